@@ -1,0 +1,91 @@
+//! The outgoing HTTP client: no redirects, every wait bounded, every body capped.
+
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use thiserror::Error;
+
+/// How long a whole call may take, answer included, unless the caller streams it.
+pub const CALL_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Why an answer could not be read.
+#[derive(Debug, Error)]
+pub enum BodyError {
+    /// The answer is larger than anything the endpoint should send.
+    #[error("the answer is larger than {limit} bytes")]
+    TooLarge {
+        /// How many bytes were allowed, after decompression.
+        limit: usize,
+    },
+    /// The connection broke or ran out of time while the answer was being read.
+    #[error("the answer broke off")]
+    Broken(#[source] reqwest::Error),
+}
+
+/// A client for calls that are answered and over. It never follows a redirect: a vendor's answer does not get to choose
+/// where our credentials go.
+///
+/// # Errors
+/// When the TLS library cannot be set up.
+pub fn client() -> Result<reqwest::Client, reqwest::Error> {
+    builder().timeout(CALL_TIMEOUT).build()
+}
+
+/// A client for answers that never end (server-sent events) or take minutes (long polls): the connection has a time
+/// limit, the answer has none. Whoever reads it watches for silence.
+///
+/// # Errors
+/// When the TLS library cannot be set up.
+pub fn streaming_client() -> Result<reqwest::Client, reqwest::Error> {
+    builder().build()
+}
+
+fn builder() -> reqwest::ClientBuilder {
+    reqwest::Client::builder()
+        .redirect(reqwest::redirect::Policy::none())
+        .connect_timeout(Duration::from_secs(5))
+        .user_agent(concat!("callboard/", env!("CARGO_PKG_VERSION")))
+}
+
+/// Reads an answer to its end, or gives up once it has more than `limit` bytes after decompression.
+///
+/// # Errors
+/// See [`BodyError`].
+pub async fn read_body(response: reqwest::Response, limit: usize) -> Result<Vec<u8>, BodyError> {
+    let mut body = Vec::new();
+    let mut chunks = response.bytes_stream();
+    while let Some(chunk) = chunks.next().await {
+        let chunk = chunk.map_err(|error| BodyError::Broken(error.without_url()))?;
+        if body.len() + chunk.len() > limit {
+            return Err(BodyError::TooLarge { limit });
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body)
+}
+
+/// Whether an address is plain HTTP to this very machine, the one case in which unencrypted credentials are allowed.
+#[must_use]
+pub fn is_loopback(url: &url::Url) -> bool {
+    match url.host() {
+        Some(url::Host::Domain(name)) => name.eq_ignore_ascii_case("localhost"),
+        Some(url::Host::Ipv4(address)) => address.is_loopback(),
+        Some(url::Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_this_machine_is_loopback() {
+        let loopback = |text: &str| is_loopback(&text.parse().expect("a URL"));
+        assert!(loopback("http://127.0.0.1:9/x"));
+        assert!(loopback("http://[::1]/"));
+        assert!(loopback("http://localhost/"));
+        assert!(!loopback("http://localhost.example.com/"));
+        assert!(!loopback("http://10.0.0.1/"));
+    }
+}

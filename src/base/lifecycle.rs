@@ -1,0 +1,126 @@
+//! Start and stop. Background tasks run under a [`Lifecycle`]; a first signal asks them to finish, a second, or the
+//! deadline, drops them.
+
+use std::future::Future;
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+/// How long a soft stop may take before what still runs is dropped.
+pub const GRACE: Duration = Duration::from_secs(8);
+
+/// The handle that every long-running task holds. Cheap to clone.
+#[derive(Clone, Debug, Default)]
+pub struct Lifecycle {
+    soft: CancellationToken,
+    hard: CancellationToken,
+    tasks: TaskTracker,
+}
+
+impl Lifecycle {
+    /// A world in which nothing runs yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Runs a task until it ends by itself or the hard stop drops it.
+    pub fn spawn<F>(&self, task: F)
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let hard = self.hard.clone();
+        self.tasks.spawn(async move {
+            tokio::select! {
+                () = hard.cancelled() => {}
+                () = task => {}
+            }
+        });
+    }
+
+    /// Resolves once a stop has been asked for: finish what you hold and return.
+    pub async fn stopping(&self) {
+        self.soft.cancelled().await;
+    }
+
+    /// Whether a stop has been asked for.
+    #[must_use]
+    pub fn is_stopping(&self) -> bool {
+        self.soft.is_cancelled()
+    }
+
+    /// Asks everything to finish.
+    pub fn stop(&self) {
+        self.soft.cancel();
+    }
+
+    /// Drops everything that still runs.
+    pub fn kill(&self) {
+        self.soft.cancel();
+        self.hard.cancel();
+    }
+
+    /// Asks everything to finish, waits at most `grace`, then drops the rest. Returns whether all ended by themselves.
+    pub async fn shut_down(&self, grace: Duration) -> bool {
+        self.stop();
+        self.tasks.close();
+        let clean = tokio::time::timeout(grace, self.tasks.wait()).await.is_ok();
+        self.hard.cancel();
+        self.tasks.wait().await;
+        clean
+    }
+
+    /// Waits for Ctrl-C or SIGTERM, then shuts down; a second signal does not wait any longer.
+    pub async fn run_until_signal(&self) {
+        signal().await;
+        tracing::info!("stopping: finishing what is in hand");
+        tokio::select! {
+            clean = self.shut_down(GRACE) => {
+                if !clean {
+                    tracing::warn!(grace_seconds = GRACE.as_secs(), "some tasks did not finish in time and were dropped");
+                }
+            }
+            () = signal() => {
+                tracing::warn!("second signal: stopping at once");
+                self.kill();
+            }
+        }
+    }
+}
+
+async fn signal() {
+    let terminate = async {
+        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+            Ok(mut stream) => {
+                stream.recv().await;
+            }
+            // Without a handler the default action ends the process, which is what was asked for.
+            Err(_) => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        () = terminate => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_task_that_listens_ends_by_itself() {
+        let life = Lifecycle::new();
+        let watcher = life.clone();
+        life.spawn(async move { watcher.stopping().await });
+        assert!(life.shut_down(Duration::from_secs(1)).await);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_task_that_does_not_listen_is_dropped_at_the_deadline() {
+        let life = Lifecycle::new();
+        life.spawn(std::future::pending());
+        assert!(!life.shut_down(Duration::from_secs(1)).await);
+    }
+}

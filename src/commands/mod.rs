@@ -1,0 +1,1 @@
+//! Builds the world, prints sentences, chooses exit codes.

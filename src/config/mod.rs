@@ -1,0 +1,1 @@
+//! One TOML file, then the environment, then secret files.

@@ -1,0 +1,192 @@
+//! Agents: who they are and what they are doing.
+
+use std::fmt;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::{AgentId, Metrics, SessionsReading, TeamId, Unclassified};
+
+macro_rules! statuses {
+    ($($(#[$doc:meta])* $variant:ident = $name:literal),+ $(,)?) => {
+        /// What an agent is doing.
+        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum AgentStatus {
+            $($(#[$doc])* $variant,)+
+            /// One that nobody here has a word for: shown as it came.
+            Other(Arc<str>),
+        }
+
+        impl AgentStatus {
+            /// All that have a word.
+            pub const KNOWN: &[Self] = &[$(Self::$variant),+];
+
+            /// The name in documents.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                match self {
+                    $(Self::$variant => $name,)+
+                    Self::Other(name) => name,
+                }
+            }
+        }
+    };
+}
+
+statuses! {
+    /// Waiting for a contact.
+    Available = "available",
+    /// In a queued call.
+    InCall = "inCall",
+    /// Away, with a reason.
+    Unavailable = "unavailable",
+    /// The source cannot tell.
+    Unknown = "unknown",
+    /// Wrapping up.
+    AfterCall = "afterCall",
+    /// Not at work.
+    LoggedOut = "loggedOut",
+    /// Working, but not on contacts.
+    OffPhoneActivity = "offPhoneActivity",
+    /// Did not pick up an offered contact (RONA).
+    RingOnNoAnswer = "ringOnNoAnswer",
+    /// Busy by their own word.
+    Busy = "busy",
+    /// Back in a moment.
+    BeRightBack = "beRightBack",
+    /// In a call outside any queue.
+    DirectCall = "directCall",
+    /// Logged in, nobody at the desk.
+    Inactive = "inactive",
+    /// In a chat.
+    InImCall = "inImCall",
+    /// Being called directly.
+    DirectInboundDial = "directInboundDial",
+    /// Dialling out.
+    DirectOutboundDial = "directOutboundDial",
+    /// At lunch.
+    AtLunch = "atLunch",
+    /// Off work.
+    OffWork = "offWork",
+    /// In a conference.
+    ConferenceCall = "conferenceCall",
+    /// A contact is being offered.
+    Ringing = "ringing",
+}
+
+/// The seven answers to "what are they doing" that a supervisor counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Activity {
+    /// Ready for the next contact.
+    Available,
+    /// A contact is being offered.
+    Ringing,
+    /// With a customer.
+    InContact,
+    /// Wrapping up.
+    AfterCall,
+    /// Logged in and not ready.
+    Away,
+    /// Not at work.
+    LoggedOut,
+    /// Nobody can tell.
+    Unknown,
+}
+
+impl AgentStatus {
+    /// Which of the seven this status is.
+    #[must_use]
+    pub fn activity(&self) -> Activity {
+        match self {
+            Self::Available => Activity::Available,
+            Self::Ringing | Self::DirectInboundDial => Activity::Ringing,
+            Self::InCall | Self::InImCall | Self::DirectCall | Self::DirectOutboundDial | Self::ConferenceCall => {
+                Activity::InContact
+            }
+            Self::AfterCall => Activity::AfterCall,
+            Self::Unavailable
+            | Self::OffPhoneActivity
+            | Self::RingOnNoAnswer
+            | Self::Busy
+            | Self::BeRightBack
+            | Self::Inactive
+            | Self::AtLunch => Activity::Away,
+            Self::LoggedOut | Self::OffWork => Activity::LoggedOut,
+            Self::Unknown | Self::Other(_) => Activity::Unknown,
+        }
+    }
+}
+
+impl Activity {
+    /// The name in documents.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Available => "available",
+            Self::Ringing => "ringing",
+            Self::InContact => "inContact",
+            Self::AfterCall => "afterCall",
+            Self::Away => "away",
+            Self::LoggedOut => "loggedOut",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+impl fmt::Display for AgentStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// A status and when it began.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StatusReading {
+    /// What the agent is doing.
+    pub status: AgentStatus,
+    /// Why they are away, in the site's own words.
+    pub reason: Option<Arc<str>>,
+    /// When they began. `None`: the source did not say.
+    pub since: Option<Timestamp>,
+    /// Suspended agents get no contacts. `None`: the source did not say.
+    pub suspended: Option<bool>,
+}
+
+/// What one message said about one agent. What it left out is `None` or empty, which means "unchanged" in a push and
+/// "there is none" in a full answer: the two merges differ (`apis.md` B77).
+#[derive(Debug, Clone, PartialEq)]
+pub struct AgentReading {
+    /// Who.
+    pub id: AgentId,
+    /// The name shown to colleagues.
+    pub name: Option<Arc<str>>,
+    /// The team.
+    pub team: Option<TeamId>,
+    /// The e-mail address, which is what surveys know agents by.
+    pub email: Option<Arc<str>>,
+    /// What they are doing.
+    pub status: Option<StatusReading>,
+    /// Counts and measures.
+    pub metrics: Metrics,
+    /// Who they are talking to.
+    pub sessions: SessionsReading,
+    /// Fields without a word.
+    pub other: Unclassified,
+}
+
+impl AgentReading {
+    /// A reading that says nothing yet.
+    #[must_use]
+    pub fn new(id: AgentId) -> Self {
+        Self {
+            id,
+            name: None,
+            team: None,
+            email: None,
+            status: None,
+            metrics: Metrics::new(),
+            sessions: SessionsReading::default(),
+            other: Unclassified::new(),
+        }
+    }
+}

@@ -1,0 +1,42 @@
+//! Everything that the outside can tell us, as a closed list.
+
+use super::{AgentReading, Health, QueueReading, ResponseReading, SourceName, StructureReading, Survey};
+
+/// A place in the order in which we heard or asked. A full answer carries the place of its *question*: whatever was
+/// heard after that is newer than the answer (`apis.md` B114).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Ordinal(pub u64);
+
+/// One thing that the outside told us. All of them are upserts by identity: hearing one twice changes nothing.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Fact {
+    /// Who and what there is. What is absent is gone.
+    Structure(StructureReading),
+    /// A full answer about these agents: what it leaves out of an agent, the agent has not.
+    Agents {
+        /// When it was asked.
+        asked: Ordinal,
+        /// The agents. Others are not affected.
+        agents: Vec<AgentReading>,
+    },
+    /// A pushed change of one agent: what it leaves out is unchanged.
+    AgentChanged {
+        /// When it was heard.
+        heard: Ordinal,
+        /// The agent.
+        agent: Box<AgentReading>,
+    },
+    /// A pushed change, or a partial answer, about one queue: what it leaves out is unchanged.
+    QueueChanged {
+        /// When it was heard.
+        heard: Ordinal,
+        /// The queue.
+        queue: Box<QueueReading>,
+    },
+    /// An event about a customer's response.
+    Response(Box<ResponseReading>),
+    /// Where a survey request stands.
+    Survey(Box<Survey>),
+    /// How well a source can be heard.
+    Source(SourceName, Health),
+}

@@ -1,0 +1,142 @@
+//! What customers say, and what was answered.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::ResponseId;
+
+/// Where a thread stands.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Thread {
+    /// Somebody owes the customer an answer.
+    Open,
+    /// It is being worked on.
+    Pending,
+    /// It has been dealt with.
+    Closed,
+    /// One that nobody here has a word for: shown as it came.
+    Other(Arc<str>),
+}
+
+impl Thread {
+    /// The name in documents.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Open => "open",
+            Self::Pending => "pending",
+            Self::Closed => "closed",
+            Self::Other(name) => name,
+        }
+    }
+}
+
+impl fmt::Display for Thread {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// One text in a thread.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Message {
+    /// Which.
+    pub id: Arc<str>,
+    /// When it was written.
+    pub at: Option<Timestamp>,
+    /// The kind, in the vendor's word: praise, question, idea, problem, message, text.
+    pub kind: Option<Arc<str>>,
+    /// What it says. Hostile text: escape it wherever it is shown.
+    pub text: Arc<str>,
+    /// Who wrote it.
+    pub from: Option<Arc<str>>,
+    /// A picture or document. Shown as a link, never fetched.
+    pub attachment: Option<Arc<str>>,
+}
+
+/// One answer to one question of a survey.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Answer {
+    /// The question, as it was asked.
+    pub question: Arc<str>,
+    /// The kind of question, such as `nps`.
+    pub kind: Arc<str>,
+    /// The answer, as it came.
+    pub value: serde_json::Value,
+}
+
+/// The shop, branch or department that the feedback is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// Which.
+    pub id: Arc<str>,
+    /// Our customer's own number for it, which tables of places use.
+    pub partner_id: Option<Arc<str>>,
+    /// The name.
+    pub name: Arc<str>,
+}
+
+/// Who the customer is.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Customer {
+    /// Their name.
+    pub name: Option<Arc<str>>,
+    /// Their e-mail address.
+    pub email: Option<Arc<str>>,
+    /// Their phone number.
+    pub phone: Option<Arc<str>>,
+    /// Their number in our customer's own system.
+    pub crm_id: Option<Arc<str>>,
+}
+
+/// What one event said about one response. Events may come twice and in any order.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ResponseReading {
+    /// Which.
+    pub id: ResponseId,
+    /// When the customer answered.
+    pub created: Option<Timestamp>,
+    /// When the vendor last touched it. Unreliable: later events repeat earlier values (`apis.md` B140).
+    pub updated: Option<Timestamp>,
+    /// How the survey reached the customer, or which site the text comes from.
+    pub source: Option<Arc<str>>,
+    /// Where the thread stands.
+    pub thread: Thread,
+    /// The survey's name.
+    pub survey: Option<Arc<str>>,
+    /// The answers.
+    pub answers: Vec<Answer>,
+    /// The texts that this event carried, by identity. Events add to them and never take away.
+    pub messages: BTreeMap<Arc<str>, Message>,
+    /// Who wrote.
+    pub customer: Customer,
+    /// What the sender's own systems attached, as text.
+    pub extra: BTreeMap<Arc<str>, Arc<str>>,
+    /// What it is about.
+    pub place: Option<Place>,
+    /// Who it was handed to.
+    pub delegated_to: Option<Place>,
+    /// The actions that the vendor offers for it now, by name. There are no others.
+    pub actions: BTreeSet<Arc<str>>,
+    /// Whether the vendor raised an alert for it.
+    pub alert: bool,
+}
+
+impl ResponseReading {
+    /// The newest text in it.
+    #[must_use]
+    pub fn newest_message(&self) -> Option<Timestamp> {
+        self.messages.values().filter_map(|message| message.at).max()
+    }
+
+    /// How likely the customer is to recommend, 0 to 10. A five is a detractor, not five stars (`apis.md` B147).
+    #[must_use]
+    pub fn nps(&self) -> Option<u8> {
+        let answer = self.answers.iter().find(|answer| answer.kind.eq_ignore_ascii_case("nps"))?;
+        let value = answer.value.as_f64().or_else(|| answer.value.as_str()?.trim().parse().ok())?;
+        (0..=10).find(|score| f64::from(*score) == value)
+    }
+}

@@ -1,0 +1,59 @@
+//! Counted and measured values. The set of metrics is data: a site has over five hundred and enables its own.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+/// The kind of contact.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Modality {
+    /// Calls.
+    Audio,
+    /// Chats.
+    InstantMessage,
+    /// E-mail and other messages that may wait.
+    Message,
+    /// Of a metric: counted across all kinds.
+    Agnostic,
+    /// One that nobody here has a word for.
+    Other(Arc<str>),
+}
+
+impl Modality {
+    /// The name in documents.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Audio => "audio",
+            Self::InstantMessage => "instantMessage",
+            Self::Message => "message",
+            Self::Agnostic => "agnostic",
+            Self::Other(name) => name,
+        }
+    }
+}
+
+impl fmt::Display for Modality {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// What one metric says. Never integer-only: averages have fractions, and some metrics come as several numbers.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum MetricValue {
+    /// A count, or a whole number of milliseconds.
+    Count(i64),
+    /// A measure.
+    Number(f64),
+    /// Several numbers under one name, such as total, average and count.
+    Parts(BTreeMap<Arc<str>, MetricValue>),
+    /// Something else, shown as it came.
+    Text(Arc<str>),
+}
+
+/// Metrics by kind of contact and name.
+pub type Metrics = BTreeMap<Modality, BTreeMap<Arc<str>, MetricValue>>;

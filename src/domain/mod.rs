@@ -1,0 +1,31 @@
+//! Our words: what a floor consists of, and the closed list of what the outside can tell us about it.
+//!
+//! Plain data. Nothing here waits, fails, knows a vendor's JSON, or imports another room.
+
+pub mod agent;
+pub mod fact;
+pub mod feedback;
+pub mod ids;
+pub mod metric;
+pub mod queue;
+pub mod session;
+pub mod source;
+pub mod survey;
+pub mod team;
+
+pub use agent::{AgentReading, AgentStatus, StatusReading};
+pub use fact::{Fact, Ordinal};
+pub use feedback::{Answer, Customer, Message, Place, ResponseReading, Thread};
+pub use ids::{AgentId, GroupId, QueueId, ResponseId, SessionId, SurveyId, TeamId};
+pub use metric::{MetricValue, Metrics, Modality};
+pub use queue::QueueReading;
+pub use session::{SessionKind, SessionReading, SessionStatus, SessionsReading};
+pub use source::{Health, SourceName, SourceState};
+pub use survey::{Survey, SurveyState};
+pub use team::{StructureReading, TeamReading};
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Fields that a vendor sent and that nobody here has a word for yet: kept and shown under the vendor's name for them.
+pub type Unclassified = BTreeMap<Arc<str>, serde_json::Value>;

@@ -1,0 +1,27 @@
+//! Teams, and the structure of the house as a whole.
+
+use std::sync::Arc;
+
+use super::{AgentReading, GroupId, QueueReading, TeamId};
+
+/// One team.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TeamReading {
+    /// Which.
+    pub id: TeamId,
+    /// The name.
+    pub name: Arc<str>,
+    /// The groups it belongs to.
+    pub groups: Vec<GroupId>,
+}
+
+/// Everybody and every queue that we may see. What is absent from it is gone.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct StructureReading {
+    /// The agents, with name and team.
+    pub agents: Vec<AgentReading>,
+    /// The queues, with name and teams.
+    pub queues: Vec<QueueReading>,
+    /// The teams.
+    pub teams: Vec<TeamReading>,
+}

@@ -1,0 +1,3 @@
+//! What each scope sees: document, patch, view, viewer.
+
+pub mod shape;

@@ -1,0 +1,347 @@
+//! The shape of the document that a viewer holds, as promised in the README under "The live protocol".
+//!
+//! One set of types for both readers: the view serialises them into the document, and pages read them back from that very
+//! document, so that what is painted is what is patched. Whatever is absent is left out, never null: a merge patch
+//! (RFC 7396) cannot say null. Everything with an identity is an object keyed by it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::domain::MetricValue;
+
+/// Metrics by kind of contact, then by name.
+pub type MetricsDoc = BTreeMap<String, BTreeMap<String, MetricValue>>;
+
+/// The whole state of a scope. The key of each map is the entity's identity as text.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct StateDoc {
+    /// Agents.
+    pub agents: BTreeMap<String, AgentDoc>,
+    /// Queues.
+    pub queues: BTreeMap<String, QueueDoc>,
+    /// Teams.
+    pub teams: BTreeMap<String, TeamDoc>,
+    /// What customers said, by response.
+    pub feedback: BTreeMap<String, FeedbackDoc>,
+    /// Survey requests.
+    pub surveys: BTreeMap<String, SurveyDoc>,
+    /// Alerts that fire.
+    pub alerts: BTreeMap<String, Value>,
+    /// The four systems: `clarity`, `goodays`, `agentConnect`, `kustomer`.
+    pub sources: BTreeMap<String, SourceDoc>,
+}
+
+/// An agent.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct AgentDoc {
+    /// The name shown to colleagues; "Agent 41" where nobody told us one.
+    pub name: String,
+    /// The team's id.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub team: Option<i64>,
+    /// What they are doing, such as `inCall`; an unknown status is shown as it came.
+    pub status: String,
+    /// Which of seven that is: `available`, `ringing`, `inContact`, `afterCall`, `away`, `loggedOut`, `unknown`.
+    pub activity: String,
+    /// Why they are away.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// When the status began.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub since: Option<Timestamp>,
+    /// Whether they get no contacts.
+    pub suspended: bool,
+    /// Counts and measures; times in milliseconds.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub metrics: MetricsDoc,
+    /// The contacts in hand.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub sessions: BTreeMap<String, SessionDoc>,
+    /// What customers said about them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub feedback: Option<FeedbackTotalDoc>,
+    /// Fields that nobody here has a word for.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub other: BTreeMap<String, Value>,
+}
+
+/// A session.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct SessionDoc {
+    /// The queue's id. -2, -1, 0 and 9999 are no queues of the site.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub queue: Option<i64>,
+    /// `audio`, `instantMessage`, `message`.
+    pub modality: String,
+    /// `queued`, `directInbound`, `directOutbound`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kind: Option<String>,
+    /// `queued`, `offered`, `connecting`, `active`, `afterCall`; an unknown status is shown as it came.
+    pub status: String,
+    /// When it got there: the start of the wait for one who waits, of the contact for one who is being answered.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub since: Option<Timestamp>,
+    /// The customer's name. Absent on wallboards.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub customer: Option<String>,
+    /// Whether it is being recorded.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub recording: Option<bool>,
+    /// Fields that nobody here has a word for.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub other: BTreeMap<String, Value>,
+}
+
+/// A queue.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct QueueDoc {
+    /// The name; "Queue 11" where nobody told us one.
+    pub name: String,
+    /// Whether it takes contacts now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub open: Option<bool>,
+    /// The teams that answer it.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub teams: BTreeSet<i64>,
+    /// How many wait now, all kinds of contact together. Absent: nobody told us.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub waiting: Option<i64>,
+    /// When the longest waiting customer began to wait. Absent: nobody waits.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub longest_wait_since: Option<Timestamp>,
+    /// Agents logged in to it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub agents_online: Option<i64>,
+    /// Agents ready for its next contact.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub agents_available: Option<i64>,
+    /// The telephony system's own estimate for a new customer, in seconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub estimated_wait_seconds: Option<i64>,
+    /// Calls of the telephony system's day.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub calls_today: Option<i64>,
+    /// Counts and measures; times in milliseconds.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub metrics: MetricsDoc,
+    /// Who waits. Sessions that are being answered are with their agent.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub sessions: BTreeMap<String, SessionDoc>,
+    /// What customers said about it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub feedback: Option<FeedbackTotalDoc>,
+    /// Fields that nobody here has a word for.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub other: BTreeMap<String, Value>,
+}
+
+/// A team.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct TeamDoc {
+    /// The name.
+    pub name: String,
+    /// The groups it belongs to.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub groups: BTreeSet<i64>,
+    /// What customers said about its agents and places.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub feedback: Option<FeedbackTotalDoc>,
+}
+
+/// Feedback counted together. Every ratio carries its counts.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct FeedbackTotalDoc {
+    /// Responses received since the instant that `since` names.
+    pub responses: u64,
+    /// How many of them still wait for an answer.
+    pub open: u64,
+    /// Net promoter score. Absent: nobody answered that question.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub nps: Option<NpsDoc>,
+    /// The instant since which all of this counts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub since: Option<Timestamp>,
+}
+
+/// Net promoter score: share of 9 and 10 minus share of 0 to 6, between -100 and 100.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct NpsDoc {
+    /// The score, to one decimal.
+    pub value: f64,
+    /// Answers of 9 or 10.
+    pub promoters: u64,
+    /// Answers of 0 to 6.
+    pub detractors: u64,
+    /// All answers.
+    pub n: u64,
+}
+
+/// One customer's response with its thread.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct FeedbackDoc {
+    /// `open`, `pending`, `closed`; an unknown state is shown as it came.
+    pub state: String,
+    /// When the customer answered.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub created: Option<Timestamp>,
+    /// How the survey reached the customer, or where the text comes from, such as `email` or `google`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
+    /// The survey's name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub survey: Option<String>,
+    /// How likely the customer is to recommend, 0 to 10.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub nps: Option<u8>,
+    /// The customer's name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub customer: Option<String>,
+    /// The answers, by position in the survey.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub answers: BTreeMap<String, AnswerDoc>,
+    /// The texts, by identity. Sort by `at`.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub messages: BTreeMap<String, MessageDoc>,
+    /// The place it is about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub place: Option<String>,
+    /// The place it was handed to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub delegated_to: Option<String>,
+    /// What Goodays offers to do with it, by name, always `true`: nothing else is possible.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub actions: BTreeMap<String, bool>,
+    /// Whether Goodays raised an alert for it.
+    pub alert: bool,
+    /// What it hangs on.
+    pub joined: JoinDoc,
+}
+
+/// One text of a thread.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct MessageDoc {
+    /// When it was written.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub at: Option<Timestamp>,
+    /// Praise, question, idea, problem, message, in the vendor's spelling.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kind: Option<String>,
+    /// Who wrote it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub from: Option<String>,
+    /// What it says: text, never HTML.
+    pub text: String,
+    /// A link, only ever http or https.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub attachment: Option<String>,
+}
+
+/// One answer of a survey.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct AnswerDoc {
+    /// The question as it was asked, without markup.
+    pub question: String,
+    /// The kind of question.
+    pub kind: String,
+    /// The answer, as it came.
+    #[serde(skip_serializing_if = "Value::is_null")]
+    pub value: Value,
+}
+
+/// What a response hangs on, and why we say so.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct JoinDoc {
+    /// The rule that decided: `extra.session`, `place`, `waiting` (its session is not known yet) or `unmapped`.
+    pub rule: String,
+    /// How sure that is: `certain`; absent where nothing was joined.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub confidence: Option<String>,
+    /// The evidence, in words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub evidence: Option<String>,
+    /// The session.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub session: Option<i64>,
+    /// The agent who answered.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub agent: Option<i64>,
+    /// The queue.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub queue: Option<i64>,
+    /// The team.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub team: Option<i64>,
+}
+
+/// A survey request.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct SurveyDoc {
+    /// The interaction it is about.
+    pub interaction: String,
+    /// The session, where that is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub session: Option<i64>,
+    /// The agent's id, where that is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub agent: Option<i64>,
+    /// The agent as Agent Connect knows them.
+    pub employee: String,
+    /// The customer's name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub customer: Option<String>,
+    /// Phone, e-mail, chat and so on.
+    pub channel: String,
+    /// `queued`, `sent`, `accepted`, `rejected`, `failed`, `unknown`.
+    pub state: String,
+    /// Why it went no further.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// The vendor's identity for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub request_id: Option<String>,
+    /// How often it was sent.
+    pub attempts: u32,
+    /// When somebody asked for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub created: Option<Timestamp>,
+    /// When its state last changed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub changed: Option<Timestamp>,
+}
+
+/// How well a source can be heard.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct SourceDoc {
+    /// `live`, `polling`, `stale`, `down`, `off`.
+    pub state: String,
+    /// Since when.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub since: Option<Timestamp>,
+    /// Why, in a sentence, unless all is well.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// When it last told us anything.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_data: Option<Timestamp>,
+    /// How it is heard.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub transport: Option<String>,
+    /// What has been counted since the server's start.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub counters: BTreeMap<String, u64>,
+}

@@ -1,0 +1,1 @@
+//! What must survive: the inbox of events and the outbox of requests.

@@ -1,0 +1,1 @@
+//! Agent Connect (Medallia): survey requests.

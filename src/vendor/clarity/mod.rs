@@ -1,0 +1,1 @@
+//! Clarity Connect: sign-in, REST, subscriptions.

@@ -1,0 +1,1 @@
+//! Goodays: what customers say. Signed webhooks in, actions out.

@@ -1,0 +1,1 @@
+//! Kustomer: where conversations are closed.

@@ -1,0 +1,1 @@
+//! HTTP and HTML live here and only here.
