@@ -33,6 +33,9 @@ pub enum Fact {
         /// The queue.
         queue: Box<QueueReading>,
     },
+    /// Nobody tells us about queues any more, or from the start again: what was known of who waits, and what was counted,
+    /// may have changed unnoticed and is forgotten rather than shown as if it were live.
+    QueuesUncertain,
     /// An event about a customer's response.
     Response(Box<ResponseReading>),
     /// Where a survey request stands.

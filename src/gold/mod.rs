@@ -1,1 +1,22 @@
-//! The truth in memory.
+//! The truth in memory, joined and counted.
+//!
+//! Facts go in by one channel and one owner task writes; everybody else reads the [`GoldCopy`] without waiting, or
+//! follows [`Delta`]s. Nothing in here but the owner ever waits, and nothing ever fails.
+//!
+//! - [`ground`]: what we were told, as records; `apply` merges a fact into them.
+//! - [`join`]: what a customer's response hangs on, and why. A pure function.
+//! - [`entity`]: what the records amount to, as everybody reads it.
+//! - [`copy`]: where entities live, and how changes travel.
+//! - [`owner`]: the one task that turns facts into deltas.
+
+pub mod copy;
+pub mod entity;
+pub mod ground;
+pub mod join;
+pub mod owner;
+pub mod rollup;
+
+pub use copy::{Change, Delta, GoldCopy, Stamped};
+pub use entity::{Entity, Key};
+pub use join::{Joined, Rules};
+pub use owner::{Day, Gold};

@@ -1,0 +1,172 @@
+//! What the records amount to: the things that viewers see, each whole in itself.
+//!
+//! An agent carries the sessions in hand and the feedback total, so that whoever sees an agent needs nothing else. An
+//! entity is never changed, only replaced.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::join::Joined;
+use super::rollup::FeedbackTotal;
+use crate::domain::{
+    AgentId, AgentStatus, GroupId, Health, Metrics, Modality, QueueId, ResponseId, ResponseReading, SessionId,
+    SessionKind, SessionStatus, SourceName, Survey, SurveyId, TeamId, Unclassified,
+};
+
+/// The identity of an entity.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Key {
+    /// An agent.
+    Agent(AgentId),
+    /// A queue.
+    Queue(QueueId),
+    /// A team.
+    Team(TeamId),
+    /// A customer's response.
+    Response(ResponseId),
+    /// A survey request.
+    Survey(SurveyId),
+    /// One of the four systems.
+    Source(SourceName),
+}
+
+/// A thing that viewers see.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Entity {
+    /// An agent.
+    Agent(Agent),
+    /// A queue.
+    Queue(Queue),
+    /// A team.
+    Team(Team),
+    /// A customer's response.
+    Response(Box<Response>),
+    /// A survey request.
+    Survey(Box<SurveyRequest>),
+    /// One of the four systems.
+    Source(Health),
+}
+
+/// An agent with the sessions in hand.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Agent {
+    /// Who.
+    pub id: AgentId,
+    /// The name shown to colleagues.
+    pub name: Option<Arc<str>>,
+    /// The team.
+    pub team: Option<TeamId>,
+    /// The e-mail address. Not for pages: it is what surveys know the agent by.
+    pub email: Option<Arc<str>>,
+    /// What they are doing.
+    pub status: AgentStatus,
+    /// Why they are away.
+    pub reason: Option<Arc<str>>,
+    /// When the status began.
+    pub since: Option<Timestamp>,
+    /// Whether they get no contacts.
+    pub suspended: bool,
+    /// Counts and measures.
+    pub metrics: Arc<Metrics>,
+    /// The contacts in hand.
+    pub sessions: BTreeMap<SessionId, Arc<Session>>,
+    /// What customers said about them.
+    pub feedback: Option<FeedbackTotal>,
+    /// Fields without a word.
+    pub other: Arc<Unclassified>,
+}
+
+/// A session.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Session {
+    /// Which.
+    pub id: SessionId,
+    /// Through a queue, or directly.
+    pub kind: Option<SessionKind>,
+    /// The kind of contact.
+    pub modality: Modality,
+    /// Where the customer waits or waited.
+    pub queue: Option<QueueId>,
+    /// Who answers: the primary agent now.
+    pub agent: Option<AgentId>,
+    /// Where it stands.
+    pub status: SessionStatus,
+    /// When it got there.
+    pub since: Option<Timestamp>,
+    /// When the customer began to wait.
+    pub queued_since: Option<Timestamp>,
+    /// When customer and agent were put together.
+    pub active_since: Option<Timestamp>,
+    /// The customer's name.
+    pub customer: Option<Arc<str>>,
+    /// Whether it is being recorded.
+    pub recording: Option<bool>,
+    /// Fields without a word.
+    pub other: Arc<Unclassified>,
+}
+
+/// A queue with who waits in it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Queue {
+    /// Which.
+    pub id: QueueId,
+    /// The name.
+    pub name: Option<Arc<str>>,
+    /// Whether it takes contacts now.
+    pub open: Option<bool>,
+    /// The teams that answer it.
+    pub teams: BTreeSet<TeamId>,
+    /// How many wait, all kinds of contact together.
+    pub waiting: Option<i64>,
+    /// When the longest waiting customer began to wait.
+    pub longest_wait_since: Option<Timestamp>,
+    /// Agents logged in to it.
+    pub agents_online: Option<i64>,
+    /// Agents ready for its next contact.
+    pub agents_available: Option<i64>,
+    /// The telephony system's own estimate for a new customer, in seconds.
+    pub estimated_wait_seconds: Option<i64>,
+    /// Calls of the telephony system's day.
+    pub calls_today: Option<i64>,
+    /// Counts and measures.
+    pub metrics: Arc<Metrics>,
+    /// Who waits.
+    pub sessions: BTreeMap<SessionId, Arc<Session>>,
+    /// What customers said about it.
+    pub feedback: Option<FeedbackTotal>,
+    /// Fields without a word.
+    pub other: Arc<Unclassified>,
+}
+
+/// A team.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Team {
+    /// Which.
+    pub id: TeamId,
+    /// The name.
+    pub name: Arc<str>,
+    /// The groups it belongs to.
+    pub groups: BTreeSet<GroupId>,
+    /// What customers said about its agents and places.
+    pub feedback: Option<FeedbackTotal>,
+}
+
+/// A customer's response and what it hangs on.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Response {
+    /// What the customer said, with the thread that followed.
+    pub reading: Arc<ResponseReading>,
+    /// What it hangs on.
+    pub joined: Joined,
+}
+
+/// A survey request and whose it is.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SurveyRequest {
+    /// The request.
+    pub survey: Arc<Survey>,
+    /// The agent's team.
+    pub team: Option<TeamId>,
+}

@@ -1,0 +1,82 @@
+//! Records to entities. Nothing here remembers anything: the same records give the same entities.
+
+use super::Ground;
+use crate::domain::{AgentId, MetricValue, Metrics, QueueId};
+use crate::gold::entity::{Agent, Entity, Key, Queue, SurveyRequest, Team};
+
+impl Ground {
+    /// What an entity now is. `None`: it is not there.
+    pub(super) fn derive(&self, key: &Key) -> Option<Entity> {
+        Some(match key {
+            Key::Agent(id) => Entity::Agent(self.agent(*id)?),
+            Key::Queue(id) => Entity::Queue(self.queue(*id)?),
+            Key::Team(id) => {
+                let team = self.teams.get(id)?;
+                Entity::Team(Team {
+                    id: *id,
+                    name: team.name.clone(),
+                    groups: team.groups.iter().copied().collect(),
+                    feedback: self.feedback.total(key, self.day_began),
+                })
+            }
+            Key::Response(id) => Entity::Response(Box::new(self.feedback.response(id)?)),
+            Key::Survey(id) => {
+                let survey = self.surveys.get(id)?;
+                let team = survey.agent.and_then(|agent| self.agents.get(&agent)?.team);
+                Entity::Survey(Box::new(SurveyRequest { survey: survey.clone(), team }))
+            }
+            Key::Source(name) => Entity::Source(self.sources.get(name)?.clone()),
+        })
+    }
+
+    fn agent(&self, id: AgentId) -> Option<Agent> {
+        let record = self.agents.get(&id)?;
+        Some(Agent {
+            id,
+            name: record.name.clone(),
+            team: record.team,
+            email: record.email.clone(),
+            status: record.status.clone(),
+            reason: record.reason.clone(),
+            since: record.since,
+            suspended: record.suspended,
+            metrics: record.metrics.clone(),
+            sessions: self.sessions.of_agent(id),
+            feedback: self.feedback.total(&Key::Agent(id), self.day_began),
+            other: record.other.clone(),
+        })
+    }
+
+    fn queue(&self, id: QueueId) -> Option<Queue> {
+        let record = self.queues.get(&id)?;
+        let sessions = self.sessions.waiting_in(id);
+        let listed = record.listed.then_some(sessions.len());
+        Some(Queue {
+            id,
+            name: record.name.clone(),
+            open: record.open,
+            teams: record.teams.clone(),
+            waiting: queued(&record.metrics).or_else(|| i64::try_from(listed?).ok()),
+            // While nobody lists the whole queue, the oldest that we happen to know of is not the longest wait.
+            longest_wait_since: listed.and_then(|_| sessions.values().filter_map(|session| session.queued_since).min()),
+            agents_online: record.agents_online,
+            agents_available: record.agents_available,
+            estimated_wait_seconds: record.estimated_wait_seconds,
+            calls_today: record.calls_today,
+            metrics: record.metrics.clone(),
+            sessions,
+            feedback: self.feedback.total(&Key::Queue(id), self.day_began),
+            other: record.other.clone(),
+        })
+    }
+}
+
+/// The sum of the queued counts of all kinds of contact. `None`: there is no such metric.
+fn queued(metrics: &Metrics) -> Option<i64> {
+    let mut counts = metrics.values().filter_map(|bag| match bag.get("queuedCount")? {
+        MetricValue::Count(count) => Some(*count),
+        _ => None,
+    });
+    let first = counts.next()?;
+    Some(counts.fold(first, i64::saturating_add))
+}

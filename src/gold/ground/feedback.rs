@@ -1,0 +1,158 @@
+//! Customers' responses: merged whatever order their events come in, joined again whenever something new is known.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::Ground;
+use crate::domain::{AgentId, QueueId, ResponseId, ResponseReading, SessionId, TeamId};
+use crate::gold::entity::{Key, Response};
+use crate::gold::join::{Floor, Joined, Rules, Trace, join, named_session};
+use crate::gold::rollup::FeedbackTotal;
+
+/// How new an event is. The vendor's own time of update repeats old values, so the newest text decides first
+/// (`apis.md` B140), and a delegation beats the same thread without one.
+type Freshness = (Option<Timestamp>, Option<Timestamp>, bool);
+
+#[derive(Debug)]
+struct Record {
+    reading: Arc<ResponseReading>,
+    freshness: Freshness,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Feedback {
+    records: HashMap<ResponseId, Record>,
+    joins: HashMap<ResponseId, Joined>,
+    /// Responses by the agent, queue or team that they count for.
+    counted: HashMap<Key, BTreeSet<ResponseId>>,
+    /// Responses by the session that they name, known or not.
+    by_session: HashMap<SessionId, BTreeSet<ResponseId>>,
+    /// Responses whose join may have changed.
+    to_join: BTreeSet<ResponseId>,
+}
+
+impl Feedback {
+    /// Merges an event and says what it touched.
+    pub fn hear(&mut self, reading: ResponseReading, rules: &Rules) -> Vec<Key> {
+        let id = reading.id.clone();
+        if let Some((session, _)) = named_session(&reading, rules) {
+            self.by_session.entry(session).or_default().insert(id.clone());
+        }
+        let freshness = (reading.newest_message(), reading.updated, reading.delegated_to.is_some());
+        let record = match self.records.remove(&id) {
+            None => Record { reading: Arc::new(reading), freshness },
+            Some(known) => known.with(reading, freshness),
+        };
+        self.records.insert(id.clone(), record);
+        self.to_join.insert(id.clone());
+        let mut touched = self.joins.get(&id).map(targets).unwrap_or_default();
+        touched.push(Key::Response(id));
+        touched
+    }
+
+    /// All identities.
+    pub fn ids(&self) -> impl Iterator<Item = &ResponseId> {
+        self.records.keys()
+    }
+
+    /// Everything that has a total.
+    pub fn counted(&self) -> impl Iterator<Item = &Key> {
+        self.counted.keys()
+    }
+
+    /// One response with what it hangs on.
+    pub fn response(&self, id: &ResponseId) -> Option<Response> {
+        let reading = Arc::clone(&self.records.get(id)?.reading);
+        Some(Response { reading, joined: self.joins.get(id)?.clone() })
+    }
+
+    /// What is counted for an agent, queue or team.
+    pub fn total(&self, target: &Key, day_began: Timestamp) -> Option<FeedbackTotal> {
+        let responses = self.counted.get(target)?.iter().filter_map(|id| Some(&*self.records.get(id)?.reading));
+        FeedbackTotal::of(responses, day_began)
+    }
+
+    /// Something new is known of a session.
+    pub fn rejoin_session(&mut self, session: SessionId) {
+        self.to_join.extend(self.by_session.get(&session).into_iter().flatten().cloned());
+    }
+
+    /// An agent or a queue has changed teams.
+    pub fn rejoin_all_of(&mut self, target: &Key) {
+        self.to_join.extend(self.counted.get(target).into_iter().flatten().cloned());
+    }
+
+    fn set_join(&mut self, id: &ResponseId, joined: Joined) -> Vec<Key> {
+        if self.joins.get(id) == Some(&joined) {
+            return Vec::new();
+        }
+        let mut touched = targets(&joined);
+        for target in &touched {
+            self.counted.entry(target.clone()).or_default().insert(id.clone());
+        }
+        if let Some(before) = self.joins.insert(id.clone(), joined) {
+            for target in targets(&before).into_iter().filter(|target| !touched.contains(target)).collect::<Vec<_>>() {
+                if let Some(ids) = self.counted.get_mut(&target) {
+                    ids.remove(id);
+                    if ids.is_empty() {
+                        self.counted.remove(&target);
+                    }
+                }
+                touched.push(target);
+            }
+        }
+        touched.push(Key::Response(id.clone()));
+        touched
+    }
+}
+
+impl Ground {
+    /// Joins again what may have changed.
+    pub(super) fn rejoin(&mut self) {
+        for id in std::mem::take(&mut self.feedback.to_join) {
+            let Some(record) = self.feedback.records.get(&id) else { continue };
+            let joined = join(&record.reading, &self.rules, self);
+            self.touched.extend(self.feedback.set_join(&id, joined));
+        }
+    }
+}
+
+impl Floor for Ground {
+    fn trace(&self, session: SessionId) -> Option<Trace> {
+        self.sessions.trace(session)
+    }
+
+    fn team_of_agent(&self, agent: AgentId) -> Option<TeamId> {
+        self.agents.get(&agent)?.team
+    }
+
+    fn team_of_queue(&self, queue: QueueId) -> Option<TeamId> {
+        let teams = &self.queues.get(&queue)?.teams;
+        teams.first().copied().filter(|_| teams.len() == 1)
+    }
+}
+
+impl Record {
+    fn with(self, reading: ResponseReading, freshness: Freshness) -> Self {
+        let known = Arc::unwrap_or_clone(self.reading);
+        let (mut newer, older, freshness) = if freshness >= self.freshness {
+            (reading, known, freshness)
+        } else {
+            (known, reading, self.freshness)
+        };
+        // Texts are only ever added, whichever event comes last (`apis.md` B141).
+        for (id, message) in older.messages {
+            newer.messages.entry(id).or_insert(message);
+        }
+        Self { reading: Arc::new(newer), freshness }
+    }
+}
+
+fn targets(joined: &Joined) -> Vec<Key> {
+    let agent = joined.agent.map(Key::Agent);
+    let queue = joined.queue.map(Key::Queue);
+    let team = joined.team.map(Key::Team);
+    agent.into_iter().chain(queue).chain(team).collect()
+}

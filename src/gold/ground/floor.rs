@@ -1,0 +1,246 @@
+//! Agents, queues and the structure of the house.
+//!
+//! A full answer and a pushed change are merged by different functions: what a full answer leaves out is not there, what
+//! a change leaves out is as it was (`apis.md` B77).
+
+use std::collections::{BTreeSet, HashSet};
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::Ground;
+use super::sessions::{Holder, Moved};
+use crate::domain::{
+    AgentId, AgentReading, AgentStatus, Metrics, Ordinal, QueueId, QueueReading, StatusReading, StructureReading,
+    TeamId, Unclassified,
+};
+use crate::gold::entity::Key;
+
+#[derive(Debug)]
+pub(super) struct AgentRecord {
+    pub name: Option<Arc<str>>,
+    pub team: Option<TeamId>,
+    pub email: Option<Arc<str>>,
+    pub status: AgentStatus,
+    pub reason: Option<Arc<str>>,
+    pub since: Option<Timestamp>,
+    pub suspended: bool,
+    pub metrics: Arc<Metrics>,
+    pub other: Arc<Unclassified>,
+    /// The last change that was pushed.
+    heard: Ordinal,
+}
+
+impl Default for AgentRecord {
+    fn default() -> Self {
+        Self {
+            name: None,
+            team: None,
+            email: None,
+            status: AgentStatus::Unknown,
+            reason: None,
+            since: None,
+            suspended: false,
+            metrics: Arc::default(),
+            other: Arc::default(),
+            heard: Ordinal::default(),
+        }
+    }
+}
+
+#[derive(Debug, Default)]
+pub(super) struct QueueRecord {
+    pub name: Option<Arc<str>>,
+    pub teams: BTreeSet<TeamId>,
+    pub open: Option<bool>,
+    pub agents_online: Option<i64>,
+    pub agents_available: Option<i64>,
+    pub estimated_wait_seconds: Option<i64>,
+    pub calls_today: Option<i64>,
+    pub metrics: Arc<Metrics>,
+    pub other: Arc<Unclassified>,
+    /// Whether anybody lists who waits in it. If so, an empty list means that nobody does.
+    pub listed: bool,
+    heard: Ordinal,
+}
+
+impl Ground {
+    /// Who and what there is. Agents, queues and teams that it leaves out are gone.
+    pub(super) fn restructure(&mut self, structure: StructureReading) {
+        let agents: HashSet<AgentId> = structure.agents.iter().map(|agent| agent.id).collect();
+        let queues: HashSet<QueueId> = structure.queues.iter().map(|queue| queue.id).collect();
+        let teams: HashSet<TeamId> = structure.teams.iter().map(|team| team.id).collect();
+        for id in self.agents.keys().filter(|id| !agents.contains(id)).copied().collect::<Vec<_>>() {
+            let moved = self.sessions.release_all(Holder::Agent(id));
+            self.moved(moved);
+            self.agents.remove(&id);
+            self.touched.insert(Key::Agent(id));
+        }
+        for id in self.queues.keys().filter(|id| !queues.contains(id)).copied().collect::<Vec<_>>() {
+            // The numbers that stand for no queue of the site are in no structure, and stay while a session names them.
+            if id.special_name().is_some() && self.sessions.name_queue(id) {
+                continue;
+            }
+            let moved = self.sessions.release_all(Holder::Queue(id));
+            self.moved(moved);
+            self.queues.remove(&id);
+            self.touched.insert(Key::Queue(id));
+        }
+        for id in self.teams.keys().filter(|id| !teams.contains(id)).copied().collect::<Vec<_>>() {
+            self.teams.remove(&id);
+            self.touched.insert(Key::Team(id));
+        }
+
+        for team in structure.teams {
+            self.touched.insert(Key::Team(team.id));
+            self.teams.insert(team.id, team);
+        }
+        for reading in structure.agents {
+            let record = self.agents.entry(reading.id).or_default();
+            let team_changed = record.team != reading.team;
+            record.name = reading.name.or_else(|| record.name.take());
+            record.team = reading.team;
+            record.email = reading.email.or_else(|| record.email.take());
+            self.touched.insert(Key::Agent(reading.id));
+            if team_changed {
+                self.feedback.rejoin_all_of(&Key::Agent(reading.id));
+                let theirs = self.surveys.values().filter(|survey| survey.agent == Some(reading.id));
+                self.touched.extend(theirs.map(|survey| Key::Survey(survey.id.clone())));
+            }
+        }
+        for reading in structure.queues {
+            let record = self.queues.entry(reading.id).or_default();
+            record.name = reading.name.or_else(|| record.name.take());
+            let teams: BTreeSet<TeamId> = reading.teams.unwrap_or_default().into_iter().collect();
+            self.touched.insert(Key::Queue(reading.id));
+            if record.teams != teams {
+                record.teams = teams;
+                self.feedback.rejoin_all_of(&Key::Queue(reading.id));
+            }
+        }
+    }
+
+    /// A full answer about an agent, asked at a certain place in the order of events.
+    pub(super) fn agent_in_full(&mut self, asked: Ordinal, reading: AgentReading, now: Timestamp) {
+        let id = reading.id;
+        let record = self.agents.entry(id).or_default();
+        if record.heard > asked {
+            // Something newer was pushed while the question was on its way (`apis.md` B114); the next answer will do.
+            return;
+        }
+        record.identify(&reading);
+        if let Some(status) = reading.status {
+            record.become_(status, now);
+        }
+        if *record.metrics != reading.metrics {
+            record.metrics = Arc::new(reading.metrics);
+        }
+        if *record.other != reading.other {
+            record.other = Arc::new(reading.other);
+        }
+        self.touched.insert(Key::Agent(id));
+        let moved = self.sessions.replace(Holder::Agent(id), reading.sessions, now);
+        self.moved(moved);
+    }
+
+    /// A pushed change of an agent.
+    pub(super) fn agent_changed(&mut self, heard: Ordinal, reading: AgentReading, now: Timestamp) {
+        let id = reading.id;
+        let record = self.agents.entry(id).or_default();
+        record.heard = record.heard.max(heard);
+        record.identify(&reading);
+        if let Some(status) = reading.status {
+            record.become_(status, now);
+        }
+        merge_metrics(&mut record.metrics, reading.metrics);
+        merge_other(&mut record.other, reading.other);
+        self.touched.insert(Key::Agent(id));
+        let moved = self.sessions.change(Holder::Agent(id), reading.sessions, now);
+        self.moved(moved);
+    }
+
+    /// A pushed change of a queue, or a partial answer about it.
+    pub(super) fn queue_changed(&mut self, heard: Ordinal, reading: QueueReading, now: Timestamp) {
+        let id = reading.id;
+        let record = self.queues.entry(id).or_default();
+        if heard < record.heard {
+            return;
+        }
+        record.heard = heard;
+        record.name = reading.name.or_else(|| record.name.take());
+        record.open = reading.open.or(record.open);
+        record.agents_online = reading.agents_online.or(record.agents_online);
+        record.agents_available = reading.agents_available.or(record.agents_available);
+        record.estimated_wait_seconds = reading.estimated_wait_seconds.or(record.estimated_wait_seconds);
+        record.calls_today = reading.calls_today.or(record.calls_today);
+        merge_metrics(&mut record.metrics, reading.metrics);
+        merge_other(&mut record.other, reading.other);
+        record.listed |= !reading.sessions.is_empty();
+        self.touched.insert(Key::Queue(id));
+        let moved = self.sessions.change(Holder::Queue(id), reading.sessions, now);
+        self.moved(moved);
+    }
+
+    /// Whatever only pushes could tell us about queues is no longer known.
+    pub(super) fn queues_uncertain(&mut self) {
+        for id in self.queues.keys().copied().collect::<Vec<_>>() {
+            let moved = self.sessions.release_all(Holder::Queue(id));
+            self.moved(moved);
+            if let Some(record) = self.queues.get_mut(&id) {
+                record.metrics = Arc::default();
+                record.listed = false;
+            }
+            self.touched.insert(Key::Queue(id));
+        }
+    }
+
+    fn moved(&mut self, moved: Moved) {
+        for holder in moved.holders {
+            match holder {
+                Holder::Agent(id) => {
+                    self.touched.insert(Key::Agent(id));
+                }
+                Holder::Queue(id) => {
+                    // A session may name a queue that no structure knows: kept and shown.
+                    self.queues.entry(id).or_default();
+                    self.touched.insert(Key::Queue(id));
+                }
+            }
+        }
+        for session in moved.traced {
+            self.feedback.rejoin_session(session);
+        }
+    }
+}
+
+impl AgentRecord {
+    fn identify(&mut self, reading: &AgentReading) {
+        self.name = reading.name.clone().or_else(|| self.name.take());
+        self.team = reading.team.or(self.team);
+        self.email = reading.email.clone().or_else(|| self.email.take());
+    }
+
+    fn become_(&mut self, reading: StatusReading, now: Timestamp) {
+        let same = self.status == reading.status && self.reason == reading.reason;
+        self.since = reading.since.or(if same { self.since } else { Some(now) });
+        self.status = reading.status;
+        self.reason = reading.reason;
+        self.suspended = reading.suspended.unwrap_or(self.suspended);
+    }
+}
+
+fn merge_metrics(known: &mut Arc<Metrics>, read: Metrics) {
+    if read.is_empty() {
+        return;
+    }
+    let known = Arc::make_mut(known);
+    for (modality, bag) in read {
+        known.entry(modality).or_default().extend(bag);
+    }
+}
+
+fn merge_other(known: &mut Arc<Unclassified>, read: Unclassified) {
+    if !read.is_empty() {
+        Arc::make_mut(known).extend(read);
+    }
+}

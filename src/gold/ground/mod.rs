@@ -1,0 +1,116 @@
+//! What we were told, as records, and what they amount to.
+//!
+//! Two steps, both pure: [`Ground::apply`] merges a fact and notes which entities it may have changed;
+//! [`Ground::settle`] says what those entities now are. A thousand facts between two settlings cost one settling.
+
+mod derive;
+mod feedback;
+mod floor;
+mod sessions;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::entity::{Entity, Key};
+use super::join::Rules;
+use crate::domain::{AgentId, Fact, Health, QueueId, SourceName, Survey, SurveyId, TeamId, TeamReading};
+use feedback::Feedback;
+use floor::{AgentRecord, QueueRecord};
+use sessions::Sessions;
+
+/// All records.
+#[derive(Debug)]
+pub struct Ground {
+    rules: Rules,
+    day_began: Timestamp,
+    agents: HashMap<AgentId, AgentRecord>,
+    queues: HashMap<QueueId, QueueRecord>,
+    teams: BTreeMap<TeamId, TeamReading>,
+    sessions: Sessions,
+    feedback: Feedback,
+    surveys: HashMap<SurveyId, Arc<Survey>>,
+    sources: BTreeMap<SourceName, Health>,
+    /// Entities that may have changed since the last settling.
+    touched: BTreeSet<Key>,
+}
+
+impl Ground {
+    /// No records yet. `day_began` is when the board's day began.
+    #[must_use]
+    pub fn new(rules: Rules, day_began: Timestamp) -> Self {
+        Self {
+            rules,
+            day_began,
+            agents: HashMap::new(),
+            queues: HashMap::new(),
+            teams: BTreeMap::new(),
+            sessions: Sessions::default(),
+            feedback: Feedback::default(),
+            surveys: HashMap::new(),
+            sources: BTreeMap::new(),
+            touched: BTreeSet::new(),
+        }
+    }
+
+    /// Merges what the outside told us.
+    pub fn apply(&mut self, fact: Fact, now: Timestamp) {
+        match fact {
+            Fact::Structure(structure) => self.restructure(structure),
+            Fact::Agents { asked, agents } => {
+                for agent in agents {
+                    self.agent_in_full(asked, agent, now);
+                }
+            }
+            Fact::AgentChanged { heard, agent } => self.agent_changed(heard, *agent, now),
+            Fact::QueueChanged { heard, queue } => self.queue_changed(heard, *queue, now),
+            Fact::QueuesUncertain => self.queues_uncertain(),
+            Fact::Response(reading) => {
+                for key in self.feedback.hear(*reading, &self.rules) {
+                    self.touched.insert(key);
+                }
+            }
+            Fact::Survey(survey) => {
+                self.touched.insert(Key::Survey(survey.id.clone()));
+                self.surveys.insert(survey.id.clone(), Arc::from(survey));
+            }
+            Fact::Source(name, health) => {
+                self.touched.insert(Key::Source(name));
+                self.sources.insert(name, health);
+            }
+        }
+    }
+
+    /// A new day of the board: what counts "today" counts from here.
+    pub fn begin_day(&mut self, day_began: Timestamp) {
+        self.day_began = day_began;
+        self.touched.extend(self.feedback.counted().cloned());
+    }
+
+    /// What the touched entities now are, by key; `None` for those that are not there. Some may be as they were: whoever
+    /// keeps them compares.
+    pub fn settle(&mut self) -> Vec<(Key, Option<Entity>)> {
+        self.rejoin();
+        let touched = std::mem::take(&mut self.touched);
+        touched
+            .into_iter()
+            .map(|key| {
+                let entity = self.derive(&key);
+                (key, entity)
+            })
+            .collect()
+    }
+
+    /// Every entity there is, from nothing but the records: what the gold copy must equal.
+    #[must_use]
+    pub fn all(&self) -> BTreeMap<Key, Entity> {
+        let keys = (self.agents.keys().map(|id| Key::Agent(*id)))
+            .chain(self.queues.keys().map(|id| Key::Queue(*id)))
+            .chain(self.teams.keys().map(|id| Key::Team(*id)))
+            .chain(self.feedback.ids().map(|id| Key::Response(id.clone())))
+            .chain(self.surveys.keys().map(|id| Key::Survey(id.clone())))
+            .chain(self.sources.keys().map(|name| Key::Source(*name)));
+        keys.filter_map(|key| Some((key.clone(), self.derive(&key)?))).collect()
+    }
+}

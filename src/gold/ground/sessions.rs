@@ -1,0 +1,286 @@
+//! Sessions: who holds them, where they wait, and what remains known of them.
+//!
+//! The telephony system names a session in the lists of agents and of queues. It is there as long as at least one of
+//! them lists it.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::domain::session::SessionList;
+use crate::domain::{
+    AgentId, Modality, QueueId, SessionId, SessionReading, SessionStatus, SessionsReading, Unclassified,
+};
+use crate::gold::entity::Session;
+use crate::gold::join::Trace;
+
+/// How many sessions are remembered after their end, so that feedback that comes later finds its call. The oldest go first.
+const TRACES: usize = 200_000;
+
+/// Two readings of one instant differ by the time they took to get here. Within this, the first one stands: an anchor
+/// that jumped with every poll would be a change that nobody made (`apis.md` B76).
+const SAME_INSTANT: SignedDuration = SignedDuration::from_secs(2);
+
+/// Whoever lists a session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) enum Holder {
+    Agent(AgentId),
+    Queue(QueueId),
+}
+
+#[derive(Debug)]
+struct Record {
+    session: Arc<Session>,
+    holders: BTreeSet<Holder>,
+}
+
+/// What a merge changed.
+#[derive(Debug, Default)]
+pub(super) struct Moved {
+    /// Agents and queues whose sessions are no longer what they were.
+    pub holders: BTreeSet<Holder>,
+    /// Sessions of which something is known that was not: what waits for them can be joined.
+    pub traced: BTreeSet<SessionId>,
+}
+
+impl Moved {
+    fn around(&mut self, record: &Record) {
+        self.holders.extend(record.holders.iter().copied());
+        self.holders.extend(record.session.queue.map(Holder::Queue));
+    }
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Sessions {
+    records: HashMap<SessionId, Record>,
+    held: HashMap<Holder, BTreeMap<Modality, BTreeSet<SessionId>>>,
+    by_queue: HashMap<QueueId, BTreeSet<SessionId>>,
+    traces: HashMap<SessionId, Trace>,
+    trace_order: VecDeque<SessionId>,
+}
+
+impl Sessions {
+    /// A full answer about a holder: a kind of contact that it leaves out has no sessions.
+    pub fn replace(&mut self, holder: Holder, reading: SessionsReading, now: Timestamp) -> Moved {
+        let mut moved = Moved::default();
+        let known: Vec<Modality> = self.held.get(&holder).map(|held| held.keys().cloned().collect()).unwrap_or_default();
+        for modality in known {
+            if !reading.contains_key(&modality) {
+                self.list(holder, &modality, SessionList { all: Some(Vec::new()), ..SessionList::default() }, now, &mut moved);
+            }
+        }
+        for (modality, mut list) in reading {
+            // In a full answer "added" is just another way to list.
+            list.all.get_or_insert_default().append(&mut list.added);
+            self.list(holder, &modality, list, now, &mut moved);
+        }
+        moved
+    }
+
+    /// A change of a holder: a kind of contact that it leaves out is unchanged.
+    pub fn change(&mut self, holder: Holder, reading: SessionsReading, now: Timestamp) -> Moved {
+        let mut moved = Moved::default();
+        for (modality, list) in reading {
+            self.list(holder, &modality, list, now, &mut moved);
+        }
+        moved
+    }
+
+    /// The holder is gone, or what it lists is no longer known.
+    pub fn release_all(&mut self, holder: Holder) -> Moved {
+        let mut moved = Moved::default();
+        let held = self.held.get(&holder).into_iter().flat_map(|held| held.values().flatten().copied());
+        for id in held.collect::<Vec<_>>() {
+            self.release(holder, id, &mut moved);
+        }
+        moved
+    }
+
+    /// The sessions that an agent has in hand.
+    pub fn of_agent(&self, agent: AgentId) -> BTreeMap<SessionId, Arc<Session>> {
+        let held = self.held.get(&Holder::Agent(agent)).into_iter().flat_map(|held| held.values().flatten());
+        held.filter_map(|id| Some((*id, Arc::clone(&self.records.get(id)?.session)))).collect()
+    }
+
+    /// The sessions that wait in a queue.
+    pub fn waiting_in(&self, queue: QueueId) -> BTreeMap<SessionId, Arc<Session>> {
+        let ids = self.by_queue.get(&queue).into_iter().flatten();
+        ids.filter_map(|id| Some((*id, &self.records.get(id)?.session)))
+            .filter(|(_, session)| session.status.is_waiting())
+            .map(|(id, session)| (id, Arc::clone(session)))
+            .collect()
+    }
+
+    /// Whether any session names the queue.
+    pub fn name_queue(&self, queue: QueueId) -> bool {
+        self.by_queue.contains_key(&queue)
+    }
+
+    /// What is known of a session, ended or not.
+    pub fn trace(&self, id: SessionId) -> Option<Trace> {
+        self.traces.get(&id).copied()
+    }
+
+    fn list(&mut self, holder: Holder, modality: &Modality, list: SessionList, now: Timestamp, moved: &mut Moved) {
+        if let Some(all) = &list.all {
+            let kept: BTreeSet<SessionId> = all.iter().map(|reading| reading.id).collect();
+            let held = self.held.get(&holder).and_then(|held| held.get(modality));
+            let gone: Vec<SessionId> = held.into_iter().flatten().filter(|id| !kept.contains(id)).copied().collect();
+            for id in gone {
+                self.release(holder, id, moved);
+            }
+        }
+        for reading in list.all.into_iter().flatten().chain(list.added) {
+            self.hold(holder, modality, reading, now, moved);
+        }
+        for id in list.removed {
+            self.release(holder, id, moved);
+        }
+    }
+
+    fn hold(&mut self, holder: Holder, modality: &Modality, reading: SessionReading, now: Timestamp, moved: &mut Moved) {
+        let id = reading.id;
+        let known = self.records.get(&id).map(|record| Arc::clone(&record.session));
+        let session = merged(known.as_deref(), holder, modality, reading, now);
+        if session.status.is_over() {
+            self.trace_of(&session, now, moved);
+            let holders = self.records.get(&id).map(|record| record.holders.clone()).unwrap_or_default();
+            for holder in holders {
+                self.release(holder, id, moved);
+            }
+            return;
+        }
+
+        let changed = known.as_deref() != Some(&session);
+        if changed {
+            self.trace_of(&session, now, moved);
+        }
+        if let Some(queue) = known.as_ref().and_then(|known| known.queue)
+            && session.queue != Some(queue)
+        {
+            self.leave_queue(queue, id);
+            moved.holders.insert(Holder::Queue(queue));
+        }
+        if let Some(queue) = session.queue {
+            self.by_queue.entry(queue).or_default().insert(id);
+        }
+        let record = self.records.entry(id).or_insert_with(|| Record {
+            session: Arc::new(session.clone()),
+            holders: BTreeSet::new(),
+        });
+        let new_holder = record.holders.insert(holder);
+        if changed {
+            record.session = Arc::new(session);
+        }
+        if changed || new_holder {
+            moved.around(record);
+        }
+        self.held.entry(holder).or_default().entry(modality.clone()).or_default().insert(id);
+    }
+
+    fn release(&mut self, holder: Holder, id: SessionId, moved: &mut Moved) {
+        if let Some(held) = self.held.get_mut(&holder) {
+            held.retain(|_, ids| {
+                ids.remove(&id);
+                !ids.is_empty()
+            });
+            if held.is_empty() {
+                self.held.remove(&holder);
+            }
+        }
+        let Some(record) = self.records.get_mut(&id) else { return };
+        moved.around(record);
+        record.holders.remove(&holder);
+        if record.holders.is_empty() {
+            let queue = record.session.queue;
+            self.records.remove(&id);
+            if let Some(queue) = queue {
+                self.leave_queue(queue, id);
+            }
+        }
+    }
+
+    fn leave_queue(&mut self, queue: QueueId, id: SessionId) {
+        if let Some(ids) = self.by_queue.get_mut(&queue) {
+            ids.remove(&id);
+            if ids.is_empty() {
+                self.by_queue.remove(&queue);
+            }
+        }
+    }
+
+    fn trace_of(&mut self, session: &Session, now: Timestamp, moved: &mut Moved) {
+        let known = self.traces.get(&session.id).copied();
+        let trace = Trace {
+            queue: known.and_then(|known| known.queue).or(session.queue),
+            agent: session.agent.or(known.and_then(|known| known.agent)),
+            seen: known.map_or(now, |known| known.seen),
+        };
+        if known == Some(trace) {
+            return;
+        }
+        self.traces.insert(session.id, trace);
+        moved.traced.insert(session.id);
+        if known.is_none() {
+            self.trace_order.push_back(session.id);
+            if self.trace_order.len() > TRACES
+                && let Some(oldest) = self.trace_order.pop_front()
+            {
+                self.traces.remove(&oldest);
+            }
+        }
+    }
+}
+
+fn merged(
+    known: Option<&Session>,
+    holder: Holder,
+    modality: &Modality,
+    reading: SessionReading,
+    now: Timestamp,
+) -> Session {
+    let (holding_agent, holding_queue) = match holder {
+        Holder::Agent(agent) => (Some(agent), None),
+        Holder::Queue(queue) => (None, Some(queue)),
+    };
+    let status = reading.status.or_else(|| known.map(|known| known.status.clone())).unwrap_or(SessionStatus::New);
+    let queued_since = steady(known.and_then(|known| known.queued_since), reading.queued_since);
+    let active_since = steady(known.and_then(|known| known.active_since), reading.active_since);
+    let anchor = match &status {
+        status if status.is_waiting() => queued_since,
+        SessionStatus::Active => active_since,
+        _ => None,
+    };
+    let unchanged_since = known.filter(|known| known.status == status).and_then(|known| known.since);
+    let other = match known {
+        Some(known) if reading.other.is_empty() => Arc::clone(&known.other),
+        Some(known) => {
+            let mut other: Unclassified = (*known.other).clone();
+            other.extend(reading.other);
+            Arc::new(other)
+        }
+        None => Arc::new(reading.other),
+    };
+    Session {
+        id: reading.id,
+        kind: reading.kind.or_else(|| known.and_then(|known| known.kind.clone())),
+        modality: known.map_or_else(|| modality.clone(), |known| known.modality.clone()),
+        queue: reading.queue.or_else(|| known.and_then(|known| known.queue)).or(holding_queue),
+        agent: reading.agent.or_else(|| known.and_then(|known| known.agent)).or(holding_agent),
+        since: anchor.or(unchanged_since).or(Some(now)),
+        status,
+        queued_since,
+        active_since,
+        customer: reading.customer.or_else(|| known.and_then(|known| known.customer.clone())),
+        recording: reading.recording.or_else(|| known.and_then(|known| known.recording)),
+        other,
+    }
+}
+
+fn steady(known: Option<Timestamp>, read: Option<Timestamp>) -> Option<Timestamp> {
+    match (known, read) {
+        (Some(known), Some(read)) if known.duration_since(read).abs() > SAME_INSTANT => Some(read),
+        (known, read) => known.or(read),
+    }
+}

@@ -1,0 +1,237 @@
+//! The one task that turns facts into deltas.
+//!
+//! It drains what has arrived, applies it, settles, raises the version once, writes the copy and publishes the delta. A
+//! thousand facts between two turns cost one version; a fact that changes nothing wakes nobody.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
+
+use jiff::civil::Time;
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp, ToSpan};
+use tokio::sync::{broadcast, mpsc, oneshot};
+
+use super::copy::{Change, Delta, GoldCopy};
+use super::entity::{Entity, Key};
+use super::ground::Ground;
+use super::join::Rules;
+use crate::base::{Clock, Lifecycle};
+use crate::domain::{Fact, Ordinal};
+
+/// How many facts may wait for the owner. Whoever tells more waits: memory stays bounded, and nothing is dropped.
+const WAITING_FACTS: usize = 8192;
+
+/// How many facts are merged before a version is published, however many more wait.
+const BATCH: usize = 4096;
+
+/// How many deltas a follower may be behind before it has to read the copy afresh.
+const WAITING_DELTAS: usize = 1024;
+
+/// For how many versions a removed entity stays as a tombstone.
+const TOMBSTONE_VERSIONS: u64 = 10_000;
+
+/// The handle to the gold copy. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Gold {
+    copy: Arc<GoldCopy>,
+    facts: mpsc::Sender<Heard>,
+    deltas: broadcast::Sender<Arc<Delta>>,
+    ordinals: Arc<AtomicU64>,
+}
+
+/// When the board's day begins.
+#[derive(Debug, Clone)]
+pub struct Day {
+    /// Where the board hangs.
+    pub zone: TimeZone,
+    /// The hour at which its day begins.
+    pub starts: Time,
+}
+
+impl Default for Day {
+    fn default() -> Self {
+        Self { zone: TimeZone::UTC, starts: Time::midnight() }
+    }
+}
+
+#[derive(Debug)]
+enum Heard {
+    Fact(Box<Fact>, Instant),
+    Settled(oneshot::Sender<u64>),
+}
+
+impl Gold {
+    /// Starts the owner.
+    #[must_use]
+    pub fn start(rules: Rules, day: Day, clock: Clock, life: &Lifecycle) -> Self {
+        let (facts, heard) = mpsc::channel(WAITING_FACTS);
+        let (deltas, _) = broadcast::channel(WAITING_DELTAS);
+        let copy = Arc::new(GoldCopy::default());
+        let gold = Self { copy: Arc::clone(&copy), facts, deltas: deltas.clone(), ordinals: Arc::default() };
+        let ground = Ground::new(rules, day.began(clock.now()));
+        life.spawn(Owner { ground, copy, deltas, day, clock }.run(heard));
+        gold
+    }
+
+    /// Tells the owner a fact. Waits while too many are waiting already.
+    pub async fn tell(&self, fact: Fact) {
+        // The owner lives as long as the process: if it is gone we are stopping, and nobody will read the fact.
+        let _ = self.facts.send(Heard::Fact(Box::new(fact), Instant::now())).await;
+    }
+
+    /// The next place in the order in which we hear and ask. Take it when a change is heard, and before a question is sent.
+    #[must_use]
+    pub fn ordinal(&self) -> Ordinal {
+        Ordinal(self.ordinals.fetch_add(1, Ordering::Relaxed) + 1)
+    }
+
+    /// The entities, to be read without waiting.
+    #[must_use]
+    pub fn copy(&self) -> &GoldCopy {
+        &self.copy
+    }
+
+    /// All deltas from here on. A follower that lags is told so and reads the copy afresh.
+    #[must_use]
+    pub fn follow(&self) -> broadcast::Receiver<Arc<Delta>> {
+        self.deltas.subscribe()
+    }
+
+    /// Resolves once everything told so far is in the copy, with the version that it has then.
+    pub async fn settled(&self) -> u64 {
+        let (done, settled) = oneshot::channel();
+        if self.facts.send(Heard::Settled(done)).await.is_err() {
+            return self.copy.version();
+        }
+        settled.await.unwrap_or_else(|_| self.copy.version())
+    }
+}
+
+impl Day {
+    /// When the day began that it is.
+    #[must_use]
+    pub fn began(&self, now: Timestamp) -> Timestamp {
+        let here = now.to_zoned(self.zone.clone());
+        let today = here.date().to_datetime(self.starts);
+        let begin = |start: jiff::civil::DateTime| {
+            // A start that the change to summer time skips is the first instant after the gap.
+            start.to_zoned(self.zone.clone()).map_or(now, |zoned| zoned.timestamp())
+        };
+        let began = begin(today);
+        if began <= now { began } else { today.checked_sub(1.day()).map_or(now, begin) }
+    }
+
+    /// When the next day begins.
+    #[must_use]
+    pub fn ends(&self, now: Timestamp) -> Timestamp {
+        // Twenty-six hours after its beginning every day is over, also the one that has an hour twice.
+        let later = self.began(now).saturating_add(SignedDuration::from_hours(26)).unwrap_or(Timestamp::MAX);
+        self.began(later)
+    }
+}
+
+struct Owner {
+    ground: Ground,
+    copy: Arc<GoldCopy>,
+    deltas: broadcast::Sender<Arc<Delta>>,
+    day: Day,
+    clock: Clock,
+}
+
+impl Owner {
+    async fn run(mut self, mut heard: mpsc::Receiver<Heard>) {
+        let mut batch = Vec::new();
+        loop {
+            let now = self.clock.now();
+            let midnight = self.day.ends(now).duration_since(now).unsigned_abs();
+            tokio::select! {
+                received = heard.recv_many(&mut batch, BATCH) => {
+                    if received == 0 {
+                        return;
+                    }
+                    self.turn(batch.drain(..));
+                }
+                () = tokio::time::sleep(midnight) => {
+                    self.ground.begin_day(self.day.began(self.clock.now()));
+                    self.publish(Instant::now());
+                }
+            }
+        }
+    }
+
+    fn turn(&mut self, batch: impl Iterator<Item = Heard>) {
+        let now = self.clock.now();
+        let mut first_heard = None;
+        let mut waiting = Vec::new();
+        for heard in batch {
+            match heard {
+                Heard::Fact(fact, at) => {
+                    first_heard.get_or_insert(at);
+                    self.ground.apply(*fact, now);
+                }
+                Heard::Settled(done) => waiting.push(done),
+            }
+        }
+        if let Some(at) = first_heard {
+            self.publish(at);
+        }
+        for done in waiting {
+            // Whoever asked may have given up.
+            let _ = done.send(self.copy.version());
+        }
+    }
+
+    fn publish(&mut self, heard: Instant) {
+        let changes: Vec<Change> =
+            self.ground.settle().into_iter().filter_map(|(key, entity)| self.change(key, entity)).collect();
+        if changes.is_empty() {
+            return;
+        }
+        let version = self.copy.version() + 1;
+        self.copy.write(version, &changes);
+        if version.is_multiple_of(TOMBSTONE_VERSIONS) {
+            self.copy.bury(version.saturating_sub(TOMBSTONE_VERSIONS));
+        }
+        // Nobody may be following yet.
+        let _ = self.deltas.send(Arc::new(Delta { version, changes, heard }));
+    }
+
+    fn change(&self, key: Key, entity: Option<Entity>) -> Option<Change> {
+        let before = self.copy.get(&key);
+        if before.as_deref() == entity.as_ref() {
+            return None;
+        }
+        Some(Change { key, before, after: entity.map(Arc::new) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn day(zone: &str, starts: &str) -> Day {
+        Day { zone: TimeZone::get(zone).expect("a zone"), starts: starts.parse().expect("a time") }
+    }
+
+    #[test]
+    fn the_day_begins_where_the_board_hangs() {
+        let cases = [
+            // An ordinary day, and the moment before and at its beginning.
+            ("America/Chicago", "00:00", "2026-11-21T09:00:00Z", "2026-11-21T06:00:00Z", "2026-11-22T06:00:00Z"),
+            ("America/Chicago", "00:00", "2026-11-21T05:59:59Z", "2026-11-20T06:00:00Z", "2026-11-21T06:00:00Z"),
+            ("America/Chicago", "00:00", "2026-11-21T06:00:00Z", "2026-11-21T06:00:00Z", "2026-11-22T06:00:00Z"),
+            // Summer time begins and ends: 23 and 25 hours.
+            ("Europe/Berlin", "00:00", "2026-03-29T12:00:00Z", "2026-03-28T23:00:00Z", "2026-03-29T22:00:00Z"),
+            ("Europe/Berlin", "00:00", "2026-10-25T12:00:00Z", "2026-10-24T22:00:00Z", "2026-10-25T23:00:00Z"),
+            // A zone with 45 minutes, and a site that works through midnight.
+            ("Asia/Kathmandu", "06:00", "2026-11-21T00:00:00Z", "2026-11-20T00:15:00Z", "2026-11-21T00:15:00Z"),
+        ];
+        for (zone, starts, now, began, ends) in cases {
+            let day = day(zone, starts);
+            let now: Timestamp = now.parse().expect("a time");
+            assert_eq!(day.began(now).to_string(), began, "{zone} at {now}");
+            assert_eq!(day.ends(now).to_string(), ends, "{zone} at {now}");
+        }
+    }
+}
