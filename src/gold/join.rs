@@ -131,9 +131,7 @@ pub fn join(response: &ResponseReading, rules: &Rules, floor: &impl Floor) -> Jo
         .flatten()
         .find_map(|place| Some((place.partner_id.as_deref()?, rules.places.get(place.partner_id.as_deref()?)?)));
     let (queue, team) = match place {
-        Some((_, rule)) => {
-            (rule.queue, rule.team.or_else(|| rule.queue.and_then(|queue| floor.team_of_queue(queue))))
-        }
+        Some((_, rule)) => (rule.queue, rule.team.or_else(|| rule.queue.and_then(|queue| floor.team_of_queue(queue)))),
         None => (None, None),
     };
     let by_place = place.map(|(partner_id, _)| format!("place with partner id {partner_id}"));
@@ -222,17 +220,89 @@ mod tests {
         let known = &[("session_id", "82673")][..];
         // (what it is, response, rule, session, agent, queue, team)
         let cases = [
-            ("a known session", response(known, place("1234"), None), "extra.session", Some(82_673), Some(41), Some(11), Some(3)),
-            ("a session nobody answered", response(&[("call", " 82674 ")], None, None), "extra.session", Some(82_674), None, Some(11), Some(7)),
+            (
+                "a known session",
+                response(known, place("1234"), None),
+                "extra.session",
+                Some(82_673),
+                Some(41),
+                Some(11),
+                Some(3),
+            ),
+            (
+                "a session nobody answered",
+                response(&[("call", " 82674 ")], None, None),
+                "extra.session",
+                Some(82_674),
+                None,
+                Some(11),
+                Some(7),
+            ),
             ("an unknown session", response(&[("session_id", "9")], None, None), "waiting", Some(9), None, None, None),
-            ("an unknown session at a known place", response(&[("session_id", "9")], place("1234"), None), "waiting", Some(9), None, Some(11), Some(7)),
-            ("two keys that agree", response(&[("session_id", "82673"), ("call", "82673")], None, None), "extra.session", Some(82_673), Some(41), Some(11), Some(3)),
-            ("two keys that disagree", response(&[("session_id", "82673"), ("call", "82674")], None, None), "unmapped", None, None, None, None),
-            ("a session that is no number", response(&[("session_id", "n/a")], place("1234"), None), "place", None, None, Some(11), Some(7)),
-            ("a key that is not configured", response(&[("session", "82673")], None, None), "unmapped", None, None, None, None),
+            (
+                "an unknown session at a known place",
+                response(&[("session_id", "9")], place("1234"), None),
+                "waiting",
+                Some(9),
+                None,
+                Some(11),
+                Some(7),
+            ),
+            (
+                "two keys that agree",
+                response(&[("session_id", "82673"), ("call", "82673")], None, None),
+                "extra.session",
+                Some(82_673),
+                Some(41),
+                Some(11),
+                Some(3),
+            ),
+            (
+                "two keys that disagree",
+                response(&[("session_id", "82673"), ("call", "82674")], None, None),
+                "unmapped",
+                None,
+                None,
+                None,
+                None,
+            ),
+            (
+                "a session that is no number",
+                response(&[("session_id", "n/a")], place("1234"), None),
+                "place",
+                None,
+                None,
+                Some(11),
+                Some(7),
+            ),
+            (
+                "a key that is not configured",
+                response(&[("session", "82673")], None, None),
+                "unmapped",
+                None,
+                None,
+                None,
+                None,
+            ),
             ("only a place", response(&[], place("1234"), None), "place", None, None, Some(11), Some(7)),
-            ("a place that was delegated", response(&[], place("1234"), place("CS")), "place", None, None, None, Some(9)),
-            ("delegated to a place that is not in the table", response(&[], place("1234"), place("??")), "place", None, None, Some(11), Some(7)),
+            (
+                "a place that was delegated",
+                response(&[], place("1234"), place("CS")),
+                "place",
+                None,
+                None,
+                None,
+                Some(9),
+            ),
+            (
+                "delegated to a place that is not in the table",
+                response(&[], place("1234"), place("??")),
+                "place",
+                None,
+                None,
+                Some(11),
+                Some(7),
+            ),
             ("an unknown place", response(&[], place("99"), None), "unmapped", None, None, None, None),
             ("nothing", response(&[], None, None), "unmapped", None, None, None, None),
         ];

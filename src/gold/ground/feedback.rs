@@ -137,11 +137,8 @@ impl Floor for Ground {
 impl Record {
     fn with(self, reading: ResponseReading, freshness: Freshness) -> Self {
         let known = Arc::unwrap_or_clone(self.reading);
-        let (mut newer, older, freshness) = if freshness >= self.freshness {
-            (reading, known, freshness)
-        } else {
-            (known, reading, self.freshness)
-        };
+        let (mut newer, older, freshness) =
+            if freshness >= self.freshness { (reading, known, freshness) } else { (known, reading, self.freshness) };
         // Texts are only ever added, whichever event comes last (`apis.md` B141).
         for (id, message) in older.messages {
             newer.messages.entry(id).or_insert(message);

@@ -64,10 +64,17 @@ impl Sessions {
     /// A full answer about a holder: a kind of contact that it leaves out has no sessions.
     pub fn replace(&mut self, holder: Holder, reading: SessionsReading, now: Timestamp) -> Moved {
         let mut moved = Moved::default();
-        let known: Vec<Modality> = self.held.get(&holder).map(|held| held.keys().cloned().collect()).unwrap_or_default();
+        let known: Vec<Modality> =
+            self.held.get(&holder).map(|held| held.keys().cloned().collect()).unwrap_or_default();
         for modality in known {
             if !reading.contains_key(&modality) {
-                self.list(holder, &modality, SessionList { all: Some(Vec::new()), ..SessionList::default() }, now, &mut moved);
+                self.list(
+                    holder,
+                    &modality,
+                    SessionList { all: Some(Vec::new()), ..SessionList::default() },
+                    now,
+                    &mut moved,
+                );
             }
         }
         for (modality, mut list) in reading {
@@ -139,7 +146,14 @@ impl Sessions {
         }
     }
 
-    fn hold(&mut self, holder: Holder, modality: &Modality, reading: SessionReading, now: Timestamp, moved: &mut Moved) {
+    fn hold(
+        &mut self,
+        holder: Holder,
+        modality: &Modality,
+        reading: SessionReading,
+        now: Timestamp,
+        moved: &mut Moved,
+    ) {
         let id = reading.id;
         let known = self.records.get(&id).map(|record| Arc::clone(&record.session));
         let session = merged(known.as_deref(), holder, modality, reading, now);
@@ -165,10 +179,10 @@ impl Sessions {
         if let Some(queue) = session.queue {
             self.by_queue.entry(queue).or_default().insert(id);
         }
-        let record = self.records.entry(id).or_insert_with(|| Record {
-            session: Arc::new(session.clone()),
-            holders: BTreeSet::new(),
-        });
+        let record = self
+            .records
+            .entry(id)
+            .or_insert_with(|| Record { session: Arc::new(session.clone()), holders: BTreeSet::new() });
         let new_holder = record.holders.insert(holder);
         if changed {
             record.session = Arc::new(session);

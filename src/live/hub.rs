@@ -1,0 +1,153 @@
+//! Follows the gold copy and wakes the views that a change concerns.
+
+use std::collections::hash_map::RandomState;
+use std::collections::{BTreeMap, HashMap};
+use std::hash::BuildHasher;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::broadcast::{Receiver, error::RecvError};
+
+use super::scope::{Anchor, Scope, anchors_of};
+use super::view::{Painted, Position, Rendering, View};
+use super::viewer::Viewer;
+use crate::base::Lifecycle;
+use crate::gold::{Delta, Gold};
+
+/// How long a view is kept after the last viewer has gone: long enough for a page to open its socket after it was
+/// painted, and for a viewer to come back after a break.
+const LINGER: Duration = Duration::from_secs(120);
+
+/// The views. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Hub(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    gold: Gold,
+    build: &'static str,
+    /// Another process, or a view that died and was born again, is another life: versions of one mean nothing in the other.
+    life: RandomState,
+    births: AtomicU64,
+    views: Mutex<Views>,
+}
+
+#[derive(Debug, Default)]
+struct Views {
+    by_scope: HashMap<Scope, Arc<View>>,
+    by_anchor: HashMap<Anchor, Vec<Arc<View>>>,
+}
+
+impl Hub {
+    /// Starts following.
+    #[must_use]
+    pub fn start(gold: Gold, build: &'static str, life: &Lifecycle) -> Self {
+        let deltas = gold.follow();
+        let hub = Self(Arc::new(Inner {
+            gold,
+            build,
+            life: RandomState::new(),
+            births: AtomicU64::new(0),
+            views: Mutex::default(),
+        }));
+        life.spawn(hub.clone().run(deltas));
+        hub
+    }
+
+    /// The build that pages and snapshots carry.
+    #[must_use]
+    pub fn build(&self) -> &'static str {
+        self.0.build
+    }
+
+    /// The document of a scope now.
+    #[must_use]
+    pub fn paint(&self, scope: &Scope) -> Painted {
+        self.view(scope).paint()
+    }
+
+    /// A new viewer of a scope, or one that returns to where it was.
+    #[must_use]
+    pub fn attach(&self, scope: &Scope, position: Option<&Position>) -> Viewer {
+        Viewer::new(self.view(scope), position)
+    }
+
+    /// How many watch each scope.
+    #[must_use]
+    pub fn viewers(&self) -> BTreeMap<String, usize> {
+        self.views().by_scope.iter().map(|(scope, view)| (scope.to_string(), view.viewers())).collect()
+    }
+
+    async fn run(self, mut deltas: Receiver<Arc<Delta>>) {
+        let mut sweep = tokio::time::interval(LINGER / 4);
+        loop {
+            tokio::select! {
+                delta = deltas.recv() => match delta {
+                    Ok(delta) => self.route(&delta),
+                    Err(RecvError::Lagged(missed)) => {
+                        tracing::warn!(missed, "views fell behind the gold copy and read it afresh");
+                        self.views().by_scope.values().for_each(|view| view.reread(self.0.gold.copy()));
+                    }
+                    Err(RecvError::Closed) => return,
+                },
+                _ = sweep.tick() => self.views().forget(|view| view.is_idle(LINGER)),
+            }
+        }
+    }
+
+    fn route(&self, delta: &Delta) {
+        let mut changes: Vec<Rendering<'_>> = delta.changes.iter().map(Rendering::new).collect();
+        let views = self.views();
+        let mut concerned: HashMap<&Scope, (&Arc<View>, Vec<usize>)> = HashMap::new();
+        for (position, change) in delta.changes.iter().enumerate() {
+            for entity in change.before.iter().chain(&change.after) {
+                for view in anchors_of(entity).filter_map(|anchor| views.by_anchor.get(&anchor)).flatten() {
+                    let (_, positions) = concerned.entry(view.scope()).or_insert_with(|| (view, Vec::new()));
+                    if positions.last() != Some(&position) {
+                        positions.push(position);
+                    }
+                }
+            }
+        }
+        for (view, positions) in concerned.into_values() {
+            let mut positions = positions.into_iter().peekable();
+            let concerning = changes
+                .iter_mut()
+                .enumerate()
+                .filter_map(|(position, change)| positions.next_if_eq(&position).map(|_| change));
+            view.advance(delta.version, delta.heard, concerning);
+        }
+    }
+
+    fn view(&self, scope: &Scope) -> Arc<View> {
+        let mut views = self.views();
+        if let Some(view) = views.by_scope.get(scope) {
+            return Arc::clone(view);
+        }
+        let birth = self.0.births.fetch_add(1, Ordering::Relaxed);
+        let epoch = format!("{:016x}", self.0.life.hash_one((scope, birth)));
+        let view = Arc::new(View::born(scope.clone(), epoch.into(), self.0.build, self.0.gold.copy()));
+        for anchor in scope.anchors() {
+            views.by_anchor.entry(*anchor).or_default().push(Arc::clone(&view));
+        }
+        views.by_scope.insert(scope.clone(), Arc::clone(&view));
+        view
+    }
+
+    fn views(&self) -> MutexGuard<'_, Views> {
+        // The maps are only ever added to and swept: whoever panicked has left them whole.
+        self.0.views.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Views {
+    fn forget(&mut self, mut done: impl FnMut(&View) -> bool) {
+        self.by_scope.retain(|_, view| !done(view));
+        let by_scope = &self.by_scope;
+        self.by_anchor.retain(|_, views| {
+            views.retain(|view| by_scope.contains_key(view.scope()));
+            !views.is_empty()
+        });
+    }
+}

@@ -1,0 +1,223 @@
+//! Which entities a viewer sees, and which of their fields.
+//!
+//! An entity hangs on anchors: its kind, itself, its team, its queue. A scope is a set of anchors. It contains whatever
+//! hangs on one of them, and a change is routed by the same anchors, so that there is one rule and not two.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use thiserror::Error;
+
+use crate::domain::{AgentId, QueueId, TeamId};
+use crate::gold::Entity;
+
+/// What an entity hangs on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Anchor {
+    /// It is an agent.
+    Agents,
+    /// It is a queue.
+    Queues,
+    /// It is a team.
+    Teams,
+    /// It is a customer's response.
+    Responses,
+    /// It is a survey request.
+    Surveys,
+    /// It is one of the four systems.
+    Sources,
+    /// It is, or belongs to, this agent.
+    Agent(AgentId),
+    /// It is, or belongs to, this queue.
+    Queue(QueueId),
+    /// It is, or belongs to, this team.
+    Team(TeamId),
+}
+
+/// How much of an entity is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Fields {
+    /// Everything that a supervisor may see.
+    Desk,
+    /// What may hang on a wall: no customer's name, nobody's words.
+    Wall,
+}
+
+/// What a viewer sees. Its text form is canonical: equal scopes have equal texts and share a view.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Scope {
+    anchors: BTreeSet<Anchor>,
+    fields: Fields,
+    text: String,
+}
+
+/// Why a text is not a scope.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum ScopeError {
+    /// It names no kind of scope.
+    #[error(
+        "There is no scope \"{0}\". Use all, floor, feedback, surveys, status, agents:1,2, queues:1,2, teams:1,2 or wallboard:name."
+    )]
+    Unknown(String),
+    /// It lists something that is not a number.
+    #[error("\"{0}\" in the scope is not a number.")]
+    NotANumber(String),
+    /// It lists nothing, or more than anybody can watch.
+    #[error("A scope lists between 1 and {MOST} numbers.")]
+    Length,
+}
+
+/// The most numbers that a scope may list.
+const MOST: usize = 1000;
+
+impl Scope {
+    /// Everything.
+    #[must_use]
+    pub fn all() -> Self {
+        use Anchor::{Agents, Queues, Responses, Surveys, Teams};
+        Self::of("all", [Agents, Queues, Teams, Responses, Surveys])
+    }
+
+    /// Agents, queues and teams.
+    #[must_use]
+    pub fn floor() -> Self {
+        Self::of("floor", [Anchor::Agents, Anchor::Queues, Anchor::Teams])
+    }
+
+    /// Customers' responses, with the floor that they hang on.
+    #[must_use]
+    pub fn feedback() -> Self {
+        Self::of("feedback", [Anchor::Responses, Anchor::Agents, Anchor::Queues, Anchor::Teams])
+    }
+
+    /// Survey requests.
+    #[must_use]
+    pub fn surveys() -> Self {
+        Self::of("surveys", [Anchor::Surveys])
+    }
+
+    /// The four systems alone.
+    #[must_use]
+    pub fn status() -> Self {
+        Self::of("status", [])
+    }
+
+    /// What a wallboard with these queues shows.
+    #[must_use]
+    pub fn wallboard(name: &str, queues: impl IntoIterator<Item = QueueId>) -> Self {
+        let mut scope = Self::of(&format!("wallboard:{name}"), queues.into_iter().map(Anchor::Queue));
+        scope.fields = Fields::Wall;
+        scope
+    }
+
+    /// Reads a scope as it stands in an address. Wallboards are configuration: whoever knows it resolves them.
+    ///
+    /// # Errors
+    /// When it is none; see [`ScopeError`].
+    pub fn parse(text: &str) -> Result<Self, ScopeError> {
+        match text {
+            "all" => return Ok(Self::all()),
+            "floor" => return Ok(Self::floor()),
+            "feedback" => return Ok(Self::feedback()),
+            "surveys" => return Ok(Self::surveys()),
+            "status" => return Ok(Self::status()),
+            _ => {}
+        }
+        let unknown = || ScopeError::Unknown(text.chars().take(40).collect());
+        let (kind, list) = text.split_once(':').ok_or_else(unknown)?;
+        let anchor: fn(i64) -> Anchor = match kind {
+            "agents" => |id| Anchor::Agent(AgentId(id)),
+            "queues" => |id| Anchor::Queue(QueueId(id)),
+            "teams" => |id| Anchor::Team(TeamId(id)),
+            _ => return Err(unknown()),
+        };
+        let numbers: BTreeSet<i64> = list
+            .split(',')
+            .filter(|item| !item.trim().is_empty())
+            .map(|item| item.trim().parse().map_err(|_| ScopeError::NotANumber(item.chars().take(20).collect())))
+            .collect::<Result<_, _>>()?;
+        if numbers.is_empty() || numbers.len() > MOST {
+            return Err(ScopeError::Length);
+        }
+        let listed: Vec<String> = numbers.iter().map(ToString::to_string).collect();
+        Ok(Self::of(&format!("{kind}:{}", listed.join(",")), numbers.into_iter().map(anchor)))
+    }
+
+    /// How much of an entity this scope shows.
+    #[must_use]
+    pub fn fields(&self) -> Fields {
+        self.fields
+    }
+
+    /// The anchors whose entities it contains.
+    #[must_use]
+    pub fn anchors(&self) -> &BTreeSet<Anchor> {
+        &self.anchors
+    }
+
+    /// Whether it contains an entity.
+    #[must_use]
+    pub fn contains(&self, entity: &Entity) -> bool {
+        anchors_of(entity).any(|anchor| self.anchors.contains(&anchor))
+    }
+
+    /// How well the four systems can be heard is part of every scope: no page shows old numbers as if they were live.
+    fn of(text: &str, anchors: impl IntoIterator<Item = Anchor>) -> Self {
+        let anchors = anchors.into_iter().chain([Anchor::Sources]).collect();
+        Self { anchors, fields: Fields::Desk, text: text.to_owned() }
+    }
+}
+
+impl fmt::Display for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+/// What an entity hangs on.
+pub fn anchors_of(entity: &Entity) -> impl Iterator<Item = Anchor> {
+    let (kind, agent, queues, teams): (_, _, Vec<QueueId>, Vec<TeamId>) = match entity {
+        Entity::Agent(agent) => (Anchor::Agents, Some(agent.id), vec![], agent.team.into_iter().collect()),
+        Entity::Queue(queue) => (Anchor::Queues, None, vec![queue.id], queue.teams.iter().copied().collect()),
+        Entity::Team(team) => (Anchor::Teams, None, vec![], vec![team.id]),
+        Entity::Response(response) => {
+            let joined = &response.joined;
+            let queues = joined.queue.into_iter().collect();
+            (Anchor::Responses, joined.agent, queues, joined.team.into_iter().collect())
+        }
+        Entity::Survey(request) => (Anchor::Surveys, request.survey.agent, vec![], request.team.into_iter().collect()),
+        Entity::Source(_) => (Anchor::Sources, None, vec![], vec![]),
+    };
+    std::iter::once(kind)
+        .chain(agent.map(Anchor::Agent))
+        .chain(queues.into_iter().map(Anchor::Queue))
+        .chain(teams.into_iter().map(Anchor::Team))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn equal_scopes_have_equal_texts() {
+        let scope = Scope::parse("queues:3, 1,3,2,").expect("a scope");
+        assert_eq!(scope.to_string(), "queues:1,2,3");
+        assert_eq!(scope, Scope::parse("queues:1,2,3").expect("a scope"));
+        for text in ["all", "floor", "feedback", "surveys", "status", "agents:41", "teams:-1"] {
+            assert_eq!(Scope::parse(text).expect("a scope").to_string(), text);
+        }
+    }
+
+    #[test]
+    fn what_is_no_scope_says_why() {
+        for (text, error) in [
+            ("", ScopeError::Unknown(String::new())),
+            ("everything", ScopeError::Unknown("everything".into())),
+            ("wallboard:sales", ScopeError::Unknown("wallboard:sales".into())),
+            ("queues:1,x", ScopeError::NotANumber("x".into())),
+            ("queues:", ScopeError::Length),
+        ] {
+            assert_eq!(Scope::parse(text), Err(error), "{text}");
+        }
+    }
+}

@@ -1,0 +1,388 @@
+//! One document per distinct scope, however many viewers share it.
+//!
+//! A view remembers, for each of its recent versions, what the changed members were before. A patch from any of them to
+//! now is then the difference between what such a member was and what it is: work in proportion to what changed. Earlier
+//! patches are never put together, because merge patches do not add up.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use serde_json::{Map, Value};
+use tokio::sync::watch;
+
+use super::document::{SECTIONS, member, path};
+use super::patch::diff;
+use super::scope::{Fields, Scope};
+use crate::gold::{Change, Entity, GoldCopy, Key};
+
+/// For how many versions back a viewer can be given a patch. At ten versions a second that is two minutes.
+const REMEMBERED_VERSIONS: usize = 1200;
+
+/// How many changed members are remembered in all, so that a storm of changes cannot eat the memory.
+const REMEMBERED_MEMBERS: usize = 100_000;
+
+/// Where a viewer is: which life of which view, and how far in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Position {
+    /// The view's life. A version means nothing outside it.
+    pub epoch: String,
+    /// The version of the document that the viewer holds.
+    pub version: u64,
+}
+
+/// A document as of a version: what a page is painted from.
+#[derive(Debug, Clone)]
+pub struct Painted {
+    /// The view's life.
+    pub epoch: Arc<str>,
+    /// The version.
+    pub version: u64,
+    /// The scope, in its canonical form.
+    pub scope: String,
+    /// The state as JSON.
+    pub state: Arc<str>,
+}
+
+/// The encoded way from one version to the current one.
+#[derive(Debug, Clone)]
+pub(super) struct Encoded {
+    /// The frame.
+    pub text: Bytes,
+    /// How many versions it covers.
+    pub steps: usize,
+    /// When the oldest of the facts behind it was heard.
+    pub heard: Option<Instant>,
+}
+
+/// A document that follows the gold copy.
+#[derive(Debug)]
+pub struct View {
+    scope: Scope,
+    epoch: Arc<str>,
+    build: &'static str,
+    state: Mutex<State>,
+    version: watch::Sender<u64>,
+    viewers: AtomicUsize,
+}
+
+#[derive(Debug)]
+struct State {
+    members: BTreeMap<Key, Member>,
+    version: u64,
+    /// The version before the first remembered step.
+    floor: u64,
+    steps: VecDeque<Step>,
+    remembered: usize,
+    /// The encoded patches to the current version, by the version they begin at.
+    patches: HashMap<u64, Encoded>,
+    json: Option<Arc<str>>,
+    snapshot: Option<Bytes>,
+    used: Instant,
+}
+
+#[derive(Debug, Clone)]
+struct Member {
+    /// The gold version that it is of.
+    stamp: u64,
+    json: Arc<Value>,
+}
+
+#[derive(Debug)]
+struct Step {
+    version: u64,
+    heard: Instant,
+    before: Vec<(Key, Option<Arc<Value>>)>,
+}
+
+/// A change on its way through the views, rendered at most once for each set of fields.
+#[derive(Debug)]
+pub(super) struct Rendering<'a> {
+    /// The change.
+    pub change: &'a Change,
+    desk: Option<Arc<Value>>,
+    wall: Option<Arc<Value>>,
+}
+
+impl<'a> Rendering<'a> {
+    pub fn new(change: &'a Change) -> Self {
+        Self { change, desk: None, wall: None }
+    }
+
+    fn after(&mut self, scope: &Scope) -> Option<Arc<Value>> {
+        let entity = self.change.after.as_deref().filter(|entity| scope.contains(entity))?;
+        let rendered = match scope.fields() {
+            Fields::Desk => &mut self.desk,
+            Fields::Wall => &mut self.wall,
+        };
+        Some(Arc::clone(rendered.get_or_insert_with(|| Arc::new(member(entity, scope.fields())))))
+    }
+}
+
+impl View {
+    /// A view of what the gold copy holds now.
+    pub(super) fn born(scope: Scope, epoch: Arc<str>, build: &'static str, gold: &GoldCopy) -> Self {
+        let version = gold.version();
+        let state = State {
+            members: read(&scope, gold),
+            version,
+            floor: version,
+            steps: VecDeque::new(),
+            remembered: 0,
+            patches: HashMap::new(),
+            json: None,
+            snapshot: None,
+            used: Instant::now(),
+        };
+        Self {
+            scope,
+            epoch,
+            build,
+            state: Mutex::new(state),
+            version: watch::Sender::new(version),
+            viewers: AtomicUsize::new(0),
+        }
+    }
+
+    /// What it shows.
+    pub(super) fn scope(&self) -> &Scope {
+        &self.scope
+    }
+
+    /// The document now.
+    pub(super) fn paint(&self) -> Painted {
+        let mut state = self.state();
+        let json = state.json();
+        Painted { epoch: Arc::clone(&self.epoch), version: state.version, scope: self.scope.to_string(), state: json }
+    }
+
+    /// Whether a patch can be made from a position.
+    pub(super) fn knows(&self, position: &Position) -> bool {
+        *position.epoch == *self.epoch && self.state().knows(position.version)
+    }
+
+    /// Follows the version.
+    pub(super) fn follow(&self) -> watch::Receiver<u64> {
+        self.version.subscribe()
+    }
+
+    /// One more viewer, or one fewer.
+    pub(super) fn count(&self, arrived: bool) {
+        if arrived {
+            self.viewers.fetch_add(1, Ordering::Relaxed);
+        } else {
+            self.viewers.fetch_sub(1, Ordering::Relaxed);
+            self.state().used = Instant::now();
+        }
+    }
+
+    /// How many watch it.
+    pub(super) fn viewers(&self) -> usize {
+        self.viewers.load(Ordering::Relaxed)
+    }
+
+    /// Whether nobody has looked at it for a while.
+    pub(super) fn is_idle(&self, since: Duration) -> bool {
+        self.viewers() == 0 && self.state().used.elapsed() > since
+    }
+
+    /// The whole document as a frame, with its version. Encoded once per version.
+    pub(super) fn snapshot(&self) -> (Bytes, u64) {
+        let mut state = self.state();
+        if let Some(frame) = &state.snapshot {
+            return (frame.clone(), state.version);
+        }
+        let head = serde_json::json!({"type": "snapshot", "epoch": &*self.epoch, "version": state.version,
+            "scope": self.scope.to_string(), "build": self.build})
+        .to_string();
+        let json = state.json();
+        let frame = Bytes::from(format!("{},\"state\":{json}}}", head.trim_end_matches('}')));
+        state.snapshot = Some(frame.clone());
+        (frame, state.version)
+    }
+
+    /// The frame that leads from a version to the current one, with that version. `None` as the frame: no change;
+    /// `Err`: from there no patch can be made.
+    pub(super) fn patch_from(&self, from: u64) -> Result<(Option<Encoded>, u64), Forgotten> {
+        let mut state = self.state();
+        if !state.knows(from) {
+            return Err(Forgotten);
+        }
+        let version = state.version;
+        if from == version {
+            return Ok((None, version));
+        }
+        if let Some(encoded) = state.patches.get(&from) {
+            return Ok((Some(encoded.clone()), version));
+        }
+        let encoded = state.encode_patch(from);
+        state.patches.insert(from, encoded.clone());
+        Ok((Some(encoded), version))
+    }
+
+    /// Takes the changes of a gold version in that concern this view.
+    pub(super) fn advance<'a, 'b: 'a>(
+        &self,
+        version: u64,
+        heard: Instant,
+        changes: impl Iterator<Item = &'a mut Rendering<'b>>,
+    ) {
+        let mut state = self.state();
+        let mut before = Vec::new();
+        for rendering in changes {
+            let after = rendering.after(&self.scope);
+            state.replace(&rendering.change.key, version, after, &mut before);
+        }
+        self.publish(state, version, heard, before);
+    }
+
+    /// Reads the gold copy afresh, after deltas have been missed.
+    pub(super) fn reread(&self, gold: &GoldCopy) {
+        let version = gold.version();
+        let members = read(&self.scope, gold);
+        let mut state = self.state();
+        let mut before = Vec::new();
+        let gone: Vec<Key> = state.members.keys().filter(|key| !members.contains_key(*key)).cloned().collect();
+        for key in gone {
+            state.replace(&key, version, None, &mut before);
+        }
+        for (key, member) in members {
+            state.replace(&key, member.stamp, Some(member.json), &mut before);
+        }
+        self.publish(state, version, Instant::now(), before);
+    }
+
+    fn publish(
+        &self,
+        mut state: MutexGuard<'_, State>,
+        version: u64,
+        heard: Instant,
+        before: Vec<(Key, Option<Arc<Value>>)>,
+    ) {
+        if before.is_empty() {
+            return;
+        }
+        // A view that was born between a version's writing and its delta is ahead already: its versions rise all the same.
+        let version = version.max(state.version + 1);
+        state.remember(Step { version, heard, before });
+        drop(state);
+        self.version.send_replace(version);
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // Whoever panicked while holding the lock has left a document that is whole: members are replaced one by one.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The view no longer knows what the document was at that version.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Forgotten;
+
+impl State {
+    fn replace(
+        &mut self,
+        key: &Key,
+        stamp: u64,
+        json: Option<Arc<Value>>,
+        before: &mut Vec<(Key, Option<Arc<Value>>)>,
+    ) {
+        let known = self.members.get(key);
+        if known.is_some_and(|known| known.stamp > stamp) {
+            return;
+        }
+        let same = match (known, &json) {
+            (Some(known), Some(json)) => known.json == *json,
+            (None, None) => true,
+            _ => false,
+        };
+        let was = match json {
+            Some(json) => self.members.insert(key.clone(), Member { stamp, json }),
+            None => self.members.remove(key),
+        };
+        if !same {
+            before.push((key.clone(), was.map(|member| member.json)));
+        }
+    }
+
+    fn remember(&mut self, step: Step) {
+        self.version = step.version;
+        self.remembered += step.before.len();
+        self.steps.push_back(step);
+        while (self.steps.len() > REMEMBERED_VERSIONS || self.remembered > REMEMBERED_MEMBERS)
+            && let Some(oldest) = self.steps.pop_front()
+        {
+            self.remembered -= oldest.before.len();
+            self.floor = oldest.version;
+        }
+        self.patches.clear();
+        self.json = None;
+        self.snapshot = None;
+    }
+
+    fn knows(&self, version: u64) -> bool {
+        version == self.floor || self.steps.binary_search_by_key(&version, |step| step.version).is_ok()
+    }
+
+    fn encode_patch(&self, from: u64) -> Encoded {
+        let first = self.steps.partition_point(|step| step.version <= from);
+        let steps = self.steps.range(first..);
+        let mut was: BTreeMap<&Key, Option<&Arc<Value>>> = BTreeMap::new();
+        for (key, json) in steps.clone().flat_map(|step| &step.before) {
+            was.entry(key).or_insert(json.as_ref());
+        }
+        let mut sections: Map<String, Value> = Map::new();
+        for (key, was) in was {
+            let is = self.members.get(key).map(|member| &member.json);
+            let change = match (was, is) {
+                (None, None) => None,
+                (Some(_), None) => Some(Value::Null),
+                (None, Some(is)) => Some((**is).clone()),
+                (Some(was), Some(is)) => diff(was, is),
+            };
+            if let Some(change) = change {
+                let (section, name) = path(key);
+                let section = sections.entry(section).or_insert_with(|| Value::Object(Map::new()));
+                if let Value::Object(members) = section {
+                    members.insert(name, change);
+                }
+            }
+        }
+        let frame = serde_json::json!({"type": "patch", "version": self.version, "patch": sections});
+        Encoded {
+            text: Bytes::from(frame.to_string()),
+            steps: steps.len(),
+            heard: steps.clone().map(|step| step.heard).min(),
+        }
+    }
+
+    fn json(&mut self) -> Arc<str> {
+        self.used = Instant::now();
+        if let Some(json) = &self.json {
+            return Arc::clone(json);
+        }
+        let mut sections: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+        for (key, member) in &self.members {
+            let (section, name) = path(key);
+            sections.entry(section).or_default().push(format!("{}:{}", Value::from(name), member.json));
+        }
+        let sections = SECTIONS.map(|section| {
+            format!("\"{section}\":{{{}}}", sections.get(section).map(|members| members.join(",")).unwrap_or_default())
+        });
+        let json: Arc<str> = format!("{{{}}}", sections.join(",")).into();
+        self.json = Some(Arc::clone(&json));
+        json
+    }
+}
+
+fn read(scope: &Scope, gold: &GoldCopy) -> BTreeMap<Key, Member> {
+    let mut members = BTreeMap::new();
+    gold.each(|key: &Key, stamp, entity: &Arc<Entity>| {
+        if scope.contains(entity) {
+            members.insert(key.clone(), Member { stamp, json: Arc::new(member(entity, scope.fields())) });
+        }
+    });
+    members
+}
