@@ -75,16 +75,22 @@ impl Ground {
             self.moved(moved);
             self.agents.remove(&id);
             self.touched.insert(Key::Agent(id));
+            self.agent_changed_teams(id);
         }
-        for id in self.queues.keys().filter(|id| !queues.contains(id)).copied().collect::<Vec<_>>() {
-            // The numbers that stand for no queue of the site are in no structure, and stay while a session names them.
-            if id.special_name().is_some() && self.sessions.name_queue(id) {
-                continue;
-            }
-            let moved = self.sessions.release_all(Holder::Queue(id));
+        let unlisted: Vec<QueueId> = self.queues.keys().filter(|id| !queues.contains(id)).copied().collect();
+        for id in &unlisted {
+            let moved = self.sessions.release_all(Holder::Queue(*id));
             self.moved(moved);
-            self.queues.remove(&id);
+        }
+        for id in unlisted {
+            self.feedback.rejoin_all_of(&Key::Queue(id));
             self.touched.insert(Key::Queue(id));
+            if self.sessions.name_queue(id) {
+                // No structure knows it, least of all the numbers that stand for no queue; an agent's session names it.
+                self.queues.entry(id).or_default().teams.clear();
+            } else {
+                self.queues.remove(&id);
+            }
         }
         for id in self.teams.keys().filter(|id| !teams.contains(id)).copied().collect::<Vec<_>>() {
             self.teams.remove(&id);
@@ -103,9 +109,7 @@ impl Ground {
             record.email = reading.email.or_else(|| record.email.take());
             self.touched.insert(Key::Agent(reading.id));
             if team_changed {
-                self.feedback.rejoin_all_of(&Key::Agent(reading.id));
-                let theirs = self.surveys.values().filter(|survey| survey.agent == Some(reading.id));
-                self.touched.extend(theirs.map(|survey| Key::Survey(survey.id.clone())));
+                self.agent_changed_teams(reading.id);
             }
         }
         for reading in structure.queues {
@@ -128,7 +132,7 @@ impl Ground {
             // Something newer was pushed while the question was on its way (`apis.md` B114); the next answer will do.
             return;
         }
-        record.identify(&reading);
+        let team_changed = record.identify(&reading);
         if let Some(status) = reading.status {
             record.become_(status, now);
         }
@@ -139,6 +143,9 @@ impl Ground {
             record.other = Arc::new(reading.other);
         }
         self.touched.insert(Key::Agent(id));
+        if team_changed {
+            self.agent_changed_teams(id);
+        }
         let moved = self.sessions.replace(Holder::Agent(id), reading.sessions, now);
         self.moved(moved);
     }
@@ -148,13 +155,16 @@ impl Ground {
         let id = reading.id;
         let record = self.agents.entry(id).or_default();
         record.heard = record.heard.max(heard);
-        record.identify(&reading);
+        let team_changed = record.identify(&reading);
         if let Some(status) = reading.status {
             record.become_(status, now);
         }
         merge_metrics(&mut record.metrics, reading.metrics);
         merge_other(&mut record.other, reading.other);
         self.touched.insert(Key::Agent(id));
+        if team_changed {
+            self.agent_changed_teams(id);
+        }
         let moved = self.sessions.change(Holder::Agent(id), reading.sessions, now);
         self.moved(moved);
     }
@@ -194,6 +204,13 @@ impl Ground {
         }
     }
 
+    /// Feedback and surveys count for the team that their agent is in.
+    fn agent_changed_teams(&mut self, id: AgentId) {
+        self.feedback.rejoin_all_of(&Key::Agent(id));
+        let theirs = self.surveys.values().filter(|survey| survey.agent == Some(id));
+        self.touched.extend(theirs.map(|survey| Key::Survey(survey.id.clone())));
+    }
+
     fn moved(&mut self, moved: Moved) {
         for holder in moved.holders {
             match holder {
@@ -202,7 +219,9 @@ impl Ground {
                 }
                 Holder::Queue(id) => {
                     // A session may name a queue that no structure knows: kept and shown.
-                    self.queues.entry(id).or_default();
+                    if self.sessions.name_queue(id) {
+                        self.queues.entry(id).or_default();
+                    }
                     self.touched.insert(Key::Queue(id));
                 }
             }
@@ -214,10 +233,13 @@ impl Ground {
 }
 
 impl AgentRecord {
-    fn identify(&mut self, reading: &AgentReading) {
+    /// Returns whether the team is another one.
+    fn identify(&mut self, reading: &AgentReading) -> bool {
         self.name = reading.name.clone().or_else(|| self.name.take());
-        self.team = reading.team.or(self.team);
         self.email = reading.email.clone().or_else(|| self.email.take());
+        let before = self.team;
+        self.team = reading.team.or(self.team);
+        self.team != before
     }
 
     fn become_(&mut self, reading: StatusReading, now: Timestamp) {

@@ -114,3 +114,6 @@ impl Ground {
         keys.filter_map(|key| Some((key.clone(), self.derive(&key)?))).collect()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -131,7 +131,7 @@ impl Sessions {
 
     fn list(&mut self, holder: Holder, modality: &Modality, list: SessionList, now: Timestamp, moved: &mut Moved) {
         if let Some(all) = &list.all {
-            let kept: BTreeSet<SessionId> = all.iter().map(|reading| reading.id).collect();
+            let kept: BTreeSet<SessionId> = all.iter().chain(&list.added).map(|reading| reading.id).collect();
             let held = self.held.get(&holder).and_then(|held| held.get(modality));
             let gone: Vec<SessionId> = held.into_iter().flatten().filter(|id| !kept.contains(id)).copied().collect();
             for id in gone {
@@ -158,6 +158,10 @@ impl Sessions {
         let known = self.records.get(&id).map(|record| Arc::clone(&record.session));
         let session = merged(known.as_deref(), holder, modality, reading, now);
         if session.status.is_over() {
+            if known.is_none() && self.traces.contains_key(&id) {
+                // It was over before: what is known of it stands.
+                return;
+            }
             self.trace_of(&session, now, moved);
             let holders = self.records.get(&id).map(|record| record.holders.clone()).unwrap_or_default();
             for holder in holders {
@@ -190,7 +194,9 @@ impl Sessions {
         if changed || new_holder {
             moved.around(record);
         }
-        self.held.entry(holder).or_default().entry(modality.clone()).or_default().insert(id);
+        let held = self.held.entry(holder).or_default();
+        held.retain(|listed, ids| listed == modality || !ids.remove(&id) || !ids.is_empty());
+        held.entry(modality.clone()).or_default().insert(id);
     }
 
     fn release(&mut self, holder: Holder, id: SessionId, moved: &mut Moved) {
@@ -279,7 +285,7 @@ fn merged(
     Session {
         id: reading.id,
         kind: reading.kind.or_else(|| known.and_then(|known| known.kind.clone())),
-        modality: known.map_or_else(|| modality.clone(), |known| known.modality.clone()),
+        modality: modality.clone(),
         queue: reading.queue.or_else(|| known.and_then(|known| known.queue)).or(holding_queue),
         agent: reading.agent.or_else(|| known.and_then(|known| known.agent)).or(holding_agent),
         since: anchor.or(unchanged_since).or(Some(now)),

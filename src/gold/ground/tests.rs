@@ -1,0 +1,412 @@
+//! The ground under random facts, and the rules of merging one by one.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::{SignedDuration, Timestamp};
+use proptest::prelude::*;
+use serde_json::json;
+
+use super::Ground;
+use crate::domain::session::SessionList;
+use crate::domain::{
+    AgentId, AgentReading, AgentStatus, Answer, Customer, Fact, GroupId, Health, Message, MetricValue, Modality,
+    Ordinal, QueueId, QueueReading, ResponseReading, SessionId, SessionReading, SessionStatus, SourceName, SourceState,
+    StatusReading, StructureReading, Survey, SurveyState, TeamId, TeamReading, Thread,
+};
+use crate::gold::entity::{Agent, Entity, Key, Queue};
+use crate::gold::join::Rules;
+
+fn at(seconds: i64) -> Timestamp {
+    Timestamp::from_second(1_795_000_000 + seconds).expect("a time")
+}
+
+fn ground() -> Ground {
+    Ground::new(Rules { session_keys: vec!["session".into()], places: BTreeMap::new() }, at(0))
+}
+
+fn agent(ground: &Ground, id: i64) -> Agent {
+    match ground.derive(&Key::Agent(AgentId(id))) {
+        Some(Entity::Agent(agent)) => agent,
+        other => panic!("agent {id} is {other:?}"),
+    }
+}
+
+fn queue(ground: &Ground, id: i64) -> Queue {
+    match ground.derive(&Key::Queue(QueueId(id))) {
+        Some(Entity::Queue(queue)) => queue,
+        other => panic!("queue {id} is {other:?}"),
+    }
+}
+
+fn status(status: AgentStatus, since: Option<Timestamp>) -> Option<StatusReading> {
+    Some(StatusReading { status, reason: None, since, suspended: None })
+}
+
+fn session(id: i64, status: SessionStatus, queue: i64) -> SessionReading {
+    let mut reading = SessionReading::new(SessionId(id));
+    reading.status = Some(status);
+    reading.queue = Some(QueueId(queue));
+    reading
+}
+
+fn lists(list: SessionList) -> BTreeMap<Modality, SessionList> {
+    BTreeMap::from([(Modality::Audio, list)])
+}
+
+fn all(sessions: Vec<SessionReading>) -> BTreeMap<Modality, SessionList> {
+    lists(SessionList { all: Some(sessions), ..SessionList::default() })
+}
+
+fn in_full(asked: u64, agent: AgentReading) -> Fact {
+    Fact::Agents { asked: Ordinal(asked), agents: vec![agent] }
+}
+
+fn changed(heard: u64, agent: AgentReading) -> Fact {
+    Fact::AgentChanged { heard: Ordinal(heard), agent: Box::new(agent) }
+}
+
+#[test]
+fn a_change_that_leaves_sessions_out_keeps_them_and_a_full_answer_takes_them_away() {
+    let mut ground = ground();
+    let mut reading = AgentReading::new(AgentId(41));
+    reading.sessions = all(vec![session(82_673, SessionStatus::Active, 11)]);
+    ground.apply(in_full(1, reading), at(1));
+    assert!(agent(&ground, 41).sessions.contains_key(&SessionId(82_673)));
+
+    let mut reading = AgentReading::new(AgentId(41));
+    reading.status = status(AgentStatus::InCall, None);
+    ground.apply(changed(2, reading.clone()), at(2));
+    assert_eq!(agent(&ground, 41).sessions.len(), 1, "a push says nothing about what it leaves out");
+
+    ground.apply(in_full(3, reading), at(3));
+    assert_eq!(agent(&ground, 41).sessions.len(), 0, "a full answer says that there are none");
+}
+
+#[test]
+fn an_answer_asked_before_a_push_does_not_overwrite_it() {
+    let mut ground = ground();
+    let mut pushed = AgentReading::new(AgentId(41));
+    pushed.status = status(AgentStatus::InCall, Some(at(5)));
+    ground.apply(changed(7, pushed), at(5));
+
+    let mut polled = AgentReading::new(AgentId(41));
+    polled.status = status(AgentStatus::Available, Some(at(0)));
+    ground.apply(in_full(6, polled.clone()), at(6));
+    assert_eq!(agent(&ground, 41).status, AgentStatus::InCall);
+    ground.apply(in_full(8, polled), at(8));
+    assert_eq!(agent(&ground, 41).status, AgentStatus::Available, "one asked afterwards does");
+}
+
+#[test]
+fn a_status_without_a_time_began_when_it_was_heard_and_goes_on() {
+    let mut ground = ground();
+    for (heard, seconds) in [(1, 10), (2, 20)] {
+        let mut reading = AgentReading::new(AgentId(41));
+        reading.status = status(AgentStatus::Available, None);
+        ground.apply(changed(heard, reading), at(seconds));
+    }
+    assert_eq!(agent(&ground, 41).since, Some(at(10)));
+}
+
+#[test]
+fn a_running_duration_read_twice_keeps_its_first_anchor() {
+    let mut ground = ground();
+    for jitter in [0, 1, -1] {
+        let mut reading = session(82_673, SessionStatus::Queued, 11);
+        reading.queued_since = Some(at(100 + jitter));
+        let mut queue = QueueReading::new(QueueId(11));
+        queue.sessions = all(vec![reading]);
+        ground.apply(Fact::QueueChanged { heard: Ordinal(1), queue: Box::new(queue) }, at(110));
+    }
+    assert_eq!(queue(&ground, 11).longest_wait_since, Some(at(100)));
+}
+
+#[test]
+fn an_answered_call_leaves_the_queue_and_is_with_its_agent() {
+    let mut ground = ground();
+    let mut waiting = QueueReading::new(QueueId(11));
+    waiting.sessions =
+        all(vec![session(82_673, SessionStatus::Queued, 11), session(82_674, SessionStatus::Queued, 11)]);
+    ground.apply(Fact::QueueChanged { heard: Ordinal(1), queue: Box::new(waiting) }, at(1));
+    assert_eq!(queue(&ground, 11).waiting, Some(2));
+
+    let mut answered = AgentReading::new(AgentId(41));
+    answered.sessions =
+        lists(SessionList { added: vec![session(82_673, SessionStatus::Active, 11)], ..SessionList::default() });
+    ground.apply(changed(2, answered), at(2));
+    assert_eq!(queue(&ground, 11).waiting, Some(1));
+    assert_eq!(agent(&ground, 41).sessions[&SessionId(82_673)].agent, Some(AgentId(41)));
+
+    let mut ended = AgentReading::new(AgentId(41));
+    ended.sessions =
+        lists(SessionList { added: vec![session(82_673, SessionStatus::Ended, 11)], ..SessionList::default() });
+    ground.apply(changed(3, ended), at(3));
+    assert!(agent(&ground, 41).sessions.is_empty());
+}
+
+#[test]
+fn when_nobody_tells_us_about_queues_their_numbers_are_unknown_and_not_old() {
+    let mut ground = ground();
+    let mut reading = QueueReading::new(QueueId(11));
+    reading.agents_online = Some(4);
+    reading.metrics.entry(Modality::Audio).or_default().insert("queuedCount".into(), MetricValue::Count(3));
+    reading.sessions = all(vec![session(82_673, SessionStatus::Queued, 11)]);
+    ground.apply(Fact::QueueChanged { heard: Ordinal(1), queue: Box::new(reading) }, at(1));
+    assert_eq!(queue(&ground, 11).waiting, Some(3));
+
+    ground.apply(Fact::QueuesUncertain, at(2));
+    let queue = queue(&ground, 11);
+    assert_eq!((queue.waiting, queue.sessions.len(), queue.agents_online), (None, 0, Some(4)));
+}
+
+#[test]
+fn numbers_that_stand_for_no_queue_are_kept_and_named() {
+    let mut ground = ground();
+    for special in [-2, -1, 0, 9999, 777] {
+        let mut reading = AgentReading::new(AgentId(41));
+        reading.sessions = all(vec![session(special + 100_000, SessionStatus::Queued, special)]);
+        ground.apply(in_full(1, reading), at(1));
+        assert_eq!(queue(&ground, special).sessions.len(), 1, "queue {special}");
+    }
+}
+
+#[test]
+fn a_response_that_names_a_session_waits_for_it_and_then_hangs_on_it() {
+    let mut ground = ground();
+    ground.apply(Fact::Response(Box::new(response(1, &[(1, 5)], Some("82673"), 5, false))), at(5));
+    let joined = |ground: &mut Ground| {
+        ground.settle();
+        match ground.derive(&Key::Response("r1".into())) {
+            Some(Entity::Response(response)) => response.joined.clone(),
+            other => panic!("the response is {other:?}"),
+        }
+    };
+    assert_eq!(joined(&mut ground).rule.as_str(), "waiting");
+
+    let mut reading = AgentReading::new(AgentId(41));
+    reading.team = Some(TeamId(3));
+    reading.sessions = all(vec![session(82_673, SessionStatus::Active, 11)]);
+    ground.apply(in_full(1, reading), at(6));
+    let now = joined(&mut ground);
+    assert_eq!((now.rule.as_str(), now.agent, now.team), ("extra.session", Some(AgentId(41)), Some(TeamId(3))));
+    assert_eq!(agent(&ground, 41).feedback.expect("a total").responses, 1);
+
+    ground.apply(in_full(2, AgentReading::new(AgentId(41))), at(7));
+    assert_eq!(joined(&mut ground).agent, Some(AgentId(41)), "the call is over, what it was is still known");
+}
+
+fn response(id: i64, messages: &[(i64, i64)], session: Option<&str>, score: i64, closed: bool) -> ResponseReading {
+    ResponseReading {
+        id: format!("r{id}").into(),
+        created: Some(at(1)),
+        updated: Some(at(1)),
+        source: None,
+        thread: if closed { Thread::Closed } else { Thread::Open },
+        survey: None,
+        answers: vec![Answer { question: "?".into(), kind: "nps".into(), value: json!(score) }],
+        messages: messages
+            .iter()
+            .map(|(message, seconds)| {
+                let id = format!("m{message}").into();
+                let text = format!("text {message}").into();
+                (
+                    std::sync::Arc::clone(&id),
+                    Message { id, at: Some(at(*seconds)), kind: None, text, from: None, attachment: None },
+                )
+            })
+            .collect(),
+        customer: Customer::default(),
+        extra: session.map(|session| ("session".into(), session.into())).into_iter().collect(),
+        place: None,
+        delegated_to: None,
+        actions: BTreeSet::new(),
+        alert: false,
+    }
+}
+
+#[test]
+fn events_about_a_response_come_to_the_same_in_any_order_and_number() {
+    let events = [
+        response(1, &[(1, 10)], Some("7"), 5, false),
+        response(1, &[(1, 10), (2, 20)], Some("7"), 5, true),
+        response(1, &[(1, 10), (2, 20), (3, 30)], Some("7"), 5, true),
+        response(1, &[(1, 10), (3, 40)], Some("7"), 5, false),
+    ];
+    let mut results = BTreeSet::new();
+    for order in 0..256_usize {
+        // Every way to deliver four events four times, repeats included, as long as each comes at least once.
+        let order: Vec<usize> = (0..4).map(|digit| order >> (2 * digit) & 3).collect();
+        if order.iter().collect::<BTreeSet<_>>().len() < 4 {
+            continue;
+        }
+        let mut ground = ground();
+        for event in order.iter().chain(&order) {
+            ground.apply(Fact::Response(Box::new(events[*event].clone())), at(50));
+        }
+        ground.settle();
+        results.insert(format!("{:?}", ground.all()));
+    }
+    assert_eq!(results.len(), 1);
+}
+
+fn reading() -> impl Strategy<Value = SessionReading> {
+    let status = prop_oneof![
+        Just(SessionStatus::Queued),
+        Just(SessionStatus::Active),
+        Just(SessionStatus::Ended),
+        Just(SessionStatus::Other("onTheMoon".into())),
+    ];
+    (0..6_i64, prop::option::of(status), prop::option::of(-2..3_i64), prop::option::of(0..4_i64)).prop_map(
+        |(id, status, queue, agent)| {
+            let mut reading = SessionReading::new(SessionId(id));
+            reading.status = status;
+            reading.queue = queue.map(QueueId);
+            reading.agent = agent.map(AgentId);
+            reading.queued_since = Some(at(id));
+            reading
+        },
+    )
+}
+
+fn sessions() -> impl Strategy<Value = BTreeMap<Modality, SessionList>> {
+    let modality = prop_oneof![Just(Modality::Audio), Just(Modality::Message)];
+    let list = (
+        prop::option::of(prop::collection::vec(reading(), 0..3)),
+        prop::collection::vec(reading(), 0..2),
+        prop::collection::vec((0..6_i64).prop_map(SessionId), 0..2),
+    )
+        .prop_map(|(all, added, removed)| SessionList { all, added, removed });
+    prop::collection::btree_map(modality, list, 0..2)
+}
+
+fn agent_reading() -> impl Strategy<Value = AgentReading> {
+    let status =
+        prop_oneof![Just(AgentStatus::Available), Just(AgentStatus::InCall), Just(AgentStatus::Other("x".into()))];
+    (0..4_i64, prop::option::of(0..3_i64), prop::option::of(status), 0..3_i64, sessions()).prop_map(
+        |(id, team, status, count, sessions)| {
+            let mut reading = AgentReading::new(AgentId(id));
+            reading.team = team.map(TeamId);
+            reading.status = status.and_then(|status| self::status(status, None));
+            reading
+                .metrics
+                .entry(Modality::Audio)
+                .or_default()
+                .insert("answeredCount".into(), MetricValue::Count(count));
+            reading.sessions = sessions;
+            reading
+        },
+    )
+}
+
+/// Whether a fact says two things about one session: which of them holds then depends on what was known.
+fn contradicts_itself(fact: &Fact) -> bool {
+    let readings: Vec<&BTreeMap<Modality, SessionList>> = match fact {
+        Fact::Agents { agents, .. } => agents.iter().map(|agent| &agent.sessions).collect(),
+        Fact::AgentChanged { agent, .. } => vec![&agent.sessions],
+        Fact::QueueChanged { queue, .. } => vec![&queue.sessions],
+        _ => vec![],
+    };
+    let lists = readings.into_iter().flat_map(BTreeMap::values);
+    let mut named = lists.flat_map(|list| {
+        let read = list.all.iter().flatten().chain(&list.added).map(|reading| reading.id);
+        read.chain(list.removed.iter().copied())
+    });
+    let mut seen = BTreeSet::new();
+    named.any(|id| !seen.insert(id))
+}
+
+fn fact() -> impl Strategy<Value = Fact> {
+    let structure = (prop::collection::btree_set(0..4_i64, 0..4), prop::collection::btree_set(0..3_i64, 0..3))
+        .prop_map(|(agents, queues)| {
+            let agents = agents.into_iter().map(|id| {
+                let mut reading = AgentReading::new(AgentId(id));
+                reading.team = Some(TeamId(id % 2));
+                reading
+            });
+            let queues = queues.into_iter().map(|id| {
+                let mut reading = QueueReading::new(QueueId(id));
+                reading.teams = Some(vec![TeamId(id)]);
+                reading
+            });
+            let team = TeamReading { id: TeamId(0), name: "Team".into(), groups: vec![GroupId(1)] };
+            Fact::Structure(StructureReading { agents: agents.collect(), queues: queues.collect(), teams: vec![team] })
+        });
+    let survey = (0..3_i64, 0..4_i64).prop_map(|(id, agent)| {
+        Fact::Survey(Box::new(Survey {
+            id: format!("s{id}").into(),
+            interaction: "123456".into(),
+            session: None,
+            agent: Some(AgentId(agent)),
+            employee: "rob@example.com".into(),
+            customer: None,
+            channel: "phone".into(),
+            state: SurveyState::Queued,
+            reason: None,
+            request_id: None,
+            attempts: 0,
+            created: at(0),
+            changed: at(0),
+        }))
+    });
+    let response = (0..3_i64, 0..5_i64, prop::option::of(0..6_i64), 0..11_i64, any::<bool>()).prop_map(
+        |(id, newest, session, score, closed)| {
+            let session = session.map(|session| session.to_string());
+            Fact::Response(Box::new(response(id, &[(newest, newest)], session.as_deref(), score, closed)))
+        },
+    );
+    prop_oneof![
+        1 => structure,
+        4 => (any::<u8>(), prop::collection::vec(agent_reading(), 0..3))
+            .prop_map(|(asked, agents)| Fact::Agents { asked: Ordinal(asked.into()), agents }),
+        6 => (any::<u8>(), agent_reading()).prop_map(|(heard, agent)| changed(heard.into(), agent)),
+        4 => (any::<u8>(), -2..3_i64, sessions()).prop_map(|(heard, id, sessions)| {
+            let mut queue = QueueReading::new(QueueId(id));
+            queue.sessions = sessions;
+            Fact::QueueChanged { heard: Ordinal(heard.into()), queue: Box::new(queue) }
+        }),
+        1 => Just(Fact::QueuesUncertain),
+        4 => response,
+        1 => survey,
+        1 => Just(Fact::Source(SourceName::Clarity, Health::new(SourceState::Live, at(0)))),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Following what settling reports gives exactly what the records amount to: nothing is forgotten to be touched.
+    #[test]
+    fn following_the_changes_is_as_good_as_looking_at_everything(facts in prop::collection::vec((fact(), any::<bool>()), 0..60)) {
+        let mut ground = ground();
+        let mut followed: BTreeMap<Key, Entity> = BTreeMap::new();
+        let mut now = at(100);
+        for (fact, settle) in facts {
+            ground.apply(fact, now);
+            now += SignedDuration::from_secs(3);
+            if !settle {
+                continue;
+            }
+            for (key, entity) in ground.settle() {
+                match entity {
+                    Some(entity) => followed.insert(key, entity),
+                    None => followed.remove(&key),
+                };
+            }
+            prop_assert_eq!(&followed, &ground.all());
+        }
+    }
+
+    /// Hearing a fact again changes nothing.
+    #[test]
+    fn a_repeated_fact_has_one_effect(facts in prop::collection::vec(fact(), 0..40)) {
+        let mut ground = ground();
+        for fact in facts.into_iter().filter(|fact| !contradicts_itself(fact)) {
+            ground.apply(fact.clone(), at(100));
+            ground.settle();
+            let once = ground.all();
+            ground.apply(fact, at(100));
+            ground.settle();
+            prop_assert_eq!(once, ground.all());
+        }
+    }
+}
