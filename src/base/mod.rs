@@ -4,8 +4,10 @@
 
 pub mod backoff;
 pub mod clock;
+pub mod hmac;
 pub mod http;
 pub mod lifecycle;
+pub mod refusal;
 pub mod secret;
 pub mod telemetry;
 

@@ -1,0 +1,85 @@
+//! What an answer says when it is not the answer that was asked for: why, and when to come back.
+
+use std::time::Duration;
+
+use jiff::fmt::rfc2822;
+use reqwest::header::{DATE, HeaderMap, HeaderName, RETRY_AFTER};
+use serde_json::Value;
+
+/// No reason that a person reads is longer than this.
+const REASON: usize = 300;
+
+/// How long to wait before the next try: seconds, or a date, which counts from the answer's own `Date` so that no two
+/// clocks are compared.
+#[must_use]
+pub fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let text = |name: HeaderName| headers.get(name)?.to_str().ok().map(str::trim);
+    let value = text(RETRY_AFTER)?;
+    if let Ok(seconds) = value.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let instant = |text: &str| rfc2822::parse(text).ok().map(|date| date.timestamp());
+    let wait = instant(value)?.duration_since(instant(text(DATE)?)?);
+    Some(Duration::try_from(wait).unwrap_or(Duration::ZERO))
+}
+
+/// The sentence in a refusal, under whichever usual name it stands. Vendors' words: shown to people, never logged.
+#[must_use]
+pub fn reason(body: &[u8]) -> Option<String> {
+    let text = std::str::from_utf8(body).ok()?.trim();
+    let found = match serde_json::from_str::<Value>(text) {
+        Ok(json) => sentence(&json)?,
+        // A page for people, from a gateway: nothing in it is about the request.
+        Err(_) if text.starts_with('<') => return None,
+        Err(_) => text.to_owned(),
+    };
+    let line: String = found.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(REASON).collect();
+    (!line.is_empty()).then_some(line)
+}
+
+fn sentence(json: &Value) -> Option<String> {
+    match json {
+        Value::String(text) => Some(text.clone()),
+        Value::Array(items) => {
+            let all: Vec<String> = items.iter().filter_map(sentence).collect();
+            (!all.is_empty()).then(|| all.join("; "))
+        }
+        Value::Object(fields) => ["message", "error", "errors", "detail", "details", "title", "reason"]
+            .iter()
+            .find_map(|name| fields.get(*name).and_then(sentence)),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wait_is_seconds_or_a_date_by_the_answers_own_clock() {
+        let wait = |pairs: &[(HeaderName, &'static str)]| {
+            let headers: HeaderMap =
+                pairs.iter().map(|(name, value)| (name.clone(), value.parse().expect("a value"))).collect();
+            retry_after(&headers)
+        };
+        let (now, soon) = ("Wed, 21 Oct 2015 07:28:00 GMT", "Wed, 21 Oct 2015 07:28:30 GMT");
+        assert_eq!(wait(&[(RETRY_AFTER, "120")]), Some(Duration::from_secs(120)));
+        assert_eq!(wait(&[(RETRY_AFTER, soon), (DATE, now)]), Some(Duration::from_secs(30)));
+        assert_eq!(wait(&[(RETRY_AFTER, now), (DATE, soon)]), Some(Duration::ZERO));
+        assert_eq!(wait(&[(RETRY_AFTER, "soon")]), None);
+        assert_eq!(wait(&[]), None);
+    }
+
+    #[test]
+    fn the_reason_is_found_under_its_usual_names() {
+        let read = |body: &str| reason(body.as_bytes());
+        assert_eq!(read(r#"{"message":"Employee not found"}"#).as_deref(), Some("Employee not found"));
+        assert_eq!(read(r#"{"errors":[{"title":"a"},"b"]}"#).as_deref(), Some("a; b"));
+        assert_eq!(read(r#"{"error":{"message":"deep"}}"#).as_deref(), Some("deep"));
+        assert_eq!(read("plain\n text").as_deref(), Some("plain text"));
+        assert_eq!(read("<html>502</html>"), None);
+        assert_eq!(read(r#"{"status":4}"#), None);
+        assert_eq!(read(""), None);
+        assert_eq!(read(&"x".repeat(1000)).map(|text| text.len()), Some(REASON));
+    }
+}
