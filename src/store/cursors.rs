@@ -1,0 +1,40 @@
+//! The places up to which sources have been read.
+
+use jiff::Timestamp;
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::{Store, StoreError};
+
+impl Store {
+    /// Where reading goes on, if it has ever begun.
+    ///
+    /// # Errors
+    /// When the store is closed or the disk refuses.
+    pub async fn cursor(&self, name: &str) -> Result<Option<String>, StoreError> {
+        let name = name.to_owned();
+        self.read(move |connection| {
+            let mut statement = connection.prepare_cached("SELECT value FROM cursor WHERE name = ?1")?;
+            Ok(statement.query_row([name], |row| row.get(0)).optional()?)
+        })
+        .await
+    }
+
+    /// Moves a cursor. Do this only once what lies before it has been taken in.
+    ///
+    /// # Errors
+    /// When the store is busy or closed, or the disk refuses.
+    pub async fn set_cursor(&self, name: &str, value: &str) -> Result<(), StoreError> {
+        let (name, value, now) = (name.to_owned(), value.to_owned(), self.0.clock.now());
+        self.write(move |connection| set(connection, &name, &value, now)).await
+    }
+}
+
+pub(super) fn set(connection: &Connection, name: &str, value: &str, now: Timestamp) -> Result<(), StoreError> {
+    connection
+        .prepare_cached(
+            "INSERT INTO cursor (name, value, changed) VALUES (?1, ?2, ?3)
+             ON CONFLICT (name) DO UPDATE SET value = excluded.value, changed = excluded.changed",
+        )?
+        .execute(params![name, value, now.as_millisecond()])?;
+    Ok(())
+}

@@ -1,0 +1,118 @@
+//! The file: who may open it, and the settings without which "committed" would not mean "on the disk".
+
+use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use rusqlite::{Connection, OpenFlags};
+
+use super::StoreError;
+
+/// The name of the file in the data directory.
+pub(super) const FILE: &str = "callboard.db";
+
+/// Marks the file as ours: "CALB".
+pub(super) const APPLICATION_ID: i64 = 0x4341_4C42;
+
+/// Settings of every writing connection, and what SQLite must answer when asked for them afterwards.
+const SETTINGS: &[(&str, &str, &str)] = &[
+    ("busy_timeout", "5000", "5000"),
+    ("journal_mode", "WAL", "wal"),
+    ("synchronous", "FULL", "2"),
+    ("foreign_keys", "ON", "1"),
+    ("secure_delete", "ON", "1"),
+    ("trusted_schema", "OFF", "0"),
+    ("mmap_size", "0", "0"),
+];
+
+/// Makes the directory for its owner alone. One that exists belongs to the operator: it is only spoken about.
+pub(super) fn prepare_directory(dir: &Path) -> Result<(), StoreError> {
+    let refused = |source| StoreError::Directory { dir: dir.to_owned(), source };
+    if !dir.is_dir() {
+        return DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(refused);
+    }
+    let mode = std::fs::metadata(dir).map_err(refused)?.mode();
+    if mode & 0o077 != 0 {
+        tracing::warn!(dir = %dir.display(), "other users may enter the data directory; chmod 700 keeps them out");
+    }
+    Ok(())
+}
+
+/// Holds the directory for this process. The system lets go of it when the process ends, however it ends.
+pub(super) struct Lock {
+    _file: File,
+}
+
+impl Lock {
+    pub(super) fn take(dir: &Path) -> Result<Self, StoreError> {
+        let refused = |source| StoreError::Directory { dir: dir.to_owned(), source };
+        let file = private_file(&dir.join("callboard.lock")).map_err(refused)?;
+        match file.try_lock() {
+            Ok(()) => Ok(Self { _file: file }),
+            Err(TryLockError::WouldBlock) => Err(StoreError::InUse { dir: dir.to_owned() }),
+            Err(TryLockError::Error(source)) => Err(refused(source)),
+        }
+    }
+}
+
+/// Opens the file for the one connection that writes, and reads every setting back.
+pub(super) fn open_to_write(path: &Path) -> Result<Connection, StoreError> {
+    if rusqlite::version_number() < 3_051_003 {
+        return Err(StoreError::OldSqlite { found: rusqlite::version() });
+    }
+    // Made here and not by SQLite, so that it is private from its first moment; the log inherits this.
+    private_file(path).map_err(|source| StoreError::Directory { dir: path.to_owned(), source })?;
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    for (pragma, value, wanted) in SETTINGS {
+        connection.execute_batch(&format!("PRAGMA {pragma} = {value};"))?;
+        let found = setting(&connection, pragma)?;
+        if found != *wanted {
+            return Err(StoreError::Setting { pragma, wanted, found });
+        }
+    }
+    if !matches!(setting(&connection, "application_id")?.parse(), Ok(0 | APPLICATION_ID)) {
+        return Err(StoreError::Foreign { path: path.to_owned() });
+    }
+    Ok(connection)
+}
+
+/// Opens the file for questions only.
+pub(super) fn open_to_read(path: &Path) -> Result<Connection, StoreError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.execute_batch(
+        "PRAGMA busy_timeout = 5000; PRAGMA query_only = ON; PRAGMA trusted_schema = OFF; PRAGMA mmap_size = 0;",
+    )?;
+    Ok(connection)
+}
+
+/// What a pragma says now, as text.
+pub(super) fn setting(connection: &Connection, pragma: &str) -> Result<String, StoreError> {
+    use rusqlite::types::ValueRef;
+    connection
+        .query_row(&format!("PRAGMA {pragma}"), [], |row| {
+            Ok(match row.get_ref(0)? {
+                ValueRef::Integer(number) => number.to_string(),
+                ValueRef::Text(text) => String::from_utf8_lossy(text).into_owned(),
+                _ => String::new(),
+            })
+        })
+        .map_err(StoreError::from)
+}
+
+/// The file and its log.
+pub(super) fn files(path: &Path) -> [PathBuf; 2] {
+    let mut log = path.as_os_str().to_owned();
+    log.push("-wal");
+    [path.to_owned(), PathBuf::from(log)]
+}
+
+fn private_file(path: &Path) -> std::io::Result<File> {
+    OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path)
+}
+
+/// An instant as it stands in a row: milliseconds since 1970.
+pub(super) fn instant(milliseconds: i64) -> Result<jiff::Timestamp, StoreError> {
+    jiff::Timestamp::from_millisecond(milliseconds).map_err(|_| StoreError::Unreadable { what: "instant" })
+}

@@ -1,0 +1,152 @@
+//! The outbox: what we ask of vendors, written before it is sent.
+//!
+//! A request that was on its way when the process ended is `unknown` and never sent again by itself: the vendor may have
+//! done it (`reliability.md` O1, O4).
+
+use jiff::Timestamp;
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::intent::{Intended, Intent, IntentState, NewIntent, Outcome};
+use super::{Store, StoreError};
+
+const COLUMNS: &str = Intent::COLUMNS;
+
+impl Store {
+    /// Writes a request down, due at once. A second press with the same key finds the first one.
+    ///
+    /// # Errors
+    /// [`StoreError::KeyReused`] when the key came with another kind or body; otherwise when the store is busy or
+    /// closed, or the disk refuses.
+    pub async fn intend(&self, new: NewIntent) -> Result<Intended, StoreError> {
+        let (id, now) = (format!("{:032x}", rand::random::<u128>()), self.0.clock.now().as_millisecond());
+        self.write(move |connection| {
+            let written = connection
+                .prepare_cached(
+                    "INSERT INTO outbox (id, key, kind, body, context, state, created, changed, due)
+                     VALUES (?1, ?2, ?3, ?4, ?5, 'new', ?6, ?6, ?6) ON CONFLICT (key) DO NOTHING",
+                )?
+                .execute(params![id, new.key, new.kind, new.body.to_string(), new.context.to_string(), now])?;
+            let intent = one(connection, "key = ?1", &new.key)?.ok_or(StoreError::NoSuchIntent { id })?;
+            if intent.kind != new.kind || intent.body != new.body {
+                return Err(StoreError::KeyReused);
+            }
+            Ok(Intended { intent, fresh: written == 1 })
+        })
+        .await
+    }
+
+    /// Takes the requests of a kind that are to be sent by now: they are on their way from here on, and nobody else
+    /// gets them. Each must be settled.
+    ///
+    /// # Errors
+    /// When the store is busy or closed, or the disk refuses.
+    pub async fn claim_due(&self, kind: &str, now: Timestamp, limit: u32) -> Result<Vec<Intent>, StoreError> {
+        let (kind, now) = (kind.to_owned(), now.as_millisecond());
+        self.write(move |connection| {
+            let mut statement = connection.prepare_cached(&format!(
+                "UPDATE outbox SET state = 'sending', attempt = attempt + 1, changed = ?2, due = NULL
+                 WHERE seq IN (SELECT seq FROM outbox WHERE kind = ?1 AND due <= ?2 AND state IN ('new', 'failed')
+                               ORDER BY due, seq LIMIT ?3)
+                 RETURNING {COLUMNS}"
+            ))?;
+            let rows = statement.query_and_then(params![kind, now, limit], Intent::read)?;
+            let mut claimed = rows.collect::<Result<Vec<_>, _>>()?;
+            claimed.sort_by_key(|intent| intent.created);
+            Ok(claimed)
+        })
+        .await
+    }
+
+    /// Takes this one request, if it waits to be sent. `None`: somebody else has it, or it has been sent.
+    ///
+    /// # Errors
+    /// When the store is busy or closed, or the disk refuses.
+    pub async fn claim(&self, id: &str) -> Result<Option<Intent>, StoreError> {
+        let (id, now) = (id.to_owned(), self.0.clock.now().as_millisecond());
+        self.write(move |connection| {
+            let mut statement = connection.prepare_cached(&format!(
+                "UPDATE outbox SET state = 'sending', attempt = attempt + 1, changed = ?2, due = NULL
+                 WHERE id = ?1 AND due IS NOT NULL AND state IN ('new', 'failed') RETURNING {COLUMNS}"
+            ))?;
+            let mut rows = statement.query_and_then(params![id, now], Intent::read)?;
+            rows.next().transpose()
+        })
+        .await
+    }
+
+    /// Notes how sending ended. An unknown one may be settled later, when the vendor has been asked.
+    ///
+    /// # Errors
+    /// [`StoreError::NoSuchIntent`]; [`StoreError::Settled`] when it has been accepted already; otherwise when the
+    /// store is busy or closed, or the disk refuses.
+    pub async fn settle(&self, id: &str, outcome: Outcome) -> Result<Intent, StoreError> {
+        self.change(id, outcome, |state| state != IntentState::Accepted).await
+    }
+
+    /// A person wants it sent again: due at once. What is on its way or has been accepted is not sent again.
+    ///
+    /// # Errors
+    /// As [`Store::settle`].
+    pub async fn retry(&self, id: &str) -> Result<Intent, StoreError> {
+        let again = Outcome { state: IntentState::New, reason: None, answer: None, due: Some(self.0.clock.now()) };
+        let may = |state| !matches!(state, IntentState::Accepted | IntentState::Sending);
+        self.change(id, again, may).await
+    }
+
+    /// The requests of a kind, newest first.
+    ///
+    /// # Errors
+    /// When the store is closed or the disk refuses.
+    pub async fn intents(&self, kind: &str, limit: u32) -> Result<Vec<Intent>, StoreError> {
+        let kind = kind.to_owned();
+        self.read(move |connection| {
+            let mut statement = connection
+                .prepare_cached(&format!("SELECT {COLUMNS} FROM outbox WHERE kind = ?1 ORDER BY seq DESC LIMIT ?2"))?;
+            let rows = statement.query_and_then(params![kind, limit], Intent::read)?;
+            rows.collect()
+        })
+        .await
+    }
+
+    /// One request.
+    ///
+    /// # Errors
+    /// When the store is closed or the disk refuses.
+    pub async fn intent(&self, id: &str) -> Result<Option<Intent>, StoreError> {
+        let id = id.to_owned();
+        self.read(move |connection| one(connection, "id = ?1", &id)).await
+    }
+
+    async fn change(&self, id: &str, to: Outcome, may: fn(IntentState) -> bool) -> Result<Intent, StoreError> {
+        let (id, now) = (id.to_owned(), self.0.clock.now().as_millisecond());
+        self.write(move |connection| {
+            let found = one(connection, "id = ?1", &id)?.ok_or_else(|| StoreError::NoSuchIntent { id: id.clone() })?;
+            if !may(found.state) {
+                return Err(StoreError::Settled { id, state: found.state.as_str() });
+            }
+            let (answer, due) = (to.answer.map(|answer| answer.to_string()), to.due.map(Timestamp::as_millisecond));
+            connection
+                .prepare_cached(
+                    "UPDATE outbox SET state = ?2, reason = ?3, answer = ?4, due = ?5, changed = ?6 WHERE id = ?1",
+                )?
+                .execute(params![id, to.state.as_str(), to.reason, answer, due, now])?;
+            one(connection, "id = ?1", &id)?.ok_or(StoreError::NoSuchIntent { id })
+        })
+        .await
+    }
+}
+
+/// At a start: whoever was sending is gone, and nobody can say whether the vendor heard them.
+pub(super) fn admit_ignorance(connection: &Connection, now: Timestamp) -> Result<(), StoreError> {
+    connection.execute(
+        "UPDATE outbox SET state = 'unknown', reason = 'The server stopped before the answer came.', due = NULL,
+         changed = ?1 WHERE state = 'sending'",
+        [now.as_millisecond()],
+    )?;
+    Ok(())
+}
+
+fn one(connection: &Connection, condition: &'static str, value: &str) -> Result<Option<Intent>, StoreError> {
+    let mut statement = connection.prepare_cached(&format!("SELECT {COLUMNS} FROM outbox WHERE {condition}"))?;
+    statement.query_row([value], |row| Ok(Intent::read(row))).optional()?.transpose()
+}

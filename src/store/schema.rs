@@ -1,0 +1,64 @@
+//! The tables, and how an older file is brought up to date. Forward only: each step runs once, in one transaction.
+
+use rusqlite::{Connection, TransactionBehavior};
+
+use super::StoreError;
+use super::database::{APPLICATION_ID, setting};
+
+/// Step `n` makes schema `n` out of schema `n - 1`. A step that has been published is never changed.
+const STEPS: &[&str] = &["
+    CREATE TABLE inbox (
+        seq          INTEGER PRIMARY KEY AUTOINCREMENT,
+        source       TEXT    NOT NULL,
+        dedupe       BLOB    NOT NULL UNIQUE CHECK (length(dedupe) = 32),
+        received_at  INTEGER NOT NULL,
+        headers      TEXT    NOT NULL,
+        body         BLOB    NOT NULL,
+        processed_at INTEGER,
+        error        TEXT
+    ) STRICT;
+    CREATE INDEX inbox_by_source ON inbox (source, seq);
+    CREATE INDEX inbox_waiting ON inbox (seq) WHERE processed_at IS NULL;
+    CREATE INDEX inbox_failed ON inbox (seq) WHERE error IS NOT NULL;
+
+    CREATE TABLE outbox (
+        seq     INTEGER PRIMARY KEY AUTOINCREMENT,
+        id      TEXT    NOT NULL UNIQUE,
+        key     TEXT    NOT NULL UNIQUE,
+        kind    TEXT    NOT NULL,
+        body    TEXT    NOT NULL,
+        context TEXT    NOT NULL,
+        state   TEXT    NOT NULL CHECK (state IN ('new', 'sending', 'accepted', 'rejected', 'failed', 'unknown')),
+        reason  TEXT,
+        answer  TEXT,
+        attempt INTEGER NOT NULL DEFAULT 0,
+        created INTEGER NOT NULL,
+        changed INTEGER NOT NULL,
+        due     INTEGER
+    ) STRICT;
+    CREATE INDEX outbox_by_kind ON outbox (kind, seq);
+    CREATE INDEX outbox_due ON outbox (kind, due) WHERE due IS NOT NULL;
+
+    CREATE TABLE cursor (
+        name    TEXT    PRIMARY KEY,
+        value   TEXT    NOT NULL,
+        changed INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+"];
+
+/// Brings the file to the newest schema, or says that it is newer than we are.
+pub(super) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
+    let known = i64::try_from(STEPS.len()).unwrap_or(i64::MAX);
+    let found =
+        setting(connection, "user_version")?.parse().map_err(|_| StoreError::Unreadable { what: "schema version" })?;
+    if found > known {
+        return Err(StoreError::Newer { found, known });
+    }
+    for (version, step) in (1_i64..).zip(STEPS).skip_while(|(version, _)| *version <= found) {
+        let change = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        change.execute_batch(step)?;
+        change.execute_batch(&format!("PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {version};"))?;
+        change.commit()?;
+    }
+    Ok(())
+}

@@ -1,0 +1,287 @@
+//! What the store promises.
+
+use std::os::unix::fs::MetadataExt;
+use std::sync::mpsc;
+
+use futures_util::future::join_all;
+use jiff::{SignedDuration, Timestamp};
+use serde_json::json;
+use tempfile::TempDir;
+
+use super::*;
+use crate::domain::SourceName::{Goodays, Kustomer};
+
+fn clock() -> Clock {
+    Clock::standing_at(Timestamp::from_second(1_795_000_000).expect("an instant"))
+}
+
+fn open(dir: &TempDir) -> Store {
+    Store::open(dir.path(), clock()).expect("a store")
+}
+
+fn arrival(text: &str) -> Arrival {
+    Arrival { source: Goodays, body: text.into(), headers: vec![("content-type".into(), "application/json".into())] }
+}
+
+fn wish(key: &str, content: &str) -> NewIntent {
+    NewIntent {
+        key: key.into(),
+        kind: "goodays.reply".into(),
+        body: json!({ "content": content }),
+        context: json!({ "response": "vdOpL1NJ74l" }),
+    }
+}
+
+/// Holds the writing thread until the sender is dropped, so that a test decides what is waiting.
+async fn hold(store: &Store) -> (mpsc::Sender<()>, tokio::task::JoinHandle<Result<(), StoreError>>) {
+    let (release, held) = mpsc::channel::<()>();
+    let (started, start) = tokio::sync::oneshot::channel();
+    let holder = store.clone();
+    let task = tokio::spawn(async move {
+        holder
+            .write(move |_| {
+                let _ = started.send(());
+                let _ = held.recv();
+                Ok(())
+            })
+            .await
+    });
+    start.await.expect("the writer begins");
+    (release, task)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sixty_four_copies_at_once_are_one_row_and_all_are_answered() {
+    let dir = TempDir::new().expect("a directory");
+    let store = open(&dir);
+    let copies = (0..64).map(|_| {
+        let store = store.clone();
+        tokio::spawn(async move { store.accept(arrival("{}")).await.expect("accepted") })
+    });
+    let answers: Vec<Accepted> = join_all(copies).await.into_iter().map(|answer| answer.expect("an answer")).collect();
+    assert_eq!(answers.iter().filter(|answer| !answer.duplicate).count(), 1);
+    assert!(answers.iter().all(|answer| answer.seq == answers[0].seq));
+    assert_eq!(store.inbox_counts().await.expect("counts"), InboxCounts { total: 1, unprocessed: 1, with_error: 0 });
+}
+
+#[tokio::test]
+async fn the_same_bytes_from_another_source_are_another_event() {
+    let dir = TempDir::new().expect("a directory");
+    let store = open(&dir);
+    store.accept(arrival("{}")).await.expect("accepted");
+    let other = store.accept(Arrival { source: Kustomer, ..arrival("{}") }).await.expect("accepted");
+    assert!(!other.duplicate);
+}
+
+#[tokio::test]
+async fn whatever_waits_goes_into_one_transaction() {
+    let dir = TempDir::new().expect("a directory");
+    let store = open(&dir);
+    let (release, held) = hold(&store).await;
+    let before = store.commits();
+    let texts: Vec<String> = (0..200).map(|number| number.to_string()).collect();
+    let all = join_all(texts.iter().map(|text| store.accept(arrival(text))));
+    let release = async move { drop(release) };
+    // `join!` polls in this order: everything is in the queue before the thread goes on.
+    let (answers, ()) = tokio::join!(all, release);
+    assert!(answers.iter().all(Result::is_ok));
+    held.await.expect("the holder").expect("held");
+    assert_eq!(store.commits() - before, 2, "the holder's and one for all two hundred");
+}
+
+#[tokio::test]
+async fn a_full_queue_says_so_at_once() {
+    let dir = TempDir::new().expect("a directory");
+    let store = open(&dir);
+    let (release, held) = hold(&store).await;
+    let texts: Vec<String> = (0..=writer::QUEUE).map(|number| number.to_string()).collect();
+    let all = join_all(texts.iter().map(|text| store.accept(arrival(text))));
+    let (answers, ()) = tokio::join!(all, async move { drop(release) });
+    held.await.expect("the holder").expect("held");
+    let busy = answers.iter().filter(|answer| matches!(answer, Err(StoreError::Busy))).count();
+    assert_eq!(busy, 1, "the queue holds {} and one more is refused", writer::QUEUE);
+    assert_eq!(store.inbox_counts().await.expect("counts").total, writer::QUEUE as u64);
+}
+
+#[tokio::test]
+async fn one_bad_item_does_not_fail_its_batch_and_leaves_nothing_behind() {
+    let dir = TempDir::new().expect("a directory");
+    let store = open(&dir);
+    let (release, held) = hold(&store).await;
+    let bad = store.write(|connection| {
+        cursors::set(connection, "half", "written", Timestamp::UNIX_EPOCH)?;
+        connection.execute_batch("INSERT INTO inbox (source) VALUES ('incomplete')")?;
+        Ok(())
+    });
+    let (first, bad, last, ()) =
+        tokio::join!(store.accept(arrival("1")), bad, store.accept(arrival("2")), async move { drop(release) });
+    held.await.expect("the holder").expect("held");
+    assert!(first.is_ok() && last.is_ok());
+    assert!(matches!(bad, Err(StoreError::Database(_))));
+    assert_eq!(store.cursor("half").await.expect("read"), None);
+    assert!(store.healthy());
+}
+
+#[tokio::test]
+async fn a_transaction_that_breaks_fails_for_all_and_the_next_one_works() {
+    let dir = TempDir::new().expect("a directory");
+    let store = open(&dir);
+    // What SQLite does by itself when the disk is full or fails: it gives up the whole transaction.
+    let broken = store.write(|connection| {
+        connection.execute_batch("ROLLBACK")?;
+        Ok(())
+    });
+    assert!(matches!(broken.await, Err(StoreError::Unconfirmed(_))));
+    assert!(!store.healthy(), "and asking tries again");
+    store.accept(arrival("1")).await.expect("accepted over a new connection");
+    assert!(store.healthy());
+}
+
+#[tokio::test]
+async fn what_was_acknowledged_is_there_after_reopening() {
+    let dir = TempDir::new().expect("a directory");
+    let store = open(&dir);
+    let first = store.accept(arrival("1")).await.expect("accepted");
+    store.mark_processed(first.seq, Some("It has no response.".into())).await.expect("marked");
+    store.set_cursor("agent_connect", "9001").await.expect("moved");
+    drop(store);
+
+    let store = open(&dir);
+    assert_eq!(store.cursor("agent_connect").await.expect("read").as_deref(), Some("9001"));
+    let again = store.accept(arrival("1")).await.expect("accepted");
+    assert_eq!(again, Accepted { seq: first.seq, duplicate: true });
+    let kept = store.arrivals_after(Goodays, 0, 10).await.expect("read");
+    assert_eq!(kept.len(), 1);
+    assert_eq!((kept[0].body.as_slice(), &kept[0].headers), (&b"1"[..], &arrival("1").headers));
+    assert_eq!(kept[0].received_at, clock().now());
+    assert!(store.arrivals_after(Goodays, first.seq, 10).await.expect("read").is_empty());
+    assert_eq!(store.inbox_counts().await.expect("counts"), InboxCounts { total: 1, unprocessed: 0, with_error: 1 });
+}
+
+#[tokio::test]
+async fn closing_writes_what_waits_and_refuses_what_comes_later() {
+    let dir = TempDir::new().expect("a directory");
+    let store = open(&dir);
+    let (release, held) = hold(&store).await;
+    let (answer, (), ()) = tokio::join!(store.accept(arrival("1")), store.close(), async move { drop(release) });
+    held.await.expect("the holder").expect("held");
+    assert!(answer.is_ok());
+    assert!(matches!(store.accept(arrival("2")).await, Err(StoreError::Closed)));
+    assert!(matches!(store.cursor("x").await, Err(StoreError::Closed)));
+    assert!(!store.healthy());
+    drop(store);
+    assert_eq!(open(&dir).inbox_counts().await.expect("counts").total, 1);
+}
+
+#[tokio::test]
+async fn a_second_process_is_refused_until_the_first_has_gone() {
+    let dir = TempDir::new().expect("a directory");
+    let store = open(&dir);
+    let second = Store::open(dir.path(), clock()).expect_err("refused");
+    assert!(second.to_string().starts_with("Another Callboard is using"), "{second}");
+    drop(store);
+    assert!(Store::open(dir.path(), clock()).is_ok());
+}
+
+#[tokio::test]
+async fn a_newer_schema_is_refused_in_a_sentence_and_a_foreign_file_too() {
+    for (pragma, sentence) in [
+        ("user_version = 99", "The database has schema 99 and this Callboard knows 1."),
+        ("application_id = 7", "is a database of another program."),
+    ] {
+        let dir = TempDir::new().expect("a directory");
+        drop(open(&dir));
+        let file = Connection::open(dir.path().join("callboard.db")).expect("the file");
+        file.execute_batch(&format!("PRAGMA {pragma}")).expect("set");
+        drop(file);
+        let refused = Store::open(dir.path(), clock()).expect_err("refused");
+        assert!(refused.to_string().contains(sentence), "{refused}");
+    }
+}
+
+#[tokio::test]
+async fn only_the_owner_may_read_what_customers_wrote() {
+    let parent = TempDir::new().expect("a directory");
+    let dir = parent.path().join("data");
+    let store = Store::open(&dir, clock()).expect("a store");
+    store.accept(arrival("1")).await.expect("accepted");
+    let mode = |path: &Path| std::fs::metadata(path).expect("it exists").mode() & 0o777;
+    assert_eq!(mode(&dir), 0o700);
+    for file in ["callboard.db", "callboard.db-wal", "callboard.lock"] {
+        assert_eq!(mode(&dir.join(file)), 0o600, "{file}");
+    }
+    assert!(store.bytes() > 0);
+}
+
+#[tokio::test]
+async fn a_key_stands_for_one_request() {
+    let dir = TempDir::new().expect("a directory");
+    let store = open(&dir);
+    let first = store.intend(wish("k1", "Thank you")).await.expect("written");
+    assert!(first.fresh);
+    assert_eq!((first.intent.state, first.intent.attempt, first.intent.id.len()), (IntentState::New, 0, 32));
+    let again = store.intend(wish("k1", "Thank you")).await.expect("found");
+    assert!(!again.fresh && again.intent == first.intent);
+    assert!(matches!(store.intend(wish("k1", "Go away")).await, Err(StoreError::KeyReused)));
+    let other_kind = NewIntent { kind: "goodays.close".into(), ..wish("k1", "Thank you") };
+    assert!(matches!(store.intend(other_kind).await, Err(StoreError::KeyReused)));
+    assert_eq!(store.intents("goodays.reply", 10).await.expect("read").len(), 1);
+}
+
+#[tokio::test]
+async fn what_is_due_is_claimed_once_and_failure_comes_back_when_it_is_due() {
+    let dir = TempDir::new().expect("a directory");
+    let (clock, kind) = (clock(), "goodays.reply");
+    let store = Store::open(dir.path(), clock.clone()).expect("a store");
+    let id = store.intend(wish("k1", "Thank you")).await.expect("written").intent.id;
+
+    let claims = join_all((0..8).map(|_| store.claim_due(kind, clock.now(), 10))).await;
+    let claimed: Vec<Intent> = claims.into_iter().flat_map(|claim| claim.expect("claimed")).collect();
+    assert_eq!(claimed.len(), 1);
+    assert_eq!((claimed[0].state, claimed[0].attempt), (IntentState::Sending, 1));
+    assert!(store.claim(&id).await.expect("asked").is_none());
+
+    let later = clock.now() + SignedDuration::from_secs(5);
+    store.settle(&id, Outcome::failed("It could not be reached.", Some(later))).await.expect("settled");
+    assert!(store.claim_due(kind, clock.now(), 10).await.expect("asked").is_empty());
+    assert_eq!(store.claim_due(kind, later, 10).await.expect("asked")[0].attempt, 2);
+    let done = store.settle(&id, Outcome::accepted(Some(json!({ "ok": true })))).await.expect("settled");
+    assert_eq!((done.state, done.answer), (IntentState::Accepted, Some(json!({ "ok": true }))));
+    let late = store.settle(&id, Outcome::unknown("Too late.")).await;
+    assert!(matches!(late, Err(StoreError::Settled { state: "accepted", .. })));
+    assert!(matches!(store.retry(&id).await, Err(StoreError::Settled { .. })));
+    assert!(matches!(store.retry("none").await, Err(StoreError::NoSuchIntent { .. })));
+}
+
+#[tokio::test]
+async fn what_was_on_its_way_is_unknown_after_a_restart_and_only_a_person_sends_it_again() {
+    let dir = TempDir::new().expect("a directory");
+    let store = open(&dir);
+    let id = store.intend(wish("k1", "Thank you")).await.expect("written").intent.id;
+    let waiting = store.intend(wish("k2", "Hello")).await.expect("written").intent.id;
+    assert!(store.claim(&id).await.expect("asked").is_some());
+    drop(store);
+
+    let store = open(&dir);
+    let unknown = store.intent(&id).await.expect("read").expect("it is there");
+    assert_eq!(unknown.state, IntentState::Unknown);
+    assert_eq!(unknown.reason.as_deref(), Some("The server stopped before the answer came."));
+    let due = store.claim_due("goodays.reply", clock().now(), 10).await.expect("asked");
+    assert_eq!(due.iter().map(|intent| &intent.id).collect::<Vec<_>>(), [&waiting]);
+    assert_eq!(store.retry(&id).await.expect("again").state, IntentState::New);
+    assert_eq!(store.claim(&id).await.expect("asked").map(|intent| intent.attempt), Some(2));
+    let newest_first = store.intents("goodays.reply", 10).await.expect("read");
+    assert_eq!(newest_first.iter().map(|intent| &intent.id).collect::<Vec<_>>(), [&waiting, &id]);
+}
+
+#[tokio::test]
+async fn what_customers_write_is_not_in_debug_output() {
+    let dir = TempDir::new().expect("a directory");
+    let store = open(&dir);
+    store.accept(arrival("private")).await.expect("accepted");
+    let kept = store.arrivals_after(Goodays, 0, 10).await.expect("read");
+    let wish = store.intend(wish("k1", "private")).await.expect("written");
+    let outcome = Outcome::accepted(Some(json!("private")));
+    let shown = format!("{:?} {kept:?} {wish:?} {outcome:?} {store:?}", arrival("private"));
+    assert!(!shown.contains("private"), "{shown}");
+}
