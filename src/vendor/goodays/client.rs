@@ -1,0 +1,155 @@
+//! What we do to a response: `PUT {api_root}/responses/{id}/{action}` (`apis.md` G30 to G36).
+//!
+//! None of these is idempotent (B155): what may have arrived is never sent again by itself.
+
+use std::time::Duration;
+
+use reqwest::header::{AUTHORIZATION, HeaderValue};
+use reqwest::{RequestBuilder, Response, StatusCode};
+use serde_json::Value;
+use thiserror::Error;
+use url::Url;
+
+use super::Action;
+use crate::base::secret::ExposeSecret;
+use crate::base::{Secret, http, refusal};
+
+const ANSWER_LIMIT: usize = 1024 * 1024;
+
+/// The way to Goodays. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Goodays {
+    http: reqwest::Client,
+    api_root: Url,
+    token: HeaderValue,
+}
+
+/// Why Goodays did not do it.
+#[derive(Debug, Error)]
+pub enum CallError {
+    /// The request cannot be right, and was not sent.
+    #[error("{0}")]
+    Invalid(&'static str),
+    /// The token is missing, wrong or without rights (`apis.md` P21).
+    #[error("Goodays refused the API token (status {status}). Check `[goodays] api_token_file`.")]
+    KeyRefused {
+        /// 401 or 403.
+        status: u16,
+    },
+    /// Refused for good. Often somebody else was faster (`apis.md` B155).
+    #[error("Goodays refused (status {status}): {}", reason.as_deref().unwrap_or("no reason was given"))]
+    Rejected {
+        /// The status.
+        status: u16,
+        /// In the vendor's words.
+        reason: Option<String>,
+    },
+    /// Too many requests, or it cannot serve anybody now: it has not been done.
+    #[error("Goodays cannot take it now (status {status}).")]
+    Overloaded {
+        /// The status.
+        status: u16,
+        /// When to come back, if it said so.
+        retry_after: Option<Duration>,
+    },
+    /// The connection did not come about: Goodays has not heard of it.
+    #[error("Goodays could not be reached.")]
+    NotSent(#[source] reqwest::Error),
+    /// It may have been done.
+    #[error("Goodays did not answer. Whether it was done is unknown.")]
+    Unanswered(#[source] Option<reqwest::Error>),
+}
+
+impl Goodays {
+    /// `api_root` is such as `https://api.goodays.co/v2`.
+    ///
+    /// # Errors
+    /// When the token cannot stand in a header.
+    pub fn new(http: reqwest::Client, api_root: &Url, token: &Secret) -> Result<Self, CallError> {
+        // Raw, without a scheme before it (`apis.md` P21).
+        let mut token = HeaderValue::from_str(token.expose_secret().trim())
+            .map_err(|_| CallError::Invalid("The Goodays API token contains characters that no header can carry."))?;
+        token.set_sensitive(true);
+        if api_root.cannot_be_a_base() {
+            return Err(CallError::Invalid(
+                "The Goodays `api_root` is not an address such as https://api.goodays.co/v2.",
+            ));
+        }
+        Ok(Self { http, api_root: api_root.clone(), token })
+    }
+
+    /// Does something to a response. Any success status counts as done: the documents name none.
+    ///
+    /// # Errors
+    /// See [`CallError`].
+    pub async fn act(&self, response_id: &str, action: &Action) -> Result<(), CallError> {
+        action.check()?;
+        let url = self.address(&["responses", response_id, action.name()])?;
+        self.send(self.http.put(url).json(&action.body())).await.map(drop)
+    }
+
+    /// The vendor's identity of a colleague, by e-mail address (`apis.md` G36).
+    ///
+    /// # Errors
+    /// See [`CallError`].
+    pub async fn user(&self, email: &str) -> Result<Option<String>, CallError> {
+        let url = self.address(&["users"])?;
+        let answer = self.send(self.http.get(url).query(&[("email", email)])).await?;
+        let body = http::read_body(answer, ANSWER_LIMIT).await.map_err(|_| CallError::Unanswered(None))?;
+        let users: Value = serde_json::from_slice(&body).unwrap_or_default();
+        let first = users.get("results").unwrap_or(&users);
+        Ok(match &first.get(0).unwrap_or(first)["id"] {
+            Value::String(id) => Some(id.clone()),
+            Value::Number(id) => Some(id.to_string()),
+            _ => None,
+        })
+    }
+
+    /// Whether the token opens the door. Asks for the smallest thing there is, and changes nothing.
+    ///
+    /// # Errors
+    /// See [`CallError`].
+    pub async fn check(&self) -> Result<(), CallError> {
+        let url = self.address(&["users"])?;
+        self.send(self.http.get(url).query(&[("page_size", "1")])).await.map(drop)
+    }
+
+    /// Built from the configured root alone; what stands in an identity cannot leave its place in the path.
+    fn address(&self, segments: &[&str]) -> Result<Url, CallError> {
+        if segments.iter().any(|segment| matches!(*segment, "" | "." | "..")) {
+            return Err(CallError::Invalid("The response has no usable id."));
+        }
+        let mut url = self.api_root.clone();
+        if let Ok(mut path) = url.path_segments_mut() {
+            path.pop_if_empty().extend(segments);
+        }
+        Ok(url)
+    }
+
+    async fn send(&self, request: RequestBuilder) -> Result<Response, CallError> {
+        let answer = request.header(AUTHORIZATION, self.token.clone()).send().await.map_err(|error| {
+            let error = error.without_url();
+            let unsent = error.is_connect() || error.is_builder();
+            if unsent { CallError::NotSent(error) } else { CallError::Unanswered(Some(error)) }
+        })?;
+        let status = answer.status();
+        if status.is_success() {
+            return Ok(answer);
+        }
+        Err(match status {
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => CallError::KeyRefused { status: status.as_u16() },
+            // A gateway gave up on whoever did, or did not do, the work.
+            StatusCode::BAD_GATEWAY | StatusCode::GATEWAY_TIMEOUT => CallError::Unanswered(None),
+            StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_EARLY | StatusCode::TOO_MANY_REQUESTS => {
+                CallError::Overloaded { status: status.as_u16(), retry_after: refusal::retry_after(answer.headers()) }
+            }
+            _ if status.is_server_error() => {
+                CallError::Overloaded { status: status.as_u16(), retry_after: refusal::retry_after(answer.headers()) }
+            }
+            _ => {
+                let body = http::read_body(answer, ANSWER_LIMIT).await.unwrap_or_default();
+                CallError::Rejected { status: status.as_u16(), reason: refusal::reason(&body) }
+            }
+        })
+    }
+}
