@@ -1,0 +1,181 @@
+//! `POST /v1/requests` and `POST /v1/recoveries` (`apis.md` R1, R2, B172).
+//!
+//! Neither is idempotent (B182), so the errors say whether the vendor can have heard the request.
+
+use std::fmt;
+use std::time::Duration;
+
+use reqwest::header::{ACCEPT, HeaderValue};
+use reqwest::{RequestBuilder, StatusCode};
+use serde::Serialize;
+use serde_json::Value;
+use thiserror::Error;
+use url::Url;
+
+use super::{Invalid, Recovery, Request};
+use crate::base::secret::ExposeSecret;
+use crate::base::{Secret, http, refusal};
+
+const ANSWER_LIMIT: usize = 1024 * 1024;
+
+/// Under which names the vendor's identity of a request has been seen (`apis.md` B176).
+const ID_NAMES: [&str; 5] = ["request_id", "request_ID", "requestId", "uuid", "id"];
+
+/// The way to Agent Connect. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct AgentConnect {
+    http: reqwest::Client,
+    api_root: Url,
+    key: HeaderValue,
+}
+
+/// The vendor took a request. Whether the customer gets a survey is another matter (`apis.md` B181).
+#[derive(Clone, PartialEq)]
+pub struct Accepted {
+    /// The vendor's identity for it. Often there is none (`apis.md` P3).
+    pub request_id: Option<String>,
+    /// The whole answer, which repeats the customer's address.
+    pub raw: Option<Value>,
+}
+
+/// Why the vendor did not take a request.
+#[derive(Debug, Error)]
+pub enum SendError {
+    /// It cannot be right, and was not sent.
+    #[error("{0}")]
+    Invalid(#[from] Invalid),
+    /// Refused for good.
+    #[error("Agent Connect refused (status {status}): {}", reason.as_deref().unwrap_or("no reason was given"))]
+    Rejected {
+        /// The status.
+        status: u16,
+        /// In the vendor's words (`apis.md` P5).
+        reason: Option<String>,
+    },
+    /// Too many requests, or it cannot serve anybody now.
+    #[error("Agent Connect cannot take it now.")]
+    Overloaded {
+        /// When to come back, if it said so.
+        retry_after: Option<Duration>,
+    },
+    /// The connection did not come about: the vendor has not heard of it.
+    #[error("Agent Connect could not be reached.")]
+    NotSent(#[source] reqwest::Error),
+    /// The vendor may have taken it.
+    #[error("Agent Connect did not answer. Whether it took the request is unknown.")]
+    Unanswered(#[source] Option<reqwest::Error>),
+    /// The key is missing or wrong.
+    #[error("Agent Connect refused the API key. Check `[agent_connect] api_key_file`.")]
+    KeyRefused,
+    /// The configuration cannot be used.
+    #[error("{0}")]
+    Misconfigured(&'static str),
+}
+
+impl AgentConnect {
+    /// `api_root` is such as `https://api.stellaconnect.net`.
+    ///
+    /// # Errors
+    /// When the key cannot stand in a header.
+    pub fn new(http: reqwest::Client, api_root: &Url, key: &Secret) -> Result<Self, SendError> {
+        let mut key = HeaderValue::from_str(key.expose_secret().trim()).map_err(|_| {
+            SendError::Misconfigured("The Agent Connect API key contains characters that no header can carry.")
+        })?;
+        key.set_sensitive(true);
+        if api_root.cannot_be_a_base() {
+            return Err(SendError::Misconfigured(
+                "The Agent Connect `api_root` is not an address such as https://api.stellaconnect.net.",
+            ));
+        }
+        Ok(Self { http, api_root: api_root.clone(), key })
+    }
+
+    /// Asks for a survey.
+    ///
+    /// # Errors
+    /// See [`SendError`].
+    pub async fn send(&self, request: &Request) -> Result<Accepted, SendError> {
+        request.check()?;
+        self.post("requests", &request.clone().tidy()).await
+    }
+
+    /// Asks whether something was made good.
+    ///
+    /// # Errors
+    /// See [`SendError`].
+    pub async fn recover(&self, recovery: &Recovery) -> Result<Accepted, SendError> {
+        recovery.check()?;
+        self.post("recoveries", &recovery.clone().tidy()).await
+    }
+
+    /// Whether the key opens the door. Changes nothing, and asks for nothing that counts as a failed request, of which
+    /// the vendor keeps a rate (`apis.md` R18). That there is no such page for this key is an answer, too (P13).
+    ///
+    /// # Errors
+    /// See [`SendError`].
+    pub async fn check(&self) -> Result<(), SendError> {
+        match self.call(self.http.get(self.address(["v2", "employees"]))).await {
+            Ok(_) | Err(SendError::Rejected { status: 404 | 405, .. }) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn post(&self, what: &str, body: &impl Serialize) -> Result<Accepted, SendError> {
+        let request = self.http.post(self.address(["v1", what])).json(body);
+        self.call(request).await.map(|body| Accepted::read(&body))
+    }
+
+    fn address(&self, segments: [&str; 2]) -> Url {
+        let mut url = self.api_root.clone();
+        if let Ok(mut path) = url.path_segments_mut() {
+            path.pop_if_empty().extend(segments);
+        }
+        url
+    }
+
+    async fn call(&self, request: RequestBuilder) -> Result<Vec<u8>, SendError> {
+        let json = HeaderValue::from_static("application/json");
+        let answer =
+            request.header(ACCEPT, json).header("x-api-key", self.key.clone()).send().await.map_err(|error| {
+                let error = error.without_url();
+                let unsent = error.is_connect() || error.is_builder();
+                if unsent { SendError::NotSent(error) } else { SendError::Unanswered(Some(error)) }
+            })?;
+        let status = answer.status();
+        let retry_after = refusal::retry_after(answer.headers());
+        // The status has arrived, and it decides; a body that breaks off after it says nothing more.
+        let body = http::read_body(answer, ANSWER_LIMIT).await.unwrap_or_default();
+        match status {
+            _ if status.is_success() => Ok(body),
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Err(SendError::KeyRefused),
+            // A gateway gave up on whoever took, or did not take, the request.
+            StatusCode::BAD_GATEWAY | StatusCode::GATEWAY_TIMEOUT => Err(SendError::Unanswered(None)),
+            StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_EARLY | StatusCode::TOO_MANY_REQUESTS => {
+                Err(SendError::Overloaded { retry_after })
+            }
+            _ if status.is_server_error() => Err(SendError::Overloaded { retry_after }),
+            _ => Err(SendError::Rejected { status: status.as_u16(), reason: refusal::reason(&body) }),
+        }
+    }
+}
+
+impl Accepted {
+    fn read(body: &[u8]) -> Self {
+        let raw: Option<Value> = serde_json::from_slice(body).ok();
+        let request_id = raw.as_ref().and_then(|answer| {
+            ID_NAMES.iter().find_map(|name| match &answer[*name] {
+                Value::String(id) if !id.is_empty() => Some(id.clone()),
+                Value::Number(id) => Some(id.to_string()),
+                _ => None,
+            })
+        });
+        Self { request_id, raw }
+    }
+}
+
+/// Without the answer: it repeats the customer's address.
+impl fmt::Debug for Accepted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Accepted").field("request_id", &self.request_id).finish_non_exhaustive()
+    }
+}
