@@ -1,0 +1,218 @@
+//! What Kustomer says of conversations, customers and users.
+//!
+//! The documented workflow sees flat objects, webhooks and the API speak JSON:API (`apis.md` B202): a value is looked
+//! for in `attributes`, then at the top, and an identity in `relationships`, then at the top.
+
+use std::fmt;
+
+use serde_json::{Map, Value};
+use thiserror::Error;
+
+/// Why a body is not what it should be.
+#[derive(Debug, Error)]
+pub enum WireError {
+    /// It is not JSON.
+    #[error("The message is not JSON (line {line}, column {column}).")]
+    NotJson {
+        /// Where it stops being JSON.
+        line: usize,
+        /// Where in that line.
+        column: usize,
+    },
+    /// It speaks of something without an identity.
+    #[error("The message names no {0} with an id.")]
+    NoIdentity(&'static str),
+}
+
+/// One webhook call about a conversation (`apis.md` P33).
+pub struct Event {
+    /// The event's identity: the same one may come again (`apis.md` B214).
+    pub id: Option<String>,
+    /// Such as `kustomer.conversation.update`.
+    pub name: String,
+    /// The conversation as it is now.
+    pub conversation: Conversation,
+    /// The status before and after, only if this very event changed it (`apis.md` B201).
+    pub status_change: Option<(Option<String>, String)>,
+}
+
+/// A conversation (`apis.md` P34).
+#[derive(Clone, Default, PartialEq)]
+pub struct Conversation {
+    /// Its identity.
+    pub id: String,
+    /// The customer's identity.
+    pub customer: Option<String>,
+    /// `open`, `snoozed` or `done`.
+    pub status: Option<String>,
+    /// The channels, in the order in which they were used.
+    pub channels: Vec<String>,
+    /// The tags' identities.
+    pub tags: Vec<String>,
+    /// The users' identities.
+    pub assigned_users: Vec<String>,
+    /// The one who changed it last: the closer, when it has just been closed (`apis.md` B203).
+    pub modified_by: Option<String>,
+    /// Raised with each change.
+    pub rev: Option<i64>,
+    /// Whether it is spam (`apis.md` B216).
+    pub spam: bool,
+    /// The site's own attributes.
+    pub custom: Map<String, Value>,
+}
+
+/// A customer.
+#[derive(Clone, Default, PartialEq)]
+pub struct Customer {
+    /// Their identity.
+    pub id: String,
+    /// Their name.
+    pub name: Option<String>,
+    /// Their addresses, and whether each is verified (`apis.md` B213).
+    pub emails: Vec<(String, bool)>,
+}
+
+/// A colleague.
+#[derive(Clone, Default, PartialEq)]
+pub struct User {
+    /// Their identity.
+    pub id: String,
+    /// Their name.
+    pub name: Option<String>,
+    /// Their address.
+    pub email: Option<String>,
+}
+
+impl Event {
+    /// Reads a body whose signature has been checked.
+    ///
+    /// # Errors
+    /// See [`WireError`].
+    pub fn parse(body: &[u8]) -> Result<Self, WireError> {
+        let event = json(body)?;
+        let status = &event["changes"]["attributes"]["status"];
+        let (before, after) = (text(&status["before"]), text(&status["after"]));
+        Ok(Self {
+            id: text(&event["id"]),
+            name: text(&event["name"]).unwrap_or_default(),
+            conversation: Conversation::read(&event["data"])?,
+            status_change: after.filter(|after| before.as_ref() != Some(after)).map(|after| (before, after)),
+        })
+    }
+}
+
+impl Conversation {
+    pub(super) fn read(from: &Value) -> Result<Self, WireError> {
+        let attribute = |name| attribute(from, name);
+        Ok(Self {
+            id: text(&from["id"]).ok_or(WireError::NoIdentity("conversation"))?,
+            customer: related(from, "customer"),
+            status: text(attribute("status")),
+            channels: texts(attribute("channels")),
+            tags: texts(attribute("tags")),
+            assigned_users: texts(attribute("assignedUsers")),
+            modified_by: related(from, "modifiedBy"),
+            rev: attribute("rev").as_i64(),
+            spam: attribute("spam").as_bool().unwrap_or(false),
+            custom: attribute("custom").as_object().cloned().unwrap_or_default(),
+        })
+    }
+}
+
+impl Customer {
+    pub(super) fn read(from: &Value) -> Result<Self, WireError> {
+        let emails = attribute(from, "emails").as_array().map_or(&[][..], Vec::as_slice);
+        let email = |entry: &Value| match entry {
+            Value::String(email) => Some((email.clone(), false)),
+            entry => Some((text(&entry["email"])?, entry["verified"].as_bool().unwrap_or(false))),
+        };
+        Ok(Self {
+            id: text(&from["id"]).ok_or(WireError::NoIdentity("customer"))?,
+            name: text(attribute(from, "name")).or_else(|| text(attribute(from, "displayName"))),
+            emails: emails.iter().filter_map(email).collect(),
+        })
+    }
+}
+
+impl User {
+    pub(super) fn read(from: &Value) -> Result<Self, WireError> {
+        Ok(Self {
+            id: text(&from["id"]).ok_or(WireError::NoIdentity("user"))?,
+            name: text(attribute(from, "displayName")).or_else(|| text(attribute(from, "name"))),
+            email: text(attribute(from, "email")),
+        })
+    }
+}
+
+/// The names of the tags in an answer that is one tag, a list, or a refusal with a part of the list in it
+/// (`apis.md` B205).
+pub(super) fn tag_names(answer: &Value) -> Vec<String> {
+    let data = answer.get("data").unwrap_or(answer);
+    let tags = data.as_array().map_or_else(|| std::slice::from_ref(data), Vec::as_slice);
+    tags.iter().filter_map(|tag| text(attribute(tag, "name"))).collect()
+}
+
+pub(super) fn json(body: &[u8]) -> Result<Value, WireError> {
+    serde_json::from_slice(body).map_err(|error| WireError::NotJson { line: error.line(), column: error.column() })
+}
+
+fn attribute<'a>(of: &'a Value, name: &str) -> &'a Value {
+    of["attributes"].get(name).unwrap_or(&of[name])
+}
+
+fn related(of: &Value, name: &str) -> Option<String> {
+    text(&of["relationships"][name]["data"]["id"])
+        .or_else(|| text(&of[name]))
+        .or_else(|| text(&of[name]["id"]))
+        .or_else(|| text(attribute(of, name)))
+}
+
+fn text(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) if !text.trim().is_empty() => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        _ => None,
+    }
+}
+
+/// A list of texts, of objects with an id, or one text alone.
+fn texts(value: &Value) -> Vec<String> {
+    let items = value.as_array().map_or_else(|| std::slice::from_ref(value), Vec::as_slice);
+    items.iter().filter_map(|item| text(item).or_else(|| text(&item["id"]))).collect()
+}
+
+/// Names only: whatever concerns a customer does not belong into logs.
+impl fmt::Debug for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Event")
+            .field("id", &self.id)
+            .field("name", &self.name)
+            .field("conversation", &self.conversation.id)
+            .finish_non_exhaustive()
+    }
+}
+
+/// As for [`Event`].
+impl fmt::Debug for Conversation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Conversation")
+            .field("id", &self.id)
+            .field("status", &self.status)
+            .field("rev", &self.rev)
+            .finish_non_exhaustive()
+    }
+}
+
+/// As for [`Event`].
+impl fmt::Debug for Customer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Customer").field("id", &self.id).finish_non_exhaustive()
+    }
+}
+
+/// As for [`Event`].
+impl fmt::Debug for User {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("User").field("id", &self.id).finish_non_exhaustive()
+    }
+}
