@@ -126,9 +126,10 @@ async fn one_bad_item_does_not_fail_its_batch_and_leaves_nothing_behind() {
 async fn a_transaction_that_breaks_fails_for_all_and_the_next_one_works() {
     let dir = TempDir::new().expect("a directory");
     let store = open(&dir);
-    // What SQLite does by itself when the disk is full or fails: it gives up the whole transaction.
+    // What SQLite does by itself when the disk is full or fails: it gives up the whole transaction. The connection is
+    // of no use afterwards.
     let broken = store.write(|connection| {
-        connection.execute_batch("ROLLBACK")?;
+        connection.execute_batch("ROLLBACK; PRAGMA query_only = ON")?;
         Ok(())
     });
     assert!(matches!(broken.await, Err(StoreError::Unconfirmed(_))));

@@ -107,7 +107,8 @@ impl Writer {
     }
 
     pub(super) fn is_healthy(&self) -> bool {
-        let running = lock(&self.thread).as_ref().is_some_and(|thread| !thread.is_finished());
+        // Closed from the other side when the thread has ended.
+        let running = lock(&self.queue).as_ref().is_some_and(|queue| !queue.is_closed());
         running && !self.gauges.failing.load(Ordering::Relaxed)
     }
 
