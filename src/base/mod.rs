@@ -1,4 +1,4 @@
-//! What every room may stand on: time, chance, secrets, the outgoing HTTP client, start and stop, and logs.
+//! What every room may stand on: time, chance, secrets, the outgoing HTTP client, start and stop, logs, and what is counted.
 //!
 //! Nothing here knows a vendor, a page, or a word of ours.
 
@@ -7,6 +7,7 @@ pub mod clock;
 pub mod hmac;
 pub mod http;
 pub mod lifecycle;
+pub mod metrics;
 pub mod refusal;
 pub mod secret;
 pub mod telemetry;
@@ -14,4 +15,5 @@ pub mod telemetry;
 pub use backoff::Backoff;
 pub use clock::Clock;
 pub use lifecycle::Lifecycle;
+pub use metrics::Metrics;
 pub use secret::Secret;
