@@ -1,1 +1,4 @@
 //! HTTP and HTML live here and only here.
+
+pub mod present;
+pub mod problem;

@@ -1,0 +1,194 @@
+//! How a refusal looks to whoever asked: a problem document for programs, a page for people.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::Request;
+use axum::http::HeaderMap;
+use axum::http::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE};
+use axum::middleware::Next;
+use axum::response::{Html, IntoResponse, Response};
+
+use super::problem::Problem;
+
+/// Paints a problem for a browser. The result is a whole HTML page.
+pub type Painter = fn(&Problem) -> String;
+
+/// Turns every refusal into a problem: those of the framework, which are plain text or empty, and for browsers into a page.
+/// A middleware, to stand outside of everything that can refuse.
+pub async fn present(painter: Painter, request: Request, next: Next) -> Response {
+    let for_people = wants_html(request.headers());
+    let mut response = next.run(request).await;
+    let status = response.status();
+    if !(status.is_client_error() || status.is_server_error()) {
+        return response;
+    }
+    let problem = match response.extensions_mut().remove::<Arc<Problem>>() {
+        Some(problem) => problem,
+        None if is_bare(response.headers()) => {
+            let problem = Arc::new(explained(&mut response).await);
+            adopt(&mut response, problem.as_ref().clone().into_response());
+            problem
+        }
+        None => return response,
+    };
+    if for_people {
+        let page = Html(painter(&problem)).into_response();
+        adopt(&mut response, page);
+    }
+    response
+}
+
+/// A page without any style, for when nobody paints a better one.
+#[must_use]
+pub fn plain_page(problem: &Problem) -> String {
+    let title = escape(problem.title());
+    let detail = problem.more().map(|detail| format!("<p>{}</p>", escape(detail))).unwrap_or_default();
+    format!(
+        "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>{title}</title><h1>{title}</h1>{detail}\
+         <p><a href=\"/\">Back to the board</a></p></html>"
+    )
+}
+
+/// The new body under the old status and headers: `Allow` and its like must survive.
+fn adopt(response: &mut Response, other: Response) {
+    let (head, body) = other.into_parts();
+    response.headers_mut().remove(CONTENT_LENGTH);
+    response.headers_mut().extend(head.headers);
+    *response.body_mut() = body;
+}
+
+async fn explained(response: &mut Response) -> Problem {
+    let problem = Problem::of(response.status());
+    let body = std::mem::replace(response.body_mut(), Body::empty());
+    // The framework's own sentences are short; whatever is longer is no explanation.
+    let text = axum::body::to_bytes(body, 1024).await.unwrap_or_default();
+    match std::str::from_utf8(&text).map(str::trim) {
+        Ok(text) if !text.is_empty() && problem.status().is_client_error() => problem.detail(text),
+        _ => problem,
+    }
+}
+
+fn is_bare(headers: &HeaderMap) -> bool {
+    headers.get(CONTENT_TYPE).is_none_or(|kind| kind.as_bytes().starts_with(b"text/plain"))
+}
+
+/// Browsers name HTML when they load a page; programs and our own scripts do not.
+fn wants_html(headers: &HeaderMap) -> bool {
+    headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(',')).any(
+        |range| {
+            let mut parts = range.split(';').map(str::trim);
+            parts.next().is_some_and(|kind| kind.eq_ignore_ascii_case("text/html"))
+                && !parts.any(|part| matches!(part, "q=0" | "q=0.0" | "q=0.00" | "q=0.000"))
+        },
+    )
+}
+
+fn escape(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::extract::Query;
+    use axum::http::StatusCode;
+    use axum::http::header::{ALLOW, RETRY_AFTER};
+    use axum::routing::{get, post};
+    use axum::{Json, Router};
+    use serde_json::{Value, json};
+    use tower::ServiceExt;
+
+    use super::*;
+    use crate::web::problem::PROBLEM_JSON;
+
+    fn house() -> Router {
+        let present = axum::middleware::from_fn(|request: Request, next: Next| present(plain_page, request, next));
+        Router::new()
+            .route("/json", post(|Json(value): Json<u8>| async move { value.to_string() }))
+            .route(
+                "/query",
+                get(|Query(count): Query<std::collections::BTreeMap<String, u8>>| async move { Json(count) }),
+            )
+            .route(
+                "/own",
+                get(|| async { Problem::not_valid("Tom & <Jerry>").with("field", "name").with("status", 1) }),
+            )
+            .route("/busy", get(|| async { Problem::not_now(7) }))
+            .route("/data", get(|| async { (StatusCode::SERVICE_UNAVAILABLE, Json(json!({"ready": false}))) }))
+            .layer(present)
+    }
+
+    async fn ask(request: axum::http::request::Builder, body: &'static str) -> (StatusCode, HeaderMap, String) {
+        let request = request.body(Body::from(body)).expect("a request");
+        let response = house().oneshot(request).await.expect("an answer");
+        let (head, body) = response.into_parts();
+        let bytes = axum::body::to_bytes(body, 1 << 20).await.expect("a body");
+        (head.status, head.headers, String::from_utf8(bytes.to_vec()).expect("text"))
+    }
+
+    fn document(text: &str) -> Value {
+        serde_json::from_str(text).expect("a problem document")
+    }
+
+    #[tokio::test]
+    async fn what_the_framework_refuses_is_a_problem_document() {
+        let json_type = "application/json";
+        for (method, path, kind, body, status, slug) in [
+            ("GET", "/nowhere", None, "", 404, "not-found"),
+            ("GET", "/json", None, "", 405, "wrong-method"),
+            ("POST", "/json", None, "1", 415, "wrong-content-type"),
+            ("POST", "/json", Some(json_type), "nope", 400, "bad-request"),
+            ("POST", "/json", Some(json_type), "\"x\"", 422, "not-valid"),
+            ("GET", "/query?n=many", None, "", 400, "bad-request"),
+        ] {
+            let mut request = Request::builder().method(method).uri(path);
+            if let Some(kind) = kind {
+                request = request.header(CONTENT_TYPE, kind);
+            }
+            let (found, headers, text) = ask(request, body).await;
+            assert_eq!(found.as_u16(), status, "{method} {path}");
+            assert_eq!(headers[CONTENT_TYPE], PROBLEM_JSON, "{method} {path}");
+            let document = document(&text);
+            assert_eq!(document["type"], format!("urn:callboard:problem:{slug}"));
+            assert_eq!(document["status"], status);
+            if status == 405 {
+                assert_eq!(headers[ALLOW], "POST");
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_problem_of_our_own_keeps_its_members_and_its_status() {
+        let (status, _, text) = ask(Request::builder().uri("/own"), "").await;
+        assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
+        let document = document(&text);
+        assert_eq!(document["field"], "name");
+        assert_eq!(document["status"], 422);
+        assert_eq!(document["detail"], "Tom & <Jerry>");
+    }
+
+    #[tokio::test]
+    async fn not_now_says_when() {
+        let (status, headers, _) = ask(Request::builder().uri("/busy"), "").await;
+        assert_eq!((status.as_u16(), headers[RETRY_AFTER].as_bytes()), (503, &b"7"[..]));
+    }
+
+    #[tokio::test]
+    async fn a_browser_gets_a_page_in_which_nothing_is_markup_that_was_not() {
+        let browser = "text/html,application/xhtml+xml,*/*;q=0.8";
+        let (status, headers, text) = ask(Request::builder().uri("/own").header(ACCEPT, browser), "").await;
+        assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
+        assert_eq!(headers[CONTENT_TYPE], "text/html; charset=utf-8");
+        assert!(text.contains("Tom &amp; &lt;Jerry&gt;"), "{text}");
+        let (_, headers, _) = ask(Request::builder().uri("/own").header(ACCEPT, "text/html;q=0, */*"), "").await;
+        assert_eq!(headers[CONTENT_TYPE], PROBLEM_JSON);
+    }
+
+    #[tokio::test]
+    async fn an_answer_that_is_data_stays_as_it_is() {
+        let (status, headers, text) = ask(Request::builder().uri("/data").header(ACCEPT, "text/html"), "").await;
+        assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(headers[CONTENT_TYPE], "application/json");
+        assert_eq!(text, "{\"ready\":false}");
+    }
+}

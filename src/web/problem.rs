@@ -1,0 +1,246 @@
+//! What went wrong, told as RFC 9457 says: a stable `type` for programs, a title that a person can act on.
+//!
+//! A problem never holds a secret, a stack trace, or what the outside said word for word.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use axum::Json;
+use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+/// The type of a problem document.
+pub const PROBLEM_JSON: &str = "application/problem+json";
+
+/// Something went wrong; as a response, a problem document.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Problem {
+    #[serde(rename = "type")]
+    kind: String,
+    title: Cow<'static, str>,
+    #[serde(serialize_with = "as_number")]
+    status: StatusCode,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    detail: Option<String>,
+    #[serde(flatten)]
+    extra: Map<String, Value>,
+    #[serde(skip)]
+    retry_after_seconds: Option<u64>,
+}
+
+impl Problem {
+    /// A problem of a kind of its own. The slug is a promise: programs compare it.
+    #[must_use]
+    pub fn new(status: StatusCode, slug: &'static str, title: impl Into<Cow<'static, str>>) -> Self {
+        Self {
+            kind: format!("urn:callboard:problem:{slug}"),
+            title: title.into(),
+            status,
+            detail: None,
+            extra: Map::new(),
+            retry_after_seconds: None,
+        }
+    }
+
+    /// The problem that a bare status stands for.
+    #[must_use]
+    pub fn of(status: StatusCode) -> Self {
+        let (slug, title) = match status.as_u16() {
+            400 => ("bad-request", "The request cannot be understood."),
+            401 => ("sign-in-needed", "Sign in first."),
+            403 => ("not-allowed", "You may not do that."),
+            404 => ("not-found", "There is nothing here."),
+            405 => ("wrong-method", "This address does not take that method."),
+            408 => ("too-slow", "The request took too long to arrive."),
+            409 => ("conflict", "Somebody else was faster: look at it again."),
+            413 => ("too-large", "The request is larger than this address takes."),
+            415 => ("wrong-content-type", "This address does not take that type of content."),
+            422 => ("not-valid", "The request is well formed, but what it says is not possible."),
+            426 => ("upgrade-needed", "This address speaks WebSocket only."),
+            429 => ("too-many-requests", "Too many requests: wait a moment."),
+            503 => ("not-now", "That is not possible just now: try again in a moment."),
+            _ if status.is_client_error() => ("refused", "The request was refused."),
+            _ => ("broken", "Something broke on our side. It has been written to the log."),
+        };
+        Self::new(status, slug, title)
+    }
+
+    /// 400: the request makes no sense, and why.
+    #[must_use]
+    pub fn bad_request(detail: impl Into<String>) -> Self {
+        Self::of(StatusCode::BAD_REQUEST).detail(detail)
+    }
+
+    /// 401: nobody is signed in.
+    #[must_use]
+    pub fn sign_in_needed() -> Self {
+        Self::of(StatusCode::UNAUTHORIZED)
+    }
+
+    /// 403: somebody is signed in, and may not do this.
+    #[must_use]
+    pub fn not_allowed() -> Self {
+        Self::of(StatusCode::FORBIDDEN)
+    }
+
+    /// 403: the request was sent by a page of somebody else's.
+    #[must_use]
+    pub fn foreign_origin() -> Self {
+        Self::new(
+            StatusCode::FORBIDDEN,
+            "foreign-origin",
+            "Requests that change something must come from our own pages.",
+        )
+    }
+
+    /// 404: it does not exist, or is not for this viewer; the two look alike on purpose.
+    #[must_use]
+    pub fn not_found() -> Self {
+        Self::of(StatusCode::NOT_FOUND)
+    }
+
+    /// 405: the address exists, the method does not.
+    #[must_use]
+    pub fn wrong_method() -> Self {
+        Self::of(StatusCode::METHOD_NOT_ALLOWED)
+    }
+
+    /// 409: it is no longer what the caller believed it to be, and what it is now.
+    #[must_use]
+    pub fn conflict(detail: impl Into<String>) -> Self {
+        Self::of(StatusCode::CONFLICT).detail(detail)
+    }
+
+    /// 413: more bytes than allowed.
+    #[must_use]
+    pub fn too_large() -> Self {
+        Self::of(StatusCode::PAYLOAD_TOO_LARGE)
+    }
+
+    /// 415: not the type, or not the encoding, that this address takes.
+    #[must_use]
+    pub fn wrong_content_type() -> Self {
+        Self::of(StatusCode::UNSUPPORTED_MEDIA_TYPE)
+    }
+
+    /// 422: it can be read, and it is not possible, and why.
+    #[must_use]
+    pub fn not_valid(detail: impl Into<String>) -> Self {
+        Self::of(StatusCode::UNPROCESSABLE_ENTITY).detail(detail)
+    }
+
+    /// 429: too often; when to come back.
+    #[must_use]
+    pub fn too_many(seconds: u64) -> Self {
+        Self::of(StatusCode::TOO_MANY_REQUESTS).retry_after(seconds)
+    }
+
+    /// 500: our own fault. What happened goes to the log, not to the caller.
+    #[must_use]
+    pub fn broken() -> Self {
+        Self::of(StatusCode::INTERNAL_SERVER_ERROR)
+    }
+
+    /// 503: right now it cannot be done; when to come back.
+    #[must_use]
+    pub fn not_now(seconds: u64) -> Self {
+        Self::of(StatusCode::SERVICE_UNAVAILABLE).retry_after(seconds)
+    }
+
+    /// Says more about this one case.
+    #[must_use]
+    pub fn detail(mut self, detail: impl Into<String>) -> Self {
+        self.detail = Some(detail.into());
+        self
+    }
+
+    /// Adds a member of its own for programs. The five that the RFC defines cannot be replaced.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
+        if !["type", "title", "status", "detail", "instance"].contains(&name) {
+            self.extra.insert(name.to_owned(), value.into());
+        }
+        self
+    }
+
+    /// Tells when to come back.
+    #[must_use]
+    pub fn retry_after(mut self, seconds: u64) -> Self {
+        self.retry_after_seconds = Some(seconds);
+        self
+    }
+
+    /// The status.
+    #[must_use]
+    pub fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// What a person can do about it.
+    #[must_use]
+    pub fn title(&self) -> &str {
+        &self.title
+    }
+
+    /// More about this one case.
+    #[must_use]
+    pub fn more(&self) -> Option<&str> {
+        self.detail.as_deref()
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let mut response = (self.status, Json(&self)).into_response();
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON));
+        if let Some(seconds) = self.retry_after_seconds {
+            headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        if self.status == StatusCode::UNAUTHORIZED {
+            // HTTP wants a challenge with every 401; this one makes no browser open a box of its own.
+            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        // `present` finds it here.
+        response.extensions_mut().insert(Arc::new(self));
+        response
+    }
+}
+
+fn as_number<S: serde::Serializer>(status: &StatusCode, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_u16(status.as_u16())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_problem_is_a_document_of_its_own_type_with_members_of_its_own() {
+        let problem = Problem::not_valid("There is no queue 12.").with("field", "queue").with("status", 200);
+        let response = problem.into_response();
+        assert_eq!(response.status(), StatusCode::UNPROCESSABLE_ENTITY);
+        assert_eq!(response.headers()[CONTENT_TYPE], "application/problem+json");
+        let body = axum::body::to_bytes(response.into_body(), 4096).await.unwrap();
+        let expected = json!({
+            "type": "urn:callboard:problem:not-valid",
+            "title": "The request is well formed, but what it says is not possible.",
+            "status": 422,
+            "detail": "There is no queue 12.",
+            "field": "queue"
+        });
+        assert_eq!(serde_json::from_slice::<Value>(&body).unwrap(), expected);
+    }
+
+    #[test]
+    fn whoever_must_come_back_is_told_when_and_whoever_must_sign_in_how() {
+        assert_eq!(Problem::not_now(7).into_response().headers()[RETRY_AFTER], "7");
+        assert_eq!(Problem::too_many(60).into_response().headers()[RETRY_AFTER], "60");
+        assert_eq!(Problem::sign_in_needed().into_response().headers()[WWW_AUTHENTICATE], "Bearer");
+    }
+}
