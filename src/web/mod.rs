@@ -1,4 +1,6 @@
 //! HTTP and HTML live here and only here.
 
+pub mod layers;
+pub mod origin;
 pub mod present;
 pub mod problem;

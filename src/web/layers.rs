@@ -1,0 +1,258 @@
+//! What holds for every route: who asked is written down, nothing takes for ever, a panic ends one request only, browsers
+//! are told what they may do with our pages, and strangers' pages change nothing.
+
+use std::any::Any;
+use std::time::{Duration, Instant};
+
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, Request};
+use axum::http::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderName, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY,
+    X_CONTENT_TYPE_OPTIONS,
+};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
+use axum::middleware::{Next, from_fn, map_response};
+use axum::response::{IntoResponse, Response};
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::compression::CompressionLayer;
+use tower_http::timeout::TimeoutLayer;
+use tracing::Instrument;
+use url::Url;
+
+use super::origin::change_allowed;
+pub use super::origin::{OriginRule, origin_allowed};
+use super::present::{Painter, plain_page, present};
+use super::problem::Problem;
+
+/// What pages may load and do: our own scripts, styles, images, sockets and forms, and nothing else.
+pub const CONTENT_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
+    connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; object-src 'none'";
+
+/// The header that carries a request's identity, in answers and in the log.
+pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// What differs from one installation to the next.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Where people reach the pages.
+    pub public_url: Option<Url>,
+    /// How long a handler may take, reading the request's body included. An open socket is no longer a request.
+    pub request_timeout: Duration,
+    /// How many bytes a request may have, unless its route says otherwise with a [`DefaultBodyLimit`] of its own.
+    pub body_limit: usize,
+    /// Paints problems for browsers.
+    pub painter: Painter,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { public_url: None, request_timeout: Duration::from_secs(15), body_limit: 64 * 1024, painter: plain_page }
+    }
+}
+
+/// Puts the layers around the routes. What is added to the router afterwards is outside of them.
+pub fn wrap(router: Router, settings: &Settings) -> Router {
+    let rule = OriginRule::new(settings.public_url.as_ref());
+    let painter = settings.painter;
+    let security = security_headers(settings.public_url.as_ref());
+    // From the inside out: a layer sees the answers of those above it in this list.
+    router
+        .layer(DefaultBodyLimit::max(settings.body_limit))
+        // Not 408: that invites a client to send the same change again.
+        .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, settings.request_timeout))
+        .layer(from_fn(move |request: Request, next: Next| {
+            let allowed = !changes_something(&request) || change_allowed(request.headers(), &rule);
+            async move { if allowed { next.run(request).await } else { Problem::foreign_origin().into_response() } }
+        }))
+        .layer(CatchPanicLayer::custom(answer_panic))
+        .layer(from_fn(move |request: Request, next: Next| present(painter, request, next)))
+        .layer(CompressionLayer::new())
+        .layer(map_response(move |response: Response| std::future::ready(secured(response, &security))))
+        .layer(from_fn(follow))
+}
+
+/// Webhooks are signed and come from no browser; everything else that is not a mere reading must come from our pages.
+fn changes_something(request: &Request) -> bool {
+    let reads = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
+    !reads && !request.uri().path().starts_with("/webhooks/")
+}
+
+/// What a panic said may hold a customer's words: it is not repeated.
+fn answer_panic(_: Box<dyn Any + Send + 'static>) -> Response {
+    tracing::error!("a handler panicked; its request was answered with 500");
+    Problem::broken().into_response()
+}
+
+/// Gives the request an identity and a span. The query may hold a token and headers do: neither is written down. An
+/// identity that the caller brings along is not believed.
+async fn follow(request: Request, next: Next) -> Response {
+    let id = format!("{:016x}", rand::random::<u64>());
+    let span = tracing::info_span!("request", %id, method = %request.method(), path = request.uri().path());
+    let began = Instant::now();
+    async move {
+        let mut response = next.run(request).await;
+        let milliseconds = began.elapsed().as_millis();
+        let status = response.status().as_u16();
+        if response.status().is_server_error() {
+            tracing::warn!(status, milliseconds, "answered");
+        } else {
+            tracing::debug!(status, milliseconds, "answered");
+        }
+        if let Ok(id) = HeaderValue::try_from(id) {
+            response.headers_mut().insert(REQUEST_ID, id);
+        }
+        response
+    }
+    .instrument(span)
+    .await
+}
+
+fn security_headers(public_url: Option<&Url>) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    let mut say = |name: HeaderName, value: &'static str| headers.insert(name, HeaderValue::from_static(value));
+    say(CONTENT_SECURITY_POLICY, CONTENT_POLICY);
+    say(X_CONTENT_TYPE_OPTIONS, "nosniff");
+    say(REFERRER_POLICY, "no-referrer");
+    say(HeaderName::from_static("cross-origin-opener-policy"), "same-origin");
+    say(CACHE_CONTROL, "no-store");
+    if public_url.is_some_and(|url| url.scheme() == "https") {
+        say(STRICT_TRANSPORT_SECURITY, "max-age=31536000");
+    }
+    headers
+}
+
+/// A handler may know better how long its answer keeps; about the rest it has no say.
+fn secured(mut response: Response, security: &HeaderMap) -> Response {
+    for (name, value) in security {
+        if name != CACHE_CONTROL || !response.headers().contains_key(CACHE_CONTROL) {
+            response.headers_mut().insert(name, value.clone());
+        }
+    }
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::Json;
+    use axum::body::{Body, Bytes};
+    use axum::http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE};
+    use axum::routing::{get, post};
+    use tower::ServiceExt;
+
+    use super::*;
+
+    fn house(settings: &Settings) -> Router {
+        let takes = || post(|body: Bytes| async move { body.len().to_string() });
+        let routes = Router::new()
+            .route("/", get(|| async { "fine" }))
+            .route("/long", get(|| async { Json("long ".repeat(500)) }))
+            .route("/style", get(|| async { ([(CACHE_CONTROL, "public, max-age=60")], "x") }))
+            .route("/panic", get(async || -> &'static str { panic!("planted") }))
+            .route("/never", get(std::future::pending::<&'static str>))
+            .route("/change", takes())
+            .route("/webhooks/x", takes().layer(DefaultBodyLimit::max(2 * 64 * 1024)));
+        wrap(routes, settings)
+    }
+
+    async fn ask(settings: &Settings, request: axum::http::request::Builder, body: Body) -> Response {
+        house(settings).oneshot(request.body(body).expect("a request")).await.expect("an answer")
+    }
+
+    fn at(path: &str) -> axum::http::request::Builder {
+        Request::builder().uri(path)
+    }
+
+    fn public(url: &str) -> Settings {
+        Settings { public_url: Some(url.parse().expect("a URL")), ..Settings::default() }
+    }
+
+    #[tokio::test]
+    async fn everything_carries_the_security_headers() {
+        for path in ["/", "/nowhere", "/panic", "/style"] {
+            let response = ask(&Settings::default(), at(path), Body::empty()).await;
+            let headers = response.headers();
+            assert_eq!(
+                headers[CONTENT_SECURITY_POLICY],
+                "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; \
+                 form-action 'self'; base-uri 'none'; frame-ancestors 'none'; object-src 'none'"
+            );
+            assert_eq!(headers[X_CONTENT_TYPE_OPTIONS], "nosniff");
+            assert_eq!(headers[REFERRER_POLICY], "no-referrer");
+            assert_eq!(headers["cross-origin-opener-policy"], "same-origin");
+            assert!(!headers.contains_key(STRICT_TRANSPORT_SECURITY));
+            let kept = if path == "/style" { "public, max-age=60" } else { "no-store" };
+            assert_eq!(headers[CACHE_CONTROL], kept, "{path}");
+        }
+        let response = ask(&public("https://board.example.com"), at("/"), Body::empty()).await;
+        assert_eq!(response.headers()[STRICT_TRANSPORT_SECURITY], "max-age=31536000");
+    }
+
+    #[tokio::test]
+    async fn each_request_has_an_identity_that_the_caller_does_not_choose() {
+        let first = ask(&Settings::default(), at("/").header(REQUEST_ID, "mine"), Body::empty()).await;
+        let second = ask(&Settings::default(), at("/"), Body::empty()).await;
+        assert_eq!(first.headers()[REQUEST_ID].len(), 16);
+        assert_ne!(first.headers()[REQUEST_ID], second.headers()[REQUEST_ID]);
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_a_problem_of_one_request() {
+        let response = ask(&Settings::default(), at("/panic"), Body::empty()).await;
+        assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
+        assert_eq!(response.headers()[CONTENT_TYPE], "application/problem+json");
+        let body = axum::body::to_bytes(response.into_body(), 4096).await.expect("a body");
+        assert!(!String::from_utf8_lossy(&body).contains("planted"));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_handler_that_never_answers_is_given_up() {
+        let response = ask(&Settings::default(), at("/never"), Body::empty()).await;
+        assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(response.headers()[CONTENT_TYPE], "application/problem+json");
+    }
+
+    #[tokio::test]
+    async fn long_answers_are_compressed_for_those_who_can_read_that() {
+        let response = ask(&Settings::default(), at("/long").header(ACCEPT_ENCODING, "gzip"), Body::empty()).await;
+        assert_eq!(response.headers()[CONTENT_ENCODING], "gzip");
+        let response = ask(&Settings::default(), at("/long"), Body::empty()).await;
+        assert!(!response.headers().contains_key(CONTENT_ENCODING));
+    }
+
+    #[tokio::test]
+    async fn a_body_is_limited_and_a_route_may_set_its_own_limit() {
+        for (path, bytes, status) in [
+            ("/change", 64 * 1024, 200),
+            ("/change", 64 * 1024 + 1, 413),
+            ("/webhooks/x", 128 * 1024, 200),
+            ("/webhooks/x", 128 * 1024 + 1, 413),
+        ] {
+            // A stream says nothing about its length beforehand.
+            let chunks = vec![Ok::<_, std::convert::Infallible>(vec![b'x'; bytes])];
+            let body = Body::from_stream(futures_util::stream::iter(chunks));
+            let response = ask(&Settings::default(), at(path).method("POST"), body).await;
+            assert_eq!(response.status().as_u16(), status, "{path} with {bytes} bytes");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_strangers_page_changes_nothing_but_may_not_be_mistaken_for_a_webhook() {
+        let settings = public("https://board.example.com");
+        for (method, path, origin, status) in [
+            ("POST", "/change", Some("https://board.example.com"), 200),
+            ("POST", "/change", None, 200),
+            ("POST", "/change", Some("https://evil.net"), 403),
+            ("DELETE", "/change", Some("null"), 403),
+            ("POST", "/webhooks/x", Some("https://evil.net"), 200),
+            ("POST", "/webhooksx", Some("https://evil.net"), 403),
+            ("GET", "/", Some("https://evil.net"), 200),
+        ] {
+            let mut request = at(path).method(method);
+            if let Some(origin) = origin {
+                request = request.header("origin", origin);
+            }
+            let response = ask(&settings, request, Body::empty()).await;
+            assert_eq!(response.status().as_u16(), status, "{method} {path} from {origin:?}");
+        }
+    }
+}
