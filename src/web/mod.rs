@@ -4,3 +4,4 @@ pub mod layers;
 pub mod origin;
 pub mod present;
 pub mod problem;
+pub mod serve;
