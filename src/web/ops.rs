@@ -1,0 +1,193 @@
+//! For whoever runs the server: does it turn over, may it have viewers, what has it counted.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use axum::extract::{ConnectInfo, State};
+use axum::http::header::CONTENT_TYPE;
+use axum::http::{Extensions, HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use axum::{Json, Router};
+use serde::Serialize;
+
+use super::problem::Problem;
+use crate::base::{Metrics, metrics};
+
+/// What readiness hangs on.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Readiness {
+    /// The store is open and takes writes.
+    pub store: bool,
+    /// The first gold copy is loaded.
+    pub gold: bool,
+    /// A stop has been asked for.
+    pub stopping: bool,
+    /// The state of each source. A vendor's outage is told, and does not make us unready: restarting us would not help.
+    pub sources: BTreeMap<&'static str, &'static str>,
+}
+
+impl Readiness {
+    /// Whether viewers may be sent here.
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        self.store && self.gold && !self.stopping
+    }
+}
+
+/// Who may read the metrics.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Audience {
+    /// Callers on this very machine that no proxy has passed on.
+    #[default]
+    ThisMachine,
+    /// Everybody who reaches the port.
+    Everybody,
+}
+
+/// What the routes below need.
+#[derive(Clone)]
+pub struct Ops {
+    /// Looks at the rest of the house, now.
+    pub readiness: Arc<dyn Fn() -> Readiness + Send + Sync>,
+    /// What has been counted.
+    pub metrics: Metrics,
+    /// Who may read it.
+    pub audience: Audience,
+}
+
+impl fmt::Debug for Ops {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Ops").field("audience", &self.audience).finish_non_exhaustive()
+    }
+}
+
+/// `/healthz`, `/readyz` and `/metrics`.
+pub fn routes<S: Clone + Send + Sync + 'static>(ops: Ops) -> Router<S> {
+    Router::new()
+        .route("/healthz", get(|| async { "ok" }))
+        .route("/readyz", get(readyz))
+        .route("/metrics", get(scrape))
+        .with_state(ops)
+}
+
+#[derive(Serialize)]
+struct Report {
+    ready: bool,
+    store: &'static str,
+    gold: &'static str,
+    stopping: bool,
+    sources: BTreeMap<&'static str, &'static str>,
+}
+
+async fn readyz(State(ops): State<Ops>) -> Response {
+    let found = (ops.readiness)();
+    let ready = found.is_ready();
+    let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let report = Report {
+        ready,
+        store: if found.store { "open" } else { "down" },
+        gold: if found.gold { "loaded" } else { "loading" },
+        stopping: found.stopping,
+        sources: found.sources,
+    };
+    (status, Json(report)).into_response()
+}
+
+async fn scrape(State(ops): State<Ops>, extensions: Extensions, headers: HeaderMap) -> Response {
+    if ops.audience == Audience::ThisMachine && !from_this_machine(&extensions, &headers) {
+        // As if there were nothing: what a stranger cannot read they need not know of.
+        return Problem::not_found().into_response();
+    }
+    ([(CONTENT_TYPE, metrics::CONTENT_TYPE)], ops.metrics.render()).into_response()
+}
+
+fn from_this_machine(extensions: &Extensions, headers: &HeaderMap) -> bool {
+    let passed_on = headers.contains_key("x-forwarded-for") || headers.contains_key("forwarded");
+    let peer = extensions.get::<ConnectInfo<SocketAddr>>();
+    !passed_on && peer.is_some_and(|ConnectInfo(peer)| peer.ip().to_canonical().is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::body::Body;
+    use axum::extract::Request;
+    use serde_json::{Value, json};
+    use tower::ServiceExt;
+
+    use super::*;
+    use crate::base::Clock;
+
+    fn ops(readiness: Readiness, audience: Audience) -> Ops {
+        let metrics = Metrics::new(Clock::system());
+        Ops { readiness: Arc::new(move || readiness.clone()), metrics, audience }
+    }
+
+    async fn ask(ops: Ops, request: Request) -> (StatusCode, HeaderMap, String) {
+        let response = routes::<()>(ops).oneshot(request).await.unwrap();
+        let (head, body) = response.into_parts();
+        let bytes = axum::body::to_bytes(body, 1 << 20).await.unwrap();
+        (head.status, head.headers, String::from_utf8(bytes.to_vec()).unwrap())
+    }
+
+    fn at(path: &str) -> Request {
+        Request::builder().uri(path).body(Body::empty()).unwrap()
+    }
+
+    fn ready() -> Readiness {
+        Readiness { store: true, gold: true, stopping: false, sources: [("clarity", "live")].into() }
+    }
+
+    #[tokio::test]
+    async fn health_says_ok_even_when_nothing_is_ready() {
+        let (status, _, text) = ask(ops(Readiness::default(), Audience::default()), at("/healthz")).await;
+        assert_eq!((status, text.as_str()), (StatusCode::OK, "ok"));
+    }
+
+    #[tokio::test]
+    async fn readiness_hangs_on_store_gold_and_stop_but_not_on_a_vendor() {
+        let vendor_down = Readiness { sources: [("clarity", "down")].into(), ..ready() };
+        for (readiness, expected) in [
+            (ready(), 200),
+            (vendor_down, 200),
+            (Readiness { store: false, ..ready() }, 503),
+            (Readiness { gold: false, ..ready() }, 503),
+            (Readiness { stopping: true, ..ready() }, 503),
+        ] {
+            let (status, _, text) = ask(ops(readiness.clone(), Audience::default()), at("/readyz")).await;
+            assert_eq!(status.as_u16(), expected, "{readiness:?}");
+            let body: Value = serde_json::from_str(&text).unwrap();
+            assert_eq!(body["ready"], expected == 200);
+            assert_eq!(body["sources"], json!(readiness.sources));
+        }
+    }
+
+    #[tokio::test]
+    async fn metrics_are_for_this_machine_unless_opened() {
+        let from = |peer: &str, forwarded: bool| {
+            let mut request = at("/metrics");
+            request.extensions_mut().insert(ConnectInfo::<SocketAddr>(peer.parse().unwrap()));
+            if forwarded {
+                request.headers_mut().insert("x-forwarded-for", "192.0.2.7".parse().unwrap());
+            }
+            request
+        };
+        for (request, audience, expected) in [
+            (from("127.0.0.1:5", false), Audience::ThisMachine, 200),
+            (from("[::1]:5", false), Audience::ThisMachine, 200),
+            (from("127.0.0.1:5", true), Audience::ThisMachine, 404),
+            (from("192.0.2.7:5", false), Audience::ThisMachine, 404),
+            (at("/metrics"), Audience::ThisMachine, 404),
+            (from("192.0.2.7:5", false), Audience::Everybody, 200),
+        ] {
+            let (status, headers, text) = ask(ops(ready(), audience), request).await;
+            assert_eq!(status.as_u16(), expected);
+            if expected == 200 {
+                assert_eq!(headers[CONTENT_TYPE], metrics::CONTENT_TYPE);
+                assert!(text.contains("callboard_build_info"), "{text}");
+            }
+        }
+    }
+}
