@@ -1,6 +1,7 @@
 //! HTTP and HTML live here and only here.
 
 pub mod layers;
+pub mod openapi;
 pub mod ops;
 pub mod origin;
 pub mod present;

@@ -1,0 +1,312 @@
+//! `GET /api/v1/openapi.json`: what programs can ask of us, in OpenAPI 3.1.
+//!
+//! Written by hand, in one place, because half of it (frames on a socket, merge patches, epochs) is what no generator knows.
+
+use std::sync::LazyLock;
+
+use axum::http::header::CONTENT_TYPE;
+use axum::response::{IntoResponse, Response};
+use serde_json::{Value, json};
+
+/// The document as it is sent.
+static TEXT: LazyLock<String> = LazyLock::new(|| document().to_string());
+
+/// The handler.
+pub async fn describe() -> Response {
+    ([(CONTENT_TYPE, "application/json")], TEXT.as_str()).into_response()
+}
+
+/// The whole document.
+#[must_use]
+pub fn document() -> Value {
+    json!({
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Callboard",
+            "version": env!("CARGO_PKG_VERSION"),
+            "description": "One live contact-center floor, joined from four systems. Errors are RFC 9457 problem documents."
+        },
+        "paths": paths(),
+        "components": { "schemas": schemas(), "parameters": parameters(), "responses": responses() }
+    })
+}
+
+fn paths() -> Value {
+    json!({
+        "/api/v1/state": {"get": {
+            "summary": "The state of a scope, as the page shows it.",
+            "parameters": [reference("parameters/scope")],
+            "responses": {
+                "200": answer("The whole document.", "Snapshot"),
+                "400": reference("responses/Problem"),
+                "401": reference("responses/Problem"),
+                "404": reference("responses/Problem"),
+                "503": reference("responses/NotNow")
+            }
+        }},
+        "/api/v1/live": {"get": {
+            "summary": "A WebSocket on which the state of a scope is kept up to date.",
+            "description": "The server sends text frames, each a `Frame`. With `epoch` and `version` of what the caller already \
+                holds, the first frame is one patch that covers the gap, or a snapshot where that is no longer possible. The server \
+                closes with 1012 when it restarts, 1013 when it is overloaded, 4401 when a sign-in is needed, 4403 when the scope \
+                is gone: come back after a random wait, and never give up. `Origin`, when sent, must be the server's own.",
+            "parameters": [reference("parameters/scope"), reference("parameters/epoch"), reference("parameters/version")],
+            "responses": {
+                "101": {
+                    "description": "The socket is open. The content below describes its text frames.",
+                    "content": {"application/json": {"schema": reference("schemas/Frame")}}
+                },
+                "400": reference("responses/Problem"),
+                "401": reference("responses/Problem"),
+                "403": reference("responses/Problem"),
+                "404": reference("responses/Problem"),
+                "426": reference("responses/Problem"),
+                "503": reference("responses/NotNow")
+            }
+        }},
+        "/api/v1/surveys": {"post": {
+            "summary": "Asks Agent Connect to survey a customer about the agent who helped them.",
+            "description": "What becomes of it arrives as a patch of `surveys`.",
+            "parameters": [reference("parameters/idempotencyKey")],
+            "requestBody": {
+                "required": true,
+                "content": {"application/json": {"schema": reference("schemas/SurveyRequest")}}
+            },
+            "responses": {
+                "202": answer("It is written down and will be sent.", "SurveyAccepted"),
+                "400": reference("responses/Problem"),
+                "401": reference("responses/Problem"),
+                "403": reference("responses/Problem"),
+                "409": reference("responses/Problem"),
+                "413": reference("responses/Problem"),
+                "415": reference("responses/Problem"),
+                "422": reference("responses/Problem"),
+                "503": reference("responses/NotNow")
+            }
+        }},
+        "/webhooks/goodays": {"post": {
+            "summary": "Takes an event from Goodays. Answered with success only once the event is on disk.",
+            "description": "The signature is checked over the bytes as they came; at most 1 MiB, without content encoding. Sending \
+                an event again is harmless.",
+            "requestBody": {"required": true, "content": {"application/json": {"schema": {"type": "object"}}}},
+            "responses": {
+                "2XX": {"description": "The event is on disk, now or since an earlier time."},
+                "401": reference("responses/Problem"),
+                "413": reference("responses/Problem"),
+                "415": reference("responses/Problem"),
+                "503": reference("responses/NotNow")
+            }
+        }},
+        "/api/v1/openapi.json": {"get": {
+            "summary": "This document.",
+            "responses": {"200": {
+                "description": "An OpenAPI 3.1 document.",
+                "content": {"application/json": {"schema": {"type": "object"}}}
+            }}
+        }},
+        "/healthz": {"get": {
+            "summary": "Whether the process turns over.",
+            "responses": {"200": plain("It does.", "text/plain")}
+        }},
+        "/readyz": {"get": {
+            "summary": "Whether viewers may be sent here. A vendor's outage is told, and changes nothing about that.",
+            "responses": {
+                "200": answer("They may.", "Readiness"),
+                "503": answer("Not yet, or no longer.", "Readiness")
+            }
+        }},
+        "/metrics": {"get": {
+            "summary": "What has been counted, for Prometheus. By default only for callers on the same machine.",
+            "responses": {
+                "200": plain("OpenMetrics text.", "application/openmetrics-text"),
+                "404": reference("responses/Problem")
+            }
+        }}
+    })
+}
+
+fn parameters() -> Value {
+    let query = |name: &str, required: bool, description: &str, schema: Value| json!({"name": name, "in": "query", "required": required, "description": description, "schema": schema});
+    json!({
+        "scope": query("scope", false, "Which part of the floor. It narrows what the caller may see and never widens it.",
+            json!({"type": "string"})),
+        "epoch": query("epoch", false, "The epoch of the document that the caller holds.", json!({"type": "string"})),
+        "version": query("version", false, "The version of the document that the caller holds.", version()),
+        "idempotencyKey": {
+            "name": "Idempotency-Key", "in": "header", "required": false,
+            "description": "Chosen by the caller, new for each intent. Sending the same one again is answered as the first time \
+                and does nothing twice.",
+            "schema": {"type": "string", "minLength": 1, "maxLength": 255}
+        }
+    })
+}
+
+fn responses() -> Value {
+    let problem = json!({"application/problem+json": {"schema": reference("schemas/Problem")}});
+    json!({
+        "Problem": {"description": "What went wrong.", "content": problem},
+        "NotNow": {
+            "description": "Not possible just now.",
+            "headers": {"Retry-After": {"description": "When to come back, in seconds.", "schema": {"type": "integer"}}},
+            "content": problem
+        }
+    })
+}
+
+fn schemas() -> Value {
+    let keyed = json!({"type": "object", "additionalProperties": {"type": "object"}});
+    json!({
+        "Frame": {
+            "oneOf": [reference("schemas/Snapshot"), reference("schemas/Patch"), reference("schemas/Beat")],
+            "discriminator": {"propertyName": "type", "mapping": {
+                "snapshot": "#/components/schemas/Snapshot",
+                "patch": "#/components/schemas/Patch",
+                "beat": "#/components/schemas/Beat"
+            }}
+        },
+        "Snapshot": object("The whole document. It replaces what the viewer has.", &["type", "epoch", "version", "state"], json!({
+            "type": {"const": "snapshot"},
+            "epoch": {"type": "string", "description": "Versions of different epochs cannot be compared."},
+            "version": version(),
+            "scope": {"type": "string"},
+            "build": {"type": "string", "description": "The server's build. A page of another build should be loaded again."},
+            "state": reference("schemas/State")
+        })),
+        "Patch": object("What changed since the version before.", &["type", "version", "patch"], json!({
+            "type": {"const": "patch"},
+            "version": version(),
+            "patch": {"type": "object", "description": "An RFC 7396 JSON merge patch of the state."}
+        })),
+        "Beat": object("Every five seconds: the link lives.", &["type", "version", "now"], json!({
+            "type": {"const": "beat"},
+            "version": version(),
+            "now": {"type": "string", "format": "date-time", "description": "The server's time, for everything that ticks."}
+        })),
+        "State": object(
+            "Everything in a scope, as objects keyed by identity. What is absent is left out, never null.",
+            &["agents", "queues", "teams", "feedback", "surveys", "alerts", "sources"],
+            json!({
+                "agents": keyed, "queues": keyed, "teams": keyed, "feedback": keyed, "surveys": keyed, "alerts": keyed,
+                "sources": {"type": "object", "additionalProperties": reference("schemas/Source")}
+            })
+        ),
+        "Source": object("How well one of the four systems can be heard.", &["state"], json!({
+            "state": {"enum": ["live", "polling", "stale", "down", "off"]},
+            "since": {"type": "string", "format": "date-time"},
+            "reason": {"type": "string"},
+            "lastData": {"type": "string", "format": "date-time"},
+            "transport": {"type": "string"},
+            "counters": {"type": "object", "additionalProperties": {"type": "integer"}}
+        })),
+        "SurveyRequest": object("Whom to ask about whom.", &[], json!({
+            "session": {"type": "integer", "description": "The Clarity session that it is about."},
+            "interaction": {"type": "string", "description": "The interaction, as Agent Connect will repeat it."},
+            "employee": {"type": "string", "description": "The agent as Agent Connect knows them."},
+            "channel": {"type": "string"},
+            "customer": {"type": "object"}
+        })),
+        "SurveyAccepted": object("The request, as written down.", &["id", "state"], json!({
+            "id": {"type": "string"},
+            "state": {"enum": ["queued", "sent", "accepted", "rejected", "failed", "unknown"]}
+        })),
+        "Readiness": object("What readiness hangs on.", &["ready", "store", "gold", "stopping", "sources"], json!({
+            "ready": {"type": "boolean"},
+            "store": {"enum": ["open", "down"]},
+            "gold": {"enum": ["loaded", "loading"]},
+            "stopping": {"type": "boolean"},
+            "sources": {"type": "object", "additionalProperties": {"type": "string"}}
+        })),
+        "Problem": object("RFC 9457. More members may follow.", &["type", "title", "status"], json!({
+            "type": {"type": "string", "format": "uri", "examples": ["urn:callboard:problem:not-found"]},
+            "title": {"type": "string"},
+            "status": {"type": "integer"},
+            "detail": {"type": "string"}
+        }))
+    })
+}
+
+fn reference(to: &str) -> Value {
+    json!({"$ref": format!("#/components/{to}")})
+}
+
+fn answer(description: &str, schema: &str) -> Value {
+    let schema = reference(&format!("schemas/{schema}"));
+    json!({"description": description, "content": {"application/json": {"schema": schema}}})
+}
+
+fn plain(description: &str, kind: &str) -> Value {
+    json!({"description": description, "content": {kind: {"schema": {"type": "string"}}}})
+}
+
+fn object(description: &str, required: &[&str], properties: Value) -> Value {
+    json!({"type": "object", "description": description, "required": required, "properties": properties})
+}
+
+fn version() -> Value {
+    json!({"type": "integer", "minimum": 0})
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn references<'a>(value: &'a Value, found: &mut Vec<&'a str>) {
+        match value {
+            Value::Object(members) => {
+                found.extend(members.get("$ref").and_then(Value::as_str));
+                members.values().for_each(|member| references(member, found));
+            }
+            Value::Array(items) => items.iter().for_each(|item| references(item, found)),
+            _ => {}
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_sent_is_the_document() {
+        let response = describe().await;
+        let body = axum::body::to_bytes(response.into_body(), 1 << 20).await.unwrap();
+        assert_eq!(serde_json::from_slice::<Value>(&body).unwrap(), document());
+    }
+
+    #[test]
+    fn every_reference_leads_somewhere() {
+        let document = document();
+        let mut found = Vec::new();
+        references(&document, &mut found);
+        assert!(!found.is_empty());
+        for reference in found {
+            let pointer = reference.strip_prefix('#').unwrap();
+            assert!(document.pointer(pointer).is_some(), "{reference} leads nowhere");
+        }
+        for target in
+            document["components"]["schemas"]["Frame"]["discriminator"]["mapping"].as_object().unwrap().values()
+        {
+            assert!(document.pointer(target.as_str().unwrap().strip_prefix('#').unwrap()).is_some());
+        }
+    }
+
+    #[test]
+    fn every_operation_says_what_it_is_for_and_how_it_answers() {
+        let document = document();
+        let paths = document["paths"].as_object().unwrap();
+        for path in
+            ["/api/v1/state", "/api/v1/live", "/api/v1/surveys", "/webhooks/goodays", "/healthz", "/readyz", "/metrics"]
+        {
+            assert!(paths.contains_key(path), "{path} is missing");
+        }
+        for (path, operations) in paths {
+            for (method, operation) in operations.as_object().unwrap() {
+                assert!(operation["summary"].is_string(), "{method} {path}");
+                assert!(!operation["responses"].as_object().unwrap().is_empty(), "{method} {path}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_every_state_holds_is_what_the_document_promises() {
+        let state = serde_json::to_value(crate::live::shape::StateDoc::default()).unwrap();
+        let promised = document();
+        let promised = promised["components"]["schemas"]["State"]["properties"].as_object().unwrap();
+        assert_eq!(state.as_object().unwrap().keys().collect::<Vec<_>>(), promised.keys().collect::<Vec<_>>());
+    }
+}
