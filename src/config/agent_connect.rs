@@ -1,0 +1,84 @@
+//! `[agent_connect]`: surveys about agents.
+
+use std::time::Duration;
+
+use serde::Deserialize;
+use url::Url;
+
+use super::{ConfigError, secret, value};
+use crate::base::Secret;
+
+/// How to reach Agent Connect, and whether to ask it for surveys.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default)]
+pub struct AgentConnect {
+    /// The root of the API. Default `https://api.stellaconnect.net`.
+    #[serde(deserialize_with = "value::text")]
+    pub api_root: Url,
+    /// The key for requests. Must be given unless [`send`](Self::send) is `off`.
+    #[serde(deserialize_with = "secret::optional")]
+    pub api_key: Option<Secret>,
+    /// The secret that signs the JWT of Data Return. Without it no results are read.
+    #[serde(deserialize_with = "secret::optional")]
+    pub api_secret: Option<Secret>,
+    /// Which of the vendor's worlds the key belongs to. Default `test`.
+    pub mode: Mode,
+    /// Whether surveys are requested for ended sessions. Default `off`.
+    pub send: Send,
+    /// How often results are asked for. Default 60 s.
+    #[serde(deserialize_with = "value::text")]
+    pub data_return_interval: Duration,
+}
+
+/// The vendor's worlds.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Mode {
+    /// Nobody is surveyed.
+    #[default]
+    Test,
+    /// Customers are surveyed.
+    Production,
+}
+
+/// Whether surveys are requested.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Send {
+    /// None.
+    #[default]
+    Off,
+    /// They are prepared and shown, and not sent.
+    DryRun,
+    /// For every ended session that has what a request needs.
+    On,
+}
+
+impl Default for AgentConnect {
+    fn default() -> Self {
+        Self {
+            api_root: Url::parse("https://api.stellaconnect.net").expect("the default address is an address"),
+            api_key: None,
+            api_secret: None,
+            mode: Mode::default(),
+            send: Send::default(),
+            data_return_interval: Duration::from_secs(60),
+        }
+    }
+}
+
+impl AgentConnect {
+    pub(super) fn check(&self) -> Result<(), ConfigError> {
+        value::check_credential_address("agent_connect.api_root", &self.api_root)?;
+        if self.send != Send::Off && self.api_key.is_none() {
+            let advice = "is missing: sending surveys needs it; write it into an api_key_file, or set send = \"off\"";
+            return Err(ConfigError::invalid("agent_connect.api_key", advice));
+        }
+        if self.api_key.is_none() && self.api_secret.is_none() {
+            let advice =
+                "needs api_key to request surveys or api_secret to read results: add one, or remove the section";
+            return Err(ConfigError::invalid("agent_connect", advice));
+        }
+        value::check_positive("agent_connect.data_return_interval", self.data_return_interval)
+    }
+}

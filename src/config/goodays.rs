@@ -1,0 +1,54 @@
+//! `[goodays]`: what customers say.
+
+use serde::Deserialize;
+use url::Url;
+
+use super::{ConfigError, secret, value};
+use crate::base::Secret;
+
+/// How to reach Goodays, and how to believe its webhooks.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Goodays {
+    /// The root of the API. Default `https://api.goodays.co/v2`.
+    #[serde(default = "api_root", deserialize_with = "value::text")]
+    pub api_root: Url,
+    /// The token for calls to the API. Must be given.
+    #[serde(deserialize_with = "secret::one")]
+    pub api_token: Secret,
+    /// The secrets of which one must have signed a webhook; two while one is being replaced. A file holds one a line.
+    /// Must be given unless [`allow_unsigned`](Self::allow_unsigned).
+    #[serde(default, deserialize_with = "secret::list")]
+    pub hmac_secrets: Vec<Secret>,
+    /// Whether webhooks without a signature are believed. Default `false`.
+    #[serde(default)]
+    pub allow_unsigned: bool,
+    /// The sources whose responses need a `remark_type` when answered (`apis.md` B149). Default `google`.
+    #[serde(default = "external_sources")]
+    pub external_sources: Vec<String>,
+}
+
+impl Goodays {
+    /// A section with these three keys and the defaults of all others.
+    #[must_use]
+    pub fn new(api_root: Url, api_token: Secret, hmac_secrets: Vec<Secret>) -> Self {
+        Self { api_root, api_token, hmac_secrets, allow_unsigned: false, external_sources: external_sources() }
+    }
+
+    pub(super) fn check(&self) -> Result<(), ConfigError> {
+        value::check_credential_address("goodays.api_root", &self.api_root)?;
+        if self.hmac_secrets.is_empty() && !self.allow_unsigned {
+            let advice = "is missing: copy the webhook's secret from Goodays, or set allow_unsigned = true to believe \
+                          anybody";
+            return Err(ConfigError::invalid("goodays.hmac_secrets", advice));
+        }
+        Ok(())
+    }
+}
+
+fn api_root() -> Url {
+    Url::parse("https://api.goodays.co/v2").expect("the default address is an address")
+}
+
+fn external_sources() -> Vec<String> {
+    vec!["google".to_owned()]
+}

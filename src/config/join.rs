@@ -1,0 +1,71 @@
+//! `[join]`: what the four systems call the same thing.
+
+use serde::Deserialize;
+
+use super::ConfigError;
+
+/// Hints that tie the systems together where their own data does not.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct Join {
+    /// The extra keys of a Goodays response that carry our identities.
+    pub goodays_extra_keys: GoodaysExtraKeys,
+    /// Which place of Goodays is which queue. Default: none.
+    pub places: Vec<PlaceLink>,
+    /// Which employee of Agent Connect is which agent. Default: none, they are matched by e-mail address.
+    pub employees: Vec<EmployeeLink>,
+}
+
+/// The names of the extra keys of a Goodays response.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default)]
+pub struct GoodaysExtraKeys {
+    /// The key that holds the number of the Clarity session. Default `session`.
+    pub session_id: String,
+    /// The key that holds the identity of the Kustomer conversation. Default `conversation`.
+    pub conversation_id: String,
+}
+
+impl Default for GoodaysExtraKeys {
+    fn default() -> Self {
+        Self { session_id: "session".to_owned(), conversation_id: "conversation".to_owned() }
+    }
+}
+
+/// A place is a queue.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct PlaceLink {
+    /// The place's identity at the partner. Must be given.
+    pub partner_id: String,
+    /// The queue's number in Clarity. Must be given.
+    pub queue_id: i64,
+}
+
+/// An employee is an agent.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct EmployeeLink {
+    /// The employee's `custom_id` in Agent Connect. Must be given.
+    pub custom_id: String,
+    /// The agent's number in Clarity. Must be given.
+    pub agent_id: i64,
+}
+
+impl Join {
+    pub(super) fn check(&self) -> Result<(), ConfigError> {
+        for (place, link) in self.places.iter().enumerate() {
+            if self.places[..place].iter().any(|other| other.partner_id == link.partner_id) {
+                return Err(twice(format!("join.places[{place}].partner_id"), &link.partner_id));
+            }
+        }
+        for (place, link) in self.employees.iter().enumerate() {
+            if self.employees[..place].iter().any(|other| other.custom_id == link.custom_id) {
+                return Err(twice(format!("join.employees[{place}].custom_id"), &link.custom_id));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn twice(key: String, name: &str) -> ConfigError {
+    ConfigError::invalid(key, format!("lists \"{name}\" a second time: keep one of the two"))
+}

@@ -1,0 +1,323 @@
+//! Gives what has been written its types, and notices on the way what the types do not know.
+//!
+//! A serde `Deserializer` of our own, because no ready one can do four things at once: name the full path in every
+//! error without quoting values, collect the known keys from the types themselves, read a variable of the environment
+//! as whatever the type asks for, and let a secret come from a file.
+
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Unexpected, Visitor};
+use serde::forward_to_deserialize_any;
+
+use super::error::Problem;
+use super::source::{Written, variable};
+use super::{Origin, secret};
+
+/// What one reading shares.
+pub(super) struct Reading<'a> {
+    /// Where relative paths of secret files begin; `None` leaves the files alone.
+    directory: Option<&'a Path>,
+    /// Every key that the types know, with `[]` for any place in a list.
+    known: RefCell<BTreeSet<String>>,
+    /// Where each value came from.
+    origins: RefCell<Vec<(String, Origin)>>,
+}
+
+impl<'a> Reading<'a> {
+    /// A reading that takes secrets from files, relative to `directory`.
+    pub(super) fn new(directory: Option<&'a Path>) -> Self {
+        Self { directory, known: RefCell::default(), origins: RefCell::default() }
+    }
+
+    /// Gives `written` its type.
+    pub(super) fn read<T: serde::de::DeserializeOwned>(&self, written: &Written) -> Result<T, Problem> {
+        T::deserialize(Reader { reading: self, written, path: String::new(), is_file: false })
+    }
+
+    /// The keys that the types know, as far as the reading came.
+    pub(super) fn known(self) -> BTreeSet<String> {
+        self.known.into_inner()
+    }
+
+    /// Where each value came from.
+    pub(super) fn origins(self) -> Vec<(String, Origin)> {
+        self.origins.into_inner()
+    }
+}
+
+/// Stands at one key.
+struct Reader<'a> {
+    reading: &'a Reading<'a>,
+    written: &'a Written,
+    path: String,
+    /// Whether the key was given in its `_file` form.
+    is_file: bool,
+}
+
+impl<'a> Reader<'a> {
+    fn child(&self, key: &str, written: &'a Written) -> Self {
+        let path = if self.path.is_empty() { key.to_owned() } else { format!("{}.{key}", self.path) };
+        Self { reading: self.reading, written, path, is_file: false }
+    }
+
+    /// The key as the person who wrote it knows it.
+    fn name(&self) -> String {
+        if self.written.is_from_environment() { variable(&self.path) } else { self.path.clone() }
+    }
+
+    fn note_origin(&self) {
+        let origin = match (self.is_file, self.written) {
+            (true, _) => Origin::SecretFile,
+            (false, Written::Text(_)) => Origin::Environment,
+            (false, _) => Origin::File,
+        };
+        self.reading.origins.borrow_mut().push((self.path.clone(), origin));
+    }
+
+    /// Reads a variable of the environment as TOML, where the type asks for something other than text.
+    fn with_toml<R>(self, text: &str, read: impl FnOnce(Reader<'_>) -> Result<R, Problem>) -> Result<R, Problem> {
+        let value = text.trim().parse::<toml::Value>().unwrap_or_else(|_| toml::Value::String(text.to_owned()));
+        let name = self.name();
+        let written = Written::from(value);
+        let reading = Reading::new(self.reading.directory);
+        read(Reader { reading: &reading, written: &written, path: self.path, is_file: false })
+            .map_err(|problem| problem.at(&name))
+    }
+
+    fn text(&self) -> Result<&'a str, Problem> {
+        match self.written {
+            Written::Text(text) | Written::Value(toml::Value::String(text)) => Ok(text),
+            other => Err(Problem::invalid_type(unexpected(other), &"a text in quotes")),
+        }
+    }
+
+    fn is_empty_text(&self) -> bool {
+        matches!(self.written, Written::Text(text) | Written::Value(toml::Value::String(text)) if text.is_empty())
+    }
+}
+
+fn unexpected(written: &Written) -> Unexpected<'_> {
+    match written {
+        Written::Table(_) => Unexpected::Map,
+        Written::List(_) => Unexpected::Seq,
+        Written::Text(text) | Written::Value(toml::Value::String(text)) => Unexpected::Str(text),
+        Written::Value(toml::Value::Integer(number)) => Unexpected::Signed(*number),
+        Written::Value(toml::Value::Float(number)) => Unexpected::Float(*number),
+        Written::Value(toml::Value::Boolean(value)) => Unexpected::Bool(*value),
+        Written::Value(_) => Unexpected::Other("a date"),
+    }
+}
+
+impl<'de> Deserializer<'de> for Reader<'_> {
+    type Error = Problem;
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Problem> {
+        let name = self.name();
+        match self.written {
+            Written::Table(_) => self.deserialize_map(visitor),
+            Written::List(_) => self.deserialize_seq(visitor),
+            Written::Text(text) => {
+                self.note_origin();
+                self.with_toml(text, |reader| reader.deserialize_any(visitor))
+            }
+            Written::Value(value) => {
+                self.note_origin();
+                match value {
+                    toml::Value::Integer(number) => visitor.visit_i64(*number),
+                    toml::Value::Float(number) => visitor.visit_f64(*number),
+                    toml::Value::Boolean(value) => visitor.visit_bool(*value),
+                    toml::Value::String(text) => visitor.visit_str(text),
+                    _ => Err(Problem::invalid_type(Unexpected::Other("a date"), &visitor)),
+                }
+            }
+        }
+        .map_err(|problem| problem.at(&name))
+    }
+
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Problem> {
+        // `token_url = ""` is how a file says that there is none.
+        if self.is_empty_text() { visitor.visit_none() } else { visitor.visit_some(self) }
+    }
+
+    fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Problem> {
+        let name = self.name();
+        self.note_origin();
+        self.text().and_then(|text| visitor.visit_str(text)).map_err(|problem| problem.at(&name))
+    }
+
+    fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Problem> {
+        self.deserialize_str(visitor)
+    }
+
+    fn deserialize_enum<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        _: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Problem> {
+        use serde::de::IntoDeserializer;
+        let name = self.name();
+        self.note_origin();
+        self.text()
+            .and_then(|text| visitor.visit_enum(IntoDeserializer::<Problem>::into_deserializer(text)))
+            .map_err(|problem| problem.at(&name))
+    }
+
+    fn deserialize_newtype_struct<V: Visitor<'de>>(self, kind: &'static str, visitor: V) -> Result<V::Value, Problem> {
+        if kind != secret::MARK && kind != secret::LIST_MARK {
+            return visitor.visit_newtype_struct(self);
+        }
+        let name = self.name();
+        self.reading.known.borrow_mut().insert(format!("{}_file", without_places(&self.path)));
+        if !self.is_file {
+            return visitor.visit_newtype_struct(self);
+        }
+        self.note_origin();
+        let text = match self.reading.directory {
+            Some(directory) => {
+                let path = directory.join(self.text().map_err(|problem| problem.at(&name))?);
+                secret::read_file(&path).map_err(|advice| Problem::Invalid(advice).at(&name))?
+            }
+            None => "left alone".to_owned(),
+        };
+        visitor.visit_string(text).map_err(|problem: Problem| problem.at(&name))
+    }
+
+    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Problem> {
+        let name = self.name();
+        match self.written {
+            Written::List(values) => visitor.visit_seq(Places { reader: &self, values, next: 0 }),
+            Written::Text(text) => {
+                self.note_origin();
+                self.with_toml(text, |reader| reader.deserialize_seq(visitor))
+            }
+            other => Err(Problem::invalid_type(unexpected(other), &visitor)),
+        }
+        .map_err(|problem| problem.at(&name))
+    }
+
+    fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Problem> {
+        let name = self.name();
+        match self.written {
+            Written::Table(table) => {
+                let keys = table.iter().map(|(key, value)| (key.clone(), self.child(key, value))).collect();
+                visitor.visit_map(Keys::new(keys))
+            }
+            Written::Text(text) => {
+                self.note_origin();
+                self.with_toml(text, |reader| reader.deserialize_map(visitor))
+            }
+            other => Err(Problem::invalid_type(unexpected(other), &visitor)),
+        }
+        .map_err(|problem| problem.at(&name))
+    }
+
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        kind: &'static str,
+        fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Problem> {
+        let name = self.name();
+        for field in fields {
+            let place = self.child(field, self.written).path;
+            self.reading.known.borrow_mut().insert(without_places(&place));
+        }
+        let table = match self.written {
+            Written::Table(table) => table,
+            Written::Text(text) => {
+                return self.with_toml(text, |reader| reader.deserialize_struct(kind, fields, visitor));
+            }
+            other => return Err(Problem::invalid_type(unexpected(other), &visitor).at(&name)),
+        };
+        let mut keys = Vec::new();
+        for (key, value) in table {
+            let mut child = self.child(key, value);
+            let stem = key.strip_suffix("_file").unwrap_or(key);
+            if fields.contains(&key.as_str()) {
+                keys.push((key.clone(), child));
+            } else if fields.contains(&stem) {
+                if child.is_empty_text() {
+                    continue;
+                }
+                if table.contains_key(stem) {
+                    let advice = format!("stands beside {}: keep one of the two", self.child(stem, value).name());
+                    return Err(Problem::Invalid(advice).at(&child.name()));
+                }
+                child.is_file = true;
+                keys.push((stem.to_owned(), child));
+            } else {
+                return Err(Problem::UnknownKey.at(&child.name()));
+            }
+        }
+        visitor.visit_map(Keys::new(keys)).map_err(|problem| problem.at(&self.path))
+    }
+
+    fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Problem> {
+        visitor.visit_unit()
+    }
+
+    forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char bytes byte_buf unit unit_struct tuple tuple_struct
+        identifier
+    }
+}
+
+/// `queues[2].id` as `queues[].id`: which place in a list it is does not matter to the types.
+pub(super) fn without_places(path: &str) -> String {
+    path.chars().filter(|sign| !sign.is_ascii_digit()).collect()
+}
+
+struct Keys<'a> {
+    rest: std::vec::IntoIter<(String, Reader<'a>)>,
+    value: Option<Reader<'a>>,
+}
+
+impl<'a> Keys<'a> {
+    fn new(keys: Vec<(String, Reader<'a>)>) -> Self {
+        Self { rest: keys.into_iter(), value: None }
+    }
+}
+
+impl<'de> MapAccess<'de> for Keys<'_> {
+    type Error = Problem;
+
+    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Problem> {
+        use serde::de::IntoDeserializer;
+        let Some((key, reader)) = self.rest.next() else { return Ok(None) };
+        self.value = Some(reader);
+        seed.deserialize(IntoDeserializer::<Problem>::into_deserializer(key)).map(Some)
+    }
+
+    fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, Problem> {
+        let reader = self.value.take().ok_or_else(|| Problem::custom("was asked for twice"))?;
+        let (name, may_be_file) = (reader.name(), reader.is_file);
+        let noted = reader.reading.origins.borrow().len();
+        let origins = &reader.reading.origins;
+        let value = seed.deserialize(reader).map_err(|problem| problem.at(&name))?;
+        // `hub_file`: the stem is a key, and no secret, so the file was never looked at.
+        let is_secret = origins.borrow()[noted..].iter().any(|(_, origin)| *origin == Origin::SecretFile);
+        if may_be_file && !is_secret { Err(Problem::UnknownKey.at(&name)) } else { Ok(value) }
+    }
+}
+
+struct Places<'r, 'a> {
+    reader: &'r Reader<'a>,
+    values: &'a [Written],
+    next: usize,
+}
+
+impl<'de> SeqAccess<'de> for Places<'_, '_> {
+    type Error = Problem;
+
+    fn next_element_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<Option<S::Value>, Problem> {
+        let Some(written) = self.values.get(self.next) else { return Ok(None) };
+        let path = format!("{}[{}]", self.reader.path, self.next);
+        self.next += 1;
+        let reader = Reader { reading: self.reader.reading, written, path, is_file: false };
+        let name = reader.name();
+        seed.deserialize(reader).map(Some).map_err(|problem| problem.at(&name))
+    }
+}

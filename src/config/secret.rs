@@ -1,0 +1,121 @@
+//! Secrets: written at their key, or in a file of their own that nobody else may read.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+use serde::de::{Deserialize, Deserializer, Error, Visitor};
+
+use crate::base::Secret;
+
+/// By this name a type tells the reader that its value may stand in a file.
+pub(super) const MARK: &str = "callboard::Secret";
+/// The same for several secrets, one a line.
+pub(super) const LIST_MARK: &str = "callboard::Secrets";
+
+/// More than any secret has; a larger file is a mistake.
+const LIMIT: u64 = 64 * 1024;
+
+/// For `#[serde(deserialize_with)]`: one secret.
+pub(super) fn one<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Secret, D::Error> {
+    deserializer.deserialize_newtype_struct(MARK, One)
+}
+
+/// For `#[serde(default, deserialize_with)]`: one secret or none.
+pub(super) fn optional<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Secret>, D::Error> {
+    struct Wrapped(Secret);
+    impl<'de> Deserialize<'de> for Wrapped {
+        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+            one(deserializer).map(Self)
+        }
+    }
+    Ok(Option::<Wrapped>::deserialize(deserializer)?.map(|wrapped| wrapped.0))
+}
+
+/// For `#[serde(default, deserialize_with)]`: several secrets.
+pub(super) fn list<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Secret>, D::Error> {
+    deserializer.deserialize_newtype_struct(LIST_MARK, Several)
+}
+
+struct One;
+
+impl<'de> Visitor<'de> for One {
+    type Value = Secret;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("a text in quotes")
+    }
+
+    fn visit_newtype_struct<D: Deserializer<'de>>(self, deserializer: D) -> Result<Secret, D::Error> {
+        self.visit_string(String::deserialize(deserializer)?)
+    }
+
+    fn visit_string<E: Error>(self, text: String) -> Result<Secret, E> {
+        match text.is_empty() {
+            true => Err(E::custom("is empty: write the secret there, or leave the key out")),
+            false => Ok(text.into()),
+        }
+    }
+}
+
+struct Several;
+
+impl<'de> Visitor<'de> for Several {
+    type Value = Vec<Secret>;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("a list of texts in [brackets]")
+    }
+
+    fn visit_newtype_struct<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        Vec::<String>::deserialize(deserializer)?.into_iter().map(|text| One.visit_string(text)).collect()
+    }
+
+    fn visit_string<E: Error>(self, text: String) -> Result<Self::Value, E> {
+        text.lines()
+            .map(str::trim)
+            .filter(|line| !line.is_empty())
+            .map(|line| One.visit_string(line.to_owned()))
+            .collect()
+    }
+}
+
+/// Reads a file that holds nothing but a secret. The error is the rest of a sentence that begins with the key.
+pub(super) fn read_file(path: &Path) -> Result<String, String> {
+    let shown = path.display();
+    let unreadable = |error: std::io::Error| match error.kind() {
+        std::io::ErrorKind::NotFound => format!("names {shown}, which does not exist: write the secret into it"),
+        std::io::ErrorKind::InvalidData => format!("names {shown}, which is not a text: write the secret into it"),
+        _ => format!("names {shown}, which cannot be read: make it a file that this user may read"),
+    };
+    let file = File::open(path).map_err(unreadable)?;
+    refuse_if_public(&file, path)?;
+    let mut text = String::new();
+    file.take(LIMIT + 1).read_to_string(&mut text).map_err(unreadable)?;
+    let secret = text.strip_suffix('\n').unwrap_or(&text);
+    let secret = secret.strip_suffix('\r').unwrap_or(secret);
+    if secret.trim().is_empty() {
+        return Err(format!("names {shown}, which is empty: write the secret into it"));
+    }
+    if text.len() as u64 > LIMIT {
+        return Err(format!("names {shown}, which is too large for a secret: name the right file"));
+    }
+    Ok(secret.to_owned())
+}
+
+#[cfg(unix)]
+fn refuse_if_public(file: &File, path: &Path) -> Result<(), String> {
+    use std::os::unix::fs::PermissionsExt;
+    // Asked of the open file, so that nobody can swap it in between. Without an answer it counts as public.
+    let mode = file.metadata().map_or(0o777, |metadata| metadata.permissions().mode());
+    let shown = path.display();
+    match mode & 0o007 {
+        0 => Ok(()),
+        _ => Err(format!("names {shown}, which every user of this machine can reach: run chmod 600 {shown}")),
+    }
+}
+
+#[cfg(not(unix))]
+fn refuse_if_public(_: &File, _: &Path) -> Result<(), String> {
+    Ok(())
+}

@@ -1,0 +1,55 @@
+//! `[server]`: where pages are served, where data is kept, when the day begins.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+
+use jiff::civil::Time;
+use jiff::tz::TimeZone;
+use serde::Deserialize;
+use url::Url;
+
+use super::{ConfigError, value};
+
+/// The server itself.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default)]
+pub struct Server {
+    /// The address and port that browsers, or the proxy in front, connect to. Default `127.0.0.1:8080`.
+    #[serde(deserialize_with = "value::text")]
+    pub listen: SocketAddr,
+    /// The address that people type: for the check of `Origin`, for cookies and for links. Default: `http://` and
+    /// [`listen`](Self::listen).
+    #[serde(deserialize_with = "value::optional")]
+    pub public_url: Option<Url>,
+    /// The directory for everything that must survive a restart. Default `data`, in the working directory.
+    pub data_dir: PathBuf,
+    /// The zone in which the board's day begins and clocks are shown. Default `UTC`.
+    #[serde(deserialize_with = "value::text")]
+    pub time_zone: TimeZone,
+    /// The time of day, in [`time_zone`](Self::time_zone), at which the counts of the day begin anew. Default `00:00`.
+    #[serde(deserialize_with = "value::text")]
+    pub day_starts: Time,
+}
+
+impl Default for Server {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)),
+            public_url: None,
+            data_dir: PathBuf::from("data"),
+            time_zone: TimeZone::UTC,
+            day_starts: Time::midnight(),
+        }
+    }
+}
+
+impl Server {
+    pub(super) fn check(&self) -> Result<(), ConfigError> {
+        let Some(url) = &self.public_url else { return Ok(()) };
+        if url.path() != "/" || url.query().is_some() || url.fragment().is_some() {
+            let advice = "must have no path: write only the beginning, such as \"https://callboard.example.com\"";
+            return Err(ConfigError::invalid("server.public_url", advice));
+        }
+        value::check_credential_address("server.public_url", url)
+    }
+}

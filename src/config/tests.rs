@@ -1,0 +1,336 @@
+//! What a person may write, and what the server answers.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use tempfile::TempDir;
+
+use super::*;
+use crate::base::secret::ExposeSecret;
+
+const EXAMPLE: &str = include_str!("../../callboard.example.toml");
+
+/// A directory with a configuration file in it.
+struct Place(TempDir);
+
+impl Place {
+    fn with(text: &str) -> Self {
+        let place = Self(tempfile::tempdir().expect("a temporary directory"));
+        fs::write(place.file(), text).expect("a file");
+        place
+    }
+
+    fn file(&self) -> PathBuf {
+        self.0.path().join("callboard.toml")
+    }
+
+    fn secret(&self, name: &str, text: &str) -> PathBuf {
+        let path = self.0.path().join(name);
+        fs::create_dir_all(path.parent().expect("a parent")).expect("a directory");
+        fs::write(&path, text).expect("a file");
+        set_mode(&path, 0o600);
+        path
+    }
+
+    fn load(&self) -> Result<Config, String> {
+        self.load_with(&[])
+    }
+
+    fn load_with(&self, environment: &[(&str, &str)]) -> Result<Config, String> {
+        let environment = environment.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned()));
+        Config::load(Some(&self.file()), environment).map_err(|error| error.to_string())
+    }
+}
+
+fn set_mode(path: &Path, mode: u32) {
+    use std::os::unix::fs::PermissionsExt;
+    fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("a mode");
+}
+
+fn example() -> Place {
+    let place = Place::with(EXAMPLE);
+    for name in ["clarity", "goodays", "agent-connect", "agent-connect-data", "kustomer", "kustomer-webhook", "alerts"]
+    {
+        place.secret(&format!("secrets/{name}"), &format!("secret of {name}\n"));
+    }
+    place
+}
+
+#[test]
+fn nothing_at_all_is_a_server_with_every_system_off() {
+    let config = Config::load(None, std::iter::empty()).expect("a configuration");
+    assert_eq!(config.server.listen.to_string(), "127.0.0.1:8080");
+    assert!(config.clarity.is_none() && config.goodays.is_none());
+    assert!(config.agent_connect.is_none() && config.kustomer.is_none());
+}
+
+#[test]
+fn the_example_loads_and_means_what_it_says() {
+    let config = example().load().expect("the example");
+    assert_eq!(config.server.time_zone.iana_name(), Some("America/Chicago"));
+    let clarity = config.clarity.expect("a section");
+    assert_eq!(clarity.poll_interval, Duration::from_secs(15));
+    assert_eq!(clarity.transports, [Transport::WebSockets, Transport::ServerSentEvents, Transport::LongPolling]);
+    assert_eq!(clarity.password.expect("a password").expose_secret(), "secret of clarity");
+    assert!(clarity.token_url.is_none() && clarity.jwt_key.is_none(), "an empty text means none");
+    assert_eq!(config.agent_connect.expect("a section").data_return_interval, Duration::from_secs(60));
+    assert_eq!(config.join.places, [PlaceLink { partner_id: "1234".to_owned(), queue_id: 3 }]);
+    assert_eq!(config.queues[0].service_level.expect("a promise").formula, Formula::Event);
+    assert_eq!(config.thresholds[0].critical, Some(Limit::Duration(Duration::from_secs(60))));
+    assert!(config.thresholds[0].more_is_worse());
+    assert_eq!(config.wallboards[0].queues, [QueueRef::Id(1), QueueRef::Id(2), QueueRef::Id(3)]);
+    assert!((config.wallboards[0].viewing_distance - 5.0).abs() < f32::EPSILON);
+}
+
+#[test]
+fn no_secret_is_shown_by_debug() {
+    let config = example().load().expect("the example");
+    let shown = format!("{config:?}");
+    assert!(!shown.contains("secret of"), "{shown}");
+    assert!(!shown.contains("\"...\""), "{shown}");
+}
+
+#[test]
+fn defaults_in_code_and_in_a_file_are_the_same() {
+    let text = "[clarity]\napi_root = \"https://c.example/webapi/api\"\nclient_id = \"x\"\nauth = \"static\"\ntoken = \"t\"\n\
+                [goodays]\napi_token = \"t\"\nhmac_secrets = [\"s\"]\n[[wallboards]]\nname = \"a\"";
+    let read = Place::with(text).load().expect("a configuration");
+    let url = |text: &str| url::Url::parse(text).expect("a URL");
+    let mut clarity = Clarity::new(url("https://c.example/webapi/api"), "x", Auth::Static);
+    clarity.token = Some("t".into());
+    let goodays = Goodays::new(url("https://api.goodays.co/v2"), "t".into(), vec!["s".into()]);
+    let built = Config {
+        clarity: Some(clarity),
+        goodays: Some(goodays),
+        wallboards: vec![Wallboard::new("a")],
+        ..Config::default()
+    };
+    assert_eq!(format!("{read:?}"), format!("{built:?}"));
+}
+
+#[test]
+fn the_environment_is_laid_over_the_file() {
+    let config = example()
+        .load_with(&[
+            ("CALLBOARD__CLARITY__API_ROOT", "https://other.example.com/api"),
+            ("CALLBOARD__CLARITY__USERNAME", "12345"),
+            ("CALLBOARD__CLARITY__PASSWORD", "true"),
+            ("CALLBOARD__CLARITY__MODALITIES", "[\"audio\"]"),
+            ("CALLBOARD__GOODAYS__ALLOW_UNSIGNED", "true"),
+            ("CALLBOARD__QUEUES__0__SERVICE_LEVEL__SECONDS", "30"),
+            ("CALLBOARD__WALLBOARDS__0__NAME", "service"),
+            ("CALLBOARD__WALLBOARDS__1__NAME", "second"),
+            ("CALLBOARD__JOIN__PLACES", "[{ partner_id = \"9\", queue_id = 8 }]"),
+            ("CALLBOARD__THRESHOLDS__0__WARN", "31s"),
+            ("PATH", "/bin"),
+        ])
+        .expect("a configuration");
+    let clarity = config.clarity.expect("a section");
+    assert_eq!(clarity.api_root.as_str(), "https://other.example.com/api");
+    assert_eq!(clarity.username, "12345", "what should be a text stays one");
+    assert_eq!(clarity.password.expect("a password").expose_secret(), "true", "it replaces password_file");
+    assert_eq!(clarity.modalities, ["audio"]);
+    assert!(config.goodays.expect("a section").allow_unsigned);
+    assert_eq!(config.queues[0].service_level.expect("a promise").seconds, 30);
+    assert_eq!(config.wallboards.iter().map(|board| board.name.as_str()).collect::<Vec<_>>(), ["service", "second"]);
+    assert_eq!(config.join.places, [PlaceLink { partner_id: "9".to_owned(), queue_id: 8 }]);
+    assert_eq!(config.thresholds[0].warn, Some(Limit::Duration(Duration::from_secs(31))));
+}
+
+#[test]
+fn each_value_knows_where_it_comes_from() {
+    let place = example();
+    let environment = [("CALLBOARD__CLARITY__HUB".to_owned(), "other".to_owned())];
+    let (_, origins) = Config::load_with_origins(Some(&place.file()), environment.into_iter()).expect("the example");
+    let origin = |key: &str| origins.iter().find(|(name, _)| name == key).map(|(_, origin)| *origin);
+    assert_eq!(origin("clarity.api_root"), Some(Origin::File));
+    assert_eq!(origin("clarity.hub"), Some(Origin::Environment));
+    assert_eq!(origin("clarity.password"), Some(Origin::SecretFile));
+    assert_eq!(origin("clarity.token"), None);
+}
+
+/// The sentence for a configuration that is wrong.
+#[track_caller]
+fn refuses(text: &str, sentence: &str) {
+    assert_eq!(Place::with(text).load().map(|_| "it was accepted"), Err(sentence.to_owned()), "{text}");
+}
+
+#[test]
+fn what_is_no_toml_is_refused_by_its_line_without_quoting_it() {
+    let said = Place::with("[clarity]\npassword = hunter2\n").load().expect_err("no TOML");
+    assert!(said.contains("callboard.toml, line 2, is not valid TOML: "), "{said}");
+    assert!(!said.contains("hunter2"), "{said}");
+    let missing = Config::load(Some(Path::new("/nowhere/callboard.toml")), std::iter::empty());
+    assert_eq!(
+        missing.expect_err("no file").to_string(),
+        "The configuration file /nowhere/callboard.toml does not exist: copy callboard.example.toml to that place, or \
+         name another file with --config."
+    );
+}
+
+#[test]
+fn unknown_keys_are_refused_with_the_nearest_known_one() {
+    refuses("[clarity]\napi_rot = 1", "clarity.api_rot is not a known key: did you mean clarity.api_root?");
+    refuses("[clarety]\n", "clarety is not a known key: did you mean clarity?");
+    refuses("listen = \"x\"", "listen is not a known key: did you mean server.listen?");
+    refuses(
+        "[[queues]]\nid = 1\nservice_level = { second = 1 }",
+        "queues[0].service_level.second is not a known key: did you mean queues[0].service_level.seconds?",
+    );
+    refuses("[clarity]\nhub_file = \"x\"", "clarity.hub_file is not a known key: did you mean clarity.hub?");
+    let place = Place::with("");
+    assert_eq!(
+        place.load_with(&[("CALLBOARD__CLARITY__API_ROT", "x")]).expect_err("unknown"),
+        "CALLBOARD__CLARITY__API_ROT is not a known key: did you mean CALLBOARD__CLARITY__API_ROOT?"
+    );
+}
+
+#[test]
+fn values_of_the_wrong_kind_are_refused_in_plain_words() {
+    refuses("[server]\nlisten = \"8080\"", "server.listen must be an address and a port such as \"127.0.0.1:8080\".");
+    refuses("[server]\nlisten = 8080", "server.listen must be a text in quotes, not a number.");
+    refuses(
+        "[server]\ntime_zone = \"America/Chikago\"",
+        "server.time_zone names the time zone \"America/Chikago\", which nobody knows here: write one such as \
+         \"America/Chicago\".",
+    );
+    refuses(
+        "[server]\nday_starts = \"25:00\"",
+        "server.day_starts must be a time of day such as \"00:00\" or \"04:30\".",
+    );
+    refuses("[goodays]\nallow_unsigned = \"no\"", "goodays.allow_unsigned must be true or false, not a text.");
+    refuses("[goodays]\napi_token = 12345678", "goodays.api_token must be a text in quotes, not a number.");
+    refuses("[goodays]\n", "goodays.api_token is missing: add it to the configuration.");
+    refuses("clarity = 3", "clarity must be a table, not a number.");
+    refuses("[clarity]\nauth = \"kerberos\"", "clarity.auth must be \"negotiate\", \"ntlm\" or \"static\".");
+    refuses("[clarity]\ntransports = \"x\"", "clarity.transports must be a list in [brackets], not a text.");
+    refuses(
+        "[clarity]\npoll_interval = \"15\"",
+        "clarity.poll_interval must be a duration such as \"15s\", \"500ms\", \"1m\" or \"2h\".",
+    );
+    refuses(
+        "[[wallboards]]\nname = \"a\"\nviewing_distance = \"5\"",
+        "wallboards[0].viewing_distance must be a distance in metres such as \"5m\".",
+    );
+    refuses(
+        "[[thresholds]]\non = \"queue.x\"\nmin_samples = -1",
+        "thresholds[0].min_samples must be a whole number that is not negative.",
+    );
+    refuses(
+        "[[thresholds]]\non = \"queue.x\"\nwarn = \"soon\"",
+        "thresholds[0].warn must be a number, or a duration such as \"30s\".",
+    );
+    refuses(
+        "[[wallboards]]\nname = \"a\"\nqueues = [true]",
+        "wallboards[0].queues[0] must be a queue's number or its name in quotes.",
+    );
+    refuses(
+        "[[queues]]\nid = 1\nopening_hours = \"always\"",
+        "queues[0].opening_hours must be opening hours such as \"Mon-Fri 08:00-20:00\" or \"Mon-Fri 08:00-20:00, Sat \
+         09:00-13:00\".",
+    );
+    let place = Place::with("");
+    assert_eq!(
+        place.load_with(&[("CALLBOARD__GOODAYS__ALLOW_UNSIGNED", "maybe")]).expect_err("no truth value"),
+        "CALLBOARD__GOODAYS__ALLOW_UNSIGNED must be true or false, not a text."
+    );
+    assert_eq!(
+        place.load_with(&[("CALLBOARD__WALLBOARDS__1__NAME", "a")]).expect_err("a gap"),
+        "CALLBOARD__WALLBOARDS__1__NAME leaves a gap in the list: use 0 next."
+    );
+}
+
+#[test]
+fn what_makes_no_sense_is_refused_with_what_to_do() {
+    let clarity = "[clarity]\nclient_id = \"x\"\nusername = \"u\"\npassword = \"p\"\napi_root = ";
+    refuses(
+        &format!("{clarity}\"http://connect.example.com/api\""),
+        "clarity.api_root must begin with https://, because credentials travel to it; only this machine (localhost, \
+         127.0.0.1) may do without.",
+    );
+    refuses(
+        &format!("{clarity}\"https://c.example\"\ntoken_url = \"http://c.example/token\""),
+        "clarity.token_url must begin with https://, because credentials travel to it; only this machine (localhost, \
+         127.0.0.1) may do without.",
+    );
+    refuses(
+        &format!("{clarity}\"https://u:p@c.example\""),
+        "clarity.api_root must not carry a user name or password: use the keys made for them.",
+    );
+    refuses(
+        &format!("{clarity}\"https://c.example\"\nauth = \"static\""),
+        "clarity.token is missing: auth = \"static\" needs a ready JWT in token or token_file.",
+    );
+    refuses(
+        &format!("{clarity}\"http://127.0.0.1:9\"\npoll_interval = \"0s\""),
+        "clarity.poll_interval must be longer than nothing: write a duration such as \"15s\".",
+    );
+    refuses(
+        "[server]\npublic_url = \"https://callboard.example.com/board\"",
+        "server.public_url must have no path: write only the beginning, such as \"https://callboard.example.com\".",
+    );
+    refuses(
+        "[goodays]\napi_token = \"t\"",
+        "goodays.hmac_secrets is missing: copy the webhook's secret from Goodays, or set allow_unsigned = true to \
+         believe anybody.",
+    );
+    refuses(
+        "[agent_connect]\nsend = \"dry-run\"",
+        "agent_connect.api_key is missing: sending surveys needs it; write it into an api_key_file, or set send = \
+         \"off\".",
+    );
+    refuses(
+        "[[wallboards]]\nname = \"a\"\n[[wallboards]]\nname = \"a\"",
+        "wallboards[1].name is that of an earlier wallboard: give each its own.",
+    );
+    refuses("[[queues]]\n", "queues[0] needs an id or a name: add one of them.");
+    refuses(
+        "[[thresholds]]\non = \"queue.longestWait\"\nwarn = \"30s\"\ncritical = \"60s\"\nclear_at = \"40s\"",
+        "thresholds[0].clear_at must not be above warn: lower it.",
+    );
+    refuses(
+        "[[thresholds]]\non = \"queue.serviceLevel\"\nwarn = 80\ncritical = 60\nclear_at = 75",
+        "thresholds[0].clear_at must not be below warn: raise it.",
+    );
+    refuses(
+        "[[thresholds]]\non = \"queue.x\"\nwarn = 80\ncritical = \"60s\"",
+        "thresholds[0] mixes durations and numbers: write all its limits in the same unit.",
+    );
+}
+
+#[test]
+fn a_secret_file_is_held_to_its_rules() {
+    let place = Place::with("[goodays]\nallow_unsigned = true\napi_token_file = \"token\"");
+    let path = place.0.path().join("token");
+    let shown = path.display();
+    let refused = |sentence: String| assert_eq!(place.load().map(|_| "accepted"), Err(sentence));
+    refused(format!("goodays.api_token names {shown}, which does not exist: write the secret into it."));
+    place.secret("token", "\n");
+    refused(format!("goodays.api_token names {shown}, which is empty: write the secret into it."));
+    place.secret("token", "hunter2\r\n");
+    let token = place.load().expect("a configuration").goodays.expect("a section").api_token;
+    assert_eq!(token.expose_secret(), "hunter2");
+    set_mode(&path, 0o644);
+    refused(format!(
+        "goodays.api_token names {shown}, which every user of this machine can reach: run chmod 600 {shown}."
+    ));
+    assert_eq!(
+        place
+            .load_with(&[("CALLBOARD__GOODAYS__API_TOKEN", "a"), ("CALLBOARD__GOODAYS__API_TOKEN_FILE", "token")])
+            .err(),
+        Some(
+            "CALLBOARD__GOODAYS__API_TOKEN_FILE stands beside CALLBOARD__GOODAYS__API_TOKEN: keep one of the two."
+                .to_owned()
+        )
+    );
+}
+
+#[test]
+fn several_secrets_stand_one_a_line() {
+    let place = Place::with("[goodays]\napi_token = \"t\"\nhmac_secrets_file = \"hmac\"");
+    place.secret("hmac", "new\nold\n\n");
+    let goodays = place.load().expect("a configuration").goodays.expect("a section");
+    let secrets: Vec<_> = goodays.hmac_secrets.iter().map(ExposeSecret::expose_secret).collect();
+    assert_eq!(secrets, ["new", "old"]);
+}

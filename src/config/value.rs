@@ -1,0 +1,120 @@
+//! Values that are written as text: durations, addresses, zones, times, distances.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use jiff::civil::Time;
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, tz};
+use serde::de::{Deserialize, Deserializer, Error, Unexpected};
+use url::Url;
+
+use super::ConfigError;
+use crate::base::http::is_loopback;
+
+/// A type that people write as text.
+pub(super) trait Written: Sized {
+    /// What belongs there, in plain words.
+    const EXPECTED: &'static str;
+
+    /// What the text means; without a reason when it is simply not of this kind.
+    fn read(text: &str) -> Result<Self, Option<String>>;
+}
+
+impl Written for Duration {
+    const EXPECTED: &'static str = "a duration such as \"15s\", \"500ms\", \"1m\" or \"2h\"";
+
+    fn read(text: &str) -> Result<Self, Option<String>> {
+        let duration: SignedDuration = text.parse().map_err(|_| None)?;
+        Self::try_from(duration).map_err(|_| None)
+    }
+}
+
+impl Written for Url {
+    const EXPECTED: &'static str = "an address such as \"https://connect.example.com/webapi/api\"";
+
+    fn read(text: &str) -> Result<Self, Option<String>> {
+        Self::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host()).ok_or(None)
+    }
+}
+
+impl Written for SocketAddr {
+    const EXPECTED: &'static str = "an address and a port such as \"127.0.0.1:8080\"";
+
+    fn read(text: &str) -> Result<Self, Option<String>> {
+        text.parse().map_err(|_| None)
+    }
+}
+
+impl Written for TimeZone {
+    const EXPECTED: &'static str = "a time zone such as \"America/Chicago\"";
+
+    fn read(text: &str) -> Result<Self, Option<String>> {
+        tz::db().get(text).map_err(|_| {
+            Some(format!(
+                "names the time zone \"{text}\", which nobody knows here: write one such as \"America/Chicago\""
+            ))
+        })
+    }
+}
+
+impl Written for Time {
+    const EXPECTED: &'static str = "a time of day such as \"00:00\" or \"04:30\"";
+
+    fn read(text: &str) -> Result<Self, Option<String>> {
+        Self::strptime("%H:%M", text).map_err(|_| None)
+    }
+}
+
+/// For `#[serde(deserialize_with)]`: a value that is written as text.
+pub(super) fn text<'de, D: Deserializer<'de>, T: Written>(deserializer: D) -> Result<T, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    T::read(&text).map_err(|reason| match reason {
+        Some(reason) => D::Error::custom(reason),
+        None => D::Error::invalid_value(Unexpected::Other("text"), &T::EXPECTED),
+    })
+}
+
+/// For `#[serde(default, deserialize_with)]`: the same, or none.
+pub(super) fn optional<'de, D: Deserializer<'de>, T: Written>(deserializer: D) -> Result<Option<T>, D::Error> {
+    struct Wrapped<T>(T);
+    impl<'de, T: Written> Deserialize<'de> for Wrapped<T> {
+        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+            text(deserializer).map(Self)
+        }
+    }
+    Ok(Option::<Wrapped<T>>::deserialize(deserializer)?.map(|wrapped| wrapped.0))
+}
+
+/// For `#[serde(deserialize_with)]`: a distance, in metres.
+pub(super) fn metres<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f32, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    text.strip_suffix('m')
+        .and_then(|number| number.trim_end().parse().ok())
+        .filter(|metres: &f32| metres.is_finite() && *metres > 0.0)
+        .ok_or_else(|| D::Error::invalid_value(Unexpected::Other("text"), &"a distance in metres such as \"5m\""))
+}
+
+/// Credentials go to this address: it must be encrypted, or this very machine.
+pub(super) fn check_credential_address(key: &str, url: &Url) -> Result<(), ConfigError> {
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(ConfigError::invalid(key, "must not carry a user name or password: use the keys made for them"));
+    }
+    if url.scheme() != "https" && !is_loopback(url) {
+        let advice = "must begin with https://, because credentials travel to it; only this machine (localhost, \
+                      127.0.0.1) may do without";
+        return Err(ConfigError::invalid(key, advice));
+    }
+    if url.query().is_some() || url.fragment().is_some() {
+        return Err(ConfigError::invalid(key, "must end with its path: take away what begins with ? or #"));
+    }
+    Ok(())
+}
+
+/// Something that happens again and again, or takes time, cannot take none.
+pub(super) fn check_positive(key: &str, duration: Duration) -> Result<(), ConfigError> {
+    match duration.is_zero() {
+        true => Err(ConfigError::invalid(key, "must be longer than nothing: write a duration such as \"15s\"")),
+        false => Ok(()),
+    }
+}
