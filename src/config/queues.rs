@@ -53,7 +53,7 @@ pub enum Formula {
 
 /// A queue named in another section.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
-#[serde(untagged, expecting = "a queue's number or its name in quotes")]
+#[serde(untagged, expecting = "must be a queue's number or its name in quotes")]
 pub enum QueueRef {
     /// By its number in Clarity.
     Id(i64),

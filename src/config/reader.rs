@@ -67,13 +67,21 @@ impl<'a> Reader<'a> {
         if self.written.is_from_environment() { variable(&self.path) } else { self.path.clone() }
     }
 
+    /// The key that gets the value: `password`, even where it is written as `password_file`.
+    fn key(&self) -> &str {
+        if self.is_file { self.path.trim_end_matches("_file") } else { &self.path }
+    }
+
     fn note_origin(&self) {
-        let origin = match (self.is_file, self.written) {
-            (true, _) => Origin::SecretFile,
-            (false, Written::Text(_)) => Origin::Environment,
-            (false, _) => Origin::File,
+        let origin = match self.written {
+            Written::Text(_) => Origin::Environment,
+            _ => Origin::File,
         };
-        self.reading.origins.borrow_mut().push((self.path.clone(), origin));
+        self.note(origin);
+    }
+
+    fn note(&self, origin: Origin) {
+        self.reading.origins.borrow_mut().push((self.key().to_owned(), origin));
     }
 
     /// Reads a variable of the environment as TOML, where the type asks for something other than text.
@@ -170,11 +178,11 @@ impl<'de> Deserializer<'de> for Reader<'_> {
             return visitor.visit_newtype_struct(self);
         }
         let name = self.name();
-        self.reading.known.borrow_mut().insert(format!("{}_file", without_places(&self.path)));
+        self.reading.known.borrow_mut().insert(format!("{}_file", without_places(self.key())));
         if !self.is_file {
             return visitor.visit_newtype_struct(self);
         }
-        self.note_origin();
+        self.note(Origin::SecretFile);
         let text = match self.reading.directory {
             Some(directory) => {
                 let path = directory.join(self.text().map_err(|problem| problem.at(&name))?);

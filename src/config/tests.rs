@@ -305,15 +305,15 @@ fn a_secret_file_is_held_to_its_rules() {
     let path = place.0.path().join("token");
     let shown = path.display();
     let refused = |sentence: String| assert_eq!(place.load().map(|_| "accepted"), Err(sentence));
-    refused(format!("goodays.api_token names {shown}, which does not exist: write the secret into it."));
+    refused(format!("goodays.api_token_file names {shown}, which does not exist: write the secret into it."));
     place.secret("token", "\n");
-    refused(format!("goodays.api_token names {shown}, which is empty: write the secret into it."));
+    refused(format!("goodays.api_token_file names {shown}, which is empty: write the secret into it."));
     place.secret("token", "hunter2\r\n");
     let token = place.load().expect("a configuration").goodays.expect("a section").api_token;
     assert_eq!(token.expose_secret(), "hunter2");
     set_mode(&path, 0o644);
     refused(format!(
-        "goodays.api_token names {shown}, which every user of this machine can reach: run chmod 600 {shown}."
+        "goodays.api_token_file names {shown}, which every user of this machine can reach: run chmod 600 {shown}."
     ));
     assert_eq!(
         place

@@ -1,0 +1,41 @@
+#!/bin/sh
+# Puts in place what the tests need beside Cargo, and says each thing that it does. Does nothing where all is there.
+set -eu
+cd "$(dirname "$0")/.."
+
+say() { echo "prepare: $*"; }
+
+packages=""
+need() { # need COMMAND PACKAGE
+    command -v "$1" >/dev/null 2>&1 || packages="$packages $2"
+}
+need chromium chromium
+need chromedriver chromium-driver
+need strace strace
+need node nodejs
+need npm npm
+
+if [ -n "$packages" ]; then
+    if [ "$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/null 2>&1; then
+        say "these are missing and only root on Debian can install them here; run as root: apt-get install$packages" >&2
+        exit 1
+    fi
+    say "installing Debian packages:$packages"
+    export DEBIAN_FRONTEND=noninteractive
+    apt-get update -qq </dev/null
+    # shellcheck disable=SC2086 # one word for each package is what is wanted
+    apt-get install -y -qq --no-install-recommends $packages </dev/null
+fi
+
+for manifest in tests/peers/*/package.json tests/browser/package.json; do
+    [ -e "$manifest" ] || continue
+    directory=$(dirname "$manifest")
+    # npm notes what it has installed; older than the lock file means that it is not what is asked for.
+    installed="$directory/node_modules/.package-lock.json"
+    if [ -e "$installed" ] && [ ! "$directory/package-lock.json" -nt "$installed" ]; then
+        continue
+    fi
+    say "installing the Node packages of $directory"
+    (cd "$directory" && npm ci --no-audit --no-fund --loglevel=error </dev/null)
+    touch "$installed"
+done
