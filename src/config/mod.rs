@@ -19,6 +19,7 @@ mod source;
 mod thresholds;
 mod unknown_key;
 mod value;
+mod walk;
 mod wallboards;
 
 #[cfg(test)]

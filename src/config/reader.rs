@@ -8,11 +8,12 @@ use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Unexpected, Visitor};
+use serde::de::{Deserializer, Error as _, IntoDeserializer, Unexpected, Visitor};
 use serde::forward_to_deserialize_any;
 
 use super::error::Problem;
 use super::source::{Written, variable};
+use super::walk::{Keys, Places};
 use super::{Origin, secret};
 
 /// What one reading shares.
@@ -41,6 +42,16 @@ impl<'a> Reading<'a> {
         self.known.into_inner()
     }
 
+    /// How many values have told their origin.
+    pub(super) fn origins_so_far(&self) -> usize {
+        self.origins.borrow().len()
+    }
+
+    /// Whether one of the values after the first `count` came from a secret file.
+    pub(super) fn has_read_a_file_since(&self, count: usize) -> bool {
+        self.origins.borrow()[count..].iter().any(|(_, origin)| *origin == Origin::SecretFile)
+    }
+
     /// Where each value came from.
     pub(super) fn origins(self) -> Vec<(String, Origin)> {
         self.origins.into_inner()
@@ -48,7 +59,7 @@ impl<'a> Reading<'a> {
 }
 
 /// Stands at one key.
-struct Reader<'a> {
+pub(super) struct Reader<'a> {
     reading: &'a Reading<'a>,
     written: &'a Written,
     path: String,
@@ -62,8 +73,23 @@ impl<'a> Reader<'a> {
         Self { reading: self.reading, written, path, is_file: false }
     }
 
+    /// Whoever stands at this place of the list.
+    pub(super) fn place(&self, place: usize, written: &'a Written) -> Self {
+        Self { reading: self.reading, written, path: format!("{}[{place}]", self.path), is_file: false }
+    }
+
+    /// What all readers share.
+    pub(super) fn reading(&self) -> &'a Reading<'a> {
+        self.reading
+    }
+
+    /// Whether the key was given in its `_file` form.
+    pub(super) fn is_file(&self) -> bool {
+        self.is_file
+    }
+
     /// The key as the person who wrote it knows it.
-    fn name(&self) -> String {
+    pub(super) fn name(&self) -> String {
         if self.written.is_from_environment() { variable(&self.path) } else { self.path.clone() }
     }
 
@@ -165,7 +191,6 @@ impl<'de> Deserializer<'de> for Reader<'_> {
         _: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Problem> {
-        use serde::de::IntoDeserializer;
         let name = self.name();
         self.note_origin();
         self.text()
@@ -190,13 +215,13 @@ impl<'de> Deserializer<'de> for Reader<'_> {
             }
             None => "left alone".to_owned(),
         };
-        visitor.visit_string(text).map_err(|problem: Problem| problem.at(&name))
+        visitor.visit_str(&text).map_err(|problem: Problem| problem.at(&name))
     }
 
     fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Problem> {
         let name = self.name();
         match self.written {
-            Written::List(values) => visitor.visit_seq(Places { reader: &self, values, next: 0 }),
+            Written::List(values) => visitor.visit_seq(Places::new(&self, values)),
             Written::Text(text) => {
                 self.note_origin();
                 self.with_toml(text, |reader| reader.deserialize_seq(visitor))
@@ -276,56 +301,4 @@ impl<'de> Deserializer<'de> for Reader<'_> {
 /// `queues[2].id` as `queues[].id`: which place in a list it is does not matter to the types.
 pub(super) fn without_places(path: &str) -> String {
     path.chars().filter(|sign| !sign.is_ascii_digit()).collect()
-}
-
-struct Keys<'a> {
-    rest: std::vec::IntoIter<(String, Reader<'a>)>,
-    value: Option<Reader<'a>>,
-}
-
-impl<'a> Keys<'a> {
-    fn new(keys: Vec<(String, Reader<'a>)>) -> Self {
-        Self { rest: keys.into_iter(), value: None }
-    }
-}
-
-impl<'de> MapAccess<'de> for Keys<'_> {
-    type Error = Problem;
-
-    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Problem> {
-        use serde::de::IntoDeserializer;
-        let Some((key, reader)) = self.rest.next() else { return Ok(None) };
-        self.value = Some(reader);
-        seed.deserialize(IntoDeserializer::<Problem>::into_deserializer(key)).map(Some)
-    }
-
-    fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, Problem> {
-        let reader = self.value.take().ok_or_else(|| Problem::custom("was asked for twice"))?;
-        let (name, may_be_file) = (reader.name(), reader.is_file);
-        let noted = reader.reading.origins.borrow().len();
-        let origins = &reader.reading.origins;
-        let value = seed.deserialize(reader).map_err(|problem| problem.at(&name))?;
-        // `hub_file`: the stem is a key, and no secret, so the file was never looked at.
-        let is_secret = origins.borrow()[noted..].iter().any(|(_, origin)| *origin == Origin::SecretFile);
-        if may_be_file && !is_secret { Err(Problem::UnknownKey.at(&name)) } else { Ok(value) }
-    }
-}
-
-struct Places<'r, 'a> {
-    reader: &'r Reader<'a>,
-    values: &'a [Written],
-    next: usize,
-}
-
-impl<'de> SeqAccess<'de> for Places<'_, '_> {
-    type Error = Problem;
-
-    fn next_element_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<Option<S::Value>, Problem> {
-        let Some(written) = self.values.get(self.next) else { return Ok(None) };
-        let path = format!("{}[{}]", self.reader.path, self.next);
-        self.next += 1;
-        let reader = Reader { reading: self.reader.reading, written, path, is_file: false };
-        let name = reader.name();
-        seed.deserialize(reader).map(Some).map_err(|problem| problem.at(&name))
-    }
 }

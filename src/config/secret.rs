@@ -47,10 +47,10 @@ impl<'de> Visitor<'de> for One {
     }
 
     fn visit_newtype_struct<D: Deserializer<'de>>(self, deserializer: D) -> Result<Secret, D::Error> {
-        self.visit_string(String::deserialize(deserializer)?)
+        self.visit_str(&String::deserialize(deserializer)?)
     }
 
-    fn visit_string<E: Error>(self, text: String) -> Result<Secret, E> {
+    fn visit_str<E: Error>(self, text: &str) -> Result<Secret, E> {
         match text.is_empty() {
             true => Err(E::custom("is empty: write the secret there, or leave the key out")),
             false => Ok(text.into()),
@@ -68,15 +68,11 @@ impl<'de> Visitor<'de> for Several {
     }
 
     fn visit_newtype_struct<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
-        Vec::<String>::deserialize(deserializer)?.into_iter().map(|text| One.visit_string(text)).collect()
+        Vec::<String>::deserialize(deserializer)?.into_iter().map(|text| One.visit_str(&text)).collect()
     }
 
-    fn visit_string<E: Error>(self, text: String) -> Result<Self::Value, E> {
-        text.lines()
-            .map(str::trim)
-            .filter(|line| !line.is_empty())
-            .map(|line| One.visit_string(line.to_owned()))
-            .collect()
+    fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
+        text.lines().map(str::trim).filter(|line| !line.is_empty()).map(|line| One.visit_str(line)).collect()
     }
 }
 
