@@ -13,6 +13,7 @@ mod kustomer;
 mod opening_hours;
 mod queues;
 mod reader;
+mod reading;
 mod secret;
 mod server;
 mod source;
@@ -42,7 +43,7 @@ pub use wallboards::{Theme, Wallboard};
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use reader::Reading;
+use reading::Reading;
 use source::Written;
 
 /// Everything that can be configured. A system without a section is switched off.

@@ -4,59 +4,14 @@
 //! error without quoting values, collect the known keys from the types themselves, read a variable of the environment
 //! as whatever the type asks for, and let a secret come from a file.
 
-use std::cell::RefCell;
-use std::collections::BTreeSet;
-use std::path::Path;
-
 use serde::de::{Deserializer, Error as _, IntoDeserializer, Unexpected, Visitor};
 use serde::forward_to_deserialize_any;
 
 use super::error::Problem;
+use super::reading::Reading;
 use super::source::{Written, variable};
 use super::walk::{Keys, Places};
 use super::{Origin, secret};
-
-/// What one reading shares.
-pub(super) struct Reading<'a> {
-    /// Where relative paths of secret files begin; `None` leaves the files alone.
-    directory: Option<&'a Path>,
-    /// Every key that the types know, with `[]` for any place in a list.
-    known: RefCell<BTreeSet<String>>,
-    /// Where each value came from.
-    origins: RefCell<Vec<(String, Origin)>>,
-}
-
-impl<'a> Reading<'a> {
-    /// A reading that takes secrets from files, relative to `directory`.
-    pub(super) fn new(directory: Option<&'a Path>) -> Self {
-        Self { directory, known: RefCell::default(), origins: RefCell::default() }
-    }
-
-    /// Gives `written` its type.
-    pub(super) fn read<T: serde::de::DeserializeOwned>(&self, written: &Written) -> Result<T, Problem> {
-        T::deserialize(Reader { reading: self, written, path: String::new(), is_file: false })
-    }
-
-    /// The keys that the types know, as far as the reading came.
-    pub(super) fn known(self) -> BTreeSet<String> {
-        self.known.into_inner()
-    }
-
-    /// How many values have told their origin.
-    pub(super) fn origins_so_far(&self) -> usize {
-        self.origins.borrow().len()
-    }
-
-    /// Whether one of the values after the first `count` came from a secret file.
-    pub(super) fn has_read_a_file_since(&self, count: usize) -> bool {
-        self.origins.borrow()[count..].iter().any(|(_, origin)| *origin == Origin::SecretFile)
-    }
-
-    /// Where each value came from.
-    pub(super) fn origins(self) -> Vec<(String, Origin)> {
-        self.origins.into_inner()
-    }
-}
 
 /// Stands at one key.
 pub(super) struct Reader<'a> {
@@ -68,6 +23,11 @@ pub(super) struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
+    /// Stands at the root.
+    pub(super) fn new(reading: &'a Reading<'a>, written: &'a Written) -> Self {
+        Self { reading, written, path: String::new(), is_file: false }
+    }
+
     fn child(&self, key: &str, written: &'a Written) -> Self {
         let path = if self.path.is_empty() { key.to_owned() } else { format!("{}.{key}", self.path) };
         Self { reading: self.reading, written, path, is_file: false }
@@ -107,7 +67,7 @@ impl<'a> Reader<'a> {
     }
 
     fn note(&self, origin: Origin) {
-        self.reading.origins.borrow_mut().push((self.key().to_owned(), origin));
+        self.reading.note(self.key(), origin);
     }
 
     /// Reads a variable of the environment as TOML, where the type asks for something other than text.
@@ -115,7 +75,7 @@ impl<'a> Reader<'a> {
         let value = text.trim().parse::<toml::Value>().unwrap_or_else(|_| toml::Value::String(text.to_owned()));
         let name = self.name();
         let written = Written::from(value);
-        let reading = Reading::new(self.reading.directory);
+        let reading = Reading::new(self.reading.directory());
         read(Reader { reading: &reading, written: &written, path: self.path, is_file: false })
             .map_err(|problem| problem.at(&name))
     }
@@ -203,12 +163,12 @@ impl<'de> Deserializer<'de> for Reader<'_> {
             return visitor.visit_newtype_struct(self);
         }
         let name = self.name();
-        self.reading.known.borrow_mut().insert(format!("{}_file", without_places(self.key())));
+        self.reading.learn(&format!("{}_file", self.key()));
         if !self.is_file {
             return visitor.visit_newtype_struct(self);
         }
         self.note(Origin::SecretFile);
-        let text = match self.reading.directory {
+        let text = match self.reading.directory() {
             Some(directory) => {
                 let path = directory.join(self.text().map_err(|problem| problem.at(&name))?);
                 secret::read_file(&path).map_err(|advice| Problem::Invalid(advice).at(&name))?
@@ -255,8 +215,7 @@ impl<'de> Deserializer<'de> for Reader<'_> {
     ) -> Result<V::Value, Problem> {
         let name = self.name();
         for field in fields {
-            let place = self.child(field, self.written).path;
-            self.reading.known.borrow_mut().insert(without_places(&place));
+            self.reading.learn(&self.child(field, self.written).path);
         }
         let table = match self.written {
             Written::Table(table) => table,
@@ -296,9 +255,4 @@ impl<'de> Deserializer<'de> for Reader<'_> {
         bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char bytes byte_buf unit unit_struct tuple tuple_struct
         identifier
     }
-}
-
-/// `queues[2].id` as `queues[].id`: which place in a list it is does not matter to the types.
-pub(super) fn without_places(path: &str) -> String {
-    path.chars().filter(|sign| !sign.is_ascii_digit()).collect()
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use super::reader::{Reading, without_places};
+use super::reading::{Reading, without_places};
 use super::source::{parse, path, variable};
 use super::{Config, ConfigError};
 
