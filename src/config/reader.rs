@@ -50,7 +50,8 @@ impl<'a> Reader<'a> {
 
     /// The key as the person who wrote it knows it.
     pub(super) fn name(&self) -> String {
-        if self.written.is_from_environment() { variable(&self.path) } else { self.path.clone() }
+        let is_variable = self.reading.is_of_variable() || self.written.is_from_environment();
+        if is_variable { variable(&self.path) } else { self.path.clone() }
     }
 
     /// The key that gets the value: `password`, even where it is written as `password_file`.
@@ -73,11 +74,9 @@ impl<'a> Reader<'a> {
     /// Reads a variable of the environment as TOML, where the type asks for something other than text.
     fn with_toml<R>(self, text: &str, read: impl FnOnce(Reader<'_>) -> Result<R, Problem>) -> Result<R, Problem> {
         let value = text.trim().parse::<toml::Value>().unwrap_or_else(|_| toml::Value::String(text.to_owned()));
-        let name = self.name();
         let written = Written::from(value);
-        let reading = Reading::new(self.reading.directory());
+        let reading = self.reading.of_variable();
         read(Reader { reading: &reading, written: &written, path: self.path, is_file: false })
-            .map_err(|problem| problem.at(&name))
     }
 
     fn text(&self) -> Result<&'a str, Problem> {

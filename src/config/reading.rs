@@ -13,6 +13,8 @@ use super::source::Written;
 pub(super) struct Reading<'a> {
     /// Where relative paths of secret files begin; `None` leaves the files alone.
     directory: Option<&'a Path>,
+    /// Whether all of it stands in one variable of the environment.
+    is_of_variable: bool,
     /// Every key that the types know, with `[]` for any place in a list.
     known: RefCell<BTreeSet<String>>,
     /// Where each value came from.
@@ -22,7 +24,17 @@ pub(super) struct Reading<'a> {
 impl<'a> Reading<'a> {
     /// A reading that takes secrets from files, relative to `directory`.
     pub(super) fn new(directory: Option<&'a Path>) -> Self {
-        Self { directory, known: RefCell::default(), origins: RefCell::default() }
+        Self { directory, is_of_variable: false, known: RefCell::default(), origins: RefCell::default() }
+    }
+
+    /// The reading of a variable that holds TOML, within this one.
+    pub(super) fn of_variable(&self) -> Self {
+        Self { is_of_variable: true, ..Self::new(self.directory) }
+    }
+
+    /// Whether all of it stands in one variable of the environment.
+    pub(super) fn is_of_variable(&self) -> bool {
+        self.is_of_variable
     }
 
     /// Gives `written` its type.
