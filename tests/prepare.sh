@@ -9,6 +9,7 @@ packages=""
 need() { # need COMMAND PACKAGE
     command -v "$1" >/dev/null 2>&1 || packages="$packages $2"
 }
+need cc build-essential
 need chromium chromium
 need chromedriver chromium-driver
 need strace strace
@@ -30,12 +31,13 @@ fi
 for manifest in tests/peers/*/package.json tests/browser/package.json; do
     [ -e "$manifest" ] || continue
     directory=$(dirname "$manifest")
-    # npm notes what it has installed; older than the lock file means that it is not what is asked for.
-    installed="$directory/node_modules/.package-lock.json"
+    # Our mark; a lock file that is newer asks for something else than what is installed.
+    installed="$directory/node_modules/.prepared"
     if [ -e "$installed" ] && [ ! "$directory/package-lock.json" -nt "$installed" ]; then
         continue
     fi
     say "installing the Node packages of $directory"
     (cd "$directory" && npm ci --no-audit --no-fund --loglevel=error </dev/null)
+    mkdir -p "$directory/node_modules"
     touch "$installed"
 done

@@ -236,6 +236,10 @@ fn values_of_the_wrong_kind_are_refused_in_plain_words() {
         "CALLBOARD__GOODAYS__ALLOW_UNSIGNED must be true or false, not a text."
     );
     assert_eq!(
+        place.load_with(&[("CALLBOARD__JOIN__PLACES", "[{ partner_id = 9, queue_id = 8 }]")]).expect_err("no text"),
+        "CALLBOARD__JOIN__PLACES__0__PARTNER_ID must be a text in quotes, not a number."
+    );
+    assert_eq!(
         place.load_with(&[("CALLBOARD__WALLBOARDS__1__NAME", "a")]).expect_err("a gap"),
         "CALLBOARD__WALLBOARDS__1__NAME leaves a gap in the list: use 0 next."
     );
