@@ -24,7 +24,7 @@ pub struct AgentConnect {
     /// Which of the vendor's worlds the key belongs to. Default `test`.
     pub mode: Mode,
     /// Whether surveys are requested for ended sessions. Default `off`.
-    pub send: Send,
+    pub send: Sending,
     /// How often results are asked for. Default 60 s.
     #[serde(deserialize_with = "value::text")]
     pub data_return_interval: Duration,
@@ -44,7 +44,7 @@ pub enum Mode {
 /// Whether surveys are requested.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Send {
+pub enum Sending {
     /// None.
     #[default]
     Off,
@@ -61,7 +61,7 @@ impl Default for AgentConnect {
             api_key: None,
             api_secret: None,
             mode: Mode::default(),
-            send: Send::default(),
+            send: Sending::default(),
             data_return_interval: Duration::from_secs(60),
         }
     }
@@ -70,7 +70,7 @@ impl Default for AgentConnect {
 impl AgentConnect {
     pub(super) fn check(&self) -> Result<(), ConfigError> {
         value::check_credential_address("agent_connect.api_root", &self.api_root)?;
-        if self.send != Send::Off && self.api_key.is_none() {
+        if self.send != Sending::Off && self.api_key.is_none() {
             let advice = "is missing: sending surveys needs it; write it into an api_key_file, or set send = \"off\"";
             return Err(ConfigError::invalid("agent_connect.api_key", advice));
         }

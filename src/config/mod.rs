@@ -26,7 +26,7 @@ mod wallboards;
 #[cfg(test)]
 mod tests;
 
-pub use agent_connect::{AgentConnect, Mode, Send};
+pub use agent_connect::{AgentConnect, Mode, Sending};
 pub use alert_targets::AlertTarget;
 pub use clarity::{Auth, Clarity, SessionPropertiesKey, Transport, WriteVerb};
 pub use error::ConfigError;
