@@ -1,1 +1,78 @@
-//! Clarity Connect: sign-in, REST, subscriptions.
+//! Clarity Connect: sign-in, REST, subscriptions. It speaks the vendor's words and has never heard of ours.
+
+use url::Url;
+
+use crate::base::Secret;
+
+mod client;
+mod error;
+pub mod lenient;
+mod live;
+mod pushes;
+mod subscribe;
+mod token;
+pub mod wire;
+
+pub use client::{Clarity, Wanted};
+pub use error::Error;
+pub use pushes::{Pushes, find_pushes};
+pub use subscribe::Subscription;
+pub use token::{TokenError, Tokens};
+
+/// What a site says about its Clarity.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Where the API lives: `https://{fqdn}/webapi/api`.
+    pub api_root: Url,
+    /// The GUID from the admin site's API Management page (`apis.md` C2).
+    pub client_id: String,
+    /// Hosts that a 401 challenge may name, besides `api_root`'s own.
+    pub token_hosts: Vec<String>,
+    /// Set: tokens come from here, and no challenge is asked for.
+    pub token_url: Option<Url>,
+    /// Who we are.
+    pub credential: Credential,
+    /// The path of the SignalR endpoint on `api_root`'s host, by default `/webapi/signalr` (`apis.md` B110).
+    pub signalr_path: String,
+    /// The hub that pushes.
+    pub hub: String,
+    /// The transports to try, by the vendor's names, best first. Those this server does not speak are passed over.
+    pub transports: Vec<String>,
+    /// Under which name the list of session properties is sent.
+    pub session_properties_key: SessionPropertiesKey,
+    /// The kinds of contact to ask for; none means all.
+    pub modalities: Vec<String>,
+    /// The agent metrics to ask for; none means all that are switched on.
+    pub agent_metrics: Vec<String>,
+    /// The queue metrics to ask for; none means all that are switched on.
+    pub queue_metrics: Vec<String>,
+}
+
+/// How this server proves who it is.
+#[derive(Debug, Clone)]
+pub enum Credential {
+    /// A token made elsewhere, shown as it is.
+    Static(Secret),
+    /// A Windows account, signed in by the token endpoint.
+    Windows {
+        /// The account.
+        username: String,
+        /// Its domain.
+        domain: String,
+        /// Its password.
+        password: Secret,
+    },
+}
+
+/// The document uses two names for the list of session properties, crossed between samples and dictionary
+/// (`apis.md` B40).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum SessionPropertiesKey {
+    /// Send the same list under both names.
+    #[default]
+    Both,
+    /// `sessionProperties` alone.
+    SessionProperties,
+    /// `sessionPropertyType` alone.
+    SessionPropertyType,
+}

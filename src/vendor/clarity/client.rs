@@ -1,0 +1,274 @@
+//! The REST side of Clarity.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use reqwest::header::{ACCEPT, DATE, RETRY_AFTER, WWW_AUTHENTICATE};
+use reqwest::{Method, StatusCode};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use url::Url;
+
+use super::wire::{Info, RealtimeData, SearchResult, Structure};
+use super::{Error, SessionPropertiesKey, Settings, Tokens, lenient};
+use crate::base::secret::ExposeSecret;
+use crate::base::{Clock, Secret, http};
+
+/// No answer is larger than this: two thousand agents with everything are a few megabytes.
+const ANSWER_LIMIT: usize = 16 * 1024 * 1024;
+
+/// Addresses stay below two thousand characters; this much of them may be ids.
+const IDS_LIMIT: usize = 1500;
+
+/// Everything but the unreserved characters (`apis.md` B33).
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// Clarity, as the service account sees it. Cheap to clone.
+#[derive(Clone)]
+pub struct Clarity(Arc<Inner>);
+
+struct Inner {
+    http: reqwest::Client,
+    settings: Settings,
+    tokens: Arc<Tokens>,
+    clock: Clock,
+    ahead_milliseconds: AtomicI64,
+}
+
+/// Which properties to ask for. An empty list asks for all.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Wanted {
+    /// Names of metrics.
+    pub metrics: Vec<String>,
+    /// Names of status properties (`apis.md` C63).
+    pub statuses: Vec<String>,
+    /// Names of session properties (`apis.md` C62).
+    pub sessions: Vec<String>,
+}
+
+/// [`Wanted`] as a request writes it.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Properties<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub connection_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    metric_properties: &'a [String],
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    status_properties: &'a [String],
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    session_properties: &'a [String],
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    session_property_type: &'a [String],
+}
+
+impl Clarity {
+    /// A client by the site's settings. Nothing is sent yet.
+    ///
+    /// # Errors
+    /// When the TLS library cannot be set up.
+    pub fn new(settings: Settings, clock: Clock) -> Result<Self, reqwest::Error> {
+        let http = http::client()?;
+        let tokens = Arc::new(Tokens::new(settings.clone(), http.clone(), clock.clone()));
+        Ok(Self(Arc::new(Inner { http, settings, tokens, clock, ahead_milliseconds: AtomicI64::new(0) })))
+    }
+
+    /// Which versions run, and how SignalR may travel (`apis.md` C11).
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn info(&self) -> Result<Info, Error> {
+        self.call("info", Method::GET, self.at("/info", ""), None::<&()>).await
+    }
+
+    /// Who and what the account may see (`apis.md` C13).
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn structure(&self) -> Result<Structure, Error> {
+        self.call("the structure", Method::GET, self.at("/v2/profile/mbu", ""), None::<&()>).await
+    }
+
+    /// What agents are doing now (`apis.md` C30): a full answer, in as many requests as the ids need.
+    ///
+    /// # Errors
+    /// See [`Error`]. Without ids nothing is sent: Clarity would answer 401.
+    pub async fn agents(&self, ids: &[i64], wanted: &Wanted) -> Result<Vec<RealtimeData>, Error> {
+        const CALL: &str = "the agents' metrics";
+        if ids.is_empty() {
+            return Err(Error::NotSent { call: CALL, reason: "no agent was named" });
+        }
+        let mut agents = Vec::with_capacity(ids.len());
+        for ids in in_chunks(ids) {
+            let at = self.at("/v2/metrics/agents/", &format!("agentIds={ids}{}", self.modalities()));
+            let answer: Value = self.call(CALL, Method::POST, at, Some(&self.properties(wanted))).await?;
+            let list = lenient::list_of(answer);
+            agents.extend(list.ok_or(Error::Unintelligible { call: CALL, line: 1, column: 1 })?);
+        }
+        Ok(agents)
+    }
+
+    /// Agents and queues whose names or addresses contain a text (`apis.md` C46).
+    ///
+    /// # Errors
+    /// See [`Error`]. A blank text is not sent.
+    pub async fn search(&self, text: &str) -> Result<SearchResult, Error> {
+        const CALL: &str = "a search";
+        // The path would be normalised away.
+        if text.trim().is_empty() || text == "." || text == ".." {
+            return Err(Error::NotSent { call: CALL, reason: "there is nothing to search for" });
+        }
+        let path = format!("/v2/search/{}", utf8_percent_encode(text, RESERVED));
+        self.call(CALL, Method::GET, self.at(&path, ""), None::<&()>).await
+    }
+
+    /// How far Clarity's clock is ahead of ours, by its latest answer (`apis.md` B97).
+    #[must_use]
+    pub fn clock_difference(&self) -> SignedDuration {
+        SignedDuration::from_millis(self.0.ahead_milliseconds.load(Ordering::Relaxed))
+    }
+
+    /// What the site says.
+    #[must_use]
+    pub fn settings(&self) -> &Settings {
+        &self.0.settings
+    }
+
+    /// The tokens that all calls share.
+    #[must_use]
+    pub fn tokens(&self) -> &Arc<Tokens> {
+        &self.0.tokens
+    }
+
+    pub(super) fn at(&self, path: &str, query: &str) -> Url {
+        let mut at = self.0.settings.api_root.clone();
+        at.set_path(&format!("{}{path}", at.path().trim_end_matches('/')));
+        at.set_query(Some(query).filter(|query| !query.is_empty()));
+        at
+    }
+
+    /// The `modalities` parameter, by names, which all calls that take ids understand (`apis.md` C70, B46).
+    pub(super) fn modalities(&self) -> String {
+        let names: Vec<_> =
+            self.0.settings.modalities.iter().map(|name| utf8_percent_encode(name, RESERVED).to_string()).collect();
+        if names.is_empty() { String::new() } else { format!("&modalities={}", names.join(",")) }
+    }
+
+    pub(super) fn properties<'a>(&self, wanted: &'a Wanted) -> Properties<'a> {
+        let key = self.0.settings.session_properties_key;
+        let under = |other| if key == other { &[][..] } else { &wanted.sessions[..] };
+        Properties {
+            connection_id: None,
+            metric_properties: &wanted.metrics,
+            status_properties: &wanted.statuses,
+            session_properties: under(SessionPropertiesKey::SessionPropertyType),
+            session_property_type: under(SessionPropertiesKey::SessionProperties),
+        }
+    }
+
+    pub(super) async fn call<T: DeserializeOwned>(
+        &self,
+        call: &'static str,
+        method: Method,
+        at: Url,
+        body: Option<&impl Serialize>,
+    ) -> Result<T, Error> {
+        let bytes = self.send(call, method, at, body).await?;
+        serde_json::from_slice(&bytes).map_err(|error| Error::Unintelligible {
+            call,
+            line: error.line(),
+            column: error.column(),
+        })
+    }
+
+    /// Sends a call; after a 401 that may mean an expired token, once more with another one and no oftener
+    /// (`apis.md` B3).
+    pub(super) async fn send(
+        &self,
+        call: &'static str,
+        method: Method,
+        at: Url,
+        body: Option<&impl Serialize>,
+    ) -> Result<Vec<u8>, Error> {
+        let mut repeated = false;
+        loop {
+            let token = self.0.tokens.current().await.map_err(|source| Error::Token { call, source })?;
+            let answer = self.send_once(call, method.clone(), at.clone(), body, &token).await?;
+            match answer.status() {
+                StatusCode::UNAUTHORIZED => {
+                    let challenged = answer.headers().contains_key(WWW_AUTHENTICATE);
+                    if repeated || !challenged || !self.0.tokens.refused(&token) {
+                        return Err(Error::Denied { call });
+                    }
+                    repeated = true;
+                }
+                StatusCode::TOO_MANY_REQUESTS => {
+                    return Err(Error::TooMany { call, retry_after: self.retry_after(&answer) });
+                }
+                status if !status.is_success() => return Err(Error::Status { call, status: status.as_u16() }),
+                _ => return http::read_body(answer, ANSWER_LIMIT).await.map_err(|source| Error::Body { call, source }),
+            }
+        }
+    }
+
+    async fn send_once(
+        &self,
+        call: &'static str,
+        method: Method,
+        at: Url,
+        body: Option<&impl Serialize>,
+        token: &Secret,
+    ) -> Result<reqwest::Response, Error> {
+        let host = at.host_str().unwrap_or("(no host)").to_owned();
+        let mut request = self.0.http.request(method, at).header(ACCEPT, "application/json");
+        request = request.bearer_auth(token.expose_secret());
+        if let Some(body) = body {
+            request = request.json(body);
+        }
+        let answer = request.send().await;
+        let answer = answer.map_err(|error| Error::Unreachable { call, host, source: error.without_url() })?;
+        if let Some(date) = date_of(&answer) {
+            let ahead = date.as_millisecond() - self.0.clock.now().as_millisecond();
+            self.0.ahead_milliseconds.store(ahead, Ordering::Relaxed);
+        }
+        Ok(answer)
+    }
+
+    fn retry_after(&self, answer: &reqwest::Response) -> Option<Duration> {
+        let text = answer.headers().get(RETRY_AFTER)?.to_str().ok()?.trim();
+        let seconds = text.parse().ok().or_else(|| {
+            let until = jiff::fmt::rfc2822::parse(text).ok()?.timestamp();
+            u64::try_from(until.duration_since(self.0.clock.now()).as_secs()).ok()
+        })?;
+        Some(Duration::from_secs(seconds).min(Duration::from_secs(300)))
+    }
+}
+
+/// When the server says it answered.
+pub(super) fn date_of(answer: &reqwest::Response) -> Option<Timestamp> {
+    let text = answer.headers().get(DATE)?.to_str().ok()?;
+    jiff::fmt::rfc2822::parse(text).ok().map(|date| date.timestamp())
+}
+
+/// Ids as comma-separated texts, none of them too long for an address.
+pub(super) fn in_chunks(ids: &[i64]) -> Vec<String> {
+    let mut chunks: Vec<String> = Vec::new();
+    for id in ids {
+        let id = id.to_string();
+        match chunks.last_mut() {
+            Some(chunk) if chunk.len() + id.len() < IDS_LIMIT => {
+                chunk.push(',');
+                chunk.push_str(&id);
+            }
+            _ => chunks.push(id),
+        }
+    }
+    chunks
+}
+
+#[cfg(test)]
+mod tests;

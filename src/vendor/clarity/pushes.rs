@@ -1,0 +1,103 @@
+//! Finding readings in what Clarity pushes. The document describes neither method nor payload: they are known by their
+//! shape (`apis.md` B110).
+
+use serde::Deserialize;
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+use super::lenient::camel_names;
+use super::wire::RealtimeData;
+
+/// How many wrappers may lie around a reading.
+const WRAPPERS: usize = 4;
+
+/// What a call's arguments held.
+#[derive(Debug, Default, PartialEq)]
+pub struct Pushes {
+    /// Readings, in order.
+    pub readings: Vec<RealtimeData>,
+    /// How many objects had no known shape. To be counted, not feared.
+    pub unknown: usize,
+}
+
+/// Looks through a call's arguments for objects with `type` and `id`, `groupId` or `entityIds`, for lists of them, and
+/// for wrappers around them such as `{subscriptionId, data}`.
+#[must_use]
+pub fn find_pushes(args: &[Box<RawValue>]) -> Pushes {
+    let mut found = Pushes::default();
+    for arg in args {
+        match serde_json::from_str(arg.get()) {
+            Ok(value) => found.visit(camel_names(value), WRAPPERS),
+            Err(_) => found.unknown += 1,
+        }
+    }
+    found
+}
+
+impl Pushes {
+    fn visit(&mut self, value: Value, wrappers: usize) {
+        match value {
+            Value::Array(items) => items.into_iter().for_each(|item| self.visit(item, wrappers)),
+            Value::Object(ref object) => {
+                let has = |name: &str| object.get(name).is_some_and(|value| !value.is_null());
+                if (has("type") && has("id")) || has("groupId") || has("entityIds") {
+                    match RealtimeData::deserialize(value) {
+                        Ok(reading) => self.readings.push(reading),
+                        Err(_) => self.unknown += 1,
+                    }
+                    return;
+                }
+                let inner = ["data", "items"].into_iter().find_map(|name| object.get(name).cloned());
+                match inner {
+                    Some(inner) if wrappers > 0 => self.visit(inner, wrappers - 1),
+                    _ => self.unknown += 1,
+                }
+            }
+            // Some servers serialise twice.
+            Value::String(text) if wrappers > 0 && text.trim_start().starts_with(['{', '[']) => {
+                match serde_json::from_str(&text) {
+                    Ok(value) => self.visit(camel_names(value), wrappers - 1),
+                    Err(_) => self.unknown += 1,
+                }
+            }
+            // A subscription's id beside its data, for one.
+            _ => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(args: &[&str]) -> (Vec<Option<i64>>, usize) {
+        let args: Vec<Box<RawValue>> =
+            args.iter().map(|arg| RawValue::from_string((*arg).to_owned()).expect("JSON")).collect();
+        let pushes = find_pushes(&args);
+        (pushes.readings.iter().map(|reading| reading.id.or(reading.group_id)).collect(), pushes.unknown)
+    }
+
+    #[test]
+    fn readings_are_known_by_their_shape() {
+        let cases: &[(&[&str], &[i64], usize)] = &[
+            (&[r#"{"type":"agent","id":41}"#], &[41], 0),
+            (&[r#"[{"type":"agent","id":41},{"type":"queue","id":"11"}]"#], &[41, 11], 0),
+            (&[r#"{"subscriptionId":"abc","data":[{"type":"queue","id":11}]}"#], &[11], 0),
+            (&[r#""abc""#, r#"{"Type":"Agent","Id":7,"Metrics":{}}"#], &[7], 0),
+            (&[r#""{\"type\":\"agent\",\"id\":5}""#], &[5], 0),
+            (&[r#"{"groupType":"team","groupId":3,"type":"agent"}"#], &[3], 0),
+            (&[r#"{"items":[{"type":"agent","id":1},{"x":1}],"count":"2"}"#], &[1], 1),
+            (&[r#"{"message":"hello"}"#, "7", "null"], &[], 1),
+            (&[], &[], 0),
+        ];
+        for (args, ids, unknown) in cases {
+            assert_eq!(found(args), (ids.iter().copied().map(Some).collect(), *unknown), "{args:?}");
+        }
+    }
+
+    #[test]
+    fn wrappers_without_end_are_given_up() {
+        let deep = format!("{}1{}", r#"{"data":"#.repeat(50), "}".repeat(50));
+        assert_eq!(found(&[&deep]), (Vec::new(), 1));
+    }
+}

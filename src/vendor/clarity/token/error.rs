@@ -1,0 +1,75 @@
+//! Why there is no token.
+
+use std::sync::Arc;
+
+use thiserror::Error;
+
+/// What went wrong. Kept and repeated to later callers, hence cheap to clone.
+#[derive(Debug, Clone, Error)]
+pub enum TokenError {
+    /// Nobody answered.
+    #[error("{host} could not be reached to sign in")]
+    Unreachable {
+        /// Who.
+        host: String,
+        /// The cause.
+        #[source]
+        source: Arc<reqwest::Error>,
+    },
+    /// The API did not say where tokens are made.
+    #[error("{host} did not say where to sign in (it answered {status} without a usable challenge); set `token_url`")]
+    NoChallenge {
+        /// Who.
+        host: String,
+        /// What it answered.
+        status: u16,
+    },
+    /// The challenge names a place where our credentials must not go.
+    #[error("the sign-in address on {host} is not used: it must be https, and its host listed in `token_hosts`")]
+    Untrusted {
+        /// Which host.
+        host: String,
+    },
+    /// The token endpoint wants a Windows sign-in, which this server cannot do yet.
+    #[error(
+        "{host} wants a Windows sign-in (Negotiate or NTLM), which is not supported yet; `auth = \"static\"` works today"
+    )]
+    WindowsSignIn {
+        /// Who.
+        host: String,
+    },
+    /// The account was refused.
+    #[error("{host} refused the Windows account")]
+    AccountRefused {
+        /// Who.
+        host: String,
+    },
+    /// The client id is wrong (`apis.md` C4).
+    #[error("Clarity does not know this `client_id`; look it up on the admin site's API Management page")]
+    InvalidClientId,
+    /// Any other answer.
+    #[error("{host} answered {status} when asked for a token")]
+    Status {
+        /// Who.
+        host: String,
+        /// The HTTP status.
+        status: u16,
+    },
+    /// The answer holds no token.
+    #[error("{host} answered without a token")]
+    NoToken {
+        /// Who.
+        host: String,
+    },
+}
+
+impl TokenError {
+    /// Whether asking again soon is useless, or dangerous: a wrong password asked often locks the account.
+    #[must_use]
+    pub fn needs_patience(&self) -> bool {
+        matches!(
+            self,
+            Self::InvalidClientId | Self::AccountRefused { .. } | Self::WindowsSignIn { .. } | Self::Untrusted { .. }
+        )
+    }
+}

@@ -1,0 +1,17 @@
+//! What Clarity's answers and pushes hold, in Clarity's words (`apis.md` A.1.5).
+//!
+//! Absent and empty are different: `None` means that the message did not say. Fields nobody here has a word for are
+//! kept in `other`. Statuses and kinds of contact are kept as they are spelt (`apis.md` B63).
+
+use serde_json::{Map, Value};
+
+pub mod realtime;
+pub mod search;
+pub mod structure;
+
+pub use realtime::{MetricBag, RealtimeData, SessionBag, SessionChanges, SessionModel, StatusModel};
+pub use search::{SearchAgent, SearchQueue, SearchResult};
+pub use structure::{Info, Member, Structure};
+
+/// Unknown fields, by name.
+pub type Other = Map<String, Value>;

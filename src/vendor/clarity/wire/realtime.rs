@@ -1,0 +1,258 @@
+//! Realtime Data: the one object in which REST answers and pushes alike tell what goes on (`apis.md` C102 to C107).
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Deserializer};
+use serde_json::Value;
+
+use super::Other;
+use crate::vendor::clarity::lenient;
+
+/// Metrics by kind of contact (`audio`, `instantMessage`, `message`, `agnostic`) and name (`apis.md` C103). Names are in
+/// camel case whatever was sent; values are numbers or objects of numbers (`apis.md` B79).
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct MetricBag(pub BTreeMap<String, BTreeMap<String, Value>>);
+
+/// Sessions by kind of contact (`apis.md` C104).
+pub type SessionBag = BTreeMap<String, SessionChanges>;
+
+/// What is known or new about one agent, queue or group of them.
+#[derive(Clone, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct RealtimeData {
+    /// `agent` or `queue`.
+    #[serde(rename = "type", deserialize_with = "lenient::text")]
+    pub kind: Option<String>,
+    /// Who or which; groups and aggregates have none.
+    #[serde(deserialize_with = "lenient::integer")]
+    pub id: Option<i64>,
+    /// The display name.
+    #[serde(deserialize_with = "lenient::text")]
+    pub name: Option<String>,
+    /// Counts and measures.
+    #[serde(deserialize_with = "lenient::maybe")]
+    pub metrics: Option<MetricBag>,
+    /// Contacts. In a full answer absence means none, in a push it means unchanged (`apis.md` B77).
+    #[serde(deserialize_with = "lenient::maybe")]
+    pub sessions: Option<SessionBag>,
+    /// What the agent is doing.
+    #[serde(deserialize_with = "lenient::maybe")]
+    pub current_status: Option<StatusModel>,
+    /// What the agent did in the last 24 hours; an object or a list (`apis.md` B68).
+    #[serde(deserialize_with = "lenient::list")]
+    pub status_history: Option<Vec<StatusModel>>,
+    /// Whom an aggregate sums up (`apis.md` C107).
+    #[serde(deserialize_with = "lenient::integers")]
+    pub entity_ids: Option<Vec<i64>>,
+    /// `team` or `group`.
+    #[serde(deserialize_with = "lenient::text")]
+    pub group_type: Option<String>,
+    /// Which team or group.
+    #[serde(deserialize_with = "lenient::integer")]
+    pub group_id: Option<i64>,
+    /// Fields without a word, breakdowns among them (`apis.md` B92).
+    #[serde(flatten)]
+    pub other: Other,
+}
+
+/// The sessions of one kind of contact: all of them, or what changed.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct SessionChanges {
+    /// All that there are: replaces this kind of contact.
+    #[serde(deserialize_with = "lenient::list")]
+    pub sessions: Option<Vec<SessionModel>>,
+    /// New since the last push.
+    #[serde(deserialize_with = "lenient::list")]
+    pub added_sessions: Option<Vec<SessionModel>>,
+    /// Gone since the last push.
+    #[serde(deserialize_with = "lenient::list")]
+    pub removed_sessions: Option<Vec<SessionModel>>,
+}
+
+/// A contact, as metrics and pushes show it (`apis.md` C105).
+#[derive(Clone, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct SessionModel {
+    /// Which. Those without are of no use (`apis.md` B45).
+    #[serde(deserialize_with = "lenient::integer")]
+    pub session_id: Option<i64>,
+    /// Queued, direct inbound or direct outbound, in several spellings (`apis.md` B71).
+    #[serde(deserialize_with = "lenient::text")]
+    pub session_type: Option<String>,
+    /// The queue, or one of the special ids (`apis.md` C57).
+    #[serde(deserialize_with = "lenient::integer")]
+    pub queue_id: Option<i64>,
+    /// The customer. Personal.
+    #[serde(deserialize_with = "lenient::text")]
+    pub customer_name: Option<String>,
+    /// The primary agent now, who after a transfer is another than the first (section 0).
+    #[serde(deserialize_with = "lenient::integer")]
+    pub agent_id: Option<i64>,
+    /// Whether it is being recorded.
+    #[serde(deserialize_with = "lenient::boolean")]
+    pub is_recording: Option<bool>,
+    /// Whether it may be recorded.
+    #[serde(deserialize_with = "lenient::boolean")]
+    pub can_be_recorded: Option<bool>,
+    /// Whether somebody listens in.
+    #[serde(deserialize_with = "lenient::boolean")]
+    pub is_silent_joined: Option<bool>,
+    /// Whether somebody whispers to the agent.
+    #[serde(deserialize_with = "lenient::boolean")]
+    pub is_whisper_joined: Option<bool>,
+    /// Where in its life it is, as spelt (`apis.md` C52, B70).
+    #[serde(deserialize_with = "lenient::text")]
+    pub session_status: Option<String>,
+    /// How long it has waited; moves with each look (`apis.md` B76).
+    #[serde(deserialize_with = "lenient::integer")]
+    pub queued_ms: Option<i64>,
+    /// How long it has been active; moves with each look.
+    #[serde(deserialize_with = "lenient::integer")]
+    pub active_ms: Option<i64>,
+    /// Whether listening in is allowed.
+    #[serde(deserialize_with = "lenient::boolean")]
+    pub can_be_silent_joined: Option<bool>,
+    /// Whether whispering is allowed.
+    #[serde(deserialize_with = "lenient::boolean")]
+    pub can_be_whisper_joined: Option<bool>,
+    /// Whether the customer is on hold.
+    #[serde(deserialize_with = "lenient::boolean")]
+    pub is_on_hold: Option<bool>,
+    /// Since when.
+    #[serde(deserialize_with = "lenient::time")]
+    pub hold_start_time: Option<Timestamp>,
+    /// When it began.
+    #[serde(deserialize_with = "lenient::time")]
+    pub start_time_stamp: Option<Timestamp>,
+    /// When somebody answered.
+    #[serde(deserialize_with = "lenient::time")]
+    pub answered_time_stamp: Option<Timestamp>,
+    /// Fields without a word.
+    #[serde(flatten)]
+    pub other: Other,
+}
+
+/// What an agent is doing (`apis.md` C106, C101).
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct StatusModel {
+    /// The status, as spelt.
+    #[serde(deserialize_with = "lenient::text")]
+    pub agent_status: Option<String>,
+    /// Its number, where one is given; it wins over the name (`apis.md` B63).
+    #[serde(deserialize_with = "lenient::integer")]
+    pub agent_status_id: Option<i64>,
+    /// Why they are away.
+    #[serde(deserialize_with = "lenient::text")]
+    pub reason_code_name: Option<String>,
+    /// The number of the reason.
+    #[serde(deserialize_with = "lenient::integer")]
+    pub reason_code_id: Option<i64>,
+    /// Since when. Asked for by one name and answered by another (`apis.md` B44).
+    #[serde(alias = "utcStartTime", deserialize_with = "lenient::time")]
+    pub start_time: Option<Timestamp>,
+    /// Until when.
+    #[serde(alias = "utcEndTime", deserialize_with = "lenient::time")]
+    pub end_time: Option<Timestamp>,
+    /// Suspended agents get no contacts.
+    #[serde(deserialize_with = "lenient::boolean")]
+    pub is_suspended: Option<bool>,
+}
+
+impl<'de> Deserialize<'de> for MetricBag {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let kinds = BTreeMap::<String, Value>::deserialize(from)?;
+        let bag = kinds.into_iter().filter_map(|(kind, metrics)| match metrics {
+            Value::Object(metrics) => {
+                Some((kind, metrics.into_iter().map(|(name, value)| (lenient::camel(&name), value)).collect()))
+            }
+            _ => None,
+        });
+        Ok(Self(bag.collect()))
+    }
+}
+
+impl fmt::Debug for RealtimeData {
+    /// Who, and no more: sessions and unknown fields may be personal.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let which = self.id.or(self.group_id).map_or_else(|| "?".to_owned(), |id| id.to_string());
+        write!(f, "RealtimeData({} {which})", self.kind.as_deref().unwrap_or("?"))
+    }
+}
+
+impl fmt::Debug for SessionModel {
+    /// Which, and no more: the rest is about a customer.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("SessionModel").field(&self.session_id).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn read(value: Value) -> RealtimeData {
+        serde_json::from_value(value).expect("realtime data")
+    }
+
+    #[test]
+    fn an_agent_of_the_documents_structure_is_read() {
+        let agent = read(json!({
+            "type": "agent",
+            "metrics": {
+                "audio": {"ronaCount": 2, "AnsweredCount": 9},
+                "agnostic": {"availableTime": {"total": 12, "average": 4.5, "count": 3}, "total": 0}
+            },
+            "name": "Ada L.", "id": "41",
+            "currentStatus": {"agentStatus": "ringOnNoAnswer", "startTime": "2026-10-27T19:56:02.98Z", "isSuspended": "false"},
+            "sessions": {"audio": {"sessions": [{"sessionId": 82673, "queueId": "-1", "customerName": "Grace", "sessionStatus": "After Call"}]}},
+            "addedBreakdowns": ["todo"]
+        }));
+        assert_eq!(agent.id, Some(41));
+        let metrics = agent.metrics.as_ref().expect("metrics");
+        assert_eq!(metrics.0["audio"]["answeredCount"], json!(9));
+        assert_eq!(metrics.0["agnostic"]["availableTime"]["average"], json!(4.5));
+        let status = agent.current_status.as_ref().expect("a status");
+        assert_eq!((status.agent_status.as_deref(), status.is_suspended), (Some("ringOnNoAnswer"), Some(false)));
+        assert!(status.start_time.is_some());
+        let sessions = agent.sessions.as_ref().expect("sessions")["audio"].sessions.clone().expect("all of them");
+        assert_eq!((sessions[0].session_id, sessions[0].queue_id), (Some(82_673), Some(-1)));
+        assert_eq!(sessions[0].session_status.as_deref(), Some("After Call"));
+        assert!(agent.other.contains_key("addedBreakdowns"));
+        assert!(!format!("{agent:?} {sessions:?}").contains("Grace"));
+    }
+
+    #[test]
+    fn absent_and_empty_are_different() {
+        let silent = read(json!({"type": "agent", "id": 41}));
+        assert_eq!((silent.metrics, silent.sessions), (None, None));
+        let empty =
+            read(json!({"type": "agent", "id": 41, "metrics": {}, "sessions": {"audio": {"removedSessions": []}}}));
+        assert_eq!(empty.metrics, Some(MetricBag::default()));
+        let audio = empty.sessions.expect("sessions")["audio"].clone();
+        assert_eq!((audio.sessions, audio.removed_sessions), (None, Some(Vec::new())));
+    }
+
+    #[test]
+    fn a_group_without_agents_and_an_object_for_history_are_read() {
+        let group = read(json!({"groupType": "group", "groupId": 2, "entityIds": [], "type": "agent"}));
+        assert_eq!((group.group_id, group.entity_ids, group.metrics), (Some(2), Some(Vec::new()), None));
+        let agent =
+            read(json!({"id": 1, "statusHistory": {"agentStatus": "available", "startTime": "2026-1-1 05:00"}}));
+        assert_eq!(agent.status_history.map(|history| history.len()), Some(1));
+    }
+
+    #[test]
+    fn one_strange_field_does_not_spoil_the_rest() {
+        let agent = read(
+            json!({"type": "agent", "id": 5, "name": ["?"], "metrics": 7, "currentStatus": "active", "sessions": []}),
+        );
+        assert_eq!((agent.id, agent.name, agent.metrics), (Some(5), None, None));
+        assert!(agent.current_status.is_none());
+    }
+}

@@ -1,0 +1,370 @@
+//! The task behind a connection: begin, follow, resume, begin anew (`signalr.md` sections 4 and 7).
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
+use tokio_util::sync::CancellationToken;
+
+use super::frame::Frame;
+use super::liveness::{Health, Liveness};
+use super::negotiate::{Agreement, ask, negotiate};
+use super::transport::{Incoming, Opener, Target, Wire};
+use super::{Credentials, Error, Event, Settings, Transport, address};
+use crate::base::secret::ExposeSecret;
+use crate::base::{Backoff, Secret, http};
+
+/// The pause between attempts to resume, before jitter.
+const RESUME_PAUSE: Duration = Duration::from_secs(2);
+
+/// The first and the longest pause between fresh attempts.
+const BEGIN_PAUSE: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
+
+/// A connection that lasted this long was a success: the next failure waits briefly again.
+const SETTLED: Duration = Duration::from_secs(30);
+
+/// Drives one connection.
+pub struct Driver {
+    settings: Settings,
+    credentials: Arc<dyn Credentials>,
+    client: reqwest::Client,
+    opener: Opener,
+    events: mpsc::Sender<Event>,
+    current: Option<Current>,
+}
+
+/// What is known about the connection that exists now.
+struct Current {
+    agreed: Agreement,
+    transport: Transport,
+    cursor: Option<String>,
+    groups: Option<String>,
+    liveness: Liveness,
+}
+
+/// Why following ended, and whether the same connection is worth resuming.
+struct End {
+    reason: Error,
+    resume: bool,
+}
+
+impl Driver {
+    /// A driver that tells `events`.
+    pub fn new(
+        settings: Settings,
+        credentials: Arc<dyn Credentials>,
+        events: mpsc::Sender<Event>,
+    ) -> Result<Self, reqwest::Error> {
+        let opener = Opener::new(http::streaming_client()?, settings.max_frame);
+        Ok(Self { settings, credentials, client: http::client()?, opener, events, current: None })
+    }
+
+    /// Works until `closing`, then takes leave.
+    pub async fn run(mut self, closing: CancellationToken) {
+        tokio::select! {
+            () = closing.cancelled() => {}
+            () = self.live() => {}
+        }
+        self.abort().await;
+    }
+
+    async fn live(&mut self) {
+        let mut backoff = Backoff::new(BEGIN_PAUSE.0, BEGIN_PAUSE.1);
+        loop {
+            match self.begin().await {
+                Ok((wire, early)) => {
+                    let began = Instant::now();
+                    self.follow(wire, early).await;
+                    self.abort().await;
+                    if began.elapsed() >= SETTLED {
+                        backoff.reset();
+                    }
+                    sleep(backoff.next_wait()).await;
+                }
+                Err(reason) => {
+                    self.abort().await;
+                    let wait = if reason.is_lasting() { BEGIN_PAUSE.1 } else { backoff.next_wait() };
+                    self.tell(Event::Failed { reason, wait }).await;
+                    sleep(wait).await;
+                }
+            }
+        }
+    }
+
+    /// Negotiates and opens the first transport that works. The frames that came before `start` was answered count.
+    async fn begin(&mut self) -> Result<(Wire, Vec<Frame>), Error> {
+        let bearer = self.bearer().await?;
+        let agreed = negotiate(&self.client, &self.settings, bearer.clone()).await;
+        let agreed = self.note_refusal(agreed, bearer.as_ref())?;
+        let mut offered = self.settings.transports.clone();
+        offered.retain(|wanted| agreed.web_sockets || *wanted != Transport::WebSockets);
+        let liveness = Liveness::new(agreed.keep_alive, agreed.disconnect, Instant::now());
+        let limit = agreed.connect;
+        let (id, start) = (agreed.id.clone(), agreed.start);
+        let bearer = agreed.bearer.clone().or(bearer);
+        let mut current =
+            Current { agreed, transport: Transport::ServerSentEvents, cursor: None, groups: None, liveness };
+        let mut failure = Error::NoTransport;
+        for transport in offered {
+            (current.transport, current.cursor, current.groups) = (transport, None, None);
+            let opening = open(&self.settings, &self.opener, &mut current, bearer.clone());
+            match timeout(limit, opening).await.unwrap_or(Err(Error::Silent { transport })) {
+                Ok((wire, early)) => {
+                    current.liveness.heard(Instant::now());
+                    let at = current.address(&self.settings, "start");
+                    // From here on there is something to abort.
+                    self.current = Some(current);
+                    if start {
+                        self.start(at, bearer.as_ref()).await?;
+                    }
+                    self.tell(Event::Opened { connection_id: id, transport }).await;
+                    return Ok((wire, early));
+                }
+                Err(reason) => {
+                    tracing::debug!(%transport, %reason, "the transport did not come up; trying the next");
+                    failure = reason;
+                }
+            }
+        }
+        self.note_refusal(Err(failure), bearer.as_ref())
+    }
+
+    async fn start(&self, at: url::Url, bearer: Option<&Arc<Secret>>) -> Result<(), Error> {
+        let answer = ask(self.client.get(at), "start", &self.settings.base, bearer).await;
+        let answer = self.note_refusal(answer, bearer)?;
+        if answer.windows(7).any(|window| window == b"started") {
+            return Ok(());
+        }
+        Err(Error::Unintelligible { command: "start", host: address::host(&self.settings.base) })
+    }
+
+    /// Follows the connection through any number of interruptions, until it cannot be resumed.
+    async fn follow(&mut self, mut wire: Wire, early: Vec<Frame>) {
+        for frame in early {
+            if let Some(end) = self.take(frame).await {
+                self.tell(Event::Lost { reason: end.reason }).await;
+                return;
+            }
+        }
+        loop {
+            let opened = Instant::now();
+            let End { reason, resume } = self.listen(&mut wire).await;
+            drop(wire);
+            // A door that closes as soon as it opens is not knocked at without a pause.
+            let hurry = opened.elapsed() > RESUME_PAUSE;
+            self.tell(Event::Lost { reason }).await;
+            if !resume {
+                return;
+            }
+            match self.resume(hurry).await {
+                Some(again) => wire = again,
+                None => return,
+            }
+        }
+    }
+
+    /// Reads the transport until it ends.
+    async fn listen(&mut self, wire: &mut Wire) -> End {
+        let Some(current) = &self.current else { return End { reason: Error::Closed, resume: false } };
+        let mut check = interval(current.liveness.check_every().unwrap_or(Duration::from_secs(3600)));
+        check.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut malformed = 0;
+        let mut slow = false;
+        loop {
+            let incoming = tokio::select! {
+                // What already lies in the socket is read before silence is judged: our own reader may have been busy.
+                biased;
+                incoming = wire.next() => incoming,
+                _ = check.tick() => {
+                    let Some(current) = &self.current else { continue };
+                    let now = Instant::now();
+                    match current.liveness.health(now) {
+                        Health::Live => slow = false,
+                        Health::Slow if !slow => {
+                            slow = true;
+                            self.tell(Event::Slow).await;
+                        }
+                        Health::Slow => {}
+                        Health::Lost => {
+                            let seconds = current.liveness.silence(now).as_secs();
+                            return End { reason: Error::KeepAlive { seconds }, resume: true };
+                        }
+                    }
+                    continue;
+                }
+            };
+            if let (Ok(_), Some(current)) = (&incoming, &mut self.current) {
+                current.liveness.heard(Instant::now());
+            }
+            match incoming {
+                Ok(Incoming::Life) => {}
+                Ok(Incoming::Frame(bytes)) => match Frame::parse(&bytes) {
+                    Ok(frame) => {
+                        malformed = 0;
+                        if let Some(end) = self.take(frame).await {
+                            return end;
+                        }
+                    }
+                    Err(reason) => {
+                        malformed += 1;
+                        if malformed > 1 {
+                            return End { reason, resume: true };
+                        }
+                        self.tell(Event::Malformed { reason }).await;
+                    }
+                },
+                // The same cursor would bring the same frame again.
+                Err(reason @ Error::TooLarge { .. }) => return End { reason, resume: false },
+                Err(reason) => return End { reason, resume: true },
+            }
+        }
+    }
+
+    /// Remembers what a frame says about the stream and hands on its calls.
+    async fn take(&mut self, frame: Frame) -> Option<End> {
+        if let Some(current) = &mut self.current {
+            current.remember(&frame);
+        }
+        for call in frame.calls {
+            self.tell(Event::Call(call)).await;
+        }
+        if frame.fatal {
+            return Some(End { reason: Error::Fatal, resume: false });
+        }
+        frame.leaving.then_some(End { reason: Error::Leaving, resume: true })
+    }
+
+    /// Opens the same connection again, as long as the server may remember it.
+    async fn resume(&mut self, hurry: bool) -> Option<Wire> {
+        let mut wait = if hurry { Duration::from_millis(200) } else { RESUME_PAUSE };
+        loop {
+            sleep(wait.mul_f64(0.5 + rand::random::<f64>())).await;
+            // After the wait as well as before it: the machine may have slept longer than it meant to.
+            if !self.can_resume() {
+                return None;
+            }
+            let reason = match self.reopen().await {
+                Ok(wire) => {
+                    let current = self.current.as_mut()?;
+                    current.liveness.opened(Instant::now());
+                    let connection_id = current.agreed.id.clone();
+                    self.tell(Event::Resumed { connection_id }).await;
+                    return Some(wire);
+                }
+                Err(reason) => reason,
+            };
+            let forgotten = matches!(reason.status(), Some(400 | 401 | 403 | 404));
+            wait = if forgotten { Duration::ZERO } else { RESUME_PAUSE };
+            self.tell(Event::Failed { reason, wait }).await;
+            if forgotten || !self.can_resume() {
+                return None;
+            }
+        }
+    }
+
+    async fn reopen(&self) -> Result<Wire, Error> {
+        let Some(current) = &self.current else { return Err(Error::Closed) };
+        let bearer = match &current.agreed.bearer {
+            Some(given) => Some(Arc::clone(given)),
+            None => self.bearer().await?,
+        };
+        let address = current.address(&self.settings, "reconnect");
+        let target = Target { command: "reconnect", address, bearer: bearer.clone() };
+        let limit = current.agreed.connect;
+        let transport = current.transport;
+        let opened =
+            timeout(limit, self.opener.open(transport, target)).await.unwrap_or(Err(Error::Silent { transport }));
+        self.note_refusal(opened, bearer.as_ref())
+    }
+
+    fn can_resume(&self) -> bool {
+        self.current.as_ref().is_some_and(|current| current.liveness.can_resume(Instant::now()))
+    }
+
+    async fn bearer(&self) -> Result<Option<Arc<Secret>>, Error> {
+        Ok(self.credentials.bearer().await.map_err(Error::Credentials)?.map(Arc::new))
+    }
+
+    /// Tells the credentials when the server did not accept what they gave.
+    fn note_refusal<T>(&self, outcome: Result<T, Error>, bearer: Option<&Arc<Secret>>) -> Result<T, Error> {
+        if let (Err(error), Some(bearer)) = (&outcome, bearer)
+            && error.status() == Some(401)
+        {
+            self.credentials.refused(bearer);
+        }
+        outcome
+    }
+
+    /// Tells the server that this connection is over, so that it does not keep its subscriptions until a time-out.
+    async fn abort(&mut self) {
+        let Some(current) = self.current.take() else { return };
+        let at = current.address(&self.settings, "abort");
+        let farewell = async {
+            let bearer = match current.agreed.bearer {
+                Some(given) => Some(given),
+                None => self.bearer().await?,
+            };
+            ask(self.client.post(at).body(""), "abort", &self.settings.base, bearer.as_ref()).await
+        };
+        if !matches!(timeout(Duration::from_secs(1), farewell).await, Ok(Ok(_))) {
+            tracing::debug!("the server did not take note of our leaving");
+        }
+    }
+
+    async fn tell(&self, event: Event) {
+        // Nobody listening means that this task is about to be aborted.
+        let _ = self.events.send(event).await;
+    }
+}
+
+impl Current {
+    fn remember(&mut self, frame: &Frame) {
+        if let Some(cursor) = &frame.cursor {
+            self.cursor = Some(cursor.clone());
+        }
+        if let Some(groups) = &frame.groups {
+            self.groups = Some(groups.clone());
+        }
+    }
+
+    fn address(&self, settings: &Settings, command: &str) -> url::Url {
+        let data = address::connection_data(&settings.hub);
+        let mut parameters = vec![
+            ("clientProtocol", settings.protocol.as_str()),
+            ("transport", self.transport.as_str()),
+            ("connectionData", &data),
+            ("connectionToken", self.agreed.token.expose_secret()),
+        ];
+        if command == "reconnect" {
+            parameters.extend(self.cursor.as_deref().map(|cursor| ("messageId", cursor)));
+            parameters.extend(self.groups.as_deref().map(|groups| ("groupsToken", groups)));
+        }
+        address::command(&self.agreed.base, command, &parameters, &self.agreed.query)
+    }
+}
+
+/// Opens a transport and reads it up to the init message. Frames on the way are kept, in order.
+async fn open(
+    settings: &Settings,
+    opener: &Opener,
+    current: &mut Current,
+    bearer: Option<Arc<Secret>>,
+) -> Result<(Wire, Vec<Frame>), Error> {
+    let target = Target { command: "connect", address: current.address(settings, "connect"), bearer };
+    let mut wire = opener.open(current.transport, target).await?;
+    let mut early = Vec::new();
+    loop {
+        let Incoming::Frame(bytes) = wire.next().await? else { continue };
+        let frame = Frame::parse(&bytes)?;
+        if frame.fatal {
+            return Err(Error::Fatal);
+        }
+        // Servers before 1.4 have no init message: the first message is it.
+        let ready = frame.init || (!current.agreed.start && frame.cursor.is_some());
+        early.push(frame);
+        if ready {
+            return Ok((wire, early));
+        }
+    }
+}

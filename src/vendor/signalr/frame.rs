@@ -1,0 +1,160 @@
+//! Frames from the server (`signalr.md` section 5). Pure.
+
+use serde::Deserialize;
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+use super::{Error, HubCall};
+
+/// One frame, understood.
+#[derive(Debug, Default)]
+pub struct Frame {
+    /// Where the stream stands: the next `messageId`. Only present when the frame has messages, be the list empty.
+    pub cursor: Option<String>,
+    /// The calls, in order.
+    pub calls: Vec<HubCall>,
+    /// Whether this is the init message.
+    pub init: bool,
+    /// The new groups token; an empty text replaces the old one too.
+    pub groups: Option<String>,
+    /// Whether the server goes away and wants us to come back.
+    pub leaving: bool,
+    /// Whether the server ended the connection with an error.
+    pub fatal: bool,
+}
+
+#[derive(Deserialize)]
+struct Wire {
+    #[serde(rename = "C", default)]
+    cursor: Value,
+    #[serde(rename = "M", default)]
+    messages: Option<Vec<Box<RawValue>>>,
+    #[serde(rename = "S", default)]
+    init: Value,
+    #[serde(rename = "G", default)]
+    groups: Value,
+    #[serde(rename = "T", default)]
+    leaving: Value,
+    #[serde(rename = "I", default)]
+    answer: Value,
+    #[serde(rename = "E", default)]
+    error: Value,
+}
+
+#[derive(Deserialize)]
+struct Call {
+    #[serde(rename = "H")]
+    hub: String,
+    #[serde(rename = "M")]
+    method: String,
+    #[serde(rename = "A", default)]
+    args: Vec<Box<RawValue>>,
+}
+
+impl Frame {
+    /// Reads one frame.
+    ///
+    /// # Errors
+    /// [`Error::Malformed`] when it is not one JSON object. What it said is not repeated.
+    pub fn parse(bytes: &[u8]) -> Result<Self, Error> {
+        // A list would otherwise pass for a struct whose fields come in order.
+        if !bytes.trim_ascii_start().starts_with(b"{") {
+            return Err(Error::Malformed { line: 1, column: 1 });
+        }
+        let wire: Wire = serde_json::from_slice(bytes)
+            .map_err(|error| Error::Malformed { line: error.line(), column: error.column() })?;
+        Ok(Self {
+            cursor: wire.messages.as_ref().and_then(|_| text(&wire.cursor)),
+            // What is not a call, such as the empty object that some servers send as a heartbeat, is no message.
+            calls: wire.messages.unwrap_or_default().iter().filter_map(|message| call(message)).collect(),
+            init: is_set(&wire.init),
+            groups: wire.groups.as_str().map(str::to_owned),
+            leaving: is_set(&wire.leaving),
+            fatal: !wire.error.is_null() && wire.answer.is_null(),
+        })
+    }
+}
+
+fn call(message: &RawValue) -> Option<HubCall> {
+    let Call { hub, method, args } = serde_json::from_str(message.get()).ok()?;
+    Some(HubCall { hub, method, args })
+}
+
+/// Servers made by others write numbers for cursors.
+fn text(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        _ => None,
+    }
+}
+
+/// Servers made by others write `true` for 1.
+fn is_set(value: &Value) -> bool {
+    matches!(value, Value::Bool(true)) || value.as_i64() == Some(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Frame {
+        Frame::parse(text.as_bytes()).expect("a frame")
+    }
+
+    #[test]
+    fn calls_come_in_order_with_their_cursor() {
+        let frame = parse(
+            r#"{"C":"d-1A,0|C,1","M":[{"H":"Connect","M":"onData","A":[{"id":1},2]},{"H":"Connect","M":"onAlert"}],"X":1}"#,
+        );
+        assert_eq!(frame.cursor.as_deref(), Some("d-1A,0|C,1"));
+        let calls: Vec<_> = frame.calls.iter().map(|call| format!("{call:?}")).collect();
+        assert_eq!(calls, ["Connect.onData(#2)", "Connect.onAlert(#0)"]);
+        assert_eq!(frame.calls[0].args[0].get(), r#"{"id":1}"#);
+    }
+
+    #[test]
+    fn a_keep_alive_says_nothing_and_moves_no_cursor() {
+        let frame = parse("{}");
+        assert!(frame.cursor.is_none() && frame.calls.is_empty() && !frame.init && !frame.leaving && !frame.fatal);
+        assert!(parse(r#"{"C":"x"}"#).cursor.is_none());
+        assert_eq!(parse(r#"{"C":"x","M":[]}"#).cursor.as_deref(), Some("x"));
+    }
+
+    #[test]
+    fn the_spellings_of_servers_made_by_others_are_understood() {
+        let frame = parse(r#"{"C":1479,"S":true,"T":false,"M":[{}]}"#);
+        assert_eq!(frame.cursor.as_deref(), Some("1479"));
+        assert!(frame.init && !frame.leaving && frame.calls.is_empty());
+        assert!(parse(r#"{"C":"a","S":1,"M":[]}"#).init);
+        assert!(parse(r#"{"T":1}"#).leaving);
+        assert!(parse(r#"{"T":true}"#).leaving);
+    }
+
+    #[test]
+    fn an_empty_groups_token_replaces_and_an_absent_one_does_not() {
+        assert_eq!(parse(r#"{"G":""}"#).groups.as_deref(), Some(""));
+        assert_eq!(parse(r#"{"G":null}"#).groups, None);
+        assert_eq!(parse("{}").groups, None);
+    }
+
+    #[test]
+    fn an_error_is_fatal_unless_it_answers_a_call() {
+        assert!(parse(r#"{"E":"gone"}"#).fatal);
+        assert!(!parse(r#"{"I":"0","E":"no"}"#).fatal);
+    }
+
+    #[test]
+    fn what_is_not_one_object_is_malformed_and_is_not_repeated() {
+        for bytes in [&b"{\"C\":\"secret"[..], b"{}{}", b"[]", b"null", b"\xff\xfe", b"", b"{\"G\":\"\xc3\x28\"}"] {
+            let error = Frame::parse(bytes).expect_err("not a frame");
+            assert!(!error.to_string().contains("secret"), "{error}");
+        }
+    }
+
+    #[test]
+    fn one_strange_message_does_not_spoil_its_neighbours() {
+        let frame = parse(r#"{"M":[7,"x",{"H":1,"M":2},{"H":"c","M":"m","A":[]}]}"#);
+        assert_eq!(frame.calls.len(), 1);
+    }
+}

@@ -1,0 +1,224 @@
+//! The first question: who am I here, and how shall we talk (`signalr.md` section 3).
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde_json::Value;
+use url::Url;
+
+use super::{Error, Settings, address};
+use crate::base::Secret;
+use crate::base::http::{self, BodyError};
+use crate::base::secret::ExposeSecret;
+
+/// How often a server may send us elsewhere.
+const REDIRECTS: usize = 5;
+
+/// No answer to a command is longer than this.
+const ANSWER_LIMIT: usize = 256 * 1024;
+
+/// What was agreed.
+pub struct Agreement {
+    /// Where the other commands hang now.
+    pub base: Url,
+    /// The site's query from now on.
+    pub query: Vec<(String, String)>,
+    /// The bearer token that a redirect gave, which replaces our own.
+    pub bearer: Option<Arc<Secret>>,
+    /// Goes into every address. Secret.
+    pub token: Secret,
+    /// What subscriptions name.
+    pub id: String,
+    /// How long silence may last. `None`: keep-alive is off.
+    pub keep_alive: Option<Duration>,
+    /// How long the server remembers us.
+    pub disconnect: Duration,
+    /// How long a transport may take to come up.
+    pub connect: Duration,
+    /// Whether the server speaks WebSocket.
+    pub web_sockets: bool,
+    /// Whether the server expects `start`: from 1.4 on.
+    pub start: bool,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "PascalCase", default)]
+struct Answer {
+    connection_token: Option<String>,
+    connection_id: Option<String>,
+    keep_alive_timeout: Option<f64>,
+    disconnect_timeout: Option<f64>,
+    transport_connect_timeout: Option<f64>,
+    try_web_sockets: Option<bool>,
+    protocol_version: Option<String>,
+    error: Option<String>,
+    redirect_url: Option<String>,
+    access_token: Option<String>,
+    #[serde(rename = "availableTransports")]
+    available_transports: Option<Value>,
+}
+
+/// Negotiates, following redirects to allowed hosts.
+pub async fn negotiate(
+    client: &reqwest::Client,
+    settings: &Settings,
+    bearer: Option<Arc<Secret>>,
+) -> Result<Agreement, Error> {
+    let mut base = settings.base.clone();
+    let mut query = settings.query.clone();
+    let mut given: Option<Arc<Secret>> = None;
+    for _ in 0..=REDIRECTS {
+        let data = address::connection_data(&settings.hub);
+        let parameters = [("clientProtocol", settings.protocol.as_str()), ("connectionData", &data)];
+        let at = address::command(&base, "negotiate", &parameters, &query);
+        let body = ask(client.get(at), "negotiate", &base, given.as_ref().or(bearer.as_ref())).await?;
+        let answer: Answer = serde_json::from_slice(&body)
+            .map_err(|_| Error::Unintelligible { command: "negotiate", host: address::host(&base) })?;
+        let Some(to) = answer.redirect_url.as_deref() else { return agree(answer, base, query, given) };
+        let to = redirected(settings, &base, to)?;
+        if to.query().is_some() {
+            query = to.query_pairs().into_owned().collect();
+        }
+        base = to;
+        given = answer.access_token.map(|token| Arc::new(Secret::from(token))).or(given);
+    }
+    Err(Error::RedirectedTooOften)
+}
+
+/// Sends a request that is answered and over, and reads the answer.
+pub async fn ask(
+    request: reqwest::RequestBuilder,
+    command: &'static str,
+    base: &Url,
+    bearer: Option<&Arc<Secret>>,
+) -> Result<Vec<u8>, Error> {
+    let host = address::host(base);
+    let request = match bearer {
+        Some(bearer) => request.bearer_auth(bearer.expose_secret()),
+        None => request,
+    };
+    let answer = request.send().await.map_err(|error| Error::Unreachable {
+        command,
+        host: host.clone(),
+        source: Box::new(error.without_url()),
+    })?;
+    if !answer.status().is_success() {
+        return Err(Error::Refused { command, host, status: answer.status().as_u16() });
+    }
+    http::read_body(answer, ANSWER_LIMIT).await.map_err(|error| match error {
+        BodyError::TooLarge { limit } => Error::TooLarge { limit },
+        broken @ BodyError::Broken(_) => Error::Unreachable { command, host, source: Box::new(broken) },
+    })
+}
+
+fn agree(
+    answer: Answer,
+    base: Url,
+    query: Vec<(String, String)>,
+    bearer: Option<Arc<Secret>>,
+) -> Result<Agreement, Error> {
+    let host = address::host(&base);
+    if answer.available_transports.is_some() {
+        return Err(Error::AspNetCore { host });
+    }
+    if let Some(text) = answer.error {
+        let text = text.chars().filter(|letter| !letter.is_control()).take(200).collect();
+        return Err(Error::Negotiation { host, text });
+    }
+    let (Some(token), Some(id)) = (answer.connection_token, answer.connection_id) else {
+        return Err(Error::Unintelligible { command: "negotiate", host });
+    };
+    // Without a version the server is older than the field.
+    let version: f64 = answer.protocol_version.and_then(|version| version.parse().ok()).unwrap_or(1.2);
+    Ok(Agreement {
+        base,
+        query,
+        bearer,
+        token: token.into(),
+        id,
+        keep_alive: answer.keep_alive_timeout.and_then(duration),
+        disconnect: answer.disconnect_timeout.and_then(duration).unwrap_or(Duration::from_secs(30)),
+        connect: answer.transport_connect_timeout.and_then(duration).unwrap_or(Duration::from_secs(5)),
+        web_sockets: answer.try_web_sockets.unwrap_or(false),
+        start: version >= 1.4,
+    })
+}
+
+/// Times are seconds, fractions allowed; nothing sensible is as good as nothing.
+fn duration(seconds: f64) -> Option<Duration> {
+    Duration::try_from_secs_f64(seconds)
+        .ok()
+        .filter(|time| !time.is_zero())
+        .map(|time| time.min(Duration::from_secs(86_400)))
+}
+
+/// Our token must not go to a host that nobody allowed, nor leave encryption.
+fn redirected(settings: &Settings, base: &Url, to: &str) -> Result<Url, Error> {
+    let to = base.join(to).map_err(|_| Error::Redirected { host: "an address that is none".to_owned() })?;
+    let host = address::host(&to);
+    let allowed = settings.base.host_str().into_iter().chain(settings.allowed_hosts.iter().map(String::as_str));
+    let is_allowed = allowed.into_iter().any(|allowed| allowed.eq_ignore_ascii_case(&host));
+    let is_safe = to.scheme() == "https" || (to.scheme() == "http" && settings.base.scheme() == "http");
+    if is_allowed && is_safe { Ok(to) } else { Err(Error::Redirected { host }) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::vendor::signalr::{MAX_FRAME, PROTOCOL};
+
+    fn base() -> Url {
+        "https://floor.example.com/webapi/signalr".parse().expect("a URL")
+    }
+
+    fn read(text: &str) -> Result<Agreement, Error> {
+        agree(serde_json::from_str(text).expect("JSON"), base(), Vec::new(), None)
+    }
+
+    #[test]
+    fn what_the_server_offers_is_understood() {
+        let agreed = read(
+            r#"{"Url":"/signalr","ConnectionToken":"a+b/c==","ConnectionId":"88cf","KeepAliveTimeout":0.5,
+                "DisconnectTimeout":30.0,"TryWebSockets":true,"ProtocolVersion":"1.5","TransportConnectTimeout":5.0}"#,
+        )
+        .expect("an agreement");
+        assert_eq!(agreed.keep_alive, Some(Duration::from_millis(500)));
+        assert!(agreed.web_sockets && agreed.start);
+        assert_eq!(agreed.id, "88cf");
+    }
+
+    #[test]
+    fn no_keep_alive_and_an_old_protocol_are_understood() {
+        let agreed = read(
+            r#"{"ConnectionToken":"t","ConnectionId":"i","KeepAliveTimeout":null,"DisconnectTimeout":-1,"ProtocolVersion":"1.3"}"#,
+        )
+        .expect("an agreement");
+        assert_eq!((agreed.keep_alive, agreed.start, agreed.web_sockets), (None, false, false));
+        assert_eq!(agreed.disconnect, Duration::from_secs(30));
+    }
+
+    #[test]
+    fn the_other_signalr_is_named_and_refused() {
+        let error = read(r#"{"connectionId":"x","availableTransports":[]}"#).err().expect("an error");
+        assert!(matches!(error, Error::AspNetCore { .. }) && error.is_lasting());
+    }
+
+    #[test]
+    fn redirects_stay_encrypted_and_among_friends() {
+        let settings = Settings {
+            base: base(),
+            hub: "connect".into(),
+            protocol: PROTOCOL.into(),
+            transports: Vec::new(),
+            query: Vec::new(),
+            allowed_hosts: vec!["Other.example.com".into()],
+            max_frame: MAX_FRAME,
+        };
+        let allowed = |to: &str| redirected(&settings, &settings.base, to).is_ok();
+        assert!(allowed("https://other.example.com/signalr?x=1"));
+        assert!(allowed("/elsewhere/signalr"));
+        assert!(!allowed("http://other.example.com/signalr"));
+        assert!(!allowed("https://evil.example.net/signalr"));
+    }
+}
