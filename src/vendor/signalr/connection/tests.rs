@@ -1,0 +1,255 @@
+//! Connections against a scripted server.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Mutex;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::ws::{Message, WebSocketUpgrade};
+use axum::extract::{FromRequestParts, Path, Query, Request, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use futures_util::future::BoxFuture;
+use futures_util::{StreamExt, stream};
+
+use super::*;
+use crate::base::Secret;
+use crate::vendor::signalr::{CredentialError, Error, MAX_FRAME, PROTOCOL, Transport};
+
+const PATIENCE: Duration = Duration::from_secs(60);
+const TOKEN: &str = "a+b/c=|,d==";
+const NEGOTIATED: &str = r#"{"Url":"/signalr","ConnectionToken":"a+b/c=|,d==","ConnectionId":"88cf","KeepAliveTimeout":20.0,
+    "DisconnectTimeout":30.0,"ConnectionTimeout":110.0,"TryWebSockets":false,"ProtocolVersion":"1.5","TransportConnectTimeout":5.0}"#;
+const INIT: &str = "data: initialized\n\ndata: {\"C\":\"s-0,1\",\"S\":1,\"M\":[]}\n\n";
+const CALL: &str =
+    "data: {\"C\":\"d-1|A,2+3\",\"G\":\"g+1/=\",\"M\":[{\"H\":\"Connect\",\"M\":\"onData\",\"A\":[1]}]}\n\n";
+
+/// What happens when a transport is opened.
+enum Stage {
+    Refuse(u16),
+    Say(&'static [&'static str]),
+    SayAndClose(&'static [&'static str]),
+    Socket(&'static [&'static str]),
+}
+
+#[derive(Debug, Clone)]
+struct Seen {
+    command: String,
+    query: HashMap<String, String>,
+    authorization: Option<String>,
+}
+
+#[derive(Clone)]
+struct Server {
+    negotiated: String,
+    stages: Arc<Mutex<VecDeque<Stage>>>,
+    seen: Arc<Mutex<Vec<Seen>>>,
+}
+
+impl Server {
+    /// Starts a server and a connection to it.
+    async fn follow(negotiated: &str, stages: Vec<Stage>) -> (Self, Connection, Arc<Bearer>) {
+        let server = Self {
+            negotiated: negotiated.to_owned(),
+            stages: Arc::new(Mutex::new(stages.into())),
+            seen: Arc::default(),
+        };
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let base = format!("http://{}/signalr", listener.local_addr().expect("an address"));
+        let app = Router::new().route("/signalr/{command}", axum::routing::any(serve)).with_state(server.clone());
+        tokio::spawn(async move { axum::serve(listener, app).await });
+        let settings = Settings {
+            base: base.parse().expect("a URL"),
+            hub: "connect".into(),
+            protocol: PROTOCOL.into(),
+            transports: vec![Transport::WebSockets, Transport::ServerSentEvents],
+            query: Vec::new(),
+            allowed_hosts: Vec::new(),
+            max_frame: MAX_FRAME,
+        };
+        let bearer = Arc::new(Bearer::default());
+        let connection = Connection::new(settings, Arc::clone(&bearer) as Arc<dyn Credentials>).expect("a connection");
+        (server, connection, bearer)
+    }
+
+    fn seen(&self, command: &str) -> Vec<Seen> {
+        self.seen.lock().expect("no panic").iter().filter(|seen| seen.command == command).cloned().collect()
+    }
+}
+
+#[derive(Default)]
+struct Bearer {
+    refused: Mutex<usize>,
+}
+
+impl Credentials for Bearer {
+    fn bearer(&self) -> BoxFuture<'_, Result<Option<Secret>, CredentialError>> {
+        Box::pin(std::future::ready(Ok(Some(Secret::from("jwt")))))
+    }
+
+    fn refused(&self, _token: &Secret) {
+        *self.refused.lock().expect("no panic") += 1;
+    }
+}
+
+async fn serve(
+    State(server): State<Server>,
+    Path(command): Path<String>,
+    Query(query): Query<HashMap<String, String>>,
+    request: Request,
+) -> Response {
+    let authorization = request.headers().get("authorization").and_then(|value| value.to_str().ok()).map(str::to_owned);
+    server.seen.lock().expect("no panic").push(Seen { command: command.clone(), query, authorization });
+    match command.as_str() {
+        "negotiate" => server.negotiated.into_response(),
+        "start" => r#"{"Response":"started"}"#.into_response(),
+        "connect" | "reconnect" => {
+            let stage = server.stages.lock().expect("no panic").pop_front();
+            match stage {
+                Some(Stage::Say(texts)) => say(texts, false),
+                Some(Stage::SayAndClose(texts)) => say(texts, true),
+                Some(Stage::Socket(texts)) => socket(texts, request).await,
+                Some(Stage::Refuse(status)) => StatusCode::from_u16(status).expect("a status").into_response(),
+                None => StatusCode::SERVICE_UNAVAILABLE.into_response(),
+            }
+        }
+        _ => "{}".into_response(),
+    }
+}
+
+fn say(texts: &'static [&'static str], close: bool) -> Response {
+    let texts = stream::iter(texts).map(|text| Ok::<_, std::convert::Infallible>(*text));
+    let rest = if close { stream::empty().boxed() } else { stream::pending().boxed() };
+    ([("content-type", "text/event-stream")], Body::from_stream(texts.chain(rest))).into_response()
+}
+
+async fn socket(texts: &'static [&'static str], request: Request) -> Response {
+    let (mut parts, _) = request.into_parts();
+    let upgrade = WebSocketUpgrade::from_request_parts(&mut parts, &()).await.expect("an upgrade");
+    upgrade.on_upgrade(move |mut socket| async move {
+        for text in texts {
+            socket.send(Message::text(*text)).await.expect("the client listens");
+        }
+        // Held until the client leaves.
+        while socket.recv().await.is_some_and(|message| message.is_ok()) {}
+    })
+}
+
+/// The next events up to and including the one that `last` names, as short texts.
+async fn story(connection: &mut Connection, last: &str) -> Vec<String> {
+    let mut story = Vec::new();
+    let told = async {
+        while story.last().is_none_or(|event: &String| event != last) {
+            story.push(match connection.next().await {
+                Event::Opened { transport, .. } => format!("opened over {transport}"),
+                Event::Resumed { .. } => "resumed".to_owned(),
+                Event::Call(call) => format!("{call:?}"),
+                Event::Slow => "slow".to_owned(),
+                Event::Lost { reason: Error::KeepAlive { .. } } => "lost in silence".to_owned(),
+                Event::Lost { .. } => "lost".to_owned(),
+                Event::Malformed { .. } => "malformed".to_owned(),
+                Event::Failed { reason, .. } => format!("failed {}", reason.status().unwrap_or_default()),
+            });
+        }
+    };
+    let done = tokio::time::timeout(PATIENCE, told).await;
+    assert!(done.is_ok(), "{last} never came; so far {story:?}");
+    story
+}
+
+#[tokio::test]
+async fn the_next_transport_is_tried_with_the_same_token() {
+    let offer = NEGOTIATED.replace("false", "true");
+    let (server, mut connection, _) = Server::follow(&offer, vec![Stage::Refuse(500), Stage::Say(&[INIT])]).await;
+    assert_eq!(story(&mut connection, "opened over serverSentEvents").await.len(), 1);
+    let connects = server.seen("connect");
+    let of = |name: &str| connects.iter().map(|seen| seen.query[name].clone()).collect::<Vec<_>>();
+    assert_eq!(of("transport"), ["webSockets", "serverSentEvents"]);
+    assert_eq!(of("connectionToken"), [TOKEN, TOKEN]);
+    assert_eq!(of("connectionData")[0], r#"[{"name":"connect"}]"#);
+    assert_eq!(server.seen("start").len(), 1);
+    assert!(
+        server.seen.lock().expect("no panic").iter().all(|seen| seen.authorization.as_deref() == Some("Bearer jwt"))
+    );
+}
+
+#[tokio::test]
+async fn a_socket_carries_calls_in_order() {
+    const FRAMES: &[&str] = &[
+        r#"{"C":"1","M":[{"H":"c","M":"early","A":[]}]}"#,
+        r#"{"C":"2","S":1,"M":[]}"#,
+        "{}",
+        r#"{"C":"3","M":[{"H":"c","M":"one","A":[]},{"H":"c","M":"two","A":[1,2]}]}"#,
+    ];
+    let offer = NEGOTIATED.replace("false", "true");
+    let (_, mut connection, _) = Server::follow(&offer, vec![Stage::Socket(FRAMES)]).await;
+    assert_eq!(
+        story(&mut connection, "c.two(#2)").await,
+        ["opened over webSockets", "c.early(#0)", "c.one(#0)", "c.two(#2)"]
+    );
+}
+
+#[tokio::test]
+async fn an_interruption_is_resumed_from_where_it_was() {
+    let stages = vec![Stage::SayAndClose(&[INIT, CALL]), Stage::Refuse(503), Stage::Say(&[CALL])];
+    let (server, mut connection, _) = Server::follow(NEGOTIATED, stages).await;
+    let told = story(&mut connection, "resumed").await;
+    assert_eq!(told, ["opened over serverSentEvents", "Connect.onData(#1)", "lost", "failed 503", "resumed"]);
+    story(&mut connection, "Connect.onData(#1)").await;
+    let again = &server.seen("reconnect")[1].query;
+    assert_eq!((again["messageId"].as_str(), again["groupsToken"].as_str()), ("d-1|A,2+3", "g+1/="));
+    assert_eq!(again["connectionToken"], TOKEN);
+    assert_eq!(server.seen("negotiate").len(), 1);
+}
+
+#[tokio::test]
+async fn a_server_that_has_forgotten_us_is_asked_anew() {
+    for status in [400, 401, 403, 404] {
+        let stages = vec![Stage::SayAndClose(&[INIT]), Stage::Refuse(status), Stage::Say(&[INIT])];
+        let (server, mut connection, bearer) = Server::follow(NEGOTIATED, stages).await;
+        story(&mut connection, &format!("failed {status}")).await;
+        story(&mut connection, "opened over serverSentEvents").await;
+        assert_eq!(server.seen("negotiate").len(), 2);
+        assert_eq!(*bearer.refused.lock().expect("no panic"), usize::from(status == 401));
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_leaves_is_followed_back() {
+    let stages = vec![Stage::Say(&[INIT, "data: {\"T\":1}\n\n"]), Stage::Say(&[])];
+    let (_, mut connection, _) = Server::follow(NEGOTIATED, stages).await;
+    assert_eq!(story(&mut connection, "resumed").await, ["opened over serverSentEvents", "lost", "resumed"]);
+}
+
+#[tokio::test]
+async fn one_malformed_frame_is_skipped_and_two_in_a_row_are_not() {
+    let stages = vec![Stage::Say(&[INIT, "data: {\"C\n\n", CALL, "data: ?\n\ndata: ?\n\n"]), Stage::Say(&[])];
+    let (_, mut connection, _) = Server::follow(NEGOTIATED, stages).await;
+    let told = story(&mut connection, "resumed").await;
+    assert_eq!(told[1..], ["malformed", "Connect.onData(#1)", "malformed", "lost", "resumed"]);
+}
+
+#[tokio::test]
+async fn silence_is_noticed_by_the_times_that_the_server_named() {
+    let offer = NEGOTIATED.replace("20.0", "0.3");
+    let (_, mut connection, _) = Server::follow(&offer, vec![Stage::Say(&[INIT])]).await;
+    let told = story(&mut connection, "lost in silence").await;
+    assert_eq!(told.first().map(String::as_str), Some("opened over serverSentEvents"));
+}
+
+#[tokio::test]
+async fn closing_tells_the_server() {
+    let (server, mut connection, _) = Server::follow(NEGOTIATED, vec![Stage::Say(&[INIT])]).await;
+    story(&mut connection, "opened over serverSentEvents").await;
+    connection.close().await;
+    assert_eq!(server.seen("abort")[0].query["connectionToken"], TOKEN);
+}
+
+#[tokio::test]
+async fn the_other_signalr_is_never_taken_for_ours() {
+    let (server, mut connection, _) =
+        Server::follow(r#"{"connectionId":"x","availableTransports":[]}"#, Vec::new()).await;
+    let Event::Failed { reason, wait } = connection.next().await else { panic!("another event") };
+    assert!(matches!(reason, Error::AspNetCore { .. }) && wait >= Duration::from_secs(30), "{reason}");
+    assert!(server.seen("connect").is_empty());
+}

@@ -1,0 +1,3 @@
+//! What users are promised, one file per promise, in one binary.
+
+mod third_party_signalr;

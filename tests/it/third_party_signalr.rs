@@ -1,0 +1,137 @@
+//! Our SignalR client follows a server that others made (npm `signalrjs`), through its death and return.
+
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use callboard::base::{Clock, Secret};
+use callboard::vendor::clarity::{Clarity, Credential, SessionPropertiesKey, Settings, find_pushes};
+use callboard::vendor::signalr::{Connection, Event, Transport};
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::process::{Child, ChildStdin, Command};
+
+/// Far longer than anything here takes on a busy machine; nobody waits for it when all is well.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+struct Peer {
+    child: Child,
+    stdin: ChildStdin,
+    port: u16,
+}
+
+impl Peer {
+    async fn start(port: u16) -> Self {
+        let folder: PathBuf = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/peers/signalrjs");
+        assert!(folder.join("node_modules").exists(), "run `npm ci --prefix tests/peers/signalrjs` first");
+        let mut child = Command::new("node")
+            .arg("server.js")
+            .arg(port.to_string())
+            .current_dir(folder)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .expect("node is installed");
+        let stdin = child.stdin.take().expect("a pipe");
+        let mut lines = BufReader::new(child.stdout.take().expect("a pipe")).lines();
+        let first = tokio::time::timeout(PATIENCE, lines.next_line()).await.expect("the peer starts");
+        let first: serde_json::Value =
+            serde_json::from_str(&first.expect("a pipe").expect("a line")).expect("JSON with the port");
+        let port = first["port"].as_u64().and_then(|port| u16::try_from(port).ok()).expect("a port");
+        // The log of requests must be read, or the pipe fills and the peer stands still.
+        tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
+        Self { child, stdin, port }
+    }
+
+    async fn push(&mut self, args: &str) {
+        self.stdin.write_all(format!("{args}\n").as_bytes()).await.expect("the peer listens");
+    }
+
+    async fn kill(mut self) {
+        self.child.kill().await.expect("the peer was alive");
+    }
+}
+
+fn clarity(port: u16, credential: Credential) -> Clarity {
+    let settings = Settings {
+        api_root: format!("http://127.0.0.1:{port}/webapi/api").parse().expect("a URL"),
+        client_id: "0224C392-3845-4AC0-B1A0-D63706181BA7".into(),
+        token_hosts: Vec::new(),
+        token_url: None,
+        credential,
+        signalr_path: "/webapi/signalr".into(),
+        hub: "connect".into(),
+        transports: vec!["webSockets".into(), "serverSentEvents".into(), "longPolling".into()],
+        session_properties_key: SessionPropertiesKey::Both,
+        modalities: vec!["audio".into()],
+        agent_metrics: vec!["answeredCount".into()],
+        queue_metrics: vec!["queuedCount".into()],
+    };
+    Clarity::new(settings, Clock::system()).expect("a client")
+}
+
+fn windows() -> Credential {
+    Credential::Windows { username: "svc".into(), domain: "EXAMPLE".into(), password: Secret::from("unused") }
+}
+
+/// The next event that `wanted` accepts.
+async fn wait_for<T>(connection: &mut Connection, what: &str, mut wanted: impl FnMut(Event) -> Option<T>) -> T {
+    let found = async {
+        loop {
+            if let Some(found) = wanted(connection.next().await) {
+                return found;
+            }
+        }
+    };
+    tokio::time::timeout(PATIENCE, found).await.unwrap_or_else(|_| panic!("{what} never came"))
+}
+
+fn pushed_ids(event: Event) -> Option<Vec<Option<i64>>> {
+    let Event::Call(call) = event else { return None };
+    assert_eq!((call.hub.as_str(), call.method.as_str()), ("connect", "onData"));
+    Some(find_pushes(&call.args).readings.iter().map(|reading| reading.id).collect())
+}
+
+#[tokio::test]
+async fn a_killed_server_is_followed_again_when_it_is_back() {
+    let mut peer = Peer::start(0).await;
+    let port = peer.port;
+    let clarity = clarity(port, windows());
+    let mut connection = clarity.follow().expect("a connection");
+
+    let (id, transport) = wait_for(&mut connection, "the connection", |event| match event {
+        Event::Opened { connection_id, transport } => Some((connection_id, transport)),
+        _ => None,
+    })
+    .await;
+    assert_eq!(transport, Transport::ServerSentEvents, "this server offers no sockets");
+    let subscriptions = clarity.subscribe_agents(&id, &[41, 37]).await.expect("a subscription");
+    assert_eq!(subscriptions[0].id.as_deref(), Some("agents-1"));
+    peer.push(r#"[{"type":"agent","id":41,"currentStatus":{"agentStatus":"inCall"}}]"#).await;
+    assert_eq!(wait_for(&mut connection, "the first push", pushed_ids).await, [Some(41)]);
+
+    peer.kill().await;
+    wait_for(&mut connection, "the loss", |event| matches!(event, Event::Lost { .. }).then_some(())).await;
+    let mut peer = Peer::start(port).await;
+    wait_for(&mut connection, "the return", |event| {
+        matches!(event, Event::Opened { .. } | Event::Resumed { .. }).then_some(())
+    })
+    .await;
+    peer.push(r#"[{"subscriptionId":"agents-1","data":[{"type":"agent","id":37},{"type":"queue","id":11}]}]"#).await;
+    assert_eq!(wait_for(&mut connection, "the second push", pushed_ids).await, [Some(37), Some(11)]);
+    connection.close().await;
+}
+
+#[tokio::test]
+async fn the_rest_side_of_the_peer_is_read_whole() {
+    let peer = Peer::start(0).await;
+    let clarity = clarity(peer.port, windows());
+    assert_eq!(clarity.info().await.expect("info").connect_version.as_deref(), Some("4.1.2.0"));
+    let structure = clarity.structure().await.expect("a structure");
+    assert_eq!(structure.agents.map(|agents| agents.len()), Some(2));
+    assert!(structure.groups.is_none());
+    let agents = clarity.agents(&[41, 37], &clarity.wanted_of_agents()).await.expect("agents");
+    assert!(agents.iter().all(|agent| agent.current_status.as_ref().is_some_and(|status| status.start_time.is_some())));
+    let found = clarity.search("a/b").await.expect("a result");
+    assert_eq!(found.queues_found.expect("queues")[0].agents_available, Some(1));
+}
