@@ -14,7 +14,7 @@ impl World {
     pub(super) fn open_doors(&mut self) {
         let agents: Vec<i64> = self.agents.keys().copied().collect();
         for agent in agents {
-            self.become_(agent, Status::LoggedOut, None);
+            self.turn_to(agent, Status::LoggedOut, None);
             let stint = self.agents[&agent].stint;
             let wait = self.about(20 * SECOND);
             self.after(wait, Event::Ready { agent, stint });
@@ -103,7 +103,7 @@ impl World {
         if let Some(agent) = self.agents.get_mut(&agent) {
             agent.session = Some(session);
         }
-        self.become_(agent, Status::Ringing, None);
+        self.turn_to(agent, Status::Ringing, None);
         self.line_moves(queue);
         if self.chance.random_bool(0.975) {
             let wait = self.about(3 * SECOND);
@@ -136,7 +136,7 @@ impl World {
             queue.tally.answered += u64::from(first);
         }
         let status = if modality == Modality::Audio { Status::InCall } else { Status::InImCall };
-        self.become_(agent, status, None);
+        self.turn_to(agent, status, None);
         self.touched_queues.insert(queue);
         self.plan_talk(id, agent, modality);
     }
@@ -237,7 +237,7 @@ impl World {
 
     /// Takes up a status that ends by itself.
     fn leave(&mut self, agent: i64, status: Status, reason: Option<(i64, &'static str)>, mean: Moment) {
-        self.become_(agent, status, reason);
+        self.turn_to(agent, status, reason);
         let stint = self.agents[&agent].stint;
         let wait = self.about(mean);
         self.after(wait, Event::Ready { agent, stint });
@@ -257,7 +257,7 @@ impl World {
             mood if rests && mood < 0.040 => self.leave(agent, Status::AtLunch, None, 900 * SECOND),
             mood if rests && mood < 0.044 => self.leave(agent, Status::LoggedOut, None, 600 * SECOND),
             _ => {
-                self.become_(agent, Status::Available, None);
+                self.turn_to(agent, Status::Available, None);
                 self.find_work(agent);
             }
         }
@@ -276,7 +276,7 @@ impl World {
         }
     }
 
-    pub(super) fn become_(&mut self, agent: i64, status: Status, reason: Option<(i64, &'static str)>) {
+    pub(super) fn turn_to(&mut self, agent: i64, status: Status, reason: Option<(i64, &'static str)>) {
         let now = self.now;
         let Some(agent) = self.agents.get_mut(&agent) else { return };
         if agent.status == Status::Available {

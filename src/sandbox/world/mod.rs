@@ -19,7 +19,7 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
 pub use contacts::{Customer, Modality, Queue, Session, SessionStatus};
-pub use people::{Agent, Group, REASONS, Status, Team, Unit};
+pub use people::{Agent, AgentTally, Group, REASONS, Status, Team, Unit};
 
 /// Virtual milliseconds since the doors opened; negative before.
 pub type Moment = i64;
@@ -185,7 +185,7 @@ impl World {
             return false;
         }
         if self.agents[&agent].session.is_none() {
-            self.become_(agent, status, reason);
+            self.turn_to(agent, status, reason);
             if status == Status::Available {
                 self.find_work(agent);
             }

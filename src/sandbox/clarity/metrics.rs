@@ -1,0 +1,81 @@
+//! Metrics of agents (`apis.md` C29, C30). There are none of queues here (`apis.md` C48).
+
+use axum::body::Bytes;
+use axum::extract::{Path, Query, State};
+use axum::http::StatusCode;
+use axum::{Extension, Json};
+use serde_json::Value;
+
+use super::gate::Caller;
+use super::picture::Picture;
+use super::wish::{CommonQuery, Wish, WishBody};
+use super::{Clarity, Refusal};
+
+/// Several agents: a bare array (`apis.md` B80).
+pub async fn many(
+    State(clarity): State<Clarity>,
+    Query(query): Query<CommonQuery>,
+    body: Bytes,
+) -> Result<Json<Vec<Value>>, Refusal> {
+    pictures(&clarity, &query, None, &body).map(Json)
+}
+
+/// One agent: an object. Where an id is expected there may also be the name of a part, which asks for several agents.
+pub async fn one(
+    State(clarity): State<Clarity>,
+    Path(id): Path<String>,
+    Query(query): Query<CommonQuery>,
+    body: Bytes,
+) -> Result<Json<Value>, Refusal> {
+    match id.parse() {
+        Ok(id) => show(&clarity, id, None, &query, &body).map(Json),
+        Err(_) => pictures(&clarity, &query, Some(&id), &body).map(Value::from).map(Json),
+    }
+}
+
+/// One part of what is known of one agent.
+pub async fn one_part(
+    State(clarity): State<Clarity>,
+    Extension(Caller(_)): Extension<Caller>,
+    Path((id, part)): Path<(i64, String)>,
+    Query(query): Query<CommonQuery>,
+    body: Bytes,
+) -> Result<Json<Value>, Refusal> {
+    show(&clarity, id, Some(&part), &query, &body).map(Json)
+}
+
+fn show(clarity: &Clarity, id: i64, part: Option<&str>, query: &CommonQuery, body: &[u8]) -> Result<Value, Refusal> {
+    let wish = wish(query, body)?;
+    clarity.floor.read(|world, doors| {
+        // An agent that does not exist is one that the caller may not see.
+        let mut picture = Picture::of_agent(world, doors, id, &wish).ok_or((StatusCode::UNAUTHORIZED, String::new()))?;
+        reduce(&mut picture, part)?;
+        Ok(picture.whole(world))
+    })
+}
+
+fn pictures(clarity: &Clarity, query: &CommonQuery, part: Option<&str>, body: &[u8]) -> Result<Vec<Value>, Refusal> {
+    if !query.names_somebody() {
+        return Err((StatusCode::UNAUTHORIZED, String::new()));
+    }
+    let wish = wish(query, body)?;
+    clarity.floor.read(|world, doors| {
+        let agents = query.agents(world).into_iter();
+        agents
+            .filter_map(|id| Picture::of_agent(world, doors, id, &wish))
+            .map(|mut picture| reduce(&mut picture, part).map(|()| picture.whole(world)))
+            .collect()
+    })
+}
+
+fn wish(query: &CommonQuery, body: &[u8]) -> Result<Wish, Refusal> {
+    let body = WishBody::read(body).ok_or((StatusCode::BAD_REQUEST, "The body cannot be read.".to_owned()))?;
+    Ok(Wish::new(query, &body))
+}
+
+fn reduce(picture: &mut Picture, part: Option<&str>) -> Result<(), Refusal> {
+    match part {
+        Some(part) if !picture.reduce_to(part) => Err((StatusCode::NOT_FOUND, String::new())),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,82 @@
+//! Clarity Connect as its document describes it, oddities included (`apis.md` A.1).
+
+mod agent_status;
+mod gate;
+mod metrics;
+mod picture;
+mod profile;
+mod search;
+mod subscriptions;
+#[cfg(test)]
+mod tests;
+mod wish;
+
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::http::StatusCode;
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use tower_http::compression::CompressionLayer;
+
+use super::faults::{Faults, Vendor, happen};
+use super::floor::Floor;
+use super::signalr::{self, Hub};
+pub use gate::Gate;
+pub use subscriptions::Subscriptions;
+
+/// What the handlers of the Web API share.
+#[derive(Clone, Debug)]
+pub struct Clarity {
+    /// The contact center.
+    pub floor: Floor,
+    /// Who may come in.
+    pub gate: Gate,
+    /// Who is pushed what.
+    pub subscriptions: Subscriptions,
+}
+
+/// A refusal with the reason in the body.
+type Refusal = (StatusCode, String);
+
+/// The whole server: sign-in, Web API and SignalR.
+pub fn router(clarity: Clarity, hub: Hub, faults: Faults) -> Router {
+    let v2 = Router::new()
+        .route("/profile", get(profile::profile))
+        .route("/profile/mbu", get(profile::mbu))
+        .route("/metrics/agents/", get(metrics::many).post(metrics::many))
+        .route("/metrics/agents/{id}", get(metrics::one).post(metrics::one))
+        .route("/metrics/agents/{id}/{part}", get(metrics::one_part).post(metrics::one_part))
+        .route("/search/{query}", get(search::search))
+        .route("/search/", get(search::nothing))
+        .route("/agentStatus/{id}", get(agent_status::current))
+        .route("/agentStatus/list/{id}", get(agent_status::list))
+        .route("/agentStatus/update/{id}", post(agent_status::update))
+        .route("/subscriptions/agents", post(subscriptions::to_agents))
+        .route("/subscriptions/queues", post(subscriptions::to_queues))
+        .route("/subscriptions/{id}", post(subscriptions::update).delete(subscriptions::delete));
+    let api = Router::new()
+        .route("/info", get(profile::info))
+        .nest("/v2", v2)
+        .fallback(async || StatusCode::NOT_FOUND)
+        .layer(from_fn_with_state(clarity.clone(), admit))
+        .layer(from_fn_with_state((faults, Vendor::Clarity), happen))
+        .layer(CompressionLayer::new())
+        .with_state(clarity.clone());
+    Router::new()
+        .route("/webauth/token", post(gate::issue))
+        .nest("/webapi/api", api)
+        .with_state(clarity.gate.clone())
+        .nest("/webapi/signalr", signalr::router(hub, clarity.gate))
+}
+
+/// Nobody gets further without a bearer token; who it is travels on with the request.
+async fn admit(State(clarity): State<Clarity>, mut request: Request, next: Next) -> Response {
+    match clarity.gate.admit(request.headers(), request.uri().query().unwrap_or_default()) {
+        Ok(agent) => {
+            request.extensions_mut().insert(gate::Caller(agent));
+            next.run(request).await
+        }
+        Err(challenge) => challenge.into_response(),
+    }
+}

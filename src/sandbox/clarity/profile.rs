@@ -1,0 +1,88 @@
+//! Info, profile and the structure of the house (`apis.md` C11 to C13).
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::{Extension, Json};
+use serde_json::{Value, json};
+
+use super::Clarity;
+use super::gate::Caller;
+
+/// `GET /info`.
+pub async fn info() -> Json<Value> {
+    Json(json!({
+        "connectVersion": "4.1.2.0",
+        "apiVersions": [{"version": "1.0", "relativeUrl": "/v1.0"}, {"version": "2", "relativeUrl": "/v2"}],
+        "signalRTransports": ["webSockets", "serverSentEvents", "longPolling"],
+    }))
+}
+
+/// `GET /v2/profile`: numbers and booleans as text where the document prints them so (`apis.md` B60 to B62).
+pub async fn profile(State(clarity): State<Clarity>, Extension(Caller(id)): Extension<Caller>) -> Result<Json<Value>, StatusCode> {
+    clarity.floor.read(|world, _| {
+        let agent = world.agents().get(&id).ok_or(StatusCode::NOT_FOUND)?;
+        Ok(Json(json!({
+            "type": "agent",
+            "id": agent.id,
+            "teamId": agent.team,
+            "name": format!("{} {}", agent.first, agent.last),
+            "emailAddress": agent.email(),
+            "localeKey": "en-us",
+            "enabledModalities": ["audio", "instantMessage", "message"],
+            "isDirectProxyEnabled": false,
+            "isFederatedDeployment": false,
+            "canMarkSelfAsSuspended": true,
+            "useSilverlightAgentConsole": false,
+            "hideRecordButton": false,
+            "attendantSipUri": "sip:attendant@example.com",
+            "domain": "example.com",
+            "hideRecordingButton": false,
+            "discoveryXFrameUrlOverride": "",
+            "discoveryUserUrlOverride": "false",
+            "agentGRUU": "1234-ABCD-5678-EFGH",
+            "proxyDirectCalls": "false",
+            "hiddenQueues": {"items": [{"queueId": "-1", "queueName": "Direct Inbound"}], "count": "1"},
+        })))
+    })
+}
+
+/// `GET /v2/profile/mbu`. The last kind is printed as in the document (`apis.md` B82).
+pub async fn mbu(State(clarity): State<Clarity>) -> Json<Value> {
+    clarity.floor.read(|world, _| {
+        let ids = |ids: Vec<i64>| json!(ids);
+        let team_ids = |of: &dyn Fn(&crate::sandbox::world::Team) -> bool| {
+            ids(world.teams().values().filter(|team| of(team)).map(|team| team.id).collect())
+        };
+        let agents: Vec<_> = (world.agents().values())
+            .map(|agent| {
+                json!({"type": "Agent", "id": agent.id, "name": agent.name(), "teamId": agent.team,
+                    "canSilentJoin": true, "canWhisperJoin": false, "canRecord": true})
+            })
+            .collect();
+        let queues: Vec<_> = (world.queues().values())
+            .map(|queue| json!({"type": "Queue", "id": queue.id, "name": queue.name, "businessUnitId": queue.unit, "teamIds": queue.teams}))
+            .collect();
+        let teams: Vec<_> = (world.teams().values())
+            .map(|team| {
+                let members = world.agents().values().filter(|agent| agent.team == team.id).map(|agent| agent.id).collect();
+                let serves = world.queues().values().filter(|queue| queue.teams.contains(&team.id)).map(|queue| queue.id).collect();
+                json!({"type": "Team", "id": team.id, "name": team.name, "businessUnitId": team.unit,
+                    "groupIds": team.groups, "agentIds": ids(members), "queueIds": ids(serves)})
+            })
+            .collect();
+        let groups: Vec<_> = (world.groups().values())
+            .map(|group| {
+                let teams = team_ids(&|team| team.groups.contains(&group.id));
+                json!({"type": "Group", "id": group.id, "name": group.name, "teamIds": teams})
+            })
+            .collect();
+        let units: Vec<_> = (world.units().values())
+            .map(|unit| {
+                let queues = world.queues().values().filter(|queue| queue.unit == unit.id).map(|queue| queue.id).collect();
+                json!({"type": "Business Unti", "id": unit.id, "name": unit.name,
+                    "teamIds": team_ids(&|team| team.unit == unit.id), "queueIds": ids(queues)})
+            })
+            .collect();
+        Json(json!({"agents": agents, "queues": queues, "teams": teams, "groups": groups, "businessUnits": units}))
+    })
+}

@@ -1,0 +1,175 @@
+//! The steering wheel: makes the vendors misbehave, in process or over HTTP.
+
+use axum::extract::{Json, State};
+use axum::http::StatusCode;
+use axum::routing::post;
+use axum::{Json as JsonAnswer, Router};
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use url::Url;
+
+use super::clarity::{Clarity, Subscriptions};
+use super::faults::{Faults, Vendor};
+use super::floor::Floor;
+use super::goodays::Goodays;
+use super::signalr::Hub;
+use super::world::Happening;
+
+/// Steers a running sandbox. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Steering {
+    pub(super) floor: Floor,
+    pub(super) hub: Hub,
+    pub(super) clarity: Clarity,
+    pub(super) goodays: Goodays,
+    pub(super) faults: Faults,
+}
+
+impl Steering {
+    /// Breaks every SignalR transport off, as a pulled cable would. Clients may come back.
+    pub fn cut_signalr(&self) {
+        self.hub.cut();
+    }
+
+    /// Forgets every SignalR connection, as a restarted server would: old tokens are refused with 400.
+    pub fn forget_signalr(&self) {
+        self.hub.forget_connections();
+        self.hub.cut();
+    }
+
+    /// Answers 503 to all of SignalR, or no longer.
+    pub fn refuse_signalr(&self, refusing: bool) {
+        self.hub.refuse(refusing);
+    }
+
+    /// Stops keep-alives, or resumes them.
+    pub fn stop_keep_alives(&self, stopped: bool) {
+        self.hub.mute(stopped);
+    }
+
+    /// Sends a text to every transport as it is: half a frame, two objects, ten megabytes.
+    pub fn push_raw(&self, frame: impl Into<String>) {
+        self.hub.push_raw(frame.into());
+    }
+
+    /// Asks all clients to reconnect, as a server does that is about to restart.
+    pub fn announce_restart(&self) {
+        self.hub.push_raw(r#"{"T":1,"M":[]}"#.to_owned());
+    }
+
+    /// Loses all SignalR groups: nothing more arrives, though the connections live.
+    pub fn drop_groups(&self) {
+        self.hub.drop_groups();
+    }
+
+    /// How many SignalR connections have a transport.
+    #[must_use]
+    pub fn connected(&self) -> usize {
+        self.hub.connected()
+    }
+
+    /// How many subscriptions there are.
+    #[must_use]
+    pub fn subscribed(&self) -> usize {
+        self.clarity.subscriptions.len()
+    }
+
+    /// Ends the life of every Clarity token now.
+    pub fn expire_tokens(&self) {
+        self.clarity.gate.expire_all();
+    }
+
+    /// A Clarity token of this agent. None if it cannot be signed.
+    #[must_use]
+    pub fn token_for(&self, agent: i64) -> Option<String> {
+        self.clarity.gate.token_for(agent)
+    }
+
+    /// Answers the next `calls` REST calls to a vendor with `status`.
+    pub fn fail_next(&self, vendor: Vendor, calls: u32, status: StatusCode) {
+        self.faults.fail_next(vendor, calls, status);
+    }
+
+    /// Stops virtual time, or lets it go on.
+    pub fn pause(&self, paused: bool) {
+        self.floor.pause(paused);
+    }
+
+    /// Makes a queue show that so many wait, and pushes that at once. Tells when. None if there is no such queue.
+    #[must_use]
+    pub fn pulse(&self, queue: i64, waiting: u64) -> Option<Timestamp> {
+        let known = self.floor.change(|world| world.force_waiting(queue, waiting));
+        let now = self.floor.now();
+        self.push(&[Happening::Queue(queue)]);
+        known.then_some(now)
+    }
+
+    /// Has a customer answer a survey now, and sends the webhook. Tells the response's id.
+    #[must_use]
+    pub fn respond(&self) -> Option<String> {
+        self.goodays.respond_now(&self.floor)
+    }
+
+    /// Sends Goodays webhooks to this address from now on, those that wait included.
+    pub fn send_webhooks_to(&self, url: Url) {
+        self.goodays.send_to(url);
+    }
+
+    fn push(&self, happenings: &[Happening]) {
+        let subscriptions: &Subscriptions = &self.clarity.subscriptions;
+        subscriptions.flush(&self.floor, happenings);
+    }
+}
+
+/// A deed as the HTTP side takes it: `{"do":"pulse","queue":3,"waiting":9}`.
+#[derive(Debug, Deserialize)]
+#[serde(tag = "do", rename_all = "snake_case")]
+enum Deed {
+    CutSignalr,
+    ForgetSignalr,
+    RefuseSignalr { on: bool },
+    StopKeepAlives { on: bool },
+    PushRaw { frame: String },
+    AnnounceRestart,
+    DropGroups,
+    ExpireTokens,
+    FailNext { vendor: Vendor, calls: u32, status: u16 },
+    Pause { on: bool },
+    Pulse { queue: i64, waiting: u64 },
+    Respond,
+    SendWebhooksTo { url: Url },
+}
+
+/// `POST /` with a deed.
+pub fn router(steering: Steering) -> Router {
+    Router::new().route("/", post(steer)).with_state(steering)
+}
+
+async fn steer(State(steering): State<Steering>, Json(deed): Json<Deed>) -> Result<JsonAnswer<Value>, StatusCode> {
+    match deed {
+        Deed::CutSignalr => steering.cut_signalr(),
+        Deed::ForgetSignalr => steering.forget_signalr(),
+        Deed::RefuseSignalr { on } => steering.refuse_signalr(on),
+        Deed::StopKeepAlives { on } => steering.stop_keep_alives(on),
+        Deed::PushRaw { frame } => steering.push_raw(frame),
+        Deed::AnnounceRestart => steering.announce_restart(),
+        Deed::DropGroups => steering.drop_groups(),
+        Deed::ExpireTokens => steering.expire_tokens(),
+        Deed::FailNext { vendor, calls, status } => {
+            let status = StatusCode::from_u16(status).map_err(|_| StatusCode::BAD_REQUEST)?;
+            steering.fail_next(vendor, calls, status);
+        }
+        Deed::Pause { on } => steering.pause(on),
+        Deed::Pulse { queue, waiting } => {
+            let at = steering.pulse(queue, waiting).ok_or(StatusCode::NOT_FOUND)?;
+            return Ok(JsonAnswer(json!({"at": at})));
+        }
+        Deed::Respond => {
+            let response = steering.respond().ok_or(StatusCode::CONFLICT)?;
+            return Ok(JsonAnswer(json!({"response": response})));
+        }
+        Deed::SendWebhooksTo { url } => steering.send_webhooks_to(url),
+    }
+    Ok(JsonAnswer(json!({})))
+}

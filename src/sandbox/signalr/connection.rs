@@ -1,0 +1,158 @@
+//! One connection: a bounded ring of messages that transports follow with a cursor.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+/// How many messages are kept; older ones are lost without a flag (`signalr.md` 8).
+const RING: usize = 1000;
+
+/// The most messages in one frame.
+const FRAME: usize = 50;
+
+#[derive(Debug)]
+pub struct Connection {
+    token: String,
+    tag: String,
+    user: i64,
+    ring: VecDeque<(u64, String)>,
+    last: u64,
+    started: bool,
+    groups: Groups,
+    transports: usize,
+    alone_since: Instant,
+    news: watch::Sender<u64>,
+}
+
+/// Membership of the group that gets pushes.
+#[derive(Debug, Default)]
+struct Groups {
+    token: Option<String>,
+    member: bool,
+    told: bool,
+}
+
+impl Connection {
+    pub fn new(token: String, tag: String, user: i64) -> Self {
+        Self {
+            token,
+            tag,
+            user,
+            ring: VecDeque::new(),
+            last: 0,
+            started: false,
+            groups: Groups::default(),
+            transports: 0,
+            alone_since: Instant::now(),
+            news: watch::channel(0).0,
+        }
+    }
+
+    /// The next frame for somebody who has read up to `cursor`, and the cursor after it.
+    pub fn frame_after(&mut self, cursor: u64) -> Option<(u64, String)> {
+        if !self.started {
+            return None;
+        }
+        let unread: Vec<_> = self.ring.iter().filter(|(number, _)| *number > cursor).take(FRAME).collect();
+        let (last, _) = unread.last()?;
+        let messages: Vec<&str> = unread.iter().map(|(_, message)| message.as_str()).collect();
+        let groups = match &self.groups.token {
+            Some(token) if !self.groups.told => format!(r#""G":"{token}","#),
+            _ => String::new(),
+        };
+        let frame = format!(r#"{{"C":"{}",{groups}"M":[{}]}}"#, self.cursor(*last), messages.join(","));
+        self.groups.told = true;
+        Some((*last, frame))
+    }
+
+    /// The frame that begins a connection.
+    pub fn greeting(&self) -> String {
+        format!(r#"{{"C":"{}","S":1,"M":[]}}"#, self.cursor(self.last))
+    }
+
+    /// The frame that says nothing and moves nothing.
+    pub fn silence(&self, cursor: u64) -> String {
+        format!(r#"{{"C":"{}","M":[]}}"#, self.cursor(cursor))
+    }
+
+    fn cursor(&self, number: u64) -> String {
+        format!("d-{}-B,0|C,{number:X}|D,0", self.tag)
+    }
+
+    /// Reads a `messageId` that we once gave out.
+    pub fn read_cursor(&self, text: &str) -> Option<u64> {
+        let signals = text.strip_prefix("d-")?.strip_prefix(&self.tag)?.strip_prefix('-')?;
+        let number = signals.split('|').find_map(|signal| signal.strip_prefix("C,"))?;
+        u64::from_str_radix(number, 16).ok()
+    }
+
+    pub fn push(&mut self, message: String) {
+        if !self.groups.member {
+            return;
+        }
+        self.last += 1;
+        self.ring.push_back((self.last, message));
+        if self.ring.len() > RING {
+            self.ring.pop_front();
+        }
+        self.news.send_replace(self.last);
+    }
+
+    pub fn start(&mut self) {
+        self.started = true;
+        self.news.send_replace(self.last);
+    }
+
+    pub fn is_started(&self) -> bool {
+        self.started
+    }
+
+    pub fn has_token(&self, token: &str) -> bool {
+        self.token == token
+    }
+
+    pub fn user(&self) -> i64 {
+        self.user
+    }
+
+    pub fn last(&self) -> u64 {
+        self.last
+    }
+
+    pub fn follow(&mut self) -> watch::Receiver<u64> {
+        self.transports += 1;
+        self.news.subscribe()
+    }
+
+    pub fn unfollow(&mut self) {
+        self.transports = self.transports.saturating_sub(1);
+        self.alone_since = Instant::now();
+    }
+
+    pub fn has_transport(&self) -> bool {
+        self.transports > 0
+    }
+
+    pub fn is_forsaken(&self, patience: Duration) -> bool {
+        self.transports == 0 && self.alone_since.elapsed() > patience
+    }
+
+    pub fn join(&mut self, token: String) {
+        if !self.groups.member {
+            self.groups = Groups { token: Some(token), member: true, told: false };
+        }
+    }
+
+    pub fn leave_groups(&mut self) {
+        self.groups.member = false;
+    }
+
+    /// A client that comes back without its groups token has left its groups, and nobody tells it (`signalr.md` 8).
+    pub fn verify_groups(&mut self, token: Option<&str>) {
+        if self.groups.told && self.groups.token.as_deref() != token {
+            self.leave_groups();
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! What a transport has to send next, whichever transport it is.
+
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use tokio::sync::{broadcast, watch};
+use tokio::time::{Instant, sleep_until};
+
+use super::{Hub, Signal};
+use crate::sandbox::floor::lock;
+
+/// Follows one connection for one transport; leaves it when dropped.
+#[derive(Debug)]
+pub struct Feed {
+    hub: Hub,
+    connection: String,
+    cursor: u64,
+    greeting: Option<String>,
+    news: watch::Receiver<u64>,
+    signals: broadcast::Receiver<Signal>,
+    next_beat: Instant,
+}
+
+impl Feed {
+    /// Follows a connection from `cursor` on, or from the beginning of what is new, with a greeting. None if it is gone.
+    pub fn new(hub: &Hub, connection: &str, message_id: Option<&str>) -> Option<Self> {
+        let mut connections = lock(&hub.0.connections);
+        let found = connections.get_mut(connection)?;
+        let cursor = match message_id {
+            Some(text) => found.read_cursor(text)?,
+            None => found.last(),
+        };
+        Some(Self {
+            hub: hub.clone(),
+            connection: connection.to_owned(),
+            cursor,
+            greeting: message_id.is_none().then(|| found.greeting()),
+            news: found.follow(),
+            signals: hub.0.signals.subscribe(),
+            next_beat: Instant::now() + hub.0.timeouts.keep_alive,
+        })
+    }
+
+    /// The next text, keep-alives included; none when the transport has to end. Nothing is lost if the wait is dropped.
+    pub async fn next(&mut self) -> Option<String> {
+        loop {
+            if let Some(frame) = self.ready() {
+                self.next_beat = Instant::now() + self.hub.0.timeouts.keep_alive;
+                return Some(frame);
+            }
+            let life = self.hub.0.life.clone();
+            tokio::select! {
+                biased;
+                () = life.stopping() => return None,
+                signal = self.signals.recv() => match signal {
+                    Ok(Signal::Raw(text)) => return Some(text),
+                    Ok(Signal::Cut) | Err(broadcast::error::RecvError::Closed) => return None,
+                    Err(broadcast::error::RecvError::Lagged(_)) => {}
+                },
+                changed = self.news.changed() => changed.ok()?,
+                () = sleep_until(self.next_beat) => {
+                    self.next_beat = Instant::now() + self.hub.0.timeouts.keep_alive;
+                    if !self.hub.0.mute.load(Ordering::SeqCst) {
+                        return Some("{}".to_owned());
+                    }
+                }
+            }
+        }
+    }
+
+    /// One answer to a poll: whatever comes first, or silence after `patience`.
+    pub async fn poll(mut self, patience: Duration) -> Option<String> {
+        let deadline = Instant::now() + patience;
+        loop {
+            match tokio::time::timeout_at(deadline, self.next()).await {
+                Ok(Some(beat)) if beat == "{}" => {}
+                Ok(frame) => return frame,
+                Err(_) => return lock(&self.hub.0.connections).get(&self.connection).map(|found| found.silence(self.cursor)),
+            }
+        }
+    }
+
+    fn ready(&mut self) -> Option<String> {
+        if let Some(greeting) = self.greeting.take() {
+            return Some(greeting);
+        }
+        let (cursor, frame) = lock(&self.hub.0.connections).get_mut(&self.connection)?.frame_after(self.cursor)?;
+        self.cursor = cursor;
+        Some(frame)
+    }
+}
+
+impl Drop for Feed {
+    fn drop(&mut self) {
+        if let Some(found) = lock(&self.hub.0.connections).get_mut(&self.connection) {
+            found.unfollow();
+        }
+    }
+}
