@@ -51,7 +51,8 @@ struct Update {
 /// `POST /v2/agentStatus/update/{id}`.
 pub async fn update(State(clarity): State<Clarity>, Path(id): Path<i64>, body: Bytes) -> Result<StatusCode, Refusal> {
     let bad = |why: &str| (StatusCode::BAD_REQUEST, why.to_owned());
-    let update: Update = serde_json::from_slice(&body).map_err(|_| bad("The request body is null or cannot be read."))?;
+    let update: Update =
+        serde_json::from_slice(&body).map_err(|_| bad("The request body is null or cannot be read."))?;
     let known = match (update.agent_status_id, update.reason_code_id, update.is_suspended) {
         (None, None, None) => return Err(bad("The request body is empty.")),
         (Some(_), _, Some(_)) => return Err(bad("Send either agentStatusId or isSuspended.")),
@@ -59,7 +60,10 @@ pub async fn update(State(clarity): State<Clarity>, Path(id): Path<i64>, body: B
         (None, None, Some(suspended)) => clarity.floor.change(|world| world.set_suspended(id, suspended)),
         (status, reason, _) => {
             let wanted = status.unwrap_or(3);
-            let status = Status::ALL.into_iter().find(|status| *status as i64 == wanted).ok_or_else(|| bad("Unknown status."))?;
+            let status = Status::ALL
+                .into_iter()
+                .find(|status| *status as i64 == wanted)
+                .ok_or_else(|| bad("Unknown status."))?;
             let reason = reason.and_then(|wanted| REASONS.into_iter().find(|(id, _)| *id == wanted));
             clarity.floor.change(|world| world.set_status(id, status, reason))
         }

@@ -13,7 +13,8 @@ use jsonwebtoken::{EncodingKey, Header};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::base::Clock;
+use crate::base::secret::ExposeSecret;
+use crate::base::{Clock, Secret};
 use crate::sandbox::floor::{Floor, lock};
 
 /// The one grant type there is.
@@ -35,7 +36,7 @@ struct Inner {
     floor: Floor,
     token_url: String,
     client_id: String,
-    key: String,
+    key: Secret,
     lifetime: Duration,
     issued: Mutex<HashMap<String, (i64, i64)>>,
 }
@@ -69,7 +70,14 @@ impl IntoResponse for Challenge {
 impl Gate {
     /// A gate that signs with `key` and issues tokens at `token_url`.
     #[must_use]
-    pub fn new(floor: Floor, clock: Clock, token_url: String, client_id: String, key: String, lifetime: Duration) -> Self {
+    pub fn new(
+        floor: Floor,
+        clock: Clock,
+        token_url: String,
+        client_id: String,
+        key: Secret,
+        lifetime: Duration,
+    ) -> Self {
         Self(Arc::new(Inner { clock, floor, token_url, client_id, key, lifetime, issued: Mutex::new(HashMap::new()) }))
     }
 
@@ -80,8 +88,11 @@ impl Gate {
     pub fn admit(&self, headers: &HeaderMap, query: &str) -> Result<i64, Challenge> {
         let header = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
         let bearer = header.and_then(|value| value.strip_prefix("Bearer ")).map(str::to_owned);
-        let in_query =
-            || url::form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "access_token").map(|(_, token)| token.into_owned());
+        let in_query = || {
+            url::form_urlencoded::parse(query.as_bytes())
+                .find(|(name, _)| name == "access_token")
+                .map(|(_, token)| token.into_owned())
+        };
         let now = self.0.clock.now().as_second();
         let known = bearer.or_else(in_query).and_then(|token| lock(&self.0.issued).get(&token).copied());
         match known {
@@ -95,9 +106,19 @@ impl Gate {
     pub fn token_for(&self, agent: i64) -> Option<String> {
         let now = self.0.clock.now().as_second();
         let exp = now + self.0.lifetime.as_secs() as i64;
-        let claims =
-            Claims { connect_agent_id: agent.to_string(), iss: &self.0.token_url, aud: &self.0.client_id, exp, nbf: now };
-        let token = jsonwebtoken::encode(&Header::default(), &claims, &EncodingKey::from_secret(self.0.key.as_bytes())).ok()?;
+        let claims = Claims {
+            connect_agent_id: agent.to_string(),
+            iss: &self.0.token_url,
+            aud: &self.0.client_id,
+            exp,
+            nbf: now,
+        };
+        let token = jsonwebtoken::encode(
+            &Header::default(),
+            &claims,
+            &EncodingKey::from_secret(self.0.key.expose_secret().as_bytes()),
+        )
+        .ok()?;
         lock(&self.0.issued).insert(token.clone(), (agent, exp));
         Some(token)
     }

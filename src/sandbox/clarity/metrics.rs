@@ -48,7 +48,8 @@ fn show(clarity: &Clarity, id: i64, part: Option<&str>, query: &CommonQuery, bod
     let wish = wish(query, body)?;
     clarity.floor.read(|world, doors| {
         // An agent that does not exist is one that the caller may not see.
-        let mut picture = Picture::of_agent(world, doors, id, &wish).ok_or((StatusCode::UNAUTHORIZED, String::new()))?;
+        let mut picture =
+            Picture::of_agent(world, doors, id, &wish).ok_or((StatusCode::UNAUTHORIZED, String::new()))?;
         reduce(&mut picture, part)?;
         Ok(picture.whole(world))
     })

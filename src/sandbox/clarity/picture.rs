@@ -29,7 +29,8 @@ impl Picture {
         let mut metrics: BTreeMap<_, BTreeMap<_, _>> = BTreeMap::new();
         for modality in [Modality::Audio, Modality::InstantMessage, Modality::Message] {
             let tally = agent.tallies.get(&modality).copied().unwrap_or_default();
-            let active = session.is_some_and(|session| session.modality == modality && session.status == SessionStatus::Active);
+            let active =
+                session.is_some_and(|session| session.modality == modality && session.status == SessionStatus::Active);
             let counters = [
                 ("answeredCount", tally.answered),
                 ("ronaCount", tally.rona),
@@ -101,8 +102,10 @@ impl Picture {
             .iter()
             .filter_map(|(modality, counters)| {
                 let old = before.and_then(|before| before.metrics.get(modality));
-                let new: BTreeMap<_, _> =
-                    counters.iter().filter(|(name, value)| old.and_then(|old| old.get(*name)) != Some(*value)).collect();
+                let new: BTreeMap<_, _> = counters
+                    .iter()
+                    .filter(|(name, value)| old.and_then(|old| old.get(*name)) != Some(*value))
+                    .collect();
                 (!new.is_empty()).then(|| ((*modality).to_owned(), json!(new)))
             })
             .collect();
@@ -127,8 +130,10 @@ impl Picture {
         for modality in [Modality::Audio, Modality::InstantMessage, Modality::Message].map(Modality::name) {
             let old = before.and_then(|before| before.sessions.get(modality)).unwrap_or(&none);
             let new = self.sessions.get(modality).unwrap_or(&none);
-            let added: Vec<_> = new.iter().filter(|(id, _)| !old.contains_key(id)).map(|(_, session)| session).collect();
-            let removed: Vec<_> = old.iter().filter(|(id, _)| !new.contains_key(id)).map(|(_, session)| session).collect();
+            let added: Vec<_> =
+                new.iter().filter(|(id, _)| !old.contains_key(id)).map(|(_, session)| session).collect();
+            let removed: Vec<_> =
+                old.iter().filter(|(id, _)| !new.contains_key(id)).map(|(_, session)| session).collect();
             let changed = new.iter().any(|(id, session)| old.get(id).is_some_and(|old| old != session));
             let mut bag = Object::new();
             if !removed.is_empty() {

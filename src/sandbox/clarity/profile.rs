@@ -18,7 +18,10 @@ pub async fn info() -> Json<Value> {
 }
 
 /// `GET /v2/profile`: numbers and booleans as text where the document prints them so (`apis.md` B60 to B62).
-pub async fn profile(State(clarity): State<Clarity>, Extension(Caller(id)): Extension<Caller>) -> Result<Json<Value>, StatusCode> {
+pub async fn profile(
+    State(clarity): State<Clarity>,
+    Extension(Caller(id)): Extension<Caller>,
+) -> Result<Json<Value>, StatusCode> {
     clarity.floor.read(|world, _| {
         let agent = world.agents().get(&id).ok_or(StatusCode::NOT_FOUND)?;
         Ok(Json(json!({

@@ -38,7 +38,12 @@ pub async fn nothing() -> StatusCode {
 }
 
 fn matches(agent: &Agent, needle: &str) -> bool {
-    let fields = [agent.first.to_lowercase(), agent.last.to_lowercase(), agent.name().to_lowercase(), format!("sip:{}", agent.email())];
+    let fields = [
+        agent.first.to_lowercase(),
+        agent.last.to_lowercase(),
+        agent.name().to_lowercase(),
+        format!("sip:{}", agent.email()),
+    ];
     fields.iter().any(|field| field.contains(needle))
 }
 

@@ -160,7 +160,11 @@ pub async fn update(
 }
 
 /// `DELETE /v2/subscriptions/{id}`, with a body (`apis.md` B32); an unknown id is no error, as none is documented.
-pub async fn delete(State(clarity): State<Clarity>, Path(id): Path<String>, body: Bytes) -> Result<StatusCode, Refusal> {
+pub async fn delete(
+    State(clarity): State<Clarity>,
+    Path(id): Path<String>,
+    body: Bytes,
+) -> Result<StatusCode, Refusal> {
     let connection = read(&body)?.connection_id;
     let mut book = lock(&clarity.subscriptions.book);
     if book.entries.get(&id).is_some_and(|found| Some(&found.connection) != connection.as_ref()) {

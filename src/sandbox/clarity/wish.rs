@@ -120,7 +120,10 @@ impl CommonQuery {
         }
         let (groups, units) = (among(&self.group_ids), among(&self.business_unit_ids));
         teams
-            .filter(|team| team.groups.iter().any(|group| groups.contains(group)) || (groups.is_empty() && units.contains(&team.unit)))
+            .filter(|team| {
+                team.groups.iter().any(|group| groups.contains(group))
+                    || (groups.is_empty() && units.contains(&team.unit))
+            })
             .map(|team| team.id)
             .collect()
     }

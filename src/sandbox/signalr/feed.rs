@@ -75,7 +75,9 @@ impl Feed {
             match tokio::time::timeout_at(deadline, self.next()).await {
                 Ok(Some(beat)) if beat == "{}" => {}
                 Ok(frame) => return frame,
-                Err(_) => return lock(&self.hub.0.connections).get(&self.connection).map(|found| found.silence(self.cursor)),
+                Err(_) => {
+                    return lock(&self.hub.0.connections).get(&self.connection).map(|found| found.silence(self.cursor));
+                }
             }
         }
     }

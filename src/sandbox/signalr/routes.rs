@@ -90,13 +90,18 @@ fn query_object(query: &str) -> Value {
     url::form_urlencoded::parse(query.as_bytes()).map(|(name, value)| (name.into_owned(), Value::from(value))).collect()
 }
 
-async fn negotiate(State(wire): State<Wire>, RawQuery(query): RawQuery, headers: HeaderMap) -> Result<Response, Response> {
+async fn negotiate(
+    State(wire): State<Wire>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Result<Response, Response> {
     let query = query.unwrap_or_default();
     let user = wire.user(&headers, &query)?;
     let (id, token) = wire.hub.open(user);
     let times = wire.hub.0.timeouts;
     // Offers beyond 1.5 are clamped; older ones are taken as they are (`signalr.md` 2).
-    let wanted = query_object(&query)["clientProtocol"].as_str().and_then(|text| text.parse::<f64>().ok()).unwrap_or(1.5);
+    let wanted =
+        query_object(&query)["clientProtocol"].as_str().and_then(|text| text.parse::<f64>().ok()).unwrap_or(1.5);
     let answer = json!({
         "Url": "/webapi/signalr",
         "ConnectionToken": token,
@@ -181,7 +186,10 @@ fn server_sent_events(feed: Feed) -> Response {
         let data = if first { "initialized".to_owned() } else { feed.next().await? };
         Some((Ok::<_, Infallible>(format!("data: {data}\r\n\r\n")), (feed, false)))
     });
-    ([(header::CONTENT_TYPE, "text/event-stream; charset=UTF-8"), (header::CACHE_CONTROL, "no-cache")], Body::from_stream(events))
+    (
+        [(header::CONTENT_TYPE, "text/event-stream; charset=UTF-8"), (header::CACHE_CONTROL, "no-cache")],
+        Body::from_stream(events),
+    )
         .into_response()
 }
 
@@ -215,7 +223,11 @@ fn answer(call: &str) -> String {
     json!({"I": call["I"], "E": format!("'{method}' method could not be resolved.")}).to_string()
 }
 
-async fn abort(State(wire): State<Wire>, RawQuery(query): RawQuery, headers: HeaderMap) -> Result<StatusCode, Response> {
+async fn abort(
+    State(wire): State<Wire>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Result<StatusCode, Response> {
     let (id, _) = wire.connection(&headers, &query.unwrap_or_default())?;
     lock(&wire.hub.0.connections).remove(&id);
     Ok(StatusCode::OK)

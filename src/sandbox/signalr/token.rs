@@ -16,7 +16,8 @@ pub fn awkward(chance: &mut impl Rng) -> String {
 
 /// A token as base64 happens to write it.
 pub fn plain(chance: &mut impl Rng) -> String {
-    STANDARD.encode(chance.random::<[u8; 32]>().as_slice().iter().copied().chain([chance.random(), 7]).collect::<Vec<u8>>())
+    STANDARD
+        .encode(chance.random::<[u8; 32]>().as_slice().iter().copied().chain([chance.random(), 7]).collect::<Vec<u8>>())
 }
 
 /// A connection id.

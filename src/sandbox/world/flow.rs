@@ -89,7 +89,8 @@ impl World {
     pub(super) fn find_work(&mut self, agent: i64) {
         let Some(found) = self.agents.get(&agent).filter(|agent| agent.is_free()) else { return };
         let serves = |session: &Session| self.queues[&session.queue].teams.contains(&found.team);
-        let waiting = self.sessions.values().filter(|session| session.status == SessionStatus::Queued && serves(session));
+        let waiting =
+            self.sessions.values().filter(|session| session.status == SessionStatus::Queued && serves(session));
         if let Some(session) = waiting.min_by_key(|session| session.began).map(|session| session.id) {
             self.offer(session, agent);
         }
@@ -175,7 +176,8 @@ impl World {
     }
 
     fn hold(&mut self, session: i64, on_hold: bool) {
-        if let Some(session) = self.sessions.get_mut(&session).filter(|session| session.status == SessionStatus::Active) {
+        if let Some(session) = self.sessions.get_mut(&session).filter(|session| session.status == SessionStatus::Active)
+        {
             session.on_hold = on_hold;
         }
     }
@@ -187,7 +189,11 @@ impl World {
         self.requeue(id);
         let from = self.sessions[&id].queue;
         let modality = self.sessions[&id].modality;
-        let to = self.queues.values().find(|queue| queue.id != from && queue.modality == modality).map_or(from, |queue| queue.id);
+        let to = self
+            .queues
+            .values()
+            .find(|queue| queue.id != from && queue.modality == modality)
+            .map_or(from, |queue| queue.id);
         if let Some(session) = self.sessions.get_mut(&id) {
             session.queue = to;
             session.transfers += 1;
@@ -215,7 +221,8 @@ impl World {
         match session.status {
             SessionStatus::Connecting => self.after(16 * SECOND, Event::GiveUp { session: id }),
             SessionStatus::Queued => {
-                let (queue, waited, was_answered) = (session.queue, self.now - session.began, session.answered.is_some());
+                let (queue, waited, was_answered) =
+                    (session.queue, self.now - session.began, session.answered.is_some());
                 self.sessions.remove(&id);
                 if let Some(queue) = self.queues.get_mut(&queue).filter(|_| !was_answered) {
                     queue.tally.abandoned += 1;

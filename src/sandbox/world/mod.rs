@@ -113,9 +113,12 @@ impl World {
             self.carry_out(event);
         }
         self.now = self.now.max(now);
-        let mut happenings: Vec<_> = std::mem::take(&mut self.touched_agents).into_iter().map(Happening::Agent).collect();
+        let mut happenings: Vec<_> =
+            std::mem::take(&mut self.touched_agents).into_iter().map(Happening::Agent).collect();
         happenings.extend(std::mem::take(&mut self.touched_queues).into_iter().map(Happening::Queue));
-        happenings.extend(std::mem::take(&mut self.finished).into_iter().map(|session| Happening::Finished(Box::new(session))));
+        happenings.extend(
+            std::mem::take(&mut self.finished).into_iter().map(|session| Happening::Finished(Box::new(session))),
+        );
         happenings
     }
 
@@ -165,7 +168,10 @@ impl World {
     #[must_use]
     pub fn waiting(&self, queue: i64) -> u64 {
         let counted = || {
-            self.sessions.values().filter(|session| session.queue == queue && session.status == SessionStatus::Queued).count()
+            self.sessions
+                .values()
+                .filter(|session| session.queue == queue && session.status == SessionStatus::Queued)
+                .count()
         };
         let forced = self.queues.get(&queue).and_then(|queue| queue.forced_waiting);
         forced.unwrap_or_else(|| counted() as u64)

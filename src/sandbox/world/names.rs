@@ -7,24 +7,34 @@ use super::contacts::Customer;
 
 /// First names of agents and customers.
 pub const FIRST: [&str; 48] = [
-    "Ada", "Aiko", "Amara", "Anders", "Anjali", "Beatriz", "Bilal", "Camille", "Chidi", "Clara", "Dagny", "Dario", "Elif",
-    "Emeka", "Esther", "Farid", "Fiona", "Gabriel", "Grace", "Hana", "Hugo", "Imani", "Ines", "Ivan", "Jamal", "Jonas",
-    "Kaito", "Karim", "Leila", "Liam", "Lucia", "Malik", "Mei", "Nadia", "Noah", "Oksana", "Omar", "Priya", "Rafael",
-    "Rosa", "Samir", "Sofia", "Tariq", "Tessa", "Uma", "Viktor", "Yara", "Zoe",
+    "Ada", "Aiko", "Amara", "Anders", "Anjali", "Beatriz", "Bilal", "Camille", "Chidi", "Clara", "Dagny", "Dario",
+    "Elif", "Emeka", "Esther", "Farid", "Fiona", "Gabriel", "Grace", "Hana", "Hugo", "Imani", "Ines", "Ivan", "Jamal",
+    "Jonas", "Kaito", "Karim", "Leila", "Liam", "Lucia", "Malik", "Mei", "Nadia", "Noah", "Oksana", "Omar", "Priya",
+    "Rafael", "Rosa", "Samir", "Sofia", "Tariq", "Tessa", "Uma", "Viktor", "Yara", "Zoe",
 ];
 
 /// Last names of agents and customers.
 pub const LAST: [&str; 40] = [
-    "Abara", "Almeida", "Bakker", "Banerjee", "Chen", "Costa", "Demir", "Dubois", "Eriksen", "Farouk", "Fischer", "Garcia",
-    "Haddad", "Hansen", "Ito", "Jansen", "Kapoor", "Keller", "Kowalski", "Lambert", "Lindholm", "Mbeki", "Moreau", "Nakamura",
-    "Nguyen", "Okafor", "Oliveira", "Park", "Petrov", "Quist", "Rahman", "Rossi", "Santos", "Silva", "Tanaka", "Usman", "Varga",
-    "Weber", "Yilmaz", "Zhang",
+    "Abara", "Almeida", "Bakker", "Banerjee", "Chen", "Costa", "Demir", "Dubois", "Eriksen", "Farouk", "Fischer",
+    "Garcia", "Haddad", "Hansen", "Ito", "Jansen", "Kapoor", "Keller", "Kowalski", "Lambert", "Lindholm", "Mbeki",
+    "Moreau", "Nakamura", "Nguyen", "Okafor", "Oliveira", "Park", "Petrov", "Quist", "Rahman", "Rossi", "Santos",
+    "Silva", "Tanaka", "Usman", "Varga", "Weber", "Yilmaz", "Zhang",
 ];
 
 /// Queues.
 pub const QUEUES: [&str; 12] = [
-    "Orders", "Returns", "Billing", "Order chat", "Delivery", "Inbox", "Technical help", "Loyalty", "Complaints", "Product chat",
-    "Gift cards", "Claims inbox",
+    "Orders",
+    "Returns",
+    "Billing",
+    "Order chat",
+    "Delivery",
+    "Inbox",
+    "Technical help",
+    "Loyalty",
+    "Complaints",
+    "Product chat",
+    "Gift cards",
+    "Claims inbox",
 ];
 
 /// Teams.

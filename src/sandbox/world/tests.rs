@@ -20,10 +20,16 @@ fn check(world: &World) {
         let open = |session: &&Session| session.queue == queue.id && session.answered.is_none();
         let unanswered = world.sessions.values().filter(open).count() as u64;
         let tally = queue.tally;
-        assert_eq!(tally.offered, tally.answered + tally.abandoned + unanswered, "the contacts of {} add up", queue.name);
+        assert_eq!(
+            tally.offered,
+            tally.answered + tally.abandoned + unanswered,
+            "the contacts of {} add up",
+            queue.name
+        );
         assert!(tally.abandoned_early <= tally.abandoned);
     }
-    let by_agents: u64 = world.agents.values().flat_map(|agent| agent.tallies.values()).map(|tally| tally.answered).sum();
+    let by_agents: u64 =
+        world.agents.values().flat_map(|agent| agent.tallies.values()).map(|tally| tally.answered).sum();
     let by_queues: u64 = world.queues.values().map(|queue| queue.tally.answered).sum();
     assert_eq!(by_agents, by_queues);
 }
@@ -42,7 +48,8 @@ fn the_same_seed_tells_the_same_story_however_often_one_looks() {
     let (mut one, mut other) = (World::new(3, 40, 5), World::new(3, 40, 5));
     let mut finished = Vec::new();
     for tick in 1..=1200 {
-        finished.extend(one.step(tick * 250).into_iter().filter(|happening| matches!(happening, Happening::Finished(_))));
+        finished
+            .extend(one.step(tick * 250).into_iter().filter(|happening| matches!(happening, Happening::Finished(_))));
     }
     let at_once: Vec<_> =
         other.step(300 * SECOND).into_iter().filter(|happening| matches!(happening, Happening::Finished(_))).collect();
@@ -57,7 +64,8 @@ fn the_floor_looks_alive() {
     let (mut in_contact, mut changes, mut longest_line, mut empty_lines) = (0, 0, 0, 0);
     for second in 1..=900 {
         changes += world.step(second * SECOND).len();
-        in_contact += world.agents.values().filter(|agent| matches!(agent.status, Status::InCall | Status::InImCall)).count();
+        in_contact +=
+            world.agents.values().filter(|agent| matches!(agent.status, Status::InCall | Status::InImCall)).count();
         for queue in world.queues.keys() {
             longest_line = longest_line.max(world.waiting(*queue));
             empty_lines += u32::from(world.waiting(*queue) == 0);
