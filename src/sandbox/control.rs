@@ -138,7 +138,7 @@ enum Deed {
     Pause { on: bool },
     Pulse { queue: i64, waiting: u64 },
     Respond,
-    SendWebhooksTo { url: Url },
+    SendWebhooksTo { url: String },
 }
 
 /// `POST /` with a deed.
@@ -169,7 +169,7 @@ async fn steer(State(steering): State<Steering>, Json(deed): Json<Deed>) -> Resu
             let response = steering.respond().ok_or(StatusCode::CONFLICT)?;
             return Ok(JsonAnswer(json!({"response": response})));
         }
-        Deed::SendWebhooksTo { url } => steering.send_webhooks_to(url),
+        Deed::SendWebhooksTo { url } => steering.send_webhooks_to(url.parse().map_err(|_| StatusCode::BAD_REQUEST)?),
     }
     Ok(JsonAnswer(json!({})))
 }

@@ -19,7 +19,6 @@ pub struct Floor(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     clock: Clock,
-    speed: f64,
     state: Mutex<State>,
 }
 
@@ -56,7 +55,7 @@ impl Floor {
     pub fn new(world: World, speed: f64, clock: Clock) -> Self {
         let speed = if speed.is_finite() && speed > 0.0 { speed } else { 1.0 };
         let doors = Doors { opened: clock.now(), speed };
-        Self(Arc::new(Inner { clock, speed, state: Mutex::new(State { world, doors, paused: None }) }))
+        Self(Arc::new(Inner { clock, state: Mutex::new(State { world, doors, paused: None }) }))
     }
 
     /// Lets the world live up to now and tells what changed.
@@ -100,12 +99,6 @@ impl Floor {
     #[must_use]
     pub fn now(&self) -> Timestamp {
         self.0.clock.now()
-    }
-
-    /// How much faster than life the world lives.
-    #[must_use]
-    pub fn speed(&self) -> f64 {
-        self.0.speed
     }
 }
 

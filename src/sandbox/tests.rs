@@ -1,1 +1,292 @@
+//! The servers over real sockets.
 
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use axum::routing::post;
+use reqwest::{Client, Method};
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+use tokio::sync::mpsc;
+
+use super::goodays::sign_for_tests as sign;
+use super::*;
+use crate::base::secret::ExposeSecret;
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+struct House {
+    sandbox: Sandbox,
+    client: Client,
+    life: Lifecycle,
+}
+
+impl House {
+    async fn open(options: Options) -> Self {
+        let life = Lifecycle::new();
+        let sandbox = Sandbox::start(options, Clock::system(), life.clone()).await.expect("free ports");
+        Self { sandbox, client: crate::base::http::client().expect("a client"), life }
+    }
+
+    async fn small() -> Self {
+        Self::open(Options { agents: 30, queues: 4, ..Options::default() }).await
+    }
+
+    async fn token(&self) -> String {
+        let addresses = self.sandbox.addresses();
+        let form = [("grant_type", "urn:connect.auth:windows"), ("client_id", &addresses.client_id)];
+        let answer = self.client.post(addresses.clarity_token.clone()).form(&form).send().await.expect("an answer");
+        let answer: Value = answer.json().await.expect("JSON");
+        assert_eq!((&answer["token_type"], &answer["expires_in"]), (&json!("bearer"), &json!(599)));
+        answer["access_token"].as_str().expect("a token").to_owned()
+    }
+
+    async fn api(&self, method: Method, path: &str, token: &str, body: Option<Value>) -> (StatusCode, Value) {
+        let call =
+            self.client.request(method, format!("{}{path}", self.sandbox.addresses().clarity_api)).bearer_auth(token);
+        let call = match body {
+            Some(body) => call.json(&body),
+            None => call,
+        };
+        let answer = call.send().await.expect("an answer");
+        let status = answer.status();
+        (status, answer.json().await.unwrap_or_default())
+    }
+}
+
+impl Drop for House {
+    fn drop(&mut self) {
+        self.life.kill();
+    }
+}
+
+#[tokio::test]
+async fn whoever_has_no_token_is_told_where_to_get_one() {
+    let house = House::small().await;
+    let addresses = house.sandbox.addresses();
+    let answer = house.client.get(format!("{}/info", addresses.clarity_api)).send().await.expect("an answer");
+    assert_eq!(answer.status(), 401);
+    let wanted = format!(r#"{},grant_type="urn:connect.auth:windows""#, addresses.clarity_token);
+    assert_eq!(answer.headers()["www-authenticate"], wanted.as_str());
+    let form = [("grant_type", "urn:connect.auth:windows"), ("client_id", "somebody else")];
+    let answer = house.client.post(addresses.clarity_token.clone()).form(&form).send().await.expect("an answer");
+    assert_eq!(answer.status(), 400);
+    assert_eq!(answer.json::<Value>().await.expect("JSON")["error"], "invalid_clientId");
+    let token = house.token().await;
+    assert_eq!(house.api(Method::GET, "/info", &token, None).await.0, 200);
+    house.sandbox.steering().expire_tokens();
+    assert_eq!(house.api(Method::GET, "/info", &token, None).await.0, 401);
+}
+
+#[tokio::test]
+async fn metrics_show_what_is_true_as_a_bare_array_and_need_an_id() {
+    let house = House::small().await;
+    let token = house.token().await;
+    house.sandbox.steering().pause(true);
+    let truth = house.sandbox.world_snapshot();
+    let (status, shown) = house.api(Method::GET, "/v2/metrics/agents/?groupIds=1,2,3", &token, None).await;
+    assert_eq!(status, 200);
+    assert_eq!(shown.as_array().expect("a bare array").len(), 30);
+    for agent in shown.as_array().into_iter().flatten() {
+        let true_one = &truth.agents[&agent["id"].as_i64().expect("an id")];
+        assert_eq!(agent["currentStatus"]["agentStatus"], json!(true_one.status));
+        assert_eq!(agent["currentStatus"].get("agentStatusId"), None);
+        assert_eq!(agent.get("sessions").is_some(), true_one.session.is_some());
+    }
+    assert_eq!(house.api(Method::GET, "/v2/metrics/agents/", &token, None).await.0, 401);
+    let wish = json!({"metricProperties": ["takenCount"], "statusProperties": ["agentStatus"]});
+    let (_, one) = house.api(Method::POST, "/v2/metrics/agents/5", &token, Some(wish)).await;
+    assert_eq!(one["metrics"]["audio"].as_object().expect("counters").keys().collect::<Vec<_>>(), ["takenCount"]);
+    let (_, parts) = house.api(Method::GET, "/v2/metrics/agents/status?agentIds=1,2", &token, None).await;
+    assert_eq!(parts[1].get("metrics"), None);
+    let (_, mbu) = house.api(Method::GET, "/v2/profile/mbu", &token, None).await;
+    assert_eq!(mbu["businessUnits"][0]["type"], "Business Unti");
+    let (_, found) = house.api(Method::GET, "/v2/search/example.com", &token, None).await;
+    assert_eq!(found["agentsFound"].as_array().expect("agents").len(), 30);
+    house.sandbox.steering().fail_next(Vendor::Clarity, 1, StatusCode::BAD_GATEWAY);
+    assert_eq!(house.api(Method::GET, "/v2/profile", &token, None).await.0, 502);
+    assert_eq!(house.api(Method::GET, "/v2/profile", &token, None).await.0, 200);
+}
+
+#[tokio::test]
+async fn a_supervisor_may_change_a_status_but_not_say_two_things_at_once() {
+    let house = House::small().await;
+    let token = house.token().await;
+    let update = async |body: Value| house.api(Method::POST, "/v2/agentStatus/update/3", &token, Some(body)).await.0;
+    assert_eq!(update(json!({})).await, 400);
+    assert_eq!(update(json!({"agentStatusId": 1, "isSuspended": true})).await, 400);
+    assert_eq!(update(json!({"agentStatusId": 1, "reasonCodeId": 1})).await, 400);
+    assert_eq!(update(json!({"isSuspended": true})).await, 204);
+    assert!(house.sandbox.world_snapshot().agents[&3].suspended);
+}
+
+#[tokio::test]
+async fn subscriptions_need_a_live_connection_and_end_with_a_delete() {
+    let house = House::small().await;
+    let token = house.token().await;
+    let nobody = json!({"connectionId": "88cfebc8-e9f5-47a5-bfea-01b949ff9247"});
+    assert_eq!(house.api(Method::POST, "/v2/subscriptions/agents?agentIds=1", &token, Some(nobody)).await.0, 404);
+    let base = house.sandbox.addresses().clarity_api.join("/webapi/signalr/").expect("a URL");
+    let call = house.client.get(base.join("negotiate?clientProtocol=2.1").expect("a URL")).bearer_auth(&token);
+    let answer: Value = call.send().await.expect("an answer").json().await.expect("JSON");
+    assert_eq!(answer["ProtocolVersion"], "1.5");
+    let body = json!({"connectionId": answer["ConnectionId"]});
+    let (status, made) =
+        house.api(Method::POST, "/v2/subscriptions/queues?queueIds=1,2", &token, Some(body.clone())).await;
+    assert_eq!(status, 200);
+    let path = format!("/v2/subscriptions/{}", made["id"].as_str().expect("an id"));
+    assert_eq!(house.api(Method::POST, &path, &token, Some(body.clone())).await.0, 204);
+    assert_eq!(house.api(Method::DELETE, &path, &token, Some(body.clone())).await.0, 204);
+    assert_eq!(house.api(Method::POST, &path, &token, Some(body)).await.0, 404);
+    let bare = answer["ConnectionToken"].as_str().expect("a token");
+    let start =
+        house.client.get(format!("{base}start?transport=webSockets&connectionToken={bare}")).bearer_auth(&token);
+    assert_eq!(start.send().await.expect("an answer").status(), 400, "a token that was not encoded");
+    house.sandbox.steering().refuse_signalr(true);
+    let refused = house.client.get(base.join("negotiate").expect("a URL")).bearer_auth(&token).send().await;
+    assert_eq!(refused.expect("an answer").status(), 503);
+}
+
+/// Takes webhooks, the first of them badly.
+async fn receiver(life: &Lifecycle) -> (Url, mpsc::UnboundedReceiver<(String, Bytes)>) {
+    type Taken = Arc<(std::sync::atomic::AtomicU32, mpsc::UnboundedSender<(String, Bytes)>)>;
+    async fn take(State(taken): State<Taken>, headers: HeaderMap, body: Bytes) -> StatusCode {
+        if taken.0.fetch_add(1, std::sync::atomic::Ordering::SeqCst) == 0 {
+            return StatusCode::INTERNAL_SERVER_ERROR;
+        }
+        let signature = headers["x-hmac-sha256"].to_str().unwrap_or_default().to_owned();
+        let _ = taken.1.send((signature, body));
+        StatusCode::OK
+    }
+    let (sender, taken) = mpsc::unbounded_channel();
+    let router = Router::new().route("/hook", post(take)).with_state(Arc::new((0.into(), sender)));
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a port");
+    let url = format!("http://{}/hook", listener.local_addr().expect("an address")).parse().expect("a URL");
+    life.spawn(serve(listener, router, life.clone()));
+    (url, taken)
+}
+
+#[tokio::test]
+async fn a_webhook_is_signed_and_sent_again_until_it_is_taken_and_can_be_answered() {
+    let house = House::small().await;
+    let addresses = house.sandbox.addresses();
+    let id = house.sandbox.steering().respond().expect("somebody is being served");
+    let (url, mut taken) = receiver(&house.life).await;
+    house.sandbox.send_webhooks_to(url);
+    let (signature, body) = tokio::time::timeout(PATIENCE, taken.recv()).await.expect("in time").expect("a webhook");
+    assert_eq!(signature, sign(&addresses.goodays_hmac, &body));
+    assert_eq!(serde_json::from_slice::<Value>(&body).expect("JSON")["response"]["id"], json!(id));
+    let reply = format!("{}/responses/{id}/reply", addresses.goodays_api);
+    let call = |method: Method| {
+        house.client.request(method, &reply).json(&json!({"content": "Thank you.", "remark_type": "Praise"}))
+    };
+    assert_eq!(call(Method::PUT).send().await.expect("an answer").status(), 401);
+    assert_eq!(call(Method::PUT).header("authorization", "wrong").send().await.expect("an answer").status(), 403);
+    let token = addresses.goodays_token.expose_secret();
+    assert_eq!(call(Method::POST).header("authorization", token).send().await.expect("an answer").status(), 405);
+    assert_eq!(call(Method::PUT).header("authorization", token).send().await.expect("an answer").status(), 200);
+    assert_eq!(call(Method::PUT).header("authorization", token).send().await.expect("an answer").status(), 400);
+    let bulk = house.client.get(format!("{}/responses/bulk", addresses.goodays_api)).header("authorization", token);
+    let bulk: Value = bulk.send().await.expect("an answer").json().await.expect("JSON");
+    assert_eq!(bulk["results"][0]["reply"]["content"], "Thank you.");
+}
+
+#[tokio::test]
+async fn agent_connect_takes_requests_of_the_documented_shape_and_returns_them_with_answers() {
+    let house = House::open(Options { agents: 10, queues: 2, speed: 2000.0, ..Options::default() }).await;
+    let addresses = house.sandbox.addresses();
+    let key = addresses.agent_connect_key.expose_secret();
+    let send = async |body: Value| {
+        let call = house
+            .client
+            .post(format!("{}v1/requests", addresses.agent_connect_api))
+            .header("x-api-key", key)
+            .json(&body);
+        call.send().await.expect("an answer")
+    };
+    let request = |employee: &str| json!({"customer": {"name": "Jane", "email": "jane@example.com"}, "employee": {"email": employee}, "channel": "phone"});
+    let mut unknown = request("paul@example.com");
+    unknown["surprise"] = json!(1);
+    assert_eq!(send(unknown).await.status(), 400);
+    let mut taken = 0;
+    for number in 0..60 {
+        taken += u32::from(send(request(&format!("agent{number}@example.com"))).await.status() == 200);
+    }
+    assert!((45..60).contains(&taken), "{taken} of 60 requests were taken");
+    let claims = json!({"iat": 1_700_000_000});
+    let signer = jsonwebtoken::EncodingKey::from_secret(addresses.agent_connect_secret.expose_secret().as_bytes());
+    let jwt = jsonwebtoken::encode(&jsonwebtoken::Header::default(), &claims, &signer).expect("a token");
+    let answered = async || -> Vec<Value> {
+        let call = house.client.get(format!("{}v2/data?after=0", addresses.agent_connect_api));
+        let records: Vec<Value> = call
+            .header("x-api-key", key)
+            .header("authorization", &jwt)
+            .send()
+            .await
+            .expect("an answer")
+            .json()
+            .await
+            .expect("JSON");
+        assert_eq!(records.len(), taken as usize);
+        records.into_iter().filter(|record| record["response_received_at"].is_string()).collect()
+    };
+    let wait = async {
+        loop {
+            let records = answered().await;
+            if !records.is_empty() {
+                return records;
+            }
+            tokio::task::yield_now().await;
+        }
+    };
+    let records = tokio::time::timeout(PATIENCE, wait).await.expect("somebody answers");
+    assert!(records[0]["answers"]["agent_star_rating"]["selected_options"]["1"]["integer_value"].is_u64());
+    assert_eq!(
+        house.client.get(format!("{}v2/data", addresses.agent_connect_api)).send().await.expect("an answer").status(),
+        403
+    );
+}
+
+#[tokio::test]
+async fn kustomer_leads_from_a_conversation_to_customer_user_and_tags() {
+    let house = House::small().await;
+    let addresses = house.sandbox.addresses();
+    let get = async |path: &str| -> Value {
+        let call = house.client.get(format!("{}v1/{path}", addresses.kustomer_api));
+        call.bearer_auth(addresses.kustomer_key.expose_secret())
+            .send()
+            .await
+            .expect("an answer")
+            .json()
+            .await
+            .expect("JSON")
+    };
+    let conversation = get(&format!("conversations/c0{:022}", 82_673)).await["data"].clone();
+    let customer = conversation["relationships"]["customer"]["data"]["id"].as_str().expect("a customer");
+    assert!(get(&format!("customers/{customer}")).await["data"]["attributes"]["emails"][0]["email"].is_string());
+    let user = conversation["attributes"]["assignedUsers"][0].as_str().expect("a user");
+    assert!(get(&format!("users/{user}")).await["data"]["attributes"]["email"].is_string());
+    let tag = conversation["attributes"]["tags"][0].as_str().expect("a tag");
+    let tags = get(&format!("tags/{tag},aaaaaaaaaaaaaaaaaaaaaaaa")).await;
+    assert_eq!(tags["data"].as_array().expect("a list").len(), 1);
+    let refused =
+        house.client.get(format!("{}v1/users/current", addresses.kustomer_api)).send().await.expect("an answer");
+    assert_eq!(refused.status(), 401);
+}
+
+#[tokio::test]
+async fn the_steering_wheel_also_turns_over_http() {
+    let house = House::small().await;
+    let control = house.sandbox.addresses().control.clone();
+    let steer = async |deed: Value| house.client.post(control.clone()).json(&deed).send().await.expect("an answer");
+    assert_eq!(steer(json!({"do": "pause", "on": true})).await.status(), 200);
+    let answer: Value = steer(json!({"do": "pulse", "queue": 2, "waiting": 41})).await.json().await.expect("JSON");
+    assert!(answer["at"].is_string());
+    assert_eq!(house.sandbox.world_snapshot().waiting[&2], 41);
+    assert_eq!(steer(json!({"do": "pulse", "queue": 99, "waiting": 41})).await.status(), 404);
+    assert_eq!(steer(json!({"do": "fail_next", "vendor": "kustomer", "calls": 1, "status": 503})).await.status(), 200);
+}

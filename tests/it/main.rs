@@ -1,3 +1,4 @@
 //! What users are promised, one file per promise, in one binary.
 
+mod microsoft_client;
 mod third_party_signalr;

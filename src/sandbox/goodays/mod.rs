@@ -19,6 +19,8 @@ use super::world::Happening;
 use crate::base::{Lifecycle, Secret};
 use desk::Desk;
 pub use routes::router;
+#[cfg(test)]
+pub use webhook::sign as sign_for_tests;
 
 /// The handle that routes, the ticker and the steering wheel share.
 #[derive(Debug, Clone)]

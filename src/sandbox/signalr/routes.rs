@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering;
 
 use axum::Router;
 use axum::body::Body;
+use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
 use axum::extract::{Form, RawQuery, Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
@@ -49,6 +50,9 @@ async fn unless_refusing(State(wire): State<Wire>, request: Request, next: Next)
     }
     next.run(request).await
 }
+
+/// Only one of the transports is an upgrade.
+type Upgrade = Result<WebSocketUpgrade, WebSocketUpgradeRejection>;
 
 /// The query of every command but negotiate and ping.
 #[derive(Debug, Default, Deserialize)]
@@ -121,7 +125,7 @@ async fn connect(
     State(wire): State<Wire>,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
-    upgrade: Option<WebSocketUpgrade>,
+    upgrade: Upgrade,
 ) -> Result<Response, Response> {
     let (id, call) = wire.connection(&headers, &query.unwrap_or_default())?;
     transport(&wire, &id, &call, None, upgrade).await
@@ -131,7 +135,7 @@ async fn reconnect(
     State(wire): State<Wire>,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
-    upgrade: Option<WebSocketUpgrade>,
+    upgrade: Upgrade,
 ) -> Result<Response, Response> {
     let (id, call) = wire.connection(&headers, &query.unwrap_or_default())?;
     if let Some(found) = lock(&wire.hub.0.connections).get_mut(&id) {
@@ -146,13 +150,13 @@ async fn transport(
     id: &str,
     call: &Call,
     message_id: Option<&str>,
-    upgrade: Option<WebSocketUpgrade>,
+    upgrade: Upgrade,
 ) -> Result<Response, Response> {
     let bad = |why: &'static str| (StatusCode::BAD_REQUEST, why).into_response();
     let feed = Feed::new(&wire.hub, id, message_id).ok_or_else(|| bad("The message id cannot be read."))?;
     match (call.transport.as_str(), upgrade) {
-        ("webSockets", Some(upgrade)) => Ok(upgrade.on_upgrade(move |socket| serve_socket(socket, feed))),
-        ("webSockets", None) => Err(bad("This is not a WebSocket request.")),
+        ("webSockets", Ok(upgrade)) => Ok(upgrade.on_upgrade(move |socket| serve_socket(socket, feed))),
+        ("webSockets", Err(_)) => Err(bad("This is not a WebSocket request.")),
         ("serverSentEvents", _) => Ok(server_sent_events(feed)),
         ("longPolling", _) => {
             let answer = feed.poll(wire.hub.0.timeouts.connection).await;

@@ -49,8 +49,6 @@ pub enum SessionStatus {
     Active,
     /// It was answered and is over.
     Completed,
-    /// The customer gave up.
-    Abandoned,
 }
 
 impl SessionStatus {
@@ -62,7 +60,6 @@ impl SessionStatus {
             Self::Connecting => "Connecting",
             Self::Active => "Active",
             Self::Completed => "Completed",
-            Self::Abandoned => "Abandoned",
         }
     }
 }

@@ -8,9 +8,8 @@ use rand::rngs::StdRng;
 use super::contacts::{Modality, Queue, QueueTally};
 use super::{Moment, SECOND, names};
 
-/// What an agent does (`apis.md` C50).
+/// What an agent does; the names are the vendor's (`apis.md` C50).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[expect(missing_docs, reason = "the names are the vendor's words and say all there is to say")]
 pub enum Status {
     Available = 1,
     InCall = 2,
