@@ -5,6 +5,8 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use thiserror::Error;
 
+pub use reqwest::Client;
+
 /// How long a whole call may take, answer included, unless the caller streams it.
 pub const CALL_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -27,7 +29,7 @@ pub enum BodyError {
 ///
 /// # Errors
 /// When the TLS library cannot be set up.
-pub fn client() -> Result<reqwest::Client, reqwest::Error> {
+pub fn client() -> Result<Client, reqwest::Error> {
     builder().timeout(CALL_TIMEOUT).build()
 }
 
@@ -36,7 +38,7 @@ pub fn client() -> Result<reqwest::Client, reqwest::Error> {
 ///
 /// # Errors
 /// When the TLS library cannot be set up.
-pub fn streaming_client() -> Result<reqwest::Client, reqwest::Error> {
+pub fn streaming_client() -> Result<Client, reqwest::Error> {
     builder().build()
 }
 

@@ -26,6 +26,11 @@ pub struct Server {
     /// The zone in which the board's day begins and clocks are shown. Default `UTC`.
     #[serde(deserialize_with = "value::text")]
     pub time_zone: TimeZone,
+    /// Whether only people who have signed in elsewhere can reach `listen`, because a proxy in front sees to it. Without
+    /// this the server listens on this machine alone. Default `false`.
+    pub behind_sign_in: bool,
+    /// Whether `/metrics` answers other machines too. Default `false`.
+    pub open_metrics: bool,
     /// The time of day, in [`time_zone`](Self::time_zone), at which the counts of the day begin anew. Default `00:00`.
     #[serde(deserialize_with = "value::text")]
     pub day_starts: Time,
@@ -38,6 +43,8 @@ impl Default for Server {
             public_url: None,
             data_dir: PathBuf::from("data"),
             time_zone: TimeZone::UTC,
+            behind_sign_in: false,
+            open_metrics: false,
             day_starts: Time::midnight(),
         }
     }

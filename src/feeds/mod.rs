@@ -1,1 +1,10 @@
-//! One task per upstream: the vendors' words become ours here, and only here.
+//! One task per upstream: it keeps the client alive, moves cursors, reports health, and translates.
+//!
+//! This is the only room where vendors' words become ours. What a vendor calls a field is known here and below, never above.
+
+pub mod clarity;
+pub mod goodays;
+pub mod intake;
+pub mod kustomer;
+
+pub use intake::{Intake, Refusal};

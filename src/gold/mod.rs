@@ -8,6 +8,7 @@
 //! - [`entity`]: what the records amount to, as everybody reads it.
 //! - [`copy`]: where entities live, and how changes travel.
 //! - [`owner`]: the one task that turns facts into deltas.
+//! - [`sources`]: the health of each source, told by whoever listens to it.
 
 pub mod copy;
 pub mod entity;
@@ -15,8 +16,10 @@ pub mod ground;
 pub mod join;
 pub mod owner;
 pub mod rollup;
+pub mod sources;
 
 pub use copy::{Change, Delta, GoldCopy, Stamped};
 pub use entity::{Entity, Key};
 pub use join::{Joined, Rules};
 pub use owner::{Day, Gold};
+pub use sources::Reporter;

@@ -265,7 +265,9 @@ fn merged(
         Holder::Queue(queue) => (None, Some(queue)),
     };
     let status = reading.status.or_else(|| known.map(|known| known.status.clone())).unwrap_or(SessionStatus::New);
-    let queued_since = steady(known.and_then(|known| known.queued_since), reading.queued_since);
+    let queued_since = steady(known.and_then(|known| known.queued_since), reading.queued_since)
+        // Whoever waits has waited at least since we saw it.
+        .or_else(|| status.is_waiting().then_some(now));
     let active_since = steady(known.and_then(|known| known.active_since), reading.active_since);
     let anchor = match &status {
         status if status.is_waiting() => queued_since,

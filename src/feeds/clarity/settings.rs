@@ -1,0 +1,48 @@
+//! What the configuration says about Clarity, in the words of its client.
+
+use crate::base::Clock;
+use crate::config::{self, Auth};
+use crate::vendor::clarity::{Clarity, Credential, SessionPropertiesKey, Settings};
+
+/// A client for the configured Clarity.
+///
+/// # Errors
+/// When TLS cannot be set up, as a sentence.
+pub fn client(config: &config::Clarity, clock: &Clock) -> Result<Clarity, String> {
+    Clarity::new(settings(config), clock.clone()).map_err(|error| format!("TLS cannot be set up: {error}."))
+}
+
+fn settings(config: &config::Clarity) -> Settings {
+    let credential = match config.auth {
+        // The configuration has made sure that there is a token, or an account with a password.
+        Auth::Static => Credential::Static(config.token.clone().unwrap_or_default()),
+        Auth::Negotiate | Auth::Ntlm => Credential::Windows {
+            username: config.username.clone(),
+            domain: config.domain.clone(),
+            password: config.password.clone().unwrap_or_default(),
+        },
+    };
+    let transport = |transport: &config::Transport| match transport {
+        config::Transport::WebSockets => "webSockets",
+        config::Transport::ServerSentEvents => "serverSentEvents",
+        config::Transport::LongPolling => "longPolling",
+    };
+    Settings {
+        api_root: config.api_root.clone(),
+        client_id: config.client_id.clone(),
+        token_hosts: config.token_hosts.clone(),
+        token_url: config.token_url.clone(),
+        credential,
+        signalr_path: config.signalr_path.clone(),
+        hub: config.hub.clone(),
+        transports: config.transports.iter().map(transport).map(str::to_owned).collect(),
+        session_properties_key: match config.session_properties_key {
+            config::SessionPropertiesKey::Both => SessionPropertiesKey::Both,
+            config::SessionPropertiesKey::SessionProperties => SessionPropertiesKey::SessionProperties,
+            config::SessionPropertiesKey::SessionPropertyType => SessionPropertiesKey::SessionPropertyType,
+        },
+        modalities: config.modalities.clone(),
+        agent_metrics: config.agent_metrics.clone(),
+        queue_metrics: config.queue_metrics.clone(),
+    }
+}

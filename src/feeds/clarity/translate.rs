@@ -1,0 +1,356 @@
+//! Clarity's words in ours.
+//!
+//! Spellings differ between Clarity's own answers, so names are compared without case, blanks and punctuation
+//! (`apis.md` B63). What has no word here is kept under the name it came with.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
+use serde_json::Value;
+
+use crate::domain::session::SessionList;
+use crate::domain::{
+    AgentId, AgentReading, AgentStatus, GroupId, MetricValue, Metrics, Modality, QueueId, QueueReading, SessionId,
+    SessionKind, SessionReading, SessionStatus, SessionsReading, StatusReading, StructureReading, TeamId, TeamReading,
+    Unclassified,
+};
+use crate::vendor::clarity::wire;
+
+/// Agent statuses by Clarity's numbers (`apis.md` C50). Thirteen is missing from its document.
+const STATUS_NUMBERS: [(i64, AgentStatus); 19] = [
+    (1, AgentStatus::Available),
+    (2, AgentStatus::InCall),
+    (3, AgentStatus::Unavailable),
+    (4, AgentStatus::Unknown),
+    (5, AgentStatus::AfterCall),
+    (6, AgentStatus::LoggedOut),
+    (7, AgentStatus::OffPhoneActivity),
+    (8, AgentStatus::RingOnNoAnswer),
+    (9, AgentStatus::Busy),
+    (10, AgentStatus::BeRightBack),
+    (11, AgentStatus::DirectCall),
+    (12, AgentStatus::Inactive),
+    (14, AgentStatus::InImCall),
+    (15, AgentStatus::DirectInboundDial),
+    (16, AgentStatus::DirectOutboundDial),
+    (17, AgentStatus::AtLunch),
+    (18, AgentStatus::OffWork),
+    (19, AgentStatus::ConferenceCall),
+    (20, AgentStatus::Ringing),
+];
+
+/// Fields of Realtime Data that have no shape in Clarity's document (`apis.md` B92): known, and not shown.
+const SHAPELESS: [&str; 3] = ["breakdowns", "addedBreakdowns", "removedBreakdowns"];
+
+/// Who and what there is.
+pub(super) fn structure(from: wire::Structure) -> StructureReading {
+    let agents = from.agents.into_iter().flatten().filter_map(|member| {
+        let mut agent = AgentReading::new(AgentId(member.id?));
+        agent.name = shared(member.name);
+        // Minus one stands for no team (`apis.md` B84).
+        agent.team = member.team_id.filter(|team| *team >= 0).map(TeamId);
+        Some(agent)
+    });
+    let queues = from.queues.into_iter().flatten().filter_map(|member| {
+        let mut queue = QueueReading::new(QueueId(member.id?));
+        queue.name = shared(member.name);
+        queue.teams = Some(member.team_ids.unwrap_or_default().into_iter().map(TeamId).collect());
+        Some(queue)
+    });
+    let teams = from.teams.into_iter().flatten().filter_map(|member| {
+        let id = member.id?;
+        Some(TeamReading {
+            id: TeamId(id),
+            name: member.name.unwrap_or_else(|| format!("Team {id}")).into(),
+            groups: member.group_ids.unwrap_or_default().into_iter().map(GroupId).collect(),
+        })
+    });
+    StructureReading { agents: agents.collect(), queues: queues.collect(), teams: teams.collect() }
+}
+
+/// One reading of an agent. `None`: it does not say of whom.
+pub(super) fn agent(from: wire::RealtimeData, at: Timestamp) -> Option<AgentReading> {
+    let mut agent = AgentReading::new(AgentId(from.id?));
+    agent.name = shared(from.name);
+    agent.status = from.current_status.and_then(status);
+    agent.metrics = metrics(from.metrics);
+    agent.sessions = sessions(from.sessions, at);
+    agent.other = other(from.other);
+    Some(agent)
+}
+
+/// One reading of a queue. `None`: it does not say of which.
+pub(super) fn queue(from: wire::RealtimeData, at: Timestamp) -> Option<QueueReading> {
+    let mut queue = QueueReading::new(QueueId(from.id?));
+    queue.name = shared(from.name);
+    queue.metrics = metrics(from.metrics);
+    queue.sessions = sessions(from.sessions, at);
+    queue.other = other(from.other);
+    Some(queue)
+}
+
+/// What a search says about a queue: the only numbers of queues that can be asked for (`apis.md` B38).
+pub(super) fn found_queue(from: wire::SearchQueue) -> Option<QueueReading> {
+    let mut queue = QueueReading::new(QueueId(from.queue_id?));
+    queue.open = from.is_open;
+    queue.agents_online = from.agents_online;
+    queue.agents_available = from.agents_available;
+    #[expect(clippy::cast_possible_truncation, reason = "a wait in seconds, and `as` keeps within i64")]
+    let seconds = from.estimated_wait_time.map(|seconds| seconds as i64);
+    queue.estimated_wait_seconds = seconds;
+    queue.calls_today = from.calls_today;
+    Some(queue)
+}
+
+/// What a search says about an agent: the only place that has e-mail addresses (`apis.md` D.1).
+pub(super) fn found_agent(from: wire::SearchAgent) -> Option<AgentReading> {
+    let mut agent = AgentReading::new(AgentId(from.agent_id?));
+    agent.email = shared(from.email_address);
+    agent.email.is_some().then_some(agent)
+}
+
+fn status(from: wire::StatusModel) -> Option<StatusReading> {
+    let by_name = from.agent_status.as_deref().map(agent_status);
+    let by_number = from.agent_status_id.map(|number| {
+        let known = STATUS_NUMBERS.iter().find(|(known, _)| *known == number);
+        known.map_or_else(|| AgentStatus::Other(number.to_string().into()), |(_, status)| status.clone())
+    });
+    // The number wins over the name, unless it is one that nobody knows (`apis.md` B63, B64).
+    let status = match (by_number, by_name) {
+        (Some(AgentStatus::Other(_)), Some(named)) => named,
+        (Some(status), _) | (None, Some(status)) => status,
+        (None, None) => return None,
+    };
+    Some(StatusReading {
+        status,
+        reason: shared(from.reason_code_name),
+        since: from.start_time,
+        suspended: from.is_suspended,
+    })
+}
+
+fn agent_status(name: &str) -> AgentStatus {
+    let plain = plain(name);
+    let known = AgentStatus::KNOWN.iter().find(|known| self::plain(known.as_str()) == plain);
+    known.cloned().unwrap_or_else(|| AgentStatus::Other(name.into()))
+}
+
+fn sessions(from: Option<wire::SessionBag>, at: Timestamp) -> SessionsReading {
+    let mut reading = SessionsReading::new();
+    for (kind, changes) in from.into_iter().flatten() {
+        let read = |list: Option<Vec<wire::SessionModel>>| {
+            list.map(|list| list.into_iter().filter_map(|session| self::session(session, at)).collect::<Vec<_>>())
+        };
+        let list = SessionList {
+            all: read(changes.sessions),
+            added: read(changes.added_sessions).unwrap_or_default(),
+            removed: read(changes.removed_sessions).unwrap_or_default().into_iter().map(|gone| gone.id).collect(),
+        };
+        reading.insert(modality(&kind), list);
+    }
+    reading
+}
+
+/// A session without an identity is no session (`apis.md` B45).
+fn session(from: wire::SessionModel, at: Timestamp) -> Option<SessionReading> {
+    let mut session = SessionReading::new(SessionId(from.session_id?));
+    session.queue = from.queue_id.map(QueueId);
+    session.kind = from.session_type.as_deref().map(kind).or_else(|| from.queue_id.and_then(kind_of_queue));
+    session.agent = from.agent_id.filter(|agent| *agent > 0).map(AgentId);
+    session.status = from.session_status.as_deref().map(session_status);
+    let ago = |milliseconds: Option<i64>| at.checked_sub(SignedDuration::from_millis(milliseconds?)).ok();
+    // The running durations count only while the session is in that very state (`apis.md` B76).
+    match &session.status {
+        Some(status) if status.is_waiting() => session.queued_since = from.start_time_stamp.or(ago(from.queued_ms)),
+        Some(SessionStatus::Active) => session.active_since = from.answered_time_stamp.or(ago(from.active_ms)),
+        _ => {}
+    }
+    session.customer = shared(from.customer_name);
+    session.recording = from.is_recording;
+    session.other = other(from.other);
+    Some(session)
+}
+
+fn session_status(name: &str) -> SessionStatus {
+    match plain(name).as_str() {
+        "new" => SessionStatus::New,
+        "queued" | "reenqueued" => SessionStatus::Queued,
+        "notifyingagent" => SessionStatus::Offered,
+        "connecting" | "callingcustomer" | "directinbounddial" | "directoutbounddial" => SessionStatus::Connecting,
+        "active" | "activeimonly" => SessionStatus::Active,
+        "aftercall" => SessionStatus::AfterCall,
+        "abandoned" => SessionStatus::Abandoned,
+        // The rest of what Clarity no longer lists as active (`apis.md` C53).
+        "completed" | "transferred" | "completedafterhours" => SessionStatus::Ended,
+        _ => SessionStatus::Other(name.into()),
+    }
+}
+
+fn kind(name: &str) -> SessionKind {
+    match plain(name).as_str() {
+        "queued" => SessionKind::Queued,
+        "did" | "directinbound" => SessionKind::DirectInbound,
+        "dod" | "directoutbound" => SessionKind::DirectOutbound,
+        _ => SessionKind::Other(name.into()),
+    }
+}
+
+/// Without a word on it, the queue's number tells (`apis.md` B71).
+fn kind_of_queue(queue: i64) -> Option<SessionKind> {
+    match queue {
+        -1 => Some(SessionKind::DirectInbound),
+        -2 => Some(SessionKind::DirectOutbound),
+        9999 => Some(SessionKind::Other("direct".into())),
+        1.. => Some(SessionKind::Queued),
+        _ => None,
+    }
+}
+
+/// Names and numbers, new and old (`apis.md` B46, B72).
+fn modality(name: &str) -> Modality {
+    match plain(name).as_str() {
+        "audio" | "audiovideo" | "2" => Modality::Audio,
+        "instantmessage" | "1" => Modality::InstantMessage,
+        "message" | "3" => Modality::Message,
+        "agnostic" => Modality::Agnostic,
+        _ => Modality::Other(name.into()),
+    }
+}
+
+fn metrics(from: Option<wire::MetricBag>) -> Metrics {
+    let mut metrics = Metrics::new();
+    for (kind, bag) in from.into_iter().flat_map(|bag| bag.0) {
+        let modality = modality(&kind);
+        // A leftover of a flattened object, not a metric (`apis.md` C123).
+        let is_leftover = |name: &str| modality == Modality::Agnostic && name == "total";
+        let values: BTreeMap<Arc<str>, MetricValue> = bag
+            .into_iter()
+            .filter(|(name, _)| !is_leftover(name))
+            .filter_map(|(name, value)| Some((name.into(), metric(value)?)))
+            .collect();
+        metrics.insert(modality, values);
+    }
+    metrics
+}
+
+fn metric(value: Value) -> Option<MetricValue> {
+    Some(match value {
+        Value::Null | Value::Array(_) => return None,
+        Value::Bool(flag) => MetricValue::Text(flag.to_string().into()),
+        Value::Number(number) => match number.as_i64() {
+            Some(count) => MetricValue::Count(count),
+            None => MetricValue::Number(number.as_f64()?),
+        },
+        Value::String(text) => MetricValue::Text(text.into()),
+        Value::Object(parts) => MetricValue::Parts(
+            parts.into_iter().filter_map(|(name, value)| Some((name.into(), metric(value)?))).collect(),
+        ),
+    })
+}
+
+fn other(from: wire::Other) -> Unclassified {
+    from.into_iter()
+        .filter(|(name, value)| !SHAPELESS.contains(&name.as_str()) && !value.is_null())
+        .map(|(name, value)| (name.into(), value))
+        .collect()
+}
+
+fn plain(name: &str) -> String {
+    name.chars().filter(|letter| letter.is_alphanumeric()).flat_map(char::to_lowercase).collect()
+}
+
+fn shared(text: Option<String>) -> Option<Arc<str>> {
+    text.map(Arc::from)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn at() -> Timestamp {
+        "2026-11-21T09:00:00Z".parse().expect("a time")
+    }
+
+    fn read(value: Value) -> AgentReading {
+        agent(serde_json::from_value(value).expect("realtime data"), at()).expect("an agent")
+    }
+
+    #[test]
+    fn a_reading_of_the_documents_shape_is_translated() {
+        let agent = read(json!({
+            "type": "agent",
+            "metrics": {
+                "audio": {"ronaCount": 1, "AnsweredCount": 7, "longestHandleTime": 6602551.5},
+                "agnostic": {"availableTime": {"total": 900, "average": 4.5, "count": 2}, "total": 0}
+            },
+            "name": "Rob T.", "id": "41",
+            "currentStatus": {"agentStatus": "ringOnNoAnswer", "startTime": "2026-11-21T08:56:02.98Z", "isSuspended": "false"},
+            "sessions": {"audio": {"sessions": [
+                {"sessionId": 82673, "sessionType": "queued", "queueId": 11, "customerName": "Jane C.", "agentId": 41,
+                 "sessionStatus": "Active", "queuedMs": 34000, "activeMs": 60000, "isRecording": true}
+            ]}},
+            "mood": "good"
+        }));
+        assert_eq!(agent.id, AgentId(41));
+        let audio = &agent.metrics[&Modality::Audio];
+        assert_eq!(audio["answeredCount"], MetricValue::Count(7));
+        assert_eq!(audio["longestHandleTime"], MetricValue::Number(6_602_551.5));
+        assert!(!agent.metrics[&Modality::Agnostic].contains_key("total"));
+        let status = agent.status.expect("a status");
+        assert_eq!((status.status, status.suspended), (AgentStatus::RingOnNoAnswer, Some(false)));
+        let sessions = agent.sessions[&Modality::Audio].all.as_ref().expect("a list");
+        assert_eq!(sessions[0].active_since.map(|since| since.to_string()).as_deref(), Some("2026-11-21T08:59:00Z"));
+        assert_eq!(sessions[0].queued_since, None, "the customer no longer waits");
+        assert_eq!(agent.other["mood"], json!("good"));
+    }
+
+    #[test]
+    fn statuses_are_known_however_they_are_spelt_and_kept_when_they_are_not() {
+        let status = |value: Value| {
+            read(json!({"type": "agent", "id": 1, "currentStatus": value})).status.map(|status| status.status.to_string())
+        };
+        for (value, expected) in [
+            (json!({"agentStatus": "inCall"}), Some("inCall")),
+            (json!({"agentStatus": "In Call"}), Some("inCall")),
+            (json!({"agentStatus": "IN_CALL", "agentStatusId": 2}), Some("inCall")),
+            (json!({"agentStatus": "available", "agentStatusId": "5"}), Some("afterCall")),
+            (json!({"agentStatusId": 13}), Some("13")),
+            (json!({"agentStatus": "onTheMoon", "agentStatusId": 99}), Some("onTheMoon")),
+            (json!({"agentStatus": "onTheMoon"}), Some("onTheMoon")),
+            (json!({}), None),
+        ] {
+            assert_eq!(status(value.clone()).as_deref(), expected, "{value}");
+        }
+    }
+
+    #[test]
+    fn session_types_and_modalities_have_many_names() {
+        for (name, expected) in
+            [("Queued", "queued"), ("DID", "directInbound"), ("Direct Outbound", "directOutbound"), ("Odd", "Odd")]
+        {
+            assert_eq!(kind(name).as_str(), expected);
+        }
+        for (queue, expected) in [(-1, Some("directInbound")), (-2, Some("directOutbound")), (0, None), (11, Some("queued"))] {
+            assert_eq!(kind_of_queue(queue).as_ref().map(SessionKind::as_str), expected, "{queue}");
+        }
+        for (name, expected) in [("Audio", "audio"), ("AudioVideo", "audio"), ("3", "message"), ("fax", "fax")] {
+            assert_eq!(modality(name).as_str(), expected);
+        }
+        for (name, expected) in
+            [("After Call", "afterCall"), ("ReEnqueued", "queued"), ("Transferred", "ended"), ("Connected", "Connected")]
+        {
+            assert_eq!(session_status(name).as_str(), expected);
+        }
+    }
+
+    #[test]
+    fn a_structure_without_a_list_has_none_of_it() {
+        let read = structure(serde_json::from_value(json!({
+            "agents": [{"type": "Agent", "id": 41, "name": "Rob T.", "teamId": -1}, {"name": "nobody"}]
+        })).expect("a structure"));
+        assert_eq!((read.agents.len(), read.agents[0].team, read.queues.len()), (1, None, 0));
+    }
+}

@@ -1,0 +1,138 @@
+//! A Goodays event in our words.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::domain::{Answer, Customer, Message, Place, ResponseReading, Thread};
+use crate::vendor::goodays::wire;
+
+/// What an event says about its response.
+pub(super) fn response(event: wire::Event) -> ResponseReading {
+    let from = event.response;
+    let place = from.place.and_then(place);
+    // One text may come as the verbatim, as the reply, in the thread and on top: its identity makes it one (`apis.md` B141).
+    let texts = from.attached_messages.into_iter().chain(from.message).chain(from.reply).chain(event.message);
+    let messages: BTreeMap<Arc<str>, Message> = texts
+        .map(|text| {
+            let message = message(text);
+            (Arc::clone(&message.id), message)
+        })
+        .collect();
+    let name = |person: &wire::Person| {
+        let names: Vec<&str> =
+            [&person.first_name, &person.last_name].into_iter().flatten().map(String::as_str).collect();
+        (!names.is_empty()).then(|| names.join(" "))
+    };
+    let context = from.context;
+    ResponseReading {
+        id: from.id.into(),
+        created: from.created,
+        updated: from.updated,
+        source: shared(from.source),
+        thread: thread(from.state.as_deref()),
+        survey: shared(from.survey),
+        answers: from.answers.into_iter().map(|answer| self::answer(answer, place.as_ref())).collect(),
+        messages,
+        customer: Customer {
+            name: shared(name(&from.user).or_else(|| name(&context.person))),
+            email: shared(context.person.email.or(from.user.email)),
+            phone: shared(context.phone),
+            crm_id: shared(context.crm_id),
+        },
+        extra: context.extra.into_iter().map(|(key, value)| (key.into(), value.into())).collect(),
+        place,
+        delegated_to: from.delegated_to.and_then(self::place),
+        actions: from.actions.into_iter().map(Arc::from).collect(),
+        alert: from.alert_triggered,
+    }
+}
+
+fn thread(state: Option<&str>) -> Thread {
+    match state.map(str::to_ascii_lowercase).as_deref() {
+        // Nobody said that it has been dealt with.
+        None | Some("open") => Thread::Open,
+        Some("pending") => Thread::Pending,
+        Some("closed") => Thread::Closed,
+        Some(_) => Thread::Other(state.unwrap_or_default().into()),
+    }
+}
+
+fn message(from: wire::Message) -> Message {
+    let sender = [from.sender.first_name, from.sender.last_name].into_iter().flatten().collect::<Vec<_>>().join(" ");
+    Message {
+        id: from.id.into(),
+        at: from.created,
+        kind: shared(from.message_type),
+        text: from.content.unwrap_or_default().into(),
+        from: (!sender.is_empty()).then(|| sender.into()),
+        attachment: shared(from.attachment),
+    }
+}
+
+fn answer(from: wire::Answer, place: Option<&Place>) -> Answer {
+    let title = from.title.unwrap_or_default();
+    // Titles carry emphasis as markdown and a slot for the place's name (`apis.md` B146).
+    let question = title.replace("**", "").replace("__", "").replace("/PLACE/", place.map_or("", |place| &*place.name));
+    let question = question.split_whitespace().collect::<Vec<_>>().join(" ");
+    Answer { question: question.into(), kind: from.question_type.unwrap_or_default().into(), value: from.value }
+}
+
+fn place(from: wire::Place) -> Option<Place> {
+    let id = from.id.clone().or_else(|| from.partner_id.clone())?;
+    let name = from.name.unwrap_or_else(|| format!("Place {id}"));
+    Some(Place { id: id.into(), partner_id: shared(from.partner_id), name: name.into() })
+}
+
+fn shared(text: Option<String>) -> Option<Arc<str>> {
+    text.map(Arc::from)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn read(event: &serde_json::Value) -> ResponseReading {
+        response(wire::Event::parse(event.to_string().as_bytes()).expect("an event"))
+    }
+
+    #[test]
+    fn a_message_event_is_one_thread_whatever_repeats_in_it() {
+        let text = |id: &str, kind: &str| {
+            json!({"id": id, "created_date": "2026-02-05T12:20:39.810686+01:00", "type": kind, "content": id,
+                "attachment": null, "sender": {"email": "[email protected]", "first_name": "Jenny", "last_name": "PARK"}})
+        };
+        let reading = read(&json!({
+            "event_type": "message",
+            "response": {
+                "id": "vdOpL1NJ74l", "state": "closed", "source": "email",
+                "message": text("first", "Problem"), "reply": text("reply", "text"),
+                "attached_messages": [text("again", "Message"), text("reply", "Message")],
+                "answers": [{"id": "12AB34", "value": 5, "question": {"id": "12AB34",
+                    "title": "**Recommanderiez-vous** votre magasin /PLACE/ ?", "type": "nps", "enabled": true}}],
+                "context": {"email": "[email protected]", "crm_id": "", "extra": {"session_id": 82673}},
+                "place": {"id": "jdprBX2pxM", "partner_id": "1234", "name": "Harbour Street"},
+                "delegated_to": null,
+                "actions": {"message": "https://api.goodays.co/api/v2/responses/other/message"}
+            },
+            "message": text("again", "Message")
+        }));
+        assert_eq!(reading.messages.keys().map(|id| &**id).collect::<Vec<_>>(), ["again", "first", "reply"]);
+        assert_eq!(&*reading.answers[0].question, "Recommanderiez-vous votre magasin Harbour Street ?");
+        assert_eq!(reading.nps(), Some(5));
+        assert_eq!(reading.extra.get("session_id").map(|value| &**value), Some("82673"));
+        assert_eq!(reading.actions.iter().map(|action| &**action).collect::<Vec<_>>(), ["message"]);
+        assert_eq!((reading.thread, reading.customer.crm_id), (Thread::Closed, None));
+    }
+
+    #[test]
+    fn an_unknown_state_is_kept_and_a_missing_one_is_open() {
+        let state = |state: serde_json::Value| {
+            read(&json!({"event_type": "response", "response": {"id": "x", "state": state}})).thread
+        };
+        assert_eq!(state(json!("Closed")), Thread::Closed);
+        assert_eq!(state(json!("escalated")), Thread::Other("escalated".into()));
+        assert_eq!(state(json!(null)), Thread::Open);
+    }
+}

@@ -1,0 +1,101 @@
+//! Takes webhooks in: the signature is checked over the very bytes, the event goes to the disk, and only then may it be
+//! acknowledged. Whatever it means is found out afterwards, from the store.
+
+use std::sync::Arc;
+
+use thiserror::Error;
+use tokio::sync::Notify;
+
+use crate::base::hmac::SignatureError;
+use crate::base::metrics::Metrics;
+use crate::domain::SourceName;
+use crate::store::{Accepted, Arrival, Store, StoreError};
+use crate::vendor::goodays::Signatures;
+
+/// The door for webhooks. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Intake(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    store: Store,
+    metrics: Metrics,
+    goodays: Option<Signatures>,
+    arrived: Notify,
+    refused: Notify,
+}
+
+/// Why a webhook was not taken.
+#[derive(Debug, Error)]
+pub enum Refusal {
+    /// The system that it claims to come from is not configured.
+    #[error("This system is not configured.")]
+    Off,
+    /// It is not signed by anybody who may send it. The sender is told no more than that.
+    #[error("The signature does not fit.")]
+    Signature(#[source] SignatureError),
+    /// It could not be written down. The sender should try again.
+    #[error("The event could not be stored.")]
+    Store(#[source] StoreError),
+}
+
+impl Intake {
+    /// A door in front of a store. Without signatures Goodays is switched off.
+    #[must_use]
+    pub fn new(store: Store, goodays: Option<Signatures>, metrics: Metrics) -> Self {
+        Self(Arc::new(Inner { store, metrics, goodays, arrived: Notify::new(), refused: Notify::new() }))
+    }
+
+    /// Takes a Goodays event in. When this has answered, the event is on the disk.
+    ///
+    /// # Errors
+    /// See [`Refusal`]. Nothing of a refused event is kept.
+    pub async fn goodays<'a>(
+        &self,
+        signatures: impl IntoIterator<Item = &'a [u8]>,
+        body: &[u8],
+    ) -> Result<Accepted, Refusal> {
+        let taken = self.take_goodays(signatures, body).await;
+        let result = match &taken {
+            Ok(Accepted { duplicate: false, .. }) => "stored",
+            Ok(Accepted { duplicate: true, .. }) => "duplicate",
+            Err(Refusal::Off) => "off",
+            Err(Refusal::Signature(error)) => error.as_str(),
+            Err(Refusal::Store(_)) => "unavailable",
+        };
+        self.0.metrics.webhook(SourceName::Goodays.as_str(), result);
+        match &taken {
+            Ok(_) => self.0.arrived.notify_one(),
+            Err(Refusal::Signature(_)) => self.0.refused.notify_one(),
+            Err(_) => {}
+        }
+        taken
+    }
+
+    async fn take_goodays<'a>(
+        &self,
+        signatures: impl IntoIterator<Item = &'a [u8]>,
+        body: &[u8],
+    ) -> Result<Accepted, Refusal> {
+        let known = self.0.goodays.as_ref().ok_or(Refusal::Off)?;
+        known.verify(signatures, body).map_err(Refusal::Signature)?;
+        let arrival = Arrival { source: SourceName::Goodays, body: body.to_vec(), headers: Vec::new() };
+        self.0.store.accept(arrival).await.map_err(Refusal::Store)
+    }
+
+    /// Resolves when something has been taken in since the last time that somebody waited.
+    pub async fn arrived(&self) {
+        self.0.arrived.notified().await;
+    }
+
+    /// Resolves when a signature has been refused since the last time that somebody waited.
+    pub async fn refused(&self) {
+        self.0.refused.notified().await;
+    }
+
+    /// The store behind the door.
+    #[must_use]
+    pub fn store(&self) -> &Store {
+        &self.0.store
+    }
+}
