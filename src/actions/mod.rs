@@ -1,1 +1,5 @@
-//! What people make us do to vendors: our words become theirs here, and only here.
+//! What people make us do to vendors. This is the only room where our words become theirs.
+
+pub mod surveys;
+
+pub use surveys::{NewSurvey, SurveyError, Surveys};
