@@ -102,10 +102,14 @@ impl Scope {
         Self::of("status", [])
     }
 
-    /// What a wallboard with these queues shows.
+    /// What a wallboard with these queues shows; without any, all queues.
     #[must_use]
-    pub fn wallboard(name: &str, queues: impl IntoIterator<Item = QueueId>) -> Self {
-        let mut scope = Self::of(&format!("wallboard:{name}"), queues.into_iter().map(Anchor::Queue));
+    pub fn wallboard(name: &str, queues: &[QueueId]) -> Self {
+        let chosen: Vec<Anchor> = match queues {
+            [] => vec![Anchor::Queues],
+            queues => queues.iter().copied().map(Anchor::Queue).collect(),
+        };
+        let mut scope = Self::of(&format!("wallboard:{name}"), chosen);
         scope.fields = Fields::Wall;
         scope
     }
@@ -141,6 +145,15 @@ impl Scope {
         }
         let listed: Vec<String> = numbers.iter().map(ToString::to_string).collect();
         Ok(Self::of(&format!("{kind}:{}", listed.join(",")), numbers.into_iter().map(anchor)))
+    }
+
+    /// What kind of scope it is: `all`, `floor`, `queues`, `wallboard` and so on.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        const KINDS: [&str; 9] =
+            ["all", "floor", "feedback", "surveys", "status", "agents", "queues", "teams", "wallboard"];
+        let kind = self.text.split(':').next().unwrap_or_default();
+        KINDS.into_iter().find(|known| *known == kind).unwrap_or("other")
     }
 
     /// How much of an entity this scope shows.
