@@ -21,7 +21,7 @@ pub enum Incoming {
 /// An open transport.
 pub enum Wire {
     /// See [`Transport::WebSockets`].
-    WebSockets(web_sockets::Socket),
+    WebSockets(Box<web_sockets::Socket>),
     /// See [`Transport::ServerSentEvents`].
     ServerSentEvents(server_sent_events::Stream),
 }
@@ -52,7 +52,9 @@ impl Opener {
     /// Opens one. The caller limits how long that may take.
     pub async fn open(&self, transport: Transport, target: Target) -> Result<Wire, Error> {
         match transport {
-            Transport::WebSockets => web_sockets::open(target, self.max_frame).await.map(Wire::WebSockets),
+            Transport::WebSockets => {
+                web_sockets::open(target, self.max_frame).await.map(|socket| Wire::WebSockets(Box::new(socket)))
+            }
             Transport::ServerSentEvents => {
                 server_sent_events::open(&self.streaming, target, self.max_frame).await.map(Wire::ServerSentEvents)
             }
