@@ -151,3 +151,6 @@ impl crate::vendor::signalr::Credentials for Tokens {
         Tokens::refused(self, token);
     }
 }
+
+#[cfg(test)]
+mod tests;
