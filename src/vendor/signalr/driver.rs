@@ -7,13 +7,17 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
+use self::current::Current;
 use super::frame::Frame;
-use super::liveness::{Health, Liveness};
-use super::negotiate::{Agreement, ask, negotiate};
-use super::transport::{Incoming, Opener, Target, Wire};
-use super::{Credentials, Error, Event, Settings, Transport, address};
-use crate::base::secret::ExposeSecret;
+use super::liveness::Health;
+use super::negotiate::ask;
+use super::transport::{Incoming, Opener, Wire};
+use super::{Credentials, Error, Event, Settings};
 use crate::base::{Backoff, Secret, http};
+
+mod current;
+mod opening;
+mod resuming;
 
 /// The pause between attempts to resume, before jitter.
 const RESUME_PAUSE: Duration = Duration::from_secs(2);
@@ -32,15 +36,6 @@ pub struct Driver {
     opener: Opener,
     events: mpsc::Sender<Event>,
     current: Option<Current>,
-}
-
-/// What is known about the connection that exists now.
-struct Current {
-    agreed: Agreement,
-    transport: Transport,
-    cursor: Option<String>,
-    groups: Option<String>,
-    liveness: Liveness,
 }
 
 /// Why following ended, and whether the same connection is worth resuming.
@@ -90,53 +85,6 @@ impl Driver {
                 }
             }
         }
-    }
-
-    /// Negotiates and opens the first transport that works. The frames that came before `start` was answered count.
-    async fn begin(&mut self) -> Result<(Wire, Vec<Frame>), Error> {
-        let bearer = self.bearer().await?;
-        let agreed = negotiate(&self.client, &self.settings, bearer.clone()).await;
-        let agreed = self.note_refusal(agreed, bearer.as_ref())?;
-        let mut offered = self.settings.transports.clone();
-        offered.retain(|wanted| agreed.web_sockets || *wanted != Transport::WebSockets);
-        let liveness = Liveness::new(agreed.keep_alive, agreed.disconnect, Instant::now());
-        let limit = agreed.connect;
-        let (id, start) = (agreed.id.clone(), agreed.start);
-        let bearer = agreed.bearer.clone().or(bearer);
-        let mut current =
-            Current { agreed, transport: Transport::ServerSentEvents, cursor: None, groups: None, liveness };
-        let mut failure = Error::NoTransport;
-        for transport in offered {
-            (current.transport, current.cursor, current.groups) = (transport, None, None);
-            let opening = open(&self.settings, &self.opener, &mut current, bearer.clone());
-            match timeout(limit, opening).await.unwrap_or(Err(Error::Silent { transport })) {
-                Ok((wire, early)) => {
-                    current.liveness.heard(Instant::now());
-                    let at = current.address(&self.settings, "start");
-                    // From here on there is something to abort.
-                    self.current = Some(current);
-                    if start {
-                        self.start(at, bearer.as_ref()).await?;
-                    }
-                    self.tell(Event::Opened { connection_id: id, transport }).await;
-                    return Ok((wire, early));
-                }
-                Err(reason) => {
-                    tracing::debug!(%transport, %reason, "the transport did not come up; trying the next");
-                    failure = reason;
-                }
-            }
-        }
-        self.note_refusal(Err(failure), bearer.as_ref())
-    }
-
-    async fn start(&self, at: url::Url, bearer: Option<&Arc<Secret>>) -> Result<(), Error> {
-        let answer = ask(self.client.get(at), "start", &self.settings.base, bearer).await;
-        let answer = self.note_refusal(answer, bearer)?;
-        if answer.windows(7).any(|window| window == b"started") {
-            return Ok(());
-        }
-        Err(Error::Unintelligible { command: "start", host: address::host(&self.settings.base) })
     }
 
     /// Follows the connection through any number of interruptions, until it cannot be resumed.
@@ -235,53 +183,6 @@ impl Driver {
         frame.leaving.then_some(End { reason: Error::Leaving, resume: true })
     }
 
-    /// Opens the same connection again, as long as the server may remember it.
-    async fn resume(&mut self, hurry: bool) -> Option<Wire> {
-        let mut wait = if hurry { Duration::from_millis(200) } else { RESUME_PAUSE };
-        loop {
-            sleep(wait.mul_f64(0.5 + rand::random::<f64>())).await;
-            // After the wait as well as before it: the machine may have slept longer than it meant to.
-            if !self.can_resume() {
-                return None;
-            }
-            let reason = match self.reopen().await {
-                Ok(wire) => {
-                    let current = self.current.as_mut()?;
-                    current.liveness.opened(Instant::now());
-                    let connection_id = current.agreed.id.clone();
-                    self.tell(Event::Resumed { connection_id }).await;
-                    return Some(wire);
-                }
-                Err(reason) => reason,
-            };
-            let forgotten = matches!(reason.status(), Some(400 | 401 | 403 | 404));
-            wait = if forgotten { Duration::ZERO } else { RESUME_PAUSE };
-            self.tell(Event::Failed { reason, wait }).await;
-            if forgotten || !self.can_resume() {
-                return None;
-            }
-        }
-    }
-
-    async fn reopen(&self) -> Result<Wire, Error> {
-        let Some(current) = &self.current else { return Err(Error::Closed) };
-        let bearer = match &current.agreed.bearer {
-            Some(given) => Some(Arc::clone(given)),
-            None => self.bearer().await?,
-        };
-        let address = current.address(&self.settings, "reconnect");
-        let target = Target { command: "reconnect", address, bearer: bearer.clone() };
-        let limit = current.agreed.connect;
-        let transport = current.transport;
-        let opened =
-            timeout(limit, self.opener.open(transport, target)).await.unwrap_or(Err(Error::Silent { transport }));
-        self.note_refusal(opened, bearer.as_ref())
-    }
-
-    fn can_resume(&self) -> bool {
-        self.current.as_ref().is_some_and(|current| current.liveness.can_resume(Instant::now()))
-    }
-
     async fn bearer(&self) -> Result<Option<Arc<Secret>>, Error> {
         Ok(self.credentials.bearer().await.map_err(Error::Credentials)?.map(Arc::new))
     }
@@ -315,56 +216,5 @@ impl Driver {
     async fn tell(&self, event: Event) {
         // Nobody listening means that this task is about to be aborted.
         let _ = self.events.send(event).await;
-    }
-}
-
-impl Current {
-    fn remember(&mut self, frame: &Frame) {
-        if let Some(cursor) = &frame.cursor {
-            self.cursor = Some(cursor.clone());
-        }
-        if let Some(groups) = &frame.groups {
-            self.groups = Some(groups.clone());
-        }
-    }
-
-    fn address(&self, settings: &Settings, command: &str) -> url::Url {
-        let data = address::connection_data(&settings.hub);
-        let mut parameters = vec![
-            ("clientProtocol", settings.protocol.as_str()),
-            ("transport", self.transport.as_str()),
-            ("connectionData", &data),
-            ("connectionToken", self.agreed.token.expose_secret()),
-        ];
-        if command == "reconnect" {
-            parameters.extend(self.cursor.as_deref().map(|cursor| ("messageId", cursor)));
-            parameters.extend(self.groups.as_deref().map(|groups| ("groupsToken", groups)));
-        }
-        address::command(&self.agreed.base, command, &parameters, &self.agreed.query)
-    }
-}
-
-/// Opens a transport and reads it up to the init message. Frames on the way are kept, in order.
-async fn open(
-    settings: &Settings,
-    opener: &Opener,
-    current: &mut Current,
-    bearer: Option<Arc<Secret>>,
-) -> Result<(Wire, Vec<Frame>), Error> {
-    let target = Target { command: "connect", address: current.address(settings, "connect"), bearer };
-    let mut wire = opener.open(current.transport, target).await?;
-    let mut early = Vec::new();
-    loop {
-        let Incoming::Frame(bytes) = wire.next().await? else { continue };
-        let frame = Frame::parse(&bytes)?;
-        if frame.fatal {
-            return Err(Error::Fatal);
-        }
-        // Servers before 1.4 have no init message: the first message is it.
-        let ready = frame.init || (!current.agreed.start && frame.cursor.is_some());
-        early.push(frame);
-        if ready {
-            return Ok((wire, early));
-        }
     }
 }
