@@ -14,9 +14,10 @@ use futures_util::{StreamExt, stream};
 
 use super::*;
 use crate::base::Secret;
-use crate::vendor::signalr::{CredentialError, Error, MAX_FRAME, PROTOCOL, Transport};
+use crate::vendor::signalr::{CredentialError, Error, PROTOCOL, Transport};
 
 const PATIENCE: Duration = Duration::from_secs(60);
+const LIMIT: usize = 64 * 1024;
 const TOKEN: &str = "a+b/c=|,d==";
 const NEGOTIATED: &str = r#"{"Url":"/signalr","ConnectionToken":"a+b/c=|,d==","ConnectionId":"88cf","KeepAliveTimeout":20.0,
     "DisconnectTimeout":30.0,"ConnectionTimeout":110.0,"TryWebSockets":false,"ProtocolVersion":"1.5","TransportConnectTimeout":5.0}"#;
@@ -41,6 +42,7 @@ struct Seen {
 
 #[derive(Clone)]
 struct Server {
+    redirect: Option<&'static str>,
     negotiated: String,
     stages: Arc<Mutex<VecDeque<Stage>>>,
     seen: Arc<Mutex<Vec<Seen>>>,
@@ -49,7 +51,17 @@ struct Server {
 impl Server {
     /// Starts a server and a connection to it.
     async fn follow(negotiated: &str, stages: Vec<Stage>) -> (Self, Connection, Arc<Bearer>) {
+        Self::follow_redirected(None, negotiated, stages).await
+    }
+
+    /// The same, with another answer to the first negotiation.
+    async fn follow_redirected(
+        redirect: Option<&'static str>,
+        negotiated: &str,
+        stages: Vec<Stage>,
+    ) -> (Self, Connection, Arc<Bearer>) {
         let server = Self {
+            redirect,
             negotiated: negotiated.to_owned(),
             stages: Arc::new(Mutex::new(stages.into())),
             seen: Arc::default(),
@@ -65,7 +77,7 @@ impl Server {
             transports: vec![Transport::WebSockets, Transport::ServerSentEvents],
             query: Vec::new(),
             allowed_hosts: Vec::new(),
-            max_frame: MAX_FRAME,
+            max_frame: LIMIT,
         };
         let bearer = Arc::new(Bearer::default());
         let connection = Connection::new(settings, Arc::clone(&bearer) as Arc<dyn Credentials>).expect("a connection");
@@ -101,7 +113,10 @@ async fn serve(
     let authorization = request.headers().get("authorization").and_then(|value| value.to_str().ok()).map(str::to_owned);
     server.seen.lock().expect("no panic").push(Seen { command: command.clone(), query, authorization });
     match command.as_str() {
-        "negotiate" => server.negotiated.into_response(),
+        "negotiate" => match server.redirect.filter(|_| server.seen("negotiate").len() == 1) {
+            Some(redirect) => redirect.into_response(),
+            None => server.negotiated.into_response(),
+        },
         "start" => r#"{"Response":"started"}"#.into_response(),
         "connect" | "reconnect" => {
             let stage = server.stages.lock().expect("no panic").pop_front();
@@ -252,4 +267,26 @@ async fn the_other_signalr_is_never_taken_for_ours() {
     let Event::Failed { reason, wait } = connection.next().await else { panic!("another event") };
     assert!(matches!(reason, Error::AspNetCore { .. }) && wait >= Duration::from_secs(30), "{reason}");
     assert!(server.seen("connect").is_empty());
+}
+
+#[tokio::test]
+async fn a_redirect_brings_its_own_token_and_query() {
+    let redirect = r#"{"ProtocolVersion":"2.0","RedirectUrl":"/signalr?site=2","AccessToken":"other"}"#;
+    let (server, mut connection, _) =
+        Server::follow_redirected(Some(redirect), NEGOTIATED, vec![Stage::Say(&[INIT])]).await;
+    story(&mut connection, "opened over serverSentEvents").await;
+    for seen in [&server.seen("negotiate")[1], &server.seen("connect")[0], &server.seen("start")[0]] {
+        assert_eq!((seen.query["site"].as_str(), seen.authorization.as_deref()), ("2", Some("Bearer other")));
+    }
+}
+
+#[tokio::test]
+async fn a_frame_beyond_the_limit_ends_the_connection_for_good() {
+    let large = format!("data: {}\n\n", " ".repeat(LIMIT));
+    let said: &'static [&'static str] = Box::leak(Box::new([INIT, &*large.leak()]));
+    let stages = vec![Stage::Say(said), Stage::Say(&[INIT])];
+    let (server, mut connection, _) = Server::follow(NEGOTIATED, stages).await;
+    story(&mut connection, "lost").await;
+    story(&mut connection, "opened over serverSentEvents").await;
+    assert_eq!((server.seen("negotiate").len(), server.seen("reconnect").len()), (2, 0));
 }
