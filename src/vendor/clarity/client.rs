@@ -14,7 +14,7 @@ use serde_json::Value;
 use url::Url;
 
 use super::wire::{Info, RealtimeData, SearchResult, Structure};
-use super::{Error, SessionPropertiesKey, Settings, Tokens, lenient};
+use super::{Error, Settings, Tokens, Wanted, lenient};
 use crate::base::secret::ExposeSecret;
 use crate::base::{Clock, Secret, http};
 
@@ -37,33 +37,6 @@ struct Inner {
     tokens: Arc<Tokens>,
     clock: Clock,
     ahead_milliseconds: AtomicI64,
-}
-
-/// Which properties to ask for. An empty list asks for all.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Wanted {
-    /// Names of metrics.
-    pub metrics: Vec<String>,
-    /// Names of status properties (`apis.md` C63).
-    pub statuses: Vec<String>,
-    /// Names of session properties (`apis.md` C62).
-    pub sessions: Vec<String>,
-}
-
-/// [`Wanted`] as a request writes it.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct Properties<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub connection_id: Option<&'a str>,
-    #[serde(skip_serializing_if = "<[_]>::is_empty")]
-    metric_properties: &'a [String],
-    #[serde(skip_serializing_if = "<[_]>::is_empty")]
-    status_properties: &'a [String],
-    #[serde(skip_serializing_if = "<[_]>::is_empty")]
-    session_properties: &'a [String],
-    #[serde(skip_serializing_if = "<[_]>::is_empty")]
-    session_property_type: &'a [String],
 }
 
 impl Clarity {
@@ -156,18 +129,6 @@ impl Clarity {
         let names: Vec<_> =
             self.0.settings.modalities.iter().map(|name| utf8_percent_encode(name, RESERVED).to_string()).collect();
         if names.is_empty() { String::new() } else { format!("&modalities={}", names.join(",")) }
-    }
-
-    pub(super) fn properties<'a>(&self, wanted: &'a Wanted) -> Properties<'a> {
-        let key = self.0.settings.session_properties_key;
-        let under = |other| if key == other { &[][..] } else { &wanted.sessions[..] };
-        Properties {
-            connection_id: None,
-            metric_properties: &wanted.metrics,
-            status_properties: &wanted.statuses,
-            session_properties: under(SessionPropertiesKey::SessionPropertyType),
-            session_property_type: under(SessionPropertiesKey::SessionProperties),
-        }
     }
 
     pub(super) async fn call<T: DeserializeOwned>(

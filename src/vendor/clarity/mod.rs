@@ -11,13 +11,15 @@ mod live;
 mod pushes;
 mod subscribe;
 mod token;
+mod wanted;
 pub mod wire;
 
-pub use client::{Clarity, Wanted};
+pub use client::Clarity;
 pub use error::Error;
 pub use pushes::{Pushes, find_pushes};
 pub use subscribe::Subscription;
 pub use token::{TokenError, Tokens};
+pub use wanted::Wanted;
 
 /// What a site says about its Clarity.
 #[derive(Debug, Clone)]

@@ -6,26 +6,6 @@ use serde_json::Value;
 use super::client::in_chunks;
 use super::{Clarity, Error, Wanted};
 
-/// The status properties there are (`apis.md` C63), by name (B41).
-const STATUS_PROPERTIES: &[&str] = &["agentStatus", "reasonCodeName", "utcStartTime", "utcEndTime", "isSuspended"];
-
-/// The session properties there are (`apis.md` C62), by name (B41). `sessionId` comes unasked (B45).
-const SESSION_PROPERTIES: &[&str] = &[
-    "sessionType",
-    "queueId",
-    "agentId",
-    "customerName",
-    "isRecording",
-    "canBeRecorded",
-    "isSilentJoined",
-    "isWhisperJoined",
-    "sessionStatus",
-    "queuedMs",
-    "activeMs",
-    "canBeSilentJoined",
-    "canBeWhisperJoined",
-];
-
 /// What Clarity will push for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Subscription {
@@ -34,26 +14,6 @@ pub struct Subscription {
 }
 
 impl Clarity {
-    /// Everything about agents that the settings ask for.
-    #[must_use]
-    pub fn wanted_of_agents(&self) -> Wanted {
-        Wanted {
-            metrics: self.settings().agent_metrics.clone(),
-            statuses: owned(STATUS_PROPERTIES),
-            sessions: owned(SESSION_PROPERTIES),
-        }
-    }
-
-    /// Everything about queues that the settings ask for.
-    #[must_use]
-    pub fn wanted_of_queues(&self) -> Wanted {
-        Wanted {
-            metrics: self.settings().queue_metrics.clone(),
-            statuses: Vec::new(),
-            sessions: owned(SESSION_PROPERTIES),
-        }
-    }
-
     /// Has changes of these agents pushed to a SignalR connection, named by its id, not its token (`apis.md` C35, B111).
     ///
     /// # Errors
@@ -116,10 +76,6 @@ fn plain(value: &Value) -> Option<String> {
         Value::Number(number) => Some(number.to_string()),
         _ => None,
     }
-}
-
-fn owned(names: &[&str]) -> Vec<String> {
-    names.iter().map(|name| (*name).to_owned()).collect()
 }
 
 #[cfg(test)]

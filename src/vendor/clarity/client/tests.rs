@@ -9,7 +9,7 @@ use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 
 use super::*;
-use crate::vendor::clarity::{Credential, TokenError};
+use crate::vendor::clarity::{Credential, SessionPropertiesKey, TokenError};
 
 type Answerer = fn(&Seen, usize) -> Response;
 
