@@ -16,6 +16,7 @@ pub struct Lifecycle {
     soft: CancellationToken,
     hard: CancellationToken,
     tasks: TaskTracker,
+    services: TaskTracker,
 }
 
 impl Lifecycle {
@@ -30,13 +31,29 @@ impl Lifecycle {
     where
         F: Future<Output = ()> + Send + 'static,
     {
+        self.tasks.spawn(self.until_killed(task));
+    }
+
+    /// Runs a task that serves others and has nothing to finish: it goes on while they finish, nobody waits for it, and it
+    /// is dropped when they are done.
+    pub fn spawn_service<F>(&self, task: F)
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        self.services.spawn(self.until_killed(task));
+    }
+
+    fn until_killed<F>(&self, task: F) -> impl Future<Output = ()> + Send + 'static
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
         let hard = self.hard.clone();
-        self.tasks.spawn(async move {
+        async move {
             tokio::select! {
                 () = hard.cancelled() => {}
                 () = task => {}
             }
-        });
+        }
     }
 
     /// Resolves once a stop has been asked for: finish what you hold and return.
@@ -68,6 +85,8 @@ impl Lifecycle {
         let clean = tokio::time::timeout(grace, self.tasks.wait()).await.is_ok();
         self.hard.cancel();
         self.tasks.wait().await;
+        self.services.close();
+        self.services.wait().await;
         clean
     }
 
@@ -115,6 +134,27 @@ mod tests {
         let watcher = life.clone();
         life.spawn(async move { watcher.stopping().await });
         assert!(life.shut_down(Duration::from_secs(1)).await);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_service_goes_on_while_others_finish_and_nobody_waits_for_it() {
+        let life = Lifecycle::new();
+        let (ask, mut asked) = tokio::sync::mpsc::channel::<tokio::sync::oneshot::Sender<()>>(1);
+        life.spawn_service(async move {
+            while let Some(answer) = asked.recv().await {
+                let _ = answer.send(());
+            }
+        });
+        let watcher = life.clone();
+        let kept = ask.clone();
+        life.spawn(async move {
+            watcher.stopping().await;
+            let (answer, answered) = tokio::sync::oneshot::channel();
+            kept.send(answer).await.expect("the service is there");
+            answered.await.expect("the service answers");
+        });
+        assert!(life.shut_down(Duration::from_secs(1)).await);
+        drop(ask);
     }
 
     #[tokio::test(start_paused = true)]

@@ -70,7 +70,7 @@ impl Gold {
         let copy = Arc::new(GoldCopy::default());
         let gold = Self { copy: Arc::clone(&copy), facts, deltas: deltas.clone(), ordinals: Arc::default() };
         let ground = Ground::new(rules, day.began(clock.now()));
-        life.spawn(Owner { ground, copy, deltas, day, clock }.run(heard));
+        life.spawn_service(Owner { ground, copy, deltas, day, clock }.run(heard));
         gold
     }
 

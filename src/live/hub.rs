@@ -51,7 +51,7 @@ impl Hub {
             births: AtomicU64::new(0),
             views: Mutex::default(),
         }));
-        life.spawn(hub.clone().run(deltas));
+        life.spawn_service(hub.clone().run(deltas));
         hub
     }
 
