@@ -72,7 +72,7 @@ impl Steering {
     /// How many subscriptions there are.
     #[must_use]
     pub fn subscribed(&self) -> usize {
-        self.clarity.subscriptions.len()
+        self.clarity.subscriptions.count()
     }
 
     /// Ends the life of every Clarity token now.

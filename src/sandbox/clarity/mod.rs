@@ -44,6 +44,7 @@ pub fn router(clarity: Clarity, hub: Hub, faults: Faults) -> Router {
     let v2 = Router::new()
         .route("/profile", get(profile::profile))
         .route("/profile/mbu", get(profile::mbu))
+        .route("/metrics/agents", get(metrics::many).post(metrics::many))
         .route("/metrics/agents/", get(metrics::many).post(metrics::many))
         .route("/metrics/agents/{id}", get(metrics::one).post(metrics::one))
         .route("/metrics/agents/{id}/{part}", get(metrics::one_part).post(metrics::one_part))

@@ -90,7 +90,7 @@ impl Subscriptions {
 
     /// How many there are.
     #[must_use]
-    pub fn len(&self) -> usize {
+    pub fn count(&self) -> usize {
         lock(&self.book).entries.len()
     }
 

@@ -22,13 +22,14 @@ pub struct Feed {
 }
 
 impl Feed {
-    /// Follows a connection from `cursor` on, or from the beginning of what is new, with a greeting. None if it is gone.
+    /// Follows a connection: without a message id with a greeting, with one from there on, and with an empty one from now on.
+    /// None if the connection is gone or the id is not one of its own.
     pub fn new(hub: &Hub, connection: &str, message_id: Option<&str>) -> Option<Self> {
         let mut connections = lock(&hub.0.connections);
         let found = connections.get_mut(connection)?;
         let cursor = match message_id {
-            Some(text) => found.read_cursor(text)?,
-            None => found.last(),
+            Some(text) if !text.is_empty() => found.read_cursor(text)?,
+            _ => found.last(),
         };
         Some(Self {
             hub: hub.clone(),

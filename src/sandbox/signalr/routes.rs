@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::sync::atomic::Ordering;
 
 use axum::Router;
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
 use axum::extract::{Form, RawQuery, Request, State};
@@ -136,8 +136,12 @@ async fn reconnect(
     RawQuery(query): RawQuery,
     headers: HeaderMap,
     upgrade: Upgrade,
+    body: Bytes,
 ) -> Result<Response, Response> {
-    let (id, call) = wire.connection(&headers, &query.unwrap_or_default())?;
+    // Polls may put cursor and groups token into a form, which keeps the address short (`signalr.md` 6).
+    let form = std::str::from_utf8(&body).unwrap_or_default();
+    let query = format!("{}&{form}", query.unwrap_or_default());
+    let (id, call) = wire.connection(&headers, &query)?;
     if let Some(found) = lock(&wire.hub.0.connections).get_mut(&id) {
         found.verify_groups(call.groups_token.as_deref());
     }

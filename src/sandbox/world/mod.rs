@@ -9,6 +9,7 @@ mod contacts;
 mod flow;
 mod names;
 mod people;
+mod shifts;
 #[cfg(test)]
 mod tests;
 
