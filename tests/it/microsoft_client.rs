@@ -89,6 +89,13 @@ async fn follows_and_comes_back(transport: &str) {
     assert!(steering.pulse(1, 41).is_some());
     client.until_waiting(1, 41).await;
 
+    // Between two polls there is nothing to cut.
+    let connected = async {
+        while steering.connected() == 0 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, connected).await.expect("the client listens");
     steering.cut_signalr();
     // What is pushed while nobody listens waits in the ring.
     assert!(steering.pulse(2, 42).is_some());

@@ -22,7 +22,7 @@ use tower_http::compression::CompressionLayer;
 use super::faults::{Faults, Vendor, happen};
 use super::floor::Floor;
 use super::signalr::{self, Hub};
-pub use gate::Gate;
+pub use gate::{Challenge, Gate};
 pub use subscriptions::Subscriptions;
 
 /// What the handlers of the Web API share.

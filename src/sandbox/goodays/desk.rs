@@ -181,7 +181,7 @@ impl Desk {
         if action == "reply" && response.source == "google" && !body["remark_type"].is_string() {
             return Err(Refused::Bad("remark_type: this field is required for this source."));
         }
-        if !body["rating"].is_null() && !body["rating"].as_u64().is_some_and(|rating| rating <= 5) {
+        if !body["rating"].is_null() && body["rating"].as_u64().is_none_or(|rating| rating > 5) {
             return Err(Refused::Bad("rating: must be a whole number from 0 to 5."));
         }
         response.state = "closed";

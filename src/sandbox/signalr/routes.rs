@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 
 use super::feed::Feed;
 use super::{Hub, token};
-use crate::sandbox::clarity::Gate;
+use crate::sandbox::clarity::{Challenge, Gate};
 use crate::sandbox::floor::lock;
 
 /// The SignalR part of the Clarity server.
@@ -64,15 +64,30 @@ struct Call {
     groups_token: Option<String>,
 }
 
+/// Why a command is not carried out.
+enum Refusal {
+    Stranger(Challenge),
+    Plain(StatusCode, &'static str),
+}
+
+impl From<Refusal> for Response {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Stranger(challenge) => challenge.into_response(),
+            Refusal::Plain(status, why) => (status, why).into_response(),
+        }
+    }
+}
+
 impl Wire {
-    fn user(&self, headers: &HeaderMap, query: &str) -> Result<i64, Response> {
-        self.gate.admit(headers, query).map_err(IntoResponse::into_response)
+    fn user(&self, headers: &HeaderMap, query: &str) -> Result<i64, Refusal> {
+        self.gate.admit(headers, query).map_err(Refusal::Stranger)
     }
 
     /// Which connection a command is about, if the caller may speak for it.
-    fn connection(&self, headers: &HeaderMap, query: &str) -> Result<(String, Call), Response> {
+    fn connection(&self, headers: &HeaderMap, query: &str) -> Result<(String, Call), Refusal> {
         let user = self.user(headers, query)?;
-        let refuse = |status: StatusCode, why: &'static str| Err((status, why).into_response());
+        let refuse = |status: StatusCode, why: &'static str| Err(Refusal::Plain(status, why));
         let Ok(call) = serde_json::from_value::<Call>(query_object(query)) else {
             return refuse(StatusCode::BAD_REQUEST, "The query cannot be read.");
         };

@@ -7,7 +7,13 @@ const { JSDOM } = require('jsdom');
 const EventSource = require('eventsource');
 
 const { window } = new JSDOM('', { url: origin });
-window.EventSource = EventSource;
+// In browsers an event tells its phase, which is 2 while handlers run; the client takes that 2 for "closed" and reconnects.
+window.EventSource = class extends EventSource {
+  emit(type, event) {
+    if (event && typeof event === 'object') event.eventPhase = 2;
+    return super.emit(type, event);
+  }
+};
 global.window = window;
 global.document = window.document;
 global.jQuery = require('jquery');
