@@ -7,3 +7,5 @@ pub mod origin;
 pub mod present;
 pub mod problem;
 pub mod serve;
+pub mod assets;
+pub mod pages;

@@ -1,0 +1,119 @@
+//! The stylesheet, the scripts and the icon, inside the binary.
+//!
+//! Their folder is named by a hash over all of them, so that browsers may keep each file for ever, and so that modules,
+//! which import each other by relative name, never mix two builds.
+
+use std::fmt::Write as _;
+use std::sync::LazyLock;
+
+use axum::Router;
+use axum::extract::Path;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use sha2::{Digest, Sha256};
+
+/// The routes of all assets.
+pub fn router<S: Clone + Send + Sync + 'static>() -> Router<S> {
+    Router::new().route("/static/{set}/{file}", get(serve))
+}
+
+/// Where a file is to be fetched, such as `/static/0f3a…/live.js`.
+#[must_use]
+pub fn address(file: &str) -> String {
+    format!("/static/{}/{file}", *SET)
+}
+
+macro_rules! files {
+    ($($name:literal as $kind:literal),+ $(,)?) => {
+        /// Name, content type and content.
+        const FILES: &[(&str, &str, &[u8])] =
+            &[$(($name, $kind, include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/static/", $name)))),+];
+    };
+}
+
+files! {
+    "act.js" as "text/javascript; charset=utf-8",
+    "bind.js" as "text/javascript; charset=utf-8",
+    "format.js" as "text/javascript; charset=utf-8",
+    "icon.svg" as "image/svg+xml",
+    "live.js" as "text/javascript; charset=utf-8",
+    "page.js" as "text/javascript; charset=utf-8",
+    "paint.js" as "text/javascript; charset=utf-8",
+    "patch.js" as "text/javascript; charset=utf-8",
+    "style.css" as "text/css; charset=utf-8",
+    "table.js" as "text/javascript; charset=utf-8",
+    "tick.js" as "text/javascript; charset=utf-8",
+    "tv.js" as "text/javascript; charset=utf-8",
+    "words.js" as "text/javascript; charset=utf-8",
+}
+
+/// The hash of the whole set.
+static SET: LazyLock<String> = LazyLock::new(|| {
+    let mut hash = Sha256::new();
+    for (name, _, content) in FILES {
+        hash.update(name.as_bytes());
+        hash.update(content.len().to_be_bytes());
+        hash.update(content);
+    }
+    hash.finalize().iter().take(8).fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+});
+
+async fn serve(Path((set, file)): Path<(String, String)>) -> Response {
+    match FILES.iter().find(|(name, ..)| *name == file) {
+        // Another set's address must not be answered with this set's file: it would be kept for ever.
+        Some((_, kind, content)) if set == *SET => (
+            [
+                (header::CONTENT_TYPE, *kind),
+                (header::CACHE_CONTROL, "public, max-age=31536000, immutable"),
+                (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+            ],
+            *content,
+        )
+            .into_response(),
+        _ => StatusCode::NOT_FOUND.into_response(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::body::Body;
+    use axum::http::Request;
+    use tower::ServiceExt;
+
+    use super::*;
+
+    async fn fetch(address: &str) -> Response {
+        router::<()>().oneshot(Request::get(address).body(Body::empty()).unwrap()).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_file_of_this_set_is_kept_for_ever() {
+        let answer = fetch(&address("live.js")).await;
+        assert_eq!(answer.status(), StatusCode::OK);
+        assert_eq!(answer.headers()[header::CONTENT_TYPE], "text/javascript; charset=utf-8");
+        assert_eq!(answer.headers()[header::CACHE_CONTROL], "public, max-age=31536000, immutable");
+    }
+
+    #[tokio::test]
+    async fn another_set_or_file_is_not_found() {
+        assert_eq!(fetch("/static/0000000000000000/live.js").await.status(), StatusCode::NOT_FOUND);
+        assert_eq!(fetch(&address("package.json")).await.status(), StatusCode::NOT_FOUND);
+    }
+
+    #[test]
+    fn every_module_that_another_imports_is_in_the_set() {
+        for (name, _, content) in FILES.iter().filter(|(name, ..)| name.ends_with(".js")) {
+            let text = std::str::from_utf8(content).unwrap();
+            for import in
+                text.lines().filter(|line| line.starts_with("import")).filter_map(|line| line.split('"').nth(1))
+            {
+                let wanted = import.strip_prefix("./").unwrap();
+                assert!(FILES.iter().any(|(file, ..)| *file == wanted), "{name} imports {wanted}");
+            }
+        }
+    }
+}

@@ -1,0 +1,191 @@
+//! The table of agents.
+
+use super::view::{Column, Heading, Key, View, headings};
+use super::{Sheet, Timer, contact, format, words};
+use crate::live::shape::AgentDoc;
+
+/// Metrics with a column of their own.
+pub(super) const SHOWN: [&str; 2] = ["answeredCount", "ronaCount"];
+
+const COLUMNS: [Column; 8] = [
+    ("name", "Agent", "", false),
+    ("team", "Team", "", false),
+    ("state", "State", "What they are doing, and why if they are away", false),
+    ("time", "For", "Time in this state", true),
+    ("contact", "Contact", "The contact in hand: queue, kind, since", false),
+    ("answered", "Answered", "Contacts answered, over all kinds", true),
+    ("missed", "Missed", "Offered contacts that were not picked up (RONA)", true),
+    ("nps", "NPS", "Net promoter score of the feedback about them, with the number of answers", true),
+];
+
+/// The table: headings, then agents, under their teams or not.
+pub(super) struct AgentTable {
+    pub headings: Vec<Heading>,
+    pub is_grouped: bool,
+    pub groups: Vec<AgentGroup>,
+    pub shown: String,
+    pub matches: usize,
+    pub total: usize,
+    /// The row, and the group, that scripts clone.
+    pub blank: AgentRow,
+    pub blank_group: AgentGroup,
+}
+
+/// Agents who stand together.
+#[derive(Default)]
+pub(super) struct AgentGroup {
+    /// The team's id; empty for those without one.
+    pub team: String,
+    pub name: String,
+    pub summary: String,
+    pub rows: Vec<AgentRow>,
+    pub is_hidden: bool,
+}
+
+/// One agent, written.
+#[derive(Default)]
+pub(super) struct AgentRow {
+    pub id: String,
+    pub name: String,
+    pub team: String,
+    pub status: String,
+    pub activity: String,
+    pub reason: String,
+    pub since: Timer,
+    pub contact: String,
+    pub contact_since: Timer,
+    pub answered: String,
+    pub missed: String,
+    pub nps: String,
+    pub is_small: bool,
+    pub sample: String,
+    pub open_items: String,
+    pub more: String,
+    pub is_hidden: bool,
+}
+
+impl AgentTable {
+    pub fn new(sheet: &Sheet, view: &View) -> Self {
+        let sort = COLUMNS.iter().map(|(key, ..)| *key).find(|key| *key == view.sort).unwrap_or("name");
+        let mut agents: Vec<_> = sheet.state.agents.iter().collect();
+        let descending = view.dir == "desc";
+        agents.sort_by_cached_key(|(id, agent)| (agent.name.to_lowercase(), (*id).clone()));
+        agents.sort_by(|(_, a), (_, b)| key(sheet, a, sort).compare(&key(sheet, b, sort), descending));
+
+        let mut groups: Vec<AgentGroup> = Vec::new();
+        for (id, agent) in agents {
+            let team = if view.is_grouped() { team_key(agent) } else { String::new() };
+            let row = AgentRow::new(sheet, id, agent, !fits(sheet, agent, view));
+            match groups.iter_mut().find(|group| group.team == team) {
+                Some(group) => group.rows.push(row),
+                None => groups.push(AgentGroup {
+                    name: if view.is_grouped() { sheet.team_name(agent.team) } else { String::new() },
+                    summary: if view.is_grouped() { summary(sheet, &team) } else { String::new() },
+                    team,
+                    rows: vec![row],
+                    is_hidden: false,
+                }),
+            }
+        }
+        groups.sort_by_key(|group| (group.team.is_empty(), group.name.to_lowercase()));
+        for group in &mut groups {
+            group.is_hidden = group.rows.iter().all(|row| row.is_hidden);
+        }
+        let matches = groups.iter().flat_map(|group| &group.rows).filter(|row| !row.is_hidden).count();
+        let total = sheet.state.agents.len();
+        Self {
+            headings: headings(&COLUMNS, sort, &view.dir, |sort, dir| View {
+                sort: sort.to_owned(),
+                dir: dir.to_owned(),
+                ..view.clone()
+            }),
+            is_grouped: view.is_grouped(),
+            groups,
+            shown: if matches == total { format!("{total} agents") } else { format!("{matches} of {total} agents") },
+            matches,
+            total,
+            blank: AgentRow { id: "{id}".to_owned(), activity: "unknown".to_owned(), ..AgentRow::default() },
+            blank_group: AgentGroup { team: "{id}".to_owned(), ..AgentGroup::default() },
+        }
+    }
+}
+
+impl AgentRow {
+    fn new(sheet: &Sheet, id: &str, agent: &AgentDoc, is_hidden: bool) -> Self {
+        let score = agent.feedback.as_ref().and_then(|feedback| feedback.nps.as_ref());
+        let open = agent.feedback.as_ref().map_or(0, |feedback| feedback.open);
+        let reason = [agent.suspended.then_some("Suspended"), agent.reason.as_deref()];
+        Self {
+            id: id.to_owned(),
+            name: agent.name.clone(),
+            team: sheet.team_name(agent.team),
+            status: words::status(&agent.status).to_owned(),
+            activity: if agent.activity.is_empty() { "unknown".to_owned() } else { agent.activity.clone() },
+            reason: reason.into_iter().flatten().filter(|text| !text.is_empty()).collect::<Vec<_>>().join(", "),
+            since: sheet.timer(agent.since),
+            contact: contact::summary(sheet, &agent.sessions),
+            contact_since: contact::by_begin(&agent.sessions)
+                .first()
+                .filter(|session| session.since.is_some())
+                .map_or_else(Timer::default, |session| sheet.timer(session.since)),
+            answered: format::metric_cell(&agent.metrics, "answeredCount"),
+            missed: format::metric_cell(&agent.metrics, "ronaCount"),
+            nps: format::nps(score),
+            is_small: is_small(score),
+            sample: format::sample(score),
+            open_items: if open > 0 { format!("{open} open") } else { String::new() },
+            more: format::others(&agent.metrics, &agent.other, &SHOWN),
+            is_hidden,
+        }
+    }
+}
+
+/// Whether a score stands on too few answers.
+pub(super) fn is_small(score: Option<&crate::live::shape::NpsDoc>) -> bool {
+    score.is_some_and(|score| score.n > 0 && score.n < format::SMALL_SAMPLE)
+}
+
+fn team_key(agent: &AgentDoc) -> String {
+    agent.team.map_or_else(String::new, |team| team.to_string())
+}
+
+fn fits(sheet: &Sheet, agent: &AgentDoc, view: &View) -> bool {
+    let team = agent.team.and_then(|team| sheet.state.teams.get(&team.to_string()));
+    let team_name = team.map_or("", |team| team.name.as_str());
+    let reason = agent.reason.as_deref().unwrap_or_default();
+    let text = [agent.name.as_str(), team_name, words::status(&agent.status), reason].join(" ").to_lowercase();
+    text.contains(&view.q.trim().to_lowercase())
+        && (view.team.is_empty() || team_key(agent) == view.team)
+        && (view.state.is_empty() || agent.activity == view.state)
+}
+
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "only an order: counts and milliseconds stay below two to the fifty-third"
+)]
+fn key(sheet: &Sheet, agent: &AgentDoc, column: &str) -> Key {
+    let lower = |text: String| if text.is_empty() { Key::None } else { Key::Text(text.to_lowercase()) };
+    match column {
+        "team" => lower(sheet.team_name(agent.team)),
+        "state" => {
+            let rank = words::ACTIVITIES.iter().position(|activity| *activity == agent.activity);
+            Key::Number(rank.map_or(-1.0, |rank| rank as f64))
+        }
+        "time" => agent.since.map(|since| -since.as_millisecond() as f64).into(),
+        "contact" => lower(contact::summary(sheet, &agent.sessions)),
+        "answered" => format::metric_total(&agent.metrics, "answeredCount").into(),
+        "missed" => format::metric_total(&agent.metrics, "ronaCount").into(),
+        "nps" => agent.feedback.as_ref().and_then(|feedback| feedback.nps.as_ref()).map(|nps| nps.value).into(),
+        _ => lower(agent.name.clone()),
+    }
+}
+
+fn summary(sheet: &Sheet, team: &str) -> String {
+    let members: Vec<_> = sheet.state.agents.values().filter(|agent| team_key(agent) == team).collect();
+    let counted = ["available", "inContact", "away"].map(|activity| {
+        let count = members.iter().filter(|agent| agent.activity == activity).count();
+        format!("{count} {}", words::activity(activity).to_lowercase())
+    });
+    let noun = if members.len() == 1 { "agent" } else { "agents" };
+    format!("{} {noun}: {}", members.len(), counted.join(", "))
+}

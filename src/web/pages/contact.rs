@@ -1,0 +1,26 @@
+//! The contact that an agent has in hand, in short.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use super::{Sheet, words};
+use crate::live::shape::SessionDoc;
+
+/// Sessions by their beginning; those without one come last.
+pub(super) fn by_begin(sessions: &BTreeMap<String, SessionDoc>) -> Vec<&SessionDoc> {
+    let mut all: Vec<_> = sessions.iter().collect();
+    let number = |id: &str| id.parse::<i64>().unwrap_or(i64::MAX);
+    all.sort_by_key(|(id, session)| (session.since.unwrap_or(Timestamp::MAX), number(id)));
+    all.into_iter().map(|(_, session)| session).collect()
+}
+
+/// Where the oldest contact came from, and how many more there are.
+pub(super) fn summary(sheet: &Sheet, sessions: &BTreeMap<String, SessionDoc>) -> String {
+    let all = by_begin(sessions);
+    let Some(first) = all.first() else { return String::new() };
+    let queue = first.queue.map(|id| sheet.queue_name(id));
+    let kind = Some(words::modality(&first.modality).to_owned());
+    let place = queue.into_iter().chain(kind).collect::<Vec<_>>().join(", ");
+    if all.len() > 1 { format!("{place}, +{} more", all.len() - 1) } else { place }
+}

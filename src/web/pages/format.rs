@@ -1,0 +1,236 @@
+//! How values are written. `static/format.js` writes every one of them in the same way, because a cell that the server
+//! painted is later patched by the script; `tests/fixtures/formats.json` is the table of cases that both must pass.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use serde_json::Value;
+
+use super::words;
+use crate::domain::MetricValue;
+use crate::live::shape::{MetricsDoc, NpsDoc};
+
+/// Stands where nothing was ever measured. Zero is a measurement.
+pub const NONE: &str = "–";
+
+/// Fewer answers than this make no score: they are shown as counts.
+pub const SMALL_SAMPLE: u64 = 5;
+
+/// A running time: `0:07`, `12:40`, `1:02:03`, `3 d 4 h`. Never below zero, however the clocks differ.
+#[must_use]
+pub fn duration(seconds: i64) -> String {
+    let s = seconds.max(0);
+    let (days, hours, minutes) = (s / 86_400, s / 3600, s / 60 % 60);
+    if days > 0 {
+        format!("{days} d {} h", hours % 24)
+    } else if hours > 0 {
+        format!("{hours}:{minutes:02}:{:02}", s % 60)
+    } else {
+        format!("{minutes}:{:02}", s % 60)
+    }
+}
+
+/// How long ago something was, coarsely.
+#[must_use]
+pub fn ago(seconds: i64) -> String {
+    match seconds.max(0) {
+        s @ 0..60 => format!("{s} s ago"),
+        s @ 60..3600 => format!("{} min ago", s / 60),
+        s @ 3600..86_400 if s / 60 % 60 == 0 => format!("{} h ago", s / 3600),
+        s @ 3600..86_400 => format!("{} h {} min ago", s / 3600, s / 60 % 60),
+        s if s < 2 * 86_400 => "1 day ago".to_owned(),
+        s => format!("{} days ago", s / 86_400),
+    }
+}
+
+/// Whole seconds from an instant to another.
+#[must_use]
+pub fn seconds_between(since: Timestamp, now: Timestamp) -> i64 {
+    (now.as_millisecond() - since.as_millisecond()).div_euclid(1000)
+}
+
+/// The time of day in a zone.
+#[must_use]
+pub fn clock(at: Timestamp, zone: &TimeZone) -> String {
+    at.to_zoned(zone.clone()).strftime("%H:%M:%S").to_string()
+}
+
+/// A zone's name as people say it: `Chicago time`. The same in summer and winter.
+#[must_use]
+pub fn zone_name(iana: &str) -> String {
+    match iana.rsplit_once('/') {
+        Some((area, city)) if area != "Etc" => format!("{} time", city.replace('_', " ")),
+        _ => iana.to_owned(),
+    }
+}
+
+/// A number: `1,240`, `3.5`. At most one decimal.
+#[must_use]
+pub fn number(value: f64) -> String {
+    let tenths = (value.abs() * 10.0).round();
+    let (whole, tenth) = ((tenths / 10.0).trunc(), tenths % 10.0);
+    let digits = format!("{whole:.0}");
+    let mut text = String::new();
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    if tenth > 0.0 {
+        text = format!("{text}.{tenth:.0}");
+    }
+    if value < 0.0 && tenths > 0.0 { format!("−{text}") } else { text }
+}
+
+/// A count, or a dash where there is none.
+#[must_use]
+pub fn count(value: Option<i64>) -> String {
+    #[expect(clippy::cast_precision_loss, reason = "no contact center counts to two to the fifty-third")]
+    value.map_or_else(|| NONE.to_owned(), |value| number(value as f64))
+}
+
+/// A net promoter score, signed; of a small sample the promoters among the answers.
+#[must_use]
+pub fn nps(score: Option<&NpsDoc>) -> String {
+    match score {
+        None => NONE.to_owned(),
+        Some(score) if score.n == 0 => NONE.to_owned(),
+        Some(score) if score.n < SMALL_SAMPLE => format!("{} of {}", score.promoters, score.n),
+        Some(score) => {
+            let rounded = score.value.round();
+            if rounded > 0.0 { format!("+{rounded:.0}") } else { number(rounded) }
+        }
+    }
+}
+
+/// How many answers a score stands on. Empty where the score itself says so.
+#[must_use]
+pub fn sample(score: Option<&NpsDoc>) -> String {
+    match score {
+        Some(score) if score.n >= SMALL_SAMPLE => format!("n {}", score.n),
+        _ => String::new(),
+    }
+}
+
+/// A metric's or field's name in words: `availableTime` becomes `Available time`.
+#[must_use]
+pub fn label(name: &str) -> String {
+    let mut spaced = String::new();
+    let mut before = ' ';
+    for letter in name.chars() {
+        if letter.is_ascii_uppercase() && (before.is_ascii_lowercase() || before.is_ascii_digit()) {
+            spaced.push(' ');
+        }
+        before = if matches!(letter, '_' | '-' | '.') { ' ' } else { letter };
+        spaced.push(before);
+    }
+    let is_shouted = |word: &str| word.len() > 1 && word.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit());
+    let words: Vec<String> = spaced
+        .split_whitespace()
+        .map(|word| if is_shouted(word) { word.to_owned() } else { word.to_ascii_lowercase() })
+        .collect();
+    let text = words.join(" ");
+    match text.chars().next() {
+        Some(first) => format!("{}{}", first.to_ascii_uppercase(), &text[first.len_utf8()..]),
+        None => text,
+    }
+}
+
+/// One metric's value. Names that end in `Time` are milliseconds.
+#[must_use]
+pub fn metric(name: &str, value: &MetricValue) -> String {
+    match numeric(value) {
+        Some(number) => measure(name, number),
+        None => match value {
+            MetricValue::Parts(parts) => parts
+                .iter()
+                .map(|(part, value)| {
+                    let measured = if part.as_ref() == "count" { part } else { name };
+                    format!("{part} {}", metric(measured, value))
+                })
+                .collect::<Vec<_>>()
+                .join(", "),
+            MetricValue::Text(text) => text.to_string(),
+            MetricValue::Count(_) | MetricValue::Number(_) => NONE.to_owned(),
+        },
+    }
+}
+
+/// A metric over all kinds of contact: what the source itself counted across kinds, else the sum. Names are compared
+/// without case (`apis.md` B43). Of several numbers under one name, the total counts.
+#[must_use]
+pub fn metric_total(metrics: &MetricsDoc, name: &str) -> Option<f64> {
+    let of = |values: &BTreeMap<String, MetricValue>| {
+        let (_, value) = values.iter().find(|(key, _)| key.eq_ignore_ascii_case(name))?;
+        match value {
+            MetricValue::Parts(parts) => ["total", "count"].iter().find_map(|part| numeric(parts.get(*part)?)),
+            value => numeric(value),
+        }
+    };
+    if let Some(across) = metrics.get("agnostic").and_then(of) {
+        return Some(across);
+    }
+    metrics.values().filter_map(of).reduce(|a, b| a + b)
+}
+
+/// A metric over all kinds of contact, written; a dash where nobody measured it.
+#[must_use]
+pub fn metric_cell(metrics: &MetricsDoc, name: &str) -> String {
+    metric_total(metrics, name).map_or_else(|| NONE.to_owned(), |value| measure(name, value))
+}
+
+/// A metric over several queues, written; a dash where nobody measured it.
+#[must_use]
+pub fn metric_sum<'a>(all: impl Iterator<Item = &'a MetricsDoc>, name: &str) -> String {
+    let total = all.filter_map(|metrics| metric_total(metrics, name)).reduce(|a, b| a + b);
+    total.map_or_else(|| NONE.to_owned(), |value| measure(name, value))
+}
+
+/// Everything that has no column of its own, a line each: metrics other than `shown`, then fields without a word.
+#[must_use]
+pub fn others(metrics: &MetricsDoc, other: &BTreeMap<String, Value>, shown: &[&str]) -> String {
+    let is_shown = |name: &str| shown.iter().any(|column| column.eq_ignore_ascii_case(name));
+    let measured = metrics.iter().flat_map(|(kind, values)| {
+        values
+            .iter()
+            .filter(|(name, _)| !is_shown(name))
+            .map(|(name, value)| format!("{}, {}: {}", words::modality(kind), label(name), metric(name, value)))
+    });
+    let fields = other.iter().map(|(name, value)| format!("{}: {}", label(name), plain(value)));
+    measured.chain(fields).collect::<Vec<_>>().join("\n")
+}
+
+/// Any JSON value as text.
+#[must_use]
+pub fn plain(value: &Value) -> String {
+    match value {
+        Value::Null => NONE.to_owned(),
+        Value::Bool(true) => "yes".to_owned(),
+        Value::Bool(false) => "no".to_owned(),
+        Value::Number(n) => n.as_f64().map_or_else(|| n.to_string(), number),
+        Value::String(text) => text.clone(),
+        Value::Array(items) => items.iter().map(plain).collect::<Vec<_>>().join(", "),
+        object @ Value::Object(_) => object.to_string(),
+    }
+}
+
+fn numeric(value: &MetricValue) -> Option<f64> {
+    match value {
+        #[expect(clippy::cast_precision_loss, reason = "no contact center counts to two to the fifty-third")]
+        MetricValue::Count(count) => Some(*count as f64),
+        MetricValue::Number(number) => Some(*number),
+        MetricValue::Parts(_) | MetricValue::Text(_) => None,
+    }
+}
+
+fn measure(name: &str, value: f64) -> String {
+    if name.ends_with("Time") {
+        #[expect(clippy::cast_possible_truncation, reason = "a duration far below the range of i64; `as` saturates")]
+        let seconds = (value / 1000.0).floor() as i64;
+        duration(seconds)
+    } else {
+        number(value)
+    }
+}

@@ -1,0 +1,114 @@
+//! What is around every page: its name, what time its numbers are from, the link lamp, the four sources, the document.
+
+use jiff::Timestamp;
+
+use super::{Sheet, format, words};
+use crate::domain::SourceName;
+use crate::live::shape::SourceDoc;
+use crate::web::assets;
+
+/// The frame of a page.
+pub(super) struct Frame<'a> {
+    pub sheet: &'a Sheet,
+    pub title: String,
+    /// The navigation's current entry.
+    pub here: &'static str,
+    /// `light`, `dark`, or empty for what the viewer's system prefers.
+    pub theme: &'a str,
+    pub chips: Vec<Chip>,
+    pub as_of: String,
+    pub zone: String,
+    pub zone_name: String,
+    pub clarity: String,
+    pub goodays: String,
+    pub agent_connect: String,
+    /// The document as JSON that cannot end its script element.
+    pub state: String,
+}
+
+/// One source, in short.
+pub(super) struct Chip {
+    pub key: &'static str,
+    pub name: String,
+    pub state: String,
+    pub reason: Option<String>,
+    /// What there is to say about it in full. Empty while all is well.
+    pub notice: String,
+}
+
+/// An entry of the navigation.
+pub(super) const NAVIGATION: [(&str, &str); 4] =
+    [("/supervisor", "Supervisor"), ("/feedback", "Feedback"), ("/surveys", "Surveys"), ("/status", "Status")];
+
+impl<'a> Frame<'a> {
+    pub fn new(sheet: &'a Sheet, here: &'static str, title: impl Into<String>) -> Self {
+        let zone =
+            sheet.time_zone.iana_name().map_or_else(|| sheet.time_zone.to_offset(sheet.now).to_string(), str::to_owned);
+        let state_of = |name: SourceName| source(sheet, name).map_or("off", |doc| doc.state.as_str()).to_owned();
+        Self {
+            sheet,
+            title: title.into(),
+            here,
+            theme: "",
+            chips: SourceName::ALL.into_iter().map(|name| Chip::new(sheet, name)).collect(),
+            as_of: sheet.clock(sheet.now),
+            zone_name: format::zone_name(&zone),
+            zone,
+            clarity: state_of(SourceName::Clarity),
+            goodays: state_of(SourceName::Goodays),
+            agent_connect: state_of(SourceName::AgentConnect),
+            state: embeddable(&sheet.state_json),
+        }
+    }
+
+    pub fn asset(&self, file: &str) -> String {
+        assets::address(file)
+    }
+}
+
+impl Chip {
+    fn new(sheet: &Sheet, name: SourceName) -> Self {
+        let doc = source(sheet, name);
+        let state = doc.map_or("off", |doc| doc.state.as_str()).to_owned();
+        Self {
+            key: name.as_str(),
+            name: words::source(name.as_str()).to_owned(),
+            notice: doc.map_or_else(String::new, |doc| notice(sheet, name, doc)),
+            reason: doc.and_then(|doc| doc.reason.clone()),
+            state,
+        }
+    }
+}
+
+fn source(sheet: &Sheet, name: SourceName) -> Option<&SourceDoc> {
+    sheet.state.sources.get(name.as_str())
+}
+
+/// What a viewer must know before believing a number: only a source that cannot be heard has something to say.
+fn notice(sheet: &Sheet, name: SourceName, doc: &SourceDoc) -> String {
+    let since = |at: Timestamp| format!(" since {}", sheet.clock(at));
+    let since = doc.last_data.or(doc.since).map_or_else(String::new, since);
+    let reason = doc.reason.as_deref().map_or_else(String::new, |reason| format!(" {reason}"));
+    let name = words::source(name.as_str());
+    match doc.state.as_str() {
+        "stale" => format!("{name} has told us nothing{since}. What is greyed is from before then.{reason}"),
+        "down" => format!("{name} cannot be reached{since}. What is greyed is from before then.{reason}"),
+        _ => String::new(),
+    }
+}
+
+/// JSON that may stand in a script element: nothing in it can end the element or, in old engines, a line.
+pub(super) fn embeddable(json: &str) -> String {
+    let mut text = String::with_capacity(json.len() + json.len() / 16);
+    for letter in json.chars() {
+        match letter {
+            '<' => text.push_str("\\u003c"),
+            '>' => text.push_str("\\u003e"),
+            '&' => text.push_str("\\u0026"),
+            '\u{2028}' => text.push_str("\\u2028"),
+            '\u{2029}' => text.push_str("\\u2029"),
+            letter => text.push(letter),
+        }
+    }
+    text
+}

@@ -1,0 +1,125 @@
+//! Pages: pure functions from a painted document to HTML.
+//!
+//! Whatever a page shows is read back from the very document that it carries (`shape`), cell by cell; each cell says
+//! its path (`data-path`) and how it is written (`data-as`), so that `static/bind.js` can patch it. The server's writing
+//! and the script's are held together by `tests/fixtures/formats.json`.
+
+mod agents;
+mod contact;
+mod feedback;
+mod frame;
+mod home;
+mod problem;
+mod queues;
+mod status;
+mod supervisor;
+mod surveys;
+mod view;
+mod wallboard;
+
+pub mod format;
+pub mod words;
+
+#[cfg(test)]
+mod tests;
+
+pub use feedback::{feedback, feedback_item};
+pub use home::home;
+pub use problem::problem;
+pub use status::status;
+pub use supervisor::supervisor;
+pub use surveys::surveys;
+pub use view::View;
+pub use wallboard::{Board, wallboard};
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use crate::live::shape::StateDoc;
+
+/// A painted document: the state of a scope at a version, and what a page must say about it.
+#[derive(Debug, Clone)]
+pub struct Sheet {
+    /// Which run of the server the version belongs to.
+    pub epoch: String,
+    /// The version of the document.
+    pub version: u64,
+    /// The scope, as the socket will be asked for it: `all`, `queues:1,2`.
+    pub scope: String,
+    /// The build that painted.
+    pub build: &'static str,
+    /// The server's time.
+    pub now: Timestamp,
+    /// The zone of the board's day; all times are shown in it.
+    pub time_zone: TimeZone,
+    /// The document.
+    pub state: StateDoc,
+    /// The very same document as JSON.
+    pub state_json: String,
+    /// Whether everything on the page is invented.
+    pub demo: bool,
+}
+
+impl Sheet {
+    /// An instant as time of day in the board's zone.
+    fn clock(&self, at: Timestamp) -> String {
+        format::clock(at, &self.time_zone)
+    }
+
+    /// A running time since an instant.
+    fn timer(&self, since: Option<Timestamp>) -> Timer {
+        Timer::new(since, |since| format::duration(format::seconds_between(since, self.now)))
+    }
+
+    /// A coarse age.
+    fn age(&self, since: Option<Timestamp>) -> Timer {
+        Timer::new(since, |since| format::ago(format::seconds_between(since, self.now)))
+    }
+
+    /// A queue's name; the four special numbers have their own (`apis.md` C57).
+    fn queue_name(&self, id: i64) -> String {
+        match self.state.queues.get(&id.to_string()) {
+            Some(queue) => queue.name.clone(),
+            None => words::special_queue(id).map_or_else(|| format!("Queue {id}"), str::to_owned),
+        }
+    }
+
+    /// An agent's name.
+    fn agent_name(&self, id: i64) -> String {
+        self.state.agents.get(&id.to_string()).map_or_else(|| format!("Agent {id}"), |agent| agent.name.clone())
+    }
+
+    /// A team's name.
+    fn team_name(&self, id: Option<i64>) -> String {
+        match id {
+            None => "No team".to_owned(),
+            Some(id) => {
+                self.state.teams.get(&id.to_string()).map_or_else(|| format!("Team {id}"), |team| team.name.clone())
+            }
+        }
+    }
+}
+
+/// Something that ticks: its beginning for the script, its text for the reader.
+#[derive(Debug, Clone, Default, PartialEq)]
+struct Timer {
+    /// When it began. Absent: it does not run.
+    since: Option<Timestamp>,
+    text: String,
+}
+
+impl Timer {
+    fn new(since: Option<Timestamp>, write: impl FnOnce(Timestamp) -> String) -> Self {
+        Self { since, text: since.map_or_else(|| format::NONE.to_owned(), write) }
+    }
+}
+
+/// A key as one step of a `data-path`: it may itself contain a slash.
+fn step(key: &str) -> String {
+    key.replace('~', "~0").replace('/', "~1")
+}
+
+/// A key as one segment of an address.
+fn segment(key: &str) -> String {
+    percent_encoding::utf8_percent_encode(key, percent_encoding::NON_ALPHANUMERIC).to_string()
+}

@@ -1,0 +1,77 @@
+//! `/status`: how well each of the four systems can be heard.
+
+use askama::Template;
+
+use super::frame::Frame;
+use super::{Sheet, Timer, format, words};
+use crate::domain::SourceName;
+
+/// Renders the page.
+pub fn status(sheet: &Sheet) -> Result<String, askama::Error> {
+    Page {
+        frame: Frame::new(sheet, "/status", "Status"),
+        cards: SourceName::ALL.into_iter().map(|name| Card::new(sheet, name)).collect(),
+        counts: [
+            ("Agents", sheet.state.agents.len()),
+            ("Queues", sheet.state.queues.len()),
+            ("Teams", sheet.state.teams.len()),
+            ("Responses", sheet.state.feedback.len()),
+            ("Survey requests", sheet.state.surveys.len()),
+        ],
+    }
+    .render()
+}
+
+#[derive(Template)]
+#[template(path = "pages/status.html")]
+struct Page<'a> {
+    frame: Frame<'a>,
+    cards: Vec<Card>,
+    counts: [(&'static str, usize); 5],
+}
+
+/// One source.
+struct Card {
+    key: &'static str,
+    name: &'static str,
+    /// Its section of the configuration.
+    section: &'static str,
+    what: &'static str,
+    state: String,
+    since: Timer,
+    last_data: Timer,
+    transport: String,
+    reason: String,
+    counters: String,
+}
+
+impl Card {
+    fn new(sheet: &Sheet, name: SourceName) -> Self {
+        let doc = sheet.state.sources.get(name.as_str()).cloned().unwrap_or_default();
+        let (label, section, what) = match name {
+            SourceName::Clarity => ("Clarity", "clarity", "Telephony: who is on which call"),
+            SourceName::Goodays => ("Goodays", "goodays", "What customers say"),
+            SourceName::AgentConnect => ("Agent Connect", "agent_connect", "Surveys about agents"),
+            SourceName::Kustomer => ("Kustomer", "kustomer", "Where conversations are closed"),
+        };
+        Self {
+            key: name.as_str(),
+            name: label,
+            section,
+            what,
+            state: if doc.state.is_empty() { "off".to_owned() } else { doc.state },
+            since: sheet.age(doc.since),
+            last_data: sheet.age(doc.last_data),
+            transport: doc.transport.as_deref().map_or(format::NONE, words::transport).to_owned(),
+            reason: doc.reason.unwrap_or_default(),
+            counters: counters(&doc.counters),
+        }
+    }
+}
+
+fn counters(counters: &std::collections::BTreeMap<String, u64>) -> String {
+    let line = |(name, count): (&String, &u64)| {
+        format!("{}: {}", format::label(name), format::count(i64::try_from(*count).ok()))
+    };
+    counters.iter().map(line).collect::<Vec<_>>().join("\n")
+}

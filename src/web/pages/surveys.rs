@@ -1,0 +1,74 @@
+//! `/surveys`: requests to survey customers, and a form that makes one.
+
+use askama::Template;
+
+use super::feedback::responder;
+use super::frame::Frame;
+use super::{Sheet, Timer, format, step, words};
+use crate::live::shape::SurveyDoc;
+
+/// Renders the page, newest request first.
+pub fn surveys(sheet: &Sheet) -> Result<String, askama::Error> {
+    let mut all: Vec<_> = sheet.state.surveys.iter().collect();
+    all.sort_by(|(a_id, a), (b_id, b)| (b.created, a_id).cmp(&(a.created, b_id)));
+    let counts = ["queued", "sent", "accepted", "rejected", "failed", "unknown"].map(|state| {
+        let count = all.iter().filter(|(_, survey)| survey.state == state).count();
+        (state, words::survey(state).to_owned(), count)
+    });
+    Page {
+        frame: Frame::new(sheet, "/surveys", "Surveys"),
+        counts: counts.into_iter().filter(|(.., count)| *count > 0).collect(),
+        rows: all.into_iter().map(|(id, survey)| Row::new(sheet, id, survey)).collect(),
+        blank: Row { id: "{id}".to_owned(), step: "{id}".to_owned(), ..Row::default() },
+        key: format!("{}-{}", sheet.epoch, sheet.now.as_millisecond()),
+    }
+    .render()
+}
+
+#[derive(Template)]
+#[template(path = "pages/surveys.html")]
+struct Page<'a> {
+    frame: Frame<'a>,
+    counts: Vec<(&'static str, String, usize)>,
+    rows: Vec<Row>,
+    blank: Row,
+    /// The form's idempotency key where no script gives it one: pressing twice on one painted page is one deed.
+    key: String,
+}
+
+#[derive(Default)]
+struct Row {
+    id: String,
+    step: String,
+    state: String,
+    state_word: String,
+    reason: String,
+    customer: String,
+    employee: String,
+    responder: String,
+    channel: String,
+    interaction: String,
+    attempts: String,
+    created: Timer,
+    changed: Timer,
+}
+
+impl Row {
+    fn new(sheet: &Sheet, id: &str, survey: &SurveyDoc) -> Self {
+        Self {
+            id: id.to_owned(),
+            step: step(id),
+            state: survey.state.clone(),
+            state_word: words::survey(&survey.state).to_owned(),
+            reason: survey.reason.clone().unwrap_or_default(),
+            customer: survey.customer.clone().unwrap_or_else(|| format::NONE.to_owned()),
+            employee: survey.employee.clone(),
+            responder: responder(sheet, survey.agent),
+            channel: survey.channel.clone(),
+            interaction: survey.interaction.clone(),
+            attempts: format::count(Some(i64::from(survey.attempts))),
+            created: sheet.age(survey.created),
+            changed: sheet.age(survey.changed),
+        }
+    }
+}

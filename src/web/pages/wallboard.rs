@@ -1,0 +1,178 @@
+//! `/wallboard/{name}`: a display on a wall, read from metres away, by people who are no customers' business.
+
+use std::time::Duration;
+
+use askama::Template;
+
+use super::frame::Frame;
+use super::queues::{longest, sum};
+use super::supervisor::nobody_waits;
+use super::{Sheet, Timer, format};
+use crate::live::shape::QueueDoc;
+
+/// A wallboard as it was configured.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Board {
+    /// Its name in the address.
+    pub name: String,
+    /// What stands at its top.
+    pub title: String,
+    /// Its queues, in this order. Empty: all that the scope holds.
+    pub queues: Vec<i64>,
+    /// What it shows of each queue and of all together, such as `queuedCount`.
+    pub tiles: Vec<String>,
+    /// How long a page stands if there are several.
+    pub rotate: Option<Duration>,
+    /// How far away its readers are, in metres.
+    pub viewing_distance: Option<f32>,
+    /// `dark` or `light`.
+    pub theme: Option<String>,
+}
+
+/// Renders the display.
+pub fn wallboard(sheet: &Sheet, board: &Board) -> Result<String, askama::Error> {
+    let mut frame = Frame::new(sheet, "", board.title.as_str());
+    frame.theme = board.theme.as_deref().unwrap_or("dark");
+    let distance = Distance::of(board.viewing_distance);
+    let queues = chosen(sheet, board);
+    let all: Vec<_> = queues.iter().map(|(_, queue)| *queue).collect();
+    let rows: Vec<_> = queues.iter().map(|(id, queue)| Row::new(sheet, board, id, queue)).collect();
+    let mut pages: Vec<Vec<Row>> = Vec::new();
+    for row in rows {
+        match pages.last_mut() {
+            Some(page) if page.len() < distance.rows() => page.push(row),
+            _ => pages.push(vec![row]),
+        }
+    }
+    Page {
+        frame,
+        distance: distance.name(),
+        rotate: board.rotate.map_or(20, |rotate| rotate.as_secs().max(8)),
+        clock: sheet.clock(sheet.now).chars().take(5).collect(),
+        ids: board.queues.iter().map(i64::to_string).collect::<Vec<_>>().join(","),
+        totals: board.tiles.iter().map(|name| Tile::new(sheet, name, &all)).collect(),
+        labels: board.tiles.iter().map(|name| label(name)).collect(),
+        pages,
+    }
+    .render()
+}
+
+#[derive(Template)]
+#[template(path = "pages/wallboard.html")]
+struct Page<'a> {
+    frame: Frame<'a>,
+    distance: &'static str,
+    rotate: u64,
+    clock: String,
+    /// The queues that the totals are over, for the script; empty: all.
+    ids: String,
+    totals: Vec<Tile>,
+    labels: Vec<String>,
+    /// The queues, split into pages that fit.
+    pages: Vec<Vec<Row>>,
+}
+
+/// How far away the readers are, which decides how large letters must be: a capital for 22 minutes of arc is 2.8 % of a
+/// 55-inch screen's height at 3 m, 4.7 % at 5 m, 7.5 % at 8 m and 9.3 % at 10 m.
+#[derive(Clone, Copy)]
+enum Distance {
+    Three,
+    Five,
+    Eight,
+    Ten,
+}
+
+impl Distance {
+    fn of(metres: Option<f32>) -> Self {
+        match metres.unwrap_or(5.0) {
+            metres if metres <= 3.0 => Self::Three,
+            metres if metres <= 5.0 => Self::Five,
+            metres if metres <= 8.0 => Self::Eight,
+            _ => Self::Ten,
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Three => "3",
+            Self::Five => "5",
+            Self::Eight => "8",
+            Self::Ten => "10",
+        }
+    }
+
+    /// How many queues fit below the totals.
+    fn rows(self) -> usize {
+        match self {
+            Self::Three => 9,
+            Self::Five => 5,
+            Self::Eight => 2,
+            Self::Ten => 1,
+        }
+    }
+}
+
+/// A queue's line.
+struct Row {
+    id: String,
+    name: String,
+    tiles: Vec<Tile>,
+}
+
+/// One number.
+struct Tile {
+    name: String,
+    label: String,
+    value: Timer,
+}
+
+impl Row {
+    fn new(sheet: &Sheet, board: &Board, id: &str, queue: &QueueDoc) -> Self {
+        Self {
+            id: id.to_owned(),
+            name: queue.name.clone(),
+            tiles: board.tiles.iter().map(|name| Tile::new(sheet, name, &[queue])).collect(),
+        }
+    }
+}
+
+impl Tile {
+    fn new(sheet: &Sheet, name: &str, queues: &[&QueueDoc]) -> Self {
+        let text = |text: String| Timer { since: None, text };
+        let value = match name {
+            "queuedCount" => text(format::count(sum(queues.iter().copied(), |queue| queue.waiting))),
+            "longestWait" => match longest(queues.iter().copied()) {
+                Some((since, _)) => sheet.timer(Some(since)),
+                None => nobody_waits(queues.iter().all(|queue| queue.waiting.is_some())),
+            },
+            "agentsAvailable" => text(format::count(sum(queues.iter().copied(), |queue| queue.agents_available))),
+            "agentsOnline" => text(format::count(sum(queues.iter().copied(), |queue| queue.agents_online))),
+            "serviceLevel" | "csatToday" => text("n/a".to_owned()),
+            name => text(format::metric_sum(queues.iter().map(|queue| &queue.metrics), name)),
+        };
+        Self { name: name.to_owned(), label: label(name), value }
+    }
+}
+
+fn label(name: &str) -> String {
+    match name {
+        "queuedCount" => "Waiting".to_owned(),
+        "longestWait" => "Longest wait".to_owned(),
+        "serviceLevel" => "Service level".to_owned(),
+        "agentsAvailable" => "Available".to_owned(),
+        "agentsOnline" => "Logged in".to_owned(),
+        "csatToday" => "CSAT today".to_owned(),
+        name => format::label(name.strip_suffix("Count").unwrap_or(name)),
+    }
+}
+
+/// The board's queues in its own order; without a list, all by name.
+fn chosen<'a>(sheet: &'a Sheet, board: &Board) -> Vec<(String, &'a QueueDoc)> {
+    if board.queues.is_empty() {
+        let mut all: Vec<_> = sheet.state.queues.iter().map(|(id, queue)| (id.clone(), queue)).collect();
+        all.sort_by_key(|(id, queue)| (queue.name.to_lowercase(), id.clone()));
+        return all;
+    }
+    let found = |id: &i64| sheet.state.queues.get_key_value(&id.to_string());
+    board.queues.iter().filter_map(found).map(|(id, queue)| (id.clone(), queue)).collect()
+}

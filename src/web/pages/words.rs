@@ -1,0 +1,138 @@
+//! Our documents' names in words for people. `static/words.js` has the same tables; `tests/fixtures/formats.json` holds
+//! the two together. A name without a word is shown as it came.
+
+/// An agent's status.
+#[must_use]
+pub fn status(name: &str) -> &str {
+    match name {
+        "available" => "Available",
+        "inCall" => "In call",
+        "unavailable" => "Unavailable",
+        "unknown" | "" => "Unknown",
+        "afterCall" => "After call",
+        "loggedOut" => "Logged out",
+        "offPhoneActivity" => "Off-phone activity",
+        "ringOnNoAnswer" => "Did not pick up",
+        "busy" => "Busy",
+        "beRightBack" => "Be right back",
+        "directCall" => "Direct call",
+        "inactive" => "Inactive",
+        "inImCall" => "In chat",
+        "directInboundDial" => "Being called",
+        "directOutboundDial" => "Dialling out",
+        "atLunch" => "At lunch",
+        "offWork" => "Off work",
+        "conferenceCall" => "In conference",
+        "ringing" => "Ringing",
+        other => other,
+    }
+}
+
+/// The seven activities, in the order in which a supervisor looks for them.
+pub const ACTIVITIES: [&str; 7] = ["available", "ringing", "inContact", "afterCall", "away", "unknown", "loggedOut"];
+
+/// One of the seven activities.
+#[must_use]
+pub fn activity(name: &str) -> &str {
+    match name {
+        "available" => "Available",
+        "ringing" => "Ringing",
+        "inContact" => "In contact",
+        "afterCall" => "After call",
+        "away" => "Away",
+        "loggedOut" => "Logged out",
+        "unknown" | "" => "Unknown",
+        other => other,
+    }
+}
+
+/// A kind of contact.
+#[must_use]
+pub fn modality(name: &str) -> &str {
+    match name {
+        "audio" => "Call",
+        "instantMessage" => "Chat",
+        "message" => "Message",
+        "agnostic" => "All kinds",
+        "" => "Contact",
+        other => other,
+    }
+}
+
+/// The four numbers that stand for no queue of the site (`apis.md` C57).
+#[must_use]
+pub fn special_queue(id: i64) -> Option<&'static str> {
+    crate::domain::QueueId(id).special_name()
+}
+
+/// One of the four systems.
+#[must_use]
+pub fn source(name: &str) -> &str {
+    match name {
+        "clarity" => "Clarity",
+        "goodays" => "Goodays",
+        "agentConnect" => "Agent Connect",
+        "kustomer" => "Kustomer",
+        other => other,
+    }
+}
+
+/// Where a survey request stands.
+#[must_use]
+pub fn survey(name: &str) -> &str {
+    match name {
+        "queued" => "Waiting to be sent",
+        "sent" => "Sent, no answer yet",
+        "accepted" => "Accepted",
+        "rejected" => "Rejected",
+        "failed" => "Failed, can be retried",
+        "unknown" => "Not known whether it arrived",
+        other => other,
+    }
+}
+
+/// Where a conversation stands.
+#[must_use]
+pub fn thread(name: &str) -> &str {
+    match name {
+        "open" => "Open",
+        "pending" => "Pending",
+        "closed" => "Closed",
+        other => other,
+    }
+}
+
+/// By which rule a response was joined.
+#[must_use]
+pub fn rule(name: &str) -> &str {
+    match name {
+        "extra.session" => "Linked by its session number",
+        "place" => "Linked by its place",
+        "waiting" => "Waiting for its session",
+        "unmapped" | "" => "Not linked",
+        other => other,
+    }
+}
+
+/// What an answer of 0 to 10 makes of a customer.
+#[must_use]
+pub fn promoter(score: u8) -> &'static str {
+    match score {
+        9.. => "promoter",
+        7 | 8 => "passive",
+        _ => "detractor",
+    }
+}
+
+/// How a source is heard.
+#[must_use]
+pub fn transport(name: &str) -> &str {
+    match name {
+        "webSockets" => "SignalR over WebSockets",
+        "serverSentEvents" => "SignalR over server-sent events",
+        "longPolling" => "SignalR by long polling",
+        "polling" => "Polling",
+        "webhook" => "Webhooks",
+        other => other,
+    }
+}

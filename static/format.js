@@ -1,0 +1,125 @@
+// How values are written: the twin of src/web/pages/format.rs, because a cell that the server painted is patched here.
+// tests/fixtures/formats.json is the table of cases that both must pass.
+
+import { word } from "./words.js";
+
+/** Stands where nothing was ever measured. Zero is a measurement. */
+export const NONE = "–";
+const SMALL_SAMPLE = 5;
+
+const two = (n) => String(n).padStart(2, "0");
+
+/** A running time: `0:07`, `12:40`, `1:02:03`, `3 d 4 h`. Never below zero, however the clocks differ. */
+export function duration(seconds) {
+  const s = Math.max(0, Math.floor(seconds));
+  const [days, hours, minutes] = [Math.floor(s / 86400), Math.floor(s / 3600), Math.floor(s / 60) % 60];
+  if (days > 0) return `${days} d ${hours % 24} h`;
+  return hours > 0 ? `${hours}:${two(minutes)}:${two(s % 60)}` : `${minutes}:${two(s % 60)}`;
+}
+
+/** How long ago something was, coarsely. */
+export function ago(seconds) {
+  const s = Math.max(0, Math.floor(seconds));
+  if (s < 60) return `${s} s ago`;
+  if (s < 3600) return `${Math.floor(s / 60)} min ago`;
+  if (s < 86400) {
+    const minutes = Math.floor(s / 60) % 60;
+    return minutes === 0 ? `${Math.floor(s / 3600)} h ago` : `${Math.floor(s / 3600)} h ${minutes} min ago`;
+  }
+  return s < 2 * 86400 ? "1 day ago" : `${Math.floor(s / 86400)} days ago`;
+}
+
+const clocks = new Map();
+
+/** The time of day in a zone; `at` in milliseconds. */
+export function clock(at, zone) {
+  if (!clocks.has(zone)) {
+    const parts = { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23", timeZone: zone };
+    clocks.set(zone, new Intl.DateTimeFormat("en-GB", parts));
+  }
+  return clocks.get(zone).format(at);
+}
+
+/** A number: `1,240`, `3.5`. At most one decimal. */
+export function number(value) {
+  const tenths = Math.round(Math.abs(value) * 10);
+  const whole = String(Math.floor(tenths / 10)).replace(/\B(?=(\d{3})+$)/g, ",");
+  const text = tenths % 10 > 0 ? `${whole}.${tenths % 10}` : whole;
+  return value < 0 && tenths > 0 ? `−${text}` : text;
+}
+
+/** A count, or a dash where there is none. */
+export const count = (value) => (typeof value === "number" ? number(value) : NONE);
+
+/** A net promoter score, signed; of a small sample the promoters among the answers. */
+export function nps(score) {
+  if (!score || score.n === 0) return NONE;
+  if (score.n < SMALL_SAMPLE) return `${score.promoters} of ${score.n}`;
+  const rounded = Math.sign(score.value) * Math.round(Math.abs(score.value));
+  return rounded > 0 ? `+${rounded}` : number(rounded);
+}
+
+/** How many answers a score stands on. Empty where the score itself says so. */
+export const sample = (score) => (score && score.n >= SMALL_SAMPLE ? `n ${score.n}` : "");
+
+/** Whether a score stands on too few answers. */
+export const isSmall = (score) => Boolean(score && score.n > 0 && score.n < SMALL_SAMPLE);
+
+/** A metric's or field's name in words: `availableTime` becomes `Available time`. */
+export function label(name) {
+  const words = name.replace(/([a-z0-9])([A-Z])/g, "$1 $2").split(/[\s_.-]+/).filter(Boolean);
+  const text = words.map((w) => (/^[A-Z0-9]{2,}$/.test(w) ? w : w.replace(/[A-Z]/g, (c) => c.toLowerCase()))).join(" ");
+  return text.replace(/^[a-z]/, (c) => c.toUpperCase());
+}
+
+const measure = (name, value) => (name.endsWith("Time") ? duration(value / 1000) : number(value));
+
+/** One metric's value. Names that end in `Time` are milliseconds. */
+export function metric(name, value) {
+  if (typeof value === "number") return measure(name, value);
+  if (value === null || typeof value !== "object") return String(value);
+  return Object.keys(value).sort().map((part) => `${part} ${metric(part === "count" ? part : name, value[part])}`).join(", ");
+}
+
+/** A metric over all kinds of contact: what the source itself counted across kinds, else the sum. */
+export function metricTotal(metrics = {}, name) {
+  const of = (values = {}) => {
+    const key = Object.keys(values).find((k) => k.toLowerCase() === name.toLowerCase());
+    const value = key === undefined ? undefined : values[key];
+    if (typeof value === "number") return value;
+    return [value?.total, value?.count].find((part) => typeof part === "number");
+  };
+  const across = of(metrics.agnostic);
+  if (across !== undefined) return across;
+  const all = Object.values(metrics).map(of).filter((value) => value !== undefined);
+  return all.length ? all.reduce((a, b) => a + b) : undefined;
+}
+
+/** A metric over all kinds of contact, written; a dash where nobody measured it. */
+export function metricCell(metrics, name) {
+  const total = metricTotal(metrics, name);
+  return total === undefined ? NONE : measure(name, total);
+}
+
+/** Everything that has no column of its own, a line each: metrics other than `shown`, then fields without a word. */
+export function others(metrics = {}, other = {}, shown = []) {
+  const hidden = new Set(shown.map((name) => name.toLowerCase()));
+  const lines = [];
+  for (const kind of Object.keys(metrics).sort()) {
+    for (const name of Object.keys(metrics[kind]).sort()) {
+      if (hidden.has(name.toLowerCase())) continue;
+      lines.push(`${word("modality", kind)}, ${label(name)}: ${metric(name, metrics[kind][name])}`);
+    }
+  }
+  for (const name of Object.keys(other).sort()) lines.push(`${label(name)}: ${plain(other[name])}`);
+  return lines.join("\n");
+}
+
+/** Any JSON value as text. */
+export function plain(value) {
+  if (value === null || value === undefined) return NONE;
+  if (typeof value === "boolean") return value ? "yes" : "no";
+  if (typeof value === "number") return number(value);
+  if (Array.isArray(value)) return value.map(plain).join(", ");
+  return typeof value === "object" ? JSON.stringify(value) : String(value);
+}

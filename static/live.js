@@ -1,0 +1,132 @@
+// The link to the server: one WebSocket, a document with a version, beats that prove that both still live, and the
+// return after a break. It never gives up.
+
+const LATE = 7_500;
+const LOST = 15_000;
+const RESTART = 1012;
+const OVERLOAD = 1013;
+const SIGN_IN = 4401;
+const NO_SCOPE = 4403;
+const OURS = 4000;
+
+/** How long to wait before try number `n`: the cap first, then the jitter, so that pages do not come back in step. */
+export function pause(n, code, random = Math.random) {
+  if (code === RESTART || code === OVERLOAD) return 1_000 + random() * 9_000;
+  if (code === SIGN_IN || code === NO_SCOPE) return 30_000;
+  return random() * Math.min(30_000, 500 * 2 ** Math.min(n, 16));
+}
+
+/**
+ * Follows a scope. `on` hears `snapshot(state)`, `patch(patch)`, `now(instant)`, `heard()`, `lamp(state)` with `live`, `late`, `lost`,
+ * `signedOut` or `refused`, and `build(build)` when the server is another one than the page came from.
+ */
+export class Link {
+  #socket = null;
+  #started = 0;
+  #timer = 0;
+  #tries = 0;
+  #heard = { steady: performance.now(), wall: Date.now() };
+  #lamp = "";
+  #refused = null;
+
+  constructor({ address, scope, epoch, version, build }, on) {
+    Object.assign(this, { address, scope, epoch, version, build, on });
+    setInterval(() => this.#watch(), 1_000);
+    document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && this.#watch());
+    // Only a hint: the browser's idea of being online is often late, so it may start a try but never hinder one.
+    window.addEventListener("online", () => this.#socket?.readyState === WebSocket.OPEN || this.#open());
+    window.addEventListener("pageshow", (event) => event.persisted && this.#open());
+    this.#open();
+  }
+
+  #open() {
+    clearTimeout(this.#timer);
+    this.#drop();
+    const url = new URL(this.address, location.href);
+    url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
+    url.searchParams.set("scope", this.scope);
+    if (this.version !== null) {
+      url.searchParams.set("epoch", this.epoch);
+      url.searchParams.set("version", this.version);
+    }
+    const socket = new WebSocket(url);
+    this.#socket = socket;
+    this.#started = performance.now();
+    socket.onmessage = (event) => socket === this.#socket && this.#hear(event.data);
+    socket.onclose = (event) => socket === this.#socket && this.#lose(event.code);
+  }
+
+  #drop() {
+    const socket = this.#socket;
+    this.#socket = null;
+    socket?.close(OURS);
+  }
+
+  #hear(text) {
+    let frame;
+    try {
+      frame = JSON.parse(text);
+    } catch {
+      return this.#resync();
+    }
+    if (frame.now) this.on.now(frame.now);
+    if (frame.type === "snapshot") {
+      [this.epoch, this.version] = [frame.epoch, frame.version];
+      this.on.snapshot(frame.state);
+      if (frame.build && frame.build !== this.build) this.on.build(frame.build);
+    } else if (frame.type === "patch") {
+      // A document that waits for its snapshot must not be patched.
+      if (this.version === null || frame.version <= this.version) return;
+      this.version = frame.version;
+      this.on.patch(frame.patch);
+    } else if (frame.type === "beat") {
+      if (this.version !== null && frame.version > this.version) return this.#resync();
+      this.#tries = 0;
+    }
+    this.#heard = { steady: performance.now(), wall: Date.now() };
+    this.#refused = null;
+    this.on.heard();
+    this.#light("live");
+  }
+
+  /** A version was missed: only a whole document helps. */
+  #resync() {
+    this.version = null;
+    if (this.#tries++ === 0) return this.#open();
+    this.#drop();
+    this.#again(OURS);
+  }
+
+  #lose(code) {
+    this.#socket = null;
+    if (code === SIGN_IN) this.#refused = "signedOut";
+    if (code === NO_SCOPE) this.#refused = "refused";
+    this.#light(this.#refused ?? "lost");
+    this.#tries += 1;
+    this.#again(code);
+  }
+
+  #again(code) {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#open(), pause(this.#tries, code));
+  }
+
+  /** Judges the link by what was heard, on both clocks: one of them stands still while a machine sleeps. */
+  #watch() {
+    const age = Math.max(performance.now() - this.#heard.steady, Date.now() - this.#heard.wall);
+    if (!this.#socket) return;
+    if (age >= LOST) {
+      if (!this.#refused) this.#light("lost");
+      if (performance.now() - this.#started >= LOST) {
+        this.#drop();
+        this.#lose(OURS);
+      }
+    } else if (age >= LATE && this.#lamp === "live") this.#light("late");
+  }
+
+  #light(state) {
+    if (state === this.#lamp) return;
+    this.#lamp = state;
+    this.on.lamp(state);
+  }
+}

@@ -1,0 +1,94 @@
+// Brings a painted page to life: the document that it was painted from, the link that keeps it true, and the clock.
+
+import { actions } from "./act.js";
+import { Binding } from "./bind.js";
+import { clock as clockText } from "./format.js";
+import { Link } from "./live.js";
+import { write } from "./paint.js";
+import { Stack, Table } from "./table.js";
+import { Clock, tick } from "./tick.js";
+import { display } from "./tv.js";
+
+const facts = document.documentElement.dataset;
+const clock = new Clock(facts.now, facts.zone);
+const binding = new Binding(JSON.parse(document.getElementById("state").textContent), clock);
+for (const table of document.querySelectorAll("table[data-collection]")) binding.keep(new Table(table, binding));
+for (const list of document.querySelectorAll("[data-stack]")) binding.keep(new Stack(list, binding));
+binding.repaint();
+document.documentElement.classList.add("scripted");
+
+const tv = document.querySelector(".board") ? display(clock) : null;
+const step = tick(clock, document, () => tv?.every());
+step();
+actions();
+
+const lamp = document.getElementById("lamp");
+const asOf = document.getElementById("as-of");
+const lost = document.getElementById("lost");
+let heardAt = Date.parse(facts.now);
+let cleared = false;
+
+const words = {
+  live: () => "Live",
+  late: () => "Late",
+  lost: () => `No connection since ${clockText(heardAt, clock.zone)}, retrying`,
+  signedOut: () => "Your sign-in has ended. Sign in again to see this page.",
+  refused: () => "You may no longer see this page. Ask whoever keeps the teams.",
+};
+
+const link = new Link(
+  { address: "/api/v1/live", scope: facts.scope, epoch: facts.epoch, version: Number(facts.version), build: facts.build },
+  {
+    snapshot: (state) => (cleared ? location.reload() : binding.replace(state)),
+    patch: (patch) => binding.change(patch),
+    now: (now) => clock.set(now),
+    heard: () => {
+      heardAt = clock.running();
+      write(asOf, clockText(heardAt, clock.zone));
+    },
+    lamp: light,
+    build: reloadWhenSafe,
+  },
+);
+
+function light(state) {
+  facts.link = state;
+  write(lamp, words[state]());
+  const broken = state !== "live" && state !== "late";
+  lost.hidden = !broken;
+  write(lost, broken ? `${words[state]()}.`.replace(/\.\.$/, ".") : "");
+  if (broken) clock.stop(heardAt);
+  else clock.resume();
+  const board = document.querySelector(".board");
+  if (board) {
+    const blanked = board.dataset.stoppedAt && !broken;
+    board.dataset.stoppedAt = broken ? String(heardAt) : "";
+    if (blanked) binding.repaint();
+  }
+  if (state === "signedOut" || state === "refused") clear();
+}
+
+/** What a viewer may no longer see leaves the page; when the link is granted again, the page comes back whole. */
+function clear() {
+  if (cleared) return;
+  cleared = true;
+  link.version = null;
+  document.getElementById("state").remove();
+  document.getElementById("content").replaceChildren(Object.assign(document.createElement("p"), { textContent: lamp.textContent }));
+}
+
+let reloading = false;
+
+/** Another build runs: reload when nobody is in the middle of something, and only once the server answers. */
+function reloadWhenSafe() {
+  if (reloading) return;
+  reloading = true;
+  const timer = setInterval(async () => {
+    const typing = document.activeElement?.matches("input:not([type=hidden]), textarea, select") || document.querySelector("dialog[open]");
+    if (typing && document.visibilityState === "visible") return;
+    const healthy = await fetch("/healthz", { cache: "no-store" }).then((r) => r.ok, () => false);
+    if (!healthy) return;
+    clearInterval(timer);
+    location.reload();
+  }, 5_000 + Math.random() * 10_000);
+}

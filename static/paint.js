@@ -1,0 +1,183 @@
+// What each kind of cell shows. A painter is pure: from the value at the node's path, its argument and the document to
+// `{ text, sort, ...attributes }`. Without `text` the node's content is left alone; an attribute of null or false goes.
+// The server paints the same from the same document (src/web/pages/), so that painting twice changes nothing.
+
+import { ago, clock, count, duration, isSmall, label, metricCell, metricTotal, NONE, nps, others, plain, sample } from "./format.js";
+import { ACTIVITIES, promoter, word } from "./words.js";
+
+const AGENT_COLUMNS = ["answeredCount", "ronaCount"];
+const QUEUE_COLUMNS = ["queuedCount", "answeredCount", "abandonedCount"];
+
+const timer = (since, { now }, write = duration) => {
+  const began = Date.parse(since);
+  if (Number.isNaN(began)) return { text: NONE, sort: "", datetime: null };
+  return { text: write((now - began) / 1000), sort: -began, datetime: since };
+};
+
+const values = (map) => Object.values(map ?? {});
+const sum = (list) => (list.some((n) => typeof n === "number") ? list.reduce((a, n) => a + (n ?? 0), 0) : undefined);
+const earliest = (list) => list.filter(Boolean).sort((a, b) => Date.parse(a) - Date.parse(b))[0];
+const byBegin = (sessions) => {
+  const began = ([, session]) => Date.parse(session.since ?? "") || Infinity;
+  return Object.entries(sessions ?? {}).sort((a, b) => began(a) - began(b) || Number(a[0]) - Number(b[0]));
+};
+const queueName = (id, { doc }) =>
+  id === undefined ? undefined : (doc.queues?.[id]?.name ?? (word("specialQueue", id) === String(id) ? `Queue ${id}` : word("specialQueue", id)));
+const agentName = (id, { doc }) => doc.agents?.[id]?.name ?? `Agent ${id}`;
+const teamName = (id, { doc }) => (id === undefined ? "No team" : (doc.teams?.[id]?.name ?? `Team ${id}`));
+const inActivity = (doc, name, team) =>
+  values(doc.agents).filter((a) => a.activity === name && (team === undefined || String(a.team ?? "") === team)).length;
+const excerpt = (item) => {
+  const texts = values(item?.messages).filter((m) => m.text);
+  texts.sort((a, b) => (Date.parse(a.at) || 0) - (Date.parse(b.at) || 0));
+  const text = [...(texts[0]?.text ?? "")];
+  return text.length > 140 ? `${text.slice(0, 140).join("").trimEnd()}…` : text.join("");
+};
+
+/** One number of a wallboard, of one queue or of several together. */
+function tile(queues, name, at) {
+  if (name === "queuedCount") return { text: count(sum(queues.map((q) => q.waiting))) };
+  if (name === "longestWait") {
+    const since = earliest(queues.map((q) => q.longestWaitSince));
+    return since ? timer(since, at) : { text: queues.some((q) => q.waiting === undefined) ? NONE : "0:00", datetime: null };
+  }
+  if (name === "agentsAvailable") return { text: count(sum(queues.map((q) => q.agentsAvailable))) };
+  if (name === "agentsOnline") return { text: count(sum(queues.map((q) => q.agentsOnline))) };
+  if (name === "serviceLevel" || name === "csatToday") return { text: "n/a" };
+  const totals = queues.map((q) => metricTotal(q.metrics, name));
+  return { text: metricCell({ agnostic: { [name]: sum(totals) } }, name) };
+}
+
+export const painters = {
+  text: (value) => ({ text: value === undefined ? NONE : plain(value), sort: value === undefined ? "" : plain(value).toLowerCase() }),
+  optional: (value) => ({ text: value === undefined ? "" : plain(value) }),
+  count: (value) => ({ text: count(value), sort: value ?? "", "data-some": value > 0 ? "" : null }),
+  since: (value, arg, at) => timer(value, at),
+  ago: (value, arg, at) => ({ ...timer(value, at, ago), "data-coarse": "" }),
+  metric: (value, arg) => ({ text: metricCell(value, arg), sort: metricTotal(value, arg) ?? "" }),
+  nps: (value) => ({ text: nps(value?.nps), sort: value?.nps ? value.nps.value : "", "data-small": isSmall(value?.nps) ? "" : null }),
+  sample: (value) => ({ text: sample(value?.nps) }),
+  openItems: (value) => ({ text: value?.open > 0 ? `${count(value.open)} open` : "" }),
+
+  // The frame.
+  trust: (value) => ({ "data-clarity": value?.clarity?.state ?? "off", "data-goodays": value?.goodays?.state ?? "off", "data-agentconnect": value?.agentConnect?.state ?? "off" }),
+  chip: (value) => ({ "data-state": value?.state ?? "off", title: value?.reason ?? null }),
+  chipWord: (value) => ({ text: value?.state ?? "off" }),
+  notice: (value, arg, { zone }) => {
+    const state = value?.state ?? "off";
+    const since = clock(Date.parse(value?.lastData ?? value?.since ?? "") || 0, zone);
+    const reason = value?.reason ? ` ${value.reason}` : "";
+    const said = value?.lastData || value?.since ? ` since ${since}` : "";
+    if (state === "stale") return { text: `${word("source", arg)} has told us nothing${said}. What is greyed is from before then.${reason}`, hidden: null };
+    if (state === "down") return { text: `${word("source", arg)} cannot be reached${said}. What is greyed is from before then.${reason}`, hidden: null };
+    return { text: "", hidden: "" };
+  },
+
+  // Tiles of the supervisor.
+  totalWaiting: (value) => ({ text: count(sum(values(value).map((q) => q.waiting))) }),
+  totalLongest: (value, arg, at) => tile(values(value), "longestWait", at),
+  totalLongestQueue: (value) => {
+    const since = earliest(values(value).map((q) => q.longestWaitSince));
+    if (since) return { text: `in ${values(value).find((q) => q.longestWaitSince === since).name}` };
+    return { text: values(value).some((q) => q.waiting === undefined) ? "Not known" : "Nobody is waiting" };
+  },
+  activityCount: (value, arg) => ({ text: count(inActivity({ agents: value }, arg)) }),
+  loggedIn: (value) => ({ text: `of ${count(values(value).filter((a) => a.activity !== "loggedOut").length)} logged in` }),
+  awayCount: (value) => ({ text: `and ${count(inActivity({ agents: value }, "away"))} away` }),
+  openFeedback: (value) => ({ text: count(values(value).filter((f) => f.state === "open").length) }),
+  pendingFeedback: (value) => ({ text: `and ${count(values(value).filter((f) => f.state === "pending").length)} pending` }),
+
+  // Queues.
+  queueOpen: (value) => ({ text: value === undefined ? "" : value ? "Open" : "Closed", "data-open": value === undefined ? null : String(value) }),
+  staff: (value) => ({ text: `${count(value?.agentsAvailable)} of ${count(value?.agentsOnline)}`, sort: value?.agentsAvailable ?? "" }),
+  queueMore: (value, arg, { zone }) => {
+    const lines = byBegin(value?.sessions).map(([, s], i) => {
+      const since = s.since ? `, since ${clock(Date.parse(s.since), zone)}` : "";
+      return `${i + 1}. ${s.customer ?? "Customer"}, ${word("modality", s.modality)}${since}`;
+    });
+    if (value?.estimatedWaitSeconds !== undefined) lines.push(`Estimated wait: ${duration(value.estimatedWaitSeconds)}`);
+    if (value?.callsToday !== undefined) lines.push(`Calls today: ${count(value.callsToday)}`);
+    return { text: [...lines, others(value?.metrics, value?.other, QUEUE_COLUMNS)].filter(Boolean).join("\n") };
+  },
+
+  // Agents.
+  status: (value) => ({ text: word("status", value?.status), sort: ACTIVITIES.indexOf(value?.activity ?? "unknown"), "data-activity": value?.activity || "unknown" }),
+  reason: (value) => ({ text: [value?.suspended ? "Suspended" : "", value?.reason ?? ""].filter(Boolean).join(", ") }),
+  team: (value, arg, at) => ({ text: teamName(value?.team, at), sort: teamName(value?.team, at).toLowerCase() }),
+  contact: (value, arg, at) => {
+    const all = byBegin(value?.sessions);
+    if (!all.length) return { text: "" };
+    const [, first] = all[0];
+    const place = [queueName(first.queue, at), word("modality", first.modality)].filter(Boolean).join(", ");
+    return { text: all.length > 1 ? `${place}, +${all.length - 1} more` : place };
+  },
+  contactSince: (value, arg, at) => {
+    const since = byBegin(value?.sessions)[0]?.[1].since;
+    return since ? timer(since, at) : { text: "", datetime: null };
+  },
+  agentMore: (value) => ({ text: others(value?.metrics, value?.other, AGENT_COLUMNS) }),
+  teamSummary: (value, arg) => {
+    const members = values(value).filter((a) => String(a.team ?? "") === arg).length;
+    const states = ["available", "inContact", "away"].map((s) => `${count(inActivity({ agents: value }, s, arg))} ${word("activity", s).toLowerCase()}`);
+    return { text: `${count(members)} ${members === 1 ? "agent" : "agents"}: ${states.join(", ")}` };
+  },
+
+  // Feedback.
+  thread: (value) => ({ text: word("thread", value), "data-thread": value ?? "" }),
+  score: (value) => ({ text: value === undefined ? NONE : String(value), "data-score": value === undefined ? null : promoter(value) }),
+  scoreWord: (value) => ({ text: value === undefined ? "no score" : promoter(value) }),
+  excerpt: (value) => ({ text: excerpt(value) || "No words, only answers." }),
+  responder: (value, arg, at) => {
+    const id = value?.joined?.agent ?? value?.agent;
+    if (id === undefined) return { text: "", "data-activity": null };
+    const agent = at.doc.agents?.[id];
+    const now = agent ? `, ${word("status", agent.status).toLowerCase()} now` : "";
+    return { text: `${agentName(id, at)}${now}`, "data-activity": agent?.activity ?? null };
+  },
+  joined: (value) => ({
+    text: `${word("rule", value?.rule)}${value?.evidence ? `: ${value.evidence}` : ""}`,
+    "data-joined": value?.confidence ? "" : null,
+  }),
+
+  // Status.
+  state: (value) => ({ text: value ?? "off", "data-state": value ?? "off" }),
+  transport: (value) => ({ text: value === undefined ? NONE : word("transport", value) }),
+  counters: (value) => ({ text: Object.keys(value ?? {}).sort().map((name) => `${label(name)}: ${count(value[name])}`).join("\n") }),
+
+  // Surveys.
+  survey: (value) => ({ text: word("survey", value), "data-survey": value ?? "" }),
+
+  // Wallboards.
+  tile: (value, arg, at) => tile(value ? [value] : [], arg, at),
+  boardTile: (value, arg, at) => {
+    const [name, ids] = arg.split(":");
+    return tile(ids ? ids.split(",").flatMap((id) => value?.[id] ?? []) : values(value), name, at);
+  },
+};
+
+/** Paints a node from the document. Touches only what differs. Says whether the text changed. */
+export function paint(node, value, at) {
+  const painter = painters[node.dataset.as];
+  if (!painter) return false;
+  const { text, sort, ...attributes } = painter(value, node.dataset.arg, at);
+  const changed = text !== undefined && write(node, text);
+  if (sort !== undefined && node.dataset.sort !== String(sort)) node.dataset.sort = sort;
+  for (const [name, wanted] of Object.entries(attributes)) {
+    if (wanted === null || wanted === false || wanted === undefined) node.removeAttribute(name);
+    else if (node.getAttribute(name) !== String(wanted)) node.setAttribute(name, wanted);
+  }
+  return changed;
+}
+
+/** Writes a text into a node without replacing its text node. Says whether it changed. */
+export function write(node, text) {
+  const only = node.firstChild;
+  if (only?.nodeType === 3 && !only.nextSibling) {
+    if (only.data === text) return false;
+    only.data = text;
+    return true;
+  }
+  if (node.textContent === text) return false;
+  node.textContent = text;
+  return true;
+}

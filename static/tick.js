@@ -1,0 +1,56 @@
+// Time on the page. Timers tick on the server's time, never on the browser's own clock: monotonic time plus an offset
+// that every beat corrects. One interval serves them all.
+
+import { ago, duration } from "./format.js";
+import { write } from "./paint.js";
+
+export class Clock {
+  #offset;
+  #stopped = null;
+
+  /** `now` is what the server's clock said when the page's first byte came. */
+  constructor(now, zone) {
+    const arrived = performance.getEntriesByType("navigation")[0]?.responseStart ?? 0;
+    this.#offset = Date.parse(now) - arrived;
+    this.zone = zone;
+  }
+
+  /** The server's clock said this just now. */
+  set(now) {
+    const said = Date.parse(now);
+    if (!Number.isNaN(said)) this.#offset = said - performance.now();
+  }
+
+  /** The server's time in milliseconds; the last that was heard while the link is lost. */
+  now() {
+    return this.#stopped ?? this.running();
+  }
+
+  /** The server's time in milliseconds, link or no link. */
+  running() {
+    return performance.now() + this.#offset;
+  }
+
+  /** What we show is from then: timers stand still until `resume`. */
+  stop(at) {
+    this.#stopped = at;
+  }
+
+  resume() {
+    this.#stopped = null;
+  }
+}
+
+/** Ticks every `<time datetime>` that runs: those that a painter of `since` or `ago` keeps. Calls `also` each second. */
+export function tick(clock, root = document, also = () => {}) {
+  const step = () => {
+    const now = clock.now();
+    for (const node of root.querySelectorAll("time[datetime][data-as]")) {
+      const seconds = (now - Date.parse(node.getAttribute("datetime"))) / 1000;
+      write(node, Object.hasOwn(node.dataset, "coarse") ? ago(seconds) : duration(seconds));
+    }
+    also();
+  };
+  setInterval(step, 1000);
+  return step;
+}

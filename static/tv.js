@@ -1,0 +1,74 @@
+// A display that nobody touches, for weeks: pages that turn, a cursor that hides, a screen that stays on, and a band
+// that says for how long nothing has come.
+
+import { clock as clockText, duration } from "./format.js";
+import { write } from "./paint.js";
+
+const BLANK_AFTER = 10 * 60;
+
+export function display(clock) {
+  const board = document.querySelector(".board");
+  const pages = [...board.querySelectorAll(".board-page")];
+  const mark = document.getElementById("page-mark");
+  const turns = Math.max(8, Number(board.dataset.rotate) || 20) * 1000;
+  let current = 0;
+  let paused = false;
+
+  const show = (index) => {
+    current = (index + pages.length) % pages.length;
+    pages.forEach((page, i) => (page.hidden = i !== current));
+    write(mark, pages.length > 1 ? `${current + 1}/${pages.length}${paused ? " paused" : ""}` : "");
+  };
+  if (pages.length > 0) {
+    show(0);
+    if (pages.length > 1) setInterval(() => paused || show(current + 1), turns);
+  }
+  document.addEventListener("keydown", (event) => {
+    if (event.key === "ArrowRight") show(current + 1);
+    else if (event.key === "ArrowLeft") show(current - 1);
+    else if (event.key === " ") [paused] = [!paused, event.preventDefault()];
+    else if (event.key === "f") document.documentElement.requestFullscreen?.();
+    else return;
+    show(current);
+  });
+  hideCursor();
+  stayOn();
+  shiftPixels(board);
+  return { every: () => age(clock, board) };
+}
+
+/** Called each second. After ten minutes without a word values become "?", so that nobody manages by them. */
+function age(clock, board) {
+  write(document.getElementById("clock"), clockText(clock.running(), clock.zone).slice(0, 5));
+  const band = document.getElementById("band");
+  const since = Number(board.dataset.stoppedAt);
+  band.hidden = !since;
+  if (!since) return;
+  const seconds = (clock.running() - since) / 1000;
+  write(band, `Data stopped at ${clockText(since, clock.zone)} (${duration(seconds)} ago)`);
+  if (seconds < BLANK_AFTER) return;
+  for (const value of board.querySelectorAll("[data-value]")) write(value, "?");
+}
+
+function hideCursor() {
+  let timer = 0;
+  const wake = () => {
+    document.documentElement.classList.remove("idle");
+    clearTimeout(timer);
+    timer = setTimeout(() => document.documentElement.classList.add("idle"), 5_000);
+  };
+  document.addEventListener("pointermove", wake);
+  wake();
+}
+
+function stayOn() {
+  const ask = () => document.visibilityState === "visible" && navigator.wakeLock?.request("screen").catch(() => {});
+  document.addEventListener("visibilitychange", ask);
+  ask();
+}
+
+/** One or two pixels every ten minutes, against burn-in. */
+function shiftPixels(board) {
+  let step = 0;
+  setInterval(() => (board.dataset.shift = String((step += 1) % 4)), 600_000);
+}

@@ -1,0 +1,72 @@
+// Our documents' names in words for people: the tables of src/web/pages/words.rs. tests/fixtures/formats.json holds the
+// two together. A name without a word is shown as it came.
+
+const tables = {
+  status: {
+    available: "Available",
+    inCall: "In call",
+    unavailable: "Unavailable",
+    unknown: "Unknown",
+    "": "Unknown",
+    afterCall: "After call",
+    loggedOut: "Logged out",
+    offPhoneActivity: "Off-phone activity",
+    ringOnNoAnswer: "Did not pick up",
+    busy: "Busy",
+    beRightBack: "Be right back",
+    directCall: "Direct call",
+    inactive: "Inactive",
+    inImCall: "In chat",
+    directInboundDial: "Being called",
+    directOutboundDial: "Dialling out",
+    atLunch: "At lunch",
+    offWork: "Off work",
+    conferenceCall: "In conference",
+    ringing: "Ringing",
+  },
+  activity: {
+    available: "Available",
+    ringing: "Ringing",
+    inContact: "In contact",
+    afterCall: "After call",
+    away: "Away",
+    loggedOut: "Logged out",
+    unknown: "Unknown",
+    "": "Unknown",
+  },
+  modality: { audio: "Call", instantMessage: "Chat", message: "Message", agnostic: "All kinds", "": "Contact" },
+  source: { clarity: "Clarity", goodays: "Goodays", agentConnect: "Agent Connect", kustomer: "Kustomer" },
+  survey: {
+    queued: "Waiting to be sent",
+    sent: "Sent, no answer yet",
+    accepted: "Accepted",
+    rejected: "Rejected",
+    failed: "Failed, can be retried",
+    unknown: "Not known whether it arrived",
+  },
+  thread: { open: "Open", pending: "Pending", closed: "Closed" },
+  rule: {
+    "extra.session": "Linked by its session number",
+    place: "Linked by its place",
+    waiting: "Waiting for its session",
+    unmapped: "Not linked",
+    "": "Not linked",
+  },
+  transport: {
+    webSockets: "SignalR over WebSockets",
+    serverSentEvents: "SignalR over server-sent events",
+    longPolling: "SignalR by long polling",
+    polling: "Polling",
+    webhook: "Webhooks",
+  },
+  specialQueue: { "-2": "Direct outbound", "-1": "Direct inbound", 0: "All queues", 9999: "Direct calls" },
+};
+
+/** The word for a name, such as `word("status", "inCall")`; the name itself where there is no word. */
+export const word = (table, name = "") => (Object.hasOwn(tables[table], name) ? tables[table][name] : String(name));
+
+/** The seven activities, in the order in which a supervisor looks for them. */
+export const ACTIVITIES = ["available", "ringing", "inContact", "afterCall", "away", "unknown", "loggedOut"];
+
+/** What an answer of 0 to 10 makes of a customer. */
+export const promoter = (score) => (score >= 9 ? "promoter" : score >= 7 ? "passive" : "detractor");

@@ -1,0 +1,328 @@
+//! A page is useful as it was painted, comes to life by patches that touch their cells and nothing else, and says so
+//! when the link is gone. Only a browser can answer for that.
+
+use axum::Router;
+use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade};
+use axum::extract::{Path, RawQuery, State};
+use axum::http::header;
+use axum::response::{Html, IntoResponse, Response};
+use axum::routing::{get, post};
+use callboard::web::{assets, pages};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use serde_json::{Value, json};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+
+use crate::support::browser::{Browser, PATIENCE};
+use crate::support::floor::floor;
+
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; \
+                      form-action 'self'; base-uri 'none'; frame-ancestors 'none'; report-uri /violations";
+
+/// Serves pages painted from one document, and a socket that the test speaks through.
+struct House {
+    address: String,
+    sockets: UnboundedReceiver<Peer>,
+    violations: UnboundedReceiver<String>,
+}
+
+#[derive(Clone)]
+struct Rooms {
+    state: Value,
+    sockets: UnboundedSender<Peer>,
+    violations: UnboundedSender<String>,
+}
+
+/// A page's socket, seen from the server.
+struct Peer {
+    query: String,
+    say: UnboundedSender<Message>,
+}
+
+impl House {
+    async fn open(state: Value) -> Self {
+        let (sockets_in, sockets) = unbounded_channel();
+        let (violations_in, violations) = unbounded_channel();
+        let rooms = Rooms { state, sockets: sockets_in, violations: violations_in };
+        let app = Router::new()
+            .route("/page/{*name}", get(page))
+            .route("/api/v1/live", get(live))
+            .route("/healthz", get(async || "ok"))
+            .route(
+                "/violations",
+                post(async |State(rooms): State<Rooms>, body: String| drop(rooms.violations.send(body))),
+            )
+            .merge(assets::router())
+            .with_state(rooms);
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let address = format!("http://{}", listener.local_addr().expect("an address"));
+        tokio::spawn(async move { axum::serve(listener, app).await });
+        Self { address, sockets, violations }
+    }
+
+    async fn peer(&mut self) -> Peer {
+        tokio::time::timeout(PATIENCE, self.sockets.recv()).await.expect("a page connects").expect("the house is open")
+    }
+}
+
+impl Peer {
+    fn say(&self, frame: &Value) {
+        self.say.send(Message::text(frame.to_string())).expect("the socket is open");
+    }
+
+    fn beat(&self, version: u64) {
+        self.say(&json!({ "type": "beat", "version": version, "now": NOW }));
+    }
+
+    fn close(&self, code: u16) {
+        self.say.send(Message::Close(Some(CloseFrame { code, reason: "".into() }))).expect("the socket is open");
+    }
+}
+
+const NOW: &str = "2026-11-21T15:41:07Z";
+
+fn now() -> Timestamp {
+    NOW.parse().expect("an instant")
+}
+
+async fn page(State(rooms): State<Rooms>, Path(name): Path<String>, RawQuery(query): RawQuery) -> Response {
+    let sheet = pages::Sheet {
+        epoch: "e1".to_owned(),
+        version: 10,
+        scope: "all".to_owned(),
+        build: "0.1.0-test",
+        now: now(),
+        time_zone: TimeZone::get("America/Chicago").expect("the zone is known"),
+        state: serde_json::from_value(rooms.state.clone()).expect("the floor has the document's shape"),
+        state_json: rooms.state.to_string(),
+        demo: true,
+    };
+    let board = |queues: Vec<i64>, distance| pages::Board {
+        name: "sales".to_owned(),
+        title: "Sales floor".to_owned(),
+        queues,
+        tiles: ["queuedCount", "longestWait", "serviceLevel", "agentsAvailable", "abandonedCount"]
+            .map(str::to_owned)
+            .to_vec(),
+        rotate: None,
+        viewing_distance: Some(distance),
+        theme: None,
+    };
+    let html = match name.as_str() {
+        "supervisor" => pages::supervisor(&sheet, &pages::View::parse(query.as_deref())),
+        "feedback" => pages::feedback(&sheet),
+        "surveys" => pages::surveys(&sheet),
+        "status" => pages::status(&sheet),
+        "home" => pages::home(&sheet, &[board(vec![], 5.0)]),
+        "wallboard" => pages::wallboard(&sheet, &board(vec![7, 3, 1, 2, 9], 5.0)),
+        "wallboard/near" => pages::wallboard(&sheet, &board(vec![], 3.0)),
+        "wallboard/far" => pages::wallboard(&sheet, &board(vec![], 10.0)),
+        item => pages::feedback_item(&sheet, item).map(Option::unwrap_or_default),
+    };
+    ([(header::CONTENT_SECURITY_POLICY, POLICY)], Html(html.expect("the page renders"))).into_response()
+}
+
+async fn live(State(rooms): State<Rooms>, RawQuery(query): RawQuery, upgrade: WebSocketUpgrade) -> Response {
+    upgrade.on_upgrade(|mut socket: WebSocket| async move {
+        let (say, mut said) = unbounded_channel();
+        let _ = rooms.sockets.send(Peer { query: query.unwrap_or_default(), say });
+        loop {
+            tokio::select! {
+                frame = said.recv() => match frame {
+                    Some(frame) => if socket.send(frame).await.is_err() { return },
+                    None => return,
+                },
+                heard = socket.recv() => if !matches!(heard, Some(Ok(_))) { return },
+            }
+        }
+    })
+}
+
+async fn text_of(browser: &Browser, selector: &str) -> String {
+    let text =
+        browser.ask(&format!("return document.querySelector({selector:?})?.textContent ?? 'nothing there'")).await;
+    text.as_str().unwrap_or_default().to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_server_painted_is_what_the_script_paints_and_patches_touch_only_their_cells() {
+    let mut house = House::open(floor(now(), 30)).await;
+    let browser = Browser::start(&["--window-size=1600,1000"]).await;
+
+    for name in
+        ["feedback", "surveys", "status", "r903", "wallboard", "wallboard/far", "supervisor?group=none", "supervisor"]
+    {
+        browser.client.goto(&format!("{}/page/{name}", house.address)).await.expect("the page opens");
+        let peer = house.peer().await;
+        assert_eq!(peer.query, "scope=all&epoch=e1&version=10", "{name}");
+        let differences = browser
+            .client
+            .execute_async(
+                "const done = arguments[0];
+                 fetch(location.href).then((r) => r.text()).then((html) => {
+                     const painted = new DOMParser().parseFromString(html, 'text/html').querySelectorAll('body [data-as]');
+                     const alive = document.querySelectorAll('body [data-as]');
+                     const odd = painted.length === alive.length ? [] : [`${painted.length} cells became ${alive.length}`];
+                     const facts = (node) => [node.tagName === 'TIME' && node.hasAttribute('datetime') || node.children.length ? '' : node.textContent,
+                         node.getAttribute('datetime') && Date.parse(node.getAttribute('datetime')),
+                         ...Object.entries(node.dataset).filter(([k]) => k !== 'sort').map(([k, v]) => k + '=' + v).sort(), node.hidden, node.title].join(' | ');
+                     painted.forEach((node, i) => facts(node) === facts(alive[i]) || odd.push(facts(node) + '  BECAME  ' + facts(alive[i])));
+                     done(odd);
+                 });",
+                vec![],
+            )
+            .await
+            .expect("the comparison runs");
+        assert_eq!(differences, json!([]), "{name}");
+        if name == "supervisor" {
+            patches_touch_only_their_cells(&browser, &peer).await;
+            rows_come_and_go(&browser, &peer).await;
+        }
+    }
+    assert!(house.violations.try_recv().is_err(), "nothing on the pages breaks the content security policy");
+    browser.close().await;
+}
+
+async fn patches_touch_only_their_cells(browser: &Browser, peer: &Peer) {
+    peer.beat(10);
+    browser.until("the lamp says Live", "return document.getElementById('lamp').textContent === 'Live'").await;
+    browser
+        .ask(
+            "window.changed = new Set(); window.nodes = document.querySelectorAll('*').length;
+             new MutationObserver((records) => records.forEach(({ target }) => {
+                 const node = target.nodeType === 3 ? target.parentElement : target;
+                 if (node.tagName !== 'TIME') changed.add(node.dataset.path ?? node.tagName);
+             })).observe(document.getElementById('content'), { subtree: true, childList: true, characterData: true });",
+        )
+        .await;
+    peer.say(&json!({ "type": "patch", "version": 11, "patch": { "queues": { "2": { "waiting": 4 } } } }));
+    browser
+        .until(
+            "the cell shows four",
+            "return document.querySelector('[data-path=\"queues/2/waiting\"]').textContent === '4'",
+        )
+        .await;
+    assert_eq!(browser.ask("return [...changed].sort()").await, json!(["queues", "queues/2/waiting"]));
+    assert_eq!(text_of(browser, "[data-as=totalWaiting]").await, "27");
+    assert_eq!(browser.ask("return document.querySelectorAll('*').length === nodes").await, json!(true));
+}
+
+async fn rows_come_and_go(browser: &Browser, peer: &Peer) {
+    let hostile = "<img src=x onerror=alert(1)>\u{2028}\"'";
+    let newcomer = json!({ "name": hostile, "team": 3, "status": "inCall", "activity": "inContact", "since": "2026-11-21T15:40:00Z", "suspended": false });
+    peer.say(&json!({ "type": "patch", "version": 12, "patch": { "agents": { "999": newcomer } } }));
+    browser.until("a row", "return !!document.querySelector('tbody[data-team=\"3\"] tr[data-row=\"999\"]')").await;
+    assert_eq!(text_of(browser, "[data-path='agents/999/name']").await, hostile, "text stays text");
+    assert_eq!(text_of(browser, "tr[data-row='999'] .state").await, "In call");
+    assert_eq!(text_of(browser, "#agents-shown").await, "31 agents");
+
+    peer.say(&json!({ "type": "patch", "version": 13, "patch": { "agents": { "999": { "team": 77 } } } }));
+    browser
+        .until("a new team's group", "return !!document.querySelector('tbody[data-team=\"77\"] tr[data-row=\"999\"]')")
+        .await;
+    peer.say(&json!({ "type": "patch", "version": 14, "patch": { "agents": { "999": null } } }));
+    browser
+        .until("row and group gone", "return !document.querySelector('tr[data-row=\"999\"], tbody[data-team=\"77\"]')")
+        .await;
+    assert_eq!(text_of(browser, "#agents-shown").await, "30 agents");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lost_link_is_said_in_words_and_comes_back_where_it_was() {
+    let mut house = House::open(floor(now(), 12)).await;
+    let browser = Browser::start(&["--window-size=1600,1000"]).await;
+    browser.client.goto(&format!("{}/page/supervisor", house.address)).await.expect("the page opens");
+    let first = house.peer().await;
+    first.say(&json!({ "type": "patch", "version": 12, "patch": { "queues": { "1": { "waiting": 9 } } } }));
+    first.beat(12);
+    browser.until("Live", "return document.getElementById('lamp').textContent === 'Live'").await;
+
+    first.close(1000);
+    browser
+        .until(
+            "the lamp says since when",
+            "return /^No connection since 09:41:\\d\\d, retrying$/.test(document.getElementById('lamp').textContent)",
+        )
+        .await;
+    assert_eq!(browser.ask("return document.getElementById('lost').hidden").await, json!(false));
+
+    let second = house.peer().await;
+    assert_eq!(second.query, "scope=all&epoch=e1&version=12", "it comes back where it was");
+    second.beat(12);
+    browser.until("Live again", "return document.getElementById('lamp').textContent === 'Live'").await;
+    assert_eq!(browser.ask("return document.getElementById('lost').hidden").await, json!(true));
+
+    second.beat(15);
+    let third = house.peer().await;
+    assert_eq!(third.query, "scope=all", "a beat ahead of the document asks for all of it");
+    let mut state = floor(now(), 11);
+    state["queues"]["1"]["waiting"] = json!(6);
+    third.say(&json!({ "type": "snapshot", "epoch": "e2", "version": 3, "scope": "all", "build": "0.1.0-test", "state": state }));
+    browser
+        .until("the snapshot", "return document.querySelector('[data-path=\"queues/1/waiting\"]').textContent === '6'")
+        .await;
+    browser
+        .until("one agent less", "return document.querySelectorAll('tr[data-row][data-row]').length === 11 + 12")
+        .await;
+
+    third.close(4403);
+    browser.until("the page is cleared", "return !document.querySelector('table') && /may no longer see/.test(document.getElementById('content').textContent)").await;
+    browser.close().await;
+}
+
+/// Takes pictures of every page: `cargo test --test it pictures -- --ignored`, then look into `target/pictures`.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "for people's eyes"]
+async fn pictures() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("target/pictures");
+    std::fs::create_dir_all(&folder).expect("a folder");
+    for (theme, flag) in
+        [("light", "--blink-settings=preferredColorScheme=1"), ("dark", "--blink-settings=preferredColorScheme=0")]
+    {
+        let mut house = House::open(floor(now(), 120)).await;
+        let browser = Browser::start(&[flag]).await;
+        let shots = [
+            ("supervisor", 1920, 1080),
+            ("supervisor?group=none&sort=time&dir=desc", 1920, 1080),
+            ("supervisor", 390, 844),
+            ("feedback", 1280, 900),
+            ("feedback", 390, 844),
+            ("r903", 1280, 900),
+            ("surveys", 1500, 900),
+            ("status", 1280, 800),
+            ("home", 800, 600),
+            ("wallboard", 1920, 1080),
+            ("wallboard/near", 1920, 1080),
+            ("wallboard/far", 1920, 1080),
+        ];
+        for (name, width, height) in shots {
+            browser.client.set_window_size(width, height).await.expect("a size");
+            browser.client.goto(&format!("{}/page/{name}", house.address)).await.expect("the page opens");
+            let peer = house.peer().await;
+            peer.beat(10);
+            browser.until("Live", "return document.getElementById('lamp').textContent === 'Live'").await;
+            let file = format!("{}-{width}-{theme}", name.replace(['/', '?', '&', '='], "-"));
+            std::fs::write(folder.join(format!("{file}.png")), browser.client.screenshot().await.expect("a picture"))
+                .expect("written");
+            if !name.contains('?') && matches!(name, "supervisor" | "wallboard") {
+                let stale = json!({ "sources": { "clarity": { "state": "stale", "reason": "No message came for 45 seconds." } } });
+                peer.say(&json!({ "type": "patch", "version": 11, "patch": stale }));
+                browser.until("stale", "return document.querySelector('main').dataset.clarity === 'stale'").await;
+                std::fs::write(
+                    folder.join(format!("{file}-stale.png")),
+                    browser.client.screenshot().await.expect("a picture"),
+                )
+                .expect("written");
+                peer.close(1013);
+                browser.until("lost", "return document.documentElement.dataset.link === 'lost'").await;
+                browser.until("greyed for a second", "return !window.shot && (window.shot = performance.now()) && false || performance.now() - window.shot > 1500").await;
+                std::fs::write(
+                    folder.join(format!("{file}-lost.png")),
+                    browser.client.screenshot().await.expect("a picture"),
+                )
+                .expect("written");
+            }
+        }
+        browser.close().await;
+    }
+}
