@@ -67,7 +67,8 @@ export const isSmall = (score) => Boolean(score && score.n > 0 && score.n < SMAL
 
 /** A metric's or field's name in words: `availableTime` becomes `Available time`. */
 export function label(name) {
-  const words = name.replace(/([a-z0-9])([A-Z])/g, "$1 $2").split(/[\s_.-]+/).filter(Boolean);
+  const spaced = name.replace(/([a-z0-9])([A-Z])/g, "$1 $2").replace(/([A-Z])([A-Z][a-z])/g, "$1 $2");
+  const words = spaced.split(/[\s_.-]+/).filter(Boolean);
   const text = words.map((w) => (/^[A-Z0-9]{2,}$/.test(w) ? w : w.replace(/[A-Z]/g, (c) => c.toLowerCase()))).join(" ");
   return text.replace(/^[a-z]/, (c) => c.toUpperCase());
 }

@@ -117,14 +117,16 @@ pub fn sample(score: Option<&NpsDoc>) -> String {
 /// A metric's or field's name in words: `availableTime` becomes `Available time`.
 #[must_use]
 pub fn label(name: &str) -> String {
+    let letters: Vec<char> = name.chars().collect();
     let mut spaced = String::new();
-    let mut before = ' ';
-    for letter in name.chars() {
-        if letter.is_ascii_uppercase() && (before.is_ascii_lowercase() || before.is_ascii_digit()) {
+    for (place, letter) in letters.iter().enumerate() {
+        let before = place.checked_sub(1).map_or(' ', |before| letters[before]);
+        let begins = before.is_ascii_lowercase() || before.is_ascii_digit();
+        let ends_shout = before.is_ascii_uppercase() && letters.get(place + 1).is_some_and(char::is_ascii_lowercase);
+        if letter.is_ascii_uppercase() && (begins || ends_shout) {
             spaced.push(' ');
         }
-        before = if matches!(letter, '_' | '-' | '.') { ' ' } else { letter };
-        spaced.push(before);
+        spaced.push(if matches!(letter, '_' | '-' | '.') { ' ' } else { *letter });
     }
     let is_shouted = |word: &str| word.len() > 1 && word.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit());
     let words: Vec<String> = spaced

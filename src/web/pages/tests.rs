@@ -1,1 +1,252 @@
+//! Every page from a believable floor, from an empty one, and from one full of hostile text.
 
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::*;
+use crate::domain::MetricValue;
+use crate::live::shape::{MetricsDoc, NpsDoc};
+
+#[path = "../../../tests/it/support/floor.rs"]
+mod floor;
+
+fn now() -> Timestamp {
+    "2026-11-21T15:41:07Z".parse().unwrap()
+}
+
+fn sheet(state: &Value) -> Sheet {
+    Sheet {
+        epoch: "e1".into(),
+        version: 7,
+        scope: "all".into(),
+        build: "0.1.0",
+        now: now(),
+        time_zone: TimeZone::get("America/Chicago").unwrap(),
+        state: serde_json::from_value(state.clone()).unwrap(),
+        state_json: state.to_string(),
+        demo: false,
+    }
+}
+
+fn board() -> Board {
+    Board {
+        name: "sales".into(),
+        title: "Sales".into(),
+        queues: vec![7, 3],
+        tiles: vec!["queuedCount".into(), "longestWait".into(), "serviceLevel".into(), "answeredCount".into()],
+        rotate: None,
+        viewing_distance: Some(5.0),
+        theme: None,
+    }
+}
+
+fn every_page(sheet: &Sheet) -> Vec<String> {
+    let mut pages = vec![
+        supervisor(sheet, &View::default()).unwrap(),
+        wallboard(sheet, &board()).unwrap(),
+        feedback(sheet).unwrap(),
+        surveys(sheet).unwrap(),
+        status(sheet).unwrap(),
+        home(sheet, &[board()]).unwrap(),
+    ];
+    pages.extend(sheet.state.feedback.keys().map(|id| feedback_item(sheet, id).unwrap().unwrap()));
+    pages
+}
+
+/// What stands in the cell of a path, as a reader sees it.
+fn cell<'a>(html: &'a str, path: &str, kind: &str) -> &'a str {
+    let start = html.find(&format!("data-path=\"{path}\" data-as=\"{kind}\"")).unwrap_or_else(|| panic!("no {path}"));
+    let text = &html[start..];
+    let text = &text[text.find('>').unwrap() + 1..];
+    &text[..text.find('<').unwrap()]
+}
+
+#[test]
+fn the_supervisor_page_shows_real_numbers_and_says_when_they_are_from() {
+    let html = supervisor(&sheet(&floor::floor(now(), 120)), &View::default()).unwrap();
+    assert_eq!(cell(&html, "queues/7/waiting", "count"), "11");
+    assert_eq!(cell(&html, "queues/7/longestWaitSince", "since"), "4:31");
+    assert_eq!(cell(&html, "queues", "totalWaiting"), "23");
+    assert_eq!(cell(&html, "queues", "totalLongestQueue"), "in Complaints");
+    assert!(html.contains("As of <time id=\"as-of\">09:41:07</time> <span class=\"zone\">Chicago time</span>"));
+    assert_eq!(html.matches("<tr data-row=\"").count(), 120 + 12 + 2, "every agent, every queue, and two templates");
+    assert!(cell(&html, "agents/45", "agentMore").contains("Desk location: Floor 2, B14"));
+}
+
+#[test]
+fn filters_and_order_are_addresses() {
+    let sheet = sheet(&floor::floor(now(), 60));
+    let view = View::parse(Some("q=chen&team=&state=inContact&sort=time&dir=desc&group=none&nonsense=1"));
+    let html = supervisor(&sheet, &view).unwrap();
+    let shown = sheet.state.agents.values().filter(|a| a.name.starts_with("Chen") && a.activity == "inContact").count();
+    assert!(html.contains(&format!("{shown} of 60 agents")));
+    assert!(html.contains("aria-sort=\"descending\" class=\"number column-time\""));
+    assert!(html.contains("href=\"/supervisor?sort=time&#38;dir=desc&#38;group=none\">Clear filters"));
+    assert_eq!(View::parse(Some("sort=%FF&dir=sideways")).dir, "sideways", "what means nothing does no harm");
+    assert!(supervisor(&sheet, &View::parse(Some("sort=%FF&dir=sideways"))).is_ok());
+}
+
+#[test]
+fn rows_without_a_value_stand_last_in_either_direction() {
+    let state = json!({ "queues": { "1": { "name": "A" }, "2": { "name": "B", "waiting": 1 }, "3": { "name": "C", "waiting": 4 } } });
+    for (dir, wanted) in [("asc", ["2", "3", "1"]), ("desc", ["3", "2", "1"])] {
+        let html =
+            supervisor(&sheet(&state), &View { qsort: "waiting".into(), qdir: dir.into(), ..View::default() }).unwrap();
+        let mut places = wanted.map(|id| html.find(&format!("<tr data-row=\"{id}\"")).unwrap());
+        let as_found = places;
+        places.sort_unstable();
+        assert_eq!(places, as_found, "{dir}");
+    }
+}
+
+#[test]
+fn hostile_text_stays_text_on_every_page() {
+    let hostile = "</script><script>alert(1)</script>\"'><img src=x onerror=alert(1)>\u{2028}&";
+    fn poison(value: &mut Value, hostile: &str, key: &str) {
+        match value {
+            Value::String(text)
+                if !matches!(key, "since" | "at" | "created" | "changed" | "lastData" | "longestWaitSince") =>
+            {
+                *text = hostile.to_owned();
+            }
+            Value::Array(items) => items.iter_mut().for_each(|item| poison(item, hostile, key)),
+            Value::Object(fields) => fields.iter_mut().for_each(|(key, field)| poison(field, hostile, key)),
+            _ => {}
+        }
+    }
+    let mut state = floor::floor(now(), 4);
+    poison(&mut state, hostile, "");
+    state["feedback"][hostile] = state["feedback"]["r900"].clone();
+    state["feedback"]["r900"]["messages"]["m1"]["attachment"] = json!("javascript:alert(1)");
+    for html in every_page(&sheet(&state)) {
+        assert!(!html.contains("<img src=x"), "an element came out of a text");
+        assert!(!html.contains("<script>"), "a script came out of a text");
+        assert!(!html.contains("href=\"javascript:"), "a link came out of a text");
+        assert_eq!(html.matches("</script").count(), 2, "the module's and the document's");
+        let json = html.split("id=\"state\">").nth(1).unwrap().split("</script>").next().unwrap();
+        assert!(!json.contains(['<', '>', '&', '\u{2028}', '\u{2029}']));
+        assert_eq!(serde_json::from_str::<Value>(json).unwrap(), state, "the document survives its escaping");
+    }
+    assert!(!problem(404, hostile, hostile).unwrap().contains("<img src=x"));
+}
+
+#[test]
+fn nothing_is_inline_on_any_page() {
+    for html in every_page(&sheet(&floor::floor(now(), 8))) {
+        assert!(!html.contains(" style=") && !html.contains("<style") && !html.contains(" onclick"));
+    }
+}
+
+#[test]
+fn an_empty_floor_says_so_in_words() {
+    let sheet = sheet(&json!({}));
+    let html = supervisor(&sheet, &View::default()).unwrap();
+    assert!(html.contains("You may see no queues") && html.contains("You may see no agents"));
+    assert!(feedback(&sheet).unwrap().contains("Add <code>[goodays]</code> to the configuration"));
+    assert!(surveys(&sheet).unwrap().contains("Add <code>[agent_connect]</code> to the configuration"));
+    assert!(status(&sheet).unwrap().contains("Not configured: add <code>[clarity]</code>"));
+    assert!(wallboard(&sheet, &board()).unwrap().contains("This board has no queues to show"));
+    assert!(feedback_item(&sheet, "r1").unwrap().is_none());
+}
+
+#[test]
+fn old_numbers_are_never_shown_as_if_they_were_live() {
+    let mut state = floor::floor(now(), 3);
+    state["sources"]["clarity"]["state"] = json!("stale");
+    state["sources"]["clarity"]["reason"] = json!("No message came for 45 seconds.");
+    for html in [supervisor(&sheet(&state), &View::default()).unwrap(), wallboard(&sheet(&state), &board()).unwrap()] {
+        assert!(html.contains("data-clarity=\"stale\""));
+        assert_eq!(
+            cell(&html, "sources/clarity", "notice\" data-arg=\"clarity"),
+            "Clarity has told us nothing since 09:41:06. What is greyed is from before then. No message came for 45 seconds."
+        );
+    }
+}
+
+#[test]
+fn a_wallboard_names_no_customer() {
+    let html = wallboard(&sheet(&floor::floor(now(), 20)), &board()).unwrap();
+    let seen = html.split("<script type=\"application/json\"").next().unwrap();
+    assert!(!seen.contains("Ann B.") && !seen.contains("Customer "));
+    assert_eq!(cell(&html, "queues", "boardTile\" data-arg=\"queuedCount:7,3"), "16", "only its own queues count");
+    assert_eq!(cell(&html, "queues/7", "tile\" data-arg=\"serviceLevel"), "n/a");
+}
+
+#[test]
+fn a_response_says_what_it_hangs_on_and_what_can_be_done() {
+    let html = feedback_item(&sheet(&floor::floor(now(), 30)), "r900").unwrap().unwrap();
+    assert_eq!(
+        cell(&html, "feedback/r900/joined", "joined"),
+        "Linked by its session number: the survey carried session 82000"
+    );
+    assert!(html.contains("Offered by Goodays: call, close, reply."));
+    assert!(html.contains("Was your question answered?"));
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Cases {
+    duration: Vec<(i64, String)>,
+    ago: Vec<(i64, String)>,
+    number: Vec<(f64, String)>,
+    clock: Vec<(Timestamp, String, String)>,
+    nps: Vec<(Option<NpsDoc>, String, String)>,
+    label: Vec<(String, String)>,
+    metric: Vec<(String, MetricValue, String)>,
+    metric_total: Vec<(MetricsDoc, String, String)>,
+    others: Vec<(MetricsDoc, std::collections::BTreeMap<String, Value>, Vec<String>, String)>,
+    words: std::collections::BTreeMap<String, Vec<(String, String)>>,
+    promoter: Vec<(u8, String)>,
+}
+
+#[test]
+fn values_are_written_as_the_table_of_cases_says() {
+    let cases: Cases = serde_json::from_str(include_str!("../../../tests/fixtures/formats.json")).unwrap();
+    for (seconds, text) in cases.duration {
+        assert_eq!(format::duration(seconds), text);
+    }
+    for (seconds, text) in cases.ago {
+        assert_eq!(format::ago(seconds), text);
+    }
+    for (value, text) in cases.number {
+        assert_eq!(format::number(value), text);
+    }
+    for (at, zone, text) in cases.clock {
+        assert_eq!(format::clock(at, &TimeZone::get(&zone).unwrap()), text);
+    }
+    for (score, text, sample) in cases.nps {
+        assert_eq!((format::nps(score.as_ref()), format::sample(score.as_ref())), (text, sample));
+    }
+    for (name, text) in cases.label {
+        assert_eq!(format::label(&name), text);
+    }
+    for (name, value, text) in cases.metric {
+        assert_eq!(format::metric(&name, &value), text);
+    }
+    for (metrics, name, text) in cases.metric_total {
+        assert_eq!(format::metric_cell(&metrics, &name), text);
+    }
+    for (metrics, other, shown, text) in cases.others {
+        let shown: Vec<_> = shown.iter().map(String::as_str).collect();
+        assert_eq!(format::others(&metrics, &other, &shown), text);
+    }
+    for (score, text) in cases.promoter {
+        assert_eq!(words::promoter(score), text);
+    }
+    for (table, names) in cases.words {
+        let word: fn(&str) -> &str = match table.as_str() {
+            "status" => words::status,
+            "activity" => words::activity,
+            "modality" => words::modality,
+            "source" => words::source,
+            "survey" => words::survey,
+            "thread" => words::thread,
+            "rule" => words::rule,
+            "transport" => words::transport,
+            other => panic!("no words for {other}"),
+        };
+        for (name, text) in names {
+            assert_eq!(word(&name), text, "{table}");
+        }
+    }
+}

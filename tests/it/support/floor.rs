@@ -164,7 +164,7 @@ fn feedback(now: Timestamp, agents: usize) -> Map<String, Value> {
         };
         let mut item = json!({
             "state": if i % 5 == 4 { "closed" } else if i % 5 == 3 { "pending" } else { "open" }, "created": at, "source": "email", "survey": "After the call", "nps": nps,
-            "customer": format!("{} {}.", FIRST[(i * 3 + 1) % FIRST.len()], (b'K' + i as u8 % 9) as char), "place": ["Chicago Loop", "Lyon Part-Dieu", "Online shop"][i % 3],
+            "customer": format!("{} {}.", FIRST[(i * 3 + 1) % FIRST.len()], (b'K' + i as u8 % 9) as char), "place": (["Chicago Loop", "Lyon Part-Dieu", "Online shop"][i % 3]),
             "answers": { "0": { "question": "How likely are you to recommend us?", "kind": "nps", "value": nps }, "1": { "question": "Was your question answered?", "kind": "choice", "value": ["Partly"] } },
             "messages": { "m1": { "at": at, "kind": if nps > 6 { "praise" } else { "problem" }, "text": text } },
             "actions": { "reply": true, "call": true, "close": true }, "alert": nps < 3, "joined": joined,
@@ -184,7 +184,7 @@ fn surveys(now: Timestamp, agents: usize) -> Map<String, Value> {
             let state = states[i % states.len()];
             let mut survey = json!({
                 "interaction": format!("82{:03}-{i}", 300 + i), "session": 82_300 + i, "agent": 41 + i * 7 % agents.max(1), "employee": format!("{}@example.com", FIRST[i].to_lowercase()),
-                "customer": format!("Customer {i}"), "channel": ["phone", "chat", "email"][i % 3], "state": state, "attempts": usize::from(state != "queued") + usize::from(state == "failed") * 4,
+                "customer": format!("Customer {i}"), "channel": (["phone", "chat", "email"][i % 3]), "state": state, "attempts": usize::from(state != "queued") + usize::from(state == "failed") * 4,
                 "created": ago(now, (i * 700 + 20) as i64), "changed": ago(now, (i * 600 + 5) as i64),
             });
             match state {
