@@ -67,7 +67,7 @@ fn the_supervisor_page_shows_real_numbers_and_says_when_they_are_from() {
     assert_eq!(cell(&html, "queues/7/waiting", "count"), "11");
     assert_eq!(cell(&html, "queues/7/longestWaitSince", "since"), "4:31");
     assert_eq!(cell(&html, "queues", "totalWaiting"), "23");
-    assert_eq!(cell(&html, "queues", "totalLongestQueue"), "in Complaints");
+    assert_eq!(cell(&html, "queues", "totalLongestQueue"), "in Store support");
     assert!(html.contains("As of <time id=\"as-of\">09:41:07</time> <span class=\"zone\">Chicago time</span>"));
     assert_eq!(html.matches("<tr data-row=\"").count(), 120 + 12 + 2, "every agent, every queue, and two templates");
     assert!(cell(&html, "agents/45", "agentMore").contains("Desk location: Floor 2, B14"));
