@@ -51,7 +51,8 @@ function tile(queues, name, at) {
 export const painters = {
   text: (value) => ({ text: value === undefined ? NONE : plain(value), sort: value === undefined ? "" : plain(value).toLowerCase() }),
   optional: (value) => ({ text: value === undefined ? "" : plain(value) }),
-  count: (value) => ({ text: count(value), sort: value ?? "", "data-some": value > 0 ? "" : null }),
+  count: (value) => ({ text: count(value), sort: value ?? "" }),
+  waiting: (value) => ({ text: count(value), sort: value ?? "", "data-some": value > 0 ? "" : null }),
   since: (value, arg, at) => timer(value, at),
   ago: (value, arg, at) => ({ ...timer(value, at, ago), "data-coarse": "" }),
   metric: (value, arg) => ({ text: metricCell(value, arg), sort: metricTotal(value, arg) ?? "" }),

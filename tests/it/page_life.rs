@@ -298,7 +298,10 @@ async fn pictures() {
         for (name, width, height) in shots {
             browser.client.set_window_size(width, height).await.expect("a size");
             browser.client.goto(&format!("{}/page/{name}", house.address)).await.expect("the page opens");
-            let peer = house.peer().await;
+            let mut peer = house.peer().await;
+            while peer.say.is_closed() {
+                peer = house.peer().await;
+            }
             peer.beat(10);
             browser.until("Live", "return document.getElementById('lamp').textContent === 'Live'").await;
             let file = format!("{}-{width}-{theme}", name.replace(['/', '?', '&', '='], "-"));

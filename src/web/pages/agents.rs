@@ -15,7 +15,12 @@ const COLUMNS: [Column; 8] = [
     ("contact", "Contact", "The contact in hand: queue, kind, since", false),
     ("answered", "Answered", "Contacts answered, over all kinds", true),
     ("missed", "Missed", "Offered contacts that were not picked up (RONA)", true),
-    ("nps", "NPS", "Net promoter score of the feedback about them, with the number of answers", true),
+    (
+        "nps",
+        "NPS",
+        "Net promoter score of the feedback about them with the number of answers; of fewer than five answers, the promoters among them",
+        true,
+    ),
 ];
 
 /// The table: headings, then agents, under their teams or not.

@@ -104,7 +104,6 @@ struct Text {
 
 impl Item {
     fn new(sheet: &Sheet, id: &str, doc: &FeedbackDoc) -> Self {
-        let agent = doc.joined.agent.and_then(|agent| sheet.state.agents.get(&agent.to_string()));
         Self {
             id: id.to_owned(),
             step: step(id),
@@ -117,7 +116,7 @@ impl Item {
             customer: doc.customer.clone().unwrap_or_default(),
             place: doc.place.clone().unwrap_or_default(),
             responder: responder(sheet, doc.joined.agent),
-            activity: agent.map(|agent| agent.activity.clone()).unwrap_or_default(),
+            activity: responder_activity(sheet, doc.joined.agent),
             age: sheet.age(doc.created),
             joined: joined(&doc.joined),
             is_joined: doc.joined.confidence.is_some(),
@@ -131,6 +130,12 @@ pub(super) fn responder(sheet: &Sheet, agent: Option<i64>) -> String {
     let now = sheet.state.agents.get(&id.to_string());
     let now = now.map_or_else(String::new, |agent| format!(", {} now", words::status(&agent.status).to_lowercase()));
     format!("{}{now}", sheet.agent_name(id))
+}
+
+/// What that agent is doing now, in short; empty where nobody knows.
+pub(super) fn responder_activity(sheet: &Sheet, agent: Option<i64>) -> String {
+    let agent = agent.and_then(|id| sheet.state.agents.get(&id.to_string()));
+    agent.map(|agent| agent.activity.clone()).unwrap_or_default()
 }
 
 /// The first 140 letters of what the customer wrote first.

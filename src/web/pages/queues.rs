@@ -17,7 +17,12 @@ const COLUMNS: [Column; 7] = [
     ("agents", "Agents", "Ready for the next contact, of those logged in", true),
     ("answered", "Answered", "Contacts answered, over all kinds", true),
     ("abandoned", "Gave up", "Customers who gave up while waiting (abandoned)", true),
-    ("nps", "NPS", "Net promoter score of the feedback about it, with the number of answers", true),
+    (
+        "nps",
+        "NPS",
+        "Net promoter score of the feedback about it with the number of answers; of fewer than five answers, the promoters among them",
+        true,
+    ),
 ];
 
 /// The table.

@@ -2,7 +2,7 @@
 
 use askama::Template;
 
-use super::feedback::responder;
+use super::feedback::{responder, responder_activity};
 use super::frame::Frame;
 use super::{Sheet, Timer, format, step, words};
 use crate::live::shape::SurveyDoc;
@@ -46,6 +46,7 @@ struct Row {
     customer: String,
     employee: String,
     responder: String,
+    activity: String,
     channel: String,
     interaction: String,
     attempts: String,
@@ -64,6 +65,7 @@ impl Row {
             customer: survey.customer.clone().unwrap_or_else(|| format::NONE.to_owned()),
             employee: survey.employee.clone(),
             responder: responder(sheet, survey.agent),
+            activity: responder_activity(sheet, survey.agent),
             channel: survey.channel.clone(),
             interaction: survey.interaction.clone(),
             attempts: format::count(Some(i64::from(survey.attempts))),

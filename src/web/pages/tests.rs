@@ -1,5 +1,7 @@
 //! Every page from a believable floor, from an empty one, and from one full of hostile text.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -64,7 +66,7 @@ fn cell<'a>(html: &'a str, path: &str, kind: &str) -> &'a str {
 #[test]
 fn the_supervisor_page_shows_real_numbers_and_says_when_they_are_from() {
     let html = supervisor(&sheet(&floor::floor(now(), 120)), &View::default()).unwrap();
-    assert_eq!(cell(&html, "queues/7/waiting", "count"), "11");
+    assert_eq!(cell(&html, "queues/7/waiting", "waiting"), "11");
     assert_eq!(cell(&html, "queues/7/longestWaitSince", "since"), "4:31");
     assert_eq!(cell(&html, "queues", "totalWaiting"), "23");
     assert_eq!(cell(&html, "queues", "totalLongestQueue"), "in Store support");
@@ -183,6 +185,9 @@ fn a_response_says_what_it_hangs_on_and_what_can_be_done() {
     assert!(html.contains("Was your question answered?"));
 }
 
+/// Metrics, other fields, what has a column, the lines.
+type OthersCase = (MetricsDoc, BTreeMap<String, Value>, Vec<String>, String);
+
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Cases {
@@ -194,8 +199,8 @@ struct Cases {
     label: Vec<(String, String)>,
     metric: Vec<(String, MetricValue, String)>,
     metric_total: Vec<(MetricsDoc, String, String)>,
-    others: Vec<(MetricsDoc, std::collections::BTreeMap<String, Value>, Vec<String>, String)>,
-    words: std::collections::BTreeMap<String, Vec<(String, String)>>,
+    others: Vec<OthersCase>,
+    words: BTreeMap<String, Vec<(String, String)>>,
     promoter: Vec<(u8, String)>,
 }
 

@@ -47,6 +47,7 @@ pub fn wallboard(sheet: &Sheet, board: &Board) -> Result<String, askama::Error> 
     Page {
         frame,
         distance: distance.name(),
+        is_far: distance.is_far(),
         rotate: board.rotate.map_or(20, |rotate| rotate.as_secs().max(8)),
         clock: sheet.clock(sheet.now).chars().take(5).collect(),
         ids: board.queues.iter().map(i64::to_string).collect::<Vec<_>>().join(","),
@@ -62,6 +63,8 @@ pub fn wallboard(sheet: &Sheet, board: &Board) -> Result<String, askama::Error> 
 struct Page<'a> {
     frame: Frame<'a>,
     distance: &'static str,
+    /// Letters so large that a page has room for one queue alone, a line for each number.
+    is_far: bool,
     rotate: u64,
     clock: String,
     /// The queues that the totals are over, for the script; empty: all.
@@ -106,9 +109,12 @@ impl Distance {
         match self {
             Self::Three => 9,
             Self::Five => 5,
-            Self::Eight => 2,
-            Self::Ten => 1,
+            Self::Eight | Self::Ten => 1,
         }
+    }
+
+    fn is_far(self) -> bool {
+        matches!(self, Self::Eight | Self::Ten)
     }
 }
 
