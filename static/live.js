@@ -33,8 +33,8 @@ export class Link {
     Object.assign(this, { address, scope, epoch, version, build, on });
     setInterval(() => this.#watch(), 1_000);
     document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && this.#watch());
-    // Only a hint: the browser's idea of being online is often late, so it may start a try but never hinder one.
-    window.addEventListener("online", () => this.#socket?.readyState === WebSocket.OPEN || this.#open());
+    // Only a hint: the browser's idea of being online is often late, so it may start a try, but never hinder or cut one.
+    window.addEventListener("online", () => this.#socket ?? this.#open());
     window.addEventListener("pageshow", (event) => event.persisted && this.#open());
     this.#open();
   }

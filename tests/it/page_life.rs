@@ -333,7 +333,7 @@ async fn tables_filter_and_sort_in_place_and_the_address_says_how() {
             "return document.querySelector('[data-collection=queues] tr[data-row]').dataset.row === '2'",
         )
         .await;
-    browser.ask("document.querySelector('[data-collection=queues] summary').focus()").await;
+    browser.ask("document.querySelector('[data-collection=queues] tr[data-row=\"7\"] summary').focus()").await;
     peer.say(&json!({ "type": "patch", "version": 12, "patch": { "queues": { "3": { "waiting": 50 } } } }));
     browser
         .until("fifty wait", "return document.querySelector('[data-path=\"queues/3/waiting\"]').textContent === '50'")
