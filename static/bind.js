@@ -10,6 +10,7 @@ export class Binding {
   #dirty = new Set();
   #everything = false;
   #frame = 0;
+  #late = 0;
   #lists = [];
 
   /** `clock` tells `now()` and `zone`; `lists` place rows: `{ collection, has(id), ids(), add(id, node), remove(id), done(ids) }`. */
@@ -95,10 +96,15 @@ export class Binding {
   }
 
   #schedule() {
-    this.#frame ||= requestAnimationFrame(() => this.#flush());
+    if (this.#frame) return;
+    this.#frame = requestAnimationFrame(() => this.#flush());
+    // Where frames are not drawn, the document must not run ahead of the page while the lamp says "Live".
+    this.#late = setTimeout(() => this.#flush(), 250);
   }
 
   #flush() {
+    cancelAnimationFrame(this.#frame);
+    clearTimeout(this.#late);
     this.#frame = 0;
     const [dirty, everything] = [this.#dirty, this.#everything];
     [this.#dirty, this.#everything] = [new Set(), false];

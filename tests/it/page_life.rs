@@ -185,6 +185,7 @@ async fn what_the_server_painted_is_what_the_script_paints_and_patches_touch_onl
     {
         browser.client.goto(&format!("{}/page/{name}", house.address)).await.expect("the page opens");
         let peer = house.peer().await;
+        assert!(house.sockets.is_empty(), "{name} opens one socket");
         assert_eq!(peer.query, "scope=all&epoch=e1&version=10", "{name}");
         let differences = browser
             .client

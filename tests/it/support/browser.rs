@@ -85,7 +85,10 @@ impl Browser {
                 tokio::task::yield_now().await;
             }
         });
-        assert!(waited.await.is_ok(), "never came: {what}");
+        if waited.await.is_err() {
+            let facts = "return JSON.stringify({ ...document.documentElement.dataset, page: location.href, seen: document.visibilityState })";
+            panic!("never came: {what}; the page says {}", self.ask(facts).await);
+        }
     }
 
     /// Ends the session in order.
