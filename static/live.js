@@ -27,6 +27,7 @@ export class Link {
   #tries = 0;
   #heard = { steady: performance.now(), wall: Date.now() };
   #lamp = "";
+  #left = false;
   #refused = null;
 
   constructor({ address, scope, epoch, version, build }, on) {
@@ -35,13 +36,16 @@ export class Link {
     document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && this.#watch());
     // Only a hint: the browser's idea of being online is often late, so it may start a try, but never hinder or cut one.
     window.addEventListener("online", () => this.#socket ?? this.#open());
-    window.addEventListener("pageshow", (event) => event.persisted && this.#open());
+    // A page that is being left must not come back; one that is returned to must.
+    window.addEventListener("pagehide", () => this.#leave());
+    window.addEventListener("pageshow", (event) => event.persisted && this.#return());
     this.#open();
   }
 
   #open() {
     clearTimeout(this.#timer);
     this.#drop();
+    if (this.#left) return;
     const url = new URL(this.address, location.href);
     url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
     url.searchParams.set("scope", this.scope);
@@ -54,6 +58,17 @@ export class Link {
     this.#started = performance.now();
     socket.onmessage = (event) => socket === this.#socket && this.#hear(event.data);
     socket.onclose = (event) => socket === this.#socket && this.#lose(event.code);
+  }
+
+  #leave() {
+    this.#left = true;
+    clearTimeout(this.#timer);
+    this.#drop();
+  }
+
+  #return() {
+    this.#left = false;
+    this.#open();
   }
 
   #drop() {
