@@ -10,7 +10,10 @@ use crate::base::hmac::SignatureError;
 use crate::base::metrics::Metrics;
 use crate::domain::SourceName;
 use crate::store::{Accepted, Arrival, Store, StoreError};
-use crate::vendor::goodays::Signatures;
+use crate::vendor::goodays::{Signatures, signature};
+
+/// The header in which Goodays signs.
+pub const GOODAYS_SIGNATURE: &str = signature::HEADER;
 
 /// The door for webhooks. Cheap to clone.
 #[derive(Debug, Clone)]

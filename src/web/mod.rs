@@ -1,11 +1,27 @@
 //! HTTP and HTML live here and only here.
+//!
+//! - [`router`]: every route on one page.
+//! - [`layers`]: what holds for all of them, in order; [`origin`], [`problem`] and [`present`] belong to it.
+//! - [`screens`]: the handlers of the pages; [`pages`] turns a painted document into HTML, [`assets`] serves the rest.
+//! - [`api`], [`webhooks`], [`socket`], [`ops`], [`openapi`]: the routes for programs.
+//! - [`serve`]: the accept loop in front of all this.
 
+pub mod api;
+pub mod assets;
+pub mod boards;
 pub mod layers;
 pub mod openapi;
 pub mod ops;
 pub mod origin;
+pub mod pages;
 pub mod present;
 pub mod problem;
+pub mod router;
+pub mod screens;
 pub mod serve;
-pub mod assets;
-pub mod pages;
+pub mod socket;
+pub mod state;
+pub mod webhooks;
+
+pub use router::router;
+pub use state::{AppState, House};

@@ -98,7 +98,10 @@ struct Inner {
 impl Surveys {
     /// Opens the desk, shows what was asked for before, and starts the courier who carries requests to the vendor.
     #[must_use]
-    #[expect(clippy::too_many_arguments, reason = "whoever builds the world hands over what the desk and its courier hold")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "whoever builds the world hands over what the desk and its courier hold"
+    )]
     pub fn open(
         store: Store,
         gold: Gold,

@@ -53,14 +53,9 @@ enum Link {
     /// They do not, for this reason.
     Down(String),
     /// The connection is open, and Clarity has yet to be asked to push over it.
-    Opened {
-        connection_id: String,
-        transport: &'static str,
-    },
+    Opened { connection_id: String, transport: &'static str },
     /// They come.
-    Subscribed {
-        transport: &'static str,
-    },
+    Subscribed { transport: &'static str },
 }
 
 impl ClarityFeed {
@@ -167,10 +162,12 @@ impl ClarityFeed {
             let heard = self.gold.ordinal();
             let kind = reading.kind.as_deref().unwrap_or_default().to_ascii_lowercase();
             let fact = match kind.as_str() {
-                "agent" => translate::agent(reading, at)
-                    .map(|agent| Fact::AgentChanged { heard, agent: Box::new(agent) }),
-                "queue" => translate::queue(reading, at)
-                    .map(|queue| Fact::QueueChanged { heard, queue: Box::new(queue) }),
+                "agent" => {
+                    translate::agent(reading, at).map(|agent| Fact::AgentChanged { heard, agent: Box::new(agent) })
+                }
+                "queue" => {
+                    translate::queue(reading, at).map(|queue| Fact::QueueChanged { heard, queue: Box::new(queue) })
+                }
                 _ => None,
             };
             match fact {

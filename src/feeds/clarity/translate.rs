@@ -310,7 +310,9 @@ mod tests {
     #[test]
     fn statuses_are_known_however_they_are_spelt_and_kept_when_they_are_not() {
         let status = |value: Value| {
-            read(json!({"type": "agent", "id": 1, "currentStatus": value})).status.map(|status| status.status.to_string())
+            read(json!({"type": "agent", "id": 1, "currentStatus": value}))
+                .status
+                .map(|status| status.status.to_string())
         };
         for (value, expected) in [
             (json!({"agentStatus": "inCall"}), Some("inCall")),
@@ -333,24 +335,32 @@ mod tests {
         {
             assert_eq!(kind(name).as_str(), expected);
         }
-        for (queue, expected) in [(-1, Some("directInbound")), (-2, Some("directOutbound")), (0, None), (11, Some("queued"))] {
+        for (queue, expected) in
+            [(-1, Some("directInbound")), (-2, Some("directOutbound")), (0, None), (11, Some("queued"))]
+        {
             assert_eq!(kind_of_queue(queue).as_ref().map(SessionKind::as_str), expected, "{queue}");
         }
         for (name, expected) in [("Audio", "audio"), ("AudioVideo", "audio"), ("3", "message"), ("fax", "fax")] {
             assert_eq!(modality(name).as_str(), expected);
         }
-        for (name, expected) in
-            [("After Call", "afterCall"), ("ReEnqueued", "queued"), ("Transferred", "ended"), ("Connected", "Connected")]
-        {
+        for (name, expected) in [
+            ("After Call", "afterCall"),
+            ("ReEnqueued", "queued"),
+            ("Transferred", "ended"),
+            ("Connected", "Connected"),
+        ] {
             assert_eq!(session_status(name).as_str(), expected);
         }
     }
 
     #[test]
     fn a_structure_without_a_list_has_none_of_it() {
-        let read = structure(serde_json::from_value(json!({
-            "agents": [{"type": "Agent", "id": 41, "name": "Rob T.", "teamId": -1}, {"name": "nobody"}]
-        })).expect("a structure"));
+        let read = structure(
+            serde_json::from_value(json!({
+                "agents": [{"type": "Agent", "id": 41, "name": "Rob T.", "teamId": -1}, {"name": "nobody"}]
+            }))
+            .expect("a structure"),
+        );
         assert_eq!((read.agents.len(), read.agents[0].team, read.queues.len()), (1, None, 0));
     }
 }

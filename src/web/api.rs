@@ -1,0 +1,144 @@
+//! The routes for programs, sockets aside.
+
+use axum::Json;
+use axum::extract::{Form, FromRequest, Query, Request, State};
+use axum::http::header::CONTENT_TYPE;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Redirect, Response};
+use serde::Deserialize;
+
+use super::boards::Boards;
+use super::problem::Problem;
+use crate::actions::{NewSurvey, SurveyError, Surveys};
+use crate::base::{Clock, Metrics};
+use crate::live::Hub;
+use crate::store::StoreError;
+
+/// The longest idempotency key.
+const LONGEST_KEY: usize = 200;
+
+/// Whose state.
+#[derive(Debug, Deserialize)]
+pub struct Wanted {
+    /// As in `live::Scope`. Default `all`.
+    scope: Option<String>,
+}
+
+/// `GET /api/v1/state`: the same state as the page, with its epoch and version.
+pub async fn state(
+    State(hub): State<Hub>,
+    State(boards): State<Boards>,
+    State(clock): State<Clock>,
+    Query(wanted): Query<Wanted>,
+) -> Result<Response, Problem> {
+    let painted = hub.paint(&boards.parse(wanted.scope.as_deref().unwrap_or("all"))?);
+    let head = serde_json::json!({
+        "build": hub.build(),
+        "epoch": &*painted.epoch,
+        "now": clock.now().to_string(),
+        "scope": painted.scope,
+        "version": painted.version,
+    })
+    .to_string();
+    // The state is JSON already, encoded once for everybody who asks at this version.
+    let body = format!("{},\"state\":{}}}", head.trim_end_matches('}'), painted.state);
+    Ok(([(CONTENT_TYPE, "application/json")], body).into_response())
+}
+
+/// A survey as the form of the page sends it: everything is text.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct SurveyForm {
+    customer_name: String,
+    customer_email: String,
+    employee_email: String,
+    employee_custom_id: String,
+    channel: String,
+    ext_interaction_id: String,
+    tags: String,
+    session_id: String,
+    idempotency_key: String,
+}
+
+/// `POST /api/v1/surveys`: as JSON for programs, as a form for the page without script. `Idempotency-Key` makes a second
+/// press harmless. 202: written down and on its way; its state is in the document from now on.
+pub async fn ask_for_survey(
+    State(surveys): State<Option<Surveys>>,
+    State(metrics): State<Metrics>,
+    headers: HeaderMap,
+    request: Request,
+) -> Response {
+    match ask(surveys, &metrics, &headers, request).await {
+        Ok(answer) | Err(answer) => answer,
+    }
+}
+
+async fn ask(
+    surveys: Option<Surveys>,
+    metrics: &Metrics,
+    headers: &HeaderMap,
+    request: Request,
+) -> Result<Response, Response> {
+    let is_form =
+        headers.get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"application/x-www-form-urlencoded"));
+    let (survey, key) = if is_form {
+        let Form(form) = Form::from_request(request, &()).await.map_err(IntoResponse::into_response)?;
+        read_form(form).map_err(IntoResponse::into_response)?
+    } else {
+        let Json(survey) = Json::<NewSurvey>::from_request(request, &()).await.map_err(IntoResponse::into_response)?;
+        (survey, idempotency_key(headers).map_err(IntoResponse::into_response)?)
+    };
+    let Some(surveys) = surveys else {
+        let why = "Agent Connect is not configured, so no survey can be asked for.";
+        return Err(Problem::conflict(why).into_response());
+    };
+    match surveys.ask(survey, key).await {
+        Ok(asked) => {
+            metrics.action("survey", if asked.fresh { "written" } else { "repeated" });
+            if is_form {
+                return Ok(Redirect::to("/surveys").into_response());
+            }
+            let body = serde_json::json!({ "id": asked.id, "state": asked.state.as_str() });
+            Ok((StatusCode::ACCEPTED, Json(body)).into_response())
+        }
+        Err(error) => {
+            metrics.action("survey", "refused");
+            let problem = match error {
+                SurveyError::Invalid(why) => Problem::not_valid(why.to_string()),
+                SurveyError::Store(error @ StoreError::KeyReused) => Problem::conflict(error.to_string()),
+                SurveyError::Store(error) => {
+                    tracing::error!(error = %error, "a survey request could not be stored");
+                    Problem::not_now(5)
+                }
+            };
+            Err(problem.into_response())
+        }
+    }
+}
+
+fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
+    let Some(key) = headers.get("idempotency-key") else { return Ok(None) };
+    match key.to_str() {
+        Ok(key) if (1..=LONGEST_KEY).contains(&key.len()) => Ok(Some(key.to_owned())),
+        _ => Err(Problem::bad_request(format!("Idempotency-Key must be 1 to {LONGEST_KEY} plain characters."))),
+    }
+}
+
+fn read_form(form: SurveyForm) -> Result<(NewSurvey, Option<String>), Problem> {
+    let given = |text: String| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
+    let session_id = given(form.session_id)
+        .map(|text| text.parse().map_err(|_| Problem::not_valid("The session is not a number.")))
+        .transpose()?;
+    let survey = NewSurvey {
+        customer_name: given(form.customer_name),
+        customer_email: given(form.customer_email),
+        employee_email: given(form.employee_email),
+        employee_custom_id: given(form.employee_custom_id),
+        channel: form.channel,
+        ext_interaction_id: form.ext_interaction_id,
+        tags: form.tags.split(',').map(|tag| tag.trim().to_owned()).filter(|tag| !tag.is_empty()).collect(),
+        session_id,
+        ..NewSurvey::default()
+    };
+    Ok((survey, given(form.idempotency_key).filter(|key| key.len() <= LONGEST_KEY)))
+}

@@ -1,0 +1,91 @@
+//! Wallboards as they are configured, with their queues found on the floor; and scopes as they stand in addresses.
+
+use std::sync::Arc;
+
+use super::pages::Board;
+use super::problem::Problem;
+use crate::config::{QueueRef, Theme, Wallboard};
+use crate::domain::QueueId;
+use crate::gold::{Entity, Gold};
+use crate::live::Scope;
+
+/// The wallboards. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Boards(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    configured: Vec<Wallboard>,
+    gold: Gold,
+}
+
+impl Boards {
+    /// The configured ones.
+    #[must_use]
+    pub fn new(configured: Vec<Wallboard>, gold: Gold) -> Self {
+        Self(Arc::new(Inner { configured, gold }))
+    }
+
+    /// One wallboard, by name. `None`: there is none of that name.
+    #[must_use]
+    pub fn named(&self, name: &str) -> Option<Board> {
+        let board = self.0.configured.iter().find(|board| board.name == name)?;
+        Some(Board {
+            name: board.name.clone(),
+            title: title(&board.name),
+            queues: self.queues(board),
+            tiles: board.tiles.clone(),
+            rotate: Some(board.rotate),
+            viewing_distance: Some(board.viewing_distance),
+            theme: Some(if board.theme == Theme::Light { "light" } else { "dark" }.to_owned()),
+        })
+    }
+
+    /// What a wallboard's viewers see.
+    #[must_use]
+    pub fn scope(&self, board: &Board) -> Scope {
+        let queues: Vec<QueueId> = board.queues.iter().copied().map(QueueId).collect();
+        Scope::wallboard(&board.name, &queues)
+    }
+
+    /// A scope as it stands in an address.
+    ///
+    /// # Errors
+    /// A problem that says what is wrong with it.
+    pub fn parse(&self, text: &str) -> Result<Scope, Problem> {
+        match text.strip_prefix("wallboard:") {
+            Some(name) => {
+                let board = self.named(name).ok_or_else(Problem::not_found)?;
+                Ok(self.scope(&board))
+            }
+            None => Scope::parse(text).map_err(|error| Problem::bad_request(error.to_string())),
+        }
+    }
+
+    /// A queue that a name does not find yet is left out until it is there.
+    fn queues(&self, board: &Wallboard) -> Vec<i64> {
+        let mut found: Vec<i64> = Vec::new();
+        for wanted in &board.queues {
+            match wanted {
+                QueueRef::Id(id) => found.push(*id),
+                QueueRef::Name(name) => self.0.gold.copy().each(|_, _, entity| {
+                    if let Entity::Queue(queue) = &**entity
+                        && queue.name.as_deref().is_some_and(|known| known.eq_ignore_ascii_case(name))
+                    {
+                        found.push(queue.id.0);
+                    }
+                }),
+            }
+        }
+        if found.is_empty() && !board.queues.is_empty() {
+            // None of its names is known: nothing, rather than everything. No queue has this number.
+            found.push(i64::MIN);
+        }
+        found
+    }
+}
+
+fn title(name: &str) -> String {
+    let mut letters = name.chars();
+    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
+}

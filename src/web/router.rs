@@ -1,0 +1,37 @@
+//! Every route on one page, by who calls it.
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::routing::{get, post};
+
+use super::layers::{self, Settings};
+use super::ops::{self, Ops};
+use super::state::AppState;
+use super::{api, assets, openapi, screens, socket, webhooks};
+
+/// All routes with all layers around them.
+pub fn router(state: AppState, ops: Ops, settings: &Settings) -> Router {
+    // For people.
+    let pages = Router::new()
+        .route("/", get(screens::home))
+        .route("/supervisor", get(screens::supervisor))
+        .route("/wallboard/{name}", get(screens::wallboard))
+        .route("/feedback", get(screens::feedback))
+        .route("/feedback/{response}", get(screens::feedback_item))
+        .route("/surveys", get(screens::surveys))
+        .route("/status", get(screens::status));
+    // For programs, and for the scripts of the pages.
+    let programs = Router::new()
+        .route("/api/v1/state", get(api::state))
+        .route("/api/v1/live", get(socket::live))
+        .route("/api/v1/surveys", post(api::ask_for_survey))
+        .route("/api/v1/openapi.json", get(openapi::describe));
+    // For vendors.
+    let webhooks = Router::new()
+        .route("/webhooks/goodays", post(webhooks::goodays))
+        .layer(DefaultBodyLimit::max(webhooks::BODY_LIMIT));
+
+    let routes =
+        pages.merge(programs).merge(webhooks).merge(assets::router()).merge(ops::routes(ops)).with_state(state);
+    layers::wrap(routes, settings)
+}

@@ -1,0 +1,106 @@
+//! The handlers of the pages: paint the scope's document, and let [`pages`](super::pages) turn it into HTML.
+
+use std::sync::Arc;
+
+use axum::extract::{FromRef, Path, RawQuery, State};
+use axum::response::{Html, IntoResponse, Redirect, Response};
+
+use super::boards::Boards;
+use super::pages::{self, Sheet, View};
+use super::present::plain_page;
+use super::problem::Problem;
+use super::state::{AppState, House};
+use crate::base::Clock;
+use crate::live::{Hub, Scope};
+
+type Page = Result<Response, Problem>;
+
+/// What every page needs.
+#[derive(Debug, Clone)]
+pub struct Painter {
+    hub: Hub,
+    clock: Clock,
+    house: Arc<House>,
+}
+
+impl FromRef<AppState> for Painter {
+    fn from_ref(state: &AppState) -> Self {
+        Self { hub: state.hub.clone(), clock: state.clock.clone(), house: Arc::clone(&state.house) }
+    }
+}
+
+/// `/`: leads to the page of the viewer's role. Without sign-in everybody is a supervisor.
+pub async fn home() -> Redirect {
+    Redirect::to("/supervisor")
+}
+
+/// `/supervisor`: the floor.
+pub async fn supervisor(State(painter): State<Painter>, RawQuery(query): RawQuery) -> Page {
+    show(pages::supervisor(&painter.paint(&Scope::floor())?, &View::parse(query.as_deref())))
+}
+
+/// `/wallboard/{name}`: a display.
+pub async fn wallboard(State(painter): State<Painter>, State(boards): State<Boards>, Path(name): Path<String>) -> Page {
+    let board = boards.named(&name).ok_or_else(Problem::not_found)?;
+    show(pages::wallboard(&painter.paint(&boards.scope(&board))?, &board))
+}
+
+/// `/feedback`: what customers said.
+pub async fn feedback(State(painter): State<Painter>) -> Page {
+    show(pages::feedback(&painter.paint(&Scope::feedback())?))
+}
+
+/// `/feedback/{response}`: one thread.
+pub async fn feedback_item(State(painter): State<Painter>, Path(response): Path<String>) -> Page {
+    let sheet = painter.paint(&Scope::feedback())?;
+    show(pages::feedback_item(&sheet, &response).transpose().ok_or_else(Problem::not_found)?)
+}
+
+/// `/surveys`: what was asked of Agent Connect.
+pub async fn surveys(State(painter): State<Painter>) -> Page {
+    show(pages::surveys(&painter.paint(&Scope::surveys())?))
+}
+
+/// `/status`: how well each of the four systems can be heard.
+pub async fn status(State(painter): State<Painter>) -> Page {
+    show(pages::status(&painter.paint(&Scope::status())?))
+}
+
+impl Painter {
+    fn paint(&self, scope: &Scope) -> Result<Sheet, Problem> {
+        let painted = self.hub.paint(scope);
+        // Read back from the very document that the page carries: what is painted is what will be patched.
+        let state = serde_json::from_str(&painted.state).map_err(|error| {
+            tracing::error!(error = %error, "a document cannot be read back");
+            Problem::broken()
+        })?;
+        Ok(Sheet {
+            epoch: painted.epoch.to_string(),
+            version: painted.version,
+            scope: painted.scope,
+            build: self.hub.build(),
+            now: self.clock.now(),
+            time_zone: self.house.time_zone.clone(),
+            state,
+            state_json: painted.state.to_string(),
+            demo: self.house.demo,
+        })
+    }
+}
+
+/// A problem as a page, for browsers.
+#[must_use]
+pub fn paint_problem(problem: &Problem) -> String {
+    let detail = problem.more().unwrap_or_default();
+    pages::problem(problem.status().as_u16(), problem.title(), detail).unwrap_or_else(|_| plain_page(problem))
+}
+
+fn show(rendered: Result<String, askama::Error>) -> Page {
+    match rendered {
+        Ok(html) => Ok(Html(html).into_response()),
+        Err(error) => {
+            tracing::error!(error = %error, "a page cannot be rendered");
+            Err(Problem::broken())
+        }
+    }
+}

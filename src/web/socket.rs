@@ -1,0 +1,215 @@
+//! `GET /api/v1/live`: the WebSocket of the live protocol.
+//!
+//! One task per socket, and never more than one frame in flight: whoever reads slowly gets fewer and larger patches.
+
+use std::time::Duration;
+
+use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, WebSocketUpgrade};
+use axum::extract::{Query, State};
+use axum::http::HeaderMap;
+use axum::response::Response;
+use serde::Deserialize;
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until, timeout};
+
+use super::boards::Boards;
+use super::origin::origin_allowed;
+use super::problem::Problem;
+use super::state::AppState;
+use crate::base::{Clock, Lifecycle, Metrics};
+use crate::live::scope::Fields;
+use crate::live::viewer::{FrameKind, Return};
+use crate::live::{Position, Viewer};
+
+/// How often a viewer hears that the link lives.
+const BEAT: Duration = Duration::from_secs(5);
+
+/// How long a reader may take no byte before its place is given up.
+const STUCK: Duration = Duration::from_secs(30);
+
+/// How long a viewer may be silent, pongs included, before the link counts as dead.
+const SILENT: Duration = Duration::from_secs(45);
+
+/// The shortest time between two patches at a desk. Eyes cannot follow more, and many small changes cost one frame.
+const DESK_PACE: Duration = Duration::from_millis(50);
+
+/// The same for a wallboard, which nobody watches that closely and whose browser may be weak.
+const WALL_PACE: Duration = Duration::from_millis(250);
+
+/// How many messages a viewer may send between two beats. Viewers have nothing to say but pongs.
+const CHATTER: u32 = 100;
+
+/// A viewer's message may have so many bytes.
+const INBOUND: usize = 64 * 1024;
+
+/// Restart, slow reader, and abuse, as close codes. Below 4500 a page comes back by itself.
+const RESTART: u16 = 1012;
+const SLOW: u16 = 4008;
+const ABUSE: u16 = 1008;
+
+/// What a viewer wants, and what it has.
+#[derive(Debug, Deserialize)]
+pub struct Wanted {
+    scope: Option<String>,
+    epoch: Option<String>,
+    version: Option<String>,
+}
+
+/// Opens the socket. A position that makes no sense is as good as none: the viewer gets a snapshot.
+///
+/// # Errors
+/// 400 for a scope that is none, 403 for a foreign page.
+pub async fn live(
+    State(state): State<AppState>,
+    State(boards): State<Boards>,
+    Query(wanted): Query<Wanted>,
+    headers: HeaderMap,
+    upgrade: WebSocketUpgrade,
+) -> Result<Response, Problem> {
+    if !origin_allowed(&headers, &state.house.origin) {
+        return Err(Problem::foreign_origin());
+    }
+    let scope = boards.parse(wanted.scope.as_deref().unwrap_or("all"))?;
+    let version = wanted.version.and_then(|version| version.parse().ok());
+    let position = wanted.epoch.zip(version).map(|(epoch, version)| Position { epoch, version });
+
+    // tungstenite's own defaults would cost 128 KiB a viewer. What may wait to be written must hold one frame, and one
+    // frame is all that ever waits.
+    let upgrade = upgrade
+        .read_buffer_size(4 * 1024)
+        .write_buffer_size(1024)
+        .max_write_buffer_size(usize::MAX)
+        .max_message_size(INBOUND)
+        .max_frame_size(INBOUND);
+    let viewer = state.hub.attach(&scope, position.as_ref());
+    match viewer.returned {
+        Return::New => {}
+        Return::Resumed => state.metrics.client_resync("resumed"),
+        Return::Unknown => state.metrics.client_resync("unknown"),
+    }
+    let pace = if scope.fields() == Fields::Wall { WALL_PACE } else { DESK_PACE };
+    let page = scope.kind();
+    Ok(upgrade.on_upgrade(move |socket| async move {
+        let AppState { metrics, clock, life, .. } = state;
+        let tracked = life.clone();
+        tracked.spawn(async move {
+            let _present = metrics.viewer(page);
+            Line { socket, viewer, pace, clock, metrics, life }.run().await;
+        });
+    }))
+}
+
+struct Line {
+    socket: WebSocket,
+    viewer: Viewer,
+    pace: Duration,
+    clock: Clock,
+    metrics: Metrics,
+    life: Lifecycle,
+}
+
+/// Why a line ends.
+enum End {
+    /// The viewer has gone, or the link has.
+    Gone,
+    /// We end it, and say why.
+    Close(u16, &'static str),
+}
+
+impl Line {
+    async fn run(mut self) {
+        if let End::Close(code, reason) = self.talk().await {
+            let close = Message::Close(Some(CloseFrame { code, reason: Utf8Bytes::from_static(reason) }));
+            // Best effort: a reader that is stuck will not take this either.
+            let _ = timeout(Duration::from_secs(1), self.socket.send(close)).await;
+        }
+    }
+
+    async fn talk(&mut self) -> End {
+        let mut beat = interval(BEAT);
+        beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let (mut heard, mut chatter) = (Instant::now(), 0);
+        let mut not_before = Instant::now();
+        let mut beats = 0_u32;
+        loop {
+            let life = self.life.clone();
+            let step = tokio::select! {
+                // A line that always has something to send must still hear a stop and its viewer.
+                biased;
+                () = life.stopping() => return End::Close(RESTART, "The server is restarting."),
+                received = self.socket.recv() => match received {
+                    Some(Ok(Message::Close(_)) | Err(_)) | None => return End::Gone,
+                    Some(Ok(_)) => {
+                        heard = Instant::now();
+                        chatter += 1;
+                        if chatter > CHATTER {
+                            return End::Close(ABUSE, "Too many messages.");
+                        }
+                        Ok(())
+                    }
+                },
+                _ = beat.tick(), if beats > 0 => {
+                    if heard.elapsed() > SILENT {
+                        return End::Gone;
+                    }
+                    chatter = 0;
+                    beats += 1;
+                    self.beat(beats.is_multiple_of(4)).await
+                }
+                () = ready(&mut self.viewer, not_before) => {
+                    not_before = Instant::now() + self.pace;
+                    self.send_frame().await
+                }
+                // The first beat tells a viewer that is up to date already what time it is here.
+                () = std::future::ready(()), if beats == 0 => {
+                    beats = 1;
+                    beat.reset();
+                    self.beat(false).await
+                }
+            };
+            if let Err(end) = step {
+                return end;
+            }
+        }
+    }
+
+    async fn send_frame(&mut self) -> Result<(), End> {
+        let Some(frame) = self.viewer.frame() else { return Ok(()) };
+        let bytes = frame.text.len();
+        // What we encoded ourselves is UTF-8.
+        let text = Utf8Bytes::try_from(frame.text).map_err(|_| End::Close(1011, "The frame is not text."))?;
+        self.write(Message::Text(text)).await?;
+        if let FrameKind::Patch { versions } = frame.kind {
+            let seconds = frame.heard.map_or(0.0, |heard| heard.elapsed().as_secs_f64());
+            self.metrics.patch_written(bytes, seconds);
+            self.metrics.viewer_coalesced(versions.saturating_sub(1) as u64);
+        }
+        Ok(())
+    }
+
+    async fn beat(&mut self, ping: bool) -> Result<(), End> {
+        let beat = self.viewer.beat(self.clock.now());
+        self.write(Message::Text(beat.into())).await?;
+        if ping {
+            // Keeps proxies from cutting an idle link, and makes a dead one show.
+            self.write(Message::Ping(bytes::Bytes::new())).await?;
+        }
+        Ok(())
+    }
+
+    async fn write(&mut self, message: Message) -> Result<(), End> {
+        match timeout(STUCK, self.socket.send(message)).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(_)) => Err(End::Gone),
+            Err(_) => Err(End::Close(SLOW, "The viewer does not read.")),
+        }
+    }
+}
+
+/// Resolves when there is something to send and the time has come to send it.
+async fn ready(viewer: &mut Viewer, not_before: Instant) {
+    viewer.ready().await;
+    // Even a timer that has run out already takes a turn of the clock, and a first frame has nothing to wait for.
+    if Instant::now() < not_before {
+        sleep_until(not_before).await;
+    }
+}

@@ -1,0 +1,67 @@
+//! What handlers may reach: a handful of handles. A handler asks for the ones that it needs, so that its signature says
+//! what it touches.
+
+use std::sync::Arc;
+
+use axum::extract::FromRef;
+use jiff::tz::TimeZone;
+
+use super::boards::Boards;
+use super::origin::OriginRule;
+use crate::actions::Surveys;
+use crate::base::{Clock, Lifecycle, Metrics};
+use crate::feeds::Intake;
+use crate::live::Hub;
+
+/// All handles. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct AppState {
+    /// What each scope sees.
+    pub hub: Hub,
+    /// The door for webhooks.
+    pub intake: Intake,
+    /// Where surveys are asked for. `None`: Agent Connect is not configured, or has no key.
+    pub surveys: Option<Surveys>,
+    /// The wallboards.
+    pub boards: Boards,
+    /// What has been counted.
+    pub metrics: Metrics,
+    /// What time it is.
+    pub clock: Clock,
+    /// Whether we are stopping.
+    pub life: Lifecycle,
+    /// What is the same for all requests.
+    pub house: Arc<House>,
+}
+
+/// What is the same for all requests.
+#[derive(Debug)]
+pub struct House {
+    /// The zone of the board's day.
+    pub time_zone: TimeZone,
+    /// What the origin of our own pages is.
+    pub origin: OriginRule,
+    /// Whether everything that is shown is invented.
+    pub demo: bool,
+}
+
+macro_rules! hand_out {
+    ($($field:ident: $handle:ty),+ $(,)?) => {$(
+        impl FromRef<AppState> for $handle {
+            fn from_ref(state: &AppState) -> Self {
+                state.$field.clone()
+            }
+        }
+    )+};
+}
+
+hand_out! {
+    hub: Hub,
+    intake: Intake,
+    surveys: Option<Surveys>,
+    boards: Boards,
+    metrics: Metrics,
+    clock: Clock,
+    life: Lifecycle,
+    house: Arc<House>,
+}
