@@ -1,1 +1,60 @@
-//! Builds the world, prints sentences, chooses exit codes.
+//! Builds the world, prints sentences, chooses exit codes. The only room that knows everybody.
+
+mod arguments;
+mod check;
+mod demo;
+mod sandbox;
+mod serve;
+mod world;
+
+use std::process::ExitCode;
+
+use thiserror::Error;
+
+pub use arguments::Arguments;
+pub use demo::configure;
+pub use world::{Manner, World};
+
+use crate::base::telemetry;
+use arguments::Command;
+
+/// Why a command ended badly, in one sentence with what to do.
+#[derive(Debug, Error)]
+pub enum Failure {
+    /// The command was used wrongly, or the configuration cannot be used.
+    #[error("{0}")]
+    Usage(String),
+    /// The world is not as it should be.
+    #[error("{0}")]
+    World(String),
+}
+
+impl Failure {
+    /// The exit code: 2 for wrong usage or configuration, 1 for everything else.
+    #[must_use]
+    pub fn exit_code(&self) -> ExitCode {
+        match self {
+            Self::Usage(_) => ExitCode::from(2),
+            Self::World(_) => ExitCode::FAILURE,
+        }
+    }
+}
+
+/// Runs what the arguments say.
+///
+/// # Errors
+/// See [`Failure`].
+pub async fn run(arguments: Arguments) -> Result<(), Failure> {
+    telemetry::init(arguments.log.into());
+    match arguments.command {
+        Command::Demo(options) => demo::run(options).await,
+        Command::Serve { config } => serve::run(&config).await,
+        Command::Check { config } => check::run(&config).await,
+        Command::Sandbox(options) => sandbox::run(options).await,
+    }
+}
+
+#[expect(clippy::print_stdout, reason = "what a command has to say is for the person who called it")]
+fn say(line: &str) {
+    println!("{line}");
+}

@@ -1,0 +1,90 @@
+//! The command line.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::base::telemetry::LogFormat;
+
+/// A live dashboard for contact centers that run on Clarity Connect, Goodays, Agent Connect and Kustomer.
+#[derive(Debug, Parser)]
+#[command(name = "callboard", version, arg_required_else_help = true)]
+pub struct Arguments {
+    /// How log lines are written to standard error.
+    #[arg(long, value_enum, default_value_t = Log::Text, global = true)]
+    pub log: Log,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// How log lines are written.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum Log {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+impl From<Log> for LogFormat {
+    fn from(log: Log) -> Self {
+        match log {
+            Log::Text => Self::Text,
+            Log::Json => Self::Json,
+        }
+    }
+}
+
+/// What Callboard can do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Start an invented contact center and the real server in front of it.
+    Demo(DemoOptions),
+    /// Serve real systems.
+    Serve {
+        /// The configuration.
+        #[arg(long, value_name = "FILE", default_value = "callboard.toml")]
+        config: PathBuf,
+    },
+    /// Try every configured system once and say what to mend.
+    Check {
+        /// The configuration.
+        #[arg(long, value_name = "FILE", default_value = "callboard.toml")]
+        config: PathBuf,
+    },
+    /// Start the four vendors' systems alone, invented, to develop against.
+    Sandbox(FloorOptions),
+}
+
+/// How the demo is started.
+#[derive(Debug, Args)]
+pub struct DemoOptions {
+    /// Where the pages are served.
+    #[arg(long, default_value = "127.0.0.1:8080")]
+    pub listen: SocketAddr,
+    /// The contact center.
+    #[command(flatten)]
+    pub floor: FloorOptions,
+    /// Where events are kept. By default they are forgotten when the demo ends.
+    #[arg(long, value_name = "DIRECTORY")]
+    pub data_dir: Option<PathBuf>,
+}
+
+/// The invented contact center.
+#[derive(Debug, Args)]
+pub struct FloorOptions {
+    /// How many agents work in it.
+    #[arg(long, default_value_t = 120, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub agents: u32,
+    /// How many queues they answer.
+    #[arg(long, default_value_t = 12, value_parser = clap::value_parser!(u32).range(1..=500))]
+    pub queues: u32,
+    /// How much faster than real its time goes.
+    #[arg(long, default_value_t = 1.0)]
+    pub speed: f64,
+    /// The same seed gives the same history.
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+}

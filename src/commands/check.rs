@@ -1,0 +1,133 @@
+//! `callboard check`: tries each configured system once and says in one line each what to mend.
+
+use std::path::Path;
+
+use super::{Failure, say};
+use crate::base::{Clock, http};
+use crate::config::{self, Config};
+use crate::feeds::clarity::{self, sentence};
+use crate::vendor::agent_connect::AgentConnect;
+use crate::vendor::goodays::Goodays;
+use crate::vendor::kustomer::Kustomer;
+
+/// What was found.
+enum Finding {
+    /// All is well.
+    Well(String),
+    /// It is not configured, which is nobody's fault.
+    Off(&'static str),
+    /// Something is to be mended.
+    Wrong(String),
+}
+
+pub(super) async fn run(path: &Path) -> Result<(), Failure> {
+    let config = Config::load(Some(path), std::env::vars()).map_err(|error| Failure::Usage(error.to_string()))?;
+    let findings = [
+        ("Clarity Connect", check_clarity(config.clarity.as_ref()).await),
+        ("Goodays", check_goodays(config.goodays.as_ref()).await),
+        ("Agent Connect", check_agent_connect(config.agent_connect.as_ref()).await),
+        ("Kustomer", check_kustomer(config.kustomer.as_ref()).await),
+    ];
+    let mut wrong = 0;
+    for (system, finding) in findings {
+        let (word, what) = match finding {
+            Finding::Well(what) => ("ok", what),
+            Finding::Off(section) => ("off", format!("Not configured. Add {section} to switch it on.")),
+            Finding::Wrong(what) => {
+                wrong += 1;
+                ("WRONG", what)
+            }
+        };
+        say(&format!("{system:<16} {word:<6} {what}"));
+    }
+    match wrong {
+        0 => Ok(()),
+        1 => Err(Failure::World("One system cannot be used; its line says what to mend.".to_owned())),
+        _ => Err(Failure::World(format!("{wrong} systems cannot be used; their lines say what to mend."))),
+    }
+}
+
+async fn check_clarity(config: Option<&config::Clarity>) -> Finding {
+    let Some(config) = config else { return Finding::Off("[clarity]") };
+    let vendor = match clarity::settings::client(config, &Clock::system()) {
+        Ok(vendor) => vendor,
+        Err(error) => return Finding::Wrong(error),
+    };
+    let version = match vendor.info().await {
+        Ok(info) => info.connect_version.unwrap_or_else(|| "of an unknown version".to_owned()),
+        Err(error) => return Finding::Wrong(sentence(&error)),
+    };
+    match vendor.structure().await {
+        Ok(structure) => {
+            let count = |list: Option<Vec<_>>| list.map_or(0, |list| list.len());
+            let (agents, queues) = (count(structure.agents), count(structure.queues));
+            Finding::Well(format!("Clarity Connect {version} shows this account {agents} agents and {queues} queues."))
+        }
+        Err(error) => Finding::Wrong(sentence(&error)),
+    }
+}
+
+async fn check_goodays(config: Option<&config::Goodays>) -> Finding {
+    let Some(config) = config else { return Finding::Off("[goodays]") };
+    let vendor = match tls()
+        .and_then(|http| Goodays::new(http, &config.api_root, &config.api_token).map_err(|error| error.to_string()))
+    {
+        Ok(vendor) => vendor,
+        Err(error) => return Finding::Wrong(error),
+    };
+    match vendor.check().await {
+        Ok(()) if config.hmac_secrets.is_empty() && config.allow_unsigned => {
+            Finding::Well("The API answers. Webhooks are taken unsigned, from anybody.".to_owned())
+        }
+        Ok(()) if config.hmac_secrets.is_empty() => Finding::Wrong(
+            "The API answers, but every webhook is refused: agree on a secret with Goodays and set hmac_secrets."
+                .to_owned(),
+        ),
+        Ok(()) => Finding::Well(format!(
+            "The API answers. Webhooks are checked against {} secret{}.",
+            config.hmac_secrets.len(),
+            if config.hmac_secrets.len() == 1 { "" } else { "s" }
+        )),
+        Err(error) => Finding::Wrong(sentence(&error)),
+    }
+}
+
+async fn check_agent_connect(config: Option<&config::AgentConnect>) -> Finding {
+    let Some(config) = config else { return Finding::Off("[agent_connect]") };
+    let Some(key) = &config.api_key else {
+        return Finding::Wrong("Requests need api_key or api_key_file in [agent_connect].".to_owned());
+    };
+    let vendor = match tls()
+        .and_then(|http| AgentConnect::new(http, &config.api_root, key).map_err(|error| error.to_string()))
+    {
+        Ok(vendor) => vendor,
+        Err(error) => return Finding::Wrong(error),
+    };
+    match vendor.check().await {
+        Ok(()) => {
+            let mode = if config.mode == config::Mode::Test { "test" } else { "production" };
+            Finding::Well(format!("The API takes the key. The mode is {mode}."))
+        }
+        Err(error) => Finding::Wrong(sentence(&error)),
+    }
+}
+
+async fn check_kustomer(config: Option<&config::Kustomer>) -> Finding {
+    let Some(config) = config else { return Finding::Off("[kustomer]") };
+    let Some(key) = &config.api_key else {
+        return Finding::Well("Webhooks only: there is no api_key to try.".to_owned());
+    };
+    let vendor =
+        match tls().and_then(|http| Kustomer::new(http, &config.api_root, key).map_err(|error| error.to_string())) {
+            Ok(vendor) => vendor,
+            Err(error) => return Finding::Wrong(error),
+        };
+    match vendor.check().await {
+        Ok(()) => Finding::Well("The API takes the key.".to_owned()),
+        Err(error) => Finding::Wrong(sentence(&error)),
+    }
+}
+
+fn tls() -> Result<http::Client, String> {
+    http::client().map_err(|error| format!("TLS cannot be set up: {error}."))
+}

@@ -1,0 +1,157 @@
+//! `callboard demo`: an invented contact center with the four vendors' systems in front of it, and the real server
+//! against them over real sockets.
+
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use super::arguments::{DemoOptions, FloorOptions};
+use super::serve::bind;
+use super::world::{Manner, World};
+use super::{Failure, say};
+use crate::base::{Clock, Lifecycle};
+use crate::config::{self, AgentConnect, Auth, Clarity, Config, Goodays, Kustomer, Mode, PlaceLink, Wallboard};
+use crate::sandbox::{self, Addresses, Sandbox};
+
+/// Wallboards of the demo, with how many of the first queues each shows; none means all.
+const BOARDS: [(&str, i64); 2] = [("floor", 0), ("sales", 4)];
+
+pub(super) async fn run(options: DemoOptions) -> Result<(), Failure> {
+    let began = Instant::now();
+    let listener = bind(options.listen).await?;
+    let clock = Clock::system();
+    // The vendors go on while the server stops: as in life.
+    let (neighbours, life) = (Lifecycle::new(), Lifecycle::new());
+    let sandbox = start_sandbox(&options.floor, &clock, &neighbours).await?;
+
+    let data = DataDir::of(options.data_dir)?;
+    let config = configure(sandbox.addresses(), data.path());
+    let world = World::start(&config, listener, Manner::Demo, clock, &life).await?;
+    let base = format!("http://{}", world.address);
+    match format!("{base}/webhooks/goodays").parse() {
+        Ok(address) => sandbox.send_webhooks_to(address),
+        Err(error) => return Err(Failure::World(format!("{base} is no address: {error}."))),
+    }
+
+    say(&format!("Callboard shows an invented contact center with {} agents.\n", options.floor.agents));
+    for (page, what) in [
+        ("supervisor", "the floor"),
+        ("wallboard/floor", "a display for the wall, all queues"),
+        ("wallboard/sales", "another one, four queues"),
+        ("feedback", "what customers say"),
+        ("surveys", "survey requests"),
+        ("status", "how the four systems are heard"),
+        ("api/v1/state?scope=all", "the same as JSON"),
+    ] {
+        say(&format!("  {:<42} {what}", format!("{base}/{page}")));
+    }
+    say(&format!("\nThe sandbox is steered at {}", sandbox.addresses().control));
+    say(&format!("Ready after {} ms. Ctrl-C stops it.", began.elapsed().as_millis()));
+
+    life.run_until_signal().await;
+    world.close().await;
+    neighbours.kill();
+    drop(world);
+    data.forget();
+    Ok(())
+}
+
+/// Starts the vendors' systems.
+pub(super) async fn start_sandbox(floor: &FloorOptions, clock: &Clock, life: &Lifecycle) -> Result<Sandbox, Failure> {
+    if !floor.speed.is_finite() || floor.speed <= 0.0 || floor.speed > 100.0 {
+        return Err(Failure::Usage("--speed must be more than 0 and at most 100.".to_owned()));
+    }
+    let options = sandbox::Options {
+        agents: floor.agents,
+        queues: floor.queues,
+        speed: floor.speed,
+        seed: floor.seed,
+        ..sandbox::Options::default()
+    };
+    Sandbox::start(options, clock.clone(), life.clone())
+        .await
+        .map_err(|error| Failure::World(format!("The sandbox cannot listen on this machine: {error}.")))
+}
+
+/// The configuration of a server in front of a sandbox: what a file would say.
+#[must_use]
+pub fn configure(addresses: &Addresses, data_dir: &Path) -> Config {
+    let mut clarity = Clarity::new(addresses.clarity_api.clone(), addresses.client_id.clone(), Auth::Negotiate);
+    clarity.signalr_path = addresses.signalr_path.to_owned();
+    clarity.username = "svc-callboard".to_owned();
+    clarity.agent_metrics = ["answeredCount", "ronaCount", "takenCount", "availableTime"].map(str::to_owned).to_vec();
+    clarity.queue_metrics = ["queuedCount", "answeredCount", "abandonedCount"].map(str::to_owned).to_vec();
+
+    let goodays = Goodays::new(
+        addresses.goodays_api.clone(),
+        addresses.goodays_token.clone(),
+        vec![addresses.goodays_hmac.clone()],
+    );
+    let agent_connect = AgentConnect {
+        api_root: addresses.agent_connect_api.clone(),
+        api_key: Some(addresses.agent_connect_key.clone()),
+        api_secret: Some(addresses.agent_connect_secret.clone()),
+        mode: Mode::Test,
+        ..AgentConnect::default()
+    };
+    let kustomer = Kustomer {
+        api_root: addresses.kustomer_api.clone(),
+        api_key: Some(addresses.kustomer_key.clone()),
+        org_domain: "example".to_owned(),
+        ..Kustomer::default()
+    };
+    Config {
+        server: config::Server { data_dir: data_dir.to_owned(), ..config::Server::default() },
+        clarity: Some(clarity),
+        goodays: Some(goodays),
+        agent_connect: Some(agent_connect),
+        kustomer: Some(kustomer),
+        join: config::Join {
+            places: (1..=12).map(|queue| PlaceLink { partner_id: format!("P{queue}"), queue_id: queue }).collect(),
+            ..config::Join::default()
+        },
+        wallboards: BOARDS
+            .into_iter()
+            .map(|(name, queues)| {
+                let mut board = Wallboard::new(name);
+                board.queues = (1..=queues).map(config::QueueRef::Id).collect();
+                board
+            })
+            .collect(),
+        ..Config::default()
+    }
+}
+
+/// Where the demo keeps its events.
+#[derive(Debug)]
+enum DataDir {
+    Kept(PathBuf),
+    Passing(PathBuf),
+}
+
+impl DataDir {
+    fn of(wanted: Option<PathBuf>) -> Result<Self, Failure> {
+        if let Some(path) = wanted {
+            return Ok(Self::Kept(path));
+        }
+        let path = std::env::temp_dir().join(format!("callboard-demo-{}", std::process::id()));
+        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&path).map_err(|error| {
+            Failure::World(format!("{} cannot be made ({error}): choose a --data-dir.", path.display()))
+        })?;
+        Ok(Self::Passing(path))
+    }
+
+    fn path(&self) -> &Path {
+        match self {
+            Self::Kept(path) | Self::Passing(path) => path,
+        }
+    }
+
+    fn forget(self) {
+        if let Self::Passing(path) = self
+            && let Err(error) = std::fs::remove_dir_all(&path)
+        {
+            tracing::warn!(error = %error, path = %path.display(), "what the demo kept could not be removed");
+        }
+    }
+}

@@ -1,0 +1,37 @@
+//! `callboard serve`: the server against real systems.
+
+use std::path::Path;
+
+use tokio::net::TcpListener;
+
+use super::world::{Manner, World};
+use super::{Failure, say};
+use crate::base::{Clock, Lifecycle};
+use crate::config::Config;
+
+pub(super) async fn run(path: &Path) -> Result<(), Failure> {
+    let config = Config::load(Some(path), std::env::vars()).map_err(|error| Failure::Usage(error.to_string()))?;
+    let listen = config.server.listen;
+    if !listen.ip().is_loopback() && !config.server.behind_sign_in {
+        return Err(Failure::Usage(format!(
+            "server.listen = \"{listen}\" would show the floor to everybody who reaches it, because Callboard has no \
+             sign-in of its own yet: listen on 127.0.0.1, or put a proxy that signs people in before it and set \
+             server.behind_sign_in = true."
+        )));
+    }
+    let listener = bind(listen).await?;
+    let life = Lifecycle::new();
+    let world = World::start(&config, listener, Manner::Real, Clock::system(), &life).await?;
+    say(&format!("Callboard serves http://{}/", world.address));
+    life.run_until_signal().await;
+    world.close().await;
+    Ok(())
+}
+
+pub(super) async fn bind(address: std::net::SocketAddr) -> Result<TcpListener, Failure> {
+    TcpListener::bind(address).await.map_err(|error| {
+        Failure::World(format!(
+            "{address} cannot be listened on ({error}): choose another address or stop who uses it."
+        ))
+    })
+}

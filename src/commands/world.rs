@@ -1,0 +1,244 @@
+//! Builds the world in the order in which it stands: the store, gold, what listens, what acts, what is seen, the door.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use tokio::net::TcpListener;
+
+use super::Failure;
+use crate::actions::Surveys;
+use crate::base::{Clock, Lifecycle, Metrics, http};
+use crate::config::{self, Config};
+use crate::domain::{AgentId, Fact, Health, QueueId, SourceName, SourceState};
+use crate::feeds::goodays::GoodaysFeed;
+use crate::feeds::{Intake, clarity, kustomer};
+use crate::gold::join::{PlaceRule, Rules};
+use crate::gold::{Day, Entity, Gold, Key, Reporter};
+use crate::live::Hub;
+use crate::store::Store;
+use crate::vendor::agent_connect::AgentConnect;
+use crate::vendor::goodays::Signatures;
+use crate::vendor::kustomer::Kustomer;
+use crate::web::boards::Boards;
+use crate::web::layers::Settings;
+use crate::web::ops::{Audience, Ops, Readiness};
+use crate::web::origin::OriginRule;
+use crate::web::serve::{Limits, serve};
+use crate::web::{AppState, House, router};
+
+/// What pages and snapshots carry: another build means that a page should load itself anew.
+const BUILD: &str = env!("CARGO_PKG_VERSION");
+
+/// Whether what is shown is real.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Manner {
+    /// Against real systems.
+    Real,
+    /// Against the sandbox.
+    Demo,
+}
+
+/// A running server.
+#[derive(Debug)]
+pub struct World {
+    /// Where it is reached.
+    pub address: SocketAddr,
+    /// The truth in memory.
+    pub gold: Gold,
+    /// What survives.
+    pub store: Store,
+    /// What has been counted.
+    pub metrics: Metrics,
+}
+
+impl World {
+    /// Builds and starts everything. It runs under `life` and ends with it; close the world after that.
+    ///
+    /// # Errors
+    /// When the store cannot be opened or a configured system can never work as configured.
+    pub async fn start(
+        config: &Config,
+        listener: TcpListener,
+        manner: Manner,
+        clock: Clock,
+        life: &Lifecycle,
+    ) -> Result<Self, Failure> {
+        let address =
+            listener.local_addr().map_err(|error| Failure::World(format!("The listener is gone: {error}.")))?;
+        let metrics = Metrics::new(clock.clone());
+        let store = open_store(config, clock.clone()).await?;
+        let day = Day { zone: config.server.time_zone.clone(), starts: config.server.day_starts };
+        let gold = Gold::start(rules(&config.join), day, clock.clone(), life);
+        let hub = Hub::start(gold.clone(), BUILD, life);
+
+        let signatures = config
+            .goodays
+            .as_ref()
+            .map(|goodays| Signatures::new(goodays.hmac_secrets.iter().cloned(), goodays.allow_unsigned));
+        let intake = Intake::new(store.clone(), signatures, metrics.clone());
+        let parts = Parts { config, gold: &gold, metrics: &metrics, clock: &clock, life };
+        parts.listen_to_clarity()?;
+        parts.listen_to_goodays(&intake);
+        parts.watch_kustomer()?;
+        let surveys = parts.speak_to_agent_connect(&store)?;
+        parts.switch_off_the_rest().await;
+
+        let state = AppState {
+            hub,
+            intake,
+            surveys,
+            boards: Boards::new(config.wallboards.clone(), gold.clone()),
+            metrics: metrics.clone(),
+            clock: clock.clone(),
+            life: life.clone(),
+            house: Arc::new(House {
+                time_zone: config.server.time_zone.clone(),
+                origin: OriginRule::new(config.server.public_url.as_ref()),
+                demo: manner == Manner::Demo,
+            }),
+        };
+        let settings = Settings {
+            public_url: config.server.public_url.clone(),
+            painter: crate::web::screens::paint_problem,
+            ..Settings::default()
+        };
+        let audience = if config.server.open_metrics { Audience::Everybody } else { Audience::ThisMachine };
+        let ops = ops(&gold, &store, &metrics, life, audience);
+        life.spawn(serve(listener, router(state, ops, &settings), Limits::default(), metrics.clone(), life.clone()));
+        Ok(Self { address, gold, store, metrics })
+    }
+
+    /// Writes what still waits and closes the store. Call it when everything that runs has ended.
+    pub async fn close(&self) {
+        self.store.close().await;
+    }
+}
+
+struct Parts<'a> {
+    config: &'a Config,
+    gold: &'a Gold,
+    metrics: &'a Metrics,
+    clock: &'a Clock,
+    life: &'a Lifecycle,
+}
+
+impl Parts<'_> {
+    fn listen_to_clarity(&self) -> Result<(), Failure> {
+        let Some(config) = &self.config.clarity else { return Ok(()) };
+        let vendor = clarity::settings::client(config, self.clock).map_err(Failure::Usage)?;
+        let reporter = self.reporter(SourceName::Clarity);
+        let feed = clarity::ClarityFeed::new(vendor, config, self.gold.clone(), reporter);
+        self.life.spawn(feed.run(self.life.clone()));
+        Ok(())
+    }
+
+    fn listen_to_goodays(&self, intake: &Intake) {
+        if self.config.goodays.is_none() {
+            return;
+        }
+        let feed = GoodaysFeed::new(intake.clone(), self.gold.clone(), self.reporter(SourceName::Goodays));
+        self.life.spawn(feed.run(self.life.clone()));
+    }
+
+    fn speak_to_agent_connect(&self, store: &Store) -> Result<Option<Surveys>, Failure> {
+        let Some((config, key)) = self.config.agent_connect.as_ref().and_then(|it| Some((it, it.api_key.as_ref()?)))
+        else {
+            return Ok(None);
+        };
+        let vendor =
+            AgentConnect::new(client()?, &config.api_root, key).map_err(|error| Failure::Usage(error.to_string()))?;
+        let by_custom_id: HashMap<String, AgentId> =
+            self.config.join.employees.iter().map(|link| (link.custom_id.clone(), AgentId(link.agent_id))).collect();
+        let desk = Surveys::open(
+            store.clone(),
+            self.gold.clone(),
+            vendor,
+            by_custom_id,
+            self.reporter(SourceName::AgentConnect),
+            self.clock,
+            self.metrics,
+            self.life,
+        );
+        Ok(Some(desk))
+    }
+
+    fn watch_kustomer(&self) -> Result<(), Failure> {
+        let Some((config, key)) = self.config.kustomer.as_ref().and_then(|it| Some((it, it.api_key.as_ref()?))) else {
+            return Ok(());
+        };
+        let vendor =
+            Kustomer::new(client()?, &config.api_root, key).map_err(|error| Failure::Usage(error.to_string()))?;
+        self.life.spawn(kustomer::watch(vendor, self.reporter(SourceName::Kustomer), self.life.clone()));
+        Ok(())
+    }
+
+    /// Pages say of a system that is not configured that it is switched off.
+    async fn switch_off_the_rest(&self) {
+        for name in SourceName::ALL {
+            let section = match name {
+                SourceName::Clarity if self.config.clarity.is_none() => "[clarity]",
+                SourceName::Goodays if self.config.goodays.is_none() => "[goodays]",
+                SourceName::AgentConnect
+                    if self.config.agent_connect.as_ref().is_none_or(|it| it.api_key.is_none()) =>
+                {
+                    "[agent_connect]"
+                }
+                SourceName::Kustomer if self.config.kustomer.as_ref().is_none_or(|it| it.api_key.is_none()) => {
+                    "[kustomer]"
+                }
+                _ => continue,
+            };
+            let mut health = Health::new(SourceState::Off, self.clock.now());
+            health.reason = Some(format!("Not connected. Add {section} to the configuration.").into());
+            self.metrics.source_up(name.as_str(), false);
+            self.gold.tell(Fact::Source(name, health)).await;
+        }
+    }
+
+    fn reporter(&self, name: SourceName) -> Reporter {
+        Reporter::new(name, self.gold.clone(), self.metrics.clone(), self.clock.clone())
+    }
+}
+
+fn client() -> Result<http::Client, Failure> {
+    http::client().map_err(|error| Failure::World(format!("TLS cannot be set up: {error}.")))
+}
+
+async fn open_store(config: &Config, clock: Clock) -> Result<Store, Failure> {
+    let directory = config.server.data_dir.clone();
+    let opened = tokio::task::spawn_blocking(move || Store::open(&directory, clock)).await;
+    match opened {
+        Ok(Ok(store)) => Ok(store),
+        Ok(Err(error)) => Err(Failure::World(error.to_string())),
+        Err(error) => Err(Failure::World(format!("The store could not be opened: {error}."))),
+    }
+}
+
+fn rules(join: &config::Join) -> Rules {
+    let places = join
+        .places
+        .iter()
+        .map(|place| (place.partner_id.clone(), PlaceRule { queue: Some(QueueId(place.queue_id)), team: None }));
+    Rules { session_keys: vec![join.goodays_extra_keys.session_id.clone()], places: places.collect() }
+}
+
+fn ops(gold: &Gold, store: &Store, metrics: &Metrics, life: &Lifecycle, audience: Audience) -> Ops {
+    let (gold, store, counted, life) = (gold.clone(), store.clone(), metrics.clone(), life.clone());
+    let readiness = move || {
+        counted.store_bytes(store.bytes());
+        let state = |name: SourceName| match gold.copy().get(&Key::Source(name)).as_deref() {
+            Some(Entity::Source(health)) => Some((name.as_str(), health.state.as_str())),
+            _ => None,
+        };
+        let sources: std::collections::BTreeMap<_, _> = SourceName::ALL.into_iter().filter_map(state).collect();
+        Readiness {
+            store: store.healthy(),
+            // Every source has said how it is: whatever they can tell is there, or pages say why not.
+            gold: sources.len() == SourceName::ALL.len(),
+            stopping: life.is_stopping(),
+            sources,
+        }
+    };
+    Ops { readiness: Arc::new(readiness), metrics: metrics.clone(), audience }
+}
