@@ -1,8 +1,15 @@
 //! What users are promised, one file per promise, in one binary.
 
+mod commands;
+mod convergence;
+mod demo_in_a_browser;
+mod feed_that_breaks;
+mod feedback_from_webhooks;
+mod following_a_third_party;
+mod live_protocol;
 mod microsoft_client;
-mod third_party_signalr;
-//! What Callboard promises its users, a file per promise.
-
+mod operations;
 mod page_life;
 mod support;
+mod surveys;
+mod third_party_signalr;

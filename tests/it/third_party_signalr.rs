@@ -1,56 +1,11 @@
 //! Our SignalR client follows a server that others made (npm `signalrjs`), through its death and return.
 
-use std::path::{Path, PathBuf};
-use std::process::Stdio;
-use std::time::Duration;
-
 use callboard::base::{Clock, Secret};
 use callboard::vendor::clarity::{Clarity, Credential, SessionPropertiesKey, Settings, find_pushes};
 use callboard::vendor::signalr::{Connection, Event, Transport};
-use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
-use tokio::process::{Child, ChildStdin, Command};
 
-/// Far longer than anything here takes on a busy machine; nobody waits for it when all is well.
-const PATIENCE: Duration = Duration::from_secs(60);
-
-struct Peer {
-    child: Child,
-    stdin: ChildStdin,
-    port: u16,
-}
-
-impl Peer {
-    async fn start(port: u16) -> Self {
-        let folder: PathBuf = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/peers/signalrjs");
-        assert!(folder.join("node_modules").exists(), "run `npm ci --prefix tests/peers/signalrjs` first");
-        let mut child = Command::new("node")
-            .arg("server.js")
-            .arg(port.to_string())
-            .current_dir(folder)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()
-            .expect("node is installed");
-        let stdin = child.stdin.take().expect("a pipe");
-        let mut lines = BufReader::new(child.stdout.take().expect("a pipe")).lines();
-        let first = tokio::time::timeout(PATIENCE, lines.next_line()).await.expect("the peer starts");
-        let first: serde_json::Value =
-            serde_json::from_str(&first.expect("a pipe").expect("a line")).expect("JSON with the port");
-        let port = first["port"].as_u64().and_then(|port| u16::try_from(port).ok()).expect("a port");
-        // The log of requests must be read, or the pipe fills and the peer stands still.
-        tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
-        Self { child, stdin, port }
-    }
-
-    async fn push(&mut self, args: &str) {
-        self.stdin.write_all(format!("{args}\n").as_bytes()).await.expect("the peer listens");
-    }
-
-    async fn kill(mut self) {
-        self.child.kill().await.expect("the peer was alive");
-    }
-}
+use crate::support::house::PATIENCE;
+use crate::support::peer::Peer;
 
 fn clarity(port: u16, credential: Credential) -> Clarity {
     let settings = Settings {

@@ -2,3 +2,6 @@
 
 pub mod browser;
 pub mod floor;
+pub mod house;
+pub mod peer;
+pub mod viewer;

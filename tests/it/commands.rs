@@ -1,0 +1,119 @@
+//! The commands as a person calls them: one sentence and an exit code when something is wrong, a clean end on SIGTERM.
+
+use std::path::Path;
+use std::process::{Output, Stdio};
+
+use serde_json::Value;
+use tempfile::TempDir;
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::Command;
+use tokio::time::timeout;
+
+use crate::support::house::{PATIENCE, sandbox};
+use crate::support::viewer::{End, Viewer};
+
+fn callboard() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_callboard"));
+    command.kill_on_drop(true).stdin(Stdio::null());
+    command
+}
+
+async fn run(arguments: &[&str]) -> Output {
+    timeout(PATIENCE, callboard().args(arguments).output()).await.expect("an end in time").expect("the program runs")
+}
+
+fn write(folder: &TempDir, text: &str) -> String {
+    let path = folder.path().join("callboard.toml");
+    std::fs::write(&path, text).expect("a file");
+    path.to_str().expect("a plain path").to_owned()
+}
+
+#[tokio::test]
+async fn a_wrong_configuration_is_one_sentence_and_exit_code_2() {
+    let folder = TempDir::new().expect("a directory");
+    for (text, expected) in [
+        ("[clarity]\napi_rot = \"https://connect.example.com/webapi/api\"\n", "api_root"),
+        ("[server]\nlisten = \"everywhere\"\n", "server.listen"),
+        ("[server]\nlisten = \"0.0.0.0:0\"\n", "behind_sign_in"),
+        ("[server\n", "callboard.toml"),
+        ("[clarity]\napi_root = \"http://connect.example.com/webapi/api\"\n", "https"),
+    ] {
+        let path = write(&folder, text);
+        let output = run(&["serve", "--config", &path]).await;
+        let complaint = String::from_utf8(output.stderr).expect("text");
+        assert_eq!(output.status.code(), Some(2), "{text}: {complaint}");
+        assert!(complaint.contains(expected), "{text}: {complaint}");
+        assert_eq!(complaint.trim_end().lines().count(), 1, "{text}: {complaint}");
+        assert!(output.stdout.is_empty());
+    }
+    let output = run(&["serve", "--config", "/nosuch/callboard.toml"]).await;
+    assert_eq!(output.status.code(), Some(2));
+    assert_eq!(run(&["dance"]).await.status.code(), Some(2));
+}
+
+#[tokio::test]
+async fn check_says_a_line_for_each_system_and_what_to_mend() {
+    let folder = TempDir::new().expect("a directory");
+    let (sandbox, neighbours) = sandbox(8, 2).await;
+    let at = sandbox.addresses();
+    let token = sandbox.steering().token_for(1).expect("a token");
+    let clarity =
+        |token: &str| format!("[clarity]\napi_root = \"{}\"\nauth = \"static\"\ntoken = \"{token}\"\n", at.clarity_api);
+    let agent_connect =
+        |key: &str| format!("[agent_connect]\napi_root = \"{}\"\napi_key = \"{key}\"\n", at.agent_connect_api);
+
+    let path = write(&folder, &(clarity(&token) + &agent_connect("sandbox-agent-connect-key")));
+    let output = run(&["check", "--config", &path]).await;
+    let said = String::from_utf8(output.stdout).expect("text");
+    assert_eq!(output.status.code(), Some(0), "{said}");
+    assert_eq!(said.lines().count(), 4, "{said}");
+    assert!(said.contains("8 agents and 2 queues") && said.contains("Add [goodays]"), "{said}");
+
+    let path = write(&folder, &(clarity("no-token") + &agent_connect("wrong-key")));
+    let output = run(&["check", "--config", &path]).await;
+    let said = String::from_utf8(output.stdout).expect("text") + &String::from_utf8(output.stderr).expect("text");
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("Check `[agent_connect] api_key_file`"), "{said}");
+    assert!(!said.contains("no-token") && !said.contains("wrong-key"), "secrets are not repeated: {said}");
+    neighbours.kill();
+}
+
+#[tokio::test]
+async fn the_demo_says_where_its_pages_are_and_ends_cleanly_on_sigterm() {
+    let mut demo = callboard()
+        .args(["demo", "--listen", "127.0.0.1:0", "--agents", "12", "--queues", "3", "--log", "json"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program runs");
+    let mut lines = BufReader::new(demo.stdout.take().expect("a pipe")).lines();
+    let mut base = None;
+    loop {
+        let line = timeout(PATIENCE, lines.next_line()).await.expect("a line in time").expect("text").expect("a line");
+        if let Some(address) = line.split_whitespace().next().and_then(|word| word.strip_suffix("/supervisor")) {
+            base = Some(address.parse().expect("an address"));
+        }
+        if line.starts_with("Ready after") {
+            break;
+        }
+    }
+    let base: url::Url = base.expect("the address of the supervisor page");
+    let mut viewer = Viewer::connect(&base, "all", None).await;
+    viewer.until("a floor", |state| state["agents"].as_object().is_some_and(|agents| agents.len() == 12)).await;
+
+    let id = demo.id().expect("it runs").to_string();
+    assert!(Command::new("kill").args(["-TERM", &id]).status().await.expect("kill runs").success());
+    let end = loop {
+        if let Err(end) = viewer.step().await {
+            break end;
+        }
+    };
+    assert!(matches!(&end, End::Closed(Some(frame)) if u16::from(frame.code) == 1012), "{end:?}");
+    let output = timeout(PATIENCE, demo.wait_with_output()).await.expect("an end in time").expect("an exit code");
+    assert_eq!(output.status.code(), Some(0));
+    for line in String::from_utf8(output.stderr).expect("text").lines() {
+        let line: Value = serde_json::from_str(line).expect("one JSON object a line");
+        assert_ne!(line["message"], "some tasks did not finish in time and were dropped");
+    }
+    assert!(!Path::new(&std::env::temp_dir().join(format!("callboard-demo-{id}"))).exists(), "the demo leaves nothing");
+}

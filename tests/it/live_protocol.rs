@@ -1,0 +1,194 @@
+//! The live protocol: a snapshot, then patches, beats; whoever comes back goes on where it was, or starts anew.
+
+use callboard::domain::{Fact, Health, SourceName, SourceState};
+use jiff::Timestamp;
+use serde_json::Value;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::tungstenite::http::HeaderValue;
+use tokio_tungstenite::tungstenite::{Error, Message};
+
+use crate::support::house::House;
+use crate::support::viewer::{End, Held, Viewer};
+
+/// Something changes, in every scope.
+async fn change(house: &House, word: &str) {
+    let at: Timestamp = "2026-11-21T09:00:00Z".parse().expect("a time");
+    let mut health = Health::new(SourceState::Live, at);
+    health.reason = Some(word.into());
+    house.world.gold.tell(Fact::Source(SourceName::Clarity, health)).await;
+}
+
+fn says<'a>(word: &'a str) -> impl FnMut(&Value) -> bool + 'a {
+    move |state| state["sources"]["clarity"]["reason"] == word
+}
+
+#[tokio::test]
+async fn a_viewer_gets_a_snapshot_then_beats_and_patches() {
+    let house = House::alone(|_| ()).await;
+    let mut viewer = Viewer::connect(&house.base, "all", None).await;
+    assert_eq!(viewer.step().await.expect("a frame"), "snapshot");
+    for section in ["agents", "queues", "teams", "feedback", "surveys", "alerts", "sources"] {
+        assert!(viewer.document[section].is_object(), "{section} is always there");
+    }
+    while viewer.step().await.expect("a frame") != "beat" {}
+    change(&house, "one").await;
+    viewer.until("the change", says("one")).await;
+    assert_eq!((viewer.snapshots, viewer.patches > 0), (1, true));
+    assert_eq!(viewer.document, house.state("all").await["state"]);
+    house.stop().await;
+}
+
+#[tokio::test]
+async fn whoever_comes_back_gets_one_patch_that_covers_the_gap() {
+    let house = House::alone(|_| ()).await;
+    let mut viewer = Viewer::connect(&house.base, "status", None).await;
+    viewer.until("all four sources", |state| state["sources"].as_object().is_some_and(|it| it.len() == 4)).await;
+    let held = viewer.held();
+    drop(viewer);
+    for word in ["one", "two", "three"] {
+        change(&house, word).await;
+        house.world.gold.settled().await;
+    }
+    let mut viewer = Viewer::connect(&house.base, "status", Some(held)).await;
+    viewer.until("the last change", says("three")).await;
+    assert_eq!((viewer.snapshots, viewer.patches), (0, 1));
+    house.stop().await;
+}
+
+#[tokio::test]
+async fn a_page_that_was_painted_needs_no_snapshot() {
+    let house = House::alone(|_| ()).await;
+    let painted = house.state("floor").await;
+    let held = Held {
+        epoch: painted["epoch"].as_str().expect("an epoch").to_owned(),
+        version: painted["version"].as_u64().expect("a version"),
+        document: painted["state"].clone(),
+    };
+    let mut viewer = Viewer::connect(&house.base, "floor", Some(held)).await;
+    change(&house, "after the paint").await;
+    viewer.until("the change", says("after the paint")).await;
+    assert_eq!(viewer.snapshots, 0);
+    house.stop().await;
+}
+
+#[tokio::test]
+async fn a_position_that_makes_no_sense_gets_a_snapshot() {
+    let house = House::alone(|_| ()).await;
+    let now = house.state("all").await;
+    let (epoch, version) = (now["epoch"].as_str().expect("an epoch"), now["version"].as_u64().expect("a version"));
+    let other_scope = house.state("floor").await["epoch"].as_str().expect("an epoch").to_owned();
+    for (what, query) in [
+        ("a foreign epoch", format!("epoch=0123456789abcdef&version={version}")),
+        ("another scope's epoch", format!("epoch={other_scope}&version={version}")),
+        ("a version of the future", format!("epoch={epoch}&version={}", version + 1_000_000)),
+        ("a version that is no number", format!("epoch={epoch}&version=DROP%20TABLE")),
+        ("a negative version", format!("epoch={epoch}&version=-1")),
+        ("a huge version", format!("epoch={epoch}&version=99999999999999999999999999")),
+        ("an epoch alone", format!("epoch={epoch}")),
+        ("hostile text", "epoch=%3Cscript%3E%00&version=%F0%9F%92%A9".to_owned()),
+    ] {
+        let address = format!("ws://{}/api/v1/live?scope=all&{query}", house.world.address);
+        let (mut socket, _) = tokio_tungstenite::connect_async(address).await.expect("an open socket");
+        let first = futures_util::StreamExt::next(&mut socket).await.expect("a frame").expect("a frame");
+        let first: Value = serde_json::from_str(first.to_text().expect("text")).expect("JSON");
+        assert_eq!(first["type"], "snapshot", "{what}");
+    }
+    house.stop().await;
+}
+
+#[tokio::test]
+async fn strangers_pages_and_unknown_scopes_are_refused_before_the_upgrade() {
+    let house = House::alone(|_| ()).await;
+    let own = format!("http://{}", house.world.address);
+    let refused = [
+        ("https://evil.example", "all", 403),
+        ("null", "all", 403),
+        (&format!("{own}.evil.example"), "all", 403),
+        (&own.replace(&house.world.address.port().to_string(), "1"), "all", 403),
+        (&own, "everything", 400),
+        (&own, "queues:", 400),
+        (&own, "wallboard:nosuch", 404),
+    ];
+    for (origin, scope, expected) in refused {
+        let address = format!("ws://{}/api/v1/live?scope={scope}", house.world.address);
+        let mut request = address.into_client_request().expect("a request");
+        request.headers_mut().insert("origin", HeaderValue::from_str(origin).expect("a header"));
+        match tokio_tungstenite::connect_async(request).await {
+            Err(Error::Http(answer)) => assert_eq!(answer.status(), expected, "{origin} {scope}"),
+            other => panic!("{origin} {scope}: {other:?}"),
+        }
+    }
+    let mut request = format!("ws://{}/api/v1/live?scope=wallboard:north", house.world.address)
+        .into_client_request()
+        .expect("a request");
+    request.headers_mut().insert("origin", HeaderValue::from_str(&own).expect("a header"));
+    tokio_tungstenite::connect_async(request).await.expect("our own page may");
+    house.stop().await;
+}
+
+#[tokio::test]
+async fn a_stop_closes_with_1012_and_the_next_life_begins_with_a_snapshot() {
+    let house = House::alone(|_| ()).await;
+    let mut viewer = Viewer::connect(&house.base, "all", None).await;
+    viewer.step().await.expect("a snapshot");
+    let held = viewer.held();
+    let stopping = tokio::spawn(house.stop());
+    let end = loop {
+        if let Err(end) = viewer.step().await {
+            break end;
+        }
+    };
+    match end {
+        End::Closed(Some(frame)) => assert_eq!(u16::from(frame.code), 1012),
+        other => panic!("it ended with {other:?}"),
+    }
+    let house = stopping.await.expect("it stops").again().await;
+    let mut viewer = Viewer::connect(&house.base, "all", Some(held)).await;
+    assert_eq!(viewer.step().await.expect("a frame"), "snapshot", "versions of another life mean nothing");
+    house.stop().await;
+}
+
+#[tokio::test]
+async fn a_viewer_that_floods_us_is_shown_out() {
+    let house = House::alone(|_| ()).await;
+    let mut viewer = Viewer::connect(&house.base, "all", None).await;
+    for _ in 0..200 {
+        viewer.say(Message::text("hello")).await;
+    }
+    let end = loop {
+        if let Err(end) = viewer.step().await {
+            break end;
+        }
+    };
+    match end {
+        End::Closed(Some(frame)) => assert_eq!(u16::from(frame.code), 1008),
+        End::Broken => {}
+        End::Closed(None) => panic!("it was closed without a reason"),
+    }
+    house.stop().await;
+}
+
+#[tokio::test]
+async fn a_wallboard_sees_its_queues_and_no_customers_name() {
+    use callboard::domain::session::SessionList;
+    use callboard::domain::{Modality, QueueId, QueueReading, SessionId, SessionReading, SessionStatus};
+    let house = House::alone(|_| ()).await;
+    for id in 0..4 {
+        let mut waiting = SessionReading::new(SessionId(82_673 + id));
+        waiting.status = Some(SessionStatus::Queued);
+        waiting.customer = Some("Jane Customer".into());
+        waiting.other.insert("customerPhone".into(), Value::from("+13128633465"));
+        let mut queue = QueueReading::new(QueueId(id));
+        queue.sessions = [(Modality::Audio, SessionList { all: Some(vec![waiting]), ..SessionList::default() })].into();
+        let heard = house.world.gold.ordinal();
+        house.world.gold.tell(Fact::QueueChanged { heard, queue: Box::new(queue) }).await;
+    }
+    house.world.gold.settled().await;
+    let state = house.until("wallboard:north", "both queues", |state| state["queues"].get("2").is_some()).await;
+    let queues: Vec<&String> = state["queues"].as_object().expect("queues").keys().collect();
+    assert_eq!(queues, ["0", "2"]);
+    assert_eq!(state["queues"]["2"]["waiting"], 1);
+    let text = state.to_string() + &house.get("/wallboard/north").await.text().await.expect("a page");
+    assert!(!text.contains("Jane") && !text.contains("13128633465"), "the wall shows no customer");
+    house.stop().await;
+}

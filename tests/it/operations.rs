@@ -1,0 +1,75 @@
+//! What whoever runs the server can rely on: health, readiness, metrics, problem documents, headers.
+
+use serde_json::Value;
+
+use crate::support::house::{House, sandbox};
+use crate::support::viewer::Viewer;
+
+#[tokio::test]
+async fn health_readiness_and_metrics_say_how_it_is() {
+    let (sandbox, neighbours) = sandbox(8, 2).await;
+    let house = House::beside(&sandbox).await;
+    let mut viewer = Viewer::connect(&house.base, "all", None).await;
+    viewer.until("a live floor", |state| state["sources"]["clarity"]["state"] == "live").await;
+    assert_eq!(house.get("/healthz").await.text().await.expect("a text"), "ok");
+    let ready: Value = house.get("/readyz").await.json().await.expect("JSON");
+    assert_eq!((&ready["ready"], &ready["sources"]["clarity"]), (&Value::Bool(true), &Value::from("live")));
+    while viewer.patches == 0 {
+        viewer.step().await.expect("a patch");
+    }
+    let metrics = house.get("/metrics").await.text().await.expect("a text");
+    for name in [
+        "callboard_build_info",
+        "callboard_source_up{source=\"clarity\"} 1",
+        "callboard_source_events_total{source=\"clarity\"}",
+        "callboard_viewers{page=\"all\"} 1",
+        "callboard_patch_seconds_count",
+        "callboard_store_bytes",
+    ] {
+        assert!(metrics.contains(name), "{name} is missing in\n{metrics}");
+    }
+    // Upstream loss is told and does not make us unready: a restart would not help.
+    neighbours.kill();
+    viewer.until("the outage", |state| state["sources"]["clarity"]["state"] == "down").await;
+    assert_eq!(house.get("/readyz").await.status(), 200);
+    house.stop().await;
+}
+
+#[tokio::test]
+async fn every_page_stands_without_any_system_and_carries_the_walls() {
+    let house = House::alone(|_| ()).await;
+    for page in ["/supervisor", "/wallboard/north", "/feedback", "/surveys", "/status"] {
+        let answer = house.get(page).await;
+        assert_eq!(answer.status(), 200, "{page}");
+        let headers = answer.headers().clone();
+        assert!(headers["content-security-policy"].to_str().is_ok_and(|it| it.starts_with("default-src 'none'")));
+        assert_eq!(headers["cache-control"], "no-store", "{page}");
+        assert_eq!(headers["x-content-type-options"], "nosniff", "{page}");
+        let text = answer.text().await.expect("a page");
+        assert!(text.contains("id=\"state\""), "{page} carries its document");
+        assert!(!text.contains("style=\"") && !text.contains("onclick"), "{page} has nothing inline");
+    }
+    let home = house.get("/").await;
+    assert_eq!((home.status().as_u16(), home.headers()["location"].as_bytes()), (303, &b"/supervisor"[..]));
+    house.stop().await;
+}
+
+#[tokio::test]
+async fn refusals_are_problem_documents_for_programs_and_pages_for_people() {
+    let house = House::alone(|_| ()).await;
+    for (path, status) in [("/nosuch", 404), ("/wallboard/nosuch", 404), ("/api/v1/state?scope=everything", 400)] {
+        let answer = house.get(path).await;
+        assert_eq!(answer.status(), status, "{path}");
+        assert_eq!(answer.headers()["content-type"], "application/problem+json", "{path}");
+        let problem: Value = answer.json().await.expect("JSON");
+        assert_eq!(problem["status"], status);
+        assert!(problem["title"].is_string() && problem["type"].is_string(), "{problem}");
+    }
+    let page = house.http.get(house.at("/nosuch")).header("Accept", "text/html").send().await.expect("an answer");
+    assert!(page.text().await.expect("a page").contains("<h1"));
+    let wrong_verb = house.http.delete(house.at("/api/v1/state")).send().await.expect("an answer");
+    assert_eq!(wrong_verb.status(), 405);
+    let openapi: Value = house.get("/api/v1/openapi.json").await.json().await.expect("JSON");
+    assert!(openapi["paths"]["/api/v1/live"].is_object());
+    house.stop().await;
+}

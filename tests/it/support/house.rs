@@ -1,0 +1,105 @@
+//! A whole server on a port of its own, with or without the sandbox next door.
+
+use callboard::base::{Clock, Lifecycle};
+use callboard::commands::{Manner, World, configure};
+use callboard::config::{Config, Wallboard};
+use callboard::sandbox::{Options, Sandbox};
+use serde_json::Value;
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+use url::Url;
+
+use super::viewer::Viewer;
+
+/// How long anything may take before a test fails. Nobody waits for it when all is well.
+pub const PATIENCE: std::time::Duration = std::time::Duration::from_secs(60);
+
+/// A running server.
+pub struct House {
+    pub world: World,
+    pub base: Url,
+    pub http: reqwest::Client,
+    config: Config,
+    life: Lifecycle,
+    data: TempDir,
+}
+
+impl House {
+    /// A server that knows no other system, changed as wanted.
+    pub async fn alone(change: impl FnOnce(&mut Config)) -> Self {
+        let mut config = Config::default();
+        let mut board = Wallboard::new("north");
+        board.queues = vec![callboard::config::QueueRef::Id(0), callboard::config::QueueRef::Id(2)];
+        config.wallboards = vec![board];
+        change(&mut config);
+        Self::start(config, TempDir::new().expect("a directory"), 0).await
+    }
+
+    /// A server in front of a sandbox, which sends it webhooks.
+    pub async fn beside(sandbox: &Sandbox) -> Self {
+        let data = TempDir::new().expect("a directory");
+        let house = Self::start(configure(sandbox.addresses(), data.path()), data, 0).await;
+        sandbox.send_webhooks_to(house.at("/webhooks/goodays"));
+        house
+    }
+
+    async fn start(mut config: Config, data: TempDir, port: u16) -> Self {
+        data.path().clone_into(&mut config.server.data_dir);
+        let listener = TcpListener::bind(("127.0.0.1", port)).await.expect("a port");
+        let life = Lifecycle::new();
+        let world = World::start(&config, listener, Manner::Demo, Clock::system(), &life).await.expect("a world");
+        let base = format!("http://{}", world.address).parse().expect("an address");
+        let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().expect("a client");
+        Self { world, base, http, config, life, data }
+    }
+
+    /// Stops it as SIGTERM would, and keeps what it kept.
+    pub async fn stop(self) -> Stopped {
+        assert!(self.life.shut_down(PATIENCE).await, "every task ends by itself");
+        self.world.close().await;
+        Stopped { config: self.config, data: self.data, port: self.world.address.port() }
+    }
+
+    pub fn at(&self, path: &str) -> Url {
+        self.base.join(path).expect("an address")
+    }
+
+    pub async fn get(&self, path: &str) -> reqwest::Response {
+        self.http.get(self.at(path)).send().await.expect("an answer")
+    }
+
+    /// `GET /api/v1/state`.
+    pub async fn state(&self, scope: &str) -> Value {
+        let answer = self.get(&format!("/api/v1/state?scope={scope}")).await;
+        assert_eq!(answer.status(), 200);
+        answer.json().await.expect("JSON")
+    }
+
+    /// Follows a scope until its document is as wanted, and returns it.
+    pub async fn until(&self, scope: &str, what: &str, wanted: impl FnMut(&Value) -> bool) -> Value {
+        let mut viewer = Viewer::connect(&self.base, scope, None).await;
+        viewer.until(what, wanted).await;
+        viewer.document
+    }
+}
+
+/// A server that has stopped.
+pub struct Stopped {
+    config: Config,
+    data: TempDir,
+    port: u16,
+}
+
+impl Stopped {
+    /// Starts it again on the same port, with what it kept.
+    pub async fn again(self) -> House {
+        House::start(self.config, self.data, self.port).await
+    }
+}
+
+/// A sandbox of a few agents and queues, under a lifecycle of its own.
+pub async fn sandbox(agents: u32, queues: u32) -> (Sandbox, Lifecycle) {
+    let life = Lifecycle::new();
+    let options = Options { agents, queues, ..Options::default() };
+    (Sandbox::start(options, Clock::system(), life.clone()).await.expect("a sandbox"), life)
+}

@@ -1,0 +1,52 @@
+//! The classic SignalR server made by others (npm `signalrjs`), beside just enough of Clarity's REST side.
+
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::process::{Child, ChildStdin, Command};
+
+use super::house::PATIENCE;
+
+/// A running peer. Dropping it kills it.
+pub struct Peer {
+    child: Child,
+    stdin: ChildStdin,
+    pub port: u16,
+}
+
+impl Peer {
+    /// Starts it; port 0 lets the system choose.
+    pub async fn start(port: u16) -> Self {
+        let folder: PathBuf = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/peers/signalrjs");
+        assert!(folder.join("node_modules").exists(), "run `npm ci --prefix tests/peers/signalrjs` first");
+        let mut child = Command::new("node")
+            .arg("server.js")
+            .arg(port.to_string())
+            .current_dir(folder)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .expect("node is installed");
+        let stdin = child.stdin.take().expect("a pipe");
+        let mut lines = BufReader::new(child.stdout.take().expect("a pipe")).lines();
+        let first = tokio::time::timeout(PATIENCE, lines.next_line()).await.expect("the peer starts");
+        let first: serde_json::Value =
+            serde_json::from_str(&first.expect("a pipe").expect("a line")).expect("JSON with the port");
+        let port = first["port"].as_u64().and_then(|port| u16::try_from(port).ok()).expect("a port");
+        // The log of requests must be read, or the pipe fills and the peer stands still.
+        tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
+        Self { child, stdin, port }
+    }
+
+    /// Pushes the arguments of `connect.onData`.
+    pub async fn push(&mut self, args: &str) {
+        self.stdin.write_all(format!("{args}\n").as_bytes()).await.expect("the peer listens");
+    }
+
+    /// SIGKILL.
+    pub async fn kill(mut self) {
+        self.child.kill().await.expect("the peer was alive");
+    }
+}

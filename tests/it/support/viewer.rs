@@ -1,0 +1,117 @@
+//! A viewer of the live protocol, as README describes it. Patches are applied by a library that others made.
+
+use futures_util::{SinkExt, StreamExt};
+use serde_json::Value;
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::tungstenite::protocol::CloseFrame;
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
+use url::Url;
+
+use super::house::PATIENCE;
+
+pub struct Viewer {
+    socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
+    pub document: Value,
+    pub epoch: String,
+    pub version: u64,
+    /// How many snapshots and patches it has been given.
+    pub snapshots: usize,
+    pub patches: usize,
+}
+
+/// What a viewer holds when it comes back.
+#[derive(Debug, Clone, Default)]
+pub struct Held {
+    pub epoch: String,
+    pub version: u64,
+    pub document: Value,
+}
+
+/// Why there is no further frame.
+#[derive(Debug)]
+pub enum End {
+    Closed(Option<CloseFrame>),
+    Broken,
+}
+
+impl Viewer {
+    pub async fn connect(base: &Url, scope: &str, held: Option<Held>) -> Self {
+        let mut address = base.join("/api/v1/live").expect("an address");
+        address.set_scheme("ws").expect("http becomes ws");
+        address.query_pairs_mut().append_pair("scope", scope);
+        if let Some(held) = &held {
+            let version = held.version.to_string();
+            address.query_pairs_mut().append_pair("epoch", &held.epoch).append_pair("version", &version);
+        }
+        let request = address.as_str().into_client_request().expect("a request");
+        let connected = timeout(PATIENCE, tokio_tungstenite::connect_async(request)).await.expect("an answer in time");
+        let held = held.unwrap_or_default();
+        Self {
+            socket: connected.expect("an open socket").0,
+            document: held.document,
+            epoch: held.epoch,
+            version: held.version,
+            snapshots: 0,
+            patches: 0,
+        }
+    }
+
+    /// Takes one frame in and returns its type.
+    pub async fn step(&mut self) -> Result<String, End> {
+        loop {
+            let message = timeout(PATIENCE, self.socket.next()).await.expect("a frame or a beat in time");
+            let text = match message {
+                Some(Ok(Message::Text(text))) => text,
+                Some(Ok(Message::Close(frame))) => return Err(End::Closed(frame)),
+                Some(Ok(_)) => continue,
+                Some(Err(_)) | None => return Err(End::Broken),
+            };
+            let frame: Value = serde_json::from_str(&text).expect("JSON");
+            let version = frame["version"].as_u64().expect("a version");
+            let kind = frame["type"].as_str().expect("a type").to_owned();
+            match kind.as_str() {
+                "snapshot" => {
+                    self.snapshots += 1;
+                    self.epoch = frame["epoch"].as_str().expect("an epoch").to_owned();
+                    self.document = frame["state"].clone();
+                    self.version = version;
+                }
+                "patch" => {
+                    self.patches += 1;
+                    assert!(version > self.version, "versions rise: {version} after {}", self.version);
+                    json_patch::merge(&mut self.document, &frame["patch"]);
+                    self.version = version;
+                }
+                "beat" => assert_eq!(version, self.version, "the beat tells the version that the viewer holds"),
+                other => panic!("a frame of an unknown type: {other}"),
+            }
+            return Ok(kind);
+        }
+    }
+
+    /// Takes frames in until the document is as wanted.
+    pub async fn until(&mut self, what: &str, mut wanted: impl FnMut(&Value) -> bool) {
+        let reached = async {
+            while self.document.is_null() || !wanted(&self.document) {
+                if let Err(end) = self.step().await {
+                    panic!("the socket ended ({end:?}) before {what}");
+                }
+            }
+        };
+        let in_time = timeout(PATIENCE, reached).await.is_ok();
+        assert!(in_time, "never came: {what}; sources are {}", self.document["sources"]);
+    }
+
+    /// What it would come back with.
+    pub fn held(&self) -> Held {
+        Held { epoch: self.epoch.clone(), version: self.version, document: self.document.clone() }
+    }
+
+    /// Says something, which viewers need not.
+    pub async fn say(&mut self, message: Message) {
+        self.socket.send(message).await.expect("the socket takes it");
+    }
+}
