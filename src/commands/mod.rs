@@ -3,6 +3,7 @@
 mod arguments;
 mod check;
 mod demo;
+mod gauges;
 mod sandbox;
 mod serve;
 mod world;

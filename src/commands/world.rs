@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use tokio::net::TcpListener;
 
-use super::Failure;
+use super::{Failure, gauges};
 use crate::actions::Surveys;
 use crate::base::{Clock, Lifecycle, Metrics, http};
 use crate::config::{self, Config};
@@ -103,6 +103,7 @@ impl World {
             painter: crate::web::screens::paint_problem,
             ..Settings::default()
         };
+        life.spawn_service(gauges::keep(gold.clone(), store.clone(), metrics.clone(), clock.clone()));
         let audience = if config.server.open_metrics { Audience::Everybody } else { Audience::ThisMachine };
         let ops = ops(&gold, &store, &metrics, life, audience);
         life.spawn(serve(listener, router(state, ops, &settings), Limits::default(), metrics.clone(), life.clone()));
@@ -224,9 +225,8 @@ fn rules(join: &config::Join) -> Rules {
 }
 
 fn ops(gold: &Gold, store: &Store, metrics: &Metrics, life: &Lifecycle, audience: Audience) -> Ops {
-    let (gold, store, counted, life) = (gold.clone(), store.clone(), metrics.clone(), life.clone());
+    let (gold, store, life) = (gold.clone(), store.clone(), life.clone());
     let readiness = move || {
-        counted.store_bytes(store.bytes());
         let state = |name: SourceName| match gold.copy().get(&Key::Source(name)).as_deref() {
             Some(Entity::Source(health)) => Some((name.as_str(), health.state.as_str())),
             _ => None,

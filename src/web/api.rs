@@ -15,7 +15,7 @@ use crate::live::Hub;
 use crate::store::StoreError;
 
 /// The longest idempotency key.
-const LONGEST_KEY: usize = 200;
+const LONGEST_KEY: usize = 255;
 
 /// Whose state.
 #[derive(Debug, Deserialize)]
@@ -24,7 +24,7 @@ pub struct Wanted {
     scope: Option<String>,
 }
 
-/// `GET /api/v1/state`: the same state as the page, with its epoch and version.
+/// `GET /api/v1/state`: the same state as the page, with its epoch and version: what a socket would begin with.
 pub async fn state(
     State(hub): State<Hub>,
     State(boards): State<Boards>,
@@ -37,6 +37,7 @@ pub async fn state(
         "epoch": &*painted.epoch,
         "now": clock.now().to_string(),
         "scope": painted.scope,
+        "type": "snapshot",
         "version": painted.version,
     })
     .to_string();

@@ -170,6 +170,7 @@ fn schemas() -> Value {
             "version": version(),
             "scope": {"type": "string"},
             "build": {"type": "string", "description": "The server's build. A page of another build should be loaded again."},
+            "now": {"type": "string", "format": "date-time", "description": "The server's time; on a socket the next beat tells it."},
             "state": reference("schemas/State")
         })),
         "Patch": object("What changed since the version before.", &["type", "version", "patch"], json!({
@@ -198,12 +199,20 @@ fn schemas() -> Value {
             "transport": {"type": "string"},
             "counters": {"type": "object", "additionalProperties": {"type": "integer"}}
         })),
-        "SurveyRequest": object("Whom to ask about whom.", &[], json!({
-            "session": {"type": "integer", "description": "The Clarity session that it is about."},
-            "interaction": {"type": "string", "description": "The interaction, as Agent Connect will repeat it."},
-            "employee": {"type": "string", "description": "The agent as Agent Connect knows them."},
-            "channel": {"type": "string"},
-            "customer": {"type": "object"}
+        "SurveyRequest": object("Whom to ask about whom.", &["channel", "ext_interaction_id"], json!({
+            "customer_name": {"type": "string"},
+            "customer_email": {"type": "string", "format": "email", "description": "Where the survey goes; needed unless do_not_send."},
+            "employee_email": {"type": "string", "format": "email", "description": "The agent's address in Agent Connect; this or employee_custom_id."},
+            "employee_custom_id": {"type": "string", "description": "The agent's id in Agent Connect. Leading zeros count."},
+            "channel": {"type": "string", "examples": ["phone", "email", "chat"]},
+            "ext_interaction_id": {"type": "string", "description": "The session, case or order, as Agent Connect will repeat it."},
+            "tags": {"type": "array", "items": {"type": "string"}, "description": "The first 20 different ones are sent."},
+            "session_id": {"type": "integer", "description": "The Clarity session that it is about."},
+            "external_url": {"type": "string", "format": "uri"},
+            "brand": {"type": "string"},
+            "language": {"type": "string", "examples": ["fr-ca"]},
+            "country": {"type": "string", "examples": ["CA"]},
+            "do_not_send": {"type": "boolean", "description": "Recorded by Agent Connect, but nobody is surveyed."}
         })),
         "SurveyAccepted": object("The request, as written down.", &["id", "state"], json!({
             "id": {"type": "string"},
@@ -249,6 +258,17 @@ fn version() -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::actions::NewSurvey;
+
+    #[test]
+    fn a_survey_has_the_fields_that_are_described() {
+        let taken = serde_json::to_value(NewSurvey::default()).expect("JSON");
+        let described = &document()["components"]["schemas"]["SurveyRequest"]["properties"];
+        let names = |value: &Value| {
+            value.as_object().expect("an object").keys().cloned().collect::<std::collections::BTreeSet<_>>()
+        };
+        assert_eq!(names(described), names(&taken));
+    }
 
     fn references<'a>(value: &'a Value, found: &mut Vec<&'a str>) {
         match value {

@@ -117,3 +117,68 @@ async fn the_demo_says_where_its_pages_are_and_ends_cleanly_on_sigterm() {
     }
     assert!(!Path::new(&std::env::temp_dir().join(format!("callboard-demo-{id}"))).exists(), "the demo leaves nothing");
 }
+
+#[tokio::test]
+async fn what_was_acknowledged_is_there_after_sigkill() {
+    use callboard::base::Secret;
+    use callboard::base::hmac::Tag;
+
+    let folder = TempDir::new().expect("a directory");
+    let port = std::net::TcpListener::bind("127.0.0.1:0").and_then(|it| it.local_addr()).expect("a port").port();
+    let path = write(
+        &folder,
+        &format!(
+            "[server]\nlisten = \"127.0.0.1:{port}\"\ndata_dir = \"{}/data\"\n[goodays]\napi_root = \"http://127.0.0.1:9/v2\"\n\
+             api_token = \"t\"\nhmac_secrets = [\"agreed\"]\n",
+            folder.path().display()
+        ),
+    );
+    let base: url::Url = format!("http://127.0.0.1:{port}").parse().expect("an address");
+    let mut acknowledged = Vec::new();
+    for life in 0..3 {
+        let mut server = callboard()
+            .args(["serve", "--config", &path])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("the program runs");
+        let mut lines = BufReader::new(server.stdout.take().expect("a pipe")).lines();
+        timeout(PATIENCE, lines.next_line()).await.expect("a line in time").expect("text").expect("it serves");
+
+        let mut viewer = Viewer::connect(&base, "feedback", None).await;
+        let known = acknowledged.clone();
+        viewer
+            .until("everything acknowledged before", |state| {
+                known.iter().all(|id: &String| state["feedback"].get(id).is_some())
+            })
+            .await;
+
+        let http = reqwest::Client::builder().build().expect("a client");
+        let address = base.join("/webhooks/goodays").expect("an address");
+        let mut senders = tokio::task::JoinSet::new();
+        for number in 0..64 {
+            let (http, address) = (http.clone(), address.clone());
+            senders.spawn(async move {
+                let id = format!("life-{life}-{number}");
+                let body = serde_json::json!({"event_type": "response", "response": {"id": id}}).to_string();
+                let signature = Tag::sign(&Secret::from("agreed"), body.as_bytes()).to_string();
+                let sent = http.post(address).header("X-HMAC-SHA256", signature).body(body).send().await;
+                sent.is_ok_and(|answer| answer.status() == 204).then_some(id)
+            });
+        }
+        // Killed in the middle of it: some have been answered, some have not.
+        let mut answered = 0;
+        while let Some(sent) = senders.join_next().await {
+            if let Some(id) = sent.expect("a sender") {
+                acknowledged.push(id);
+                answered += 1;
+            }
+            if answered == 20 {
+                server.start_kill().expect("it runs");
+            }
+        }
+        server.wait().await.expect("it has ended");
+        assert!(answered >= 20, "some were answered before the end");
+    }
+    assert!(acknowledged.len() >= 60);
+}
