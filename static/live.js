@@ -33,7 +33,7 @@ export class Link {
   constructor({ address, scope, epoch, version, build }, on) {
     Object.assign(this, { address, scope, epoch, version, build, on });
     setInterval(() => this.#watch(), 1_000);
-    document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && this.#watch());
+    document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && this.#wake());
     // Only a hint: the browser's idea of being online is often late, so it may start a try, but never hinder or cut one.
     window.addEventListener("online", () => this.#socket ?? this.#open());
     // A page that is being left must not come back; one that is returned to must.
@@ -108,7 +108,9 @@ export class Link {
   #resync() {
     this.version = null;
     if (this.#tries++ === 0) return this.#open();
+    // Until then the page shows what it knows to be incomplete.
     this.#drop();
+    this.#light("late");
     this.#again(OURS);
   }
 
@@ -126,13 +128,18 @@ export class Link {
     this.#timer = setTimeout(() => this.#open(), pause(this.#tries, code));
   }
 
+  /** Somebody looks at the page again: they should not have to wait for the end of a long pause. */
+  #wake() {
+    this.#watch();
+    if (!this.#socket) this.#open();
+  }
+
   /** Judges the link by what was heard, on both clocks: one of them stands still while a machine sleeps. */
   #watch() {
     const age = Math.max(performance.now() - this.#heard.steady, Date.now() - this.#heard.wall);
-    if (!this.#socket) return;
     if (age >= LOST) {
       if (!this.#refused) this.#light("lost");
-      if (performance.now() - this.#started >= LOST) {
+      if (this.#socket && performance.now() - this.#started >= LOST) {
         this.#drop();
         this.#lose(OURS);
       }

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { pause } from "../../static/live.js";
+import { Link, pause } from "../../static/live.js";
 
 test("tries spread over a window that grows to thirty seconds and no further", () => {
   const longest = (n) => pause(n, 1006, () => 1);
@@ -21,4 +21,57 @@ test("after a restart or an overload everybody waits one to ten seconds", () => 
 test("where a sign-in is needed, nobody hammers the door", () => {
   assert.equal(pause(0, 4401), 30_000);
   assert.equal(pause(0, 4403), 30_000);
+});
+
+/** A browser's window as far as the link sees it. */
+function world(context) {
+  const sockets = [];
+  const page = Object.assign(new EventTarget(), { visibilityState: "hidden" });
+  const window = new EventTarget();
+  class Socket {
+    constructor(url) {
+      this.query = url.searchParams;
+      sockets.push(this);
+    }
+    close() {}
+  }
+  Object.assign(globalThis, { document: page, window, WebSocket: Socket, location: { href: "http://house/" } });
+  context.mock.timers.enable({ apis: ["setInterval", "setTimeout", "Date"] });
+  // No pause ends by itself while a test looks.
+  context.mock.method(Math, "random", () => 100);
+  const lamps = [];
+  const nothing = () => {};
+  const on = { snapshot: nothing, patch: nothing, now: nothing, heard: nothing, build: nothing, lamp: (state) => lamps.push(state) };
+  new Link({ address: "/live", scope: "all", epoch: "e", version: 1, build: "b" }, on);
+  const say = (frame) => sockets.at(-1).onmessage({ data: JSON.stringify(frame) });
+  return { sockets, lamps, page, say };
+}
+
+test("a page that waits for its document does not say that it is live, and somebody who looks need not wait", (context) => {
+  const { sockets, lamps, page, say } = world(context);
+  say({ type: "beat", version: 1 });
+  assert.deepEqual(lamps, ["live"]);
+  say({ type: "beat", version: 2 });
+  assert.equal(sockets.length, 2, "the first miss asks at once");
+  say({ type: "snapshot", epoch: "e", version: 2, state: {} });
+  say({ type: "beat", version: 3 });
+  assert.equal(sockets.length, 2, "the next one waits");
+  assert.deepEqual(lamps, ["live", "late"]);
+  page.visibilityState = "visible";
+  page.dispatchEvent(new Event("visibilitychange"));
+  assert.equal(sockets.length, 3);
+  assert.equal(sockets[2].query.has("version"), false, "it asks for the whole document");
+  page.dispatchEvent(new Event("visibilitychange"));
+  assert.equal(sockets.length, 3, "a socket that is being opened is left alone");
+});
+
+test("without a socket the lamp goes out as well", (context) => {
+  const { sockets, lamps, say } = world(context);
+  say({ type: "beat", version: 1 });
+  say({ type: "beat", version: 2 });
+  say({ type: "snapshot", epoch: "e", version: 2, state: {} });
+  say({ type: "beat", version: 3 });
+  context.mock.timers.tick(15_000);
+  assert.deepEqual(lamps, ["live", "late", "lost"]);
+  assert.equal(sockets.length, 2);
 });
