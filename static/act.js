@@ -1,10 +1,12 @@
 // Forms that act: sent in the background with a key that makes a second press harmless. Without script the same form is
 // posted as it is.
 
+const CONFLICT = 409;
+
 /** Makes every `form[data-act]` act in place. */
 export function actions(root = document) {
   for (const form of root.querySelectorAll("form[data-act]")) {
-    form.elements.idempotency_key.value ||= crypto.randomUUID?.() ?? String(Math.random()).slice(2);
+    form.elements.idempotency_key.value ||= freshKey();
     form.addEventListener("submit", (event) => {
       event.preventDefault();
       send(form);
@@ -29,8 +31,12 @@ async function send(form) {
     });
     if (response.ok) {
       form.reset();
-      form.elements.idempotency_key.value = crypto.randomUUID?.() ?? String(Math.random()).slice(2);
-      say(answer, "Asked for. It appears in the table below.", "done");
+      form.elements.idempotency_key.value = freshKey();
+      say(answer, "Asked for. It comes to the top of the table.", "done");
+    } else if (response.status === CONFLICT) {
+      // The key belongs to a deed that did arrive, with other words. Whatever is pressed next is a new one.
+      form.elements.idempotency_key.value = freshKey();
+      say(answer, "An earlier version was already taken: see the table.", "failed");
     } else {
       const problem = await response.json().catch(() => ({}));
       const why = [problem.title, problem.detail].filter(Boolean).join(" ");
@@ -43,6 +49,9 @@ async function send(form) {
     button.disabled = false;
   }
 }
+
+// Where the page did not come by a safe way, browsers have no `randomUUID`.
+const freshKey = () => [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 
 function say(node, text, state) {
   node.textContent = text;

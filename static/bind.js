@@ -13,11 +13,14 @@ export class Binding {
   #late = 0;
   #lists = [];
 
-  /** `clock` tells `now()` and `zone`; `lists` place rows: `{ collection, has(id), ids(), add(id, node), remove(id), done(ids) }`. */
+  /** `clock` tells `now()` and `zone`; `lists` place rows: `{ collection, has(id), ids(), add(id), remove(id), done() }`, where `collection` is a path. */
   constructor(doc, clock, root = document) {
     this.#doc = doc;
     this.clock = clock;
     this.adopt(root);
+    // A fade that is over, or that was cut short because its row was hidden, must not begin again.
+    const faded = (event) => event.animationName === "changed" && event.target.classList.remove("changed");
+    for (const end of ["animationend", "animationcancel"]) root.addEventListener(end, faded);
   }
 
   /** The document as it is. */
@@ -116,7 +119,7 @@ export class Binding {
 
   #sync(list, dirty) {
     if (dirty && !dirty.has(list.collection)) return;
-    const wanted = this.#doc[list.collection] ?? {};
+    const wanted = at(this.#doc, list.collection) ?? {};
     for (const id of [...list.ids()]) if (!Object.hasOwn(wanted, id)) list.remove(id);
     for (const id of Object.keys(wanted)) if (!list.has(id)) list.add(id);
   }
@@ -126,11 +129,12 @@ export class Binding {
   }
 }
 
-/** Shows for a second that a cell has changed; the stylesheet leaves it out where less motion is wanted. */
+/** Shows for a second that a cell has changed. What is hidden, or closed, changes unseen: it must not flash when it is shown. */
 function fade(node) {
-  node.classList.add("changed");
-  node.addEventListener("animationend", () => node.classList.remove("changed"), { once: true });
+  if (!still.matches && !node.closest("[hidden], details:not([open])")) node.classList.add("changed");
 }
+
+const still = globalThis.matchMedia?.("(prefers-reduced-motion: reduce)") ?? { matches: true };
 
 const bound = (root) => {
   const below = [...root.querySelectorAll("[data-path]")];

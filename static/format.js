@@ -40,6 +40,17 @@ export function clock(at, zone) {
   return clocks.get(zone).format(at);
 }
 
+const calendars = new Map();
+const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+
+/** Day and time in a zone: `21 Nov 09:41`; `at` in milliseconds. */
+export function moment(at, zone) {
+  if (!calendars.has(zone)) calendars.set(zone, new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "numeric", timeZone: zone }));
+  // The months' names are ours: those of browsers change with their edition.
+  const part = (type) => Number(calendars.get(zone).formatToParts(at).find((found) => found.type === type).value);
+  return `${part("day")} ${MONTHS[part("month") - 1]} ${clock(at, zone).slice(0, 5)}`;
+}
+
 /** A number: `1,240`, `3.5`. At most one decimal. */
 export function number(value) {
   const tenths = Math.round(Math.abs(value) * 10);

@@ -3,22 +3,26 @@
 import { actions } from "./act.js";
 import { Binding } from "./bind.js";
 import { clock as clockText } from "./format.js";
+import { Stack, Thread } from "./list.js";
 import { Link } from "./live.js";
 import { write } from "./paint.js";
-import { Stack, Table } from "./table.js";
+import { Table } from "./table.js";
 import { Clock, tick } from "./tick.js";
 import { display } from "./tv.js";
 
 const facts = document.documentElement.dataset;
 const clock = new Clock(facts.now, facts.zone);
+let cleared = false;
+let reloading = false;
 const binding = new Binding(JSON.parse(document.getElementById("state").textContent), clock);
 for (const table of document.querySelectorAll("table[data-collection]")) binding.keep(new Table(table, binding));
-for (const list of document.querySelectorAll("[data-stack]")) binding.keep(new Stack(list, binding));
+for (const list of document.querySelectorAll("[data-list=stack]")) binding.keep(new Stack(list, binding));
+for (const list of document.querySelectorAll("[data-list=thread]")) binding.keep(new Thread(list, binding));
 binding.repaint();
 document.documentElement.classList.add("scripted");
 
-const tv = document.querySelector(".board") ? display(clock) : null;
-const step = tick(clock, document, () => tv?.every());
+const tv = document.querySelector(".board") ? display(clock, binding) : null;
+const step = tick(clock, document, () => tv?.every() && reloadWhenSafe());
 step();
 actions();
 
@@ -26,7 +30,6 @@ const lamp = document.getElementById("lamp");
 const asOf = document.getElementById("as-of");
 const lost = document.getElementById("lost");
 let heardAt = Date.parse(facts.now);
-let cleared = false;
 
 const words = {
   live: () => "Live",
@@ -77,11 +80,9 @@ function clear() {
   document.getElementById("content").replaceChildren(Object.assign(document.createElement("p"), { textContent: lamp.textContent }));
 }
 
-let reloading = false;
-
-/** Another build runs: reload when nobody is in the middle of something, and only once the server answers. */
+/** Only another page helps: reload when nobody is in the middle of something, and only once the server answers. */
 function reloadWhenSafe() {
-  if (reloading) return;
+  if (reloading || cleared) return;
   reloading = true;
   const timer = setInterval(async () => {
     const typing = document.activeElement?.matches("input:not([type=hidden]), textarea, select") || document.querySelector("dialog[open]");

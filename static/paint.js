@@ -2,8 +2,8 @@
 // `{ text, sort, ...attributes }`. Without `text` the node's content is left alone; an attribute of null or false goes.
 // The server paints the same from the same document (src/web/pages/), so that painting twice changes nothing.
 
-import { ago, clock, count, duration, isSmall, label, metricCell, metricTotal, NONE, nps, others, plain, sample } from "./format.js";
-import { ACTIVITIES, promoter, word } from "./words.js";
+import { ago, clock, count, duration, isSmall, label, metricCell, metricTotal, moment, NONE, nps, others, plain, sample } from "./format.js";
+import { ACTIVITIES, promoter, SURVEYS, word } from "./words.js";
 
 const AGENT_COLUMNS = ["answeredCount", "ronaCount"];
 const QUEUE_COLUMNS = ["queuedCount", "answeredCount", "abandonedCount"];
@@ -85,8 +85,10 @@ export const painters = {
   activityCount: (value, arg) => ({ text: count(inActivity({ agents: value }, arg)) }),
   loggedIn: (value) => ({ text: `of ${count(values(value).filter((a) => a.activity !== "loggedOut").length)} logged in` }),
   awayCount: (value) => ({ text: `and ${count(inActivity({ agents: value }, "away"))} away` }),
-  openFeedback: (value) => ({ text: count(values(value).filter((f) => f.state === "open").length) }),
-  pendingFeedback: (value) => ({ text: `and ${count(values(value).filter((f) => f.state === "pending").length)} pending` }),
+  openFeedback: (value, arg, { doc }) => {
+    const isHeard = (doc.sources?.goodays?.state ?? "off") !== "off";
+    return { text: isHeard ? count(values(value).reduce((sum, team) => sum + (team.feedback?.open ?? 0), 0)) : NONE };
+  },
 
   // Queues.
   queueOpen: (value) => ({ text: value === undefined ? "" : value ? "Open" : "Closed", "data-open": value === undefined ? null : String(value) }),
@@ -107,10 +109,11 @@ export const painters = {
   team: (value, arg, at) => ({ text: teamName(value?.team, at), sort: teamName(value?.team, at).toLowerCase() }),
   contact: (value, arg, at) => {
     const all = byBegin(value?.sessions);
-    if (!all.length) return { text: "" };
+    if (!all.length) return { text: "", sort: "" };
     const [, first] = all[0];
     const place = [queueName(first.queue, at), word("modality", first.modality)].filter(Boolean).join(", ");
-    return { text: all.length > 1 ? `${place}, +${all.length - 1} more` : place };
+    const text = all.length > 1 ? `${place}, +${all.length - 1} more` : place;
+    return { text, sort: text.toLowerCase() };
   },
   contactSince: (value, arg, at) => {
     const since = byBegin(value?.sessions)[0]?.[1].since;
@@ -139,6 +142,20 @@ export const painters = {
     text: `${word("rule", value?.rule)}${value?.evidence ? `: ${value.evidence}` : ""}`,
     "data-joined": value?.confidence ? "" : null,
   }),
+  writer: (value, arg, { doc }) => ({ text: value ?? doc.feedback?.[arg]?.customer ?? "a customer" }),
+  moment: (value, arg, { zone }) => ({ text: value === undefined ? "" : moment(Date.parse(value), zone), datetime: value ?? null }),
+  attachment: (value) => ({ href: value ?? null, hidden: value === undefined ? "" : null }),
+  none: (value) => ({ hidden: values(value).length > 0 ? "" : null }),
+  some: (value) => ({ hidden: values(value).length > 0 ? null : "" }),
+  offered: (value) => {
+    const names = Object.keys(value ?? {}).sort().map((name) => label(name).toLowerCase());
+    return { text: names.length > 0 ? `Offered by Goodays: ${names.join(", ")}.` : "Goodays offers no action for it now." };
+  },
+  labelled: (value) => ({ text: value === undefined ? "" : label(value) }),
+  number: (value) => ({ text: value === undefined ? "" : String(value) }),
+  queueName: (value, arg, at) => ({ text: queueName(value, at) ?? "" }),
+  teamName: (value, arg, at) => ({ text: value === undefined ? "" : teamName(value, at) }),
+  alert: (value) => ({ text: value ? "Goodays raised an alert for it" : "" }),
 
   // Status.
   state: (value) => ({ text: value ?? "off", "data-state": value ?? "off" }),
@@ -147,6 +164,10 @@ export const painters = {
 
   // Surveys.
   survey: (value) => ({ text: word("survey", value), "data-survey": value ?? "" }),
+  surveyCounts: (value) => {
+    const counts = SURVEYS.map((state) => [state, values(value).filter((survey) => survey.state === state).length]);
+    return { text: counts.filter(([, n]) => n > 0).map(([state, n]) => `${n} ${word("survey", state).toLowerCase()}`).join(" · ") };
+  },
 
   // Wallboards.
   tile: (value, arg, at) => tile(value ? [value] : [], arg, at),

@@ -45,7 +45,7 @@ export class Clock {
 export function tick(clock, root = document, also = () => {}) {
   const step = () => {
     const now = clock.now();
-    for (const node of root.querySelectorAll("time[datetime][data-as]")) {
+    for (const node of root.querySelectorAll("time[datetime][data-as]:not([data-as='moment'])")) {
       const seconds = (now - Date.parse(node.getAttribute("datetime"))) / 1000;
       write(node, Object.hasOwn(node.dataset, "coarse") ? ago(seconds) : duration(seconds));
     }

@@ -5,9 +5,13 @@ import { clock as clockText, duration } from "./format.js";
 import { write } from "./paint.js";
 
 const BLANK_AFTER = 10 * 60;
+const HEAL_EVERY = 60_000;
 
-export function display(clock) {
+/** Brings the board to life. `every()` is to be called each second; it says whether the board needs another page. */
+export function display(clock, binding) {
   const board = document.querySelector(".board");
+  const painted = shown(binding.doc, board.dataset.queues);
+  const began = performance.now();
   const pages = [...board.querySelectorAll(".board-page")];
   const mark = document.getElementById("page-mark");
   const turns = Math.max(8, Number(board.dataset.rotate) || 20) * 1000;
@@ -34,18 +38,38 @@ export function display(clock) {
   hideCursor();
   stayOn();
   shiftPixels(board);
-  return { every: () => age(clock, board) };
+  const every = () => {
+    age(clock, board);
+    return isUnfinished(painted, shown(binding.doc, board.dataset.queues), performance.now() - began);
+  };
+  return { every };
 }
 
-/** Called each second. After ten minutes without a word values become "?", so that nobody manages by them. */
+/** Which queues a board has to show: those of its list that the document has; without a list, all. */
+export function shown(doc, listed = "") {
+  const there = Object.keys(doc.queues ?? {});
+  const wanted = listed.split(",").filter(Boolean);
+  return there.filter((id) => wanted.length === 0 || wanted.includes(id)).sort().join(",");
+}
+
+/**
+ * Whether a board painted for some queues must be painted afresh for others: rows are the server's alone. A board without
+ * any tries again too, because the server finds queues by name only when it paints. Once a minute, so that a floor that
+ * is being set up does not make every wall blink.
+ */
+export const isUnfinished = (painted, wanted, age) => age >= HEAL_EVERY && (painted !== wanted || painted === "");
+
+/** After ten minutes without a word values become "?", so that nobody manages by them. */
 function age(clock, board) {
   write(document.getElementById("clock"), clockText(clock.running(), clock.zone).slice(0, 5));
   const band = document.getElementById("band");
   const since = Number(board.dataset.stoppedAt);
   band.hidden = !since;
+  // Said once: what is read out when it changes must not change each second.
+  write(document.getElementById("band-said"), since ? `Data stopped at ${clockText(since, clock.zone)}` : "");
   if (!since) return;
   const seconds = (clock.running() - since) / 1000;
-  write(band, `Data stopped at ${clockText(since, clock.zone)} (${duration(seconds)} ago)`);
+  write(document.getElementById("band-age"), `(${duration(seconds)} ago)`);
   if (seconds < BLANK_AFTER) return;
   for (const value of board.querySelectorAll("[data-value]")) write(value, "?");
 }

@@ -41,7 +41,7 @@ const tables = {
     sent: "Sent, no answer yet",
     accepted: "Accepted",
     rejected: "Rejected",
-    failed: "Failed, can be retried",
+    failed: "Failed",
     unknown: "Not known whether it arrived",
   },
   thread: { open: "Open", pending: "Pending", closed: "Closed" },
@@ -67,6 +67,9 @@ export const word = (table, name = "") => (Object.hasOwn(tables[table], name) ? 
 
 /** The seven activities, in the order in which a supervisor looks for them. */
 export const ACTIVITIES = ["available", "ringing", "inContact", "afterCall", "away", "unknown", "loggedOut"];
+
+/** Where a survey request may stand, in the order of its life. */
+export const SURVEYS = Object.keys(tables.survey);
 
 /** What an answer of 0 to 10 makes of a customer. */
 export const promoter = (score) => (score >= 9 ? "promoter" : score >= 7 ? "passive" : "detractor");

@@ -24,6 +24,12 @@ pub fn address(file: &str) -> String {
     format!("/static/{}/{file}", *SET)
 }
 
+/// What tells this set of files from any other.
+#[must_use]
+pub fn set_hash() -> &'static str {
+    &SET
+}
+
 macro_rules! files {
     ($($name:literal as $kind:literal),+ $(,)?) => {
         /// Name, content type and content.
@@ -37,6 +43,7 @@ files! {
     "bind.js" as "text/javascript; charset=utf-8",
     "format.js" as "text/javascript; charset=utf-8",
     "icon.svg" as "image/svg+xml",
+    "list.js" as "text/javascript; charset=utf-8",
     "live.js" as "text/javascript; charset=utf-8",
     "page.js" as "text/javascript; charset=utf-8",
     "paint.js" as "text/javascript; charset=utf-8",

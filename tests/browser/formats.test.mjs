@@ -18,6 +18,7 @@ check("duration", format.duration);
 check("ago", format.ago);
 check("number", format.number);
 check("clock", (at, zone) => format.clock(Date.parse(at), zone));
+check("moment", (at, zone) => format.moment(Date.parse(at), zone));
 check("label", format.label);
 check("metric", format.metric);
 check("metricTotal", format.metricCell);

@@ -37,7 +37,7 @@ struct Rooms {
     state: Value,
     sockets: UnboundedSender<Peer>,
     violations: UnboundedSender<String>,
-    /// Survey requests: the idempotency key and the fields. The first is refused.
+    /// Survey requests: the idempotency key and the fields. The first is refused, the second finds its key taken.
     asked: UnboundedSender<(String, Value)>,
     answers: Arc<AtomicUsize>,
 }
@@ -125,7 +125,6 @@ async fn page(State(rooms): State<Rooms>, Path(name): Path<String>, RawQuery(que
         "feedback" => pages::feedback(&sheet),
         "surveys" => pages::surveys(&sheet),
         "status" => pages::status(&sheet),
-        "home" => pages::home(&sheet, &[board(vec![], 5.0)]),
         "wallboard" => pages::wallboard(&sheet, &board(vec![7, 3, 1, 2, 9], 5.0)),
         "wallboard/near" => pages::wallboard(&sheet, &board(vec![], 3.0)),
         "wallboard/far" => pages::wallboard(&sheet, &board(vec![], 10.0)),
@@ -143,6 +142,7 @@ async fn survey(State(rooms): State<Rooms>, headers: HeaderMap, Json(fields): Js
             Json(json!({ "title": "Agent Connect does not answer.", "detail": "Try again." })),
         )
             .into_response(),
+        1 => (StatusCode::CONFLICT, Json(json!({ "title": "Somebody else was faster." }))).into_response(),
         _ => StatusCode::ACCEPTED.into_response(),
     }
 }
@@ -179,9 +179,17 @@ async fn text_of(browser: &Browser, selector: &str) -> String {
 async fn what_the_server_painted_is_what_the_script_paints_and_patches_touch_only_their_cells() {
     let browser = Browser::start(&["--window-size=1600,1000"]).await;
 
-    for name in
-        ["feedback", "surveys", "status", "r903", "wallboard", "wallboard/far", "supervisor?group=none", "supervisor"]
-    {
+    for name in [
+        "feedback",
+        "surveys",
+        "status",
+        "r900",
+        "r903",
+        "wallboard",
+        "wallboard/far",
+        "supervisor?group=none",
+        "supervisor",
+    ] {
         // A house for each page: what a page that is being left still says is not the next page's.
         let mut house = House::open(floor(now(), 30)).await;
         browser.client.goto(&format!("{}/page/{name}", house.address)).await.expect("the page opens");
@@ -206,6 +214,9 @@ async fn what_the_server_painted_is_what_the_script_paints_and_patches_touch_onl
             .await
             .expect("the comparison runs");
         assert_eq!(differences, json!([]), "{name}");
+        if name == "r903" {
+            a_thread_goes_on_while_somebody_reads_it(&browser, &peer).await;
+        }
         if name == "supervisor" {
             patches_touch_only_their_cells(&browser, &peer).await;
             rows_come_and_go(&browser, &peer).await;
@@ -214,6 +225,31 @@ async fn what_the_server_painted_is_what_the_script_paints_and_patches_touch_onl
         assert!(house.violations.try_recv().is_err(), "nothing on {name} breaks the content security policy");
     }
     browser.close().await;
+}
+
+async fn a_thread_goes_on_while_somebody_reads_it(browser: &Browser, peer: &Peer) {
+    let first = json!({ "at": "2026-11-20T10:00:00Z", "kind": "problem", "text": "<b>No label came.</b>" });
+    let change = json!({
+        "state": "closed", "messages": { "m0": first, "m2": { "attachment": null } }, "actions": { "call": null, "reply": null },
+        "answers": { "2": { "question": "May we call?", "kind": "choice", "value": ["Yes", "Evenings"] } }, "joined": { "rule": "extra.session", "session": 82_003, "queue": 3 },
+    });
+    peer.say(&json!({ "type": "patch", "version": 11, "patch": { "feedback": { "r903": change } } }));
+    browser.until("a message", "return document.querySelectorAll('.thread-list > li').length === 3").await;
+    let shown = "return [...document.querySelectorAll('.thread-list > li')].map((row) => [row.dataset.row, row.querySelector('b').textContent, row.querySelector('.text').textContent.slice(0, 9), row.querySelector('a').hidden])";
+    let wanted = json!([
+        ["m0", "Elena N.", "<b>No lab", true],
+        ["m1", "Elena N.", "Le colis ", true],
+        ["m2", "Mia F.", "We are so", true]
+    ]);
+    assert_eq!(browser.ask(shown).await, wanted, "in the order of their times, and text stays text");
+    assert_eq!(text_of(browser, ".thread-list time").await, "20 Nov 04:00");
+    assert_eq!(text_of(browser, "[data-as=offered]").await, "Offered by Goodays: close.");
+    assert_eq!(text_of(browser, ".heading .thread").await, "Closed");
+    assert_eq!(text_of(browser, ".stacked > [data-row='2']").await, "May we call?Yes, Evenings");
+    assert_eq!(text_of(browser, "[data-path='feedback/r903/joined/session']").await, "82003");
+    assert_eq!(text_of(browser, "[data-path='feedback/r903/joined/queue']").await, "Billing");
+    let shows = "return document.querySelector('[data-path=\"feedback/r903/joined/team\"]').checkVisibility()";
+    assert_eq!(browser.ask(shows).await, json!(false), "what is not known is left out");
 }
 
 async fn patches_touch_only_their_cells(browser: &Browser, peer: &Peer) {
@@ -318,6 +354,14 @@ async fn tables_filter_and_sort_in_place_and_the_address_says_how() {
     assert_eq!(text_of(&browser, "#agents-shown").await, "2 of 40 agents");
     assert_eq!(browser.ask("return new URL(location.href).searchParams.get('q')").await, json!("chen"));
 
+    // What changes unseen does not flash when it is shown again.
+    let away = "document.querySelector('tr[data-row=\"41\"]')";
+    peer.say(
+        &json!({ "type": "patch", "version": 11, "patch": { "agents": { "41": { "reason": "At the dentist" } } } }),
+    );
+    browser.until("the reason", &format!("return {away}.textContent.includes('At the dentist')")).await;
+    assert_eq!(browser.ask(&format!("return {away}.querySelectorAll('.changed').length")).await, json!(0));
+
     browser.ask("document.querySelector('[data-collection=agents] a[data-column=name]').click()").await;
     assert_eq!(browser.ask(shown).await, json!(["Chen G.", "Chen C."]), "a second press turns the order");
     assert_eq!(browser.ask("return new URL(location.href).searchParams.get('dir')").await, json!("desc"));
@@ -328,7 +372,7 @@ async fn tables_filter_and_sort_in_place_and_the_address_says_how() {
     browser.ask("document.querySelector('[data-collection=queues] a[data-column=waiting]').click()").await;
     let first = "return document.querySelector('[data-collection=queues] tr[data-row] [data-key=name]').textContent";
     assert_eq!(browser.ask(first).await, json!("Complaints"));
-    peer.say(&json!({ "type": "patch", "version": 11, "patch": { "queues": { "2": { "waiting": 40 } } } }));
+    peer.say(&json!({ "type": "patch", "version": 12, "patch": { "queues": { "2": { "waiting": 40 } } } }));
     browser
         .until(
             "Returns first",
@@ -336,7 +380,7 @@ async fn tables_filter_and_sort_in_place_and_the_address_says_how() {
         )
         .await;
     browser.ask("document.querySelector('[data-collection=queues] tr[data-row=\"7\"] summary').focus()").await;
-    peer.say(&json!({ "type": "patch", "version": 12, "patch": { "queues": { "3": { "waiting": 50 } } } }));
+    peer.say(&json!({ "type": "patch", "version": 13, "patch": { "queues": { "3": { "waiting": 50 } } } }));
     browser
         .until("fifty wait", "return document.querySelector('[data-path=\"queues/3/waiting\"]').textContent === '50'")
         .await;
@@ -352,11 +396,11 @@ async fn tables_filter_and_sort_in_place_and_the_address_says_how() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_survey_that_is_asked_for_twice_is_one_deed() {
+async fn a_survey_that_is_asked_for_twice_is_one_deed_and_a_changed_one_another() {
     let mut house = House::open(floor(now(), 3)).await;
     let browser = Browser::start(&["--window-size=1400,1000"]).await;
     browser.client.goto(&format!("{}/page/surveys", house.address)).await.expect("the page opens");
-    house.peer().await;
+    let peer = house.peer().await;
     let fields = [
         ("customer_name", "Ann"),
         ("customer_email", "ann@example.com"),
@@ -370,11 +414,26 @@ async fn a_survey_that_is_asked_for_twice_is_one_deed() {
     browser.ask("document.querySelector('form.act').requestSubmit()").await;
     browser.until("the refusal", "return document.querySelector('[data-answer]').textContent === 'Agent Connect does not answer. Try again.'").await;
     browser.ask("document.querySelector('form.act').requestSubmit()").await;
+    browser.until("the conflict", "return document.querySelector('[data-answer]').textContent === 'An earlier version was already taken: see the table.'").await;
+    browser.ask("document.querySelector('form.act').requestSubmit()").await;
     browser.until("the promise", "return document.querySelector('[data-answer]').dataset.state === 'done'").await;
 
     let (first, fields) = house.asked.recv().await.expect("a first try");
     let (second, _) = house.asked.recv().await.expect("a second try");
+    let (third, _) = house.asked.recv().await.expect("a third try");
     assert_eq!(first, second, "both tries are the same deed");
+    assert_ne!(second, third, "a key that is taken is not used again");
+
+    let counted = "return document.querySelector('[data-as=surveyCounts]').textContent";
+    let before = "2 waiting to be sent · 2 sent, no answer yet · 7 accepted · 2 rejected · 1 failed · 1 not known whether it arrived";
+    assert_eq!(browser.ask(counted).await, json!(before));
+    peer.say(
+        &json!({ "type": "patch", "version": 11, "patch": { "surveys": { "s05": { "state": "accepted" }, "s99": { "state": "queued" } } } }),
+    );
+    let after = before.replace("7 accepted", "8 accepted");
+    browser.until("the counts", &format!("{counted} === '{after}'")).await;
+    browser.ask("const show = document.getElementById('show-new'); show.focus(); show.click()").await;
+    assert_eq!(browser.ask("return document.activeElement.dataset.row").await, json!("s99"), "the focus is not lost");
     let wanted = json!({ "customer_name": "Ann", "customer_email": "ann@example.com", "channel": "phone", "ext_interaction_id": "i-1", "tags": ["vip", "orders"] });
     assert_eq!(fields, wanted, "what was left empty is left out");
     browser.close().await;
@@ -399,7 +458,6 @@ async fn pictures() {
             ("r903", 1280, 900),
             ("surveys", 1500, 900),
             ("status", 1280, 800),
-            ("home", 800, 600),
             ("wallboard", 1920, 1080),
             ("wallboard/near", 1920, 1080),
             ("wallboard/far", 1920, 1080),

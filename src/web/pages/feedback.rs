@@ -1,11 +1,13 @@
 //! `/feedback` and `/feedback/{response}`: what customers say, and what it hangs on.
 
+use std::collections::BTreeMap;
+
 use askama::Template;
 use jiff::Timestamp;
 
 use super::frame::Frame;
 use super::{Sheet, Timer, format, segment, step, words};
-use crate::live::shape::{FeedbackDoc, JoinDoc};
+use crate::live::shape::{AnswerDoc, FeedbackDoc, JoinDoc, MessageDoc};
 
 /// Renders the list: what still waits for an answer first, then the newest.
 pub fn feedback(sheet: &Sheet) -> Result<String, askama::Error> {
@@ -22,32 +24,21 @@ pub fn feedback(sheet: &Sheet) -> Result<String, askama::Error> {
 /// Renders one response with its thread; `None` if there is none of that id in the viewer's scope.
 pub fn feedback_item(sheet: &Sheet, response_id: &str) -> Result<Option<String>, askama::Error> {
     let Some(doc) = sheet.state.feedback.get(response_id) else { return Ok(None) };
-    let item = Item::new(sheet, response_id, doc);
-    let customer = doc.customer.clone().unwrap_or_else(|| "a customer".to_owned());
+    let customer = doc.customer.as_deref().unwrap_or("a customer");
+    let path = format!("feedback/{}", step(response_id));
     let mut messages: Vec<_> = doc.messages.iter().collect();
     messages.sort_by_key(|(id, message)| (message.at.unwrap_or(Timestamp::MAX), (*id).clone()));
     let mut answers: Vec<_> = doc.answers.iter().collect();
     answers.sort_by_key(|(position, _)| position.parse::<u64>().unwrap_or(u64::MAX));
     One {
         frame: Frame::new(sheet, "/feedback", format!("Feedback of {customer}")),
-        messages: messages
-            .into_iter()
-            .map(|(_, message)| Text {
-                from: message.from.clone().unwrap_or_else(|| customer.clone()),
-                kind: message.kind.as_deref().map(format::label).unwrap_or_default(),
-                at: message.at,
-                clock: message.at.map(|at| at.to_zoned(sheet.time_zone.clone()).strftime("%e %b %H:%M").to_string()),
-                text: message.text.clone(),
-                attachment: message.attachment.clone().filter(|link| is_web(link)),
-            })
-            .collect(),
-        answers: answers
-            .into_iter()
-            .map(|(_, answer)| (answer.question.clone(), format::plain(&answer.value)))
-            .collect(),
-        offered: doc.actions.keys().map(|name| format::label(name).to_lowercase()).collect::<Vec<_>>().join(", "),
+        messages: messages.into_iter().map(|(id, message)| Text::new(sheet, &path, id, message, customer)).collect(),
+        answers: answers.into_iter().map(|(id, answer)| Answer::new(&path, id, answer)).collect(),
+        offered: offered(&doc.actions),
         facts: facts(sheet, doc),
-        item,
+        item: Item::new(sheet, response_id, doc),
+        blank_message: Text { id: "{id}".to_owned(), path: format!("{path}/messages/{{id}}"), ..Text::default() },
+        blank_answer: Answer { id: "{id}".to_owned(), path: format!("{path}/answers/{{id}}"), ..Answer::default() },
     }
     .render()
     .map(Some)
@@ -67,10 +58,13 @@ struct One<'a> {
     frame: Frame<'a>,
     item: Item,
     messages: Vec<Text>,
-    answers: Vec<(String, String)>,
-    /// What Goodays offers, by name.
+    answers: Vec<Answer>,
+    /// What Goodays offers, in a sentence.
     offered: String,
-    facts: Vec<(&'static str, String)>,
+    facts: [Fact; 8],
+    /// The rows that scripts clone.
+    blank_message: Text,
+    blank_answer: Answer,
 }
 
 /// A response in short.
@@ -93,13 +87,62 @@ struct Item {
     is_joined: bool,
 }
 
+/// One text of the thread, written.
+#[derive(Default)]
 struct Text {
+    id: String,
+    path: String,
     from: String,
     kind: String,
     at: Option<Timestamp>,
-    clock: Option<String>,
+    moment: String,
     text: String,
     attachment: Option<String>,
+}
+
+impl Text {
+    fn new(sheet: &Sheet, response: &str, id: &str, message: &MessageDoc, customer: &str) -> Self {
+        Self {
+            id: id.to_owned(),
+            path: format!("{response}/messages/{}", step(id)),
+            from: message.from.as_deref().unwrap_or(customer).to_owned(),
+            kind: message.kind.as_deref().map(format::label).unwrap_or_default(),
+            at: message.at,
+            moment: message.at.map(|at| format::moment(at, &sheet.time_zone)).unwrap_or_default(),
+            text: message.text.clone(),
+            attachment: message.attachment.clone(),
+        }
+    }
+}
+
+/// One answer, written.
+#[derive(Default)]
+struct Answer {
+    id: String,
+    path: String,
+    question: String,
+    value: String,
+}
+
+impl Answer {
+    fn new(response: &str, id: &str, answer: &AnswerDoc) -> Self {
+        Self {
+            id: id.to_owned(),
+            path: format!("{response}/answers/{}", step(id)),
+            question: answer.question.clone(),
+            value: format::plain(&answer.value),
+        }
+    }
+}
+
+/// One thing that is known about a response. Without a value the stylesheet leaves it out.
+struct Fact {
+    name: &'static str,
+    /// Where it stands in the response.
+    path: &'static str,
+    /// How it is written, by the name that the script has for it.
+    kind: &'static str,
+    value: String,
 }
 
 impl Item {
@@ -156,24 +199,28 @@ fn joined(join: &JoinDoc) -> String {
     format!("{}{evidence}", words::rule(&join.rule))
 }
 
-fn facts(sheet: &Sheet, doc: &FeedbackDoc) -> Vec<(&'static str, String)> {
-    let join = &doc.joined;
-    let all = [
-        ("Survey", doc.survey.clone()),
-        ("Came by", doc.source.clone().map(|source| format::label(&source))),
-        ("Place", doc.place.clone()),
-        ("Handed to", doc.delegated_to.clone()),
-        ("Queue", join.queue.map(|queue| sheet.queue_name(queue))),
-        ("Team", join.team.map(|team| sheet.team_name(Some(team)))),
-        ("Session", join.session.map(|session| session.to_string())),
-        ("Alert", doc.alert.then(|| "Goodays raised an alert for it".to_owned())),
-    ];
-    all.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
+/// What can be done with it: what Goodays says, and nothing else.
+fn offered(actions: &BTreeMap<String, bool>) -> String {
+    let names: Vec<_> = actions.keys().map(|name| format::label(name).to_lowercase()).collect();
+    if names.is_empty() {
+        return "Goodays offers no action for it now.".to_owned();
+    }
+    format!("Offered by Goodays: {}.", names.join(", "))
 }
 
-/// A page links to the web and to nothing else, whatever the document says.
-fn is_web(link: &str) -> bool {
-    url::Url::parse(link).is_ok_and(|url| matches!(url.scheme(), "http" | "https"))
+fn facts(sheet: &Sheet, doc: &FeedbackDoc) -> [Fact; 8] {
+    let join = &doc.joined;
+    let fact = |name, path, kind, value: Option<String>| Fact { name, path, kind, value: value.unwrap_or_default() };
+    [
+        fact("Survey", "survey", "optional", doc.survey.clone()),
+        fact("Came by", "source", "labelled", doc.source.as_deref().map(format::label)),
+        fact("Place", "place", "optional", doc.place.clone()),
+        fact("Handed to", "delegatedTo", "optional", doc.delegated_to.clone()),
+        fact("Queue", "joined/queue", "queueName", join.queue.map(|queue| sheet.queue_name(queue))),
+        fact("Team", "joined/team", "teamName", join.team.map(|team| sheet.team_name(Some(team)))),
+        fact("Session", "joined/session", "number", join.session.map(|session| session.to_string())),
+        fact("Alert", "alert", "alert", doc.alert.then(|| "Goodays raised an alert for it".to_owned())),
+    ]
 }
 
 fn rank(state: &str) -> u8 {

@@ -56,6 +56,12 @@ pub fn clock(at: Timestamp, zone: &TimeZone) -> String {
     at.to_zoned(zone.clone()).strftime("%H:%M:%S").to_string()
 }
 
+/// Day and time in a zone: `21 Nov 09:41`.
+#[must_use]
+pub fn moment(at: Timestamp, zone: &TimeZone) -> String {
+    at.to_zoned(zone.clone()).strftime("%-d %b %H:%M").to_string()
+}
+
 /// A zone's name as people say it: `Chicago time`. The same in summer and winter.
 #[must_use]
 pub fn zone_name(iana: &str) -> String {

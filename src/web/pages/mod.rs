@@ -8,7 +8,6 @@ mod agents;
 mod contact;
 mod feedback;
 mod frame;
-mod home;
 mod problem;
 mod queues;
 mod status;
@@ -24,7 +23,6 @@ pub mod words;
 mod tests;
 
 pub use feedback::{feedback, feedback_item};
-pub use home::home;
 pub use problem::problem;
 pub use status::status;
 pub use supervisor::supervisor;

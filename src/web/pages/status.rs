@@ -11,13 +11,6 @@ pub fn status(sheet: &Sheet) -> Result<String, askama::Error> {
     Page {
         frame: Frame::new(sheet, "/status", "Status"),
         cards: SourceName::ALL.into_iter().map(|name| Card::new(sheet, name)).collect(),
-        counts: [
-            ("Agents", sheet.state.agents.len()),
-            ("Queues", sheet.state.queues.len()),
-            ("Teams", sheet.state.teams.len()),
-            ("Responses", sheet.state.feedback.len()),
-            ("Survey requests", sheet.state.surveys.len()),
-        ],
     }
     .render()
 }
@@ -27,7 +20,6 @@ pub fn status(sheet: &Sheet) -> Result<String, askama::Error> {
 struct Page<'a> {
     frame: Frame<'a>,
     cards: Vec<Card>,
-    counts: [(&'static str, usize); 5],
 }
 
 /// One source.

@@ -8,7 +8,8 @@ use super::agents::AgentTable;
 use super::frame::Frame;
 use super::queues::{QueueTable, longest, sum};
 use super::{Sheet, Timer, View, format, words};
-use crate::live::shape::AgentDoc;
+use crate::domain::SourceName;
+use crate::live::shape::{AgentDoc, StateDoc};
 
 /// Renders the page as the viewer chose to see it.
 pub fn supervisor(sheet: &Sheet, view: &View) -> Result<String, askama::Error> {
@@ -53,14 +54,12 @@ struct Tiles {
     after_call: String,
     away: String,
     open: String,
-    pending: String,
 }
 
 impl Tiles {
     fn new(sheet: &Sheet) -> Self {
         let state = &sheet.state;
         let longest_wait = longest(state.queues.values());
-        let feedback = |name: &str| number(state.feedback.values().filter(|item| item.state == name).count());
         let agents = |name: &str| number(in_activity(&state.agents, name));
         let is_known = state.queues.values().all(|queue| queue.waiting.is_some());
         let logged_in = state.agents.values().filter(|agent| agent.activity != "loggedOut").count();
@@ -80,8 +79,7 @@ impl Tiles {
             ringing: agents("ringing"),
             after_call: agents("afterCall"),
             away: format!("and {} away", agents("away")),
-            open: feedback("open"),
-            pending: format!("and {} pending", feedback("pending")),
+            open: open_feedback(state),
         }
     }
 }
@@ -89,6 +87,16 @@ impl Tiles {
 /// The longest wait where none runs: zero if that is known, else a dash.
 pub(super) fn nobody_waits(is_known: bool) -> Timer {
     Timer { since: None, text: if is_known { "0:00" } else { format::NONE }.to_owned() }
+}
+
+/// What still waits for an answer. A response hangs on one team at most, so teams may be added up; agents and queues
+/// may not, and the responses themselves are not part of the floor. Zero is only known while Goodays is heard.
+fn open_feedback(state: &StateDoc) -> String {
+    if state.sources.get(SourceName::Goodays.as_str()).is_none_or(|source| source.state == "off") {
+        return format::NONE.to_owned();
+    }
+    let open: u64 = state.teams.values().filter_map(|team| team.feedback.as_ref()).map(|total| total.open).sum();
+    format::count(i64::try_from(open).ok())
 }
 
 fn in_activity(agents: &BTreeMap<String, AgentDoc>, name: &str) -> usize {

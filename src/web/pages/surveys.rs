@@ -11,16 +11,12 @@ use crate::live::shape::SurveyDoc;
 pub fn surveys(sheet: &Sheet) -> Result<String, askama::Error> {
     let mut all: Vec<_> = sheet.state.surveys.iter().collect();
     all.sort_by(|(a_id, a), (b_id, b)| (b.created, a_id).cmp(&(a.created, b_id)));
-    let counts = ["queued", "sent", "accepted", "rejected", "failed", "unknown"].map(|state| {
-        let count = all.iter().filter(|(_, survey)| survey.state == state).count();
-        (state, words::survey(state).to_owned(), count)
-    });
     Page {
         frame: Frame::new(sheet, "/surveys", "Surveys"),
-        counts: counts.into_iter().filter(|(.., count)| *count > 0).collect(),
+        counts: counts(sheet.state.surveys.values()),
         rows: all.into_iter().map(|(id, survey)| Row::new(sheet, id, survey)).collect(),
         blank: Row { id: "{id}".to_owned(), step: "{id}".to_owned(), ..Row::default() },
-        key: format!("{}-{}", sheet.epoch, sheet.now.as_millisecond()),
+        key: format!("{:032x}", rand::random::<u128>()),
     }
     .render()
 }
@@ -29,11 +25,20 @@ pub fn surveys(sheet: &Sheet) -> Result<String, askama::Error> {
 #[template(path = "pages/surveys.html")]
 struct Page<'a> {
     frame: Frame<'a>,
-    counts: Vec<(&'static str, String, usize)>,
+    counts: String,
     rows: Vec<Row>,
     blank: Row,
     /// The form's idempotency key where no script gives it one: pressing twice on one painted page is one deed.
     key: String,
+}
+
+/// How many there are in each state that anything is in.
+fn counts<'a>(all: impl Iterator<Item = &'a SurveyDoc> + Clone) -> String {
+    let known = ["queued", "sent", "accepted", "rejected", "failed", "unknown"].map(|state| {
+        let count = all.clone().filter(|survey| survey.state == state).count();
+        (count, format!("{count} {}", words::survey(state).to_lowercase()))
+    });
+    known.into_iter().filter(|(count, _)| *count > 0).map(|(_, text)| text).collect::<Vec<_>>().join(" · ")
 }
 
 #[derive(Default)]

@@ -85,7 +85,7 @@ pub fn survey(name: &str) -> &str {
         "sent" => "Sent, no answer yet",
         "accepted" => "Accepted",
         "rejected" => "Rejected",
-        "failed" => "Failed, can be retried",
+        "failed" => "Failed",
         "unknown" => "Not known whether it arrived",
         other => other,
     }

@@ -56,7 +56,7 @@ pub fn floor(now: Timestamp, agents: usize) -> Value {
     json!({
         "agents": people(now, agents),
         "queues": queues(now),
-        "teams": TEAMS.iter().enumerate().map(|(i, name)| ((i + 1).to_string(), json!({ "name": name, "groups": [1] }))).collect::<Map<_, _>>(),
+        "teams": TEAMS.iter().enumerate().map(|(i, name)| ((i + 1).to_string(), json!({ "name": name, "groups": [1], "feedback": { "responses": 40, "open": i, "since": ago(now, 30 * 86_400) } }))).collect::<Map<_, _>>(),
         "feedback": feedback(now, agents),
         "surveys": surveys(now, agents),
         "alerts": {},
@@ -170,7 +170,7 @@ fn feedback(now: Timestamp, agents: usize) -> Map<String, Value> {
             "actions": { "reply": true, "call": true, "close": true }, "alert": nps < 3, "joined": joined,
         });
         if i % 5 == 3 {
-            item["messages"]["m2"] = json!({ "at": ago(now, 30), "kind": "message", "from": "Mia F.", "text": "We are sorry. A colleague will call you this afternoon." });
+            item["messages"]["m2"] = json!({ "at": ago(now, 30), "kind": "message", "from": "Mia F.", "text": "We are sorry. A colleague will call you this afternoon.", "attachment": "https://files.example.com/label.pdf" });
         }
         map.insert(format!("r{:03}", 900 + i), item);
     }
