@@ -27,12 +27,7 @@ pub enum Fact {
         agent: Box<AgentReading>,
     },
     /// A pushed change, or a partial answer, about one queue: what it leaves out is unchanged.
-    QueueChanged {
-        /// When it was heard.
-        heard: Ordinal,
-        /// The queue.
-        queue: Box<QueueReading>,
-    },
+    QueueChanged(Box<QueueReading>),
     /// Nobody tells us about queues any more, or from the start again: what was known of who waits, and what was counted,
     /// may have changed unnoticed and is forgotten rather than shown as if it were live.
     QueuesUncertain,

@@ -8,13 +8,11 @@ use dashmap::DashMap;
 
 use super::entity::{Entity, Key};
 
-/// An entity as of a version. Without an entity it is a tombstone: it was there, and has been gone since that version.
+/// An entity as of the version of its last change.
 #[derive(Debug, Clone)]
-pub struct Stamped {
-    /// The version of the last change.
-    pub version: u64,
-    /// What it is, unless it is gone.
-    pub entity: Option<Arc<Entity>>,
+struct Stamped {
+    version: u64,
+    entity: Arc<Entity>,
 }
 
 /// One entity's step from one version to the next.
@@ -56,28 +54,26 @@ impl GoldCopy {
     /// One entity, unless it is not there.
     #[must_use]
     pub fn get(&self, key: &Key) -> Option<Arc<Entity>> {
-        self.entities.get(key)?.entity.clone()
+        Some(Arc::clone(&self.entities.get(key)?.entity))
     }
 
     /// Every entity that is there, stamped, in no order.
     pub fn each(&self, mut visit: impl FnMut(&Key, u64, &Arc<Entity>)) {
         for entry in &self.entities {
-            if let Some(entity) = &entry.entity {
-                visit(entry.key(), entry.version, entity);
-            }
+            visit(entry.key(), entry.version, &entry.entity);
         }
     }
 
     /// Writes what changed. The owner's alone: two writers would tear versions apart.
     pub(super) fn write(&self, version: u64, changes: &[Change]) {
         for change in changes {
-            self.entities.insert(change.key.clone(), Stamped { version, entity: change.after.clone() });
+            match &change.after {
+                Some(entity) => {
+                    self.entities.insert(change.key.clone(), Stamped { version, entity: Arc::clone(entity) })
+                }
+                None => self.entities.remove(&change.key).map(|(_, stamped)| stamped),
+            };
         }
         self.version.store(version, Ordering::Release);
-    }
-
-    /// Forgets what has been gone since before a version.
-    pub(super) fn bury(&self, before: u64) {
-        self.entities.retain(|_, stamped| stamped.entity.is_some() || stamped.version >= before);
     }
 }

@@ -18,7 +18,7 @@ pub mod owner;
 pub mod rollup;
 pub mod sources;
 
-pub use copy::{Change, Delta, GoldCopy, Stamped};
+pub use copy::{Change, Delta, GoldCopy};
 pub use entity::{Entity, Key};
 pub use join::{Joined, Rules};
 pub use owner::{Day, Gold};

@@ -28,9 +28,6 @@ const BATCH: usize = 4096;
 /// How many deltas a follower may be behind before it has to read the copy afresh.
 const WAITING_DELTAS: usize = 1024;
 
-/// For how many versions a removed entity stays as a tombstone.
-const TOMBSTONE_VERSIONS: u64 = 10_000;
-
 /// The handle to the gold copy. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Gold {
@@ -69,8 +66,9 @@ impl Gold {
         let (deltas, _) = broadcast::channel(WAITING_DELTAS);
         let copy = Arc::new(GoldCopy::default());
         let gold = Self { copy: Arc::clone(&copy), facts, deltas: deltas.clone(), ordinals: Arc::default() };
-        let ground = Ground::new(rules, day.began(clock.now()));
-        life.spawn_service(Owner { ground, copy, deltas, day, clock }.run(heard));
+        let now = clock.now();
+        let (ground, day_ends) = (Ground::new(rules, day.began(now)), day.ends(now));
+        life.spawn_service(Owner { ground, copy, deltas, day, day_ends, clock }.run(heard));
         gold
     }
 
@@ -136,6 +134,8 @@ struct Owner {
     copy: Arc<GoldCopy>,
     deltas: broadcast::Sender<Arc<Delta>>,
     day: Day,
+    /// When the board's day ends that it is.
+    day_ends: Timestamp,
     clock: Clock,
 }
 
@@ -144,7 +144,11 @@ impl Owner {
         let mut batch = Vec::new();
         loop {
             let now = self.clock.now();
-            let midnight = self.day.ends(now).duration_since(now).unsigned_abs();
+            if now >= self.day_ends {
+                self.begin_day(now);
+            }
+            // Only a reminder: whoever wakes us for another reason looks at the clock as well.
+            let midnight = self.day_ends.duration_since(now).unsigned_abs();
             tokio::select! {
                 received = heard.recv_many(&mut batch, BATCH) => {
                     if received == 0 {
@@ -152,12 +156,15 @@ impl Owner {
                     }
                     self.turn(batch.drain(..));
                 }
-                () = tokio::time::sleep(midnight) => {
-                    self.ground.begin_day(self.day.began(self.clock.now()));
-                    self.publish(Instant::now());
-                }
+                () = tokio::time::sleep(midnight) => {}
             }
         }
+    }
+
+    fn begin_day(&mut self, now: Timestamp) {
+        self.day_ends = self.day.ends(now);
+        self.ground.begin_day(self.day.began(now));
+        self.publish(Instant::now());
     }
 
     fn turn(&mut self, batch: impl Iterator<Item = Heard>) {
@@ -190,9 +197,6 @@ impl Owner {
         }
         let version = self.copy.version() + 1;
         self.copy.write(version, &changes);
-        if version.is_multiple_of(TOMBSTONE_VERSIONS) {
-            self.copy.bury(version.saturating_sub(TOMBSTONE_VERSIONS));
-        }
         // Nobody may be following yet.
         let _ = self.deltas.send(Arc::new(Delta { version, changes, heard }));
     }

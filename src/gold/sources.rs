@@ -12,6 +12,9 @@ use crate::domain::{Fact, Health, SourceName, SourceState};
 /// How stale "last heard of" may be. It would otherwise be a change by itself, several times a second, on every page.
 const HEARD_EVERY: SignedDuration = SignedDuration::from_secs(5);
 
+/// How stale counts may be, for the same reason.
+const COUNTED_EVERY: SignedDuration = SignedDuration::from_secs(1);
+
 /// Keeps a source's health and tells gold when it changes.
 #[derive(Debug)]
 pub struct Reporter {
@@ -21,6 +24,7 @@ pub struct Reporter {
     clock: Clock,
     health: Health,
     told: Option<Health>,
+    told_at: Timestamp,
     heard: Option<Timestamp>,
 }
 
@@ -30,7 +34,7 @@ impl Reporter {
     pub fn new(name: SourceName, gold: Gold, metrics: Metrics, clock: Clock) -> Self {
         let mut health = Health::new(SourceState::Down, clock.now());
         health.reason = Some("Not connected yet.".into());
-        Self { name, gold, metrics, clock, health, told: None, heard: None }
+        Self { name, gold, metrics, health, told: None, told_at: clock.now(), heard: None, clock }
     }
 
     /// What time it is for this source.
@@ -98,18 +102,35 @@ impl Reporter {
         self.metrics.source_resync(self.name.as_str(), reason);
     }
 
-    /// Tells gold, if there is anything to tell.
+    /// Tells gold, if there is anything to tell now. A change of state is told at once; counts and "last heard of" wait
+    /// until it is time, so whoever counts calls this again within a second or two.
     pub async fn tell(&mut self) {
         if let Some(heard) = self.heard
             && self.health.last_data.is_none_or(|known| heard.duration_since(known) >= HEARD_EVERY)
         {
             self.health.last_data = Some(heard);
         }
-        if self.told.as_ref() != Some(&self.health) {
-            let up = matches!(self.health.state, SourceState::Live | SourceState::Polling);
-            self.metrics.source_up(self.name.as_str(), up);
-            self.told = Some(self.health.clone());
-            self.gold.tell(Fact::Source(self.name, self.health.clone())).await;
+        let Some(told) = &self.told else { return self.tell_now().await };
+        let now = self.clock.now();
+        let counted = told.counters != self.health.counters;
+        let changed = (told.state, &told.reason, &told.transport, told.last_data)
+            != (self.health.state, &self.health.reason, &self.health.transport, self.health.last_data);
+        if changed || (counted && now.duration_since(self.told_at) >= COUNTED_EVERY) {
+            self.tell_now().await;
         }
+    }
+
+    /// Whether something has been counted that gold has not been told.
+    #[must_use]
+    pub fn has_news(&self) -> bool {
+        self.told.as_ref() != Some(&self.health)
+    }
+
+    async fn tell_now(&mut self) {
+        let up = matches!(self.health.state, SourceState::Live | SourceState::Polling);
+        self.metrics.source_up(self.name.as_str(), up);
+        self.told = Some(self.health.clone());
+        self.told_at = self.clock.now();
+        self.gold.tell(Fact::Source(self.name, self.health.clone())).await;
     }
 }

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use thiserror::Error;
 use tokio::sync::broadcast::{Receiver, error::RecvError};
 
 use super::scope::{Anchor, Scope, anchors_of};
@@ -18,6 +19,14 @@ use crate::gold::{Delta, Gold};
 /// How long a view is kept after the last viewer has gone: long enough for a page to open its socket after it was
 /// painted, and for a viewer to come back after a break.
 const LINGER: Duration = Duration::from_secs(120);
+
+/// How many distinct scopes may be watched at once. Each costs memory, whoever thought it up.
+const MOST_VIEWS: usize = 2000;
+
+/// Too many distinct scopes are being watched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error("Too many different scopes are being watched. Try again in a few minutes.")]
+pub struct Full;
 
 /// The views. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -62,15 +71,23 @@ impl Hub {
     }
 
     /// The document of a scope now.
-    #[must_use]
-    pub fn paint(&self, scope: &Scope) -> Painted {
-        self.view(scope).paint()
+    ///
+    /// # Errors
+    /// See [`Full`].
+    pub fn paint(&self, scope: &Scope) -> Result<Painted, Full> {
+        let view = self.view(&mut self.views(), scope)?;
+        Ok(view.paint())
     }
 
     /// A new viewer of a scope, or one that returns to where it was.
-    #[must_use]
-    pub fn attach(&self, scope: &Scope, position: Option<&Position>) -> Viewer {
-        Viewer::new(self.view(scope), position)
+    ///
+    /// # Errors
+    /// See [`Full`].
+    pub fn attach(&self, scope: &Scope, position: Option<&Position>) -> Result<Viewer, Full> {
+        // Under the lock, so that no sweep comes between finding the view and counting its viewer.
+        let mut views = self.views();
+        let view = self.view(&mut views, scope)?;
+        Ok(Viewer::new(view, position))
     }
 
     /// How many watch each scope.
@@ -120,10 +137,12 @@ impl Hub {
         }
     }
 
-    fn view(&self, scope: &Scope) -> Arc<View> {
-        let mut views = self.views();
+    fn view(&self, views: &mut Views, scope: &Scope) -> Result<Arc<View>, Full> {
         if let Some(view) = views.by_scope.get(scope) {
-            return Arc::clone(view);
+            return Ok(Arc::clone(view));
+        }
+        if views.by_scope.len() >= MOST_VIEWS {
+            return Err(Full);
         }
         let birth = self.0.births.fetch_add(1, Ordering::Relaxed);
         let epoch = format!("{:016x}", self.0.life.hash_one((scope, birth)));
@@ -132,7 +151,7 @@ impl Hub {
             views.by_anchor.entry(*anchor).or_default().push(Arc::clone(&view));
         }
         views.by_scope.insert(scope.clone(), Arc::clone(&view));
-        view
+        Ok(view)
     }
 
     fn views(&self) -> MutexGuard<'_, Views> {

@@ -16,7 +16,7 @@ pub mod shape;
 pub mod view;
 pub mod viewer;
 
-pub use hub::Hub;
+pub use hub::{Full, Hub};
 pub use scope::Scope;
 pub use view::{Painted, Position};
 pub use viewer::{Frame, Viewer};

@@ -90,10 +90,10 @@ impl Scope {
         Self::of("feedback", [Anchor::Responses, Anchor::Agents, Anchor::Queues, Anchor::Teams])
     }
 
-    /// Survey requests.
+    /// Survey requests, with the agents that they are about.
     #[must_use]
     pub fn surveys() -> Self {
-        Self::of("surveys", [Anchor::Surveys])
+        Self::of("surveys", [Anchor::Surveys, Anchor::Agents])
     }
 
     /// The four systems alone.

@@ -180,8 +180,7 @@ async fn a_wallboard_sees_its_queues_and_no_customers_name() {
         waiting.other.insert("customerPhone".into(), Value::from("+13128633465"));
         let mut queue = QueueReading::new(QueueId(id));
         queue.sessions = [(Modality::Audio, SessionList { all: Some(vec![waiting]), ..SessionList::default() })].into();
-        let heard = house.world.gold.ordinal();
-        house.world.gold.tell(Fact::QueueChanged { heard, queue: Box::new(queue) }).await;
+        house.world.gold.tell(Fact::QueueChanged(Box::new(queue))).await;
     }
     house.world.gold.settled().await;
     let state = house.until("wallboard:north", "both queues", |state| state["queues"].get("2").is_some()).await;

@@ -12,14 +12,14 @@ use std::time::Duration;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until};
 
-use crate::base::Lifecycle;
+use crate::base::{Backoff, Lifecycle};
 use crate::config;
 use crate::domain::{Fact, SourceState};
 use crate::gold::{Gold, Reporter};
 use crate::vendor::clarity::{Clarity, find_pushes};
 use crate::vendor::signalr::{Connection, Event, HubCall};
 
-use reading::{Floor, Reading, Trouble};
+use reading::{Floor, Outcome, Reading};
 
 /// How often Clarity is asked while it does not push.
 const WITHOUT_PUSHES: Duration = Duration::from_secs(5);
@@ -27,8 +27,14 @@ const WITHOUT_PUSHES: Duration = Duration::from_secs(5);
 /// How often the structure of the house is read.
 const STRUCTURE_EVERY: Duration = Duration::from_secs(300);
 
-/// Nothing heard for so many poll intervals is too long.
-const STALE_AFTER_INTERVALS: f64 = 2.5;
+/// The longest pause between two readings that fail.
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+
+/// What was read last is stale once it is older than so many of the pauses that should lie between two readings.
+const STALE_AFTER_PAUSES: f64 = 2.5;
+
+/// How often it is looked at how it is.
+const GLANCE: Duration = Duration::from_secs(1);
 
 /// The feed. Its task owns everything about Clarity.
 pub struct ClarityFeed {
@@ -37,14 +43,22 @@ pub struct ClarityFeed {
     reporter: Reporter,
     poll_interval: Duration,
     link: Link,
+    /// Counts what `link` was opened or resumed: pushes that were asked for before are not those of now.
+    generation: u64,
     /// Who and what there is. `None`: never read.
     floor: Option<Floor>,
+    next_lookup: usize,
     structure_due: Instant,
     reading_due: Instant,
-    reading: Option<JoinHandle<Result<Floor, Trouble>>>,
+    reading: Option<JoinHandle<Outcome>>,
+    /// Pauses after readings that fail.
+    backoff: Backoff,
     /// Why the last reading failed. `None`: it did not.
     trouble: Option<String>,
-    last_heard: Instant,
+    /// Why pushes could not be asked for.
+    not_subscribed: Option<String>,
+    /// When everybody was last read in full.
+    read_at: Option<Instant>,
 }
 
 /// How pushes come.
@@ -55,7 +69,7 @@ enum Link {
     /// The connection is open, and Clarity has yet to be asked to push over it.
     Opened { connection_id: String, transport: &'static str },
     /// They come.
-    Subscribed { transport: &'static str },
+    Subscribed { connection_id: String, transport: &'static str },
 }
 
 impl ClarityFeed {
@@ -68,13 +82,17 @@ impl ClarityFeed {
             gold,
             reporter,
             poll_interval: config.poll_interval,
-            link: Link::Down("It has not been opened yet.".to_owned()),
+            link: Link::Down("it has not been opened yet".to_owned()),
+            generation: 0,
             floor: None,
+            next_lookup: 0,
             structure_due: now,
             reading_due: now,
             reading: None,
+            backoff: Backoff::new(WITHOUT_PUSHES, LONGEST_PAUSE),
             trouble: None,
-            last_heard: now,
+            not_subscribed: None,
+            read_at: None,
         }
     }
 
@@ -88,12 +106,14 @@ impl ClarityFeed {
                 return;
             }
         };
+        let mut glances = tokio::time::interval(GLANCE);
         loop {
             tokio::select! {
                 () = life.stopping() => break,
                 event = connection.next() => self.happened(event).await,
-                outcome = finished(&mut self.reading) => self.read(outcome).await,
+                outcome = finished(&mut self.reading) => self.read(outcome),
                 () = sleep_until(self.reading_due), if self.reading.is_none() => self.begin_reading(),
+                _ = glances.tick() => {}
             }
             self.judge();
             self.reporter.tell().await;
@@ -112,21 +132,19 @@ impl ClarityFeed {
         match event {
             Event::Opened { connection_id, transport } => {
                 self.reporter.resync("opened");
-                self.link = Link::Opened { connection_id, transport: transport.as_str() };
-                self.reading_due = Instant::now();
+                self.opened(connection_id, transport.as_str());
             }
-            Event::Resumed { connection_id } => {
+            Event::Resumed { connection_id, transport } => {
                 // Messages may be lost all the same, without a flag (`signalr.md` section 8): begin from what is.
                 self.reporter.resync("resumed");
-                self.link = Link::Opened { connection_id, transport: self.transport().unwrap_or("SignalR") };
-                self.reading_due = Instant::now();
+                self.opened(connection_id, transport.as_str());
             }
             Event::Call(call) => self.pushed(&call).await,
             Event::Slow => self.reporter.count("slow"),
             Event::Lost { reason } => {
                 self.reporter.count("lost");
-                tracing::warn!(reason = %reason, "Clarity's pushes have stopped; it is asked instead");
-                self.cut(&reason.to_string()).await;
+                tracing::warn!(reason = %sentence(&reason), "Clarity's pushes have stopped; it is asked instead");
+                self.cut(reason.to_string()).await;
             }
             Event::Malformed { reason } => {
                 self.reporter.count("malformedFrames");
@@ -134,16 +152,24 @@ impl ClarityFeed {
             }
             Event::Failed { reason, wait } => {
                 self.reporter.count("failedAttempts");
-                tracing::debug!(reason = %reason, wait_milliseconds = wait.as_millis(), "SignalR could not be opened");
-                self.cut(&reason.to_string()).await;
+                tracing::debug!(reason = %sentence(&reason), wait_milliseconds = wait.as_millis(), "SignalR could not be opened");
+                self.cut(reason.to_string()).await;
             }
         }
     }
 
+    fn opened(&mut self, connection_id: String, transport: &'static str) {
+        self.generation += 1;
+        self.link = Link::Opened { connection_id, transport };
+        if self.trouble.is_none() {
+            self.reading_due = Instant::now();
+        }
+    }
+
     /// No pushes come. What only they could tell is unknown from now on.
-    async fn cut(&mut self, reason: &str) {
+    async fn cut(&mut self, reason: String) {
         let was_down = matches!(self.link, Link::Down(_));
-        self.link = Link::Down(reason.to_owned());
+        self.link = Link::Down(reason);
         if !was_down {
             self.gold.tell(Fact::QueuesUncertain).await;
             self.reading_due = self.reading_due.min(Instant::now() + WITHOUT_PUSHES);
@@ -151,12 +177,11 @@ impl ClarityFeed {
     }
 
     async fn pushed(&mut self, call: &HubCall) {
-        let at = self.gold_now();
+        let at = self.reporter.clock().now();
         let pushes = find_pushes(&call.args);
         if pushes.unknown > 0 {
             self.reporter.count_many("unknownPushes", pushes.unknown as u64);
         }
-        self.last_heard = Instant::now();
         self.reporter.heard(pushes.readings.len() as u64);
         for reading in pushes.readings {
             let heard = self.gold.ordinal();
@@ -165,9 +190,7 @@ impl ClarityFeed {
                 "agent" => {
                     translate::agent(reading, at).map(|agent| Fact::AgentChanged { heard, agent: Box::new(agent) })
                 }
-                "queue" => {
-                    translate::queue(reading, at).map(|queue| Fact::QueueChanged { heard, queue: Box::new(queue) })
-                }
+                "queue" => translate::queue(reading, at).map(|queue| Fact::QueueChanged(Box::new(queue))),
                 _ => None,
             };
             match fact {
@@ -178,96 +201,115 @@ impl ClarityFeed {
     }
 
     fn begin_reading(&mut self) {
-        let now = Instant::now();
-        let floor = self.floor.clone().filter(|_| now < self.structure_due);
         let reading = Reading {
             vendor: self.vendor.clone(),
             gold: self.gold.clone(),
             clock: self.reporter.clock().clone(),
-            floor,
+            floor: self.floor.clone(),
+            structure_due: self.floor.is_none() || self.structure_due <= Instant::now(),
             subscribe_over: match &self.link {
-                Link::Opened { connection_id, .. } => Some(connection_id.clone()),
+                Link::Opened { connection_id, .. } => Some((connection_id.clone(), self.generation)),
                 _ => None,
             },
+            next_lookup: self.next_lookup,
         };
         self.reading = Some(tokio::spawn(reading.run()));
     }
 
-    async fn read(&mut self, outcome: Result<Floor, Trouble>) {
+    fn read(&mut self, outcome: Outcome) {
         self.reading = None;
-        match outcome {
-            Ok(floor) => {
-                self.last_heard = Instant::now();
-                self.reporter.heard(0);
-                self.trouble = None;
-                if floor.structure_is_new {
-                    self.structure_due = Instant::now() + STRUCTURE_EVERY;
-                }
-                self.subscribed(floor.subscribed_over.as_deref());
-                if let Some(why) = &floor.not_subscribed {
-                    tracing::warn!(why, "Clarity could not be asked to push");
-                    self.reporter.count("failedSubscriptions");
-                }
-                self.floor = Some(floor);
-            }
-            Err(trouble) => {
-                let trouble = sentence(&trouble);
+        self.next_lookup = outcome.next_lookup;
+        if let Some(floor) = outcome.floor {
+            self.structure_due = Instant::now() + STRUCTURE_EVERY;
+            self.know(floor);
+        }
+        if let Some(generation) = outcome.subscribed {
+            self.subscribed(generation);
+        }
+        if let Some(why) = &outcome.not_subscribed {
+            tracing::warn!(why, "Clarity could not be asked to push");
+            self.reporter.count("failedSubscriptions");
+        }
+        self.not_subscribed = outcome.not_subscribed;
+        match &outcome.trouble {
+            Some(trouble) => {
                 tracing::warn!(trouble, "Clarity could not be read");
                 self.reporter.count("failedReadings");
-                self.trouble = Some(trouble);
+            }
+            None => {
+                self.reporter.heard(0);
+                self.read_at = Some(Instant::now());
             }
         }
-        let refused = self.floor.as_ref().is_some_and(|floor| floor.not_subscribed.is_some());
+        self.trouble = outcome.trouble;
+
+        let failed = self.trouble.is_some() || self.not_subscribed.is_some();
         let pause = match &self.link {
-            Link::Subscribed { .. } => self.poll_interval,
+            _ if failed => self.backoff.next_wait().max(WITHOUT_PUSHES / 5),
             // Opened while this reading was under way: it did not ask over this connection.
-            Link::Opened { .. } if self.trouble.is_none() && !refused => Duration::ZERO,
-            _ => WITHOUT_PUSHES.min(self.poll_interval),
+            Link::Opened { .. } => Duration::ZERO,
+            _ => self.pause(),
         };
-        self.reading_due = Instant::now() + pause;
+        if !failed {
+            self.backoff.reset();
+        }
+        self.reading_due = Instant::now() + pause.max(outcome.wait.unwrap_or_default());
     }
 
-    fn subscribed(&mut self, over: Option<&str>) {
-        if let Link::Opened { connection_id, transport } = &self.link
-            && over == Some(connection_id)
-        {
-            self.link = Link::Subscribed { transport };
+    fn know(&mut self, floor: Floor) {
+        let others = self.floor.as_ref().is_some_and(|known| *known != floor);
+        self.floor = Some(floor);
+        if others && let Link::Subscribed { connection_id, transport } = &self.link {
+            // Whoever is new has not been asked for: ask anew, for everybody.
+            self.generation += 1;
+            self.link = Link::Opened { connection_id: connection_id.clone(), transport };
         }
     }
 
-    /// Says how it is, from how pushes come and how questions are answered.
+    fn subscribed(&mut self, generation: u64) {
+        if generation == self.generation
+            && let Link::Opened { connection_id, transport } = &self.link
+        {
+            self.link = Link::Subscribed { connection_id: connection_id.clone(), transport };
+        }
+    }
+
+    /// How long after a good reading the next one begins.
+    fn pause(&self) -> Duration {
+        match self.link {
+            Link::Subscribed { .. } => self.poll_interval,
+            _ => WITHOUT_PUSHES.min(self.poll_interval),
+        }
+    }
+
+    /// Says how it is, from how pushes come and how old what was read is.
     fn judge(&mut self) {
-        let silent = self.last_heard.elapsed() > self.poll_interval.mul_f64(STALE_AFTER_INTERVALS);
-        let (state, reason) = match (&self.link, &self.trouble) {
-            (_, Some(trouble)) if !matches!(self.link, Link::Subscribed { .. }) => {
-                (SourceState::Down, Some(trouble.clone()))
+        let limit = self.pause().mul_f64(STALE_AFTER_PAUSES);
+        let fresh = self.read_at.is_some_and(|at| at.elapsed() <= limit);
+        let trouble = || self.trouble.clone().unwrap_or_else(|| "Clarity takes too long to answer.".to_owned());
+        let (state, reason) = match &self.link {
+            _ if self.read_at.is_none() => {
+                let first = self.trouble.clone().unwrap_or_else(|| "The first answer has not come yet.".to_owned());
+                (SourceState::Down, Some(first))
             }
-            (_, Some(trouble)) if silent => (SourceState::Stale, Some(trouble.clone())),
-            _ if self.floor.is_none() => (SourceState::Down, Some("The first answer has not come yet.".to_owned())),
-            (Link::Subscribed { .. }, _) => (SourceState::Live, None),
-            (Link::Opened { .. }, _) => {
-                let why = self.floor.as_ref().and_then(|floor| floor.not_subscribed.as_deref());
-                let why = why.unwrap_or("Pushes are being asked for.");
+            // Pushes come, but what they got wrong is no longer repaired.
+            Link::Subscribed { .. } if !fresh => (SourceState::Stale, Some(trouble())),
+            Link::Subscribed { .. } => (SourceState::Live, None),
+            _ if self.trouble.is_some() => (SourceState::Down, Some(trouble())),
+            _ if !fresh => (SourceState::Stale, Some(trouble())),
+            Link::Opened { .. } => {
+                let why = self.not_subscribed.as_deref().unwrap_or("Pushes are being asked for.");
                 (SourceState::Polling, Some(format!("{why} Clarity is read every 5 s meanwhile.")))
             }
-            (Link::Down(why), _) => {
+            Link::Down(why) => {
                 (SourceState::Polling, Some(format!("No pushes: {why}. Clarity is read every 5 s instead.")))
             }
         };
         self.reporter.set(state, reason.as_deref());
-        let transport = self.transport();
-        self.reporter.transport(transport.or(Some("REST")));
-    }
-
-    fn transport(&self) -> Option<&'static str> {
-        match &self.link {
-            Link::Down(_) => None,
-            Link::Opened { transport, .. } | Link::Subscribed { transport } => Some(transport),
-        }
-    }
-
-    fn gold_now(&self) -> jiff::Timestamp {
-        self.reporter.clock().now()
+        self.reporter.transport(match &self.link {
+            Link::Down(_) => Some("REST"),
+            Link::Opened { transport, .. } | Link::Subscribed { transport, .. } => Some(transport),
+        });
     }
 }
 
@@ -289,9 +331,9 @@ pub fn sentence(error: &dyn std::error::Error) -> String {
 }
 
 /// Resolves when the reading in hand has ended; never, if there is none.
-async fn finished(reading: &mut Option<JoinHandle<Result<Floor, Trouble>>>) -> Result<Floor, Trouble> {
+async fn finished(reading: &mut Option<JoinHandle<Outcome>>) -> Outcome {
     match reading {
-        Some(reading) => reading.await.unwrap_or_else(|_| Err(Trouble::Interrupted)),
+        Some(reading) => reading.await.unwrap_or_else(|_| Outcome::interrupted()),
         None => std::future::pending().await,
     }
 }

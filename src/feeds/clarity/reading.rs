@@ -1,6 +1,10 @@
 //! One full reading of Clarity over REST. It runs beside the pushes, which must not wait for it.
+//!
+//! A reading has parts, and what has worked is kept when another part does not: a refused subscription costs the pushes
+//! and not the answers, a broken structure costs the news of it and not what is known.
 
-use thiserror::Error;
+use std::collections::BTreeSet;
+use std::time::Duration;
 
 use super::{sentence, translate};
 use crate::base::Clock;
@@ -11,30 +15,34 @@ use crate::vendor::clarity::{Clarity, Error};
 /// How many queues are looked up in one reading: each costs a question of its own.
 const LOOKUPS: usize = 20;
 
+/// How long looking queues up may take in one reading; the others have their turn in the next.
+const LOOKUP_TIME: Duration = Duration::from_secs(5);
+
+/// How many agents are asked for at once. An answer is as old as its question: short ones overlap with fewer pushes.
+const AT_ONCE: usize = 200;
+
 /// Who and what there is, as far as questions need it.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Floor {
-    agents: Vec<i64>,
+    agents: BTreeSet<i64>,
     queues: Vec<(i64, String)>,
-    /// The queue whose turn to be looked up is next.
-    next_lookup: usize,
-    /// Whether this reading has read the structure.
-    pub structure_is_new: bool,
-    /// The connection over which this reading has asked for pushes.
-    pub subscribed_over: Option<String>,
-    /// Why it could not.
-    pub not_subscribed: Option<String>,
 }
 
-/// Why a reading could not be finished.
-#[derive(Debug, Error)]
-pub(super) enum Trouble {
-    /// A call did not work.
-    #[error(transparent)]
-    Call(#[from] Error),
-    /// It was interrupted.
-    #[error("the reading was interrupted")]
-    Interrupted,
+/// How a reading went, part by part.
+#[derive(Debug, Default)]
+pub(super) struct Outcome {
+    /// The structure, if it was read.
+    pub floor: Option<Floor>,
+    /// The generation of the connection over which pushes were asked for, if they were.
+    pub subscribed: Option<u64>,
+    /// The queue whose turn to be looked up is next.
+    pub next_lookup: usize,
+    /// Why agents or structure could not be read. `None`: everything that shows the floor was read.
+    pub trouble: Option<String>,
+    /// Why pushes could not be asked for.
+    pub not_subscribed: Option<String>,
+    /// How long Clarity asks us to wait.
+    pub wait: Option<Duration>,
 }
 
 /// What a reading needs.
@@ -42,32 +50,42 @@ pub(super) struct Reading {
     pub vendor: Clarity,
     pub gold: Gold,
     pub clock: Clock,
-    /// What is known of the floor. `None`: the structure is read first.
+    /// What is known of the floor.
     pub floor: Option<Floor>,
-    /// Ask for pushes over this connection.
-    pub subscribe_over: Option<String>,
+    /// Whether the structure is to be read.
+    pub structure_due: bool,
+    /// Ask for pushes over this connection, of this generation.
+    pub subscribe_over: Option<(String, u64)>,
+    /// The queue whose turn to be looked up is next.
+    pub next_lookup: usize,
 }
 
 impl Reading {
-    /// Structure if due, subscriptions if asked for, then everybody in full.
-    pub async fn run(self) -> Result<Floor, Trouble> {
-        let mut floor = match &self.floor {
-            Some(floor) => Floor { structure_is_new: false, ..floor.clone() },
-            None => self.structure().await?,
-        };
-        (floor.subscribed_over, floor.not_subscribed) = (None, None);
-        if let Some(connection_id) = &self.subscribe_over {
-            // Without pushes there are still answers.
-            match self.subscribe(&floor, connection_id).await {
-                Ok(()) => floor.subscribed_over = Some(connection_id.clone()),
-                Err(error) => floor.not_subscribed = Some(sentence(&error)),
+    /// Structure if due, subscriptions if asked for, then everybody in full, then the queues whose turn it is.
+    pub async fn run(self) -> Outcome {
+        let mut outcome = Outcome { next_lookup: self.next_lookup, ..Outcome::default() };
+        if self.structure_due {
+            match self.structure().await {
+                Ok(floor) => outcome.floor = Some(floor),
+                Err(error) => outcome.failed(&error),
             }
         }
-        self.agents(&floor).await?;
-        if let Err(error) = self.queues(&mut floor).await {
-            tracing::warn!(error = %error, "the queues could not be looked up");
+        let Some(floor) = outcome.floor.clone().or_else(|| self.floor.clone()) else { return outcome };
+        if let Some((connection_id, generation)) = &self.subscribe_over {
+            match self.subscribe(&floor, connection_id).await {
+                Ok(()) => outcome.subscribed = Some(*generation),
+                Err(error) => {
+                    outcome.not_subscribed = Some(sentence(&error));
+                    outcome.note_wait(&error);
+                }
+            }
         }
-        Ok(floor)
+        if let Err(error) = self.agents(&floor).await {
+            outcome.failed(&error);
+            return outcome;
+        }
+        outcome.next_lookup = self.look_queues_up(&floor).await;
+        outcome
     }
 
     async fn structure(&self) -> Result<Floor, Error> {
@@ -77,10 +95,8 @@ impl Reading {
             queues: structure
                 .queues
                 .iter()
-                .filter_map(|queue| Some((queue.id.0, queue.name.as_deref()?.to_owned())))
+                .map(|queue| (queue.id.0, queue.name.as_deref().unwrap_or_default().to_owned()))
                 .collect(),
-            structure_is_new: true,
-            ..Floor::default()
         };
         self.gold.tell(Fact::Structure(structure)).await;
         // One search finds everybody who has an e-mail address (`apis.md` D.1). Without it surveys know fewer agents,
@@ -93,7 +109,7 @@ impl Reading {
                     self.gold.tell(Fact::AgentChanged { heard, agent: Box::new(agent) }).await;
                 }
             }
-            Err(error) => tracing::warn!(error = %error, "the agents' e-mail addresses could not be read"),
+            Err(error) => tracing::warn!(error = %sentence(&error), "the agents' e-mail addresses could not be read"),
         }
         Ok(floor)
     }
@@ -101,44 +117,70 @@ impl Reading {
     async fn subscribe(&self, floor: &Floor, connection_id: &str) -> Result<(), Error> {
         // What was known of queues came from an earlier connection, and nobody said what it missed.
         self.gold.tell(Fact::QueuesUncertain).await;
+        let agents: Vec<i64> = floor.agents.iter().copied().collect();
+        if !agents.is_empty() {
+            self.vendor.subscribe_agents(connection_id, &agents).await?;
+        }
         let queues: Vec<i64> = floor.queues.iter().map(|(id, _)| *id).collect();
         if !queues.is_empty() {
             self.vendor.subscribe_queues(connection_id, &queues).await?;
-        }
-        if !floor.agents.is_empty() {
-            self.vendor.subscribe_agents(connection_id, &floor.agents).await?;
         }
         Ok(())
     }
 
     async fn agents(&self, floor: &Floor) -> Result<(), Error> {
-        if floor.agents.is_empty() {
-            return Ok(());
+        let agents: Vec<i64> = floor.agents.iter().copied().collect();
+        for some in agents.chunks(AT_ONCE) {
+            let asked = self.gold.ordinal();
+            let answer = self.vendor.agents(some, &self.vendor.wanted_of_agents()).await?;
+            let at = self.clock.now();
+            let agents = answer.into_iter().filter_map(|reading| translate::agent(reading, at)).collect();
+            self.gold.tell(Fact::Agents { asked, agents }).await;
         }
-        let asked = self.gold.ordinal();
-        let answer = self.vendor.agents(&floor.agents, &self.vendor.wanted_of_agents()).await?;
-        let at = self.clock.now();
-        let agents = answer.into_iter().filter_map(|reading| translate::agent(reading, at)).collect();
-        self.gold.tell(Fact::Agents { asked, agents }).await;
         Ok(())
     }
 
-    async fn queues(&self, floor: &mut Floor) -> Result<(), Error> {
-        let turn = LOOKUPS.min(floor.queues.len());
-        for step in 0..turn {
-            let (id, name) = &floor.queues[(floor.next_lookup + step) % floor.queues.len()];
-            if name.trim().is_empty() {
-                continue;
+    /// Returns whose turn is next. A queue that cannot be found holds up no other.
+    async fn look_queues_up(&self, floor: &Floor) -> usize {
+        let count = floor.queues.len();
+        let mut next = self.next_lookup;
+        let round = async {
+            for _ in 0..LOOKUPS.min(count) {
+                let (id, name) = &floor.queues[next % count];
+                next = (next + 1) % count;
+                let found = match self.vendor.search(name).await {
+                    Ok(found) => found.queues_found.into_iter().flatten(),
+                    Err(error) => {
+                        tracing::debug!(queue = id, error = %sentence(&error), "a queue could not be looked up");
+                        continue;
+                    }
+                };
+                for queue in found.filter_map(translate::found_queue).filter(|queue| queue.id.0 == *id) {
+                    self.gold.tell(Fact::QueueChanged(Box::new(queue))).await;
+                }
             }
-            let found = self.vendor.search(name).await?.queues_found.into_iter().flatten();
-            for queue in found.filter_map(translate::found_queue).filter(|queue| queue.id.0 == *id) {
-                let heard = self.gold.ordinal();
-                self.gold.tell(Fact::QueueChanged { heard, queue: Box::new(queue) }).await;
-            }
+        };
+        if tokio::time::timeout(LOOKUP_TIME, round).await.is_err() {
+            tracing::debug!("Clarity takes long to find queues; the rest have their turn in the next reading");
         }
-        if turn > 0 {
-            floor.next_lookup = (floor.next_lookup + turn) % floor.queues.len();
+        next
+    }
+}
+
+impl Outcome {
+    /// A reading that ended before it could say anything.
+    pub fn interrupted() -> Self {
+        Self { trouble: Some("The reading was interrupted.".to_owned()), ..Self::default() }
+    }
+
+    fn failed(&mut self, error: &Error) {
+        self.trouble = Some(sentence(error));
+        self.note_wait(error);
+    }
+
+    fn note_wait(&mut self, error: &Error) {
+        if let Error::TooMany { retry_after, .. } = error {
+            self.wait = self.wait.max(*retry_after);
         }
-        Ok(())
     }
 }

@@ -16,7 +16,7 @@ impl Ground {
                     id: *id,
                     name: team.name.clone(),
                     groups: team.groups.iter().copied().collect(),
-                    feedback: self.feedback.total(key, self.day_began),
+                    feedback: self.feedback.total(key),
                 })
             }
             Key::Response(id) => Entity::Response(Box::new(self.feedback.response(id)?)),
@@ -42,7 +42,7 @@ impl Ground {
             suspended: record.suspended,
             metrics: record.metrics.clone(),
             sessions: self.sessions.of_agent(id),
-            feedback: self.feedback.total(&Key::Agent(id), self.day_began),
+            feedback: self.feedback.total(&Key::Agent(id)),
             other: record.other.clone(),
         })
     }
@@ -50,22 +50,25 @@ impl Ground {
     fn queue(&self, id: QueueId) -> Option<Queue> {
         let record = self.queues.get(&id)?;
         let sessions = self.sessions.waiting_in(id);
-        let listed = record.listed.then_some(sessions.len());
+        let known = i64::try_from(sessions.len()).unwrap_or(i64::MAX);
+        let waiting = queued(&record.metrics).or(record.listed.then_some(known));
         Some(Queue {
             id,
             name: record.name.clone(),
             open: record.open,
             teams: record.teams.clone(),
-            waiting: queued(&record.metrics).or_else(|| i64::try_from(listed?).ok()),
-            // While nobody lists the whole queue, the oldest that we happen to know of is not the longest wait.
-            longest_wait_since: listed.and_then(|_| sessions.values().filter_map(|session| session.queued_since).min()),
+            waiting,
+            // While we do not know everybody who waits, the oldest that we happen to know of is not the longest wait.
+            longest_wait_since: waiting
+                .filter(|waiting| known >= *waiting)
+                .and_then(|_| sessions.values().filter_map(|session| session.queued_since).min()),
             agents_online: record.agents_online,
             agents_available: record.agents_available,
             estimated_wait_seconds: record.estimated_wait_seconds,
             calls_today: record.calls_today,
             metrics: record.metrics.clone(),
             sessions,
-            feedback: self.feedback.total(&Key::Queue(id), self.day_began),
+            feedback: self.feedback.total(&Key::Queue(id)),
             other: record.other.clone(),
         })
     }

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::Ground;
 use crate::domain::{AgentId, QueueId, ResponseId, ResponseReading, SessionId, TeamId};
 use crate::gold::entity::{Key, Response};
-use crate::gold::join::{Floor, Joined, Rules, Trace, join, named_session};
+use crate::gold::join::{Floor, Joined, Rule, Rules, Trace, join, named_session};
 use crate::gold::rollup::FeedbackTotal;
 
 /// How new an event is. The vendor's own time of update repeats old values, so the newest text decides first
@@ -31,6 +31,10 @@ pub(super) struct Feedback {
     by_session: HashMap<SessionId, BTreeSet<ResponseId>>,
     /// Responses whose join may have changed.
     to_join: BTreeSet<ResponseId>,
+    /// What is counted for each agent, queue or team.
+    totals: HashMap<Key, FeedbackTotal>,
+    /// Whoever is to be counted again.
+    to_count: BTreeSet<Key>,
 }
 
 impl Feedback {
@@ -48,6 +52,7 @@ impl Feedback {
         self.records.insert(id.clone(), record);
         self.to_join.insert(id.clone());
         let mut touched = self.joins.get(&id).map(targets).unwrap_or_default();
+        self.to_count.extend(touched.iter().cloned());
         touched.push(Key::Response(id));
         touched
     }
@@ -69,9 +74,26 @@ impl Feedback {
     }
 
     /// What is counted for an agent, queue or team.
-    pub fn total(&self, target: &Key, day_began: Timestamp) -> Option<FeedbackTotal> {
-        let responses = self.counted.get(target)?.iter().filter_map(|id| Some(&*self.records.get(id)?.reading));
-        FeedbackTotal::of(responses, day_began)
+    pub fn total(&self, target: &Key) -> Option<FeedbackTotal> {
+        self.totals.get(target).cloned()
+    }
+
+    /// Counts again whatever may count differently now. An agent changes many times a minute, what customers said about
+    /// them does not.
+    pub fn count(&mut self, day_began: Timestamp) {
+        for target in std::mem::take(&mut self.to_count) {
+            let ids = self.counted.get(&target).into_iter().flatten();
+            let responses = ids.filter_map(|id| Some(&*self.records.get(id)?.reading));
+            match FeedbackTotal::of(responses, day_began) {
+                Some(total) => self.totals.insert(target, total),
+                None => self.totals.remove(&target),
+            };
+        }
+    }
+
+    /// A new day: everything is counted again.
+    pub fn recount(&mut self) {
+        self.to_count.extend(self.counted.keys().cloned());
     }
 
     /// Something new is known of a session.
@@ -103,6 +125,7 @@ impl Feedback {
                 touched.push(target);
             }
         }
+        self.to_count.extend(touched.iter().cloned());
         touched.push(Key::Response(id.clone()));
         touched
     }
@@ -114,8 +137,16 @@ impl Ground {
         for id in std::mem::take(&mut self.feedback.to_join) {
             let Some(record) = self.feedback.records.get(&id) else { continue };
             let joined = join(&record.reading, &self.rules, self);
+            let known = self.feedback.joins.get(&id);
+            if joined.rule == Rule::Waiting
+                && known.is_some_and(|known| known.rule == Rule::ExtraSession && known.session == joined.session)
+            {
+                // The session has been forgotten since. What it was has not changed.
+                continue;
+            }
             self.touched.extend(self.feedback.set_join(&id, joined));
         }
+        self.feedback.count(self.day_began);
     }
 }
 

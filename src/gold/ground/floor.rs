@@ -61,7 +61,6 @@ pub(super) struct QueueRecord {
     pub other: Arc<Unclassified>,
     /// Whether anybody lists who waits in it. If so, an empty list means that nobody does.
     pub listed: bool,
-    heard: Ordinal,
 }
 
 impl Ground {
@@ -169,14 +168,11 @@ impl Ground {
         self.moved(moved);
     }
 
-    /// A pushed change of a queue, or a partial answer about it.
-    pub(super) fn queue_changed(&mut self, heard: Ordinal, reading: QueueReading, now: Timestamp) {
+    /// A pushed change of a queue, or a partial answer about it. The two have no field in common, and pushes carry no
+    /// order but that of their arrival (`apis.md` B114).
+    pub(super) fn queue_changed(&mut self, reading: QueueReading, now: Timestamp) {
         let id = reading.id;
         let record = self.queues.entry(id).or_default();
-        if heard < record.heard {
-            return;
-        }
-        record.heard = heard;
         record.name = reading.name.or_else(|| record.name.take());
         record.open = reading.open.or(record.open);
         record.agents_online = reading.agents_online.or(record.agents_online);
@@ -185,7 +181,7 @@ impl Ground {
         record.calls_today = reading.calls_today.or(record.calls_today);
         merge_metrics(&mut record.metrics, reading.metrics);
         merge_other(&mut record.other, reading.other);
-        record.listed |= !reading.sessions.is_empty();
+        record.listed |= reading.sessions.values().any(|list| list.all.is_some());
         self.touched.insert(Key::Queue(id));
         let moved = self.sessions.change(Holder::Queue(id), reading.sessions, now);
         self.moved(moved);

@@ -64,7 +64,7 @@ impl Ground {
                 }
             }
             Fact::AgentChanged { heard, agent } => self.agent_changed(heard, *agent, now),
-            Fact::QueueChanged { heard, queue } => self.queue_changed(heard, *queue, now),
+            Fact::QueueChanged(queue) => self.queue_changed(*queue, now),
             Fact::QueuesUncertain => self.queues_uncertain(),
             Fact::Response(reading) => {
                 for key in self.feedback.hear(*reading, &self.rules) {
@@ -85,6 +85,7 @@ impl Ground {
     /// A new day of the board: what counts "today" counts from here.
     pub fn begin_day(&mut self, day_began: Timestamp) {
         self.day_began = day_began;
+        self.feedback.recount();
         self.touched.extend(self.feedback.counted().cloned());
     }
 

@@ -116,7 +116,7 @@ fn a_running_duration_read_twice_keeps_its_first_anchor() {
         reading.queued_since = Some(at(100 + jitter));
         let mut queue = QueueReading::new(QueueId(11));
         queue.sessions = all(vec![reading]);
-        ground.apply(Fact::QueueChanged { heard: Ordinal(1), queue: Box::new(queue) }, at(110));
+        ground.apply(Fact::QueueChanged(Box::new(queue)), at(110));
     }
     assert_eq!(queue(&ground, 11).longest_wait_since, Some(at(100)));
 }
@@ -127,7 +127,7 @@ fn an_answered_call_leaves_the_queue_and_is_with_its_agent() {
     let mut waiting = QueueReading::new(QueueId(11));
     waiting.sessions =
         all(vec![session(82_673, SessionStatus::Queued, 11), session(82_674, SessionStatus::Queued, 11)]);
-    ground.apply(Fact::QueueChanged { heard: Ordinal(1), queue: Box::new(waiting) }, at(1));
+    ground.apply(Fact::QueueChanged(Box::new(waiting)), at(1));
     assert_eq!(queue(&ground, 11).waiting, Some(2));
 
     let mut answered = AgentReading::new(AgentId(41));
@@ -145,13 +145,32 @@ fn an_answered_call_leaves_the_queue_and_is_with_its_agent() {
 }
 
 #[test]
+fn a_part_of_a_queue_is_not_shown_as_the_whole() {
+    let mut ground = ground();
+    let mut first = QueueReading::new(QueueId(11));
+    first.sessions =
+        lists(SessionList { added: vec![session(82_673, SessionStatus::Queued, 11)], ..SessionList::default() });
+    ground.apply(Fact::QueueChanged(Box::new(first)), at(1));
+    let seen = queue(&ground, 11);
+    assert_eq!((seen.sessions.len(), seen.waiting, seen.longest_wait_since), (1, None, None));
+
+    let mut counted = QueueReading::new(QueueId(11));
+    counted.metrics.entry(Modality::Audio).or_default().insert("queuedCount".into(), MetricValue::Count(3));
+    ground.apply(Fact::QueueChanged(Box::new(counted.clone())), at(2));
+    assert_eq!(queue(&ground, 11).longest_wait_since, None, "two who wait are not known");
+    counted.metrics.entry(Modality::Audio).or_default().insert("queuedCount".into(), MetricValue::Count(1));
+    ground.apply(Fact::QueueChanged(Box::new(counted)), at(3));
+    assert_eq!(queue(&ground, 11).longest_wait_since, Some(at(1)));
+}
+
+#[test]
 fn when_nobody_tells_us_about_queues_their_numbers_are_unknown_and_not_old() {
     let mut ground = ground();
     let mut reading = QueueReading::new(QueueId(11));
     reading.agents_online = Some(4);
     reading.metrics.entry(Modality::Audio).or_default().insert("queuedCount".into(), MetricValue::Count(3));
     reading.sessions = all(vec![session(82_673, SessionStatus::Queued, 11)]);
-    ground.apply(Fact::QueueChanged { heard: Ordinal(1), queue: Box::new(reading) }, at(1));
+    ground.apply(Fact::QueueChanged(Box::new(reading)), at(1));
     assert_eq!(queue(&ground, 11).waiting, Some(3));
 
     ground.apply(Fact::QueuesUncertain, at(2));
@@ -303,7 +322,7 @@ fn contradicts_itself(fact: &Fact) -> bool {
     let readings: Vec<&BTreeMap<Modality, SessionList>> = match fact {
         Fact::Agents { agents, .. } => agents.iter().map(|agent| &agent.sessions).collect(),
         Fact::AgentChanged { agent, .. } => vec![&agent.sessions],
-        Fact::QueueChanged { queue, .. } => vec![&queue.sessions],
+        Fact::QueueChanged(queue) => vec![&queue.sessions],
         _ => vec![],
     };
     let lists = readings.into_iter().flat_map(BTreeMap::values);
@@ -359,10 +378,10 @@ fn fact() -> impl Strategy<Value = Fact> {
         4 => (any::<u8>(), prop::collection::vec(agent_reading(), 0..3))
             .prop_map(|(asked, agents)| Fact::Agents { asked: Ordinal(asked.into()), agents }),
         6 => (any::<u8>(), agent_reading()).prop_map(|(heard, agent)| changed(heard.into(), agent)),
-        4 => (any::<u8>(), -2..3_i64, sessions()).prop_map(|(heard, id, sessions)| {
+        4 => (-2..3_i64, sessions()).prop_map(|(id, sessions)| {
             let mut queue = QueueReading::new(QueueId(id));
             queue.sessions = sessions;
-            Fact::QueueChanged { heard: Ordinal(heard.into()), queue: Box::new(queue) }
+            Fact::QueueChanged(Box::new(queue))
         }),
         1 => Just(Fact::QueuesUncertain),
         4 => response,

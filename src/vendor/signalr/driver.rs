@@ -157,12 +157,13 @@ impl Driver {
                     Err(reason) => {
                         malformed += 1;
                         if malformed > 1 {
-                            return End { reason, resume: true };
+                            // The same cursor would bring the same frames again.
+                            return End { reason, resume: false };
                         }
                         self.tell(Event::Malformed { reason }).await;
                     }
                 },
-                // The same cursor would bring the same frame again.
+                // And the same one here.
                 Err(reason @ Error::TooLarge { .. }) => return End { reason, resume: false },
                 Err(reason) => return End { reason, resume: true },
             }

@@ -137,6 +137,8 @@ pub enum Event {
     Resumed {
         /// The same as before.
         connection_id: String,
+        /// How frames travel now.
+        transport: Transport,
     },
     /// The server called.
     Call(HubCall),

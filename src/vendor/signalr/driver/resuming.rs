@@ -23,8 +23,8 @@ impl Driver {
                 Ok(wire) => {
                     let current = self.current.as_mut()?;
                     current.liveness.opened(Instant::now());
-                    let connection_id = current.agreed.id.clone();
-                    self.tell(Event::Resumed { connection_id }).await;
+                    let (connection_id, transport) = (current.agreed.id.clone(), current.transport);
+                    self.tell(Event::Resumed { connection_id, transport }).await;
                     return Some(wire);
                 }
                 Err(reason) => reason,
