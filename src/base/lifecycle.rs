@@ -2,6 +2,8 @@
 //! deadline, drops them.
 
 use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
@@ -17,6 +19,21 @@ pub struct Lifecycle {
     hard: CancellationToken,
     tasks: TaskTracker,
     services: TaskTracker,
+    failed: Arc<AtomicBool>,
+}
+
+/// Goes off when a task panics. A process that has lost a part would go on saying that all is well: it stops instead, and
+/// whoever supervises it starts it again.
+struct Alarm<'a>(&'a Lifecycle);
+
+impl Drop for Alarm<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            tracing::error!("a task has panicked; the process stops, to be started again");
+            self.0.failed.store(true, Ordering::SeqCst);
+            self.0.stop();
+        }
+    }
 }
 
 impl Lifecycle {
@@ -34,6 +51,20 @@ impl Lifecycle {
         self.tasks.spawn(self.until_killed(task));
     }
 
+    /// Runs a task for one guest, a connection or a socket: whatever happens to it concerns nobody else.
+    pub fn spawn_guest<F>(&self, task: F)
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let hard = self.hard.clone();
+        self.tasks.spawn(async move {
+            tokio::select! {
+                () = hard.cancelled() => {}
+                () = task => {}
+            }
+        });
+    }
+
     /// Runs a task that serves others and has nothing to finish: it goes on while they finish, nobody waits for it, and it
     /// is dropped when they are done.
     pub fn spawn_service<F>(&self, task: F)
@@ -47,13 +78,21 @@ impl Lifecycle {
     where
         F: Future<Output = ()> + Send + 'static,
     {
-        let hard = self.hard.clone();
+        let life = self.clone();
         async move {
+            let alarm = Alarm(&life);
             tokio::select! {
-                () = hard.cancelled() => {}
+                () = life.hard.cancelled() => {}
                 () = task => {}
             }
+            drop(alarm);
         }
+    }
+
+    /// Whether a task has panicked.
+    #[must_use]
+    pub fn has_failed(&self) -> bool {
+        self.failed.load(Ordering::SeqCst)
     }
 
     /// Resolves once a stop has been asked for: finish what you hold and return.
@@ -90,9 +129,12 @@ impl Lifecycle {
         clean
     }
 
-    /// Waits for Ctrl-C or SIGTERM, then shuts down; a second signal does not wait any longer.
+    /// Waits for Ctrl-C or SIGTERM, or until a task fails, then shuts down; a second signal does not wait any longer.
     pub async fn run_until_signal(&self) {
-        signal().await;
+        tokio::select! {
+            () = signal() => {}
+            () = self.stopping() => {}
+        }
         tracing::info!("stopping: finishing what is in hand");
         tokio::select! {
             clean = self.shut_down(GRACE) => {
@@ -155,6 +197,15 @@ mod tests {
         });
         assert!(life.shut_down(Duration::from_secs(1)).await);
         drop(ask);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_task_that_panics_stops_everything() {
+        let life = Lifecycle::new();
+        life.spawn_service(async { panic!("a test of the alarm") });
+        life.stopping().await;
+        assert!(life.has_failed());
+        assert!(life.shut_down(Duration::from_secs(1)).await);
     }
 
     #[tokio::test(start_paused = true)]

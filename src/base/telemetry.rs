@@ -1,5 +1,7 @@
 //! Logs: for people on a terminal, one JSON object a line on request.
 
+use std::io::IsTerminal;
+
 use tracing_subscriber::EnvFilter;
 
 /// How log lines are written.
@@ -16,7 +18,11 @@ pub enum LogFormat {
 /// at `warn`. A second call does nothing, which lets tests share a process.
 pub fn init(format: LogFormat) {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn,callboard=info"));
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let lines = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        // Colours are for people, not for files and journals.
+        .with_ansi(std::io::stderr().is_terminal());
     // The first caller in the process has decided already.
     let _ = match format {
         LogFormat::Text => lines.try_init(),

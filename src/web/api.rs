@@ -31,7 +31,8 @@ pub async fn state(
     State(clock): State<Clock>,
     Query(wanted): Query<Wanted>,
 ) -> Result<Response, Problem> {
-    let painted = hub.paint(&boards.parse(wanted.scope.as_deref().unwrap_or("all"))?);
+    let scope = boards.parse(wanted.scope.as_deref().unwrap_or("all"))?;
+    let painted = hub.paint(&scope).map_err(Problem::too_many_scopes)?;
     let head = serde_json::json!({
         "build": hub.build(),
         "epoch": &*painted.epoch,

@@ -62,6 +62,12 @@ impl Boards {
         }
     }
 
+    /// Whether a wallboard shows other queues than when this scope was made.
+    #[must_use]
+    pub fn have_changed(&self, scope: &Scope) -> bool {
+        self.parse(&scope.to_string()).is_ok_and(|now| now != *scope)
+    }
+
     /// A queue that a name does not find yet is left out until it is there.
     fn queues(&self, board: &Wallboard) -> Vec<i64> {
         let mut found: Vec<i64> = Vec::new();

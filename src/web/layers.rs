@@ -19,8 +19,8 @@ use tower_http::timeout::TimeoutLayer;
 use tracing::Instrument;
 use url::Url;
 
-use super::origin::change_allowed;
 pub use super::origin::{OriginRule, origin_allowed};
+use super::origin::{change_allowed, host_allowed};
 use super::present::{Painter, plain_page, present};
 use super::problem::Problem;
 
@@ -54,6 +54,7 @@ impl Default for Settings {
 pub fn wrap(router: Router, settings: &Settings) -> Router {
     let rule = OriginRule::new(settings.public_url.as_ref());
     let painter = settings.painter;
+    let public_url = settings.public_url.clone();
     let security = security_headers(settings.public_url.as_ref());
     // From the inside out: a layer sees the answers of those above it in this list.
     router
@@ -63,6 +64,10 @@ pub fn wrap(router: Router, settings: &Settings) -> Router {
         .layer(from_fn(move |request: Request, next: Next| {
             let allowed = !changes_something(&request) || change_allowed(request.headers(), &rule);
             async move { if allowed { next.run(request).await } else { Problem::foreign_origin().into_response() } }
+        }))
+        .layer(from_fn(move |request: Request, next: Next| {
+            let allowed = is_for_machines(&request) || host_allowed(request.headers(), public_url.as_ref());
+            async move { if allowed { next.run(request).await } else { Problem::wrong_host().into_response() } }
         }))
         .layer(CatchPanicLayer::custom(answer_panic))
         .layer(from_fn(move |request: Request, next: Next| present(painter, request, next)))
@@ -75,6 +80,13 @@ pub fn wrap(router: Router, settings: &Settings) -> Router {
 fn changes_something(request: &Request) -> bool {
     let reads = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
     !reads && !request.uri().path().starts_with("/webhooks/")
+}
+
+/// These are called by vendors and by whoever runs the server, under whatever name they know it by. They show nothing of
+/// the floor.
+fn is_for_machines(request: &Request) -> bool {
+    let path = request.uri().path();
+    path.starts_with("/webhooks/") || matches!(path, "/healthz" | "/readyz" | "/metrics")
 }
 
 /// What a panic said may hold a customer's words: it is not repeated.
@@ -164,6 +176,29 @@ mod tests {
 
     fn public(url: &str) -> Settings {
         Settings { public_url: Some(url.parse().expect("a URL")), ..Settings::default() }
+    }
+
+    #[tokio::test]
+    async fn a_strangers_name_that_leads_here_is_not_served() {
+        let public =
+            Settings { public_url: Some("https://board.example.com".parse().expect("a URL")), ..Settings::default() };
+        for (host, settings, path, expected) in [
+            ("127.0.0.1:8080", &Settings::default(), "/", 200),
+            ("[::1]:8080", &Settings::default(), "/", 200),
+            ("LocalHost:1", &Settings::default(), "/", 200),
+            ("rebound.evil.example:8080", &Settings::default(), "/", 421),
+            ("localhost.evil.example", &Settings::default(), "/", 421),
+            ("not a host", &Settings::default(), "/", 421),
+            ("board.example.com", &Settings::default(), "/", 421),
+            ("Board.Example.com", &public, "/", 200),
+            ("board.example.com.evil.example", &public, "/", 421),
+            ("rebound.evil.example", &public, "/healthz", 200),
+        ] {
+            let routes = Router::new().route("/", get(|| async { "" })).route("/healthz", get(|| async { "" }));
+            let request = Request::builder().uri(path).header("host", host).body(Body::empty()).expect("a request");
+            let answer = wrap(routes, settings).oneshot(request).await.expect("an answer");
+            assert_eq!(answer.status().as_u16(), expected, "{host} {path}");
+        }
     }
 
     #[tokio::test]

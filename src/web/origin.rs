@@ -64,6 +64,27 @@ pub fn change_allowed(headers: &HeaderMap, rule: &OriginRule) -> bool {
     }
 }
 
+/// Whether a request names us as we are called: by a number, as this very machine, or by the public address. A stranger's
+/// name that leads here is how a stranger's page reads what only we may show (DNS rebinding).
+#[must_use]
+pub fn host_allowed(headers: &HeaderMap, public_url: Option<&Url>) -> bool {
+    let host = match one(headers, &HOST) {
+        // No browser leaves it out.
+        Said::Never => return true,
+        Said::Once(host) => host,
+        Said::Unclear => return false,
+    };
+    let Ok(named) = Url::parse(&format!("http://{host}/")) else { return false };
+    match named.host() {
+        Some(url::Host::Domain(name)) => {
+            name.eq_ignore_ascii_case("localhost")
+                || public_url.and_then(Url::host_str).is_some_and(|ours| ours.eq_ignore_ascii_case(name))
+        }
+        Some(_) => true,
+        None => false,
+    }
+}
+
 enum Said<'a> {
     Never,
     Once(&'a str),

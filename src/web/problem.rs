@@ -96,6 +96,22 @@ impl Problem {
         )
     }
 
+    /// 503: too many different scopes are being watched.
+    #[must_use]
+    pub fn too_many_scopes(_: crate::live::Full) -> Self {
+        Self::not_now(60).detail(crate::live::Full.to_string())
+    }
+
+    /// 421: the request was sent to a name that is not ours.
+    #[must_use]
+    pub fn wrong_host() -> Self {
+        Self::new(
+            StatusCode::MISDIRECTED_REQUEST,
+            "wrong-host",
+            "This server is not known by that name. Set server.public_url to the address that people type.",
+        )
+    }
+
     /// 404: it does not exist, or is not for this viewer; the two look alike on purpose.
     #[must_use]
     pub fn not_found() -> Self {

@@ -68,7 +68,7 @@ pub async fn status(State(painter): State<Painter>) -> Page {
 
 impl Painter {
     fn paint(&self, scope: &Scope) -> Result<Sheet, Problem> {
-        let painted = self.hub.paint(scope);
+        let painted = self.hub.paint(scope).map_err(Problem::too_many_scopes)?;
         // Read back from the very document that the page carries: what is painted is what will be patched.
         let state = serde_json::from_str(&painted.state).map_err(|error| {
             tracing::error!(error = %error, "a document cannot be read back");

@@ -71,7 +71,7 @@ pub async fn serve(mut listener: TcpListener, app: Router, limits: Limits, metri
         match door.admit(peer.ip()) {
             Ok(place) => {
                 let visit = visit(stream, peer, place, app.clone(), Arc::clone(&door), life.clone());
-                life.spawn(visit);
+                life.spawn_guest(visit);
             }
             // Dropping the stream closes it: whoever floods us gets no work out of us.
             Err(reason) => door.metrics.connection(reason),

@@ -18,7 +18,7 @@ use super::state::AppState;
 use crate::base::{Clock, Lifecycle, Metrics};
 use crate::live::scope::Fields;
 use crate::live::viewer::{FrameKind, Return};
-use crate::live::{Position, Viewer};
+use crate::live::{Position, Scope, Viewer};
 
 /// How often a viewer hears that the link lives.
 const BEAT: Duration = Duration::from_secs(5);
@@ -80,7 +80,7 @@ pub async fn live(
         .max_write_buffer_size(usize::MAX)
         .max_message_size(INBOUND)
         .max_frame_size(INBOUND);
-    let viewer = state.hub.attach(&scope, position.as_ref());
+    let viewer = state.hub.attach(&scope, position.as_ref()).map_err(Problem::too_many_scopes)?;
     match viewer.returned {
         Return::New => {}
         Return::Resumed => state.metrics.client_resync("resumed"),
@@ -88,12 +88,13 @@ pub async fn live(
     }
     let pace = if scope.fields() == Fields::Wall { WALL_PACE } else { DESK_PACE };
     let page = scope.kind();
+    let board = (scope.fields() == Fields::Wall).then_some((boards, scope));
     Ok(upgrade.on_upgrade(move |socket| async move {
         let AppState { metrics, clock, life, .. } = state;
         let tracked = life.clone();
-        tracked.spawn(async move {
+        tracked.spawn_guest(async move {
             let _present = metrics.viewer(page);
-            Line { socket, viewer, pace, clock, metrics, life }.run().await;
+            Line { socket, viewer, pace, board, clock, metrics, life }.run().await;
         });
     }))
 }
@@ -102,6 +103,8 @@ struct Line {
     socket: WebSocket,
     viewer: Viewer,
     pace: Duration,
+    /// A wallboard and what it showed when its viewer came.
+    board: Option<(Boards, Scope)>,
     clock: Clock,
     metrics: Metrics,
     life: Lifecycle,
@@ -150,6 +153,10 @@ impl Line {
                 _ = beat.tick(), if beats > 0 => {
                     if heard.elapsed() > SILENT {
                         return End::Gone;
+                    }
+                    // A board may name queues that Clarity had not named when the viewer came.
+                    if self.board.as_ref().is_some_and(|(boards, scope)| boards.have_changed(scope)) {
+                        return End::Close(RESTART, "The board shows other queues now.");
                     }
                     chatter = 0;
                     beats += 1;
