@@ -57,6 +57,24 @@ impl Store {
         .await
     }
 
+    /// Takes back what was claimed and surely not sent: only whoever alone sends this kind, and has none on its way, may
+    /// say so.
+    ///
+    /// # Errors
+    /// When the store is busy or closed, or the disk refuses.
+    pub async fn recall(&self, kind: &str) -> Result<(), StoreError> {
+        let (kind, now) = (kind.to_owned(), self.0.clock.now().as_millisecond());
+        self.write(move |connection| {
+            let mut statement = connection.prepare_cached(
+                "UPDATE outbox SET state = 'new', attempt = attempt - 1, changed = ?2, due = ?2
+                 WHERE kind = ?1 AND state = 'sending'",
+            )?;
+            statement.execute(params![kind, now])?;
+            Ok(())
+        })
+        .await
+    }
+
     /// Takes this one request, if it waits to be sent. `None`: somebody else has it, or it has been sent.
     ///
     /// # Errors

@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::error_rate::ErrorRate;
 use super::{KIND, SHOWN, Surveys};
 use crate::base::metrics::Metrics;
-use crate::base::{Clock, Lifecycle};
+use crate::base::{Backoff, Clock, Lifecycle};
 use crate::domain::SourceState;
 use crate::gold::Reporter;
 use crate::store::{Intent, Outcome, StoreError};
@@ -31,11 +31,13 @@ pub(super) struct Courier {
     metrics: Metrics,
     reporter: Reporter,
     error_rate: ErrorRate,
+    /// Whether the outbox may hold a claim that we do not know of.
+    doubtful: bool,
 }
 
 impl Courier {
     pub fn new(desk: Surveys, vendor: AgentConnect, reporter: Reporter, clock: Clock, metrics: Metrics) -> Self {
-        Self { desk, vendor, clock, metrics, reporter, error_rate: ErrorRate::default() }
+        Self { desk, vendor, clock, metrics, reporter, error_rate: ErrorRate::default(), doubtful: false }
     }
 
     pub async fn run(mut self, life: Lifecycle) {
@@ -45,9 +47,14 @@ impl Courier {
             tracing::error!(error = %error, "earlier survey requests cannot be read");
         }
         loop {
-            if let Err(error) = self.carry_all(&life).await {
-                tracing::error!(error = %error, "the outbox cannot be used; survey requests wait");
-                self.reporter.set(SourceState::Stale, Some("The outbox cannot be used; survey requests wait."));
+            match self.carry_all(&life).await {
+                Ok(()) if self.reporter.state() == SourceState::Stale => self.reporter.set(SourceState::Live, None),
+                Ok(()) => {}
+                Err(error) => {
+                    tracing::error!(error = %error, "the outbox cannot be used; survey requests wait");
+                    self.reporter.set(SourceState::Stale, Some("The outbox cannot be used; survey requests wait."));
+                    self.doubtful = true;
+                }
             }
             self.reporter.tell().await;
             tokio::select! {
@@ -66,6 +73,11 @@ impl Courier {
     }
 
     async fn carry_all(&mut self, life: &Lifecycle) -> Result<(), StoreError> {
+        if self.doubtful {
+            // A claim may have been written though it was not confirmed. Nothing is on its way while we are here.
+            self.desk.0.store.recall(KIND).await?;
+            self.doubtful = false;
+        }
         while !life.is_stopping() {
             // One at a time: what is claimed and not sent when the process ends would be unknown for no reason.
             let Some(intent) = self.desk.0.store.claim_due(KIND, self.clock.now(), 1).await?.pop() else {
@@ -73,11 +85,24 @@ impl Courier {
             };
             self.desk.tell(&intent).await;
             let outcome = self.carry(&intent).await;
-            let settled = self.desk.0.store.settle(&intent.id, outcome).await?;
+            let settled = self.settle(&intent, outcome).await;
             self.desk.tell(&settled).await;
             self.reporter.tell().await;
         }
         Ok(())
+    }
+
+    /// Notes how it ended, however long the store cannot take it: forgotten, the request would look unsent, and somebody
+    /// would send it again.
+    async fn settle(&self, intent: &Intent, outcome: Outcome) -> Intent {
+        let mut backoff = Backoff::new(Duration::from_secs(1), Duration::from_secs(30));
+        loop {
+            match self.desk.0.store.settle(&intent.id, outcome.clone()).await {
+                Ok(settled) => return settled,
+                Err(error) => tracing::error!(error = %error, "how a survey request ended cannot be written down yet"),
+            }
+            tokio::time::sleep(backoff.next_wait()).await;
+        }
     }
 
     async fn carry(&mut self, intent: &Intent) -> Outcome {

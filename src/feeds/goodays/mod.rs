@@ -5,6 +5,8 @@
 
 mod translate;
 
+use std::time::Duration;
+
 use crate::base::Lifecycle;
 use crate::domain::{Fact, SourceName, SourceState};
 use crate::gold::{Gold, Reporter};
@@ -18,6 +20,12 @@ const CURSOR: &str = "goodays.understood";
 
 /// How many events are read from the disk at once.
 const PAGE: u32 = 256;
+
+/// How long after a failure the inbox is read again.
+const TRY_AGAIN: Duration = Duration::from_secs(5);
+
+/// When counts are told that were too young to be told at once.
+const SOON: Duration = Duration::from_secs(1);
 
 /// Follows the inbox.
 pub struct GoodaysFeed {
@@ -42,7 +50,9 @@ impl GoodaysFeed {
         self.reporter.transport(Some("webhook"));
         self.reporter.set(SourceState::Live, None);
         loop {
-            if let Err(error) = self.catch_up().await {
+            let caught_up = self.catch_up().await;
+            let behind = caught_up.is_err();
+            if let Err(error) = caught_up {
                 tracing::error!(error = %error, "the inbox cannot be read");
                 self.reporter.set(
                     SourceState::Stale,
@@ -52,10 +62,14 @@ impl GoodaysFeed {
                 self.reporter.set(SourceState::Live, None);
             }
             self.reporter.tell().await;
+            let counted = self.reporter.has_news();
             tokio::select! {
                 () = life.stopping() => return,
+                () = tokio::time::sleep(SOON), if counted => {}
                 () = self.intake.arrived() => {}
                 () = self.intake.refused() => self.reporter.count("refusedSignatures"),
+                // What has been acknowledged must not wait for the next event to be seen.
+                () = tokio::time::sleep(TRY_AGAIN), if behind => {}
             }
         }
     }

@@ -148,12 +148,14 @@ impl AgentConnect {
         match status {
             _ if status.is_success() => Ok(body),
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Err(SendError::KeyRefused),
-            // A gateway gave up on whoever took, or did not take, the request.
-            StatusCode::BAD_GATEWAY | StatusCode::GATEWAY_TIMEOUT => Err(SendError::Unanswered(None)),
-            StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_EARLY | StatusCode::TOO_MANY_REQUESTS => {
+            // These alone say that the request was not looked at.
+            StatusCode::TOO_EARLY | StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => {
                 Err(SendError::Overloaded { retry_after })
             }
-            _ if status.is_server_error() => Err(SendError::Overloaded { retry_after }),
+            // Whoever broke off may have written it down first, and nothing on the other side notices a second one
+            // (`apis.md` B182).
+            StatusCode::REQUEST_TIMEOUT => Err(SendError::Unanswered(None)),
+            _ if status.is_server_error() => Err(SendError::Unanswered(None)),
             _ => Err(SendError::Rejected { status: status.as_u16(), reason: refusal::reason(&body) }),
         }
     }
