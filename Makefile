@@ -15,7 +15,7 @@ prepare:
 
 test: prepare
 	cargo test
-	@set -- tests/browser/*.test.js; if [ -e "$$1" ]; then echo "node --test $$*"; node --test "$$@"; fi
+	node --test tests/browser/*.test.mjs
 
 lint:
 	cargo fmt --check

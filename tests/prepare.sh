@@ -5,6 +5,11 @@ cd "$(dirname "$0")/.."
 
 say() { echo "prepare: $*"; }
 
+command -v cargo >/dev/null 2>&1 || {
+    say "Rust is missing, and Debian 12's own is too old: install Rust 1.90 or newer by rustup (https://rustup.rs)" >&2
+    exit 1
+}
+
 packages=""
 need() { # need COMMAND PACKAGE
     command -v "$1" >/dev/null 2>&1 || packages="$packages $2"

@@ -40,6 +40,9 @@ pub(super) async fn run(path: &Path) -> Result<(), Failure> {
         };
         say(&format!("{system:<16} {word:<6} {what}"));
     }
+    for key in config.not_acted_on() {
+        say(&format!("{:<16} {:<6} `{key}` is read, but nothing acts on it yet.", "Note", ""));
+    }
     match wrong {
         0 => Ok(()),
         1 => Err(Failure::World("One system cannot be used; its line says what to mend.".to_owned())),
@@ -115,7 +118,7 @@ async fn check_agent_connect(config: Option<&config::AgentConnect>) -> Finding {
 async fn check_kustomer(config: Option<&config::Kustomer>) -> Finding {
     let Some(config) = config else { return Finding::Off("[kustomer]") };
     let Some(key) = &config.api_key else {
-        return Finding::Well("Webhooks only: there is no api_key to try.".to_owned());
+        return Finding::Wrong("Add api_key or api_key_file to [kustomer]: webhooks are not taken yet.".to_owned());
     };
     let vendor =
         match tls().and_then(|http| Kustomer::new(http, &config.api_root, key).map_err(|error| error.to_string())) {

@@ -134,8 +134,10 @@ impl DataDir {
         if let Some(path) = wanted {
             return Ok(Self::Kept(path));
         }
-        let path = std::env::temp_dir().join(format!("callboard-demo-{}", std::process::id()));
-        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&path).map_err(|error| {
+        // A directory that is there already is somebody else's.
+        let name = format!("callboard-demo-{}-{:08x}", std::process::id(), rand::random::<u32>());
+        let path = std::env::temp_dir().join(name);
+        std::fs::DirBuilder::new().mode(0o700).create(&path).map_err(|error| {
             Failure::World(format!("{} cannot be made ({error}): choose a --data-dir.", path.display()))
         })?;
         Ok(Self::Passing(path))

@@ -22,9 +22,18 @@ pub(super) async fn run(path: &Path) -> Result<(), Failure> {
     let listener = bind(listen).await?;
     let life = Lifecycle::new();
     let world = World::start(&config, listener, Manner::Real, Clock::system(), &life).await?;
-    say(&format!("Callboard serves http://{}/", world.address));
+    for key in config.not_acted_on() {
+        tracing::warn!(key, "this is read, but nothing acts on it yet");
+    }
+    match &config.server.public_url {
+        Some(address) => say(&format!("Callboard serves {address} on {}.", world.address)),
+        None => say(&format!("Callboard serves http://{}/", world.address)),
+    }
     life.run_until_signal().await;
     world.close().await;
+    if life.has_failed() {
+        return Err(Failure::World("A part of the server failed; the log says which. Start it again.".to_owned()));
+    }
     Ok(())
 }
 

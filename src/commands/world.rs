@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use tokio::net::TcpListener;
 
@@ -25,10 +25,11 @@ use crate::web::layers::Settings;
 use crate::web::ops::{Audience, Ops, Readiness};
 use crate::web::origin::OriginRule;
 use crate::web::serve::{Limits, serve};
-use crate::web::{AppState, House, router};
+use crate::web::{AppState, House, assets, router};
 
-/// What pages and snapshots carry: another build means that a page should load itself anew.
-const BUILD: &str = env!("CARGO_PKG_VERSION");
+/// What pages and snapshots carry: another build means that a page should load itself anew. Other scripts or styles are
+/// another build, whatever the version says.
+static BUILD: LazyLock<String> = LazyLock::new(|| format!("{}-{}", env!("CARGO_PKG_VERSION"), assets::set_hash()));
 
 /// Whether what is shown is real.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,7 +71,7 @@ impl World {
         let store = open_store(config, clock.clone()).await?;
         let day = Day { zone: config.server.time_zone.clone(), starts: config.server.day_starts };
         let gold = Gold::start(rules(&config.join), day, clock.clone(), life);
-        let hub = Hub::start(gold.clone(), BUILD, life);
+        let hub = Hub::start(gold.clone(), BUILD.as_str(), life);
 
         let signatures = config
             .goodays
@@ -177,21 +178,22 @@ impl Parts<'_> {
     /// Pages say of a system that is not configured that it is switched off.
     async fn switch_off_the_rest(&self) {
         for name in SourceName::ALL {
-            let section = match name {
-                SourceName::Clarity if self.config.clarity.is_none() => "[clarity]",
-                SourceName::Goodays if self.config.goodays.is_none() => "[goodays]",
-                SourceName::AgentConnect
-                    if self.config.agent_connect.as_ref().is_none_or(|it| it.api_key.is_none()) =>
-                {
-                    "[agent_connect]"
+            let config = self.config;
+            let missing = match name {
+                SourceName::Clarity if config.clarity.is_none() => "[clarity]",
+                SourceName::Goodays if config.goodays.is_none() => "[goodays]",
+                SourceName::AgentConnect if config.agent_connect.is_none() => "[agent_connect]",
+                SourceName::AgentConnect if config.agent_connect.as_ref().is_some_and(|it| it.api_key.is_none()) => {
+                    "api_key or api_key_file in [agent_connect]"
                 }
-                SourceName::Kustomer if self.config.kustomer.as_ref().is_none_or(|it| it.api_key.is_none()) => {
-                    "[kustomer]"
+                SourceName::Kustomer if config.kustomer.is_none() => "[kustomer]",
+                SourceName::Kustomer if config.kustomer.as_ref().is_some_and(|it| it.api_key.is_none()) => {
+                    "api_key or api_key_file in [kustomer]"
                 }
                 _ => continue,
             };
             let mut health = Health::new(SourceState::Off, self.clock.now());
-            health.reason = Some(format!("Not connected. Add {section} to the configuration.").into());
+            health.reason = Some(format!("Not connected. Add {missing} to the configuration.").into());
             self.metrics.source_up(name.as_str(), false);
             self.gold.tell(Fact::Source(name, health)).await;
         }

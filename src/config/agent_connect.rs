@@ -21,7 +21,8 @@ pub struct AgentConnect {
     /// The secret that signs the JWT of Data Return. Without it no results are read.
     #[serde(deserialize_with = "secret::optional")]
     pub api_secret: Option<Secret>,
-    /// Which of the vendor's worlds the key belongs to. Default `test`.
+    /// Which of the vendor's two keys this is, for people to read: the key itself decides whether customers are surveyed
+    /// (`apis.md` R3). Default `test`.
     pub mode: Mode,
     /// Whether surveys are requested for ended sessions. Default `off`.
     pub send: Sending,
@@ -34,10 +35,10 @@ pub struct AgentConnect {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Mode {
-    /// Nobody is surveyed.
+    /// The test key: whatever is sent goes to the test address.
     #[default]
     Test,
-    /// Customers are surveyed.
+    /// The production key: customers are surveyed.
     Production,
 }
 

@@ -5,6 +5,7 @@ use url::Url;
 
 use super::{ConfigError, secret, value};
 use crate::base::Secret;
+use crate::base::secret::ExposeSecret;
 
 /// How to reach Goodays, and how to believe its webhooks.
 #[derive(Debug, Clone, Deserialize)]
@@ -39,6 +40,10 @@ impl Goodays {
         if self.hmac_secrets.is_empty() && !self.allow_unsigned {
             let advice = "is missing: copy the webhook's secret from Goodays, or set allow_unsigned = true to believe \
                           anybody";
+            return Err(ConfigError::invalid("goodays.hmac_secrets", advice));
+        }
+        if self.hmac_secrets.iter().any(|secret| secret.expose_secret().trim_matches('.').is_empty()) {
+            let advice = "holds a placeholder that everybody knows: copy the webhook's secret from Goodays";
             return Err(ConfigError::invalid("goodays.hmac_secrets", advice));
         }
         Ok(())

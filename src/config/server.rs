@@ -52,7 +52,13 @@ impl Default for Server {
 
 impl Server {
     pub(super) fn check(&self) -> Result<(), ConfigError> {
-        let Some(url) = &self.public_url else { return Ok(()) };
+        let Some(url) = &self.public_url else {
+            if self.behind_sign_in {
+                let advice = "is missing: behind a proxy the server must know the address that people type";
+                return Err(ConfigError::invalid("server.public_url", advice));
+            }
+            return Ok(());
+        };
         if url.path() != "/" || url.query().is_some() || url.fragment().is_some() {
             let advice = "must have no path: write only the beginning, such as \"https://callboard.example.com\"";
             return Err(ConfigError::invalid("server.public_url", advice));

@@ -50,8 +50,16 @@ fn set_mode(path: &Path, mode: u32) {
 
 fn example() -> Place {
     let place = Place::with(EXAMPLE);
-    for name in ["clarity", "goodays", "agent-connect", "agent-connect-data", "kustomer", "kustomer-webhook", "alerts"]
-    {
+    for name in [
+        "clarity",
+        "goodays",
+        "goodays-hmac",
+        "agent-connect",
+        "agent-connect-data",
+        "kustomer",
+        "kustomer-webhook",
+        "alerts",
+    ] {
         place.secret(&format!("secrets/{name}"), &format!("secret of {name}\n"));
     }
     place
