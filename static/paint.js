@@ -31,7 +31,8 @@ const excerpt = (item) => {
   const texts = values(item?.messages).filter((m) => m.text);
   texts.sort((a, b) => (Date.parse(a.at) || 0) - (Date.parse(b.at) || 0));
   const text = [...(texts[0]?.text ?? "")];
-  return text.length > 140 ? `${text.slice(0, 140).join("").trimEnd()}…` : text.join("");
+  // Not in the middle of a word.
+  return text.length > 140 ? `${text.slice(0, 140).join("").replace(/\s\S*$/, "").trimEnd()}…` : text.join("");
 };
 
 /** One number of a wallboard, of one queue or of several together. */

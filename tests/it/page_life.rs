@@ -340,6 +340,36 @@ async fn a_lost_link_is_said_in_words_and_comes_back_where_it_was() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_wall_says_once_that_its_data_stopped_and_counts_in_silence() {
+    let mut house = House::open(floor(now(), 3)).await;
+    let browser = Browser::start(&["--window-size=1600,1000"]).await;
+    browser.client.goto(&format!("{}/page/wallboard", house.address)).await.expect("the page opens");
+    let peer = house.peer().await;
+    peer.beat(10);
+    browser.until("Live", "return document.getElementById('lamp').textContent === 'Live'").await;
+    browser
+        .ask(
+            "window.WebSocket = class { close() {} };
+             window.said = [];
+             const alert = document.querySelector('#band [role=alert]');
+             new MutationObserver(() => said.push(alert.textContent)).observe(alert, { childList: true, characterData: true, subtree: true });",
+        )
+        .await;
+    peer.close(1013);
+    browser
+        .until("it counts", "return !['', '(0:00 ago)', '(0:01 ago)'].includes(document.getElementById('band-age').textContent)")
+        .await;
+    assert_eq!(browser.ask("return document.getElementById('band').checkVisibility()").await, json!(true));
+    assert_eq!(browser.ask("return said.length").await, json!(1));
+    assert_eq!(
+        browser.ask("return /^Data stopped at 09:41:\\d\\d$/.test(said[0])").await,
+        json!(true),
+        "what is read out"
+    );
+    browser.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn tables_filter_and_sort_in_place_and_the_address_says_how() {
     let mut house = House::open(floor(now(), 40)).await;
     let browser = Browser::start(&["--window-size=1600,1000"]).await;
@@ -456,7 +486,9 @@ async fn pictures() {
             ("feedback", 1280, 900),
             ("feedback", 390, 844),
             ("r903", 1280, 900),
+            ("r900", 390, 844),
             ("surveys", 1500, 900),
+            ("surveys", 390, 844),
             ("status", 1280, 800),
             ("wallboard", 1920, 1080),
             ("wallboard/near", 1920, 1080),

@@ -181,13 +181,16 @@ pub(super) fn responder_activity(sheet: &Sheet, agent: Option<i64>) -> String {
     agent.map(|agent| agent.activity.clone()).unwrap_or_default()
 }
 
-/// The first 140 letters of what the customer wrote first.
+/// The first 140 letters of what the customer wrote first, but no half words.
 fn excerpt(doc: &FeedbackDoc) -> Option<String> {
     let mut texts: Vec<_> = doc.messages.values().filter(|message| !message.text.is_empty()).collect();
     texts.sort_by_key(|message| message.at.map_or(0, Timestamp::as_millisecond));
     let text = &texts.first()?.text;
     Some(match text.char_indices().nth(140) {
-        Some((end, _)) => format!("{}…", text[..end].trim_end()),
+        Some((end, _)) => {
+            let cut = &text[..end];
+            format!("{}…", cut.rsplit_once(char::is_whitespace).map_or(cut, |(whole, _)| whole).trim_end())
+        }
         None => text.clone(),
     })
 }

@@ -71,7 +71,7 @@ impl Row {
             employee: survey.employee.clone(),
             responder: responder(sheet, survey.agent),
             activity: responder_activity(sheet, survey.agent),
-            channel: survey.channel.clone(),
+            channel: format::label(&survey.channel),
             interaction: survey.interaction.clone(),
             attempts: format::count(Some(i64::from(survey.attempts))),
             created: sheet.age(survey.created),

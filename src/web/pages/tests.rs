@@ -197,6 +197,12 @@ fn a_wallboard_names_no_customer() {
 }
 
 #[test]
+fn a_long_text_is_cut_between_words() {
+    let html = feedback(&sheet(&floor::floor(now(), 3))).unwrap();
+    assert!(cell(&html, "feedback/r900", "excerpt").ends_with("Rob was very kind, but forty minutes…"));
+}
+
+#[test]
 fn a_response_says_what_it_hangs_on_and_what_can_be_done() {
     let html = feedback_item(&sheet(&floor::floor(now(), 30)), "r900").unwrap().unwrap();
     assert_eq!(

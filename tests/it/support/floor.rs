@@ -189,7 +189,7 @@ fn surveys(now: Timestamp, agents: usize) -> Map<String, Value> {
             });
             match state {
                 "rejected" => survey["reason"] = json!("employee_email: no such employee"),
-                "failed" => survey["reason"] = json!("The answer was 503 five times; it will be tried again in 8 minutes."),
+                "failed" => survey["reason"] = json!("The answer was 503 five times."),
                 "unknown" => survey["reason"] = json!("The connection broke before the answer came."),
                 _ => {}
             }
