@@ -357,7 +357,10 @@ async fn a_wall_says_once_that_its_data_stopped_and_counts_in_silence() {
         .await;
     peer.close(1013);
     browser
-        .until("it counts", "return !['', '(0:00 ago)', '(0:01 ago)'].includes(document.getElementById('band-age').textContent)")
+        .until(
+            "it counts",
+            "return !['', '(0:00 ago)', '(0:01 ago)'].includes(document.getElementById('band-age').textContent)",
+        )
         .await;
     assert_eq!(browser.ask("return document.getElementById('band').checkVisibility()").await, json!(true));
     assert_eq!(browser.ask("return said.length").await, json!(1));
