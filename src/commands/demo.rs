@@ -16,6 +16,9 @@ use crate::sandbox::{self, Addresses, Sandbox};
 /// Wallboards of the demo, with how many of the first queues each shows; none means all.
 const BOARDS: [(&str, i64); 2] = [("floor", 0), ("sales", 4)];
 
+/// What the demo's wallboards show of each queue.
+const TILES: [&str; 5] = ["queuedCount", "longestWait", "answeredCount", "abandonedCount", "agentsAvailable"];
+
 pub(super) async fn run(options: DemoOptions) -> Result<(), Failure> {
     let began = Instant::now();
     let listener = bind(options.listen).await?;
@@ -115,6 +118,7 @@ pub fn configure(addresses: &Addresses, data_dir: &Path) -> Config {
             .map(|(name, queues)| {
                 let mut board = Wallboard::new(name);
                 board.queues = (1..=queues).map(config::QueueRef::Id).collect();
+                board.tiles = TILES.map(str::to_owned).to_vec();
                 board
             })
             .collect(),

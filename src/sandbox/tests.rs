@@ -177,9 +177,15 @@ async fn a_webhook_is_signed_and_sent_again_until_it_is_taken_and_can_be_answere
     let id = house.sandbox.steering().respond().expect("somebody is being served");
     let (url, mut taken) = receiver(&house.life).await;
     house.sandbox.send_webhooks_to(url);
-    let (signature, body) = tokio::time::timeout(PATIENCE, taken.recv()).await.expect("in time").expect("a webhook");
-    assert_eq!(signature, sign(&addresses.goodays_hmac, &body));
-    assert_eq!(serde_json::from_slice::<Value>(&body).expect("JSON")["response"]["id"], json!(id));
+    // Others who were served speak up as well.
+    loop {
+        let hook = tokio::time::timeout(PATIENCE, taken.recv()).await;
+        let (signature, body) = hook.expect("in time").expect("a webhook");
+        assert_eq!(signature, sign(&addresses.goodays_hmac, &body));
+        if serde_json::from_slice::<Value>(&body).expect("JSON")["response"]["id"] == json!(id) {
+            break;
+        }
+    }
     let reply = format!("{}/responses/{id}/reply", addresses.goodays_api);
     let call = |method: Method| {
         house.client.request(method, &reply).json(&json!({"content": "Thank you.", "remark_type": "Praise"}))
@@ -192,7 +198,8 @@ async fn a_webhook_is_signed_and_sent_again_until_it_is_taken_and_can_be_answere
     assert_eq!(call(Method::PUT).header("authorization", token).send().await.expect("an answer").status(), 400);
     let bulk = house.client.get(format!("{}/responses/bulk", addresses.goodays_api)).header("authorization", token);
     let bulk: Value = bulk.send().await.expect("an answer").json().await.expect("JSON");
-    assert_eq!(bulk["results"][0]["reply"]["content"], "Thank you.");
+    let ours = bulk["results"].as_array().and_then(|all| all.iter().find(|response| response["id"] == json!(id)));
+    assert_eq!(ours.expect("it is listed")["reply"]["content"], "Thank you.");
 }
 
 #[tokio::test]

@@ -76,21 +76,23 @@ impl Desk {
     pub fn consider(&mut self, session: &Session, moment: Moment) {
         if self.chance.random_bool(0.05) {
             let wait = self.chance.random_range(10 * SECOND..90 * SECOND);
-            self.plans.push((moment + wait, Plan::Respond(Box::new(session.clone()))));
+            self.plans.push((session.ended.unwrap_or(moment) + wait, Plan::Respond(Box::new(session.clone()))));
         }
     }
 
-    /// Carries out what is due and returns the events that tell of it.
-    pub fn step(&mut self, moment: Moment, now: Timestamp) -> Vec<Value> {
+    /// Carries out what is due, in its order, and returns the events that tell of it. What was due before the doors
+    /// opened happened then: `time` turns moments into times of day.
+    pub fn step(&mut self, moment: Moment, time: impl Fn(Moment) -> Timestamp) -> Vec<Value> {
         self.moment = moment;
-        let (due, later): (Vec<_>, Vec<_>) =
+        let (mut due, later): (Vec<_>, Vec<_>) =
             std::mem::take(&mut self.plans).into_iter().partition(|(at, _)| *at <= moment);
         self.plans = later;
+        due.sort_by_key(|(at, _)| *at);
         due.into_iter()
-            .filter_map(|(_, plan)| match plan {
-                Plan::Respond(session) => Some(self.respond(&session, now).1),
-                Plan::Write(id) => self.write(&id, now),
-                Plan::Delegate(id) => self.delegate(&id, now),
+            .filter_map(|(at, plan)| match plan {
+                Plan::Respond(session) => Some(self.respond(&session, time(at)).1),
+                Plan::Write(id) => self.write(&id, time(at)),
+                Plan::Delegate(id) => self.delegate(&id, time(at)),
             })
             .collect()
     }

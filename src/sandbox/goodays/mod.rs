@@ -48,15 +48,14 @@ impl Goodays {
 
     /// Lets customers who were served, or written to, answer when their time has come.
     pub fn follow(&self, floor: &Floor, happenings: &[Happening]) {
-        let now = floor.now();
-        let moment = floor.read(|world, _| world.now());
+        let (moment, doors) = floor.read(|world, doors| (world.now(), doors));
         let mut desk = lock(&self.desk);
         for happening in happenings {
             if let Happening::Finished(session) = happening {
                 desk.consider(session, moment);
             }
         }
-        let events = desk.step(moment, now);
+        let events = desk.step(moment, |moment| doors.time(moment));
         drop(desk);
         events.iter().for_each(|event| self.post(event));
     }

@@ -49,7 +49,7 @@ fn a_customer_who_got_a_reply_may_write_again_and_then_a_message_is_the_only_act
         let (id, _) = desk.respond(&session, NOW);
         assert_eq!(desk.act(&id, "reply", &reply, NOW), Ok(()));
     }
-    let events = desk.step(3600 * SECOND, NOW);
+    let events = desk.step(3600 * SECOND, |_| NOW);
     assert!(!events.is_empty());
     for event in events {
         assert_eq!(event["event_type"], "message");

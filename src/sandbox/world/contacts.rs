@@ -96,6 +96,8 @@ pub struct Session {
     pub began: Moment,
     /// When it was first answered.
     pub answered: Option<Moment>,
+    /// When it was over.
+    pub ended: Option<Moment>,
     /// Whether it is being recorded.
     pub recording: bool,
     /// Whether the customer is on hold.

@@ -61,6 +61,7 @@ impl World {
             agent: None,
             began: self.now,
             answered: None,
+            ended: None,
             recording: modality == Modality::Audio && self.chance.random_bool(0.3),
             on_hold: false,
             transfers: 0,
@@ -69,7 +70,7 @@ impl World {
         if let Some(queue) = self.queues.get_mut(&queue) {
             queue.tally.offered += 1;
         }
-        let patience = 15 * SECOND + self.about(120 * SECOND);
+        let patience = 10 * SECOND + self.about(60 * SECOND);
         self.after(patience, Event::GiveUp { session: id });
         self.find_agent(id);
     }
@@ -210,6 +211,7 @@ impl World {
         }
         if let Some(mut session) = self.sessions.remove(&id) {
             session.status = SessionStatus::Completed;
+            session.ended = Some(self.now);
             self.touched_queues.insert(session.queue);
             self.finished.push(session);
         }

@@ -31,6 +31,9 @@ pub const SECOND: Moment = 1000;
 /// How long the world has lived before anybody looks.
 const HISTORY: Moment = 3600 * SECOND;
 
+/// Whose contact ended not longer ago than this may still be about to say how it was.
+const RECENT: Moment = 600 * SECOND;
+
 /// What a step tells those who follow the world.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Happening {
@@ -99,7 +102,12 @@ impl World {
             finished: Vec::new(),
         };
         world.open_doors();
-        world.step(0);
+        let lived = world.step(0);
+        // The first who looks learns of those who were served last.
+        world.finished.extend(lived.into_iter().filter_map(|happening| match happening {
+            Happening::Finished(session) if session.ended >= Some(-RECENT) => Some(*session),
+            _ => None,
+        }));
         world
     }
 
