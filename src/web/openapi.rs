@@ -70,10 +70,14 @@ fn paths() -> Value {
             "parameters": [reference("parameters/idempotencyKey")],
             "requestBody": {
                 "required": true,
-                "content": {"application/json": {"schema": reference("schemas/SurveyRequest")}}
+                "content": {
+                    "application/json": {"schema": reference("schemas/SurveyRequest")},
+                    "application/x-www-form-urlencoded": {"schema": reference("schemas/SurveyRequest")}
+                }
             },
             "responses": {
                 "202": answer("It is written down and will be sent.", "SurveyAccepted"),
+                "303": {"description": "The same, for a form that a page without script has sent: leads back to the page."},
                 "400": reference("responses/Problem"),
                 "401": reference("responses/Problem"),
                 "403": reference("responses/Problem"),
@@ -90,8 +94,11 @@ fn paths() -> Value {
                 an event again is harmless.",
             "requestBody": {"required": true, "content": {"application/json": {"schema": {"type": "object"}}}},
             "responses": {
-                "2XX": {"description": "The event is on disk, now or since an earlier time."},
+                "204": {"description": "The event is on disk, now or since an earlier time."},
                 "401": reference("responses/Problem"),
+                "404": {"description": "Goodays is not configured.", "content": {
+                    "application/problem+json": {"schema": reference("schemas/Problem")}
+                }},
                 "413": reference("responses/Problem"),
                 "415": reference("responses/Problem"),
                 "503": reference("responses/NotNow")

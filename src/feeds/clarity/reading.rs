@@ -18,6 +18,9 @@ const LOOKUPS: usize = 20;
 /// How long looking queues up may take in one reading; the others have their turn in the next.
 const LOOKUP_TIME: Duration = Duration::from_secs(5);
 
+/// Whoever asks for a longer rest than this is asked again all the same: a floor unseen for hours is no service to anybody.
+const LONGEST_REST: Duration = Duration::from_secs(300);
+
 /// How many agents are asked for at once. An answer is as old as its question: short ones overlap with fewer pushes.
 const AT_ONCE: usize = 200;
 
@@ -180,7 +183,7 @@ impl Outcome {
 
     fn note_wait(&mut self, error: &Error) {
         if let Error::TooMany { retry_after, .. } = error {
-            self.wait = self.wait.max(*retry_after);
+            self.wait = self.wait.max(retry_after.map(|wait| wait.min(LONGEST_REST)));
         }
     }
 }

@@ -2,11 +2,10 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use reqwest::header::{ACCEPT, DATE, RETRY_AFTER, WWW_AUTHENTICATE};
+use reqwest::header::{ACCEPT, DATE, WWW_AUTHENTICATE};
 use reqwest::{Method, StatusCode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -16,7 +15,7 @@ use url::Url;
 use super::wire::{Info, RealtimeData, SearchResult, Structure};
 use super::{Error, Settings, Tokens, Wanted, lenient};
 use crate::base::secret::ExposeSecret;
-use crate::base::{Clock, Secret, http};
+use crate::base::{Clock, Secret, http, refusal};
 
 /// No answer is larger than this: two thousand agents with everything are a few megabytes.
 const ANSWER_LIMIT: usize = 16 * 1024 * 1024;
@@ -168,7 +167,7 @@ impl Clarity {
                     repeated = true;
                 }
                 StatusCode::TOO_MANY_REQUESTS => {
-                    return Err(Error::TooMany { call, retry_after: self.retry_after(&answer) });
+                    return Err(Error::TooMany { call, retry_after: refusal::retry_after(answer.headers()) });
                 }
                 status if !status.is_success() => return Err(Error::Status { call, status: status.as_u16() }),
                 _ => return http::read_body(answer, ANSWER_LIMIT).await.map_err(|source| Error::Body { call, source }),
@@ -197,15 +196,6 @@ impl Clarity {
             self.0.ahead_milliseconds.store(ahead, Ordering::Relaxed);
         }
         Ok(answer)
-    }
-
-    fn retry_after(&self, answer: &reqwest::Response) -> Option<Duration> {
-        let text = answer.headers().get(RETRY_AFTER)?.to_str().ok()?.trim();
-        let seconds = text.parse().ok().or_else(|| {
-            let until = jiff::fmt::rfc2822::parse(text).ok()?.timestamp();
-            u64::try_from(until.duration_since(self.0.clock.now()).as_secs()).ok()
-        })?;
-        Some(Duration::from_secs(seconds).min(Duration::from_secs(300)))
     }
 }
 
