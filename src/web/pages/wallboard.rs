@@ -108,7 +108,7 @@ impl Distance {
     fn rows(self) -> usize {
         match self {
             Self::Three => 9,
-            Self::Five => 5,
+            Self::Five => 6,
             Self::Eight | Self::Ten => 1,
         }
     }
