@@ -3,6 +3,8 @@
 //! A full answer now and then repairs whatever pushes got wrong or never said. While no pushes come it is the only feed,
 //! asked more often, and what only pushes can tell (who waits in a queue) is unknown rather than old.
 
+mod names;
+mod pushed;
 mod reading;
 pub mod settings;
 mod translate;
@@ -16,9 +18,10 @@ use crate::base::{Backoff, Lifecycle};
 use crate::config;
 use crate::domain::{Fact, SourceState};
 use crate::gold::{Gold, Reporter};
-use crate::vendor::clarity::{Clarity, find_pushes};
+use crate::vendor::clarity::Clarity;
 use crate::vendor::signalr::{Connection, Event, HubCall};
 
+pub use pushed::Pushed;
 use reading::{Floor, Outcome, Reading};
 
 /// How often Clarity is asked while it does not push.
@@ -178,25 +181,13 @@ impl ClarityFeed {
 
     async fn pushed(&mut self, call: &HubCall) {
         let at = self.reporter.clock().now();
-        let pushes = find_pushes(&call.args);
-        if pushes.unknown > 0 {
-            self.reporter.count_many("unknownPushes", pushes.unknown as u64);
+        let pushed = Pushed::of(call, at, || self.gold.ordinal());
+        if pushed.unknown > 0 {
+            self.reporter.count_many("unknownPushes", pushed.unknown);
         }
-        self.reporter.heard(pushes.readings.len() as u64);
-        for reading in pushes.readings {
-            let heard = self.gold.ordinal();
-            let kind = reading.kind.as_deref().unwrap_or_default().to_ascii_lowercase();
-            let fact = match kind.as_str() {
-                "agent" => {
-                    translate::agent(reading, at).map(|agent| Fact::AgentChanged { heard, agent: Box::new(agent) })
-                }
-                "queue" => translate::queue(reading, at).map(|queue| Fact::QueueChanged(Box::new(queue))),
-                _ => None,
-            };
-            match fact {
-                Some(fact) => self.gold.tell(fact).await,
-                None => self.reporter.count("unknownPushes"),
-            }
+        self.reporter.heard(pushed.readings);
+        for fact in pushed.facts {
+            self.gold.tell(fact).await;
         }
     }
 

@@ -3,12 +3,14 @@
 //! Spellings differ between Clarity's own answers, so names are compared without case, blanks and punctuation
 //! (`apis.md` B63). What has no word here is kept under the name it came with.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
+use super::names;
 use crate::domain::session::SessionList;
 use crate::domain::{
     AgentId, AgentReading, AgentStatus, GroupId, MetricValue, Metrics, Modality, QueueId, QueueReading, SessionId,
@@ -122,23 +124,22 @@ fn status(from: wire::StatusModel) -> Option<StatusReading> {
         (Some(status), _) | (None, Some(status)) => status,
         (None, None) => return None,
     };
-    Some(StatusReading {
-        status,
-        reason: shared(from.reason_code_name),
-        since: from.start_time,
-        suspended: from.is_suspended,
-    })
+    let since = from.began();
+    Some(StatusReading { status, reason: shared(from.reason_code_name), since, suspended: from.is_suspended })
 }
 
 fn agent_status(name: &str) -> AgentStatus {
-    let plain = plain(name);
-    let known = AgentStatus::KNOWN.iter().find(|known| self::plain(known.as_str()) == plain);
+    // As it is usually spelt first: that is no work.
+    let known = AgentStatus::KNOWN.iter().find(|known| known.as_str() == name).or_else(|| {
+        let plain = plain(name);
+        AgentStatus::KNOWN.iter().find(|known| self::plain(known.as_str()) == plain)
+    });
     known.cloned().unwrap_or_else(|| AgentStatus::Other(name.into()))
 }
 
 fn sessions(from: Option<wire::SessionBag>, at: Timestamp) -> SessionsReading {
     let mut reading = SessionsReading::new();
-    for (kind, changes) in from.into_iter().flatten() {
+    for (kind, changes) in from.into_iter().flat_map(|bag| bag.0) {
         let read = |list: Option<Vec<wire::SessionModel>>| {
             list.map(|list| list.into_iter().filter_map(|session| self::session(session, at)).collect::<Vec<_>>())
         };
@@ -173,7 +174,7 @@ fn session(from: wire::SessionModel, at: Timestamp) -> Option<SessionReading> {
 }
 
 fn session_status(name: &str) -> SessionStatus {
-    match plain(name).as_str() {
+    match plain(name).as_ref() {
         "new" => SessionStatus::New,
         "queued" | "reenqueued" => SessionStatus::Queued,
         "notifyingagent" => SessionStatus::Offered,
@@ -188,7 +189,7 @@ fn session_status(name: &str) -> SessionStatus {
 }
 
 fn kind(name: &str) -> SessionKind {
-    match plain(name).as_str() {
+    match plain(name).as_ref() {
         "queued" => SessionKind::Queued,
         "did" | "directinbound" => SessionKind::DirectInbound,
         "dod" | "directoutbound" => SessionKind::DirectOutbound,
@@ -209,7 +210,7 @@ fn kind_of_queue(queue: i64) -> Option<SessionKind> {
 
 /// Names and numbers, new and old (`apis.md` B46, B72).
 fn modality(name: &str) -> Modality {
-    match plain(name).as_str() {
+    match plain(name).as_ref() {
         "audio" | "audiovideo" | "2" => Modality::Audio,
         "instantmessage" | "1" => Modality::InstantMessage,
         "message" | "3" => Modality::Message,
@@ -227,7 +228,7 @@ fn metrics(from: Option<wire::MetricBag>) -> Metrics {
         let values: BTreeMap<Arc<str>, MetricValue> = bag
             .into_iter()
             .filter(|(name, _)| !is_leftover(name))
-            .filter_map(|(name, value)| Some((name.into(), metric(value)?)))
+            .filter_map(|(name, value)| Some((names::shared(&name), metric(value)?)))
             .collect();
         metrics.insert(modality, values);
     }
@@ -244,7 +245,7 @@ fn metric(value: Value) -> Option<MetricValue> {
         },
         Value::String(text) => MetricValue::Text(text.into()),
         Value::Object(parts) => MetricValue::Parts(
-            parts.into_iter().filter_map(|(name, value)| Some((name.into(), metric(value)?))).collect(),
+            parts.into_iter().filter_map(|(name, value)| Some((names::shared(&name), metric(value)?))).collect(),
         ),
     })
 }
@@ -256,8 +257,12 @@ fn other(from: wire::Other) -> Unclassified {
         .collect()
 }
 
-fn plain(name: &str) -> String {
-    name.chars().filter(|letter| letter.is_alphanumeric()).flat_map(char::to_lowercase).collect()
+/// A name without case, blanks and punctuation.
+fn plain(name: &str) -> Cow<'_, str> {
+    if name.bytes().all(|letter| letter.is_ascii_lowercase() || letter.is_ascii_digit()) {
+        return Cow::Borrowed(name);
+    }
+    name.chars().filter(|letter| letter.is_alphanumeric()).flat_map(char::to_lowercase).collect::<String>().into()
 }
 
 fn shared(text: Option<String>) -> Option<Arc<str>> {

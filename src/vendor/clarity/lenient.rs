@@ -2,6 +2,10 @@
 //!
 //! One field that makes no sense never spoils the object around it: it reads as absent.
 
+mod loose;
+
+use std::marker::PhantomData;
+
 use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
@@ -9,12 +13,20 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
+pub use loose::Lenient;
+use loose::{Kind, Object, Objects, Only, Scalar};
+
 /// An id or count: an integer, or digits as text. Not `1.5`, not the empty text (`apis.md` B61).
 ///
 /// # Errors
 /// When the JSON itself is broken.
 pub fn integer<'de, D: Deserializer<'de>>(from: D) -> Result<Option<i64>, D::Error> {
-    Ok(integer_of(&Value::deserialize(from)?))
+    Only(|scalar: Scalar<'_>| match scalar {
+        Scalar::Whole(number) => Some(number),
+        Scalar::Text(text) => text.trim().parse().ok(),
+        _ => None,
+    })
+    .read(from)
 }
 
 /// A list of ids; what is none is left out.
@@ -33,13 +45,14 @@ pub fn integers<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Vec<i64>>, 
 /// # Errors
 /// When the JSON itself is broken.
 pub fn boolean<'de, D: Deserializer<'de>>(from: D) -> Result<Option<bool>, D::Error> {
-    Ok(match Value::deserialize(from)? {
-        Value::Bool(value) => Some(value),
-        Value::String(text) if text.trim().eq_ignore_ascii_case("true") => Some(true),
-        Value::String(text) if text.trim().eq_ignore_ascii_case("false") => Some(false),
-        Value::Number(number) => number.as_i64().map(|number| number != 0),
+    Only(|scalar: Scalar<'_>| match scalar {
+        Scalar::Flag(value) => Some(value),
+        Scalar::Text(text) if text.trim().eq_ignore_ascii_case("true") => Some(true),
+        Scalar::Text(text) if text.trim().eq_ignore_ascii_case("false") => Some(false),
+        Scalar::Whole(number) => Some(number != 0),
         _ => None,
     })
+    .read(from)
 }
 
 /// A text. `NOTSET` means that there is none (`apis.md` B86); numbers are texts where texts are expected.
@@ -47,12 +60,14 @@ pub fn boolean<'de, D: Deserializer<'de>>(from: D) -> Result<Option<bool>, D::Er
 /// # Errors
 /// When the JSON itself is broken.
 pub fn text<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
-    Ok(match Value::deserialize(from)? {
-        Value::String(text) if text == "NOTSET" => None,
-        Value::String(text) => Some(text),
-        Value::Number(number) => Some(number.to_string()),
+    Only(|scalar: Scalar<'_>| match scalar {
+        Scalar::Text("NOTSET") => None,
+        Scalar::Text(text) => Some(text.to_owned()),
+        Scalar::Whole(number) => Some(number.to_string()),
+        Scalar::Number(number) => Some(number.to_string()),
         _ => None,
     })
+    .read(from)
 }
 
 /// A point in time; see [`time_of`].
@@ -60,7 +75,27 @@ pub fn text<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Err
 /// # Errors
 /// When the JSON itself is broken.
 pub fn time<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Timestamp>, D::Error> {
-    Ok(Value::deserialize(from)?.as_str().and_then(time_of))
+    Only(|scalar: Scalar<'_>| match scalar {
+        Scalar::Text(text) => time_of(text),
+        _ => None,
+    })
+    .read(from)
+}
+
+/// An object whose fields are all read loosely, or nothing where there is no object.
+///
+/// # Errors
+/// When the JSON itself is broken, or names a field twice.
+pub fn object<'de, D: Deserializer<'de>, T: Deserialize<'de>>(from: D) -> Result<Option<T>, D::Error> {
+    Object(PhantomData).read(from)
+}
+
+/// A list of such objects, in any of the three shapes of [`list`]. Items that are no objects are left out.
+///
+/// # Errors
+/// When the JSON itself is broken, or names a field twice.
+pub fn objects<'de, D: Deserializer<'de>, T: DeserializeOwned>(from: D) -> Result<Option<Vec<T>>, D::Error> {
+    Objects(PhantomData).read(from)
 }
 
 /// Anything of a known type, or nothing.

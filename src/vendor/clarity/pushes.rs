@@ -8,8 +8,8 @@ use serde_json::value::RawValue;
 use super::lenient::camel_names;
 use super::wire::RealtimeData;
 
-/// How many wrappers may lie around a reading.
-const WRAPPERS: usize = 4;
+/// How many wrappers and lists may lie around a reading.
+const WRAPPERS: usize = 8;
 
 /// What a call's arguments held.
 #[derive(Debug, Default, PartialEq)]
@@ -26,15 +26,66 @@ pub struct Pushes {
 pub fn find_pushes(args: &[Box<RawValue>]) -> Pushes {
     let mut found = Pushes::default();
     for arg in args {
-        match serde_json::from_str(arg.get()) {
-            Ok(value) => found.visit(camel_names(value), WRAPPERS),
-            Err(_) => found.unknown += 1,
-        }
+        found.look(arg, WRAPPERS);
     }
     found
 }
 
+/// The names by which an object is known for what it is. One glance at them saves building what is only a wrapper.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Glance<'a> {
+    #[serde(borrow, rename = "type")]
+    kind: Option<&'a RawValue>,
+    #[serde(borrow)]
+    id: Option<&'a RawValue>,
+    #[serde(borrow)]
+    group_id: Option<&'a RawValue>,
+    #[serde(borrow)]
+    entity_ids: Option<&'a RawValue>,
+    #[serde(borrow)]
+    data: Option<&'a RawValue>,
+    #[serde(borrow)]
+    items: Option<&'a RawValue>,
+}
+
+impl Glance<'_> {
+    fn is_reading(&self) -> bool {
+        (self.kind.is_some() && self.id.is_some()) || self.group_id.is_some() || self.entity_ids.is_some()
+    }
+}
+
 impl Pushes {
+    /// The quick way, for what is spelt as REST spells it.
+    fn look(&mut self, json: &RawValue, wrappers: usize) {
+        let text = json.get();
+        match text.as_bytes().first() {
+            Some(b'[') if wrappers > 0 => match serde_json::from_str::<Vec<&RawValue>>(text) {
+                Ok(items) => items.into_iter().for_each(|item| self.look(item, wrappers - 1)),
+                Err(_) => self.unknown += 1,
+            },
+            Some(b'{') => match serde_json::from_str::<Glance<'_>>(text) {
+                Ok(glance) if glance.is_reading() => match serde_json::from_str(text) {
+                    Ok(reading) => self.readings.push(reading),
+                    Err(_) => self.look_closely(text, wrappers),
+                },
+                Ok(Glance { data: Some(inner), .. } | Glance { items: Some(inner), .. }) if wrappers > 0 => {
+                    self.look(inner, wrappers - 1);
+                }
+                _ => self.look_closely(text, wrappers),
+            },
+            _ => self.look_closely(text, wrappers),
+        }
+    }
+
+    /// The slow way, for whatever else there is.
+    fn look_closely(&mut self, text: &str, wrappers: usize) {
+        match serde_json::from_str(text) {
+            Ok(value) => self.visit(camel_names(value), wrappers),
+            Err(_) => self.unknown += 1,
+        }
+    }
+
     fn visit(&mut self, value: Value, wrappers: usize) {
         match value {
             Value::Array(items) => items.into_iter().for_each(|item| self.visit(item, wrappers)),
@@ -99,5 +150,7 @@ mod tests {
     fn wrappers_without_end_are_given_up() {
         let deep = format!("{}1{}", r#"{"data":"#.repeat(50), "}".repeat(50));
         assert_eq!(found(&[&deep]), (Vec::new(), 1));
+        let lists = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
+        assert_eq!(found(&[&lists]), (Vec::new(), 1));
     }
 }

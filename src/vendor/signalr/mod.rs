@@ -24,6 +24,7 @@ mod transport;
 
 pub use connection::Connection;
 pub use error::Error;
+pub use frame::Frame;
 
 /// What a connection must know before it can begin.
 #[derive(Debug, Clone)]

@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 use super::Other;
-use crate::vendor::clarity::lenient;
+use crate::vendor::clarity::lenient::{self, Lenient};
 
 /// Metrics by kind of contact (`audio`, `instantMessage`, `message`, `agnostic`) and name (`apis.md` C103). Names are in
 /// camel case whatever was sent; values are numbers or objects of numbers (`apis.md` B79).
@@ -16,7 +16,8 @@ use crate::vendor::clarity::lenient;
 pub struct MetricBag(pub BTreeMap<String, BTreeMap<String, Value>>);
 
 /// Sessions by kind of contact (`apis.md` C104).
-pub type SessionBag = BTreeMap<String, SessionChanges>;
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct SessionBag(pub BTreeMap<String, SessionChanges>);
 
 /// What is known or new about one agent, queue or group of them.
 #[derive(Clone, Default, PartialEq, Deserialize)]
@@ -32,16 +33,16 @@ pub struct RealtimeData {
     #[serde(deserialize_with = "lenient::text")]
     pub name: Option<String>,
     /// Counts and measures.
-    #[serde(deserialize_with = "lenient::maybe")]
+    #[serde(deserialize_with = "lenient::object")]
     pub metrics: Option<MetricBag>,
     /// Contacts. In a full answer absence means none, in a push it means unchanged (`apis.md` B77).
-    #[serde(deserialize_with = "lenient::maybe")]
+    #[serde(deserialize_with = "lenient::object")]
     pub sessions: Option<SessionBag>,
     /// What the agent is doing.
-    #[serde(deserialize_with = "lenient::maybe")]
+    #[serde(deserialize_with = "lenient::object")]
     pub current_status: Option<StatusModel>,
     /// What the agent did in the last 24 hours; an object or a list (`apis.md` B68).
-    #[serde(deserialize_with = "lenient::list")]
+    #[serde(deserialize_with = "lenient::objects")]
     pub status_history: Option<Vec<StatusModel>>,
     /// Whom an aggregate sums up (`apis.md` C107).
     #[serde(deserialize_with = "lenient::integers")]
@@ -62,13 +63,13 @@ pub struct RealtimeData {
 #[serde(rename_all = "camelCase", default)]
 pub struct SessionChanges {
     /// All that there are: replaces this kind of contact.
-    #[serde(deserialize_with = "lenient::list")]
+    #[serde(deserialize_with = "lenient::objects")]
     pub sessions: Option<Vec<SessionModel>>,
     /// New since the last push.
-    #[serde(deserialize_with = "lenient::list")]
+    #[serde(deserialize_with = "lenient::objects")]
     pub added_sessions: Option<Vec<SessionModel>>,
     /// Gone since the last push.
-    #[serde(deserialize_with = "lenient::list")]
+    #[serde(deserialize_with = "lenient::objects")]
     pub removed_sessions: Option<Vec<SessionModel>>,
 }
 
@@ -151,27 +152,52 @@ pub struct StatusModel {
     /// The number of the reason.
     #[serde(deserialize_with = "lenient::integer")]
     pub reason_code_id: Option<i64>,
-    /// Since when. Asked for by one name and answered by another (`apis.md` B44).
-    #[serde(alias = "utcStartTime", deserialize_with = "lenient::time")]
-    pub start_time: Option<Timestamp>,
-    /// Until when.
-    #[serde(alias = "utcEndTime", deserialize_with = "lenient::time")]
-    pub end_time: Option<Timestamp>,
+    #[serde(deserialize_with = "lenient::time")]
+    start_time: Option<Timestamp>,
+    #[serde(deserialize_with = "lenient::time")]
+    utc_start_time: Option<Timestamp>,
+    #[serde(deserialize_with = "lenient::time")]
+    end_time: Option<Timestamp>,
+    #[serde(deserialize_with = "lenient::time")]
+    utc_end_time: Option<Timestamp>,
     /// Suspended agents get no contacts.
     #[serde(deserialize_with = "lenient::boolean")]
     pub is_suspended: Option<bool>,
 }
 
+impl StatusModel {
+    /// Since when. Asked for by one name and answered by another (`apis.md` B44).
+    #[must_use]
+    pub fn began(&self) -> Option<Timestamp> {
+        self.start_time.or(self.utc_start_time)
+    }
+
+    /// Until when.
+    #[must_use]
+    pub fn ended(&self) -> Option<Timestamp> {
+        self.end_time.or(self.utc_end_time)
+    }
+}
+
 impl<'de> Deserialize<'de> for MetricBag {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        let kinds = BTreeMap::<String, Value>::deserialize(from)?;
-        let bag = kinds.into_iter().filter_map(|(kind, metrics)| match metrics {
-            Value::Object(metrics) => {
-                Some((kind, metrics.into_iter().map(|(name, value)| (lenient::camel(&name), value)).collect()))
+        let kinds = BTreeMap::<String, Lenient<BTreeMap<String, Value>>>::deserialize(from)?;
+        let bag = kinds.into_iter().filter_map(|(kind, metrics)| {
+            let metrics = metrics.0?;
+            let is_ours = |name: &String| !name.starts_with(|letter: char| letter.is_uppercase());
+            if metrics.keys().all(is_ours) {
+                return Some((kind, metrics));
             }
-            _ => None,
+            Some((kind, metrics.into_iter().map(|(name, value)| (lenient::camel(&name), value)).collect()))
         });
         Ok(Self(bag.collect()))
+    }
+}
+
+impl<'de> Deserialize<'de> for SessionBag {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let kinds = BTreeMap::<String, Lenient<SessionChanges>>::deserialize(from)?;
+        Ok(Self(kinds.into_iter().filter_map(|(kind, changes)| Some((kind, changes.0?))).collect()))
     }
 }
 
@@ -219,8 +245,8 @@ mod tests {
         assert_eq!(metrics.0["agnostic"]["availableTime"]["average"], json!(4.5));
         let status = agent.current_status.as_ref().expect("a status");
         assert_eq!((status.agent_status.as_deref(), status.is_suspended), (Some("ringOnNoAnswer"), Some(false)));
-        assert!(status.start_time.is_some());
-        let sessions = agent.sessions.as_ref().expect("sessions")["audio"].sessions.clone().expect("all of them");
+        assert!(status.began().is_some());
+        let sessions = agent.sessions.as_ref().expect("sessions").0["audio"].sessions.clone().expect("all of them");
         assert_eq!((sessions[0].session_id, sessions[0].queue_id), (Some(82_673), Some(-1)));
         assert_eq!(sessions[0].session_status.as_deref(), Some("After Call"));
         assert!(agent.other.contains_key("addedBreakdowns"));
@@ -234,7 +260,7 @@ mod tests {
         let empty =
             read(json!({"type": "agent", "id": 41, "metrics": {}, "sessions": {"audio": {"removedSessions": []}}}));
         assert_eq!(empty.metrics, Some(MetricBag::default()));
-        let audio = empty.sessions.expect("sessions")["audio"].clone();
+        let audio = empty.sessions.expect("sessions").0["audio"].clone();
         assert_eq!((audio.sessions, audio.removed_sessions), (None, Some(Vec::new())));
     }
 
