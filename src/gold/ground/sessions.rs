@@ -51,11 +51,15 @@ impl Moved {
     }
 }
 
+type ByQueue = HashMap<QueueId, BTreeSet<SessionId>>;
+
 #[derive(Debug, Default)]
 pub(super) struct Sessions {
     records: HashMap<SessionId, Record>,
     held: HashMap<Holder, BTreeMap<Modality, BTreeSet<SessionId>>>,
-    by_queue: HashMap<QueueId, BTreeSet<SessionId>>,
+    /// The sessions that name a queue, and those of them that wait in it: a queue has many in hand and few that wait.
+    by_queue: ByQueue,
+    waiting: ByQueue,
     traces: HashMap<SessionId, Trace>,
     trace_order: VecDeque<SessionId>,
 }
@@ -112,11 +116,8 @@ impl Sessions {
 
     /// The sessions that wait in a queue.
     pub fn waiting_in(&self, queue: QueueId) -> BTreeMap<SessionId, Arc<Session>> {
-        let ids = self.by_queue.get(&queue).into_iter().flatten();
-        ids.filter_map(|id| Some((*id, &self.records.get(id)?.session)))
-            .filter(|(_, session)| session.status.is_waiting())
-            .map(|(id, session)| (id, Arc::clone(session)))
-            .collect()
+        let ids = self.waiting.get(&queue).into_iter().flatten();
+        ids.filter_map(|id| Some((*id, Arc::clone(&self.records.get(id)?.session)))).collect()
     }
 
     /// Whether any session names the queue.
@@ -174,14 +175,11 @@ impl Sessions {
         if changed {
             self.trace_of(&session, now, moved);
         }
+        self.index(id, known.as_deref(), Some(&session));
         if let Some(queue) = known.as_ref().and_then(|known| known.queue)
             && session.queue != Some(queue)
         {
-            self.leave_queue(queue, id);
             moved.holders.insert(Holder::Queue(queue));
-        }
-        if let Some(queue) = session.queue {
-            self.by_queue.entry(queue).or_default().insert(id);
         }
         let record = self
             .records
@@ -213,21 +211,28 @@ impl Sessions {
         moved.around(record);
         record.holders.remove(&holder);
         if record.holders.is_empty() {
-            let queue = record.session.queue;
+            let session = Arc::clone(&record.session);
             self.records.remove(&id);
-            if let Some(queue) = queue {
-                self.leave_queue(queue, id);
-            }
+            self.index(id, Some(&session), None);
         }
     }
 
-    fn leave_queue(&mut self, queue: QueueId, id: SessionId) {
-        if let Some(ids) = self.by_queue.get_mut(&queue) {
-            ids.remove(&id);
-            if ids.is_empty() {
-                self.by_queue.remove(&queue);
-            }
+    /// Whether the indices say what the records say.
+    #[cfg(test)]
+    pub fn is_sound(&self) -> bool {
+        let mut anew = Self::default();
+        for (id, record) in &self.records {
+            anew.index(*id, None, Some(&record.session));
         }
+        anew.by_queue == self.by_queue && anew.waiting == self.waiting
+    }
+
+    /// Finds a session where it now is, and no longer where it was.
+    fn index(&mut self, id: SessionId, before: Option<&Session>, after: Option<&Session>) {
+        let names = |session: Option<&Session>| session.and_then(|session| session.queue);
+        let waits = |session: Option<&Session>| names(session.filter(|session| session.status.is_waiting()));
+        set_out(&mut self.by_queue, id, names(before), names(after));
+        set_out(&mut self.waiting, id, waits(before), waits(after));
     }
 
     fn trace_of(&mut self, session: &Session, now: Timestamp, moved: &mut Moved) {
@@ -250,6 +255,23 @@ impl Sessions {
                 self.traces.remove(&oldest);
             }
         }
+    }
+}
+
+fn set_out(queues: &mut ByQueue, id: SessionId, from: Option<QueueId>, to: Option<QueueId>) {
+    if from == to {
+        return;
+    }
+    if let Some(from) = from
+        && let Some(ids) = queues.get_mut(&from)
+    {
+        ids.remove(&id);
+        if ids.is_empty() {
+            queues.remove(&from);
+        }
+    }
+    if let Some(to) = to {
+        queues.entry(to).or_default().insert(id);
     }
 }
 

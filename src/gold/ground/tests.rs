@@ -412,6 +412,7 @@ proptest! {
                 };
             }
             prop_assert_eq!(&followed, &ground.all());
+            prop_assert!(ground.sessions.is_sound(), "every session is found where it is");
         }
     }
 
