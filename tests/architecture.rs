@@ -24,9 +24,15 @@ const ROOMS: &[(&str, &[&str])] = &[
     ),
 ];
 
-/// What each vendor's module may import of its neighbours. The leaf below them knows no vendor at all.
-const VENDORS: &[(&str, &[&str])] =
-    &[("signalr", &[]), ("clarity", &["signalr"]), ("goodays", &[]), ("agent_connect", &[]), ("kustomer", &[])];
+/// What each vendor's module may import of its neighbours. The two leaves below them know no vendor at all.
+const VENDORS: &[(&str, &[&str])] = &[
+    ("iwa", &[]),
+    ("signalr", &[]),
+    ("clarity", &["iwa", "signalr"]),
+    ("goodays", &[]),
+    ("agent_connect", &[]),
+    ("kustomer", &[]),
+];
 
 /// Where a library may be spoken to.
 const LIBRARIES: &[(&str, &[&str])] = &[
@@ -35,6 +41,7 @@ const LIBRARIES: &[(&str, &[&str])] = &[
     ("dashmap", &["gold"]),
     ("rusqlite", &["store"]),
     ("reqwest", &["base", "vendor", "sandbox"]),
+    ("sspi", &["vendor"]),
     ("tokio_tungstenite", &["vendor", "sandbox"]),
     ("clap", &["commands"]),
 ];

@@ -27,12 +27,16 @@ pub struct Clarity {
     /// How the service account signs in. Default `negotiate`.
     #[serde(default)]
     pub auth: Auth,
-    /// The service account's name. Must be given unless `auth` is `static`.
+    /// The service account's name: plain, `DOMAIN\user` or `user@domain`. Must be given unless `auth` is `static`.
     #[serde(default)]
     pub username: String,
-    /// The service account's Windows domain. Default: none.
+    /// The service account's Windows domain. For Kerberos it is the full one, such as `example.com`. Default: none.
     #[serde(default)]
     pub domain: String,
+    /// The host that gives Kerberos tickets, with a port if it is not 88. Default: what the machine's `krb5.conf` says of
+    /// the domain, else the domain's own name.
+    #[serde(default)]
+    pub kdc: String,
     /// The service account's password. Must be given unless `auth` is `static`.
     #[serde(default, deserialize_with = "secret::optional")]
     pub password: Option<Secret>,
@@ -75,10 +79,10 @@ pub struct Clarity {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Auth {
-    /// Windows Integrated Authentication, negotiated.
+    /// Windows sign-in: Kerberos if the domain gives a ticket, NTLM if it gives none.
     #[default]
     Negotiate,
-    /// NTLM, without negotiation.
+    /// Windows sign-in by NTLM; the domain is not asked for a ticket.
     Ntlm,
     /// A ready JWT.
     Static,
@@ -132,6 +136,7 @@ impl Clarity {
             auth,
             username: String::new(),
             domain: String::new(),
+            kdc: String::new(),
             password: None,
             token: None,
             jwt_key: None,
@@ -173,6 +178,12 @@ impl Clarity {
             return wrong("username", "is missing: write the name of the service account");
         } else if self.password.is_none() {
             return wrong("password", "is missing: write the service account's password into a password_file");
+        }
+        if self.username.contains(['\\', '@']) && !self.domain.is_empty() {
+            return wrong("domain", "must be left out: username names a domain already");
+        }
+        if self.kdc.contains('/') {
+            return wrong("kdc", "must be a bare host, with a port if it is not 88, such as \"dc1.example.com\"");
         }
         if !self.signalr_path.starts_with('/') {
             return wrong("signalr_path", "must begin with /");

@@ -13,3 +13,4 @@ mod page_life;
 mod support;
 mod surveys;
 mod third_party_signalr;
+mod windows_sign_in;

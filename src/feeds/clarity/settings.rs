@@ -3,6 +3,7 @@
 use crate::base::Clock;
 use crate::config::{self, Auth};
 use crate::vendor::clarity::{Clarity, Credential, SessionPropertiesKey, Settings};
+use crate::vendor::iwa;
 
 /// A client for the configured Clarity.
 ///
@@ -17,9 +18,13 @@ fn settings(config: &config::Clarity) -> Settings {
         // The configuration has made sure that there is a token, or an account with a password.
         Auth::Static => Credential::Static(config.token.clone().unwrap_or_default()),
         Auth::Negotiate | Auth::Ntlm => Credential::Windows {
-            username: config.username.clone(),
-            domain: config.domain.clone(),
-            password: config.password.clone().unwrap_or_default(),
+            account: iwa::Credential {
+                username: config.username.clone(),
+                domain: config.domain.clone(),
+                password: config.password.clone().unwrap_or_default(),
+            },
+            method: if config.auth == Auth::Ntlm { iwa::Method::Ntlm } else { iwa::Method::Negotiate },
+            kdc: Some(config.kdc.clone()).filter(|kdc| !kdc.is_empty()),
         },
     };
     let transport = |transport: &config::Transport| match transport {

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use jiff::{SignedDuration, Timestamp};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use reqwest::header::{ACCEPT, DATE, WWW_AUTHENTICATE};
+use reqwest::header::{ACCEPT, DATE, HeaderMap, WWW_AUTHENTICATE};
 use reqwest::{Method, StatusCode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -13,7 +13,7 @@ use serde_json::Value;
 use url::Url;
 
 use super::wire::{Info, RealtimeData, SearchResult, Structure};
-use super::{Error, Settings, Tokens, Wanted, lenient};
+use super::{Credential, Error, Settings, Tokens, Wanted, lenient};
 use crate::base::secret::ExposeSecret;
 use crate::base::{Clock, Secret, http, refusal};
 
@@ -47,6 +47,17 @@ impl Clarity {
         let http = http::client()?;
         let tokens = Arc::new(Tokens::new(settings.clone(), http.clone(), clock.clone()));
         Ok(Self(Arc::new(Inner { http, settings, tokens, clock, ahead_milliseconds: AtomicI64::new(0) })))
+    }
+
+    /// The same Clarity as somebody else sees it: another credential and tokens of its own, the same addresses and
+    /// connections.
+    #[must_use]
+    pub fn as_person(&self, credential: Credential) -> Self {
+        let Inner { http, settings, tokens, clock, .. } = &*self.0;
+        let settings = Settings { credential, ..settings.clone() };
+        let tokens = Arc::new(tokens.of_somebody_else(settings.clone()));
+        let (http, clock) = (http.clone(), clock.clone());
+        Self(Arc::new(Inner { http, settings, tokens, clock, ahead_milliseconds: AtomicI64::new(0) }))
     }
 
     /// Which versions run, and how SignalR may travel (`apis.md` C11).
@@ -161,7 +172,7 @@ impl Clarity {
             match answer.status() {
                 StatusCode::UNAUTHORIZED => {
                     let challenged = answer.headers().contains_key(WWW_AUTHENTICATE);
-                    if repeated || !challenged || !self.0.tokens.refused(&token) {
+                    if repeated || !self.0.tokens.refused(&token, challenged) {
                         return Err(Error::Denied { call });
                     }
                     repeated = true;
@@ -191,7 +202,7 @@ impl Clarity {
         }
         let answer = request.send().await;
         let answer = answer.map_err(|error| Error::Unreachable { call, host, source: error.without_url() })?;
-        if let Some(date) = date_of(&answer) {
+        if let Some(date) = date_in(answer.headers()) {
             let ahead = date.as_millisecond() - self.0.clock.now().as_millisecond();
             self.0.ahead_milliseconds.store(ahead, Ordering::Relaxed);
         }
@@ -200,8 +211,8 @@ impl Clarity {
 }
 
 /// When the server says it answered.
-pub(super) fn date_of(answer: &reqwest::Response) -> Option<Timestamp> {
-    let text = answer.headers().get(DATE)?.to_str().ok()?;
+pub(super) fn date_in(headers: &HeaderMap) -> Option<Timestamp> {
+    let text = headers.get(DATE)?.to_str().ok()?;
     jiff::fmt::rfc2822::parse(text).ok().map(|date| date.timestamp())
 }
 

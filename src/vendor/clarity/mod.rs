@@ -2,6 +2,7 @@
 
 use url::Url;
 
+use super::iwa;
 use crate::base::Secret;
 
 mod client;
@@ -55,14 +56,14 @@ pub struct Settings {
 pub enum Credential {
     /// A token made elsewhere, shown as it is.
     Static(Secret),
-    /// A Windows account, signed in by the token endpoint.
+    /// A Windows account, signed in by the token endpoint (`apis.md` C2, C7).
     Windows {
         /// The account.
-        username: String,
-        /// Its domain.
-        domain: String,
-        /// Its password.
-        password: Secret,
+        account: iwa::Credential,
+        /// How it signs in, if the endpoint asks for it.
+        method: iwa::Method,
+        /// The host that gives Kerberos tickets, where the machine does not know it by itself.
+        kdc: Option<String>,
     },
 }
 

@@ -5,3 +5,4 @@ pub mod floor;
 pub mod house;
 pub mod peer;
 pub mod viewer;
+pub mod windows;

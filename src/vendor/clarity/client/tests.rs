@@ -9,7 +9,8 @@ use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 
 use super::*;
-use crate::vendor::clarity::{Credential, SessionPropertiesKey, TokenError};
+use crate::vendor::clarity::{SessionPropertiesKey, TokenError};
+use crate::vendor::iwa;
 
 type Answerer = fn(&Seen, usize) -> Response;
 
@@ -72,7 +73,8 @@ fn clarity(root: &Url, credential: Credential) -> Clarity {
 }
 
 fn windows() -> Credential {
-    Credential::Windows { username: "svc".into(), domain: "EXAMPLE".into(), password: Secret::from("p") }
+    let account = iwa::Credential { username: "svc".into(), domain: "EXAMPLE".into(), password: Secret::from("p") };
+    Credential::Windows { account, method: iwa::Method::Ntlm, kdc: None }
 }
 
 fn challenge() -> Response {

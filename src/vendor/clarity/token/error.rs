@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
+use crate::vendor::iwa;
+
 /// What went wrong. Kept and repeated to later callers, hence cheap to clone.
 #[derive(Debug, Clone, Error)]
 pub enum TokenError {
@@ -30,16 +32,11 @@ pub enum TokenError {
         /// Which host.
         host: String,
     },
-    /// The token endpoint wants a Windows sign-in, which this server cannot do yet.
-    #[error(
-        "{host} wants a Windows sign-in (Negotiate or NTLM), which is not supported yet; `auth = \"static\"` works today"
-    )]
-    WindowsSignIn {
-        /// Who.
-        host: String,
-    },
-    /// The account was refused.
-    #[error("{host} refused the Windows account")]
+    /// The Windows sign-in failed.
+    #[error("the Windows sign-in failed")]
+    SignIn(#[source] Arc<iwa::Error>),
+    /// The endpoint refuses whoever asks, and offers no Windows sign-in that could help.
+    #[error("{host} refuses to give a token and offers no Windows sign-in (Negotiate or NTLM)")]
     AccountRefused {
         /// Who.
         host: String,
@@ -67,9 +64,16 @@ impl TokenError {
     /// Whether asking again soon is useless, or dangerous: a wrong password asked often locks the account.
     #[must_use]
     pub fn needs_patience(&self) -> bool {
-        matches!(
-            self,
-            Self::InvalidClientId | Self::AccountRefused { .. } | Self::WindowsSignIn { .. } | Self::Untrusted { .. }
-        )
+        match self {
+            Self::InvalidClientId | Self::AccountRefused { .. } | Self::Untrusted { .. } => true,
+            Self::SignIn(error) => error.needs_patience(),
+            _ => false,
+        }
+    }
+
+    /// Whether the account's name or password is wrong, or the account is barred.
+    #[must_use]
+    pub fn refuses_account(&self) -> bool {
+        matches!(self, Self::SignIn(error) if error.refuses_account())
     }
 }

@@ -10,12 +10,10 @@ use url::Url;
 
 use super::lifetime::{claims, lifetime, margin};
 use super::{Token, TokenError, Tokens, challenge};
-use crate::base::{Secret, http};
-use crate::vendor::clarity::client::date_of;
+use crate::base::Secret;
+use crate::vendor::clarity::client::date_in;
 use crate::vendor::clarity::lenient;
-
-/// No answer here is longer than this.
-const ANSWER_LIMIT: usize = 64 * 1024;
+use crate::vendor::iwa::SignIn;
 
 #[derive(Deserialize)]
 struct Answer {
@@ -30,22 +28,16 @@ struct Failure {
 }
 
 impl Tokens {
-    pub(super) async fn fetch(&self) -> Result<Token, TokenError> {
+    /// Asks as the account that signs in. Without a Windows sign-in on the other side, the form alone is enough.
+    pub(super) async fn fetch(&self, sign_in: &SignIn) -> Result<Token, TokenError> {
         let endpoint = self.endpoint().await?;
         let host = host(&endpoint);
         let form = [("grant_type", "urn:connect.auth:windows"), ("client_id", self.settings.client_id.as_str())];
-        let request = self.http.post(endpoint).header(ACCEPT, "application/json").form(&form);
-        let answer = request.send().await.map_err(|error| unreachable(&host, error))?;
+        let answer = sign_in.post_form(&endpoint, &form).await.map_err(|error| TokenError::SignIn(Arc::new(error)))?;
         let made = Instant::now();
-        let status = answer.status();
-        let server_now = date_of(&answer).unwrap_or_else(|| self.clock.now());
-        let wants_windows = challenges(&answer).any(|challenge| {
-            let scheme = challenge.split_ascii_whitespace().next().unwrap_or_default();
-            scheme.eq_ignore_ascii_case("Negotiate") || scheme.eq_ignore_ascii_case("NTLM")
-        });
-        let body = http::read_body(answer, ANSWER_LIMIT).await.unwrap_or_default();
-        match status {
-            StatusCode::UNAUTHORIZED if wants_windows => return Err(TokenError::WindowsSignIn { host }),
+        let server_now = date_in(&answer.headers).unwrap_or_else(|| self.clock.now());
+        let body = answer.body;
+        match answer.status {
             StatusCode::UNAUTHORIZED => return Err(TokenError::AccountRefused { host }),
             StatusCode::BAD_REQUEST if is_invalid_client(&body) => return Err(TokenError::InvalidClientId),
             status if !status.is_success() => return Err(TokenError::Status { host, status: status.as_u16() }),

@@ -9,6 +9,7 @@ use url::Url;
 use super::{Credential, Settings};
 use crate::base::secret::ExposeSecret;
 use crate::base::{Backoff, Clock, Secret};
+use crate::vendor::iwa::SignIn;
 
 mod challenge;
 mod error;
@@ -21,14 +22,27 @@ pub use error::TokenError;
 /// (`apis.md` B3).
 const TOO_YOUNG: Duration = Duration::from_secs(30);
 
-/// Failures that a person must mend, or that may lock the account, are repeated this seldom (`apis.md` C4).
+/// Failures that a person must mend, or that may lock the account, are repeated no sooner than this, and then after
+/// pauses that double (`apis.md` C4).
 const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The longest of those pauses.
+const LONGEST_PATIENCE: Duration = Duration::from_secs(3600);
+
+/// Where tokens come from.
+enum Source {
+    /// There is one already, made elsewhere.
+    Ready(Secret),
+    /// The token endpoint makes them for this account.
+    Account(SignIn),
+}
 
 /// Hands out tokens. However many callers wait, one request is made.
 pub struct Tokens {
     http: reqwest::Client,
     clock: Clock,
     settings: Settings,
+    source: Source,
     held: Mutex<Held>,
     flight: tokio::sync::Mutex<()>,
 }
@@ -38,6 +52,7 @@ struct Held {
     found: Option<Url>,
     failure: Option<(TokenError, Instant)>,
     backoff: Backoff,
+    patience: Backoff,
 }
 
 #[derive(Clone)]
@@ -52,9 +67,28 @@ impl Tokens {
     /// Tokens by the site's settings, asked for with `http`.
     #[must_use]
     pub fn new(settings: Settings, http: reqwest::Client, clock: Clock) -> Self {
-        let backoff = Backoff::new(Duration::from_secs(1), PATIENCE);
-        let held = Held { token: None, found: None, failure: None, backoff };
-        Self { http, clock, settings, held: Mutex::new(held), flight: tokio::sync::Mutex::new(()) }
+        let source = match &settings.credential {
+            Credential::Static(token) => Source::Ready(token.clone()),
+            Credential::Windows { account, method, kdc } => {
+                Source::Account(SignIn::new(account.clone(), *method, kdc.clone(), clock.clone()))
+            }
+        };
+        let held = Held {
+            token: None,
+            found: None,
+            failure: None,
+            backoff: Backoff::new(Duration::from_secs(1), PATIENCE),
+            patience: Backoff::new(PATIENCE, LONGEST_PATIENCE),
+        };
+        Self { http, clock, settings, source, held: Mutex::new(held), flight: tokio::sync::Mutex::new(()) }
+    }
+
+    /// Tokens of another account, had at the same place.
+    #[must_use]
+    pub fn of_somebody_else(&self, settings: Settings) -> Self {
+        let other = Self::new(settings, self.http.clone(), self.clock.clone());
+        other.held().found = self.held().found.clone();
+        other
     }
 
     /// A token that is good now. While renewing fails, the old one is handed out until it expires.
@@ -62,9 +96,10 @@ impl Tokens {
     /// # Errors
     /// See [`TokenError`]. After a failure the same error is repeated, without asking again, until the pause is over.
     pub async fn current(&self) -> Result<Secret, TokenError> {
-        if let Credential::Static(token) = &self.settings.credential {
-            return Ok(token.clone());
-        }
+        let sign_in = match &self.source {
+            Source::Ready(token) => return Ok(token.clone()),
+            Source::Account(sign_in) => sign_in,
+        };
         if let Some(outcome) = self.known() {
             return outcome;
         }
@@ -73,27 +108,29 @@ impl Tokens {
         if let Some(outcome) = self.known() {
             return outcome;
         }
-        let fetched = self.fetch().await;
+        let fetched = self.fetch(sign_in).await;
         self.settle(fetched)
     }
 
-    /// Clarity refused this token. The next [`Tokens::current`] asks for another, unless this one is so young that
-    /// its age cannot be the reason. Returns whether trying again makes sense.
-    pub fn refused(&self, token: &Secret) -> bool {
-        if matches!(self.settings.credential, Credential::Static(_)) {
+    /// Clarity refused this token, with or without saying where to get another. The next [`Tokens::current`] asks for
+    /// another if this one has expired, or if it was challenged and is not so young that its age cannot be the reason.
+    /// Returns whether trying again makes sense (`apis.md` B3).
+    pub fn refused(&self, token: &Secret, challenged: bool) -> bool {
+        if matches!(self.source, Source::Ready(_)) {
             return false;
         }
         let mut held = self.held();
         match &held.token {
             Some(current) if current.secret.expose_secret() == token.expose_secret() => {
-                let is_old = current.made.elapsed() >= TOO_YOUNG;
+                let is_dead = current.dead.is_some_and(|dead| dead <= Instant::now());
+                let is_old = is_dead || challenged && current.made.elapsed() >= TOO_YOUNG;
                 if is_old {
                     held.token = None;
                 }
                 is_old
             }
             // Somebody else has noticed already.
-            _ => true,
+            _ => challenged,
         }
     }
 
@@ -116,14 +153,19 @@ impl Tokens {
         match fetched {
             Ok(token) => {
                 held.backoff.reset();
+                held.patience.reset();
                 held.failure = None;
                 let secret = token.secret.clone();
                 held.token = Some(token);
                 Ok(secret)
             }
             Err(error) => {
-                let wait = held.backoff.next_wait();
-                let wait = if error.needs_patience() { PATIENCE + wait } else { wait };
+                let wait = if error.needs_patience() {
+                    let least = held.patience.ceiling();
+                    least + held.patience.next_wait() / 4
+                } else {
+                    held.backoff.next_wait()
+                };
                 let now = Instant::now();
                 held.failure = Some((error.clone(), now + wait));
                 // The address may have moved.
@@ -148,7 +190,7 @@ impl crate::vendor::signalr::Credentials for Tokens {
     }
 
     fn refused(&self, token: &Secret) {
-        Tokens::refused(self, token);
+        Tokens::refused(self, token, true);
     }
 }
 

@@ -1,0 +1,256 @@
+//! A Windows domain and a site that asks for it: MIT's KDC and Apache with mod_auth_gssapi and gss-ntlmssp, from Debian's
+//! packages, on loopback and in a directory of their own. Behind Apache, a token service as the document describes it.
+
+use std::net::TcpListener as PortFinder;
+use std::path::Path;
+use std::process::Stdio;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use axum::routing::post;
+use axum::{Form, Json, Router};
+use serde_json::json;
+use tempfile::TempDir;
+use tokio::io::{AsyncBufReadExt, BufReader, copy_bidirectional};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::process::{Child, Command};
+use tokio::time::timeout;
+use url::Url;
+
+use super::house::PATIENCE;
+
+pub const DOMAIN: &str = "EXAMPLE";
+pub const USER: &str = "svc";
+pub const PASSWORD: &str = "Passw0rd!";
+pub const CLIENT_ID: &str = "0224C392-3845-4AC0-B1A0-D63706181BA7";
+
+/// What the site offers to those who have not signed in.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Offer {
+    Both,
+    Kerberos,
+}
+
+/// The domain and the site. Dropping it ends both.
+pub struct Windows {
+    pub kdc: String,
+    /// What the token service gives; `None`: a JWT of its own.
+    pub token: Arc<Mutex<Option<String>>>,
+    signed_in: Arc<Mutex<Vec<String>>>,
+    connections: Arc<AtomicUsize>,
+    door: u16,
+    _servers: [Child; 2],
+    _folder: TempDir,
+}
+
+impl Windows {
+    pub async fn start(offer: Offer) -> Self {
+        let folder = TempDir::new().expect("a directory");
+        let (kdc, site) = (free_port(), free_port());
+        let signed_in = Arc::default();
+        let token = Arc::default();
+        let service = serve_tokens(Arc::clone(&signed_in), Arc::clone(&token)).await;
+        let domain = start_domain(folder.path(), kdc).await;
+        let apache = start_site(folder.path(), site, service, offer).await;
+        let connections = Arc::default();
+        let door = open_door(site, Arc::clone(&connections)).await;
+        let kdc = format!("127.0.0.1:{kdc}");
+        Self { kdc, token, signed_in, connections, door, _servers: [domain, apache], _folder: folder }
+    }
+
+    /// Where tokens are to be had, by the name that the site's service principal carries.
+    pub fn token_url(&self) -> Url {
+        format!("http://localhost:{}/webauth/token", self.door).parse().expect("an address")
+    }
+
+    /// Who got as far as the token service, in order.
+    pub fn signed_in(&self) -> Vec<String> {
+        self.signed_in.lock().expect("no panic").clone()
+    }
+
+    /// How many connections have come in: one for each sign-in that was tried.
+    pub fn connections(&self) -> usize {
+        self.connections.load(Ordering::SeqCst)
+    }
+}
+
+/// A domain with one person and one service in it.
+async fn start_domain(folder: &Path, port: u16) -> Child {
+    let at = folder.display();
+    write(
+        folder,
+        "krb5.conf",
+        &format!(
+            "[libdefaults]\n default_realm = {DOMAIN}\n dns_lookup_kdc = false\n dns_canonicalize_hostname = false\n \
+             rdns = false\n[realms]\n {DOMAIN} = {{\n  kdc = 127.0.0.1:{port}\n }}\n"
+        ),
+    );
+    write(
+        folder,
+        "kdc.conf",
+        &format!(
+            "[kdcdefaults]\n kdc_listen = 127.0.0.1:{port}\n kdc_tcp_listen = 127.0.0.1:{port}\n[realms]\n {DOMAIN} = {{\n  \
+             database_name = {at}/principals\n  key_stash_file = {at}/stash\n  acl_file = {at}/acl\n }}\n[logging]\n \
+             kdc = FILE:{at}/kdc.log\n"
+        ),
+    );
+    run(folder, "kdb5_util", &["create", "-s", "-r", DOMAIN, "-P", "master"]).await;
+    for query in [
+        // As every account of a Windows domain is.
+        format!("addprinc +requires_preauth -pw {PASSWORD} {USER}"),
+        "addprinc -randkey HTTP/localhost".to_owned(),
+        format!("ktadd -k {at}/http.keytab HTTP/localhost"),
+    ] {
+        run(folder, "kadmin.local", &["-r", DOMAIN, "-q", &query]).await;
+    }
+    start(folder, "krb5kdc", &["-n", "-r", DOMAIN, "-P", &format!("{at}/kdc.pid")], "starting").await
+}
+
+/// A site that lets in whom the domain or the list of users knows, and passes them on to the token service.
+async fn start_site(folder: &Path, port: u16, service: u16, offer: Offer) -> Child {
+    let at = folder.display();
+    write(folder, "users", &format!("{DOMAIN}:{USER}:{PASSWORD}\n"));
+    let ntlm = if offer == Offer::Both { "GssapiAllowedMech ntlmssp" } else { "" };
+    let modules: String = [
+        ("mpm_event", "mpm_event"),
+        ("authn_core", "authn_core"),
+        ("authz_core", "authz_core"),
+        ("authz_user", "authz_user"),
+        ("auth_gssapi", "auth_gssapi"),
+        ("proxy", "proxy"),
+        ("proxy_http", "proxy_http"),
+        ("headers", "headers"),
+    ]
+    .map(|(name, file)| format!("LoadModule {name}_module /usr/lib/apache2/modules/mod_{file}.so\n"))
+    .concat();
+    write(
+        folder,
+        "site.conf",
+        &format!(
+            "ServerRoot {at}\nServerName localhost\nListen 127.0.0.1:{port}\nPidFile {at}/apache.pid\n\
+             DefaultRuntimeDir {at}\nErrorLog /dev/stderr\n{modules}User www-data\nGroup www-data\n\
+             <Location /webauth>\nAuthType GSSAPI\nAuthName site\nGssapiConnectionBound On\n\
+             GssapiAllowedMech krb5\n{ntlm}\nRequire valid-user\n\
+             RequestHeader set X-Signed-In \"expr=%{{REMOTE_USER}}\"\nRequestHeader unset Authorization\n</Location>\n\
+             ProxyPass /webauth http://127.0.0.1:{service}/webauth\n"
+        ),
+    );
+    // Apache reads all of this as another user, where it is root that runs the tests.
+    open_up(folder, 0o755);
+    for file in ["users", "http.keytab", "krb5.conf"] {
+        open_up(&folder.join(file), 0o644);
+    }
+    // One process, so that ending it ends everything.
+    start(folder, "apache2", &["-X", "-f", &format!("{at}/site.conf")], "resuming normal operations").await
+}
+
+type Shared = (Arc<Mutex<Vec<String>>>, Arc<Mutex<Option<String>>>);
+
+/// The document's token service (`apis.md` C3 to C5). Returns its port.
+async fn serve_tokens(signed_in: Arc<Mutex<Vec<String>>>, token: Arc<Mutex<Option<String>>>) -> u16 {
+    async fn issue(
+        State((signed_in, token)): State<Shared>,
+        headers: HeaderMap,
+        Form(form): Form<Vec<(String, String)>>,
+    ) -> Response {
+        let who = headers.get("x-signed-in").and_then(|who| who.to_str().ok()).unwrap_or("nobody");
+        signed_in.lock().expect("no panic").push(who.to_owned());
+        let field = |wanted: &str| form.iter().find(|(name, _)| name == wanted).map(|(_, text)| text.as_str());
+        let refuse = |error: &str| (StatusCode::BAD_REQUEST, Json(json!({ "error": error }))).into_response();
+        if field("grant_type") != Some("urn:connect.auth:windows") {
+            return refuse("unsupported_grant_type");
+        }
+        if field("client_id") != Some(CLIENT_ID) {
+            return refuse("invalid_clientId");
+        }
+        let given = token.lock().expect("no panic").clone();
+        let token = given.unwrap_or_else(|| {
+            let claims = json!({"connect_agent_id": "5", "iss": "site", "aud": CLIENT_ID, "exp": 4_102_444_800_u64, "nbf": 0});
+            let key = jsonwebtoken::EncodingKey::from_secret(b"a key that is shared by the whole site");
+            jsonwebtoken::encode(&jsonwebtoken::Header::default(), &claims, &key).expect("a token")
+        });
+        Json(json!({"access_token": token, "token_type": "bearer", "expires_in": 599})).into_response()
+    }
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let port = listener.local_addr().expect("an address").port();
+    let app = Router::new().route("/webauth/token", post(issue)).with_state((signed_in, token));
+    tokio::spawn(async move { axum::serve(listener, app).await });
+    port
+}
+
+/// A door before the site that counts who comes in. Returns its port.
+async fn open_door(site: u16, connections: Arc<AtomicUsize>) -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let port = listener.local_addr().expect("an address").port();
+    tokio::spawn(async move {
+        while let Ok((mut outside, _)) = listener.accept().await {
+            connections.fetch_add(1, Ordering::SeqCst);
+            tokio::spawn(async move {
+                let mut inside = TcpStream::connect(("127.0.0.1", site)).await?;
+                copy_bidirectional(&mut outside, &mut inside).await
+            });
+        }
+    });
+    port
+}
+
+/// Starts a server and waits until it says that it serves.
+async fn start(folder: &Path, program: &str, arguments: &[&str], ready: &str) -> Child {
+    let mut child = command(folder, program).args(arguments).stderr(Stdio::piped()).spawn().unwrap_or_else(|error| {
+        panic!("{program} cannot be started, `sh tests/prepare.sh` installs it: {error}");
+    });
+    let mut lines = BufReader::new(child.stderr.take().expect("a pipe")).lines();
+    let mut said = Vec::new();
+    let told = async {
+        while let Ok(Some(line)) = lines.next_line().await {
+            let is_ready = line.contains(ready);
+            said.push(line);
+            if is_ready {
+                return true;
+            }
+        }
+        false
+    };
+    let is_ready = timeout(PATIENCE, told).await.unwrap_or(false);
+    assert!(is_ready, "{program} never served:\n{}", said.join("\n"));
+    // Whoever writes into a full pipe stands still.
+    tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
+    child
+}
+
+async fn run(folder: &Path, program: &str, arguments: &[&str]) {
+    let output = timeout(PATIENCE, command(folder, program).args(arguments).output()).await.expect("an end in time");
+    let output = output.unwrap_or_else(|error| panic!("{program} cannot be run, `sh tests/prepare.sh` installs it: {error}"));
+    assert!(output.status.success(), "{program}: {}", String::from_utf8_lossy(&output.stderr));
+}
+
+fn command(folder: &Path, program: &str) -> Command {
+    let mut command = Command::new(program);
+    command
+        .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
+        .env("KRB5_CONFIG", folder.join("krb5.conf"))
+        .env("KRB5_KDC_PROFILE", folder.join("kdc.conf"))
+        .env("KRB5_KTNAME", folder.join("http.keytab"))
+        .env("KRB5RCACHENAME", "none:")
+        .env("NTLM_USER_FILE", folder.join("users"))
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .kill_on_drop(true);
+    command
+}
+
+fn free_port() -> u16 {
+    PortFinder::bind("127.0.0.1:0").and_then(|it| it.local_addr()).expect("a port").port()
+}
+
+fn write(folder: &Path, name: &str, text: &str) {
+    std::fs::write(folder.join(name), text).expect("a file");
+}
+
+fn open_up(path: &Path, mode: u32) {
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).expect("a mode");
+}

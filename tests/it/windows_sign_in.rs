@@ -1,0 +1,214 @@
+//! Signing in to Clarity with a Windows account, against a real domain and a real site.
+
+use std::time::Duration;
+
+use axum::Router;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::IntoResponse;
+use callboard::base::secret::ExposeSecret;
+use callboard::base::{Clock, Secret};
+use callboard::commands::configure;
+use callboard::config::{self, Auth};
+use callboard::feeds::clarity::{sentence, settings};
+use callboard::vendor::clarity::{Clarity, Credential, Error, TokenError};
+use callboard::vendor::iwa;
+
+use crate::support::house::{House, sandbox};
+use crate::support::windows::{CLIENT_ID, DOMAIN, Offer, PASSWORD, USER, Windows};
+
+/// What a person would write for this site.
+fn section(windows: &Windows, auth: Auth) -> config::Clarity {
+    let api_root = "http://localhost:9/webapi/api".parse().expect("an address");
+    let mut section = config::Clarity::new(api_root, CLIENT_ID, auth);
+    section.token_url = Some(windows.token_url());
+    section.username = USER.to_owned();
+    section.domain = DOMAIN.to_owned();
+    section.password = Some(Secret::from(PASSWORD));
+    section.kdc.clone_from(&windows.kdc);
+    section
+}
+
+fn client(section: &config::Clarity) -> Clarity {
+    settings::client(section, &Clock::system()).expect("a client")
+}
+
+/// A token, or why there is none.
+async fn token(clarity: &Clarity) -> Result<String, TokenError> {
+    clarity.tokens().current().await.map(|token| token.expose_secret().to_owned())
+}
+
+/// The sentence that a person would read.
+async fn complaint(clarity: &Clarity) -> String {
+    sentence(&token(clarity).await.expect_err("no token"))
+}
+
+#[tokio::test]
+async fn ntlm_signs_in_over_one_connection() {
+    let windows = Windows::start(Offer::Both).await;
+    let clarity = client(&section(&windows, Auth::Ntlm));
+    let first = token(&clarity).await.expect("a token");
+    assert!(first.starts_with("ey"), "a JWT");
+    assert_eq!(windows.signed_in(), [format!("{USER}@{DOMAIN}")]);
+    assert_eq!(windows.connections(), 1, "all messages travel on one connection");
+    assert_eq!(token(&clarity).await.expect("a token"), first);
+    assert_eq!(windows.connections(), 1, "a token is had once");
+}
+
+#[tokio::test]
+async fn the_domain_may_stand_before_the_name() {
+    let windows = Windows::start(Offer::Both).await;
+    let mut section = section(&windows, Auth::Ntlm);
+    section.username = format!("{DOMAIN}\\{USER}");
+    section.domain.clear();
+    token(&client(&section)).await.expect("a token");
+    assert_eq!(windows.signed_in(), [format!("{USER}@{DOMAIN}")]);
+}
+
+#[tokio::test]
+async fn negotiate_carries_ntlm_where_no_ticket_can_be_had() {
+    let windows = Windows::start(Offer::Both).await;
+    let mut section = section(&windows, Auth::Negotiate);
+    // Nobody gives tickets there.
+    section.kdc = "127.0.0.1:9".to_owned();
+    token(&client(&section)).await.expect("a token");
+    assert_eq!(windows.signed_in(), [format!("{USER}@{DOMAIN}")]);
+    assert_eq!(windows.connections(), 1);
+}
+
+#[tokio::test]
+async fn negotiate_shows_a_kerberos_ticket_that_the_password_buys() {
+    // This site takes nothing else.
+    let windows = Windows::start(Offer::Kerberos).await;
+    token(&client(&section(&windows, Auth::Negotiate))).await.expect("a token");
+    assert_eq!(windows.signed_in(), [format!("{USER}@{DOMAIN}")]);
+}
+
+#[tokio::test]
+async fn a_wrong_password_is_tried_once_and_not_again_within_a_minute() {
+    let windows = Windows::start(Offer::Both).await;
+    for (auth, kdc) in [(Auth::Ntlm, ""), (Auth::Negotiate, "127.0.0.1:9")] {
+        let before = windows.connections();
+        let mut section = section(&windows, auth);
+        section.password = Some(Secret::from("Passw0rd?"));
+        section.kdc = kdc.to_owned();
+        let clarity = client(&section);
+        // However many ask at once.
+        let all = futures_util::future::join_all((0..10).map(|_| complaint(&clarity))).await;
+        for said in all {
+            assert!(said.contains("refused the Windows account"), "{said}");
+            assert!(!said.contains("Passw0rd"), "{said}");
+        }
+        assert_eq!(windows.connections(), before + 1, "{auth:?}");
+
+        tokio::time::pause();
+        tokio::time::advance(Duration::from_secs(59)).await;
+        complaint(&clarity).await;
+        assert_eq!(windows.connections(), before + 1, "a minute is not over");
+        tokio::time::advance(Duration::from_secs(17)).await;
+        tokio::time::resume();
+        complaint(&clarity).await;
+        assert_eq!(windows.connections(), before + 2, "one more try");
+
+        tokio::time::pause();
+        tokio::time::advance(Duration::from_secs(119)).await;
+        complaint(&clarity).await;
+        assert_eq!(windows.connections(), before + 2, "the pauses grow");
+        tokio::time::resume();
+    }
+    assert!(windows.signed_in().is_empty());
+}
+
+#[tokio::test]
+async fn a_wrong_password_costs_one_try_at_the_domain_and_none_at_the_site() {
+    let windows = Windows::start(Offer::Both).await;
+    let mut section = section(&windows, Auth::Negotiate);
+    section.password = Some(Secret::from("Passw0rd?"));
+    let said = complaint(&client(&section)).await;
+    assert!(said.contains("domain EXAMPLE refused the Windows account"), "{said}");
+    assert!(windows.signed_in().is_empty(), "NTLM would be a second try");
+}
+
+#[tokio::test]
+async fn an_unknown_client_id_is_a_matter_of_configuration() {
+    let windows = Windows::start(Offer::Both).await;
+    let mut section = section(&windows, Auth::Ntlm);
+    section.client_id = "somebody else".to_owned();
+    let clarity = client(&section);
+    assert!(matches!(token(&clarity).await, Err(TokenError::InvalidClientId)));
+    assert_eq!(windows.signed_in().len(), 1, "the account itself is fine");
+}
+
+#[tokio::test]
+async fn the_challenge_names_the_site_and_a_person_signs_in_beside_the_service_account() {
+    let windows = Windows::start(Offer::Both).await;
+    let challenge = format!("{},grant_type=\"urn:connect.auth:windows\"", windows.token_url());
+    let api = Router::new().fallback(async move |headers: HeaderMap| match headers.get("authorization") {
+        Some(bearer) if bearer.as_bytes().starts_with(b"Bearer ey") => r#"{"connectVersion":"4.2"}"#.into_response(),
+        _ => (StatusCode::UNAUTHORIZED, [("www-authenticate", challenge)]).into_response(),
+    });
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let port = listener.local_addr().expect("an address").port();
+    tokio::spawn(async move { axum::serve(listener, api).await });
+
+    let mut section = section(&windows, Auth::Ntlm);
+    section.api_root = format!("http://localhost:{port}/webapi/api").parse().expect("an address");
+    section.token_url = None;
+    section.token_hosts = vec!["localhost".to_owned()];
+    let clarity = client(&section);
+    assert_eq!(clarity.info().await.expect("an answer").connect_version.as_deref(), Some("4.2"));
+    assert_eq!(windows.signed_in().len(), 1);
+
+    let account = |password: &str| Credential::Windows {
+        account: iwa::Credential {
+            username: format!("{DOMAIN}\\{USER}"),
+            domain: String::new(),
+            password: Secret::from(password),
+        },
+        method: iwa::Method::Ntlm,
+        kdc: None,
+    };
+    clarity.as_person(account(PASSWORD)).info().await.expect("an answer");
+    assert_eq!(windows.signed_in().len(), 2, "a person has a token of their own");
+    let error = clarity.as_person(account("wrong")).info().await.expect_err("a refusal");
+    assert!(matches!(&error, Error::Token { source, .. } if source.refuses_account()), "{error}");
+    clarity.info().await.expect("what a person got wrong does not touch the service account");
+}
+
+#[tokio::test]
+async fn a_whole_house_signs_in_and_is_live() {
+    let windows = Windows::start(Offer::Both).await;
+    let (sandbox, neighbours) = sandbox(8, 2).await;
+    *windows.token.lock().expect("no panic") = sandbox.steering().token_for(1);
+    let data = tempfile::TempDir::new().expect("a directory");
+    let house = House::alone(|config| {
+        let mut clarity = configure(sandbox.addresses(), data.path()).clarity.expect("a section");
+        let site = section(&windows, Auth::Ntlm);
+        (clarity.auth, clarity.client_id, clarity.token_url) = (site.auth, site.client_id, site.token_url);
+        (clarity.username, clarity.domain, clarity.password) = (site.username, site.domain, site.password);
+        config.clarity = Some(clarity);
+    })
+    .await;
+    house.until("all", "a live floor", |state| state["sources"]["clarity"]["state"] == "live").await;
+    assert_eq!(windows.signed_in(), [format!("{USER}@{DOMAIN}")]);
+    house.stop().await;
+    neighbours.kill();
+}
+
+#[tokio::test]
+async fn a_house_with_a_wrong_password_says_so_on_its_page() {
+    let windows = Windows::start(Offer::Both).await;
+    let house = House::alone(|config| {
+        let mut section = section(&windows, Auth::Ntlm);
+        section.password = Some(Secret::from("Passw0rd?"));
+        config.clarity = Some(section);
+    })
+    .await;
+    let state = house
+        .until("all", "the refusal", |state| {
+            state["sources"]["clarity"]["reason"].as_str().is_some_and(|why| why.contains("refused the Windows account"))
+        })
+        .await;
+    assert_eq!(state["sources"]["clarity"]["state"], "down");
+    assert_eq!(windows.connections(), 1, "the feed and its pushes share one refusal");
+    house.stop().await;
+}
