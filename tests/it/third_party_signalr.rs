@@ -2,6 +2,7 @@
 
 use callboard::base::{Clock, Secret};
 use callboard::vendor::clarity::{Clarity, Credential, SessionPropertiesKey, Settings, find_pushes};
+use callboard::vendor::iwa;
 use callboard::vendor::signalr::{Connection, Event, Transport};
 
 use crate::support::house::PATIENCE;
@@ -26,7 +27,9 @@ fn clarity(port: u16, credential: Credential) -> Clarity {
 }
 
 fn windows() -> Credential {
-    Credential::Windows { username: "svc".into(), domain: "EXAMPLE".into(), password: Secret::from("unused") }
+    let (username, domain) = ("svc".to_owned(), "EXAMPLE".to_owned());
+    let account = iwa::Credential { username, domain, password: Secret::from("unused") };
+    Credential::Windows { account, method: iwa::Method::Ntlm, kdc: None }
 }
 
 /// The next event that `wanted` accepts.

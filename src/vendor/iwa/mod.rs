@@ -112,9 +112,15 @@ impl SignIn {
             if answer.status != StatusCode::UNAUTHORIZED {
                 return Ok(answer);
             }
-            let theirs = offer::message(&answer.headers, scheme);
-            let Some(theirs) = theirs.filter(|_| !exchange.is_over()) else { break };
-            ours = exchange.next(Some(theirs), &mut kdc).await.map_err(|error| unintelligible(&host, &error))?;
+            let theirs = offer::message(&answer.headers, scheme).filter(|_| !exchange.is_over());
+            let Some(theirs) = theirs else { break };
+            let proved = exchange.sends_form();
+            ours = match exchange.next(Some(theirs), &mut kdc).await {
+                Ok(ours) => ours,
+                // What comes with a 401 after the proof is a refusal in SPNEGO's words.
+                Err(_) if proved => break,
+                Err(error) => return Err(unintelligible(&host, &error)),
+            };
         }
         Err(self.refused(host, target, &answer, is_kerberos, connection.binding().is_some() || !is_tls(address)))
     }

@@ -131,7 +131,7 @@ async fn start_site(folder: &Path, port: u16, service: u16, offer: Offer) -> Chi
         "site.conf",
         &format!(
             "ServerRoot {at}\nServerName localhost\nListen 127.0.0.1:{port}\nPidFile {at}/apache.pid\n\
-             DefaultRuntimeDir {at}\nErrorLog /dev/stderr\n{modules}User www-data\nGroup www-data\n\
+             DefaultRuntimeDir {at}\nErrorLog {at}/site.log\n{modules}User www-data\nGroup www-data\n\
              <Location /webauth>\nAuthType GSSAPI\nAuthName site\nGssapiConnectionBound On\n\
              GssapiAllowedMech krb5\n{ntlm}\nRequire valid-user\n\
              RequestHeader set X-Signed-In \"expr=%{{REMOTE_USER}}\"\nRequestHeader unset Authorization\n</Location>\n\
@@ -143,8 +143,16 @@ async fn start_site(folder: &Path, port: u16, service: u16, offer: Offer) -> Chi
     for file in ["users", "http.keytab", "krb5.conf"] {
         open_up(&folder.join(file), 0o644);
     }
-    // One process, so that ending it ends everything.
-    start(folder, "apache2", &["-X", "-f", &format!("{at}/site.conf")], "resuming normal operations").await
+    // One process, so that ending it ends everything. Then it does not say when it serves, and has to be asked.
+    let mut apache = spawn(folder, "apache2", &["-X", "-f", &format!("{at}/site.conf")]);
+    let standing = async {
+        while TcpStream::connect(("127.0.0.1", port)).await.is_err() {
+            assert_eq!(apache.try_wait().expect("a child"), None, "Apache ended; its messages are in {at}/site.log");
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+    };
+    timeout(PATIENCE, standing).await.expect("Apache serves in time");
+    apache
 }
 
 type Shared = (Arc<Mutex<Vec<String>>>, Arc<Mutex<Option<String>>>);
@@ -168,7 +176,8 @@ async fn serve_tokens(signed_in: Arc<Mutex<Vec<String>>>, token: Arc<Mutex<Optio
         }
         let given = token.lock().expect("no panic").clone();
         let token = given.unwrap_or_else(|| {
-            let claims = json!({"connect_agent_id": "5", "iss": "site", "aud": CLIENT_ID, "exp": 4_102_444_800_u64, "nbf": 0});
+            let claims =
+                json!({"connect_agent_id": "5", "iss": "site", "aud": CLIENT_ID, "exp": 4_102_444_800_u64, "nbf": 0});
             let key = jsonwebtoken::EncodingKey::from_secret(b"a key that is shared by the whole site");
             jsonwebtoken::encode(&jsonwebtoken::Header::default(), &claims, &key).expect("a token")
         });
@@ -199,9 +208,7 @@ async fn open_door(site: u16, connections: Arc<AtomicUsize>) -> u16 {
 
 /// Starts a server and waits until it says that it serves.
 async fn start(folder: &Path, program: &str, arguments: &[&str], ready: &str) -> Child {
-    let mut child = command(folder, program).args(arguments).stderr(Stdio::piped()).spawn().unwrap_or_else(|error| {
-        panic!("{program} cannot be started, `sh tests/prepare.sh` installs it: {error}");
-    });
+    let mut child = spawn(folder, program, arguments);
     let mut lines = BufReader::new(child.stderr.take().expect("a pipe")).lines();
     let mut said = Vec::new();
     let told = async {
@@ -221,9 +228,16 @@ async fn start(folder: &Path, program: &str, arguments: &[&str], ready: &str) ->
     child
 }
 
+fn spawn(folder: &Path, program: &str, arguments: &[&str]) -> Child {
+    command(folder, program).args(arguments).stderr(Stdio::piped()).spawn().unwrap_or_else(|error| {
+        panic!("{program} cannot be started, `sh tests/prepare.sh` installs it: {error}");
+    })
+}
+
 async fn run(folder: &Path, program: &str, arguments: &[&str]) {
     let output = timeout(PATIENCE, command(folder, program).args(arguments).output()).await.expect("an end in time");
-    let output = output.unwrap_or_else(|error| panic!("{program} cannot be run, `sh tests/prepare.sh` installs it: {error}"));
+    let output =
+        output.unwrap_or_else(|error| panic!("{program} cannot be run, `sh tests/prepare.sh` installs it: {error}"));
     assert!(output.status.success(), "{program}: {}", String::from_utf8_lossy(&output.stderr));
 }
 
