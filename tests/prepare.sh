@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.."
 say() { echo "prepare: $*"; }
 
 command -v cargo >/dev/null 2>&1 || {
-    say "Rust is missing, and Debian 12's own is too old: install Rust 1.90 or newer by rustup (https://rustup.rs)" >&2
+    say "Rust is missing, and Debian 12's own is too old: install Rust 1.93 or newer by rustup (https://rustup.rs)" >&2
     exit 1
 }
 
@@ -20,6 +20,16 @@ need chromedriver chromium-driver
 need strace strace
 need node nodejs
 need npm npm
+# A Windows domain and a site that asks for its accounts: `tests/it/support/windows.rs` starts them, each test its own.
+need_file() { # need_file FILE PACKAGE
+    [ -e "$1" ] || packages="$packages $2"
+}
+modules=/usr/lib/apache2/modules
+need_file "$modules/mod_mpm_event.so" apache2-bin
+need_file "$modules/mod_auth_gssapi.so" libapache2-mod-auth-gssapi
+need_file /etc/gss/mech.d/mech.ntlmssp.conf gss-ntlmssp
+need_file /usr/sbin/krb5kdc krb5-kdc
+need_file /usr/sbin/kadmin.local krb5-admin-server
 
 if [ -n "$packages" ]; then
     if [ "$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/null 2>&1; then
@@ -28,9 +38,23 @@ if [ -n "$packages" ]; then
     fi
     say "installing Debian packages:$packages"
     export DEBIAN_FRONTEND=noninteractive
+    # Debian starts a server as soon as it is installed. Nobody wants a KDC on this machine's own ports.
+    policy=/usr/sbin/policy-rc.d
+    if [ ! -e "$policy" ]; then
+        say "no server is started on installation: $policy says so until this is done"
+        trap 'rm -f "$policy"' EXIT
+        printf '#!/bin/sh\nexit 101\n' >"$policy"
+        chmod 755 "$policy"
+    fi
     apt-get update -qq </dev/null
     # shellcheck disable=SC2086 # one word for each package is what is wanted
     apt-get install -y -qq --no-install-recommends $packages </dev/null
+    # Nor shall they serve when the machine starts anew.
+    for service in krb5-kdc krb5-admin-server; do
+        case " $packages " in
+        *" $service "*) systemctl disable "$service" >/dev/null 2>&1 || true ;;
+        esac
+    done
 fi
 
 for manifest in tests/peers/*/package.json tests/browser/package.json; do

@@ -12,6 +12,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use url::Url;
 
+use super::denials::Denials;
 use super::wire::{Info, RealtimeData, SearchResult, Structure};
 use super::{Credential, Error, Settings, Tokens, Wanted, lenient};
 use crate::base::secret::ExposeSecret;
@@ -22,6 +23,10 @@ const ANSWER_LIMIT: usize = 16 * 1024 * 1024;
 
 /// Addresses stay below two thousand characters; this much of them may be ids.
 const IDS_LIMIT: usize = 1500;
+
+/// So many denials in a row, and it is the account that may see nobody: in a list of two hundred, one agent out of bounds
+/// costs nine at most.
+const DENIALS: usize = 12;
 
 /// Everything but the unreserved characters (`apis.md` B33).
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
@@ -35,6 +40,7 @@ struct Inner {
     settings: Settings,
     tokens: Arc<Tokens>,
     clock: Clock,
+    denials: Denials,
     ahead_milliseconds: AtomicI64,
 }
 
@@ -46,7 +52,7 @@ impl Clarity {
     pub fn new(settings: Settings, clock: Clock) -> Result<Self, reqwest::Error> {
         let http = http::client()?;
         let tokens = Arc::new(Tokens::new(settings.clone(), http.clone(), clock.clone()));
-        Ok(Self(Arc::new(Inner { http, settings, tokens, clock, ahead_milliseconds: AtomicI64::new(0) })))
+        Ok(Self::assemble(http, settings, tokens, clock))
     }
 
     /// The same Clarity as somebody else sees it: another credential and tokens of its own, the same addresses and
@@ -56,8 +62,12 @@ impl Clarity {
         let Inner { http, settings, tokens, clock, .. } = &*self.0;
         let settings = Settings { credential, ..settings.clone() };
         let tokens = Arc::new(tokens.of_somebody_else(settings.clone()));
-        let (http, clock) = (http.clone(), clock.clone());
-        Self(Arc::new(Inner { http, settings, tokens, clock, ahead_milliseconds: AtomicI64::new(0) }))
+        Self::assemble(http.clone(), settings, tokens, clock.clone())
+    }
+
+    fn assemble(http: reqwest::Client, settings: Settings, tokens: Arc<Tokens>, clock: Clock) -> Self {
+        let (denials, ahead_milliseconds) = (Denials::default(), AtomicI64::new(0));
+        Self(Arc::new(Inner { http, settings, tokens, clock, denials, ahead_milliseconds }))
     }
 
     /// Which versions run, and how SignalR may travel (`apis.md` C11).
@@ -76,7 +86,8 @@ impl Clarity {
         self.call("the structure", Method::GET, self.at("/v2/profile/mbu", ""), None::<&()>).await
     }
 
-    /// What agents are doing now (`apis.md` C30): a full answer, in as many requests as the ids need.
+    /// What agents are doing now (`apis.md` C30): a full answer, in as many requests as the ids need. Agents whom the
+    /// account may not see are left out, and not asked for again for a while.
     ///
     /// # Errors
     /// See [`Error`]. Without ids nothing is sent: Clarity would answer 401.
@@ -86,13 +97,44 @@ impl Clarity {
             return Err(Error::NotSent { call: CALL, reason: "no agent was named" });
         }
         let mut agents = Vec::with_capacity(ids.len());
+        let mut denied = 0;
+        let mut pending = vec![self.permitted(ids)];
+        while let Some(ids) = pending.pop().filter(|ids| !ids.is_empty()) {
+            match self.agents_at_once(CALL, &ids, wanted).await {
+                Ok(list) => agents.extend(list),
+                // One agent out of bounds denies the whole list: halve it until it is found.
+                Err(Error::Denied { .. }) if denied < DENIALS || !agents.is_empty() => {
+                    denied += 1;
+                    match ids.as_slice() {
+                        [id] => self.0.denials.deny(&agent(*id)),
+                        ids => pending.extend([&ids[ids.len() / 2..], &ids[..ids.len() / 2]].map(<[i64]>::to_vec)),
+                    }
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        if agents.is_empty() && denied > 0 { Err(Error::Denied { call: CALL }) } else { Ok(agents) }
+    }
+
+    async fn agents_at_once(
+        &self,
+        call: &'static str,
+        ids: &[i64],
+        wanted: &Wanted,
+    ) -> Result<Vec<RealtimeData>, Error> {
+        let mut agents = Vec::with_capacity(ids.len());
         for ids in in_chunks(ids) {
             let at = self.at("/v2/metrics/agents/", &format!("agentIds={ids}{}", self.modalities()));
-            let answer: Value = self.call(CALL, Method::POST, at, Some(&self.properties(wanted))).await?;
+            let answer: Value = self.call(call, Method::POST, at, Some(&self.properties(wanted))).await?;
             let list = lenient::list_of(answer);
-            agents.extend(list.ok_or(Error::Unintelligible { call: CALL, line: 1, column: 1 })?);
+            agents.extend(list.ok_or(Error::Unintelligible { call, line: 1, column: 1 })?);
         }
         Ok(agents)
+    }
+
+    /// The agents whom the account may see, as far as is known.
+    pub(super) fn permitted(&self, ids: &[i64]) -> Vec<i64> {
+        ids.iter().copied().filter(|id| !self.0.denials.holds(&agent(*id))).collect()
     }
 
     /// Agents and queues whose names or addresses contain a text (`apis.md` C46).
@@ -156,8 +198,8 @@ impl Clarity {
         })
     }
 
-    /// Sends a call; after a 401 that may mean an expired token, once more with another one and no oftener
-    /// (`apis.md` B3).
+    /// Sends a call; after a 401 that may mean an expired token, once more with another one and no oftener. Where that
+    /// did not help, no other token is asked for on this call's account for a while (`apis.md` B3).
     pub(super) async fn send(
         &self,
         call: &'static str,
@@ -165,14 +207,18 @@ impl Clarity {
         at: Url,
         body: Option<&impl Serialize>,
     ) -> Result<Vec<u8>, Error> {
+        let Inner { tokens, denials, .. } = &*self.0;
         let mut repeated = false;
         loop {
-            let token = self.0.tokens.current().await.map_err(|source| Error::Token { call, source })?;
+            let token = tokens.current().await.map_err(|source| Error::Token { call, source })?;
             let answer = self.send_once(call, method.clone(), at.clone(), body, &token).await?;
             match answer.status() {
                 StatusCode::UNAUTHORIZED => {
                     let challenged = answer.headers().contains_key(WWW_AUTHENTICATE);
-                    if repeated || !self.0.tokens.refused(&token, challenged) {
+                    if repeated {
+                        denials.deny(at.as_str());
+                    }
+                    if repeated || denials.holds(at.as_str()) || !tokens.refused(&token, challenged) {
                         return Err(Error::Denied { call });
                     }
                     repeated = true;
@@ -181,7 +227,10 @@ impl Clarity {
                     return Err(Error::TooMany { call, retry_after: refusal::retry_after(answer.headers()) });
                 }
                 status if !status.is_success() => return Err(Error::Status { call, status: status.as_u16() }),
-                _ => return http::read_body(answer, ANSWER_LIMIT).await.map_err(|source| Error::Body { call, source }),
+                _ => {
+                    denials.permit(at.as_str());
+                    return http::read_body(answer, ANSWER_LIMIT).await.map_err(|source| Error::Body { call, source });
+                }
             }
         }
     }
@@ -208,6 +257,11 @@ impl Clarity {
         }
         Ok(answer)
     }
+}
+
+/// How an agent is called among the denials.
+fn agent(id: i64) -> String {
+    format!("agent {id}")
 }
 
 /// When the server says it answered.

@@ -6,6 +6,7 @@ use super::iwa;
 use crate::base::Secret;
 
 mod client;
+mod denials;
 mod error;
 pub mod lenient;
 mod live;

@@ -15,12 +15,14 @@ pub struct Subscription {
 
 impl Clarity {
     /// Has changes of these agents pushed to a SignalR connection, named by its id, not its token (`apis.md` C35, B111).
+    /// Agents whom the account was denied lately are left out: one of them would deny them all.
     ///
     /// # Errors
     /// See [`Error`]. Without ids nothing is sent (`apis.md` B49).
     pub async fn subscribe_agents(&self, connection_id: &str, ids: &[i64]) -> Result<Vec<Subscription>, Error> {
         let path = ("/v2/subscriptions/agents", "agentIds");
-        self.subscribe("a subscription to agents", path, connection_id, ids, &self.wanted_of_agents()).await
+        self.subscribe("a subscription to agents", path, connection_id, &self.permitted(ids), &self.wanted_of_agents())
+            .await
     }
 
     /// Has changes of these queues pushed to a SignalR connection (`apis.md` C38).

@@ -174,12 +174,78 @@ async fn a_wrong_client_id_is_asked_once_and_explained() {
 }
 
 #[tokio::test]
-async fn a_windows_sign_in_is_named_with_what_works_today() {
+async fn an_endpoint_that_knows_no_windows_sign_in_is_named() {
     let (_, root) =
-        Server::start(|_, _| (StatusCode::UNAUTHORIZED, [("www-authenticate", "Negotiate")]).into_response()).await;
+        Server::start(|_, _| (StatusCode::UNAUTHORIZED, [("www-authenticate", "Basic realm=x")]).into_response()).await;
     let error = with_token_url(&root).structure().await.expect_err("no token");
     let Error::Token { source, .. } = error else { panic!("another error") };
-    assert!(source.to_string().contains("auth = \"static\""), "{source}");
+    assert!(matches!(source, TokenError::AccountRefused { .. }) && !source.refuses_account(), "{source}");
+}
+
+#[tokio::test]
+async fn where_another_token_does_not_help_none_is_asked_for_again_for_a_while() {
+    let (server, root) = Server::start(|seen, _| match seen.uri.as_str() {
+        "/webauth/token" => TOKEN.into_response(),
+        "/webapi/api/v2/profile/mbu" => challenge(),
+        _ => "{}".into_response(),
+    })
+    .await;
+    let clarity = with_token_url(&root);
+    let mut asked = Vec::new();
+    for seconds in [0, 40, 40, 40, 300, 40] {
+        pass(seconds).await;
+        assert!(matches!(clarity.structure().await, Err(Error::Denied { .. })));
+        clarity.info().await.expect("others are not touched");
+        asked.push(server.seen("/webauth/token").len());
+    }
+    assert_eq!(asked, [1, 2, 2, 2, 3, 3]);
+}
+
+#[tokio::test]
+async fn an_agent_out_of_bounds_is_found_and_left_out_and_the_others_live() {
+    let (server, root) = Server::start(|seen, _| {
+        let address: Url = format!("http://host{}", seen.uri).parse().expect("an address");
+        let ids = address.query_pairs().find(|(name, _)| name.ends_with("Ids")).map(|(_, ids)| ids.into_owned());
+        let ids: Vec<i64> = ids.iter().flat_map(|ids| ids.split(',')).filter_map(|id| id.parse().ok()).collect();
+        if ids.contains(&13) {
+            return StatusCode::UNAUTHORIZED.into_response();
+        }
+        let agents: Vec<_> = ids.iter().map(|id| serde_json::json!({"type": "agent", "id": id})).collect();
+        axum::Json(agents).into_response()
+    })
+    .await;
+    let clarity = clarity(&root, Credential::Static(Secret::from("t")));
+    let ids: Vec<i64> = (0..200).collect();
+    for (seconds, requests) in [(0, 3..20), (60, 1..2), (300, 3..20)] {
+        pass(seconds).await;
+        let before = server.seen("/").len();
+        let agents = clarity.agents(&ids, &Wanted::default()).await.expect("agents");
+        assert_eq!(agents.len(), 199);
+        assert!(agents.iter().all(|agent| agent.id != Some(13)));
+        let sent = server.seen("/").len() - before;
+        assert!(requests.contains(&sent), "{sent} requests after {seconds} s");
+        clarity.subscribe_agents("connection", &ids).await.expect("a subscription of the others");
+    }
+}
+
+#[tokio::test]
+async fn an_account_that_may_see_nobody_is_told_so_after_a_few_requests() {
+    let (server, root) = Server::start(|_, _| StatusCode::UNAUTHORIZED.into_response()).await;
+    let clarity = clarity(&root, Credential::Static(Secret::from("t")));
+    let ids: Vec<i64> = (0..200).collect();
+    assert!(matches!(clarity.agents(&ids, &Wanted::default()).await, Err(Error::Denied { .. })));
+    assert!(server.seen("/").len() <= DENIALS + 1);
+}
+
+#[tokio::test]
+async fn a_person_has_another_token_at_the_same_addresses() {
+    let (server, root) = Server::start(|_, _| "{}".into_response()).await;
+    let service = clarity(&root, Credential::Static(Secret::from("service")));
+    let person = service.as_person(Credential::Static(Secret::from("person")));
+    person.info().await.expect("an answer");
+    service.info().await.expect("an answer");
+    let tokens: Vec<_> = server.seen("/webapi/api/info").into_iter().filter_map(|seen| seen.token).collect();
+    assert_eq!(tokens, ["Bearer person", "Bearer service"]);
 }
 
 #[tokio::test]
@@ -202,4 +268,11 @@ fn with_token_url(root: &Url) -> Clarity {
     let mut settings = clarity(root, windows()).settings().clone();
     settings.token_url = root.join("/webauth/token").ok();
     Clarity::new(settings, Clock::system()).expect("a client")
+}
+
+/// Lets time pass while nothing is on the wire.
+async fn pass(seconds: u64) {
+    tokio::time::pause();
+    tokio::time::advance(std::time::Duration::from_secs(seconds)).await;
+    tokio::time::resume();
 }

@@ -35,6 +35,8 @@ fn address(challenge: &str) -> Option<Url> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     const ALLOWED: &[&str] = &["floor.example.com", "127.0.0.1"];
@@ -68,5 +70,25 @@ mod tests {
     #[test]
     fn a_challenge_without_an_address_is_none() {
         assert!(matches!(found(&["Negotiate", "Bearer realm=x"]), Ok(None)));
+    }
+
+    proptest! {
+        #[test]
+        fn hostile_challenges_never_panic_and_never_lead_away(
+            challenge in r#"((https?|ftp)://)?(floor\.example\.com|evil\.example\.net|[a-z@:\[\]/]{0,12})?[ -~\t\u{80}-\u{ff}]{0,60}"#,
+            marked: bool,
+        ) {
+            let challenge = if marked { format!("Bearer authorization_uri=\"{challenge}\"") } else { challenge };
+            if let Ok(Some(found)) = endpoint([challenge.as_str()], ALLOWED) {
+                let host = found.host_str().unwrap_or_default();
+                prop_assert!(ALLOWED.contains(&host), "{found}");
+                prop_assert!(found.scheme() == "https" || is_loopback(&found), "{found}");
+            }
+        }
+
+        #[test]
+        fn any_text_at_all_is_read_without_a_panic(challenge: String) {
+            let _ = endpoint([challenge.as_str()], ALLOWED);
+        }
     }
 }

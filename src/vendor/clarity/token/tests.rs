@@ -72,3 +72,42 @@ async fn only_a_token_of_some_age_is_given_up_when_refused() {
     assert!(tokens.refused(&first, true), "somebody else has brought another one already");
     assert_eq!(known(&tokens).as_deref(), Some("second"));
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_may_lock_the_account_is_repeated_ever_more_seldom() {
+    let tokens = tokens();
+    for minutes in [1, 2, 4, 8, 16, 32, 60, 60] {
+        tokens.settle(failure()).expect_err("no token");
+        let least = Duration::from_secs(minutes * 60);
+        tokio::time::advance(least - Duration::from_secs(1)).await;
+        assert_eq!(known(&tokens).as_deref(), Some("failure"), "nobody asks within {minutes} minutes");
+        tokio::time::advance(least / 4 + Duration::from_secs(2)).await;
+        assert_eq!(known(&tokens), None, "it is asked again some time after {minutes} minutes");
+    }
+    tokens.settle(Ok(token("good"))).expect("a token");
+    tokio::time::advance(Duration::from_secs(300)).await;
+    tokens.settle(failure()).expect_err("no token");
+    tokio::time::advance(Duration::from_secs(76)).await;
+    assert_eq!(known(&tokens), None, "after a success it begins anew");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_outage_is_asked_about_again_within_a_minute() {
+    let tokens = tokens();
+    for _ in 0..20 {
+        let outage = TokenError::Status { host: "floor.example.com".into(), status: 503 };
+        tokens.settle(Err(outage)).expect_err("no token");
+        tokio::time::advance(Duration::from_secs(60)).await;
+        assert_eq!(known(&tokens), None);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_a_challenge_only_a_dead_token_is_given_up() {
+    let tokens = tokens();
+    let first = tokens.settle(Ok(token("first"))).expect("a token");
+    tokio::time::advance(Duration::from_secs(269)).await;
+    assert!(!tokens.refused(&first, false), "a bare 401 to a living token is a denial");
+    tokio::time::advance(Duration::from_secs(31)).await;
+    assert!(tokens.refused(&first, false), "it expired on the way");
+}
