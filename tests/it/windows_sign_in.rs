@@ -1,5 +1,6 @@
 //! Signing in to Clarity with a Windows account, against a real domain and a real site.
 
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum::Router;
@@ -13,8 +14,8 @@ use callboard::feeds::clarity::{sentence, settings};
 use callboard::vendor::clarity::{Clarity, Credential, Error, TokenError};
 use callboard::vendor::iwa;
 
-use crate::support::house::{House, sandbox};
-use crate::support::windows::{CLIENT_ID, DOMAIN, Offer, PASSWORD, USER, Windows};
+use crate::support::house::{House, PATIENCE, sandbox};
+use crate::support::windows::{CLIENT_ID, DOMAIN, PASSWORD, Site, USER, Windows};
 
 /// How the site calls the account when it came by NTLM, and when it came by Kerberos.
 const BY_NTLM: &str = "EXAMPLE\\svc";
@@ -48,7 +49,7 @@ async fn complaint(clarity: &Clarity) -> String {
 
 #[tokio::test]
 async fn ntlm_signs_in_over_one_connection() {
-    let windows = Windows::start(Offer::Both).await;
+    let windows = Windows::start(Site::Usual).await;
     let clarity = client(&section(&windows, Auth::Ntlm));
     let first = token(&clarity).await.expect("a token");
     assert!(first.starts_with("ey"), "a JWT");
@@ -60,7 +61,7 @@ async fn ntlm_signs_in_over_one_connection() {
 
 #[tokio::test]
 async fn the_domain_may_stand_before_the_name() {
-    let windows = Windows::start(Offer::Both).await;
+    let windows = Windows::start(Site::Usual).await;
     let mut section = section(&windows, Auth::Ntlm);
     section.username = format!("{DOMAIN}\\{USER}");
     section.domain.clear();
@@ -70,7 +71,7 @@ async fn the_domain_may_stand_before_the_name() {
 
 #[tokio::test]
 async fn negotiate_carries_ntlm_where_no_ticket_can_be_had() {
-    let windows = Windows::start(Offer::Both).await;
+    let windows = Windows::start(Site::Usual).await;
     let mut section = section(&windows, Auth::Negotiate);
     // Nobody gives tickets there.
     section.kdc = "127.0.0.1:9".to_owned();
@@ -81,15 +82,16 @@ async fn negotiate_carries_ntlm_where_no_ticket_can_be_had() {
 
 #[tokio::test]
 async fn negotiate_shows_a_kerberos_ticket_that_the_password_buys() {
-    // This site takes nothing else.
-    let windows = Windows::start(Offer::Kerberos).await;
-    token(&client(&section(&windows, Auth::Negotiate))).await.expect("a token");
-    assert_eq!(windows.signed_in(), [BY_KERBEROS]);
+    for kind in [Site::Usual, Site::Kerberos] {
+        let windows = Windows::start(kind).await;
+        token(&client(&section(&windows, Auth::Negotiate))).await.expect("a token");
+        assert_eq!(windows.signed_in(), [BY_KERBEROS], "{kind:?}");
+    }
 }
 
 #[tokio::test]
 async fn a_wrong_password_is_tried_once_and_not_again_within_a_minute() {
-    let windows = Windows::start(Offer::Both).await;
+    let windows = Windows::start(Site::Usual).await;
     for (auth, kdc) in [(Auth::Ntlm, ""), (Auth::Negotiate, "127.0.0.1:9")] {
         let before = windows.connections();
         let mut section = section(&windows, auth);
@@ -124,7 +126,7 @@ async fn a_wrong_password_is_tried_once_and_not_again_within_a_minute() {
 
 #[tokio::test]
 async fn a_wrong_password_costs_one_try_at_the_domain_and_none_at_the_site() {
-    let windows = Windows::start(Offer::Both).await;
+    let windows = Windows::start(Site::Usual).await;
     let mut section = section(&windows, Auth::Negotiate);
     section.password = Some(Secret::from("Passw0rd?"));
     let said = complaint(&client(&section)).await;
@@ -134,7 +136,7 @@ async fn a_wrong_password_costs_one_try_at_the_domain_and_none_at_the_site() {
 
 #[tokio::test]
 async fn an_unknown_client_id_is_a_matter_of_configuration() {
-    let windows = Windows::start(Offer::Both).await;
+    let windows = Windows::start(Site::Usual).await;
     let mut section = section(&windows, Auth::Ntlm);
     section.client_id = "somebody else".to_owned();
     let clarity = client(&section);
@@ -144,7 +146,7 @@ async fn an_unknown_client_id_is_a_matter_of_configuration() {
 
 #[tokio::test]
 async fn the_challenge_names_the_site_and_a_person_signs_in_beside_the_service_account() {
-    let windows = Windows::start(Offer::Both).await;
+    let windows = Windows::start(Site::Usual).await;
     let challenge = format!("{},grant_type=\"urn:connect.auth:windows\"", windows.token_url());
     let api = Router::new().fallback(async move |headers: HeaderMap| match headers.get("authorization") {
         Some(bearer) if bearer.as_bytes().starts_with(b"Bearer ey") => r#"{"connectVersion":"4.2"}"#.into_response(),
@@ -180,7 +182,7 @@ async fn the_challenge_names_the_site_and_a_person_signs_in_beside_the_service_a
 
 #[tokio::test]
 async fn a_whole_house_signs_in_and_is_live() {
-    let windows = Windows::start(Offer::Both).await;
+    let windows = Windows::start(Site::Usual).await;
     let (sandbox, neighbours) = sandbox(8, 2).await;
     *windows.token.lock().expect("no panic") = sandbox.steering().token_for(1);
     let data = tempfile::TempDir::new().expect("a directory");
@@ -200,7 +202,7 @@ async fn a_whole_house_signs_in_and_is_live() {
 
 #[tokio::test]
 async fn a_house_with_a_wrong_password_says_so_on_its_page() {
-    let windows = Windows::start(Offer::Both).await;
+    let windows = Windows::start(Site::Usual).await;
     let house = House::alone(|config| {
         let mut section = section(&windows, Auth::Ntlm);
         section.password = Some(Secret::from("Passw0rd?"));
@@ -217,4 +219,87 @@ async fn a_house_with_a_wrong_password_says_so_on_its_page() {
     assert_eq!(state["sources"]["clarity"]["state"], "down");
     assert_eq!(windows.connections(), 1, "the feed and its pushes share one refusal");
     house.stop().await;
+}
+
+#[tokio::test]
+async fn check_signs_in_over_tls_that_the_machine_trusts_and_over_no_other() {
+    let windows = Windows::start(Site::Tls).await;
+    let (sandbox, neighbours) = sandbox(8, 2).await;
+    *windows.token.lock().expect("no panic") = sandbox.steering().token_for(1);
+    let folder = tempfile::TempDir::new().expect("a directory");
+    let path = folder.path().join("callboard.toml");
+    for auth in ["ntlm", "negotiate"] {
+        let text = format!(
+            "[clarity]\napi_root = \"{}\"\nclient_id = \"{CLIENT_ID}\"\ntoken_url = \"{}\"\nauth = \"{auth}\"\n\
+             username = \"{USER}\"\ndomain = \"{DOMAIN}\"\npassword = \"{PASSWORD}\"\nkdc = \"{}\"\n",
+            sandbox.addresses().clarity_api,
+            windows.token_url(),
+            windows.kdc
+        );
+        std::fs::write(&path, text).expect("a file");
+        for (trusted, code, expected) in [
+            (windows.certificate(), 0, "8 agents and 2 queues"),
+            (
+                "/etc/ssl/certs/ca-certificates.crt".into(),
+                1,
+                "localhost could not be reached: invalid peer certificate",
+            ),
+        ] {
+            let mut check = tokio::process::Command::new(env!("CARGO_BIN_EXE_callboard"));
+            check.args(["check", "--config"]).arg(&path).env("SSL_CERT_FILE", trusted).env_remove("SSL_CERT_DIR");
+            let output =
+                tokio::time::timeout(PATIENCE, check.output()).await.expect("an end in time").expect("it runs");
+            let said = String::from_utf8_lossy(&output.stdout);
+            assert!(said.contains(expected), "{auth}: {said}");
+            assert_eq!(output.status.code(), Some(code), "{auth}: {said}");
+        }
+    }
+    assert_eq!(windows.signed_in(), [BY_NTLM, BY_KERBEROS]);
+    neighbours.kill();
+}
+
+#[tokio::test]
+async fn what_proves_the_account_is_never_logged() {
+    let log = Log::default();
+    let writer = log.clone();
+    let everything = tracing_subscriber::fmt()
+        .with_max_level(tracing::Level::TRACE)
+        .with_ansi(false)
+        .with_writer(move || writer.clone())
+        .finish();
+    let _guard = tracing::subscriber::set_default(everything);
+    let windows = Windows::start(Site::Usual).await;
+    for auth in [Auth::Ntlm, Auth::Negotiate] {
+        let clarity = client(&section(&windows, auth));
+        token(&clarity).await.expect("a token");
+        tracing::debug!(settings = ?clarity.settings(), "this is heard");
+    }
+    let logged = log.text();
+    assert!(logged.contains("this is heard"), "the log is heard");
+    // The password; NTLM's last message and SPNEGO's first, in Base64 and as Debug shows bytes.
+    for secret in [PASSWORD, "TlRMTVNTUAAD", "Negotiate Y", "78, 84, 76, 77, 83, 83, 80, 0, 3", "96, 130"] {
+        let line = logged.lines().find(|line| line.contains(secret));
+        assert_eq!(line, None, "{secret}");
+    }
+}
+
+/// A log that can be read.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Log {
+    fn text(&self) -> String {
+        String::from_utf8_lossy(&self.0.lock().expect("no panic")).into_owned()
+    }
+}
+
+impl std::io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().expect("no panic").extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
 }

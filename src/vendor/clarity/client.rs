@@ -9,12 +9,11 @@ use reqwest::header::{ACCEPT, DATE, HeaderMap, WWW_AUTHENTICATE};
 use reqwest::{Method, StatusCode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde_json::Value;
 use url::Url;
 
 use super::denials::Denials;
-use super::wire::{Info, RealtimeData, SearchResult, Structure};
-use super::{Credential, Error, Settings, Tokens, Wanted, lenient};
+use super::wire::{Info, SearchResult, Structure};
+use super::{Credential, Error, Settings, Tokens};
 use crate::base::secret::ExposeSecret;
 use crate::base::{Clock, Secret, http, refusal};
 
@@ -23,10 +22,6 @@ const ANSWER_LIMIT: usize = 16 * 1024 * 1024;
 
 /// Addresses stay below two thousand characters; this much of them may be ids.
 const IDS_LIMIT: usize = 1500;
-
-/// So many denials in a row, and it is the account that may see nobody: in a list of two hundred, one agent out of bounds
-/// costs nine at most.
-const DENIALS: usize = 12;
 
 /// Everything but the unreserved characters (`apis.md` B33).
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
@@ -86,57 +81,6 @@ impl Clarity {
         self.call("the structure", Method::GET, self.at("/v2/profile/mbu", ""), None::<&()>).await
     }
 
-    /// What agents are doing now (`apis.md` C30): a full answer, in as many requests as the ids need. Agents whom the
-    /// account may not see are left out, and not asked for again for a while.
-    ///
-    /// # Errors
-    /// See [`Error`]. Without ids nothing is sent: Clarity would answer 401.
-    pub async fn agents(&self, ids: &[i64], wanted: &Wanted) -> Result<Vec<RealtimeData>, Error> {
-        const CALL: &str = "the agents' metrics";
-        if ids.is_empty() {
-            return Err(Error::NotSent { call: CALL, reason: "no agent was named" });
-        }
-        let mut agents = Vec::with_capacity(ids.len());
-        let mut denied = 0;
-        let mut pending = vec![self.permitted(ids)];
-        while let Some(ids) = pending.pop().filter(|ids| !ids.is_empty()) {
-            match self.agents_at_once(CALL, &ids, wanted).await {
-                Ok(list) => agents.extend(list),
-                // One agent out of bounds denies the whole list: halve it until it is found.
-                Err(Error::Denied { .. }) if denied < DENIALS || !agents.is_empty() => {
-                    denied += 1;
-                    match ids.as_slice() {
-                        [id] => self.0.denials.deny(&agent(*id)),
-                        ids => pending.extend([&ids[ids.len() / 2..], &ids[..ids.len() / 2]].map(<[i64]>::to_vec)),
-                    }
-                }
-                Err(error) => return Err(error),
-            }
-        }
-        if agents.is_empty() && denied > 0 { Err(Error::Denied { call: CALL }) } else { Ok(agents) }
-    }
-
-    async fn agents_at_once(
-        &self,
-        call: &'static str,
-        ids: &[i64],
-        wanted: &Wanted,
-    ) -> Result<Vec<RealtimeData>, Error> {
-        let mut agents = Vec::with_capacity(ids.len());
-        for ids in in_chunks(ids) {
-            let at = self.at("/v2/metrics/agents/", &format!("agentIds={ids}{}", self.modalities()));
-            let answer: Value = self.call(call, Method::POST, at, Some(&self.properties(wanted))).await?;
-            let list = lenient::list_of(answer);
-            agents.extend(list.ok_or(Error::Unintelligible { call, line: 1, column: 1 })?);
-        }
-        Ok(agents)
-    }
-
-    /// The agents whom the account may see, as far as is known.
-    pub(super) fn permitted(&self, ids: &[i64]) -> Vec<i64> {
-        ids.iter().copied().filter(|id| !self.0.denials.holds(&agent(*id))).collect()
-    }
-
     /// Agents and queues whose names or addresses contain a text (`apis.md` C46).
     ///
     /// # Errors
@@ -167,6 +111,10 @@ impl Clarity {
     #[must_use]
     pub fn tokens(&self) -> &Arc<Tokens> {
         &self.0.tokens
+    }
+
+    pub(super) fn denials(&self) -> &Denials {
+        &self.0.denials
     }
 
     pub(super) fn at(&self, path: &str, query: &str) -> Url {
@@ -257,11 +205,6 @@ impl Clarity {
         }
         Ok(answer)
     }
-}
-
-/// How an agent is called among the denials.
-fn agent(id: i64) -> String {
-    format!("agent {id}")
 }
 
 /// When the server says it answered.

@@ -5,6 +5,7 @@ use url::Url;
 use super::iwa;
 use crate::base::Secret;
 
+mod agents;
 mod client;
 mod denials;
 mod error;

@@ -13,22 +13,23 @@ use bytes::Bytes;
 use hyper::StatusCode;
 use hyper::header::{DATE, HeaderValue};
 use jiff::SignedDuration;
-use sspi::{AuthIdentity, Username, UsernameParts};
 use url::Url;
 
-use crate::base::secret::ExposeSecret;
-use crate::base::{Clock, Secret};
+use crate::base::Clock;
 
 mod binding;
 mod connection;
+mod credential;
 mod der;
 mod error;
 mod exchange;
 mod kdc;
 mod offer;
+mod ticket;
 
 use connection::Connection;
 pub use connection::Reply as Answer;
+pub use credential::Credential;
 pub use error::Error;
 use exchange::Exchange;
 use kdc::Kdc;
@@ -42,17 +43,6 @@ const MESSAGES: usize = 5;
 
 /// Kerberos tolerates so much difference between clocks.
 const SKEW: SignedDuration = SignedDuration::from_mins(5);
-
-/// A Windows account.
-#[derive(Debug, Clone)]
-pub struct Credential {
-    /// Its name: plain, `DOMAIN\user` or `user@domain`.
-    pub username: String,
-    /// Its domain, if the name is plain.
-    pub domain: String,
-    /// Its password.
-    pub password: Secret,
-}
 
 /// How to sign in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -93,36 +83,58 @@ impl SignIn {
 
     async fn converse(&self, address: &Url, form: Bytes) -> Result<Answer, Error> {
         let mut connection = Connection::open(address).await?;
-        let mut answer = connection.post(None, form.clone()).await?;
+        let answer = connection.post(None, form.clone()).await?;
         let preferred = if self.method == Method::Negotiate { Scheme::Negotiate } else { Scheme::Ntlm };
         let scheme = offer::scheme(&answer.headers, preferred);
         let Some(scheme) = scheme.filter(|_| answer.status == StatusCode::UNAUTHORIZED) else { return Ok(answer) };
 
+        let is_bound = connection.binding().is_some();
+        match self.attempt(&mut connection, address, scheme, &form, is_bound).await {
+            // The library writes the flag that goes with a binding in two bytes where MS-KILE has four, which Windows may
+            // overlook and MIT's library does not. An unbound ticket is no weaker than what the server asks for, and a
+            // ticket refused is no password refused.
+            Err(Error::TicketRefused { .. }) if is_bound => {
+                self.attempt(&mut connection, address, scheme, &form, false).await
+            }
+            outcome => outcome,
+        }
+    }
+
+    async fn attempt(
+        &self,
+        connection: &mut Connection,
+        address: &Url,
+        scheme: Scheme,
+        form: &Bytes,
+        is_bound: bool,
+    ) -> Result<Answer, Error> {
         let mut kdc = Kdc::default();
         let host = connection::host(address);
         let target = format!("HTTP/{host}");
-        let (mut exchange, mut ours, is_kerberos) =
-            self.begin(scheme, &target, connection.binding(), &host, &mut kdc).await?;
+        let binding = connection.binding().filter(|_| is_bound);
+        let is_unbindable = address.scheme() == "https" && connection.binding().is_none();
+        let (mut exchange, mut ours, is_ticket) = self.begin(scheme, &target, binding, &host, &mut kdc).await?;
+        let refused = |answer: &Answer| self.refused(&host, &target, answer, is_ticket, is_unbindable);
         if !connection.is_open() {
-            connection = Connection::open(address).await?;
+            *connection = Connection::open(address).await?;
         }
         for _ in 0..MESSAGES {
             let sent = if exchange.sends_form() { form.clone() } else { Bytes::new() };
-            answer = connection.post(Some(header(scheme, &ours, &host)?), sent).await?;
+            let answer = connection.post(Some(header(scheme, &ours, &host)?), sent).await?;
             if answer.status != StatusCode::UNAUTHORIZED {
                 return Ok(answer);
             }
             let theirs = offer::message(&answer.headers, scheme).filter(|_| !exchange.is_over());
-            let Some(theirs) = theirs else { break };
+            let Some(theirs) = theirs else { return Err(refused(&answer)) };
             let proved = exchange.sends_form();
             ours = match exchange.next(Some(theirs), &mut kdc).await {
                 Ok(ours) => ours,
                 // What comes with a 401 after the proof is a refusal in SPNEGO's words.
-                Err(_) if proved => break,
+                Err(_) if proved => return Err(refused(&answer)),
                 Err(error) => return Err(unintelligible(&host, &error)),
             };
         }
-        Err(self.refused(host, target, &answer, is_kerberos, connection.binding().is_some() || !is_tls(address)))
+        Err(Error::Unintelligible { host, kind: "it never ends".to_owned() })
     }
 
     /// The first message, by the best means there is, and whether it is a ticket.
@@ -135,81 +147,31 @@ impl SignIn {
         kdc: &mut Kdc,
     ) -> Result<(Exchange, Vec<u8>, bool), Error> {
         let failed = |error: sspi::Error| unintelligible(host, &error);
-        if scheme == Scheme::Negotiate && self.method == Method::Negotiate {
-            if let Some((exchange, ticket)) = self.kerberos(target, binding, kdc).await? {
-                return Ok((exchange, ticket, true));
-            }
+        if scheme == Scheme::Negotiate
+            && self.method == Method::Negotiate
+            && let Some((exchange, ticket)) = self.ticket(target, binding, kdc).await?
+        {
+            return Ok((exchange, ticket, true));
         }
         let mut exchange = match scheme {
-            Scheme::Ntlm => Exchange::ntlm(self.account()?, target, binding),
-            Scheme::Negotiate => Exchange::ntlm_negotiated(self.account()?, target, binding).map_err(failed)?,
+            Scheme::Ntlm => Exchange::ntlm(self.credential.account()?, target, binding),
+            Scheme::Negotiate => {
+                Exchange::ntlm_negotiated(self.credential.account()?, target, binding).map_err(failed)?
+            }
         };
         let first = exchange.next(None, kdc).await.map_err(failed)?;
         Ok((exchange, first, false))
     }
 
-    /// A ticket for the target. `None` if the domain gives none for a reason that is not the account's: then NTLM is
-    /// worth a try. If it is the account's, a second try would count as a second wrong password.
-    async fn kerberos(
-        &self,
-        target: &str,
-        binding: Option<&[u8]>,
-        kdc: &mut Kdc,
-    ) -> Result<Option<(Exchange, Vec<u8>)>, Error> {
-        let account = self.account()?;
-        let realm = match account.username.parts() {
-            UsernameParts::UserPrincipalName(parts) => parts.suffix(),
-            UsernameParts::DownLevelLogonName(parts) => parts.netbios_domain().unwrap_or_default(),
-        };
-        let is_address = target
-            .rsplit('/')
-            .next()
-            .is_some_and(|host| host.trim_matches(['[', ']']).parse::<std::net::IpAddr>().is_ok());
-        let Some(address) = kdc::address(realm, self.kdc.as_deref()).filter(|_| !realm.is_empty() && !is_address)
-        else {
-            return Ok(None);
-        };
-        let realm = realm.to_owned();
-        let attempt = match Exchange::kerberos(account, target, binding, address) {
-            Ok(mut exchange) => exchange.next(None, kdc).await.map(|ticket| (exchange, ticket)),
-            Err(error) => Err(error),
-        };
-        let error = match attempt {
-            Ok(begun) => return Ok(Some(begun)),
-            Err(error) => error,
-        };
-        // The codes of RFC 4120, 7.5.9.
-        match kdc.refusal() {
-            Some(24) => Err(Error::Refused { host: format!("the domain {realm}"), hint: "" }),
-            Some(18) => Err(Error::AccountBarred { why: "it is locked, disabled or expired" }),
-            Some(23) => Err(Error::AccountBarred { why: "its password has expired" }),
-            Some(37) => Err(Error::ClockSkew { who: format!("the domain {realm}") }),
-            code => {
-                tracing::info!(%realm, code, kind = ?error.error_type, "no Kerberos ticket; NTLM is used");
-                Ok(None)
-            }
-        }
-    }
-
-    fn account(&self) -> Result<AuthIdentity, Error> {
-        let Credential { username, domain, password } = &self.credential;
-        let is_plain = !username.contains(['\\', '@']) && !domain.is_empty();
-        let username =
-            if is_plain { Username::new_down_level_logon_name(username, domain) } else { Username::parse(username) };
-        let username = username.map_err(|_| Error::UnusableName)?;
-        if username.account_name().is_empty() {
-            return Err(Error::UnusableName);
-        }
-        Ok(AuthIdentity { username, password: password.expose_secret().to_owned().into() })
-    }
-
-    fn refused(&self, host: String, service: String, answer: &Answer, is_kerberos: bool, is_bound: bool) -> Error {
-        let hint = if is_bound {
-            ""
+    /// What a 401 means after all has been said.
+    fn refused(&self, host: &str, service: &str, answer: &Answer, is_ticket: bool, is_unbindable: bool) -> Error {
+        let (host, service) = (host.to_owned(), service.to_owned());
+        let hint = if is_unbindable {
+            "; if the site demands Extended Protection, its certificate must be signed by way of SHA-2"
         } else {
-            "; if the site demands Extended Protection, its certificate must be signed with SHA-2"
+            ""
         };
-        if !is_kerberos {
+        if !is_ticket {
             return Error::Refused { host, hint };
         }
         let date = answer.headers.get(DATE).and_then(|date| date.to_str().ok());
@@ -230,6 +192,5 @@ fn unintelligible(host: &str, error: &sspi::Error) -> Error {
     Error::Unintelligible { host: host.to_owned(), kind: format!("{:?}", error.error_type) }
 }
 
-fn is_tls(address: &Url) -> bool {
-    address.scheme() == "https"
-}
+#[cfg(test)]
+mod tests;

@@ -2,7 +2,7 @@
 //! packages, on loopback and in a directory of their own. Behind Apache, a token service as the document describes it.
 
 use std::net::TcpListener as PortFinder;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -27,11 +27,15 @@ pub const USER: &str = "svc";
 pub const PASSWORD: &str = "Passw0rd!";
 pub const CLIENT_ID: &str = "0224C392-3845-4AC0-B1A0-D63706181BA7";
 
-/// What the site offers to those who have not signed in.
+/// What kind of site it is.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Offer {
-    Both,
+pub enum Site {
+    /// It takes tickets and NTLM.
+    Usual,
+    /// It takes tickets alone.
     Kerberos,
+    /// The usual one, over TLS.
+    Tls,
 }
 
 /// The domain and the site. Dropping it ends both.
@@ -42,28 +46,35 @@ pub struct Windows {
     signed_in: Arc<Mutex<Vec<String>>>,
     connections: Arc<AtomicUsize>,
     door: u16,
+    kind: Site,
     _servers: [Child; 2],
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl Windows {
-    pub async fn start(offer: Offer) -> Self {
+    pub async fn start(kind: Site) -> Self {
         let folder = TempDir::new().expect("a directory");
         let (kdc, site) = (free_port(), free_port());
         let signed_in = Arc::default();
         let token = Arc::default();
         let service = serve_tokens(Arc::clone(&signed_in), Arc::clone(&token)).await;
         let domain = start_domain(folder.path(), kdc).await;
-        let apache = start_site(folder.path(), site, service, offer).await;
+        let apache = start_site(folder.path(), site, service, kind).await;
         let connections = Arc::default();
         let door = open_door(site, Arc::clone(&connections)).await;
         let kdc = format!("127.0.0.1:{kdc}");
-        Self { kdc, token, signed_in, connections, door, _servers: [domain, apache], _folder: folder }
+        Self { kdc, token, signed_in, connections, door, kind, _servers: [domain, apache], folder }
     }
 
     /// Where tokens are to be had, by the name that the site's service principal carries.
     pub fn token_url(&self) -> Url {
-        format!("http://localhost:{}/webauth/token", self.door).parse().expect("an address")
+        let scheme = if self.kind == Site::Tls { "https" } else { "http" };
+        format!("{scheme}://localhost:{}/webauth/token", self.door).parse().expect("an address")
+    }
+
+    /// The certificate that a client of the site must trust.
+    pub fn certificate(&self) -> PathBuf {
+        self.folder.path().join("cert.pem")
     }
 
     /// Who got as far as the token service, in order.
@@ -110,28 +121,27 @@ async fn start_domain(folder: &Path, port: u16) -> Child {
 }
 
 /// A site that lets in whom the domain or the list of users knows, and passes them on to the token service.
-async fn start_site(folder: &Path, port: u16, service: u16, offer: Offer) -> Child {
+async fn start_site(folder: &Path, port: u16, service: u16, kind: Site) -> Child {
     let at = folder.display();
     write(folder, "users", &format!("{DOMAIN}:{USER}:{PASSWORD}\n"));
-    let ntlm = if offer == Offer::Both { "GssapiAllowedMech ntlmssp" } else { "" };
-    let modules: String = [
-        ("mpm_event", "mpm_event"),
-        ("authn_core", "authn_core"),
-        ("authz_core", "authz_core"),
-        ("authz_user", "authz_user"),
-        ("auth_gssapi", "auth_gssapi"),
-        ("proxy", "proxy"),
-        ("proxy_http", "proxy_http"),
-        ("headers", "headers"),
-    ]
-    .map(|(name, file)| format!("LoadModule {name}_module /usr/lib/apache2/modules/mod_{file}.so\n"))
-    .concat();
+    let ntlm = if kind == Site::Kerberos { "" } else { "GssapiAllowedMech ntlmssp" };
+    let tls = match kind {
+        Site::Tls => {
+            make_certificate(folder).await;
+            format!("SSLEngine On\nSSLCertificateFile {at}/cert.pem\nSSLCertificateKeyFile {at}/key.pem\n")
+        }
+        _ => String::new(),
+    };
+    let modules: String =
+        ["mpm_event", "authn_core", "authz_core", "authz_user", "auth_gssapi", "proxy", "proxy_http", "headers", "ssl"]
+            .map(|name| format!("LoadModule {name}_module /usr/lib/apache2/modules/mod_{name}.so\n"))
+            .concat();
     write(
         folder,
         "site.conf",
         &format!(
             "ServerRoot {at}\nServerName localhost\nListen 127.0.0.1:{port}\nPidFile {at}/apache.pid\n\
-             DefaultRuntimeDir {at}\nErrorLog {at}/site.log\n{modules}User www-data\nGroup www-data\n\
+             DefaultRuntimeDir {at}\nErrorLog {at}/site.log\n{modules}{tls}User www-data\nGroup www-data\n\
              <Location /webauth>\nAuthType GSSAPI\nAuthName site\nGssapiConnectionBound On\n\
              GssapiAllowedMech krb5\n{ntlm}\nRequire valid-user\n\
              RequestHeader set X-Signed-In \"expr=%{{REMOTE_USER}}\"\nRequestHeader unset Authorization\n</Location>\n\
@@ -153,6 +163,17 @@ async fn start_site(folder: &Path, port: u16, service: u16, offer: Offer) -> Chi
     };
     timeout(PATIENCE, standing).await.expect("Apache serves in time");
     apache
+}
+
+async fn make_certificate(folder: &Path) {
+    let names = "[req]\ndistinguished_name = name\nx509_extensions = more\nprompt = no\n[name]\nCN = localhost\n\
+                 [more]\nsubjectAltName = DNS:localhost\nbasicConstraints = critical, CA:FALSE\n";
+    write(folder, "names.cnf", names);
+    let [names, key, certificate] = ["names.cnf", "key.pem", "cert.pem"].map(|file| folder.join(file));
+    let [names, key, certificate] = [&names, &key, &certificate].map(|path| path.to_str().expect("a plain path"));
+    let kind = ["req", "-x509", "-newkey", "rsa:2048", "-sha384", "-nodes", "-days", "2"];
+    let files = ["-config", names, "-keyout", key, "-out", certificate];
+    run(folder, "openssl", &[&kind[..], &files[..]].concat()).await;
 }
 
 type Shared = (Arc<Mutex<Vec<String>>>, Arc<Mutex<Option<String>>>);
