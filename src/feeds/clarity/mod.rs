@@ -144,6 +144,7 @@ impl ClarityFeed {
             }
             Event::Call(call) => self.pushed(&call).await,
             Event::Slow => self.reporter.count("slow"),
+            Event::Steady => {}
             Event::Lost { reason } => {
                 self.reporter.count("lost");
                 tracing::warn!(reason = %sentence(&reason), "Clarity's pushes have stopped; it is asked instead");

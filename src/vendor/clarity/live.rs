@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::Clarity;
-use crate::vendor::signalr::{self, MAX_FRAME, PROTOCOL, Transport};
+use crate::vendor::signalr::{self, MAX_FRAME, PING_EVERY, PROTOCOL, Transport};
 
 impl Clarity {
     /// The settings for [`signalr::Connection::new`]. Where the hub lives is not documented, hence all of it can be
@@ -22,6 +22,7 @@ impl Clarity {
             query: Vec::new(),
             allowed_hosts: settings.token_hosts.clone(),
             max_frame: MAX_FRAME,
+            ping_every: PING_EVERY,
         }
     }
 

@@ -13,15 +13,27 @@ pub fn command(base: &Url, command: &str, parameters: &[(&str, &str)], site: &[(
     let mut address = base.clone();
     address.set_path(&format!("{}/{command}", base.path().trim_end_matches('/')));
     let site = site.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-    let query: Vec<String> = parameters
-        .iter()
-        .copied()
-        .chain(site)
-        .map(|(name, value)| format!("{}={}", encode(name), encode(value)))
-        .collect();
-    address.set_query(Some(&query.join("&")));
+    let parameters: Vec<_> = parameters.iter().copied().chain(site).collect();
+    address.set_query(Some(&query(&parameters)));
     address.set_fragment(None);
     address
+}
+
+/// The same address with further parameters.
+pub fn with(address: &Url, parameters: &[(&str, &str)]) -> Url {
+    let mut address = address.clone();
+    if !parameters.is_empty() {
+        let more = query(parameters);
+        let whole = address.query().map_or_else(|| more.clone(), |query| format!("{query}&{more}"));
+        address.set_query(Some(&whole));
+    }
+    address
+}
+
+/// Parameters as a query, or as the body of a form.
+pub fn query(parameters: &[(&str, &str)]) -> String {
+    let pairs: Vec<_> = parameters.iter().map(|(name, value)| format!("{}={}", encode(name), encode(value))).collect();
+    pairs.join("&")
 }
 
 /// The `connectionData` parameter: the hubs that the server may push for.

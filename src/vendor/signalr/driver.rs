@@ -8,15 +8,18 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use self::current::Current;
+use self::pinging::Pinging;
+use super::bearer::Bearer;
 use super::frame::Frame;
 use super::liveness::Health;
-use super::negotiate::ask;
+use super::negotiate::{Agreement, ask};
 use super::transport::{Incoming, Opener, Wire};
 use super::{Credentials, Error, Event, Settings};
 use crate::base::{Backoff, Secret, http};
 
 mod current;
 mod opening;
+mod pinging;
 mod resuming;
 
 /// The pause between attempts to resume, before jitter.
@@ -90,7 +93,7 @@ impl Driver {
     /// Follows the connection through any number of interruptions, until it cannot be resumed.
     async fn follow(&mut self, mut wire: Wire, early: Vec<Frame>) {
         for frame in early {
-            if let Some(end) = self.take(frame).await {
+            if let Some(end) = self.take(&mut wire, frame).await {
                 self.tell(Event::Lost { reason: end.reason }).await;
                 return;
             }
@@ -117,6 +120,8 @@ impl Driver {
         let Some(current) = &self.current else { return End { reason: Error::Closed, resume: false } };
         let mut check = interval(current.liveness.check_every().unwrap_or(Duration::from_secs(3600)));
         check.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let bearer = self.bearer_of(&current.agreed);
+        let mut pings = Pinging::new(self.client.clone(), &current.agreed, bearer, self.settings.ping_every);
         let mut malformed = 0;
         let mut slow = false;
         loop {
@@ -128,7 +133,11 @@ impl Driver {
                     let Some(current) = &self.current else { continue };
                     let now = Instant::now();
                     match current.liveness.health(now) {
-                        Health::Live => slow = false,
+                        Health::Live if slow => {
+                            slow = false;
+                            self.tell(Event::Steady).await;
+                        }
+                        Health::Live => {}
                         Health::Slow if !slow => {
                             slow = true;
                             self.tell(Event::Slow).await;
@@ -141,16 +150,27 @@ impl Driver {
                     }
                     continue;
                 }
+                ping = pings.next() => {
+                    if let Err(reason) = ping {
+                        tracing::debug!(%reason, "a ping was not answered; the transport will tell what it means");
+                    }
+                    continue;
+                }
             };
             if let (Ok(_), Some(current)) = (&incoming, &mut self.current) {
                 current.liveness.heard(Instant::now());
             }
             match incoming {
                 Ok(Incoming::Life) => {}
+                Ok(Incoming::Beat) => {
+                    if let Some(current) = &mut self.current {
+                        current.liveness.beats();
+                    }
+                }
                 Ok(Incoming::Frame(bytes)) => match Frame::parse(&bytes) {
                     Ok(frame) => {
                         malformed = 0;
-                        if let Some(end) = self.take(frame).await {
+                        if let Some(end) = self.take(wire, frame).await {
                             return end;
                         }
                     }
@@ -171,9 +191,10 @@ impl Driver {
     }
 
     /// Remembers what a frame says about the stream and hands on its calls.
-    async fn take(&mut self, frame: Frame) -> Option<End> {
+    async fn take(&mut self, wire: &mut Wire, frame: Frame) -> Option<End> {
+        wire.heed(&frame);
         if let Some(current) = &mut self.current {
-            current.remember(&frame);
+            current.position.remember(&frame);
         }
         for call in frame.calls {
             self.tell(Event::Call(call)).await;
@@ -182,6 +203,10 @@ impl Driver {
             return Some(End { reason: Error::Fatal, resume: false });
         }
         frame.leaving.then_some(End { reason: Error::Leaving, resume: true })
+    }
+
+    fn bearer_of(&self, agreed: &Agreement) -> Bearer {
+        Bearer::new(agreed.bearer.clone(), Arc::clone(&self.credentials))
     }
 
     async fn bearer(&self) -> Result<Option<Arc<Secret>>, Error> {
@@ -202,14 +227,10 @@ impl Driver {
     async fn abort(&mut self) {
         let Some(current) = self.current.take() else { return };
         let at = current.address(&self.settings, "abort");
-        let farewell = async {
-            let bearer = match current.agreed.bearer {
-                Some(given) => Some(given),
-                None => self.bearer().await?,
-            };
-            ask(self.client.post(at).body(""), "abort", &self.settings.base, bearer.as_ref()).await
-        };
-        if !matches!(timeout(Duration::from_secs(1), farewell).await, Ok(Ok(_))) {
+        let (request, base) = (self.client.post(at).body(""), &self.settings.base);
+        let farewell = |token: Option<_>| async move { ask(request, "abort", base, token.as_ref()).await };
+        let bearer = self.bearer_of(&current.agreed);
+        if !matches!(timeout(Duration::from_secs(1), bearer.show(farewell)).await, Ok(Ok(_))) {
             tracing::debug!("the server did not take note of our leaving");
         }
     }

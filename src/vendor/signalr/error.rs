@@ -45,6 +45,14 @@ pub enum Error {
         /// Who.
         host: String,
     },
+    /// The server speaks a version that we do not.
+    #[error("{host} speaks version {version:?} of classic SignalR's protocol, and Callboard only 1.2 to 2.1")]
+    Version {
+        /// Who.
+        host: String,
+        /// What it answered, clipped.
+        version: String,
+    },
     /// The server said in its own words that it will not.
     #[error("{host} refused to negotiate: {text}")]
     Negotiation {
@@ -118,6 +126,13 @@ impl Error {
     /// Whether only a person can mend this, so that hurrying makes no sense.
     #[must_use]
     pub fn is_lasting(&self) -> bool {
-        matches!(self, Self::AspNetCore { .. } | Self::Redirected { .. } | Self::NoTransport)
+        matches!(
+            self,
+            Self::AspNetCore { .. }
+                | Self::Version { .. }
+                | Self::Redirected { .. }
+                | Self::RedirectedTooOften
+                | Self::NoTransport
+        )
     }
 }

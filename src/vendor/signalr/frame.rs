@@ -1,5 +1,7 @@
 //! Frames from the server (`signalr.md` section 5). Pure.
 
+use std::time::Duration;
+
 use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -21,6 +23,8 @@ pub struct Frame {
     pub leaving: bool,
     /// Whether the server ended the connection with an error.
     pub fatal: bool,
+    /// How long the server wants us to wait before the next poll, if nothing came.
+    pub delay: Option<Duration>,
 }
 
 #[derive(Deserialize)]
@@ -39,6 +43,8 @@ struct Wire {
     answer: Value,
     #[serde(rename = "E", default)]
     error: Value,
+    #[serde(rename = "L", default)]
+    delay: Value,
 }
 
 #[derive(Deserialize)]
@@ -71,6 +77,7 @@ impl Frame {
             groups: wire.groups.as_str().map(str::to_owned),
             leaving: is_set(&wire.leaving),
             fatal: !wire.error.is_null() && wire.answer.is_null(),
+            delay: wire.delay.as_f64().and_then(|milliseconds| Duration::try_from_secs_f64(milliseconds / 1000.0).ok()),
         })
     }
 }
@@ -156,5 +163,67 @@ mod tests {
     fn one_strange_message_does_not_spoil_its_neighbours() {
         let frame = parse(r#"{"M":[7,"x",{"H":1,"M":2},{"H":"c","M":"m","A":[]}]}"#);
         assert_eq!(frame.calls.len(), 1);
+    }
+
+    /// U9: what a broken or hostile server may send, and what becomes of it.
+    #[test]
+    fn hostile_frames_are_refused_or_read_for_what_they_hold() {
+        let deep = format!(r#"{{"M":[{}{}]}}"#, "[".repeat(100_000), "]".repeat(100_000));
+        let refused: &[&[u8]] = &[
+            br#"{"M":[{"H":"c","M":"m","A":[1]}]"#,
+            br#"{"C":"a","C":"b","M":[]}"#,
+            br#"{"M":{}}"#,
+            br#"{"M":"x"}"#,
+            b"{\"C\":\"\xed\xa0\x80\",\"M\":[]}",
+            b"{\"C\":\"\0\",\"M\":[]}",
+            b"\xef\xbb\xbf{}",
+            b"{} {}",
+            b"data: {}",
+            b"   ",
+        ];
+        for bytes in refused {
+            assert!(Frame::parse(bytes).is_err(), "{}", String::from_utf8_lossy(bytes));
+        }
+        // Nothing follows nested brackets into the ground: either answer will do, a panic will not.
+        let _ = Frame::parse(deep.as_bytes());
+
+        let read = [
+            (r#"{"S":2,"T":"1","G":7,"C":{},"L":"soon","M":[]}"#, 0),
+            (r#"{"M":null,"S":null,"I":null,"E":null}"#, 0),
+            (r#"{"M":[null,[],{"H":"c"},{"H":null,"M":"m"},{"h":"c","m":"x"}]}"#, 0),
+            (r#"{"M":[{"H":"c","M":"m","A":{"not":"a list"}},{"H":"c","M":"n","S":{"state":1}}]}"#, 1),
+            (r#"{"L":-1,"M":[]}"#, 0),
+            (r#"{"L":1e300,"M":[]}"#, 0),
+        ];
+        for (text, calls) in read {
+            let frame = parse(text);
+            assert_eq!(frame.calls.len(), calls, "{text}");
+            assert!(!frame.init && !frame.leaving && !frame.fatal && frame.cursor.is_none(), "{text}");
+            assert!(frame.groups.is_none() && frame.delay.is_none(), "{text}");
+        }
+        assert_eq!(parse(r#"{"L":250.5,"M":[]}"#).delay, Some(Duration::from_micros(250_500)));
+    }
+
+    /// U9: a frame that breaks off anywhere is no frame.
+    #[test]
+    fn a_frame_cut_at_any_byte_is_malformed() {
+        let whole =
+            r#"{"C":"d-1A,0|C,1","G":"g+1/=","M":[{"H":"Connect","M":"onData","A":[{"id":41,"name":"Zoë €"}]}]}"#;
+        assert_eq!(parse(whole).calls.len(), 1);
+        for end in 0..whole.len() {
+            assert!(Frame::parse(&whole.as_bytes()[..end]).is_err(), "{end}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn nothing_makes_it_panic(bytes in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..200)) {
+            let _ = Frame::parse(&bytes);
+        }
+
+        #[test]
+        fn nothing_that_looks_like_a_frame_makes_it_panic(text in r#"\{("[CMSGTIEL]":(1|true|null|"x"|-9e9|\[\{?"?[HMA:{}\[\],"]{0,9}\]),?){0,6}\}"#) {
+            let _ = Frame::parse(text.as_bytes());
+        }
     }
 }

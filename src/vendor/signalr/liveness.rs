@@ -19,6 +19,8 @@ pub enum Health {
 #[derive(Debug, Clone)]
 pub struct Liveness {
     keep_alive: Option<Duration>,
+    /// How long silence may last on the transport in use.
+    limit: Option<Duration>,
     disconnect: Duration,
     since: Instant,
     heard: Instant,
@@ -27,7 +29,18 @@ pub struct Liveness {
 impl Liveness {
     /// Begins at `now`. Without a keep-alive time silence means nothing.
     pub fn new(keep_alive: Option<Duration>, disconnect: Duration, now: Instant) -> Self {
-        Self { keep_alive, disconnect, since: now, heard: now }
+        Self { keep_alive, limit: keep_alive, disconnect, since: now, heard: now }
+    }
+
+    /// On this transport the server need not write keep-alives, and a request may be held for `held`. Should it write
+    /// one all the same, [`Liveness::beats`] goes back to the keep-alive time.
+    pub fn waits(&mut self, held: Duration) {
+        self.limit = Some(held.max(self.keep_alive.unwrap_or_default()));
+    }
+
+    /// The server writes keep-alives on this transport.
+    pub fn beats(&mut self) {
+        self.limit = self.keep_alive.or(self.limit);
     }
 
     /// A transport was opened: silence is counted from here. This does not widen the window for reconnecting, else a
@@ -45,7 +58,7 @@ impl Liveness {
     /// What the silence up to `now` means.
     pub fn health(&self, now: Instant) -> Health {
         let silence = self.silence(now);
-        match self.keep_alive {
+        match self.limit {
             Some(limit) if silence >= limit => Health::Lost,
             Some(limit) if silence >= limit * 2 / 3 => Health::Slow,
             _ => Health::Live,
@@ -57,9 +70,9 @@ impl Liveness {
         now.saturating_duration_since(self.since)
     }
 
-    /// How often to look: a third of the time between slow and lost. `None`: keep-alive is off.
+    /// How often to look: a third of the time between slow and lost, as the server's keep-alive time has it. `None`: keep-alive is off.
     pub fn check_every(&self) -> Option<Duration> {
-        self.keep_alive.map(|limit| (limit / 9).max(Duration::from_millis(10)))
+        self.keep_alive.or(self.limit).map(|limit| (limit / 9).max(Duration::from_millis(10)))
     }
 
     /// Whether the server may still remember the connection. Past this, only a fresh negotiation helps.
@@ -98,6 +111,25 @@ mod tests {
         assert_eq!(liveness.check_every(), None);
         assert!(liveness.can_resume(start + seconds(29.0)));
         assert!(!liveness.can_resume(start + seconds(30.0)));
+    }
+
+    #[test]
+    fn a_poll_may_be_held_in_silence_until_the_server_is_known_to_write_keep_alives() {
+        let start = Instant::now();
+        let mut liveness = Liveness::new(Some(seconds(20.0)), seconds(30.0), start);
+        liveness.waits(seconds(115.0));
+        assert_eq!(liveness.health(start + seconds(70.0)), Health::Live);
+        assert_eq!(liveness.health(start + seconds(115.0)), Health::Lost);
+        assert!(!liveness.can_resume(start + seconds(50.0)), "the server forgets us as early as ever");
+        liveness.beats();
+        assert_eq!(liveness.health(start + seconds(20.0)), Health::Lost);
+        let mut off = Liveness::new(None, seconds(30.0), start);
+        off.waits(seconds(115.0));
+        assert_eq!(
+            off.health(start + seconds(115.0)),
+            Health::Lost,
+            "without keep-alives a poll has its end all the same"
+        );
     }
 
     #[test]

@@ -13,12 +13,14 @@ use url::Url;
 use crate::base::Secret;
 
 mod address;
+mod bearer;
 mod connection;
 mod driver;
 mod error;
 mod frame;
 mod liveness;
 mod negotiate;
+mod position;
 mod sse;
 mod transport;
 
@@ -43,6 +45,8 @@ pub struct Settings {
     pub allowed_hosts: Vec<String>,
     /// The largest frame to accept, in bytes; see [`MAX_FRAME`].
     pub max_frame: usize,
+    /// How often to ping, which keeps a web session alive; see [`PING_EVERY`].
+    pub ping_every: Duration,
 }
 
 /// The protocol version to offer unless a site asks for another: what 2.1 to 2.3 servers speak.
@@ -51,6 +55,9 @@ pub const PROTOCOL: &str = "1.5";
 /// The largest frame to accept unless configured otherwise.
 pub const MAX_FRAME: usize = 16 * 1024 * 1024;
 
+/// How often to ping unless a test is in a hurry: as Microsoft's client does.
+pub const PING_EVERY: Duration = Duration::from_secs(300);
+
 /// How frames travel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Transport {
@@ -58,22 +65,28 @@ pub enum Transport {
     WebSockets,
     /// An HTTP answer that never ends.
     ServerSentEvents,
+    /// One request after the other, each answered when there is news.
+    LongPolling,
 }
 
 impl Transport {
+    /// All that this client speaks, in the order in which they fall back (`signalr.md` section 4).
+    pub const ALL: [Self; 3] = [Self::WebSockets, Self::ServerSentEvents, Self::LongPolling];
+
     /// The name on the wire.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
             Self::WebSockets => "webSockets",
             Self::ServerSentEvents => "serverSentEvents",
+            Self::LongPolling => "longPolling",
         }
     }
 
     /// The transport of that name, if this client speaks it.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
-        [Self::WebSockets, Self::ServerSentEvents].into_iter().find(|known| known.as_str().eq_ignore_ascii_case(name))
+        Self::ALL.into_iter().find(|known| known.as_str().eq_ignore_ascii_case(name))
     }
 }
 
@@ -145,6 +158,8 @@ pub enum Event {
     Call(HubCall),
     /// Nothing was heard for two thirds of the keep-alive time.
     Slow,
+    /// Something was heard again after [`Event::Slow`], on the same transport.
+    Steady,
     /// The transport is gone; resuming has begun.
     Lost {
         /// Why.

@@ -38,8 +38,14 @@ pub struct Agreement {
     pub connect: Duration,
     /// Whether the server speaks WebSocket.
     pub web_sockets: bool,
+    /// The version that both sides speak.
+    pub protocol: String,
     /// Whether the server expects `start`: from 1.4 on.
     pub start: bool,
+    /// How long the server holds a poll.
+    pub poll: Duration,
+    /// How long to wait between polls, unless a frame says otherwise.
+    pub poll_delay: Duration,
 }
 
 #[derive(Deserialize, Default)]
@@ -49,6 +55,8 @@ struct Answer {
     connection_id: Option<String>,
     keep_alive_timeout: Option<f64>,
     disconnect_timeout: Option<f64>,
+    connection_timeout: Option<f64>,
+    long_poll_delay: Option<f64>,
     transport_connect_timeout: Option<f64>,
     try_web_sockets: Option<bool>,
     protocol_version: Option<String>,
@@ -75,7 +83,9 @@ pub async fn negotiate(
         let body = ask(client.get(at), "negotiate", &base, given.as_ref().or(bearer.as_ref())).await?;
         let answer: Answer = serde_json::from_slice(&body)
             .map_err(|_| Error::Unintelligible { command: "negotiate", host: address::host(&base) })?;
-        let Some(to) = answer.redirect_url.as_deref() else { return agree(answer, base, query, given) };
+        let Some(to) = answer.redirect_url.as_deref() else {
+            return agree(answer, &settings.protocol, base, query, given);
+        };
         let to = redirected(settings, &base, to)?;
         if to.query().is_some() {
             query = to.query_pairs().into_owned().collect();
@@ -114,6 +124,7 @@ pub async fn ask(
 
 fn agree(
     answer: Answer,
+    offered: &str,
     base: Url,
     query: Vec<(String, String)>,
     bearer: Option<Arc<Secret>>,
@@ -130,7 +141,17 @@ fn agree(
         return Err(Error::Unintelligible { command: "negotiate", host });
     };
     // Without a version the server is older than the field.
-    let version: f64 = answer.protocol_version.and_then(|version| version.parse().ok()).unwrap_or(1.2);
+    let named = answer.protocol_version.unwrap_or_else(|| "1.2".to_owned());
+    let spoken = version(&named).filter(|version| SPOKEN.contains(version));
+    let Some(spoken) = spoken else {
+        let version = named.chars().filter(|letter| !letter.is_control()).take(20).collect();
+        return Err(Error::Version { host, version });
+    };
+    // A server should not answer with more than it was offered; should it do so, what we offered is what we speak.
+    let (spoken, protocol) = match version(offered) {
+        Some(limit) if limit < spoken => (limit, offered.to_owned()),
+        _ => (spoken, named),
+    };
     Ok(Agreement {
         base,
         query,
@@ -141,8 +162,21 @@ fn agree(
         disconnect: answer.disconnect_timeout.and_then(duration).unwrap_or(Duration::from_secs(30)),
         connect: answer.transport_connect_timeout.and_then(duration).unwrap_or(Duration::from_secs(5)),
         web_sockets: answer.try_web_sockets.unwrap_or(false),
-        start: version >= 1.4,
+        protocol,
+        start: spoken >= (1, 4),
+        poll: answer.connection_timeout.and_then(duration).unwrap_or(Duration::from_secs(110)),
+        poll_delay: answer.long_poll_delay.and_then(duration).unwrap_or_default(),
     })
+}
+
+/// The versions that this client speaks (`signalr.md` section 2).
+const SPOKEN: std::ops::RangeInclusive<(u32, u32)> = (1, 2)..=(2, 1);
+
+/// Major and minor: 1.10 would be later than 1.5.
+fn version(text: &str) -> Option<(u32, u32)> {
+    let (major, minor) = text.trim().split_once('.')?;
+    let minor = minor.split_once('.').map_or(minor, |(minor, _)| minor);
+    Some((major.parse().ok()?, minor.parse().ok()?))
 }
 
 /// Times are seconds, fractions allowed; nothing sensible is as good as nothing.
@@ -159,21 +193,22 @@ fn redirected(settings: &Settings, base: &Url, to: &str) -> Result<Url, Error> {
     let host = address::host(&to);
     let allowed = settings.base.host_str().into_iter().chain(settings.allowed_hosts.iter().map(String::as_str));
     let is_allowed = allowed.into_iter().any(|allowed| allowed.eq_ignore_ascii_case(&host));
-    let is_safe = to.scheme() == "https" || (to.scheme() == "http" && settings.base.scheme() == "http");
+    // Unencrypted only within this very machine.
+    let is_safe = to.scheme() == "https" || (to.scheme() == "http" && http::is_loopback(&to));
     if is_allowed && is_safe { Ok(to) } else { Err(Error::Redirected { host }) }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::vendor::signalr::{MAX_FRAME, PROTOCOL};
+    use crate::vendor::signalr::{MAX_FRAME, PING_EVERY, PROTOCOL};
 
     fn base() -> Url {
         "https://floor.example.com/webapi/signalr".parse().expect("a URL")
     }
 
     fn read(text: &str) -> Result<Agreement, Error> {
-        agree(serde_json::from_str(text).expect("JSON"), base(), Vec::new(), None)
+        agree(serde_json::from_str(text).expect("JSON"), PROTOCOL, base(), Vec::new(), None)
     }
 
     #[test]
@@ -214,11 +249,44 @@ mod tests {
             query: Vec::new(),
             allowed_hosts: vec!["Other.example.com".into()],
             max_frame: MAX_FRAME,
+            ping_every: PING_EVERY,
         };
         let allowed = |to: &str| redirected(&settings, &settings.base, to).is_ok();
         assert!(allowed("https://other.example.com/signalr?x=1"));
         assert!(allowed("/elsewhere/signalr"));
         assert!(!allowed("http://other.example.com/signalr"));
         assert!(!allowed("https://evil.example.net/signalr"));
+        assert!(!allowed("https://other.example.com.evil.example.net/signalr"));
+        assert!(!allowed("ftp://other.example.com/signalr"));
+        let local = Settings { base: "http://127.0.0.1:9/signalr".parse().expect("a URL"), ..settings };
+        assert!(redirected(&local, &local.base, "http://127.0.0.1:10/signalr").is_ok());
+        assert!(redirected(&local, &local.base, "http://other.example.com/signalr").is_err(), "no longer this machine");
+    }
+
+    #[test]
+    fn the_older_of_the_two_versions_is_spoken() {
+        let spoken = |answered: &str| {
+            let text = format!(r#"{{"ConnectionToken":"t","ConnectionId":"i","ProtocolVersion":"{answered}"}}"#);
+            read(&text).map(|agreed| (agreed.protocol, agreed.start))
+        };
+        assert_eq!(spoken("1.2").expect("spoken"), ("1.2".to_owned(), false));
+        assert_eq!(spoken("1.4").expect("spoken"), ("1.4".to_owned(), true));
+        assert_eq!(spoken("1.5").expect("spoken"), ("1.5".to_owned(), true));
+        assert_eq!(spoken("2.1").expect("spoken"), ("1.5".to_owned(), true), "more than was offered");
+        for unknown in ["1.0", "1.1", "2.2", "2.10", "3.0", "", "new", "1"] {
+            let error = spoken(unknown).expect_err("not spoken");
+            assert!(error.is_lasting(), "{unknown}");
+            assert!(error.to_string().contains("floor.example.com"), "{error}");
+        }
+    }
+
+    #[test]
+    fn the_times_of_long_polling_are_understood() {
+        let agreed =
+            read(r#"{"ConnectionToken":"t","ConnectionId":"i","ConnectionTimeout":42.5,"LongPollDelay":0.25}"#);
+        let agreed = agreed.expect("an agreement");
+        assert_eq!((agreed.poll.as_millis(), agreed.poll_delay.as_millis()), (42_500, 250));
+        let agreed = read(r#"{"ConnectionToken":"t","ConnectionId":"i","LongPollDelay":-3}"#).expect("an agreement");
+        assert_eq!((agreed.poll.as_secs(), agreed.poll_delay.as_secs()), (110, 0));
     }
 }

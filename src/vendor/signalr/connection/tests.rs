@@ -7,14 +7,17 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::ws::{Message, WebSocketUpgrade};
 use axum::extract::{FromRequestParts, Path, Query, Request, State};
-use axum::http::StatusCode;
+use axum::http::{Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use futures_util::future::BoxFuture;
 use futures_util::{StreamExt, stream};
+use tokio::sync::Notify;
 
 use super::*;
 use crate::base::Secret;
-use crate::vendor::signalr::{CredentialError, Error, PROTOCOL, Transport};
+use crate::vendor::signalr::{CredentialError, Error, PING_EVERY, PROTOCOL, Transport};
+
+mod long_polling;
 
 const PATIENCE: Duration = Duration::from_secs(60);
 const LIMIT: usize = 64 * 1024;
@@ -31,11 +34,21 @@ enum Stage {
     Say(&'static [&'static str]),
     SayAndClose(&'static [&'static str]),
     Socket(&'static [&'static str]),
+    /// The same as `Say`, and these texts once the test cues them.
+    SayOnCue(&'static [&'static str], &'static [&'static str]),
+    /// A whole answer to a poll.
+    Answer(&'static str),
+    /// The same, once the test cues it.
+    AnswerOnCue(&'static str),
+    /// A poll that is held for ever, after these pieces.
+    Hold(&'static [&'static str]),
 }
 
 #[derive(Debug, Clone)]
 struct Seen {
     command: String,
+    method: Method,
+    form: String,
     query: HashMap<String, String>,
     authorization: Option<String>,
 }
@@ -45,43 +58,59 @@ struct Server {
     redirect: Option<&'static str>,
     negotiated: String,
     stages: Arc<Mutex<VecDeque<Stage>>>,
+    cue: Arc<Notify>,
     seen: Arc<Mutex<Vec<Seen>>>,
 }
 
 impl Server {
     /// Starts a server and a connection to it.
     async fn follow(negotiated: &str, stages: Vec<Stage>) -> (Self, Connection, Arc<Bearer>) {
-        Self::follow_redirected(None, negotiated, stages).await
+        Self::follow_with(None, negotiated, stages, |_| ()).await
     }
 
-    /// The same, with another answer to the first negotiation.
-    async fn follow_redirected(
+    /// The same, with another answer to the first negotiation and other settings.
+    async fn follow_with(
         redirect: Option<&'static str>,
         negotiated: &str,
         stages: Vec<Stage>,
+        change: impl FnOnce(&mut Settings),
     ) -> (Self, Connection, Arc<Bearer>) {
         let server = Self {
             redirect,
             negotiated: negotiated.to_owned(),
             stages: Arc::new(Mutex::new(stages.into())),
+            cue: Arc::default(),
             seen: Arc::default(),
         };
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let base = format!("http://{}/signalr", listener.local_addr().expect("an address"));
         let app = Router::new().route("/signalr/{command}", axum::routing::any(serve)).with_state(server.clone());
         tokio::spawn(async move { axum::serve(listener, app).await });
-        let settings = Settings {
+        let mut settings = Settings {
             base: base.parse().expect("a URL"),
             hub: "connect".into(),
             protocol: PROTOCOL.into(),
-            transports: vec![Transport::WebSockets, Transport::ServerSentEvents],
+            transports: Transport::ALL.to_vec(),
             query: Vec::new(),
             allowed_hosts: Vec::new(),
             max_frame: LIMIT,
+            ping_every: PING_EVERY,
         };
+        change(&mut settings);
         let bearer = Arc::new(Bearer::default());
         let connection = Connection::new(settings, Arc::clone(&bearer) as Arc<dyn Credentials>).expect("a connection");
         (server, connection, bearer)
+    }
+
+    /// Waits until the server has been asked so often.
+    async fn until_seen(&self, command: &str, times: usize) -> Vec<Seen> {
+        let asked = async {
+            while self.seen(command).len() < times {
+                tokio::task::yield_now().await;
+            }
+        };
+        assert!(tokio::time::timeout(PATIENCE, asked).await.is_ok(), "{command} was not asked {times} times");
+        self.seen(command)
     }
 
     fn seen(&self, command: &str) -> Vec<Seen> {
@@ -110,20 +139,43 @@ async fn serve(
     Query(query): Query<HashMap<String, String>>,
     request: Request,
 ) -> Response {
+    let method = request.method().clone();
+    let (parts, body) = request.into_parts();
+    let form = if method == Method::POST {
+        axum::body::to_bytes(body, LIMIT).await.unwrap_or_default()
+    } else {
+        Default::default()
+    };
+    let form = String::from_utf8_lossy(&form).into_owned();
+    let request = Request::from_parts(parts, Body::empty());
     let authorization = request.headers().get("authorization").and_then(|value| value.to_str().ok()).map(str::to_owned);
-    server.seen.lock().expect("no panic").push(Seen { command: command.clone(), query, authorization });
+    server.seen.lock().expect("no panic").push(Seen { command: command.clone(), method, form, query, authorization });
     match command.as_str() {
         "negotiate" => match server.redirect.filter(|_| server.seen("negotiate").len() == 1) {
             Some(redirect) => redirect.into_response(),
             None => server.negotiated.into_response(),
         },
         "start" => r#"{"Response":"started"}"#.into_response(),
-        "connect" | "reconnect" => {
+        "connect" | "reconnect" | "poll" => {
             let stage = server.stages.lock().expect("no panic").pop_front();
             match stage {
                 Some(Stage::Say(texts)) => say(texts, false),
                 Some(Stage::SayAndClose(texts)) => say(texts, true),
                 Some(Stage::Socket(texts)) => socket(texts, request).await,
+                Some(Stage::SayOnCue(texts, later)) => {
+                    let cue = async move { server.cue.notified().await };
+                    let later = stream::once(cue).flat_map(move |()| stream::iter(later));
+                    let later = later.map(|text| Ok::<_, std::convert::Infallible>(*text));
+                    let texts = stream::iter(texts).map(|text| Ok(*text));
+                    let body = Body::from_stream(texts.chain(later).chain(stream::pending()));
+                    ([("content-type", "text/event-stream")], body).into_response()
+                }
+                Some(Stage::Answer(text)) => text.into_response(),
+                Some(Stage::AnswerOnCue(text)) => {
+                    server.cue.notified().await;
+                    text.into_response()
+                }
+                Some(Stage::Hold(texts)) => say(texts, false),
                 Some(Stage::Refuse(status)) => StatusCode::from_u16(status).expect("a status").into_response(),
                 None => StatusCode::SERVICE_UNAVAILABLE.into_response(),
             }
@@ -160,6 +212,7 @@ async fn story(connection: &mut Connection, last: &str) -> Vec<String> {
                 Event::Resumed { .. } => "resumed".to_owned(),
                 Event::Call(call) => format!("{call:?}"),
                 Event::Slow => "slow".to_owned(),
+                Event::Steady => "steady".to_owned(),
                 Event::Lost { reason: Error::KeepAlive { .. } } => "lost in silence".to_owned(),
                 Event::Lost { .. } => "lost".to_owned(),
                 Event::Malformed { .. } => "malformed".to_owned(),
@@ -254,6 +307,69 @@ async fn silence_is_noticed_by_the_times_that_the_server_named() {
     assert_eq!(told.first().map(String::as_str), Some("opened over serverSentEvents"));
 }
 
+/// U4: quiet, and then heard again on the same transport.
+#[tokio::test]
+async fn a_quiet_server_that_speaks_again_is_steady_again() {
+    let offer = NEGOTIATED.replace("20.0", "3.0");
+    let stages = vec![Stage::SayOnCue(&[INIT], &["data: {}\n\n"])];
+    let (server, mut connection, _) = Server::follow(&offer, stages).await;
+    assert_eq!(story(&mut connection, "slow").await, ["opened over serverSentEvents", "slow"]);
+    server.cue.notify_one();
+    assert_eq!(story(&mut connection, "steady").await, ["steady"]);
+}
+
+/// U5: whoever was away for longer than the server remembers begins anew and does not knock for ever.
+#[tokio::test]
+async fn past_the_window_a_new_connection_begins() {
+    let offer = NEGOTIATED.replace("20.0", "0.2").replace("30.0", "0.2");
+    let mut stages = vec![Stage::SayAndClose(&[INIT])];
+    stages.extend((0..3).map(|_| Stage::Refuse(503)));
+    // As long as it refuses the old connection with 503, only time can tell that it is over.
+    let (server, mut connection, _) = Server::follow(&offer, stages).await;
+    story(&mut connection, "lost").await;
+    server.until_seen("negotiate", 2).await;
+    assert!(server.seen("reconnect").len() <= 3);
+    let tokens: Vec<_> = server.seen("abort").iter().map(|seen| seen.query["connectionToken"].clone()).collect();
+    assert_eq!(tokens.first().map(String::as_str), Some(TOKEN), "the old one is given up");
+}
+
+#[tokio::test]
+async fn pings_carry_the_token_and_nothing_of_the_connection() {
+    let hurry = |settings: &mut Settings| settings.ping_every = Duration::from_millis(20);
+    let (server, mut connection, _) = Server::follow_with(None, NEGOTIATED, vec![Stage::Say(&[INIT])], hurry).await;
+    story(&mut connection, "opened over serverSentEvents").await;
+    let pings = server.until_seen("ping", 2).await;
+    assert!(pings.iter().all(|seen| seen.query.is_empty() && seen.authorization.as_deref() == Some("Bearer jwt")));
+}
+
+#[tokio::test]
+async fn a_server_that_sends_us_round_in_circles_is_left_after_five_times() {
+    let circle = r#"{"ProtocolVersion":"2.0","RedirectUrl":"/signalr"}"#;
+    let (server, mut connection, _) = Server::follow(circle, Vec::new()).await;
+    let Event::Failed { reason, wait } = connection.next().await else { panic!("another event") };
+    assert!(matches!(reason, Error::RedirectedTooOften) && wait >= Duration::from_secs(30), "{reason}");
+    assert_eq!(server.seen("negotiate").len(), 6);
+}
+
+#[tokio::test]
+async fn a_foreign_host_gets_neither_a_request_nor_a_token() {
+    let away = r#"{"ProtocolVersion":"2.0","RedirectUrl":"https://evil.example.net/signalr","AccessToken":"x"}"#;
+    let (server, mut connection, _) = Server::follow(away, Vec::new()).await;
+    let Event::Failed { reason, .. } = connection.next().await else { panic!("another event") };
+    assert!(matches!(&reason, Error::Redirected { host } if host == "evil.example.net"), "{reason}");
+    assert_eq!(server.seen("negotiate").len(), 1);
+}
+
+#[tokio::test]
+async fn the_version_that_the_server_speaks_is_spoken() {
+    let older = NEGOTIATED.replace(r#""ProtocolVersion":"1.5""#, r#""ProtocolVersion":"1.3""#);
+    let (server, mut connection, _) = Server::follow(&older, vec![Stage::Say(&[INIT])]).await;
+    story(&mut connection, "opened over serverSentEvents").await;
+    assert_eq!(server.seen("negotiate")[0].query["clientProtocol"], "1.5");
+    assert_eq!(server.seen("connect")[0].query["clientProtocol"], "1.3");
+    assert!(server.seen("start").is_empty(), "it came with 1.4");
+}
+
 #[tokio::test]
 async fn closing_tells_the_server() {
     let (server, mut connection, _) = Server::follow(NEGOTIATED, vec![Stage::Say(&[INIT])]).await;
@@ -275,7 +391,7 @@ async fn the_other_signalr_is_never_taken_for_ours() {
 async fn a_redirect_brings_its_own_token_and_query() {
     let redirect = r#"{"ProtocolVersion":"2.0","RedirectUrl":"/signalr?site=2","AccessToken":"other"}"#;
     let (server, mut connection, _) =
-        Server::follow_redirected(Some(redirect), NEGOTIATED, vec![Stage::Say(&[INIT])]).await;
+        Server::follow_with(Some(redirect), NEGOTIATED, vec![Stage::Say(&[INIT])], |_| ()).await;
     story(&mut connection, "opened over serverSentEvents").await;
     for seen in [&server.seen("negotiate")[1], &server.seen("connect")[0], &server.seen("start")[0]] {
         assert_eq!((seen.query["site"].as_str(), seen.authorization.as_deref()), ("2", Some("Bearer other")));

@@ -1,11 +1,16 @@
 //! What is known about the connection that exists now.
 
+use std::sync::Arc;
+
 use url::Url;
 
+use crate::base::Secret;
 use crate::base::secret::ExposeSecret;
-use crate::vendor::signalr::frame::Frame;
+use crate::vendor::signalr::bearer::Bearer;
 use crate::vendor::signalr::liveness::Liveness;
 use crate::vendor::signalr::negotiate::Agreement;
+use crate::vendor::signalr::position::Position;
+use crate::vendor::signalr::transport::Target;
 use crate::vendor::signalr::{Settings, Transport, address};
 
 /// What is known about the connection that exists now.
@@ -15,37 +20,40 @@ pub struct Current {
     /// How frames travel.
     pub transport: Transport,
     /// Where the stream stands.
-    pub cursor: Option<String>,
-    /// What the server pushes for, sealed by itself.
-    pub groups: Option<String>,
+    pub position: Position,
     /// Its clocks.
     pub liveness: Liveness,
 }
 
 impl Current {
-    /// Keeps what a frame says about the stream.
-    pub fn remember(&mut self, frame: &Frame) {
-        if let Some(cursor) = &frame.cursor {
-            self.cursor = Some(cursor.clone());
-        }
-        if let Some(groups) = &frame.groups {
-            self.groups = Some(groups.clone());
+    /// What to open for this connection, from where it stands.
+    pub fn target(
+        &self,
+        settings: &Settings,
+        command: &'static str,
+        token: Option<Arc<Secret>>,
+        bearer: Bearer,
+    ) -> Target {
+        Target {
+            command,
+            address: self.address(settings, command),
+            poll: self.address(settings, "poll"),
+            token,
+            bearer,
+            position: self.position.clone(),
+            delay: self.agreed.poll_delay,
         }
     }
 
     /// The address of a command of this connection.
     pub fn address(&self, settings: &Settings, command: &str) -> Url {
         let data = address::connection_data(&settings.hub);
-        let mut parameters = vec![
-            ("clientProtocol", settings.protocol.as_str()),
+        let parameters = [
+            ("clientProtocol", self.agreed.protocol.as_str()),
             ("transport", self.transport.as_str()),
             ("connectionData", &data),
             ("connectionToken", self.agreed.token.expose_secret()),
         ];
-        if command == "reconnect" {
-            parameters.extend(self.cursor.as_deref().map(|cursor| ("messageId", cursor)));
-            parameters.extend(self.groups.as_deref().map(|groups| ("groupsToken", groups)));
-        }
         address::command(&self.agreed.base, command, &parameters, &self.agreed.query)
     }
 }

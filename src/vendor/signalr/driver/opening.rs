@@ -11,8 +11,9 @@ use crate::base::Secret;
 use crate::vendor::signalr::frame::Frame;
 use crate::vendor::signalr::liveness::Liveness;
 use crate::vendor::signalr::negotiate::{ask, negotiate};
+use crate::vendor::signalr::position::Position;
 use crate::vendor::signalr::transport::{Incoming, Opener, Target, Wire};
-use crate::vendor::signalr::{Error, Event, Settings, Transport, address};
+use crate::vendor::signalr::{Error, Event, Transport, address};
 
 impl Driver {
     /// Negotiates and opens the first transport that works. The frames that came before `start` was answered count.
@@ -27,14 +28,19 @@ impl Driver {
         let (id, start) = (agreed.id.clone(), agreed.start);
         let bearer = agreed.bearer.clone().or(bearer);
         let mut current =
-            Current { agreed, transport: Transport::ServerSentEvents, cursor: None, groups: None, liveness };
+            Current { agreed, transport: Transport::LongPolling, position: Position::default(), liveness };
         let mut failure = Error::NoTransport;
         for transport in offered {
-            (current.transport, current.cursor, current.groups) = (transport, None, None);
-            let opening = open(&self.settings, &self.opener, &current, bearer.clone());
+            (current.transport, current.position) = (transport, Position::default());
+            let renewed = self.bearer_of(&current.agreed);
+            let target = current.target(&self.settings, "connect", bearer.clone(), renewed);
+            let opening = open(&self.opener, target, &current);
             match timeout(limit, opening).await.unwrap_or(Err(Error::Silent { transport })) {
                 Ok((wire, early)) => {
                     current.liveness.heard(Instant::now());
+                    if transport == Transport::LongPolling {
+                        current.liveness.waits(current.agreed.poll + current.agreed.connect);
+                    }
                     let at = current.address(&self.settings, "start");
                     // From here on there is something to abort.
                     self.current = Some(current);
@@ -64,18 +70,13 @@ impl Driver {
 }
 
 /// Opens a transport and reads it up to the init message. Frames on the way are kept, in order.
-async fn open(
-    settings: &Settings,
-    opener: &Opener,
-    current: &Current,
-    bearer: Option<Arc<Secret>>,
-) -> Result<(Wire, Vec<Frame>), Error> {
-    let target = Target { command: "connect", address: current.address(settings, "connect"), bearer };
+async fn open(opener: &Opener, target: Target, current: &Current) -> Result<(Wire, Vec<Frame>), Error> {
     let mut wire = opener.open(current.transport, target).await?;
     let mut early = Vec::new();
     loop {
         let Incoming::Frame(bytes) = wire.next().await? else { continue };
         let frame = Frame::parse(&bytes)?;
+        wire.heed(&frame);
         if frame.fatal {
             return Err(Error::Fatal);
         }

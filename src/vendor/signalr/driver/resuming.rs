@@ -1,12 +1,11 @@
 //! Resuming: the same connection over a new transport, while the server may remember it (`signalr.md` section 7).
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep, timeout};
 
 use super::{Driver, RESUME_PAUSE};
-use crate::vendor::signalr::transport::{Target, Wire};
+use crate::vendor::signalr::transport::Wire;
 use crate::vendor::signalr::{Error, Event};
 
 impl Driver {
@@ -44,17 +43,14 @@ impl Driver {
 
     async fn reopen(&self) -> Result<Wire, Error> {
         let Some(current) = &self.current else { return Err(Error::Closed) };
-        let bearer = match &current.agreed.bearer {
-            Some(given) => Some(Arc::clone(given)),
-            None => self.bearer().await?,
+        let (limit, transport) = (current.agreed.connect, current.transport);
+        let bearer = self.bearer_of(&current.agreed);
+        let open = |token| {
+            let target = current.target(&self.settings, "reconnect", token, bearer.clone());
+            let opening = timeout(limit, self.opener.open(transport, target));
+            async move { opening.await.unwrap_or(Err(Error::Silent { transport })) }
         };
-        let address = current.address(&self.settings, "reconnect");
-        let target = Target { command: "reconnect", address, bearer: bearer.clone() };
-        let limit = current.agreed.connect;
-        let transport = current.transport;
-        let opened =
-            timeout(limit, self.opener.open(transport, target)).await.unwrap_or(Err(Error::Silent { transport }));
-        self.note_refusal(opened, bearer.as_ref())
+        bearer.show(open).await
     }
 
     fn can_resume(&self) -> bool {

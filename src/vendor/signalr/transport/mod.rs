@@ -1,12 +1,17 @@
 //! How frames travel. A further transport is one more file here and one more arm in [`Wire`].
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use url::Url;
 
+use super::bearer::Bearer;
+use super::frame::Frame;
+use super::position::Position;
 use super::{Error, Transport};
 use crate::base::Secret;
 
+mod long_polling;
 mod server_sent_events;
 mod web_sockets;
 
@@ -16,6 +21,8 @@ pub enum Incoming {
     Frame(Vec<u8>),
     /// Bytes without a frame: a sign of life.
     Life,
+    /// A keep-alive where none is promised: from now on silence means something.
+    Beat,
 }
 
 /// An open transport.
@@ -24,6 +31,8 @@ pub enum Wire {
     WebSockets(Box<web_sockets::Socket>),
     /// See [`Transport::ServerSentEvents`].
     ServerSentEvents(server_sent_events::Stream),
+    /// See [`Transport::LongPolling`].
+    LongPolling(Box<long_polling::Polls>),
 }
 
 /// Opens transports.
@@ -33,14 +42,22 @@ pub struct Opener {
     max_frame: usize,
 }
 
-/// What to open: the command for messages, the complete address, and the token to show.
+/// What to open, and from where on.
 pub struct Target {
     /// `connect` or `reconnect`.
     pub command: &'static str,
-    /// The complete address.
+    /// Its address, without the position.
     pub address: Url,
+    /// The address of further polls.
+    pub poll: Url,
     /// Goes into the `Authorization` header.
-    pub bearer: Option<Arc<Secret>>,
+    pub token: Option<Arc<Secret>>,
+    /// Where further polls take theirs from.
+    pub bearer: Bearer,
+    /// Where the stream stands; a new one stands nowhere.
+    pub position: Position,
+    /// How long to wait between polls.
+    pub delay: Duration,
 }
 
 impl Opener {
@@ -58,6 +75,10 @@ impl Opener {
             Transport::ServerSentEvents => {
                 server_sent_events::open(&self.streaming, target, self.max_frame).await.map(Wire::ServerSentEvents)
             }
+            Transport::LongPolling => {
+                let polls = long_polling::open(&self.streaming, target, self.max_frame).await?;
+                Ok(Wire::LongPolling(Box::new(polls)))
+            }
         }
     }
 }
@@ -68,6 +89,14 @@ impl Wire {
         match self {
             Self::WebSockets(socket) => socket.next().await,
             Self::ServerSentEvents(stream) => stream.next().await,
+            Self::LongPolling(polls) => polls.next().await,
+        }
+    }
+
+    /// Takes note of a frame that this transport delivered. Only polls need to: each says what has arrived.
+    pub fn heed(&mut self, frame: &Frame) {
+        if let Self::LongPolling(polls) = self {
+            polls.heed(frame);
         }
     }
 }

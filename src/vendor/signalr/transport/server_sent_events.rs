@@ -20,12 +20,13 @@ pub struct Stream {
 
 /// Asks for the answer and waits for its head.
 pub async fn open(client: &reqwest::Client, target: Target, max_frame: usize) -> Result<Stream, Error> {
-    let Target { command, address, bearer } = target;
+    let Target { command, address, token, position, .. } = target;
+    let address = position.in_query(&address);
     let host = address::host(&address);
     // Compressed, events would sit in somebody's buffer until it is full.
     let mut request = client.get(address).header(ACCEPT, "text/event-stream").header(ACCEPT_ENCODING, "identity");
-    if let Some(bearer) = bearer {
-        request = request.bearer_auth(bearer.expose_secret());
+    if let Some(token) = token {
+        request = request.bearer_auth(token.expose_secret());
     }
     let answer = request.send().await.map_err(|error| Error::Unreachable {
         command,

@@ -21,13 +21,14 @@ pub struct Socket {
 
 /// Opens a socket. The upgrade carries the bearer token like every other request.
 pub async fn open(target: Target, max_frame: usize) -> Result<Socket, Error> {
-    let Target { command, address, bearer } = target;
+    let Target { command, address, token, position, .. } = target;
+    let address = position.in_query(&address);
     let host = address::host(&address);
     let unreachable = |source| Error::Unreachable { command, host: host.clone(), source };
     let mut request =
         address::socket(address).as_str().into_client_request().map_err(|error| unreachable(plain(error)))?;
-    if let Some(bearer) = bearer {
-        let mut value = HeaderValue::from_str(&format!("Bearer {}", bearer.expose_secret()))
+    if let Some(token) = token {
+        let mut value = HeaderValue::from_str(&format!("Bearer {}", token.expose_secret()))
             .map_err(|error| unreachable(Box::new(error)))?;
         value.set_sensitive(true);
         request.headers_mut().insert(AUTHORIZATION, value);
