@@ -1,5 +1,7 @@
 //! The steering wheel: makes the vendors misbehave, in process or over HTTP.
 
+use std::time::Duration;
+
 use axum::extract::{Json, State};
 use axum::http::StatusCode;
 use axum::routing::post;
@@ -40,12 +42,52 @@ impl Steering {
 
     /// Answers 503 to all of SignalR, or no longer.
     pub fn refuse_signalr(&self, refusing: bool) {
-        self.hub.refuse(refusing);
+        self.hub.whims().refusing = refusing;
     }
 
     /// Stops keep-alives, or resumes them.
     pub fn stop_keep_alives(&self, stopped: bool) {
-        self.hub.mute(stopped);
+        self.hub.whims().mute = stopped;
+    }
+
+    /// Pushes each message twice, or no longer.
+    pub fn double_pushes(&self, on: bool) {
+        self.hub.whims().doubling = on;
+    }
+
+    /// Pushes each two messages in the wrong order, or no longer.
+    pub fn shuffle_pushes(&self, on: bool) {
+        self.hub.whims().shuffling = on;
+    }
+
+    /// Answers each SignalR command only after this time.
+    pub fn slow_signalr(&self, delay: Duration) {
+        self.hub.whims().delay = delay;
+    }
+
+    /// Sends whoever negotiates to another address; without one, nowhere.
+    pub fn redirect_signalr(&self, url: Option<String>) {
+        self.hub.whims().redirect = url;
+    }
+
+    /// Answers this to whoever negotiates, such as 403; without it, negotiates.
+    pub fn refuse_negotiation(&self, status: Option<StatusCode>) {
+        self.hub.whims().negotiation = status;
+    }
+
+    /// Lets these transports not come up, by their names on the wire.
+    pub fn close_transports(&self, names: &[&str]) {
+        self.hub.whims().closed = names.iter().map(|name| (*name).to_owned()).collect();
+    }
+
+    /// Makes every SignalR connection of now deaf: keep-alives go on, and nothing is pushed whatever is subscribed.
+    pub fn deafen_signalr(&self) {
+        self.hub.deafen();
+    }
+
+    /// Forgets every subscription without a word.
+    pub fn lose_subscriptions(&self) {
+        self.clarity.subscriptions.lose();
     }
 
     /// Sends a text to every transport as it is: half a frame, two objects, ten megabytes.
@@ -130,6 +172,14 @@ enum Deed {
     ForgetSignalr,
     RefuseSignalr { on: bool },
     StopKeepAlives { on: bool },
+    DoublePushes { on: bool },
+    ShufflePushes { on: bool },
+    SlowSignalr { milliseconds: u64 },
+    RedirectSignalr { url: Option<String> },
+    RefuseNegotiation { status: Option<u16> },
+    CloseTransports { names: Vec<String> },
+    DeafenSignalr,
+    LoseSubscriptions,
     PushRaw { frame: String },
     AnnounceRestart,
     DropGroups,
@@ -152,6 +202,19 @@ async fn steer(State(steering): State<Steering>, Json(deed): Json<Deed>) -> Resu
         Deed::ForgetSignalr => steering.forget_signalr(),
         Deed::RefuseSignalr { on } => steering.refuse_signalr(on),
         Deed::StopKeepAlives { on } => steering.stop_keep_alives(on),
+        Deed::DoublePushes { on } => steering.double_pushes(on),
+        Deed::ShufflePushes { on } => steering.shuffle_pushes(on),
+        Deed::SlowSignalr { milliseconds } => steering.slow_signalr(Duration::from_millis(milliseconds)),
+        Deed::RedirectSignalr { url } => steering.redirect_signalr(url),
+        Deed::RefuseNegotiation { status } => {
+            let status = status.map(StatusCode::from_u16).transpose().map_err(|_| StatusCode::BAD_REQUEST)?;
+            steering.refuse_negotiation(status);
+        }
+        Deed::CloseTransports { names } => {
+            steering.close_transports(&names.iter().map(String::as_str).collect::<Vec<_>>());
+        }
+        Deed::DeafenSignalr => steering.deafen_signalr(),
+        Deed::LoseSubscriptions => steering.lose_subscriptions(),
         Deed::PushRaw { frame } => steering.push_raw(frame),
         Deed::AnnounceRestart => steering.announce_restart(),
         Deed::DropGroups => steering.drop_groups(),

@@ -88,6 +88,11 @@ impl Subscriptions {
         }
     }
 
+    /// Forgets all of them. Nobody is told.
+    pub fn lose(&self) {
+        lock(&self.book).entries.clear();
+    }
+
     /// How many there are.
     #[must_use]
     pub fn count(&self) -> usize {

@@ -20,6 +20,8 @@ pub struct Connection {
     ring: VecDeque<(u64, String)>,
     last: u64,
     started: bool,
+    deaf: bool,
+    held_back: Option<String>,
     groups: Groups,
     transports: usize,
     alone_since: Instant,
@@ -43,6 +45,8 @@ impl Connection {
             ring: VecDeque::new(),
             last: 0,
             started: false,
+            deaf: false,
+            held_back: None,
             groups: Groups::default(),
             transports: 0,
             alone_since: Instant::now(),
@@ -72,9 +76,10 @@ impl Connection {
         format!(r#"{{"C":"{}","S":1,"M":[]}}"#, self.cursor(self.last))
     }
 
-    /// The frame that says nothing and moves nothing.
-    pub fn silence(&self, cursor: u64) -> String {
-        format!(r#"{{"C":"{}","M":[]}}"#, self.cursor(cursor))
+    /// The frame that ends a poll with nothing, and says when the next one is to be.
+    pub fn silence(&self, cursor: u64, delay: Duration) -> String {
+        let delay = if delay.is_zero() { String::new() } else { format!(r#","L":{}"#, delay.as_millis()) };
+        format!(r#"{{"C":"{}","M":[]{delay}}}"#, self.cursor(cursor))
     }
 
     fn cursor(&self, number: u64) -> String {
@@ -88,14 +93,22 @@ impl Connection {
         u64::from_str_radix(number, 16).ok()
     }
 
-    pub fn push(&mut self, message: String) {
-        if !self.groups.member {
+    /// Puts a message into the ring; if `shuffled`, holds it back until the next one has overtaken it.
+    pub fn push(&mut self, message: String, shuffled: bool) {
+        if !self.groups.member || self.deaf {
             return;
         }
-        self.last += 1;
-        self.ring.push_back((self.last, message));
-        if self.ring.len() > RING {
-            self.ring.pop_front();
+        if shuffled && self.held_back.is_none() {
+            self.held_back = Some(message);
+            return;
+        }
+        let overtaken = self.held_back.take();
+        for message in [Some(message), overtaken].into_iter().flatten() {
+            self.last += 1;
+            self.ring.push_back((self.last, message));
+            if self.ring.len() > RING {
+                self.ring.pop_front();
+            }
         }
         self.news.send_replace(self.last);
     }
@@ -143,6 +156,10 @@ impl Connection {
         if !self.groups.member {
             self.groups = Groups { token: Some(token), member: true, told: false };
         }
+    }
+
+    pub fn deafen(&mut self) {
+        self.deaf = true;
     }
 
     pub fn leave_groups(&mut self) {

@@ -1,8 +1,5 @@
 //! What a transport has to send next, whichever transport it is.
 
-use std::sync::atomic::Ordering;
-use std::time::Duration;
-
 use tokio::sync::{broadcast, watch};
 use tokio::time::{Instant, sleep_until};
 
@@ -19,6 +16,15 @@ pub struct Feed {
     news: watch::Receiver<u64>,
     signals: broadcast::Receiver<Signal>,
     next_beat: Instant,
+}
+
+/// A piece of an answer to a poll.
+#[derive(Debug)]
+pub enum Piece {
+    /// A sign of life (`signalr.md` 6).
+    Blank,
+    /// The frame, which ends the answer.
+    Frame(String),
 }
 
 impl Feed {
@@ -61,7 +67,7 @@ impl Feed {
                 changed = self.news.changed() => changed.ok()?,
                 () = sleep_until(self.next_beat) => {
                     self.next_beat = Instant::now() + self.hub.0.timeouts.keep_alive;
-                    if !self.hub.0.mute.load(Ordering::SeqCst) {
+                    if !self.hub.whims().mute {
                         return Some("{}".to_owned());
                     }
                 }
@@ -69,16 +75,18 @@ impl Feed {
         }
     }
 
-    /// One answer to a poll: whatever comes first, or silence after `patience`.
-    pub async fn poll(mut self, patience: Duration) -> Option<String> {
-        let deadline = Instant::now() + patience;
-        loop {
-            match tokio::time::timeout_at(deadline, self.next()).await {
-                Ok(Some(beat)) if beat == "{}" => {}
-                Ok(frame) => return frame,
-                Err(_) => {
-                    return lock(&self.hub.0.connections).get(&self.connection).map(|found| found.silence(self.cursor));
-                }
+    /// The next piece of one answer to a poll, until `deadline`: a blank while there is nothing to say, then whatever
+    /// comes first, or silence. None when the transport has to end.
+    pub async fn poll(&mut self, deadline: Instant) -> Option<Piece> {
+        match tokio::time::timeout_at(deadline, self.next()).await {
+            Ok(Some(beat)) if beat == "{}" => Some(Piece::Blank),
+            Ok(Some(frame)) => Some(Piece::Frame(frame)),
+            Ok(None) => None,
+            Err(_) => {
+                let delay = self.hub.0.timeouts.poll_delay;
+                let connections = lock(&self.hub.0.connections);
+                let found = connections.get(&self.connection)?;
+                Some(Piece::Frame(found.silence(self.cursor, delay)))
             }
         }
     }

@@ -9,10 +9,10 @@ mod routes;
 #[cfg(test)]
 mod tests;
 mod token;
+mod whims;
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use rand::rngs::StdRng;
@@ -24,6 +24,7 @@ use super::floor::lock;
 use crate::base::Lifecycle;
 use connection::Connection;
 pub use routes::router;
+pub use whims::Whims;
 
 /// The server's promises about time, as negotiate announces them.
 #[derive(Debug, Clone, Copy)]
@@ -36,6 +37,8 @@ pub struct Timeouts {
     pub disconnect: Duration,
     /// How long a poll is held.
     pub connection: Duration,
+    /// How long to wait between two polls.
+    pub poll_delay: Duration,
 }
 
 impl Default for Timeouts {
@@ -45,6 +48,7 @@ impl Default for Timeouts {
             keep_alive_timeout: Duration::from_secs(20),
             disconnect: Duration::from_secs(30),
             connection: Duration::from_secs(110),
+            poll_delay: Duration::ZERO,
         }
     }
 }
@@ -66,8 +70,7 @@ struct Inner {
     chance: Mutex<StdRng>,
     timeouts: Timeouts,
     signals: broadcast::Sender<Signal>,
-    refusing: AtomicBool,
-    mute: AtomicBool,
+    whims: Mutex<Whims>,
     life: Lifecycle,
 }
 
@@ -80,16 +83,19 @@ impl Hub {
             chance: Mutex::new(StdRng::seed_from_u64(seed)),
             timeouts,
             signals: broadcast::channel(64).0,
-            refusing: AtomicBool::new(false),
-            mute: AtomicBool::new(false),
+            whims: Mutex::default(),
             life,
         }))
     }
 
     /// Sends one hub message to one connection, which gets it as soon as it can, or after it has come back.
     pub fn send(&self, connection: &str, message: &Value) {
+        let Whims { doubling, shuffling, .. } = *self.whims();
         if let Some(found) = lock(&self.0.connections).get_mut(connection) {
-            found.push(message.to_string());
+            found.push(message.to_string(), shuffling);
+            if doubling {
+                found.push(message.to_string(), false);
+            }
         }
     }
 
@@ -135,20 +141,22 @@ impl Hub {
         let _ = self.0.signals.send(Signal::Raw(text));
     }
 
-    /// Answers 503 to everything, or no longer.
-    pub fn refuse(&self, refusing: bool) {
-        self.0.refusing.store(refusing, Ordering::SeqCst);
-    }
-
-    /// Stops keep-alives, or resumes them.
-    pub fn mute(&self, mute: bool) {
-        self.0.mute.store(mute, Ordering::SeqCst);
+    /// What the server does wrong, to be looked at and changed.
+    pub fn whims(&self) -> MutexGuard<'_, Whims> {
+        lock(&self.0.whims)
     }
 
     /// Loses all groups: connections stay and keep-alives go on, but nothing more arrives (`signalr.md` 8).
     pub fn drop_groups(&self) {
         for connection in lock(&self.0.connections).values_mut() {
             connection.leave_groups();
+        }
+    }
+
+    /// Makes all connections of now deaf: whatever is subscribed over them, nothing arrives. Only new ones hear again.
+    pub fn deafen(&self) {
+        for connection in lock(&self.0.connections).values_mut() {
+            connection.deafen();
         }
     }
 

@@ -1,7 +1,7 @@
 //! The commands below `/webapi/signalr` (`signalr.md` sections 1 to 6).
 
 use std::convert::Infallible;
-use std::sync::atomic::Ordering;
+use std::io;
 
 use axum::Router;
 use axum::body::{Body, Bytes};
@@ -15,9 +15,10 @@ use axum::routing::{get, post};
 use futures_util::stream::unfold;
 use serde::Deserialize;
 use serde_json::{Value, json};
+use tokio::time::Instant;
 
-use super::feed::Feed;
-use super::{Hub, token};
+use super::feed::{Feed, Piece};
+use super::{Hub, Whims, token};
 use crate::sandbox::clarity::{Challenge, Gate};
 use crate::sandbox::floor::lock;
 
@@ -45,10 +46,9 @@ pub fn router(hub: Hub, gate: Gate) -> Router {
 }
 
 async fn unless_refusing(State(wire): State<Wire>, request: Request, next: Next) -> Response {
-    if wire.hub.0.refusing.load(Ordering::SeqCst) {
-        return StatusCode::SERVICE_UNAVAILABLE.into_response();
-    }
-    next.run(request).await
+    let Whims { refusing, delay, .. } = *wire.hub.whims();
+    tokio::time::sleep(delay).await;
+    if refusing { StatusCode::SERVICE_UNAVAILABLE.into_response() } else { next.run(request).await }
 }
 
 /// Only one of the transports is an upgrade.
@@ -116,6 +116,12 @@ async fn negotiate(
 ) -> Result<Response, Response> {
     let query = query.unwrap_or_default();
     let user = wire.user(&headers, &query)?;
+    if let Some(status) = wire.hub.whims().negotiation {
+        return Err((status, "The sandbox was asked to refuse.").into_response());
+    }
+    if let Some(url) = wire.hub.whims().redirect.clone() {
+        return Ok(axum::Json(json!({"ProtocolVersion": "2.0", "RedirectUrl": url})).into_response());
+    }
     let (id, token) = wire.hub.open(user);
     let times = wire.hub.0.timeouts;
     // Offers beyond 1.5 are clamped; older ones are taken as they are (`signalr.md` 2).
@@ -128,10 +134,10 @@ async fn negotiate(
         "KeepAliveTimeout": times.keep_alive_timeout.as_secs_f64(),
         "DisconnectTimeout": times.disconnect.as_secs_f64(),
         "ConnectionTimeout": times.connection.as_secs_f64(),
-        "TryWebSockets": true,
+        "TryWebSockets": !wire.hub.whims().closed.contains("webSockets"),
         "ProtocolVersion": format!("{:.1}", wanted.clamp(1.2, 1.5)),
         "TransportConnectTimeout": 5.0,
-        "LongPollDelay": 0.0,
+        "LongPollDelay": times.poll_delay.as_secs_f64(),
     });
     Ok(axum::Json(answer).into_response())
 }
@@ -172,16 +178,15 @@ async fn transport(
     upgrade: Upgrade,
 ) -> Result<Response, Response> {
     let bad = |why: &'static str| (StatusCode::BAD_REQUEST, why).into_response();
+    if wire.hub.whims().closed.contains(&call.transport) {
+        return Err(StatusCode::NOT_FOUND.into_response());
+    }
     let feed = Feed::new(&wire.hub, id, message_id).ok_or_else(|| bad("The message id cannot be read."))?;
     match (call.transport.as_str(), upgrade) {
         ("webSockets", Ok(upgrade)) => Ok(upgrade.on_upgrade(move |socket| serve_socket(socket, feed))),
         ("webSockets", Err(_)) => Err(bad("This is not a WebSocket request.")),
         ("serverSentEvents", _) => Ok(server_sent_events(feed)),
-        ("longPolling", _) => {
-            let answer = feed.poll(wire.hub.0.timeouts.connection).await;
-            let answer = answer.ok_or_else(|| StatusCode::SERVICE_UNAVAILABLE.into_response())?;
-            Ok(([(header::CONTENT_TYPE, "application/json; charset=UTF-8")], answer).into_response())
-        }
+        ("longPolling", _) => Ok(long_polling(feed, Instant::now() + wire.hub.0.timeouts.connection)),
         _ => Err(bad("Unknown transport.")),
     }
 }
@@ -214,6 +219,20 @@ fn server_sent_events(feed: Feed) -> Response {
         Body::from_stream(events),
     )
         .into_response()
+}
+
+/// One answer: its head at once, blanks while there is nothing to say, and the frame.
+fn long_polling(feed: Feed, deadline: Instant) -> Response {
+    let pieces = unfold(Some(feed), move |feed| async move {
+        let mut feed = feed?;
+        Some(match feed.poll(deadline).await {
+            Some(Piece::Blank) => (Ok(" ".to_owned()), Some(feed)),
+            Some(Piece::Frame(frame)) => (Ok(frame), None),
+            // An answer that breaks off is what a broken link looks like.
+            None => (Err(io::Error::from(io::ErrorKind::ConnectionReset)), None),
+        })
+    });
+    ([(header::CONTENT_TYPE, "application/json; charset=UTF-8")], Body::from_stream(pieces)).into_response()
 }
 
 async fn start(State(wire): State<Wire>, RawQuery(query): RawQuery, headers: HeaderMap) -> Result<Response, Response> {

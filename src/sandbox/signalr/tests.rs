@@ -15,7 +15,7 @@ fn connection() -> Connection {
 #[test]
 fn nothing_is_sent_before_start_and_everything_after() {
     let mut connection = connection();
-    connection.push("1".to_owned());
+    connection.push("1".to_owned(), false);
     assert_eq!(connection.frame_after(0), None);
     connection.start();
     assert_eq!(connection.frame_after(0), Some((1, r#"{"C":"d-1A2B3C-B,0|C,1|D,0","G":"g","M":[1]}"#.to_owned())));
@@ -27,7 +27,7 @@ fn a_cursor_leads_back_to_where_it_was_given_out_and_the_ring_forgets_the_oldest
     let mut connection = connection();
     connection.start();
     for number in 1..=1010 {
-        connection.push(number.to_string());
+        connection.push(number.to_string(), false);
     }
     let cursor = connection.read_cursor("d-1A2B3C-B,0|C,3F0|D,0").expect("ours");
     assert_eq!(cursor, 1008);
@@ -43,14 +43,29 @@ fn a_cursor_leads_back_to_where_it_was_given_out_and_the_ring_forgets_the_oldest
 fn without_its_groups_token_a_client_hears_no_more() {
     let mut connection = connection();
     connection.start();
-    connection.push("1".to_owned());
+    connection.push("1".to_owned(), false);
     assert!(connection.frame_after(0).is_some());
     connection.verify_groups(Some("g"));
-    connection.push("2".to_owned());
+    connection.push("2".to_owned(), false);
     assert!(connection.frame_after(1).is_some());
     connection.verify_groups(None);
-    connection.push("3".to_owned());
+    connection.push("3".to_owned(), false);
     assert_eq!(connection.frame_after(2), None);
+}
+
+#[test]
+fn a_shuffled_message_is_overtaken_by_the_next_and_a_deaf_connection_hears_nothing() {
+    let mut connection = connection();
+    connection.start();
+    connection.push("1".to_owned(), true);
+    assert_eq!(connection.frame_after(0), None);
+    connection.push("2".to_owned(), true);
+    let (last, frame) = connection.frame_after(0).expect("both");
+    assert!(frame.ends_with(r#""M":[2,1]}"#), "{frame}");
+    connection.deafen();
+    connection.join("another".to_owned());
+    connection.push("3".to_owned(), false);
+    assert_eq!(connection.frame_after(last), None);
 }
 
 #[test]

@@ -24,7 +24,7 @@ const ANSWER_LIMIT: usize = 16 * 1024 * 1024;
 const IDS_LIMIT: usize = 1500;
 
 /// Everything but the unreserved characters (`apis.md` B33).
-const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+pub(super) const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// Clarity, as the service account sees it. Cheap to clone.
 #[derive(Clone)]

@@ -20,7 +20,7 @@ pub mod wire;
 pub use client::Clarity;
 pub use error::Error;
 pub use pushes::{Pushes, find_pushes};
-pub use subscribe::Subscription;
+pub use subscribe::{Subject, Subscription, Whom};
 pub use token::{TokenError, Tokens};
 pub use wanted::Wanted;
 

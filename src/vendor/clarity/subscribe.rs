@@ -1,60 +1,216 @@
-//! Asking Clarity to push (`apis.md` C35, C38).
+//! Asking Clarity to push (`apis.md` C35 to C43). A connection is named by its id, not its token (`apis.md` B111).
 
+use percent_encoding::utf8_percent_encode;
 use reqwest::Method;
+use serde::Serialize;
 use serde_json::Value;
 
-use super::client::in_chunks;
+use super::client::{RESERVED, in_chunks};
 use super::{Clarity, Error, Wanted};
 
 /// What Clarity will push for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Subscription {
-    /// Its id, if the answer held one in any known shape (`apis.md` B90).
+    /// Its id, if the answer held one in any known shape (`apis.md` B90). Without it, it can be neither changed nor
+    /// ended but by the end of its connection.
     pub id: Option<String>,
 }
 
+/// The kinds of subscription that are about somebody or something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Subject {
+    /// Each agent by itself (`apis.md` C35).
+    Agents,
+    /// All agents that are named, as one (`apis.md` C36).
+    AgentAggregate,
+    /// Agents by team, group or business unit (`apis.md` C37).
+    AgentGroups,
+    /// Each queue by itself (`apis.md` C38).
+    Queues,
+    /// All queues that are named, as one (`apis.md` C39).
+    QueueAggregate,
+    /// Queues by team, group or business unit (`apis.md` C40).
+    QueueGroups,
+}
+
+/// Whom a subscription is about. One kind of ids at a time: of several Clarity would choose one (`apis.md` B48).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Whom<'a> {
+    /// Agents by id.
+    Agents(&'a [i64]),
+    /// Queues by id.
+    Queues(&'a [i64]),
+    /// Everybody in these teams.
+    Teams(&'a [i64]),
+    /// Everybody in these groups.
+    Groups(&'a [i64]),
+    /// Everybody in these business units, under a name that the document never shows (`apis.md` B50).
+    BusinessUnits(&'a [i64]),
+}
+
+/// What alerts and the end of a subscription take: the connection and nothing else (`apis.md` C77).
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ConnectionOnly<'a> {
+    connection_id: &'a str,
+}
+
 impl Clarity {
-    /// Has changes of these agents pushed to a SignalR connection, named by its id, not its token (`apis.md` C35, B111).
-    /// Agents whom the account was denied lately are left out: one of them would deny them all.
+    /// Has changes of these agents pushed (`apis.md` C35). Agents whom the account was denied lately are left out: one of
+    /// them would deny them all.
     ///
     /// # Errors
     /// See [`Error`]. Without ids nothing is sent (`apis.md` B49).
     pub async fn subscribe_agents(&self, connection_id: &str, ids: &[i64]) -> Result<Vec<Subscription>, Error> {
-        let path = ("/v2/subscriptions/agents", "agentIds");
-        self.subscribe("a subscription to agents", path, connection_id, &self.permitted(ids), &self.wanted_of_agents())
-            .await
+        let permitted = self.permitted(ids);
+        self.subscribe(Subject::Agents, connection_id, Whom::Agents(&permitted), &self.wanted_of_agents()).await
     }
 
-    /// Has changes of these queues pushed to a SignalR connection (`apis.md` C38).
+    /// Has changes of these queues pushed (`apis.md` C38).
     ///
     /// # Errors
     /// See [`Error`]. Without ids nothing is sent (`apis.md` B49).
     pub async fn subscribe_queues(&self, connection_id: &str, ids: &[i64]) -> Result<Vec<Subscription>, Error> {
-        let path = ("/v2/subscriptions/queues", "queueIds");
-        self.subscribe("a subscription to queues", path, connection_id, ids, &self.wanted_of_queues()).await
+        self.subscribe(Subject::Queues, connection_id, Whom::Queues(ids), &self.wanted_of_queues()).await
     }
 
-    async fn subscribe(
+    /// Has changes of any kind of subject pushed (`apis.md` C35 to C40), in as many subscriptions as the ids need. What
+    /// is counted as one goes into one address, however long.
+    ///
+    /// # Errors
+    /// See [`Error`]. Without ids nothing is sent (`apis.md` B49).
+    pub async fn subscribe(
         &self,
-        call: &'static str,
-        (path, parameter): (&str, &str),
+        subject: Subject,
         connection_id: &str,
-        ids: &[i64],
+        whom: Whom<'_>,
         wanted: &Wanted,
     ) -> Result<Vec<Subscription>, Error> {
-        if ids.is_empty() {
+        let (call, path) = subject.call();
+        if whom.ids().is_empty() {
             return Err(Error::NotSent { call, reason: "nobody and nothing was named" });
+        }
+        if !subject.takes(whom) {
+            return Err(Error::NotSent { call, reason: "the ids are of a kind that it does not take" });
         }
         let mut body = self.properties(wanted);
         body.connection_id = Some(connection_id);
         let mut subscriptions = Vec::new();
-        for ids in in_chunks(ids) {
-            let at = self.at(path, &format!("{parameter}={ids}{}", self.modalities()));
+        for ids in subject.chunks(whom.ids()) {
+            let at = self.at(path, &format!("{}={ids}{}", whom.parameter(), self.modalities()));
             let answer = self.send(call, Method::POST, at, Some(&body)).await?;
             subscriptions.push(Subscription { id: id_of(&answer) });
         }
         Ok(subscriptions)
     }
+
+    /// Has alerts pushed (`apis.md` C41). What they look like is not documented (B115).
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn subscribe_alerts(&self, connection_id: &str) -> Result<Subscription, Error> {
+        let at = self.at("/v2/subscriptions/alerts", "");
+        let body = ConnectionOnly { connection_id };
+        let answer = self.send("a subscription to alerts", Method::POST, at, Some(&body)).await?;
+        Ok(Subscription { id: id_of(&answer) })
+    }
+
+    /// Makes a subscription one to others, or to other properties (`apis.md` C42). The parameter is spelt as on creation,
+    /// whatever the sample says (B25).
+    ///
+    /// # Errors
+    /// See [`Error`]; 404 when Clarity does not know the subscription. Without ids nothing is sent.
+    pub async fn update_subscription(
+        &self,
+        id: &str,
+        connection_id: &str,
+        whom: Whom<'_>,
+        wanted: &Wanted,
+    ) -> Result<(), Error> {
+        const CALL: &str = "a change of a subscription";
+        if whom.ids().is_empty() {
+            return Err(Error::NotSent { call: CALL, reason: "nobody and nothing was named" });
+        }
+        let mut body = self.properties(wanted);
+        body.connection_id = Some(connection_id);
+        let query = format!("{}={}{}", whom.parameter(), joined(whom.ids()), self.modalities());
+        let at = self.at(&path_of(id, CALL)?, &query);
+        self.send(CALL, Method::POST, at, Some(&body)).await.map(|_| ())
+    }
+
+    /// Ends a subscription (`apis.md` C43), with a body although it is a DELETE (B32).
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn delete_subscription(&self, id: &str, connection_id: &str) -> Result<(), Error> {
+        const CALL: &str = "the end of a subscription";
+        let at = self.at(&path_of(id, CALL)?, "");
+        self.send(CALL, Method::DELETE, at, Some(&ConnectionOnly { connection_id })).await.map(|_| ())
+    }
+}
+
+impl Subject {
+    /// Its name in errors and its path.
+    fn call(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Agents => ("a subscription to agents", "/v2/subscriptions/agents"),
+            Self::AgentAggregate => ("a subscription to agents as one", "/v2/subscriptions/agents/aggregateBy"),
+            Self::AgentGroups => ("a subscription to agents by group", "/v2/subscriptions/agents/groupBy"),
+            Self::Queues => ("a subscription to queues", "/v2/subscriptions/queues"),
+            Self::QueueAggregate => ("a subscription to queues as one", "/v2/subscriptions/queues/aggregateBy"),
+            Self::QueueGroups => ("a subscription to queues by group", "/v2/subscriptions/queues/groupBy"),
+        }
+    }
+
+    /// Groups are made of teams, groups and business units alone; agents and queues are not each other.
+    fn takes(self, whom: Whom<'_>) -> bool {
+        match whom {
+            Whom::Agents(_) => matches!(self, Self::Agents | Self::AgentAggregate),
+            Whom::Queues(_) => matches!(self, Self::Queues | Self::QueueAggregate),
+            Whom::Teams(_) | Whom::Groups(_) | Whom::BusinessUnits(_) => true,
+        }
+    }
+
+    /// An aggregate of a part would be a wrong number.
+    fn chunks(self, ids: &[i64]) -> Vec<String> {
+        match self {
+            Self::AgentAggregate | Self::QueueAggregate => vec![joined(ids)],
+            _ => in_chunks(ids),
+        }
+    }
+}
+
+impl Whom<'_> {
+    fn ids(&self) -> &[i64] {
+        match self {
+            Self::Agents(ids) | Self::Queues(ids) | Self::Teams(ids) | Self::Groups(ids) | Self::BusinessUnits(ids) => {
+                ids
+            }
+        }
+    }
+
+    fn parameter(&self) -> &'static str {
+        match self {
+            Self::Agents(_) => "agentIds",
+            Self::Queues(_) => "queueIds",
+            Self::Teams(_) => "teamIds",
+            Self::Groups(_) => "groupIds",
+            Self::BusinessUnits(_) => "businessUnitIds",
+        }
+    }
+}
+
+fn joined(ids: &[i64]) -> String {
+    ids.iter().map(i64::to_string).collect::<Vec<_>>().join(",")
+}
+
+/// The id is Clarity's own text and may hold anything.
+fn path_of(id: &str, call: &'static str) -> Result<String, Error> {
+    // The path would be normalised away, or be the address of another call.
+    if id.trim().is_empty() || id == "." || id == ".." {
+        return Err(Error::NotSent { call, reason: "the subscription has no id" });
+    }
+    Ok(format!("/v2/subscriptions/{}", utf8_percent_encode(id, RESERVED)))
 }
 
 /// The id may come as text, number, or inside an object; or not at all (`apis.md` B90).

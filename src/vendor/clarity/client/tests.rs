@@ -11,7 +11,7 @@ use axum::response::{IntoResponse, Response};
 use serde_json::Value;
 
 use super::*;
-use crate::vendor::clarity::{SessionPropertiesKey, TokenError, Wanted};
+use crate::vendor::clarity::{SessionPropertiesKey, Subject, Subscription, TokenError, Wanted, Whom};
 use crate::vendor::iwa;
 
 type Answerer = fn(&Seen, usize) -> Response;
@@ -111,6 +111,76 @@ async fn agents_are_asked_for_in_short_addresses_under_both_names() {
     assert_eq!(body["sessionProperties"], body["sessionPropertyType"]);
     assert_eq!(body["metricProperties"], serde_json::json!(["answeredCount"]));
     assert!(matches!(clarity.agents(&[], &Wanted::default()).await, Err(Error::NotSent { .. })));
+}
+
+#[tokio::test]
+async fn every_kind_of_subscription_is_asked_for_where_the_document_says() {
+    let (server, root) = Server::start(|_, _| r#"{"subscription":{"id":"s/1"}}"#.into_response()).await;
+    let clarity = clarity(&root, Credential::Static(Secret::from("t")));
+    let ids = [5, 7];
+    let asked = [
+        (Subject::Agents, Whom::Agents(&ids), "agents?agentIds=5,7"),
+        (Subject::AgentAggregate, Whom::Teams(&ids), "agents/aggregateBy?teamIds=5,7"),
+        (Subject::AgentGroups, Whom::Groups(&ids), "agents/groupBy?groupIds=5,7"),
+        (Subject::Queues, Whom::BusinessUnits(&ids), "queues?businessUnitIds=5,7"),
+        (Subject::QueueAggregate, Whom::Queues(&ids), "queues/aggregateBy?queueIds=5,7"),
+        (Subject::QueueGroups, Whom::Teams(&ids), "queues/groupBy?teamIds=5,7"),
+    ];
+    for (subject, whom, _) in asked {
+        let made = clarity.subscribe(subject, "c-1", whom, &clarity.wanted_of_agents()).await.expect("a subscription");
+        assert_eq!(made, [Subscription { id: Some("s/1".into()) }]);
+    }
+    let seen = server.seen("/");
+    for (seen, (_, _, path)) in seen.iter().zip(asked) {
+        assert_eq!(seen.uri, format!("/webapi/api/v2/subscriptions/{path}&modalities=audio,message"));
+        let body: Value = serde_json::from_str(&seen.body).expect("JSON");
+        assert_eq!((&body["connectionId"], &body["metricProperties"][0]), (&"c-1".into(), &"answeredCount".into()));
+        assert_eq!(seen.method, Method::POST);
+    }
+    assert_eq!(seen.len(), asked.len());
+}
+
+#[tokio::test]
+async fn subscriptions_are_changed_and_ended_by_their_ids_and_alerts_name_nobody() {
+    let (server, root) = Server::start(|seen, _| match seen.uri.ends_with("/alerts") {
+        true => "17".into_response(),
+        false => StatusCode::NO_CONTENT.into_response(),
+    })
+    .await;
+    let clarity = clarity(&root, Credential::Static(Secret::from("t")));
+    assert_eq!(clarity.subscribe_alerts("c-1").await.expect("alerts").id.as_deref(), Some("17"));
+    clarity.update_subscription("s/1", "c-1", Whom::Queues(&[9]), &Wanted::default()).await.expect("a change");
+    clarity.delete_subscription("s/1", "c-1").await.expect("an end");
+    let seen = server.seen("/");
+    let of = |seen: &Seen| (seen.method.clone(), seen.uri.clone(), seen.body.clone());
+    let only = r#"{"connectionId":"c-1"}"#.to_owned();
+    let path = |rest: &str| format!("/webapi/api/v2/subscriptions/{rest}");
+    assert_eq!(of(&seen[0]), (Method::POST, path("alerts"), only.clone()));
+    let changed = path("s%2F1?queueIds=9&modalities=audio,message");
+    assert_eq!(of(&seen[1]), (Method::POST, changed, only.clone()));
+    assert_eq!(of(&seen[2]), (Method::DELETE, path("s%2F1"), only));
+}
+
+#[tokio::test]
+async fn what_clarity_would_refuse_or_misunderstand_is_not_sent() {
+    let (server, root) = Server::start(|_, _| "{}".into_response()).await;
+    let clarity = clarity(&root, Credential::Static(Secret::from("t")));
+    let wanted = Wanted::default();
+    for (subject, whom) in [
+        (Subject::Agents, Whom::Agents(&[])),
+        (Subject::Agents, Whom::Queues(&[1])),
+        (Subject::QueueAggregate, Whom::Agents(&[1])),
+        (Subject::AgentGroups, Whom::Agents(&[1])),
+    ] {
+        let error = clarity.subscribe(subject, "c", whom, &wanted).await.expect_err("not sent");
+        assert!(matches!(error, Error::NotSent { .. }), "{error}");
+    }
+    for id in ["", " ", ".", ".."] {
+        assert!(matches!(clarity.delete_subscription(id, "c").await, Err(Error::NotSent { .. })));
+        let change = clarity.update_subscription(id, "c", Whom::Teams(&[1]), &wanted).await;
+        assert!(matches!(change, Err(Error::NotSent { .. })));
+    }
+    assert!(server.seen("/").is_empty());
 }
 
 #[tokio::test]
