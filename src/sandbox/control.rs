@@ -111,10 +111,22 @@ impl Steering {
         self.hub.connected()
     }
 
+    /// How many SignalR connections are remembered, with or without a transport.
+    #[must_use]
+    pub fn remembered(&self) -> usize {
+        self.hub.remembered()
+    }
+
     /// How many subscriptions there are.
     #[must_use]
     pub fn subscribed(&self) -> usize {
         self.clarity.subscriptions.count()
+    }
+
+    /// How many Clarity tokens the token endpoint has issued.
+    #[must_use]
+    pub fn tokens_issued(&self) -> u64 {
+        self.clarity.gate.issued()
     }
 
     /// Ends the life of every Clarity token now.

@@ -1,5 +1,7 @@
 //! Our SignalR client follows a server that others made (npm `signalrjs`), through its death and return.
 
+use std::time::Duration;
+
 use callboard::base::{Clock, Secret};
 use callboard::vendor::clarity::{Clarity, Credential, SessionPropertiesKey, Settings, find_pushes};
 use callboard::vendor::iwa;
@@ -8,7 +10,7 @@ use callboard::vendor::signalr::{Connection, Event, Transport};
 use crate::support::house::PATIENCE;
 use crate::support::peer::Peer;
 
-fn clarity(port: u16, credential: Credential) -> Clarity {
+fn clarity(port: u16, credential: Credential, transports: &[&str]) -> Clarity {
     let settings = Settings {
         api_root: format!("http://127.0.0.1:{port}/webapi/api").parse().expect("a URL"),
         client_id: "0224C392-3845-4AC0-B1A0-D63706181BA7".into(),
@@ -17,7 +19,7 @@ fn clarity(port: u16, credential: Credential) -> Clarity {
         credential,
         signalr_path: "/webapi/signalr".into(),
         hub: "connect".into(),
-        transports: vec!["webSockets".into(), "serverSentEvents".into(), "longPolling".into()],
+        transports: transports.iter().map(|name| (*name).to_owned()).collect(),
         session_properties_key: SessionPropertiesKey::Both,
         modalities: vec!["audio".into()],
         agent_metrics: vec!["answeredCount".into()],
@@ -25,6 +27,9 @@ fn clarity(port: u16, credential: Credential) -> Clarity {
     };
     Clarity::new(settings, Clock::system()).expect("a client")
 }
+
+/// In the order in which they fall back.
+const TRANSPORTS: [&str; 3] = ["webSockets", "serverSentEvents", "longPolling"];
 
 fn windows() -> Credential {
     let (username, domain) = ("svc".to_owned(), "EXAMPLE".to_owned());
@@ -54,7 +59,7 @@ fn pushed_ids(event: Event) -> Option<Vec<Option<i64>>> {
 async fn a_killed_server_is_followed_again_when_it_is_back() {
     let mut peer = Peer::start(0).await;
     let port = peer.port;
-    let clarity = clarity(port, windows());
+    let clarity = clarity(port, windows(), &TRANSPORTS);
     let mut connection = clarity.follow().expect("a connection");
 
     let (id, transport) = wait_for(&mut connection, "the connection", |event| match event {
@@ -80,10 +85,51 @@ async fn a_killed_server_is_followed_again_when_it_is_back() {
     connection.close().await;
 }
 
+/// Pushes until it is heard: between two polls this server has nobody to push to, and keeps nothing.
+async fn push_until_heard(peer: &mut Peer, connection: &mut Connection, args: &str) -> Vec<Option<i64>> {
+    let heard = async {
+        loop {
+            peer.push(args).await;
+            let next = tokio::time::timeout(Duration::from_millis(200), connection.next()).await;
+            if let Some(ids) = next.ok().and_then(pushed_ids).filter(|ids| !ids.is_empty()) {
+                return ids;
+            }
+        }
+    };
+    tokio::time::timeout(PATIENCE, heard).await.expect("a push is heard")
+}
+
+#[tokio::test]
+async fn a_killed_server_is_polled_again_when_it_is_back() {
+    let mut peer = Peer::start(0).await;
+    let port = peer.port;
+    let clarity = clarity(port, windows(), &["longPolling"]);
+    let mut connection = clarity.follow().expect("a connection");
+    let transport = wait_for(&mut connection, "the connection", |event| match event {
+        Event::Opened { transport, .. } => Some(transport),
+        _ => None,
+    })
+    .await;
+    assert_eq!(transport, Transport::LongPolling);
+    let push = r#"[{"type":"agent","id":41,"currentStatus":{"agentStatus":"inCall"}}]"#;
+    assert_eq!(push_until_heard(&mut peer, &mut connection, push).await, [Some(41)]);
+
+    peer.kill().await;
+    wait_for(&mut connection, "the loss", |event| matches!(event, Event::Lost { .. }).then_some(())).await;
+    let mut peer = Peer::start(port).await;
+    wait_for(&mut connection, "the return", |event| {
+        matches!(event, Event::Opened { .. } | Event::Resumed { .. }).then_some(())
+    })
+    .await;
+    let push = r#"[{"subscriptionId":"agents-1","data":[{"type":"agent","id":37}]}]"#;
+    assert_eq!(push_until_heard(&mut peer, &mut connection, push).await, [Some(37)]);
+    connection.close().await;
+}
+
 #[tokio::test]
 async fn the_rest_side_of_the_peer_is_read_whole() {
     let peer = Peer::start(0).await;
-    let clarity = clarity(peer.port, windows());
+    let clarity = clarity(peer.port, windows(), &TRANSPORTS);
     assert_eq!(clarity.info().await.expect("info").connect_version.as_deref(), Some("4.1.2.0"));
     let structure = clarity.structure().await.expect("a structure");
     assert_eq!(structure.agents.map(|agents| agents.len()), Some(2));

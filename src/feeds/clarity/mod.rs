@@ -1,8 +1,11 @@
 //! Follows Clarity: pushes over SignalR while they come, questions over REST always.
 //!
-//! A full answer now and then repairs whatever pushes got wrong or never said. While no pushes come it is the only feed,
-//! asked more often, and what only pushes can tell (who waits in a queue) is unknown rather than old.
+//! A full answer now and then repairs whatever pushes got wrong or never said; what it repairs tells whether pushes still
+//! come. While no pushes come it is the only feed, asked more often, and what only pushes can tell (who waits in a queue)
+//! is unknown rather than old.
 
+mod announcements;
+mod health;
 mod names;
 mod pushed;
 mod reading;
@@ -16,11 +19,12 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::base::{Backoff, Lifecycle};
 use crate::config;
-use crate::domain::{Fact, SourceState};
+use crate::domain::{AgentId, Fact, Ordinal, SourceState};
 use crate::gold::{Gold, Reporter};
 use crate::vendor::clarity::Clarity;
 use crate::vendor::signalr::{Connection, Event, HubCall};
 
+use announcements::{Announcements, Remedy};
 pub use pushed::Pushed;
 use reading::{Floor, Outcome, Reading};
 
@@ -32,9 +36,6 @@ const STRUCTURE_EVERY: Duration = Duration::from_secs(300);
 
 /// The longest pause between two readings that fail.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
-
-/// What was read last is stale once it is older than so many of the pauses that should lie between two readings.
-const STALE_AFTER_PAUSES: f64 = 2.5;
 
 /// How often it is looked at how it is.
 const GLANCE: Duration = Duration::from_secs(1);
@@ -48,6 +49,14 @@ pub struct ClarityFeed {
     link: Link,
     /// Counts what `link` was opened or resumed: pushes that were asked for before are not those of now.
     generation: u64,
+    /// What was subscribed over the connection of now, by id.
+    subscriptions: Vec<String>,
+    /// Whether what changes is announced.
+    announcements: Announcements,
+    /// Whether the connection is to be given up for a new one.
+    forsaken: bool,
+    /// Whether the connection is open and has been silent for longer than it promised.
+    quiet: bool,
     /// Who and what there is. `None`: never read.
     floor: Option<Floor>,
     next_lookup: usize,
@@ -87,6 +96,10 @@ impl ClarityFeed {
             poll_interval: config.poll_interval,
             link: Link::Down("it has not been opened yet".to_owned()),
             generation: 0,
+            subscriptions: Vec::new(),
+            announcements: Announcements::default(),
+            forsaken: false,
+            quiet: false,
             floor: None,
             next_lookup: 0,
             structure_due: now,
@@ -101,27 +114,36 @@ impl ClarityFeed {
 
     /// Follows until the process stops.
     pub async fn run(mut self, life: Lifecycle) {
-        let mut connection = match self.vendor.follow() {
-            Ok(connection) => connection,
-            Err(error) => {
-                self.reporter.set(SourceState::Down, Some(&format!("TLS cannot be set up: {error}.")));
-                self.reporter.tell().await;
-                return;
-            }
-        };
+        let Some(mut connection) = self.follow().await else { return };
         let mut glances = tokio::time::interval(GLANCE);
         loop {
             tokio::select! {
                 () = life.stopping() => break,
                 event = connection.next() => self.happened(event).await,
-                outcome = finished(&mut self.reading) => self.read(outcome),
+                outcome = finished(&mut self.reading) => self.read(outcome).await,
                 () = sleep_until(self.reading_due), if self.reading.is_none() => self.begin_reading(),
                 _ = glances.tick() => {}
             }
             self.judge();
             self.reporter.tell().await;
+            if std::mem::take(&mut self.forsaken) {
+                connection.close().await;
+                let Some(another) = self.follow().await else { return };
+                connection = another;
+            }
         }
         self.end(connection).await;
+    }
+
+    async fn follow(&mut self) -> Option<Connection> {
+        match self.vendor.follow() {
+            Ok(connection) => Some(connection),
+            Err(error) => {
+                self.reporter.set(SourceState::Down, Some(&format!("TLS cannot be set up: {error}.")));
+                self.reporter.tell().await;
+                None
+            }
+        }
     }
 
     async fn end(self, connection: Connection) {
@@ -135,6 +157,7 @@ impl ClarityFeed {
         match event {
             Event::Opened { connection_id, transport } => {
                 self.reporter.resync("opened");
+                self.subscriptions.clear();
                 self.opened(connection_id, transport.as_str());
             }
             Event::Resumed { connection_id, transport } => {
@@ -143,8 +166,12 @@ impl ClarityFeed {
                 self.opened(connection_id, transport.as_str());
             }
             Event::Call(call) => self.pushed(&call).await,
-            Event::Slow => self.reporter.count("slow"),
-            Event::Steady => {}
+            Event::Slow => {
+                self.reporter.count("slow");
+                self.quiet = true;
+                self.reading_due = self.reading_due.min(Instant::now());
+            }
+            Event::Steady => self.quiet = false,
             Event::Lost { reason } => {
                 self.reporter.count("lost");
                 tracing::warn!(reason = %sentence(&reason), "Clarity's pushes have stopped; it is asked instead");
@@ -165,6 +192,8 @@ impl ClarityFeed {
     fn opened(&mut self, connection_id: String, transport: &'static str) {
         self.generation += 1;
         self.link = Link::Opened { connection_id, transport };
+        self.quiet = false;
+        self.announcements.restart();
         if self.trouble.is_none() {
             self.reading_due = Instant::now();
         }
@@ -174,6 +203,7 @@ impl ClarityFeed {
     async fn cut(&mut self, reason: String) {
         let was_down = matches!(self.link, Link::Down(_));
         self.link = Link::Down(reason);
+        self.quiet = false;
         if !was_down {
             self.gold.tell(Fact::QueuesUncertain).await;
             self.reading_due = self.reading_due.min(Instant::now() + WITHOUT_PUSHES);
@@ -188,6 +218,9 @@ impl ClarityFeed {
         }
         self.reporter.heard(pushed.readings);
         for fact in pushed.facts {
+            if let Fact::AgentChanged { heard, agent } = &fact {
+                self.announcements.heard(agent.id, *heard);
+            }
             self.gold.tell(fact).await;
         }
     }
@@ -203,12 +236,13 @@ impl ClarityFeed {
                 Link::Opened { connection_id, .. } => Some((connection_id.clone(), self.generation)),
                 _ => None,
             },
+            replaced: self.subscriptions.clone(),
             next_lookup: self.next_lookup,
         };
         self.reading = Some(tokio::spawn(reading.run()));
     }
 
-    fn read(&mut self, outcome: Outcome) {
+    async fn read(&mut self, mut outcome: Outcome) {
         self.reading = None;
         self.next_lookup = outcome.next_lookup;
         if let Some(floor) = outcome.floor {
@@ -216,7 +250,10 @@ impl ClarityFeed {
             self.know(floor);
         }
         if let Some(generation) = outcome.subscribed {
-            self.subscribed(generation);
+            self.subscribed(generation, std::mem::take(&mut outcome.subscriptions));
+        }
+        if let (Some(asked), Link::Subscribed { .. }) = (outcome.asked, &self.link) {
+            self.compare(asked, &outcome.corrected).await;
         }
         if let Some(why) = &outcome.not_subscribed {
             tracing::warn!(why, "Clarity could not be asked to push");
@@ -253,55 +290,39 @@ impl ClarityFeed {
         self.floor = Some(floor);
         if others && let Link::Subscribed { connection_id, transport } = &self.link {
             // Whoever is new has not been asked for: ask anew, for everybody.
-            self.generation += 1;
-            self.link = Link::Opened { connection_id: connection_id.clone(), transport };
+            self.opened(connection_id.clone(), transport);
         }
     }
 
-    fn subscribed(&mut self, generation: u64) {
+    /// Counts what a reading has put right, and does something about pushes that have stopped without a word.
+    async fn compare(&mut self, asked: Ordinal, corrected: &[(AgentId, Ordinal)]) {
+        let finding = self.announcements.read(asked, corrected);
+        self.reporter.count_many("repaired", finding.repaired);
+        match (finding.remedy, &self.link) {
+            (Some(Remedy::Subscribe), Link::Subscribed { connection_id, transport }) => {
+                tracing::warn!("Clarity shows changes that it has not pushed; it is asked to push again");
+                self.reporter.count("resubscriptions");
+                self.reporter.resync("unannounced");
+                self.opened(connection_id.clone(), transport);
+            }
+            (Some(Remedy::BeginAnew), Link::Subscribed { .. }) => {
+                tracing::warn!("Clarity pushes nothing though it was asked twice; a new connection is begun");
+                self.reporter.count("renegotiations");
+                self.reporter.resync("deaf");
+                self.forsaken = true;
+                self.cut("the connection was open and nothing was pushed over it".to_owned()).await;
+            }
+            _ => {}
+        }
+    }
+
+    fn subscribed(&mut self, generation: u64, subscriptions: Vec<String>) {
         if generation == self.generation
             && let Link::Opened { connection_id, transport } = &self.link
         {
             self.link = Link::Subscribed { connection_id: connection_id.clone(), transport };
+            self.subscriptions = subscriptions;
         }
-    }
-
-    /// How long after a good reading the next one begins.
-    fn pause(&self) -> Duration {
-        match self.link {
-            Link::Subscribed { .. } => self.poll_interval,
-            _ => WITHOUT_PUSHES.min(self.poll_interval),
-        }
-    }
-
-    /// Says how it is, from how pushes come and how old what was read is.
-    fn judge(&mut self) {
-        let limit = self.pause().mul_f64(STALE_AFTER_PAUSES);
-        let fresh = self.read_at.is_some_and(|at| at.elapsed() <= limit);
-        let trouble = || self.trouble.clone().unwrap_or_else(|| "Clarity takes too long to answer.".to_owned());
-        let (state, reason) = match &self.link {
-            _ if self.read_at.is_none() => {
-                let first = self.trouble.clone().unwrap_or_else(|| "The first answer has not come yet.".to_owned());
-                (SourceState::Down, Some(first))
-            }
-            // Pushes come, but what they got wrong is no longer repaired.
-            Link::Subscribed { .. } if !fresh => (SourceState::Stale, Some(trouble())),
-            Link::Subscribed { .. } => (SourceState::Live, None),
-            _ if self.trouble.is_some() => (SourceState::Down, Some(trouble())),
-            _ if !fresh => (SourceState::Stale, Some(trouble())),
-            Link::Opened { .. } => {
-                let why = self.not_subscribed.as_deref().unwrap_or("Pushes are being asked for.");
-                (SourceState::Polling, Some(format!("{why} Clarity is read every 5 s meanwhile.")))
-            }
-            Link::Down(why) => {
-                (SourceState::Polling, Some(format!("No pushes: {why}. Clarity is read every 5 s instead.")))
-            }
-        };
-        self.reporter.set(state, reason.as_deref());
-        self.reporter.transport(match &self.link {
-            Link::Down(_) => Some("REST"),
-            Link::Opened { transport, .. } | Link::Subscribed { transport, .. } => Some(transport),
-        });
     }
 }
 

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use super::{sentence, translate};
 use crate::base::Clock;
-use crate::domain::Fact;
-use crate::gold::Gold;
+use crate::domain::{AgentId, AgentReading, Fact, Ordinal, SessionReading, SessionStatus};
+use crate::gold::{Entity, Gold, Key};
 use crate::vendor::clarity::{Clarity, Error};
 
 /// How many queues are looked up in one reading: each costs a question of its own.
@@ -38,6 +38,12 @@ pub(super) struct Outcome {
     pub floor: Option<Floor>,
     /// The generation of the connection over which pushes were asked for, if they were.
     pub subscribed: Option<u64>,
+    /// The ids of the subscriptions that were made then, as far as Clarity told them.
+    pub subscriptions: Vec<String>,
+    /// When the questions about agents began, if they were all answered.
+    pub asked: Option<Ordinal>,
+    /// Whom gold had known differently, and when the question about them was asked.
+    pub corrected: Vec<(AgentId, Ordinal)>,
     /// The queue whose turn to be looked up is next.
     pub next_lookup: usize,
     /// Why agents or structure could not be read. `None`: everything that shows the floor was read.
@@ -59,6 +65,8 @@ pub(super) struct Reading {
     pub structure_due: bool,
     /// Ask for pushes over this connection, of this generation.
     pub subscribe_over: Option<(String, u64)>,
+    /// Subscriptions that there may be over the same connection, which the new ones replace.
+    pub replaced: Vec<String>,
     /// The queue whose turn to be looked up is next.
     pub next_lookup: usize,
 }
@@ -76,16 +84,22 @@ impl Reading {
         let Some(floor) = outcome.floor.clone().or_else(|| self.floor.clone()) else { return outcome };
         if let Some((connection_id, generation)) = &self.subscribe_over {
             match self.subscribe(&floor, connection_id).await {
-                Ok(()) => outcome.subscribed = Some(*generation),
+                Ok(subscriptions) => {
+                    (outcome.subscribed, outcome.subscriptions) = (Some(*generation), subscriptions);
+                }
                 Err(error) => {
                     outcome.not_subscribed = Some(sentence(&error));
                     outcome.note_wait(&error);
                 }
             }
         }
-        if let Err(error) = self.agents(&floor).await {
-            outcome.failed(&error);
-            return outcome;
+        let asked = self.gold.ordinal();
+        match self.agents(&floor).await {
+            Ok(corrected) => (outcome.asked, outcome.corrected) = (Some(asked), corrected),
+            Err(error) => {
+                outcome.failed(&error);
+                return outcome;
+            }
         }
         outcome.next_lookup = self.look_queues_up(&floor).await;
         outcome
@@ -117,30 +131,57 @@ impl Reading {
         Ok(floor)
     }
 
-    async fn subscribe(&self, floor: &Floor, connection_id: &str) -> Result<(), Error> {
-        // What was known of queues came from an earlier connection, and nobody said what it missed.
+    async fn subscribe(&self, floor: &Floor, connection_id: &str) -> Result<Vec<String>, Error> {
+        // What was known of queues came from earlier pushes, and nobody said what they missed.
         self.gold.tell(Fact::QueuesUncertain).await;
+        for id in &self.replaced {
+            // Left alone it would push everything twice. Whether it is still there, Clarity alone knows.
+            if let Err(error) = self.vendor.delete_subscription(id, connection_id).await {
+                tracing::debug!(error = %sentence(&error), "a subscription could not be ended; another one replaces it");
+            }
+        }
+        let mut made = Vec::new();
         let agents: Vec<i64> = floor.agents.iter().copied().collect();
         if !agents.is_empty() {
-            self.vendor.subscribe_agents(connection_id, &agents).await?;
+            made.extend(self.vendor.subscribe_agents(connection_id, &agents).await?);
         }
         let queues: Vec<i64> = floor.queues.iter().map(|(id, _)| *id).collect();
         if !queues.is_empty() {
-            self.vendor.subscribe_queues(connection_id, &queues).await?;
+            made.extend(self.vendor.subscribe_queues(connection_id, &queues).await?);
         }
-        Ok(())
+        Ok(made.into_iter().filter_map(|subscription| subscription.id).collect())
     }
 
-    async fn agents(&self, floor: &Floor) -> Result<(), Error> {
+    /// Returns whom gold had known differently.
+    async fn agents(&self, floor: &Floor) -> Result<Vec<(AgentId, Ordinal)>, Error> {
         let agents: Vec<i64> = floor.agents.iter().copied().collect();
+        let mut corrected = Vec::new();
         for some in agents.chunks(AT_ONCE) {
             let asked = self.gold.ordinal();
             let answer = self.vendor.agents(some, &self.vendor.wanted_of_agents()).await?;
             let at = self.clock.now();
-            let agents = answer.into_iter().filter_map(|reading| translate::agent(reading, at)).collect();
+            let agents: Vec<_> = answer.into_iter().filter_map(|reading| translate::agent(reading, at)).collect();
+            // Whatever was pushed before the answer came is known before it is compared.
+            self.gold.settled().await;
+            corrected.extend(agents.iter().filter(|agent| self.is_news(agent)).map(|agent| (agent.id, asked)));
             self.gold.tell(Fact::Agents { asked, agents }).await;
         }
-        Ok(())
+        Ok(corrected)
+    }
+
+    /// Whether a full answer about an agent says something else than gold does, in what a supervisor acts upon. Counts
+    /// and measures run by themselves and are no sign of anything.
+    fn is_news(&self, answer: &AgentReading) -> bool {
+        let known = self.gold.copy().get(&Key::Agent(answer.id));
+        let Some(Entity::Agent(known)) = known.as_deref() else { return true };
+        let status = answer.status.as_ref();
+        let same_status = status.is_none_or(|status| {
+            status.status == known.status && status.suspended.is_none_or(|suspended| suspended == known.suspended)
+        });
+        let lists = answer.sessions.values().flat_map(|list| list.all.iter().flatten().chain(&list.added));
+        let is_over = |session: &SessionReading| session.status.as_ref().is_some_and(SessionStatus::is_over);
+        let sessions: BTreeSet<_> = lists.filter(|session| !is_over(session)).map(|session| session.id).collect();
+        !same_status || !sessions.iter().eq(known.sessions.keys())
     }
 
     /// Returns whose turn is next. A queue that cannot be found holds up no other.

@@ -1,6 +1,7 @@
 //! Tokens: the challenge, the endpoint that issues them, and the check on each request (`apis.md` C1 to C6).
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -39,6 +40,7 @@ struct Inner {
     key: Secret,
     lifetime: Duration,
     issued: Mutex<HashMap<String, (i64, i64)>>,
+    asked: AtomicU64,
 }
 
 impl std::fmt::Debug for Inner {
@@ -78,7 +80,8 @@ impl Gate {
         key: Secret,
         lifetime: Duration,
     ) -> Self {
-        Self(Arc::new(Inner { clock, floor, token_url, client_id, key, lifetime, issued: Mutex::new(HashMap::new()) }))
+        let (issued, asked) = (Mutex::default(), AtomicU64::default());
+        Self(Arc::new(Inner { clock, floor, token_url, client_id, key, lifetime, issued, asked }))
     }
 
     /// Whose token the request carries: in the header, or as `access_token` in the query, as browsers' sockets must (`apis.md` B11).
@@ -123,6 +126,12 @@ impl Gate {
         Some(token)
     }
 
+    /// How many tokens were asked for and issued.
+    #[must_use]
+    pub fn issued(&self) -> u64 {
+        self.0.asked.load(Ordering::SeqCst)
+    }
+
     /// Ends the life of every token.
     pub fn expire_all(&self) {
         lock(&self.0.issued).clear();
@@ -161,6 +170,7 @@ pub async fn issue(State(gate): State<Gate>, headers: HeaderMap, Form(request): 
     }
     match gate.windows_user(&headers).and_then(|agent| gate.token_for(agent)) {
         Some(token) => {
+            gate.0.asked.fetch_add(1, Ordering::SeqCst);
             // One second less than the token lives, as in the document's sample.
             let expires_in = gate.0.lifetime.as_secs().saturating_sub(1);
             axum::Json(json!({"access_token": token, "token_type": "bearer", "expires_in": expires_in})).into_response()

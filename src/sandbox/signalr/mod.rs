@@ -39,6 +39,8 @@ pub struct Timeouts {
     pub connection: Duration,
     /// How long to wait between two polls.
     pub poll_delay: Duration,
+    /// How long a transport may take to come up.
+    pub transport_connect: Duration,
 }
 
 impl Default for Timeouts {
@@ -49,6 +51,7 @@ impl Default for Timeouts {
             disconnect: Duration::from_secs(30),
             connection: Duration::from_secs(110),
             poll_delay: Duration::ZERO,
+            transport_connect: Duration::from_secs(5),
         }
     }
 }
@@ -129,6 +132,12 @@ impl Hub {
     #[must_use]
     pub fn connected(&self) -> usize {
         lock(&self.0.connections).values().filter(|connection| connection.has_transport()).count()
+    }
+
+    /// How many connections are remembered, with or without a transport.
+    #[must_use]
+    pub fn remembered(&self) -> usize {
+        lock(&self.0.connections).len()
     }
 
     /// Breaks every transport off without a word.

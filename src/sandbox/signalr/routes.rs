@@ -136,7 +136,7 @@ async fn negotiate(
         "ConnectionTimeout": times.connection.as_secs_f64(),
         "TryWebSockets": !wire.hub.whims().closed.contains("webSockets"),
         "ProtocolVersion": format!("{:.1}", wanted.clamp(1.2, 1.5)),
-        "TransportConnectTimeout": 5.0,
+        "TransportConnectTimeout": times.transport_connect.as_secs_f64(),
         "LongPollDelay": times.poll_delay.as_secs_f64(),
     });
     Ok(axum::Json(answer).into_response())
@@ -186,7 +186,10 @@ async fn transport(
         ("webSockets", Ok(upgrade)) => Ok(upgrade.on_upgrade(move |socket| serve_socket(socket, feed))),
         ("webSockets", Err(_)) => Err(bad("This is not a WebSocket request.")),
         ("serverSentEvents", _) => Ok(server_sent_events(feed)),
-        ("longPolling", _) => Ok(long_polling(feed, Instant::now() + wire.hub.0.timeouts.connection)),
+        ("longPolling", _) => {
+            let answer = long_polling(feed, Instant::now() + wire.hub.0.timeouts.connection).await;
+            answer.ok_or_else(|| StatusCode::SERVICE_UNAVAILABLE.into_response())
+        }
         _ => Err(bad("Unknown transport.")),
     }
 }
@@ -221,18 +224,24 @@ fn server_sent_events(feed: Feed) -> Response {
         .into_response()
 }
 
-/// One answer: its head at once, blanks while there is nothing to say, and the frame.
-fn long_polling(feed: Feed, deadline: Instant) -> Response {
-    let pieces = unfold(Some(feed), move |feed| async move {
-        let mut feed = feed?;
-        Some(match feed.poll(deadline).await {
-            Some(Piece::Blank) => (Ok(" ".to_owned()), Some(feed)),
+/// One answer: blanks while there is nothing to say, and the frame. Its head goes out with the first of them.
+async fn long_polling(mut feed: Feed, deadline: Instant) -> Option<Response> {
+    let first = feed.poll(deadline).await?;
+    let pieces = unfold(Some((feed, Some(first))), move |rest| async move {
+        let (mut feed, first) = rest?;
+        let piece = match first {
+            Some(piece) => Some(piece),
+            None => feed.poll(deadline).await,
+        };
+        Some(match piece {
+            Some(Piece::Blank) => (Ok(" ".to_owned()), Some((feed, None))),
             Some(Piece::Frame(frame)) => (Ok(frame), None),
             // An answer that breaks off is what a broken link looks like.
             None => (Err(io::Error::from(io::ErrorKind::ConnectionReset)), None),
         })
     });
-    ([(header::CONTENT_TYPE, "application/json; charset=UTF-8")], Body::from_stream(pieces)).into_response()
+    let kind = [(header::CONTENT_TYPE, "application/json; charset=UTF-8")];
+    Some((kind, Body::from_stream(pieces)).into_response())
 }
 
 async fn start(State(wire): State<Wire>, RawQuery(query): RawQuery, headers: HeaderMap) -> Result<Response, Response> {

@@ -2,7 +2,7 @@
 
 use callboard::base::{Clock, Lifecycle};
 use callboard::commands::{Manner, World, configure};
-use callboard::config::{Config, Wallboard};
+use callboard::config::{Clarity, Config, Wallboard};
 use callboard::sandbox::{Options, Sandbox};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -37,8 +37,15 @@ impl House {
 
     /// A server in front of a sandbox, which sends it webhooks.
     pub async fn beside(sandbox: &Sandbox) -> Self {
+        Self::beside_with(sandbox, |_| ()).await
+    }
+
+    /// The same, with what is configured about Clarity changed as wanted.
+    pub async fn beside_with(sandbox: &Sandbox, change: impl FnOnce(&mut Clarity)) -> Self {
         let data = TempDir::new().expect("a directory");
-        let house = Self::start(configure(sandbox.addresses(), data.path()), data, 0).await;
+        let mut config = configure(sandbox.addresses(), data.path());
+        change(config.clarity.as_mut().expect("the sandbox plays Clarity"));
+        let house = Self::start(config, data, 0).await;
         sandbox.send_webhooks_to(house.at("/webhooks/goodays"));
         house
     }
@@ -99,7 +106,11 @@ impl Stopped {
 
 /// A sandbox of a few agents and queues, under a lifecycle of its own.
 pub async fn sandbox(agents: u32, queues: u32) -> (Sandbox, Lifecycle) {
+    sandbox_with(Options { agents, queues, ..Options::default() }).await
+}
+
+/// The same, of any kind.
+pub async fn sandbox_with(options: Options) -> (Sandbox, Lifecycle) {
     let life = Lifecycle::new();
-    let options = Options { agents, queues, ..Options::default() };
     (Sandbox::start(options, Clock::system(), life.clone()).await.expect("a sandbox"), life)
 }
