@@ -297,3 +297,139 @@ async fn the_steering_wheel_also_turns_over_http() {
     assert_eq!(steer(json!({"do": "pulse", "queue": 99, "waiting": 41})).await.status(), 404);
     assert_eq!(steer(json!({"do": "fail_next", "vendor": "kustomer", "calls": 1, "status": 503})).await.status(), 200);
 }
+
+/// A SignalR client of few words: negotiates, connects and starts by long polling.
+struct Polling<'a> {
+    house: &'a House,
+    token: String,
+    connection_token: String,
+    connection_id: String,
+    cursor: String,
+}
+
+impl<'a> Polling<'a> {
+    async fn start(house: &'a House) -> Self {
+        let token = house.token().await;
+        let mut polling =
+            Self { house, token, connection_token: String::new(), connection_id: String::new(), cursor: String::new() };
+        let (status, agreed) = polling.ask("negotiate", &[]).await;
+        assert_eq!(status, 200);
+        let agreed: Value = serde_json::from_str(&agreed).expect("JSON");
+        polling.connection_token = agreed["ConnectionToken"].as_str().expect("a token").to_owned();
+        polling.connection_id = agreed["ConnectionId"].as_str().expect("an id").to_owned();
+        let greeting: Value = serde_json::from_str(&polling.ask("connect", &[]).await.1).expect("JSON");
+        assert_eq!(greeting["S"], 1);
+        polling.cursor = greeting["C"].as_str().expect("a cursor").to_owned();
+        assert_eq!(polling.ask("start", &[]).await.1, r#"{"Response":"started"}"#);
+        polling
+    }
+
+    async fn ask(&self, command: &str, more: &[(&str, &str)]) -> (StatusCode, String) {
+        let mut at =
+            self.house.sandbox.addresses().clarity_api.join(&format!("/webapi/signalr/{command}")).expect("a URL");
+        let query =
+            [("clientProtocol", "1.5"), ("transport", "longPolling"), ("connectionToken", &self.connection_token)];
+        at.query_pairs_mut().extend_pairs(query.into_iter().chain(more.iter().copied()));
+        let method = if matches!(command, "negotiate" | "start") { Method::GET } else { Method::POST };
+        let answer = self.house.client.request(method, at).bearer_auth(&self.token).send().await.expect("an answer");
+        (answer.status(), answer.text().await.unwrap_or_default())
+    }
+
+    async fn subscribe(&self) {
+        let body = json!({"connectionId": self.connection_id, "metricProperties": ["queuedCount"]});
+        let path = "/v2/subscriptions/queues?queueIds=1,2";
+        assert_eq!(self.house.api(Method::POST, path, &self.token, Some(body)).await.0, 200);
+    }
+
+    /// Polls from a cursor on, and tells the next cursor and how often each queue is named, in order.
+    async fn poll(&self, cursor: &str, groups: &str) -> (Value, Vec<i64>) {
+        let (status, text) = self.ask("poll", &[("messageId", cursor), ("groupsToken", groups)]).await;
+        assert_eq!(status, 200, "{text}");
+        let frame: Value = serde_json::from_str(text.trim()).expect("JSON");
+        let pushes = frame["M"].as_array().into_iter().flatten();
+        let items = pushes.flat_map(|push| push["A"][0].as_array().cloned().unwrap_or_default());
+        let ids = items.filter_map(|item| item["id"].as_i64()).collect();
+        (frame, ids)
+    }
+}
+
+#[tokio::test]
+async fn a_held_poll_gets_blanks_and_ends_with_nothing_and_a_delay() {
+    let timeouts = Timeouts {
+        keep_alive: Duration::from_millis(50),
+        connection: Duration::from_millis(400),
+        poll_delay: Duration::from_millis(70),
+        ..Timeouts::default()
+    };
+    let house = House::open(Options { agents: 5, queues: 2, timeouts, ..Options::default() }).await;
+    let polling = Polling::start(&house).await;
+    let (_, text) = polling.ask("poll", &[("messageId", "")]).await;
+    assert!(text.starts_with("  "), "{text:?}");
+    let frame: Value = serde_json::from_str(text.trim()).expect("JSON");
+    assert_eq!((&frame["M"], &frame["L"]), (&json!([]), &json!(70)));
+}
+
+#[tokio::test]
+async fn pushes_are_doubled_and_shuffled_on_request() {
+    let house = House::small().await;
+    let steering = house.sandbox.steering();
+    steering.pause(true);
+    let polling = Polling::start(&house).await;
+    polling.subscribe().await;
+    steering.double_pushes(true);
+    assert!(steering.pulse(1, 41).is_some());
+    // The first message is about both queues; each comes twice.
+    let (mut frame, mut ids) = polling.poll(&polling.cursor, "").await;
+    let groups = frame["G"].as_str().expect("a groups token").to_owned();
+    while ids.len() < 4 {
+        let more = polling.poll(frame["C"].as_str().expect("a cursor"), &groups).await;
+        frame = more.0;
+        ids.extend(more.1);
+    }
+    assert_eq!(ids, [1, 2, 1, 2]);
+    steering.double_pushes(false);
+    steering.shuffle_pushes(true);
+    assert!(steering.pulse(1, 42).is_some() && steering.pulse(2, 43).is_some());
+    let (_, ids) = polling.poll(frame["C"].as_str().expect("a cursor"), &groups).await;
+    assert_eq!(ids, [2, 1]);
+}
+
+#[tokio::test]
+async fn negotiations_are_redirected_and_refused_and_transports_closed_on_request() {
+    let house = House::small().await;
+    let steering = house.sandbox.steering();
+    let polling = Polling::start(&house).await;
+    steering.close_transports(&["webSockets", "longPolling"]);
+    assert!(polling.ask("negotiate", &[]).await.1.contains(r#""TryWebSockets":false"#));
+    assert_eq!(polling.ask("connect", &[]).await.0, 404);
+    steering.close_transports(&[]);
+    steering.redirect_signalr(Some("https://elsewhere.example.com/signalr".to_owned()));
+    assert!(polling.ask("negotiate", &[]).await.1.contains("elsewhere.example.com"));
+    steering.redirect_signalr(None);
+    steering.refuse_negotiation(Some(StatusCode::FORBIDDEN));
+    assert_eq!(polling.ask("negotiate", &[]).await.0, 403);
+    steering.forget_signalr();
+    assert_eq!(polling.ask("poll", &[("messageId", "")]).await.0, 400);
+}
+
+#[tokio::test]
+async fn the_wheel_is_turned_over_http_too() {
+    let house = House::small().await;
+    let turn = async |deed: Value| {
+        let at = house.sandbox.addresses().control.clone();
+        house.client.post(at).json(&deed).send().await.expect("an answer").status()
+    };
+    for deed in [
+        json!({"do": "double_pushes", "on": true}),
+        json!({"do": "shuffle_pushes", "on": true}),
+        json!({"do": "slow_signalr", "milliseconds": 1}),
+        json!({"do": "redirect_signalr", "url": null}),
+        json!({"do": "close_transports", "names": ["webSockets"]}),
+        json!({"do": "deafen_signalr"}),
+        json!({"do": "lose_subscriptions"}),
+        json!({"do": "refuse_negotiation", "status": 403}),
+    ] {
+        assert_eq!(turn(deed.clone()).await, 200, "{deed}");
+    }
+    assert_eq!(turn(json!({"do": "refuse_negotiation", "status": 7})).await, 400);
+}

@@ -102,7 +102,7 @@ impl Announcements {
         if !unannounced {
             self.clean += 1;
             if self.clean >= LONGEST_REST {
-                self.verdicts = 0;
+                (self.verdicts, self.unheard) = (0, 0);
             }
             return None;
         }

@@ -326,6 +326,17 @@ impl ClarityFeed {
     }
 }
 
+/// The fuzzers' door: whatever is pushed is found and translated.
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub fn fuzz_realtime(text: &str) {
+    let Ok(args) = serde_json::from_str::<Vec<Box<serde_json::value::RawValue>>>(text) else { return };
+    for reading in find_pushes(&args).readings {
+        let _ = translate::queue(reading.clone(), jiff::Timestamp::UNIX_EPOCH);
+        let _ = translate::agent(reading, jiff::Timestamp::UNIX_EPOCH);
+    }
+}
+
 /// An error with its causes as one sentence.
 #[must_use]
 pub fn sentence(error: &dyn std::error::Error) -> String {

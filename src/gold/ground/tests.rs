@@ -416,6 +416,37 @@ proptest! {
         }
     }
 
+    /// U8: pushes may come twice, in any order and with gaps, and full answers in between may be older than they: whatever
+    /// they have made of an agent, the next full answer makes good.
+    #[test]
+    fn after_any_pushes_the_next_full_answer_is_what_is(
+        pushes in prop::collection::vec((agent_reading(), any::<bool>()), 0..20),
+        mut last in agent_reading(),
+    ) {
+        let mut ground = ground();
+        for (number, (mut push, is_answer)) in pushes.into_iter().enumerate() {
+            push.id = AgentId(1);
+            let number = number as u64 + 10;
+            // Some are answers to questions that were asked before the latest push.
+            ground.apply(if is_answer { in_full(number - 5, push) } else { changed(number, push) }, at(100));
+        }
+        last.id = AgentId(1);
+        last.status = status(AgentStatus::Busy, Some(at(90)));
+        let fact = in_full(1000, last.clone());
+        prop_assume!(!contradicts_itself(&fact));
+        ground.apply(fact.clone(), at(100));
+        let mut fresh = self::ground();
+        fresh.apply(fact, at(100));
+        let (known, told) = (agent(&ground, 1), agent(&fresh, 1));
+        prop_assert_eq!(known.status, told.status);
+        prop_assert_eq!(known.metrics, told.metrics);
+        // A session that ended stays ended, whatever an answer says that does not know its status.
+        let lists = last.sessions.values().flat_map(|list| list.all.iter().flatten().chain(&list.added));
+        let named: BTreeSet<_> = lists.filter(|read| read.status.is_some()).map(|read| read.id).collect();
+        prop_assert!(known.sessions.keys().all(|id| told.sessions.contains_key(id)), "nobody is left over");
+        prop_assert!(told.sessions.keys().filter(|id| named.contains(id)).all(|id| known.sessions.contains_key(id)));
+    }
+
     /// Hearing a fact again changes nothing.
     #[test]
     fn a_repeated_fact_has_one_effect(facts in prop::collection::vec(fact(), 0..40)) {

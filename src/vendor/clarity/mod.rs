@@ -21,6 +21,9 @@ pub use client::Clarity;
 pub use error::Error;
 pub use pushes::{Pushes, find_pushes};
 pub use subscribe::{Subject, Subscription, Whom};
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub use token::fuzz_challenge;
 pub use token::{TokenError, Tokens};
 pub use wanted::Wanted;
 

@@ -132,6 +132,16 @@ mod tests {
         );
     }
 
+    /// U17: a machine that slept finds on waking that the stream is lost and, past the window, the connection too.
+    #[test]
+    fn whoever_slept_wakes_up_without_a_connection() {
+        let start = Instant::now();
+        let liveness = Liveness::new(Some(seconds(20.0)), seconds(30.0), start);
+        assert_eq!(liveness.health(start + seconds(60.0)), Health::Lost);
+        assert!(!liveness.can_resume(start + seconds(60.0)));
+        assert!(liveness.can_resume(start + seconds(40.0)));
+    }
+
     #[test]
     fn the_window_counts_from_the_last_sign_of_life_and_not_from_an_open_door() {
         let start = Instant::now();

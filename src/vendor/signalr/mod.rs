@@ -178,3 +178,20 @@ pub enum Event {
         wait: Duration,
     },
 }
+
+/// The fuzzers' door: whatever a server sends is read as a frame, and as events with frames in them.
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub fn fuzz(bytes: &[u8]) {
+    let _ = frame::Frame::parse(bytes);
+    // Wherever the network splits a stream, the events are the same.
+    let whole = sse::Decoder::new(MAX_FRAME).feed(bytes);
+    let mut decoder = sse::Decoder::new(MAX_FRAME);
+    let pieces: Result<Vec<_>, _> = bytes.chunks(3).map(|piece| decoder.feed(piece)).collect();
+    if let (Ok(whole), Ok(pieces)) = (whole, pieces) {
+        assert_eq!(whole, pieces.concat());
+        for event in whole {
+            let _ = frame::Frame::parse(&event);
+        }
+    }
+}

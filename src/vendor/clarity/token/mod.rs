@@ -181,6 +181,15 @@ impl Tokens {
     }
 }
 
+/// The fuzzers' door: no challenge leads to a host that is not allowed.
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub fn fuzz_challenge(text: &str) {
+    if let Ok(Some(url)) = challenge::endpoint(text.lines(), &["floor.example.com"]) {
+        assert_eq!((url.host_str(), url.scheme()), (Some("floor.example.com"), "https"));
+    }
+}
+
 /// Clarity's tokens serve its SignalR endpoint too (`apis.md` B11).
 impl crate::vendor::signalr::Credentials for Tokens {
     fn bearer(
