@@ -123,7 +123,8 @@ async fn tokens_that_run_out_are_renewed_and_pushes_go_on() {
     street.until_true().await;
     let clarity = street.until("no loss", |_| true).await;
     assert_eq!((count(&clarity, "lost"), count(&clarity, "failedReadings")), (0, 0), "{clarity}");
-    assert!(street.sandbox.steering().tokens_issued() <= 4, "one for all who need it");
+    // Twenty readings of a busy floor: whatever they showed was announced in time.
+    assert_eq!((count(&clarity, "resubscriptions"), count(&clarity, "renegotiations")), (0, 0), "{clarity}");
     street.leave().await;
 }
 

@@ -117,6 +117,22 @@ mod tests {
         }
     }
 
+    proptest! {
+        #[test]
+        fn any_bytes_give_the_same_events_however_they_are_split(
+            bytes in proptest::collection::vec(prop_oneof![Just(b'\r'), Just(b'\n'), Just(b':'), Just(b'd'), any::<u8>()], 0..80),
+            size in 1..9_usize,
+        ) {
+            let whole = Decoder::new(1000).feed(&bytes).expect("small events");
+            let mut decoder = Decoder::new(1000);
+            let mut pieces = Vec::new();
+            for piece in bytes.chunks(size) {
+                pieces.extend(decoder.feed(piece).expect("small events"));
+            }
+            prop_assert_eq!(whole, pieces);
+        }
+    }
+
     #[test]
     fn an_event_without_end_is_not_collected_for_ever() {
         let mut decoder = Decoder::new(20);
