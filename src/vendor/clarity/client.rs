@@ -4,18 +4,20 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use jiff::{SignedDuration, Timestamp};
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC};
 use reqwest::header::{ACCEPT, DATE, WWW_AUTHENTICATE};
 use reqwest::{Method, StatusCode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde_json::Value;
 use url::Url;
 
-use super::wire::{Info, RealtimeData, SearchResult, Structure};
-use super::{Error, Settings, Tokens, Wanted, lenient};
+use super::error::Said;
+use super::{Credential, Error, Settings, Tokens};
 use crate::base::secret::ExposeSecret;
 use crate::base::{Clock, Secret, http, refusal};
+
+/// No refusal has more to say than this.
+const REFUSAL_LIMIT: usize = 64 * 1024;
 
 /// No answer is larger than this: two thousand agents with everything are a few megabytes.
 const ANSWER_LIMIT: usize = 16 * 1024 * 1024;
@@ -24,7 +26,7 @@ const ANSWER_LIMIT: usize = 16 * 1024 * 1024;
 const IDS_LIMIT: usize = 1500;
 
 /// Everything but the unreserved characters (`apis.md` B33).
-const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+pub(super) const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// Clarity, as the service account sees it. Cheap to clone.
 #[derive(Clone)]
@@ -49,53 +51,14 @@ impl Clarity {
         Ok(Self(Arc::new(Inner { http, settings, tokens, clock, ahead_milliseconds: AtomicI64::new(0) })))
     }
 
-    /// Which versions run, and how SignalR may travel (`apis.md` C11).
-    ///
-    /// # Errors
-    /// See [`Error`].
-    pub async fn info(&self) -> Result<Info, Error> {
-        self.call("info", Method::GET, self.at("/info", ""), None::<&()>).await
-    }
-
-    /// Who and what the account may see (`apis.md` C13).
-    ///
-    /// # Errors
-    /// See [`Error`].
-    pub async fn structure(&self) -> Result<Structure, Error> {
-        self.call("the structure", Method::GET, self.at("/v2/profile/mbu", ""), None::<&()>).await
-    }
-
-    /// What agents are doing now (`apis.md` C30): a full answer, in as many requests as the ids need.
-    ///
-    /// # Errors
-    /// See [`Error`]. Without ids nothing is sent: Clarity would answer 401.
-    pub async fn agents(&self, ids: &[i64], wanted: &Wanted) -> Result<Vec<RealtimeData>, Error> {
-        const CALL: &str = "the agents' metrics";
-        if ids.is_empty() {
-            return Err(Error::NotSent { call: CALL, reason: "no agent was named" });
-        }
-        let mut agents = Vec::with_capacity(ids.len());
-        for ids in in_chunks(ids) {
-            let at = self.at("/v2/metrics/agents/", &format!("agentIds={ids}{}", self.modalities()));
-            let answer: Value = self.call(CALL, Method::POST, at, Some(&self.properties(wanted))).await?;
-            let list = lenient::list_of(answer);
-            agents.extend(list.ok_or(Error::Unintelligible { call: CALL, line: 1, column: 1 })?);
-        }
-        Ok(agents)
-    }
-
-    /// Agents and queues whose names or addresses contain a text (`apis.md` C46).
-    ///
-    /// # Errors
-    /// See [`Error`]. A blank text is not sent.
-    pub async fn search(&self, text: &str) -> Result<SearchResult, Error> {
-        const CALL: &str = "a search";
-        // The path would be normalised away.
-        if text.trim().is_empty() || text == "." || text == ".." {
-            return Err(Error::NotSent { call: CALL, reason: "there is nothing to search for" });
-        }
-        let path = format!("/v2/search/{}", utf8_percent_encode(text, RESERVED));
-        self.call(CALL, Method::GET, self.at(&path, ""), None::<&()>).await
+    /// The same Clarity, as somebody else sees it: connections are shared, tokens are not.
+    #[must_use]
+    pub fn with_credential(&self, credential: Credential) -> Self {
+        let settings = Settings { credential, ..self.0.settings.clone() };
+        let (http, clock) = (self.0.http.clone(), self.0.clock.clone());
+        let tokens = Arc::new(Tokens::new(settings.clone(), http.clone(), clock.clone()));
+        let ahead_milliseconds = AtomicI64::new(self.0.ahead_milliseconds.load(Ordering::Relaxed));
+        Self(Arc::new(Inner { http, settings, tokens, clock, ahead_milliseconds }))
     }
 
     /// How far Clarity's clock is ahead of ours, by its latest answer (`apis.md` B97).
@@ -123,13 +86,6 @@ impl Clarity {
         at
     }
 
-    /// The `modalities` parameter, by names, which all calls that take ids understand (`apis.md` C70, B46).
-    pub(super) fn modalities(&self) -> String {
-        let names: Vec<_> =
-            self.0.settings.modalities.iter().map(|name| utf8_percent_encode(name, RESERVED).to_string()).collect();
-        if names.is_empty() { String::new() } else { format!("&modalities={}", names.join(",")) }
-    }
-
     pub(super) async fn call<T: DeserializeOwned>(
         &self,
         call: &'static str,
@@ -154,25 +110,37 @@ impl Clarity {
         at: Url,
         body: Option<&impl Serialize>,
     ) -> Result<Vec<u8>, Error> {
-        let mut repeated = false;
-        loop {
-            let token = self.0.tokens.current().await.map_err(|source| Error::Token { call, source })?;
-            let answer = self.send_once(call, method.clone(), at.clone(), body, &token).await?;
-            match answer.status() {
-                StatusCode::UNAUTHORIZED => {
-                    let challenged = answer.headers().contains_key(WWW_AUTHENTICATE);
-                    if repeated || !challenged || !self.0.tokens.refused(&token) {
-                        return Err(Error::Denied { call });
-                    }
-                    repeated = true;
-                }
-                StatusCode::TOO_MANY_REQUESTS => {
-                    return Err(Error::TooMany { call, retry_after: refusal::retry_after(answer.headers()) });
-                }
-                status if !status.is_success() => return Err(Error::Status { call, status: status.as_u16() }),
-                _ => return http::read_body(answer, ANSWER_LIMIT).await.map_err(|source| Error::Body { call, source }),
-            }
+        let token = self.token(call).await?;
+        let answer = self.send_once(call, method.clone(), at.clone(), body, &token).await?;
+        if !self.may_be_expired(&answer, &token) {
+            return read(call, answer).await;
         }
+        let token = self.token(call).await?;
+        read(call, self.send_once(call, method, at, body, &token).await?).await
+    }
+
+    /// Sends a call that changes something: once, whatever becomes of it (`apis.md` B27). A token that may have
+    /// expired is renewed for whoever calls next.
+    pub(super) async fn tell(
+        &self,
+        call: &'static str,
+        method: Method,
+        at: Url,
+        body: Option<&impl Serialize>,
+    ) -> Result<Vec<u8>, Error> {
+        let token = self.token(call).await?;
+        let answer = self.send_once(call, method, at, body, &token).await?;
+        self.may_be_expired(&answer, &token);
+        read(call, answer).await
+    }
+
+    async fn token(&self, call: &'static str) -> Result<Secret, Error> {
+        self.0.tokens.current().await.map_err(|source| Error::Token { call, source })
+    }
+
+    fn may_be_expired(&self, answer: &reqwest::Response, token: &Secret) -> bool {
+        let challenged = answer.headers().contains_key(WWW_AUTHENTICATE);
+        answer.status() == StatusCode::UNAUTHORIZED && challenged && self.0.tokens.refused(token)
     }
 
     async fn send_once(
@@ -196,6 +164,21 @@ impl Clarity {
             self.0.ahead_milliseconds.store(ahead, Ordering::Relaxed);
         }
         Ok(answer)
+    }
+}
+
+async fn read(call: &'static str, answer: reqwest::Response) -> Result<Vec<u8>, Error> {
+    match answer.status() {
+        StatusCode::UNAUTHORIZED => Err(Error::Denied { call }),
+        StatusCode::TOO_MANY_REQUESTS => {
+            Err(Error::TooMany { call, retry_after: refusal::retry_after(answer.headers()) })
+        }
+        status if !status.is_success() => {
+            // The status has arrived, and it decides; a body that breaks off after it says nothing more.
+            let body = http::read_body(answer, REFUSAL_LIMIT).await.unwrap_or_default();
+            Err(Error::Status { call, status: status.as_u16(), said: refusal::reason(&body).map(Said::new) })
+        }
+        _ => http::read_body(answer, ANSWER_LIMIT).await.map_err(|source| Error::Body { call, source }),
     }
 }
 

@@ -119,6 +119,12 @@ fn unpadded(text: &str) -> Option<Timestamp> {
     Some(civil.to_zoned(TimeZone::UTC).ok()?.timestamp())
 }
 
+/// A name without case, blanks and punctuation: spellings differ between Clarity's own answers (`apis.md` B63, B70).
+#[must_use]
+pub fn plain(name: &str) -> String {
+    name.chars().filter(|letter| letter.is_alphanumeric()).flat_map(char::to_lowercase).collect()
+}
+
 /// `AnsweredCount` and `answeredCount` are the same name: ours is the second (`apis.md` B43).
 #[must_use]
 pub fn camel(name: &str) -> String {

@@ -8,8 +8,10 @@ use axum::extract::State;
 use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 
+use serde_json::Value;
+
 use super::*;
-use crate::vendor::clarity::{Credential, SessionPropertiesKey, TokenError};
+use crate::vendor::clarity::{SessionPropertiesKey, TokenError, Wanted, WriteVerb};
 
 type Answerer = fn(&Seen, usize) -> Response;
 
@@ -64,6 +66,7 @@ fn clarity(root: &Url, credential: Credential) -> Clarity {
         hub: "connect".into(),
         transports: vec!["webSockets".into()],
         session_properties_key: SessionPropertiesKey::Both,
+        write_verb: WriteVerb::Get,
         modalities: vec!["audio".into(), "message".into()],
         agent_metrics: vec!["answeredCount".into()],
         queue_metrics: Vec::new(),

@@ -1,7 +1,7 @@
 //! What is answered without asking, as time passes.
 
 use super::*;
-use crate::vendor::clarity::SessionPropertiesKey;
+use crate::vendor::clarity::{SessionPropertiesKey, WriteVerb};
 
 fn tokens() -> Tokens {
     let settings = Settings {
@@ -18,6 +18,7 @@ fn tokens() -> Tokens {
         hub: "connect".into(),
         transports: Vec::new(),
         session_properties_key: SessionPropertiesKey::Both,
+        write_verb: WriteVerb::Get,
         modalities: Vec::new(),
         agent_metrics: Vec::new(),
         queue_metrics: Vec::new(),
