@@ -109,6 +109,17 @@ impl Error {
         }
     }
 
+    /// Whether Clarity surely did nothing: it was not reached, or said so. Otherwise only looking tells.
+    #[must_use]
+    pub fn surely_not_done(&self) -> bool {
+        match self {
+            Self::Unreachable { source, .. } => source.is_connect() || source.is_builder(),
+            Self::Status { status, .. } => *status < 500,
+            Self::Body { .. } | Self::Unintelligible { .. } => false,
+            _ => true,
+        }
+    }
+
     /// Why Clarity refused, in its words.
     #[must_use]
     pub fn said(&self) -> Option<&str> {

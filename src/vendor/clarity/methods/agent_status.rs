@@ -53,7 +53,7 @@ impl Clarity {
         self.ask_list("an agent's possible statuses", &format!("/v2/agentStatus/list/{agent}"), "").await
     }
 
-    /// Both of these in one round trip (`apis.md` C44).
+    /// Both of these in one round trip (`apis.md` C44), or in two where a site does not take batches.
     ///
     /// # Errors
     /// See [`Error`].
@@ -61,8 +61,17 @@ impl Clarity {
         const CALL: &str = "an agent's statuses";
         let current = BatchItem::get(format!("agentStatus/{agent}?currentOnly=true"));
         let possible = BatchItem::get(format!("agentStatus/list/{agent}"));
-        let [current, possible] = self.batch_of(CALL, [current, possible]).await?;
-        Ok(Choice { current: object(CALL, current.success(CALL)?)?, possible: list(CALL, possible.success(CALL)?)? })
+        match self.batch_of(CALL, [current, possible]).await {
+            Ok([current, possible]) => {
+                let (current, possible) = (current.success(CALL)?, possible.success(CALL)?);
+                Ok(Choice { current: object(CALL, current)?, possible: list(CALL, possible)? })
+            }
+            Err(Error::Status { .. } | Error::Unintelligible { .. }) => {
+                let (current, possible) = tokio::try_join!(self.agent_status(agent), self.agent_statuses(agent))?;
+                Ok(Choice { current, possible })
+            }
+            Err(error) => Err(error),
+        }
     }
 
     /// Changes an agent's status or suspension (`apis.md` C27).

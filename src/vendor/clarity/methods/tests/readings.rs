@@ -240,6 +240,10 @@ async fn two_questions_about_an_agent_and_many_searches_are_one_round_trip() {
     assert_eq!(asked[1]["relativeUrl"], "../v2/agentStatus/list/15");
     assert_eq!(mock.lines(), ["POST /v2/"]);
 
+    let mock = Mock::answering([(404, ""), (200, sample!("agent_status")), (200, "[]")]).await;
+    mock.clarity().agent_choice(15).await.expect("a site without batches");
+    assert_eq!(mock.lines().len(), 3);
+
     let answer = format!(r#"[{{"code":200,"body":{}}},{{"code":500,"body":null}}]"#, sample!("search"));
     let mock = Mock::answering([(200, &answer)]).await;
     let found = mock.clarity().search_all(&["park", "a/b"]).await.expect("C46");
