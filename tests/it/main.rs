@@ -10,6 +10,7 @@ mod live_protocol;
 mod microsoft_client;
 mod operations;
 mod page_life;
+mod supervision;
 mod support;
 mod surveys;
 mod third_party_signalr;

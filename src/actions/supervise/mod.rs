@@ -6,8 +6,6 @@
 mod deed;
 mod error;
 mod plan;
-#[cfg(test)]
-mod tests;
 
 use std::sync::Arc;
 
