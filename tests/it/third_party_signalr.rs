@@ -1,7 +1,7 @@
 //! Our SignalR client follows a server that others made (npm `signalrjs`), through its death and return.
 
 use callboard::base::{Clock, Secret};
-use callboard::vendor::clarity::{Clarity, Credential, SessionPropertiesKey, Settings, find_pushes};
+use callboard::vendor::clarity::{Clarity, Credential, SessionPropertiesKey, Settings, WriteVerb, find_pushes};
 use callboard::vendor::signalr::{Connection, Event, Transport};
 
 use crate::support::house::PATIENCE;
@@ -18,6 +18,7 @@ fn clarity(port: u16, credential: Credential) -> Clarity {
         hub: "connect".into(),
         transports: vec!["webSockets".into(), "serverSentEvents".into(), "longPolling".into()],
         session_properties_key: SessionPropertiesKey::Both,
+        write_verb: WriteVerb::Get,
         modalities: vec!["audio".into()],
         agent_metrics: vec!["answeredCount".into()],
         queue_metrics: vec!["queuedCount".into()],
