@@ -168,10 +168,13 @@ async fn what_is_unknown_or_impossible_is_told_and_changes_nothing() {
     neighbours.kill();
 }
 
+/// A path, and the token that came with it.
+type Call = (String, Option<String>);
+
 /// A Clarity that is written from the document alone: one agent, one session, and an answer to whatever changes something.
 #[derive(Clone)]
 struct Mock {
-    seen: Arc<Mutex<Vec<(String, Option<String>)>>>,
+    seen: Arc<Mutex<Vec<Call>>>,
     answer: Arc<Mutex<(StatusCode, String)>>,
     root: String,
 }

@@ -7,8 +7,11 @@ use super::{Modality, Session, SessionStatus, World};
 /// How many contacts that are over can still be written about.
 const KEPT: usize = 1000;
 
+/// A disposition by number and name, with finer ones.
+pub type Disposition = (i64, &'static str, &'static [(i64, &'static str)]);
+
 /// The dispositions there are, each with finer ones.
-pub const DISPOSITIONS: [(i64, &str, &[(i64, &str)]); 3] = [
+pub const DISPOSITIONS: [Disposition; 3] = [
     (1, "Orders", &[(1, "New order"), (2, "Change of an order")]),
     (2, "Returns", &[(3, "Damaged"), (4, "Changed their mind")]),
     (4, "Accounts", &[(8, "Password change")]),
