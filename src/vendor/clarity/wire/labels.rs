@@ -102,15 +102,17 @@ mod tests {
             "abandonedAfterSLACountShort": "Abandoned After SLA Count Short",
             "abandonedCount": "Abandoned Count",
             "abandonedCountDescription": "Customers who gave up while they waited",
+            "ronaCount": "Ring On No Answer Count", "ronaCountShort": "RONA",
             "empty": " ", "odd": 7
         }))
         .expect("labels");
         assert_eq!(labels.label("AbandonedCount"), "Abandoned Count");
         assert_eq!(labels.short("abandonedAfterSLACount"), "Abandoned After SLA Count");
+        assert_eq!(labels.short("ronaCount"), "RONA");
         assert_eq!(labels.description("abandonedAfterSLACount"), None, "it says nothing more");
         assert_eq!(labels.description("abandonedCount"), Some("Customers who gave up while they waited"));
         for (key, expected) in [
-            ("ronaCount", "Rona count"),
+            ("takenCount", "Taken count"),
             ("abandonedBeforeSLACount", "Abandoned before SLA count"),
             ("SLAPercent", "SLA percent"),
             ("empty", "Empty"),
