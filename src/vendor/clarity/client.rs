@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use jiff::{SignedDuration, Timestamp};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC};
-use reqwest::header::{ACCEPT, DATE, WWW_AUTHENTICATE};
+use reqwest::header::{ACCEPT, CACHE_CONTROL, DATE, WWW_AUTHENTICATE};
 use reqwest::{Method, StatusCode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -153,6 +153,8 @@ impl Clarity {
     ) -> Result<reqwest::Response, Error> {
         let host = at.host_str().unwrap_or("(no host)").to_owned();
         let mut request = self.0.http.request(method, at).header(ACCEPT, "application/json");
+        // No cache may answer for Clarity, and none may keep a GET that writes (`apis.md` B27).
+        request = request.header(CACHE_CONTROL, "no-store");
         request = request.bearer_auth(token.expose_secret());
         if let Some(body) = body {
             request = request.json(body);

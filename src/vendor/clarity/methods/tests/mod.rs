@@ -97,6 +97,8 @@ impl Mock {
 
 async fn serve(State(mock): State<Mock>, method: Method, uri: Uri, headers: HeaderMap, body: Bytes) -> Response {
     let path = uri.to_string();
+    assert_eq!(headers["cache-control"], "no-store", "B27");
+    assert_eq!(headers["accept"], "application/json", "B8");
     let seen = Seen {
         line: format!("{method} {}", path.strip_prefix("/webapi/api").unwrap_or(&path)),
         token: headers["authorization"].to_str().expect("text").to_owned(),
