@@ -10,7 +10,7 @@ use super::error::DeedError;
 use crate::domain::AgentId;
 use crate::gold::{Entity, Gold, Key};
 use crate::vendor::clarity::methods::{DispositionChoice, ExtraItemValue, Includes, StatusUpdate};
-use crate::vendor::clarity::wire::{RecordingStatus, Session, StatusModel};
+use crate::vendor::clarity::wire::{self, RecordingStatus, Session, StatusModel};
 use crate::vendor::clarity::{Clarity, lenient};
 
 /// The status that takes a reason.
@@ -65,9 +65,8 @@ pub(super) async fn plan(gold: &Gold, clarity: &Clarity, deed: &Deed) -> Result<
                     Ok(Plan { before: json!({"suspended": known.suspended}), order: Order::Status(*agent, update) })
                 }
                 AgentDeed::Recording(new) => {
-                    let was: Vec<_> = known.sessions.values().filter(|it| it.recording == Some(true)).collect();
-                    let order = Order::Recording(*agent, new.recording);
-                    Ok(Plan { before: json!({"recording": !was.is_empty()}), order })
+                    let was = known.sessions.values().any(|session| session.recording == Some(true));
+                    Ok(Plan { before: json!({"recording": was}), order: Order::Recording(*agent, new.recording) })
                 }
             }
         }
@@ -134,21 +133,22 @@ async fn status(clarity: &Clarity, agent: AgentId, new: &NewStatus) -> Result<Pl
 
 fn disposition(session: i64, found: &Session, new: Disposition) -> Result<Plan, DeedError> {
     let possible = found.call_dispositions.as_deref().unwrap_or_default();
-    let chosen = possible.iter().find(|one| one.disposition_id == Some(new.disposition));
-    let finer = |one: &crate::vendor::clarity::wire::Disposition| {
-        let mut ids = one.sub_dispositions.iter().flatten().map(|finer| finer.sub_disposition_id);
-        new.sub_disposition.is_none_or(|wanted| ids.any(|id| id == Some(wanted)))
-    };
     // A site that lists none takes any.
-    if !possible.is_empty() && !chosen.is_some_and(finer) {
+    if !possible.is_empty() && !possible.iter().any(|one| allows(one, new)) {
         return Err(DeedError::Invalid("Clarity does not list this disposition for this session.".to_owned()));
     }
-    let was = |chosen: &Option<_>| -> Option<i64> {
-        chosen.as_ref().and_then(|it: &crate::vendor::clarity::wire::session_parts::SelectedDisposition| it.id)
-    };
-    let before = told_disposition(was(&found.selected_call_disposition), was(&found.selected_call_sub_disposition));
+    let before = told_disposition(
+        found.selected_call_disposition.as_ref().and_then(|chosen| chosen.id),
+        found.selected_call_sub_disposition.as_ref().and_then(|chosen| chosen.id),
+    );
     let choice = DispositionChoice { disposition_id: new.disposition, sub_disposition_id: new.sub_disposition };
     Ok(Plan { before, order: Order::Disposition(session, choice) })
+}
+
+fn allows(listed: &wire::Disposition, new: Disposition) -> bool {
+    let mut finer = listed.sub_dispositions.iter().flatten().map(|finer| finer.sub_disposition_id);
+    listed.disposition_id == Some(new.disposition)
+        && new.sub_disposition.is_none_or(|wanted| finer.any(|id| id == Some(wanted)))
 }
 
 fn extra_item(session: i64, found: &Session, new: &ExtraItem) -> Result<Plan, DeedError> {
@@ -157,7 +157,10 @@ fn extra_item(session: i64, found: &Session, new: &ExtraItem) -> Result<Plan, De
         return Err(DeedError::Invalid("Name the extra item, or give its number.".to_owned()));
     }
     let items = found.extra_items.iter().flatten();
-    let mut same = items.filter(|item| item.key == new.name || (item.extra_item_id == new.id && new.id.is_some()));
+    let mut same = items.filter(|item| match (&new.name, new.id) {
+        (Some(name), _) if named => item.key.as_ref() == Some(name),
+        (_, id) => item.extra_item_id == id,
+    });
     let before = same.next().and_then(|item| item.value.as_deref()).map(length);
     let item = ExtraItemValue { id: new.id, name: new.name.clone(), value: new.value.clone() };
     Ok(Plan { before: json!({ "value": before }), order: Order::ExtraItem(session, item) })
