@@ -15,6 +15,7 @@ use crate::domain::{
     SessionKind, SessionReading, SessionStatus, SessionsReading, StatusReading, StructureReading, TeamId, TeamReading,
     Unclassified,
 };
+use crate::vendor::clarity::lenient::plain;
 use crate::vendor::clarity::wire;
 
 /// Agent statuses by Clarity's numbers (`apis.md` C50). Thirteen is missing from its document.
@@ -254,10 +255,6 @@ fn other(from: wire::Other) -> Unclassified {
         .filter(|(name, value)| !SHAPELESS.contains(&name.as_str()) && !value.is_null())
         .map(|(name, value)| (name.into(), value))
         .collect()
-}
-
-fn plain(name: &str) -> String {
-    name.chars().filter(|letter| letter.is_alphanumeric()).flat_map(char::to_lowercase).collect()
 }
 
 fn shared(text: Option<String>) -> Option<Arc<str>> {
