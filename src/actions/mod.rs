@@ -1,5 +1,7 @@
 //! What people make us do to vendors. This is the only room where our words become theirs.
 
+pub mod supervise;
 pub mod surveys;
 
+pub use supervise::{Actor, Deed, DeedError, Done, Supervision};
 pub use surveys::{NewSurvey, SurveyError, Surveys};

@@ -7,7 +7,7 @@ use std::sync::{Arc, LazyLock};
 use tokio::net::TcpListener;
 
 use super::{Failure, gauges};
-use crate::actions::Surveys;
+use crate::actions::{Supervision, Surveys};
 use crate::base::{Clock, Lifecycle, Metrics, http};
 use crate::config::{self, Config};
 use crate::domain::{AgentId, Fact, Health, QueueId, SourceName, SourceState};
@@ -79,7 +79,7 @@ impl World {
             .map(|goodays| Signatures::new(goodays.hmac_secrets.iter().cloned(), goodays.allow_unsigned));
         let intake = Intake::new(store.clone(), signatures, metrics.clone());
         let parts = Parts { config, gold: &gold, metrics: &metrics, clock: &clock, life };
-        parts.listen_to_clarity()?;
+        let supervision = parts.listen_to_clarity(&store, manner)?;
         parts.listen_to_goodays(&intake);
         parts.watch_kustomer()?;
         let surveys = parts.speak_to_agent_connect(&store)?;
@@ -89,6 +89,7 @@ impl World {
             hub,
             intake,
             surveys,
+            supervision,
             boards: Boards::new(config.wallboards.clone(), gold.clone()),
             metrics: metrics.clone(),
             clock: clock.clone(),
@@ -126,13 +127,20 @@ struct Parts<'a> {
 }
 
 impl Parts<'_> {
-    fn listen_to_clarity(&self) -> Result<(), Failure> {
-        let Some(config) = &self.config.clarity else { return Ok(()) };
+    fn listen_to_clarity(&self, store: &Store, manner: Manner) -> Result<Option<Supervision>, Failure> {
+        let Some(config) = &self.config.clarity else { return Ok(None) };
         let vendor = clarity::settings::client(config, self.clock).map_err(Failure::Usage)?;
         let reporter = self.reporter(SourceName::Clarity);
-        let feed = clarity::ClarityFeed::new(vendor, config, self.gold.clone(), reporter);
+        let feed = clarity::ClarityFeed::new(vendor.clone(), config, self.gold.clone(), reporter);
         self.life.spawn(feed.run(self.life.clone()));
-        Ok(())
+        Ok(Some(Supervision::open(
+            store.clone(),
+            self.gold.clone(),
+            vendor,
+            manner == Manner::Demo,
+            self.metrics.clone(),
+            self.life.clone(),
+        )))
     }
 
     fn listen_to_goodays(&self, intake: &Intake) {

@@ -433,3 +433,70 @@ async fn the_wheel_is_turned_over_http_too() {
     }
     assert_eq!(turn(json!({"do": "refuse_negotiation", "status": 7})).await, 400);
 }
+
+#[tokio::test]
+async fn what_is_written_onto_a_session_is_read_again_even_after_its_end() {
+    let house = House::small().await;
+    house.sandbox.steering().pause(true);
+    let token = house.token().await;
+    let sessions = house.sandbox.world_snapshot().sessions;
+    let id = *sessions.keys().next().expect("somebody calls");
+    let at = |what: &str| format!("/v2/sessions/{id}{what}");
+    for (what, body) in [
+        ("/setcallnotes", json!({"note": "Call back."})),
+        ("/setdispositions", json!({"dispositionId": 4, "subDispositionId": 8})),
+        ("/setextraitems", json!({"extraItemName": "Subject", "extraItemValue": "A label"})),
+    ] {
+        // As documented, a GET with a body (`apis.md` B27).
+        let (status, _) = house.api(Method::GET, &at(what), &token, Some(body)).await;
+        assert_eq!(status, StatusCode::NO_CONTENT, "{what}");
+        let (status, said) = house.api(Method::GET, &at(what), &token, None).await;
+        assert_eq!((status, said["message"].is_string()), (StatusCode::BAD_REQUEST, true), "{what} without a body");
+    }
+    let (status, read) =
+        house.api(Method::GET, &at("?includeExtraItems=true&includeDispositions=true"), &token, None).await;
+    assert_eq!((status, &read["callNote"]), (StatusCode::OK, &json!("Call back.")));
+    assert_eq!(read["selectedCallDisposition"]["callDispositionId"], 4);
+    assert_eq!(read["extraItems"]["items"][1]["value"], "A label");
+    assert_eq!(read["callDispositions"]["count"], 3);
+    let (status, _) = house.api(Method::GET, "/v2/sessions/1", &token, None).await;
+    assert_eq!(status, StatusCode::INTERNAL_SERVER_ERROR, "B87");
+}
+
+#[tokio::test]
+async fn each_call_of_a_batch_is_answered_as_if_it_came_alone() {
+    let house = House::small().await;
+    let token = house.token().await;
+    let items = json!([
+        {"method": "POST", "relativeUrl": "../v2/subscriptions/agents/?modalities=2&agentIds=5"},
+        {"method": "GET", "relativeUrl": "../v2/profile"},
+        {"method": "GET", "relativeUrl": "../v2/agentStatus/list/5"},
+        {"method": "GET", "relativeUrl": "../v2/nowhere"},
+    ]);
+    let (status, answers) = house.api(Method::POST, "/v2/", &token, Some(items)).await;
+    assert_eq!(status, StatusCode::OK);
+    let codes: Vec<_> = answers.as_array().expect("answers").iter().map(|answer| &answer["code"]).collect();
+    assert_eq!(codes[1..], [&json!(200), &json!(200), &json!(404)], "{answers}");
+    assert_ne!(codes[0], &json!(200), "B10: without a connection there is no subscription");
+    assert_eq!((&answers[1]["body"]["type"], &answers[1]["body"]["id"]), (&json!("agent"), &json!(1)));
+}
+
+#[tokio::test]
+async fn recording_tells_of_the_call_in_hand_and_of_nothing_where_there_is_none() {
+    let house = House::small().await;
+    house.sandbox.steering().pause(true);
+    let token = house.token().await;
+    let agents = house.sandbox.world_snapshot().agents;
+    let who = |status: &str| agents.iter().find(|(_, agent)| agent.status == status).map(|(id, _)| *id);
+    let (talks, free) =
+        (who("inCall").expect("somebody talks"), who("loggedOut").or(who("available")).expect("somebody"));
+    for (deed, expected) in [("start", true), ("stop", false)] {
+        let at = |agent: i64| format!("/v2/sessions/callcontrol/{deed}RecordingSessions/{agent}");
+        let (status, told) = house.api(Method::POST, &at(talks), &token, None).await;
+        assert_eq!((status, &told["items"][0]["isRecording"]), (StatusCode::OK, &json!(expected)));
+        let (status, told) = house.api(Method::POST, &at(free), &token, None).await;
+        assert_eq!((status, &told["items"]), (StatusCode::OK, &json!([])));
+        let (status, _) = house.api(Method::POST, &at(999), &token, None).await;
+        assert_eq!(status, StatusCode::UNAUTHORIZED);
+    }
+}

@@ -1,8 +1,10 @@
-//! What must survive: the inbox of events, the outbox of requests, and the places up to which sources have been read.
+//! What must survive: the inbox of events, the outbox of requests, the audit, and the places up to which
+//! sources have been read.
 //!
 //! One SQLite file, `callboard.db`, on a local disk. One thread writes and commits in groups; what it has acknowledged
 //! is on the disk. A full queue in front of it is an error at once and never a growing wait.
 
+mod audit;
 mod cursors;
 mod database;
 mod error;
@@ -27,6 +29,7 @@ use database::Lock;
 use reader::Reader;
 use writer::Writer;
 
+pub use audit::{Deed, DeedEnd, NewDeed};
 pub use error::StoreError;
 pub use inbox::{Accepted, Arrival, InboxCounts, Stored};
 pub use intent::{Intended, Intent, IntentState, NewIntent, Outcome};
@@ -59,6 +62,7 @@ impl Store {
         let mut connection = database::open_to_write(&path)?;
         schema::migrate(&mut connection)?;
         outbox::admit_ignorance(&connection, clock.now())?;
+        audit::admit_ignorance(&connection, clock.now())?;
         let reader = Reader::new(database::open_to_read(&path)?);
         let writer = Writer::start(connection, path.clone())?;
         Ok(Self(Arc::new(Shared { reader, writer, clock, path, _lock: lock })))

@@ -6,7 +6,8 @@ use super::StoreError;
 use super::database::{APPLICATION_ID, setting};
 
 /// Step `n` makes schema `n` out of schema `n - 1`. A step that has been published is never changed.
-const STEPS: &[&str] = &["
+const STEPS: &[&str] = &[
+    "
     CREATE TABLE inbox (
         seq          INTEGER PRIMARY KEY AUTOINCREMENT,
         source       TEXT    NOT NULL,
@@ -44,7 +45,30 @@ const STEPS: &[&str] = &["
         value   TEXT    NOT NULL,
         changed INTEGER NOT NULL
     ) STRICT, WITHOUT ROWID;
-"];
+",
+    "
+    CREATE TABLE audit (
+        seq     INTEGER PRIMARY KEY AUTOINCREMENT,
+        at      INTEGER NOT NULL,
+        who     TEXT    NOT NULL,
+        what    TEXT    NOT NULL,
+        entity  TEXT    NOT NULL,
+        before  TEXT    NOT NULL,
+        after   TEXT    NOT NULL,
+        ended   INTEGER,
+        outcome TEXT    CHECK (outcome IN ('accepted', 'rejected', 'failed', 'unknown')),
+        reason  TEXT,
+        CHECK ((ended IS NULL) = (outcome IS NULL))
+    ) STRICT;
+    CREATE INDEX audit_open ON audit (seq) WHERE ended IS NULL;
+    CREATE TRIGGER audit_is_kept BEFORE DELETE ON audit
+    BEGIN SELECT RAISE(ABORT, 'the audit is kept'); END;
+    CREATE TRIGGER audit_is_completed_once BEFORE UPDATE ON audit
+    WHEN OLD.ended IS NOT NULL OR (NEW.seq, NEW.at, NEW.who, NEW.what, NEW.entity, NEW.before, NEW.after)
+        IS NOT (OLD.seq, OLD.at, OLD.who, OLD.what, OLD.entity, OLD.before, OLD.after)
+    BEGIN SELECT RAISE(ABORT, 'a line of the audit is completed once and never changed'); END;
+",
+];
 
 /// Brings the file to the newest schema, or says that it is newer than we are.
 pub(super) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {

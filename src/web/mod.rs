@@ -3,7 +3,7 @@
 //! - [`router`]: every route on one page.
 //! - [`layers`]: what holds for all of them, in order; [`origin`], [`problem`] and [`present`] belong to it.
 //! - [`screens`]: the handlers of the pages; [`pages`] turns a painted document into HTML, [`assets`] serves the rest.
-//! - [`api`], [`webhooks`], [`socket`], [`ops`], [`openapi`]: the routes for programs.
+//! - [`api`], [`supervise`], [`webhooks`], [`socket`], [`ops`], [`openapi`]: the routes for programs.
 //! - [`serve`]: the accept loop in front of all this.
 
 pub mod api;
@@ -21,6 +21,7 @@ pub mod screens;
 pub mod serve;
 pub mod socket;
 pub mod state;
+pub mod supervise;
 pub mod webhooks;
 
 pub use router::router;

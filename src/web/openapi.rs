@@ -2,6 +2,8 @@
 //!
 //! Written by hand, in one place, because half of it (frames on a socket, merge patches, epochs) is what no generator knows.
 
+mod deeds;
+
 use std::sync::LazyLock;
 
 use axum::http::header::CONTENT_TYPE;
@@ -26,8 +28,14 @@ pub fn document() -> Value {
             "version": env!("CARGO_PKG_VERSION"),
             "description": "One live contact-center floor, joined from four systems. Errors are RFC 9457 problem documents."
         },
-        "paths": paths(),
-        "components": { "schemas": schemas(), "parameters": parameters(), "responses": responses() }
+        "paths": joined(paths(), deeds::paths()),
+        "components": {
+            "schemas": joined(schemas(), deeds::schemas()), "parameters": parameters(), "responses": responses(),
+            "securitySchemes": {"clarityToken": {
+                "type": "http", "scheme": "bearer",
+                "description": "The person's own Clarity token, which is sent on: Clarity decides what they may do."
+            }}
+        }
     })
 }
 
@@ -139,6 +147,7 @@ fn parameters() -> Value {
             json!({"type": "string"})),
         "epoch": query("epoch", false, "The epoch of the document that the caller holds.", json!({"type": "string"})),
         "version": query("version", false, "The version of the document that the caller holds.", version()),
+        "id": {"name": "id", "in": "path", "required": true, "description": "Clarity's number.", "schema": {"type": "integer"}},
         "idempotencyKey": {
             "name": "Idempotency-Key", "in": "header", "required": false,
             "description": "Chosen by the caller, new for each intent. Sending the same one again is answered as the first time \
@@ -241,6 +250,14 @@ fn schemas() -> Value {
     })
 }
 
+/// Two objects as one.
+fn joined(mut one: Value, other: Value) -> Value {
+    if let (Value::Object(one), Value::Object(other)) = (&mut one, other) {
+        one.extend(other);
+    }
+    one
+}
+
 fn reference(to: &str) -> Value {
     json!({"$ref": format!("#/components/{to}")})
 }
@@ -316,9 +333,18 @@ mod tests {
     fn every_operation_says_what_it_is_for_and_how_it_answers() {
         let document = document();
         let paths = document["paths"].as_object().unwrap();
-        for path in
-            ["/api/v1/state", "/api/v1/live", "/api/v1/surveys", "/webhooks/goodays", "/healthz", "/readyz", "/metrics"]
-        {
+        for path in [
+            "/api/v1/state",
+            "/api/v1/live",
+            "/api/v1/surveys",
+            "/api/v1/audit",
+            "/api/v1/agents/{id}/status",
+            "/api/v1/sessions/{id}/notes",
+            "/webhooks/goodays",
+            "/healthz",
+            "/readyz",
+            "/metrics",
+        ] {
             assert!(paths.contains_key(path), "{path} is missing");
         }
         for (path, operations) in paths {

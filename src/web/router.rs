@@ -7,7 +7,7 @@ use axum::routing::{get, post};
 use super::layers::{self, Settings};
 use super::ops::{self, Ops};
 use super::state::AppState;
-use super::{api, assets, openapi, screens, socket, webhooks};
+use super::{api, assets, openapi, screens, socket, supervise, webhooks};
 
 /// All routes with all layers around them.
 pub fn router(state: AppState, ops: Ops, settings: &Settings) -> Router {
@@ -25,6 +25,14 @@ pub fn router(state: AppState, ops: Ops, settings: &Settings) -> Router {
         .route("/api/v1/state", get(api::state))
         .route("/api/v1/live", get(socket::live))
         .route("/api/v1/surveys", post(api::ask_for_survey))
+        .route("/api/v1/agents/{id}/statuses", get(supervise::statuses))
+        .route("/api/v1/agents/{id}/status", post(supervise::status))
+        .route("/api/v1/agents/{id}/suspend", post(supervise::suspend))
+        .route("/api/v1/agents/{id}/recording", post(supervise::recording))
+        .route("/api/v1/sessions/{id}/notes", post(supervise::notes))
+        .route("/api/v1/sessions/{id}/disposition", post(supervise::disposition))
+        .route("/api/v1/sessions/{id}/extra-items", post(supervise::extra_items))
+        .route("/api/v1/audit", get(supervise::audit))
         .route("/api/v1/openapi.json", get(openapi::describe));
     // For vendors.
     let webhooks = Router::new()

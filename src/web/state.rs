@@ -8,7 +8,7 @@ use jiff::tz::TimeZone;
 
 use super::boards::Boards;
 use super::origin::OriginRule;
-use crate::actions::Surveys;
+use crate::actions::{Supervision, Surveys};
 use crate::base::{Clock, Lifecycle, Metrics};
 use crate::feeds::Intake;
 use crate::live::Hub;
@@ -22,6 +22,8 @@ pub struct AppState {
     pub intake: Intake,
     /// Where surveys are asked for. `None`: Agent Connect is not configured, or has no key.
     pub surveys: Option<Surveys>,
+    /// Where supervisors act. `None`: Clarity is not configured.
+    pub supervision: Option<Supervision>,
     /// The wallboards.
     pub boards: Boards,
     /// What has been counted.

@@ -11,6 +11,7 @@ mod microsoft_client;
 mod operations;
 mod page_life;
 mod pushes_that_fail;
+mod supervision;
 mod support;
 mod surveys;
 mod third_party_signalr;

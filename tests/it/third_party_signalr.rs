@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use callboard::base::{Clock, Secret};
-use callboard::vendor::clarity::{Clarity, Credential, SessionPropertiesKey, Settings, find_pushes};
+use callboard::vendor::clarity::{Clarity, Credential, SessionPropertiesKey, Settings, WriteVerb, find_pushes};
 use callboard::vendor::iwa;
 use callboard::vendor::signalr::{Connection, Event, Transport};
 
@@ -21,6 +21,7 @@ fn clarity(port: u16, credential: Credential, transports: &[&str]) -> Clarity {
         hub: "connect".into(),
         transports: transports.iter().map(|name| (*name).to_owned()).collect(),
         session_properties_key: SessionPropertiesKey::Both,
+        write_verb: WriteVerb::Get,
         modalities: vec!["audio".into()],
         agent_metrics: vec!["answeredCount".into()],
         queue_metrics: vec!["queuedCount".into()],

@@ -2,7 +2,7 @@
 
 use crate::base::Clock;
 use crate::config::{self, Auth};
-use crate::vendor::clarity::{Clarity, Credential, SessionPropertiesKey, Settings};
+use crate::vendor::clarity::{Clarity, Credential, SessionPropertiesKey, Settings, WriteVerb};
 use crate::vendor::iwa;
 
 /// A client for the configured Clarity.
@@ -45,6 +45,10 @@ fn settings(config: &config::Clarity) -> Settings {
             config::SessionPropertiesKey::Both => SessionPropertiesKey::Both,
             config::SessionPropertiesKey::SessionProperties => SessionPropertiesKey::SessionProperties,
             config::SessionPropertiesKey::SessionPropertyType => SessionPropertiesKey::SessionPropertyType,
+        },
+        write_verb: match config.write_verb {
+            config::WriteVerb::Get => WriteVerb::Get,
+            config::WriteVerb::Post => WriteVerb::Post,
         },
         modalities: config.modalities.clone(),
         agent_metrics: config.agent_metrics.clone(),

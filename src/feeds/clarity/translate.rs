@@ -3,7 +3,6 @@
 //! Spellings differ between Clarity's own answers, so names are compared without case, blanks and punctuation
 //! (`apis.md` B63). What has no word here is kept under the name it came with.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -17,6 +16,7 @@ use crate::domain::{
     SessionKind, SessionReading, SessionStatus, SessionsReading, StatusReading, StructureReading, TeamId, TeamReading,
     Unclassified,
 };
+use crate::vendor::clarity::lenient::plain;
 use crate::vendor::clarity::wire;
 
 /// Agent statuses by Clarity's numbers (`apis.md` C50). Thirteen is missing from its document.
@@ -255,14 +255,6 @@ fn other(from: wire::Other) -> Unclassified {
         .filter(|(name, value)| !SHAPELESS.contains(&name.as_str()) && !value.is_null())
         .map(|(name, value)| (name.into(), value))
         .collect()
-}
-
-/// A name without case, blanks and punctuation.
-fn plain(name: &str) -> Cow<'_, str> {
-    if name.bytes().all(|letter| letter.is_ascii_lowercase() || letter.is_ascii_digit()) {
-        return Cow::Borrowed(name);
-    }
-    name.chars().filter(|letter| letter.is_alphanumeric()).flat_map(char::to_lowercase).collect::<String>().into()
 }
 
 fn shared(text: Option<String>) -> Option<Arc<str>> {

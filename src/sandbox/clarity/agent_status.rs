@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::body::Bytes;
-use axum::extract::{Path, State};
+use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -10,10 +10,23 @@ use serde_json::{Value, json};
 use super::{Clarity, Refusal};
 use crate::sandbox::world::{REASONS, Status};
 
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CurrentOnly {
+    current_only: Option<bool>,
+}
+
 /// `GET /v2/agentStatus/{id}`: with the ids, which metrics leave out.
-pub async fn current(State(clarity): State<Clarity>, Path(id): Path<i64>) -> Result<Json<Value>, StatusCode> {
+pub async fn current(
+    State(clarity): State<Clarity>,
+    Path(id): Path<i64>,
+    Query(query): Query<CurrentOnly>,
+) -> Result<Json<Value>, Refusal> {
+    if query.current_only == Some(false) {
+        return Err((StatusCode::BAD_REQUEST, "The query must have currentOnly=true.".to_owned()));
+    }
     clarity.floor.read(|world, doors| {
-        let agent = world.agents().get(&id).ok_or(StatusCode::UNAUTHORIZED)?;
+        let agent = world.agents().get(&id).ok_or((StatusCode::UNAUTHORIZED, String::new()))?;
         let mut status = json!({
             "agentStatus": agent.status.camel(),
             "agentStatusId": agent.status as i64,

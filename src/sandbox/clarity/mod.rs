@@ -1,11 +1,15 @@
 //! Clarity Connect as its document describes it, oddities included (`apis.md` A.1).
 
 mod agent_status;
+mod batch;
 mod gate;
 mod metrics;
 mod picture;
 mod profile;
 mod search;
+mod session_writes;
+mod sessions;
+mod site;
 mod subscriptions;
 #[cfg(test)]
 mod tests;
@@ -53,11 +57,30 @@ pub fn router(clarity: Clarity, hub: Hub, faults: Faults) -> Router {
         .route("/agentStatus/{id}", get(agent_status::current))
         .route("/agentStatus/list/{id}", get(agent_status::list))
         .route("/agentStatus/update/{id}", post(agent_status::update))
+        .route("/profile/dashboardsettings", get(site::dashboard_settings))
+        .route("/profile/unregister", post(async || StatusCode::OK))
+        .route("/sessions", get(sessions::of_agent))
+        .route("/sessions/{id}", get(sessions::by_id))
+        .route("/sessions/{id}/transcript", get(sessions::transcript))
+        .route("/sessions/{id}/gruu", get(sessions::gruu))
+        .route("/sessions/customerHistory/{id}", get(sessions::customer_history))
+        // Documented as GET with a body; a site that has mended it takes POST.
+        .route("/sessions/{id}/setextraitems", get(session_writes::extra_item).post(session_writes::extra_item))
+        .route("/sessions/{id}/setcallnotes", get(session_writes::note).post(session_writes::note))
+        .route("/sessions/{id}/setdispositions", get(session_writes::disposition).post(session_writes::disposition))
+        .route("/sessions/callcontrol/startRecordingSessions/{agent}", post(session_writes::start_recording))
+        .route("/sessions/callcontrol/stopRecordingSessions/{agent}", post(session_writes::stop_recording))
+        .route("/resources/dashboard/localization/{locale}", get(site::labels))
+        .route("/metrics/specificserver", get(site::specific_server))
+        .route("/clientlogs", post(site::log))
+        .route("/clientlogs/", post(site::log))
         .route("/subscriptions/agents", post(subscriptions::to_agents))
         .route("/subscriptions/queues", post(subscriptions::to_queues))
         .route("/subscriptions/{id}", post(subscriptions::update).delete(subscriptions::delete));
+    let batch = batch::of(v2.clone().with_state(clarity.clone()));
     let api = Router::new()
         .route("/info", get(profile::info))
+        .route("/v2/", batch)
         .nest("/v2", v2)
         .fallback(async || StatusCode::NOT_FOUND)
         .layer(from_fn_with_state(clarity.clone(), admit))

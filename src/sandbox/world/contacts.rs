@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::Moment;
+use super::{Moment, Papers};
 
 /// How a customer reaches us.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -104,6 +104,8 @@ pub struct Session {
     pub on_hold: bool,
     /// How often it was passed on.
     pub transfers: u32,
+    /// What has been written about it.
+    pub papers: Papers,
 }
 
 /// Counters of one modality of a queue, besides the number that waits.

@@ -4,7 +4,7 @@ use rand::RngExt;
 
 use super::contacts::{Session, SessionStatus};
 use super::people::Status;
-use super::{Event, Modality, Moment, SECOND, World, names};
+use super::{Event, Modality, Moment, Papers, SECOND, World, names};
 
 /// Customers who give up sooner than this do not count against the queue.
 const PROMISED: Moment = 20 * SECOND;
@@ -65,6 +65,7 @@ impl World {
             recording: modality == Modality::Audio && self.chance.random_bool(0.3),
             on_hold: false,
             transfers: 0,
+            papers: Papers::default(),
         };
         self.sessions.insert(id, session);
         if let Some(queue) = self.queues.get_mut(&queue) {
@@ -213,6 +214,7 @@ impl World {
             session.status = SessionStatus::Completed;
             session.ended = Some(self.now);
             self.touched_queues.insert(session.queue);
+            self.file(session.clone());
             self.finished.push(session);
         }
         self.release(agent);

@@ -8,6 +8,7 @@
 mod contacts;
 mod flow;
 mod names;
+mod papers;
 mod people;
 mod shifts;
 #[cfg(test)]
@@ -20,6 +21,7 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
 pub use contacts::{Customer, Modality, Queue, Session, SessionStatus};
+pub use papers::{DISPOSITIONS, Papers};
 pub use people::{Agent, AgentTally, Group, REASONS, Status, Team, Unit};
 
 /// Virtual milliseconds since the doors opened; negative before.
@@ -71,6 +73,7 @@ pub struct World {
     agents: BTreeMap<i64, Agent>,
     queues: BTreeMap<i64, Queue>,
     sessions: BTreeMap<i64, Session>,
+    past: BTreeMap<i64, Session>,
     teams: BTreeMap<i64, Team>,
     groups: BTreeMap<i64, Group>,
     units: BTreeMap<i64, Unit>,
@@ -94,6 +97,7 @@ impl World {
             agents: structure.agents,
             queues: structure.queues,
             sessions: BTreeMap::new(),
+            past: BTreeMap::new(),
             teams: structure.teams,
             groups: structure.groups,
             units: structure.units,

@@ -1,11 +1,8 @@
 //! What agents are doing, and what to do about those whom the account may not see.
 
-use reqwest::Method;
-use serde_json::Value;
-
-use super::client::in_chunks;
+use super::methods::{Also, Entities, Part};
 use super::wire::RealtimeData;
-use super::{Clarity, Error, Wanted, lenient};
+use super::{Clarity, Error, Wanted};
 
 /// So many denials in a row, and it is the account that may see nobody: in a list of two hundred, one agent out of bounds
 /// costs nine at most.
@@ -26,7 +23,7 @@ impl Clarity {
         let mut denied = 0;
         let mut pending = vec![self.permitted(ids)];
         while let Some(ids) = pending.pop().filter(|ids| !ids.is_empty()) {
-            match self.agents_at_once(CALL, &ids, wanted).await {
+            match self.agents_part(Entities::Agents(&ids), Part::All, wanted, Also::default()).await {
                 Ok(list) => agents.extend(list),
                 // One agent out of bounds denies the whole list: halve it until it is found.
                 Err(Error::Denied { .. }) if denied < DENIALS || !agents.is_empty() => {
@@ -40,22 +37,6 @@ impl Clarity {
             }
         }
         if agents.is_empty() && denied > 0 { Err(Error::Denied { call: CALL }) } else { Ok(agents) }
-    }
-
-    async fn agents_at_once(
-        &self,
-        call: &'static str,
-        ids: &[i64],
-        wanted: &Wanted,
-    ) -> Result<Vec<RealtimeData>, Error> {
-        let mut agents = Vec::with_capacity(ids.len());
-        for ids in in_chunks(ids) {
-            let at = self.at("/v2/metrics/agents/", &format!("agentIds={ids}{}", self.modalities()));
-            let answer: Value = self.call(call, Method::POST, at, Some(&self.properties(wanted))).await?;
-            let list = lenient::list_of(answer);
-            agents.extend(list.ok_or(Error::Unintelligible { call, line: 1, column: 1 })?);
-        }
-        Ok(agents)
     }
 
     /// The agents whom the account may see, as far as is known.

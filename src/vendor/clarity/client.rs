@@ -4,18 +4,21 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use jiff::{SignedDuration, Timestamp};
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use reqwest::header::{ACCEPT, DATE, HeaderMap, WWW_AUTHENTICATE};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC};
+use reqwest::header::{ACCEPT, CACHE_CONTROL, DATE, HeaderMap, WWW_AUTHENTICATE};
 use reqwest::{Method, StatusCode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use url::Url;
 
 use super::denials::Denials;
-use super::wire::{Info, SearchResult, Structure};
+use super::error::Said;
 use super::{Credential, Error, Settings, Tokens};
 use crate::base::secret::ExposeSecret;
 use crate::base::{Clock, Secret, http, refusal};
+
+/// No refusal has more to say than this.
+const REFUSAL_LIMIT: usize = 64 * 1024;
 
 /// No answer is larger than this: two thousand agents with everything are a few megabytes.
 const ANSWER_LIMIT: usize = 16 * 1024 * 1024;
@@ -65,36 +68,6 @@ impl Clarity {
         Self(Arc::new(Inner { http, settings, tokens, clock, denials, ahead_milliseconds }))
     }
 
-    /// Which versions run, and how SignalR may travel (`apis.md` C11).
-    ///
-    /// # Errors
-    /// See [`Error`].
-    pub async fn info(&self) -> Result<Info, Error> {
-        self.call("info", Method::GET, self.at("/info", ""), None::<&()>).await
-    }
-
-    /// Who and what the account may see (`apis.md` C13).
-    ///
-    /// # Errors
-    /// See [`Error`].
-    pub async fn structure(&self) -> Result<Structure, Error> {
-        self.call("the structure", Method::GET, self.at("/v2/profile/mbu", ""), None::<&()>).await
-    }
-
-    /// Agents and queues whose names or addresses contain a text (`apis.md` C46).
-    ///
-    /// # Errors
-    /// See [`Error`]. A blank text is not sent.
-    pub async fn search(&self, text: &str) -> Result<SearchResult, Error> {
-        const CALL: &str = "a search";
-        // The path would be normalised away.
-        if text.trim().is_empty() || text == "." || text == ".." {
-            return Err(Error::NotSent { call: CALL, reason: "there is nothing to search for" });
-        }
-        let path = format!("/v2/search/{}", utf8_percent_encode(text, RESERVED));
-        self.call(CALL, Method::GET, self.at(&path, ""), None::<&()>).await
-    }
-
     /// How far Clarity's clock is ahead of ours, by its latest answer (`apis.md` B97).
     #[must_use]
     pub fn clock_difference(&self) -> SignedDuration {
@@ -124,13 +97,6 @@ impl Clarity {
         at
     }
 
-    /// The `modalities` parameter, by names, which all calls that take ids understand (`apis.md` C70, B46).
-    pub(super) fn modalities(&self) -> String {
-        let names: Vec<_> =
-            self.0.settings.modalities.iter().map(|name| utf8_percent_encode(name, RESERVED).to_string()).collect();
-        if names.is_empty() { String::new() } else { format!("&modalities={}", names.join(",")) }
-    }
-
     pub(super) async fn call<T: DeserializeOwned>(
         &self,
         call: &'static str,
@@ -155,32 +121,46 @@ impl Clarity {
         at: Url,
         body: Option<&impl Serialize>,
     ) -> Result<Vec<u8>, Error> {
-        let Inner { tokens, denials, .. } = &*self.0;
-        let mut repeated = false;
-        loop {
-            let token = tokens.current().await.map_err(|source| Error::Token { call, source })?;
-            let answer = self.send_once(call, method.clone(), at.clone(), body, &token).await?;
-            match answer.status() {
-                StatusCode::UNAUTHORIZED => {
-                    let challenged = answer.headers().contains_key(WWW_AUTHENTICATE);
-                    if repeated {
-                        denials.deny(at.as_str());
-                    }
-                    if repeated || denials.holds(at.as_str()) || !tokens.refused(&token, challenged) {
-                        return Err(Error::Denied { call });
-                    }
-                    repeated = true;
-                }
-                StatusCode::TOO_MANY_REQUESTS => {
-                    return Err(Error::TooMany { call, retry_after: refusal::retry_after(answer.headers()) });
-                }
-                status if !status.is_success() => return Err(Error::Status { call, status: status.as_u16() }),
-                _ => {
-                    denials.permit(at.as_str());
-                    return http::read_body(answer, ANSWER_LIMIT).await.map_err(|source| Error::Body { call, source });
-                }
+        let token = self.token(call).await?;
+        let answer = self.send_once(call, method.clone(), at.clone(), body, &token).await?;
+        if !self.may_be_expired(&answer, &token, &at) {
+            if answer.status().is_success() {
+                self.denials().permit(at.as_str());
             }
+            return read(call, answer).await;
         }
+        let token = self.token(call).await?;
+        let answer = self.send_once(call, method, at.clone(), body, &token).await?;
+        if answer.status() == StatusCode::UNAUTHORIZED {
+            self.denials().deny(at.as_str());
+        }
+        read(call, answer).await
+    }
+
+    /// Sends a call that changes something: once, whatever becomes of it (`apis.md` B27). A token that may have
+    /// expired is renewed for whoever calls next.
+    pub(super) async fn tell(
+        &self,
+        call: &'static str,
+        method: Method,
+        at: Url,
+        body: Option<&impl Serialize>,
+    ) -> Result<Vec<u8>, Error> {
+        let token = self.token(call).await?;
+        let answer = self.send_once(call, method, at.clone(), body, &token).await?;
+        self.may_be_expired(&answer, &token, &at);
+        read(call, answer).await
+    }
+
+    async fn token(&self, call: &'static str) -> Result<Secret, Error> {
+        self.0.tokens.current().await.map_err(|source| Error::Token { call, source })
+    }
+
+    fn may_be_expired(&self, answer: &reqwest::Response, token: &Secret, at: &Url) -> bool {
+        let challenged = answer.headers().contains_key(WWW_AUTHENTICATE);
+        answer.status() == StatusCode::UNAUTHORIZED
+            && !self.denials().holds(at.as_str())
+            && self.0.tokens.refused(token, challenged)
     }
 
     async fn send_once(
@@ -193,6 +173,8 @@ impl Clarity {
     ) -> Result<reqwest::Response, Error> {
         let host = at.host_str().unwrap_or("(no host)").to_owned();
         let mut request = self.0.http.request(method, at).header(ACCEPT, "application/json");
+        // No cache may answer for Clarity, and none may keep a GET that writes (`apis.md` B27).
+        request = request.header(CACHE_CONTROL, "no-store");
         request = request.bearer_auth(token.expose_secret());
         if let Some(body) = body {
             request = request.json(body);
@@ -204,6 +186,21 @@ impl Clarity {
             self.0.ahead_milliseconds.store(ahead, Ordering::Relaxed);
         }
         Ok(answer)
+    }
+}
+
+async fn read(call: &'static str, answer: reqwest::Response) -> Result<Vec<u8>, Error> {
+    match answer.status() {
+        StatusCode::UNAUTHORIZED => Err(Error::Denied { call }),
+        StatusCode::TOO_MANY_REQUESTS => {
+            Err(Error::TooMany { call, retry_after: refusal::retry_after(answer.headers()) })
+        }
+        status if !status.is_success() => {
+            // The status has arrived, and it decides; a body that breaks off after it says nothing more.
+            let body = http::read_body(answer, REFUSAL_LIMIT).await.unwrap_or_default();
+            Err(Error::Status { call, status: status.as_u16(), said: refusal::reason(&body).map(Said::new) })
+        }
+        _ => http::read_body(answer, ANSWER_LIMIT).await.map_err(|source| Error::Body { call, source }),
     }
 }
 

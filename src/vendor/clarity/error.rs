@@ -40,6 +40,8 @@ pub enum Error {
         call: &'static str,
         /// The HTTP status.
         status: u16,
+        /// Why, in Clarity's words.
+        said: Option<Said>,
     },
     /// No answer.
     #[error("{host} could not be reached for {call}")]
@@ -71,6 +73,20 @@ pub enum Error {
         /// Where.
         column: usize,
     },
+    /// Clarity takes this call with the other verb only (`apis.md` B27). Nothing was changed.
+    #[error("Clarity does not take {call} with this verb: set `clarity.write_verb` to the other one")]
+    WrongVerb {
+        /// Which call.
+        call: &'static str,
+    },
+    /// The answer names a host that must not have our token.
+    #[error("the answer to {call} names {host}, which is not used: it must be https, and listed in `token_hosts`")]
+    Stranger {
+        /// Which call.
+        call: &'static str,
+        /// Which host.
+        host: String,
+    },
     /// Clarity would refuse this, so it was not sent.
     #[error("{call} was not sent: {reason}")]
     NotSent {
@@ -91,5 +107,47 @@ impl Error {
             Self::Status { status, .. } => Some(*status),
             _ => None,
         }
+    }
+
+    /// Whether Clarity surely did nothing: it was not reached, or said so. Otherwise only looking tells.
+    #[must_use]
+    pub fn surely_not_done(&self) -> bool {
+        match self {
+            Self::Unreachable { source, .. } => source.is_connect() || source.is_builder(),
+            Self::Status { status, .. } => *status < 500,
+            Self::Body { .. } | Self::Unintelligible { .. } => false,
+            _ => true,
+        }
+    }
+
+    /// Why Clarity refused, in its words.
+    #[must_use]
+    pub fn said(&self) -> Option<&str> {
+        match self {
+            Self::Status { said, .. } => said.as_ref().map(Said::as_str),
+            _ => None,
+        }
+    }
+}
+
+/// Clarity's own words about a refusal: shown to the person who asked, never written to a log.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Said(String);
+
+impl Said {
+    pub(super) fn new(text: String) -> Self {
+        Self(text)
+    }
+
+    /// The words.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for Said {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Said(..)")
     }
 }

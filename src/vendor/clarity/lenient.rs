@@ -4,6 +4,7 @@
 
 mod loose;
 
+use std::borrow::Cow;
 use std::marker::PhantomData;
 
 use jiff::Timestamp;
@@ -152,6 +153,15 @@ fn unpadded(text: &str) -> Option<Timestamp> {
     let [month, day] = [i8::try_from(month).ok()?, i8::try_from(day).ok()?];
     let civil = DateTime::new(year, month, day, hour, minute, second.parse().ok()?, nanosecond).ok()?;
     Some(civil.to_zoned(TimeZone::UTC).ok()?.timestamp())
+}
+
+/// A name without case, blanks and punctuation: spellings differ between Clarity's own answers (`apis.md` B63, B70).
+#[must_use]
+pub fn plain(name: &str) -> Cow<'_, str> {
+    if name.bytes().all(|letter| letter.is_ascii_lowercase() || letter.is_ascii_digit()) {
+        return Cow::Borrowed(name);
+    }
+    name.chars().filter(|letter| letter.is_alphanumeric()).flat_map(char::to_lowercase).collect::<String>().into()
 }
 
 /// `AnsweredCount` and `answeredCount` are the same name: ours is the second (`apis.md` B43).

@@ -11,6 +11,8 @@ mod denials;
 mod error;
 pub mod lenient;
 mod live;
+pub mod methods;
+mod person;
 mod pushes;
 mod subscribe;
 mod token;
@@ -18,7 +20,8 @@ mod wanted;
 pub mod wire;
 
 pub use client::Clarity;
-pub use error::Error;
+pub use error::{Error, Said};
+pub use person::agent_named_by;
 pub use pushes::{Pushes, find_pushes};
 pub use subscribe::{Subject, Subscription, Whom};
 #[cfg(feature = "fuzzing")]
@@ -48,6 +51,8 @@ pub struct Settings {
     pub transports: Vec<String>,
     /// Under which name the list of session properties is sent.
     pub session_properties_key: SessionPropertiesKey,
+    /// The verb of the calls that the document sends as `GET` though they change something (`apis.md` B27).
+    pub write_verb: WriteVerb,
     /// The kinds of contact to ask for; none means all.
     pub modalities: Vec<String>,
     /// The agent metrics to ask for; none means all that are switched on.
@@ -83,4 +88,14 @@ pub enum SessionPropertiesKey {
     SessionProperties,
     /// `sessionPropertyType` alone.
     SessionPropertyType,
+}
+
+/// The verb of `setcallnotes` and its like.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum WriteVerb {
+    /// As documented.
+    #[default]
+    Get,
+    /// As it should be.
+    Post,
 }

@@ -5,12 +5,22 @@
 
 use serde_json::{Map, Value};
 
+pub mod agent_status;
+pub mod labels;
+pub mod profile;
 pub mod realtime;
 pub mod search;
+pub mod session;
+pub mod session_parts;
 pub mod structure;
 
+pub use agent_status::AgentStatus;
+pub use labels::Labels;
+pub use profile::{DashboardSettings, Profile};
 pub use realtime::{MetricBag, RealtimeData, SessionBag, SessionChanges, SessionModel, StatusModel};
 pub use search::{SearchAgent, SearchQueue, SearchResult};
+pub use session::Session;
+pub use session_parts::{Disposition, ExtraItem, RecordingStatus, TranscriptMessage};
 pub use structure::{Info, Member, Structure};
 
 /// Unknown fields, by name.

@@ -20,6 +20,7 @@ pub struct House {
     pub base: Url,
     pub http: reqwest::Client,
     config: Config,
+    manner: Manner,
     life: Lifecycle,
     data: TempDir,
 }
@@ -27,12 +28,17 @@ pub struct House {
 impl House {
     /// A server that knows no other system, changed as wanted.
     pub async fn alone(change: impl FnOnce(&mut Config)) -> Self {
+        Self::alone_as(Manner::Demo, change).await
+    }
+
+    /// The same, against real systems or not.
+    pub async fn alone_as(manner: Manner, change: impl FnOnce(&mut Config)) -> Self {
         let mut config = Config::default();
         let mut board = Wallboard::new("north");
         board.queues = vec![callboard::config::QueueRef::Id(0), callboard::config::QueueRef::Id(2)];
         config.wallboards = vec![board];
         change(&mut config);
-        Self::start(config, TempDir::new().expect("a directory"), 0).await
+        Self::start(config, manner, TempDir::new().expect("a directory"), 0).await
     }
 
     /// A server in front of a sandbox, which sends it webhooks.
@@ -45,26 +51,26 @@ impl House {
         let data = TempDir::new().expect("a directory");
         let mut config = configure(sandbox.addresses(), data.path());
         change(config.clarity.as_mut().expect("the sandbox plays Clarity"));
-        let house = Self::start(config, data, 0).await;
+        let house = Self::start(config, Manner::Demo, data, 0).await;
         sandbox.send_webhooks_to(house.at("/webhooks/goodays"));
         house
     }
 
-    async fn start(mut config: Config, data: TempDir, port: u16) -> Self {
+    async fn start(mut config: Config, manner: Manner, data: TempDir, port: u16) -> Self {
         data.path().clone_into(&mut config.server.data_dir);
         let listener = TcpListener::bind(("127.0.0.1", port)).await.expect("a port");
         let life = Lifecycle::new();
-        let world = World::start(&config, listener, Manner::Demo, Clock::system(), &life).await.expect("a world");
+        let world = World::start(&config, listener, manner, Clock::system(), &life).await.expect("a world");
         let base = format!("http://{}", world.address).parse().expect("an address");
         let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().expect("a client");
-        Self { world, base, http, config, life, data }
+        Self { world, base, http, config, manner, life, data }
     }
 
     /// Stops it as SIGTERM would, and keeps what it kept.
     pub async fn stop(self) -> Stopped {
         assert!(self.life.shut_down(PATIENCE).await, "every task ends by itself");
         self.world.close().await;
-        Stopped { config: self.config, data: self.data, port: self.world.address.port() }
+        Stopped { config: self.config, manner: self.manner, data: self.data, port: self.world.address.port() }
     }
 
     pub fn at(&self, path: &str) -> Url {
@@ -93,6 +99,7 @@ impl House {
 /// A server that has stopped.
 pub struct Stopped {
     config: Config,
+    manner: Manner,
     data: TempDir,
     port: u16,
 }
@@ -100,7 +107,7 @@ pub struct Stopped {
 impl Stopped {
     /// Starts it again on the same port, with what it kept.
     pub async fn again(self) -> House {
-        House::start(self.config, self.data, self.port).await
+        House::start(self.config, self.manner, self.data, self.port).await
     }
 }
 

@@ -11,7 +11,7 @@ use axum::response::{IntoResponse, Response};
 use serde_json::Value;
 
 use super::*;
-use crate::vendor::clarity::{SessionPropertiesKey, Subject, Subscription, TokenError, Wanted, Whom};
+use crate::vendor::clarity::{SessionPropertiesKey, Subject, Subscription, TokenError, Wanted, Whom, WriteVerb};
 use crate::vendor::iwa;
 
 type Answerer = fn(&Seen, usize) -> Response;
@@ -67,6 +67,7 @@ fn clarity(root: &Url, credential: Credential) -> Clarity {
         hub: "connect".into(),
         transports: vec!["webSockets".into()],
         session_properties_key: SessionPropertiesKey::Both,
+        write_verb: WriteVerb::Get,
         modalities: vec!["audio".into(), "message".into()],
         agent_metrics: vec!["answeredCount".into()],
         queue_metrics: Vec::new(),

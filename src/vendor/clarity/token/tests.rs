@@ -1,7 +1,7 @@
 //! What is answered without asking, as time passes.
 
 use super::*;
-use crate::vendor::clarity::SessionPropertiesKey;
+use crate::vendor::clarity::{SessionPropertiesKey, WriteVerb};
 use crate::vendor::iwa;
 
 fn windows() -> Credential {
@@ -20,6 +20,7 @@ fn tokens() -> Tokens {
         hub: "connect".into(),
         transports: Vec::new(),
         session_properties_key: SessionPropertiesKey::Both,
+        write_verb: WriteVerb::Get,
         modalities: Vec::new(),
         agent_metrics: Vec::new(),
         queue_metrics: Vec::new(),

@@ -1,0 +1,205 @@
+//! What supervisors do to agents and contacts: status, suspension, recording, notes, dispositions, extra items.
+//!
+//! A deed is written to the outbox and to the audit before Clarity hears of it, and is sent once: nothing is repeated by
+//! itself, because Clarity notices no second time. What comes of it is seen as everything is seen, by the pushes.
+
+mod deed;
+mod error;
+mod plan;
+
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+use tokio::sync::oneshot;
+
+use crate::base::{Lifecycle, Metrics, Secret};
+use crate::domain::AgentId;
+use crate::gold::{Gold, Key};
+use crate::store::{Deed as Line, Intent, IntentState, NewDeed, NewIntent, Outcome, Store};
+use crate::vendor::clarity::{Clarity, Credential, agent_named_by};
+
+pub use deed::{AgentDeed, Deed, Disposition, ExtraItem, NewStatus, Note, Recording, SessionDeed, Suspension};
+pub use error::DeedError;
+pub use plan::PossibleStatus;
+
+/// Who acts, and Clarity as they see it. What they may do is Clarity's to say.
+#[derive(Clone)]
+pub struct Actor {
+    /// The name in the audit.
+    pub name: String,
+    /// Clarity, with their own token.
+    pub clarity: Clarity,
+}
+
+/// What became of a deed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Done {
+    /// Its identity in the outbox.
+    pub id: String,
+    /// What Clarity answered, in our words.
+    pub answer: Value,
+    /// Whether this was the first time that it was asked for.
+    pub fresh: bool,
+}
+
+/// The desk where supervisors act. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Supervision(Arc<Inner>);
+
+struct Inner {
+    store: Store,
+    gold: Gold,
+    clarity: Clarity,
+    /// Whether somebody without a token acts with the service's own: in the demo alone, where nothing is real.
+    stands_in: bool,
+    metrics: Metrics,
+    life: Lifecycle,
+}
+
+impl Supervision {
+    /// Opens the desk.
+    #[must_use]
+    pub fn open(
+        store: Store,
+        gold: Gold,
+        clarity: Clarity,
+        stands_in: bool,
+        metrics: Metrics,
+        life: Lifecycle,
+    ) -> Self {
+        Self(Arc::new(Inner { store, gold, clarity, stands_in, metrics, life }))
+    }
+
+    /// Whoever brings this token. Without one there is nobody, except in the demo. The name is what the token says of
+    /// itself: it is true if Clarity then takes the token.
+    #[must_use]
+    pub fn actor(&self, token: Option<Secret>) -> Option<Actor> {
+        match token {
+            Some(token) => {
+                let name =
+                    agent_named_by(&token).map_or_else(|| "somebody".to_owned(), |agent| format!("agent {agent}"));
+                let clarity = self.0.clarity.as_person(Credential::Static(token));
+                Some(Actor { name, clarity })
+            }
+            None if self.0.stands_in => Some(Actor { name: "the demo".to_owned(), clarity: self.0.clarity.clone() }),
+            None => None,
+        }
+    }
+
+    /// What an agent may be set to.
+    ///
+    /// # Errors
+    /// See [`DeedError`].
+    pub async fn possible_statuses(&self, actor: &Actor, agent: AgentId) -> Result<Vec<PossibleStatus>, DeedError> {
+        self.0.gold.copy().get(&Key::Agent(agent)).ok_or(DeedError::NotFound)?;
+        let listed = actor.clarity.agent_statuses(agent.0).await.map_err(|error| DeedError::of(&error))?;
+        Ok(listed.iter().filter_map(PossibleStatus::read).collect())
+    }
+
+    /// What was done, newest first, for somebody whom Clarity knows.
+    ///
+    /// # Errors
+    /// See [`DeedError`].
+    pub async fn audit(&self, actor: &Actor, limit: u32) -> Result<Vec<Line>, DeedError> {
+        actor.clarity.profile().await.map_err(|error| DeedError::of(&error))?;
+        Ok(self.0.store.deeds(limit).await?)
+    }
+
+    /// Does it. With the key of an earlier deed of the same person, this *is* the earlier one.
+    ///
+    /// # Errors
+    /// See [`DeedError`].
+    pub async fn act(&self, actor: Actor, deed: Deed, key: Option<String>) -> Result<Done, DeedError> {
+        let (name, inner) = (deed.name(), Arc::clone(&self.0));
+        let (teller, told) = oneshot::channel();
+        // Whoever asked may hang up; what was begun is brought to its end and written down all the same.
+        self.0.life.spawn_guest(async move {
+            let _ = teller.send(inner.act(&actor, &deed, key).await);
+        });
+        let done = told.await.unwrap_or_else(|_| Err(DeedError::Unclear("The server is stopping.".to_owned())));
+        self.0.metrics.action(
+            name,
+            match &done {
+                Ok(Done { fresh: false, .. }) => "repeated",
+                Ok(_) => "accepted",
+                Err(error) => error.result(),
+            },
+        );
+        done
+    }
+}
+
+impl Inner {
+    async fn act(&self, actor: &Actor, deed: &Deed, key: Option<String>) -> Result<Done, DeedError> {
+        let key = key.unwrap_or_else(|| format!("{:032x}", rand::random::<u128>()));
+        let intent = NewIntent {
+            // Two people may choose the same key.
+            key: format!("{}: {key}", actor.name),
+            kind: format!("clarity.{}", deed.name()),
+            body: deed.fingerprint(),
+            context: json!({ "who": actor.name }),
+        };
+        let written = self.store.intend(intent).await?;
+        if let Some(known) = known(&written.intent)? {
+            return Ok(known);
+        }
+        if written.intent.state == IntentState::Failed {
+            self.store.retry(&written.intent.id).await?;
+        }
+        let intent = self.store.claim(&written.intent.id).await?.ok_or(DeedError::InHand)?;
+        let outcome = self.carry_out(actor, deed).await;
+        let settled = match &outcome {
+            Ok(answer) => Outcome::accepted(Some(answer.clone())),
+            Err(error) => error.outcome(),
+        };
+        self.store.settle(&intent.id, settled).await?;
+        Ok(Done { id: intent.id, answer: outcome?, fresh: true })
+    }
+
+    async fn carry_out(&self, actor: &Actor, deed: &Deed) -> Result<Value, DeedError> {
+        let plan = plan::plan(&self.gold, &actor.clarity, deed).await?;
+        let line = NewDeed {
+            who: actor.name.clone(),
+            what: deed.name(),
+            entity: deed.entity(),
+            before: plan.before,
+            after: deed.for_the_audit(),
+        };
+        let line = self.store.begin_deed(line).await?;
+        let outcome = plan::send(&actor.clarity, plan.order).await;
+        let (result, reason) = match &outcome {
+            Ok(_) => ("accepted", None),
+            Err(error) => (error.result(), Some(error.to_string())),
+        };
+        if let Err(error) = self.store.end_deed(line, result, reason).await {
+            // The deed is done: the line stays open, and the next start says of it that nobody knows.
+            tracing::error!(error = %error, line, "how a deed ended could not be written to the audit");
+        }
+        outcome
+    }
+}
+
+/// What is known already of a deed that was asked for before.
+fn known(intent: &Intent) -> Result<Option<Done>, DeedError> {
+    match intent.state {
+        IntentState::New | IntentState::Failed => Ok(None),
+        IntentState::Accepted => {
+            Ok(Some(Done { id: intent.id.clone(), answer: intent.answer.clone().unwrap_or_default(), fresh: false }))
+        }
+        IntentState::Rejected => Err(DeedError::Refused(intent.reason.clone().unwrap_or_default())),
+        IntentState::Sending => Err(DeedError::InHand),
+        IntentState::Unknown => Err(DeedError::Unclear(intent.reason.clone().unwrap_or_default())),
+    }
+}
+
+impl std::fmt::Debug for Actor {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Actor").field(&self.name).finish()
+    }
+}
+
+impl std::fmt::Debug for Inner {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Supervision").field("stands_in", &self.stands_in).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,173 @@
+//! What agents do and have done: one by one, summed up, or by group (`apis.md` C29 to C32).
+
+use percent_encoding::utf8_percent_encode;
+use reqwest::Method;
+use serde_json::Value;
+
+use super::{list, object};
+use crate::vendor::clarity::client::{RESERVED, in_chunks};
+use crate::vendor::clarity::wire::RealtimeData;
+use crate::vendor::clarity::{Clarity, Error, Wanted};
+
+/// Whom a number is about: one kind of ids, because of several Clarity heeds but one (`apis.md` B48).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Entities<'a> {
+    /// Agents.
+    Agents(&'a [i64]),
+    /// The agents of teams.
+    Teams(&'a [i64]),
+    /// The agents of groups of teams.
+    Groups(&'a [i64]),
+    /// The agents of business units. How the parameter is called is nowhere written (`apis.md` B50).
+    BusinessUnits(&'a [i64]),
+}
+
+/// Which part of Realtime Data.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Part {
+    /// All of it.
+    #[default]
+    All,
+    /// Counts and measures alone.
+    Metrics,
+    /// Contacts alone.
+    Sessions,
+    /// The status alone.
+    Status,
+}
+
+/// What to tell besides (`apis.md` C71, C72). By default nothing.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Also {
+    /// The metrics by queue.
+    pub breakdowns: bool,
+    /// What the agents did in the last 24 hours; not of sums and groups.
+    pub status_history: bool,
+}
+
+impl Clarity {
+    /// One agent (`apis.md` C29, C29a to C29c). The samples leave `metrics/` out of the path; the prose does not (B20).
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn agent(&self, id: i64, part: Part, wanted: &Wanted, also: Also) -> Result<RealtimeData, Error> {
+        const CALL: &str = "an agent's metrics";
+        let query = format!("{}{}", self.modalities(), also.query()).trim_start_matches('&').to_owned();
+        let at = self.at(&format!("/v2/metrics/agents/{id}{}", part.path()), &query);
+        let answer: Value = self.call(CALL, Method::POST, at, Some(&self.properties(wanted))).await?;
+        // At times one is answered like many (`apis.md` B80).
+        let agents: Vec<RealtimeData> = list(CALL, answer)?;
+        agents.into_iter().next().ok_or_else(|| super::unintelligible(CALL))
+    }
+
+    /// What these are doing now, or a part of it (`apis.md` C30): a full answer, in as many requests as the ids need.
+    /// See [`Clarity::agents`] for agents of whom the account may not see all.
+    ///
+    /// # Errors
+    /// See [`Error`]. Without ids nothing is sent: Clarity would answer 401.
+    pub async fn agents_part(
+        &self,
+        entities: Entities<'_>,
+        part: Part,
+        wanted: &Wanted,
+        also: Also,
+    ) -> Result<Vec<RealtimeData>, Error> {
+        // A trailing slash before the question mark, as in the document, only where nothing follows.
+        let path = if part == Part::All {
+            "/v2/metrics/agents/".to_owned()
+        } else {
+            format!("/v2/metrics/agents{}", part.path())
+        };
+        self.many("the agents' metrics", &path, entities, wanted, also).await
+    }
+
+    /// Everybody summed up (`apis.md` C31): one object with `entity_ids` and without an id.
+    ///
+    /// # Errors
+    /// See [`Error`]. Without ids, and with more of them than one address holds, nothing is sent: sums do not add up here.
+    pub async fn aggregate(&self, entities: Entities<'_>, wanted: &Wanted, also: Also) -> Result<RealtimeData, Error> {
+        const CALL: &str = "the agents' sum";
+        let also = Also { status_history: false, ..also };
+        let query = match &self.queries(CALL, entities, also)?[..] {
+            [query] => query.clone(),
+            _ => return Err(Error::NotSent { call: CALL, reason: "too many were named: name their teams instead" }),
+        };
+        let at = self.at("/v2/metrics/agents/aggregateBy", &query);
+        object(CALL, self.call(CALL, Method::POST, at, Some(&self.properties(wanted))).await?)
+    }
+
+    /// A sum for each team, group or business unit (`apis.md` C32). One without data has no `metrics` (B78).
+    ///
+    /// # Errors
+    /// See [`Error`]. Agents are not grouped by themselves: that is not sent.
+    pub async fn groups(
+        &self,
+        entities: Entities<'_>,
+        wanted: &Wanted,
+        also: Also,
+    ) -> Result<Vec<RealtimeData>, Error> {
+        const CALL: &str = "the groups' metrics";
+        if matches!(entities, Entities::Agents(_)) {
+            return Err(Error::NotSent { call: CALL, reason: "agents are grouped by team, group or business unit" });
+        }
+        let also = Also { status_history: false, ..also };
+        self.many(CALL, "/v2/metrics/agents/groupBy", entities, wanted, also).await
+    }
+
+    async fn many(
+        &self,
+        call: &'static str,
+        path: &str,
+        entities: Entities<'_>,
+        wanted: &Wanted,
+        also: Also,
+    ) -> Result<Vec<RealtimeData>, Error> {
+        let mut found = Vec::new();
+        for query in self.queries(call, entities, also)? {
+            let at = self.at(path, &query);
+            let answer: Value = self.call(call, Method::POST, at, Some(&self.properties(wanted))).await?;
+            found.extend(list::<RealtimeData>(call, answer)?);
+        }
+        Ok(found)
+    }
+
+    /// The queries for these entities, none of them too long. The samples lack the question mark (`apis.md` B21 to B24).
+    fn queries(&self, call: &'static str, entities: Entities<'_>, also: Also) -> Result<Vec<String>, Error> {
+        let (name, ids) = match entities {
+            Entities::Agents(ids) => ("agentIds", ids),
+            Entities::Teams(ids) => ("teamIds", ids),
+            Entities::Groups(ids) => ("groupIds", ids),
+            Entities::BusinessUnits(ids) => ("businessUnitIds", ids),
+        };
+        if ids.is_empty() {
+            return Err(Error::NotSent { call, reason: "nobody was named" });
+        }
+        let rest = format!("{}{}", self.modalities(), also.query());
+        Ok(in_chunks(ids).into_iter().map(|ids| format!("{name}={ids}{rest}")).collect())
+    }
+
+    /// The `modalities` parameter, by names, which all calls that take ids understand (`apis.md` C70, B46).
+    pub(in crate::vendor::clarity) fn modalities(&self) -> String {
+        let names: Vec<_> =
+            self.settings().modalities.iter().map(|name| utf8_percent_encode(name, RESERVED).to_string()).collect();
+        if names.is_empty() { String::new() } else { format!("&modalities={}", names.join(",")) }
+    }
+}
+
+impl Part {
+    fn path(self) -> &'static str {
+        match self {
+            Self::All => "",
+            Self::Metrics => "/metrics",
+            Self::Sessions => "/sessions",
+            Self::Status => "/status",
+        }
+    }
+}
+
+impl Also {
+    fn query(self) -> String {
+        let flags = [("&includeBreakdowns=true", self.breakdowns), ("&includeStatusHistory=true", self.status_history)];
+        flags.iter().filter(|(_, wanted)| *wanted).map(|(text, _)| *text).collect()
+    }
+}

@@ -1,0 +1,83 @@
+//! Every method of the Web API but subscriptions, a family to a file (`apis.md` C11 to C34, C44 to C46).
+//!
+//! Readings may be repeated and are read tolerantly. What changes something is sent once, and what Clarity would refuse is
+//! refused here, with the reason as a sentence.
+
+use reqwest::Method;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use super::{Clarity, Error, WriteVerb, lenient};
+
+mod agent_status;
+mod agents;
+mod batch;
+mod client_log;
+mod profile;
+mod recording;
+mod search;
+mod session_writes;
+mod sessions;
+mod site;
+mod window;
+
+#[cfg(test)]
+mod tests;
+
+pub use agent_status::{Choice, StatusUpdate};
+pub use agents::{Also, Entities, Part};
+pub use batch::{BatchAnswer, BatchItem};
+pub use client_log::LogEntry;
+pub use profile::Unregister;
+pub use session_writes::{DispositionChoice, ExtraItemValue};
+pub use sessions::Includes;
+pub use window::Window;
+
+impl Clarity {
+    /// Asks for an object.
+    async fn ask<T: DeserializeOwned>(&self, call: &'static str, path: &str, query: &str) -> Result<T, Error> {
+        object(call, self.call(call, Method::GET, self.at(path, query), None::<&()>).await?)
+    }
+
+    /// Asks for a list, in whichever of its shapes (`apis.md` B80). Its `count` is not believed (B60).
+    async fn ask_list<T: DeserializeOwned>(
+        &self,
+        call: &'static str,
+        path: &str,
+        query: &str,
+    ) -> Result<Vec<T>, Error> {
+        list(call, self.call(call, Method::GET, self.at(path, query), None::<&()>).await?)
+    }
+
+    /// Changes something with a call that is documented as a `GET` with a body: once, with the site's verb
+    /// (`apis.md` B27).
+    async fn write(&self, call: &'static str, path: &str, body: &impl Serialize) -> Result<(), Error> {
+        let verb = match self.settings().write_verb {
+            WriteVerb::Get => Method::GET,
+            WriteVerb::Post => Method::POST,
+        };
+        match self.tell(call, verb, self.at(path, ""), Some(body)).await {
+            Ok(_) => Ok(()),
+            Err(Error::Status { status: 405, .. }) => Err(Error::WrongVerb { call }),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// Reads an object whose names may begin with a capital (`apis.md` B74).
+fn object<T: DeserializeOwned>(call: &'static str, answer: Value) -> Result<T, Error> {
+    serde_json::from_value(lenient::camel_names(answer)).map_err(|_| unintelligible(call))
+}
+
+/// Reads a list. No answer at all is an empty one.
+fn list<T: DeserializeOwned>(call: &'static str, answer: Value) -> Result<Vec<T>, Error> {
+    match lenient::camel_names(answer) {
+        Value::Null => Ok(Vec::new()),
+        answer => lenient::list_of(answer).ok_or_else(|| unintelligible(call)),
+    }
+}
+
+fn unintelligible(call: &'static str) -> Error {
+    Error::Unintelligible { call, line: 1, column: 1 }
+}

@@ -1,0 +1,175 @@
+//! What supervisors do, as routes. Whoever acts brings their own Clarity token, which is sent on and kept nowhere.
+
+use axum::Json;
+use axum::extract::rejection::JsonRejection;
+use axum::extract::{FromRequestParts, Path, Query};
+use axum::http::header::AUTHORIZATION;
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::api::idempotency_key;
+use super::problem::Problem;
+use super::state::AppState;
+use crate::actions::supervise::{
+    AgentDeed, Disposition, ExtraItem, NewStatus, Note, PossibleStatus, Recording, SessionDeed, Suspension,
+};
+use crate::actions::{Actor, Deed, DeedError, Supervision};
+use crate::base::Secret;
+use crate::domain::{AgentId, SessionId};
+use crate::store::{Deed as Line, StoreError};
+
+/// How many lines of the audit are shown when nobody says how many.
+const LINES: u32 = 100;
+
+/// How many lines of the audit are shown at most.
+const MOST_LINES: u32 = 1000;
+
+/// How long to wait when Clarity does not say, in seconds.
+const COME_BACK: u64 = 5;
+
+/// Somebody who may act, at the desk where they act.
+pub struct Acting {
+    desk: Supervision,
+    actor: Actor,
+    key: Option<String>,
+}
+
+impl FromRequestParts<AppState> for Acting {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Problem> {
+        let Some(desk) = state.supervision.clone() else {
+            return Err(Problem::conflict("Clarity is not configured, so nothing can be done there."));
+        };
+        let actor = desk.actor(bearer(&parts.headers)).ok_or_else(|| {
+            Problem::sign_in_needed()
+                .detail("Send your own Clarity token: Authorization: Bearer followed by the token.")
+        })?;
+        Ok(Self { desk, actor, key: idempotency_key(&parts.headers)? })
+    }
+}
+
+impl Acting {
+    async fn act(self, deed: Deed) -> Result<Response, Problem> {
+        let done = self.desk.act(self.actor, deed, self.key).await.map_err(problem)?;
+        Ok(Json(json!({"id": done.id, "outcome": "accepted", "answer": done.answer})).into_response())
+    }
+}
+
+/// A body, or what is wrong with it as a problem.
+type Body<T> = Result<Json<T>, JsonRejection>;
+
+/// `POST /api/v1/agents/{id}/status`.
+pub async fn status(acting: Acting, Path(id): Path<i64>, body: Body<NewStatus>) -> Result<Response, Response> {
+    act_on_agent(acting, id, body.map(|Json(new)| AgentDeed::Status(new))).await
+}
+
+/// `POST /api/v1/agents/{id}/suspend`.
+pub async fn suspend(acting: Acting, Path(id): Path<i64>, body: Body<Suspension>) -> Result<Response, Response> {
+    act_on_agent(acting, id, body.map(|Json(new)| AgentDeed::Suspension(new))).await
+}
+
+/// `POST /api/v1/agents/{id}/recording`.
+pub async fn recording(acting: Acting, Path(id): Path<i64>, body: Body<Recording>) -> Result<Response, Response> {
+    act_on_agent(acting, id, body.map(|Json(new)| AgentDeed::Recording(new))).await
+}
+
+/// `POST /api/v1/sessions/{id}/notes`.
+pub async fn notes(acting: Acting, Path(id): Path<i64>, body: Body<Note>) -> Result<Response, Response> {
+    act_on_session(acting, id, body.map(|Json(new)| SessionDeed::Note(new))).await
+}
+
+/// `POST /api/v1/sessions/{id}/disposition`.
+pub async fn disposition(acting: Acting, Path(id): Path<i64>, body: Body<Disposition>) -> Result<Response, Response> {
+    act_on_session(acting, id, body.map(|Json(new)| SessionDeed::Disposition(new))).await
+}
+
+/// `POST /api/v1/sessions/{id}/extra-items`.
+pub async fn extra_items(acting: Acting, Path(id): Path<i64>, body: Body<ExtraItem>) -> Result<Response, Response> {
+    act_on_session(acting, id, body.map(|Json(new)| SessionDeed::ExtraItem(new))).await
+}
+
+/// `GET /api/v1/agents/{id}/statuses`: what `status` takes for this agent.
+pub async fn statuses(acting: Acting, Path(id): Path<i64>) -> Result<Json<Value>, Problem> {
+    let listed: Vec<PossibleStatus> =
+        acting.desk.possible_statuses(&acting.actor, AgentId(id)).await.map_err(problem)?;
+    Ok(Json(json!({ "statuses": listed })))
+}
+
+/// How much of the audit.
+#[derive(Debug, Deserialize)]
+pub struct HowMuch {
+    limit: Option<u32>,
+}
+
+/// `GET /api/v1/audit`: newest first.
+pub async fn audit(acting: Acting, Query(how_much): Query<HowMuch>) -> Result<Json<Value>, Problem> {
+    let limit = how_much.limit.unwrap_or(LINES).min(MOST_LINES);
+    let lines = acting.desk.audit(&acting.actor, limit).await.map_err(problem)?;
+    Ok(Json(json!({"deeds": lines.iter().map(line).collect::<Vec<_>>()})))
+}
+
+async fn act_on_agent(acting: Acting, id: i64, deed: Result<AgentDeed, JsonRejection>) -> Result<Response, Response> {
+    let deed = Deed::Agent(AgentId(id), deed.map_err(IntoResponse::into_response)?);
+    acting.act(deed).await.map_err(IntoResponse::into_response)
+}
+
+async fn act_on_session(
+    acting: Acting,
+    id: i64,
+    deed: Result<SessionDeed, JsonRejection>,
+) -> Result<Response, Response> {
+    let deed = Deed::Session(SessionId(id), deed.map_err(IntoResponse::into_response)?);
+    acting.act(deed).await.map_err(IntoResponse::into_response)
+}
+
+fn bearer(headers: &HeaderMap) -> Option<Secret> {
+    let (scheme, token) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    let token = token.trim();
+    (scheme.eq_ignore_ascii_case("Bearer") && !token.is_empty()).then(|| Secret::from(token.to_owned()))
+}
+
+fn problem(error: DeedError) -> Problem {
+    let said = error.to_string();
+    match error {
+        DeedError::NotFound => Problem::not_found().detail(said),
+        DeedError::Invalid(_) => Problem::not_valid(said),
+        DeedError::NotPermitted => Problem::not_allowed().detail(said),
+        DeedError::Refused(_) => {
+            Problem::new(StatusCode::CONFLICT, "refused-by-clarity", "Clarity refused.").detail(said)
+        }
+        DeedError::InHand => Problem::conflict(said),
+        DeedError::Busy(wait) => Problem::not_now(wait.map_or(COME_BACK, |wait| wait.as_secs())).detail(said),
+        DeedError::Unreachable(_) => {
+            let title = "Clarity could not be asked. Nothing was changed: try again in a moment.";
+            Problem::new(StatusCode::BAD_GATEWAY, "clarity-unreachable", title).detail(said)
+        }
+        DeedError::Unclear(_) => {
+            let title = "Clarity did not say whether it was done.";
+            Problem::new(StatusCode::BAD_GATEWAY, "outcome-unknown", title).detail(said)
+        }
+        DeedError::Store(StoreError::KeyReused) => Problem::conflict(StoreError::KeyReused.to_string()),
+        DeedError::Store(error) => {
+            tracing::error!(error = %error, "a deed could not be written down, so it was not done");
+            Problem::not_now(COME_BACK)
+        }
+    }
+}
+
+fn line(line: &Line) -> Value {
+    let mut shown = json!({
+        "id": line.seq, "at": line.at, "who": line.who, "what": line.what, "entity": line.entity,
+        "before": line.before, "after": line.after,
+    });
+    if let Some(end) = &line.ended {
+        shown["ended"] = json!(end.at);
+        shown["outcome"] = json!(end.outcome);
+        if let Some(reason) = &end.reason {
+            shown["reason"] = json!(reason);
+        }
+    }
+    shown
+}
