@@ -271,6 +271,14 @@ fn what_makes_no_sense_is_refused_with_what_to_do() {
         "clarity.api_root must not carry a user name or password: use the keys made for them.",
     );
     refuses(
+        &format!("{clarity}\"https://c.example\"\ndomain = \"D\"").replace("\"u\"", "'D\\u'"),
+        "clarity.domain must be left out: username names a domain already.",
+    );
+    refuses(
+        &format!("{clarity}\"https://c.example\"\nkdc = \"tcp://dc1.example.com\""),
+        "clarity.kdc must be a bare host, with a port if it is not 88, such as \"dc1.example.com\".",
+    );
+    refuses(
         &format!("{clarity}\"https://c.example\"\nauth = \"static\""),
         "clarity.token is missing: auth = \"static\" needs a ready JWT in token or token_file.",
     );

@@ -1,5 +1,7 @@
 //! What agents are doing, and what to do about those whom the account may not see.
 
+use std::collections::VecDeque;
+
 use super::methods::{Also, Entities, Part};
 use super::wire::RealtimeData;
 use super::{Clarity, Error, Wanted};
@@ -20,23 +22,29 @@ impl Clarity {
             return Err(Error::NotSent { call: CALL, reason: "no agent was named" });
         }
         let mut agents = Vec::with_capacity(ids.len());
-        let mut denied = 0;
-        let mut pending = vec![self.permitted(ids)];
-        while let Some(ids) = pending.pop().filter(|ids| !ids.is_empty()) {
+        let mut denials = 0;
+        let mut denied = Vec::new();
+        let mut pending = VecDeque::from([self.permitted(ids)]);
+        while let Some(ids) = pending.pop_front().filter(|ids| !ids.is_empty()) {
             match self.agents_part(Entities::Agents(&ids), Part::All, wanted, Also::default()).await {
                 Ok(list) => agents.extend(list),
                 // One agent out of bounds denies the whole list: halve it until it is found.
-                Err(Error::Denied { .. }) if denied < DENIALS || !agents.is_empty() => {
-                    denied += 1;
+                Err(Error::Denied { .. }) if denials < DENIALS || !agents.is_empty() => {
+                    denials += 1;
                     match ids.as_slice() {
-                        [id] => self.denials().deny(&agent(*id)),
-                        ids => pending.extend([&ids[ids.len() / 2..], &ids[..ids.len() / 2]].map(<[i64]>::to_vec)),
+                        [id] => denied.push(*id),
+                        ids => pending.extend([&ids[..ids.len() / 2], &ids[ids.len() / 2..]].map(<[i64]>::to_vec)),
                     }
                 }
                 Err(error) => return Err(error),
             }
         }
-        if agents.is_empty() && denied > 0 { Err(Error::Denied { call: CALL }) } else { Ok(agents) }
+        if agents.is_empty() && denials > 0 {
+            return Err(Error::Denied { call: CALL });
+        }
+        // The others were shown: it was not the token.
+        denied.iter().for_each(|id| self.denials().deny(&agent(*id)));
+        Ok(agents)
     }
 
     /// The agents whom the account may see, as far as is known.

@@ -308,6 +308,9 @@ async fn an_account_that_may_see_nobody_is_told_so_after_a_few_requests() {
     let ids: Vec<i64> = (0..200).collect();
     assert!(matches!(clarity.agents(&ids, &Wanted::default()).await, Err(Error::Denied { .. })));
     assert!(server.seen("/").len() <= 13);
+    let before = server.seen("/").len();
+    assert!(matches!(clarity.agents(&[1, 2], &Wanted::default()).await, Err(Error::Denied { .. })));
+    assert!(server.seen("/").len() > before, "it may be the token: nobody is held for out of bounds");
 }
 
 #[tokio::test]
