@@ -1,14 +1,22 @@
 //! `callboard check`: tries each configured system once and says in one line each what to mend.
 
+mod advice;
+
 use std::path::Path;
+use std::time::Duration;
 
 use super::{Failure, say};
 use crate::base::{Clock, http};
 use crate::config::{self, Config};
 use crate::feeds::clarity::{self, sentence};
 use crate::vendor::agent_connect::AgentConnect;
+use crate::vendor::clarity::Clarity;
 use crate::vendor::goodays::Goodays;
 use crate::vendor::kustomer::Kustomer;
+use crate::vendor::signalr::Event;
+
+/// How long Clarity may take to begin to push, all transports tried.
+const LONGEST_WAIT: Duration = Duration::from_secs(30);
 
 /// What was found.
 enum Finding {
@@ -58,16 +66,41 @@ async fn check_clarity(config: Option<&config::Clarity>) -> Finding {
     };
     let version = match vendor.info().await {
         Ok(info) => info.connect_version.unwrap_or_else(|| "of an unknown version".to_owned()),
-        Err(error) => return Finding::Wrong(sentence(&error)),
+        Err(error) => return wrong(&error, advice::about_clarity(&error)),
     };
+    let pushes = pushes(&vendor).await;
     match vendor.structure().await {
         Ok(structure) => {
             let count = |list: Option<Vec<_>>| list.map_or(0, |list| list.len());
             let (agents, queues) = (count(structure.agents), count(structure.queues));
-            Finding::Well(format!("Clarity Connect {version} shows this account {agents} agents and {queues} queues."))
+            let seen = format!("Clarity Connect {version} shows this account {agents} agents and {queues} queues.");
+            match pushes {
+                Ok(transport) => Finding::Well(format!("{seen} It pushes over {transport}.")),
+                Err(why) => Finding::Wrong(format!(
+                    "{seen} It does not push, and would only be asked every 5 s: {why} Check `signalr_path`, `hub` and \
+                     `transports`."
+                )),
+            }
         }
-        Err(error) => Finding::Wrong(sentence(&error)),
+        Err(error) => wrong(&error, advice::about_clarity(&error)),
     }
+}
+
+/// By which transport Clarity pushes, or why it does not.
+async fn pushes(vendor: &Clarity) -> Result<&'static str, String> {
+    let mut connection = vendor.follow().map_err(|error| format!("TLS cannot be set up: {error}."))?;
+    let first = tokio::time::timeout(LONGEST_WAIT, async {
+        loop {
+            match connection.next().await {
+                Event::Opened { transport, .. } => return Ok(transport.as_str()),
+                Event::Failed { reason, .. } => return Err(sentence(&reason)),
+                _ => {}
+            }
+        }
+    });
+    let found = first.await.unwrap_or_else(|_| Err("Nothing came in time.".to_owned()));
+    connection.close().await;
+    found
 }
 
 async fn check_goodays(config: Option<&config::Goodays>) -> Finding {
@@ -91,7 +124,7 @@ async fn check_goodays(config: Option<&config::Goodays>) -> Finding {
             config.hmac_secrets.len(),
             if config.hmac_secrets.len() == 1 { "" } else { "s" }
         )),
-        Err(error) => Finding::Wrong(sentence(&error)),
+        Err(error) => wrong(&error, advice::about_goodays(&error)),
     }
 }
 
@@ -111,7 +144,7 @@ async fn check_agent_connect(config: Option<&config::AgentConnect>) -> Finding {
             let mode = if config.mode == config::Mode::Test { "test" } else { "production" };
             Finding::Well(format!("The API takes the key. The mode is {mode}."))
         }
-        Err(error) => Finding::Wrong(sentence(&error)),
+        Err(error) => wrong(&error, advice::about_agent_connect(&error)),
     }
 }
 
@@ -127,8 +160,13 @@ async fn check_kustomer(config: Option<&config::Kustomer>) -> Finding {
         };
     match vendor.check().await {
         Ok(()) => Finding::Well("The API takes the key.".to_owned()),
-        Err(error) => Finding::Wrong(sentence(&error)),
+        Err(error) => wrong(&error, advice::about_kustomer(&error)),
     }
+}
+
+/// What went wrong, and what to do about it.
+fn wrong(error: &dyn std::error::Error, advice: &str) -> Finding {
+    Finding::Wrong(format!("{} {advice}", sentence(error)).trim_end().to_owned())
 }
 
 fn tls() -> Result<http::Client, String> {

@@ -67,6 +67,19 @@ async fn check_says_a_line_for_each_system_and_what_to_mend() {
     assert_eq!(output.status.code(), Some(0), "{said}");
     assert_eq!(said.lines().count(), 4, "{said}");
     assert!(said.contains("8 agents and 2 queues") && said.contains("Add [goodays]"), "{said}");
+    assert!(said.contains("It pushes over webSockets."), "{said}");
+
+    // Each failing system says what to do: a wrong path to SignalR, and a host that nobody answers on.
+    let elsewhere = clarity(&token) + "signalr_path = \"/nowhere\"\n";
+    let path = write(
+        &folder,
+        &(elsewhere + "[goodays]\napi_root = \"http://127.0.0.1:9/v2\"\napi_token = \"t\"\nallow_unsigned = true\n"),
+    );
+    let output = run(&["check", "--config", &path]).await;
+    let said = String::from_utf8(output.stdout).expect("text");
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("It does not push") && said.contains("Check `signalr_path`"), "{said}");
+    assert!(said.contains("Goodays could not be reached") && said.contains("firewall"), "{said}");
 
     let path = write(&folder, &(clarity("no-token") + &agent_connect("wrong-key")));
     let output = run(&["check", "--config", &path]).await;
