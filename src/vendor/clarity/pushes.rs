@@ -11,6 +11,9 @@ use super::wire::RealtimeData;
 /// How many wrappers and lists may lie around a reading.
 const WRAPPERS: usize = 8;
 
+/// What wrappers call what they hold, as it stands in JSON.
+const WRAPPED: [&str; 2] = ["\"data\"", "\"items\""];
+
 /// What a call's arguments held.
 #[derive(Debug, Default, PartialEq)]
 pub struct Pushes {
@@ -59,6 +62,9 @@ impl Pushes {
     /// The quick way, for what is spelt as REST spells it.
     fn look(&mut self, json: &RawValue, wrappers: usize) {
         let text = json.get();
+        if self.read_at_once(text) {
+            return;
+        }
         match text.as_bytes().first() {
             Some(b'[') if wrappers > 0 => match serde_json::from_str::<Vec<&RawValue>>(text) {
                 Ok(items) => items.into_iter().for_each(|item| self.look(item, wrappers - 1)),
@@ -76,6 +82,29 @@ impl Pushes {
             },
             _ => self.look_closely(text, wrappers),
         }
+    }
+
+    /// The quickest way, for nothing but readings in which nothing is called as what wrappers hold. False: it was none,
+    /// and nothing has happened.
+    fn read_at_once(&mut self, text: &str) -> bool {
+        if WRAPPED.iter().any(|name| text.contains(name)) {
+            return false;
+        }
+        let before = self.readings.len();
+        match text.as_bytes().first() {
+            Some(b'[') => self.readings.extend(serde_json::from_str::<Vec<RealtimeData>>(text).unwrap_or_default()),
+            Some(b'{') => self.readings.extend(serde_json::from_str::<RealtimeData>(text).ok()),
+            _ => {}
+        }
+        let read = &self.readings[before..];
+        let is_reading = |it: &RealtimeData| {
+            (it.kind.is_some() && it.id.is_some()) || it.group_id.is_some() || it.entity_ids.is_some()
+        };
+        if read.is_empty() || !read.iter().all(is_reading) {
+            self.readings.truncate(before);
+            return false;
+        }
+        true
     }
 
     /// The slow way, for whatever else there is.
@@ -138,6 +167,8 @@ mod tests {
             (&[r#""{\"type\":\"agent\",\"id\":5}""#], &[5], 0),
             (&[r#"{"groupType":"team","groupId":3,"type":"agent"}"#], &[3], 0),
             (&[r#"{"items":[{"type":"agent","id":1},{"x":1}],"count":"2"}"#], &[1], 1),
+            (&[r#"{"type":"agent","id":3,"data":{"type":"agent","id":4}}"#], &[3], 0),
+            (&[r#"[{"type":"agent","id":1},{"type":"queue"},7]"#], &[1], 1),
             (&[r#"{"message":"hello"}"#, "7", "null"], &[], 1),
             (&[], &[], 0),
         ];
