@@ -113,14 +113,17 @@ export function metricCell(metrics, name) {
   return total === undefined ? NONE : measure(name, total);
 }
 
+/** What a metric is called: as the site calls it, else its name in words. */
+export const called = (labels, name) => (labels && Object.hasOwn(labels, name) ? labels[name] : label(name));
+
 /** Everything that has no column of its own, a line each: metrics other than `shown`, then fields without a word. */
-export function others(metrics = {}, other = {}, shown = []) {
+export function others(metrics = {}, other = {}, shown = [], labels = {}) {
   const hidden = new Set(shown.map((name) => name.toLowerCase()));
   const lines = [];
   for (const kind of Object.keys(metrics).sort()) {
     for (const name of Object.keys(metrics[kind]).sort()) {
       if (hidden.has(name.toLowerCase())) continue;
-      lines.push(`${word("modality", kind)}, ${label(name)}: ${metric(name, metrics[kind][name])}`);
+      lines.push(`${word("modality", kind)}, ${called(labels, name)}: ${metric(name, metrics[kind][name])}`);
     }
   }
   for (const name of Object.keys(other).sort()) lines.push(`${label(name)}: ${plain(other[name])}`);

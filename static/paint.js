@@ -94,14 +94,14 @@ export const painters = {
   // Queues.
   queueOpen: (value) => ({ text: value === undefined ? "" : value ? "Open" : "Closed", "data-open": value === undefined ? null : String(value) }),
   staff: (value) => ({ text: `${count(value?.agentsAvailable)} of ${count(value?.agentsOnline)}`, sort: value?.agentsAvailable ?? "" }),
-  queueMore: (value, arg, { zone }) => {
+  queueMore: (value, arg, { doc, zone }) => {
     const lines = byBegin(value?.sessions).map(([, s], i) => {
       const since = s.since ? `, since ${clock(Date.parse(s.since), zone)}` : "";
       return `${i + 1}. ${s.customer ?? "Customer"}, ${word("modality", s.modality)}${since}`;
     });
     if (value?.estimatedWaitSeconds !== undefined) lines.push(`Estimated wait: ${duration(value.estimatedWaitSeconds)}`);
     if (value?.callsToday !== undefined) lines.push(`Calls today: ${count(value.callsToday)}`);
-    return { text: [...lines, others(value?.metrics, value?.other, QUEUE_COLUMNS)].filter(Boolean).join("\n") };
+    return { text: [...lines, others(value?.metrics, value?.other, QUEUE_COLUMNS, doc.labels)].filter(Boolean).join("\n") };
   },
 
   // Agents.
@@ -120,7 +120,7 @@ export const painters = {
     const since = byBegin(value?.sessions)[0]?.[1].since;
     return since ? timer(since, at) : { text: "", datetime: null };
   },
-  agentMore: (value) => ({ text: others(value?.metrics, value?.other, AGENT_COLUMNS) }),
+  agentMore: (value, arg, { doc }) => ({ text: others(value?.metrics, value?.other, AGENT_COLUMNS, doc.labels) }),
   teamSummary: (value, arg) => {
     const members = values(value).filter((a) => String(a.team ?? "") === arg).length;
     const states = ["available", "inContact", "away"].map((s) => `${count(inActivity({ agents: value }, s, arg))} ${word("activity", s).toLowerCase()}`);
@@ -171,6 +171,7 @@ export const painters = {
   },
 
   // Wallboards.
+  named: (value, arg) => ({ text: value ?? arg }),
   tile: (value, arg, at) => tile(value ? [value] : [], arg, at),
   boardTile: (value, arg, at) => {
     const [name, ids] = arg.split(":");

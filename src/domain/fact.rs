@@ -1,5 +1,8 @@
 //! Everything that the outside can tell us, as a closed list.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use super::{AgentReading, Health, QueueReading, ResponseReading, SourceName, StructureReading, Survey};
 
 /// A place in the order in which we heard or asked. A full answer carries the place of its *question*: whatever was
@@ -31,6 +34,8 @@ pub enum Fact {
     /// Nobody tells us about queues any more, or from the start again: what was known of who waits, and what was counted,
     /// may have changed unnoticed and is forgotten rather than shown as if it were live.
     QueuesUncertain,
+    /// What metrics are called, by name. What is absent is called nothing in particular.
+    Labels(BTreeMap<Arc<str>, Arc<str>>),
     /// An event about a customer's response.
     Response(Box<ResponseReading>),
     /// Where a survey request stands.

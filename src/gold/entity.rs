@@ -28,6 +28,8 @@ pub enum Key {
     Response(ResponseId),
     /// A survey request.
     Survey(SurveyId),
+    /// What a metric is called, by the metric's name.
+    Label(Arc<str>),
     /// One of the four systems.
     Source(SourceName),
 }
@@ -45,6 +47,8 @@ pub enum Entity {
     Response(Box<Response>),
     /// A survey request.
     Survey(Box<SurveyRequest>),
+    /// What a metric is called.
+    Label(Arc<str>),
     /// One of the four systems.
     Source(Health),
 }

@@ -16,7 +16,7 @@ use crate::gold::rollup::FeedbackTotal;
 use crate::gold::{Entity, Key};
 
 /// The sections of a document, in the order in which they are written. All are always there, empty or not.
-pub const SECTIONS: [&str; 7] = ["agents", "queues", "teams", "feedback", "surveys", "alerts", "sources"];
+pub const SECTIONS: [&str; 8] = ["agents", "queues", "teams", "feedback", "surveys", "alerts", "labels", "sources"];
 
 /// Where an entity stands in the document: its section, and its name in it.
 #[must_use]
@@ -27,6 +27,7 @@ pub fn path(key: &Key) -> (&'static str, String) {
         Key::Team(id) => ("teams", id.to_string()),
         Key::Response(id) => ("feedback", id.to_string()),
         Key::Survey(id) => ("surveys", id.to_string()),
+        Key::Label(name) => ("labels", name.to_string()),
         Key::Source(name) => ("sources", name.to_string()),
     }
 }
@@ -40,6 +41,7 @@ pub fn member(entity: &Entity, fields: Fields) -> Value {
         Entity::Team(it) => serde_json::to_value(team(it)),
         Entity::Response(it) => serde_json::to_value(feedback(it, fields)),
         Entity::Survey(it) => serde_json::to_value(survey(it, fields)),
+        Entity::Label(it) => serde_json::to_value(&**it),
         Entity::Source(it) => serde_json::to_value(source(it)),
     };
     // Maps with text keys and plain values always have a JSON form.

@@ -24,6 +24,8 @@ pub enum Anchor {
     Responses,
     /// It is a survey request.
     Surveys,
+    /// It is what a metric is called.
+    Labels,
     /// It is one of the four systems.
     Sources,
     /// It is, or belongs to, this agent.
@@ -174,9 +176,13 @@ impl Scope {
         anchors_of(entity).any(|anchor| self.anchors.contains(&anchor))
     }
 
-    /// How well the four systems can be heard is part of every scope: no page shows old numbers as if they were live.
+    /// Whoever sees metrics sees what they are called. How well the four systems can be heard is part of every scope: no page shows old numbers as if they were live.
     fn of(text: &str, anchors: impl IntoIterator<Item = Anchor>) -> Self {
-        let anchors = anchors.into_iter().chain([Anchor::Sources]).collect();
+        let mut anchors: BTreeSet<Anchor> = anchors.into_iter().collect();
+        if !anchors.is_empty() {
+            anchors.insert(Anchor::Labels);
+        }
+        anchors.insert(Anchor::Sources);
         Self { anchors, fields: Fields::Desk, text: text.to_owned() }
     }
 }
@@ -199,6 +205,7 @@ pub fn anchors_of(entity: &Entity) -> impl Iterator<Item = Anchor> {
             (Anchor::Responses, joined.agent, queues, joined.team.into_iter().collect())
         }
         Entity::Survey(request) => (Anchor::Surveys, request.survey.agent, vec![], request.team.into_iter().collect()),
+        Entity::Label(_) => (Anchor::Labels, None, vec![], vec![]),
         Entity::Source(_) => (Anchor::Sources, None, vec![], vec![]),
     };
     std::iter::once(kind)

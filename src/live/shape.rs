@@ -31,6 +31,8 @@ pub struct StateDoc {
     pub surveys: BTreeMap<String, SurveyDoc>,
     /// Alerts that fire.
     pub alerts: BTreeMap<String, Value>,
+    /// What Clarity's people call the metrics, by the metric's name. A metric without a label is called by its name.
+    pub labels: BTreeMap<String, String>,
     /// The four systems: `clarity`, `goodays`, `agentConnect`, `kustomer`.
     pub sources: BTreeMap<String, SourceDoc>,
 }

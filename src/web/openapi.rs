@@ -201,9 +201,11 @@ fn schemas() -> Value {
         })),
         "State": object(
             "Everything in a scope, as objects keyed by identity. What is absent is left out, never null.",
-            &["agents", "queues", "teams", "feedback", "surveys", "alerts", "sources"],
+            &["agents", "queues", "teams", "feedback", "surveys", "alerts", "labels", "sources"],
             json!({
                 "agents": keyed, "queues": keyed, "teams": keyed, "feedback": keyed, "surveys": keyed, "alerts": keyed,
+                "labels": {"type": "object", "additionalProperties": {"type": "string"},
+                    "description": "What Clarity's people call the metrics, by the metric's name."},
                 "sources": {"type": "object", "additionalProperties": reference("schemas/Source")}
             })
         ),

@@ -27,7 +27,7 @@ async fn a_viewer_gets_a_snapshot_then_beats_and_patches() {
     let house = House::alone(|_| ()).await;
     let mut viewer = Viewer::connect(&house.base, "all", None).await;
     assert_eq!(viewer.step().await.expect("a frame"), "snapshot");
-    for section in ["agents", "queues", "teams", "feedback", "surveys", "alerts", "sources"] {
+    for section in ["agents", "queues", "teams", "feedback", "surveys", "alerts", "labels", "sources"] {
         assert!(viewer.document[section].is_object(), "{section} is always there");
     }
     while viewer.step().await.expect("a frame") != "beat" {}

@@ -15,4 +15,5 @@ mod supervision;
 mod support;
 mod surveys;
 mod third_party_signalr;
+mod what_a_site_tells;
 mod windows_sign_in;

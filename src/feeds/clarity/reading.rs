@@ -21,6 +21,9 @@ const LOOKUP_TIME: Duration = Duration::from_secs(5);
 /// Whoever asks for a longer rest than this is asked again all the same: a floor unseen for hours is no service to anybody.
 const LONGEST_REST: Duration = Duration::from_secs(300);
 
+/// The language of the pages.
+const LOCALE: &str = "en-us";
+
 /// How many agents are asked for at once. An answer is as old as its question: short ones overlap with fewer pushes.
 const AT_ONCE: usize = 200;
 
@@ -101,6 +104,9 @@ impl Reading {
                 return outcome;
             }
         }
+        if outcome.floor.is_some() {
+            self.labels().await;
+        }
         outcome.next_lookup = self.look_queues_up(&floor).await;
         outcome
     }
@@ -129,6 +135,18 @@ impl Reading {
             Err(error) => tracing::warn!(error = %sentence(&error), "the agents' e-mail addresses could not be read"),
         }
         Ok(floor)
+    }
+
+    /// What metrics are called. Without it pages use words of their own, and nothing is lost.
+    async fn labels(&self) {
+        match self.vendor.labels(LOCALE).await {
+            Ok(labels) => {
+                let settings = self.vendor.settings();
+                let labels = translate::labels(&labels, &[&settings.agent_metrics, &settings.queue_metrics]);
+                self.gold.tell(Fact::Labels(labels)).await;
+            }
+            Err(error) => tracing::debug!(error = %sentence(&error), "what metrics are called could not be read"),
+        }
     }
 
     async fn subscribe(&self, floor: &Floor, connection_id: &str) -> Result<Vec<String>, Error> {

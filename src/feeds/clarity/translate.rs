@@ -16,7 +16,7 @@ use crate::domain::{
     SessionKind, SessionReading, SessionStatus, SessionsReading, StatusReading, StructureReading, TeamId, TeamReading,
     Unclassified,
 };
-use crate::vendor::clarity::lenient::plain;
+use crate::vendor::clarity::lenient::{camel, plain};
 use crate::vendor::clarity::wire;
 
 /// Agent statuses by Clarity's numbers (`apis.md` C50). Thirteen is missing from its document.
@@ -69,6 +69,19 @@ pub(super) fn structure(from: wire::Structure) -> StructureReading {
         })
     });
     StructureReading { agents: agents.collect(), queues: queues.collect(), teams: teams.collect() }
+}
+
+/// How many labels are passed on: several times the metrics that a site enables.
+const MOST_LABELS: usize = 1000;
+
+/// What the metrics that are asked for are called; of all there are, if all are asked for. Metrics are named as their
+/// numbers will be (`apis.md` B43).
+pub(super) fn labels(from: &wire::Labels, asked: &[&[String]]) -> BTreeMap<Arc<str>, Arc<str>> {
+    let entry = |(name, label): (&str, &str)| (names::shared(&camel(name)), label.into());
+    if asked.iter().any(|names| names.is_empty()) {
+        return from.metrics().take(MOST_LABELS).map(entry).collect();
+    }
+    asked.iter().copied().flatten().filter_map(|name| Some(entry((name, from.given(name)?)))).collect()
 }
 
 /// One reading of an agent. `None`: it does not say of whom.

@@ -25,6 +25,7 @@ impl Ground {
                 let team = survey.agent.and_then(|agent| self.agents.get(&agent)?.team);
                 Entity::Survey(Box::new(SurveyRequest { survey: survey.clone(), team }))
             }
+            Key::Label(name) => Entity::Label(self.labels.get(name)?.clone()),
             Key::Source(name) => Entity::Source(self.sources.get(name)?.clone()),
         })
     }

@@ -31,6 +31,8 @@ pub struct Ground {
     sessions: Sessions,
     feedback: Feedback,
     surveys: HashMap<SurveyId, Arc<Survey>>,
+    /// What metrics are called.
+    labels: BTreeMap<Arc<str>, Arc<str>>,
     sources: BTreeMap<SourceName, Health>,
     /// Entities that may have changed since the last settling.
     touched: BTreeSet<Key>,
@@ -49,6 +51,7 @@ impl Ground {
             sessions: Sessions::default(),
             feedback: Feedback::default(),
             surveys: HashMap::new(),
+            labels: BTreeMap::new(),
             sources: BTreeMap::new(),
             touched: BTreeSet::new(),
         }
@@ -74,6 +77,10 @@ impl Ground {
             Fact::Survey(survey) => {
                 self.touched.insert(Key::Survey(survey.id.clone()));
                 self.surveys.insert(survey.id.clone(), Arc::from(survey));
+            }
+            Fact::Labels(labels) => {
+                let before = std::mem::replace(&mut self.labels, labels);
+                self.touched.extend(before.keys().chain(self.labels.keys()).map(|name| Key::Label(name.clone())));
             }
             Fact::Source(name, health) => {
                 self.touched.insert(Key::Source(name));
@@ -111,6 +118,7 @@ impl Ground {
             .chain(self.teams.keys().map(|id| Key::Team(*id)))
             .chain(self.feedback.ids().map(|id| Key::Response(id.clone())))
             .chain(self.surveys.keys().map(|id| Key::Survey(id.clone())))
+            .chain(self.labels.keys().map(|name| Key::Label(name.clone())))
             .chain(self.sources.keys().map(|name| Key::Source(*name)));
         keys.filter_map(|key| Some((key.clone(), self.derive(&key)?))).collect()
     }

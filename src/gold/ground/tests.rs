@@ -386,6 +386,9 @@ fn fact() -> impl Strategy<Value = Fact> {
         1 => Just(Fact::QueuesUncertain),
         4 => response,
         1 => survey,
+        1 => prop::collection::btree_map("[ab]", "[xy]", 0..3).prop_map(|labels| {
+            Fact::Labels(labels.into_iter().map(|(name, label)| (name.into(), label.into())).collect())
+        }),
         1 => Just(Fact::Source(SourceName::Clarity, Health::new(SourceState::Live, at(0)))),
     ]
 }

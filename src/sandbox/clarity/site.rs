@@ -15,6 +15,7 @@ pub async fn labels(Path(locale): Path<String>) -> Result<Json<Value>, StatusCod
             "abandonedCountDescription": "Abandoned Count",
             "abandonedCountShort": "Abandoned Count Short",
             "answeredCount": "Answered Count",
+            "availableTime": "Time Ready for Contacts",
             "ronaCount": "Ring On No Answer Count",
         }))),
         _ => Err(StatusCode::NOT_FOUND),

@@ -139,7 +139,7 @@ impl AgentRow {
             is_small: is_small(score),
             sample: format::sample(score),
             open_items: if open > 0 { format!("{open} open") } else { String::new() },
-            more: format::others(&agent.metrics, &agent.other, &SHOWN),
+            more: format::others(&agent.metrics, &agent.other, &SHOWN, &sheet.state.labels),
             is_hidden,
         }
     }

@@ -196,15 +196,25 @@ pub fn metric_sum<'a>(all: impl Iterator<Item = &'a MetricsDoc>, name: &str) -> 
     total.map_or_else(|| NONE.to_owned(), |value| measure(name, value))
 }
 
+/// What a metric is called: as the site calls it, else its name in words.
+#[must_use]
+pub fn called(labels: &BTreeMap<String, String>, name: &str) -> String {
+    labels.get(name).cloned().unwrap_or_else(|| label(name))
+}
+
 /// Everything that has no column of its own, a line each: metrics other than `shown`, then fields without a word.
 #[must_use]
-pub fn others(metrics: &MetricsDoc, other: &BTreeMap<String, Value>, shown: &[&str]) -> String {
+pub fn others(
+    metrics: &MetricsDoc,
+    other: &BTreeMap<String, Value>,
+    shown: &[&str],
+    labels: &BTreeMap<String, String>,
+) -> String {
     let is_shown = |name: &str| shown.iter().any(|column| column.eq_ignore_ascii_case(name));
     let measured = metrics.iter().flat_map(|(kind, values)| {
-        values
-            .iter()
-            .filter(|(name, _)| !is_shown(name))
-            .map(|(name, value)| format!("{}, {}: {}", words::modality(kind), label(name), metric(name, value)))
+        values.iter().filter(|(name, _)| !is_shown(name)).map(|(name, value)| {
+            format!("{}, {}: {}", words::modality(kind), called(labels, name), metric(name, value))
+        })
     });
     let fields = other.iter().map(|(name, value)| format!("{}: {}", label(name), plain(value)));
     measured.chain(fields).collect::<Vec<_>>().join("\n")

@@ -102,7 +102,7 @@ fn more(sheet: &Sheet, queue: &QueueDoc) -> String {
     });
     let estimate = queue.estimated_wait_seconds.map(|wait| format!("Estimated wait: {}", format::duration(wait)));
     let calls = queue.calls_today.map(|calls| format!("Calls today: {}", format::count(Some(calls))));
-    let others = format::others(&queue.metrics, &queue.other, &SHOWN);
+    let others = format::others(&queue.metrics, &queue.other, &SHOWN, &sheet.state.labels);
     let lines = waiting.chain(estimate).chain(calls).chain([others]).filter(|line| !line.is_empty());
     lines.collect::<Vec<_>>().join("\n")
 }

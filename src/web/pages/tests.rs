@@ -216,7 +216,7 @@ fn a_response_says_what_it_hangs_on_and_what_can_be_done() {
 }
 
 /// Metrics, other fields, what has a column, the lines.
-type OthersCase = (MetricsDoc, BTreeMap<String, Value>, Vec<String>, String);
+type OthersCase = (MetricsDoc, BTreeMap<String, Value>, Vec<String>, BTreeMap<String, String>, String);
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -265,9 +265,9 @@ fn values_are_written_as_the_table_of_cases_says() {
     for (metrics, name, text) in cases.metric_total {
         assert_eq!(format::metric_cell(&metrics, &name), text);
     }
-    for (metrics, other, shown, text) in cases.others {
+    for (metrics, other, shown, labels, text) in cases.others {
         let shown: Vec<_> = shown.iter().map(String::as_str).collect();
-        assert_eq!(format::others(&metrics, &other, &shown), text);
+        assert_eq!(format::others(&metrics, &other, &shown, &labels), text);
     }
     for (score, text) in cases.promoter {
         assert_eq!(words::promoter(score), text);

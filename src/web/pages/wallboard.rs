@@ -7,7 +7,7 @@ use askama::Template;
 use super::frame::Frame;
 use super::queues::{longest, sum};
 use super::supervisor::nobody_waits;
-use super::{Sheet, Timer, format};
+use super::{Sheet, Timer, format, step};
 use crate::live::shape::QueueDoc;
 
 /// A wallboard as it was configured.
@@ -52,7 +52,7 @@ pub fn wallboard(sheet: &Sheet, board: &Board) -> Result<String, askama::Error> 
         clock: sheet.clock(sheet.now).chars().take(5).collect(),
         ids: board.queues.iter().map(i64::to_string).collect::<Vec<_>>().join(","),
         totals: board.tiles.iter().map(|name| Tile::new(sheet, name, &all)).collect(),
-        labels: board.tiles.iter().map(|name| label(name)).collect(),
+        heads: board.tiles.iter().map(|name| Head::new(sheet, name)).collect(),
         pages,
     }
     .render()
@@ -70,7 +70,7 @@ struct Page<'a> {
     /// The queues that the totals are over, for the script; empty: all.
     ids: String,
     totals: Vec<Tile>,
-    labels: Vec<String>,
+    heads: Vec<Head>,
     /// The queues, split into pages that fit.
     pages: Vec<Vec<Row>>,
 }
@@ -128,8 +128,18 @@ struct Row {
 /// One number.
 struct Tile {
     name: String,
-    label: String,
+    head: Head,
     value: Timer,
+}
+
+/// What stands above a number.
+#[derive(Clone)]
+struct Head {
+    text: String,
+    /// Where the document says what the site calls it. `None`: it has a word of ours.
+    path: Option<String>,
+    /// What it is called unless the document says.
+    ours: String,
 }
 
 impl Row {
@@ -156,19 +166,26 @@ impl Tile {
             "serviceLevel" | "csatToday" => text("n/a".to_owned()),
             name => text(format::metric_sum(queues.iter().map(|queue| &queue.metrics), name)),
         };
-        Self { name: name.to_owned(), label: label(name), value }
+        Self { name: name.to_owned(), head: Head::new(sheet, name), value }
     }
 }
 
-fn label(name: &str) -> String {
-    match name {
-        "queuedCount" => "Waiting".to_owned(),
-        "longestWait" => "Longest wait".to_owned(),
-        "serviceLevel" => "Service level".to_owned(),
-        "agentsAvailable" => "Available".to_owned(),
-        "agentsOnline" => "Logged in".to_owned(),
-        "csatToday" => "CSAT today".to_owned(),
-        name => format::label(name.strip_suffix("Count").unwrap_or(name)),
+impl Head {
+    fn new(sheet: &Sheet, name: &str) -> Self {
+        let word = match name {
+            "queuedCount" => "Waiting",
+            "longestWait" => "Longest wait",
+            "serviceLevel" => "Service level",
+            "agentsAvailable" => "Available",
+            "agentsOnline" => "Logged in",
+            "csatToday" => "CSAT today",
+            name => {
+                let ours = format::label(name.strip_suffix("Count").unwrap_or(name));
+                let text = sheet.state.labels.get(name).unwrap_or(&ours).clone();
+                return Self { text, path: Some(format!("labels/{}", step(name))), ours };
+            }
+        };
+        Self { text: word.to_owned(), path: None, ours: word.to_owned() }
     }
 }
 

@@ -60,6 +60,7 @@ pub fn floor(now: Timestamp, agents: usize) -> Value {
         "feedback": feedback(now, agents),
         "surveys": surveys(now, agents),
         "alerts": {},
+        "labels": { "availableTime": "Time ready for contacts" },
         "sources": {
             "clarity": { "state": "live", "since": ago(now, 5400), "lastData": ago(now, 1), "transport": "webSockets", "counters": { "messages": 48211, "reconnects": 2, "resyncs": 1 } },
             "goodays": { "state": "live", "since": ago(now, 5400), "lastData": ago(now, 130), "transport": "webhook", "counters": { "received": 212, "duplicates": 9, "refused": 1 } },

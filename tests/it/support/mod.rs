@@ -1,6 +1,7 @@
 //! What the tests stand on.
 
 pub mod browser;
+pub mod clarity;
 pub mod floor;
 pub mod house;
 pub mod peer;

@@ -8,13 +8,37 @@ use serde_json::Value;
 /// Labels by the keys of the site's own dashboard. Metrics come and go with the site's settings, so a key without a label
 /// is normal: its own words are shown then (`apis.md` B95).
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Labels(BTreeMap<String, String>);
+pub struct Labels(BTreeMap<String, Label>);
+
+#[derive(Debug, Clone, PartialEq)]
+struct Label {
+    /// The key as it was written.
+    key: String,
+    text: String,
+}
 
 impl Labels {
     /// What a metric is called.
     #[must_use]
     pub fn label(&self, key: &str) -> String {
         self.found(key).map_or_else(|| words(key), str::to_owned)
+    }
+
+    /// What the site itself calls it, if it says so.
+    #[must_use]
+    pub fn given(&self, key: &str) -> Option<&str> {
+        self.found(key)
+    }
+
+    /// What the site calls each metric, by the key as it was written. What is short for another label, or explains it,
+    /// names no metric.
+    pub fn metrics(&self) -> impl Iterator<Item = (&str, &str)> {
+        let is_aside = |key: &str| {
+            let lower = key.to_lowercase();
+            ["short", "description"].iter().any(|end| lower.strip_suffix(end).is_some_and(|of| self.0.contains_key(of)))
+        };
+        let labels = self.0.values().filter(move |label| !is_aside(&label.key) && !label.text.trim().is_empty());
+        labels.map(|label| (label.key.as_str(), label.text.as_str()))
     }
 
     /// What it is called where there is little room. Sites ship texts that merely end in the word `Short`: without it they
@@ -45,7 +69,7 @@ impl Labels {
 
     /// Keys differ in case between subscriptions and labels (`apis.md` B43).
     fn found(&self, key: &str) -> Option<&str> {
-        self.0.get(&key.to_lowercase()).map(String::as_str).filter(|text| !text.trim().is_empty())
+        self.0.get(&key.to_lowercase()).map(|label| label.text.as_str()).filter(|text| !text.trim().is_empty())
     }
 }
 
@@ -53,7 +77,7 @@ impl<'de> Deserialize<'de> for Labels {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         let all = BTreeMap::<String, Value>::deserialize(from)?;
         let texts = all.into_iter().filter_map(|(key, value)| match value {
-            Value::String(text) => Some((key.to_lowercase(), text)),
+            Value::String(text) => Some((key.to_lowercase(), Label { key, text })),
             _ => None,
         });
         Ok(Self(texts.collect()))
@@ -111,6 +135,10 @@ mod tests {
         assert_eq!(labels.short("ronaCount"), "RONA");
         assert_eq!(labels.description("abandonedAfterSLACount"), None, "it says nothing more");
         assert_eq!(labels.description("abandonedCount"), Some("Customers who gave up while they waited"));
+        let metrics: Vec<_> = labels.metrics().map(|(key, _)| key).collect();
+        assert_eq!(metrics, ["abandonedAfterSLACount", "abandonedCount", "ronaCount"]);
+        assert_eq!(labels.given("RONAcount"), Some("Ring On No Answer Count"));
+        assert_eq!(labels.given("takenCount"), None);
         for (key, expected) in [
             ("takenCount", "Taken count"),
             ("abandonedBeforeSLACount", "Abandoned before SLA count"),
