@@ -1,5 +1,6 @@
 //! Teams, and the structure of the house as a whole.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::{AgentReading, GroupId, QueueReading, TeamId};
@@ -11,8 +12,10 @@ pub struct TeamReading {
     pub id: TeamId,
     /// The name.
     pub name: Arc<str>,
-    /// The groups it belongs to.
-    pub groups: Vec<GroupId>,
+    /// The groups it belongs to, with their names.
+    pub groups: BTreeMap<GroupId, Arc<str>>,
+    /// The name of the business unit it belongs to.
+    pub unit: Option<Arc<str>>,
 }
 
 /// Everybody and every queue that we may see. What is absent from it is gone.

@@ -151,8 +151,10 @@ pub struct Team {
     pub id: TeamId,
     /// The name.
     pub name: Arc<str>,
-    /// The groups it belongs to.
-    pub groups: BTreeSet<GroupId>,
+    /// The groups it belongs to, with their names.
+    pub groups: BTreeMap<GroupId, Arc<str>>,
+    /// The name of the business unit it belongs to.
+    pub unit: Option<Arc<str>>,
     /// What customers said about its agents and places.
     pub feedback: Option<FeedbackTotal>,
 }

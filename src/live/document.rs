@@ -101,7 +101,8 @@ fn queue(queue: &Queue, fields: Fields) -> QueueDoc {
 fn team(team: &Team) -> TeamDoc {
     TeamDoc {
         name: team.name.to_string(),
-        groups: team.groups.iter().map(|group| group.0).collect(),
+        groups: team.groups.iter().map(|(id, name)| (id.to_string(), name.to_string())).collect(),
+        unit: text(team.unit.as_deref()),
         feedback: team.feedback.as_ref().map(total),
     }
 }

@@ -150,9 +150,12 @@ pub struct QueueDoc {
 pub struct TeamDoc {
     /// The name.
     pub name: String,
-    /// The groups it belongs to.
-    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
-    pub groups: BTreeSet<i64>,
+    /// The names of the groups it belongs to, by id.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub groups: BTreeMap<String, String>,
+    /// The name of the business unit it belongs to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unit: Option<String>,
     /// What customers said about its agents and places.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub feedback: Option<FeedbackTotalDoc>,

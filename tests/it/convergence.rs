@@ -3,6 +3,7 @@
 //! Random facts, cuts, slow readers and returns under a seed that is printed: `CALLBOARD_SEED=… cargo test convergence`
 //! plays a history again.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -171,7 +172,12 @@ fn structure(rng: &mut StdRng) -> Fact {
             })
             .collect(),
         teams: (0..3)
-            .map(|id| TeamReading { id: TeamId(id), name: format!("Team {id}").into(), groups: vec![] })
+            .map(|id| TeamReading {
+                id: TeamId(id),
+                name: format!("Team {id}").into(),
+                groups: BTreeMap::new(),
+                unit: None,
+            })
             .collect(),
     })
 }

@@ -56,3 +56,30 @@ async fn a_label_is_text_and_a_site_without_labels_loses_nothing() {
     assert!(page.contains("&#60;script&#62;alert(1)") && !page.contains("<script>alert(1)"), "a label is no markup");
     house.stop().await;
 }
+
+/// `apis.md` C13.
+#[tokio::test]
+async fn teams_tell_their_groups_and_their_business_unit() {
+    let mock = Mock::new();
+    let house = mock.house(|_| ()).await;
+    let state = house.until("floor", "the team", |state| state["teams"]["3"].is_object()).await;
+    let expected = json!({"name": "North", "groups": {"8": "Retail <b>", "9": "Group 9"}, "unit": "Shop"});
+    assert_eq!(state["teams"]["3"], expected, "a group that has no name is called by its number");
+    house.stop().await;
+
+    mock.answer("GET profile/mbu", 200, json!({"teams": [{"id": 3, "name": "North", "businessUnitId": 2}]}));
+    let house = mock.house(|_| ()).await;
+    let state = house.until("floor", "the team", |state| state["teams"]["3"].is_object()).await;
+    assert_eq!(state["teams"]["3"], json!({"name": "North"}), "what is not known is left out");
+    house.stop().await;
+
+    let (sandbox, _life) = sandbox(6, 2).await;
+    let house = House::beside(&sandbox).await;
+    let told = |state: &serde_json::Value| {
+        state["teams"].as_object().is_some_and(|teams| {
+            !teams.is_empty() && teams.values().all(|team| team["groups"].is_object() && team["unit"].is_string())
+        })
+    };
+    house.until("floor", "every team's place", told).await;
+    house.stop().await;
+}

@@ -60,12 +60,17 @@ pub(super) fn structure(from: wire::Structure) -> StructureReading {
         queue.teams = Some(member.team_ids.unwrap_or_default().into_iter().map(TeamId).collect());
         Some(queue)
     });
+    let groups = named(from.groups);
+    let units = named(from.business_units);
     let teams = from.teams.into_iter().flatten().filter_map(|member| {
         let id = member.id?;
+        let group =
+            |group: i64| (GroupId(group), groups.get(&group).cloned().unwrap_or_else(|| fallback("Group", group)));
         Some(TeamReading {
             id: TeamId(id),
-            name: member.name.unwrap_or_else(|| format!("Team {id}")).into(),
-            groups: member.group_ids.unwrap_or_default().into_iter().map(GroupId).collect(),
+            name: shared(member.name).unwrap_or_else(|| fallback("Team", id)),
+            groups: member.group_ids.unwrap_or_default().into_iter().map(group).collect(),
+            unit: member.business_unit_id.and_then(|unit| units.get(&unit).cloned()),
         })
     });
     StructureReading { agents: agents.collect(), queues: queues.collect(), teams: teams.collect() }
@@ -268,6 +273,16 @@ fn other(from: wire::Other) -> Unclassified {
         .filter(|(name, value)| !SHAPELESS.contains(&name.as_str()) && !value.is_null())
         .map(|(name, value)| (name.into(), value))
         .collect()
+}
+
+/// Names by id.
+fn named(members: Option<Vec<wire::Member>>) -> BTreeMap<i64, Arc<str>> {
+    members.into_iter().flatten().filter_map(|member| Some((member.id?, shared(member.name)?))).collect()
+}
+
+/// What is called nothing is called by its number.
+fn fallback(kind: &str, id: i64) -> Arc<str> {
+    format!("{kind} {id}").into()
 }
 
 fn shared(text: Option<String>) -> Option<Arc<str>> {

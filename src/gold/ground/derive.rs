@@ -15,7 +15,8 @@ impl Ground {
                 Entity::Team(Team {
                     id: *id,
                     name: team.name.clone(),
-                    groups: team.groups.iter().copied().collect(),
+                    groups: team.groups.clone(),
+                    unit: team.unit.clone(),
                     feedback: self.feedback.total(key),
                 })
             }

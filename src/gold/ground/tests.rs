@@ -347,7 +347,12 @@ fn fact() -> impl Strategy<Value = Fact> {
                 reading.teams = Some(vec![TeamId(id)]);
                 reading
             });
-            let team = TeamReading { id: TeamId(0), name: "Team".into(), groups: vec![GroupId(1)] };
+            let team = TeamReading {
+                id: TeamId(0),
+                name: "Team".into(),
+                groups: BTreeMap::from([(GroupId(1), "Group".into())]),
+                unit: None,
+            };
             Fact::Structure(StructureReading { agents: agents.collect(), queues: queues.collect(), teams: vec![team] })
         });
     let survey = (0..3_i64, 0..4_i64).prop_map(|(id, agent)| {

@@ -56,7 +56,7 @@ pub fn floor(now: Timestamp, agents: usize) -> Value {
     json!({
         "agents": people(now, agents),
         "queues": queues(now),
-        "teams": TEAMS.iter().enumerate().map(|(i, name)| ((i + 1).to_string(), json!({ "name": name, "groups": [1], "feedback": { "responses": 40, "open": i, "since": ago(now, 30 * 86_400) } }))).collect::<Map<_, _>>(),
+        "teams": TEAMS.iter().enumerate().map(|(i, name)| ((i + 1).to_string(), json!({ "name": name, "groups": { "1": "Retail" }, "unit": "Shop", "feedback": { "responses": 40, "open": i, "since": ago(now, 30 * 86_400) } }))).collect::<Map<_, _>>(),
         "feedback": feedback(now, agents),
         "surveys": surveys(now, agents),
         "alerts": {},
