@@ -67,6 +67,10 @@ pub struct Clarity {
     /// The queues' metrics to ask for, by Clarity's names. Default `queuedCount`, `abandonedCount`.
     #[serde(default = "queue_metrics")]
     pub queue_metrics: Vec<String>,
+    /// Whether queues' metrics are asked for over REST too, though the document has no such method (`apis.md` C48): some
+    /// sites may answer all the same. Default `false`.
+    #[serde(default)]
+    pub probe_queue_metrics: bool,
     /// Under which key a subscription lists the properties of sessions (`apis.md` B40). Default `both`.
     #[serde(default)]
     pub session_properties_key: SessionPropertiesKey,
@@ -147,6 +151,7 @@ impl Clarity {
             modalities: modalities(),
             agent_metrics: agent_metrics(),
             queue_metrics: queue_metrics(),
+            probe_queue_metrics: false,
             session_properties_key: SessionPropertiesKey::default(),
             write_verb: WriteVerb::default(),
         }

@@ -81,6 +81,7 @@ fn the_example_loads_and_means_what_it_says() {
     assert_eq!(clarity.poll_interval, Duration::from_secs(15));
     assert_eq!(clarity.transports, [Transport::WebSockets, Transport::ServerSentEvents, Transport::LongPolling]);
     assert_eq!(clarity.password.expect("a password").expose_secret(), "secret of clarity");
+    assert!(!clarity.probe_queue_metrics, "what no document has is not asked for");
     assert!(clarity.token_url.is_none() && clarity.jwt_key.is_none(), "an empty text means none");
     assert_eq!(config.agent_connect.expect("a section").data_return_interval, Duration::from_secs(60));
     assert_eq!(config.join.places, [PlaceLink { partner_id: "1234".to_owned(), queue_id: 3 }]);
@@ -125,6 +126,7 @@ fn the_environment_is_laid_over_the_file() {
             ("CALLBOARD__CLARITY__USERNAME", "12345"),
             ("CALLBOARD__CLARITY__PASSWORD", "true"),
             ("CALLBOARD__CLARITY__MODALITIES", "[\"audio\"]"),
+            ("CALLBOARD__CLARITY__PROBE_QUEUE_METRICS", "true"),
             ("CALLBOARD__GOODAYS__ALLOW_UNSIGNED", "true"),
             ("CALLBOARD__QUEUES__0__SERVICE_LEVEL__SECONDS", "30"),
             ("CALLBOARD__WALLBOARDS__0__NAME", "service"),
@@ -139,6 +141,7 @@ fn the_environment_is_laid_over_the_file() {
     assert_eq!(clarity.username, "12345", "what should be a text stays one");
     assert_eq!(clarity.password.expect("a password").expose_secret(), "true", "it replaces password_file");
     assert_eq!(clarity.modalities, ["audio"]);
+    assert!(clarity.probe_queue_metrics);
     assert!(config.goodays.expect("a section").allow_unsigned);
     assert_eq!(config.queues[0].service_level.expect("a promise").seconds, 30);
     assert_eq!(config.wallboards.iter().map(|board| board.name.as_str()).collect::<Vec<_>>(), ["service", "second"]);

@@ -29,8 +29,20 @@ pub enum Fact {
         /// The agent.
         agent: Box<AgentReading>,
     },
+    /// A full answer about these queues: what it leaves out of a queue, the queue has not.
+    Queues {
+        /// When it was asked.
+        asked: Ordinal,
+        /// The queues. Others are not affected.
+        queues: Vec<QueueReading>,
+    },
     /// A pushed change, or a partial answer, about one queue: what it leaves out is unchanged.
-    QueueChanged(Box<QueueReading>),
+    QueueChanged {
+        /// When it was heard.
+        heard: Ordinal,
+        /// The queue.
+        queue: Box<QueueReading>,
+    },
     /// Nobody tells us about queues any more, or from the start again: what was known of who waits, and what was counted,
     /// may have changed unnoticed and is forgotten rather than shown as if it were live.
     QueuesUncertain,

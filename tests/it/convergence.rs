@@ -139,7 +139,7 @@ fn fact(rng: &mut StdRng, gold: &Gold) -> Fact {
             Fact::Agents { asked, agents }
         }
         13..60 => Fact::AgentChanged { heard: gold.ordinal(), agent: Box::new(agent(rng)) },
-        60..92 => Fact::QueueChanged(Box::new(queue(rng))),
+        60..92 => Fact::QueueChanged { heard: gold.ordinal(), queue: Box::new(queue(rng)) },
         92..94 => Fact::QueuesUncertain,
         _ => {
             let name = SourceName::ALL[rng.random_range(0..4)];

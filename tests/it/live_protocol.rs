@@ -1,6 +1,6 @@
 //! The live protocol: a snapshot, then patches, beats; whoever comes back goes on where it was, or starts anew.
 
-use callboard::domain::{Fact, Health, SourceName, SourceState};
+use callboard::domain::{Fact, Health, Ordinal, SourceName, SourceState};
 use jiff::Timestamp;
 use serde_json::Value;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
@@ -180,7 +180,7 @@ async fn a_wallboard_sees_its_queues_and_no_customers_name() {
         waiting.other.insert("customerPhone".into(), Value::from("+13128633465"));
         let mut queue = QueueReading::new(QueueId(id));
         queue.sessions = [(Modality::Audio, SessionList { all: Some(vec![waiting]), ..SessionList::default() })].into();
-        house.world.gold.tell(Fact::QueueChanged(Box::new(queue))).await;
+        house.world.gold.tell(Fact::QueueChanged { heard: Ordinal::default(), queue: Box::new(queue) }).await;
     }
     house.world.gold.settled().await;
     let state = house.until("wallboard:north", "both queues", |state| state["queues"].get("2").is_some()).await;

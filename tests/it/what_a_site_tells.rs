@@ -1,10 +1,13 @@
 //! What a site tells about itself besides its floor: what its metrics are called, how its teams hang together, and
 //! what there may be of its queues.
 
+use std::time::Duration;
+
+use callboard::config::Clarity;
 use serde_json::json;
 
 use crate::support::clarity::Mock;
-use crate::support::house::{House, sandbox};
+use crate::support::house::{House, PATIENCE, sandbox};
 
 /// `apis.md` C33.
 #[tokio::test]
@@ -82,4 +85,74 @@ async fn teams_tell_their_groups_and_their_business_unit() {
     };
     house.until("floor", "every team's place", told).await;
     house.stop().await;
+}
+
+/// `apis.md` C48: no document has it, so it is asked for only where somebody has said so.
+#[tokio::test]
+async fn queues_are_asked_for_only_where_that_is_configured_and_only_while_they_are_there() {
+    let mock = Mock::new();
+    let house = mock.house(|_| ()).await;
+    house.until("all", "a reading", |state| state["sources"]["clarity"]["state"] == "polling").await;
+    house.stop().await;
+    assert!(mock.asked(PROBE).is_empty(), "off by default");
+
+    let house = mock.house(quick).await;
+    house.until("all", "word of it", |state| state["sources"]["clarity"]["counters"]["missingQueueMetrics"] == 1).await;
+    let readings = mock.asked("POST metrics/agents/").len();
+    until(|| mock.asked("POST metrics/agents/").len() > readings + 3).await;
+    assert_eq!(mock.asked(PROBE).len(), 1, "what is not there is not asked for again");
+    let state = house.state("all").await;
+    let failed = &state["state"]["sources"]["clarity"]["counters"]["failedReadings"];
+    assert_eq!(failed, &json!(null), "and nothing else is the worse for it");
+    house.stop().await;
+}
+
+#[tokio::test]
+async fn what_is_told_of_queues_over_rest_is_shown_and_what_is_not_understood_is_counted() {
+    let mock = Mock::new();
+    let waiting = json!({"sessionId": 82673, "sessionType": "queued", "queueId": 11, "customerName": "Jane C.",
+        "sessionStatus": "Queued", "queuedMs": 34000});
+    let queue = json!({"type": "queue", "id": "11", "name": "Orders", "metrics": {"audio": {"QueuedCount": 1, "abandonedCount": 4}},
+        "sessions": {"audio": {"sessions": [waiting]}}});
+    let odd = json!([queue, {"type": "agent", "id": 41}, {"type": "queue", "id": 99}, {"what": "is this"}]);
+    mock.answer(PROBE, 200, odd);
+    let house = mock.house(quick).await;
+    let state = house.until("all", "who waits", |state| state["queues"]["11"]["waiting"] == 1).await;
+    let queue = &state["queues"]["11"];
+    assert_eq!(queue["metrics"]["audio"], json!({"queuedCount": 1, "abandonedCount": 4}));
+    assert_eq!(queue["sessions"]["82673"]["customer"], "Jane C.");
+    assert!(state["queues"].get("99").is_none(), "a queue that no structure has is no queue");
+    house
+        .until("all", "the count", |state| {
+            state["sources"]["clarity"]["counters"]["unknownQueueMetrics"].as_u64() >= Some(3)
+        })
+        .await;
+    let asked = mock.asked(PROBE);
+    assert_eq!(asked[0]["metricProperties"], json!(["queuedCount", "abandonedCount"]), "as agents are asked for");
+
+    // A full answer: what it leaves out is not there.
+    mock.answer(
+        PROBE,
+        200,
+        json!([{"type": "queue", "id": 11, "name": "Orders", "metrics": {"audio": {"queuedCount": 0}}}]),
+    );
+    let state = house.until("all", "nobody", |state| state["queues"]["11"]["waiting"] == 0).await;
+    assert!(state["queues"]["11"].get("sessions").is_none());
+    house.stop().await;
+}
+
+const PROBE: &str = "POST metrics/queues";
+
+fn quick(clarity: &mut Clarity) {
+    clarity.probe_queue_metrics = true;
+    clarity.poll_interval = Duration::from_millis(200);
+}
+
+async fn until(mut it: impl FnMut() -> bool) {
+    let reached = async {
+        while !it() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, reached).await.expect("it comes to pass");
 }

@@ -26,13 +26,16 @@ use crate::vendor::signalr::{Connection, Event, HubCall};
 
 use announcements::{Announcements, Remedy};
 pub use pushed::Pushed;
-use reading::{Floor, Outcome, Reading};
+use reading::{Floor, Outcome, Probe, Reading};
 
 /// How often Clarity is asked while it does not push.
 const WITHOUT_PUSHES: Duration = Duration::from_secs(5);
 
 /// How often the structure of the house is read.
 const STRUCTURE_EVERY: Duration = Duration::from_secs(300);
+
+/// How long a Clarity that does not know a question is not asked it again: it may be another version by then.
+const PROBE_AGAIN: Duration = Duration::from_secs(3600);
 
 /// The longest pause between two readings that fail.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
@@ -60,6 +63,8 @@ pub struct ClarityFeed {
     /// Who and what there is. `None`: never read.
     floor: Option<Floor>,
     next_lookup: usize,
+    /// When queues may be asked for over REST. `None`: never.
+    probe_due: Option<Instant>,
     structure_due: Instant,
     reading_due: Instant,
     reading: Option<JoinHandle<Outcome>>,
@@ -102,6 +107,7 @@ impl ClarityFeed {
             quiet: false,
             floor: None,
             next_lookup: 0,
+            probe_due: config.probe_queue_metrics.then_some(now),
             structure_due: now,
             reading_due: now,
             reading: None,
@@ -237,6 +243,7 @@ impl ClarityFeed {
                 _ => None,
             },
             replaced: self.subscriptions.clone(),
+            probe_queues: self.probe_due.is_some_and(|due| due <= Instant::now()),
             next_lookup: self.next_lookup,
         };
         self.reading = Some(tokio::spawn(reading.run()));
@@ -255,6 +262,7 @@ impl ClarityFeed {
         if let (Some(asked), Link::Subscribed { .. }) = (outcome.asked, &self.link) {
             self.compare(asked, &outcome.corrected).await;
         }
+        self.probed(outcome.probe);
         if let Some(why) = &outcome.not_subscribed {
             tracing::warn!(why, "Clarity could not be asked to push");
             self.reporter.count("failedSubscriptions");
@@ -283,6 +291,21 @@ impl ClarityFeed {
             self.backoff.reset();
         }
         self.reading_due = Instant::now() + pause.max(outcome.wait.unwrap_or_default());
+    }
+
+    fn probed(&mut self, probe: Option<Probe>) {
+        match probe {
+            Some(Probe::Answered { unknown: 0 }) | None => {}
+            Some(Probe::Answered { unknown }) => self.reporter.count_many("unknownQueueMetrics", unknown),
+            Some(Probe::NotThere) => {
+                self.probe_due = Some(Instant::now() + PROBE_AGAIN);
+                self.reporter.count("missingQueueMetrics");
+                tracing::warn!(
+                    "this Clarity has no queue metrics over REST and is asked again in an hour: set `clarity.probe_queue_metrics` to false"
+                );
+            }
+            Some(Probe::Failed) => self.reporter.count("failedProbes"),
+        }
     }
 
     fn know(&mut self, floor: Floor) {

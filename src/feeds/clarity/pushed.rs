@@ -33,7 +33,7 @@ impl Pushed {
             let fact = if kind.eq_ignore_ascii_case("agent") {
                 translate::agent(reading, at).map(|agent| Fact::AgentChanged { heard, agent: Box::new(agent) })
             } else if kind.eq_ignore_ascii_case("queue") {
-                translate::queue(reading, at).map(|queue| Fact::QueueChanged(Box::new(queue)))
+                translate::queue(reading, at).map(|queue| Fact::QueueChanged { heard, queue: Box::new(queue) })
             } else {
                 None
             };

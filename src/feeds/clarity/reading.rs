@@ -47,6 +47,8 @@ pub(super) struct Outcome {
     pub asked: Option<Ordinal>,
     /// Whom gold had known differently, and when the question about them was asked.
     pub corrected: Vec<(AgentId, Ordinal)>,
+    /// What became of the question about queues, if it was asked.
+    pub probe: Option<Probe>,
     /// The queue whose turn to be looked up is next.
     pub next_lookup: usize,
     /// Why agents or structure could not be read. `None`: everything that shows the floor was read.
@@ -55,6 +57,17 @@ pub(super) struct Outcome {
     pub not_subscribed: Option<String>,
     /// How long Clarity asks us to wait.
     pub wait: Option<Duration>,
+}
+
+/// What became of a question that is not documented.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Probe {
+    /// It was answered. So many parts of the answer say nothing that we understand.
+    Answered { unknown: u64 },
+    /// This Clarity does not know it.
+    NotThere,
+    /// It was not answered this time.
+    Failed,
 }
 
 /// What a reading needs.
@@ -70,6 +83,8 @@ pub(super) struct Reading {
     pub subscribe_over: Option<(String, u64)>,
     /// Subscriptions that there may be over the same connection, which the new ones replace.
     pub replaced: Vec<String>,
+    /// Whether queues are asked for too.
+    pub probe_queues: bool,
     /// The queue whose turn to be looked up is next.
     pub next_lookup: usize,
 }
@@ -103,6 +118,9 @@ impl Reading {
                 outcome.failed(&error);
                 return outcome;
             }
+        }
+        if self.probe_queues && !floor.queues.is_empty() {
+            outcome.probe = Some(self.queues(&floor).await);
         }
         if outcome.floor.is_some() {
             self.labels().await;
@@ -187,6 +205,34 @@ impl Reading {
         Ok(corrected)
     }
 
+    /// Asks for the queues as agents are asked for. No document has it (`apis.md` C48), and nothing depends on it.
+    async fn queues(&self, floor: &Floor) -> Probe {
+        let ids: Vec<i64> = floor.queues.iter().map(|(id, _)| *id).collect();
+        let asked = self.gold.ordinal();
+        let answer = match self.vendor.queues(&ids, &self.vendor.wanted_of_queues()).await {
+            Ok(answer) => answer,
+            Err(Error::Status { status: 404 | 405, .. }) => return Probe::NotThere,
+            Err(error) => {
+                tracing::debug!(error = %sentence(&error), "the queues' metrics could not be read");
+                return Probe::Failed;
+            }
+        };
+        let at = self.clock.now();
+        let mut unknown = answer.unknown as u64;
+        let mut queues = Vec::new();
+        for reading in answer.readings {
+            let is_queue = reading.kind.as_deref().is_some_and(|kind| kind.eq_ignore_ascii_case("queue"));
+            match translate::queue(reading, at).filter(|queue| is_queue && ids.contains(&queue.id.0)) {
+                Some(queue) => queues.push(queue),
+                None => unknown += 1,
+            }
+        }
+        // Whatever was pushed before the answer came is known before it is compared.
+        self.gold.settled().await;
+        self.gold.tell(Fact::Queues { asked, queues }).await;
+        Probe::Answered { unknown }
+    }
+
     /// Whether a full answer about an agent says something else than gold does, in what a supervisor acts upon. Counts
     /// and measures run by themselves and are no sign of anything.
     fn is_news(&self, answer: &AgentReading) -> bool {
@@ -218,7 +264,8 @@ impl Reading {
                     }
                 };
                 for queue in found.filter_map(translate::found_queue).filter(|queue| queue.id.0 == *id) {
-                    self.gold.tell(Fact::QueueChanged(Box::new(queue))).await;
+                    let heard = self.gold.ordinal();
+                    self.gold.tell(Fact::QueueChanged { heard, queue: Box::new(queue) }).await;
                 }
             }
         };

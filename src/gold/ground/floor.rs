@@ -61,6 +61,8 @@ pub(super) struct QueueRecord {
     pub other: Arc<Unclassified>,
     /// Whether anybody lists who waits in it. If so, an empty list means that nobody does.
     pub listed: bool,
+    /// The last change that was pushed.
+    heard: Ordinal,
 }
 
 impl Ground {
@@ -168,11 +170,34 @@ impl Ground {
         self.moved(moved);
     }
 
-    /// A pushed change of a queue, or a partial answer about it. The two have no field in common, and pushes carry no
-    /// order but that of their arrival (`apis.md` B114).
-    pub(super) fn queue_changed(&mut self, reading: QueueReading, now: Timestamp) {
+    /// A full answer about a queue, asked at a certain place in the order of events. Only sites that answer what is not
+    /// documented give any (`apis.md` C48).
+    pub(super) fn queue_in_full(&mut self, asked: Ordinal, reading: QueueReading, now: Timestamp) {
         let id = reading.id;
         let record = self.queues.entry(id).or_default();
+        if record.heard > asked {
+            // Something newer was pushed while the question was on its way (`apis.md` B114).
+            return;
+        }
+        record.name = reading.name.or_else(|| record.name.take());
+        if *record.metrics != reading.metrics {
+            record.metrics = Arc::new(reading.metrics);
+        }
+        if *record.other != reading.other {
+            record.other = Arc::new(reading.other);
+        }
+        record.listed |= reading.sessions.values().any(|list| list.all.is_some());
+        self.touched.insert(Key::Queue(id));
+        let moved = self.sessions.replace(Holder::Queue(id), reading.sessions, now);
+        self.moved(moved);
+    }
+
+    /// A pushed change of a queue, or a partial answer about it. The two have no field in common, and pushes carry no
+    /// order but that of their arrival (`apis.md` B114).
+    pub(super) fn queue_changed(&mut self, heard: Ordinal, reading: QueueReading, now: Timestamp) {
+        let id = reading.id;
+        let record = self.queues.entry(id).or_default();
+        record.heard = record.heard.max(heard);
         record.name = reading.name.or_else(|| record.name.take());
         record.open = reading.open.or(record.open);
         record.agents_online = reading.agents_online.or(record.agents_online);

@@ -67,7 +67,12 @@ impl Ground {
                 }
             }
             Fact::AgentChanged { heard, agent } => self.agent_changed(heard, *agent, now),
-            Fact::QueueChanged(queue) => self.queue_changed(*queue, now),
+            Fact::Queues { asked, queues } => {
+                for queue in queues {
+                    self.queue_in_full(asked, queue, now);
+                }
+            }
+            Fact::QueueChanged { heard, queue } => self.queue_changed(heard, *queue, now),
             Fact::QueuesUncertain => self.queues_uncertain(),
             Fact::Response(reading) => {
                 for key in self.feedback.hear(*reading, &self.rules) {

@@ -116,7 +116,7 @@ fn a_running_duration_read_twice_keeps_its_first_anchor() {
         reading.queued_since = Some(at(100 + jitter));
         let mut queue = QueueReading::new(QueueId(11));
         queue.sessions = all(vec![reading]);
-        ground.apply(Fact::QueueChanged(Box::new(queue)), at(110));
+        ground.apply(Fact::QueueChanged { heard: Ordinal::default(), queue: Box::new(queue) }, at(110));
     }
     assert_eq!(queue(&ground, 11).longest_wait_since, Some(at(100)));
 }
@@ -127,7 +127,7 @@ fn an_answered_call_leaves_the_queue_and_is_with_its_agent() {
     let mut waiting = QueueReading::new(QueueId(11));
     waiting.sessions =
         all(vec![session(82_673, SessionStatus::Queued, 11), session(82_674, SessionStatus::Queued, 11)]);
-    ground.apply(Fact::QueueChanged(Box::new(waiting)), at(1));
+    ground.apply(Fact::QueueChanged { heard: Ordinal::default(), queue: Box::new(waiting) }, at(1));
     assert_eq!(queue(&ground, 11).waiting, Some(2));
 
     let mut answered = AgentReading::new(AgentId(41));
@@ -150,16 +150,16 @@ fn a_part_of_a_queue_is_not_shown_as_the_whole() {
     let mut first = QueueReading::new(QueueId(11));
     first.sessions =
         lists(SessionList { added: vec![session(82_673, SessionStatus::Queued, 11)], ..SessionList::default() });
-    ground.apply(Fact::QueueChanged(Box::new(first)), at(1));
+    ground.apply(Fact::QueueChanged { heard: Ordinal::default(), queue: Box::new(first) }, at(1));
     let seen = queue(&ground, 11);
     assert_eq!((seen.sessions.len(), seen.waiting, seen.longest_wait_since), (1, None, None));
 
     let mut counted = QueueReading::new(QueueId(11));
     counted.metrics.entry(Modality::Audio).or_default().insert("queuedCount".into(), MetricValue::Count(3));
-    ground.apply(Fact::QueueChanged(Box::new(counted.clone())), at(2));
+    ground.apply(Fact::QueueChanged { heard: Ordinal::default(), queue: Box::new(counted.clone()) }, at(2));
     assert_eq!(queue(&ground, 11).longest_wait_since, None, "two who wait are not known");
     counted.metrics.entry(Modality::Audio).or_default().insert("queuedCount".into(), MetricValue::Count(1));
-    ground.apply(Fact::QueueChanged(Box::new(counted)), at(3));
+    ground.apply(Fact::QueueChanged { heard: Ordinal::default(), queue: Box::new(counted) }, at(3));
     assert_eq!(queue(&ground, 11).longest_wait_since, Some(at(1)));
 }
 
@@ -170,7 +170,7 @@ fn when_nobody_tells_us_about_queues_their_numbers_are_unknown_and_not_old() {
     reading.agents_online = Some(4);
     reading.metrics.entry(Modality::Audio).or_default().insert("queuedCount".into(), MetricValue::Count(3));
     reading.sessions = all(vec![session(82_673, SessionStatus::Queued, 11)]);
-    ground.apply(Fact::QueueChanged(Box::new(reading)), at(1));
+    ground.apply(Fact::QueueChanged { heard: Ordinal::default(), queue: Box::new(reading) }, at(1));
     assert_eq!(queue(&ground, 11).waiting, Some(3));
 
     ground.apply(Fact::QueuesUncertain, at(2));
@@ -322,7 +322,7 @@ fn contradicts_itself(fact: &Fact) -> bool {
     let readings: Vec<&BTreeMap<Modality, SessionList>> = match fact {
         Fact::Agents { agents, .. } => agents.iter().map(|agent| &agent.sessions).collect(),
         Fact::AgentChanged { agent, .. } => vec![&agent.sessions],
-        Fact::QueueChanged(queue) => vec![&queue.sessions],
+        Fact::QueueChanged { queue, .. } => vec![&queue.sessions],
         _ => vec![],
     };
     let lists = readings.into_iter().flat_map(BTreeMap::values);
@@ -386,7 +386,7 @@ fn fact() -> impl Strategy<Value = Fact> {
         4 => (-2..3_i64, sessions()).prop_map(|(id, sessions)| {
             let mut queue = QueueReading::new(QueueId(id));
             queue.sessions = sessions;
-            Fact::QueueChanged(Box::new(queue))
+            Fact::QueueChanged { heard: Ordinal::default(), queue: Box::new(queue) }
         }),
         1 => Just(Fact::QueuesUncertain),
         4 => response,
@@ -396,6 +396,24 @@ fn fact() -> impl Strategy<Value = Fact> {
         }),
         1 => Just(Fact::Source(SourceName::Clarity, Health::new(SourceState::Live, at(0)))),
     ]
+}
+
+/// `apis.md` C48, B114.
+#[test]
+fn a_full_answer_about_a_queue_undoes_no_push_that_came_after_its_question() {
+    let mut ground = ground();
+    let waiting = |id: i64| {
+        let mut reading = QueueReading::new(QueueId(11));
+        reading.sessions = all(vec![session(id, SessionStatus::Queued, 11)]);
+        reading
+    };
+    ground.apply(Fact::QueueChanged { heard: Ordinal(5), queue: Box::new(waiting(1)) }, at(1));
+    ground.apply(Fact::Queues { asked: Ordinal(4), queues: vec![waiting(2)] }, at(2));
+    assert_eq!(queue(&ground, 11).sessions.keys().collect::<Vec<_>>(), [&SessionId(1)], "the push is newer");
+    ground.apply(Fact::Queues { asked: Ordinal(6), queues: vec![waiting(2)] }, at(3));
+    assert_eq!(queue(&ground, 11).sessions.keys().collect::<Vec<_>>(), [&SessionId(2)], "the answer is newer");
+    ground.apply(Fact::Queues { asked: Ordinal(7), queues: vec![QueueReading::new(QueueId(11))] }, at(4));
+    assert_eq!(queue(&ground, 11).waiting, Some(0), "what it leaves out is not there");
 }
 
 proptest! {

@@ -15,6 +15,7 @@ mod agents;
 mod batch;
 mod client_log;
 mod profile;
+mod queues;
 mod recording;
 mod search;
 mod session_writes;
