@@ -156,3 +156,42 @@ async fn until(mut it: impl FnMut() -> bool) {
     };
     tokio::time::timeout(PATIENCE, reached).await.expect("it comes to pass");
 }
+
+/// `apis.md` C44, C46.
+#[tokio::test]
+async fn queues_are_looked_up_in_one_question_and_one_by_one_where_that_is_refused() {
+    let found = |id: i64, online: i64| json!({"queuesFound": [{"queueId": id, "agentsOnline": online}, {"queueId": 99, "agentsOnline": 5}]});
+    let online = |wanted: [i64; 2]| {
+        move |state: &serde_json::Value| {
+            let queues = &state["queues"];
+            queues["11"]["agentsOnline"] == wanted[0] && queues["12"]["agentsOnline"] == wanted[1]
+        }
+    };
+    let mock = Mock::new();
+    mock.answer(BATCH, 200, json!([{"code": 200, "body": found(11, 3)}, {"code": "200", "body": found(12, 4)}]));
+    let house = mock.house(|_| ()).await;
+    house.until("floor", "both queues", online([3, 4])).await;
+    let items = |name: &str| json!({"method": "GET", "relativeUrl": format!("../v2/search/{name}")});
+    assert_eq!(mock.asked(BATCH)[0], json!([items("Orders"), items("Returns")]));
+    house.stop().await;
+    assert!(mock.asked("GET search/Orders").is_empty(), "one round trip is enough");
+
+    // One of them fails by itself, and holds up no other.
+    mock.answer(BATCH, 200, json!([{"code": 500, "body": {"message": "no"}}, {"code": 200, "body": found(12, 6)}]));
+    let house = mock.house(|_| ()).await;
+    let state = house.until("floor", "the other", |state| state["queues"]["12"]["agentsOnline"] == 6).await;
+    assert!(state["queues"]["11"].get("agentsOnline").is_none());
+    house.stop().await;
+
+    mock.answer("GET search/Orders", 200, found(11, 7));
+    mock.answer("GET search/Returns", 200, found(12, 8));
+    for (status, refusal) in [(500, json!({"message": "no"})), (401, json!({})), (200, json!([])), (404, json!({}))] {
+        mock.answer(BATCH, status, refusal);
+        let house = mock.house(|_| ()).await;
+        house.until("floor", "both queues", online([7, 8])).await;
+        house.stop().await;
+    }
+}
+
+/// The batch method has no name of its own.
+const BATCH: &str = "POST ";

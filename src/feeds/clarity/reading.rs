@@ -10,9 +10,10 @@ use super::{sentence, translate};
 use crate::base::Clock;
 use crate::domain::{AgentId, AgentReading, Fact, Ordinal, SessionReading, SessionStatus};
 use crate::gold::{Entity, Gold, Key};
+use crate::vendor::clarity::wire::SearchResult;
 use crate::vendor::clarity::{Clarity, Error};
 
-/// How many queues are looked up in one reading: each costs a question of its own.
+/// How many queues are looked up in one reading: each may cost a question of its own.
 const LOOKUPS: usize = 20;
 
 /// How long looking queues up may take in one reading; the others have their turn in the next.
@@ -248,24 +249,24 @@ impl Reading {
         !same_status || !sessions.iter().eq(known.sessions.keys())
     }
 
-    /// Returns whose turn is next. A queue that cannot be found holds up no other.
+    /// Returns whose turn is next. All whose turn it is are looked up in one question, and one by one where that is
+    /// refused. A queue that cannot be found holds up no other.
     async fn look_queues_up(&self, floor: &Floor) -> usize {
         let count = floor.queues.len();
         let mut next = self.next_lookup;
         let round = async {
+            // A queue without a name cannot be looked for.
+            let turn = (0..LOOKUPS.min(count)).map(|place| &floor.queues[(self.next_lookup + place) % count]);
+            let turn: Vec<_> = turn.filter(|(_, name)| !name.trim().is_empty()).collect();
+            if self.look_up_at_once(&turn).await {
+                next = (next + LOOKUPS.min(count)) % count.max(1);
+                return;
+            }
             for _ in 0..LOOKUPS.min(count) {
                 let (id, name) = &floor.queues[next % count];
                 next = (next + 1) % count;
-                let found = match self.vendor.search(name).await {
-                    Ok(found) => found.queues_found.into_iter().flatten(),
-                    Err(error) => {
-                        tracing::debug!(queue = id, error = %sentence(&error), "a queue could not be looked up");
-                        continue;
-                    }
-                };
-                for queue in found.filter_map(translate::found_queue).filter(|queue| queue.id.0 == *id) {
-                    let heard = self.gold.ordinal();
-                    self.gold.tell(Fact::QueueChanged { heard, queue: Box::new(queue) }).await;
+                if !name.trim().is_empty() {
+                    self.looked_up(*id, self.vendor.search(name).await).await;
                 }
             }
         };
@@ -273,6 +274,40 @@ impl Reading {
             tracing::debug!("Clarity takes long to find queues; the rest have their turn in the next reading");
         }
         next
+    }
+
+    /// Looks these queues up in one round trip (`apis.md` C44). Returns whether Clarity has taken the question, or would
+    /// take no other either.
+    async fn look_up_at_once(&self, turn: &[&(i64, String)]) -> bool {
+        let names: Vec<&str> = turn.iter().map(|(_, name)| name.as_str()).collect();
+        // Half the time is left for those who must be asked one by one.
+        match tokio::time::timeout(LOOKUP_TIME / 2, self.vendor.search_all(&names)).await {
+            Ok(Ok(found)) => {
+                for ((id, _), found) in turn.iter().zip(found) {
+                    self.looked_up(*id, found).await;
+                }
+                true
+            }
+            Ok(Err(error)) => {
+                tracing::debug!(error = %sentence(&error), "queues could not be looked up in one question");
+                matches!(error, Error::TooMany { .. } | Error::Unreachable { .. } | Error::Token { .. })
+            }
+            Err(_) => false,
+        }
+    }
+
+    async fn looked_up(&self, id: i64, found: Result<SearchResult, Error>) {
+        let found = match found {
+            Ok(found) => found.queues_found.into_iter().flatten(),
+            Err(error) => {
+                tracing::debug!(queue = id, error = %sentence(&error), "a queue could not be looked up");
+                return;
+            }
+        };
+        for queue in found.filter_map(translate::found_queue).filter(|queue| queue.id.0 == id) {
+            let heard = self.gold.ordinal();
+            self.gold.tell(Fact::QueueChanged { heard, queue: Box::new(queue) }).await;
+        }
     }
 }
 
