@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use url::Url;
 
 use super::clarity::{Clarity, Subscriptions};
-use super::faults::{Faults, Vendor};
+use super::faults::{Faults, Vendor, WrongAnswer};
 use super::floor::Floor;
 use super::goodays::Goodays;
 use super::signalr::Hub;
@@ -145,6 +145,22 @@ impl Steering {
         self.faults.fail_next(vendor, calls, status);
     }
 
+    /// Answers every REST call to a vendor with `part` in its address like this; without an answer, as it should be.
+    pub fn answer_wrongly(&self, vendor: Vendor, part: &str, answer: Option<WrongAnswer>) {
+        self.faults.answer_wrongly(vendor, part, answer);
+    }
+
+    /// How many REST calls to a vendor were answered wrongly.
+    #[must_use]
+    pub fn wrong_answers(&self, vendor: Vendor) -> u64 {
+        self.faults.given(vendor)
+    }
+
+    /// Lets the service account see this agent no longer, or again: a list with them in it is answered 401 (`apis.md` B3).
+    pub fn forbid_agent(&self, agent: i64, forbidden: bool) {
+        self.clarity.gate.forbid(agent, forbidden);
+    }
+
     /// Stops virtual time, or lets it go on.
     pub fn pause(&self, paused: bool) {
         self.floor.pause(paused);
@@ -197,6 +213,8 @@ enum Deed {
     DropGroups,
     ExpireTokens,
     FailNext { vendor: Vendor, calls: u32, status: u16 },
+    AnswerWrongly { vendor: Vendor, part: String, answer: Option<WrongAnswer> },
+    ForbidAgent { agent: i64, on: bool },
     Pause { on: bool },
     Pulse { queue: i64, waiting: u64 },
     Respond,
@@ -235,6 +253,8 @@ async fn steer(State(steering): State<Steering>, Json(deed): Json<Deed>) -> Resu
             let status = StatusCode::from_u16(status).map_err(|_| StatusCode::BAD_REQUEST)?;
             steering.fail_next(vendor, calls, status);
         }
+        Deed::AnswerWrongly { vendor, part, answer } => steering.answer_wrongly(vendor, &part, answer),
+        Deed::ForbidAgent { agent, on } => steering.forbid_agent(agent, on),
         Deed::Pause { on } => steering.pause(on),
         Deed::Pulse { queue, waiting } => {
             let at = steering.pulse(queue, waiting).ok_or(StatusCode::NOT_FOUND)?;

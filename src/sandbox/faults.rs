@@ -4,19 +4,21 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
 use axum::extract::{Request, State};
-use axum::http::StatusCode;
+use axum::http::{HeaderName, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 
 use super::floor::lock;
 
-/// One of the four systems.
+/// One of the four systems, or the door of one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Vendor {
     /// Clarity Connect, SignalR and sign-in excepted.
     Clarity,
+    /// Clarity's token endpoint.
+    SignIn,
     /// Goodays.
     Goodays,
     /// Agent Connect.
@@ -25,28 +27,86 @@ pub enum Vendor {
     Kustomer,
 }
 
-/// How many of the next calls fail, and how.
+/// An answer that a gateway or a broken server gives in the place of the right one.
+#[derive(Debug, Clone, Deserialize)]
+pub struct WrongAnswer {
+    /// The HTTP status; 0 keeps whoever asks waiting until they give up.
+    pub status: u16,
+    /// Further headers, such as `Retry-After`.
+    #[serde(default)]
+    pub headers: Vec<(String, String)>,
+    /// The body, whatever it is.
+    #[serde(default)]
+    pub body: String,
+}
+
+impl WrongAnswer {
+    /// A status and nothing else.
+    #[must_use]
+    pub fn status(status: u16) -> Self {
+        Self { status, headers: Vec::new(), body: String::new() }
+    }
+
+    async fn give(self) -> Response {
+        let Ok(status) = StatusCode::from_u16(self.status) else { return std::future::pending().await };
+        let mut answer = (status, self.body).into_response();
+        for (name, value) in self.headers {
+            if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), value.parse()) {
+                answer.headers_mut().insert(name, value);
+            }
+        }
+        answer
+    }
+}
+
+/// How many of the next calls fail, and how; what is answered wrongly until further notice; and how many were.
 #[derive(Debug, Clone, Default)]
-pub struct Faults(Arc<Mutex<HashMap<Vendor, (u32, StatusCode)>>>);
+pub struct Faults(Arc<Mutex<Plan>>);
+
+#[derive(Debug, Default)]
+struct Plan {
+    next: HashMap<Vendor, (u32, StatusCode)>,
+    wrong: HashMap<Vendor, Vec<(String, WrongAnswer)>>,
+    given: HashMap<Vendor, u64>,
+}
 
 impl Faults {
     /// The next `calls` calls to a vendor are answered with `status` and do nothing.
     pub fn fail_next(&self, vendor: Vendor, calls: u32, status: StatusCode) {
-        lock(&self.0).insert(vendor, (calls, status));
+        lock(&self.0).next.insert(vendor, (calls, status));
     }
 
-    fn take(&self, vendor: Vendor) -> Option<StatusCode> {
-        let mut planned = lock(&self.0);
-        let (calls, status) = planned.get_mut(&vendor).filter(|(calls, _)| *calls > 0)?;
-        *calls -= 1;
-        Some(*status)
+    /// From now on every call with `part` in its address is answered like this; without an answer, as it should be.
+    pub fn answer_wrongly(&self, vendor: Vendor, part: &str, answer: Option<WrongAnswer>) {
+        let mut plan = lock(&self.0);
+        let wrong = plan.wrong.entry(vendor).or_default();
+        wrong.retain(|(other, _)| other != part);
+        wrong.extend(answer.map(|answer| (part.to_owned(), answer)));
+    }
+
+    /// How many calls to a vendor were answered wrongly.
+    pub fn given(&self, vendor: Vendor) -> u64 {
+        lock(&self.0).given.get(&vendor).copied().unwrap_or_default()
+    }
+
+    fn take(&self, vendor: Vendor, address: &str) -> Option<WrongAnswer> {
+        let mut plan = lock(&self.0);
+        let planned = plan.next.get_mut(&vendor).filter(|(calls, _)| *calls > 0).map(|(calls, status)| {
+            *calls -= 1;
+            WrongAnswer { body: "The sandbox was asked to fail.".to_owned(), ..WrongAnswer::status(status.as_u16()) }
+        });
+        let lasting =
+            || plan.wrong.get(&vendor)?.iter().find(|(part, _)| address.contains(part)).map(|(_, it)| it.clone());
+        let wrong = planned.or_else(lasting)?;
+        *plan.given.entry(vendor).or_default() += 1;
+        Some(wrong)
     }
 }
 
 /// The layer that lets planned failures happen.
 pub async fn happen(State((faults, vendor)): State<(Faults, Vendor)>, request: Request, next: Next) -> Response {
-    match faults.take(vendor) {
-        Some(status) => (status, "The sandbox was asked to fail.").into_response(),
+    match faults.take(vendor, &request.uri().to_string()) {
+        Some(answer) => answer.give().await,
         None => next.run(request).await,
     }
 }

@@ -1,6 +1,6 @@
 //! Tokens: the challenge, the endpoint that issues them, and the check on each request (`apis.md` C1 to C6).
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -41,6 +41,7 @@ struct Inner {
     lifetime: Duration,
     issued: Mutex<HashMap<String, (i64, i64)>>,
     asked: AtomicU64,
+    forbidden: Mutex<BTreeSet<i64>>,
 }
 
 impl std::fmt::Debug for Inner {
@@ -80,8 +81,8 @@ impl Gate {
         key: Secret,
         lifetime: Duration,
     ) -> Self {
-        let (issued, asked) = (Mutex::default(), AtomicU64::default());
-        Self(Arc::new(Inner { clock, floor, token_url, client_id, key, lifetime, issued, asked }))
+        let (issued, asked, forbidden) = (Mutex::default(), AtomicU64::default(), Mutex::default());
+        Self(Arc::new(Inner { clock, floor, token_url, client_id, key, lifetime, issued, asked, forbidden }))
     }
 
     /// Whose token the request carries: in the header, or as `access_token` in the query, as browsers' sockets must (`apis.md` B11).
@@ -130,6 +131,23 @@ impl Gate {
     #[must_use]
     pub fn issued(&self) -> u64 {
         self.0.asked.load(Ordering::SeqCst)
+    }
+
+    /// Lets nobody see this agent, or everybody again.
+    pub fn forbid(&self, agent: i64, forbidden: bool) {
+        let mut all = lock(&self.0.forbidden);
+        if forbidden {
+            all.insert(agent)
+        } else {
+            all.remove(&agent)
+        };
+    }
+
+    /// Whether all of these may be seen.
+    #[must_use]
+    pub fn permits(&self, agents: &[i64]) -> bool {
+        let forbidden = lock(&self.0.forbidden);
+        !agents.iter().any(|agent| forbidden.contains(agent))
     }
 
     /// Ends the life of every token.

@@ -59,6 +59,9 @@ fn pictures(clarity: &Clarity, query: &CommonQuery, part: Option<&str>, body: &[
     if !query.names_somebody() {
         return Err((StatusCode::UNAUTHORIZED, String::new()));
     }
+    if !clarity.gate.permits(&clarity.floor.read(|world, _| query.agents(world))) {
+        return Err((StatusCode::UNAUTHORIZED, String::new()));
+    }
     let wish = wish(query, body)?;
     clarity.floor.read(|world, doors| {
         let agents = query.agents(world).into_iter();

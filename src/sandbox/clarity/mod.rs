@@ -84,11 +84,11 @@ pub fn router(clarity: Clarity, hub: Hub, faults: Faults) -> Router {
         .nest("/v2", v2)
         .fallback(async || StatusCode::NOT_FOUND)
         .layer(from_fn_with_state(clarity.clone(), admit))
-        .layer(from_fn_with_state((faults, Vendor::Clarity), happen))
+        .layer(from_fn_with_state((faults.clone(), Vendor::Clarity), happen))
         .layer(CompressionLayer::new())
         .with_state(clarity.clone());
     Router::new()
-        .route("/webauth/token", post(gate::issue))
+        .route("/webauth/token", post(gate::issue).layer(from_fn_with_state((faults, Vendor::SignIn), happen)))
         .nest("/webapi/api", api)
         .with_state(clarity.gate.clone())
         .nest("/webapi/signalr", signalr::router(hub, clarity.gate))

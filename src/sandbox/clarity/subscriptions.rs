@@ -134,6 +134,9 @@ pub async fn to_agents(
     Query(query): Query<CommonQuery>,
     body: Bytes,
 ) -> Result<Json<Value>, Refusal> {
+    if !clarity.gate.permits(&ids(&clarity.floor, Kind::Agents, &query)) {
+        return Err((StatusCode::UNAUTHORIZED, String::new()));
+    }
     clarity.subscriptions.create(&clarity.floor, Kind::Agents, &query, &body)
 }
 
