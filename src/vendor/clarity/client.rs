@@ -13,6 +13,7 @@ use url::Url;
 
 use super::denials::Denials;
 use super::error::Said;
+use super::rest::Rest;
 use super::{Credential, Error, Settings, Tokens};
 use crate::base::secret::ExposeSecret;
 use crate::base::{Clock, Secret, http, refusal};
@@ -39,6 +40,7 @@ struct Inner {
     tokens: Arc<Tokens>,
     clock: Clock,
     denials: Denials,
+    rest: Rest,
     ahead_milliseconds: AtomicI64,
 }
 
@@ -64,8 +66,8 @@ impl Clarity {
     }
 
     fn assemble(http: reqwest::Client, settings: Settings, tokens: Arc<Tokens>, clock: Clock) -> Self {
-        let (denials, ahead_milliseconds) = (Denials::default(), AtomicI64::new(0));
-        Self(Arc::new(Inner { http, settings, tokens, clock, denials, ahead_milliseconds }))
+        let (denials, rest, ahead_milliseconds) = (Denials::default(), Rest::default(), AtomicI64::new(0));
+        Self(Arc::new(Inner { http, settings, tokens, clock, denials, rest, ahead_milliseconds }))
     }
 
     /// How far Clarity's clock is ahead of ours, by its latest answer (`apis.md` B97).
@@ -127,14 +129,14 @@ impl Clarity {
             if answer.status().is_success() {
                 self.denials().permit(at.as_str());
             }
-            return read(call, answer).await;
+            return self.read(call, answer).await;
         }
         let token = self.token(call).await?;
         let answer = self.send_once(call, method, at.clone(), body, &token).await?;
         if answer.status() == StatusCode::UNAUTHORIZED {
             self.denials().deny(at.as_str());
         }
-        read(call, answer).await
+        self.read(call, answer).await
     }
 
     /// Sends a call that changes something: once, whatever becomes of it (`apis.md` B27). A token that may have
@@ -149,10 +151,14 @@ impl Clarity {
         let token = self.token(call).await?;
         let answer = self.send_once(call, method, at.clone(), body, &token).await?;
         self.may_be_expired(&answer, &token, &at);
-        read(call, answer).await
+        self.read(call, answer).await
     }
 
+    /// The token for a call, unless Clarity wants to be left alone.
     async fn token(&self, call: &'static str) -> Result<Secret, Error> {
+        if let Some(left) = self.0.rest.left() {
+            return Err(Error::TooMany { call, retry_after: Some(left) });
+        }
         self.0.tokens.current().await.map_err(|source| Error::Token { call, source })
     }
 
@@ -187,20 +193,24 @@ impl Clarity {
         }
         Ok(answer)
     }
-}
 
-async fn read(call: &'static str, answer: reqwest::Response) -> Result<Vec<u8>, Error> {
-    match answer.status() {
-        StatusCode::UNAUTHORIZED => Err(Error::Denied { call }),
-        StatusCode::TOO_MANY_REQUESTS => {
-            Err(Error::TooMany { call, retry_after: refusal::retry_after(answer.headers()) })
+    async fn read(&self, call: &'static str, answer: reqwest::Response) -> Result<Vec<u8>, Error> {
+        match answer.status() {
+            StatusCode::UNAUTHORIZED => Err(Error::Denied { call }),
+            StatusCode::TOO_MANY_REQUESTS => {
+                let wait = self.0.rest.begin(refusal::retry_after(answer.headers()));
+                Err(Error::TooMany { call, retry_after: Some(wait) })
+            }
+            status if !status.is_success() => {
+                // The status has arrived, and it decides; a body that breaks off after it says nothing more.
+                let body = http::read_body(answer, REFUSAL_LIMIT).await.unwrap_or_default();
+                Err(Error::Status { call, status: status.as_u16(), said: refusal::reason(&body).map(Said::new) })
+            }
+            _ => {
+                self.0.rest.end();
+                http::read_body(answer, ANSWER_LIMIT).await.map_err(|source| Error::Body { call, source })
+            }
         }
-        status if !status.is_success() => {
-            // The status has arrived, and it decides; a body that breaks off after it says nothing more.
-            let body = http::read_body(answer, REFUSAL_LIMIT).await.unwrap_or_default();
-            Err(Error::Status { call, status: status.as_u16(), said: refusal::reason(&body).map(Said::new) })
-        }
-        _ => http::read_body(answer, ANSWER_LIMIT).await.map_err(|source| Error::Body { call, source }),
     }
 }
 

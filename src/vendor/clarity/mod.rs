@@ -14,6 +14,7 @@ mod live;
 pub mod methods;
 mod person;
 mod pushes;
+mod rest;
 mod subscribe;
 mod token;
 mod wanted;
