@@ -18,6 +18,9 @@ pub enum TokenError {
         #[source]
         source: Arc<reqwest::Error>,
     },
+    /// A renewal took too long while the old token was still good.
+    #[error("the sign-in took too long")]
+    TooSlow,
     /// The API did not say where tokens are made.
     #[error("{host} did not say where to sign in (it answered {status} without a usable challenge); set `token_url`")]
     NoChallenge {

@@ -26,6 +26,9 @@ const TOO_YOUNG: Duration = Duration::from_secs(30);
 /// pauses that double (`apis.md` C4).
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// Nobody who has a good token waits longer than this for its successor.
+const PROMPT: Duration = Duration::from_secs(3);
+
 /// The longest of those pauses.
 const LONGEST_PATIENCE: Duration = Duration::from_secs(3600);
 
@@ -108,8 +111,9 @@ impl Tokens {
         if let Some(outcome) = self.known() {
             return outcome;
         }
-        let fetched = self.fetch(sign_in).await;
-        self.settle(fetched)
+        let limit = if self.alive().is_some() { PROMPT } else { Duration::MAX };
+        let fetched = tokio::time::timeout(limit, self.fetch(sign_in)).await;
+        self.settle(fetched.unwrap_or(Err(TokenError::TooSlow)))
     }
 
     /// Clarity refused this token, with or without saying where to get another. The next [`Tokens::current`] asks for
@@ -146,6 +150,13 @@ impl Tokens {
             (None, Some((error, _))) => Some(Err(error.clone())),
             _ => None,
         }
+    }
+
+    /// The token that is not yet dead, renewed or not.
+    fn alive(&self) -> Option<Secret> {
+        let held = self.held();
+        let alive = held.token.as_ref().filter(|token| token.dead.is_none_or(|dead| Instant::now() < dead));
+        alive.map(|token| token.secret.clone())
     }
 
     fn settle(&self, fetched: Result<Token, TokenError>) -> Result<Secret, TokenError> {

@@ -10,11 +10,15 @@ fn windows() -> Credential {
 }
 
 fn tokens() -> Tokens {
+    tokens_from(None)
+}
+
+fn tokens_from(token_url: Option<Url>) -> Tokens {
     let settings = Settings {
         api_root: "https://floor.example.com/webapi/api".parse().expect("a URL"),
         client_id: "0224C392".into(),
         token_hosts: Vec::new(),
-        token_url: None,
+        token_url,
         credential: windows(),
         signalr_path: "/webapi/signalr".into(),
         hub: "connect".into(),
@@ -111,4 +115,19 @@ async fn without_a_challenge_only_a_dead_token_is_given_up() {
     assert!(!tokens.refused(&first, false), "a bare 401 to a living token is a denial");
     tokio::time::advance(Duration::from_secs(31)).await;
     assert!(tokens.refused(&first, false), "it expired on the way");
+}
+
+/// `reliability.md` U3.
+#[tokio::test(start_paused = true)]
+async fn a_token_endpoint_that_hangs_keeps_nobody_waiting_who_has_a_good_token() {
+    let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let url = format!("http://{}/webauth/token", silent.local_addr().expect("an address"));
+    let tokens = tokens_from(Some(url.parse().expect("a URL")));
+    tokens.settle(Ok(token("first"))).expect("a token");
+    tokio::time::advance(Duration::from_secs(271)).await;
+    let asked = Instant::now();
+    assert_eq!(tokens.current().await.expect("the old one").expose_secret(), "first");
+    assert!(asked.elapsed() <= PROMPT + Duration::from_millis(10), "{:?}", asked.elapsed());
+    tokio::time::advance(Duration::from_secs(30)).await;
+    assert!(tokens.current().await.is_err(), "it is dead, and there is no other");
 }
