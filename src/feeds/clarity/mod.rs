@@ -70,6 +70,8 @@ pub struct ClarityFeed {
     reading: Option<JoinHandle<Outcome>>,
     /// Pauses after readings that fail.
     backoff: Backoff,
+    /// Pauses after structures that cannot be read, while everybody can.
+    structure_backoff: Backoff,
     /// Why the last reading failed. `None`: it did not.
     trouble: Option<String>,
     /// Why pushes could not be asked for.
@@ -112,6 +114,7 @@ impl ClarityFeed {
             reading_due: now,
             reading: None,
             backoff: Backoff::new(WITHOUT_PUSHES, LONGEST_PAUSE),
+            structure_backoff: Backoff::new(LONGEST_PAUSE, STRUCTURE_EVERY),
             trouble: None,
             not_subscribed: None,
             read_at: None,
@@ -254,7 +257,13 @@ impl ClarityFeed {
         self.next_lookup = outcome.next_lookup;
         if let Some(floor) = outcome.floor {
             self.structure_due = Instant::now() + STRUCTURE_EVERY;
+            self.structure_backoff.reset();
             self.know(floor);
+        }
+        if let Some(why) = &outcome.not_structured {
+            tracing::warn!(why, "Clarity's structure could not be read; the one that is known is used");
+            self.reporter.count("failedStructures");
+            self.structure_due = Instant::now() + WITHOUT_PUSHES + self.structure_backoff.next_wait();
         }
         if let Some(generation) = outcome.subscribed {
             self.subscribed(generation, std::mem::take(&mut outcome.subscriptions));

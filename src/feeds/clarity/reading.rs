@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::{sentence, translate};
 use crate::base::Clock;
-use crate::domain::{AgentId, AgentReading, Fact, Ordinal, SessionReading, SessionStatus};
+use crate::domain::{AgentId, AgentReading, AgentStatus, Fact, Ordinal, SessionReading, SessionStatus, StatusReading};
 use crate::gold::{Entity, Gold, Key};
 use crate::vendor::clarity::wire::SearchResult;
 use crate::vendor::clarity::{Clarity, Error};
@@ -52,8 +52,10 @@ pub(super) struct Outcome {
     pub probe: Option<Probe>,
     /// The queue whose turn to be looked up is next.
     pub next_lookup: usize,
-    /// Why agents or structure could not be read. `None`: everything that shows the floor was read.
+    /// Why agents could not be read, or nothing is known to ask for. `None`: everybody was read.
     pub trouble: Option<String>,
+    /// Why the structure could not be read, though it was due.
+    pub not_structured: Option<String>,
     /// Why pushes could not be asked for.
     pub not_subscribed: Option<String>,
     /// How long Clarity asks us to wait.
@@ -97,6 +99,11 @@ impl Reading {
         if self.structure_due {
             match self.structure().await {
                 Ok(floor) => outcome.floor = Some(floor),
+                // What is known of it will do for the questions that show the floor.
+                Err(error) if self.floor.is_some() => {
+                    outcome.not_structured = Some(sentence(&error));
+                    outcome.note_wait(&error);
+                }
                 Err(error) => outcome.failed(&error),
             }
         }
@@ -197,10 +204,12 @@ impl Reading {
             let asked = self.gold.ordinal();
             let answer = self.vendor.agents(some, &self.vendor.wanted_of_agents()).await?;
             let at = self.clock.now();
-            let agents: Vec<_> = answer.into_iter().filter_map(|reading| translate::agent(reading, at)).collect();
+            let mut agents: Vec<_> = answer.into_iter().filter_map(|reading| translate::agent(reading, at)).collect();
             // Whatever was pushed before the answer came is known before it is compared.
             self.gold.settled().await;
             corrected.extend(agents.iter().filter(|agent| self.is_news(agent)).map(|agent| (agent.id, asked)));
+            // Whoever may be seen no longer is unknown rather than what they were last.
+            agents.extend(some.iter().filter(|id| self.vendor.is_denied(**id)).map(|id| unknown(AgentId(*id))));
             self.gold.tell(Fact::Agents { asked, agents }).await;
         }
         Ok(corrected)
@@ -265,8 +274,9 @@ impl Reading {
             for _ in 0..LOOKUPS.min(count) {
                 let (id, name) = &floor.queues[next % count];
                 next = (next + 1) % count;
-                if !name.trim().is_empty() {
-                    self.looked_up(*id, self.vendor.search(name).await).await;
+                // Nobody else is asked while Clarity wants its peace.
+                if !name.trim().is_empty() && !self.looked_up(*id, self.vendor.search(name).await).await {
+                    break;
                 }
             }
         };
@@ -296,19 +306,27 @@ impl Reading {
         }
     }
 
-    async fn looked_up(&self, id: i64, found: Result<SearchResult, Error>) {
+    /// Tells what was found. Returns whether Clarity may be asked on.
+    async fn looked_up(&self, id: i64, found: Result<SearchResult, Error>) -> bool {
         let found = match found {
             Ok(found) => found.queues_found.into_iter().flatten(),
             Err(error) => {
                 tracing::debug!(queue = id, error = %sentence(&error), "a queue could not be looked up");
-                return;
+                return !matches!(error, Error::TooMany { .. });
             }
         };
         for queue in found.filter_map(translate::found_queue).filter(|queue| queue.id.0 == id) {
             let heard = self.gold.ordinal();
             self.gold.tell(Fact::QueueChanged { heard, queue: Box::new(queue) }).await;
         }
+        true
     }
+}
+
+/// What is known of an agent whom the account may not see.
+fn unknown(id: AgentId) -> AgentReading {
+    let status = StatusReading { status: AgentStatus::Unknown, reason: None, since: None, suspended: None };
+    AgentReading { status: Some(status), ..AgentReading::new(id) }
 }
 
 impl Outcome {

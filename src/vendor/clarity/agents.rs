@@ -47,9 +47,15 @@ impl Clarity {
         Ok(agents)
     }
 
+    /// Whether Clarity has lately refused to show this agent, and this agent alone (`apis.md` B3).
+    #[must_use]
+    pub fn is_denied(&self, id: i64) -> bool {
+        self.denials().holds(&agent(id))
+    }
+
     /// The agents whom the account may see, as far as is known.
     pub(super) fn permitted(&self, ids: &[i64]) -> Vec<i64> {
-        ids.iter().copied().filter(|id| !self.denials().holds(&agent(*id))).collect()
+        ids.iter().copied().filter(|id| !self.is_denied(*id)).collect()
     }
 }
 
