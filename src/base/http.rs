@@ -5,6 +5,8 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use thiserror::Error;
 
+use super::resolve::Resolver;
+
 pub use reqwest::Client;
 
 /// How long a whole call may take, answer included, unless the caller streams it.
@@ -46,6 +48,7 @@ fn builder() -> reqwest::ClientBuilder {
     reqwest::Client::builder()
         .redirect(reqwest::redirect::Policy::none())
         .connect_timeout(Duration::from_secs(5))
+        .dns_resolver(Resolver::system())
         .user_agent(concat!("callboard/", env!("CARGO_PKG_VERSION")))
 }
 

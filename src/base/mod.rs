@@ -9,6 +9,7 @@ pub mod http;
 pub mod lifecycle;
 pub mod metrics;
 pub mod refusal;
+pub mod resolve;
 pub mod secret;
 pub mod telemetry;
 
