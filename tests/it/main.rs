@@ -1,5 +1,6 @@
 //! What users are promised, one file per promise, in one binary.
 
+mod a_clarity_that_fails;
 mod commands;
 mod convergence;
 mod demo_in_a_browser;

@@ -38,7 +38,7 @@ impl House {
         board.queues = vec![callboard::config::QueueRef::Id(0), callboard::config::QueueRef::Id(2)];
         config.wallboards = vec![board];
         change(&mut config);
-        Self::start(config, manner, TempDir::new().expect("a directory"), 0).await
+        Self::start(config, manner, TempDir::new().expect("a directory"), 0, Clock::system()).await
     }
 
     /// A server in front of a sandbox, which sends it webhooks.
@@ -48,19 +48,24 @@ impl House {
 
     /// The same, with what is configured about Clarity changed as wanted.
     pub async fn beside_with(sandbox: &Sandbox, change: impl FnOnce(&mut Clarity)) -> Self {
+        Self::beside_at(sandbox, Clock::system(), change).await
+    }
+
+    /// The same, by a clock of its own.
+    pub async fn beside_at(sandbox: &Sandbox, clock: Clock, change: impl FnOnce(&mut Clarity)) -> Self {
         let data = TempDir::new().expect("a directory");
         let mut config = configure(sandbox.addresses(), data.path());
         change(config.clarity.as_mut().expect("the sandbox plays Clarity"));
-        let house = Self::start(config, Manner::Demo, data, 0).await;
+        let house = Self::start(config, Manner::Demo, data, 0, clock).await;
         sandbox.send_webhooks_to(house.at("/webhooks/goodays"));
         house
     }
 
-    async fn start(mut config: Config, manner: Manner, data: TempDir, port: u16) -> Self {
+    async fn start(mut config: Config, manner: Manner, data: TempDir, port: u16, clock: Clock) -> Self {
         data.path().clone_into(&mut config.server.data_dir);
         let listener = TcpListener::bind(("127.0.0.1", port)).await.expect("a port");
         let life = Lifecycle::new();
-        let world = World::start(&config, listener, manner, Clock::system(), &life).await.expect("a world");
+        let world = World::start(&config, listener, manner, clock, &life).await.expect("a world");
         let base = format!("http://{}", world.address).parse().expect("an address");
         let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().expect("a client");
         Self { world, base, http, config, manner, life, data }
@@ -107,7 +112,7 @@ pub struct Stopped {
 impl Stopped {
     /// Starts it again on the same port, with what it kept.
     pub async fn again(self) -> House {
-        House::start(self.config, self.manner, self.data, self.port).await
+        House::start(self.config, self.manner, self.data, self.port, Clock::system()).await
     }
 }
 

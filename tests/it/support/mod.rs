@@ -5,5 +5,6 @@ pub mod clarity;
 pub mod floor;
 pub mod house;
 pub mod peer;
+pub mod tls;
 pub mod viewer;
 pub mod windows;
