@@ -346,3 +346,6 @@ impl Outcome {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

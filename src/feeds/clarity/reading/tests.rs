@@ -1,0 +1,48 @@
+//! A reading against a small server of its own.
+
+use axum::Router;
+use axum::http::{StatusCode, Uri};
+
+use super::*;
+use crate::base::Lifecycle;
+use crate::config::{self, Auth};
+use crate::feeds::clarity::settings;
+use crate::gold::{Day, Rules};
+
+/// `reliability.md` U11: what is known of the structure will do.
+#[tokio::test]
+async fn a_structure_that_cannot_be_read_keeps_nobody_from_being_read() {
+    let app = Router::new().fallback(async |uri: Uri| {
+        let is_metrics = uri.path().contains("/metrics/");
+        if is_metrics { (StatusCode::OK, "[]") } else { (StatusCode::INTERNAL_SERVER_ERROR, "") }
+    });
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let root = format!("http://{}/webapi/api", listener.local_addr().expect("an address"));
+    tokio::spawn(async move { axum::serve(listener, app).await });
+    let mut section = config::Clarity::new(root.parse().expect("an address"), "client", Auth::Static);
+    section.token = Some("token".into());
+
+    let (clock, life) = (Clock::system(), Lifecycle::new());
+    let server = config::Server::default();
+    let day = Day { zone: server.time_zone, starts: server.day_starts };
+    let gold = Gold::start(Rules::default(), day, clock.clone(), &life);
+    let reading = |floor| Reading {
+        vendor: settings::client(&section, &clock).expect("a client"),
+        gold: gold.clone(),
+        clock: clock.clone(),
+        floor,
+        structure_due: true,
+        subscribe_over: None,
+        replaced: Vec::new(),
+        next_lookup: 0,
+    };
+    let known = Floor { agents: [5].into(), queues: Vec::new() };
+    let outcome = reading(Some(known)).run().await;
+    assert!(outcome.not_structured.as_ref().is_some_and(|why| why.contains("500")), "{outcome:?}");
+    assert!(outcome.trouble.is_none() && outcome.asked.is_some(), "{outcome:?}");
+
+    // Where nothing is known there is nobody to ask about.
+    let outcome = reading(None).run().await;
+    assert!(outcome.trouble.is_some() && outcome.asked.is_none(), "{outcome:?}");
+    life.kill();
+}
