@@ -76,7 +76,8 @@ impl Faults {
         lock(&self.0).next.insert(vendor, (calls, status));
     }
 
-    /// From now on every call with `part` in its address is answered like this; without an answer, as it should be.
+    /// From now on every call with `part` in its address is answered like this; without an answer, as it should be. A part
+    /// that ends in `$` stands at the end of the address.
     pub fn answer_wrongly(&self, vendor: Vendor, part: &str, answer: Option<WrongAnswer>) {
         let mut plan = lock(&self.0);
         let wrong = plan.wrong.entry(vendor).or_default();
@@ -95,8 +96,11 @@ impl Faults {
             *calls -= 1;
             WrongAnswer { body: "The sandbox was asked to fail.".to_owned(), ..WrongAnswer::status(status.as_u16()) }
         });
-        let lasting =
-            || plan.wrong.get(&vendor)?.iter().find(|(part, _)| address.contains(part)).map(|(_, it)| it.clone());
+        let names = |part: &str| match part.strip_suffix('$') {
+            Some(end) => address.ends_with(end),
+            None => address.contains(part),
+        };
+        let lasting = || plan.wrong.get(&vendor)?.iter().find(|(part, _)| names(part)).map(|(_, it)| it.clone());
         let wrong = planned.or_else(lasting)?;
         *plan.given.entry(vendor).or_default() += 1;
         Some(wrong)

@@ -43,6 +43,12 @@ impl Street {
         self.sandbox.steering().answer_wrongly(vendor, part, answer);
     }
 
+    /// Queues can be looked up neither in one question nor one by one.
+    fn fail_searches(&self, answer: WrongAnswer) {
+        self.answer(Vendor::Clarity, "/v2/$", Some(answer.clone()));
+        self.answer(Vendor::Clarity, "/search/", Some(answer));
+    }
+
     /// Waits until Clarity is seen as wanted.
     async fn until(&self, what: &str, mut wanted: impl FnMut(&Value) -> bool) -> Value {
         let state = self.house.until("all", what, |state| wanted(&state["sources"]["clarity"])).await;
@@ -151,7 +157,7 @@ async fn an_endpoint_that_fails_takes_no_other_with_it() {
     let page = WrongAnswer { body: PAGE.to_owned(), ..WrongAnswer::status(502) };
     let ok = WrongAnswer { status: 200, ..page.clone() };
     for answer in [WrongAnswer::status(500), page, ok, WrongAnswer::status(204)] {
-        street.answer(Vendor::Clarity, "/search/", Some(answer));
+        street.fail_searches(answer);
         street.until_wrong(Vendor::Clarity, 5).await;
         street.until_true_but_for(None).await;
         let clarity = street.until("live all the time", |_| true).await;
@@ -238,7 +244,7 @@ async fn a_clock_that_leaps_renews_nothing_and_makes_nothing_stale() {
     let street = Street { sandbox, neighbours, house };
     street.until("a live floor", |clarity| clarity["state"] == "live").await;
     // Failures of the search show that readings go on, and harm nobody.
-    street.answer(Vendor::Clarity, "/search/", Some(WrongAnswer::status(500)));
+    street.fail_searches(WrongAnswer::status(500));
     for minutes in [120, -10, -600] {
         clock.advance(SignedDuration::from_mins(minutes));
         street.until_wrong(Vendor::Clarity, 5).await;

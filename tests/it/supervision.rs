@@ -218,7 +218,9 @@ async fn serve(State(mock): State<Mock>, _: Method, uri: Uri, headers: HeaderMap
     let token = headers.get("authorization").and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
     mock.seen.lock().expect("no panic").push((path.clone(), token.map(str::to_owned)));
     if is_write(&path) {
-        return mock.answer.lock().expect("no panic").clone().into_response();
+        let (status, body) = mock.answer.lock().expect("no panic").clone();
+        // Whoever is sent away may come back at once.
+        return (status, [("retry-after", "0")], body).into_response();
     }
     match path.as_str() {
         "/v2/profile/mbu" => r#"{"agents":[{"type":"Agent","id":41,"name":"Ada P.","teamId":3}]}"#.into_response(),
