@@ -59,8 +59,7 @@ fn pushed_ids(event: Event) -> Option<Vec<Option<i64>>> {
 #[tokio::test]
 async fn a_killed_server_is_followed_again_when_it_is_back() {
     let mut peer = Peer::start(0).await;
-    let port = peer.port;
-    let clarity = clarity(port, windows(), &TRANSPORTS);
+    let clarity = clarity(peer.port, windows(), &TRANSPORTS);
     let mut connection = clarity.follow().expect("a connection");
 
     let (id, transport) = wait_for(&mut connection, "the connection", |event| match event {
@@ -74,16 +73,23 @@ async fn a_killed_server_is_followed_again_when_it_is_back() {
     peer.push(r#"[{"type":"agent","id":41,"currentStatus":{"agentStatus":"inCall"}}]"#).await;
     assert_eq!(wait_for(&mut connection, "the first push", pushed_ids).await, [Some(41)]);
 
-    peer.kill().await;
-    wait_for(&mut connection, "the loss", |event| matches!(event, Event::Lost { .. }).then_some(())).await;
-    let mut peer = Peer::start(port).await;
-    wait_for(&mut connection, "the return", |event| {
-        matches!(event, Event::Opened { .. } | Event::Resumed { .. }).then_some(())
-    })
-    .await;
+    let mut peer = killed_and_back(peer, &mut connection).await;
     peer.push(r#"[{"subscriptionId":"agents-1","data":[{"type":"agent","id":37},{"type":"queue","id":11}]}]"#).await;
     assert_eq!(wait_for(&mut connection, "the second push", pushed_ids).await, [Some(37), Some(11)]);
     connection.close().await;
+}
+
+/// Kills the server, starts it again on the same port, and waits until it is followed again.
+async fn killed_and_back(peer: Peer, connection: &mut Connection) -> Peer {
+    let port = peer.port;
+    peer.kill().await;
+    wait_for(connection, "the loss", |event| matches!(event, Event::Lost { .. }).then_some(())).await;
+    let peer = Peer::start(port).await;
+    wait_for(connection, "the return", |event| {
+        matches!(event, Event::Opened { .. } | Event::Resumed { .. }).then_some(())
+    })
+    .await;
+    peer
 }
 
 /// Pushes until it is heard: between two polls this server has nobody to push to, and keeps nothing.
@@ -103,8 +109,7 @@ async fn push_until_heard(peer: &mut Peer, connection: &mut Connection, args: &s
 #[tokio::test]
 async fn a_killed_server_is_polled_again_when_it_is_back() {
     let mut peer = Peer::start(0).await;
-    let port = peer.port;
-    let clarity = clarity(port, windows(), &["longPolling"]);
+    let clarity = clarity(peer.port, windows(), &["longPolling"]);
     let mut connection = clarity.follow().expect("a connection");
     let transport = wait_for(&mut connection, "the connection", |event| match event {
         Event::Opened { transport, .. } => Some(transport),
@@ -115,13 +120,7 @@ async fn a_killed_server_is_polled_again_when_it_is_back() {
     let push = r#"[{"type":"agent","id":41,"currentStatus":{"agentStatus":"inCall"}}]"#;
     assert_eq!(push_until_heard(&mut peer, &mut connection, push).await, [Some(41)]);
 
-    peer.kill().await;
-    wait_for(&mut connection, "the loss", |event| matches!(event, Event::Lost { .. }).then_some(())).await;
-    let mut peer = Peer::start(port).await;
-    wait_for(&mut connection, "the return", |event| {
-        matches!(event, Event::Opened { .. } | Event::Resumed { .. }).then_some(())
-    })
-    .await;
+    let mut peer = killed_and_back(peer, &mut connection).await;
     let push = r#"[{"subscriptionId":"agents-1","data":[{"type":"agent","id":37}]}]"#;
     assert_eq!(push_until_heard(&mut peer, &mut connection, push).await, [Some(37)]);
     connection.close().await;

@@ -2,9 +2,9 @@
 
 use std::collections::VecDeque;
 
-use super::methods::{Also, Entities, Part};
+use super::methods::{Also, Part};
 use super::wire::RealtimeData;
-use super::{Clarity, Error, Wanted};
+use super::{Clarity, Error, Wanted, Whom};
 
 /// So many denials in a row, and it is the account that may see nobody: in a list of two hundred, one agent out of bounds
 /// costs nine at most.
@@ -26,7 +26,7 @@ impl Clarity {
         let mut denied = Vec::new();
         let mut pending = VecDeque::from([self.permitted(ids)]);
         while let Some(ids) = pending.pop_front().filter(|ids| !ids.is_empty()) {
-            match self.agents_part(Entities::Agents(&ids), Part::All, wanted, Also::default()).await {
+            match self.agents_part(Whom::Agents(&ids), Part::All, wanted, Also::default()).await {
                 Ok(list) => agents.extend(list),
                 // One agent out of bounds denies the whole list: halve it until it is found.
                 Err(Error::Denied { .. }) if denials < DENIALS || !agents.is_empty() => {

@@ -18,18 +18,20 @@ mod rest;
 mod subscribe;
 mod token;
 mod wanted;
+mod whom;
 pub mod wire;
 
 pub use client::Clarity;
 pub use error::{Error, Said};
 pub use person::agent_named_by;
 pub use pushes::{Pushes, find_pushes};
-pub use subscribe::{Subject, Subscription, Whom};
+pub use subscribe::{Subject, Subscription};
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
 pub use token::fuzz_challenge;
 pub use token::{TokenError, Tokens};
 pub use wanted::Wanted;
+pub use whom::Whom;
 
 /// What a site says about its Clarity.
 #[derive(Debug, Clone)]

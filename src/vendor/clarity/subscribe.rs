@@ -6,6 +6,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::client::{RESERVED, in_chunks};
+use super::whom::{Whom, joined};
 use super::{Clarity, Error, Wanted};
 
 /// What Clarity will push for.
@@ -31,21 +32,6 @@ pub enum Subject {
     QueueAggregate,
     /// Queues by team, group or business unit (`apis.md` C40).
     QueueGroups,
-}
-
-/// Whom a subscription is about. One kind of ids at a time: of several Clarity would choose one (`apis.md` B48).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Whom<'a> {
-    /// Agents by id.
-    Agents(&'a [i64]),
-    /// Queues by id.
-    Queues(&'a [i64]),
-    /// Everybody in these teams.
-    Teams(&'a [i64]),
-    /// Everybody in these groups.
-    Groups(&'a [i64]),
-    /// Everybody in these business units, under a name that the document never shows (`apis.md` B50).
-    BusinessUnits(&'a [i64]),
 }
 
 /// What alerts and the end of a subscription take: the connection and nothing else (`apis.md` C77).
@@ -178,30 +164,6 @@ impl Subject {
             _ => in_chunks(ids),
         }
     }
-}
-
-impl Whom<'_> {
-    fn ids(&self) -> &[i64] {
-        match self {
-            Self::Agents(ids) | Self::Queues(ids) | Self::Teams(ids) | Self::Groups(ids) | Self::BusinessUnits(ids) => {
-                ids
-            }
-        }
-    }
-
-    fn parameter(&self) -> &'static str {
-        match self {
-            Self::Agents(_) => "agentIds",
-            Self::Queues(_) => "queueIds",
-            Self::Teams(_) => "teamIds",
-            Self::Groups(_) => "groupIds",
-            Self::BusinessUnits(_) => "businessUnitIds",
-        }
-    }
-}
-
-fn joined(ids: &[i64]) -> String {
-    ids.iter().map(i64::to_string).collect::<Vec<_>>().join(",")
 }
 
 /// The id is Clarity's own text and may hold anything.

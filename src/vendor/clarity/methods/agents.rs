@@ -7,20 +7,7 @@ use serde_json::Value;
 use super::{list, object};
 use crate::vendor::clarity::client::{RESERVED, in_chunks};
 use crate::vendor::clarity::wire::RealtimeData;
-use crate::vendor::clarity::{Clarity, Error, Wanted};
-
-/// Whom a number is about: one kind of ids, because of several Clarity heeds but one (`apis.md` B48).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Entities<'a> {
-    /// Agents.
-    Agents(&'a [i64]),
-    /// The agents of teams.
-    Teams(&'a [i64]),
-    /// The agents of groups of teams.
-    Groups(&'a [i64]),
-    /// The agents of business units. How the parameter is called is nowhere written (`apis.md` B50).
-    BusinessUnits(&'a [i64]),
-}
+use crate::vendor::clarity::{Clarity, Error, Wanted, Whom};
 
 /// Which part of Realtime Data.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -67,7 +54,7 @@ impl Clarity {
     /// See [`Error`]. Without ids nothing is sent: Clarity would answer 401.
     pub async fn agents_part(
         &self,
-        entities: Entities<'_>,
+        whom: Whom<'_>,
         part: Part,
         wanted: &Wanted,
         also: Also,
@@ -78,17 +65,17 @@ impl Clarity {
         } else {
             format!("/v2/metrics/agents{}", part.path())
         };
-        self.many("the agents' metrics", &path, entities, wanted, also).await
+        self.many("the agents' metrics", &path, whom, wanted, also).await
     }
 
     /// Everybody summed up (`apis.md` C31): one object with `entity_ids` and without an id.
     ///
     /// # Errors
     /// See [`Error`]. Without ids, and with more of them than one address holds, nothing is sent: sums do not add up here.
-    pub async fn aggregate(&self, entities: Entities<'_>, wanted: &Wanted, also: Also) -> Result<RealtimeData, Error> {
+    pub async fn aggregate(&self, whom: Whom<'_>, wanted: &Wanted, also: Also) -> Result<RealtimeData, Error> {
         const CALL: &str = "the agents' sum";
         let also = Also { status_history: false, ..also };
-        let query = match &self.queries(CALL, entities, also)?[..] {
+        let query = match &self.queries(CALL, whom, also)?[..] {
             [query] => query.clone(),
             _ => return Err(Error::NotSent { call: CALL, reason: "too many were named: name their teams instead" }),
         };
@@ -100,30 +87,25 @@ impl Clarity {
     ///
     /// # Errors
     /// See [`Error`]. Agents are not grouped by themselves: that is not sent.
-    pub async fn groups(
-        &self,
-        entities: Entities<'_>,
-        wanted: &Wanted,
-        also: Also,
-    ) -> Result<Vec<RealtimeData>, Error> {
+    pub async fn groups(&self, whom: Whom<'_>, wanted: &Wanted, also: Also) -> Result<Vec<RealtimeData>, Error> {
         const CALL: &str = "the groups' metrics";
-        if matches!(entities, Entities::Agents(_)) {
+        if matches!(whom, Whom::Agents(_)) {
             return Err(Error::NotSent { call: CALL, reason: "agents are grouped by team, group or business unit" });
         }
         let also = Also { status_history: false, ..also };
-        self.many(CALL, "/v2/metrics/agents/groupBy", entities, wanted, also).await
+        self.many(CALL, "/v2/metrics/agents/groupBy", whom, wanted, also).await
     }
 
     async fn many(
         &self,
         call: &'static str,
         path: &str,
-        entities: Entities<'_>,
+        whom: Whom<'_>,
         wanted: &Wanted,
         also: Also,
     ) -> Result<Vec<RealtimeData>, Error> {
         let mut found = Vec::new();
-        for query in self.queries(call, entities, also)? {
+        for query in self.queries(call, whom, also)? {
             let at = self.at(path, &query);
             let answer: Value = self.call(call, Method::POST, at, Some(&self.properties(wanted))).await?;
             found.extend(list::<RealtimeData>(call, answer)?);
@@ -131,19 +113,16 @@ impl Clarity {
         Ok(found)
     }
 
-    /// The queries for these entities, none of them too long. The samples lack the question mark (`apis.md` B21 to B24).
-    fn queries(&self, call: &'static str, entities: Entities<'_>, also: Also) -> Result<Vec<String>, Error> {
-        let (name, ids) = match entities {
-            Entities::Agents(ids) => ("agentIds", ids),
-            Entities::Teams(ids) => ("teamIds", ids),
-            Entities::Groups(ids) => ("groupIds", ids),
-            Entities::BusinessUnits(ids) => ("businessUnitIds", ids),
-        };
-        if ids.is_empty() {
+    /// The queries for these, none of them too long. The samples lack the question mark (`apis.md` B21 to B24).
+    fn queries(&self, call: &'static str, whom: Whom<'_>, also: Also) -> Result<Vec<String>, Error> {
+        if matches!(whom, Whom::Queues(_)) {
+            return Err(Error::NotSent { call, reason: "it is about agents, and queues were named" });
+        }
+        if whom.ids().is_empty() {
             return Err(Error::NotSent { call, reason: "nobody was named" });
         }
         let rest = format!("{}{}", self.modalities(), also.query());
-        Ok(in_chunks(ids).into_iter().map(|ids| format!("{name}={ids}{rest}")).collect())
+        Ok(in_chunks(whom.ids()).into_iter().map(|ids| format!("{}={ids}{rest}", whom.parameter())).collect())
     }
 
     /// The `modalities` parameter, by names, which all calls that take ids understand (`apis.md` C70, B46).

@@ -27,7 +27,7 @@ mod window;
 mod tests;
 
 pub use agent_status::{Choice, StatusUpdate};
-pub use agents::{Also, Entities, Part};
+pub use agents::{Also, Part};
 pub use batch::{BatchAnswer, BatchItem};
 pub use client_log::LogEntry;
 pub use profile::Unregister;

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::super::*;
 use super::Mock;
-use crate::vendor::clarity::Wanted;
+use crate::vendor::clarity::{Wanted, Whom};
 
 type Call<'a> = BoxFuture<'a, Result<(), Error>>;
 
@@ -134,22 +134,22 @@ async fn every_method_asks_where_the_document_says() {
             ask!(c.agents(&[41, 37], &g.wanted))
         }),
         ("C30", "POST /v2/metrics/agents/status?teamIds=3", Some(rona.clone()), |c, g| {
-            ask!(c.agents_part(Entities::Teams(&[3]), Part::Status, &g.wanted, Also::default()))
+            ask!(c.agents_part(Whom::Teams(&[3]), Part::Status, &g.wanted, Also::default()))
         }),
         ("C31 B22", "POST /v2/metrics/agents/aggregateBy?agentIds=41,37", Some(rona.clone()), |c, g| {
-            ask!(c.aggregate(Entities::Agents(&[41, 37]), &g.wanted, Also::default()))
+            ask!(c.aggregate(Whom::Agents(&[41, 37]), &g.wanted, Also::default()))
         }),
         (
             "C31 C72",
             "POST /v2/metrics/agents/aggregateBy?groupIds=2&includeBreakdowns=true",
             Some(rona.clone()),
-            |c, g| ask!(c.aggregate(Entities::Groups(&[2]), &g.wanted, g.also)),
+            |c, g| ask!(c.aggregate(Whom::Groups(&[2]), &g.wanted, g.also)),
         ),
         ("C32 B23", "POST /v2/metrics/agents/groupBy?teamIds=2,3", Some(rona.clone()), |c, g| {
-            ask!(c.groups(Entities::Teams(&[2, 3]), &g.wanted, Also::default()))
+            ask!(c.groups(Whom::Teams(&[2, 3]), &g.wanted, Also::default()))
         }),
         ("C32 B50", "POST /v2/metrics/agents/groupBy?businessUnitIds=1", Some(rona.clone()), |c, g| {
-            ask!(c.groups(Entities::BusinessUnits(&[1]), &g.wanted, Also::default()))
+            ask!(c.groups(Whom::BusinessUnits(&[1]), &g.wanted, Also::default()))
         }),
         ("C33 B29", "GET /v2/resources/dashboard/localization/en-us", None, |c, _| ask!(c.labels("en-us"))),
         (
@@ -219,8 +219,9 @@ async fn what_clarity_would_refuse_is_not_sent_and_the_reason_is_a_sentence() {
         ("C21 B54 id below one", ask!(clarity.set_extra_item(18, item(Some(-1), Some(" "))))),
         ("C15 nobody", ask!(clarity.unregister(nobody))),
         ("C30 B3 nobody", ask!(clarity.agents(&[], everything))),
-        ("C31 too many", ask!(clarity.aggregate(Entities::Agents(&many), everything, Also::default()))),
-        ("C32 agents", ask!(clarity.groups(Entities::Agents(&[1]), everything, Also::default()))),
+        ("C31 too many", ask!(clarity.aggregate(Whom::Agents(&many), everything, Also::default()))),
+        ("C31 queues", ask!(clarity.aggregate(Whom::Queues(&[11]), everything, Also::default()))),
+        ("C32 agents", ask!(clarity.groups(Whom::Agents(&[1]), everything, Also::default()))),
         ("C33 a path", ask!(clarity.labels("../x"))),
         ("C45 empty", ask!(clarity.write_log(&LogEntry { message: " ".into(), ..LogEntry::default() }))),
         ("C46 blank", ask!(clarity.search("  "))),

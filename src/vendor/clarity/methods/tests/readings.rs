@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::super::*;
 use super::{Mock, sample};
-use crate::vendor::clarity::Wanted;
+use crate::vendor::clarity::{Wanted, Whom};
 
 async fn answering(answer: &str) -> Clarity {
     Mock::answering([(200, answer)]).await.clarity()
@@ -173,10 +173,10 @@ async fn agents_sums_and_groups_are_read() {
     let agent = answering(history).await.agent(41, Part::Status, &wanted, Also::default()).await.expect("C29c");
     assert!(agent.status_history.expect("B68: an object")[0].began().is_some(), "B68: unpadded");
     let sum = answering(sample!("aggregate")).await;
-    let sum = sum.aggregate(Entities::Agents(&[41, 37]), &wanted, Also::default()).await.expect("C31");
+    let sum = sum.aggregate(Whom::Agents(&[41, 37]), &wanted, Also::default()).await.expect("C31");
     assert_eq!((sum.id, sum.entity_ids), (None, Some(vec![41, 37])));
     let groups = answering(sample!("groups")).await;
-    let groups = groups.groups(Entities::Groups(&[2, 5]), &wanted, Also::default()).await.expect("C32");
+    let groups = groups.groups(Whom::Groups(&[2, 5]), &wanted, Also::default()).await.expect("C32");
     assert_eq!((groups[0].group_id, groups[0].metrics.is_none()), (Some(2), true), "B78: empty, not zero");
     let metrics = groups[1].metrics.as_ref().expect("metrics");
     assert_eq!(metrics.0["agnostic"]["availableTime"]["average"], json!(6_602_551.5), "B79");
