@@ -1,14 +1,17 @@
 //! The commands as a person calls them: one sentence and an exit code when something is wrong, a clean end on SIGTERM.
 
 use std::process::{Output, Stdio};
+use std::time::Duration;
 
+use callboard::sandbox::{Options, Timeouts};
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::Command;
 use tokio::time::timeout;
 
-use crate::support::house::{PATIENCE, sandbox};
+use crate::support::house::{PATIENCE, sandbox, sandbox_with};
+use crate::support::until;
 use crate::support::viewer::{End, Viewer};
 
 fn callboard() -> Command {
@@ -197,4 +200,68 @@ async fn what_was_acknowledged_is_there_after_sigkill() {
         assert!(answered >= 20, "some were answered before the end");
     }
     assert!(acknowledged.len() >= 60);
+}
+
+/// U17: the machine stands still for longer than Clarity remembers a connection. Nothing that it showed before is taken
+/// for the present, and it does not follow Clarity twice.
+#[tokio::test]
+async fn a_server_that_stood_still_shows_what_is_and_not_what_was() {
+    let folder = TempDir::new().expect("a directory");
+    let timeouts = Timeouts {
+        keep_alive: Duration::from_millis(300),
+        keep_alive_timeout: Duration::from_secs(2),
+        disconnect: Duration::from_secs(1),
+        ..Timeouts::default()
+    };
+    let (sandbox, neighbours) = sandbox_with(Options { agents: 8, queues: 2, timeouts, ..Options::default() }).await;
+    let steering = sandbox.steering();
+    let port = std::net::TcpListener::bind("127.0.0.1:0").and_then(|it| it.local_addr()).expect("a port").port();
+    let path = write(
+        &folder,
+        &format!(
+            "[server]\nlisten = \"127.0.0.1:{port}\"\ndata_dir = \"{}/data\"\n[clarity]\napi_root = \"{}\"\n\
+             auth = \"static\"\ntoken = \"{}\"\n",
+            folder.path().display(),
+            sandbox.addresses().clarity_api,
+            steering.token_for(1).expect("a token"),
+        ),
+    );
+    let mut server = callboard()
+        .args(["serve", "--config", &path])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("the program runs");
+    let mut lines = BufReader::new(server.stdout.take().expect("a pipe")).lines();
+    timeout(PATIENCE, lines.next_line()).await.expect("a line in time").expect("text").expect("it serves");
+    let base: url::Url = format!("http://127.0.0.1:{port}").parse().expect("an address");
+    let mut viewer = Viewer::connect(&base, "all", None).await;
+    viewer.until("a live floor", |state| state["sources"]["clarity"]["state"] == "live").await;
+    steering.pause(true);
+    steering.pulse(1, 41).expect("a queue");
+    viewer.until("a push", |state| state["queues"]["1"]["waiting"] == 41).await;
+
+    let id = server.id().expect("it runs").to_string();
+    let signal = |name: &'static str| {
+        let id = id.clone();
+        async move { assert!(Command::new("kill").args([name, &id]).status().await.expect("kill runs").success()) }
+    };
+    signal("-STOP").await;
+    steering.cut_signalr();
+    until("oblivion", || steering.remembered() == 0).await;
+    steering.pulse(1, 17).expect("a queue");
+    signal("-CONT").await;
+
+    let mut shown = Vec::new();
+    viewer
+        .until("what is", |state| {
+            let live = state["sources"]["clarity"]["state"] == "live";
+            shown.extend(live.then(|| state["queues"]["1"]["waiting"].clone()));
+            live && state["queues"]["1"]["waiting"] == 17
+        })
+        .await;
+    assert!(viewer.document["sources"]["clarity"]["counters"]["lost"].as_u64() >= Some(1), "{shown:?}");
+    assert_eq!(steering.connected(), 1, "Clarity is followed once");
+    server.kill().await.expect("it ends");
+    neighbours.kill();
 }

@@ -7,7 +7,8 @@ use callboard::sandbox::{Options, Sandbox, Timeouts};
 use reqwest::StatusCode;
 use serde_json::Value;
 
-use crate::support::house::{House, PATIENCE, sandbox_with};
+use crate::support::house::{House, sandbox_with};
+use crate::support::until;
 
 /// How often these houses read everything: tests are in a hurry.
 const POLL: Duration = Duration::from_millis(700);
@@ -82,15 +83,6 @@ fn count(clarity: &Value, name: &str) -> u64 {
 
 fn reason(clarity: &Value) -> &str {
     clarity["reason"].as_str().unwrap_or_default()
-}
-
-async fn until(what: &str, mut wanted: impl FnMut() -> bool) {
-    let reached = async {
-        while !wanted() {
-            tokio::task::yield_now().await;
-        }
-    };
-    assert!(tokio::time::timeout(PATIENCE, reached).await.is_ok(), "never came: {what}");
 }
 
 #[tokio::test]

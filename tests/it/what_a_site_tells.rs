@@ -7,7 +7,8 @@ use callboard::config::Clarity;
 use serde_json::json;
 
 use crate::support::clarity::Mock;
-use crate::support::house::{House, PATIENCE, sandbox};
+use crate::support::house::{House, sandbox};
+use crate::support::until;
 
 /// `apis.md` C33.
 #[tokio::test]
@@ -99,7 +100,7 @@ async fn queues_are_asked_for_only_where_that_is_configured_and_only_while_they_
     let house = mock.house(quick).await;
     house.until("all", "word of it", |state| state["sources"]["clarity"]["counters"]["missingQueueMetrics"] == 1).await;
     let readings = mock.asked("POST metrics/agents/").len();
-    until(|| mock.asked("POST metrics/agents/").len() > readings + 3).await;
+    until("more readings", || mock.asked("POST metrics/agents/").len() > readings + 3).await;
     assert_eq!(mock.asked(PROBE).len(), 1, "what is not there is not asked for again");
     let state = house.state("all").await;
     let failed = &state["state"]["sources"]["clarity"]["counters"]["failedReadings"];
@@ -146,15 +147,6 @@ const PROBE: &str = "POST metrics/queues";
 fn quick(clarity: &mut Clarity) {
     clarity.probe_queue_metrics = true;
     clarity.poll_interval = Duration::from_millis(200);
-}
-
-async fn until(mut it: impl FnMut() -> bool) {
-    let reached = async {
-        while !it() {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-    };
-    tokio::time::timeout(PATIENCE, reached).await.expect("it comes to pass");
 }
 
 /// `apis.md` C44, C46.

@@ -8,3 +8,13 @@ pub mod peer;
 pub mod tls;
 pub mod viewer;
 pub mod windows;
+
+/// Waits until something that nobody announces has come to pass.
+pub async fn until(what: &str, mut wanted: impl FnMut() -> bool) {
+    let reached = async {
+        while !wanted() {
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        }
+    };
+    assert!(tokio::time::timeout(house::PATIENCE, reached).await.is_ok(), "never came: {what}");
+}
