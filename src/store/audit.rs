@@ -205,7 +205,7 @@ mod tests {
         let dir = TempDir::new().expect("a directory");
         drop(Store::open(dir.path(), Clock::system()).expect("a store"));
         let file = Connection::open(dir.path().join("callboard.db")).expect("the file");
-        file.execute_batch("DROP TABLE audit; PRAGMA user_version = 1").expect("as it was");
+        file.execute_batch("DROP TABLE audit; DROP TABLE survey_result; PRAGMA user_version = 1").expect("as it was");
         drop(file);
         let store = Store::open(dir.path(), Clock::system()).expect("a store");
         store.begin_deed(deed("agent 41")).await.expect("written");

@@ -14,6 +14,7 @@ mod intent;
 mod kill;
 mod outbox;
 mod reader;
+mod results;
 mod schema;
 #[cfg(test)]
 mod tests;
@@ -33,6 +34,7 @@ pub use audit::{Deed, DeedEnd, NewDeed};
 pub use error::StoreError;
 pub use inbox::{Accepted, Arrival, InboxCounts, Stored};
 pub use intent::{Intended, Intent, IntentState, NewIntent, Outcome};
+pub use results::SurveyRecord;
 
 /// What must survive. Cheap to clone; the last clone to go writes what still waits and closes the file.
 #[derive(Clone)]

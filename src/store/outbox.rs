@@ -35,6 +35,34 @@ impl Store {
         .await
     }
 
+    /// Writes a request down that nobody sends by itself, and why. What its key knows already stays as it is.
+    ///
+    /// # Errors
+    /// When the store is busy or closed, or the disk refuses.
+    pub async fn hold(&self, new: NewIntent, reason: Option<String>) -> Result<Intended, StoreError> {
+        let (id, now) = (format!("{:032x}", rand::random::<u128>()), self.0.clock.now().as_millisecond());
+        self.write(move |connection| {
+            let written = connection
+                .prepare_cached(
+                    "INSERT INTO outbox (id, key, kind, body, context, state, reason, created, changed)
+                     VALUES (?1, ?2, ?3, ?4, ?5, 'failed', ?6, ?7, ?7) ON CONFLICT (key) DO NOTHING",
+                )?
+                .execute(params![id, new.key, new.kind, new.body.to_string(), new.context.to_string(), reason, now])?;
+            let intent = one(connection, "key = ?1", &new.key)?.ok_or(StoreError::NoSuchIntent { id })?;
+            Ok(Intended { intent, fresh: written == 1 })
+        })
+        .await
+    }
+
+    /// The request that was written down under a key.
+    ///
+    /// # Errors
+    /// When the store is closed or the disk refuses.
+    pub async fn intent_of(&self, key: &str) -> Result<Option<Intent>, StoreError> {
+        let key = key.to_owned();
+        self.read(move |connection| one(connection, "key = ?1", &key)).await
+    }
+
     /// Takes the requests of a kind that are to be sent by now: they are on their way from here on, and nobody else
     /// gets them. Each must be settled.
     ///

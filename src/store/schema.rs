@@ -68,6 +68,15 @@ const STEPS: &[&str] = &[
         IS NOT (OLD.seq, OLD.at, OLD.who, OLD.what, OLD.entity, OLD.before, OLD.after)
     BEGIN SELECT RAISE(ABORT, 'a line of the audit is completed once and never changed'); END;
 ",
+    "
+    CREATE TABLE survey_result (
+        uuid     TEXT    PRIMARY KEY,
+        sequence INTEGER NOT NULL,
+        body     TEXT    NOT NULL,
+        changed  INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX survey_result_by_sequence ON survey_result (sequence);
+",
 ];
 
 /// Brings the file to the newest schema, or says that it is newer than we are.

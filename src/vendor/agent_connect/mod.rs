@@ -1,9 +1,22 @@
-//! Agent Connect (Medallia): survey requests.
+//! Agent Connect (Medallia): survey requests, and what became of them.
 
 pub mod client;
+pub mod data;
+pub mod record;
 pub mod request;
 #[cfg(test)]
 mod tests;
 
 pub use client::{Accepted, AgentConnect, SendError};
-pub use request::{Customer, Employee, Invalid, Recovery, Request};
+pub use data::{DataError, DataReturn};
+pub use record::Record;
+pub use request::{Customer, Employee, Invalid, Recovery, Request, looks_like_email};
+
+/// For the fuzzers: whatever a record holds, reading it ends.
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub fn fuzz_record(bytes: &[u8]) {
+    if let Ok(value) = serde_json::from_slice(bytes) {
+        let _ = Record::read(&value);
+    }
+}

@@ -192,7 +192,8 @@ fn tidy_tags(tags: Vec<String>) -> Vec<String> {
 }
 
 /// Enough to catch a printed `[email protected]` or a phone number; the vendor knows the rest.
-fn looks_like_email(text: &str) -> bool {
+#[must_use]
+pub fn looks_like_email(text: &str) -> bool {
     let plain = !text.chars().any(|letter| letter.is_whitespace() || letter.is_control());
     plain
         && text.split_once('@').is_some_and(|(name, host)| {
