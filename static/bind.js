@@ -77,7 +77,7 @@ export class Binding {
     for (const node of [row, ...row.querySelectorAll("*")]) {
       for (const { name, value } of [...node.attributes]) {
         if (!value.includes("{id}")) continue;
-        const filled = name === "href" ? encodeURIComponent(id) : name.startsWith("data-") && name !== "data-row" ? step(id) : id;
+        const filled = name === "href" || name === "action" ? encodeURIComponent(id) : name.startsWith("data-") && name !== "data-row" ? step(id) : id;
         node.setAttribute(name, value.replaceAll("{id}", filled));
       }
     }

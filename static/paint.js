@@ -165,6 +165,15 @@ export const painters = {
 
   // Surveys.
   survey: (value) => ({ text: word("survey", value), "data-survey": value ?? "" }),
+  origin: (value) => ({ text: word("origin", value) }),
+  stars: (value) => ({ text: value === undefined ? "" : `${value} of 5 stars` }),
+  npsScore: (value) => ({ text: value === undefined ? "" : `NPS ${value}` }),
+  shown: (value) => ({ hidden: value ? null : "" }),
+  notAsked: (value) => {
+    const reasons = Object.keys(value ?? {}).filter((name) => name.startsWith("notAsked")).sort();
+    const counts = reasons.map((name) => `${label(name.slice("notAsked".length)).toLowerCase()}: ${count(value[name])}`);
+    return { text: counts.length > 0 ? `Nobody was asked: ${counts.join(" · ")}` : "" };
+  },
   surveyCounts: (value) => {
     const counts = SURVEYS.map((state) => [state, values(value).filter((survey) => survey.state === state).length]);
     return { text: counts.filter(([, n]) => n > 0).map(([state, n]) => `${n} ${word("survey", state).toLowerCase()}`).join(" · ") };

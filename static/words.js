@@ -36,6 +36,13 @@ const tables = {
   },
   modality: { audio: "Call", instantMessage: "Chat", message: "Message", agnostic: "All kinds", "": "Contact" },
   source: { clarity: "Clarity", goodays: "Goodays", agentConnect: "Agent Connect", kustomer: "Kustomer" },
+  origin: {
+    byHand: "by hand",
+    "": "by hand",
+    session: "session ended",
+    conversation: "conversation closed",
+    elsewhere: "asked elsewhere",
+  },
   survey: {
     queued: "Waiting to be sent",
     sent: "Sent, no answer yet",
@@ -43,6 +50,8 @@ const tables = {
     rejected: "Rejected",
     failed: "Failed",
     unknown: "Not known whether it arrived",
+    held: "Waits for a person",
+    dryRun: "Not sent: dry run",
   },
   thread: { open: "Open", pending: "Pending", closed: "Closed" },
   rule: {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::{AgentReading, Health, QueueReading, ResponseReading, SourceName, StructureReading, Survey};
+use super::{AgentReading, Health, QueueReading, ResponseReading, SourceName, StructureReading, Survey, SurveyResult};
 
 /// A place in the order in which we heard or asked. A full answer carries the place of its *question*: whatever was
 /// heard after that is newer than the answer (`apis.md` B114).
@@ -52,6 +52,8 @@ pub enum Fact {
     Response(Box<ResponseReading>),
     /// Where a survey request stands.
     Survey(Box<Survey>),
+    /// What the vendor tells of a survey, ours or somebody else's.
+    SurveyResult(Box<SurveyResult>),
     /// How well a source can be heard.
     Source(SourceName, Health),
 }

@@ -5,6 +5,7 @@
 pub mod agent;
 pub mod fact;
 pub mod feedback;
+pub mod helped;
 pub mod ids;
 pub mod metric;
 pub mod queue;
@@ -16,12 +17,13 @@ pub mod team;
 pub use agent::{AgentReading, AgentStatus, StatusReading};
 pub use fact::{Fact, Ordinal};
 pub use feedback::{Answer, Customer, Message, Place, ResponseReading, Thread};
+pub use helped::{Helped, Interaction};
 pub use ids::{AgentId, GroupId, QueueId, ResponseId, SessionId, SurveyId, TeamId};
 pub use metric::{MetricValue, Metrics, Modality};
 pub use queue::QueueReading;
 pub use session::{SessionKind, SessionReading, SessionStatus, SessionsReading};
 pub use source::{Health, SourceName, SourceState};
-pub use survey::{Survey, SurveyState};
+pub use survey::{Survey, SurveyOrigin, SurveyResult, SurveyState};
 pub use team::{StructureReading, TeamReading};
 
 use std::collections::BTreeMap;

@@ -9,10 +9,11 @@ use serde::{Deserialize, Serialize};
 use super::{AgentId, SessionId, SurveyId};
 
 /// How far a request has come (`apis.md` B181).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum SurveyState {
     /// Written down, not yet sent.
+    #[default]
     Queued,
     /// On its way: nobody has answered yet.
     Sent,
@@ -24,6 +25,10 @@ pub enum SurveyState {
     Failed,
     /// It may or may not have arrived: the answer never came. Not sent again by itself.
     Unknown,
+    /// Something about it is not clear, so nobody sends it but by hand.
+    Held,
+    /// What would have been sent. Nothing is, but by hand.
+    DryRun,
 }
 
 impl SurveyState {
@@ -37,6 +42,8 @@ impl SurveyState {
             Self::Rejected => "rejected",
             Self::Failed => "failed",
             Self::Unknown => "unknown",
+            Self::Held => "held",
+            Self::DryRun => "dryRun",
         }
     }
 }
@@ -47,15 +54,50 @@ impl fmt::Display for SurveyState {
     }
 }
 
+/// What made somebody ask.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum SurveyOrigin {
+    /// A person did.
+    #[default]
+    ByHand,
+    /// A session ended.
+    Session,
+    /// A conversation was closed.
+    Conversation,
+    /// Somebody else asked, past us.
+    Elsewhere,
+}
+
+impl SurveyOrigin {
+    /// The name in documents and in the store.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::ByHand => "byHand",
+            Self::Session => "session",
+            Self::Conversation => "conversation",
+            Self::Elsewhere => "elsewhere",
+        }
+    }
+}
+
 /// One request and where it stands.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Survey {
     /// Which.
     pub id: SurveyId,
+    /// What makes it one request however often it is asked for. The vendor repeats it to us.
+    pub key: Arc<str>,
+    /// What made somebody ask.
+    pub origin: SurveyOrigin,
+    /// The survey that this one asks about again, after something was made good.
+    pub recovers: Option<SurveyId>,
     /// The interaction it is about, as the vendor will repeat it to us.
     pub interaction: Arc<str>,
     /// The session, where that is known.
     pub session: Option<SessionId>,
+    /// The conversation, where that is known.
+    pub conversation: Option<Arc<str>>,
     /// The agent, where that is known.
     pub agent: Option<AgentId>,
     /// The agent as the vendor knows them: e-mail address or custom id.
@@ -64,10 +106,18 @@ pub struct Survey {
     pub customer: Option<Arc<str>>,
     /// Phone, e-mail, chat or a channel of the site's own.
     pub channel: Arc<str>,
+    /// What it was about.
+    pub tags: Vec<Arc<str>>,
+    /// Where a person can read about the interaction. Not always a link.
+    pub link: Option<Arc<str>>,
     /// How far it has come.
     pub state: SurveyState,
     /// Why it went no further, in the vendor's words where there are any.
     pub reason: Option<Arc<str>>,
+    /// Whether a person may send it again, or at all.
+    pub may_retry: bool,
+    /// What would be sent, of one that is not sent by itself. About a customer.
+    pub body: Option<Arc<serde_json::Value>>,
     /// The vendor's identity for it.
     pub request_id: Option<Arc<str>>,
     /// How often it was sent.
@@ -76,4 +126,93 @@ pub struct Survey {
     pub created: Timestamp,
     /// When its state last changed.
     pub changed: Timestamp,
+}
+
+impl Survey {
+    /// A request of which nothing is known yet but that it was asked for.
+    #[must_use]
+    pub fn new(id: SurveyId, created: Timestamp) -> Self {
+        Self {
+            key: Arc::clone(&id.0),
+            id,
+            origin: SurveyOrigin::ByHand,
+            recovers: None,
+            interaction: "".into(),
+            session: None,
+            conversation: None,
+            agent: None,
+            employee: "".into(),
+            customer: None,
+            channel: "".into(),
+            tags: Vec::new(),
+            link: None,
+            state: SurveyState::Queued,
+            reason: None,
+            may_retry: false,
+            body: None,
+            request_id: None,
+            attempts: 0,
+            created,
+            changed: created,
+        }
+    }
+}
+
+/// What the vendor tells of one survey, ours or not: the newest of it.
+#[derive(Clone, Default, PartialEq)]
+pub struct SurveyResult {
+    /// The vendor's identity for it.
+    pub uuid: Arc<str>,
+    /// Raised with each change of it.
+    pub sequence: i64,
+    /// The survey that it recovers.
+    pub parent: Option<Arc<str>>,
+    /// Whether it asks if something was made good.
+    pub is_recovery: bool,
+    /// The interaction it is about.
+    pub interaction: Arc<str>,
+    /// The channel.
+    pub channel: Option<Arc<str>>,
+    /// The agent's e-mail address.
+    pub employee_email: Option<Arc<str>>,
+    /// The agent's own id at the vendor's.
+    pub employee_id: Option<Arc<str>>,
+    /// The agent, where a table says so.
+    pub agent: Option<AgentId>,
+    /// The customer's name.
+    pub customer: Option<Arc<str>>,
+    /// What it was about.
+    pub tags: Vec<Arc<str>>,
+    /// Where a person can read about the interaction. Not always a link.
+    pub link: Option<Arc<str>>,
+    /// When it was asked for.
+    pub created: Option<Timestamp>,
+    /// By hand, or by a program, in the vendor's word.
+    pub requested_via: Option<Arc<str>>,
+    /// How the delivery went, in the vendor's words.
+    pub delivery: Option<Arc<str>>,
+    /// When the customer answered.
+    pub answered: Option<Timestamp>,
+    /// One to five.
+    pub stars: Option<u8>,
+    /// Zero to ten. Another scale: never mixed with the stars.
+    pub nps: Option<u8>,
+    /// Whether it was solved at once, in the answer's own words.
+    pub resolved: Option<Arc<str>>,
+    /// What the customer wrote, by question. Hostile text: escape it wherever it is shown.
+    pub comments: Vec<(Arc<str>, Arc<str>)>,
+    /// The key of our request, if it was ours and the vendor repeats it.
+    pub key: Option<Arc<str>>,
+    /// The session that our request named.
+    pub session: Option<SessionId>,
+}
+
+/// Without what concerns the customer.
+impl fmt::Debug for SurveyResult {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SurveyResult")
+            .field("uuid", &self.uuid)
+            .field("sequence", &self.sequence)
+            .finish_non_exhaustive()
+    }
 }

@@ -9,10 +9,11 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::join::Joined;
+use super::requests::Evidence;
 use super::rollup::FeedbackTotal;
 use crate::domain::{
     AgentId, AgentStatus, GroupId, Health, Metrics, Modality, QueueId, ResponseId, ResponseReading, SessionId,
-    SessionKind, SessionStatus, SourceName, Survey, SurveyId, TeamId, Unclassified,
+    SessionKind, SessionStatus, SourceName, Survey, SurveyId, SurveyResult, TeamId, Unclassified,
 };
 
 /// The identity of an entity.
@@ -173,6 +174,33 @@ pub struct Response {
 pub struct SurveyRequest {
     /// The request.
     pub survey: Arc<Survey>,
+    /// The agent: whom the vendor names, else whom we named.
+    pub agent: Option<AgentId>,
     /// The agent's team.
     pub team: Option<TeamId>,
+    /// What the vendor tells of it.
+    pub result: Option<Arc<SurveyResult>>,
+    /// Why that is told of this request.
+    pub evidence: Option<Evidence>,
+    /// The survey that this one asks about again.
+    pub recovers: Option<SurveyId>,
+}
+
+impl SurveyRequest {
+    /// The vendor's identity for it, as far as anybody has told it.
+    #[must_use]
+    pub fn uuid(&self) -> Option<&Arc<str>> {
+        self.survey.request_id.as_ref().or(self.result.as_ref().map(|result| &result.uuid))
+    }
+
+    /// Whether something went wrong that may be made good, after which the customer is asked again: they said so, and the
+    /// vendor's identity of it is known. Each scale has its own line (`apis.md` J44).
+    #[must_use]
+    pub fn may_recover(&self) -> bool {
+        let low = self.result.as_ref().is_some_and(|it| match it.stars {
+            Some(stars) => stars <= 3,
+            None => it.nps.is_some_and(|nps| nps <= 6),
+        });
+        low && self.recovers.is_none() && self.uuid().is_some()
+    }
 }

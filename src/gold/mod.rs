@@ -5,19 +5,23 @@
 //!
 //! - [`ground`]: what we were told, as records; `apply` merges a fact into them.
 //! - [`join`]: what a customer's response hangs on, and why. A pure function.
+//! - [`requests`]: which survey request a result of the vendor's belongs to, and why. A pure function.
 //! - [`entity`]: what the records amount to, as everybody reads it.
 //! - [`copy`]: where entities live, and how changes travel.
 //! - [`owner`]: the one task that turns facts into deltas.
 //! - [`sources`]: the health of each source, told by whoever listens to it.
 
+pub mod closings;
 pub mod copy;
 pub mod entity;
 pub mod ground;
 pub mod join;
 pub mod owner;
+pub mod requests;
 pub mod rollup;
 pub mod sources;
 
+pub use closings::{Closings, Considered};
 pub use copy::{Change, Delta, GoldCopy};
 pub use entity::{Entity, Key};
 pub use join::{Joined, Rules};

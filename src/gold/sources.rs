@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
+use tokio::sync::Mutex;
 
 use super::Gold;
 use crate::base::Clock;
@@ -26,6 +27,8 @@ pub struct Reporter {
     told: Option<Health>,
     told_at: Timestamp,
     heard: Option<Timestamp>,
+    /// What each of those says who know the same source, and which of them this one is.
+    others: Option<(Arc<Mutex<Vec<Health>>>, usize)>,
 }
 
 impl Reporter {
@@ -34,7 +37,20 @@ impl Reporter {
     pub fn new(name: SourceName, gold: Gold, metrics: Metrics, clock: Clock) -> Self {
         let mut health = Health::new(SourceState::Down, clock.now());
         health.reason = Some("Not connected yet.".into());
-        Self { name, gold, metrics, health, told: None, told_at: clock.now(), heard: None, clock }
+        Self { name, gold, metrics, health, told: None, told_at: clock.now(), heard: None, others: None, clock }
+    }
+
+    /// Another who knows the same source in another way, such as by asking where this one sends. Pages show the worst that
+    /// either of them says, and what both have counted.
+    #[must_use]
+    pub fn beside(&mut self) -> Self {
+        let mut other = Self::new(self.name, self.gold.clone(), self.metrics.clone(), self.clock.clone());
+        let (all, _) = self.others.get_or_insert_with(|| (Arc::new(Mutex::new(vec![self.health.clone()])), 0));
+        if let Ok(mut known) = all.try_lock() {
+            other.others = Some((Arc::clone(all), known.len()));
+            known.push(other.health.clone());
+        }
+        other
     }
 
     /// What time it is for this source.
@@ -127,10 +143,71 @@ impl Reporter {
     }
 
     async fn tell_now(&mut self) {
-        let up = matches!(self.health.state, SourceState::Live | SourceState::Polling);
-        self.metrics.source_up(self.name.as_str(), up);
         self.told = Some(self.health.clone());
         self.told_at = self.clock.now();
-        self.gold.tell(Fact::Source(self.name, self.health.clone())).await;
+        // Held until it is told: what is told last must be what is known last.
+        let mut all = match &self.others {
+            Some((all, place)) => {
+                let mut all = all.lock().await;
+                all[*place] = self.health.clone();
+                Some(all)
+            }
+            None => None,
+        };
+        let health = all.as_mut().map_or_else(|| self.health.clone(), |all| together(all));
+        self.metrics.source_up(self.name.as_str(), matches!(health.state, SourceState::Live | SourceState::Polling));
+        self.gold.tell(Fact::Source(self.name, health)).await;
+    }
+}
+
+/// The worst of several, with everything that was heard and counted.
+fn together(all: &[Health]) -> Health {
+    let Some(mut health) = all.iter().min_by_key(|health| rank(health.state)).cloned() else {
+        return Health::new(SourceState::Off, Timestamp::UNIX_EPOCH);
+    };
+    health.last_data = all.iter().filter_map(|health| health.last_data).max();
+    let mut reasons: Vec<&str> = Vec::new();
+    let mut worst_first: Vec<&Health> = all.iter().collect();
+    worst_first.sort_by_key(|health| rank(health.state));
+    for reason in worst_first.into_iter().filter_map(|health| health.reason.as_deref()) {
+        if !reasons.contains(&reason) {
+            reasons.push(reason);
+        }
+    }
+    health.reason = (!reasons.is_empty()).then(|| reasons.join(" ").into());
+    health.counters.clear();
+    for (name, count) in all.iter().flat_map(|health| &health.counters) {
+        *health.counters.entry(name).or_default() += count;
+    }
+    health
+}
+
+/// The worst first. That one of them only asks is no trouble where another is live, but more than that cannot be said.
+fn rank(state: SourceState) -> u8 {
+    match state {
+        SourceState::Down => 0,
+        SourceState::Stale => 1,
+        SourceState::Polling => 2,
+        SourceState::Live => 3,
+        SourceState::Off => 4,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_two_who_know_a_source_the_worse_is_shown_with_the_counts_of_both() {
+        let at = |second| Timestamp::from_second(second).expect("a time");
+        let mut one = Health::new(SourceState::Live, at(1));
+        one.counters.insert("accepted", 2);
+        let mut other = Health::new(SourceState::Down, at(2));
+        other.reason = Some("It is closed.".into());
+        (other.last_data, one.last_data) = (Some(at(3)), Some(at(4)));
+        other.counters.extend([("accepted", 1), ("polls", 7)]);
+        let shown = together(&[one, other]);
+        assert_eq!((shown.state, shown.reason.as_deref()), (SourceState::Down, Some("It is closed.")));
+        assert_eq!((shown.last_data, shown.counters["accepted"], shown.counters["polls"]), (Some(at(4)), 3, 7));
     }
 }

@@ -1,6 +1,7 @@
 //! An entity as its member of the document.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde_json::Value;
 
@@ -10,7 +11,7 @@ use super::shape::{
     AgentDoc, AnswerDoc, FeedbackDoc, FeedbackTotalDoc, JoinDoc, MessageDoc, MetricsDoc, NpsDoc, QueueDoc, SessionDoc,
     SourceDoc, SurveyDoc, TeamDoc,
 };
-use crate::domain::{Health, Metrics, Unclassified};
+use crate::domain::{Health, Metrics, SurveyResult, Unclassified};
 use crate::gold::entity::{Agent, Queue, Response, Session, SurveyRequest, Team};
 use crate::gold::rollup::FeedbackTotal;
 use crate::gold::{Entity, Key};
@@ -155,21 +156,45 @@ fn feedback(response: &Response, fields: Fields) -> FeedbackDoc {
 }
 
 fn survey(request: &SurveyRequest, fields: Fields) -> SurveyDoc {
-    let survey = &request.survey;
+    let (survey, result) = (&request.survey, request.result.as_deref());
+    // What concerns a customer is for the desk.
+    let desk = fields == Fields::Desk;
+    let told = |from: fn(&SurveyResult) -> Option<&Arc<str>>| text(result.and_then(from).map(|text| &**text));
     SurveyDoc {
         interaction: survey.interaction.to_string(),
+        origin: survey.origin.as_str().to_owned(),
+        recovers: request.recovers.as_ref().map(ToString::to_string),
         session: survey.session.map(|session| session.0),
-        agent: survey.agent.map(|agent| agent.0),
+        conversation: text(survey.conversation.as_deref()),
+        agent: request.agent.map(|agent| agent.0),
         employee: survey.employee.to_string(),
-        customer: text(survey.customer.as_deref()).filter(|_| fields == Fields::Desk),
+        customer: text(survey.customer.as_deref()).filter(|_| desk),
         channel: survey.channel.to_string(),
+        tags: survey.tags.iter().map(ToString::to_string).collect(),
+        link: text(survey.link.as_deref()).filter(|link| desk && is_web_link(link)),
         state: survey.state.to_string(),
         reason: text(survey.reason.as_deref()),
-        request_id: text(survey.request_id.as_deref()),
+        may_retry: survey.may_retry,
+        may_recover: request.may_recover(),
+        body: survey.body.as_ref().filter(|_| desk).map(ToString::to_string),
+        delivery: told(|result| result.delivery.as_ref()),
+        answered: result.and_then(|result| result.answered),
+        stars: result.and_then(|result| result.stars),
+        nps: result.and_then(|result| result.nps),
+        resolved: told(|result| result.resolved.as_ref()),
+        comment: result.filter(|_| desk).and_then(comment),
+        evidence: request.evidence.map(|evidence| evidence.as_str().to_owned()),
+        request_id: text(survey.request_id.as_deref().or(result.map(|result| &*result.uuid))),
         attempts: survey.attempts,
         created: Some(survey.created),
         changed: Some(survey.changed),
     }
+}
+
+/// Everything that the customer wrote, one question after the other.
+fn comment(result: &SurveyResult) -> Option<String> {
+    let all: Vec<&str> = result.comments.iter().map(|(_, text)| &**text).collect();
+    (!all.is_empty()).then(|| all.join("\n"))
 }
 
 fn source(health: &Health) -> SourceDoc {

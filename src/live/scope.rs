@@ -204,7 +204,7 @@ pub fn anchors_of(entity: &Entity) -> impl Iterator<Item = Anchor> {
             let queues = joined.queue.into_iter().collect();
             (Anchor::Responses, joined.agent, queues, joined.team.into_iter().collect())
         }
-        Entity::Survey(request) => (Anchor::Surveys, request.survey.agent, vec![], request.team.into_iter().collect()),
+        Entity::Survey(request) => (Anchor::Surveys, request.agent, vec![], request.team.into_iter().collect()),
         Entity::Label(_) => (Anchor::Labels, None, vec![], vec![]),
         Entity::Source(_) => (Anchor::Sources, None, vec![], vec![]),
     };

@@ -297,9 +297,17 @@ pub struct JoinDoc {
 pub struct SurveyDoc {
     /// The interaction it is about.
     pub interaction: String,
+    /// What made somebody ask: `byHand`, `session`, `conversation`, `elsewhere`.
+    pub origin: String,
+    /// The survey that this one asks about again, after something was made good.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub recovers: Option<String>,
     /// The session, where that is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub session: Option<i64>,
+    /// The conversation, where that is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub conversation: Option<String>,
     /// The agent's id, where that is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub agent: Option<i64>,
@@ -310,11 +318,47 @@ pub struct SurveyDoc {
     pub customer: Option<String>,
     /// Phone, e-mail, chat and so on.
     pub channel: String,
-    /// `queued`, `sent`, `accepted`, `rejected`, `failed`, `unknown`.
+    /// What it was about.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub tags: Vec<String>,
+    /// Where a person can read about the interaction.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub link: Option<String>,
+    /// `queued`, `sent`, `accepted`, `rejected`, `failed`, `unknown`, `held`, `dryRun`.
     pub state: String,
     /// Why it went no further.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// Whether it may be sent again by hand, or at all.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub may_retry: bool,
+    /// Whether the customer may be asked again, after something was made good.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub may_recover: bool,
+    /// What would be sent, as JSON, of a request that is not sent by itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub body: Option<String>,
+    /// How the delivery went, in Agent Connect's words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub delivery: Option<String>,
+    /// When the customer answered.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub answered: Option<Timestamp>,
+    /// One to five.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stars: Option<u8>,
+    /// Zero to ten; another scale.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub nps: Option<u8>,
+    /// Whether it was solved at once, in the answer's words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub resolved: Option<String>,
+    /// What the customer wrote.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub comment: Option<String>,
+    /// Why Agent Connect's record is taken for this request's: `requestId`, `ownKey`, `parties`, `interaction`, `nearest`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub evidence: Option<String>,
     /// The vendor's identity for it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub request_id: Option<String>,

@@ -2,7 +2,7 @@
 
 use super::Ground;
 use crate::domain::{AgentId, MetricValue, Metrics, QueueId};
-use crate::gold::entity::{Agent, Entity, Key, Queue, SurveyRequest, Team};
+use crate::gold::entity::{Agent, Entity, Key, Queue, Team};
 
 impl Ground {
     /// What an entity now is. `None`: it is not there.
@@ -21,11 +21,7 @@ impl Ground {
                 })
             }
             Key::Response(id) => Entity::Response(Box::new(self.feedback.response(id)?)),
-            Key::Survey(id) => {
-                let survey = self.surveys.get(id)?;
-                let team = survey.agent.and_then(|agent| self.agents.get(&agent)?.team);
-                Entity::Survey(Box::new(SurveyRequest { survey: survey.clone(), team }))
-            }
+            Key::Survey(id) => Entity::Survey(Box::new(self.survey(id)?)),
             Key::Label(name) => Entity::Label(self.labels.get(name)?.clone()),
             Key::Source(name) => Entity::Source(self.sources.get(name)?.clone()),
         })

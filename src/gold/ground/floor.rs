@@ -74,6 +74,7 @@ impl Ground {
         for id in self.agents.keys().filter(|id| !agents.contains(id)).copied().collect::<Vec<_>>() {
             let moved = self.sessions.release_all(Holder::Agent(id));
             self.moved(moved);
+            self.touched.extend(self.surveys_about(id));
             self.agents.remove(&id);
             self.touched.insert(Key::Agent(id));
             self.agent_changed_teams(id);
@@ -103,8 +104,10 @@ impl Ground {
             self.teams.insert(team.id, team);
         }
         for reading in structure.agents {
+            self.leave_address(&reading);
             let record = self.agents.entry(reading.id).or_default();
-            let team_changed = record.team != reading.team;
+            let team_changed =
+                record.team != reading.team || (reading.email.is_some() && record.email != reading.email);
             record.name = reading.name.or_else(|| record.name.take());
             record.team = reading.team;
             record.email = reading.email.or_else(|| record.email.take());
@@ -133,6 +136,8 @@ impl Ground {
             // Something newer was pushed while the question was on its way (`apis.md` B114); the next answer will do.
             return;
         }
+        self.leave_address(&reading);
+        let record = self.agents.entry(id).or_default();
         let team_changed = record.identify(&reading);
         if let Some(status) = reading.status {
             record.become_(status, now);
@@ -154,6 +159,7 @@ impl Ground {
     /// A pushed change of an agent.
     pub(super) fn agent_changed(&mut self, heard: Ordinal, reading: AgentReading, now: Timestamp) {
         let id = reading.id;
+        self.leave_address(&reading);
         let record = self.agents.entry(id).or_default();
         record.heard = record.heard.max(heard);
         let team_changed = record.identify(&reading);
@@ -228,8 +234,20 @@ impl Ground {
     /// Feedback and surveys count for the team that their agent is in.
     fn agent_changed_teams(&mut self, id: AgentId) {
         self.feedback.rejoin_all_of(&Key::Agent(id));
-        let theirs = self.surveys.values().filter(|survey| survey.agent == Some(id));
-        self.touched.extend(theirs.map(|survey| Key::Survey(survey.id.clone())));
+        self.touched.extend(self.surveys_about(id));
+    }
+
+    fn surveys_about(&self, id: AgentId) -> Vec<Key> {
+        let email = self.agents.get(&id).and_then(|agent| agent.email.as_deref());
+        self.surveys.about(id, email)
+    }
+
+    /// Whoever had another address before is no longer meant by it.
+    fn leave_address(&mut self, reading: &AgentReading) {
+        let known = self.agents.get(&reading.id).and_then(|agent| agent.email.as_ref());
+        if known.is_some() && reading.email.is_some() && known != reading.email.as_ref() {
+            self.touched.extend(self.surveys_about(reading.id));
+        }
     }
 
     fn moved(&mut self, moved: Moved) {
@@ -249,18 +267,20 @@ impl Ground {
         }
         for session in moved.traced {
             self.feedback.rejoin_session(session);
+            self.touched.extend(self.surveys.naming(session));
         }
     }
 }
 
 impl AgentRecord {
-    /// Returns whether the team is another one.
+    /// Returns whether the team or the address is another one.
     fn identify(&mut self, reading: &AgentReading) -> bool {
+        let email = self.email.clone();
         self.name = reading.name.clone().or_else(|| self.name.take());
         self.email = reading.email.clone().or_else(|| self.email.take());
         let before = self.team;
         self.team = reading.team.or(self.team);
-        self.team != before
+        self.team != before || self.email != email
     }
 
     fn become_(&mut self, reading: StatusReading, now: Timestamp) {

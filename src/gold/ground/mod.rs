@@ -7,6 +7,7 @@ mod derive;
 mod feedback;
 mod floor;
 mod sessions;
+mod surveys;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -15,10 +16,11 @@ use jiff::Timestamp;
 
 use super::entity::{Entity, Key};
 use super::join::Rules;
-use crate::domain::{AgentId, Fact, Health, QueueId, SourceName, Survey, SurveyId, TeamId, TeamReading};
+use crate::domain::{AgentId, Fact, Health, QueueId, SourceName, TeamId, TeamReading};
 use feedback::Feedback;
 use floor::{AgentRecord, QueueRecord};
 use sessions::Sessions;
+use surveys::Surveys;
 
 /// All records.
 #[derive(Debug)]
@@ -30,7 +32,7 @@ pub struct Ground {
     teams: BTreeMap<TeamId, TeamReading>,
     sessions: Sessions,
     feedback: Feedback,
-    surveys: HashMap<SurveyId, Arc<Survey>>,
+    surveys: Surveys,
     /// What metrics are called.
     labels: BTreeMap<Arc<str>, Arc<str>>,
     sources: BTreeMap<SourceName, Health>,
@@ -50,7 +52,7 @@ impl Ground {
             teams: BTreeMap::new(),
             sessions: Sessions::default(),
             feedback: Feedback::default(),
-            surveys: HashMap::new(),
+            surveys: Surveys::default(),
             labels: BTreeMap::new(),
             sources: BTreeMap::new(),
             touched: BTreeSet::new(),
@@ -80,8 +82,12 @@ impl Ground {
                 }
             }
             Fact::Survey(survey) => {
-                self.touched.insert(Key::Survey(survey.id.clone()));
-                self.surveys.insert(survey.id.clone(), Arc::from(survey));
+                let touched = self.surveys.hear(*survey);
+                self.touched.extend(touched);
+            }
+            Fact::SurveyResult(result) => {
+                let touched = self.surveys.hear_result(*result);
+                self.touched.extend(touched);
             }
             Fact::Labels(labels) => {
                 let before = std::mem::replace(&mut self.labels, labels);
@@ -122,7 +128,7 @@ impl Ground {
             .chain(self.queues.keys().map(|id| Key::Queue(*id)))
             .chain(self.teams.keys().map(|id| Key::Team(*id)))
             .chain(self.feedback.ids().map(|id| Key::Response(id.clone())))
-            .chain(self.surveys.keys().map(|id| Key::Survey(id.clone())))
+            .chain(self.surveys.ids().map(Key::Survey))
             .chain(self.labels.keys().map(|name| Key::Label(name.clone())))
             .chain(self.sources.keys().map(|name| Key::Source(*name)));
         keys.filter_map(|key| Some((key.clone(), self.derive(&key)?))).collect()

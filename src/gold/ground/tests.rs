@@ -11,7 +11,7 @@ use crate::domain::session::SessionList;
 use crate::domain::{
     AgentId, AgentReading, AgentStatus, Answer, Customer, Fact, GroupId, Health, Message, MetricValue, Modality,
     Ordinal, QueueId, QueueReading, ResponseReading, SessionId, SessionReading, SessionStatus, SourceName, SourceState,
-    StatusReading, StructureReading, Survey, SurveyState, TeamId, TeamReading, Thread,
+    StatusReading, StructureReading, Survey, SurveyResult, SurveyState, TeamId, TeamReading, Thread,
 };
 use crate::gold::entity::{Agent, Entity, Key, Queue};
 use crate::gold::join::Rules;
@@ -357,19 +357,21 @@ fn fact() -> impl Strategy<Value = Fact> {
         });
     let survey = (0..3_i64, 0..4_i64).prop_map(|(id, agent)| {
         Fact::Survey(Box::new(Survey {
-            id: format!("s{id}").into(),
             interaction: "123456".into(),
-            session: None,
-            agent: Some(AgentId(agent)),
+            agent: (agent > 0).then_some(AgentId(agent)),
             employee: "rob@example.com".into(),
-            customer: None,
             channel: "phone".into(),
-            state: SurveyState::Queued,
-            reason: None,
-            request_id: None,
-            attempts: 0,
-            created: at(0),
-            changed: at(0),
+            state: SurveyState::Accepted,
+            ..Survey::new(format!("s{id}").into(), at(id))
+        }))
+    });
+    let result = (0..5_i64, 0..4_i64, any::<bool>()).prop_map(|(uuid, sequence, known)| {
+        Fact::SurveyResult(Box::new(SurveyResult {
+            uuid: format!("u{uuid}").into(),
+            sequence,
+            interaction: if known { "123456".into() } else { "654321".into() },
+            created: Some(at(uuid)),
+            ..SurveyResult::default()
         }))
     });
     let response = (0..3_i64, 0..5_i64, prop::option::of(0..6_i64), 0..11_i64, any::<bool>()).prop_map(
@@ -391,6 +393,7 @@ fn fact() -> impl Strategy<Value = Fact> {
         1 => Just(Fact::QueuesUncertain),
         4 => response,
         1 => survey,
+        1 => result,
         1 => prop::collection::btree_map("[ab]", "[xy]", 0..3).prop_map(|labels| {
             Fact::Labels(labels.into_iter().map(|(name, label)| (name.into(), label.into())).collect())
         }),

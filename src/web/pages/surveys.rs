@@ -4,8 +4,13 @@ use askama::Template;
 
 use super::feedback::{responder, responder_activity};
 use super::frame::Frame;
-use super::{Sheet, Timer, format, step, words};
+use super::{Sheet, Timer, format, segment, step, words};
 use crate::live::shape::SurveyDoc;
+
+/// What the script puts an identity for.
+fn id() -> String {
+    "{id}".to_owned()
+}
 
 /// Renders the page, newest request first.
 pub fn surveys(sheet: &Sheet) -> Result<String, askama::Error> {
@@ -15,7 +20,8 @@ pub fn surveys(sheet: &Sheet) -> Result<String, askama::Error> {
         frame: Frame::new(sheet, "/surveys", "Surveys"),
         counts: counts(sheet.state.surveys.values()),
         rows: all.into_iter().map(|(id, survey)| Row::new(sheet, id, survey)).collect(),
-        blank: Row { id: "{id}".to_owned(), step: "{id}".to_owned(), ..Row::default() },
+        not_asked: not_asked(sheet),
+        blank: Row { id: id(), step: id(), segment: id(), ..Row::default() },
         key: format!("{:032x}", rand::random::<u128>()),
     }
     .render()
@@ -26,6 +32,8 @@ pub fn surveys(sheet: &Sheet) -> Result<String, askama::Error> {
 struct Page<'a> {
     frame: Frame<'a>,
     counts: String,
+    /// Why nobody was asked, and how often.
+    not_asked: String,
     rows: Vec<Row>,
     blank: Row,
     /// The form's idempotency key where no script gives it one: pressing twice on one painted page is one deed.
@@ -34,17 +42,38 @@ struct Page<'a> {
 
 /// How many there are in each state that anything is in.
 fn counts<'a>(all: impl Iterator<Item = &'a SurveyDoc> + Clone) -> String {
-    let known = ["queued", "sent", "accepted", "rejected", "failed", "unknown"].map(|state| {
+    let known = ["queued", "sent", "accepted", "rejected", "failed", "unknown", "held", "dryRun"].map(|state| {
         let count = all.clone().filter(|survey| survey.state == state).count();
         (count, format!("{count} {}", words::survey(state).to_lowercase()))
     });
     known.into_iter().filter(|(count, _)| *count > 0).map(|(_, text)| text).collect::<Vec<_>>().join(" · ")
 }
 
+/// Why customers were not asked who might have been, with counts.
+fn not_asked(sheet: &Sheet) -> String {
+    let counters = sheet.state.sources.get("agentConnect").map(|source| &source.counters);
+    let reason = |(name, count): (&String, &u64)| {
+        let reason = format::label(name.strip_prefix("notAsked")?).to_lowercase();
+        Some(format!("{reason}: {}", format::count(i64::try_from(*count).ok())))
+    };
+    let reasons: Vec<String> = counters.into_iter().flatten().filter_map(reason).collect();
+    if reasons.is_empty() { String::new() } else { format!("Nobody was asked: {}", reasons.join(" · ")) }
+}
+
 #[derive(Default)]
 struct Row {
     id: String,
     step: String,
+    /// The identity in an address.
+    segment: String,
+    origin: String,
+    delivery: String,
+    body: String,
+    stars: String,
+    nps: String,
+    comment: String,
+    may_retry: bool,
+    may_recover: bool,
     state: String,
     state_word: String,
     reason: String,
@@ -56,7 +85,6 @@ struct Row {
     interaction: String,
     attempts: String,
     created: Timer,
-    changed: Timer,
 }
 
 impl Row {
@@ -75,7 +103,15 @@ impl Row {
             interaction: survey.interaction.clone(),
             attempts: format::count(Some(i64::from(survey.attempts))),
             created: sheet.age(survey.created),
-            changed: sheet.age(survey.changed),
+            segment: segment(id),
+            origin: words::origin(&survey.origin).to_owned(),
+            delivery: survey.delivery.clone().unwrap_or_default(),
+            body: survey.body.clone().unwrap_or_default(),
+            stars: survey.stars.map(|stars| format!("{stars} of 5 stars")).unwrap_or_default(),
+            nps: survey.nps.map(|nps| format!("NPS {nps}")).unwrap_or_default(),
+            comment: survey.comment.clone().unwrap_or_default(),
+            may_retry: survey.may_retry,
+            may_recover: survey.may_recover,
         }
     }
 }

@@ -279,6 +279,7 @@ fn values_are_written_as_the_table_of_cases_says() {
             "modality" => words::modality,
             "source" => words::source,
             "survey" => words::survey,
+            "origin" => words::origin,
             "thread" => words::thread,
             "rule" => words::rule,
             "transport" => words::transport,

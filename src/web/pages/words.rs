@@ -87,6 +87,20 @@ pub fn survey(name: &str) -> &str {
         "rejected" => "Rejected",
         "failed" => "Failed",
         "unknown" => "Not known whether it arrived",
+        "held" => "Waits for a person",
+        "dryRun" => "Not sent: dry run",
+        other => other,
+    }
+}
+
+/// What made somebody ask for a survey.
+#[must_use]
+pub fn origin(name: &str) -> &str {
+    match name {
+        "byHand" | "" => "by hand",
+        "session" => "session ended",
+        "conversation" => "conversation closed",
+        "elsewhere" => "asked elsewhere",
         other => other,
     }
 }

@@ -1,0 +1,86 @@
+//! A customer was helped and it is over: the moment at which they may be asked how it was.
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::{AgentId, Modality, QueueId, SessionId};
+
+/// What is over.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Interaction {
+    /// A session ended.
+    Session(SessionId),
+    /// A conversation was closed.
+    Conversation {
+        /// Which.
+        id: Arc<str>,
+        /// The place of the closing among its changes: closed anew after it was opened again, it has another.
+        rev: Option<i64>,
+    },
+}
+
+/// Why nobody is asked, by name. The names are those of counters.
+pub type Unfit = &'static str;
+
+/// A customer was helped.
+#[derive(Clone, PartialEq)]
+pub struct Helped {
+    /// What is over.
+    pub interaction: Interaction,
+    /// The conversation that a session belongs to. The two are one interaction: the customer is asked once.
+    pub conversation: Option<Arc<str>>,
+    /// The queue.
+    pub queue: Option<QueueId>,
+    /// Who helped.
+    pub agent: Option<AgentId>,
+    /// Their e-mail address, where the agent is not known by number.
+    pub employee_email: Option<Arc<str>>,
+    /// The customer's name.
+    pub customer: Option<Arc<str>>,
+    /// The customer's address.
+    pub email: Option<Arc<str>>,
+    /// The kind of contact, of a session.
+    pub modality: Option<Modality>,
+    /// The channel in the vendor's words, where it is known already.
+    pub channel: Option<Arc<str>>,
+    /// What it was about.
+    pub tags: Vec<Arc<str>>,
+    /// Where a person can read about it.
+    pub link: Option<Arc<str>>,
+    /// Whether the customer is not to be asked, which the vendor records all the same.
+    pub do_not_send: bool,
+    /// Why it waits for a person, in a sentence.
+    pub held: Option<Arc<str>>,
+    /// Why nobody is asked at all.
+    pub unfit: Option<Unfit>,
+}
+
+impl Helped {
+    /// An interaction of which nothing is known but that it is over.
+    #[must_use]
+    pub fn new(interaction: Interaction) -> Self {
+        Self {
+            interaction,
+            conversation: None,
+            queue: None,
+            agent: None,
+            employee_email: None,
+            customer: None,
+            email: None,
+            modality: None,
+            channel: None,
+            tags: Vec::new(),
+            link: None,
+            do_not_send: false,
+            held: None,
+            unfit: None,
+        }
+    }
+}
+
+/// Without what concerns the customer.
+impl fmt::Debug for Helped {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Helped").field("interaction", &self.interaction).finish_non_exhaustive()
+    }
+}

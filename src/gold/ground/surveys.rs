@@ -1,0 +1,282 @@
+//! Survey requests and what the vendor tells of surveys, joined by the interaction that both name.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::Ground;
+use crate::domain::{AgentId, SessionId, Survey, SurveyId, SurveyOrigin, SurveyResult, SurveyState};
+use crate::gold::entity::{Key, SurveyRequest};
+use crate::gold::requests::{Evidence, matched};
+
+/// How many surveys that others asked for are shown. All of them are kept.
+const ELSEWHERE: usize = 500;
+
+/// How long a session may go on, and a survey about it be asked for.
+const SESSION: SignedDuration = SignedDuration::from_hours(24);
+
+#[derive(Debug, Default)]
+pub(super) struct Surveys {
+    requests: HashMap<SurveyId, Arc<Survey>>,
+    results: HashMap<Arc<str>, Arc<SurveyResult>>,
+    interactions: HashMap<Arc<str>, Both>,
+    /// Which request a result belongs to.
+    owners: HashMap<Arc<str>, (SurveyId, Evidence)>,
+    /// The results that nobody here asked for, oldest first.
+    elsewhere: BTreeSet<(Option<Timestamp>, Arc<str>)>,
+}
+
+/// What names one interaction.
+#[derive(Debug, Default)]
+struct Both {
+    requests: BTreeSet<SurveyId>,
+    results: BTreeSet<Arc<str>>,
+}
+
+impl Surveys {
+    /// A request stands somewhere. Returns what that may change.
+    pub fn hear(&mut self, survey: Survey) -> Vec<Key> {
+        let (id, interaction) = (survey.id.clone(), interaction(&survey.interaction));
+        self.interactions.entry(interaction.clone()).or_default().requests.insert(id.clone());
+        self.requests.insert(id.clone(), Arc::new(survey));
+        let mut touched = self.join(&interaction);
+        touched.push(Key::Survey(id));
+        touched
+    }
+
+    /// The vendor tells of a survey. What it told later stands, in whichever order it comes.
+    pub fn hear_result(&mut self, result: SurveyResult) -> Vec<Key> {
+        let known = self.results.get(&result.uuid);
+        if known.is_some_and(|known| known.sequence >= result.sequence) {
+            return Vec::new();
+        }
+        let mut touched = Vec::new();
+        if let Some(known) = known.cloned() {
+            self.elsewhere.remove(&(known.created, Arc::clone(&known.uuid)));
+            let before = interaction(&known.interaction);
+            if before != interaction(&result.interaction)
+                && let Some(both) = self.interactions.get_mut(&before)
+            {
+                both.results.remove(&known.uuid);
+                touched.extend(self.join(&before));
+            }
+        }
+        let (uuid, interaction) = (Arc::clone(&result.uuid), interaction(&result.interaction));
+        self.interactions.entry(interaction.clone()).or_default().results.insert(Arc::clone(&uuid));
+        self.results.insert(Arc::clone(&uuid), Arc::new(result));
+        touched.extend(self.join(&interaction));
+        touched.push(self.shown_as(&uuid));
+        // A recovery is shown with the survey that it recovers.
+        if let Some(parent) = self.results.get(&uuid).and_then(|result| result.parent.clone()) {
+            touched.push(self.shown_as(&parent));
+        }
+        touched
+    }
+
+    /// Everything that is shown.
+    pub fn ids(&self) -> impl Iterator<Item = SurveyId> {
+        let elsewhere = self.elsewhere.iter().rev().take(ELSEWHERE).map(|(_, uuid)| SurveyId(Arc::clone(uuid)));
+        self.requests.keys().cloned().chain(elsewhere)
+    }
+
+    /// The surveys that name somebody in this way, or are known to be this agent's.
+    pub fn about(&self, agent: AgentId, email: Option<&str>) -> Vec<Key> {
+        let is = |name: &str| email.is_some_and(|email| same(name, email));
+        let ours = self.requests.values().filter(|survey| survey.agent == Some(agent) || is(&survey.employee));
+        let theirs = self
+            .results
+            .values()
+            .filter(|result| result.agent == Some(agent) || result.employee_email.as_deref().is_some_and(is));
+        let ours = ours.map(|survey| Key::Survey(survey.id.clone()));
+        ours.chain(theirs.map(|result| self.shown_as(&result.uuid))).collect()
+    }
+
+    /// The surveys whose interaction is a session's number.
+    pub fn naming(&self, session: SessionId) -> Vec<Key> {
+        let both = self.interactions.get(session.to_string().as_str());
+        both.into_iter().flat_map(|both| &both.results).map(|uuid| self.shown_as(uuid)).collect()
+    }
+
+    fn join(&mut self, interaction: &str) -> Vec<Key> {
+        let Some(both) = self.interactions.get(interaction) else { return Vec::new() };
+        let requests: Vec<_> = both.requests.iter().filter_map(|id| self.requests.get(id).cloned()).collect();
+        let results: Vec<_> = both.results.iter().filter_map(|uuid| self.results.get(uuid).cloned()).collect();
+        let mut found = matched(&requests, &results);
+        let mut touched = Vec::new();
+        for result in results {
+            let (before, after) = (self.owners.remove(&result.uuid), found.remove(&result.uuid));
+            let owners = [&before, &after].into_iter().flatten();
+            touched.extend(owners.map(|(owner, _)| Key::Survey(owner.clone())));
+            touched.push(Key::Survey(SurveyId(Arc::clone(&result.uuid))));
+            let place = (result.created, Arc::clone(&result.uuid));
+            match after {
+                Some(owner) => {
+                    self.elsewhere.remove(&place);
+                    self.owners.insert(Arc::clone(&result.uuid), owner);
+                }
+                None => {
+                    self.elsewhere.insert(place);
+                    // Whatever is no longer among the newest is no longer shown.
+                    touched.extend(
+                        self.elsewhere
+                            .iter()
+                            .rev()
+                            .nth(ELSEWHERE)
+                            .map(|(_, uuid)| Key::Survey(SurveyId(Arc::clone(uuid)))),
+                    );
+                }
+            }
+        }
+        touched
+    }
+
+    fn shown_as(&self, uuid: &Arc<str>) -> Key {
+        let owner = self.owners.get(uuid).map(|(owner, _)| owner.clone());
+        Key::Survey(owner.unwrap_or_else(|| SurveyId(Arc::clone(uuid))))
+    }
+
+    /// What the vendor tells of a request: of several, the one that was answered, then the newest.
+    fn result_of(&self, survey: &Survey) -> Option<(Arc<SurveyResult>, Evidence)> {
+        let both = self.interactions.get(&interaction(&survey.interaction))?;
+        let theirs = both.results.iter().filter_map(|uuid| {
+            let (owner, evidence) = self.owners.get(uuid)?;
+            let result = self.results.get(uuid)?;
+            (*owner == survey.id).then(|| (Arc::clone(result), *evidence))
+        });
+        theirs.max_by_key(|(result, _)| (result.answered.is_some(), result.sequence))
+    }
+
+    fn is_shown(&self, result: &SurveyResult) -> bool {
+        let place = (result.created, Arc::clone(&result.uuid));
+        self.elsewhere.range(&place..).nth(ELSEWHERE).is_none() && self.elsewhere.contains(&place)
+    }
+}
+
+impl Ground {
+    pub(super) fn survey(&self, id: &SurveyId) -> Option<SurveyRequest> {
+        let surveys = &self.surveys;
+        let (survey, result, evidence) = if let Some(survey) = surveys.requests.get(id) {
+            let (result, evidence) = surveys.result_of(survey).unzip();
+            (Arc::clone(survey), result, evidence)
+        } else {
+            let result = surveys.results.get(&id.0).filter(|result| surveys.is_shown(result))?;
+            (Arc::new(self.elsewhere(result)), Some(Arc::clone(result)), None)
+        };
+        // Whoever the vendor names it is, whatever the floor says (`apis.md` J40, J25, J26).
+        let named = result.as_ref().and_then(|result| {
+            result.employee_email.as_deref().and_then(|email| self.agent_of(email)).or(result.agent)
+        });
+        let agent = named.or(survey.agent).or_else(|| self.agent_of(&survey.employee));
+        let team = agent.and_then(|agent| self.agents.get(&agent)?.team);
+        // A recovery names the survey that it recovers (`apis.md` J13).
+        let parent = result.as_ref().and_then(|result| result.parent.as_ref());
+        let recovers = survey.recovers.clone().or_else(|| match surveys.shown_as(parent?) {
+            Key::Survey(first) => Some(first),
+            _ => None,
+        });
+        Some(SurveyRequest { survey, agent, team, result, evidence, recovers })
+    }
+
+    /// A survey that somebody else asked for, as if it were a request of ours that was accepted.
+    fn elsewhere(&self, result: &SurveyResult) -> Survey {
+        let created = result.created.or(result.answered).unwrap_or_default();
+        let mut survey = Survey::new(SurveyId(Arc::clone(&result.uuid)), created);
+        survey.origin = SurveyOrigin::Elsewhere;
+        survey.interaction = Arc::clone(&result.interaction);
+        survey.employee = result.employee_email.clone().or_else(|| result.employee_id.clone()).unwrap_or("".into());
+        survey.customer = result.customer.clone();
+        survey.channel = result.channel.clone().unwrap_or("".into());
+        survey.tags = result.tags.clone();
+        survey.link = result.link.clone();
+        survey.state = SurveyState::Accepted;
+        survey.request_id = Some(Arc::clone(&result.uuid));
+        survey.changed = result.answered.unwrap_or(created).max(created);
+        survey.session = result.session.or_else(|| self.session_named(result));
+        survey.conversation = self.conversation_named(&result.interaction);
+        survey
+    }
+
+    /// Digits alone prove nothing: the session is one that we know, its agent the one whom the result names, and the time
+    /// the session's (`apis.md` J16).
+    fn session_named(&self, result: &SurveyResult) -> Option<SessionId> {
+        let session: SessionId = result.interaction.trim().parse().ok()?;
+        let trace = self.sessions.trace(session)?;
+        let agent = result.employee_email.as_deref().and_then(|email| self.agent_of(email)).or(result.agent)?;
+        let after = result.created?.duration_since(trace.seen);
+        let within = after > -SESSION && after < SESSION;
+        (trace.agent == Some(agent) && within).then_some(session)
+    }
+
+    /// Twenty-four hexadecimal digits that we know as a conversation (`apis.md` J15).
+    fn conversation_named(&self, named: &Arc<str>) -> Option<Arc<str>> {
+        let hexadecimal = named.len() == 24 && named.bytes().all(|digit| digit.is_ascii_hexdigit());
+        let both = self.surveys.interactions.get(&interaction(named)).filter(|_| hexadecimal)?;
+        let mut ours = both.requests.iter().filter_map(|id| self.surveys.requests.get(id)?.conversation.clone());
+        ours.find(|known| known == named)
+    }
+
+    fn agent_of(&self, email: &str) -> Option<AgentId> {
+        if !email.contains('@') {
+            return None;
+        }
+        let mut named =
+            self.agents.iter().filter(|(_, agent)| agent.email.as_deref().is_some_and(|known| same(known, email)));
+        // An address that two share is nobody's (`apis.md` J50).
+        let first = named.next().map(|(id, _)| *id);
+        first.filter(|_| named.next().is_none())
+    }
+}
+
+fn interaction(text: &str) -> Arc<str> {
+    text.trim().into()
+}
+
+fn same(one: &str, other: &str) -> bool {
+    one.trim().to_lowercase() == other.trim().to_lowercase()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_second(1_795_000_000 + seconds).expect("a time")
+    }
+
+    fn result(uuid: &str, sequence: i64, created: i64) -> SurveyResult {
+        SurveyResult { uuid: uuid.into(), sequence, created: Some(at(created)), ..SurveyResult::default() }
+    }
+
+    #[test]
+    fn the_newest_of_a_result_stands_in_whichever_order_it_comes() {
+        let mut surveys = Surveys::default();
+        surveys.hear_result(SurveyResult { stars: Some(5), ..result("u", 9, 0) });
+        assert!(surveys.hear_result(result("u", 3, 0)).is_empty());
+        assert_eq!(surveys.results["u"].stars, Some(5));
+    }
+
+    #[test]
+    fn a_result_leaves_the_strangers_when_its_request_is_heard() {
+        let mut surveys = Surveys::default();
+        surveys.hear_result(SurveyResult { interaction: "1".into(), ..result("u", 1, 0) });
+        assert_eq!(surveys.ids().collect::<Vec<_>>(), [SurveyId::from("u")]);
+        let mut survey = Survey::new("ours".into(), at(0));
+        survey.interaction = "1".into();
+        survey.request_id = Some("u".into());
+        let touched = surveys.hear(survey);
+        assert!(touched.contains(&Key::Survey("u".into())) && touched.contains(&Key::Survey("ours".into())));
+        assert_eq!(surveys.ids().collect::<Vec<_>>(), [SurveyId::from("ours")]);
+    }
+
+    #[test]
+    fn only_the_newest_strangers_are_shown() {
+        let mut surveys = Surveys::default();
+        for number in 0..600 {
+            surveys.hear_result(result(&format!("u{number}"), 1, number));
+        }
+        assert_eq!(surveys.ids().count(), ELSEWHERE);
+        let shown = |uuid: &str| surveys.is_shown(&surveys.results[uuid]);
+        assert_eq!([shown("u599"), shown("u100"), shown("u99")], [true, true, false]);
+    }
+}
