@@ -4,4 +4,4 @@ pub mod supervise;
 pub mod surveys;
 
 pub use supervise::{Actor, Deed, DeedError, Done, Supervision};
-pub use surveys::{NewSurvey, SurveyError, Surveys};
+pub use surveys::{NewRecovery, NewSurvey, SurveyError, Surveys};

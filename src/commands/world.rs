@@ -7,19 +7,22 @@ use std::sync::{Arc, LazyLock};
 use tokio::net::TcpListener;
 
 use super::{Failure, gauges};
+use crate::actions::surveys;
 use crate::actions::{Supervision, Surveys};
 use crate::base::{Clock, Lifecycle, Metrics, http};
-use crate::config::{self, Config};
+use crate::config::{self, Config, Sending};
 use crate::domain::{AgentId, Fact, Health, QueueId, SourceName, SourceState};
+use crate::feeds::agent_connect::AgentConnectFeed;
 use crate::feeds::goodays::GoodaysFeed;
-use crate::feeds::{Intake, clarity, kustomer};
+use crate::feeds::kustomer::KustomerFeed;
+use crate::feeds::{Intake, clarity};
 use crate::gold::join::{PlaceRule, Rules};
-use crate::gold::{Day, Entity, Gold, Key, Reporter};
+use crate::gold::{Closings, Day, Entity, Gold, Key, Reporter};
 use crate::live::Hub;
 use crate::store::Store;
-use crate::vendor::agent_connect::AgentConnect;
+use crate::vendor::agent_connect::{AgentConnect, DataReturn};
 use crate::vendor::goodays::Signatures;
-use crate::vendor::kustomer::Kustomer;
+use crate::vendor::kustomer;
 use crate::web::boards::Boards;
 use crate::web::layers::Settings;
 use crate::web::ops::{Audience, Ops, Readiness};
@@ -77,12 +80,15 @@ impl World {
             .goodays
             .as_ref()
             .map(|goodays| Signatures::new(goodays.hmac_secrets.iter().cloned(), goodays.allow_unsigned));
-        let intake = Intake::new(store.clone(), signatures, metrics.clone());
+        let tokens = config.kustomer.as_ref().and_then(|kustomer| kustomer.webhook_secret.clone());
+        let tokens = tokens.map(|token| kustomer::Signatures::new([token]));
+        let intake = Intake::new(store.clone(), signatures, tokens, metrics.clone());
         let parts = Parts { config, gold: &gold, metrics: &metrics, clock: &clock, life };
         let supervision = parts.listen_to_clarity(&store, manner)?;
         parts.listen_to_goodays(&intake);
-        parts.watch_kustomer()?;
-        let surveys = parts.speak_to_agent_connect(&store)?;
+        let (surveys, closings) = parts.speak_to_agent_connect(&store)?;
+        parts.watch_ended_sessions(closings.as_ref())?;
+        parts.listen_to_kustomer(&intake, closings)?;
         parts.switch_off_the_rest().await;
 
         let state = AppState {
@@ -151,35 +157,72 @@ impl Parts<'_> {
         self.life.spawn(feed.run(self.life.clone()));
     }
 
-    fn speak_to_agent_connect(&self, store: &Store) -> Result<Option<Surveys>, Failure> {
-        let Some((config, key)) = self.config.agent_connect.as_ref().and_then(|it| Some((it, it.api_key.as_ref()?)))
-        else {
-            return Ok(None);
-        };
-        let vendor =
-            AgentConnect::new(client()?, &config.api_root, key).map_err(|error| Failure::Usage(error.to_string()))?;
+    /// The desk where surveys are asked for, the way to whoever considers whom to ask, and whoever reads results.
+    fn speak_to_agent_connect(&self, store: &Store) -> Result<(Option<Surveys>, Option<Closings>), Failure> {
+        let Some(config) = self.config.agent_connect.as_ref() else { return Ok((None, None)) };
+        let Some(key) = config.api_key.as_ref() else { return Ok((None, None)) };
+        let usage = |error: &dyn std::fmt::Display| Failure::Usage(error.to_string());
+        let vendor = AgentConnect::new(client()?, &config.api_root, key).map_err(|error| usage(&error))?;
         let by_custom_id: HashMap<String, AgentId> =
             self.config.join.employees.iter().map(|link| (link.custom_id.clone(), AgentId(link.agent_id))).collect();
-        let desk = Surveys::open(
-            store.clone(),
-            self.gold.clone(),
-            vendor,
+        let mut reporter = self.reporter(SourceName::AgentConnect);
+        let mut rounds = None;
+        if let Some(secret) = &config.api_secret {
+            let data = DataReturn::new(client()?, &config.api_root, key, secret, self.clock.clone())
+                .map_err(|error| usage(&error))?;
+            let (store, gold) = (store.clone(), self.gold.clone());
+            let feed = AgentConnectFeed::new(data, config, by_custom_id.clone(), store, gold, reporter.beside());
+            rounds = Some(feed.rounds());
+            self.life.spawn(feed.run(self.life.clone()));
+        }
+        let kustomer = self.config.kustomer.as_ref();
+        let rules = surveys::Rules {
             by_custom_id,
-            self.reporter(SourceName::AgentConnect),
-            self.clock,
-            self.metrics,
-            self.life,
-        );
-        Ok(Some(desk))
+            sessions: config.send,
+            conversations: kustomer.map(|kustomer| kustomer.send).unwrap_or_default(),
+            each_done: kustomer.is_some_and(|kustomer| kustomer.ask == config::Ask::EachDone),
+            look_up_window: config.look_up_window,
+            rounds,
+        };
+        let (closings, helped) = Closings::new();
+        let (store, gold) = (store.clone(), self.gold.clone());
+        let desk = Surveys::open(store, gold, vendor, rules, helped, reporter, self.clock, self.metrics, self.life);
+        Ok((Some(desk), Some(closings)))
     }
 
-    fn watch_kustomer(&self) -> Result<(), Failure> {
-        let Some((config, key)) = self.config.kustomer.as_ref().and_then(|it| Some((it, it.api_key.as_ref()?))) else {
+    /// Customers of ended sessions are asked only where the site says so: each costs a question to Clarity.
+    fn watch_ended_sessions(&self, closings: Option<&Closings>) -> Result<(), Failure> {
+        let (Some(clarity), Some(surveys), Some(closings)) =
+            (&self.config.clarity, &self.config.agent_connect, closings)
+        else {
             return Ok(());
         };
-        let vendor =
-            Kustomer::new(client()?, &config.api_root, key).map_err(|error| Failure::Usage(error.to_string()))?;
-        self.life.spawn(kustomer::watch(vendor, self.reporter(SourceName::Kustomer), self.life.clone()));
+        if surveys.send == Sending::Off {
+            return Ok(());
+        }
+        let vendor = clarity::settings::client(clarity, self.clock).map_err(Failure::Usage)?;
+        let rules = clarity::EndRules {
+            agent: surveys.agent,
+            email_items: surveys.email_items.clone(),
+            conversation_item: self.config.join.session_conversation_item.clone(),
+        };
+        let ends = clarity::SessionEnds::new(vendor, self.gold.clone(), closings.clone(), rules, self.clock.clone());
+        self.life.spawn(ends.run(self.life.clone()));
+        Ok(())
+    }
+
+    fn listen_to_kustomer(&self, intake: &Intake, closings: Option<Closings>) -> Result<(), Failure> {
+        let Some(config) = &self.config.kustomer else { return Ok(()) };
+        let vendor = match &config.api_key {
+            Some(key) => Some(
+                kustomer::Kustomer::new(client()?, &config.api_root, key)
+                    .map_err(|error| Failure::Usage(error.to_string()))?,
+            ),
+            None => None,
+        };
+        let reporter = self.reporter(SourceName::Kustomer);
+        let feed = KustomerFeed::new(intake.clone(), vendor, closings, config, reporter);
+        self.life.spawn(feed.run(self.life.clone()));
         Ok(())
     }
 
@@ -195,9 +238,6 @@ impl Parts<'_> {
                     "api_key or api_key_file in [agent_connect]"
                 }
                 SourceName::Kustomer if config.kustomer.is_none() => "[kustomer]",
-                SourceName::Kustomer if config.kustomer.as_ref().is_some_and(|it| it.api_key.is_none()) => {
-                    "api_key or api_key_file in [kustomer]"
-                }
                 _ => continue,
             };
             let mut health = Health::new(SourceState::Off, self.clock.now());

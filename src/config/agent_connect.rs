@@ -26,6 +26,18 @@ pub struct AgentConnect {
     pub mode: Mode,
     /// Whether surveys are requested for ended sessions. Default `off`.
     pub send: Sending,
+    /// Which agent a request for a session names: the one who was in charge at its end, the first who answered, or the one
+    /// who had it longest (`apis.md` J41). Default `last`.
+    pub agent: NamedAgent,
+    /// The extra items of a session that may hold the customer's e-mail address; the first that does counts. Default
+    /// `CustomerEmail` and `Email`.
+    pub email_items: Vec<String>,
+    /// How long a request may be unknown, and looked for in the results, before it counts as lost. Default 15 minutes.
+    #[serde(deserialize_with = "value::text")]
+    pub look_up_window: Duration,
+    /// How long no result may be new before that is a fault. Default 7 days.
+    #[serde(deserialize_with = "value::text")]
+    pub silent_after: Duration,
     /// How often results are asked for. Default 60 s.
     #[serde(deserialize_with = "value::text")]
     pub data_return_interval: Duration,
@@ -55,6 +67,19 @@ pub enum Sending {
     On,
 }
 
+/// Which of several agents.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum NamedAgent {
+    /// Who was in charge at the end.
+    #[default]
+    Last,
+    /// Who answered first.
+    First,
+    /// Who had it longest.
+    Longest,
+}
+
 impl Default for AgentConnect {
     fn default() -> Self {
         Self {
@@ -63,6 +88,10 @@ impl Default for AgentConnect {
             api_secret: None,
             mode: Mode::default(),
             send: Sending::default(),
+            agent: NamedAgent::default(),
+            email_items: ["CustomerEmail", "Email"].map(str::to_owned).to_vec(),
+            look_up_window: Duration::from_secs(900),
+            silent_after: Duration::from_secs(7 * 86_400),
             data_return_interval: Duration::from_secs(60),
         }
     }
@@ -80,6 +109,7 @@ impl AgentConnect {
                 "needs api_key to request surveys or api_secret to read results: add one, or remove the section";
             return Err(ConfigError::invalid("agent_connect", advice));
         }
+        value::check_positive("agent_connect.silent_after", self.silent_after)?;
         value::check_positive("agent_connect.data_return_interval", self.data_return_interval)
     }
 }

@@ -5,15 +5,28 @@ use serde::Deserialize;
 use super::ConfigError;
 
 /// Hints that tie the systems together where their own data does not.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(default)]
 pub struct Join {
     /// The extra keys of a Goodays response that carry our identities.
     pub goodays_extra_keys: GoodaysExtraKeys,
+    /// The extra item of a session that names its Kustomer conversation (`apis.md` J17). Default `KustomerConversationId`.
+    pub session_conversation_item: String,
     /// Which place of Goodays is which queue. Default: none.
     pub places: Vec<PlaceLink>,
     /// Which employee of Agent Connect is which agent. Default: none, they are matched by e-mail address.
     pub employees: Vec<EmployeeLink>,
+}
+
+impl Default for Join {
+    fn default() -> Self {
+        Self {
+            goodays_extra_keys: GoodaysExtraKeys::default(),
+            session_conversation_item: "KustomerConversationId".to_owned(),
+            places: Vec::new(),
+            employees: Vec::new(),
+        }
+    }
 }
 
 /// The names of the extra keys of a Goodays response.

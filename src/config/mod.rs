@@ -26,13 +26,13 @@ mod wallboards;
 #[cfg(test)]
 mod tests;
 
-pub use agent_connect::{AgentConnect, Mode, Sending};
+pub use agent_connect::{AgentConnect, Mode, NamedAgent, Sending};
 pub use alert_targets::AlertTarget;
 pub use clarity::{Auth, Clarity, SessionPropertiesKey, Transport, WriteVerb};
 pub use error::ConfigError;
 pub use goodays::Goodays;
 pub use join::{EmployeeLink, GoodaysExtraKeys, Join, PlaceLink};
-pub use kustomer::Kustomer;
+pub use kustomer::{Ask, Assigned, Kustomer};
 pub use opening_hours::OpeningHours;
 pub use queues::{Formula, Queue, QueueRef, ServiceLevel};
 pub use server::Server;

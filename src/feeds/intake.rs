@@ -11,9 +11,13 @@ use crate::base::metrics::Metrics;
 use crate::domain::SourceName;
 use crate::store::{Accepted, Arrival, Store, StoreError};
 use crate::vendor::goodays::{Signatures, signature};
+use crate::vendor::kustomer;
 
 /// The header in which Goodays signs.
 pub const GOODAYS_SIGNATURE: &str = signature::HEADER;
+
+/// The header in which Kustomer signs.
+pub const KUSTOMER_SIGNATURE: &str = kustomer::signature::HEADER;
 
 /// The door for webhooks. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -24,6 +28,14 @@ struct Inner {
     store: Store,
     metrics: Metrics,
     goodays: Option<Signatures>,
+    kustomer: Option<kustomer::Signatures>,
+    for_goodays: Bell,
+    for_kustomer: Bell,
+}
+
+/// Wakes whoever follows one of the senders.
+#[derive(Debug, Default)]
+struct Bell {
     arrived: Notify,
     refused: Notify,
 }
@@ -43,10 +55,16 @@ pub enum Refusal {
 }
 
 impl Intake {
-    /// A door in front of a store. Without signatures Goodays is switched off.
+    /// A door in front of a store. Whoever has no signatures is switched off.
     #[must_use]
-    pub fn new(store: Store, goodays: Option<Signatures>, metrics: Metrics) -> Self {
-        Self(Arc::new(Inner { store, metrics, goodays, arrived: Notify::new(), refused: Notify::new() }))
+    pub fn new(
+        store: Store,
+        goodays: Option<Signatures>,
+        kustomer: Option<kustomer::Signatures>,
+        metrics: Metrics,
+    ) -> Self {
+        let (for_goodays, for_kustomer) = (Bell::default(), Bell::default());
+        Self(Arc::new(Inner { store, metrics, goodays, kustomer, for_goodays, for_kustomer }))
     }
 
     /// Takes a Goodays event in. When this has answered, the event is on the disk.
@@ -58,7 +76,38 @@ impl Intake {
         signatures: impl IntoIterator<Item = &'a [u8]>,
         body: &[u8],
     ) -> Result<Accepted, Refusal> {
-        let taken = self.take_goodays(signatures, body).await;
+        let signed = self.0.goodays.as_ref().map(|known| known.verify(signatures, body));
+        self.take(SourceName::Goodays, &self.0.for_goodays, signed, body).await
+    }
+
+    /// Takes a Kustomer event in. When this has answered, the event is on the disk.
+    ///
+    /// # Errors
+    /// See [`Refusal`]. Nothing of a refused event is kept.
+    pub async fn kustomer<'a>(
+        &self,
+        signatures: impl IntoIterator<Item = &'a [u8]>,
+        body: &[u8],
+    ) -> Result<Accepted, Refusal> {
+        let signed = self.0.kustomer.as_ref().map(|known| known.verify(signatures, body).map(drop));
+        self.take(SourceName::Kustomer, &self.0.for_kustomer, signed, body).await
+    }
+
+    async fn take<T>(
+        &self,
+        source: SourceName,
+        bell: &Bell,
+        signed: Option<Result<T, SignatureError>>,
+        body: &[u8],
+    ) -> Result<Accepted, Refusal> {
+        let taken = match signed {
+            None => Err(Refusal::Off),
+            Some(Err(error)) => Err(Refusal::Signature(error)),
+            Some(Ok(_)) => {
+                let arrival = Arrival { source, body: body.to_vec(), headers: Vec::new() };
+                self.0.store.accept(arrival).await.map_err(Refusal::Store)
+            }
+        };
         let result = match &taken {
             Ok(Accepted { duplicate: false, .. }) => "stored",
             Ok(Accepted { duplicate: true, .. }) => "duplicate",
@@ -66,34 +115,33 @@ impl Intake {
             Err(Refusal::Signature(error)) => error.as_str(),
             Err(Refusal::Store(_)) => "unavailable",
         };
-        self.0.metrics.webhook(SourceName::Goodays.as_str(), result);
+        self.0.metrics.webhook(source.as_str(), result);
         match &taken {
-            Ok(_) => self.0.arrived.notify_one(),
-            Err(Refusal::Signature(_)) => self.0.refused.notify_one(),
+            Ok(_) => bell.arrived.notify_one(),
+            Err(Refusal::Signature(_)) => bell.refused.notify_one(),
             Err(_) => {}
         }
         taken
     }
 
-    async fn take_goodays<'a>(
-        &self,
-        signatures: impl IntoIterator<Item = &'a [u8]>,
-        body: &[u8],
-    ) -> Result<Accepted, Refusal> {
-        let known = self.0.goodays.as_ref().ok_or(Refusal::Off)?;
-        known.verify(signatures, body).map_err(Refusal::Signature)?;
-        let arrival = Arrival { source: SourceName::Goodays, body: body.to_vec(), headers: Vec::new() };
-        self.0.store.accept(arrival).await.map_err(Refusal::Store)
-    }
-
-    /// Resolves when something has been taken in since the last time that somebody waited.
+    /// Resolves when something of Goodays has been taken in since the last time that somebody waited.
     pub async fn arrived(&self) {
-        self.0.arrived.notified().await;
+        self.0.for_goodays.arrived.notified().await;
     }
 
-    /// Resolves when a signature has been refused since the last time that somebody waited.
+    /// Resolves when a signature of Goodays has been refused since the last time that somebody waited.
     pub async fn refused(&self) {
-        self.0.refused.notified().await;
+        self.0.for_goodays.refused.notified().await;
+    }
+
+    /// As [`Intake::arrived`], for Kustomer.
+    pub async fn kustomer_arrived(&self) {
+        self.0.for_kustomer.arrived.notified().await;
+    }
+
+    /// As [`Intake::refused`], for Kustomer.
+    pub async fn kustomer_refused(&self) {
+        self.0.for_kustomer.refused.notified().await;
     }
 
     /// The store behind the door.

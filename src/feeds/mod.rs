@@ -2,6 +2,7 @@
 //!
 //! This is the only room where vendors' words become ours. What a vendor calls a field is known here and below, never above.
 
+pub mod agent_connect;
 pub mod clarity;
 pub mod goodays;
 pub mod intake;

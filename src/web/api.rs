@@ -9,10 +9,10 @@ use serde::Deserialize;
 
 use super::boards::Boards;
 use super::problem::Problem;
-use crate::actions::{NewSurvey, SurveyError, Surveys};
+use super::surveys;
+use crate::actions::{NewSurvey, Surveys};
 use crate::base::{Clock, Metrics};
 use crate::live::Hub;
-use crate::store::StoreError;
 
 /// The longest idempotency key.
 const LONGEST_KEY: usize = 255;
@@ -65,18 +65,18 @@ struct SurveyForm {
 /// `POST /api/v1/surveys`: as JSON for programs, as a form for the page without script. `Idempotency-Key` makes a second
 /// press harmless. 202: written down and on its way; its state is in the document from now on.
 pub async fn ask_for_survey(
-    State(surveys): State<Option<Surveys>>,
+    State(desk): State<Option<Surveys>>,
     State(metrics): State<Metrics>,
     headers: HeaderMap,
     request: Request,
 ) -> Response {
-    match ask(surveys, &metrics, &headers, request).await {
+    match ask(desk, &metrics, &headers, request).await {
         Ok(answer) | Err(answer) => answer,
     }
 }
 
 async fn ask(
-    surveys: Option<Surveys>,
+    desk: Option<Surveys>,
     metrics: &Metrics,
     headers: &HeaderMap,
     request: Request,
@@ -90,11 +90,11 @@ async fn ask(
         let Json(survey) = Json::<NewSurvey>::from_request(request, &()).await.map_err(IntoResponse::into_response)?;
         (survey, idempotency_key(headers).map_err(IntoResponse::into_response)?)
     };
-    let Some(surveys) = surveys else {
+    let Some(desk) = desk else {
         let why = "Agent Connect is not configured, so no survey can be asked for.";
         return Err(Problem::conflict(why).into_response());
     };
-    match surveys.ask(survey, key).await {
+    match desk.ask(survey, key).await {
         Ok(asked) => {
             metrics.action("survey", if asked.fresh { "written" } else { "repeated" });
             if is_form {
@@ -105,15 +105,7 @@ async fn ask(
         }
         Err(error) => {
             metrics.action("survey", "refused");
-            let problem = match error {
-                SurveyError::Invalid(why) => Problem::not_valid(why.to_string()),
-                SurveyError::Store(error @ StoreError::KeyReused) => Problem::conflict(error.to_string()),
-                SurveyError::Store(error) => {
-                    tracing::error!(error = %error, "a survey request could not be stored");
-                    Problem::not_now(5)
-                }
-            };
-            Err(problem.into_response())
+            Err(surveys::problem(error).into_response())
         }
     }
 }

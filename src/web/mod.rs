@@ -22,6 +22,7 @@ pub mod serve;
 pub mod socket;
 pub mod state;
 pub mod supervise;
+pub mod surveys;
 pub mod webhooks;
 
 pub use router::router;

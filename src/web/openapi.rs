@@ -96,6 +96,57 @@ fn paths() -> Value {
                 "503": reference("responses/NotNow")
             }
         }},
+        "/api/v1/surveys/{id}/retry": {"post": {
+            "summary": "Sends a survey request again that was refused, failed, was held back or is lost.",
+            "description": "One of which nobody knows whether it arrived is looked up first, and refused with 409 until then.",
+            "parameters": [reference("parameters/surveyId")],
+            "responses": {
+                "202": answer("It will be sent.", "SurveyAccepted"),
+                "303": {"description": "The same, for a form that a page without script has sent: leads back to the page."},
+                "403": reference("responses/Problem"),
+                "404": reference("responses/Problem"),
+                "409": reference("responses/Problem"),
+                "503": reference("responses/NotNow")
+            }
+        }},
+        "/api/v1/surveys/{id}/recover": {"post": {
+            "summary": "Asks the customer of a survey again, after something was made good. Once for each survey.",
+            "parameters": [reference("parameters/surveyId")],
+            "requestBody": {
+                "required": true,
+                "content": {
+                    "application/json": {"schema": reference("schemas/SurveyRecovery")},
+                    "application/x-www-form-urlencoded": {"schema": reference("schemas/SurveyRecovery")}
+                }
+            },
+            "responses": {
+                "202": answer("It is written down and will be sent, or was before.", "SurveyAccepted"),
+                "303": {"description": "The same, for a form that a page without script has sent: leads back to the page."},
+                "400": reference("responses/Problem"),
+                "403": reference("responses/Problem"),
+                "404": reference("responses/Problem"),
+                "409": reference("responses/Problem"),
+                "415": reference("responses/Problem"),
+                "422": reference("responses/Problem"),
+                "503": reference("responses/NotNow")
+            }
+        }},
+        "/webhooks/kustomer": {"post": {
+            "summary": "Takes an event from Kustomer. Answered with success only once the event is on disk.",
+            "parameters": [{
+                "name": "X-Kustomer-Webhook-Signature", "in": "header", "required": true, "schema": {"type": "string"},
+                "description": "HMAC-SHA256 of the raw body in hexadecimal, keyed with the webhook's token."
+            }],
+            "requestBody": {"required": true, "content": {"application/json": {"schema": {"type": "object"}}}},
+            "responses": {
+                "204": {"description": "It is stored, or was before."},
+                "401": reference("responses/Problem"),
+                "404": reference("responses/Problem"),
+                "413": reference("responses/Problem"),
+                "415": reference("responses/Problem"),
+                "503": reference("responses/NotNow")
+            }
+        }},
         "/webhooks/goodays": {"post": {
             "summary": "Takes an event from Goodays. Answered with success only once the event is on disk.",
             "description": "The signature is checked over the bytes as they came; at most 1 MiB, without content encoding. Sending \
@@ -148,6 +199,7 @@ fn parameters() -> Value {
         "epoch": query("epoch", false, "The epoch of the document that the caller holds.", json!({"type": "string"})),
         "version": query("version", false, "The version of the document that the caller holds.", version()),
         "id": {"name": "id", "in": "path", "required": true, "description": "Clarity's number.", "schema": {"type": "integer"}},
+        "surveyId": {"name": "id", "in": "path", "required": true, "description": "A member of `surveys`.", "schema": {"type": "string"}},
         "idempotencyKey": {
             "name": "Idempotency-Key", "in": "header", "required": false,
             "description": "Chosen by the caller, new for each intent. Sending the same one again is answered as the first time \
@@ -230,6 +282,12 @@ fn schemas() -> Value {
             "brand": {"type": "string"},
             "language": {"type": "string", "examples": ["fr-ca"]},
             "country": {"type": "string", "examples": ["CA"]},
+            "do_not_send": {"type": "boolean", "description": "Recorded by Agent Connect, but nobody is surveyed."}
+        })),
+        "SurveyRecovery": object("Who made good what went wrong.", &[], json!({
+            "employee_email": {"type": "string", "description": "Their address; without it and the id, the agent whom the survey was about."},
+            "employee_custom_id": {"type": "string", "description": "Their id in their Agent Connect profile."},
+            "tags": {"type": "array", "items": {"type": "string"}, "description": "What it was about."},
             "do_not_send": {"type": "boolean", "description": "Recorded by Agent Connect, but nobody is surveyed."}
         })),
         "SurveyAccepted": object("The request, as written down.", &["id", "state"], json!({
@@ -339,6 +397,9 @@ mod tests {
             "/api/v1/state",
             "/api/v1/live",
             "/api/v1/surveys",
+            "/api/v1/surveys/{id}/retry",
+            "/api/v1/surveys/{id}/recover",
+            "/webhooks/kustomer",
             "/api/v1/audit",
             "/api/v1/agents/{id}/status",
             "/api/v1/sessions/{id}/notes",

@@ -7,7 +7,7 @@ use axum::routing::{get, post};
 use super::layers::{self, Settings};
 use super::ops::{self, Ops};
 use super::state::AppState;
-use super::{api, assets, openapi, screens, socket, supervise, webhooks};
+use super::{api, assets, openapi, screens, socket, supervise, surveys, webhooks};
 
 /// All routes with all layers around them.
 pub fn router(state: AppState, ops: Ops, settings: &Settings) -> Router {
@@ -25,6 +25,8 @@ pub fn router(state: AppState, ops: Ops, settings: &Settings) -> Router {
         .route("/api/v1/state", get(api::state))
         .route("/api/v1/live", get(socket::live))
         .route("/api/v1/surveys", post(api::ask_for_survey))
+        .route("/api/v1/surveys/{id}/retry", post(surveys::retry))
+        .route("/api/v1/surveys/{id}/recover", post(surveys::recover))
         .route("/api/v1/agents/{id}/statuses", get(supervise::statuses))
         .route("/api/v1/agents/{id}/status", post(supervise::status))
         .route("/api/v1/agents/{id}/suspend", post(supervise::suspend))
@@ -37,6 +39,7 @@ pub fn router(state: AppState, ops: Ops, settings: &Settings) -> Router {
     // For vendors.
     let webhooks = Router::new()
         .route("/webhooks/goodays", post(webhooks::goodays))
+        .route("/webhooks/kustomer", post(webhooks::kustomer))
         .layer(DefaultBodyLimit::max(webhooks::BODY_LIMIT));
 
     let routes =

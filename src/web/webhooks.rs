@@ -7,8 +7,9 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 
 use super::problem::Problem;
-use crate::feeds::intake::GOODAYS_SIGNATURE;
+use crate::feeds::intake::{GOODAYS_SIGNATURE, KUSTOMER_SIGNATURE};
 use crate::feeds::{Intake, Refusal};
+use crate::store::Accepted;
 
 /// How large an event may be.
 pub const BODY_LIMIT: usize = 1024 * 1024;
@@ -19,12 +20,31 @@ const COME_BACK: u64 = 5;
 /// `POST /webhooks/goodays`. 204: the event is stored, or was before. 401: the signature does not fit, whatever is wrong
 /// with it. 413: too large. 503: try again.
 pub async fn goodays(State(intake): State<Intake>, headers: HeaderMap, body: Bytes) -> Result<Response, Problem> {
+    refuse_encoded(&headers)?;
+    answer(intake.goodays(signatures(&headers, GOODAYS_SIGNATURE), &body).await)
+}
+
+/// `POST /webhooks/kustomer`, answered alike. Kustomer gives a webhook up that fails for long (`apis.md` B214), so that
+/// what cannot be read is stored and answered like any other.
+pub async fn kustomer(State(intake): State<Intake>, headers: HeaderMap, body: Bytes) -> Result<Response, Problem> {
+    refuse_encoded(&headers)?;
+    answer(intake.kustomer(signatures(&headers, KUSTOMER_SIGNATURE), &body).await)
+}
+
+fn signatures<'a>(headers: &'a HeaderMap, name: &'static str) -> impl Iterator<Item = &'a [u8]> {
+    headers.get_all(name).iter().map(axum::http::HeaderValue::as_bytes)
+}
+
+/// The signature is over the bytes before any encoding: nothing that unpacks may come before it.
+fn refuse_encoded(headers: &HeaderMap) -> Result<(), Problem> {
     if headers.get(CONTENT_ENCODING).is_some_and(|encoding| !encoding.as_bytes().eq_ignore_ascii_case(b"identity")) {
-        // The signature is over the bytes before any encoding: nothing that unpacks may come before it.
         return Err(Problem::wrong_content_type().detail("Send the event without Content-Encoding."));
     }
-    let signatures = headers.get_all(GOODAYS_SIGNATURE).iter().map(axum::http::HeaderValue::as_bytes);
-    match intake.goodays(signatures, &body).await {
+    Ok(())
+}
+
+fn answer(taken: Result<Accepted, Refusal>) -> Result<Response, Problem> {
+    match taken {
         Ok(_) => Ok(StatusCode::NO_CONTENT.into_response()),
         Err(Refusal::Off) => Err(Problem::not_found()),
         Err(Refusal::Signature(_)) => {

@@ -4,14 +4,15 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::breaker::Breaker;
 use super::error_rate::ErrorRate;
-use super::{KIND, SHOWN, Surveys};
+use super::{KINDS, RECOVERY, SHOWN, Surveys};
 use crate::base::metrics::Metrics;
 use crate::base::{Backoff, Clock, Lifecycle};
 use crate::domain::SourceState;
 use crate::gold::Reporter;
 use crate::store::{Intent, Outcome, StoreError};
-use crate::vendor::agent_connect::{Accepted, AgentConnect, Request, SendError};
+use crate::vendor::agent_connect::{Accepted, AgentConnect, Recovery, Request, SendError};
 
 /// How long the courier sleeps when nothing is due: requests that wait for their next try come due without a knock.
 const ROUND: Duration = Duration::from_secs(5);
@@ -31,13 +32,15 @@ pub(super) struct Courier {
     metrics: Metrics,
     reporter: Reporter,
     error_rate: ErrorRate,
+    breaker: Breaker,
     /// Whether the outbox may hold a claim that we do not know of.
     doubtful: bool,
 }
 
 impl Courier {
     pub fn new(desk: Surveys, vendor: AgentConnect, reporter: Reporter, clock: Clock, metrics: Metrics) -> Self {
-        Self { desk, vendor, clock, metrics, reporter, error_rate: ErrorRate::default(), doubtful: false }
+        let (error_rate, breaker) = (ErrorRate::default(), Breaker::default());
+        Self { desk, vendor, clock, metrics, reporter, error_rate, breaker, doubtful: false }
     }
 
     pub async fn run(mut self, life: Lifecycle) {
@@ -48,7 +51,10 @@ impl Courier {
         }
         loop {
             match self.carry_all(&life).await {
-                Ok(()) if self.reporter.state() == SourceState::Stale => self.reporter.set(SourceState::Live, None),
+                Ok(()) if self.reporter.state() != SourceState::Down => {
+                    let alarm = self.error_rate.alarm(self.clock.now());
+                    self.reporter.set(SourceState::Live, alarm.as_deref());
+                }
                 Ok(()) => {}
                 Err(error) => {
                     tracing::error!(error = %error, "the outbox cannot be used; survey requests wait");
@@ -66,8 +72,10 @@ impl Courier {
     }
 
     async fn show_earlier(&self) -> Result<(), StoreError> {
-        for intent in self.desk.0.store.intents(KIND, SHOWN).await?.iter().rev() {
-            self.desk.tell(intent).await;
+        for kind in KINDS {
+            for intent in self.desk.0.store.intents(kind, SHOWN).await?.iter().rev() {
+                self.desk.tell(intent).await;
+            }
         }
         Ok(())
     }
@@ -75,14 +83,13 @@ impl Courier {
     async fn carry_all(&mut self, life: &Lifecycle) -> Result<(), StoreError> {
         if self.doubtful {
             // A claim may have been written though it was not confirmed. Nothing is on its way while we are here.
-            self.desk.0.store.recall(KIND).await?;
+            for kind in KINDS {
+                self.desk.0.store.recall(kind).await?;
+            }
             self.doubtful = false;
         }
-        while !life.is_stopping() {
-            // One at a time: what is claimed and not sent when the process ends would be unknown for no reason.
-            let Some(intent) = self.desk.0.store.claim_due(KIND, self.clock.now(), 1).await?.pop() else {
-                return Ok(());
-            };
+        while !life.is_stopping() && self.breaker.may(self.clock.now()) {
+            let Some(intent) = self.next().await? else { return Ok(()) };
             self.desk.tell(&intent).await;
             let outcome = self.carry(&intent).await;
             let settled = self.settle(&intent, outcome).await;
@@ -90,6 +97,16 @@ impl Courier {
             self.reporter.tell().await;
         }
         Ok(())
+    }
+
+    /// One at a time: what is claimed and not sent when the process ends would be unknown for no reason.
+    async fn next(&self) -> Result<Option<Intent>, StoreError> {
+        for kind in KINDS {
+            if let Some(intent) = self.desk.0.store.claim_due(kind, self.clock.now(), 1).await?.pop() {
+                return Ok(Some(intent));
+            }
+        }
+        Ok(None)
     }
 
     /// Notes how it ended, however long the store cannot take it: forgotten, the request would look unsent, and somebody
@@ -106,11 +123,15 @@ impl Courier {
     }
 
     async fn carry(&mut self, intent: &Intent) -> Outcome {
-        let Ok(request) = serde_json::from_value::<Request>(intent.body.clone()) else {
-            return Outcome::rejected("The request in the outbox cannot be read.");
+        let unreadable = || Outcome::rejected("The request in the outbox cannot be read.");
+        let sent = if intent.kind == RECOVERY {
+            let Ok(recovery) = serde_json::from_value::<Recovery>(intent.body.clone()) else { return unreadable() };
+            self.vendor.recover(&recovery).await
+        } else {
+            let Ok(request) = serde_json::from_value::<Request>(intent.body.clone()) else { return unreadable() };
+            self.vendor.send(&request).await
         };
-        let sent = self.vendor.send(&request).await;
-        self.note(&sent);
+        self.note(&intent.id, &sent);
         match sent {
             Ok(accepted) => Outcome::accepted(Some(serde_json::json!({
                 "request_id": accepted.request_id,
@@ -129,7 +150,7 @@ impl Courier {
         }
     }
 
-    fn note(&mut self, sent: &Result<Accepted, SendError>) {
+    fn note(&mut self, request: &str, sent: &Result<Accepted, SendError>) {
         let (result, cause) = match sent {
             Ok(_) => ("accepted", "none"),
             Err(SendError::Rejected { .. }) => ("rejected", "vendor"),
@@ -140,12 +161,15 @@ impl Courier {
             Err(SendError::KeyRefused) => ("failed", "key"),
         };
         self.metrics.survey_request(result, cause);
-        self.metrics.survey_error_ratio(self.error_rate.ended(self.clock.now(), sent.is_err()));
+        let now = self.clock.now();
+        self.error_rate.ended(now, request, sent.is_err());
+        self.metrics.survey_error_ratio(self.error_rate.share(now));
         self.reporter.count(result);
+        self.breaker.ended(now, matches!(sent, Ok(_) | Err(SendError::Rejected { .. } | SendError::Invalid(_))));
         match sent {
             Ok(_) | Err(SendError::Rejected { .. } | SendError::Invalid(_)) => {
                 self.reporter.heard(1);
-                self.reporter.set(SourceState::Live, None);
+                self.reporter.set(SourceState::Live, self.error_rate.alarm(now).as_deref());
             }
             Err(error) => self.reporter.set(SourceState::Down, Some(&error.to_string())),
         }

@@ -1,5 +1,5 @@
 //! The share of requests that went wrong in the last hour. Agent Connect raises its own alarm at five percent
-//! (`apis.md` R18); this is the same figure, seen here first.
+//! (`apis.md` R18, B184); this is the same figure, seen here first.
 
 use std::collections::VecDeque;
 
@@ -7,19 +7,53 @@ use jiff::{SignedDuration, Timestamp};
 
 const WINDOW: SignedDuration = SignedDuration::from_hours(1);
 
-/// Requests that ended, and how.
+/// A share of fewer requests than this says nothing: one of ten may as well be two percent as forty.
+const FEWEST: usize = 20;
+
+/// Nor do fewer errors than this.
+const FEWEST_ERRORS: usize = 3;
+
+/// Where the vendor raises its alarm.
+const LIMIT: f64 = 0.05;
+
+/// Requests that ended, and how: each once, as its last try ended.
 #[derive(Debug, Default)]
-pub(super) struct ErrorRate(VecDeque<(Timestamp, bool)>);
+pub(super) struct ErrorRate(VecDeque<(Timestamp, String, bool)>);
 
 impl ErrorRate {
-    /// One more has ended. Returns the share of those of the last hour that went wrong, between 0 and 1.
+    /// One more has ended.
+    pub fn ended(&mut self, now: Timestamp, request: &str, wrong: bool) {
+        self.0.retain(|(_, known, _)| known != request);
+        self.0.push_back((now, request.to_owned(), wrong));
+        self.forget(now);
+    }
+
+    /// The share of those of the last hour that went wrong, between 0 and 1.
     #[expect(clippy::cast_precision_loss, reason = "requests of an hour are far below 2^52")]
-    pub fn ended(&mut self, now: Timestamp, wrong: bool) -> f64 {
-        self.0.push_back((now, wrong));
-        while self.0.front().is_some_and(|(at, _)| now.duration_since(*at) > WINDOW) {
+    pub fn share(&mut self, now: Timestamp) -> f64 {
+        self.forget(now);
+        if self.0.is_empty() { 0.0 } else { self.wrong() as f64 / self.0.len() as f64 }
+    }
+
+    /// In a sentence, if the vendor is about to raise its alarm and there is enough to say so.
+    pub fn alarm(&mut self, now: Timestamp) -> Option<String> {
+        let share = self.share(now);
+        let (wrong, all) = (self.wrong(), self.0.len());
+        (share > LIMIT && wrong >= FEWEST_ERRORS && all >= FEWEST).then(|| {
+            format!(
+                "{wrong} of {all} survey requests of the last hour went wrong; Agent Connect's own alarm is at 5 %."
+            )
+        })
+    }
+
+    fn wrong(&self) -> usize {
+        self.0.iter().filter(|(_, _, wrong)| *wrong).count()
+    }
+
+    fn forget(&mut self, now: Timestamp) {
+        while self.0.front().is_some_and(|(at, ..)| now.duration_since(*at) > WINDOW) {
             self.0.pop_front();
         }
-        self.0.iter().filter(|(_, wrong)| *wrong).count() as f64 / self.0.len() as f64
     }
 }
 
@@ -27,13 +61,35 @@ impl ErrorRate {
 mod tests {
     use super::*;
 
+    fn at(minutes: i64) -> Timestamp {
+        Timestamp::from_second(1_795_000_000 + 60 * minutes).expect("a time")
+    }
+
     #[test]
-    fn only_the_last_hour_counts() {
-        let at = |minutes: i64| Timestamp::from_second(1_795_000_000 + 60 * minutes).expect("a time");
-        let near = |rate: f64, expected: f64| assert!((rate - expected).abs() < 1e-9, "{rate} is not {expected}");
+    fn only_the_last_hour_counts_and_each_request_once() {
+        let near = |share: f64, expected: f64| assert!((share - expected).abs() < 1e-9, "{share} is not {expected}");
         let mut rate = ErrorRate::default();
-        near(rate.ended(at(0), true), 1.0);
-        near(rate.ended(at(30), false), 0.5);
-        near(rate.ended(at(61), false), 0.0);
+        rate.ended(at(0), "a", true);
+        near(rate.share(at(0)), 1.0);
+        rate.ended(at(1), "a", true);
+        rate.ended(at(30), "b", false);
+        near(rate.share(at(30)), 0.5);
+        rate.ended(at(31), "a", false);
+        near(rate.share(at(31)), 0.0);
+        near(rate.share(at(200)), 0.0);
+    }
+
+    #[test]
+    fn few_requests_or_few_errors_are_no_alarm() {
+        let rate = |wrong: usize, all: usize| {
+            let mut rate = ErrorRate::default();
+            (0..all).for_each(|number| rate.ended(at(0), &number.to_string(), number < wrong));
+            rate.alarm(at(1))
+        };
+        assert!(rate(3, 19).is_none(), "too few requests");
+        assert!(rate(2, 30).is_none(), "too few errors");
+        assert!(rate(3, 100).is_none(), "too small a share");
+        let sentence = rate(3, 20).expect("an alarm");
+        assert!(sentence.starts_with("3 of 20 survey requests"), "{sentence}");
     }
 }

@@ -3,27 +3,46 @@
 //! A request is written to the outbox before it is sent, and its state is a fact from then on. What may have arrived is
 //! never sent again by itself: two surveys for one conversation are worse than none.
 
+mod asking;
+mod breaker;
 mod courier;
 mod error_rate;
+mod look_up;
+mod read;
+mod recover;
+#[cfg(test)]
+mod tests;
 
-use std::collections::HashMap;
-use std::sync::Arc;
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, mpsc, watch};
 
 use crate::base::metrics::Metrics;
 use crate::base::{Clock, Lifecycle};
-use crate::domain::{AgentId, Fact, SessionId, Survey, SurveyId, SurveyState};
-use crate::gold::{Entity, Gold, Reporter};
-use crate::store::{Intent, IntentState, NewIntent, Store, StoreError};
+use crate::config::Sending;
+use crate::domain::{AgentId, Fact, SurveyId, SurveyOrigin, SurveyState};
+use crate::gold::closings::Told;
+use crate::gold::{Gold, Reporter};
+use crate::store::{Intent, IntentState, NewDeed, NewIntent, Store, StoreError};
 use crate::vendor::agent_connect::{AgentConnect, Customer, Employee, Invalid, Request};
 
 use courier::Courier;
+pub use recover::NewRecovery;
 
-/// What the outbox calls these requests.
-const KIND: &str = "agentConnect.request";
+/// What the outbox calls requests for a survey.
+const REQUEST: &str = "agentConnect.request";
+
+/// What the outbox calls requests to ask again, after something was made good.
+const RECOVERY: &str = "agentConnect.recovery";
+
+const KINDS: [&str; 2] = [REQUEST, RECOVERY];
+
+/// Who acts is not known: whoever may reach the page may ask and ask again.
+const SOMEBODY: &str = "somebody";
 
 /// How many requests a page shows; older ones stay in the store.
 const SHOWN: u32 = 500;
@@ -80,6 +99,29 @@ pub enum SurveyError {
     /// It cannot be written down.
     #[error("The request could not be stored.")]
     Store(#[from] StoreError),
+    /// There is no such survey.
+    #[error("There is no such survey.")]
+    NotFound,
+    /// It stands where this cannot be done with it.
+    #[error("{0}")]
+    Conflict(&'static str),
+}
+
+/// How surveys are asked for, and by whom they are looked up.
+#[derive(Debug, Clone)]
+pub struct Rules {
+    /// Agents by the id that Agent Connect knows them under.
+    pub by_custom_id: HashMap<String, AgentId>,
+    /// Whether customers of ended sessions are asked.
+    pub sessions: Sending,
+    /// Whether customers of closed conversations are asked.
+    pub conversations: Sending,
+    /// Whether a conversation that is closed again after it was reopened is asked about again.
+    pub each_done: bool,
+    /// How long a request may be unknown before it counts as lost.
+    pub look_up_window: Duration,
+    /// How often Data Return has been read to its end. `None`: it is not read.
+    pub rounds: Option<watch::Receiver<u64>>,
 }
 
 /// The desk where surveys are asked for. Cheap to clone.
@@ -90,13 +132,16 @@ pub struct Surveys(Arc<Inner>);
 struct Inner {
     store: Store,
     gold: Gold,
-    /// Agents by the id that Agent Connect knows them under.
-    by_custom_id: HashMap<String, AgentId>,
+    rules: Rules,
     asked: Notify,
+    /// Requests of which nobody knew whether they had arrived, and that the vendor turned out not to have.
+    lost: Mutex<HashSet<String>>,
 }
 
 impl Surveys {
-    /// Opens the desk, shows what was asked for before, and starts the courier who carries requests to the vendor.
+    /// Opens the desk, shows what was asked for before, and starts those who work there: the courier who carries requests
+    /// to the vendor, whoever looks lost ones up, and whoever considers the customers of interactions that are over, which
+    /// arrive by the channel.
     #[must_use]
     #[expect(
         clippy::too_many_arguments,
@@ -106,13 +151,20 @@ impl Surveys {
         store: Store,
         gold: Gold,
         vendor: AgentConnect,
-        by_custom_id: HashMap<String, AgentId>,
-        reporter: Reporter,
+        rules: Rules,
+        helped: mpsc::Receiver<Told>,
+        mut reporter: Reporter,
         clock: &Clock,
         metrics: &Metrics,
         life: &Lifecycle,
     ) -> Self {
-        let desk = Self(Arc::new(Inner { store, gold, by_custom_id, asked: Notify::new() }));
+        let rounds = rules.rounds.clone();
+        let inner = Inner { store, gold, rules, asked: Notify::new(), lost: Mutex::default() };
+        let desk = Self(Arc::new(inner));
+        life.spawn(asking::consider_all(desk.clone(), helped, reporter.beside(), life.clone()));
+        if let Some(rounds) = rounds {
+            life.spawn(look_up::look_up(desk.clone(), rounds, clock.clone(), life.clone()));
+        }
         life.spawn(Courier::new(desk.clone(), vendor, reporter, clock.clone(), metrics.clone()).run(life.clone()));
         desk
     }
@@ -122,66 +174,85 @@ impl Surveys {
     /// # Errors
     /// See [`SurveyError`].
     pub async fn ask(&self, survey: NewSurvey, key: Option<String>) -> Result<Asked, SurveyError> {
-        let request = request(&survey);
+        let key = key.unwrap_or_else(|| format!("{:032x}", rand::random::<u128>()));
+        let mut request = request(&survey);
         request.check()?;
+        request.custom_properties.insert("callboard_request".to_owned(), key.clone());
         let intent = NewIntent {
-            key: key.unwrap_or_else(|| format!("{:032x}", rand::random::<u128>())),
-            kind: KIND.to_owned(),
+            key,
+            kind: REQUEST.to_owned(),
             body: serde_json::to_value(request.tidy()).map_err(StoreError::Json)?,
-            context: serde_json::json!({ "session": survey.session_id }),
+            context: serde_json::json!({ "session": survey.session_id, "origin": SurveyOrigin::ByHand.as_str() }),
         };
         let written = self.0.store.intend(intent).await?;
-        self.tell(&written.intent).await;
+        Ok(self.written(&written.intent, written.fresh).await)
+    }
+
+    /// Sends again what surely did not arrive, was refused, or waited for a person.
+    ///
+    /// # Errors
+    /// [`SurveyError::Conflict`] while it is on its way, has arrived, or may have; see [`SurveyError`].
+    pub async fn retry(&self, id: &SurveyId) -> Result<Asked, SurveyError> {
+        let known = self.0.store.intent(&id.0).await?.filter(|intent| KINDS.contains(&intent.kind.as_str()));
+        let known = known.ok_or(SurveyError::NotFound)?;
+        if !self.may_retry(&known) {
+            return Err(SurveyError::Conflict(match known.state {
+                IntentState::Accepted => "Agent Connect has taken it: nothing is to be sent again.",
+                IntentState::Unknown => {
+                    "It may have arrived, and Agent Connect is being asked. Only what it does not have may be sent again."
+                }
+                _ => "It is on its way.",
+            }));
+        }
+        let state = self.survey(&known).state;
+        let before = serde_json::json!({ "state": state.as_str(), "reason": known.reason, "attempts": known.attempt });
+        let line = self.begin("survey.retry", id, before, serde_json::json!({ "state": "queued" })).await?;
+        let again = self.0.store.retry(&id.0).await;
+        self.end(line, again.as_ref().err()).await;
+        match again {
+            Ok(intent) => {
+                self.lost().remove(&*id.0);
+                Ok(self.written(&intent, true).await)
+            }
+            Err(StoreError::Settled { .. }) => {
+                Err(SurveyError::Conflict("Somebody else was faster: look at it again."))
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    async fn written(&self, intent: &Intent, fresh: bool) -> Asked {
+        self.tell(intent).await;
         self.0.asked.notify_one();
-        let survey = self.survey(&written.intent);
-        Ok(Asked { id: survey.id, state: survey.state, fresh: written.fresh })
+        let survey = self.survey(intent);
+        Asked { id: survey.id, state: survey.state, fresh }
+    }
+
+    /// A line of the audit, before the deed.
+    async fn begin(
+        &self,
+        what: &'static str,
+        id: &SurveyId,
+        before: serde_json::Value,
+        after: serde_json::Value,
+    ) -> Result<i64, StoreError> {
+        let entity = format!("survey {id}");
+        self.0.store.begin_deed(NewDeed { who: SOMEBODY.to_owned(), what, entity, before, after }).await
+    }
+
+    async fn end(&self, line: i64, error: Option<&StoreError>) {
+        let (outcome, reason) = error.map_or(("accepted", None), |error| ("rejected", Some(error.to_string())));
+        if let Err(error) = self.0.store.end_deed(line, outcome, reason).await {
+            tracing::error!(error = %error, line, "how a deed ended could not be written to the audit");
+        }
     }
 
     async fn tell(&self, intent: &Intent) {
         self.0.gold.tell(Fact::Survey(Box::new(self.survey(intent)))).await;
     }
 
-    fn survey(&self, intent: &Intent) -> Survey {
-        let text = |pointer: &str| intent.body.pointer(pointer).and_then(serde_json::Value::as_str);
-        let employee = text("/employee/email").or(text("/employee/custom_id")).unwrap_or_default();
-        let request_id = intent.answer.as_ref().and_then(|answer| answer.get("request_id")?.as_str());
-        Survey {
-            id: intent.id.as_str().into(),
-            interaction: text("/ext_interaction_id").unwrap_or_default().into(),
-            session: intent.context.get("session").and_then(serde_json::Value::as_i64).map(SessionId),
-            agent: self.agent(text("/employee/email"), text("/employee/custom_id")),
-            employee: employee.into(),
-            customer: text("/customer/name").map(Arc::from),
-            channel: text("/channel").unwrap_or_default().into(),
-            state: match intent.state {
-                IntentState::New => SurveyState::Queued,
-                IntentState::Sending => SurveyState::Sent,
-                IntentState::Accepted => SurveyState::Accepted,
-                IntentState::Rejected => SurveyState::Rejected,
-                IntentState::Failed => SurveyState::Failed,
-                IntentState::Unknown => SurveyState::Unknown,
-            },
-            reason: intent.reason.as_deref().map(Arc::from),
-            request_id: request_id.map(Arc::from),
-            attempts: intent.attempt,
-            created: intent.created,
-            changed: intent.changed,
-        }
-    }
-
-    /// The agent whom Agent Connect calls by this address or id (`apis.md` J25, J26).
-    fn agent(&self, email: Option<&str>, custom_id: Option<&str>) -> Option<AgentId> {
-        let mut by_email = None;
-        if let Some(email) = email.map(str::trim) {
-            self.0.gold.copy().each(|_, _, entity| {
-                if let Entity::Agent(agent) = &**entity
-                    && agent.email.as_deref().is_some_and(|known| known.trim().eq_ignore_ascii_case(email))
-                {
-                    by_email = Some(agent.id);
-                }
-            });
-        }
-        by_email.or_else(|| self.0.by_custom_id.get(custom_id?).copied())
+    fn lost(&self) -> std::sync::MutexGuard<'_, HashSet<String>> {
+        self.0.lost.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -200,7 +271,7 @@ fn request(survey: &NewSurvey) -> Request {
         // Our own ids travel along, so that what comes back can be joined with certainty (`apis.md` D.6).
         custom_properties: survey
             .session_id
-            .map(|session| ("callboard_session_id".to_owned(), session.to_string()))
+            .map(|session| ("callboard_session".to_owned(), session.to_string()))
             .into_iter()
             .collect(),
     }

@@ -5,6 +5,7 @@
 //! is unknown rather than old.
 
 mod announcements;
+mod ended;
 mod health;
 mod names;
 mod pushed;
@@ -25,6 +26,7 @@ use crate::vendor::clarity::Clarity;
 use crate::vendor::signalr::{Connection, Event, HubCall};
 
 use announcements::{Announcements, Remedy};
+pub use ended::{EndRules, SessionEnds};
 pub use pushed::Pushed;
 use reading::{Floor, Outcome, Probe, Reading};
 

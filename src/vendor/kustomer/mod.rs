@@ -9,3 +9,10 @@ pub mod wire;
 pub use client::{CallError, Kustomer};
 pub use signature::Signatures;
 pub use wire::{Conversation, Customer, Event, User, WireError};
+
+/// For the fuzzers: whatever an event holds, reading it ends.
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub fn fuzz_event(bytes: &[u8]) {
+    let _ = Event::parse(bytes);
+}

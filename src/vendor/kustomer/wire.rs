@@ -57,6 +57,11 @@ pub struct Conversation {
     pub rev: Option<i64>,
     /// Whether it is spam (`apis.md` B216).
     pub spam: bool,
+    /// The names of the attributes that are true, the site's own included.
+    pub marks: Vec<String>,
+    /// Whether it says who the customer is, who is assigned and which channels were used, if only that nobody is: what it
+    /// leaves out would have to be asked for.
+    pub is_whole: bool,
     /// The site's own attributes.
     pub custom: Map<String, Value>,
 }
@@ -114,6 +119,9 @@ impl Conversation {
             modified_by: related(from, "modifiedBy"),
             rev: attribute("rev").as_i64(),
             spam: attribute("spam").as_bool().unwrap_or(false),
+            marks: marks(from),
+            is_whole: related(from, "customer").is_some()
+                && ["assignedUsers", "channels"].iter().all(|name| !attribute(name).is_null()),
             custom: attribute("custom").as_object().cloned().unwrap_or_default(),
         })
     }
@@ -154,6 +162,23 @@ pub(super) fn tag_names(answer: &Value) -> Vec<String> {
 
 pub(super) fn json(body: &[u8]) -> Result<Value, WireError> {
     serde_json::from_slice(body).map_err(|error| WireError::NotJson { line: error.line(), column: error.column() })
+}
+
+/// True as JSON, as a word or as a number (`apis.md` B209).
+#[must_use]
+pub fn is_true(value: &Value) -> bool {
+    match value {
+        Value::Bool(truth) => *truth,
+        Value::String(text) => matches!(text.trim().to_ascii_lowercase().as_str(), "true" | "1" | "yes"),
+        Value::Number(number) => number.as_i64() == Some(1),
+        _ => false,
+    }
+}
+
+fn marks(of: &Value) -> Vec<String> {
+    let own = attribute(of, "custom").as_object();
+    let all = of["attributes"].as_object().or(of.as_object()).into_iter().chain(own).flatten();
+    all.filter(|(_, value)| is_true(value)).map(|(name, _)| name.clone()).collect()
 }
 
 fn attribute<'a>(of: &'a Value, name: &str) -> &'a Value {

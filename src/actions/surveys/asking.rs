@@ -1,0 +1,234 @@
+//! Whether the customer of an interaction that is over is asked how it was, and what is sent.
+//!
+//! Never two for one interaction: the key of a request is the interaction's, it is in the outbox for ever, and a session
+//! and the conversation that it belongs to have one key between them (`apis.md` J17).
+
+use std::collections::BTreeMap;
+
+use serde_json::json;
+use tokio::sync::mpsc;
+
+use super::{REQUEST, Surveys};
+use crate::base::Lifecycle;
+use crate::config::Sending;
+use crate::domain::{AgentId, Helped, Interaction, Modality, SourceState, SurveyOrigin, SurveyState};
+use crate::gold::closings::{Considered, Told};
+use crate::gold::{Entity, Key, Reporter};
+use crate::store::{NewIntent, StoreError};
+use crate::vendor::agent_connect::{Customer, Employee, Request};
+
+/// What the outbox calls the note that a conversation's first closing is covered by the request for its session.
+const COVERED: &str = "agentConnect.covered";
+
+/// Considers everybody until the process stops.
+pub(super) async fn consider_all(
+    desk: Surveys,
+    mut helped: mpsc::Receiver<Told>,
+    mut reporter: Reporter,
+    life: Lifecycle,
+) {
+    reporter.set(SourceState::Live, None);
+    loop {
+        reporter.tell().await;
+        let (one, answer) = tokio::select! {
+            () = life.stopping() => return,
+            one = helped.recv() => match one {
+                Some(one) => one,
+                None => return,
+            },
+            // Counts that were too young to be told.
+            () = tokio::time::sleep(std::time::Duration::from_secs(1)), if reporter.has_news() => continue,
+        };
+        let became = desk.consider(&one).await.unwrap_or_else(|error| {
+            tracing::error!(error = %error, "a survey request could not be stored yet");
+            Considered::Again
+        });
+        if let Considered::Asked(what) | Considered::NotAsked(what) = became {
+            reporter.count(what);
+        }
+        // Whoever no longer listens is stopping.
+        let _ = answer.send(became);
+    }
+}
+
+impl Surveys {
+    /// Decides, and writes down what is decided.
+    async fn consider(&self, helped: &Helped) -> Result<Considered, StoreError> {
+        let (sending, origin) = match &helped.interaction {
+            Interaction::Session(_) => (self.0.rules.sessions, SurveyOrigin::Session),
+            Interaction::Conversation { .. } => (self.0.rules.conversations, SurveyOrigin::Conversation),
+        };
+        if sending == Sending::Off {
+            return Ok(Considered::NotAsked("notAskedSwitchedOff"));
+        }
+        let request = match self.request_for(helped) {
+            Ok(request) => request,
+            Err(unfit) => return Ok(Considered::NotAsked(unfit)),
+        };
+        if self.asked_by_others(helped) {
+            return Ok(Considered::NotAsked("alreadyAsked"));
+        }
+        let Some(key) = self.key_of(&helped.interaction, helped.conversation.as_deref()).await? else {
+            return Ok(Considered::NotAsked("alreadyAsked"));
+        };
+        let (session, rev) = match &helped.interaction {
+            Interaction::Session(session) => (Some(session.0), None),
+            Interaction::Conversation { rev, .. } => (None, *rev),
+        };
+        let mut request = request;
+        request.custom_properties.insert("callboard_request".to_owned(), key.clone());
+        let new = NewIntent {
+            key,
+            kind: REQUEST.to_owned(),
+            body: serde_json::to_value(request.tidy()).map_err(StoreError::Json)?,
+            context: json!({
+                "origin": origin.as_str(), "session": session, "conversation": conversation_of(helped), "rev": rev,
+                "dryRun": sending == Sending::DryRun && helped.held.is_none(),
+            }),
+        };
+        let (written, how) = match (sending, &helped.held) {
+            (_, Some(reason)) => (self.0.store.hold(new, Some(reason.to_string())).await, "held"),
+            (Sending::DryRun, None) => (self.0.store.hold(new, None).await, "dryRun"),
+            _ => (self.0.store.intend(new).await, "asked"),
+        };
+        match written {
+            Ok(written) if written.fresh => {
+                self.written(&written.intent, true).await;
+                Ok(Considered::Asked(how))
+            }
+            // The other half of the interaction was here first, in other words.
+            Ok(_) | Err(StoreError::KeyReused) => Ok(Considered::NotAsked("alreadyAsked")),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// What would be sent, or why nothing is.
+    fn request_for(&self, helped: &Helped) -> Result<Request, &'static str> {
+        if let Some(unfit) = helped.unfit {
+            return Err(unfit);
+        }
+        let given = |text: &Option<std::sync::Arc<str>>| {
+            text.as_deref().map(|text| text.trim().to_owned()).filter(|text| !text.is_empty())
+        };
+        let employee = match given(&helped.employee_email) {
+            Some(email) => Employee { email: Some(email), custom_id: None },
+            None => self.employee(helped.agent).ok_or("notAskedAgentNotMapped")?,
+        };
+        let email = given(&helped.email);
+        let channel = given(&helped.channel).or_else(|| helped.modality.as_ref().map(|it| channel(it).to_owned()));
+        let (interaction, session) = match &helped.interaction {
+            Interaction::Session(session) => (session.to_string(), Some(session.to_string())),
+            Interaction::Conversation { id, .. } => (id.to_string(), None),
+        };
+        let conversation = conversation_of(helped);
+        // Our ids come back in the results, and make joins certain (`apis.md` D.6).
+        let queue = helped.queue.filter(|queue| queue.special_name().is_none()).map(|queue| queue.to_string());
+        let properties = [
+            ("callboard_session", session),
+            ("callboard_conversation", conversation.clone()),
+            ("callboard_queue", queue),
+        ];
+        let request = Request {
+            // Without a name the address stands in, which is how the vendor would greet them (`apis.md` B170).
+            customer: Customer { name: given(&helped.customer).or_else(|| email.clone()), email },
+            employee,
+            channel: channel.ok_or("notAskedNoChannel")?,
+            ext_interaction_id: conversation.unwrap_or(interaction),
+            external_url: given(&helped.link),
+            tags: helped.tags.iter().map(ToString::to_string).collect(),
+            do_not_send: helped.do_not_send,
+            custom_properties: properties
+                .into_iter()
+                .filter_map(|(name, value)| Some((name.to_owned(), value?)))
+                .collect::<BTreeMap<_, _>>(),
+            ..Request::default()
+        };
+        request.check().map_err(|_| "notAskedNoCustomerEmail")?;
+        Ok(request)
+    }
+
+    /// Whether a person asked about it, or somebody past us: another workflow that still runs would ask everybody twice
+    /// (`apis.md` B215).
+    fn asked_by_others(&self, helped: &Helped) -> bool {
+        let session = match helped.interaction {
+            Interaction::Session(session) => Some(session),
+            Interaction::Conversation { .. } => None,
+        };
+        let (number, conversation) = (session.map(|session| session.to_string()), conversation_of(helped));
+        let mut asked = false;
+        self.0.gold.copy().each(|_, _, entity| {
+            let Entity::Survey(request) = &**entity else { return };
+            let survey = &request.survey;
+            let by_hand = survey.origin == SurveyOrigin::ByHand && survey.state != SurveyState::Rejected;
+            // Of a conversation that is asked about at each closing, an earlier one says nothing.
+            let elsewhere = survey.origin == SurveyOrigin::Elsewhere && !self.0.rules.each_done;
+            let named = |id: &Option<String>| id.as_deref() == Some(&*survey.interaction);
+            // A number alone proves nothing where others wrote it (`apis.md` J16).
+            let same = session.is_some() && survey.session == session
+                || named(&conversation)
+                || (by_hand && number.is_some() && named(&number));
+            asked |= same && request.recovers.is_none() && (by_hand || elsewhere);
+        });
+        asked
+    }
+
+    /// The key of an interaction. `None`: it has been asked about.
+    async fn key_of(
+        &self,
+        interaction: &Interaction,
+        conversation: Option<&str>,
+    ) -> Result<Option<String>, StoreError> {
+        let (id, rev) = match (interaction, conversation) {
+            (Interaction::Session(session), None) => return Ok(Some(format!("session:{session}"))),
+            (Interaction::Session(_), Some(conversation)) => return Ok(Some(format!("conversation:{conversation}"))),
+            (Interaction::Conversation { id, rev }, _) => (id, *rev),
+        };
+        let first = format!("conversation:{id}");
+        let Some(rev) = rev.filter(|_| self.0.rules.each_done) else { return Ok(Some(first)) };
+        let Some(known) = self.0.store.intent_of(&first).await? else { return Ok(Some(first)) };
+        let known_rev = match known.context.get("rev").and_then(serde_json::Value::as_i64) {
+            Some(rev) => rev,
+            // A session asked first: the first closing that is heard is that very interaction.
+            None => {
+                let note = NewIntent {
+                    key: format!("{first}:covered"),
+                    kind: COVERED.to_owned(),
+                    body: json!({}),
+                    context: json!({ "rev": rev }),
+                };
+                let note = self.0.store.hold(note, None).await?.intent;
+                note.context.get("rev").and_then(serde_json::Value::as_i64).unwrap_or(rev)
+            }
+        };
+        Ok((rev > known_rev).then(|| format!("{first}:{rev}")))
+    }
+
+    /// How Agent Connect knows an agent: by address, else by a table.
+    fn employee(&self, agent: Option<AgentId>) -> Option<Employee> {
+        let agent = agent?;
+        let by_id = self.0.rules.by_custom_id.iter().filter(|(_, known)| **known == agent).map(|(id, _)| id).min();
+        match self.0.gold.copy().get(&Key::Agent(agent)).as_deref() {
+            Some(Entity::Agent(known)) if known.email.is_some() => {
+                Some(Employee { email: known.email.as_deref().map(str::to_owned), custom_id: by_id.cloned() })
+            }
+            _ => by_id.map(|id| Employee { email: None, custom_id: Some(id.clone()) }),
+        }
+    }
+}
+
+fn conversation_of(helped: &Helped) -> Option<String> {
+    match &helped.interaction {
+        Interaction::Conversation { id, .. } => Some(id.to_string()),
+        Interaction::Session(_) => helped.conversation.as_deref().map(str::to_owned),
+    }
+}
+
+/// A kind of contact in the vendor's words.
+fn channel(modality: &Modality) -> &str {
+    match modality.as_str() {
+        "audio" => "phone",
+        "instantMessage" => "chat",
+        "message" => "email",
+        other => other,
+    }
+}

@@ -1,0 +1,89 @@
+//! A request in the outbox as everybody sees it.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::Surveys;
+use crate::domain::{AgentId, SessionId, Survey, SurveyId, SurveyOrigin, SurveyState};
+use crate::gold::Entity;
+use crate::store::{Intent, IntentState};
+
+impl Surveys {
+    pub(super) fn survey(&self, intent: &Intent) -> Survey {
+        let sent = |pointer: &str| intent.body.pointer(pointer).and_then(Value::as_str);
+        let noted = |name: &str| intent.context.get(name).and_then(Value::as_str);
+        let state = state(intent);
+        let waits = matches!(state, SurveyState::Held | SurveyState::DryRun);
+        let employee = sent("/employee/email").or(sent("/employee/custom_id")).unwrap_or_default();
+        let request_id = intent.answer.as_ref().and_then(|answer| answer.get("request_id")?.as_str());
+        let tags = intent.body.get("tags").and_then(Value::as_array);
+        Survey {
+            key: intent.key.as_str().into(),
+            origin: origin(noted("origin")),
+            recovers: noted("recovers").map(SurveyId::from),
+            interaction: sent("/ext_interaction_id").unwrap_or_default().into(),
+            session: intent.context.get("session").and_then(Value::as_i64).map(SessionId),
+            conversation: noted("conversation").map(Arc::from),
+            agent: self.agent(sent("/employee/email"), sent("/employee/custom_id")),
+            employee: employee.into(),
+            // A recovery names neither: what it recovers does.
+            customer: sent("/customer/name").or(noted("customer")).map(Arc::from),
+            channel: sent("/channel").or(noted("channel")).unwrap_or_default().into(),
+            tags: tags.into_iter().flatten().filter_map(Value::as_str).map(Arc::from).collect(),
+            link: sent("/external_url").map(Arc::from),
+            state,
+            reason: intent.reason.as_deref().map(Arc::from),
+            may_retry: self.may_retry(intent),
+            body: waits.then(|| Arc::new(intent.body.clone())),
+            request_id: request_id.map(Arc::from),
+            attempts: intent.attempt,
+            changed: intent.changed,
+            ..Survey::new(intent.id.as_str().into(), intent.created)
+        }
+    }
+
+    /// Whether a person may send it again, or at all. What may have arrived is looked up first (`apis.md` B182); where
+    /// nothing can be looked up, only a person can.
+    pub(super) fn may_retry(&self, intent: &Intent) -> bool {
+        match intent.state {
+            IntentState::Rejected | IntentState::Failed => true,
+            IntentState::Unknown => self.0.rules.rounds.is_none() || self.lost().contains(&intent.id),
+            IntentState::New | IntentState::Sending | IntentState::Accepted => false,
+        }
+    }
+
+    /// The agent whom Agent Connect calls by this address or id (`apis.md` J25, J26).
+    fn agent(&self, email: Option<&str>, custom_id: Option<&str>) -> Option<AgentId> {
+        let mut by_email = None;
+        if let Some(email) = email.map(str::trim) {
+            self.0.gold.copy().each(|_, _, entity| {
+                if let Entity::Agent(agent) = &**entity
+                    && agent.email.as_deref().is_some_and(|known| known.trim().eq_ignore_ascii_case(email))
+                {
+                    by_email = Some(agent.id);
+                }
+            });
+        }
+        by_email.or_else(|| self.0.rules.by_custom_id.get(custom_id?).copied())
+    }
+}
+
+/// What nobody has tried and nobody will by itself was held back: on purpose, or because something is not clear.
+fn state(intent: &Intent) -> SurveyState {
+    match intent.state {
+        IntentState::New => SurveyState::Queued,
+        IntentState::Sending => SurveyState::Sent,
+        IntentState::Accepted => SurveyState::Accepted,
+        IntentState::Rejected => SurveyState::Rejected,
+        IntentState::Failed if intent.attempt > 0 || intent.due.is_some() => SurveyState::Failed,
+        IntentState::Failed if intent.context["dryRun"] == true => SurveyState::DryRun,
+        IntentState::Failed => SurveyState::Held,
+        IntentState::Unknown => SurveyState::Unknown,
+    }
+}
+
+fn origin(name: Option<&str>) -> SurveyOrigin {
+    let all = [SurveyOrigin::ByHand, SurveyOrigin::Session, SurveyOrigin::Conversation, SurveyOrigin::Elsewhere];
+    all.into_iter().find(|origin| Some(origin.as_str()) == name).unwrap_or_default()
+}

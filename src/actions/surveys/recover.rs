@@ -1,0 +1,77 @@
+//! Asks a customer again, after something was made good (`apis.md` R14, B172).
+
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::{Asked, RECOVERY, SurveyError, Surveys};
+use crate::domain::SurveyId;
+use crate::gold::{Entity, Key};
+use crate::store::{NewIntent, StoreError};
+use crate::vendor::agent_connect::{Employee, Recovery};
+
+/// Who made good what went wrong.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct NewRecovery {
+    /// Their e-mail address in their Agent Connect profile. Without this and the id, the agent whom the survey was about.
+    pub employee_email: Option<String>,
+    /// Their id in their Agent Connect profile. A text: leading zeros count.
+    pub employee_custom_id: Option<String>,
+    /// What it was about, for reports.
+    pub tags: Vec<String>,
+    /// Recorded by Agent Connect, but nobody is surveyed.
+    pub do_not_send: bool,
+}
+
+impl Surveys {
+    /// Asks again about an earlier survey, once: whoever presses a second time finds the first.
+    ///
+    /// # Errors
+    /// [`SurveyError::Conflict`] while the vendor's identity of the survey is not known, or when it is a recovery itself;
+    /// see [`SurveyError`].
+    pub async fn recover(&self, id: &SurveyId, by: NewRecovery) -> Result<Asked, SurveyError> {
+        let entity = self.0.gold.copy().get(&Key::Survey(id.clone()));
+        let Some(Entity::Survey(first)) = entity.as_deref() else { return Err(SurveyError::NotFound) };
+        let survey = &first.survey;
+        if first.recovers.is_some() {
+            return Err(SurveyError::Conflict("It is a recovery itself: recover the first survey."));
+        }
+        let Some(uuid) = first.uuid() else {
+            return Err(SurveyError::Conflict("Agent Connect has not told yet under which id it knows this survey."));
+        };
+        let employee = if by.employee_email.is_some() || by.employee_custom_id.is_some() {
+            Employee { email: by.employee_email, custom_id: by.employee_custom_id }
+        } else if survey.employee.contains('@') {
+            Employee { email: Some(survey.employee.to_string()), custom_id: None }
+        } else {
+            Employee { email: None, custom_id: Some(survey.employee.to_string()) }
+        };
+        let recovery = Recovery {
+            initial_feedback_request_id: uuid.to_string(),
+            employee,
+            ext_interaction_id: survey.interaction.to_string(),
+            external_url: survey.link.as_deref().map(str::to_owned),
+            tags: by.tags,
+            do_not_send: by.do_not_send,
+        };
+        recovery.check()?;
+        let body = serde_json::to_value(recovery.tidy()).map_err(StoreError::Json)?;
+        let before = json!({ "request_id": &**uuid });
+        let line = self.begin("survey.recover", id, before, json!({ "employee": body["employee"] })).await?;
+        let intent = NewIntent {
+            // Not the presser's key: two people who press are still one recovery.
+            key: format!("recovery:{id}"),
+            kind: RECOVERY.to_owned(),
+            body,
+            context: json!({
+                "recovers": id, "session": survey.session.map(|session| session.0),
+                "conversation": survey.conversation.as_deref(), "origin": "byHand",
+                "customer": survey.customer.as_deref(), "channel": &*survey.channel,
+            }),
+        };
+        let written = self.0.store.intend(intent).await;
+        self.end(line, written.as_ref().err()).await;
+        let written = written?;
+        Ok(self.written(&written.intent, written.fresh).await)
+    }
+}

@@ -1,0 +1,181 @@
+//! The desk against a vendor that nobody reaches: what is decided and written down, not what is sent.
+
+use tempfile::TempDir;
+use tokio::sync::mpsc;
+
+use super::*;
+use crate::domain::{AgentReading, Helped, Interaction, Modality, Ordinal, SessionId, SourceName};
+use crate::gold::{Closings, Considered, Day};
+use crate::vendor::agent_connect::Request;
+
+struct World {
+    desk: Surveys,
+    closings: Closings,
+    life: Lifecycle,
+    _directory: TempDir,
+}
+
+async fn world(change: impl FnOnce(&mut Rules)) -> World {
+    let (life, clock) = (Lifecycle::new(), Clock::system());
+    let metrics = Metrics::new(clock.clone());
+    let directory = TempDir::new().unwrap();
+    let store = Store::open(directory.path(), clock.clone()).unwrap();
+    let joins = crate::gold::join::Rules { session_keys: Vec::new(), places: std::collections::BTreeMap::new() };
+    let gold = Gold::start(joins, Day::default(), clock.clone(), &life);
+    let mut rob = AgentReading::new(AgentId(41));
+    rob.email = Some("rob@example.com".into());
+    gold.tell(Fact::AgentChanged { heard: Ordinal(1), agent: Box::new(rob) }).await;
+    gold.settled().await;
+    let mut rules = Rules {
+        by_custom_id: HashMap::from([("0042".to_owned(), AgentId(42))]),
+        sessions: Sending::DryRun,
+        conversations: Sending::DryRun,
+        each_done: false,
+        look_up_window: Duration::ZERO,
+        rounds: None,
+    };
+    change(&mut rules);
+    let http = crate::base::http::client().unwrap();
+    let vendor = AgentConnect::new(http, &"http://127.0.0.1:9".parse().unwrap(), &"key".into()).unwrap();
+    let reporter = Reporter::new(SourceName::AgentConnect, gold.clone(), metrics.clone(), clock.clone());
+    let (closings, helped): (_, mpsc::Receiver<_>) = Closings::new();
+    let desk = Surveys::open(store, gold, vendor, rules, helped, reporter, &clock, &metrics, &life);
+    World { desk, closings, life, _directory: directory }
+}
+
+impl World {
+    async fn end(self) {
+        self.life.shut_down(Duration::from_secs(10)).await;
+        self.desk.0.store.close().await;
+    }
+
+    async fn body(&self, key: &str) -> Request {
+        let intent = self.desk.0.store.intent_of(key).await.unwrap().unwrap_or_else(|| panic!("no {key}"));
+        serde_json::from_value(intent.body).unwrap()
+    }
+}
+
+fn session(id: i64, conversation: Option<&str>) -> Helped {
+    let mut helped = Helped::new(Interaction::Session(SessionId(id)));
+    helped.conversation = conversation.map(Arc::from);
+    helped.agent = Some(AgentId(41));
+    helped.customer = Some("Jane".into());
+    helped.email = Some("jane@customers.example".into());
+    helped.modality = Some(Modality::Audio);
+    helped.queue = Some(crate::domain::QueueId(7));
+    helped
+}
+
+fn conversation(id: &str, rev: i64) -> Helped {
+    let mut helped = session(0, None);
+    helped.interaction = Interaction::Conversation { id: id.into(), rev: Some(rev) };
+    (helped.channel, helped.modality) = (Some("chat".into()), None);
+    helped
+}
+
+const FIRST: Considered = Considered::Asked("dryRun");
+const AGAIN: Considered = Considered::NotAsked("alreadyAsked");
+
+#[tokio::test]
+async fn a_session_and_its_conversation_are_asked_about_once_whichever_comes_first() {
+    let world = world(|_| ()).await;
+    assert_eq!(world.closings.tell(session(1, Some("c1"))).await, FIRST);
+    assert_eq!(world.closings.tell(conversation("c1", 9)).await, AGAIN);
+    assert_eq!(world.closings.tell(conversation("c2", 9)).await, FIRST);
+    assert_eq!(world.closings.tell(session(2, Some("c2"))).await, AGAIN);
+    let together: Vec<_> = (0..20).map(|_| world.closings.tell(session(3, None))).collect();
+    let asked = futures_util::future::join_all(together).await;
+    assert_eq!(asked.iter().filter(|became| **became == FIRST).count(), 1, "however they race");
+    world.end().await;
+}
+
+#[tokio::test]
+async fn whom_a_person_or_another_workflow_asked_is_not_asked_again() {
+    let world = world(|_| ()).await;
+    let by_hand = NewSurvey {
+        employee_custom_id: Some("0042".into()),
+        customer_email: Some("jane@customers.example".into()),
+        channel: "phone".into(),
+        ext_interaction_id: "case 9".into(),
+        session_id: Some(5),
+        ..NewSurvey::default()
+    };
+    world.desk.ask(by_hand, None).await.unwrap();
+    let elsewhere = |interaction: &str| {
+        let result = crate::domain::SurveyResult {
+            uuid: interaction.into(),
+            sequence: 1,
+            interaction: interaction.into(),
+            ..crate::domain::SurveyResult::default()
+        };
+        Fact::SurveyResult(Box::new(result))
+    };
+    world.desk.0.gold.tell(elsewhere("c1")).await;
+    world.desk.0.gold.tell(elsewhere("6")).await;
+    world.desk.0.gold.settled().await;
+    assert_eq!(world.closings.tell(session(5, None)).await, AGAIN);
+    assert_eq!(world.closings.tell(conversation("c1", 1)).await, AGAIN);
+    assert_eq!(world.closings.tell(session(6, None)).await, FIRST, "a number alone proves nothing");
+    world.end().await;
+}
+
+#[tokio::test]
+async fn each_closing_is_asked_about_where_the_site_says_so_but_never_the_one_that_a_session_was() {
+    let world = world(|rules| rules.each_done = true).await;
+    for (helped, became) in [
+        (conversation("c1", 5), FIRST),
+        (conversation("c1", 5), AGAIN),
+        (conversation("c1", 8), FIRST),
+        (conversation("c1", 8), AGAIN),
+        (session(2, Some("c2")), FIRST),
+        (conversation("c2", 5), AGAIN),
+        (conversation("c2", 5), AGAIN),
+        (conversation("c2", 8), FIRST),
+    ] {
+        let what = format!("{helped:?}");
+        assert_eq!(world.closings.tell(helped).await, became, "{what}");
+    }
+    world.end().await;
+}
+
+#[tokio::test]
+async fn a_request_says_what_is_needed_and_carries_our_ids() {
+    let world = world(|_| ()).await;
+    assert_eq!(world.closings.tell(session(82_673, Some("c1"))).await, FIRST);
+    let body = world.body("conversation:c1").await;
+    assert_eq!((body.channel.as_str(), body.ext_interaction_id.as_str()), ("phone", "c1"));
+    assert_eq!(body.employee.email.as_deref(), Some("rob@example.com"));
+    let ours = ["callboard_session", "callboard_conversation", "callboard_queue", "callboard_request"];
+    let ours = ours.map(|name| body.custom_properties.get(name).map(String::as_str));
+    assert_eq!(ours, [Some("82673"), Some("c1"), Some("7"), Some("conversation:c1")]);
+
+    let mut by_table = session(2, None);
+    by_table.agent = Some(AgentId(42));
+    assert_eq!(world.closings.tell(by_table).await, FIRST);
+    let body = world.body("session:2").await;
+    assert_eq!((body.employee.custom_id.as_deref(), body.ext_interaction_id.as_str()), (Some("0042"), "2"));
+    world.end().await;
+}
+
+#[tokio::test]
+async fn whom_nobody_can_ask_is_counted_by_the_reason() {
+    let world = world(|rules| rules.conversations = Sending::Off).await;
+    let changed = |change: fn(&mut Helped)| {
+        let mut helped = session(1, None);
+        change(&mut helped);
+        helped
+    };
+    for (helped, why) in [
+        (changed(|it| it.email = None), "notAskedNoCustomerEmail"),
+        (changed(|it| it.email = Some("[email protected]".into())), "notAskedNoCustomerEmail"),
+        (changed(|it| it.agent = Some(AgentId(43))), "notAskedAgentNotMapped"),
+        (changed(|it| it.agent = None), "notAskedAgentNotMapped"),
+        (changed(|it| it.modality = None), "notAskedNoChannel"),
+        (changed(|it| it.unfit = Some("notAskedAbandoned")), "notAskedAbandoned"),
+        (conversation("c1", 1), "notAskedSwitchedOff"),
+    ] {
+        assert_eq!(world.closings.tell(helped).await, Considered::NotAsked(why));
+    }
+    assert_eq!(world.closings.tell(session(1, None)).await, FIRST, "none of these was it");
+    world.end().await;
+}

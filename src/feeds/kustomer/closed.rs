@@ -1,0 +1,266 @@
+//! What a closed conversation says about whom to ask, in our words (`apis.md` K1 to K10, B200 to B216).
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::config::{self, Assigned};
+use crate::domain::{Helped, Interaction};
+use crate::vendor::agent_connect::looks_like_email;
+use crate::vendor::kustomer::wire::is_true;
+use crate::vendor::kustomer::{CallError, Conversation, Customer, Event, Kustomer};
+
+/// The status of a closed conversation.
+const DONE: &str = "done";
+
+/// Kustomer's word for a call. Anywhere among the channels, it wins (`apis.md` B208).
+const VOICE: &str = "voice";
+
+/// Channels that Agent Connect knows by itself (`apis.md` R6).
+const KNOWN: [&str; 3] = ["phone", "email", "chat"];
+
+/// What a site says about whom to ask.
+#[derive(Debug)]
+pub(super) struct Rules {
+    agent: Assigned,
+    channel_map: BTreeMap<String, String>,
+    do_not_send: Vec<String>,
+    skip: Vec<String>,
+    org_domain: String,
+}
+
+/// What an event is to us.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// A conversation was closed by this very change.
+    Closed,
+    /// Nothing of ours, by the name of a counter.
+    Ignored(&'static str),
+}
+
+impl Rules {
+    pub fn new(config: &config::Kustomer) -> Self {
+        Self {
+            agent: config.agent,
+            channel_map: config.channel_map.clone(),
+            do_not_send: config.do_not_send_attributes.clone(),
+            skip: config.skip_attributes.clone(),
+            org_domain: config.org_domain.clone(),
+        }
+    }
+
+    /// Only a change of the status to done counts, and not that it is done (`apis.md` B201).
+    pub fn judge(&self, event: &Event) -> Verdict {
+        if !event.name.starts_with("kustomer.conversation.update") {
+            return Verdict::Ignored("otherEvents");
+        }
+        match &event.status_change {
+            Some((_, after)) if after == DONE => {}
+            _ => return Verdict::Ignored("otherChanges"),
+        }
+        let conversation = &event.conversation;
+        let skipped = self.skip.iter().any(|name| conversation.marks.contains(name));
+        if skipped { Verdict::Ignored("skippedConversations") } else { Verdict::Closed }
+    }
+
+    /// Reads what the event says and asks for what it does not (`apis.md` B206).
+    ///
+    /// # Errors
+    /// When Kustomer cannot be asked now. What it refuses for good is a reason to ask nobody.
+    pub async fn read(&self, event: &Event, vendor: Option<&Kustomer>) -> Result<Helped, CallError> {
+        let told = &event.conversation;
+        let mut helped = Helped::new(Interaction::Conversation { id: told.id.as_str().into(), rev: told.rev });
+        let Some(vendor) = vendor else {
+            helped.unfit = Some("notAskedNoKustomerKey");
+            return Ok(helped);
+        };
+        let fetched;
+        let conversation = if told.is_whole {
+            told
+        } else {
+            match found(vendor.conversation(&told.id).await)? {
+                Some(conversation) => {
+                    fetched = conversation;
+                    &fetched
+                }
+                None => {
+                    helped.unfit = Some("notAskedConversationGone");
+                    return Ok(helped);
+                }
+            }
+        };
+        self.fill(&mut helped, conversation, vendor).await?;
+        Ok(helped)
+    }
+
+    async fn fill(&self, helped: &mut Helped, from: &Conversation, vendor: &Kustomer) -> Result<(), CallError> {
+        let Some(user) = self.user(from) else {
+            helped.unfit = Some("notAskedNobodyAssigned");
+            return Ok(());
+        };
+        let Some(customer) = &from.customer else {
+            helped.unfit = Some("notAskedNoCustomer");
+            return Ok(());
+        };
+        match self.channel(&from.channels) {
+            Channel::Known(channel) => helped.channel = Some(channel.into()),
+            Channel::Unmapped(channel) => {
+                helped.held = Some(
+                    format!(
+                        "Kustomer's channel \"{channel}\" is not in [kustomer] channel_map: add it, or send it by hand."
+                    )
+                    .into(),
+                );
+                helped.channel = Some(channel.into());
+            }
+            Channel::None => {
+                helped.unfit = Some("notAskedNoChannel");
+                return Ok(());
+            }
+        }
+        let org = &self.org_domain;
+        helped.link = Some(format!("https://{org}.kustomerapp.com/app/customers/{customer}/event/{}", from.id).into());
+        helped.do_not_send = self.do_not_send.iter().any(|name| from.custom.get(name).is_some_and(is_true));
+        if let Some(customer) = found(vendor.customer(customer).await)? {
+            helped.customer = customer.name.as_deref().map(Arc::from);
+            helped.email = email(&customer).map(Arc::from);
+        }
+        let employee = found(vendor.user(user).await)?.and_then(|user| user.email);
+        helped.employee_email = employee.map(Arc::from);
+        if helped.employee_email.is_none() {
+            helped.unfit = Some("notAskedAgentNotMapped");
+        }
+        if helped.unfit.is_none() && (helped.email.is_some() || helped.do_not_send) {
+            // No request fails for want of its tags (`apis.md` B205).
+            helped.tags = vendor.tags(&from.tags).await.unwrap_or_default().into_iter().map(Arc::from).collect();
+        }
+        Ok(())
+    }
+
+    /// Whom a request names (`apis.md` B203).
+    fn user<'a>(&self, from: &'a Conversation) -> Option<&'a String> {
+        let assigned = &from.assigned_users;
+        match self.agent {
+            Assigned::First => assigned.first(),
+            Assigned::Last => assigned.last(),
+            // Somebody must be assigned all the same (`apis.md` K2).
+            Assigned::Closer => assigned.first().map(|first| from.modified_by.as_ref().unwrap_or(first)),
+        }
+    }
+
+    fn channel(&self, channels: &[String]) -> Channel {
+        let first = channels.iter().find(|channel| *channel == VOICE).or(channels.first());
+        let Some(channel) = first else { return Channel::None };
+        let mapped = self.channel_map.get(channel).cloned();
+        let mapped = mapped.or_else(|| (channel == VOICE).then(|| "phone".to_owned()));
+        match mapped.or_else(|| KNOWN.contains(&channel.as_str()).then(|| channel.clone())) {
+            Some(known) => Channel::Known(known),
+            None => Channel::Unmapped(channel.clone()),
+        }
+    }
+}
+
+#[derive(Debug, PartialEq)]
+enum Channel {
+    Known(String),
+    Unmapped(String),
+    None,
+}
+
+/// The first address that can be one; a verified one before others (`apis.md` B213).
+fn email(customer: &Customer) -> Option<&str> {
+    let valid = || customer.emails.iter().filter(|(email, _)| looks_like_email(email.trim()));
+    valid().find(|(_, verified)| *verified).or_else(|| valid().next()).map(|(email, _)| email.trim())
+}
+
+/// What is refused for good is not there. Anything else may be there in a while.
+fn found<T>(answer: Result<T, CallError>) -> Result<Option<T>, CallError> {
+    match answer {
+        Ok(found) => Ok(Some(found)),
+        Err(CallError::NotFound | CallError::Invalid(_) | CallError::Rejected { .. } | CallError::Unreadable(_)) => {
+            Ok(None)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn rules(change: impl FnOnce(&mut config::Kustomer)) -> Rules {
+        let mut config = config::Kustomer { org_domain: "example".into(), ..config::Kustomer::default() };
+        change(&mut config);
+        Rules::new(&config)
+    }
+
+    fn event(name: &str, changes: &Value, attributes: &Value) -> Event {
+        let body = json!({"id": "e1", "name": name, "changes": {"attributes": changes},
+            "data": {"id": "5f1", "attributes": attributes}});
+        Event::parse(body.to_string().as_bytes()).expect("an event")
+    }
+
+    #[test]
+    fn only_the_change_to_done_counts_and_marked_conversations_are_left_alone() {
+        let rules = rules(|_| ());
+        let judged = |name: &str, changes: Value, attributes: Value| rules.judge(&event(name, &changes, &attributes));
+        let update = "kustomer.conversation.update";
+        let done = || json!({"status": {"op": "replace", "before": "open", "after": "done"}});
+        assert_eq!(judged(update, done(), json!({})), Verdict::Closed);
+        assert_eq!(judged(update, json!({"tags": {}}), json!({"status": "done"})), Verdict::Ignored("otherChanges"));
+        let same = json!({"status": {"before": "done", "after": "done"}});
+        assert_eq!(judged(update, same, json!({})), Verdict::Ignored("otherChanges"));
+        let reopened = json!({"status": {"before": "done", "after": "open"}});
+        assert_eq!(judged(update, reopened, json!({})), Verdict::Ignored("otherChanges"));
+        assert_eq!(judged("kustomer.message.create", done(), json!({})), Verdict::Ignored("otherEvents"));
+        for mark in [json!({"spam": true}), json!({"merged": "true"})] {
+            assert_eq!(judged(update, done(), mark), Verdict::Ignored("skippedConversations"));
+        }
+    }
+
+    #[test]
+    fn a_call_anywhere_wins_and_what_has_no_word_is_not_guessed() {
+        let rules = rules(|config| {
+            config.channel_map.insert("sms".into(), "text".into());
+        });
+        let channel = |all: &[&str]| rules.channel(&all.iter().map(ToString::to_string).collect::<Vec<_>>());
+        let known = |name: &str| Channel::Known(name.to_owned());
+        assert_eq!(channel(&["email", "voice"]), known("phone"));
+        assert_eq!(channel(&["email", "chat"]), known("email"));
+        assert_eq!(channel(&["sms"]), known("text"));
+        assert_eq!(channel(&["facebook", "email"]), Channel::Unmapped("facebook".into()));
+        assert_eq!(channel(&[]), Channel::None);
+    }
+
+    #[test]
+    fn of_several_users_the_configured_one_is_named() {
+        let conversation = Conversation {
+            assigned_users: vec!["u1".into(), "u2".into()],
+            modified_by: Some("u3".into()),
+            ..Conversation::default()
+        };
+        let named =
+            |agent, conversation: &Conversation| rules(|config| config.agent = agent).user(conversation).cloned();
+        let who = |agent| named(agent, &conversation);
+        assert_eq!(who(Assigned::First).as_deref(), Some("u1"));
+        assert_eq!(who(Assigned::Last).as_deref(), Some("u2"));
+        assert_eq!(who(Assigned::Closer).as_deref(), Some("u3"));
+        let unassigned = Conversation { modified_by: Some("u3".into()), ..Conversation::default() };
+        assert_eq!(named(Assigned::Closer, &unassigned), None);
+    }
+
+    #[test]
+    fn a_verified_address_goes_before_the_first_that_is_one() {
+        let customer = |emails: &[(&str, bool)]| Customer {
+            emails: emails.iter().map(|(email, verified)| ((*email).to_owned(), *verified)).collect(),
+            ..Customer::default()
+        };
+        assert_eq!(
+            email(&customer(&[("[email protected]", true), ("a@example.com", false), ("b@example.com", true)])),
+            Some("b@example.com")
+        );
+        assert_eq!(email(&customer(&[("+1312", false), (" a@example.com ", false)])), Some("a@example.com"));
+        assert_eq!(email(&customer(&[("nobody", true)])), None);
+    }
+}

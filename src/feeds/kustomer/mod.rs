@@ -1,0 +1,245 @@
+//! Reads what Kustomer told the webhook, in the order in which it came, and tells of conversations that were closed.
+//!
+//! Each event is acted on once: the cursor moves only when what became of it is written down, and after a restart it goes
+//! on from there. What was heard before is still read, for the order of changes.
+
+mod closed;
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::Intake;
+use crate::base::{Backoff, Lifecycle};
+use crate::config;
+use crate::domain::{SourceName, SourceState};
+use crate::gold::{Closings, Considered, Reporter};
+use crate::store::{StoreError, Stored};
+use crate::vendor::kustomer::{CallError, Event, Kustomer};
+
+use closed::{Rules, Verdict};
+
+/// Up to which place events have been acted on.
+const CURSOR: &str = "kustomer.understood";
+
+/// How many events are read from the disk at once.
+const PAGE: u32 = 256;
+
+/// How often Kustomer is asked whether it answers us, so that pages can say so before somebody needs it.
+const EVERY: Duration = Duration::from_secs(60);
+
+/// The longest pause after a failure.
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+
+/// When counts are told that were too young to be told at once.
+const SOON: Duration = Duration::from_secs(1);
+
+/// Follows the inbox.
+pub struct KustomerFeed {
+    intake: Intake,
+    vendor: Option<Kustomer>,
+    /// Whoever asks customers. `None`: nobody does.
+    closings: Option<Closings>,
+    reporter: Reporter,
+    rules: Rules,
+    silent_after: Duration,
+    hears_webhooks: bool,
+    /// When a webhook last came, or the process began to wait for one.
+    heard: Timestamp,
+    /// The place of the last event that was read in this life of the process.
+    read: u64,
+    /// The place of the last event that was ever acted on.
+    understood: u64,
+    /// The last change of each conversation that was heard (`apis.md` B214).
+    revisions: HashMap<String, i64>,
+    backoff: Backoff,
+    /// Why Kustomer cannot be asked. `None`: it can.
+    trouble: Option<String>,
+}
+
+/// Why reading stops for a while.
+enum Trouble {
+    Store(StoreError),
+    Vendor(CallError),
+    /// What became of a conversation could not be written down.
+    Desk,
+}
+
+impl KustomerFeed {
+    /// A feed that has read nothing.
+    #[must_use]
+    pub fn new(
+        intake: Intake,
+        vendor: Option<Kustomer>,
+        closings: Option<Closings>,
+        config: &config::Kustomer,
+        reporter: Reporter,
+    ) -> Self {
+        let heard = reporter.clock().now();
+        Self {
+            intake,
+            vendor,
+            closings,
+            reporter,
+            rules: Rules::new(config),
+            silent_after: config.silent_after,
+            hears_webhooks: config.webhook_secret.is_some(),
+            heard,
+            read: 0,
+            understood: 0,
+            revisions: HashMap::new(),
+            backoff: Backoff::new(Duration::from_secs(2), LONGEST_PAUSE),
+            trouble: None,
+        }
+    }
+
+    /// Follows until the process stops.
+    pub async fn run(mut self, life: Lifecycle) {
+        self.reporter.transport(Some(if self.hears_webhooks { "webhook" } else { "REST" }));
+        let mut checks = tokio::time::interval(EVERY);
+        checks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            let caught_up = tokio::select! {
+                () = life.stopping() => return,
+                caught_up = self.catch_up() => caught_up,
+            };
+            let pause = match caught_up {
+                Ok(()) => {
+                    self.backoff.reset();
+                    None
+                }
+                Err(trouble) => {
+                    self.trouble = Some(trouble.sentence());
+                    Some(trouble.wait().max(self.backoff.next_wait()).max(SOON))
+                }
+            };
+            self.judge();
+            self.reporter.tell().await;
+            let counted = self.reporter.has_news();
+            tokio::select! {
+                () = life.stopping() => return,
+                () = tokio::time::sleep(pause.unwrap_or(SOON)), if counted || pause.is_some() => {}
+                () = self.intake.kustomer_arrived(), if pause.is_none() => {}
+                () = self.intake.kustomer_refused() => self.reporter.count("refusedSignatures"),
+                _ = checks.tick() => self.check().await,
+            }
+        }
+    }
+
+    async fn check(&mut self) {
+        let Some(vendor) = &self.vendor else { return };
+        self.trouble = match vendor.check().await {
+            Ok(()) => {
+                self.reporter.heard(0);
+                None
+            }
+            Err(error) => Some(error.to_string()),
+        };
+    }
+
+    fn judge(&mut self) {
+        if let Some(trouble) = &self.trouble {
+            self.reporter.set(SourceState::Down, Some(trouble));
+            return;
+        }
+        if !self.hears_webhooks {
+            return self.reporter.set(SourceState::Polling, None);
+        }
+        let now = self.reporter.clock().now();
+        let silent = SignedDuration::try_from(self.silent_after).unwrap_or(SignedDuration::MAX);
+        if now.duration_since(self.heard) > silent {
+            let why =
+                "No webhook has come for long. Kustomer gives one up that failed: look whether it is still enabled.";
+            return self.reporter.set(SourceState::Stale, Some(why));
+        }
+        self.reporter.set(SourceState::Live, None);
+    }
+
+    async fn catch_up(&mut self) -> Result<(), Trouble> {
+        let store = self.intake.store().clone();
+        if self.read == 0 {
+            self.understood = store.cursor(CURSOR).await?.and_then(|place| place.parse().ok()).unwrap_or(0);
+        }
+        loop {
+            let page = store.arrivals_after(SourceName::Kustomer, self.read, PAGE).await?;
+            if page.is_empty() {
+                return Ok(());
+            }
+            for arrival in page {
+                let unreadable = self.hear(&arrival).await?;
+                self.heard = self.heard.max(arrival.received_at);
+                if arrival.seq > self.understood {
+                    store.mark_processed(arrival.seq, unreadable).await?;
+                    store.set_cursor(CURSOR, &arrival.seq.to_string()).await?;
+                    self.understood = arrival.seq;
+                }
+                self.read = arrival.seq;
+            }
+        }
+    }
+
+    /// Acts on an event, if nobody has. Returns why it cannot be read, if it cannot.
+    async fn hear(&mut self, arrival: &Stored) -> Result<Option<String>, Trouble> {
+        let is_new = arrival.seq > self.understood;
+        let event = match Event::parse(&arrival.body) {
+            Ok(event) => event,
+            Err(error) => {
+                self.reporter.heard_at(arrival.received_at, 1);
+                self.reporter.count("unreadableEvents");
+                tracing::warn!(error = %error, seq = arrival.seq, "an event that cannot be read: kept as it came");
+                return Ok(Some(error.to_string()));
+            }
+        };
+        let conversation = &event.conversation;
+        let newest = self.revisions.get(&conversation.id).copied();
+        let outdated = conversation.rev.zip(newest).is_some_and(|(rev, newest)| rev < newest);
+        let verdict = if outdated { Verdict::Ignored("outdatedEvents") } else { self.rules.judge(&event) };
+        match verdict {
+            Verdict::Closed if is_new => {
+                if let Some(closings) = self.closings.clone() {
+                    let helped = self.rules.read(&event, self.vendor.as_ref()).await.map_err(Trouble::Vendor)?;
+                    self.trouble = None;
+                    if closings.tell(helped).await == Considered::Again {
+                        return Err(Trouble::Desk);
+                    }
+                }
+                self.reporter.count("closedConversations");
+            }
+            Verdict::Ignored(why) if is_new => self.reporter.count(why),
+            _ => {}
+        }
+        self.reporter.heard_at(arrival.received_at, 1);
+        self.reporter.count("events");
+        if let Some(rev) = conversation.rev.filter(|_| !outdated) {
+            self.revisions.insert(conversation.id.clone(), rev);
+        }
+        Ok(None)
+    }
+}
+
+impl Trouble {
+    fn sentence(&self) -> String {
+        match self {
+            Self::Store(error) => {
+                tracing::error!(error = %error, "the inbox cannot be read");
+                "The inbox cannot be read; closed conversations wait.".to_owned()
+            }
+            Self::Vendor(error) => format!("{error} Closed conversations wait."),
+            Self::Desk => "Survey requests cannot be written down; closed conversations wait.".to_owned(),
+        }
+    }
+
+    fn wait(&self) -> Duration {
+        match self {
+            Self::Vendor(CallError::Overloaded { retry_after: Some(wait), .. }) => (*wait).min(LONGEST_PAUSE),
+            _ => Duration::ZERO,
+        }
+    }
+}
+
+impl From<StoreError> for Trouble {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}

@@ -1,0 +1,110 @@
+//! What people do with surveys that were asked for: send one again, and ask again after something was made good.
+
+use axum::Json;
+use axum::extract::{Form, FromRequest, Path, Request, State};
+use axum::http::header::CONTENT_TYPE;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Redirect, Response};
+use serde::Deserialize;
+
+use super::problem::Problem;
+use crate::actions::surveys::Asked;
+use crate::actions::{NewRecovery, SurveyError, Surveys};
+use crate::base::Metrics;
+use crate::domain::SurveyId;
+use crate::store::StoreError;
+
+/// How long to wait when the store is busy, in seconds.
+const COME_BACK: u64 = 5;
+
+/// `POST /api/v1/surveys/{id}/retry`. 202: it will be sent. 409: it is on its way, has arrived, or may have.
+pub async fn retry(
+    State(surveys): State<Option<Surveys>>,
+    State(metrics): State<Metrics>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let asked = desk(surveys)?.retry(&id.into()).await;
+    answer(&metrics, "survey.retry", asked, is_form(&headers))
+}
+
+/// A recovery as the form of the page sends it.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct RecoveryForm {
+    employee_email: String,
+    tags: String,
+}
+
+/// `POST /api/v1/surveys/{id}/recover`. 202: it will be sent, or was asked for before. 409: the vendor has not told yet
+/// under which id it knows the survey.
+pub async fn recover(
+    State(surveys): State<Option<Surveys>>,
+    State(metrics): State<Metrics>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    request: Request,
+) -> Result<Response, Response> {
+    let is_form = is_form(&headers);
+    let by = if is_form {
+        let Form(form) = Form::<RecoveryForm>::from_request(request, &()).await.map_err(IntoResponse::into_response)?;
+        let given = |text: &str| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
+        NewRecovery {
+            employee_email: given(&form.employee_email),
+            tags: form.tags.split(',').filter_map(given).collect(),
+            ..NewRecovery::default()
+        }
+    } else {
+        let Json(by) = Json::<NewRecovery>::from_request(request, &()).await.map_err(IntoResponse::into_response)?;
+        by
+    };
+    let recovered = async {
+        let asked = desk(surveys)?.recover(&SurveyId::from(id), by).await;
+        answer(&metrics, "survey.recover", asked, is_form)
+    };
+    recovered.await.map_err(IntoResponse::into_response)
+}
+
+fn desk(surveys: Option<Surveys>) -> Result<Surveys, Problem> {
+    surveys.ok_or_else(|| Problem::conflict("Agent Connect is not configured, so no survey can be asked for."))
+}
+
+fn is_form(headers: &HeaderMap) -> bool {
+    headers.get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"application/x-www-form-urlencoded"))
+}
+
+fn answer(
+    metrics: &Metrics,
+    action: &'static str,
+    asked: Result<Asked, SurveyError>,
+    is_form: bool,
+) -> Result<Response, Problem> {
+    match asked {
+        Ok(asked) => {
+            metrics.action(action, if asked.fresh { "written" } else { "repeated" });
+            if is_form {
+                return Ok(Redirect::to("/surveys").into_response());
+            }
+            let body = serde_json::json!({ "id": asked.id, "state": asked.state.as_str() });
+            Ok((StatusCode::ACCEPTED, Json(body)).into_response())
+        }
+        Err(error) => {
+            metrics.action(action, "refused");
+            Err(problem(error))
+        }
+    }
+}
+
+/// What is wrong, for the person who asked.
+pub(super) fn problem(error: SurveyError) -> Problem {
+    match error {
+        SurveyError::Invalid(why) => Problem::not_valid(why.to_string()),
+        SurveyError::NotFound => Problem::not_found(),
+        SurveyError::Conflict(why) => Problem::conflict(why),
+        SurveyError::Store(error @ StoreError::KeyReused) => Problem::conflict(error.to_string()),
+        SurveyError::Store(error) => {
+            tracing::error!(error = %error, "a survey request could not be stored");
+            Problem::not_now(COME_BACK)
+        }
+    }
+}
