@@ -3,14 +3,16 @@
 
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::arguments::{DemoOptions, FloorOptions};
 use super::serve::bind;
 use super::world::{Manner, World};
 use super::{Failure, say};
 use crate::base::{Clock, Lifecycle};
-use crate::config::{self, AgentConnect, Auth, Clarity, Config, Goodays, Kustomer, Mode, PlaceLink, Wallboard};
+use crate::config::{
+    self, AgentConnect, Auth, Clarity, Config, Goodays, Kustomer, Mode, PlaceLink, Sending, Wallboard,
+};
 use crate::sandbox::{self, Addresses, Sandbox};
 
 /// Wallboards of the demo, with how many of the first queues each shows; none means all.
@@ -28,13 +30,16 @@ pub(super) async fn run(options: DemoOptions) -> Result<(), Failure> {
     let sandbox = start_sandbox(&options.floor, &clock, &neighbours).await?;
 
     let data = DataDir::of(options.data_dir)?;
-    let config = configure(sandbox.addresses(), data.path());
+    let config = with_surveys(configure(sandbox.addresses(), data.path()));
     let world = World::start(&config, listener, Manner::Demo, clock, &life).await?;
     let base = format!("http://{}", world.address);
-    match format!("{base}/webhooks/goodays").parse() {
-        Ok(address) => sandbox.send_webhooks_to(address),
-        Err(error) => return Err(Failure::World(format!("{base} is no address: {error}."))),
-    }
+    let address = |path: &str| {
+        format!("{base}/webhooks/{path}")
+            .parse()
+            .map_err(|error| Failure::World(format!("{base} is no address: {error}.")))
+    };
+    sandbox.send_webhooks_to(address("goodays")?);
+    sandbox.send_kustomer_webhooks_to(address("kustomer")?);
 
     say(&format!("Callboard shows an invented contact center with {} agents.\n", options.floor.agents));
     for (page, what) in [
@@ -94,12 +99,14 @@ pub fn configure(addresses: &Addresses, data_dir: &Path) -> Config {
         api_root: addresses.agent_connect_api.clone(),
         api_key: Some(addresses.agent_connect_key.clone()),
         api_secret: Some(addresses.agent_connect_secret.clone()),
-        mode: Mode::Test,
+        mode: Mode::Production,
+        data_return_interval: Duration::from_secs(5),
         ..AgentConnect::default()
     };
     let kustomer = Kustomer {
         api_root: addresses.kustomer_api.clone(),
         api_key: Some(addresses.kustomer_key.clone()),
+        webhook_secret: Some(addresses.kustomer_token.clone()),
         org_domain: "example".to_owned(),
         ..Kustomer::default()
     };
@@ -124,6 +131,17 @@ pub fn configure(addresses: &Addresses, data_dir: &Path) -> Config {
             .collect(),
         ..Config::default()
     }
+}
+
+/// Customers of ended sessions are asked; what would be asked about closed conversations is shown.
+fn with_surveys(mut config: Config) -> Config {
+    if let Some(surveys) = &mut config.agent_connect {
+        surveys.send = Sending::On;
+    }
+    if let Some(kustomer) = &mut config.kustomer {
+        kustomer.send = Sending::DryRun;
+    }
+    config
 }
 
 /// Where the demo keeps its events.

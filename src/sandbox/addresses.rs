@@ -36,6 +36,8 @@ pub struct Addresses {
     pub kustomer_api: Url,
     /// The bearer key.
     pub kustomer_key: Secret,
+    /// What Kustomer's webhooks are signed with.
+    pub kustomer_token: Secret,
     /// The steering wheel.
     pub control: Url,
 }
@@ -60,6 +62,7 @@ impl Addresses {
             agent_connect_secret: secret("agent-connect-secret"),
             kustomer_api: url(3, "")?,
             kustomer_key: secret("kustomer-key"),
+            kustomer_token: secret("kustomer-webhook-token"),
             control: url(4, "/")?,
         })
     }

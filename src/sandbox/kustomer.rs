@@ -1,4 +1,4 @@
-//! Kustomer: the look-ups that its workflow makes (`apis.md` K2 to K6).
+//! Kustomer: the look-ups that its workflow makes (`apis.md` K2 to K6), and a webhook for each conversation that is closed.
 //!
 //! A conversation stands for one contact on the floor: the last digits of its id are the number of the session, and whoever
 //! had that contact is its assigned user. Every id of that shape exists, so that tests may invent conversations.
@@ -10,29 +10,71 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
 use serde_json::{Value, json};
+use tokio::sync::{mpsc, watch};
+use url::Url;
 
 use super::faults::{Faults, Vendor, happen};
 use super::floor::Floor;
-use crate::base::Secret;
+use super::goodays::webhook::deliver;
+use super::world::Happening;
 use crate::base::secret::ExposeSecret;
+use crate::base::{Lifecycle, Secret};
 
 const CONVERSATION: &str = "c0";
 const CUSTOMER: &str = "d0";
 const USER: &str = "e0";
 const TAGS: [&str; 6] = ["exchange", "backorder", "refund", "unsubscribe", "delivery", "praise"];
 
-/// The Kustomer server's state: there is none of its own.
+/// One contact in so many is a conversation as well.
+const SHARE: i64 = 4;
+
+/// The conversation that a contact belongs to, if it is written down here.
+pub fn conversation_of(session: i64) -> Option<String> {
+    (session.rem_euclid(SHARE) == 0).then(|| id(CONVERSATION, session))
+}
+
+/// The Kustomer server's state: there is none of its own but the webhooks that wait.
 #[derive(Debug, Clone)]
 pub struct Kustomer {
     key: Secret,
     floor: Floor,
+    outbox: mpsc::UnboundedSender<Vec<u8>>,
+    target: watch::Sender<Option<Url>>,
 }
 
 impl Kustomer {
-    /// Looks at the floor; lets in whoever has the key.
+    /// Looks at the floor; lets in whoever has the key, and signs webhooks with the token.
     #[must_use]
-    pub fn new(key: Secret, floor: Floor) -> Self {
-        Self { key, floor }
+    pub fn start(key: Secret, token: Secret, floor: Floor, client: reqwest::Client, life: &Lifecycle) -> Self {
+        let (outbox, events) = mpsc::unbounded_channel();
+        let (target, address) = watch::channel(None);
+        let signed = ("x-kustomer-webhook-signature", token);
+        life.spawn(deliver(events, address, signed, client, life.clone()));
+        Self { key, floor, outbox, target }
+    }
+
+    /// Sends webhooks to this address from now on, those that wait included.
+    pub fn send_to(&self, url: Url) {
+        self.target.send_replace(Some(url));
+    }
+
+    /// Whoever had a contact closes its conversation when it is over. Now and then Kustomer says so twice
+    /// (`apis.md` B214).
+    pub fn follow(&self, happenings: &[Happening]) {
+        for happening in happenings {
+            let Happening::Finished(session) = happening else { continue };
+            let Some(conversation) = conversation_of(session.id) else { continue };
+            for copy in 0..=i64::from(session.id % 20 == 0) {
+                let event = json!({
+                    "id": format!("{:024x}", session.id), "name": "kustomer.conversation.update", "orgName": "example",
+                    "data": record(&self.floor, session.id, &conversation, session.agent),
+                    "changes": {"attributes": {"status": {"op": "replace", "before": "open", "after": "done"}}},
+                    "createdAt": self.floor.now().to_string(), "delivery": copy,
+                });
+                // Only a sandbox that has stopped has no one to take it.
+                let _ = self.outbox.send(event.to_string().into_bytes());
+            }
+        }
     }
 }
 
@@ -75,11 +117,14 @@ fn document(kind: &str, id: &str, attributes: Value, relationships: Value) -> Js
 
 async fn conversation(State(kustomer): State<Kustomer>, Path(text): Path<String>) -> Result<Json<Value>, StatusCode> {
     let session = number(CONVERSATION, &text)?;
-    let agent = kustomer.floor.read(|world, _| {
-        let now = world.sessions().get(&session).and_then(|session| session.agent);
-        now.unwrap_or(session.rem_euclid(world.agents().len() as i64) + 1)
-    });
-    let channel = ["voice", "chat", "email"][session.rem_euclid(3) as usize];
+    let agent = kustomer.floor.read(|world, _| world.session(session).and_then(|session| session.agent));
+    Ok(Json(json!({"data": record(&kustomer.floor, session, &text, agent)})))
+}
+
+/// A conversation that is closed.
+fn record(floor: &Floor, session: i64, text: &str, agent: Option<i64>) -> Value {
+    let agent = agent.unwrap_or_else(|| floor.read(|world, _| session.rem_euclid(world.agents().len() as i64) + 1));
+    let channel = ["voice", "chat", "email", "sms"][(session / SHARE).rem_euclid(4) as usize];
     let attributes = json!({
         "name": format!("Conversation {session}"),
         "status": "done",
@@ -93,12 +138,12 @@ async fn conversation(State(kustomer): State<Kustomer>, Path(text): Path<String>
         "custom": {"doNotSendAgentConnectRequestBool": session % 25 == 0},
     });
     let relationships = json!({"customer": {"data": {"type": "customer", "id": id(CUSTOMER, session)}}});
-    Ok(document("conversation", &text, attributes, relationships))
+    json!({"type": "conversation", "id": text, "attributes": attributes, "relationships": relationships})
 }
 
 async fn customer(State(kustomer): State<Kustomer>, Path(text): Path<String>) -> Result<Json<Value>, StatusCode> {
     let session = number(CUSTOMER, &text)?;
-    let known = kustomer.floor.read(|world, _| world.sessions().get(&session).map(|session| session.customer.clone()));
+    let known = kustomer.floor.read(|world, _| world.session(session).map(|session| session.customer.clone()));
     let (name, email) = match known {
         Some(customer) => (format!("{} {}", customer.first, customer.last), customer.email),
         None => (format!("Customer {session}"), format!("customer{session}@customers.example")),

@@ -107,6 +107,7 @@ pub struct WorldSnapshot {
 pub struct Sandbox {
     addresses: Addresses,
     steering: Steering,
+    kustomer: Kustomer,
 }
 
 impl Sandbox {
@@ -138,26 +139,27 @@ impl Sandbox {
         let faults = Faults::default();
         let client = crate::base::http::client().map_err(io::Error::other)?;
         let (token, hmac) = (addresses.goodays_token.clone(), addresses.goodays_hmac.clone());
-        let goodays = Goodays::start(options.seed, token, hmac, client, &life);
+        let goodays = Goodays::start(options.seed, token, hmac, client.clone(), &life);
         let (key, secret) = (addresses.agent_connect_key.clone(), addresses.agent_connect_secret.clone());
         let agent_connect = AgentConnect::new(options.seed, key, secret, floor.clone());
-        let kustomer = Kustomer::new(addresses.kustomer_key.clone(), floor.clone());
+        let (key, token) = (addresses.kustomer_key.clone(), addresses.kustomer_token.clone());
+        let kustomer = Kustomer::start(key, token, floor.clone(), client, &life);
         let steering = Steering { floor, hub, clarity, goodays, faults };
         let routers = [
             clarity::router(steering.clarity.clone(), steering.hub.clone(), steering.faults.clone()),
             goodays::router(steering.goodays.clone(), steering.floor.clone(), steering.faults.clone()),
             agent_connect::router(agent_connect.clone(), steering.faults.clone()),
-            kustomer::router(kustomer, steering.faults.clone()),
+            kustomer::router(kustomer.clone(), steering.faults.clone()),
             control::router(steering.clone()),
         ];
         for (listener, router) in listeners.into_iter().zip(routers) {
             life.spawn(serve(listener, router, life.clone()));
         }
-        life.spawn(live(steering.clone(), agent_connect, life.clone()));
+        life.spawn(live(steering.clone(), agent_connect, kustomer.clone(), life.clone()));
         if let Some(url) = options.webhook {
             steering.send_webhooks_to(url);
         }
-        Ok(Self { addresses, steering })
+        Ok(Self { addresses, steering, kustomer })
     }
 
     /// Where the vendors listen and how to get in.
@@ -175,6 +177,11 @@ impl Sandbox {
     /// Sends Goodays webhooks to this address from now on, those that wait included.
     pub fn send_webhooks_to(&self, url: Url) {
         self.steering.send_webhooks_to(url);
+    }
+
+    /// Sends Kustomer webhooks to this address from now on, those that wait included.
+    pub fn send_kustomer_webhooks_to(&self, url: Url) {
+        self.kustomer.send_to(url);
     }
 
     /// The truth, at this instant.
@@ -203,7 +210,7 @@ async fn serve(listener: TcpListener, router: Router, life: Lifecycle) {
 }
 
 /// Lets the world live and tells everybody what happened.
-async fn live(steering: Steering, agent_connect: AgentConnect, life: Lifecycle) {
+async fn live(steering: Steering, agent_connect: AgentConnect, kustomer: Kustomer, life: Lifecycle) {
     let mut ticks = tokio::time::interval(TICK);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
@@ -215,6 +222,7 @@ async fn live(steering: Steering, agent_connect: AgentConnect, life: Lifecycle) 
         steering.hub.sweep();
         steering.clarity.subscriptions.flush(&steering.floor, &happenings);
         steering.goodays.follow(&steering.floor, &happenings);
+        kustomer.follow(&happenings);
         agent_connect.step();
     }
 }

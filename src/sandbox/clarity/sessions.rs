@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::{Clarity, Refusal};
 use crate::sandbox::floor::Doors;
+use crate::sandbox::kustomer;
 use crate::sandbox::world::{DISPOSITIONS, Modality, Session, SessionStatus, World};
 
 /// How many contacts of the past are told at most.
@@ -125,8 +126,11 @@ fn dispositions() -> Value {
 
 /// Their numbers are minus one, as in the document's sample (`apis.md` B54).
 fn extra_items(session: &Session) -> Value {
-    let own = [("CallerPhoneNumber".to_owned(), session.customer.phone.clone())];
-    let all = own.iter().map(|(key, value)| (key, value)).chain(&session.papers.extra_items).enumerate();
+    let phone = [("CallerPhoneNumber".to_owned(), session.customer.phone.clone())];
+    let mut own = vec![("CustomerEmail".to_owned(), session.customer.email.clone())];
+    own.extend(kustomer::conversation_of(session.id).map(|id| ("KustomerConversationId".to_owned(), id)));
+    let all = phone.iter().map(|(key, value)| (key, value)).chain(&session.papers.extra_items);
+    let all = all.chain(own.iter().map(|(key, value)| (key, value))).enumerate();
     list(
         all.map(|(at, (key, value))| {
             json!({"extraItemId": -1, "key": key, "value": value, "type": "extraItem", "id": at + 1, "isSearchable": false})

@@ -6,7 +6,7 @@ mod routes;
 #[cfg(test)]
 mod tests;
 mod verbatims;
-mod webhook;
+pub mod webhook;
 
 use std::sync::{Arc, Mutex};
 
@@ -37,7 +37,8 @@ impl Goodays {
     pub fn start(seed: u64, token: Secret, hmac_secret: Secret, client: reqwest::Client, life: &Lifecycle) -> Self {
         let (outbox, events) = mpsc::unbounded_channel();
         let (target, address) = watch::channel(None);
-        life.spawn(webhook::deliver(events, address, hmac_secret, client, life.clone()));
+        let signed = ("x-hmac-sha256", hmac_secret);
+        life.spawn(webhook::deliver(events, address, signed, client, life.clone()));
         Self { desk: Arc::new(Mutex::new(Desk::new(seed))), token, outbox, target }
     }
 

@@ -23,7 +23,7 @@ pub fn sign(secret: &Secret, body: &[u8]) -> String {
 pub async fn deliver(
     mut events: mpsc::UnboundedReceiver<Vec<u8>>,
     mut target: watch::Receiver<Option<Url>>,
-    secret: Secret,
+    (header, secret): (&'static str, Secret),
     client: reqwest::Client,
     life: Lifecycle,
 ) {
@@ -37,7 +37,7 @@ pub async fn deliver(
                 let call = client
                     .post(url)
                     .header("content-type", "application/json")
-                    .header("x-hmac-sha256", &signature)
+                    .header(header, &signature)
                     .body(body.clone());
                 match call.send().await {
                     Ok(answer) if answer.status().is_success() => break,
