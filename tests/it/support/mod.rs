@@ -1,9 +1,11 @@
 //! What the tests stand on.
 
+pub mod agent_connect;
 pub mod browser;
 pub mod clarity;
 pub mod floor;
 pub mod house;
+pub mod kustomer;
 pub mod peer;
 pub mod tls;
 pub mod viewer;
