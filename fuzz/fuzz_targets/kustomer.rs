@@ -1,0 +1,6 @@
+//! Events of Kustomer's webhook.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|bytes: &[u8]| callboard::vendor::kustomer::fuzz_event(bytes));
