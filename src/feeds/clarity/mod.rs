@@ -365,7 +365,7 @@ impl ClarityFeed {
 #[doc(hidden)]
 pub fn fuzz_realtime(text: &str) {
     let Ok(args) = serde_json::from_str::<Vec<Box<serde_json::value::RawValue>>>(text) else { return };
-    for reading in find_pushes(&args).readings {
+    for reading in crate::vendor::clarity::find_pushes(&args).readings {
         let _ = translate::queue(reading.clone(), jiff::Timestamp::UNIX_EPOCH);
         let _ = translate::agent(reading, jiff::Timestamp::UNIX_EPOCH);
     }
