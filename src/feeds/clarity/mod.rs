@@ -359,11 +359,11 @@ impl ClarityFeed {
 }
 
 /// The fuzzers' door: whatever is pushed is found and translated.
-#[cfg(feature = "fuzzing")]
+#[cfg(any(test, feature = "fuzzing"))]
 #[doc(hidden)]
 pub fn fuzz_realtime(text: &str) {
     let Ok(args) = serde_json::from_str::<Vec<Box<serde_json::value::RawValue>>>(text) else { return };
-    for reading in find_pushes(&args).readings {
+    for reading in crate::vendor::clarity::find_pushes(&args).readings {
         let _ = translate::queue(reading.clone(), jiff::Timestamp::UNIX_EPOCH);
         let _ = translate::agent(reading, jiff::Timestamp::UNIX_EPOCH);
     }
