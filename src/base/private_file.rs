@@ -63,6 +63,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a directory");
         let path = folder.path().join("secret");
         assert_eq!(read(&path, 3), Err(Unfit::Missing));
+        set_mode(folder.path(), 0o700);
         assert_eq!(read(folder.path(), 3), Err(Unfit::Unreadable), "a directory is no file");
         std::fs::write(&path, [1, 2, 255]).expect("a file");
         set_mode(&path, 0o640);

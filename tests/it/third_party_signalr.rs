@@ -34,7 +34,7 @@ const TRANSPORTS: [&str; 3] = ["webSockets", "serverSentEvents", "longPolling"];
 
 fn windows() -> Credential {
     let (username, domain) = ("svc".to_owned(), "EXAMPLE".to_owned());
-    let account = iwa::Credential { username, domain, password: Secret::from("unused") };
+    let account = iwa::Credential { username, domain, proof: iwa::Proof::Password(Secret::from("unused")) };
     Credential::Windows { account, method: iwa::Method::Ntlm, kdc: None }
 }
 

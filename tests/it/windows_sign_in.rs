@@ -168,7 +168,7 @@ async fn the_challenge_names_the_site_and_a_person_signs_in_beside_the_service_a
         account: iwa::Credential {
             username: format!("{DOMAIN}\\{USER}"),
             domain: String::new(),
-            password: Secret::from(password),
+            proof: iwa::Proof::Password(Secret::from(password)),
         },
         method: iwa::Method::Ntlm,
         kdc: None,

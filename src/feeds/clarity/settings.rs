@@ -21,7 +21,7 @@ fn settings(config: &config::Clarity) -> Settings {
             account: iwa::Credential {
                 username: config.username.clone(),
                 domain: config.domain.clone(),
-                password: config.password.clone().unwrap_or_default(),
+                proof: iwa::Proof::Password(config.password.clone().unwrap_or_default()),
             },
             method: if config.auth == Auth::Ntlm { iwa::Method::Ntlm } else { iwa::Method::Negotiate },
             kdc: Some(config.kdc.clone()).filter(|kdc| !kdc.is_empty()),

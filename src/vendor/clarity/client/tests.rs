@@ -76,7 +76,8 @@ fn clarity(root: &Url, credential: Credential) -> Clarity {
 }
 
 fn windows() -> Credential {
-    let account = iwa::Credential { username: "svc".into(), domain: "EXAMPLE".into(), password: Secret::from("p") };
+    let proof = iwa::Proof::Password(Secret::from("p"));
+    let account = iwa::Credential { username: "svc".into(), domain: "EXAMPLE".into(), proof };
     Credential::Windows { account, method: iwa::Method::Ntlm, kdc: None }
 }
 
