@@ -3,6 +3,7 @@
 //! A type for each section, named after it; fields are named after keys. What is wrong comes out as one sentence that
 //! names the key and says what to do, and never quotes a value that might be a secret.
 
+mod account;
 mod agent_connect;
 mod alert_targets;
 mod clarity;
@@ -134,7 +135,7 @@ impl Config {
         let reading = Reading::new(Some(directory));
         let mut config: Self = reading.read(&written).map_err(|problem| unknown_key::with_nearest(problem.into()))?;
         if let Some(clarity) = &mut config.clarity {
-            clarity.settle();
+            clarity.settle(directory);
         }
         config.check()?;
         Ok((config, reading.origins()))

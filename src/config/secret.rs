@@ -89,6 +89,12 @@ pub(super) fn read_file(path: &Path) -> Result<String, String> {
     Ok(secret.to_owned())
 }
 
+/// Sees to it that a binary file which the server reads again and again, such as a keytab, can be used now. `remedy` says
+/// how to make one. The error is the rest of a sentence that begins with the key.
+pub(super) fn check_file(path: &Path, remedy: &str) -> Result<(), String> {
+    private_file::read(path, LIMIT).map(drop).map_err(|unfit| advice(path, unfit, remedy))
+}
+
 fn advice(path: &Path, unfit: Unfit, remedy: &str) -> String {
     let shown = path.display();
     match unfit {

@@ -357,3 +357,68 @@ fn several_secrets_stand_one_a_line() {
     let secrets: Vec<_> = goodays.hmac_secrets.iter().map(ExposeSecret::expose_secret).collect();
     assert_eq!(secrets, ["new", "old"]);
 }
+
+/// A section of Clarity's with these lines about its account.
+fn clarity_with(lines: &str) -> String {
+    format!("[clarity]\napi_root = \"https://c.example/api\"\nclient_id = \"x\"\n{lines}")
+}
+
+#[test]
+fn an_account_has_exactly_one_proof() {
+    for (lines, sentence) in [
+        (
+            "username = \"a\"",
+            "clarity.password is missing: write the service account's password into a password_file, or name a keytab or \
+             a credential_cache.",
+        ),
+        (
+            "username = \"a\"\npassword = \"p\"\nkeytab = \"k\"",
+            "clarity.keytab stands beside clarity.password: keep one of the two.",
+        ),
+        (
+            "username = \"a\"\nkeytab = \"k\"\ncredential_cache = \"c\"",
+            "clarity.credential_cache stands beside clarity.keytab: keep one of the two.",
+        ),
+        ("keytab = \"k\"", "clarity.username is missing: write the name of the service account."),
+        (
+            "username = \"a\"\nauth = \"ntlm\"\nkeytab = \"k\"",
+            "clarity.keytab is for Kerberos alone: auth = \"ntlm\" needs a password.",
+        ),
+        (
+            "credential_cache = \"KCM:1000\"",
+            "clarity.credential_cache must be a file, because nothing else can be read: `kinit -c` writes a cache, \
+             `ktutil` a keytab.",
+        ),
+    ] {
+        refuses(&clarity_with(lines), sentence);
+    }
+}
+
+#[test]
+fn a_keytab_is_held_to_the_rules_of_secret_files() {
+    let place = Place::with(&clarity_with("username = \"a\"\nkeytab = \"FILE:secrets/keytab\""));
+    let path = place.0.path().join("secrets/keytab");
+    let shown = path.display();
+    let refused = |sentence: String| assert_eq!(place.load().map(|_| "accepted"), Err(sentence));
+    refused(format!(
+        "clarity.keytab names {shown}, which does not exist: have whoever runs the domain export it, with AES keys."
+    ));
+    place.secret("secrets/keytab", "\u{5}\u{2}");
+    assert_eq!(place.load().expect("a configuration").clarity.expect("a section").keytab, Some(path.clone()));
+    set_mode(&path, 0o604);
+    refused(format!(
+        "clarity.keytab names {shown}, which every user of this machine can reach: run chmod 600 {shown}."
+    ));
+}
+
+#[test]
+fn a_credential_cache_may_come_later_and_says_who_it_is() {
+    let place = Place::with(&clarity_with("credential_cache = \"FILE:/tmp/nowhere/krb5cc\""));
+    let cache = |environment: &[(&str, &str)]| {
+        let config = place.load_with(environment).expect("a configuration");
+        config.clarity.and_then(|clarity| clarity.credential_cache)
+    };
+    assert_eq!(cache(&[]), Some("/tmp/nowhere/krb5cc".into()));
+    let other = [("CALLBOARD__CLARITY__CREDENTIAL_CACHE", "/run/krb5cc")];
+    assert_eq!(cache(&other), Some("/run/krb5cc".into()));
+}
