@@ -157,7 +157,7 @@ fn agent_status(name: &str) -> AgentStatus {
 
 fn sessions(from: Option<wire::SessionBag>, at: Timestamp) -> SessionsReading {
     let mut reading = SessionsReading::new();
-    for (kind, changes) in from.into_iter().flat_map(|bag| bag.0) {
+    for (kind, changes) in from.into_iter().flat_map(|bag| bag.0.0) {
         let read = |list: Option<Vec<wire::SessionModel>>| {
             list.map(|list| list.into_iter().filter_map(|session| self::session(session, at)).collect::<Vec<_>>())
         };
@@ -239,15 +239,13 @@ fn modality(name: &str) -> Modality {
 
 fn metrics(from: Option<wire::MetricBag>) -> Metrics {
     let mut metrics = Metrics::new();
-    for (kind, bag) in from.into_iter().flat_map(|bag| bag.0) {
+    for (kind, bag) in from.into_iter().flat_map(|bag| bag.0.0) {
         let modality = modality(&kind);
         // A leftover of a flattened object, not a metric (`apis.md` C123).
         let is_leftover = |name: &str| modality == Modality::Agnostic && name == "total";
-        let values: BTreeMap<Arc<str>, MetricValue> = bag
-            .into_iter()
-            .filter(|(name, _)| !is_leftover(name))
-            .filter_map(|(name, value)| Some((names::shared(&name), metric(value)?)))
-            .collect();
+        let bag = bag.0.into_iter().filter(|(name, _)| !is_leftover(name));
+        let mut values = BTreeMap::new();
+        values.extend(bag.filter_map(|(name, value)| Some((names::shared(&name), metric(value)?))));
         metrics.insert(modality, values);
     }
     metrics

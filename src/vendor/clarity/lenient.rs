@@ -14,7 +14,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
-pub use loose::Lenient;
+pub use loose::{Fields, Lenient};
 use loose::{Kind, Object, Objects, Only, Scalar};
 
 /// An id or count: an integer, or digits as text. Not `1.5`, not the empty text (`apis.md` B61).
