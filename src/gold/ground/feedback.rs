@@ -1,8 +1,9 @@
 //! Customers' responses: merged whatever order their events come in, joined again whenever something new is known.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use foldhash::HashMap;
 use jiff::Timestamp;
 
 use super::Ground;

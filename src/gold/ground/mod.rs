@@ -8,9 +8,10 @@ mod feedback;
 mod floor;
 mod sessions;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use foldhash::HashMap;
 use jiff::Timestamp;
 
 use super::entity::{Entity, Key};
@@ -45,12 +46,12 @@ impl Ground {
         Self {
             rules,
             day_began,
-            agents: HashMap::new(),
-            queues: HashMap::new(),
+            agents: HashMap::default(),
+            queues: HashMap::default(),
             teams: BTreeMap::new(),
             sessions: Sessions::default(),
             feedback: Feedback::default(),
-            surveys: HashMap::new(),
+            surveys: HashMap::default(),
             labels: BTreeMap::new(),
             sources: BTreeMap::new(),
             touched: BTreeSet::new(),

@@ -3,9 +3,10 @@
 //! The telephony system names a session in the lists of agents and of queues. It is there as long as at least one of
 //! them lists it.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
+use foldhash::HashMap;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::domain::session::SessionList;
