@@ -3,7 +3,7 @@
 //! A full answer and a pushed change are merged by different functions: what a full answer leaves out is not there, what
 //! a change leaves out is as it was (`apis.md` B77).
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -11,8 +11,8 @@ use jiff::Timestamp;
 use super::Ground;
 use super::sessions::{Holder, Moved};
 use crate::domain::{
-    AgentId, AgentReading, AgentStatus, Metrics, Ordinal, QueueId, QueueReading, StatusReading, StructureReading,
-    TeamId, Unclassified,
+    AgentId, AgentReading, AgentStatus, MetricValue, Metrics, Modality, Ordinal, QueueId, QueueReading, StatusReading,
+    StructureReading, TeamId, Unclassified,
 };
 use crate::gold::entity::Key;
 
@@ -273,7 +273,12 @@ impl AgentRecord {
 }
 
 fn merge_metrics(known: &mut Arc<Metrics>, read: Metrics) {
-    if read.is_empty() {
+    // Whoever reads the entity shares its metrics: writing copies them all.
+    let is_known = |(modality, bag): (&Modality, &BTreeMap<Arc<str>, MetricValue>)| {
+        let known = known.get(modality);
+        known.is_some_and(|known| bag.iter().all(|(name, value)| known.get(name) == Some(value)))
+    };
+    if read.iter().all(is_known) {
         return;
     }
     let known = Arc::make_mut(known);
