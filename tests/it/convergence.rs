@@ -210,9 +210,9 @@ fn queue(rng: &mut StdRng) -> QueueReading {
     queue
 }
 
-fn sessions(rng: &mut StdRng) -> std::collections::BTreeMap<Modality, SessionList> {
+fn sessions(rng: &mut StdRng) -> callboard::domain::SessionsReading {
     if rng.random_bool(0.4) {
-        return std::collections::BTreeMap::new();
+        return Vec::new();
     }
     let mut session = || {
         let mut session = SessionReading::new(SessionId(rng.random_range(0..25)));

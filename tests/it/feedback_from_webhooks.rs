@@ -122,7 +122,7 @@ async fn a_response_hangs_on_its_call_and_says_by_which_rule() {
     session.status = Some(SessionStatus::Active);
     session.queue = Some(QueueId(11));
     let list = callboard::domain::session::SessionList { all: Some(vec![session]), ..Default::default() };
-    agent.sessions.insert(Modality::Audio, list);
+    agent.sessions.push((Modality::Audio, list));
     let asked = house.world.gold.ordinal();
     house.world.gold.tell(Fact::Agents { asked, agents: vec![agent] }).await;
 

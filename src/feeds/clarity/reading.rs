@@ -252,7 +252,7 @@ impl Reading {
         let same_status = status.is_none_or(|status| {
             status.status == known.status && status.suspended.is_none_or(|suspended| suspended == known.suspended)
         });
-        let lists = answer.sessions.values().flat_map(|list| list.all.iter().flatten().chain(&list.added));
+        let lists = answer.sessions.iter().flat_map(|(_, list)| list.all.iter().flatten().chain(&list.added));
         let is_over = |session: &SessionReading| session.status.as_ref().is_some_and(SessionStatus::is_over);
         let sessions: BTreeSet<_> = lists.filter(|session| !is_over(session)).map(|session| session.id).collect();
         !same_status || !sessions.iter().eq(known.sessions.keys())

@@ -92,7 +92,7 @@ pub(super) fn labels(from: &wire::Labels, asked: &[&[String]]) -> BTreeMap<Arc<s
 /// One reading of an agent. `None`: it does not say of whom.
 pub(super) fn agent(from: wire::RealtimeData, at: Timestamp) -> Option<AgentReading> {
     let mut agent = AgentReading::new(AgentId(from.id?));
-    agent.name = shared(from.name);
+    agent.name = from.name;
     agent.status = from.current_status.and_then(status);
     agent.metrics = metrics(from.metrics);
     agent.sessions = sessions(from.sessions, at);
@@ -103,7 +103,7 @@ pub(super) fn agent(from: wire::RealtimeData, at: Timestamp) -> Option<AgentRead
 /// One reading of a queue. `None`: it does not say of which.
 pub(super) fn queue(from: wire::RealtimeData, at: Timestamp) -> Option<QueueReading> {
     let mut queue = QueueReading::new(QueueId(from.id?));
-    queue.name = shared(from.name);
+    queue.name = from.name;
     queue.metrics = metrics(from.metrics);
     queue.sessions = sessions(from.sessions, at);
     queue.other = other(from.other);
@@ -166,7 +166,7 @@ fn sessions(from: Option<wire::SessionBag>, at: Timestamp) -> SessionsReading {
             added: read(changes.added_sessions).unwrap_or_default(),
             removed: read(changes.removed_sessions).unwrap_or_default().into_iter().map(|gone| gone.id).collect(),
         };
-        reading.insert(modality(&kind), list);
+        reading.push((modality(&kind), list));
     }
     reading
 }
@@ -185,7 +185,7 @@ fn session(from: wire::SessionModel, at: Timestamp) -> Option<SessionReading> {
         Some(SessionStatus::Active) => session.active_since = from.answered_time_stamp.or(ago(from.active_ms)),
         _ => {}
     }
-    session.customer = shared(from.customer_name);
+    session.customer = from.customer_name;
     session.recording = from.is_recording;
     session.other = other(from.other);
     Some(session)
@@ -324,7 +324,7 @@ mod tests {
         assert!(!agent.metrics[&Modality::Agnostic].contains_key("total"));
         let status = agent.status.expect("a status");
         assert_eq!((status.status, status.suspended), (AgentStatus::RingOnNoAnswer, Some(false)));
-        let sessions = agent.sessions[&Modality::Audio].all.as_ref().expect("a list");
+        let sessions = agent.sessions[0].1.all.as_ref().expect("a list");
         assert_eq!(sessions[0].active_since.map(|since| since.to_string()).as_deref(), Some("2026-11-21T08:59:00Z"));
         assert_eq!(sessions[0].queued_since, None, "the customer no longer waits");
         assert_eq!(agent.other["mood"], json!("good"));

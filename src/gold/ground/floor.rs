@@ -186,7 +186,7 @@ impl Ground {
         if *record.other != reading.other {
             record.other = Arc::new(reading.other);
         }
-        record.listed |= reading.sessions.values().any(|list| list.all.is_some());
+        record.listed |= reading.sessions.iter().any(|(_, list)| list.all.is_some());
         self.touched.insert(Key::Queue(id));
         let moved = self.sessions.replace(Holder::Queue(id), reading.sessions, now);
         self.moved(moved);
@@ -206,7 +206,7 @@ impl Ground {
         record.calls_today = reading.calls_today.or(record.calls_today);
         merge_metrics(&mut record.metrics, reading.metrics);
         merge_other(&mut record.other, reading.other);
-        record.listed |= reading.sessions.values().any(|list| list.all.is_some());
+        record.listed |= reading.sessions.iter().any(|(_, list)| list.all.is_some());
         self.touched.insert(Key::Queue(id));
         let moved = self.sessions.change(Holder::Queue(id), reading.sessions, now);
         self.moved(moved);

@@ -71,7 +71,7 @@ impl Sessions {
     /// A full answer about a holder: a kind of contact that it leaves out has no sessions.
     pub fn replace(&mut self, holder: Holder, reading: SessionsReading, now: Timestamp) -> Moved {
         let mut moved = Moved::default();
-        for id in self.held_by(holder, |_, modality| !reading.contains_key(modality)) {
+        for id in self.held_by(holder, |_, modality| reading.iter().all(|(listed, _)| listed != modality)) {
             self.release(holder, id, &mut moved);
         }
         for (modality, mut list) in reading {

@@ -10,8 +10,8 @@ use super::Ground;
 use crate::domain::session::SessionList;
 use crate::domain::{
     AgentId, AgentReading, AgentStatus, Answer, Customer, Fact, GroupId, Health, Message, MetricValue, Modality,
-    Ordinal, QueueId, QueueReading, ResponseReading, SessionId, SessionReading, SessionStatus, SourceName, SourceState,
-    StatusReading, StructureReading, Survey, SurveyState, TeamId, TeamReading, Thread,
+    Ordinal, QueueId, QueueReading, ResponseReading, SessionId, SessionReading, SessionStatus, SessionsReading,
+    SourceName, SourceState, StatusReading, StructureReading, Survey, SurveyState, TeamId, TeamReading, Thread,
 };
 use crate::gold::entity::{Agent, Entity, Key, Queue};
 use crate::gold::join::Rules;
@@ -49,11 +49,11 @@ fn session(id: i64, status: SessionStatus, queue: i64) -> SessionReading {
     reading
 }
 
-fn lists(list: SessionList) -> BTreeMap<Modality, SessionList> {
-    BTreeMap::from([(Modality::Audio, list)])
+fn lists(list: SessionList) -> SessionsReading {
+    vec![(Modality::Audio, list)]
 }
 
-fn all(sessions: Vec<SessionReading>) -> BTreeMap<Modality, SessionList> {
+fn all(sessions: Vec<SessionReading>) -> SessionsReading {
     lists(SessionList { all: Some(sessions), ..SessionList::default() })
 }
 
@@ -287,7 +287,7 @@ fn reading() -> impl Strategy<Value = SessionReading> {
     )
 }
 
-fn sessions() -> impl Strategy<Value = BTreeMap<Modality, SessionList>> {
+fn sessions() -> impl Strategy<Value = SessionsReading> {
     let modality = prop_oneof![Just(Modality::Audio), Just(Modality::Message)];
     let list = (
         prop::option::of(prop::collection::vec(reading(), 0..3)),
@@ -295,7 +295,7 @@ fn sessions() -> impl Strategy<Value = BTreeMap<Modality, SessionList>> {
         prop::collection::vec((0..6_i64).prop_map(SessionId), 0..2),
     )
         .prop_map(|(all, added, removed)| SessionList { all, added, removed });
-    prop::collection::btree_map(modality, list, 0..2)
+    prop::collection::btree_map(modality, list, 0..2).prop_map(|lists| lists.into_iter().collect())
 }
 
 fn agent_reading() -> impl Strategy<Value = AgentReading> {
@@ -319,13 +319,13 @@ fn agent_reading() -> impl Strategy<Value = AgentReading> {
 
 /// Whether a fact says two things about one session: which of them holds then depends on what was known.
 fn contradicts_itself(fact: &Fact) -> bool {
-    let readings: Vec<&BTreeMap<Modality, SessionList>> = match fact {
+    let readings: Vec<&SessionsReading> = match fact {
         Fact::Agents { agents, .. } => agents.iter().map(|agent| &agent.sessions).collect(),
         Fact::AgentChanged { agent, .. } => vec![&agent.sessions],
         Fact::QueueChanged { queue, .. } => vec![&queue.sessions],
         _ => vec![],
     };
-    let lists = readings.into_iter().flat_map(BTreeMap::values);
+    let lists = readings.into_iter().flatten().map(|(_, list)| list);
     let mut named = lists.flat_map(|list| {
         let read = list.all.iter().flatten().chain(&list.added).map(|reading| reading.id);
         read.chain(list.removed.iter().copied())
@@ -467,7 +467,7 @@ proptest! {
         prop_assert_eq!(known.status, told.status);
         prop_assert_eq!(known.metrics, told.metrics);
         // A session that ended stays ended, whatever an answer says that does not know its status.
-        let lists = last.sessions.values().flat_map(|list| list.all.iter().flatten().chain(&list.added));
+        let lists = last.sessions.iter().flat_map(|(_, list)| list.all.iter().flatten().chain(&list.added));
         let named: BTreeSet<_> = lists.filter(|read| read.status.is_some()).map(|read| read.id).collect();
         prop_assert!(known.sessions.keys().all(|id| told.sessions.contains_key(id)), "nobody is left over");
         prop_assert!(told.sessions.keys().filter(|id| named.contains(id)).all(|id| known.sessions.contains_key(id)));

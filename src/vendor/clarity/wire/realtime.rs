@@ -1,6 +1,7 @@
 //! Realtime Data: the one object in which REST answers and pushes alike tell what goes on (`apis.md` C102 to C107).
 
 use std::fmt;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer};
@@ -30,7 +31,7 @@ pub struct RealtimeData {
     pub id: Option<i64>,
     /// The display name.
     #[serde(deserialize_with = "lenient::text")]
-    pub name: Option<String>,
+    pub name: Option<Arc<str>>,
     /// Counts and measures.
     #[serde(deserialize_with = "lenient::object")]
     pub metrics: Option<MetricBag>,
@@ -87,7 +88,7 @@ pub struct SessionModel {
     pub queue_id: Option<i64>,
     /// The customer. Personal.
     #[serde(deserialize_with = "lenient::text")]
-    pub customer_name: Option<String>,
+    pub customer_name: Option<Arc<str>>,
     /// The primary agent now, who after a transfer is another than the first (section 0).
     #[serde(deserialize_with = "lenient::integer")]
     pub agent_id: Option<i64>,
