@@ -21,6 +21,12 @@ pub mod commands;
 
 pub mod sandbox;
 
+/// A change is read in one task and thrown away in another, in crowds: the system's allocator takes its slow path for that.
+/// It stands here and not in `main`, so that the benchmarks measure what ships. Sanitizers watch the system's own.
+#[cfg(not(feature = "fuzzing"))]
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// What the fuzzers begin with is read by every test run, so that their doors stay open and their seeds stay good.
 #[cfg(test)]
 mod fuzz_seeds {
