@@ -81,6 +81,8 @@ impl Detail {
 
     /// A whole history was told. What was seen after its end stays.
     pub(super) fn remember(&mut self, mut told: StatusHistory, now: Timestamp) {
+        // What ended before it began never was.
+        told.retain(|began, status| status.until.is_none_or(|until| until >= *began));
         let begin = now.saturating_sub(HISTORY).unwrap_or(Timestamp::MIN);
         // The status of the time when the history begins began before.
         let first = told.range(..=begin).next_back().map(|(at, _)| *at);
@@ -128,8 +130,7 @@ impl History {
         let begins: Vec<Timestamp> = all.keys().copied().skip(1).collect();
         let ends = begins.into_iter().map(Some).chain([None]);
         let stint = |((began, status), next): ((Timestamp, &'_ PastStatus), Option<Timestamp>)| {
-            let told = status.until.filter(|until| *until >= began);
-            (began, told.into_iter().chain(next).min())
+            (began, status.until.into_iter().chain(next).min())
         };
         let times: Vec<_> = all.iter().map(|(at, status)| (*at, *status)).zip(ends).map(stint).collect();
         times
@@ -185,7 +186,14 @@ mod tests {
     fn each_status_ends_where_it_is_said_to_or_where_the_next_begins() {
         let mut detail = Detail::default();
         detail.remember(
-            told(&[(0, Available, None), (60, InCall, Some(90)), (120, AfterCall, Some(500)), (130, Available, None)]),
+            told(&[
+                (0, Available, None),
+                (60, InCall, Some(90)),
+                (120, AfterCall, Some(500)),
+                (130, Available, None),
+                // What ended before it began never was.
+                (150, AtLunch, Some(20)),
+            ]),
             at(200),
         );
         let expected =

@@ -68,7 +68,11 @@ impl World {
         if agent.status == Status::Available {
             agent.available += now - agent.since;
         }
-        agent.past.push_back(Stint { status: agent.status, reason: agent.reason, began: agent.since, ended: now });
+        // Before the first of all nobody did anything.
+        if agent.since < now {
+            let (status, reason) = (agent.status, agent.reason);
+            agent.past.push_back(Stint { status, reason, began: agent.since, ended: now });
+        }
         while agent.past.front().is_some_and(|oldest| oldest.ended < now - DAY) || agent.past.len() > MOST_STINTS {
             agent.past.pop_front();
         }
