@@ -27,7 +27,7 @@ pub fn agent(sheet: &Sheet, id: &str) -> Result<Option<String>, askama::Error> {
         path: format!("agents/{id}"),
         agent: Facts::new(sheet, doc),
         contacts: contacts(sheet, doc),
-        kinds: doc.metrics.iter().map(|(kind, _)| Counted::of_kind(sheet, doc, kind)).collect(),
+        kinds: doc.metrics.keys().map(|kind| Counted::of_kind(sheet, doc, kind)).collect(),
         queues: doc.by_queue.iter().map(|(queue, bag)| Counted::of_queue(sheet, queue, bag)).collect(),
         heads: SHOWN.map(|name| (name, format::called(&sheet.state.labels, name), format::label(name))),
         stints: doc.history.iter().rev().map(|(began, stint)| Stint::new(sheet, *began, stint)).collect(),
