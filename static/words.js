@@ -35,6 +35,15 @@ const tables = {
     "": "Unknown",
   },
   modality: { audio: "Call", instantMessage: "Chat", message: "Message", agnostic: "All kinds", "": "Contact" },
+  contact: {
+    new: "New",
+    queued: "Waiting",
+    offered: "Being offered",
+    connecting: "Connecting",
+    active: "In conversation",
+    afterCall: "After call",
+    "": "Unknown",
+  },
   source: { clarity: "Clarity", goodays: "Goodays", agentConnect: "Agent Connect", kustomer: "Kustomer" },
   survey: {
     queued: "Waiting to be sent",

@@ -80,6 +80,13 @@ pub struct Clarity {
     /// sites may answer all the same. Default `false`.
     #[serde(default)]
     pub probe_queue_metrics: bool,
+    /// Whether agents' statuses of the last 24 hours are asked for: at the start, every five minutes, and after each break of
+    /// the pushes. Default `true`.
+    #[serde(default = "yes")]
+    pub status_history: bool,
+    /// Whether agents' metrics are asked for by queue too, in readings and in pushes. Default `true`.
+    #[serde(default = "yes")]
+    pub breakdowns: bool,
     /// Under which key a subscription lists the properties of sessions (`apis.md` B40). Default `both`.
     #[serde(default)]
     pub session_properties_key: SessionPropertiesKey,
@@ -163,6 +170,8 @@ impl Clarity {
             agent_metrics: agent_metrics(),
             queue_metrics: queue_metrics(),
             probe_queue_metrics: false,
+            status_history: true,
+            breakdowns: true,
             session_properties_key: SessionPropertiesKey::default(),
             write_verb: WriteVerb::default(),
         }
@@ -233,6 +242,10 @@ fn poll_interval() -> Duration {
 
 fn modalities() -> Vec<String> {
     ["audio", "instantMessage", "message"].map(str::to_owned).to_vec()
+}
+
+fn yes() -> bool {
+    true
 }
 
 fn agent_metrics() -> Vec<String> {

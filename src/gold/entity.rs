@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use super::detail::Detail;
 use super::join::Joined;
 use super::rollup::FeedbackTotal;
 use crate::domain::{
@@ -78,6 +79,8 @@ pub struct Agent {
     pub sessions: BTreeMap<SessionId, Arc<Session>>,
     /// What customers said about them.
     pub feedback: Option<FeedbackTotal>,
+    /// What only those ask about who look at this agent.
+    pub detail: Arc<Detail>,
     /// Fields without a word.
     pub other: Arc<Unclassified>,
 }

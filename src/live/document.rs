@@ -2,15 +2,17 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::Value;
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
 
 use super::patch::strip_nulls;
 use super::scope::Fields;
 use super::shape::{
-    AgentDoc, AnswerDoc, FeedbackDoc, FeedbackTotalDoc, JoinDoc, MessageDoc, MetricsDoc, NpsDoc, QueueDoc, SessionDoc,
-    SourceDoc, SurveyDoc, TeamDoc,
+    AgentDoc, AnswerDoc, FeedbackDoc, FeedbackTotalDoc, JoinDoc, MessageDoc, MetricsDoc, NpsDoc, OccupancyDoc,
+    QueueDoc, SessionDoc, SourceDoc, StintDoc, SurveyDoc, TeamDoc,
 };
-use crate::domain::{Health, Metrics, Unclassified};
+use crate::domain::{Health, Metrics, Occupancy, Unclassified};
+use crate::gold::detail::Detail;
 use crate::gold::entity::{Agent, Queue, Response, Session, SurveyRequest, Team};
 use crate::gold::rollup::FeedbackTotal;
 use crate::gold::{Entity, Key};
@@ -37,6 +39,9 @@ pub fn path(key: &Key) -> (&'static str, String) {
 pub fn member(entity: &Entity, fields: Fields) -> Value {
     let value = match entity {
         Entity::Agent(it) => serde_json::to_value(agent(it, fields)),
+        // Whoever looks at agents wants to know what queues and teams are called, and no more of them.
+        Entity::Queue(it) if fields == Fields::Near => serde_json::to_value(json!({ "name": queue_name(it) })),
+        Entity::Team(it) if fields == Fields::Near => serde_json::to_value(json!({ "name": &*it.name })),
         Entity::Queue(it) => serde_json::to_value(queue(it, fields)),
         Entity::Team(it) => serde_json::to_value(team(it)),
         Entity::Response(it) => serde_json::to_value(feedback(it, fields)),
@@ -51,6 +56,8 @@ pub fn member(entity: &Entity, fields: Fields) -> Value {
 }
 
 fn agent(agent: &Agent, fields: Fields) -> AgentDoc {
+    let none = Detail::default();
+    let detail = if fields == Fields::Near { &*agent.detail } else { &none };
     AgentDoc {
         name: agent.name.as_deref().map_or_else(|| format!("Agent {}", agent.id), str::to_owned),
         team: agent.team.map(|team| team.0),
@@ -62,8 +69,35 @@ fn agent(agent: &Agent, fields: Fields) -> AgentDoc {
         metrics: metrics(&agent.metrics),
         sessions: agent.sessions.iter().map(|(id, session)| (id.to_string(), self::session(session, fields))).collect(),
         feedback: agent.feedback.as_ref().map(total),
-        other: other(&agent.other, fields),
+        history: history(detail),
+        occupancy: detail.history.as_ref().and_then(|history| occupancy(&history.occupancy())),
+        by_queue: detail.by_queue.iter().map(|(queue, bag)| (queue.to_string(), metrics(bag))).collect(),
+        other: [other(&detail.unread, fields), other(&agent.other, fields)].into_iter().flatten().collect(),
     }
+}
+
+fn history(detail: &Detail) -> BTreeMap<Timestamp, StintDoc> {
+    let stints = detail.history.iter().flat_map(|history| history.stints());
+    let doc = stints.map(|stint| {
+        let doc = StintDoc {
+            status: stint.status.status.to_string(),
+            activity: stint.status.status.activity().as_str().to_owned(),
+            reason: text(stint.status.reason.as_deref()),
+            until: stint.ended,
+            suspended: stint.status.suspended,
+        };
+        (stint.began, doc)
+    });
+    doc.collect()
+}
+
+fn occupancy(occupancy: &Occupancy) -> Option<OccupancyDoc> {
+    let milliseconds = |time: SignedDuration| i64::try_from(time.as_millis()).unwrap_or(i64::MAX);
+    Some(OccupancyDoc {
+        value: occupancy.percent()?,
+        handling: milliseconds(occupancy.handling),
+        available: milliseconds(occupancy.available),
+    })
 }
 
 fn session(session: &Session, fields: Fields) -> SessionDoc {
@@ -73,16 +107,15 @@ fn session(session: &Session, fields: Fields) -> SessionDoc {
         kind: session.kind.as_ref().map(|kind| kind.as_str().to_owned()),
         status: session.status.to_string(),
         since: session.since,
-        customer: text(session.customer.as_deref()).filter(|_| fields == Fields::Desk),
+        customer: text(session.customer.as_deref()).filter(|_| fields != Fields::Wall),
         recording: session.recording,
         other: other(&session.other, fields),
     }
 }
 
 fn queue(queue: &Queue, fields: Fields) -> QueueDoc {
-    let name = queue.name.as_deref().or(queue.id.special_name());
     QueueDoc {
-        name: name.map_or_else(|| format!("Queue {}", queue.id), str::to_owned),
+        name: queue_name(queue),
         open: queue.open,
         teams: queue.teams.iter().map(|team| team.0).collect(),
         waiting: queue.waiting,
@@ -98,6 +131,11 @@ fn queue(queue: &Queue, fields: Fields) -> QueueDoc {
     }
 }
 
+fn queue_name(queue: &Queue) -> String {
+    let name = queue.name.as_deref().or(queue.id.special_name());
+    name.map_or_else(|| format!("Queue {}", queue.id), str::to_owned)
+}
+
 fn team(team: &Team) -> TeamDoc {
     TeamDoc {
         name: team.name.to_string(),
@@ -109,7 +147,7 @@ fn team(team: &Team) -> TeamDoc {
 
 fn feedback(response: &Response, fields: Fields) -> FeedbackDoc {
     let reading = &response.reading;
-    let desk = fields == Fields::Desk;
+    let desk = fields != Fields::Wall;
     let answers = reading.answers.iter().enumerate().map(|(position, answer)| {
         let answer = AnswerDoc {
             question: answer.question.to_string(),
@@ -161,7 +199,7 @@ fn survey(request: &SurveyRequest, fields: Fields) -> SurveyDoc {
         session: survey.session.map(|session| session.0),
         agent: survey.agent.map(|agent| agent.0),
         employee: survey.employee.to_string(),
-        customer: text(survey.customer.as_deref()).filter(|_| fields == Fields::Desk),
+        customer: text(survey.customer.as_deref()).filter(|_| fields != Fields::Wall),
         channel: survey.channel.to_string(),
         state: survey.state.to_string(),
         reason: text(survey.reason.as_deref()),
@@ -218,4 +256,69 @@ fn text(text: Option<&str>) -> Option<String> {
 
 fn is_web_link(link: &str) -> bool {
     url::Url::parse(link).is_ok_and(|url| matches!(url.scheme(), "http" | "https"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::domain::metric::ByQueueReading;
+    use crate::domain::{
+        AgentId, AgentReading, AgentStatus, Fact, MetricValue, Modality, Ordinal, PastStatus, QueueId, StatusReading,
+    };
+    use crate::gold::Rules;
+    use crate::gold::ground::Ground;
+
+    fn at(text: &str) -> Timestamp {
+        text.parse().expect("a time")
+    }
+
+    /// What gold makes of an agent who told everything.
+    fn told() -> Entity {
+        let past = |status, reason: Option<&str>| PastStatus {
+            status,
+            reason: reason.map(Arc::from),
+            until: None,
+            suspended: false,
+        };
+        let mut agent = AgentReading::new(AgentId(41));
+        let (status, since) = (AgentStatus::InCall, Some(at("2026-11-21T08:30:00Z")));
+        agent.status = Some(StatusReading { status, reason: None, since, suspended: None });
+        agent.history = Some(BTreeMap::from([
+            (at("2026-11-21T08:00:00Z"), past(AgentStatus::Unavailable, Some("On Break"))),
+            (at("2026-11-21T08:10:00Z"), past(AgentStatus::Available, None)),
+        ]));
+        let bag = BTreeMap::from([(Arc::from("answeredCount"), MetricValue::Count(5))]);
+        agent.by_queue = Some(Box::new(ByQueueReading {
+            all: Some(BTreeMap::from([(QueueId(11), BTreeMap::from([(Modality::Audio, bag)]))])),
+            ..ByQueueReading::default()
+        }));
+        let mut ground = Ground::new(Rules::default(), at("2026-11-21T00:00:00Z"));
+        ground.apply(Fact::Agents { asked: Ordinal(1), agents: vec![agent] }, at("2026-11-21T09:00:00Z"));
+        let key = Key::Agent(AgentId(41));
+        ground.all().remove(&key).expect("the agent")
+    }
+
+    #[test]
+    fn what_an_agent_did_is_shown_where_the_agent_is_named_and_nowhere_else() {
+        let near = member(&told(), Fields::Near);
+        assert_eq!(
+            near["history"],
+            json!({
+                "2026-11-21T08:00:00Z":
+                    {"status": "unavailable", "activity": "away", "reason": "On Break", "until": "2026-11-21T08:10:00Z"},
+                "2026-11-21T08:10:00Z": {"status": "available", "activity": "available", "until": "2026-11-21T08:30:00Z"},
+                "2026-11-21T08:30:00Z": {"status": "inCall", "activity": "inContact"},
+            })
+        );
+        assert_eq!(near["occupancy"], json!({"value": 0.0, "handling": 0, "available": 1_200_000}));
+        assert_eq!(near["byQueue"], json!({"11": {"audio": {"answeredCount": 5}}}));
+        for fields in [Fields::Desk, Fields::Wall] {
+            let far = member(&told(), fields);
+            for name in ["history", "occupancy", "byQueue"] {
+                assert_eq!(far.get(name), None, "{name} of {fields:?}");
+            }
+        }
+    }
 }

@@ -67,9 +67,49 @@ pub struct AgentDoc {
     /// What customers said about them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub feedback: Option<FeedbackTotalDoc>,
+    /// The statuses of the last 24 hours, by the instant at which they began. Only in scopes that name the agent.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub history: BTreeMap<Timestamp, StintDoc>,
+    /// How busy they were in that time. Only in scopes that name the agent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub occupancy: Option<OccupancyDoc>,
+    /// The metrics by queue. Only in scopes that name the agent.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub by_queue: BTreeMap<String, MetricsDoc>,
     /// Fields that nobody here has a word for.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub other: BTreeMap<String, Value>,
+}
+
+/// A status that an agent had.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct StintDoc {
+    /// What they were doing, such as `inCall`; an unknown status is shown as it came.
+    pub status: String,
+    /// Which of the seven activities that is.
+    pub activity: String,
+    /// Why they were away.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// When it ended. Absent: it goes on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub until: Option<Timestamp>,
+    /// Whether they got no contacts, always `true`: else it is left out.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub suspended: bool,
+}
+
+/// How much of an agent's time with customers or ready for them was with them: the times that are over, by the clock on
+/// the wall.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct OccupancyDoc {
+    /// In percent, to one decimal.
+    pub value: f64,
+    /// Milliseconds in contact and wrapping up.
+    pub handling: i64,
+    /// Milliseconds ready for a contact.
+    pub available: i64,
 }
 
 /// A session.

@@ -16,6 +16,7 @@ pub fn router(state: AppState, ops: Ops, settings: &Settings) -> Router {
         .route("/", get(screens::home))
         .route("/supervisor", get(screens::supervisor))
         .route("/wallboard/{name}", get(screens::wallboard))
+        .route("/agents/{id}", get(screens::agent))
         .route("/feedback", get(screens::feedback))
         .route("/feedback/{response}", get(screens::feedback_item))
         .route("/surveys", get(screens::surveys))

@@ -9,6 +9,7 @@ mod feedback_from_webhooks;
 mod following_a_third_party;
 mod live_protocol;
 mod microsoft_client;
+mod near_an_agent;
 mod operations;
 mod page_life;
 mod pushes_that_fail;

@@ -1,17 +1,20 @@
 //! The ground under random facts, and the rules of merging one by one.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 use serde_json::json;
 
 use super::Ground;
+use crate::domain::metric::ByQueueReading;
 use crate::domain::session::SessionList;
 use crate::domain::{
     AgentId, AgentReading, AgentStatus, Answer, Customer, Fact, GroupId, Health, Message, MetricValue, Modality,
-    Ordinal, QueueId, QueueReading, ResponseReading, SessionId, SessionReading, SessionStatus, SessionsReading,
-    SourceName, SourceState, StatusReading, StructureReading, Survey, SurveyState, TeamId, TeamReading, Thread,
+    Ordinal, PastStatus, QueueId, QueueReading, ResponseReading, SessionId, SessionReading, SessionStatus,
+    SessionsReading, SourceName, SourceState, StatusReading, StructureReading, Survey, SurveyState, TeamId,
+    TeamReading, Thread,
 };
 use crate::gold::entity::{Agent, Entity, Key, Queue};
 use crate::gold::join::Rules;
@@ -95,6 +98,65 @@ fn an_answer_asked_before_a_push_does_not_overwrite_it() {
     assert_eq!(agent(&ground, 41).status, AgentStatus::InCall);
     ground.apply(in_full(8, polled), at(8));
     assert_eq!(agent(&ground, 41).status, AgentStatus::Available, "one asked afterwards does");
+}
+
+fn past(status: AgentStatus) -> PastStatus {
+    PastStatus { status, reason: None, until: None, suspended: false }
+}
+
+fn stints(ground: &Ground, id: i64) -> Vec<(Timestamp, AgentStatus)> {
+    let agent = agent(ground, id);
+    let history = agent.detail.history.as_ref().expect("a history");
+    history.stints().iter().map(|stint| (stint.began, stint.status.status.clone())).collect()
+}
+
+#[test]
+fn a_history_goes_on_with_what_is_pushed_and_an_answer_without_one_leaves_it() {
+    let mut ground = ground();
+    let mut pushed = AgentReading::new(AgentId(41));
+    pushed.status = status(AgentStatus::Available, Some(at(0)));
+    ground.apply(changed(1, pushed.clone()), at(0));
+    assert_eq!(agent(&ground, 41).detail.history, None, "nobody told us one");
+
+    let mut told = pushed.clone();
+    told.history = Some(BTreeMap::from([(at(-60), past(AgentStatus::AtLunch)), (at(0), past(AgentStatus::Available))]));
+    // Even an answer that is older than a push tells of what was before.
+    ground.apply(in_full(0, told), at(1));
+    pushed.status = status(AgentStatus::InCall, Some(at(30)));
+    ground.apply(changed(3, pushed.clone()), at(30));
+    ground.apply(in_full(4, pushed), at(31));
+    let expected = [(at(-60), AgentStatus::AtLunch), (at(0), AgentStatus::Available), (at(30), AgentStatus::InCall)];
+    assert_eq!(stints(&ground, 41), expected);
+}
+
+#[test]
+fn metrics_by_queue_are_added_removed_and_replaced() {
+    let metrics = |count| {
+        let bag = BTreeMap::from([(Arc::from("answeredCount"), MetricValue::Count(count))]);
+        BTreeMap::from([(Modality::Audio, bag)])
+    };
+    let queues =
+        |known: &[(i64, i64)]| known.iter().map(|(id, n)| (QueueId(*id), metrics(*n))).collect::<BTreeMap<_, _>>();
+    let reading = |by_queue: Option<ByQueueReading>| {
+        let mut reading = AgentReading::new(AgentId(41));
+        reading.by_queue = by_queue.map(Box::new);
+        reading
+    };
+    let all = |known: &[(i64, i64)]| Some(ByQueueReading { all: Some(queues(known)), ..ByQueueReading::default() });
+    let mut ground = ground();
+    ground.apply(in_full(1, reading(all(&[(11, 5), (12, 1)]))), at(1));
+    let delta =
+        ByQueueReading { added: queues(&[(11, 6), (13, 1)]), removed: vec![QueueId(12)], ..ByQueueReading::default() };
+    ground.apply(changed(2, reading(Some(delta))), at(2));
+    assert_eq!(agent(&ground, 41).detail.by_queue, queues(&[(11, 6), (13, 1)]));
+    let before = agent(&ground, 41).detail;
+    ground.apply(changed(3, reading(None)), at(3));
+    ground.apply(in_full(4, reading(all(&[(11, 6), (13, 1)]))), at(4));
+    assert!(Arc::ptr_eq(&before, &agent(&ground, 41).detail), "the same said again is not even looked at");
+    ground.apply(changed(5, reading(all(&[(11, 7)]))), at(5));
+    assert_eq!(agent(&ground, 41).detail.by_queue, queues(&[(11, 7)]), "all of them are all of them");
+    ground.apply(in_full(6, reading(None)), at(6));
+    assert!(agent(&ground, 41).detail.by_queue.is_empty(), "a full answer says that there are none");
 }
 
 #[test]

@@ -11,14 +11,8 @@ use crate::live::shape::{AnswerDoc, FeedbackDoc, JoinDoc, MessageDoc};
 
 /// Renders the list: what still waits for an answer first, then the newest.
 pub fn feedback(sheet: &Sheet) -> Result<String, askama::Error> {
-    let mut items: Vec<_> = sheet.state.feedback.iter().collect();
-    items.sort_by(|(a_id, a), (b_id, b)| (rank(&a.state), b.created, a_id).cmp(&(rank(&b.state), a.created, b_id)));
-    List {
-        frame: Frame::new(sheet, "/feedback", "Feedback"),
-        items: items.into_iter().map(|(id, item)| Item::new(sheet, id, item)).collect(),
-        blank: Item { id: "{id}".to_owned(), step: "{id}".to_owned(), segment: "{id}".to_owned(), ..Item::default() },
-    }
-    .render()
+    let (items, blank) = Item::all(sheet);
+    List { frame: Frame::new(sheet, "/feedback", "Feedback"), items, blank }.render()
 }
 
 /// Renders one response with its thread; `None` if there is none of that id in the viewer's scope.
@@ -69,22 +63,24 @@ struct One<'a> {
 
 /// A response in short.
 #[derive(Default)]
-struct Item {
-    id: String,
-    step: String,
-    segment: String,
-    state: String,
-    state_word: String,
-    score: String,
-    score_word: String,
-    excerpt: String,
-    customer: String,
-    place: String,
-    responder: String,
-    activity: String,
-    age: Timer,
-    joined: String,
-    is_joined: bool,
+pub(super) struct Item {
+    pub id: String,
+    pub step: String,
+    pub segment: String,
+    pub state: String,
+    pub state_word: String,
+    pub score: String,
+    pub score_word: String,
+    pub excerpt: String,
+    pub customer: String,
+    pub place: String,
+    pub responder: String,
+    pub activity: String,
+    /// Whose page the responder has; empty for nobody.
+    pub agent: String,
+    pub age: Timer,
+    pub joined: String,
+    pub is_joined: bool,
 }
 
 /// One text of the thread, written.
@@ -146,6 +142,15 @@ struct Fact {
 }
 
 impl Item {
+    /// All of a document in the order of the list, and the row that scripts clone.
+    pub(super) fn all(sheet: &Sheet) -> (Vec<Self>, Self) {
+        let mut items: Vec<_> = sheet.state.feedback.iter().collect();
+        items.sort_by(|(a_id, a), (b_id, b)| (rank(&a.state), b.created, a_id).cmp(&(rank(&b.state), a.created, b_id)));
+        let blank =
+            Self { id: "{id}".to_owned(), step: "{id}".to_owned(), segment: "{id}".to_owned(), ..Self::default() };
+        (items.into_iter().map(|(id, item)| Self::new(sheet, id, item)).collect(), blank)
+    }
+
     fn new(sheet: &Sheet, id: &str, doc: &FeedbackDoc) -> Self {
         Self {
             id: id.to_owned(),
@@ -160,6 +165,7 @@ impl Item {
             place: doc.place.clone().unwrap_or_default(),
             responder: responder(sheet, doc.joined.agent),
             activity: responder_activity(sheet, doc.joined.agent),
+            agent: doc.joined.agent.map(|agent| agent.to_string()).unwrap_or_default(),
             age: sheet.age(doc.created),
             joined: joined(&doc.joined),
             is_joined: doc.joined.confidence.is_some(),

@@ -4,6 +4,7 @@
 //! its path (`data-path`) and how it is written (`data-as`), so that `static/bind.js` can patch it. The server's writing
 //! and the script's are held together by `tests/fixtures/formats.json`.
 
+mod agent;
 mod agents;
 mod contact;
 mod feedback;
@@ -22,6 +23,7 @@ pub mod words;
 #[cfg(test)]
 mod tests;
 
+pub use agent::agent;
 pub use feedback::{feedback, feedback_item};
 pub use problem::problem;
 pub use status::status;

@@ -46,6 +46,21 @@ pub fn activity(name: &str) -> &str {
     }
 }
 
+/// Where a contact stands.
+#[must_use]
+pub fn contact(name: &str) -> &str {
+    match name {
+        "new" => "New",
+        "queued" => "Waiting",
+        "offered" => "Being offered",
+        "connecting" => "Connecting",
+        "active" => "In conversation",
+        "afterCall" => "After call",
+        "" => "Unknown",
+        other => other,
+    }
+}
+
 /// A kind of contact.
 #[must_use]
 pub fn modality(name: &str) -> &str {

@@ -8,6 +8,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 use super::Other;
+use super::breakdown::{Breakdowns, breakdowns};
 use crate::vendor::clarity::lenient::{self, Fields, Lenient};
 
 /// Metrics by kind of contact (`audio`, `instantMessage`, `message`, `agnostic`) and name (`apis.md` C103). Names are in
@@ -44,6 +45,15 @@ pub struct RealtimeData {
     /// What the agent did in the last 24 hours; an object or a list (`apis.md` B68).
     #[serde(deserialize_with = "lenient::objects")]
     pub status_history: Option<Vec<StatusModel>>,
+    /// The metrics by queue, all of them (`apis.md` C71).
+    #[serde(deserialize_with = "breakdowns")]
+    pub breakdowns: Option<Box<Breakdowns>>,
+    /// Those that are new since the last push.
+    #[serde(deserialize_with = "breakdowns")]
+    pub added_breakdowns: Option<Box<Breakdowns>>,
+    /// Those that are gone since the last push.
+    #[serde(deserialize_with = "breakdowns")]
+    pub removed_breakdowns: Option<Box<Breakdowns>>,
     /// Whom an aggregate sums up (`apis.md` C107).
     #[serde(deserialize_with = "lenient::integers")]
     pub entity_ids: Option<Vec<i64>>,
@@ -53,7 +63,7 @@ pub struct RealtimeData {
     /// Which team or group.
     #[serde(deserialize_with = "lenient::integer")]
     pub group_id: Option<i64>,
-    /// Fields without a word, breakdowns among them (`apis.md` B92).
+    /// Fields without a word.
     #[serde(flatten)]
     pub other: Other,
 }
@@ -253,7 +263,8 @@ mod tests {
             agent.sessions.as_ref().and_then(|bag| bag.0.get("audio")?.sessions.clone()).expect("all of them");
         assert_eq!((sessions[0].session_id, sessions[0].queue_id), (Some(82_673), Some(-1)));
         assert_eq!(sessions[0].session_status.as_deref(), Some("After Call"));
-        assert!(agent.other.contains_key("addedBreakdowns"));
+        assert_eq!(agent.added_breakdowns.as_ref().map(|added| &added.unread[..]), Some(&[json!("todo")][..]));
+        assert!(agent.breakdowns.is_none() && agent.removed_breakdowns.is_none() && agent.other.is_empty());
         assert!(!format!("{agent:?} {sessions:?}").contains("Grace"));
     }
 

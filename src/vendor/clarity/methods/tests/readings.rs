@@ -157,7 +157,7 @@ async fn statuses_are_read() {
 #[tokio::test]
 async fn agents_sums_and_groups_are_read() {
     let wanted = Wanted::default();
-    let agents = answering(sample!("agents")).await.agents(&[41, 37], &wanted).await.expect("C30");
+    let agents = answering(sample!("agents")).await.agents(&[41, 37], &wanted, Also::default()).await.expect("C30");
     assert_eq!(agents.iter().map(|agent| agent.id).collect::<Vec<_>>(), [Some(41), Some(37)]);
     assert!(agents[0].sessions.is_none(), "B77: no key, no sessions");
     assert_eq!(
