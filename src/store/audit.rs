@@ -270,10 +270,7 @@ mod tests {
     #[tokio::test]
     async fn a_file_of_the_first_schema_gets_an_audit() {
         let dir = TempDir::new().expect("a directory");
-        drop(Store::open(dir.path(), Clock::system()).expect("a store"));
-        let file = Connection::open(dir.path().join("callboard.db")).expect("the file");
-        file.execute_batch("DROP TABLE audit; PRAGMA user_version = 1").expect("as it was");
-        drop(file);
+        crate::store::schema::write_old(dir.path(), 1);
         let store = Store::open(dir.path(), Clock::system()).expect("a store");
         store.begin_deed(deed("agent 41")).await.expect("written");
     }

@@ -102,3 +102,158 @@ fn regular(dir: &Path) -> Vec<PathBuf> {
     copies.sort();
     copies
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::os::unix::fs::MetadataExt;
+
+    use jiff::SignedDuration;
+    use rusqlite::types::Value;
+    use sha2::{Digest, Sha256};
+    use tempfile::TempDir;
+
+    use super::*;
+    use crate::base::Clock;
+    use crate::domain::SourceName::Goodays;
+    use crate::store::tests::{arrival, clock, deed, reading, wish};
+    use crate::store::{IntentState, Settings, Understood, schema};
+
+    /// A hash of each table's rows.
+    fn fingerprint(path: &Path) -> BTreeMap<String, String> {
+        let file = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY).expect("the file");
+        let mut names = file.prepare("SELECT name FROM sqlite_schema WHERE type = 'table'").expect("tables");
+        let names: Vec<String> =
+            names.query_map([], |row| row.get(0)).expect("tables").map(|name| name.expect("a name")).collect();
+        let of_table = |name: &String| {
+            let mut rows = file.prepare(&format!("SELECT * FROM {name} ORDER BY 1")).expect("a table");
+            let columns = rows.column_count();
+            let mut hash = Sha256::new();
+            let mut rows = rows.query([]).expect("rows");
+            while let Some(row) = rows.next().expect("a row") {
+                for column in 0..columns {
+                    hash.update(format!("{:?}|", row.get::<_, Value>(column).expect("a value")));
+                }
+            }
+            format!("{:02x?}", hash.finalize())
+        };
+        names.iter().map(|name| (name.clone(), of_table(name))).collect()
+    }
+
+    async fn fill(store: &Store) -> String {
+        for number in 0..50 {
+            let accepted = store.accept(arrival(&format!("event {number}"))).await.expect("accepted");
+            if number % 2 == 0 {
+                let says = Ok(reading(&format!("response-{number}"), "chester@example.com"));
+                drop(store.understand(vec![Understood { seq: accepted.seq, says }]).await.expect("understood"));
+            }
+        }
+        store.set_cursor("agent_connect", "9001").await.expect("moved");
+        let line = store.begin_deed(deed()).await.expect("written");
+        store.end_deed(line, "accepted", None).await.expect("completed");
+        store.intend(wish("waiting", "Hello")).await.expect("written");
+        let sending = store.intend(wish("sending", "Thank you")).await.expect("written").intent.id;
+        assert!(store.claim(&sending).await.expect("asked").is_some());
+        sending
+    }
+
+    #[tokio::test]
+    async fn a_restored_backup_is_what_was_and_what_was_on_its_way_is_unknown() {
+        let (dir, elsewhere) = (TempDir::new().expect("a directory"), TempDir::new().expect("a directory"));
+        let store = Store::open(dir.path(), clock()).expect("a store");
+        let sending = fill(&store).await;
+        let copy = store.back_up().await.expect("a copy");
+        let was = fingerprint(&dir.path().join(database::FILE));
+        store.accept(arrival("after the copy")).await.expect("accepted");
+
+        // As the README tells.
+        std::fs::copy(&copy, elsewhere.path().join(database::FILE)).expect("copied");
+        std::fs::copy(dir.path().join("erasure.key"), elsewhere.path().join("erasure.key")).expect("copied");
+        assert_eq!(fingerprint(&elsewhere.path().join(database::FILE)), was, "every row of every table");
+        let restored = Store::open(elsewhere.path(), clock()).expect("it starts");
+        let mut is = fingerprint(&elsewhere.path().join(database::FILE));
+        assert_ne!(is.remove("outbox"), was.get("outbox").cloned(), "what was on its way is not any more");
+        for (table, hash) in is {
+            assert_eq!(Some(&hash), was.get(&table), "{table}");
+        }
+        let intent = restored.intent(&sending).await.expect("read").expect("it is there");
+        assert_eq!(intent.state, IntentState::Unknown);
+        assert_eq!(restored.claim_due("goodays.reply", clock().now(), 9).await.expect("asked").len(), 1);
+        assert_eq!(restored.feedback_after(0, 99).await.expect("read").len(), 25);
+        assert_eq!(restored.waiting_after(Goodays, 0, 99).await.expect("read").len(), 25);
+        assert!(restored.accept(arrival("event 7")).await.expect("accepted").duplicate);
+        assert!(!restored.accept(arrival("after the copy")).await.expect("accepted").duplicate);
+    }
+
+    #[tokio::test]
+    async fn the_newest_copies_stay_and_only_their_owner_may_read_them() {
+        let (dir, clock) = (TempDir::new().expect("a directory"), clock());
+        let settings = Settings { backups_kept: 2, ..Settings::default() };
+        let store = Store::open_with(dir.path(), clock.clone(), settings).expect("a store");
+        assert_eq!(store.last_backup(), None);
+        let mut copies = Vec::new();
+        for _ in 0..4 {
+            clock.advance(SignedDuration::from_hours(1));
+            copies.push(store.back_up().await.expect("a copy"));
+            assert_eq!(store.last_backup(), Some(clock.now()));
+        }
+        assert_eq!(copies.iter().filter(|copy| copy.exists()).collect::<Vec<_>>(), [&copies[2], &copies[3]]);
+        assert_eq!(std::fs::metadata(&copies[3]).expect("it exists").mode() & 0o777, 0o600);
+        assert_eq!(std::fs::read_dir(dir.path().join("backup")).expect("a directory").count(), 2, "and nothing half");
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn events_are_taken_while_the_file_is_copied() {
+        let dir = TempDir::new().expect("a directory");
+        let store = Store::open(dir.path(), clock()).expect("a store");
+        for number in 0..200 {
+            store.accept(arrival(&format!("{number} {}", "x".repeat(50_000)))).await.expect("accepted");
+        }
+        let copying = tokio::spawn({
+            let store = store.clone();
+            async move { store.back_up().await }
+        });
+        let mut taken = 0;
+        while !copying.is_finished() {
+            store.accept(arrival(&format!("meanwhile {taken}"))).await.expect("accepted");
+            taken += 1;
+        }
+        copying.await.expect("an end").expect("a copy");
+        assert!(taken > 0);
+        assert_eq!(store.inbox_counts().await.expect("counts").total, 200 + taken);
+    }
+
+    #[tokio::test]
+    async fn a_copy_that_cannot_be_made_is_an_error_and_leaves_nothing() {
+        let dir = TempDir::new().expect("a directory");
+        let file = dir.path().join("in-the-way");
+        std::fs::write(&file, "").expect("a file");
+        let settings = Settings { backup_dir: Some(file.join("backup")), ..Settings::default() };
+        let store = Store::open_with(dir.path(), Clock::system(), settings).expect("a store");
+        assert!(store.back_up().await.is_err());
+        store.accept(arrival("1")).await.expect("and the store goes on");
+    }
+
+    #[tokio::test]
+    async fn an_older_file_is_copied_before_it_is_brought_up_to_date_and_a_new_one_is_not() {
+        let dir = TempDir::new().expect("a directory");
+        schema::write_old(dir.path(), 2);
+        let file = Connection::open(dir.path().join(database::FILE)).expect("the file");
+        file.execute_batch(
+            "INSERT INTO inbox (source, dedupe, received_at, headers, body, processed_at)
+             VALUES ('goodays', zeroblob(32), 1, '[]', x'7B7D', 2)",
+        )
+        .expect("an event that was understood");
+        drop(file);
+        let store = Store::open(dir.path(), clock()).expect("a store");
+        let waiting = store.waiting_after(Goodays, 0, 9).await.expect("read");
+        assert_eq!(waiting.len(), 1, "it is read once more, because nothing of it is kept yet");
+        drop(store);
+        let copy = dir.path().join("backup/before-schema-3-from-2.db");
+        let version = |path: &Path| database::setting(&Connection::open(path).expect("a copy"), "user_version");
+        assert_eq!(version(&copy).expect("a version"), "2");
+        std::fs::remove_file(&copy).expect("removed");
+        drop(Store::open(dir.path(), clock()).expect("a store"));
+        assert!(!copy.exists(), "there was nothing to bring up to date");
+    }
+}

@@ -163,3 +163,152 @@ fn overwrite(connection: &Connection) -> Result<(), StoreError> {
     let busy: i64 = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", params![], |row| row.get(0))?;
     if busy == 0 { Ok(()) } else { Err(StoreError::Busy) }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use jiff::SignedDuration;
+    use tempfile::TempDir;
+
+    use super::*;
+    use crate::domain::SourceName::{AgentConnect, Goodays};
+    use crate::store::tests::{arrival, clock, deed, reading};
+    use crate::store::{About, Arrival, IntentState, NewDeed, NewIntent, Outcome, Understood};
+
+    const CANARY: &str = "canary.bird@example.com";
+
+    /// The files of a directory in which some bytes stand.
+    fn files_with(dir: &Path, canary: &str) -> Vec<String> {
+        let entries = std::fs::read_dir(dir).expect("a directory").filter_map(Result::ok);
+        let holds = |path: &Path| {
+            let bytes = std::fs::read(path).expect("a file").to_ascii_lowercase();
+            bytes.windows(canary.len()).any(|window| window == canary.to_ascii_lowercase().as_bytes())
+        };
+        let files = entries.filter(|entry| entry.file_type().is_ok_and(|it| it.is_file()));
+        files
+            .filter(|entry| holds(&entry.path()))
+            .map(|entry| entry.file_name().to_string_lossy().into_owned())
+            .collect()
+    }
+
+    fn survey(key: &str, email: &str) -> NewIntent {
+        NewIntent {
+            key: key.into(),
+            kind: "agentConnect.request".into(),
+            body: json!({ "customer": { "email": email, "name": if email == CANARY { "Canary Bird" } else { "Other" } } }),
+            context: json!({ "session": 1 }),
+        }
+    }
+
+    async fn event(store: &Store, text: &str, response: &str, email: &str) {
+        let body = json!({ "response": { "id": response, "user": { "email": email } }, "text": text }).to_string();
+        let about = About { subject: Some(response.into()), ..About::default() };
+        let accepted = store.accept_about(arrival(&body), about).await.expect("accepted");
+        let says = Ok(reading(response, &email.to_lowercase()));
+        drop(store.understand(vec![Understood { seq: accepted.seq, says }]).await.expect("understood"));
+    }
+
+    #[tokio::test]
+    async fn no_byte_of_a_customer_is_left_in_any_file_and_others_are_untouched() {
+        let dir = TempDir::new().expect("a directory");
+        let store = Store::open(dir.path(), clock()).expect("a store");
+        for number in 0..40 {
+            event(&store, "filling", &format!("other-{number}"), "somebody.else@example.com").await;
+        }
+        event(&store, "their own", "theirs", "Canary.Bird@EXAMPLE.com").await;
+        // A later event of the same thread that does not name them, and one that was never understood.
+        let silent = json!({ "response": { "id": "theirs" }, "text": "canary song" }).to_string();
+        let about = About { subject: Some("theirs".into()), ..About::default() };
+        store.accept_about(arrival(&silent), about).await.expect("accepted");
+        let polled = Arrival { source: AgentConnect, ..arrival(&json!({ "rating": { "by": CANARY } }).to_string()) };
+        store.accept(polled).await.expect("accepted");
+        let sent = store.intend(survey("sent", CANARY)).await.expect("written").intent.id;
+        let waiting = store.intend(survey("waiting", CANARY)).await.expect("written").intent.id;
+        let other = store.intend(survey("other", "somebody.else@example.com")).await.expect("written").intent.id;
+        store.claim(&sent).await.expect("claimed").expect("due");
+        let line = store
+            .begin_deed(NewDeed { entity: "response theirs".into(), after: json!({ "to": "canary song" }), ..deed() })
+            .await
+            .expect("written");
+        store.end_deed(line, "accepted", None).await.expect("completed");
+        store.begin_deed(deed()).await.expect("written");
+        assert!(!files_with(dir.path(), CANARY).is_empty(), "the test would see it");
+        assert!(!files_with(dir.path(), "canary song").is_empty());
+
+        let erased =
+            store.erase(Person::new(Some("CANARY.bird@example.COM "), None), "a test".into()).await.expect("done");
+        let found = &erased.forgotten;
+        assert_eq!((found.webhooks, found.requests.len(), found.audit), (3, 2, 1));
+        assert_eq!(found.responses, ["theirs".into()]);
+        assert_eq!(found.left.len(), 1);
+        assert_eq!(found.left[0].nps(), Some(5), "what is counted stays");
+        drop(erased);
+        for canary in [CANARY, "canary song", "theirs", "Canary Bird"] {
+            assert_eq!(files_with(dir.path(), canary), [""; 0], "{canary}");
+        }
+
+        // A survey that was on its way ends without what the vendor says about them.
+        let ended = store.settle(&sent, Outcome::failed(format!("{CANARY} is unknown"), Some(clock().now()))).await;
+        let ended = ended.expect("settled");
+        assert_eq!((ended.state, ended.reason, ended.due), (IntentState::Failed, None, None));
+        assert!(store.claim_due("agentConnect.request", clock().now(), 9).await.expect("asked")[..1][0].id == other);
+        assert!(matches!(store.retry(&waiting).await, Err(StoreError::Settled { state: "erased", .. })));
+        assert_eq!(store.feedback_after(0, 99).await.expect("read").len(), 41, "forty others and what is left");
+        assert_eq!(store.deeds(9).await.expect("lines")[0].what, "privacy.erase");
+        let tampering = store.write(|connection| Ok(connection.execute_batch("UPDATE audit SET who = 'x'")?)).await;
+        assert!(tampering.is_err(), "the audit is guarded again");
+    }
+
+    #[tokio::test]
+    async fn what_is_sent_again_brings_nobody_back_but_somebody_who_comes_back_is_heard() {
+        let (dir, clock) = (TempDir::new().expect("a directory"), clock());
+        let store = Store::open(dir.path(), clock.clone()).expect("a store");
+        event(&store, "first", "theirs", CANARY).await;
+        drop(store.erase(Person::new(Some(CANARY), Some("+13125550100")), "a test".into()).await.expect("done"));
+        let before = store.inbox_counts().await.expect("counts");
+        let person = || Person::new(Some(CANARY), None);
+        let earlier = Some(clock.now() - SignedDuration::from_hours(1));
+        for (text, about) in [
+            ("the same response", About { subject: Some("theirs".into()), ..About::default() }),
+            ("another of theirs", About { person: person(), created: earlier, ..About::default() }),
+            ("no time", About { person: person(), ..About::default() }),
+            (
+                "by telephone",
+                About { person: Person::new(None, Some("(312) 555-0100")), created: earlier, subject: None },
+            ),
+        ] {
+            let accepted = store.accept_about(arrival(text), about).await.expect("acknowledged");
+            assert_eq!((accepted.seq, accepted.duplicate), (0, false), "{text}");
+        }
+        let body = json!({ "response": { "id": "theirs", "user": { "email": CANARY } }, "text": "first" }).to_string();
+        assert!(store.accept(arrival(&body)).await.expect("acknowledged").duplicate, "the very same bytes");
+        assert!(
+            store.keep_feedback(vec![reading("found-by-asking", CANARY)]).await.expect("looked").readings.is_empty()
+        );
+        assert_eq!(store.inbox_counts().await.expect("counts"), before);
+        drop(store);
+
+        let store = Store::open(dir.path(), clock.clone()).expect("a store");
+        let about =
+            || About { person: person(), created: Some(clock.now() + SignedDuration::from_hours(1)), subject: None };
+        let late = store.accept_about(arrival("new"), about()).await.expect("accepted");
+        assert!(late.seq > 0, "they have come back");
+        let other = About { person: Person::new(Some("somebody.else@example.com"), Some("+12125550100")), ..about() };
+        assert!(store.accept_about(arrival("other"), other).await.expect("accepted").seq > 0);
+        assert_eq!(store.waiting_after(Goodays, 0, 9).await.expect("read").len(), 2);
+    }
+
+    #[tokio::test]
+    async fn an_event_that_was_read_before_the_order_has_no_effect_after_it() {
+        let dir = TempDir::new().expect("a directory");
+        let store = Store::open(dir.path(), clock()).expect("a store");
+        let body = json!({ "response": { "id": "theirs", "user": { "email": CANARY } } }).to_string();
+        let seq = store.accept(arrival(&body)).await.expect("accepted").seq;
+        drop(store.erase(Person::new(Some(CANARY), None), "a test".into()).await.expect("done"));
+        let says = Ok(reading("theirs", CANARY));
+        let kept = store.understand(vec![Understood { seq, says }]).await.expect("noted");
+        assert!(kept.readings.is_empty());
+        assert_eq!(files_with(dir.path(), CANARY), [""; 0]);
+    }
+}

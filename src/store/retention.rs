@@ -98,3 +98,84 @@ fn before(now: Timestamp, kept: Span) -> i64 {
     let now = now.to_zoned(jiff::tz::TimeZone::UTC);
     now.checked_sub(kept).map_or(i64::MIN, |then| then.timestamp().as_millisecond())
 }
+
+#[cfg(test)]
+mod tests {
+    use jiff::SignedDuration;
+    use tempfile::TempDir;
+
+    use super::*;
+    use crate::domain::SourceName::Goodays;
+    use crate::store::tests::{arrival, clock, deed, reading, wish};
+    use crate::store::{InboxCounts, IntentState, Outcome, Understood};
+
+    const DAY: SignedDuration = SignedDuration::from_hours(24);
+
+    #[tokio::test]
+    async fn each_class_goes_when_its_time_is_over_and_a_replay_is_a_duplicate_for_ever() {
+        let (dir, clock) = (TempDir::new().expect("a directory"), clock());
+        let store = Store::open(dir.path(), clock.clone()).expect("a store");
+        for (text, says) in
+            [("good", Ok(reading("r1", "chester@example.com"))), ("bad", Err("It is not JSON.".to_owned()))]
+        {
+            let seq = store.accept(arrival(text)).await.expect("accepted").seq;
+            drop(store.understand(vec![Understood { seq, says }]).await.expect("understood"));
+        }
+        store.accept(arrival("not yet understood")).await.expect("accepted");
+        let asked = store.intend(wish("k1", "Thank you")).await.expect("written").intent.id;
+        store.claim(&asked).await.expect("claimed").expect("it was due");
+        store.settle(&asked, Outcome::accepted(None)).await.expect("settled");
+        store.intend(wish("k2", "still to be sent")).await.expect("written");
+        let line = store.begin_deed(deed()).await.expect("written");
+        store.end_deed(line, "accepted", None).await.expect("completed");
+
+        clock.advance(DAY * 29);
+        assert!(store.remove_what_is_over().await.expect("looked").is_nothing());
+
+        clock.advance(DAY * 2);
+        let removed = store.remove_what_is_over().await.expect("removed");
+        assert_eq!((removed.webhooks, removed.responses.len(), removed.requests, removed.audit), (1, 0, 0, 0));
+        let again = store.accept(arrival("good")).await.expect("accepted");
+        assert!(again.duplicate, "a replay after its time");
+        let counts = store.inbox_counts().await.expect("counts");
+        assert_eq!(counts, InboxCounts { total: 2, unprocessed: 1, with_error: 1 }, "what a person must see stays");
+        assert_eq!(store.feedback_after(0, 9).await.expect("read").len(), 1, "what was said outlives the webhook");
+
+        // The line that was just written about the removal is younger than the deed.
+        clock.advance(DAY * 336);
+        let removed = store.remove_what_is_over().await.expect("removed");
+        assert_eq!((removed.responses.len(), removed.audit), (0, 1));
+        let lines = store.deeds(9).await.expect("lines");
+        let about: Vec<(&str, &serde_json::Value)> =
+            lines.iter().map(|line| (line.what.as_str(), &line.after["audit"])).collect();
+        assert_eq!(about, [("privacy.retention", &json!(1)), ("privacy.retention", &json!(0))]);
+
+        clock.advance(DAY * 32);
+        let removed = store.remove_what_is_over().await.expect("removed");
+        assert_eq!((removed.responses, removed.requests), (vec!["r1".into()], 1));
+        assert!(store.feedback_after(0, 9).await.expect("read").is_empty());
+        let emptied = store.intent(&asked).await.expect("read").expect("its key stays");
+        assert_eq!((emptied.state, emptied.body), (IntentState::Accepted, json!({})));
+        assert_eq!(store.claim_due("goodays.reply", clock.now(), 9).await.expect("asked").len(), 1, "what waits stays");
+        assert!(store.accept(arrival("good")).await.expect("accepted").duplicate);
+        assert_eq!(store.waiting_after(Goodays, 0, 9).await.expect("read").len(), 1);
+    }
+
+    #[tokio::test]
+    async fn more_than_a_portion_is_removed_at_once_and_the_audit_is_guarded_again() {
+        let (dir, clock) = (TempDir::new().expect("a directory"), clock());
+        let store = Store::open(dir.path(), clock.clone()).expect("a store");
+        let many = PORTION as usize + 7;
+        for number in 0..many {
+            let seq = store.accept(arrival(&number.to_string())).await.expect("accepted").seq;
+            store.mark_processed(seq, None).await.expect("marked");
+        }
+        let line = store.begin_deed(deed()).await.expect("written");
+        store.end_deed(line, "accepted", None).await.expect("completed");
+        clock.advance(DAY * 400);
+        let removed = store.remove_what_is_over().await.expect("removed");
+        assert_eq!((removed.webhooks, removed.audit), (many, 1));
+        let forbidden = store.write(|connection| Ok(connection.execute_batch("DELETE FROM audit")?)).await;
+        assert!(forbidden.is_err());
+    }
+}

@@ -125,3 +125,14 @@ pub(super) fn migrate(connection: &mut Connection, path: &Path, backup_dir: &Pat
     }
     Ok(())
 }
+
+/// A file as an older Callboard left it.
+#[cfg(test)]
+pub(super) fn write_old(dir: &Path, version: usize) {
+    let file = super::database::open_to_write(&dir.join(super::database::FILE)).expect("a file");
+    for step in &STEPS[..version] {
+        file.execute_batch(step).expect("a step");
+    }
+    file.execute_batch(&format!("PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {version};"))
+        .expect("marked");
+}
