@@ -62,13 +62,12 @@ pub enum Command {
 
 /// Who is to be forgotten.
 #[derive(Debug, Args)]
-#[group(id = "customer", required = true, multiple = true, args = ["email", "phone"])]
 pub struct EraseOptions {
     /// Whoever has this e-mail address.
-    #[arg(long, value_name = "ADDRESS")]
+    #[arg(long, value_name = "ADDRESS", required_unless_present = "phone")]
     pub email: Option<String>,
     /// Whoever has this telephone number, however it is written.
-    #[arg(long, value_name = "NUMBER")]
+    #[arg(long, value_name = "NUMBER", required_unless_present = "email")]
     pub phone: Option<String>,
     /// The configuration, which says where the data is.
     #[arg(long, value_name = "FILE", default_value = "callboard.toml")]

@@ -37,8 +37,17 @@ impl Privacy {
             ("privacy.keep_feedback", self.keep_feedback),
             ("privacy.keep_audit", self.keep_audit),
         ] {
-            if !span.is_positive() {
-                let advice = "must be longer than nothing: write a term such as \"30d\" or \"13mo\"";
+            // "13m" are thirteen minutes, after which everything would be gone.
+            let days = span.fieldwise()
+                == Span::new()
+                    .years(span.get_years())
+                    .months(span.get_months())
+                    .weeks(span.get_weeks())
+                    .days(span.get_days())
+                    .fieldwise();
+            if !span.is_positive() || !days {
+                let advice =
+                    "must be a term of whole days, weeks, months or years: write \"30d\", \"8w\", \"13mo\" or \"2y\"";
                 return Err(ConfigError::invalid(key, advice));
             }
         }

@@ -39,7 +39,8 @@ impl Program {
             None => Command::new(program),
             Some(fault) => {
                 let mut command = Command::new("strace");
-                command.args(["-f", "--seccomp-bpf", "-qq", "-o", "/dev/null"]);
+                // As a grandchild, so that the program itself is our child, to be killed and waited for.
+                command.args(["-D", "-f", "--seccomp-bpf", "-qq", "-o", "/dev/null"]);
                 command.args(["-e", "trace=fsync,fdatasync,pwrite64", "-e", fault, program]);
                 command
             }
@@ -72,6 +73,10 @@ impl Program {
         self.http.get(self.base.join(path).expect("an address")).send().await.expect("an answer")
     }
 
+    async fn kill(mut self) {
+        self.child.kill().await.expect("it runs");
+    }
+
     async fn ended(mut self) -> ExitStatus {
         timeout(PATIENCE, self.child.wait()).await.expect("an end in time").expect("an exit code")
     }
@@ -83,7 +88,7 @@ impl Program {
     }
 }
 
-/// Sends events until one is refused and then one is taken again. Returns what was acknowledged.
+/// Sends events until one is refused and then one is taken again; what was acknowledged is there in the next life.
 async fn through_a_fault(fault: &str) {
     let folder = TempDir::new().expect("a directory");
     let data = folder.path().join("data");
@@ -103,8 +108,8 @@ async fn through_a_fault(fault: &str) {
     }
     assert!(refused > 0 && !taken.is_empty(), "{fault}: {refused} refused");
     program.shows(&taken).await;
-    drop(program);
-    // Killed: what was acknowledged is on the disk and not only in the memory of a process.
+    program.kill().await;
+    // What was acknowledged is on the disk and not only in the memory of a process.
     Program::start(&data, None).await.shows(&taken).await;
 }
 

@@ -33,11 +33,12 @@ async fn house() -> House {
 }
 
 fn event(id: &str, email: &str, words: &str) -> Value {
+    let (first, last) = if email == CANARY { ("Canary", "Bird") } else { ("Some", "Body") };
     json!({"event_type": "response", "response": {"id": id, "created_date": "2020-02-05T12:20:39+01:00", "state": "open",
         "answers": [{"id": "A", "value": 9, "question": {"id": "A", "title": "Would you?", "type": "nps"}}],
         "message": {"id": "m1", "created_date": "2020-02-05T12:20:39+01:00", "type": "Problem", "content": words,
-                    "sender": {"email": email, "first_name": "Canary", "last_name": "Bird"}},
-        "user": {"email": email, "first_name": "Canary", "last_name": "Bird"}}})
+                    "sender": {"email": email, "first_name": first, "last_name": last}},
+        "user": {"email": email, "first_name": first, "last_name": last}}})
 }
 
 async fn send(house: &House, event: &Value) -> StatusCode {
