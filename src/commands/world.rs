@@ -6,7 +6,7 @@ use std::sync::{Arc, LazyLock};
 
 use tokio::net::TcpListener;
 
-use super::{Failure, gauges};
+use super::{Failure, gauges, orders, upkeep};
 use crate::actions::{Supervision, Surveys};
 use crate::base::{Clock, Lifecycle, Metrics, http};
 use crate::config::{self, Config};
@@ -106,6 +106,11 @@ impl World {
             ..Settings::default()
         };
         life.spawn_service(gauges::keep(gold.clone(), store.clone(), metrics.clone(), clock.clone()));
+        let copies = config.store.backups_kept > 0;
+        let every = config.store.backup_interval;
+        life.spawn_service(upkeep::keep(store.clone(), gold.clone(), every, copies, clock.clone()));
+        life.spawn_service(upkeep::watch_the_disk(store.clone(), life.clone()));
+        life.spawn(orders::take(config.server.data_dir.clone(), store.clone(), gold.clone(), life.clone()));
         let audience = if config.server.open_metrics { Audience::Everybody } else { Audience::ThisMachine };
         let ops = ops(&gold, &store, &metrics, life, audience);
         life.spawn(serve(listener, router(state, ops, &settings), Limits::default(), metrics.clone(), life.clone()));
@@ -217,8 +222,8 @@ fn client() -> Result<http::Client, Failure> {
 }
 
 async fn open_store(config: &Config, clock: Clock) -> Result<Store, Failure> {
-    let directory = config.server.data_dir.clone();
-    let opened = tokio::task::spawn_blocking(move || Store::open(&directory, clock)).await;
+    let (directory, settings) = (config.server.data_dir.clone(), upkeep::settings(config));
+    let opened = tokio::task::spawn_blocking(move || Store::open_with(&directory, clock, settings)).await;
     match opened {
         Ok(Ok(store)) => Ok(store),
         Ok(Err(error)) => Err(Failure::World(error.to_string())),
@@ -242,8 +247,10 @@ fn ops(gold: &Gold, store: &Store, metrics: &Metrics, life: &Lifecycle, audience
             _ => None,
         };
         let sources: std::collections::BTreeMap<_, _> = SourceName::ALL.into_iter().filter_map(state).collect();
+        let trouble = store.trouble();
         Readiness {
-            store: store.healthy(),
+            store: trouble.is_none(),
+            store_trouble: trouble.map(|trouble| trouble.to_string()),
             // Every source has said how it is: whatever they can tell is there, or pages say why not.
             gold: sources.len() == SourceName::ALL.len(),
             stopping: life.is_stopping(),

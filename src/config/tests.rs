@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use jiff::Span;
 use tempfile::TempDir;
 
 use super::*;
@@ -77,6 +78,9 @@ fn nothing_at_all_is_a_server_with_every_system_off() {
 fn the_example_loads_and_means_what_it_says() {
     let config = example().load().expect("the example");
     assert_eq!(config.server.time_zone.iana_name(), Some("America/Chicago"));
+    assert_eq!((config.store.backup_interval, config.store.backups_kept), (Duration::from_secs(3600), 24));
+    assert_eq!((config.store.min_free, config.store.backup_dir), (Bytes(64 << 20), None));
+    assert_eq!(config.privacy.keep_feedback.fieldwise(), Span::new().months(13).fieldwise());
     let clarity = config.clarity.expect("a section");
     assert_eq!(clarity.poll_interval, Duration::from_secs(15));
     assert_eq!(clarity.transports, [Transport::WebSockets, Transport::ServerSentEvents, Transport::LongPolling]);
@@ -294,6 +298,18 @@ fn what_makes_no_sense_is_refused_with_what_to_do() {
         "[server]\npublic_url = \"https://callboard.example.com/board\"",
         "server.public_url must have no path: write only the beginning, such as \"https://callboard.example.com\".",
     );
+    refuses("[store]\nmin_free = \"64\"", "store.min_free must be a size such as \"64MB\" or \"2GB\".");
+    refuses(
+        "[store]\nbackup_interval = \"0s\"",
+        "store.backup_interval must be longer than nothing: write a duration such as \"15s\".",
+    );
+    for term in ["13m", "0d", "-1d", "1d 2h"] {
+        refuses(
+            &format!("[privacy]\nkeep_feedback = \"{term}\""),
+            "privacy.keep_feedback must be a term of whole days, weeks, months or years: write \"30d\", \"8w\", \"13mo\" \
+             or \"2y\".",
+        );
+    }
     refuses(
         "[goodays]\napi_token = \"t\"",
         "goodays.hmac_secrets is missing: copy the webhook's secret from Goodays, or set allow_unsigned = true to \

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::{AgentReading, Health, QueueReading, ResponseReading, SourceName, StructureReading, Survey};
+use super::{
+    AgentReading, Health, QueueReading, ResponseId, ResponseReading, SourceName, StructureReading, Survey, SurveyId,
+};
 
 /// A place in the order in which we heard or asked. A full answer carries the place of its *question*: whatever was
 /// heard after that is newer than the answer (`apis.md` B114).
@@ -50,6 +52,13 @@ pub enum Fact {
     Labels(BTreeMap<Arc<str>, Arc<str>>),
     /// An event about a customer's response.
     Response(Box<ResponseReading>),
+    /// These are not kept any longer: their time is over, or the customer wants to be forgotten.
+    Forgotten {
+        /// Responses that are gone.
+        responses: Vec<ResponseId>,
+        /// Requests whose customer is gone. They themselves stay, to be counted.
+        surveys: Vec<SurveyId>,
+    },
     /// Where a survey request stands.
     Survey(Box<Survey>),
     /// How well a source can be heard.

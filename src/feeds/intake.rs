@@ -9,8 +9,9 @@ use tokio::sync::Notify;
 use crate::base::hmac::SignatureError;
 use crate::base::metrics::Metrics;
 use crate::domain::SourceName;
-use crate::store::{Accepted, Arrival, Store, StoreError};
-use crate::vendor::goodays::{Signatures, signature};
+use crate::store::{self, About, Accepted, Arrival, Store, StoreError};
+use crate::vendor::goodays::wire::Person;
+use crate::vendor::goodays::{Event, Signatures, signature};
 
 /// The header in which Goodays signs.
 pub const GOODAYS_SIGNATURE: &str = signature::HEADER;
@@ -60,6 +61,7 @@ impl Intake {
     ) -> Result<Accepted, Refusal> {
         let taken = self.take_goodays(signatures, body).await;
         let result = match &taken {
+            Ok(Accepted { duplicate: false, seq: 0 }) => "erased",
             Ok(Accepted { duplicate: false, .. }) => "stored",
             Ok(Accepted { duplicate: true, .. }) => "duplicate",
             Err(Refusal::Off) => "off",
@@ -83,7 +85,7 @@ impl Intake {
         let known = self.0.goodays.as_ref().ok_or(Refusal::Off)?;
         known.verify(signatures, body).map_err(Refusal::Signature)?;
         let arrival = Arrival { source: SourceName::Goodays, body: body.to_vec(), headers: Vec::new() };
-        self.0.store.accept(arrival).await.map_err(Refusal::Store)
+        self.0.store.accept_about(arrival, about(body)).await.map_err(Refusal::Store)
     }
 
     /// Resolves when something has been taken in since the last time that somebody waited.
@@ -101,4 +103,16 @@ impl Intake {
     pub fn store(&self) -> &Store {
         &self.0.store
     }
+}
+
+/// Whom an event is about, if it can be read: one about a customer who was erased must not be kept even for a moment.
+fn about(body: &[u8]) -> About {
+    let Ok(Event { response, .. }) = Event::parse(body) else { return About::default() };
+    let address = |person: &Person| store::Person::new(person.email.as_deref(), None);
+    let customer = store::Person::new(None, response.context.phone.as_deref())
+        .and(address(&response.context.person))
+        .and(address(&response.user))
+        // The first text of a response is the customer's own.
+        .and(response.message.map(|text| address(&text.sender)).unwrap_or_default());
+    About { subject: Some(response.id), person: customer, created: response.created }
 }

@@ -67,7 +67,7 @@ impl Store {
         self.write(move |connection| {
             let mut statement = connection.prepare_cached(
                 "UPDATE outbox SET state = 'new', attempt = attempt - 1, changed = ?2, due = ?2
-                 WHERE kind = ?1 AND state = 'sending'",
+                 WHERE kind = ?1 AND state = 'sending' AND emptied IS NULL",
             )?;
             statement.execute(params![kind, now])?;
             Ok(())
@@ -142,10 +142,19 @@ impl Store {
             if !may(found.state) {
                 return Err(StoreError::Settled { id, state: found.state.as_str() });
             }
+            let emptied = connection
+                .prepare_cached("SELECT 1 FROM outbox WHERE id = ?1 AND emptied IS NOT NULL")?
+                .exists([&id])?;
+            if emptied && to.state == IntentState::New {
+                return Err(StoreError::Settled { id, state: "erased" });
+            }
             let (answer, due) = (to.answer.map(|answer| answer.to_string()), to.due.map(Timestamp::as_millisecond));
             connection
                 .prepare_cached(
-                    "UPDATE outbox SET state = ?2, reason = ?3, answer = ?4, due = ?5, changed = ?6 WHERE id = ?1",
+                    // Of an emptied request nothing is kept but how it ended.
+                    "UPDATE outbox SET state = ?2, reason = iif(emptied IS NULL, ?3, NULL),
+                        answer = iif(emptied IS NULL, ?4, NULL), due = iif(emptied IS NULL, ?5, NULL), changed = ?6
+                     WHERE id = ?1",
                 )?
                 .execute(params![id, to.state.as_str(), to.reason, answer, due, now])?;
             one(connection, "id = ?1", &id)?.ok_or(StoreError::NoSuchIntent { id })
@@ -162,6 +171,17 @@ pub(super) fn admit_ignorance(connection: &Connection, now: Timestamp) -> Result
         [now.as_millisecond()],
     )?;
     Ok(())
+}
+
+/// Leaves of a request its identity and how it ended; one that waits to be sent ends here. `None`: there is no such request.
+pub(super) fn empty(connection: &Connection, seq: i64, now: Timestamp) -> Result<Option<String>, StoreError> {
+    let mut statement = connection.prepare_cached(
+        "UPDATE outbox SET key = 'erased-' || id, body = '{}', context = '{}', answer = NULL, due = NULL, emptied = ?2,
+            reason = iif(state IN ('new', 'failed'), 'The customer was erased.', NULL),
+            state = iif(state IN ('new', 'failed'), 'rejected', state)
+         WHERE seq = ?1 RETURNING id",
+    )?;
+    Ok(statement.query_row(params![seq, now.as_millisecond()], |row| row.get(0)).optional()?)
 }
 
 fn one(connection: &Connection, condition: &'static str, value: &str) -> Result<Option<Intent>, StoreError> {

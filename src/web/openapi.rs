@@ -239,6 +239,7 @@ fn schemas() -> Value {
         "Readiness": object("What readiness hangs on.", &["ready", "store", "gold", "stopping", "sources"], json!({
             "ready": {"type": "boolean"},
             "store": {"enum": ["open", "down"]},
+            "reason": {"type": "string", "description": "Why the store takes no new events."},
             "gold": {"enum": ["loaded", "loading"]},
             "stopping": {"type": "boolean"},
             "sources": {"type": "object", "additionalProperties": {"type": "string"}}

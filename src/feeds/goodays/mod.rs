@@ -1,7 +1,7 @@
 //! Reads the inbox in the order in which events came, and tells what they say.
 //!
-//! The gold copy forgets everything at a restart, so the inbox is read from its beginning then. Whatever can't be read
-//! stays in the inbox, counted and visible; nothing behind it waits for it.
+//! The gold copy forgets everything at a restart: it is told again what is kept of each response, and then what has not
+//! been understood yet. Whatever can't be read stays in the inbox, counted and visible; nothing behind it waits for it.
 
 mod translate;
 
@@ -10,13 +10,10 @@ use std::time::Duration;
 use crate::base::Lifecycle;
 use crate::domain::{Fact, SourceName, SourceState};
 use crate::gold::{Gold, Reporter};
-use crate::store::{Store, StoreError, Stored};
+use crate::store::{Store, StoreError, Stored, Understood};
 use crate::vendor::goodays::{Event, Kind};
 
 use super::Intake;
-
-/// Up to which place events have been understood before, in an earlier life of the process or in this one.
-const CURSOR: &str = "goodays.understood";
 
 /// How many events are read from the disk at once.
 const PAGE: u32 = 256;
@@ -32,17 +29,17 @@ pub struct GoodaysFeed {
     intake: Intake,
     gold: Gold,
     reporter: Reporter,
-    /// The place of the last event that the gold copy knows.
-    told: u64,
-    /// The place of the last event that was ever understood.
-    understood: u64,
+    /// The place of the last kept response that the gold copy has been told again. `None`: of all of them.
+    remembered: Option<i64>,
+    /// The place of the last event that has been looked at.
+    looked_at: u64,
 }
 
 impl GoodaysFeed {
     /// A feed that has read nothing.
     #[must_use]
     pub fn new(intake: Intake, gold: Gold, reporter: Reporter) -> Self {
-        Self { intake, gold, reporter, told: 0, understood: 0 }
+        Self { intake, gold, reporter, remembered: Some(0), looked_at: 0 }
     }
 
     /// Follows until the process stops.
@@ -76,44 +73,67 @@ impl GoodaysFeed {
 
     async fn catch_up(&mut self) -> Result<(), StoreError> {
         let store = self.intake.store().clone();
-        if self.told == 0 {
-            self.understood = store.cursor(CURSOR).await?.and_then(|place| place.parse().ok()).unwrap_or(0);
-        }
+        self.remember(&store).await?;
         loop {
-            let page = store.arrivals_after(SourceName::Goodays, self.told, PAGE).await?;
+            let page = store.waiting_after(SourceName::Goodays, self.looked_at, PAGE).await?;
             let Some(last) = page.last().map(|arrival| arrival.seq) else { return Ok(()) };
-            for arrival in &page {
-                self.understand(&store, arrival).await?;
-                self.told = arrival.seq;
-            }
-            if last > self.understood {
-                self.understood = last;
-                store.set_cursor(CURSOR, &last.to_string()).await?;
-            }
+            self.understand(&store, page).await?;
+            self.looked_at = last;
         }
     }
 
-    async fn understand(&mut self, store: &Store, arrival: &Stored) -> Result<(), StoreError> {
-        self.reporter.heard_at(arrival.received_at, 1);
-        let unreadable = match Event::parse(&arrival.body) {
-            Ok(event) => {
-                self.reporter.count("events");
-                if let Kind::Other(event_type) = &event.kind {
-                    tracing::warn!(event_type = %event_type.escape_debug(), seq = arrival.seq, "an event of an unknown type: kept, and read as far as it goes");
-                    self.reporter.count("unknownEvents");
+    /// Tells again what is kept from earlier lives of the process.
+    async fn remember(&mut self, store: &Store) -> Result<(), StoreError> {
+        while let Some(place) = self.remembered {
+            let page = store.feedback_after(place, PAGE).await?;
+            if place == 0 {
+                if let Some(last) = store.last_arrival(SourceName::Goodays).await? {
+                    self.reporter.heard_at(last, 0);
                 }
-                self.gold.tell(Fact::Response(Box::new(translate::response(event)))).await;
-                None
+                self.reporter.count_many("unreadableEvents", store.inbox_counts().await?.with_error);
             }
-            Err(error) => {
-                tracing::warn!(error = %error, seq = arrival.seq, "an event that cannot be read: kept as it came");
-                self.reporter.count("unreadableEvents");
-                Some(error.to_string())
+            self.remembered = page.last_key_value().map(|(place, _)| *place);
+            for reading in page.into_values() {
+                self.gold.tell(Fact::Response(Box::new(reading))).await;
             }
-        };
-        if arrival.seq > self.understood {
-            store.mark_processed(arrival.seq, unreadable).await?;
         }
+        Ok(())
+    }
+
+    /// Events are told once it is on the disk what they say.
+    async fn understand(&mut self, store: &Store, page: Vec<Stored>) -> Result<(), StoreError> {
+        let last = page.iter().map(|arrival| arrival.received_at).max();
+        let (mut events, mut unknown, mut unreadable) = (0, 0, 0);
+        let mut understood = Vec::with_capacity(page.len());
+        for Stored { seq, body, .. } in page {
+            let says = match Event::parse(&body) {
+                Ok(event) => {
+                    events += 1;
+                    if let Kind::Other(event_type) = &event.kind {
+                        tracing::warn!(event_type = %event_type.escape_debug(), seq, "an event of an unknown type: kept, and read as far as it goes");
+                        unknown += 1;
+                    }
+                    Ok(translate::response(event))
+                }
+                Err(error) => {
+                    tracing::warn!(error = %error, seq, "an event that cannot be read: kept as it came");
+                    unreadable += 1;
+                    Err(error.to_string())
+                }
+            };
+            understood.push(Understood { seq, says });
+        }
+        let mut kept = store.understand(understood).await?;
+        for reading in std::mem::take(&mut kept.readings) {
+            self.gold.tell(Fact::Response(Box::new(reading))).await;
+        }
+        drop(kept);
+        if let Some(last) = last {
+            self.reporter.heard_at(last, events + unreadable);
+        }
+        self.reporter.count_many("events", events);
+        self.reporter.count_many("unknownEvents", unknown);
+        self.reporter.count_many("unreadableEvents", unreadable);
         Ok(())
     }
 }

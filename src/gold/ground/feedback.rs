@@ -7,24 +7,14 @@ use foldhash::HashMap;
 use jiff::Timestamp;
 
 use super::Ground;
-use crate::domain::{AgentId, QueueId, ResponseId, ResponseReading, SessionId, TeamId};
+use crate::domain::{AgentId, QueueId, ResponseId, ResponseReading, SessionId, SurveyId, SurveyState, TeamId};
 use crate::gold::entity::{Key, Response};
 use crate::gold::join::{Floor, Joined, Rule, Rules, Trace, join, named_session};
 use crate::gold::rollup::FeedbackTotal;
 
-/// How new an event is. The vendor's own time of update repeats old values, so the newest text decides first
-/// (`apis.md` B140), and a delegation beats the same thread without one.
-type Freshness = (Option<Timestamp>, Option<Timestamp>, bool);
-
-#[derive(Debug)]
-struct Record {
-    reading: Arc<ResponseReading>,
-    freshness: Freshness,
-}
-
 #[derive(Debug, Default)]
 pub(super) struct Feedback {
-    records: HashMap<ResponseId, Record>,
+    records: HashMap<ResponseId, Arc<ResponseReading>>,
     joins: HashMap<ResponseId, Joined>,
     /// Responses by the agent, queue or team that they count for.
     counted: HashMap<Key, BTreeSet<ResponseId>>,
@@ -45,16 +35,42 @@ impl Feedback {
         if let Some((session, _)) = named_session(&reading, rules) {
             self.by_session.entry(session).or_default().insert(id.clone());
         }
-        let freshness = (reading.newest_message(), reading.updated, reading.delegated_to.is_some());
-        let record = match self.records.remove(&id) {
-            None => Record { reading: Arc::new(reading), freshness },
-            Some(known) => known.with(reading, freshness),
+        let known = self.records.remove(&id);
+        let record = match known {
+            None => reading,
+            Some(known) => Arc::unwrap_or_clone(known).and(reading),
         };
-        self.records.insert(id.clone(), record);
+        self.records.insert(id.clone(), Arc::new(record));
         self.to_join.insert(id.clone());
         let mut touched = self.joins.get(&id).map(targets).unwrap_or_default();
         self.to_count.extend(touched.iter().cloned());
         touched.push(Key::Response(id));
+        touched
+    }
+
+    /// Forgets a response and says what that touched.
+    fn forget(&mut self, id: &ResponseId, rules: &Rules) -> Vec<Key> {
+        let Some(reading) = self.records.remove(id) else { return Vec::new() };
+        if let Some((session, _)) = named_session(&reading, rules)
+            && let Some(ids) = self.by_session.get_mut(&session)
+        {
+            ids.remove(id);
+            if ids.is_empty() {
+                self.by_session.remove(&session);
+            }
+        }
+        self.to_join.remove(id);
+        let mut touched = self.joins.remove(id).as_ref().map(targets).unwrap_or_default();
+        for target in &touched {
+            if let Some(ids) = self.counted.get_mut(target) {
+                ids.remove(id);
+                if ids.is_empty() {
+                    self.counted.remove(target);
+                }
+            }
+        }
+        self.to_count.extend(touched.iter().cloned());
+        touched.push(Key::Response(id.clone()));
         touched
     }
 
@@ -70,7 +86,7 @@ impl Feedback {
 
     /// One response with what it hangs on.
     pub fn response(&self, id: &ResponseId) -> Option<Response> {
-        let reading = Arc::clone(&self.records.get(id)?.reading);
+        let reading = Arc::clone(self.records.get(id)?);
         Some(Response { reading, joined: self.joins.get(id)?.clone() })
     }
 
@@ -84,7 +100,7 @@ impl Feedback {
     pub fn count(&mut self, day_began: Timestamp) {
         for target in std::mem::take(&mut self.to_count) {
             let ids = self.counted.get(&target).into_iter().flatten();
-            let responses = ids.filter_map(|id| Some(&*self.records.get(id)?.reading));
+            let responses = ids.filter_map(|id| Some(&**self.records.get(id)?));
             match FeedbackTotal::of(responses, day_began) {
                 Some(total) => self.totals.insert(target, total),
                 None => self.totals.remove(&target),
@@ -133,11 +149,29 @@ impl Feedback {
 }
 
 impl Ground {
+    /// Nobody is to see these again.
+    pub(super) fn forget(&mut self, responses: &[ResponseId], surveys: &[SurveyId]) {
+        for id in responses {
+            self.touched.extend(self.feedback.forget(id, &self.rules));
+        }
+        for id in surveys {
+            if let Some(survey) = self.surveys.get_mut(id) {
+                let survey = Arc::make_mut(survey);
+                (survey.customer, survey.reason) = (None, None);
+                if matches!(survey.state, SurveyState::Queued | SurveyState::Failed) {
+                    // Nobody is left to whom it could be sent.
+                    survey.state = SurveyState::Rejected;
+                }
+                self.touched.insert(Key::Survey(id.clone()));
+            }
+        }
+    }
+
     /// Joins again what may have changed.
     pub(super) fn rejoin(&mut self) {
         for id in std::mem::take(&mut self.feedback.to_join) {
             let Some(record) = self.feedback.records.get(&id) else { continue };
-            let joined = join(&record.reading, &self.rules, self);
+            let joined = join(record, &self.rules, self);
             let known = self.feedback.joins.get(&id);
             if joined.rule == Rule::Waiting
                 && known.is_some_and(|known| known.rule == Rule::ExtraSession && known.session == joined.session)
@@ -163,19 +197,6 @@ impl Floor for Ground {
     fn team_of_queue(&self, queue: QueueId) -> Option<TeamId> {
         let teams = &self.queues.get(&queue)?.teams;
         teams.first().copied().filter(|_| teams.len() == 1)
-    }
-}
-
-impl Record {
-    fn with(self, reading: ResponseReading, freshness: Freshness) -> Self {
-        let known = Arc::unwrap_or_clone(self.reading);
-        let (mut newer, older, freshness) =
-            if freshness >= self.freshness { (reading, known, freshness) } else { (known, reading, self.freshness) };
-        // Texts are only ever added, whichever event comes last (`apis.md` B141).
-        for (id, message) in older.messages {
-            newer.messages.entry(id).or_insert(message);
-        }
-        Self { reading: Arc::new(newer), freshness }
     }
 }
 

@@ -80,6 +80,7 @@ impl Ground {
                     self.touched.insert(key);
                 }
             }
+            Fact::Forgotten { responses, surveys } => self.forget(&responses, &surveys),
             Fact::Survey(survey) => {
                 self.touched.insert(Key::Survey(survey.id.clone()));
                 self.surveys.insert(survey.id.clone(), Arc::from(survey));

@@ -252,6 +252,28 @@ fn numbers_that_stand_for_no_queue_are_kept_and_named() {
 }
 
 #[test]
+fn what_is_forgotten_leaves_no_trace_and_no_count() {
+    let mut ground = ground();
+    let mut reading = AgentReading::new(AgentId(41));
+    reading.team = Some(TeamId(3));
+    reading.sessions = all(vec![session(82_673, SessionStatus::Active, 11)]);
+    ground.apply(in_full(1, reading.clone()), at(1));
+    ground.settle();
+    let before = ground.all();
+    ground.apply(Fact::Response(Box::new(response(1, &[(1, 5)], Some("82673"), 5, false))), at(5));
+    ground.settle();
+    assert_eq!(agent(&ground, 41).feedback.expect("a total").responses, 1);
+
+    ground.apply(Fact::Forgotten { responses: vec!["r1".into(), "unheard-of".into()], surveys: Vec::new() }, at(6));
+    let gone = ground.settle();
+    assert!(gone.contains(&(Key::Response("r1".into()), None)), "whoever looks on is told");
+    assert_eq!(ground.all(), before);
+    ground.apply(in_full(2, reading), at(7));
+    ground.settle();
+    assert_eq!(ground.all().keys().collect::<Vec<_>>(), before.keys().collect::<Vec<_>>());
+}
+
+#[test]
 fn a_response_that_names_a_session_waits_for_it_and_then_hangs_on_it() {
     let mut ground = ground();
     ground.apply(Fact::Response(Box::new(response(1, &[(1, 5)], Some("82673"), 5, false))), at(5));

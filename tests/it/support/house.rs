@@ -1,5 +1,7 @@
 //! A whole server on a port of its own, with or without the sandbox next door.
 
+use std::path::Path;
+
 use callboard::base::{Clock, Lifecycle};
 use callboard::commands::{Manner, World, configure};
 use callboard::config::{Clarity, Config, Wallboard};
@@ -78,6 +80,11 @@ impl House {
         Stopped { config: self.config, manner: self.manner, data: self.data, port: self.world.address.port() }
     }
 
+    /// Where it keeps what it keeps.
+    pub fn data_dir(&self) -> &Path {
+        self.data.path()
+    }
+
     pub fn at(&self, path: &str) -> Url {
         self.base.join(path).expect("an address")
     }
@@ -110,6 +117,11 @@ pub struct Stopped {
 }
 
 impl Stopped {
+    /// Where it kept what it kept.
+    pub fn data_dir(&self) -> &Path {
+        self.data.path()
+    }
+
     /// Starts it again on the same port, with what it kept.
     pub async fn again(self) -> House {
         House::start(self.config, self.manner, self.data, self.port, Clock::system()).await
