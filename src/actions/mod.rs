@@ -1,5 +1,6 @@
 //! What people make us do to vendors. This is the only room where our words become theirs.
 
+mod courier;
 pub mod supervise;
 pub mod surveys;
 
