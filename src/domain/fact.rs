@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::{AgentReading, Health, QueueReading, ResponseReading, SourceName, StructureReading, Survey};
+use super::{AgentReading, FeedbackDeed, Health, QueueReading, ResponseReading, SourceName, StructureReading, Survey};
 
 /// A place in the order in which we heard or asked. A full answer carries the place of its *question*: whatever was
 /// heard after that is newer than the answer (`apis.md` B114).
@@ -50,6 +50,8 @@ pub enum Fact {
     Labels(BTreeMap<Arc<str>, Arc<str>>),
     /// An event about a customer's response.
     Response(Box<ResponseReading>),
+    /// How far something has come that somebody does about a response.
+    FeedbackDeed(Box<FeedbackDeed>),
     /// Where a survey request stands.
     Survey(Box<Survey>),
     /// How well a source can be heard.

@@ -5,6 +5,7 @@
 pub mod agent;
 pub mod fact;
 pub mod feedback;
+pub mod feedback_deed;
 pub mod ids;
 pub mod metric;
 pub mod queue;
@@ -17,7 +18,8 @@ pub mod team;
 pub use agent::{AgentReading, AgentStatus, StatusReading};
 pub use fact::{Fact, Ordinal};
 pub use feedback::{Answer, Customer, Message, Place, ResponseReading, Thread};
-pub use ids::{AgentId, GroupId, QueueId, ResponseId, SessionId, SurveyId, TeamId};
+pub use feedback_deed::{FeedbackDeed, FeedbackDeedKind};
+pub use ids::{AgentId, DeedId, GroupId, QueueId, ResponseId, SessionId, SurveyId, TeamId};
 pub use metric::{MetricValue, Metrics, Modality};
 pub use queue::QueueReading;
 pub use request::RequestState;

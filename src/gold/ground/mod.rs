@@ -79,6 +79,11 @@ impl Ground {
                     self.touched.insert(key);
                 }
             }
+            Fact::FeedbackDeed(deed) => {
+                for key in self.feedback.hear_deed(*deed) {
+                    self.touched.insert(key);
+                }
+            }
             Fact::Survey(survey) => {
                 self.touched.insert(Key::Survey(survey.id.clone()));
                 self.surveys.insert(survey.id.clone(), Arc::from(survey));
