@@ -5,6 +5,7 @@
 //! and the script's are held together by `tests/fixtures/formats.json`.
 
 mod agents;
+mod answering;
 mod contact;
 mod feedback;
 mod frame;
@@ -118,6 +119,6 @@ fn step(key: &str) -> String {
 }
 
 /// A key as one segment of an address.
-fn segment(key: &str) -> String {
+pub(super) fn segment(key: &str) -> String {
     percent_encoding::utf8_percent_encode(key, percent_encoding::NON_ALPHANUMERIC).to_string()
 }
