@@ -44,10 +44,11 @@ async function send(form, submitter) {
       say(answer, form.dataset.done ?? "Asked for. It comes to the top of the table.", "done");
     } else {
       const problem = await response.json().catch(() => ({}));
-      const why = [problem.title, problem.detail].filter(Boolean).join(" ");
+      const why = [problem.title, problem.detail].filter(Boolean).join(" ") || `The server refused it with status ${response.status}.`;
       // The key may belong to a deed that did arrive, with other words. Whatever is pressed next is a new one.
       if (response.status === CONFLICT) renew(form);
-      say(answer, why || `The server refused it with status ${response.status}.`, "failed");
+      const isKeyUsed = response.status === CONFLICT && /:conflict$/.test(problem.type ?? ":conflict");
+      say(answer, isKeyUsed && !form.dataset.done ? "An earlier version was already taken: see the table." : why, "failed");
     }
   } catch {
     // The key stays: whether or not the first try arrived, the next is the same deed.
