@@ -34,8 +34,9 @@ mod fuzz_seeds {
 
     type Door = fn(&[u8]);
 
-    const DOORS: [(&str, Door); 3] = [
+    const DOORS: [(&str, Door); 4] = [
         ("challenge", |bytes| text(bytes, crate::vendor::clarity::fuzz_challenge)),
+        ("goodays", crate::feeds::goodays::fuzz_event),
         ("realtime", |bytes| text(bytes, crate::feeds::clarity::fuzz_realtime)),
         ("signalr_frame", crate::vendor::signalr::fuzz),
     ];

@@ -87,7 +87,7 @@ function reloadWhenSafe() {
   if (reloading || cleared) return;
   reloading = true;
   const timer = setInterval(async () => {
-    const typing = document.activeElement?.matches("input:not([type=hidden]), textarea, select") || document.querySelector("dialog[open]");
+    const typing = document.querySelector("[data-typed]") || document.activeElement?.matches("input:not([type=hidden]), textarea, select") || document.querySelector("dialog[open]");
     if (typing && document.visibilityState === "visible") return;
     const healthy = await fetch("/healthz", { cache: "no-store" }).then((r) => r.ok, () => false);
     if (!healthy) return;

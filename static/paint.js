@@ -177,6 +177,17 @@ export const painters = {
     const names = Object.keys(value ?? {}).sort().map((name) => label(name).toLowerCase());
     return { text: names.length > 0 ? `Offered by Goodays: ${names.join(", ")}.` : "Goodays offers no action for it now." };
   },
+  wroteAgain: (value) => ({ text: value?.waits && value.state === "closed" ? "The customer wrote again" : "" }),
+  deed: (value) => ({ text: word("deed", value) }),
+  deedWord: (value) => ({ text: word("deedState", value), "data-survey": value ?? "" }),
+  deedState: (value) => ({ "data-deed": value ?? "" }),
+  offer: (value, arg, { doc }) => {
+    const [kind, id] = [arg.slice(0, arg.indexOf(":")), arg.slice(arg.indexOf(":") + 1)];
+    const isMark = kind === "no-answer-needed";
+    const isOffered = isMark ? value?.message && !value.close && doc.feedback?.[id]?.waits : value?.[kind];
+    const isHeard = (doc.sources?.goodays?.state ?? "live") !== "off";
+    return { "data-offered": isOffered && isHeard ? "" : null };
+  },
   labelled: (value) => ({ text: value === undefined ? "" : label(value) }),
   number: (value) => ({ text: value === undefined ? "" : String(value) }),
   queueName: (value, arg, at) => ({ text: queueName(value, at) ?? "" }),

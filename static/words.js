@@ -53,6 +53,22 @@ const tables = {
     failed: "Failed",
     unknown: "Not known whether it arrived",
   },
+  deed: {
+    reply: "Reply",
+    message: "Private message",
+    call: "Called the customer",
+    close: "Closed without an answer",
+    spam: "Reported as spam",
+    "no-answer-needed": "No answer needed",
+  },
+  deedState: {
+    queued: "Waiting to be sent",
+    sent: "Sent, no answer yet",
+    accepted: "Done",
+    rejected: "Refused",
+    failed: "Not sent",
+    unknown: "Not known whether it was done",
+  },
   thread: { open: "Open", pending: "Pending", closed: "Closed" },
   rule: {
     "extra.session": "Linked by its session number",

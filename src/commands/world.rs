@@ -7,18 +7,18 @@ use std::sync::{Arc, LazyLock};
 use tokio::net::TcpListener;
 
 use super::{Failure, gauges, orders, upkeep};
-use crate::actions::{Supervision, Surveys};
+use crate::actions::{FeedbackDesk, FeedbackRules, Overheard, Supervision, Surveys};
 use crate::base::{Clock, Lifecycle, Metrics, http};
 use crate::config::{self, Config};
 use crate::domain::{AgentId, Fact, Health, QueueId, SourceName, SourceState};
-use crate::feeds::goodays::GoodaysFeed;
+use crate::feeds::goodays::{GoodaysFeed, Surroundings};
 use crate::feeds::{Intake, clarity, kustomer};
 use crate::gold::join::{PlaceRule, Rules};
 use crate::gold::{Day, Entity, Gold, Key, Reporter};
 use crate::live::Hub;
 use crate::store::Store;
 use crate::vendor::agent_connect::AgentConnect;
-use crate::vendor::goodays::Signatures;
+use crate::vendor::goodays::{Goodays, Signatures};
 use crate::vendor::kustomer::Kustomer;
 use crate::web::boards::Boards;
 use crate::web::layers::Settings;
@@ -80,7 +80,7 @@ impl World {
         let intake = Intake::new(store.clone(), signatures, metrics.clone());
         let parts = Parts { config, gold: &gold, metrics: &metrics, clock: &clock, life };
         let supervision = parts.listen_to_clarity(&store, manner)?;
-        parts.listen_to_goodays(&intake);
+        let feedback = parts.listen_to_goodays(&store, &intake, manner)?;
         parts.watch_kustomer()?;
         let surveys = parts.speak_to_agent_connect(&store)?;
         parts.switch_off_the_rest().await;
@@ -90,6 +90,7 @@ impl World {
             intake,
             surveys,
             supervision,
+            feedback,
             boards: Boards::new(config.wallboards.clone(), gold.clone()),
             metrics: metrics.clone(),
             clock: clock.clone(),
@@ -148,12 +149,30 @@ impl Parts<'_> {
         )))
     }
 
-    fn listen_to_goodays(&self, intake: &Intake) {
-        if self.config.goodays.is_none() {
-            return;
-        }
-        let feed = GoodaysFeed::new(intake.clone(), self.gold.clone(), self.reporter(SourceName::Goodays));
+    fn listen_to_goodays(
+        &self,
+        store: &Store,
+        intake: &Intake,
+        manner: Manner,
+    ) -> Result<Option<FeedbackDesk>, Failure> {
+        let Some(config) = &self.config.goodays else { return Ok(None) };
+        let vendor = Goodays::new(client()?, &config.api_root, &config.api_token)
+            .map_err(|error| Failure::Usage(error.to_string()))?;
+        let rules = FeedbackRules { external_sources: config.external_sources.clone(), demo: manner == Manner::Demo };
+        let (desk, overheard) = FeedbackDesk::open(
+            store.clone(),
+            self.gold.clone(),
+            vendor.clone(),
+            rules,
+            self.clock,
+            self.metrics,
+            self.life,
+        );
+        let Overheard { found, trouble } = overheard;
+        let around = Surroundings { vendor, silence_alarm: config.silence_alarm, found, trouble };
+        let feed = GoodaysFeed::new(intake.clone(), self.gold.clone(), self.reporter(SourceName::Goodays), around);
         self.life.spawn(feed.run(self.life.clone()));
+        Ok(Some(desk))
     }
 
     fn speak_to_agent_connect(&self, store: &Store) -> Result<Option<Surveys>, Failure> {

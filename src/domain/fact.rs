@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::{
-    AgentReading, Health, QueueReading, ResponseId, ResponseReading, SourceName, StructureReading, Survey, SurveyId,
+    AgentReading, FeedbackDeed, Health, QueueReading, ResponseId, ResponseReading, SourceName, StructureReading,
+    Survey, SurveyId,
 };
 
 /// A place in the order in which we heard or asked. A full answer carries the place of its *question*: whatever was
@@ -59,6 +60,8 @@ pub enum Fact {
         /// Requests whose customer is gone. They themselves stay, to be counted.
         surveys: Vec<SurveyId>,
     },
+    /// How far something has come that somebody does about a response.
+    FeedbackDeed(Box<FeedbackDeed>),
     /// Where a survey request stands.
     Survey(Box<Survey>),
     /// How well a source can be heard.

@@ -135,6 +135,15 @@ impl ResponseReading {
         self.messages.values().filter_map(|message| message.at).max()
     }
 
+    /// How it stands, in short: as long as this is the same, nobody has told us anything new about it.
+    #[must_use]
+    pub fn stand(&self) -> Arc<str> {
+        let instant = |at: Option<Timestamp>| at.map(|at| at.to_string()).unwrap_or_default();
+        let actions: Vec<&str> = self.actions.iter().map(|action| &**action).collect();
+        let (newest, updated) = (instant(self.newest_message()), instant(self.updated));
+        format!("{}|{}|{newest}|{updated}", self.thread, actions.join(",")).into()
+    }
+
     /// How likely the customer is to recommend, 0 to 10. A five is a detractor, not five stars (`apis.md` B147).
     #[must_use]
     pub fn nps(&self) -> Option<u8> {

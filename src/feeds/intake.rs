@@ -88,6 +88,18 @@ impl Intake {
         self.0.store.accept_about(arrival, about(body)).await.map_err(Refusal::Store)
     }
 
+    /// Takes in a response that was asked for, as if an event had told of it.
+    ///
+    /// # Errors
+    /// When the store is busy or closed, or the disk refuses.
+    pub async fn found(&self, body: Vec<u8>) -> Result<Accepted, StoreError> {
+        let about = about(&body);
+        let arrival = Arrival { source: SourceName::Goodays, body, headers: Vec::new() };
+        let taken = self.0.store.accept_about(arrival, about).await?;
+        self.0.arrived.notify_one();
+        Ok(taken)
+    }
+
     /// Resolves when something has been taken in since the last time that somebody waited.
     pub async fn arrived(&self) {
         self.0.arrived.notified().await;

@@ -8,10 +8,10 @@ use serde_json::{Value, json};
 use super::patch::strip_nulls;
 use super::scope::Fields;
 use super::shape::{
-    AgentDoc, AnswerDoc, FeedbackDoc, FeedbackTotalDoc, JoinDoc, MessageDoc, MetricsDoc, NpsDoc, OccupancyDoc,
+    AgentDoc, AnswerDoc, DeedDoc, FeedbackDoc, FeedbackTotalDoc, JoinDoc, MessageDoc, MetricsDoc, NpsDoc, OccupancyDoc,
     QueueDoc, SessionDoc, SourceDoc, StintDoc, SurveyDoc, TeamDoc,
 };
-use crate::domain::{Health, Metrics, Occupancy, Unclassified};
+use crate::domain::{FeedbackDeed, Health, Metrics, Occupancy, ResponseReading, Unclassified};
 use crate::gold::detail::Detail;
 use crate::gold::entity::{Agent, Queue, Response, Session, SurveyRequest, Team};
 use crate::gold::rollup::FeedbackTotal;
@@ -166,6 +166,7 @@ fn feedback(response: &Response, fields: Fields) -> FeedbackDoc {
         };
         (id.to_string(), message)
     });
+    let deeds = response.deeds.iter().map(|(id, it)| (id.to_string(), deed(it, reading)));
     FeedbackDoc {
         state: reading.thread.to_string(),
         created: reading.created,
@@ -179,6 +180,8 @@ fn feedback(response: &Response, fields: Fields) -> FeedbackDoc {
         delegated_to: reading.delegated_to.as_ref().map(|place| place.name.to_string()),
         actions: reading.actions.iter().map(|action| (action.to_string(), true)).collect(),
         alert: reading.alert,
+        waits: response.waits,
+        deeds: if desk { deeds.collect() } else { BTreeMap::new() },
         joined: JoinDoc {
             rule: response.joined.rule.as_str().to_owned(),
             confidence: matches!(response.joined.rule.as_str(), "extra.session" | "place")
@@ -189,6 +192,22 @@ fn feedback(response: &Response, fields: Fields) -> FeedbackDoc {
             queue: response.joined.queue.map(|queue| queue.0),
             team: response.joined.team.map(|team| team.0),
         },
+    }
+}
+
+fn deed(deed: &FeedbackDeed, reading: &ResponseReading) -> DeedDoc {
+    let text = deed.text.as_deref();
+    let in_thread =
+        text.is_some_and(|text| reading.messages.values().any(|message| message.text.trim() == text.trim()));
+    DeedDoc {
+        action: deed.kind.as_str().to_owned(),
+        state: deed.state.to_string(),
+        reason: self::text(deed.reason.as_deref()),
+        who: deed.who.to_string(),
+        text: self::text(text.filter(|_| !in_thread)),
+        attempts: deed.attempts,
+        at: Some(deed.created),
+        changed: Some(deed.changed),
     }
 }
 

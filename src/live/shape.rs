@@ -268,8 +268,39 @@ pub struct FeedbackDoc {
     pub actions: BTreeMap<String, bool>,
     /// Whether Goodays raised an alert for it.
     pub alert: bool,
+    /// Whether somebody owes the customer an answer: the thread is open, or the customer wrote again.
+    pub waits: bool,
+    /// What colleagues do about it, by identity. Sort by `at`.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub deeds: BTreeMap<String, DeedDoc>,
     /// What it hangs on.
     pub joined: JoinDoc,
+}
+
+/// Something that a colleague does about a response.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct DeedDoc {
+    /// `reply`, `message`, `call`, `close`, `spam`, `no-answer-needed`.
+    pub action: String,
+    /// `queued`, `sent`, `accepted`, `rejected`, `failed`, `unknown`.
+    pub state: String,
+    /// Why it went no further.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// Who does it.
+    pub who: String,
+    /// What they wrote: text, never HTML. Absent once it stands in the thread.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
+    /// How often it was sent.
+    pub attempts: u32,
+    /// When somebody wanted it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub at: Option<Timestamp>,
+    /// When its state last changed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub changed: Option<Timestamp>,
 }
 
 /// One text of a thread.

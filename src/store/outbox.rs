@@ -126,6 +126,33 @@ impl Store {
         .await
     }
 
+    /// The requests of a kind that have not come to an end, oldest first: those that wait for a try, are on their way, or
+    /// whose end nobody knows.
+    ///
+    /// # Errors
+    /// When the store is closed or the disk refuses.
+    pub async fn unsettled(&self, kind: &str) -> Result<Vec<Intent>, StoreError> {
+        let kind = kind.to_owned();
+        self.read(move |connection| {
+            let mut statement = connection.prepare_cached(&format!(
+                "SELECT {COLUMNS} FROM outbox
+                 WHERE kind = ?1 AND (due IS NOT NULL OR state IN ('sending', 'unknown')) ORDER BY seq"
+            ))?;
+            let rows = statement.query_and_then([kind], Intent::read)?;
+            rows.collect()
+        })
+        .await
+    }
+
+    /// The request that was written with a key.
+    ///
+    /// # Errors
+    /// When the store is closed or the disk refuses.
+    pub async fn intent_with_key(&self, key: &str) -> Result<Option<Intent>, StoreError> {
+        let key = key.to_owned();
+        self.read(move |connection| one(connection, "key = ?1", &key)).await
+    }
+
     /// One request.
     ///
     /// # Errors

@@ -48,7 +48,7 @@ impl Person {
     /// Whether a text names this customer.
     pub(super) fn is_in(&self, text: &str) -> bool {
         let lower = text.to_lowercase();
-        self.emails.iter().any(|email| lower.contains(email.as_str()))
+        self.emails.iter().any(|email| has_address(&lower, email))
             || (!self.phones.is_empty()
                 && numbers(text).any(|found| self.phones.iter().any(|phone| phone.is_the_same_as(&found))))
     }
@@ -106,6 +106,17 @@ fn read_email(text: &str) -> Option<String> {
     is_one.then_some(email)
 }
 
+/// Whether an address stands in a text by itself, and not as the end or the beginning of another one.
+fn has_address(text: &str, email: &str) -> bool {
+    let is_part = |letter: char| letter.is_alphanumeric() || "._%+-".contains(letter);
+    text.match_indices(email).any(|(at, _)| {
+        let (before, after) = (&text[..at], &text[at + email.len()..]);
+        // A full stop after it may end a sentence.
+        let rest = after.trim_start_matches('.');
+        !before.ends_with(is_part) && !rest.starts_with(|letter: char| letter.is_alphanumeric() || letter == '-')
+    })
+}
+
 /// What may be telephone numbers in a text.
 fn numbers(text: &str) -> impl Iterator<Item = Phone> {
     let is_part = |letter: char| letter.is_ascii_digit() || "+ ()-./\u{a0}".contains(letter);
@@ -146,6 +157,17 @@ mod tests {
         }
         assert!(person("", "123456").is_nobody(), "too short for a number");
         assert!(person("", "sip:rob@example.com").is_nobody());
+    }
+
+    #[test]
+    fn an_address_is_not_found_in_a_longer_one() {
+        let ann = person("ann@example.com", "");
+        for text in ["ann@example.com", "Write to <Ann@Example.com>.", "mailto:ann@example.com?x", "ann@example.com."] {
+            assert!(ann.is_in(text), "{text}");
+        }
+        for text in ["joann@example.com", "jo.ann@example.com", "ann@example.com.au", "ann@example.community"] {
+            assert!(!ann.is_in(text), "{text}");
+        }
     }
 
     #[test]

@@ -302,6 +302,32 @@ async fn what_was_on_its_way_is_unknown_after_a_restart_and_only_a_person_sends_
 }
 
 #[tokio::test]
+async fn what_has_not_come_to_an_end_is_listed_in_its_order_and_a_key_finds_its_request() {
+    let dir = TempDir::new().expect("a directory");
+    let store = open(&dir);
+    let mut ids = Vec::new();
+    for key in ["done", "refused", "unknown", "later", "never", "new"] {
+        ids.push(store.intend(wish(key, "Thank you")).await.expect("written").intent.id);
+    }
+    let later = clock().now() + SignedDuration::from_hours(1);
+    for (id, outcome) in ids.iter().zip([
+        Outcome::accepted(None),
+        Outcome::rejected("No."),
+        Outcome::unknown("Silence."),
+        Outcome::failed("Not now.", Some(later)),
+        Outcome::failed("Not until somebody mends it.", None),
+    ]) {
+        store.claim(id).await.expect("asked").expect("claimed");
+        store.settle(id, outcome).await.expect("settled");
+    }
+    let open = store.unsettled("goodays.reply").await.expect("read");
+    assert_eq!(open.iter().map(|intent| &*intent.key).collect::<Vec<_>>(), ["unknown", "later", "new"]);
+    assert!(store.unsettled("goodays.close").await.expect("read").is_empty());
+    let found = store.intent_with_key("never").await.expect("read").map(|intent| intent.id);
+    assert_eq!((found.as_ref(), store.intent_with_key("none").await.expect("read")), (Some(&ids[4]), None));
+}
+
+#[tokio::test]
 async fn what_customers_write_is_not_in_debug_output() {
     let dir = TempDir::new().expect("a directory");
     let store = open(&dir);

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { wanted } from "../../static/act.js";
+import { bodyOf } from "../../static/act.js";
 import { beginning, spans } from "../../static/bar.js";
 import { painters } from "../../static/paint.js";
 
@@ -31,8 +31,8 @@ test("only what is over is added up", () => {
 });
 
 test("a pressed button asks in the words of the route", () => {
-  assert.deepEqual(wanted({ suspended: "false" }), { suspended: false });
-  assert.deepEqual(wanted({ recording: "true" }), { recording: true });
-  assert.deepEqual(wanted({ choice: '{"status":"unavailable","reason_code":2}' }), { status: "unavailable", reason_code: 2 });
-  assert.deepEqual(wanted({ tags: "a, b", session_id: "7", channel: " " }), { tags: ["a", "b"], session_id: 7 });
+  assert.deepEqual(bodyOf({ suspended: "false" }), { suspended: false });
+  assert.deepEqual(bodyOf({ recording: "true" }), { recording: true });
+  assert.deepEqual(bodyOf({ choice: '{"status":"unavailable","reason_code":2}' }), { status: "unavailable", reason_code: 2 });
+  assert.deepEqual(bodyOf({ tags: "a, b", session_id: "7", channel: " " }), { tags: ["a", "b"], session_id: 7 });
 });

@@ -1,6 +1,7 @@
 //! What users are promised, one file per promise, in one binary.
 
 mod a_clarity_that_fails;
+mod answering_customers;
 mod commands;
 mod convergence;
 mod demo_in_a_browser;
@@ -9,6 +10,7 @@ mod feed_that_breaks;
 mod feedback_from_webhooks;
 mod following_a_third_party;
 mod forgetting;
+mod goodays_in_arrears;
 mod live_protocol;
 mod microsoft_client;
 mod near_an_agent;

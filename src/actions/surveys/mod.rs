@@ -3,7 +3,7 @@
 //! A request is written to the outbox before it is sent, and its state is a fact from then on. What may have arrived is
 //! never sent again by itself: two surveys for one conversation are worse than none.
 
-mod courier;
+mod carrier;
 mod error_rate;
 
 use std::collections::HashMap;
@@ -17,10 +17,11 @@ use crate::base::metrics::Metrics;
 use crate::base::{Clock, Lifecycle};
 use crate::domain::{AgentId, Fact, SessionId, Survey, SurveyId, SurveyState};
 use crate::gold::{Entity, Gold, Reporter};
-use crate::store::{Intent, IntentState, NewIntent, Store, StoreError};
+use crate::store::{Intent, NewIntent, Store, StoreError};
 use crate::vendor::agent_connect::{AgentConnect, Customer, Employee, Invalid, Request};
 
-use courier::Courier;
+use super::courier::{self, Courier};
+use carrier::SurveyCarrier;
 
 /// What the outbox calls these requests.
 const KIND: &str = "agentConnect.request";
@@ -113,7 +114,8 @@ impl Surveys {
         life: &Lifecycle,
     ) -> Self {
         let desk = Self(Arc::new(Inner { store, gold, by_custom_id, asked: Notify::new() }));
-        life.spawn(Courier::new(desk.clone(), vendor, reporter, clock.clone(), metrics.clone()).run(life.clone()));
+        let carrier = SurveyCarrier::new(desk.clone(), vendor, reporter, clock.clone(), metrics.clone());
+        life.spawn(Courier::new(carrier, clock.clone()).run(life.clone()));
         desk
     }
 
@@ -153,14 +155,7 @@ impl Surveys {
             employee: employee.into(),
             customer: text("/customer/name").map(Arc::from),
             channel: text("/channel").unwrap_or_default().into(),
-            state: match intent.state {
-                IntentState::New => SurveyState::Queued,
-                IntentState::Sending => SurveyState::Sent,
-                IntentState::Accepted => SurveyState::Accepted,
-                IntentState::Rejected => SurveyState::Rejected,
-                IntentState::Failed => SurveyState::Failed,
-                IntentState::Unknown => SurveyState::Unknown,
-            },
+            state: courier::state(intent),
             reason: intent.reason.as_deref().map(Arc::from),
             request_id: request_id.map(Arc::from),
             attempts: intent.attempt,

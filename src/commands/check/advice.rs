@@ -63,7 +63,7 @@ fn about_sign_in(error: &iwa::Error) -> &'static str {
 pub(super) fn about_goodays(error: &goodays::CallError) -> &'static str {
     match error {
         goodays::CallError::NotSent(_) | goodays::CallError::Unanswered(_) => REACH,
-        goodays::CallError::Overloaded { .. } => WAIT,
+        goodays::CallError::Overloaded { .. } | goodays::CallError::Broken { .. } => WAIT,
         _ => "",
     }
 }

@@ -81,6 +81,11 @@ impl Ground {
                 }
             }
             Fact::Forgotten { responses, surveys } => self.forget(&responses, &surveys),
+            Fact::FeedbackDeed(deed) => {
+                for key in self.feedback.hear_deed(*deed) {
+                    self.touched.insert(key);
+                }
+            }
             Fact::Survey(survey) => {
                 self.touched.insert(Key::Survey(survey.id.clone()));
                 self.surveys.insert(survey.id.clone(), Arc::from(survey));

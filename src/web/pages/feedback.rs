@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use askama::Template;
 use jiff::Timestamp;
 
+use super::answering::{self, Deed, Form};
 use super::frame::Frame;
 use super::{Sheet, Timer, format, segment, step, words};
 use crate::live::shape::{AnswerDoc, FeedbackDoc, JoinDoc, MessageDoc};
@@ -22,6 +23,8 @@ pub fn feedback_item(sheet: &Sheet, response_id: &str) -> Result<Option<String>,
     let path = format!("feedback/{}", step(response_id));
     let mut messages: Vec<_> = doc.messages.iter().collect();
     messages.sort_by_key(|(id, message)| (message.at.unwrap_or(Timestamp::MAX), (*id).clone()));
+    let mut deeds: Vec<_> = doc.deeds.iter().collect();
+    deeds.sort_by_key(|(id, deed)| (deed.at.unwrap_or(Timestamp::MAX), (*id).clone()));
     let mut answers: Vec<_> = doc.answers.iter().collect();
     answers.sort_by_key(|(position, _)| position.parse::<u64>().unwrap_or(u64::MAX));
     One {
@@ -29,6 +32,9 @@ pub fn feedback_item(sheet: &Sheet, response_id: &str) -> Result<Option<String>,
         messages: messages.into_iter().map(|(id, message)| Text::new(sheet, &path, id, message, customer)).collect(),
         answers: answers.into_iter().map(|(id, answer)| Answer::new(&path, id, answer)).collect(),
         offered: offered(&doc.actions),
+        forms: Form::all(sheet, &path, response_id, doc),
+        deeds: deeds.into_iter().map(|(id, deed)| Deed::new(sheet, &path, response_id, id, deed)).collect(),
+        blank_deed: Deed::blank(&path, response_id),
         facts: facts(sheet, doc),
         item: Item::new(sheet, response_id, doc),
         blank_message: Text { id: "{id}".to_owned(), path: format!("{path}/messages/{{id}}"), ..Text::default() },
@@ -55,10 +61,14 @@ struct One<'a> {
     answers: Vec<Answer>,
     /// What Goodays offers, in a sentence.
     offered: String,
+    /// What can be done, whether it is offered now or not: a script shows a form when it is.
+    forms: [Form; 6],
+    deeds: Vec<Deed>,
     facts: [Fact; 8],
     /// The rows that scripts clone.
     blank_message: Text,
     blank_answer: Answer,
+    blank_deed: Deed,
 }
 
 /// A response in short.
@@ -69,6 +79,7 @@ pub(super) struct Item {
     pub segment: String,
     pub state: String,
     pub state_word: String,
+    pub wrote_again: String,
     pub score: String,
     pub score_word: String,
     pub excerpt: String,
@@ -145,7 +156,7 @@ impl Item {
     /// All of a document in the order of the list, and the row that scripts clone.
     pub(super) fn all(sheet: &Sheet) -> (Vec<Self>, Self) {
         let mut items: Vec<_> = sheet.state.feedback.iter().collect();
-        items.sort_by(|(a_id, a), (b_id, b)| (rank(&a.state), b.created, a_id).cmp(&(rank(&b.state), a.created, b_id)));
+        items.sort_by(|(a_id, a), (b_id, b)| (rank(a), b.created, a_id).cmp(&(rank(b), a.created, b_id)));
         let blank =
             Self { id: "{id}".to_owned(), step: "{id}".to_owned(), segment: "{id}".to_owned(), ..Self::default() };
         (items.into_iter().map(|(id, item)| Self::new(sheet, id, item)).collect(), blank)
@@ -158,6 +169,7 @@ impl Item {
             segment: segment(id),
             state: doc.state.clone(),
             state_word: words::thread(&doc.state).to_owned(),
+            wrote_again: answering::wrote_again(doc).to_owned(),
             score: doc.nps.map_or_else(|| format::NONE.to_owned(), |score| score.to_string()),
             score_word: doc.nps.map_or("no score", words::promoter).to_owned(),
             excerpt: excerpt(doc).unwrap_or_else(|| "No words, only answers.".to_owned()),
@@ -232,8 +244,9 @@ fn facts(sheet: &Sheet, doc: &FeedbackDoc) -> [Fact; 8] {
     ]
 }
 
-fn rank(state: &str) -> u8 {
-    match state {
+fn rank(doc: &FeedbackDoc) -> u8 {
+    match &*doc.state {
+        _ if doc.waits => 0,
         "open" => 0,
         "pending" => 1,
         "closed" => 3,

@@ -6,6 +6,7 @@
 
 mod agent;
 mod agents;
+mod answering;
 mod contact;
 mod feedback;
 mod frame;
@@ -120,6 +121,6 @@ fn step(key: &str) -> String {
 }
 
 /// A key as one segment of an address.
-fn segment(key: &str) -> String {
+pub(super) fn segment(key: &str) -> String {
     percent_encoding::utf8_percent_encode(key, percent_encoding::NON_ALPHANUMERIC).to_string()
 }

@@ -318,6 +318,8 @@ fn values_are_written_as_the_table_of_cases_says() {
             "modality" => words::modality,
             "source" => words::source,
             "survey" => words::survey,
+            "deed" => words::deed,
+            "deedState" => words::deed_state,
             "thread" => words::thread,
             "rule" => words::rule,
             "transport" => words::transport,

@@ -106,6 +106,34 @@ pub fn survey(name: &str) -> &str {
     }
 }
 
+/// Something that a colleague does about a response.
+#[must_use]
+pub fn deed(name: &str) -> &str {
+    match name {
+        "reply" => "Reply",
+        "message" => "Private message",
+        "call" => "Called the customer",
+        "close" => "Closed without an answer",
+        "spam" => "Reported as spam",
+        "no-answer-needed" => "No answer needed",
+        other => other,
+    }
+}
+
+/// How far a deed has come.
+#[must_use]
+pub fn deed_state(name: &str) -> &str {
+    match name {
+        "queued" => "Waiting to be sent",
+        "sent" => "Sent, no answer yet",
+        "accepted" => "Done",
+        "rejected" => "Refused",
+        "failed" => "Not sent",
+        "unknown" => "Not known whether it was done",
+        other => other,
+    }
+}
+
 /// Where a conversation stands.
 #[must_use]
 pub fn thread(name: &str) -> &str {

@@ -3,6 +3,7 @@
 pub mod browser;
 pub mod clarity;
 pub mod floor;
+pub mod goodays;
 pub mod house;
 pub mod peer;
 pub mod tls;
