@@ -28,7 +28,7 @@ fn main() {
     for size in FRAMES {
         let frames = frames(agents, size);
         let bytes: usize = frames.iter().map(String::len).sum();
-        println!("{agents} agents, {size} in a frame, {} bytes for each change", bytes / (agents * ROUNDS));
+        println!("{agents} agents, {size} in a frame, {} bytes for each change", bytes / (agents * LAPS * ROUNDS));
         let now = Clock::system().now();
         measure("frame to hub calls", &frames, size, time, |frame| {
             black_box(Frame::parse(frame.as_bytes()).expect("a frame"));
@@ -93,10 +93,13 @@ fn print(what: &str, changes: usize, bytes: usize, took: Duration) {
 /// How often everybody changes before the story begins anew.
 const ROUNDS: usize = 4;
 
+/// How often the story is told before its very numbers come again.
+const LAPS: usize = 2;
+
 /// What a floor would push: a call rings, is answered, is over, and then there is something to write down.
 fn frames(agents: usize, size: usize) -> Vec<String> {
     let mut changes = Vec::new();
-    for round in 0..ROUNDS {
+    for round in 0..LAPS * ROUNDS {
         for agent in 1..=agents {
             changes.push(change(agent, round));
         }
@@ -114,6 +117,7 @@ fn frames(agents: usize, size: usize) -> Vec<String> {
 fn change(agent: usize, round: usize) -> String {
     let session = 800_000 + agent;
     let queue = agent % 40 + 1;
+    let (lap, round) = (round / ROUNDS, round % ROUNDS);
     let (status, minute) = ([("ringing", 0), ("inCall", 1), ("afterCall", 2), ("available", 3)])[round];
     let head = format!(r#""type":"agent","id":{agent},"name":"Rob T{agent}.""#);
     let doing = format!(
@@ -131,13 +135,14 @@ fn change(agent: usize, round: usize) -> String {
         ),
         1 => format!(
             r#"{{{head},{doing},"metrics":{{"audio":{{"answeredCount":{},"takenCount":7}}}},"sessions":{{"audio":{{"sessions":[{}]}}}}}}"#,
-            session % 40,
+            session % 40 + lap,
             contact("active", 6200)
         ),
         2 => format!(
-            r#"{{{head},{doing},"sessions":{{"audio":{{"removedSessions":[{}]}}}},"metrics":{{"audio":{{"averageHandleTime":{{"total":912,"average":130.28,"count":7}}}}}}}}"#,
-            contact("completed", 6200)
+            r#"{{{head},{doing},"sessions":{{"audio":{{"removedSessions":[{}]}}}},"metrics":{{"audio":{{"averageHandleTime":{{"total":{},"average":130.28,"count":7}}}}}}}}"#,
+            contact("completed", 6200),
+            912 + lap
         ),
-        _ => format!(r#"{{{head},{doing},"metrics":{{"agnostic":{{"availableTime":{}}}}}}}"#, session % 5000),
+        _ => format!(r#"{{{head},{doing},"metrics":{{"agnostic":{{"availableTime":{}}}}}}}"#, session % 5000 + lap),
     }
 }

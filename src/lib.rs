@@ -20,3 +20,43 @@ pub mod web;
 pub mod commands;
 
 pub mod sandbox;
+
+/// A change is read in one task and thrown away in another, in crowds: the system's allocator takes its slow path for that.
+/// It stands here and not in `main`, so that the benchmarks measure what ships. Sanitizers watch the system's own.
+#[cfg(not(feature = "fuzzing"))]
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// What the fuzzers begin with is read by every test run, so that their doors stay open and their seeds stay good.
+#[cfg(test)]
+mod fuzz_seeds {
+    use std::path::Path;
+
+    type Door = fn(&[u8]);
+
+    const DOORS: [(&str, Door); 6] = [
+        ("agent_connect", crate::vendor::agent_connect::fuzz_record),
+        ("challenge", |bytes| text(bytes, crate::vendor::clarity::fuzz_challenge)),
+        ("goodays", crate::feeds::goodays::fuzz_event),
+        ("kustomer", crate::vendor::kustomer::fuzz_event),
+        ("realtime", |bytes| text(bytes, crate::feeds::clarity::fuzz_realtime)),
+        ("signalr_frame", crate::vendor::signalr::fuzz),
+    ];
+
+    fn text(bytes: &[u8], door: fn(&str)) {
+        door(std::str::from_utf8(bytes).expect("this door takes text"));
+    }
+
+    #[test]
+    fn every_fuzzer_has_seeds_and_a_door() {
+        let fuzz = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz");
+        for (name, door) in DOORS {
+            let seeds = fuzz.join("corpus").join(name).read_dir().expect("a folder of seeds");
+            let seeds: Vec<_> = seeds.map(|seed| seed.expect("a seed").path()).collect();
+            assert!(!seeds.is_empty(), "{name} has seeds");
+            seeds.iter().for_each(|seed| door(&std::fs::read(seed).expect("a seed")));
+        }
+        let targets = fuzz.join("fuzz_targets").read_dir().expect("the targets").count();
+        assert_eq!(targets, DOORS.len(), "each target is tried here");
+    }
+}

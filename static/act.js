@@ -1,57 +1,125 @@
 // Forms that act: sent in the background with a key that makes a second press harmless. Without script the same form is
 // posted as it is.
 
-const CONFLICT = 409;
+import { word } from "./words.js";
 
-/** Makes every `form[data-act]` act in place. */
+const CONFLICT = 409;
+const NUMBERS = ["session_id", "rating"];
+const CHOICES_OF_TWO = ["sure", "suspended", "recording"];
+
+/** Makes every `form[data-act]` act in place, also those that come later. */
 export function actions(root = document) {
   for (const form of root.querySelectorAll("form[data-act]")) {
-    form.elements.idempotency_key.value ||= freshKey();
-    form.addEventListener("submit", (event) => {
-      event.preventDefault();
-      send(form);
-    });
+    const key = form.elements.idempotency_key;
+    if (key) key.value ||= freshKey();
+    for (const field of form.querySelectorAll("[data-remember]")) field.value ||= remembered(field.name);
+    for (const select of form.querySelectorAll("select[data-choices]")) offer(select);
   }
+  root.addEventListener("submit", (event) => {
+    if (!event.target.matches("form[data-act]")) return;
+    event.preventDefault();
+    send(event.target, event.submitter);
+  });
+  // What somebody has typed is kept in sight, whatever becomes of its form, and no page is loaded anew over it.
+  root.addEventListener("input", (event) => {
+    const form = event.target.closest("form[data-act]");
+    if (form) marked(form);
+    if (event.target.matches("[data-remember]")) remember(event.target.name, event.target.value);
+  });
 }
 
-async function send(form) {
+async function send(form, submitter) {
   const answer = form.querySelector("[data-answer]");
-  const button = form.querySelector("button");
-  const { idempotency_key: key, ...fields } = Object.fromEntries(new FormData(form));
-  const body = Object.fromEntries(Object.entries(fields).filter(([, value]) => value.trim() !== ""));
-  if (body.tags) body.tags = body.tags.split(",").map((tag) => tag.trim()).filter(Boolean);
-  if (body.session_id) body.session_id = Number(body.session_id);
-  button.disabled = true;
+  const buttons = form.querySelectorAll("button");
+  const { idempotency_key: key, ...fields } = Object.fromEntries(new FormData(form, submitter));
+  for (const button of buttons) button.disabled = true;
   say(answer, "Sending…", "busy");
   try {
     const response = await fetch(form.action, {
       method: "POST",
-      headers: { "Content-Type": "application/json", "Idempotency-Key": key },
-      body: JSON.stringify(body),
+      headers: { "Content-Type": "application/json", ...(key ? { "Idempotency-Key": key } : {}) },
+      body: JSON.stringify(bodyOf(fields)),
     });
     if (response.ok) {
       form.reset();
-      form.elements.idempotency_key.value = freshKey();
-      say(answer, "Asked for. It comes to the top of the table.", "done");
-    } else if (response.status === CONFLICT) {
-      // The key belongs to a deed that did arrive, with other words. Whatever is pressed next is a new one.
-      form.elements.idempotency_key.value = freshKey();
-      say(answer, "An earlier version was already taken: see the table.", "failed");
+      renew(form);
+      for (const field of form.querySelectorAll("[data-remember]")) field.value = remembered(field.name);
+      marked(form);
+      say(answer, form.dataset.done ?? "Asked for. It comes to the top of the table.", "done");
     } else {
-      const problem = await response.json().catch(() => ({}));
-      const why = [problem.title, problem.detail].filter(Boolean).join(" ");
-      say(answer, why || `The server refused it with status ${response.status}.`, "failed");
+      // What was refused is over, and so is a deed that did arrive with other words: whatever is pressed next is a new one.
+      if (response.status < 500) renew(form);
+      const { why, type } = await refusal(response);
+      const isKeyUsed = response.status === CONFLICT && /:conflict$/.test(type ?? ":conflict");
+      say(answer, isKeyUsed && !form.dataset.done ? "An earlier version was already taken: see the table." : why, "failed");
     }
   } catch {
     // The key stays: whether or not the first try arrived, the next is the same deed.
     say(answer, "The server did not answer. Nothing is lost: press again, it will not be sent twice.", "failed");
   } finally {
-    button.disabled = false;
+    for (const button of buttons) button.disabled = false;
   }
+}
+
+/** What was filled in, as the API takes it. */
+export function bodyOf({ choice, ...fields }) {
+  const body = Object.fromEntries(Object.entries(fields).filter(([, value]) => value.trim() !== ""));
+  if (body.tags) body.tags = body.tags.split(",").map((tag) => tag.trim()).filter(Boolean);
+  for (const name of CHOICES_OF_TWO) if (body[name]) body[name] = body[name] === "true";
+  for (const name of NUMBERS) if (body[name]) body[name] = Number(body[name]);
+  return choice ? { ...body, ...JSON.parse(choice) } : body;
+}
+
+/** Fills a choice with what Clarity says is possible now. */
+async function offer(select) {
+  const answer = select.form.querySelector("[data-answer]");
+  try {
+    const response = await fetch(select.dataset.choices);
+    if (!response.ok) return say(answer, (await refusal(response)).why, "failed");
+    const { statuses } = await response.json();
+    for (const { status, reason, reason_code } of statuses) {
+      const text = [word("status", status), reason].filter(Boolean).join(", ");
+      select.append(new Option(text, JSON.stringify({ status, reason_code })));
+    }
+  } catch {
+    say(answer, "What is possible could not be asked. Reload the page.", "failed");
+  }
+}
+
+/** Why the server refused, and the kind of that problem. */
+async function refusal(response) {
+  const { type, title, detail } = await response.json().catch(() => ({}));
+  return { type, why: [title, detail].filter(Boolean).join(" ") || `The server refused it with status ${response.status}.` };
+}
+
+function marked(form) {
+  const typed = [...form.querySelectorAll("textarea")].some((field) => field.value.trim() !== "");
+  for (const node of [form, form.closest("details")]) node?.toggleAttribute("data-typed", typed);
+}
+
+function renew(form) {
+  if (form.elements.idempotency_key) form.elements.idempotency_key.value = freshKey();
 }
 
 // Where the page did not come by a safe way, browsers have no `randomUUID`.
 const freshKey = () => [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+
+// Storage may be forbidden; then nothing is remembered.
+const remembered = (name) => {
+  try {
+    return localStorage.getItem(`callboard.${name}`) ?? "";
+  } catch {
+    return "";
+  }
+};
+
+function remember(name, value) {
+  try {
+    localStorage.setItem(`callboard.${name}`, value);
+  } catch {
+    // It is only a convenience.
+  }
+}
 
 function say(node, text, state) {
   node.textContent = text;

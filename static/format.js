@@ -116,6 +116,13 @@ export function metricCell(metrics, name) {
 /** What a metric is called: as the site calls it, else its name in words. */
 export const called = (labels, name) => (labels && Object.hasOwn(labels, name) ? labels[name] : label(name));
 
+/** What was counted under one heading, a line each, without what is `shown` elsewhere. */
+export function bagLines(bag = {}, shown = [], labels = {}) {
+  const hidden = new Set(shown.map((name) => name.toLowerCase()));
+  const names = Object.keys(bag).sort().filter((name) => !hidden.has(name.toLowerCase()));
+  return names.map((name) => `${called(labels, name)}: ${metric(name, bag[name])}`).join("\n");
+}
+
 /** Everything that has no column of its own, a line each: metrics other than `shown`, then fields without a word. */
 export function others(metrics = {}, other = {}, shown = [], labels = {}) {
   const hidden = new Set(shown.map((name) => name.toLowerCase()));

@@ -89,7 +89,8 @@ export class Stack extends Rows {
   }
 }
 
-/** Stands in the order of its document: by time, then by identity. */
+/** Stands in the order of its document: by time, then by identity. `data-by` names the field with the time, or `key` where it is
+ *  the item's own name; `data-order="newest"` turns the order. */
 export class Thread extends Rows {
   add(id) {
     this.list.append(this.make(id));
@@ -97,8 +98,10 @@ export class Thread extends Rows {
 
   done() {
     const items = at(this.binding.doc, this.collection) ?? {};
-    const time = (id) => Date.parse(items[id]?.at ?? "") || Number.MAX_VALUE;
+    const { by = "at", order } = this.list.dataset;
+    const time = (id) => Date.parse((by === "key" ? id : items[id]?.[by]) ?? "") || Number.MAX_VALUE;
     const ids = this.ids().sort((a, b) => time(a) - time(b) || Number(a) - Number(b) || (a < b ? -1 : 1));
+    if (order === "newest") ids.reverse();
     ids.forEach((id, i) => {
       const here = this.list.children[i];
       if (here !== this.shown.get(id)) this.list.insertBefore(this.shown.get(id), here);

@@ -1,6 +1,7 @@
 // Brings a painted page to life: the document that it was painted from, the link that keeps it true, and the clock.
 
 import { actions } from "./act.js";
+import { Bar } from "./bar.js";
 import { Binding } from "./bind.js";
 import { clock as clockText } from "./format.js";
 import { Stack, Thread } from "./list.js";
@@ -18,6 +19,7 @@ const binding = new Binding(JSON.parse(document.getElementById("state").textCont
 for (const table of document.querySelectorAll("table[data-collection]")) binding.keep(new Table(table, binding));
 for (const list of document.querySelectorAll("[data-list=stack]")) binding.keep(new Stack(list, binding));
 for (const list of document.querySelectorAll("[data-list=thread]")) binding.keep(new Thread(list, binding));
+for (const bar of document.querySelectorAll("[data-bar]")) binding.keep(new Bar(bar, binding));
 binding.repaint();
 document.documentElement.classList.add("scripted");
 
@@ -85,7 +87,7 @@ function reloadWhenSafe() {
   if (reloading || cleared) return;
   reloading = true;
   const timer = setInterval(async () => {
-    const typing = document.activeElement?.matches("input:not([type=hidden]), textarea, select") || document.querySelector("dialog[open]");
+    const typing = document.querySelector("[data-typed]") || document.activeElement?.matches("input:not([type=hidden]), textarea, select") || document.querySelector("dialog[open]");
     if (typing && document.visibilityState === "visible") return;
     const healthy = await fetch("/healthz", { cache: "no-store" }).then((r) => r.ok, () => false);
     if (!healthy) return;

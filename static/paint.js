@@ -2,7 +2,7 @@
 // `{ text, sort, ...attributes }`. Without `text` the node's content is left alone; an attribute of null or false goes.
 // The server paints the same from the same document (src/web/pages/), so that painting twice changes nothing.
 
-import { ago, clock, count, duration, isSmall, label, metricCell, metricTotal, moment, NONE, nps, others, plain, sample } from "./format.js";
+import { ago, bagLines, clock, count, duration, isSmall, label, metricCell, metricTotal, moment, NONE, nps, number, others, plain, sample } from "./format.js";
 import { ACTIVITIES, promoter, SURVEYS, word } from "./words.js";
 
 const AGENT_COLUMNS = ["answeredCount", "ronaCount"];
@@ -23,6 +23,7 @@ const byBegin = (sessions) => {
 };
 const queueName = (id, { doc }) =>
   id === undefined ? undefined : (doc.queues?.[id]?.name ?? (word("specialQueue", id) === String(id) ? `Queue ${id}` : word("specialQueue", id)));
+const place = (session, at) => [queueName(session.queue, at), word("modality", session.modality)].filter(Boolean).join(", ");
 const agentName = (id, { doc }) => doc.agents?.[id]?.name ?? `Agent ${id}`;
 const teamName = (id, { doc }) => (id === undefined ? "No team" : (doc.teams?.[id]?.name ?? `Team ${id}`));
 const inActivity = (doc, name, team) =>
@@ -112,13 +113,37 @@ export const painters = {
     const all = byBegin(value?.sessions);
     if (!all.length) return { text: "", sort: "" };
     const [, first] = all[0];
-    const place = [queueName(first.queue, at), word("modality", first.modality)].filter(Boolean).join(", ");
-    const text = all.length > 1 ? `${place}, +${all.length - 1} more` : place;
+    const text = all.length > 1 ? `${place(first, at)}, +${all.length - 1} more` : place(first, at);
     return { text, sort: text.toLowerCase() };
   },
   contactSince: (value, arg, at) => {
     const since = byBegin(value?.sessions)[0]?.[1].since;
     return since ? timer(since, at) : { text: "", datetime: null };
+  },
+  gone: (value, arg) => ({ hidden: value?.[arg] ? "" : null }),
+  occupancy: (value) => ({ text: value ? `${number(value.value)} %` : NONE }),
+  place: (value, arg, at) => ({ text: place(value ?? {}, at) }),
+  contactStatus: (value) => ({ text: word("contact", value) }),
+  sessionNumber: (value, arg) => ({ text: `session ${arg}` }),
+  recording: (value) => ({ text: value === true ? "Being recorded" : "" }),
+  kindOf: (value, arg) => ({ text: word("modality", arg) }),
+  bagMetric: (value, arg) => ({ text: metricCell({ it: value }, arg) }),
+  bagLines: (value, arg, { doc }) => ({ text: bagLines(value, AGENT_COLUMNS, doc.labels) }),
+  metricLines: (value, arg, { doc }) => ({ text: others(value, {}, AGENT_COLUMNS, doc.labels) }),
+  otherLines: (value, arg, { doc }) => ({ text: others({}, value?.other, [], doc.labels) }),
+  queueNamed: (value, arg, at) => ({ text: value ?? queueName(arg, at) }),
+  began: (value, arg, { zone }) => ({ text: moment(Date.parse(arg), zone) }),
+  took: (value, arg, at) => {
+    if (value?.until === undefined) return timer(arg, at);
+    return { text: duration((Date.parse(value.until) - Date.parse(arg)) / 1000), datetime: null };
+  },
+  spent: (value) => {
+    const seconds = Object.fromEntries(ACTIVITIES.map((name) => [name, 0]));
+    for (const [began, { activity, until }] of Object.entries(value ?? {})) {
+      if (until !== undefined) seconds[activity || "unknown"] += Math.floor((Date.parse(until) - Date.parse(began)) / 1000);
+    }
+    const lines = ACTIVITIES.filter((name) => seconds[name] !== 0).map((name) => `${word("activity", name)} ${duration(seconds[name])}`);
+    return { text: lines.join(" · ") };
   },
   agentMore: (value, arg, { doc }) => ({ text: others(value?.metrics, value?.other, AGENT_COLUMNS, doc.labels) }),
   teamSummary: (value, arg) => {
@@ -134,10 +159,10 @@ export const painters = {
   excerpt: (value) => ({ text: excerpt(value) || "No words, only answers." }),
   responder: (value, arg, at) => {
     const id = value?.joined?.agent ?? value?.agent;
-    if (id === undefined) return { text: "", "data-activity": null };
+    if (id === undefined) return { text: "", "data-activity": null, href: null };
     const agent = at.doc.agents?.[id];
     const now = agent ? `, ${word("status", agent.status).toLowerCase()} now` : "";
-    return { text: `${agentName(id, at)}${now}`, "data-activity": agent?.activity ?? null };
+    return { text: `${agentName(id, at)}${now}`, "data-activity": agent?.activity ?? null, href: `/agents/${id}` };
   },
   joined: (value) => ({
     text: `${word("rule", value?.rule)}${value?.evidence ? `: ${value.evidence}` : ""}`,
@@ -151,6 +176,17 @@ export const painters = {
   offered: (value) => {
     const names = Object.keys(value ?? {}).sort().map((name) => label(name).toLowerCase());
     return { text: names.length > 0 ? `Offered by Goodays: ${names.join(", ")}.` : "Goodays offers no action for it now." };
+  },
+  wroteAgain: (value) => ({ text: value?.waits && value.state === "closed" ? "The customer wrote again" : "" }),
+  deed: (value) => ({ text: word("deed", value) }),
+  deedWord: (value) => ({ text: word("deedState", value), "data-survey": value ?? "" }),
+  deedState: (value) => ({ "data-deed": value ?? "" }),
+  offer: (value, arg, { doc }) => {
+    const [kind, id] = [arg.slice(0, arg.indexOf(":")), arg.slice(arg.indexOf(":") + 1)];
+    const isMark = kind === "no-answer-needed";
+    const isOffered = isMark ? value?.message && !value.close && doc.feedback?.[id]?.waits : value?.[kind];
+    const isHeard = (doc.sources?.goodays?.state ?? "live") !== "off";
+    return { "data-offered": isOffered && isHeard ? "" : null };
   },
   labelled: (value) => ({ text: value === undefined ? "" : label(value) }),
   number: (value) => ({ text: value === undefined ? "" : String(value) }),

@@ -35,6 +35,15 @@ const tables = {
     "": "Unknown",
   },
   modality: { audio: "Call", instantMessage: "Chat", message: "Message", agnostic: "All kinds", "": "Contact" },
+  contact: {
+    new: "New",
+    queued: "Waiting",
+    offered: "Being offered",
+    connecting: "Connecting",
+    active: "In conversation",
+    afterCall: "After call",
+    "": "Unknown",
+  },
   source: { clarity: "Clarity", goodays: "Goodays", agentConnect: "Agent Connect", kustomer: "Kustomer" },
   origin: {
     byHand: "by hand",
@@ -52,6 +61,22 @@ const tables = {
     unknown: "Not known whether it arrived",
     held: "Waits for a person",
     dryRun: "Not sent: dry run",
+  },
+  deed: {
+    reply: "Reply",
+    message: "Private message",
+    call: "Called the customer",
+    close: "Closed without an answer",
+    spam: "Reported as spam",
+    "no-answer-needed": "No answer needed",
+  },
+  deedState: {
+    queued: "Waiting to be sent",
+    sent: "Sent, no answer yet",
+    accepted: "Done",
+    rejected: "Refused",
+    failed: "Not sent",
+    unknown: "Not known whether it was done",
   },
   thread: { open: "Open", pending: "Pending", closed: "Closed" },
   rule: {

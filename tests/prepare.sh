@@ -31,6 +31,7 @@ need_file "$modules/mod_auth_gssapi.so" libapache2-mod-auth-gssapi
 need_file /etc/gss/mech.d/mech.ntlmssp.conf gss-ntlmssp
 need_file /usr/sbin/krb5kdc krb5-kdc
 need_file /usr/sbin/kadmin.local krb5-admin-server
+need_file /usr/bin/kinit krb5-user
 
 if [ -n "$packages" ]; then
     if [ "$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/null 2>&1; then

@@ -1,7 +1,10 @@
 //! What people make us do to vendors. This is the only room where our words become theirs.
 
+mod courier;
+pub mod feedback;
 pub mod supervise;
 pub mod surveys;
 
+pub use feedback::{FeedbackDesk, FeedbackError, FeedbackRules, FeedbackWish, Overheard, Wished};
 pub use supervise::{Actor, Deed, DeedError, Done, Supervision};
 pub use surveys::{NewRecovery, NewSurvey, SurveyError, Surveys};

@@ -30,8 +30,7 @@ impl Drop for Alarm<'_> {
     fn drop(&mut self) {
         if std::thread::panicking() {
             tracing::error!("a task has panicked; the process stops, to be started again");
-            self.0.failed.store(true, Ordering::SeqCst);
-            self.0.stop();
+            self.0.fail();
         }
     }
 }
@@ -89,7 +88,13 @@ impl Lifecycle {
         }
     }
 
-    /// Whether a task has panicked.
+    /// Asks everything to finish because a part cannot go on: the process ends badly, to be started again.
+    pub fn fail(&self) {
+        self.failed.store(true, Ordering::SeqCst);
+        self.stop();
+    }
+
+    /// Whether a task has panicked, or a part could not go on.
     #[must_use]
     pub fn has_failed(&self) -> bool {
         self.failed.load(Ordering::SeqCst)

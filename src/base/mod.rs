@@ -8,6 +8,7 @@ pub mod hmac;
 pub mod http;
 pub mod lifecycle;
 pub mod metrics;
+pub mod private_file;
 pub mod refusal;
 pub mod resolve;
 pub mod secret;

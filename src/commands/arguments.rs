@@ -54,8 +54,24 @@ pub enum Command {
         #[arg(long, value_name = "FILE", default_value = "callboard.toml")]
         config: PathBuf,
     },
+    /// Forget a customer, also on the pages of a running server.
+    Erase(EraseOptions),
     /// Start the four vendors' systems alone, invented, to develop against.
     Sandbox(FloorOptions),
+}
+
+/// Who is to be forgotten.
+#[derive(Debug, Args)]
+pub struct EraseOptions {
+    /// Whoever has this e-mail address.
+    #[arg(long, value_name = "ADDRESS", required_unless_present = "phone")]
+    pub email: Option<String>,
+    /// Whoever has this telephone number, however it is written.
+    #[arg(long, value_name = "NUMBER", required_unless_present = "email")]
+    pub phone: Option<String>,
+    /// The configuration, which says where the data is.
+    #[arg(long, value_name = "FILE", default_value = "callboard.toml")]
+    pub config: PathBuf,
 }
 
 /// How the demo is started.

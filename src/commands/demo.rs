@@ -112,6 +112,8 @@ pub fn configure(addresses: &Addresses, data_dir: &Path) -> Config {
     };
     Config {
         server: config::Server { data_dir: data_dir.to_owned(), ..config::Server::default() },
+        // What is invented need not be copied.
+        store: config::Store { backups_kept: 0, ..config::Store::default() },
         clarity: Some(clarity),
         goodays: Some(goodays),
         agent_connect: Some(agent_connect),

@@ -3,9 +3,12 @@
 mod arguments;
 mod check;
 mod demo;
+mod erase;
 mod gauges;
+mod orders;
 mod sandbox;
 mod serve;
+mod upkeep;
 mod world;
 
 use std::process::ExitCode;
@@ -51,6 +54,7 @@ pub async fn run(arguments: Arguments) -> Result<(), Failure> {
         Command::Demo(options) => demo::run(options).await,
         Command::Serve { config } => serve::run(&config).await,
         Command::Check { config } => check::run(&config).await,
+        Command::Erase(options) => erase::run(options).await,
         Command::Sandbox(options) => sandbox::run(options).await,
     }
 }

@@ -6,14 +6,14 @@ use std::sync::{Arc, LazyLock};
 
 use tokio::net::TcpListener;
 
-use super::{Failure, gauges};
+use super::{Failure, gauges, orders, upkeep};
 use crate::actions::surveys;
-use crate::actions::{Supervision, Surveys};
+use crate::actions::{FeedbackDesk, FeedbackRules, Overheard, Supervision, Surveys};
 use crate::base::{Clock, Lifecycle, Metrics, http};
 use crate::config::{self, Config, Sending};
 use crate::domain::{AgentId, Fact, Health, QueueId, SourceName, SourceState};
 use crate::feeds::agent_connect::AgentConnectFeed;
-use crate::feeds::goodays::GoodaysFeed;
+use crate::feeds::goodays::{GoodaysFeed, Surroundings};
 use crate::feeds::kustomer::KustomerFeed;
 use crate::feeds::{Intake, clarity};
 use crate::gold::join::{PlaceRule, Rules};
@@ -21,7 +21,7 @@ use crate::gold::{Closings, Day, Entity, Gold, Key, Reporter};
 use crate::live::Hub;
 use crate::store::Store;
 use crate::vendor::agent_connect::{AgentConnect, DataReturn};
-use crate::vendor::goodays::Signatures;
+use crate::vendor::goodays::{Goodays, Signatures};
 use crate::vendor::kustomer;
 use crate::web::boards::Boards;
 use crate::web::layers::Settings;
@@ -85,7 +85,7 @@ impl World {
         let intake = Intake::new(store.clone(), signatures, tokens, metrics.clone());
         let parts = Parts { config, gold: &gold, metrics: &metrics, clock: &clock, life };
         let supervision = parts.listen_to_clarity(&store, manner)?;
-        parts.listen_to_goodays(&intake);
+        let feedback = parts.listen_to_goodays(&store, &intake, manner)?;
         let (surveys, closings) = parts.speak_to_agent_connect(&store)?;
         parts.watch_ended_sessions(closings.as_ref())?;
         parts.listen_to_kustomer(&intake, closings)?;
@@ -96,6 +96,7 @@ impl World {
             intake,
             surveys,
             supervision,
+            feedback,
             boards: Boards::new(config.wallboards.clone(), gold.clone()),
             metrics: metrics.clone(),
             clock: clock.clone(),
@@ -112,6 +113,11 @@ impl World {
             ..Settings::default()
         };
         life.spawn_service(gauges::keep(gold.clone(), store.clone(), metrics.clone(), clock.clone()));
+        let copies = config.store.backups_kept > 0;
+        let every = config.store.backup_interval;
+        life.spawn_service(upkeep::keep(store.clone(), gold.clone(), every, copies, clock.clone()));
+        life.spawn_service(upkeep::watch_the_disk(store.clone(), life.clone()));
+        life.spawn(orders::take(config.server.data_dir.clone(), store.clone(), gold.clone(), life.clone()));
         let audience = if config.server.open_metrics { Audience::Everybody } else { Audience::ThisMachine };
         let ops = ops(&gold, &store, &metrics, life, audience);
         life.spawn(serve(listener, router(state, ops, &settings), Limits::default(), metrics.clone(), life.clone()));
@@ -149,12 +155,30 @@ impl Parts<'_> {
         )))
     }
 
-    fn listen_to_goodays(&self, intake: &Intake) {
-        if self.config.goodays.is_none() {
-            return;
-        }
-        let feed = GoodaysFeed::new(intake.clone(), self.gold.clone(), self.reporter(SourceName::Goodays));
+    fn listen_to_goodays(
+        &self,
+        store: &Store,
+        intake: &Intake,
+        manner: Manner,
+    ) -> Result<Option<FeedbackDesk>, Failure> {
+        let Some(config) = &self.config.goodays else { return Ok(None) };
+        let vendor = Goodays::new(client()?, &config.api_root, &config.api_token)
+            .map_err(|error| Failure::Usage(error.to_string()))?;
+        let rules = FeedbackRules { external_sources: config.external_sources.clone(), demo: manner == Manner::Demo };
+        let (desk, overheard) = FeedbackDesk::open(
+            store.clone(),
+            self.gold.clone(),
+            vendor.clone(),
+            rules,
+            self.clock,
+            self.metrics,
+            self.life,
+        );
+        let Overheard { found, trouble } = overheard;
+        let around = Surroundings { vendor, silence_alarm: config.silence_alarm, found, trouble };
+        let feed = GoodaysFeed::new(intake.clone(), self.gold.clone(), self.reporter(SourceName::Goodays), around);
         self.life.spawn(feed.run(self.life.clone()));
+        Ok(Some(desk))
     }
 
     /// The desk where surveys are asked for, the way to whoever considers whom to ask, and whoever reads results.
@@ -257,8 +281,8 @@ fn client() -> Result<http::Client, Failure> {
 }
 
 async fn open_store(config: &Config, clock: Clock) -> Result<Store, Failure> {
-    let directory = config.server.data_dir.clone();
-    let opened = tokio::task::spawn_blocking(move || Store::open(&directory, clock)).await;
+    let (directory, settings) = (config.server.data_dir.clone(), upkeep::settings(config));
+    let opened = tokio::task::spawn_blocking(move || Store::open_with(&directory, clock, settings)).await;
     match opened {
         Ok(Ok(store)) => Ok(store),
         Ok(Err(error)) => Err(Failure::World(error.to_string())),
@@ -282,8 +306,10 @@ fn ops(gold: &Gold, store: &Store, metrics: &Metrics, life: &Lifecycle, audience
             _ => None,
         };
         let sources: std::collections::BTreeMap<_, _> = SourceName::ALL.into_iter().filter_map(state).collect();
+        let trouble = store.trouble();
         Readiness {
-            store: store.healthy(),
+            store: trouble.is_none(),
+            store_trouble: trouble.map(|trouble| trouble.to_string()),
             // Every source has said how it is: whatever they can tell is there, or pages say why not.
             gold: sources.len() == SourceName::ALL.len(),
             stopping: life.is_stopping(),

@@ -1,11 +1,12 @@
 //! `[clarity]`: the telephony system.
 
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::Deserialize;
 use url::Url;
 
-use super::{ConfigError, secret, value};
+use super::{ConfigError, account, secret, value};
 use crate::base::Secret;
 
 /// How to reach Clarity Connect, and what to ask it for.
@@ -27,7 +28,8 @@ pub struct Clarity {
     /// How the service account signs in. Default `negotiate`.
     #[serde(default)]
     pub auth: Auth,
-    /// The service account's name: plain, `DOMAIN\user` or `user@domain`. Must be given unless `auth` is `static`.
+    /// The service account's name: plain, `DOMAIN\user` or `user@domain`. Must be given unless `auth` is `static`, or
+    /// [`credential_cache`](Self::credential_cache) says who it is.
     #[serde(default)]
     pub username: String,
     /// The service account's Windows domain. For Kerberos it is the full one, such as `example.com`. Default: none.
@@ -37,9 +39,16 @@ pub struct Clarity {
     /// the domain, else the domain's own name.
     #[serde(default)]
     pub kdc: String,
-    /// The service account's password. Must be given unless `auth` is `static`.
+    /// The service account's password. This, a keytab or a credential cache must be given unless `auth` is `static`.
     #[serde(default, deserialize_with = "secret::optional")]
     pub password: Option<Secret>,
+    /// A keytab with the service account's key, instead of its password. For Kerberos alone. Default: none.
+    #[serde(default, deserialize_with = "account::kerberos_file")]
+    pub keytab: Option<PathBuf>,
+    /// A credential cache of the kind `FILE` with the service account's ticket, kept fresh by others, instead of its
+    /// password. For Kerberos alone. Default: none.
+    #[serde(default, deserialize_with = "account::kerberos_file")]
+    pub credential_cache: Option<PathBuf>,
     /// A ready JWT. Must be given if `auth` is `static`.
     #[serde(default, deserialize_with = "secret::optional")]
     pub token: Option<Secret>,
@@ -71,6 +80,13 @@ pub struct Clarity {
     /// sites may answer all the same. Default `false`.
     #[serde(default)]
     pub probe_queue_metrics: bool,
+    /// Whether agents' statuses of the last 24 hours are asked for: at the start, every five minutes, and after each break of
+    /// the pushes. Default `true`.
+    #[serde(default = "yes")]
+    pub status_history: bool,
+    /// Whether agents' metrics are asked for by queue too, in readings and in pushes. Default `true`.
+    #[serde(default = "yes")]
+    pub breakdowns: bool,
     /// Under which key a subscription lists the properties of sessions (`apis.md` B40). Default `both`.
     #[serde(default)]
     pub session_properties_key: SessionPropertiesKey,
@@ -142,6 +158,8 @@ impl Clarity {
             domain: String::new(),
             kdc: String::new(),
             password: None,
+            keytab: None,
+            credential_cache: None,
             token: None,
             jwt_key: None,
             signalr_path: signalr_path(),
@@ -152,13 +170,18 @@ impl Clarity {
             agent_metrics: agent_metrics(),
             queue_metrics: queue_metrics(),
             probe_queue_metrics: false,
+            status_history: true,
+            breakdowns: true,
             session_properties_key: SessionPropertiesKey::default(),
             write_verb: WriteVerb::default(),
         }
     }
 
-    /// Fills in what follows from other keys.
-    pub(super) fn settle(&mut self) {
+    /// Fills in what follows from other keys. Paths begin at `directory`, as those of secret files do.
+    pub(super) fn settle(&mut self, directory: &Path) {
+        for path in [&mut self.keytab, &mut self.credential_cache].into_iter().flatten() {
+            *path = directory.join(&path);
+        }
         if self.token_hosts.is_empty() {
             self.token_hosts.extend(self.api_root.host_str().map(str::to_owned));
         }
@@ -179,10 +202,8 @@ impl Clarity {
             }
         } else if self.client_id.is_empty() {
             return wrong("client_id", "is missing: copy it from API Management on Clarity's admin site");
-        } else if self.username.is_empty() {
-            return wrong("username", "is missing: write the name of the service account");
-        } else if self.password.is_none() {
-            return wrong("password", "is missing: write the service account's password into a password_file");
+        } else {
+            self.check_account()?;
         }
         if self.username.contains(['\\', '@']) && !self.domain.is_empty() {
             return wrong("domain", "must be left out: username names a domain already");
@@ -221,6 +242,10 @@ fn poll_interval() -> Duration {
 
 fn modalities() -> Vec<String> {
     ["audio", "instantMessage", "message"].map(str::to_owned).to_vec()
+}
+
+fn yes() -> bool {
+    true
 }
 
 fn agent_metrics() -> Vec<String> {

@@ -1,5 +1,7 @@
 //! `[goodays]`: what customers say.
 
+use std::time::Duration;
+
 use serde::Deserialize;
 use url::Url;
 
@@ -26,17 +28,28 @@ pub struct Goodays {
     /// The sources whose responses need a `remark_type` when answered (`apis.md` B149). Default `google`.
     #[serde(default = "external_sources")]
     pub external_sources: Vec<String>,
+    /// How long no webhook may come before the pages say so (`reliability.md` W15). Default 24 hours.
+    #[serde(default = "silence_alarm", deserialize_with = "value::text")]
+    pub silence_alarm: Duration,
 }
 
 impl Goodays {
     /// A section with these three keys and the defaults of all others.
     #[must_use]
     pub fn new(api_root: Url, api_token: Secret, hmac_secrets: Vec<Secret>) -> Self {
-        Self { api_root, api_token, hmac_secrets, allow_unsigned: false, external_sources: external_sources() }
+        Self {
+            api_root,
+            api_token,
+            hmac_secrets,
+            allow_unsigned: false,
+            external_sources: external_sources(),
+            silence_alarm: silence_alarm(),
+        }
     }
 
     pub(super) fn check(&self) -> Result<(), ConfigError> {
         value::check_credential_address("goodays.api_root", &self.api_root)?;
+        value::check_positive("goodays.silence_alarm", self.silence_alarm)?;
         if self.hmac_secrets.is_empty() && !self.allow_unsigned {
             let advice = "is missing: copy the webhook's secret from Goodays, or set allow_unsigned = true to believe \
                           anybody";
@@ -52,6 +65,10 @@ impl Goodays {
 
 fn api_root() -> Url {
     Url::parse("https://api.goodays.co/v2").expect("the default address is an address")
+}
+
+fn silence_alarm() -> Duration {
+    Duration::from_secs(24 * 60 * 60)
 }
 
 fn external_sources() -> Vec<String> {

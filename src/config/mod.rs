@@ -3,6 +3,7 @@
 //! A type for each section, named after it; fields are named after keys. What is wrong comes out as one sentence that
 //! names the key and says what to do, and never quotes a value that might be a secret.
 
+mod account;
 mod agent_connect;
 mod alert_targets;
 mod clarity;
@@ -11,12 +12,14 @@ mod goodays;
 mod join;
 mod kustomer;
 mod opening_hours;
+mod privacy;
 mod queues;
 mod reader;
 mod reading;
 mod secret;
 mod server;
 mod source;
+mod store;
 mod thresholds;
 mod unknown_key;
 mod value;
@@ -34,10 +37,13 @@ pub use goodays::Goodays;
 pub use join::{EmployeeLink, GoodaysExtraKeys, Join, PlaceLink};
 pub use kustomer::{Ask, Assigned, Kustomer};
 pub use opening_hours::OpeningHours;
+pub use privacy::Privacy;
 pub use queues::{Formula, Queue, QueueRef, ServiceLevel};
 pub use server::Server;
 pub use source::PREFIX;
+pub use store::Store;
 pub use thresholds::{Limit, Threshold};
+pub use value::Bytes;
 pub use wallboards::{Theme, Wallboard};
 
 use std::collections::BTreeMap;
@@ -52,6 +58,10 @@ use source::Written;
 pub struct Config {
     /// The server itself.
     pub server: Server,
+    /// How what must survive is looked after.
+    pub store: Store,
+    /// For how long things are kept.
+    pub privacy: Privacy,
     /// Telephony.
     pub clarity: Option<Clarity>,
     /// What customers say.
@@ -134,7 +144,7 @@ impl Config {
         let reading = Reading::new(Some(directory));
         let mut config: Self = reading.read(&written).map_err(|problem| unknown_key::with_nearest(problem.into()))?;
         if let Some(clarity) = &mut config.clarity {
-            clarity.settle();
+            clarity.settle(directory);
         }
         config.check()?;
         Ok((config, reading.origins()))
@@ -143,6 +153,8 @@ impl Config {
     /// What the types cannot know.
     fn check(&self) -> Result<(), ConfigError> {
         self.server.check()?;
+        self.store.check()?;
+        self.privacy.check()?;
         self.clarity.as_ref().map_or(Ok(()), Clarity::check)?;
         self.goodays.as_ref().map_or(Ok(()), Goodays::check)?;
         self.agent_connect.as_ref().map_or(Ok(()), AgentConnect::check)?;

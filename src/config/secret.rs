@@ -1,12 +1,11 @@
 //! Secrets: written at their key, or in a file of their own that nobody else may read.
 
-use std::fs::File;
-use std::io::Read;
 use std::path::Path;
 
 use serde::de::{Deserialize, Deserializer, Error, Visitor};
 
 use crate::base::Secret;
+use crate::base::private_file::{self, Unfit};
 
 /// By this name a type tells the reader that its value may stand in a file.
 pub(super) const MARK: &str = "callboard::Secret";
@@ -78,40 +77,30 @@ impl<'de> Visitor<'de> for Several {
 
 /// Reads a file that holds nothing but a secret. The error is the rest of a sentence that begins with the key.
 pub(super) fn read_file(path: &Path) -> Result<String, String> {
+    const REMEDY: &str = "write the secret into it";
     let shown = path.display();
-    let unreadable = |error: std::io::Error| match error.kind() {
-        std::io::ErrorKind::NotFound => format!("names {shown}, which does not exist: write the secret into it"),
-        std::io::ErrorKind::InvalidData => format!("names {shown}, which is not a text: write the secret into it"),
-        _ => format!("names {shown}, which cannot be read: make it a file that this user may read"),
-    };
-    let file = File::open(path).map_err(unreadable)?;
-    refuse_if_public(&file, path)?;
-    let mut text = String::new();
-    file.take(LIMIT + 1).read_to_string(&mut text).map_err(unreadable)?;
+    let bytes = private_file::read(path, LIMIT).map_err(|unfit| advice(path, unfit, REMEDY))?;
+    let text = String::from_utf8(bytes).map_err(|_| format!("names {shown}, which is not a text: {REMEDY}"))?;
     let secret = text.strip_suffix('\n').unwrap_or(&text);
     let secret = secret.strip_suffix('\r').unwrap_or(secret);
     if secret.trim().is_empty() {
-        return Err(format!("names {shown}, which is empty: write the secret into it"));
-    }
-    if text.len() as u64 > LIMIT {
-        return Err(format!("names {shown}, which is too large for a secret: name the right file"));
+        return Err(format!("names {shown}, which is empty: {REMEDY}"));
     }
     Ok(secret.to_owned())
 }
 
-#[cfg(unix)]
-fn refuse_if_public(file: &File, path: &Path) -> Result<(), String> {
-    use std::os::unix::fs::PermissionsExt;
-    // Asked of the open file, so that nobody can swap it in between. Without an answer it counts as public.
-    let mode = file.metadata().map_or(0o777, |metadata| metadata.permissions().mode());
-    let shown = path.display();
-    match mode & 0o007 {
-        0 => Ok(()),
-        _ => Err(format!("names {shown}, which every user of this machine can reach: run chmod 600 {shown}")),
-    }
+/// Sees to it that a binary file which the server reads again and again, such as a keytab, can be used now. `remedy` says
+/// how to make one. The error is the rest of a sentence that begins with the key.
+pub(super) fn check_file(path: &Path, remedy: &str) -> Result<(), String> {
+    private_file::read(path, LIMIT).map(drop).map_err(|unfit| advice(path, unfit, remedy))
 }
 
-#[cfg(not(unix))]
-fn refuse_if_public(_: &File, _: &Path) -> Result<(), String> {
-    Ok(())
+fn advice(path: &Path, unfit: Unfit, remedy: &str) -> String {
+    let shown = path.display();
+    match unfit {
+        Unfit::Missing => format!("names {shown}, which does not exist: {remedy}"),
+        Unfit::Unreadable => format!("names {shown}, which cannot be read: make it a file that this user may read"),
+        Unfit::Public => format!("names {shown}, which every user of this machine can reach: run chmod 600 {shown}"),
+        Unfit::TooLarge => format!("names {shown}, which is too large for a secret: name the right file"),
+    }
 }

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use jiff::Span;
 use tempfile::TempDir;
 
 use super::*;
@@ -77,11 +78,15 @@ fn nothing_at_all_is_a_server_with_every_system_off() {
 fn the_example_loads_and_means_what_it_says() {
     let config = example().load().expect("the example");
     assert_eq!(config.server.time_zone.iana_name(), Some("America/Chicago"));
+    assert_eq!((config.store.backup_interval, config.store.backups_kept), (Duration::from_secs(3600), 24));
+    assert_eq!((config.store.min_free, config.store.backup_dir), (Bytes(64 << 20), None));
+    assert_eq!(config.privacy.keep_feedback.fieldwise(), Span::new().months(13).fieldwise());
     let clarity = config.clarity.expect("a section");
     assert_eq!(clarity.poll_interval, Duration::from_secs(15));
     assert_eq!(clarity.transports, [Transport::WebSockets, Transport::ServerSentEvents, Transport::LongPolling]);
     assert_eq!(clarity.password.expect("a password").expose_secret(), "secret of clarity");
     assert!(!clarity.probe_queue_metrics, "what no document has is not asked for");
+    assert!(clarity.status_history && clarity.breakdowns);
     assert!(clarity.token_url.is_none() && clarity.jwt_key.is_none(), "an empty text means none");
     assert_eq!(config.agent_connect.expect("a section").data_return_interval, Duration::from_secs(60));
     assert_eq!(config.join.places, [PlaceLink { partner_id: "1234".to_owned(), queue_id: 3 }]);
@@ -293,6 +298,18 @@ fn what_makes_no_sense_is_refused_with_what_to_do() {
         "[server]\npublic_url = \"https://callboard.example.com/board\"",
         "server.public_url must have no path: write only the beginning, such as \"https://callboard.example.com\".",
     );
+    refuses("[store]\nmin_free = \"64\"", "store.min_free must be a size such as \"64MB\" or \"2GB\".");
+    refuses(
+        "[store]\nbackup_interval = \"0s\"",
+        "store.backup_interval must be longer than nothing: write a duration such as \"15s\".",
+    );
+    for term in ["13m", "0d", "-1d", "1d 2h"] {
+        refuses(
+            &format!("[privacy]\nkeep_feedback = \"{term}\""),
+            "privacy.keep_feedback must be a term of whole days, weeks, months or years: write \"30d\", \"8w\", \"13mo\" \
+             or \"2y\".",
+        );
+    }
     refuses(
         "[goodays]\napi_token = \"t\"",
         "goodays.hmac_secrets is missing: copy the webhook's secret from Goodays, or set allow_unsigned = true to \
@@ -356,4 +373,69 @@ fn several_secrets_stand_one_a_line() {
     let goodays = place.load().expect("a configuration").goodays.expect("a section");
     let secrets: Vec<_> = goodays.hmac_secrets.iter().map(ExposeSecret::expose_secret).collect();
     assert_eq!(secrets, ["new", "old"]);
+}
+
+/// A section of Clarity's with these lines about its account.
+fn clarity_with(lines: &str) -> String {
+    format!("[clarity]\napi_root = \"https://c.example/api\"\nclient_id = \"x\"\n{lines}")
+}
+
+#[test]
+fn an_account_has_exactly_one_proof() {
+    for (lines, sentence) in [
+        (
+            "username = \"a\"",
+            "clarity.password is missing: write the service account's password into a password_file, or name a keytab or \
+             a credential_cache.",
+        ),
+        (
+            "username = \"a\"\npassword = \"p\"\nkeytab = \"k\"",
+            "clarity.keytab stands beside clarity.password: keep one of the two.",
+        ),
+        (
+            "username = \"a\"\nkeytab = \"k\"\ncredential_cache = \"c\"",
+            "clarity.credential_cache stands beside clarity.keytab: keep one of the two.",
+        ),
+        ("keytab = \"k\"", "clarity.username is missing: write the name of the service account."),
+        (
+            "username = \"a\"\nauth = \"ntlm\"\nkeytab = \"k\"",
+            "clarity.keytab is for Kerberos alone: auth = \"ntlm\" needs a password.",
+        ),
+        (
+            "credential_cache = \"KCM:1000\"",
+            "clarity.credential_cache must be a file, because nothing else can be read: `kinit -c` writes a cache, \
+             `ktutil` a keytab.",
+        ),
+    ] {
+        refuses(&clarity_with(lines), sentence);
+    }
+}
+
+#[test]
+fn a_keytab_is_held_to_the_rules_of_secret_files() {
+    let place = Place::with(&clarity_with("username = \"a\"\nkeytab = \"FILE:secrets/keytab\""));
+    let path = place.0.path().join("secrets/keytab");
+    let shown = path.display();
+    let refused = |sentence: String| assert_eq!(place.load().map(|_| "accepted"), Err(sentence));
+    refused(format!(
+        "clarity.keytab names {shown}, which does not exist: have whoever runs the domain export it, with AES keys."
+    ));
+    place.secret("secrets/keytab", "\u{5}\u{2}");
+    assert_eq!(place.load().expect("a configuration").clarity.expect("a section").keytab, Some(path.clone()));
+    set_mode(&path, 0o604);
+    refused(format!(
+        "clarity.keytab names {shown}, which every user of this machine can reach: run chmod 600 {shown}."
+    ));
+}
+
+#[test]
+fn a_credential_cache_may_come_later_and_says_who_it_is() {
+    let place = Place::with(&clarity_with("credential_cache = \"FILE:/tmp/nowhere/krb5cc\""));
+    let cache = |environment: &[(&str, &str)]| {
+        let config = place.load_with(environment).expect("a configuration");
+        config.clarity.and_then(|clarity| clarity.credential_cache)
+    };
+    assert_eq!(cache(&[]), Some("/tmp/nowhere/krb5cc".into()));
+    let other = [("CALLBOARD__CLARITY__CREDENTIAL_CACHE", "/run/krb5cc")];
+    assert_eq!(cache(&other), Some("/run/krb5cc".into()));
 }

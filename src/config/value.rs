@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::civil::Time;
 use jiff::tz::TimeZone;
-use jiff::{SignedDuration, tz};
+use jiff::{SignedDuration, Span, tz};
 use serde::de::{Deserialize, Deserializer, Error, Unexpected};
 use url::Url;
 
@@ -27,6 +27,36 @@ impl Written for Duration {
     fn read(text: &str) -> Result<Self, Option<String>> {
         let duration: SignedDuration = text.parse().map_err(|_| None)?;
         Self::try_from(duration).map_err(|_| None)
+    }
+}
+
+/// So many bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bytes(pub u64);
+
+impl Written for Bytes {
+    const EXPECTED: &'static str = "a size such as \"64MB\" or \"2GB\"";
+
+    fn read(text: &str) -> Result<Self, Option<String>> {
+        let digits = text.trim_end_matches(|letter: char| letter.is_ascii_alphabetic());
+        let unit = match text.get(digits.len()..).map(str::to_ascii_uppercase).as_deref() {
+            Some("B") => 1,
+            Some("KB" | "KIB") => 1 << 10,
+            Some("MB" | "MIB") => 1 << 20,
+            Some("GB" | "GIB") => 1 << 30,
+            Some("TB" | "TIB") => 1 << 40,
+            _ => return Err(None),
+        };
+        let number: u64 = digits.trim_end().parse().map_err(|_| None)?;
+        number.checked_mul(unit).map(Self).ok_or(None)
+    }
+}
+
+impl Written for Span {
+    const EXPECTED: &'static str = "a term such as \"30d\", \"8w\", \"13mo\" or \"2y\"";
+
+    fn read(text: &str) -> Result<Self, Option<String>> {
+        text.parse().map_err(|_| None)
     }
 }
 

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::{AgentId, Metrics, SessionsReading, TeamId, Unclassified};
+use super::metric::ByQueueReading;
+use super::{AgentId, Metrics, SessionsReading, StatusHistory, TeamId, Unclassified};
 
 macro_rules! statuses {
     ($($(#[$doc:meta])* $variant:ident = $name:literal),+ $(,)?) => {
@@ -170,6 +171,10 @@ pub struct AgentReading {
     pub metrics: Metrics,
     /// Who they are talking to.
     pub sessions: SessionsReading,
+    /// What they did in the last 24 hours. It is told only now and then: `None` means unchanged in a full answer, too.
+    pub history: Option<StatusHistory>,
+    /// The metrics by queue.
+    pub by_queue: Option<Box<ByQueueReading>>,
     /// Fields without a word.
     pub other: Unclassified,
 }
@@ -186,6 +191,8 @@ impl AgentReading {
             status: None,
             metrics: Metrics::new(),
             sessions: SessionsReading::default(),
+            history: None,
+            by_queue: None,
             other: Unclassified::new(),
         }
     }

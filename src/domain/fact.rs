@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::{AgentReading, Health, QueueReading, ResponseReading, SourceName, StructureReading, Survey, SurveyResult};
+use super::{
+    AgentReading, FeedbackDeed, Health, QueueReading, ResponseId, ResponseReading, SourceName, StructureReading,
+    Survey, SurveyId, SurveyResult,
+};
 
 /// A place in the order in which we heard or asked. A full answer carries the place of its *question*: whatever was
 /// heard after that is newer than the answer (`apis.md` B114).
@@ -50,6 +53,15 @@ pub enum Fact {
     Labels(BTreeMap<Arc<str>, Arc<str>>),
     /// An event about a customer's response.
     Response(Box<ResponseReading>),
+    /// These are not kept any longer: their time is over, or the customer wants to be forgotten.
+    Forgotten {
+        /// Responses that are gone.
+        responses: Vec<ResponseId>,
+        /// Requests whose customer is gone, which stay to be counted, and what the vendor told of surveys of theirs.
+        surveys: Vec<SurveyId>,
+    },
+    /// How far something has come that somebody does about a response.
+    FeedbackDeed(Box<FeedbackDeed>),
     /// Where a survey request stands.
     Survey(Box<Survey>),
     /// What the vendor tells of a survey, ours or somebody else's.

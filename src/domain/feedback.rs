@@ -5,11 +5,13 @@ use std::fmt;
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use super::ResponseId;
 
 /// Where a thread stands.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub enum Thread {
     /// Somebody owes the customer an answer.
     Open,
@@ -41,7 +43,7 @@ impl fmt::Display for Thread {
 }
 
 /// One text in a thread.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Message {
     /// Which.
     pub id: Arc<str>,
@@ -58,7 +60,7 @@ pub struct Message {
 }
 
 /// One answer to one question of a survey.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Answer {
     /// The question, as it was asked.
     pub question: Arc<str>,
@@ -69,7 +71,7 @@ pub struct Answer {
 }
 
 /// The shop, branch or department that the feedback is about.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Place {
     /// Which.
     pub id: Arc<str>,
@@ -80,7 +82,7 @@ pub struct Place {
 }
 
 /// Who the customer is.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Customer {
     /// Their name.
     pub name: Option<Arc<str>>,
@@ -93,7 +95,8 @@ pub struct Customer {
 }
 
 /// What one event said about one response. Events may come twice and in any order.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct ResponseReading {
     /// Which.
     pub id: ResponseId,
@@ -132,11 +135,51 @@ impl ResponseReading {
         self.messages.values().filter_map(|message| message.at).max()
     }
 
+    /// How it stands, in short: as long as this is the same, nobody has told us anything new about it.
+    #[must_use]
+    pub fn stand(&self) -> Arc<str> {
+        let instant = |at: Option<Timestamp>| at.map(|at| at.to_string()).unwrap_or_default();
+        let actions: Vec<&str> = self.actions.iter().map(|action| &**action).collect();
+        let (newest, updated) = (instant(self.newest_message()), instant(self.updated));
+        format!("{}|{}|{newest}|{updated}", self.thread, actions.join(",")).into()
+    }
+
     /// How likely the customer is to recommend, 0 to 10. A five is a detractor, not five stars (`apis.md` B147).
     #[must_use]
     pub fn nps(&self) -> Option<u8> {
         let answer = self.answers.iter().find(|answer| answer.kind.eq_ignore_ascii_case("nps"))?;
         let value = answer.value.as_f64().or_else(|| answer.value.as_str()?.trim().parse().ok())?;
         (0..=10).find(|score| f64::from(*score) == value)
+    }
+
+    /// What is known once another event has said this. The vendor's own time of update repeats old values, so the newest
+    /// text decides first which of the two is newer (`apis.md` B140), and a delegation beats the same thread without one.
+    /// Texts are only ever added, whichever comes last (`apis.md` B141).
+    #[must_use]
+    pub fn and(self, heard: Self) -> Self {
+        let freshness = |reading: &Self| (reading.newest_message(), reading.updated, reading.delegated_to.is_some());
+        let (mut newer, older) = if freshness(&heard) >= freshness(&self) { (heard, self) } else { (self, heard) };
+        for (id, message) in older.messages {
+            newer.messages.entry(id).or_insert(message);
+        }
+        newer
+    }
+
+    /// What may be kept when the customer wants to be forgotten, under an identity that leads nowhere: what is counted, and
+    /// of which place, and nothing that they wrote or that leads to them (`apis.md` J66).
+    #[must_use]
+    pub fn without_person(self, id: ResponseId) -> Self {
+        let counts = |value: &serde_json::Value| value.is_number() || value.is_boolean();
+        Self {
+            id,
+            answers: self.answers.into_iter().filter(|answer| counts(&answer.value)).collect(),
+            messages: BTreeMap::new(),
+            customer: Customer::default(),
+            extra: BTreeMap::new(),
+            // There is nobody to answer any more.
+            actions: BTreeSet::new(),
+            thread: Thread::Closed,
+            ..self
+        }
     }
 }

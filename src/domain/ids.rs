@@ -75,6 +75,8 @@ named! {
     ResponseId,
     /// One request to survey a customer. The identity is ours.
     SurveyId,
+    /// One thing that somebody does about a response. The identity is ours.
+    DeedId,
 }
 
 impl QueueId {

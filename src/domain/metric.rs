@@ -6,6 +6,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::{QueueId, Unclassified};
+
 /// The kind of contact.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Modality {
@@ -57,3 +59,16 @@ pub enum MetricValue {
 
 /// Metrics by kind of contact and name.
 pub type Metrics = BTreeMap<Modality, BTreeMap<Arc<str>, MetricValue>>;
+
+/// What one message said about an agent's metrics by queue.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ByQueueReading {
+    /// All there are: replaces what was known.
+    pub all: Option<BTreeMap<QueueId, Metrics>>,
+    /// New or changed ones.
+    pub added: BTreeMap<QueueId, Metrics>,
+    /// Queues of which there are none any more.
+    pub removed: Vec<QueueId>,
+    /// What was said in a shape that nobody here understands.
+    pub unread: Unclassified,
+}

@@ -1,6 +1,5 @@
 //! Sessions: one visit of one customer to one queue, or one direct call.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -139,8 +138,8 @@ impl SessionReading {
     }
 }
 
-/// What one message said about the sessions of one agent or queue, by kind of contact.
-pub type SessionsReading = BTreeMap<Modality, SessionList>;
+/// What one message said about the sessions of one agent or queue, by kind of contact: one or two kinds, too few for a map.
+pub type SessionsReading = Vec<(Modality, SessionList)>;
 
 /// The sessions of one kind of contact.
 #[derive(Debug, Clone, Default, PartialEq)]

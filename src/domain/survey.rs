@@ -4,55 +4,11 @@ use std::fmt;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
 
-use super::{AgentId, SessionId, SurveyId};
+use super::{AgentId, RequestState, SessionId, SurveyId};
 
-/// How far a request has come (`apis.md` B181).
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub enum SurveyState {
-    /// Written down, not yet sent.
-    #[default]
-    Queued,
-    /// On its way: nobody has answered yet.
-    Sent,
-    /// The vendor took it. Whether the customer gets it is another matter.
-    Accepted,
-    /// The vendor refused it for good, with a reason.
-    Rejected,
-    /// It could not be delivered to the vendor; it will be tried again or can be.
-    Failed,
-    /// It may or may not have arrived: the answer never came. Not sent again by itself.
-    Unknown,
-    /// Something about it is not clear, so nobody sends it but by hand.
-    Held,
-    /// What would have been sent. Nothing is, but by hand.
-    DryRun,
-}
-
-impl SurveyState {
-    /// The name in documents and in the store.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Queued => "queued",
-            Self::Sent => "sent",
-            Self::Accepted => "accepted",
-            Self::Rejected => "rejected",
-            Self::Failed => "failed",
-            Self::Unknown => "unknown",
-            Self::Held => "held",
-            Self::DryRun => "dryRun",
-        }
-    }
-}
-
-impl fmt::Display for SurveyState {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
+/// How far a request to survey somebody has come.
+pub type SurveyState = RequestState;
 
 /// What made somebody ask.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -9,8 +9,9 @@ use tokio::sync::Notify;
 use crate::base::hmac::SignatureError;
 use crate::base::metrics::Metrics;
 use crate::domain::SourceName;
-use crate::store::{Accepted, Arrival, Store, StoreError};
-use crate::vendor::goodays::{Signatures, signature};
+use crate::store::{self, About, Accepted, Arrival, Store, StoreError};
+use crate::vendor::goodays::wire::Person;
+use crate::vendor::goodays::{Event, Signatures, signature};
 use crate::vendor::kustomer;
 
 /// The header in which Goodays signs.
@@ -77,7 +78,7 @@ impl Intake {
         body: &[u8],
     ) -> Result<Accepted, Refusal> {
         let signed = self.0.goodays.as_ref().map(|known| known.verify(signatures, body));
-        self.take(SourceName::Goodays, &self.0.for_goodays, signed, body).await
+        self.take(SourceName::Goodays, &self.0.for_goodays, signed, body, about).await
     }
 
     /// Takes a Kustomer event in. When this has answered, the event is on the disk.
@@ -90,7 +91,8 @@ impl Intake {
         body: &[u8],
     ) -> Result<Accepted, Refusal> {
         let signed = self.0.kustomer.as_ref().map(|known| known.verify(signatures, body).map(drop));
-        self.take(SourceName::Kustomer, &self.0.for_kustomer, signed, body).await
+        // Kustomer's events name a customer by number alone.
+        self.take(SourceName::Kustomer, &self.0.for_kustomer, signed, body, |_| About::default()).await
     }
 
     async fn take<T>(
@@ -99,16 +101,18 @@ impl Intake {
         bell: &Bell,
         signed: Option<Result<T, SignatureError>>,
         body: &[u8],
+        about: impl FnOnce(&[u8]) -> About,
     ) -> Result<Accepted, Refusal> {
         let taken = match signed {
             None => Err(Refusal::Off),
             Some(Err(error)) => Err(Refusal::Signature(error)),
             Some(Ok(_)) => {
                 let arrival = Arrival { source, body: body.to_vec(), headers: Vec::new() };
-                self.0.store.accept(arrival).await.map_err(Refusal::Store)
+                self.0.store.accept_about(arrival, about(body)).await.map_err(Refusal::Store)
             }
         };
         let result = match &taken {
+            Ok(Accepted { duplicate: false, seq: 0 }) => "erased",
             Ok(Accepted { duplicate: false, .. }) => "stored",
             Ok(Accepted { duplicate: true, .. }) => "duplicate",
             Err(Refusal::Off) => "off",
@@ -122,6 +126,18 @@ impl Intake {
             Err(_) => {}
         }
         taken
+    }
+
+    /// Takes in a response that was asked for, as if an event had told of it.
+    ///
+    /// # Errors
+    /// When the store is busy or closed, or the disk refuses.
+    pub async fn found(&self, body: Vec<u8>) -> Result<Accepted, StoreError> {
+        let about = about(&body);
+        let arrival = Arrival { source: SourceName::Goodays, body, headers: Vec::new() };
+        let taken = self.0.store.accept_about(arrival, about).await?;
+        self.0.for_goodays.arrived.notify_one();
+        Ok(taken)
     }
 
     /// Resolves when something of Goodays has been taken in since the last time that somebody waited.
@@ -149,4 +165,16 @@ impl Intake {
     pub fn store(&self) -> &Store {
         &self.0.store
     }
+}
+
+/// Whom an event is about, if it can be read: one about a customer who was erased must not be kept even for a moment.
+fn about(body: &[u8]) -> About {
+    let Ok(Event { response, .. }) = Event::parse(body) else { return About::default() };
+    let address = |person: &Person| store::Person::new(person.email.as_deref(), None);
+    let customer = store::Person::new(None, response.context.phone.as_deref())
+        .and(address(&response.context.person))
+        .and(address(&response.user))
+        // The first text of a response is the customer's own.
+        .and(response.message.map(|text| address(&text.sender)).unwrap_or_default());
+    About { subject: Some(response.id), person: customer, created: response.created }
 }

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use dashmap::DashMap;
+use foldhash::fast::RandomState;
 
 use super::entity::{Entity, Key};
 
@@ -40,7 +41,7 @@ pub struct Delta {
 /// The entities. Read by everybody without waiting, written by the owner alone.
 #[derive(Debug, Default)]
 pub struct GoldCopy {
-    entities: DashMap<Key, Stamped>,
+    entities: DashMap<Key, Stamped, RandomState>,
     version: AtomicU64,
 }
 

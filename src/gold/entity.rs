@@ -8,12 +8,14 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use super::detail::Detail;
 use super::join::Joined;
 use super::requests::Evidence;
 use super::rollup::FeedbackTotal;
 use crate::domain::{
-    AgentId, AgentStatus, GroupId, Health, Metrics, Modality, QueueId, ResponseId, ResponseReading, SessionId,
-    SessionKind, SessionStatus, SourceName, Survey, SurveyId, SurveyResult, TeamId, Unclassified,
+    AgentId, AgentStatus, DeedId, FeedbackDeed, GroupId, Health, Metrics, Modality, QueueId, ResponseId,
+    ResponseReading, SessionId, SessionKind, SessionStatus, SourceName, Survey, SurveyId, SurveyResult, TeamId,
+    Unclassified,
 };
 
 /// The identity of an entity.
@@ -79,6 +81,8 @@ pub struct Agent {
     pub sessions: BTreeMap<SessionId, Arc<Session>>,
     /// What customers said about them.
     pub feedback: Option<FeedbackTotal>,
+    /// What only those ask about who look at this agent.
+    pub detail: Arc<Detail>,
     /// Fields without a word.
     pub other: Arc<Unclassified>,
 }
@@ -163,10 +167,17 @@ pub struct Team {
 /// A customer's response and what it hangs on.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Response {
-    /// What the customer said, with the thread that followed.
+    /// What the customer said, with the thread that followed. What the vendor has taken from us is in it before the vendor
+    /// tells of it: nothing is offered twice.
     pub reading: Arc<ResponseReading>,
     /// What it hangs on.
     pub joined: Joined,
+    /// How it stands by the vendor's last word: see [`ResponseReading::stand`].
+    pub stand: Arc<str>,
+    /// What colleagues do about it.
+    pub deeds: BTreeMap<DeedId, Arc<FeedbackDeed>>,
+    /// Whether somebody owes the customer an answer: the thread is open, or the customer wrote again.
+    pub waits: bool,
 }
 
 /// A survey request and whose it is.

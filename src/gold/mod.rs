@@ -7,12 +7,14 @@
 //! - [`join`]: what a customer's response hangs on, and why. A pure function.
 //! - [`requests`]: which survey request a result of the vendor's belongs to, and why. A pure function.
 //! - [`entity`]: what the records amount to, as everybody reads it.
+//! - [`detail`]: what only those ask about who look at one agent.
 //! - [`copy`]: where entities live, and how changes travel.
 //! - [`owner`]: the one task that turns facts into deltas.
 //! - [`sources`]: the health of each source, told by whoever listens to it.
 
 pub mod closings;
 pub mod copy;
+pub mod detail;
 pub mod entity;
 pub mod ground;
 pub mod join;

@@ -54,7 +54,7 @@ impl Default for Day {
 
 #[derive(Debug)]
 enum Heard {
-    Fact(Box<Fact>, Instant),
+    Fact(Fact, Instant),
     Settled(oneshot::Sender<u64>),
 }
 
@@ -75,7 +75,7 @@ impl Gold {
     /// Tells the owner a fact. Waits while too many are waiting already.
     pub async fn tell(&self, fact: Fact) {
         // The owner lives as long as the process: if it is gone we are stopping, and nobody will read the fact.
-        let _ = self.facts.send(Heard::Fact(Box::new(fact), Instant::now())).await;
+        let _ = self.facts.send(Heard::Fact(fact, Instant::now())).await;
     }
 
     /// The next place in the order in which we hear and ask. Take it when a change is heard, and before a question is sent.
@@ -175,7 +175,7 @@ impl Owner {
             match heard {
                 Heard::Fact(fact, at) => {
                     first_heard.get_or_insert(at);
-                    self.ground.apply(*fact, now);
+                    self.ground.apply(fact, now);
                 }
                 Heard::Settled(done) => waiting.push(done),
             }

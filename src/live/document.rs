@@ -3,15 +3,17 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use serde_json::Value;
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
 
 use super::patch::strip_nulls;
 use super::scope::Fields;
 use super::shape::{
-    AgentDoc, AnswerDoc, FeedbackDoc, FeedbackTotalDoc, JoinDoc, MessageDoc, MetricsDoc, NpsDoc, QueueDoc, SessionDoc,
-    SourceDoc, SurveyDoc, TeamDoc,
+    AgentDoc, AnswerDoc, DeedDoc, FeedbackDoc, FeedbackTotalDoc, JoinDoc, MessageDoc, MetricsDoc, NpsDoc, OccupancyDoc,
+    QueueDoc, SessionDoc, SourceDoc, StintDoc, SurveyDoc, TeamDoc,
 };
-use crate::domain::{Health, Metrics, SurveyResult, Unclassified};
+use crate::domain::{FeedbackDeed, Health, Metrics, Occupancy, ResponseReading, SurveyResult, Unclassified};
+use crate::gold::detail::Detail;
 use crate::gold::entity::{Agent, Queue, Response, Session, SurveyRequest, Team};
 use crate::gold::rollup::FeedbackTotal;
 use crate::gold::{Entity, Key};
@@ -38,6 +40,9 @@ pub fn path(key: &Key) -> (&'static str, String) {
 pub fn member(entity: &Entity, fields: Fields) -> Value {
     let value = match entity {
         Entity::Agent(it) => serde_json::to_value(agent(it, fields)),
+        // Whoever looks at agents wants to know what queues and teams are called, and no more of them.
+        Entity::Queue(it) if fields == Fields::Near => serde_json::to_value(json!({ "name": queue_name(it) })),
+        Entity::Team(it) if fields == Fields::Near => serde_json::to_value(json!({ "name": &*it.name })),
         Entity::Queue(it) => serde_json::to_value(queue(it, fields)),
         Entity::Team(it) => serde_json::to_value(team(it)),
         Entity::Response(it) => serde_json::to_value(feedback(it, fields)),
@@ -52,6 +57,8 @@ pub fn member(entity: &Entity, fields: Fields) -> Value {
 }
 
 fn agent(agent: &Agent, fields: Fields) -> AgentDoc {
+    let none = Detail::default();
+    let detail = if fields == Fields::Near { &*agent.detail } else { &none };
     AgentDoc {
         name: agent.name.as_deref().map_or_else(|| format!("Agent {}", agent.id), str::to_owned),
         team: agent.team.map(|team| team.0),
@@ -63,8 +70,35 @@ fn agent(agent: &Agent, fields: Fields) -> AgentDoc {
         metrics: metrics(&agent.metrics),
         sessions: agent.sessions.iter().map(|(id, session)| (id.to_string(), self::session(session, fields))).collect(),
         feedback: agent.feedback.as_ref().map(total),
-        other: other(&agent.other, fields),
+        history: history(detail),
+        occupancy: detail.history.as_ref().and_then(|history| occupancy(&history.occupancy())),
+        by_queue: detail.by_queue.iter().map(|(queue, bag)| (queue.to_string(), metrics(bag))).collect(),
+        other: [other(&detail.unread, fields), other(&agent.other, fields)].into_iter().flatten().collect(),
     }
+}
+
+fn history(detail: &Detail) -> BTreeMap<Timestamp, StintDoc> {
+    let stints = detail.history.iter().flat_map(|history| history.stints());
+    let doc = stints.map(|stint| {
+        let doc = StintDoc {
+            status: stint.status.status.to_string(),
+            activity: stint.status.status.activity().as_str().to_owned(),
+            reason: text(stint.status.reason.as_deref()),
+            until: stint.ended,
+            suspended: stint.status.suspended,
+        };
+        (stint.began, doc)
+    });
+    doc.collect()
+}
+
+fn occupancy(occupancy: &Occupancy) -> Option<OccupancyDoc> {
+    let milliseconds = |time: SignedDuration| i64::try_from(time.as_millis()).unwrap_or(i64::MAX);
+    Some(OccupancyDoc {
+        value: occupancy.percent()?,
+        handling: milliseconds(occupancy.handling),
+        available: milliseconds(occupancy.available),
+    })
 }
 
 fn session(session: &Session, fields: Fields) -> SessionDoc {
@@ -74,16 +108,15 @@ fn session(session: &Session, fields: Fields) -> SessionDoc {
         kind: session.kind.as_ref().map(|kind| kind.as_str().to_owned()),
         status: session.status.to_string(),
         since: session.since,
-        customer: text(session.customer.as_deref()).filter(|_| fields == Fields::Desk),
+        customer: text(session.customer.as_deref()).filter(|_| fields != Fields::Wall),
         recording: session.recording,
         other: other(&session.other, fields),
     }
 }
 
 fn queue(queue: &Queue, fields: Fields) -> QueueDoc {
-    let name = queue.name.as_deref().or(queue.id.special_name());
     QueueDoc {
-        name: name.map_or_else(|| format!("Queue {}", queue.id), str::to_owned),
+        name: queue_name(queue),
         open: queue.open,
         teams: queue.teams.iter().map(|team| team.0).collect(),
         waiting: queue.waiting,
@@ -99,6 +132,11 @@ fn queue(queue: &Queue, fields: Fields) -> QueueDoc {
     }
 }
 
+fn queue_name(queue: &Queue) -> String {
+    let name = queue.name.as_deref().or(queue.id.special_name());
+    name.map_or_else(|| format!("Queue {}", queue.id), str::to_owned)
+}
+
 fn team(team: &Team) -> TeamDoc {
     TeamDoc {
         name: team.name.to_string(),
@@ -110,7 +148,7 @@ fn team(team: &Team) -> TeamDoc {
 
 fn feedback(response: &Response, fields: Fields) -> FeedbackDoc {
     let reading = &response.reading;
-    let desk = fields == Fields::Desk;
+    let desk = fields != Fields::Wall;
     let answers = reading.answers.iter().enumerate().map(|(position, answer)| {
         let answer = AnswerDoc {
             question: answer.question.to_string(),
@@ -129,6 +167,7 @@ fn feedback(response: &Response, fields: Fields) -> FeedbackDoc {
         };
         (id.to_string(), message)
     });
+    let deeds = response.deeds.iter().map(|(id, it)| (id.to_string(), deed(it, reading)));
     FeedbackDoc {
         state: reading.thread.to_string(),
         created: reading.created,
@@ -142,6 +181,8 @@ fn feedback(response: &Response, fields: Fields) -> FeedbackDoc {
         delegated_to: reading.delegated_to.as_ref().map(|place| place.name.to_string()),
         actions: reading.actions.iter().map(|action| (action.to_string(), true)).collect(),
         alert: reading.alert,
+        waits: response.waits,
+        deeds: if desk { deeds.collect() } else { BTreeMap::new() },
         joined: JoinDoc {
             rule: response.joined.rule.as_str().to_owned(),
             confidence: matches!(response.joined.rule.as_str(), "extra.session" | "place")
@@ -155,10 +196,26 @@ fn feedback(response: &Response, fields: Fields) -> FeedbackDoc {
     }
 }
 
+fn deed(deed: &FeedbackDeed, reading: &ResponseReading) -> DeedDoc {
+    let text = deed.text.as_deref();
+    let in_thread =
+        text.is_some_and(|text| reading.messages.values().any(|message| message.text.trim() == text.trim()));
+    DeedDoc {
+        action: deed.kind.as_str().to_owned(),
+        state: deed.state.to_string(),
+        reason: self::text(deed.reason.as_deref()),
+        who: deed.who.to_string(),
+        text: self::text(text.filter(|_| !in_thread)),
+        attempts: deed.attempts,
+        at: Some(deed.created),
+        changed: Some(deed.changed),
+    }
+}
+
 fn survey(request: &SurveyRequest, fields: Fields) -> SurveyDoc {
     let (survey, result) = (&request.survey, request.result.as_deref());
     // What concerns a customer is for the desk.
-    let desk = fields == Fields::Desk;
+    let desk = fields != Fields::Wall;
     let told = |from: fn(&SurveyResult) -> Option<&Arc<str>>| text(result.and_then(from).map(|text| &**text));
     SurveyDoc {
         interaction: survey.interaction.to_string(),
@@ -243,4 +300,69 @@ fn text(text: Option<&str>) -> Option<String> {
 
 fn is_web_link(link: &str) -> bool {
     url::Url::parse(link).is_ok_and(|url| matches!(url.scheme(), "http" | "https"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::domain::metric::ByQueueReading;
+    use crate::domain::{
+        AgentId, AgentReading, AgentStatus, Fact, MetricValue, Modality, Ordinal, PastStatus, QueueId, StatusReading,
+    };
+    use crate::gold::Rules;
+    use crate::gold::ground::Ground;
+
+    fn at(text: &str) -> Timestamp {
+        text.parse().expect("a time")
+    }
+
+    /// What gold makes of an agent who told everything.
+    fn told() -> Entity {
+        let past = |status, reason: Option<&str>| PastStatus {
+            status,
+            reason: reason.map(Arc::from),
+            until: None,
+            suspended: false,
+        };
+        let mut agent = AgentReading::new(AgentId(41));
+        let (status, since) = (AgentStatus::InCall, Some(at("2026-11-21T08:30:00Z")));
+        agent.status = Some(StatusReading { status, reason: None, since, suspended: None });
+        agent.history = Some(BTreeMap::from([
+            (at("2026-11-21T08:00:00Z"), past(AgentStatus::Unavailable, Some("On Break"))),
+            (at("2026-11-21T08:10:00Z"), past(AgentStatus::Available, None)),
+        ]));
+        let bag = BTreeMap::from([(Arc::from("answeredCount"), MetricValue::Count(5))]);
+        agent.by_queue = Some(Box::new(ByQueueReading {
+            all: Some(BTreeMap::from([(QueueId(11), BTreeMap::from([(Modality::Audio, bag)]))])),
+            ..ByQueueReading::default()
+        }));
+        let mut ground = Ground::new(Rules::default(), at("2026-11-21T00:00:00Z"));
+        ground.apply(Fact::Agents { asked: Ordinal(1), agents: vec![agent] }, at("2026-11-21T09:00:00Z"));
+        let key = Key::Agent(AgentId(41));
+        ground.all().remove(&key).expect("the agent")
+    }
+
+    #[test]
+    fn what_an_agent_did_is_shown_where_the_agent_is_named_and_nowhere_else() {
+        let near = member(&told(), Fields::Near);
+        assert_eq!(
+            near["history"],
+            json!({
+                "2026-11-21T08:00:00Z":
+                    {"status": "unavailable", "activity": "away", "reason": "On Break", "until": "2026-11-21T08:10:00Z"},
+                "2026-11-21T08:10:00Z": {"status": "available", "activity": "available", "until": "2026-11-21T08:30:00Z"},
+                "2026-11-21T08:30:00Z": {"status": "inCall", "activity": "inContact"},
+            })
+        );
+        assert_eq!(near["occupancy"], json!({"value": 0.0, "handling": 0, "available": 1_200_000}));
+        assert_eq!(near["byQueue"], json!({"11": {"audio": {"answeredCount": 5}}}));
+        for fields in [Fields::Desk, Fields::Wall] {
+            let far = member(&told(), fields);
+            for name in ["history", "occupancy", "byQueue"] {
+                assert_eq!(far.get(name), None, "{name} of {fields:?}");
+            }
+        }
+    }
 }

@@ -14,7 +14,7 @@ use super::scope::{Anchor, Scope, anchors_of};
 use super::view::{Painted, Position, Rendering, View};
 use super::viewer::Viewer;
 use crate::base::Lifecycle;
-use crate::gold::{Delta, Gold};
+use crate::gold::{Delta, Gold, Key};
 
 /// How long a view is kept after the last viewer has gone: long enough for a page to open its socket after it was
 /// painted, and for a viewer to come back after a break.
@@ -68,6 +68,12 @@ impl Hub {
     #[must_use]
     pub fn build(&self) -> &'static str {
         self.0.build
+    }
+
+    /// Whether there is such a thing.
+    #[must_use]
+    pub fn knows(&self, key: &Key) -> bool {
+        self.0.gold.copy().get(key).is_some()
     }
 
     /// The document of a scope now.

@@ -41,6 +41,9 @@ pub enum Anchor {
 pub enum Fields {
     /// Everything that a supervisor may see.
     Desk,
+    /// The same, with everything about agents that is too large for a floor: what they did in the last 24 hours, and their
+    /// metrics by queue. Of queues and teams the names alone.
+    Near,
     /// What may hang on a wall: no customer's name, nobody's words.
     Wall,
 }
@@ -116,6 +119,12 @@ impl Scope {
         scope
     }
 
+    /// One agent, with everything that is known of them.
+    #[must_use]
+    pub fn agent(id: AgentId) -> Self {
+        Self::near(&id.to_string(), [Anchor::Agent(id)])
+    }
+
     /// Reads a scope as it stands in an address. Wallboards are configuration: whoever knows it resolves them.
     ///
     /// # Errors
@@ -146,7 +155,8 @@ impl Scope {
             return Err(ScopeError::Length);
         }
         let listed: Vec<String> = numbers.iter().map(ToString::to_string).collect();
-        Ok(Self::of(&format!("{kind}:{}", listed.join(",")), numbers.into_iter().map(anchor)))
+        let (listed, anchors) = (listed.join(","), numbers.into_iter().map(anchor));
+        Ok(if kind == "agents" { Self::near(&listed, anchors) } else { Self::of(&format!("{kind}:{listed}"), anchors) })
     }
 
     /// What kind of scope it is: `all`, `floor`, `queues`, `wallboard` and so on.
@@ -174,6 +184,14 @@ impl Scope {
     #[must_use]
     pub fn contains(&self, entity: &Entity) -> bool {
         anchors_of(entity).any(|anchor| self.anchors.contains(&anchor))
+    }
+
+    /// What agents hang on is called by a name.
+    fn near(listed: &str, agents: impl IntoIterator<Item = Anchor>) -> Self {
+        let mut scope = Self::of(&format!("agents:{listed}"), agents);
+        scope.anchors.extend([Anchor::Queues, Anchor::Teams]);
+        scope.fields = Fields::Near;
+        scope
     }
 
     /// Whoever sees metrics sees what they are called. How well the four systems can be heard is part of every scope: no page shows old numbers as if they were live.
@@ -226,6 +244,17 @@ mod tests {
         for text in ["all", "floor", "feedback", "surveys", "status", "agents:41", "teams:-1"] {
             assert_eq!(Scope::parse(text).expect("a scope").to_string(), text);
         }
+    }
+
+    #[test]
+    fn only_who_names_agents_comes_near_them() {
+        for (text, fields) in [("all", Fields::Desk), ("floor", Fields::Desk), ("agents:41", Fields::Near)] {
+            assert_eq!(Scope::parse(text).expect("a scope").fields(), fields, "{text}");
+        }
+        let named = Scope::parse("agents:41").expect("a scope");
+        assert!([Anchor::Queues, Anchor::Teams].iter().all(|anchor| named.anchors().contains(anchor)));
+        assert!(!named.anchors().contains(&Anchor::Agents));
+        assert_eq!(Scope::agent(AgentId(41)), named);
     }
 
     #[test]

@@ -67,9 +67,49 @@ pub struct AgentDoc {
     /// What customers said about them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub feedback: Option<FeedbackTotalDoc>,
+    /// The statuses of the last 24 hours, by the instant at which they began. Only in scopes that name the agent.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub history: BTreeMap<Timestamp, StintDoc>,
+    /// How busy they were in that time. Only in scopes that name the agent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub occupancy: Option<OccupancyDoc>,
+    /// The metrics by queue. Only in scopes that name the agent.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub by_queue: BTreeMap<String, MetricsDoc>,
     /// Fields that nobody here has a word for.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub other: BTreeMap<String, Value>,
+}
+
+/// A status that an agent had.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct StintDoc {
+    /// What they were doing, such as `inCall`; an unknown status is shown as it came.
+    pub status: String,
+    /// Which of the seven activities that is.
+    pub activity: String,
+    /// Why they were away.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// When it ended. Absent: it goes on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub until: Option<Timestamp>,
+    /// Whether they got no contacts, always `true`: else it is left out.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub suspended: bool,
+}
+
+/// How much of an agent's time with customers or ready for them was with them: the times that are over, by the clock on
+/// the wall.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct OccupancyDoc {
+    /// In percent, to one decimal.
+    pub value: f64,
+    /// Milliseconds in contact and wrapping up.
+    pub handling: i64,
+    /// Milliseconds ready for a contact.
+    pub available: i64,
 }
 
 /// A session.
@@ -228,8 +268,39 @@ pub struct FeedbackDoc {
     pub actions: BTreeMap<String, bool>,
     /// Whether Goodays raised an alert for it.
     pub alert: bool,
+    /// Whether somebody owes the customer an answer: the thread is open, or the customer wrote again.
+    pub waits: bool,
+    /// What colleagues do about it, by identity. Sort by `at`.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub deeds: BTreeMap<String, DeedDoc>,
     /// What it hangs on.
     pub joined: JoinDoc,
+}
+
+/// Something that a colleague does about a response.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct DeedDoc {
+    /// `reply`, `message`, `call`, `close`, `spam`, `no-answer-needed`.
+    pub action: String,
+    /// `queued`, `sent`, `accepted`, `rejected`, `failed`, `unknown`.
+    pub state: String,
+    /// Why it went no further.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// Who does it.
+    pub who: String,
+    /// What they wrote: text, never HTML. Absent once it stands in the thread.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
+    /// How often it was sent.
+    pub attempts: u32,
+    /// When somebody wanted it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub at: Option<Timestamp>,
+    /// When its state last changed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub changed: Option<Timestamp>,
 }
 
 /// One text of a thread.

@@ -103,18 +103,20 @@ pub(super) struct Rendering<'a> {
     /// The change.
     pub change: &'a Change,
     desk: Option<Arc<Value>>,
+    near: Option<Arc<Value>>,
     wall: Option<Arc<Value>>,
 }
 
 impl<'a> Rendering<'a> {
     pub fn new(change: &'a Change) -> Self {
-        Self { change, desk: None, wall: None }
+        Self { change, desk: None, near: None, wall: None }
     }
 
     fn after(&mut self, scope: &Scope) -> Option<Arc<Value>> {
         let entity = self.change.after.as_deref().filter(|entity| scope.contains(entity))?;
         let rendered = match scope.fields() {
             Fields::Desk => &mut self.desk,
+            Fields::Near => &mut self.near,
             Fields::Wall => &mut self.wall,
         };
         Some(Arc::clone(rendered.get_or_insert_with(|| Arc::new(member(entity, scope.fields())))))

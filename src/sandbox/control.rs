@@ -1,5 +1,6 @@
 //! The steering wheel: makes the vendors misbehave, in process or over HTTP.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use axum::extract::{Json, State};
@@ -161,6 +162,16 @@ impl Steering {
         self.clarity.gate.forbid(agent, forbidden);
     }
 
+    /// Answers queues' metrics over REST, which no document has, or no longer (`apis.md` C48).
+    pub fn answer_queue_metrics(&self, on: bool) {
+        self.clarity.answers_queues.store(on, Ordering::SeqCst);
+    }
+
+    /// Pushes an alert to all who subscribed to alerts.
+    pub fn alert(&self, text: &str) {
+        self.clarity.subscriptions.alert(text);
+    }
+
     /// Stops virtual time, or lets it go on.
     pub fn pause(&self, paused: bool) {
         self.floor.pause(paused);
@@ -215,6 +226,8 @@ enum Deed {
     FailNext { vendor: Vendor, calls: u32, status: u16 },
     AnswerWrongly { vendor: Vendor, part: String, answer: Option<WrongAnswer> },
     ForbidAgent { agent: i64, on: bool },
+    AnswerQueueMetrics { on: bool },
+    Alert { text: String },
     Pause { on: bool },
     Pulse { queue: i64, waiting: u64 },
     Respond,
@@ -255,6 +268,8 @@ async fn steer(State(steering): State<Steering>, Json(deed): Json<Deed>) -> Resu
         }
         Deed::AnswerWrongly { vendor, part, answer } => steering.answer_wrongly(vendor, &part, answer),
         Deed::ForbidAgent { agent, on } => steering.forbid_agent(agent, on),
+        Deed::AnswerQueueMetrics { on } => steering.answer_queue_metrics(on),
+        Deed::Alert { text } => steering.alert(&text),
         Deed::Pause { on } => steering.pause(on),
         Deed::Pulse { queue, waiting } => {
             let at = steering.pulse(queue, waiting).ok_or(StatusCode::NOT_FOUND)?;

@@ -20,6 +20,7 @@ mod world;
 use std::collections::BTreeMap;
 use std::io;
 use std::net::Ipv4Addr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
@@ -135,7 +136,12 @@ impl Sandbox {
             addresses.jwt_key.clone(),
             options.token_lifetime,
         );
-        let clarity = Clarity { floor: floor.clone(), gate, subscriptions: Subscriptions::new(hub.clone()) };
+        let clarity = Clarity {
+            floor: floor.clone(),
+            gate,
+            subscriptions: Subscriptions::new(hub.clone()),
+            answers_queues: Arc::default(),
+        };
         let faults = Faults::default();
         let client = crate::base::http::client().map_err(io::Error::other)?;
         let (token, hmac) = (addresses.goodays_token.clone(), addresses.goodays_hmac.clone());

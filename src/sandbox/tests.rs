@@ -370,6 +370,70 @@ async fn a_held_poll_gets_blanks_and_ends_with_nothing_and_a_delay() {
 }
 
 #[tokio::test]
+async fn sums_groups_and_alerts_are_pushed_changed_and_ended() {
+    let house = House::small().await;
+    house.sandbox.steering().pause(true);
+    let polling = Polling::start(&house).await;
+    let body =
+        || Some(json!({"connectionId": polling.connection_id, "metricProperties": ["answeredCount", "queuedCount"]}));
+    let subscribe =
+        async |path: &str| house.api(Method::POST, &format!("/v2/subscriptions/{path}"), &polling.token, body()).await;
+    let mut made = Vec::new();
+    for path in [
+        "agents/aggregateBy?agentIds=1,2",
+        "agents/groupBy?teamIds=1,2",
+        "queues/aggregateBy?queueIds=1,2",
+        "queues/groupBy?groupIds=1",
+        "alerts",
+    ] {
+        let (status, answer) = subscribe(path).await;
+        assert_eq!(status, 200, "{path}");
+        made.push(format!("/v2/subscriptions/{}", answer["id"].as_str().expect("an id")));
+    }
+    assert_eq!(subscribe("queues/groupBy?queueIds=1").await.0, 401, "queues are not grouped by themselves");
+
+    let steering = house.sandbox.steering();
+    steering.pulse(1, 77).expect("a queue");
+    steering.alert("The line is long.");
+    let (mut cursor, mut said) = (polling.cursor.clone(), Vec::new());
+    let has = |said: &[Value], name: &str, value: Value| said.iter().any(|item: &Value| item[name] == value);
+    while !(has(&said, "type", json!("alert")) && has(&said, "groupType", json!("group"))) {
+        let (_, text) = polling.ask("poll", &[("messageId", &cursor)]).await;
+        let frame: Value = serde_json::from_str(text.trim()).expect("JSON");
+        cursor = frame["C"].as_str().expect("a cursor").to_owned();
+        for push in frame["M"].as_array().into_iter().flatten() {
+            let held = &push["A"][0];
+            said.extend(held.as_array().or(held["data"].as_array()).cloned().unwrap_or_default());
+        }
+    }
+    assert!(has(&said, "entityIds", json!([1, 2])) && has(&said, "groupType", json!("team")), "{said:?}");
+    let queues = said.iter().rfind(|item| item["type"] == "queue" && item.get("groupId").is_none()).expect("a sum");
+    assert!(queues["metrics"]["audio"]["queuedCount"].as_u64() >= Some(77), "{queues}");
+
+    for path in &made {
+        assert_eq!(house.api(Method::POST, path, &polling.token, body()).await.0, 204);
+        assert_eq!(house.api(Method::DELETE, path, &polling.token, body()).await.0, 204);
+        assert_eq!(house.api(Method::POST, path, &polling.token, body()).await.0, 404);
+    }
+    assert_eq!(steering.subscribed(), 0);
+}
+
+#[tokio::test]
+async fn queues_metrics_are_not_there_until_somebody_switches_them_on() {
+    let house = House::small().await;
+    let token = house.token().await;
+    let ask = async || house.api(Method::POST, "/v2/metrics/queues?queueIds=1,2", &token, None).await;
+    assert_eq!(ask().await.0, 404);
+    house.sandbox.steering().answer_queue_metrics(true);
+    let (status, answer) = ask().await;
+    assert_eq!((status.as_u16(), answer[1]["type"].as_str(), answer[1]["id"].as_i64()), (200, Some("queue"), Some(2)));
+    let sums = house.api(Method::POST, "/v2/metrics/agents/aggregateBy?agentIds=1,2", &token, None).await;
+    assert_eq!((sums.0.as_u16(), &sums.1["entityIds"]), (200, &json!([1, 2])));
+    let groups = house.api(Method::GET, "/v2/metrics/agents/groupBy?teamIds=1", &token, None).await;
+    assert_eq!((groups.0.as_u16(), &groups.1[0]["groupType"]), (200, &json!("team")));
+}
+
+#[tokio::test]
 async fn pushes_are_doubled_and_shuffled_on_request() {
     let house = House::small().await;
     let steering = house.sandbox.steering();

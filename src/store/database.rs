@@ -23,6 +23,9 @@ const SETTINGS: &[(&str, &str, &str)] = &[
     ("secure_delete", "ON", "1"),
     ("trusted_schema", "OFF", "0"),
     ("mmap_size", "0", "0"),
+    // Only a net: the writer folds the log by itself when nothing waits.
+    ("wal_autocheckpoint", "4000", "4000"),
+    ("journal_size_limit", "67108864", "67108864"),
 ];
 
 /// Makes the directory for its owner alone. One that exists belongs to the operator: it is only spoken about.
@@ -108,7 +111,8 @@ pub(super) fn files(path: &Path) -> [PathBuf; 2] {
     [path.to_owned(), PathBuf::from(log)]
 }
 
-fn private_file(path: &Path) -> std::io::Result<File> {
+/// Opens a file that only its owner may read, and makes it if there is none.
+pub(super) fn private_file(path: &Path) -> std::io::Result<File> {
     OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path)
 }
 

@@ -20,6 +20,24 @@ pub enum StoreError {
     /// SQLite refused this one thing.
     #[error("The database refused.")]
     Database(#[from] rusqlite::Error),
+    /// The disk is nearly full.
+    #[error(
+        "The disk of the data directory has {} MB free and the store wants {}: nothing new is taken. Make room.",
+        free >> 20,
+        needed >> 20
+    )]
+    Full {
+        /// How many bytes are free.
+        free: u64,
+        /// How many must be.
+        needed: u64,
+    },
+    /// A question was not answered in time.
+    #[error("A question to the store took longer than a second.")]
+    TooLong,
+    /// The last write did not come through.
+    #[error("The store could not write to the disk; it tries again.")]
+    Failing,
     /// The same idempotency key came with another request.
     #[error("This idempotency key has been used for another request. Use a new key for a new request.")]
     KeyReused,

@@ -6,6 +6,8 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use sha2::{Digest, Sha256};
 
+use super::marks::Marks;
+use super::person::Person;
 use super::{Store, StoreError};
 use crate::domain::SourceName;
 
@@ -20,10 +22,22 @@ pub struct Arrival {
     pub headers: Vec<(String, String)>,
 }
 
+/// Whom and what an event is about, as far as whoever took it in could read it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct About {
+    /// What it is about, in the sender's numbering.
+    pub subject: Option<String>,
+    /// The customer.
+    pub person: Person,
+    /// When that which it is about began.
+    pub created: Option<Timestamp>,
+}
+
 /// What became of an arrival.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Accepted {
-    /// Its place in the inbox; that of the first one, if it came before.
+    /// Its place in the inbox; that of the first one, if it came before. 0: it is not in the inbox, because its time is
+    /// over or its customer was erased.
     pub seq: u64,
     /// Whether the same bytes had come before.
     pub duplicate: bool,
@@ -55,15 +69,48 @@ pub struct InboxCounts {
 
 impl Store {
     /// Writes an event down. Once this has answered, the event is on the disk, and it may be acknowledged. The same
-    /// bytes from the same source are kept once, however often and however concurrently they come (`reliability.md`
-    /// W5), and for ever: a replay a year later is still a duplicate (W6).
+    /// bytes from the same source are taken once, however often and however concurrently they come (`reliability.md`
+    /// W5), and for ever: a replay a year later is still a duplicate, whether or not the first is still kept (W6).
     ///
     /// # Errors
-    /// [`StoreError::Busy`] when too much waits; otherwise when the store is closed or the disk refuses. In all of
+    /// [`StoreError::Busy`] when too much waits, [`StoreError::Full`] when the disk is nearly full; otherwise when the store is closed or the disk refuses. In all of
     /// these cases the sender should try again.
     pub async fn accept(&self, arrival: Arrival) -> Result<Accepted, StoreError> {
-        let now = self.0.clock.now();
-        self.write(move |connection| insert(connection, &arrival, now)).await
+        self.accept_about(arrival, About::default()).await
+    }
+
+    /// The same, where it is known whom it is about. Nothing is kept of an event about a customer who was erased: it may be
+    /// acknowledged, and that is all.
+    ///
+    /// # Errors
+    /// [`StoreError::Full`] when the disk is nearly full; otherwise as for [`Store::accept`].
+    pub async fn accept_about(&self, arrival: Arrival, about: About) -> Result<Accepted, StoreError> {
+        self.0.space.check()?;
+        let (now, marks) = (self.0.clock.now(), self.0.marks.clone());
+        self.write(move |connection| insert(connection, &marks, &arrival, &about, now)).await
+    }
+
+    /// Events of a source that have not been understood yet, behind a place, oldest first.
+    ///
+    /// # Errors
+    /// When the store is closed or the disk refuses.
+    pub async fn waiting_after(&self, source: SourceName, seq: u64, limit: u32) -> Result<Vec<Stored>, StoreError> {
+        self.arrivals(source, seq, limit, "AND processed_at IS NULL").await
+    }
+
+    /// When the last event of a source came that is still in the inbox.
+    ///
+    /// # Errors
+    /// When the store is closed or the disk refuses.
+    pub async fn last_arrival(&self, source: SourceName) -> Result<Option<Timestamp>, StoreError> {
+        self.read(move |connection| {
+            let last: Option<i64> = connection
+                .prepare_cached("SELECT received_at FROM inbox WHERE source = ?1 ORDER BY seq DESC LIMIT 1")?
+                .query_row([source.as_str()], |row| row.get(0))
+                .optional()?;
+            last.map(super::database::instant).transpose()
+        })
+        .await
     }
 
     /// Events of a source behind a place, oldest first, understood or not.
@@ -71,10 +118,21 @@ impl Store {
     /// # Errors
     /// When the store is closed or the disk refuses.
     pub async fn arrivals_after(&self, source: SourceName, seq: u64, limit: u32) -> Result<Vec<Stored>, StoreError> {
+        self.arrivals(source, seq, limit, "").await
+    }
+
+    async fn arrivals(
+        &self,
+        source: SourceName,
+        seq: u64,
+        limit: u32,
+        condition: &'static str,
+    ) -> Result<Vec<Stored>, StoreError> {
         self.read(move |connection| {
-            let mut statement = connection.prepare_cached(
-                "SELECT seq, received_at, headers, body FROM inbox WHERE source = ?1 AND seq > ?2 ORDER BY seq LIMIT ?3",
-            )?;
+            let mut statement = connection.prepare_cached(&format!(
+                "SELECT seq, received_at, headers, body FROM inbox WHERE source = ?1 AND seq > ?2 {condition}
+                 ORDER BY seq LIMIT ?3"
+            ))?;
             let place = i64::try_from(seq).unwrap_or(i64::MAX);
             let rows = statement.query_and_then(params![source.as_str(), place, limit], stored)?;
             rows.collect()
@@ -119,16 +177,32 @@ impl Store {
     }
 }
 
-fn insert(connection: &Connection, arrival: &Arrival, now: Timestamp) -> Result<Accepted, StoreError> {
+fn insert(
+    connection: &Connection,
+    marks: &Marks,
+    arrival: &Arrival,
+    about: &About,
+    now: Timestamp,
+) -> Result<Accepted, StoreError> {
     let source = arrival.source.as_str();
     let dedupe = Sha256::new().chain_update(source).chain_update([0]).chain_update(&arrival.body).finalize().to_vec();
+    let mut tombs = connection.prepare_cached("SELECT 1 FROM tombstone WHERE dedupe = ?1")?;
+    if tombs.exists([&dedupe])? {
+        return Ok(Accepted { seq: 0, duplicate: true });
+    }
+    if marks.is_erased(connection, &about.person, about.subject.as_deref(), about.created)? {
+        bury(connection, &dedupe, now)?;
+        return Ok(Accepted { seq: 0, duplicate: false });
+    }
     let headers = serde_json::to_string(&arrival.headers)?;
     let written: Option<i64> = connection
         .prepare_cached(
-            "INSERT INTO inbox (source, dedupe, received_at, headers, body) VALUES (?1, ?2, ?3, ?4, ?5)
+            "INSERT INTO inbox (source, dedupe, received_at, headers, body, subject) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
              ON CONFLICT (dedupe) DO NOTHING RETURNING seq",
         )?
-        .query_row(params![source, dedupe, now.as_millisecond(), headers, arrival.body], |row| row.get(0))
+        .query_row(params![source, dedupe, now.as_millisecond(), headers, arrival.body, about.subject], |row| {
+            row.get(0)
+        })
         .optional()?;
     let (seq, duplicate) = match written {
         Some(seq) => (seq, false),
@@ -138,6 +212,31 @@ fn insert(connection: &Connection, arrival: &Arrival, now: Timestamp) -> Result<
         }
     };
     Ok(Accepted { seq: seq.unsigned_abs(), duplicate })
+}
+
+/// Keeps of an event that it came, and nothing else.
+fn bury(connection: &Connection, dedupe: &[u8], now: Timestamp) -> Result<(), StoreError> {
+    connection
+        .prepare_cached("INSERT INTO tombstone (dedupe, removed) VALUES (?1, ?2) ON CONFLICT (dedupe) DO NOTHING")?
+        .execute(params![dedupe, now.as_millisecond()])?;
+    Ok(())
+}
+
+/// Removes the events that fit, and keeps that they came. How many there were.
+pub(super) fn remove<P: rusqlite::Params + Clone>(
+    connection: &Connection,
+    condition: &str,
+    parameters: P,
+    now: Timestamp,
+) -> Result<usize, StoreError> {
+    let now = now.as_millisecond();
+    connection
+        .prepare_cached(&format!(
+            "INSERT INTO tombstone (dedupe, removed) SELECT dedupe, {now} FROM inbox WHERE {condition}
+             ON CONFLICT (dedupe) DO NOTHING"
+        ))?
+        .execute(parameters.clone())?;
+    Ok(connection.prepare_cached(&format!("DELETE FROM inbox WHERE {condition}"))?.execute(parameters)?)
 }
 
 fn stored(row: &Row<'_>) -> Result<Stored, StoreError> {

@@ -1,21 +1,29 @@
-//! What must survive: the inbox of events, the outbox of requests, the audit, and the places up to which
-//! sources have been read.
+//! What must survive: the inbox of events, what customers said, the outbox of requests, the audit, and the places up to
+//! which sources have been read. And what must not: whose time is over, and who wants to be forgotten.
 //!
 //! One SQLite file, `callboard.db`, on a local disk. One thread writes and commits in groups; what it has acknowledged
 //! is on the disk. A full queue in front of it is an error at once and never a growing wait.
 
 mod audit;
+mod backup;
 mod cursors;
 mod database;
+mod erasure;
 mod error;
+mod feedback;
 mod inbox;
 mod intent;
 #[cfg(test)]
 mod kill;
+mod marks;
 mod outbox;
+mod person;
 mod reader;
 mod results;
+mod retention;
 mod schema;
+mod settings;
+mod space;
 #[cfg(test)]
 mod tests;
 mod writer;
@@ -27,14 +35,21 @@ use rusqlite::Connection;
 
 use crate::base::Clock;
 use database::Lock;
+use marks::Marks;
 use reader::Reader;
+use space::Space;
 use writer::Writer;
 
 pub use audit::{Deed, DeedEnd, NewDeed};
+pub use erasure::{Erased, Forgotten};
 pub use error::StoreError;
-pub use inbox::{Accepted, Arrival, InboxCounts, Stored};
+pub use feedback::{Kept, Understood};
+pub use inbox::{About, Accepted, Arrival, InboxCounts, Stored};
 pub use intent::{Intended, Intent, IntentState, NewIntent, Outcome};
-pub use results::SurveyRecord;
+pub use person::Person;
+pub use results::{KeptRecords, SurveyRecord};
+pub use retention::Removed;
+pub use settings::{Keep, Settings};
 
 /// What must survive. Cheap to clone; the last clone to go writes what still waits and closes the file.
 #[derive(Clone)]
@@ -46,6 +61,15 @@ struct Shared {
     writer: Writer,
     clock: Clock,
     path: PathBuf,
+    space: Space,
+    backup_dir: PathBuf,
+    backups_kept: usize,
+    keep: Keep,
+    marks: Marks,
+    /// Held by whoever tells what is kept, and by whoever forgets it: one after the other.
+    forgetting: Arc<tokio::sync::Mutex<()>>,
+    /// Held by whoever copies the file, and by whoever needs it for themselves.
+    copying: tokio::sync::Mutex<()>,
     _lock: Lock,
 }
 
@@ -58,16 +82,49 @@ impl Store {
     /// # Errors
     /// When another process uses the directory, when a newer Callboard has written the file, or when the disk refuses.
     pub fn open(dir: &Path, clock: Clock) -> Result<Self, StoreError> {
+        Self::open_with(dir, clock, Settings::default())
+    }
+
+    /// The same, as an operator wants it.
+    ///
+    /// # Errors
+    /// The same.
+    pub fn open_with(dir: &Path, clock: Clock, settings: Settings) -> Result<Self, StoreError> {
+        Self::open_on(dir, clock, settings, Arc::new(space::measure))
+    }
+
+    fn open_on(dir: &Path, clock: Clock, settings: Settings, measure: space::Measure) -> Result<Self, StoreError> {
         database::prepare_directory(dir)?;
         let lock = Lock::take(dir)?;
         let path = dir.join(database::FILE);
         let mut connection = database::open_to_write(&path)?;
-        schema::migrate(&mut connection)?;
+        let backup_dir = settings.backup_dir.unwrap_or_else(|| dir.join("backup"));
+        schema::migrate(&mut connection, &path, &backup_dir)?;
         outbox::admit_ignorance(&connection, clock.now())?;
         audit::admit_ignorance(&connection, clock.now())?;
-        let reader = Reader::new(database::open_to_read(&path)?);
+        let marks = Marks::open(dir)?;
+        if !marks.verify(&connection)? {
+            tracing::error!(
+                "erasure.key is not the one with which customers were erased here: copy it from where the database came \
+                 from, or what they sent before may come back when it is sent again"
+            );
+        }
+        let reader = Reader::open(&path)?;
         let writer = Writer::start(connection, path.clone())?;
-        Ok(Self(Arc::new(Shared { reader, writer, clock, path, _lock: lock })))
+        Ok(Self(Arc::new(Shared {
+            reader,
+            writer,
+            clock,
+            path,
+            space: Space::new(dir.to_owned(), settings.min_free, measure),
+            backup_dir,
+            backups_kept: settings.backups_kept,
+            keep: settings.keep,
+            marks,
+            forgetting: Arc::default(),
+            copying: tokio::sync::Mutex::default(),
+            _lock: lock,
+        })))
     }
 
     /// Writes what still waits, folds the log into the file and closes it. Later calls are [`StoreError::Closed`].
@@ -77,15 +134,27 @@ impl Store {
         self.0.writer.close().await;
     }
 
-    /// Whether the last write came through. While it did not, asking also tries again, so that a disk that has
-    /// recovered is noticed without a customer's event.
+    /// Whether it takes new events. See [`Store::trouble`].
     #[must_use]
     pub fn healthy(&self) -> bool {
-        let healthy = self.0.writer.is_healthy();
-        if !healthy {
+        self.trouble().is_none()
+    }
+
+    /// Why it takes no new events, if it does not: the last write did not come through, or the disk is nearly full. In the
+    /// first case asking also tries again, so that a disk that has recovered is noticed without a customer's event.
+    #[must_use]
+    pub fn trouble(&self) -> Option<StoreError> {
+        if !self.0.writer.is_healthy() {
             self.0.writer.probe(self.0.clock.now());
+            return Some(StoreError::Failing);
         }
-        healthy
+        self.0.space.check().err()
+    }
+
+    /// Resolves when the disk has failed again and again, over new connections too. The process should end then, and say
+    /// so: another start may find the disk mended, or another one.
+    pub async fn given_up(&self) {
+        self.0.writer.given_up().await;
     }
 
     /// How many bytes the file and its log take.

@@ -95,7 +95,7 @@ impl Store {
         self.write(move |connection| {
             let mut statement = connection.prepare_cached(
                 "UPDATE outbox SET state = 'new', attempt = attempt - 1, changed = ?2, due = ?2
-                 WHERE kind = ?1 AND state = 'sending'",
+                 WHERE kind = ?1 AND state = 'sending' AND emptied IS NULL",
             )?;
             statement.execute(params![kind, now])?;
             Ok(())
@@ -154,6 +154,33 @@ impl Store {
         .await
     }
 
+    /// The requests of a kind that have not come to an end, oldest first: those that wait for a try, are on their way, or
+    /// whose end nobody knows.
+    ///
+    /// # Errors
+    /// When the store is closed or the disk refuses.
+    pub async fn unsettled(&self, kind: &str) -> Result<Vec<Intent>, StoreError> {
+        let kind = kind.to_owned();
+        self.read(move |connection| {
+            let mut statement = connection.prepare_cached(&format!(
+                "SELECT {COLUMNS} FROM outbox
+                 WHERE kind = ?1 AND (due IS NOT NULL OR state IN ('sending', 'unknown')) ORDER BY seq"
+            ))?;
+            let rows = statement.query_and_then([kind], Intent::read)?;
+            rows.collect()
+        })
+        .await
+    }
+
+    /// The request that was written with a key.
+    ///
+    /// # Errors
+    /// When the store is closed or the disk refuses.
+    pub async fn intent_with_key(&self, key: &str) -> Result<Option<Intent>, StoreError> {
+        let key = key.to_owned();
+        self.read(move |connection| one(connection, "key = ?1", &key)).await
+    }
+
     /// One request.
     ///
     /// # Errors
@@ -170,10 +197,19 @@ impl Store {
             if !may(found.state) {
                 return Err(StoreError::Settled { id, state: found.state.as_str() });
             }
+            let emptied = connection
+                .prepare_cached("SELECT 1 FROM outbox WHERE id = ?1 AND emptied IS NOT NULL")?
+                .exists([&id])?;
+            if emptied && to.state == IntentState::New {
+                return Err(StoreError::Settled { id, state: "erased" });
+            }
             let (answer, due) = (to.answer.map(|answer| answer.to_string()), to.due.map(Timestamp::as_millisecond));
             connection
                 .prepare_cached(
-                    "UPDATE outbox SET state = ?2, reason = ?3, answer = ?4, due = ?5, changed = ?6 WHERE id = ?1",
+                    // Of an emptied request nothing is kept but how it ended.
+                    "UPDATE outbox SET state = ?2, reason = iif(emptied IS NULL, ?3, NULL),
+                        answer = iif(emptied IS NULL, ?4, NULL), due = iif(emptied IS NULL, ?5, NULL), changed = ?6
+                     WHERE id = ?1",
                 )?
                 .execute(params![id, to.state.as_str(), to.reason, answer, due, now])?;
             one(connection, "id = ?1", &id)?.ok_or(StoreError::NoSuchIntent { id })
@@ -190,6 +226,17 @@ pub(super) fn admit_ignorance(connection: &Connection, now: Timestamp) -> Result
         [now.as_millisecond()],
     )?;
     Ok(())
+}
+
+/// Leaves of a request its identity and how it ended; one that waits to be sent ends here. `None`: there is no such request.
+pub(super) fn empty(connection: &Connection, seq: i64, now: Timestamp) -> Result<Option<String>, StoreError> {
+    let mut statement = connection.prepare_cached(
+        "UPDATE outbox SET key = 'erased-' || id, body = '{}', context = '{}', answer = NULL, due = NULL, emptied = ?2,
+            reason = iif(state IN ('new', 'failed'), 'The customer was erased.', NULL),
+            state = iif(state IN ('new', 'failed'), 'rejected', state)
+         WHERE seq = ?1 RETURNING id",
+    )?;
+    Ok(statement.query_row(params![seq, now.as_millisecond()], |row| row.get(0)).optional()?)
 }
 
 fn one(connection: &Connection, condition: &'static str, value: &str) -> Result<Option<Intent>, StoreError> {

@@ -2,10 +2,11 @@
 
 use std::fmt;
 
-use rusqlite::params;
+use rusqlite::{Connection, params};
 use serde_json::Value;
+use tokio::sync::OwnedMutexGuard;
 
-use super::{Store, StoreError, cursors};
+use super::{Person, Store, StoreError, cursors};
 
 /// One record of a survey.
 #[derive(Clone, PartialEq)]
@@ -18,9 +19,18 @@ pub struct SurveyRecord {
     pub body: Value,
 }
 
+/// What may be told. Nobody is forgotten while this is held: tell it first, then let go.
+#[must_use = "what was kept is to be told while this is held"]
+pub struct KeptRecords {
+    /// The records, in the order in which they came.
+    pub records: Vec<SurveyRecord>,
+    _nobody_is_forgotten: OwnedMutexGuard<()>,
+}
+
 impl Store {
     /// Takes a page of records in and moves the cursor behind it, both or neither. An older record never replaces a newer
-    /// one, so that pages may come twice and in any order.
+    /// one, so that pages may come twice and in any order. Returns what was not about customers who were erased: tell it
+    /// while it is held.
     ///
     /// # Errors
     /// When the store is busy or closed, or the disk refuses.
@@ -29,21 +39,30 @@ impl Store {
         records: Vec<SurveyRecord>,
         cursor: &str,
         place: String,
-    ) -> Result<(), StoreError> {
-        let (cursor, now) = (cursor.to_owned(), self.0.clock.now());
-        self.write(move |connection| {
+    ) -> Result<KeptRecords, StoreError> {
+        let guard = std::sync::Arc::clone(&self.0.forgetting).lock_owned().await;
+        let (cursor, now, marks) = (cursor.to_owned(), self.0.clock.now(), self.0.marks.clone());
+        let keep = move |connection: &Connection| {
             let mut statement = connection.prepare_cached(
                 "INSERT INTO survey_result (uuid, sequence, body, changed) VALUES (?1, ?2, ?3, ?4)
                  ON CONFLICT (uuid) DO UPDATE SET sequence = excluded.sequence, body = excluded.body,
                  changed = excluded.changed WHERE excluded.sequence > survey_result.sequence",
             )?;
+            let mut kept = Vec::new();
             for record in records {
+                let customer = Person::new(record.body.pointer("/customer/email").and_then(Value::as_str), None);
+                let created = record.body["request_created_at"].as_str().and_then(|at| at.parse().ok());
+                if marks.is_erased(connection, &customer, Some(&record.uuid), created)? {
+                    continue;
+                }
                 let body = record.body.to_string();
                 statement.execute(params![record.uuid, record.sequence, body, now.as_millisecond()])?;
+                kept.push(record);
             }
-            cursors::set(connection, &cursor, &place, now)
-        })
-        .await
+            cursors::set(connection, &cursor, &place, now)?;
+            Ok(kept)
+        };
+        Ok(KeptRecords { records: self.write(keep).await?, _nobody_is_forgotten: guard })
     }
 
     /// Records that have a sequence above this one, in that order.
@@ -89,12 +108,37 @@ mod tests {
         let record =
             |uuid: &str, sequence| SurveyRecord { uuid: uuid.into(), sequence, body: json!({ "n": sequence }) };
         for page in [vec![record("a", 3), record("b", 2)], vec![record("a", 1)], vec![record("b", 7), record("b", 7)]] {
-            store.keep_survey_records(page, "data", "7".into()).await.unwrap();
+            drop(store.keep_survey_records(page, "data", "7".into()).await.unwrap());
         }
         let kept = store.survey_records_after(0, 10).await.unwrap();
         assert_eq!(kept, [record("a", 3), record("b", 7)]);
         assert_eq!(store.survey_records_after(3, 10).await.unwrap(), [record("b", 7)]);
         assert_eq!(store.cursor("data").await.unwrap().as_deref(), Some("7"));
         store.close().await;
+    }
+
+    #[tokio::test]
+    async fn of_a_customer_who_was_erased_nothing_is_kept_and_nothing_comes_back() {
+        let directory = tempfile::TempDir::new().unwrap();
+        let store = Store::open(directory.path(), Clock::system()).unwrap();
+        let record = |uuid: &str, sequence, email: &str| SurveyRecord {
+            uuid: uuid.into(),
+            sequence,
+            body: json!({"request_created_at": "2026-01-05T09:00:00Z", "customer": {"email": email}}),
+        };
+        let jane = "Jane@Example.com";
+        let page = vec![record("a", 1, jane), record("b", 2, "rob@example.com")];
+        drop(store.keep_survey_records(page, "data", "2".into()).await.unwrap());
+        let erased = store.erase(Person::new(Some("jane@example.com"), None), "a test".into()).await.unwrap();
+        assert_eq!(erased.forgotten.results, ["a".into()]);
+        drop(erased);
+        // The vendor tells of it again, with the address and without, and of an older one.
+        let page =
+            vec![record("a", 3, jane), record("a", 4, ""), record("c", 5, jane), record("b", 6, "rob@example.com")];
+        let kept = store.keep_survey_records(page, "data", "6".into()).await.unwrap();
+        assert_eq!(kept.records.iter().map(|record| (&*record.uuid, record.sequence)).collect::<Vec<_>>(), [("b", 6)]);
+        drop(kept);
+        let left = store.survey_records_after(0, 9).await.unwrap();
+        assert_eq!(left.iter().map(|record| &*record.uuid).collect::<Vec<_>>(), ["b"]);
     }
 }

@@ -1,9 +1,11 @@
 //! The tables, and how an older file is brought up to date. Forward only: each step runs once, in one transaction.
 
+use std::path::Path;
+
 use rusqlite::{Connection, TransactionBehavior};
 
-use super::StoreError;
 use super::database::{APPLICATION_ID, setting};
+use super::{StoreError, backup};
 
 /// Step `n` makes schema `n` out of schema `n - 1`. A step that has been published is never changed.
 const STEPS: &[&str] = &[
@@ -69,6 +71,40 @@ const STEPS: &[&str] = &[
     BEGIN SELECT RAISE(ABORT, 'a line of the audit is completed once and never changed'); END;
 ",
     "
+    -- What customers said, in our own words: what came with webhooks outlives these.
+    CREATE TABLE feedback (
+        seq       INTEGER PRIMARY KEY AUTOINCREMENT,
+        response  TEXT    NOT NULL UNIQUE,
+        document  TEXT    NOT NULL,
+        newest    INTEGER NOT NULL
+    ) STRICT;
+    CREATE INDEX feedback_by_age ON feedback (newest);
+
+    -- Whom or what an event is about, in the sender's numbering.
+    ALTER TABLE inbox ADD COLUMN subject TEXT;
+    CREATE INDEX inbox_by_subject ON inbox (subject) WHERE subject IS NOT NULL;
+    CREATE INDEX inbox_by_age ON inbox (received_at);
+    -- Everything is read once more, and then into the table above.
+    UPDATE inbox SET processed_at = NULL, error = NULL WHERE source = 'goodays';
+    DELETE FROM cursor WHERE name = 'goodays.understood';
+
+    -- Events that are gone: one that comes again is still known.
+    CREATE TABLE tombstone (
+        dedupe  BLOB    PRIMARY KEY CHECK (length(dedupe) = 32),
+        removed INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+
+    -- Who was erased, as a mark that tells nobody who it was.
+    CREATE TABLE erased (
+        mark BLOB    PRIMARY KEY CHECK (length(mark) = 32),
+        at   INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    ALTER TABLE outbox ADD COLUMN emptied INTEGER;
+    CREATE INDEX outbox_by_age ON outbox (changed) WHERE emptied IS NULL;
+    CREATE INDEX audit_by_age ON audit (at);
+",
+    "
+    -- What Agent Connect tells of surveys, as it tells it.
     CREATE TABLE survey_result (
         uuid     TEXT    PRIMARY KEY,
         sequence INTEGER NOT NULL,
@@ -79,13 +115,17 @@ const STEPS: &[&str] = &[
 ",
 ];
 
-/// Brings the file to the newest schema, or says that it is newer than we are.
-pub(super) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
+/// Brings the file to the newest schema, or says that it is newer than we are. Where there is something to lose it is
+/// copied before.
+pub(super) fn migrate(connection: &mut Connection, path: &Path, backup_dir: &Path) -> Result<(), StoreError> {
     let known = i64::try_from(STEPS.len()).unwrap_or(i64::MAX);
     let found =
         setting(connection, "user_version")?.parse().map_err(|_| StoreError::Unreadable { what: "schema version" })?;
     if found > known {
         return Err(StoreError::Newer { found, known });
+    }
+    if found > 0 && found < known {
+        backup::before_schema(path, backup_dir, found, known)?;
     }
     for (version, step) in (1_i64..).zip(STEPS).skip_while(|(version, _)| *version <= found) {
         let change = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
@@ -94,4 +134,15 @@ pub(super) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
         change.commit()?;
     }
     Ok(())
+}
+
+/// A file as an older Callboard left it.
+#[cfg(test)]
+pub(super) fn write_old(dir: &Path, version: usize) {
+    let file = super::database::open_to_write(&dir.join(super::database::FILE)).expect("a file");
+    for step in &STEPS[..version] {
+        file.execute_batch(step).expect("a step");
+    }
+    file.execute_batch(&format!("PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {version};"))
+        .expect("marked");
 }

@@ -9,9 +9,10 @@ use serde_json::json;
 use tempfile::TempDir;
 
 use super::*;
+use crate::domain::ResponseReading;
 use crate::domain::SourceName::{Goodays, Kustomer};
 
-fn clock() -> Clock {
+pub(super) fn clock() -> Clock {
     Clock::standing_at(Timestamp::from_second(1_795_000_000).expect("an instant"))
 }
 
@@ -19,16 +20,41 @@ fn open(dir: &TempDir) -> Store {
     Store::open(dir.path(), clock()).expect("a store")
 }
 
-fn arrival(text: &str) -> Arrival {
+pub(super) fn arrival(text: &str) -> Arrival {
     Arrival { source: Goodays, body: text.into(), headers: vec![("content-type".into(), "application/json".into())] }
 }
 
-fn wish(key: &str, content: &str) -> NewIntent {
+pub(super) fn wish(key: &str, content: &str) -> NewIntent {
     NewIntent {
         key: key.into(),
         kind: "goodays.reply".into(),
         body: json!({ "content": content }),
         context: json!({ "response": "vdOpL1NJ74l" }),
+    }
+}
+
+/// What one event said about a response of somebody with this address.
+pub(super) fn reading(id: &str, email: &str) -> ResponseReading {
+    let place = json!({ "id": "P", "partner_id": "1234", "name": "Harbour Street" });
+    serde_json::from_value(json!({
+        "id": id, "created": "2026-11-01T10:20:39Z", "updated": null, "source": null, "thread": "open", "survey": null,
+        "answers": [{ "question": "Would you?", "kind": "nps", "value": 5 },
+                    { "question": "Why?", "kind": "text", "value": format!("because, says {email}") }],
+        "messages": { "m1": { "id": "m1", "at": "2026-11-01T10:20:39Z", "kind": null, "text": format!("words of {email}"),
+                              "from": "Chester", "attachment": null } },
+        "customer": { "name": "Chester", "email": email, "phone": null, "crm_id": null }, "extra": { "session": "82673" },
+        "place": place, "delegatedTo": null, "actions": ["reply"], "alert": false
+    }))
+    .expect("a reading")
+}
+
+pub(super) fn deed() -> NewDeed {
+    NewDeed {
+        who: "example\\rob".into(),
+        what: "agent.status",
+        entity: "agent 41".into(),
+        before: json!({ "status": "away" }),
+        after: json!({ "status": "available" }),
     }
 }
 
@@ -276,6 +302,32 @@ async fn what_was_on_its_way_is_unknown_after_a_restart_and_only_a_person_sends_
 }
 
 #[tokio::test]
+async fn what_has_not_come_to_an_end_is_listed_in_its_order_and_a_key_finds_its_request() {
+    let dir = TempDir::new().expect("a directory");
+    let store = open(&dir);
+    let mut ids = Vec::new();
+    for key in ["done", "refused", "unknown", "later", "never", "new"] {
+        ids.push(store.intend(wish(key, "Thank you")).await.expect("written").intent.id);
+    }
+    let later = clock().now() + SignedDuration::from_hours(1);
+    for (id, outcome) in ids.iter().zip([
+        Outcome::accepted(None),
+        Outcome::rejected("No."),
+        Outcome::unknown("Silence."),
+        Outcome::failed("Not now.", Some(later)),
+        Outcome::failed("Not until somebody mends it.", None),
+    ]) {
+        store.claim(id).await.expect("asked").expect("claimed");
+        store.settle(id, outcome).await.expect("settled");
+    }
+    let open = store.unsettled("goodays.reply").await.expect("read");
+    assert_eq!(open.iter().map(|intent| &*intent.key).collect::<Vec<_>>(), ["unknown", "later", "new"]);
+    assert!(store.unsettled("goodays.close").await.expect("read").is_empty());
+    let found = store.intent_with_key("never").await.expect("read").map(|intent| intent.id);
+    assert_eq!((found.as_ref(), store.intent_with_key("none").await.expect("read")), (Some(&ids[4]), None));
+}
+
+#[tokio::test]
 async fn what_customers_write_is_not_in_debug_output() {
     let dir = TempDir::new().expect("a directory");
     let store = open(&dir);
@@ -285,4 +337,50 @@ async fn what_customers_write_is_not_in_debug_output() {
     let outcome = Outcome::accepted(Some(json!("private")));
     let shown = format!("{:?} {kept:?} {wish:?} {outcome:?} {store:?}", arrival("private"));
     assert!(!shown.contains("private"), "{shown}");
+}
+
+#[tokio::test]
+async fn a_nearly_full_disk_takes_no_new_events_and_everything_else_goes_on() {
+    use std::sync::atomic::{AtomicU64, Ordering};
+    let dir = TempDir::new().expect("a directory");
+    let free = Arc::new(AtomicU64::new(64 << 20));
+    let measured = Arc::clone(&free);
+    let measure: space::Measure = Arc::new(move |_| Ok(measured.load(Ordering::Relaxed)));
+    let store = Store::open_on(dir.path(), clock(), Settings::default(), measure).expect("a store");
+    store.accept(arrival("1")).await.expect("there is room");
+
+    free.store((64 << 20) - 1, Ordering::Relaxed);
+    assert!(matches!(store.accept(arrival("2")).await, Err(StoreError::Full { .. })));
+    let trouble = store.trouble().expect("told").to_string();
+    assert!(!store.healthy() && trouble.contains("63 MB free and the store wants 64"), "{trouble}");
+    store.set_cursor("x", "1").await.expect("what is little is written");
+    assert_eq!(store.arrivals_after(Goodays, 0, 9).await.expect("read").len(), 1);
+
+    free.store(64 << 20, Ordering::Relaxed);
+    assert!(store.healthy());
+    store.accept(arrival("2")).await.expect("there is room again");
+}
+
+#[tokio::test]
+async fn a_disk_that_fails_once_is_not_given_up_and_one_that_fails_again_and_again_is() {
+    let dir = TempDir::new().expect("a directory");
+    let store = open(&dir);
+    let fail = || store.write(|_| Ok(()));
+    // The file is gone and something else stands in its place: whoever opens it anew cannot.
+    let break_it = store.write(|connection| Ok(connection.execute_batch("ROLLBACK; PRAGMA query_only = ON")?));
+    assert!(break_it.await.is_err());
+    fail().await.expect("over a new connection");
+    let given_up = tokio::spawn({
+        let store = store.clone();
+        async move { store.given_up().await }
+    });
+    let (file, aside) = (dir.path().join("callboard.db"), dir.path().join("aside"));
+    let break_it = store.write(|connection| Ok(connection.execute_batch("ROLLBACK; PRAGMA query_only = ON")?));
+    assert!(break_it.await.is_err());
+    std::fs::rename(&file, &aside).expect("moved");
+    std::fs::write(&file, "this is no database, and it is long enough to be looked at as one").expect("written");
+    for _ in 0..3 {
+        assert!(matches!(fail().await, Err(StoreError::Unconfirmed(_))));
+    }
+    given_up.await.expect("told");
 }

@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 use jiff::Timestamp;
-use rusqlite::Connection;
-use tokio::sync::{mpsc, oneshot};
+use rusqlite::{Connection, ErrorCode};
+use tokio::sync::{mpsc, oneshot, watch};
 
 use super::{StoreError, database};
 
@@ -18,6 +18,16 @@ pub(super) const QUEUE: usize = 1024;
 /// How much goes into one transaction.
 const BATCH: usize = 256;
 
+/// How much is written before the log is folded into the file, as soon as nothing waits. SQLite would do it inside some
+/// commit, and whoever waits for that one would wait longer.
+const FOLD_AFTER: usize = 512;
+
+/// How large the log may become before somebody is told: something keeps it from being folded.
+const LARGE_LOG: u64 = 64 << 20;
+
+/// How many transactions in a row a disk may fail, each over a connection of its own, before it is given up.
+const PATIENCE: u64 = 3;
+
 /// The way to the writing thread.
 pub(super) struct Writer {
     queue: Mutex<Option<mpsc::Sender<Job>>>,
@@ -26,16 +36,19 @@ pub(super) struct Writer {
     gauges: Arc<Gauges>,
 }
 
-#[derive(Default)]
 struct Gauges {
     failing: AtomicBool,
     commits: AtomicU64,
+    /// How many transactions in a row the disk has failed.
+    broken: watch::Sender<u64>,
 }
 
 type Job = Box<dyn Waiting>;
 
 /// One piece of work and whoever waits for its answer.
 trait Waiting: Send {
+    /// Whether it must not be in a transaction with others.
+    fn is_alone(&self) -> bool;
     /// Does the work. Whether its changes are to be kept.
     fn run(&mut self, connection: &Connection) -> bool;
     /// Tells whoever waits; `fate` is that of the whole transaction.
@@ -43,6 +56,7 @@ trait Waiting: Send {
 }
 
 struct Task<T, F> {
+    alone: bool,
     work: Option<F>,
     result: Option<Result<T, StoreError>>,
     asker: oneshot::Sender<Result<T, StoreError>>,
@@ -53,6 +67,10 @@ where
     T: Send,
     F: FnOnce(&Connection) -> Result<T, StoreError> + Send,
 {
+    fn is_alone(&self) -> bool {
+        self.alone
+    }
+
     fn run(&mut self, connection: &Connection) -> bool {
         self.result = self.work.take().map(|work| work(connection));
         matches!(self.result, Some(Ok(_)))
@@ -73,8 +91,18 @@ impl Writer {
     pub(super) fn start(connection: Connection, path: PathBuf) -> Result<Self, StoreError> {
         let (queue, jobs) = mpsc::channel(QUEUE);
         let (finished, done) = oneshot::channel();
-        let gauges = Arc::new(Gauges::default());
-        let desk = Desk { connection: Some(connection), path: path.clone(), gauges: Arc::clone(&gauges) };
+        let gauges = Arc::new(Gauges {
+            failing: AtomicBool::new(false),
+            commits: AtomicU64::new(0),
+            broken: watch::channel(0).0,
+        });
+        let desk = Desk {
+            connection: Some(connection),
+            path: path.clone(),
+            gauges: Arc::clone(&gauges),
+            unfolded: 0,
+            log_is_large: false,
+        };
         let thread = std::thread::Builder::new()
             .name("store-writer".into())
             .spawn(move || {
@@ -96,14 +124,33 @@ impl Writer {
         T: Send + 'static,
         F: FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
     {
-        let answer = self.enqueue(work)?;
+        let answer = self.enqueue(work, false)?;
+        answer.await.unwrap_or(Err(StoreError::Closed))
+    }
+
+    /// Has something done that cannot be part of a transaction. Everything else waits meanwhile.
+    pub(super) async fn submit_alone<T, F>(&self, work: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+    {
+        let answer = self.enqueue(work, true)?;
         answer.await.unwrap_or(Err(StoreError::Closed))
     }
 
     /// Writes something small, for nobody, to learn whether the disk takes it.
     pub(super) fn probe(&self, now: Timestamp) {
         // A full or closed queue says by itself how things are.
-        let _ = self.enqueue(move |connection| super::cursors::set(connection, "store.probe", &now.to_string(), now));
+        let _ = self
+            .enqueue(move |connection| super::cursors::set(connection, "store.probe", &now.to_string(), now), false);
+    }
+
+    /// Resolves when the disk has failed again and again, over new connections too.
+    pub(super) async fn given_up(&self) {
+        // An error means that the thread has ended, as it does when the store is closed: nothing is lost then.
+        if self.gauges.broken.subscribe().wait_for(|times| *times >= PATIENCE).await.is_err() {
+            std::future::pending().await
+        }
     }
 
     pub(super) fn is_healthy(&self) -> bool {
@@ -126,17 +173,19 @@ impl Writer {
         }
     }
 
-    fn enqueue<T, F>(&self, work: F) -> Result<oneshot::Receiver<Result<T, StoreError>>, StoreError>
+    fn enqueue<T, F>(&self, work: F, alone: bool) -> Result<oneshot::Receiver<Result<T, StoreError>>, StoreError>
     where
         T: Send + 'static,
         F: FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
     {
         let (asker, answer) = oneshot::channel();
         let queue = lock(&self.queue).clone().ok_or(StoreError::Closed)?;
-        queue.try_send(Box::new(Task { work: Some(work), result: None, asker })).map_err(|error| match error {
-            mpsc::error::TrySendError::Full(_) => StoreError::Busy,
-            mpsc::error::TrySendError::Closed(_) => StoreError::Closed,
-        })?;
+        queue.try_send(Box::new(Task { alone, work: Some(work), result: None, asker })).map_err(
+            |error| match error {
+                mpsc::error::TrySendError::Full(_) => StoreError::Busy,
+                mpsc::error::TrySendError::Closed(_) => StoreError::Closed,
+            },
+        )?;
         Ok(answer)
     }
 }
@@ -157,27 +206,25 @@ struct Desk {
     connection: Option<Connection>,
     path: PathBuf,
     gauges: Arc<Gauges>,
+    /// How much has been written since the log was folded into the file.
+    unfolded: usize,
+    log_is_large: bool,
 }
 
 impl Desk {
     fn work(mut self, mut jobs: mpsc::Receiver<Job>) {
         let mut batch = Vec::with_capacity(BATCH);
         while jobs.blocking_recv_many(&mut batch, BATCH) > 0 {
-            let fate = self.commit(&mut batch).map_err(Arc::new);
-            match &fate {
-                Ok(()) => {
-                    self.gauges.commits.fetch_add(1, Ordering::Relaxed);
-                }
-                Err(error) => {
-                    tracing::error!(%error, waiting = batch.len(), "a transaction was not confirmed; opening the file again");
-                    // After a failed sync the system may have forgotten what was not written: the same connection
-                    // must never try again and be told that all is well.
-                    self.connection = None;
+            while !batch.is_empty() {
+                let together = batch.iter().position(|job| job.is_alone()).unwrap_or(batch.len());
+                if together == 0 {
+                    self.serve_alone(batch.remove(0));
+                } else {
+                    self.serve(batch.drain(..together).collect());
                 }
             }
-            self.gauges.failing.store(fate.is_err(), Ordering::Relaxed);
-            for job in batch.drain(..) {
-                job.answer(fate.clone());
+            if self.unfolded >= FOLD_AFTER && jobs.is_empty() {
+                self.fold_when_idle();
             }
         }
         if let Some(Err(error)) = self.connection.take().map(fold) {
@@ -185,11 +232,60 @@ impl Desk {
         }
     }
 
+    /// One transaction for all of them.
+    fn serve(&mut self, mut batch: Vec<Job>) {
+        let fate = self.commit(&mut batch).map_err(Arc::new);
+        match &fate {
+            Ok(()) => {
+                self.gauges.commits.fetch_add(1, Ordering::Relaxed);
+                self.unfolded += batch.len();
+            }
+            Err(error) => {
+                tracing::error!(%error, waiting = batch.len(), "a transaction was not confirmed; opening the file again");
+                // After a failed sync the system may have forgotten what was not written: the same connection
+                // must never try again and be told that all is well.
+                self.connection = None;
+            }
+        }
+        let broken = fate.as_ref().is_err_and(|error| is_of_the_disk(error));
+        self.gauges.broken.send_modify(|times| *times = if broken { *times + 1 } else { 0 });
+        self.gauges.failing.store(fate.is_err(), Ordering::Relaxed);
+        for job in batch {
+            job.answer(fate.clone());
+        }
+    }
+
+    fn serve_alone(&mut self, mut job: Job) {
+        let fate = self.connect().map(|connection| {
+            // Its own answer says how it went.
+            job.run(connection);
+        });
+        job.answer(fate.map_err(Arc::new));
+    }
+
+    fn fold_when_idle(&mut self) {
+        let Ok(connection) = self.connect() else { return };
+        if let Err(error) = connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(())) {
+            tracing::warn!(%error, "the log could not be folded into the database");
+        }
+        self.unfolded = 0;
+        let [_, log] = database::files(&self.path);
+        let bytes = std::fs::metadata(log).map_or(0, |log| log.len());
+        if bytes > LARGE_LOG && !self.log_is_large {
+            tracing::warn!(bytes, "the log of the store grows: something reads for too long, or the disk is slow");
+        }
+        self.log_is_large = bytes > LARGE_LOG;
+    }
+
+    fn connect(&mut self) -> Result<&mut Connection, rusqlite::Error> {
+        match &mut self.connection {
+            Some(connection) => Ok(connection),
+            empty => Ok(empty.insert(reopen(&self.path)?)),
+        }
+    }
+
     fn commit(&mut self, batch: &mut [Job]) -> Result<(), rusqlite::Error> {
-        let connection = match &mut self.connection {
-            Some(connection) => connection,
-            empty => empty.insert(reopen(&self.path)?),
-        };
+        let connection = self.connect()?;
         connection.execute_batch("BEGIN IMMEDIATE")?;
         for job in batch {
             connection.execute_batch("SAVEPOINT job")?;
@@ -201,6 +297,14 @@ impl Desk {
         }
         connection.execute_batch("COMMIT")
     }
+}
+
+/// Whether the disk itself has failed. A full one has not: it has no room.
+fn is_of_the_disk(error: &rusqlite::Error) -> bool {
+    matches!(
+        error.sqlite_error_code(),
+        Some(ErrorCode::SystemIoFailure | ErrorCode::CannotOpen | ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase)
+    )
 }
 
 fn reopen(path: &Path) -> Result<Connection, rusqlite::Error> {

@@ -119,6 +119,11 @@ pub(super) fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Pro
     }
 }
 
+/// The key that a form carries, if it does.
+pub(super) fn given_key(text: &str) -> Option<String> {
+    Some(text.trim().to_owned()).filter(|key| (1..=LONGEST_KEY).contains(&key.len()))
+}
+
 fn read_form(form: SurveyForm) -> Result<(NewSurvey, Option<String>), Problem> {
     let given = |text: String| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
     let session_id = given(form.session_id)
@@ -135,5 +140,5 @@ fn read_form(form: SurveyForm) -> Result<(NewSurvey, Option<String>), Problem> {
         session_id,
         ..NewSurvey::default()
     };
-    Ok((survey, given(form.idempotency_key).filter(|key| key.len() <= LONGEST_KEY)))
+    Ok((survey, given_key(&form.idempotency_key)))
 }

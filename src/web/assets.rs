@@ -40,6 +40,7 @@ macro_rules! files {
 
 files! {
     "act.js" as "text/javascript; charset=utf-8",
+    "bar.js" as "text/javascript; charset=utf-8",
     "bind.js" as "text/javascript; charset=utf-8",
     "format.js" as "text/javascript; charset=utf-8",
     "icon.svg" as "image/svg+xml",

@@ -3,12 +3,13 @@
 //! - [`router`]: every route on one page.
 //! - [`layers`]: what holds for all of them, in order; [`origin`], [`problem`] and [`present`] belong to it.
 //! - [`screens`]: the handlers of the pages; [`pages`] turns a painted document into HTML, [`assets`] serves the rest.
-//! - [`api`], [`supervise`], [`webhooks`], [`socket`], [`ops`], [`openapi`]: the routes for programs.
+//! - [`api`], [`feedback`], [`supervise`], [`webhooks`], [`socket`], [`ops`], [`openapi`]: the routes for programs.
 //! - [`serve`]: the accept loop in front of all this.
 
 pub mod api;
 pub mod assets;
 pub mod boards;
+pub mod feedback;
 pub mod layers;
 pub mod openapi;
 pub mod ops;

@@ -3,6 +3,7 @@
 //! Written by hand, in one place, because half of it (frames on a socket, merge patches, epochs) is what no generator knows.
 
 mod deeds;
+mod feedback;
 
 use std::sync::LazyLock;
 
@@ -28,9 +29,10 @@ pub fn document() -> Value {
             "version": env!("CARGO_PKG_VERSION"),
             "description": "One live contact-center floor, joined from four systems. Errors are RFC 9457 problem documents."
         },
-        "paths": joined(paths(), deeds::paths()),
+        "paths": joined(joined(paths(), deeds::paths()), feedback::paths()),
         "components": {
-            "schemas": joined(schemas(), deeds::schemas()), "parameters": parameters(), "responses": responses(),
+            "schemas": joined(joined(schemas(), deeds::schemas()), feedback::schemas()),
+            "parameters": joined(parameters(), feedback::parameters()), "responses": responses(),
             "securitySchemes": {"clarityToken": {
                 "type": "http", "scheme": "bearer",
                 "description": "The person's own Clarity token, which is sent on: Clarity decides what they may do."
@@ -297,6 +299,7 @@ fn schemas() -> Value {
         "Readiness": object("What readiness hangs on.", &["ready", "store", "gold", "stopping", "sources"], json!({
             "ready": {"type": "boolean"},
             "store": {"enum": ["open", "down"]},
+            "reason": {"type": "string", "description": "Why the store takes no new events."},
             "gold": {"enum": ["loaded", "loading"]},
             "stopping": {"type": "boolean"},
             "sources": {"type": "object", "additionalProperties": {"type": "string"}}

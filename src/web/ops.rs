@@ -19,8 +19,10 @@ use crate::base::{Metrics, metrics};
 /// What readiness hangs on.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Readiness {
-    /// The store is open and takes writes.
+    /// The store is open and takes new events.
     pub store: bool,
+    /// Why it does not, as a sentence for whoever runs the server.
+    pub store_trouble: Option<String>,
     /// The first gold copy is loaded.
     pub gold: bool,
     /// A stop has been asked for.
@@ -77,6 +79,8 @@ pub fn routes<S: Clone + Send + Sync + 'static>(ops: Ops) -> Router<S> {
 struct Report {
     ready: bool,
     store: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
     gold: &'static str,
     stopping: bool,
     sources: BTreeMap<&'static str, &'static str>,
@@ -89,6 +93,7 @@ async fn readyz(State(ops): State<Ops>) -> Response {
     let report = Report {
         ready,
         store: if found.store { "open" } else { "down" },
+        reason: found.store_trouble,
         gold: if found.gold { "loaded" } else { "loading" },
         stopping: found.stopping,
         sources: found.sources,
@@ -137,7 +142,7 @@ mod tests {
     }
 
     fn ready() -> Readiness {
-        Readiness { store: true, gold: true, stopping: false, sources: [("clarity", "live")].into() }
+        Readiness { store: true, gold: true, sources: [("clarity", "live")].into(), ..Readiness::default() }
     }
 
     #[tokio::test]

@@ -11,6 +11,8 @@ use super::present::plain_page;
 use super::problem::Problem;
 use super::state::{AppState, House};
 use crate::base::Clock;
+use crate::domain::AgentId;
+use crate::gold::Key;
 use crate::live::{Hub, Scope};
 
 type Page = Result<Response, Problem>;
@@ -43,6 +45,16 @@ pub async fn supervisor(State(painter): State<Painter>, RawQuery(query): RawQuer
 pub async fn wallboard(State(painter): State<Painter>, State(boards): State<Boards>, Path(name): Path<String>) -> Page {
     let board = boards.named(&name).ok_or_else(Problem::not_found)?;
     show(pages::wallboard(&painter.paint(&boards.scope(&board))?, &board))
+}
+
+/// `/agents/{id}`: one agent.
+pub async fn agent(State(painter): State<Painter>, Path(id): Path<i64>) -> Page {
+    // Whoever asks for nobody in particular makes no view of nobody.
+    if !painter.hub.knows(&Key::Agent(AgentId(id))) {
+        return Err(Problem::not_found());
+    }
+    let sheet = painter.paint(&Scope::agent(AgentId(id)))?;
+    show(pages::agent(&sheet, &id.to_string()).transpose().ok_or_else(Problem::not_found)?)
 }
 
 /// `/feedback`: what customers said.

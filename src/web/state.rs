@@ -8,7 +8,7 @@ use jiff::tz::TimeZone;
 
 use super::boards::Boards;
 use super::origin::OriginRule;
-use crate::actions::{Supervision, Surveys};
+use crate::actions::{FeedbackDesk, Supervision, Surveys};
 use crate::base::{Clock, Lifecycle, Metrics};
 use crate::feeds::Intake;
 use crate::live::Hub;
@@ -24,6 +24,8 @@ pub struct AppState {
     pub surveys: Option<Surveys>,
     /// Where supervisors act. `None`: Clarity is not configured.
     pub supervision: Option<Supervision>,
+    /// Where customers are answered. `None`: Goodays is not configured.
+    pub feedback: Option<FeedbackDesk>,
     /// The wallboards.
     pub boards: Boards,
     /// What has been counted.
@@ -61,6 +63,7 @@ hand_out! {
     hub: Hub,
     intake: Intake,
     surveys: Option<Surveys>,
+    feedback: Option<FeedbackDesk>,
     boards: Boards,
     metrics: Metrics,
     clock: Clock,

@@ -9,13 +9,16 @@ use axum::response::{IntoResponse, Response};
 use super::problem::Problem;
 use crate::feeds::intake::{GOODAYS_SIGNATURE, KUSTOMER_SIGNATURE};
 use crate::feeds::{Intake, Refusal};
-use crate::store::Accepted;
+use crate::store::{Accepted, StoreError};
 
 /// How large an event may be.
 pub const BODY_LIMIT: usize = 1024 * 1024;
 
 /// How long a sender should wait that we cannot serve now, in seconds.
 const COME_BACK: u64 = 5;
+
+/// The same, when the disk is full: nobody makes room within seconds.
+const COME_BACK_LATER: u64 = 60;
 
 /// `POST /webhooks/goodays`. 204: the event is stored, or was before. 401: the signature does not fit, whatever is wrong
 /// with it. 413: too large. 503: try again.
@@ -52,7 +55,8 @@ fn answer(taken: Result<Accepted, Refusal>) -> Result<Response, Problem> {
         }
         Err(Refusal::Store(error)) => {
             tracing::error!(error = %error, "an event could not be stored; its sender was asked to try again");
-            Err(Problem::not_now(COME_BACK))
+            let is_full = matches!(error, StoreError::Full { .. });
+            Err(Problem::not_now(if is_full { COME_BACK_LATER } else { COME_BACK }))
         }
     }
 }

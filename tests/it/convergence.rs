@@ -7,10 +7,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use callboard::domain::metric::ByQueueReading;
 use callboard::domain::session::SessionList;
 use callboard::domain::{
-    AgentId, AgentReading, AgentStatus, Fact, Health, MetricValue, Modality, QueueId, QueueReading, SessionId,
-    SessionReading, SessionStatus, SourceName, SourceState, StatusReading, StructureReading, TeamId, TeamReading,
+    AgentId, AgentReading, AgentStatus, Fact, Health, MetricValue, Modality, PastStatus, QueueId, QueueReading,
+    SessionId, SessionReading, SessionStatus, SourceName, SourceState, StatusReading, StructureReading, TeamId,
+    TeamReading,
 };
 use callboard::gold::Gold;
 use jiff::Timestamp;
@@ -200,7 +202,33 @@ fn agent(rng: &mut StdRng) -> AgentReading {
         agent.other.insert("mood".into(), serde_json::json!({"today": [rng.random_range(0..3), null], "since": null}));
     }
     agent.sessions = sessions(rng);
+    if rng.random_bool(0.2) {
+        agent.history = Some((0..3).map(|_| (at(rng), past(rng))).collect());
+    }
+    if rng.random_bool(0.3) {
+        let bag = |rng: &mut StdRng| {
+            let counted = BTreeMap::from([("answeredCount".into(), MetricValue::Count(rng.random_range(0..3)))]);
+            (QueueId(rng.random_range(0..4)), BTreeMap::from([(Modality::Audio, counted)]))
+        };
+        agent.by_queue = Some(Box::new(ByQueueReading {
+            all: rng.random_bool(0.4).then(|| (0..2).map(|_| bag(rng)).collect()),
+            added: rng.random_bool(0.5).then(|| bag(rng)).into_iter().collect(),
+            removed: rng.random_bool(0.5).then(|| QueueId(rng.random_range(0..4))).into_iter().collect(),
+            ..ByQueueReading::default()
+        }));
+    }
     agent
+}
+
+fn past(rng: &mut StdRng) -> PastStatus {
+    let status = AgentStatus::KNOWN[rng.random_range(0..AgentStatus::KNOWN.len())].clone();
+    let until = rng.random_bool(0.3).then(|| at(rng));
+    PastStatus {
+        status,
+        reason: rng.random_bool(0.3).then(|| "On Break".into()),
+        until,
+        suspended: rng.random_bool(0.1),
+    }
 }
 
 fn queue(rng: &mut StdRng) -> QueueReading {
@@ -210,9 +238,9 @@ fn queue(rng: &mut StdRng) -> QueueReading {
     queue
 }
 
-fn sessions(rng: &mut StdRng) -> std::collections::BTreeMap<Modality, SessionList> {
+fn sessions(rng: &mut StdRng) -> callboard::domain::SessionsReading {
     if rng.random_bool(0.4) {
-        return std::collections::BTreeMap::new();
+        return Vec::new();
     }
     let mut session = || {
         let mut session = SessionReading::new(SessionId(rng.random_range(0..25)));

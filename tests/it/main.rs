@@ -1,15 +1,20 @@
 //! What users are promised, one file per promise, in one binary.
 
 mod a_clarity_that_fails;
+mod answering_customers;
 mod commands;
 mod convergence;
 mod conversations_that_close;
 mod demo_in_a_browser;
+mod disk_that_fails;
 mod feed_that_breaks;
 mod feedback_from_webhooks;
 mod following_a_third_party;
+mod forgetting;
+mod goodays_in_arrears;
 mod live_protocol;
 mod microsoft_client;
+mod near_an_agent;
 mod operations;
 mod page_life;
 mod pushes_that_fail;

@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use crate::support::browser::{Browser, PATIENCE};
-use crate::support::floor::floor;
+use crate::support::floor::{floor, near};
 
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; \
                       form-action 'self'; base-uri 'none'; frame-ancestors 'none'; report-uri /violations";
@@ -125,6 +125,7 @@ async fn page(State(rooms): State<Rooms>, Path(name): Path<String>, RawQuery(que
         "feedback" => pages::feedback(&sheet),
         "surveys" => pages::surveys(&sheet),
         "status" => pages::status(&sheet),
+        "agent" => pages::agent(&sheet, "45").map(Option::unwrap_or_default),
         "wallboard" => pages::wallboard(&sheet, &board(vec![7, 3, 1, 2, 9], 5.0)),
         "wallboard/near" => pages::wallboard(&sheet, &board(vec![], 3.0)),
         "wallboard/far" => pages::wallboard(&sheet, &board(vec![], 10.0)),
@@ -187,11 +188,12 @@ async fn what_the_server_painted_is_what_the_script_paints_and_patches_touch_onl
         "r903",
         "wallboard",
         "wallboard/far",
+        "agent",
         "supervisor?group=none",
         "supervisor",
     ] {
         // A house for each page: what a page that is being left still says is not the next page's.
-        let mut house = House::open(floor(now(), 30)).await;
+        let mut house = House::open(near(now(), 30)).await;
         browser.client.goto(&format!("{}/page/{name}", house.address)).await.expect("the page opens");
         let peer = house.peer().await;
         assert_eq!(peer.query, "scope=all&epoch=e1&version=10", "{name}");
@@ -216,6 +218,9 @@ async fn what_the_server_painted_is_what_the_script_paints_and_patches_touch_onl
         assert_eq!(differences, json!([]), "{name}");
         if name == "r903" {
             a_thread_goes_on_while_somebody_reads_it(&browser, &peer).await;
+        }
+        if name == "agent" {
+            a_day_goes_on(&browser, &peer).await;
         }
         if name == "supervisor" {
             patches_touch_only_their_cells(&browser, &peer).await;
@@ -250,6 +255,26 @@ async fn a_thread_goes_on_while_somebody_reads_it(browser: &Browser, peer: &Peer
     assert_eq!(text_of(browser, "[data-path='feedback/r903/joined/queue']").await, "Billing");
     let shows = "return document.querySelector('[data-path=\"feedback/r903/joined/team\"]').checkVisibility()";
     assert_eq!(browser.ask(shows).await, json!(false), "what is not known is left out");
+}
+
+async fn a_day_goes_on(browser: &Browser, peer: &Peer) {
+    let since = browser.ask("return document.querySelector('.stints tbody tr').dataset.row").await;
+    let since = since.as_str().expect("the newest").to_owned();
+    let change = json!({
+        "status": "afterCall", "activity": "afterCall", "since": NOW,
+        "history": { since: { "until": NOW }, NOW: { "status": "afterCall", "activity": "afterCall" } },
+        "byQueue": { "7": null, "3": { "audio": { "answeredCount": 4 } } },
+        "sessions": { "9": { "queue": 3, "modality": "audio", "status": "active", "since": NOW } },
+    });
+    peer.say(&json!({ "type": "patch", "version": 11, "patch": { "agents": { "45": change } } }));
+    browser.until("a status", "return document.querySelectorAll('.stints tbody tr').length === 5").await;
+    assert_eq!(text_of(browser, ".stints tbody tr .state").await, "After call", "the newest stands first");
+    assert_eq!(text_of(browser, "[data-path='agents/45/byQueue/3'][data-arg=answeredCount]").await, "4");
+    assert_eq!(browser.ask("return !document.querySelector('tr[data-row=\"7\"]')").await, json!(true));
+    let contact = "return document.querySelector('.contact[data-row=\"9\"] b').textContent";
+    assert_eq!(browser.ask(contact).await, "Billing, Call");
+    let bar = "const rects = [...document.querySelectorAll('.day rect')]; return [rects.length > 2, rects.every((it) => it.namespaceURI.endsWith('svg') && it.getBoundingClientRect().width > 0)]";
+    assert_eq!(browser.ask(bar).await, json!([true, true]));
 }
 
 async fn patches_touch_only_their_cells(browser: &Browser, peer: &Peer) {

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use callboard::base::{Clock, Secret};
+use callboard::vendor::clarity::methods::Also;
 use callboard::vendor::clarity::{Clarity, Credential, SessionPropertiesKey, Settings, WriteVerb, find_pushes};
 use callboard::vendor::iwa;
 use callboard::vendor::signalr::{Connection, Event, Transport};
@@ -34,7 +35,7 @@ const TRANSPORTS: [&str; 3] = ["webSockets", "serverSentEvents", "longPolling"];
 
 fn windows() -> Credential {
     let (username, domain) = ("svc".to_owned(), "EXAMPLE".to_owned());
-    let account = iwa::Credential { username, domain, password: Secret::from("unused") };
+    let account = iwa::Credential { username, domain, proof: iwa::Proof::Password(Secret::from("unused")) };
     Credential::Windows { account, method: iwa::Method::Ntlm, kdc: None }
 }
 
@@ -68,7 +69,7 @@ async fn a_killed_server_is_followed_again_when_it_is_back() {
     })
     .await;
     assert_eq!(transport, Transport::ServerSentEvents, "this server offers no sockets");
-    let subscriptions = clarity.subscribe_agents(&id, &[41, 37]).await.expect("a subscription");
+    let subscriptions = clarity.subscribe_agents(&id, &[41, 37], Also::default()).await.expect("a subscription");
     assert_eq!(subscriptions[0].id.as_deref(), Some("agents-1"));
     peer.push(r#"[{"type":"agent","id":41,"currentStatus":{"agentStatus":"inCall"}}]"#).await;
     assert_eq!(wait_for(&mut connection, "the first push", pushed_ids).await, [Some(41)]);
@@ -134,7 +135,7 @@ async fn the_rest_side_of_the_peer_is_read_whole() {
     let structure = clarity.structure().await.expect("a structure");
     assert_eq!(structure.agents.map(|agents| agents.len()), Some(2));
     assert!(structure.groups.is_none());
-    let agents = clarity.agents(&[41, 37], &clarity.wanted_of_agents()).await.expect("agents");
+    let agents = clarity.agents(&[41, 37], &clarity.wanted_of_agents(), Also::default()).await.expect("agents");
     assert!(agents.iter().all(|agent| agent.current_status.as_ref().is_some_and(|status| status.began().is_some())));
     let found = clarity.search("a/b").await.expect("a result");
     assert_eq!(found.queues_found.expect("queues")[0].agents_available, Some(1));

@@ -1,5 +1,6 @@
 //! Signing in to Clarity with a Windows account, against a real domain and a real site.
 
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -31,6 +32,11 @@ fn section(windows: &Windows, auth: Auth) -> config::Clarity {
     section.password = Some(Secret::from(PASSWORD));
     section.kdc.clone_from(&windows.kdc);
     section
+}
+
+/// The same with a keytab or a credential cache instead of the password.
+fn without_password(windows: &Windows, keytab: Option<PathBuf>, credential_cache: Option<PathBuf>) -> config::Clarity {
+    config::Clarity { password: None, keytab, credential_cache, ..section(windows, Auth::Negotiate) }
 }
 
 fn client(section: &config::Clarity) -> Clarity {
@@ -87,6 +93,101 @@ async fn negotiate_shows_a_kerberos_ticket_that_the_password_buys() {
         token(&client(&section(&windows, Auth::Negotiate))).await.expect("a token");
         assert_eq!(windows.signed_in(), [BY_KERBEROS], "{kind:?}");
     }
+}
+
+#[tokio::test]
+async fn a_keytab_buys_a_kerberos_ticket() {
+    for kind in [Site::Usual, Site::Kerberos] {
+        let windows = Windows::start(kind).await;
+        let section = without_password(&windows, Some(windows.keytab().await), None);
+        token(&client(&section)).await.expect("a token");
+        assert_eq!(windows.signed_in(), [BY_KERBEROS], "{kind:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_ticket_that_kinit_has_got_signs_in_and_says_who_it_is() {
+    let windows = Windows::start(Site::Usual).await;
+    let mut section = without_password(&windows, None, Some(windows.cache("krb5cc").await));
+    token(&client(&section)).await.expect("a token");
+    section.username.clear();
+    section.domain.clear();
+    token(&client(&section)).await.expect("a token");
+    assert_eq!(windows.signed_in(), [BY_KERBEROS, BY_KERBEROS]);
+}
+
+#[tokio::test]
+async fn a_cache_that_comes_later_is_used_as_soon_as_it_is_asked_for() {
+    let windows = Windows::start(Site::Usual).await;
+    let path = windows.keytab().await.with_file_name("late");
+    let clarity = client(&without_password(&windows, None, Some(path.clone())));
+    let said = complaint(&clarity).await;
+    assert!(said.contains(&format!("credential cache {} cannot be used: it does not exist", path.display())), "{said}");
+    windows.cache("late").await;
+    tokio::time::pause();
+    tokio::time::advance(Duration::from_secs(2)).await;
+    tokio::time::resume();
+    token(&clarity).await.expect("a token");
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_a_keytab_or_a_cache_is_said_without_a_storm() {
+    let windows = Windows::start(Site::Usual).await;
+    let (keytab, cache) = (windows.keytab().await, windows.cache("krb5cc").await);
+    let beside = |name: &str| keytab.with_file_name(name);
+    std::fs::write(beside("public"), std::fs::read(&cache).expect("a cache")).expect("a file");
+    set_mode(&beside("public"), 0o644);
+    // The entry of AES-256 is the first; its length stands before it.
+    let whole = std::fs::read(&keytab).expect("a keytab");
+    let first = usize::from(whole[5]) + 6;
+    std::fs::write(beside("half"), [&whole[..2], &whole[first..]].concat()).expect("a file");
+    set_mode(&beside("half"), 0o600);
+
+    let of_keytab = |path: &Path| without_password(&windows, Some(path.to_owned()), None);
+    let of_cache = |path: &Path| without_password(&windows, None, Some(path.to_owned()));
+    let named = |section: config::Clarity, username: &str| config::Clarity { username: username.to_owned(), ..section };
+    let nobody = |section: config::Clarity| config::Clarity { kdc: "127.0.0.1:9".to_owned(), ..section };
+    let now = Clock::system();
+    let late = Clock::standing_at("2100-01-01T00:00:00Z".parse().expect("a time"));
+    for (section, clock, expected) in [
+        (named(of_keytab(&keytab), "else"), &now, "it has no key of else@EXAMPLE, but of svc@EXAMPLE"),
+        (of_keytab(&cache), &now, "it is no keytab"),
+        (of_keytab(&beside("half")), &now, "its reply needs the account's AES-256 key"),
+        (nobody(of_keytab(&keytab)), &now, "gives no Kerberos ticket for HTTP/localhost: it does not answer"),
+        (of_cache(&keytab), &now, "it is no credential cache"),
+        (named(of_cache(&cache), "else"), &now, "it belongs to svc@EXAMPLE and not to else@EXAMPLE"),
+        (of_cache(&beside("public")), &now, "every user of this machine can reach it"),
+        (of_cache(&cache), &late, "its ticket expired at"),
+        (nobody(of_cache(&cache)), &now, "gives no Kerberos ticket for HTTP/localhost: it does not answer"),
+    ] {
+        let before = windows.connections();
+        let clarity = settings::client(&section, clock).expect("a client");
+        for said in futures_util::future::join_all((0..10).map(|_| complaint(&clarity))).await {
+            assert!(said.contains(expected), "{expected}: {said}");
+        }
+        // The first pause may be next to nothing.
+        let tries = windows.connections() - before;
+        assert!((1..=2).contains(&tries), "{expected}: {tries} tries");
+    }
+    assert!(windows.signed_in().is_empty());
+}
+
+#[tokio::test]
+async fn a_key_that_is_no_longer_good_is_tried_once_and_not_again_within_a_minute() {
+    let windows = Windows::start(Site::Usual).await;
+    let clarity = client(&without_password(&windows, Some(windows.keytab().await), None));
+    windows.change_key().await;
+    let said = complaint(&clarity).await;
+    assert!(said.contains("the domain EXAMPLE does not take the key in the keytab"), "{said}");
+    assert!(token(&clarity).await.expect_err("no token").refuses_account());
+    windows.keytab().await;
+    tokio::time::pause();
+    tokio::time::advance(Duration::from_secs(59)).await;
+    complaint(&clarity).await;
+    assert_eq!(windows.connections(), 1, "a minute is not over");
+    tokio::time::advance(Duration::from_secs(17)).await;
+    tokio::time::resume();
+    token(&clarity).await.expect("the keytab has been exported anew");
 }
 
 #[tokio::test]
@@ -168,7 +269,7 @@ async fn the_challenge_names_the_site_and_a_person_signs_in_beside_the_service_a
         account: iwa::Credential {
             username: format!("{DOMAIN}\\{USER}"),
             domain: String::new(),
-            password: Secret::from(password),
+            proof: iwa::Proof::Password(Secret::from(password)),
         },
         method: iwa::Method::Ntlm,
         kdc: None,
@@ -228,10 +329,14 @@ async fn check_signs_in_over_tls_that_the_machine_trusts_and_over_no_other() {
     *windows.token.lock().expect("no panic") = sandbox.steering().token_for(1);
     let folder = tempfile::TempDir::new().expect("a directory");
     let path = folder.path().join("callboard.toml");
-    for auth in ["ntlm", "negotiate"] {
+    let password = format!("password = \"{PASSWORD}\"");
+    let keytab = format!("keytab = \"{}\"", windows.keytab().await.display());
+    let cache = format!("credential_cache = \"{}\"", windows.cache("krb5cc").await.display());
+    for (auth, proof) in [("ntlm", &password), ("negotiate", &password), ("negotiate", &keytab), ("negotiate", &cache)]
+    {
         let text = format!(
             "[clarity]\napi_root = \"{}\"\nclient_id = \"{CLIENT_ID}\"\ntoken_url = \"{}\"\nauth = \"{auth}\"\n\
-             username = \"{USER}\"\ndomain = \"{DOMAIN}\"\npassword = \"{PASSWORD}\"\nkdc = \"{}\"\n",
+             username = \"{USER}\"\ndomain = \"{DOMAIN}\"\n{proof}\nkdc = \"{}\"\n",
             sandbox.addresses().clarity_api,
             windows.token_url(),
             windows.kdc
@@ -254,7 +359,7 @@ async fn check_signs_in_over_tls_that_the_machine_trusts_and_over_no_other() {
             assert_eq!(output.status.code(), Some(code), "{auth}: {said}");
         }
     }
-    assert_eq!(windows.signed_in(), [BY_NTLM, BY_KERBEROS]);
+    assert_eq!(windows.signed_in(), [BY_NTLM, BY_KERBEROS, BY_KERBEROS, BY_KERBEROS]);
     neighbours.kill();
 }
 
@@ -269,8 +374,14 @@ async fn what_proves_the_account_is_never_logged() {
         .finish();
     let _guard = tracing::subscriber::set_default(everything);
     let windows = Windows::start(Site::Usual).await;
-    for auth in [Auth::Ntlm, Auth::Negotiate] {
-        let clarity = client(&section(&windows, auth));
+    let (keytab, cache) = (windows.keytab().await, windows.cache("krb5cc").await);
+    for section in [
+        section(&windows, Auth::Ntlm),
+        section(&windows, Auth::Negotiate),
+        without_password(&windows, Some(keytab), None),
+        without_password(&windows, None, Some(cache)),
+    ] {
+        let clarity = client(&section);
         token(&clarity).await.expect("a token");
         tracing::debug!(settings = ?clarity.settings(), "this is heard");
     }
@@ -282,6 +393,11 @@ async fn what_proves_the_account_is_never_logged() {
         let line = logged.lines().find(|line| line.contains(secret));
         assert_eq!(line, None, "{secret}");
     }
+}
+
+fn set_mode(path: &Path, mode: u32) {
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).expect("a mode");
 }
 
 /// A log that can be read.

@@ -4,8 +4,7 @@
 //! never sent again by itself: two surveys for one conversation are worse than none.
 
 mod asking;
-mod breaker;
-mod courier;
+mod carrier;
 mod error_rate;
 mod look_up;
 mod read;
@@ -30,7 +29,8 @@ use crate::gold::{Gold, Reporter};
 use crate::store::{Intent, IntentState, NewDeed, NewIntent, Store, StoreError};
 use crate::vendor::agent_connect::{AgentConnect, Customer, Employee, Invalid, Request};
 
-use courier::Courier;
+use super::courier::Courier;
+use carrier::SurveyCarrier;
 pub use recover::NewRecovery;
 
 /// What the outbox calls requests for a survey.
@@ -165,7 +165,8 @@ impl Surveys {
         if let Some(rounds) = rounds {
             life.spawn(look_up::look_up(desk.clone(), rounds, clock.clone(), life.clone()));
         }
-        life.spawn(Courier::new(desk.clone(), vendor, reporter, clock.clone(), metrics.clone()).run(life.clone()));
+        let carrier = SurveyCarrier::new(desk.clone(), vendor, reporter, clock.clone(), metrics.clone());
+        life.spawn(Courier::new(carrier, clock.clone()).run(life.clone()));
         desk
     }
 

@@ -1,6 +1,8 @@
 //! What to do about a system that does not answer as it should.
 
+use crate::base::private_file::Unfit;
 use crate::vendor::clarity::{Error, TokenError};
+use crate::vendor::iwa::{self, Fault};
 use crate::vendor::{agent_connect, goodays, kustomer};
 
 /// Nobody answers there, or not whom the certificate should name.
@@ -28,8 +30,7 @@ pub(super) fn about_clarity(error: &Error) -> &'static str {
 fn about_token(error: &TokenError) -> &'static str {
     match error {
         TokenError::Unreachable { .. } => REACH,
-        TokenError::SignIn(error) if error.needs_patience() || error.refuses_account() => "",
-        TokenError::SignIn(_) => "Check the token address and the domain; `auth = \"ntlm\"` leaves Kerberos out.",
+        TokenError::SignIn(error) => about_sign_in(error),
         TokenError::AccountRefused { .. } => {
             "Switch Windows sign-in on for the token address, or use `auth = \"static\"` with a ready JWT."
         }
@@ -41,11 +42,28 @@ fn about_token(error: &TokenError) -> &'static str {
     }
 }
 
+fn about_sign_in(error: &iwa::Error) -> &'static str {
+    match error {
+        iwa::Error::UnusableFile { source, .. } => match source {
+            Fault::Unfit(Unfit::Missing) | Fault::NoCache => {
+                "`kinit -c` with this file, run as this user, writes a credential cache; `k5start` keeps it fresh."
+            }
+            Fault::NoKeytab | Fault::NoKey { .. } => {
+                "`ktpass /crypto AES256-SHA1` on a domain controller writes a keytab; `klist -ekt` shows what is in it."
+            }
+            _ => "",
+        },
+        iwa::Error::NoTicket { .. } => "Check `domain` and `kdc`, and try `kinit` and `kvno` on this machine.",
+        error if error.needs_patience() => "",
+        _ => "Check the token address and the domain; `auth = \"ntlm\"` leaves Kerberos out.",
+    }
+}
+
 /// What to do about an error of Goodays'. Empty where the error says it already.
 pub(super) fn about_goodays(error: &goodays::CallError) -> &'static str {
     match error {
         goodays::CallError::NotSent(_) | goodays::CallError::Unanswered(_) => REACH,
-        goodays::CallError::Overloaded { .. } => WAIT,
+        goodays::CallError::Overloaded { .. } | goodays::CallError::Broken { .. } => WAIT,
         _ => "",
     }
 }

@@ -175,10 +175,11 @@ impl AgentConnectFeed {
                 self.news = self.reporter.clock().now();
             }
             reached = reached.max(last.unwrap_or(0));
-            self.store.keep_survey_records(records.clone(), CURSOR, reached.to_string()).await?;
-            for record in &records {
+            let kept = self.store.keep_survey_records(records, CURSOR, reached.to_string()).await?;
+            for record in &kept.records {
                 self.tell(record).await;
             }
+            drop(kept);
             // A page that leads nowhere would be asked for for ever.
             if !full || last.is_none_or(|last| after.is_some_and(|after| last <= after)) {
                 break;

@@ -23,6 +23,7 @@ use crate::config;
 use crate::domain::{AgentId, Fact, Ordinal, SourceState};
 use crate::gold::{Gold, Reporter};
 use crate::vendor::clarity::Clarity;
+use crate::vendor::clarity::methods::Also;
 use crate::vendor::signalr::{Connection, Event, HubCall};
 
 use announcements::{Announcements, Remedy};
@@ -67,6 +68,10 @@ pub struct ClarityFeed {
     next_lookup: usize,
     /// When queues may be asked for over REST. `None`: never.
     probe_due: Option<Instant>,
+    /// What the configuration wants to know of agents besides.
+    also: Also,
+    /// When that may be asked.
+    also_due: Instant,
     structure_due: Instant,
     reading_due: Instant,
     reading: Option<JoinHandle<Outcome>>,
@@ -112,6 +117,8 @@ impl ClarityFeed {
             floor: None,
             next_lookup: 0,
             probe_due: config.probe_queue_metrics.then_some(now),
+            also: Also { breakdowns: config.breakdowns, status_history: config.status_history },
+            also_due: now,
             structure_due: now,
             reading_due: now,
             reading: None,
@@ -237,12 +244,14 @@ impl ClarityFeed {
     }
 
     fn begin_reading(&mut self) {
+        let structure_due = self.floor.is_none() || self.structure_due <= Instant::now();
         let reading = Reading {
             vendor: self.vendor.clone(),
             gold: self.gold.clone(),
             clock: self.reporter.clock().clone(),
             floor: self.floor.clone(),
-            structure_due: self.floor.is_none() || self.structure_due <= Instant::now(),
+            structure_due,
+            also: self.also(structure_due),
             subscribe_over: match &self.link {
                 Link::Opened { connection_id, .. } => Some((connection_id.clone(), self.generation)),
                 _ => None,
@@ -252,6 +261,16 @@ impl ClarityFeed {
             next_lookup: self.next_lookup,
         };
         self.reading = Some(tokio::spawn(reading.run()));
+    }
+
+    /// What is asked about agents besides. A history is long and changes are heard: it is asked for now and then, and when
+    /// something may have been missed.
+    fn also(&self, structure_due: bool) -> Also {
+        if self.also_due > Instant::now() {
+            return Also::default();
+        }
+        let missed = matches!(self.link, Link::Opened { .. });
+        Also { status_history: self.also.status_history && (structure_due || missed), ..self.also }
     }
 
     async fn read(&mut self, mut outcome: Outcome) {
@@ -274,6 +293,13 @@ impl ClarityFeed {
             self.compare(asked, &outcome.corrected).await;
         }
         self.probed(outcome.probe);
+        if outcome.asked_too_much {
+            self.also_due = Instant::now() + PROBE_AGAIN;
+            self.reporter.count("refusedDetails");
+            tracing::warn!(
+                "Clarity answers about agents only without their history and metrics by queue, and is asked for them again in an hour: set `clarity.status_history` and `clarity.breakdowns` to false"
+            );
+        }
         if let Some(why) = &outcome.not_subscribed {
             tracing::warn!(why, "Clarity could not be asked to push");
             self.reporter.count("failedSubscriptions");
@@ -361,7 +387,7 @@ impl ClarityFeed {
 }
 
 /// The fuzzers' door: whatever is pushed is found and translated.
-#[cfg(feature = "fuzzing")]
+#[cfg(any(test, feature = "fuzzing"))]
 #[doc(hidden)]
 pub fn fuzz_realtime(text: &str) {
     let Ok(args) = serde_json::from_str::<Vec<Box<serde_json::value::RawValue>>>(text) else { return };

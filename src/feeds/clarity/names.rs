@@ -1,7 +1,8 @@
 //! The names of metrics. They are few and come with every change: one copy of each is kept and shared.
 
-use std::collections::HashSet;
 use std::sync::{Arc, LazyLock, PoisonError, RwLock};
+
+use foldhash::HashSet;
 
 /// How many names are shared: several times what a site enables. What comes after those is kept by itself, so that a peer
 /// that invents names cannot fill the memory.

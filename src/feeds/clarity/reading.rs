@@ -10,7 +10,8 @@ use super::{sentence, translate};
 use crate::base::Clock;
 use crate::domain::{AgentId, AgentReading, AgentStatus, Fact, Ordinal, SessionReading, SessionStatus, StatusReading};
 use crate::gold::{Entity, Gold, Key};
-use crate::vendor::clarity::wire::SearchResult;
+use crate::vendor::clarity::methods::Also;
+use crate::vendor::clarity::wire::{RealtimeData, SearchResult};
 use crate::vendor::clarity::{Clarity, Error};
 
 /// How many queues are looked up in one reading: each may cost a question of its own.
@@ -52,6 +53,8 @@ pub(super) struct Outcome {
     pub probe: Option<Probe>,
     /// The queue whose turn to be looked up is next.
     pub next_lookup: usize,
+    /// Whether Clarity has answered only after it was asked for less about agents.
+    pub asked_too_much: bool,
     /// Why agents could not be read, or nothing is known to ask for. `None`: everybody was read.
     pub trouble: Option<String>,
     /// Why the structure could not be read, though it was due.
@@ -86,6 +89,8 @@ pub(super) struct Reading {
     pub subscribe_over: Option<(String, u64)>,
     /// Subscriptions that there may be over the same connection, which the new ones replace.
     pub replaced: Vec<String>,
+    /// What is asked about agents besides, in this reading and in pushes.
+    pub also: Also,
     /// Whether queues are asked for too.
     pub probe_queues: bool,
     /// The queue whose turn to be looked up is next.
@@ -109,7 +114,7 @@ impl Reading {
         }
         let Some(floor) = outcome.floor.clone().or_else(|| self.floor.clone()) else { return outcome };
         if let Some((connection_id, generation)) = &self.subscribe_over {
-            match self.subscribe(&floor, connection_id).await {
+            match self.subscribe(&floor, connection_id, &mut outcome.asked_too_much).await {
                 Ok(subscriptions) => {
                     (outcome.subscribed, outcome.subscriptions) = (Some(*generation), subscriptions);
                 }
@@ -120,7 +125,7 @@ impl Reading {
             }
         }
         let asked = self.gold.ordinal();
-        match self.agents(&floor).await {
+        match self.agents(&floor, &mut outcome.asked_too_much).await {
             Ok(corrected) => (outcome.asked, outcome.corrected) = (Some(asked), corrected),
             Err(error) => {
                 outcome.failed(&error);
@@ -175,7 +180,12 @@ impl Reading {
         }
     }
 
-    async fn subscribe(&self, floor: &Floor, connection_id: &str) -> Result<Vec<String>, Error> {
+    async fn subscribe(
+        &self,
+        floor: &Floor,
+        connection_id: &str,
+        asked_too_much: &mut bool,
+    ) -> Result<Vec<String>, Error> {
         // What was known of queues came from earlier pushes, and nobody said what they missed.
         self.gold.tell(Fact::QueuesUncertain).await;
         for id in &self.replaced {
@@ -187,7 +197,16 @@ impl Reading {
         let mut made = Vec::new();
         let agents: Vec<i64> = floor.agents.iter().copied().collect();
         if !agents.is_empty() {
-            made.extend(self.vendor.subscribe_agents(connection_id, &agents).await?);
+            // A history in each push would weigh more than all the rest: changes of status tell the same.
+            let also = Also { status_history: false, ..self.also };
+            made.extend(match self.vendor.subscribe_agents(connection_id, &agents, also).await {
+                Err(Error::Status { .. }) if also.is_something() => {
+                    let made = self.vendor.subscribe_agents(connection_id, &agents, Also::default()).await?;
+                    *asked_too_much = true;
+                    made
+                }
+                answer => answer?,
+            });
         }
         let queues: Vec<i64> = floor.queues.iter().map(|(id, _)| *id).collect();
         if !queues.is_empty() {
@@ -197,12 +216,12 @@ impl Reading {
     }
 
     /// Returns whom gold had known differently.
-    async fn agents(&self, floor: &Floor) -> Result<Vec<(AgentId, Ordinal)>, Error> {
+    async fn agents(&self, floor: &Floor, asked_too_much: &mut bool) -> Result<Vec<(AgentId, Ordinal)>, Error> {
         let agents: Vec<i64> = floor.agents.iter().copied().collect();
         let mut corrected = Vec::new();
         for some in agents.chunks(AT_ONCE) {
             let asked = self.gold.ordinal();
-            let answer = self.vendor.agents(some, &self.vendor.wanted_of_agents()).await?;
+            let answer = self.about(some, asked_too_much).await?;
             let at = self.clock.now();
             let mut agents: Vec<_> = answer.into_iter().filter_map(|reading| translate::agent(reading, at)).collect();
             // Whatever was pushed before the answer came is known before it is compared.
@@ -213,6 +232,20 @@ impl Reading {
             self.gold.tell(Fact::Agents { asked, agents }).await;
         }
         Ok(corrected)
+    }
+
+    /// What these agents do, with what is wanted besides. A Clarity that stumbles over that is asked without.
+    async fn about(&self, agents: &[i64], asked_too_much: &mut bool) -> Result<Vec<RealtimeData>, Error> {
+        let wanted = self.vendor.wanted_of_agents();
+        let also = if *asked_too_much { Also::default() } else { self.also };
+        match self.vendor.agents(agents, &wanted, also).await {
+            Err(Error::Status { .. }) if also.is_something() => {
+                let answer = self.vendor.agents(agents, &wanted, Also::default()).await?;
+                *asked_too_much = true;
+                Ok(answer)
+            }
+            answer => answer,
+        }
     }
 
     /// Asks for the queues as agents are asked for. No document has it (`apis.md` C48), and nothing depends on it.
@@ -252,7 +285,7 @@ impl Reading {
         let same_status = status.is_none_or(|status| {
             status.status == known.status && status.suspended.is_none_or(|suspended| suspended == known.suspended)
         });
-        let lists = answer.sessions.values().flat_map(|list| list.all.iter().flatten().chain(&list.added));
+        let lists = answer.sessions.iter().flat_map(|(_, list)| list.all.iter().flatten().chain(&list.added));
         let is_over = |session: &SessionReading| session.status.as_ref().is_some_and(SessionStatus::is_over);
         let sessions: BTreeSet<_> = lists.filter(|session| !is_over(session)).map(|session| session.id).collect();
         !same_status || !sessions.iter().eq(known.sessions.keys())

@@ -15,13 +15,13 @@ pub fn client(config: &config::Clarity, clock: &Clock) -> Result<Clarity, String
 
 fn settings(config: &config::Clarity) -> Settings {
     let credential = match config.auth {
-        // The configuration has made sure that there is a token, or an account with a password.
+        // The configuration has made sure that there is a token, or an account with a proof.
         Auth::Static => Credential::Static(config.token.clone().unwrap_or_default()),
         Auth::Negotiate | Auth::Ntlm => Credential::Windows {
             account: iwa::Credential {
                 username: config.username.clone(),
                 domain: config.domain.clone(),
-                password: config.password.clone().unwrap_or_default(),
+                proof: proof(config),
             },
             method: if config.auth == Auth::Ntlm { iwa::Method::Ntlm } else { iwa::Method::Negotiate },
             kdc: Some(config.kdc.clone()).filter(|kdc| !kdc.is_empty()),
@@ -53,5 +53,13 @@ fn settings(config: &config::Clarity) -> Settings {
         modalities: config.modalities.clone(),
         agent_metrics: config.agent_metrics.clone(),
         queue_metrics: config.queue_metrics.clone(),
+    }
+}
+
+fn proof(config: &config::Clarity) -> iwa::Proof {
+    match (&config.keytab, &config.credential_cache) {
+        (Some(keytab), _) => iwa::Proof::Keytab(keytab.clone()),
+        (None, Some(cache)) => iwa::Proof::Cache(cache.clone()),
+        (None, None) => iwa::Proof::Password(config.password.clone().unwrap_or_default()),
     }
 }

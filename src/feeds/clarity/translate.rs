@@ -10,14 +10,17 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
 use super::names;
+use crate::domain::metric::ByQueueReading;
 use crate::domain::session::SessionList;
 use crate::domain::{
-    AgentId, AgentReading, AgentStatus, GroupId, MetricValue, Metrics, Modality, QueueId, QueueReading, SessionId,
-    SessionKind, SessionReading, SessionStatus, SessionsReading, StatusReading, StructureReading, TeamId, TeamReading,
-    Unclassified,
+    AgentId, AgentReading, AgentStatus, GroupId, MetricValue, Metrics, Modality, PastStatus, QueueId, QueueReading,
+    SessionId, SessionKind, SessionReading, SessionStatus, SessionsReading, StatusReading, StructureReading, TeamId,
+    TeamReading, Unclassified,
 };
 use crate::vendor::clarity::lenient::{camel, plain};
 use crate::vendor::clarity::wire;
+
+type Breakdowns = Option<Box<wire::Breakdowns>>;
 
 /// Agent statuses by Clarity's numbers (`apis.md` C50). Thirteen is missing from its document.
 const STATUS_NUMBERS: [(i64, AgentStatus); 19] = [
@@ -41,9 +44,6 @@ const STATUS_NUMBERS: [(i64, AgentStatus); 19] = [
     (19, AgentStatus::ConferenceCall),
     (20, AgentStatus::Ringing),
 ];
-
-/// Fields of Realtime Data that have no shape in Clarity's document (`apis.md` B92): known, and not shown.
-const SHAPELESS: [&str; 3] = ["breakdowns", "addedBreakdowns", "removedBreakdowns"];
 
 /// Who and what there is.
 pub(super) fn structure(from: wire::Structure) -> StructureReading {
@@ -92,10 +92,12 @@ pub(super) fn labels(from: &wire::Labels, asked: &[&[String]]) -> BTreeMap<Arc<s
 /// One reading of an agent. `None`: it does not say of whom.
 pub(super) fn agent(from: wire::RealtimeData, at: Timestamp) -> Option<AgentReading> {
     let mut agent = AgentReading::new(AgentId(from.id?));
-    agent.name = shared(from.name);
+    agent.name = from.name;
     agent.status = from.current_status.and_then(status);
     agent.metrics = metrics(from.metrics);
     agent.sessions = sessions(from.sessions, at);
+    agent.history = from.status_history.map(|statuses| statuses.into_iter().filter_map(past).collect());
+    agent.by_queue = by_queue(from.breakdowns, from.added_breakdowns, from.removed_breakdowns);
     agent.other = other(from.other);
     Some(agent)
 }
@@ -103,7 +105,7 @@ pub(super) fn agent(from: wire::RealtimeData, at: Timestamp) -> Option<AgentRead
 /// One reading of a queue. `None`: it does not say of which.
 pub(super) fn queue(from: wire::RealtimeData, at: Timestamp) -> Option<QueueReading> {
     let mut queue = QueueReading::new(QueueId(from.id?));
-    queue.name = shared(from.name);
+    queue.name = from.name;
     queue.metrics = metrics(from.metrics);
     queue.sessions = sessions(from.sessions, at);
     queue.other = other(from.other);
@@ -146,6 +148,35 @@ fn status(from: wire::StatusModel) -> Option<StatusReading> {
     Some(StatusReading { status, reason: shared(from.reason_code_name), since, suspended: from.is_suspended })
 }
 
+/// A status that does not say when it began is no history.
+fn past(from: wire::StatusModel) -> Option<(Timestamp, PastStatus)> {
+    let (began, until) = (from.began()?, from.ended());
+    let StatusReading { status, reason, suspended, .. } = status(from)?;
+    Some((began, PastStatus { status, reason, until, suspended: suspended.unwrap_or_default() }))
+}
+
+/// Metrics by queue. `None`: nothing was said of them. What the queues are called is known from the structure.
+fn by_queue(all: Breakdowns, added: Breakdowns, removed: Breakdowns) -> Option<Box<ByQueueReading>> {
+    if all.is_none() && added.is_none() && removed.is_none() {
+        return None;
+    }
+    let mut reading = ByQueueReading::default();
+    let mut known = |name: &str, from: Breakdowns| {
+        let from = from.map(|from| *from)?;
+        if !from.unread.is_empty() {
+            reading.unread.insert(name.into(), Value::Array(from.unread));
+        }
+        Some(from.known)
+    };
+    let [all, added, removed] =
+        [known("breakdowns", all), known("addedBreakdowns", added), known("removedBreakdowns", removed)];
+    let metrics = |from: wire::Breakdown| (QueueId(from.queue), metrics(Some(from.metrics)));
+    reading.all = all.map(|all| all.into_iter().map(metrics).collect());
+    reading.added = added.into_iter().flatten().map(metrics).collect();
+    reading.removed = removed.into_iter().flatten().map(|gone| QueueId(gone.queue)).collect();
+    Some(Box::new(reading))
+}
+
 fn agent_status(name: &str) -> AgentStatus {
     // As it is usually spelt first: that is no work.
     let known = AgentStatus::KNOWN.iter().find(|known| known.as_str() == name).or_else(|| {
@@ -157,7 +188,7 @@ fn agent_status(name: &str) -> AgentStatus {
 
 fn sessions(from: Option<wire::SessionBag>, at: Timestamp) -> SessionsReading {
     let mut reading = SessionsReading::new();
-    for (kind, changes) in from.into_iter().flat_map(|bag| bag.0) {
+    for (kind, changes) in from.into_iter().flat_map(|bag| bag.0.0) {
         let read = |list: Option<Vec<wire::SessionModel>>| {
             list.map(|list| list.into_iter().filter_map(|session| self::session(session, at)).collect::<Vec<_>>())
         };
@@ -166,7 +197,7 @@ fn sessions(from: Option<wire::SessionBag>, at: Timestamp) -> SessionsReading {
             added: read(changes.added_sessions).unwrap_or_default(),
             removed: read(changes.removed_sessions).unwrap_or_default().into_iter().map(|gone| gone.id).collect(),
         };
-        reading.insert(modality(&kind), list);
+        reading.push((modality(&kind), list));
     }
     reading
 }
@@ -185,7 +216,7 @@ fn session(from: wire::SessionModel, at: Timestamp) -> Option<SessionReading> {
         Some(SessionStatus::Active) => session.active_since = from.answered_time_stamp.or(ago(from.active_ms)),
         _ => {}
     }
-    session.customer = shared(from.customer_name);
+    session.customer = from.customer_name;
     session.recording = from.is_recording;
     session.other = other(from.other);
     Some(session)
@@ -239,15 +270,13 @@ fn modality(name: &str) -> Modality {
 
 fn metrics(from: Option<wire::MetricBag>) -> Metrics {
     let mut metrics = Metrics::new();
-    for (kind, bag) in from.into_iter().flat_map(|bag| bag.0) {
+    for (kind, bag) in from.into_iter().flat_map(|bag| bag.0.0) {
         let modality = modality(&kind);
         // A leftover of a flattened object, not a metric (`apis.md` C123).
         let is_leftover = |name: &str| modality == Modality::Agnostic && name == "total";
-        let values: BTreeMap<Arc<str>, MetricValue> = bag
-            .into_iter()
-            .filter(|(name, _)| !is_leftover(name))
-            .filter_map(|(name, value)| Some((names::shared(&name), metric(value)?)))
-            .collect();
+        let bag = bag.0.into_iter().filter(|(name, _)| !is_leftover(name));
+        let mut values = BTreeMap::new();
+        values.extend(bag.filter_map(|(name, value)| Some((names::shared(&name), metric(value)?))));
         metrics.insert(modality, values);
     }
     metrics
@@ -269,10 +298,7 @@ fn metric(value: Value) -> Option<MetricValue> {
 }
 
 fn other(from: wire::Other) -> Unclassified {
-    from.into_iter()
-        .filter(|(name, value)| !SHAPELESS.contains(&name.as_str()) && !value.is_null())
-        .map(|(name, value)| (name.into(), value))
-        .collect()
+    from.into_iter().filter(|(_, value)| !value.is_null()).map(|(name, value)| (name.into(), value)).collect()
 }
 
 /// Names by id.
@@ -326,7 +352,7 @@ mod tests {
         assert!(!agent.metrics[&Modality::Agnostic].contains_key("total"));
         let status = agent.status.expect("a status");
         assert_eq!((status.status, status.suspended), (AgentStatus::RingOnNoAnswer, Some(false)));
-        let sessions = agent.sessions[&Modality::Audio].all.as_ref().expect("a list");
+        let sessions = agent.sessions[0].1.all.as_ref().expect("a list");
         assert_eq!(sessions[0].active_since.map(|since| since.to_string()).as_deref(), Some("2026-11-21T08:59:00Z"));
         assert_eq!(sessions[0].queued_since, None, "the customer no longer waits");
         assert_eq!(agent.other["mood"], json!("good"));
@@ -376,6 +402,36 @@ mod tests {
         ] {
             assert_eq!(session_status(name).as_str(), expected);
         }
+    }
+
+    #[test]
+    fn a_history_is_kept_by_its_beginnings_and_metrics_by_queue() {
+        let agent = read(json!({
+            "type": "agent", "id": 41,
+            "statusHistory": [
+                {"agentStatus": "Available", "startTime": "2026-1-1 05:00", "endTime": "2026-1-1 06:00"},
+                {"agentStatus": "unavailable", "reasonCodeName": "On Break", "startTime": "2026-01-01T06:00:00Z", "isSuspended": "true"},
+                {"agentStatus": "inCall"}
+            ],
+            "breakdowns": [{"queueId": 11, "queueName": "Orders", "metrics": {"audio": {"AnsweredCount": 5}}}, "todo"],
+            "removedBreakdowns": [{"queueId": 12}]
+        }));
+        let history = agent.history.expect("a history");
+        let begins: Vec<String> = history.keys().map(ToString::to_string).collect();
+        assert_eq!(begins, ["2026-01-01T05:00:00Z", "2026-01-01T06:00:00Z"], "what has no beginning has no place");
+        let (first, second) = (history.values().next().expect("two"), history.values().nth(1).expect("two"));
+        assert_eq!(
+            (&first.status, first.until.map(|at| at.to_string()).as_deref()),
+            (&AgentStatus::Available, Some("2026-01-01T06:00:00Z"))
+        );
+        assert_eq!((second.reason.as_deref(), second.until, second.suspended), (Some("On Break"), None, true));
+        let by_queue = agent.by_queue.expect("metrics by queue");
+        let all = by_queue.all.expect("all of them");
+        assert_eq!(all[&QueueId(11)][&Modality::Audio]["answeredCount"], MetricValue::Count(5));
+        assert_eq!((by_queue.added.len(), by_queue.removed), (0, vec![QueueId(12)]));
+        assert_eq!(by_queue.unread["breakdowns"], json!(["todo"]), "a shape that nobody knows is kept");
+        assert!(agent.other.is_empty());
+        assert_eq!(read(json!({"type": "agent", "id": 41})).by_queue, None);
     }
 
     #[test]

@@ -1,22 +1,26 @@
 //! Reads the inbox in the order in which events came, and tells what they say.
 //!
-//! The gold copy forgets everything at a restart, so the inbox is read from its beginning then. Whatever can't be read
-//! stays in the inbox, counted and visible; nothing behind it waits for it.
+//! The gold copy forgets everything at a restart: it is told again what is kept of each response, and then what has not
+//! been understood yet. Whatever can't be read stays in the inbox, counted and visible; nothing behind it waits for it.
 
+mod reconcile;
 mod translate;
 
+use std::sync::Arc;
 use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use serde_json::Value;
+use tokio::sync::{mpsc, watch};
 
 use crate::base::Lifecycle;
 use crate::domain::{Fact, SourceName, SourceState};
 use crate::gold::{Gold, Reporter};
-use crate::store::{Store, StoreError, Stored};
-use crate::vendor::goodays::{Event, Kind};
+use crate::store::{Store, StoreError, Stored, Understood};
+use crate::vendor::goodays::{Event, Goodays, Kind};
 
 use super::Intake;
-
-/// Up to which place events have been understood before, in an earlier life of the process or in this one.
-const CURSOR: &str = "goodays.understood";
+use reconcile::{Complaint, RECONCILED, Reconciler};
 
 /// How many events are read from the disk at once.
 const PAGE: u32 = 256;
@@ -27,40 +31,67 @@ const TRY_AGAIN: Duration = Duration::from_secs(5);
 /// When counts are told that were too young to be told at once.
 const SOON: Duration = Duration::from_secs(1);
 
+/// How often the clock is looked at while nothing comes.
+const LOOK_AT_THE_CLOCK: Duration = Duration::from_secs(60);
+
+/// What the feed hears besides webhooks, and when it worries.
+#[derive(Debug)]
+pub struct Surroundings {
+    /// The way to Goodays, for asking what webhooks have missed.
+    pub vendor: Goodays,
+    /// How long no webhook may come before somebody is told.
+    pub silence_alarm: Duration,
+    /// Responses that were looked up.
+    pub found: mpsc::UnboundedReceiver<Value>,
+    /// Why nothing can be sent to Goodays; `None` while all is well.
+    pub trouble: watch::Receiver<Option<Arc<str>>>,
+}
+
 /// Follows the inbox.
 pub struct GoodaysFeed {
     intake: Intake,
     gold: Gold,
     reporter: Reporter,
-    /// The place of the last event that the gold copy knows.
-    told: u64,
-    /// The place of the last event that was ever understood.
-    understood: u64,
+    around: Surroundings,
+    /// When the last webhook came; before the first one, when we began to listen.
+    webhook: Timestamp,
+    /// Whether none has come for longer than it should take.
+    silent: bool,
+    /// The place of the last kept response that the gold copy has been told again. `None`: of all of them.
+    remembered: Option<i64>,
+    /// The place of the last event that has been looked at.
+    looked_at: u64,
 }
 
 impl GoodaysFeed {
     /// A feed that has read nothing.
     #[must_use]
-    pub fn new(intake: Intake, gold: Gold, reporter: Reporter) -> Self {
-        Self { intake, gold, reporter, told: 0, understood: 0 }
+    pub fn new(intake: Intake, gold: Gold, reporter: Reporter, around: Surroundings) -> Self {
+        let webhook = Timestamp::MIN;
+        Self { intake, gold, reporter, around, webhook, silent: false, remembered: Some(0), looked_at: 0 }
     }
 
     /// Follows until the process stops.
     pub async fn run(mut self, life: Lifecycle) {
         self.reporter.transport(Some("webhook"));
-        self.reporter.set(SourceState::Live, None);
+        let (want, mut complaint) = self.begin_to_reconcile(&life);
+        let mut is_first = true;
         loop {
+            let (last, was_silent) = (self.webhook, self.silent);
             let caught_up = self.catch_up().await;
             let behind = caught_up.is_err();
             if let Err(error) = caught_up {
                 tracing::error!(error = %error, "the inbox cannot be read");
-                self.reporter.set(
-                    SourceState::Stale,
-                    Some("The inbox cannot be read; what customers say is stored but not shown."),
-                );
-            } else {
-                self.reporter.set(SourceState::Live, None);
+            } else if is_first {
+                is_first = false;
+                self.begin_to_listen(&want);
             }
+            let silence = self.listen();
+            if was_silent && !self.silent {
+                self.reporter.resync("silence");
+                want.send_replace(Some(last));
+            }
+            self.report(behind, *complaint.borrow_and_update());
             self.reporter.tell().await;
             let counted = self.reporter.has_news();
             tokio::select! {
@@ -70,50 +101,157 @@ impl GoodaysFeed {
                 () = self.intake.refused() => self.reporter.count("refusedSignatures"),
                 // What has been acknowledged must not wait for the next event to be seen.
                 () = tokio::time::sleep(TRY_AGAIN), if behind => {}
+                () = tokio::time::sleep(silence) => {}
+                Ok(()) = self.around.trouble.changed() => {}
+                Ok(()) = complaint.changed() => {}
+                Some(found) = self.around.found.recv() => self.take_in(found).await,
             }
+        }
+    }
+
+    fn begin_to_reconcile(&self, life: &Lifecycle) -> (watch::Sender<Option<Timestamp>>, watch::Receiver<Complaint>) {
+        let (want, wanted) = watch::channel(None);
+        let (complain, complaint) = watch::channel(None);
+        let reconciler = Reconciler {
+            intake: self.intake.clone(),
+            gold: self.gold.clone(),
+            vendor: self.around.vendor.clone(),
+            clock: self.reporter.clock().clone(),
+            wanted,
+            complaint: complain,
+        };
+        life.spawn(reconciler.run(life.clone()));
+        (want, complaint)
+    }
+
+    /// The inbox has been read: what came while nobody was here is to be asked for.
+    fn begin_to_listen(&mut self, want: &watch::Sender<Option<Timestamp>>) {
+        let now = self.reporter.clock().now();
+        if self.webhook == Timestamp::MIN {
+            self.webhook = now;
+        }
+        self.reporter.resync("start");
+        let day_ago = now.checked_sub(SignedDuration::from_hours(24)).unwrap_or(now);
+        want.send_replace(Some(if self.webhook < now { self.webhook } else { day_ago }));
+    }
+
+    /// Notes whether webhooks have stopped, and says when to look again.
+    fn listen(&mut self) -> Duration {
+        let silence = self.reporter.clock().now().duration_since(self.webhook);
+        let silence = Duration::try_from(silence).unwrap_or_default();
+        self.silent = self.webhook != Timestamp::MIN && silence >= self.around.silence_alarm;
+        let left = self.around.silence_alarm.saturating_sub(silence);
+        if self.silent || left.is_zero() { LOOK_AT_THE_CLOCK } else { left.min(LOOK_AT_THE_CLOCK) }
+    }
+
+    fn report(&mut self, behind: bool, complaint: Complaint) {
+        let trouble = self.around.trouble.borrow_and_update().clone();
+        if behind {
+            let why = "The inbox cannot be read; what customers say is stored but not shown.";
+            self.reporter.set(SourceState::Stale, Some(why));
+        } else if self.silent {
+            let why = format!(
+                "No webhook has come for more than {:#}: check the address and the secret that Goodays has been given.",
+                SignedDuration::try_from(self.around.silence_alarm).unwrap_or_default()
+            );
+            self.reporter.set(SourceState::Stale, Some(&why));
+        } else if let Some(trouble) = trouble {
+            self.reporter.set(SourceState::Live, Some(&format!("Answers cannot be sent. {trouble}")));
+        } else {
+            self.reporter.set(SourceState::Live, complaint);
+        }
+    }
+
+    async fn take_in(&mut self, found: Value) {
+        if let Err(error) = reconcile::take_in(&self.intake, &self.gold, found).await {
+            tracing::error!(error = %error, "a response that was looked up could not be stored");
         }
     }
 
     async fn catch_up(&mut self) -> Result<(), StoreError> {
         let store = self.intake.store().clone();
-        if self.told == 0 {
-            self.understood = store.cursor(CURSOR).await?.and_then(|place| place.parse().ok()).unwrap_or(0);
-        }
+        self.remember(&store).await?;
         loop {
-            let page = store.arrivals_after(SourceName::Goodays, self.told, PAGE).await?;
+            let page = store.waiting_after(SourceName::Goodays, self.looked_at, PAGE).await?;
             let Some(last) = page.last().map(|arrival| arrival.seq) else { return Ok(()) };
-            for arrival in &page {
-                self.understand(&store, arrival).await?;
-                self.told = arrival.seq;
-            }
-            if last > self.understood {
-                self.understood = last;
-                store.set_cursor(CURSOR, &last.to_string()).await?;
-            }
+            self.understand(&store, page).await?;
+            self.looked_at = last;
         }
     }
 
-    async fn understand(&mut self, store: &Store, arrival: &Stored) -> Result<(), StoreError> {
-        self.reporter.heard_at(arrival.received_at, 1);
-        let unreadable = match Event::parse(&arrival.body) {
-            Ok(event) => {
-                self.reporter.count("events");
-                if let Kind::Other(event_type) = &event.kind {
-                    tracing::warn!(event_type = %event_type.escape_debug(), seq = arrival.seq, "an event of an unknown type: kept, and read as far as it goes");
-                    self.reporter.count("unknownEvents");
+    /// Tells again what is kept from earlier lives of the process.
+    async fn remember(&mut self, store: &Store) -> Result<(), StoreError> {
+        while let Some(place) = self.remembered {
+            let page = store.feedback_after(place, PAGE).await?;
+            if place == 0 {
+                if let Some(last) = store.last_arrival(SourceName::Goodays).await? {
+                    self.reporter.heard_at(last, 0);
+                    self.webhook = last;
                 }
-                self.gold.tell(Fact::Response(Box::new(translate::response(event)))).await;
-                None
+                self.reporter.count_many("unreadableEvents", store.inbox_counts().await?.with_error);
             }
-            Err(error) => {
-                tracing::warn!(error = %error, seq = arrival.seq, "an event that cannot be read: kept as it came");
-                self.reporter.count("unreadableEvents");
-                Some(error.to_string())
+            self.remembered = page.last_key_value().map(|(place, _)| *place);
+            for reading in page.into_values() {
+                self.gold.tell(Fact::Response(Box::new(reading))).await;
             }
-        };
-        if arrival.seq > self.understood {
-            store.mark_processed(arrival.seq, unreadable).await?;
         }
         Ok(())
+    }
+
+    /// Events are told once it is on the disk what they say.
+    async fn understand(&mut self, store: &Store, page: Vec<Stored>) -> Result<(), StoreError> {
+        let last = page.iter().map(|arrival| arrival.received_at).max();
+        let (mut events, mut found, mut unknown, mut unreadable) = (0, 0, 0, 0);
+        let mut understood = Vec::with_capacity(page.len());
+        for Stored { seq, received_at, body, .. } in page {
+            let event = Event::parse(&body);
+            let is_found = event.as_ref().is_ok_and(|event| event.event_type == RECONCILED);
+            if !is_found {
+                self.webhook = self.webhook.max(received_at);
+            }
+            let says = match event {
+                Ok(event) if is_found => {
+                    found += 1;
+                    Ok(translate::response(event))
+                }
+                Ok(event) => {
+                    events += 1;
+                    if let Kind::Other(event_type) = &event.kind {
+                        tracing::warn!(event_type = %event_type.escape_debug(), seq, "an event of an unknown type: kept, and read as far as it goes");
+                        unknown += 1;
+                    }
+                    Ok(translate::response(event))
+                }
+                Err(error) => {
+                    tracing::warn!(error = %error, seq, "an event that cannot be read: kept as it came");
+                    unreadable += 1;
+                    Err(error.to_string())
+                }
+            };
+            understood.push(Understood { seq, says });
+        }
+        let mut kept = store.understand(understood).await?;
+        for reading in std::mem::take(&mut kept.readings) {
+            self.gold.tell(Fact::Response(Box::new(reading))).await;
+        }
+        drop(kept);
+        if let Some(last) = last {
+            self.reporter.heard_at(last, events + found + unreadable);
+        }
+        self.reporter.count_many("events", events);
+        self.reporter.count_many("reconciled", found);
+        self.reporter.count_many("unknownEvents", unknown);
+        self.reporter.count_many("unreadableEvents", unreadable);
+        Ok(())
+    }
+}
+
+/// The fuzzers' door: whatever is sent is read and translated.
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub fn fuzz_event(body: &[u8]) {
+    if let Ok(event) = Event::parse(body) {
+        let reading = translate::response(event);
+        let _ = (reading.nps(), reading.stand());
     }
 }

@@ -135,4 +135,54 @@ mod tests {
         assert_eq!(state(json!("escalated")), Thread::Other("escalated".into()));
         assert_eq!(state(json!(null)), Thread::Open);
     }
+
+    /// The document's four events about one response: answered, handed over, written again, and once more.
+    fn story() -> [serde_json::Value; 4] {
+        let text = |id: &str, at: &str| {
+            json!({"id": id, "created_date": at, "type": "Message", "content": id, "attachment": null,
+                "sender": {"email": "c@example.com", "first_name": "Chester", "last_name": "Copperpot"}})
+        };
+        let (first, reply) = (text("first", "2026-02-05T10:20:39+01:00"), text("reply", "2026-02-05T12:20:39+01:00"));
+        let (again, more) = (text("again", "2026-02-06T09:20:39+01:00"), text("more", "2026-02-10T16:20:39+01:00"));
+        let event = |kind: &str, thread: &str, updated: &str, texts: serde_json::Value, actions: serde_json::Value| {
+            json!({"event_type": kind, "response": {
+                "id": "vdOpL1NJ74l", "created_date": "2026-02-05T10:20:39+01:00", "updated_date": updated, "thread": thread,
+                "state": if kind == "message" { "closed" } else { "open" }, "message": first, "attached_messages": texts,
+                "reply": if kind == "message" { reply.clone() } else { json!(null) }, "actions": actions,
+                "delegated_to": if kind == "delegated" { json!({"id": "ap4M7B1w82", "name": "Customer Service"}) } else { json!(null) }
+            }})
+        };
+        let created = "2026-02-05T10:20:39+01:00";
+        [
+            event("response", "z4RjEyMP4r", "2026-02-05T10:21:15+01:00", json!([]), json!({"reply": "u", "call": "u"})),
+            event("delegated", "12AB34", "2026-02-05T11:13:08+01:00", json!([]), json!({"reply": "u"})),
+            // The later events repeat the first date (`apis.md` B140).
+            event("message", "12AB34", created, json!([again, reply]), json!({"message": "u"})),
+            event("message", "12AB34", created, json!([more, again, reply]), json!({"message": "u"})),
+        ]
+    }
+
+    #[test]
+    fn a_story_comes_to_the_same_in_every_order_of_its_events() {
+        use crate::domain::Fact;
+        use crate::gold::ground::Ground;
+        use crate::gold::join::Rules;
+        let (story, now) = (story(), "2026-02-11T09:00:00Z".parse().expect("an instant"));
+        let mut ends = std::collections::BTreeSet::new();
+        for order in 0..256_usize {
+            let order = [order & 3, order >> 2 & 3, order >> 4 & 3, order >> 6];
+            if order.iter().collect::<std::collections::BTreeSet<_>>().len() < 4 {
+                continue;
+            }
+            let mut ground = Ground::new(Rules::default(), now);
+            for event in order {
+                ground.apply(Fact::Response(Box::new(read(&story[event]))), now);
+            }
+            ground.settle();
+            ends.insert(format!("{:?}", ground.all()));
+        }
+        assert_eq!(ends.len(), 1, "24 orders, one end");
+        let end = ends.first().expect("an end");
+        assert!(end.contains("more") && end.contains("Closed") && end.contains("message"), "{end}");
+    }
 }

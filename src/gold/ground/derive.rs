@@ -41,6 +41,7 @@ impl Ground {
             metrics: record.metrics.clone(),
             sessions: self.sessions.of_agent(id),
             feedback: self.feedback.total(&Key::Agent(id)),
+            detail: record.detail.clone(),
             other: record.other.clone(),
         })
     }

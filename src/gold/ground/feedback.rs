@@ -1,30 +1,37 @@
 //! Customers' responses: merged whatever order their events come in, joined again whenever something new is known.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use foldhash::HashMap;
 use jiff::Timestamp;
 
 use super::Ground;
-use crate::domain::{AgentId, QueueId, ResponseId, ResponseReading, SessionId, TeamId};
+use crate::domain::{
+    AgentId, DeedId, FeedbackDeed, FeedbackDeedKind, QueueId, RequestState, ResponseId, ResponseReading, SessionId,
+    SurveyId, TeamId, Thread,
+};
 use crate::gold::entity::{Key, Response};
 use crate::gold::join::{Floor, Joined, Rule, Rules, Trace, join, named_session};
 use crate::gold::rollup::FeedbackTotal;
 
-/// How new an event is. The vendor's own time of update repeats old values, so the newest text decides first
-/// (`apis.md` B140), and a delegation beats the same thread without one.
-type Freshness = (Option<Timestamp>, Option<Timestamp>, bool);
-
 #[derive(Debug)]
 struct Record {
+    /// What the vendor said, merged from all of it.
+    told: Arc<ResponseReading>,
+    /// That, and what the vendor has taken from us since.
     reading: Arc<ResponseReading>,
-    freshness: Freshness,
 }
+
+/// What colleagues do about one response.
+type Deeds = BTreeMap<DeedId, Arc<FeedbackDeed>>;
 
 #[derive(Debug, Default)]
 pub(super) struct Feedback {
     records: HashMap<ResponseId, Record>,
     joins: HashMap<ResponseId, Joined>,
+    /// What colleagues do, also about responses that nobody has told us of yet.
+    deeds: HashMap<ResponseId, Deeds>,
     /// Responses by the agent, queue or team that they count for.
     counted: HashMap<Key, BTreeSet<ResponseId>>,
     /// Responses by the session that they name, known or not.
@@ -44,16 +51,61 @@ impl Feedback {
         if let Some((session, _)) = named_session(&reading, rules) {
             self.by_session.entry(session).or_default().insert(id.clone());
         }
-        let freshness = (reading.newest_message(), reading.updated, reading.delegated_to.is_some());
-        let record = match self.records.remove(&id) {
-            None => Record { reading: Arc::new(reading), freshness },
-            Some(known) => known.with(reading, freshness),
-        };
-        self.records.insert(id.clone(), record);
+        let told = Arc::new(match self.records.remove(&id) {
+            None => reading,
+            Some(known) => {
+                drop(known.reading);
+                Arc::unwrap_or_clone(known.told).and(reading)
+            }
+        });
+        let reading = settled(&told, self.deeds.get(&id));
+        self.records.insert(id.clone(), Record { told, reading });
         self.to_join.insert(id.clone());
+        self.touch(id)
+    }
+
+    /// Notes how far a colleague's deed has come, and says what that touched.
+    pub fn hear_deed(&mut self, deed: FeedbackDeed) -> Vec<Key> {
+        let id = deed.response.clone();
+        let deeds = self.deeds.entry(id.clone()).or_default();
+        deeds.insert(deed.id.clone(), Arc::new(deed));
+        if let Some(record) = self.records.get_mut(&id) {
+            record.reading = settled(&record.told, Some(deeds));
+        }
+        self.touch(id)
+    }
+
+    fn touch(&mut self, id: ResponseId) -> Vec<Key> {
         let mut touched = self.joins.get(&id).map(targets).unwrap_or_default();
         self.to_count.extend(touched.iter().cloned());
         touched.push(Key::Response(id));
+        touched
+    }
+
+    /// Forgets a response and says what that touched.
+    fn forget(&mut self, id: &ResponseId, rules: &Rules) -> Vec<Key> {
+        self.deeds.remove(id);
+        let Some(record) = self.records.remove(id) else { return Vec::new() };
+        if let Some((session, _)) = named_session(&record.told, rules)
+            && let Some(ids) = self.by_session.get_mut(&session)
+        {
+            ids.remove(id);
+            if ids.is_empty() {
+                self.by_session.remove(&session);
+            }
+        }
+        self.to_join.remove(id);
+        let mut touched = self.joins.remove(id).as_ref().map(targets).unwrap_or_default();
+        for target in &touched {
+            if let Some(ids) = self.counted.get_mut(target) {
+                ids.remove(id);
+                if ids.is_empty() {
+                    self.counted.remove(target);
+                }
+            }
+        }
+        self.to_count.extend(touched.iter().cloned());
+        touched.push(Key::Response(id.clone()));
         touched
     }
 
@@ -69,8 +121,11 @@ impl Feedback {
 
     /// One response with what it hangs on.
     pub fn response(&self, id: &ResponseId) -> Option<Response> {
-        let reading = Arc::clone(&self.records.get(id)?.reading);
-        Some(Response { reading, joined: self.joins.get(id)?.clone() })
+        let record = self.records.get(id)?;
+        let (reading, stand) = (Arc::clone(&record.reading), record.told.stand());
+        let deeds = self.deeds.get(id).cloned().unwrap_or_default();
+        let waits = waits(&reading, &stand, &deeds);
+        Some(Response { reading, joined: self.joins.get(id)?.clone(), stand, deeds, waits })
     }
 
     /// What is counted for an agent, queue or team.
@@ -132,6 +187,16 @@ impl Feedback {
 }
 
 impl Ground {
+    /// Nobody is to see these again.
+    pub(super) fn forget(&mut self, responses: &[ResponseId], surveys: &[SurveyId]) {
+        for id in responses {
+            self.touched.extend(self.feedback.forget(id, &self.rules));
+        }
+        for id in surveys {
+            self.touched.extend(self.surveys.forget(id));
+        }
+    }
+
     /// Joins again what may have changed.
     pub(super) fn rejoin(&mut self) {
         for id in std::mem::take(&mut self.feedback.to_join) {
@@ -165,17 +230,35 @@ impl Floor for Ground {
     }
 }
 
-impl Record {
-    fn with(self, reading: ResponseReading, freshness: Freshness) -> Self {
-        let known = Arc::unwrap_or_clone(self.reading);
-        let (mut newer, older, freshness) =
-            if freshness >= self.freshness { (reading, known, freshness) } else { (known, reading, self.freshness) };
-        // Texts are only ever added, whichever event comes last (`apis.md` B141).
-        for (id, message) in older.messages {
-            newer.messages.entry(id).or_insert(message);
-        }
-        Self { reading: Arc::new(newer), freshness }
+/// The vendor tells of no action of ours. What it took has happened, until it says something new.
+fn settled(told: &Arc<ResponseReading>, deeds: Option<&Deeds>) -> Arc<ResponseReading> {
+    let is_settled = |deed: &Arc<FeedbackDeed>| deed.kind.settles() && deed.state == RequestState::Accepted;
+    let mut settling = deeds.into_iter().flat_map(BTreeMap::values).filter(|deed| is_settled(deed)).peekable();
+    if settling.peek().is_none() {
+        return Arc::clone(told);
     }
+    let stand = told.stand();
+    if !settling.any(|deed| deed.stand == stand) {
+        return Arc::clone(told);
+    }
+    Arc::new(ResponseReading { thread: Thread::Closed, actions: BTreeSet::new(), ..ResponseReading::clone(told) })
+}
+
+/// Every response and every message must be dealt with, also a message in a closed thread (`apis.md` G38, B151, B152).
+fn waits(reading: &ResponseReading, stand: &str, deeds: &Deeds) -> bool {
+    let is_open = matches!(reading.thread, Thread::Open | Thread::Pending);
+    let newest = reading.messages.values().max_by_key(|message| (message.at, &message.id));
+    let is_of_customer = newest.is_some_and(|message| match (&message.from, &reading.customer.name) {
+        // The same name comes in capitals and without (`apis.md` B143).
+        (Some(from), Some(customer)) => from.to_lowercase() == customer.to_lowercase(),
+        (from, _) => from.is_none(),
+    });
+    let wrote_again = is_of_customer && reading.actions.contains(FeedbackDeedKind::Message.as_str());
+    let is_dealt_with = deeds.values().any(|deed| {
+        let answers = matches!(deed.kind, FeedbackDeedKind::Message | FeedbackDeedKind::NoAnswerNeeded);
+        answers && deed.state == RequestState::Accepted && &*deed.stand == stand
+    });
+    (is_open || wrote_again) && !is_dealt_with
 }
 
 fn targets(joined: &Joined) -> Vec<Key> {

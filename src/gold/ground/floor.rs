@@ -3,17 +3,19 @@
 //! A full answer and a pushed change are merged by different functions: what a full answer leaves out is not there, what
 //! a change leaves out is as it was (`apis.md` B77).
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
 use jiff::Timestamp;
 
 use super::Ground;
 use super::sessions::{Holder, Moved};
+use crate::domain::metric::ByQueueReading;
 use crate::domain::{
-    AgentId, AgentReading, AgentStatus, Metrics, Ordinal, QueueId, QueueReading, StatusReading, StructureReading,
-    TeamId, Unclassified,
+    AgentId, AgentReading, AgentStatus, MetricValue, Metrics, Modality, Ordinal, QueueId, QueueReading, StatusHistory,
+    StatusReading, StructureReading, TeamId, Unclassified,
 };
+use crate::gold::detail::{Detail, as_past};
 use crate::gold::entity::Key;
 
 #[derive(Debug)]
@@ -27,6 +29,7 @@ pub(super) struct AgentRecord {
     pub suspended: bool,
     pub metrics: Arc<Metrics>,
     pub other: Arc<Unclassified>,
+    pub detail: Arc<Detail>,
     /// The last change that was pushed.
     heard: Ordinal,
 }
@@ -43,6 +46,7 @@ impl Default for AgentRecord {
             suspended: false,
             metrics: Arc::default(),
             other: Arc::default(),
+            detail: Arc::default(),
             heard: Ordinal::default(),
         }
     }
@@ -129,9 +133,14 @@ impl Ground {
     }
 
     /// A full answer about an agent, asked at a certain place in the order of events.
-    pub(super) fn agent_in_full(&mut self, asked: Ordinal, reading: AgentReading, now: Timestamp) {
+    pub(super) fn agent_in_full(&mut self, asked: Ordinal, mut reading: AgentReading, now: Timestamp) {
         let id = reading.id;
         let record = self.agents.entry(id).or_default();
+        // What was long ago does not depend on what was pushed just now.
+        if let Some(history) = reading.history.take() {
+            record.remember(history, now);
+            self.touched.insert(Key::Agent(id));
+        }
         if record.heard > asked {
             // Something newer was pushed while the question was on its way (`apis.md` B114); the next answer will do.
             return;
@@ -148,6 +157,7 @@ impl Ground {
         if *record.other != reading.other {
             record.other = Arc::new(reading.other);
         }
+        record.replace_by_queue(reading.by_queue);
         self.touched.insert(Key::Agent(id));
         if team_changed {
             self.agent_changed_teams(id);
@@ -168,6 +178,12 @@ impl Ground {
         }
         merge_metrics(&mut record.metrics, reading.metrics);
         merge_other(&mut record.other, reading.other);
+        if let Some(by_queue) = reading.by_queue {
+            Arc::make_mut(&mut record.detail).change(*by_queue);
+        }
+        if let Some(history) = reading.history {
+            record.remember(history, now);
+        }
         self.touched.insert(Key::Agent(id));
         if team_changed {
             self.agent_changed_teams(id);
@@ -192,7 +208,7 @@ impl Ground {
         if *record.other != reading.other {
             record.other = Arc::new(reading.other);
         }
-        record.listed |= reading.sessions.values().any(|list| list.all.is_some());
+        record.listed |= reading.sessions.iter().any(|(_, list)| list.all.is_some());
         self.touched.insert(Key::Queue(id));
         let moved = self.sessions.replace(Holder::Queue(id), reading.sessions, now);
         self.moved(moved);
@@ -212,7 +228,7 @@ impl Ground {
         record.calls_today = reading.calls_today.or(record.calls_today);
         merge_metrics(&mut record.metrics, reading.metrics);
         merge_other(&mut record.other, reading.other);
-        record.listed |= reading.sessions.values().any(|list| list.all.is_some());
+        record.listed |= reading.sessions.iter().any(|(_, list)| list.all.is_some());
         self.touched.insert(Key::Queue(id));
         let moved = self.sessions.change(Holder::Queue(id), reading.sessions, now);
         self.moved(moved);
@@ -285,15 +301,58 @@ impl AgentRecord {
 
     fn become_(&mut self, reading: StatusReading, now: Timestamp) {
         let same = self.status == reading.status && self.reason == reading.reason;
+        let before = self.since;
         self.since = reading.since.or(if same { self.since } else { Some(now) });
         self.status = reading.status;
         self.reason = reading.reason;
         self.suspended = reading.suspended.unwrap_or(self.suspended);
+        if (!same || self.since != before) && self.detail.history.is_some() {
+            self.note_status();
+        }
+    }
+
+    /// What they do now goes on where the history ends.
+    fn note_status(&mut self) {
+        let Some(since) = self.since else { return };
+        let status = as_past(&self.status, self.reason.as_ref(), self.suspended);
+        if let Some(history) = &mut Arc::make_mut(&mut self.detail).history {
+            history.saw(since, status);
+        }
+    }
+
+    fn remember(&mut self, history: StatusHistory, now: Timestamp) {
+        let mut detail = Detail::clone(&self.detail);
+        detail.remember(history, now);
+        self.keep(detail);
+        if self.status != AgentStatus::Unknown {
+            self.note_status();
+        }
+    }
+
+    fn replace_by_queue(&mut self, reading: Option<Box<ByQueueReading>>) {
+        if reading.is_none() && self.detail.by_queue.is_empty() && self.detail.unread.is_empty() {
+            return;
+        }
+        let mut detail = Detail::clone(&self.detail);
+        detail.replace(reading.map(|reading| *reading));
+        self.keep(detail);
+    }
+
+    /// The same said once more is no change, and no other pointer.
+    fn keep(&mut self, detail: Detail) {
+        if *self.detail != detail {
+            self.detail = Arc::new(detail);
+        }
     }
 }
 
 fn merge_metrics(known: &mut Arc<Metrics>, read: Metrics) {
-    if read.is_empty() {
+    // Whoever reads the entity shares its metrics: writing copies them all.
+    let is_known = |(modality, bag): (&Modality, &BTreeMap<Arc<str>, MetricValue>)| {
+        let known = known.get(modality);
+        known.is_some_and(|known| bag.iter().all(|(name, value)| known.get(name) == Some(value)))
+    };
+    if read.iter().all(is_known) {
         return;
     }
     let known = Arc::make_mut(known);

@@ -9,9 +9,10 @@ mod floor;
 mod sessions;
 mod surveys;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use foldhash::HashMap;
 use jiff::Timestamp;
 
 use super::entity::{Entity, Key};
@@ -47,8 +48,8 @@ impl Ground {
         Self {
             rules,
             day_began,
-            agents: HashMap::new(),
-            queues: HashMap::new(),
+            agents: HashMap::default(),
+            queues: HashMap::default(),
             teams: BTreeMap::new(),
             sessions: Sessions::default(),
             feedback: Feedback::default(),
@@ -78,6 +79,12 @@ impl Ground {
             Fact::QueuesUncertain => self.queues_uncertain(),
             Fact::Response(reading) => {
                 for key in self.feedback.hear(*reading, &self.rules) {
+                    self.touched.insert(key);
+                }
+            }
+            Fact::Forgotten { responses, surveys } => self.forget(&responses, &surveys),
+            Fact::FeedbackDeed(deed) => {
+                for key in self.feedback.hear_deed(*deed) {
                     self.touched.insert(key);
                 }
             }

@@ -3,9 +3,10 @@
 //! The telephony system names a session in the lists of agents and of queues. It is there as long as at least one of
 //! them lists it.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
+use foldhash::HashMap;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::domain::session::SessionList;
@@ -32,16 +33,17 @@ pub(super) enum Holder {
 #[derive(Debug)]
 struct Record {
     session: Arc<Session>,
-    holders: BTreeSet<Holder>,
+    /// An agent or two, and a queue: too few for a set.
+    holders: Vec<Holder>,
 }
 
 /// What a merge changed.
 #[derive(Debug, Default)]
 pub(super) struct Moved {
     /// Agents and queues whose sessions are no longer what they were.
-    pub holders: BTreeSet<Holder>,
+    pub holders: Vec<Holder>,
     /// Sessions of which something is known that was not: what waits for them can be joined.
-    pub traced: BTreeSet<SessionId>,
+    pub traced: Vec<SessionId>,
 }
 
 impl Moved {
@@ -56,7 +58,8 @@ type ByQueue = HashMap<QueueId, BTreeSet<SessionId>>;
 #[derive(Debug, Default)]
 pub(super) struct Sessions {
     records: HashMap<SessionId, Record>,
-    held: HashMap<Holder, BTreeMap<Modality, BTreeSet<SessionId>>>,
+    /// What each holder lists, and as which kind of contact.
+    held: HashMap<Holder, BTreeMap<SessionId, Modality>>,
     /// The sessions that name a queue, and those of them that wait in it: a queue has many in hand and few that wait.
     by_queue: ByQueue,
     waiting: ByQueue,
@@ -68,18 +71,8 @@ impl Sessions {
     /// A full answer about a holder: a kind of contact that it leaves out has no sessions.
     pub fn replace(&mut self, holder: Holder, reading: SessionsReading, now: Timestamp) -> Moved {
         let mut moved = Moved::default();
-        let known: Vec<Modality> =
-            self.held.get(&holder).map(|held| held.keys().cloned().collect()).unwrap_or_default();
-        for modality in known {
-            if !reading.contains_key(&modality) {
-                self.list(
-                    holder,
-                    &modality,
-                    SessionList { all: Some(Vec::new()), ..SessionList::default() },
-                    now,
-                    &mut moved,
-                );
-            }
+        for id in self.held_by(holder, |_, modality| reading.iter().all(|(listed, _)| listed != modality)) {
+            self.release(holder, id, &mut moved);
         }
         for (modality, mut list) in reading {
             // In a full answer "added" is just another way to list.
@@ -101,8 +94,7 @@ impl Sessions {
     /// The holder is gone, or what it lists is no longer known.
     pub fn release_all(&mut self, holder: Holder) -> Moved {
         let mut moved = Moved::default();
-        let held = self.held.get(&holder).into_iter().flat_map(|held| held.values().flatten().copied());
-        for id in held.collect::<Vec<_>>() {
+        for id in self.held_by(holder, |_, _| true) {
             self.release(holder, id, &mut moved);
         }
         moved
@@ -110,14 +102,13 @@ impl Sessions {
 
     /// The sessions that an agent has in hand.
     pub fn of_agent(&self, agent: AgentId) -> BTreeMap<SessionId, Arc<Session>> {
-        let held = self.held.get(&Holder::Agent(agent)).into_iter().flat_map(|held| held.values().flatten());
-        held.filter_map(|id| Some((*id, Arc::clone(&self.records.get(id)?.session)))).collect()
+        let ids = self.held.get(&Holder::Agent(agent)).into_iter().flat_map(BTreeMap::keys);
+        self.sessions(ids)
     }
 
     /// The sessions that wait in a queue.
     pub fn waiting_in(&self, queue: QueueId) -> BTreeMap<SessionId, Arc<Session>> {
-        let ids = self.waiting.get(&queue).into_iter().flatten();
-        ids.filter_map(|id| Some((*id, Arc::clone(&self.records.get(id)?.session)))).collect()
+        self.sessions(self.waiting.get(&queue).into_iter().flatten())
     }
 
     /// Whether any session names the queue.
@@ -130,12 +121,21 @@ impl Sessions {
         self.traces.get(&id).copied()
     }
 
+    fn sessions<'a>(&self, ids: impl Iterator<Item = &'a SessionId>) -> BTreeMap<SessionId, Arc<Session>> {
+        let mut sessions = BTreeMap::new();
+        sessions.extend(ids.filter_map(|id| Some((*id, Arc::clone(&self.records.get(id)?.session)))));
+        sessions
+    }
+
+    fn held_by(&self, holder: Holder, which: impl Fn(&SessionId, &Modality) -> bool) -> Vec<SessionId> {
+        let held = self.held.get(&holder).into_iter().flatten();
+        held.filter(|(id, modality)| which(id, modality)).map(|(id, _)| *id).collect()
+    }
+
     fn list(&mut self, holder: Holder, modality: &Modality, list: SessionList, now: Timestamp, moved: &mut Moved) {
         if let Some(all) = &list.all {
             let kept: BTreeSet<SessionId> = all.iter().chain(&list.added).map(|reading| reading.id).collect();
-            let held = self.held.get(&holder).and_then(|held| held.get(modality));
-            let gone: Vec<SessionId> = held.into_iter().flatten().filter(|id| !kept.contains(id)).copied().collect();
-            for id in gone {
+            for id in self.held_by(holder, |id, listed| listed == modality && !kept.contains(id)) {
                 self.release(holder, id, moved);
             }
         }
@@ -157,7 +157,7 @@ impl Sessions {
     ) {
         let id = reading.id;
         let known = self.records.get(&id).map(|record| Arc::clone(&record.session));
-        let session = merged(known.as_deref(), holder, modality, reading, now);
+        let session = Arc::new(merged(known.as_deref(), holder, modality, reading, now));
         if session.status.is_over() {
             if known.is_none() && self.traces.contains_key(&id) {
                 // It was over before: what is known of it stands.
@@ -171,7 +171,7 @@ impl Sessions {
             return;
         }
 
-        let changed = known.as_deref() != Some(&session);
+        let changed = known.as_ref() != Some(&session);
         if changed {
             self.trace_of(&session, now, moved);
         }
@@ -179,37 +179,33 @@ impl Sessions {
         if let Some(queue) = known.as_ref().and_then(|known| known.queue)
             && session.queue != Some(queue)
         {
-            moved.holders.insert(Holder::Queue(queue));
+            moved.holders.push(Holder::Queue(queue));
         }
-        let record = self
-            .records
-            .entry(id)
-            .or_insert_with(|| Record { session: Arc::new(session.clone()), holders: BTreeSet::new() });
-        let new_holder = record.holders.insert(holder);
+        let record =
+            self.records.entry(id).or_insert_with(|| Record { session: Arc::clone(&session), holders: Vec::new() });
+        let new_holder = !record.holders.contains(&holder);
+        if new_holder {
+            record.holders.push(holder);
+        }
         if changed {
-            record.session = Arc::new(session);
+            record.session = session;
         }
         if changed || new_holder {
             moved.around(record);
         }
-        let held = self.held.entry(holder).or_default();
-        held.retain(|listed, ids| listed == modality || !ids.remove(&id) || !ids.is_empty());
-        held.entry(modality.clone()).or_default().insert(id);
+        self.held.entry(holder).or_default().insert(id, modality.clone());
     }
 
     fn release(&mut self, holder: Holder, id: SessionId, moved: &mut Moved) {
         if let Some(held) = self.held.get_mut(&holder) {
-            held.retain(|_, ids| {
-                ids.remove(&id);
-                !ids.is_empty()
-            });
+            held.remove(&id);
             if held.is_empty() {
                 self.held.remove(&holder);
             }
         }
         let Some(record) = self.records.get_mut(&id) else { return };
         moved.around(record);
-        record.holders.remove(&holder);
+        record.holders.retain(|listed| *listed != holder);
         if record.holders.is_empty() {
             let session = Arc::clone(&record.session);
             self.records.remove(&id);
@@ -246,7 +242,7 @@ impl Sessions {
             return;
         }
         self.traces.insert(session.id, trace);
-        moved.traced.insert(session.id);
+        moved.traced.push(session.id);
         if known.is_none() {
             self.trace_order.push_back(session.id);
             if self.trace_order.len() > TRACES

@@ -74,6 +74,32 @@ impl Surveys {
         touched
     }
 
+    /// The customer is gone. A request of ours stays without them, to be counted; what the vendor told goes.
+    pub fn forget(&mut self, id: &SurveyId) -> Vec<Key> {
+        if let Some(survey) = self.requests.get_mut(id) {
+            let survey = Arc::make_mut(survey);
+            (survey.customer, survey.reason, survey.link, survey.body) = (None, None, None, None);
+            survey.may_retry = false;
+            let waits = [SurveyState::Queued, SurveyState::Failed, SurveyState::Held, SurveyState::DryRun];
+            if waits.contains(&survey.state) {
+                // Nobody is left to whom it could be sent.
+                survey.state = SurveyState::Rejected;
+            }
+            return vec![Key::Survey(id.clone())];
+        }
+        let mut touched = vec![self.shown_as(&id.0), Key::Survey(id.clone())];
+        if let Some(result) = self.results.remove(&id.0) {
+            self.owners.remove(&id.0);
+            self.elsewhere.remove(&(result.created, Arc::clone(&id.0)));
+            let interaction = interaction(&result.interaction);
+            if let Some(both) = self.interactions.get_mut(&interaction) {
+                both.results.remove(&id.0);
+            }
+            touched.extend(self.join(&interaction));
+        }
+        touched
+    }
+
     /// Everything that is shown.
     pub fn ids(&self) -> impl Iterator<Item = SurveyId> {
         let elsewhere = self.elsewhere.iter().rev().take(ELSEWHERE).map(|(_, uuid)| SurveyId(Arc::clone(uuid)));
@@ -266,6 +292,24 @@ mod tests {
         survey.request_id = Some("u".into());
         let touched = surveys.hear(survey);
         assert!(touched.contains(&Key::Survey("u".into())) && touched.contains(&Key::Survey("ours".into())));
+        assert_eq!(surveys.ids().collect::<Vec<_>>(), [SurveyId::from("ours")]);
+    }
+
+    #[test]
+    fn what_is_forgotten_leaves_a_request_without_a_customer_and_no_result() {
+        let mut surveys = Surveys::default();
+        let mut survey = Survey::new("ours".into(), at(0));
+        (survey.interaction, survey.customer, survey.request_id) = ("1".into(), Some("Jane".into()), Some("u".into()));
+        surveys.hear(survey);
+        let told = SurveyResult { interaction: "1".into(), customer: Some("Jane".into()), ..result("u", 1, 0) };
+        surveys.hear_result(told.clone());
+        surveys.forget(&"ours".into());
+        assert!(surveys.forget(&"u".into()).contains(&Key::Survey("ours".into())));
+        let ours = &surveys.requests[&SurveyId::from("ours")];
+        assert_eq!((&ours.customer, ours.state), (&None, SurveyState::Rejected));
+        assert!(surveys.result_of(ours).is_none());
+        surveys.hear_result(SurveyResult { interaction: "2".into(), ..told });
+        surveys.forget(&"u".into());
         assert_eq!(surveys.ids().collect::<Vec<_>>(), [SurveyId::from("ours")]);
     }
 

@@ -1,17 +1,20 @@
 //! The ground under random facts, and the rules of merging one by one.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 use serde_json::json;
 
 use super::Ground;
+use crate::domain::metric::ByQueueReading;
 use crate::domain::session::SessionList;
 use crate::domain::{
     AgentId, AgentReading, AgentStatus, Answer, Customer, Fact, GroupId, Health, Message, MetricValue, Modality,
-    Ordinal, QueueId, QueueReading, ResponseReading, SessionId, SessionReading, SessionStatus, SourceName, SourceState,
-    StatusReading, StructureReading, Survey, SurveyResult, SurveyState, TeamId, TeamReading, Thread,
+    Ordinal, PastStatus, QueueId, QueueReading, ResponseReading, SessionId, SessionReading, SessionStatus,
+    SessionsReading, SourceName, SourceState, StatusReading, StructureReading, Survey, SurveyResult, SurveyState,
+    TeamId, TeamReading, Thread,
 };
 use crate::gold::entity::{Agent, Entity, Key, Queue};
 use crate::gold::join::Rules;
@@ -49,11 +52,11 @@ fn session(id: i64, status: SessionStatus, queue: i64) -> SessionReading {
     reading
 }
 
-fn lists(list: SessionList) -> BTreeMap<Modality, SessionList> {
-    BTreeMap::from([(Modality::Audio, list)])
+fn lists(list: SessionList) -> SessionsReading {
+    vec![(Modality::Audio, list)]
 }
 
-fn all(sessions: Vec<SessionReading>) -> BTreeMap<Modality, SessionList> {
+fn all(sessions: Vec<SessionReading>) -> SessionsReading {
     lists(SessionList { all: Some(sessions), ..SessionList::default() })
 }
 
@@ -95,6 +98,65 @@ fn an_answer_asked_before_a_push_does_not_overwrite_it() {
     assert_eq!(agent(&ground, 41).status, AgentStatus::InCall);
     ground.apply(in_full(8, polled), at(8));
     assert_eq!(agent(&ground, 41).status, AgentStatus::Available, "one asked afterwards does");
+}
+
+fn past(status: AgentStatus) -> PastStatus {
+    PastStatus { status, reason: None, until: None, suspended: false }
+}
+
+fn stints(ground: &Ground, id: i64) -> Vec<(Timestamp, AgentStatus)> {
+    let agent = agent(ground, id);
+    let history = agent.detail.history.as_ref().expect("a history");
+    history.stints().iter().map(|stint| (stint.began, stint.status.status.clone())).collect()
+}
+
+#[test]
+fn a_history_goes_on_with_what_is_pushed_and_an_answer_without_one_leaves_it() {
+    let mut ground = ground();
+    let mut pushed = AgentReading::new(AgentId(41));
+    pushed.status = status(AgentStatus::Available, Some(at(0)));
+    ground.apply(changed(1, pushed.clone()), at(0));
+    assert_eq!(agent(&ground, 41).detail.history, None, "nobody told us one");
+
+    let mut told = pushed.clone();
+    told.history = Some(BTreeMap::from([(at(-60), past(AgentStatus::AtLunch)), (at(0), past(AgentStatus::Available))]));
+    // Even an answer that is older than a push tells of what was before.
+    ground.apply(in_full(0, told), at(1));
+    pushed.status = status(AgentStatus::InCall, Some(at(30)));
+    ground.apply(changed(3, pushed.clone()), at(30));
+    ground.apply(in_full(4, pushed), at(31));
+    let expected = [(at(-60), AgentStatus::AtLunch), (at(0), AgentStatus::Available), (at(30), AgentStatus::InCall)];
+    assert_eq!(stints(&ground, 41), expected);
+}
+
+#[test]
+fn metrics_by_queue_are_added_removed_and_replaced() {
+    let metrics = |count| {
+        let bag = BTreeMap::from([(Arc::from("answeredCount"), MetricValue::Count(count))]);
+        BTreeMap::from([(Modality::Audio, bag)])
+    };
+    let queues =
+        |known: &[(i64, i64)]| known.iter().map(|(id, n)| (QueueId(*id), metrics(*n))).collect::<BTreeMap<_, _>>();
+    let reading = |by_queue: Option<ByQueueReading>| {
+        let mut reading = AgentReading::new(AgentId(41));
+        reading.by_queue = by_queue.map(Box::new);
+        reading
+    };
+    let all = |known: &[(i64, i64)]| Some(ByQueueReading { all: Some(queues(known)), ..ByQueueReading::default() });
+    let mut ground = ground();
+    ground.apply(in_full(1, reading(all(&[(11, 5), (12, 1)]))), at(1));
+    let delta =
+        ByQueueReading { added: queues(&[(11, 6), (13, 1)]), removed: vec![QueueId(12)], ..ByQueueReading::default() };
+    ground.apply(changed(2, reading(Some(delta))), at(2));
+    assert_eq!(agent(&ground, 41).detail.by_queue, queues(&[(11, 6), (13, 1)]));
+    let before = agent(&ground, 41).detail;
+    ground.apply(changed(3, reading(None)), at(3));
+    ground.apply(in_full(4, reading(all(&[(11, 6), (13, 1)]))), at(4));
+    assert!(Arc::ptr_eq(&before, &agent(&ground, 41).detail), "the same said again is not even looked at");
+    ground.apply(changed(5, reading(all(&[(11, 7)]))), at(5));
+    assert_eq!(agent(&ground, 41).detail.by_queue, queues(&[(11, 7)]), "all of them are all of them");
+    ground.apply(in_full(6, reading(None)), at(6));
+    assert!(agent(&ground, 41).detail.by_queue.is_empty(), "a full answer says that there are none");
 }
 
 #[test]
@@ -187,6 +249,28 @@ fn numbers_that_stand_for_no_queue_are_kept_and_named() {
         ground.apply(in_full(1, reading), at(1));
         assert_eq!(queue(&ground, special).sessions.len(), 1, "queue {special}");
     }
+}
+
+#[test]
+fn what_is_forgotten_leaves_no_trace_and_no_count() {
+    let mut ground = ground();
+    let mut reading = AgentReading::new(AgentId(41));
+    reading.team = Some(TeamId(3));
+    reading.sessions = all(vec![session(82_673, SessionStatus::Active, 11)]);
+    ground.apply(in_full(1, reading.clone()), at(1));
+    ground.settle();
+    let before = ground.all();
+    ground.apply(Fact::Response(Box::new(response(1, &[(1, 5)], Some("82673"), 5, false))), at(5));
+    ground.settle();
+    assert_eq!(agent(&ground, 41).feedback.expect("a total").responses, 1);
+
+    ground.apply(Fact::Forgotten { responses: vec!["r1".into(), "unheard-of".into()], surveys: Vec::new() }, at(6));
+    let gone = ground.settle();
+    assert!(gone.contains(&(Key::Response("r1".into()), None)), "whoever looks on is told");
+    assert_eq!(ground.all(), before);
+    ground.apply(in_full(2, reading), at(7));
+    ground.settle();
+    assert_eq!(ground.all().keys().collect::<Vec<_>>(), before.keys().collect::<Vec<_>>());
 }
 
 #[test]
@@ -287,7 +371,7 @@ fn reading() -> impl Strategy<Value = SessionReading> {
     )
 }
 
-fn sessions() -> impl Strategy<Value = BTreeMap<Modality, SessionList>> {
+fn sessions() -> impl Strategy<Value = SessionsReading> {
     let modality = prop_oneof![Just(Modality::Audio), Just(Modality::Message)];
     let list = (
         prop::option::of(prop::collection::vec(reading(), 0..3)),
@@ -295,7 +379,7 @@ fn sessions() -> impl Strategy<Value = BTreeMap<Modality, SessionList>> {
         prop::collection::vec((0..6_i64).prop_map(SessionId), 0..2),
     )
         .prop_map(|(all, added, removed)| SessionList { all, added, removed });
-    prop::collection::btree_map(modality, list, 0..2)
+    prop::collection::btree_map(modality, list, 0..2).prop_map(|lists| lists.into_iter().collect())
 }
 
 fn agent_reading() -> impl Strategy<Value = AgentReading> {
@@ -319,13 +403,13 @@ fn agent_reading() -> impl Strategy<Value = AgentReading> {
 
 /// Whether a fact says two things about one session: which of them holds then depends on what was known.
 fn contradicts_itself(fact: &Fact) -> bool {
-    let readings: Vec<&BTreeMap<Modality, SessionList>> = match fact {
+    let readings: Vec<&SessionsReading> = match fact {
         Fact::Agents { agents, .. } => agents.iter().map(|agent| &agent.sessions).collect(),
         Fact::AgentChanged { agent, .. } => vec![&agent.sessions],
         Fact::QueueChanged { queue, .. } => vec![&queue.sessions],
         _ => vec![],
     };
-    let lists = readings.into_iter().flat_map(BTreeMap::values);
+    let lists = readings.into_iter().flatten().map(|(_, list)| list);
     let mut named = lists.flat_map(|list| {
         let read = list.all.iter().flatten().chain(&list.added).map(|reading| reading.id);
         read.chain(list.removed.iter().copied())
@@ -470,7 +554,7 @@ proptest! {
         prop_assert_eq!(known.status, told.status);
         prop_assert_eq!(known.metrics, told.metrics);
         // A session that ended stays ended, whatever an answer says that does not know its status.
-        let lists = last.sessions.values().flat_map(|list| list.all.iter().flatten().chain(&list.added));
+        let lists = last.sessions.iter().flat_map(|(_, list)| list.all.iter().flatten().chain(&list.added));
         let named: BTreeSet<_> = lists.filter(|read| read.status.is_some()).map(|read| read.id).collect();
         prop_assert!(known.sessions.keys().all(|id| told.sessions.contains_key(id)), "nobody is left over");
         prop_assert!(told.sessions.keys().filter(|id| named.contains(id)).all(|id| known.sessions.contains_key(id)));

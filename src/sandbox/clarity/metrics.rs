@@ -1,4 +1,6 @@
-//! Metrics of agents (`apis.md` C29, C30). There are none of queues here (`apis.md` C48).
+//! Metrics of agents (`apis.md` C29 to C32). Of queues there are none here unless somebody switches them on (`apis.md` C48).
+
+use std::sync::atomic::Ordering;
 
 use axum::body::Bytes;
 use axum::extract::{Path, Query, State};
@@ -8,6 +10,7 @@ use serde_json::Value;
 
 use super::gate::Caller;
 use super::picture::Picture;
+use super::target::{Kind, Target, Way};
 use super::wish::{CommonQuery, Wish, WishBody};
 use super::{Clarity, Refusal};
 
@@ -31,6 +34,51 @@ pub async fn one(
         Ok(id) => show(&clarity, id, None, &query, &body).map(Json),
         Err(_) => pictures(&clarity, &query, Some(&id), &body).map(Value::from).map(Json),
     }
+}
+
+/// Several agents as one object.
+pub async fn as_one(
+    State(clarity): State<Clarity>,
+    Query(query): Query<CommonQuery>,
+    body: Bytes,
+) -> Result<Json<Value>, Refusal> {
+    let all = together(&clarity, Kind::Agents, Way::AsOne, &query, &body)?;
+    all.into_iter().next().map(Json).ok_or((StatusCode::UNAUTHORIZED, String::new()))
+}
+
+/// Agents by team, group or business unit.
+pub async fn by_group(
+    State(clarity): State<Clarity>,
+    Query(query): Query<CommonQuery>,
+    body: Bytes,
+) -> Result<Json<Vec<Value>>, Refusal> {
+    together(&clarity, Kind::Agents, Way::ByGroup, &query, &body).map(Json)
+}
+
+/// Several queues, as agents are told of: only where somebody has switched it on.
+pub async fn queues(
+    State(clarity): State<Clarity>,
+    Query(query): Query<CommonQuery>,
+    body: Bytes,
+) -> Result<Json<Vec<Value>>, Refusal> {
+    if !clarity.answers_queues.load(Ordering::SeqCst) {
+        return Err((StatusCode::NOT_FOUND, String::new()));
+    }
+    together(&clarity, Kind::Queues, Way::Each, &query, &body).map(Json)
+}
+
+fn together(clarity: &Clarity, kind: Kind, way: Way, query: &CommonQuery, body: &[u8]) -> Result<Vec<Value>, Refusal> {
+    let wish = wish(query, body)?;
+    let refusal = || (StatusCode::UNAUTHORIZED, String::new());
+    clarity.floor.read(|world, doors| {
+        let targets = Target::all(world, kind, way, query).ok_or_else(refusal)?;
+        let permitted = |target: &Target| kind == Kind::Queues || clarity.gate.permits(target.ids());
+        if !targets.iter().all(permitted) {
+            return Err(refusal());
+        }
+        let pictures = targets.iter().filter_map(|target| target.picture(world, doors, kind, &wish));
+        Ok(pictures.map(|picture| picture.whole(world)).collect())
+    })
 }
 
 /// One part of what is known of one agent.

@@ -2,6 +2,8 @@
 
 mod agent_status;
 mod batch;
+mod breakdown;
+mod contacts;
 mod gate;
 mod metrics;
 mod picture;
@@ -11,16 +13,20 @@ mod session_writes;
 mod sessions;
 mod site;
 mod subscriptions;
+mod target;
 #[cfg(test)]
 mod tests;
 mod wish;
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::{MethodRouter, get, post};
 use tower_http::compression::CompressionLayer;
 
 use super::faults::{Faults, Vendor, happen};
@@ -28,6 +34,8 @@ use super::floor::Floor;
 use super::signalr::{self, Hub};
 pub use gate::{Challenge, Gate};
 pub use subscriptions::Subscriptions;
+use subscriptions::Topic;
+use target::{Kind, Way};
 
 /// What the handlers of the Web API share.
 #[derive(Clone, Debug)]
@@ -38,6 +46,8 @@ pub struct Clarity {
     pub gate: Gate,
     /// Who is pushed what.
     pub subscriptions: Subscriptions,
+    /// Whether queues' metrics are answered over REST, which no document has (`apis.md` C48).
+    pub answers_queues: Arc<AtomicBool>,
 }
 
 /// A refusal with the reason in the body.
@@ -50,6 +60,9 @@ pub fn router(clarity: Clarity, hub: Hub, faults: Faults) -> Router {
         .route("/profile/mbu", get(profile::mbu))
         .route("/metrics/agents", get(metrics::many).post(metrics::many))
         .route("/metrics/agents/", get(metrics::many).post(metrics::many))
+        .route("/metrics/agents/aggregateBy", get(metrics::as_one).post(metrics::as_one))
+        .route("/metrics/agents/groupBy", get(metrics::by_group).post(metrics::by_group))
+        .route("/metrics/queues", get(metrics::queues).post(metrics::queues))
         .route("/metrics/agents/{id}", get(metrics::one).post(metrics::one))
         .route("/metrics/agents/{id}/{part}", get(metrics::one_part).post(metrics::one_part))
         .route("/search/{query}", get(search::search))
@@ -74,8 +87,13 @@ pub fn router(clarity: Clarity, hub: Hub, faults: Faults) -> Router {
         .route("/metrics/specificserver", get(site::specific_server))
         .route("/clientlogs", post(site::log))
         .route("/clientlogs/", post(site::log))
-        .route("/subscriptions/agents", post(subscriptions::to_agents))
-        .route("/subscriptions/queues", post(subscriptions::to_queues))
+        .route("/subscriptions/agents", push(Topic::About(Kind::Agents, Way::Each)))
+        .route("/subscriptions/agents/aggregateBy", push(Topic::About(Kind::Agents, Way::AsOne)))
+        .route("/subscriptions/agents/groupBy", push(Topic::About(Kind::Agents, Way::ByGroup)))
+        .route("/subscriptions/queues", push(Topic::About(Kind::Queues, Way::Each)))
+        .route("/subscriptions/queues/aggregateBy", push(Topic::About(Kind::Queues, Way::AsOne)))
+        .route("/subscriptions/queues/groupBy", push(Topic::About(Kind::Queues, Way::ByGroup)))
+        .route("/subscriptions/alerts", push(Topic::Alerts))
         .route("/subscriptions/{id}", post(subscriptions::update).delete(subscriptions::delete));
     let batch = batch::of(v2.clone().with_state(clarity.clone()));
     let api = Router::new()
@@ -92,6 +110,10 @@ pub fn router(clarity: Clarity, hub: Hub, faults: Faults) -> Router {
         .nest("/webapi/api", api)
         .with_state(clarity.gate.clone())
         .nest("/webapi/signalr", signalr::router(hub, clarity.gate))
+}
+
+fn push(topic: Topic) -> MethodRouter<Clarity> {
+    post(move |clarity, query, body| subscriptions::subscribe(topic, clarity, query, body))
 }
 
 /// Nobody gets further without a bearer token; who it is travels on with the request.

@@ -4,21 +4,26 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
+use super::breakdown::{breakdowns, history};
+use super::contacts::{by_modality, timed};
 use super::wish::Wish;
 use crate::sandbox::floor::Doors;
-use crate::sandbox::world::{Agent, Modality, Moment, Session, SessionStatus, World};
+use crate::sandbox::world::{Agent, Modality, SessionStatus, World};
 
-type Object = Map<String, Value>;
+pub(super) type Object = Map<String, Value>;
 
 /// An agent or a queue, as one caller wants to see it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Picture {
-    kind: &'static str,
-    id: i64,
-    name: String,
+    /// What it is, and whose.
+    head: Object,
     metrics: BTreeMap<&'static str, BTreeMap<&'static str, u64>>,
     status: Option<Object>,
     sessions: BTreeMap<&'static str, BTreeMap<i64, Object>>,
+    /// What somebody did before, if it is wished for.
+    history: Option<Vec<Object>>,
+    /// Their metrics by queue, if they are wished for.
+    pub(super) breakdowns: Option<BTreeMap<i64, Value>>,
 }
 
 impl Picture {
@@ -31,12 +36,7 @@ impl Picture {
             let tally = agent.tallies.get(&modality).copied().unwrap_or_default();
             let active =
                 session.is_some_and(|session| session.modality == modality && session.status == SessionStatus::Active);
-            let counters = [
-                ("answeredCount", tally.answered),
-                ("ronaCount", tally.rona),
-                ("takenCount", tally.taken),
-                ("currentlyActiveCount", u64::from(active)),
-            ];
+            let counters = tally.counters().into_iter().chain([("currentlyActiveCount", u64::from(active))]);
             keep(&mut metrics, modality, counters, wish);
         }
         if wish.wants_metric("availableTime") {
@@ -45,7 +45,16 @@ impl Picture {
         let mut status = current_status(agent, doors);
         wish.keep_status(&mut status);
         let sessions = by_modality(session.into_iter(), wish);
-        Some(Self { kind: "agent", id, name: agent.name(), metrics, status: Some(status), sessions })
+        let history = wish.history.then(|| history(agent, doors, wish));
+        let breakdowns = wish.breakdowns.then(|| breakdowns(world, agent, wish));
+        Some(Self {
+            head: head("agent", id, agent.name()),
+            metrics,
+            status: Some(status),
+            sessions,
+            history,
+            breakdowns,
+        })
     }
 
     /// A queue.
@@ -56,7 +65,40 @@ impl Picture {
         let mut metrics = BTreeMap::new();
         keep(&mut metrics, queue.modality, queue.counters(world.waiting(id), active), wish);
         let sessions = by_modality(here(), wish);
-        Some(Self { kind: "queue", id, name: queue.name.clone(), metrics, status: None, sessions })
+        Some(Self {
+            head: head("queue", id, queue.name.clone()),
+            metrics,
+            status: None,
+            sessions,
+            history: None,
+            breakdowns: None,
+        })
+    }
+
+    /// Several as one: with neither id nor name, but with their ids; without metrics if there are none (`apis.md` C107, B78).
+    pub fn of_several(
+        kind: &str,
+        group: Option<(&str, i64)>,
+        ids: &[i64],
+        members: impl Iterator<Item = Self>,
+    ) -> Self {
+        let mut head: Object =
+            [("type", json!(kind)), ("entityIds", json!(ids))].map(|(n, v)| (n.to_owned(), v)).into_iter().collect();
+        if let Some((kind, id)) = group {
+            head.extend([("groupType".to_owned(), json!(kind)), ("groupId".to_owned(), json!(id))]);
+        }
+        let (metrics, sessions) = (BTreeMap::new(), BTreeMap::new());
+        let mut all = Self { head, metrics, status: None, sessions, history: None, breakdowns: None };
+        for member in members {
+            for (modality, counters) in member.metrics {
+                let sums: &mut BTreeMap<_, _> = all.metrics.entry(modality).or_default();
+                counters.into_iter().for_each(|(name, count)| *sums.entry(name).or_default() += count);
+            }
+            for (modality, sessions) in member.sessions {
+                all.sessions.entry(modality).or_default().extend(sessions);
+            }
+        }
+        all
     }
 
     /// Shows only one of `metrics`, `sessions` and `status`. False if there is no such part.
@@ -64,19 +106,21 @@ impl Picture {
         let known = ["metrics", "sessions", "status"].contains(&part);
         if part != "metrics" {
             self.metrics.clear();
+            self.breakdowns = None;
         }
         if part != "sessions" {
             self.sessions.clear();
         }
         if part != "status" {
             self.status = None;
+            self.history = None;
         }
         known
     }
 
     /// The whole picture. Without sessions there is no such key.
     pub fn whole(&self, world: &World) -> Value {
-        let mut object = self.head();
+        let mut object = self.head.clone();
         if !self.metrics.is_empty() {
             object.insert("metrics".to_owned(), json!(self.metrics));
         }
@@ -91,12 +135,18 @@ impl Picture {
         if !bags.is_empty() {
             object.insert("sessions".to_owned(), json!(bags));
         }
+        if let Some(history) = &self.history {
+            object.insert("statusHistory".to_owned(), json!(history));
+        }
+        if let Some(breakdowns) = &self.breakdowns {
+            object.insert("breakdowns".to_owned(), json!(breakdowns.values().collect::<Vec<_>>()));
+        }
         Value::Object(object)
     }
 
     /// What has changed since `before`; everything, with all sessions as added ones, if nothing was shown before.
     pub fn since(&self, before: Option<&Self>, world: &World) -> Option<Value> {
-        let mut object = self.head();
+        let mut object = self.head.clone();
         let metrics: Object = self
             .metrics
             .iter()
@@ -121,7 +171,13 @@ impl Picture {
         if !sessions.is_empty() {
             object.insert("sessions".to_owned(), json!(sessions));
         }
-        (object.len() > 3).then_some(Value::Object(object))
+        if let Some(history) = &self.history
+            && Some(history) != before.and_then(|before| before.history.as_ref())
+        {
+            object.insert("statusHistory".to_owned(), json!(history));
+        }
+        object.extend(self.breakdowns_since(before));
+        (object.len() > self.head.len()).then_some(Value::Object(object))
     }
 
     fn sessions_since(&self, before: Option<&Self>, world: &World) -> Object {
@@ -150,15 +206,15 @@ impl Picture {
         }
         bags
     }
+}
 
-    fn head(&self) -> Object {
-        let head = [("type", json!(self.kind)), ("id", json!(self.id)), ("name", json!(self.name))];
-        head.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
-    }
+fn head(kind: &str, id: i64, name: String) -> Object {
+    let head = [("type", json!(kind)), ("id", json!(id)), ("name", json!(name))];
+    head.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
 /// The status as metrics show it: a small first letter and no status id, and the reason's id as text (`apis.md` B61, B65).
-fn current_status(agent: &Agent, doors: Doors) -> Object {
+pub(super) fn current_status(agent: &Agent, doors: Doors) -> Object {
     let mut status = Object::new();
     status.insert("agentStatus".to_owned(), json!(agent.status.camel()));
     if let Some((id, name)) = agent.reason {
@@ -170,7 +226,7 @@ fn current_status(agent: &Agent, doors: Doors) -> Object {
     status
 }
 
-fn keep<'a>(
+pub(super) fn keep<'a>(
     metrics: &mut BTreeMap<&'static str, BTreeMap<&'a str, u64>>,
     modality: Modality,
     counters: impl IntoIterator<Item = (&'a str, u64)>,
@@ -180,65 +236,4 @@ fn keep<'a>(
     if wish.wants_modality(modality) && !kept.is_empty() {
         metrics.insert(modality.name(), kept);
     }
-}
-
-fn by_modality<'a>(
-    sessions: impl Iterator<Item = &'a Session>,
-    wish: &Wish,
-) -> BTreeMap<&'static str, BTreeMap<i64, Object>> {
-    let mut bags: BTreeMap<_, BTreeMap<_, _>> = BTreeMap::new();
-    for session in sessions.filter(|session| wish.wants_modality(session.modality)) {
-        let mut model = session_model(session);
-        wish.keep_session(&mut model);
-        bags.entry(session.modality.name()).or_default().insert(session.id, model);
-    }
-    bags
-}
-
-/// The Session Model of metrics (`apis.md` C105). The two durations are put in when it is sent: they change by themselves
-/// and must not look like news.
-fn session_model(session: &Session) -> Object {
-    let model = json!({
-        "sessionId": session.id,
-        "sessionType": "queued",
-        "queueId": session.queue,
-        "customerName": format!("{} {}", session.customer.first, session.customer.last),
-        "agentId": session.agent,
-        "isRecording": session.recording && session.status == SessionStatus::Active,
-        "canBeRecorded": session.modality == Modality::Audio,
-        "isSilentJoined": false,
-        "isWhisperJoined": false,
-        "sessionStatus": session.status.name(),
-        "queuedMs": 0,
-        "activeMs": 0,
-        "canBeSilentJoined": session.modality == Modality::Audio,
-        "canBeWhisperJoined": session.modality == Modality::Audio,
-    });
-    match model {
-        Value::Object(mut model) => {
-            // Nobody has it yet: there is no such key.
-            model.retain(|_, value| !value.is_null());
-            model
-        }
-        _ => Object::new(),
-    }
-}
-
-fn timed<'a>(models: impl Iterator<Item = &'a Object>, world: &World) -> Vec<Object> {
-    models
-        .map(|model| {
-            let mut model = model.clone();
-            let session = model["sessionId"].as_i64().and_then(|id| world.sessions().get(&id));
-            let since = |moment: Moment| json!(world.now() - moment);
-            if let Some(session) = session {
-                if let Some(queued) = model.get_mut("queuedMs").filter(|_| session.status == SessionStatus::Queued) {
-                    *queued = since(session.began);
-                }
-                if let (Some(active), Some(answered)) = (model.get_mut("activeMs"), session.answered) {
-                    *active = since(answered);
-                }
-            }
-            model
-        })
-        .collect()
 }

@@ -1,4 +1,4 @@
-//! Subscriptions: who is pushed what (`apis.md` C35, C38, C42, C43).
+//! Subscriptions: who is pushed what (`apis.md` C35 to C43).
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex};
@@ -10,26 +10,30 @@ use axum::http::StatusCode;
 use serde_json::{Value, json};
 
 use super::picture::Picture;
+use super::target::{Kind, Target, Way};
 use super::wish::{CommonQuery, Wish, WishBody};
 use super::{Clarity, Refusal};
 use crate::sandbox::floor::{Floor, lock};
 use crate::sandbox::signalr::Hub;
 use crate::sandbox::world::Happening;
 
-/// What a subscription is about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    Agents,
-    Queues,
-}
-
 #[derive(Debug)]
 struct Subscription {
     connection: String,
-    kind: Kind,
-    ids: Vec<i64>,
+    topic: Topic,
+    targets: Vec<Target>,
     wish: Wish,
-    shown: HashMap<i64, Picture>,
+    /// What was shown last, by the place of its target.
+    shown: HashMap<usize, Picture>,
+}
+
+/// What a subscription is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Topic {
+    /// Agents or queues.
+    About(Kind, Way),
+    /// Alerts. What they look like is not documented (`apis.md` B115).
+    Alerts,
 }
 
 /// All subscriptions. Cheap to clone.
@@ -57,8 +61,8 @@ impl Subscriptions {
         let mut touched = HashSet::new();
         for happening in happenings {
             match happening {
-                Happening::Agent(id) => touched.insert((Kind::Agents as u8, *id)),
-                Happening::Queue(id) => touched.insert((Kind::Queues as u8, *id)),
+                Happening::Agent(id) => touched.insert((Kind::Agents, *id)),
+                Happening::Queue(id) => touched.insert((Kind::Queues, *id)),
                 Happening::Finished(_) => false,
             };
         }
@@ -67,24 +71,30 @@ impl Subscriptions {
         let mut pushes: HashMap<String, Vec<Value>> = HashMap::new();
         floor.read(|world, doors| {
             for subscription in book.entries.values_mut().filter(|entry| self.hub.is_started(&entry.connection)) {
+                let Topic::About(kind, _) = subscription.topic else { continue };
                 let news = pushes.entry(subscription.connection.clone()).or_default();
-                for id in &subscription.ids {
-                    let before = subscription.shown.get(id);
-                    if before.is_some() && !touched.contains(&(subscription.kind as u8, *id)) {
+                for (place, target) in subscription.targets.iter().enumerate() {
+                    let before = subscription.shown.get(&place);
+                    if before.is_some() && !target.ids().iter().any(|id| touched.contains(&(kind, *id))) {
                         continue;
                     }
-                    let picture = match subscription.kind {
-                        Kind::Agents => Picture::of_agent(world, doors, *id, &subscription.wish),
-                        Kind::Queues => Picture::of_queue(world, *id, &subscription.wish),
-                    };
-                    let Some(picture) = picture else { continue };
+                    let Some(picture) = target.picture(world, doors, kind, &subscription.wish) else { continue };
                     news.extend(picture.since(before, world));
-                    subscription.shown.insert(*id, picture);
+                    subscription.shown.insert(place, picture);
                 }
             }
         });
         for (connection, news) in pushes.into_iter().filter(|(_, news)| !news.is_empty()) {
             self.hub.send(&connection, &json!({"H": "connect", "M": "onData", "A": [news]}));
+        }
+    }
+
+    /// Pushes an alert to everybody who wants alerts. The shape is invented (`apis.md` B115).
+    pub fn alert(&self, text: &str) {
+        let book = lock(&self.book);
+        for (id, subscription) in book.entries.iter().filter(|(_, subscription)| subscription.topic == Topic::Alerts) {
+            let alert = json!({"subscriptionId": id, "data": [{"type": "alert", "text": text}]});
+            self.hub.send(&subscription.connection, &json!({"H": "connect", "M": "onData", "A": [alert]}));
         }
     }
 
@@ -99,16 +109,19 @@ impl Subscriptions {
         lock(&self.book).entries.len()
     }
 
-    fn create(&self, floor: &Floor, kind: Kind, query: &CommonQuery, body: &[u8]) -> Result<Json<Value>, Refusal> {
-        if !query.names_somebody() {
-            return Err((StatusCode::UNAUTHORIZED, String::new()));
-        }
+    fn create(
+        &self,
+        topic: Topic,
+        targets: Vec<Target>,
+        query: &CommonQuery,
+        body: &[u8],
+    ) -> Result<Json<Value>, Refusal> {
         let body = read(body)?;
         let connection = body.connection_id.clone().filter(|id| self.hub.knows(id));
         let connection = connection.ok_or((StatusCode::NOT_FOUND, "There is no such connection.".to_owned()))?;
         self.hub.join(&connection);
-        let ids = ids(floor, kind, query);
-        let subscription = Subscription { connection, kind, ids, wish: Wish::new(query, &body), shown: HashMap::new() };
+        let subscription =
+            Subscription { connection, topic, targets, wish: Wish::new(query, &body), shown: HashMap::new() };
         let mut book = lock(&self.book);
         book.last += 1;
         let id = format!("sub-{}", book.last);
@@ -121,32 +134,25 @@ fn read(body: &[u8]) -> Result<WishBody, Refusal> {
     WishBody::read(body).ok_or((StatusCode::INTERNAL_SERVER_ERROR, "The body cannot be read.".to_owned()))
 }
 
-fn ids(floor: &Floor, kind: Kind, query: &CommonQuery) -> Vec<i64> {
-    floor.read(|world, _| match kind {
-        Kind::Agents => query.agents(world),
-        Kind::Queues => query.queues(world),
-    })
+/// Whom the query means; nobody, and whoever may not be seen, is 401 (`apis.md` B3).
+fn targets(clarity: &Clarity, kind: Kind, way: Way, query: &CommonQuery) -> Result<Vec<Target>, Refusal> {
+    let targets = clarity.floor.read(|world, _| Target::all(world, kind, way, query));
+    let permitted = |target: &Target| kind == Kind::Queues || clarity.gate.permits(target.ids());
+    targets.filter(|targets| targets.iter().all(permitted)).ok_or((StatusCode::UNAUTHORIZED, String::new()))
 }
 
-/// `POST /v2/subscriptions/agents`.
-pub async fn to_agents(
+/// `POST /v2/subscriptions/…`: to agents or queues one by one, as one or by group, or to alerts.
+pub async fn subscribe(
+    topic: Topic,
     State(clarity): State<Clarity>,
     Query(query): Query<CommonQuery>,
     body: Bytes,
 ) -> Result<Json<Value>, Refusal> {
-    if !clarity.gate.permits(&ids(&clarity.floor, Kind::Agents, &query)) {
-        return Err((StatusCode::UNAUTHORIZED, String::new()));
-    }
-    clarity.subscriptions.create(&clarity.floor, Kind::Agents, &query, &body)
-}
-
-/// `POST /v2/subscriptions/queues`.
-pub async fn to_queues(
-    State(clarity): State<Clarity>,
-    Query(query): Query<CommonQuery>,
-    body: Bytes,
-) -> Result<Json<Value>, Refusal> {
-    clarity.subscriptions.create(&clarity.floor, Kind::Queues, &query, &body)
+    let targets = match topic {
+        Topic::About(kind, way) => targets(&clarity, kind, way, &query)?,
+        Topic::Alerts => Vec::new(),
+    };
+    clarity.subscriptions.create(topic, targets, &query, &body)
 }
 
 /// `POST /v2/subscriptions/{id}`: everything is shown anew as it is wished now.
@@ -159,8 +165,10 @@ pub async fn update(
     let body = read(&body)?;
     let mut book = lock(&clarity.subscriptions.book);
     let found = book.entries.get_mut(&id).ok_or((StatusCode::NOT_FOUND, "Subscription id not found.".to_owned()))?;
-    if query.names_somebody() {
-        found.ids = ids(&clarity.floor, found.kind, &query);
+    if query.names_somebody()
+        && let Topic::About(kind, way) = found.topic
+    {
+        found.targets = targets(&clarity, kind, way, &query)?;
     }
     found.wish = Wish::new(&query, &body);
     found.shown.clear();

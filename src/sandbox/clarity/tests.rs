@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde_json::json;
 
 use super::picture::Picture;
+use super::target::{Kind, Target, Way};
 use super::wish::{CommonQuery, Wish, WishBody};
 use crate::base::Clock;
 use crate::sandbox::floor::Floor;
@@ -68,5 +69,93 @@ fn differences_applied_one_after_the_other_give_the_picture_that_is_there() {
         let there: std::collections::BTreeSet<_> =
             world.sessions().values().filter(|session| session.queue == 1).map(|session| session.id).collect();
         assert_eq!(sessions, there);
+    });
+}
+
+#[test]
+fn a_day_and_metrics_by_queue_are_shown_to_those_who_wish_for_them() {
+    let floor = floor();
+    let none = wish(json!({}), json!({}));
+    let both = wish(
+        json!({"includeBreakdowns": "true", "includeStatusHistory": "True"}),
+        json!({"metricProperties": ["takenCount"]}),
+    );
+    floor.read(|world, doors| {
+        let plain = Picture::of_agent(world, doors, 7, &none).expect("agent 7").whole(world);
+        assert_eq!((plain.get("statusHistory"), plain.get("breakdowns")), (None, None));
+        let whole = Picture::of_agent(world, doors, 7, &both).expect("agent 7").whole(world);
+        let history = whole["statusHistory"].as_array().expect("a history");
+        assert_eq!(history.last(), Some(&whole["currentStatus"]), "it ends with what goes on");
+        for pair in history.windows(2) {
+            assert_eq!(pair[0]["endTime"], pair[1]["startTime"], "there is no gap");
+        }
+        let taken = |bag: &serde_json::Value| -> u64 {
+            let kinds = bag.as_object().expect("metrics").values();
+            kinds.filter_map(|counters| counters["takenCount"].as_u64()).sum()
+        };
+        let by_queue = whole["breakdowns"].as_array().expect("breakdowns");
+        assert_eq!(by_queue.iter().map(|one| taken(&one["metrics"])).sum::<u64>(), taken(&whole["metrics"]));
+    });
+}
+
+#[test]
+fn differences_of_breakdowns_lead_to_what_is_there() {
+    let floor = floor();
+    let wish = wish(json!({"includeBreakdowns": "true"}), json!({}));
+    let mut before: Option<Picture> = None;
+    let mut known = std::collections::BTreeMap::new();
+    let mut ways = std::collections::BTreeSet::new();
+    for second in 1..=1800 {
+        floor.change(|world| world.step(second * SECOND));
+        floor.read(|world, doors| {
+            let picture = Picture::of_agent(world, doors, 7, &wish).expect("agent 7");
+            let news = picture.since(before.as_ref(), world).unwrap_or_default();
+            for name in ["breakdowns", "addedBreakdowns"] {
+                let Some(list) = news[name].as_array() else { continue };
+                ways.insert(name);
+                if name == "breakdowns" {
+                    known.clear();
+                }
+                known.extend(list.iter().map(|one| (one["queueId"].as_i64().expect("a queue"), one.clone())));
+            }
+            assert_eq!(json!(known.values().collect::<Vec<_>>()), picture.whole(world)["breakdowns"]);
+            before = Some(picture);
+        });
+    }
+    assert_eq!(ways.len(), 2, "both ways were seen");
+}
+
+#[test]
+fn several_are_one_with_the_sums_of_their_counts_and_an_empty_group_has_none() {
+    let everybody = json!({"teamIds": "1,99"});
+    let query: CommonQuery = serde_json::from_value(everybody.clone()).expect("a query");
+    let wish = wish(everybody, json!({}));
+    floor().read(|world, doors| {
+        let mut members = Vec::new();
+        for (way, expected) in [(Way::Each, 0), (Way::AsOne, 1), (Way::ByGroup, 2)] {
+            let targets = Target::all(world, Kind::Agents, way, &query).expect("somebody");
+            let shown: Vec<_> = targets
+                .iter()
+                .map(|target| target.picture(world, doors, Kind::Agents, &wish).expect("a picture").whole(world))
+                .collect();
+            if way == Way::Each {
+                members = shown;
+                continue;
+            }
+            assert_eq!(shown.len(), expected);
+            let sum: u64 = members.iter().filter_map(|one| one["metrics"]["audio"]["answeredCount"].as_u64()).sum();
+            assert_eq!(shown[0]["metrics"]["audio"]["answeredCount"], sum);
+            assert_eq!(shown[0]["entityIds"].as_array().map(Vec::len), Some(members.len()));
+            assert_eq!((shown[0].get("id"), shown[0].get("name")), (None, None));
+            if way == Way::ByGroup {
+                assert_eq!((&shown[0]["groupType"], &shown[0]["groupId"]), (&json!("team"), &json!(1)));
+                assert_eq!((&shown[1]["entityIds"], shown[1].get("metrics")), (&json!([]), None));
+            }
+        }
+        let named: CommonQuery = serde_json::from_value(json!({"agentIds": "1,2"})).expect("a query");
+        assert!(
+            Target::all(world, Kind::Agents, Way::ByGroup, &named).is_none(),
+            "agents are not grouped by themselves"
+        );
     });
 }

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use crate::sandbox::world::{Modality, World};
+use crate::sandbox::world::{Modality, Team, World};
 
 /// The query of metrics and subscription calls; each is a list with commas.
 #[derive(Debug, Default, Clone, Deserialize)]
@@ -15,6 +15,8 @@ pub struct CommonQuery {
     group_ids: Option<String>,
     business_unit_ids: Option<String>,
     modalities: Option<String>,
+    include_breakdowns: Option<String>,
+    include_status_history: Option<String>,
 }
 
 /// The body. Both spellings of the list of session properties are taken (`apis.md` B40).
@@ -39,6 +41,10 @@ impl WishBody {
 /// Which parts of the truth to show. None means all.
 #[derive(Debug, Default, Clone)]
 pub struct Wish {
+    /// Whether metrics by queue are wished for (`apis.md` C71).
+    pub breakdowns: bool,
+    /// Whether the statuses of the last 24 hours are (`apis.md` C72).
+    pub history: bool,
     modalities: Option<Vec<Modality>>,
     metrics: Option<Vec<String>>,
     statuses: Option<Vec<String>>,
@@ -51,7 +57,10 @@ impl Wish {
         let lower = |names: &Option<Vec<String>>| -> Option<Vec<String>> {
             names.as_ref().map(|names| names.iter().map(|name| name.to_ascii_lowercase()).collect())
         };
+        let is_true = |text: &Option<String>| text.as_ref().is_some_and(|text| text.eq_ignore_ascii_case("true"));
         Self {
+            breakdowns: is_true(&query.include_breakdowns),
+            history: is_true(&query.include_status_history),
             modalities: query.modalities.as_ref().map(|text| text.split(',').filter_map(Modality::parse).collect()),
             metrics: lower(&body.metric_properties),
             statuses: lower(&body.status_properties),
@@ -72,6 +81,7 @@ impl Wish {
     pub fn keep_status(&self, status: &mut Map<String, Value>) {
         status.retain(|name, _| match name.as_str() {
             "startTime" => wants(self.statuses.as_deref(), "utcStartTime"),
+            "endTime" => wants(self.statuses.as_deref(), "utcEndTime"),
             name => wants(self.statuses.as_deref(), name),
         });
     }
@@ -98,8 +108,34 @@ impl CommonQuery {
         if let Some(ids) = &self.agent_ids {
             return numbers(ids).into_iter().filter(|id| world.agents().contains_key(id)).collect();
         }
-        let teams = self.teams(world);
+        Self::agents_of(world, &self.teams(world))
+    }
+
+    /// Everybody in these teams.
+    pub fn agents_of(world: &World, teams: &[i64]) -> Vec<i64> {
         world.agents().values().filter(|agent| teams.contains(&agent.team)).map(|agent| agent.id).collect()
+    }
+
+    /// The queues that these teams answer.
+    pub fn queues_of(world: &World, teams: &[i64]) -> Vec<i64> {
+        let serves = |wanted: &[i64]| teams.iter().any(|team| wanted.contains(team));
+        world.queues().values().filter(|queue| serves(&queue.teams)).map(|queue| queue.id).collect()
+    }
+
+    /// The groups that are meant, each with its teams; of several kinds team wins, then group, then unit (`apis.md` C32).
+    pub fn groups(&self, world: &World) -> Vec<(&'static str, i64, Vec<i64>)> {
+        type Belongs = fn(&Team, i64) -> bool;
+        let kinds: [(&'static str, &Option<String>, Belongs); 3] = [
+            ("team", &self.team_ids, |team, id| team.id == id),
+            ("group", &self.group_ids, |team, id| team.groups.contains(&id)),
+            ("businessUnit", &self.business_unit_ids, |team, id| team.unit == id),
+        ];
+        let Some((name, ids, belongs)) = kinds.into_iter().find_map(|(name, ids, of)| Some((name, ids.as_ref()?, of)))
+        else {
+            return Vec::new();
+        };
+        let teams = |id: i64| world.teams().values().filter(|team| belongs(team, id)).map(|team| team.id).collect();
+        numbers(ids).into_iter().map(|id| (name, id, teams(id))).collect()
     }
 
     /// The queues that are meant.
@@ -107,9 +143,7 @@ impl CommonQuery {
         if let Some(ids) = &self.queue_ids {
             return numbers(ids).into_iter().filter(|id| world.queues().contains_key(id)).collect();
         }
-        let teams = self.teams(world);
-        let serves = |wanted: &[i64]| teams.iter().any(|team| wanted.contains(team));
-        world.queues().values().filter(|queue| serves(&queue.teams)).map(|queue| queue.id).collect()
+        Self::queues_of(world, &self.teams(world))
     }
 
     fn teams(&self, world: &World) -> Vec<i64> {

@@ -131,9 +131,10 @@ impl World {
         session.answered.get_or_insert(self.now);
         let (queue, modality) = (session.queue, session.modality);
         if let Some(agent) = self.agents.get_mut(&agent) {
-            let tally = agent.tallies.entry(modality).or_default();
-            tally.taken += 1;
-            tally.answered += u64::from(first);
+            agent.count(modality, queue, |tally| {
+                tally.taken += 1;
+                tally.answered += u64::from(first);
+            });
         }
         if let Some(queue) = self.queues.get_mut(&queue) {
             queue.tally.answered += u64::from(first);
@@ -160,10 +161,10 @@ impl World {
             return;
         }
         self.requeue(session);
-        let modality = self.sessions[&session].modality;
+        let (modality, queue) = (self.sessions[&session].modality, self.sessions[&session].queue);
         if let Some(agent) = self.agents.get_mut(&agent) {
             agent.session = None;
-            agent.tallies.entry(modality).or_default().rona += 1;
+            agent.count(modality, queue, |tally| tally.rona += 1);
         }
         self.leave(agent, Status::RingOnNoAnswer, None, 25 * SECOND);
         self.find_agent(session);

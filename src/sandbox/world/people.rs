@@ -1,6 +1,6 @@
 //! Agents, and the structure in which they stand.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use rand::RngExt;
 use rand::rngs::StdRng;
@@ -72,6 +72,27 @@ pub struct AgentTally {
     pub taken: u64,
 }
 
+impl AgentTally {
+    /// The counters by the vendor's names.
+    #[must_use]
+    pub fn counters(self) -> [(&'static str, u64); 3] {
+        [("answeredCount", self.answered), ("ronaCount", self.rona), ("takenCount", self.taken)]
+    }
+}
+
+/// A status that is over.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Stint {
+    /// What they did.
+    pub status: Status,
+    /// Why they were away.
+    pub reason: Option<(i64, &'static str)>,
+    /// From when.
+    pub began: Moment,
+    /// Until when.
+    pub ended: Moment,
+}
+
 /// Somebody who takes contacts.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Agent {
@@ -95,6 +116,10 @@ pub struct Agent {
     pub session: Option<i64>,
     /// Counters by modality.
     pub tallies: BTreeMap<Modality, AgentTally>,
+    /// Counters by queue.
+    pub by_queue: BTreeMap<i64, AgentTally>,
+    /// What they did before, the oldest first.
+    pub past: VecDeque<Stint>,
     /// How long they have been available in all, up to the last change.
     pub available: Moment,
     /// Rises with each change of status, so that a timer can tell whether it is out of date.
@@ -102,6 +127,12 @@ pub struct Agent {
 }
 
 impl Agent {
+    /// A contact of this kind and queue was counted.
+    pub(super) fn count(&mut self, modality: Modality, queue: i64, count: impl Fn(&mut AgentTally)) {
+        count(self.tallies.entry(modality).or_default());
+        count(self.by_queue.entry(queue).or_default());
+    }
+
     /// The name that colleagues see: `Rob T.`.
     #[must_use]
     pub fn name(&self) -> String {
@@ -201,6 +232,8 @@ fn agent(chance: &mut StdRng, id: i64, teams: i64) -> Agent {
         suspended: false,
         session: None,
         tallies: BTreeMap::new(),
+        by_queue: BTreeMap::new(),
+        past: VecDeque::new(),
         available: 0,
         stint: 0,
     }

@@ -2,8 +2,14 @@
 
 use rand::RngExt;
 
-use super::people::{REASONS, Status};
+use super::people::{REASONS, Status, Stint};
 use super::{Event, Moment, SECOND, World};
+
+/// How long it is remembered what somebody did.
+const DAY: Moment = 24 * 3600 * SECOND;
+
+/// How many statuses are remembered of anybody.
+const MOST_STINTS: usize = 400;
 
 impl World {
     /// After a contact there is something to write down.
@@ -61,6 +67,14 @@ impl World {
         let Some(agent) = self.agents.get_mut(&agent) else { return };
         if agent.status == Status::Available {
             agent.available += now - agent.since;
+        }
+        // Before the first of all nobody did anything.
+        if agent.since < now {
+            let (status, reason) = (agent.status, agent.reason);
+            agent.past.push_back(Stint { status, reason, began: agent.since, ended: now });
+        }
+        while agent.past.front().is_some_and(|oldest| oldest.ended < now - DAY) || agent.past.len() > MOST_STINTS {
+            agent.past.pop_front();
         }
         (agent.status, agent.reason, agent.since) = (status, reason, now);
         agent.stint += 1;

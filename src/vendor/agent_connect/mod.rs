@@ -13,7 +13,7 @@ pub use record::Record;
 pub use request::{Customer, Employee, Invalid, Recovery, Request, looks_like_email};
 
 /// For the fuzzers: whatever a record holds, reading it ends.
-#[cfg(feature = "fuzzing")]
+#[cfg(any(test, feature = "fuzzing"))]
 #[doc(hidden)]
 pub fn fuzz_record(bytes: &[u8]) {
     if let Ok(value) = serde_json::from_slice(bytes) {

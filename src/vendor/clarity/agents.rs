@@ -16,7 +16,7 @@ impl Clarity {
     ///
     /// # Errors
     /// See [`Error`]. Without ids nothing is sent: Clarity would answer 401.
-    pub async fn agents(&self, ids: &[i64], wanted: &Wanted) -> Result<Vec<RealtimeData>, Error> {
+    pub async fn agents(&self, ids: &[i64], wanted: &Wanted, also: Also) -> Result<Vec<RealtimeData>, Error> {
         const CALL: &str = "the agents' metrics";
         if ids.is_empty() {
             return Err(Error::NotSent { call: CALL, reason: "no agent was named" });
@@ -26,7 +26,7 @@ impl Clarity {
         let mut denied = Vec::new();
         let mut pending = VecDeque::from([self.permitted(ids)]);
         while let Some(ids) = pending.pop_front().filter(|ids| !ids.is_empty()) {
-            match self.agents_part(Whom::Agents(&ids), Part::All, wanted, Also::default()).await {
+            match self.agents_part(Whom::Agents(&ids), Part::All, wanted, also).await {
                 Ok(list) => agents.extend(list),
                 // One agent out of bounds denies the whole list: halve it until it is found.
                 Err(Error::Denied { .. }) if denials < DENIALS || !agents.is_empty() => {

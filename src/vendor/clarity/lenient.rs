@@ -14,7 +14,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
-pub use loose::Lenient;
+pub use loose::{Fields, Lenient};
 use loose::{Kind, Object, Objects, Only, Scalar};
 
 /// An id or count: an integer, or digits as text. Not `1.5`, not the empty text (`apis.md` B61).
@@ -56,16 +56,16 @@ pub fn boolean<'de, D: Deserializer<'de>>(from: D) -> Result<Option<bool>, D::Er
     .read(from)
 }
 
-/// A text. `NOTSET` means that there is none (`apis.md` B86); numbers are texts where texts are expected.
+/// A text, as whatever keeps it. `NOTSET` means that there is none (`apis.md` B86); numbers are texts where texts are expected.
 ///
 /// # Errors
 /// When the JSON itself is broken.
-pub fn text<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
+pub fn text<'de, D: Deserializer<'de>, T: for<'a> From<&'a str>>(from: D) -> Result<Option<T>, D::Error> {
     Only(|scalar: Scalar<'_>| match scalar {
         Scalar::Text("NOTSET") => None,
-        Scalar::Text(text) => Some(text.to_owned()),
-        Scalar::Whole(number) => Some(number.to_string()),
-        Scalar::Number(number) => Some(number.to_string()),
+        Scalar::Text(text) => Some(text.into()),
+        Scalar::Whole(number) => Some(number.to_string().as_str().into()),
+        Scalar::Number(number) => Some(number.to_string().as_str().into()),
         _ => None,
     })
     .read(from)

@@ -26,7 +26,7 @@ pub use error::{Error, Said};
 pub use person::agent_named_by;
 pub use pushes::{Pushes, find_pushes};
 pub use subscribe::{Subject, Subscription};
-#[cfg(feature = "fuzzing")]
+#[cfg(any(test, feature = "fuzzing"))]
 #[doc(hidden)]
 pub use token::fuzz_challenge;
 pub use token::{TokenError, Tokens};

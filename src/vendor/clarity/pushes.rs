@@ -52,9 +52,14 @@ struct Glance<'a> {
     items: Option<&'a RawValue>,
 }
 
+/// What makes an object a reading: which of its names say something.
+fn is_reading(kind: bool, id: bool, group_id: bool, entity_ids: bool) -> bool {
+    (kind && id) || group_id || entity_ids
+}
+
 impl Glance<'_> {
     fn is_reading(&self) -> bool {
-        (self.kind.is_some() && self.id.is_some()) || self.group_id.is_some() || self.entity_ids.is_some()
+        is_reading(self.kind.is_some(), self.id.is_some(), self.group_id.is_some(), self.entity_ids.is_some())
     }
 }
 
@@ -97,10 +102,10 @@ impl Pushes {
             _ => {}
         }
         let read = &self.readings[before..];
-        let is_reading = |it: &RealtimeData| {
-            (it.kind.is_some() && it.id.is_some()) || it.group_id.is_some() || it.entity_ids.is_some()
-        };
-        if read.is_empty() || !read.iter().all(is_reading) {
+        let are_readings = read
+            .iter()
+            .all(|it| is_reading(it.kind.is_some(), it.id.is_some(), it.group_id.is_some(), it.entity_ids.is_some()));
+        if read.is_empty() || !are_readings {
             self.readings.truncate(before);
             return false;
         }
@@ -120,7 +125,7 @@ impl Pushes {
             Value::Array(items) => items.into_iter().for_each(|item| self.visit(item, wrappers)),
             Value::Object(ref object) => {
                 let has = |name: &str| object.get(name).is_some_and(|value| !value.is_null());
-                if (has("type") && has("id")) || has("groupId") || has("entityIds") {
+                if is_reading(has("type"), has("id"), has("groupId"), has("entityIds")) {
                     match RealtimeData::deserialize(value) {
                         Ok(reading) => self.readings.push(reading),
                         Err(_) => self.unknown += 1,

@@ -6,6 +6,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::client::{RESERVED, in_chunks};
+use super::methods::Also;
 use super::whom::{Whom, joined};
 use super::{Clarity, Error, Wanted};
 
@@ -47,9 +48,14 @@ impl Clarity {
     ///
     /// # Errors
     /// See [`Error`]. Without ids nothing is sent (`apis.md` B49).
-    pub async fn subscribe_agents(&self, connection_id: &str, ids: &[i64]) -> Result<Vec<Subscription>, Error> {
+    pub async fn subscribe_agents(
+        &self,
+        connection_id: &str,
+        ids: &[i64],
+        also: Also,
+    ) -> Result<Vec<Subscription>, Error> {
         let permitted = self.permitted(ids);
-        self.subscribe(Subject::Agents, connection_id, Whom::Agents(&permitted), &self.wanted_of_agents()).await
+        self.subscribe(Subject::Agents, connection_id, Whom::Agents(&permitted), &self.wanted_of_agents(), also).await
     }
 
     /// Has changes of these queues pushed (`apis.md` C38).
@@ -57,7 +63,8 @@ impl Clarity {
     /// # Errors
     /// See [`Error`]. Without ids nothing is sent (`apis.md` B49).
     pub async fn subscribe_queues(&self, connection_id: &str, ids: &[i64]) -> Result<Vec<Subscription>, Error> {
-        self.subscribe(Subject::Queues, connection_id, Whom::Queues(ids), &self.wanted_of_queues()).await
+        self.subscribe(Subject::Queues, connection_id, Whom::Queues(ids), &self.wanted_of_queues(), Also::default())
+            .await
     }
 
     /// Has changes of any kind of subject pushed (`apis.md` C35 to C40), in as many subscriptions as the ids need. What
@@ -71,6 +78,7 @@ impl Clarity {
         connection_id: &str,
         whom: Whom<'_>,
         wanted: &Wanted,
+        also: Also,
     ) -> Result<Vec<Subscription>, Error> {
         let (call, path) = subject.call();
         if whom.ids().is_empty() {
@@ -81,9 +89,11 @@ impl Clarity {
         }
         let mut body = self.properties(wanted);
         body.connection_id = Some(connection_id);
+        // Only single agents have a history (`apis.md` C72).
+        let also = Also { status_history: also.status_history && subject == Subject::Agents, ..also };
         let mut subscriptions = Vec::new();
         for ids in subject.chunks(whom.ids()) {
-            let at = self.at(path, &format!("{}={ids}{}", whom.parameter(), self.modalities()));
+            let at = self.at(path, &format!("{}={ids}{}{}", whom.parameter(), self.modalities(), also.query()));
             let answer = self.send(call, Method::POST, at, Some(&body)).await?;
             subscriptions.push(Subscription { id: id_of(&answer) });
         }
@@ -112,6 +122,7 @@ impl Clarity {
         connection_id: &str,
         whom: Whom<'_>,
         wanted: &Wanted,
+        also: Also,
     ) -> Result<(), Error> {
         const CALL: &str = "a change of a subscription";
         if whom.ids().is_empty() {
@@ -119,7 +130,7 @@ impl Clarity {
         }
         let mut body = self.properties(wanted);
         body.connection_id = Some(connection_id);
-        let query = format!("{}={}{}", whom.parameter(), joined(whom.ids()), self.modalities());
+        let query = format!("{}={}{}{}", whom.parameter(), joined(whom.ids()), self.modalities(), also.query());
         let at = self.at(&path_of(id, CALL)?, &query);
         self.send(CALL, Method::POST, at, Some(&body)).await.map(|_| ())
     }

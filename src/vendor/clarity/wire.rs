@@ -6,6 +6,7 @@
 use serde_json::{Map, Value};
 
 pub mod agent_status;
+pub mod breakdown;
 pub mod labels;
 pub mod profile;
 pub mod realtime;
@@ -15,6 +16,7 @@ pub mod session_parts;
 pub mod structure;
 
 pub use agent_status::AgentStatus;
+pub use breakdown::{Breakdown, Breakdowns};
 pub use labels::Labels;
 pub use profile::{DashboardSettings, Profile};
 pub use realtime::{MetricBag, RealtimeData, SessionBag, SessionChanges, SessionModel, StatusModel};

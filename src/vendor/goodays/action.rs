@@ -7,6 +7,15 @@ use serde_json::Value;
 
 use super::CallError;
 
+/// The kinds of remark that there are (`apis.md` G35).
+pub const REMARK_TYPES: [&str; 5] = ["Praise", "Question", "Idea", "Problem", "Message"];
+
+/// The kind for whoever does not tell kinds apart, and of private messages.
+pub const MESSAGE: &str = "Message";
+
+/// The most characters that one text may have. Goodays names no limit; what is longer than this is a mistake.
+pub const LONGEST: usize = 10_000;
+
 /// One thing to do to a response. Stored as it is; sent without its name, which stands in the path.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "action", rename_all = "snake_case")]
@@ -87,8 +96,48 @@ impl Action {
             Self::Call { rating: Some(6..), .. } => {
                 Err(CallError::Invalid("Rate the call with a whole number from 0 to 5."))
             }
+            _ if self.text().is_some_and(|text| text.chars().count() > LONGEST) => {
+                Err(CallError::Invalid("The text is longer than 10,000 characters: shorten it."))
+            }
+            _ if self.remark_type().is_some_and(|kind| !REMARK_TYPES.contains(&kind)) => {
+                Err(CallError::Invalid("The kind of remark must be Praise, Question, Idea, Problem or Message."))
+            }
             _ => Ok(()),
         }
+    }
+
+    /// What somebody wrote: the answer, or the note about a call.
+    #[must_use]
+    pub fn text(&self) -> Option<&str> {
+        match self {
+            Self::Reply { content, .. } | Self::Message { content, .. } => Some(content),
+            Self::Call { note, .. } => note.as_deref(),
+            Self::Close { .. } | Self::Spam { .. } => None,
+        }
+    }
+
+    /// The kind of remark that it says the customer made.
+    #[must_use]
+    pub fn remark_type(&self) -> Option<&str> {
+        match self {
+            Self::Reply { remark_type, .. } | Self::Message { remark_type, .. } | Self::Close { remark_type, .. } => {
+                remark_type.as_deref()
+            }
+            Self::Call { .. } | Self::Spam { .. } => None,
+        }
+    }
+
+    /// The same, done by a colleague whom Goodays knows by this identity.
+    #[must_use]
+    pub fn by(mut self, who: Option<String>) -> Self {
+        match &mut self {
+            Self::Reply { user, .. }
+            | Self::Message { user, .. }
+            | Self::Call { user, .. }
+            | Self::Close { user, .. }
+            | Self::Spam { user } => *user = who,
+        }
+        self
     }
 
     /// What is sent.

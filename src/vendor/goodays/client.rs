@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
 use reqwest::header::{AUTHORIZATION, HeaderValue};
 use reqwest::{RequestBuilder, Response, StatusCode};
 use serde_json::Value;
@@ -11,10 +12,17 @@ use thiserror::Error;
 use url::Url;
 
 use super::Action;
+use super::page::{Cursor, Page};
 use crate::base::secret::ExposeSecret;
 use crate::base::{Secret, http, refusal};
 
 const ANSWER_LIMIT: usize = 1024 * 1024;
+
+/// A page of responses with their threads.
+const LIST_LIMIT: usize = 16 * 1024 * 1024;
+
+/// How many responses are asked for at once; Goodays gives 20 unless told (`apis.md` P23).
+const PAGE_SIZE: &str = "200";
 
 /// The way to Goodays. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -51,6 +59,12 @@ pub enum CallError {
         status: u16,
         /// When to come back, if it said so.
         retry_after: Option<Duration>,
+    },
+    /// It broke while it was at it, and may have done it all the same (`reliability.md` O1).
+    #[error("Goodays broke while doing it (status {status}). Whether it was done is unknown.")]
+    Broken {
+        /// The status.
+        status: u16,
     },
     /// The connection did not come about: Goodays has not heard of it.
     #[error("Goodays could not be reached.")]
@@ -114,6 +128,34 @@ impl Goodays {
         self.send(self.http.get(url).query(&[("page_size", "1")])).await.map(drop)
     }
 
+    /// One page of the responses between two instants (`apis.md` P23, P24), as they came. `None`: this Goodays has no such
+    /// list.
+    ///
+    /// # Errors
+    /// See [`CallError`].
+    pub async fn responses(
+        &self,
+        from: Timestamp,
+        to: Timestamp,
+        cursor: Option<&Cursor>,
+    ) -> Result<Option<Page>, CallError> {
+        let mut url = self.address(&["responses", "bulk"])?;
+        match cursor {
+            None => {
+                let dates = [("start_date", from.to_string()), ("end_date", to.to_string())];
+                url.query_pairs_mut().extend_pairs(dates).append_pair("page_size", PAGE_SIZE);
+            }
+            Some(Cursor(query)) => url.set_query(Some(query)),
+        }
+        let answer = match self.send(self.http.get(url)).await {
+            Err(CallError::Rejected { status: 404 | 405 | 410 | 501, .. }) => return Ok(None),
+            answer => answer?,
+        };
+        let body = http::read_body(answer, LIST_LIMIT).await.map_err(|_| CallError::Unanswered(None))?;
+        let list: Value = serde_json::from_slice(&body).map_err(|_| CallError::Unanswered(None))?;
+        Ok(Some(Page::read(list)))
+    }
+
     /// Built from the configured root alone; what stands in an identity cannot leave its place in the path.
     fn address(&self, segments: &[&str]) -> Result<Url, CallError> {
         if segments.iter().any(|segment| matches!(*segment, "" | "." | "..")) {
@@ -143,9 +185,10 @@ impl Goodays {
             StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_EARLY | StatusCode::TOO_MANY_REQUESTS => {
                 CallError::Overloaded { status: status.as_u16(), retry_after: refusal::retry_after(answer.headers()) }
             }
-            _ if status.is_server_error() => {
+            StatusCode::SERVICE_UNAVAILABLE => {
                 CallError::Overloaded { status: status.as_u16(), retry_after: refusal::retry_after(answer.headers()) }
             }
+            _ if status.is_server_error() => CallError::Broken { status: status.as_u16() },
             _ => {
                 let body = http::read_body(answer, ANSWER_LIMIT).await.unwrap_or_default();
                 CallError::Rejected { status: status.as_u16(), reason: refusal::reason(&body) }

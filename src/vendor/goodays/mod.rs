@@ -2,13 +2,15 @@
 
 pub mod action;
 pub mod client;
+pub mod page;
 mod reading;
 pub mod signature;
 #[cfg(test)]
 mod tests;
 pub mod wire;
 
-pub use action::Action;
+pub use action::{Action, REMARK_TYPES};
 pub use client::{CallError, Goodays};
+pub use page::{Cursor, Page};
 pub use signature::{Signatures, Verified};
 pub use wire::{Event, Kind, WireError};

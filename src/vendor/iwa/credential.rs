@@ -1,4 +1,6 @@
-//! Who signs in.
+//! Who signs in, and what proves it.
+
+use std::path::PathBuf;
 
 use sspi::{AuthIdentity, Username, UsernameParts};
 
@@ -9,32 +11,55 @@ use crate::base::secret::ExposeSecret;
 /// A Windows account.
 #[derive(Debug, Clone)]
 pub struct Credential {
-    /// Its name: plain, `DOMAIN\user` or `user@domain`.
+    /// Its name: plain, `DOMAIN\user` or `user@domain`. May be empty beside a [`Proof::Cache`], which tells it.
     pub username: String,
     /// Its domain, if the name is plain.
     pub domain: String,
-    /// Its password.
-    pub password: Secret,
+    /// What proves that it is us.
+    pub proof: Proof,
+}
+
+/// What proves that an account is ours.
+#[derive(Debug, Clone)]
+pub enum Proof {
+    /// Its password, which is good for everything.
+    Password(Secret),
+    /// The keytab with its key, which is good for Kerberos alone.
+    Keytab(PathBuf),
+    /// The credential cache with its ticket, which is good for Kerberos alone, and for as long as somebody renews it.
+    Cache(PathBuf),
+}
+
+impl Proof {
+    /// What people call it.
+    pub(super) fn name(&self) -> &'static str {
+        match self {
+            Self::Password(_) => "password",
+            Self::Keytab(_) => "keytab",
+            Self::Cache(_) => "credential cache",
+        }
+    }
 }
 
 impl Credential {
-    /// The account in the library's words, which wipes the password when it drops it.
-    pub(super) fn account(&self) -> Result<AuthIdentity, Error> {
-        let Self { username, domain, password } = self;
+    /// The account with this password, in the library's words, which wipes it when it drops it.
+    pub(super) fn account(&self, password: &Secret) -> Result<AuthIdentity, Error> {
+        Ok(AuthIdentity { username: self.name()?, password: password.expose_secret().to_owned().into() })
+    }
+
+    /// The account's name in the library's words.
+    pub(super) fn name(&self) -> Result<Username, Error> {
+        let Self { username, domain, .. } = self;
         let is_plain = !username.contains(['\\', '@']) && !domain.is_empty();
-        let username =
+        let name =
             if is_plain { Username::new_down_level_logon_name(username, domain) } else { Username::parse(username) };
-        let username = username.map_err(|_| Error::UnusableName)?;
-        if username.account_name().is_empty() {
-            return Err(Error::UnusableName);
-        }
-        Ok(AuthIdentity { username, password: password.expose_secret().to_owned().into() })
+        name.ok().filter(|name| !name.account_name().is_empty()).ok_or(Error::UnusableName)
     }
 }
 
 /// The domain that an account's name tells; empty if it tells none.
-pub(super) fn domain(account: &AuthIdentity) -> &str {
-    match account.username.parts() {
+pub(super) fn domain(name: &Username) -> &str {
+    match name.parts() {
         UsernameParts::UserPrincipalName(parts) => parts.suffix(),
         UsernameParts::DownLevelLogonName(parts) => parts.netbios_domain().unwrap_or_default(),
     }
@@ -48,8 +73,8 @@ mod tests {
     fn a_name_is_understood_in_every_spelling() {
         let spelt = |username: &str, domain: &str| {
             let (username, domain) = (username.to_owned(), domain.to_owned());
-            let account = Credential { username, domain, password: Secret::from("p") }.account().ok()?;
-            Some((account.username.account_name().to_owned(), super::domain(&account).to_owned()))
+            let name = Credential { username, domain, proof: Proof::Keytab("k".into()) }.name().ok()?;
+            Some((name.account_name().to_owned(), super::domain(&name).to_owned()))
         };
         let known = |domain: &str| Some(("svc".to_owned(), domain.to_owned()));
         assert_eq!(spelt("svc", "EXAMPLE"), known("EXAMPLE"));
@@ -64,7 +89,9 @@ mod tests {
 
     #[test]
     fn debug_shows_no_password() {
-        let account = Credential { username: "svc".into(), domain: String::new(), password: Secret::from("hunter2") };
-        assert!(!format!("{account:?} {:?}", account.account()).contains("hunter2"));
+        let password = Secret::from("hunter2");
+        let proof = Proof::Password(password.clone());
+        let account = Credential { username: "svc".into(), domain: String::new(), proof };
+        assert!(!format!("{account:?} {:?}", account.account(&password)).contains("hunter2"));
     }
 }

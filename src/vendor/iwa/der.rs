@@ -1,4 +1,5 @@
-//! As much of DER as is needed to find one field in a certificate or in a Kerberos message. Pure, and never panics.
+//! As much of DER as is needed to find one field in a certificate or in a Kerberos message, and to write one of the
+//! latter. Pure, and never panics.
 
 /// The tag of a `SEQUENCE`.
 pub const SEQUENCE: u8 = 0x30;
@@ -38,6 +39,20 @@ pub fn content(tag: u8, bytes: &[u8]) -> Option<&[u8]> {
     first(bytes).filter(|(found, ..)| *found == tag).map(|(_, content, _)| content)
 }
 
+/// A value with this tag and this content.
+pub fn value(tag: u8, content: &[u8]) -> Vec<u8> {
+    let digits = content.len().to_be_bytes();
+    let digits = &digits[digits.iter().take_while(|digit| **digit == 0).count()..];
+    let mut value = vec![tag];
+    // A length of at most eight digits is counted in one byte.
+    match content.len() {
+        short @ 0..0x80 => value.push(short as u8),
+        _ => value.extend(std::iter::once(0x80 | digits.len() as u8).chain(digits.iter().copied())),
+    }
+    value.extend(content);
+    value
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -56,6 +71,13 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn what_is_written_is_read_again(length in 0..70_000_usize) {
+            let content = vec![7; length];
+            let written = value(SEQUENCE, &content);
+            prop_assert_eq!(super::content(SEQUENCE, &written), Some(&content[..]));
+        }
+
         #[test]
         fn hostile_bytes_are_read_without_a_panic(bytes: Vec<u8>) {
             prop_assert!(each(&bytes).map(|(_, content)| content.len()).sum::<usize>() <= bytes.len());

@@ -1,8 +1,12 @@
 //! Why a Windows sign-in did not work.
 
 use std::io;
+use std::path::PathBuf;
 
+use jiff::Timestamp;
 use thiserror::Error;
+
+use crate::base::private_file::Unfit;
 
 /// What went wrong. No message contains a password, a ticket, or anything else that was sent.
 #[derive(Debug, Error)]
@@ -87,6 +91,46 @@ pub enum Error {
         /// What else it can be.
         hint: &'static str,
     },
+    /// The keytab or the credential cache is no use as it is. The domain has not been asked.
+    #[error("the {what} {} cannot be used", path.display())]
+    UnusableFile {
+        /// What it should be.
+        what: &'static str,
+        /// Where it should be.
+        path: PathBuf,
+        /// The cause.
+        #[source]
+        source: Fault,
+    },
+    /// The key in the keytab is no longer the account's, or never was.
+    #[error(
+        "the domain {realm} does not take the key in the keytab {}: whoever set the account's password anew must export \
+         the keytab anew", path.display()
+    )]
+    KeyRefused {
+        /// Who refuses it.
+        realm: String,
+        /// Where the key stands.
+        path: PathBuf,
+    },
+    /// The domain gives no ticket, and nothing else can be done without a password.
+    #[error("the domain {realm} gives no Kerberos ticket for {service}: {why}; NTLM instead of it needs a password")]
+    NoTicket {
+        /// Who was asked.
+        realm: String,
+        /// What for.
+        service: String,
+        /// Why not, as far as is known.
+        why: String,
+    },
+    /// The server offers NTLM alone.
+    #[error("{host} asks for NTLM, which needs the account's password: a {what} is good for Kerberos alone")]
+    NeedsPassword {
+        /// Who.
+        host: String,
+        /// What there is instead.
+        what: &'static str,
+    },
     /// The server's message makes no sense.
     #[error("{host} answered what is no Windows sign-in ({kind})")]
     Unintelligible {
@@ -100,19 +144,71 @@ pub enum Error {
     Tls(#[source] tokio_rustls::rustls::Error),
 }
 
+/// Why a keytab or a credential cache cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum Fault {
+    /// It cannot be read, or must not be.
+    #[error(transparent)]
+    Unfit(#[from] Unfit),
+    /// It should be a keytab and is none.
+    #[error("it is no keytab as `ktutil` and `ktpass` write them")]
+    NoKeytab,
+    /// It should be a credential cache and is none.
+    #[error("it is no credential cache as `kinit` and `k5start` write them")]
+    NoCache,
+    /// The keytab is of others.
+    #[error("it has no key of {wanted}, but of {found}")]
+    NoKey {
+        /// Who signs in.
+        wanted: String,
+        /// Who could.
+        found: String,
+    },
+    /// The keytab's keys are of kinds that are not used.
+    #[error("it has no AES key of {whose}: have it exported with aes256-cts-hmac-sha1-96")]
+    WeakKey {
+        /// Who signs in.
+        whose: String,
+    },
+    /// The cache is of another account.
+    #[error("it belongs to {found} and not to {wanted}")]
+    OfSomebodyElse {
+        /// Who signs in.
+        wanted: String,
+        /// Who could.
+        found: String,
+    },
+    /// The cache holds nothing that buys a ticket for the server.
+    #[error("it has no ticket of the domain {realm} itself: run `kinit`")]
+    NoTicket {
+        /// Whose ticket it should be.
+        realm: String,
+    },
+    /// The cache has not been kept fresh.
+    #[error("its ticket expired at {until}: run `kinit`, or let `k5start` keep it fresh")]
+    Expired {
+        /// Since when.
+        until: Timestamp,
+    },
+    /// The ticket in the cache is of a kind that is not used.
+    #[error(
+        "its ticket is not encrypted with AES and SHA-1: run `kinit` where krb5.conf permits aes256-cts-hmac-sha1-96"
+    )]
+    StrangeTicket,
+}
+
 impl Error {
     /// Whether asking again soon may lock the account, or is useless until a person has changed something.
     #[must_use]
     pub fn needs_patience(&self) -> bool {
-        matches!(
-            self,
-            Self::Refused { .. } | Self::AccountBarred { .. } | Self::UnusableName | Self::TicketRefused { .. }
-        )
+        let is_lasting = matches!(self, Self::TicketRefused { .. } | Self::NeedsPassword { .. });
+        is_lasting || self.refuses_account()
     }
 
     /// Whether it is the account that is refused: its name or password is wrong, or it is barred.
     #[must_use]
     pub fn refuses_account(&self) -> bool {
-        matches!(self, Self::Refused { .. } | Self::AccountBarred { .. } | Self::UnusableName)
+        let is_refused = matches!(self, Self::Refused { .. } | Self::KeyRefused { .. });
+        is_refused || matches!(self, Self::AccountBarred { .. } | Self::UnusableName)
     }
 }

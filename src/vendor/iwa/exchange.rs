@@ -46,21 +46,26 @@ impl Exchange {
             Some("ntlm,!kerberos".to_owned()),
             WORKSTATION.to_owned(),
         );
-        Self::negotiate(config, account, target, binding)
+        Self::negotiate(config, CredentialsBuffers::AuthIdentity(account.into()), target, binding)
     }
 
     /// Kerberos inside SPNEGO, and nothing else: whoever asks for it decides what to do without a ticket.
     ///
     /// # Errors
     /// When the library refuses to begin.
-    pub fn kerberos(account: AuthIdentity, target: &str, binding: Option<&[u8]>, kdc: Url) -> sspi::Result<Self> {
+    pub fn kerberos(
+        credentials: CredentialsBuffers,
+        target: &str,
+        binding: Option<&[u8]>,
+        kdc: Url,
+    ) -> sspi::Result<Self> {
         let kerberos = KerberosConfig {
             kdc_resolution: KdcResolution::KdcUrl(Some(kdc)),
             client_computer_name: WORKSTATION.to_owned(),
         };
         let config =
             NegotiateConfig::new(Box::new(kerberos), Some("kerberos,!ntlm".to_owned()), WORKSTATION.to_owned());
-        let mut exchange = Self::negotiate(config, account, target, binding)?;
+        let mut exchange = Self::negotiate(config, credentials, target, binding)?;
         // The ticket is the first message and the last.
         exchange.sends_form = true;
         Ok(exchange)
@@ -68,12 +73,11 @@ impl Exchange {
 
     fn negotiate(
         config: NegotiateConfig,
-        account: AuthIdentity,
+        credentials: CredentialsBuffers,
         target: &str,
         binding: Option<&[u8]>,
     ) -> sspi::Result<Self> {
         let context = with_default(NoSubscriber::default(), || Negotiate::new_client(config))?;
-        let credentials = CredentialsBuffers::AuthIdentity(account.into());
         Ok(Self::new(Context::Negotiate(Box::new(context), Some(credentials)), target, binding))
     }
 

@@ -10,6 +10,7 @@ use tokio::time::timeout;
 use url::Url;
 
 use super::der;
+use super::grant::Grant;
 
 /// How long one question may take, connecting included.
 const TIMEOUT: Duration = Duration::from_secs(4);
@@ -27,10 +28,11 @@ pub fn address(realm: &str, configured: Option<&str>) -> Option<Url> {
     sspi::detect_kdc_url(&realm.to_uppercase()).or_else(by_realm)
 }
 
-/// Carries questions to the domain, and remembers why it refused.
-#[derive(Debug, Default)]
+/// Carries questions to the domain, except for what has been granted already, and remembers why it refused.
+#[derive(Default)]
 pub struct Kdc {
     refusal: Option<u32>,
+    grant: Option<Grant>,
 }
 
 impl Kdc {
@@ -39,12 +41,20 @@ impl Kdc {
         self.refusal
     }
 
+    /// Answers the question for the first ticket with this one from now on.
+    pub fn hand_out(&mut self, grant: Option<Grant>) {
+        self.grant = grant;
+    }
+
     /// Asks one question.
     ///
     /// # Errors
     /// When nobody answers.
     pub async fn ask(&mut self, question: &NetworkRequest) -> sspi::Result<Vec<u8>> {
         self.refusal = None;
+        if let Some(answer) = self.grant.as_mut().and_then(|grant| grant.answer(&question.data)) {
+            return Ok(answer);
+        }
         let nobody = |why: String| sspi::Error::new(ErrorKind::NoAuthenticatingAuthority, why);
         if question.protocol != NetworkProtocol::Tcp {
             return Err(nobody("only TCP is spoken to the domain".to_owned()));

@@ -1,6 +1,12 @@
 //! Windows sign-in over HTTP from any machine: NTLM, and Negotiate with Kerberos or NTLM inside. It knows no vendor: it
 //! posts a form to an address and brings the answer of whoever was convinced.
 //!
+//! An account proves itself by its password; for Kerberos alone also by its key, from a keytab, or by the ticket that
+//! `kinit` or `k5start` keeps in a credential cache ([`Proof`]). Both are files in MIT's formats, read anew for each
+//! sign-in. Caches of the kinds `KCM`, `KEYRING` and `DIR` cannot be read. Keys must be AES with SHA-1 (18 and 17): the
+//! library knows neither RC4 nor AES with SHA-2, and has the domain's reply sealed with AES-256 wherever the account has
+//! such a key, which must then be in the keytab.
+//!
 //! NTLM signs in a *connection*, hence each [`SignIn::post_form`] has one of its own ([`connection`]), past any proxy.
 //! A 401 in the middle is part of it; a 401 after our last message is a refusal. Passwords, tickets and messages are
 //! never logged, and wiped when dropped as far as the library does it too.
@@ -18,19 +24,24 @@ use url::Url;
 use crate::base::Clock;
 
 mod binding;
+mod cache;
+mod claim;
 mod connection;
 mod credential;
 mod der;
 mod error;
 mod exchange;
+mod grant;
 mod kdc;
+mod keytab;
+mod octets;
 mod offer;
 mod ticket;
 
 use connection::Connection;
 pub use connection::Reply as Answer;
-pub use credential::Credential;
-pub use error::Error;
+pub use credential::{Credential, Proof};
+pub use error::{Error, Fault};
 use exchange::Exchange;
 use kdc::Kdc;
 use offer::Scheme;
@@ -153,11 +164,13 @@ impl SignIn {
         {
             return Ok((exchange, ticket, true));
         }
+        let Proof::Password(password) = &self.credential.proof else {
+            return Err(Error::NeedsPassword { host: host.to_owned(), what: self.credential.proof.name() });
+        };
+        let account = self.credential.account(password)?;
         let mut exchange = match scheme {
-            Scheme::Ntlm => Exchange::ntlm(self.credential.account()?, target, binding),
-            Scheme::Negotiate => {
-                Exchange::ntlm_negotiated(self.credential.account()?, target, binding).map_err(failed)?
-            }
+            Scheme::Ntlm => Exchange::ntlm(account, target, binding),
+            Scheme::Negotiate => Exchange::ntlm_negotiated(account, target, binding).map_err(failed)?,
         };
         let first = exchange.next(None, kdc).await.map_err(failed)?;
         Ok((exchange, first, false))

@@ -8,7 +8,8 @@ use super::*;
 use crate::base::Secret;
 
 fn sign_in(clock: &Clock) -> SignIn {
-    let credential = Credential { username: "svc".into(), domain: "EXAMPLE".into(), password: Secret::from("hunter2") };
+    let proof = Proof::Password(Secret::from("hunter2"));
+    let credential = Credential { username: "svc".into(), domain: "EXAMPLE".into(), proof };
     SignIn::new(credential, Method::Ntlm, None, clock.clone())
 }
 
@@ -55,6 +56,20 @@ async fn the_first_message_has_an_empty_body_and_a_length() {
         second.contains("content-length: 0\r\n") && second.contains("authorization: NTLM TlRMTVNTUAAB"),
         "{second}"
     );
+}
+
+#[tokio::test]
+async fn a_keytab_is_no_answer_to_ntlm() {
+    let (address, _sent) = server(&[OFFER]).await;
+    let proof = Proof::Keytab("/nowhere".into());
+    let credential = Credential { username: "svc".into(), domain: "EXAMPLE".into(), proof };
+    let sign_in = SignIn::new(credential, Method::Negotiate, None, Clock::system());
+    let error = sign_in.post_form(&address, FORM).await.expect_err("no password");
+    assert_eq!(
+        error.to_string(),
+        "127.0.0.1 asks for NTLM, which needs the account's password: a keytab is good for Kerberos alone"
+    );
+    assert!(error.needs_patience() && !error.refuses_account());
 }
 
 #[tokio::test]

@@ -11,7 +11,7 @@ pub use signature::Signatures;
 pub use wire::{Conversation, Customer, Event, User, WireError};
 
 /// For the fuzzers: whatever an event holds, reading it ends.
-#[cfg(feature = "fuzzing")]
+#[cfg(any(test, feature = "fuzzing"))]
 #[doc(hidden)]
 pub fn fuzz_event(bytes: &[u8]) {
     let _ = Event::parse(bytes);

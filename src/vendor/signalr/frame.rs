@@ -28,11 +28,11 @@ pub struct Frame {
 }
 
 #[derive(Deserialize)]
-struct Wire {
+struct Wire<M> {
     #[serde(rename = "C", default)]
     cursor: Value,
-    #[serde(rename = "M", default)]
-    messages: Option<Vec<Box<RawValue>>>,
+    #[serde(rename = "M")]
+    messages: Option<Vec<M>>,
     #[serde(rename = "S", default)]
     init: Value,
     #[serde(rename = "G", default)]
@@ -67,24 +67,30 @@ impl Frame {
         if !bytes.trim_ascii_start().starts_with(b"{") {
             return Err(Error::Malformed { line: 1, column: 1 });
         }
-        let wire: Wire = serde_json::from_slice(bytes)
-            .map_err(|error| Error::Malformed { line: error.line(), column: error.column() })?;
-        Ok(Self {
+        // At once, if it holds nothing but calls. What is not a call, such as the empty object that some servers send as a
+        // heartbeat, is no message.
+        serde_json::from_slice(bytes)
+            .map(|wire: Wire<Call>| Self::of(wire, Some))
+            .or_else(|_| serde_json::from_slice(bytes).map(|wire: Wire<&RawValue>| Self::of(wire, call)))
+            .map_err(|error| Error::Malformed { line: error.line(), column: error.column() })
+    }
+
+    fn of<M>(wire: Wire<M>, call: impl Fn(M) -> Option<Call>) -> Self {
+        let hub_call = |Call { hub, method, args }| HubCall { hub, method, args };
+        Self {
             cursor: wire.messages.as_ref().and_then(|_| text(&wire.cursor)),
-            // What is not a call, such as the empty object that some servers send as a heartbeat, is no message.
-            calls: wire.messages.unwrap_or_default().iter().filter_map(|message| call(message)).collect(),
+            calls: wire.messages.into_iter().flatten().filter_map(call).map(hub_call).collect(),
             init: is_set(&wire.init),
             groups: wire.groups.as_str().map(str::to_owned),
             leaving: is_set(&wire.leaving),
             fatal: !wire.error.is_null() && wire.answer.is_null(),
             delay: wire.delay.as_f64().and_then(|milliseconds| Duration::try_from_secs_f64(milliseconds / 1000.0).ok()),
-        })
+        }
     }
 }
 
-fn call(message: &RawValue) -> Option<HubCall> {
-    let Call { hub, method, args } = serde_json::from_str(message.get()).ok()?;
-    Some(HubCall { hub, method, args })
+fn call(message: &RawValue) -> Option<Call> {
+    serde_json::from_str(message.get()).ok()
 }
 
 /// Servers made by others write numbers for cursors.

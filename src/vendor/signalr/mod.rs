@@ -180,7 +180,7 @@ pub enum Event {
 }
 
 /// The fuzzers' door: whatever a server sends is read as a frame, and as events with frames in them.
-#[cfg(feature = "fuzzing")]
+#[cfg(any(test, feature = "fuzzing"))]
 #[doc(hidden)]
 pub fn fuzz(bytes: &[u8]) {
     let _ = frame::Frame::parse(bytes);

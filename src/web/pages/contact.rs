@@ -19,8 +19,13 @@ pub(super) fn by_begin(sessions: &BTreeMap<String, SessionDoc>) -> Vec<&SessionD
 pub(super) fn summary(sheet: &Sheet, sessions: &BTreeMap<String, SessionDoc>) -> String {
     let all = by_begin(sessions);
     let Some(first) = all.first() else { return String::new() };
-    let queue = first.queue.map(|id| sheet.queue_name(id));
-    let kind = Some(words::modality(&first.modality).to_owned());
-    let place = queue.into_iter().chain(kind).collect::<Vec<_>>().join(", ");
+    let place = place(sheet, first);
     if all.len() > 1 { format!("{place}, +{} more", all.len() - 1) } else { place }
+}
+
+/// Where a contact came from.
+pub(super) fn place(sheet: &Sheet, session: &SessionDoc) -> String {
+    let queue = session.queue.map(|id| sheet.queue_name(id));
+    let kind = Some(words::modality(&session.modality).to_owned());
+    queue.into_iter().chain(kind).collect::<Vec<_>>().join(", ")
 }

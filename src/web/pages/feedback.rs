@@ -5,20 +5,15 @@ use std::collections::BTreeMap;
 use askama::Template;
 use jiff::Timestamp;
 
+use super::answering::{self, Deed, Form};
 use super::frame::Frame;
 use super::{Sheet, Timer, format, segment, step, words};
 use crate::live::shape::{AnswerDoc, FeedbackDoc, JoinDoc, MessageDoc};
 
 /// Renders the list: what still waits for an answer first, then the newest.
 pub fn feedback(sheet: &Sheet) -> Result<String, askama::Error> {
-    let mut items: Vec<_> = sheet.state.feedback.iter().collect();
-    items.sort_by(|(a_id, a), (b_id, b)| (rank(&a.state), b.created, a_id).cmp(&(rank(&b.state), a.created, b_id)));
-    List {
-        frame: Frame::new(sheet, "/feedback", "Feedback"),
-        items: items.into_iter().map(|(id, item)| Item::new(sheet, id, item)).collect(),
-        blank: Item { id: "{id}".to_owned(), step: "{id}".to_owned(), segment: "{id}".to_owned(), ..Item::default() },
-    }
-    .render()
+    let (items, blank) = Item::all(sheet);
+    List { frame: Frame::new(sheet, "/feedback", "Feedback"), items, blank }.render()
 }
 
 /// Renders one response with its thread; `None` if there is none of that id in the viewer's scope.
@@ -28,6 +23,8 @@ pub fn feedback_item(sheet: &Sheet, response_id: &str) -> Result<Option<String>,
     let path = format!("feedback/{}", step(response_id));
     let mut messages: Vec<_> = doc.messages.iter().collect();
     messages.sort_by_key(|(id, message)| (message.at.unwrap_or(Timestamp::MAX), (*id).clone()));
+    let mut deeds: Vec<_> = doc.deeds.iter().collect();
+    deeds.sort_by_key(|(id, deed)| (deed.at.unwrap_or(Timestamp::MAX), (*id).clone()));
     let mut answers: Vec<_> = doc.answers.iter().collect();
     answers.sort_by_key(|(position, _)| position.parse::<u64>().unwrap_or(u64::MAX));
     One {
@@ -35,6 +32,9 @@ pub fn feedback_item(sheet: &Sheet, response_id: &str) -> Result<Option<String>,
         messages: messages.into_iter().map(|(id, message)| Text::new(sheet, &path, id, message, customer)).collect(),
         answers: answers.into_iter().map(|(id, answer)| Answer::new(&path, id, answer)).collect(),
         offered: offered(&doc.actions),
+        forms: Form::all(sheet, &path, response_id, doc),
+        deeds: deeds.into_iter().map(|(id, deed)| Deed::new(sheet, &path, response_id, id, deed)).collect(),
+        blank_deed: Deed::blank(&path, response_id),
         facts: facts(sheet, doc),
         item: Item::new(sheet, response_id, doc),
         blank_message: Text { id: "{id}".to_owned(), path: format!("{path}/messages/{{id}}"), ..Text::default() },
@@ -61,30 +61,37 @@ struct One<'a> {
     answers: Vec<Answer>,
     /// What Goodays offers, in a sentence.
     offered: String,
+    /// What can be done, whether it is offered now or not: a script shows a form when it is.
+    forms: [Form; 6],
+    deeds: Vec<Deed>,
     facts: [Fact; 8],
     /// The rows that scripts clone.
     blank_message: Text,
     blank_answer: Answer,
+    blank_deed: Deed,
 }
 
 /// A response in short.
 #[derive(Default)]
-struct Item {
-    id: String,
-    step: String,
-    segment: String,
-    state: String,
-    state_word: String,
-    score: String,
-    score_word: String,
-    excerpt: String,
-    customer: String,
-    place: String,
-    responder: String,
-    activity: String,
-    age: Timer,
-    joined: String,
-    is_joined: bool,
+pub(super) struct Item {
+    pub id: String,
+    pub step: String,
+    pub segment: String,
+    pub state: String,
+    pub state_word: String,
+    pub wrote_again: String,
+    pub score: String,
+    pub score_word: String,
+    pub excerpt: String,
+    pub customer: String,
+    pub place: String,
+    pub responder: String,
+    pub activity: String,
+    /// Whose page the responder has; empty for nobody.
+    pub agent: String,
+    pub age: Timer,
+    pub joined: String,
+    pub is_joined: bool,
 }
 
 /// One text of the thread, written.
@@ -146,6 +153,15 @@ struct Fact {
 }
 
 impl Item {
+    /// All of a document in the order of the list, and the row that scripts clone.
+    pub(super) fn all(sheet: &Sheet) -> (Vec<Self>, Self) {
+        let mut items: Vec<_> = sheet.state.feedback.iter().collect();
+        items.sort_by(|(a_id, a), (b_id, b)| (rank(a), b.created, a_id).cmp(&(rank(b), a.created, b_id)));
+        let blank =
+            Self { id: "{id}".to_owned(), step: "{id}".to_owned(), segment: "{id}".to_owned(), ..Self::default() };
+        (items.into_iter().map(|(id, item)| Self::new(sheet, id, item)).collect(), blank)
+    }
+
     fn new(sheet: &Sheet, id: &str, doc: &FeedbackDoc) -> Self {
         Self {
             id: id.to_owned(),
@@ -153,6 +169,7 @@ impl Item {
             segment: segment(id),
             state: doc.state.clone(),
             state_word: words::thread(&doc.state).to_owned(),
+            wrote_again: answering::wrote_again(doc).to_owned(),
             score: doc.nps.map_or_else(|| format::NONE.to_owned(), |score| score.to_string()),
             score_word: doc.nps.map_or("no score", words::promoter).to_owned(),
             excerpt: excerpt(doc).unwrap_or_else(|| "No words, only answers.".to_owned()),
@@ -160,6 +177,7 @@ impl Item {
             place: doc.place.clone().unwrap_or_default(),
             responder: responder(sheet, doc.joined.agent),
             activity: responder_activity(sheet, doc.joined.agent),
+            agent: doc.joined.agent.map(|agent| agent.to_string()).unwrap_or_default(),
             age: sheet.age(doc.created),
             joined: joined(&doc.joined),
             is_joined: doc.joined.confidence.is_some(),
@@ -226,8 +244,9 @@ fn facts(sheet: &Sheet, doc: &FeedbackDoc) -> [Fact; 8] {
     ]
 }
 
-fn rank(state: &str) -> u8 {
-    match state {
+fn rank(doc: &FeedbackDoc) -> u8 {
+    match &*doc.state {
+        _ if doc.waits => 0,
         "open" => 0,
         "pending" => 1,
         "closed" => 3,

@@ -202,6 +202,17 @@ pub fn called(labels: &BTreeMap<String, String>, name: &str) -> String {
     labels.get(name).cloned().unwrap_or_else(|| label(name))
 }
 
+/// What was counted under one heading, a line each, without what is `shown` elsewhere.
+#[must_use]
+pub fn bag(values: &BTreeMap<String, MetricValue>, shown: &[&str], labels: &BTreeMap<String, String>) -> String {
+    let is_shown = |name: &str| shown.iter().any(|column| column.eq_ignore_ascii_case(name));
+    let measured = values.iter().filter(|(name, _)| !is_shown(name));
+    measured
+        .map(|(name, value)| format!("{}: {}", called(labels, name), metric(name, value)))
+        .collect::<Vec<_>>()
+        .join("\n")
+}
+
 /// Everything that has no column of its own, a line each: metrics other than `shown`, then fields without a word.
 #[must_use]
 pub fn others(

@@ -4,7 +4,9 @@
 //! its path (`data-path`) and how it is written (`data-as`), so that `static/bind.js` can patch it. The server's writing
 //! and the script's are held together by `tests/fixtures/formats.json`.
 
+mod agent;
 mod agents;
+mod answering;
 mod contact;
 mod feedback;
 mod frame;
@@ -22,6 +24,7 @@ pub mod words;
 #[cfg(test)]
 mod tests;
 
+pub use agent::agent;
 pub use feedback::{feedback, feedback_item};
 pub use problem::problem;
 pub use status::status;
@@ -118,6 +121,6 @@ fn step(key: &str) -> String {
 }
 
 /// A key as one segment of an address.
-fn segment(key: &str) -> String {
+pub(super) fn segment(key: &str) -> String {
     percent_encoding::utf8_percent_encode(key, percent_encoding::NON_ALPHANUMERIC).to_string()
 }

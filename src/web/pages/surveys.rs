@@ -81,6 +81,8 @@ struct Row {
     employee: String,
     responder: String,
     activity: String,
+    /// Whose page the responder has; empty for nobody.
+    agent: String,
     channel: String,
     interaction: String,
     attempts: String,
@@ -99,6 +101,7 @@ impl Row {
             employee: survey.employee.clone(),
             responder: responder(sheet, survey.agent),
             activity: responder_activity(sheet, survey.agent),
+            agent: survey.agent.map(|agent| agent.to_string()).unwrap_or_default(),
             channel: format::label(&survey.channel),
             interaction: survey.interaction.clone(),
             attempts: format::count(Some(i64::from(survey.attempts))),

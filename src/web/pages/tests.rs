@@ -50,6 +50,7 @@ fn every_page(sheet: &Sheet) -> Vec<String> {
         surveys(sheet).unwrap(),
         status(sheet).unwrap(),
     ];
+    pages.extend(sheet.state.agents.keys().map(|id| agent(sheet, id).unwrap().unwrap()));
     pages.extend(sheet.state.feedback.keys().map(|id| feedback_item(sheet, id).unwrap().unwrap()));
     pages
 }
@@ -130,7 +131,10 @@ fn hostile_text_stays_text_on_every_page() {
     fn poison(value: &mut Value, hostile: &str, key: &str) {
         match value {
             Value::String(text)
-                if !matches!(key, "since" | "at" | "created" | "changed" | "lastData" | "longestWaitSince") =>
+                if !matches!(
+                    key,
+                    "since" | "until" | "at" | "created" | "changed" | "lastData" | "longestWaitSince"
+                ) =>
             {
                 *text = hostile.to_owned();
             }
@@ -139,7 +143,7 @@ fn hostile_text_stays_text_on_every_page() {
             _ => {}
         }
     }
-    let mut state = floor::floor(now(), 4);
+    let mut state = floor::near(now(), 5);
     poison(&mut state, hostile, "");
     state["feedback"][hostile] = state["feedback"]["r900"].clone();
     for html in every_page(&sheet(&state)) {
@@ -155,7 +159,7 @@ fn hostile_text_stays_text_on_every_page() {
 
 #[test]
 fn nothing_is_inline_on_any_page() {
-    for html in every_page(&sheet(&floor::floor(now(), 8))) {
+    for html in every_page(&sheet(&floor::near(now(), 8))) {
         assert!(!html.contains(" style=") && !html.contains("<style") && !html.contains(" onclick"));
     }
 }
@@ -171,6 +175,7 @@ fn an_empty_floor_says_so_in_words() {
     assert!(status(&sheet).unwrap().contains("Not configured: add <code>[clarity]</code>"));
     assert!(wallboard(&sheet, &board()).unwrap().contains("This board has no queues to show"));
     assert!(feedback_item(&sheet, "r1").unwrap().is_none());
+    assert!(agent(&sheet, "41").unwrap().is_none());
 }
 
 #[test]
@@ -194,6 +199,39 @@ fn a_wallboard_names_no_customer() {
     assert!(!seen.contains("Ann B.") && !seen.contains("Customer "));
     assert_eq!(cell(&html, "queues", "boardTile\" data-arg=\"queuedCount:7,3"), "16", "only its own queues count");
     assert_eq!(cell(&html, "queues/7", "tile\" data-arg=\"serviceLevel"), "n/a");
+}
+
+#[test]
+fn an_agents_page_tells_of_now_of_the_day_and_of_each_queue() {
+    let html = agent(&sheet(&floor::near(now(), 6)), "45").unwrap().unwrap();
+    let at = |seconds: i64| Timestamp::from_second(now().as_second() - seconds).unwrap();
+    assert_eq!(cell(&html, "agents/45/occupancy", "occupancy"), "50 %");
+    assert_eq!(cell(&html, "agents/45/history", "spent"), "Available 20:00 · In contact 20:00 · Away 10:00");
+    let break_ = format!("agents/45/history/{}", at(1200));
+    assert_eq!(cell(&html, &break_, &format!("took\" data-arg=\"{}", at(1200))), "10:00");
+    assert_eq!(cell(&html, &break_, "reason"), "Coaching");
+    let newest = html.find("data-row=\"2026").unwrap();
+    assert!(newest < html.find(&format!("data-row=\"{}\"", at(3600))).unwrap(), "the newest stands first");
+    assert_eq!(cell(&html, "queues/7/name", "queueNamed\" data-arg=\"7"), "Complaints");
+    assert_eq!(cell(&html, "queues/99/name", "queueNamed\" data-arg=\"99"), "Queue 99", "which no structure knows");
+    assert_eq!(cell(&html, "agents/45/byQueue/7", "metric\" data-arg=\"answeredCount"), "9");
+    assert_eq!(cell(&html, "agents/45/byQueue/7", "metricLines"), "Call, Taken count: 10");
+    assert!(html.contains("<rect x=\"333\" y=\"0\" width=\"333\" height=\"28\" data-activity=\"inContact\">"));
+    assert!(!html.contains("<form"), "where nobody stands in for the viewer, nothing is offered");
+    let mut demo = sheet(&floor::near(now(), 6));
+    demo.demo = true;
+    assert!(agent(&demo, "45").unwrap().unwrap().contains("action=\"/api/v1/agents/45/suspend\""));
+}
+
+#[test]
+fn whoever_is_named_is_one_press_away() {
+    let sheet = sheet(&floor::floor(now(), 30));
+    assert!(
+        supervisor(&sheet, &View::default()).unwrap().contains("<a href=\"/agents/45\" data-path=\"agents/45/name\"")
+    );
+    for html in [feedback(&sheet).unwrap(), surveys(&sheet).unwrap(), feedback_item(&sheet, "r900").unwrap().unwrap()] {
+        assert!(html.contains("data-as=\"responder\"") && html.contains(" href=\"/agents/4"), "{html}");
+    }
 }
 
 #[test]
@@ -276,10 +314,13 @@ fn values_are_written_as_the_table_of_cases_says() {
         let word: fn(&str) -> &str = match table.as_str() {
             "status" => words::status,
             "activity" => words::activity,
+            "contact" => words::contact,
             "modality" => words::modality,
             "source" => words::source,
             "survey" => words::survey,
             "origin" => words::origin,
+            "deed" => words::deed,
+            "deedState" => words::deed_state,
             "thread" => words::thread,
             "rule" => words::rule,
             "transport" => words::transport,

@@ -46,6 +46,21 @@ pub fn activity(name: &str) -> &str {
     }
 }
 
+/// Where a contact stands.
+#[must_use]
+pub fn contact(name: &str) -> &str {
+    match name {
+        "new" => "New",
+        "queued" => "Waiting",
+        "offered" => "Being offered",
+        "connecting" => "Connecting",
+        "active" => "In conversation",
+        "afterCall" => "After call",
+        "" => "Unknown",
+        other => other,
+    }
+}
+
 /// A kind of contact.
 #[must_use]
 pub fn modality(name: &str) -> &str {
@@ -101,6 +116,34 @@ pub fn origin(name: &str) -> &str {
         "session" => "session ended",
         "conversation" => "conversation closed",
         "elsewhere" => "asked elsewhere",
+        other => other,
+    }
+}
+
+/// Something that a colleague does about a response.
+#[must_use]
+pub fn deed(name: &str) -> &str {
+    match name {
+        "reply" => "Reply",
+        "message" => "Private message",
+        "call" => "Called the customer",
+        "close" => "Closed without an answer",
+        "spam" => "Reported as spam",
+        "no-answer-needed" => "No answer needed",
+        other => other,
+    }
+}
+
+/// How far a deed has come.
+#[must_use]
+pub fn deed_state(name: &str) -> &str {
+    match name {
+        "queued" => "Waiting to be sent",
+        "sent" => "Sent, no answer yet",
+        "accepted" => "Done",
+        "rejected" => "Refused",
+        "failed" => "Not sent",
+        "unknown" => "Not known whether it was done",
         other => other,
     }
 }

@@ -70,6 +70,32 @@ pub fn floor(now: Timestamp, agents: usize) -> Value {
     })
 }
 
+/// The same floor as whoever looks at agent 45 sees it: with what they did today, and their metrics by queue.
+pub fn near(now: Timestamp, agents: usize) -> Value {
+    let mut floor = floor(now, agents);
+    let agent = &mut floor["agents"]["45"];
+    let since = agent["since"].as_str().unwrap_or_default().to_owned();
+    let stint = |began: i64, until: Option<i64>, status: &str, activity: &str| {
+        let mut stint = json!({ "status": status, "activity": activity });
+        if let Some(until) = until {
+            stint["until"] = json!(ago(now, until));
+        }
+        (ago(now, began), stint)
+    };
+    let past = [
+        stint(3600, Some(2400), "available", "available"),
+        stint(2400, Some(1200), "inCall", "inContact"),
+        stint(1200, Some(600), "unavailable", "away"),
+    ];
+    let mut history: Map<String, Value> = past.into_iter().collect();
+    history[&ago(now, 1200)]["reason"] = json!("Coaching");
+    history.insert(since, json!({ "status": agent["status"], "activity": agent["activity"] }));
+    agent["history"] = Value::Object(history);
+    agent["occupancy"] = json!({ "value": 50.0, "handling": 1_200_000, "available": 1_200_000 });
+    agent["byQueue"] = json!({ "7": { "audio": { "answeredCount": 9, "ronaCount": 1, "takenCount": 10 } }, "99": { "audio": { "answeredCount": 2 } } });
+    floor
+}
+
 fn people(now: Timestamp, agents: usize) -> Map<String, Value> {
     let mut map = Map::new();
     for i in 0..agents {

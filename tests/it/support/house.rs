@@ -1,9 +1,12 @@
 //! A whole server on a port of its own, with or without the sandbox next door.
 
+use std::path::Path;
+
 use callboard::base::{Clock, Lifecycle};
 use callboard::commands::{Manner, World, configure};
 use callboard::config::{Clarity, Config, Wallboard};
 use callboard::sandbox::{Options, Sandbox};
+use callboard::store::Store;
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
@@ -33,12 +36,21 @@ impl House {
 
     /// The same, against real systems or not.
     pub async fn alone_as(manner: Manner, change: impl FnOnce(&mut Config)) -> Self {
+        Self::alone_with(manner, Clock::system(), change).await
+    }
+
+    /// The same, by a clock of its own.
+    pub async fn alone_at(clock: Clock, change: impl FnOnce(&mut Config)) -> Self {
+        Self::alone_with(Manner::Demo, clock, change).await
+    }
+
+    async fn alone_with(manner: Manner, clock: Clock, change: impl FnOnce(&mut Config)) -> Self {
         let mut config = Config::default();
         let mut board = Wallboard::new("north");
         board.queues = vec![callboard::config::QueueRef::Id(0), callboard::config::QueueRef::Id(2)];
         config.wallboards = vec![board];
         change(&mut config);
-        Self::start(config, manner, TempDir::new().expect("a directory"), 0, Clock::system()).await
+        Self::start(config, manner, TempDir::new().expect("a directory"), 0, clock).await
     }
 
     /// A server in front of a sandbox, which sends it webhooks.
@@ -78,6 +90,11 @@ impl House {
         Stopped { config: self.config, manner: self.manner, data: self.data, port: self.world.address.port() }
     }
 
+    /// Where it keeps what it keeps.
+    pub fn data_dir(&self) -> &Path {
+        self.data.path()
+    }
+
     pub fn at(&self, path: &str) -> Url {
         self.base.join(path).expect("an address")
     }
@@ -110,9 +127,30 @@ pub struct Stopped {
 }
 
 impl Stopped {
+    /// Where it kept what it kept.
+    pub fn data_dir(&self) -> &Path {
+        self.data.path()
+    }
+
+    /// What it kept, for whoever looks at it, or changes it, in between.
+    pub fn store(&self) -> Store {
+        Store::open(self.data.path(), Clock::system()).expect("a store")
+    }
+
+    /// Changes what it is told.
+    pub fn change(mut self, change: impl FnOnce(&mut Config)) -> Self {
+        change(&mut self.config);
+        self
+    }
+
     /// Starts it again on the same port, with what it kept.
     pub async fn again(self) -> House {
-        House::start(self.config, self.manner, self.data, self.port, Clock::system()).await
+        self.at_the_time_of(&Clock::system()).await
+    }
+
+    /// The same, by a clock of its own.
+    pub async fn at_the_time_of(self, clock: &Clock) -> House {
+        House::start(self.config, self.manner, self.data, self.port, clock.clone()).await
     }
 }
 

@@ -4,6 +4,7 @@ pub mod agent_connect;
 pub mod browser;
 pub mod clarity;
 pub mod floor;
+pub mod goodays;
 pub mod house;
 pub mod kustomer;
 pub mod peer;

@@ -77,6 +77,32 @@ impl Windows {
         self.folder.path().join("cert.pem")
     }
 
+    /// A keytab with the key that the account has now.
+    pub async fn keytab(&self) -> PathBuf {
+        let path = self.folder.path().join("svc.keytab");
+        let _ = std::fs::remove_file(&path);
+        self.administer(&format!("ktadd -norandkey -k {} {USER}", path.display())).await;
+        path
+    }
+
+    /// A credential cache with the account's ticket, as `kinit` writes it into this file.
+    pub async fn cache(&self, name: &str) -> PathBuf {
+        let keytab = self.keytab().await;
+        let path = self.folder.path().join(name);
+        let [from, to] = [&keytab, &path].map(|path| path.to_str().expect("a plain path"));
+        run(self.folder.path(), "kinit", &["-k", "-t", from, "-c", to, USER]).await;
+        path
+    }
+
+    /// Gives the account another key, so that its password and its keytabs are no longer good.
+    pub async fn change_key(&self) {
+        self.administer(&format!("cpw -randkey {USER}")).await;
+    }
+
+    async fn administer(&self, query: &str) {
+        run(self.folder.path(), "kadmin.local", &["-r", DOMAIN, "-q", query]).await;
+    }
+
     /// Who got as far as the token service, in order.
     pub fn signed_in(&self) -> Vec<String> {
         self.signed_in.lock().expect("no panic").clone()

@@ -27,6 +27,7 @@ async fn a_structure_that_cannot_be_read_keeps_nobody_from_being_read() {
     let day = Day { zone: server.time_zone, starts: server.day_starts };
     let gold = Gold::start(Rules::default(), day, clock.clone(), &life);
     let reading = |floor| Reading {
+        also: Also::default(),
         probe_queues: false,
         vendor: settings::client(&section, &clock).expect("a client"),
         gold: gold.clone(),

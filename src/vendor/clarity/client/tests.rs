@@ -11,6 +11,7 @@ use axum::response::{IntoResponse, Response};
 use serde_json::Value;
 
 use super::*;
+use crate::vendor::clarity::methods::Also;
 use crate::vendor::clarity::{SessionPropertiesKey, Subject, Subscription, TokenError, Wanted, Whom, WriteVerb};
 use crate::vendor::iwa;
 
@@ -76,7 +77,8 @@ fn clarity(root: &Url, credential: Credential) -> Clarity {
 }
 
 fn windows() -> Credential {
-    let account = iwa::Credential { username: "svc".into(), domain: "EXAMPLE".into(), password: Secret::from("p") };
+    let proof = iwa::Proof::Password(Secret::from("p"));
+    let account = iwa::Credential { username: "svc".into(), domain: "EXAMPLE".into(), proof };
     Credential::Windows { account, method: iwa::Method::Ntlm, kdc: None }
 }
 
@@ -103,7 +105,7 @@ async fn agents_are_asked_for_in_short_addresses_under_both_names() {
     let (server, root) = Server::start(|_, _| r#"[{"type":"agent","id":1}]"#.into_response()).await;
     let clarity = clarity(&root, Credential::Static(Secret::from("t")));
     let ids: Vec<i64> = (10_000..11_000).collect();
-    let agents = clarity.agents(&ids, &clarity.wanted_of_agents()).await.expect("agents");
+    let agents = clarity.agents(&ids, &clarity.wanted_of_agents(), Also::default()).await.expect("agents");
     let seen = server.seen("/webapi/api/v2/metrics/agents/?agentIds=");
     assert_eq!(agents.len(), seen.len());
     assert!(seen.len() > 1 && seen.iter().all(|seen| seen.uri.len() < 2000 && seen.method == Method::POST));
@@ -111,7 +113,7 @@ async fn agents_are_asked_for_in_short_addresses_under_both_names() {
     let body: Value = serde_json::from_str(&seen[0].body).expect("JSON");
     assert_eq!(body["sessionProperties"], body["sessionPropertyType"]);
     assert_eq!(body["metricProperties"], serde_json::json!(["answeredCount"]));
-    assert!(matches!(clarity.agents(&[], &Wanted::default()).await, Err(Error::NotSent { .. })));
+    assert!(matches!(clarity.agents(&[], &Wanted::default(), Also::default()).await, Err(Error::NotSent { .. })));
 }
 
 #[tokio::test]
@@ -127,13 +129,17 @@ async fn every_kind_of_subscription_is_asked_for_where_the_document_says() {
         (Subject::QueueAggregate, Whom::Queues(&ids), "queues/aggregateBy?queueIds=5,7"),
         (Subject::QueueGroups, Whom::Teams(&ids), "queues/groupBy?teamIds=5,7"),
     ];
+    let also = Also { breakdowns: true, status_history: true };
     for (subject, whom, _) in asked {
-        let made = clarity.subscribe(subject, "c-1", whom, &clarity.wanted_of_agents()).await.expect("a subscription");
+        let made =
+            clarity.subscribe(subject, "c-1", whom, &clarity.wanted_of_agents(), also).await.expect("a subscription");
         assert_eq!(made, [Subscription { id: Some("s/1".into()) }]);
     }
     let seen = server.seen("/");
     for (seen, (_, _, path)) in seen.iter().zip(asked) {
-        assert_eq!(seen.uri, format!("/webapi/api/v2/subscriptions/{path}&modalities=audio,message"));
+        let history = if path.starts_with("agents?") { "&includeStatusHistory=true" } else { "" };
+        let query = format!("modalities=audio,message&includeBreakdowns=true{history}");
+        assert_eq!(seen.uri, format!("/webapi/api/v2/subscriptions/{path}&{query}"));
         let body: Value = serde_json::from_str(&seen.body).expect("JSON");
         assert_eq!((&body["connectionId"], &body["metricProperties"][0]), (&"c-1".into(), &"answeredCount".into()));
         assert_eq!(seen.method, Method::POST);
@@ -149,15 +155,16 @@ async fn subscriptions_are_changed_and_ended_by_their_ids_and_alerts_name_nobody
     })
     .await;
     let clarity = clarity(&root, Credential::Static(Secret::from("t")));
+    let also = Also { breakdowns: true, status_history: true };
     assert_eq!(clarity.subscribe_alerts("c-1").await.expect("alerts").id.as_deref(), Some("17"));
-    clarity.update_subscription("s/1", "c-1", Whom::Queues(&[9]), &Wanted::default()).await.expect("a change");
+    clarity.update_subscription("s/1", "c-1", Whom::Queues(&[9]), &Wanted::default(), also).await.expect("a change");
     clarity.delete_subscription("s/1", "c-1").await.expect("an end");
     let seen = server.seen("/");
     let of = |seen: &Seen| (seen.method.clone(), seen.uri.clone(), seen.body.clone());
     let only = r#"{"connectionId":"c-1"}"#.to_owned();
     let path = |rest: &str| format!("/webapi/api/v2/subscriptions/{rest}");
     assert_eq!(of(&seen[0]), (Method::POST, path("alerts"), only.clone()));
-    let changed = path("s%2F1?queueIds=9&modalities=audio,message");
+    let changed = path("s%2F1?queueIds=9&modalities=audio,message&includeBreakdowns=true&includeStatusHistory=true");
     assert_eq!(of(&seen[1]), (Method::POST, changed, only.clone()));
     assert_eq!(of(&seen[2]), (Method::DELETE, path("s%2F1"), only));
 }
@@ -173,12 +180,12 @@ async fn what_clarity_would_refuse_or_misunderstand_is_not_sent() {
         (Subject::QueueAggregate, Whom::Agents(&[1])),
         (Subject::AgentGroups, Whom::Agents(&[1])),
     ] {
-        let error = clarity.subscribe(subject, "c", whom, &wanted).await.expect_err("not sent");
+        let error = clarity.subscribe(subject, "c", whom, &wanted, Also::default()).await.expect_err("not sent");
         assert!(matches!(error, Error::NotSent { .. }), "{error}");
     }
     for id in ["", " ", ".", ".."] {
         assert!(matches!(clarity.delete_subscription(id, "c").await, Err(Error::NotSent { .. })));
-        let change = clarity.update_subscription(id, "c", Whom::Teams(&[1]), &wanted).await;
+        let change = clarity.update_subscription(id, "c", Whom::Teams(&[1]), &wanted, Also::default()).await;
         assert!(matches!(change, Err(Error::NotSent { .. })));
     }
     assert!(server.seen("/").is_empty());
@@ -194,7 +201,7 @@ async fn all_shapes_of_a_list_of_agents_are_read() {
     .await;
     let clarity = clarity(&root, Credential::Static(Secret::from("t")));
     for _ in 0..3 {
-        let agents = clarity.agents(&[1], &Wanted::default()).await.expect("agents");
+        let agents = clarity.agents(&[1], &Wanted::default(), Also::default()).await.expect("agents");
         assert_eq!(agents.iter().map(|agent| agent.id).collect::<Vec<_>>(), [Some(1)]);
     }
 }
@@ -292,12 +299,12 @@ async fn an_agent_out_of_bounds_is_found_and_left_out_and_the_others_live() {
     for (seconds, requests) in [(0, 3..20), (60, 1..2), (300, 3..20)] {
         pass(seconds).await;
         let before = server.seen("/").len();
-        let agents = clarity.agents(&ids, &Wanted::default()).await.expect("agents");
+        let agents = clarity.agents(&ids, &Wanted::default(), Also::default()).await.expect("agents");
         assert_eq!(agents.len(), 199);
         assert!(agents.iter().all(|agent| agent.id != Some(13)));
         let sent = server.seen("/").len() - before;
         assert!(requests.contains(&sent), "{sent} requests after {seconds} s");
-        clarity.subscribe_agents("connection", &ids).await.expect("a subscription of the others");
+        clarity.subscribe_agents("connection", &ids, Also::default()).await.expect("a subscription of the others");
     }
 }
 
@@ -306,10 +313,10 @@ async fn an_account_that_may_see_nobody_is_told_so_after_a_few_requests() {
     let (server, root) = Server::start(|_, _| StatusCode::UNAUTHORIZED.into_response()).await;
     let clarity = clarity(&root, Credential::Static(Secret::from("t")));
     let ids: Vec<i64> = (0..200).collect();
-    assert!(matches!(clarity.agents(&ids, &Wanted::default()).await, Err(Error::Denied { .. })));
+    assert!(matches!(clarity.agents(&ids, &Wanted::default(), Also::default()).await, Err(Error::Denied { .. })));
     assert!(server.seen("/").len() <= 13);
     let before = server.seen("/").len();
-    assert!(matches!(clarity.agents(&[1, 2], &Wanted::default()).await, Err(Error::Denied { .. })));
+    assert!(matches!(clarity.agents(&[1, 2], &Wanted::default(), Also::default()).await, Err(Error::Denied { .. })));
     assert!(server.seen("/").len() > before, "it may be the token: nobody is held for out of bounds");
 }
 

@@ -92,6 +92,45 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Lenient<T> {
     }
 }
 
+/// An object as its fields, in their order: what is read once and passed on needs no map.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Fields<T>(pub Vec<(String, T)>);
+
+impl<T> Fields<T> {
+    /// The field of that name.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&T> {
+        self.0.iter().find(|(known, _)| known == name).map(|(_, value)| value)
+    }
+}
+
+impl<T> Default for Fields<T> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Fields<T> {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        from.deserialize_map(Self::default())
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for Fields<T> {
+    type Value = Self;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(mut self, mut fields: A) -> Result<Self, A::Error> {
+        while let Some(field) = fields.next_entry()? {
+            self.0.push(field);
+        }
+        Ok(self)
+    }
+}
+
 struct Reader<K>(K);
 
 impl<'de, K: Kind<'de>> Visitor<'de> for Reader<K> {

@@ -145,7 +145,13 @@ impl Part {
 }
 
 impl Also {
-    fn query(self) -> String {
+    /// Whether anything is.
+    #[must_use]
+    pub fn is_something(self) -> bool {
+        self != Self::default()
+    }
+
+    pub(in crate::vendor::clarity) fn query(self) -> String {
         let flags = [("&includeBreakdowns=true", self.breakdowns), ("&includeStatusHistory=true", self.status_history)];
         flags.iter().filter(|(_, wanted)| *wanted).map(|(text, _)| *text).collect()
     }

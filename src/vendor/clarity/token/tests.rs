@@ -5,7 +5,8 @@ use crate::vendor::clarity::{SessionPropertiesKey, WriteVerb};
 use crate::vendor::iwa;
 
 fn windows() -> Credential {
-    let account = iwa::Credential { username: "svc".into(), domain: "EXAMPLE".into(), password: Secret::from("p") };
+    let proof = iwa::Proof::Password(Secret::from("p"));
+    let account = iwa::Credential { username: "svc".into(), domain: "EXAMPLE".into(), proof };
     Credential::Windows { account, method: iwa::Method::Ntlm, kdc: None }
 }
 

@@ -1,23 +1,24 @@
 //! Realtime Data: the one object in which REST answers and pushes alike tell what goes on (`apis.md` C102 to C107).
 
-use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 use super::Other;
-use crate::vendor::clarity::lenient::{self, Lenient};
+use super::breakdown::{Breakdowns, breakdowns};
+use crate::vendor::clarity::lenient::{self, Fields, Lenient};
 
 /// Metrics by kind of contact (`audio`, `instantMessage`, `message`, `agnostic`) and name (`apis.md` C103). Names are in
 /// camel case whatever was sent; values are numbers or objects of numbers (`apis.md` B79).
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct MetricBag(pub BTreeMap<String, BTreeMap<String, Value>>);
+pub struct MetricBag(pub Fields<Fields<Value>>);
 
 /// Sessions by kind of contact (`apis.md` C104).
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct SessionBag(pub BTreeMap<String, SessionChanges>);
+pub struct SessionBag(pub Fields<SessionChanges>);
 
 /// What is known or new about one agent, queue or group of them.
 #[derive(Clone, Default, PartialEq, Deserialize)]
@@ -31,7 +32,7 @@ pub struct RealtimeData {
     pub id: Option<i64>,
     /// The display name.
     #[serde(deserialize_with = "lenient::text")]
-    pub name: Option<String>,
+    pub name: Option<Arc<str>>,
     /// Counts and measures.
     #[serde(deserialize_with = "lenient::object")]
     pub metrics: Option<MetricBag>,
@@ -44,6 +45,15 @@ pub struct RealtimeData {
     /// What the agent did in the last 24 hours; an object or a list (`apis.md` B68).
     #[serde(deserialize_with = "lenient::objects")]
     pub status_history: Option<Vec<StatusModel>>,
+    /// The metrics by queue, all of them (`apis.md` C71).
+    #[serde(deserialize_with = "breakdowns")]
+    pub breakdowns: Option<Box<Breakdowns>>,
+    /// Those that are new since the last push.
+    #[serde(deserialize_with = "breakdowns")]
+    pub added_breakdowns: Option<Box<Breakdowns>>,
+    /// Those that are gone since the last push.
+    #[serde(deserialize_with = "breakdowns")]
+    pub removed_breakdowns: Option<Box<Breakdowns>>,
     /// Whom an aggregate sums up (`apis.md` C107).
     #[serde(deserialize_with = "lenient::integers")]
     pub entity_ids: Option<Vec<i64>>,
@@ -53,7 +63,7 @@ pub struct RealtimeData {
     /// Which team or group.
     #[serde(deserialize_with = "lenient::integer")]
     pub group_id: Option<i64>,
-    /// Fields without a word, breakdowns among them (`apis.md` B92).
+    /// Fields without a word.
     #[serde(flatten)]
     pub other: Other,
 }
@@ -88,7 +98,7 @@ pub struct SessionModel {
     pub queue_id: Option<i64>,
     /// The customer. Personal.
     #[serde(deserialize_with = "lenient::text")]
-    pub customer_name: Option<String>,
+    pub customer_name: Option<Arc<str>>,
     /// The primary agent now, who after a transfer is another than the first (section 0).
     #[serde(deserialize_with = "lenient::integer")]
     pub agent_id: Option<i64>,
@@ -181,23 +191,25 @@ impl StatusModel {
 
 impl<'de> Deserialize<'de> for MetricBag {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        let kinds = BTreeMap::<String, Lenient<BTreeMap<String, Value>>>::deserialize(from)?;
-        let bag = kinds.into_iter().filter_map(|(kind, metrics)| {
-            let metrics = metrics.0?;
-            let is_ours = |name: &String| !name.starts_with(|letter: char| letter.is_uppercase());
-            if metrics.keys().all(is_ours) {
-                return Some((kind, metrics));
+        let kinds = Fields::<Lenient<Fields<Value>>>::deserialize(from)?;
+        let bag = kinds.0.into_iter().filter_map(|(kind, metrics)| {
+            let mut metrics = metrics.0?;
+            for (name, _) in &mut metrics.0 {
+                if name.starts_with(char::is_uppercase) {
+                    *name = lenient::camel(name);
+                }
             }
-            Some((kind, metrics.into_iter().map(|(name, value)| (lenient::camel(&name), value)).collect()))
+            Some((kind, metrics))
         });
-        Ok(Self(bag.collect()))
+        Ok(Self(Fields(bag.collect())))
     }
 }
 
 impl<'de> Deserialize<'de> for SessionBag {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        let kinds = BTreeMap::<String, Lenient<SessionChanges>>::deserialize(from)?;
-        Ok(Self(kinds.into_iter().filter_map(|(kind, changes)| Some((kind, changes.0?))).collect()))
+        let kinds = Fields::<Lenient<SessionChanges>>::deserialize(from)?;
+        let kinds = kinds.0.into_iter().filter_map(|(kind, changes)| Some((kind, changes.0?)));
+        Ok(Self(Fields(kinds.collect())))
     }
 }
 
@@ -241,15 +253,18 @@ mod tests {
         }));
         assert_eq!(agent.id, Some(41));
         let metrics = agent.metrics.as_ref().expect("metrics");
-        assert_eq!(metrics.0["audio"]["answeredCount"], json!(9));
-        assert_eq!(metrics.0["agnostic"]["availableTime"]["average"], json!(4.5));
+        let metric = |kind: &str, name: &str| metrics.0.get(kind).and_then(|bag| bag.get(name)).expect("a metric");
+        assert_eq!(metric("audio", "answeredCount"), &json!(9));
+        assert_eq!(metric("agnostic", "availableTime")["average"], json!(4.5));
         let status = agent.current_status.as_ref().expect("a status");
         assert_eq!((status.agent_status.as_deref(), status.is_suspended), (Some("ringOnNoAnswer"), Some(false)));
         assert!(status.began().is_some());
-        let sessions = agent.sessions.as_ref().expect("sessions").0["audio"].sessions.clone().expect("all of them");
+        let sessions =
+            agent.sessions.as_ref().and_then(|bag| bag.0.get("audio")?.sessions.clone()).expect("all of them");
         assert_eq!((sessions[0].session_id, sessions[0].queue_id), (Some(82_673), Some(-1)));
         assert_eq!(sessions[0].session_status.as_deref(), Some("After Call"));
-        assert!(agent.other.contains_key("addedBreakdowns"));
+        assert_eq!(agent.added_breakdowns.as_ref().map(|added| &added.unread[..]), Some(&[json!("todo")][..]));
+        assert!(agent.breakdowns.is_none() && agent.removed_breakdowns.is_none() && agent.other.is_empty());
         assert!(!format!("{agent:?} {sessions:?}").contains("Grace"));
     }
 
@@ -260,7 +275,7 @@ mod tests {
         let empty =
             read(json!({"type": "agent", "id": 41, "metrics": {}, "sessions": {"audio": {"removedSessions": []}}}));
         assert_eq!(empty.metrics, Some(MetricBag::default()));
-        let audio = empty.sessions.expect("sessions").0["audio"].clone();
+        let audio = empty.sessions.as_ref().and_then(|bag| bag.0.get("audio").cloned()).expect("sessions");
         assert_eq!((audio.sessions, audio.removed_sessions), (None, Some(Vec::new())));
     }
 

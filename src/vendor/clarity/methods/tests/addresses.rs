@@ -131,7 +131,7 @@ async fn every_method_asks_where_the_document_says() {
             ask!(c.agent(41, Part::Status, &g.wanted, Also::default()))
         }),
         ("C30 B21 B24", "POST /v2/metrics/agents/?agentIds=41,37", Some(rona.clone()), |c, g| {
-            ask!(c.agents(&[41, 37], &g.wanted))
+            ask!(c.agents(&[41, 37], &g.wanted, Also::default()))
         }),
         ("C30", "POST /v2/metrics/agents/status?teamIds=3", Some(rona.clone()), |c, g| {
             ask!(c.agents_part(Whom::Teams(&[3]), Part::Status, &g.wanted, Also::default()))
@@ -218,7 +218,7 @@ async fn what_clarity_would_refuse_is_not_sent_and_the_reason_is_a_sentence() {
         ("C21 nothing named", ask!(clarity.set_extra_item(18, item(None, None)))),
         ("C21 B54 id below one", ask!(clarity.set_extra_item(18, item(Some(-1), Some(" "))))),
         ("C15 nobody", ask!(clarity.unregister(nobody))),
-        ("C30 B3 nobody", ask!(clarity.agents(&[], everything))),
+        ("C30 B3 nobody", ask!(clarity.agents(&[], everything, Also::default()))),
         ("C31 too many", ask!(clarity.aggregate(Whom::Agents(&many), everything, Also::default()))),
         ("C31 queues", ask!(clarity.aggregate(Whom::Queues(&[11]), everything, Also::default()))),
         ("C32 agents", ask!(clarity.groups(Whom::Agents(&[1]), everything, Also::default()))),

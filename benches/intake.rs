@@ -1,0 +1,221 @@
+//! Webhooks acknowledged per second, over HTTP and with all that a real server does, beside a bare writer that appends and
+//! syncs one body after the other on the same disk.
+//!
+//! `cargo bench --bench intake` prints rates and latencies. `CALLBOARD_SECONDS` (default 5) is the time for each line,
+//! `CALLBOARD_BURST_SECONDS` (default 60) that of the burst of a thousand a second, `CALLBOARD_DIR` (default `target`) the
+//! disk.
+
+#![expect(clippy::print_stdout, reason = "a benchmark prints its figures")]
+
+use std::io::Write;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use callboard::base::hmac::Tag;
+use callboard::base::{Clock, Lifecycle, Secret};
+use callboard::commands::{Manner, World};
+use callboard::config::{Config, Goodays};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+
+const SECRET: &str = "agreed";
+
+/// How many connections senders hold.
+const CONNECTIONS: [usize; 3] = [1, 16, 64];
+
+/// How many events a second a burst brings.
+const BURST: u64 = 1000;
+
+fn from_environment(name: &str, default: u64) -> u64 {
+    std::env::var(name).ok().and_then(|value| value.parse().ok()).unwrap_or(default)
+}
+
+fn main() {
+    let time = Duration::from_secs(from_environment("CALLBOARD_SECONDS", 5));
+    let burst = from_environment("CALLBOARD_BURST_SECONDS", 60);
+    let disk = std::env::var("CALLBOARD_DIR").unwrap_or_else(|_| "target".to_owned());
+    let dir = tempfile::TempDir::new_in(disk).expect("a directory");
+    let bare = append(dir.path(), time);
+    let bare_rate = rate("a bare writer: append, fdatasync", &bare, time);
+
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
+    runtime.block_on(async {
+        let life = Lifecycle::new();
+        let world = serve(&dir.path().join("data"), &life).await;
+        let number = Arc::new(AtomicU64::new(0));
+        for connections in CONNECTIONS {
+            let commits = world.store.commits();
+            let taken = send(world.address, connections, time, &number).await;
+            let commits = world.store.commits() - commits;
+            let per_second = rate(&format!("{connections} connections"), &taken, time);
+            println!(
+                "{:>34} {:.2} times the bare writer, {:.1} events in a transaction",
+                "",
+                per_second / bare_rate,
+                taken.len() as f64 / commits as f64
+            );
+        }
+        let before = resident();
+        let (taken, refused) = pour(world.address, burst, &number).await;
+        rate(&format!("{BURST} a second for {burst} s"), &taken, Duration::from_secs(burst));
+        println!("{:>34} {refused} refused; resident {} MB before and {} MB after", "", before >> 10, resident() >> 10);
+        life.shut_down(Duration::from_secs(60)).await;
+        world.close().await;
+    });
+}
+
+async fn serve(data: &Path, life: &Lifecycle) -> World {
+    let api = "http://127.0.0.1:9/v2".parse().expect("an address");
+    let mut config = Config::default();
+    data.clone_into(&mut config.server.data_dir);
+    config.store.backups_kept = 0;
+    config.goodays = Some(Goodays::new(api, "t".into(), vec![Secret::from(SECRET)]));
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    World::start(&config, listener, Manner::Real, Clock::system(), life).await.expect("a world")
+}
+
+/// One body after the other, each on the disk before the next.
+fn append(dir: &Path, time: Duration) -> Vec<Duration> {
+    let mut file = std::fs::File::create(dir.join("bare")).expect("a file");
+    let (began, mut took) = (Instant::now(), Vec::new());
+    while began.elapsed() < time {
+        let body = body(took.len() as u64);
+        let one = Instant::now();
+        file.write_all(body.as_bytes()).and_then(|()| file.sync_data()).expect("written");
+        took.push(one.elapsed());
+    }
+    took
+}
+
+/// Each connection sends the next event when the last one has been acknowledged.
+async fn send(address: SocketAddr, connections: usize, time: Duration, number: &Arc<AtomicU64>) -> Vec<Duration> {
+    let began = Instant::now();
+    let senders = (0..connections).map(|_| {
+        let number = Arc::clone(number);
+        tokio::spawn(async move {
+            let (mut sender, mut took) = (Sender::connect(address).await, Vec::new());
+            while began.elapsed() < time {
+                let request = request(number.fetch_add(1, Ordering::Relaxed));
+                let one = Instant::now();
+                assert_eq!(sender.send(&request).await, 204);
+                took.push(one.elapsed());
+            }
+            took
+        })
+    });
+    let mut all = Vec::new();
+    for sender in senders.collect::<Vec<_>>() {
+        all.extend(sender.await.expect("a sender"));
+    }
+    all
+}
+
+/// So many events a second, whether or not the last ones have been acknowledged; as many connections as that needs. The
+/// latency is counted from when an event should have been sent.
+async fn pour(address: SocketAddr, seconds: u64, number: &Arc<AtomicU64>) -> (Vec<Duration>, usize) {
+    let (began, next) = (Instant::now(), Arc::new(AtomicU64::new(0)));
+    let senders = (0..256).map(|_| {
+        let (number, next) = (Arc::clone(number), Arc::clone(&next));
+        tokio::spawn(async move {
+            let (mut sender, mut took, mut refused) = (Sender::connect(address).await, Vec::new(), 0);
+            loop {
+                let turn = next.fetch_add(1, Ordering::Relaxed);
+                if turn >= BURST * seconds {
+                    return (took, refused);
+                }
+                let due = began + Duration::from_micros(turn * 1_000_000 / BURST);
+                tokio::time::sleep_until(due.into()).await;
+                match sender.send(&request(number.fetch_add(1, Ordering::Relaxed))).await {
+                    204 => took.push(due.elapsed()),
+                    503 => refused += 1,
+                    other => panic!("answered {other}"),
+                }
+            }
+        })
+    });
+    let (mut all, mut refused) = (Vec::new(), 0);
+    for sender in senders.collect::<Vec<_>>() {
+        let (took, no) = sender.await.expect("a sender");
+        all.extend(took);
+        refused += no;
+    }
+    (all, refused)
+}
+
+/// One connection. What it sends is ready beforehand, so that the server has the cores.
+struct Sender {
+    stream: TcpStream,
+    answer: Vec<u8>,
+}
+
+impl Sender {
+    async fn connect(address: SocketAddr) -> Self {
+        let stream = TcpStream::connect(address).await.expect("a connection");
+        stream.set_nodelay(true).expect("set");
+        Self { stream, answer: Vec::with_capacity(4096) }
+    }
+
+    async fn send(&mut self, request: &[u8]) -> u16 {
+        self.stream.write_all(request).await.expect("sent");
+        self.answer.clear();
+        loop {
+            assert!(self.stream.read_buf(&mut self.answer).await.expect("an answer") > 0, "the server hung up");
+            let text = std::str::from_utf8(&self.answer).expect("text");
+            let Some((head, body)) = text.split_once("\r\n\r\n") else { continue };
+            let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")?.trim().parse().ok());
+            if body.len() >= length.unwrap_or(0) {
+                return head.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status");
+            }
+        }
+    }
+}
+
+fn request(number: u64) -> Vec<u8> {
+    let body = body(number);
+    let signature = Tag::sign(&Secret::from(SECRET), body.as_bytes());
+    format!(
+        "POST /webhooks/goodays HTTP/1.1\r\nHost: 127.0.0.1\r\nX-HMAC-SHA256: {signature}\r\nContent-Type: \
+         application/json\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    )
+    .into_bytes()
+}
+
+/// About three kilobytes, as the vendor's own examples.
+fn body(number: u64) -> String {
+    let words = "I waited for a long time and nobody could tell me why. ".repeat(40);
+    serde_json::json!({"event_type": "response", "response": {
+        "id": format!("R{number:09}"), "created_date": "2026-11-20T10:20:39.810686+01:00", "state": "open", "source": "email",
+        "survey": {"id": "12AB34", "slug": "survey1", "label": "After a call"},
+        "answers": [{"id": "12AB34", "value": 5, "question": {"id": "12AB34", "title": "Would you recommend us?", "type": "nps"}}],
+        "message": {"id": format!("M{number:09}"), "created_date": "2026-11-20T10:20:39.810686+01:00", "type": "Problem",
+                    "content": words, "sender": {"first_name": "Chester", "last_name": "COPPERPOT"}},
+        "user": {"first_name": "Chester", "last_name": "COPPERPOT"},
+        "place": {"id": "12AB34", "partner_id": "1234", "name": "Harbour Street"}, "attached_messages": [],
+        "actions": {"reply": "https://api.example.com/reply"}, "alert_triggered": false}})
+    .to_string()
+}
+
+/// Prints a line and returns how many there were in a second.
+fn rate(what: &str, took: &[Duration], time: Duration) -> f64 {
+    let mut took = took.to_vec();
+    took.sort_unstable();
+    let at = |share: f64| took.get((took.len() as f64 * share) as usize).or(took.last()).copied().unwrap_or_default();
+    let per_second = took.len() as f64 / time.as_secs_f64();
+    println!(
+        "{what:<34} {per_second:>8.0}/s   p50 {:>8.2} ms   p99 {:>8.2} ms",
+        at(0.5).as_secs_f64() * 1e3,
+        at(0.99).as_secs_f64() * 1e3
+    );
+    per_second
+}
+
+/// How much memory this process holds, server and senders, in kilobytes.
+fn resident() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    line.and_then(|line| line.trim().trim_end_matches("kB").trim().parse().ok()).unwrap_or(0)
+}

@@ -1,0 +1,207 @@
+//! Carries requests from the outbox to one destination, one at a time, and in order where they are about the same thing.
+//!
+//! What surely did not arrive is sent again after growing pauses. What may have arrived is looked up before anything else
+//! is done with it (`reliability.md` O1); where nobody can be asked, it waits for a person.
+
+mod breaker;
+mod carrier;
+
+use std::collections::{HashMap, HashSet};
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::base::{Backoff, Clock, Lifecycle};
+use crate::domain::RequestState;
+use crate::store::{Intent, IntentState, Outcome, StoreError};
+
+use breaker::Breaker;
+pub(super) use carrier::{Carried, Carrier, Finding};
+
+/// How long the courier sleeps when nothing is due: requests that wait for their next try come due without a knock.
+const ROUND: Duration = Duration::from_secs(5);
+
+/// The pauses after a try that surely did not arrive, each give or take a fifth so that many do not come at once
+/// (`reliability.md` O3).
+const PAUSES: [SignedDuration; 4] = [
+    SignedDuration::from_secs(5),
+    SignedDuration::from_mins(5),
+    SignedDuration::from_mins(30),
+    SignedDuration::from_hours(2),
+];
+
+/// For so long after a try whose answer never came, the vendor may still be at it: that it has not been done is believed
+/// only afterwards.
+const GRACE: SignedDuration = SignedDuration::from_secs(60);
+
+/// The shortest and the longest time between two look-ups of one request.
+const LOOK_AGAIN: (SignedDuration, SignedDuration) = (SignedDuration::from_secs(30), SignedDuration::from_hours(6));
+
+pub(super) struct Courier<C> {
+    carrier: C,
+    clock: Clock,
+    breaker: Breaker,
+    /// When a request whose end is unknown was last looked up.
+    looked: HashMap<String, Timestamp>,
+    /// Whether the outbox may hold a claim that we do not know of.
+    doubtful: bool,
+}
+
+impl<C: Carrier> Courier<C> {
+    pub fn new(carrier: C, clock: Clock) -> Self {
+        Self { carrier, clock, breaker: Breaker::default(), looked: HashMap::new(), doubtful: false }
+    }
+
+    pub async fn run(mut self, life: Lifecycle) {
+        if let Err(error) = self.show_earlier().await {
+            tracing::error!(error = %error, "earlier {} cannot be read", C::WHAT);
+        }
+        loop {
+            let carried = self.carry_all(&life).await;
+            if let Err(error) = &carried {
+                tracing::error!(error = %error, "the outbox cannot be used; {} wait", C::WHAT);
+                self.doubtful = true;
+            }
+            self.carrier.rest(carried.is_ok()).await;
+            tokio::select! {
+                () = life.stopping() => return,
+                () = self.carrier.knocked() => {}
+                () = tokio::time::sleep(ROUND) => {}
+            }
+        }
+    }
+
+    async fn show_earlier(&self) -> Result<(), StoreError> {
+        for kind in C::KINDS {
+            for intent in self.carrier.store().intents(kind, C::SHOWN).await?.iter().rev() {
+                self.carrier.show(intent).await;
+            }
+        }
+        Ok(())
+    }
+
+    async fn carry_all(&mut self, life: &Lifecycle) -> Result<(), StoreError> {
+        if self.doubtful {
+            // A claim may have been written though it was not confirmed. Nothing is on its way while we are here.
+            for kind in C::KINDS {
+                self.carrier.store().recall(kind).await?;
+            }
+            self.doubtful = false;
+        }
+        // Whoever knocked while the list was worked off is on the next one.
+        while !life.is_stopping() && self.carry_list(life).await? {}
+        Ok(())
+    }
+
+    /// Works off what is unsettled now. Says whether anything was carried.
+    async fn carry_list(&mut self, life: &Lifecycle) -> Result<bool, StoreError> {
+        let mut list = Vec::new();
+        for kind in C::KINDS {
+            list.extend(self.carrier.store().unsettled(kind).await?);
+        }
+        self.looked.retain(|id, _| list.iter().any(|intent| intent.id == *id));
+        let (mut moved, mut blocked) = (false, HashSet::new());
+        for intent in &list {
+            let lane = C::lane(intent);
+            if life.is_stopping() || lane.as_ref().is_some_and(|lane| blocked.contains(lane)) {
+                continue;
+            }
+            if !self.carrier.is_ready(intent) {
+                blocked.extend(lane);
+                continue;
+            }
+            let settled = match intent.state {
+                IntentState::Unknown => self.look_up(intent).await?,
+                _ => self.carry(intent).await?,
+            };
+            if settled.is_some() {
+                self.carrier.rest(true).await;
+                moved = true;
+            }
+            // What comes after it in its lane waits until it has come to an end, whichever.
+            let is_over = settled.is_some_and(|now| now.due.is_none() && now.state != IntentState::Unknown);
+            blocked.extend(lane.filter(|_| !is_over));
+        }
+        Ok(moved)
+    }
+
+    /// Carries it if it is due. One at a time: what is claimed and not sent when the process ends would be unknown for no
+    /// reason.
+    async fn carry(&mut self, intent: &Intent) -> Result<Option<Intent>, StoreError> {
+        let now = self.clock.now();
+        if intent.due.is_none_or(|due| due > now) || !self.breaker.lets_through(now) {
+            return Ok(None);
+        }
+        let Some(claimed) = self.carrier.store().claim(&intent.id).await? else { return Ok(None) };
+        self.carrier.show(&claimed).await;
+        let carried = self.carrier.carry(&claimed).await;
+        self.breaker.ended(self.clock.now(), carried.is_trouble());
+        let outcome = match carried {
+            Carried::Accepted(answer) => Outcome::accepted(answer),
+            Carried::Rejected(reason) => Outcome::rejected(reason),
+            Carried::Unknown(reason) => Outcome::unknown(reason),
+            Carried::NotNow { reason, retry_after } => Outcome::failed(reason, self.next_try(&claimed, retry_after)),
+            Carried::NotUntilMended(reason) => Outcome::failed(reason, None),
+        };
+        Ok(Some(self.settle(&claimed, outcome).await))
+    }
+
+    async fn look_up(&mut self, intent: &Intent) -> Result<Option<Intent>, StoreError> {
+        let now = self.clock.now();
+        let age = now.duration_since(intent.changed);
+        let pause = (age / 2).clamp(LOOK_AGAIN.0, LOOK_AGAIN.1);
+        let is_time = self.looked.get(&intent.id).is_none_or(|last| now.duration_since(*last) >= pause);
+        if !is_time && !self.carrier.is_wanted_now(intent) {
+            return Ok(None);
+        }
+        self.looked.insert(intent.id.clone(), now);
+        let outcome = match self.carrier.look_up(intent).await {
+            Finding::Done => Outcome::accepted(None),
+            Finding::Never(reason) => Outcome::rejected(reason),
+            Finding::NotDone if age >= GRACE => {
+                let due = usize::try_from(intent.attempt).is_ok_and(|tries| tries <= PAUSES.len()).then_some(now);
+                Outcome::failed("The vendor was asked, and has not done it.", due)
+            }
+            Finding::NotDone | Finding::NobodyKnows => return Ok(None),
+        };
+        Ok(Some(self.settle(intent, outcome).await))
+    }
+
+    /// Notes how it ended, however long the store cannot take it: forgotten, the request would look unsent, and somebody
+    /// would send it again.
+    async fn settle(&self, intent: &Intent, outcome: Outcome) -> Intent {
+        let mut backoff = Backoff::new(Duration::from_secs(1), Duration::from_secs(30));
+        loop {
+            match self.carrier.store().settle(&intent.id, outcome.clone()).await {
+                Ok(settled) => {
+                    self.carrier.show(&settled).await;
+                    return settled;
+                }
+                Err(error) => tracing::error!(error = %error, "how one of the {} ended cannot be kept yet", C::WHAT),
+            }
+            tokio::time::sleep(backoff.next_wait()).await;
+        }
+    }
+
+    fn next_try(&self, intent: &Intent, retry_after: Option<Duration>) -> Option<Timestamp> {
+        let tries = usize::try_from(intent.attempt.saturating_sub(1)).unwrap_or(usize::MAX);
+        // After the last pause it waits for a person.
+        let pause = PAUSES.get(tries)?;
+        let jittered = pause.as_secs_f64() * (0.8 + 0.4 * rand::random::<f64>());
+        let pause = SignedDuration::from_secs_f64(jittered);
+        let asked = retry_after.and_then(|wait| SignedDuration::try_from(wait).ok()).unwrap_or_default();
+        self.clock.now().checked_add(pause.max(asked)).ok()
+    }
+}
+
+/// The state of a row, in the word that people see.
+pub(super) fn state(intent: &Intent) -> RequestState {
+    match intent.state {
+        IntentState::New => RequestState::Queued,
+        IntentState::Sending => RequestState::Sent,
+        IntentState::Accepted => RequestState::Accepted,
+        IntentState::Rejected => RequestState::Rejected,
+        IntentState::Failed => RequestState::Failed,
+        IntentState::Unknown => RequestState::Unknown,
+    }
+}

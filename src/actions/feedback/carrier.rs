@@ -1,0 +1,232 @@
+//! Knows the way to Goodays.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{Arc, PoisonError};
+
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
+use tokio::sync::{mpsc, watch};
+
+use super::lookup::LookUp;
+use super::paper::{self, Paper};
+use super::verdict::{Sight, verdict};
+use super::{FeedbackDesk, KIND, SHOWN};
+use crate::actions::courier::{Carried, Carrier, Finding};
+use crate::base::Clock;
+use crate::domain::{ResponseId, SourceName, SourceState};
+use crate::gold::{Entity, Key};
+use crate::store::{Intent, NewDeed, Store};
+use crate::vendor::goodays::{Action, CallError, Goodays, wire};
+
+/// How long what Goodays knows of a colleague is believed.
+const KNOWN_FOR: SignedDuration = SignedDuration::from_hours(1);
+
+pub(super) struct FeedbackCarrier {
+    desk: FeedbackDesk,
+    vendor: Goodays,
+    clock: Clock,
+    look_up: LookUp,
+    found: mpsc::UnboundedSender<Value>,
+    trouble: watch::Sender<Option<Arc<str>>>,
+    /// Colleagues by e-mail address, and when Goodays was asked for them.
+    users: HashMap<String, (Option<String>, Timestamp)>,
+    /// Responses of which Goodays knows more than it has told.
+    to_refresh: BTreeSet<ResponseId>,
+}
+
+impl FeedbackCarrier {
+    pub fn new(
+        desk: FeedbackDesk,
+        vendor: Goodays,
+        clock: Clock,
+        found: mpsc::UnboundedSender<Value>,
+        trouble: watch::Sender<Option<Arc<str>>>,
+    ) -> Self {
+        let look_up = LookUp::new(vendor.clone(), clock.clone());
+        let (users, to_refresh) = (HashMap::new(), BTreeSet::new());
+        Self { desk, vendor, clock, look_up, found, trouble, users, to_refresh }
+    }
+
+    /// Sends it, with a line in the audit around it: what cannot be written there is not done.
+    async fn send(&mut self, intent: &Intent, paper: &Paper, action: Action) -> Carried {
+        let store = self.desk.0.store.clone();
+        let user = self.user(intent.context.get("email").and_then(Value::as_str)).await;
+        let line = match store.begin_deed(paper.line(intent)).await {
+            Ok(line) => line,
+            Err(error) => {
+                tracing::error!(error = %error, "the audit cannot be written, so nothing is sent");
+                let reason = "It could not be written to the audit, so it was not sent.".to_owned();
+                return Carried::NotNow { reason, retry_after: None };
+            }
+        };
+        let sent = self.vendor.act(&paper.response.0, &action.by(user)).await;
+        let carried = self.understand(paper, sent).await;
+        let (result, reason) = match &carried {
+            Carried::Accepted(_) => ("accepted", None),
+            Carried::Rejected(reason) => ("rejected", Some(reason.clone())),
+            Carried::Unknown(reason) => ("unknown", Some(reason.clone())),
+            Carried::NotNow { reason, .. } | Carried::NotUntilMended(reason) => ("failed", Some(reason.clone())),
+        };
+        if let Some(kind) = paper.kind() {
+            self.desk.0.metrics.action(paper::name(kind), result);
+        }
+        let trouble = carried.is_trouble().then(|| reason.as_deref().map(Arc::from)).flatten();
+        self.trouble.send_if_modified(|known| std::mem::replace(known, trouble.clone()) != trouble);
+        if let Err(error) = store.end_deed(line, result, reason).await {
+            // The line stays open, and the next start says of it that nobody knows.
+            tracing::error!(error = %error, line, "how an answer ended could not be written to the audit");
+        }
+        carried
+    }
+
+    async fn understand(&mut self, paper: &Paper, sent: Result<(), CallError>) -> Carried {
+        match sent {
+            Ok(()) => {
+                self.to_refresh.insert(paper.response.clone());
+                Carried::Accepted(None)
+            }
+            Err(error @ CallError::Rejected { .. }) => Carried::Rejected(self.why_refused(paper, &error).await),
+            Err(error @ CallError::Invalid(_)) => Carried::Rejected(error.to_string()),
+            Err(error @ (CallError::Unanswered(_) | CallError::Broken { .. })) => Carried::Unknown(error.to_string()),
+            Err(error @ CallError::KeyRefused { .. }) => Carried::NotUntilMended(error.to_string()),
+            Err(CallError::Overloaded { status, retry_after }) => {
+                Carried::NotNow { reason: CallError::Overloaded { status, retry_after }.to_string(), retry_after }
+            }
+            Err(error @ CallError::NotSent(_)) => Carried::NotNow { reason: error.to_string(), retry_after: None },
+        }
+    }
+
+    /// Most often a colleague was faster, in Goodays itself (`apis.md` B155). It is asked, and the page is told.
+    async fn why_refused(&mut self, paper: &Paper, error: &CallError) -> String {
+        match self.look(&paper.response).await {
+            Some(now) if !now.offers(paper) => format!("Already handled by somebody else. {error}"),
+            _ => error.to_string(),
+        }
+    }
+
+    /// Looks a response up, and has what is found taken in like an event.
+    async fn look(&mut self, id: &ResponseId) -> Option<Sight> {
+        let created = self.desk.response(id).and_then(|response| response.reading.created);
+        let raw = self.look_up.find(id, created).await?;
+        let response = wire::Response::read(&raw)?;
+        // Whoever takes it in lives as long as we do.
+        let _ = self.found.send(raw);
+        Some(Sight::of_response(response))
+    }
+
+    /// The identity of a colleague in Goodays. It is optional (`apis.md` B150): without an answer it is left out.
+    async fn user(&mut self, email: Option<&str>) -> Option<String> {
+        let (email, now) = (email?, self.clock.now());
+        if let Some((user, asked)) = self.users.get(email)
+            && now.duration_since(*asked) < KNOWN_FOR
+        {
+            return user.clone();
+        }
+        match self.vendor.user(email).await {
+            Ok(user) => {
+                self.users.insert(email.to_owned(), (user.clone(), now));
+                user
+            }
+            Err(error) => {
+                tracing::info!(error = %error, "a colleague could not be looked up; Goodays is not told who answers");
+                None
+            }
+        }
+    }
+
+    /// Whether the inbox has been read: before that, nobody knows what is offered.
+    fn knows_responses(&self) -> bool {
+        let source = self.desk.0.gold.copy().get(&Key::Source(SourceName::Goodays));
+        matches!(source.as_deref(), Some(Entity::Source(health)) if health.state == SourceState::Live)
+    }
+
+    /// What a look-up found goes to the audit too: the line of the deed itself ended without knowing.
+    async fn note_finding(&self, intent: &Intent, paper: &Paper, finding: &Finding) {
+        let (result, reason) = match finding {
+            Finding::Done => ("accepted", None),
+            Finding::Never(reason) => ("rejected", Some(reason.clone())),
+            Finding::NotDone | Finding::NobodyKnows => return,
+        };
+        let line = NewDeed { who: "Callboard".to_owned(), what: "feedback.lookup", ..paper.line(intent) };
+        let line = NewDeed { before: json!({"state": "unknown"}), ..line };
+        let written = match self.desk.0.store.begin_deed(line).await {
+            Ok(line) => self.desk.0.store.end_deed(line, result, reason).await,
+            Err(error) => Err(error),
+        };
+        if let Err(error) = written {
+            tracing::error!(error = %error, "what a look-up found could not be written to the audit");
+        }
+    }
+}
+
+impl Carrier for FeedbackCarrier {
+    const KINDS: &'static [&'static str] = &[KIND];
+    const WHAT: &'static str = "answers to customers";
+    const SHOWN: u32 = SHOWN;
+
+    fn store(&self) -> &Store {
+        &self.desk.0.store
+    }
+
+    async fn knocked(&self) {
+        self.desk.0.asked.notified().await;
+    }
+
+    fn is_ready(&self, intent: &Intent) -> bool {
+        self.knows_responses() || Paper::of(intent).is_none_or(|paper| self.desk.response(&paper.response).is_some())
+    }
+
+    async fn carry(&mut self, intent: &Intent) -> Carried {
+        let Some(paper) = Paper::of(intent) else {
+            return Carried::Rejected("The answer in the outbox cannot be read.".to_owned());
+        };
+        let Some(action) = paper.action.clone() else { return Carried::Accepted(None) };
+        // What a colleague's deed before this one has changed must be known.
+        self.desk.0.gold.settled().await;
+        match self.desk.response(&paper.response) {
+            None => Carried::Rejected("This response is not known here any more.".to_owned()),
+            Some(response) if !response.reading.actions.contains(action.name()) => {
+                Carried::Rejected("Already handled: Goodays no longer offers this. It was not sent.".to_owned())
+            }
+            Some(_) => self.send(intent, &paper, action).await,
+        }
+    }
+
+    async fn show(&self, intent: &Intent) {
+        self.desk.tell(intent).await;
+    }
+
+    async fn rest(&mut self, _well: bool) {
+        for id in std::mem::take(&mut self.to_refresh) {
+            self.look(&id).await;
+        }
+    }
+
+    fn lane(intent: &Intent) -> Option<String> {
+        Paper::of(intent).map(|paper| paper.response.to_string())
+    }
+
+    async fn look_up(&mut self, intent: &Intent) -> Finding {
+        let Some(paper) = Paper::of(intent) else { return Finding::NobodyKnows };
+        let seen: Vec<String> =
+            intent.context.get("seen").cloned().and_then(|seen| serde_json::from_value(seen).ok()).unwrap_or_default();
+        let decided_at = intent.context.get("stand").and_then(Value::as_str);
+        self.desk.0.gold.settled().await;
+        // An event since may tell it already. That nothing has come of it, no event can tell.
+        let told = self.desk.response(&paper.response).filter(|response| Some(&*response.stand) != decided_at);
+        let told = told.map(|response| verdict(&paper, &seen, &Sight::of_reading(&response.reading)));
+        let finding = match told {
+            Some(finding @ (Finding::Done | Finding::Never(_))) => finding,
+            _ => match self.look(&paper.response).await {
+                Some(now) => verdict(&paper, &seen, &now),
+                None => Finding::NobodyKnows,
+            },
+        };
+        self.note_finding(intent, &paper, &finding).await;
+        finding
+    }
+
+    fn is_wanted_now(&mut self, intent: &Intent) -> bool {
+        self.desk.0.to_look_up.lock().unwrap_or_else(PoisonError::into_inner).remove(&intent.id)
+    }
+}

@@ -1,0 +1,82 @@
+//! Files that hold a secret, which nobody else on this machine may be able to reach.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+
+use thiserror::Error;
+
+/// Why a file is not used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum Unfit {
+    /// There is none.
+    #[error("it does not exist")]
+    Missing,
+    /// The operating system does not let this user read it.
+    #[error("it cannot be read: make it a file that this user may read")]
+    Unreadable,
+    /// Others may read or change it.
+    #[error("every user of this machine can reach it: run chmod 600 on it")]
+    Public,
+    /// No secret is that long.
+    #[error("it is too large for what should be in it: name the right file")]
+    TooLarge,
+}
+
+/// Reads a file of at most `limit` bytes.
+///
+/// # Errors
+/// When it must not, or cannot, be used.
+pub fn read(path: &Path, limit: u64) -> Result<Vec<u8>, Unfit> {
+    let unfit = |error: io::Error| match error.kind() {
+        io::ErrorKind::NotFound => Unfit::Missing,
+        _ => Unfit::Unreadable,
+    };
+    let file = File::open(path).map_err(unfit)?;
+    if is_public(&file) {
+        return Err(Unfit::Public);
+    }
+    let mut bytes = Vec::new();
+    file.take(limit + 1).read_to_end(&mut bytes).map_err(unfit)?;
+    if bytes.len() as u64 > limit { Err(Unfit::TooLarge) } else { Ok(bytes) }
+}
+
+#[cfg(unix)]
+fn is_public(file: &File) -> bool {
+    use std::os::unix::fs::PermissionsExt;
+    // Asked of the open file, so that nobody can swap it in between. Without an answer it counts as public.
+    let mode = file.metadata().map_or(0o777, |metadata| metadata.permissions().mode());
+    mode & 0o007 != 0
+}
+
+#[cfg(not(unix))]
+fn is_public(_: &File) -> bool {
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_read_whole_or_not_at_all() {
+        let folder = tempfile::tempdir().expect("a directory");
+        let path = folder.path().join("secret");
+        assert_eq!(read(&path, 3), Err(Unfit::Missing));
+        set_mode(folder.path(), 0o700);
+        assert_eq!(read(folder.path(), 3), Err(Unfit::Unreadable), "a directory is no file");
+        std::fs::write(&path, [1, 2, 255]).expect("a file");
+        set_mode(&path, 0o640);
+        assert_eq!(read(&path, 3), Ok(vec![1, 2, 255]), "a group may be trusted");
+        assert_eq!(read(&path, 2), Err(Unfit::TooLarge));
+        for public in [0o604, 0o602] {
+            set_mode(&path, public);
+            assert_eq!(read(&path, 3), Err(Unfit::Public));
+        }
+    }
+
+    fn set_mode(path: &Path, mode: u32) {
+        use std::os::unix::fs::PermissionsExt;
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).expect("a mode");
+    }
+}

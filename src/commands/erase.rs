@@ -1,0 +1,118 @@
+//! `callboard erase`: forgets a customer, in the database and on the pages of a running server.
+
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use super::arguments::EraseOptions;
+use super::orders::{self, Answer, Order};
+use super::{Failure, say, upkeep};
+use crate::base::Clock;
+use crate::config::Config;
+use crate::domain::Fact;
+use crate::gold::Gold;
+use crate::store::{Forgotten, Person, Store, StoreError};
+
+/// Who is to be forgotten.
+#[derive(Serialize, Deserialize)]
+pub(super) struct Wanted {
+    email: Option<String>,
+    phone: Option<String>,
+}
+
+/// What was forgotten.
+#[derive(Serialize, Deserialize)]
+pub(super) struct Counts {
+    webhooks: usize,
+    responses: usize,
+    requests: usize,
+    results: usize,
+    audit: usize,
+}
+
+impl Wanted {
+    fn person(&self) -> Person {
+        Person::new(self.email.as_deref(), self.phone.as_deref())
+    }
+}
+
+pub(super) async fn run(options: EraseOptions) -> Result<(), Failure> {
+    let config =
+        Config::load(Some(&options.config), std::env::vars()).map_err(|error| Failure::Usage(error.to_string()))?;
+    for (option, given, known) in [
+        ("--email", &options.email, Person::new(options.email.as_deref(), None)),
+        ("--phone", &options.phone, Person::new(None, options.phone.as_deref())),
+    ] {
+        if given.is_some() && known.is_nobody() {
+            return Err(Failure::Usage(format!("{option} leads to nobody: write the whole address or number.")));
+        }
+    }
+    let dir = &config.server.data_dir;
+    if !dir.join("callboard.db").is_file() {
+        return Err(Failure::World(format!("There is no database in {}: nothing is known of anybody.", dir.display())));
+    }
+    let wanted = Wanted { email: options.email, phone: options.phone };
+    let order = Order::Erase(wanted);
+    let counts = match orders::give(dir, &order).await {
+        Some(Ok(Answer::Erased(counts))) => counts,
+        Some(Ok(Answer::Failed(why))) => return Err(Failure::World(why)),
+        Some(Err(error)) => {
+            return Err(Failure::World(format!("The server did not answer ({error}); give the order again.")));
+        }
+        None => {
+            let Order::Erase(wanted) = order;
+            alone(&config, &wanted).await?
+        }
+    };
+    let Counts { webhooks, responses, requests, results, audit } = counts;
+    say(&format!(
+        "Forgotten: {responses} responses, {webhooks} webhooks, {requests} requests, {results} survey results, \
+         {audit} lines of the audit. What is sent again about them will not be kept."
+    ));
+    tell_of_backups(&upkeep::backup_dir(&config));
+    Ok(())
+}
+
+/// Where no server runs we open the database ourselves. One that runs and takes no orders holds the lock.
+async fn alone(config: &Config, wanted: &Wanted) -> Result<Counts, Failure> {
+    let (dir, settings) = (config.server.data_dir.clone(), upkeep::settings(config));
+    let opened = tokio::task::spawn_blocking(move || Store::open_with(&dir, Clock::system(), settings)).await;
+    let store = match opened {
+        Ok(Ok(store)) => store,
+        Ok(Err(error)) => return Err(Failure::World(error.to_string())),
+        Err(error) => return Err(Failure::World(format!("The store could not be opened: {error}."))),
+    };
+    let counts = carry_out(&store, None, wanted).await.map_err(|error| Failure::World(error.to_string()));
+    store.close().await;
+    counts
+}
+
+/// Forgets, and has everybody who looks on forget.
+pub(super) async fn carry_out(store: &Store, gold: Option<&Gold>, wanted: &Wanted) -> Result<Counts, StoreError> {
+    let mut erased = store.erase(wanted.person(), "callboard erase".to_owned()).await?;
+    let Forgotten { webhooks, responses, left, requests, results, audit } = std::mem::take(&mut erased.forgotten);
+    let counts =
+        Counts { webhooks, responses: responses.len(), requests: requests.len(), results: results.len(), audit };
+    if let Some(gold) = gold {
+        let surveys = requests.into_iter().chain(results).collect();
+        gold.tell(Fact::Forgotten { responses, surveys }).await;
+        for reading in left {
+            gold.tell(Fact::Response(Box::new(reading))).await;
+        }
+        gold.settled().await;
+    }
+    drop(erased);
+    Ok(counts)
+}
+
+fn tell_of_backups(dir: &Path) {
+    let copies = std::fs::read_dir(dir).into_iter().flatten().filter_map(Result::ok);
+    let copies = copies.filter(|entry| entry.path().extension().is_some_and(|it| it == "db")).count();
+    if copies > 0 {
+        say(&format!(
+            "{copies} backups in {} were made before: they still hold what was known. Delete them, or let them go when \
+             their time is over; after restoring one, erase again.",
+            dir.display()
+        ));
+    }
+}

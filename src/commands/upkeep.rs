@@ -1,0 +1,85 @@
+//! Looks after the store while the server runs: copies it, removes what is over, and gives up when its disk does.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use jiff::SignedDuration;
+
+use crate::base::{Clock, Lifecycle};
+use crate::config::Config;
+use crate::domain::Fact;
+use crate::gold::Gold;
+use crate::store::{Keep, Settings, Store};
+
+/// How often it is looked whether something is due.
+const ROUND: Duration = Duration::from_secs(60);
+
+/// How often it is looked whether something is over.
+const REMOVE_EVERY: SignedDuration = SignedDuration::from_hours(1);
+
+/// What the configuration says about the store.
+pub(super) fn settings(config: &Config) -> Settings {
+    Settings {
+        min_free: config.store.min_free.0,
+        backup_dir: Some(backup_dir(config)),
+        backups_kept: config.store.backups_kept,
+        keep: Keep {
+            webhooks: config.privacy.keep_webhooks,
+            feedback: config.privacy.keep_feedback,
+            audit: config.privacy.keep_audit,
+        },
+    }
+}
+
+/// Where copies go.
+pub(super) fn backup_dir(config: &Config) -> PathBuf {
+    config.store.backup_dir.clone().unwrap_or_else(|| config.server.data_dir.join("backup"))
+}
+
+/// Copies and removes whenever it is time. A restart does not put it off: what counts is when the last copy was made.
+pub(super) async fn keep(store: Store, gold: Gold, every: Duration, copies: bool, clock: Clock) {
+    let every = SignedDuration::try_from(every).unwrap_or(SignedDuration::MAX);
+    let mut removed_at = None;
+    let mut rounds = tokio::time::interval(ROUND);
+    loop {
+        rounds.tick().await;
+        let now = clock.now();
+        if removed_at.is_none_or(|at| now.duration_since(at) >= REMOVE_EVERY) {
+            removed_at = Some(now);
+            remove(&store, &gold).await;
+        }
+        if copies && store.last_backup().is_none_or(|at| now.duration_since(at) >= every) {
+            match store.back_up().await {
+                Ok(copy) => tracing::info!(copy = %copy.display(), "the database was copied"),
+                Err(error) => {
+                    tracing::error!(%error, "the database could not be copied; it is tried again in a minute")
+                }
+            }
+        }
+    }
+}
+
+async fn remove(store: &Store, gold: &Gold) {
+    match store.remove_what_is_over().await {
+        Ok(removed) if removed.is_nothing() => {}
+        Ok(removed) => {
+            tracing::info!(
+                webhooks = removed.webhooks,
+                responses = removed.responses.len(),
+                requests = removed.requests,
+                results = removed.results.len(),
+                audit = removed.audit,
+                "what was over has been removed"
+            );
+            gold.tell(Fact::Forgotten { responses: removed.responses, surveys: removed.results }).await;
+        }
+        Err(error) => tracing::error!(%error, "what is over could not be removed; it is tried again in an hour"),
+    }
+}
+
+/// Ends the process when the disk fails again and again: another start may find it mended, and whoever watches is told.
+pub(super) async fn watch_the_disk(store: Store, life: Lifecycle) {
+    store.given_up().await;
+    tracing::error!("the disk of the data directory fails again and again; the process ends, to be started again");
+    life.fail();
+}

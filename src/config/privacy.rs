@@ -1,0 +1,56 @@
+//! `[privacy]`: for how long things are kept about customers and about people who work here.
+
+use jiff::Span;
+use serde::Deserialize;
+
+use super::{ConfigError, value};
+
+/// For how long things are kept.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default)]
+pub struct Privacy {
+    /// Webhooks as they came. Default `30d`.
+    #[serde(deserialize_with = "value::text")]
+    pub keep_webhooks: Span,
+    /// What customers said, and requests to survey them. Default `13mo`.
+    #[serde(deserialize_with = "value::text")]
+    pub keep_feedback: Span,
+    /// Who changed what. Default `12mo`.
+    #[serde(deserialize_with = "value::text")]
+    pub keep_audit: Span,
+}
+
+impl Default for Privacy {
+    fn default() -> Self {
+        Self {
+            keep_webhooks: Span::new().days(30),
+            keep_feedback: Span::new().months(13),
+            keep_audit: Span::new().months(12),
+        }
+    }
+}
+
+impl Privacy {
+    pub(super) fn check(&self) -> Result<(), ConfigError> {
+        for (key, span) in [
+            ("privacy.keep_webhooks", self.keep_webhooks),
+            ("privacy.keep_feedback", self.keep_feedback),
+            ("privacy.keep_audit", self.keep_audit),
+        ] {
+            // "13m" are thirteen minutes, after which everything would be gone.
+            let days = span.fieldwise()
+                == Span::new()
+                    .years(span.get_years())
+                    .months(span.get_months())
+                    .weeks(span.get_weeks())
+                    .days(span.get_days())
+                    .fieldwise();
+            if !span.is_positive() || !days {
+                let advice =
+                    "must be a term of whole days, weeks, months or years: write \"30d\", \"8w\", \"13mo\" or \"2y\"";
+                return Err(ConfigError::invalid(key, advice));
+            }
+        }
+        Ok(())
+    }
+}

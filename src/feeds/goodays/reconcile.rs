@@ -1,0 +1,141 @@
+//! Finds what webhooks have missed: after a downtime, after a silence, and once a day for the last day, Goodays is asked
+//! for its responses (`apis.md` P24, `reliability.md` W15).
+//!
+//! What tells more than is known goes through the inbox like an event: it is on the disk, once, and survives.
+
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
+use thiserror::Error;
+use tokio::sync::watch;
+
+use super::translate;
+use crate::base::{Backoff, Clock, Lifecycle};
+use crate::domain::ResponseReading;
+use crate::feeds::Intake;
+use crate::gold::{Entity, Gold, Key};
+use crate::store::StoreError;
+use crate::vendor::goodays::{CallError, Cursor, Event, Goodays, Kind, wire};
+
+/// The type of an event that nobody sent: a response as it was found.
+pub(super) const RECONCILED: &str = "callboard.reconciled";
+
+/// How far before the last event the list begins: an event may have been late, and clocks differ.
+const OVERLAP: SignedDuration = SignedDuration::from_hours(1);
+
+/// How often the last day is gone through.
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// More pages than this are no list but a loop.
+const PAGES: usize = 2000;
+
+/// The shortest and the longest pause after a failure.
+const PAUSE: (Duration, Duration) = (Duration::from_secs(5), Duration::from_secs(15 * 60));
+
+/// What is wrong with reconciling, for people; `None` while all is well.
+pub(super) type Complaint = Option<&'static str>;
+
+/// Goes through lists.
+pub(super) struct Reconciler {
+    pub intake: Intake,
+    pub gold: Gold,
+    pub vendor: Goodays,
+    pub clock: Clock,
+    /// From which instant on something may have been missed.
+    pub wanted: watch::Receiver<Option<Timestamp>>,
+    pub complaint: watch::Sender<Complaint>,
+}
+
+/// Why a list could not be gone through.
+#[derive(Debug, Error)]
+enum Failure {
+    #[error("{0}")]
+    Vendor(#[from] CallError),
+    #[error("{0}")]
+    Store(#[from] StoreError),
+}
+
+impl Reconciler {
+    pub async fn run(mut self, life: Lifecycle) {
+        let mut backoff = Backoff::new(PAUSE.0, PAUSE.1);
+        let mut daily = tokio::time::interval_at(tokio::time::Instant::now() + DAY, DAY);
+        let mut missed: Option<Timestamp> = None;
+        loop {
+            let pause = if missed.is_some() { backoff.next_wait().max(PAUSE.0 / 5) } else { DAY };
+            let since = tokio::select! {
+                () = life.stopping() => return,
+                Ok(()) = self.wanted.changed() => *self.wanted.borrow_and_update(),
+                _ = daily.tick() => self.clock.now().checked_sub(SignedDuration::from_hours(24)).ok(),
+                () = tokio::time::sleep(pause), if missed.is_some() => missed,
+            };
+            missed = [missed, since].into_iter().flatten().min();
+            let Some(since) = missed else { continue };
+            let gone_through = tokio::select! {
+                () = life.stopping() => return,
+                gone_through = self.go_through(since) => gone_through,
+            };
+            match gone_through {
+                Ok(complaint) => {
+                    missed = None;
+                    backoff.reset();
+                    self.complaint.send_replace(complaint);
+                }
+                Err(error) => {
+                    tracing::warn!(error = %error, "what Goodays' webhooks may have missed cannot be asked for yet");
+                    self.complaint.send_replace(Some(
+                        "What its webhooks may have missed cannot be asked for yet; it is tried again.",
+                    ));
+                }
+            }
+        }
+    }
+
+    async fn go_through(&self, since: Timestamp) -> Result<Complaint, Failure> {
+        let (from, to) = (since.checked_sub(OVERLAP).unwrap_or(since), self.clock.now());
+        let mut cursor: Option<Cursor> = None;
+        for _ in 0..PAGES {
+            let Some(page) = self.vendor.responses(from, to, cursor.as_ref()).await? else {
+                return Ok(Some("This Goodays has no list of responses: what its webhooks miss stays unknown."));
+            };
+            for response in page.responses {
+                take_in(&self.intake, &self.gold, response).await?;
+            }
+            if page.next.is_none() || page.next == cursor {
+                return Ok(None);
+            }
+            cursor = page.next;
+        }
+        tracing::warn!(pages = PAGES, "a list of responses does not end");
+        Ok(Some("The list of responses does not end: what webhooks miss may stay unknown."))
+    }
+}
+
+/// Takes in a response that was found, if it tells more than is known.
+pub(super) async fn take_in(intake: &Intake, gold: &Gold, mut raw: Value) -> Result<(), StoreError> {
+    let Some(response) = wire::Response::read(&raw) else { return Ok(()) };
+    let kind = Kind::Other(RECONCILED.to_owned());
+    let reading = translate::response(Event { event_type: RECONCILED.to_owned(), kind, response, message: None });
+    gold.settled().await;
+    if !tells_more(gold, &reading) {
+        return Ok(());
+    }
+    if let Some(fields) = raw.as_object_mut() {
+        // Nobody here needs it (`apis.md` B154).
+        fields.remove("token");
+    }
+    let event = json!({"event_type": RECONCILED, "response": raw});
+    intake.found(event.to_string().into_bytes()).await?;
+    Ok(())
+}
+
+fn tells_more(gold: &Gold, reading: &ResponseReading) -> bool {
+    let known = gold.copy().get(&Key::Response(reading.id.clone()));
+    let Some(Entity::Response(known)) = known.as_deref() else { return true };
+    let known = &known.reading;
+    let has_new_texts = reading.messages.keys().any(|id| !known.messages.contains_key(id));
+    let stands = |reading: &ResponseReading| {
+        (reading.thread.clone(), reading.actions.clone(), reading.delegated_to.as_ref().map(|place| place.id.clone()))
+    };
+    has_new_texts || (reading.newest_message() >= known.newest_message() && stands(reading) != stands(known))
+}

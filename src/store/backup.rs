@@ -1,0 +1,259 @@
+//! Copies of the file, whole and consistent, made while the store is in use.
+//!
+//! A copy is written under another name, synced, and only then named: what bears the name of a backup is one. It is read
+//! over a connection of its own, so that no event waits for it.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
+use rusqlite::{Connection, OpenFlags};
+
+use super::{Store, StoreError, database};
+
+/// What the regular copies are called, before the time.
+const REGULAR: &str = "callboard-";
+
+/// How that time is written, in UTC: the order of names is the order of times.
+const TIME: &str = "%Y%m%dT%H%M%SZ";
+
+/// What the copies before a change of the schema are called.
+const BEFORE: &str = "before-schema-";
+
+impl Store {
+    /// Makes a copy and removes the oldest ones, so that as many stay as are wanted. Returns the copy's path.
+    ///
+    /// # Errors
+    /// When the directory cannot be written to, or the disk refuses. There is no half copy then.
+    pub async fn back_up(&self) -> Result<PathBuf, StoreError> {
+        let _nobody_else = self.0.copying.lock().await;
+        let shared = std::sync::Arc::clone(&self.0);
+        let name = format!("{REGULAR}{}.db", shared.clock.now().strftime(TIME));
+        let copying = tokio::task::spawn_blocking(move || {
+            let copy = copy(&shared.path, &shared.backup_dir, &name)?;
+            forget_oldest(&shared.backup_dir, shared.backups_kept.max(1));
+            Ok(copy)
+        });
+        copying.await.unwrap_or(Err(StoreError::Closed))
+    }
+
+    /// When the last regular copy was made, by its name.
+    #[must_use]
+    pub fn last_backup(&self) -> Option<Timestamp> {
+        let name = regular(&self.0.backup_dir).pop()?;
+        let time = name.file_name()?.to_str()?.strip_prefix(REGULAR)?.strip_suffix(".db")?.to_owned();
+        let time = DateTime::strptime(TIME, time).ok()?;
+        time.to_zoned(TimeZone::UTC).ok().map(|time| time.timestamp())
+    }
+}
+
+/// Copies the file as it is before its schema changes. These copies are not counted and never removed.
+pub(super) fn before_schema(path: &Path, dir: &Path, found: i64, known: i64) -> Result<PathBuf, StoreError> {
+    let copy = copy(path, dir, &format!("{BEFORE}{known}-from-{found}.db"))?;
+    tracing::info!(copy = %copy.display(), "the database is brought up to date; this is what it was");
+    Ok(copy)
+}
+
+fn copy(path: &Path, dir: &Path, name: &str) -> Result<PathBuf, StoreError> {
+    database::prepare_directory(dir)?;
+    let refused = |source| StoreError::Directory { dir: dir.to_owned(), source };
+    let (rough, done) = (dir.join(format!("{name}.part")), dir.join(name));
+    // What a process left that was stopped in the middle of it.
+    match std::fs::remove_file(&rough) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(refused(error)),
+        _ => {}
+    }
+    let written = write(path, &rough)
+        .and_then(|()| std::fs::rename(&rough, &done).and_then(|()| File::open(dir)?.sync_all()).map_err(refused));
+    if written.is_err() {
+        // The reason why it could not be written is what counts.
+        let _ = std::fs::remove_file(&rough);
+    }
+    written.map(|()| done)
+}
+
+fn write(path: &Path, rough: &Path) -> Result<(), StoreError> {
+    let refused = |source| StoreError::Directory { dir: rough.to_owned(), source };
+    // SQLite writes into an empty file too: so this one is private from its first moment.
+    let file = database::private_file(rough).map_err(refused)?;
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.execute_batch("PRAGMA busy_timeout = 5000; PRAGMA trusted_schema = OFF; PRAGMA mmap_size = 0;")?;
+    connection.execute("VACUUM INTO ?1", [rough.to_str().ok_or(StoreError::Unreadable { what: "path" })?])?;
+    file.sync_all().map_err(refused)
+}
+
+fn forget_oldest(dir: &Path, kept: usize) {
+    for old in regular(dir).iter().rev().skip(kept) {
+        if let Err(error) = std::fs::remove_file(old) {
+            tracing::warn!(%error, copy = %old.display(), "an old backup could not be removed");
+        }
+    }
+}
+
+/// The regular copies, oldest first.
+fn regular(dir: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(dir).into_iter().flatten().filter_map(Result::ok);
+    let is_regular = |name: &str| name.starts_with(REGULAR) && name.ends_with(".db");
+    let mut copies: Vec<PathBuf> =
+        entries.filter(|entry| entry.file_name().to_str().is_some_and(is_regular)).map(|entry| entry.path()).collect();
+    copies.sort();
+    copies
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::os::unix::fs::MetadataExt;
+
+    use jiff::SignedDuration;
+    use rusqlite::types::Value;
+    use sha2::{Digest, Sha256};
+    use tempfile::TempDir;
+
+    use super::*;
+    use crate::base::Clock;
+    use crate::domain::SourceName::Goodays;
+    use crate::store::tests::{arrival, clock, deed, reading, wish};
+    use crate::store::{IntentState, Settings, Understood, schema};
+
+    /// A hash of each table's rows.
+    fn fingerprint(path: &Path) -> BTreeMap<String, String> {
+        let file = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY).expect("the file");
+        let mut names = file.prepare("SELECT name FROM sqlite_schema WHERE type = 'table'").expect("tables");
+        let names: Vec<String> =
+            names.query_map([], |row| row.get(0)).expect("tables").map(|name| name.expect("a name")).collect();
+        let of_table = |name: &String| {
+            let mut rows = file.prepare(&format!("SELECT * FROM {name} ORDER BY 1")).expect("a table");
+            let columns = rows.column_count();
+            let mut hash = Sha256::new();
+            let mut rows = rows.query([]).expect("rows");
+            while let Some(row) = rows.next().expect("a row") {
+                for column in 0..columns {
+                    hash.update(format!("{:?}|", row.get::<_, Value>(column).expect("a value")));
+                }
+            }
+            format!("{:02x?}", hash.finalize())
+        };
+        names.iter().map(|name| (name.clone(), of_table(name))).collect()
+    }
+
+    async fn fill(store: &Store) -> String {
+        for number in 0..50 {
+            let accepted = store.accept(arrival(&format!("event {number}"))).await.expect("accepted");
+            if number % 2 == 0 {
+                let says = Ok(reading(&format!("response-{number}"), "chester@example.com"));
+                drop(store.understand(vec![Understood { seq: accepted.seq, says }]).await.expect("understood"));
+            }
+        }
+        store.set_cursor("agent_connect", "9001").await.expect("moved");
+        let line = store.begin_deed(deed()).await.expect("written");
+        store.end_deed(line, "accepted", None).await.expect("completed");
+        store.intend(wish("waiting", "Hello")).await.expect("written");
+        let sending = store.intend(wish("sending", "Thank you")).await.expect("written").intent.id;
+        assert!(store.claim(&sending).await.expect("asked").is_some());
+        sending
+    }
+
+    #[tokio::test]
+    async fn a_restored_backup_is_what_was_and_what_was_on_its_way_is_unknown() {
+        let (dir, elsewhere) = (TempDir::new().expect("a directory"), TempDir::new().expect("a directory"));
+        let store = Store::open(dir.path(), clock()).expect("a store");
+        let sending = fill(&store).await;
+        let copy = store.back_up().await.expect("a copy");
+        let was = fingerprint(&dir.path().join(database::FILE));
+        store.accept(arrival("after the copy")).await.expect("accepted");
+
+        // As the README tells.
+        std::fs::copy(&copy, elsewhere.path().join(database::FILE)).expect("copied");
+        std::fs::copy(dir.path().join("erasure.key"), elsewhere.path().join("erasure.key")).expect("copied");
+        assert_eq!(fingerprint(&elsewhere.path().join(database::FILE)), was, "every row of every table");
+        let restored = Store::open(elsewhere.path(), clock()).expect("it starts");
+        let mut is = fingerprint(&elsewhere.path().join(database::FILE));
+        assert_ne!(is.remove("outbox"), was.get("outbox").cloned(), "what was on its way is not any more");
+        for (table, hash) in is {
+            assert_eq!(Some(&hash), was.get(&table), "{table}");
+        }
+        let intent = restored.intent(&sending).await.expect("read").expect("it is there");
+        assert_eq!(intent.state, IntentState::Unknown);
+        assert_eq!(restored.claim_due("goodays.reply", clock().now(), 9).await.expect("asked").len(), 1);
+        assert_eq!(restored.feedback_after(0, 99).await.expect("read").len(), 25);
+        assert_eq!(restored.waiting_after(Goodays, 0, 99).await.expect("read").len(), 25);
+        assert!(restored.accept(arrival("event 7")).await.expect("accepted").duplicate);
+        assert!(!restored.accept(arrival("after the copy")).await.expect("accepted").duplicate);
+    }
+
+    #[tokio::test]
+    async fn the_newest_copies_stay_and_only_their_owner_may_read_them() {
+        let (dir, clock) = (TempDir::new().expect("a directory"), clock());
+        let settings = Settings { backups_kept: 2, ..Settings::default() };
+        let store = Store::open_with(dir.path(), clock.clone(), settings).expect("a store");
+        assert_eq!(store.last_backup(), None);
+        let mut copies = Vec::new();
+        for _ in 0..4 {
+            clock.advance(SignedDuration::from_hours(1));
+            copies.push(store.back_up().await.expect("a copy"));
+            assert_eq!(store.last_backup(), Some(clock.now()));
+        }
+        assert_eq!(copies.iter().filter(|copy| copy.exists()).collect::<Vec<_>>(), [&copies[2], &copies[3]]);
+        assert_eq!(std::fs::metadata(&copies[3]).expect("it exists").mode() & 0o777, 0o600);
+        assert_eq!(std::fs::read_dir(dir.path().join("backup")).expect("a directory").count(), 2, "and nothing half");
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn events_are_taken_while_the_file_is_copied() {
+        let dir = TempDir::new().expect("a directory");
+        let store = Store::open(dir.path(), clock()).expect("a store");
+        for number in 0..200 {
+            store.accept(arrival(&format!("{number} {}", "x".repeat(50_000)))).await.expect("accepted");
+        }
+        let copying = tokio::spawn({
+            let store = store.clone();
+            async move { store.back_up().await }
+        });
+        let mut taken = 0;
+        while !copying.is_finished() {
+            store.accept(arrival(&format!("meanwhile {taken}"))).await.expect("accepted");
+            taken += 1;
+        }
+        copying.await.expect("an end").expect("a copy");
+        assert!(taken > 0);
+        assert_eq!(store.inbox_counts().await.expect("counts").total, 200 + taken);
+    }
+
+    #[tokio::test]
+    async fn a_copy_that_cannot_be_made_is_an_error_and_leaves_nothing() {
+        let dir = TempDir::new().expect("a directory");
+        let file = dir.path().join("in-the-way");
+        std::fs::write(&file, "").expect("a file");
+        let settings = Settings { backup_dir: Some(file.join("backup")), ..Settings::default() };
+        let store = Store::open_with(dir.path(), Clock::system(), settings).expect("a store");
+        assert!(store.back_up().await.is_err());
+        store.accept(arrival("1")).await.expect("and the store goes on");
+    }
+
+    #[tokio::test]
+    async fn an_older_file_is_copied_before_it_is_brought_up_to_date_and_a_new_one_is_not() {
+        let dir = TempDir::new().expect("a directory");
+        schema::write_old(dir.path(), 2);
+        let file = Connection::open(dir.path().join(database::FILE)).expect("the file");
+        file.execute_batch(
+            "INSERT INTO inbox (source, dedupe, received_at, headers, body, processed_at)
+             VALUES ('goodays', zeroblob(32), 1, '[]', x'7B7D', 2)",
+        )
+        .expect("an event that was understood");
+        drop(file);
+        let store = Store::open(dir.path(), clock()).expect("a store");
+        let waiting = store.waiting_after(Goodays, 0, 9).await.expect("read");
+        assert_eq!(waiting.len(), 1, "it is read once more, because nothing of it is kept yet");
+        drop(store);
+        let copy = dir.path().join("backup/before-schema-3-from-2.db");
+        let version = |path: &Path| database::setting(&Connection::open(path).expect("a copy"), "user_version");
+        assert_eq!(version(&copy).expect("a version"), "2");
+        std::fs::remove_file(&copy).expect("removed");
+        drop(Store::open(dir.path(), clock()).expect("a store"));
+        assert!(!copy.exists(), "there was nothing to bring up to date");
+    }
+}

@@ -1,0 +1,327 @@
+//! Forgets a customer: whatever they sent, whatever was said about them, whatever was sent to them.
+//!
+//! What is left can be counted and leads to nobody. Marks of them stay (`marks`), so that an event that is sent again
+//! brings nothing back. Copies of the file that were made before are not touched: they go when their time is over.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
+use serde_json::{Value, json};
+use tokio::sync::OwnedMutexGuard;
+
+use super::person::any_text;
+use super::{Person, Store, StoreError, audit, feedback, inbox, outbox};
+use crate::domain::{ResponseId, ResponseReading, SurveyId};
+
+/// What was forgotten. Tell that before this is dropped: nothing else is told until then.
+#[must_use = "what was forgotten is to be told while this is held"]
+pub struct Erased {
+    /// What it was.
+    pub forgotten: Forgotten,
+    _nobody_tells: OwnedMutexGuard<()>,
+}
+
+/// What was forgotten, by identity and number: nothing that leads to a customer.
+#[derive(Default)]
+pub struct Forgotten {
+    /// Webhooks that were removed.
+    pub webhooks: usize,
+    /// Responses that were removed.
+    pub responses: Vec<ResponseId>,
+    /// What is left of them to be counted, under identities that lead nowhere.
+    pub left: Vec<ResponseReading>,
+    /// Requests that were emptied.
+    pub requests: Vec<SurveyId>,
+    /// What Agent Connect told of surveys, which is gone.
+    pub results: Vec<SurveyId>,
+    /// Lines of the audit that were emptied.
+    pub audit: usize,
+}
+
+/// Where somebody was found.
+#[derive(Default)]
+struct Traces {
+    inbox: BTreeSet<i64>,
+    subjects: BTreeSet<String>,
+    outbox: BTreeSet<i64>,
+    audit: BTreeSet<i64>,
+}
+
+impl Store {
+    /// Forgets a customer. Once this has answered, no file of the data directory but the backups holds a word about them.
+    /// Whatever is to be written meanwhile waits for as long as it takes to write the whole file anew.
+    ///
+    /// # Errors
+    /// When the store is busy or closed, or the disk refuses. Doing it again is harmless then, and needed.
+    pub async fn erase(&self, person: Person, who: String) -> Result<Erased, StoreError> {
+        let _nobody_copies = self.0.copying.lock().await;
+        let guard = std::sync::Arc::clone(&self.0.forgetting).lock_owned().await;
+        let (now, marks) = (self.0.clock.now(), self.0.marks.clone());
+        // First the door is shut, so that the search misses nothing.
+        let (at_the_door, wanted) = (marks.clone(), person.clone());
+        self.write(move |connection| at_the_door.erase(connection, &wanted, [], now)).await?;
+        let path = self.0.path.clone();
+        let search = tokio::task::spawn_blocking(move || {
+            let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+            let connection = Connection::open_with_flags(path, flags)?;
+            connection.execute_batch("PRAGMA busy_timeout = 5000; PRAGMA mmap_size = 0;")?;
+            find(&connection, &person)
+        });
+        let traces = search.await.unwrap_or(Err(StoreError::Closed))?;
+        let forgotten = self
+            .write(move |connection| {
+                marks.erase(connection, &Person::default(), traces.subjects.iter().map(String::as_str), now)?;
+                forget(connection, &traces, &who, now)
+            })
+            .await?;
+        self.0.writer.submit_alone(overwrite).await?;
+        Ok(Erased { forgotten, _nobody_tells: guard })
+    }
+}
+
+/// Looks everywhere. A word in any text is enough, whatever the field is called.
+fn find(connection: &Connection, person: &Person) -> Result<Traces, StoreError> {
+    let mut traces = Traces::default();
+    let mut events = connection.prepare("SELECT seq, subject, body FROM inbox")?;
+    let mut rows = events.query([])?;
+    while let Some(row) = rows.next()? {
+        if names(row.get_ref(2)?.as_bytes().unwrap_or_default(), &mut |text| person.is_in(text)) {
+            traces.inbox.insert(row.get(0)?);
+            traces.subjects.extend(row.get::<_, Option<String>>(1)?);
+        }
+    }
+    let mut responses = connection.prepare("SELECT response, document FROM feedback")?;
+    let mut rows = responses.query([])?;
+    while let Some(row) = rows.next()? {
+        if names(row.get_ref(1)?.as_bytes().unwrap_or_default(), &mut |text| person.is_in(text)) {
+            traces.subjects.insert(row.get(0)?);
+        }
+    }
+    let mut results = connection.prepare("SELECT uuid, body FROM survey_result")?;
+    let mut rows = results.query([])?;
+    while let Some(row) = rows.next()? {
+        if names(row.get_ref(1)?.as_bytes().unwrap_or_default(), &mut |text| person.is_in(text)) {
+            traces.subjects.insert(row.get(0)?);
+        }
+    }
+    let mut is_theirs =
+        |text: &str| person.is_in(text) || text.split_whitespace().any(|word| traces.subjects.contains(word));
+    for (place, question) in [
+        (&mut traces.outbox, "SELECT seq, key, body, context, answer, reason FROM outbox"),
+        (&mut traces.audit, "SELECT seq, entity, before, after, reason FROM audit"),
+    ] {
+        let mut statement = connection.prepare(question)?;
+        let columns = statement.column_count();
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            for column in 1..columns {
+                let text: Option<String> = row.get(column)?;
+                if text.is_some_and(|text| names(text.as_bytes(), &mut is_theirs)) {
+                    place.insert(row.get(0)?);
+                    break;
+                }
+            }
+        }
+    }
+    Ok(traces)
+}
+
+/// Whether any text in it is as wanted. What is not JSON is one text.
+fn names(bytes: &[u8], wanted: &mut impl FnMut(&str) -> bool) -> bool {
+    let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
+    match serde_json::from_slice::<Value>(bytes) {
+        Ok(value) => any_text(&value, wanted),
+        Err(_) => wanted(&String::from_utf8_lossy(bytes)),
+    }
+}
+
+fn forget(connection: &Connection, traces: &Traces, who: &str, now: Timestamp) -> Result<Forgotten, StoreError> {
+    let mut forgotten = Forgotten::default();
+    for seq in &traces.inbox {
+        forgotten.webhooks += inbox::remove(connection, "seq = ?1", [seq], now)?;
+    }
+    for subject in &traces.subjects {
+        forgotten.webhooks += inbox::remove(connection, "subject = ?1", [subject], now)?;
+        let document: Option<String> = connection
+            .prepare_cached("DELETE FROM feedback WHERE response = ?1 RETURNING document")?
+            .query_row([subject], |row| row.get(0))
+            .optional()?;
+        if let Some(document) = document {
+            let reading: ResponseReading = serde_json::from_str(&document)?;
+            let left = reading.without_person(feedback::nobody());
+            feedback::write(connection, &left, now)?;
+            forgotten.left.push(left);
+        }
+        if connection.prepare_cached("DELETE FROM survey_result WHERE uuid = ?1")?.execute([subject])? > 0 {
+            forgotten.results.push(subject.as_str().into());
+            continue;
+        }
+        // Also what was told and is not written down: an event that is still to be understood.
+        forgotten.responses.push(subject.as_str().into());
+    }
+    for seq in &traces.outbox {
+        forgotten.requests.extend(outbox::empty(connection, *seq, now)?.map(SurveyId::from));
+    }
+    forgotten.audit = audit::empty(connection, &traces.audit)?;
+    let counts = json!({ "webhooks": forgotten.webhooks, "responses": forgotten.responses.len(),
+        "requests": forgotten.requests.len(), "results": forgotten.results.len(), "audit": forgotten.audit });
+    audit::note(connection, who, "privacy.erase", "a customer", &counts, now)?;
+    Ok(forgotten)
+}
+
+/// Writes the file anew without what was removed, and the log with it.
+fn overwrite(connection: &Connection) -> Result<(), StoreError> {
+    connection.execute_batch("VACUUM")?;
+    let busy: i64 = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", params![], |row| row.get(0))?;
+    if busy == 0 { Ok(()) } else { Err(StoreError::Busy) }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use jiff::SignedDuration;
+    use tempfile::TempDir;
+
+    use super::*;
+    use crate::domain::SourceName::{AgentConnect, Goodays};
+    use crate::store::tests::{arrival, clock, deed, reading};
+    use crate::store::{About, Arrival, IntentState, NewDeed, NewIntent, Outcome, Understood};
+
+    const CANARY: &str = "canary.bird@example.com";
+
+    /// The files of a directory in which some bytes stand.
+    fn files_with(dir: &Path, canary: &str) -> Vec<String> {
+        let entries = std::fs::read_dir(dir).expect("a directory").filter_map(Result::ok);
+        let holds = |path: &Path| {
+            let bytes = std::fs::read(path).expect("a file").to_ascii_lowercase();
+            bytes.windows(canary.len()).any(|window| window == canary.to_ascii_lowercase().as_bytes())
+        };
+        let files = entries.filter(|entry| entry.file_type().is_ok_and(|it| it.is_file()));
+        files
+            .filter(|entry| holds(&entry.path()))
+            .map(|entry| entry.file_name().to_string_lossy().into_owned())
+            .collect()
+    }
+
+    fn survey(key: &str, email: &str) -> NewIntent {
+        NewIntent {
+            key: key.into(),
+            kind: "agentConnect.request".into(),
+            body: json!({ "customer": { "email": email, "name": if email == CANARY { "Canary Bird" } else { "Other" } } }),
+            context: json!({ "session": 1 }),
+        }
+    }
+
+    async fn event(store: &Store, text: &str, response: &str, email: &str) {
+        let body = json!({ "response": { "id": response, "user": { "email": email } }, "text": text }).to_string();
+        let about = About { subject: Some(response.into()), ..About::default() };
+        let accepted = store.accept_about(arrival(&body), about).await.expect("accepted");
+        let says = Ok(reading(response, &email.to_lowercase()));
+        drop(store.understand(vec![Understood { seq: accepted.seq, says }]).await.expect("understood"));
+    }
+
+    #[tokio::test]
+    async fn no_byte_of_a_customer_is_left_in_any_file_and_others_are_untouched() {
+        let dir = TempDir::new().expect("a directory");
+        let store = Store::open(dir.path(), clock()).expect("a store");
+        for number in 0..40 {
+            event(&store, "filling", &format!("other-{number}"), "somebody.else@example.com").await;
+        }
+        event(&store, "their own", "theirs", "Canary.Bird@EXAMPLE.com").await;
+        // A later event of the same thread that does not name them, and one that was never understood.
+        let silent = json!({ "response": { "id": "theirs" }, "text": "canary song" }).to_string();
+        let about = About { subject: Some("theirs".into()), ..About::default() };
+        store.accept_about(arrival(&silent), about).await.expect("accepted");
+        let polled = Arrival { source: AgentConnect, ..arrival(&json!({ "rating": { "by": CANARY } }).to_string()) };
+        store.accept(polled).await.expect("accepted");
+        let sent = store.intend(survey("sent", CANARY)).await.expect("written").intent.id;
+        let waiting = store.intend(survey("waiting", CANARY)).await.expect("written").intent.id;
+        let other = store.intend(survey("other", "somebody.else@example.com")).await.expect("written").intent.id;
+        store.claim(&sent).await.expect("claimed").expect("due");
+        let line = store
+            .begin_deed(NewDeed { entity: "response theirs".into(), after: json!({ "to": "canary song" }), ..deed() })
+            .await
+            .expect("written");
+        store.end_deed(line, "accepted", None).await.expect("completed");
+        store.begin_deed(deed()).await.expect("written");
+        assert!(!files_with(dir.path(), CANARY).is_empty(), "the test would see it");
+        assert!(!files_with(dir.path(), "canary song").is_empty());
+
+        let erased =
+            store.erase(Person::new(Some("CANARY.bird@example.COM "), None), "a test".into()).await.expect("done");
+        let found = &erased.forgotten;
+        assert_eq!((found.webhooks, found.requests.len(), found.audit), (3, 2, 1));
+        assert_eq!(found.responses, ["theirs".into()]);
+        assert_eq!(found.left.len(), 1);
+        assert_eq!(found.left[0].nps(), Some(5), "what is counted stays");
+        drop(erased);
+        for canary in [CANARY, "canary song", "theirs", "Canary Bird"] {
+            assert_eq!(files_with(dir.path(), canary), [""; 0], "{canary}");
+        }
+
+        // A survey that was on its way ends without what the vendor says about them.
+        let ended = store.settle(&sent, Outcome::failed(format!("{CANARY} is unknown"), Some(clock().now()))).await;
+        let ended = ended.expect("settled");
+        assert_eq!((ended.state, ended.reason, ended.due), (IntentState::Failed, None, None));
+        assert!(store.claim_due("agentConnect.request", clock().now(), 9).await.expect("asked")[..1][0].id == other);
+        assert!(matches!(store.retry(&waiting).await, Err(StoreError::Settled { state: "erased", .. })));
+        assert_eq!(store.feedback_after(0, 99).await.expect("read").len(), 41, "forty others and what is left");
+        assert_eq!(store.deeds(9).await.expect("lines")[0].what, "privacy.erase");
+        let tampering = store.write(|connection| Ok(connection.execute_batch("UPDATE audit SET who = 'x'")?)).await;
+        assert!(tampering.is_err(), "the audit is guarded again");
+    }
+
+    #[tokio::test]
+    async fn what_is_sent_again_brings_nobody_back_but_somebody_who_comes_back_is_heard() {
+        let (dir, clock) = (TempDir::new().expect("a directory"), clock());
+        let store = Store::open(dir.path(), clock.clone()).expect("a store");
+        event(&store, "first", "theirs", CANARY).await;
+        drop(store.erase(Person::new(Some(CANARY), Some("+13125550100")), "a test".into()).await.expect("done"));
+        let before = store.inbox_counts().await.expect("counts");
+        let person = || Person::new(Some(CANARY), None);
+        let earlier = Some(clock.now() - SignedDuration::from_hours(1));
+        for (text, about) in [
+            ("the same response", About { subject: Some("theirs".into()), ..About::default() }),
+            ("another of theirs", About { person: person(), created: earlier, ..About::default() }),
+            ("no time", About { person: person(), ..About::default() }),
+            (
+                "by telephone",
+                About { person: Person::new(None, Some("(312) 555-0100")), created: earlier, subject: None },
+            ),
+        ] {
+            let accepted = store.accept_about(arrival(text), about).await.expect("acknowledged");
+            assert_eq!((accepted.seq, accepted.duplicate), (0, false), "{text}");
+        }
+        let body = json!({ "response": { "id": "theirs", "user": { "email": CANARY } }, "text": "first" }).to_string();
+        assert!(store.accept(arrival(&body)).await.expect("acknowledged").duplicate, "the very same bytes");
+        assert!(
+            store.keep_feedback(vec![reading("found-by-asking", CANARY)]).await.expect("looked").readings.is_empty()
+        );
+        assert_eq!(store.inbox_counts().await.expect("counts"), before);
+        drop(store);
+
+        let store = Store::open(dir.path(), clock.clone()).expect("a store");
+        let about =
+            || About { person: person(), created: Some(clock.now() + SignedDuration::from_hours(1)), subject: None };
+        let late = store.accept_about(arrival("new"), about()).await.expect("accepted");
+        assert!(late.seq > 0, "they have come back");
+        let other = About { person: Person::new(Some("somebody.else@example.com"), Some("+12125550100")), ..about() };
+        assert!(store.accept_about(arrival("other"), other).await.expect("accepted").seq > 0);
+        assert_eq!(store.waiting_after(Goodays, 0, 9).await.expect("read").len(), 2);
+    }
+
+    #[tokio::test]
+    async fn an_event_that_was_read_before_the_order_has_no_effect_after_it() {
+        let dir = TempDir::new().expect("a directory");
+        let store = Store::open(dir.path(), clock()).expect("a store");
+        let body = json!({ "response": { "id": "theirs", "user": { "email": CANARY } } }).to_string();
+        let seq = store.accept(arrival(&body)).await.expect("accepted").seq;
+        drop(store.erase(Person::new(Some(CANARY), None), "a test".into()).await.expect("done"));
+        let says = Ok(reading("theirs", CANARY));
+        let kept = store.understand(vec![Understood { seq, says }]).await.expect("noted");
+        assert!(kept.readings.is_empty());
+        assert_eq!(files_with(dir.path(), CANARY), [""; 0]);
+    }
+}

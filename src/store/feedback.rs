@@ -1,0 +1,141 @@
+//! What customers said, in our own words: one row for a response, merged from all that was heard of it.
+//!
+//! Webhooks are kept for a while as they came; this is what remains of them. It is written in the same transaction as the
+//! note that an event has been understood, so that no event is without its effect and none has it twice.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use rusqlite::{Connection, OptionalExtension, params};
+use tokio::sync::OwnedMutexGuard;
+
+use super::marks::Marks;
+use super::person::Person;
+use super::{Store, StoreError};
+use crate::domain::{ResponseId, ResponseReading};
+
+/// An event of the inbox, and what it says.
+#[derive(Debug)]
+pub struct Understood {
+    /// Its place in the inbox.
+    pub seq: u64,
+    /// What it says of a response, or why it cannot be read. The reason must not quote the event.
+    pub says: Result<ResponseReading, String>,
+}
+
+/// What may be told. Nobody is forgotten while this is held: tell it first, then let go.
+#[must_use = "what was kept is to be told while this is held"]
+pub struct Kept {
+    /// What was heard and is kept, in the order in which it was heard.
+    pub readings: Vec<ResponseReading>,
+    _nobody_is_forgotten: OwnedMutexGuard<()>,
+}
+
+impl Store {
+    /// Notes what events say and that they have been understood. Events that are no longer in the inbox, and those of
+    /// customers who were erased, have no effect.
+    ///
+    /// # Errors
+    /// When the store is busy or closed, or the disk refuses. Nothing has had an effect then.
+    pub async fn understand(&self, events: Vec<Understood>) -> Result<Kept, StoreError> {
+        let guard = std::sync::Arc::clone(&self.0.forgetting).lock_owned().await;
+        let (now, marks) = (self.0.clock.now(), self.0.marks.clone());
+        let readings = self
+            .write(move |connection| {
+                let mut kept = Vec::new();
+                for Understood { seq, says } in events {
+                    let (subject, error) = match &says {
+                        Ok(reading) => (Some(&*reading.id.0), None),
+                        Err(reason) => (None, Some(reason)),
+                    };
+                    let place = i64::try_from(seq).unwrap_or(i64::MAX);
+                    let noted = connection
+                        .prepare_cached(
+                            "UPDATE inbox SET processed_at = ?2, error = ?3, subject = coalesce(subject, ?4) WHERE seq = ?1",
+                        )?
+                        .execute(params![place, now.as_millisecond(), error, subject])?;
+                    if let (1, Ok(reading)) = (noted, says)
+                        && keep(connection, &marks, &reading, now)?
+                    {
+                        kept.push(reading);
+                    }
+                }
+                Ok(kept)
+            })
+            .await?;
+        Ok(Kept { readings, _nobody_is_forgotten: guard })
+    }
+
+    /// Keeps what was heard of responses in another way than by a webhook. What was said by customers who were erased is
+    /// not kept.
+    ///
+    /// # Errors
+    /// When the store is busy or closed, or the disk refuses. Nothing is kept then.
+    pub async fn keep_feedback(&self, readings: Vec<ResponseReading>) -> Result<Kept, StoreError> {
+        let guard = std::sync::Arc::clone(&self.0.forgetting).lock_owned().await;
+        let (now, marks) = (self.0.clock.now(), self.0.marks.clone());
+        let readings = self
+            .write(move |connection| {
+                let mut kept = Vec::new();
+                for reading in readings {
+                    if keep(connection, &marks, &reading, now)? {
+                        kept.push(reading);
+                    }
+                }
+                Ok(kept)
+            })
+            .await?;
+        Ok(Kept { readings, _nobody_is_forgotten: guard })
+    }
+
+    /// What customers said, behind a place, each response with its own place. Begin with 0.
+    ///
+    /// # Errors
+    /// When the store is closed or the disk refuses.
+    pub async fn feedback_after(&self, place: i64, limit: u32) -> Result<BTreeMap<i64, ResponseReading>, StoreError> {
+        self.read(move |connection| {
+            let mut statement =
+                connection.prepare_cached("SELECT seq, document FROM feedback WHERE seq > ?1 ORDER BY seq LIMIT ?2")?;
+            let rows = statement.query_and_then(params![place, limit], |row| {
+                Ok((row.get(0)?, serde_json::from_str(row.get_ref(1)?.as_str().map_err(rusqlite::Error::from)?)?))
+            })?;
+            rows.collect()
+        })
+        .await
+    }
+}
+
+/// Writes a response down, merged with what was known. Not if its customer was erased.
+fn keep(connection: &Connection, marks: &Marks, heard: &ResponseReading, now: Timestamp) -> Result<bool, StoreError> {
+    let customer = Person::new(heard.customer.email.as_deref(), heard.customer.phone.as_deref());
+    if marks.is_erased(connection, &customer, Some(&heard.id.0), heard.created)? {
+        return Ok(false);
+    }
+    let known: Option<String> = connection
+        .prepare_cached("SELECT document FROM feedback WHERE response = ?1")?
+        .query_row([&*heard.id.0], |row| row.get(0))
+        .optional()?;
+    let merged = match known {
+        Some(known) => serde_json::from_str::<ResponseReading>(&known)?.and(heard.clone()),
+        None => heard.clone(),
+    };
+    write(connection, &merged, now)?;
+    Ok(true)
+}
+
+/// Writes a response down as it is.
+pub(super) fn write(connection: &Connection, reading: &ResponseReading, now: Timestamp) -> Result<(), StoreError> {
+    let newest = reading.newest_message().max(reading.updated).max(reading.created).unwrap_or(now);
+    connection
+        .prepare_cached(
+            "INSERT INTO feedback (response, document, newest) VALUES (?1, ?2, ?3)
+             ON CONFLICT (response) DO UPDATE SET document = excluded.document, newest = excluded.newest",
+        )?
+        .execute(params![&*reading.id.0, serde_json::to_string(reading)?, newest.as_millisecond()])?;
+    Ok(())
+}
+
+/// An identity that leads nowhere, for what is left of a response.
+pub(super) fn nobody() -> ResponseId {
+    format!("anonymous-{:016x}", rand::random::<u64>()).into()
+}

@@ -1,0 +1,190 @@
+//! What must not survive: nothing about a customer is kept for longer than it is needed.
+//!
+//! An event that is removed stays known by its hash, so that a replay years later is still a duplicate. Of a request that
+//! has ended its key and its end stay, so that a second press is still harmless.
+
+use jiff::{Span, Timestamp};
+use rusqlite::{Connection, params};
+use serde_json::json;
+
+use super::{Store, StoreError, audit, inbox};
+use crate::domain::{ResponseId, SurveyId};
+
+/// How much is removed in one transaction: nobody has to wait for all of it.
+const PORTION: u32 = 500;
+
+/// What was removed because its time is over.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Removed {
+    /// Webhooks as they came.
+    pub webhooks: usize,
+    /// What customers said.
+    pub responses: Vec<ResponseId>,
+    /// Requests that were emptied.
+    pub requests: usize,
+    /// What Agent Connect told of surveys.
+    pub results: Vec<SurveyId>,
+    /// Lines of the audit.
+    pub audit: usize,
+}
+
+impl Removed {
+    /// Whether there was nothing to remove.
+    #[must_use]
+    pub fn is_nothing(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+impl Store {
+    /// Removes whatever is older than it may be, in portions, and writes into the audit how much that was. An event that
+    /// has not been understood yet is not removed, nor is one that could not be: it waits for a person.
+    ///
+    /// # Errors
+    /// When the store is busy or closed, or the disk refuses. What was removed before that stays removed.
+    pub async fn remove_what_is_over(&self) -> Result<Removed, StoreError> {
+        let _nobody_tells = self.0.forgetting.lock().await;
+        let (keep, now) = (self.0.keep, self.0.clock.now());
+        let mut removed = Removed::default();
+        loop {
+            let portion = self
+                .write(move |connection| {
+                    let portion = remove_portion(connection, &keep, now)?;
+                    if !portion.is_nothing() {
+                        let Removed { webhooks, responses, requests, results, audit } = &portion;
+                        let counts = json!({ "webhooks": webhooks, "responses": responses.len(), "requests": requests,
+                            "results": results.len(), "audit": audit });
+                        audit::note(connection, "callboard", "privacy.retention", "whatever is over", &counts, now)?;
+                    }
+                    Ok(portion)
+                })
+                .await?;
+            if portion.is_nothing() {
+                return Ok(removed);
+            }
+            removed.webhooks += portion.webhooks;
+            removed.responses.extend(portion.responses);
+            removed.requests += portion.requests;
+            removed.results.extend(portion.results);
+            removed.audit += portion.audit;
+        }
+    }
+}
+
+fn remove_portion(connection: &Connection, keep: &super::Keep, now: Timestamp) -> Result<Removed, StoreError> {
+    let (feedback, webhooks) = (before(now, keep.feedback), before(now, keep.webhooks));
+    let over = format!(
+        "seq IN (SELECT seq FROM inbox WHERE received_at < ?1 AND processed_at IS NOT NULL AND error IS NULL LIMIT {PORTION})"
+    );
+    let mut oldest = connection.prepare_cached(
+        "DELETE FROM feedback WHERE seq IN (SELECT seq FROM feedback WHERE newest < ?1 LIMIT ?2) RETURNING response",
+    )?;
+    let responses = oldest.query_map(params![feedback, PORTION], |row| row.get::<_, String>(0))?;
+    let responses = responses.map(|id| Ok(id?.into())).collect::<Result<Vec<ResponseId>, rusqlite::Error>>()?;
+    let requests = connection
+        .prepare_cached(
+            "UPDATE outbox SET body = '{}', context = '{}', answer = NULL, reason = NULL, emptied = ?2
+             WHERE seq IN (SELECT seq FROM outbox WHERE changed < ?1 AND emptied IS NULL AND due IS NULL
+                           AND state <> 'sending' LIMIT ?3)",
+        )?
+        .execute(params![feedback, now.as_millisecond(), PORTION])?;
+    let mut told = connection.prepare_cached(
+        "DELETE FROM survey_result WHERE uuid IN (SELECT uuid FROM survey_result WHERE changed < ?1 LIMIT ?2) RETURNING uuid",
+    )?;
+    let results = told.query_map(params![feedback, PORTION], |row| row.get::<_, String>(0))?;
+    let results = results.map(|id| Ok(id?.into())).collect::<Result<Vec<SurveyId>, rusqlite::Error>>()?;
+    Ok(Removed {
+        results,
+        webhooks: inbox::remove(connection, &over, [webhooks], now)?,
+        responses,
+        requests,
+        audit: audit::remove_before(connection, before(now, keep.audit), PORTION)?,
+    })
+}
+
+/// The instant before which things are over. A span that is longer than time keeps everything.
+fn before(now: Timestamp, kept: Span) -> i64 {
+    let now = now.to_zoned(jiff::tz::TimeZone::UTC);
+    now.checked_sub(kept).map_or(i64::MIN, |then| then.timestamp().as_millisecond())
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::SignedDuration;
+    use tempfile::TempDir;
+
+    use super::*;
+    use crate::domain::SourceName::Goodays;
+    use crate::store::tests::{arrival, clock, deed, reading, wish};
+    use crate::store::{InboxCounts, IntentState, Outcome, Understood};
+
+    const DAY: SignedDuration = SignedDuration::from_hours(24);
+
+    #[tokio::test]
+    async fn each_class_goes_when_its_time_is_over_and_a_replay_is_a_duplicate_for_ever() {
+        let (dir, clock) = (TempDir::new().expect("a directory"), clock());
+        let store = Store::open(dir.path(), clock.clone()).expect("a store");
+        for (text, says) in
+            [("good", Ok(reading("r1", "chester@example.com"))), ("bad", Err("It is not JSON.".to_owned()))]
+        {
+            let seq = store.accept(arrival(text)).await.expect("accepted").seq;
+            drop(store.understand(vec![Understood { seq, says }]).await.expect("understood"));
+        }
+        store.accept(arrival("not yet understood")).await.expect("accepted");
+        let asked = store.intend(wish("k1", "Thank you")).await.expect("written").intent.id;
+        store.claim(&asked).await.expect("claimed").expect("it was due");
+        store.settle(&asked, Outcome::accepted(None)).await.expect("settled");
+        store.intend(wish("k2", "still to be sent")).await.expect("written");
+        let line = store.begin_deed(deed()).await.expect("written");
+        store.end_deed(line, "accepted", None).await.expect("completed");
+
+        clock.advance(DAY * 29);
+        assert!(store.remove_what_is_over().await.expect("looked").is_nothing());
+
+        clock.advance(DAY * 2);
+        let removed = store.remove_what_is_over().await.expect("removed");
+        assert_eq!((removed.webhooks, removed.responses.len(), removed.requests, removed.audit), (1, 0, 0, 0));
+        let again = store.accept(arrival("good")).await.expect("accepted");
+        assert!(again.duplicate, "a replay after its time");
+        let counts = store.inbox_counts().await.expect("counts");
+        assert_eq!(counts, InboxCounts { total: 2, unprocessed: 1, with_error: 1 }, "what a person must see stays");
+        assert_eq!(store.feedback_after(0, 9).await.expect("read").len(), 1, "what was said outlives the webhook");
+
+        // The line that was just written about the removal is younger than the deed.
+        clock.advance(DAY * 336);
+        let removed = store.remove_what_is_over().await.expect("removed");
+        assert_eq!((removed.responses.len(), removed.audit), (0, 1));
+        let lines = store.deeds(9).await.expect("lines");
+        let about: Vec<(&str, &serde_json::Value)> =
+            lines.iter().map(|line| (line.what.as_str(), &line.after["audit"])).collect();
+        assert_eq!(about, [("privacy.retention", &json!(1)), ("privacy.retention", &json!(0))]);
+
+        clock.advance(DAY * 32);
+        let removed = store.remove_what_is_over().await.expect("removed");
+        assert_eq!((removed.responses, removed.requests), (vec!["r1".into()], 1));
+        assert!(store.feedback_after(0, 9).await.expect("read").is_empty());
+        let emptied = store.intent(&asked).await.expect("read").expect("its key stays");
+        assert_eq!((emptied.state, emptied.body), (IntentState::Accepted, json!({})));
+        assert_eq!(store.claim_due("goodays.reply", clock.now(), 9).await.expect("asked").len(), 1, "what waits stays");
+        assert!(store.accept(arrival("good")).await.expect("accepted").duplicate);
+        assert_eq!(store.waiting_after(Goodays, 0, 9).await.expect("read").len(), 1);
+    }
+
+    #[tokio::test]
+    async fn more_than_a_portion_is_removed_at_once_and_the_audit_is_guarded_again() {
+        let (dir, clock) = (TempDir::new().expect("a directory"), clock());
+        let store = Store::open(dir.path(), clock.clone()).expect("a store");
+        let many = PORTION as usize + 7;
+        for number in 0..many {
+            let seq = store.accept(arrival(&number.to_string())).await.expect("accepted").seq;
+            store.mark_processed(seq, None).await.expect("marked");
+        }
+        let line = store.begin_deed(deed()).await.expect("written");
+        store.end_deed(line, "accepted", None).await.expect("completed");
+        clock.advance(DAY * 400);
+        let removed = store.remove_what_is_over().await.expect("removed");
+        assert_eq!((removed.webhooks, removed.audit), (many, 1));
+        let forbidden = store.write(|connection| Ok(connection.execute_batch("DELETE FROM audit")?)).await;
+        assert!(forbidden.is_err());
+    }
+}

@@ -1,0 +1,248 @@
+//! `/agents/{id}`: everything about one agent: now, in the last 24 hours, by queue, and what customers said.
+
+use std::collections::BTreeMap;
+
+use askama::Template;
+use jiff::{SignedDuration, Timestamp};
+
+use super::agents::{SHOWN, is_small};
+use super::feedback::Item;
+use super::frame::Frame;
+use super::{Sheet, Timer, format, words};
+use crate::live::shape::{AgentDoc, MetricsDoc, OccupancyDoc, SessionDoc, StintDoc};
+
+/// How far back the bar reaches at most.
+const DAY: SignedDuration = SignedDuration::from_hours(24);
+
+/// How many parts the bar is divided into.
+const BAR: i64 = 1000;
+
+/// Renders the page; `None` if the document has no such agent.
+pub fn agent(sheet: &Sheet, id: &str) -> Result<Option<String>, askama::Error> {
+    let Some(doc) = sheet.state.agents.get(id) else { return Ok(None) };
+    let (responses, blank_response) = Item::all(sheet);
+    Page {
+        frame: Frame::new(sheet, "/supervisor", doc.name.clone()),
+        id,
+        path: format!("agents/{id}"),
+        agent: Facts::new(sheet, doc),
+        contacts: contacts(sheet, doc),
+        kinds: doc.metrics.keys().map(|kind| Counted::of_kind(sheet, doc, kind)).collect(),
+        queues: doc.by_queue.iter().map(|(queue, bag)| Counted::of_queue(sheet, queue, bag)).collect(),
+        heads: SHOWN.map(|name| (name, format::called(&sheet.state.labels, name), format::label(name))),
+        stints: doc.history.iter().rev().map(|(began, stint)| Stint::new(sheet, *began, stint)).collect(),
+        spans: spans(sheet.now, doc),
+        begins: sheet.clock(beginning(sheet.now, doc)),
+        spent: spent(doc),
+        responses,
+        blank_contact: Contact { id: "{id}".to_owned(), ..Contact::default() },
+        blank_count: Counted { id: "{id}".to_owned(), ..Counted::default() },
+        blank_stint: Stint { id: "{id}".to_owned(), activity: "unknown".to_owned(), ..Stint::default() },
+        blank_response,
+    }
+    .render()
+    .map(Some)
+}
+
+#[derive(Template)]
+#[template(path = "pages/agent.html")]
+struct Page<'a> {
+    frame: Frame<'a>,
+    id: &'a str,
+    path: String,
+    agent: Facts,
+    contacts: Vec<Contact>,
+    kinds: Vec<Counted>,
+    queues: Vec<Counted>,
+    /// Metrics with a column of their own: name, what the site calls it, what we call it.
+    heads: [(&'static str, String, String); 2],
+    /// The newest first.
+    stints: Vec<Stint>,
+    spans: Vec<Span>,
+    /// When the bar begins.
+    begins: String,
+    spent: String,
+    responses: Vec<Item>,
+    /// The rows that scripts clone.
+    blank_contact: Contact,
+    blank_count: Counted,
+    blank_stint: Stint,
+    blank_response: Item,
+}
+
+/// The agent now.
+struct Facts {
+    status: String,
+    activity: String,
+    reason: String,
+    since: Timer,
+    team: String,
+    answered: String,
+    missed: String,
+    occupancy: String,
+    nps: String,
+    is_small: bool,
+    sample: String,
+    open_items: String,
+    more: String,
+}
+
+/// A contact in hand.
+#[derive(Default)]
+struct Contact {
+    id: String,
+    place: String,
+    status: String,
+    since: Timer,
+    customer: String,
+    recording: String,
+    more: String,
+}
+
+/// What was counted of one kind of contact, or in one queue.
+#[derive(Default)]
+struct Counted {
+    id: String,
+    name: String,
+    shown: [String; 2],
+    more: String,
+}
+
+/// A status of the last 24 hours.
+#[derive(Default)]
+struct Stint {
+    id: String,
+    began: String,
+    status: String,
+    activity: String,
+    reason: String,
+    time: Timer,
+}
+
+/// A part of the bar.
+struct Span {
+    activity: String,
+    from: i64,
+    width: i64,
+    title: String,
+}
+
+impl Facts {
+    fn new(sheet: &Sheet, doc: &AgentDoc) -> Self {
+        let score = doc.feedback.as_ref().and_then(|feedback| feedback.nps.as_ref());
+        let open = doc.feedback.as_ref().map_or(0, |feedback| feedback.open);
+        let reason = [doc.suspended.then_some("Suspended"), doc.reason.as_deref()];
+        Self {
+            status: words::status(&doc.status).to_owned(),
+            activity: known(&doc.activity),
+            reason: reason.into_iter().flatten().filter(|text| !text.is_empty()).collect::<Vec<_>>().join(", "),
+            since: sheet.timer(doc.since),
+            team: sheet.team_name(doc.team),
+            answered: format::metric_cell(&doc.metrics, SHOWN[0]),
+            missed: format::metric_cell(&doc.metrics, SHOWN[1]),
+            occupancy: occupancy(doc.occupancy.as_ref()),
+            nps: format::nps(score),
+            is_small: is_small(score),
+            sample: format::sample(score),
+            open_items: if open > 0 { format!("{open} open") } else { String::new() },
+            more: format::others(&MetricsDoc::new(), &doc.other, &[], &sheet.state.labels),
+        }
+    }
+}
+
+impl Counted {
+    fn of_kind(sheet: &Sheet, doc: &AgentDoc, kind: &str) -> Self {
+        let bag: MetricsDoc = doc.metrics.get(kind).map(|bag| (kind.to_owned(), bag.clone())).into_iter().collect();
+        Self {
+            id: kind.to_owned(),
+            name: words::modality(kind).to_owned(),
+            shown: SHOWN.map(|name| format::metric_cell(&bag, name)),
+            more: bag.values().map(|bag| format::bag(bag, &SHOWN, &sheet.state.labels)).collect(),
+        }
+    }
+
+    fn of_queue(sheet: &Sheet, queue: &str, bag: &MetricsDoc) -> Self {
+        Self {
+            id: queue.to_owned(),
+            name: queue.parse().map_or_else(|_| queue.to_owned(), |id| sheet.queue_name(id)),
+            shown: SHOWN.map(|name| format::metric_cell(bag, name)),
+            more: format::others(bag, &BTreeMap::new(), &SHOWN, &sheet.state.labels),
+        }
+    }
+}
+
+impl Stint {
+    fn new(sheet: &Sheet, began: Timestamp, stint: &StintDoc) -> Self {
+        let reason = [stint.suspended.then_some("Suspended"), stint.reason.as_deref()];
+        Self {
+            id: began.to_string(),
+            began: format::moment(began, &sheet.time_zone),
+            status: words::status(&stint.status).to_owned(),
+            activity: known(&stint.activity),
+            reason: reason.into_iter().flatten().filter(|text| !text.is_empty()).collect::<Vec<_>>().join(", "),
+            time: match stint.until {
+                Some(until) => Timer { since: None, text: format::duration(format::seconds_between(began, until)) },
+                None => sheet.timer(Some(began)),
+            },
+        }
+    }
+}
+
+fn contacts(sheet: &Sheet, doc: &AgentDoc) -> Vec<Contact> {
+    let contact = |(session, doc): (&String, &SessionDoc)| Contact {
+        id: session.clone(),
+        place: super::contact::place(sheet, doc),
+        status: words::contact(&doc.status).to_owned(),
+        since: sheet.timer(doc.since),
+        customer: doc.customer.clone().unwrap_or_default(),
+        recording: if doc.recording == Some(true) { "Being recorded".to_owned() } else { String::new() },
+        more: format::others(&MetricsDoc::new(), &doc.other, &[], &sheet.state.labels),
+    };
+    let mut all: Vec<_> = doc.sessions.iter().collect();
+    let number = |id: &str| id.parse::<i64>().unwrap_or(i64::MAX);
+    all.sort_by_key(|(id, session)| (session.since.unwrap_or(Timestamp::MAX), number(id)));
+    all.into_iter().map(contact).collect()
+}
+
+/// Where the bar begins: with the first status, but no earlier than a day ago.
+fn beginning(now: Timestamp, doc: &AgentDoc) -> Timestamp {
+    let day_ago = now.saturating_sub(DAY).unwrap_or(Timestamp::MIN);
+    doc.history.keys().next().map_or(now, |first| (*first).max(day_ago))
+}
+
+/// The bar: `static/bar.js` draws the same.
+fn spans(now: Timestamp, doc: &AgentDoc) -> Vec<Span> {
+    let begins = beginning(now, doc).as_millisecond();
+    let all = (now.as_millisecond() - begins).max(1);
+    let place = |at: Timestamp| ((at.as_millisecond() - begins).clamp(0, all) * BAR) / all;
+    doc.history
+        .iter()
+        .map(|(began, stint)| {
+            let (from, to) = (place(*began), place(stint.until.unwrap_or(now)));
+            let title = words::status(&stint.status).to_owned();
+            Span { activity: known(&stint.activity), from, width: to - from, title }
+        })
+        .filter(|span| span.width > 0)
+        .collect()
+}
+
+/// How long each activity took, of those times that are over.
+fn spent(doc: &AgentDoc) -> String {
+    let over = |activity: &str| {
+        let of = doc.history.iter().filter(|(_, stint)| known(&stint.activity) == activity);
+        of.filter_map(|(began, stint)| Some(format::seconds_between(*began, stint.until?))).sum::<i64>()
+    };
+    let line = |activity: &&str| match over(activity) {
+        0 => None,
+        seconds => Some(format!("{} {}", words::activity(activity), format::duration(seconds))),
+    };
+    words::ACTIVITIES.iter().filter_map(line).collect::<Vec<_>>().join(" · ")
+}
+
+fn occupancy(doc: Option<&OccupancyDoc>) -> String {
+    doc.map_or_else(|| format::NONE.to_owned(), |occupancy| format!("{} %", format::number(occupancy.value)))
+}
+
+fn known(activity: &str) -> String {
+    if activity.is_empty() { "unknown".to_owned() } else { activity.to_owned() }
+}
