@@ -249,7 +249,7 @@ mod tests {
         let waiting = store.waiting_after(Goodays, 0, 9).await.expect("read");
         assert_eq!(waiting.len(), 1, "it is read once more, because nothing of it is kept yet");
         drop(store);
-        let copy = dir.path().join("backup/before-schema-3-from-2.db");
+        let copy = dir.path().join(format!("backup/before-schema-{}-from-2.db", schema::NEWEST));
         let version = |path: &Path| database::setting(&Connection::open(path).expect("a copy"), "user_version");
         assert_eq!(version(&copy).expect("a version"), "2");
         std::fs::remove_file(&copy).expect("removed");

@@ -136,6 +136,10 @@ pub(super) fn migrate(connection: &mut Connection, path: &Path, backup_dir: &Pat
     Ok(())
 }
 
+/// The newest schema.
+#[cfg(test)]
+pub(super) const NEWEST: usize = STEPS.len();
+
 /// A file as an older Callboard left it.
 #[cfg(test)]
 pub(super) fn write_old(dir: &Path, version: usize) {

@@ -212,10 +212,10 @@ async fn a_second_process_is_refused_until_the_first_has_gone() {
 
 #[tokio::test]
 async fn a_newer_schema_is_refused_in_a_sentence_and_a_foreign_file_too() {
-    for (pragma, sentence) in [
-        ("user_version = 99", "The database has schema 99 and this Callboard knows 3."),
-        ("application_id = 7", "is a database of another program."),
-    ] {
+    let newer = format!("The database has schema 99 and this Callboard knows {}.", schema::NEWEST);
+    for (pragma, sentence) in
+        [("user_version = 99", &*newer), ("application_id = 7", "is a database of another program.")]
+    {
         let dir = TempDir::new().expect("a directory");
         drop(open(&dir));
         let file = Connection::open(dir.path().join("callboard.db")).expect("the file");
