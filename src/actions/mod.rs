@@ -2,9 +2,11 @@
 
 mod courier;
 pub mod feedback;
+pub mod sign_in;
 pub mod supervise;
 pub mod surveys;
 
 pub use feedback::{FeedbackDesk, FeedbackError, FeedbackRules, FeedbackWish, Overheard, Wished};
+pub use sign_in::{SignIn, SignInError, SignIns};
 pub use supervise::{Actor, Deed, DeedError, Done, Supervision};
 pub use surveys::{NewRecovery, NewSurvey, SurveyError, Surveys};

@@ -8,6 +8,10 @@ use url::Url;
 
 use super::{ConfigError, account, secret, value};
 use crate::base::Secret;
+use crate::base::secret::ExposeSecret;
+
+/// A shorter key can be guessed (RFC 8725, section 3.5).
+const SHORTEST_KEY: usize = 32;
 
 /// How to reach Clarity Connect, and what to ask it for.
 #[derive(Debug, Clone, Deserialize)]
@@ -55,6 +59,12 @@ pub struct Clarity {
     /// The HS256 key that the site shares, with which viewers' tokens are then verified here too. Default: none.
     #[serde(default, deserialize_with = "secret::optional")]
     pub jwt_key: Option<Secret>,
+    /// Who issues tokens, as their `iss` says. Must be given with [`jwt_key`](Self::jwt_key).
+    #[serde(default)]
+    pub jwt_issuer: String,
+    /// Whom tokens are for, as their `aud` says. Default: [`client_id`](Self::client_id).
+    #[serde(default)]
+    pub jwt_audience: String,
     /// The path of the SignalR endpoint on the host of [`api_root`](Self::api_root). Default `/webapi/signalr`.
     #[serde(default = "signalr_path")]
     pub signalr_path: String,
@@ -162,6 +172,8 @@ impl Clarity {
             credential_cache: None,
             token: None,
             jwt_key: None,
+            jwt_issuer: String::new(),
+            jwt_audience: String::new(),
             signalr_path: signalr_path(),
             hub: hub(),
             transports: transports(),
@@ -181,6 +193,9 @@ impl Clarity {
     pub(super) fn settle(&mut self, directory: &Path) {
         for path in [&mut self.keytab, &mut self.credential_cache].into_iter().flatten() {
             *path = directory.join(&path);
+        }
+        if self.jwt_audience.is_empty() {
+            self.jwt_audience.clone_from(&self.client_id);
         }
         if self.token_hosts.is_empty() {
             self.token_hosts.extend(self.api_root.host_str().map(str::to_owned));
@@ -210,6 +225,14 @@ impl Clarity {
         }
         if self.kdc.contains('/') {
             return wrong("kdc", "must be a bare host, with a port if it is not 88, such as \"dc1.example.com\"");
+        }
+        if let Some(key) = &self.jwt_key {
+            if key.expose_secret().len() < SHORTEST_KEY {
+                return wrong("jwt_key", "is too short for HS256: ask the site for the whole key, at least 32 bytes");
+            }
+            if self.jwt_issuer.is_empty() {
+                return wrong("jwt_issuer", "is missing: copy it from the `iss` of one of the site's tokens");
+            }
         }
         if !self.signalr_path.starts_with('/') {
             return wrong("signalr_path", "must begin with /");

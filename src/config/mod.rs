@@ -3,6 +3,7 @@
 //! A type for each section, named after it; fields are named after keys. What is wrong comes out as one sentence that
 //! names the key and says what to do, and never quotes a value that might be a secret.
 
+mod access;
 mod account;
 mod agent_connect;
 mod alert_targets;
@@ -29,6 +30,7 @@ mod wallboards;
 #[cfg(test)]
 mod tests;
 
+pub use access::{Access, People, SignIn};
 pub use agent_connect::{AgentConnect, Mode, NamedAgent, Sending};
 pub use alert_targets::AlertTarget;
 pub use clarity::{Auth, Clarity, SessionPropertiesKey, Transport, WriteVerb};
@@ -58,6 +60,8 @@ use source::Written;
 pub struct Config {
     /// The server itself.
     pub server: Server,
+    /// Who comes in, and what they are to the house.
+    pub access: Access,
     /// How what must survive is looked after.
     pub store: Store,
     /// For how long things are kept.
@@ -106,14 +110,12 @@ impl Config {
     /// What is configured and has no effect yet, by key: nobody should wait for an alert that cannot come.
     #[must_use]
     pub fn not_acted_on(&self) -> Vec<&'static str> {
-        let clarity = self.clarity.as_ref();
         let agent_connect = self.agent_connect.as_ref();
         let kustomer = self.kustomer.as_ref();
         [
             ("thresholds", !self.thresholds.is_empty()),
             ("alert_targets", !self.alert_targets.is_empty()),
             ("queues", !self.queues.is_empty()),
-            ("clarity.jwt_key", clarity.is_some_and(|it| it.jwt_key.is_some())),
             ("agent_connect.send", agent_connect.is_some_and(|it| it.send != Sending::Off)),
             ("agent_connect.api_secret", agent_connect.is_some_and(|it| it.api_secret.is_some())),
             ("kustomer.webhook_secret", kustomer.is_some_and(|it| it.webhook_secret.is_some())),
@@ -153,6 +155,7 @@ impl Config {
     /// What the types cannot know.
     fn check(&self) -> Result<(), ConfigError> {
         self.server.check()?;
+        self.access.check()?;
         self.store.check()?;
         self.privacy.check()?;
         self.clarity.as_ref().map_or(Ok(()), Clarity::check)?;

@@ -1,7 +1,7 @@
 //! Follows the gold copy and wakes the views that a change concerns.
 
 use std::collections::hash_map::RandomState;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::hash::BuildHasher;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -10,20 +10,23 @@ use std::time::Duration;
 use thiserror::Error;
 use tokio::sync::broadcast::{Receiver, error::RecvError};
 
-use super::scope::{Anchor, Scope, anchors_of};
+use super::project::project;
+use super::scope::{Anchor, anchors_of};
+use super::sight::Sight;
 use super::view::{Painted, Position, Rendering, View};
 use super::viewer::Viewer;
 use crate::base::Lifecycle;
+use crate::domain::Permission;
 use crate::gold::{Delta, Gold, Key};
 
 /// How long a view is kept after the last viewer has gone: long enough for a page to open its socket after it was
 /// painted, and for a viewer to come back after a break.
 const LINGER: Duration = Duration::from_secs(120);
 
-/// How many distinct scopes may be watched at once. Each costs memory, whoever thought it up.
+/// How many distinct sights may be watched at once. Each costs memory, whoever thought it up.
 const MOST_VIEWS: usize = 2000;
 
-/// Too many distinct scopes are being watched.
+/// Too many distinct sights are being watched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[error("Too many different scopes are being watched. Try again in a few minutes.")]
 pub struct Full;
@@ -44,7 +47,7 @@ struct Inner {
 
 #[derive(Debug, Default)]
 struct Views {
-    by_scope: HashMap<Scope, Arc<View>>,
+    by_sight: HashMap<Sight, Arc<View>>,
     by_anchor: HashMap<Anchor, Vec<Arc<View>>>,
 }
 
@@ -70,36 +73,40 @@ impl Hub {
         self.0.build
     }
 
-    /// Whether there is such a thing.
+    /// Whether there is such a thing for somebody.
     #[must_use]
-    pub fn knows(&self, key: &Key) -> bool {
-        self.0.gold.copy().get(key).is_some()
+    pub fn knows(&self, key: &Key, permission: &Permission) -> bool {
+        self.0.gold.copy().get(key).is_some_and(|entity| project(&entity, permission).is_some())
     }
 
-    /// The document of a scope now.
+    /// The document of a sight now.
     ///
     /// # Errors
     /// See [`Full`].
-    pub fn paint(&self, scope: &Scope) -> Result<Painted, Full> {
-        let view = self.view(&mut self.views(), scope)?;
+    pub fn paint(&self, sight: &Sight) -> Result<Painted, Full> {
+        let view = self.view(&mut self.views(), sight)?;
         Ok(view.paint())
     }
 
-    /// A new viewer of a scope, or one that returns to where it was.
+    /// A new viewer of a sight, or one that returns to where it was.
     ///
     /// # Errors
     /// See [`Full`].
-    pub fn attach(&self, scope: &Scope, position: Option<&Position>) -> Result<Viewer, Full> {
+    pub fn attach(&self, sight: &Sight, position: Option<&Position>) -> Result<Viewer, Full> {
         // Under the lock, so that no sweep comes between finding the view and counting its viewer.
         let mut views = self.views();
-        let view = self.view(&mut views, scope)?;
+        let view = self.view(&mut views, sight)?;
         Ok(Viewer::new(view, position))
     }
 
     /// How many watch each scope.
     #[must_use]
     pub fn viewers(&self) -> BTreeMap<String, usize> {
-        self.views().by_scope.iter().map(|(scope, view)| (scope.to_string(), view.viewers())).collect()
+        let mut viewers = BTreeMap::new();
+        for (sight, view) in &self.views().by_sight {
+            *viewers.entry(sight.scope().to_string()).or_default() += view.viewers();
+        }
+        viewers
     }
 
     async fn run(self, mut deltas: Receiver<Arc<Delta>>) {
@@ -110,7 +117,7 @@ impl Hub {
                     Ok(delta) => self.route(&delta),
                     Err(RecvError::Lagged(missed)) => {
                         tracing::warn!(missed, "views fell behind the gold copy and read it afresh");
-                        self.views().by_scope.values().for_each(|view| view.reread(self.0.gold.copy()));
+                        self.views().by_sight.values().for_each(|view| view.reread(self.0.gold.copy()));
                     }
                     Err(RecvError::Closed) => return,
                 },
@@ -122,11 +129,11 @@ impl Hub {
     fn route(&self, delta: &Delta) {
         let mut changes: Vec<Rendering<'_>> = delta.changes.iter().map(Rendering::new).collect();
         let views = self.views();
-        let mut concerned: HashMap<&Scope, (&Arc<View>, Vec<usize>)> = HashMap::new();
+        let mut concerned: HashMap<u64, (&Arc<View>, Vec<usize>), foldhash::fast::RandomState> = HashMap::default();
         for (position, change) in delta.changes.iter().enumerate() {
             for entity in change.before.iter().chain(&change.after) {
                 for view in anchors_of(entity).filter_map(|anchor| views.by_anchor.get(&anchor)).flatten() {
-                    let (_, positions) = concerned.entry(view.scope()).or_insert_with(|| (view, Vec::new()));
+                    let (_, positions) = concerned.entry(view.birth()).or_insert_with(|| (view, Vec::new()));
                     if positions.last() != Some(&position) {
                         positions.push(position);
                     }
@@ -143,20 +150,20 @@ impl Hub {
         }
     }
 
-    fn view(&self, views: &mut Views, scope: &Scope) -> Result<Arc<View>, Full> {
-        if let Some(view) = views.by_scope.get(scope) {
+    fn view(&self, views: &mut Views, sight: &Sight) -> Result<Arc<View>, Full> {
+        if let Some(view) = views.by_sight.get(sight) {
             return Ok(Arc::clone(view));
         }
-        if views.by_scope.len() >= MOST_VIEWS {
+        if views.by_sight.len() >= MOST_VIEWS {
             return Err(Full);
         }
         let birth = self.0.births.fetch_add(1, Ordering::Relaxed);
-        let epoch = format!("{:016x}", self.0.life.hash_one((scope, birth)));
-        let view = Arc::new(View::born(scope.clone(), epoch.into(), self.0.build, self.0.gold.copy()));
-        for anchor in scope.anchors() {
-            views.by_anchor.entry(*anchor).or_default().push(Arc::clone(&view));
+        let epoch = format!("{:016x}", self.0.life.hash_one((sight, birth)));
+        let view = Arc::new(View::born(birth, sight.clone(), epoch.into(), self.0.build, self.0.gold.copy()));
+        for anchor in sight.anchors() {
+            views.by_anchor.entry(anchor).or_default().push(Arc::clone(&view));
         }
-        views.by_scope.insert(scope.clone(), Arc::clone(&view));
+        views.by_sight.insert(sight.clone(), Arc::clone(&view));
         Ok(view)
     }
 
@@ -168,10 +175,10 @@ impl Hub {
 
 impl Views {
     fn forget(&mut self, mut done: impl FnMut(&View) -> bool) {
-        self.by_scope.retain(|_, view| !done(view));
-        let by_scope = &self.by_scope;
+        self.by_sight.retain(|_, view| !done(view));
+        let kept: HashSet<u64> = self.by_sight.values().map(|view| view.birth()).collect();
         self.by_anchor.retain(|_, views| {
-            views.retain(|view| by_scope.contains_key(view.scope()));
+            views.retain(|view| kept.contains(&view.birth()));
             !views.is_empty()
         });
     }

@@ -1,4 +1,4 @@
-//! One document per distinct scope, however many viewers share it.
+//! One document per distinct sight, however many viewers share it.
 //!
 //! A view remembers, for each of its recent versions, what the changed members were before. A patch from any of them to
 //! now is then the difference between what such a member was and what it is: work in proportion to what changed. Earlier
@@ -15,7 +15,8 @@ use tokio::sync::watch;
 
 use super::document::{SECTIONS, member, path};
 use super::patch::diff;
-use super::scope::{Fields, Scope};
+use super::scope::Fields;
+use super::sight::Sight;
 use crate::gold::{Change, Entity, GoldCopy, Key};
 
 /// For how many versions back a viewer can be given a patch. At ten versions a second that is two minutes.
@@ -60,7 +61,9 @@ pub(super) struct Encoded {
 /// A document that follows the gold copy.
 #[derive(Debug)]
 pub struct View {
-    scope: Scope,
+    /// Which of all views that ever were.
+    birth: u64,
+    sight: Sight,
     epoch: Arc<str>,
     build: &'static str,
     state: Mutex<State>,
@@ -97,7 +100,7 @@ struct Step {
     before: Vec<(Key, Option<Arc<Value>>)>,
 }
 
-/// A change on its way through the views, rendered at most once for each set of fields.
+/// A change on its way through the views. What is seen whole is rendered at most once for each set of fields.
 #[derive(Debug)]
 pub(super) struct Rendering<'a> {
     /// The change.
@@ -112,23 +115,27 @@ impl<'a> Rendering<'a> {
         Self { change, desk: None, near: None, wall: None }
     }
 
-    fn after(&mut self, scope: &Scope) -> Option<Arc<Value>> {
-        let entity = self.change.after.as_deref().filter(|entity| scope.contains(entity))?;
-        let rendered = match scope.fields() {
+    fn after(&mut self, sight: &Sight) -> Option<Arc<Value>> {
+        let whole = self.change.after.as_ref()?;
+        let seen = sight.of(whole)?;
+        let rendered = match sight.fields() {
             Fields::Desk => &mut self.desk,
             Fields::Near => &mut self.near,
             Fields::Wall => &mut self.wall,
         };
-        Some(Arc::clone(rendered.get_or_insert_with(|| Arc::new(member(entity, scope.fields())))))
+        if !Arc::ptr_eq(&seen, whole) {
+            return Some(Arc::new(member(&seen, sight.fields())));
+        }
+        Some(Arc::clone(rendered.get_or_insert_with(|| Arc::new(member(&seen, sight.fields())))))
     }
 }
 
 impl View {
     /// A view of what the gold copy holds now.
-    pub(super) fn born(scope: Scope, epoch: Arc<str>, build: &'static str, gold: &GoldCopy) -> Self {
+    pub(super) fn born(birth: u64, sight: Sight, epoch: Arc<str>, build: &'static str, gold: &GoldCopy) -> Self {
         let version = gold.version();
         let state = State {
-            members: read(&scope, gold),
+            members: read(&sight, gold),
             version,
             floor: version,
             steps: VecDeque::new(),
@@ -139,7 +146,8 @@ impl View {
             used: Instant::now(),
         };
         Self {
-            scope,
+            birth,
+            sight,
             epoch,
             build,
             state: Mutex::new(state),
@@ -148,16 +156,21 @@ impl View {
         }
     }
 
-    /// What it shows.
-    pub(super) fn scope(&self) -> &Scope {
-        &self.scope
+    /// Which of all views that ever were.
+    pub(super) fn birth(&self) -> u64 {
+        self.birth
     }
 
     /// The document now.
     pub(super) fn paint(&self) -> Painted {
         let mut state = self.state();
         let json = state.json();
-        Painted { epoch: Arc::clone(&self.epoch), version: state.version, scope: self.scope.to_string(), state: json }
+        Painted {
+            epoch: Arc::clone(&self.epoch),
+            version: state.version,
+            scope: self.sight.scope().to_string(),
+            state: json,
+        }
     }
 
     /// Whether a patch can be made from a position.
@@ -197,7 +210,7 @@ impl View {
             return (frame.clone(), state.version);
         }
         let head = serde_json::json!({"type": "snapshot", "epoch": &*self.epoch, "version": state.version,
-            "scope": self.scope.to_string(), "build": self.build})
+            "scope": self.sight.scope().to_string(), "build": self.build})
         .to_string();
         let json = state.json();
         let frame = Bytes::from(format!("{},\"state\":{json}}}", head.trim_end_matches('}')));
@@ -234,7 +247,7 @@ impl View {
         let mut state = self.state();
         let mut before = Vec::new();
         for rendering in changes {
-            let after = rendering.after(&self.scope);
+            let after = rendering.after(&self.sight);
             state.replace(&rendering.change.key, version, after, &mut before);
         }
         self.publish(state, version, heard, before);
@@ -243,7 +256,7 @@ impl View {
     /// Reads the gold copy afresh, after deltas have been missed.
     pub(super) fn reread(&self, gold: &GoldCopy) {
         let version = gold.version();
-        let members = read(&self.scope, gold);
+        let members = read(&self.sight, gold);
         let mut state = self.state();
         let mut before = Vec::new();
         let gone: Vec<Key> = state.members.keys().filter(|key| !members.contains_key(*key)).cloned().collect();
@@ -379,11 +392,11 @@ impl State {
     }
 }
 
-fn read(scope: &Scope, gold: &GoldCopy) -> BTreeMap<Key, Member> {
+fn read(sight: &Sight, gold: &GoldCopy) -> BTreeMap<Key, Member> {
     let mut members = BTreeMap::new();
     gold.each(|key: &Key, stamp, entity: &Arc<Entity>| {
-        if scope.contains(entity) {
-            members.insert(key.clone(), Member { stamp, json: Arc::new(member(entity, scope.fields())) });
+        if let Some(seen) = sight.of(entity) {
+            members.insert(key.clone(), Member { stamp, json: Arc::new(member(&seen, sight.fields())) });
         }
     });
     members

@@ -84,6 +84,15 @@ impl Store {
         .await
     }
 
+    /// Writes down what was done here and needed nobody else's answer.
+    ///
+    /// # Errors
+    /// When the store is busy or closed, or the disk refuses.
+    pub async fn note(&self, who: &str, what: &'static str, entity: &str, after: Value) -> Result<(), StoreError> {
+        let (now, who, entity) = (self.0.clock.now(), who.to_owned(), entity.to_owned());
+        self.write(move |connection| note(connection, &who, what, &entity, &after, now)).await
+    }
+
     /// Completes a line.
     ///
     /// # Errors

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use tokio::sync::oneshot;
 
 use crate::base::{Lifecycle, Metrics, Secret};
-use crate::domain::AgentId;
+use crate::domain::{AgentId, Permission, Role};
 use crate::gold::{Gold, Key};
 use crate::store::{Deed as Line, Intent, IntentState, NewDeed, NewIntent, Outcome, Store};
 use crate::vendor::clarity::{Clarity, Credential, agent_named_by};
@@ -29,6 +29,8 @@ pub struct Actor {
     pub name: String,
     /// Clarity, with their own token.
     pub clarity: Clarity,
+    /// Whom and what they may see, and so whom they may act on.
+    pub permission: Permission,
 }
 
 /// What became of a deed.
@@ -70,18 +72,21 @@ impl Supervision {
         Self(Arc::new(Inner { store, gold, clarity, stands_in, metrics, life }))
     }
 
-    /// Whoever brings this token. Without one there is nobody, except in the demo. The name is what the token says of
+    /// Whoever brings this token to a house without a door, where Clarity alone says what they may do. Without one there is nobody, except in the demo. The name is what the token says of
     /// itself: it is true if Clarity then takes the token.
     #[must_use]
     pub fn actor(&self, token: Option<Secret>) -> Option<Actor> {
+        let anybody = Permission::everything(Role::Administrator);
         match token {
             Some(token) => {
                 let name =
                     agent_named_by(&token).map_or_else(|| "somebody".to_owned(), |agent| format!("agent {agent}"));
                 let clarity = self.0.clarity.as_person(Credential::Static(token));
-                Some(Actor { name, clarity })
+                Some(Actor { name, clarity, permission: anybody })
             }
-            None if self.0.stands_in => Some(Actor { name: "the demo".to_owned(), clarity: self.0.clarity.clone() }),
+            None if self.0.stands_in => {
+                Some(Actor { name: "the demo".to_owned(), clarity: self.0.clarity.clone(), permission: anybody })
+            }
             None => None,
         }
     }
@@ -157,7 +162,7 @@ impl Inner {
     }
 
     async fn carry_out(&self, actor: &Actor, deed: &Deed) -> Result<Value, DeedError> {
-        let plan = plan::plan(&self.gold, &actor.clarity, deed).await?;
+        let plan = plan::plan(&self.gold, actor, deed).await?;
         let line = NewDeed {
             who: actor.name.clone(),
             what: deed.name(),

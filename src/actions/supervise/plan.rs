@@ -3,11 +3,12 @@
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use super::Actor;
 use super::deed::{
     AgentDeed, Deed, Disposition, ExtraItem, NewStatus, SessionDeed, length, told_disposition, told_status,
 };
 use super::error::DeedError;
-use crate::domain::AgentId;
+use crate::domain::{AgentId, QueueId};
 use crate::gold::{Entity, Gold, Key};
 use crate::vendor::clarity::methods::{DispositionChoice, ExtraItemValue, Includes, StatusUpdate};
 use crate::vendor::clarity::wire::{self, RecordingStatus, Session, StatusModel};
@@ -53,7 +54,8 @@ impl PossibleStatus {
 }
 
 /// Finds out what must be known, and says what would be sent. Changes nothing.
-pub(super) async fn plan(gold: &Gold, clarity: &Clarity, deed: &Deed) -> Result<Plan, DeedError> {
+pub(super) async fn plan(gold: &Gold, actor: &Actor, deed: &Deed) -> Result<Plan, DeedError> {
+    let (clarity, permission) = (&actor.clarity, &actor.permission);
     match deed {
         Deed::Agent(agent, deed) => {
             let known = gold.copy().get(&Key::Agent(*agent));
@@ -77,7 +79,10 @@ pub(super) async fn plan(gold: &Gold, clarity: &Clarity, deed: &Deed) -> Result<
                 ..Includes::default()
             };
             let found = clarity.session(session.0, includes).await.map_err(|error| DeedError::of(&error))?;
-            let found = found.ok_or(DeedError::NotFound)?;
+            // Clarity shows people what they may see; a site that shows more than its structure does is no way around ours.
+            let theirs =
+                |found: &Session| permission.sees_deed(found.agent_id.map(AgentId), found.queue_id.map(QueueId), None);
+            let found = found.filter(theirs).ok_or(DeedError::NotFound)?;
             match deed {
                 SessionDeed::Note(new) => Ok(Plan {
                     before: json!({"note": length(found.call_note.as_deref().unwrap_or_default())}),

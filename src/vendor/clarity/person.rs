@@ -1,45 +1,113 @@
-//! Whose token it is.
+//! Whose token it is, and whether the site made it.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jiff::Timestamp;
+use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 use serde::Deserialize;
+use thiserror::Error;
 
 use super::lenient;
 use crate::base::Secret;
 use crate::base::secret::ExposeSecret;
 
+/// No token of Clarity's is longer; whatever is, is not looked at.
+pub const LONGEST_TOKEN: usize = 8 * 1024;
+
+/// How far clocks may be apart, in seconds.
+const LEEWAY: i64 = 30;
+
 #[derive(Deserialize)]
 struct Claims {
     #[serde(default, deserialize_with = "lenient::integer")]
     connect_agent_id: Option<i64>,
+    #[serde(default)]
+    exp: Option<i64>,
 }
 
-/// The agent whom a token names (`apis.md` C5), as text or number (B5). Nobody here can verify that: it is true once
-/// Clarity has taken the token.
+/// What a token says of itself. Nobody here can verify that: it is true once Clarity has taken the token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Named {
+    /// The agent (`apis.md` C5), as text or number (B5).
+    pub agent: i64,
+    /// When the token ends, if it says so.
+    pub ends: Option<Timestamp>,
+}
+
+/// What a token says of itself, if it can be decoded (`apis.md` B6).
 #[must_use]
-pub fn agent_named_by(token: &Secret) -> Option<i64> {
+pub fn named_by(token: &Secret) -> Option<Named> {
     let payload = token.expose_secret().split('.').nth(1)?.trim_end_matches('=');
     let claims: Claims = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(payload).ok()?).ok()?;
-    claims.connect_agent_id
+    let ends = claims.exp.and_then(|exp| Timestamp::from_second(exp).ok());
+    Some(Named { agent: claims.connect_agent_id?, ends })
+}
+
+/// The agent whom a token names.
+#[must_use]
+pub fn agent_named_by(token: &Secret) -> Option<i64> {
+    named_by(token).map(|named| named.agent)
+}
+
+/// A token that is not let in. One text for all of them: who forges learns nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error("the token is not valid")]
+pub struct Invalid;
+
+/// Verifies tokens with the key that the site shares, as RFC 8725 says: one algorithm, and nothing in the token says with
+/// which key.
+pub struct TokenCheck {
+    key: DecodingKey,
+    rules: Validation,
+}
+
+/// What must be in a token. A claim that is there twice is refused.
+#[derive(Deserialize)]
+struct Required {
+    connect_agent_id: serde_json::Value,
+    exp: i64,
+    nbf: i64,
+}
+
+impl TokenCheck {
+    /// Checks tokens of this issuer for this audience.
+    #[must_use]
+    pub fn new(key: &Secret, issuer: &str, audience: &str) -> Self {
+        let mut rules = Validation::new(Algorithm::HS256);
+        rules.set_required_spec_claims(&["exp", "nbf", "iss", "aud"]);
+        rules.set_issuer(&[issuer]);
+        rules.set_audience(&[audience]);
+        // By our clock, below.
+        rules.validate_exp = false;
+        Self { key: DecodingKey::from_secret(key.expose_secret().as_bytes()), rules }
+    }
+
+    /// The agent whose token it is.
+    ///
+    /// # Errors
+    /// [`Invalid`], whatever is wrong.
+    pub fn verify(&self, token: &Secret, now: Timestamp) -> Result<i64, Invalid> {
+        let token = token.expose_secret();
+        if token.len() > LONGEST_TOKEN {
+            return Err(Invalid);
+        }
+        let claims = jsonwebtoken::decode::<Required>(token, &self.key, &self.rules).map_err(|_| Invalid)?.claims;
+        let now = now.as_second();
+        let is_current = claims.nbf.saturating_sub(LEEWAY) <= now && now < claims.exp.saturating_add(LEEWAY);
+        let agent = match &claims.connect_agent_id {
+            serde_json::Value::String(text) => text.parse().ok(),
+            serde_json::Value::Number(number) => number.as_i64(),
+            _ => None,
+        };
+        agent.filter(|agent| is_current && *agent > 0).ok_or(Invalid)
+    }
+}
+
+impl std::fmt::Debug for TokenCheck {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("TokenCheck")
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_token_names_an_agent_as_text_or_number_or_is_corrupt_and_names_nobody() {
-        // `apis.md` B5, B6.
-        let token = |payload: &str| Secret::from(format!("e30.{}.c2ln", URL_SAFE_NO_PAD.encode(payload)));
-        for (token, expected) in [
-            (token(r#"{"connect_agent_id":"5","exp":1}"#), Some(5)),
-            (token(r#"{"connect_agent_id":5}"#), Some(5)),
-            (token(r#"{"connect_agent_id":"five"}"#), None),
-            (token("{}"), None),
-            (Secret::from("eyJ0.eyJ=broken.x".to_owned()), None),
-            (Secret::from("opaque".to_owned()), None),
-        ] {
-            assert_eq!(agent_named_by(&token), expected);
-        }
-    }
-}
+mod tests;

@@ -44,6 +44,8 @@ pub struct Reply {
     pub headers: HeaderMap,
     /// Its body.
     pub body: Bytes,
+    /// Whether it was given to an account that proved itself.
+    pub is_proved: bool,
 }
 
 impl Connection {
@@ -121,7 +123,7 @@ impl Connection {
             Ok(source) => broken(*source),
             Err(_) => Error::TooLong { host: self.host.clone(), limit: ANSWER_LIMIT },
         })?;
-        Ok(Reply { status: head.status, headers: head.headers, body: body.to_bytes() })
+        Ok(Reply { status: head.status, headers: head.headers, body: body.to_bytes(), is_proved: false })
     }
 
     fn request(

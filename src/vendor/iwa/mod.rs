@@ -82,7 +82,8 @@ impl SignIn {
     }
 
     /// Posts a form as this account. A server that asks for no Windows sign-in gets the form all the same, and its answer
-    /// is returned whatever its status: only a refusal of the account itself is an error.
+    /// is returned whatever its status: only a refusal of the account itself is an error. Whether the account was asked to
+    /// prove itself is in the answer: whoever lets somebody in by it must look.
     ///
     /// # Errors
     /// See [`Error`].
@@ -133,7 +134,7 @@ impl SignIn {
             let sent = if exchange.sends_form() { form.clone() } else { Bytes::new() };
             let answer = connection.post(Some(header(scheme, &ours, &host)?), sent).await?;
             if answer.status != StatusCode::UNAUTHORIZED {
-                return Ok(answer);
+                return Ok(Answer { is_proved: exchange.sends_form(), ..answer });
             }
             let theirs = offer::message(&answer.headers, scheme).filter(|_| !exchange.is_over());
             let Some(theirs) = theirs else { return Err(refused(&answer)) };

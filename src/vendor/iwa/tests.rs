@@ -94,7 +94,7 @@ fn a_refused_ticket_is_a_matter_of_clocks_when_they_are_far_apart() {
     let clock = Clock::standing_at("2026-01-05T12:00:00Z".parse().expect("a time"));
     let refused = |date: &'static str, is_ticket| {
         let headers: HeaderMap = [(DATE, HeaderValue::from_static(date))].into_iter().collect();
-        let answer = Answer { status: StatusCode::UNAUTHORIZED, headers, body: Bytes::new() };
+        let answer = Answer { status: StatusCode::UNAUTHORIZED, headers, body: Bytes::new(), is_proved: false };
         sign_in(&clock).refused("host", "HTTP/host", &answer, is_ticket, false)
     };
     assert!(matches!(refused("Mon, 05 Jan 2026 12:05:01 GMT", true), Error::ClockSkew { .. }));

@@ -44,6 +44,12 @@ pub enum TokenError {
         /// Who.
         host: String,
     },
+    /// The endpoint gives tokens without asking who it is: it proves nothing of anybody.
+    #[error("{host} gives tokens without asking for a Windows sign-in, so it cannot say who somebody is")]
+    Unproved {
+        /// Who.
+        host: String,
+    },
     /// The client id is wrong (`apis.md` C4).
     #[error("Clarity does not know this `client_id`; look it up on the admin site's API Management page")]
     InvalidClientId,

@@ -36,7 +36,7 @@ impl Tokens {
         let answer = sign_in.post_form(&endpoint, &form).await.map_err(|error| TokenError::SignIn(Arc::new(error)))?;
         let made = Instant::now();
         let server_now = date_in(&answer.headers).unwrap_or_else(|| self.clock.now());
-        let body = answer.body;
+        let (body, is_proved) = (answer.body, answer.is_proved);
         match answer.status {
             StatusCode::UNAUTHORIZED => return Err(TokenError::AccountRefused { host }),
             StatusCode::BAD_REQUEST if is_invalid_client(&body) => return Err(TokenError::InvalidClientId),
@@ -50,7 +50,7 @@ impl Tokens {
         let expires_in = expires_in.and_then(|seconds| u64::try_from(seconds).ok());
         let life = lifetime(&claims(&token), expires_in, server_now);
         let renew = life.map(|life| made + (life - margin(life)));
-        Ok(Token { secret: Secret::from(token), made, renew, dead: life.map(|life| made + life) })
+        Ok(Token { secret: Secret::from(token), made, renew, dead: life.map(|life| made + life), is_proved })
     }
 
     async fn endpoint(&self) -> Result<Url, TokenError> {

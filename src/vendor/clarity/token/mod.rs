@@ -64,6 +64,8 @@ struct Token {
     made: Instant,
     renew: Option<Instant>,
     dead: Option<Instant>,
+    /// Whether the account had to prove itself for it.
+    is_proved: bool,
 }
 
 impl Tokens {
@@ -114,6 +116,23 @@ impl Tokens {
         let limit = if self.alive().is_some() { PROMPT } else { Duration::MAX };
         let fetched = tokio::time::timeout(limit, self.fetch(sign_in)).await;
         self.settle(fetched.unwrap_or(Err(TokenError::TooSlow)))
+    }
+
+    /// Asks once for a token, by which the account proves to *us* that it knows its password. What was had before does not
+    /// count, and no failure is kept: people mistype.
+    ///
+    /// # Errors
+    /// See [`TokenError`].
+    pub async fn prove(&self) -> Result<Secret, TokenError> {
+        let Source::Account(sign_in) = &self.source else {
+            return Err(TokenError::Unproved { host: "a ready token".to_owned() });
+        };
+        let token = self.fetch(sign_in).await?;
+        if !token.is_proved {
+            let host = self.settings.api_root.host_str().unwrap_or("(no host)").to_owned();
+            return Err(TokenError::Unproved { host });
+        }
+        Ok(token.secret)
     }
 
     /// Clarity refused this token, with or without saying where to get another. The next [`Tokens::current`] asks for

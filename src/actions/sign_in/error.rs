@@ -1,0 +1,50 @@
+//! Why somebody is not let in.
+
+use thiserror::Error;
+
+use crate::vendor::clarity::{Error as ClarityError, TokenError};
+
+/// Why somebody is not let in. Whoever guesses learns nothing from it.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum SignInError {
+    /// The name, the password or the token is wrong, or Clarity knows no such agent.
+    #[error("Clarity does not let you in. Check the name and the password: they are those of Windows.")]
+    Refused,
+    /// Clarity could not be asked.
+    #[error("Clarity cannot be asked who you are just now. Try again in a moment.")]
+    Unreachable,
+    /// What is configured cannot work.
+    #[error("Signing in does not work here as it is configured: {0}.")]
+    Misconfigured(String),
+    /// Too many are in.
+    #[error("Too many people are signed in. Try again in a few minutes.")]
+    Full,
+}
+
+impl SignInError {
+    pub(super) fn of_token(error: &TokenError) -> Self {
+        match error {
+            error if error.refuses_account() => Self::Refused,
+            TokenError::AccountRefused { .. } => Self::Refused,
+            TokenError::Unproved { .. } | TokenError::InvalidClientId | TokenError::Untrusted { .. } => {
+                Self::Misconfigured(error.to_string())
+            }
+            error => {
+                tracing::warn!(error = %error, "somebody could not sign in");
+                Self::Unreachable
+            }
+        }
+    }
+
+    pub(super) fn of(error: &ClarityError) -> Self {
+        match error {
+            // Whether the token is refused, or there is no agent behind it (`apis.md` C12).
+            ClarityError::Denied { .. } | ClarityError::Status { status: 400..=499, .. } => Self::Refused,
+            ClarityError::Token { source, .. } => Self::of_token(source),
+            error => {
+                tracing::warn!(error = %error, "Clarity could not be asked about somebody");
+                Self::Unreachable
+            }
+        }
+    }
+}

@@ -1,0 +1,287 @@
+//! A sign-in for as long as it lasts: confirmed every minute, ended by its person, by time, or by Clarity.
+
+use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::sync::watch;
+use tokio::time::{Instant, interval_at};
+
+use super::confirm::{self, Confirmed};
+use super::{From, Hash, Inner, SignInError};
+use crate::base::secret::ExposeSecret;
+use crate::base::{Clock, Secret};
+use crate::domain::{AgentId, Permission, TeamId};
+use crate::vendor::clarity::{Clarity, named_by};
+
+/// How often Clarity is asked whom somebody may see.
+const CYCLE: Duration = Duration::from_secs(60);
+
+/// How long a sign-in outlives Clarity's last word on it.
+const LEASE: Duration = Duration::from_secs(300);
+
+/// Somebody who is in. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct SignIn(Arc<Held>);
+
+struct Held {
+    id: String,
+    agent: AgentId,
+    name: String,
+    team: Option<TeamId>,
+    person: Clarity,
+    /// When the person's own token ends, as far as it says.
+    token_ends: Option<Timestamp>,
+    from: From,
+    began: Timestamp,
+    clock: Clock,
+    /// In milliseconds since 1970.
+    used: AtomicI64,
+    sockets: AtomicUsize,
+    most_sockets: usize,
+    standing: watch::Sender<Standing>,
+}
+
+/// How somebody stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Standing {
+    /// They are in, and may see this.
+    In(Permission),
+    /// They are out.
+    Out(End),
+}
+
+/// Why a sign-in ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// They signed out, here or in another window, or somebody did it for them.
+    SignedOut,
+    /// Nobody used it.
+    Idle,
+    /// It has lasted as long as one may.
+    TooLong,
+    /// Clarity has not confirmed them for too long, or knows them no more.
+    Unconfirmed,
+    /// They signed in elsewhere too often.
+    MadeRoom,
+}
+
+/// One of somebody's sign-ins, for the list of them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listed {
+    /// Its public name: what it is ended by, and what the audit calls it.
+    pub id: String,
+    /// Whose.
+    pub agent: AgentId,
+    /// What colleagues call them.
+    pub name: String,
+    /// What they are to the house.
+    pub role: crate::domain::Role,
+    /// When it began.
+    pub began: Timestamp,
+    /// When it was last used.
+    pub used: Timestamp,
+    /// Where it began.
+    pub from: From,
+    /// How many sockets it holds.
+    pub sockets: usize,
+}
+
+/// A socket's place in a sign-in. Free again once this is dropped.
+#[derive(Debug)]
+pub struct Socket(Weak<Held>);
+
+impl SignIn {
+    pub(super) fn new(hash: &Hash, person: Clarity, token: &Secret, of: Confirmed, from: From, inner: &Inner) -> Self {
+        let now = inner.clock.now();
+        Self(Arc::new(Held {
+            id: hash.iter().take(6).map(|byte| format!("{byte:02x}")).collect(),
+            agent: of.agent,
+            name: of.name,
+            team: of.team,
+            person,
+            token_ends: named_by(token).and_then(|named| named.ends).filter(|_| !token.expose_secret().is_empty()),
+            from,
+            began: now,
+            clock: inner.clock.clone(),
+            used: AtomicI64::new(now.as_millisecond()),
+            sockets: AtomicUsize::new(0),
+            most_sockets: inner.rules.sockets,
+            standing: watch::Sender::new(Standing::In(of.permission)),
+        }))
+    }
+
+    /// Its public name.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        &self.0.id
+    }
+
+    /// Who it is.
+    #[must_use]
+    pub fn agent(&self) -> AgentId {
+        self.0.agent
+    }
+
+    /// What colleagues call them.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.0.name
+    }
+
+    /// When it began.
+    #[must_use]
+    pub fn began(&self) -> Timestamp {
+        self.0.began
+    }
+
+    /// Clarity as they see it. `None`: their own token has ended, and with it what they may do there.
+    #[must_use]
+    pub fn clarity(&self) -> Option<&Clarity> {
+        let is_over = self.0.token_ends.is_some_and(|ends| ends <= self.0.clock.now());
+        (!is_over && self.is_open()).then_some(&self.0.person)
+    }
+
+    /// Whom and what they may see now. `None`: they are out.
+    #[must_use]
+    pub fn permission(&self) -> Option<Permission> {
+        match &*self.0.standing.borrow() {
+            Standing::In(permission) => Some(permission.clone()),
+            Standing::Out(_) => None,
+        }
+    }
+
+    /// Follows how they stand.
+    #[must_use]
+    pub fn follow(&self) -> watch::Receiver<Standing> {
+        self.0.standing.subscribe()
+    }
+
+    /// Whether they are in.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        matches!(&*self.0.standing.borrow(), Standing::In(_))
+    }
+
+    /// Ends it, at once and for all that hangs on it. The first reason stays.
+    pub fn end(&self, why: End) {
+        self.0.standing.send_if_modified(|standing| match standing {
+            Standing::In(_) => {
+                *standing = Standing::Out(why);
+                true
+            }
+            Standing::Out(_) => false,
+        });
+    }
+
+    /// A place for one more socket. `None`: there are too many.
+    #[must_use]
+    pub fn socket(&self) -> Option<Socket> {
+        let most = self.0.most_sockets;
+        let taken =
+            self.0.sockets.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |held| (held < most).then_some(held + 1));
+        taken.ok().map(|_| Socket(Arc::downgrade(&self.0)))
+    }
+
+    pub(super) fn touch(&self) {
+        self.0.used.store(self.0.clock.now().as_millisecond(), Ordering::Relaxed);
+    }
+
+    pub(super) fn listed(&self) -> Listed {
+        let held = &self.0;
+        Listed {
+            id: held.id.clone(),
+            agent: held.agent,
+            name: held.name.clone(),
+            role: self.permission().map_or(crate::domain::Role::Agent, |permission| permission.role()),
+            began: held.began,
+            used: self.used(),
+            from: held.from.clone(),
+            sockets: held.sockets.load(Ordering::Relaxed),
+        }
+    }
+
+    fn used(&self) -> Timestamp {
+        // It was one before it was a number.
+        Timestamp::from_millisecond(self.0.used.load(Ordering::Relaxed)).unwrap_or(self.0.began)
+    }
+
+    fn permit(&self, permission: Permission) {
+        self.0.standing.send_if_modified(|standing| match standing {
+            Standing::In(known) if *known != permission => {
+                *standing = Standing::In(permission);
+                true
+            }
+            _ => false,
+        });
+    }
+}
+
+impl Drop for Socket {
+    fn drop(&mut self) {
+        if let Some(held) = self.0.upgrade() {
+            held.sockets.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+}
+
+/// Looks after a sign-in until it ends.
+pub(super) async fn keep(sign_in: SignIn, inner: Arc<Inner>) {
+    let mut standing = sign_in.follow();
+    let mut cycle = interval_at(Instant::now() + CYCLE, CYCLE);
+    let (mut confirmed, mut granted) = (Instant::now(), sign_in.permission());
+    loop {
+        tokio::select! {
+            _ = standing.wait_for(|standing| matches!(standing, Standing::Out(_))) => return,
+            _ = cycle.tick() => {}
+        }
+        let now = inner.clock.now();
+        let since = |at: Timestamp| Duration::try_from(now.duration_since(at)).unwrap_or_default();
+        // A page that is being looked at is in use, whether or not its viewer asks for anything.
+        if sign_in.0.sockets.load(Ordering::Relaxed) > 0 {
+            sign_in.touch();
+        }
+        if since(sign_in.began()) >= inner.rules.longest {
+            return sign_in.end(End::TooLong);
+        }
+        if since(sign_in.used()) >= inner.rules.idle {
+            return sign_in.end(End::Idle);
+        }
+        match again(&sign_in, &inner).await {
+            Ok(now) => {
+                confirmed = Instant::now();
+                // Where the house vouches, what Clarity last granted holds.
+                granted = now.or(granted);
+                granted.iter().for_each(|permission| sign_in.permit(permission.clone()));
+            }
+            Err(error) if confirmed.elapsed() >= LEASE => {
+                tracing::info!(agent = sign_in.agent().0, error = %error, "a sign-in ended: Clarity does not confirm it");
+                return sign_in.end(End::Unconfirmed);
+            }
+            Err(_) => {
+                if let Some(known) = sign_in.permission() {
+                    sign_in.permit(Permission::only_oneself(known.role(), sign_in.agent()));
+                }
+            }
+        }
+    }
+}
+
+/// Has somebody confirmed again: by Clarity for as long as their own token lasts, and then by the house itself, which can
+/// say no more than that they are still there.
+async fn again(sign_in: &SignIn, inner: &Inner) -> Result<Option<Permission>, SignInError> {
+    let Some(person) = sign_in.clarity() else {
+        let vouched = confirm::vouches(&inner.gold, sign_in.0.agent, sign_in.0.team);
+        return if vouched { Ok(None) } else { Err(SignInError::Refused) };
+    };
+    let confirmed = confirm::ask(person, &inner.rules.roles, &inner.gold).await?;
+    // A token does not change its owner.
+    if confirmed.agent == sign_in.agent() { Ok(Some(confirmed.permission)) } else { Err(SignInError::Refused) }
+}
+
+impl std::fmt::Debug for Held {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SignIn").field("id", &self.id).field("agent", &self.agent).finish_non_exhaustive()
+    }
+}

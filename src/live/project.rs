@@ -1,0 +1,138 @@
+//! The one way from what is to what somebody may see of it. Whatever leaves the house, leaves it through here: pages, the
+//! state, patches, counts, and whether something exists at all.
+//!
+//! What is not permitted is not there: neither the thing nor a number that counts it. Most things are permitted whole, and
+//! then the very same `Arc` comes back, so that all who see it whole share its rendering.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::domain::{Health, Permission, ResponseReading, Role, SessionId};
+use crate::gold::Entity;
+use crate::gold::detail::Detail;
+use crate::gold::entity::{Agent, Queue, Response, Session, SurveyRequest, Team};
+
+/// What somebody may see of an entity. `None`: it does not exist for them.
+#[must_use]
+pub fn project(entity: &Arc<Entity>, permission: &Permission) -> Option<Arc<Entity>> {
+    if permission.realm().is_none() && permission.role() > Role::Agent {
+        return Some(Arc::clone(entity));
+    }
+    let seen = match &**entity {
+        Entity::Agent(it) if !permission.sees_agent(it.id) => return None,
+        Entity::Queue(it) if !permission.sees_queue(it.id) => return None,
+        Entity::Team(it) if !permission.sees_team(it.id) => return None,
+        Entity::Agent(it) => agent(it, permission).map(Entity::Agent),
+        Entity::Queue(it) => queue(it, permission).map(Entity::Queue),
+        Entity::Team(it) => team(it, permission).map(Entity::Team),
+        Entity::Response(it) => {
+            let joined = &it.joined;
+            if !permission.sees_deed(joined.agent, joined.queue, joined.team) {
+                return None;
+            }
+            response(it, permission).map(|it| Entity::Response(Box::new(it)))
+        }
+        Entity::Survey(it) => {
+            if !permission.sees_deed(it.agent, None, it.team) {
+                return None;
+            }
+            survey(it, permission).map(|it| Entity::Survey(Box::new(it)))
+        }
+        // What metrics are called is no secret.
+        Entity::Label(_) => None,
+        // How much came in counts what others may see. Whoever keeps the house must know it all the same.
+        Entity::Source(it) if it.counters.is_empty() || permission.role() == Role::Administrator => None,
+        Entity::Source(it) => Some(Entity::Source(Health { counters: BTreeMap::new(), ..it.clone() })),
+    };
+    Some(seen.map_or_else(|| Arc::clone(entity), Arc::new))
+}
+
+/// Each of these says `None` where everything is seen.
+fn agent(agent: &Agent, permission: &Permission) -> Option<Agent> {
+    let team = agent.team.filter(|team| permission.sees_team(*team));
+    let sessions = contacts(&agent.sessions, permission);
+    let detail = agent.detail.by_queue.keys().any(|queue| !permission.sees_queue(*queue));
+    if team == agent.team && sessions.is_none() && !detail {
+        return None;
+    }
+    let mut seen = agent.clone();
+    seen.team = team;
+    if let Some(sessions) = sessions {
+        seen.sessions = sessions;
+    }
+    if detail {
+        let mut shorter = Detail::clone(&agent.detail);
+        shorter.by_queue.retain(|queue, _| permission.sees_queue(*queue));
+        seen.detail = Arc::new(shorter);
+    }
+    Some(seen)
+}
+
+fn queue(queue: &Queue, permission: &Permission) -> Option<Queue> {
+    let mut seen = queue.clone();
+    seen.teams.retain(|team| permission.sees_team(*team));
+    // A total over everybody's customers tells of those who are not seen.
+    seen.feedback = None;
+    // Who waits for all of us has no name for one who answers.
+    if permission.role() <= Role::Agent {
+        for session in seen.sessions.values_mut() {
+            if session.customer.is_some() {
+                *session = Arc::new(Session { customer: None, other: Arc::default(), ..Session::clone(session) });
+            }
+        }
+    }
+    (seen != *queue).then_some(seen)
+}
+
+fn team(team: &Team, _: &Permission) -> Option<Team> {
+    team.feedback.is_some().then(|| Team { feedback: None, ..team.clone() })
+}
+
+fn response(response: &Response, permission: &Permission) -> Option<Response> {
+    let joined = &response.joined;
+    let queue = joined.queue.filter(|queue| permission.sees_queue(*queue));
+    let team = joined.team.filter(|team| permission.sees_team(*team));
+    let reads_only = permission.role() <= Role::Agent;
+    if queue == joined.queue && team == joined.team && !reads_only {
+        return None;
+    }
+    let mut seen = response.clone();
+    (seen.joined.queue, seen.joined.team) = (queue, team);
+    if reads_only {
+        // What is not theirs to do is not offered, and what colleagues do about it is between colleagues.
+        seen.reading =
+            Arc::new(ResponseReading { actions: Default::default(), ..ResponseReading::clone(&response.reading) });
+        seen.deeds.clear();
+    }
+    Some(seen)
+}
+
+fn survey(request: &SurveyRequest, permission: &Permission) -> Option<SurveyRequest> {
+    let team = request.team.filter(|team| permission.sees_team(*team));
+    let reads_only = permission.role() <= Role::Agent;
+    if team == request.team && !reads_only {
+        return None;
+    }
+    let mut seen = SurveyRequest { team, ..request.clone() };
+    if reads_only {
+        let survey = Arc::make_mut(&mut seen.survey);
+        (survey.customer, survey.body, survey.link, survey.may_retry) = (None, None, None, false);
+    }
+    Some(seen)
+}
+
+/// The contacts of somebody who is seen, without queues that are not.
+fn contacts(
+    sessions: &BTreeMap<SessionId, Arc<Session>>,
+    permission: &Permission,
+) -> Option<BTreeMap<SessionId, Arc<Session>>> {
+    let hidden = |session: &Session| session.queue.is_some_and(|queue| !permission.sees_queue(queue));
+    if !sessions.values().any(|session| hidden(session)) {
+        return None;
+    }
+    let without = |session: &Arc<Session>| match hidden(session) {
+        true => Arc::new(Session { queue: None, ..Session::clone(session) }),
+        false => Arc::clone(session),
+    };
+    Some(sessions.iter().map(|(id, session)| (*id, without(session))).collect())
+}

@@ -1,0 +1,75 @@
+//! What a viewer sees: the scope that they look at, as far as they are permitted.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use super::project::project;
+use super::scope::{Anchor, Fields, Scope};
+use crate::domain::{Permission, Realm, Role};
+use crate::gold::Entity;
+
+/// A scope as somebody may see it. Equal sights share a view, and no view serves two that differ: what one of them holds
+/// can never be resumed by the other. Cheap to clone.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Sight {
+    scope: Scope,
+    permission: Permission,
+}
+
+impl Sight {
+    /// This scope, as far as permitted.
+    #[must_use]
+    pub fn new(scope: Scope, permission: Permission) -> Self {
+        Self { scope, permission }
+    }
+
+    /// Everything in a scope, for whoever may see everything.
+    #[must_use]
+    pub fn unlimited(scope: Scope) -> Self {
+        Self::new(scope, Permission::everything(Role::Administrator))
+    }
+
+    /// What is looked at.
+    #[must_use]
+    pub fn scope(&self) -> &Scope {
+        &self.scope
+    }
+
+    /// Whom and what the viewer may see.
+    #[must_use]
+    pub fn permission(&self) -> &Permission {
+        &self.permission
+    }
+
+    /// How much of an entity is shown.
+    #[must_use]
+    pub fn fields(&self) -> Fields {
+        self.scope.fields()
+    }
+
+    /// An entity as it is seen. `None`: it is not.
+    pub(super) fn of(&self, entity: &Arc<Entity>) -> Option<Arc<Entity>> {
+        self.scope.contains(entity).then(|| project(entity, &self.permission)).flatten()
+    }
+
+    /// What to follow. Every entity that is seen hangs on one of these; not everything that does is seen. Where a limited
+    /// viewer looks at all agents, those whom they may see are followed one by one, so that nobody else's change wakes them.
+    pub(super) fn anchors(&self) -> BTreeSet<Anchor> {
+        let Some(Realm { agents, queues, teams }) = self.permission.realm() else {
+            return self.scope.anchors().clone();
+        };
+        let agents = || agents.iter().copied().map(Anchor::Agent);
+        let queues = || queues.iter().copied().map(Anchor::Queue);
+        let teams = || teams.iter().copied().map(Anchor::Team);
+        let mut followed = BTreeSet::new();
+        for anchor in self.scope.anchors() {
+            match anchor {
+                Anchor::Agents => followed.extend(agents()),
+                Anchor::Queues => followed.extend(queues()),
+                Anchor::Teams => followed.extend(teams()),
+                other => drop(followed.insert(*other)),
+            }
+        }
+        followed
+    }
+}
