@@ -12,7 +12,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use url::Url;
 
-use super::clarity::{Clarity, Subscriptions};
+use super::clarity::{Clarity, Sees, Subscriptions};
 use super::faults::{Faults, Vendor, WrongAnswer};
 use super::floor::Floor;
 use super::goodays::Goodays;
@@ -33,6 +33,18 @@ impl Steering {
     /// Breaks every SignalR transport off, as a pulled cable would. Clients may come back.
     pub fn cut_signalr(&self) {
         self.hub.cut();
+    }
+
+    /// A token of this agent's own. `None`: there is no such agent.
+    #[must_use]
+    pub fn token_of(&self, agent: i64) -> Option<crate::base::Secret> {
+        let is_there = self.floor.read(|world, _| world.agents().contains_key(&agent));
+        is_there.then(|| self.clarity.gate.token_for(agent)).flatten().map(Into::into)
+    }
+
+    /// Shows somebody this much of the structure from now on. Whoever is not named is shown their team.
+    pub fn show(&self, agent: i64, sees: Sees) {
+        self.clarity.gate.show(agent, sees);
     }
 
     /// Forgets every SignalR connection, as a restarted server would: old tokens are refused with 400.

@@ -29,6 +29,7 @@ use url::Url;
 
 use crate::base::{Clock, Lifecycle};
 pub use addresses::Addresses;
+pub use clarity::Sees;
 pub use control::Steering;
 pub use faults::{Vendor, WrongAnswer};
 pub use signalr::Timeouts;

@@ -42,6 +42,20 @@ struct Inner {
     issued: Mutex<HashMap<String, (i64, i64)>>,
     asked: AtomicU64,
     forbidden: Mutex<BTreeSet<i64>>,
+    sees: Mutex<HashMap<i64, Sees>>,
+}
+
+/// What of the structure somebody is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sees {
+    /// All of it.
+    Everything,
+    /// Their business unit.
+    Unit,
+    /// Their team.
+    Team,
+    /// Not even themself: the answer is 404.
+    Nothing,
 }
 
 impl std::fmt::Debug for Inner {
@@ -82,7 +96,8 @@ impl Gate {
         lifetime: Duration,
     ) -> Self {
         let (issued, asked, forbidden) = (Mutex::default(), AtomicU64::default(), Mutex::default());
-        Self(Arc::new(Inner { clock, floor, token_url, client_id, key, lifetime, issued, asked, forbidden }))
+        let sees = Mutex::new(HashMap::from([(SERVICE_ACCOUNT, Sees::Everything)]));
+        Self(Arc::new(Inner { clock, floor, token_url, client_id, key, lifetime, issued, asked, forbidden, sees }))
     }
 
     /// Whose token the request carries: in the header, or as `access_token` in the query, as browsers' sockets must (`apis.md` B11).
@@ -148,6 +163,17 @@ impl Gate {
     pub fn permits(&self, agents: &[i64]) -> bool {
         let forbidden = lock(&self.0.forbidden);
         !agents.iter().any(|agent| forbidden.contains(agent))
+    }
+
+    /// Shows somebody this much of the structure from now on. Whoever is not named is shown their team.
+    pub fn show(&self, agent: i64, sees: Sees) {
+        lock(&self.0.sees).insert(agent, sees);
+    }
+
+    /// How much of the structure somebody is shown.
+    #[must_use]
+    pub fn sees(&self, agent: i64) -> Sees {
+        lock(&self.0.sees).get(&agent).copied().unwrap_or(Sees::Team)
     }
 
     /// Ends the life of every token.

@@ -32,7 +32,7 @@ use tower_http::compression::CompressionLayer;
 use super::faults::{Faults, Vendor, happen};
 use super::floor::Floor;
 use super::signalr::{self, Hub};
-pub use gate::{Challenge, Gate};
+pub use gate::{Challenge, Gate, Sees};
 pub use subscriptions::Subscriptions;
 use subscriptions::Topic;
 use target::{Kind, Way};

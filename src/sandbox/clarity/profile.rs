@@ -1,12 +1,15 @@
 //! Info, profile and the structure of the house (`apis.md` C11 to C13).
 
+use std::collections::BTreeMap;
+
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::{Extension, Json};
 use serde_json::{Value, json};
 
 use super::Clarity;
-use super::gate::Caller;
+use super::gate::{Caller, Sees};
+use crate::sandbox::world::Team;
 
 /// `GET /info`.
 pub async fn info() -> Json<Value> {
@@ -49,26 +52,48 @@ pub async fn profile(
     })
 }
 
-/// `GET /v2/profile/mbu`. The last kind is printed as in the document (`apis.md` B82).
-pub async fn mbu(State(clarity): State<Clarity>) -> Json<Value> {
+/// `GET /v2/profile/mbu`: as much as the caller is shown. The last kind is printed as in the document (`apis.md` B82).
+pub async fn mbu(
+    State(clarity): State<Clarity>,
+    Extension(Caller(caller)): Extension<Caller>,
+) -> Result<Json<Value>, StatusCode> {
     clarity.floor.read(|world, _| {
-        let ids = |ids: Vec<i64>| json!(ids);
-        let team_ids = |of: &dyn Fn(&crate::sandbox::world::Team) -> bool| {
-            ids(world.teams().values().filter(|team| of(team)).map(|team| team.id).collect())
+        let own = world.agents().get(&caller).map(|agent| agent.team);
+        let own_unit = own.and_then(|team| world.teams().get(&team)).map(|team| team.unit);
+        let sees = clarity.gate.sees(caller);
+        let shows = |team: &Team| match sees {
+            Sees::Everything => true,
+            Sees::Unit => Some(team.unit) == own_unit,
+            Sees::Team => Some(team.id) == own,
+            Sees::Nothing => false,
         };
-        let agents: Vec<_> = (world.agents().values())
+        if sees == Sees::Nothing {
+            return Err(StatusCode::NOT_FOUND);
+        }
+        let shown: BTreeMap<i64, &Team> =
+            world.teams().values().filter(|team| shows(team)).map(|team| (team.id, team)).collect();
+        let agents = || world.agents().values().filter(|agent| shown.contains_key(&agent.team));
+        let queues = || world.queues().values().filter(|queue| queue.teams.iter().any(|team| shown.contains_key(team)));
+        let ids = |ids: Vec<i64>| json!(ids);
+        let team_ids =
+            |of: &dyn Fn(&Team) -> bool| ids(shown.values().filter(|team| of(team)).map(|team| team.id).collect());
+        let agents_shown: Vec<_> = agents()
             .map(|agent| {
                 json!({"type": "Agent", "id": agent.id, "name": agent.name(), "teamId": agent.team,
                     "canSilentJoin": true, "canWhisperJoin": false, "canRecord": true})
             })
             .collect();
-        let queues: Vec<_> = (world.queues().values())
-            .map(|queue| json!({"type": "Queue", "id": queue.id, "name": queue.name, "businessUnitId": queue.unit, "teamIds": queue.teams}))
+        let queues_shown: Vec<_> = queues()
+            .map(|queue| {
+                let teams = queue.teams.iter().copied().filter(|team| shown.contains_key(team)).collect();
+                json!({"type": "Queue", "id": queue.id, "name": queue.name, "businessUnitId": queue.unit, "teamIds": ids(teams)})
+            })
             .collect();
-        let teams: Vec<_> = (world.teams().values())
+        let teams: Vec<_> = shown
+            .values()
             .map(|team| {
-                let members = world.agents().values().filter(|agent| agent.team == team.id).map(|agent| agent.id).collect();
-                let serves = world.queues().values().filter(|queue| queue.teams.contains(&team.id)).map(|queue| queue.id).collect();
+                let members = agents().filter(|agent| agent.team == team.id).map(|agent| agent.id).collect();
+                let serves = queues().filter(|queue| queue.teams.contains(&team.id)).map(|queue| queue.id).collect();
                 json!({"type": "Team", "id": team.id, "name": team.name, "businessUnitId": team.unit,
                     "groupIds": team.groups, "agentIds": ids(members), "queueIds": ids(serves)})
             })
@@ -81,11 +106,13 @@ pub async fn mbu(State(clarity): State<Clarity>) -> Json<Value> {
             .collect();
         let units: Vec<_> = (world.units().values())
             .map(|unit| {
-                let queues = world.queues().values().filter(|queue| queue.unit == unit.id).map(|queue| queue.id).collect();
+                let queues = queues().filter(|queue| queue.unit == unit.id).map(|queue| queue.id).collect();
                 json!({"type": "Business Unti", "id": unit.id, "name": unit.name,
                     "teamIds": team_ids(&|team| team.unit == unit.id), "queueIds": ids(queues)})
             })
             .collect();
-        Json(json!({"agents": agents, "queues": queues, "teams": teams, "groups": groups, "businessUnits": units}))
+        Ok(Json(json!({
+            "agents": agents_shown, "queues": queues_shown, "teams": teams, "groups": groups, "businessUnits": units
+        })))
     })
 }
