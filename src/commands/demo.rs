@@ -3,6 +3,7 @@
 
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::arguments::{DemoOptions, FloorOptions};
@@ -13,7 +14,9 @@ use crate::base::{Clock, Lifecycle};
 use crate::config::{
     self, AgentConnect, Auth, Clarity, Config, Goodays, Kustomer, Mode, PlaceLink, Sending, Wallboard,
 };
-use crate::sandbox::{self, Addresses, Sandbox};
+use crate::domain::Role;
+use crate::sandbox::{self, Addresses, Sandbox, Sees, Steering};
+use crate::web::access::Players;
 
 /// Wallboards of the demo, with how many of the first queues each shows; none means all.
 const BOARDS: [(&str, i64); 2] = [("floor", 0), ("sales", 4)];
@@ -30,8 +33,10 @@ pub(super) async fn run(options: DemoOptions) -> Result<(), Failure> {
     let sandbox = start_sandbox(&options.floor, &clock, &neighbours).await?;
 
     let data = DataDir::of(options.data_dir)?;
-    let config = with_surveys(configure(sandbox.addresses(), data.path()));
-    let world = World::start(&config, listener, Manner::Demo, clock, &life).await?;
+    let mut config = with_surveys(configure(sandbox.addresses(), data.path()));
+    config.access = cast();
+    let players = players(&sandbox.steering());
+    let world = World::start_with(&config, listener, Manner::Demo, Some(players), clock, &life).await?;
     let base = format!("http://{}", world.address);
     let address = |path: &str| {
         format!("{base}/webhooks/{path}")
@@ -81,7 +86,7 @@ pub(super) async fn start_sandbox(floor: &FloorOptions, clock: &Clock, life: &Li
         .map_err(|error| Failure::World(format!("The sandbox cannot listen on this machine: {error}.")))
 }
 
-/// The configuration of a server in front of a sandbox: what a file would say.
+/// The configuration of a server in front of a sandbox: what a file would say, of a house without a door.
 #[must_use]
 pub fn configure(addresses: &Addresses, data_dir: &Path) -> Config {
     let mut clarity = Clarity::new(addresses.clarity_api.clone(), addresses.client_id.clone(), Auth::Negotiate);
@@ -111,6 +116,7 @@ pub fn configure(addresses: &Addresses, data_dir: &Path) -> Config {
         ..Kustomer::default()
     };
     Config {
+        access: config::Access { sign_in: config::SignIn::None, ..config::Access::default() },
         server: config::Server { data_dir: data_dir.to_owned(), ..config::Server::default() },
         // What is invented need not be copied.
         store: config::Store { backups_kept: 0, ..config::Store::default() },
@@ -133,6 +139,27 @@ pub fn configure(addresses: &Addresses, data_dir: &Path) -> Config {
             .collect(),
         ..Config::default()
     }
+}
+
+/// Who plays whom in the demo, by their number in the sandbox. The first is the account of the server itself.
+const CAST: [(Role, i64); 4] = [(Role::Administrator, 1), (Role::Supervisor, 2), (Role::TeamLead, 3), (Role::Agent, 4)];
+
+/// What they are to the house.
+fn cast() -> config::Access {
+    let played = |role| config::People::agents(CAST.iter().filter(|(played, _)| *played == role).map(|(_, id)| *id));
+    config::Access {
+        administrators: played(Role::Administrator),
+        supervisors: played(Role::Supervisor),
+        team_leads: played(Role::TeamLead),
+        ..config::Access::default()
+    }
+}
+
+/// One click instead of a password: the sandbox gives a token of the one who plays the part.
+fn players(steering: &Steering) -> Players {
+    steering.show(CAST[1].1, Sees::Everything);
+    let steering = steering.clone();
+    Arc::new(move |role| steering.token_of(CAST.iter().find(|(played, _)| *played == role)?.1))
 }
 
 /// Customers of ended sessions are asked; what would be asked about closed conversations is shown.

@@ -7,18 +7,12 @@ use tokio::net::TcpListener;
 use super::world::{Manner, World};
 use super::{Failure, say};
 use crate::base::{Clock, Lifecycle};
-use crate::config::Config;
+use crate::config::{Config, SignIn};
 
 pub(super) async fn run(path: &Path) -> Result<(), Failure> {
     let config = Config::load(Some(path), std::env::vars()).map_err(|error| Failure::Usage(error.to_string()))?;
     let listen = config.server.listen;
-    if !listen.ip().is_loopback() && !config.server.behind_sign_in {
-        return Err(Failure::Usage(format!(
-            "server.listen = \"{listen}\" would show the floor to everybody who reaches it, because Callboard has no \
-             sign-in of its own yet: listen on 127.0.0.1, or put a proxy that signs people in before it and set \
-             server.behind_sign_in = true."
-        )));
-    }
+    guard(&config)?;
     let listener = bind(listen).await?;
     let life = Lifecycle::new();
     let world = World::start(&config, listener, Manner::Real, Clock::system(), &life).await?;
@@ -35,6 +29,28 @@ pub(super) async fn run(path: &Path) -> Result<(), Failure> {
         return Err(Failure::World("A part of the server failed; the log says which. Start it again.".to_owned()));
     }
     Ok(())
+}
+
+/// Refuses to show the floor to whoever reaches it, and to take passwords where others can read them.
+fn guard(config: &Config) -> Result<(), Failure> {
+    let server = &config.server;
+    let listen = server.listen;
+    if listen.ip().is_loopback() {
+        return Ok(());
+    }
+    let is_over_tls = server.public_url.as_ref().is_some_and(|url| url.scheme() == "https");
+    match config.access.sign_in {
+        SignIn::None if !server.behind_sign_in => Err(Failure::Usage(format!(
+            "server.listen = \"{listen}\" would show the floor to everybody who reaches it, because access.sign_in is \
+             \"none\": listen on 127.0.0.1, let people sign in, or put a proxy that signs people in before it and set \
+             server.behind_sign_in = true."
+        ))),
+        SignIn::Clarity if !is_over_tls => Err(Failure::Usage(format!(
+            "server.listen = \"{listen}\" would take passwords without TLS: put a proxy that speaks TLS before it and set \
+             server.public_url to the https address that people type, or listen on 127.0.0.1."
+        ))),
+        _ => Ok(()),
+    }
 }
 
 pub(super) async fn bind(address: std::net::SocketAddr) -> Result<TcpListener, Failure> {

@@ -7,10 +7,10 @@ use std::sync::{Arc, LazyLock};
 use tokio::net::TcpListener;
 
 use super::{Failure, gauges, orders, upkeep};
-use crate::actions::surveys;
-use crate::actions::{FeedbackDesk, FeedbackRules, Overheard, Supervision, Surveys};
+use crate::actions::{FeedbackDesk, FeedbackRules, Overheard, SignIns, Supervision, Surveys};
+use crate::actions::{sign_in, surveys};
 use crate::base::{Clock, Lifecycle, Metrics, http};
-use crate::config::{self, Config, Sending};
+use crate::config::{self, Auth, Config, Sending};
 use crate::domain::{AgentId, Fact, Health, QueueId, SourceName, SourceState};
 use crate::feeds::agent_connect::AgentConnectFeed;
 use crate::feeds::goodays::{GoodaysFeed, Surroundings};
@@ -21,8 +21,10 @@ use crate::gold::{Closings, Day, Entity, Gold, Key, Reporter};
 use crate::live::Hub;
 use crate::store::Store;
 use crate::vendor::agent_connect::{AgentConnect, DataReturn};
+use crate::vendor::clarity::TokenCheck;
 use crate::vendor::goodays::{Goodays, Signatures};
-use crate::vendor::kustomer;
+use crate::vendor::{iwa, kustomer};
+use crate::web::access::{Access, Cookies, Entrance, Players};
 use crate::web::boards::Boards;
 use crate::web::layers::Settings;
 use crate::web::ops::{Audience, Ops, Readiness};
@@ -68,6 +70,21 @@ impl World {
         clock: Clock,
         life: &Lifecycle,
     ) -> Result<Self, Failure> {
+        Self::start_with(config, listener, manner, None, clock, life).await
+    }
+
+    /// The same, with people whom one may come in as.
+    ///
+    /// # Errors
+    /// The same.
+    pub async fn start_with(
+        config: &Config,
+        listener: TcpListener,
+        manner: Manner,
+        players: Option<Players>,
+        clock: Clock,
+        life: &Lifecycle,
+    ) -> Result<Self, Failure> {
         let address =
             listener.local_addr().map_err(|error| Failure::World(format!("The listener is gone: {error}.")))?;
         let metrics = Metrics::new(clock.clone());
@@ -85,6 +102,7 @@ impl World {
         let intake = Intake::new(store.clone(), signatures, tokens, metrics.clone());
         let parts = Parts { config, gold: &gold, metrics: &metrics, clock: &clock, life };
         let supervision = parts.listen_to_clarity(&store, manner)?;
+        let access = parts.open_the_door(&store, players)?;
         let feedback = parts.listen_to_goodays(&store, &intake, manner)?;
         let (surveys, closings) = parts.speak_to_agent_connect(&store)?;
         parts.watch_ended_sessions(closings.as_ref())?;
@@ -92,6 +110,7 @@ impl World {
         parts.switch_off_the_rest().await;
 
         let state = AppState {
+            access,
             hub,
             intake,
             surveys,
@@ -109,6 +128,7 @@ impl World {
         };
         let settings = Settings {
             public_url: config.server.public_url.clone(),
+            token_origins: config.access.token_origins.clone(),
             painter: crate::web::screens::paint_problem,
             ..Settings::default()
         };
@@ -153,6 +173,43 @@ impl Parts<'_> {
             self.metrics.clone(),
             self.life.clone(),
         )))
+    }
+
+    fn open_the_door(&self, store: &Store, players: Option<Players>) -> Result<Access, Failure> {
+        let access = &self.config.access;
+        let entrance = match (access.sign_in, &self.config.clarity) {
+            (config::SignIn::None, _) => Entrance::Open,
+            (config::SignIn::Clarity, None) => Entrance::Shut,
+            (config::SignIn::Clarity, Some(clarity)) => {
+                let vendor = clarity::settings::client(clarity, self.clock).map_err(Failure::Usage)?;
+                let named = |people: &config::People| sign_in::Named::new(&people.agents, &people.groups);
+                let audience =
+                    Some(&clarity.jwt_audience).filter(|said| !said.is_empty()).unwrap_or(&clarity.client_id);
+                let check = clarity.jwt_key.as_ref().map(|key| TokenCheck::new(key, &clarity.jwt_issuer, audience));
+                let rules = sign_in::Rules {
+                    roles: sign_in::Roles {
+                        administrators: named(&access.administrators),
+                        supervisors: named(&access.supervisors),
+                        team_leads: named(&access.team_leads),
+                    },
+                    idle: access.idle,
+                    longest: access.longest,
+                    sockets: access.sockets,
+                    check,
+                    domain: clarity.domain.clone(),
+                    method: if clarity.auth == Auth::Ntlm { iwa::Method::Ntlm } else { iwa::Method::Negotiate },
+                    kdc: Some(clarity.kdc.clone()).filter(|kdc| !kdc.is_empty()),
+                };
+                let (gold, clock, life) = (self.gold.clone(), self.clock.clone(), self.life.clone());
+                let sign_ins = SignIns::open(vendor, gold, rules, clock, life);
+                match players {
+                    Some(players) => Entrance::Demo(sign_ins, players),
+                    None => Entrance::Clarity(sign_ins),
+                }
+            }
+        };
+        let is_secure = self.config.server.public_url.as_ref().is_some_and(|url| url.scheme() == "https");
+        Ok(Access::new(entrance, Cookies::new(is_secure), store.clone()))
     }
 
     fn listen_to_goodays(

@@ -7,6 +7,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 
+use super::access::{TeamLead, Viewer};
 use super::boards::Boards;
 use super::problem::Problem;
 use super::surveys;
@@ -29,10 +30,11 @@ pub async fn state(
     State(hub): State<Hub>,
     State(boards): State<Boards>,
     State(clock): State<Clock>,
+    viewer: Viewer,
     Query(wanted): Query<Wanted>,
 ) -> Result<Response, Problem> {
     let scope = boards.parse(wanted.scope.as_deref().unwrap_or("all"))?;
-    let painted = hub.paint(&scope).map_err(Problem::too_many_scopes)?;
+    let painted = hub.paint(&viewer.sight(scope)).map_err(Problem::too_many_scopes)?;
     let head = serde_json::json!({
         "build": hub.build(),
         "epoch": &*painted.epoch,
@@ -67,6 +69,7 @@ struct SurveyForm {
 pub async fn ask_for_survey(
     State(desk): State<Option<Surveys>>,
     State(metrics): State<Metrics>,
+    _: TeamLead,
     headers: HeaderMap,
     request: Request,
 ) -> Response {

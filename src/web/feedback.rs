@@ -12,11 +12,14 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::json;
 
+use super::access::{TeamLead, Viewer};
 use super::api::{given_key, idempotency_key};
 use super::pages::segment;
 use super::problem::Problem;
 use crate::actions::{FeedbackDesk, FeedbackError, FeedbackWish, Wished};
 use crate::domain::{DeedId, FeedbackDeedKind, ResponseId};
+use crate::gold::Key;
+use crate::live::Hub;
 use crate::store::StoreError;
 
 /// How long to wait when the store is busy, in seconds.
@@ -26,6 +29,8 @@ const COME_BACK: u64 = 5;
 /// now on.
 pub async fn act(
     State(desk): State<Option<FeedbackDesk>>,
+    State(hub): State<Hub>,
+    TeamLead(viewer): TeamLead,
     Path((response, deed)): Path<(String, String)>,
     headers: HeaderMap,
     request: Request,
@@ -40,8 +45,8 @@ pub async fn act(
                 (true, form.read(kind)?, key)
             }
         };
-        let id = ResponseId::from(response.as_str());
-        let wished = open(desk)?.act(&id, kind, wish, key).await.map_err(problem)?;
+        let id = seen(&hub, &viewer, &response)?;
+        let wished = open(desk)?.act(&id, kind, signed(wish, &viewer), key).await.map_err(problem)?;
         Ok(answer(is_form, &response, &wished))
     };
     acted.await.map_err(Problem::into_response)
@@ -59,6 +64,8 @@ pub struct Again {
 /// `sure` that it was not done.
 pub async fn retry(
     State(desk): State<Option<FeedbackDesk>>,
+    State(hub): State<Hub>,
+    TeamLead(viewer): TeamLead,
     Path((response, deed)): Path<(String, String)>,
     headers: HeaderMap,
     request: Request,
@@ -70,8 +77,8 @@ pub async fn retry(
             Asked::Form(again) => (true, again),
         };
         let who = FeedbackWish { who: again.who, ..FeedbackWish::default() };
-        let (id, deed) = (ResponseId::from(response.as_str()), DeedId::from(deed.as_str()));
-        let wished = open(desk)?.retry(&id, &deed, &who, again.sure).await.map_err(problem)?;
+        let (id, deed) = (seen(&hub, &viewer, &response)?, DeedId::from(deed.as_str()));
+        let wished = open(desk)?.retry(&id, &deed, &signed(who, &viewer), again.sure).await.map_err(problem)?;
         Ok(answer(is_form, &response, &wished))
     };
     tried.await.map_err(Problem::into_response)
@@ -131,6 +138,20 @@ impl WishForm {
             who: given(self.who),
             email: given(self.email),
         })
+    }
+}
+
+/// What somebody may not see does not exist for them.
+fn seen(hub: &Hub, viewer: &Viewer, response: &str) -> Result<ResponseId, Problem> {
+    let id = ResponseId::from(response);
+    if hub.knows(&Key::Response(id.clone()), viewer.permission()) { Ok(id) } else { Err(Problem::not_found()) }
+}
+
+/// Whoever is signed in signs with their own name, whatever they wrote.
+fn signed(wish: FeedbackWish, viewer: &Viewer) -> FeedbackWish {
+    match viewer.sign_in() {
+        Some(sign_in) => FeedbackWish { who: Some(sign_in.name().to_owned()), ..wish },
+        None => wish,
     }
 }
 

@@ -2,12 +2,13 @@
 //! are told what they may do with our pages, and strangers' pages change nothing.
 
 use std::any::Any;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request};
 use axum::http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderName, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY,
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderName, ORIGIN, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY,
     X_CONTENT_TYPE_OPTIONS,
 };
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
@@ -40,19 +41,28 @@ pub struct Settings {
     pub request_timeout: Duration,
     /// How many bytes a request may have, unless its route says otherwise with a [`DefaultBodyLimit`] of its own.
     pub body_limit: usize,
+    /// Other sites whose pages may bring somebody's token.
+    pub token_origins: Vec<String>,
     /// Paints problems for browsers.
     pub painter: Painter,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { public_url: None, request_timeout: Duration::from_secs(15), body_limit: 64 * 1024, painter: plain_page }
+        Self {
+            public_url: None,
+            request_timeout: Duration::from_secs(30),
+            body_limit: 64 * 1024,
+            token_origins: Vec::new(),
+            painter: plain_page,
+        }
     }
 }
 
 /// Puts the layers around the routes. What is added to the router afterwards is outside of them.
 pub fn wrap(router: Router, settings: &Settings) -> Router {
     let rule = OriginRule::new(settings.public_url.as_ref());
+    let guests: Arc<[String]> = settings.token_origins.as_slice().into();
     let painter = settings.painter;
     let public_url = settings.public_url.clone();
     let security = security_headers(settings.public_url.as_ref());
@@ -62,7 +72,9 @@ pub fn wrap(router: Router, settings: &Settings) -> Router {
         // Not 408: that invites a client to send the same change again.
         .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, settings.request_timeout))
         .layer(from_fn(move |request: Request, next: Next| {
-            let allowed = !changes_something(&request) || change_allowed(request.headers(), &rule);
+            let allowed = !changes_something(&request)
+                || change_allowed(request.headers(), &rule)
+                || brings_a_token(&request, &guests);
             async move { if allowed { next.run(request).await } else { Problem::foreign_origin().into_response() } }
         }))
         .layer(from_fn(move |request: Request, next: Next| {
@@ -80,6 +92,12 @@ pub fn wrap(router: Router, settings: &Settings) -> Router {
 fn changes_something(request: &Request) -> bool {
     let reads = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
     !reads && !request.uri().path().starts_with("/webhooks/")
+}
+
+/// A listed site's page may bring somebody's own token. That changes nothing but who is in, in that very browser.
+fn brings_a_token(request: &Request, guests: &[String]) -> bool {
+    let origin = request.headers().get(ORIGIN).and_then(|origin| origin.to_str().ok());
+    request.uri().path() == "/login/token" && origin.is_some_and(|origin| guests.iter().any(|guest| guest == origin))
 }
 
 /// These are called by vendors and by whoever runs the server, under whatever name they know it by. They show nothing of

@@ -2,10 +2,12 @@
 //!
 //! - [`router`]: every route on one page.
 //! - [`layers`]: what holds for all of them, in order; [`origin`], [`problem`] and [`present`] belong to it.
+//! - [`access`]: who is let in, and as what.
 //! - [`screens`]: the handlers of the pages; [`pages`] turns a painted document into HTML, [`assets`] serves the rest.
 //! - [`api`], [`feedback`], [`supervise`], [`webhooks`], [`socket`], [`ops`], [`openapi`]: the routes for programs.
 //! - [`serve`]: the accept loop in front of all this.
 
+pub mod access;
 pub mod api;
 pub mod assets;
 pub mod boards;

@@ -74,7 +74,7 @@ fn is_bare(headers: &HeaderMap) -> bool {
 }
 
 /// Browsers name HTML when they load a page; programs and our own scripts do not.
-fn wants_html(headers: &HeaderMap) -> bool {
+pub(super) fn wants_html(headers: &HeaderMap) -> bool {
     headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(',')).any(
         |range| {
             let mut parts = range.split(';').map(str::trim);

@@ -2,8 +2,9 @@
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
-use axum::routing::{get, post};
+use axum::routing::{delete, get, post};
 
+use super::access::{door, sign_ins};
 use super::layers::{self, Settings};
 use super::ops::{self, Ops};
 use super::state::AppState;
@@ -20,11 +21,23 @@ pub fn router(state: AppState, ops: Ops, settings: &Settings) -> Router {
         .route("/feedback", get(screens::feedback))
         .route("/feedback/{response}", get(screens::feedback_item))
         .route("/surveys", get(screens::surveys))
-        .route("/status", get(screens::status));
+        .route("/status", get(screens::status))
+        .route("/sign-ins", get(screens::sign_ins))
+        .route("/sign-ins/{id}/end", post(sign_ins::end_by_form));
+    // For whoever is at the door.
+    let door = Router::new()
+        .route("/login", get(door::page).post(door::by_password))
+        .route("/login/token", post(door::by_token))
+        .route("/login/demo", post(door::as_somebody))
+        .route("/logout", post(door::leave))
+        .route("/api/v1/sign-in", post(door::by_program));
     // For programs, and for the scripts of the pages.
     let programs = Router::new()
         .route("/api/v1/state", get(api::state))
         .route("/api/v1/live", get(socket::live))
+        .route("/api/v1/live-ticket", post(door::ticket))
+        .route("/api/v1/sign-ins", get(sign_ins::list))
+        .route("/api/v1/sign-ins/{id}", delete(sign_ins::end))
         .route("/api/v1/surveys", post(api::ask_for_survey))
         .route("/api/v1/surveys/{id}/retry", post(surveys::retry))
         .route("/api/v1/surveys/{id}/recover", post(surveys::recover))
@@ -45,7 +58,12 @@ pub fn router(state: AppState, ops: Ops, settings: &Settings) -> Router {
         .route("/webhooks/kustomer", post(webhooks::kustomer))
         .layer(DefaultBodyLimit::max(webhooks::BODY_LIMIT));
 
-    let routes =
-        pages.merge(programs).merge(webhooks).merge(assets::router()).merge(ops::routes(ops)).with_state(state);
+    let routes = pages
+        .merge(door)
+        .merge(programs)
+        .merge(webhooks)
+        .merge(assets::router())
+        .merge(ops::routes(ops))
+        .with_state(state);
     layers::wrap(routes, settings)
 }

@@ -5,13 +5,15 @@ use std::sync::Arc;
 use axum::extract::{FromRef, Path, RawQuery, State};
 use axum::response::{Html, IntoResponse, Redirect, Response};
 
+use super::access::{Access, Viewer, sign_ins};
 use super::boards::Boards;
-use super::pages::{self, Sheet, View};
+use super::pages::{self, Reader, Sheet, View};
 use super::present::plain_page;
 use super::problem::Problem;
 use super::state::{AppState, House};
+use crate::actions::SignIn;
 use crate::base::Clock;
-use crate::domain::AgentId;
+use crate::domain::{AgentId, Role};
 use crate::gold::Key;
 use crate::live::{Hub, Scope};
 
@@ -31,56 +33,73 @@ impl FromRef<AppState> for Painter {
     }
 }
 
-/// `/`: leads to the page of the viewer's role. Without sign-in everybody is a supervisor.
-pub async fn home() -> Redirect {
-    Redirect::to("/supervisor")
+/// `/`: leads to the page of the viewer's role.
+pub async fn home(viewer: Viewer) -> Redirect {
+    match (viewer.role(), viewer.agent()) {
+        (Role::Agent, Some(agent)) => Redirect::to(&format!("/agents/{agent}")),
+        (Role::TeamLead, _) => Redirect::to("/feedback"),
+        _ => Redirect::to("/supervisor"),
+    }
 }
 
 /// `/supervisor`: the floor.
-pub async fn supervisor(State(painter): State<Painter>, RawQuery(query): RawQuery) -> Page {
-    show(pages::supervisor(&painter.paint(&Scope::floor())?, &View::parse(query.as_deref())))
+pub async fn supervisor(State(painter): State<Painter>, viewer: Viewer, RawQuery(query): RawQuery) -> Page {
+    show(pages::supervisor(&painter.paint(&viewer, Scope::floor())?, &View::parse(query.as_deref())))
 }
 
 /// `/wallboard/{name}`: a display.
-pub async fn wallboard(State(painter): State<Painter>, State(boards): State<Boards>, Path(name): Path<String>) -> Page {
+pub async fn wallboard(
+    State(painter): State<Painter>,
+    State(boards): State<Boards>,
+    viewer: Viewer,
+    Path(name): Path<String>,
+) -> Page {
     let board = boards.named(&name).ok_or_else(Problem::not_found)?;
-    show(pages::wallboard(&painter.paint(&boards.scope(&board))?, &board))
+    show(pages::wallboard(&painter.paint(&viewer, boards.scope(&board))?, &board))
 }
 
 /// `/agents/{id}`: one agent.
-pub async fn agent(State(painter): State<Painter>, Path(id): Path<i64>) -> Page {
+pub async fn agent(State(painter): State<Painter>, viewer: Viewer, Path(id): Path<i64>) -> Page {
     // Whoever asks for nobody in particular makes no view of nobody.
-    if !painter.hub.knows(&Key::Agent(AgentId(id))) {
+    if !painter.hub.knows(&Key::Agent(AgentId(id)), viewer.permission()) {
         return Err(Problem::not_found());
     }
-    let sheet = painter.paint(&Scope::agent(AgentId(id)))?;
+    let sheet = painter.paint(&viewer, Scope::agent(AgentId(id)))?;
     show(pages::agent(&sheet, &id.to_string()).transpose().ok_or_else(Problem::not_found)?)
 }
 
 /// `/feedback`: what customers said.
-pub async fn feedback(State(painter): State<Painter>) -> Page {
-    show(pages::feedback(&painter.paint(&Scope::feedback())?))
+pub async fn feedback(State(painter): State<Painter>, viewer: Viewer) -> Page {
+    show(pages::feedback(&painter.paint(&viewer, Scope::feedback())?))
 }
 
 /// `/feedback/{response}`: one thread.
-pub async fn feedback_item(State(painter): State<Painter>, Path(response): Path<String>) -> Page {
-    let sheet = painter.paint(&Scope::feedback())?;
+pub async fn feedback_item(State(painter): State<Painter>, viewer: Viewer, Path(response): Path<String>) -> Page {
+    let sheet = painter.paint(&viewer, Scope::feedback())?;
     show(pages::feedback_item(&sheet, &response).transpose().ok_or_else(Problem::not_found)?)
 }
 
 /// `/surveys`: what was asked of Agent Connect.
-pub async fn surveys(State(painter): State<Painter>) -> Page {
-    show(pages::surveys(&painter.paint(&Scope::surveys())?))
+pub async fn surveys(State(painter): State<Painter>, viewer: Viewer) -> Page {
+    show(pages::surveys(&painter.paint(&viewer, Scope::surveys())?))
 }
 
 /// `/status`: how well each of the four systems can be heard.
-pub async fn status(State(painter): State<Painter>) -> Page {
-    show(pages::status(&painter.paint(&Scope::status())?))
+pub async fn status(State(painter): State<Painter>, viewer: Viewer) -> Page {
+    show(pages::status(&painter.paint(&viewer, Scope::status())?))
+}
+
+/// `/sign-ins`: where somebody is signed in, or who all is.
+pub async fn sign_ins(State(painter): State<Painter>, State(access): State<Access>, viewer: Viewer) -> Page {
+    let here = viewer.sign_in().map(SignIn::id);
+    let listed = sign_ins::listed(&access, &viewer);
+    let everybody = viewer.role() == Role::Administrator;
+    show(pages::sign_ins(&listed, everybody, here, painter.clock.now(), &painter.house.time_zone))
 }
 
 impl Painter {
-    fn paint(&self, scope: &Scope) -> Result<Sheet, Problem> {
-        let painted = self.hub.paint(scope).map_err(Problem::too_many_scopes)?;
+    fn paint(&self, viewer: &Viewer, scope: Scope) -> Result<Sheet, Problem> {
+        let painted = self.hub.paint(&viewer.sight(scope)).map_err(Problem::too_many_scopes)?;
         // Read back from the very document that the page carries: what is painted is what will be patched.
         let state = serde_json::from_str(&painted.state).map_err(|error| {
             tracing::error!(error = %error, "a document cannot be read back");
@@ -96,6 +115,15 @@ impl Painter {
             state,
             state_json: painted.state.to_string(),
             demo: self.house.demo,
+            reader: match viewer.sign_in() {
+                None => Reader::anybody(self.house.demo),
+                Some(sign_in) => Reader {
+                    name: Some(sign_in.name().to_owned()),
+                    role: viewer.role(),
+                    is_limited: viewer.permission().realm().is_some(),
+                    acts: viewer.role() >= Role::Supervisor,
+                },
+            },
         })
     }
 }

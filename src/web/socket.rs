@@ -9,16 +9,22 @@ use axum::extract::{Query, State};
 use axum::http::HeaderMap;
 use axum::response::Response;
 use serde::Deserialize;
+use tokio::sync::watch;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until, timeout};
 
+use super::access::viewer::Refusal;
+use super::access::{Access, Viewer as Somebody, Who};
 use super::boards::Boards;
 use super::origin::origin_allowed;
 use super::problem::Problem;
 use super::state::AppState;
+use crate::actions::SignIn;
+use crate::actions::sign_in::{End as EndOfSignIn, Standing};
 use crate::base::{Clock, Lifecycle, Metrics};
+use crate::domain::Permission;
 use crate::live::scope::Fields;
 use crate::live::viewer::{FrameKind, Return};
-use crate::live::{Position, Scope, Viewer};
+use crate::live::{Hub, Position, Scope, Sight, Viewer};
 
 /// How often a viewer hears that the link lives.
 const BEAT: Duration = Duration::from_secs(5);
@@ -41,10 +47,15 @@ const CHATTER: u32 = 100;
 /// A viewer's message may have so many bytes.
 const INBOUND: usize = 64 * 1024;
 
-/// Restart, slow reader, and abuse, as close codes. Below 4500 a page comes back by itself.
+/// Restart, overload, slow reader, abuse, and no sign-in, as close codes. Below 4500 a page comes back by itself.
 const RESTART: u16 = 1012;
+const OVERLOAD: u16 = 1013;
 const SLOW: u16 = 4008;
 const ABUSE: u16 = 1008;
+const SIGN_IN: u16 = 4401;
+
+/// How long to wait where one sign-in holds too many sockets, in seconds.
+const COME_BACK: u64 = 30;
 
 /// What a viewer wants, and what it has.
 #[derive(Debug, Deserialize)]
@@ -52,22 +63,40 @@ pub struct Wanted {
     scope: Option<String>,
     epoch: Option<String>,
     version: Option<String>,
+    /// For programs that can send no header: see `POST /api/v1/live-ticket`.
+    ticket: Option<String>,
 }
 
 /// Opens the socket. A position that makes no sense is as good as none: the viewer gets a snapshot.
 ///
+/// Whoever must sign in first is told so on the socket: no page can read the status of an upgrade that was refused.
+///
 /// # Errors
-/// 400 for a scope that is none, 403 for a foreign page.
+/// 400 for a scope that is none, 403 for a foreign page, 429 for too many sockets of one sign-in.
 pub async fn live(
     State(state): State<AppState>,
     State(boards): State<Boards>,
+    State(access): State<Access>,
     Query(wanted): Query<Wanted>,
     headers: HeaderMap,
+    somebody: Result<Somebody, Refusal>,
     upgrade: WebSocketUpgrade,
-) -> Result<Response, Problem> {
+) -> Result<Response, Refusal> {
     if !origin_allowed(&headers, &state.house.origin) {
-        return Err(Problem::foreign_origin());
+        return Err(Problem::foreign_origin().into());
     }
+    let somebody = match &wanted.ticket {
+        Some(ticket) => access.tickets().redeem(ticket).ok_or_else(|| Problem::sign_in_needed().into()),
+        None => somebody,
+    };
+    let somebody = match somebody {
+        Ok(somebody) => somebody,
+        Err(_) => return Ok(upgrade.on_upgrade(|socket| close(socket, SIGN_IN, "Sign in first."))),
+    };
+    let place = match somebody.who() {
+        Who::Person(sign_in) => Some(sign_in.socket().ok_or_else(|| Problem::too_many(COME_BACK))?),
+        Who::Anybody => None,
+    };
     let scope = boards.parse(wanted.scope.as_deref().unwrap_or("all"))?;
     let version = wanted.version.and_then(|version| version.parse().ok());
     let position = wanted.epoch.zip(version).map(|(epoch, version)| Position { epoch, version });
@@ -80,7 +109,8 @@ pub async fn live(
         .max_write_buffer_size(usize::MAX)
         .max_message_size(INBOUND)
         .max_frame_size(INBOUND);
-    let viewer = state.hub.attach(&scope, position.as_ref()).map_err(Problem::too_many_scopes)?;
+    let viewer =
+        state.hub.attach(&somebody.sight(scope.clone()), position.as_ref()).map_err(Problem::too_many_scopes)?;
     match viewer.returned {
         Return::New => {}
         Return::Resumed => state.metrics.client_resync("resumed"),
@@ -88,23 +118,28 @@ pub async fn live(
     }
     let pace = if scope.fields() == Fields::Wall { WALL_PACE } else { DESK_PACE };
     let page = scope.kind();
-    let board = (scope.fields() == Fields::Wall).then_some((boards, scope));
+    let boards = (scope.fields() == Fields::Wall).then_some(boards);
+    let standing = somebody.sign_in().map(SignIn::follow);
     Ok(upgrade.on_upgrade(move |socket| async move {
-        let AppState { metrics, clock, life, .. } = state;
+        let AppState { hub, metrics, clock, life, .. } = state;
         let tracked = life.clone();
         tracked.spawn_guest(async move {
-            let _present = metrics.viewer(page);
-            Line { socket, viewer, pace, board, clock, metrics, life }.run().await;
+            let (_present, _place) = (metrics.viewer(page), place);
+            Line { socket, hub, scope, viewer, standing, pace, boards, clock, metrics, life }.run().await;
         });
     }))
 }
 
 struct Line {
     socket: WebSocket,
+    hub: Hub,
+    scope: Scope,
     viewer: Viewer,
+    /// How the person stands who watches, if there is one.
+    standing: Option<watch::Receiver<Standing>>,
     pace: Duration,
-    /// A wallboard and what it showed when its viewer came.
-    board: Option<(Boards, Scope)>,
+    /// Where a wallboard's queues are found, if it is one.
+    boards: Option<Boards>,
     clock: Clock,
     metrics: Metrics,
     life: Lifecycle,
@@ -121,9 +156,8 @@ enum End {
 impl Line {
     async fn run(mut self) {
         if let End::Close(code, reason) = self.talk().await {
-            let close = Message::Close(Some(CloseFrame { code, reason: Utf8Bytes::from_static(reason) }));
             // Best effort: a reader that is stuck will not take this either.
-            let _ = timeout(Duration::from_secs(1), self.socket.send(close)).await;
+            close(self.socket, code, reason).await;
         }
     }
 
@@ -139,6 +173,11 @@ impl Line {
                 // A line that always has something to send must still hear a stop and its viewer.
                 biased;
                 () = life.stopping() => return End::Close(RESTART, "The server is restarting."),
+                // Before any frame: nobody gets a byte of what they may no longer see.
+                standing = changed(&mut self.standing) => match standing {
+                    Standing::In(permission) => self.look_again(permission),
+                    Standing::Out(_) => return End::Close(SIGN_IN, "Sign in again."),
+                },
                 received = self.socket.recv() => match received {
                     Some(Ok(Message::Close(_)) | Err(_)) | None => return End::Gone,
                     Some(Ok(_)) => {
@@ -155,7 +194,7 @@ impl Line {
                         return End::Gone;
                     }
                     // A board may name queues that Clarity had not named when the viewer came.
-                    if self.board.as_ref().is_some_and(|(boards, scope)| boards.have_changed(scope)) {
+                    if self.boards.as_ref().is_some_and(|boards| boards.have_changed(&self.scope)) {
                         return End::Close(RESTART, "The board shows other queues now.");
                     }
                     chatter = 0;
@@ -177,6 +216,13 @@ impl Line {
                 return end;
             }
         }
+    }
+
+    /// What somebody may see is not what it was: from now on it is another document, which begins with a snapshot.
+    fn look_again(&mut self, permission: Permission) -> Result<(), End> {
+        let sight = Sight::new(self.scope.clone(), permission);
+        self.viewer = self.hub.attach(&sight, None).map_err(|_| End::Close(OVERLOAD, "Too much is being watched."))?;
+        Ok(())
     }
 
     async fn send_frame(&mut self) -> Result<(), End> {
@@ -210,6 +256,21 @@ impl Line {
             Err(_) => Err(End::Close(SLOW, "The viewer does not read.")),
         }
     }
+}
+
+/// Resolves when somebody stands otherwise than they did. Who has no standing never does.
+async fn changed(standing: &mut Option<watch::Receiver<Standing>>) -> Standing {
+    let Some(standing) = standing else { return std::future::pending().await };
+    match standing.changed().await {
+        Ok(()) => standing.borrow_and_update().clone(),
+        // Whoever looked after the sign-in is gone, and with them the sign-in.
+        Err(_) => Standing::Out(EndOfSignIn::SignedOut),
+    }
+}
+
+async fn close(mut socket: WebSocket, code: u16, reason: &'static str) {
+    let close = Message::Close(Some(CloseFrame { code, reason: Utf8Bytes::from_static(reason) }));
+    let _ = timeout(Duration::from_secs(1), socket.send(close)).await;
 }
 
 /// Resolves when there is something to send and the time has come to send it.

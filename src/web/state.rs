@@ -6,6 +6,7 @@ use std::sync::Arc;
 use axum::extract::FromRef;
 use jiff::tz::TimeZone;
 
+use super::access::Access;
 use super::boards::Boards;
 use super::origin::OriginRule;
 use crate::actions::{FeedbackDesk, Supervision, Surveys};
@@ -16,6 +17,8 @@ use crate::live::Hub;
 /// All handles. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct AppState {
+    /// How the house is entered.
+    pub access: Access,
     /// What each scope sees.
     pub hub: Hub,
     /// The door for webhooks.

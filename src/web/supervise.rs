@@ -3,13 +3,14 @@
 use axum::Json;
 use axum::extract::rejection::JsonRejection;
 use axum::extract::{FromRequestParts, Path, Query};
-use axum::http::header::AUTHORIZATION;
+use axum::http::StatusCode;
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::access::viewer::{Refusal, bearer};
+use super::access::{Administrator, Supervisor, Viewer};
 use super::api::idempotency_key;
 use super::problem::Problem;
 use super::state::AppState;
@@ -17,8 +18,9 @@ use crate::actions::supervise::{
     AgentDeed, Disposition, ExtraItem, NewStatus, Note, PossibleStatus, Recording, SessionDeed, Suspension,
 };
 use crate::actions::{Actor, Deed, DeedError, Supervision};
-use crate::base::Secret;
 use crate::domain::{AgentId, SessionId};
+use crate::gold::Key;
+use crate::live::Hub;
 use crate::store::{Deed as Line, StoreError};
 
 /// How many lines of the audit are shown when nobody says how many.
@@ -34,25 +36,42 @@ const COME_BACK: u64 = 5;
 pub struct Acting {
     desk: Supervision,
     actor: Actor,
+    viewer: Viewer,
+    hub: Hub,
     key: Option<String>,
 }
 
 impl FromRequestParts<AppState> for Acting {
-    type Rejection = Problem;
+    type Rejection = Refusal;
 
-    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Problem> {
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Refusal> {
+        let Supervisor(viewer) = Supervisor::from_request_parts(parts, state).await?;
         let Some(desk) = state.supervision.clone() else {
-            return Err(Problem::conflict("Clarity is not configured, so nothing can be done there."));
+            return Err(Problem::conflict("Clarity is not configured, so nothing can be done there.").into());
         };
-        let actor = desk.actor(bearer(&parts.headers)).ok_or_else(|| {
-            Problem::sign_in_needed()
-                .detail("Send your own Clarity token: Authorization: Bearer followed by the token.")
-        })?;
-        Ok(Self { desk, actor, key: idempotency_key(&parts.headers)? })
+        let actor = match viewer.sign_in() {
+            Some(sign_in) => {
+                let clarity = sign_in.clarity().cloned().ok_or_else(|| {
+                    Problem::sign_in_needed().detail("Your Clarity token has ended: sign in again to act.")
+                })?;
+                Actor { name: viewer.audit_name(), clarity, permission: viewer.permission().clone() }
+            }
+            None => desk.actor(bearer(&parts.headers)).ok_or_else(|| {
+                Problem::sign_in_needed()
+                    .detail("Send your own Clarity token: Authorization: Bearer followed by the token.")
+            })?,
+        };
+        Ok(Self { desk, actor, viewer, hub: state.hub.clone(), key: idempotency_key(&parts.headers)? })
     }
 }
 
 impl Acting {
+    /// What somebody may not see does not exist for them.
+    fn sees(&self, agent: AgentId) -> Result<(), Problem> {
+        let seen = self.hub.knows(&Key::Agent(agent), self.viewer.permission());
+        if seen { Ok(()) } else { Err(Problem::not_found()) }
+    }
+
     async fn act(self, deed: Deed) -> Result<Response, Problem> {
         let done = self.desk.act(self.actor, deed, self.key).await.map_err(problem)?;
         Ok(Json(json!({"id": done.id, "outcome": "accepted", "answer": done.answer})).into_response())
@@ -94,6 +113,7 @@ pub async fn extra_items(acting: Acting, Path(id): Path<i64>, body: Body<ExtraIt
 
 /// `GET /api/v1/agents/{id}/statuses`: what `status` takes for this agent.
 pub async fn statuses(acting: Acting, Path(id): Path<i64>) -> Result<Json<Value>, Problem> {
+    acting.sees(AgentId(id))?;
     let listed: Vec<PossibleStatus> =
         acting.desk.possible_statuses(&acting.actor, AgentId(id)).await.map_err(problem)?;
     Ok(Json(json!({ "statuses": listed })))
@@ -106,13 +126,14 @@ pub struct HowMuch {
 }
 
 /// `GET /api/v1/audit`: newest first.
-pub async fn audit(acting: Acting, Query(how_much): Query<HowMuch>) -> Result<Json<Value>, Problem> {
+pub async fn audit(_: Administrator, acting: Acting, Query(how_much): Query<HowMuch>) -> Result<Json<Value>, Problem> {
     let limit = how_much.limit.unwrap_or(LINES).min(MOST_LINES);
     let lines = acting.desk.audit(&acting.actor, limit).await.map_err(problem)?;
     Ok(Json(json!({"deeds": lines.iter().map(line).collect::<Vec<_>>()})))
 }
 
 async fn act_on_agent(acting: Acting, id: i64, deed: Result<AgentDeed, JsonRejection>) -> Result<Response, Response> {
+    acting.sees(AgentId(id)).map_err(IntoResponse::into_response)?;
     let deed = Deed::Agent(AgentId(id), deed.map_err(IntoResponse::into_response)?);
     acting.act(deed).await.map_err(IntoResponse::into_response)
 }
@@ -124,12 +145,6 @@ async fn act_on_session(
 ) -> Result<Response, Response> {
     let deed = Deed::Session(SessionId(id), deed.map_err(IntoResponse::into_response)?);
     acting.act(deed).await.map_err(IntoResponse::into_response)
-}
-
-fn bearer(headers: &HeaderMap) -> Option<Secret> {
-    let (scheme, token) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
-    let token = token.trim();
-    (scheme.eq_ignore_ascii_case("Bearer") && !token.is_empty()).then(|| Secret::from(token.to_owned()))
 }
 
 fn problem(error: DeedError) -> Problem {

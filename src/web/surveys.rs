@@ -7,11 +7,14 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 
+use super::access::{TeamLead, Viewer};
 use super::problem::Problem;
 use crate::actions::surveys::Asked;
 use crate::actions::{NewRecovery, SurveyError, Surveys};
 use crate::base::Metrics;
 use crate::domain::SurveyId;
+use crate::gold::Key;
+use crate::live::Hub;
 use crate::store::StoreError;
 
 /// How long to wait when the store is busy, in seconds.
@@ -21,9 +24,12 @@ const COME_BACK: u64 = 5;
 pub async fn retry(
     State(surveys): State<Option<Surveys>>,
     State(metrics): State<Metrics>,
+    State(hub): State<Hub>,
+    TeamLead(viewer): TeamLead,
     Path(id): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
+    seen(&hub, &viewer, &id)?;
     let asked = desk(surveys)?.retry(&id.into()).await;
     answer(&metrics, "survey.retry", asked, is_form(&headers))
 }
@@ -41,10 +47,13 @@ struct RecoveryForm {
 pub async fn recover(
     State(surveys): State<Option<Surveys>>,
     State(metrics): State<Metrics>,
+    State(hub): State<Hub>,
+    TeamLead(viewer): TeamLead,
     Path(id): Path<String>,
     headers: HeaderMap,
     request: Request,
 ) -> Result<Response, Response> {
+    seen(&hub, &viewer, &id).map_err(IntoResponse::into_response)?;
     let is_form = is_form(&headers);
     let by = if is_form {
         let Form(form) = Form::<RecoveryForm>::from_request(request, &()).await.map_err(IntoResponse::into_response)?;
@@ -63,6 +72,12 @@ pub async fn recover(
         answer(&metrics, "survey.recover", asked, is_form)
     };
     recovered.await.map_err(IntoResponse::into_response)
+}
+
+/// What somebody may not see does not exist for them.
+fn seen(hub: &Hub, viewer: &Viewer, id: &str) -> Result<(), Problem> {
+    let seen = hub.knows(&Key::Survey(id.into()), viewer.permission());
+    if seen { Ok(()) } else { Err(Problem::not_found()) }
 }
 
 fn desk(surveys: Option<Surveys>) -> Result<Surveys, Problem> {

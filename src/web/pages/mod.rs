@@ -10,8 +10,10 @@ mod answering;
 mod contact;
 mod feedback;
 mod frame;
+mod login;
 mod problem;
 mod queues;
+mod sign_ins;
 mod status;
 mod supervisor;
 mod surveys;
@@ -26,7 +28,9 @@ mod tests;
 
 pub use agent::agent;
 pub use feedback::{feedback, feedback_item};
+pub use login::{LoginSheet, login};
 pub use problem::problem;
+pub use sign_ins::sign_ins;
 pub use status::status;
 pub use supervisor::supervisor;
 pub use surveys::surveys;
@@ -36,6 +40,7 @@ pub use wallboard::{Board, wallboard};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
+use crate::domain::Role;
 use crate::live::shape::StateDoc;
 
 /// A painted document: the state of a scope at a version, and what a page must say about it.
@@ -59,6 +64,29 @@ pub struct Sheet {
     pub state_json: String,
     /// Whether everything on the page is invented.
     pub demo: bool,
+    /// For whom it is painted.
+    pub reader: Reader,
+}
+
+/// For whom a page is painted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reader {
+    /// What colleagues call them. `None`: nobody had to say who they are.
+    pub name: Option<String>,
+    /// What they are to the house.
+    pub role: Role,
+    /// Whether there is more than they may see.
+    pub is_limited: bool,
+    /// Whether they may act on agents and contacts from here.
+    pub acts: bool,
+}
+
+impl Reader {
+    /// Whoever reaches a house without a door.
+    #[must_use]
+    pub fn anybody(acts: bool) -> Self {
+        Self { name: None, role: Role::Administrator, is_limited: false, acts }
+    }
 }
 
 impl Sheet {

@@ -27,6 +27,7 @@ fn sheet(state: &Value) -> Sheet {
         state: serde_json::from_value(state.clone()).unwrap(),
         state_json: state.to_string(),
         demo: false,
+        reader: Reader::anybody(false),
     }
 }
 
@@ -219,7 +220,7 @@ fn an_agents_page_tells_of_now_of_the_day_and_of_each_queue() {
     assert!(html.contains("<rect x=\"333\" y=\"0\" width=\"333\" height=\"28\" data-activity=\"inContact\">"));
     assert!(!html.contains("<form"), "where nobody stands in for the viewer, nothing is offered");
     let mut demo = sheet(&floor::near(now(), 6));
-    demo.demo = true;
+    demo.reader = Reader::anybody(true);
     assert!(agent(&demo, "45").unwrap().unwrap().contains("action=\"/api/v1/agents/45/suspend\""));
 }
 

@@ -1,0 +1,313 @@
+//! Signing in and out.
+
+use std::net::SocketAddr;
+
+use axum::Json;
+use axum::extract::{ConnectInfo, Extension, Form, Query, State};
+use axum::http::header::{HeaderName, SET_COOKIE, USER_AGENT};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::response::{Html, IntoResponse, Redirect, Response};
+use serde::Deserialize;
+use serde_json::json;
+
+use super::viewer::{Viewer, bearer};
+use super::{Access, Entrance};
+use crate::actions::sign_in::{From as Origin, SignIn, SignInError};
+use crate::base::Secret;
+use crate::domain::Role;
+use crate::web::pages;
+use crate::web::problem::Problem;
+
+/// How long to wait when Clarity cannot be asked, in seconds.
+const COME_BACK: u64 = 5;
+
+/// How much of what a browser calls itself is kept.
+const BROWSER_LETTERS: usize = 200;
+
+/// Whom a demo can be entered as.
+pub const PLAYED: [Role; 4] = [Role::Supervisor, Role::TeamLead, Role::Agent, Role::Administrator];
+
+/// Where somebody wanted to go.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Wanted {
+    then: String,
+}
+
+/// Who knocks: where from, and with which browser.
+type Peer = Option<Extension<ConnectInfo<SocketAddr>>>;
+
+/// `GET /login`.
+pub async fn page(State(access): State<Access>, Query(wanted): Query<Wanted>) -> Response {
+    show(&access, StatusCode::OK, &own(&wanted.then), "", "")
+}
+
+/// Name and password, as the form sends them.
+#[derive(Deserialize)]
+pub struct Credentials {
+    username: String,
+    password: Secret,
+    #[serde(default)]
+    then: String,
+}
+
+/// `POST /login`: with a Windows name and password. Whoever is in already gets a new key all the same.
+pub async fn by_password(
+    State(access): State<Access>,
+    peer: Peer,
+    headers: HeaderMap,
+    Form(said): Form<Credentials>,
+) -> Response {
+    let (then, username) = (own(&said.then), said.username.trim());
+    let Some(sign_ins) = access.sign_ins() else { return Redirect::to("/").into_response() };
+    if username.is_empty() {
+        return show(&access, StatusCode::UNPROCESSABLE_ENTITY, &then, "", "Type your Windows name.");
+    }
+    let from = origin(peer, &headers);
+    match sign_ins.by_password(username, said.password, from.clone()).await {
+        Ok((key, sign_in)) => {
+            access.admitted(&sign_in, &from, "password").await;
+            enter(&access, &headers, &key, &then)
+        }
+        Err(error) => {
+            access.refused(&from, "password", &error).await;
+            show(&access, problem(&error).status(), &then, username, &error.to_string())
+        }
+    }
+}
+
+/// A token, as an intranet page's form sends it.
+#[derive(Deserialize)]
+pub struct Token {
+    token: Secret,
+    #[serde(default)]
+    then: String,
+}
+
+/// `POST /login/token`: with a Clarity token that somebody has already, from our own pages or from a listed site's.
+pub async fn by_token(
+    State(access): State<Access>,
+    peer: Peer,
+    headers: HeaderMap,
+    Form(said): Form<Token>,
+) -> Response {
+    let then = own(&said.then);
+    match sign_in(&access, peer, &headers, said.token, "token").await {
+        Ok((key, _)) => enter(&access, &headers, &key, &then),
+        Err(problem) => show(&access, problem.status(), &then, "", problem.more().unwrap_or_default()),
+    }
+}
+
+/// Whom to be.
+#[derive(Deserialize)]
+pub struct Part {
+    role: String,
+    #[serde(default)]
+    then: String,
+}
+
+/// `POST /login/demo`: as somebody invented. Only where everything is.
+pub async fn as_somebody(
+    State(access): State<Access>,
+    peer: Peer,
+    headers: HeaderMap,
+    Form(part): Form<Part>,
+) -> Response {
+    let Entrance::Demo(_, players) = access.entrance() else { return Problem::not_found().into_response() };
+    let Some(token) = Role::named(&part.role).and_then(|role| players(role)) else {
+        return Problem::not_valid("Nobody plays that here.").into_response();
+    };
+    match sign_in(&access, peer, &headers, token, "demo").await {
+        Ok((key, _)) => enter(&access, &headers, &key, &own(&part.then)),
+        Err(problem) => problem.into_response(),
+    }
+}
+
+/// `POST /logout`: ends the sign-in with everything that hangs on it, at once.
+pub async fn leave(State(access): State<Access>, headers: HeaderMap) -> Response {
+    let cookies = access.cookies();
+    let key = cookies.read(&headers, cookies.person());
+    let left = key.zip(access.sign_ins()).and_then(|(key, sign_ins)| sign_ins.of_key(&key));
+    if let Some(sign_in) = left {
+        sign_in.end(crate::actions::sign_in::End::SignedOut);
+        access.note(&called(&sign_in), "sign-out", &sign_in).await;
+    }
+    let mut answer = Redirect::to("/login").into_response();
+    if let Some(gone) = cookies.take(cookies.person()) {
+        answer.headers_mut().append(SET_COOKIE, gone);
+    }
+    // Nothing of what was on the pages stays in the browser.
+    let clear = HeaderName::from_static("clear-site-data");
+    answer.headers_mut().insert(clear, HeaderValue::from_static("\"cache\", \"storage\""));
+    answer
+}
+
+/// `POST /api/v1/sign-in`: with `Authorization: Bearer`, or `{"token": …}`. The key is in the answer's cookie.
+pub async fn by_program(
+    State(access): State<Access>,
+    peer: Peer,
+    headers: HeaderMap,
+    body: Option<Json<ProgramsToken>>,
+) -> Result<Response, Problem> {
+    let token = bearer(&headers).or_else(|| body.map(|Json(body)| body.token)).ok_or_else(|| {
+        Problem::bad_request("Send your Clarity token: Authorization: Bearer followed by it, or {\"token\": \"…\"}.")
+    })?;
+    let (key, sign_in) = sign_in(&access, peer, &headers, token, "token").await?;
+    let role = sign_in.permission().map(|permission| permission.role().as_str());
+    let body = Json(json!({"id": sign_in.id(), "agent": sign_in.agent(), "name": sign_in.name(), "role": role}));
+    let mut answer = body.into_response();
+    give(&access, &mut answer, &key);
+    Ok(answer)
+}
+
+/// A token as a program sends it.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ProgramsToken {
+    token: Secret,
+}
+
+/// `POST /api/v1/live-ticket`: what opens one socket within ten seconds, as `…/live?ticket=…`.
+pub async fn ticket(State(access): State<Access>, viewer: Viewer) -> Result<Response, Problem> {
+    let ticket = access.tickets().issue(viewer).ok_or_else(|| Problem::not_now(COME_BACK))?;
+    Ok(Json(json!({"ticket": ticket, "seconds": super::ticket::LIFE.as_secs()})).into_response())
+}
+
+impl Access {
+    async fn admitted(&self, sign_in: &SignIn, from: &Origin, by: &str) {
+        let after = json!({"by": by, "address": from.address, "browser": from.browser});
+        self.write(&called(sign_in), "sign-in", &entity(sign_in), after).await;
+    }
+
+    async fn refused(&self, from: &Origin, by: &str, error: &SignInError) {
+        if matches!(error, SignInError::Refused) {
+            // What was typed as a name is at times a password: it is not written down.
+            let after = json!({"by": by, "address": from.address});
+            self.write("somebody", "sign-in.refused", "sign-in", after).await;
+        }
+    }
+
+    /// Writes down what became of a sign-in.
+    pub(super) async fn note(&self, who: &str, what: &'static str, sign_in: &SignIn) {
+        self.write(who, what, &entity(sign_in), json!({})).await;
+    }
+}
+
+fn entity(sign_in: &SignIn) -> String {
+    format!("sign-in {} of agent {}", sign_in.id(), sign_in.agent())
+}
+
+/// What the audit calls somebody.
+pub(super) fn called(sign_in: &SignIn) -> String {
+    format!("agent {} ({})", sign_in.agent(), sign_in.name())
+}
+
+async fn sign_in(
+    access: &Access,
+    peer: Peer,
+    headers: &HeaderMap,
+    token: Secret,
+    by: &'static str,
+) -> Result<(Secret, SignIn), Problem> {
+    let sign_ins = access.sign_ins().ok_or_else(|| Problem::conflict("Nobody needs to sign in here."))?;
+    let from = origin(peer, headers);
+    match sign_ins.by_token(token, from.clone()).await {
+        Ok((key, sign_in)) => {
+            access.admitted(&sign_in, &from, by).await;
+            Ok((key, sign_in))
+        }
+        Err(error) => {
+            access.refused(&from, by, &error).await;
+            Err(problem(&error))
+        }
+    }
+}
+
+/// What is wrong, for whoever knocks.
+pub(super) fn problem(error: &SignInError) -> Problem {
+    let said = error.to_string();
+    match error {
+        SignInError::Refused => Problem::sign_in_needed().detail(said),
+        SignInError::Unreachable | SignInError::Full => Problem::not_now(COME_BACK).detail(said),
+        SignInError::Misconfigured(_) => Problem::conflict(said),
+    }
+}
+
+/// Somebody is in: a new key, whatever they held before, which is ended.
+fn enter(access: &Access, headers: &HeaderMap, key: &Secret, then: &str) -> Response {
+    let cookies = access.cookies();
+    if let Some(before) = cookies.read(headers, cookies.person())
+        && let Some(before) = access.sign_ins().and_then(|sign_ins| sign_ins.of_key(&before))
+    {
+        before.end(crate::actions::sign_in::End::SignedOut);
+    }
+    let mut answer = Redirect::to(then).into_response();
+    give(access, &mut answer, key);
+    answer
+}
+
+fn give(access: &Access, answer: &mut Response, key: &Secret) {
+    let cookies = access.cookies();
+    if let Some(cookie) = cookies.give(cookies.person(), key, None) {
+        answer.headers_mut().append(SET_COOKIE, cookie);
+    }
+}
+
+fn origin(peer: Peer, headers: &HeaderMap) -> Origin {
+    let browser = headers.get(USER_AGENT).and_then(|said| said.to_str().ok());
+    Origin {
+        address: peer.map(|Extension(ConnectInfo(peer))| peer.ip().to_canonical()),
+        browser: browser.map(|said| said.chars().take(BROWSER_LETTERS).collect()),
+    }
+}
+
+/// Where to go: a page of ours and nowhere else. Two slashes, or a backslash, are another host to a browser.
+fn own(then: &str) -> String {
+    let is_ours = then.starts_with('/')
+        && !then.starts_with("//")
+        && !then.starts_with("/login")
+        && then.chars().all(|letter| letter.is_ascii_graphic() && letter != '\\');
+    if is_ours { then.to_owned() } else { "/".to_owned() }
+}
+
+fn show(access: &Access, status: StatusCode, then: &str, username: &str, trouble: &str) -> Response {
+    let sheet = pages::LoginSheet {
+        then,
+        username,
+        trouble,
+        parts: if matches!(access.entrance(), Entrance::Demo(..)) { &PLAYED } else { &[] },
+        is_shut: matches!(access.entrance(), Entrance::Shut),
+        is_secure: access.cookies().is_secure(),
+    };
+    match pages::login(&sheet) {
+        Ok(html) => (status, Html(html)).into_response(),
+        Err(error) => {
+            tracing::error!(error = %error, "the sign-in page cannot be rendered");
+            Problem::broken().into_response()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_way_after_the_door_is_ours() {
+        for (then, expected) in [
+            ("/feedback?state=open", "/feedback?state=open"),
+            ("/", "/"),
+            ("", "/"),
+            ("https://evil.example/", "/"),
+            ("//evil.example/", "/"),
+            ("/\\evil.example", "/"),
+            ("\\/evil.example", "/"),
+            ("/\t/evil.example", "/"),
+            ("/a\r\nSet-Cookie: x", "/"),
+            ("javascript:alert(1)", "/"),
+            ("/login?then=/login", "/"),
+        ] {
+            assert_eq!(own(then), expected, "{then}");
+        }
+    }
+}

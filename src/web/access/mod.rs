@@ -1,0 +1,105 @@
+//! Who is let in, and as what.
+//!
+//! - [`viewer`]: whoever asks, as handlers receive them: [`Viewer`], and those who must be something to the house.
+//! - [`cookie`]: how browsers carry their key.
+//! - [`door`]: signing in and out; [`sign_ins`]: the list of sign-ins.
+//! - [`ticket`]: how a program opens a socket without a cookie.
+
+pub mod cookie;
+pub mod door;
+pub mod sign_ins;
+pub mod ticket;
+pub mod viewer;
+
+use std::sync::Arc;
+
+pub use cookie::Cookies;
+pub use ticket::Tickets;
+pub use viewer::{Administrator, Supervisor, TeamLead, Viewer, Who};
+
+use crate::actions::SignIns;
+use crate::base::Secret;
+use crate::domain::Role;
+use crate::store::Store;
+
+/// How this house is entered. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Access(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    entrance: Entrance,
+    cookies: Cookies,
+    tickets: Tickets,
+    store: Store,
+}
+
+/// The ways in.
+pub enum Entrance {
+    /// Whoever reaches the server may see and do everything.
+    Open,
+    /// With what Clarity knows people by.
+    Clarity(SignIns),
+    /// The same, and in a demo as whoever one likes.
+    Demo(SignIns, Players),
+    /// There is a door and nobody who could open it.
+    Shut,
+}
+
+/// Clarity tokens of people who are invented, by what they are to the house.
+pub type Players = Arc<dyn Fn(Role) -> Option<Secret> + Send + Sync>;
+
+impl Access {
+    /// A house with this entrance, whose browsers carry keys in these cookies, and whose audit is in this store.
+    #[must_use]
+    pub fn new(entrance: Entrance, cookies: Cookies, store: Store) -> Self {
+        Self(Arc::new(Inner { entrance, cookies, tickets: Tickets::default(), store }))
+    }
+
+    /// The ways in.
+    #[must_use]
+    pub fn entrance(&self) -> &Entrance {
+        &self.0.entrance
+    }
+
+    /// Where people are let in. `None`: nobody is, or everybody.
+    #[must_use]
+    pub fn sign_ins(&self) -> Option<&SignIns> {
+        match self.entrance() {
+            Entrance::Clarity(sign_ins) | Entrance::Demo(sign_ins, _) => Some(sign_ins),
+            Entrance::Open | Entrance::Shut => None,
+        }
+    }
+
+    /// How browsers carry their key.
+    #[must_use]
+    pub fn cookies(&self) -> &Cookies {
+        &self.0.cookies
+    }
+
+    /// Writes to the audit what somebody did here. Whoever signs in must not be kept out by a full disk, so what cannot be
+    /// written there goes to the log.
+    pub(super) async fn write(&self, who: &str, what: &'static str, entity: &str, after: serde_json::Value) {
+        tracing::info!(who, what, entity, "access");
+        if let Err(error) = self.0.store.note(who, what, entity, after).await {
+            tracing::error!(error = %error, who, what, entity, "this could not be written to the audit");
+        }
+    }
+
+    /// How programs open a socket.
+    #[must_use]
+    pub fn tickets(&self) -> &Tickets {
+        &self.0.tickets
+    }
+}
+
+impl std::fmt::Debug for Entrance {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Open => "Open",
+            Self::Clarity(_) => "Clarity",
+            Self::Demo(..) => "Demo",
+            Self::Shut => "Shut",
+        })
+    }
+}

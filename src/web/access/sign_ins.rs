@@ -1,0 +1,67 @@
+//! The list of sign-ins: everybody's own, and for those who keep the house everybody's.
+
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Redirect, Response};
+use serde_json::{Value, json};
+
+use super::Access;
+use super::viewer::{Agent, Viewer};
+use crate::actions::sign_in::Listed;
+use crate::domain::{AgentId, Role};
+use crate::web::problem::Problem;
+
+/// `GET /api/v1/sign-ins`: the newest first.
+pub async fn list(State(access): State<Access>, Agent(viewer): Agent) -> Json<Value> {
+    let listed: Vec<Value> = listed(&access, &viewer).iter().map(|it| line(it, &viewer)).collect();
+    Json(json!({ "signIns": listed }))
+}
+
+/// `DELETE /api/v1/sign-ins/{id}`.
+pub async fn end(
+    State(access): State<Access>,
+    Agent(viewer): Agent,
+    Path(id): Path<String>,
+) -> Result<StatusCode, Problem> {
+    end_one(&access, &viewer, &id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// `POST /sign-ins/{id}/end`: the same, as the form of the page sends it.
+pub async fn end_by_form(
+    State(access): State<Access>,
+    Agent(viewer): Agent,
+    Path(id): Path<String>,
+) -> Result<Response, Problem> {
+    end_one(&access, &viewer, &id).await?;
+    Ok(Redirect::to("/sign-ins").into_response())
+}
+
+/// Whoever's sign-ins this viewer may see.
+#[must_use]
+pub fn listed(access: &Access, viewer: &Viewer) -> Vec<Listed> {
+    access.sign_ins().map(|sign_ins| sign_ins.list(whose(viewer))).unwrap_or_default()
+}
+
+async fn end_one(access: &Access, viewer: &Viewer, id: &str) -> Result<(), Problem> {
+    let ended = access.sign_ins().is_some_and(|sign_ins| sign_ins.end(id, whose(viewer)));
+    if !ended {
+        return Err(Problem::not_found());
+    }
+    access.write(&viewer.audit_name(), "sign-in.end", &format!("sign-in {id}"), json!({})).await;
+    Ok(())
+}
+
+/// One's own, unless one keeps the house.
+fn whose(viewer: &Viewer) -> Option<AgentId> {
+    viewer.agent().filter(|_| viewer.role() < Role::Administrator)
+}
+
+fn line(listed: &Listed, viewer: &Viewer) -> Value {
+    json!({
+        "id": listed.id, "agent": listed.agent, "name": listed.name, "role": listed.role.as_str(),
+        "began": listed.began, "used": listed.used, "address": listed.from.address, "browser": listed.from.browser,
+        "sockets": listed.sockets, "here": viewer.sign_in().is_some_and(|own| own.id() == listed.id),
+    })
+}

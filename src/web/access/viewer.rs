@@ -1,0 +1,212 @@
+//! Whoever asks, as handlers receive them. A handler that names none of these types shows nothing of the floor.
+
+use axum::extract::{FromRef, FromRequestParts};
+use axum::http::header::AUTHORIZATION;
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, Method};
+use axum::response::{IntoResponse, Redirect, Response};
+
+use super::{Access, Entrance};
+use crate::actions::SignIn;
+use crate::actions::sign_in::From as Origin;
+use crate::actions::sign_in::SignInError;
+use crate::base::Secret;
+use crate::domain::{AgentId, Permission, Role};
+use crate::live::{Scope, Sight};
+use crate::web::present::wants_html;
+use crate::web::problem::Problem;
+use crate::web::state::AppState;
+
+/// Whoever asks, and what they may see.
+#[derive(Debug, Clone)]
+pub struct Viewer {
+    who: Who,
+    permission: Permission,
+}
+
+/// Who somebody is.
+#[derive(Debug, Clone)]
+pub enum Who {
+    /// Nobody asked: whoever reaches this house is let in.
+    Anybody,
+    /// Somebody who is signed in.
+    Person(SignIn),
+}
+
+impl Viewer {
+    /// Whoever reaches a house without a door.
+    #[must_use]
+    pub fn anybody(permission: Permission) -> Self {
+        Self { who: Who::Anybody, permission }
+    }
+
+    /// Somebody who is signed in. `None`: they are out by now.
+    #[must_use]
+    pub fn person(sign_in: SignIn) -> Option<Self> {
+        let permission = sign_in.permission()?;
+        Some(Self { who: Who::Person(sign_in), permission })
+    }
+
+    /// Who it is.
+    #[must_use]
+    pub fn who(&self) -> &Who {
+        &self.who
+    }
+
+    /// Their sign-in, if they needed one.
+    #[must_use]
+    pub fn sign_in(&self) -> Option<&SignIn> {
+        match &self.who {
+            Who::Person(sign_in) => Some(sign_in),
+            Who::Anybody => None,
+        }
+    }
+
+    /// Which agent they are, if that is known.
+    #[must_use]
+    pub fn agent(&self) -> Option<AgentId> {
+        self.sign_in().map(SignIn::agent)
+    }
+
+    /// Whom and what they may see.
+    #[must_use]
+    pub fn permission(&self) -> &Permission {
+        &self.permission
+    }
+
+    /// What they are to the house.
+    #[must_use]
+    pub fn role(&self) -> Role {
+        self.permission.role()
+    }
+
+    /// A scope, as far as they may see it.
+    #[must_use]
+    pub fn sight(&self, scope: Scope) -> Sight {
+        Sight::new(scope, self.permission.clone())
+    }
+
+    /// What the audit calls them.
+    #[must_use]
+    pub fn audit_name(&self) -> String {
+        match &self.who {
+            Who::Person(sign_in) => format!("agent {} ({})", sign_in.agent(), sign_in.name()),
+            Who::Anybody => "somebody".to_owned(),
+        }
+    }
+
+    fn at_least(self, role: Role) -> Result<Self, Problem> {
+        if self.role() >= role { Ok(self) } else { Err(Problem::not_allowed()) }
+    }
+}
+
+/// Nobody, or not enough.
+#[derive(Debug)]
+pub enum Refusal {
+    /// A person in front of a browser, who is shown the way.
+    SignIn(String),
+    /// Everybody else.
+    Problem(Box<Problem>),
+}
+
+impl From<Problem> for Refusal {
+    fn from(problem: Problem) -> Self {
+        Self::Problem(Box::new(problem))
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        match self {
+            Self::SignIn(to) => Redirect::to(&to).into_response(),
+            Self::Problem(problem) => problem.into_response(),
+        }
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Viewer
+where
+    Access: FromRef<S>,
+{
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refusal> {
+        let access = Access::from_ref(state);
+        match known(&access, &parts.headers).await? {
+            Some(viewer) => Ok(viewer),
+            None if parts.method == Method::GET && wants_html(&parts.headers) => {
+                let then = parts.uri.path_and_query().map_or("/", |asked| asked.as_str());
+                let query = url::form_urlencoded::Serializer::new(String::new()).append_pair("then", then).finish();
+                Err(Refusal::SignIn(if then == "/" { "/login".to_owned() } else { format!("/login?{query}") }))
+            }
+            None => Err(Problem::sign_in_needed().into()),
+        }
+    }
+}
+
+/// Whoever these headers are of.
+async fn known(access: &Access, headers: &HeaderMap) -> Result<Option<Viewer>, Refusal> {
+    let Some(sign_ins) = access.sign_ins() else {
+        return Ok(match access.entrance() {
+            Entrance::Open => Some(Viewer::anybody(Permission::everything(Role::Administrator))),
+            _ => None,
+        });
+    };
+    // A token that was sent on purpose counts before a cookie that is sent always.
+    if let Some(token) = bearer(headers) {
+        return match sign_ins.of_token(&token, Origin::default()).await {
+            Ok(sign_in) => Ok(Viewer::person(sign_in)),
+            Err(SignInError::Refused) => Ok(None),
+            Err(error) => Err(super::door::problem(&error).into()),
+        };
+    }
+    let cookies = access.cookies();
+    let key = cookies.read(headers, cookies.person());
+    Ok(key.and_then(|key| sign_ins.of_key(&key)).and_then(Viewer::person))
+}
+
+/// The token that a request carries in its header.
+#[must_use]
+pub fn bearer(headers: &HeaderMap) -> Option<Secret> {
+    let (scheme, token) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    let token = token.trim();
+    (scheme.eq_ignore_ascii_case("Bearer") && !token.is_empty()).then(|| Secret::from(token.to_owned()))
+}
+
+macro_rules! at_least {
+    ($($(#[$doc:meta])* $name:ident),+ $(,)?) => {$(
+        $(#[$doc])*
+        #[derive(Debug, Clone)]
+        pub struct $name(pub Viewer);
+
+        impl<S: Send + Sync> FromRequestParts<S> for $name
+        where
+            Access: FromRef<S>,
+        {
+            type Rejection = Refusal;
+
+            async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refusal> {
+                let viewer = Viewer::from_request_parts(parts, state).await?;
+                Ok(Self(viewer.at_least(Role::$name)?))
+            }
+        }
+    )+};
+}
+
+at_least! {
+    /// A person, and no display.
+    Agent,
+    /// Somebody who leads agents, or is more.
+    TeamLead,
+    /// Somebody who keeps the floor, or is more.
+    Supervisor,
+    /// Somebody who keeps the house.
+    Administrator,
+}
+
+/// What every handler of the floor's may ask the state for.
+impl FromRef<AppState> for Access {
+    fn from_ref(state: &AppState) -> Self {
+        state.access.clone()
+    }
+}
