@@ -144,8 +144,9 @@ pub fn configure(addresses: &Addresses, data_dir: &Path) -> Config {
 /// Who plays whom in the demo, by their number in the sandbox. The first is the account of the server itself.
 const CAST: [(Role, i64); 4] = [(Role::Administrator, 1), (Role::Supervisor, 2), (Role::TeamLead, 3), (Role::Agent, 4)];
 
-/// What they are to the house.
-fn cast() -> config::Access {
+/// What they are to the house, of which the demo's is one with a door.
+#[must_use]
+pub fn cast() -> config::Access {
     let played = |role| config::People::agents(CAST.iter().filter(|(played, _)| *played == role).map(|(_, id)| *id));
     config::Access {
         administrators: played(Role::Administrator),

@@ -16,7 +16,7 @@ use std::process::ExitCode;
 use thiserror::Error;
 
 pub use arguments::Arguments;
-pub use demo::configure;
+pub use demo::{cast, configure};
 pub use world::{Manner, World};
 
 use crate::base::telemetry;

@@ -194,6 +194,7 @@ impl Parts<'_> {
                     },
                     idle: access.idle,
                     longest: access.longest,
+                    confirm_every: access.confirm_every,
                     sockets: access.sockets,
                     check,
                     domain: clarity.domain.clone(),

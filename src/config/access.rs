@@ -26,6 +26,10 @@ pub struct Access {
     /// How long a sign-in lasts at most. Default 12 h.
     #[serde(deserialize_with = "value::text")]
     pub longest: Duration,
+    /// How often Clarity is asked whom somebody may see, at least once a minute. After one answer that does not come they see
+    /// themselves alone, and after five in a row their sign-in ends. Default 60 s.
+    #[serde(deserialize_with = "value::text")]
+    pub confirm_every: Duration,
     /// Other sites whose pages may bring somebody's Clarity token here, such as `https://intranet.example.com`. Default:
     /// none.
     pub token_origins: Vec<String>,
@@ -64,6 +68,7 @@ impl Default for Access {
             team_leads: People::default(),
             idle: Duration::from_secs(8 * 3600),
             longest: Duration::from_secs(12 * 3600),
+            confirm_every: Duration::from_secs(60),
             token_origins: Vec::new(),
             sockets: 10,
         }
@@ -90,6 +95,13 @@ impl Access {
         if self.sockets == 0 {
             return Err(ConfigError::invalid("access.sockets", "must be at least 1: no page lives without a socket"));
         }
+        if self.confirm_every > Duration::from_secs(60) {
+            return Err(ConfigError::invalid(
+                "access.confirm_every",
+                "must be at most \"60s\": who may no longer see must not",
+            ));
+        }
+        value::check_positive("access.confirm_every", self.confirm_every)?;
         value::check_positive("access.idle", self.idle)?;
         value::check_positive("access.longest", self.longest)
     }

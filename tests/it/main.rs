@@ -19,6 +19,7 @@ mod operations;
 mod page_life;
 mod pushes_that_fail;
 mod sessions_that_end;
+mod signing_in;
 mod supervision;
 mod support;
 mod surveys;

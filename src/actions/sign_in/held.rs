@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::sync::watch;
-use tokio::time::{Instant, interval_at};
+use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
 
 use super::confirm::{self, Confirmed};
 use super::{From, Hash, Inner, SignInError};
@@ -15,11 +15,8 @@ use crate::base::{Clock, Secret};
 use crate::domain::{AgentId, Permission, TeamId};
 use crate::vendor::clarity::{Clarity, named_by};
 
-/// How often Clarity is asked whom somebody may see.
-const CYCLE: Duration = Duration::from_secs(60);
-
-/// How long a sign-in outlives Clarity's last word on it.
-const LEASE: Duration = Duration::from_secs(300);
+/// After how many questions in a row that Clarity did not answer a sign-in ends.
+const LEASE: u32 = 5;
 
 /// Somebody who is in. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -229,8 +226,11 @@ impl Drop for Socket {
 /// Looks after a sign-in until it ends.
 pub(super) async fn keep(sign_in: SignIn, inner: Arc<Inner>) {
     let mut standing = sign_in.follow();
-    let mut cycle = interval_at(Instant::now() + CYCLE, CYCLE);
-    let (mut confirmed, mut granted) = (Instant::now(), sign_in.permission());
+    let every = inner.rules.confirm_every;
+    let mut cycle = interval_at(Instant::now() + every, every);
+    // An answer that takes longer than a round must not be followed by a burst of questions.
+    cycle.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let (mut unanswered, mut granted) = (0, sign_in.permission());
     loop {
         tokio::select! {
             _ = standing.wait_for(|standing| matches!(standing, Standing::Out(_))) => return,
@@ -248,18 +248,20 @@ pub(super) async fn keep(sign_in: SignIn, inner: Arc<Inner>) {
         if since(sign_in.used()) >= inner.rules.idle {
             return sign_in.end(End::Idle);
         }
-        match again(&sign_in, &inner).await {
+        let asked = timeout(every, again(&sign_in, &inner)).await;
+        match asked.unwrap_or(Err(SignInError::Unreachable)) {
             Ok(now) => {
-                confirmed = Instant::now();
+                unanswered = 0;
                 // Where the house vouches, what Clarity last granted holds.
                 granted = now.or(granted);
                 granted.iter().for_each(|permission| sign_in.permit(permission.clone()));
             }
-            Err(error) if confirmed.elapsed() >= LEASE => {
+            Err(error) if unanswered + 1 >= LEASE => {
                 tracing::info!(agent = sign_in.agent().0, error = %error, "a sign-in ended: Clarity does not confirm it");
                 return sign_in.end(End::Unconfirmed);
             }
             Err(_) => {
+                unanswered += 1;
                 if let Some(known) = sign_in.permission() {
                     sign_in.permit(Permission::only_oneself(known.role(), sign_in.agent()));
                 }

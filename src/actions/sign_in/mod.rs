@@ -43,6 +43,8 @@ pub struct Rules {
     pub idle: Duration,
     /// How long a sign-in lasts at most.
     pub longest: Duration,
+    /// How often Clarity is asked whom somebody may see.
+    pub confirm_every: Duration,
     /// How many sockets one sign-in may hold.
     pub sockets: usize,
     /// Verifies tokens here too, where the site shares its key.

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use callboard::base::{Clock, Lifecycle};
-use callboard::commands::{Manner, World, configure};
+use callboard::commands::{Manner, World, cast, configure};
 use callboard::config::{Clarity, Config, SignIn, Wallboard};
 use callboard::sandbox::{Options, Sandbox};
 use callboard::store::Store;
@@ -70,6 +70,17 @@ impl House {
         let mut config = configure(sandbox.addresses(), data.path());
         change(config.clarity.as_mut().expect("the sandbox plays Clarity"));
         let house = Self::start(config, Manner::Demo, data, 0, clock).await;
+        sandbox.send_webhooks_to(house.at("/webhooks/goodays"));
+        house
+    }
+
+    /// A server with a door in front of a sandbox: people sign in, and are what the sandbox's demo makes of them.
+    pub async fn with_a_door(sandbox: &Sandbox, change: impl FnOnce(&mut Config)) -> Self {
+        let data = TempDir::new().expect("a directory");
+        let mut config = configure(sandbox.addresses(), data.path());
+        config.access = cast();
+        change(&mut config);
+        let house = Self::start(config, Manner::Real, data, 0, Clock::system()).await;
         sandbox.send_webhooks_to(house.at("/webhooks/goodays"));
         house
     }

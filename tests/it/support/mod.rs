@@ -3,6 +3,7 @@
 pub mod agent_connect;
 pub mod browser;
 pub mod clarity;
+pub mod door;
 pub mod floor;
 pub mod goodays;
 pub mod house;
@@ -16,6 +17,16 @@ pub mod windows;
 pub async fn until(what: &str, mut wanted: impl FnMut() -> bool) {
     let reached = async {
         while !wanted() {
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        }
+    };
+    assert!(tokio::time::timeout(house::PATIENCE, reached).await.is_ok(), "never came: {what}");
+}
+
+/// The same, for what has to be asked for.
+pub async fn until_async(what: &str, mut wanted: impl AsyncFnMut() -> bool) {
+    let reached = async {
+        while !wanted().await {
             tokio::time::sleep(std::time::Duration::from_millis(10)).await;
         }
     };

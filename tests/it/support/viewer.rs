@@ -17,6 +17,8 @@ pub struct Viewer {
     pub document: Value,
     pub epoch: String,
     pub version: u64,
+    /// Every frame as it came, for whoever looks for what must not be in any of them.
+    pub heard: String,
     /// How many snapshots and patches it has been given.
     pub snapshots: usize,
     pub patches: usize,
@@ -39,6 +41,11 @@ pub enum End {
 
 impl Viewer {
     pub async fn connect(base: &Url, scope: &str, held: Option<Held>) -> Self {
+        Self::connect_with(base, scope, held, &[]).await
+    }
+
+    /// The same, with headers: a cookie as a rule, and the origin that a browser would send with it.
+    pub async fn connect_with(base: &Url, scope: &str, held: Option<Held>, headers: &[(&'static str, &str)]) -> Self {
         let mut address = base.join("/api/v1/live").expect("an address");
         address.set_scheme("ws").expect("http becomes ws");
         address.query_pairs_mut().append_pair("scope", scope);
@@ -46,7 +53,10 @@ impl Viewer {
             let version = held.version.to_string();
             address.query_pairs_mut().append_pair("epoch", &held.epoch).append_pair("version", &version);
         }
-        let request = address.as_str().into_client_request().expect("a request");
+        let mut request = address.as_str().into_client_request().expect("a request");
+        for (name, value) in headers {
+            request.headers_mut().insert(*name, value.parse().expect("a header"));
+        }
         let connected = timeout(PATIENCE, tokio_tungstenite::connect_async(request)).await.expect("an answer in time");
         let held = held.unwrap_or_default();
         Self {
@@ -54,6 +64,7 @@ impl Viewer {
             document: held.document,
             epoch: held.epoch,
             version: held.version,
+            heard: String::new(),
             snapshots: 0,
             patches: 0,
         }
@@ -69,6 +80,7 @@ impl Viewer {
                 Some(Ok(_)) => continue,
                 Some(Err(_)) | None => return Err(End::Broken),
             };
+            self.heard.push_str(&text);
             let frame: Value = serde_json::from_str(&text).expect("JSON");
             let version = frame["version"].as_u64().expect("a version");
             let kind = frame["type"].as_str().expect("a type").to_owned();
