@@ -18,7 +18,8 @@ export function pause(n, code, random = Math.random) {
 
 /**
  * Follows a scope. `on` hears `snapshot(state)`, `patch(patch)`, `now(instant)`, `heard()`, `lamp(state)` with `live`, `late`, `lost`,
- * `signedOut` or `refused`, and `build(build)` when the server is another one than the page came from.
+ * `signedOut` or `refused`, `build(build)` when the server is another one than the page came from, `reload()` when somebody wishes it,
+ * and `beat(now)`, whose answer is told to the server.
  */
 export class Link {
   #socket = null;
@@ -85,6 +86,7 @@ export class Link {
       return this.#resync();
     }
     if (frame.now) this.on.now(frame.now);
+    if (frame.type === "reload") return this.on.reload();
     if (frame.type === "snapshot") {
       [this.epoch, this.version] = [frame.epoch, frame.version];
       this.on.snapshot(frame.state);
@@ -97,6 +99,8 @@ export class Link {
     } else if (frame.type === "beat") {
       if (this.version !== null && frame.version > this.version) return this.#resync();
       this.#tries = 0;
+      const told = this.on.beat?.(frame.now);
+      if (told) this.#socket.send(JSON.stringify(told));
     }
     this.#heard = { steady: performance.now(), wall: Date.now() };
     this.#refused = null;

@@ -23,7 +23,8 @@ for (const bar of document.querySelectorAll("[data-bar]")) binding.keep(new Bar(
 binding.repaint();
 document.documentElement.classList.add("scripted");
 
-const tv = document.querySelector(".board") ? display(clock, binding) : null;
+const board = document.querySelector(".board");
+const tv = board ? display(clock, binding) : null;
 const step = tick(clock, document, () => tv?.every() && reloadWhenSafe());
 step();
 actions();
@@ -37,7 +38,7 @@ const words = {
   live: () => "Live",
   late: () => "Late",
   lost: () => `No connection since ${clockText(heardAt, clock.zone)}, retrying`,
-  signedOut: () => "Your sign-in has ended. Sign in again to see this page.",
+  signedOut: () => (board ? "This screen has been shut out." : "Your sign-in has ended."),
   refused: () => "You may no longer see this page. Ask whoever keeps the teams.",
 };
 
@@ -53,6 +54,9 @@ const link = new Link(
     },
     lamp: light,
     build: reloadWhenSafe,
+    reload: reloadWhenSafe,
+    // A display tells how it is: whoever keeps the floor sees it from their desk.
+    beat: (now) => board && { heard: now, width: window.innerWidth, height: window.innerHeight, build: facts.build },
   },
 );
 
@@ -64,7 +68,6 @@ function light(state) {
   write(lost, broken ? `${words[state]()}.`.replace(/\.\.$/, ".") : "");
   if (broken) clock.stop(heardAt);
   else clock.resume();
-  const board = document.querySelector(".board");
   if (board) {
     const blanked = board.dataset.stoppedAt && !broken;
     board.dataset.stoppedAt = broken ? String(heardAt) : "";
@@ -79,7 +82,17 @@ function clear() {
   cleared = true;
   link.version = null;
   document.getElementById("state").remove();
-  document.getElementById("content").replaceChildren(Object.assign(document.createElement("p"), { textContent: lamp.textContent }));
+  const said = Object.assign(document.createElement("p"), { textContent: lamp.textContent });
+  document.getElementById("content").replaceChildren(said);
+  if (facts.link !== "signedOut") return;
+  // A screen on the wall shows what it is let in by; nobody types a password there.
+  if (board) setInterval(() => whenHealthy(() => location.replace("/display")), 10_000);
+  else said.append(" ", Object.assign(document.createElement("a"), { href: `/login?then=${encodeURIComponent(location.pathname + location.search)}`, textContent: "Sign in" }));
+}
+
+/** A page that is loaded while the server is away never comes back by itself. */
+async function whenHealthy(go) {
+  if (await fetch("/healthz", { cache: "no-store" }).then((r) => r.ok, () => false)) go();
 }
 
 /** Only another page helps: reload when nobody is in the middle of something, and only once the server answers. */
@@ -89,9 +102,9 @@ function reloadWhenSafe() {
   const timer = setInterval(async () => {
     const typing = document.querySelector("[data-typed]") || document.activeElement?.matches("input:not([type=hidden]), textarea, select") || document.querySelector("dialog[open]");
     if (typing && document.visibilityState === "visible") return;
-    const healthy = await fetch("/healthz", { cache: "no-store" }).then((r) => r.ok, () => false);
-    if (!healthy) return;
-    clearInterval(timer);
-    location.reload();
+    await whenHealthy(() => {
+      clearInterval(timer);
+      location.reload();
+    });
   }, 5_000 + Math.random() * 10_000);
 }

@@ -56,6 +56,9 @@ pub enum Command {
     },
     /// Forget a customer, also on the pages of a running server.
     Erase(EraseOptions),
+    /// Let displays in by token, list them, shut them out; also while a server runs.
+    #[command(subcommand)]
+    WallboardToken(TokenDeed),
     /// Start the four vendors' systems alone, invented, to develop against.
     Sandbox(FloorOptions),
 }
@@ -72,6 +75,40 @@ pub struct EraseOptions {
     /// The configuration, which says where the data is.
     #[arg(long, value_name = "FILE", default_value = "callboard.toml")]
     pub config: PathBuf,
+}
+
+/// What to do about displays.
+#[derive(Debug, Subcommand)]
+pub enum TokenDeed {
+    /// Make a token for a display. It is shown once.
+    Create {
+        /// The wallboard that it is to show, by its name in the configuration.
+        #[arg(long, value_name = "WALLBOARD")]
+        board: String,
+        /// What people call it, such as the place where it hangs.
+        #[arg(long, value_name = "TEXT")]
+        name: Option<String>,
+        /// For how many days it is good.
+        #[arg(long, default_value_t = 365, value_parser = clap::value_parser!(u16).range(1..=3650))]
+        days: u16,
+        /// The configuration.
+        #[arg(long, value_name = "FILE", default_value = "callboard.toml")]
+        config: PathBuf,
+    },
+    /// List the displays.
+    List {
+        /// The configuration.
+        #[arg(long, value_name = "FILE", default_value = "callboard.toml")]
+        config: PathBuf,
+    },
+    /// Shut a display out at once.
+    Revoke {
+        /// Which, as `list` names it: the eight letters after cbw_ in its token.
+        id: String,
+        /// The configuration.
+        #[arg(long, value_name = "FILE", default_value = "callboard.toml")]
+        config: PathBuf,
+    },
 }
 
 /// How the demo is started.

@@ -14,7 +14,7 @@ use crate::gold::Gold;
 use crate::store::{Forgotten, Person, Store, StoreError};
 
 /// Who is to be forgotten.
-#[derive(Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 pub(super) struct Wanted {
     email: Option<String>,
     phone: Option<String>,
@@ -52,17 +52,16 @@ pub(super) async fn run(options: EraseOptions) -> Result<(), Failure> {
         return Err(Failure::World(format!("There is no database in {}: nothing is known of anybody.", dir.display())));
     }
     let wanted = Wanted { email: options.email, phone: options.phone };
-    let order = Order::Erase(wanted);
-    let counts = match orders::give(dir, &order).await {
+    let counts = match orders::give(dir, &Order::Erase(wanted.clone())).await {
         Some(Ok(Answer::Erased(counts))) => counts,
         Some(Ok(Answer::Failed(why))) => return Err(Failure::World(why)),
         Some(Err(error)) => {
             return Err(Failure::World(format!("The server did not answer ({error}); give the order again.")));
         }
-        None => {
-            let Order::Erase(wanted) = order;
-            alone(&config, &wanted).await?
+        Some(Ok(Answer::Displays(_))) => {
+            return Err(Failure::World("The server answered another question.".to_owned()));
         }
+        None => alone(&config, &wanted).await?,
     };
     let Counts { webhooks, responses, requests, results, audit } = counts;
     say(&format!(

@@ -9,6 +9,7 @@ mod orders;
 mod sandbox;
 mod serve;
 mod upkeep;
+mod wallboard_token;
 mod world;
 
 use std::process::ExitCode;
@@ -55,6 +56,7 @@ pub async fn run(arguments: Arguments) -> Result<(), Failure> {
         Command::Serve { config } => serve::run(&config).await,
         Command::Check { config } => check::run(&config).await,
         Command::Erase(options) => erase::run(options).await,
+        Command::WallboardToken(deed) => wallboard_token::run(deed).await,
         Command::Sandbox(options) => sandbox::run(options).await,
     }
 }

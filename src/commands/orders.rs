@@ -9,10 +9,11 @@ use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 
-use super::erase;
+use super::{erase, wallboard_token};
 use crate::base::Lifecycle;
 use crate::gold::Gold;
 use crate::store::Store;
+use crate::web::access::Displays;
 
 /// How long whoever connects may take to say what they want.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -26,6 +27,8 @@ const LONGEST: u64 = 64 * 1024;
 pub(super) enum Order {
     /// Forget a customer.
     Erase(erase::Wanted),
+    /// Let a display in, list them, or shut one out.
+    Display(wallboard_token::Wanted),
 }
 
 /// What became of it.
@@ -34,6 +37,8 @@ pub(super) enum Order {
 pub(super) enum Answer {
     /// They are forgotten.
     Erased(erase::Counts),
+    /// What became of displays, in sentences.
+    Displays(Vec<String>),
     /// It could not be done, and why.
     Failed(String),
 }
@@ -43,8 +48,16 @@ pub(super) fn socket(data_dir: &Path) -> PathBuf {
     data_dir.join("callboard.sock")
 }
 
+/// Whom orders are about.
+#[derive(Debug, Clone)]
+pub(super) struct Hall {
+    pub store: Store,
+    pub gold: Gold,
+    pub displays: Displays,
+}
+
 /// Takes orders, one after the other, for as long as the server runs.
-pub(super) async fn take(data_dir: PathBuf, store: Store, gold: Gold, life: Lifecycle) {
+pub(super) async fn take(data_dir: PathBuf, hall: Hall, life: Lifecycle) {
     let path = socket(&data_dir);
     // The directory is locked for us: a socket that is there was left by a process that is gone.
     let _ = std::fs::remove_file(&path);
@@ -67,7 +80,7 @@ pub(super) async fn take(data_dir: PathBuf, store: Store, gold: Gold, life: Life
         let Ok((stream, _)) = connection else { continue };
         // The mode of the socket says the same; two locks are better where the directory is open to others.
         if stream.peer_cred().is_ok_and(|peer| peer.uid() == owner || peer.uid() == 0)
-            && let Err(error) = serve(stream, &store, &gold).await
+            && let Err(error) = serve(stream, &hall).await
         {
             tracing::warn!(%error, "an order could not be read or answered");
         }
@@ -75,13 +88,17 @@ pub(super) async fn take(data_dir: PathBuf, store: Store, gold: Gold, life: Life
     let _ = std::fs::remove_file(&path);
 }
 
-async fn serve(mut stream: UnixStream, store: &Store, gold: &Gold) -> std::io::Result<()> {
+async fn serve(mut stream: UnixStream, hall: &Hall) -> std::io::Result<()> {
     let (reading, mut writing) = stream.split();
     let mut line = String::new();
     tokio::time::timeout(PATIENCE, BufReader::new(reading.take(LONGEST)).read_line(&mut line)).await??;
     let answer = match serde_json::from_str(&line) {
-        Ok(Order::Erase(wanted)) => match erase::carry_out(store, Some(gold), &wanted).await {
+        Ok(Order::Erase(wanted)) => match erase::carry_out(&hall.store, Some(&hall.gold), &wanted).await {
             Ok(counts) => Answer::Erased(counts),
+            Err(error) => Answer::Failed(error.to_string()),
+        },
+        Ok(Order::Display(wanted)) => match wallboard_token::carry_out(&hall.displays, &hall.store, &wanted).await {
+            Ok(said) => Answer::Displays(said),
             Err(error) => Answer::Failed(error.to_string()),
         },
         // Without the reason, which would quote it.

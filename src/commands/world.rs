@@ -24,7 +24,7 @@ use crate::vendor::agent_connect::{AgentConnect, DataReturn};
 use crate::vendor::clarity::TokenCheck;
 use crate::vendor::goodays::{Goodays, Signatures};
 use crate::vendor::{iwa, kustomer};
-use crate::web::access::{Access, Cookies, Entrance, Players};
+use crate::web::access::{Access, Cookies, Displays, Entrance, Players};
 use crate::web::boards::Boards;
 use crate::web::layers::Settings;
 use crate::web::ops::{Audience, Ops, Readiness};
@@ -102,7 +102,9 @@ impl World {
         let intake = Intake::new(store.clone(), signatures, tokens, metrics.clone());
         let parts = Parts { config, gold: &gold, metrics: &metrics, clock: &clock, life };
         let supervision = parts.listen_to_clarity(&store, manner)?;
-        let access = parts.open_the_door(&store, players)?;
+        let displays = Displays::open(store.clone(), clock.clone());
+        let displays = displays.await.map_err(|error| Failure::World(error.to_string()))?;
+        let access = parts.open_the_door(&store, displays.clone(), players)?;
         let feedback = parts.listen_to_goodays(&store, &intake, manner)?;
         let (surveys, closings) = parts.speak_to_agent_connect(&store)?;
         parts.watch_ended_sessions(closings.as_ref())?;
@@ -137,7 +139,8 @@ impl World {
         let every = config.store.backup_interval;
         life.spawn_service(upkeep::keep(store.clone(), gold.clone(), every, copies, clock.clone()));
         life.spawn_service(upkeep::watch_the_disk(store.clone(), life.clone()));
-        life.spawn(orders::take(config.server.data_dir.clone(), store.clone(), gold.clone(), life.clone()));
+        let hall = orders::Hall { store: store.clone(), gold: gold.clone(), displays };
+        life.spawn(orders::take(config.server.data_dir.clone(), hall, life.clone()));
         let audience = if config.server.open_metrics { Audience::Everybody } else { Audience::ThisMachine };
         let ops = ops(&gold, &store, &metrics, life, audience);
         life.spawn(serve(listener, router(state, ops, &settings), Limits::default(), metrics.clone(), life.clone()));
@@ -175,7 +178,7 @@ impl Parts<'_> {
         )))
     }
 
-    fn open_the_door(&self, store: &Store, players: Option<Players>) -> Result<Access, Failure> {
+    fn open_the_door(&self, store: &Store, displays: Displays, players: Option<Players>) -> Result<Access, Failure> {
         let access = &self.config.access;
         let entrance = match (access.sign_in, &self.config.clarity) {
             (config::SignIn::None, _) => Entrance::Open,
@@ -210,7 +213,7 @@ impl Parts<'_> {
             }
         };
         let is_secure = self.config.server.public_url.as_ref().is_some_and(|url| url.scheme() == "https");
-        Ok(Access::new(entrance, Cookies::new(is_secure), store.clone()))
+        Ok(Access::new(entrance, Cookies::new(is_secure), displays, store.clone()))
     }
 
     fn listen_to_goodays(

@@ -168,6 +168,12 @@ impl Scope {
         KINDS.into_iter().find(|known| *known == kind).unwrap_or("other")
     }
 
+    /// The name of the wallboard, if it is one.
+    #[must_use]
+    pub fn wallboard_name(&self) -> Option<&str> {
+        self.text.strip_prefix("wallboard:")
+    }
+
     /// How much of an entity this scope shows.
     #[must_use]
     pub fn fields(&self) -> Fields {

@@ -114,12 +114,20 @@ impl Store {
     /// # Errors
     /// When the store is closed or the disk refuses.
     pub async fn deeds(&self, limit: u32) -> Result<Vec<Deed>, StoreError> {
+        self.deeds_before(i64::MAX, limit).await
+    }
+
+    /// What was done before a line, newest first.
+    ///
+    /// # Errors
+    /// When the store is closed or the disk refuses.
+    pub async fn deeds_before(&self, seq: i64, limit: u32) -> Result<Vec<Deed>, StoreError> {
         self.read(move |connection| {
             let mut statement = connection.prepare_cached(
                 "SELECT seq, at, who, what, entity, before, after, ended, outcome, reason FROM audit
-                 ORDER BY seq DESC LIMIT ?1",
+                 WHERE seq < ?1 ORDER BY seq DESC LIMIT ?2",
             )?;
-            let rows = statement.query_and_then([limit], Deed::read)?;
+            let rows = statement.query_and_then(params![seq, limit], Deed::read)?;
             rows.collect()
         })
         .await

@@ -8,6 +8,7 @@ mod audit;
 mod backup;
 mod cursors;
 mod database;
+mod displays;
 mod erasure;
 mod error;
 mod feedback;
@@ -41,6 +42,7 @@ use space::Space;
 use writer::Writer;
 
 pub use audit::{Deed, DeedEnd, NewDeed};
+pub use displays::{Display, DisplayToken, KeyHash, NewDisplay};
 pub use erasure::{Erased, Forgotten};
 pub use error::StoreError;
 pub use feedback::{Kept, Understood};

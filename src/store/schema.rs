@@ -113,6 +113,26 @@ const STEPS: &[&str] = &[
     ) STRICT, WITHOUT ROWID;
     CREATE INDEX survey_result_by_sequence ON survey_result (sequence);
 ",
+    "
+    -- Screens on the wall. A token is kept as its hash, and so is the key that a browser had for it.
+    CREATE TABLE display (
+        id      TEXT    PRIMARY KEY,
+        token   BLOB    NOT NULL CHECK (length(token) = 32),
+        board   TEXT    NOT NULL,
+        name    TEXT    NOT NULL,
+        made_by TEXT    NOT NULL,
+        created INTEGER NOT NULL,
+        expires INTEGER NOT NULL,
+        revoked INTEGER,
+        used    INTEGER
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE display_key (
+        key     BLOB    PRIMARY KEY CHECK (length(key) = 32),
+        display TEXT    NOT NULL REFERENCES display (id),
+        created INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX display_key_by_display ON display_key (display);
+",
 ];
 
 /// Brings the file to the newest schema, or says that it is newer than we are. Where there is something to lose it is

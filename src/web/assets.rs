@@ -42,6 +42,7 @@ files! {
     "act.js" as "text/javascript; charset=utf-8",
     "bar.js" as "text/javascript; charset=utf-8",
     "bind.js" as "text/javascript; charset=utf-8",
+    "display.js" as "text/javascript; charset=utf-8",
     "format.js" as "text/javascript; charset=utf-8",
     "icon.svg" as "image/svg+xml",
     "list.js" as "text/javascript; charset=utf-8",

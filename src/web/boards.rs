@@ -5,8 +5,8 @@ use std::sync::Arc;
 use super::pages::Board;
 use super::problem::Problem;
 use crate::config::{QueueRef, Theme, Wallboard};
-use crate::domain::QueueId;
-use crate::gold::{Entity, Gold};
+use crate::domain::{Permission, QueueId};
+use crate::gold::{Entity, Gold, Key};
 use crate::live::Scope;
 
 /// The wallboards. Cheap to clone.
@@ -39,6 +39,27 @@ impl Boards {
             viewing_distance: Some(board.viewing_distance),
             theme: Some(if board.theme == Theme::Light { "light" } else { "dark" }.to_owned()),
         })
+    }
+
+    /// The names of all.
+    pub fn names(&self) -> impl Iterator<Item = String> + '_ {
+        self.0.configured.iter().map(|board| board.name.clone())
+    }
+
+    /// Whether somebody may see every queue of a wallboard.
+    #[must_use]
+    pub fn is_within(&self, name: &str, permission: &Permission) -> bool {
+        let Some(board) = self.named(name) else { return permission.realm().is_none() };
+        if !board.queues.is_empty() {
+            return board.queues.iter().all(|queue| permission.sees_queue(QueueId(*queue)));
+        }
+        let mut all = true;
+        self.0.gold.copy().each(|key, _, _| {
+            if let Key::Queue(queue) = key {
+                all &= permission.sees_queue(*queue);
+            }
+        });
+        all
     }
 
     /// What a wallboard's viewers see.

@@ -4,12 +4,13 @@
 //! - [`layers`]: what holds for all of them, in order; [`origin`], [`problem`] and [`present`] belong to it.
 //! - [`access`]: who is let in, and as what.
 //! - [`screens`]: the handlers of the pages; [`pages`] turns a painted document into HTML, [`assets`] serves the rest.
-//! - [`api`], [`feedback`], [`supervise`], [`webhooks`], [`socket`], [`ops`], [`openapi`]: the routes for programs.
+//! - [`api`], [`audit`], [`feedback`], [`supervise`], [`webhooks`], [`socket`], [`ops`], [`openapi`]: the routes for programs.
 //! - [`serve`]: the accept loop in front of all this.
 
 pub mod access;
 pub mod api;
 pub mod assets;
+pub mod audit;
 pub mod boards;
 pub mod feedback;
 pub mod layers;

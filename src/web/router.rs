@@ -4,11 +4,11 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::routing::{delete, get, post};
 
-use super::access::{door, sign_ins};
+use super::access::{door, pairing, sign_ins};
 use super::layers::{self, Settings};
 use super::ops::{self, Ops};
 use super::state::AppState;
-use super::{api, assets, feedback, openapi, screens, socket, supervise, surveys, webhooks};
+use super::{api, assets, audit, feedback, openapi, screens, socket, supervise, surveys, webhooks};
 
 /// All routes with all layers around them.
 pub fn router(state: AppState, ops: Ops, settings: &Settings) -> Router {
@@ -22,6 +22,11 @@ pub fn router(state: AppState, ops: Ops, settings: &Settings) -> Router {
         .route("/feedback/{response}", get(screens::feedback_item))
         .route("/surveys", get(screens::surveys))
         .route("/status", get(screens::status))
+        .route("/audit", get(audit::page))
+        .route("/audit.csv", get(audit::table))
+        .route("/displays", get(pairing::list_page))
+        .route("/displays/confirm", post(pairing::confirm))
+        .route("/displays/{id}/{deed}", post(pairing::act_by_form))
         .route("/sign-ins", get(screens::sign_ins))
         .route("/sign-ins/{id}/end", post(sign_ins::end_by_form));
     // For whoever is at the door.
@@ -30,12 +35,15 @@ pub fn router(state: AppState, ops: Ops, settings: &Settings) -> Router {
         .route("/login/token", post(door::by_token))
         .route("/login/demo", post(door::as_somebody))
         .route("/logout", post(door::leave))
+        .route("/display", get(pairing::page).post(pairing::by_token))
         .route("/api/v1/sign-in", post(door::by_program));
     // For programs, and for the scripts of the pages.
     let programs = Router::new()
         .route("/api/v1/state", get(api::state))
         .route("/api/v1/live", get(socket::live))
         .route("/api/v1/live-ticket", post(door::ticket))
+        .route("/api/v1/displays", get(pairing::list))
+        .route("/api/v1/displays/{id}/{deed}", post(pairing::act_by_program))
         .route("/api/v1/sign-ins", get(sign_ins::list))
         .route("/api/v1/sign-ins/{id}", delete(sign_ins::end))
         .route("/api/v1/surveys", post(api::ask_for_survey))
@@ -50,7 +58,7 @@ pub fn router(state: AppState, ops: Ops, settings: &Settings) -> Router {
         .route("/api/v1/sessions/{id}/extra-items", post(supervise::extra_items))
         .route("/api/v1/feedback/{response}/{deed}", post(feedback::act))
         .route("/api/v1/feedback/{response}/deeds/{deed}/retry", post(feedback::retry))
-        .route("/api/v1/audit", get(supervise::audit))
+        .route("/api/v1/audit", get(audit::list))
         .route("/api/v1/openapi.json", get(openapi::describe));
     // For vendors.
     let webhooks = Router::new()

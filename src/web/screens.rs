@@ -5,7 +5,8 @@ use std::sync::Arc;
 use axum::extract::{FromRef, Path, RawQuery, State};
 use axum::response::{Html, IntoResponse, Redirect, Response};
 
-use super::access::{Access, Viewer, sign_ins};
+use super::access::viewer::Agent;
+use super::access::{Access, Viewer, Who, sign_ins};
 use super::boards::Boards;
 use super::pages::{self, Reader, Sheet, View};
 use super::present::plain_page;
@@ -35,6 +36,9 @@ impl FromRef<AppState> for Painter {
 
 /// `/`: leads to the page of the viewer's role.
 pub async fn home(viewer: Viewer) -> Redirect {
+    if let Who::Display(screen) = viewer.who() {
+        return Redirect::to(&format!("/wallboard/{}", screen.board));
+    }
     match (viewer.role(), viewer.agent()) {
         (Role::Agent, Some(agent)) => Redirect::to(&format!("/agents/{agent}")),
         (Role::TeamLead, _) => Redirect::to("/feedback"),
@@ -90,7 +94,7 @@ pub async fn status(State(painter): State<Painter>, viewer: Viewer) -> Page {
 }
 
 /// `/sign-ins`: where somebody is signed in, or who all is.
-pub async fn sign_ins(State(painter): State<Painter>, State(access): State<Access>, viewer: Viewer) -> Page {
+pub async fn sign_ins(State(painter): State<Painter>, State(access): State<Access>, Agent(viewer): Agent) -> Page {
     let here = viewer.sign_in().map(SignIn::id);
     let listed = sign_ins::listed(&access, &viewer);
     let everybody = viewer.role() == Role::Administrator;
@@ -99,7 +103,7 @@ pub async fn sign_ins(State(painter): State<Painter>, State(access): State<Acces
 
 impl Painter {
     fn paint(&self, viewer: &Viewer, scope: Scope) -> Result<Sheet, Problem> {
-        let painted = self.hub.paint(&viewer.sight(scope)).map_err(Problem::too_many_scopes)?;
+        let painted = self.hub.paint(&viewer.sight(scope)?).map_err(Problem::too_many_scopes)?;
         // Read back from the very document that the page carries: what is painted is what will be patched.
         let state = serde_json::from_str(&painted.state).map_err(|error| {
             tracing::error!(error = %error, "a document cannot be read back");
@@ -116,7 +120,9 @@ impl Painter {
             state_json: painted.state.to_string(),
             demo: self.house.demo,
             reader: match viewer.sign_in() {
-                None => Reader::anybody(self.house.demo),
+                None => {
+                    Reader { role: viewer.role(), ..Reader::anybody(self.house.demo && viewer.role() > Role::Display) }
+                }
                 Some(sign_in) => Reader {
                     name: Some(sign_in.name().to_owned()),
                     role: viewer.role(),

@@ -2,18 +2,20 @@
 //!
 //! One task per socket, and never more than one frame in flight: whoever reads slowly gets fewer and larger patches.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, WebSocketUpgrade};
-use axum::extract::{Query, State};
+use axum::extract::{ConnectInfo, Extension, Query, State};
 use axum::http::HeaderMap;
 use axum::response::Response;
+use jiff::Timestamp;
 use serde::Deserialize;
 use tokio::sync::watch;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until, timeout};
 
 use super::access::viewer::Refusal;
-use super::access::{Access, Viewer as Somebody, Who};
+use super::access::{Access, Viewer as Somebody, Who, displays};
 use super::boards::Boards;
 use super::origin::origin_allowed;
 use super::problem::Problem;
@@ -80,6 +82,7 @@ pub async fn live(
     Query(wanted): Query<Wanted>,
     headers: HeaderMap,
     somebody: Result<Somebody, Refusal>,
+    peer: Option<Extension<ConnectInfo<SocketAddr>>>,
     upgrade: WebSocketUpgrade,
 ) -> Result<Response, Refusal> {
     if !origin_allowed(&headers, &state.house.origin) {
@@ -95,7 +98,14 @@ pub async fn live(
     };
     let place = match somebody.who() {
         Who::Person(sign_in) => Some(sign_in.socket().ok_or_else(|| Problem::too_many(COME_BACK))?),
-        Who::Anybody => None,
+        Who::Anybody | Who::Display(_) => None,
+    };
+    let display = match somebody.who() {
+        Who::Display(screen) => {
+            let address = peer.map(|Extension(ConnectInfo(peer))| peer.ip().to_canonical());
+            Some(access.displays().open_line(&screen.id, address).ok_or_else(Problem::sign_in_needed)?)
+        }
+        Who::Anybody | Who::Person(_) => None,
     };
     let scope = boards.parse(wanted.scope.as_deref().unwrap_or("all"))?;
     let version = wanted.version.and_then(|version| version.parse().ok());
@@ -110,7 +120,7 @@ pub async fn live(
         .max_message_size(INBOUND)
         .max_frame_size(INBOUND);
     let viewer =
-        state.hub.attach(&somebody.sight(scope.clone()), position.as_ref()).map_err(Problem::too_many_scopes)?;
+        state.hub.attach(&somebody.sight(scope.clone())?, position.as_ref()).map_err(Problem::too_many_scopes)?;
     match viewer.returned {
         Return::New => {}
         Return::Resumed => state.metrics.client_resync("resumed"),
@@ -119,13 +129,13 @@ pub async fn live(
     let pace = if scope.fields() == Fields::Wall { WALL_PACE } else { DESK_PACE };
     let page = scope.kind();
     let boards = (scope.fields() == Fields::Wall).then_some(boards);
-    let standing = somebody.sign_in().map(SignIn::follow);
+    let standing = somebody.sign_in().map(SignIn::follow).or_else(|| display.as_ref().map(|it| it.standing.clone()));
     Ok(upgrade.on_upgrade(move |socket| async move {
         let AppState { hub, metrics, clock, life, .. } = state;
         let tracked = life.clone();
         tracked.spawn_guest(async move {
             let (_present, _place) = (metrics.viewer(page), place);
-            Line { socket, hub, scope, viewer, standing, pace, boards, clock, metrics, life }.run().await;
+            Line { socket, hub, scope, viewer, standing, display, pace, boards, clock, metrics, life }.run().await;
         });
     }))
 }
@@ -137,6 +147,8 @@ struct Line {
     viewer: Viewer,
     /// How the person stands who watches, if there is one.
     standing: Option<watch::Receiver<Standing>>,
+    /// The display that watches, if one does.
+    display: Option<displays::Line>,
     pace: Duration,
     /// Where a wallboard's queues are found, if it is one.
     boards: Option<Boards>,
@@ -180,7 +192,10 @@ impl Line {
                 },
                 received = self.socket.recv() => match received {
                     Some(Ok(Message::Close(_)) | Err(_)) | None => return End::Gone,
-                    Some(Ok(_)) => {
+                    Some(Ok(message)) => {
+                        if let (Some(display), Message::Text(text)) = (&self.display, &message) {
+                            told(display, text).await;
+                        }
                         heard = Instant::now();
                         chatter += 1;
                         if chatter > CHATTER {
@@ -189,7 +204,13 @@ impl Line {
                         Ok(())
                     }
                 },
+                () = wanted_anew(&mut self.display) => {
+                    self.write(Message::Text(Utf8Bytes::from_static(r#"{"type":"reload"}"#))).await
+                }
                 _ = beat.tick(), if beats > 0 => {
+                    if self.display.as_ref().is_some_and(displays::Line::is_over) {
+                        return End::Close(SIGN_IN, "The time of this display is over.");
+                    }
                     if heard.elapsed() > SILENT {
                         return End::Gone;
                     }
@@ -265,6 +286,31 @@ async fn changed(standing: &mut Option<watch::Receiver<Standing>>) -> Standing {
         Ok(()) => standing.borrow_and_update().clone(),
         // Whoever looked after the sign-in is gone, and with them the sign-in.
         Err(_) => Standing::Out(EndOfSignIn::SignedOut),
+    }
+}
+
+/// Resolves when a display is to load its page anew.
+async fn wanted_anew(display: &mut Option<displays::Line>) {
+    if let Some(display) = display
+        && display.reload.changed().await.is_ok()
+    {
+        return;
+    }
+    std::future::pending().await
+}
+
+/// What a display tells of itself. Whatever else somebody says there is as good as a pong.
+#[derive(Deserialize)]
+struct Told {
+    heard: Timestamp,
+    width: u32,
+    height: u32,
+    build: String,
+}
+
+async fn told(display: &displays::Line, text: &str) {
+    if let Ok(Told { heard, width, height, build }) = serde_json::from_str(text) {
+        display.hear(heard, (width, height), &build).await;
     }
 }
 

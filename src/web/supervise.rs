@@ -2,15 +2,14 @@
 
 use axum::Json;
 use axum::extract::rejection::JsonRejection;
-use axum::extract::{FromRequestParts, Path, Query};
+use axum::extract::{FromRequestParts, Path};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
-use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::access::viewer::{Refusal, bearer};
-use super::access::{Administrator, Supervisor, Viewer};
+use super::access::{Supervisor, Viewer};
 use super::api::idempotency_key;
 use super::problem::Problem;
 use super::state::AppState;
@@ -21,13 +20,7 @@ use crate::actions::{Actor, Deed, DeedError, Supervision};
 use crate::domain::{AgentId, SessionId};
 use crate::gold::Key;
 use crate::live::Hub;
-use crate::store::{Deed as Line, StoreError};
-
-/// How many lines of the audit are shown when nobody says how many.
-const LINES: u32 = 100;
-
-/// How many lines of the audit are shown at most.
-const MOST_LINES: u32 = 1000;
+use crate::store::StoreError;
 
 /// How long to wait when Clarity does not say, in seconds.
 const COME_BACK: u64 = 5;
@@ -70,6 +63,11 @@ impl Acting {
     fn sees(&self, agent: AgentId) -> Result<(), Problem> {
         let seen = self.hub.knows(&Key::Agent(agent), self.viewer.permission());
         if seen { Ok(()) } else { Err(Problem::not_found()) }
+    }
+
+    /// Has Clarity say that it knows whoever acts.
+    pub(super) async fn is_known(&self) -> Result<(), DeedError> {
+        self.desk.is_known(&self.actor).await
     }
 
     async fn act(self, deed: Deed) -> Result<Response, Problem> {
@@ -119,19 +117,6 @@ pub async fn statuses(acting: Acting, Path(id): Path<i64>) -> Result<Json<Value>
     Ok(Json(json!({ "statuses": listed })))
 }
 
-/// How much of the audit.
-#[derive(Debug, Deserialize)]
-pub struct HowMuch {
-    limit: Option<u32>,
-}
-
-/// `GET /api/v1/audit`: newest first.
-pub async fn audit(_: Administrator, acting: Acting, Query(how_much): Query<HowMuch>) -> Result<Json<Value>, Problem> {
-    let limit = how_much.limit.unwrap_or(LINES).min(MOST_LINES);
-    let lines = acting.desk.audit(&acting.actor, limit).await.map_err(problem)?;
-    Ok(Json(json!({"deeds": lines.iter().map(line).collect::<Vec<_>>()})))
-}
-
 async fn act_on_agent(acting: Acting, id: i64, deed: Result<AgentDeed, JsonRejection>) -> Result<Response, Response> {
     acting.sees(AgentId(id)).map_err(IntoResponse::into_response)?;
     let deed = Deed::Agent(AgentId(id), deed.map_err(IntoResponse::into_response)?);
@@ -147,7 +132,8 @@ async fn act_on_session(
     acting.act(deed).await.map_err(IntoResponse::into_response)
 }
 
-fn problem(error: DeedError) -> Problem {
+/// What is wrong, for whoever acts.
+pub(super) fn problem(error: DeedError) -> Problem {
     let said = error.to_string();
     match error {
         DeedError::NotFound => Problem::not_found().detail(said),
@@ -172,19 +158,4 @@ fn problem(error: DeedError) -> Problem {
             Problem::not_now(COME_BACK)
         }
     }
-}
-
-fn line(line: &Line) -> Value {
-    let mut shown = json!({
-        "id": line.seq, "at": line.at, "who": line.who, "what": line.what, "entity": line.entity,
-        "before": line.before, "after": line.after,
-    });
-    if let Some(end) = &line.ended {
-        shown["ended"] = json!(end.at);
-        shown["outcome"] = json!(end.outcome);
-        if let Some(reason) = &end.reason {
-            shown["reason"] = json!(reason);
-        }
-    }
-    shown
 }

@@ -15,7 +15,7 @@ use tokio::sync::oneshot;
 use crate::base::{Lifecycle, Metrics, Secret};
 use crate::domain::{AgentId, Permission, Role};
 use crate::gold::{Gold, Key};
-use crate::store::{Deed as Line, Intent, IntentState, NewDeed, NewIntent, Outcome, Store};
+use crate::store::{Intent, IntentState, NewDeed, NewIntent, Outcome, Store};
 use crate::vendor::clarity::{Clarity, Credential, agent_named_by};
 
 pub use deed::{AgentDeed, Deed, Disposition, ExtraItem, NewStatus, Note, Recording, SessionDeed, Suspension};
@@ -101,13 +101,12 @@ impl Supervision {
         Ok(listed.iter().filter_map(PossibleStatus::read).collect())
     }
 
-    /// What was done, newest first, for somebody whom Clarity knows.
+    /// Has Clarity say that it knows somebody.
     ///
     /// # Errors
     /// See [`DeedError`].
-    pub async fn audit(&self, actor: &Actor, limit: u32) -> Result<Vec<Line>, DeedError> {
-        actor.clarity.profile().await.map_err(|error| DeedError::of(&error))?;
-        Ok(self.0.store.deeds(limit).await?)
+    pub async fn is_known(&self, actor: &Actor) -> Result<(), DeedError> {
+        actor.clarity.profile().await.map(drop).map_err(|error| DeedError::of(&error))
     }
 
     /// Does it. With the key of an earlier deed of the same person, this *is* the earlier one.

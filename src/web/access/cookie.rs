@@ -41,6 +41,12 @@ impl Cookies {
         if self.is_secure { "__Host-cbw" } else { "cbw" }
     }
 
+    /// The name of the cookie of a display that shows a code.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        if self.is_secure { "__Host-cbp" } else { "cbp" }
+    }
+
     /// The key in a cookie of this name. One that is there twice is none: one of the two was planted.
     #[must_use]
     pub fn read(&self, headers: &HeaderMap, name: &str) -> Option<Secret> {

@@ -2,11 +2,14 @@
 //!
 //! - [`viewer`]: whoever asks, as handlers receive them: [`Viewer`], and those who must be something to the house.
 //! - [`cookie`]: how browsers carry their key.
+//! - [`displays`]: screens on the wall, and [`pairing`], how they come in.
 //! - [`door`]: signing in and out; [`sign_ins`]: the list of sign-ins.
 //! - [`ticket`]: how a program opens a socket without a cookie.
 
 pub mod cookie;
+pub mod displays;
 pub mod door;
+pub mod pairing;
 pub mod sign_ins;
 pub mod ticket;
 pub mod viewer;
@@ -14,6 +17,7 @@ pub mod viewer;
 use std::sync::Arc;
 
 pub use cookie::Cookies;
+pub use displays::Displays;
 pub use ticket::Tickets;
 pub use viewer::{Administrator, Supervisor, TeamLead, Viewer, Who};
 
@@ -31,6 +35,7 @@ struct Inner {
     entrance: Entrance,
     cookies: Cookies,
     tickets: Tickets,
+    displays: Displays,
     store: Store,
 }
 
@@ -52,8 +57,8 @@ pub type Players = Arc<dyn Fn(Role) -> Option<Secret> + Send + Sync>;
 impl Access {
     /// A house with this entrance, whose browsers carry keys in these cookies, and whose audit is in this store.
     #[must_use]
-    pub fn new(entrance: Entrance, cookies: Cookies, store: Store) -> Self {
-        Self(Arc::new(Inner { entrance, cookies, tickets: Tickets::default(), store }))
+    pub fn new(entrance: Entrance, cookies: Cookies, displays: Displays, store: Store) -> Self {
+        Self(Arc::new(Inner { entrance, cookies, tickets: Tickets::default(), displays, store }))
     }
 
     /// The ways in.
@@ -75,6 +80,18 @@ impl Access {
     #[must_use]
     pub fn cookies(&self) -> &Cookies {
         &self.0.cookies
+    }
+
+    /// Where the audit is.
+    #[must_use]
+    pub(super) fn store(&self) -> &Store {
+        &self.0.store
+    }
+
+    /// The screens on the wall.
+    #[must_use]
+    pub fn displays(&self) -> &Displays {
+        &self.0.displays
     }
 
     /// Writes to the audit what somebody did here. Whoever signs in must not be kept out by a full disk, so what cannot be

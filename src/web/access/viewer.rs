@@ -6,6 +6,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method};
 use axum::response::{IntoResponse, Redirect, Response};
 
+use super::displays::{Displays, Screen};
 use super::{Access, Entrance};
 use crate::actions::SignIn;
 use crate::actions::sign_in::From as Origin;
@@ -16,6 +17,9 @@ use crate::live::{Scope, Sight};
 use crate::web::present::wants_html;
 use crate::web::problem::Problem;
 use crate::web::state::AppState;
+
+/// How long to wait when the store is busy, in seconds.
+const COME_BACK: u64 = 5;
 
 /// Whoever asks, and what they may see.
 #[derive(Debug, Clone)]
@@ -31,6 +35,8 @@ pub enum Who {
     Anybody,
     /// Somebody who is signed in.
     Person(SignIn),
+    /// A screen on the wall.
+    Display(Screen),
 }
 
 impl Viewer {
@@ -47,6 +53,12 @@ impl Viewer {
         Some(Self { who: Who::Person(sign_in), permission })
     }
 
+    /// A screen on the wall: everything that its wallboard shows, and nothing else.
+    #[must_use]
+    pub fn display(screen: Screen) -> Self {
+        Self { who: Who::Display(screen), permission: Permission::everything(Role::Display) }
+    }
+
     /// Who it is.
     #[must_use]
     pub fn who(&self) -> &Who {
@@ -58,7 +70,7 @@ impl Viewer {
     pub fn sign_in(&self) -> Option<&SignIn> {
         match &self.who {
             Who::Person(sign_in) => Some(sign_in),
-            Who::Anybody => None,
+            Who::Anybody | Who::Display(_) => None,
         }
     }
 
@@ -81,9 +93,14 @@ impl Viewer {
     }
 
     /// A scope, as far as they may see it.
-    #[must_use]
-    pub fn sight(&self, scope: Scope) -> Sight {
-        Sight::new(scope, self.permission.clone())
+    ///
+    /// # Errors
+    /// 404 for a display that looks at anything but its own wallboard.
+    pub fn sight(&self, scope: Scope) -> Result<Sight, Problem> {
+        match &self.who {
+            Who::Display(screen) if scope.wallboard_name() != Some(&screen.board) => Err(Problem::not_found()),
+            _ => Ok(Sight::new(scope, self.permission.clone())),
+        }
     }
 
     /// What the audit calls them.
@@ -91,6 +108,7 @@ impl Viewer {
     pub fn audit_name(&self) -> String {
         match &self.who {
             Who::Person(sign_in) => format!("agent {} ({})", sign_in.agent(), sign_in.name()),
+            Who::Display(screen) => format!("display {}", screen.id),
             Who::Anybody => "somebody".to_owned(),
         }
     }
@@ -135,6 +153,10 @@ where
         match known(&access, &parts.headers).await? {
             Some(viewer) => Ok(viewer),
             None if parts.method == Method::GET && wants_html(&parts.headers) => {
+                // Nobody types a password into a screen on the wall.
+                if parts.uri.path().starts_with("/wallboard/") {
+                    return Err(Refusal::SignIn("/display".to_owned()));
+                }
                 let then = parts.uri.path_and_query().map_or("/", |asked| asked.as_str());
                 let query = url::form_urlencoded::Serializer::new(String::new()).append_pair("then", then).finish();
                 Err(Refusal::SignIn(if then == "/" { "/login".to_owned() } else { format!("/login?{query}") }))
@@ -146,14 +168,11 @@ where
 
 /// Whoever these headers are of.
 async fn known(access: &Access, headers: &HeaderMap) -> Result<Option<Viewer>, Refusal> {
-    let Some(sign_ins) = access.sign_ins() else {
-        return Ok(match access.entrance() {
-            Entrance::Open => Some(Viewer::anybody(Permission::everything(Role::Administrator))),
-            _ => None,
-        });
-    };
+    if matches!(access.entrance(), Entrance::Open) {
+        return Ok(Some(Viewer::anybody(Permission::everything(Role::Administrator))));
+    }
     // A token that was sent on purpose counts before a cookie that is sent always.
-    if let Some(token) = bearer(headers) {
+    if let (Some(token), Some(sign_ins)) = (bearer(headers), access.sign_ins()) {
         return match sign_ins.of_token(&token, Origin::default()).await {
             Ok(sign_in) => Ok(Viewer::person(sign_in)),
             Err(SignInError::Refused) => Ok(None),
@@ -162,7 +181,18 @@ async fn known(access: &Access, headers: &HeaderMap) -> Result<Option<Viewer>, R
     }
     let cookies = access.cookies();
     let key = cookies.read(headers, cookies.person());
-    Ok(key.and_then(|key| sign_ins.of_key(&key)).and_then(Viewer::person))
+    let person = key.zip(access.sign_ins()).and_then(|(key, sign_ins)| sign_ins.of_key(&key)).and_then(Viewer::person);
+    if person.is_some() {
+        return Ok(person);
+    }
+    let Some(key) = cookies.read(headers, cookies.display()) else { return Ok(None) };
+    match access.displays().of_key(&key).await {
+        Ok(screen) => Ok(screen.map(Viewer::display)),
+        Err(error) => {
+            tracing::error!(error = %error, "the displays cannot be read");
+            Err(Problem::not_now(COME_BACK).into())
+        }
+    }
 }
 
 /// The token that a request carries in its header.
@@ -202,6 +232,12 @@ at_least! {
     Supervisor,
     /// Somebody who keeps the house.
     Administrator,
+}
+
+impl FromRef<AppState> for Displays {
+    fn from_ref(state: &AppState) -> Self {
+        state.access.displays().clone()
+    }
 }
 
 /// What every handler of the floor's may ask the state for.

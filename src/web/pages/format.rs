@@ -56,6 +56,12 @@ pub fn clock(at: Timestamp, zone: &TimeZone) -> String {
     at.to_zoned(zone.clone()).strftime("%H:%M:%S").to_string()
 }
 
+/// A day in a zone: `2026-11-21`.
+#[must_use]
+pub fn day(at: Timestamp, zone: &TimeZone) -> String {
+    at.to_zoned(zone.clone()).strftime("%Y-%m-%d").to_string()
+}
+
 /// Day and time in a zone: `21 Nov 09:41`.
 #[must_use]
 pub fn moment(at: Timestamp, zone: &TimeZone) -> String {

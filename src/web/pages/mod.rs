@@ -7,7 +7,9 @@
 mod agent;
 mod agents;
 mod answering;
+mod audit;
 mod contact;
+mod displays;
 mod feedback;
 mod frame;
 mod login;
@@ -27,6 +29,8 @@ pub mod words;
 mod tests;
 
 pub use agent::agent;
+pub use audit::audit;
+pub use displays::{display, displays};
 pub use feedback::{feedback, feedback_item};
 pub use login::{LoginSheet, login};
 pub use problem::problem;

@@ -1,0 +1,132 @@
+//! `callboard wallboard-token`: lets displays in, lists them, shuts them out, whether or not a server runs.
+
+use jiff::SignedDuration;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::arguments::TokenDeed;
+use super::orders::{self, Answer, Order};
+use super::{Failure, say, upkeep};
+use crate::base::Clock;
+use crate::base::secret::ExposeSecret;
+use crate::config::Config;
+use crate::store::{Store, StoreError};
+use crate::web::access::Displays;
+
+/// What is to be done.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) enum Wanted {
+    /// Let one in.
+    Create {
+        /// What it shows.
+        board: String,
+        /// What people call it.
+        name: String,
+        /// For how long.
+        days: u16,
+    },
+    /// Say who is in.
+    List,
+    /// Shut one out.
+    Revoke {
+        /// Which.
+        id: String,
+    },
+}
+
+pub(super) async fn run(deed: TokenDeed) -> Result<(), Failure> {
+    let (path, wanted) = match deed {
+        TokenDeed::Create { board, name, days, config } => {
+            let name = name.unwrap_or_else(|| board.clone());
+            (config, Wanted::Create { board, name, days })
+        }
+        TokenDeed::List { config } => (config, Wanted::List),
+        TokenDeed::Revoke { id, config } => (config, Wanted::Revoke { id }),
+    };
+    let config = Config::load(Some(&path), std::env::vars()).map_err(|error| Failure::Usage(error.to_string()))?;
+    if let Wanted::Create { board, .. } = &wanted
+        && !config.wallboards.iter().any(|known| known.name == *board)
+    {
+        let known: Vec<&str> = config.wallboards.iter().map(|board| board.name.as_str()).collect();
+        return Err(Failure::Usage(format!("There is no wallboard \"{board}\". There is: {}.", known.join(", "))));
+    }
+    let said = match orders::give(&config.server.data_dir, &Order::Display(wanted.clone())).await {
+        Some(Ok(Answer::Displays(said))) => said,
+        Some(Ok(Answer::Failed(why))) => return Err(Failure::World(why)),
+        Some(Ok(Answer::Erased(_))) => {
+            return Err(Failure::World("The server answered another question.".to_owned()));
+        }
+        Some(Err(error)) => {
+            return Err(Failure::World(format!("The server did not answer ({error}); give the order again.")));
+        }
+        None => alone(&config, &wanted).await?,
+    };
+    said.iter().for_each(|line| say(line));
+    Ok(())
+}
+
+/// Where no server runs we open the database ourselves. One that runs and takes no orders holds the lock.
+async fn alone(config: &Config, wanted: &Wanted) -> Result<Vec<String>, Failure> {
+    let (dir, settings) = (config.server.data_dir.clone(), upkeep::settings(config));
+    let opened = tokio::task::spawn_blocking(move || Store::open_with(&dir, Clock::system(), settings)).await;
+    let failed = |error: &dyn std::fmt::Display| Failure::World(error.to_string());
+    let store = match opened {
+        Ok(Ok(store)) => store,
+        Ok(Err(error)) => return Err(failed(&error)),
+        Err(error) => return Err(Failure::World(format!("The store could not be opened: {error}."))),
+    };
+    let done = async {
+        let displays = Displays::open(store.clone(), Clock::system()).await?;
+        carry_out(&displays, &store, wanted).await
+    };
+    let said = done.await.map_err(|error| failed(&error));
+    store.close().await;
+    said
+}
+
+/// Does it, and says what became of it.
+pub(super) async fn carry_out(displays: &Displays, store: &Store, wanted: &Wanted) -> Result<Vec<String>, StoreError> {
+    let who = "callboard wallboard-token";
+    match wanted {
+        Wanted::Create { board, name, days } => {
+            let term = SignedDuration::from_hours(24 * i64::from(*days));
+            let (token, display) = displays.add(board, name, who, term).await?;
+            let entity = format!("display {}", display.id);
+            store.note(who, "display.create", &entity, json!({"board": board, "name": name})).await?;
+            Ok(vec![
+                token.text().expose_secret().to_owned(),
+                format!(
+                    "This token is shown once. Open /display#token=… on the screen, or type it there. It is good until {}.",
+                    display.expires.strftime("%Y-%m-%d")
+                ),
+            ])
+        }
+        Wanted::List => {
+            let now = Clock::system().now();
+            let line = |it: &crate::store::Display| {
+                let state = if it.is_in(now) { "in" } else { "out" };
+                let used = it.used.map_or_else(|| "never seen".to_owned(), |at| format!("seen {at:.0}"));
+                format!(
+                    "{}  {state:<3}  {:<12}  {:<24}  {used}, until {}",
+                    it.id,
+                    it.board,
+                    it.name,
+                    it.expires.strftime("%Y-%m-%d")
+                )
+            };
+            let listed: Vec<String> = store.displays().await?.iter().map(line).collect();
+            Ok(if listed.is_empty() { vec!["No display has been let in.".to_owned()] } else { listed })
+        }
+        Wanted::Revoke { id } => {
+            let was_in = displays.revoke(id).await?;
+            if was_in {
+                store.note(who, "display.revoke", &format!("display {id}"), json!({})).await?;
+            }
+            Ok(vec![match was_in {
+                true => format!("Display {id} is shut out."),
+                false => format!("There is no display {id} that is in."),
+            }])
+        }
+    }
+}

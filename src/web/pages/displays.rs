@@ -1,0 +1,87 @@
+//! `/display`: a screen that waits to be let in. `/displays`: those that are.
+
+use askama::Template;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use super::format;
+use super::frame::NAVIGATION;
+use crate::web::access::displays::Listed;
+
+/// Renders the page of a display that waits.
+pub fn display(code: &str, trouble: &str) -> Result<String, askama::Error> {
+    // In two halves, as it is read out.
+    let (first, second) = code.split_at_checked(code.len() / 2).unwrap_or((code, ""));
+    Waiting { code: format!("{first} {second}"), trouble }.render()
+}
+
+/// Renders the page of those who let displays in.
+pub fn displays(
+    listed: &[Listed],
+    boards: &[String],
+    build: &str,
+    now: Timestamp,
+    zone: &TimeZone,
+) -> Result<String, askama::Error> {
+    let rows = listed.iter().map(|it| Row::new(it, build, now, zone)).collect();
+    Page { rows, boards }.render()
+}
+
+#[derive(Template)]
+#[template(path = "pages/display.html")]
+struct Waiting<'a> {
+    code: String,
+    trouble: &'a str,
+}
+
+#[derive(Template)]
+#[template(path = "pages/displays.html")]
+struct Page<'a> {
+    rows: Vec<Row>,
+    boards: &'a [String],
+}
+
+struct Row {
+    id: String,
+    name: String,
+    board: String,
+    made_by: String,
+    state: &'static str,
+    seen: String,
+    address: String,
+    size: String,
+    build: String,
+    lag: String,
+    until: String,
+    is_in: bool,
+}
+
+impl Row {
+    fn new(listed: &Listed, build: &str, now: Timestamp, zone: &TimeZone) -> Self {
+        let Listed { display, seen, sockets } = listed;
+        let none = || format::NONE.to_owned();
+        let is_in = display.is_in(now);
+        Self {
+            id: display.id.clone(),
+            name: display.name.clone(),
+            board: display.board.clone(),
+            made_by: display.made_by.clone(),
+            state: match (is_in, sockets) {
+                (false, _) if display.revoked.is_some() => "shut out",
+                (false, _) => "its time is over",
+                (true, 0) => "not connected",
+                (true, 1) => "live",
+                (true, _) => "live on several screens",
+            },
+            seen: display.used.map_or_else(none, |at| format::ago(format::seconds_between(at, now))),
+            address: seen.as_ref().and_then(|it| it.address).map_or_else(none, |address| address.to_string()),
+            size: seen.as_ref().map_or_else(none, |it| format!("{} × {}", it.size.0, it.size.1)),
+            build: seen
+                .as_ref()
+                .map_or_else(none, |it| if it.build == build { "current".into() } else { it.build.clone() }),
+            lag: seen.as_ref().map_or_else(none, |it| format!("{} ms", it.lag.as_millis())),
+            until: format::day(display.expires, zone),
+            is_in,
+        }
+    }
+}
