@@ -2,6 +2,7 @@
 //!
 //! Written by hand, in one place, because half of it (frames on a socket, merge patches, epochs) is what no generator knows.
 
+mod access;
 mod deeds;
 mod feedback;
 
@@ -22,6 +23,10 @@ pub async fn describe() -> Response {
 /// The whole document.
 #[must_use]
 pub fn document() -> Value {
+    let mut paths = [paths(), deeds::paths(), feedback::paths(), access::paths()].into_iter().fold(json!({}), joined);
+    access::say_who(&mut paths);
+    let schemas = [schemas(), deeds::schemas(), feedback::schemas(), access::schemas()];
+    let schemas = schemas.into_iter().fold(json!({}), joined);
     json!({
         "openapi": "3.1.0",
         "info": {
@@ -29,9 +34,9 @@ pub fn document() -> Value {
             "version": env!("CARGO_PKG_VERSION"),
             "description": "One live contact-center floor, joined from four systems. Errors are RFC 9457 problem documents."
         },
-        "paths": joined(joined(paths(), deeds::paths()), feedback::paths()),
+        "paths": paths,
         "components": {
-            "schemas": joined(joined(schemas(), deeds::schemas()), feedback::schemas()),
+            "schemas": schemas,
             "parameters": joined(parameters(), feedback::parameters()), "responses": responses(),
             "securitySchemes": {"clarityToken": {
                 "type": "http", "scheme": "bearer",
@@ -60,8 +65,13 @@ fn paths() -> Value {
                 holds, the first frame is one patch that covers the gap, or a snapshot where that is no longer possible. The server \
                 closes with 1012 when it restarts, 1013 when it is overloaded, 4401 when a sign-in is needed, 4403 when the scope \
                 is gone: come back after a random wait, and never give up. `Origin`, when sent, must be the server's own.",
-            "parameters": [reference("parameters/scope"), reference("parameters/epoch"), reference("parameters/version")],
+            "parameters": [
+                reference("parameters/scope"), reference("parameters/epoch"), reference("parameters/version"),
+                {"name": "ticket", "in": "query", "required": false, "schema": {"type": "string"},
+                    "description": "From `/api/v1/live-ticket`, where no header can be sent."}
+            ],
             "responses": {
+                "429": reference("responses/Problem"),
                 "101": {
                     "description": "The socket is open. The content below describes its text frames.",
                     "content": {"application/json": {"schema": reference("schemas/Frame")}}

@@ -29,7 +29,8 @@ pub(super) fn paths() -> Value {
         "/api/v1/audit": {"get": {
             "summary": "Who changed what, when, before, after, and how Clarity answered; newest first.",
             "security": person(),
-            "parameters": [{"name": "limit", "in": "query", "required": false, "description": "How many lines; 100 unless told.",
+            "parameters": [{"name": "before", "in": "query", "required": false, "schema": {"type": "integer"},
+                "description": "Only lines before this one."}, {"name": "limit", "in": "query", "required": false, "description": "How many lines; 100 unless told.",
                 "schema": {"type": "integer", "minimum": 0, "maximum": 1000}}],
             "responses": {
                 "200": answer("The lines.", "Audit"),

@@ -82,8 +82,11 @@ impl Viewer {
             };
             self.heard.push_str(&text);
             let frame: Value = serde_json::from_str(&text).expect("JSON");
-            let version = frame["version"].as_u64().expect("a version");
             let kind = frame["type"].as_str().expect("a type").to_owned();
+            if kind == "reload" {
+                return Ok(kind);
+            }
+            let version = frame["version"].as_u64().expect("a version");
             match kind.as_str() {
                 "snapshot" => {
                     self.snapshots += 1;

@@ -1,0 +1,167 @@
+//! Signing in, displays, and who may do what, described.
+
+use serde_json::{Value, json};
+
+use super::{answer, object, reference};
+use crate::domain::Role;
+
+/// The least that somebody must be for a route. `None`: it asks nobody who they are.
+const LEAST: &[(&str, Option<Role>)] = &[
+    ("/api/v1/state", Some(Role::Display)),
+    ("/api/v1/live", Some(Role::Display)),
+    ("/api/v1/live-ticket", Some(Role::Display)),
+    ("/api/v1/sign-in", None),
+    ("/api/v1/sign-ins", Some(Role::Agent)),
+    ("/api/v1/sign-ins/{id}", Some(Role::Agent)),
+    ("/api/v1/surveys", Some(Role::TeamLead)),
+    ("/api/v1/surveys/{id}/retry", Some(Role::TeamLead)),
+    ("/api/v1/surveys/{id}/recover", Some(Role::TeamLead)),
+    ("/api/v1/feedback/{response}/{deed}", Some(Role::TeamLead)),
+    ("/api/v1/feedback/{response}/deeds/{id}/retry", Some(Role::TeamLead)),
+    ("/api/v1/feedback/{response}/pin", Some(Role::TeamLead)),
+    ("/api/v1/agents/{id}/statuses", Some(Role::Supervisor)),
+    ("/api/v1/agents/{id}/status", Some(Role::Supervisor)),
+    ("/api/v1/agents/{id}/suspend", Some(Role::Supervisor)),
+    ("/api/v1/agents/{id}/recording", Some(Role::Supervisor)),
+    ("/api/v1/sessions/{id}/notes", Some(Role::Supervisor)),
+    ("/api/v1/sessions/{id}/disposition", Some(Role::Supervisor)),
+    ("/api/v1/sessions/{id}/extra-items", Some(Role::Supervisor)),
+    ("/api/v1/displays", Some(Role::Supervisor)),
+    ("/api/v1/displays/{id}/{deed}", Some(Role::Supervisor)),
+    ("/api/v1/audit", Some(Role::Administrator)),
+];
+
+/// The member that says what somebody must be.
+const MEMBER: &str = "x-least-role";
+
+/// Says of each operation what somebody must be for it. Vendors and whoever runs the server are asked otherwise.
+pub(super) fn say_who(paths: &mut Value) {
+    for (path, least) in LEAST {
+        for operation in paths.get_mut(*path).and_then(Value::as_object_mut).into_iter().flat_map(|it| it.values_mut())
+        {
+            operation[MEMBER] = json!(least.map(Role::as_str));
+        }
+    }
+}
+
+pub(super) fn paths() -> Value {
+    let id = json!({"name": "id", "in": "path", "required": true, "schema": {"type": "string"}});
+    json!({
+        "/api/v1/sign-in": {"post": {
+            "summary": "Signs in with a Clarity token.",
+            "description": "The token is in `Authorization: Bearer`, or in the body. Clarity is asked whether it takes it. What the \
+                caller holds from then on is the cookie in the answer. A program may as well send the token with each request.",
+            "requestBody": {"required": false, "content": {"application/json": {"schema": reference("schemas/Token")}}},
+            "responses": {
+                "200": answer("Signed in; the key is in `Set-Cookie`.", "SignedIn"),
+                "400": reference("responses/Problem"),
+                "401": reference("responses/Problem"),
+                "403": reference("responses/Problem"),
+                "409": reference("responses/Problem"),
+                "429": reference("responses/Problem"),
+                "503": reference("responses/NotNow")
+            }
+        }},
+        "/api/v1/sign-ins": {"get": {
+            "summary": "One's own sign-ins; for administrators everybody's.",
+            "responses": {
+                "200": answer("The newest first.", "SignIns"),
+                "401": reference("responses/Problem"),
+                "403": reference("responses/Problem")
+            }
+        }},
+        "/api/v1/sign-ins/{id}": {"delete": {
+            "summary": "Ends one of them, with every socket that hangs on it.",
+            "parameters": [id],
+            "responses": {
+                "204": {"description": "It has ended."},
+                "401": reference("responses/Problem"),
+                "403": reference("responses/Problem"),
+                "404": reference("responses/Problem")
+            }
+        }},
+        "/api/v1/live-ticket": {"post": {
+            "summary": "What opens one socket within ten seconds, for programs that can send no header with it.",
+            "responses": {
+                "200": answer("To be sent as `ticket` in the query of `/api/v1/live`, once.", "Ticket"),
+                "401": reference("responses/Problem"),
+                "403": reference("responses/Problem"),
+                "503": reference("responses/NotNow")
+            }
+        }},
+        "/api/v1/displays": {"get": {
+            "summary": "Screens on the wall whose wallboard the caller may see.",
+            "responses": {
+                "200": answer("The newest first, those that were shut out included.", "Displays"),
+                "401": reference("responses/Problem"),
+                "403": reference("responses/Problem")
+            }
+        }},
+        "/api/v1/displays/{id}/{deed}": {"post": {
+            "summary": "Has a display load its page anew, or shuts it out at once.",
+            "parameters": [
+                id,
+                {"name": "deed", "in": "path", "required": true, "schema": {"enum": ["reload", "revoke"]}}
+            ],
+            "responses": {
+                "204": {"description": "It was told."},
+                "401": reference("responses/Problem"),
+                "403": reference("responses/Problem"),
+                "404": reference("responses/Problem"),
+                "409": reference("responses/Problem"),
+                "503": reference("responses/NotNow")
+            }
+        }}
+    })
+}
+
+pub(super) fn schemas() -> Value {
+    let text = || json!({"type": "string"});
+    let instant = || json!({"type": "string", "format": "date-time"});
+    let roles = Role::ALL.map(Role::as_str);
+    json!({
+        "Token": object("A Clarity token.", &["token"], json!({"token": text()})),
+        "SignedIn": object("Who somebody is.", &["id", "agent", "name", "role"], json!({
+            "id": text(), "agent": {"type": "integer"}, "name": text(), "role": {"enum": roles}
+        })),
+        "SignIns": object("Sign-ins.", &["signIns"], json!({
+            "signIns": {"type": "array", "items": object("One of them.", &["id", "agent", "name", "role", "began", "used"], json!({
+                "id": text(), "agent": {"type": "integer"}, "name": text(), "role": {"enum": roles},
+                "began": instant(), "used": instant(), "address": {"type": ["string", "null"]},
+                "browser": {"type": ["string", "null"], "description": "What the browser calls itself."},
+                "sockets": {"type": "integer"}, "here": {"type": "boolean", "description": "Whether it is the caller's."}
+            }))}
+        })),
+        "Ticket": object("Good once.", &["ticket", "seconds"], json!({"ticket": text(), "seconds": {"type": "integer"}})),
+        "Displays": object("Displays.", &["displays"], json!({
+            "displays": {"type": "array", "items": object("One of them.", &["id", "board", "name", "in"], json!({
+                "id": text(), "board": text(), "name": text(), "madeBy": text(), "created": instant(), "expires": instant(),
+                "revoked": {"type": ["string", "null"], "format": "date-time"},
+                "lastSeen": {"type": ["string", "null"], "format": "date-time"},
+                "in": {"type": "boolean"}, "sockets": {"type": "integer"},
+                "seen": object("How it was when it last told.", &["at", "width", "height", "build", "lagMilliseconds"], json!({
+                    "at": instant(), "address": {"type": ["string", "null"]}, "width": {"type": "integer"},
+                    "height": {"type": "integer"}, "build": text(), "lagMilliseconds": {"type": "integer"}
+                }))
+            }))}
+        }))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::document;
+    use super::*;
+
+    #[test]
+    fn every_route_of_ours_says_who_may_use_it() {
+        let document = document();
+        for (path, operations) in document["paths"].as_object().expect("paths") {
+            for (verb, operation) in operations.as_object().expect("operations") {
+                let asks_otherwise =
+                    path.starts_with("/webhooks/") || !path.starts_with("/api/") || path.ends_with("openapi.json");
+                assert_eq!(operation.get(MEMBER).is_none(), asks_otherwise, "{verb} {path}");
+            }
+        }
+    }
+}
