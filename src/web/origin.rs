@@ -59,7 +59,12 @@ pub fn change_allowed(headers: &HeaderMap, rule: &OriginRule) -> bool {
     match one(headers, &ORIGIN) {
         Said::Once("null") => matches!(site, Said::Once("same-origin")),
         Said::Once(origin) => rule.is_ours(origin, headers),
-        Said::Never => matches!(site, Said::Never | Said::Once("same-origin" | "none")),
+        // Whoever sends a cookie and says neither is no browser of this decade, and must not live on one's cookies.
+        Said::Never => match site {
+            Said::Once(site) => matches!(site, "same-origin" | "none"),
+            Said::Never => !headers.contains_key(COOKIE) || headers.contains_key(AUTHORIZATION),
+            Said::Unclear => false,
+        },
         Said::Unclear => false,
     }
 }
@@ -176,6 +181,9 @@ mod tests {
     fn a_change_without_an_origin_asks_where_the_browser_was() {
         for (pairs, allowed) in [
             (&[][..], true),
+            (&[("cookie", "cb=1")], false),
+            (&[("cookie", "cb=1"), ("sec-fetch-site", "same-origin")], true),
+            (&[("cookie", "cb=1"), ("authorization", "Bearer x")], true),
             (&[("sec-fetch-site", "same-origin")], true),
             (&[("sec-fetch-site", "none")], true),
             (&[("sec-fetch-site", "same-site")], false),
