@@ -2,15 +2,10 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use tokio::time::Instant;
 
 use crate::domain::{AgentId, Modality, QueueId};
-
-/// How long nobody must list a session before Clarity is asked whether it has ended: a transfer is over by then.
-const SETTLED: Duration = Duration::from_secs(3);
 
 /// What was seen of a session.
 #[derive(Debug)]
@@ -18,29 +13,19 @@ pub(super) struct Course {
     pub modality: Modality,
     pub queue: Option<QueueId>,
     pub customer: Option<Arc<str>>,
-    pub holders: BTreeSet<AgentId>,
+    holders: BTreeSet<AgentId>,
     /// Who had it, in the order in which they came to it, since when (if they have it), and how long before.
     agents: Vec<(AgentId, Option<Timestamp>, SignedDuration)>,
-    /// When Clarity is to be asked. `None`: somebody has it.
-    pub due: Option<Instant>,
+    /// How often Clarity was asked about it.
     pub questions: u32,
 }
 
 impl Course {
     pub fn new(modality: Modality) -> Self {
-        Self {
-            modality,
-            queue: None,
-            customer: None,
-            holders: BTreeSet::new(),
-            agents: Vec::new(),
-            due: None,
-            questions: 0,
-        }
+        Self { modality, queue: None, customer: None, holders: BTreeSet::new(), agents: Vec::new(), questions: 0 }
     }
 
     pub fn come(&mut self, agent: AgentId, now: Timestamp) {
-        self.due = None;
         if self.holders.insert(agent) {
             let before = self.agents.iter().position(|(known, ..)| *known == agent).map(|at| self.agents.remove(at));
             // Whoever comes back is the last again.
@@ -55,9 +40,11 @@ impl Course {
         {
             *spent = spent.saturating_add(now.duration_since(since));
         }
-        if self.holders.is_empty() {
-            self.due = Some(Instant::now() + SETTLED);
-        }
+    }
+
+    /// Whether nobody has it.
+    pub fn is_let_go(&self) -> bool {
+        self.holders.is_empty()
     }
 
     pub fn first(&self) -> Option<AgentId> {
@@ -86,9 +73,9 @@ mod tests {
         let mut course = Course::new(Modality::Audio);
         course.come(AgentId(1), at(0));
         course.leave(AgentId(1), at(100));
-        assert!(course.due.is_some(), "nobody has it");
+        assert!(course.is_let_go());
         course.come(AgentId(2), at(101));
-        assert!(course.due.is_none());
+        assert!(!course.is_let_go());
         course.leave(AgentId(2), at(400));
         course.come(AgentId(3), at(400));
         course.leave(AgentId(3), at(410));

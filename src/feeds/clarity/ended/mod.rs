@@ -4,8 +4,8 @@
 //! what it knows of the customer. What ended before anybody looked is not told, so that a restart asks nobody twice.
 
 mod course;
+mod followed;
 
-use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use url::Url;
 
 use crate::base::{Clock, Lifecycle};
 use crate::config::NamedAgent;
-use crate::domain::{AgentId, Helped, Interaction, QueueId, SessionId, SessionStatus};
+use crate::domain::{AgentId, Helped, Interaction, QueueId, SessionId};
 use crate::gold::entity::Agent;
 use crate::gold::{Closings, Considered, Entity, Gold, Key};
 use crate::vendor::clarity::lenient::plain;
@@ -23,6 +23,7 @@ use crate::vendor::clarity::methods::Includes;
 use crate::vendor::clarity::{Clarity, wire};
 
 use course::Course;
+use followed::Followed;
 
 /// When Clarity is asked again that did not answer, or says that a session goes on which nobody lists.
 const AGAIN: Duration = Duration::from_secs(30);
@@ -48,14 +49,14 @@ pub struct SessionEnds {
     closings: Closings,
     rules: EndRules,
     clock: Clock,
-    sessions: HashMap<SessionId, Course>,
+    followed: Followed,
 }
 
 impl SessionEnds {
     /// Nothing has been seen yet.
     #[must_use]
     pub fn new(vendor: Clarity, gold: Gold, closings: Closings, rules: EndRules, clock: Clock) -> Self {
-        Self { vendor, gold, closings, rules, clock, sessions: HashMap::new() }
+        Self { vendor, gold, closings, rules, clock, followed: Followed::default() }
     }
 
     /// Follows until the process stops.
@@ -63,7 +64,7 @@ impl SessionEnds {
         let mut deltas = self.gold.follow();
         self.look_afresh();
         loop {
-            let due = self.sessions.values().filter_map(|course| course.due).min();
+            let due = self.followed.next_due();
             tokio::select! {
                 () = life.stopping() => return,
                 delta = deltas.recv() => match delta {
@@ -90,9 +91,8 @@ impl SessionEnds {
     fn look_afresh(&mut self) {
         let mut agents = Vec::new();
         self.gold.copy().each(|_, _, entity| agents.push(Arc::clone(entity)));
-        let known: BTreeSet<AgentId> =
-            self.sessions.values().flat_map(|course| course.holders.iter().copied()).collect();
         let present: Vec<&Agent> = agents.iter().filter_map(|entity| agent(Some(entity))).collect();
+        let known = self.followed.holders();
         for gone in known.into_iter().filter(|id| !present.iter().any(|agent| agent.id == *id)) {
             self.agent_has(gone, None);
         }
@@ -101,32 +101,14 @@ impl SessionEnds {
         }
     }
 
-    /// An agent has these sessions in hand, and no others.
     fn agent_has(&mut self, id: AgentId, agent: Option<&Agent>) {
-        let now = self.clock.now();
-        let held = |session: &SessionId| agent.is_some_and(|agent| agent.sessions.contains_key(session));
-        for (session, course) in &mut self.sessions {
-            if course.holders.contains(&id) && !held(session) {
-                course.leave(id, now);
-            }
-        }
-        for session in agent.into_iter().flat_map(|agent| agent.sessions.values()) {
-            // Who only hears it ring has not helped anybody.
-            if !matches!(session.status, SessionStatus::Active | SessionStatus::AfterCall) {
-                continue;
-            }
-            let course = self.sessions.entry(session.id).or_insert_with(|| Course::new(session.modality.clone()));
-            course.queue = course.queue.or(session.queue);
-            course.customer = session.customer.clone().or_else(|| course.customer.take());
-            course.come(id, now);
-        }
+        self.followed.agent_has(id, agent, self.clock.now());
     }
 
     /// Asks Clarity about the first that is due.
     async fn ask(&mut self) {
         let now = Instant::now();
-        let due = self.sessions.iter().find(|(_, course)| course.due.is_some_and(|due| due <= now)).map(|(id, _)| *id);
-        let Some((id, mut course)) = due.and_then(|id| self.sessions.remove_entry(&id)) else { return };
+        let Some((id, mut course)) = self.followed.take_due(now) else { return };
         course.questions += 1;
         let last_question = course.questions >= QUESTIONS;
         let includes = Includes { extra_items: true, ..Includes::default() };
@@ -136,14 +118,12 @@ impl SessionEnds {
             Ok(Some(_)) if last_question => unfit(id, "notAskedNeverEnded"),
             Err(_) if last_question => unfit(id, "notAskedClaritySilent"),
             Ok(Some(_)) | Err(_) => {
-                course.due = Some(now + AGAIN);
-                self.sessions.insert(id, course);
+                self.followed.ask_at(now + AGAIN, id, course);
                 return;
             }
         };
         if self.closings.tell(helped).await == Considered::Again {
-            course.due = Some(Instant::now() + AGAIN);
-            self.sessions.insert(id, course);
+            self.followed.ask_at(Instant::now() + AGAIN, id, course);
         }
     }
 
