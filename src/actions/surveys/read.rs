@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::Surveys;
+use crate::actions::courier;
 use crate::domain::{SessionId, Survey, SurveyId, SurveyOrigin, SurveyState};
 use crate::store::{Intent, IntentState};
 
@@ -56,15 +57,11 @@ impl Surveys {
 
 /// What nobody has tried and nobody will by itself was held back: on purpose, or because something is not clear.
 fn state(intent: &Intent) -> SurveyState {
-    match intent.state {
-        IntentState::New => SurveyState::Queued,
-        IntentState::Sending => SurveyState::Sent,
-        IntentState::Accepted => SurveyState::Accepted,
-        IntentState::Rejected => SurveyState::Rejected,
-        IntentState::Failed if intent.attempt > 0 || intent.due.is_some() => SurveyState::Failed,
-        IntentState::Failed if intent.context["dryRun"] == true => SurveyState::DryRun,
-        IntentState::Failed => SurveyState::Held,
-        IntentState::Unknown => SurveyState::Unknown,
+    let is_held = intent.state == IntentState::Failed && intent.attempt == 0 && intent.due.is_none();
+    match (is_held, intent.context["dryRun"] == true) {
+        (true, true) => SurveyState::DryRun,
+        (true, false) => SurveyState::Held,
+        (false, _) => courier::state(intent),
     }
 }
 
