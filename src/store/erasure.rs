@@ -296,9 +296,7 @@ mod tests {
         }
         let body = json!({ "response": { "id": "theirs", "user": { "email": CANARY } }, "text": "first" }).to_string();
         assert!(store.accept(arrival(&body)).await.expect("acknowledged").duplicate, "the very same bytes");
-        assert!(
-            store.keep_feedback(vec![reading("found-by-asking", CANARY)]).await.expect("looked").readings.is_empty()
-        );
+        assert!(store.keep_feedback(vec![reading("found-by-asking", CANARY)]).await.expect("looked").heard.is_empty());
         assert_eq!(store.inbox_counts().await.expect("counts"), before);
         drop(store);
 
@@ -321,7 +319,7 @@ mod tests {
         drop(store.erase(Person::new(Some(CANARY), None), "a test".into()).await.expect("done"));
         let says = Ok(reading("theirs", CANARY));
         let kept = store.understand(vec![Understood { seq, says }]).await.expect("noted");
-        assert!(kept.readings.is_empty());
+        assert!(kept.heard.is_empty());
         assert_eq!(files_with(dir.path(), CANARY), [""; 0]);
     }
 }

@@ -13,6 +13,7 @@ mod error;
 mod feedback;
 mod inbox;
 mod intent;
+mod kept;
 #[cfg(test)]
 mod kill;
 mod marks;
@@ -43,11 +44,12 @@ use writer::Writer;
 pub use audit::{Deed, DeedEnd, NewDeed};
 pub use erasure::{Erased, Forgotten};
 pub use error::StoreError;
-pub use feedback::{Kept, Understood};
+pub use feedback::Understood;
 pub use inbox::{About, Accepted, Arrival, InboxCounts, Stored};
 pub use intent::{Intended, Intent, IntentState, NewIntent, Outcome};
+pub use kept::Kept;
 pub use person::Person;
-pub use results::{KeptRecords, SurveyRecord};
+pub use results::SurveyRecord;
 pub use retention::Removed;
 pub use settings::{Keep, Settings};
 

@@ -231,7 +231,7 @@ impl GoodaysFeed {
             understood.push(Understood { seq, says });
         }
         let mut kept = store.understand(understood).await?;
-        for reading in std::mem::take(&mut kept.readings) {
+        for reading in std::mem::take(&mut kept.heard) {
             self.gold.tell(Fact::Response(Box::new(reading))).await;
         }
         drop(kept);
