@@ -116,7 +116,7 @@ mod tests {
     use super::*;
     use crate::base::Clock;
     use crate::domain::SourceName::Goodays;
-    use crate::store::tests::{arrival, clock, deed, reading, wish};
+    use crate::store::tests::{arrival, clock, deed, due, reading, wish};
     use crate::store::{IntentState, Settings, Understood, schema};
 
     /// A hash of each table's rows.
@@ -178,7 +178,7 @@ mod tests {
         }
         let intent = restored.intent(&sending).await.expect("read").expect("it is there");
         assert_eq!(intent.state, IntentState::Unknown);
-        assert_eq!(restored.claim_due("goodays.reply", clock().now(), 9).await.expect("asked").len(), 1);
+        assert_eq!(due(&restored, "goodays.reply").await.len(), 1);
         assert_eq!(restored.feedback_after(0, 99).await.expect("read").len(), 25);
         assert_eq!(restored.waiting_after(Goodays, 0, 99).await.expect("read").len(), 25);
         assert!(restored.accept(arrival("event 7")).await.expect("accepted").duplicate);

@@ -186,7 +186,7 @@ mod tests {
 
     use super::*;
     use crate::domain::SourceName::{AgentConnect, Goodays};
-    use crate::store::tests::{arrival, clock, deed, reading};
+    use crate::store::tests::{arrival, clock, deed, due, reading};
     use crate::store::{About, Arrival, IntentState, NewDeed, NewIntent, Outcome, Understood};
 
     const CANARY: &str = "canary.bird@example.com";
@@ -265,7 +265,7 @@ mod tests {
         let ended = store.settle(&sent, Outcome::failed(format!("{CANARY} is unknown"), Some(clock().now()))).await;
         let ended = ended.expect("settled");
         assert_eq!((ended.state, ended.reason, ended.due), (IntentState::Failed, None, None));
-        assert!(store.claim_due("agentConnect.request", clock().now(), 9).await.expect("asked")[..1][0].id == other);
+        assert_eq!(due(&store, "agentConnect.request").await[0].id, other);
         assert!(matches!(store.retry(&waiting).await, Err(StoreError::Settled { state: "erased", .. })));
         assert_eq!(store.feedback_after(0, 99).await.expect("read").len(), 41, "forty others and what is left");
         assert_eq!(store.deeds(9).await.expect("lines")[0].what, "privacy.erase");

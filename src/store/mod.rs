@@ -136,12 +136,6 @@ impl Store {
         self.0.writer.close().await;
     }
 
-    /// Whether it takes new events. See [`Store::trouble`].
-    #[must_use]
-    pub fn healthy(&self) -> bool {
-        self.trouble().is_none()
-    }
-
     /// Why it takes no new events, if it does not: the last write did not come through, or the disk is nearly full. In the
     /// first case asking also tries again, so that a disk that has recovered is noticed without a customer's event.
     #[must_use]

@@ -115,7 +115,7 @@ mod tests {
 
     use super::*;
     use crate::domain::SourceName::Goodays;
-    use crate::store::tests::{arrival, clock, deed, reading, wish};
+    use crate::store::tests::{arrival, clock, deed, due, reading, wish};
     use crate::store::{InboxCounts, IntentState, Outcome, Understood};
 
     const DAY: SignedDuration = SignedDuration::from_hours(24);
@@ -165,7 +165,7 @@ mod tests {
         assert!(store.feedback_after(0, 9).await.expect("read").is_empty());
         let emptied = store.intent(&asked).await.expect("read").expect("its key stays");
         assert_eq!((emptied.state, emptied.body), (IntentState::Accepted, json!({})));
-        assert_eq!(store.claim_due("goodays.reply", clock.now(), 9).await.expect("asked").len(), 1, "what waits stays");
+        assert_eq!(due(&store, "goodays.reply").await.len(), 1, "what waits stays");
         assert!(store.accept(arrival("good")).await.expect("accepted").duplicate);
         assert_eq!(store.waiting_after(Goodays, 0, 9).await.expect("read").len(), 1);
     }
