@@ -148,7 +148,8 @@ mod tests {
                 drop(store.understand(vec![Understood { seq: accepted.seq, says }]).await.expect("understood"));
             }
         }
-        store.set_cursor("agent_connect", "9001").await.expect("moved");
+        drop(store.keep_survey_records(Vec::new(), "agent_connect", "9001".into()).await.expect("moved"));
+        store.remember("x", vec![("1".into(), Some("y".into()))]).await.expect("kept");
         let line = store.begin_deed(deed()).await.expect("written");
         store.end_deed(line, "accepted", None).await.expect("completed");
         store.intend(wish("waiting", "Hello")).await.expect("written");

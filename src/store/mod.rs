@@ -17,6 +17,7 @@ mod kept;
 #[cfg(test)]
 mod kill;
 mod marks;
+mod memory;
 mod outbox;
 mod person;
 mod reader;

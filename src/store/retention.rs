@@ -7,7 +7,7 @@ use jiff::{Span, Timestamp};
 use rusqlite::{Connection, params};
 use serde_json::json;
 
-use super::{Store, StoreError, audit, inbox};
+use super::{Store, StoreError, audit, inbox, memory};
 use crate::domain::{ResponseId, SurveyId};
 
 /// How much is removed in one transaction: nobody has to wait for all of it.
@@ -76,6 +76,7 @@ fn remove_portion(connection: &Connection, keep: &super::Keep, now: Timestamp) -
     let over = format!(
         "seq IN (SELECT seq FROM inbox WHERE received_at < ?1 AND processed_at IS NOT NULL AND error IS NULL LIMIT {PORTION})"
     );
+    memory::forget_before(connection, webhooks, PORTION)?;
     let mut oldest = connection.prepare_cached(
         "DELETE FROM feedback WHERE seq IN (SELECT seq FROM feedback WHERE newest < ?1 LIMIT ?2) RETURNING response",
     )?;

@@ -176,20 +176,21 @@ async fn what_was_acknowledged_is_there_after_reopening() {
     let dir = TempDir::new().expect("a directory");
     let store = open(&dir);
     let first = store.accept(arrival("1")).await.expect("accepted");
-    store.mark_processed(first.seq, Some("It has no response.".into())).await.expect("marked");
-    store.set_cursor("agent_connect", "9001").await.expect("moved");
+    let second = store.accept(arrival("2")).await.expect("accepted");
+    store.mark_processed(second.seq, Some("It has no response.".into())).await.expect("marked");
+    drop(store.keep_survey_records(Vec::new(), "agent_connect", "9001".into()).await.expect("moved"));
     drop(store);
 
     let store = open(&dir);
     assert_eq!(store.cursor("agent_connect").await.expect("read").as_deref(), Some("9001"));
     let again = store.accept(arrival("1")).await.expect("accepted");
     assert_eq!(again, Accepted { seq: first.seq, duplicate: true });
-    let kept = store.arrivals_after(Goodays, 0, 10).await.expect("read");
+    let kept = store.waiting_after(Goodays, 0, 10).await.expect("read");
     assert_eq!(kept.len(), 1);
     assert_eq!((kept[0].body.as_slice(), &kept[0].headers), (&b"1"[..], &arrival("1").headers));
     assert_eq!(kept[0].received_at, clock().now());
-    assert!(store.arrivals_after(Goodays, first.seq, 10).await.expect("read").is_empty());
-    assert_eq!(store.inbox_counts().await.expect("counts"), InboxCounts { total: 1, unprocessed: 0, with_error: 1 });
+    assert!(store.waiting_after(Goodays, first.seq, 10).await.expect("read").is_empty());
+    assert_eq!(store.inbox_counts().await.expect("counts"), InboxCounts { total: 2, unprocessed: 1, with_error: 1 });
 }
 
 #[tokio::test]
@@ -338,7 +339,7 @@ async fn what_customers_write_is_not_in_debug_output() {
     let dir = TempDir::new().expect("a directory");
     let store = open(&dir);
     store.accept(arrival("private")).await.expect("accepted");
-    let kept = store.arrivals_after(Goodays, 0, 10).await.expect("read");
+    let kept = store.waiting_after(Goodays, 0, 10).await.expect("read");
     let wish = store.intend(wish("k1", "private")).await.expect("written");
     let outcome = Outcome::accepted(Some(json!("private")));
     let shown = format!("{:?} {kept:?} {wish:?} {outcome:?} {store:?}", arrival("private"));
@@ -359,8 +360,8 @@ async fn a_nearly_full_disk_takes_no_new_events_and_everything_else_goes_on() {
     assert!(matches!(store.accept(arrival("2")).await, Err(StoreError::Full { .. })));
     let trouble = store.trouble().expect("told").to_string();
     assert!(store.trouble().is_some() && trouble.contains("63 MB free and the store wants 64"), "{trouble}");
-    store.set_cursor("x", "1").await.expect("what is little is written");
-    assert_eq!(store.arrivals_after(Goodays, 0, 9).await.expect("read").len(), 1);
+    store.remember("x", Vec::new()).await.expect("what is little is written");
+    assert_eq!(store.waiting_after(Goodays, 0, 9).await.expect("read").len(), 1);
 
     free.store(64 << 20, Ordering::Relaxed);
     assert!(store.trouble().is_none());

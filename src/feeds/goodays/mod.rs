@@ -192,7 +192,7 @@ impl GoodaysFeed {
                     self.reporter.heard_at(last, 0);
                     self.webhook = last;
                 }
-                self.reporter.count_many("unreadableEvents", store.inbox_counts().await?.with_error);
+                self.reporter.count_many("unreadableEvents", store.unreadable(SourceName::Goodays).await?);
             }
             self.remembered = page.last_key_value().map(|(place, _)| *place);
             for reading in page.into_values() {
