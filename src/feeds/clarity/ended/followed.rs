@@ -22,6 +22,8 @@ pub(super) struct Followed {
     let_go: BTreeMap<(Instant, SessionId), Course>,
     /// When it is to be asked about each of these.
     due: HashMap<SessionId, Instant>,
+    /// Those that are not remembered as they are.
+    changed: BTreeSet<SessionId>,
 }
 
 impl Followed {
@@ -54,8 +56,36 @@ impl Followed {
                 .or_insert_with(|| found.unwrap_or_else(|| Course::new(session.modality.clone())));
             course.queue = course.queue.or(session.queue);
             course.customer = session.customer.clone().or_else(|| course.customer.take());
-            course.come(id, now);
+            if course.come(id, now) {
+                self.changed.insert(session.id);
+            }
             self.held.entry(id).or_default().insert(session.id);
+        }
+    }
+
+    /// What is to be remembered anew: of those that are followed what is needed, of the others nothing.
+    pub fn news(&self) -> Vec<(String, Option<String>)> {
+        let memory = |id: &SessionId| {
+            let let_go = || self.let_go.get(&(*self.due.get(id)?, *id));
+            self.in_hand.get(id).or_else(let_go).map(Course::to_memory)
+        };
+        self.changed.iter().map(|id| (id.to_string(), memory(id))).collect()
+    }
+
+    /// All news are written down.
+    pub fn is_remembered(&mut self) {
+        self.changed.clear();
+    }
+
+    /// Clarity has been asked, and what became of it is written down.
+    pub fn is_settled(&mut self, id: SessionId) {
+        self.changed.insert(id);
+    }
+
+    /// One of which an earlier life of the process knew, and nobody knows who has it.
+    pub fn recall(&mut self, id: SessionId, course: Course) {
+        if !self.in_hand.contains_key(&id) {
+            self.ask_at(Instant::now() + SETTLED, id, course);
         }
     }
 
@@ -82,6 +112,7 @@ impl Followed {
         }
         let Some(course) = self.in_hand.get_mut(&id) else { return };
         course.leave(agent, now);
+        self.changed.insert(id);
         if course.is_let_go()
             && let Some(course) = self.in_hand.remove(&id)
         {

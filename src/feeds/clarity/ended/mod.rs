@@ -1,7 +1,8 @@
 //! Tells of sessions that ended after an agent had them.
 //!
 //! A session that nobody lists any more has ended or is on its way to another agent: Clarity itself is asked which, and
-//! what it knows of the customer. What ended before anybody looked is not told, so that a restart asks nobody twice.
+//! what it knows of the customer. Those that are followed are remembered, so that a restart forgets nobody whom it knew;
+//! what began and ended while nobody looked is not told.
 
 mod course;
 mod followed;
@@ -18,6 +19,7 @@ use crate::config::NamedAgent;
 use crate::domain::{AgentId, Helped, Interaction, QueueId, SessionId};
 use crate::gold::entity::Agent;
 use crate::gold::{Closings, Considered, Entity, Gold, Key};
+use crate::store::{Store, StoreError};
 use crate::vendor::clarity::lenient::plain;
 use crate::vendor::clarity::methods::Includes;
 use crate::vendor::clarity::{Clarity, wire};
@@ -30,6 +32,9 @@ const AGAIN: Duration = Duration::from_secs(30);
 
 /// How often it is asked about one session.
 const QUESTIONS: u32 = 20;
+
+/// What the store calls a session that is followed.
+const SESSION: &str = "clarity.session";
 
 /// How a session becomes a [`Helped`].
 #[derive(Debug, Clone)]
@@ -48,15 +53,19 @@ pub struct SessionEnds {
     gold: Gold,
     closings: Closings,
     rules: EndRules,
+    store: Store,
     clock: Clock,
     followed: Followed,
+    /// Whether those of earlier lives are followed again.
+    has_recalled: bool,
 }
 
 impl SessionEnds {
     /// Nothing has been seen yet.
     #[must_use]
-    pub fn new(vendor: Clarity, gold: Gold, closings: Closings, rules: EndRules, clock: Clock) -> Self {
-        Self { vendor, gold, closings, rules, clock, followed: Followed::default() }
+    pub fn new(vendor: Clarity, gold: Gold, closings: Closings, rules: EndRules, store: Store, clock: Clock) -> Self {
+        let followed = Followed::default();
+        Self { vendor, gold, closings, rules, store, clock, followed, has_recalled: false }
     }
 
     /// Follows until the process stops.
@@ -64,6 +73,9 @@ impl SessionEnds {
         let mut deltas = self.gold.follow();
         self.look_afresh();
         loop {
+            if let Err(error) = self.remember().await {
+                tracing::error!(error = %error, "which sessions are followed cannot be kept yet");
+            }
             let due = self.followed.next_due();
             tokio::select! {
                 () = life.stopping() => return,
@@ -86,6 +98,25 @@ impl SessionEnds {
                 }
             }
         }
+    }
+
+    /// Brings what is remembered and what is known together. What fails is done at the next change.
+    async fn remember(&mut self) -> Result<(), StoreError> {
+        if !self.has_recalled {
+            for (id, memory) in self.store.all_remembered(SESSION).await? {
+                let course = Course::from_memory(&memory, self.clock.now());
+                if let (Ok(id), Some(course)) = (id.parse(), course) {
+                    self.followed.recall(id, course);
+                }
+            }
+            self.has_recalled = true;
+        }
+        let news = self.followed.news();
+        if !news.is_empty() {
+            self.store.remember(SESSION, news).await?;
+            self.followed.is_remembered();
+        }
+        Ok(())
     }
 
     fn look_afresh(&mut self) {
@@ -123,8 +154,9 @@ impl SessionEnds {
             }
         };
         if self.closings.tell(helped).await == Considered::Again {
-            self.followed.ask_at(Instant::now() + AGAIN, id, course);
+            return self.followed.ask_at(Instant::now() + AGAIN, id, course);
         }
+        self.followed.is_settled(id);
     }
 
     fn helped(&self, id: SessionId, course: &Course, session: &wire::Session) -> Helped {
