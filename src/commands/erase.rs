@@ -1,4 +1,4 @@
-//! `callboard erase`: forgets a customer, in the database and on the pages of a running server.
+//! `callboard erase`: forgets a customer, in the database and on the pages of a running server, or says what that would be.
 
 use std::path::Path;
 
@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::arguments::EraseOptions;
 use super::orders::{self, Answer, Order};
+use super::world::open_store;
 use super::{Failure, say, upkeep};
 use crate::base::Clock;
 use crate::config::Config;
@@ -20,6 +21,15 @@ pub(super) struct Wanted {
     phone: Option<String>,
 }
 
+/// What is to be done about them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Deed {
+    /// Forget them.
+    Forget,
+    /// Say what that would forget.
+    Search,
+}
+
 /// What was forgotten.
 #[derive(Serialize, Deserialize)]
 pub(super) struct Counts {
@@ -28,6 +38,19 @@ pub(super) struct Counts {
     requests: usize,
     results: usize,
     audit: usize,
+}
+
+impl Counts {
+    fn of(forgotten: &Forgotten) -> Self {
+        let Forgotten { webhooks, responses, requests, results, audit, .. } = forgotten;
+        Self {
+            webhooks: *webhooks,
+            responses: responses.len(),
+            requests: requests.len(),
+            results: results.len(),
+            audit: *audit,
+        }
+    }
 }
 
 impl Wanted {
@@ -52,46 +75,52 @@ pub(super) async fn run(options: EraseOptions) -> Result<(), Failure> {
         return Err(Failure::World(format!("There is no database in {}: nothing is known of anybody.", dir.display())));
     }
     let wanted = Wanted { email: options.email, phone: options.phone };
-    let counts = match orders::give(dir, &Order::Erase(wanted.clone())).await {
+    let deed = if options.dry_run { Deed::Search } else { Deed::Forget };
+    let order = match deed {
+        Deed::Forget => Order::Erase(wanted.clone()),
+        Deed::Search => Order::Search(wanted.clone()),
+    };
+    let counts = match orders::give(dir, &order).await {
         Some(Ok(Answer::Erased(counts))) => counts,
         Some(Ok(Answer::Failed(why))) => return Err(Failure::World(why)),
         Some(Err(error)) => {
             return Err(Failure::World(format!("The server did not answer ({error}); give the order again.")));
         }
-        Some(Ok(Answer::Displays(_))) => {
-            return Err(Failure::World("The server answered another question.".to_owned()));
+        Some(Ok(Answer::Displays(_))) => return Err(orders::another_answer()),
+        // Where no server runs we open the database ourselves. One that runs and takes no orders holds the lock.
+        None => {
+            let store = open_store(&config, Clock::system()).await?;
+            let counts = carry_out(&store, None, deed, &wanted).await;
+            store.close().await;
+            counts.map_err(|error| Failure::World(error.to_string()))?
         }
-        None => alone(&config, &wanted).await?,
     };
     let Counts { webhooks, responses, requests, results, audit } = counts;
+    let (begin, end) = match deed {
+        Deed::Forget => ("Forgotten", "What is sent again about them will not be kept."),
+        Deed::Search => ("Would be forgotten", "Nothing was changed."),
+    };
     say(&format!(
-        "Forgotten: {responses} responses, {webhooks} webhooks, {requests} requests, {results} survey results, \
-         {audit} lines of the audit. What is sent again about them will not be kept."
+        "{begin}: {responses} responses, {webhooks} webhooks, {requests} requests, {results} survey results, {audit} lines of \
+         the audit. {end}"
     ));
     tell_of_backups(&upkeep::backup_dir(&config));
     Ok(())
 }
 
-/// Where no server runs we open the database ourselves. One that runs and takes no orders holds the lock.
-async fn alone(config: &Config, wanted: &Wanted) -> Result<Counts, Failure> {
-    let (dir, settings) = (config.server.data_dir.clone(), upkeep::settings(config));
-    let opened = tokio::task::spawn_blocking(move || Store::open_with(&dir, Clock::system(), settings)).await;
-    let store = match opened {
-        Ok(Ok(store)) => store,
-        Ok(Err(error)) => return Err(Failure::World(error.to_string())),
-        Err(error) => return Err(Failure::World(format!("The store could not be opened: {error}."))),
-    };
-    let counts = carry_out(&store, None, wanted).await.map_err(|error| Failure::World(error.to_string()));
-    store.close().await;
-    counts
-}
-
-/// Forgets, and has everybody who looks on forget.
-pub(super) async fn carry_out(store: &Store, gold: Option<&Gold>, wanted: &Wanted) -> Result<Counts, StoreError> {
+/// Forgets, and has everybody who looks on forget; or only says what that would be.
+pub(super) async fn carry_out(
+    store: &Store,
+    gold: Option<&Gold>,
+    deed: Deed,
+    wanted: &Wanted,
+) -> Result<Counts, StoreError> {
+    if deed == Deed::Search {
+        return Ok(Counts::of(&store.would_erase(wanted.person()).await?));
+    }
     let mut erased = store.erase(wanted.person(), "callboard erase".to_owned()).await?;
-    let Forgotten { webhooks, responses, left, requests, results, audit } = std::mem::take(&mut erased.forgotten);
-    let counts =
-        Counts { webhooks, responses: responses.len(), requests: requests.len(), results: results.len(), audit };
+    let counts = Counts::of(&erased.forgotten);
+    let Forgotten { responses, left, requests, results, .. } = std::mem::take(&mut erased.forgotten);
     if let Some(gold) = gold {
         let surveys = requests.into_iter().chain(results).collect();
         gold.tell(Fact::Forgotten { responses, surveys }).await;

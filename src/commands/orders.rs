@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 
-use super::{erase, wallboard_token};
+use super::{Failure, erase, wallboard_token};
 use crate::base::Lifecycle;
 use crate::gold::Gold;
 use crate::store::Store;
@@ -27,6 +27,8 @@ const LONGEST: u64 = 64 * 1024;
 pub(super) enum Order {
     /// Forget a customer.
     Erase(erase::Wanted),
+    /// Say what that would forget. A word of its own: a server that does not know it forgets nobody.
+    Search(erase::Wanted),
     /// Let a display in, list them, or shut one out.
     Display(wallboard_token::Wanted),
 }
@@ -35,7 +37,7 @@ pub(super) enum Order {
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) enum Answer {
-    /// They are forgotten.
+    /// They are forgotten, or would be.
     Erased(erase::Counts),
     /// What became of displays, in sentences.
     Displays(Vec<String>),
@@ -92,11 +94,20 @@ async fn serve(mut stream: UnixStream, hall: &Hall) -> std::io::Result<()> {
     let (reading, mut writing) = stream.split();
     let mut line = String::new();
     tokio::time::timeout(PATIENCE, BufReader::new(reading.take(LONGEST)).read_line(&mut line)).await??;
+    let erased = async |deed, wanted: &erase::Wanted| match erase::carry_out(
+        &hall.store,
+        Some(&hall.gold),
+        deed,
+        wanted,
+    )
+    .await
+    {
+        Ok(counts) => Answer::Erased(counts),
+        Err(error) => Answer::Failed(error.to_string()),
+    };
     let answer = match serde_json::from_str(&line) {
-        Ok(Order::Erase(wanted)) => match erase::carry_out(&hall.store, Some(&hall.gold), &wanted).await {
-            Ok(counts) => Answer::Erased(counts),
-            Err(error) => Answer::Failed(error.to_string()),
-        },
+        Ok(Order::Erase(wanted)) => erased(erase::Deed::Forget, &wanted).await,
+        Ok(Order::Search(wanted)) => erased(erase::Deed::Search, &wanted).await,
         Ok(Order::Display(wanted)) => match wallboard_token::carry_out(&hall.displays, &hall.store, &wanted).await {
             Ok(said) => Answer::Displays(said),
             Err(error) => Answer::Failed(error.to_string()),
@@ -107,6 +118,11 @@ async fn serve(mut stream: UnixStream, hall: &Hall) -> std::io::Result<()> {
     let mut text = serde_json::to_vec(&answer)?;
     text.push(b'\n');
     writing.write_all(&text).await
+}
+
+/// What to say when a server answers something else than it was asked.
+pub(super) fn another_answer() -> Failure {
+    Failure::World("The server answered another question. Is it another version?".to_owned())
 }
 
 /// Gives an order to the server that uses this directory. `None`: there is none.

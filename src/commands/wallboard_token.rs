@@ -6,7 +6,8 @@ use serde_json::json;
 
 use super::arguments::TokenDeed;
 use super::orders::{self, Answer, Order};
-use super::{Failure, say, upkeep};
+use super::world::open_store;
+use super::{Failure, say};
 use crate::base::Clock;
 use crate::base::secret::ExposeSecret;
 use crate::config::Config;
@@ -54,35 +55,24 @@ pub(super) async fn run(deed: TokenDeed) -> Result<(), Failure> {
     let said = match orders::give(&config.server.data_dir, &Order::Display(wanted.clone())).await {
         Some(Ok(Answer::Displays(said))) => said,
         Some(Ok(Answer::Failed(why))) => return Err(Failure::World(why)),
-        Some(Ok(Answer::Erased(_))) => {
-            return Err(Failure::World("The server answered another question.".to_owned()));
-        }
+        Some(Ok(Answer::Erased(_))) => return Err(orders::another_answer()),
         Some(Err(error)) => {
             return Err(Failure::World(format!("The server did not answer ({error}); give the order again.")));
         }
-        None => alone(&config, &wanted).await?,
+        // Where no server runs we open the database ourselves. One that runs and takes no orders holds the lock.
+        None => {
+            let store = open_store(&config, Clock::system()).await?;
+            let done = async {
+                let displays = Displays::open(store.clone(), Clock::system()).await?;
+                carry_out(&displays, &store, &wanted).await
+            };
+            let said = done.await;
+            store.close().await;
+            said.map_err(|error| Failure::World(error.to_string()))?
+        }
     };
     said.iter().for_each(|line| say(line));
     Ok(())
-}
-
-/// Where no server runs we open the database ourselves. One that runs and takes no orders holds the lock.
-async fn alone(config: &Config, wanted: &Wanted) -> Result<Vec<String>, Failure> {
-    let (dir, settings) = (config.server.data_dir.clone(), upkeep::settings(config));
-    let opened = tokio::task::spawn_blocking(move || Store::open_with(&dir, Clock::system(), settings)).await;
-    let failed = |error: &dyn std::fmt::Display| Failure::World(error.to_string());
-    let store = match opened {
-        Ok(Ok(store)) => store,
-        Ok(Err(error)) => return Err(failed(&error)),
-        Err(error) => return Err(Failure::World(format!("The store could not be opened: {error}."))),
-    };
-    let done = async {
-        let displays = Displays::open(store.clone(), Clock::system()).await?;
-        carry_out(&displays, &store, wanted).await
-    };
-    let said = done.await.map_err(|error| failed(&error));
-    store.close().await;
-    said
 }
 
 /// Does it, and says what became of it.

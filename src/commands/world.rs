@@ -107,7 +107,7 @@ impl World {
         let access = parts.open_the_door(&store, displays.clone(), players)?;
         let feedback = parts.listen_to_goodays(&store, &intake, manner)?;
         let (surveys, closings) = parts.speak_to_agent_connect(&store)?;
-        parts.watch_ended_sessions(closings.as_ref())?;
+        parts.watch_ended_sessions(&store, closings.as_ref())?;
         parts.listen_to_kustomer(&intake, closings)?;
         parts.switch_off_the_rest().await;
 
@@ -276,7 +276,7 @@ impl Parts<'_> {
     }
 
     /// Customers of ended sessions are asked only where the site says so: each costs a question to Clarity.
-    fn watch_ended_sessions(&self, closings: Option<&Closings>) -> Result<(), Failure> {
+    fn watch_ended_sessions(&self, store: &Store, closings: Option<&Closings>) -> Result<(), Failure> {
         let (Some(clarity), Some(surveys), Some(closings)) =
             (&self.config.clarity, &self.config.agent_connect, closings)
         else {
@@ -291,7 +291,8 @@ impl Parts<'_> {
             email_items: surveys.email_items.clone(),
             conversation_item: self.config.join.session_conversation_item.clone(),
         };
-        let ends = clarity::SessionEnds::new(vendor, self.gold.clone(), closings.clone(), rules, self.clock.clone());
+        let (store, gold, closings) = (store.clone(), self.gold.clone(), closings.clone());
+        let ends = clarity::SessionEnds::new(vendor, gold, closings, rules, store, self.clock.clone());
         self.life.spawn(ends.run(self.life.clone()));
         Ok(())
     }
@@ -341,7 +342,8 @@ fn client() -> Result<http::Client, Failure> {
     http::client().map_err(|error| Failure::World(format!("TLS cannot be set up: {error}.")))
 }
 
-async fn open_store(config: &Config, clock: Clock) -> Result<Store, Failure> {
+/// Opens what must survive, as it is configured.
+pub(super) async fn open_store(config: &Config, clock: Clock) -> Result<Store, Failure> {
     let (directory, settings) = (config.server.data_dir.clone(), upkeep::settings(config));
     let opened = tokio::task::spawn_blocking(move || Store::open_with(&directory, clock, settings)).await;
     match opened {

@@ -114,6 +114,19 @@ const STEPS: &[&str] = &[
     CREATE INDEX survey_result_by_sequence ON survey_result (sequence);
 ",
     "
+    -- What feeds must know of things that go on.
+    CREATE TABLE memory (
+        kind    TEXT    NOT NULL,
+        thing   TEXT    NOT NULL,
+        what    TEXT    NOT NULL,
+        changed INTEGER NOT NULL,
+        PRIMARY KEY (kind, thing)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX memory_by_age ON memory (changed);
+    -- What has been acted on is marked one by one.
+    DELETE FROM cursor WHERE name = 'kustomer.understood';
+",
+    "
     -- Screens on the wall. A token is kept as its hash, and so is the key that a browser had for it.
     CREATE TABLE display (
         id      TEXT    PRIMARY KEY,

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, WebSocketUpgrade};
 use axum::extract::{ConnectInfo, Extension, Query, State};
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -97,7 +97,9 @@ pub async fn live(
         Err(_) => return Ok(upgrade.on_upgrade(|socket| close(socket, SIGN_IN, "Sign in first."))),
     };
     let place = match somebody.who() {
-        Who::Person(sign_in) => Some(sign_in.socket().ok_or_else(|| Problem::too_many(COME_BACK))?),
+        Who::Person(sign_in) => {
+            Some(sign_in.socket().ok_or_else(|| Problem::of(StatusCode::TOO_MANY_REQUESTS).retry_after(COME_BACK))?)
+        }
         Who::Anybody | Who::Display(_) => None,
     };
     let display = match somebody.who() {
