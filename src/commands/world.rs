@@ -29,6 +29,7 @@ use crate::web::ops::{Audience, Ops, Readiness};
 use crate::web::origin::OriginRule;
 use crate::web::serve::{Limits, serve};
 use crate::web::{AppState, House, assets, router};
+use crate::web::tls::{self, Tls};
 
 /// What pages and snapshots carry: another build means that a page should load itself anew. Other scripts or styles are
 /// another build, whatever the version says.
@@ -72,6 +73,7 @@ impl World {
             listener.local_addr().map_err(|error| Failure::World(format!("The listener is gone: {error}.")))?;
         let metrics = Metrics::new(clock.clone());
         let store = open_store(config, clock.clone()).await?;
+        let tls = open_tls(config, &clock)?;
         let day = Day { zone: config.server.time_zone.clone(), starts: config.server.day_starts };
         let gold = Gold::start(rules(&config.join), day, clock.clone(), life);
         let hub = Hub::start(gold.clone(), BUILD.as_str(), life);
@@ -120,7 +122,17 @@ impl World {
         life.spawn(orders::take(config.server.data_dir.clone(), store.clone(), gold.clone(), life.clone()));
         let audience = if config.server.open_metrics { Audience::Everybody } else { Audience::ThisMachine };
         let ops = ops(&gold, &store, &metrics, life, audience);
-        life.spawn(serve(listener, router(state, ops, &settings), Limits::default(), metrics.clone(), life.clone()));
+        if let Some(tls) = tls.clone() {
+            life.spawn_service(tls.follow_files(tls::LOOK_EVERY));
+        }
+        life.spawn(serve(
+            listener,
+            tls,
+            router(state, ops, &settings),
+            Limits::default(),
+            metrics.clone(),
+            life.clone(),
+        ));
         Ok(Self { address, gold, store, metrics })
     }
 
@@ -282,6 +294,11 @@ fn client() -> Result<http::Client, Failure> {
 
 async fn open_store(config: &Config, clock: Clock) -> Result<Store, Failure> {
     let (directory, settings) = (config.server.data_dir.clone(), upkeep::settings(config));
+pub(super) fn open_tls(config: &Config, clock: &Clock) -> Result<Option<Tls>, Failure> {
+    let files = config.server.tls.as_ref();
+    files.map(|files| Tls::open(files, clock.clone())).transpose().map_err(|error| Failure::Usage(error.to_string()))
+}
+
     let opened = tokio::task::spawn_blocking(move || Store::open_with(&directory, clock, settings)).await;
     match opened {
         Ok(Ok(store)) => Ok(store),

@@ -21,6 +21,7 @@ mod server;
 mod source;
 mod store;
 mod thresholds;
+mod tls;
 mod unknown_key;
 mod value;
 mod walk;
@@ -43,6 +44,7 @@ pub use server::Server;
 pub use source::PREFIX;
 pub use store::Store;
 pub use thresholds::{Limit, Threshold};
+pub use tls::Tls;
 pub use value::Bytes;
 pub use wallboards::{Theme, Wallboard};
 
@@ -145,6 +147,9 @@ impl Config {
         let mut config: Self = reading.read(&written).map_err(|problem| unknown_key::with_nearest(problem.into()))?;
         if let Some(clarity) = &mut config.clarity {
             clarity.settle(directory);
+        }
+        if let Some(tls) = &mut config.server.tls {
+            tls.settle(directory);
         }
         config.check()?;
         Ok((config, reading.origins()))

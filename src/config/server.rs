@@ -8,7 +8,7 @@ use jiff::tz::TimeZone;
 use serde::Deserialize;
 use url::Url;
 
-use super::{ConfigError, value};
+use super::{ConfigError, Tls, value};
 
 /// The server itself.
 #[derive(Debug, Clone, Deserialize)]
@@ -22,6 +22,8 @@ pub struct Server {
     #[serde(deserialize_with = "value::optional")]
     pub public_url: Option<Url>,
     /// The directory for everything that must survive a restart. Default `data`, in the working directory.
+    /// The certificate to encrypt with. Default: none, which is for this machine alone or behind a proxy that encrypts.
+    pub tls: Option<Tls>,
     pub data_dir: PathBuf,
     /// The zone in which the board's day begins and clocks are shown. Default `UTC`.
     #[serde(deserialize_with = "value::text")]
@@ -46,6 +48,7 @@ impl Default for Server {
             behind_sign_in: false,
             open_metrics: false,
             day_starts: Time::midnight(),
+            tls: None,
         }
     }
 }
@@ -58,6 +61,13 @@ impl Server {
                 return Err(ConfigError::invalid("server.public_url", advice));
             }
             return Ok(());
+        if let Some(tls) = &self.tls {
+            if self.public_url.as_ref().is_none_or(|url| url.scheme() != "https") {
+                let advice = "must be the address that people type, beginning with https://, because server.tls is set";
+                return Err(ConfigError::invalid("server.public_url", advice));
+            }
+            tls.check()?;
+        }
         };
         if url.path() != "/" || url.query().is_some() || url.fragment().is_some() {
             let advice = "must have no path: write only the beginning, such as \"https://callboard.example.com\"";

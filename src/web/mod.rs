@@ -4,7 +4,7 @@
 //! - [`layers`]: what holds for all of them, in order; [`origin`], [`problem`] and [`present`] belong to it.
 //! - [`screens`]: the handlers of the pages; [`pages`] turns a painted document into HTML, [`assets`] serves the rest.
 //! - [`api`], [`feedback`], [`supervise`], [`webhooks`], [`socket`], [`ops`], [`openapi`]: the routes for programs.
-//! - [`serve`]: the accept loop in front of all this.
+//! - [`serve`]: the accept loop in front of all this, encrypted by [`tls`] where no proxy does that.
 
 pub mod api;
 pub mod assets;
@@ -25,6 +25,7 @@ pub mod state;
 pub mod supervise;
 pub mod surveys;
 pub mod webhooks;
+pub mod tls;
 
 pub use router::router;
 pub use state::{AppState, House};
