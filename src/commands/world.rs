@@ -27,9 +27,10 @@ use crate::web::boards::Boards;
 use crate::web::layers::Settings;
 use crate::web::ops::{Audience, Ops, Readiness};
 use crate::web::origin::OriginRule;
+use crate::web::peer::Proxies;
 use crate::web::serve::{Limits, serve};
-use crate::web::{AppState, House, assets, router};
 use crate::web::tls::{self, Tls};
+use crate::web::{AppState, House, assets, router};
 
 /// What pages and snapshots carry: another build means that a page should load itself anew. Other scripts or styles are
 /// another build, whatever the version says.
@@ -72,8 +73,8 @@ impl World {
         let address =
             listener.local_addr().map_err(|error| Failure::World(format!("The listener is gone: {error}.")))?;
         let metrics = Metrics::new(clock.clone());
-        let store = open_store(config, clock.clone()).await?;
         let tls = open_tls(config, &clock)?;
+        let store = open_store(config, clock.clone()).await?;
         let day = Day { zone: config.server.time_zone.clone(), starts: config.server.day_starts };
         let gold = Gold::start(rules(&config.join), day, clock.clone(), life);
         let hub = Hub::start(gold.clone(), BUILD.as_str(), life);
@@ -111,6 +112,7 @@ impl World {
         };
         let settings = Settings {
             public_url: config.server.public_url.clone(),
+            proxies: Proxies::new(&config.server.trusted_proxies),
             painter: crate::web::screens::paint_problem,
             ..Settings::default()
         };
@@ -292,13 +294,13 @@ fn client() -> Result<http::Client, Failure> {
     http::client().map_err(|error| Failure::World(format!("TLS cannot be set up: {error}.")))
 }
 
-async fn open_store(config: &Config, clock: Clock) -> Result<Store, Failure> {
-    let (directory, settings) = (config.server.data_dir.clone(), upkeep::settings(config));
 pub(super) fn open_tls(config: &Config, clock: &Clock) -> Result<Option<Tls>, Failure> {
     let files = config.server.tls.as_ref();
     files.map(|files| Tls::open(files, clock.clone())).transpose().map_err(|error| Failure::Usage(error.to_string()))
 }
 
+async fn open_store(config: &Config, clock: Clock) -> Result<Store, Failure> {
+    let (directory, settings) = (config.server.data_dir.clone(), upkeep::settings(config));
     let opened = tokio::task::spawn_blocking(move || Store::open_with(&directory, clock, settings)).await;
     match opened {
         Ok(Ok(store)) => Ok(store),

@@ -11,7 +11,7 @@ use axum::http::header::{
     X_CONTENT_TYPE_OPTIONS,
 };
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
-use axum::middleware::{Next, from_fn, map_response};
+use axum::middleware::{Next, from_fn, map_request, map_response};
 use axum::response::{IntoResponse, Response};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
@@ -21,6 +21,7 @@ use url::Url;
 
 pub use super::origin::{OriginRule, origin_allowed};
 use super::origin::{change_allowed, host_allowed};
+use super::peer::{Peer, Proxies};
 use super::present::{Painter, plain_page, present};
 use super::problem::Problem;
 
@@ -40,13 +41,21 @@ pub struct Settings {
     pub request_timeout: Duration,
     /// How many bytes a request may have, unless its route says otherwise with a [`DefaultBodyLimit`] of its own.
     pub body_limit: usize,
+    /// Whose word counts about who asks.
+    pub proxies: Proxies,
     /// Paints problems for browsers.
     pub painter: Painter,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { public_url: None, request_timeout: Duration::from_secs(15), body_limit: 64 * 1024, painter: plain_page }
+        Self {
+            public_url: None,
+            request_timeout: Duration::from_secs(15),
+            body_limit: 64 * 1024,
+            proxies: Proxies::default(),
+            painter: plain_page,
+        }
     }
 }
 
@@ -55,6 +64,7 @@ pub fn wrap(router: Router, settings: &Settings) -> Router {
     let rule = OriginRule::new(settings.public_url.as_ref());
     let painter = settings.painter;
     let public_url = settings.public_url.clone();
+    let proxies = settings.proxies.clone();
     let security = security_headers(settings.public_url.as_ref());
     // From the inside out: a layer sees the answers of those above it in this list.
     router
@@ -74,6 +84,10 @@ pub fn wrap(router: Router, settings: &Settings) -> Router {
         .layer(CompressionLayer::new())
         .layer(map_response(move |response: Response| std::future::ready(secured(response, &security))))
         .layer(from_fn(follow))
+        .layer(map_request(move |mut request: Request| {
+            proxies.introduce(&mut request);
+            std::future::ready(request)
+        }))
 }
 
 /// Webhooks are signed and come from no browser; everything else that is not a mere reading must come from our pages.
@@ -99,7 +113,8 @@ fn answer_panic(_: Box<dyn Any + Send + 'static>) -> Response {
 /// identity that the caller brings along is not believed.
 async fn follow(request: Request, next: Next) -> Response {
     let id = format!("{:016x}", rand::random::<u64>());
-    let span = tracing::info_span!("request", %id, method = %request.method(), path = request.uri().path());
+    let peer = request.extensions().get::<Peer>().map(|Peer(address)| tracing::field::display(*address));
+    let span = tracing::info_span!("request", %id, peer, method = %request.method(), path = request.uri().path());
     let began = Instant::now();
     async move {
         let mut response = next.run(request).await;

@@ -1,7 +1,7 @@
 //! HTTP and HTML live here and only here.
 //!
 //! - [`router`]: every route on one page.
-//! - [`layers`]: what holds for all of them, in order; [`origin`], [`problem`] and [`present`] belong to it.
+//! - [`layers`]: what holds for all of them, in order; [`origin`], [`peer`], [`problem`] and [`present`] belong to it.
 //! - [`screens`]: the handlers of the pages; [`pages`] turns a painted document into HTML, [`assets`] serves the rest.
 //! - [`api`], [`feedback`], [`supervise`], [`webhooks`], [`socket`], [`ops`], [`openapi`]: the routes for programs.
 //! - [`serve`]: the accept loop in front of all this, encrypted by [`tls`] where no proxy does that.
@@ -15,6 +15,7 @@ pub mod openapi;
 pub mod ops;
 pub mod origin;
 pub mod pages;
+pub mod peer;
 pub mod present;
 pub mod problem;
 pub mod router;
@@ -24,8 +25,8 @@ pub mod socket;
 pub mod state;
 pub mod supervise;
 pub mod surveys;
-pub mod webhooks;
 pub mod tls;
+pub mod webhooks;
 
 pub use router::router;
 pub use state::{AppState, House};
