@@ -113,6 +113,7 @@ impl World {
         let settings = Settings {
             public_url: config.server.public_url.clone(),
             proxies: Proxies::new(&config.server.trusted_proxies),
+            sockets_per_address: config.server.sockets_per_address,
             painter: crate::web::screens::paint_problem,
             ..Settings::default()
         };

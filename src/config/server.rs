@@ -36,6 +36,8 @@ pub struct Server {
     /// who connects.
     #[serde(deserialize_with = "value::list")]
     pub trusted_proxies: Vec<IpNet>,
+    /// How many open live connections one address may hold; an office may be one address. Default 512.
+    pub sockets_per_address: usize,
     /// Whether `/metrics` answers other machines too. Default `false`.
     pub open_metrics: bool,
     /// The time of day, in [`time_zone`](Self::time_zone), at which the counts of the day begin anew. Default `00:00`.
@@ -53,6 +55,7 @@ impl Default for Server {
             time_zone: TimeZone::UTC,
             behind_sign_in: false,
             trusted_proxies: Vec::new(),
+            sockets_per_address: 512,
             open_metrics: false,
             day_starts: Time::midnight(),
         }

@@ -43,6 +43,8 @@ pub struct Settings {
     pub body_limit: usize,
     /// Whose word counts about who asks.
     pub proxies: Proxies,
+    /// How many sockets one address may hold.
+    pub sockets_per_address: usize,
     /// Paints problems for browsers.
     pub painter: Painter,
 }
@@ -54,6 +56,7 @@ impl Default for Settings {
             request_timeout: Duration::from_secs(15),
             body_limit: 64 * 1024,
             proxies: Proxies::default(),
+            sockets_per_address: 512,
             painter: plain_page,
         }
     }

@@ -4,6 +4,7 @@
 //! - [`layers`]: what holds for all of them, in order; [`origin`], [`peer`], [`problem`] and [`present`] belong to it.
 //! - [`screens`]: the handlers of the pages; [`pages`] turns a painted document into HTML, [`assets`] serves the rest.
 //! - [`api`], [`feedback`], [`supervise`], [`webhooks`], [`socket`], [`ops`], [`openapi`]: the routes for programs.
+//! - [`limits`]: how often somebody may ask.
 //! - [`serve`]: the accept loop in front of all this, encrypted by [`tls`] where no proxy does that.
 
 pub mod api;
@@ -11,6 +12,7 @@ pub mod assets;
 pub mod boards;
 pub mod feedback;
 pub mod layers;
+pub mod limits;
 pub mod openapi;
 pub mod ops;
 pub mod origin;

@@ -27,6 +27,10 @@ use guest::Guest;
 
 mod door;
 mod guest;
+mod headcount;
+
+pub(crate) use guest::Luggage;
+pub(crate) use headcount::{Headcount, network_of};
 
 /// How much of a request is held in memory before its handler reads on; a longer header is refused.
 const HEADER_BYTES: usize = 64 * 1024;
@@ -111,10 +115,10 @@ impl Visit {
                 // Patches are small and must not wait for one another. Where this cannot be had, they are merely later.
                 let _ = stream.set_nodelay(true);
                 match tls {
-                    None => self.talk(Guest { stream, _place: place }).await,
+                    None => self.talk(Guest::new(stream, place)).await,
                     Some(_) if byte != TLS_HANDSHAKE => turn_away(stream).await,
                     Some(tls) => match self.agree(stream, &tls).await {
-                        Ok(stream) => self.talk(Guest { stream, _place: place }).await,
+                        Ok(stream) => self.talk(Guest::new(stream, place)).await,
                         Err(result) => result,
                     },
                 }
@@ -150,10 +154,11 @@ impl Visit {
     }
 
     async fn talk<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(&self, guest: Guest<S>) -> &'static str {
-        let asked = AtomicBool::new(false);
+        let (asked, luggage) = (AtomicBool::new(false), guest.luggage());
         let service = hyper::service::service_fn(|mut request: hyper::Request<Incoming>| {
             asked.store(true, Ordering::Relaxed);
             request.extensions_mut().insert(ConnectInfo(self.peer));
+            request.extensions_mut().insert(luggage.clone());
             let mut app = self.app.clone();
             async move { app.call(request).await.map_err(|never: Infallible| never) }
         });

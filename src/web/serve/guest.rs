@@ -2,17 +2,42 @@
 
 use std::io;
 use std::pin::Pin;
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::door::Place;
+use super::headcount::Seat;
 
 /// A stream that holds its place for as long as it lives, whoever holds the stream by then: after an upgrade that is no
 /// longer the HTTP connection but the socket.
 pub(super) struct Guest<S> {
-    pub(super) stream: S,
-    pub(super) _place: Place,
+    stream: S,
+    luggage: Luggage,
+    _place: Place,
+}
+
+impl<S> Guest<S> {
+    pub(super) fn new(stream: S, place: Place) -> Self {
+        Self { stream, luggage: Luggage::default(), _place: place }
+    }
+
+    pub(super) fn luggage(&self) -> Luggage {
+        self.luggage.clone()
+    }
+}
+
+/// What a connection holds for as long as it lives, as an extension of its requests: a middleware that lets a socket
+/// through does not see it end.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Luggage(Arc<OnceLock<Seat>>);
+
+impl Luggage {
+    /// Carries a seat to the end. A connection becomes a socket once only.
+    pub(crate) fn carry(&self, seat: Seat) {
+        let _ = self.0.set(seat);
+    }
 }
 
 impl<S: AsyncRead + Unpin> AsyncRead for Guest<S> {
