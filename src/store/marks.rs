@@ -14,6 +14,7 @@ use sha2::Sha256;
 use super::person::{Person, Phone};
 use super::{StoreError, database};
 use crate::base::Secret;
+use crate::base::private_file;
 use crate::base::secret::ExposeSecret;
 
 /// The name of the key's file in the data directory.
@@ -31,6 +32,9 @@ impl Marks {
         let path = dir.join(FILE);
         let refused = |source| StoreError::Directory { dir: path.clone(), source };
         let mut file = database::private_file(&path).map_err(refused)?;
+        if private_file::is_public(&file) {
+            return Err(StoreError::Public { path });
+        }
         let mut key = String::new();
         file.read_to_string(&mut key).map_err(refused)?;
         if key.trim().is_empty() {
