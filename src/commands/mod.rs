@@ -13,6 +13,7 @@ mod world;
 
 use std::process::ExitCode;
 
+use rustix::process::{Resource, Rlimit, setrlimit};
 use thiserror::Error;
 
 pub use arguments::Arguments;
@@ -50,12 +51,21 @@ impl Failure {
 /// See [`Failure`].
 pub async fn run(arguments: Arguments) -> Result<(), Failure> {
     telemetry::init(arguments.log.into());
+    leave_no_core();
     match arguments.command {
         Command::Demo(options) => demo::run(options).await,
         Command::Serve { config } => serve::run(&config).await,
         Command::Check { config } => check::run(&config).await,
         Command::Erase(options) => erase::run(options).await,
         Command::Sandbox(options) => sandbox::run(options).await,
+    }
+}
+
+/// What a crash leaves behind holds every secret: it leaves nothing.
+fn leave_no_core() {
+    let none = Rlimit { current: Some(0), maximum: Some(0) };
+    if let Err(error) = setrlimit(Resource::Core, none) {
+        tracing::warn!(%error, "a crash may leave a core file behind, with secrets in it");
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod a_clarity_that_fails;
 mod answering_customers;
+mod canaries;
 mod commands;
 mod convergence;
 mod conversations_that_close;
