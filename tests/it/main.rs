@@ -8,6 +8,7 @@ mod convergence;
 mod conversations_that_close;
 mod demo_in_a_browser;
 mod disk_that_fails;
+mod encryption;
 mod feed_that_breaks;
 mod feedback_from_webhooks;
 mod following_a_third_party;
