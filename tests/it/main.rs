@@ -14,6 +14,7 @@ mod feedback_from_webhooks;
 mod following_a_third_party;
 mod forgetting;
 mod goodays_in_arrears;
+mod hostile_words;
 mod live_protocol;
 mod microsoft_client;
 mod near_an_agent;
