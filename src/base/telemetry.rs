@@ -56,17 +56,20 @@ fn is_discreet(metadata: &Metadata<'_>) -> bool {
 /// events, or steer the terminal of whoever reads them.
 struct OneLine<W> {
     writer: W,
-    /// Then escape sequences are our own: the formatter has taken them out of what it was given.
+    /// Then what sets a colour stays, and no other sequence of the terminal's: most of them are the formatter's.
     with_colours: bool,
 }
 
-impl<W: Write> OneLine<W> {
-    fn misleads(&self, sign: char) -> bool {
-        // Controls, the two separators that some take for the end of a line, and what turns the direction of writing.
-        let is_control = sign.is_control() && !(self.with_colours && sign == '\u{1b}');
-        is_control
-            || matches!(sign, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}' | '\u{61c}')
-    }
+/// Whether this is the rest of a sequence that sets a colour, after its escape.
+fn sets_colour(rest: &str) -> bool {
+    let Some(rest) = rest.strip_prefix('[') else { return false };
+    rest.trim_start_matches(|sign: char| sign.is_ascii_digit() || sign == ';').starts_with('m')
+}
+
+/// Controls, the two separators that some take for the end of a line, and what turns the direction of writing.
+fn misleads(sign: char) -> bool {
+    sign.is_control()
+        || matches!(sign, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}' | '\u{61c}')
 }
 
 impl<W: Write> Write for OneLine<W> {
@@ -75,8 +78,9 @@ impl<W: Write> Write for OneLine<W> {
         let text = String::from_utf8_lossy(event);
         let line = text.strip_suffix('\n').unwrap_or(&text);
         let mut safe = String::with_capacity(line.len() + 1);
-        for sign in line.chars() {
-            if self.misleads(sign) {
+        for (place, sign) in line.char_indices() {
+            let is_colour = self.with_colours && sign == '\u{1b}' && sets_colour(&line[place + 1..]);
+            if misleads(sign) && !is_colour {
                 // The one way to write them that JSON knows, too. All of them fit into four digits.
                 let _ = write!(safe, "\\u{:04x}", u32::from(sign));
             } else {
@@ -100,7 +104,7 @@ mod tests {
     use super::*;
 
     /// What nobody may smuggle into a log.
-    const FORGED: &str = "a\r\n2026-11-21T09:00:00Z  INFO forged: b\u{1b}[31mred\u{7}\u{0}\u{85}c\u{2028}d\u{2029}e\u{202e}f\u{2066}g\tz";
+    const FORGED: &str = "a\r\n2026-11-21T09:00:00Z  INFO forged: b\u{1b}[2Jred\u{1b}]0;title\u{7}\u{0}\u{85}c\u{2028}d\u{2029}e\u{202e}f\u{2066}g\tz";
 
     #[derive(Clone, Default)]
     struct Page(Arc<Mutex<Vec<u8>>>);
@@ -144,7 +148,8 @@ mod tests {
             assert_eq!(text.split(['\n', '\u{2028}', '\u{2029}', '\u{85}', '\r']).count(), 7, "{text:?}");
             let odd = |sign: char| sign.is_control() && sign != '\n' && !(with_colours && sign == '\u{1b}');
             assert!(!text.contains(odd) && !text.contains(['\u{202e}', '\u{2066}']), "{text:?}");
-            assert!(!text.contains("\u{1b}[31mred"), "the colour is not theirs to choose: {text:?}");
+            let foreign = text.match_indices('\u{1b}').find(|(place, _)| !sets_colour(&text[place + 1..]));
+            assert_eq!(foreign, None, "a terminal is not theirs to steer: {text:?}");
             assert!(text.contains("forged") && text.contains("red"), "the words stay");
             if format == LogFormat::Json {
                 for line in text.lines() {

@@ -66,7 +66,7 @@ impl Server {
             std::fs::read_to_string(folder.path().join("log")).unwrap_or_default()
         );
         let base = format!("http://127.0.0.1:{port}").parse().expect("an address");
-        Self { program, base, http: reqwest::Client::new(), folder }
+        Self { program, base, http: reqwest::Client::builder().build().expect("a client"), folder }
     }
 
     /// Whatever is to be had, by somebody who brings secrets of their own; errors included.
