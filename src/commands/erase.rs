@@ -9,9 +9,9 @@ use super::orders::{self, Answer, Order};
 use super::{Failure, say, upkeep};
 use crate::base::Clock;
 use crate::config::Config;
-use crate::domain::Fact;
+use crate::domain::{Fact, Person};
 use crate::gold::Gold;
-use crate::store::{Forgotten, Person, Store, StoreError};
+use crate::store::{Forgotten, Store, StoreError};
 
 /// Who is to be forgotten.
 #[derive(Serialize, Deserialize)]
@@ -27,6 +27,9 @@ pub(super) struct Counts {
     responses: usize,
     requests: usize,
     results: usize,
+    /// Older servers do not tell.
+    #[serde(default)]
+    sessions: usize,
     audit: usize,
 }
 
@@ -64,10 +67,10 @@ pub(super) async fn run(options: EraseOptions) -> Result<(), Failure> {
             alone(&config, &wanted).await?
         }
     };
-    let Counts { webhooks, responses, requests, results, audit } = counts;
+    let Counts { webhooks, responses, requests, results, sessions, audit } = counts;
     say(&format!(
         "Forgotten: {responses} responses, {webhooks} webhooks, {requests} requests, {results} survey results, \
-         {audit} lines of the audit. What is sent again about them will not be kept."
+         {sessions} sessions, {audit} lines of the audit. What is sent again about them will not be kept."
     ));
     tell_of_backups(&upkeep::backup_dir(&config));
     Ok(())
@@ -90,12 +93,19 @@ async fn alone(config: &Config, wanted: &Wanted) -> Result<Counts, Failure> {
 /// Forgets, and has everybody who looks on forget.
 pub(super) async fn carry_out(store: &Store, gold: Option<&Gold>, wanted: &Wanted) -> Result<Counts, StoreError> {
     let mut erased = store.erase(wanted.person(), "callboard erase".to_owned()).await?;
-    let Forgotten { webhooks, responses, left, requests, results, audit } = std::mem::take(&mut erased.forgotten);
-    let counts =
-        Counts { webhooks, responses: responses.len(), requests: requests.len(), results: results.len(), audit };
+    let Forgotten { webhooks, responses, left, requests, results, sessions, audit } =
+        std::mem::take(&mut erased.forgotten);
+    let counts = Counts {
+        webhooks,
+        responses: responses.len(),
+        requests: requests.len(),
+        results: results.len(),
+        sessions,
+        audit,
+    };
     if let Some(gold) = gold {
         let surveys = requests.into_iter().chain(results).collect();
-        gold.tell(Fact::Forgotten { responses, surveys }).await;
+        gold.tell(Fact::Forgotten { responses, surveys, sessions: Vec::new(), person: wanted.person() }).await;
         for reading in left {
             gold.tell(Fact::Response(Box::new(reading))).await;
         }

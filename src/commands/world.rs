@@ -4,9 +4,10 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, LazyLock};
 
+use jiff::SignedDuration;
 use tokio::net::TcpListener;
 
-use super::{Failure, gauges, orders, upkeep};
+use super::{Failure, gauges, memory, orders, upkeep};
 use crate::actions::surveys;
 use crate::actions::{FeedbackDesk, FeedbackRules, Overheard, Supervision, Surveys};
 use crate::base::{Clock, Lifecycle, Metrics, http};
@@ -16,7 +17,7 @@ use crate::feeds::agent_connect::AgentConnectFeed;
 use crate::feeds::goodays::{GoodaysFeed, Surroundings};
 use crate::feeds::kustomer::KustomerFeed;
 use crate::feeds::{Intake, clarity};
-use crate::gold::join::{PlaceRule, Rules};
+use crate::gold::join::{PlaceRule, Rules, VisitRules};
 use crate::gold::{Closings, Day, Entity, Gold, Key, Reporter};
 use crate::live::Hub;
 use crate::store::Store;
@@ -73,7 +74,7 @@ impl World {
         let metrics = Metrics::new(clock.clone());
         let store = open_store(config, clock.clone()).await?;
         let day = Day { zone: config.server.time_zone.clone(), starts: config.server.day_starts };
-        let gold = Gold::start(rules(&config.join), day, clock.clone(), life);
+        let gold = Gold::start(rules(config), day, clock.clone(), life);
         let hub = Hub::start(gold.clone(), BUILD.as_str(), life);
 
         let signatures = config
@@ -116,6 +117,7 @@ impl World {
         let copies = config.store.backups_kept > 0;
         let every = config.store.backup_interval;
         life.spawn_service(upkeep::keep(store.clone(), gold.clone(), every, copies, clock.clone()));
+        life.spawn(memory::keep(store.clone(), gold.clone(), life.clone()));
         life.spawn_service(upkeep::watch_the_disk(store.clone(), life.clone()));
         life.spawn(orders::take(config.server.data_dir.clone(), store.clone(), gold.clone(), life.clone()));
         let audience = if config.server.open_metrics { Audience::Everybody } else { Audience::ThisMachine };
@@ -290,12 +292,23 @@ async fn open_store(config: &Config, clock: Clock) -> Result<Store, Failure> {
     }
 }
 
-fn rules(join: &config::Join) -> Rules {
+fn rules(config: &Config) -> Rules {
+    let (join, keys) = (&config.join, &config.join.goodays_extra_keys);
     let places = join
         .places
         .iter()
         .map(|place| (place.partner_id.clone(), PlaceRule { queue: Some(QueueId(place.queue_id)), team: None }));
-    Rules { session_keys: vec![join.goodays_extra_keys.session_id.clone()], places: places.collect() }
+    Rules {
+        session_keys: vec![keys.session_id.clone()],
+        conversation_keys: vec![keys.conversation_id.clone()],
+        places: places.collect(),
+        visits: VisitRules {
+            date_key: keys.visit_date.clone(),
+            time_key: keys.visit_time.clone(),
+            zone: config.server.time_zone.clone(),
+            window: SignedDuration::try_from(join.visit_window).unwrap_or(SignedDuration::ZERO),
+        },
+    }
 }
 
 fn ops(gold: &Gold, store: &Store, metrics: &Metrics, life: &Lifecycle, audience: Audience) -> Ops {

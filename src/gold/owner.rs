@@ -17,7 +17,7 @@ use super::entity::{Entity, Key};
 use super::ground::Ground;
 use super::join::Rules;
 use crate::base::{Clock, Lifecycle};
-use crate::domain::{Fact, Ordinal};
+use crate::domain::{Fact, Ordinal, SessionTrace};
 
 /// How many facts may wait for the owner. Whoever tells more waits: memory stays bounded, and nothing is dropped.
 const WAITING_FACTS: usize = 8192;
@@ -56,6 +56,7 @@ impl Default for Day {
 enum Heard {
     Fact(Fact, Instant),
     Settled(oneshot::Sender<u64>),
+    Unkept(usize, oneshot::Sender<Vec<SessionTrace>>),
 }
 
 impl Gold {
@@ -103,6 +104,16 @@ impl Gold {
             return self.copy.version();
         }
         settled.await.unwrap_or_else(|_| self.copy.version())
+    }
+
+    /// What is known of sessions and has not been taken before, at most so many: for whoever keeps it. What is not written
+    /// down in the end is to be told again.
+    pub async fn take_unkept(&self, limit: usize) -> Vec<SessionTrace> {
+        let (done, taken) = oneshot::channel();
+        if self.facts.send(Heard::Unkept(limit, done)).await.is_err() {
+            return Vec::new();
+        }
+        taken.await.unwrap_or_default()
     }
 }
 
@@ -178,6 +189,10 @@ impl Owner {
                     self.ground.apply(fact, now);
                 }
                 Heard::Settled(done) => waiting.push(done),
+                Heard::Unkept(limit, done) => {
+                    // Whoever asked may be gone; then nobody keeps anything any more.
+                    let _ = done.send(self.ground.take_unkept(limit));
+                }
             }
         }
         if let Some(at) = first_heard {

@@ -185,8 +185,7 @@ fn feedback(response: &Response, fields: Fields) -> FeedbackDoc {
         deeds: if desk { deeds.collect() } else { BTreeMap::new() },
         joined: JoinDoc {
             rule: response.joined.rule.as_str().to_owned(),
-            confidence: matches!(response.joined.rule.as_str(), "extra.session" | "place")
-                .then(|| "certain".to_owned()),
+            confidence: response.joined.rule.confidence().map(|confidence| confidence.as_str().to_owned()),
             evidence: response.joined.evidence.clone().filter(|_| desk),
             session: response.joined.session.map(|session| session.0),
             agent: response.joined.agent.map(|agent| agent.0),

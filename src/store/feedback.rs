@@ -10,9 +10,8 @@ use rusqlite::{Connection, OptionalExtension, params};
 use tokio::sync::OwnedMutexGuard;
 
 use super::marks::Marks;
-use super::person::Person;
 use super::{Store, StoreError};
-use crate::domain::{ResponseId, ResponseReading};
+use crate::domain::{Person, ResponseId, ResponseReading};
 
 /// An event of the inbox, and what it says.
 #[derive(Debug)]

@@ -6,7 +6,8 @@ use rusqlite::{Connection, params};
 use serde_json::Value;
 use tokio::sync::OwnedMutexGuard;
 
-use super::{Person, Store, StoreError, cursors};
+use super::{Store, StoreError, cursors};
+use crate::domain::Person;
 
 /// One record of a survey.
 #[derive(Clone, PartialEq)]

@@ -281,10 +281,7 @@ impl Ground {
                 }
             }
         }
-        for session in moved.traced {
-            self.feedback.rejoin_session(session);
-            self.touched.extend(self.surveys.naming(session));
-        }
+        self.follow(&moved.clues);
     }
 }
 

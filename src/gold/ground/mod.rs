@@ -8,6 +8,7 @@ mod feedback;
 mod floor;
 mod sessions;
 mod surveys;
+mod traces;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -17,7 +18,7 @@ use jiff::Timestamp;
 
 use super::entity::{Entity, Key};
 use super::join::Rules;
-use crate::domain::{AgentId, Fact, Health, QueueId, SourceName, TeamId, TeamReading};
+use crate::domain::{AgentId, Fact, Health, QueueId, SessionTrace, SourceName, TeamId, TeamReading};
 use feedback::Feedback;
 use floor::{AgentRecord, QueueRecord};
 use sessions::Sessions;
@@ -82,7 +83,21 @@ impl Ground {
                     self.touched.insert(key);
                 }
             }
-            Fact::Forgotten { responses, surveys } => self.forget(&responses, &surveys),
+            Fact::Forgotten { responses, surveys, sessions, person } => {
+                self.forget(&responses, &surveys);
+                self.forget_sessions(&sessions, &person);
+            }
+            Fact::Session(trace) => {
+                let clues = self.sessions.traces.hear(*trace, now);
+                self.follow(&clues);
+            }
+            Fact::SessionsKept(traces) => {
+                for trace in traces {
+                    let clues = self.sessions.traces.recall(trace, now);
+                    self.follow(&clues);
+                }
+            }
+            Fact::Pinned(pin) => self.feedback.pin(pin, &self.rules),
             Fact::FeedbackDeed(deed) => {
                 for key in self.feedback.hear_deed(*deed) {
                     self.touched.insert(key);
@@ -107,9 +122,15 @@ impl Ground {
         }
     }
 
+    /// What is known of sessions and not yet kept, at most so many.
+    pub fn take_unkept(&mut self, limit: usize) -> Vec<SessionTrace> {
+        self.sessions.traces.take_unkept(limit)
+    }
+
     /// A new day of the board: what counts "today" counts from here.
     pub fn begin_day(&mut self, day_began: Timestamp) {
         self.day_began = day_began;
+        self.feedback.rejoin_waiting();
         self.feedback.recount();
         self.touched.extend(self.feedback.counted().cloned());
     }

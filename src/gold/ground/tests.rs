@@ -12,7 +12,7 @@ use crate::domain::metric::ByQueueReading;
 use crate::domain::session::SessionList;
 use crate::domain::{
     AgentId, AgentReading, AgentStatus, Answer, Customer, Fact, GroupId, Health, Message, MetricValue, Modality,
-    Ordinal, PastStatus, QueueId, QueueReading, ResponseReading, SessionId, SessionReading, SessionStatus,
+    Ordinal, PastStatus, Person, QueueId, QueueReading, ResponseReading, SessionId, SessionReading, SessionStatus,
     SessionsReading, SourceName, SourceState, StatusReading, StructureReading, Survey, SurveyResult, SurveyState,
     TeamId, TeamReading, Thread,
 };
@@ -24,7 +24,7 @@ fn at(seconds: i64) -> Timestamp {
 }
 
 fn ground() -> Ground {
-    Ground::new(Rules { session_keys: vec!["session".into()], places: BTreeMap::new() }, at(0))
+    Ground::new(Rules { session_keys: vec!["session".into()], ..Rules::default() }, at(0))
 }
 
 fn agent(ground: &Ground, id: i64) -> Agent {
@@ -251,6 +251,11 @@ fn numbers_that_stand_for_no_queue_are_kept_and_named() {
     }
 }
 
+fn forgotten(responses: &[&str]) -> Fact {
+    let responses = responses.iter().map(|id| (*id).into()).collect();
+    Fact::Forgotten { responses, surveys: Vec::new(), sessions: Vec::new(), person: Person::default() }
+}
+
 #[test]
 fn what_is_forgotten_leaves_no_trace_and_no_count() {
     let mut ground = ground();
@@ -264,7 +269,7 @@ fn what_is_forgotten_leaves_no_trace_and_no_count() {
     ground.settle();
     assert_eq!(agent(&ground, 41).feedback.expect("a total").responses, 1);
 
-    ground.apply(Fact::Forgotten { responses: vec!["r1".into(), "unheard-of".into()], surveys: Vec::new() }, at(6));
+    ground.apply(forgotten(&["r1", "unheard-of"]), at(6));
     let gone = ground.settle();
     assert!(gone.contains(&(Key::Response("r1".into()), None)), "whoever looks on is told");
     assert_eq!(ground.all(), before);
@@ -526,6 +531,7 @@ proptest! {
             }
             prop_assert_eq!(&followed, &ground.all());
             prop_assert!(ground.sessions.is_sound(), "every session is found where it is");
+            prop_assert!(ground.is_joined(), "every response hangs on what the rules say");
         }
     }
 
