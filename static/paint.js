@@ -28,6 +28,11 @@ const agentName = (id, { doc }) => doc.agents?.[id]?.name ?? `Agent ${id}`;
 const teamName = (id, { doc }) => (id === undefined ? "No team" : (doc.teams?.[id]?.name ?? `Team ${id}`));
 const inActivity = (doc, name, team) =>
   values(doc.agents).filter((a) => a.activity === name && (team === undefined || String(a.team ?? "") === team)).length;
+const possible = (candidates) => {
+  const n = values(candidates).length;
+  return n === 0 ? "Is it another call?" : n === 1 ? "1 other possible call" : `${n} possible calls`;
+};
+
 const excerpt = (item) => {
   const texts = values(item?.messages).filter((m) => m.text);
   texts.sort((a, b) => (Date.parse(a.at) || 0) - (Date.parse(b.at) || 0));
@@ -168,6 +173,8 @@ export const painters = {
     text: `${word("rule", value?.rule)}${value?.evidence ? `: ${value.evidence}` : ""}`,
     "data-joined": value?.confidence ? "" : null,
   }),
+  confidence: (value) => ({ text: word("confidence", value) }),
+  possible: (value) => ({ text: possible(value) }),
   writer: (value, arg, { doc }) => ({ text: value ?? doc.feedback?.[arg]?.customer ?? "a customer" }),
   moment: (value, arg, { zone }) => ({ text: value === undefined ? "" : moment(Date.parse(value), zone), datetime: value ?? null }),
   attachment: (value) => ({ href: value ?? null, hidden: value === undefined ? "" : null }),

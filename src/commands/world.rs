@@ -216,23 +216,28 @@ impl Parts<'_> {
         Ok((Some(desk), Some(closings)))
     }
 
-    /// Customers of ended sessions are asked only where the site says so: each costs a question to Clarity.
+    /// What a session was is asked of Clarity when it ends, and when feedback names one that is not known: only where
+    /// somebody wants to know, for each is a question to Clarity.
     fn watch_ended_sessions(&self, closings: Option<&Closings>) -> Result<(), Failure> {
-        let (Some(clarity), Some(surveys), Some(closings)) =
-            (&self.config.clarity, &self.config.agent_connect, closings)
-        else {
-            return Ok(());
-        };
-        if surveys.send == Sending::Off {
+        let Some(clarity) = &self.config.clarity else { return Ok(()) };
+        let surveys = self.config.agent_connect.clone().unwrap_or_default();
+        let closings = closings.filter(|_| surveys.send != Sending::Off);
+        let feedback_comes = self.config.goodays.is_some();
+        if closings.is_none() && !feedback_comes {
             return Ok(());
         }
         let vendor = clarity::settings::client(clarity, self.clock).map_err(Failure::Usage)?;
         let rules = clarity::EndRules {
             agent: surveys.agent,
-            email_items: surveys.email_items.clone(),
+            email_items: surveys.email_items,
             conversation_item: self.config.join.session_conversation_item.clone(),
         };
-        let ends = clarity::SessionEnds::new(vendor, self.gold.clone(), closings.clone(), rules, self.clock.clone());
+        let (gold, clock) = (self.gold.clone(), self.clock.clone());
+        if feedback_comes {
+            let (vendor, gold, rules, clock) = (vendor.clone(), gold.clone(), rules.clone(), clock.clone());
+            self.life.spawn(clarity::SessionLookUps::new(vendor, gold, rules, clock).run(self.life.clone()));
+        }
+        let ends = clarity::SessionEnds::new(vendor, gold, closings.cloned(), rules, clock);
         self.life.spawn(ends.run(self.life.clone()));
         Ok(())
     }

@@ -9,12 +9,13 @@ use serde_json::{Value, json};
 use super::patch::strip_nulls;
 use super::scope::Fields;
 use super::shape::{
-    AgentDoc, AnswerDoc, DeedDoc, FeedbackDoc, FeedbackTotalDoc, JoinDoc, MessageDoc, MetricsDoc, NpsDoc, OccupancyDoc,
-    QueueDoc, SessionDoc, SourceDoc, StintDoc, SurveyDoc, TeamDoc,
+    AgentDoc, AnswerDoc, CandidateDoc, DeedDoc, FeedbackDoc, FeedbackTotalDoc, JoinDoc, MessageDoc, MetricsDoc, NpsDoc,
+    OccupancyDoc, QueueDoc, SessionDoc, SourceDoc, StintDoc, SurveyDoc, TeamDoc,
 };
 use crate::domain::{FeedbackDeed, Health, Metrics, Occupancy, ResponseReading, SurveyResult, Unclassified};
 use crate::gold::detail::Detail;
 use crate::gold::entity::{Agent, Queue, Response, Session, SurveyRequest, Team};
+use crate::gold::join::Joined;
 use crate::gold::rollup::FeedbackTotal;
 use crate::gold::{Entity, Key};
 
@@ -183,15 +184,31 @@ fn feedback(response: &Response, fields: Fields) -> FeedbackDoc {
         alert: reading.alert,
         waits: response.waits,
         deeds: if desk { deeds.collect() } else { BTreeMap::new() },
-        joined: JoinDoc {
-            rule: response.joined.rule.as_str().to_owned(),
-            confidence: response.joined.rule.confidence().map(|confidence| confidence.as_str().to_owned()),
-            evidence: response.joined.evidence.clone().filter(|_| desk),
-            session: response.joined.session.map(|session| session.0),
-            agent: response.joined.agent.map(|agent| agent.0),
-            queue: response.joined.queue.map(|queue| queue.0),
-            team: response.joined.team.map(|team| team.0),
-        },
+        joined: joined(&response.joined, desk),
+    }
+}
+
+/// What concerns a customer is for the desk.
+fn joined(joined: &Joined, desk: bool) -> JoinDoc {
+    let candidates = joined.candidates.iter().map(|(session, it)| {
+        let candidate = CandidateDoc {
+            evidence: it.evidence.clone(),
+            began: it.began,
+            agent: it.agent.map(|agent| agent.0),
+            queue: it.queue.map(|queue| queue.0),
+        };
+        (session.to_string(), candidate)
+    });
+    JoinDoc {
+        rule: joined.rule.as_str().to_owned(),
+        confidence: joined.rule.confidence().map(|confidence| confidence.as_str().to_owned()),
+        evidence: joined.evidence.clone().filter(|_| desk),
+        session: joined.session.map(|session| session.0),
+        agent: joined.agent.map(|agent| agent.0),
+        queue: joined.queue.map(|queue| queue.0),
+        team: joined.team.map(|team| team.0),
+        candidates: if desk { candidates.collect() } else { BTreeMap::new() },
+        conflict: joined.conflict.clone().filter(|_| desk),
     }
 }
 

@@ -340,9 +340,10 @@ pub struct AnswerDoc {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct JoinDoc {
-    /// The rule that decided: `extra.session`, `place`, `waiting` (its session is not known yet) or `unmapped`.
+    /// The rule that decided: `pinned`, `extra.session`, `extra.conversation`, `customer.visit`, `place`, `waiting` (what it
+    /// names is not known yet) or `unmapped`.
     pub rule: String,
-    /// How sure that is: `certain`; absent where nothing was joined.
+    /// How sure that is: `certain` or `medium`; absent where nothing was joined.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub confidence: Option<String>,
     /// The evidence, in words.
@@ -360,6 +361,29 @@ pub struct JoinDoc {
     /// The team.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub team: Option<i64>,
+    /// Sessions that it might be as well, or might be at all, by number.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub candidates: BTreeMap<String, CandidateDoc>,
+    /// What a weaker rule says else, in words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub conflict: Option<String>,
+}
+
+/// A session that a response might hang on.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct CandidateDoc {
+    /// What speaks for it, in words.
+    pub evidence: String,
+    /// When it began.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub began: Option<Timestamp>,
+    /// The agent who answered.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub agent: Option<i64>,
+    /// The queue.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub queue: Option<i64>,
 }
 
 /// A survey request.

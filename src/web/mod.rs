@@ -15,6 +15,7 @@ pub mod openapi;
 pub mod ops;
 pub mod origin;
 pub mod pages;
+mod pinning;
 pub mod present;
 pub mod problem;
 pub mod router;

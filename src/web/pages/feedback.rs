@@ -7,6 +7,7 @@ use jiff::Timestamp;
 
 use super::answering::{self, Deed, Form};
 use super::frame::Frame;
+use super::pinning::Pinning;
 use super::{Sheet, Timer, format, segment, step, words};
 use crate::live::shape::{AnswerDoc, FeedbackDoc, JoinDoc, MessageDoc};
 
@@ -36,6 +37,7 @@ pub fn feedback_item(sheet: &Sheet, response_id: &str) -> Result<Option<String>,
         deeds: deeds.into_iter().map(|(id, deed)| Deed::new(sheet, &path, response_id, id, deed)).collect(),
         blank_deed: Deed::blank(&path, response_id),
         facts: facts(sheet, doc),
+        pinning: Pinning::new(sheet, &path, response_id, &doc.joined),
         item: Item::new(sheet, response_id, doc),
         blank_message: Text { id: "{id}".to_owned(), path: format!("{path}/messages/{{id}}"), ..Text::default() },
         blank_answer: Answer { id: "{id}".to_owned(), path: format!("{path}/answers/{{id}}"), ..Answer::default() },
@@ -65,6 +67,8 @@ struct One<'a> {
     forms: [Form; 6],
     deeds: Vec<Deed>,
     facts: [Fact; 8],
+    /// How sure that is, and how to say by hand which call it is about.
+    pinning: Pinning,
     /// The rows that scripts clone.
     blank_message: Text,
     blank_answer: Answer,

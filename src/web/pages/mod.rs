@@ -10,6 +10,7 @@ mod answering;
 mod contact;
 mod feedback;
 mod frame;
+mod pinning;
 mod problem;
 mod queues;
 mod status;

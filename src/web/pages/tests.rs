@@ -323,6 +323,7 @@ fn values_are_written_as_the_table_of_cases_says() {
             "deedState" => words::deed_state,
             "thread" => words::thread,
             "rule" => words::rule,
+            "confidence" => words::confidence,
             "transport" => words::transport,
             other => panic!("no words for {other}"),
         };
