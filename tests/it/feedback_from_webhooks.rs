@@ -1,7 +1,7 @@
 //! What customers say: signed, on the disk before it is acknowledged, on the page, once.
 
-use callboard::base::Secret;
 use callboard::base::hmac::Tag;
+use callboard::base::{Clock, Secret};
 use callboard::config::{Goodays, PlaceLink};
 use callboard::domain::{
     AgentId, AgentReading, Fact, Modality, QueueId, SessionId, SessionReading, SessionStatus, TeamId,
@@ -16,7 +16,9 @@ const SECRET: &str = "a-secret-agreed-upon";
 async fn listening(secrets: &[&str]) -> House {
     let secrets = secrets.iter().map(|secret| Secret::from(*secret)).collect();
     let goodays = Goodays::new("http://127.0.0.1:9/v2".parse().expect("an address"), Secret::from("t"), secrets);
-    House::alone(|config| {
+    // The day after the customers of these events answered: whoever waits for a call does so for a week.
+    let clock = Clock::standing_at("2026-11-21T09:00:00Z".parse().expect("a time"));
+    House::alone_at(clock, |config| {
         config.goodays = Some(goodays);
         config.join.places = vec![PlaceLink { partner_id: "1234".to_owned(), queue_id: 11 }];
     })

@@ -12,19 +12,20 @@ use crate::domain::metric::ByQueueReading;
 use crate::domain::session::SessionList;
 use crate::domain::{
     AgentId, AgentReading, AgentStatus, Answer, Customer, Fact, GroupId, Health, Message, MetricValue, Modality,
-    Ordinal, PastStatus, Person, QueueId, QueueReading, ResponseReading, SessionId, SessionReading, SessionStatus,
-    SessionsReading, SourceName, SourceState, StatusReading, StructureReading, Survey, SurveyResult, SurveyState,
-    TeamId, TeamReading, Thread,
+    Ordinal, PastStatus, Person, Pin, QueueId, QueueReading, ResponseReading, SessionId, SessionReading, SessionStatus,
+    SessionTrace, SessionsReading, SourceName, SourceState, StatusReading, StructureReading, Survey, SurveyResult,
+    SurveyState, TeamId, TeamReading, Thread,
 };
 use crate::gold::entity::{Agent, Entity, Key, Queue};
-use crate::gold::join::Rules;
+use crate::gold::join::{Rule, Rules};
 
 fn at(seconds: i64) -> Timestamp {
     Timestamp::from_second(1_795_000_000 + seconds).expect("a time")
 }
 
 fn ground() -> Ground {
-    Ground::new(Rules { session_keys: vec!["session".into()], ..Rules::default() }, at(0))
+    let (session, conversation) = (vec!["session".into()], vec!["conversation".into()]);
+    Ground::new(Rules { session_keys: session, conversation_keys: conversation, ..Rules::default() }, at(0))
 }
 
 fn agent(ground: &Ground, id: i64) -> Agent {
@@ -303,6 +304,161 @@ fn a_response_that_names_a_session_waits_for_it_and_then_hangs_on_it() {
     assert_eq!(joined(&mut ground).agent, Some(AgentId(41)), "the call is over, what it was is still known");
 }
 
+/// What becomes of `r1` when these facts are told in each of their orders, with and without settling in between.
+fn in_every_order(facts: &[Fact]) -> BTreeSet<String> {
+    let mut ends = BTreeSet::new();
+    let mut orders = vec![Vec::new()];
+    for at in 0..facts.len() {
+        let longer = |order: &Vec<usize>| {
+            (0..=order.len())
+                .map(|place| {
+                    let mut order = order.clone();
+                    order.insert(place, at);
+                    order
+                })
+                .collect::<Vec<_>>()
+        };
+        orders = orders.iter().flat_map(longer).collect();
+    }
+    for (number, order) in orders.iter().enumerate() {
+        let mut ground = ground();
+        for fact in order {
+            ground.apply(facts[*fact].clone(), at(100));
+            if number % 2 == 0 {
+                ground.settle();
+            }
+        }
+        ground.settle();
+        assert!(ground.sessions.is_sound() && ground.is_joined());
+        ends.insert(format!("{:?}", ground.all()));
+    }
+    ends
+}
+
+/// Jenny's session, as Clarity tells of it after its end.
+fn told(id: i64, began: i64, conversation: Option<&str>) -> SessionTrace {
+    SessionTrace {
+        queue: Some(QueueId(11)),
+        agent: Some(AgentId(41)),
+        began: Some(at(began)),
+        ended: Some(at(began + 60)),
+        person: Person::new(Some("jenny@example.com"), Some("+13128633465")),
+        conversation: conversation.map(Arc::from),
+        ..SessionTrace::new(SessionId(id))
+    }
+}
+
+/// What Jenny says, who was there on the day of `at(0)`.
+fn of_jenny(id: i64, extra: &[(&str, &str)]) -> Fact {
+    let mut said = response(id, &[(1, 5)], None, 5, false);
+    said.customer.email = Some("Jenny@example.com".into());
+    said.extra = extra.iter().map(|(key, value)| ((*key).into(), (*value).into())).collect();
+    Fact::Response(Box::new(said))
+}
+
+fn day() -> String {
+    at(0).to_zoned(jiff::tz::TimeZone::UTC).date().to_string()
+}
+
+/// `apis.md` J52, J61: whatever comes first, the same facts are the same join.
+#[test]
+fn the_order_in_which_a_call_its_feedback_and_a_pin_become_known_makes_no_difference() {
+    let mut reading = AgentReading::new(AgentId(41));
+    reading.team = Some(TeamId(3));
+    reading.sessions = all(vec![session(1, SessionStatus::Active, 11)]);
+    let (day, pin) = (day(), |session: i64| {
+        Fact::Pinned(Pin { response: "r1".into(), session: Some(SessionId(session)), who: "Ann".into() })
+    });
+    let visit = [("transaction_date", day.as_str())];
+    let facts = [
+        changed(1, reading),
+        Fact::Session(Box::new(told(1, 10, Some("c1")))),
+        Fact::SessionsKept(vec![told(2, 20, Some("c2"))]),
+        of_jenny(1, &visit),
+        of_jenny(2, &[("conversation", "c2"), visit[0]]),
+    ];
+    let ends = in_every_order(&facts);
+    assert_eq!(ends.len(), 1, "120 orders, one end: {ends:#?}");
+    let end = ends.first().expect("an end");
+    assert!(end.contains("Unmapped") && end.contains("ExtraConversation"), "{end}");
+    let ends = in_every_order(&[facts[1].clone(), facts[2].clone(), facts[3].clone(), pin(2)]);
+    assert_eq!(ends.len(), 1);
+    assert!(ends.first().expect("an end").contains("Pinned"));
+}
+
+#[test]
+fn a_second_call_of_the_same_day_takes_the_first_ones_place_away_and_another_day_does_not() {
+    let mut ground = ground();
+    let rule = |ground: &mut Ground| {
+        ground.settle();
+        match ground.derive(&Key::Response("r1".into())) {
+            Some(Entity::Response(response)) => (response.joined.rule, response.joined.candidates.len()),
+            other => panic!("the response is {other:?}"),
+        }
+    };
+    let day = day();
+    ground.apply(of_jenny(1, &[("transaction_date", &day)]), at(5));
+    ground.apply(Fact::Session(Box::new(told(1, 10, None))), at(100));
+    assert_eq!(rule(&mut ground), (Rule::CustomerVisit, 0));
+    ground.apply(Fact::Session(Box::new(told(2, 3 * 86_400, None))), at(100));
+    assert_eq!(rule(&mut ground), (Rule::CustomerVisit, 0));
+    ground.apply(Fact::Session(Box::new(told(3, 20, None))), at(100));
+    assert_eq!(rule(&mut ground), (Rule::Unmapped, 2));
+}
+
+#[test]
+fn a_customer_who_is_forgotten_is_recognised_in_no_session_and_the_call_stays_the_agents() {
+    let mut ground = ground();
+    ground.apply(Fact::Session(Box::new(told(1, 10, Some("c1")))), at(100));
+    ground.take_unkept(9);
+    let person = Person::new(None, Some("(312) 863 3465"));
+    ground.apply(Fact::Forgotten { responses: Vec::new(), surveys: Vec::new(), sessions: Vec::new(), person }, at(101));
+    let nobody = SessionTrace { person: Person::default(), conversation: None, ..told(1, 10, None) };
+    assert_eq!(ground.take_unkept(9), [nobody], "and so it is kept");
+    ground.apply(of_jenny(1, &[("transaction_date", &day())]), at(102));
+    ground.settle();
+    let Some(Entity::Response(response)) = ground.derive(&Key::Response("r1".into())) else { panic!("no response") };
+    assert_eq!(response.joined.rule, Rule::Unmapped);
+    assert!(ground.sessions.is_sound());
+}
+
+#[test]
+fn a_join_outlives_the_memory_of_its_session() {
+    let mut ground = ground();
+    ground.apply(of_jenny(1, &[("conversation", "c1")]), at(5));
+    ground.apply(Fact::Session(Box::new(told(1, 10, Some("c1")))), at(100));
+    ground.settle();
+    let before = ground.all();
+    let mut forgotten = forgotten(&[]);
+    if let Fact::Forgotten { sessions, .. } = &mut forgotten {
+        sessions.push(SessionId(1));
+    }
+    ground.apply(forgotten, at(101));
+    ground.apply(of_jenny(1, &[("conversation", "c1")]), at(102));
+    ground.settle();
+    assert_eq!(ground.all(), before);
+    assert!(ground.sessions.is_sound() && ground.is_joined());
+}
+
+#[test]
+fn what_waits_for_a_call_that_never_comes_is_given_up_when_a_day_begins() {
+    let mut ground = ground();
+    ground.apply(Fact::Response(Box::new(response(1, &[(1, 5)], Some("9"), 5, false))), at(5));
+    let rule = |ground: &mut Ground| {
+        ground.settle();
+        match ground.derive(&Key::Response("r1".into())) {
+            Some(Entity::Response(response)) => response.joined.rule,
+            other => panic!("the response is {other:?}"),
+        }
+    };
+    for (day, expected) in [(0, Rule::Waiting), (7, Rule::Waiting), (8, Rule::Unmapped)] {
+        ground.begin_day(at(day * 86_400));
+        assert_eq!(rule(&mut ground), expected, "day {day}");
+    }
+    ground.apply(Fact::Session(Box::new(told(9, 10, None))), at(9 * 86_400));
+    assert_eq!(rule(&mut ground), Rule::ExtraSession, "it comes all the same");
+}
+
 fn response(id: i64, messages: &[(i64, i64)], session: Option<&str>, score: i64, closed: bool) -> ResponseReading {
     ResponseReading {
         id: format!("r{id}").into(),
@@ -469,6 +625,26 @@ fn fact() -> impl Strategy<Value = Fact> {
             Fact::Response(Box::new(response(id, &[(newest, newest)], session.as_deref(), score, closed)))
         },
     );
+    let of_jenny = (0..3_i64, prop::option::of("c[12]")).prop_map(|(id, conversation)| {
+        let day = day();
+        let conversation = conversation.as_deref().map(|it| ("conversation", it));
+        of_jenny(id, &conversation.into_iter().chain([("transaction_date", day.as_str())]).collect::<Vec<_>>())
+    });
+    let told =
+        (0..6_i64, 0..3_i64, prop::option::of("c[12]"), any::<bool>()).prop_map(|(id, day, conversation, kept)| {
+            let told = told(id, day * 40_000, conversation.as_deref());
+            if kept { Fact::SessionsKept(vec![told]) } else { Fact::Session(Box::new(told)) }
+        });
+    let pin = (0..3_i64, prop::option::of(0..8_i64)).prop_map(|(id, session)| {
+        let session = session.map(SessionId);
+        Fact::Pinned(Pin { response: format!("r{id}").into(), session, who: "Ann".into() })
+    });
+    let erased = Just(Fact::Forgotten {
+        responses: vec!["r1".into()],
+        surveys: Vec::new(),
+        sessions: Vec::new(),
+        person: Person::new(Some("jenny@example.com"), None),
+    });
     prop_oneof![
         1 => structure,
         4 => (any::<u8>(), prop::collection::vec(agent_reading(), 0..3))
@@ -481,6 +657,10 @@ fn fact() -> impl Strategy<Value = Fact> {
         }),
         1 => Just(Fact::QueuesUncertain),
         4 => response,
+        4 => of_jenny,
+        4 => told,
+        2 => pin,
+        1 => erased,
         1 => survey,
         1 => result,
         1 => prop::collection::btree_map("[ab]", "[xy]", 0..3).prop_map(|labels| {

@@ -59,6 +59,12 @@ impl Mock {
 
     /// A server that asks this Clarity, with what is configured about it changed as wanted.
     pub async fn house(&self, change: impl FnOnce(&mut Clarity)) -> House {
+        let clarity = self.config(change).await;
+        House::alone(|config| config.clarity = Some(clarity)).await
+    }
+
+    /// Opens it on a port of its own, and says what a server needs to know of it.
+    pub async fn config(&self, change: impl FnOnce(&mut Clarity)) -> Clarity {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let root = format!("http://{}/webapi/api", listener.local_addr().expect("an address"));
         let app = axum::Router::new().fallback(respond).with_state(self.clone());
@@ -66,7 +72,7 @@ impl Mock {
         let mut clarity = Clarity::new(root.parse().expect("an address"), "", Auth::Static);
         clarity.token = Some(Secret::from("unused"));
         change(&mut clarity);
-        House::alone(|config| config.clarity = Some(clarity)).await
+        clarity
     }
 }
 
