@@ -35,7 +35,11 @@ impl Site {
             site.has_ended(id, began, email, conversation);
         }
         let config = site.clarity.config(|clarity| clarity.poll_interval = Duration::from_millis(200)).await;
-        let house = site.goodays.house_at(site.clock.clone(), |it| it.clarity = Some(config)).await;
+        let change = |it: &mut callboard::config::Config| {
+            it.clarity = Some(config);
+            it.wallboards[0].queues = vec![callboard::config::QueueRef::Id(11)];
+        };
+        let house = site.goodays.house_at(site.clock.clone(), change).await;
         (site, house)
     }
 
@@ -162,8 +166,9 @@ async fn feedback_finds_its_call_by_number_by_conversation_and_by_the_customers_
     for text in [before.to_string().to_lowercase(), page.to_lowercase()] {
         assert!(!text.contains("jenny.park") && !text.contains("8633465"), "whoever called is not shown: {text}");
     }
-    let wall = house.state("board:north").await.to_string();
-    assert!(!wall.contains("possible") && !wall.contains("candidates"));
+    let wall = house.state("wallboard:north").await;
+    let shown = joined(&wall["state"], "conflict").as_object().expect("it is of the board's queue").keys();
+    assert_eq!(shown.collect::<Vec<_>>(), ["agent", "confidence", "queue", "rule", "session", "team"], "and no more");
 
     // In the next life Clarity has forgotten all of them.
     let stopped = house.stop().await;

@@ -440,6 +440,49 @@ fn a_join_outlives_the_memory_of_its_session() {
     assert!(ground.sessions.is_sound() && ground.is_joined());
 }
 
+/// `apis.md` J15, J16, J25, J40.
+#[test]
+fn a_survey_that_others_asked_for_is_linked_only_to_what_all_of_it_fits() {
+    let mut ground = ground();
+    for (id, email) in
+        [(41, "Rob@example.com"), (42, "mia@example.com"), (43, "team@example.com"), (44, "team@example.com")]
+    {
+        let mut reading = AgentReading::new(AgentId(id));
+        reading.email = Some(email.into());
+        ground.apply(changed(1, reading), at(1));
+    }
+    ground.apply(Fact::Session(Box::new(told(82_673, 10, None))), at(100));
+    let conversation: Arc<str> = "5f2a5f2a5f2a5f2a5f2a5f2a".into();
+    let mut ours = Survey::new("ours".into(), at(0));
+    (ours.interaction, ours.conversation) = (Arc::clone(&conversation), Some(Arc::clone(&conversation)));
+    ground.apply(Fact::Survey(Box::new(ours)), at(100));
+    // (what it is, interaction, employee, seconds after the beginning, session, conversation, agent)
+    let cases = [
+        ("all of it", "82673", "rob@example.com", 90, Some(82_673), false, Some(41)),
+        ("somebody else's", "82673", "mia@example.com", 90, None, false, Some(42)),
+        ("another day's", "82673", "rob@example.com", 2 * 86_400, None, false, Some(41)),
+        ("a number of something else", "123456", "rob@example.com", 90, None, false, Some(41)),
+        ("an address that two share", "82673", "team@example.com", 90, None, false, None),
+        ("a conversation that we know", &*conversation, "rob@example.com", 90, None, true, Some(41)),
+        ("a conversation that we do not", "6f2a5f2a5f2a5f2a5f2a5f2a", "rob@example.com", 90, None, false, Some(41)),
+    ];
+    for (what, interaction, employee, created, session, is_known, agent) in cases {
+        let result = SurveyResult {
+            uuid: what.into(),
+            interaction: interaction.into(),
+            employee_email: Some(employee.into()),
+            created: Some(at(10 + created)),
+            sequence: 1,
+            ..SurveyResult::default()
+        };
+        ground.apply(Fact::SurveyResult(Box::new(result)), at(100));
+        let Some(Entity::Survey(shown)) = ground.derive(&Key::Survey(what.into())) else { panic!("{what}") };
+        assert_eq!(shown.survey.session, session.map(SessionId), "{what}");
+        assert_eq!(shown.survey.conversation.is_some(), is_known, "{what}");
+        assert_eq!(shown.agent, agent.map(AgentId), "{what}");
+    }
+}
+
 #[test]
 fn what_waits_for_a_call_that_never_comes_is_given_up_when_a_day_begins() {
     let mut ground = ground();

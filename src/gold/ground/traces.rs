@@ -203,3 +203,103 @@ fn as_told(id: SessionId, trace: &Trace) -> SessionTrace {
         conversation: trace.conversation.clone(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::domain::{AgentId, QueueId};
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_second(1_795_000_000 + seconds).expect("a time")
+    }
+
+    fn seen(id: i64, queue: i64, agent: i64, began: i64) -> SessionTrace {
+        SessionTrace {
+            queue: Some(QueueId(queue)),
+            agent: Some(AgentId(agent)),
+            began: Some(at(began)),
+            ..SessionTrace::new(SessionId(id))
+        }
+    }
+
+    fn ended(id: i64, began: i64, email: &str, conversation: &str) -> SessionTrace {
+        SessionTrace {
+            ended: Some(at(began + 60)),
+            person: Person::new(Some(email), None),
+            conversation: Some(Arc::from(conversation)),
+            ..seen(id, 11, 41, began)
+        }
+    }
+
+    fn customer(email: &str) -> Clue {
+        Clue::Customer(email.into())
+    }
+
+    /// `apis.md` J41, J43.
+    #[test]
+    fn the_first_queue_and_the_last_agent_stand_until_clarity_has_the_last_word() {
+        let mut traces = Traces::default();
+        traces.hear(seen(1, 12, 40, 10), at(10));
+        traces.hear(seen(1, 13, 42, 20), at(20));
+        let trace = traces.get(SessionId(1)).expect("a trace");
+        assert_eq!((trace.queue, trace.agent, trace.seen), (Some(QueueId(12)), Some(AgentId(42)), at(10)));
+        traces.hear(ended(1, 5, "a@example.com", "c1"), at(100));
+        let last_word = traces.get(SessionId(1)).expect("a trace").clone();
+        assert_eq!((last_word.queue, last_word.agent, last_word.seen), (Some(QueueId(11)), Some(AgentId(41)), at(5)));
+        assert!(traces.hear(seen(1, 13, 43, 1), at(101)).is_empty(), "what is told later changes nothing");
+        assert_eq!(traces.get(SessionId(1)), Some(&last_word));
+        assert!(traces.is_sound());
+    }
+
+    #[test]
+    fn sessions_are_found_by_every_clue_within_a_time_and_by_none_that_they_have_lost() {
+        let mut traces = Traces::default();
+        for (id, began) in [(1, 30), (2, 10), (3, 20)] {
+            let touched = traces.hear(ended(id, began, "a@example.com", "c1"), at(100));
+            let expected = [Clue::Session(SessionId(id)), Clue::Conversation("c1".into()), customer("a@example.com")];
+            assert_eq!(touched, BTreeSet::from(expected));
+        }
+        let found = |traces: &Traces, clue: &Clue, from: i64, to: i64| traces.led_to_by(clue, at(from), at(to));
+        let a = customer("a@example.com");
+        assert_eq!(found(&traces, &a, 0, 100), [SessionId(2), SessionId(3), SessionId(1)]);
+        assert_eq!(found(&traces, &a, 20, 29), [SessionId(3)]);
+        assert_eq!(found(&traces, &a, 29, 20), [], "no time at all");
+        let touched = traces.hear(SessionTrace { conversation: Some("c2".into()), ..ended(3, 20, "", "") }, at(100));
+        assert!(touched.contains(&Clue::Conversation("c1".into())), "what followed the old one is joined again");
+        assert_eq!(found(&traces, &Clue::Conversation("c1".into()), 0, 100), [SessionId(2), SessionId(1)]);
+        traces.forget(SessionId(2));
+        assert_eq!(found(&traces, &a, 0, 100), [SessionId(3), SessionId(1)]);
+        assert!(traces.is_sound());
+    }
+
+    #[test]
+    fn the_oldest_go_when_there_are_too_many() {
+        let mut traces = Traces { most: 2, ..Traces::default() };
+        for (id, began) in [(1, 20), (2, 30), (3, 10), (4, 40)] {
+            traces.hear(ended(id, began, "a@example.com", "c1"), at(100));
+        }
+        let left = traces.led_to_by(&customer("a@example.com"), Timestamp::MIN, Timestamp::MAX);
+        assert_eq!(left, [SessionId(2), SessionId(4)]);
+        assert!(traces.is_sound());
+        assert_eq!(traces.take_unkept(9).len(), 2, "what is gone is not kept either");
+    }
+
+    #[test]
+    fn what_is_new_is_kept_once_and_what_was_kept_only_when_more_is_known() {
+        let mut traces = Traces::default();
+        traces.hear(ended(1, 10, "a@example.com", "c1"), at(100));
+        traces.hear(ended(2, 20, "b@example.com", "c2"), at(100));
+        assert_eq!(traces.take_unkept(1), [ended(1, 10, "a@example.com", "c1")]);
+        assert_eq!(traces.take_unkept(9), [ended(2, 20, "b@example.com", "c2")]);
+        traces.recall(ended(3, 30, "c@example.com", "c3"), at(100));
+        traces.hear(ended(3, 30, "c@example.com", "c3"), at(101));
+        assert!(traces.take_unkept(9).is_empty());
+        // This one has gone on since, while we read what was kept.
+        traces.hear(ended(4, 40, "d@example.com", "c4"), at(100));
+        traces.take_unkept(9);
+        traces.recall(seen(4, 12, 40, 45), at(101));
+        assert_eq!(traces.take_unkept(9), [ended(4, 40, "d@example.com", "c4")]);
+    }
+}

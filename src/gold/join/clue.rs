@@ -1,13 +1,14 @@
 //! What sessions and responses may have in common, to find the one by the other.
 
 use std::collections::BTreeSet;
+use std::fmt;
 use std::sync::Arc;
 
 use super::{Rules, Trace, Visit};
 use crate::domain::{Customer, Person, ResponseReading, SessionId};
 
 /// Something that leads from a response to sessions, and from a session to responses.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Clue {
     /// The session itself, which the response names or is pinned to.
     Session(SessionId),
@@ -33,6 +34,17 @@ impl Clue {
     pub fn of_trace(trace: &Trace) -> BTreeSet<Self> {
         let conversation = trace.conversation.clone().map(Self::Conversation);
         conversation.into_iter().chain(trace.person.clues().map(Self::Customer)).collect()
+    }
+}
+
+/// Without who the customer is.
+impl fmt::Debug for Clue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Session(session) => f.debug_tuple("Session").field(session).finish(),
+            Self::Conversation(conversation) => f.debug_tuple("Conversation").field(conversation).finish(),
+            Self::Customer(_) => f.debug_tuple("Customer").finish_non_exhaustive(),
+        }
     }
 }
 
