@@ -22,6 +22,7 @@ use crate::gold::{Closings, Day, Entity, Gold, Key, Reporter};
 use crate::live::Hub;
 use crate::store::Store;
 use crate::vendor::agent_connect::{AgentConnect, DataReturn};
+use crate::vendor::clarity::Clarity;
 use crate::vendor::goodays::{Goodays, Signatures};
 use crate::vendor::kustomer;
 use crate::web::boards::Boards;
@@ -85,10 +86,11 @@ impl World {
         let tokens = tokens.map(|token| kustomer::Signatures::new([token]));
         let intake = Intake::new(store.clone(), signatures, tokens, metrics.clone());
         let parts = Parts { config, gold: &gold, metrics: &metrics, clock: &clock, life };
-        let supervision = parts.listen_to_clarity(&store, manner)?;
+        let clarity = parts.listen_to_clarity()?;
+        let supervision = clarity.clone().map(|vendor| parts.supervise(&store, vendor, manner));
         let feedback = parts.listen_to_goodays(&store, &intake, manner)?;
         let (surveys, closings) = parts.speak_to_agent_connect(&store)?;
-        parts.watch_ended_sessions(closings.as_ref())?;
+        parts.watch_ended_sessions(clarity, closings.as_ref());
         parts.listen_to_kustomer(&intake, closings)?;
         parts.switch_off_the_rest().await;
 
@@ -141,20 +143,19 @@ struct Parts<'a> {
 }
 
 impl Parts<'_> {
-    fn listen_to_clarity(&self, store: &Store, manner: Manner) -> Result<Option<Supervision>, Failure> {
+    /// One client for all who ask: there is one sign-in, and one who is left in peace when Clarity wants to be.
+    fn listen_to_clarity(&self) -> Result<Option<Clarity>, Failure> {
         let Some(config) = &self.config.clarity else { return Ok(None) };
         let vendor = clarity::settings::client(config, self.clock).map_err(Failure::Usage)?;
         let reporter = self.reporter(SourceName::Clarity);
         let feed = clarity::ClarityFeed::new(vendor.clone(), config, self.gold.clone(), reporter);
         self.life.spawn(feed.run(self.life.clone()));
-        Ok(Some(Supervision::open(
-            store.clone(),
-            self.gold.clone(),
-            vendor,
-            manner == Manner::Demo,
-            self.metrics.clone(),
-            self.life.clone(),
-        )))
+        Ok(Some(vendor))
+    }
+
+    fn supervise(&self, store: &Store, vendor: Clarity, manner: Manner) -> Supervision {
+        let (store, gold, metrics) = (store.clone(), self.gold.clone(), self.metrics.clone());
+        Supervision::open(store, gold, vendor, manner == Manner::Demo, metrics, self.life.clone())
     }
 
     fn listen_to_goodays(
@@ -218,15 +219,14 @@ impl Parts<'_> {
 
     /// What a session was is asked of Clarity when it ends, and when feedback names one that is not known: only where
     /// somebody wants to know, for each is a question to Clarity.
-    fn watch_ended_sessions(&self, closings: Option<&Closings>) -> Result<(), Failure> {
-        let Some(clarity) = &self.config.clarity else { return Ok(()) };
+    fn watch_ended_sessions(&self, vendor: Option<Clarity>, closings: Option<&Closings>) {
+        let Some(vendor) = vendor else { return };
         let surveys = self.config.agent_connect.clone().unwrap_or_default();
         let closings = closings.filter(|_| surveys.send != Sending::Off);
         let feedback_comes = self.config.goodays.is_some();
         if closings.is_none() && !feedback_comes {
-            return Ok(());
+            return;
         }
-        let vendor = clarity::settings::client(clarity, self.clock).map_err(Failure::Usage)?;
         let rules = clarity::EndRules {
             agent: surveys.agent,
             email_items: surveys.email_items,
@@ -239,7 +239,6 @@ impl Parts<'_> {
         }
         let ends = clarity::SessionEnds::new(vendor, gold, closings.cloned(), rules, clock);
         self.life.spawn(ends.run(self.life.clone()));
-        Ok(())
     }
 
     fn listen_to_kustomer(&self, intake: &Intake, closings: Option<Closings>) -> Result<(), Failure> {
