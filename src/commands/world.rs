@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, LazyLock};
 
+use jiff::SignedDuration;
 use tokio::net::TcpListener;
 
 use super::{Failure, gauges, orders, upkeep};
@@ -17,7 +18,7 @@ use crate::feeds::goodays::{GoodaysFeed, Surroundings};
 use crate::feeds::kustomer::KustomerFeed;
 use crate::feeds::{Intake, clarity};
 use crate::gold::join::{PlaceRule, Rules};
-use crate::gold::{Closings, Day, Entity, Gold, Key, Reporter};
+use crate::gold::{Closings, Day, Entity, Gold, Key, Reckoning, Reporter, rollup};
 use crate::live::Hub;
 use crate::store::Store;
 use crate::vendor::agent_connect::{AgentConnect, DataReturn};
@@ -73,7 +74,8 @@ impl World {
         let metrics = Metrics::new(clock.clone());
         let store = open_store(config, clock.clone()).await?;
         let day = Day { zone: config.server.time_zone.clone(), starts: config.server.day_starts };
-        let gold = Gold::start(rules(&config.join), day, clock.clone(), life);
+        let reckoning = Reckoning { day, limits: limits(config.goodays.as_ref()) };
+        let gold = Gold::start(rules(&config.join), reckoning, clock.clone(), life);
         let hub = Hub::start(gold.clone(), BUILD.as_str(), life);
 
         let signatures = config
@@ -296,6 +298,12 @@ fn rules(join: &config::Join) -> Rules {
         .iter()
         .map(|place| (place.partner_id.clone(), PlaceRule { queue: Some(QueueId(place.queue_id)), team: None }));
     Rules { session_keys: vec![join.goodays_extra_keys.session_id.clone()], places: places.collect() }
+}
+
+fn limits(goodays: Option<&config::Goodays>) -> rollup::Limits {
+    let within = goodays.map(|goodays| goodays.answer_within).unwrap_or_default();
+    let time = |duration| SignedDuration::try_from(duration).unwrap_or(SignedDuration::MAX);
+    rollup::Limits { alert: time(within.alert), problem: time(within.problem), rest: time(within.rest) }
 }
 
 fn ops(gold: &Gold, store: &Store, metrics: &Metrics, life: &Lifecycle, audience: Audience) -> Ops {

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::{
-    AgentReading, FeedbackDeed, Health, QueueReading, ResponseId, ResponseReading, SourceName, StructureReading,
-    Survey, SurveyId, SurveyResult,
+    AgentReading, FeedbackDeed, Health, NotAsked, QueueReading, ResponseId, ResponseReading, SourceName,
+    StructureReading, Survey, SurveyId, SurveyResult,
 };
 
 /// A place in the order in which we heard or asked. A full answer carries the place of its *question*: whatever was
@@ -66,6 +66,8 @@ pub enum Fact {
     Survey(Box<Survey>),
     /// What the vendor tells of a survey, ours or somebody else's.
     SurveyResult(Box<SurveyResult>),
+    /// A customer was helped and is not asked about it.
+    NotAsked(Box<NotAsked>),
     /// How well a source can be heard.
     Source(SourceName, Health),
 }

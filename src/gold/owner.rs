@@ -16,6 +16,7 @@ use super::copy::{Change, Delta, GoldCopy};
 use super::entity::{Entity, Key};
 use super::ground::Ground;
 use super::join::Rules;
+use super::rollup::Limits;
 use crate::base::{Clock, Lifecycle};
 use crate::domain::{Fact, Ordinal};
 
@@ -46,6 +47,21 @@ pub struct Day {
     pub starts: Time,
 }
 
+/// When the board's day begins, and how soon answers were promised: what counts depend on.
+#[derive(Debug, Clone, Default)]
+pub struct Reckoning {
+    /// When the board's day begins.
+    pub day: Day,
+    /// How soon answers were promised.
+    pub limits: Limits,
+}
+
+impl From<Day> for Reckoning {
+    fn from(day: Day) -> Self {
+        Self { day, limits: Limits::default() }
+    }
+}
+
 impl Default for Day {
     fn default() -> Self {
         Self { zone: TimeZone::UTC, starts: Time::midnight() }
@@ -61,13 +77,14 @@ enum Heard {
 impl Gold {
     /// Starts the owner.
     #[must_use]
-    pub fn start(rules: Rules, day: Day, clock: Clock, life: &Lifecycle) -> Self {
+    pub fn start(rules: Rules, reckoning: impl Into<Reckoning>, clock: Clock, life: &Lifecycle) -> Self {
+        let Reckoning { day, limits } = reckoning.into();
         let (facts, heard) = mpsc::channel(WAITING_FACTS);
         let (deltas, _) = broadcast::channel(WAITING_DELTAS);
         let copy = Arc::new(GoldCopy::default());
         let gold = Self { copy: Arc::clone(&copy), facts, deltas: deltas.clone(), ordinals: Arc::default() };
         let now = clock.now();
-        let (ground, day_ends) = (Ground::new(rules, day.began(now)), day.ends(now));
+        let (ground, day_ends) = (Ground::new(rules, day.began(now)).counting(limits, now), day.ends(now));
         life.spawn_service(Owner { ground, copy, deltas, day, day_ends, clock }.run(heard));
         gold
     }
@@ -147,8 +164,15 @@ impl Owner {
             if now >= self.day_ends {
                 self.begin_day(now);
             }
+            let next = self.ground.next_instant();
+            if next.is_some_and(|next| next <= now) {
+                self.ground.pass(now);
+                self.publish(Instant::now());
+                continue;
+            }
             // Only a reminder: whoever wakes us for another reason looks at the clock as well.
-            let midnight = self.day_ends.duration_since(now).unsigned_abs();
+            let next = next.map_or(self.day_ends, |next| next.min(self.day_ends));
+            let reminder = next.duration_since(now).unsigned_abs();
             tokio::select! {
                 received = heard.recv_many(&mut batch, BATCH) => {
                     if received == 0 {
@@ -156,7 +180,7 @@ impl Owner {
                     }
                     self.turn(batch.drain(..));
                 }
-                () = tokio::time::sleep(midnight) => {}
+                () = tokio::time::sleep(reminder) => {}
             }
         }
     }

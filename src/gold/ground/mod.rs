@@ -3,6 +3,7 @@
 //! Two steps, both pure: [`Ground::apply`] merges a fact and notes which entities it may have changed;
 //! [`Ground::settle`] says what those entities now are. A thousand facts between two settlings cost one settling.
 
+mod counting;
 mod derive;
 mod feedback;
 mod floor;
@@ -18,6 +19,7 @@ use jiff::Timestamp;
 use super::entity::{Entity, Key};
 use super::join::Rules;
 use crate::domain::{AgentId, Fact, Health, QueueId, SourceName, TeamId, TeamReading};
+use counting::Counting;
 use feedback::Feedback;
 use floor::{AgentRecord, QueueRecord};
 use sessions::Sessions;
@@ -34,6 +36,7 @@ pub struct Ground {
     sessions: Sessions,
     feedback: Feedback,
     surveys: Surveys,
+    counting: Counting,
     /// What metrics are called.
     labels: BTreeMap<Arc<str>, Arc<str>>,
     sources: BTreeMap<SourceName, Health>,
@@ -54,6 +57,7 @@ impl Ground {
             sessions: Sessions::default(),
             feedback: Feedback::default(),
             surveys: Surveys::default(),
+            counting: Counting::new(day_began),
             labels: BTreeMap::new(),
             sources: BTreeMap::new(),
             touched: BTreeSet::new(),
@@ -62,6 +66,7 @@ impl Ground {
 
     /// Merges what the outside told us.
     pub fn apply(&mut self, fact: Fact, now: Timestamp) {
+        self.pass(now);
         match fact {
             Fact::Structure(structure) => self.restructure(structure),
             Fact::Agents { asked, agents } => {
@@ -89,6 +94,7 @@ impl Ground {
                 }
             }
             Fact::Survey(survey) => {
+                self.counting.asked(&survey);
                 let touched = self.surveys.hear(*survey);
                 self.touched.extend(touched);
             }
@@ -96,6 +102,7 @@ impl Ground {
                 let touched = self.surveys.hear_result(*result);
                 self.touched.extend(touched);
             }
+            Fact::NotAsked(told) => self.counting.not_asked(*told),
             Fact::Labels(labels) => {
                 let before = std::mem::replace(&mut self.labels, labels);
                 self.touched.extend(before.keys().chain(self.labels.keys()).map(|name| Key::Label(name.clone())));
@@ -110,14 +117,14 @@ impl Ground {
     /// A new day of the board: what counts "today" counts from here.
     pub fn begin_day(&mut self, day_began: Timestamp) {
         self.day_began = day_began;
-        self.feedback.recount();
-        self.touched.extend(self.feedback.counted().cloned());
+        self.counting.begin_day(day_began);
     }
 
     /// What the touched entities now are, by key; `None` for those that are not there. Some may be as they were: whoever
     /// keeps them compares.
     pub fn settle(&mut self) -> Vec<(Key, Option<Entity>)> {
         self.rejoin();
+        self.recount();
         let touched = std::mem::take(&mut self.touched);
         touched
             .into_iter()
@@ -136,6 +143,7 @@ impl Ground {
             .chain(self.teams.keys().map(|id| Key::Team(*id)))
             .chain(self.feedback.ids().map(|id| Key::Response(id.clone())))
             .chain(self.surveys.ids().map(Key::Survey))
+            .chain(self.only_counted())
             .chain(self.labels.keys().map(|name| Key::Label(name.clone())))
             .chain(self.sources.keys().map(|name| Key::Source(*name)));
         keys.filter_map(|key| Some((key.clone(), self.derive(&key)?))).collect()

@@ -173,6 +173,30 @@ impl Surveys {
         theirs.max_by_key(|(result, _)| (result.answered.is_some(), result.sequence))
     }
 
+    /// A request of ours with what is told of it, or what is told of somebody else's, shown or not.
+    pub fn both(&self, id: &SurveyId) -> Option<(Option<Arc<Survey>>, Option<Arc<SurveyResult>>)> {
+        if let Some(survey) = self.requests.get(id) {
+            return Some((Some(Arc::clone(survey)), self.result_of(survey).map(|(result, _)| result)));
+        }
+        let result = self.results.get(&id.0).filter(|_| !self.owners.contains_key(&id.0))?;
+        Some((None, Some(Arc::clone(result))))
+    }
+
+    /// The survey that one recovers: a recovery names it (`apis.md` J13).
+    pub fn recovered(&self, survey: Option<&Survey>, result: Option<&SurveyResult>) -> Option<SurveyId> {
+        let parent = || result?.parent.as_ref();
+        survey.and_then(|survey| survey.recovers.clone()).or_else(|| match self.shown_as(parent()?) {
+            Key::Survey(first) => Some(first),
+            _ => None,
+        })
+    }
+
+    /// Everything that is counted.
+    #[cfg(test)]
+    pub fn all_ids(&self) -> impl Iterator<Item = SurveyId> {
+        self.requests.keys().cloned().chain(self.results.keys().map(|uuid| SurveyId(Arc::clone(uuid))))
+    }
+
     fn is_shown(&self, result: &SurveyResult) -> bool {
         let place = (result.created, Arc::clone(&result.uuid));
         self.elsewhere.range(&place..).nth(ELSEWHERE).is_none() && self.elsewhere.contains(&place)
@@ -189,18 +213,9 @@ impl Ground {
             let result = surveys.results.get(&id.0).filter(|result| surveys.is_shown(result))?;
             (Arc::new(self.elsewhere(result)), Some(Arc::clone(result)), None)
         };
-        // Whoever the vendor names it is, whatever the floor says (`apis.md` J40, J25, J26).
-        let named = result.as_ref().and_then(|result| {
-            result.employee_email.as_deref().and_then(|email| self.agent_of(email)).or(result.agent)
-        });
-        let agent = named.or(survey.agent).or_else(|| self.agent_of(&survey.employee));
+        let agent = named(Some(&survey), result.as_deref(), |email| self.agent_of(email));
         let team = agent.and_then(|agent| self.agents.get(&agent)?.team);
-        // A recovery names the survey that it recovers (`apis.md` J13).
-        let parent = result.as_ref().and_then(|result| result.parent.as_ref());
-        let recovers = survey.recovers.clone().or_else(|| match surveys.shown_as(parent?) {
-            Key::Survey(first) => Some(first),
-            _ => None,
-        });
+        let recovers = surveys.recovered(Some(&survey), result.as_deref());
         Some(SurveyRequest { survey, agent, team, result, evidence, recovers })
     }
 
@@ -225,7 +240,7 @@ impl Ground {
 
     /// Digits alone prove nothing: the session is one that we know, its agent the one whom the result names, and the time
     /// the session's (`apis.md` J16).
-    fn session_named(&self, result: &SurveyResult) -> Option<SessionId> {
+    pub(super) fn session_named(&self, result: &SurveyResult) -> Option<SessionId> {
         let session: SessionId = result.interaction.trim().parse().ok()?;
         let trace = self.sessions.trace(session)?;
         let agent = result.employee_email.as_deref().and_then(|email| self.agent_of(email)).or(result.agent)?;
@@ -252,6 +267,17 @@ impl Ground {
         let first = named.next().map(|(id, _)| *id);
         first.filter(|_| named.next().is_none())
     }
+}
+
+/// Whoever the vendor names it is, whatever the floor says (`apis.md` J40, J25, J26).
+pub(super) fn named(
+    survey: Option<&Survey>,
+    result: Option<&SurveyResult>,
+    agent_of: impl Fn(&str) -> Option<AgentId>,
+) -> Option<AgentId> {
+    let by_vendor = result.and_then(|it| it.employee_email.as_deref().and_then(&agent_of).or(it.agent));
+    let by_us = || survey.and_then(|survey| survey.agent.or_else(|| agent_of(&survey.employee)));
+    by_vendor.or_else(by_us)
 }
 
 fn interaction(text: &str) -> Arc<str> {

@@ -262,7 +262,7 @@ fn what_is_forgotten_leaves_no_trace_and_no_count() {
     let before = ground.all();
     ground.apply(Fact::Response(Box::new(response(1, &[(1, 5)], Some("82673"), 5, false))), at(5));
     ground.settle();
-    assert_eq!(agent(&ground, 41).feedback.expect("a total").responses, 1);
+    assert_eq!(agent(&ground, 41).feedback.expect("a total").day.responses, 1);
 
     ground.apply(Fact::Forgotten { responses: vec!["r1".into(), "unheard-of".into()], surveys: Vec::new() }, at(6));
     let gone = ground.settle();
@@ -292,7 +292,7 @@ fn a_response_that_names_a_session_waits_for_it_and_then_hangs_on_it() {
     ground.apply(in_full(1, reading), at(6));
     let now = joined(&mut ground);
     assert_eq!((now.rule.as_str(), now.agent, now.team), ("extra.session", Some(AgentId(41)), Some(TeamId(3))));
-    assert_eq!(agent(&ground, 41).feedback.expect("a total").responses, 1);
+    assert_eq!(agent(&ground, 41).feedback.expect("a total").day.responses, 1);
 
     ground.apply(in_full(2, AgentReading::new(AgentId(41))), at(7));
     assert_eq!(joined(&mut ground).agent, Some(AgentId(41)), "the call is over, what it was is still known");
@@ -526,6 +526,7 @@ proptest! {
             }
             prop_assert_eq!(&followed, &ground.all());
             prop_assert!(ground.sessions.is_sound(), "every session is found where it is");
+            prop_assert!(ground.counts_are_sound(), "what is counted is what all records say");
         }
     }
 

@@ -129,7 +129,7 @@ struct Span {
 
 impl Facts {
     fn new(sheet: &Sheet, doc: &AgentDoc) -> Self {
-        let score = doc.feedback.as_ref().and_then(|feedback| feedback.nps.as_ref());
+        let score = doc.feedback.as_ref().and_then(|feedback| feedback.day.nps.as_ref());
         let open = doc.feedback.as_ref().map_or(0, |feedback| feedback.open);
         let reason = [doc.suspended.then_some("Suspended"), doc.reason.as_deref()];
         Self {
