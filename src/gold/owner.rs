@@ -238,6 +238,29 @@ impl Owner {
 mod tests {
     use super::*;
 
+    #[tokio::test(start_paused = true)]
+    async fn an_age_begins_though_nobody_says_anything() {
+        let began: Timestamp = "2026-11-21T09:00:00Z".parse().expect("a time");
+        let (clock, life) = (Clock::standing_at(began), Lifecycle::new());
+        let gold = Gold::start(Rules::default(), Day::default(), clock.clone(), &life);
+        let event = serde_json::json!({"id": "r", "created": began, "thread": "open", "answers": [], "messages": {},
+            "customer": {}, "extra": {}, "actions": [], "alert": false});
+        let reading = serde_json::from_value(event).expect("a response");
+        gold.tell(Fact::Response(Box::new(reading))).await;
+        gold.settled().await;
+        let mut deltas = gold.follow();
+        for (hours, expected) in [(4, [0, 1, 0, 0]), (24, [0, 0, 1, 0])] {
+            clock.advance(began.duration_since(clock.now()) + SignedDuration::from_hours(hours));
+            // Nothing is told: the owner wakes by itself.
+            let delta = deltas.recv().await.expect("a delta");
+            let floor = delta.changes.iter().find(|change| change.key == Key::Floor).expect("the floor");
+            let Some(Entity::Floor(floor)) = floor.after.as_deref() else { panic!("there is a total") };
+            let open = floor.feedback.open;
+            let found = [open.under_4_hours, open.under_24_hours, open.under_3_days, open.older];
+            assert_eq!(found, expected, "after {hours} h");
+        }
+    }
+
     fn day(zone: &str, starts: &str) -> Day {
         Day { zone: TimeZone::get(zone).expect("a zone"), starts: starts.parse().expect("a time") }
     }
