@@ -188,6 +188,7 @@ impl Owner {
     fn begin_day(&mut self, now: Timestamp) {
         self.day_ends = self.day.ends(now);
         self.ground.begin_day(self.day.began(now));
+        self.ground.pass(now);
         self.publish(Instant::now());
     }
 

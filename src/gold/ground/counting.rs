@@ -185,6 +185,8 @@ impl Ground {
                 _ => {}
             }
         }
+        // A recovery says which survey it recovers, and that may have found its request.
+        self.touched.extend(surveys.iter().cloned().map(Key::Survey));
         if !surveys.is_empty() {
             let addresses = self.addresses();
             for id in surveys {
