@@ -328,7 +328,7 @@ impl CoverageDoc {
             window: "day".to_owned(),
             since: Some(coverage.since),
             asked: RatioDoc::of(&coverage.asked)?,
-            reasons: coverage.reasons.iter().map(|(reason, count)| (named(reason).to_owned(), *count)).collect(),
+            reasons: coverage.reasons.iter().map(|(reason, count)| (named(reason), *count)).collect(),
         })
     }
 }
@@ -340,11 +340,52 @@ impl EffectDoc {
 }
 
 /// The name of a reason in documents: whoever decides that nobody is asked gives it the name of a counter.
-fn named(reason: &str) -> &str {
-    reason.strip_prefix("notAsked").unwrap_or(reason)
+fn named(reason: &str) -> String {
+    let rest = reason.strip_prefix("notAsked").unwrap_or(reason);
+    let mut letters = rest.chars();
+    letters.next().map(|first| first.to_lowercase().chain(letters).collect()).unwrap_or_default()
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
 fn is_zero(count: &u64) -> bool {
     *count == 0
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn several_shares_are_a_ratio_of_sums_and_few_cases_say_so() {
+        let share = |hit, n| RatioDoc::of(&Share { hit, n }).expect("a share");
+        let sum = RatioDoc::sum([share(1, 1), share(0, 99)].iter()).expect("a share");
+        assert_eq!((sum.value, sum.hit, sum.n, sum.small), (1.0, 1, 100, false));
+        assert!(share(4, 4).small && !share(5, 5).small, "five cases are enough");
+        assert_eq!(RatioDoc::sum(std::iter::empty()), None, "no case is no share");
+    }
+
+    #[test]
+    fn whatever_is_counted_says_since_when_and_in_which_window() {
+        let (day, month) = ("2026-11-21T06:00:00Z", "2026-10-23T06:00:00Z");
+        let period = |since: &str| Period { since: since.parse().expect("a time"), responses: 1, ..Period::default() };
+        let mut coverage = Coverage::since("2026-11-21T09:41:00Z".parse().expect("a time"));
+        coverage.add(None);
+        coverage.add(Some("notAskedNoCustomerEmail"));
+        let open = crate::gold::rollup::OpenByAge { under_4_hours: 2, ..Default::default() };
+        let total = Total { open, overdue: 1, day: period(day), month: period(month), coverage: Some(coverage) };
+        let told = serde_json::to_value(FeedbackTotalDoc::whole(&total)).expect("JSON");
+        let expected = json!({
+            "window": "day", "since": day, "responses": 1, "open": 2, "overdue": 1,
+            "openByAge": {"under4Hours": 2, "under24Hours": 0, "under3Days": 0, "older": 0},
+            "coverage": {"window": "day", "since": "2026-11-21T09:41:00Z", "value": 50.0, "hit": 1, "n": 2, "low": 9, "high": 91,
+                "small": true, "reasons": {"noCustomerEmail": 1}},
+            "month": {"window": "30days", "since": month, "responses": 1},
+        });
+        assert_eq!(told, expected);
+        let read: FeedbackTotalDoc = serde_json::from_value(told).expect("what pages read back");
+        assert_eq!(read, FeedbackTotalDoc::whole(&total));
+        assert_eq!(FeedbackTotalDoc::of(&total).month, None, "a list of agents has no room for it");
+    }
 }
