@@ -27,6 +27,9 @@ pub(super) struct Surveys {
     elsewhere: BTreeSet<(Option<Timestamp>, Arc<str>)>,
 }
 
+/// A request of ours, and what the vendor tells of it: one of them at least.
+type AskedAndTold = (Option<Arc<Survey>>, Option<Arc<SurveyResult>>);
+
 /// What names one interaction.
 #[derive(Debug, Default)]
 struct Both {
@@ -174,7 +177,7 @@ impl Surveys {
     }
 
     /// A request of ours with what is told of it, or what is told of somebody else's, shown or not.
-    pub fn both(&self, id: &SurveyId) -> Option<(Option<Arc<Survey>>, Option<Arc<SurveyResult>>)> {
+    pub fn both(&self, id: &SurveyId) -> Option<AskedAndTold> {
         if let Some(survey) = self.requests.get(id) {
             return Some((Some(Arc::clone(survey)), self.result_of(survey).map(|(result, _)| result)));
         }

@@ -221,7 +221,7 @@ fn a_promise_is_broken_at_its_very_instant_and_stays_broken() {
     let open = || response(0, None, crate::domain::Thread::Open, vec![]);
     for (what, reading, hours) in [("alert", alert(open()), 4), ("problem", problem(open()), 8), ("rest", open(), 48)] {
         let voice = Voice::of_response(&reading, std::iter::empty(), true, &Limits::default());
-        let before = total(&[voice.clone()], hours * HOUR - 1);
+        let before = total(std::slice::from_ref(&voice), hours * HOUR - 1);
         assert_eq!((before.overdue, before.month.in_time.n), (0, 0), "{what}: it can still be kept");
         let after = total(&[voice], hours * HOUR);
         assert_eq!((after.overdue, after.month.in_time), (1, Share { hit: 0, n: 1 }), "{what}: broken");
