@@ -89,7 +89,7 @@ impl World {
         let supervision = parts.listen_to_clarity(&store, manner)?;
         let feedback = parts.listen_to_goodays(&store, &intake, manner)?;
         let (surveys, closings) = parts.speak_to_agent_connect(&store)?;
-        parts.watch_ended_sessions(closings.as_ref())?;
+        parts.watch_ended_sessions(&store, closings.as_ref())?;
         parts.listen_to_kustomer(&intake, closings)?;
         parts.switch_off_the_rest().await;
 
@@ -217,7 +217,7 @@ impl Parts<'_> {
     }
 
     /// Customers of ended sessions are asked only where the site says so: each costs a question to Clarity.
-    fn watch_ended_sessions(&self, closings: Option<&Closings>) -> Result<(), Failure> {
+    fn watch_ended_sessions(&self, store: &Store, closings: Option<&Closings>) -> Result<(), Failure> {
         let (Some(clarity), Some(surveys), Some(closings)) =
             (&self.config.clarity, &self.config.agent_connect, closings)
         else {
@@ -232,7 +232,8 @@ impl Parts<'_> {
             email_items: surveys.email_items.clone(),
             conversation_item: self.config.join.session_conversation_item.clone(),
         };
-        let ends = clarity::SessionEnds::new(vendor, self.gold.clone(), closings.clone(), rules, self.clock.clone());
+        let (store, gold, closings) = (store.clone(), self.gold.clone(), closings.clone());
+        let ends = clarity::SessionEnds::new(vendor, gold, closings, rules, store, self.clock.clone());
         self.life.spawn(ends.run(self.life.clone()));
         Ok(())
     }

@@ -54,7 +54,7 @@ pub struct Survey {
     pub session: Option<SessionId>,
     /// The conversation, where that is known.
     pub conversation: Option<Arc<str>>,
-    /// The agent, where that is known.
+    /// The agent, where a table says so.
     pub agent: Option<AgentId>,
     /// The agent as the vendor knows them: e-mail address or custom id.
     pub employee: Arc<str>,

@@ -166,6 +166,8 @@ impl Surveys {
             let Entity::Survey(request) = &**entity else { return };
             let survey = &request.survey;
             let by_hand = survey.origin == SurveyOrigin::ByHand && survey.state != SurveyState::Rejected;
+            // A session that was asked about before a crash, and had no conversation yet, has another key now.
+            let by_session = survey.origin == SurveyOrigin::Session && session.is_some() && survey.session == session;
             // Of a conversation that is asked about at each closing, an earlier one says nothing.
             let elsewhere = survey.origin == SurveyOrigin::Elsewhere && !self.0.rules.each_done;
             let named = |id: &Option<String>| id.as_deref() == Some(&*survey.interaction);
@@ -173,7 +175,7 @@ impl Surveys {
             let same = session.is_some() && survey.session == session
                 || named(&conversation)
                 || (by_hand && number.is_some() && named(&number));
-            asked |= same && request.recovers.is_none() && (by_hand || elsewhere);
+            asked |= request.recovers.is_none() && (by_session || (same && (by_hand || elsewhere)));
         });
         asked
     }

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::Ground;
-use super::surveys::named;
 use crate::domain::helped::{conversation_named, session_named};
 use crate::domain::{AgentId, Interaction, NotAsked, QueueId, ResponseId, SessionId, Survey, SurveyId, TeamId};
 use crate::gold::entity::{Floor, Key, Place, Tag};
@@ -29,9 +28,6 @@ pub(super) struct Counting {
     /// Interactions to be looked at again.
     touched: BTreeSet<Arc<str>>,
 }
-
-/// Agents by their address; an address that two share is nobody's (`apis.md` J50).
-type Addresses = HashMap<String, Option<AgentId>>;
 
 impl Counting {
     pub fn new(day_began: Timestamp) -> Self {
@@ -187,15 +183,12 @@ impl Ground {
         }
         // A recovery says which survey it recovers, and that may have found its request.
         self.touched.extend(surveys.iter().cloned().map(Key::Survey));
-        if !surveys.is_empty() {
-            let addresses = self.addresses();
-            for id in surveys {
-                let (entry, first) = self.survey_entry(&id, &addresses).unzip();
-                self.counting.recovers(&id, first.flatten().as_ref());
-                match entry {
-                    Some(entry) => self.counting.book.put(Item::Survey(id), entry),
-                    None => self.counting.book.remove(&Item::Survey(id)),
-                }
+        for id in surveys {
+            let (entry, first) = self.survey_entry(&id).unzip();
+            self.counting.recovers(&id, first.flatten().as_ref());
+            match entry {
+                Some(entry) => self.counting.book.put(Item::Survey(id), entry),
+                None => self.counting.book.remove(&Item::Survey(id)),
             }
         }
         for name in std::mem::take(&mut self.counting.touched) {
@@ -218,10 +211,10 @@ impl Ground {
     }
 
     /// With the survey that it recovers.
-    fn survey_entry(&self, id: &SurveyId, addresses: &Addresses) -> Option<(Entry, Option<SurveyId>)> {
+    fn survey_entry(&self, id: &SurveyId) -> Option<(Entry, Option<SurveyId>)> {
         let (survey, result) = self.surveys.both(id)?;
         let (survey, result) = (survey.as_deref(), result.as_deref());
-        let agent = named(survey, result, |email| addresses.get(&email.trim().to_lowercase()).copied().flatten());
+        let agent = self.agent_of_survey(survey, result);
         let session = survey.and_then(|survey| survey.session).or_else(|| result.and_then(|result| result.session));
         let session = session.or_else(|| result.and_then(|result| self.session_named(result)));
         // Feedback counts for the first queue that the call was in (`apis.md` J43).
@@ -253,25 +246,15 @@ impl Ground {
         Some(Entry { groups: groups(agent, team, queue), voice: Voice::of_not_asked(told), session })
     }
 
-    fn addresses(&self) -> Addresses {
-        let mut addresses = Addresses::new();
-        for (id, agent) in &self.agents {
-            let Some(email) = agent.email.as_deref().filter(|email| email.contains('@')) else { continue };
-            addresses.entry(email.trim().to_lowercase()).and_modify(|known| *known = None).or_insert(Some(*id));
-        }
-        addresses
-    }
-
     /// Whether what is counted is what all records say, each looked at anew.
     #[cfg(test)]
     pub(super) fn counts_are_sound(&self) -> bool {
-        let addresses = self.addresses();
         let mut anew = Book::new(*self.counting.book.windows(), Timestamp::MIN);
         for id in self.feedback.ids() {
             self.response_entry(id).into_iter().for_each(|entry| anew.put(Item::Response(id.clone()), entry));
         }
         for id in self.surveys.all_ids() {
-            let entry = self.survey_entry(&id, &addresses);
+            let entry = self.survey_entry(&id);
             entry.into_iter().for_each(|(entry, _)| anew.put(Item::Survey(id.clone()), entry));
         }
         for name in self.counting.not_asked.keys() {

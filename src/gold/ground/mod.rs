@@ -3,6 +3,7 @@
 //! Two steps, both pure: [`Ground::apply`] merges a fact and notes which entities it may have changed;
 //! [`Ground::settle`] says what those entities now are. A thousand facts between two settlings cost one settling.
 
+mod addresses;
 mod counting;
 mod derive;
 mod feedback;
@@ -19,6 +20,7 @@ use jiff::Timestamp;
 use super::entity::{Entity, Key};
 use super::join::Rules;
 use crate::domain::{AgentId, Fact, Health, QueueId, SourceName, TeamId, TeamReading};
+use addresses::Addresses;
 use counting::Counting;
 use feedback::Feedback;
 use floor::{AgentRecord, QueueRecord};
@@ -31,6 +33,7 @@ pub struct Ground {
     rules: Rules,
     day_began: Timestamp,
     agents: HashMap<AgentId, AgentRecord>,
+    addresses: Addresses,
     queues: HashMap<QueueId, QueueRecord>,
     teams: BTreeMap<TeamId, TeamReading>,
     sessions: Sessions,
@@ -52,6 +55,7 @@ impl Ground {
             rules,
             day_began,
             agents: HashMap::default(),
+            addresses: Addresses::default(),
             queues: HashMap::default(),
             teams: BTreeMap::new(),
             sessions: Sessions::default(),

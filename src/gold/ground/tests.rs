@@ -382,12 +382,19 @@ fn sessions() -> impl Strategy<Value = SessionsReading> {
     prop::collection::btree_map(modality, list, 0..2).prop_map(|lists| lists.into_iter().collect())
 }
 
+/// Addresses of which several are the same.
+fn email() -> impl Strategy<Value = Option<Arc<str>>> {
+    let known = vec!["rob@example.com", " Rob@Example.com", "mia@example.com", "7"];
+    prop::option::of(prop::sample::select(known).prop_map(Arc::from))
+}
+
 fn agent_reading() -> impl Strategy<Value = AgentReading> {
     let status =
         prop_oneof![Just(AgentStatus::Available), Just(AgentStatus::InCall), Just(AgentStatus::Other("x".into()))];
-    (0..4_i64, prop::option::of(0..3_i64), prop::option::of(status), 0..3_i64, sessions()).prop_map(
-        |(id, team, status, count, sessions)| {
+    (0..4_i64, prop::option::of(0..3_i64), email(), prop::option::of(status), 0..3_i64, sessions()).prop_map(
+        |(id, team, email, status, count, sessions)| {
             let mut reading = AgentReading::new(AgentId(id));
+            reading.email = email;
             reading.team = team.map(TeamId);
             reading.status = status.and_then(|status| self::status(status, None));
             reading
@@ -439,20 +446,21 @@ fn fact() -> impl Strategy<Value = Fact> {
             };
             Fact::Structure(StructureReading { agents: agents.collect(), queues: queues.collect(), teams: vec![team] })
         });
-    let survey = (0..3_i64, 0..4_i64, prop::option::of(0..3_i64)).prop_map(|(id, agent, session)| {
+    let survey = (0..3_i64, 0..4_i64, prop::option::of(0..3_i64), email());
+    let survey = survey.prop_map(|(id, agent, session, employee)| {
         Fact::Survey(Box::new(Survey {
             session: session.map(SessionId),
             origin: crate::domain::SurveyOrigin::Session,
             recovers: (id == 2).then(|| "s1".into()),
             interaction: "123456".into(),
             agent: (agent > 0).then_some(AgentId(agent)),
-            employee: "rob@example.com".into(),
+            employee: employee.unwrap_or("".into()),
             channel: "phone".into(),
             state: SurveyState::Accepted,
             ..Survey::new(format!("s{id}").into(), at(id))
         }))
     });
-    let result = (0..5_i64, 0..4_i64, any::<bool>()).prop_map(|(uuid, sequence, known)| {
+    let result = (0..5_i64, 0..4_i64, any::<bool>(), email()).prop_map(|(uuid, sequence, known, employee_email)| {
         Fact::SurveyResult(Box::new(SurveyResult {
             uuid: format!("u{uuid}").into(),
             sequence,
@@ -463,6 +471,7 @@ fn fact() -> impl Strategy<Value = Fact> {
             answered: Some(at(uuid + 10)),
             stars: u8::try_from(sequence + 1).ok(),
             tags: vec![if known { "x" } else { "y" }.into()],
+            employee_email,
             ..SurveyResult::default()
         }))
     });
@@ -628,6 +637,24 @@ fn a_full_answer_about_a_queue_undoes_no_push_that_came_after_its_question() {
     assert_eq!(queue(&ground, 11).sessions.keys().collect::<Vec<_>>(), [&SessionId(2)], "the answer is newer");
     ground.apply(Fact::Queues { asked: Ordinal(7), queues: vec![QueueReading::new(QueueId(11))] }, at(4));
     assert_eq!(queue(&ground, 11).waiting, Some(0), "what it leaves out is not there");
+}
+
+/// `apis.md` J25, J26: the address goes before the table.
+#[test]
+fn a_survey_is_about_whoever_has_the_address_that_it_names_and_else_about_whom_a_table_says() {
+    let mut ground = ground();
+    let mut survey = Survey::new("s".into(), at(0));
+    (survey.employee, survey.agent) = ("Rob@example.com".into(), Some(AgentId(2)));
+    ground.apply(Fact::Survey(Box::new(survey)), at(0));
+    let about = |ground: &Ground| ground.survey(&"s".into()).expect("a survey").agent;
+    assert_eq!(about(&ground), Some(AgentId(2)));
+    let mut rob = AgentReading::new(AgentId(1));
+    rob.email = Some("rob@example.com".into());
+    ground.apply(changed(1, rob.clone()), at(1));
+    assert_eq!(about(&ground), Some(AgentId(1)));
+    rob.id = AgentId(3);
+    ground.apply(changed(2, rob), at(2));
+    assert_eq!(about(&ground), Some(AgentId(2)), "an address that two share is nobody's");
 }
 
 proptest! {

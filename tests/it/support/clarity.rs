@@ -57,12 +57,18 @@ impl Mock {
         script.asked.iter().filter(|(asked, _)| asked == what).map(|(_, body)| body.clone()).collect()
     }
 
-    /// A server that asks this Clarity, with what is configured about it changed as wanted.
-    pub async fn house(&self, change: impl FnOnce(&mut Clarity)) -> House {
+    /// Opens it at an address.
+    pub async fn open(&self) -> String {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let root = format!("http://{}/webapi/api", listener.local_addr().expect("an address"));
         let app = axum::Router::new().fallback(respond).with_state(self.clone());
         tokio::spawn(async move { axum::serve(listener, app).await });
+        root
+    }
+
+    /// A server that asks this Clarity, with what is configured about it changed as wanted.
+    pub async fn house(&self, change: impl FnOnce(&mut Clarity)) -> House {
+        let root = self.open().await;
         let mut clarity = Clarity::new(root.parse().expect("an address"), "", Auth::Static);
         clarity.token = Some(Secret::from("unused"));
         change(&mut clarity);
