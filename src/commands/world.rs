@@ -18,7 +18,7 @@ use crate::feeds::goodays::{GoodaysFeed, Surroundings};
 use crate::feeds::kustomer::KustomerFeed;
 use crate::feeds::{Intake, clarity};
 use crate::gold::join::{PlaceRule, Rules, VisitRules};
-use crate::gold::{Closings, Day, Entity, Gold, Key, Reporter};
+use crate::gold::{Closings, Day, Entity, Gold, Key, Reckoning, Reporter, rollup};
 use crate::live::Hub;
 use crate::store::Store;
 use crate::vendor::agent_connect::{AgentConnect, DataReturn};
@@ -75,7 +75,8 @@ impl World {
         let metrics = Metrics::new(clock.clone());
         let store = open_store(config, clock.clone()).await?;
         let day = Day { zone: config.server.time_zone.clone(), starts: config.server.day_starts };
-        let gold = Gold::start(rules(config), day, clock.clone(), life);
+        let reckoning = Reckoning { day, limits: limits(config.goodays.as_ref()) };
+        let gold = Gold::start(rules(config), reckoning, clock.clone(), life);
         let hub = Hub::start(gold.clone(), BUILD.as_str(), life);
 
         let signatures = config
@@ -90,7 +91,7 @@ impl World {
         let supervision = clarity.clone().map(|vendor| parts.supervise(&store, vendor, manner));
         let feedback = parts.listen_to_goodays(&store, &intake, manner)?;
         let (surveys, closings) = parts.speak_to_agent_connect(&store)?;
-        parts.watch_ended_sessions(clarity, closings.as_ref());
+        parts.watch_ended_sessions(&store, clarity, closings.as_ref());
         parts.listen_to_kustomer(&intake, closings)?;
         parts.switch_off_the_rest().await;
 
@@ -219,7 +220,7 @@ impl Parts<'_> {
 
     /// What a session was is asked of Clarity when it ends, and when feedback names one that is not known: only where
     /// somebody wants to know, for each is a question to Clarity.
-    fn watch_ended_sessions(&self, vendor: Option<Clarity>, closings: Option<&Closings>) {
+    fn watch_ended_sessions(&self, store: &Store, vendor: Option<Clarity>, closings: Option<&Closings>) {
         let Some(vendor) = vendor else { return };
         let surveys = self.config.agent_connect.clone().unwrap_or_default();
         let closings = closings.filter(|_| surveys.send != Sending::Off);
@@ -237,7 +238,7 @@ impl Parts<'_> {
             let (vendor, gold, rules, clock) = (vendor.clone(), gold.clone(), rules.clone(), clock.clone());
             self.life.spawn(clarity::SessionLookUps::new(vendor, gold, rules, clock).run(self.life.clone()));
         }
-        let ends = clarity::SessionEnds::new(vendor, gold, closings.cloned(), rules, clock);
+        let ends = clarity::SessionEnds::new(vendor, gold, closings.cloned(), rules, store.clone(), clock);
         self.life.spawn(ends.run(self.life.clone()));
     }
 
@@ -313,6 +314,12 @@ fn rules(config: &Config) -> Rules {
             window: SignedDuration::try_from(join.visit_window).unwrap_or(SignedDuration::ZERO),
         },
     }
+}
+
+fn limits(goodays: Option<&config::Goodays>) -> rollup::Limits {
+    let within = goodays.map(|goodays| goodays.answer_within).unwrap_or_default();
+    let time = |duration| SignedDuration::try_from(duration).unwrap_or(SignedDuration::MAX);
+    rollup::Limits { alert: time(within.alert), problem: time(within.problem), rest: time(within.rest) }
 }
 
 fn ops(gold: &Gold, store: &Store, metrics: &Metrics, life: &Lifecycle, audience: Audience) -> Ops {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::{
-    AgentReading, FeedbackDeed, Health, Person, Pin, QueueReading, ResponseId, ResponseReading, SessionId,
+    AgentReading, FeedbackDeed, Health, NotAsked, Person, Pin, QueueReading, ResponseId, ResponseReading, SessionId,
     SessionTrace, SourceName, StructureReading, Survey, SurveyId, SurveyResult,
 };
 
@@ -76,6 +76,8 @@ pub enum Fact {
     Survey(Box<Survey>),
     /// What the vendor tells of a survey, ours or somebody else's.
     SurveyResult(Box<SurveyResult>),
+    /// A customer was helped and is not asked about it.
+    NotAsked(Box<NotAsked>),
     /// How well a source can be heard.
     Source(SourceName, Health),
 }

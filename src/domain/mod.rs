@@ -23,7 +23,7 @@ pub use agent::{AgentReading, AgentStatus, StatusReading};
 pub use fact::{Fact, Ordinal};
 pub use feedback::{Answer, Customer, Message, Place, ResponseReading, Thread};
 pub use feedback_deed::{FeedbackDeed, FeedbackDeedKind};
-pub use helped::{Helped, Interaction};
+pub use helped::{Helped, Interaction, NotAsked};
 pub use ids::{AgentId, DeedId, GroupId, QueueId, ResponseId, SessionId, SurveyId, TeamId};
 pub use metric::{MetricValue, Metrics, Modality};
 pub use past::{Occupancy, PastStatus, StatusHistory};
@@ -32,7 +32,7 @@ pub use queue::QueueReading;
 pub use request::RequestState;
 pub use session::{SessionKind, SessionReading, SessionStatus, SessionsReading};
 pub use source::{Health, SourceName, SourceState};
-pub use survey::{Survey, SurveyOrigin, SurveyResult, SurveyState};
+pub use survey::{Delivery, Survey, SurveyOrigin, SurveyResult, SurveyState};
 pub use team::{StructureReading, TeamReading};
 pub use trace::{Pin, SessionTrace};
 

@@ -10,6 +10,10 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+pub use super::total::{
+    CoverageDoc, EffectDoc, FeedbackTotalDoc, FloorDoc, MeanDoc, NpsDoc, OpenByAgeDoc, PeriodDoc, PlaceDoc, RatioDoc,
+    TagDoc, TimesDoc,
+};
 use crate::domain::MetricValue;
 
 /// Metrics by kind of contact, then by name.
@@ -29,6 +33,12 @@ pub struct StateDoc {
     pub feedback: BTreeMap<String, FeedbackDoc>,
     /// Survey requests.
     pub surveys: BTreeMap<String, SurveyDoc>,
+    /// Places that responses are about, by Goodays' identity for them.
+    pub places: BTreeMap<String, PlaceDoc>,
+    /// Tags that surveys bear.
+    pub tags: BTreeMap<String, TagDoc>,
+    /// What is counted of everything together: `floor`.
+    pub totals: BTreeMap<String, FloorDoc>,
     /// Alerts that fire.
     pub alerts: BTreeMap<String, Value>,
     /// What Clarity's people call the metrics, by the metric's name. A metric without a label is called by its name.
@@ -199,35 +209,6 @@ pub struct TeamDoc {
     /// What customers said about its agents and places.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub feedback: Option<FeedbackTotalDoc>,
-}
-
-/// Feedback counted together. Every ratio carries its counts.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub struct FeedbackTotalDoc {
-    /// Responses received since the instant that `since` names.
-    pub responses: u64,
-    /// How many of them still wait for an answer.
-    pub open: u64,
-    /// Net promoter score. Absent: nobody answered that question.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub nps: Option<NpsDoc>,
-    /// The instant since which all of this counts.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub since: Option<Timestamp>,
-}
-
-/// Net promoter score: share of 9 and 10 minus share of 0 to 6, between -100 and 100.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub struct NpsDoc {
-    /// The score, to one decimal.
-    pub value: f64,
-    /// Answers of 9 or 10.
-    pub promoters: u64,
-    /// Answers of 0 to 6.
-    pub detractors: u64,
-    /// All answers.
-    pub n: u64,
 }
 
 /// One customer's response with its thread.

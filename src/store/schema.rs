@@ -114,6 +114,19 @@ const STEPS: &[&str] = &[
     CREATE INDEX survey_result_by_sequence ON survey_result (sequence);
 ",
     "
+    -- What feeds must know of things that go on.
+    CREATE TABLE memory (
+        kind    TEXT    NOT NULL,
+        thing   TEXT    NOT NULL,
+        what    TEXT    NOT NULL,
+        changed INTEGER NOT NULL,
+        PRIMARY KEY (kind, thing)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX memory_by_age ON memory (changed);
+    -- What has been acted on is marked one by one.
+    DELETE FROM cursor WHERE name = 'kustomer.understood';
+",
+    "
     -- What is remembered of sessions: the telephony system forgets them when they end, and feedback comes days later.
     CREATE TABLE session (
         session      INTEGER PRIMARY KEY,

@@ -148,7 +148,7 @@ impl FeedbackDesk {
             context: json!({"who": who, "email": email, "stand": response.stand, "seen": seen}),
         };
         // A second press is harmless also when the first has changed what is offered.
-        if self.0.store.intent_with_key(&intent.key).await?.is_none() {
+        if self.0.store.intent_of(&intent.key).await?.is_none() {
             may(&response, kind)?;
         }
         let written = self.0.store.intend(intent).await?;

@@ -13,7 +13,6 @@ use crate::domain::{
 };
 use crate::gold::entity::{Key, Response};
 use crate::gold::join::{Clue, Floor, Joined, Rule, Rules, Trace, join};
-use crate::gold::rollup::FeedbackTotal;
 
 #[derive(Debug)]
 struct Record {
@@ -42,10 +41,6 @@ pub(super) struct Feedback {
     by_clue: HashMap<Clue, BTreeSet<ResponseId>>,
     /// Responses whose join may have changed.
     to_join: BTreeSet<ResponseId>,
-    /// What is counted for each agent, queue or team.
-    totals: HashMap<Key, FeedbackTotal>,
-    /// Whoever is to be counted again.
-    to_count: BTreeSet<Key>,
 }
 
 impl Feedback {
@@ -114,7 +109,6 @@ impl Feedback {
 
     fn touch(&mut self, id: ResponseId) -> Vec<Key> {
         let mut touched = self.joins.get(&id).map(targets).unwrap_or_default();
-        self.to_count.extend(touched.iter().cloned());
         touched.push(Key::Response(id));
         touched
     }
@@ -135,7 +129,6 @@ impl Feedback {
                 }
             }
         }
-        self.to_count.extend(touched.iter().cloned());
         touched.push(Key::Response(id.clone()));
         touched
     }
@@ -145,11 +138,6 @@ impl Feedback {
         self.records.keys()
     }
 
-    /// Everything that has a total.
-    pub fn counted(&self) -> impl Iterator<Item = &Key> {
-        self.counted.keys()
-    }
-
     /// One response with what it hangs on.
     pub fn response(&self, id: &ResponseId) -> Option<Response> {
         let record = self.records.get(id)?;
@@ -157,29 +145,6 @@ impl Feedback {
         let deeds = self.deeds.get(id).cloned().unwrap_or_default();
         let waits = waits(&reading, &stand, &deeds);
         Some(Response { reading, joined: self.joins.get(id)?.clone(), stand, deeds, waits })
-    }
-
-    /// What is counted for an agent, queue or team.
-    pub fn total(&self, target: &Key) -> Option<FeedbackTotal> {
-        self.totals.get(target).cloned()
-    }
-
-    /// Counts again whatever may count differently now. An agent changes many times a minute, what customers said about
-    /// them does not.
-    pub fn count(&mut self, day_began: Timestamp) {
-        for target in std::mem::take(&mut self.to_count) {
-            let ids = self.counted.get(&target).into_iter().flatten();
-            let responses = ids.filter_map(|id| Some(&*self.records.get(id)?.reading));
-            match FeedbackTotal::of(responses, day_began) {
-                Some(total) => self.totals.insert(target, total),
-                None => self.totals.remove(&target),
-            };
-        }
-    }
-
-    /// A new day: everything is counted again.
-    pub fn recount(&mut self) {
-        self.to_count.extend(self.counted.keys().cloned());
     }
 
     /// Something new is known where this leads.
@@ -217,7 +182,6 @@ impl Feedback {
                 touched.push(target);
             }
         }
-        self.to_count.extend(touched.iter().cloned());
         touched.push(Key::Response(id.clone()));
         touched
     }
@@ -248,6 +212,7 @@ impl Ground {
         for clue in clues {
             self.feedback.rejoin_by(clue);
             if let Clue::Session(session) = clue {
+                self.recount_session(*session);
                 self.touched.extend(self.surveys.naming(*session));
             }
         }
@@ -262,7 +227,6 @@ impl Ground {
             }
             self.touched.extend(self.feedback.set_join(&id, joined));
         }
-        self.feedback.count(self.day_began);
     }
 
     fn join(&self, id: &ResponseId) -> Option<Joined> {
@@ -331,11 +295,7 @@ fn settled(told: &Arc<ResponseReading>, deeds: Option<&Deeds>) -> Arc<ResponseRe
 fn waits(reading: &ResponseReading, stand: &str, deeds: &Deeds) -> bool {
     let is_open = matches!(reading.thread, Thread::Open | Thread::Pending);
     let newest = reading.messages.values().max_by_key(|message| (message.at, &message.id));
-    let is_of_customer = newest.is_some_and(|message| match (&message.from, &reading.customer.name) {
-        // The same name comes in capitals and without (`apis.md` B143).
-        (Some(from), Some(customer)) => from.to_lowercase() == customer.to_lowercase(),
-        (from, _) => from.is_none(),
-    });
+    let is_of_customer = newest.is_some_and(|message| message.is_of(&reading.customer));
     let wrote_again = is_of_customer && reading.actions.contains(FeedbackDeedKind::Message.as_str());
     let is_dealt_with = deeds.values().any(|deed| {
         let answers = matches!(deed.kind, FeedbackDeedKind::Message | FeedbackDeedKind::NoAnswerNeeded);

@@ -3,6 +3,8 @@
 //! Two steps, both pure: [`Ground::apply`] merges a fact and notes which entities it may have changed;
 //! [`Ground::settle`] says what those entities now are. A thousand facts between two settlings cost one settling.
 
+mod addresses;
+mod counting;
 mod derive;
 mod feedback;
 mod floor;
@@ -19,6 +21,8 @@ use jiff::Timestamp;
 use super::entity::{Entity, Key};
 use super::join::Rules;
 use crate::domain::{AgentId, Fact, Health, QueueId, SessionTrace, SourceName, TeamId, TeamReading};
+use addresses::Addresses;
+use counting::Counting;
 use feedback::Feedback;
 use floor::{AgentRecord, QueueRecord};
 use sessions::Sessions;
@@ -30,11 +34,13 @@ pub struct Ground {
     rules: Rules,
     day_began: Timestamp,
     agents: HashMap<AgentId, AgentRecord>,
+    addresses: Addresses,
     queues: HashMap<QueueId, QueueRecord>,
     teams: BTreeMap<TeamId, TeamReading>,
     sessions: Sessions,
     feedback: Feedback,
     surveys: Surveys,
+    counting: Counting,
     /// What metrics are called.
     labels: BTreeMap<Arc<str>, Arc<str>>,
     sources: BTreeMap<SourceName, Health>,
@@ -50,11 +56,13 @@ impl Ground {
             rules,
             day_began,
             agents: HashMap::default(),
+            addresses: Addresses::default(),
             queues: HashMap::default(),
             teams: BTreeMap::new(),
             sessions: Sessions::default(),
             feedback: Feedback::default(),
             surveys: Surveys::default(),
+            counting: Counting::new(day_began),
             labels: BTreeMap::new(),
             sources: BTreeMap::new(),
             touched: BTreeSet::new(),
@@ -63,6 +71,7 @@ impl Ground {
 
     /// Merges what the outside told us.
     pub fn apply(&mut self, fact: Fact, now: Timestamp) {
+        self.pass(now);
         match fact {
             Fact::Structure(structure) => self.restructure(structure),
             Fact::Agents { asked, agents } => {
@@ -104,6 +113,7 @@ impl Ground {
                 }
             }
             Fact::Survey(survey) => {
+                self.counting.asked(&survey);
                 let touched = self.surveys.hear(*survey);
                 self.touched.extend(touched);
             }
@@ -111,6 +121,7 @@ impl Ground {
                 let touched = self.surveys.hear_result(*result);
                 self.touched.extend(touched);
             }
+            Fact::NotAsked(told) => self.counting.not_asked(*told),
             Fact::Labels(labels) => {
                 let before = std::mem::replace(&mut self.labels, labels);
                 self.touched.extend(before.keys().chain(self.labels.keys()).map(|name| Key::Label(name.clone())));
@@ -131,14 +142,14 @@ impl Ground {
     pub fn begin_day(&mut self, day_began: Timestamp) {
         self.day_began = day_began;
         self.feedback.rejoin_waiting();
-        self.feedback.recount();
-        self.touched.extend(self.feedback.counted().cloned());
+        self.counting.begin_day(day_began);
     }
 
     /// What the touched entities now are, by key; `None` for those that are not there. Some may be as they were: whoever
     /// keeps them compares.
     pub fn settle(&mut self) -> Vec<(Key, Option<Entity>)> {
         self.rejoin();
+        self.recount();
         let touched = std::mem::take(&mut self.touched);
         touched
             .into_iter()
@@ -157,6 +168,7 @@ impl Ground {
             .chain(self.teams.keys().map(|id| Key::Team(*id)))
             .chain(self.feedback.ids().map(|id| Key::Response(id.clone())))
             .chain(self.surveys.ids().map(Key::Survey))
+            .chain(self.only_counted())
             .chain(self.labels.keys().map(|name| Key::Label(name.clone())))
             .chain(self.sources.keys().map(|name| Key::Source(*name)));
         keys.filter_map(|key| Some((key.clone(), self.derive(&key)?))).collect()

@@ -268,7 +268,7 @@ fn what_is_forgotten_leaves_no_trace_and_no_count() {
     let before = ground.all();
     ground.apply(Fact::Response(Box::new(response(1, &[(1, 5)], Some("82673"), 5, false))), at(5));
     ground.settle();
-    assert_eq!(agent(&ground, 41).feedback.expect("a total").responses, 1);
+    assert_eq!(agent(&ground, 41).feedback.expect("a total").day.responses, 1);
 
     ground.apply(forgotten(&["r1", "unheard-of"]), at(6));
     let gone = ground.settle();
@@ -298,7 +298,7 @@ fn a_response_that_names_a_session_waits_for_it_and_then_hangs_on_it() {
     ground.apply(in_full(1, reading), at(6));
     let now = joined(&mut ground);
     assert_eq!((now.rule.as_str(), now.agent, now.team), ("extra.session", Some(AgentId(41)), Some(TeamId(3))));
-    assert_eq!(agent(&ground, 41).feedback.expect("a total").responses, 1);
+    assert_eq!(agent(&ground, 41).feedback.expect("a total").day.responses, 1);
 
     ground.apply(in_full(2, AgentReading::new(AgentId(41))), at(7));
     assert_eq!(joined(&mut ground).agent, Some(AgentId(41)), "the call is over, what it was is still known");
@@ -586,12 +586,19 @@ fn sessions() -> impl Strategy<Value = SessionsReading> {
     prop::collection::btree_map(modality, list, 0..2).prop_map(|lists| lists.into_iter().collect())
 }
 
+/// Addresses of which several are the same.
+fn email() -> impl Strategy<Value = Option<Arc<str>>> {
+    let known = vec!["rob@example.com", " Rob@Example.com", "mia@example.com", "7"];
+    prop::option::of(prop::sample::select(known).prop_map(Arc::from))
+}
+
 fn agent_reading() -> impl Strategy<Value = AgentReading> {
     let status =
         prop_oneof![Just(AgentStatus::Available), Just(AgentStatus::InCall), Just(AgentStatus::Other("x".into()))];
-    (0..4_i64, prop::option::of(0..3_i64), prop::option::of(status), 0..3_i64, sessions()).prop_map(
-        |(id, team, status, count, sessions)| {
+    (0..4_i64, prop::option::of(0..3_i64), email(), prop::option::of(status), 0..3_i64, sessions()).prop_map(
+        |(id, team, email, status, count, sessions)| {
             let mut reading = AgentReading::new(AgentId(id));
+            reading.email = email;
             reading.team = team.map(TeamId);
             reading.status = status.and_then(|status| self::status(status, None));
             reading
@@ -643,22 +650,32 @@ fn fact() -> impl Strategy<Value = Fact> {
             };
             Fact::Structure(StructureReading { agents: agents.collect(), queues: queues.collect(), teams: vec![team] })
         });
-    let survey = (0..3_i64, 0..4_i64).prop_map(|(id, agent)| {
+    let survey = (0..3_i64, 0..4_i64, prop::option::of(0..3_i64), email());
+    let survey = survey.prop_map(|(id, agent, session, employee)| {
         Fact::Survey(Box::new(Survey {
+            session: session.map(SessionId),
+            origin: crate::domain::SurveyOrigin::Session,
+            recovers: (id == 2).then(|| "s1".into()),
             interaction: "123456".into(),
             agent: (agent > 0).then_some(AgentId(agent)),
-            employee: "rob@example.com".into(),
+            employee: employee.unwrap_or("".into()),
             channel: "phone".into(),
             state: SurveyState::Accepted,
             ..Survey::new(format!("s{id}").into(), at(id))
         }))
     });
-    let result = (0..5_i64, 0..4_i64, any::<bool>()).prop_map(|(uuid, sequence, known)| {
+    let result = (0..5_i64, 0..4_i64, any::<bool>(), email()).prop_map(|(uuid, sequence, known, employee_email)| {
         Fact::SurveyResult(Box::new(SurveyResult {
             uuid: format!("u{uuid}").into(),
             sequence,
             interaction: if known { "123456".into() } else { "654321".into() },
             created: Some(at(uuid)),
+            parent: (uuid == 4).then(|| "u0".into()),
+            is_recovery: uuid == 4,
+            answered: Some(at(uuid + 10)),
+            stars: u8::try_from(sequence + 1).ok(),
+            tags: vec![if known { "x" } else { "y" }.into()],
+            employee_email,
             ..SurveyResult::default()
         }))
     });
@@ -704,13 +721,132 @@ fn fact() -> impl Strategy<Value = Fact> {
         4 => told,
         2 => pin,
         1 => erased,
-        1 => survey,
-        1 => result,
+        2 => survey,
+        2 => result,
+        1 => (0..3_i64, prop::option::of("[ab]"), prop::option::of(0..4_i64), 0..50_i64).prop_map(|(id, conversation, agent, seconds)| {
+            Fact::NotAsked(Box::new(crate::domain::NotAsked {
+                interaction: crate::domain::Interaction::Session(SessionId(id)),
+                conversation: conversation.map(Arc::from),
+                at: at(seconds),
+                queue: None,
+                agent: agent.map(AgentId),
+                why: "notAskedNoChannel",
+            }))
+        }),
         1 => prop::collection::btree_map("[ab]", "[xy]", 0..3).prop_map(|labels| {
             Fact::Labels(labels.into_iter().map(|(name, label)| (name.into(), label.into())).collect())
         }),
         1 => Just(Fact::Source(SourceName::Clarity, Health::new(SourceState::Live, at(0)))),
     ]
+}
+
+fn floor_total(ground: &mut Ground) -> Option<std::sync::Arc<crate::gold::rollup::Total>> {
+    ground.settle();
+    ground.total(&crate::gold::rollup::Group::Floor)
+}
+
+fn rating(uuid: &str, interaction: &str, stars: u8) -> SurveyResult {
+    SurveyResult {
+        uuid: uuid.into(),
+        sequence: 1,
+        interaction: interaction.into(),
+        created: Some(at(50)),
+        answered: Some(at(60)),
+        stars: Some(stars),
+        tags: vec![" refund ".into(), "".into()],
+        ..SurveyResult::default()
+    }
+}
+
+/// `apis.md` J40, J43, J53.
+#[test]
+fn a_rating_counts_for_whom_the_vendor_names_for_the_first_queue_and_for_everybody() {
+    use crate::gold::rollup::Group;
+    let mut ground = ground();
+    let mut rob = AgentReading::new(AgentId(41));
+    (rob.team, rob.email) = (Some(TeamId(3)), Some("Rob@example.com".into()));
+    let mut jane = AgentReading::new(AgentId(42));
+    jane.team = Some(TeamId(4));
+    jane.sessions = all(vec![session(7, SessionStatus::Active, 11)]);
+    ground.apply(Fact::Agents { asked: Ordinal(1), agents: vec![rob.clone(), jane] }, at(2));
+    let mut ours = Survey::new("s".into(), at(40));
+    (ours.interaction, ours.session, ours.request_id) = ("c".into(), Some(SessionId(7)), Some("u".into()));
+    (ours.agent, ours.state) = (Some(AgentId(42)), SurveyState::Accepted);
+    ground.apply(Fact::Survey(Box::new(ours)), at(41));
+    let named = SurveyResult { employee_email: Some("rob@EXAMPLE.com ".into()), ..rating("u", "c", 5) };
+    ground.apply(Fact::SurveyResult(Box::new(named)), at(61));
+    ground.apply(Fact::SurveyResult(Box::new(rating("nobody's", "d", 2))), at(62));
+    let n = |ground: &Ground, group: Group| ground.total(&group).map_or(0, |total| total.day.stars.n);
+    assert_eq!(floor_total(&mut ground).expect("a total").day.stars.n, 2, "what hangs on nobody still counts");
+    let refund = Group::Tag("refund".into());
+    let groups = [Group::Agent(AgentId(41)), Group::Team(TeamId(3)), Group::Queue(QueueId(11)), refund];
+    assert_eq!(groups.map(|group| n(&ground, group)), [1, 1, 1, 2]);
+    assert_eq!(n(&ground, Group::Agent(AgentId(42))), 0, "whoever we named is context");
+    rob.team = Some(TeamId(4));
+    ground.apply(in_full(2, rob), at(70));
+    ground.settle();
+    assert_eq!([3, 4].map(|id| n(&ground, Group::Team(TeamId(id)))), [0, 1], "it goes along with its agent");
+    assert!(ground.counts_are_sound());
+}
+
+/// `apis.md` J17, J63.
+#[test]
+fn an_interaction_is_covered_once_whoever_tells_of_it_and_in_whatever_order() {
+    use crate::domain::{Interaction, NotAsked, SurveyOrigin};
+    let not_asked = |interaction, conversation: Option<&str>, seconds| {
+        let conversation = conversation.map(Arc::from);
+        let why = "notAskedNoCustomerEmail";
+        Fact::NotAsked(Box::new(NotAsked { interaction, conversation, at: at(seconds), queue: None, agent: None, why }))
+    };
+    let closed = |id: &str| Interaction::Conversation { id: id.into(), rev: Some(2) };
+    let mut survey = Survey::new("s".into(), at(30));
+    (survey.origin, survey.state) = (SurveyOrigin::Conversation, SurveyState::Accepted);
+    (survey.interaction, survey.conversation) = ("c".into(), Some("c".into()));
+    let facts = [
+        // The session could not be asked about, the conversation that it belongs to was.
+        not_asked(Interaction::Session(SessionId(1)), Some("c"), 20),
+        Fact::Survey(Box::new(survey)),
+        // Another: neither half could be asked about.
+        not_asked(Interaction::Session(SessionId(2)), Some("d"), 21),
+        not_asked(closed("d"), None, 40),
+    ];
+    for turn in 0..facts.len() {
+        let mut ground = ground().counting(crate::gold::rollup::Limits::default(), at(10));
+        for fact in facts.iter().cycle().skip(turn).take(facts.len()) {
+            ground.apply(fact.clone(), at(50));
+            ground.settle();
+        }
+        let coverage = floor_total(&mut ground).and_then(|total| total.coverage.clone()).expect("two have ended");
+        assert_eq!((coverage.asked.hit, coverage.asked.n, coverage.since), (1, 2, at(10)), "from {turn} on");
+        assert!(ground.counts_are_sound());
+        ground.begin_day(at(100));
+        assert_eq!(floor_total(&mut ground), None, "tomorrow nothing has ended yet");
+    }
+}
+
+/// K31, and what begins with a day.
+#[test]
+fn a_place_is_called_what_its_newest_response_calls_it_and_yesterday_waits_on() {
+    let mut ground = ground();
+    for (id, name) in [(1, "Harbour"), (2, "Harbour Street")] {
+        let mut reading = response(id, &[], None, 9, false);
+        reading.created = Some(at(id));
+        let place = crate::domain::Place { id: "p".into(), partner_id: None, name: name.into() };
+        reading.place = Some(place);
+        ground.apply(Fact::Response(Box::new(reading)), at(5));
+    }
+    ground.settle();
+    let place = ground.place(&"p".into()).expect("a place");
+    assert_eq!(
+        (&*place.name, place.feedback.day.responses, place.feedback.open.under_4_hours),
+        ("Harbour Street", 2, 2)
+    );
+    ground.begin_day(at(24 * 3600));
+    ground.pass(at(24 * 3600 + 1));
+    ground.settle();
+    let place = ground.place(&"p".into()).expect("a place");
+    assert_eq!((place.feedback.day.responses, place.feedback.month.responses), (0, 2));
+    assert_eq!((place.feedback.open.under_24_hours, place.feedback.open.under_3_days), (1, 1));
 }
 
 /// `apis.md` C48, B114.
@@ -729,6 +865,24 @@ fn a_full_answer_about_a_queue_undoes_no_push_that_came_after_its_question() {
     assert_eq!(queue(&ground, 11).sessions.keys().collect::<Vec<_>>(), [&SessionId(2)], "the answer is newer");
     ground.apply(Fact::Queues { asked: Ordinal(7), queues: vec![QueueReading::new(QueueId(11))] }, at(4));
     assert_eq!(queue(&ground, 11).waiting, Some(0), "what it leaves out is not there");
+}
+
+/// `apis.md` J25, J26: the address goes before the table.
+#[test]
+fn a_survey_is_about_whoever_has_the_address_that_it_names_and_else_about_whom_a_table_says() {
+    let mut ground = ground();
+    let mut survey = Survey::new("s".into(), at(0));
+    (survey.employee, survey.agent) = ("Rob@example.com".into(), Some(AgentId(2)));
+    ground.apply(Fact::Survey(Box::new(survey)), at(0));
+    let about = |ground: &Ground| ground.survey(&"s".into()).expect("a survey").agent;
+    assert_eq!(about(&ground), Some(AgentId(2)));
+    let mut rob = AgentReading::new(AgentId(1));
+    rob.email = Some("rob@example.com".into());
+    ground.apply(changed(1, rob.clone()), at(1));
+    assert_eq!(about(&ground), Some(AgentId(1)));
+    rob.id = AgentId(3);
+    ground.apply(changed(2, rob), at(2));
+    assert_eq!(about(&ground), Some(AgentId(2)), "an address that two share is nobody's");
 }
 
 proptest! {
@@ -755,6 +909,7 @@ proptest! {
             prop_assert_eq!(&followed, &ground.all());
             prop_assert!(ground.sessions.is_sound(), "every session is found where it is");
             prop_assert!(ground.is_joined(), "every response hangs on what the rules say");
+            prop_assert!(ground.counts_are_sound(), "what is counted is what all records say");
         }
     }
 

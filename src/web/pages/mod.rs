@@ -9,6 +9,7 @@ mod agents;
 mod answering;
 mod contact;
 mod feedback;
+mod figure;
 mod frame;
 mod pinning;
 mod problem;
@@ -27,6 +28,7 @@ mod tests;
 
 pub use agent::agent;
 pub use feedback::{feedback, feedback_item};
+pub use figure::Figure;
 pub use problem::problem;
 pub use status::status;
 pub use supervisor::supervisor;
