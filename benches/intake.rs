@@ -59,8 +59,9 @@ fn main() {
             );
         }
         let before = resident();
+        let began = Instant::now();
         let (taken, refused) = pour(world.address, burst, &number).await;
-        rate(&format!("{BURST} a second for {burst} s"), &taken, Duration::from_secs(burst));
+        rate(&format!("{BURST} a second for {burst} s"), &taken, began.elapsed());
         println!("{:>34} {refused} refused; resident {} MB before and {} MB after", "", before >> 10, resident() >> 10);
         life.shut_down(Duration::from_secs(60)).await;
         world.close().await;

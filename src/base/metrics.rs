@@ -25,6 +25,7 @@ pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; cha
 /// From half a millisecond to five seconds: how long a change may take from its arrival to a viewer's socket.
 const PATCH_SECONDS: [f64; 13] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0];
 
+type Plain = [(&'static str, &'static str); 0];
 type One = [(&'static str, &'static str); 1];
 type Two = [(&'static str, &'static str); 2];
 type Ratio = Gauge<f64, AtomicU64>;
@@ -53,6 +54,8 @@ struct Inner {
     alerts_firing: Family<One, Gauge>,
     actions: Family<Two, Counter>,
     store_bytes: Gauge,
+    /// Absent for as long as there is no copy.
+    backup_age: Family<Plain, Ratio>,
     open_connections: Gauge,
     connections: Family<One, Counter>,
 }
@@ -89,6 +92,8 @@ impl Metrics {
             alerts_firing: promise.keep("alerts_firing", "Alerts that fire now"),
             actions: promise.keep("actions", "What people asked a vendor to do"),
             store_bytes: promise.keep("store_bytes", "Size of the store on disk"),
+            backup_age: promise
+                .keep("backup_age_seconds", "Time since the store was last copied; absent without a copy"),
             open_connections: promise.keep("open_connections", "Connections held now, sockets included"),
             connections: promise.keep("connections", "Connections that came, by how they were treated"),
             registry,
@@ -185,6 +190,11 @@ impl Metrics {
         self.0.store_bytes.set(whole(bytes));
     }
 
+    /// The store was last copied so long ago.
+    pub fn backup_age(&self, seconds: f64) {
+        self.0.backup_age.get_or_create(&[]).set(seconds);
+    }
+
     /// A connection is held until what is returned here is dropped.
     #[must_use = "the connection counts for as long as this is held"]
     pub fn connection_open(&self) -> Present {
@@ -265,6 +275,8 @@ mod tests {
         metrics.alerts_firing("critical", 1);
         metrics.action("status", "done");
         metrics.store_bytes(4096);
+        assert!(!metrics.render().contains("backup_age_seconds{"), "nobody knows the age of what was never made");
+        metrics.backup_age(3600.0);
         let _connection = metrics.connection_open();
         metrics.connection("served");
         let text = metrics.render();
@@ -287,6 +299,7 @@ mod tests {
             "callboard_alerts_firing{severity=\"critical\"} 1",
             "callboard_actions_total{action=\"status\",result=\"done\"} 1",
             "callboard_store_bytes 4096",
+            "callboard_backup_age_seconds{} 3600.0",
             "callboard_open_connections 1",
             "callboard_connections_total{result=\"served\"} 1",
         ] {

@@ -69,6 +69,9 @@ pub struct EraseOptions {
     /// Whoever has this telephone number, however it is written.
     #[arg(long, value_name = "NUMBER", required_unless_present = "email")]
     pub phone: Option<String>,
+    /// Only says what would be forgotten. Nothing is changed.
+    #[arg(long)]
+    pub dry_run: bool,
     /// The configuration, which says where the data is.
     #[arg(long, value_name = "FILE", default_value = "callboard.toml")]
     pub config: PathBuf,

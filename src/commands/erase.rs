@@ -1,4 +1,4 @@
-//! `callboard erase`: forgets a customer, in the database and on the pages of a running server.
+//! `callboard erase`: forgets a customer, in the database and on the pages of a running server, or says what that would be.
 
 use std::path::Path;
 
@@ -9,9 +9,9 @@ use super::orders::{self, Answer, Order};
 use super::{Failure, say, upkeep};
 use crate::base::Clock;
 use crate::config::Config;
-use crate::domain::Fact;
+use crate::domain::{Fact, Person};
 use crate::gold::Gold;
-use crate::store::{Forgotten, Person, Store, StoreError};
+use crate::store::{Forgotten, Store, StoreError};
 
 /// Who is to be forgotten.
 #[derive(Serialize, Deserialize)]
@@ -27,7 +27,24 @@ pub(super) struct Counts {
     responses: usize,
     requests: usize,
     results: usize,
+    /// Older servers do not tell.
+    #[serde(default)]
+    sessions: usize,
     audit: usize,
+}
+
+impl Counts {
+    fn of(forgotten: &Forgotten) -> Self {
+        let Forgotten { webhooks, responses, requests, results, sessions, audit, .. } = forgotten;
+        Self {
+            webhooks: *webhooks,
+            responses: responses.len(),
+            requests: requests.len(),
+            results: results.len(),
+            sessions: *sessions,
+            audit: *audit,
+        }
+    }
 }
 
 impl Wanted {
@@ -52,29 +69,30 @@ pub(super) async fn run(options: EraseOptions) -> Result<(), Failure> {
         return Err(Failure::World(format!("There is no database in {}: nothing is known of anybody.", dir.display())));
     }
     let wanted = Wanted { email: options.email, phone: options.phone };
-    let order = Order::Erase(wanted);
+    let order = if options.dry_run { Order::Search(wanted) } else { Order::Erase(wanted) };
     let counts = match orders::give(dir, &order).await {
         Some(Ok(Answer::Erased(counts))) => counts,
         Some(Ok(Answer::Failed(why))) => return Err(Failure::World(why)),
         Some(Err(error)) => {
             return Err(Failure::World(format!("The server did not answer ({error}); give the order again.")));
         }
-        None => {
-            let Order::Erase(wanted) = order;
-            alone(&config, &wanted).await?
-        }
+        None => alone(&config, &order).await?,
     };
-    let Counts { webhooks, responses, requests, results, audit } = counts;
+    let Counts { webhooks, responses, requests, results, sessions, audit } = counts;
+    let (begin, end) = match order {
+        Order::Erase(_) => ("Forgotten", "What is sent again about them will not be kept."),
+        Order::Search(_) => ("Would be forgotten", "Nothing was changed."),
+    };
     say(&format!(
-        "Forgotten: {responses} responses, {webhooks} webhooks, {requests} requests, {results} survey results, \
-         {audit} lines of the audit. What is sent again about them will not be kept."
+        "{begin}: {responses} responses, {webhooks} webhooks, {requests} requests, {results} survey results, {sessions} \
+         sessions, {audit} lines of the audit. {end}"
     ));
     tell_of_backups(&upkeep::backup_dir(&config));
     Ok(())
 }
 
 /// Where no server runs we open the database ourselves. One that runs and takes no orders holds the lock.
-async fn alone(config: &Config, wanted: &Wanted) -> Result<Counts, Failure> {
+async fn alone(config: &Config, order: &Order) -> Result<Counts, Failure> {
     let (dir, settings) = (config.server.data_dir.clone(), upkeep::settings(config));
     let opened = tokio::task::spawn_blocking(move || Store::open_with(&dir, Clock::system(), settings)).await;
     let store = match opened {
@@ -82,20 +100,23 @@ async fn alone(config: &Config, wanted: &Wanted) -> Result<Counts, Failure> {
         Ok(Err(error)) => return Err(Failure::World(error.to_string())),
         Err(error) => return Err(Failure::World(format!("The store could not be opened: {error}."))),
     };
-    let counts = carry_out(&store, None, wanted).await.map_err(|error| Failure::World(error.to_string()));
+    let counts = carry_out(&store, None, order).await.map_err(|error| Failure::World(error.to_string()));
     store.close().await;
     counts
 }
 
-/// Forgets, and has everybody who looks on forget.
-pub(super) async fn carry_out(store: &Store, gold: Option<&Gold>, wanted: &Wanted) -> Result<Counts, StoreError> {
+/// Forgets, and has everybody who looks on forget; or only says what that would be.
+pub(super) async fn carry_out(store: &Store, gold: Option<&Gold>, order: &Order) -> Result<Counts, StoreError> {
+    let wanted = match order {
+        Order::Erase(wanted) => wanted,
+        Order::Search(wanted) => return Ok(Counts::of(&store.would_erase(wanted.person()).await?)),
+    };
     let mut erased = store.erase(wanted.person(), "callboard erase".to_owned()).await?;
-    let Forgotten { webhooks, responses, left, requests, results, audit } = std::mem::take(&mut erased.forgotten);
-    let counts =
-        Counts { webhooks, responses: responses.len(), requests: requests.len(), results: results.len(), audit };
+    let counts = Counts::of(&erased.forgotten);
+    let Forgotten { responses, left, requests, results, .. } = std::mem::take(&mut erased.forgotten);
     if let Some(gold) = gold {
         let surveys = requests.into_iter().chain(results).collect();
-        gold.tell(Fact::Forgotten { responses, surveys }).await;
+        gold.tell(Fact::Forgotten { responses, surveys, sessions: Vec::new(), person: wanted.person() }).await;
         for reading in left {
             gold.tell(Fact::Response(Box::new(reading))).await;
         }

@@ -27,6 +27,9 @@ pub(super) async fn keep(gold: Gold, store: Store, metrics: Metrics, clock: Cloc
     loop {
         rounds.tick().await;
         metrics.store_bytes(store.bytes());
+        if let Some(at) = store.last_backup() {
+            metrics.backup_age(clock.now().duration_since(at).as_secs_f64());
+        }
         for ((age, _), open) in AGES.iter().zip(open_feedback(&gold, clock.now())) {
             metrics.feedback_open(age, open);
         }

@@ -5,6 +5,7 @@ mod check;
 mod demo;
 mod erase;
 mod gauges;
+mod memory;
 mod orders;
 mod sandbox;
 mod serve;

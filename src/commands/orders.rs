@@ -26,13 +26,15 @@ const LONGEST: u64 = 64 * 1024;
 pub(super) enum Order {
     /// Forget a customer.
     Erase(erase::Wanted),
+    /// Say what that would forget. A word of its own: a server that does not know it forgets nobody.
+    Search(erase::Wanted),
 }
 
 /// What became of it.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) enum Answer {
-    /// They are forgotten.
+    /// They are forgotten, or would be.
     Erased(erase::Counts),
     /// It could not be done, and why.
     Failed(String),
@@ -79,8 +81,8 @@ async fn serve(mut stream: UnixStream, store: &Store, gold: &Gold) -> std::io::R
     let (reading, mut writing) = stream.split();
     let mut line = String::new();
     tokio::time::timeout(PATIENCE, BufReader::new(reading.take(LONGEST)).read_line(&mut line)).await??;
-    let answer = match serde_json::from_str(&line) {
-        Ok(Order::Erase(wanted)) => match erase::carry_out(store, Some(gold), &wanted).await {
+    let answer = match serde_json::from_str::<Order>(&line) {
+        Ok(order) => match erase::carry_out(store, Some(gold), &order).await {
             Ok(counts) => Answer::Erased(counts),
             Err(error) => Answer::Failed(error.to_string()),
         },

@@ -4,9 +4,10 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, LazyLock};
 
+use jiff::SignedDuration;
 use tokio::net::TcpListener;
 
-use super::{Failure, gauges, orders, upkeep};
+use super::{Failure, gauges, memory, orders, upkeep};
 use crate::actions::surveys;
 use crate::actions::{FeedbackDesk, FeedbackRules, Overheard, Supervision, Surveys};
 use crate::base::{Clock, Lifecycle, Metrics, http};
@@ -16,11 +17,12 @@ use crate::feeds::agent_connect::AgentConnectFeed;
 use crate::feeds::goodays::{GoodaysFeed, Surroundings};
 use crate::feeds::kustomer::KustomerFeed;
 use crate::feeds::{Intake, clarity};
-use crate::gold::join::{PlaceRule, Rules};
-use crate::gold::{Closings, Day, Entity, Gold, Key, Reporter};
+use crate::gold::join::{PlaceRule, Rules, VisitRules};
+use crate::gold::{Closings, Day, Entity, Gold, Key, Reckoning, Reporter, rollup};
 use crate::live::Hub;
 use crate::store::Store;
 use crate::vendor::agent_connect::{AgentConnect, DataReturn};
+use crate::vendor::clarity::Clarity;
 use crate::vendor::goodays::{Goodays, Signatures};
 use crate::vendor::kustomer;
 use crate::web::boards::Boards;
@@ -76,7 +78,8 @@ impl World {
         let tls = open_tls(config, &clock)?;
         let store = open_store(config, clock.clone()).await?;
         let day = Day { zone: config.server.time_zone.clone(), starts: config.server.day_starts };
-        let gold = Gold::start(rules(&config.join), day, clock.clone(), life);
+        let reckoning = Reckoning { day, limits: limits(config.goodays.as_ref()) };
+        let gold = Gold::start(rules(config), reckoning, clock.clone(), life);
         let hub = Hub::start(gold.clone(), BUILD.as_str(), life);
 
         let signatures = config
@@ -87,10 +90,11 @@ impl World {
         let tokens = tokens.map(|token| kustomer::Signatures::new([token]));
         let intake = Intake::new(store.clone(), signatures, tokens, metrics.clone());
         let parts = Parts { config, gold: &gold, metrics: &metrics, clock: &clock, life };
-        let supervision = parts.listen_to_clarity(&store, manner)?;
+        let clarity = parts.listen_to_clarity()?;
+        let supervision = clarity.clone().map(|vendor| parts.supervise(&store, vendor, manner));
         let feedback = parts.listen_to_goodays(&store, &intake, manner)?;
         let (surveys, closings) = parts.speak_to_agent_connect(&store)?;
-        parts.watch_ended_sessions(closings.as_ref())?;
+        parts.watch_ended_sessions(&store, clarity, closings.as_ref());
         parts.listen_to_kustomer(&intake, closings)?;
         parts.switch_off_the_rest().await;
 
@@ -121,6 +125,7 @@ impl World {
         let copies = config.store.backups_kept > 0;
         let every = config.store.backup_interval;
         life.spawn_service(upkeep::keep(store.clone(), gold.clone(), every, copies, clock.clone()));
+        life.spawn(memory::keep(store.clone(), gold.clone(), life.clone()));
         life.spawn_service(upkeep::watch_the_disk(store.clone(), life.clone()));
         life.spawn(orders::take(config.server.data_dir.clone(), store.clone(), gold.clone(), life.clone()));
         let audience = if config.server.open_metrics { Audience::Everybody } else { Audience::ThisMachine };
@@ -154,20 +159,19 @@ struct Parts<'a> {
 }
 
 impl Parts<'_> {
-    fn listen_to_clarity(&self, store: &Store, manner: Manner) -> Result<Option<Supervision>, Failure> {
+    /// One client for all who ask: there is one sign-in, and one who is left in peace when Clarity wants to be.
+    fn listen_to_clarity(&self) -> Result<Option<Clarity>, Failure> {
         let Some(config) = &self.config.clarity else { return Ok(None) };
         let vendor = clarity::settings::client(config, self.clock).map_err(Failure::Usage)?;
         let reporter = self.reporter(SourceName::Clarity);
         let feed = clarity::ClarityFeed::new(vendor.clone(), config, self.gold.clone(), reporter);
         self.life.spawn(feed.run(self.life.clone()));
-        Ok(Some(Supervision::open(
-            store.clone(),
-            self.gold.clone(),
-            vendor,
-            manner == Manner::Demo,
-            self.metrics.clone(),
-            self.life.clone(),
-        )))
+        Ok(Some(vendor))
+    }
+
+    fn supervise(&self, store: &Store, vendor: Clarity, manner: Manner) -> Supervision {
+        let (store, gold, metrics) = (store.clone(), self.gold.clone(), self.metrics.clone());
+        Supervision::open(store, gold, vendor, manner == Manner::Demo, metrics, self.life.clone())
     }
 
     fn listen_to_goodays(
@@ -229,25 +233,28 @@ impl Parts<'_> {
         Ok((Some(desk), Some(closings)))
     }
 
-    /// Customers of ended sessions are asked only where the site says so: each costs a question to Clarity.
-    fn watch_ended_sessions(&self, closings: Option<&Closings>) -> Result<(), Failure> {
-        let (Some(clarity), Some(surveys), Some(closings)) =
-            (&self.config.clarity, &self.config.agent_connect, closings)
-        else {
-            return Ok(());
-        };
-        if surveys.send == Sending::Off {
-            return Ok(());
+    /// What a session was is asked of Clarity when it ends, and when feedback names one that is not known: only where
+    /// somebody wants to know, for each is a question to Clarity.
+    fn watch_ended_sessions(&self, store: &Store, vendor: Option<Clarity>, closings: Option<&Closings>) {
+        let Some(vendor) = vendor else { return };
+        let surveys = self.config.agent_connect.clone().unwrap_or_default();
+        let closings = closings.filter(|_| surveys.send != Sending::Off);
+        let feedback_comes = self.config.goodays.is_some();
+        if closings.is_none() && !feedback_comes {
+            return;
         }
-        let vendor = clarity::settings::client(clarity, self.clock).map_err(Failure::Usage)?;
         let rules = clarity::EndRules {
             agent: surveys.agent,
-            email_items: surveys.email_items.clone(),
+            email_items: surveys.email_items,
             conversation_item: self.config.join.session_conversation_item.clone(),
         };
-        let ends = clarity::SessionEnds::new(vendor, self.gold.clone(), closings.clone(), rules, self.clock.clone());
+        let (gold, clock) = (self.gold.clone(), self.clock.clone());
+        if feedback_comes {
+            let (vendor, gold, rules, clock) = (vendor.clone(), gold.clone(), rules.clone(), clock.clone());
+            self.life.spawn(clarity::SessionLookUps::new(vendor, gold, rules, clock).run(self.life.clone()));
+        }
+        let ends = clarity::SessionEnds::new(vendor, gold, closings.cloned(), rules, store.clone(), clock);
         self.life.spawn(ends.run(self.life.clone()));
-        Ok(())
     }
 
     fn listen_to_kustomer(&self, intake: &Intake, closings: Option<Closings>) -> Result<(), Failure> {
@@ -310,12 +317,29 @@ async fn open_store(config: &Config, clock: Clock) -> Result<Store, Failure> {
     }
 }
 
-fn rules(join: &config::Join) -> Rules {
+fn rules(config: &Config) -> Rules {
+    let (join, keys) = (&config.join, &config.join.goodays_extra_keys);
     let places = join
         .places
         .iter()
         .map(|place| (place.partner_id.clone(), PlaceRule { queue: Some(QueueId(place.queue_id)), team: None }));
-    Rules { session_keys: vec![join.goodays_extra_keys.session_id.clone()], places: places.collect() }
+    Rules {
+        session_keys: vec![keys.session_id.clone()],
+        conversation_keys: vec![keys.conversation_id.clone()],
+        places: places.collect(),
+        visits: VisitRules {
+            date_key: keys.visit_date.clone(),
+            time_key: keys.visit_time.clone(),
+            zone: config.server.time_zone.clone(),
+            window: SignedDuration::try_from(join.visit_window).unwrap_or(SignedDuration::ZERO),
+        },
+    }
+}
+
+fn limits(goodays: Option<&config::Goodays>) -> rollup::Limits {
+    let within = goodays.map(|goodays| goodays.answer_within).unwrap_or_default();
+    let time = |duration| SignedDuration::try_from(duration).unwrap_or(SignedDuration::MAX);
+    rollup::Limits { alert: time(within.alert), problem: time(within.problem), rest: time(within.rest) }
 }
 
 fn ops(gold: &Gold, store: &Store, metrics: &Metrics, life: &Lifecycle, audience: Audience) -> Ops {

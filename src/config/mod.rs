@@ -34,7 +34,7 @@ pub use agent_connect::{AgentConnect, Mode, NamedAgent, Sending};
 pub use alert_targets::AlertTarget;
 pub use clarity::{Auth, Clarity, SessionPropertiesKey, Transport, WriteVerb};
 pub use error::ConfigError;
-pub use goodays::Goodays;
+pub use goodays::{AnswerWithin, Goodays};
 pub use join::{EmployeeLink, GoodaysExtraKeys, Join, PlaceLink};
 pub use kustomer::{Ask, Assigned, Kustomer};
 pub use opening_hours::OpeningHours;

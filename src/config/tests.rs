@@ -91,6 +91,9 @@ fn the_example_loads_and_means_what_it_says() {
     assert!(clarity.token_url.is_none() && clarity.jwt_key.is_none(), "an empty text means none");
     assert_eq!(config.agent_connect.expect("a section").data_return_interval, Duration::from_secs(60));
     assert_eq!(config.join.places, [PlaceLink { partner_id: "1234".to_owned(), queue_id: 3 }]);
+    assert_eq!(config.join.visit_window, Duration::from_secs(30 * 60));
+    assert_eq!(config.join.goodays_extra_keys.visit_date, "transaction_date");
+    assert_eq!(config.privacy.keep_sessions.fieldwise(), Span::new().days(90).fieldwise());
     assert_eq!(config.queues[0].service_level.expect("a promise").formula, Formula::Event);
     assert_eq!(config.thresholds[0].critical, Some(Limit::Duration(Duration::from_secs(60))));
     assert!(config.thresholds[0].more_is_worse());
@@ -346,6 +349,10 @@ fn what_makes_no_sense_is_refused_with_what_to_do() {
              or \"2y\".",
         );
     }
+    refuses(
+        "[join]\nvisit_window = \"25h\"",
+        "join.visit_window must be at most \"24h\": on the next day it was another visit.",
+    );
     refuses(
         "[goodays]\napi_token = \"t\"",
         "goodays.hmac_secrets is missing: copy the webhook's secret from Goodays, or set allow_unsigned = true to \

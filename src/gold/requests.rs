@@ -122,7 +122,12 @@ fn distance(request: &Survey, result: &SurveyResult) -> Option<SignedDuration> {
 }
 
 fn same(one: &str, other: &str) -> bool {
-    one.trim().to_lowercase() == other.trim().to_lowercase()
+    normal(one) == normal(other)
+}
+
+/// What is the same in two systems that spell it differently.
+pub(super) fn normal(text: &str) -> String {
+    text.trim().to_lowercase()
 }
 
 #[cfg(test)]

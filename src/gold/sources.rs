@@ -94,12 +94,6 @@ impl Reporter {
         self.metrics.source_heard(self.name.as_str(), events);
     }
 
-    /// When the source last told us something.
-    #[must_use]
-    pub fn last_heard(&self) -> Option<Timestamp> {
-        self.heard
-    }
-
     /// Something worth counting happened.
     pub fn count(&mut self, what: &'static str) {
         self.count_many(what, 1);

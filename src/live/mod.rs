@@ -13,6 +13,7 @@ pub mod hub;
 pub mod patch;
 pub mod scope;
 pub mod shape;
+mod total;
 pub mod view;
 pub mod viewer;
 

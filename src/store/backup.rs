@@ -116,7 +116,7 @@ mod tests {
     use super::*;
     use crate::base::Clock;
     use crate::domain::SourceName::Goodays;
-    use crate::store::tests::{arrival, clock, deed, reading, wish};
+    use crate::store::tests::{arrival, clock, deed, due, reading, wish};
     use crate::store::{IntentState, Settings, Understood, schema};
 
     /// A hash of each table's rows.
@@ -148,7 +148,8 @@ mod tests {
                 drop(store.understand(vec![Understood { seq: accepted.seq, says }]).await.expect("understood"));
             }
         }
-        store.set_cursor("agent_connect", "9001").await.expect("moved");
+        drop(store.keep_survey_records(Vec::new(), "agent_connect", "9001".into()).await.expect("moved"));
+        store.remember("x", vec![("1".into(), Some("y".into()))]).await.expect("kept");
         let line = store.begin_deed(deed()).await.expect("written");
         store.end_deed(line, "accepted", None).await.expect("completed");
         store.intend(wish("waiting", "Hello")).await.expect("written");
@@ -178,7 +179,7 @@ mod tests {
         }
         let intent = restored.intent(&sending).await.expect("read").expect("it is there");
         assert_eq!(intent.state, IntentState::Unknown);
-        assert_eq!(restored.claim_due("goodays.reply", clock().now(), 9).await.expect("asked").len(), 1);
+        assert_eq!(due(&restored, "goodays.reply").await.len(), 1);
         assert_eq!(restored.feedback_after(0, 99).await.expect("read").len(), 25);
         assert_eq!(restored.waiting_after(Goodays, 0, 99).await.expect("read").len(), 25);
         assert!(restored.accept(arrival("event 7")).await.expect("accepted").duplicate);

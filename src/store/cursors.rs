@@ -18,17 +18,9 @@ impl Store {
         })
         .await
     }
-
-    /// Moves a cursor. Do this only once what lies before it has been taken in.
-    ///
-    /// # Errors
-    /// When the store is busy or closed, or the disk refuses.
-    pub async fn set_cursor(&self, name: &str, value: &str) -> Result<(), StoreError> {
-        let (name, value, now) = (name.to_owned(), value.to_owned(), self.0.clock.now());
-        self.write(move |connection| set(connection, &name, &value, now)).await
-    }
 }
 
+/// Moves a cursor. Do this only once what lies before it has been taken in.
 pub(super) fn set(connection: &Connection, name: &str, value: &str, now: Timestamp) -> Result<(), StoreError> {
     connection
         .prepare_cached(

@@ -10,9 +10,8 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
 use serde_json::{Value, json};
 use tokio::sync::OwnedMutexGuard;
 
-use super::person::any_text;
-use super::{Person, Store, StoreError, audit, feedback, inbox, outbox};
-use crate::domain::{ResponseId, ResponseReading, SurveyId};
+use super::{Store, StoreError, audit, feedback, inbox, outbox, sessions};
+use crate::domain::{Person, ResponseId, ResponseReading, SurveyId};
 
 /// What was forgotten. Tell that before this is dropped: nothing else is told until then.
 #[must_use = "what was forgotten is to be told while this is held"]
@@ -35,6 +34,8 @@ pub struct Forgotten {
     pub requests: Vec<SurveyId>,
     /// What Agent Connect told of surveys, which is gone.
     pub results: Vec<SurveyId>,
+    /// Sessions in which the customer is no longer recognised.
+    pub sessions: usize,
     /// Lines of the audit that were emptied.
     pub audit: usize,
 }
@@ -45,6 +46,7 @@ struct Traces {
     inbox: BTreeSet<i64>,
     subjects: BTreeSet<String>,
     outbox: BTreeSet<i64>,
+    sessions: Vec<i64>,
     audit: BTreeSet<i64>,
 }
 
@@ -61,14 +63,7 @@ impl Store {
         // First the door is shut, so that the search misses nothing.
         let (at_the_door, wanted) = (marks.clone(), person.clone());
         self.write(move |connection| at_the_door.erase(connection, &wanted, [], now)).await?;
-        let path = self.0.path.clone();
-        let search = tokio::task::spawn_blocking(move || {
-            let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-            let connection = Connection::open_with_flags(path, flags)?;
-            connection.execute_batch("PRAGMA busy_timeout = 5000; PRAGMA mmap_size = 0;")?;
-            find(&connection, &person)
-        });
-        let traces = search.await.unwrap_or(Err(StoreError::Closed))?;
+        let traces = self.traces_of(person).await?;
         let forgotten = self
             .write(move |connection| {
                 marks.erase(connection, &Person::default(), traces.subjects.iter().map(String::as_str), now)?;
@@ -77,6 +72,33 @@ impl Store {
             .await?;
         self.0.writer.submit_alone(overwrite).await?;
         Ok(Erased { forgotten, _nobody_tells: guard })
+    }
+
+    /// What forgetting a customer now would forget. It is done and taken back, so that it is the very same.
+    ///
+    /// # Errors
+    /// When the store is busy or closed, or the disk refuses.
+    pub async fn would_erase(&self, person: Person) -> Result<Forgotten, StoreError> {
+        let _nobody_tells = self.0.forgetting.lock().await;
+        let (now, traces) = (self.0.clock.now(), self.traces_of(person).await?);
+        self.write(move |connection| {
+            connection.execute_batch("SAVEPOINT trial")?;
+            let forgotten = forget(connection, &traces, "nobody", now);
+            connection.execute_batch("ROLLBACK TO trial; RELEASE trial")?;
+            forgotten
+        })
+        .await
+    }
+
+    async fn traces_of(&self, person: Person) -> Result<Traces, StoreError> {
+        let path = self.0.path.clone();
+        let search = tokio::task::spawn_blocking(move || {
+            let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+            let connection = Connection::open_with_flags(path, flags)?;
+            connection.execute_batch("PRAGMA busy_timeout = 5000; PRAGMA mmap_size = 0;")?;
+            find(&connection, &person)
+        });
+        search.await.unwrap_or(Err(StoreError::Closed))
     }
 }
 
@@ -105,6 +127,7 @@ fn find(connection: &Connection, person: &Person) -> Result<Traces, StoreError> 
             traces.subjects.insert(row.get(0)?);
         }
     }
+    traces.sessions = sessions::of(connection, person)?;
     let mut is_theirs =
         |text: &str| person.is_in(text) || text.split_whitespace().any(|word| traces.subjects.contains(word));
     for (place, question) in [
@@ -136,6 +159,17 @@ fn names(bytes: &[u8], wanted: &mut impl FnMut(&str) -> bool) -> bool {
     }
 }
 
+/// Whether any text or number in it, keys included, is as wanted. `wanted` is asked about each.
+fn any_text(value: &Value, wanted: &mut impl FnMut(&str) -> bool) -> bool {
+    match value {
+        Value::String(text) => wanted(text),
+        Value::Number(number) => wanted(&number.to_string()),
+        Value::Array(items) => items.iter().any(|item| any_text(item, wanted)),
+        Value::Object(fields) => fields.iter().any(|(key, item)| wanted(key) || any_text(item, wanted)),
+        Value::Null | Value::Bool(_) => false,
+    }
+}
+
 fn forget(connection: &Connection, traces: &Traces, who: &str, now: Timestamp) -> Result<Forgotten, StoreError> {
     let mut forgotten = Forgotten::default();
     for seq in &traces.inbox {
@@ -163,9 +197,13 @@ fn forget(connection: &Connection, traces: &Traces, who: &str, now: Timestamp) -
     for seq in &traces.outbox {
         forgotten.requests.extend(outbox::empty(connection, *seq, now)?.map(SurveyId::from));
     }
+    for session in &traces.sessions {
+        forgotten.sessions += usize::from(sessions::empty(connection, *session)?);
+    }
     forgotten.audit = audit::empty(connection, &traces.audit)?;
     let counts = json!({ "webhooks": forgotten.webhooks, "responses": forgotten.responses.len(),
-        "requests": forgotten.requests.len(), "results": forgotten.results.len(), "audit": forgotten.audit });
+        "requests": forgotten.requests.len(), "results": forgotten.results.len(), "sessions": forgotten.sessions,
+        "audit": forgotten.audit });
     audit::note(connection, who, "privacy.erase", "a customer", &counts, now)?;
     Ok(forgotten)
 }
@@ -186,7 +224,7 @@ mod tests {
 
     use super::*;
     use crate::domain::SourceName::{AgentConnect, Goodays};
-    use crate::store::tests::{arrival, clock, deed, reading};
+    use crate::store::tests::{arrival, clock, deed, due, reading};
     use crate::store::{About, Arrival, IntentState, NewDeed, NewIntent, Outcome, Understood};
 
     const CANARY: &str = "canary.bird@example.com";
@@ -249,9 +287,21 @@ mod tests {
         assert!(!files_with(dir.path(), CANARY).is_empty(), "the test would see it");
         assert!(!files_with(dir.path(), "canary song").is_empty());
 
-        let erased =
-            store.erase(Person::new(Some("CANARY.bird@example.COM "), None), "a test".into()).await.expect("done");
+        let whom = || Person::new(Some("CANARY.bird@example.COM "), None);
+        let deeds = store.deeds(9).await.expect("lines").len();
+        let would = store.would_erase(whom()).await.expect("searched");
+        assert!(!store.intent(&waiting).await.expect("read").expect("it is there").key.starts_with("erased"));
+        assert_eq!(
+            (store.feedback_after(0, 99).await.expect("read").len(), store.deeds(9).await.expect("lines").len()),
+            (41, deeds)
+        );
+
+        let erased = store.erase(whom(), "a test".into()).await.expect("done");
         let found = &erased.forgotten;
+        assert_eq!(
+            (would.webhooks, would.responses, would.requests, would.audit),
+            (found.webhooks, found.responses.clone(), found.requests.clone(), found.audit)
+        );
         assert_eq!((found.webhooks, found.requests.len(), found.audit), (3, 2, 1));
         assert_eq!(found.responses, ["theirs".into()]);
         assert_eq!(found.left.len(), 1);
@@ -265,7 +315,7 @@ mod tests {
         let ended = store.settle(&sent, Outcome::failed(format!("{CANARY} is unknown"), Some(clock().now()))).await;
         let ended = ended.expect("settled");
         assert_eq!((ended.state, ended.reason, ended.due), (IntentState::Failed, None, None));
-        assert!(store.claim_due("agentConnect.request", clock().now(), 9).await.expect("asked")[..1][0].id == other);
+        assert_eq!(due(&store, "agentConnect.request").await[0].id, other);
         assert!(matches!(store.retry(&waiting).await, Err(StoreError::Settled { state: "erased", .. })));
         assert_eq!(store.feedback_after(0, 99).await.expect("read").len(), 41, "forty others and what is left");
         assert_eq!(store.deeds(9).await.expect("lines")[0].what, "privacy.erase");
@@ -296,9 +346,7 @@ mod tests {
         }
         let body = json!({ "response": { "id": "theirs", "user": { "email": CANARY } }, "text": "first" }).to_string();
         assert!(store.accept(arrival(&body)).await.expect("acknowledged").duplicate, "the very same bytes");
-        assert!(
-            store.keep_feedback(vec![reading("found-by-asking", CANARY)]).await.expect("looked").readings.is_empty()
-        );
+        assert!(store.keep_feedback(vec![reading("found-by-asking", CANARY)]).await.expect("looked").heard.is_empty());
         assert_eq!(store.inbox_counts().await.expect("counts"), before);
         drop(store);
 
@@ -321,7 +369,7 @@ mod tests {
         drop(store.erase(Person::new(Some(CANARY), None), "a test".into()).await.expect("done"));
         let says = Ok(reading("theirs", CANARY));
         let kept = store.understand(vec![Understood { seq, says }]).await.expect("noted");
-        assert!(kept.readings.is_empty());
+        assert!(kept.heard.is_empty());
         assert_eq!(files_with(dir.path(), CANARY), [""; 0]);
     }
 }

@@ -7,12 +7,10 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
-use tokio::sync::OwnedMutexGuard;
 
 use super::marks::Marks;
-use super::person::Person;
-use super::{Store, StoreError};
-use crate::domain::{ResponseId, ResponseReading};
+use super::{Kept, Store, StoreError};
+use crate::domain::{Person, ResponseId, ResponseReading};
 
 /// An event of the inbox, and what it says.
 #[derive(Debug)]
@@ -23,25 +21,15 @@ pub struct Understood {
     pub says: Result<ResponseReading, String>,
 }
 
-/// What may be told. Nobody is forgotten while this is held: tell it first, then let go.
-#[must_use = "what was kept is to be told while this is held"]
-pub struct Kept {
-    /// What was heard and is kept, in the order in which it was heard.
-    pub readings: Vec<ResponseReading>,
-    _nobody_is_forgotten: OwnedMutexGuard<()>,
-}
-
 impl Store {
     /// Notes what events say and that they have been understood. Events that are no longer in the inbox, and those of
     /// customers who were erased, have no effect.
     ///
     /// # Errors
     /// When the store is busy or closed, or the disk refuses. Nothing has had an effect then.
-    pub async fn understand(&self, events: Vec<Understood>) -> Result<Kept, StoreError> {
-        let guard = std::sync::Arc::clone(&self.0.forgetting).lock_owned().await;
+    pub async fn understand(&self, events: Vec<Understood>) -> Result<Kept<ResponseReading>, StoreError> {
         let (now, marks) = (self.0.clock.now(), self.0.marks.clone());
-        let readings = self
-            .write(move |connection| {
+        self.keep(move |connection| {
                 let mut kept = Vec::new();
                 for Understood { seq, says } in events {
                     let (subject, error) = match &says {
@@ -62,8 +50,7 @@ impl Store {
                 }
                 Ok(kept)
             })
-            .await?;
-        Ok(Kept { readings, _nobody_is_forgotten: guard })
+            .await
     }
 
     /// Keeps what was heard of responses in another way than by a webhook. What was said by customers who were erased is
@@ -71,21 +58,18 @@ impl Store {
     ///
     /// # Errors
     /// When the store is busy or closed, or the disk refuses. Nothing is kept then.
-    pub async fn keep_feedback(&self, readings: Vec<ResponseReading>) -> Result<Kept, StoreError> {
-        let guard = std::sync::Arc::clone(&self.0.forgetting).lock_owned().await;
+    pub async fn keep_feedback(&self, readings: Vec<ResponseReading>) -> Result<Kept<ResponseReading>, StoreError> {
         let (now, marks) = (self.0.clock.now(), self.0.marks.clone());
-        let readings = self
-            .write(move |connection| {
-                let mut kept = Vec::new();
-                for reading in readings {
-                    if keep(connection, &marks, &reading, now)? {
-                        kept.push(reading);
-                    }
+        self.keep(move |connection| {
+            let mut kept = Vec::new();
+            for reading in readings {
+                if keep(connection, &marks, &reading, now)? {
+                    kept.push(reading);
                 }
-                Ok(kept)
-            })
-            .await?;
-        Ok(Kept { readings, _nobody_is_forgotten: guard })
+            }
+            Ok(kept)
+        })
+        .await
     }
 
     /// What customers said, behind a place, each response with its own place. Begin with 0.

@@ -7,9 +7,8 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use sha2::{Digest, Sha256};
 
 use super::marks::Marks;
-use super::person::Person;
 use super::{Store, StoreError};
-use crate::domain::SourceName;
+use crate::domain::{Person, SourceName};
 
 /// One event as it came.
 #[derive(Clone, PartialEq, Eq)]
@@ -95,7 +94,16 @@ impl Store {
     /// # Errors
     /// When the store is closed or the disk refuses.
     pub async fn waiting_after(&self, source: SourceName, seq: u64, limit: u32) -> Result<Vec<Stored>, StoreError> {
-        self.arrivals(source, seq, limit, "AND processed_at IS NULL").await
+        self.read(move |connection| {
+            let mut statement = connection.prepare_cached(
+                "SELECT seq, received_at, headers, body FROM inbox
+                 WHERE source = ?1 AND seq > ?2 AND processed_at IS NULL ORDER BY seq LIMIT ?3",
+            )?;
+            let place = i64::try_from(seq).unwrap_or(i64::MAX);
+            let rows = statement.query_and_then(params![source.as_str(), place, limit], stored)?;
+            rows.collect()
+        })
+        .await
     }
 
     /// When the last event of a source came that is still in the inbox.
@@ -113,29 +121,16 @@ impl Store {
         .await
     }
 
-    /// Events of a source behind a place, oldest first, understood or not.
+    /// How many events of a source could not be understood.
     ///
     /// # Errors
     /// When the store is closed or the disk refuses.
-    pub async fn arrivals_after(&self, source: SourceName, seq: u64, limit: u32) -> Result<Vec<Stored>, StoreError> {
-        self.arrivals(source, seq, limit, "").await
-    }
-
-    async fn arrivals(
-        &self,
-        source: SourceName,
-        seq: u64,
-        limit: u32,
-        condition: &'static str,
-    ) -> Result<Vec<Stored>, StoreError> {
+    pub async fn unreadable(&self, source: SourceName) -> Result<u64, StoreError> {
         self.read(move |connection| {
-            let mut statement = connection.prepare_cached(&format!(
-                "SELECT seq, received_at, headers, body FROM inbox WHERE source = ?1 AND seq > ?2 {condition}
-                 ORDER BY seq LIMIT ?3"
-            ))?;
-            let place = i64::try_from(seq).unwrap_or(i64::MAX);
-            let rows = statement.query_and_then(params![source.as_str(), place, limit], stored)?;
-            rows.collect()
+            let mut statement =
+                connection.prepare_cached("SELECT count(*) FROM inbox WHERE error IS NOT NULL AND source = ?1")?;
+            let number: i64 = statement.query_row([source.as_str()], |row| row.get(0))?;
+            Ok(number.unsigned_abs())
         })
         .await
     }

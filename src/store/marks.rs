@@ -11,11 +11,12 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
 use sha2::Sha256;
 
-use super::person::{Person, Phone};
 use super::{StoreError, database};
 use crate::base::Secret;
 use crate::base::private_file;
 use crate::base::secret::ExposeSecret;
+use crate::domain::Person;
+use crate::domain::person::Phone;
 
 /// The name of the key's file in the data directory.
 const FILE: &str = "erasure.key";
@@ -60,8 +61,8 @@ impl Marks {
         subjects: impl IntoIterator<Item = &'a str>,
         at: Timestamp,
     ) -> Result<(), StoreError> {
-        let emails = person.emails.iter().map(|email| self.mark("email", email));
-        let phones = person.phones.iter().flat_map(|phone| {
+        let emails = person.emails().map(|email| self.mark("email", email));
+        let phones = person.phones().flat_map(|phone| {
             let forms = phone.national_forms().into_iter().map(|form| self.mark("without country", form));
             std::iter::once(self.phone(phone)).chain(forms).collect::<Vec<_>>()
         });
@@ -95,8 +96,8 @@ impl Marks {
         {
             return Ok(true);
         }
-        let emails = person.emails.iter().map(|email| self.mark("email", email));
-        let phones = person.phones.iter().flat_map(|phone| match phone {
+        let emails = person.emails().map(|email| self.mark("email", email));
+        let phones = person.phones().flat_map(|phone| match phone {
             Phone::International(_) => {
                 let national = phone.national_forms().into_iter().map(|form| self.mark("national", form));
                 std::iter::once(self.phone(phone)).chain(national).collect::<Vec<_>>()

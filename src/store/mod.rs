@@ -13,15 +13,18 @@ mod error;
 mod feedback;
 mod inbox;
 mod intent;
+mod kept;
 #[cfg(test)]
 mod kill;
 mod marks;
+mod memory;
 mod outbox;
-mod person;
+mod pins;
 mod reader;
 mod results;
 mod retention;
 mod schema;
+mod sessions;
 mod settings;
 mod space;
 #[cfg(test)]
@@ -43,11 +46,12 @@ use writer::Writer;
 pub use audit::{Deed, DeedEnd, NewDeed};
 pub use erasure::{Erased, Forgotten};
 pub use error::StoreError;
-pub use feedback::{Kept, Understood};
+pub use feedback::Understood;
 pub use inbox::{About, Accepted, Arrival, InboxCounts, Stored};
 pub use intent::{Intended, Intent, IntentState, NewIntent, Outcome};
-pub use person::Person;
-pub use results::{KeptRecords, SurveyRecord};
+pub use kept::Kept;
+pub use pins::Pinned;
+pub use results::SurveyRecord;
 pub use retention::Removed;
 pub use settings::{Keep, Settings};
 
@@ -132,12 +136,6 @@ impl Store {
     pub async fn close(&self) {
         self.0.reader.close().await;
         self.0.writer.close().await;
-    }
-
-    /// Whether it takes new events. See [`Store::trouble`].
-    #[must_use]
-    pub fn healthy(&self) -> bool {
-        self.trouble().is_none()
     }
 
     /// Why it takes no new events, if it does not: the last write did not come through, or the disk is nearly full. In the

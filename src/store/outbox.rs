@@ -63,28 +63,6 @@ impl Store {
         self.read(move |connection| one(connection, "key = ?1", &key)).await
     }
 
-    /// Takes the requests of a kind that are to be sent by now: they are on their way from here on, and nobody else
-    /// gets them. Each must be settled.
-    ///
-    /// # Errors
-    /// When the store is busy or closed, or the disk refuses.
-    pub async fn claim_due(&self, kind: &str, now: Timestamp, limit: u32) -> Result<Vec<Intent>, StoreError> {
-        let (kind, now) = (kind.to_owned(), now.as_millisecond());
-        self.write(move |connection| {
-            let mut statement = connection.prepare_cached(&format!(
-                "UPDATE outbox SET state = 'sending', attempt = attempt + 1, changed = ?2, due = NULL
-                 WHERE seq IN (SELECT seq FROM outbox WHERE kind = ?1 AND due <= ?2 AND state IN ('new', 'failed')
-                               ORDER BY due, seq LIMIT ?3)
-                 RETURNING {COLUMNS}"
-            ))?;
-            let rows = statement.query_and_then(params![kind, now, limit], Intent::read)?;
-            let mut claimed = rows.collect::<Result<Vec<_>, _>>()?;
-            claimed.sort_by_key(|intent| intent.created);
-            Ok(claimed)
-        })
-        .await
-    }
-
     /// Takes back what was claimed and surely not sent: only whoever alone sends this kind, and has none on its way, may
     /// say so.
     ///
@@ -170,15 +148,6 @@ impl Store {
             rows.collect()
         })
         .await
-    }
-
-    /// The request that was written with a key.
-    ///
-    /// # Errors
-    /// When the store is closed or the disk refuses.
-    pub async fn intent_with_key(&self, key: &str) -> Result<Option<Intent>, StoreError> {
-        let key = key.to_owned();
-        self.read(move |connection| one(connection, "key = ?1", &key)).await
     }
 
     /// One request.

@@ -2,11 +2,11 @@
 
 use std::fmt;
 
-use rusqlite::{Connection, params};
+use rusqlite::params;
 use serde_json::Value;
-use tokio::sync::OwnedMutexGuard;
 
-use super::{Person, Store, StoreError, cursors};
+use super::{Kept, Store, StoreError, cursors};
+use crate::domain::Person;
 
 /// One record of a survey.
 #[derive(Clone, PartialEq)]
@@ -17,14 +17,6 @@ pub struct SurveyRecord {
     pub sequence: i64,
     /// The record as it came.
     pub body: Value,
-}
-
-/// What may be told. Nobody is forgotten while this is held: tell it first, then let go.
-#[must_use = "what was kept is to be told while this is held"]
-pub struct KeptRecords {
-    /// The records, in the order in which they came.
-    pub records: Vec<SurveyRecord>,
-    _nobody_is_forgotten: OwnedMutexGuard<()>,
 }
 
 impl Store {
@@ -39,10 +31,9 @@ impl Store {
         records: Vec<SurveyRecord>,
         cursor: &str,
         place: String,
-    ) -> Result<KeptRecords, StoreError> {
-        let guard = std::sync::Arc::clone(&self.0.forgetting).lock_owned().await;
+    ) -> Result<Kept<SurveyRecord>, StoreError> {
         let (cursor, now, marks) = (cursor.to_owned(), self.0.clock.now(), self.0.marks.clone());
-        let keep = move |connection: &Connection| {
+        self.keep(move |connection| {
             let mut statement = connection.prepare_cached(
                 "INSERT INTO survey_result (uuid, sequence, body, changed) VALUES (?1, ?2, ?3, ?4)
                  ON CONFLICT (uuid) DO UPDATE SET sequence = excluded.sequence, body = excluded.body,
@@ -61,8 +52,8 @@ impl Store {
             }
             cursors::set(connection, &cursor, &place, now)?;
             Ok(kept)
-        };
-        Ok(KeptRecords { records: self.write(keep).await?, _nobody_is_forgotten: guard })
+        })
+        .await
     }
 
     /// Records that have a sequence above this one, in that order.
@@ -136,7 +127,7 @@ mod tests {
         let page =
             vec![record("a", 3, jane), record("a", 4, ""), record("c", 5, jane), record("b", 6, "rob@example.com")];
         let kept = store.keep_survey_records(page, "data", "6".into()).await.unwrap();
-        assert_eq!(kept.records.iter().map(|record| (&*record.uuid, record.sequence)).collect::<Vec<_>>(), [("b", 6)]);
+        assert_eq!(kept.heard.iter().map(|record| (&*record.uuid, record.sequence)).collect::<Vec<_>>(), [("b", 6)]);
         drop(kept);
         let left = store.survey_records_after(0, 9).await.unwrap();
         assert_eq!(left.iter().map(|record| &*record.uuid).collect::<Vec<_>>(), ["b"]);

@@ -7,8 +7,8 @@ use jiff::{Span, Timestamp};
 use rusqlite::{Connection, params};
 use serde_json::json;
 
-use super::{Store, StoreError, audit, inbox};
-use crate::domain::{ResponseId, SurveyId};
+use super::{Store, StoreError, audit, inbox, memory, sessions};
+use crate::domain::{ResponseId, SessionId, SurveyId};
 
 /// How much is removed in one transaction: nobody has to wait for all of it.
 const PORTION: u32 = 500;
@@ -24,6 +24,8 @@ pub struct Removed {
     pub requests: usize,
     /// What Agent Connect told of surveys.
     pub results: Vec<SurveyId>,
+    /// What was remembered of sessions.
+    pub sessions: Vec<SessionId>,
     /// Lines of the audit.
     pub audit: usize,
 }
@@ -51,9 +53,9 @@ impl Store {
                 .write(move |connection| {
                     let portion = remove_portion(connection, &keep, now)?;
                     if !portion.is_nothing() {
-                        let Removed { webhooks, responses, requests, results, audit } = &portion;
+                        let Removed { webhooks, responses, requests, results, sessions, audit } = &portion;
                         let counts = json!({ "webhooks": webhooks, "responses": responses.len(), "requests": requests,
-                            "results": results.len(), "audit": audit });
+                            "results": results.len(), "sessions": sessions.len(), "audit": audit });
                         audit::note(connection, "callboard", "privacy.retention", "whatever is over", &counts, now)?;
                     }
                     Ok(portion)
@@ -66,6 +68,7 @@ impl Store {
             removed.responses.extend(portion.responses);
             removed.requests += portion.requests;
             removed.results.extend(portion.results);
+            removed.sessions.extend(portion.sessions);
             removed.audit += portion.audit;
         }
     }
@@ -76,6 +79,7 @@ fn remove_portion(connection: &Connection, keep: &super::Keep, now: Timestamp) -
     let over = format!(
         "seq IN (SELECT seq FROM inbox WHERE received_at < ?1 AND processed_at IS NOT NULL AND error IS NULL LIMIT {PORTION})"
     );
+    memory::forget_before(connection, webhooks, PORTION)?;
     let mut oldest = connection.prepare_cached(
         "DELETE FROM feedback WHERE seq IN (SELECT seq FROM feedback WHERE newest < ?1 LIMIT ?2) RETURNING response",
     )?;
@@ -98,6 +102,7 @@ fn remove_portion(connection: &Connection, keep: &super::Keep, now: Timestamp) -
         webhooks: inbox::remove(connection, &over, [webhooks], now)?,
         responses,
         requests,
+        sessions: sessions::remove_before(connection, before(now, keep.sessions), PORTION)?,
         audit: audit::remove_before(connection, before(now, keep.audit), PORTION)?,
     })
 }
@@ -115,7 +120,7 @@ mod tests {
 
     use super::*;
     use crate::domain::SourceName::Goodays;
-    use crate::store::tests::{arrival, clock, deed, reading, wish};
+    use crate::store::tests::{arrival, clock, deed, due, reading, wish};
     use crate::store::{InboxCounts, IntentState, Outcome, Understood};
 
     const DAY: SignedDuration = SignedDuration::from_hours(24);
@@ -165,7 +170,7 @@ mod tests {
         assert!(store.feedback_after(0, 9).await.expect("read").is_empty());
         let emptied = store.intent(&asked).await.expect("read").expect("its key stays");
         assert_eq!((emptied.state, emptied.body), (IntentState::Accepted, json!({})));
-        assert_eq!(store.claim_due("goodays.reply", clock.now(), 9).await.expect("asked").len(), 1, "what waits stays");
+        assert_eq!(due(&store, "goodays.reply").await.len(), 1, "what waits stays");
         assert!(store.accept(arrival("good")).await.expect("accepted").duplicate);
         assert_eq!(store.waiting_after(Goodays, 0, 9).await.expect("read").len(), 1);
     }

@@ -113,6 +113,37 @@ const STEPS: &[&str] = &[
     ) STRICT, WITHOUT ROWID;
     CREATE INDEX survey_result_by_sequence ON survey_result (sequence);
 ",
+    "
+    -- What feeds must know of things that go on.
+    CREATE TABLE memory (
+        kind    TEXT    NOT NULL,
+        thing   TEXT    NOT NULL,
+        what    TEXT    NOT NULL,
+        changed INTEGER NOT NULL,
+        PRIMARY KEY (kind, thing)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX memory_by_age ON memory (changed);
+    -- What has been acted on is marked one by one.
+    DELETE FROM cursor WHERE name = 'kustomer.understood';
+",
+    "
+    -- What is remembered of sessions: the telephony system forgets them when they end, and feedback comes days later.
+    CREATE TABLE session (
+        session      INTEGER PRIMARY KEY,
+        began        INTEGER NOT NULL,
+        ended        INTEGER,
+        queue        INTEGER,
+        agent        INTEGER,
+        conversation TEXT,
+        person       TEXT
+    ) STRICT;
+    CREATE INDEX session_by_age ON session (began);
+
+    -- Which session a person says a response is about, and who.
+    ALTER TABLE feedback ADD COLUMN pinned INTEGER;
+    ALTER TABLE feedback ADD COLUMN pinned_by TEXT;
+    CREATE INDEX feedback_pinned ON feedback (response) WHERE pinned IS NOT NULL;
+",
 ];
 
 /// Brings the file to the newest schema, or says that it is newer than we are. Where there is something to lose it is

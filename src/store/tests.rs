@@ -76,6 +76,13 @@ async fn hold(store: &Store) -> (mpsc::Sender<()>, tokio::task::JoinHandle<Resul
     (release, task)
 }
 
+/// What waits to be sent.
+pub(super) async fn due(store: &Store, kind: &str) -> Vec<Intent> {
+    let mut unsettled = store.unsettled(kind).await.expect("read");
+    unsettled.retain(|intent| intent.due.is_some());
+    unsettled
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn sixty_four_copies_at_once_are_one_row_and_all_are_answered() {
     let dir = TempDir::new().expect("a directory");
@@ -145,7 +152,7 @@ async fn one_bad_item_does_not_fail_its_batch_and_leaves_nothing_behind() {
     assert!(first.is_ok() && last.is_ok());
     assert!(matches!(bad, Err(StoreError::Database(_))));
     assert_eq!(store.cursor("half").await.expect("read"), None);
-    assert!(store.healthy());
+    assert!(store.trouble().is_none());
 }
 
 #[tokio::test]
@@ -159,9 +166,9 @@ async fn a_transaction_that_breaks_fails_for_all_and_the_next_one_works() {
         Ok(())
     });
     assert!(matches!(broken.await, Err(StoreError::Unconfirmed(_))));
-    assert!(!store.healthy(), "and asking tries again");
+    assert!(store.trouble().is_some(), "and asking tries again");
     store.accept(arrival("1")).await.expect("accepted over a new connection");
-    assert!(store.healthy());
+    assert!(store.trouble().is_none());
 }
 
 #[tokio::test]
@@ -169,20 +176,21 @@ async fn what_was_acknowledged_is_there_after_reopening() {
     let dir = TempDir::new().expect("a directory");
     let store = open(&dir);
     let first = store.accept(arrival("1")).await.expect("accepted");
-    store.mark_processed(first.seq, Some("It has no response.".into())).await.expect("marked");
-    store.set_cursor("agent_connect", "9001").await.expect("moved");
+    let second = store.accept(arrival("2")).await.expect("accepted");
+    store.mark_processed(second.seq, Some("It has no response.".into())).await.expect("marked");
+    drop(store.keep_survey_records(Vec::new(), "agent_connect", "9001".into()).await.expect("moved"));
     drop(store);
 
     let store = open(&dir);
     assert_eq!(store.cursor("agent_connect").await.expect("read").as_deref(), Some("9001"));
     let again = store.accept(arrival("1")).await.expect("accepted");
     assert_eq!(again, Accepted { seq: first.seq, duplicate: true });
-    let kept = store.arrivals_after(Goodays, 0, 10).await.expect("read");
+    let kept = store.waiting_after(Goodays, 0, 10).await.expect("read");
     assert_eq!(kept.len(), 1);
     assert_eq!((kept[0].body.as_slice(), &kept[0].headers), (&b"1"[..], &arrival("1").headers));
     assert_eq!(kept[0].received_at, clock().now());
-    assert!(store.arrivals_after(Goodays, first.seq, 10).await.expect("read").is_empty());
-    assert_eq!(store.inbox_counts().await.expect("counts"), InboxCounts { total: 1, unprocessed: 0, with_error: 1 });
+    assert!(store.waiting_after(Goodays, first.seq, 10).await.expect("read").is_empty());
+    assert_eq!(store.inbox_counts().await.expect("counts"), InboxCounts { total: 2, unprocessed: 1, with_error: 1 });
 }
 
 #[tokio::test]
@@ -195,7 +203,7 @@ async fn closing_writes_what_waits_and_refuses_what_comes_later() {
     assert!(answer.is_ok());
     assert!(matches!(store.accept(arrival("2")).await, Err(StoreError::Closed)));
     assert!(matches!(store.cursor("x").await, Err(StoreError::Closed)));
-    assert!(!store.healthy());
+    assert!(store.trouble().is_some());
     drop(store);
     assert_eq!(open(&dir).inbox_counts().await.expect("counts").total, 1);
 }
@@ -265,22 +273,22 @@ async fn a_key_stands_for_one_request() {
 }
 
 #[tokio::test]
-async fn what_is_due_is_claimed_once_and_failure_comes_back_when_it_is_due() {
+async fn what_is_due_is_claimed_once_and_failure_says_when_it_is_due_again() {
     let dir = TempDir::new().expect("a directory");
-    let (clock, kind) = (clock(), "goodays.reply");
+    let clock = clock();
     let store = Store::open(dir.path(), clock.clone()).expect("a store");
     let id = store.intend(wish("k1", "Thank you")).await.expect("written").intent.id;
 
-    let claims = join_all((0..8).map(|_| store.claim_due(kind, clock.now(), 10))).await;
-    let claimed: Vec<Intent> = claims.into_iter().flat_map(|claim| claim.expect("claimed")).collect();
+    let claims = join_all((0..8).map(|_| store.claim(&id))).await;
+    let claimed: Vec<Intent> = claims.into_iter().filter_map(|claim| claim.expect("asked")).collect();
     assert_eq!(claimed.len(), 1);
     assert_eq!((claimed[0].state, claimed[0].attempt), (IntentState::Sending, 1));
     assert!(store.claim(&id).await.expect("asked").is_none());
 
     let later = clock.now() + SignedDuration::from_secs(5);
     store.settle(&id, Outcome::failed("It could not be reached.", Some(later))).await.expect("settled");
-    assert!(store.claim_due(kind, clock.now(), 10).await.expect("asked").is_empty());
-    assert_eq!(store.claim_due(kind, later, 10).await.expect("asked")[0].attempt, 2);
+    assert_eq!(due(&store, "goodays.reply").await[0].due, Some(later));
+    assert_eq!(store.claim(&id).await.expect("asked").map(|intent| intent.attempt), Some(2));
     let done = store.settle(&id, Outcome::accepted(Some(json!({ "ok": true })))).await.expect("settled");
     assert_eq!((done.state, done.answer), (IntentState::Accepted, Some(json!({ "ok": true }))));
     let late = store.settle(&id, Outcome::unknown("Too late.")).await;
@@ -302,8 +310,7 @@ async fn what_was_on_its_way_is_unknown_after_a_restart_and_only_a_person_sends_
     let unknown = store.intent(&id).await.expect("read").expect("it is there");
     assert_eq!(unknown.state, IntentState::Unknown);
     assert_eq!(unknown.reason.as_deref(), Some("The server stopped before the answer came."));
-    let due = store.claim_due("goodays.reply", clock().now(), 10).await.expect("asked");
-    assert_eq!(due.iter().map(|intent| &intent.id).collect::<Vec<_>>(), [&waiting]);
+    assert_eq!(due(&store, "goodays.reply").await.iter().map(|intent| &intent.id).collect::<Vec<_>>(), [&waiting]);
     assert_eq!(store.retry(&id).await.expect("again").state, IntentState::New);
     assert_eq!(store.claim(&id).await.expect("asked").map(|intent| intent.attempt), Some(2));
     let newest_first = store.intents("goodays.reply", 10).await.expect("read");
@@ -332,8 +339,8 @@ async fn what_has_not_come_to_an_end_is_listed_in_its_order_and_a_key_finds_its_
     let open = store.unsettled("goodays.reply").await.expect("read");
     assert_eq!(open.iter().map(|intent| &*intent.key).collect::<Vec<_>>(), ["unknown", "later", "new"]);
     assert!(store.unsettled("goodays.close").await.expect("read").is_empty());
-    let found = store.intent_with_key("never").await.expect("read").map(|intent| intent.id);
-    assert_eq!((found.as_ref(), store.intent_with_key("none").await.expect("read")), (Some(&ids[4]), None));
+    let found = store.intent_of("never").await.expect("read").map(|intent| intent.id);
+    assert_eq!((found.as_ref(), store.intent_of("none").await.expect("read")), (Some(&ids[4]), None));
 }
 
 #[tokio::test]
@@ -341,7 +348,7 @@ async fn what_customers_write_is_not_in_debug_output() {
     let dir = TempDir::new().expect("a directory");
     let store = open(&dir);
     store.accept(arrival("private")).await.expect("accepted");
-    let kept = store.arrivals_after(Goodays, 0, 10).await.expect("read");
+    let kept = store.waiting_after(Goodays, 0, 10).await.expect("read");
     let wish = store.intend(wish("k1", "private")).await.expect("written");
     let outcome = Outcome::accepted(Some(json!("private")));
     let shown = format!("{:?} {kept:?} {wish:?} {outcome:?} {store:?}", arrival("private"));
@@ -361,12 +368,12 @@ async fn a_nearly_full_disk_takes_no_new_events_and_everything_else_goes_on() {
     free.store((64 << 20) - 1, Ordering::Relaxed);
     assert!(matches!(store.accept(arrival("2")).await, Err(StoreError::Full { .. })));
     let trouble = store.trouble().expect("told").to_string();
-    assert!(!store.healthy() && trouble.contains("63 MB free and the store wants 64"), "{trouble}");
-    store.set_cursor("x", "1").await.expect("what is little is written");
-    assert_eq!(store.arrivals_after(Goodays, 0, 9).await.expect("read").len(), 1);
+    assert!(store.trouble().is_some() && trouble.contains("63 MB free and the store wants 64"), "{trouble}");
+    store.remember("x", Vec::new()).await.expect("what is little is written");
+    assert_eq!(store.waiting_after(Goodays, 0, 9).await.expect("read").len(), 1);
 
     free.store(64 << 20, Ordering::Relaxed);
-    assert!(store.healthy());
+    assert!(store.trouble().is_none());
     store.accept(arrival("2")).await.expect("there is room again");
 }
 

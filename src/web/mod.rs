@@ -18,6 +18,7 @@ pub mod ops;
 pub mod origin;
 pub mod pages;
 pub mod peer;
+mod pinning;
 pub mod present;
 pub mod problem;
 pub mod router;

@@ -118,22 +118,10 @@ impl Problem {
         Self::of(StatusCode::NOT_FOUND)
     }
 
-    /// 405: the address exists, the method does not.
-    #[must_use]
-    pub fn wrong_method() -> Self {
-        Self::of(StatusCode::METHOD_NOT_ALLOWED)
-    }
-
     /// 409: it is no longer what the caller believed it to be, and what it is now.
     #[must_use]
     pub fn conflict(detail: impl Into<String>) -> Self {
         Self::of(StatusCode::CONFLICT).detail(detail)
-    }
-
-    /// 413: more bytes than allowed.
-    #[must_use]
-    pub fn too_large() -> Self {
-        Self::of(StatusCode::PAYLOAD_TOO_LARGE)
     }
 
     /// 415: not the type, or not the encoding, that this address takes.
@@ -256,7 +244,6 @@ mod tests {
     #[test]
     fn whoever_must_come_back_is_told_when_and_whoever_must_sign_in_how() {
         assert_eq!(Problem::not_now(7).into_response().headers()[RETRY_AFTER], "7");
-        assert_eq!(Problem::too_many(60).into_response().headers()[RETRY_AFTER], "60");
         assert_eq!(Problem::sign_in_needed().into_response().headers()[WWW_AUTHENTICATE], "Bearer");
     }
 }

@@ -9,7 +9,7 @@ use super::layers::{self, Settings};
 use super::limits::{self, Rates};
 use super::ops::{self, Ops};
 use super::state::AppState;
-use super::{api, assets, feedback, openapi, screens, socket, supervise, surveys, webhooks};
+use super::{api, assets, feedback, openapi, pinning, screens, socket, supervise, surveys, webhooks};
 
 /// All routes with all layers around them.
 pub fn router(state: AppState, ops: Ops, settings: &Settings) -> Router {
@@ -39,6 +39,7 @@ pub fn router(state: AppState, ops: Ops, settings: &Settings) -> Router {
         .route("/api/v1/sessions/{id}/disposition", post(supervise::disposition))
         .route("/api/v1/sessions/{id}/extra-items", post(supervise::extra_items))
         .route("/api/v1/feedback/{response}/{deed}", post(feedback::act))
+        .route("/api/v1/feedback/{response}/pin", post(pinning::pin))
         .route("/api/v1/feedback/{response}/deeds/{deed}/retry", post(feedback::retry))
         .route("/api/v1/audit", get(supervise::audit))
         .route("/api/v1/openapi.json", get(openapi::describe))

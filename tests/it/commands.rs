@@ -11,23 +11,12 @@ use tokio::process::Command;
 use tokio::time::timeout;
 
 use crate::support::house::{PATIENCE, sandbox, sandbox_with};
+use crate::support::program::{Server, callboard, write};
 use crate::support::until;
 use crate::support::viewer::{End, Viewer};
 
-fn callboard() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_callboard"));
-    command.kill_on_drop(true).stdin(Stdio::null());
-    command
-}
-
 async fn run(arguments: &[&str]) -> Output {
     timeout(PATIENCE, callboard().args(arguments).output()).await.expect("an end in time").expect("the program runs")
-}
-
-fn write(folder: &TempDir, text: &str) -> String {
-    let path = folder.path().join("callboard.toml");
-    std::fs::write(&path, text).expect("a file");
-    path.to_str().expect("a plain path").to_owned()
 }
 
 #[tokio::test]
@@ -143,28 +132,11 @@ async fn what_was_acknowledged_is_there_after_sigkill() {
     use callboard::base::hmac::Tag;
 
     let folder = TempDir::new().expect("a directory");
-    let port = std::net::TcpListener::bind("127.0.0.1:0").and_then(|it| it.local_addr()).expect("a port").port();
-    let path = write(
-        &folder,
-        &format!(
-            "[server]\nlisten = \"127.0.0.1:{port}\"\ndata_dir = \"{}/data\"\n[goodays]\napi_root = \"http://127.0.0.1:9/v2\"\n\
-             api_token = \"t\"\nhmac_secrets = [\"agreed\"]\n",
-            folder.path().display()
-        ),
-    );
-    let base: url::Url = format!("http://127.0.0.1:{port}").parse().expect("an address");
+    let sections = "[goodays]\napi_root = \"http://127.0.0.1:9/v2\"\napi_token = \"t\"\nhmac_secrets = [\"agreed\"]\n";
     let mut acknowledged = Vec::new();
     for life in 0..3 {
-        let mut server = callboard()
-            .args(["serve", "--config", &path])
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("the program runs");
-        let mut lines = BufReader::new(server.stdout.take().expect("a pipe")).lines();
-        timeout(PATIENCE, lines.next_line()).await.expect("a line in time").expect("text").expect("it serves");
-
-        let mut viewer = Viewer::connect(&base, "feedback", None).await;
+        let mut server = Server::start(&folder, sections).await;
+        let mut viewer = Viewer::connect(&server.base, "feedback", None).await;
         let known = acknowledged.clone();
         viewer
             .until("everything acknowledged before", |state| {
@@ -173,7 +145,7 @@ async fn what_was_acknowledged_is_there_after_sigkill() {
             .await;
 
         let http = reqwest::Client::builder().build().expect("a client");
-        let address = base.join("/webhooks/goodays").expect("an address");
+        let address = server.base.join("/webhooks/goodays").expect("an address");
         let mut senders = tokio::task::JoinSet::new();
         for number in 0..64 {
             let (http, address) = (http.clone(), address.clone());
@@ -193,10 +165,10 @@ async fn what_was_acknowledged_is_there_after_sigkill() {
                 answered += 1;
             }
             if answered == 20 {
-                server.start_kill().expect("it runs");
+                server.process.start_kill().expect("it runs");
             }
         }
-        server.wait().await.expect("it has ended");
+        server.process.wait().await.expect("it has ended");
         assert!(answered >= 20, "some were answered before the end");
     }
     assert!(acknowledged.len() >= 60);
@@ -215,42 +187,23 @@ async fn a_server_that_stood_still_shows_what_is_and_not_what_was() {
     };
     let (sandbox, neighbours) = sandbox_with(Options { agents: 8, queues: 2, timeouts, ..Options::default() }).await;
     let steering = sandbox.steering();
-    let port = std::net::TcpListener::bind("127.0.0.1:0").and_then(|it| it.local_addr()).expect("a port").port();
-    let path = write(
-        &folder,
-        &format!(
-            "[server]\nlisten = \"127.0.0.1:{port}\"\ndata_dir = \"{}/data\"\n[clarity]\napi_root = \"{}\"\n\
-             auth = \"static\"\ntoken = \"{}\"\n",
-            folder.path().display(),
-            sandbox.addresses().clarity_api,
-            steering.token_for(1).expect("a token"),
-        ),
+    let clarity = format!(
+        "[clarity]\napi_root = \"{}\"\nauth = \"static\"\ntoken = \"{}\"\n",
+        sandbox.addresses().clarity_api,
+        steering.token_for(1).expect("a token"),
     );
-    let mut server = callboard()
-        .args(["serve", "--config", &path])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .expect("the program runs");
-    let mut lines = BufReader::new(server.stdout.take().expect("a pipe")).lines();
-    timeout(PATIENCE, lines.next_line()).await.expect("a line in time").expect("text").expect("it serves");
-    let base: url::Url = format!("http://127.0.0.1:{port}").parse().expect("an address");
-    let mut viewer = Viewer::connect(&base, "all", None).await;
+    let server = Server::start(&folder, &clarity).await;
+    let mut viewer = Viewer::connect(&server.base, "all", None).await;
     viewer.until("a live floor", |state| state["sources"]["clarity"]["state"] == "live").await;
     steering.pause(true);
     steering.pulse(1, 41).expect("a queue");
     viewer.until("a push", |state| state["queues"]["1"]["waiting"] == 41).await;
 
-    let id = server.id().expect("it runs").to_string();
-    let signal = |name: &'static str| {
-        let id = id.clone();
-        async move { assert!(Command::new("kill").args([name, &id]).status().await.expect("kill runs").success()) }
-    };
-    signal("-STOP").await;
+    server.signal("-STOP").await;
     steering.cut_signalr();
     until("oblivion", || steering.remembered() == 0).await;
     steering.pulse(1, 17).expect("a queue");
-    signal("-CONT").await;
+    server.signal("-CONT").await;
 
     let mut shown = Vec::new();
     viewer
@@ -262,6 +215,6 @@ async fn a_server_that_stood_still_shows_what_is_and_not_what_was() {
         .await;
     assert!(viewer.document["sources"]["clarity"]["counters"]["lost"].as_u64() >= Some(1), "{shown:?}");
     assert_eq!(steering.connected(), 1, "Clarity is followed once");
-    server.kill().await.expect("it ends");
+    server.kill().await;
     neighbours.kill();
 }

@@ -185,6 +185,13 @@ async fn each_closing_after_a_reopening_may_be_asked_about_and_what_waits_surviv
     let keys: Vec<_> =
         vendor.taken("/v1/requests").iter().map(|it| it["custom_properties"]["callboard_request"].clone()).collect();
     assert_eq!(keys, ["conversation:5f1", "conversation:5f1:9"]);
+
+    // What was acted on is not read again, and an older change is still known to be one.
+    let house = house.stop().await.again().await;
+    post(&house, &closing("e0", "5f1", 7, |_| ())).await;
+    let state = counted(&house, "kustomer", "outdatedEvents", 1).await;
+    assert_eq!(state["sources"]["kustomer"]["counters"]["events"], 1);
+    assert_eq!(vendor.taken("/v1/requests").len(), 2);
     house.stop().await;
 }
 

@@ -130,7 +130,16 @@ async fn without_a_server_the_command_does_it_alone_and_says_what_is_wrong() {
     let house = house().await;
     assert_eq!(send(&house, &event("theirs", CANARY, "canary song")).await, StatusCode::NO_CONTENT);
     house.until("all", "it", |state| state["feedback"].get("theirs").is_some()).await;
+    let looked = erase(house.data_dir(), &["--email", CANARY, "--dry-run"]).await;
     let stopped = house.stop().await;
+    let alone = erase(stopped.data_dir(), &["--email", CANARY, "--dry-run"]).await;
+    assert_eq!(looked.stdout, alone.stdout, "beside a server and without one");
+    let text = String::from_utf8_lossy(&alone.stdout).into_owned();
+    assert!(
+        text.starts_with("Would be forgotten: 1 responses, 1 webhooks") && text.contains("Nothing was changed."),
+        "{text}"
+    );
+    assert_ne!(files_with(stopped.data_dir(), CANARY), [""; 0]);
     let said = erase(stopped.data_dir(), &["--email", CANARY]).await;
     assert_eq!(said.status.code(), Some(0), "{said:?}");
     assert_eq!(files_with(stopped.data_dir(), CANARY), [""; 0]);

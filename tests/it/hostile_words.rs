@@ -171,7 +171,7 @@ async fn hostile_words_are_words_at_first_paint_and_after_patches() {
     );
     let attributes = json!({"name": polyglot("painted-customer"), "emails": [{"email": "a@customers.example"}]});
     kustomer.answer("/v1/customers/c9", json!({"data": {"id": "c9", "attributes": attributes}}));
-    let mut section = clarity.open().await;
+    let mut section = clarity.config(|_| ()).await;
     section.poll_interval = Duration::from_millis(200);
     section.probe_queue_metrics = true;
     let house = House::alone(|config| {

@@ -11,6 +11,7 @@ mod disk_that_fails;
 mod encryption;
 mod feed_that_breaks;
 mod feedback_from_webhooks;
+mod feedback_that_finds_its_call;
 mod following_a_third_party;
 mod forgetting;
 mod goodays_in_arrears;

@@ -6,9 +6,15 @@ use std::path::Path;
 use callboard::commands::configure;
 use callboard::config::Sending;
 use callboard::sandbox::Options;
-use serde_json::Value;
+use serde_json::{Value, json};
+use tempfile::TempDir;
 
+use crate::support::agent_connect::AgentConnect;
+use crate::support::clarity::Mock;
 use crate::support::house::{House, sandbox_with};
+use crate::support::program::Server;
+use crate::support::until;
+use crate::support::viewer::Viewer;
 
 fn about_sessions(state: &Value) -> Vec<&Value> {
     let all = state["surveys"].as_object().into_iter().flat_map(serde_json::Map::values);
@@ -48,4 +54,66 @@ async fn customers_of_ended_sessions_are_asked_once_and_a_restart_asks_nobody_ag
     assert_eq!(all.len(), all.iter().collect::<BTreeSet<_>>().len(), "no session twice");
     house.stop().await;
     neighbours.kill();
+}
+
+impl Mock {
+    /// Agent 41 has this session in hand, or none.
+    fn gives_in_hand(&self, session: Option<i64>) {
+        let session = session.map(|id| json!({"sessionId": id, "sessionStatus": "Active", "queueId": 11}));
+        let agent = json!({"type": "agent", "id": 41, "name": "Rob T.", "currentStatus": {"agentStatus": "inCall"},
+            "sessions": {"audio": {"sessions": Vec::from_iter(session)}}});
+        self.answer("POST metrics/agents/", 200, json!([agent]));
+    }
+}
+
+/// Whether a word stands anywhere in what the store has written.
+fn is_written(folder: &TempDir, word: &str) -> bool {
+    let file = |name| std::fs::read(folder.path().join("data").join(name)).unwrap_or_default();
+    let is_in = |bytes: Vec<u8>| bytes.windows(word.len()).any(|part| part == word.as_bytes());
+    is_in(file("callboard.db-wal")) || is_in(file("callboard.db"))
+}
+
+/// A crash between a session's end and the request, and one while the session goes on: whoever was seen with a customer is
+/// remembered.
+#[tokio::test]
+async fn sessions_that_end_around_a_crash_are_asked_about_exactly_once() {
+    let (clarity, vendor, folder) = (Mock::new(), AgentConnect::start().await, TempDir::new().expect("a directory"));
+    let sections = format!(
+        "[clarity]\napi_root = \"{}\"\nauth = \"static\"\ntoken = \"t\"\npoll_interval = \"500ms\"\n\
+         [agent_connect]\napi_root = \"{}\"\napi_key = \"the-key\"\nsend = \"on\"\n\
+         [[join.employees]]\ncustom_id = \"0042\"\nagent_id = 41\n",
+        clarity.open().await,
+        vendor.root
+    );
+    for id in [82_673, 82_674] {
+        let over = json!({"sessionId": id, "sessionStatus": "Completed", "customerName": "Jane", "queueId": 11,
+            "extraItems": [{"key": "Email", "value": "jane@customers.example"}]});
+        clarity.answer(&format!("GET sessions/{id}"), 200, over);
+    }
+    let asked = || vendor.taken("/v1/requests").iter().map(|it| it["ext_interaction_id"].clone()).collect::<Vec<_>>();
+
+    // Nobody lists it any more, and the process is gone before it is time to ask.
+    clarity.gives_in_hand(Some(82_673));
+    let server = Server::start(&folder, &sections).await;
+    let mut viewer = Viewer::connect(&server.base, "all", None).await;
+    let has = |state: &Value, id: &str| state["agents"]["41"]["sessions"].get(id).is_some();
+    viewer.until("a session in hand", |state| has(state, "82673")).await;
+    until("that it is remembered", || is_written(&folder, "82673")).await;
+    clarity.gives_in_hand(None);
+    viewer.until("its end", |state| !has(state, "82673")).await;
+    server.kill().await;
+    assert!(asked().is_empty(), "killed in time");
+
+    // The next one ends while nobody is there to see it.
+    let server = Server::start(&folder, &sections).await;
+    until("the first request", || asked() == ["82673"]).await;
+    clarity.gives_in_hand(Some(82_674));
+    until("that the next is remembered", || is_written(&folder, "82674")).await;
+    server.kill().await;
+    clarity.gives_in_hand(None);
+
+    let server = Server::start(&folder, &sections).await;
+    until("the second request", || asked().len() >= 2).await;
+    assert_eq!(asked(), ["82673", "82674"], "each once, whatever was remembered");
+    server.kill().await;
 }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::Surveys;
-use crate::domain::{AgentId, SessionId, Survey, SurveyId, SurveyOrigin, SurveyState};
-use crate::gold::Entity;
+use crate::actions::courier;
+use crate::domain::{SessionId, Survey, SurveyId, SurveyOrigin, SurveyState};
 use crate::store::{Intent, IntentState};
 
 impl Surveys {
@@ -25,7 +25,8 @@ impl Surveys {
             interaction: sent("/ext_interaction_id").unwrap_or_default().into(),
             session: intent.context.get("session").and_then(Value::as_i64).map(SessionId),
             conversation: noted("conversation").map(Arc::from),
-            agent: self.agent(sent("/employee/email"), sent("/employee/custom_id")),
+            // Whose an address is, the gold copy knows (`apis.md` J25, J26).
+            agent: sent("/employee/custom_id").and_then(|id| self.0.rules.by_custom_id.get(id).copied()),
             employee: employee.into(),
             // A recovery names neither: what it recovers does.
             customer: sent("/customer/name").or(noted("customer")).map(Arc::from),
@@ -52,34 +53,15 @@ impl Surveys {
             IntentState::New | IntentState::Sending | IntentState::Accepted => false,
         }
     }
-
-    /// The agent whom Agent Connect calls by this address or id (`apis.md` J25, J26).
-    fn agent(&self, email: Option<&str>, custom_id: Option<&str>) -> Option<AgentId> {
-        let mut by_email = None;
-        if let Some(email) = email.map(str::trim) {
-            self.0.gold.copy().each(|_, _, entity| {
-                if let Entity::Agent(agent) = &**entity
-                    && agent.email.as_deref().is_some_and(|known| known.trim().eq_ignore_ascii_case(email))
-                {
-                    by_email = Some(agent.id);
-                }
-            });
-        }
-        by_email.or_else(|| self.0.rules.by_custom_id.get(custom_id?).copied())
-    }
 }
 
 /// What nobody has tried and nobody will by itself was held back: on purpose, or because something is not clear.
 fn state(intent: &Intent) -> SurveyState {
-    match intent.state {
-        IntentState::New => SurveyState::Queued,
-        IntentState::Sending => SurveyState::Sent,
-        IntentState::Accepted => SurveyState::Accepted,
-        IntentState::Rejected => SurveyState::Rejected,
-        IntentState::Failed if intent.attempt > 0 || intent.due.is_some() => SurveyState::Failed,
-        IntentState::Failed if intent.context["dryRun"] == true => SurveyState::DryRun,
-        IntentState::Failed => SurveyState::Held,
-        IntentState::Unknown => SurveyState::Unknown,
+    let is_held = intent.state == IntentState::Failed && intent.attempt == 0 && intent.due.is_none();
+    match (is_held, intent.context["dryRun"] == true) {
+        (true, true) => SurveyState::DryRun,
+        (true, false) => SurveyState::Held,
+        (false, _) => courier::state(intent),
     }
 }
 

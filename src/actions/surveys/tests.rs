@@ -20,7 +20,7 @@ async fn world(change: impl FnOnce(&mut Rules)) -> World {
     let metrics = Metrics::new(clock.clone());
     let directory = TempDir::new().unwrap();
     let store = Store::open(directory.path(), clock.clone()).unwrap();
-    let joins = crate::gold::join::Rules { session_keys: Vec::new(), places: std::collections::BTreeMap::new() };
+    let joins = crate::gold::join::Rules::default();
     let gold = Gold::start(joins, Day::default(), clock.clone(), &life);
     let mut rob = AgentReading::new(AgentId(41));
     rob.email = Some("rob@example.com".into());
@@ -83,6 +83,10 @@ async fn a_session_and_its_conversation_are_asked_about_once_whichever_comes_fir
     assert_eq!(world.closings.tell(conversation("c1", 9)).await, AGAIN);
     assert_eq!(world.closings.tell(conversation("c2", 9)).await, FIRST);
     assert_eq!(world.closings.tell(session(2, Some("c2"))).await, AGAIN);
+    // Its conversation became known only afterwards.
+    assert_eq!(world.closings.tell(session(4, None)).await, FIRST);
+    world.desk.0.gold.settled().await;
+    assert_eq!(world.closings.tell(session(4, Some("c4"))).await, AGAIN);
     let together: Vec<_> = (0..20).map(|_| world.closings.tell(session(3, None))).collect();
     let asked = futures_util::future::join_all(together).await;
     assert_eq!(asked.iter().filter(|became| **became == FIRST).count(), 1, "however they race");

@@ -176,7 +176,7 @@ impl AgentConnectFeed {
             }
             reached = reached.max(last.unwrap_or(0));
             let kept = self.store.keep_survey_records(records, CURSOR, reached.to_string()).await?;
-            for record in &kept.records {
+            for record in &kept.heard {
                 self.tell(record).await;
             }
             drop(kept);

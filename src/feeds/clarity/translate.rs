@@ -258,7 +258,7 @@ fn kind_of_queue(queue: i64) -> Option<SessionKind> {
 }
 
 /// Names and numbers, new and old (`apis.md` B46, B72).
-fn modality(name: &str) -> Modality {
+pub(super) fn modality(name: &str) -> Modality {
     match plain(name).as_ref() {
         "audio" | "audiovideo" | "2" => Modality::Audio,
         "instantmessage" | "1" => Modality::InstantMessage,

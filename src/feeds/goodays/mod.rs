@@ -25,6 +25,10 @@ use reconcile::{Complaint, RECONCILED, Reconciler};
 /// How many events are read from the disk at once.
 const PAGE: u32 = 256;
 
+/// How long after an event the inbox is read: whoever reads at once has a commit for each event, while the next one waits to
+/// be acknowledged.
+const GATHER: Duration = Duration::from_millis(20);
+
 /// How long after a failure the inbox is read again.
 const TRY_AGAIN: Duration = Duration::from_secs(5);
 
@@ -97,7 +101,7 @@ impl GoodaysFeed {
             tokio::select! {
                 () = life.stopping() => return,
                 () = tokio::time::sleep(SOON), if counted => {}
-                () = self.intake.arrived() => {}
+                () = self.intake.arrived() => tokio::time::sleep(GATHER).await,
                 () = self.intake.refused() => self.reporter.count("refusedSignatures"),
                 // What has been acknowledged must not wait for the next event to be seen.
                 () = tokio::time::sleep(TRY_AGAIN), if behind => {}
@@ -188,7 +192,7 @@ impl GoodaysFeed {
                     self.reporter.heard_at(last, 0);
                     self.webhook = last;
                 }
-                self.reporter.count_many("unreadableEvents", store.inbox_counts().await?.with_error);
+                self.reporter.count_many("unreadableEvents", store.unreadable(SourceName::Goodays).await?);
             }
             self.remembered = page.last_key_value().map(|(place, _)| *place);
             for reading in page.into_values() {
@@ -231,7 +235,7 @@ impl GoodaysFeed {
             understood.push(Understood { seq, says });
         }
         let mut kept = store.understand(understood).await?;
-        for reading in std::mem::take(&mut kept.readings) {
+        for reading in std::mem::take(&mut kept.heard) {
             self.gold.tell(Fact::Response(Box::new(reading))).await;
         }
         drop(kept);

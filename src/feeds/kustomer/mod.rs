@@ -1,11 +1,10 @@
 //! Reads what Kustomer told the webhook, in the order in which it came, and tells of conversations that were closed.
 //!
-//! Each event is acted on once: the cursor moves only when what became of it is written down, and after a restart it goes
-//! on from there. What was heard before is still read, for the order of changes.
+//! Each event is acted on once: it is marked only when what became of it is written down, and after a restart whatever is
+//! not marked is read. The last change of each conversation that was heard is remembered, for the order of changes.
 
 mod closed;
 
-use std::collections::HashMap;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
@@ -15,13 +14,13 @@ use crate::base::{Backoff, Lifecycle};
 use crate::config;
 use crate::domain::{SourceName, SourceState};
 use crate::gold::{Closings, Considered, Reporter};
-use crate::store::{StoreError, Stored};
+use crate::store::StoreError;
 use crate::vendor::kustomer::{CallError, Event, Kustomer};
 
 use closed::{Rules, Verdict};
 
-/// Up to which place events have been acted on.
-const CURSOR: &str = "kustomer.understood";
+/// What the store calls the last change of a conversation that was heard.
+const REVISION: &str = "kustomer.revision";
 
 /// How many events are read from the disk at once.
 const PAGE: u32 = 256;
@@ -49,10 +48,8 @@ pub struct KustomerFeed {
     heard: Timestamp,
     /// The place of the last event that was read in this life of the process.
     read: u64,
-    /// The place of the last event that was ever acted on.
-    understood: u64,
-    /// The last change of each conversation that was heard (`apis.md` B214).
-    revisions: HashMap<String, i64>,
+    /// Whether the events of earlier lives are accounted for.
+    has_begun: bool,
     backoff: Backoff,
     /// Why Kustomer cannot be asked. `None`: it can.
     trouble: Option<String>,
@@ -87,8 +84,7 @@ impl KustomerFeed {
             hears_webhooks: config.webhook_secret.is_some(),
             heard,
             read: 0,
-            understood: 0,
-            revisions: HashMap::new(),
+            has_begun: false,
             backoff: Backoff::new(Duration::from_secs(2), LONGEST_PAUSE),
             trouble: None,
         }
@@ -158,47 +154,54 @@ impl KustomerFeed {
 
     async fn catch_up(&mut self) -> Result<(), Trouble> {
         let store = self.intake.store().clone();
-        if self.read == 0 {
-            self.understood = store.cursor(CURSOR).await?.and_then(|place| place.parse().ok()).unwrap_or(0);
+        if !self.has_begun {
+            let (last, unreadable) =
+                (store.last_arrival(SourceName::Kustomer).await?, store.unreadable(SourceName::Kustomer).await?);
+            if let Some(last) = last {
+                self.reporter.heard_at(last, 0);
+                self.heard = last;
+            }
+            self.reporter.count_many("unreadableEvents", unreadable);
+            self.has_begun = true;
         }
         loop {
-            let page = store.arrivals_after(SourceName::Kustomer, self.read, PAGE).await?;
+            let page = store.waiting_after(SourceName::Kustomer, self.read, PAGE).await?;
             if page.is_empty() {
                 return Ok(());
             }
             for arrival in page {
-                let unreadable = self.hear(&arrival).await?;
+                let (unreadable, revision) = match Event::parse(&arrival.body) {
+                    Ok(event) => (None, self.hear(&event).await?),
+                    Err(error) => {
+                        self.reporter.count("unreadableEvents");
+                        tracing::warn!(error = %error, seq = arrival.seq, "an event that cannot be read: kept as it came");
+                        (Some(error.to_string()), None)
+                    }
+                };
+                self.reporter.heard_at(arrival.received_at, 1);
                 self.heard = self.heard.max(arrival.received_at);
-                if arrival.seq > self.understood {
-                    store.mark_processed(arrival.seq, unreadable).await?;
-                    store.set_cursor(CURSOR, &arrival.seq.to_string()).await?;
-                    self.understood = arrival.seq;
-                }
+                // Together, they are one commit. An event that is heard again is not older than itself.
+                tokio::try_join!(
+                    store.remember(REVISION, Vec::from_iter(revision)),
+                    store.mark_processed(arrival.seq, unreadable)
+                )?;
                 self.read = arrival.seq;
             }
         }
     }
 
-    /// Acts on an event, if nobody has. Returns why it cannot be read, if it cannot.
-    async fn hear(&mut self, arrival: &Stored) -> Result<Option<String>, Trouble> {
-        let is_new = arrival.seq > self.understood;
-        let event = match Event::parse(&arrival.body) {
-            Ok(event) => event,
-            Err(error) => {
-                self.reporter.heard_at(arrival.received_at, 1);
-                self.reporter.count("unreadableEvents");
-                tracing::warn!(error = %error, seq = arrival.seq, "an event that cannot be read: kept as it came");
-                return Ok(Some(error.to_string()));
-            }
-        };
+    /// Acts on an event. Returns what is to be remembered of its conversation, if that is not older than what is known
+    /// (`apis.md` B214).
+    async fn hear(&mut self, event: &Event) -> Result<Option<(String, Option<String>)>, Trouble> {
         let conversation = &event.conversation;
-        let newest = self.revisions.get(&conversation.id).copied();
+        let newest = self.intake.store().remembered(REVISION, &conversation.id).await?;
+        let newest: Option<i64> = newest.and_then(|rev| rev.parse().ok());
         let outdated = conversation.rev.zip(newest).is_some_and(|(rev, newest)| rev < newest);
-        let verdict = if outdated { Verdict::Ignored("outdatedEvents") } else { self.rules.judge(&event) };
+        let verdict = if outdated { Verdict::Ignored("outdatedEvents") } else { self.rules.judge(event) };
         match verdict {
-            Verdict::Closed if is_new => {
+            Verdict::Closed => {
                 if let Some(closings) = self.closings.clone() {
-                    let helped = self.rules.read(&event, self.vendor.as_ref()).await.map_err(Trouble::Vendor)?;
+                    let helped = self.rules.read(event, self.vendor.as_ref()).await.map_err(Trouble::Vendor)?;
                     self.trouble = None;
                     if closings.tell(helped).await == Considered::Again {
                         return Err(Trouble::Desk);
@@ -206,15 +209,11 @@ impl KustomerFeed {
                 }
                 self.reporter.count("closedConversations");
             }
-            Verdict::Ignored(why) if is_new => self.reporter.count(why),
-            _ => {}
+            Verdict::Ignored(why) => self.reporter.count(why),
         }
-        self.reporter.heard_at(arrival.received_at, 1);
         self.reporter.count("events");
-        if let Some(rev) = conversation.rev.filter(|_| !outdated) {
-            self.revisions.insert(conversation.id.clone(), rev);
-        }
-        Ok(None)
+        let rev = conversation.rev.filter(|_| !outdated);
+        Ok(rev.map(|rev| (conversation.id.clone(), Some(rev.to_string()))))
     }
 }
 

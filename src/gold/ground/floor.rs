@@ -79,7 +79,8 @@ impl Ground {
             let moved = self.sessions.release_all(Holder::Agent(id));
             self.moved(moved);
             self.touched.extend(self.surveys_about(id));
-            self.agents.remove(&id);
+            let email = self.agents.remove(&id).and_then(|agent| agent.email);
+            self.addresses.change(id, email.as_deref(), None);
             self.touched.insert(Key::Agent(id));
             self.agent_changed_teams(id);
         }
@@ -108,7 +109,7 @@ impl Ground {
             self.teams.insert(team.id, team);
         }
         for reading in structure.agents {
-            self.leave_address(&reading);
+            self.change_address(&reading);
             let record = self.agents.entry(reading.id).or_default();
             let team_changed =
                 record.team != reading.team || (reading.email.is_some() && record.email != reading.email);
@@ -145,7 +146,7 @@ impl Ground {
             // Something newer was pushed while the question was on its way (`apis.md` B114); the next answer will do.
             return;
         }
-        self.leave_address(&reading);
+        self.change_address(&reading);
         let record = self.agents.entry(id).or_default();
         let team_changed = record.identify(&reading);
         if let Some(status) = reading.status {
@@ -169,7 +170,7 @@ impl Ground {
     /// A pushed change of an agent.
     pub(super) fn agent_changed(&mut self, heard: Ordinal, reading: AgentReading, now: Timestamp) {
         let id = reading.id;
-        self.leave_address(&reading);
+        self.change_address(&reading);
         let record = self.agents.entry(id).or_default();
         record.heard = record.heard.max(heard);
         let team_changed = record.identify(&reading);
@@ -250,6 +251,7 @@ impl Ground {
     /// Feedback and surveys count for the team that their agent is in.
     fn agent_changed_teams(&mut self, id: AgentId) {
         self.feedback.rejoin_all_of(&Key::Agent(id));
+        self.recount_agent(id);
         self.touched.extend(self.surveys_about(id));
     }
 
@@ -258,12 +260,17 @@ impl Ground {
         self.surveys.about(id, email)
     }
 
-    /// Whoever had another address before is no longer meant by it.
-    fn leave_address(&mut self, reading: &AgentReading) {
-        let known = self.agents.get(&reading.id).and_then(|agent| agent.email.as_ref());
-        if known.is_some() && reading.email.is_some() && known != reading.email.as_ref() {
+    /// Whoever had another address before is no longer meant by it. To be told before the reading is merged.
+    fn change_address(&mut self, reading: &AgentReading) {
+        let Some(email) = &reading.email else { return };
+        let known = self.agents.get(&reading.id).and_then(|agent| agent.email.clone());
+        if known.as_ref() == Some(email) {
+            return;
+        }
+        if known.is_some() {
             self.touched.extend(self.surveys_about(reading.id));
         }
+        self.addresses.change(reading.id, known.as_deref(), Some(email));
     }
 
     fn moved(&mut self, moved: Moved) {
@@ -281,10 +288,7 @@ impl Ground {
                 }
             }
         }
-        for session in moved.traced {
-            self.feedback.rejoin_session(session);
-            self.touched.extend(self.surveys.naming(session));
-        }
+        self.follow(&moved.clues);
     }
 }
 

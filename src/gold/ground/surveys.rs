@@ -6,6 +6,7 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 
 use super::Ground;
+use super::addresses::Named;
 use crate::domain::{AgentId, SessionId, Survey, SurveyId, SurveyOrigin, SurveyResult, SurveyState};
 use crate::gold::entity::{Key, SurveyRequest};
 use crate::gold::requests::{Evidence, matched};
@@ -21,11 +22,15 @@ pub(super) struct Surveys {
     requests: HashMap<SurveyId, Arc<Survey>>,
     results: HashMap<Arc<str>, Arc<SurveyResult>>,
     interactions: HashMap<Arc<str>, Both>,
+    named: Named,
     /// Which request a result belongs to.
     owners: HashMap<Arc<str>, (SurveyId, Evidence)>,
     /// The results that nobody here asked for, oldest first.
     elsewhere: BTreeSet<(Option<Timestamp>, Arc<str>)>,
 }
+
+/// A request of ours, and what the vendor tells of it: one of them at least.
+type AskedAndTold = (Option<Arc<Survey>>, Option<Arc<SurveyResult>>);
 
 /// What names one interaction.
 #[derive(Debug, Default)]
@@ -39,6 +44,10 @@ impl Surveys {
     pub fn hear(&mut self, survey: Survey) -> Vec<Key> {
         let (id, interaction) = (survey.id.clone(), interaction(&survey.interaction));
         self.interactions.entry(interaction.clone()).or_default().requests.insert(id.clone());
+        if let Some(before) = self.requests.get(&id) {
+            self.named.forget(&id, before.agent, Some(&before.employee));
+        }
+        self.named.note(&id, survey.agent, Some(&survey.employee));
         self.requests.insert(id.clone(), Arc::new(survey));
         let mut touched = self.join(&interaction);
         touched.push(Key::Survey(id));
@@ -53,6 +62,7 @@ impl Surveys {
         }
         let mut touched = Vec::new();
         if let Some(known) = known.cloned() {
+            self.named.forget(&SurveyId(Arc::clone(&known.uuid)), known.agent, known.employee_email.as_deref());
             self.elsewhere.remove(&(known.created, Arc::clone(&known.uuid)));
             let before = interaction(&known.interaction);
             if before != interaction(&result.interaction)
@@ -64,6 +74,7 @@ impl Surveys {
         }
         let (uuid, interaction) = (Arc::clone(&result.uuid), interaction(&result.interaction));
         self.interactions.entry(interaction.clone()).or_default().results.insert(Arc::clone(&uuid));
+        self.named.note(&SurveyId(Arc::clone(&uuid)), result.agent, result.employee_email.as_deref());
         self.results.insert(Arc::clone(&uuid), Arc::new(result));
         touched.extend(self.join(&interaction));
         touched.push(self.shown_as(&uuid));
@@ -89,6 +100,7 @@ impl Surveys {
         }
         let mut touched = vec![self.shown_as(&id.0), Key::Survey(id.clone())];
         if let Some(result) = self.results.remove(&id.0) {
+            self.named.forget(id, result.agent, result.employee_email.as_deref());
             self.owners.remove(&id.0);
             self.elsewhere.remove(&(result.created, Arc::clone(&id.0)));
             let interaction = interaction(&result.interaction);
@@ -108,14 +120,10 @@ impl Surveys {
 
     /// The surveys that name somebody in this way, or are known to be this agent's.
     pub fn about(&self, agent: AgentId, email: Option<&str>) -> Vec<Key> {
-        let is = |name: &str| email.is_some_and(|email| same(name, email));
-        let ours = self.requests.values().filter(|survey| survey.agent == Some(agent) || is(&survey.employee));
-        let theirs = self
-            .results
-            .values()
-            .filter(|result| result.agent == Some(agent) || result.employee_email.as_deref().is_some_and(is));
-        let ours = ours.map(|survey| Key::Survey(survey.id.clone()));
-        ours.chain(theirs.map(|result| self.shown_as(&result.uuid))).collect()
+        let named = self.named.of(agent, email);
+        named
+            .map(|id| if self.requests.contains_key(id) { Key::Survey(id.clone()) } else { self.shown_as(&id.0) })
+            .collect()
     }
 
     /// The surveys whose interaction is a session's number.
@@ -173,6 +181,30 @@ impl Surveys {
         theirs.max_by_key(|(result, _)| (result.answered.is_some(), result.sequence))
     }
 
+    /// A request of ours with what is told of it, or what is told of somebody else's, shown or not.
+    pub fn both(&self, id: &SurveyId) -> Option<AskedAndTold> {
+        if let Some(survey) = self.requests.get(id) {
+            return Some((Some(Arc::clone(survey)), self.result_of(survey).map(|(result, _)| result)));
+        }
+        let result = self.results.get(&id.0).filter(|_| !self.owners.contains_key(&id.0))?;
+        Some((None, Some(Arc::clone(result))))
+    }
+
+    /// The survey that one recovers: a recovery names it (`apis.md` J13).
+    pub fn recovered(&self, survey: Option<&Survey>, result: Option<&SurveyResult>) -> Option<SurveyId> {
+        let parent = || result?.parent.as_ref();
+        survey.and_then(|survey| survey.recovers.clone()).or_else(|| match self.shown_as(parent()?) {
+            Key::Survey(first) => Some(first),
+            _ => None,
+        })
+    }
+
+    /// Everything that is counted.
+    #[cfg(test)]
+    pub fn all_ids(&self) -> impl Iterator<Item = SurveyId> {
+        self.requests.keys().cloned().chain(self.results.keys().map(|uuid| SurveyId(Arc::clone(uuid))))
+    }
+
     fn is_shown(&self, result: &SurveyResult) -> bool {
         let place = (result.created, Arc::clone(&result.uuid));
         self.elsewhere.range(&place..).nth(ELSEWHERE).is_none() && self.elsewhere.contains(&place)
@@ -189,18 +221,9 @@ impl Ground {
             let result = surveys.results.get(&id.0).filter(|result| surveys.is_shown(result))?;
             (Arc::new(self.elsewhere(result)), Some(Arc::clone(result)), None)
         };
-        // Whoever the vendor names it is, whatever the floor says (`apis.md` J40, J25, J26).
-        let named = result.as_ref().and_then(|result| {
-            result.employee_email.as_deref().and_then(|email| self.agent_of(email)).or(result.agent)
-        });
-        let agent = named.or(survey.agent).or_else(|| self.agent_of(&survey.employee));
+        let agent = self.agent_of_survey(Some(&survey), result.as_deref());
         let team = agent.and_then(|agent| self.agents.get(&agent)?.team);
-        // A recovery names the survey that it recovers (`apis.md` J13).
-        let parent = result.as_ref().and_then(|result| result.parent.as_ref());
-        let recovers = survey.recovers.clone().or_else(|| match surveys.shown_as(parent?) {
-            Key::Survey(first) => Some(first),
-            _ => None,
-        });
+        let recovers = surveys.recovered(Some(&survey), result.as_deref());
         Some(SurveyRequest { survey, agent, team, result, evidence, recovers })
     }
 
@@ -225,13 +248,23 @@ impl Ground {
 
     /// Digits alone prove nothing: the session is one that we know, its agent the one whom the result names, and the time
     /// the session's (`apis.md` J16).
-    fn session_named(&self, result: &SurveyResult) -> Option<SessionId> {
+    pub(super) fn session_named(&self, result: &SurveyResult) -> Option<SessionId> {
         let session: SessionId = result.interaction.trim().parse().ok()?;
         let trace = self.sessions.trace(session)?;
-        let agent = result.employee_email.as_deref().and_then(|email| self.agent_of(email)).or(result.agent)?;
+        let agent = self.agent_named(result)?;
         let after = result.created?.duration_since(trace.seen);
         let within = after > -SESSION && after < SESSION;
         (trace.agent == Some(agent) && within).then_some(session)
+    }
+
+    /// Whom a survey is about: whomever the vendor names it is, whatever the floor says (`apis.md` J40, J25, J26).
+    pub(super) fn agent_of_survey(&self, survey: Option<&Survey>, result: Option<&SurveyResult>) -> Option<AgentId> {
+        let by_us = || survey.and_then(|survey| self.addresses.agent_of(&survey.employee).or(survey.agent));
+        result.and_then(|result| self.agent_named(result)).or_else(by_us)
+    }
+
+    fn agent_named(&self, result: &SurveyResult) -> Option<AgentId> {
+        result.employee_email.as_deref().and_then(|email| self.addresses.agent_of(email)).or(result.agent)
     }
 
     /// Twenty-four hexadecimal digits that we know as a conversation (`apis.md` J15).
@@ -241,25 +274,10 @@ impl Ground {
         let mut ours = both.requests.iter().filter_map(|id| self.surveys.requests.get(id)?.conversation.clone());
         ours.find(|known| known == named)
     }
-
-    fn agent_of(&self, email: &str) -> Option<AgentId> {
-        if !email.contains('@') {
-            return None;
-        }
-        let mut named =
-            self.agents.iter().filter(|(_, agent)| agent.email.as_deref().is_some_and(|known| same(known, email)));
-        // An address that two share is nobody's (`apis.md` J50).
-        let first = named.next().map(|(id, _)| *id);
-        first.filter(|_| named.next().is_none())
-    }
 }
 
 fn interaction(text: &str) -> Arc<str> {
     text.trim().into()
-}
-
-fn same(one: &str, other: &str) -> bool {
-    one.trim().to_lowercase() == other.trim().to_lowercase()
 }
 
 #[cfg(test)]

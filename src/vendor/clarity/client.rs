@@ -1,9 +1,8 @@
 //! The REST side of Clarity.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC};
 use reqwest::header::{ACCEPT, CACHE_CONTROL, DATE, HeaderMap, WWW_AUTHENTICATE};
 use reqwest::{Method, StatusCode};
@@ -41,7 +40,6 @@ struct Inner {
     clock: Clock,
     denials: Denials,
     rest: Rest,
-    ahead_milliseconds: AtomicI64,
 }
 
 impl Clarity {
@@ -66,14 +64,8 @@ impl Clarity {
     }
 
     fn assemble(http: reqwest::Client, settings: Settings, tokens: Arc<Tokens>, clock: Clock) -> Self {
-        let (denials, rest, ahead_milliseconds) = (Denials::default(), Rest::default(), AtomicI64::new(0));
-        Self(Arc::new(Inner { http, settings, tokens, clock, denials, rest, ahead_milliseconds }))
-    }
-
-    /// How far Clarity's clock is ahead of ours, by its latest answer (`apis.md` B97).
-    #[must_use]
-    pub fn clock_difference(&self) -> SignedDuration {
-        SignedDuration::from_millis(self.0.ahead_milliseconds.load(Ordering::Relaxed))
+        let (denials, rest) = (Denials::default(), Rest::default());
+        Self(Arc::new(Inner { http, settings, tokens, clock, denials, rest }))
     }
 
     /// What the site says.
@@ -186,12 +178,7 @@ impl Clarity {
             request = request.json(body);
         }
         let answer = request.send().await;
-        let answer = answer.map_err(|error| Error::Unreachable { call, host, source: error.without_url() })?;
-        if let Some(date) = date_in(answer.headers()) {
-            let ahead = date.as_millisecond() - self.0.clock.now().as_millisecond();
-            self.0.ahead_milliseconds.store(ahead, Ordering::Relaxed);
-        }
-        Ok(answer)
+        answer.map_err(|error| Error::Unreachable { call, host, source: error.without_url() })
     }
 
     async fn read(&self, call: &'static str, answer: reqwest::Response) -> Result<Vec<u8>, Error> {

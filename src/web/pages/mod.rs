@@ -9,7 +9,9 @@ mod agents;
 mod answering;
 mod contact;
 mod feedback;
+mod figure;
 mod frame;
+mod pinning;
 mod problem;
 mod queues;
 mod status;
@@ -26,6 +28,7 @@ mod tests;
 
 pub use agent::agent;
 pub use feedback::{feedback, feedback_item};
+pub use figure::Figure;
 pub use problem::problem;
 pub use status::status;
 pub use supervisor::supervisor;

@@ -8,6 +8,7 @@ pub mod goodays;
 pub mod house;
 pub mod kustomer;
 pub mod peer;
+pub mod program;
 pub mod tls;
 pub mod viewer;
 pub mod windows;

@@ -2,15 +2,12 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use tokio::time::Instant;
+use serde_json::{Value, json};
 
 use crate::domain::{AgentId, Modality, QueueId};
-
-/// How long nobody must list a session before Clarity is asked whether it has ended: a transfer is over by then.
-const SETTLED: Duration = Duration::from_secs(3);
+use crate::feeds::clarity::translate::modality;
 
 /// What was seen of a session.
 #[derive(Debug)]
@@ -18,34 +15,27 @@ pub(super) struct Course {
     pub modality: Modality,
     pub queue: Option<QueueId>,
     pub customer: Option<Arc<str>>,
-    pub holders: BTreeSet<AgentId>,
+    holders: BTreeSet<AgentId>,
     /// Who had it, in the order in which they came to it, since when (if they have it), and how long before.
     agents: Vec<(AgentId, Option<Timestamp>, SignedDuration)>,
-    /// When Clarity is to be asked. `None`: somebody has it.
-    pub due: Option<Instant>,
+    /// How often Clarity was asked about it.
     pub questions: u32,
 }
 
 impl Course {
     pub fn new(modality: Modality) -> Self {
-        Self {
-            modality,
-            queue: None,
-            customer: None,
-            holders: BTreeSet::new(),
-            agents: Vec::new(),
-            due: None,
-            questions: 0,
-        }
+        Self { modality, queue: None, customer: None, holders: BTreeSet::new(), agents: Vec::new(), questions: 0 }
     }
 
-    pub fn come(&mut self, agent: AgentId, now: Timestamp) {
-        self.due = None;
-        if self.holders.insert(agent) {
+    /// An agent has it. Says whether that is new.
+    pub fn come(&mut self, agent: AgentId, now: Timestamp) -> bool {
+        let is_new = self.holders.insert(agent);
+        if is_new {
             let before = self.agents.iter().position(|(known, ..)| *known == agent).map(|at| self.agents.remove(at));
             // Whoever comes back is the last again.
             self.agents.push((agent, Some(now), before.map_or(SignedDuration::ZERO, |(.., spent)| spent)));
         }
+        is_new
     }
 
     pub fn leave(&mut self, agent: AgentId, now: Timestamp) {
@@ -55,9 +45,32 @@ impl Course {
         {
             *spent = spent.saturating_add(now.duration_since(since));
         }
-        if self.holders.is_empty() {
-            self.due = Some(Instant::now() + SETTLED);
+    }
+
+    /// Whether nobody has it.
+    pub fn is_let_go(&self) -> bool {
+        self.holders.is_empty()
+    }
+
+    /// What is needed to ask about it in another life of the process: nothing about the customer, whom Clarity knows.
+    pub fn to_memory(&self) -> String {
+        let agents = self.agents.iter().map(|(agent, since, spent)| json!([agent, since, spent.as_secs()]));
+        json!({ "modality": self.modality.as_str(), "queue": self.queue, "agents": Value::from_iter(agents) })
+            .to_string()
+    }
+
+    /// As it was when the process ended: nobody is known to have it.
+    pub fn from_memory(text: &str, now: Timestamp) -> Option<Self> {
+        let memory: Value = serde_json::from_str(text).ok()?;
+        let mut course = Self::new(modality(memory["modality"].as_str()?));
+        course.queue = memory["queue"].as_i64().map(QueueId);
+        for agent in memory["agents"].as_array()? {
+            let since: Option<Timestamp> = agent[1].as_str().and_then(|since| since.parse().ok());
+            let spent = SignedDuration::from_secs(agent[2].as_i64()?)
+                .saturating_add(since.map_or(SignedDuration::ZERO, |since| now.duration_since(since)));
+            course.agents.push((AgentId(agent[0].as_i64()?), None, spent));
         }
+        Some(course)
     }
 
     pub fn first(&self) -> Option<AgentId> {
@@ -86,9 +99,9 @@ mod tests {
         let mut course = Course::new(Modality::Audio);
         course.come(AgentId(1), at(0));
         course.leave(AgentId(1), at(100));
-        assert!(course.due.is_some(), "nobody has it");
+        assert!(course.is_let_go());
         course.come(AgentId(2), at(101));
-        assert!(course.due.is_none());
+        assert!(!course.is_let_go());
         course.leave(AgentId(2), at(400));
         course.come(AgentId(3), at(400));
         course.leave(AgentId(3), at(410));
@@ -102,5 +115,25 @@ mod tests {
             (Some(AgentId(1)), Some(AgentId(1))),
             "who comes back is last again"
         );
+    }
+
+    #[test]
+    fn in_another_life_it_is_known_who_had_it_and_for_how_long_but_not_the_customer() {
+        let at = |second| Timestamp::from_second(second).expect("a time");
+        let mut course = Course::new(Modality::InstantMessage);
+        (course.queue, course.customer) = (Some(QueueId(7)), Some("Jane".into()));
+        course.come(AgentId(1), at(0));
+        course.leave(AgentId(1), at(100));
+        course.come(AgentId(2), at(100));
+        let memory = course.to_memory();
+        assert!(!memory.contains("Jane"), "{memory}");
+        let known = Course::from_memory(&memory, at(250)).expect("a course");
+        assert!(known.is_let_go());
+        assert_eq!(
+            (known.first(), known.last(), known.longest(at(999))),
+            (Some(AgentId(1)), Some(AgentId(2)), Some(AgentId(2)))
+        );
+        assert_eq!((known.modality, known.queue, known.customer), (Modality::InstantMessage, Some(QueueId(7)), None));
+        assert!(Course::from_memory("{}", at(0)).is_none());
     }
 }

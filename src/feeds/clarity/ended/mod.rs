@@ -1,34 +1,41 @@
 //! Tells of sessions that ended after an agent had them.
 //!
 //! A session that nobody lists any more has ended or is on its way to another agent: Clarity itself is asked which, and
-//! what it knows of the customer. What ended before anybody looked is not told, so that a restart asks nobody twice.
+//! what it knows of the customer. That is remembered, so that feedback that comes days later finds its call, and told to
+//! whoever asks customers how it was. Those that are followed are remembered too, so that a restart forgets nobody whom it
+//! knew; what began and ended while nobody looked is not told.
 
 mod course;
+mod followed;
+pub(super) mod told;
 
-use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::broadcast::error::RecvError;
 use tokio::time::Instant;
-use url::Url;
 
 use crate::base::{Clock, Lifecycle};
 use crate::config::NamedAgent;
-use crate::domain::{AgentId, Helped, Interaction, QueueId, SessionId, SessionStatus};
+use crate::domain::{AgentId, Fact, Helped, Interaction, QueueId, SessionId};
 use crate::gold::entity::Agent;
 use crate::gold::{Closings, Considered, Entity, Gold, Key};
+use crate::store::{Store, StoreError};
 use crate::vendor::clarity::lenient::plain;
 use crate::vendor::clarity::methods::Includes;
 use crate::vendor::clarity::{Clarity, wire};
 
 use course::Course;
+use followed::Followed;
 
 /// When Clarity is asked again that did not answer, or says that a session goes on which nobody lists.
 const AGAIN: Duration = Duration::from_secs(30);
 
 /// How often it is asked about one session.
 const QUESTIONS: u32 = 20;
+
+/// What the store calls a session that is followed.
+const SESSION: &str = "clarity.session";
 
 /// How a session becomes a [`Helped`].
 #[derive(Debug, Clone)]
@@ -45,17 +52,29 @@ pub struct EndRules {
 pub struct SessionEnds {
     vendor: Clarity,
     gold: Gold,
-    closings: Closings,
+    /// Whoever asks customers how it was. `None`: nobody does.
+    closings: Option<Closings>,
     rules: EndRules,
+    store: Store,
     clock: Clock,
-    sessions: HashMap<SessionId, Course>,
+    followed: Followed,
+    /// Whether those of earlier lives are followed again.
+    has_recalled: bool,
 }
 
 impl SessionEnds {
     /// Nothing has been seen yet.
     #[must_use]
-    pub fn new(vendor: Clarity, gold: Gold, closings: Closings, rules: EndRules, clock: Clock) -> Self {
-        Self { vendor, gold, closings, rules, clock, sessions: HashMap::new() }
+    pub fn new(
+        vendor: Clarity,
+        gold: Gold,
+        closings: Option<Closings>,
+        rules: EndRules,
+        store: Store,
+        clock: Clock,
+    ) -> Self {
+        let followed = Followed::default();
+        Self { vendor, gold, closings, rules, store, clock, followed, has_recalled: false }
     }
 
     /// Follows until the process stops.
@@ -63,7 +82,10 @@ impl SessionEnds {
         let mut deltas = self.gold.follow();
         self.look_afresh();
         loop {
-            let due = self.sessions.values().filter_map(|course| course.due).min();
+            if let Err(error) = self.remember().await {
+                tracing::error!(error = %error, "which sessions are followed cannot be kept yet");
+            }
+            let due = self.followed.next_due();
             tokio::select! {
                 () = life.stopping() => return,
                 delta = deltas.recv() => match delta {
@@ -87,12 +109,30 @@ impl SessionEnds {
         }
     }
 
+    /// Brings what is remembered and what is known together. What fails is done at the next change.
+    async fn remember(&mut self) -> Result<(), StoreError> {
+        if !self.has_recalled {
+            for (id, memory) in self.store.all_remembered(SESSION).await? {
+                let course = Course::from_memory(&memory, self.clock.now());
+                if let (Ok(id), Some(course)) = (id.parse(), course) {
+                    self.followed.recall(id, course);
+                }
+            }
+            self.has_recalled = true;
+        }
+        let news = self.followed.news();
+        if !news.is_empty() {
+            self.store.remember(SESSION, news).await?;
+            self.followed.is_remembered();
+        }
+        Ok(())
+    }
+
     fn look_afresh(&mut self) {
         let mut agents = Vec::new();
         self.gold.copy().each(|_, _, entity| agents.push(Arc::clone(entity)));
-        let known: BTreeSet<AgentId> =
-            self.sessions.values().flat_map(|course| course.holders.iter().copied()).collect();
         let present: Vec<&Agent> = agents.iter().filter_map(|entity| agent(Some(entity))).collect();
+        let known = self.followed.holders();
         for gone in known.into_iter().filter(|id| !present.iter().any(|agent| agent.id == *id)) {
             self.agent_has(gone, None);
         }
@@ -101,50 +141,37 @@ impl SessionEnds {
         }
     }
 
-    /// An agent has these sessions in hand, and no others.
     fn agent_has(&mut self, id: AgentId, agent: Option<&Agent>) {
-        let now = self.clock.now();
-        let held = |session: &SessionId| agent.is_some_and(|agent| agent.sessions.contains_key(session));
-        for (session, course) in &mut self.sessions {
-            if course.holders.contains(&id) && !held(session) {
-                course.leave(id, now);
-            }
-        }
-        for session in agent.into_iter().flat_map(|agent| agent.sessions.values()) {
-            // Who only hears it ring has not helped anybody.
-            if !matches!(session.status, SessionStatus::Active | SessionStatus::AfterCall) {
-                continue;
-            }
-            let course = self.sessions.entry(session.id).or_insert_with(|| Course::new(session.modality.clone()));
-            course.queue = course.queue.or(session.queue);
-            course.customer = session.customer.clone().or_else(|| course.customer.take());
-            course.come(id, now);
-        }
+        self.followed.agent_has(id, agent, self.clock.now());
     }
 
     /// Asks Clarity about the first that is due.
     async fn ask(&mut self) {
         let now = Instant::now();
-        let due = self.sessions.iter().find(|(_, course)| course.due.is_some_and(|due| due <= now)).map(|(id, _)| *id);
-        let Some((id, mut course)) = due.and_then(|id| self.sessions.remove_entry(&id)) else { return };
+        let Some((id, mut course)) = self.followed.take_due(now) else { return };
         course.questions += 1;
         let last_question = course.questions >= QUESTIONS;
         let includes = Includes { extra_items: true, ..Includes::default() };
         let helped = match self.vendor.session(id.0, includes).await {
-            Ok(Some(session)) if session.is_over() => self.helped(id, &course, &session),
+            Ok(Some(session)) if session.is_over() => {
+                let trace = told::trace(id, &session, course.last(), &self.rules, self.clock.now());
+                self.gold.tell(Fact::Session(Box::new(trace))).await;
+                self.helped(id, &course, &session)
+            }
             Ok(None) => unfit(id, "notAskedSessionGone"),
             Ok(Some(_)) if last_question => unfit(id, "notAskedNeverEnded"),
             Err(_) if last_question => unfit(id, "notAskedClaritySilent"),
             Ok(Some(_)) | Err(_) => {
-                course.due = Some(now + AGAIN);
-                self.sessions.insert(id, course);
+                self.followed.ask_at(now + AGAIN, id, course);
                 return;
             }
         };
-        if self.closings.tell(helped).await == Considered::Again {
-            course.due = Some(Instant::now() + AGAIN);
-            self.sessions.insert(id, course);
+        if let Some(closings) = &self.closings
+            && closings.tell(helped).await == Considered::Again
+        {
+            return self.followed.ask_at(Instant::now() + AGAIN, id, course);
         }
+        self.followed.is_settled(id);
     }
 
     fn helped(&self, id: SessionId, course: &Course, session: &wire::Session) -> Helped {
@@ -154,20 +181,12 @@ impl SessionEnds {
             Some("transferred") => return unfit(id, "notAskedTransferred"),
             _ => {}
         }
-        let items = || session.extra_items.iter().flatten();
-        let item = |name: &str| {
-            let found = items().find(|item| item.key.as_deref().is_some_and(|key| key.eq_ignore_ascii_case(name)));
-            found.and_then(|item| item.value.as_deref()).map(str::trim).filter(|value| !value.is_empty())
-        };
-        let email = self.rules.email_items.iter().find_map(|name| item(name).filter(|value| value.contains('@')));
-        let conversation = item(&self.rules.conversation_item).map(str::to_owned);
-        let popped = || session.screen_pop_url.as_deref().and_then(conversation_in);
         let mut helped = Helped::new(Interaction::Session(id));
-        helped.conversation = conversation.or_else(popped).map(Arc::from);
+        helped.conversation = told::conversation(session, &self.rules).map(Arc::from);
         helped.queue = session.queue_id.map(QueueId).or(course.queue);
         helped.agent = self.named(course, session);
         helped.customer = session.customer_name.as_deref().map(Arc::from).or_else(|| course.customer.clone());
-        helped.email = email.map(Arc::from);
+        helped.email = told::email(session, &self.rules).map(Arc::from);
         helped.modality = Some(course.modality.clone());
         helped
     }
@@ -198,36 +217,4 @@ fn unfit(id: SessionId, why: &'static str) -> Helped {
     let mut helped = Helped::new(Interaction::Session(id));
     helped.unfit = Some(why);
     helped
-}
-
-/// The conversation that an agent's console opened: what follows `event` in a path of Kustomer's.
-fn conversation_in(address: &str) -> Option<String> {
-    let url = Url::parse(address).ok()?;
-    let host = url.host_str()?;
-    if host != "kustomerapp.com" && !host.ends_with(".kustomerapp.com") {
-        return None;
-    }
-    let mut segments = url.path_segments()?.skip_while(|segment| *segment != "event");
-    segments.nth(1).filter(|id| !id.is_empty()).map(str::to_owned)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_conversation_is_found_in_what_the_console_opened_and_nowhere_else() {
-        let id = "5f2a5f2a5f2a5f2a5f2a5f2a";
-        let found = |url: &str| conversation_in(url);
-        assert_eq!(found(&format!("https://x.kustomerapp.com/app/customers/c9/event/{id}?a=1")).as_deref(), Some(id));
-        for other in [
-            "https://x.kustomerapp.com/app/customers/c9",
-            "https://evil.example/event/1",
-            "https://notkustomerapp.com/event/1",
-            "no address",
-            "",
-        ] {
-            assert_eq!(found(other), None, "{other}");
-        }
-    }
 }
