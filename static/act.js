@@ -4,7 +4,7 @@
 import { word } from "./words.js";
 
 const CONFLICT = 409;
-const NUMBERS = ["session_id", "rating"];
+const NUMBERS = ["session", "session_id", "rating"];
 const CHOICES_OF_TWO = ["sure", "suspended", "recording"];
 
 /** Makes every `form[data-act]` act in place, also those that come later. */

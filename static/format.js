@@ -76,6 +76,48 @@ export const sample = (score) => (score && score.n >= SMALL_SAMPLE ? `n ${score.
 /** Whether a score stands on too few answers. */
 export const isSmall = (score) => Boolean(score && score.n > 0 && score.n < SMALL_SAMPLE);
 
+const signed = (value) => (value > 0 && number(value) !== "0" ? `+${number(value)}` : number(value));
+
+/**
+ * Something that was counted: the value, how many cases it stands on, and the whole of it in words. The twin of
+ * src/web/pages/figure.rs. `manner` is `0` where absent means none, `+` for a difference.
+ */
+export function figure(value, manner = "") {
+  if (typeof value === "number") return { text: number(value), note: "", title: "", small: false };
+  if (value === null || typeof value !== "object") return { text: manner === "0" ? "0" : NONE, note: "", title: "", small: false };
+  const { n, small = false } = value;
+  if (value.promoters !== undefined) {
+    const title = `Promoters: ${value.promoters}, detractors: ${value.detractors}, answers: ${n}`;
+    return { text: nps(value), note: sample(value), title, small };
+  }
+  if (value.hit !== undefined) {
+    const title = `${value.hit} of ${n}: with a confidence of 95 % between ${value.low} and ${value.high} %`;
+    return { text: small ? `${value.hit} of ${n}` : `${number(value.value)} %`, note: small ? "" : `n ${n}`, title, small };
+  }
+  if (value.medianSeconds !== undefined) {
+    const [median, p90] = [duration(value.medianSeconds), duration(value.p90Seconds)];
+    return { text: median, note: `90 %: ${p90}`, title: `Half of ${n} within ${median}, nine of ten within ${p90}`, small };
+  }
+  if (value.with !== undefined) {
+    const mean = (side) => (side?.value === undefined ? NONE : number(side.value));
+    const title = `${mean(value.with)} stars with the tag (n ${value.with.n}), ${mean(value.without)} without it (n ${value.without?.n ?? 0})`;
+    return { text: value.lift === undefined ? NONE : signed(value.lift), note: "", title, small: false };
+  }
+  return { text: manner === "+" ? signed(value.value) : number(value.value), note: `n ${n}`, title: "", small };
+}
+
+/** Several shares as one, a ratio of sums; nothing without a case. */
+export function shares(all) {
+  const [hit, n] = ["hit", "n"].map((name) => all.reduce((sum, it) => sum + (it?.[name] ?? 0), 0));
+  return n > 0 ? { value: Math.round((hit * 1000) / n) / 10, hit, n, ...(n < SMALL_SAMPLE ? { small: true } : {}) } : undefined;
+}
+
+/** Several scores as one, made of their counts; nothing without an answer. */
+export function scores(all) {
+  const [promoters, detractors, n] = ["promoters", "detractors", "n"].map((name) => all.reduce((sum, it) => sum + (it?.[name] ?? 0), 0));
+  return n > 0 ? { value: ((promoters - detractors) * 100) / n, promoters, detractors, n } : undefined;
+}
+
 /** A metric's or field's name in words: `availableTime` becomes `Available time`. */
 export function label(name) {
   const spaced = name.replace(/([a-z0-9])([A-Z])/g, "$1 $2").replace(/([A-Z])([A-Z][a-z])/g, "$1 $2");

@@ -2,7 +2,7 @@
 // `{ text, sort, ...attributes }`. Without `text` the node's content is left alone; an attribute of null or false goes.
 // The server paints the same from the same document (src/web/pages/), so that painting twice changes nothing.
 
-import { ago, bagLines, clock, count, duration, isSmall, label, metricCell, metricTotal, moment, NONE, nps, number, others, plain, sample } from "./format.js";
+import { ago, bagLines, clock, count, duration, figure, isSmall, label, metricCell, metricTotal, moment, NONE, nps, number, others, plain, sample, scores, shares } from "./format.js";
 import { ACTIVITIES, promoter, SURVEYS, word } from "./words.js";
 
 const AGENT_COLUMNS = ["answeredCount", "ronaCount"];
@@ -28,6 +28,11 @@ const agentName = (id, { doc }) => doc.agents?.[id]?.name ?? `Agent ${id}`;
 const teamName = (id, { doc }) => (id === undefined ? "No team" : (doc.teams?.[id]?.name ?? `Team ${id}`));
 const inActivity = (doc, name, team) =>
   values(doc.agents).filter((a) => a.activity === name && (team === undefined || String(a.team ?? "") === team)).length;
+const possible = (candidates) => {
+  const n = values(candidates).length;
+  return n === 0 ? "Is it another call?" : n === 1 ? "1 other possible call" : `${n} possible calls`;
+};
+
 const excerpt = (item) => {
   const texts = values(item?.messages).filter((m) => m.text);
   texts.sort((a, b) => (Date.parse(a.at) || 0) - (Date.parse(b.at) || 0));
@@ -45,7 +50,9 @@ function tile(queues, name, at) {
   }
   if (name === "agentsAvailable") return { text: count(sum(queues.map((q) => q.agentsAvailable))) };
   if (name === "agentsOnline") return { text: count(sum(queues.map((q) => q.agentsOnline))) };
-  if (name === "serviceLevel" || name === "csatToday") return { text: "n/a" };
+  if (name === "csatToday") return { text: figure(shares(queues.map((q) => q.feedback?.csat))).text };
+  if (name === "npsToday") return { text: nps(scores(queues.map((q) => q.feedback?.nps))) };
+  if (name === "serviceLevel") return { text: "n/a" };
   const totals = queues.map((q) => metricTotal(q.metrics, name));
   return { text: metricCell({ agnostic: { [name]: sum(totals) } }, name) };
 }
@@ -60,6 +67,19 @@ export const painters = {
   metric: (value, arg) => ({ text: metricCell(value, arg), sort: metricTotal(value, arg) ?? "" }),
   nps: (value) => ({ text: nps(value?.nps), sort: value?.nps ? value.nps.value : "", "data-small": isSmall(value?.nps) ? "" : null }),
   sample: (value) => ({ text: sample(value?.nps) }),
+  figure: (value, arg) => {
+    const { text, title, small } = figure(value, arg);
+    return { text, title: title || null, "data-small": small ? "" : null };
+  },
+  figureNote: (value) => ({ text: figure(value).note }),
+  month: (value, arg, { zone }) => ({ text: value?.since ? `30 days since ${moment(Date.parse(value.since), zone)}` : "" }),
+  coverage: (value, arg, { zone }) => {
+    if (!value) return { text: "" };
+    const reasons = Object.keys(value.reasons ?? {}).sort().map((name) => `${label(name).toLowerCase()}: ${value.reasons[name]}`);
+    const since = value.since ? moment(Date.parse(value.since), zone) : "";
+    const rest = reasons.length > 0 ? `. Not asked: ${reasons.join(" · ")}` : "";
+    return { text: `${value.hit} of ${value.n} ended interactions since ${since}${rest}` };
+  },
   openItems: (value) => ({ text: value?.open > 0 ? `${count(value.open)} open` : "" }),
 
   // The frame.
@@ -168,6 +188,8 @@ export const painters = {
     text: `${word("rule", value?.rule)}${value?.evidence ? `: ${value.evidence}` : ""}`,
     "data-joined": value?.confidence ? "" : null,
   }),
+  confidence: (value) => ({ text: word("confidence", value) }),
+  possible: (value) => ({ text: possible(value) }),
   writer: (value, arg, { doc }) => ({ text: value ?? doc.feedback?.[arg]?.customer ?? "a customer" }),
   moment: (value, arg, { zone }) => ({ text: value === undefined ? "" : moment(Date.parse(value), zone), datetime: value ?? null }),
   attachment: (value) => ({ href: value ?? null, hidden: value === undefined ? "" : null }),

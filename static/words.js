@@ -80,12 +80,16 @@ const tables = {
   },
   thread: { open: "Open", pending: "Pending", closed: "Closed" },
   rule: {
+    pinned: "Linked by hand",
     "extra.session": "Linked by its session number",
+    "extra.conversation": "Linked by its conversation",
+    "customer.visit": "Probably this call",
     place: "Linked by its place",
-    waiting: "Waiting for its session",
+    waiting: "Waiting for its call",
     unmapped: "Not linked",
     "": "Not linked",
   },
+  confidence: { certain: "Certain", medium: "Likely, not certain", "": "" },
   transport: {
     webSockets: "SignalR over WebSockets",
     serverSentEvents: "SignalR over server-sent events",

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use futures_util::StreamExt;
+use bytes::Bytes;
+use futures_util::{Stream, StreamExt};
 use thiserror::Error;
 
 use super::resolve::Resolver;
@@ -57,8 +58,15 @@ fn builder() -> reqwest::ClientBuilder {
 /// # Errors
 /// See [`BodyError`].
 pub async fn read_body(response: reqwest::Response, limit: usize) -> Result<Vec<u8>, BodyError> {
+    gather(response.bytes_stream(), limit).await
+}
+
+/// What a few bytes unpack to is never held as a whole, and never unpacked beyond the limit.
+async fn gather(
+    mut chunks: impl Stream<Item = Result<Bytes, reqwest::Error>> + Unpin,
+    limit: usize,
+) -> Result<Vec<u8>, BodyError> {
     let mut body = Vec::new();
-    let mut chunks = response.bytes_stream();
     while let Some(chunk) = chunks.next().await {
         let chunk = chunk.map_err(|error| BodyError::Broken(error.without_url()))?;
         if body.len() + chunk.len() > limit {
@@ -82,7 +90,48 @@ pub fn is_loopback(url: &url::Url) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use axum::Router;
+    use axum::body::Body;
+    use axum::routing::get;
+    use tower_http::compression::CompressionLayer;
+
     use super::*;
+
+    /// How much a few kilobytes on the wire want to become.
+    const ZEROS: usize = 200 << 20;
+
+    async fn bomb() -> String {
+        let zeros = || async {
+            let chunks = std::iter::repeat_n(Bytes::from_static(&[0; 1 << 16]), ZEROS >> 16);
+            Body::from_stream(futures_util::stream::iter(chunks.map(Ok::<_, std::convert::Infallible>)))
+        };
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = format!("http://{}/", listener.local_addr().expect("an address"));
+        let app = Router::new().route("/", get(zeros)).layer(CompressionLayer::new());
+        tokio::spawn(async move { axum::serve(listener, app).await });
+        address
+    }
+
+    #[tokio::test]
+    async fn an_answer_that_unpacks_to_far_more_than_it_was_is_given_up_at_the_limit() {
+        let address = bomb().await;
+        let ask = async || client().expect("a client").get(&address).send().await.expect("an answer");
+        let limit = 1 << 20;
+        let packed = builder().no_gzip().build().expect("a client").get(&address).header("accept-encoding", "gzip");
+        let packed = packed.send().await;
+        assert_eq!(packed.expect("an answer").headers()["content-encoding"], "gzip", "the test would see it");
+
+        let mut unpacked = 0;
+        let chunks = ask().await.bytes_stream().inspect(|chunk| unpacked += chunk.as_ref().map_or(0, Bytes::len));
+        let given_up = gather(chunks, limit).await;
+        assert!(
+            matches!(given_up, Err(BodyError::TooLarge { limit: 1_048_576 })),
+            "{:?}",
+            given_up.map(|all| all.len())
+        );
+        assert!((limit..2 * limit).contains(&unpacked), "{unpacked} bytes were unpacked");
+        assert!(matches!(read_body(ask().await, limit).await, Err(BodyError::TooLarge { .. })));
+    }
 
     #[test]
     fn only_this_machine_is_loopback() {

@@ -41,16 +41,20 @@ pub fn read(path: &Path, limit: u64) -> Result<Vec<u8>, Unfit> {
     if bytes.len() as u64 > limit { Err(Unfit::TooLarge) } else { Ok(bytes) }
 }
 
+/// Whether users of this machine who are neither the owner nor in the file's group can reach it.
 #[cfg(unix)]
-fn is_public(file: &File) -> bool {
+#[must_use]
+pub fn is_public(file: &File) -> bool {
     use std::os::unix::fs::PermissionsExt;
     // Asked of the open file, so that nobody can swap it in between. Without an answer it counts as public.
     let mode = file.metadata().map_or(0o777, |metadata| metadata.permissions().mode());
     mode & 0o007 != 0
 }
 
+/// Whether others can reach it, which nobody can tell here.
 #[cfg(not(unix))]
-fn is_public(_: &File) -> bool {
+#[must_use]
+pub fn is_public(_: &File) -> bool {
     false
 }
 

@@ -30,6 +30,7 @@ enum Finding {
 
 pub(super) async fn run(path: &Path) -> Result<(), Failure> {
     let config = Config::load(Some(path), std::env::vars()).map_err(|error| Failure::Usage(error.to_string()))?;
+    super::world::open_tls(&config, &Clock::system())?;
     let findings = [
         ("Clarity Connect", check_clarity(config.clarity.as_ref()).await),
         ("Goodays", check_goodays(config.goodays.as_ref()).await),

@@ -10,9 +10,9 @@ use super::world::open_store;
 use super::{Failure, say, upkeep};
 use crate::base::Clock;
 use crate::config::Config;
-use crate::domain::Fact;
+use crate::domain::{Fact, Person};
 use crate::gold::Gold;
-use crate::store::{Forgotten, Person, Store, StoreError};
+use crate::store::{Forgotten, Store, StoreError};
 
 /// Who is to be forgotten.
 #[derive(Clone, Serialize, Deserialize)]
@@ -37,17 +37,21 @@ pub(super) struct Counts {
     responses: usize,
     requests: usize,
     results: usize,
+    /// Older servers do not tell.
+    #[serde(default)]
+    sessions: usize,
     audit: usize,
 }
 
 impl Counts {
     fn of(forgotten: &Forgotten) -> Self {
-        let Forgotten { webhooks, responses, requests, results, audit, .. } = forgotten;
+        let Forgotten { webhooks, responses, requests, results, sessions, audit, .. } = forgotten;
         Self {
             webhooks: *webhooks,
             responses: responses.len(),
             requests: requests.len(),
             results: results.len(),
+            sessions: *sessions,
             audit: *audit,
         }
     }
@@ -95,14 +99,14 @@ pub(super) async fn run(options: EraseOptions) -> Result<(), Failure> {
             counts.map_err(|error| Failure::World(error.to_string()))?
         }
     };
-    let Counts { webhooks, responses, requests, results, audit } = counts;
+    let Counts { webhooks, responses, requests, results, sessions, audit } = counts;
     let (begin, end) = match deed {
         Deed::Forget => ("Forgotten", "What is sent again about them will not be kept."),
         Deed::Search => ("Would be forgotten", "Nothing was changed."),
     };
     say(&format!(
-        "{begin}: {responses} responses, {webhooks} webhooks, {requests} requests, {results} survey results, {audit} lines of \
-         the audit. {end}"
+        "{begin}: {responses} responses, {webhooks} webhooks, {requests} requests, {results} survey results, {sessions} \
+         sessions, {audit} lines of the audit. {end}"
     ));
     tell_of_backups(&upkeep::backup_dir(&config));
     Ok(())
@@ -123,7 +127,7 @@ pub(super) async fn carry_out(
     let Forgotten { responses, left, requests, results, .. } = std::mem::take(&mut erased.forgotten);
     if let Some(gold) = gold {
         let surveys = requests.into_iter().chain(results).collect();
-        gold.tell(Fact::Forgotten { responses, surveys }).await;
+        gold.tell(Fact::Forgotten { responses, surveys, sessions: Vec::new(), person: wanted.person() }).await;
         for reading in left {
             gold.tell(Fact::Response(Box::new(reading))).await;
         }

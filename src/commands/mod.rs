@@ -5,6 +5,7 @@ mod check;
 mod demo;
 mod erase;
 mod gauges;
+mod memory;
 mod orders;
 mod sandbox;
 mod serve;
@@ -14,6 +15,7 @@ mod world;
 
 use std::process::ExitCode;
 
+use rustix::process::{Resource, Rlimit, setrlimit};
 use thiserror::Error;
 
 pub use arguments::Arguments;
@@ -51,6 +53,7 @@ impl Failure {
 /// See [`Failure`].
 pub async fn run(arguments: Arguments) -> Result<(), Failure> {
     telemetry::init(arguments.log.into());
+    leave_no_core();
     match arguments.command {
         Command::Demo(options) => demo::run(options).await,
         Command::Serve { config } => serve::run(&config).await,
@@ -58,6 +61,14 @@ pub async fn run(arguments: Arguments) -> Result<(), Failure> {
         Command::Erase(options) => erase::run(options).await,
         Command::WallboardToken(deed) => wallboard_token::run(deed).await,
         Command::Sandbox(options) => sandbox::run(options).await,
+    }
+}
+
+/// What a crash leaves behind holds every secret: it leaves nothing.
+fn leave_no_core() {
+    let none = Rlimit { current: Some(0), maximum: Some(0) };
+    if let Err(error) = setrlimit(Resource::Core, none) {
+        tracing::warn!(%error, "a crash may leave a core file behind, with secrets in it");
     }
 }
 

@@ -46,8 +46,8 @@ fn guard(config: &Config) -> Result<(), Failure> {
              server.behind_sign_in = true."
         ))),
         SignIn::Clarity if !is_over_tls => Err(Failure::Usage(format!(
-            "server.listen = \"{listen}\" would take passwords without TLS: put a proxy that speaks TLS before it and set \
-             server.public_url to the https address that people type, or listen on 127.0.0.1."
+            "server.listen = \"{listen}\" would take passwords without TLS: set server.tls, or put a proxy that speaks TLS \
+             before it, and set server.public_url to the https address that people type; or listen on 127.0.0.1."
         ))),
         _ => Ok(()),
     }

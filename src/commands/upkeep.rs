@@ -7,9 +7,9 @@ use jiff::SignedDuration;
 
 use crate::base::{Clock, Lifecycle};
 use crate::config::Config;
-use crate::domain::Fact;
+use crate::domain::{Fact, Person};
 use crate::gold::Gold;
-use crate::store::{Keep, Settings, Store};
+use crate::store::{Keep, Removed, Settings, Store};
 
 /// How often it is looked whether something is due.
 const ROUND: Duration = Duration::from_secs(60);
@@ -26,6 +26,7 @@ pub(super) fn settings(config: &Config) -> Settings {
         keep: Keep {
             webhooks: config.privacy.keep_webhooks,
             feedback: config.privacy.keep_feedback,
+            sessions: config.privacy.keep_sessions,
             audit: config.privacy.keep_audit,
         },
     }
@@ -68,10 +69,12 @@ async fn remove(store: &Store, gold: &Gold) {
                 responses = removed.responses.len(),
                 requests = removed.requests,
                 results = removed.results.len(),
+                sessions = removed.sessions.len(),
                 audit = removed.audit,
                 "what was over has been removed"
             );
-            gold.tell(Fact::Forgotten { responses: removed.responses, surveys: removed.results }).await;
+            let Removed { responses, results: surveys, sessions, .. } = removed;
+            gold.tell(Fact::Forgotten { responses, surveys, sessions, person: Person::default() }).await;
         }
         Err(error) => tracing::error!(%error, "what is over could not be removed; it is tried again in an hour"),
     }

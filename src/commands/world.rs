@@ -4,9 +4,10 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, LazyLock};
 
+use jiff::SignedDuration;
 use tokio::net::TcpListener;
 
-use super::{Failure, gauges, orders, upkeep};
+use super::{Failure, gauges, memory, orders, upkeep};
 use crate::actions::{FeedbackDesk, FeedbackRules, Overheard, SignIns, Supervision, Surveys};
 use crate::actions::{sign_in, surveys};
 use crate::base::{Clock, Lifecycle, Metrics, http};
@@ -16,12 +17,12 @@ use crate::feeds::agent_connect::AgentConnectFeed;
 use crate::feeds::goodays::{GoodaysFeed, Surroundings};
 use crate::feeds::kustomer::KustomerFeed;
 use crate::feeds::{Intake, clarity};
-use crate::gold::join::{PlaceRule, Rules};
-use crate::gold::{Closings, Day, Entity, Gold, Key, Reporter};
+use crate::gold::join::{PlaceRule, Rules, VisitRules};
+use crate::gold::{Closings, Day, Entity, Gold, Key, Reckoning, Reporter, rollup};
 use crate::live::Hub;
 use crate::store::Store;
 use crate::vendor::agent_connect::{AgentConnect, DataReturn};
-use crate::vendor::clarity::TokenCheck;
+use crate::vendor::clarity::{Clarity, TokenCheck};
 use crate::vendor::goodays::{Goodays, Signatures};
 use crate::vendor::{iwa, kustomer};
 use crate::web::access::{Access, Cookies, Displays, Entrance, Players};
@@ -29,7 +30,9 @@ use crate::web::boards::Boards;
 use crate::web::layers::Settings;
 use crate::web::ops::{Audience, Ops, Readiness};
 use crate::web::origin::OriginRule;
+use crate::web::peer::Proxies;
 use crate::web::serve::{Limits, serve};
+use crate::web::tls::{self, Tls};
 use crate::web::{AppState, House, assets, router};
 
 /// What pages and snapshots carry: another build means that a page should load itself anew. Other scripts or styles are
@@ -88,9 +91,11 @@ impl World {
         let address =
             listener.local_addr().map_err(|error| Failure::World(format!("The listener is gone: {error}.")))?;
         let metrics = Metrics::new(clock.clone());
+        let tls = open_tls(config, &clock)?;
         let store = open_store(config, clock.clone()).await?;
         let day = Day { zone: config.server.time_zone.clone(), starts: config.server.day_starts };
-        let gold = Gold::start(rules(&config.join), day, clock.clone(), life);
+        let reckoning = Reckoning { day, limits: limits(config.goodays.as_ref()) };
+        let gold = Gold::start(rules(config), reckoning, clock.clone(), life);
         let hub = Hub::start(gold.clone(), BUILD.as_str(), life);
 
         let signatures = config
@@ -101,13 +106,14 @@ impl World {
         let tokens = tokens.map(|token| kustomer::Signatures::new([token]));
         let intake = Intake::new(store.clone(), signatures, tokens, metrics.clone());
         let parts = Parts { config, gold: &gold, metrics: &metrics, clock: &clock, life };
-        let supervision = parts.listen_to_clarity(&store, manner)?;
+        let clarity = parts.listen_to_clarity()?;
         let displays = Displays::open(store.clone(), clock.clone());
         let displays = displays.await.map_err(|error| Failure::World(error.to_string()))?;
-        let access = parts.open_the_door(&store, displays.clone(), players)?;
+        let access = parts.open_the_door(&store, clarity.clone(), displays.clone(), players);
+        let supervision = clarity.clone().map(|vendor| parts.supervise(&store, vendor, manner));
         let feedback = parts.listen_to_goodays(&store, &intake, manner)?;
         let (surveys, closings) = parts.speak_to_agent_connect(&store)?;
-        parts.watch_ended_sessions(&store, closings.as_ref())?;
+        parts.watch_ended_sessions(&store, clarity, closings.as_ref());
         parts.listen_to_kustomer(&intake, closings)?;
         parts.switch_off_the_rest().await;
 
@@ -131,6 +137,8 @@ impl World {
         let settings = Settings {
             public_url: config.server.public_url.clone(),
             token_origins: config.access.token_origins.clone(),
+            proxies: Proxies::new(&config.server.trusted_proxies),
+            sockets_per_address: config.server.sockets_per_address,
             painter: crate::web::screens::paint_problem,
             ..Settings::default()
         };
@@ -138,12 +146,23 @@ impl World {
         let copies = config.store.backups_kept > 0;
         let every = config.store.backup_interval;
         life.spawn_service(upkeep::keep(store.clone(), gold.clone(), every, copies, clock.clone()));
+        life.spawn(memory::keep(store.clone(), gold.clone(), life.clone()));
         life.spawn_service(upkeep::watch_the_disk(store.clone(), life.clone()));
         let hall = orders::Hall { store: store.clone(), gold: gold.clone(), displays };
         life.spawn(orders::take(config.server.data_dir.clone(), hall, life.clone()));
         let audience = if config.server.open_metrics { Audience::Everybody } else { Audience::ThisMachine };
         let ops = ops(&gold, &store, &metrics, life, audience);
-        life.spawn(serve(listener, router(state, ops, &settings), Limits::default(), metrics.clone(), life.clone()));
+        if let Some(tls) = tls.clone() {
+            life.spawn_service(tls.follow_files(tls::LOOK_EVERY));
+        }
+        life.spawn(serve(
+            listener,
+            tls,
+            router(state, ops, &settings),
+            Limits::default(),
+            metrics.clone(),
+            life.clone(),
+        ));
         Ok(Self { address, gold, store, metrics })
     }
 
@@ -162,29 +181,33 @@ struct Parts<'a> {
 }
 
 impl Parts<'_> {
-    fn listen_to_clarity(&self, store: &Store, manner: Manner) -> Result<Option<Supervision>, Failure> {
+    /// One client for all who ask: there is one sign-in, and one who is left in peace when Clarity wants to be.
+    fn listen_to_clarity(&self) -> Result<Option<Clarity>, Failure> {
         let Some(config) = &self.config.clarity else { return Ok(None) };
         let vendor = clarity::settings::client(config, self.clock).map_err(Failure::Usage)?;
         let reporter = self.reporter(SourceName::Clarity);
         let feed = clarity::ClarityFeed::new(vendor.clone(), config, self.gold.clone(), reporter);
         self.life.spawn(feed.run(self.life.clone()));
-        Ok(Some(Supervision::open(
-            store.clone(),
-            self.gold.clone(),
-            vendor,
-            manner == Manner::Demo,
-            self.metrics.clone(),
-            self.life.clone(),
-        )))
+        Ok(Some(vendor))
     }
 
-    fn open_the_door(&self, store: &Store, displays: Displays, players: Option<Players>) -> Result<Access, Failure> {
+    fn supervise(&self, store: &Store, vendor: Clarity, manner: Manner) -> Supervision {
+        let (store, gold, metrics) = (store.clone(), self.gold.clone(), self.metrics.clone());
+        Supervision::open(store, gold, vendor, manner == Manner::Demo, metrics, self.life.clone())
+    }
+
+    fn open_the_door(
+        &self,
+        store: &Store,
+        vendor: Option<Clarity>,
+        displays: Displays,
+        players: Option<Players>,
+    ) -> Access {
         let access = &self.config.access;
-        let entrance = match (access.sign_in, &self.config.clarity) {
+        let entrance = match (access.sign_in, self.config.clarity.as_ref().zip(vendor)) {
             (config::SignIn::None, _) => Entrance::Open,
             (config::SignIn::Clarity, None) => Entrance::Shut,
-            (config::SignIn::Clarity, Some(clarity)) => {
-                let vendor = clarity::settings::client(clarity, self.clock).map_err(Failure::Usage)?;
+            (config::SignIn::Clarity, Some((clarity, vendor))) => {
                 let named = |people: &config::People| sign_in::Named::new(&people.agents, &people.groups);
                 let audience =
                     Some(&clarity.jwt_audience).filter(|said| !said.is_empty()).unwrap_or(&clarity.client_id);
@@ -213,7 +236,7 @@ impl Parts<'_> {
             }
         };
         let is_secure = self.config.server.public_url.as_ref().is_some_and(|url| url.scheme() == "https");
-        Ok(Access::new(entrance, Cookies::new(is_secure), displays, store.clone()))
+        Access::new(entrance, Cookies::new(is_secure), displays, store.clone())
     }
 
     fn listen_to_goodays(
@@ -275,26 +298,28 @@ impl Parts<'_> {
         Ok((Some(desk), Some(closings)))
     }
 
-    /// Customers of ended sessions are asked only where the site says so: each costs a question to Clarity.
-    fn watch_ended_sessions(&self, store: &Store, closings: Option<&Closings>) -> Result<(), Failure> {
-        let (Some(clarity), Some(surveys), Some(closings)) =
-            (&self.config.clarity, &self.config.agent_connect, closings)
-        else {
-            return Ok(());
-        };
-        if surveys.send == Sending::Off {
-            return Ok(());
+    /// What a session was is asked of Clarity when it ends, and when feedback names one that is not known: only where
+    /// somebody wants to know, for each is a question to Clarity.
+    fn watch_ended_sessions(&self, store: &Store, vendor: Option<Clarity>, closings: Option<&Closings>) {
+        let Some(vendor) = vendor else { return };
+        let surveys = self.config.agent_connect.clone().unwrap_or_default();
+        let closings = closings.filter(|_| surveys.send != Sending::Off);
+        let feedback_comes = self.config.goodays.is_some();
+        if closings.is_none() && !feedback_comes {
+            return;
         }
-        let vendor = clarity::settings::client(clarity, self.clock).map_err(Failure::Usage)?;
         let rules = clarity::EndRules {
             agent: surveys.agent,
-            email_items: surveys.email_items.clone(),
+            email_items: surveys.email_items,
             conversation_item: self.config.join.session_conversation_item.clone(),
         };
-        let (store, gold, closings) = (store.clone(), self.gold.clone(), closings.clone());
-        let ends = clarity::SessionEnds::new(vendor, gold, closings, rules, store, self.clock.clone());
+        let (gold, clock) = (self.gold.clone(), self.clock.clone());
+        if feedback_comes {
+            let (vendor, gold, rules, clock) = (vendor.clone(), gold.clone(), rules.clone(), clock.clone());
+            self.life.spawn(clarity::SessionLookUps::new(vendor, gold, rules, clock).run(self.life.clone()));
+        }
+        let ends = clarity::SessionEnds::new(vendor, gold, closings.cloned(), rules, store.clone(), clock);
         self.life.spawn(ends.run(self.life.clone()));
-        Ok(())
     }
 
     fn listen_to_kustomer(&self, intake: &Intake, closings: Option<Closings>) -> Result<(), Failure> {
@@ -342,6 +367,11 @@ fn client() -> Result<http::Client, Failure> {
     http::client().map_err(|error| Failure::World(format!("TLS cannot be set up: {error}.")))
 }
 
+pub(super) fn open_tls(config: &Config, clock: &Clock) -> Result<Option<Tls>, Failure> {
+    let files = config.server.tls.as_ref();
+    files.map(|files| Tls::open(files, clock.clone())).transpose().map_err(|error| Failure::Usage(error.to_string()))
+}
+
 /// Opens what must survive, as it is configured.
 pub(super) async fn open_store(config: &Config, clock: Clock) -> Result<Store, Failure> {
     let (directory, settings) = (config.server.data_dir.clone(), upkeep::settings(config));
@@ -353,12 +383,29 @@ pub(super) async fn open_store(config: &Config, clock: Clock) -> Result<Store, F
     }
 }
 
-fn rules(join: &config::Join) -> Rules {
+fn rules(config: &Config) -> Rules {
+    let (join, keys) = (&config.join, &config.join.goodays_extra_keys);
     let places = join
         .places
         .iter()
         .map(|place| (place.partner_id.clone(), PlaceRule { queue: Some(QueueId(place.queue_id)), team: None }));
-    Rules { session_keys: vec![join.goodays_extra_keys.session_id.clone()], places: places.collect() }
+    Rules {
+        session_keys: vec![keys.session_id.clone()],
+        conversation_keys: vec![keys.conversation_id.clone()],
+        places: places.collect(),
+        visits: VisitRules {
+            date_key: keys.visit_date.clone(),
+            time_key: keys.visit_time.clone(),
+            zone: config.server.time_zone.clone(),
+            window: SignedDuration::try_from(join.visit_window).unwrap_or(SignedDuration::ZERO),
+        },
+    }
+}
+
+fn limits(goodays: Option<&config::Goodays>) -> rollup::Limits {
+    let within = goodays.map(|goodays| goodays.answer_within).unwrap_or_default();
+    let time = |duration| SignedDuration::try_from(duration).unwrap_or(SignedDuration::MAX);
+    rollup::Limits { alert: time(within.alert), problem: time(within.problem), rest: time(within.rest) }
 }
 
 fn ops(gold: &Gold, store: &Store, metrics: &Metrics, life: &Lifecycle, audience: Audience) -> Ops {

@@ -31,6 +31,31 @@ pub struct Goodays {
     /// How long no webhook may come before the pages say so (`reliability.md` W15). Default 24 hours.
     #[serde(default = "silence_alarm", deserialize_with = "value::text")]
     pub silence_alarm: Duration,
+    /// How soon customers are to be answered: what comes later counts as late.
+    #[serde(default)]
+    pub answer_within: AnswerWithin,
+}
+
+/// How soon somebody must do something about a response.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub struct AnswerWithin {
+    /// Of one that Goodays raised an alert for. Default 4 hours.
+    #[serde(deserialize_with = "value::text")]
+    pub alert: Duration,
+    /// Of a problem. Default 8 hours.
+    #[serde(deserialize_with = "value::text")]
+    pub problem: Duration,
+    /// Of any other. Default 48 hours.
+    #[serde(deserialize_with = "value::text")]
+    pub rest: Duration,
+}
+
+impl Default for AnswerWithin {
+    fn default() -> Self {
+        let [alert, problem, rest] = [4, 8, 48].map(|hours| Duration::from_secs(hours * 60 * 60));
+        Self { alert, problem, rest }
+    }
 }
 
 impl Goodays {
@@ -44,12 +69,17 @@ impl Goodays {
             allow_unsigned: false,
             external_sources: external_sources(),
             silence_alarm: silence_alarm(),
+            answer_within: AnswerWithin::default(),
         }
     }
 
     pub(super) fn check(&self) -> Result<(), ConfigError> {
         value::check_credential_address("goodays.api_root", &self.api_root)?;
         value::check_positive("goodays.silence_alarm", self.silence_alarm)?;
+        let AnswerWithin { alert, problem, rest } = self.answer_within;
+        value::check_positive("goodays.answer_within.alert", alert)?;
+        value::check_positive("goodays.answer_within.problem", problem)?;
+        value::check_positive("goodays.answer_within.rest", rest)?;
         if self.hmac_secrets.is_empty() && !self.allow_unsigned {
             let advice = "is missing: copy the webhook's secret from Goodays, or set allow_unsigned = true to believe \
                           anybody";

@@ -1,8 +1,10 @@
 //! `[join]`: what the four systems call the same thing.
 
+use std::time::Duration;
+
 use serde::Deserialize;
 
-use super::ConfigError;
+use super::{ConfigError, value};
 
 /// Hints that tie the systems together where their own data does not.
 #[derive(Debug, Clone, Deserialize)]
@@ -10,6 +12,9 @@ use super::ConfigError;
 pub struct Join {
     /// The extra keys of a Goodays response that carry our identities.
     pub goodays_extra_keys: GoodaysExtraKeys,
+    /// How far from the time of a visit the customer's session may begin (`apis.md` J23). Default `30m`.
+    #[serde(deserialize_with = "value::text")]
+    pub visit_window: Duration,
     /// The extra item of a session that names its Kustomer conversation (`apis.md` J17). Default `KustomerConversationId`.
     pub session_conversation_item: String,
     /// Which place of Goodays is which queue. Default: none.
@@ -22,6 +27,7 @@ impl Default for Join {
     fn default() -> Self {
         Self {
             goodays_extra_keys: GoodaysExtraKeys::default(),
+            visit_window: Duration::from_secs(30 * 60),
             session_conversation_item: "KustomerConversationId".to_owned(),
             places: Vec::new(),
             employees: Vec::new(),
@@ -37,11 +43,18 @@ pub struct GoodaysExtraKeys {
     pub session_id: String,
     /// The key that holds the identity of the Kustomer conversation. Default `conversation`.
     pub conversation_id: String,
+    /// The key that holds the day of the customer's visit or purchase, as in `2026-11-20`, where the places are. Default
+    /// `transaction_date`.
+    pub visit_date: String,
+    /// The key that holds the time of that day, as in `17:47`. Default `transaction_time`.
+    pub visit_time: String,
 }
 
 impl Default for GoodaysExtraKeys {
     fn default() -> Self {
-        Self { session_id: "session".to_owned(), conversation_id: "conversation".to_owned() }
+        let [session_id, conversation_id, visit_date, visit_time] =
+            ["session", "conversation", "transaction_date", "transaction_time"].map(str::to_owned);
+        Self { session_id, conversation_id, visit_date, visit_time }
     }
 }
 
@@ -65,6 +78,10 @@ pub struct EmployeeLink {
 
 impl Join {
     pub(super) fn check(&self) -> Result<(), ConfigError> {
+        if self.visit_window > Duration::from_secs(24 * 3600) {
+            let advice = "must be at most \"24h\": on the next day it was another visit";
+            return Err(ConfigError::invalid("join.visit_window", advice));
+        }
         for (place, link) in self.places.iter().enumerate() {
             if self.places[..place].iter().any(|other| other.partner_id == link.partner_id) {
                 return Err(twice(format!("join.places[{place}].partner_id"), &link.partner_id));

@@ -22,6 +22,7 @@ mod server;
 mod source;
 mod store;
 mod thresholds;
+mod tls;
 mod unknown_key;
 mod value;
 mod walk;
@@ -35,7 +36,7 @@ pub use agent_connect::{AgentConnect, Mode, NamedAgent, Sending};
 pub use alert_targets::AlertTarget;
 pub use clarity::{Auth, Clarity, SessionPropertiesKey, Transport, WriteVerb};
 pub use error::ConfigError;
-pub use goodays::Goodays;
+pub use goodays::{AnswerWithin, Goodays};
 pub use join::{EmployeeLink, GoodaysExtraKeys, Join, PlaceLink};
 pub use kustomer::{Ask, Assigned, Kustomer};
 pub use opening_hours::OpeningHours;
@@ -45,6 +46,7 @@ pub use server::Server;
 pub use source::PREFIX;
 pub use store::Store;
 pub use thresholds::{Limit, Threshold};
+pub use tls::Tls;
 pub use value::Bytes;
 pub use wallboards::{Theme, Wallboard};
 
@@ -147,6 +149,9 @@ impl Config {
         let mut config: Self = reading.read(&written).map_err(|problem| unknown_key::with_nearest(problem.into()))?;
         if let Some(clarity) = &mut config.clarity {
             clarity.settle(directory);
+        }
+        if let Some(tls) = &mut config.server.tls {
+            tls.settle(directory);
         }
         config.check()?;
         Ok((config, reading.origins()))

@@ -15,6 +15,9 @@ pub struct Privacy {
     /// What customers said, and requests to survey them. Default `13mo`.
     #[serde(deserialize_with = "value::text")]
     pub keep_feedback: Span,
+    /// Which customer had which session when, so that feedback finds its call. Default `90d`.
+    #[serde(deserialize_with = "value::text")]
+    pub keep_sessions: Span,
     /// Who changed what. Default `12mo`.
     #[serde(deserialize_with = "value::text")]
     pub keep_audit: Span,
@@ -25,6 +28,7 @@ impl Default for Privacy {
         Self {
             keep_webhooks: Span::new().days(30),
             keep_feedback: Span::new().months(13),
+            keep_sessions: Span::new().days(90),
             keep_audit: Span::new().months(12),
         }
     }
@@ -35,6 +39,7 @@ impl Privacy {
         for (key, span) in [
             ("privacy.keep_webhooks", self.keep_webhooks),
             ("privacy.keep_feedback", self.keep_feedback),
+            ("privacy.keep_sessions", self.keep_sessions),
             ("privacy.keep_audit", self.keep_audit),
         ] {
             // "13m" are thirteen minutes, after which everything would be gone.

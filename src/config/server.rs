@@ -3,12 +3,13 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
+use ipnet::IpNet;
 use jiff::civil::Time;
 use jiff::tz::TimeZone;
 use serde::Deserialize;
 use url::Url;
 
-use super::{ConfigError, value};
+use super::{ConfigError, Tls, value};
 
 /// The server itself.
 #[derive(Debug, Clone, Deserialize)]
@@ -21,6 +22,8 @@ pub struct Server {
     /// [`listen`](Self::listen).
     #[serde(deserialize_with = "value::optional")]
     pub public_url: Option<Url>,
+    /// The certificate to encrypt with. Default: none, which is for this machine alone or behind a proxy that encrypts.
+    pub tls: Option<Tls>,
     /// The directory for everything that must survive a restart. Default `data`, in the working directory.
     pub data_dir: PathBuf,
     /// The zone in which the board's day begins and clocks are shown. Default `UTC`.
@@ -29,6 +32,12 @@ pub struct Server {
     /// Whether only people who have signed in elsewhere can reach `listen`, because a proxy in front sees to it. Without
     /// this the server listens on this machine alone. Default `false`.
     pub behind_sign_in: bool,
+    /// The proxies in front, as addresses or networks: who asks through them is who they say. Default: none, and who asks is
+    /// who connects.
+    #[serde(deserialize_with = "value::list")]
+    pub trusted_proxies: Vec<IpNet>,
+    /// How many open live connections one address may hold; an office may be one address. Default 512.
+    pub sockets_per_address: usize,
     /// Whether `/metrics` answers other machines too. Default `false`.
     pub open_metrics: bool,
     /// The time of day, in [`time_zone`](Self::time_zone), at which the counts of the day begin anew. Default `00:00`.
@@ -41,9 +50,12 @@ impl Default for Server {
         Self {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)),
             public_url: None,
+            tls: None,
             data_dir: PathBuf::from("data"),
             time_zone: TimeZone::UTC,
             behind_sign_in: false,
+            trusted_proxies: Vec::new(),
+            sockets_per_address: 512,
             open_metrics: false,
             day_starts: Time::midnight(),
         }
@@ -52,6 +64,13 @@ impl Default for Server {
 
 impl Server {
     pub(super) fn check(&self) -> Result<(), ConfigError> {
+        if let Some(tls) = &self.tls {
+            if self.public_url.as_ref().is_none_or(|url| url.scheme() != "https") {
+                let advice = "must be the address that people type, beginning with https://, because server.tls is set";
+                return Err(ConfigError::invalid("server.public_url", advice));
+            }
+            tls.check()?;
+        }
         let Some(url) = &self.public_url else {
             if self.behind_sign_in {
                 let advice = "is missing: behind a proxy the server must know the address that people type";

@@ -81,6 +81,7 @@ fn the_example_loads_and_means_what_it_says() {
     assert_eq!((config.store.backup_interval, config.store.backups_kept), (Duration::from_secs(3600), 24));
     assert_eq!((config.store.min_free, config.store.backup_dir), (Bytes(64 << 20), None));
     assert_eq!(config.privacy.keep_feedback.fieldwise(), Span::new().months(13).fieldwise());
+    assert!(config.server.tls.is_none() && config.server.trusted_proxies.is_empty());
     let clarity = config.clarity.expect("a section");
     assert_eq!(clarity.poll_interval, Duration::from_secs(15));
     assert_eq!(clarity.transports, [Transport::WebSockets, Transport::ServerSentEvents, Transport::LongPolling]);
@@ -90,6 +91,9 @@ fn the_example_loads_and_means_what_it_says() {
     assert!(clarity.token_url.is_none() && clarity.jwt_key.is_none(), "an empty text means none");
     assert_eq!(config.agent_connect.expect("a section").data_return_interval, Duration::from_secs(60));
     assert_eq!(config.join.places, [PlaceLink { partner_id: "1234".to_owned(), queue_id: 3 }]);
+    assert_eq!(config.join.visit_window, Duration::from_secs(30 * 60));
+    assert_eq!(config.join.goodays_extra_keys.visit_date, "transaction_date");
+    assert_eq!(config.privacy.keep_sessions.fieldwise(), Span::new().days(90).fieldwise());
     assert_eq!(config.queues[0].service_level.expect("a promise").formula, Formula::Event);
     assert_eq!(config.thresholds[0].critical, Some(Limit::Duration(Duration::from_secs(60))));
     assert!(config.thresholds[0].more_is_worse());
@@ -164,6 +168,29 @@ fn each_value_knows_where_it_comes_from() {
     assert_eq!(origin("clarity.hub"), Some(Origin::Environment));
     assert_eq!(origin("clarity.password"), Some(Origin::SecretFile));
     assert_eq!(origin("clarity.token"), None);
+}
+
+#[test]
+fn a_certificate_is_found_beside_the_configuration_and_proxies_are_addresses_or_networks() {
+    let text = "[server]\npublic_url = \"https://c.example\"\ntrusted_proxies = [\"10.0.0.0/8\", \"127.0.0.1\"]\n\
+                tls = { certificate_file = \"tls/c.pem\", key_file = \"tls/k.pem\" }\n";
+    let place = Place::with(text);
+    let missing = place.load().expect_err("no key");
+    assert!(missing.starts_with("server.tls.key_file names ") && missing.contains("which does not exist"), "{missing}");
+    let key = place.secret("tls/k.pem", "key");
+    let server = place.load().expect("a configuration").server;
+    let tls = server.tls.expect("a certificate");
+    assert_eq!((&tls.key_file, tls.certificate_file), (&key, place.0.path().join("tls/c.pem")));
+    assert_eq!(format!("{:?}", server.trusted_proxies), "[10.0.0.0/8, 127.0.0.1/32]");
+    set_mode(&key, 0o644);
+    let public = place.load().expect_err("everybody reads it");
+    assert_eq!(
+        public,
+        format!(
+            "server.tls.key_file names {0}, which every user of this machine can reach: run chmod 600 {0}.",
+            key.display()
+        )
+    );
 }
 
 /// The sentence for a configuration that is wrong.
@@ -298,6 +325,18 @@ fn what_makes_no_sense_is_refused_with_what_to_do() {
         "[server]\npublic_url = \"https://callboard.example.com/board\"",
         "server.public_url must have no path: write only the beginning, such as \"https://callboard.example.com\".",
     );
+    refuses(
+        "[server]\ntls = { certificate_file = \"c.pem\", key_file = \"k.pem\" }",
+        "server.public_url must be the address that people type, beginning with https://, because server.tls is set.",
+    );
+    refuses(
+        "[server]\npublic_url = \"https://c.example\"\ntls = { certificate_file = \"c.pem\" }",
+        "server.tls.key_file is missing: add it to the configuration.",
+    );
+    refuses(
+        "[server]\ntrusted_proxies = [\"10.0.0.0/40\"]",
+        "server.trusted_proxies[0] must be an address or a network such as \"10.0.0.0/8\".",
+    );
     refuses("[store]\nmin_free = \"64\"", "store.min_free must be a size such as \"64MB\" or \"2GB\".");
     refuses(
         "[store]\nbackup_interval = \"0s\"",
@@ -310,6 +349,10 @@ fn what_makes_no_sense_is_refused_with_what_to_do() {
              or \"2y\".",
         );
     }
+    refuses(
+        "[join]\nvisit_window = \"25h\"",
+        "join.visit_window must be at most \"24h\": on the next day it was another visit.",
+    );
     refuses(
         "[goodays]\napi_token = \"t\"",
         "goodays.hmac_secrets is missing: copy the webhook's secret from Goodays, or set allow_unsigned = true to \

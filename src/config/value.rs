@@ -1,8 +1,9 @@
 //! Values that are written as text: durations, addresses, zones, times, distances.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
+use ipnet::IpNet;
 use jiff::civil::Time;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Span, tz};
@@ -76,6 +77,14 @@ impl Written for SocketAddr {
     }
 }
 
+impl Written for IpNet {
+    const EXPECTED: &'static str = "an address or a network such as \"10.0.0.0/8\"";
+
+    fn read(text: &str) -> Result<Self, Option<String>> {
+        text.parse().or_else(|_| text.parse().map(|address: IpAddr| Self::from(address))).map_err(|_| None)
+    }
+}
+
 impl Written for TimeZone {
     const EXPECTED: &'static str = "a time zone such as \"America/Chicago\"";
 
@@ -105,15 +114,23 @@ pub(super) fn text<'de, D: Deserializer<'de>, T: Written>(deserializer: D) -> Re
     })
 }
 
+struct Wrapped<T>(T);
+
+impl<'de, T: Written> Deserialize<'de> for Wrapped<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        text(deserializer).map(Self)
+    }
+}
+
 /// For `#[serde(default, deserialize_with)]`: the same, or none.
 pub(super) fn optional<'de, D: Deserializer<'de>, T: Written>(deserializer: D) -> Result<Option<T>, D::Error> {
-    struct Wrapped<T>(T);
-    impl<'de, T: Written> Deserialize<'de> for Wrapped<T> {
-        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            text(deserializer).map(Self)
-        }
-    }
     Ok(Option::<Wrapped<T>>::deserialize(deserializer)?.map(|wrapped| wrapped.0))
+}
+
+/// For `#[serde(deserialize_with)]`: a list of such values.
+pub(super) fn list<'de, D: Deserializer<'de>, T: Written>(deserializer: D) -> Result<Vec<T>, D::Error> {
+    let all = Vec::<Wrapped<T>>::deserialize(deserializer)?;
+    Ok(all.into_iter().map(|wrapped| wrapped.0).collect())
 }
 
 /// For `#[serde(deserialize_with)]`: a distance, in metres.

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::{
-    AgentReading, FeedbackDeed, Health, QueueReading, ResponseId, ResponseReading, SourceName, StructureReading,
-    Survey, SurveyId, SurveyResult,
+    AgentReading, FeedbackDeed, Health, NotAsked, Person, Pin, QueueReading, ResponseId, ResponseReading, SessionId,
+    SessionTrace, SourceName, StructureReading, Survey, SurveyId, SurveyResult,
 };
 
 /// A place in the order in which we heard or asked. A full answer carries the place of its *question*: whatever was
@@ -59,13 +59,25 @@ pub enum Fact {
         responses: Vec<ResponseId>,
         /// Requests whose customer is gone, which stay to be counted, and what the vendor told of surveys of theirs.
         surveys: Vec<SurveyId>,
+        /// Sessions that are not remembered any longer.
+        sessions: Vec<SessionId>,
+        /// A customer who is not to be recognised in any session.
+        person: Person,
     },
+    /// What was asked about a session.
+    Session(Box<SessionTrace>),
+    /// What was kept of sessions. Whatever is told of them now is newer.
+    SessionsKept(Vec<SessionTrace>),
+    /// A person says which session a response is about.
+    Pinned(Pin),
     /// How far something has come that somebody does about a response.
     FeedbackDeed(Box<FeedbackDeed>),
     /// Where a survey request stands.
     Survey(Box<Survey>),
     /// What the vendor tells of a survey, ours or somebody else's.
     SurveyResult(Box<SurveyResult>),
+    /// A customer was helped and is not asked about it.
+    NotAsked(Box<NotAsked>),
     /// How well a source can be heard.
     Source(SourceName, Health),
 }

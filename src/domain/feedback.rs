@@ -59,6 +59,18 @@ pub struct Message {
     pub attachment: Option<Arc<str>>,
 }
 
+impl Message {
+    /// Whether the customer wrote it: nobody is named, or they are. The same name comes in capitals and without
+    /// (`apis.md` B143).
+    #[must_use]
+    pub fn is_of(&self, customer: &Customer) -> bool {
+        match (&self.from, &customer.name) {
+            (Some(from), Some(customer)) => from.to_lowercase() == customer.to_lowercase(),
+            (from, _) => from.is_none(),
+        }
+    }
+}
+
 /// One answer to one question of a survey.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Answer {

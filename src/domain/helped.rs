@@ -3,6 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use jiff::Timestamp;
+
 use super::{AgentId, Modality, QueueId, SessionId};
 
 /// What is over.
@@ -76,6 +78,46 @@ impl Helped {
             unfit: None,
         }
     }
+}
+
+/// A customer was helped, and nobody asks them how it was.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NotAsked {
+    /// What is over.
+    pub interaction: Interaction,
+    /// The conversation that a session belongs to.
+    pub conversation: Option<Arc<str>>,
+    /// When that was decided.
+    pub at: Timestamp,
+    /// The queue.
+    pub queue: Option<QueueId>,
+    /// Who helped.
+    pub agent: Option<AgentId>,
+    /// Why.
+    pub why: Unfit,
+}
+
+impl NotAsked {
+    /// What names the interaction: a session and the conversation that it belongs to are one interaction (`apis.md` J17).
+    #[must_use]
+    pub fn name(&self) -> Arc<str> {
+        match (&self.interaction, &self.conversation) {
+            (Interaction::Conversation { id, .. }, _) | (_, Some(id)) => conversation_named(id),
+            (Interaction::Session(session), None) => session_named(*session),
+        }
+    }
+}
+
+/// What names the interaction that a conversation is.
+#[must_use]
+pub fn conversation_named(id: &str) -> Arc<str> {
+    format!("conversation:{id}").into()
+}
+
+/// What names the interaction that a session without a conversation is.
+#[must_use]
+pub fn session_named(session: SessionId) -> Arc<str> {
+    format!("session:{session}").into()
 }
 
 /// Without what concerns the customer.

@@ -114,6 +114,24 @@ impl Survey {
     }
 }
 
+/// Whether a request reached the customer, as far as the vendor has told.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Delivery {
+    /// Nobody has said, or it is still being tried.
+    #[default]
+    Unknown,
+    /// It did.
+    Delivered,
+    /// We had said that nobody is to be asked.
+    DoNotSend,
+    /// The customer was asked not long ago.
+    Suppressed,
+    /// The customer wants no such mail.
+    Unsubscribed,
+    /// The address takes no mail.
+    Bounced,
+}
+
 /// What the vendor tells of one survey, ours or not: the newest of it.
 #[derive(Clone, Default, PartialEq)]
 pub struct SurveyResult {
@@ -147,6 +165,8 @@ pub struct SurveyResult {
     pub requested_via: Option<Arc<str>>,
     /// How the delivery went, in the vendor's words.
     pub delivery: Option<Arc<str>>,
+    /// What these words mean.
+    pub reached: Delivery,
     /// When the customer answered.
     pub answered: Option<Timestamp>,
     /// One to five.

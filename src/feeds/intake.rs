@@ -8,8 +8,8 @@ use tokio::sync::Notify;
 
 use crate::base::hmac::SignatureError;
 use crate::base::metrics::Metrics;
-use crate::domain::SourceName;
-use crate::store::{self, About, Accepted, Arrival, Store, StoreError};
+use crate::domain::{self, SourceName};
+use crate::store::{About, Accepted, Arrival, Store, StoreError};
 use crate::vendor::goodays::wire::Person;
 use crate::vendor::goodays::{Event, Signatures, signature};
 use crate::vendor::kustomer;
@@ -170,8 +170,8 @@ impl Intake {
 /// Whom an event is about, if it can be read: one about a customer who was erased must not be kept even for a moment.
 fn about(body: &[u8]) -> About {
     let Ok(Event { response, .. }) = Event::parse(body) else { return About::default() };
-    let address = |person: &Person| store::Person::new(person.email.as_deref(), None);
-    let customer = store::Person::new(None, response.context.phone.as_deref())
+    let address = |person: &Person| domain::Person::new(person.email.as_deref(), None);
+    let customer = domain::Person::new(None, response.context.phone.as_deref())
         .and(address(&response.context.person))
         .and(address(&response.user))
         // The first text of a response is the customer's own.

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use super::detail::Detail;
 use super::join::Joined;
 use super::requests::Evidence;
-use super::rollup::FeedbackTotal;
+use super::rollup::{Effect, Total};
 use crate::domain::{
     AgentId, AgentStatus, DeedId, FeedbackDeed, GroupId, Health, Metrics, Modality, QueueId, ResponseId,
     ResponseReading, SessionId, SessionKind, SessionStatus, SourceName, Survey, SurveyId, SurveyResult, TeamId,
@@ -31,6 +31,12 @@ pub enum Key {
     Response(ResponseId),
     /// A survey request.
     Survey(SurveyId),
+    /// A place that responses are about.
+    Place(Arc<str>),
+    /// A tag that surveys bear.
+    Tag(Arc<str>),
+    /// Everything that is counted of the whole floor.
+    Floor,
     /// What a metric is called, by the metric's name.
     Label(Arc<str>),
     /// One of the four systems.
@@ -50,6 +56,12 @@ pub enum Entity {
     Response(Box<Response>),
     /// A survey request.
     Survey(Box<SurveyRequest>),
+    /// A place that responses are about.
+    Place(Place),
+    /// A tag that surveys bear.
+    Tag(Tag),
+    /// Everything that is counted of the whole floor.
+    Floor(Floor),
     /// What a metric is called.
     Label(Arc<str>),
     /// One of the four systems.
@@ -80,7 +92,7 @@ pub struct Agent {
     /// The contacts in hand.
     pub sessions: BTreeMap<SessionId, Arc<Session>>,
     /// What customers said about them.
-    pub feedback: Option<FeedbackTotal>,
+    pub feedback: Option<Arc<Total>>,
     /// What only those ask about who look at this agent.
     pub detail: Arc<Detail>,
     /// Fields without a word.
@@ -144,7 +156,7 @@ pub struct Queue {
     /// Who waits.
     pub sessions: BTreeMap<SessionId, Arc<Session>>,
     /// What customers said about it.
-    pub feedback: Option<FeedbackTotal>,
+    pub feedback: Option<Arc<Total>>,
     /// Fields without a word.
     pub other: Arc<Unclassified>,
 }
@@ -161,7 +173,34 @@ pub struct Team {
     /// The name of the business unit it belongs to.
     pub unit: Option<Arc<str>>,
     /// What customers said about its agents and places.
-    pub feedback: Option<FeedbackTotal>,
+    pub feedback: Option<Arc<Total>>,
+}
+
+/// A place that responses are about.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Place {
+    /// The name.
+    pub name: Arc<str>,
+    /// What customers said about it.
+    pub feedback: Arc<Total>,
+}
+
+/// A tag that surveys bear.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Tag {
+    /// The tag.
+    pub name: Arc<str>,
+    /// What customers said where it applies.
+    pub feedback: Arc<Total>,
+    /// How their stars compare to all others.
+    pub effect: Option<Effect>,
+}
+
+/// Everything that is counted of the whole floor, also what hangs on nothing.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Floor {
+    /// What customers said.
+    pub feedback: Arc<Total>,
 }
 
 /// A customer's response and what it hangs on.

@@ -10,6 +10,7 @@
 //! - [`detail`]: what only those ask about who look at one agent.
 //! - [`copy`]: where entities live, and how changes travel.
 //! - [`owner`]: the one task that turns facts into deltas.
+//! - [`rollup`]: what customers said, counted together. Pure functions, and the book that says whom a change concerns.
 //! - [`sources`]: the health of each source, told by whoever listens to it.
 
 pub mod closings;
@@ -27,5 +28,5 @@ pub use closings::{Closings, Considered};
 pub use copy::{Change, Delta, GoldCopy};
 pub use entity::{Entity, Key};
 pub use join::{Joined, Rules};
-pub use owner::{Day, Gold};
+pub use owner::{Day, Gold, Reckoning};
 pub use sources::Reporter;

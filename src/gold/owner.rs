@@ -16,8 +16,9 @@ use super::copy::{Change, Delta, GoldCopy};
 use super::entity::{Entity, Key};
 use super::ground::Ground;
 use super::join::Rules;
+use super::rollup::Limits;
 use crate::base::{Clock, Lifecycle};
-use crate::domain::{Fact, Ordinal};
+use crate::domain::{Fact, Ordinal, SessionTrace};
 
 /// How many facts may wait for the owner. Whoever tells more waits: memory stays bounded, and nothing is dropped.
 const WAITING_FACTS: usize = 8192;
@@ -46,6 +47,21 @@ pub struct Day {
     pub starts: Time,
 }
 
+/// When the board's day begins, and how soon answers were promised: what counts depend on.
+#[derive(Debug, Clone, Default)]
+pub struct Reckoning {
+    /// When the board's day begins.
+    pub day: Day,
+    /// How soon answers were promised.
+    pub limits: Limits,
+}
+
+impl From<Day> for Reckoning {
+    fn from(day: Day) -> Self {
+        Self { day, limits: Limits::default() }
+    }
+}
+
 impl Default for Day {
     fn default() -> Self {
         Self { zone: TimeZone::UTC, starts: Time::midnight() }
@@ -56,18 +72,20 @@ impl Default for Day {
 enum Heard {
     Fact(Fact, Instant),
     Settled(oneshot::Sender<u64>),
+    Unkept(usize, oneshot::Sender<Vec<SessionTrace>>),
 }
 
 impl Gold {
     /// Starts the owner.
     #[must_use]
-    pub fn start(rules: Rules, day: Day, clock: Clock, life: &Lifecycle) -> Self {
+    pub fn start(rules: Rules, reckoning: impl Into<Reckoning>, clock: Clock, life: &Lifecycle) -> Self {
+        let Reckoning { day, limits } = reckoning.into();
         let (facts, heard) = mpsc::channel(WAITING_FACTS);
         let (deltas, _) = broadcast::channel(WAITING_DELTAS);
         let copy = Arc::new(GoldCopy::default());
         let gold = Self { copy: Arc::clone(&copy), facts, deltas: deltas.clone(), ordinals: Arc::default() };
         let now = clock.now();
-        let (ground, day_ends) = (Ground::new(rules, day.began(now)), day.ends(now));
+        let (ground, day_ends) = (Ground::new(rules, day.began(now)).counting(limits, now), day.ends(now));
         life.spawn_service(Owner { ground, copy, deltas, day, day_ends, clock }.run(heard));
         gold
     }
@@ -103,6 +121,16 @@ impl Gold {
             return self.copy.version();
         }
         settled.await.unwrap_or_else(|_| self.copy.version())
+    }
+
+    /// What is known of sessions and has not been taken before, at most so many: for whoever keeps it. What is not written
+    /// down in the end is to be told again.
+    pub async fn take_unkept(&self, limit: usize) -> Vec<SessionTrace> {
+        let (done, taken) = oneshot::channel();
+        if self.facts.send(Heard::Unkept(limit, done)).await.is_err() {
+            return Vec::new();
+        }
+        taken.await.unwrap_or_default()
     }
 }
 
@@ -147,8 +175,15 @@ impl Owner {
             if now >= self.day_ends {
                 self.begin_day(now);
             }
+            let next = self.ground.next_instant();
+            if next.is_some_and(|next| next <= now) {
+                self.ground.pass(now);
+                self.publish(Instant::now());
+                continue;
+            }
             // Only a reminder: whoever wakes us for another reason looks at the clock as well.
-            let midnight = self.day_ends.duration_since(now).unsigned_abs();
+            let next = next.map_or(self.day_ends, |next| next.min(self.day_ends));
+            let reminder = next.duration_since(now).unsigned_abs();
             tokio::select! {
                 received = heard.recv_many(&mut batch, BATCH) => {
                     if received == 0 {
@@ -156,7 +191,7 @@ impl Owner {
                     }
                     self.turn(batch.drain(..));
                 }
-                () = tokio::time::sleep(midnight) => {}
+                () = tokio::time::sleep(reminder) => {}
             }
         }
     }
@@ -164,6 +199,7 @@ impl Owner {
     fn begin_day(&mut self, now: Timestamp) {
         self.day_ends = self.day.ends(now);
         self.ground.begin_day(self.day.began(now));
+        self.ground.pass(now);
         self.publish(Instant::now());
     }
 
@@ -178,6 +214,10 @@ impl Owner {
                     self.ground.apply(fact, now);
                 }
                 Heard::Settled(done) => waiting.push(done),
+                Heard::Unkept(limit, done) => {
+                    // Whoever asked may be gone; then nobody keeps anything any more.
+                    let _ = done.send(self.ground.take_unkept(limit));
+                }
             }
         }
         if let Some(at) = first_heard {
@@ -213,6 +253,29 @@ impl Owner {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn an_age_begins_though_nobody_says_anything() {
+        let began: Timestamp = "2026-11-21T09:00:00Z".parse().expect("a time");
+        let (clock, life) = (Clock::standing_at(began), Lifecycle::new());
+        let gold = Gold::start(Rules::default(), Day::default(), clock.clone(), &life);
+        let event = serde_json::json!({"id": "r", "created": began, "thread": "open", "answers": [], "messages": {},
+            "customer": {}, "extra": {}, "actions": [], "alert": false});
+        let reading = serde_json::from_value(event).expect("a response");
+        gold.tell(Fact::Response(Box::new(reading))).await;
+        gold.settled().await;
+        let mut deltas = gold.follow();
+        for (hours, expected) in [(4, [0, 1, 0, 0]), (24, [0, 0, 1, 0])] {
+            clock.advance(began.duration_since(clock.now()) + SignedDuration::from_hours(hours));
+            // Nothing is told: the owner wakes by itself.
+            let delta = deltas.recv().await.expect("a delta");
+            let floor = delta.changes.iter().find(|change| change.key == Key::Floor).expect("the floor");
+            let Some(Entity::Floor(floor)) = floor.after.as_deref() else { panic!("there is a total") };
+            let open = floor.feedback.open;
+            let found = [open.under_4_hours, open.under_24_hours, open.under_3_days, open.older];
+            assert_eq!(found, expected, "after {hours} h");
+        }
+    }
 
     fn day(zone: &str, starts: &str) -> Day {
         Day { zone: TimeZone::get(zone).expect("a zone"), starts: starts.parse().expect("a time") }

@@ -9,17 +9,20 @@ use serde_json::{Value, json};
 use super::patch::strip_nulls;
 use super::scope::Fields;
 use super::shape::{
-    AgentDoc, AnswerDoc, DeedDoc, FeedbackDoc, FeedbackTotalDoc, JoinDoc, MessageDoc, MetricsDoc, NpsDoc, OccupancyDoc,
-    QueueDoc, SessionDoc, SourceDoc, StintDoc, SurveyDoc, TeamDoc,
+    AgentDoc, AnswerDoc, CandidateDoc, DeedDoc, EffectDoc, FeedbackDoc, FeedbackTotalDoc, FloorDoc, JoinDoc,
+    MessageDoc, MetricsDoc, OccupancyDoc, PlaceDoc, QueueDoc, SessionDoc, SourceDoc, StintDoc, SurveyDoc, TagDoc,
+    TeamDoc,
 };
 use crate::domain::{FeedbackDeed, Health, Metrics, Occupancy, ResponseReading, SurveyResult, Unclassified};
 use crate::gold::detail::Detail;
 use crate::gold::entity::{Agent, Queue, Response, Session, SurveyRequest, Team};
-use crate::gold::rollup::FeedbackTotal;
+use crate::gold::join::Joined;
+use crate::gold::rollup::Total;
 use crate::gold::{Entity, Key};
 
 /// The sections of a document, in the order in which they are written. All are always there, empty or not.
-pub const SECTIONS: [&str; 8] = ["agents", "queues", "teams", "feedback", "surveys", "alerts", "labels", "sources"];
+pub const SECTIONS: [&str; 11] =
+    ["agents", "queues", "teams", "feedback", "surveys", "places", "tags", "totals", "alerts", "labels", "sources"];
 
 /// Where an entity stands in the document: its section, and its name in it.
 #[must_use]
@@ -30,6 +33,9 @@ pub fn path(key: &Key) -> (&'static str, String) {
         Key::Team(id) => ("teams", id.to_string()),
         Key::Response(id) => ("feedback", id.to_string()),
         Key::Survey(id) => ("surveys", id.to_string()),
+        Key::Place(id) => ("places", id.to_string()),
+        Key::Tag(name) => ("tags", name.to_string()),
+        Key::Floor => ("totals", "floor".to_owned()),
         Key::Label(name) => ("labels", name.to_string()),
         Key::Source(name) => ("sources", name.to_string()),
     }
@@ -47,6 +53,16 @@ pub fn member(entity: &Entity, fields: Fields) -> Value {
         Entity::Team(it) => serde_json::to_value(team(it)),
         Entity::Response(it) => serde_json::to_value(feedback(it, fields)),
         Entity::Survey(it) => serde_json::to_value(survey(it, fields)),
+        Entity::Place(it) => serde_json::to_value(PlaceDoc {
+            name: it.name.to_string(),
+            feedback: FeedbackTotalDoc::whole(&it.feedback),
+        }),
+        Entity::Tag(it) => serde_json::to_value(TagDoc {
+            name: it.name.to_string(),
+            feedback: FeedbackTotalDoc::whole(&it.feedback),
+            effect: it.effect.as_ref().and_then(EffectDoc::of),
+        }),
+        Entity::Floor(it) => serde_json::to_value(FloorDoc { feedback: FeedbackTotalDoc::whole(&it.feedback) }),
         Entity::Label(it) => serde_json::to_value(&**it),
         Entity::Source(it) => serde_json::to_value(source(it)),
     };
@@ -69,7 +85,7 @@ fn agent(agent: &Agent, fields: Fields) -> AgentDoc {
         suspended: agent.suspended,
         metrics: metrics(&agent.metrics),
         sessions: agent.sessions.iter().map(|(id, session)| (id.to_string(), self::session(session, fields))).collect(),
-        feedback: agent.feedback.as_ref().map(total),
+        feedback: total(agent.feedback.as_deref(), fields == Fields::Near),
         history: history(detail),
         occupancy: detail.history.as_ref().and_then(|history| occupancy(&history.occupancy())),
         by_queue: detail.by_queue.iter().map(|(queue, bag)| (queue.to_string(), metrics(bag))).collect(),
@@ -127,7 +143,7 @@ fn queue(queue: &Queue, fields: Fields) -> QueueDoc {
         calls_today: queue.calls_today,
         metrics: metrics(&queue.metrics),
         sessions: queue.sessions.iter().map(|(id, session)| (id.to_string(), self::session(session, fields))).collect(),
-        feedback: queue.feedback.as_ref().map(total),
+        feedback: total(queue.feedback.as_deref(), fields != Fields::Wall),
         other: other(&queue.other, fields),
     }
 }
@@ -142,7 +158,7 @@ fn team(team: &Team) -> TeamDoc {
         name: team.name.to_string(),
         groups: team.groups.iter().map(|(id, name)| (id.to_string(), name.to_string())).collect(),
         unit: text(team.unit.as_deref()),
-        feedback: team.feedback.as_ref().map(total),
+        feedback: total(team.feedback.as_deref(), true),
     }
 }
 
@@ -183,16 +199,31 @@ fn feedback(response: &Response, fields: Fields) -> FeedbackDoc {
         alert: reading.alert,
         waits: response.waits,
         deeds: if desk { deeds.collect() } else { BTreeMap::new() },
-        joined: JoinDoc {
-            rule: response.joined.rule.as_str().to_owned(),
-            confidence: matches!(response.joined.rule.as_str(), "extra.session" | "place")
-                .then(|| "certain".to_owned()),
-            evidence: response.joined.evidence.clone().filter(|_| desk),
-            session: response.joined.session.map(|session| session.0),
-            agent: response.joined.agent.map(|agent| agent.0),
-            queue: response.joined.queue.map(|queue| queue.0),
-            team: response.joined.team.map(|team| team.0),
-        },
+        joined: joined(&response.joined, desk),
+    }
+}
+
+/// What concerns a customer is for the desk.
+fn joined(joined: &Joined, desk: bool) -> JoinDoc {
+    let candidates = joined.candidates.iter().map(|(session, it)| {
+        let candidate = CandidateDoc {
+            evidence: it.evidence.clone(),
+            began: it.began,
+            agent: it.agent.map(|agent| agent.0),
+            queue: it.queue.map(|queue| queue.0),
+        };
+        (session.to_string(), candidate)
+    });
+    JoinDoc {
+        rule: joined.rule.as_str().to_owned(),
+        confidence: joined.rule.confidence().map(|confidence| confidence.as_str().to_owned()),
+        evidence: joined.evidence.clone().filter(|_| desk),
+        session: joined.session.map(|session| session.0),
+        agent: joined.agent.map(|agent| agent.0),
+        queue: joined.queue.map(|queue| queue.0),
+        team: joined.team.map(|team| team.0),
+        candidates: if desk { candidates.collect() } else { BTreeMap::new() },
+        conflict: joined.conflict.clone().filter(|_| desk),
     }
 }
 
@@ -265,18 +296,9 @@ fn source(health: &Health) -> SourceDoc {
     }
 }
 
-fn total(total: &FeedbackTotal) -> FeedbackTotalDoc {
-    FeedbackTotalDoc {
-        responses: total.responses,
-        open: total.open,
-        nps: total.nps().map(|value| NpsDoc {
-            value,
-            promoters: total.promoters,
-            detractors: total.detractors,
-            n: total.scored,
-        }),
-        since: Some(total.since),
-    }
+/// With its month where there is room for it: a floor has thousands of agents.
+fn total(total: Option<&Total>, with_month: bool) -> Option<FeedbackTotalDoc> {
+    total.map(|total| if with_month { FeedbackTotalDoc::whole(total) } else { FeedbackTotalDoc::of(total) })
 }
 
 fn metrics(metrics: &Metrics) -> MetricsDoc {

@@ -16,6 +16,7 @@ pub mod project;
 pub mod scope;
 pub mod shape;
 pub mod sight;
+mod total;
 pub mod view;
 pub mod viewer;
 

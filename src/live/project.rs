@@ -10,7 +10,8 @@ use std::sync::Arc;
 use crate::domain::{Health, Permission, ResponseReading, Role, SessionId};
 use crate::gold::Entity;
 use crate::gold::detail::Detail;
-use crate::gold::entity::{Agent, Queue, Response, Session, SurveyRequest, Team};
+use crate::gold::entity::{Agent, Queue, Response, Session, SurveyRequest, Tag, Team};
+use crate::gold::rollup::Total;
 
 /// What somebody may see of an entity. `None`: it does not exist for them.
 #[must_use]
@@ -38,6 +39,12 @@ pub fn project(entity: &Arc<Entity>, permission: &Permission) -> Option<Arc<Enti
             }
             survey(it, permission).map(|it| Entity::Survey(Box::new(it)))
         }
+        Entity::Place(it) if !it.feedback.is_seen_by(permission) => return None,
+        Entity::Tag(it) if !it.feedback.is_seen_by(permission) => return None,
+        Entity::Floor(it) if !it.feedback.is_seen_by(permission) => return None,
+        // Compared with everything else, which is not theirs to know.
+        Entity::Tag(it) if it.effect.is_some() => Some(Entity::Tag(Tag { effect: None, ..it.clone() })),
+        Entity::Place(_) | Entity::Tag(_) | Entity::Floor(_) => None,
         // What metrics are called is no secret.
         Entity::Label(_) => None,
         // How much came in counts what others may see. Whoever keeps the house must know it all the same.
@@ -52,11 +59,12 @@ fn agent(agent: &Agent, permission: &Permission) -> Option<Agent> {
     let team = agent.team.filter(|team| permission.sees_team(*team));
     let sessions = contacts(&agent.sessions, permission);
     let detail = agent.detail.by_queue.keys().any(|queue| !permission.sees_queue(*queue));
-    if team == agent.team && sessions.is_none() && !detail {
+    let feedback = total(&agent.feedback, permission);
+    if team == agent.team && sessions.is_none() && !detail && feedback == agent.feedback {
         return None;
     }
     let mut seen = agent.clone();
-    seen.team = team;
+    (seen.team, seen.feedback) = (team, feedback);
     if let Some(sessions) = sessions {
         seen.sessions = sessions;
     }
@@ -71,8 +79,7 @@ fn agent(agent: &Agent, permission: &Permission) -> Option<Agent> {
 fn queue(queue: &Queue, permission: &Permission) -> Option<Queue> {
     let mut seen = queue.clone();
     seen.teams.retain(|team| permission.sees_team(*team));
-    // A total over everybody's customers tells of those who are not seen.
-    seen.feedback = None;
+    seen.feedback = total(&queue.feedback, permission);
     // Who waits for all of us has no name for one who answers.
     if permission.role() <= Role::Agent {
         for session in seen.sessions.values_mut() {
@@ -84,8 +91,14 @@ fn queue(queue: &Queue, permission: &Permission) -> Option<Queue> {
     (seen != *queue).then_some(seen)
 }
 
-fn team(team: &Team, _: &Permission) -> Option<Team> {
-    team.feedback.is_some().then(|| Team { feedback: None, ..team.clone() })
+fn team(team: &Team, permission: &Permission) -> Option<Team> {
+    let feedback = total(&team.feedback, permission);
+    (feedback != team.feedback).then(|| Team { feedback, ..team.clone() })
+}
+
+/// A total over records some of which are not seen tells of them: it is shown whole or not at all.
+fn total(total: &Option<Arc<Total>>, permission: &Permission) -> Option<Arc<Total>> {
+    total.clone().filter(|total| total.is_seen_by(permission))
 }
 
 fn response(response: &Response, permission: &Permission) -> Option<Response> {
@@ -93,11 +106,17 @@ fn response(response: &Response, permission: &Permission) -> Option<Response> {
     let queue = joined.queue.filter(|queue| permission.sees_queue(*queue));
     let team = joined.team.filter(|team| permission.sees_team(*team));
     let reads_only = permission.role() <= Role::Agent;
-    if queue == joined.queue && team == joined.team && !reads_only {
+    let candidates = joined.candidates.values().all(|it| permission.sees_deed(it.agent, it.queue, None));
+    if queue == joined.queue && team == joined.team && candidates && !reads_only {
         return None;
     }
     let mut seen = response.clone();
     (seen.joined.queue, seen.joined.team) = (queue, team);
+    if !candidates {
+        seen.joined.candidates.retain(|_, it| permission.sees_deed(it.agent, it.queue, None));
+        // It names a call that is somebody else's.
+        seen.joined.conflict = None;
+    }
     if reads_only {
         // What is not theirs to do is not offered, and what colleagues do about it is between colleagues.
         seen.reading =

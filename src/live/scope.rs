@@ -24,6 +24,12 @@ pub enum Anchor {
     Responses,
     /// It is a survey request.
     Surveys,
+    /// It is a place that responses are about.
+    Places,
+    /// It is a tag that surveys bear.
+    Tags,
+    /// It is what is counted of everything together.
+    Totals,
     /// It is what a metric is called.
     Labels,
     /// It is one of the four systems.
@@ -79,8 +85,8 @@ impl Scope {
     /// Everything.
     #[must_use]
     pub fn all() -> Self {
-        use Anchor::{Agents, Queues, Responses, Surveys, Teams};
-        Self::of("all", [Agents, Queues, Teams, Responses, Surveys])
+        use Anchor::{Agents, Places, Queues, Responses, Surveys, Tags, Teams, Totals};
+        Self::of("all", [Agents, Queues, Teams, Responses, Surveys, Places, Tags, Totals])
     }
 
     /// Agents, queues and teams.
@@ -89,16 +95,17 @@ impl Scope {
         Self::of("floor", [Anchor::Agents, Anchor::Queues, Anchor::Teams])
     }
 
-    /// Customers' responses, with the floor that they hang on.
+    /// Customers' responses, with the floor that they hang on and what is counted of them.
     #[must_use]
     pub fn feedback() -> Self {
-        Self::of("feedback", [Anchor::Responses, Anchor::Agents, Anchor::Queues, Anchor::Teams])
+        use Anchor::{Agents, Places, Queues, Responses, Tags, Teams, Totals};
+        Self::of("feedback", [Responses, Agents, Queues, Teams, Places, Tags, Totals])
     }
 
-    /// Survey requests, with the agents that they are about.
+    /// Survey requests, with the agents that they are about and what is counted of them.
     #[must_use]
     pub fn surveys() -> Self {
-        Self::of("surveys", [Anchor::Surveys, Anchor::Agents])
+        Self::of("surveys", [Anchor::Surveys, Anchor::Agents, Anchor::Totals])
     }
 
     /// The four systems alone.
@@ -229,6 +236,9 @@ pub fn anchors_of(entity: &Entity) -> impl Iterator<Item = Anchor> {
             (Anchor::Responses, joined.agent, queues, joined.team.into_iter().collect())
         }
         Entity::Survey(request) => (Anchor::Surveys, request.agent, vec![], request.team.into_iter().collect()),
+        Entity::Place(_) => (Anchor::Places, None, vec![], vec![]),
+        Entity::Tag(_) => (Anchor::Tags, None, vec![], vec![]),
+        Entity::Floor(_) => (Anchor::Totals, None, vec![], vec![]),
         Entity::Label(_) => (Anchor::Labels, None, vec![], vec![]),
         Entity::Source(_) => (Anchor::Sources, None, vec![], vec![]),
     };

@@ -10,6 +10,10 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+pub use super::total::{
+    CoverageDoc, EffectDoc, FeedbackTotalDoc, FloorDoc, MeanDoc, NpsDoc, OpenByAgeDoc, PeriodDoc, PlaceDoc, RatioDoc,
+    TagDoc, TimesDoc,
+};
 use crate::domain::MetricValue;
 
 /// Metrics by kind of contact, then by name.
@@ -29,6 +33,12 @@ pub struct StateDoc {
     pub feedback: BTreeMap<String, FeedbackDoc>,
     /// Survey requests.
     pub surveys: BTreeMap<String, SurveyDoc>,
+    /// Places that responses are about, by Goodays' identity for them.
+    pub places: BTreeMap<String, PlaceDoc>,
+    /// Tags that surveys bear.
+    pub tags: BTreeMap<String, TagDoc>,
+    /// What is counted of everything together: `floor`.
+    pub totals: BTreeMap<String, FloorDoc>,
     /// Alerts that fire.
     pub alerts: BTreeMap<String, Value>,
     /// What Clarity's people call the metrics, by the metric's name. A metric without a label is called by its name.
@@ -201,35 +211,6 @@ pub struct TeamDoc {
     pub feedback: Option<FeedbackTotalDoc>,
 }
 
-/// Feedback counted together. Every ratio carries its counts.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub struct FeedbackTotalDoc {
-    /// Responses received since the instant that `since` names.
-    pub responses: u64,
-    /// How many of them still wait for an answer.
-    pub open: u64,
-    /// Net promoter score. Absent: nobody answered that question.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub nps: Option<NpsDoc>,
-    /// The instant since which all of this counts.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub since: Option<Timestamp>,
-}
-
-/// Net promoter score: share of 9 and 10 minus share of 0 to 6, between -100 and 100.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub struct NpsDoc {
-    /// The score, to one decimal.
-    pub value: f64,
-    /// Answers of 9 or 10.
-    pub promoters: u64,
-    /// Answers of 0 to 6.
-    pub detractors: u64,
-    /// All answers.
-    pub n: u64,
-}
-
 /// One customer's response with its thread.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
@@ -340,9 +321,10 @@ pub struct AnswerDoc {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct JoinDoc {
-    /// The rule that decided: `extra.session`, `place`, `waiting` (its session is not known yet) or `unmapped`.
+    /// The rule that decided: `pinned`, `extra.session`, `extra.conversation`, `customer.visit`, `place`, `waiting` (what it
+    /// names is not known yet) or `unmapped`.
     pub rule: String,
-    /// How sure that is: `certain`; absent where nothing was joined.
+    /// How sure that is: `certain` or `medium`; absent where nothing was joined.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub confidence: Option<String>,
     /// The evidence, in words.
@@ -360,6 +342,29 @@ pub struct JoinDoc {
     /// The team.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub team: Option<i64>,
+    /// Sessions that it might be as well, or might be at all, by number.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub candidates: BTreeMap<String, CandidateDoc>,
+    /// What a weaker rule says else, in words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub conflict: Option<String>,
+}
+
+/// A session that a response might hang on.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct CandidateDoc {
+    /// What speaks for it, in words.
+    pub evidence: String,
+    /// When it began.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub began: Option<Timestamp>,
+    /// The agent who answered.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub agent: Option<i64>,
+    /// The queue.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub queue: Option<i64>,
 }
 
 /// A survey request.

@@ -169,17 +169,24 @@ pub(super) fn admit_ignorance(connection: &Connection, now: Timestamp) -> Result
 pub(super) fn note(
     connection: &Connection,
     who: &str,
-    what: &str,
+    what: &'static str,
     entity: &str,
     after: &Value,
     now: Timestamp,
 ) -> Result<(), StoreError> {
+    let before = Value::Object(serde_json::Map::new());
+    done(connection, &NewDeed { who: who.into(), what, entity: entity.into(), before, after: after.clone() }, now)
+}
+
+/// Writes down what is done in this very transaction: the line is complete at once.
+pub(super) fn done(connection: &Connection, deed: &NewDeed, now: Timestamp) -> Result<(), StoreError> {
+    let NewDeed { who, what, entity, before, after } = deed;
     connection
         .prepare_cached(
             "INSERT INTO audit (at, who, what, entity, before, after, ended, outcome)
-             VALUES (?1, ?2, ?3, ?4, '{}', ?5, ?1, 'accepted')",
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?1, 'accepted')",
         )?
-        .execute(params![now.as_millisecond(), who, what, entity, after.to_string()])?;
+        .execute(params![now.as_millisecond(), who, what, entity, before.to_string(), after.to_string()])?;
     Ok(())
 }
 

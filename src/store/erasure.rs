@@ -10,9 +10,8 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
 use serde_json::{Value, json};
 use tokio::sync::OwnedMutexGuard;
 
-use super::person::any_text;
-use super::{Person, Store, StoreError, audit, feedback, inbox, outbox};
-use crate::domain::{ResponseId, ResponseReading, SurveyId};
+use super::{Store, StoreError, audit, feedback, inbox, outbox, sessions};
+use crate::domain::{Person, ResponseId, ResponseReading, SurveyId};
 
 /// What was forgotten. Tell that before this is dropped: nothing else is told until then.
 #[must_use = "what was forgotten is to be told while this is held"]
@@ -35,6 +34,8 @@ pub struct Forgotten {
     pub requests: Vec<SurveyId>,
     /// What Agent Connect told of surveys, which is gone.
     pub results: Vec<SurveyId>,
+    /// Sessions in which the customer is no longer recognised.
+    pub sessions: usize,
     /// Lines of the audit that were emptied.
     pub audit: usize,
 }
@@ -45,6 +46,7 @@ struct Traces {
     inbox: BTreeSet<i64>,
     subjects: BTreeSet<String>,
     outbox: BTreeSet<i64>,
+    sessions: Vec<i64>,
     audit: BTreeSet<i64>,
 }
 
@@ -125,6 +127,7 @@ fn find(connection: &Connection, person: &Person) -> Result<Traces, StoreError> 
             traces.subjects.insert(row.get(0)?);
         }
     }
+    traces.sessions = sessions::of(connection, person)?;
     let mut is_theirs =
         |text: &str| person.is_in(text) || text.split_whitespace().any(|word| traces.subjects.contains(word));
     for (place, question) in [
@@ -156,6 +159,17 @@ fn names(bytes: &[u8], wanted: &mut impl FnMut(&str) -> bool) -> bool {
     }
 }
 
+/// Whether any text or number in it, keys included, is as wanted. `wanted` is asked about each.
+fn any_text(value: &Value, wanted: &mut impl FnMut(&str) -> bool) -> bool {
+    match value {
+        Value::String(text) => wanted(text),
+        Value::Number(number) => wanted(&number.to_string()),
+        Value::Array(items) => items.iter().any(|item| any_text(item, wanted)),
+        Value::Object(fields) => fields.iter().any(|(key, item)| wanted(key) || any_text(item, wanted)),
+        Value::Null | Value::Bool(_) => false,
+    }
+}
+
 fn forget(connection: &Connection, traces: &Traces, who: &str, now: Timestamp) -> Result<Forgotten, StoreError> {
     let mut forgotten = Forgotten::default();
     for seq in &traces.inbox {
@@ -183,9 +197,13 @@ fn forget(connection: &Connection, traces: &Traces, who: &str, now: Timestamp) -
     for seq in &traces.outbox {
         forgotten.requests.extend(outbox::empty(connection, *seq, now)?.map(SurveyId::from));
     }
+    for session in &traces.sessions {
+        forgotten.sessions += usize::from(sessions::empty(connection, *session)?);
+    }
     forgotten.audit = audit::empty(connection, &traces.audit)?;
     let counts = json!({ "webhooks": forgotten.webhooks, "responses": forgotten.responses.len(),
-        "requests": forgotten.requests.len(), "results": forgotten.results.len(), "audit": forgotten.audit });
+        "requests": forgotten.requests.len(), "results": forgotten.results.len(), "sessions": forgotten.sessions,
+        "audit": forgotten.audit });
     audit::note(connection, who, "privacy.erase", "a customer", &counts, now)?;
     Ok(forgotten)
 }

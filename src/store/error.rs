@@ -79,6 +79,12 @@ pub enum StoreError {
         #[source]
         source: std::io::Error,
     },
+    /// A file that holds a secret is open to others.
+    #[error("Every user of this machine can reach {path}: run chmod 600 {path}.", path = path.display())]
+    Public {
+        /// The file.
+        path: PathBuf,
+    },
     /// The file was written by a newer Callboard.
     #[error(
         "The database has schema {found} and this Callboard knows {known}. Start the newer Callboard, or restore a backup."

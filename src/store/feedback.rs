@@ -9,9 +9,8 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::marks::Marks;
-use super::person::Person;
 use super::{Kept, Store, StoreError};
-use crate::domain::{ResponseId, ResponseReading};
+use crate::domain::{Person, ResponseId, ResponseReading};
 
 /// An event of the inbox, and what it says.
 #[derive(Debug)]

@@ -7,9 +7,8 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use sha2::{Digest, Sha256};
 
 use super::marks::Marks;
-use super::person::Person;
 use super::{Store, StoreError};
-use crate::domain::SourceName;
+use crate::domain::{Person, SourceName};
 
 /// One event as it came.
 #[derive(Clone, PartialEq, Eq)]

@@ -11,10 +11,12 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
 use sha2::Sha256;
 
-use super::person::{Person, Phone};
 use super::{StoreError, database};
 use crate::base::Secret;
+use crate::base::private_file;
 use crate::base::secret::ExposeSecret;
+use crate::domain::Person;
+use crate::domain::person::Phone;
 
 /// The name of the key's file in the data directory.
 const FILE: &str = "erasure.key";
@@ -31,6 +33,9 @@ impl Marks {
         let path = dir.join(FILE);
         let refused = |source| StoreError::Directory { dir: path.clone(), source };
         let mut file = database::private_file(&path).map_err(refused)?;
+        if private_file::is_public(&file) {
+            return Err(StoreError::Public { path });
+        }
         let mut key = String::new();
         file.read_to_string(&mut key).map_err(refused)?;
         if key.trim().is_empty() {
@@ -56,8 +61,8 @@ impl Marks {
         subjects: impl IntoIterator<Item = &'a str>,
         at: Timestamp,
     ) -> Result<(), StoreError> {
-        let emails = person.emails.iter().map(|email| self.mark("email", email));
-        let phones = person.phones.iter().flat_map(|phone| {
+        let emails = person.emails().map(|email| self.mark("email", email));
+        let phones = person.phones().flat_map(|phone| {
             let forms = phone.national_forms().into_iter().map(|form| self.mark("without country", form));
             std::iter::once(self.phone(phone)).chain(forms).collect::<Vec<_>>()
         });
@@ -91,8 +96,8 @@ impl Marks {
         {
             return Ok(true);
         }
-        let emails = person.emails.iter().map(|email| self.mark("email", email));
-        let phones = person.phones.iter().flat_map(|phone| match phone {
+        let emails = person.emails().map(|email| self.mark("email", email));
+        let phones = person.phones().flat_map(|phone| match phone {
             Phone::International(_) => {
                 let national = phone.national_forms().into_iter().map(|form| self.mark("national", form));
                 std::iter::once(self.phone(phone)).chain(national).collect::<Vec<_>>()

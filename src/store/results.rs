@@ -5,7 +5,8 @@ use std::fmt;
 use rusqlite::params;
 use serde_json::Value;
 
-use super::{Kept, Person, Store, StoreError, cursors};
+use super::{Kept, Store, StoreError, cursors};
+use crate::domain::Person;
 
 /// One record of a survey.
 #[derive(Clone, PartialEq)]

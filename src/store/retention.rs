@@ -7,8 +7,8 @@ use jiff::{Span, Timestamp};
 use rusqlite::{Connection, params};
 use serde_json::json;
 
-use super::{Store, StoreError, audit, inbox, memory};
-use crate::domain::{ResponseId, SurveyId};
+use super::{Store, StoreError, audit, inbox, memory, sessions};
+use crate::domain::{ResponseId, SessionId, SurveyId};
 
 /// How much is removed in one transaction: nobody has to wait for all of it.
 const PORTION: u32 = 500;
@@ -24,6 +24,8 @@ pub struct Removed {
     pub requests: usize,
     /// What Agent Connect told of surveys.
     pub results: Vec<SurveyId>,
+    /// What was remembered of sessions.
+    pub sessions: Vec<SessionId>,
     /// Lines of the audit.
     pub audit: usize,
 }
@@ -51,9 +53,9 @@ impl Store {
                 .write(move |connection| {
                     let portion = remove_portion(connection, &keep, now)?;
                     if !portion.is_nothing() {
-                        let Removed { webhooks, responses, requests, results, audit } = &portion;
+                        let Removed { webhooks, responses, requests, results, sessions, audit } = &portion;
                         let counts = json!({ "webhooks": webhooks, "responses": responses.len(), "requests": requests,
-                            "results": results.len(), "audit": audit });
+                            "results": results.len(), "sessions": sessions.len(), "audit": audit });
                         audit::note(connection, "callboard", "privacy.retention", "whatever is over", &counts, now)?;
                     }
                     Ok(portion)
@@ -66,6 +68,7 @@ impl Store {
             removed.responses.extend(portion.responses);
             removed.requests += portion.requests;
             removed.results.extend(portion.results);
+            removed.sessions.extend(portion.sessions);
             removed.audit += portion.audit;
         }
     }
@@ -99,6 +102,7 @@ fn remove_portion(connection: &Connection, keep: &super::Keep, now: Timestamp) -
         webhooks: inbox::remove(connection, &over, [webhooks], now)?,
         responses,
         requests,
+        sessions: sessions::remove_before(connection, before(now, keep.sessions), PORTION)?,
         audit: audit::remove_before(connection, before(now, keep.audit), PORTION)?,
     })
 }

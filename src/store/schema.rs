@@ -127,6 +127,24 @@ const STEPS: &[&str] = &[
     DELETE FROM cursor WHERE name = 'kustomer.understood';
 ",
     "
+    -- What is remembered of sessions: the telephony system forgets them when they end, and feedback comes days later.
+    CREATE TABLE session (
+        session      INTEGER PRIMARY KEY,
+        began        INTEGER NOT NULL,
+        ended        INTEGER,
+        queue        INTEGER,
+        agent        INTEGER,
+        conversation TEXT,
+        person       TEXT
+    ) STRICT;
+    CREATE INDEX session_by_age ON session (began);
+
+    -- Which session a person says a response is about, and who.
+    ALTER TABLE feedback ADD COLUMN pinned INTEGER;
+    ALTER TABLE feedback ADD COLUMN pinned_by TEXT;
+    CREATE INDEX feedback_pinned ON feedback (response) WHERE pinned IS NOT NULL;
+",
+    "
     -- Screens on the wall. A token is kept as its hash, and so is the key that a browser had for it.
     CREATE TABLE display (
         id      TEXT    PRIMARY KEY,

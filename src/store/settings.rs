@@ -25,6 +25,8 @@ pub struct Keep {
     pub webhooks: Span,
     /// What customers said, and what was sent to them, from its newest word on.
     pub feedback: Span,
+    /// What is remembered of sessions, from their beginning on.
+    pub sessions: Span,
     /// Who changed what.
     pub audit: Span,
 }
@@ -37,6 +39,11 @@ impl Default for Settings {
 
 impl Default for Keep {
     fn default() -> Self {
-        Self { webhooks: Span::new().days(30), feedback: Span::new().months(13), audit: Span::new().months(12) }
+        Self {
+            webhooks: Span::new().days(30),
+            feedback: Span::new().months(13),
+            sessions: Span::new().days(90),
+            audit: Span::new().months(12),
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! What the store promises.
 
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::sync::mpsc;
 
 use futures_util::future::join_all;
@@ -246,6 +246,15 @@ async fn only_the_owner_may_read_what_customers_wrote() {
         assert_eq!(mode(&dir.join(file)), 0o600, "{file}");
     }
     assert!(store.bytes() > 0);
+    let key = dir.join("erasure.key");
+    assert_eq!(mode(&key), 0o600);
+    store.close().await;
+    drop(store);
+    // Somebody has copied it back without a thought.
+    std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o644)).expect("a mode");
+    let refused = Store::open(&dir, clock()).expect_err("everybody can reach the key").to_string();
+    let shown = key.display();
+    assert_eq!(refused, format!("Every user of this machine can reach {shown}: run chmod 600 {shown}."));
 }
 
 #[tokio::test]

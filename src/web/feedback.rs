@@ -85,13 +85,13 @@ pub async fn retry(
 }
 
 /// A body, by who sent it.
-enum Asked<P, F> {
+pub(super) enum Asked<P, F> {
     Program(P),
     Form(F),
 }
 
 impl<P: DeserializeOwned + Default, F: DeserializeOwned> Asked<P, F> {
-    async fn read(headers: &HeaderMap, request: Request) -> Result<Self, Response> {
+    pub(super) async fn read(headers: &HeaderMap, request: Request) -> Result<Self, Response> {
         let Some(kind) = headers.get(CONTENT_TYPE) else {
             // Closing something needs no words, not even `{}`.
             let body = Bytes::from_request(request, &()).await.map_err(IntoResponse::into_response)?;
@@ -142,7 +142,7 @@ impl WishForm {
 }
 
 /// What somebody may not see does not exist for them.
-fn seen(hub: &Hub, viewer: &Viewer, response: &str) -> Result<ResponseId, Problem> {
+pub(super) fn seen(hub: &Hub, viewer: &Viewer, response: &str) -> Result<ResponseId, Problem> {
     let id = ResponseId::from(response);
     if hub.knows(&Key::Response(id.clone()), viewer.permission()) { Ok(id) } else { Err(Problem::not_found()) }
 }
@@ -155,7 +155,7 @@ fn signed(wish: FeedbackWish, viewer: &Viewer) -> FeedbackWish {
     }
 }
 
-fn open(desk: Option<FeedbackDesk>) -> Result<FeedbackDesk, Problem> {
+pub(super) fn open(desk: Option<FeedbackDesk>) -> Result<FeedbackDesk, Problem> {
     desk.ok_or_else(|| Problem::conflict("Goodays is not configured, so nobody can be answered there."))
 }
 
@@ -166,7 +166,7 @@ fn answer(is_form: bool, response: &str, wished: &Wished) -> Response {
     (StatusCode::ACCEPTED, Json(json!({"id": wished.id, "state": wished.state.as_str()}))).into_response()
 }
 
-fn problem(error: FeedbackError) -> Problem {
+pub(super) fn problem(error: FeedbackError) -> Problem {
     let said = error.to_string();
     match error {
         FeedbackError::NotFound => Problem::not_found().detail(said),

@@ -12,7 +12,7 @@ use axum::http::header::{
     X_CONTENT_TYPE_OPTIONS,
 };
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
-use axum::middleware::{Next, from_fn, map_response};
+use axum::middleware::{Next, from_fn, map_request, map_response};
 use axum::response::{IntoResponse, Response};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
@@ -22,6 +22,7 @@ use url::Url;
 
 pub use super::origin::{OriginRule, origin_allowed};
 use super::origin::{change_allowed, host_allowed};
+use super::peer::{Peer, Proxies};
 use super::present::{Painter, plain_page, present};
 use super::problem::Problem;
 
@@ -43,6 +44,10 @@ pub struct Settings {
     pub body_limit: usize,
     /// Other sites whose pages may bring somebody's token.
     pub token_origins: Vec<String>,
+    /// Whose word counts about who asks.
+    pub proxies: Proxies,
+    /// How many sockets one address may hold.
+    pub sockets_per_address: usize,
     /// Paints problems for browsers.
     pub painter: Painter,
 }
@@ -54,6 +59,8 @@ impl Default for Settings {
             request_timeout: Duration::from_secs(30),
             body_limit: 64 * 1024,
             token_origins: Vec::new(),
+            proxies: Proxies::default(),
+            sockets_per_address: 512,
             painter: plain_page,
         }
     }
@@ -65,6 +72,7 @@ pub fn wrap(router: Router, settings: &Settings) -> Router {
     let guests: Arc<[String]> = settings.token_origins.as_slice().into();
     let painter = settings.painter;
     let public_url = settings.public_url.clone();
+    let proxies = settings.proxies.clone();
     let security = security_headers(settings.public_url.as_ref());
     // From the inside out: a layer sees the answers of those above it in this list.
     router
@@ -86,6 +94,10 @@ pub fn wrap(router: Router, settings: &Settings) -> Router {
         .layer(CompressionLayer::new())
         .layer(map_response(move |response: Response| std::future::ready(secured(response, &security))))
         .layer(from_fn(follow))
+        .layer(map_request(move |mut request: Request| {
+            proxies.introduce(&mut request);
+            std::future::ready(request)
+        }))
 }
 
 /// Webhooks are signed and come from no browser; everything else that is not a mere reading must come from our pages.
@@ -117,7 +129,8 @@ fn answer_panic(_: Box<dyn Any + Send + 'static>) -> Response {
 /// identity that the caller brings along is not believed.
 async fn follow(request: Request, next: Next) -> Response {
     let id = format!("{:016x}", rand::random::<u64>());
-    let span = tracing::info_span!("request", %id, method = %request.method(), path = request.uri().path());
+    let peer = request.extensions().get::<Peer>().map(|Peer(address)| tracing::field::display(*address));
+    let span = tracing::info_span!("request", %id, peer, method = %request.method(), path = request.uri().path());
     let began = Instant::now();
     async move {
         let mut response = next.run(request).await;

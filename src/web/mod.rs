@@ -1,11 +1,12 @@
 //! HTTP and HTML live here and only here.
 //!
 //! - [`router`]: every route on one page.
-//! - [`layers`]: what holds for all of them, in order; [`origin`], [`problem`] and [`present`] belong to it.
 //! - [`access`]: who is let in, and as what.
+//! - [`layers`]: what holds for all of them, in order; [`origin`], [`peer`], [`problem`] and [`present`] belong to it.
 //! - [`screens`]: the handlers of the pages; [`pages`] turns a painted document into HTML, [`assets`] serves the rest.
 //! - [`api`], [`audit`], [`feedback`], [`supervise`], [`webhooks`], [`socket`], [`ops`], [`openapi`]: the routes for programs.
-//! - [`serve`]: the accept loop in front of all this.
+//! - [`limits`]: how often somebody may ask.
+//! - [`serve`]: the accept loop in front of all this, encrypted by [`tls`] where no proxy does that.
 
 pub mod access;
 pub mod api;
@@ -14,10 +15,13 @@ pub mod audit;
 pub mod boards;
 pub mod feedback;
 pub mod layers;
+pub mod limits;
 pub mod openapi;
 pub mod ops;
 pub mod origin;
 pub mod pages;
+pub mod peer;
+mod pinning;
 pub mod present;
 pub mod problem;
 pub mod router;
@@ -27,6 +31,7 @@ pub mod socket;
 pub mod state;
 pub mod supervise;
 pub mod surveys;
+pub mod tls;
 pub mod webhooks;
 
 pub use router::router;

@@ -265,14 +265,42 @@ fn schemas() -> Value {
         })),
         "State": object(
             "Everything in a scope, as objects keyed by identity. What is absent is left out, never null.",
-            &["agents", "queues", "teams", "feedback", "surveys", "alerts", "labels", "sources"],
+            &[
+                "agents", "queues", "teams", "feedback", "surveys", "places", "tags", "totals", "alerts", "labels",
+                "sources",
+            ],
             json!({
-                "agents": keyed, "queues": keyed, "teams": keyed, "feedback": keyed, "surveys": keyed, "alerts": keyed,
+                "agents": counted("Agents.", true), "queues": counted("Queues.", true), "teams": counted("Teams.", true),
+                "feedback": keyed, "surveys": keyed,
+                "places": counted("Places that responses are about.", false),
+                "tags": counted("Tags that surveys bear, with `effect`: how their stars of 30 days compare to all others.", false),
+                "totals": counted("What is counted of everything together, under `floor`.", false),
+                "alerts": keyed,
                 "labels": {"type": "object", "additionalProperties": {"type": "string"},
                     "description": "What Clarity's people call the metrics, by the metric's name."},
                 "sources": {"type": "object", "additionalProperties": reference("schemas/Source")}
             })
         ),
+        "FeedbackTotal": joined(period_and(), json!({"description": "Feedback counted together. The members of a period are the \
+            board's day; `month` has the 30 days that end with it. Times are in seconds, shares in percent."})),
+        "FeedbackPeriod": object("What was counted since an instant.", &["window", "since", "responses"], period()),
+        "Share": object("A share with its counts.", &["value", "hit", "n", "low", "high"], json!({
+            "value": {"type": "number", "description": "In percent, to one decimal."},
+            "hit": version(), "n": version(),
+            "low": {"type": "integer", "description": "Where the true share lies with 95 % confidence (Wilson), in percent."},
+            "high": {"type": "integer"},
+            "small": {"const": true, "description": "Fewer than five cases."}
+        })),
+        "Mean": object("A mean with its count.", &["value", "n"], json!({
+            "value": {"type": "number", "description": "To one decimal."}, "n": version(), "small": {"const": true}
+        })),
+        "Times": object("How long something took.", &["medianSeconds", "p90Seconds", "n"], json!({
+            "medianSeconds": version(), "p90Seconds": version(), "n": version(), "small": {"const": true}
+        })),
+        "Nps": object("Net promoter score: share of 9 and 10 minus share of 0 to 6.", &["value", "promoters", "detractors", "n"], json!({
+            "value": {"type": "number", "minimum": -100, "maximum": 100, "description": "A whole number."},
+            "promoters": version(), "detractors": version(), "n": version(), "small": {"const": true}
+        })),
         "Source": object("How well one of the four systems can be heard.", &["state"], json!({
             "state": {"enum": ["live", "polling", "stale", "down", "off"]},
             "since": {"type": "string", "format": "date-time"},
@@ -321,6 +349,58 @@ fn schemas() -> Value {
             "detail": {"type": "string"}
         }))
     })
+}
+
+/// Entities by identity, each with what is counted of it.
+fn counted(description: &str, may_lack_it: bool) -> Value {
+    let mut one = json!({"type": "object", "properties": {"feedback": reference("schemas/FeedbackTotal")}});
+    if !may_lack_it {
+        one["required"] = json!(["name", "feedback"]);
+    }
+    json!({"type": "object", "description": description, "additionalProperties": one})
+}
+
+fn period() -> Value {
+    let (share, mean, times) = (reference("schemas/Share"), reference("schemas/Mean"), reference("schemas/Times"));
+    json!({
+        "window": {"enum": ["day", "30days"]},
+        "since": {"type": "string", "format": "date-time", "description": "The instant since which this counts."},
+        "responses": {"type": "integer", "description": "Goodays responses and Agent Connect ratings, recoveries apart."},
+        "nps": reference("schemas/Nps"),
+        "stars": mean,
+        "csat": share,
+        "responseRate": share,
+        "firstReply": times,
+        "firstAction": times,
+        "processed": share,
+        "inTime": share,
+        "ratingToRecovery": times,
+        "recoveryToRating": times,
+        "ratingToRating": times,
+        "recovered": share,
+        "change": mean
+    })
+}
+
+fn period_and() -> Value {
+    let more = json!({
+        "open": {"type": "integer", "description": "Threads in which somebody waits for an answer now."},
+        "openByAge": {"type": "object", "additionalProperties": version(),
+            "description": "The same by how long: `under4Hours`, `under24Hours`, `under3Days`, `older`. The server moves them."},
+        "overdue": {"type": "integer", "description": "Waiting longer than `goodays.answer_within` promises."},
+        "coverage": object(
+            "Interactions whose customers were asked, of all that ended, and the others by reason.",
+            &["window", "since", "value", "hit", "n"],
+            json!({
+                "window": {"const": "day"}, "since": {"type": "string", "format": "date-time"},
+                "value": {"type": "number"}, "hit": version(), "n": version(),
+                "low": {"type": "integer"}, "high": {"type": "integer"}, "small": {"const": true},
+                "reasons": {"type": "object", "additionalProperties": version()}
+            })
+        ),
+        "month": reference("schemas/FeedbackPeriod")
+    });
+    object("", &["window", "since", "responses", "open"], joined(period(), more))
 }
 
 /// Two objects as one.
@@ -429,6 +509,48 @@ mod tests {
                 assert!(!operation["responses"].as_object().unwrap().is_empty(), "{method} {path}");
             }
         }
+    }
+
+    #[test]
+    fn what_is_counted_is_described() {
+        use crate::live::shape::{
+            CoverageDoc, FeedbackTotalDoc, MeanDoc, NpsDoc, OpenByAgeDoc, PeriodDoc, RatioDoc, TimesDoc,
+        };
+        let (share, mean, times) = (Some(RatioDoc::default()), Some(MeanDoc::default()), Some(TimesDoc::default()));
+        let day = PeriodDoc {
+            window: "day".to_owned(),
+            since: Some(jiff::Timestamp::UNIX_EPOCH),
+            responses: 1,
+            nps: Some(NpsDoc::default()),
+            stars: mean.clone(),
+            csat: share.clone(),
+            response_rate: share.clone(),
+            first_reply: times.clone(),
+            first_action: times.clone(),
+            processed: share.clone(),
+            in_time: share.clone(),
+            rating_to_recovery: times.clone(),
+            recovery_to_rating: times.clone(),
+            rating_to_rating: times,
+            recovered: share,
+            change: mean,
+        };
+        let whole = FeedbackTotalDoc {
+            open: 1,
+            open_by_age: Some(OpenByAgeDoc::default()),
+            overdue: 1,
+            coverage: Some(CoverageDoc::default()),
+            month: Some(day.clone()),
+            day,
+        };
+        let told = serde_json::to_value(whole).unwrap();
+        let document = document();
+        let names = |value: &Value| {
+            value.as_object().expect("an object").keys().cloned().collect::<std::collections::BTreeSet<_>>()
+        };
+        let described = |schema: &str| names(&document["components"]["schemas"][schema]["properties"]);
+        assert_eq!(described("FeedbackTotal"), names(&told));
+        assert_eq!(described("FeedbackPeriod"), names(&told["month"]));
     }
 
     #[test]

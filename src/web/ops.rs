@@ -39,7 +39,7 @@ impl Readiness {
     }
 }
 
-/// Who may read the metrics.
+/// Who may read the metrics, and in what state each source is.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Audience {
     /// Callers on this very machine that no proxy has passed on.
@@ -86,10 +86,15 @@ struct Report {
     sources: BTreeMap<&'static str, &'static str>,
 }
 
-async fn readyz(State(ops): State<Ops>) -> Response {
+/// Whoever spreads viewers over servers may be anywhere and needs the status; why it is so is for those who may read the
+/// metrics.
+async fn readyz(State(ops): State<Ops>, extensions: Extensions, headers: HeaderMap) -> Response {
     let found = (ops.readiness)();
     let ready = found.is_ready();
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    if !ops.answers(&extensions, &headers) {
+        return (status, Json(serde_json::json!({ "ready": ready }))).into_response();
+    }
     let report = Report {
         ready,
         store: if found.store { "open" } else { "down" },
@@ -102,11 +107,17 @@ async fn readyz(State(ops): State<Ops>) -> Response {
 }
 
 async fn scrape(State(ops): State<Ops>, extensions: Extensions, headers: HeaderMap) -> Response {
-    if ops.audience == Audience::ThisMachine && !from_this_machine(&extensions, &headers) {
+    if !ops.answers(&extensions, &headers) {
         // As if there were nothing: what a stranger cannot read they need not know of.
         return Problem::not_found().into_response();
     }
     ([(CONTENT_TYPE, metrics::CONTENT_TYPE)], ops.metrics.render()).into_response()
+}
+
+impl Ops {
+    fn answers(&self, extensions: &Extensions, headers: &HeaderMap) -> bool {
+        self.audience == Audience::Everybody || from_this_machine(extensions, headers)
+    }
 }
 
 fn from_this_machine(extensions: &Extensions, headers: &HeaderMap) -> bool {
@@ -161,8 +172,10 @@ mod tests {
             (Readiness { gold: false, ..ready() }, 503),
             (Readiness { stopping: true, ..ready() }, 503),
         ] {
-            let (status, _, text) = ask(ops(readiness.clone(), Audience::default()), at("/readyz")).await;
+            let (status, _, text) = ask(ops(readiness.clone(), Audience::Everybody), at("/readyz")).await;
             assert_eq!(status.as_u16(), expected, "{readiness:?}");
+            let (status, _, short) = ask(ops(readiness.clone(), Audience::ThisMachine), at("/readyz")).await;
+            assert_eq!((status.as_u16(), short), (expected, format!("{{\"ready\":{}}}", expected == 200)));
             let body: Value = serde_json::from_str(&text).unwrap();
             assert_eq!(body["ready"], expected == 200);
             assert_eq!(body["sources"], json!(readiness.sources));

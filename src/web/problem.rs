@@ -136,6 +136,12 @@ impl Problem {
         Self::of(StatusCode::UNPROCESSABLE_ENTITY).detail(detail)
     }
 
+    /// 429: too often; when to come back.
+    #[must_use]
+    pub fn too_many(seconds: u64) -> Self {
+        Self::of(StatusCode::TOO_MANY_REQUESTS).retry_after(seconds)
+    }
+
     /// 500: our own fault. What happened goes to the log, not to the caller.
     #[must_use]
     pub fn broken() -> Self {

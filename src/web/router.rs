@@ -2,16 +2,19 @@
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
+use axum::middleware::from_fn_with_state;
 use axum::routing::{delete, get, post};
 
 use super::access::{door, pairing, sign_ins};
 use super::layers::{self, Settings};
+use super::limits::{self, Rates};
 use super::ops::{self, Ops};
 use super::state::AppState;
-use super::{api, assets, audit, feedback, openapi, screens, socket, supervise, surveys, webhooks};
+use super::{api, assets, audit, feedback, openapi, pinning, screens, socket, supervise, surveys, webhooks};
 
 /// All routes with all layers around them.
 pub fn router(state: AppState, ops: Ops, settings: &Settings) -> Router {
+    let rates = Rates::new(settings.sockets_per_address);
     // For people.
     let pages = Router::new()
         .route("/", get(screens::home))
@@ -57,14 +60,17 @@ pub fn router(state: AppState, ops: Ops, settings: &Settings) -> Router {
         .route("/api/v1/sessions/{id}/disposition", post(supervise::disposition))
         .route("/api/v1/sessions/{id}/extra-items", post(supervise::extra_items))
         .route("/api/v1/feedback/{response}/{deed}", post(feedback::act))
+        .route("/api/v1/feedback/{response}/pin", post(pinning::pin))
         .route("/api/v1/feedback/{response}/deeds/{deed}/retry", post(feedback::retry))
         .route("/api/v1/audit", get(audit::list))
-        .route("/api/v1/openapi.json", get(openapi::describe));
+        .route("/api/v1/openapi.json", get(openapi::describe))
+        .route_layer(from_fn_with_state(rates.clone(), limits::programs));
     // For vendors.
     let webhooks = Router::new()
         .route("/webhooks/goodays", post(webhooks::goodays))
         .route("/webhooks/kustomer", post(webhooks::kustomer))
-        .layer(DefaultBodyLimit::max(webhooks::BODY_LIMIT));
+        .layer(DefaultBodyLimit::max(webhooks::BODY_LIMIT))
+        .route_layer(from_fn_with_state(rates, limits::webhooks));
 
     let routes = pages
         .merge(door)

@@ -1,14 +1,11 @@
 //! The accept loop. Our own, because `axum::serve` sets no timer, so that who connects and says nothing, or says it very
 //! slowly, would be kept for ever.
 
-use std::collections::HashMap;
 use std::convert::Infallible;
-use std::io;
-use std::net::{IpAddr, Ipv6Addr, SocketAddr};
-use std::pin::{Pin, pin};
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::Router;
@@ -17,17 +14,29 @@ use axum::serve::Listener;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
+use tokio_rustls::server::TlsStream;
 use tower::Service;
 
-use crate::base::metrics::Present;
+use super::tls::Tls;
 use crate::base::{Lifecycle, Metrics};
+use door::{Door, Place};
+use guest::Guest;
+
+mod door;
+mod guest;
+mod headcount;
+
+pub(crate) use guest::Luggage;
+pub(crate) use headcount::{Headcount, network_of};
 
 /// How much of a request is held in memory before its handler reads on; a longer header is refused.
 const HEADER_BYTES: usize = 64 * 1024;
+
+/// With this byte, and no other, a client of TLS begins (RFC 8446, section 5.1).
+const TLS_HANDSHAKE: u8 = 22;
 
 /// How many may come, and how long they may take to say what they want.
 #[derive(Debug, Clone)]
@@ -40,6 +49,8 @@ pub struct Limits {
     pub loopback_is_exempt: bool,
     /// From the connection to its first byte.
     pub first_byte: Duration,
+    /// From the first byte to an encrypted connection, where there is one.
+    pub handshake: Duration,
     /// From a request's beginning to the end of its headers; also how long a connection may rest between two requests.
     pub header: Duration,
 }
@@ -51,16 +62,25 @@ impl Default for Limits {
             per_address: 512,
             loopback_is_exempt: true,
             first_byte: Duration::from_secs(5),
+            handshake: Duration::from_secs(10),
             header: Duration::from_secs(5),
         }
     }
 }
 
 /// Serves the routes until a stop is asked for; then nobody new is let in and each connection ends with the request that it
-/// is at. An open socket ends when its own handler ends it. The peer's address is in the request's [`ConnectInfo`].
+/// is at. An open socket ends when its own handler ends it. The peer's address is in the request's [`ConnectInfo`]. With
+/// `tls` every connection is encrypted.
 ///
 /// When the process runs out of file descriptors, axum's listener waits a second and tries again.
-pub async fn serve(mut listener: TcpListener, app: Router, limits: Limits, metrics: Metrics, life: Lifecycle) {
+pub async fn serve(
+    mut listener: TcpListener,
+    tls: Option<Tls>,
+    app: Router,
+    limits: Limits,
+    metrics: Metrics,
+    life: Lifecycle,
+) {
     let door = Door::new(limits, metrics);
     loop {
         let (stream, peer) = tokio::select! {
@@ -70,8 +90,8 @@ pub async fn serve(mut listener: TcpListener, app: Router, limits: Limits, metri
         };
         match door.admit(peer.ip()) {
             Ok(place) => {
-                let visit = visit(stream, peer, place, app.clone(), Arc::clone(&door), life.clone());
-                life.spawn_guest(visit);
+                let visit = Visit { peer, app: app.clone(), door: Arc::clone(&door), life: life.clone() };
+                life.spawn_guest(visit.begin(stream, tls.clone(), place));
             }
             // Dropping the stream closes it: whoever floods us gets no work out of us.
             Err(reason) => door.metrics.connection(reason),
@@ -80,151 +100,106 @@ pub async fn serve(mut listener: TcpListener, app: Router, limits: Limits, metri
 }
 
 /// One connection from its first byte to its end, or to the moment it becomes a socket.
-async fn visit(stream: TcpStream, peer: SocketAddr, place: Place, app: Router, door: Arc<Door>, life: Lifecycle) {
-    let mut byte = [0];
-    let first = tokio::select! {
-        () = life.stopping() => return door.metrics.connection("stopped"),
-        first = timeout(door.limits.first_byte, stream.peek(&mut byte)) => first,
-    };
-    match first {
-        Ok(Ok(1..)) => {}
-        Ok(Ok(0)) | Err(_) => return door.metrics.connection("silent"),
-        Ok(Err(_)) => return door.metrics.connection("broken"),
-    }
-    // Patches are small and must not wait for one another. Where this cannot be had, they are merely later.
-    let _ = stream.set_nodelay(true);
-
-    let asked = AtomicBool::new(false);
-    let service = hyper::service::service_fn(|mut request: hyper::Request<Incoming>| {
-        asked.store(true, Ordering::Relaxed);
-        request.extensions_mut().insert(ConnectInfo(peer));
-        let mut app = app.clone();
-        async move { app.call(request).await.map_err(|never: Infallible| never) }
-    });
-    let guest = TokioIo::new(Guest { stream, _place: place });
-    let mut connection = pin!(
-        http1::Builder::new()
-            .timer(TokioTimer::new())
-            .header_read_timeout(door.limits.header)
-            .max_buf_size(HEADER_BYTES)
-            .serve_connection(guest, service)
-            .with_upgrades()
-    );
-    let ended = tokio::select! {
-        ended = connection.as_mut() => ended,
-        () = life.stopping() => {
-            connection.as_mut().graceful_shutdown();
-            connection.await
-        }
-    };
-    door.metrics.connection(match ended {
-        Ok(()) => "served",
-        // After an answer, the same time limit ends a connection that merely rests.
-        Err(error) if error.is_timeout() && asked.load(Ordering::Relaxed) => "served",
-        Err(error) if error.is_timeout() => "slow",
-        Err(_) => "broken",
-    });
-}
-
-/// Who is in, and how many may still come.
-struct Door {
-    limits: Limits,
-    metrics: Metrics,
-    places: Arc<Semaphore>,
-    addresses: Mutex<HashMap<IpAddr, usize>>,
-}
-
-impl Door {
-    fn new(limits: Limits, metrics: Metrics) -> Arc<Self> {
-        let places = Arc::new(Semaphore::new(limits.connections.min(Semaphore::MAX_PERMITS)));
-        Arc::new(Self { limits, metrics, places, addresses: Mutex::default() })
-    }
-
-    fn admit(self: &Arc<Self>, address: IpAddr) -> Result<Place, &'static str> {
-        let permit = Arc::clone(&self.places).try_acquire_owned().map_err(|_| "over_limit")?;
-        let network = network_of(address);
-        let exempt = self.limits.loopback_is_exempt && network.is_loopback();
-        let counted = if exempt {
-            None
-        } else {
-            let mut addresses = self.addresses.lock().unwrap_or_else(PoisonError::into_inner);
-            let held = addresses.entry(network).or_default();
-            if *held >= self.limits.per_address {
-                return Err("over_address_limit");
-            }
-            *held += 1;
-            Some(network)
-        };
-        Ok(Place { door: Arc::clone(self), counted, _permit: permit, _open: self.metrics.connection_open() })
-    }
-}
-
-/// An address as far as its owner cannot choose it.
-fn network_of(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(v6) if !v6.is_loopback() => IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() & !u128::from(u64::MAX))),
-        other => other,
-    }
-}
-
-/// One connection's place among those allowed. It is free again once this is dropped.
-struct Place {
+struct Visit {
+    peer: SocketAddr,
+    app: Router,
     door: Arc<Door>,
-    counted: Option<IpAddr>,
-    _permit: OwnedSemaphorePermit,
-    _open: Present,
+    life: Lifecycle,
 }
 
-impl Drop for Place {
-    fn drop(&mut self) {
-        let Some(network) = self.counted else { return };
-        let mut addresses = self.door.addresses.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(held) = addresses.get_mut(&network) {
-            *held -= 1;
-            if *held == 0 {
-                addresses.remove(&network);
+impl Visit {
+    async fn begin(self, stream: TcpStream, tls: Option<Tls>, place: Place) {
+        let result = match self.first_byte(&stream).await {
+            Err(result) => result,
+            Ok(byte) => {
+                // Patches are small and must not wait for one another. Where this cannot be had, they are merely later.
+                let _ = stream.set_nodelay(true);
+                match tls {
+                    None => self.talk(Guest::new(stream, place)).await,
+                    Some(_) if byte != TLS_HANDSHAKE => turn_away(stream).await,
+                    Some(tls) => match self.agree(stream, &tls).await {
+                        Ok(stream) => self.talk(Guest::new(stream, place)).await,
+                        Err(result) => result,
+                    },
+                }
             }
+        };
+        self.door.metrics.connection(result);
+    }
+
+    /// The first byte, left where it is.
+    async fn first_byte(&self, stream: &TcpStream) -> Result<u8, &'static str> {
+        let mut byte = [0];
+        let first = tokio::select! {
+            () = self.life.stopping() => return Err("stopped"),
+            first = timeout(self.door.limits.first_byte, stream.peek(&mut byte)) => first,
+        };
+        match first {
+            Ok(Ok(1..)) => Ok(byte[0]),
+            Ok(Ok(0)) | Err(_) => Err("silent"),
+            Ok(Err(_)) => Err("broken"),
+        }
+    }
+
+    /// A handshake costs us more than it costs whoever asks for it, and has a limit of its own.
+    async fn agree(&self, stream: TcpStream, tls: &Tls) -> Result<TlsStream<TcpStream>, &'static str> {
+        tokio::select! {
+            () = self.life.stopping() => Err("stopped"),
+            agreed = timeout(self.door.limits.handshake, tls.accept(stream)) => match agreed {
+                Ok(Ok(stream)) => Ok(stream),
+                Ok(Err(_)) => Err("no_tls"),
+                Err(_) => Err("slow"),
+            },
+        }
+    }
+
+    async fn talk<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(&self, guest: Guest<S>) -> &'static str {
+        let (asked, luggage) = (AtomicBool::new(false), guest.luggage());
+        let service = hyper::service::service_fn(|mut request: hyper::Request<Incoming>| {
+            asked.store(true, Ordering::Relaxed);
+            request.extensions_mut().insert(ConnectInfo(self.peer));
+            request.extensions_mut().insert(luggage.clone());
+            let mut app = self.app.clone();
+            async move { app.call(request).await.map_err(|never: Infallible| never) }
+        });
+        let mut connection = pin!(
+            http1::Builder::new()
+                .timer(TokioTimer::new())
+                .header_read_timeout(self.door.limits.header)
+                .max_buf_size(HEADER_BYTES)
+                .serve_connection(TokioIo::new(guest), service)
+                .with_upgrades()
+        );
+        let ended = tokio::select! {
+            ended = connection.as_mut() => ended,
+            () = self.life.stopping() => {
+                connection.as_mut().graceful_shutdown();
+                connection.await
+            }
+        };
+        match ended {
+            Ok(()) => "served",
+            // After an answer, the same time limit ends a connection that merely rests.
+            Err(error) if error.is_timeout() && asked.load(Ordering::Relaxed) => "served",
+            Err(error) if error.is_timeout() => "slow",
+            Err(_) => "broken",
         }
     }
 }
 
-/// A stream that holds its place for as long as it lives, whoever holds the stream by then: after an upgrade that is no
-/// longer the HTTP connection but the socket.
-struct Guest {
-    stream: TcpStream,
-    _place: Place,
-}
-
-impl AsyncRead for Guest {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(cx, buf)
-    }
-}
-
-impl AsyncWrite for Guest {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(cx, buf)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bufs: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(cx, bufs)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
-    }
+/// Somebody typed `http://` where only `https://` is spoken, and is told so.
+async fn turn_away(mut stream: TcpStream) -> &'static str {
+    let sentence = "This address speaks HTTPS only: begin it with https://.\n";
+    let length = sentence.len();
+    let answer = format!(
+        "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: {length}\r\n\
+         Connection: close\r\n\r\n{sentence}"
+    );
+    // So few bytes fit into any socket's buffer: this does not wait.
+    let _ = stream.write_all(answer.as_bytes()).await;
+    // What they said is taken in, or closing would take the answer away again.
+    let _ = stream.try_read(&mut [0; 4096]);
+    "no_tls"
 }
 
 #[cfg(test)]

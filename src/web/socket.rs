@@ -2,12 +2,11 @@
 //!
 //! One task per socket, and never more than one frame in flight: whoever reads slowly gets fewer and larger patches.
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, WebSocketUpgrade};
-use axum::extract::{ConnectInfo, Extension, Query, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::extract::{Extension, Query, State};
+use axum::http::HeaderMap;
 use axum::response::Response;
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -18,6 +17,7 @@ use super::access::viewer::Refusal;
 use super::access::{Access, Viewer as Somebody, Who, displays};
 use super::boards::Boards;
 use super::origin::origin_allowed;
+use super::peer::Peer;
 use super::problem::Problem;
 use super::state::AppState;
 use crate::actions::SignIn;
@@ -82,7 +82,7 @@ pub async fn live(
     Query(wanted): Query<Wanted>,
     headers: HeaderMap,
     somebody: Result<Somebody, Refusal>,
-    peer: Option<Extension<ConnectInfo<SocketAddr>>>,
+    peer: Option<Extension<Peer>>,
     upgrade: WebSocketUpgrade,
 ) -> Result<Response, Refusal> {
     if !origin_allowed(&headers, &state.house.origin) {
@@ -97,14 +97,12 @@ pub async fn live(
         Err(_) => return Ok(upgrade.on_upgrade(|socket| close(socket, SIGN_IN, "Sign in first."))),
     };
     let place = match somebody.who() {
-        Who::Person(sign_in) => {
-            Some(sign_in.socket().ok_or_else(|| Problem::of(StatusCode::TOO_MANY_REQUESTS).retry_after(COME_BACK))?)
-        }
+        Who::Person(sign_in) => Some(sign_in.socket().ok_or_else(|| Problem::too_many(COME_BACK))?),
         Who::Anybody | Who::Display(_) => None,
     };
     let display = match somebody.who() {
         Who::Display(screen) => {
-            let address = peer.map(|Extension(ConnectInfo(peer))| peer.ip().to_canonical());
+            let address = peer.map(|Extension(Peer(address))| address);
             Some(access.displays().open_line(&screen.id, address).ok_or_else(Problem::sign_in_needed)?)
         }
         Who::Anybody | Who::Person(_) => None,

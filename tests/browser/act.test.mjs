@@ -11,6 +11,15 @@ test("what was left empty is left out, and numbers are numbers", () => {
   assert.deepEqual(bodyOf({ rating: "0", note: "Spoke to her." }), { rating: 0, note: "Spoke to her." });
   assert.deepEqual(bodyOf({ session_id: "82673", tags: "a, b,," }), { session_id: 82673, tags: ["a", "b"] });
   assert.deepEqual(bodyOf({ sure: "true" }), { sure: true });
+  assert.deepEqual(bodyOf({ session: "82673", who: "Ann" }), { session: 82673, who: "Ann" });
+  assert.deepEqual(bodyOf({ session: "" }), {}, "the rules are to decide");
+});
+
+test("possible calls are counted in words", () => {
+  const text = (candidates) => painters.possible(candidates).text;
+  assert.equal(text(undefined), "Is it another call?");
+  assert.equal(text({ 7: {} }), "1 other possible call");
+  assert.equal(text({ 7: {}, 8: {} }), "2 possible calls");
 });
 
 test("a form is offered exactly while its action is", () => {

@@ -32,6 +32,20 @@ test("scores carry their sample, and small samples are no scores", () => {
   }
 });
 
+test("what is counted is written with what it stands on", () => {
+  for (const [value, manner, text, note, title, small] of cases.figure) {
+    assert.deepEqual(format.figure(value ?? undefined, manner), { text, note, title, small }, JSON.stringify(value));
+  }
+});
+
+test("several shares are a ratio of sums, and no share is none", () => {
+  const shares = [{ hit: 1, n: 1 }, undefined, { hit: 0, n: 99 }];
+  assert.deepEqual(format.shares(shares), { value: 1, hit: 1, n: 100 });
+  assert.equal(format.figure(format.shares([{ hit: 3, n: 4 }])).text, "3 of 4");
+  assert.equal(format.shares([undefined]), undefined);
+  assert.deepEqual(format.scores([{ promoters: 1, detractors: 0, n: 1 }, { promoters: 0, detractors: 4, n: 4 }]), { value: -60, promoters: 1, detractors: 4, n: 5 });
+});
+
 for (const [table, words] of Object.entries(cases.words)) {
   test(`the words of ${table} are the server's`, () => {
     for (const [name, text] of words) assert.equal(word(table, name), text);

@@ -115,7 +115,7 @@ async fn through_a_fault(fault: &str) {
 
 #[tokio::test]
 async fn a_sync_that_fails_is_a_503_and_the_next_event_is_taken_over_a_new_connection() {
-    through_a_fault("inject=fsync,fdatasync:error=EIO:when=25..26").await;
+    through_a_fault("inject=fsync,fdatasync:error=EIO:when=26..27").await;
 }
 
 #[tokio::test]

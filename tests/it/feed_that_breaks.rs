@@ -1,6 +1,6 @@
 //! The way to Clarity breaks in many ways; what is shown is what is, and says how old it is.
 
-use callboard::sandbox::{Sandbox, Vendor};
+use callboard::sandbox::{Sandbox, Vendor, WrongAnswer};
 use reqwest::StatusCode;
 use serde_json::Value;
 
@@ -100,10 +100,11 @@ async fn an_expired_token_is_renewed_without_a_word_and_an_error_of_the_api_is_t
     sandbox.steering().cut_signalr();
     house.until("all", "polling", |state| clarity(state, "polling")).await;
 
-    sandbox.steering().fail_next(Vendor::Clarity, 2, StatusCode::INTERNAL_SERVER_ERROR);
+    sandbox.steering().answer_wrongly(Vendor::Clarity, "/metrics/", Some(WrongAnswer::status(500)));
     let state = house.until("all", "the outage", |state| clarity(state, "down")).await;
     let reason = state["sources"]["clarity"]["reason"].as_str().expect("a reason");
     assert!(reason.contains("500") && reason.ends_with('.'), "{reason}");
+    sandbox.steering().answer_wrongly(Vendor::Clarity, "/metrics/", None);
     house.until("all", "its end", |state| clarity(state, "polling")).await;
 
     sandbox.steering().expire_tokens();

@@ -1,7 +1,7 @@
 //! What customers say: signed, on the disk before it is acknowledged, on the page, once.
 
-use callboard::base::Secret;
 use callboard::base::hmac::Tag;
+use callboard::base::{Clock, Secret};
 use callboard::config::{Goodays, PlaceLink};
 use callboard::domain::{
     AgentId, AgentReading, Fact, Modality, QueueId, SessionId, SessionReading, SessionStatus, TeamId,
@@ -129,7 +129,10 @@ async fn a_response_hangs_on_its_call_and_says_by_which_rule() {
     for (id, extra) in
         [("linked", json!({"session": "82673"})), ("early", json!({"session": 99})), ("placed", json!({}))]
     {
-        assert_eq!(send_signed(&house, &event("response", id, &extra)).await, StatusCode::NO_CONTENT);
+        let mut event = event("response", id, &extra);
+        // Whoever waits for a call does so for a week.
+        event["response"]["created_date"] = json!(Clock::system().now().to_string());
+        assert_eq!(send_signed(&house, &event).await, StatusCode::NO_CONTENT);
     }
     let state =
         house.until("all", "all three", |state| state["feedback"].as_object().is_some_and(|it| it.len() == 3)).await;

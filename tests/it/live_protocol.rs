@@ -168,6 +168,60 @@ async fn a_viewer_that_floods_us_is_shown_out() {
     house.stop().await;
 }
 
+/// V9: whatever a viewer does to us costs one connection, its own.
+#[tokio::test]
+async fn abuse_ends_the_socket_of_whoever_does_it_and_nobody_elses() {
+    use futures_util::{SinkExt, StreamExt};
+    let house = House::alone(|_| ()).await;
+    let mut neighbour = Viewer::connect(&house.base, "all", None).await;
+    neighbour.step().await.expect("a snapshot");
+    let ten_megabytes = vec![Message::binary(vec![b'x'; 10 << 20])];
+    let just_too_large = vec![Message::text("x".repeat(64 * 1024 + 1))];
+    let pings = vec![Message::Ping(b"are you there"[..].into()); 2_000];
+    let messages = vec![Message::text("{}"); 2_000];
+    let pongs = vec![Message::Pong(Default::default()); 2_000];
+    for (what, abuse) in [
+        ("a message of 10 MB", ten_megabytes),
+        ("one byte too many", just_too_large),
+        ("a flood of pings", pings),
+        ("a flood of messages", messages),
+        ("a flood of pongs", pongs),
+    ] {
+        let address = format!("ws://{}/api/v1/live?scope=all", house.world.address);
+        let (socket, _) = tokio_tungstenite::connect_async(address).await.expect("an open socket");
+        let (mut said, mut heard) = socket.split();
+        // Whoever is shown out may find the door shut in the middle of a word.
+        let abusing = async {
+            for message in abuse {
+                if said.send(message).await.is_err() {
+                    break;
+                }
+            }
+            std::future::pending::<()>().await;
+        };
+        let ended = async {
+            while let Some(frame) = heard.next().await {
+                match frame {
+                    Ok(Message::Close(frame)) => return frame.map(|frame| u16::from(frame.code)),
+                    Ok(_) => {}
+                    Err(_) => return None,
+                }
+            }
+            None
+        };
+        let code = tokio::select! {
+            () = abusing => unreachable!("abuse has no end of its own"),
+            ended = tokio::time::timeout(crate::support::house::PATIENCE, ended) => ended.expect("it is shown out in time"),
+        };
+        assert!(matches!(code, None | Some(1008 | 1009)), "{what}: {code:?}");
+    }
+    change(&house, "after the abuse").await;
+    neighbour.until("what happens next", says("after the abuse")).await;
+    let metrics = house.get("/metrics").await.text().await.expect("text");
+    assert!(metrics.contains("callboard_viewers{page=\"all\"} 1"), "{metrics}");
+    house.stop().await;
+}
+
 #[tokio::test]
 async fn a_wallboard_sees_its_queues_and_no_customers_name() {
     use callboard::domain::session::SessionList;

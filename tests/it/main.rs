@@ -2,17 +2,21 @@
 
 mod a_clarity_that_fails;
 mod answering_customers;
+mod canaries;
 mod commands;
 mod convergence;
 mod conversations_that_close;
 mod demo_in_a_browser;
 mod disk_that_fails;
 mod displays;
+mod encryption;
 mod feed_that_breaks;
 mod feedback_from_webhooks;
+mod feedback_that_finds_its_call;
 mod following_a_third_party;
 mod forgetting;
 mod goodays_in_arrears;
+mod hostile_words;
 mod live_protocol;
 mod microsoft_client;
 mod near_an_agent;

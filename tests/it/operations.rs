@@ -73,3 +73,33 @@ async fn refusals_are_problem_documents_for_programs_and_pages_for_people() {
     assert!(openapi["paths"]["/api/v1/live"].is_object());
     house.stop().await;
 }
+
+#[tokio::test]
+async fn what_is_for_whoever_runs_the_server_is_not_for_who_comes_through_a_proxy() {
+    let (sandbox, neighbours) = sandbox(8, 2).await;
+    let house = House::beside(&sandbox).await;
+    let state = house.until("all", "a live floor", |state| state["sources"]["clarity"]["state"] == "live").await;
+    let through = async |path: &str, header: &str, value: &str| {
+        house.http.get(house.at(path)).header(header, value).send().await.expect("an answer")
+    };
+    for (header, value) in
+        [("x-forwarded-for", "192.0.2.7"), ("x-forwarded-for", "127.0.0.1"), ("forwarded", "for=127.0.0.1")]
+    {
+        let refused = through("/metrics", header, value).await;
+        assert_eq!(
+            (refused.status().as_u16(), refused.headers()["content-type"].as_bytes()),
+            (404, &b"application/problem+json"[..])
+        );
+        let ready: Value = through("/readyz", header, value).await.json().await.expect("JSON");
+        assert_eq!(ready, serde_json::json!({"ready": true}));
+        assert_eq!(through("/healthz", header, value).await.text().await.expect("text"), "ok");
+    }
+    // What is counted names no person, not even for those who may read it.
+    let metrics = house.get("/metrics").await.text().await.expect("text");
+    for agent in state["agents"].as_object().expect("agents").values() {
+        let name = agent["name"].as_str().expect("a name");
+        assert!(!metrics.contains(name), "{name} is in the metrics");
+    }
+    house.stop().await;
+    neighbours.kill();
+}

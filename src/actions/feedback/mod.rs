@@ -9,6 +9,7 @@ mod carrier;
 mod error;
 mod lookup;
 mod paper;
+mod pin;
 mod verdict;
 mod wish;
 
@@ -79,6 +80,8 @@ struct Inner {
     asked: Notify,
     /// Deeds whose end is unknown and that a person wants looked up now.
     to_look_up: Mutex<HashSet<String>>,
+    /// Held by whoever pins.
+    pinning: tokio::sync::Mutex<()>,
 }
 
 impl FeedbackDesk {
@@ -94,7 +97,8 @@ impl FeedbackDesk {
         life: &Lifecycle,
     ) -> (Self, Overheard) {
         let (asked, to_look_up) = (Notify::new(), Mutex::default());
-        let desk = Self(Arc::new(Inner { store, gold, rules, metrics: metrics.clone(), asked, to_look_up }));
+        let (metrics, pinning) = (metrics.clone(), tokio::sync::Mutex::default());
+        let desk = Self(Arc::new(Inner { store, gold, rules, metrics, asked, to_look_up, pinning }));
         let (tell_found, found) = mpsc::unbounded_channel();
         let (tell_trouble, trouble) = watch::channel(None);
         let carrier = FeedbackCarrier::new(desk.clone(), vendor, clock.clone(), tell_found, tell_trouble);

@@ -5,13 +5,14 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use serde_json::json;
 use tokio::sync::mpsc;
 
 use super::{REQUEST, Surveys};
 use crate::base::Lifecycle;
 use crate::config::Sending;
-use crate::domain::{AgentId, Helped, Interaction, Modality, SourceState, SurveyOrigin, SurveyState};
+use crate::domain::{AgentId, Fact, Helped, Interaction, Modality, NotAsked, SourceState, SurveyOrigin, SurveyState};
 use crate::gold::closings::{Considered, Told};
 use crate::gold::{Entity, Key, Reporter};
 use crate::store::{NewIntent, StoreError};
@@ -45,6 +46,11 @@ pub(super) async fn consider_all(
         });
         if let Considered::Asked(what) | Considered::NotAsked(what) = became {
             reporter.count(what);
+        }
+        if let Considered::NotAsked(why) = became
+            && is_uncovered(why)
+        {
+            desk.0.gold.tell(Fact::NotAsked(Box::new(not_asked(&one, why, reporter.clock().now())))).await;
         }
         // Whoever no longer listens is stopping.
         let _ = answer.send(became);
@@ -215,6 +221,25 @@ impl Surveys {
             }
             _ => by_id.map(|id| Employee { email: None, custom_id: Some(id.clone()) }),
         }
+    }
+}
+
+/// Whether a customer was helped who might have been asked. What is asked about already is counted where it is asked, what
+/// goes on or never began has not ended, and what is switched off is nobody's to cover.
+fn is_uncovered(why: &str) -> bool {
+    const OTHERS: [&str; 5] =
+        ["alreadyAsked", "notAskedSwitchedOff", "notAskedAbandoned", "notAskedTransferred", "notAskedNeverEnded"];
+    !OTHERS.contains(&why)
+}
+
+fn not_asked(helped: &Helped, why: &'static str, at: Timestamp) -> NotAsked {
+    NotAsked {
+        interaction: helped.interaction.clone(),
+        conversation: helped.conversation.clone(),
+        at,
+        queue: helped.queue,
+        agent: helped.agent,
+        why,
     }
 }
 

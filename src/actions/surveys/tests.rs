@@ -20,7 +20,7 @@ async fn world(change: impl FnOnce(&mut Rules)) -> World {
     let metrics = Metrics::new(clock.clone());
     let directory = TempDir::new().unwrap();
     let store = Store::open(directory.path(), clock.clone()).unwrap();
-    let joins = crate::gold::join::Rules { session_keys: Vec::new(), places: std::collections::BTreeMap::new() };
+    let joins = crate::gold::join::Rules::default();
     let gold = Gold::start(joins, Day::default(), clock.clone(), &life);
     let mut rob = AgentReading::new(AgentId(41));
     rob.email = Some("rob@example.com".into());

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::domain::{AgentId, SessionId, SurveyResult};
+use crate::domain::{AgentId, Delivery, SessionId, SurveyResult};
 use crate::vendor::agent_connect::Record;
 
 /// What a record says about its survey.
@@ -26,6 +26,7 @@ pub(super) fn result(from: Record, employees: &HashMap<String, AgentId>) -> Surv
         link: shared(from.external_url),
         created: from.created,
         requested_via: shared(from.requested_via),
+        reached: from.delivery.as_deref().map(reached).unwrap_or_default(),
         delivery: shared(from.delivery),
         answered: from.answered,
         stars: from.stars,
@@ -35,6 +36,45 @@ pub(super) fn result(from: Record, employees: &HashMap<String, AgentId>) -> Surv
     }
 }
 
+/// What the vendor's words for a delivery mean (`apis.md` P6). Its list goes on: what is not known says nothing.
+fn reached(words: &str) -> Delivery {
+    let words = words.to_lowercase();
+    let say = |part: &str| words.contains(part);
+    match () {
+        () if say("do not send") => Delivery::DoNotSend,
+        () if say("suppress") => Delivery::Suppressed,
+        () if say("unsubscribe") => Delivery::Unsubscribed,
+        // One that will be tried again has not come back yet.
+        () if say("soft bounce") => Delivery::Unknown,
+        () if say("bounce") => Delivery::Bounced,
+        () if say("not sent") => Delivery::Unknown,
+        () if say("delivered") && !say("not delivered") => Delivery::Delivered,
+        () => Delivery::Unknown,
+    }
+}
+
 fn shared(text: Option<String>) -> Option<Arc<str>> {
     text.map(Arc::from)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_word_for_a_delivery_means_one_thing() {
+        for (words, meaning) in [
+            ("Delivered", Delivery::Delivered),
+            ("Not sent: suppression period", Delivery::Suppressed),
+            ("Not sent: do not send flag", Delivery::DoNotSend),
+            ("Not sent: consumer unsubscribed", Delivery::Unsubscribed),
+            ("Not sent: rejected (recent bounce)", Delivery::Bounced),
+            ("Soft bounce (will be retried)", Delivery::Unknown),
+            ("Hard bounce (will not be retried)", Delivery::Bounced),
+            ("Not delivered", Delivery::Unknown),
+            ("Something new", Delivery::Unknown),
+        ] {
+            assert_eq!(reached(words), meaning, "{words}");
+        }
+    }
 }

@@ -7,6 +7,7 @@
 mod announcements;
 mod ended;
 mod health;
+mod look_ups;
 mod names;
 mod pushed;
 mod reading;
@@ -28,6 +29,7 @@ use crate::vendor::signalr::{Connection, Event, HubCall};
 
 use announcements::{Announcements, Remedy};
 pub use ended::{EndRules, SessionEnds};
+pub use look_ups::SessionLookUps;
 pub use pushed::Pushed;
 use reading::{Floor, Outcome, Probe, Reading};
 

@@ -3,6 +3,7 @@
 use super::Ground;
 use crate::domain::{AgentId, MetricValue, Metrics, QueueId};
 use crate::gold::entity::{Agent, Entity, Key, Queue, Team};
+use crate::gold::rollup::Group;
 
 impl Ground {
     /// What an entity now is. `None`: it is not there.
@@ -17,11 +18,14 @@ impl Ground {
                     name: team.name.clone(),
                     groups: team.groups.clone(),
                     unit: team.unit.clone(),
-                    feedback: self.feedback.total(key),
+                    feedback: self.total(&Group::Team(*id)),
                 })
             }
             Key::Response(id) => Entity::Response(Box::new(self.feedback.response(id)?)),
             Key::Survey(id) => Entity::Survey(Box::new(self.survey(id)?)),
+            Key::Place(id) => Entity::Place(self.place(id)?),
+            Key::Tag(name) => Entity::Tag(self.tag(name)?),
+            Key::Floor => Entity::Floor(self.whole_floor()?),
             Key::Label(name) => Entity::Label(self.labels.get(name)?.clone()),
             Key::Source(name) => Entity::Source(self.sources.get(name)?.clone()),
         })
@@ -40,7 +44,7 @@ impl Ground {
             suspended: record.suspended,
             metrics: record.metrics.clone(),
             sessions: self.sessions.of_agent(id),
-            feedback: self.feedback.total(&Key::Agent(id)),
+            feedback: self.total(&Group::Agent(id)),
             detail: record.detail.clone(),
             other: record.other.clone(),
         })
@@ -67,7 +71,7 @@ impl Ground {
             calls_today: record.calls_today,
             metrics: record.metrics.clone(),
             sessions,
-            feedback: self.feedback.total(&Key::Queue(id)),
+            feedback: self.total(&Group::Queue(id)),
             other: record.other.clone(),
         })
     }

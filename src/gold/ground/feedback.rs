@@ -8,12 +8,11 @@ use jiff::Timestamp;
 
 use super::Ground;
 use crate::domain::{
-    AgentId, DeedId, FeedbackDeed, FeedbackDeedKind, QueueId, RequestState, ResponseId, ResponseReading, SessionId,
-    SurveyId, TeamId, Thread,
+    AgentId, DeedId, FeedbackDeed, FeedbackDeedKind, Person, Pin, QueueId, RequestState, ResponseId, ResponseReading,
+    SessionId, SurveyId, TeamId, Thread,
 };
 use crate::gold::entity::{Key, Response};
-use crate::gold::join::{Floor, Joined, Rule, Rules, Trace, join, named_session};
-use crate::gold::rollup::FeedbackTotal;
+use crate::gold::join::{Clue, Floor, Joined, Rule, Rules, Trace, join};
 
 #[derive(Debug)]
 struct Record {
@@ -21,6 +20,8 @@ struct Record {
     told: Arc<ResponseReading>,
     /// That, and what the vendor has taken from us since.
     reading: Arc<ResponseReading>,
+    /// What may lead it to sessions.
+    clues: BTreeSet<Clue>,
 }
 
 /// What colleagues do about one response.
@@ -34,34 +35,65 @@ pub(super) struct Feedback {
     deeds: HashMap<ResponseId, Deeds>,
     /// Responses by the agent, queue or team that they count for.
     counted: HashMap<Key, BTreeSet<ResponseId>>,
-    /// Responses by the session that they name, known or not.
-    by_session: HashMap<SessionId, BTreeSet<ResponseId>>,
+    /// The sessions that people say responses are about, and who says so; also of responses that nobody has told us of yet.
+    pins: HashMap<ResponseId, (SessionId, Arc<str>)>,
+    /// Responses by what may lead them to sessions, known or not.
+    by_clue: HashMap<Clue, BTreeSet<ResponseId>>,
     /// Responses whose join may have changed.
     to_join: BTreeSet<ResponseId>,
-    /// What is counted for each agent, queue or team.
-    totals: HashMap<Key, FeedbackTotal>,
-    /// Whoever is to be counted again.
-    to_count: BTreeSet<Key>,
 }
 
 impl Feedback {
     /// Merges an event and says what it touched.
     pub fn hear(&mut self, reading: ResponseReading, rules: &Rules) -> Vec<Key> {
         let id = reading.id.clone();
-        if let Some((session, _)) = named_session(&reading, rules) {
-            self.by_session.entry(session).or_default().insert(id.clone());
-        }
-        let told = Arc::new(match self.records.remove(&id) {
-            None => reading,
+        let (told, clues) = match self.records.remove(&id) {
+            None => (reading, BTreeSet::new()),
             Some(known) => {
                 drop(known.reading);
-                Arc::unwrap_or_clone(known.told).and(reading)
+                (Arc::unwrap_or_clone(known.told).and(reading), known.clues)
             }
-        });
+        };
+        let told = Arc::new(told);
         let reading = settled(&told, self.deeds.get(&id));
-        self.records.insert(id.clone(), Record { told, reading });
+        self.records.insert(id.clone(), Record { told, reading, clues });
+        self.find_by_clues(&id, rules);
         self.to_join.insert(id.clone());
         self.touch(id)
+    }
+
+    /// A person says which session it is, or leaves it to the rules again.
+    pub fn pin(&mut self, pin: Pin, rules: &Rules) {
+        match pin.session {
+            Some(session) => self.pins.insert(pin.response.clone(), (session, pin.who)),
+            None => self.pins.remove(&pin.response),
+        };
+        self.find_by_clues(&pin.response, rules);
+        self.to_join.insert(pin.response);
+    }
+
+    /// Finds a response by what may lead it to sessions now, and no longer by what did.
+    fn find_by_clues(&mut self, id: &ResponseId, rules: &Rules) {
+        let Some(record) = self.records.get_mut(id) else { return };
+        let mut clues = Clue::of_response(&record.told, rules);
+        clues.extend(self.pins.get(id).map(|(session, _)| Clue::Session(*session)));
+        for clue in clues.difference(&record.clues) {
+            self.by_clue.entry(clue.clone()).or_default().insert(id.clone());
+        }
+        let before = std::mem::replace(&mut record.clues, clues);
+        let lost: Vec<_> = before.difference(&record.clues).cloned().collect();
+        self.lose(id, &lost);
+    }
+
+    fn lose<'a>(&mut self, id: &ResponseId, clues: impl IntoIterator<Item = &'a Clue>) {
+        for clue in clues {
+            if let Some(ids) = self.by_clue.get_mut(clue) {
+                ids.remove(id);
+                if ids.is_empty() {
+                    self.by_clue.remove(clue);
+                }
+            }
+        }
     }
 
     /// Notes how far a colleague's deed has come, and says what that touched.
@@ -77,23 +109,16 @@ impl Feedback {
 
     fn touch(&mut self, id: ResponseId) -> Vec<Key> {
         let mut touched = self.joins.get(&id).map(targets).unwrap_or_default();
-        self.to_count.extend(touched.iter().cloned());
         touched.push(Key::Response(id));
         touched
     }
 
     /// Forgets a response and says what that touched.
-    fn forget(&mut self, id: &ResponseId, rules: &Rules) -> Vec<Key> {
+    fn forget(&mut self, id: &ResponseId) -> Vec<Key> {
         self.deeds.remove(id);
+        self.pins.remove(id);
         let Some(record) = self.records.remove(id) else { return Vec::new() };
-        if let Some((session, _)) = named_session(&record.told, rules)
-            && let Some(ids) = self.by_session.get_mut(&session)
-        {
-            ids.remove(id);
-            if ids.is_empty() {
-                self.by_session.remove(&session);
-            }
-        }
+        self.lose(id, &record.clues);
         self.to_join.remove(id);
         let mut touched = self.joins.remove(id).as_ref().map(targets).unwrap_or_default();
         for target in &touched {
@@ -104,7 +129,6 @@ impl Feedback {
                 }
             }
         }
-        self.to_count.extend(touched.iter().cloned());
         touched.push(Key::Response(id.clone()));
         touched
     }
@@ -112,11 +136,6 @@ impl Feedback {
     /// All identities.
     pub fn ids(&self) -> impl Iterator<Item = &ResponseId> {
         self.records.keys()
-    }
-
-    /// Everything that has a total.
-    pub fn counted(&self) -> impl Iterator<Item = &Key> {
-        self.counted.keys()
     }
 
     /// One response with what it hangs on.
@@ -128,32 +147,15 @@ impl Feedback {
         Some(Response { reading, joined: self.joins.get(id)?.clone(), stand, deeds, waits })
     }
 
-    /// What is counted for an agent, queue or team.
-    pub fn total(&self, target: &Key) -> Option<FeedbackTotal> {
-        self.totals.get(target).cloned()
+    /// Something new is known where this leads.
+    fn rejoin_by(&mut self, clue: &Clue) {
+        self.to_join.extend(self.by_clue.get(clue).into_iter().flatten().cloned());
     }
 
-    /// Counts again whatever may count differently now. An agent changes many times a minute, what customers said about
-    /// them does not.
-    pub fn count(&mut self, day_began: Timestamp) {
-        for target in std::mem::take(&mut self.to_count) {
-            let ids = self.counted.get(&target).into_iter().flatten();
-            let responses = ids.filter_map(|id| Some(&*self.records.get(id)?.reading));
-            match FeedbackTotal::of(responses, day_began) {
-                Some(total) => self.totals.insert(target, total),
-                None => self.totals.remove(&target),
-            };
-        }
-    }
-
-    /// A new day: everything is counted again.
-    pub fn recount(&mut self) {
-        self.to_count.extend(self.counted.keys().cloned());
-    }
-
-    /// Something new is known of a session.
-    pub fn rejoin_session(&mut self, session: SessionId) {
-        self.to_join.extend(self.by_session.get(&session).into_iter().flatten().cloned());
+    /// Whatever has waited for long waits no more.
+    pub fn rejoin_waiting(&mut self) {
+        let waiting = self.joins.iter().filter(|(_, joined)| joined.rule == Rule::Waiting);
+        self.to_join.extend(waiting.map(|(id, _)| id.clone()));
     }
 
     /// An agent or a queue has changed teams.
@@ -180,7 +182,6 @@ impl Feedback {
                 touched.push(target);
             }
         }
-        self.to_count.extend(touched.iter().cloned());
         touched.push(Key::Response(id.clone()));
         touched
     }
@@ -190,34 +191,80 @@ impl Ground {
     /// Nobody is to see these again.
     pub(super) fn forget(&mut self, responses: &[ResponseId], surveys: &[SurveyId]) {
         for id in responses {
-            self.touched.extend(self.feedback.forget(id, &self.rules));
+            self.touched.extend(self.feedback.forget(id));
         }
         for id in surveys {
             self.touched.extend(self.surveys.forget(id));
         }
     }
 
+    /// These sessions are not remembered any longer, and this customer is not to be recognised.
+    pub(super) fn forget_sessions(&mut self, sessions: &[SessionId], person: &Person) {
+        for id in sessions {
+            self.sessions.traces.forget(*id);
+        }
+        let clues = self.sessions.traces.forget_person(person);
+        self.follow(&clues);
+    }
+
+    /// Something new is known of sessions that these lead to: whatever follows one of them is joined again.
+    pub(super) fn follow(&mut self, clues: &BTreeSet<Clue>) {
+        for clue in clues {
+            self.feedback.rejoin_by(clue);
+            if let Clue::Session(session) = clue {
+                self.recount_session(*session);
+                self.touched.extend(self.surveys.naming(*session));
+            }
+        }
+    }
+
     /// Joins again what may have changed.
     pub(super) fn rejoin(&mut self) {
         for id in std::mem::take(&mut self.feedback.to_join) {
-            let Some(record) = self.feedback.records.get(&id) else { continue };
-            let joined = join(&record.reading, &self.rules, self);
-            let known = self.feedback.joins.get(&id);
-            if joined.rule == Rule::Waiting
-                && known.is_some_and(|known| known.rule == Rule::ExtraSession && known.session == joined.session)
-            {
-                // The session has been forgotten since. What it was has not changed.
+            let Some(joined) = self.join(&id) else { continue };
+            if self.feedback.joins.get(&id).is_some_and(|known| self.outlives_its_session(known, &joined)) {
                 continue;
             }
             self.touched.extend(self.feedback.set_join(&id, joined));
         }
-        self.feedback.count(self.day_began);
+    }
+
+    fn join(&self, id: &ResponseId) -> Option<Joined> {
+        Some(join(&self.feedback.records.get(id)?.reading, &self.rules, self))
+    }
+
+    /// Whether a session that was found has been forgotten since: what it was has not changed.
+    fn outlives_its_session(&self, known: &Joined, now: &Joined) -> bool {
+        let was_found = matches!(known.rule, Rule::ExtraSession | Rule::ExtraConversation | Rule::CustomerVisit);
+        let forgotten = known.session.is_some_and(|session| self.sessions.trace(session).is_none());
+        was_found && forgotten && now.rule > known.rule && now.session.is_none_or(|it| known.session == Some(it))
+    }
+
+    /// Whether every response hangs on what the rules say now, but for sessions that were forgotten.
+    #[cfg(test)]
+    pub(super) fn is_joined(&self) -> bool {
+        self.feedback
+            .joins
+            .iter()
+            .all(|(id, known)| self.join(id).is_some_and(|now| now == *known || self.outlives_its_session(known, &now)))
     }
 }
 
 impl Floor for Ground {
-    fn trace(&self, session: SessionId) -> Option<Trace> {
+    fn trace(&self, session: SessionId) -> Option<&Trace> {
         self.sessions.trace(session)
+    }
+
+    fn sessions(&self, clue: &Clue, from: Timestamp, to: Timestamp) -> Vec<SessionId> {
+        self.sessions.traces.led_to_by(clue, from, to)
+    }
+
+    fn pinned(&self, response: &ResponseId) -> Option<(SessionId, &str)> {
+        self.feedback.pins.get(response).map(|(session, who)| (*session, &**who))
+    }
+
+    fn day_began(&self) -> Timestamp {
+        self.day_began
     }
 
     fn team_of_agent(&self, agent: AgentId) -> Option<TeamId> {
@@ -248,11 +295,7 @@ fn settled(told: &Arc<ResponseReading>, deeds: Option<&Deeds>) -> Arc<ResponseRe
 fn waits(reading: &ResponseReading, stand: &str, deeds: &Deeds) -> bool {
     let is_open = matches!(reading.thread, Thread::Open | Thread::Pending);
     let newest = reading.messages.values().max_by_key(|message| (message.at, &message.id));
-    let is_of_customer = newest.is_some_and(|message| match (&message.from, &reading.customer.name) {
-        // The same name comes in capitals and without (`apis.md` B143).
-        (Some(from), Some(customer)) => from.to_lowercase() == customer.to_lowercase(),
-        (from, _) => from.is_none(),
-    });
+    let is_of_customer = newest.is_some_and(|message| message.is_of(&reading.customer));
     let wrote_again = is_of_customer && reading.actions.contains(FeedbackDeedKind::Message.as_str());
     let is_dealt_with = deeds.values().any(|deed| {
         let answers = matches!(deed.kind, FeedbackDeedKind::Message | FeedbackDeedKind::NoAnswerNeeded);

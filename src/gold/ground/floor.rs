@@ -251,6 +251,7 @@ impl Ground {
     /// Feedback and surveys count for the team that their agent is in.
     fn agent_changed_teams(&mut self, id: AgentId) {
         self.feedback.rejoin_all_of(&Key::Agent(id));
+        self.recount_agent(id);
         self.touched.extend(self.surveys_about(id));
     }
 
@@ -287,10 +288,7 @@ impl Ground {
                 }
             }
         }
-        for session in moved.traced {
-            self.feedback.rejoin_session(session);
-            self.touched.extend(self.surveys.naming(session));
-        }
+        self.follow(&moved.clues);
     }
 }
 

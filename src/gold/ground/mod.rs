@@ -4,11 +4,13 @@
 //! [`Ground::settle`] says what those entities now are. A thousand facts between two settlings cost one settling.
 
 mod addresses;
+mod counting;
 mod derive;
 mod feedback;
 mod floor;
 mod sessions;
 mod surveys;
+mod traces;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -18,8 +20,9 @@ use jiff::Timestamp;
 
 use super::entity::{Entity, Key};
 use super::join::Rules;
-use crate::domain::{AgentId, Fact, Health, QueueId, SourceName, TeamId, TeamReading};
+use crate::domain::{AgentId, Fact, Health, QueueId, SessionTrace, SourceName, TeamId, TeamReading};
 use addresses::Addresses;
+use counting::Counting;
 use feedback::Feedback;
 use floor::{AgentRecord, QueueRecord};
 use sessions::Sessions;
@@ -37,6 +40,7 @@ pub struct Ground {
     sessions: Sessions,
     feedback: Feedback,
     surveys: Surveys,
+    counting: Counting,
     /// What metrics are called.
     labels: BTreeMap<Arc<str>, Arc<str>>,
     sources: BTreeMap<SourceName, Health>,
@@ -58,6 +62,7 @@ impl Ground {
             sessions: Sessions::default(),
             feedback: Feedback::default(),
             surveys: Surveys::default(),
+            counting: Counting::new(day_began),
             labels: BTreeMap::new(),
             sources: BTreeMap::new(),
             touched: BTreeSet::new(),
@@ -66,6 +71,7 @@ impl Ground {
 
     /// Merges what the outside told us.
     pub fn apply(&mut self, fact: Fact, now: Timestamp) {
+        self.pass(now);
         match fact {
             Fact::Structure(structure) => self.restructure(structure),
             Fact::Agents { asked, agents } => {
@@ -86,13 +92,28 @@ impl Ground {
                     self.touched.insert(key);
                 }
             }
-            Fact::Forgotten { responses, surveys } => self.forget(&responses, &surveys),
+            Fact::Forgotten { responses, surveys, sessions, person } => {
+                self.forget(&responses, &surveys);
+                self.forget_sessions(&sessions, &person);
+            }
+            Fact::Session(trace) => {
+                let clues = self.sessions.traces.hear(*trace, now);
+                self.follow(&clues);
+            }
+            Fact::SessionsKept(traces) => {
+                for trace in traces {
+                    let clues = self.sessions.traces.recall(trace, now);
+                    self.follow(&clues);
+                }
+            }
+            Fact::Pinned(pin) => self.feedback.pin(pin, &self.rules),
             Fact::FeedbackDeed(deed) => {
                 for key in self.feedback.hear_deed(*deed) {
                     self.touched.insert(key);
                 }
             }
             Fact::Survey(survey) => {
+                self.counting.asked(&survey);
                 let touched = self.surveys.hear(*survey);
                 self.touched.extend(touched);
             }
@@ -100,6 +121,7 @@ impl Ground {
                 let touched = self.surveys.hear_result(*result);
                 self.touched.extend(touched);
             }
+            Fact::NotAsked(told) => self.counting.not_asked(*told),
             Fact::Labels(labels) => {
                 let before = std::mem::replace(&mut self.labels, labels);
                 self.touched.extend(before.keys().chain(self.labels.keys()).map(|name| Key::Label(name.clone())));
@@ -111,17 +133,23 @@ impl Ground {
         }
     }
 
+    /// What is known of sessions and not yet kept, at most so many.
+    pub fn take_unkept(&mut self, limit: usize) -> Vec<SessionTrace> {
+        self.sessions.traces.take_unkept(limit)
+    }
+
     /// A new day of the board: what counts "today" counts from here.
     pub fn begin_day(&mut self, day_began: Timestamp) {
         self.day_began = day_began;
-        self.feedback.recount();
-        self.touched.extend(self.feedback.counted().cloned());
+        self.feedback.rejoin_waiting();
+        self.counting.begin_day(day_began);
     }
 
     /// What the touched entities now are, by key; `None` for those that are not there. Some may be as they were: whoever
     /// keeps them compares.
     pub fn settle(&mut self) -> Vec<(Key, Option<Entity>)> {
         self.rejoin();
+        self.recount();
         let touched = std::mem::take(&mut self.touched);
         touched
             .into_iter()
@@ -140,6 +168,7 @@ impl Ground {
             .chain(self.teams.keys().map(|id| Key::Team(*id)))
             .chain(self.feedback.ids().map(|id| Key::Response(id.clone())))
             .chain(self.surveys.ids().map(Key::Survey))
+            .chain(self.only_counted())
             .chain(self.labels.keys().map(|name| Key::Label(name.clone())))
             .chain(self.sources.keys().map(|name| Key::Source(*name)));
         keys.filter_map(|key| Some((key.clone(), self.derive(&key)?))).collect()

@@ -3,21 +3,19 @@
 //! The telephony system names a session in the lists of agents and of queues. It is there as long as at least one of
 //! them lists it.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use foldhash::HashMap;
 use jiff::{SignedDuration, Timestamp};
 
+use super::traces::Traces;
 use crate::domain::session::SessionList;
 use crate::domain::{
-    AgentId, Modality, QueueId, SessionId, SessionReading, SessionStatus, SessionsReading, Unclassified,
+    AgentId, Modality, QueueId, SessionId, SessionReading, SessionStatus, SessionTrace, SessionsReading, Unclassified,
 };
 use crate::gold::entity::Session;
-use crate::gold::join::Trace;
-
-/// How many sessions are remembered after their end, so that feedback that comes later finds its call. The oldest go first.
-const TRACES: usize = 200_000;
+use crate::gold::join::{Clue, Trace};
 
 /// Two readings of one instant differ by the time they took to get here. Within this, the first one stands: an anchor
 /// that jumped with every poll would be a change that nobody made (`apis.md` B76).
@@ -42,8 +40,8 @@ struct Record {
 pub(super) struct Moved {
     /// Agents and queues whose sessions are no longer what they were.
     pub holders: Vec<Holder>,
-    /// Sessions of which something is known that was not: what waits for them can be joined.
-    pub traced: Vec<SessionId>,
+    /// What leads to sessions of which something is known that was not: what follows these clues can be joined.
+    pub clues: BTreeSet<Clue>,
 }
 
 impl Moved {
@@ -63,8 +61,8 @@ pub(super) struct Sessions {
     /// The sessions that name a queue, and those of them that wait in it: a queue has many in hand and few that wait.
     by_queue: ByQueue,
     waiting: ByQueue,
-    traces: HashMap<SessionId, Trace>,
-    trace_order: VecDeque<SessionId>,
+    /// What remains known of them after they have ended.
+    pub traces: Traces,
 }
 
 impl Sessions {
@@ -117,8 +115,8 @@ impl Sessions {
     }
 
     /// What is known of a session, ended or not.
-    pub fn trace(&self, id: SessionId) -> Option<Trace> {
-        self.traces.get(&id).copied()
+    pub fn trace(&self, id: SessionId) -> Option<&Trace> {
+        self.traces.get(id)
     }
 
     fn sessions<'a>(&self, ids: impl Iterator<Item = &'a SessionId>) -> BTreeMap<SessionId, Arc<Session>> {
@@ -159,7 +157,7 @@ impl Sessions {
         let known = self.records.get(&id).map(|record| Arc::clone(&record.session));
         let session = Arc::new(merged(known.as_deref(), holder, modality, reading, now));
         if session.status.is_over() {
-            if known.is_none() && self.traces.contains_key(&id) {
+            if known.is_none() && self.traces.get(id).is_some() {
                 // It was over before: what is known of it stands.
                 return;
             }
@@ -220,7 +218,7 @@ impl Sessions {
         for (id, record) in &self.records {
             anew.index(*id, None, Some(&record.session));
         }
-        anew.by_queue == self.by_queue && anew.waiting == self.waiting
+        anew.by_queue == self.by_queue && anew.waiting == self.waiting && self.traces.is_sound()
     }
 
     /// Finds a session where it now is, and no longer where it was.
@@ -232,25 +230,13 @@ impl Sessions {
     }
 
     fn trace_of(&mut self, session: &Session, now: Timestamp, moved: &mut Moved) {
-        let known = self.traces.get(&session.id).copied();
-        let trace = Trace {
-            queue: known.and_then(|known| known.queue).or(session.queue),
-            agent: session.agent.or(known.and_then(|known| known.agent)),
-            seen: known.map_or(now, |known| known.seen),
+        let trace = SessionTrace {
+            queue: session.queue,
+            agent: session.agent,
+            began: session.queued_since.or(session.active_since).or(Some(now)),
+            ..SessionTrace::new(session.id)
         };
-        if known == Some(trace) {
-            return;
-        }
-        self.traces.insert(session.id, trace);
-        moved.traced.push(session.id);
-        if known.is_none() {
-            self.trace_order.push_back(session.id);
-            if self.trace_order.len() > TRACES
-                && let Some(oldest) = self.trace_order.pop_front()
-            {
-                self.traces.remove(&oldest);
-            }
-        }
+        moved.clues.append(&mut self.traces.hear(trace, now));
     }
 }
 

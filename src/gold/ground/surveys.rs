@@ -29,6 +29,9 @@ pub(super) struct Surveys {
     elsewhere: BTreeSet<(Option<Timestamp>, Arc<str>)>,
 }
 
+/// A request of ours, and what the vendor tells of it: one of them at least.
+type AskedAndTold = (Option<Arc<Survey>>, Option<Arc<SurveyResult>>);
+
 /// What names one interaction.
 #[derive(Debug, Default)]
 struct Both {
@@ -178,6 +181,30 @@ impl Surveys {
         theirs.max_by_key(|(result, _)| (result.answered.is_some(), result.sequence))
     }
 
+    /// A request of ours with what is told of it, or what is told of somebody else's, shown or not.
+    pub fn both(&self, id: &SurveyId) -> Option<AskedAndTold> {
+        if let Some(survey) = self.requests.get(id) {
+            return Some((Some(Arc::clone(survey)), self.result_of(survey).map(|(result, _)| result)));
+        }
+        let result = self.results.get(&id.0).filter(|_| !self.owners.contains_key(&id.0))?;
+        Some((None, Some(Arc::clone(result))))
+    }
+
+    /// The survey that one recovers: a recovery names it (`apis.md` J13).
+    pub fn recovered(&self, survey: Option<&Survey>, result: Option<&SurveyResult>) -> Option<SurveyId> {
+        let parent = || result?.parent.as_ref();
+        survey.and_then(|survey| survey.recovers.clone()).or_else(|| match self.shown_as(parent()?) {
+            Key::Survey(first) => Some(first),
+            _ => None,
+        })
+    }
+
+    /// Everything that is counted.
+    #[cfg(test)]
+    pub fn all_ids(&self) -> impl Iterator<Item = SurveyId> {
+        self.requests.keys().cloned().chain(self.results.keys().map(|uuid| SurveyId(Arc::clone(uuid))))
+    }
+
     fn is_shown(&self, result: &SurveyResult) -> bool {
         let place = (result.created, Arc::clone(&result.uuid));
         self.elsewhere.range(&place..).nth(ELSEWHERE).is_none() && self.elsewhere.contains(&place)
@@ -194,16 +221,9 @@ impl Ground {
             let result = surveys.results.get(&id.0).filter(|result| surveys.is_shown(result))?;
             (Arc::new(self.elsewhere(result)), Some(Arc::clone(result)), None)
         };
-        // Whoever the vendor names it is, whatever the floor says (`apis.md` J40, J25, J26).
-        let named = result.as_ref().and_then(|result| self.agent_named(result));
-        let agent = named.or_else(|| self.addresses.agent_of(&survey.employee)).or(survey.agent);
+        let agent = self.agent_of_survey(Some(&survey), result.as_deref());
         let team = agent.and_then(|agent| self.agents.get(&agent)?.team);
-        // A recovery names the survey that it recovers (`apis.md` J13).
-        let parent = result.as_ref().and_then(|result| result.parent.as_ref());
-        let recovers = survey.recovers.clone().or_else(|| match surveys.shown_as(parent?) {
-            Key::Survey(first) => Some(first),
-            _ => None,
-        });
+        let recovers = surveys.recovered(Some(&survey), result.as_deref());
         Some(SurveyRequest { survey, agent, team, result, evidence, recovers })
     }
 
@@ -228,13 +248,19 @@ impl Ground {
 
     /// Digits alone prove nothing: the session is one that we know, its agent the one whom the result names, and the time
     /// the session's (`apis.md` J16).
-    fn session_named(&self, result: &SurveyResult) -> Option<SessionId> {
+    pub(super) fn session_named(&self, result: &SurveyResult) -> Option<SessionId> {
         let session: SessionId = result.interaction.trim().parse().ok()?;
         let trace = self.sessions.trace(session)?;
         let agent = self.agent_named(result)?;
         let after = result.created?.duration_since(trace.seen);
         let within = after > -SESSION && after < SESSION;
         (trace.agent == Some(agent) && within).then_some(session)
+    }
+
+    /// Whom a survey is about: whomever the vendor names it is, whatever the floor says (`apis.md` J40, J25, J26).
+    pub(super) fn agent_of_survey(&self, survey: Option<&Survey>, result: Option<&SurveyResult>) -> Option<AgentId> {
+        let by_us = || survey.and_then(|survey| self.addresses.agent_of(&survey.employee).or(survey.agent));
+        result.and_then(|result| self.agent_named(result)).or_else(by_us)
     }
 
     fn agent_named(&self, result: &SurveyResult) -> Option<AgentId> {

@@ -12,19 +12,20 @@ use crate::domain::metric::ByQueueReading;
 use crate::domain::session::SessionList;
 use crate::domain::{
     AgentId, AgentReading, AgentStatus, Answer, Customer, Fact, GroupId, Health, Message, MetricValue, Modality,
-    Ordinal, PastStatus, QueueId, QueueReading, ResponseReading, SessionId, SessionReading, SessionStatus,
-    SessionsReading, SourceName, SourceState, StatusReading, StructureReading, Survey, SurveyResult, SurveyState,
-    TeamId, TeamReading, Thread,
+    Ordinal, PastStatus, Person, Pin, QueueId, QueueReading, ResponseReading, SessionId, SessionReading, SessionStatus,
+    SessionTrace, SessionsReading, SourceName, SourceState, StatusReading, StructureReading, Survey, SurveyResult,
+    SurveyState, TeamId, TeamReading, Thread,
 };
 use crate::gold::entity::{Agent, Entity, Key, Queue};
-use crate::gold::join::Rules;
+use crate::gold::join::{Rule, Rules};
 
 fn at(seconds: i64) -> Timestamp {
     Timestamp::from_second(1_795_000_000 + seconds).expect("a time")
 }
 
 fn ground() -> Ground {
-    Ground::new(Rules { session_keys: vec!["session".into()], places: BTreeMap::new() }, at(0))
+    let (session, conversation) = (vec!["session".into()], vec!["conversation".into()]);
+    Ground::new(Rules { session_keys: session, conversation_keys: conversation, ..Rules::default() }, at(0))
 }
 
 fn agent(ground: &Ground, id: i64) -> Agent {
@@ -251,6 +252,11 @@ fn numbers_that_stand_for_no_queue_are_kept_and_named() {
     }
 }
 
+fn forgotten(responses: &[&str]) -> Fact {
+    let responses = responses.iter().map(|id| (*id).into()).collect();
+    Fact::Forgotten { responses, surveys: Vec::new(), sessions: Vec::new(), person: Person::default() }
+}
+
 #[test]
 fn what_is_forgotten_leaves_no_trace_and_no_count() {
     let mut ground = ground();
@@ -262,9 +268,9 @@ fn what_is_forgotten_leaves_no_trace_and_no_count() {
     let before = ground.all();
     ground.apply(Fact::Response(Box::new(response(1, &[(1, 5)], Some("82673"), 5, false))), at(5));
     ground.settle();
-    assert_eq!(agent(&ground, 41).feedback.expect("a total").responses, 1);
+    assert_eq!(agent(&ground, 41).feedback.expect("a total").day.responses, 1);
 
-    ground.apply(Fact::Forgotten { responses: vec!["r1".into(), "unheard-of".into()], surveys: Vec::new() }, at(6));
+    ground.apply(forgotten(&["r1", "unheard-of"]), at(6));
     let gone = ground.settle();
     assert!(gone.contains(&(Key::Response("r1".into()), None)), "whoever looks on is told");
     assert_eq!(ground.all(), before);
@@ -292,10 +298,208 @@ fn a_response_that_names_a_session_waits_for_it_and_then_hangs_on_it() {
     ground.apply(in_full(1, reading), at(6));
     let now = joined(&mut ground);
     assert_eq!((now.rule.as_str(), now.agent, now.team), ("extra.session", Some(AgentId(41)), Some(TeamId(3))));
-    assert_eq!(agent(&ground, 41).feedback.expect("a total").responses, 1);
+    assert_eq!(agent(&ground, 41).feedback.expect("a total").day.responses, 1);
 
     ground.apply(in_full(2, AgentReading::new(AgentId(41))), at(7));
     assert_eq!(joined(&mut ground).agent, Some(AgentId(41)), "the call is over, what it was is still known");
+}
+
+/// What becomes of `r1` when these facts are told in each of their orders, with and without settling in between.
+fn in_every_order(facts: &[Fact]) -> BTreeSet<String> {
+    let mut ends = BTreeSet::new();
+    let mut orders = vec![Vec::new()];
+    for at in 0..facts.len() {
+        let longer = |order: &Vec<usize>| {
+            (0..=order.len())
+                .map(|place| {
+                    let mut order = order.clone();
+                    order.insert(place, at);
+                    order
+                })
+                .collect::<Vec<_>>()
+        };
+        orders = orders.iter().flat_map(longer).collect();
+    }
+    for (order, settles) in orders.iter().flat_map(|order| [(order, true), (order, false)]) {
+        let mut ground = ground();
+        for fact in order {
+            ground.apply(facts[*fact].clone(), at(100));
+            if settles {
+                ground.settle();
+            }
+        }
+        ground.settle();
+        assert!(ground.sessions.is_sound() && ground.is_joined());
+        ends.insert(format!("{:?}", ground.all()));
+    }
+    ends
+}
+
+/// Jenny's session, as Clarity tells of it after its end.
+fn told(id: i64, began: i64, conversation: Option<&str>) -> SessionTrace {
+    SessionTrace {
+        queue: Some(QueueId(11)),
+        agent: Some(AgentId(41)),
+        began: Some(at(began)),
+        ended: Some(at(began + 60)),
+        person: Person::new(Some("jenny@example.com"), Some("+13128633465")),
+        conversation: conversation.map(Arc::from),
+        ..SessionTrace::new(SessionId(id))
+    }
+}
+
+/// What Jenny says, who was there on the day of `at(0)`.
+fn of_jenny(id: i64, extra: &[(&str, &str)]) -> Fact {
+    let mut said = response(id, &[(1, 5)], None, 5, false);
+    said.customer.email = Some("Jenny@example.com".into());
+    said.extra = extra.iter().map(|(key, value)| ((*key).into(), (*value).into())).collect();
+    Fact::Response(Box::new(said))
+}
+
+fn day() -> String {
+    at(0).to_zoned(jiff::tz::TimeZone::UTC).date().to_string()
+}
+
+/// `apis.md` J52, J61: whatever comes first, the same facts are the same join.
+#[test]
+fn the_order_in_which_a_call_its_feedback_and_a_pin_become_known_makes_no_difference() {
+    let mut reading = AgentReading::new(AgentId(41));
+    reading.team = Some(TeamId(3));
+    reading.sessions = all(vec![session(1, SessionStatus::Active, 11)]);
+    let (day, pin) = (day(), |session: i64| {
+        Fact::Pinned(Pin { response: "r1".into(), session: Some(SessionId(session)), who: "Ann".into() })
+    });
+    let visit = [("transaction_date", day.as_str())];
+    let facts = [
+        changed(1, reading),
+        Fact::Session(Box::new(told(1, 10, Some("c1")))),
+        Fact::SessionsKept(vec![told(2, 20, Some("c2"))]),
+        of_jenny(1, &visit),
+        of_jenny(2, &[("conversation", "c2"), visit[0]]),
+    ];
+    let ends = in_every_order(&facts);
+    assert_eq!(ends.len(), 1, "120 orders, one end: {ends:#?}");
+    let end = ends.first().expect("an end");
+    assert!(end.contains("Unmapped") && end.contains("ExtraConversation"), "{end}");
+    let ends = in_every_order(&[facts[1].clone(), facts[2].clone(), facts[3].clone(), pin(2)]);
+    assert_eq!(ends.len(), 1);
+    assert!(ends.first().expect("an end").contains("Pinned"));
+}
+
+#[test]
+fn a_second_call_of_the_same_day_takes_the_first_ones_place_away_and_another_day_does_not() {
+    let mut ground = ground();
+    let rule = |ground: &mut Ground| {
+        ground.settle();
+        match ground.derive(&Key::Response("r1".into())) {
+            Some(Entity::Response(response)) => (response.joined.rule, response.joined.candidates.len()),
+            other => panic!("the response is {other:?}"),
+        }
+    };
+    let day = day();
+    ground.apply(of_jenny(1, &[("transaction_date", &day)]), at(5));
+    ground.apply(Fact::Session(Box::new(told(1, 10, None))), at(100));
+    assert_eq!(rule(&mut ground), (Rule::CustomerVisit, 0));
+    ground.apply(Fact::Session(Box::new(told(2, 3 * 86_400, None))), at(100));
+    assert_eq!(rule(&mut ground), (Rule::CustomerVisit, 0));
+    ground.apply(Fact::Session(Box::new(told(3, 20, None))), at(100));
+    assert_eq!(rule(&mut ground), (Rule::Unmapped, 2));
+}
+
+#[test]
+fn a_customer_who_is_forgotten_is_recognised_in_no_session_and_the_call_stays_the_agents() {
+    let mut ground = ground();
+    ground.apply(Fact::Session(Box::new(told(1, 10, Some("c1")))), at(100));
+    ground.take_unkept(9);
+    let person = Person::new(None, Some("(312) 863 3465"));
+    ground.apply(Fact::Forgotten { responses: Vec::new(), surveys: Vec::new(), sessions: Vec::new(), person }, at(101));
+    let nobody = SessionTrace { person: Person::default(), conversation: None, ..told(1, 10, None) };
+    assert_eq!(ground.take_unkept(9), [nobody], "and so it is kept");
+    ground.apply(of_jenny(1, &[("transaction_date", &day())]), at(102));
+    ground.settle();
+    let Some(Entity::Response(response)) = ground.derive(&Key::Response("r1".into())) else { panic!("no response") };
+    assert_eq!(response.joined.rule, Rule::Unmapped);
+    assert!(ground.sessions.is_sound());
+}
+
+#[test]
+fn a_join_outlives_the_memory_of_its_session() {
+    let mut ground = ground();
+    ground.apply(of_jenny(1, &[("conversation", "c1")]), at(5));
+    ground.apply(Fact::Session(Box::new(told(1, 10, Some("c1")))), at(100));
+    ground.settle();
+    let before = ground.all();
+    let mut forgotten = forgotten(&[]);
+    if let Fact::Forgotten { sessions, .. } = &mut forgotten {
+        sessions.push(SessionId(1));
+    }
+    ground.apply(forgotten, at(101));
+    ground.apply(of_jenny(1, &[("conversation", "c1")]), at(102));
+    ground.settle();
+    assert_eq!(ground.all(), before);
+    assert!(ground.sessions.is_sound() && ground.is_joined());
+}
+
+/// `apis.md` J15, J16, J25, J40.
+#[test]
+fn a_survey_that_others_asked_for_is_linked_only_to_what_all_of_it_fits() {
+    let mut ground = ground();
+    for (id, email) in
+        [(41, "Rob@example.com"), (42, "mia@example.com"), (43, "team@example.com"), (44, "team@example.com")]
+    {
+        let mut reading = AgentReading::new(AgentId(id));
+        reading.email = Some(email.into());
+        ground.apply(changed(1, reading), at(1));
+    }
+    ground.apply(Fact::Session(Box::new(told(82_673, 10, None))), at(100));
+    let conversation: Arc<str> = "5f2a5f2a5f2a5f2a5f2a5f2a".into();
+    let mut ours = Survey::new("ours".into(), at(0));
+    (ours.interaction, ours.conversation) = (Arc::clone(&conversation), Some(Arc::clone(&conversation)));
+    ground.apply(Fact::Survey(Box::new(ours)), at(100));
+    // (what it is, interaction, employee, seconds after the beginning, session, conversation, agent)
+    let cases = [
+        ("all of it", "82673", "rob@example.com", 90, Some(82_673), false, Some(41)),
+        ("somebody else's", "82673", "mia@example.com", 90, None, false, Some(42)),
+        ("another day's", "82673", "rob@example.com", 2 * 86_400, None, false, Some(41)),
+        ("a number of something else", "123456", "rob@example.com", 90, None, false, Some(41)),
+        ("an address that two share", "82673", "team@example.com", 90, None, false, None),
+        ("a conversation that we know", &*conversation, "rob@example.com", 90, None, true, Some(41)),
+        ("a conversation that we do not", "6f2a5f2a5f2a5f2a5f2a5f2a", "rob@example.com", 90, None, false, Some(41)),
+    ];
+    for (what, interaction, employee, created, session, is_known, agent) in cases {
+        let result = SurveyResult {
+            uuid: what.into(),
+            interaction: interaction.into(),
+            employee_email: Some(employee.into()),
+            created: Some(at(10 + created)),
+            sequence: 1,
+            ..SurveyResult::default()
+        };
+        ground.apply(Fact::SurveyResult(Box::new(result)), at(100));
+        let Some(Entity::Survey(shown)) = ground.derive(&Key::Survey(what.into())) else { panic!("{what}") };
+        assert_eq!(shown.survey.session, session.map(SessionId), "{what}");
+        assert_eq!(shown.survey.conversation.is_some(), is_known, "{what}");
+        assert_eq!(shown.agent, agent.map(AgentId), "{what}");
+    }
+}
+
+#[test]
+fn what_waits_for_a_call_that_never_comes_is_given_up_when_a_day_begins() {
+    let mut ground = ground();
+    ground.apply(Fact::Response(Box::new(response(1, &[(1, 5)], Some("9"), 5, false))), at(5));
+    let rule = |ground: &mut Ground| {
+        ground.settle();
+        match ground.derive(&Key::Response("r1".into())) {
+            Some(Entity::Response(response)) => response.joined.rule,
+            other => panic!("the response is {other:?}"),
+        }
+    };
+    for (day, expected) in [(0, Rule::Waiting), (7, Rule::Waiting), (8, Rule::Unmapped)] {
+        ground.begin_day(at(day * 86_400));
+        assert_eq!(rule(&mut ground), expected, "day {day}");
+    }
+    ground.apply(Fact::Session(Box::new(told(9, 10, None))), at(9 * 86_400));
+    assert_eq!(rule(&mut ground), Rule::ExtraSession, "it comes all the same");
 }
 
 fn response(id: i64, messages: &[(i64, i64)], session: Option<&str>, score: i64, closed: bool) -> ResponseReading {
@@ -446,8 +650,12 @@ fn fact() -> impl Strategy<Value = Fact> {
             };
             Fact::Structure(StructureReading { agents: agents.collect(), queues: queues.collect(), teams: vec![team] })
         });
-    let survey = (0..3_i64, 0..4_i64, email()).prop_map(|(id, agent, employee)| {
+    let survey = (0..3_i64, 0..4_i64, prop::option::of(0..3_i64), email());
+    let survey = survey.prop_map(|(id, agent, session, employee)| {
         Fact::Survey(Box::new(Survey {
+            session: session.map(SessionId),
+            origin: crate::domain::SurveyOrigin::Session,
+            recovers: (id == 2).then(|| "s1".into()),
             interaction: "123456".into(),
             agent: (agent > 0).then_some(AgentId(agent)),
             employee: employee.unwrap_or("".into()),
@@ -462,6 +670,11 @@ fn fact() -> impl Strategy<Value = Fact> {
             sequence,
             interaction: if known { "123456".into() } else { "654321".into() },
             created: Some(at(uuid)),
+            parent: (uuid == 4).then(|| "u0".into()),
+            is_recovery: uuid == 4,
+            answered: Some(at(uuid + 10)),
+            stars: u8::try_from(sequence + 1).ok(),
+            tags: vec![if known { "x" } else { "y" }.into()],
             employee_email,
             ..SurveyResult::default()
         }))
@@ -472,6 +685,26 @@ fn fact() -> impl Strategy<Value = Fact> {
             Fact::Response(Box::new(response(id, &[(newest, newest)], session.as_deref(), score, closed)))
         },
     );
+    let of_jenny = (0..3_i64, prop::option::of("c[12]")).prop_map(|(id, conversation)| {
+        let day = day();
+        let conversation = conversation.as_deref().map(|it| ("conversation", it));
+        of_jenny(id, &conversation.into_iter().chain([("transaction_date", day.as_str())]).collect::<Vec<_>>())
+    });
+    let told =
+        (0..6_i64, 0..3_i64, prop::option::of("c[12]"), any::<bool>()).prop_map(|(id, day, conversation, kept)| {
+            let told = told(id, day * 40_000, conversation.as_deref());
+            if kept { Fact::SessionsKept(vec![told]) } else { Fact::Session(Box::new(told)) }
+        });
+    let pin = (0..3_i64, prop::option::of(0..8_i64)).prop_map(|(id, session)| {
+        let session = session.map(SessionId);
+        Fact::Pinned(Pin { response: format!("r{id}").into(), session, who: "Ann".into() })
+    });
+    let erased = Just(Fact::Forgotten {
+        responses: vec!["r1".into()],
+        surveys: Vec::new(),
+        sessions: Vec::new(),
+        person: Person::new(Some("jenny@example.com"), None),
+    });
     prop_oneof![
         1 => structure,
         4 => (any::<u8>(), prop::collection::vec(agent_reading(), 0..3))
@@ -484,13 +717,136 @@ fn fact() -> impl Strategy<Value = Fact> {
         }),
         1 => Just(Fact::QueuesUncertain),
         4 => response,
-        1 => survey,
-        1 => result,
+        4 => of_jenny,
+        4 => told,
+        2 => pin,
+        1 => erased,
+        2 => survey,
+        2 => result,
+        1 => (0..3_i64, prop::option::of("[ab]"), prop::option::of(0..4_i64), 0..50_i64).prop_map(|(id, conversation, agent, seconds)| {
+            Fact::NotAsked(Box::new(crate::domain::NotAsked {
+                interaction: crate::domain::Interaction::Session(SessionId(id)),
+                conversation: conversation.map(Arc::from),
+                at: at(seconds),
+                queue: None,
+                agent: agent.map(AgentId),
+                why: "notAskedNoChannel",
+            }))
+        }),
         1 => prop::collection::btree_map("[ab]", "[xy]", 0..3).prop_map(|labels| {
             Fact::Labels(labels.into_iter().map(|(name, label)| (name.into(), label.into())).collect())
         }),
         1 => Just(Fact::Source(SourceName::Clarity, Health::new(SourceState::Live, at(0)))),
     ]
+}
+
+fn floor_total(ground: &mut Ground) -> Option<std::sync::Arc<crate::gold::rollup::Total>> {
+    ground.settle();
+    ground.total(&crate::gold::rollup::Group::Floor)
+}
+
+fn rating(uuid: &str, interaction: &str, stars: u8) -> SurveyResult {
+    SurveyResult {
+        uuid: uuid.into(),
+        sequence: 1,
+        interaction: interaction.into(),
+        created: Some(at(50)),
+        answered: Some(at(60)),
+        stars: Some(stars),
+        tags: vec![" refund ".into(), "".into()],
+        ..SurveyResult::default()
+    }
+}
+
+/// `apis.md` J40, J43, J53.
+#[test]
+fn a_rating_counts_for_whom_the_vendor_names_for_the_first_queue_and_for_everybody() {
+    use crate::gold::rollup::Group;
+    let mut ground = ground();
+    let mut rob = AgentReading::new(AgentId(41));
+    (rob.team, rob.email) = (Some(TeamId(3)), Some("Rob@example.com".into()));
+    let mut jane = AgentReading::new(AgentId(42));
+    jane.team = Some(TeamId(4));
+    jane.sessions = all(vec![session(7, SessionStatus::Active, 11)]);
+    ground.apply(Fact::Agents { asked: Ordinal(1), agents: vec![rob.clone(), jane] }, at(2));
+    let mut ours = Survey::new("s".into(), at(40));
+    (ours.interaction, ours.session, ours.request_id) = ("c".into(), Some(SessionId(7)), Some("u".into()));
+    (ours.agent, ours.state) = (Some(AgentId(42)), SurveyState::Accepted);
+    ground.apply(Fact::Survey(Box::new(ours)), at(41));
+    let named = SurveyResult { employee_email: Some("rob@EXAMPLE.com ".into()), ..rating("u", "c", 5) };
+    ground.apply(Fact::SurveyResult(Box::new(named)), at(61));
+    ground.apply(Fact::SurveyResult(Box::new(rating("nobody's", "d", 2))), at(62));
+    let n = |ground: &Ground, group: Group| ground.total(&group).map_or(0, |total| total.day.stars.n);
+    assert_eq!(floor_total(&mut ground).expect("a total").day.stars.n, 2, "what hangs on nobody still counts");
+    let refund = Group::Tag("refund".into());
+    let groups = [Group::Agent(AgentId(41)), Group::Team(TeamId(3)), Group::Queue(QueueId(11)), refund];
+    assert_eq!(groups.map(|group| n(&ground, group)), [1, 1, 1, 2]);
+    assert_eq!(n(&ground, Group::Agent(AgentId(42))), 0, "whoever we named is context");
+    rob.team = Some(TeamId(4));
+    ground.apply(in_full(2, rob), at(70));
+    ground.settle();
+    assert_eq!([3, 4].map(|id| n(&ground, Group::Team(TeamId(id)))), [0, 1], "it goes along with its agent");
+    assert!(ground.counts_are_sound());
+}
+
+/// `apis.md` J17, J63.
+#[test]
+fn an_interaction_is_covered_once_whoever_tells_of_it_and_in_whatever_order() {
+    use crate::domain::{Interaction, NotAsked, SurveyOrigin};
+    let not_asked = |interaction, conversation: Option<&str>, seconds| {
+        let conversation = conversation.map(Arc::from);
+        let why = "notAskedNoCustomerEmail";
+        Fact::NotAsked(Box::new(NotAsked { interaction, conversation, at: at(seconds), queue: None, agent: None, why }))
+    };
+    let closed = |id: &str| Interaction::Conversation { id: id.into(), rev: Some(2) };
+    let mut survey = Survey::new("s".into(), at(30));
+    (survey.origin, survey.state) = (SurveyOrigin::Conversation, SurveyState::Accepted);
+    (survey.interaction, survey.conversation) = ("c".into(), Some("c".into()));
+    let facts = [
+        // The session could not be asked about, the conversation that it belongs to was.
+        not_asked(Interaction::Session(SessionId(1)), Some("c"), 20),
+        Fact::Survey(Box::new(survey)),
+        // Another: neither half could be asked about.
+        not_asked(Interaction::Session(SessionId(2)), Some("d"), 21),
+        not_asked(closed("d"), None, 40),
+    ];
+    for turn in 0..facts.len() {
+        let mut ground = ground().counting(crate::gold::rollup::Limits::default(), at(10));
+        for fact in facts.iter().cycle().skip(turn).take(facts.len()) {
+            ground.apply(fact.clone(), at(50));
+            ground.settle();
+        }
+        let coverage = floor_total(&mut ground).and_then(|total| total.coverage.clone()).expect("two have ended");
+        assert_eq!((coverage.asked.hit, coverage.asked.n, coverage.since), (1, 2, at(10)), "from {turn} on");
+        assert!(ground.counts_are_sound());
+        ground.begin_day(at(100));
+        assert_eq!(floor_total(&mut ground), None, "tomorrow nothing has ended yet");
+    }
+}
+
+/// K31, and what begins with a day.
+#[test]
+fn a_place_is_called_what_its_newest_response_calls_it_and_yesterday_waits_on() {
+    let mut ground = ground();
+    for (id, name) in [(1, "Harbour"), (2, "Harbour Street")] {
+        let mut reading = response(id, &[], None, 9, false);
+        reading.created = Some(at(id));
+        let place = crate::domain::Place { id: "p".into(), partner_id: None, name: name.into() };
+        reading.place = Some(place);
+        ground.apply(Fact::Response(Box::new(reading)), at(5));
+    }
+    ground.settle();
+    let place = ground.place(&"p".into()).expect("a place");
+    assert_eq!(
+        (&*place.name, place.feedback.day.responses, place.feedback.open.under_4_hours),
+        ("Harbour Street", 2, 2)
+    );
+    ground.begin_day(at(24 * 3600));
+    ground.pass(at(24 * 3600 + 1));
+    ground.settle();
+    let place = ground.place(&"p".into()).expect("a place");
+    assert_eq!((place.feedback.day.responses, place.feedback.month.responses), (0, 2));
+    assert_eq!((place.feedback.open.under_24_hours, place.feedback.open.under_3_days), (1, 1));
 }
 
 /// `apis.md` C48, B114.
@@ -552,6 +908,8 @@ proptest! {
             }
             prop_assert_eq!(&followed, &ground.all());
             prop_assert!(ground.sessions.is_sound(), "every session is found where it is");
+            prop_assert!(ground.is_joined(), "every response hangs on what the rules say");
+            prop_assert!(ground.counts_are_sound(), "what is counted is what all records say");
         }
     }
 

@@ -1,10 +1,10 @@
 //! Signing in and out.
 
-use std::net::SocketAddr;
+use std::net::Ipv4Addr;
 
 use axum::Json;
-use axum::extract::{ConnectInfo, Extension, Form, Query, State};
-use axum::http::header::{HeaderName, SET_COOKIE, USER_AGENT};
+use axum::extract::{Extension, Form, Query, State};
+use axum::http::header::{HeaderName, RETRY_AFTER, SET_COOKIE, USER_AGENT};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use serde::Deserialize;
@@ -16,6 +16,7 @@ use crate::actions::sign_in::{From as Origin, SignIn, SignInError};
 use crate::base::Secret;
 use crate::domain::Role;
 use crate::web::pages;
+use crate::web::peer::Peer;
 use crate::web::problem::Problem;
 
 /// How long to wait when Clarity cannot be asked, in seconds.
@@ -35,7 +36,7 @@ pub struct Wanted {
 }
 
 /// Who knocks: where from, and with which browser.
-type Peer = Option<Extension<ConnectInfo<SocketAddr>>>;
+type Caller = Option<Extension<Peer>>;
 
 /// `GET /login`.
 pub async fn page(State(access): State<Access>, Query(wanted): Query<Wanted>) -> Response {
@@ -54,7 +55,7 @@ pub struct Credentials {
 /// `POST /login`: with a Windows name and password. Whoever is in already gets a new key all the same.
 pub async fn by_password(
     State(access): State<Access>,
-    peer: Peer,
+    peer: Caller,
     headers: HeaderMap,
     Form(said): Form<Credentials>,
 ) -> Response {
@@ -64,6 +65,13 @@ pub async fn by_password(
         return show(&access, StatusCode::UNPROCESSABLE_ENTITY, &then, "", "Type your Windows name.");
     }
     let from = origin(peer, &headers);
+    if let Err(wait) = access.limit().check(address(peer), username) {
+        let seconds = wait.as_secs() + 1;
+        let trouble = format!("Too many tries. Wait {seconds} seconds.");
+        let mut answer = show(&access, StatusCode::TOO_MANY_REQUESTS, &then, username, &trouble);
+        answer.headers_mut().insert(RETRY_AFTER, seconds.into());
+        return answer;
+    }
     match sign_ins.by_password(username, said.password, from.clone()).await {
         Ok((key, sign_in)) => {
             access.admitted(&sign_in, &from, "password").await;
@@ -87,7 +95,7 @@ pub struct Token {
 /// `POST /login/token`: with a Clarity token that somebody has already, from our own pages or from a listed site's.
 pub async fn by_token(
     State(access): State<Access>,
-    peer: Peer,
+    peer: Caller,
     headers: HeaderMap,
     Form(said): Form<Token>,
 ) -> Response {
@@ -109,7 +117,7 @@ pub struct Part {
 /// `POST /login/demo`: as somebody invented. Only where everything is.
 pub async fn as_somebody(
     State(access): State<Access>,
-    peer: Peer,
+    peer: Caller,
     headers: HeaderMap,
     Form(part): Form<Part>,
 ) -> Response {
@@ -145,7 +153,7 @@ pub async fn leave(State(access): State<Access>, headers: HeaderMap) -> Response
 /// `POST /api/v1/sign-in`: with `Authorization: Bearer`, or `{"token": …}`. The key is in the answer's cookie.
 pub async fn by_program(
     State(access): State<Access>,
-    peer: Peer,
+    peer: Caller,
     headers: HeaderMap,
     body: Option<Json<ProgramsToken>>,
 ) -> Result<Response, Problem> {
@@ -204,13 +212,15 @@ pub(super) fn called(sign_in: &SignIn) -> String {
 
 async fn sign_in(
     access: &Access,
-    peer: Peer,
+    peer: Caller,
     headers: &HeaderMap,
     token: Secret,
     by: &'static str,
 ) -> Result<(Secret, SignIn), Problem> {
     let sign_ins = access.sign_ins().ok_or_else(|| Problem::conflict("Nobody needs to sign in here."))?;
     let from = origin(peer, headers);
+    // Nobody guesses a signed token; but each is a question to Clarity.
+    access.limit().check_address(address(peer)).map_err(|wait| Problem::too_many(wait.as_secs() + 1))?;
     match sign_ins.by_token(token, from.clone()).await {
         Ok((key, sign_in)) => {
             access.admitted(&sign_in, &from, by).await;
@@ -253,10 +263,15 @@ fn give(access: &Access, answer: &mut Response, key: &Secret) {
     }
 }
 
-fn origin(peer: Peer, headers: &HeaderMap) -> Origin {
+/// Where somebody knocks from. Where no accept loop has been, as in tests of bare routes, from here.
+fn address(peer: Caller) -> Peer {
+    peer.map_or(Peer(Ipv4Addr::LOCALHOST.into()), |Extension(peer)| peer)
+}
+
+fn origin(peer: Caller, headers: &HeaderMap) -> Origin {
     let browser = headers.get(USER_AGENT).and_then(|said| said.to_str().ok());
     Origin {
-        address: peer.map(|Extension(ConnectInfo(peer))| peer.ip().to_canonical()),
+        address: peer.map(|Extension(Peer(address))| address),
         browser: browser.map(|said| said.chars().take(BROWSER_LETTERS).collect()),
     }
 }

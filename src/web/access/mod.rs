@@ -25,6 +25,7 @@ use crate::actions::SignIns;
 use crate::base::Secret;
 use crate::domain::Role;
 use crate::store::Store;
+use crate::web::limits::SignInLimit;
 
 /// How this house is entered. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -35,6 +36,7 @@ struct Inner {
     entrance: Entrance,
     cookies: Cookies,
     tickets: Tickets,
+    limit: SignInLimit,
     displays: Displays,
     store: Store,
 }
@@ -58,7 +60,14 @@ impl Access {
     /// A house with this entrance, whose browsers carry keys in these cookies, and whose audit is in this store.
     #[must_use]
     pub fn new(entrance: Entrance, cookies: Cookies, displays: Displays, store: Store) -> Self {
-        Self(Arc::new(Inner { entrance, cookies, tickets: Tickets::default(), displays, store }))
+        Self(Arc::new(Inner {
+            entrance,
+            cookies,
+            tickets: Tickets::default(),
+            limit: SignInLimit::default(),
+            displays,
+            store,
+        }))
     }
 
     /// The ways in.
@@ -80,6 +89,12 @@ impl Access {
     #[must_use]
     pub fn cookies(&self) -> &Cookies {
         &self.0.cookies
+    }
+
+    /// How often somebody may try to come in.
+    #[must_use]
+    pub(super) fn limit(&self) -> &SignInLimit {
+        &self.0.limit
     }
 
     /// Where the audit is.

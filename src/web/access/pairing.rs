@@ -1,7 +1,7 @@
 //! How displays come in, and the page of those who let them in.
 
 use axum::Json;
-use axum::extract::{Form, Path, State};
+use axum::extract::{Extension, Form, Path, State};
 use axum::http::header::SET_COOKIE;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{Html, IntoResponse, Redirect, Response};
@@ -16,6 +16,7 @@ use crate::base::{Clock, Secret};
 use crate::store::StoreError;
 use crate::web::boards::Boards;
 use crate::web::pages;
+use crate::web::peer::Peer;
 use crate::web::problem::Problem;
 use crate::web::state::{AppState, House};
 
@@ -66,8 +67,12 @@ pub struct Token {
 pub async fn by_token(
     State(access): State<Access>,
     State(displays): State<Displays>,
+    peer: Option<Extension<Peer>>,
     Form(said): Form<Token>,
 ) -> Result<Response, Problem> {
+    if let Some(Extension(peer)) = peer {
+        access.limit().check_address(peer).map_err(|wait| Problem::too_many(wait.as_secs() + 1))?;
+    }
     match displays.enter(said.token.expose_secret()).await.map_err(|error| trouble(&error))? {
         Some((key, screen)) => {
             access

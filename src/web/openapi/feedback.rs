@@ -12,6 +12,25 @@ pub(super) fn paths() -> Value {
         "/api/v1/feedback/{response}/close": deed("Closes a conversation without an answer.", "FeedbackClose"),
         "/api/v1/feedback/{response}/spam": deed("Reports a response as spam.", "FeedbackBy"),
         "/api/v1/feedback/{response}/no-answer-needed": deed("Marks a message as one that needs no answer. Goodays is not told.", "FeedbackBy"),
+        "/api/v1/feedback/{response}/pin": {"post": {
+            "summary": "Says which session a response is about, where no rule can tell or the rule is wrong.",
+            "description": "Without a session, the rules decide again. Saying what is so already changes nothing. A session that is \
+                not known is asked for at Clarity.",
+            "parameters": [reference("parameters/response")],
+            "requestBody": body("FeedbackPin"),
+            "responses": {
+                "200": answer("It is so. What it changes arrives as a patch of the response's `joined`.", "FeedbackPinned"),
+                "303": {"description": "The same, for a form that a page without script has sent: leads back to the page."},
+                "400": reference("responses/Problem"),
+                "403": reference("responses/Problem"),
+                "404": reference("responses/Problem"),
+                "409": reference("responses/Problem"),
+                "413": reference("responses/Problem"),
+                "415": reference("responses/Problem"),
+                "422": reference("responses/Problem"),
+                "503": reference("responses/NotNow")
+            }
+        }},
         "/api/v1/feedback/{response}/deeds/{deed}/retry": {"post": {
             "summary": "Tries something again that did not come to its end.",
             "description": "What was refused or not sent is sent again. What may have been done is looked up first, and sent again \
@@ -53,6 +72,13 @@ pub(super) fn schemas() -> Value {
         "FeedbackRetry": object("Who tries again.", &[], json!({
             "who": {"type": "string"},
             "sure": {"type": "boolean", "description": "The caller has looked: it was not done."}
+        })),
+        "FeedbackPin": object("Which session, and who says so.", &[], json!({
+            "session": {"type": ["integer", "null"], "minimum": 1, "description": "Its number; without it the rules decide again."},
+            "who": {"type": ["string", "null"], "maxLength": 100, "description": "The name of whoever says so, for colleagues and the audit."}
+        })),
+        "FeedbackPinned": object("What it is pinned to.", &[], json!({
+            "session": {"type": "integer", "description": "Absent: the rules decide."}
         })),
         "FeedbackDeedAccepted": object("It is written down. What becomes of it arrives as a patch of the response's `deeds`.",
             &["id", "state"], json!({

@@ -8,8 +8,19 @@ use jiff::{SignedDuration, Timestamp};
 use super::agents::{SHOWN, is_small};
 use super::feedback::Item;
 use super::frame::Frame;
-use super::{Sheet, Timer, format, words};
+use super::{Sheet, Timer, figure, format, words};
 use crate::live::shape::{AgentDoc, MetricsDoc, OccupancyDoc, SessionDoc, StintDoc};
+
+/// What customers said about the agent, of thirty days but for what waits now.
+const FIGURES: [figure::Column; 7] = [
+    ("Answers", "Goodays responses and Agent Connect ratings", "month/responses", "0"),
+    ("NPS", "Share of 9 and 10 minus share of 0 to 6", "month/nps", ""),
+    ("Stars", "Mean of 1 to 5", "month/stars", ""),
+    ("CSAT", "Ratings of 4 or 5 stars, of those with stars", "month/csat", ""),
+    ("Response rate", "Requests that were answered, of those that were delivered", "month/responseRate", ""),
+    ("Recovered", "Second ratings of 4 stars and more, of all that follow one of 3 and less", "month/recovered", ""),
+    ("First reply", "From a response to the first answer we wrote: the median", "month/firstReply", ""),
+];
 
 /// How far back the bar reaches at most.
 const DAY: SignedDuration = SignedDuration::from_hours(24);
@@ -25,6 +36,8 @@ pub fn agent(sheet: &Sheet, id: &str) -> Result<Option<String>, askama::Error> {
         frame: Frame::new(sheet, "/supervisor", doc.name.clone()),
         id,
         path: format!("agents/{id}"),
+        window: figure::window(sheet, doc.feedback.as_ref()),
+        figures: figure::figures(&format!("agents/{id}/feedback"), doc.feedback.as_ref(), &FIGURES),
         agent: Facts::new(sheet, doc),
         contacts: contacts(sheet, doc),
         kinds: doc.metrics.keys().map(|kind| Counted::of_kind(sheet, doc, kind)).collect(),
@@ -50,6 +63,9 @@ struct Page<'a> {
     frame: Frame<'a>,
     id: &'a str,
     path: String,
+    /// Since when the figures count.
+    window: String,
+    figures: Vec<figure::Named>,
     agent: Facts,
     contacts: Vec<Contact>,
     kinds: Vec<Counted>,
@@ -129,7 +145,7 @@ struct Span {
 
 impl Facts {
     fn new(sheet: &Sheet, doc: &AgentDoc) -> Self {
-        let score = doc.feedback.as_ref().and_then(|feedback| feedback.nps.as_ref());
+        let score = doc.feedback.as_ref().and_then(|feedback| feedback.day.nps.as_ref());
         let open = doc.feedback.as_ref().map_or(0, |feedback| feedback.open);
         let reason = [doc.suspended.then_some("Suspended"), doc.reason.as_deref()];
         Self {

@@ -117,7 +117,7 @@ impl AgentTable {
 
 impl AgentRow {
     fn new(sheet: &Sheet, id: &str, agent: &AgentDoc, is_hidden: bool) -> Self {
-        let score = agent.feedback.as_ref().and_then(|feedback| feedback.nps.as_ref());
+        let score = agent.feedback.as_ref().and_then(|feedback| feedback.day.nps.as_ref());
         let open = agent.feedback.as_ref().map_or(0, |feedback| feedback.open);
         let reason = [agent.suspended.then_some("Suspended"), agent.reason.as_deref()];
         Self {
@@ -180,7 +180,7 @@ fn key(sheet: &Sheet, agent: &AgentDoc, column: &str) -> Key {
         "contact" => lower(contact::summary(sheet, &agent.sessions)),
         "answered" => format::metric_total(&agent.metrics, "answeredCount").into(),
         "missed" => format::metric_total(&agent.metrics, "ronaCount").into(),
-        "nps" => agent.feedback.as_ref().and_then(|feedback| feedback.nps.as_ref()).map(|nps| nps.value).into(),
+        "nps" => agent.feedback.as_ref().and_then(|feedback| feedback.day.nps.as_ref()).map(|nps| nps.value).into(),
         _ => lower(agent.name.clone()),
     }
 }

@@ -7,13 +7,82 @@ use jiff::Timestamp;
 
 use super::answering::{self, Deed, Form};
 use super::frame::Frame;
-use super::{Sheet, Timer, format, segment, step, words};
-use crate::live::shape::{AnswerDoc, FeedbackDoc, JoinDoc, MessageDoc};
+use super::pinning::Pinning;
+use super::{Sheet, Timer, figure, format, segment, step, words};
+use crate::live::shape::{AnswerDoc, EffectDoc, FeedbackDoc, FeedbackTotalDoc, JoinDoc, MessageDoc};
 
 /// Renders the list: what still waits for an answer first, then the newest.
 pub fn feedback(sheet: &Sheet) -> Result<String, askama::Error> {
     let (items, blank) = Item::all(sheet);
-    List { frame: Frame::new(sheet, "/feedback", "Feedback"), items, blank }.render()
+    let all = sheet.state.totals.get("floor").map(|floor| &floor.feedback);
+    List {
+        frame: Frame::new(sheet, "/feedback", "Feedback"),
+        window: figure::window(sheet, all),
+        tiles: figure::figures("totals/floor/feedback", all, &TILES),
+        ages: figure::figures("totals/floor/feedback", all, &AGES),
+        tables: tables(sheet),
+        items,
+        blank,
+    }
+    .render()
+}
+
+/// What stands on top, of thirty days but for what waits now.
+const TILES: [figure::Column; 7] = [
+    ("Waiting now", "Threads in which somebody waits for an answer", "open", "0"),
+    ("Answers", "Goodays responses and Agent Connect ratings", "month/responses", "0"),
+    ("NPS", "Share of 9 and 10 minus share of 0 to 6", "month/nps", ""),
+    ("CSAT", "Ratings of 4 or 5 stars, of those with stars", "month/csat", ""),
+    ("First reply", "From a response to the first answer we wrote: the median", "month/firstReply", ""),
+    ("Dealt with", "Of the responses that came in this time", "month/processed", ""),
+    ("In time", "Something was done within the promised time, of all that was done or is overdue", "month/inTime", ""),
+];
+
+/// Who waits, by how long.
+const AGES: [figure::Column; 5] = [
+    ("Less than 4 h", "", "openByAge/under4Hours", "0"),
+    ("4 to 24 h", "", "openByAge/under24Hours", "0"),
+    ("1 to 3 days", "", "openByAge/under3Days", "0"),
+    ("Longer", "", "openByAge/older", "0"),
+    ("Later than promised", "", "overdue", "0"),
+];
+
+const COLUMNS: [figure::Column; 6] = [
+    ("Waiting", "Threads in which somebody waits for an answer now", "feedback/open", "0"),
+    ("Answers", "Goodays responses and Agent Connect ratings", "feedback/month/responses", "0"),
+    ("NPS", "Share of 9 and 10 minus share of 0 to 6", "feedback/month/nps", ""),
+    ("Stars", "Mean of 1 to 5", "feedback/month/stars", ""),
+    ("CSAT", "Ratings of 4 or 5 stars, of those with stars", "feedback/month/csat", ""),
+    ("First reply", "From a response to the first answer we wrote: the median", "feedback/month/firstReply", ""),
+];
+
+const OF_TAGS: [figure::Column; 5] = [
+    ("Answers", "Agent Connect ratings", "feedback/month/responses", "0"),
+    ("NPS", "Share of 9 and 10 minus share of 0 to 6", "feedback/month/nps", ""),
+    ("Stars", "Mean of 1 to 5", "feedback/month/stars", ""),
+    ("CSAT", "Ratings of 4 or 5 stars, of those with stars", "feedback/month/csat", ""),
+    ("Effect", "Mean stars with the tag minus those without it; from ten ratings on either side", "effect", ""),
+];
+
+fn tables(sheet: &Sheet) -> [figure::Table; 4] {
+    /// What of an entity is counted: all else of it is on other pages.
+    #[derive(serde::Serialize)]
+    struct Counts<'a> {
+        feedback: Option<&'a FeedbackTotalDoc>,
+        effect: Option<&'a EffectDoc>,
+    }
+    let counts = |feedback, effect| Counts { feedback, effect };
+    let state = &sheet.state;
+    let teams = state.teams.iter().map(|(id, it)| (id, &*it.name, counts(it.feedback.as_ref(), None)));
+    let queues = state.queues.iter().map(|(id, it)| (id, &*it.name, counts(it.feedback.as_ref(), None)));
+    let places = state.places.iter().map(|(id, it)| (id, &*it.name, counts(Some(&it.feedback), None)));
+    let tags = state.tags.iter().map(|(id, it)| (id, &*it.name, counts(Some(&it.feedback), it.effect.as_ref())));
+    [
+        figure::Table::new("teams", "By team", &COLUMNS, teams),
+        figure::Table::new("queues", "By queue", &COLUMNS, queues),
+        figure::Table::new("places", "By place", &COLUMNS, places),
+        figure::Table::new("tags", "By tag", &OF_TAGS, tags),
+    ]
 }
 
 /// Renders one response with its thread; `None` if there is none of that id in the viewer's scope.
@@ -36,6 +105,7 @@ pub fn feedback_item(sheet: &Sheet, response_id: &str) -> Result<Option<String>,
         deeds: deeds.into_iter().map(|(id, deed)| Deed::new(sheet, &path, response_id, id, deed)).collect(),
         blank_deed: Deed::blank(&path, response_id),
         facts: facts(sheet, doc),
+        pinning: Pinning::new(sheet, &path, response_id, &doc.joined),
         item: Item::new(sheet, response_id, doc),
         blank_message: Text { id: "{id}".to_owned(), path: format!("{path}/messages/{{id}}"), ..Text::default() },
         blank_answer: Answer { id: "{id}".to_owned(), path: format!("{path}/answers/{{id}}"), ..Answer::default() },
@@ -48,6 +118,11 @@ pub fn feedback_item(sheet: &Sheet, response_id: &str) -> Result<Option<String>,
 #[template(path = "pages/feedback.html")]
 struct List<'a> {
     frame: Frame<'a>,
+    /// Since when the figures count.
+    window: String,
+    tiles: Vec<figure::Named>,
+    ages: Vec<figure::Named>,
+    tables: [figure::Table; 4],
     items: Vec<Item>,
     blank: Item,
 }
@@ -65,6 +140,8 @@ struct One<'a> {
     forms: [Form; 6],
     deeds: Vec<Deed>,
     facts: [Fact; 8],
+    /// How sure that is, and how to say by hand which call it is about.
+    pinning: Pinning,
     /// The rows that scripts clone.
     blank_message: Text,
     blank_answer: Answer,

@@ -73,7 +73,7 @@ impl QueueTable {
 
 impl QueueRow {
     fn new(sheet: &Sheet, id: &str, queue: &QueueDoc) -> Self {
-        let score = queue.feedback.as_ref().and_then(|feedback| feedback.nps.as_ref());
+        let score = queue.feedback.as_ref().and_then(|feedback| feedback.day.nps.as_ref());
         Self {
             id: id.to_owned(),
             name: queue.name.clone(),
@@ -118,7 +118,7 @@ fn key(queue: &QueueDoc, column: &str) -> Key {
         "agents" => queue.agents_available.map(|count| count as f64).into(),
         "answered" => format::metric_total(&queue.metrics, "answeredCount").into(),
         "abandoned" => format::metric_total(&queue.metrics, "abandonedCount").into(),
-        "nps" => queue.feedback.as_ref().and_then(|feedback| feedback.nps.as_ref()).map(|nps| nps.value).into(),
+        "nps" => queue.feedback.as_ref().and_then(|feedback| feedback.day.nps.as_ref()).map(|nps| nps.value).into(),
         _ => Key::Text(queue.name.to_lowercase()),
     }
 }

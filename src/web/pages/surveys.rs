@@ -4,8 +4,24 @@ use askama::Template;
 
 use super::feedback::{responder, responder_activity};
 use super::frame::Frame;
-use super::{Sheet, Timer, format, segment, step, words};
+use super::{Sheet, Timer, figure, format, segment, step, words};
 use crate::live::shape::SurveyDoc;
+
+/// What stands on top, of thirty days but for today's coverage.
+const TILES: [figure::Column; 7] = [
+    ("Response rate", "Requests that were answered, of those that were delivered", "month/responseRate", ""),
+    ("Asked today", "Interactions that ended today and whose customers were asked, of all that ended", "coverage", ""),
+    ("Stars", "Mean of 1 to 5", "month/stars", ""),
+    ("CSAT", "Ratings of 4 or 5 stars, of those with stars", "month/csat", ""),
+    ("Recovered", "Second ratings of 4 stars and more, of all that follow one of 3 and less", "month/recovered", ""),
+    (
+        "Rating to recovery",
+        "From a low rating to the request that asks again: the median",
+        "month/ratingToRecovery",
+        "",
+    ),
+    ("Recovery to rating", "From that request to the second rating: the median", "month/recoveryToRating", ""),
+];
 
 /// What the script puts an identity for.
 fn id() -> String {
@@ -16,8 +32,13 @@ fn id() -> String {
 pub fn surveys(sheet: &Sheet) -> Result<String, askama::Error> {
     let mut all: Vec<_> = sheet.state.surveys.iter().collect();
     all.sort_by(|(a_id, a), (b_id, b)| (b.created, a_id).cmp(&(a.created, b_id)));
+    let floor = sheet.state.totals.get("floor");
+    let total = floor.map(|floor| &floor.feedback);
     Page {
         frame: Frame::new(sheet, "/surveys", "Surveys"),
+        window: figure::window(sheet, total),
+        tiles: figure::figures("totals/floor/feedback", total, &TILES),
+        coverage: figure::reasons(sheet, total),
         counts: counts(sheet.state.surveys.values()),
         rows: all.into_iter().map(|(id, survey)| Row::new(sheet, id, survey)).collect(),
         not_asked: not_asked(sheet),
@@ -31,6 +52,11 @@ pub fn surveys(sheet: &Sheet) -> Result<String, askama::Error> {
 #[template(path = "pages/surveys.html")]
 struct Page<'a> {
     frame: Frame<'a>,
+    /// Since when the figures count.
+    window: String,
+    tiles: Vec<figure::Named>,
+    /// Whom of those we asked whose interaction ended today, and why the others were not asked.
+    coverage: String,
     counts: String,
     /// Why nobody was asked, and how often.
     not_asked: String,

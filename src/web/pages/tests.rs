@@ -265,6 +265,7 @@ struct Cases {
     number: Vec<(f64, String)>,
     clock: Vec<(Timestamp, String, String)>,
     moment: Vec<(Timestamp, String, String)>,
+    figure: Vec<(Value, String, String, String, String, bool)>,
     nps: Vec<(Option<NpsDoc>, String, String)>,
     label: Vec<(String, String)>,
     metric: Vec<(String, MetricValue, String)>,
@@ -291,6 +292,12 @@ fn values_are_written_as_the_table_of_cases_says() {
     }
     for (at, zone, text) in cases.moment {
         assert_eq!(format::moment(at, &TimeZone::get(&zone).unwrap()), text);
+    }
+    for (value, manner, text, note, title, is_small) in cases.figure {
+        let manner = ["", "0", "+"].into_iter().find(|known| *known == manner).unwrap();
+        let written = Figure::written(&value, manner);
+        let found = (written.text, written.note, written.title, written.is_small);
+        assert_eq!(found, (text, note, title, is_small), "{value}");
     }
     for (score, text, sample) in cases.nps {
         assert_eq!((format::nps(score.as_ref()), format::sample(score.as_ref())), (text, sample));
@@ -324,6 +331,7 @@ fn values_are_written_as_the_table_of_cases_says() {
             "deedState" => words::deed_state,
             "thread" => words::thread,
             "rule" => words::rule,
+            "confidence" => words::confidence,
             "transport" => words::transport,
             other => panic!("no words for {other}"),
         };

@@ -7,8 +7,8 @@ use askama::Template;
 use super::frame::Frame;
 use super::queues::{longest, sum};
 use super::supervisor::nobody_waits;
-use super::{Sheet, Timer, format, step};
-use crate::live::shape::QueueDoc;
+use super::{Figure, Sheet, Timer, format, step};
+use crate::live::shape::{NpsDoc, QueueDoc, RatioDoc};
 
 /// A wallboard as it was configured.
 #[derive(Debug, Clone, PartialEq)]
@@ -163,7 +163,17 @@ impl Tile {
             },
             "agentsAvailable" => text(format::count(sum(queues.iter().copied(), |queue| queue.agents_available))),
             "agentsOnline" => text(format::count(sum(queues.iter().copied(), |queue| queue.agents_online))),
-            "serviceLevel" | "csatToday" => text("n/a".to_owned()),
+            // Of several queues a ratio of sums, never a mean of ratios.
+            "csatToday" => {
+                let all = queues.iter().filter_map(|queue| queue.feedback.as_ref()?.day.csat.as_ref());
+                let written = |csat| Figure::written(&serde_json::to_value(csat).unwrap_or_default(), "").text;
+                text(RatioDoc::sum(all).map_or_else(|| format::NONE.to_owned(), written))
+            }
+            "npsToday" => {
+                let all = queues.iter().filter_map(|queue| queue.feedback.as_ref()?.day.nps.as_ref());
+                text(format::nps(NpsDoc::sum(all).as_ref()))
+            }
+            "serviceLevel" => text("n/a".to_owned()),
             name => text(format::metric_sum(queues.iter().map(|queue| &queue.metrics), name)),
         };
         Self { name: name.to_owned(), head: Head::new(sheet, name), value }
@@ -179,6 +189,7 @@ impl Head {
             "agentsAvailable" => "Available",
             "agentsOnline" => "Logged in",
             "csatToday" => "CSAT today",
+            "npsToday" => "NPS today",
             name => {
                 let ours = format::label(name.strip_suffix("Count").unwrap_or(name));
                 let text = sheet.state.labels.get(name).unwrap_or(&ours).clone();

@@ -163,10 +163,23 @@ pub fn thread(name: &str) -> &str {
 #[must_use]
 pub fn rule(name: &str) -> &str {
     match name {
+        "pinned" => "Linked by hand",
         "extra.session" => "Linked by its session number",
+        "extra.conversation" => "Linked by its conversation",
+        "customer.visit" => "Probably this call",
         "place" => "Linked by its place",
-        "waiting" => "Waiting for its session",
+        "waiting" => "Waiting for its call",
         "unmapped" | "" => "Not linked",
+        other => other,
+    }
+}
+
+/// How sure a link is.
+#[must_use]
+pub fn confidence(name: &str) -> &str {
+    match name {
+        "certain" => "Certain",
+        "medium" => "Likely, not certain",
         other => other,
     }
 }

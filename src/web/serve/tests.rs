@@ -23,7 +23,7 @@ impl House {
         let address = listener.local_addr().unwrap();
         let metrics = Metrics::new(Clock::system());
         let life = Lifecycle::new();
-        life.spawn(serve(listener, app, limits, metrics.clone(), life.clone()));
+        life.spawn(serve(listener, None, app, limits, metrics.clone(), life.clone()));
         Self { address, metrics, life }
     }
 

@@ -57,6 +57,21 @@ impl Mock {
         script.asked.iter().filter(|(asked, _)| asked == what).map(|(_, body)| body.clone()).collect()
     }
 
+    /// A server that asks this Clarity, with what is configured about it changed as wanted.
+    pub async fn house(&self, change: impl FnOnce(&mut Clarity)) -> House {
+        let clarity = self.config(change).await;
+        House::alone(|config| config.clarity = Some(clarity)).await
+    }
+
+    /// Opens it, and says what a server needs to know of it.
+    pub async fn config(&self, change: impl FnOnce(&mut Clarity)) -> Clarity {
+        let root = self.open().await;
+        let mut clarity = Clarity::new(root.parse().expect("an address"), "", Auth::Static);
+        clarity.token = Some(Secret::from("unused"));
+        change(&mut clarity);
+        clarity
+    }
+
     /// Opens it at an address.
     pub async fn open(&self) -> String {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
@@ -64,15 +79,6 @@ impl Mock {
         let app = axum::Router::new().fallback(respond).with_state(self.clone());
         tokio::spawn(async move { axum::serve(listener, app).await });
         root
-    }
-
-    /// A server that asks this Clarity, with what is configured about it changed as wanted.
-    pub async fn house(&self, change: impl FnOnce(&mut Clarity)) -> House {
-        let root = self.open().await;
-        let mut clarity = Clarity::new(root.parse().expect("an address"), "", Auth::Static);
-        clarity.token = Some(Secret::from("unused"));
-        change(&mut clarity);
-        House::alone(|config| config.clarity = Some(clarity)).await
     }
 }
 

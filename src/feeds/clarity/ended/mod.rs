@@ -1,22 +1,23 @@
 //! Tells of sessions that ended after an agent had them.
 //!
 //! A session that nobody lists any more has ended or is on its way to another agent: Clarity itself is asked which, and
-//! what it knows of the customer. Those that are followed are remembered, so that a restart forgets nobody whom it knew;
-//! what began and ended while nobody looked is not told.
+//! what it knows of the customer. That is remembered, so that feedback that comes days later finds its call, and told to
+//! whoever asks customers how it was. Those that are followed are remembered too, so that a restart forgets nobody whom it
+//! knew; what began and ended while nobody looked is not told.
 
 mod course;
 mod followed;
+pub(super) mod told;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::broadcast::error::RecvError;
 use tokio::time::Instant;
-use url::Url;
 
 use crate::base::{Clock, Lifecycle};
 use crate::config::NamedAgent;
-use crate::domain::{AgentId, Helped, Interaction, QueueId, SessionId};
+use crate::domain::{AgentId, Fact, Helped, Interaction, QueueId, SessionId};
 use crate::gold::entity::Agent;
 use crate::gold::{Closings, Considered, Entity, Gold, Key};
 use crate::store::{Store, StoreError};
@@ -51,7 +52,8 @@ pub struct EndRules {
 pub struct SessionEnds {
     vendor: Clarity,
     gold: Gold,
-    closings: Closings,
+    /// Whoever asks customers how it was. `None`: nobody does.
+    closings: Option<Closings>,
     rules: EndRules,
     store: Store,
     clock: Clock,
@@ -63,7 +65,14 @@ pub struct SessionEnds {
 impl SessionEnds {
     /// Nothing has been seen yet.
     #[must_use]
-    pub fn new(vendor: Clarity, gold: Gold, closings: Closings, rules: EndRules, store: Store, clock: Clock) -> Self {
+    pub fn new(
+        vendor: Clarity,
+        gold: Gold,
+        closings: Option<Closings>,
+        rules: EndRules,
+        store: Store,
+        clock: Clock,
+    ) -> Self {
         let followed = Followed::default();
         Self { vendor, gold, closings, rules, store, clock, followed, has_recalled: false }
     }
@@ -144,7 +153,11 @@ impl SessionEnds {
         let last_question = course.questions >= QUESTIONS;
         let includes = Includes { extra_items: true, ..Includes::default() };
         let helped = match self.vendor.session(id.0, includes).await {
-            Ok(Some(session)) if session.is_over() => self.helped(id, &course, &session),
+            Ok(Some(session)) if session.is_over() => {
+                let trace = told::trace(id, &session, course.last(), &self.rules, self.clock.now());
+                self.gold.tell(Fact::Session(Box::new(trace))).await;
+                self.helped(id, &course, &session)
+            }
             Ok(None) => unfit(id, "notAskedSessionGone"),
             Ok(Some(_)) if last_question => unfit(id, "notAskedNeverEnded"),
             Err(_) if last_question => unfit(id, "notAskedClaritySilent"),
@@ -153,7 +166,9 @@ impl SessionEnds {
                 return;
             }
         };
-        if self.closings.tell(helped).await == Considered::Again {
+        if let Some(closings) = &self.closings
+            && closings.tell(helped).await == Considered::Again
+        {
             return self.followed.ask_at(Instant::now() + AGAIN, id, course);
         }
         self.followed.is_settled(id);
@@ -166,20 +181,12 @@ impl SessionEnds {
             Some("transferred") => return unfit(id, "notAskedTransferred"),
             _ => {}
         }
-        let items = || session.extra_items.iter().flatten();
-        let item = |name: &str| {
-            let found = items().find(|item| item.key.as_deref().is_some_and(|key| key.eq_ignore_ascii_case(name)));
-            found.and_then(|item| item.value.as_deref()).map(str::trim).filter(|value| !value.is_empty())
-        };
-        let email = self.rules.email_items.iter().find_map(|name| item(name).filter(|value| value.contains('@')));
-        let conversation = item(&self.rules.conversation_item).map(str::to_owned);
-        let popped = || session.screen_pop_url.as_deref().and_then(conversation_in);
         let mut helped = Helped::new(Interaction::Session(id));
-        helped.conversation = conversation.or_else(popped).map(Arc::from);
+        helped.conversation = told::conversation(session, &self.rules).map(Arc::from);
         helped.queue = session.queue_id.map(QueueId).or(course.queue);
         helped.agent = self.named(course, session);
         helped.customer = session.customer_name.as_deref().map(Arc::from).or_else(|| course.customer.clone());
-        helped.email = email.map(Arc::from);
+        helped.email = told::email(session, &self.rules).map(Arc::from);
         helped.modality = Some(course.modality.clone());
         helped
     }
@@ -210,36 +217,4 @@ fn unfit(id: SessionId, why: &'static str) -> Helped {
     let mut helped = Helped::new(Interaction::Session(id));
     helped.unfit = Some(why);
     helped
-}
-
-/// The conversation that an agent's console opened: what follows `event` in a path of Kustomer's.
-fn conversation_in(address: &str) -> Option<String> {
-    let url = Url::parse(address).ok()?;
-    let host = url.host_str()?;
-    if host != "kustomerapp.com" && !host.ends_with(".kustomerapp.com") {
-        return None;
-    }
-    let mut segments = url.path_segments()?.skip_while(|segment| *segment != "event");
-    segments.nth(1).filter(|id| !id.is_empty()).map(str::to_owned)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_conversation_is_found_in_what_the_console_opened_and_nowhere_else() {
-        let id = "5f2a5f2a5f2a5f2a5f2a5f2a";
-        let found = |url: &str| conversation_in(url);
-        assert_eq!(found(&format!("https://x.kustomerapp.com/app/customers/c9/event/{id}?a=1")).as_deref(), Some(id));
-        for other in [
-            "https://x.kustomerapp.com/app/customers/c9",
-            "https://evil.example/event/1",
-            "https://notkustomerapp.com/event/1",
-            "no address",
-            "",
-        ] {
-            assert_eq!(found(other), None, "{other}");
-        }
-    }
 }

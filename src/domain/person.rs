@@ -2,19 +2,49 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::sync::Arc;
 
-use serde_json::Value;
+use serde::{Deserialize, Serialize};
+
+/// Words that stand where an identity should and are none.
+const NOBODY: [&str; 6] = ["anonymous", "none", "notset", "null", "undefined", "unknown"];
+
+/// What stands before the @ of addresses that belong to nobody in particular.
+const SHARED: [&str; 12] = [
+    "admin", "billing", "contact", "hello", "help", "info", "mail", "no-reply", "noreply", "office", "sales", "support",
+];
+
+/// How many of a number's last digits it is looked up by: as many as the shortest number has.
+const CLUE: usize = 7;
 
 /// How one customer may be recognised. Empty: not at all.
-#[derive(Clone, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Person {
-    pub(super) emails: BTreeSet<String>,
-    pub(super) phones: BTreeSet<Phone>,
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    emails: BTreeSet<String>,
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    phones: BTreeSet<Phone>,
+    /// What the systems of the house call them (`apis.md` J20).
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    numbers: BTreeSet<String>,
+}
+
+/// What two customers have in common who may be one and the same, from the surest on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Likeness {
+    /// The number that the house gave them (`apis.md` J20).
+    Number,
+    /// An e-mail address (`apis.md` J21).
+    Email,
+    /// A telephone number, which a family or an office may share (`apis.md` J22).
+    Phone,
 }
 
 /// A telephone number, without all that is not a digit.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Phone {
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Phone {
     /// With the number of its country.
     International(String),
     /// As it is dialled in its country, without the zero in front.
@@ -28,7 +58,17 @@ impl Person {
         Self {
             emails: email.and_then(read_email).into_iter().collect(),
             phones: phone.and_then(Phone::read).into_iter().collect(),
+            numbers: BTreeSet::new(),
         }
+    }
+
+    /// Somebody whom the house knows by this number, if it is one. Words for none, and what is too short to tell anybody
+    /// from everybody, are not.
+    #[must_use]
+    pub fn numbered(number: &str) -> Self {
+        let number = number.trim();
+        let is_one = number.len() >= 2 && !NOBODY.iter().any(|word| number.eq_ignore_ascii_case(word));
+        Self { numbers: is_one.then(|| number.to_owned()).into_iter().collect(), ..Self::default() }
     }
 
     /// The same customer, of whom more is known.
@@ -36,17 +76,58 @@ impl Person {
     pub fn and(mut self, other: Self) -> Self {
         self.emails.extend(other.emails);
         self.phones.extend(other.phones);
+        self.numbers.extend(other.numbers);
         self
     }
 
     /// Whether nobody can be recognised by this.
     #[must_use]
     pub fn is_nobody(&self) -> bool {
-        self.emails.is_empty() && self.phones.is_empty()
+        self.emails.is_empty() && self.phones.is_empty() && self.numbers.is_empty()
+    }
+
+    /// The addresses, in small letters.
+    pub fn emails(&self) -> impl Iterator<Item = &str> {
+        self.emails.iter().map(String::as_str)
+    }
+
+    /// The telephone numbers.
+    pub fn phones(&self) -> impl Iterator<Item = &Phone> {
+        self.phones.iter()
+    }
+
+    /// Without addresses that many people write from, such as info@: they say little of who it is (`apis.md` J21).
+    #[must_use]
+    pub fn without_shared_addresses(mut self) -> Self {
+        self.emails.retain(|email| email.split_once('@').is_none_or(|(name, _)| !SHARED.contains(&name)));
+        self
+    }
+
+    /// The surest thing that the two have in common. `None`: they are not the same, as far as anybody can say.
+    #[must_use]
+    pub fn likeness(&self, other: &Self) -> Option<Likeness> {
+        let same_number = |phone: &Phone| other.phones.iter().any(|known| phone.is_the_same_as(known));
+        if !self.numbers.is_disjoint(&other.numbers) {
+            Some(Likeness::Number)
+        } else if !self.emails.is_disjoint(&other.emails) {
+            Some(Likeness::Email)
+        } else {
+            self.phones.iter().any(same_number).then_some(Likeness::Phone)
+        }
+    }
+
+    /// Words to look this customer up by: whoever [is like](Self::likeness) them shares at least one.
+    pub fn clues(&self) -> impl Iterator<Item = Arc<str>> {
+        let phones = self.phones.iter().map(|phone| {
+            let digits = phone.digits();
+            format!("tel {}", digits.get(digits.len().saturating_sub(CLUE)..).unwrap_or(digits)).into()
+        });
+        let numbers = self.numbers.iter().map(|number| format!("no. {number}").into());
+        self.emails.iter().map(|email| email.as_str().into()).chain(phones).chain(numbers)
     }
 
     /// Whether a text names this customer.
-    pub(super) fn is_in(&self, text: &str) -> bool {
+    pub fn is_in(&self, text: &str) -> bool {
         let lower = text.to_lowercase();
         self.emails.iter().any(|email| has_address(&lower, email))
             || (!self.phones.is_empty()
@@ -77,14 +158,17 @@ impl Phone {
         (7..=15).contains(&number.digits().len()).then_some(number)
     }
 
-    pub(super) fn digits(&self) -> &str {
+    /// The digits.
+    #[must_use]
+    pub fn digits(&self) -> &str {
         match self {
             Self::International(digits) | Self::National(digits) => digits,
         }
     }
 
     /// How an international number may be written without its country, whichever that is.
-    pub(super) fn national_forms(&self) -> Vec<&str> {
+    #[must_use]
+    pub fn national_forms(&self) -> Vec<&str> {
         let Self::International(digits) = self else { return Vec::new() };
         (1..=3).filter_map(|country| digits.get(country..)).filter(|rest| rest.len() >= 7).collect()
     }
@@ -123,17 +207,6 @@ fn numbers(text: &str) -> impl Iterator<Item = Phone> {
     text.split(move |letter| !is_part(letter)).filter_map(Phone::read)
 }
 
-/// Whether any text or number in it, keys included, is as wanted. `wanted` is asked about each.
-pub(super) fn any_text(value: &Value, wanted: &mut impl FnMut(&str) -> bool) -> bool {
-    match value {
-        Value::String(text) => wanted(text),
-        Value::Number(number) => wanted(&number.to_string()),
-        Value::Array(items) => items.iter().any(|item| any_text(item, wanted)),
-        Value::Object(fields) => fields.iter().any(|(key, item)| wanted(key) || any_text(item, wanted)),
-        Value::Null | Value::Bool(_) => false,
-    }
-}
-
 /// Without who it is.
 impl fmt::Debug for Person {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -157,6 +230,40 @@ mod tests {
         }
         assert!(person("", "123456").is_nobody(), "too short for a number");
         assert!(person("", "sip:rob@example.com").is_nobody());
+    }
+
+    #[test]
+    fn the_surest_likeness_counts_and_whoever_is_alike_shares_a_clue() {
+        let jenny = || person("jenny@example.com", "+13128633465").and(Person::numbered("C-9"));
+        let nobody = Person::default();
+        for (other, likeness) in [
+            (jenny(), Some(Likeness::Number)),
+            (Person::numbered(" C-9 "), Some(Likeness::Number)),
+            (person("Jenny@example.com", "none"), Some(Likeness::Email)),
+            (person("", "(312) 863-3465"), Some(Likeness::Phone)),
+            (person("", "+44 20 7863 3465"), None),
+            (person("rob@example.com", "").and(Person::numbered("C-1")), None),
+            (Person::numbered("Unknown").and(Person::numbered("0")), None),
+            (nobody, None),
+        ] {
+            assert_eq!(jenny().likeness(&other), likeness, "{:?}", other.clues().collect::<Vec<_>>());
+            let shared = jenny().clues().any(|clue| other.clues().any(|theirs| theirs == clue));
+            assert!(shared || likeness.is_none());
+        }
+    }
+
+    #[test]
+    fn an_address_of_many_people_is_nobodys() {
+        let person = person("Info@example.com", "+13128633465").without_shared_addresses();
+        assert_eq!((person.emails().count(), person.phones().count()), (0, 1));
+    }
+
+    #[test]
+    fn what_is_kept_of_somebody_reads_back() {
+        let jenny = person("jenny@example.com", "+13128633465").and(person("", "06 12 34 56 78"));
+        let kept = serde_json::to_string(&jenny).expect("JSON");
+        assert_eq!(serde_json::from_str::<Person>(&kept).expect("JSON"), jenny);
+        assert_eq!(format!("{jenny:?}"), "Person { .. }");
     }
 
     #[test]

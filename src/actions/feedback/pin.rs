@@ -1,0 +1,52 @@
+//! Says by hand which session a response is about, where no rule can tell (`apis.md` J50).
+
+use std::sync::Arc;
+
+use super::{FeedbackDesk, FeedbackError, FeedbackWish};
+use crate::domain::{Fact, Pin, ResponseId, SessionId};
+use crate::store::Pinned;
+
+impl FeedbackDesk {
+    /// Pins a response to a session; without one, the rules decide again. Doing it twice is doing it once.
+    ///
+    /// # Errors
+    /// See [`FeedbackError`].
+    pub async fn pin(
+        &self,
+        response: &ResponseId,
+        session: Option<SessionId>,
+        who: Option<String>,
+    ) -> Result<(), FeedbackError> {
+        let pinned = self.write_pin(response, session, who).await;
+        let result = match &pinned {
+            Ok(Pinned::Fresh) => "written",
+            Ok(Pinned::Repeated) => "repeated",
+            Ok(Pinned::NoResponse) | Err(_) => "refused",
+        };
+        self.0.metrics.action("feedback.pin", result);
+        match pinned? {
+            Pinned::Fresh | Pinned::Repeated => Ok(()),
+            Pinned::NoResponse => Err(FeedbackError::NotFound),
+        }
+    }
+
+    async fn write_pin(
+        &self,
+        response: &ResponseId,
+        session: Option<SessionId>,
+        who: Option<String>,
+    ) -> Result<Pinned, FeedbackError> {
+        if session.is_some_and(|session| session.0 < 1) {
+            return Err(FeedbackError::Invalid("A session is a whole number above zero.".to_owned()));
+        }
+        let who: Arc<str> = FeedbackWish { who, ..FeedbackWish::default() }.who(self.0.rules.demo).into();
+        let pin = Pin { response: response.clone(), session, who };
+        // What is told last must be what was written last.
+        let _one_after_the_other = self.0.pinning.lock().await;
+        let pinned = self.0.store.pin(pin.clone()).await?;
+        if pinned == Pinned::Fresh {
+            self.0.gold.tell(Fact::Pinned(pin)).await;
+        }
+        Ok(pinned)
+    }
+}

@@ -1,0 +1,279 @@
+//! From records to what is counted of them: who a record counts for (`apis.md` J40 to J44, J53), and what it says.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::Ground;
+use crate::domain::helped::{conversation_named, session_named};
+use crate::domain::{AgentId, Interaction, NotAsked, QueueId, ResponseId, SessionId, Survey, SurveyId, TeamId};
+use crate::gold::entity::{Floor, Key, Place, Tag};
+use crate::gold::rollup::{Book, Entry, Group, Item, Limits, Total, Voice, Windows};
+
+/// What is counted, and what is remembered for that alone.
+#[derive(Debug)]
+pub(super) struct Counting {
+    limits: Limits,
+    /// When this process began to hear of interactions that are over.
+    born: Timestamp,
+    pub book: Book,
+    /// Interactions of today whose customers are not asked, by name.
+    not_asked: HashMap<Arc<str>, NotAsked>,
+    /// Names of the interactions that somebody asked about.
+    asked_about: HashSet<Arc<str>>,
+    /// Surveys by the survey that they recover.
+    recoveries: HashMap<SurveyId, BTreeSet<SurveyId>>,
+    recovers: HashMap<SurveyId, SurveyId>,
+    /// Interactions to be looked at again.
+    touched: BTreeSet<Arc<str>>,
+}
+
+impl Counting {
+    pub fn new(day_began: Timestamp) -> Self {
+        Self {
+            limits: Limits::default(),
+            born: day_began,
+            book: Book::new(Windows::of(day_began, day_began), day_began),
+            not_asked: HashMap::new(),
+            asked_about: HashSet::new(),
+            recoveries: HashMap::new(),
+            recovers: HashMap::new(),
+            touched: BTreeSet::new(),
+        }
+    }
+
+    /// The board's day begins anew. What ended before is no longer told.
+    pub fn begin_day(&mut self, day_began: Timestamp) {
+        self.book.begin(Windows::of(day_began, self.born));
+        let over = self.not_asked.iter().filter(|(_, it)| it.at < day_began).map(|(name, _)| name);
+        for name in over.cloned().collect::<Vec<_>>() {
+            self.not_asked.remove(&name);
+            self.book.remove(&Item::NotAsked(name));
+        }
+    }
+
+    /// Somebody is asked about these interactions: they are no longer among those that nobody is asked about.
+    pub fn asked(&mut self, survey: &Survey) {
+        let conversation = survey.conversation.as_deref().map(conversation_named);
+        for name in conversation.into_iter().chain(survey.session.map(session_named)) {
+            self.touched.insert(Arc::clone(&name));
+            self.asked_about.insert(name);
+        }
+        // One that is known by its conversation's name.
+        let known = survey.session.into_iter().flat_map(|session| self.book.of_session(session));
+        self.touched.extend(known.filter_map(interaction_in));
+    }
+
+    /// Nobody is asked about this interaction. Of two reasons for one interaction the later stands.
+    pub fn not_asked(&mut self, told: NotAsked) {
+        let name = told.name();
+        let known = self.not_asked.get(&name);
+        if known.is_none_or(|known| (known.at, known.why) <= (told.at, told.why)) {
+            self.touched.insert(Arc::clone(&name));
+            self.not_asked.insert(name, told);
+        }
+    }
+
+    /// A survey recovers that one now, or none.
+    fn recovers(&mut self, id: &SurveyId, first: Option<&SurveyId>) {
+        if self.recovers.get(id) == first {
+            return;
+        }
+        if let Some(before) = self.recovers.remove(id)
+            && let Some(known) = self.recoveries.get_mut(&before)
+        {
+            known.remove(id);
+            if known.is_empty() {
+                self.recoveries.remove(&before);
+            }
+        }
+        if let Some(first) = first {
+            self.recovers.insert(id.clone(), first.clone());
+            self.recoveries.entry(first.clone()).or_default().insert(id.clone());
+        }
+    }
+}
+
+impl Ground {
+    /// How soon answers were promised, and what time it is in a process that has just begun.
+    #[must_use]
+    pub fn counting(mut self, limits: Limits, now: Timestamp) -> Self {
+        self.counting.limits = limits;
+        self.counting.born = now;
+        self.counting.book.begin(Windows::of(self.day_began, now));
+        self.counting.book.pass(now);
+        self
+    }
+
+    /// It is that late: ages begin and promises are broken, though nobody says anything.
+    pub fn pass(&mut self, now: Timestamp) {
+        self.counting.book.pass(now);
+    }
+
+    /// When something will next count differently though nobody says anything.
+    #[must_use]
+    pub fn next_instant(&self) -> Option<Timestamp> {
+        self.counting.book.next_instant()
+    }
+
+    /// What is counted of somebody or something.
+    pub(super) fn total(&self, group: &Group) -> Option<Arc<Total>> {
+        self.counting.book.total(group)
+    }
+
+    pub(super) fn place(&self, id: &Arc<str>) -> Option<Place> {
+        let group = Group::Place(Arc::clone(id));
+        let feedback = self.total(&group)?;
+        // A place is called what the newest response calls it.
+        let name = self.counting.book.of_group(&group).rev().find_map(|item| match item {
+            Item::Response(id) => Some(self.feedback.response(id)?.reading.place.as_ref()?.name.clone()),
+            _ => None,
+        });
+        Some(Place { name: name.unwrap_or_else(|| Arc::clone(id)), feedback })
+    }
+
+    pub(super) fn tag(&self, name: &Arc<str>) -> Option<Tag> {
+        let group = Group::Tag(Arc::clone(name));
+        Some(Tag { name: Arc::clone(name), feedback: self.total(&group)?, effect: self.counting.book.effect(&group) })
+    }
+
+    pub(super) fn whole_floor(&self) -> Option<Floor> {
+        Some(Floor { feedback: self.total(&Group::Floor)? })
+    }
+
+    /// Everything that anything is counted of and that has no record of its own.
+    pub(super) fn only_counted(&self) -> impl Iterator<Item = Key> {
+        let groups = self.counting.book.groups();
+        groups.filter(|group| matches!(group, Group::Floor | Group::Place(_) | Group::Tag(_))).cloned().map(Key::from)
+    }
+
+    /// The records of an agent that only counts know have changed teams with them.
+    pub(super) fn recount_agent(&mut self, id: AgentId) {
+        let group = Group::Agent(id);
+        let names: Vec<_> = self.counting.book.of_group(&group).filter_map(interaction_in).collect();
+        self.counting.touched.extend(names);
+    }
+
+    /// Something new is known of a session.
+    pub(super) fn recount_session(&mut self, session: SessionId) {
+        let items: Vec<Item> = self.counting.book.of_session(session).cloned().collect();
+        self.counting.touched.extend(items.iter().filter_map(interaction_in));
+        self.touched.extend(items.into_iter().filter_map(|item| match item {
+            Item::Survey(id) => Some(Key::Survey(id)),
+            _ => None,
+        }));
+    }
+
+    /// Counts again whatever the touched records belong to, and touches those of whom anything has changed.
+    pub(super) fn recount(&mut self) {
+        let mut surveys: BTreeSet<SurveyId> = BTreeSet::new();
+        for key in &self.touched {
+            match key {
+                Key::Response(id) => match self.response_entry(id) {
+                    Some(entry) => self.counting.book.put(Item::Response(id.clone()), entry),
+                    None => self.counting.book.remove(&Item::Response(id.clone())),
+                },
+                Key::Survey(id) => {
+                    surveys.insert(id.clone());
+                    surveys.extend(self.counting.recoveries.get(id).into_iter().flatten().cloned());
+                }
+                _ => {}
+            }
+        }
+        // A recovery says which survey it recovers, and that may have found its request.
+        self.touched.extend(surveys.iter().cloned().map(Key::Survey));
+        for id in surveys {
+            let (entry, first) = self.survey_entry(&id).unzip();
+            self.counting.recovers(&id, first.flatten().as_ref());
+            match entry {
+                Some(entry) => self.counting.book.put(Item::Survey(id), entry),
+                None => self.counting.book.remove(&Item::Survey(id)),
+            }
+        }
+        for name in std::mem::take(&mut self.counting.touched) {
+            match self.not_asked_entry(&name) {
+                Some(entry) => self.counting.book.put(Item::NotAsked(name), entry),
+                None => self.counting.book.remove(&Item::NotAsked(name)),
+            }
+        }
+        self.touched.extend(self.counting.book.count().into_iter().map(Key::from));
+    }
+
+    fn response_entry(&self, id: &ResponseId) -> Option<Entry> {
+        let response = self.feedback.response(id)?;
+        let (reading, joined) = (&response.reading, &response.joined);
+        let deeds = response.deeds.values().map(|deed| &**deed);
+        let mut groups = groups(joined.agent, joined.team, joined.queue);
+        groups.extend(reading.place.as_ref().map(|place| Group::Place(Arc::clone(&place.id))));
+        let voice = Voice::of_response(reading, deeds, response.waits, &self.counting.limits);
+        Some(Entry { groups, voice, session: None })
+    }
+
+    /// With the survey that it recovers.
+    fn survey_entry(&self, id: &SurveyId) -> Option<(Entry, Option<SurveyId>)> {
+        let (survey, result) = self.surveys.both(id)?;
+        let (survey, result) = (survey.as_deref(), result.as_deref());
+        let agent = self.agent_of_survey(survey, result);
+        let session = survey.and_then(|survey| survey.session).or_else(|| result.and_then(|result| result.session));
+        let session = session.or_else(|| result.and_then(|result| self.session_named(result)));
+        // Feedback counts for the first queue that the call was in (`apis.md` J43).
+        let queue = session.and_then(|session| self.sessions.trace(session)?.queue);
+        let mut groups = groups(agent, agent.and_then(|agent| self.agents.get(&agent)?.team), queue);
+        let tags = survey.map(|survey| &survey.tags).into_iter().chain(result.map(|result| &result.tags)).flatten();
+        groups.extend(tags.map(|tag| tag.trim()).filter(|tag| !tag.is_empty()).map(|tag| Group::Tag(tag.into())));
+        let first = self.surveys.recovered(survey, result);
+        let first_result = first.as_ref().map(|first| self.surveys.both(first).and_then(|(_, result)| result));
+        let voice = Voice::of_survey(survey, result, first_result.as_ref().map(|result| result.as_deref()));
+        Some((Entry { groups, voice, session }, first))
+    }
+
+    fn not_asked_entry(&self, name: &Arc<str>) -> Option<Entry> {
+        let counting = &self.counting;
+        let told = counting.not_asked.get(name)?;
+        let session = match told.interaction {
+            Interaction::Session(session) => Some(session),
+            Interaction::Conversation { .. } => None,
+        };
+        let names = session.map(session_named).into_iter().chain(std::iter::once(Arc::clone(name)));
+        if names.into_iter().any(|name| counting.asked_about.contains(&name)) {
+            return None;
+        }
+        let trace = session.and_then(|session| self.sessions.trace(session));
+        let agent = told.agent.or(trace.and_then(|trace| trace.agent));
+        let queue = told.queue.or(trace.and_then(|trace| trace.queue));
+        let team = agent.and_then(|agent| self.agents.get(&agent)?.team);
+        Some(Entry { groups: groups(agent, team, queue), voice: Voice::of_not_asked(told), session })
+    }
+
+    /// Whether what is counted is what all records say, each looked at anew.
+    #[cfg(test)]
+    pub(super) fn counts_are_sound(&self) -> bool {
+        let mut anew = Book::new(*self.counting.book.windows(), Timestamp::MIN);
+        for id in self.feedback.ids() {
+            self.response_entry(id).into_iter().for_each(|entry| anew.put(Item::Response(id.clone()), entry));
+        }
+        for id in self.surveys.all_ids() {
+            let entry = self.survey_entry(&id);
+            entry.into_iter().for_each(|(entry, _)| anew.put(Item::Survey(id.clone()), entry));
+        }
+        for name in self.counting.not_asked.keys() {
+            self.not_asked_entry(name).into_iter().for_each(|entry| anew.put(Item::NotAsked(name.clone()), entry));
+        }
+        anew.pass(self.counting.book.now());
+        anew.from_scratch() == self.counting.book.as_counted()
+    }
+}
+
+fn interaction_in(item: &Item) -> Option<Arc<str>> {
+    match item {
+        Item::NotAsked(name) => Some(Arc::clone(name)),
+        _ => None,
+    }
+}
+
+/// Where something counts that is known to be theirs. What is known of nobody still counts for the whole floor.
+fn groups(agent: Option<AgentId>, team: Option<TeamId>, queue: Option<QueueId>) -> BTreeSet<Group> {
+    let theirs = [agent.map(Group::Agent), team.map(Group::Team), queue.map(Group::Queue)];
+    theirs.into_iter().flatten().chain([Group::Floor]).collect()
+}

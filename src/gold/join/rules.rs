@@ -1,0 +1,56 @@
+//! The tables that a site configures, and what a response names by them.
+
+use std::collections::BTreeMap;
+
+use super::VisitRules;
+use crate::domain::{QueueId, ResponseReading, SessionId, TeamId};
+
+/// The tables that a site configures.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Rules {
+    /// Keys of `context.extra` whose value is a session's id (`apis.md` J19).
+    pub session_keys: Vec<String>,
+    /// Keys of `context.extra` whose value is a conversation's id (`apis.md` J19).
+    pub conversation_keys: Vec<String>,
+    /// What a place's partner id means (`apis.md` J24).
+    pub places: BTreeMap<String, PlaceRule>,
+    /// How a visit is recognised.
+    pub visits: VisitRules,
+}
+
+/// What a place stands for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct PlaceRule {
+    /// The queue that answers for it.
+    pub queue: Option<QueueId>,
+    /// The team that answers for it.
+    pub team: Option<TeamId>,
+}
+
+impl Rules {
+    /// The session that a response names, with the evidence.
+    #[must_use]
+    pub fn named_session(&self, response: &ResponseReading) -> Option<(SessionId, String)> {
+        named(response, &self.session_keys, |value| value.parse().ok())
+    }
+
+    /// The conversation that a response names, with the evidence.
+    #[must_use]
+    pub fn named_conversation<'a>(&self, response: &'a ResponseReading) -> Option<(&'a str, String)> {
+        named(response, &self.conversation_keys, |value| (!value.is_empty()).then_some(value))
+    }
+}
+
+/// The value of the first configured key that holds one. Two keys that name different things name none.
+fn named<'a, T: PartialEq>(
+    response: &'a ResponseReading,
+    keys: &[String],
+    read: impl Fn(&'a str) -> Option<T>,
+) -> Option<(T, String)> {
+    let mut named = keys.iter().filter_map(|key| {
+        let value = response.extra.get(key.as_str())?.trim();
+        Some((read(value)?, format!("context.extra.{key} = {value}")))
+    });
+    let first = named.next()?;
+    named.all(|(other, _)| other == first.0).then_some(first)
+}

@@ -1,0 +1,148 @@
+//! What customers said, counted together: per agent, team, queue, place and tag, and for the whole floor.
+//!
+//! Always recomputed from the records, never incremented (`apis.md` J63): a repeated or late event cannot be counted
+//! twice. Only the groups that a changed record belongs to are counted again.
+//!
+//! - [`Voice`]: what one record has to say in the counts, reduced to instants and marks. Pure.
+//! - [`Total`]: what the voices of one group amount to. A pure function of them, the windows and the time.
+//! - [`sample`]: shares, means, scores and times, each with how many cases it stands on.
+//! - [`Book`]: which voices belong to which group, and which groups are to be counted again.
+
+mod book;
+mod openings;
+mod period;
+pub mod sample;
+#[cfg(test)]
+mod tests;
+mod voice;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
+
+pub use book::{Book, Effect, Entry, Item};
+pub use openings::{Limits, OpenByAge};
+pub use period::Period;
+pub use voice::{Answer, Recovery, Request, Treatment, Voice};
+
+use super::entity::Key;
+use crate::domain::{AgentId, Permission, QueueId, TeamId};
+use sample::Coverage;
+
+/// Whose voices are counted together.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Group {
+    /// Everybody's. What is joined to nothing counts here (`apis.md` J53).
+    Floor,
+    /// About one agent.
+    Agent(AgentId),
+    /// About the agents and places of one team.
+    Team(TeamId),
+    /// About one queue.
+    Queue(QueueId),
+    /// About one place.
+    Place(Arc<str>),
+    /// About whatever bears one tag.
+    Tag(Arc<str>),
+}
+
+impl From<Group> for Key {
+    fn from(group: Group) -> Self {
+        match group {
+            Group::Floor => Self::Floor,
+            Group::Agent(id) => Self::Agent(id),
+            Group::Team(id) => Self::Team(id),
+            Group::Queue(id) => Self::Queue(id),
+            Group::Place(id) => Self::Place(id),
+            Group::Tag(name) => Self::Tag(name),
+        }
+    }
+}
+
+/// Since when is counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Windows {
+    /// When the board's day began.
+    pub day: Timestamp,
+    /// When the board's day began that was the first of thirty.
+    pub month: Timestamp,
+    /// Since when everything that ended today was heard of: the board's day, or this process if it is younger.
+    pub heard: Timestamp,
+}
+
+impl Windows {
+    /// The windows of a day that began then, in a process that hears since `born`. The board's day and the 29 times 24
+    /// hours before it: where the clocks were changed, a month begins an hour beside the day, and says so.
+    #[must_use]
+    pub fn of(day: Timestamp, born: Timestamp) -> Self {
+        let month = day.saturating_sub(SignedDuration::from_hours(29 * 24)).unwrap_or(day);
+        Self { day, month, heard: day.max(born) }
+    }
+}
+
+/// Whose record was counted: by this it is decided who may see a total that it is in.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct About {
+    /// The agent.
+    pub agent: Option<AgentId>,
+    /// The queue.
+    pub queue: Option<QueueId>,
+    /// The team.
+    pub team: Option<TeamId>,
+}
+
+/// What customers said about one agent, team, queue or place, under one tag, or at all.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Total {
+    /// Threads in which somebody waits for an answer, however old, by their age.
+    pub open: OpenByAge,
+    /// How many of them have waited longer than was promised.
+    pub overdue: u64,
+    /// The board's day.
+    pub day: Period,
+    /// The board's day and the 29 days before it.
+    pub month: Period,
+    /// Whom of those we asked whose interaction ended today. `None`: none has ended.
+    pub coverage: Option<Coverage>,
+    /// Whose records these are, each kind of them once.
+    pub about: BTreeSet<About>,
+}
+
+impl Total {
+    /// Whether somebody may see every record that is counted here. A total that only some of it may be seen of is not shown:
+    /// the rest could be read from the difference.
+    #[must_use]
+    pub fn is_seen_by(&self, permission: &Permission) -> bool {
+        self.about.iter().all(|it| permission.sees_deed(it.agent, it.queue, it.team))
+    }
+
+    /// Counts. `voices` are all that may have something to say since the month began, `waiting` all threads in which
+    /// somebody waits, with the instant since when. `None`: there is nothing to count.
+    pub fn of<'a>(
+        voices: impl Iterator<Item = &'a Voice>,
+        waiting: impl Iterator<Item = &'a Voice>,
+        windows: &Windows,
+        now: Timestamp,
+    ) -> Option<Self> {
+        let (mut day, mut month) = (period::Sums::default(), period::Sums::default());
+        let mut coverage = Coverage::since(windows.heard);
+        for voice in voices {
+            month.add(voice, windows.month, now);
+            day.add(voice, windows.day, now);
+            if let Some((_, reason)) = voice.ended.filter(|(at, _)| *at >= windows.heard) {
+                coverage.add(reason);
+            }
+        }
+        let (mut open, mut overdue) = (OpenByAge::default(), 0);
+        for thread in waiting.filter_map(|voice| voice.treatment) {
+            let Some(since) = thread.waits_since else { continue };
+            open.add(since, now);
+            overdue += u64::from(thread.is_overdue(now));
+        }
+        let (day, month) = (day.end(windows.day), month.end(windows.month));
+        let coverage = (coverage.ended() > 0).then_some(coverage);
+        let is_empty = day.is_empty() && month.is_empty() && open.all() == 0 && coverage.is_none();
+        (!is_empty).then_some(Self { open, overdue, day, month, coverage, about: BTreeSet::new() })
+    }
+}

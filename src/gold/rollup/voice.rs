@@ -1,0 +1,206 @@
+//! What one record has to say in the counts: instants and marks, and nothing that leads to a customer.
+//!
+//! Scales stay apart: stars are never made of a score, nor a score of stars (`apis.md` J44).
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::openings::{self, Limits};
+use crate::domain::{
+    Delivery, FeedbackDeed, FeedbackDeedKind, NotAsked, RequestState, ResponseReading, Survey, SurveyOrigin,
+    SurveyResult, SurveyState, Thread,
+};
+
+/// What one record says.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Voice {
+    /// What the customer answered.
+    pub answer: Option<Answer>,
+    /// How the thread was treated that follows a response.
+    pub treatment: Option<Treatment>,
+    /// The request for an answer.
+    pub request: Option<Request>,
+    /// The second question, after something was made good. It is an answer to that and to nothing else: neither its stars
+    /// nor the request for it count among the others.
+    pub recovery: Option<Recovery>,
+    /// An interaction that is over: when that was known, and why its customer was not asked.
+    pub ended: Option<(Timestamp, Option<&'static str>)>,
+}
+
+/// What a customer answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Answer {
+    /// When: that decides of which day it is (`apis.md` J62).
+    pub at: Timestamp,
+    /// One to five.
+    pub stars: Option<u8>,
+    /// Zero to ten.
+    pub nps: Option<u8>,
+}
+
+/// How a thread was treated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Treatment {
+    /// When the customer answered.
+    pub created: Timestamp,
+    /// Since when somebody waits for an answer. `None`: nobody does.
+    pub waits_since: Option<Timestamp>,
+    /// When we first wrote back.
+    pub replied: Option<Timestamp>,
+    /// When we first did anything: wrote, called, closed it, or reported it as spam.
+    pub acted: Option<Timestamp>,
+    /// Until when we had promised to.
+    pub due: Timestamp,
+    /// Whether it was dealt with, whoever did it and whenever.
+    pub is_processed: bool,
+}
+
+/// A request for an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Request {
+    /// When it was asked for.
+    pub at: Timestamp,
+    /// Whether the customer got it.
+    pub is_delivered: bool,
+}
+
+/// A second question, after something was made good.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Recovery {
+    /// The first answer.
+    pub first: Option<Answer>,
+    /// When it was asked for.
+    pub asked: Timestamp,
+    /// The second answer.
+    pub second: Option<Answer>,
+}
+
+impl Voice {
+    /// What a response says, with what colleagues did about it. `waits`: somebody owes the customer an answer.
+    #[must_use]
+    pub fn of_response<'a>(
+        reading: &ResponseReading,
+        deeds: impl Iterator<Item = &'a FeedbackDeed> + Clone,
+        waits: bool,
+        limits: &Limits,
+    ) -> Self {
+        let answer = reading.created.map(|at| Answer { at, stars: None, nps: reading.nps() });
+        let texts = || reading.messages.values().filter_map(|message| Some((message.at?, message)));
+        let Some(created) = reading.created.or_else(|| texts().map(|(at, _)| at).min()) else {
+            // Nobody knows since when: they have waited longest.
+            let waits_since = waits.then_some(Timestamp::MIN);
+            let (created, due) = (Timestamp::MIN, Timestamp::MAX);
+            let treatment = Treatment { created, waits_since, replied: None, acted: None, due, is_processed: !waits };
+            return Self { treatment: Some(treatment), ..Self::default() };
+        };
+        let written = texts().filter(|(at, text)| *at > created && !text.is_of(&reading.customer)).map(|(at, _)| at);
+        let done = |kinds: &'static [FeedbackDeedKind]| {
+            let accepted = deeds.clone().filter(|deed| deed.state == RequestState::Accepted);
+            accepted.filter(|deed| kinds.contains(&deed.kind)).map(|deed| deed.changed).min()
+        };
+        use FeedbackDeedKind::{Call, Close, Message, Reply, Spam};
+        let replied = written.min().into_iter().chain(done(&[Reply, Message])).min();
+        let acted = replied.into_iter().chain(done(&[Call, Close, Spam])).min();
+        let theirs = texts().filter(|(_, text)| text.is_of(&reading.customer)).map(|(at, _)| at);
+        // Whoever got an answer and wrote again waits since then.
+        let waits_since = waits.then(|| replied.and_then(|_| theirs.max()).unwrap_or(created));
+        let is_processed = acted.is_some() || !waits || matches!(reading.thread, Thread::Closed);
+        let due = created.saturating_add(limit(reading, limits)).unwrap_or(Timestamp::MAX);
+        let treatment = Treatment { created, waits_since, replied, acted, due, is_processed };
+        Self { answer, treatment: Some(treatment), ..Self::default() }
+    }
+
+    /// What a survey says: our request, what the vendor tells, or both. `first`: what is known of the survey that it
+    /// recovers, if it does.
+    #[must_use]
+    pub fn of_survey(
+        survey: Option<&Survey>,
+        result: Option<&SurveyResult>,
+        first: Option<Option<&SurveyResult>>,
+    ) -> Self {
+        let asked = survey.map(|survey| survey.created).or(result.and_then(|result| result.created));
+        let answer = result.and_then(Answer::of);
+        if first.is_some() || result.is_some_and(|result| result.is_recovery) {
+            let asked = asked.or(answer.map(|answer| answer.at));
+            let first = first.flatten().and_then(Answer::of);
+            let recovery = asked.map(|asked| Recovery { first, asked, second: answer });
+            return Self { recovery, ..Self::default() };
+        }
+        let reached = result.map(|result| result.reached).unwrap_or_default();
+        let is_delivered = reached == Delivery::Delivered || answer.is_some();
+        let ours = survey.filter(|it| matches!(it.origin, SurveyOrigin::Session | SurveyOrigin::Conversation));
+        Self {
+            answer,
+            request: asked.map(|at| Request { at, is_delivered }),
+            ended: ours.map(|survey| (survey.created, unreached(survey.state, reached, is_delivered))),
+            ..Self::default()
+        }
+    }
+
+    /// What an interaction says whose customer is not asked.
+    #[must_use]
+    pub fn of_not_asked(not_asked: &NotAsked) -> Self {
+        Self { ended: Some((not_asked.at, Some(not_asked.why))), ..Self::default() }
+    }
+
+    /// The last instant in it at which anything may be counted. `None`: nothing in it has a time.
+    #[must_use]
+    pub(super) fn latest(&self) -> Option<Timestamp> {
+        let answer = |answer: Option<Answer>| answer.map(|answer| answer.at);
+        let treatment = self.treatment.map(|it| [Some(it.created), it.replied, it.acted, Some(it.due)]);
+        let recovery = self.recovery.map(|it| [Some(it.asked), answer(it.second)]);
+        let instants = (treatment.into_iter().flatten()).chain(recovery.into_iter().flatten());
+        let rest = [answer(self.answer), self.request.map(|it| it.at), self.ended.map(|(at, _)| at)];
+        instants.chain(rest).flatten().max()
+    }
+
+    /// When it will count differently though nobody says anything: an age begins, a promise is broken.
+    pub(super) fn instants(&self) -> impl Iterator<Item = Timestamp> {
+        let waiting = self.treatment.filter(|treatment| treatment.waits_since.is_some());
+        let edges = waiting.and_then(|it| it.waits_since).into_iter().flat_map(openings::edges);
+        edges.chain(waiting.filter(|it| it.acted.is_none()).map(|it| it.due))
+    }
+}
+
+impl Treatment {
+    /// Whether somebody waits longer than was promised.
+    #[must_use]
+    pub fn is_overdue(&self, now: Timestamp) -> bool {
+        self.waits_since.is_some() && self.acted.is_none() && self.due <= now
+    }
+}
+
+impl Answer {
+    fn of(result: &SurveyResult) -> Option<Self> {
+        Some(Self { at: result.answered?, stars: result.stars, nps: result.nps })
+    }
+}
+
+/// An alert is urgent, a problem a little less.
+fn limit(reading: &ResponseReading, limits: &Limits) -> SignedDuration {
+    let is_problem = |kind: &str| kind.eq_ignore_ascii_case("problem");
+    match reading {
+        reading if reading.alert => limits.alert,
+        reading if reading.messages.values().any(|text| text.kind.as_deref().is_some_and(is_problem)) => limits.problem,
+        _ => limits.rest,
+    }
+}
+
+/// Why the customer was not asked, of whom we wanted to ask. What was accepted has reached them unless somebody says
+/// otherwise: the vendor tells of deliveries later, if it is asked at all (`apis.md` B181).
+fn unreached(state: SurveyState, reached: Delivery, is_delivered: bool) -> Option<&'static str> {
+    if is_delivered {
+        return None;
+    }
+    match (state, reached) {
+        (_, Delivery::DoNotSend) => Some("doNotSend"),
+        (_, Delivery::Suppressed) => Some("suppressed"),
+        (_, Delivery::Unsubscribed) => Some("unsubscribed"),
+        (_, Delivery::Bounced) => Some("bounced"),
+        (SurveyState::Accepted, Delivery::Unknown | Delivery::Delivered) => None,
+        (SurveyState::Queued | SurveyState::Sent, _) => Some("onItsWay"),
+        (SurveyState::Unknown, _) => Some("notKnownWhetherItArrived"),
+        (SurveyState::Rejected | SurveyState::Failed, _) => Some("error"),
+        (SurveyState::Held, _) => Some("waitsForAPerson"),
+        (SurveyState::DryRun, _) => Some("dryRun"),
+    }
+}

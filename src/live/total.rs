@@ -1,0 +1,398 @@
+//! What is counted of customers' feedback, as it stands in the document.
+//!
+//! Every ratio carries its counts, so that no client divides what it need not; every window says its name and since when it
+//! counts. Times are in seconds, and their names say so. What nobody measured is absent; zero is a measurement.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::gold::rollup::sample::{Coverage, Mean, Nps, SMALL, Share, Times};
+use crate::gold::rollup::{Effect, Period, Total};
+
+/// Feedback counted together: what waits now, the board's day, and where there is room for it the thirty days that end
+/// with it.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct FeedbackTotalDoc {
+    /// The board's day.
+    #[serde(flatten)]
+    pub day: PeriodDoc,
+    /// Threads in which somebody waits for an answer now, however old.
+    pub open: u64,
+    /// The same by how long they have waited. Absent: nobody waits.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub open_by_age: Option<OpenByAgeDoc>,
+    /// How many of them have waited longer than was promised.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub overdue: u64,
+    /// Whom of those we asked whose interaction ended. Absent: none has ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub coverage: Option<CoverageDoc>,
+    /// The thirty days of the board that end today. Not in lists of agents and not on walls.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub month: Option<PeriodDoc>,
+}
+
+/// What was counted in one window. Each case counts at the instant of its outcome.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct PeriodDoc {
+    /// `day`: the board's; `30days`: that and the 29 before it.
+    pub window: String,
+    /// The instant since which all of this counts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub since: Option<Timestamp>,
+    /// Answers of customers: Goodays responses, and Agent Connect ratings other than those that recover another.
+    pub responses: u64,
+    /// Net promoter score of both. Absent: nobody answered that question.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub nps: Option<NpsDoc>,
+    /// Mean stars, 1 to 5. Never made of another scale.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stars: Option<MeanDoc>,
+    /// Answers of 4 or 5 stars, of those with stars.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub csat: Option<RatioDoc>,
+    /// Requests answered by now, of those asked for in the window and delivered.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub response_rate: Option<RatioDoc>,
+    /// From a response to the first answer we wrote.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub first_reply: Option<TimesDoc>,
+    /// From a response to the first thing we did: an answer, a call, closing it, reporting spam.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub first_action: Option<TimesDoc>,
+    /// Responses dealt with by now, of those that came in the window.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub processed: Option<RatioDoc>,
+    /// Responses about which something was done in the promised time, of those done or overdue in the window.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub in_time: Option<RatioDoc>,
+    /// From a low rating to the request that asks again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rating_to_recovery: Option<TimesDoc>,
+    /// From that request to the second rating.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub recovery_to_rating: Option<TimesDoc>,
+    /// From the low rating to the second.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rating_to_rating: Option<TimesDoc>,
+    /// Second ratings of 4 stars and more, of all that follow one of 3 and less.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub recovered: Option<RatioDoc>,
+    /// By how many stars these differ from the first.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub change: Option<MeanDoc>,
+}
+
+/// A share with its counts.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct RatioDoc {
+    /// In percent, to one decimal.
+    pub value: f64,
+    /// How many were so.
+    pub hit: u64,
+    /// Of how many.
+    pub n: u64,
+    /// Where the true share lies with a confidence of 95 % (Wilson), in percent: from here.
+    pub low: u8,
+    /// To here.
+    pub high: u8,
+    /// Whether there are fewer than five cases, always `true`: else it is left out.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub small: bool,
+}
+
+/// A mean with its count.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct MeanDoc {
+    /// To one decimal.
+    pub value: f64,
+    /// Of how many.
+    pub n: u64,
+    /// Whether there are fewer than five cases, always `true`: else it is left out.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub small: bool,
+}
+
+/// How long something took.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct TimesDoc {
+    /// What half of them did not exceed, in seconds.
+    pub median_seconds: i64,
+    /// What nine of ten did not exceed, in seconds.
+    pub p90_seconds: i64,
+    /// How many.
+    pub n: u64,
+    /// Whether there are fewer than five cases, always `true`: else it is left out.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub small: bool,
+}
+
+/// Net promoter score: share of 9 and 10 minus share of 0 to 6, between -100 and 100.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct NpsDoc {
+    /// The score, a whole number.
+    pub value: f64,
+    /// Answers of 9 or 10.
+    pub promoters: u64,
+    /// Answers of 0 to 6.
+    pub detractors: u64,
+    /// All answers.
+    pub n: u64,
+    /// Whether there are fewer than five cases, always `true`: else it is left out.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub small: bool,
+}
+
+/// Threads by how long somebody has waited. The server moves them from one to the next when their time comes.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct OpenByAgeDoc {
+    /// Less than 4 hours.
+    pub under4_hours: u64,
+    /// 4 to 24 hours.
+    pub under24_hours: u64,
+    /// One to three days.
+    pub under3_days: u64,
+    /// More than three days.
+    pub older: u64,
+}
+
+/// Interactions that ended, and whose customers were asked.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct CoverageDoc {
+    /// `day`: the board's.
+    pub window: String,
+    /// The instant since which this counts: where the server began later than the day, that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub since: Option<Timestamp>,
+    /// Interactions whose customers were asked, of all that ended.
+    #[serde(flatten)]
+    pub asked: RatioDoc,
+    /// The others by reason.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub reasons: BTreeMap<String, u64>,
+}
+
+/// A place that responses are about.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct PlaceDoc {
+    /// The name.
+    pub name: String,
+    /// What customers said about it.
+    pub feedback: FeedbackTotalDoc,
+}
+
+/// A tag that surveys bear.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct TagDoc {
+    /// The tag.
+    pub name: String,
+    /// What customers said where it applies.
+    pub feedback: FeedbackTotalDoc,
+    /// How its stars of thirty days compare to all others.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub effect: Option<EffectDoc>,
+}
+
+/// How stars with a tag compare to those without, of thirty days.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct EffectDoc {
+    /// With the tag.
+    pub with: MeanDoc,
+    /// Without it. Absent: everything bears it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub without: Option<MeanDoc>,
+    /// By how many stars those with it differ, to one decimal. Absent: fewer than ten ratings on either side.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lift: Option<f64>,
+}
+
+/// What is counted of the whole floor.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct FloorDoc {
+    /// What customers said, also what is linked to nobody.
+    pub feedback: FeedbackTotalDoc,
+}
+
+impl FeedbackTotalDoc {
+    /// The part of a total that fits everywhere.
+    pub(super) fn of(total: &Total) -> Self {
+        let ages = &total.open;
+        Self {
+            day: PeriodDoc::of("day", &total.day),
+            open: ages.all(),
+            open_by_age: (ages.all() > 0).then_some(OpenByAgeDoc {
+                under4_hours: ages.under_4_hours,
+                under24_hours: ages.under_24_hours,
+                under3_days: ages.under_3_days,
+                older: ages.older,
+            }),
+            overdue: total.overdue,
+            coverage: total.coverage.as_ref().and_then(CoverageDoc::of),
+            month: None,
+        }
+    }
+
+    /// All of it.
+    pub(super) fn whole(total: &Total) -> Self {
+        Self { month: Some(PeriodDoc::of("30days", &total.month)), ..Self::of(total) }
+    }
+}
+
+impl PeriodDoc {
+    fn of(window: &str, period: &Period) -> Self {
+        Self {
+            window: window.to_owned(),
+            since: Some(period.since),
+            responses: period.responses,
+            nps: NpsDoc::of(&period.nps),
+            stars: MeanDoc::of(&period.stars),
+            csat: RatioDoc::of(&period.csat),
+            response_rate: RatioDoc::of(&period.response_rate),
+            first_reply: TimesDoc::of(&period.first_reply),
+            first_action: TimesDoc::of(&period.first_action),
+            processed: RatioDoc::of(&period.processed),
+            in_time: RatioDoc::of(&period.in_time),
+            rating_to_recovery: TimesDoc::of(&period.to_request),
+            recovery_to_rating: TimesDoc::of(&period.to_rating),
+            rating_to_rating: TimesDoc::of(&period.whole_loop),
+            recovered: RatioDoc::of(&period.recovered),
+            change: MeanDoc::of(&period.change),
+        }
+    }
+}
+
+impl RatioDoc {
+    /// A share; `None` without a case.
+    #[must_use]
+    pub fn of(share: &Share) -> Option<Self> {
+        let (low, high) = share.interval()?;
+        Some(Self { value: share.percent()?, hit: share.hit, n: share.n, low, high, small: share.n < SMALL })
+    }
+
+    /// Several shares as one: a ratio of sums, never a mean of ratios.
+    #[must_use]
+    pub fn sum<'a>(all: impl Iterator<Item = &'a Self>) -> Option<Self> {
+        let sum = all.fold(Share::default(), |sum, it| Share { hit: sum.hit + it.hit, n: sum.n + it.n });
+        Self::of(&sum)
+    }
+}
+
+impl MeanDoc {
+    fn of(mean: &Mean) -> Option<Self> {
+        Some(Self { value: mean.value()?, n: mean.n, small: mean.n < SMALL })
+    }
+}
+
+impl NpsDoc {
+    fn of(nps: &Nps) -> Option<Self> {
+        let Nps { promoters, detractors, n } = *nps;
+        Some(Self { value: nps.score()?, promoters, detractors, n, small: n < SMALL })
+    }
+
+    /// Several scores as one, made of their counts.
+    #[must_use]
+    pub fn sum<'a>(all: impl Iterator<Item = &'a Self>) -> Option<Self> {
+        let sum = all.fold(Nps::default(), |sum, it| Nps {
+            promoters: sum.promoters + it.promoters,
+            detractors: sum.detractors + it.detractors,
+            n: sum.n + it.n,
+        });
+        Self::of(&sum)
+    }
+}
+
+impl TimesDoc {
+    fn of(times: &Times) -> Option<Self> {
+        let Times { median, p90, n } = *times;
+        (n > 0).then_some(Self { median_seconds: median, p90_seconds: p90, n, small: n < SMALL })
+    }
+}
+
+impl CoverageDoc {
+    fn of(coverage: &Coverage) -> Option<Self> {
+        Some(Self {
+            window: "day".to_owned(),
+            since: Some(coverage.since),
+            asked: RatioDoc::of(&coverage.asked)?,
+            reasons: coverage.reasons.iter().map(|(reason, count)| (named(reason), *count)).collect(),
+        })
+    }
+}
+
+impl EffectDoc {
+    pub(super) fn of(effect: &Effect) -> Option<Self> {
+        Some(Self { with: MeanDoc::of(&effect.with)?, without: MeanDoc::of(&effect.without), lift: effect.lift() })
+    }
+}
+
+/// The name of a reason in documents: whoever decides that nobody is asked gives it the name of a counter.
+fn named(reason: &str) -> String {
+    let rest = reason.strip_prefix("notAsked").unwrap_or(reason);
+    let mut letters = rest.chars();
+    letters.next().map(|first| first.to_lowercase().chain(letters).collect()).unwrap_or_default()
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
+fn is_zero(count: &u64) -> bool {
+    *count == 0
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn several_shares_are_a_ratio_of_sums_and_few_cases_say_so() {
+        let share = |hit, n| RatioDoc::of(&Share { hit, n }).expect("a share");
+        let sum = RatioDoc::sum([share(1, 1), share(0, 99)].iter()).expect("a share");
+        assert_eq!((sum.value, sum.hit, sum.n, sum.small), (1.0, 1, 100, false));
+        assert!(share(4, 4).small && !share(5, 5).small, "five cases are enough");
+        assert_eq!(RatioDoc::sum(std::iter::empty()), None, "no case is no share");
+    }
+
+    #[test]
+    fn whatever_is_counted_says_since_when_and_in_which_window() {
+        let (day, month) = ("2026-11-21T06:00:00Z", "2026-10-23T06:00:00Z");
+        let period = |since: &str| Period { since: since.parse().expect("a time"), responses: 1, ..Period::default() };
+        let mut coverage = Coverage::since("2026-11-21T09:41:00Z".parse().expect("a time"));
+        coverage.add(None);
+        coverage.add(Some("notAskedNoCustomerEmail"));
+        let open = crate::gold::rollup::OpenByAge { under_4_hours: 2, ..Default::default() };
+        let total = Total {
+            open,
+            overdue: 1,
+            day: period(day),
+            month: period(month),
+            coverage: Some(coverage),
+            about: std::collections::BTreeSet::new(),
+        };
+        let told = serde_json::to_value(FeedbackTotalDoc::whole(&total)).expect("JSON");
+        let expected = json!({
+            "window": "day", "since": day, "responses": 1, "open": 2, "overdue": 1,
+            "openByAge": {"under4Hours": 2, "under24Hours": 0, "under3Days": 0, "older": 0},
+            "coverage": {"window": "day", "since": "2026-11-21T09:41:00Z", "value": 50.0, "hit": 1, "n": 2, "low": 9, "high": 91,
+                "small": true, "reasons": {"noCustomerEmail": 1}},
+            "month": {"window": "30days", "since": month, "responses": 1},
+        });
+        assert_eq!(told, expected);
+        let read: FeedbackTotalDoc = serde_json::from_value(told).expect("what pages read back");
+        assert_eq!(read, FeedbackTotalDoc::whole(&total));
+        assert_eq!(FeedbackTotalDoc::of(&total).month, None, "a list of agents has no room for it");
+    }
+}

@@ -1,0 +1,115 @@
+//! Which session a person says a response is about. It stands beside the response and goes with it.
+
+use rusqlite::{OptionalExtension, params};
+use serde_json::json;
+
+use super::{NewDeed, Store, StoreError, audit};
+use crate::domain::{Pin, SessionId};
+
+/// What became of a pin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pinned {
+    /// It is written down, and so is who did it.
+    Fresh,
+    /// It was so already.
+    Repeated,
+    /// There is no such response.
+    NoResponse,
+}
+
+impl Store {
+    /// Writes a pin down together with its line of the audit, both or neither. One that says what is so already changes
+    /// nothing, and is nobody's deed.
+    ///
+    /// # Errors
+    /// When the store is busy or closed, or the disk refuses.
+    pub async fn pin(&self, pin: Pin) -> Result<Pinned, StoreError> {
+        let now = self.0.clock.now();
+        self.write(move |connection| {
+            let id = &*pin.response.0;
+            let known: Option<Option<i64>> = connection
+                .prepare_cached("SELECT pinned FROM feedback WHERE response = ?1")?
+                .query_row([id], |row| row.get(0))
+                .optional()?;
+            let after = pin.session.map(|session| session.0);
+            let Some(before) = known else { return Ok(Pinned::NoResponse) };
+            if before == after {
+                return Ok(Pinned::Repeated);
+            }
+            let line = NewDeed {
+                who: pin.who.to_string(),
+                what: "feedback.pin",
+                entity: format!("response {id}"),
+                before: json!({ "session": before }),
+                after: json!({ "session": after }),
+            };
+            audit::done(connection, &line, now)?;
+            connection
+                .prepare_cached("UPDATE feedback SET pinned = ?2, pinned_by = ?3 WHERE response = ?1")?
+                .execute(params![id, after, after.map(|_| &*pin.who)])?;
+            Ok(Pinned::Fresh)
+        })
+        .await
+    }
+
+    /// All pins. People set them one by one: there are not many.
+    ///
+    /// # Errors
+    /// When the store is closed or the disk refuses.
+    pub async fn pins(&self) -> Result<Vec<Pin>, StoreError> {
+        self.read(|connection| {
+            let mut statement = connection
+                .prepare_cached("SELECT response, pinned, pinned_by FROM feedback WHERE pinned IS NOT NULL")?;
+            let rows = statement.query_map([], |row| {
+                Ok(Pin {
+                    response: row.get::<_, String>(0)?.into(),
+                    session: Some(SessionId(row.get(1)?)),
+                    who: row.get::<_, Option<String>>(2)?.unwrap_or_default().into(),
+                })
+            })?;
+            Ok(rows.collect::<Result<_, _>>()?)
+        })
+        .await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tempfile::TempDir;
+
+    use super::*;
+    use crate::domain::Person;
+    use crate::store::tests::{clock, reading};
+
+    fn pin(session: Option<i64>, who: &str) -> Pin {
+        Pin { response: "r1".into(), session: session.map(SessionId), who: who.into() }
+    }
+
+    #[tokio::test]
+    async fn a_pin_is_audited_once_outlives_a_restart_and_new_words_and_goes_with_its_response() {
+        let dir = TempDir::new().expect("a directory");
+        let store = Store::open(dir.path(), clock()).expect("a store");
+        assert_eq!(store.pin(pin(Some(7), "Ann")).await.expect("asked"), Pinned::NoResponse);
+        drop(store.keep_feedback(vec![reading("r1", "canary@example.com")]).await.expect("kept"));
+        for (wish, end) in [
+            (pin(None, "Ann"), Pinned::Repeated),
+            (pin(Some(7), "Ann"), Pinned::Fresh),
+            (pin(Some(7), "Bob"), Pinned::Repeated),
+            (pin(None, "Bob"), Pinned::Fresh),
+            (pin(Some(8), "Ann"), Pinned::Fresh),
+        ] {
+            assert_eq!(store.pin(wish.clone()).await.expect("asked"), end, "{wish:?}");
+        }
+        drop(store.keep_feedback(vec![reading("r1", "canary@example.com")]).await.expect("kept"));
+        drop(store);
+        let store = Store::open(dir.path(), clock()).expect("a store");
+        assert_eq!(store.pins().await.expect("read"), [pin(Some(8), "Ann")]);
+        let lines = store.deeds(9).await.expect("lines");
+        let lines: Vec<_> = lines.iter().map(|line| (line.who.as_str(), &line.before, &line.after)).collect();
+        let session = |session: Option<i64>| json!({ "session": session });
+        let (none, seven, eight) = (session(None), session(Some(7)), session(Some(8)));
+        assert_eq!(lines, [("Ann", &none, &eight), ("Bob", &seven, &none), ("Ann", &none, &seven)]);
+        drop(store.erase(Person::new(Some("canary@example.com"), None), "a test".into()).await.expect("erased"));
+        assert!(store.pins().await.expect("read").is_empty());
+    }
+}

@@ -1,0 +1,196 @@
+//! The index of sessions: what is remembered of each, so that feedback that comes days later, and after a restart, still
+//! finds its call (`apis.md` J60).
+
+use jiff::Timestamp;
+use rusqlite::{Connection, Row, params};
+
+use super::{Store, StoreError, database};
+use crate::domain::{AgentId, Person, QueueId, SessionId, SessionTrace};
+
+impl Store {
+    /// Remembers sessions, each as it is told now. A customer who was erased is not remembered with them.
+    ///
+    /// # Errors
+    /// When the store is busy or closed, or the disk refuses. Nothing is remembered then.
+    pub async fn keep_sessions(&self, traces: Vec<SessionTrace>) -> Result<(), StoreError> {
+        let _nobody_is_forgotten = self.0.forgetting.lock().await;
+        let (marks, now) = (self.0.marks.clone(), self.0.clock.now());
+        self.write(move |connection| {
+            let mut statement = connection.prepare_cached(
+                "INSERT INTO session (session, began, ended, queue, agent, conversation, person)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+                 ON CONFLICT (session) DO UPDATE SET began = excluded.began, ended = excluded.ended,
+                 queue = excluded.queue, agent = excluded.agent, conversation = excluded.conversation,
+                 person = excluded.person",
+            )?;
+            for mut trace in traces {
+                let began = trace.began.unwrap_or(now);
+                if marks.is_erased(connection, &trace.person, None, Some(began))? {
+                    (trace.person, trace.conversation) = (Person::default(), None);
+                }
+                let person = (!trace.person.is_nobody()).then(|| serde_json::to_string(&trace.person)).transpose()?;
+                statement.execute(params![
+                    trace.id.0,
+                    began.as_millisecond(),
+                    trace.ended.map(Timestamp::as_millisecond),
+                    trace.queue.map(|queue| queue.0),
+                    trace.agent.map(|agent| agent.0),
+                    trace.conversation,
+                    person,
+                ])?;
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    /// What is remembered of sessions whose number is higher than this, in that order. Begin with the lowest there is.
+    ///
+    /// # Errors
+    /// When the store is closed or the disk refuses.
+    pub async fn sessions_after(&self, last: SessionId, limit: u32) -> Result<Vec<SessionTrace>, StoreError> {
+        self.read(move |connection| {
+            let mut statement = connection.prepare_cached(
+                "SELECT session, began, ended, queue, agent, conversation, person FROM session
+                 WHERE session > ?1 ORDER BY session LIMIT ?2",
+            )?;
+            let rows = statement.query_and_then(params![last.0, limit], read)?;
+            rows.collect()
+        })
+        .await
+    }
+}
+
+fn read(row: &Row<'_>) -> Result<SessionTrace, StoreError> {
+    let person: Option<String> = row.get(6)?;
+    Ok(SessionTrace {
+        id: SessionId(row.get(0)?),
+        began: Some(database::instant(row.get(1)?)?),
+        ended: row.get::<_, Option<i64>>(2)?.map(database::instant).transpose()?,
+        queue: row.get::<_, Option<i64>>(3)?.map(QueueId),
+        agent: row.get::<_, Option<i64>>(4)?.map(AgentId),
+        conversation: row.get::<_, Option<String>>(5)?.map(Into::into),
+        person: person.map(|person| serde_json::from_str(&person)).transpose()?.unwrap_or_default(),
+    })
+}
+
+/// Removes the oldest of those that began before, at most so many.
+pub(super) fn remove_before(connection: &Connection, before: i64, limit: u32) -> Result<Vec<SessionId>, StoreError> {
+    let mut statement = connection.prepare_cached(
+        "DELETE FROM session WHERE session IN (SELECT session FROM session WHERE began < ?1 LIMIT ?2) RETURNING session",
+    )?;
+    let removed = statement.query_map(params![before, limit], |row| Ok(SessionId(row.get(0)?)))?;
+    Ok(removed.collect::<Result<_, _>>()?)
+}
+
+/// The sessions of a customer.
+pub(super) fn of(connection: &Connection, person: &Person) -> Result<Vec<i64>, StoreError> {
+    let mut statement = connection.prepare("SELECT session, person FROM session WHERE person IS NOT NULL")?;
+    let mut rows = statement.query([])?;
+    let mut theirs = Vec::new();
+    while let Some(row) = rows.next()? {
+        let known: Person = serde_json::from_str(row.get_ref(1)?.as_str().map_err(rusqlite::Error::from)?)?;
+        if known.likeness(person).is_some() {
+            theirs.push(row.get(0)?);
+        }
+    }
+    Ok(theirs)
+}
+
+/// Leaves of a session when it was and who answered: nothing that leads to the customer. Whether there was one.
+pub(super) fn empty(connection: &Connection, session: i64) -> Result<bool, StoreError> {
+    let emptied = connection
+        .prepare_cached("UPDATE session SET person = NULL, conversation = NULL WHERE session = ?1")?
+        .execute([session])?;
+    Ok(emptied > 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::SignedDuration;
+    use tempfile::TempDir;
+
+    use super::*;
+    use crate::store::tests::clock;
+
+    const CANARY: &str = "canary.bird@example.com";
+
+    fn trace(id: i64, began: Timestamp, email: &str) -> SessionTrace {
+        SessionTrace {
+            queue: Some(QueueId(11)),
+            agent: Some(AgentId(41)),
+            began: Some(began),
+            ended: began.checked_add(SignedDuration::from_mins(5)).ok(),
+            person: Person::new(Some(email), Some("+13128633465")).and(Person::numbered("C-9")),
+            conversation: Some("5f2a5f2a5f2a5f2a5f2a5f2a".into()),
+            ..SessionTrace::new(SessionId(id))
+        }
+    }
+
+    async fn all(store: &Store) -> Vec<SessionTrace> {
+        store.sessions_after(SessionId(i64::MIN), 9).await.expect("read")
+    }
+
+    #[tokio::test]
+    async fn what_is_remembered_of_a_session_reads_back_after_a_restart_and_the_latest_word_stands() {
+        let (dir, clock) = (TempDir::new().expect("a directory"), clock());
+        let store = Store::open(dir.path(), clock.clone()).expect("a store");
+        let bare = SessionTrace { began: Some(clock.now()), ..SessionTrace::new(SessionId(7)) };
+        let whole = trace(-8, clock.now(), CANARY);
+        store.keep_sessions(vec![trace(-8, clock.now(), "rob@example.com"), bare.clone()]).await.expect("kept");
+        store.keep_sessions(vec![whole.clone()]).await.expect("kept");
+        drop(store);
+        let store = Store::open(dir.path(), clock).expect("a store");
+        assert_eq!(all(&store).await, [whole, bare.clone()]);
+        assert_eq!(store.sessions_after(SessionId(-8), 9).await.expect("read"), [bare]);
+    }
+
+    #[tokio::test]
+    async fn a_session_is_forgotten_after_ninety_days() {
+        let (dir, clock) = (TempDir::new().expect("a directory"), clock());
+        let store = Store::open(dir.path(), clock.clone()).expect("a store");
+        let day = SignedDuration::from_hours(24);
+        store
+            .keep_sessions(vec![trace(1, clock.now(), CANARY), trace(2, clock.now() + day, CANARY)])
+            .await
+            .expect("kept");
+        clock.advance(day * 90);
+        assert!(store.remove_what_is_over().await.expect("looked").sessions.is_empty());
+        clock.advance(SignedDuration::from_mins(1));
+        assert_eq!(store.remove_what_is_over().await.expect("removed").sessions, [SessionId(1)]);
+        assert_eq!(all(&store).await.len(), 1);
+    }
+
+    #[tokio::test]
+    async fn of_a_customer_who_was_erased_only_the_time_and_the_agent_stay_and_nothing_comes_back() {
+        let (dir, clock) = (TempDir::new().expect("a directory"), clock());
+        let store = Store::open(dir.path(), clock.clone()).expect("a store");
+        let other = SessionTrace { person: Person::new(Some("rob@example.com"), None), ..trace(2, clock.now(), "") };
+        let theirs = trace(1, clock.now(), CANARY);
+        store.keep_sessions(vec![theirs.clone(), other.clone()]).await.expect("kept");
+        let erased =
+            store.erase(Person::new(Some("CANARY.bird@example.com"), None), "a test".into()).await.expect("done");
+        assert_eq!(erased.forgotten.sessions, 1);
+        drop(erased);
+        let nobody = SessionTrace { person: Person::default(), conversation: None, ..theirs.clone() };
+        assert_eq!(all(&store).await, [nobody.clone(), other.clone()]);
+        // What was on its way to the disk, with the address.
+        store.keep_sessions(vec![theirs]).await.expect("kept");
+        assert_eq!(all(&store).await, [nobody, other.clone()]);
+        let bytes = std::fs::read(dir.path().join("callboard.db")).expect("a file");
+        assert!(!bytes.windows(CANARY.len()).any(|window| window == CANARY.as_bytes()));
+        clock.advance(SignedDuration::from_mins(1));
+        let back = trace(3, clock.now(), CANARY);
+        store.keep_sessions(vec![back.clone()]).await.expect("kept");
+        assert_eq!(all(&store).await[2], back, "they have called again");
+    }
+
+    #[tokio::test]
+    async fn a_file_of_an_older_schema_gets_an_index() {
+        let dir = TempDir::new().expect("a directory");
+        crate::store::schema::write_old(dir.path(), 4);
+        let store = Store::open(dir.path(), clock()).expect("a store");
+        store.keep_sessions(vec![trace(1, clock().now(), CANARY)]).await.expect("kept");
+        assert_eq!(all(&store).await.len(), 1);
+    }
+}

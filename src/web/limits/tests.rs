@@ -1,0 +1,170 @@
+use axum::Router;
+use axum::body::Body;
+use axum::extract::WebSocketUpgrade;
+use axum::middleware::from_fn_with_state;
+use axum::routing::{get, post};
+use futures_util::StreamExt;
+use governor::clock::FakeRelativeClock;
+use tokio_tungstenite::tungstenite;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tower::ServiceExt;
+
+use super::*;
+use crate::base::{Lifecycle, Metrics};
+use crate::web::layers::{Settings, wrap};
+use crate::web::peer::Proxies;
+use crate::web::serve::{Limits, serve};
+
+fn address(text: &str) -> IpAddr {
+    text.parse().unwrap()
+}
+
+fn sign_ins() -> (SignInLimit<FakeRelativeClock>, FakeRelativeClock) {
+    let clock = FakeRelativeClock::default();
+    (SignInLimit::by_clock(clock.clone()), clock)
+}
+
+#[test]
+fn a_shift_may_begin_behind_one_address_which_may_then_try_once_each_twelve_seconds() {
+    let (limit, clock) = sign_ins();
+    let from = |peer: &str, account: &str| limit.check(Peer(address(peer)), account);
+    for account in 0..60 {
+        assert_eq!(from("192.0.2.1", &account.to_string()), Ok(()));
+    }
+    assert_eq!(from("192.0.2.1", "six"), Err(Duration::from_secs(12)));
+    assert_eq!(from("192.0.2.2", "six"), Ok(()), "a neighbour is somebody else");
+    clock.advance(Duration::from_secs(12));
+    assert_eq!(from("192.0.2.1", "six"), Ok(()));
+    assert!(from("192.0.2.1", "six").is_err());
+
+    for host in 1..=60 {
+        assert_eq!(from(&format!("2001:db8:0:1::{host}"), &format!("v6 {host}")), Ok(()));
+    }
+    assert!(from("2001:db8:0:1:ffff::9", "v6").is_err(), "the rest of an IPv6 address is its owner's to choose");
+    assert_eq!(from("2001:db8:0:2::1", "v6"), Ok(()));
+}
+
+#[test]
+fn an_account_may_be_tried_ten_times_an_hour_from_wherever_and_however_it_is_written() {
+    let (limit, clock) = sign_ins();
+    let spelling = ["Mia", "mia ", "MIA"];
+    for host in 0..10 {
+        assert_eq!(limit.check(Peer(address(&format!("192.0.2.{host}"))), spelling[host % 3]), Ok(()));
+    }
+    assert_eq!(limit.check(Peer(address("198.51.100.1")), "mia"), Err(Duration::from_secs(360)));
+    assert_eq!(limit.check(Peer(address("198.51.100.1")), "rob"), Ok(()));
+    clock.advance(Duration::from_secs(360));
+    assert_eq!(limit.check(Peer(address("198.51.100.2")), "mia"), Ok(()));
+}
+
+#[test]
+fn who_has_tried_too_often_costs_the_accounts_nothing() {
+    let (limit, _) = sign_ins();
+    let attacker = Peer(address("192.0.2.1"));
+    for _ in 0..1000 {
+        let _ = limit.check(attacker, "mia");
+    }
+    assert_eq!(limit.check(Peer(address("192.0.2.2")), "mia"), Ok(()));
+}
+
+#[test]
+fn memory_is_bounded_and_who_has_rested_is_forgotten() {
+    let clock = FakeRelativeClock::default();
+    let throttle = Throttle::by_clock(Quota::per_hour(count(10)), clock.clone());
+    for key in 0..2 * SLOTS {
+        let _ = throttle.check(&key);
+    }
+    assert!(throttle.limiter.len() as u64 <= SLOTS);
+    clock.advance(Duration::from_secs(7200));
+    for _ in 0..FORGET_EVERY {
+        let _ = throttle.check(&"one");
+    }
+    assert_eq!(throttle.limiter.len(), 1);
+}
+
+fn house(rates: &Rates) -> Router {
+    let programs = Router::new()
+        .route("/api/v1/state", get(|| async { "state" }))
+        .route_layer(from_fn_with_state(rates.clone(), programs));
+    let webhooks =
+        Router::new().route("/webhooks/x", post(take)).route_layer(from_fn_with_state(rates.clone(), webhooks));
+    programs.merge(webhooks)
+}
+
+/// A vendor's door, without the vendor.
+async fn take(body: String) -> StatusCode {
+    if body == "signed" { StatusCode::NO_CONTENT } else { StatusCode::UNAUTHORIZED }
+}
+
+async fn ask(house: &Router, peer: &str, path: &str, body: &'static str) -> Response {
+    let method = if path.starts_with("/webhooks") { "POST" } else { "GET" };
+    let mut request = Request::builder().method(method).uri(path).body(Body::from(body)).unwrap();
+    request.extensions_mut().insert(Peer(address(peer)));
+    house.clone().oneshot(request).await.unwrap()
+}
+
+#[tokio::test]
+async fn who_asks_too_often_is_told_when_to_come_back_and_nobody_else_notices() {
+    let house = house(&Rates::new(1));
+    let mut told = None;
+    for _ in 0..API.1 * 4 {
+        let answer = ask(&house, "192.0.2.1", "/api/v1/state", "").await;
+        if answer.status() == 429 {
+            told = Some(answer);
+            break;
+        }
+    }
+    let told = told.expect("the burst is over some time");
+    assert_eq!(told.headers()["retry-after"], "1");
+    assert_eq!(told.headers()["content-type"], "application/problem+json");
+    assert_eq!(ask(&house, "192.0.2.2", "/api/v1/state", "").await.status(), 200);
+    for _ in 0..API.1 * 4 {
+        assert_eq!(ask(&house, "127.0.0.1", "/api/v1/state", "").await.status(), 200, "a proxy that nobody has named");
+    }
+}
+
+#[tokio::test]
+async fn a_forger_is_throttled_and_a_signed_webhook_from_the_same_address_never() {
+    let house = house(&Rates::new(1));
+    let mut seen = Vec::new();
+    for _ in 0..FORGERIES.1 * 4 {
+        seen.push(ask(&house, "192.0.2.1", "/webhooks/x", "forged").await.status().as_u16());
+        if seen.last() == Some(&429) {
+            break;
+        }
+    }
+    assert_eq!((seen.first(), seen.last()), (Some(&401), Some(&429)));
+    assert!(seen.len() > FORGERIES.1 as usize);
+    for _ in 0..FORGERIES.1 * 2 {
+        assert_eq!(ask(&house, "192.0.2.1", "/webhooks/x", "signed").await.status(), 204);
+    }
+}
+
+#[tokio::test]
+async fn an_address_behind_a_proxy_holds_so_many_sockets_and_gets_a_place_back_with_each_that_ends() {
+    let live = get(|upgrade: WebSocketUpgrade| async move {
+        upgrade.on_upgrade(|mut socket| async move { while let Some(Ok(_)) = socket.recv().await {} })
+    });
+    let routes = Router::new().route("/api/v1/live", live).route_layer(from_fn_with_state(Rates::new(1), programs));
+    let settings = Settings { proxies: Proxies::new(&["127.0.0.1/32".parse().unwrap()]), ..Settings::default() };
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let (life, metrics) = (Lifecycle::new(), Metrics::new(crate::base::Clock::system()));
+    life.spawn(serve(listener, None, wrap(routes, &settings), Limits::default(), metrics, life.clone()));
+    let connect = async |client: &str| {
+        let mut request = format!("ws://localhost:{port}/api/v1/live").into_client_request().unwrap();
+        request.headers_mut().insert("x-forwarded-for", client.parse().unwrap());
+        match tokio_tungstenite::connect_async(request).await {
+            Ok((socket, _)) => Ok(socket),
+            Err(tungstenite::Error::Http(answer)) => Err(answer.status().as_u16()),
+            Err(other) => panic!("{other}"),
+        }
+    };
+    let mut first = connect("192.0.2.1").await.expect("a place");
+    assert_eq!(connect("192.0.2.1").await.err(), Some(429));
+    let _neighbour = connect("192.0.2.2").await.expect("a place of their own");
+    first.close(None).await.unwrap();
+    while first.next().await.is_some() {}
+    let again = async { while connect("192.0.2.1").await.is_err() {} };
+    tokio::time::timeout(Duration::from_secs(30), again).await.expect("the place comes free");
+}

@@ -1,0 +1,188 @@
+//! What was counted, as a person reads it: the value, how many cases it stands on, and the whole of it in words. Its twin in
+//! `static/format.js` writes the same.
+
+use serde::Serialize;
+use serde_json::Value;
+
+use super::{Sheet, format, step};
+use crate::live::shape::FeedbackTotalDoc;
+
+/// A counted value, written.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Figure {
+    /// Where it stands in the document.
+    pub path: String,
+    /// `0`: absent means none. `+`: a difference, which has a sign.
+    pub manner: &'static str,
+    /// The value. Of a share of few cases the counts.
+    pub text: String,
+    /// How many cases, or how bad the worst tenth was.
+    pub note: String,
+    /// All of it in words.
+    pub title: String,
+    /// Whether it stands on few cases.
+    pub is_small: bool,
+}
+
+/// A figure with a name.
+pub(super) struct Named {
+    pub name: &'static str,
+    /// What it means.
+    pub help: &'static str,
+    pub figure: Figure,
+}
+
+/// What is counted of a team, queue, place or tag.
+#[derive(Default)]
+pub(super) struct Row {
+    pub id: String,
+    pub step: String,
+    pub name: String,
+    pub figures: Vec<Figure>,
+}
+
+/// A column of counts: heading, what it means, where it stands below the entity, and how it is written.
+pub(super) type Column = (&'static str, &'static str, &'static str, &'static str);
+
+/// A table of counts, a row for each member of a section.
+pub(super) struct Table {
+    pub section: &'static str,
+    pub title: &'static str,
+    pub columns: &'static [Column],
+    pub rows: Vec<Row>,
+    pub blank: Row,
+}
+
+impl Table {
+    /// A section's members in the order in which a script would set them out: by number, else by name.
+    pub fn new<'a, D: Serialize + 'a>(
+        section: &'static str,
+        title: &'static str,
+        columns: &'static [Column],
+        members: impl Iterator<Item = (&'a String, &'a str, D)>,
+    ) -> Self {
+        let row = |id: &str, name: &str, doc: &Value| Row {
+            id: id.to_owned(),
+            step: step(id),
+            name: name.to_owned(),
+            figures: columns
+                .iter()
+                .map(|(_, _, below, manner)| Figure::at(&format!("{section}/{}", step(id)), doc, below, manner))
+                .collect(),
+        };
+        let mut rows: Vec<Row> =
+            members.map(|(id, name, doc)| row(id, name, &serde_json::to_value(doc).unwrap_or_default())).collect();
+        rows.sort_by_key(|row| (row.id.parse().unwrap_or(i64::MAX), row.id.clone()));
+        let mut blank = row("", "", &Value::Null);
+        (blank.id, blank.step) = ("{id}".to_owned(), "{id}".to_owned());
+        for (figure, (_, _, below, _)) in blank.figures.iter_mut().zip(columns) {
+            figure.path = format!("{section}/{{id}}/{below}");
+        }
+        Self { section, title, columns, rows, blank }
+    }
+}
+
+impl Figure {
+    /// What stands at a path below an entity.
+    fn at(entity: &str, doc: &Value, below: &str, manner: &'static str) -> Self {
+        let value = below.split('/').fold(doc, |value, key| value.get(key).unwrap_or(&Value::Null));
+        Self { path: format!("{entity}/{below}"), manner, ..Self::written(value, manner) }
+    }
+
+    /// A value as it is counted, written.
+    #[must_use]
+    pub fn written(value: &Value, manner: &'static str) -> Self {
+        let plain = |text: String| Self { text, ..Self::default() };
+        let number = |name: &str| value.get(name).and_then(Value::as_f64).unwrap_or_default();
+        let count = |name: &str| value.get(name).and_then(Value::as_u64).unwrap_or_default();
+        let n = count("n");
+        let is_small = value.get("small").is_some();
+        if let Some(number) = value.as_f64() {
+            return plain(format::number(number));
+        }
+        if !value.is_object() {
+            return plain(if manner == "0" { "0" } else { format::NONE }.to_owned());
+        }
+        if value.get("promoters").is_some() {
+            let score = serde_json::from_value(value.clone()).ok();
+            let (promoters, detractors) = (count("promoters"), count("detractors"));
+            return Self {
+                text: format::nps(score.as_ref()),
+                note: format::sample(score.as_ref()),
+                title: format!("Promoters: {promoters}, detractors: {detractors}, answers: {n}"),
+                is_small,
+                ..Self::default()
+            };
+        }
+        if value.get("hit").is_some() {
+            let (hit, low, high) = (count("hit"), count("low"), count("high"));
+            return Self {
+                text: if is_small { format!("{hit} of {n}") } else { format!("{} %", format::number(number("value"))) },
+                note: if is_small { String::new() } else { format!("n {n}") },
+                title: format!("{hit} of {n}: with a confidence of 95 % between {low} and {high} %"),
+                is_small,
+                ..Self::default()
+            };
+        }
+        if value.get("medianSeconds").is_some() {
+            let seconds = |name: &str| format::duration(value.get(name).and_then(Value::as_i64).unwrap_or_default());
+            let (median, p90) = (seconds("medianSeconds"), seconds("p90Seconds"));
+            return Self {
+                note: format!("90 %: {p90}"),
+                title: format!("Half of {n} within {median}, nine of ten within {p90}"),
+                text: median,
+                is_small,
+                ..Self::default()
+            };
+        }
+        if let Some(with) = value.get("with") {
+            let mean = |side: Option<&Value>| {
+                let value = side.and_then(|side| side.get("value")).and_then(Value::as_f64);
+                let n = side.and_then(|side| side.get("n")).and_then(Value::as_u64).unwrap_or_default();
+                (value.map_or_else(|| format::NONE.to_owned(), format::number), n)
+            };
+            let ((with, n), (without, others)) = (mean(Some(with)), mean(value.get("without")));
+            return Self {
+                text: value.get("lift").and_then(Value::as_f64).map_or_else(|| format::NONE.to_owned(), signed),
+                title: format!("{with} stars with the tag (n {n}), {without} without it (n {others})"),
+                ..Self::default()
+            };
+        }
+        let mean = number("value");
+        Self {
+            text: if manner == "+" { signed(mean) } else { format::number(mean) },
+            note: format!("n {n}"),
+            is_small,
+            ..Self::default()
+        }
+    }
+}
+
+/// Figures of one total, by name, meaning, place and manner.
+pub(super) fn figures(path: &str, total: Option<&FeedbackTotalDoc>, wanted: &[Column]) -> Vec<Named> {
+    let doc = total.and_then(|total| serde_json::to_value(total).ok()).unwrap_or_default();
+    let named =
+        |(name, help, below, manner): &Column| Named { name, help, figure: Figure::at(path, &doc, below, manner) };
+    wanted.iter().map(named).collect()
+}
+
+/// Since when the thirty days count: `30 days since 23 Oct 00:00`.
+pub(super) fn window(sheet: &Sheet, total: Option<&FeedbackTotalDoc>) -> String {
+    let since = total.and_then(|total| total.month.as_ref()?.since);
+    since.map_or_else(String::new, |since| format!("30 days since {}", format::moment(since, &sheet.time_zone)))
+}
+
+/// Why customers of interactions that ended were not asked, with counts.
+pub(super) fn reasons(sheet: &Sheet, total: Option<&FeedbackTotalDoc>) -> String {
+    let Some(coverage) = total.and_then(|total| total.coverage.as_ref()) else { return String::new() };
+    let since = coverage.since.map(|since| format::moment(since, &sheet.time_zone)).unwrap_or_default();
+    let reasons = coverage.reasons.iter().map(|(reason, n)| format!("{}: {n}", format::label(reason).to_lowercase()));
+    let not_asked = reasons.collect::<Vec<_>>().join(" · ");
+    let not_asked = if not_asked.is_empty() { not_asked } else { format!(". Not asked: {not_asked}") };
+    format!("{} of {} ended interactions since {since}{not_asked}", coverage.asked.hit, coverage.asked.n)
+}
+
+fn signed(value: f64) -> String {
+    let text = format::number(value);
+    if value > 0.0 && text != "0" { format!("+{text}") } else { text }
+}

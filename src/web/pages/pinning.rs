@@ -1,0 +1,78 @@
+//! How sure it is what a response hangs on, what it might hang on as well, and how to say so by hand.
+
+use jiff::Timestamp;
+
+use super::feedback::{responder, responder_activity};
+use super::{Sheet, format, segment, words};
+use crate::live::shape::{CandidateDoc, JoinDoc};
+
+/// What the page says and asks about the call of a response.
+pub(super) struct Pinning {
+    pub confidence: String,
+    pub conflict: String,
+    /// How many possible calls there are, in words.
+    pub possible: String,
+    /// Where the form is posted.
+    pub address: String,
+    /// The calls in the order in which they began.
+    pub candidates: Vec<Candidate>,
+    /// The row that scripts clone.
+    pub blank: Candidate,
+}
+
+/// A call that it might be.
+#[derive(Default)]
+pub(super) struct Candidate {
+    pub id: String,
+    pub path: String,
+    pub began: Option<Timestamp>,
+    pub moment: String,
+    pub queue: String,
+    /// Whose page the responder has; empty for nobody.
+    pub agent: String,
+    pub responder: String,
+    pub activity: String,
+    pub evidence: String,
+}
+
+impl Pinning {
+    /// Of a response whose document stands at `path`.
+    pub fn new(sheet: &Sheet, path: &str, response: &str, join: &JoinDoc) -> Self {
+        let path = format!("{path}/joined/candidates");
+        let mut candidates: Vec<_> = join.candidates.iter().collect();
+        candidates.sort_by_key(|(id, candidate)| (candidate.began.unwrap_or(Timestamp::MAX), id.parse::<i64>().ok()));
+        Self {
+            confidence: words::confidence(join.confidence.as_deref().unwrap_or_default()).to_owned(),
+            conflict: join.conflict.clone().unwrap_or_default(),
+            possible: possible(candidates.len()),
+            address: format!("/api/v1/feedback/{}/pin", segment(response)),
+            candidates: candidates.into_iter().map(|(id, it)| Candidate::new(sheet, &path, id, it)).collect(),
+            blank: Candidate { id: "{id}".to_owned(), path: format!("{path}/{{id}}"), ..Candidate::default() },
+        }
+    }
+}
+
+impl Candidate {
+    fn new(sheet: &Sheet, path: &str, id: &str, doc: &CandidateDoc) -> Self {
+        Self {
+            id: id.to_owned(),
+            path: format!("{path}/{id}"),
+            began: doc.began,
+            moment: doc.began.map(|at| format::moment(at, &sheet.time_zone)).unwrap_or_default(),
+            queue: doc.queue.map(|queue| sheet.queue_name(queue)).unwrap_or_default(),
+            agent: doc.agent.map(|agent| agent.to_string()).unwrap_or_default(),
+            responder: responder(sheet, doc.agent),
+            activity: responder_activity(sheet, doc.agent),
+            evidence: doc.evidence.clone(),
+        }
+    }
+}
+
+/// How many calls it might be besides the one that was found.
+fn possible(count: usize) -> String {
+    match count {
+        0 => "Is it another call?".to_owned(),
+        1 => "1 other possible call".to_owned(),
+        count => format!("{count} possible calls"),
+    }
+}

@@ -1,0 +1,272 @@
+//! TLS of our own, for a server without a proxy in front. The certificate is exchanged while the server runs: whoever
+//! renews it replaces the files and need not tell us.
+
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use sha2::{Digest, Sha256};
+use thiserror::Error;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::{MissedTickBehavior, interval};
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::client::WebPkiServerVerifier;
+use tokio_rustls::rustls::client::danger::ServerCertVerifier;
+use tokio_rustls::rustls::crypto::CryptoProvider;
+use tokio_rustls::rustls::pki_types::pem::PemObject;
+use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+use tokio_rustls::rustls::server::{ClientHello, ResolvesServerCert};
+use tokio_rustls::rustls::sign::CertifiedKey;
+use tokio_rustls::rustls::{CertificateError, Error as RustlsError, RootCertStore, ServerConfig, crypto};
+use tokio_rustls::server::TlsStream;
+
+use crate::base::Clock;
+use crate::base::private_file::{self, Unfit};
+use crate::config;
+
+/// How often the files are looked at.
+pub const LOOK_EVERY: Duration = Duration::from_secs(10);
+
+/// More than any chain or key has.
+const LIMIT: u64 = 1024 * 1024;
+
+/// Why a certificate and its key are not used, as a sentence.
+#[derive(Debug, Error)]
+pub enum TlsError {
+    /// The file of the certificate is not readable.
+    #[error("server.tls.certificate_file names {path}, which cannot be read: make it a file that this user may read.", path = path.display())]
+    Unreadable {
+        /// Which file.
+        path: PathBuf,
+        /// What the operating system said.
+        source: io::Error,
+    },
+    /// The file of the certificate holds none.
+    #[error("server.tls.certificate_file names {path}, which holds no certificate in PEM: write the server's own there, and after it those that lead to whom clients trust.", path = path.display())]
+    NoCertificate {
+        /// Which file.
+        path: PathBuf,
+    },
+    /// The file of the key must not, or cannot, be used.
+    #[error("server.tls.key_file names {path}, which cannot be used: {unfit}.", path = path.display())]
+    UnfitKey {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong with it.
+        unfit: Unfit,
+    },
+    /// The file of the key holds none.
+    #[error("server.tls.key_file names {path}, which holds no private key in PEM that can be used: write the certificate's own there, without a passphrase.", path = path.display())]
+    NoKey {
+        /// Which file.
+        path: PathBuf,
+    },
+    /// The two do not belong together.
+    #[error("server.tls.key_file names {path}, which is not the key of the certificate: name the two that belong together.", path = path.display())]
+    Strangers {
+        /// The file of the key.
+        path: PathBuf,
+    },
+    /// It is too late.
+    #[error("server.tls.certificate_file names {path}, which was good until {until} only: renew it.", path = path.display())]
+    Expired {
+        /// The file of the certificate.
+        path: PathBuf,
+        /// Its last moment.
+        until: Timestamp,
+    },
+    /// It is too early.
+    #[error("server.tls.certificate_file names {path}, which is not good before {from}: check the clock of this machine, or wait.", path = path.display())]
+    Early {
+        /// The file of the certificate.
+        path: PathBuf,
+        /// Its first moment.
+        from: Timestamp,
+    },
+    /// The library does not do what it should.
+    #[error("TLS cannot be set up.")]
+    Library(#[source] RustlsError),
+}
+
+/// Encrypts connections. Cheap to clone.
+#[derive(Clone)]
+pub struct Tls {
+    acceptor: TlsAcceptor,
+    shown: Arc<Shown>,
+    files: config::Tls,
+    clock: Clock,
+}
+
+impl fmt::Debug for Tls {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tls").field("files", &self.files).finish_non_exhaustive()
+    }
+}
+
+impl Tls {
+    /// Reads the files for the first time.
+    ///
+    /// # Errors
+    /// When clients could not be served with what is in them.
+    pub fn open(files: &config::Tls, clock: Clock) -> Result<Self, TlsError> {
+        let pair = Pair::read(files)?;
+        let key = pair.proven(files, clock.now())?;
+        let shown = Arc::new(Shown(RwLock::new((Arc::new(key), pair.print()))));
+        let mut server = ServerConfig::builder_with_provider(provider())
+            .with_safe_default_protocol_versions()
+            .map_err(TlsError::Library)?
+            .with_no_client_auth()
+            .with_cert_resolver(Arc::clone(&shown) as Arc<dyn ResolvesServerCert>);
+        server.alpn_protocols = vec![b"http/1.1".to_vec()];
+        Ok(Self { acceptor: TlsAcceptor::from(Arc::new(server)), shown, files: files.clone(), clock })
+    }
+
+    /// Agrees with a client on how to encrypt. It takes as long as the client likes: the caller sets the limit.
+    ///
+    /// # Errors
+    /// When they cannot agree, or the connection breaks.
+    pub async fn accept<S: AsyncRead + AsyncWrite + Unpin>(&self, stream: S) -> io::Result<TlsStream<S>> {
+        self.acceptor.accept(stream).await
+    }
+
+    /// Looks at the files again and again, for ever. New ones count for new connections; where they cannot be used, that is
+    /// said once and the old ones go on.
+    pub async fn follow_files(self, every: Duration) {
+        let mut tick = interval(every);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut refused = None;
+        loop {
+            tick.tick().await;
+            let this = self.clone();
+            let looked = tokio::task::spawn_blocking(move || this.look()).await;
+            let complaint = match looked {
+                Ok(Ok(is_new)) => {
+                    if is_new {
+                        tracing::info!("new connections are encrypted with the new certificate");
+                    }
+                    None
+                }
+                Ok(Err(error)) => Some(error.to_string()),
+                Err(_) => continue,
+            };
+            if let Some(why) = complaint.as_ref().filter(|why| refused.as_ref() != Some(*why)) {
+                tracing::warn!(why, "the new certificate is not used; the old one goes on");
+            }
+            refused = complaint;
+        }
+    }
+
+    /// Takes what is in the files now, unless it is what is shown already. Whether it was something new.
+    fn look(&self) -> Result<bool, TlsError> {
+        let pair = Pair::read(&self.files)?;
+        let print = pair.print();
+        if self.shown.0.read().unwrap_or_else(PoisonError::into_inner).1 == print {
+            return Ok(false);
+        }
+        let key = pair.proven(&self.files, self.clock.now())?;
+        *self.shown.0.write().unwrap_or_else(PoisonError::into_inner) = (Arc::new(key), print);
+        Ok(true)
+    }
+}
+
+/// What clients are shown now, and its fingerprint.
+struct Shown(RwLock<(Arc<CertifiedKey>, [u8; 32])>);
+
+impl ResolvesServerCert for Shown {
+    fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        Some(Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner).0))
+    }
+}
+
+impl fmt::Debug for Shown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Shown")
+    }
+}
+
+/// Both files as they are.
+struct Pair {
+    certificate: Vec<u8>,
+    key: Vec<u8>,
+}
+
+impl Pair {
+    fn read(files: &config::Tls) -> Result<Self, TlsError> {
+        let path = || files.certificate_file.clone();
+        let certificate = std::fs::File::open(&files.certificate_file)
+            .and_then(|file| {
+                let mut bytes = Vec::new();
+                io::Read::read_to_end(&mut io::Read::take(file, LIMIT), &mut bytes).map(|_| bytes)
+            })
+            .map_err(|source| TlsError::Unreadable { path: path(), source })?;
+        let key = private_file::read(&files.key_file, LIMIT)
+            .map_err(|unfit| TlsError::UnfitKey { path: files.key_file.clone(), unfit })?;
+        Ok(Self { certificate, key })
+    }
+
+    fn print(&self) -> [u8; 32] {
+        Sha256::new().chain_update(Sha256::digest(&self.certificate)).chain_update(&self.key).finalize().into()
+    }
+
+    /// What a client could be shown: a certificate that is good now, with its own key.
+    fn proven(&self, files: &config::Tls, now: Timestamp) -> Result<CertifiedKey, TlsError> {
+        let path = || files.certificate_file.clone();
+        let no_certificate = || TlsError::NoCertificate { path: path() };
+        let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&self.certificate).collect();
+        let chain = chain.ok().filter(|chain| !chain.is_empty()).ok_or_else(no_certificate)?;
+        check_dates(&chain, now).map_err(|error| match error {
+            CertificateError::ExpiredContext { not_after, .. } => {
+                TlsError::Expired { path: path(), until: timestamp(not_after) }
+            }
+            CertificateError::NotValidYetContext { not_before, .. } => {
+                TlsError::Early { path: path(), from: timestamp(not_before) }
+            }
+            _ => no_certificate(),
+        })?;
+        let no_key = |_| TlsError::NoKey { path: files.key_file.clone() };
+        let key = PrivateKeyDer::from_pem_slice(&self.key).map_err(no_key)?;
+        CertifiedKey::from_der(chain, key, &provider()).map_err(|error| match error {
+            RustlsError::InconsistentKeys(_) => TlsError::Strangers { path: files.key_file.clone() },
+            RustlsError::InvalidCertificate(_) => no_certificate(),
+            _ => TlsError::NoKey { path: files.key_file.clone() },
+        })
+    }
+}
+
+/// Asks of a certificate's form and dates what clients will ask. Whom they trust is their own affair, and so is the name.
+fn check_dates(chain: &[CertificateDer<'static>], now: Timestamp) -> Result<(), CertificateError> {
+    let (Some(own), Some(last)) = (chain.first(), chain.last()) else { return Err(CertificateError::BadEncoding) };
+    let mut roots = RootCertStore::empty();
+    roots.add(last.clone()).map_err(|_| CertificateError::BadEncoding)?;
+    let verifier = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider())
+        .build()
+        .map_err(|_| CertificateError::BadEncoding)?;
+    let seconds = u64::try_from(now.as_second()).unwrap_or_default();
+    let now = UnixTime::since_unix_epoch(Duration::from_secs(seconds));
+    let name = ServerName::IpAddress(std::net::Ipv4Addr::LOCALHOST.into());
+    match verifier.verify_server_cert(own, &chain[1..], &name, &[], now) {
+        Err(RustlsError::InvalidCertificate(
+            error @ (CertificateError::ExpiredContext { .. }
+            | CertificateError::NotValidYetContext { .. }
+            | CertificateError::BadEncoding),
+        )) => Err(error),
+        _ => Ok(()),
+    }
+}
+
+fn timestamp(time: UnixTime) -> Timestamp {
+    i64::try_from(time.as_secs())
+        .ok()
+        .and_then(|seconds| Timestamp::from_second(seconds).ok())
+        .unwrap_or(Timestamp::MAX)
+}
+
+fn provider() -> Arc<CryptoProvider> {
+    Arc::new(crypto::aws_lc_rs::default_provider())
+}
+
+#[cfg(test)]
+mod tests;
