@@ -160,7 +160,7 @@ pub fn cast() -> config::Access {
 fn players(steering: &Steering) -> Players {
     steering.show(CAST[1].1, Sees::Everything);
     let steering = steering.clone();
-    Arc::new(move |role| steering.token_of(CAST.iter().find(|(played, _)| *played == role)?.1))
+    Arc::new(move |role| steering.token_for(CAST.iter().find(|(played, _)| *played == role)?.1).map(Into::into))
 }
 
 /// Customers of ended sessions are asked; what would be asked about closed conversations is shown.

@@ -35,13 +35,6 @@ impl Steering {
         self.hub.cut();
     }
 
-    /// A token of this agent's own. `None`: there is no such agent.
-    #[must_use]
-    pub fn token_of(&self, agent: i64) -> Option<crate::base::Secret> {
-        let is_there = self.floor.read(|world, _| world.agents().contains_key(&agent));
-        is_there.then(|| self.clarity.gate.token_for(agent)).flatten().map(Into::into)
-    }
-
     /// Shows somebody this much of the structure from now on. Whoever is not named is shown their team.
     pub fn show(&self, agent: i64, sees: Sees) {
         self.clarity.gate.show(agent, sees);
@@ -147,10 +140,11 @@ impl Steering {
         self.clarity.gate.expire_all();
     }
 
-    /// A Clarity token of this agent. None if it cannot be signed.
+    /// A Clarity token of this agent. None if there is no such agent, or it cannot be signed.
     #[must_use]
     pub fn token_for(&self, agent: i64) -> Option<String> {
-        self.clarity.gate.token_for(agent)
+        let is_there = self.floor.read(|world, _| world.agents().contains_key(&agent));
+        is_there.then(|| self.clarity.gate.token_for(agent)).flatten()
     }
 
     /// Answers the next `calls` REST calls to a vendor with `status`.

@@ -44,8 +44,11 @@ impl Server {
         };
         let port = std::net::TcpListener::bind("127.0.0.1:0").and_then(|it| it.local_addr()).expect("a port").port();
         let data = folder.path().join("data");
-        let text =
-            format!("[server]\nlisten = \"127.0.0.1:{port}\"\ndata_dir = \"{}\"\n{}", data.display(), config(&secret));
+        let text = format!(
+            "[server]\nlisten = \"127.0.0.1:{port}\"\ndata_dir = \"{}\"\n[access]\nsign_in = \"none\"\n{}",
+            data.display(),
+            config(&secret)
+        );
         std::fs::write(folder.path().join("callboard.toml"), text).expect("a file");
         let log = File::create(folder.path().join("log")).expect("a file");
         let mut program = Command::new(env!("CARGO_BIN_EXE_callboard"))

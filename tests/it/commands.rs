@@ -25,7 +25,9 @@ async fn a_wrong_configuration_is_one_sentence_and_exit_code_2() {
     for (text, expected) in [
         ("[clarity]\napi_rot = \"https://connect.example.com/webapi/api\"\n", "api_root"),
         ("[server]\nlisten = \"everywhere\"\n", "server.listen"),
-        ("[server]\nlisten = \"0.0.0.0:0\"\n", "behind_sign_in"),
+        ("[server]\nlisten = \"0.0.0.0:0\"\n", "would take passwords without TLS"),
+        ("[server]\nlisten = \"0.0.0.0:0\"\n[access]\nsign_in = \"none\"\n", "behind_sign_in"),
+        ("[access]\nsupervisers = {}\n", "supervisors"),
         ("[server\n", "callboard.toml"),
         ("[clarity]\napi_root = \"http://connect.example.com/webapi/api\"\n", "https"),
     ] {
@@ -102,7 +104,11 @@ async fn the_demo_says_where_its_pages_are_and_ends_cleanly_on_sigterm() {
         }
     }
     let base: url::Url = base.expect("the address of the supervisor page");
-    let mut viewer = Viewer::connect(&base, "all", None).await;
+    let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().expect("a client");
+    let entered = http.post(base.join("/login/demo").expect("an address")).form(&[("role", "supervisor")]).send().await;
+    let cookie = crate::support::door::cookie(&entered.expect("an answer"));
+    let origin = base.as_str().trim_end_matches('/');
+    let mut viewer = Viewer::connect_with(&base, "all", None, &[("cookie", &cookie), ("origin", origin)]).await;
     viewer.until("a floor", |state| state["agents"].as_object().is_some_and(|agents| agents.len() == 12)).await;
 
     let id = demo.id().expect("it runs").to_string();

@@ -41,7 +41,7 @@ async fn a_server_with_a_certificate_speaks_https_and_one_with_a_wrong_one_says_
     assert!(line.contains(&format!("https://localhost:{port}/")), "{line}");
     let root = reqwest::Certificate::from_pem(cert.pem().as_bytes()).expect("a certificate");
     let client = reqwest::Client::builder().tls_certs_only([root]).build().expect("a client");
-    let page = client.get(format!("https://localhost:{port}/supervisor")).send().await.expect("a page");
+    let page = client.get(format!("https://localhost:{port}/login")).send().await.expect("a page");
     assert_eq!(page.status(), 200);
     assert_eq!(page.headers()["strict-transport-security"], "max-age=31536000");
     server.kill().await.expect("it ends");

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use callboard::base::Secret;
-use callboard::base::secret::ExposeSecret;
 use callboard::config::Auth;
 use callboard::sandbox::{Sandbox, Sees};
 use reqwest::header::{LOCATION, SET_COOKIE, WWW_AUTHENTICATE};
@@ -43,7 +42,7 @@ async fn log_in(house: &House, name: &str, password: &str) -> Response {
 async fn a_windows_name_and_password_open_the_door_and_are_kept_nowhere() {
     let (sandbox, _life) = sandbox(24, 3).await;
     let windows = Windows::start(Site::Usual).await;
-    let token = |agent| sandbox.steering().token_of(agent).map(|token| token.expose_secret().to_owned());
+    let token = |agent| sandbox.steering().token_for(agent);
     *windows.token.lock().expect("a lock") = token(ADMINISTRATOR);
     let house = House::with_a_door(&sandbox, |config| {
         let clarity = config.clarity.as_mut().expect("Clarity");
@@ -164,16 +163,16 @@ async fn a_sign_in_has_a_new_key_whatever_the_browser_held() {
     let (sandbox, _life) = sandbox(24, 3).await;
     let house = House::with_a_door(&sandbox, |_| ()).await;
     let before = Somebody::of(&house, &sandbox, TEAM_LEAD).await;
-    let token = sandbox.steering().token_of(TEAM_LEAD).expect("an agent");
-    let again = before.request(Method::POST, "/login/token").form(&[("token", token.expose_secret())]);
+    let token = sandbox.steering().token_for(TEAM_LEAD).expect("an agent");
+    let again = before.request(Method::POST, "/login/token").form(&[("token", &token)]);
     let again = again.send().await.expect("an answer");
     assert_ne!(cookie(&again), before.cookie);
     assert_eq!(before.get("/api/v1/state").await.status(), StatusCode::UNAUTHORIZED, "the old key is worth nothing");
     assert_eq!(Somebody::with(&house, cookie(&again)).get("/api/v1/state").await.status(), StatusCode::OK);
     // A planted key is nobody's.
     let planted = Somebody::with(&house, format!("cb={}", "a".repeat(64)));
-    let token = sandbox.steering().token_of(AGENT).expect("an agent");
-    let entered = planted.request(Method::POST, "/login/token").form(&[("token", token.expose_secret())]);
+    let token = sandbox.steering().token_for(AGENT).expect("an agent");
+    let entered = planted.request(Method::POST, "/login/token").form(&[("token", &token)]);
     assert_ne!(cookie(&entered.send().await.expect("an answer")), planted.cookie);
     assert_eq!(planted.get("/api/v1/state").await.status(), StatusCode::UNAUTHORIZED);
 }
@@ -255,8 +254,8 @@ async fn house_hears(house: &House, sandbox: &Sandbox) {
 async fn a_program_opens_a_socket_with_a_ticket_once() {
     let (sandbox, _life) = sandbox(24, 3).await;
     let house = House::with_a_door(&sandbox, |_| ()).await;
-    let token = sandbox.steering().token_of(TEAM_LEAD).expect("an agent");
-    let ask = house.http.post(house.at("/api/v1/live-ticket")).bearer_auth(token.expose_secret());
+    let token = sandbox.steering().token_for(TEAM_LEAD).expect("an agent");
+    let ask = house.http.post(house.at("/api/v1/live-ticket")).bearer_auth(&token);
     let ticket: Value = ask.send().await.expect("an answer").json().await.expect("JSON");
     let scope = format!("floor&ticket={}", ticket["ticket"].as_str().expect("a ticket"));
     let address = house.at(&format!("/api/v1/live?scope={scope}"));

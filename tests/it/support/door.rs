@@ -1,6 +1,5 @@
 //! Somebody who has come in: their cookie, and everything that they can ask for with it.
 
-use callboard::base::secret::ExposeSecret;
 use callboard::sandbox::Sandbox;
 use reqwest::header::{COOKIE, LOCATION, SET_COOKIE};
 use reqwest::{Method, RequestBuilder, Response};
@@ -24,8 +23,8 @@ pub struct Somebody<'a> {
 impl<'a> Somebody<'a> {
     /// An agent of the sandbox, by their own token, as an intranet page would bring it.
     pub async fn of(house: &'a House, sandbox: &Sandbox, agent: i64) -> Self {
-        let token = sandbox.steering().token_of(agent).expect("an agent");
-        let form = [("token", token.expose_secret())];
+        let token = sandbox.steering().token_for(agent).expect("an agent");
+        let form = [("token", token.as_str())];
         let answer = house.http.post(house.at("/login/token")).form(&form).send().await.expect("an answer");
         assert_eq!((answer.status().as_u16(), &answer.headers()[LOCATION]), (303, &"/".parse().expect("a header")));
         Self { house, cookie: cookie(&answer) }

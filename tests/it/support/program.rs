@@ -37,7 +37,10 @@ impl Server {
     pub async fn start(folder: &TempDir, sections: &str) -> Self {
         let port = std::net::TcpListener::bind("127.0.0.1:0").and_then(|it| it.local_addr()).expect("a port").port();
         let data = folder.path().join("data");
-        let server = format!("[server]\nlisten = \"127.0.0.1:{port}\"\ndata_dir = \"{}\"\n", data.display());
+        let server = format!(
+            "[server]\nlisten = \"127.0.0.1:{port}\"\ndata_dir = \"{}\"\n[access]\nsign_in = \"none\"\n",
+            data.display()
+        );
         let path = write(folder, &(server + sections));
         let mut process = callboard()
             .args(["serve", "--config", &path])
