@@ -194,9 +194,6 @@ impl Clarity {
         for path in [&mut self.keytab, &mut self.credential_cache].into_iter().flatten() {
             *path = directory.join(&path);
         }
-        if self.jwt_audience.is_empty() {
-            self.jwt_audience.clone_from(&self.client_id);
-        }
         if self.token_hosts.is_empty() {
             self.token_hosts.extend(self.api_root.host_str().map(str::to_owned));
         }

@@ -34,8 +34,9 @@ const API: (u32, u32) = (20, 400);
 const FORGERIES: (u32, u32) = (50, 500);
 
 /// How many sign-ins one address may try in a minute, how many at once after a rest, and how many one account may suffer in
-/// an hour. A shift begins at once, behind one address.
+/// an hour. A shift begins at once, behind one address; but nobody there has the same name.
 const SIGN_INS_BY_ADDRESS: (u32, u32) = (5, 60);
+const SIGN_INS_BY_BOTH: u32 = 5;
 const SIGN_INS_BY_ACCOUNT: u32 = 10;
 
 /// How soon who has as many sockets as allowed may try again, in seconds.
@@ -111,6 +112,7 @@ fn seconds(wait: Duration) -> u64 {
 #[derive(Debug)]
 pub struct SignInLimit<C: Clock = DefaultClock> {
     addresses: Throttle<C>,
+    both: Throttle<C>,
     accounts: Throttle<C>,
 }
 
@@ -126,6 +128,7 @@ impl<C: Clock + Clone> SignInLimit<C> {
         let by_address = Quota::per_minute(count(minute)).allow_burst(count(burst));
         Self {
             addresses: Throttle::by_clock(by_address, clock.clone()),
+            both: Throttle::by_clock(Quota::per_minute(count(SIGN_INS_BY_BOTH)), clock.clone()),
             accounts: Throttle::by_clock(Quota::per_hour(count(SIGN_INS_BY_ACCOUNT)), clock),
         }
     }
@@ -137,7 +140,9 @@ impl<C: Clock + Clone> SignInLimit<C> {
     /// When that was one too many; how long to wait.
     pub fn check(&self, peer: Peer, account: &str) -> Result<(), Duration> {
         self.check_address(peer)?;
-        self.accounts.check(&account.trim().to_lowercase())
+        let account = account.trim().to_lowercase();
+        self.both.check(&(network_of(peer.0), &account))?;
+        self.accounts.check(&account)
     }
 }
 

@@ -5,29 +5,18 @@ use serde_json::{Value, json};
 use super::{answer, object, reference};
 use crate::domain::Role;
 
-/// The least that somebody must be for a route. `None`: it asks nobody who they are.
+/// The least that somebody must be for the routes that begin so; the longest beginning counts. `None`: nobody is asked who
+/// they are.
 const LEAST: &[(&str, Option<Role>)] = &[
     ("/api/v1/state", Some(Role::Display)),
     ("/api/v1/live", Some(Role::Display)),
-    ("/api/v1/live-ticket", Some(Role::Display)),
     ("/api/v1/sign-in", None),
     ("/api/v1/sign-ins", Some(Role::Agent)),
-    ("/api/v1/sign-ins/{id}", Some(Role::Agent)),
+    ("/api/v1/feedback/", Some(Role::TeamLead)),
     ("/api/v1/surveys", Some(Role::TeamLead)),
-    ("/api/v1/surveys/{id}/retry", Some(Role::TeamLead)),
-    ("/api/v1/surveys/{id}/recover", Some(Role::TeamLead)),
-    ("/api/v1/feedback/{response}/{deed}", Some(Role::TeamLead)),
-    ("/api/v1/feedback/{response}/deeds/{id}/retry", Some(Role::TeamLead)),
-    ("/api/v1/feedback/{response}/pin", Some(Role::TeamLead)),
-    ("/api/v1/agents/{id}/statuses", Some(Role::Supervisor)),
-    ("/api/v1/agents/{id}/status", Some(Role::Supervisor)),
-    ("/api/v1/agents/{id}/suspend", Some(Role::Supervisor)),
-    ("/api/v1/agents/{id}/recording", Some(Role::Supervisor)),
-    ("/api/v1/sessions/{id}/notes", Some(Role::Supervisor)),
-    ("/api/v1/sessions/{id}/disposition", Some(Role::Supervisor)),
-    ("/api/v1/sessions/{id}/extra-items", Some(Role::Supervisor)),
+    ("/api/v1/agents/", Some(Role::Supervisor)),
+    ("/api/v1/sessions/", Some(Role::Supervisor)),
     ("/api/v1/displays", Some(Role::Supervisor)),
-    ("/api/v1/displays/{id}/{deed}", Some(Role::Supervisor)),
     ("/api/v1/audit", Some(Role::Administrator)),
 ];
 
@@ -36,9 +25,10 @@ const MEMBER: &str = "x-least-role";
 
 /// Says of each operation what somebody must be for it. Vendors and whoever runs the server are asked otherwise.
 pub(super) fn say_who(paths: &mut Value) {
-    for (path, least) in LEAST {
-        for operation in paths.get_mut(*path).and_then(Value::as_object_mut).into_iter().flat_map(|it| it.values_mut())
-        {
+    for (path, operations) in paths.as_object_mut().into_iter().flatten() {
+        let rules = LEAST.iter().filter(|(beginning, _)| path.starts_with(beginning));
+        let Some((_, least)) = rules.max_by_key(|(beginning, _)| beginning.len()) else { continue };
+        for operation in operations.as_object_mut().into_iter().flat_map(|it| it.values_mut()) {
             operation[MEMBER] = json!(least.map(Role::as_str));
         }
     }
