@@ -28,13 +28,18 @@ impl Store {
     /// # Errors
     /// When the directory cannot be written to, or the disk refuses. There is no half copy then.
     pub async fn back_up(&self) -> Result<PathBuf, StoreError> {
-        let _nobody_else = self.0.copying.lock().await;
+        let nobody_else = std::sync::Arc::clone(&self.0.copying).lock_owned().await;
         let shared = std::sync::Arc::clone(&self.0);
         let name = format!("{REGULAR}{}.db", shared.clock.now().strftime(TIME));
         let copying = tokio::task::spawn_blocking(move || {
-            let copy = copy(&shared.path, &shared.backup_dir, &name)?;
-            forget_oldest(&shared.backup_dir, shared.backups_kept.max(1));
-            Ok(copy)
+            let copied = copy(&shared.path, &shared.backup_dir, &name);
+            if copied.is_ok() {
+                forget_oldest(&shared.backup_dir, shared.backups_kept.max(1));
+            }
+            // Whoever asked may be gone; whoever closes the store waits for this, and then for nothing of ours.
+            drop(shared);
+            drop(nobody_else);
+            copied
         });
         copying.await.unwrap_or(Err(StoreError::Closed))
     }

@@ -57,6 +57,9 @@ pub use results::SurveyRecord;
 pub use retention::Removed;
 pub use settings::{Keep, Settings};
 
+/// How long the end waits for a copy that is being made.
+const LONGEST_COPY: std::time::Duration = std::time::Duration::from_secs(3);
+
 /// What must survive. Cheap to clone; the last clone to go writes what still waits and closes the file.
 #[derive(Clone)]
 pub struct Store(Arc<Shared>);
@@ -75,7 +78,7 @@ struct Shared {
     /// Held by whoever tells what is kept, and by whoever forgets it: one after the other.
     forgetting: Arc<tokio::sync::Mutex<()>>,
     /// Held by whoever copies the file, and by whoever needs it for themselves.
-    copying: tokio::sync::Mutex<()>,
+    copying: Arc<tokio::sync::Mutex<()>>,
     _lock: Lock,
 }
 
@@ -128,7 +131,7 @@ impl Store {
             keep: settings.keep,
             marks,
             forgetting: Arc::default(),
-            copying: tokio::sync::Mutex::default(),
+            copying: Arc::default(),
             _lock: lock,
         })))
     }
@@ -136,6 +139,8 @@ impl Store {
     /// Writes what still waits, folds the log into the file and closes it. Later calls are [`StoreError::Closed`].
     /// The directory stays locked until the last clone is gone.
     pub async fn close(&self) {
+        // A copy that is being made is whole or not there; a large one must not hold up the end.
+        let _ = tokio::time::timeout(LONGEST_COPY, self.0.copying.lock()).await;
         self.0.reader.close().await;
         self.0.writer.close().await;
     }

@@ -165,7 +165,7 @@ fn refused_everywhere(sandbox: &Sandbox, secret: &dyn Fn(&str, &str) -> String) 
     let mut file = OURS.into_iter().map(|name| secret(name, name));
     let mut next = || file.next().expect("one for each");
     format!(
-        "[clarity]\napi_root = \"{}\"\nauth = \"static\"\ntoken_file = \"{}\"\njwt_key_file = \"{}\"\n\
+        "[clarity]\napi_root = \"{}\"\nauth = \"static\"\ntoken_file = \"{}\"\njwt_key_file = \"{}\"\njwt_issuer = \"https://site.example.com\"\n\
          [goodays]\napi_root = \"{}\"\napi_token_file = \"{}\"\nhmac_secrets_file = \"{}\"\n\
          [agent_connect]\napi_root = \"{}\"\napi_key_file = \"{}\"\napi_secret_file = \"{}\"\ndata_return_interval = \"1s\"\n\
          [kustomer]\napi_root = \"{}\"\napi_key_file = \"{}\"\nwebhook_secret_file = \"{}\"\norg_domain = \"example\"\n\
