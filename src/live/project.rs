@@ -155,3 +155,6 @@ fn contacts(
     };
     Some(sessions.iter().map(|(id, session)| (*id, without(session))).collect())
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,147 @@
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+use proptest::prelude::*;
+use serde_json::Value;
+
+use super::*;
+use crate::domain::session::SessionList;
+use crate::domain::{
+    AgentId, AgentReading, Fact, Modality, Ordinal, QueueId, QueueReading, Realm, SessionReading, SessionStatus,
+    SessionsReading, SourceName, SourceState, StructureReading, TeamId, TeamReading,
+};
+use crate::gold::Key;
+use crate::gold::ground::Ground;
+use crate::gold::join::Rules;
+use crate::live::document::member;
+use crate::live::scope::Fields;
+
+fn at(text: &str) -> Timestamp {
+    text.parse().expect("a time")
+}
+
+/// Two teams of two, each with a queue; agent 43 has a contact from the other team's queue, and somebody waits in queue 11.
+fn floor() -> BTreeMap<Key, Arc<Entity>> {
+    let now = at("2026-11-21T09:00:00Z");
+    let mut ground = Ground::new(Rules::default(), at("2026-11-21T00:00:00Z"));
+    let agent = |id, team| {
+        let mut agent = AgentReading::new(AgentId(id));
+        agent.name = Some(format!("Agent {id}").into());
+        agent.team = Some(TeamId(team));
+        agent
+    };
+    let queue = |id, teams: &[i64]| {
+        let mut queue = QueueReading::new(QueueId(id));
+        queue.teams = Some(teams.iter().copied().map(TeamId).collect());
+        queue
+    };
+    let team =
+        |id| TeamReading { id: TeamId(id), name: format!("Team {id}").into(), groups: BTreeMap::new(), unit: None };
+    ground.apply(
+        Fact::Structure(StructureReading {
+            agents: vec![agent(41, 3), agent(42, 3), agent(43, 4), agent(44, 4)],
+            queues: vec![queue(11, &[3, 4]), queue(12, &[4])],
+            teams: vec![team(3), team(4)],
+        }),
+        now,
+    );
+    let contact = |id: i64, queue: i64, status| -> SessionsReading {
+        let mut session = SessionReading::new(SessionId(id));
+        session.queue = Some(QueueId(queue));
+        session.status = Some(status);
+        session.customer = Some("Jenny Canary".into());
+        vec![(Modality::Audio, SessionList { all: Some(vec![session]), ..SessionList::default() })]
+    };
+    let mut talking = agent(43, 4);
+    talking.sessions = contact(1, 11, SessionStatus::Active);
+    ground.apply(Fact::AgentChanged { heard: Ordinal(1), agent: Box::new(talking) }, now);
+    let mut waiting = queue(11, &[3, 4]);
+    waiting.sessions = contact(2, 11, SessionStatus::Queued);
+    ground.apply(Fact::QueueChanged { heard: Ordinal(2), queue: Box::new(waiting) }, now);
+    let mut health = Health::new(SourceState::Live, now);
+    health.counters = BTreeMap::from([("responses", 7)]);
+    ground.apply(Fact::Source(SourceName::Goodays, health), now);
+    ground.all().into_iter().map(|(key, entity)| (key, Arc::new(entity))).collect()
+}
+
+fn permission(role: Role, agents: &[i64], queues: &[i64], teams: &[i64]) -> Permission {
+    let realm = Realm {
+        agents: agents.iter().copied().map(AgentId).collect(),
+        queues: queues.iter().copied().map(QueueId).collect(),
+        teams: teams.iter().copied().map(TeamId).collect(),
+    };
+    Permission::only(role, realm)
+}
+
+fn seen(key: &Key, by: &Permission) -> Value {
+    let entity = project(&floor()[key], by).expect("it is seen");
+    member(&entity, Fields::Desk)
+}
+
+#[test]
+fn what_is_not_permitted_is_not_there_and_what_is_seen_whole_is_the_very_same() {
+    let lead = permission(Role::TeamLead, &[41, 42], &[11], &[3]);
+    let floor = floor();
+    let there: BTreeSet<&Key> =
+        floor.iter().filter(|(_, it)| project(it, &lead).is_some()).map(|(key, _)| key).collect();
+    let agents = [41, 42].map(|id| Key::Agent(AgentId(id)));
+    let expected =
+        agents.into_iter().chain([Key::Queue(QueueId(11)), Key::Team(TeamId(3)), Key::Source(SourceName::Goodays)]);
+    assert_eq!(there.into_iter().cloned().collect::<BTreeSet<_>>(), expected.collect());
+    let agent = &floor[&Key::Agent(AgentId(41))];
+    assert!(Arc::ptr_eq(agent, &project(agent, &lead).expect("seen")));
+    for entity in floor.values() {
+        let everything = Permission::everything(Role::Supervisor);
+        assert!(Arc::ptr_eq(entity, &project(entity, &everything).expect("seen")));
+    }
+}
+
+#[test]
+fn what_is_seen_does_not_name_what_is_not() {
+    let lead = permission(Role::TeamLead, &[41, 42, 43], &[12], &[3]);
+    let talking = seen(&Key::Agent(AgentId(43)), &lead);
+    assert_eq!((talking.get("team"), talking["sessions"]["1"].get("queue")), (None, None));
+    assert_eq!(talking["sessions"]["1"]["customer"], "Jenny Canary", "whom their agents talk to they may know");
+    let queue = seen(&Key::Queue(QueueId(11)), &permission(Role::TeamLead, &[41], &[11], &[3]));
+    assert_eq!(queue["teams"], serde_json::json!([3]));
+}
+
+#[test]
+fn who_waits_for_all_has_no_name_for_one_who_answers_and_counts_are_for_who_keeps_the_house() {
+    let waits = |role| seen(&Key::Queue(QueueId(11)), &permission(role, &[41], &[11], &[3]))["sessions"]["2"].clone();
+    assert_eq!(waits(Role::Agent).get("customer"), None);
+    assert_eq!(waits(Role::Agent)["status"], "queued", "that somebody waits is seen");
+    assert_eq!(waits(Role::TeamLead)["customer"], "Jenny Canary");
+    let counted =
+        |role| seen(&Key::Source(SourceName::Goodays), &permission(role, &[41], &[11], &[3]))["counters"].clone();
+    assert_eq!(counted(Role::Supervisor).get("responses"), None);
+    assert_eq!(counted(Role::Administrator)["responses"], 7);
+}
+
+proptest! {
+    #[test]
+    fn whatever_is_permitted_nothing_else_is_named(
+        agents in prop::collection::btree_set(41..=44_i64, 0..4),
+        queues in prop::collection::btree_set(11..=12_i64, 0..2),
+        teams in prop::collection::btree_set(3..=4_i64, 0..2),
+        role in prop::sample::select(&Role::ALL[1..]),
+    ) {
+        let list = |ids: &BTreeSet<i64>| ids.iter().copied().collect::<Vec<_>>();
+        let by = permission(role, &list(&agents), &list(&queues), &list(&teams));
+        for (key, entity) in floor() {
+            let Some(entity) = project(&entity, &by) else { continue };
+            let is_permitted = match key {
+                Key::Agent(id) => agents.contains(&id.0),
+                Key::Queue(id) => queues.contains(&id.0),
+                Key::Team(id) => teams.contains(&id.0),
+                _ => true,
+            };
+            prop_assert!(is_permitted, "{key:?}");
+            let shown = member(&entity, Fields::Near);
+            prop_assert!(shown["team"].as_i64().is_none_or(|team| teams.contains(&team)));
+            for session in shown["sessions"].as_object().into_iter().flatten().map(|(_, it)| it) {
+                prop_assert!(session["queue"].as_i64().is_none_or(|queue| queues.contains(&queue)));
+            }
+        }
+    }
+}
