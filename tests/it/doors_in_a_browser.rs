@@ -262,10 +262,19 @@ async fn a_token_behind_the_hash_lets_a_screen_in_and_is_gone_from_the_address()
     let (token, _) = house.store().add_display(new).await.expect("a token");
     let house = house.again().await;
     let wall = Browser::start(&[]).await;
+    // What the address is at the moment at which the token is sent.
+    let overhear = "const submit = HTMLFormElement.prototype.submit;
+        HTMLFormElement.prototype.submit = function () {
+            sessionStorage.setItem('left', location.href);
+            submit.call(this);
+        };";
+    wall.before_every_page(overhear).await;
     let token = callboard::base::secret::ExposeSecret::expose_secret(token.text()).to_owned();
     wall.client.goto(house.at(&format!("/display#token={token}")).as_str()).await.expect("the page");
     wall.until("the wallboard", "return location.pathname === '/wallboard/floor'").await;
     wall.until("it is live", LIVE).await;
+    let left = wall.ask("return sessionStorage.getItem('left')").await;
+    assert_eq!(left, json!(house.at("/display").as_str()));
     let known =
         wall.ask("return JSON.stringify([location.href, ...navigation.entries().map((entry) => entry.url)])").await;
     assert!(!known.as_str().expect("a text").contains(&token), "neither the address nor the way back has it: {known}");
