@@ -15,7 +15,10 @@ const facts = document.documentElement.dataset;
 const clock = new Clock(facts.now, facts.zone);
 let cleared = false;
 let reloading = false;
-const binding = new Binding(JSON.parse(document.getElementById("state").textContent), clock);
+// The document that the page was painted from does not stay in it: what somebody may no longer see must not either.
+const painted = document.getElementById("state");
+painted.remove();
+const binding = new Binding(JSON.parse(painted.textContent), clock);
 for (const table of document.querySelectorAll("table[data-collection]")) binding.keep(new Table(table, binding));
 for (const list of document.querySelectorAll("[data-list=stack]")) binding.keep(new Stack(list, binding));
 for (const list of document.querySelectorAll("[data-list=thread]")) binding.keep(new Thread(list, binding));
@@ -25,7 +28,7 @@ document.documentElement.classList.add("scripted");
 
 const board = document.querySelector(".board");
 const tv = board ? display(clock, binding) : null;
-const step = tick(clock, document, () => tv?.every() && reloadWhenSafe());
+const step = tick(clock, document, () => !cleared && tv?.every() && reloadWhenSafe());
 step();
 actions();
 
@@ -81,14 +84,19 @@ function clear() {
   if (cleared) return;
   cleared = true;
   link.version = null;
-  document.getElementById("state").remove();
-  const said = Object.assign(document.createElement("p"), { textContent: lamp.textContent });
-  document.getElementById("content").replaceChildren(said);
+  // What the sources are doing belongs to what was seen; who is signed in, to whoever still is.
+  const gone = facts.link === "signedOut" ? ".chips, .notice, .reader, #lost" : ".chips, .notice, #lost";
+  for (const node of document.querySelectorAll(gone)) node.remove();
+  const content = document.getElementById("content");
+  content.className = board ? "pairing" : "problem";
+  content.replaceChildren(made("h1", { role: "alert", textContent: words[facts.link]() }));
   if (facts.link !== "signedOut") return;
   // A screen on the wall shows what it is let in by; nobody types a password there.
   if (board) setInterval(() => whenHealthy(() => location.replace("/display")), 10_000);
-  else said.append(" ", Object.assign(document.createElement("a"), { href: `/login?then=${encodeURIComponent(location.pathname + location.search)}`, textContent: "Sign in" }));
+  else content.append(made("a", { className: "enter", href: `/login?then=${encodeURIComponent(location.pathname + location.search)}`, textContent: "Sign in" }));
 }
+
+const made = (name, properties) => Object.assign(document.createElement(name), properties);
 
 /** A page that is loaded while the server is away never comes back by itself. */
 async function whenHealthy(go) {

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::access::{Access, Administrator, Who};
-use super::pages;
+use super::pages::{self, Reader};
 use super::problem::Problem;
 use super::state::AppState;
 use super::supervise::{Acting, problem};
@@ -57,11 +57,11 @@ pub async fn list(
 pub async fn page(
     State(state): State<AppState>,
     State(access): State<Access>,
-    _: Administrator,
+    Administrator(viewer): Administrator,
     Query(how_much): Query<HowMuch>,
 ) -> Result<Response, Problem> {
     let lines = lines(&access, &how_much).await?;
-    let html = pages::audit(&lines, &state.house.time_zone);
+    let html = pages::audit(&lines, &state.house.time_zone, &Reader::of(&viewer, state.house.demo));
     html.map(|html| Html(html).into_response()).map_err(|error| {
         tracing::error!(error = %error, "the page of the audit cannot be rendered");
         Problem::broken()

@@ -97,8 +97,8 @@ pub async fn status(State(painter): State<Painter>, viewer: Viewer) -> Page {
 pub async fn sign_ins(State(painter): State<Painter>, State(access): State<Access>, Agent(viewer): Agent) -> Page {
     let here = viewer.sign_in().map(SignIn::id);
     let listed = sign_ins::listed(&access, &viewer);
-    let everybody = viewer.role() == Role::Administrator;
-    show(pages::sign_ins(&listed, everybody, here, painter.clock.now(), &painter.house.time_zone))
+    let House { time_zone, demo, .. } = &*painter.house;
+    show(pages::sign_ins(&listed, here, painter.clock.now(), time_zone, &Reader::of(&viewer, *demo)))
 }
 
 impl Painter {
@@ -119,17 +119,7 @@ impl Painter {
             state,
             state_json: painted.state.to_string(),
             demo: self.house.demo,
-            reader: match viewer.sign_in() {
-                None => {
-                    Reader { role: viewer.role(), ..Reader::anybody(self.house.demo && viewer.role() > Role::Display) }
-                }
-                Some(sign_in) => Reader {
-                    name: Some(sign_in.name().to_owned()),
-                    role: viewer.role(),
-                    is_limited: viewer.permission().realm().is_some(),
-                    acts: viewer.role() >= Role::Supervisor,
-                },
-            },
+            reader: Reader::of(viewer, self.house.demo),
         })
     }
 }

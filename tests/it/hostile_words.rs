@@ -14,7 +14,7 @@ use crate::support::house::House;
 use crate::support::kustomer::{Kustomer, closing, post};
 
 /// What breaks out of one context or another. `RUN` stands for a deed that the page would notice.
-const CORPUS: [&str; 22] = [
+pub const CORPUS: [&str; 22] = [
     "<script>RUN</script>",
     "</script><script>RUN</script>",
     "<!--<script>",
@@ -53,14 +53,14 @@ const NO_LINKS: [&str; 4] = [
 ];
 
 /// Notices what should not happen, from before the page's first script on.
-const WATCH: &str = "window.executions = []; window.reports = [];
+pub const WATCH: &str = "window.executions = []; window.reports = [];
     window.ran = (what) => window.executions.push(what);
     window.alert = window.ran;
     document.addEventListener('securitypolicyviolation', (event) =>
         window.reports.push(`${event.violatedDirective} ${event.blockedURI} ${event.sourceFile}:${event.lineNumber}`));";
 
 /// What there is on a page that must not be, as a list of sentences.
-const INSPECT: &str = "const odd = [];
+pub const INSPECT: &str = "const odd = [];
     for (const what of window.executions) odd.push(`ran: ${what}`);
     for (const what of window.reports) odd.push(`reported: ${what}`);
     for (const node of document.querySelectorAll('*')) {

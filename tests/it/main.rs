@@ -9,6 +9,7 @@ mod conversations_that_close;
 mod demo_in_a_browser;
 mod disk_that_fails;
 mod displays;
+mod doors_in_a_browser;
 mod encryption;
 mod feed_that_breaks;
 mod feedback_from_webhooks;

@@ -270,7 +270,8 @@ impl Displays {
     /// # Errors
     /// When it cannot be written down.
     pub async fn confirm(&self, code: &str, board: &str, name: &str, by: &str) -> Result<Option<Display>, StoreError> {
-        let code = code.trim().to_ascii_uppercase();
+        // Shown in two halves, it is typed in two halves as well.
+        let code = code.split_whitespace().collect::<String>().to_ascii_uppercase();
         let is_shown = |known: &Known| {
             known.waiting.get(&code).is_some_and(|it| it.confirmed.is_none() && Instant::now() < it.until)
         };

@@ -15,7 +15,7 @@ use crate::base::secret::ExposeSecret;
 use crate::base::{Clock, Secret};
 use crate::store::StoreError;
 use crate::web::boards::Boards;
-use crate::web::pages;
+use crate::web::pages::{self, Reader};
 use crate::web::peer::Peer;
 use crate::web::problem::Problem;
 use crate::web::state::{AppState, House};
@@ -100,8 +100,9 @@ pub async fn list_page(
 ) -> Result<Response, Problem> {
     let boards: Vec<String> = permitted(&state.boards, &viewer).collect();
     let listed: Vec<Listed> = theirs(&displays, &state.boards, &viewer);
-    let House { time_zone, .. } = &*state.house;
-    let html = pages::displays(&listed, &boards, state.hub.build(), state.clock.now(), time_zone);
+    let House { time_zone, demo, .. } = &*state.house;
+    let reader = Reader::of(&viewer, *demo);
+    let html = pages::displays(&listed, &boards, state.hub.build(), state.clock.now(), time_zone, &reader);
     html.map(|html| Html(html).into_response()).map_err(|error| {
         tracing::error!(error = %error, "the page of displays cannot be rendered");
         Problem::broken()

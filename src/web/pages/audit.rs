@@ -4,12 +4,11 @@ use askama::Template;
 use jiff::tz::TimeZone;
 use serde_json::Value;
 
-use super::format;
-use super::frame::NAVIGATION;
+use super::{Reader, format};
 use crate::store::Deed;
 
 /// Renders the page: newest first.
-pub fn audit(lines: &[Deed], zone: &TimeZone) -> Result<String, askama::Error> {
+pub fn audit(lines: &[Deed], zone: &TimeZone, reader: &Reader) -> Result<String, askama::Error> {
     let rows = lines.iter().map(|line| Row {
         at: format::moment(line.at, zone),
         exactly: line.at.to_string(),
@@ -22,15 +21,16 @@ pub fn audit(lines: &[Deed], zone: &TimeZone) -> Result<String, askama::Error> {
         reason: line.ended.as_ref().and_then(|end| end.reason.clone()).unwrap_or_default(),
     });
     let older = lines.last().map(|line| line.seq).filter(|seq| *seq > 1);
-    Page { rows: rows.collect(), older }.render()
+    Page { rows: rows.collect(), older, reader }.render()
 }
 
 #[derive(Template)]
 #[template(path = "pages/audit.html")]
-struct Page {
+struct Page<'a> {
     rows: Vec<Row>,
     /// The line before which the next page begins.
     older: Option<i64>,
+    reader: &'a Reader,
 }
 
 struct Row {

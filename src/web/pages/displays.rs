@@ -4,8 +4,7 @@ use askama::Template;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::format;
-use super::frame::NAVIGATION;
+use super::{Reader, format};
 use crate::web::access::displays::Listed;
 
 /// Renders the page of a display that waits.
@@ -22,9 +21,10 @@ pub fn displays(
     build: &str,
     now: Timestamp,
     zone: &TimeZone,
+    reader: &Reader,
 ) -> Result<String, askama::Error> {
     let rows = listed.iter().map(|it| Row::new(it, build, now, zone)).collect();
-    Page { rows, boards }.render()
+    Page { rows, boards, reader }.render()
 }
 
 #[derive(Template)]
@@ -39,6 +39,7 @@ struct Waiting<'a> {
 struct Page<'a> {
     rows: Vec<Row>,
     boards: &'a [String],
+    reader: &'a Reader,
 }
 
 struct Row {
@@ -46,6 +47,8 @@ struct Row {
     name: String,
     board: String,
     made_by: String,
+    /// The shape beside the state's word.
+    mark: &'static str,
     state: &'static str,
     seen: String,
     address: String,
@@ -61,18 +64,20 @@ impl Row {
         let Listed { display, seen, sockets } = listed;
         let none = || format::NONE.to_owned();
         let is_in = display.is_in(now);
+        let (mark, state) = match (is_in, sockets) {
+            (false, _) if display.revoked.is_some() => ("off", "shut out"),
+            (false, _) => ("off", "its time is over"),
+            (true, 0) => ("down", "not connected"),
+            (true, 1) => ("live", "live"),
+            (true, _) => ("polling", "live on several screens"),
+        };
         Self {
             id: display.id.clone(),
             name: display.name.clone(),
             board: display.board.clone(),
             made_by: display.made_by.clone(),
-            state: match (is_in, sockets) {
-                (false, _) if display.revoked.is_some() => "shut out",
-                (false, _) => "its time is over",
-                (true, 0) => "not connected",
-                (true, 1) => "live",
-                (true, _) => "live on several screens",
-            },
+            mark,
+            state,
             seen: display.used.map_or_else(none, |at| format::ago(format::seconds_between(at, now))),
             address: seen.as_ref().and_then(|it| it.address).map_or_else(none, |address| address.to_string()),
             size: seen.as_ref().map_or_else(none, |it| format!("{} × {}", it.size.0, it.size.1)),

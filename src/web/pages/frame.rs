@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::{Sheet, format, words};
-use crate::domain::SourceName;
+use crate::domain::{Role, SourceName};
 use crate::live::shape::SourceDoc;
 use crate::web::assets;
 
@@ -39,6 +39,16 @@ pub(super) struct Chip {
 /// An entry of the navigation.
 pub(super) const NAVIGATION: [(&str, &str); 4] =
     [("/supervisor", "Supervisor"), ("/feedback", "Feedback"), ("/surveys", "Surveys"), ("/status", "Status")];
+
+/// The entries of whoever keeps more than the floor.
+const KEEPING: [(Role, &str, &str); 2] =
+    [(Role::Supervisor, "/displays", "Displays"), (Role::Administrator, "/audit", "Audit")];
+
+/// The navigation of somebody.
+pub(super) fn navigation(&role: &Role) -> impl Iterator<Item = (&'static str, &'static str)> {
+    let keeping = KEEPING.into_iter().filter(move |(least, ..)| role >= *least);
+    NAVIGATION.into_iter().chain(keeping.map(|(_, address, name)| (address, name)))
+}
 
 impl<'a> Frame<'a> {
     pub fn new(sheet: &'a Sheet, here: &'static str, title: impl Into<String>) -> Self {

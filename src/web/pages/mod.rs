@@ -49,6 +49,7 @@ use jiff::tz::TimeZone;
 
 use crate::domain::Role;
 use crate::live::shape::StateDoc;
+use crate::web::access::Viewer;
 
 /// A painted document: the state of a scope at a version, and what a page must say about it.
 #[derive(Debug, Clone)]
@@ -93,6 +94,21 @@ impl Reader {
     #[must_use]
     pub fn anybody(acts: bool) -> Self {
         Self { name: None, role: Role::Administrator, is_limited: false, acts }
+    }
+
+    /// Whoever asks for a page. Where everything is invented, whoever reaches it may act.
+    #[must_use]
+    pub fn of(viewer: &Viewer, demo: bool) -> Self {
+        let role = viewer.role();
+        match viewer.sign_in() {
+            None => Self { role, ..Self::anybody(demo && role > Role::Display) },
+            Some(sign_in) => Self {
+                name: Some(sign_in.name().to_owned()),
+                role,
+                is_limited: viewer.permission().realm().is_some(),
+                acts: role >= Role::Supervisor,
+            },
+        }
     }
 }
 

@@ -340,3 +340,22 @@ fn values_are_written_as_the_table_of_cases_says() {
         }
     }
 }
+
+#[test]
+fn everybody_is_led_to_the_pages_of_their_role() {
+    for (role, keeps) in
+        [(Role::TeamLead, &[][..]), (Role::Supervisor, &["/displays"]), (Role::Administrator, &["/displays", "/audit"])]
+    {
+        let reader = Reader { name: Some("Ann <b>".to_owned()), role, is_limited: true, acts: false };
+        let floor = Sheet { reader: reader.clone(), ..sheet(&floor::floor(now(), 3)) };
+        let floor = supervisor(&floor, &View::default()).unwrap();
+        let own = sign_ins(&[], None, now(), &TimeZone::UTC, &reader).unwrap();
+        for page in [floor, own] {
+            assert!(page.contains("action=\"/logout\"") && page.contains(">Ann &#60;b&#62;</a>"), "{page}");
+            for address in ["/displays", "/audit"] {
+                let leads = page.contains(&format!("<a href=\"{address}\""));
+                assert_eq!(leads, keeps.contains(&address), "{role:?} {address}");
+            }
+        }
+    }
+}
