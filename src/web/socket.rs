@@ -14,7 +14,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until, timeout};
 
 use super::access::viewer::Refusal;
-use super::access::{Access, Viewer as Somebody, Who, displays};
+use super::access::{Viewer as Somebody, Who, displays};
 use super::boards::Boards;
 use super::origin::origin_allowed;
 use super::peer::Peer;
@@ -77,8 +77,6 @@ pub struct Wanted {
 /// 400 for a scope that is none, 403 for a foreign page, 429 for too many sockets of one sign-in.
 pub async fn live(
     State(state): State<AppState>,
-    State(boards): State<Boards>,
-    State(access): State<Access>,
     Query(wanted): Query<Wanted>,
     headers: HeaderMap,
     somebody: Result<Somebody, Refusal>,
@@ -88,6 +86,7 @@ pub async fn live(
     if !origin_allowed(&headers, &state.house.origin) {
         return Err(Problem::foreign_origin().into());
     }
+    let (boards, access) = (state.boards.clone(), state.access.clone());
     let somebody = match &wanted.ticket {
         Some(ticket) => access.tickets().redeem(ticket).ok_or_else(|| Problem::sign_in_needed().into()),
         None => somebody,
