@@ -48,6 +48,7 @@ pub(super) async fn run(options: DemoOptions) -> Result<(), Failure> {
 
     say(&format!("Callboard shows an invented contact center with {} agents.\n", options.floor.agents));
     for (page, what) in [
+        ("login", "the door: come in with one click"),
         ("supervisor", "the floor"),
         ("wallboard/floor", "a display for the wall, all queues"),
         ("wallboard/sales", "another one, four queues"),
