@@ -285,7 +285,7 @@ async fn a_token_behind_the_hash_lets_a_screen_in_and_is_gone_from_the_address()
 async fn what_somebody_may_no_longer_see_leaves_the_page_they_watch() {
     let (sandbox, _life) = sandbox(48, 4).await;
     sandbox.steering().show(TEAM_LEAD, Sees::Everything);
-    let house = open(&sandbox, Duration::from_millis(100)).await;
+    let house = open(&sandbox, Duration::from_secs(1)).await;
     let browser = Browser::start(&[]).await;
     come_in(&browser, &house, &sandbox, TEAM_LEAD, "/supervisor").await;
     browser.until("it is live", LIVE).await;

@@ -28,9 +28,10 @@ async fn closed(viewer: &mut Viewer) -> u16 {
     }
 }
 
-/// Everybody whom the sandbox knows by their token, from now on confirmed many times a second.
+/// Whoever is in is confirmed every second. No answer may take longer than that, so it must not be quicker on a busy
+/// machine.
 async fn quick(sandbox: &Sandbox) -> House {
-    House::with_a_door(sandbox, |config| config.access.confirm_every = Duration::from_millis(100)).await
+    House::with_a_door(sandbox, |config| config.access.confirm_every = Duration::from_secs(1)).await
 }
 
 async fn log_in(house: &House, name: &str, password: &str) -> Response {
