@@ -69,11 +69,11 @@ struct SurveyForm {
 pub async fn ask_for_survey(
     State(desk): State<Option<Surveys>>,
     State(metrics): State<Metrics>,
-    _: TeamLead,
+    TeamLead(viewer): TeamLead,
     headers: HeaderMap,
     request: Request,
 ) -> Response {
-    match ask(desk, &metrics, &headers, request).await {
+    match ask(desk, &metrics, &viewer, &headers, request).await {
         Ok(answer) | Err(answer) => answer,
     }
 }
@@ -81,6 +81,7 @@ pub async fn ask_for_survey(
 async fn ask(
     desk: Option<Surveys>,
     metrics: &Metrics,
+    viewer: &Viewer,
     headers: &HeaderMap,
     request: Request,
 ) -> Result<Response, Response> {
@@ -97,6 +98,9 @@ async fn ask(
         let why = "Agent Connect is not configured, so no survey can be asked for.";
         return Err(Problem::conflict(why).into_response());
     };
+    if desk.agent_meant(&survey).is_some_and(|agent| !viewer.permission().sees_agent(agent)) {
+        return Err(Problem::not_found().detail("There is no such employee.").into_response());
+    }
     match desk.ask(survey, key).await {
         Ok(asked) => {
             metrics.action("survey", if asked.fresh { "written" } else { "repeated" });

@@ -107,6 +107,12 @@ async fn the_demo_says_where_its_pages_are_and_ends_cleanly_on_sigterm() {
     let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().expect("a client");
     let entered = http.post(base.join("/login/demo").expect("an address")).form(&[("role", "supervisor")]).send().await;
     let cookie = crate::support::door::cookie(&entered.expect("an answer"));
+    let screen = http.post(base.join("/login/demo").expect("an address")).form(&[("role", "display")]).send().await;
+    let screen = screen.expect("an answer");
+    assert_eq!(screen.headers()["location"], "/wallboard/floor");
+    let wall = http.get(base.join("/wallboard/floor").expect("an address"));
+    let wall = wall.header("cookie", crate::support::door::cookie(&screen)).header("accept", "text/html").send().await;
+    assert_eq!(wall.expect("an answer").status(), 200, "one click makes a display of a browser");
     let origin = base.as_str().trim_end_matches('/');
     let mut viewer = Viewer::connect_with(&base, "all", None, &[("cookie", &cookie), ("origin", origin)]).await;
     viewer.until("a floor", |state| state["agents"].as_object().is_some_and(|agents| agents.len() == 12)).await;

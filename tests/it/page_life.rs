@@ -339,7 +339,7 @@ async fn a_lost_link_is_said_in_words_and_comes_back_where_it_was() {
             "return /^No connection since 09:41:\\d\\d, retrying$/.test(document.getElementById('lamp').textContent)",
         )
         .await;
-    assert_eq!(browser.ask("return document.getElementById('lost').hidden").await, json!(false));
+    browser.until("and so does the band", "return !document.getElementById('lost').hidden").await;
 
     let second = house.peer().await;
     assert_eq!(second.query, "scope=all&epoch=e1&version=12", "it comes back where it was");

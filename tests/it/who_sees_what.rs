@@ -229,6 +229,27 @@ async fn an_agents_queue_shows_how_many_wait_and_not_who() {
 }
 
 #[tokio::test]
+async fn a_survey_about_a_foreign_agent_is_about_nobody() {
+    let (sandbox, _life, house) = floor().await;
+    let everything = Somebody::of(&house, &sandbox, ADMINISTRATOR).await.state("surveys").await;
+    assert!(everything["agents"].as_object().is_some_and(|agents| agents.len() == 48));
+    let lead = Somebody::of(&house, &sandbox, TEAM_LEAD).await;
+    let token = sandbox.steering().token_for(AGENT).expect("an agent");
+    let profile = house.http.get(format!("{}/v2/profile", sandbox.addresses().clarity_api)).bearer_auth(token);
+    let profile: Value = profile.send().await.expect("an answer").json().await.expect("JSON");
+    let foreign = profile["emailAddress"].as_str().expect("an address").to_owned();
+    let ask = async |employee: &str| {
+        let survey = json!({
+            "customer_email": "jenny@customers.example", "employee_email": employee, "channel": "phone",
+            "ext_interaction_id": "i-1", "customer_name": "Jenny"
+        });
+        lead.request(Method::POST, "/api/v1/surveys").json(&survey).send().await.expect("an answer").status()
+    };
+    until_async("the house knows the address", async || ask(&foreign).await == StatusCode::NOT_FOUND).await;
+    assert_eq!(ask("somebody@elsewhere.example").await, StatusCode::ACCEPTED, "whom we do not know we cannot judge");
+}
+
+#[tokio::test]
 async fn a_foreign_page_opens_no_socket_and_sends_no_form() {
     let (sandbox, _life, house) = floor().await;
     let lead = Somebody::of(&house, &sandbox, TEAM_LEAD).await;

@@ -15,6 +15,7 @@ use super::{Access, Entrance};
 use crate::actions::sign_in::{From as Origin, SignIn, SignInError};
 use crate::base::Secret;
 use crate::domain::Role;
+use crate::web::boards::Boards;
 use crate::web::pages;
 use crate::web::peer::Peer;
 use crate::web::problem::Problem;
@@ -26,7 +27,7 @@ const COME_BACK: u64 = 5;
 const BROWSER_LETTERS: usize = 200;
 
 /// Whom a demo can be entered as.
-pub const PLAYED: [Role; 4] = [Role::Supervisor, Role::TeamLead, Role::Agent, Role::Administrator];
+pub const PLAYED: [Role; 5] = [Role::Supervisor, Role::TeamLead, Role::Agent, Role::Display, Role::Administrator];
 
 /// Where somebody wanted to go.
 #[derive(Debug, Default, Deserialize)]
@@ -117,11 +118,15 @@ pub struct Part {
 /// `POST /login/demo`: as somebody invented. Only where everything is.
 pub async fn as_somebody(
     State(access): State<Access>,
+    State(boards): State<Boards>,
     peer: Caller,
     headers: HeaderMap,
     Form(part): Form<Part>,
 ) -> Response {
     let Entrance::Demo(_, players) = access.entrance() else { return Problem::not_found().into_response() };
+    if Role::named(&part.role) == Some(Role::Display) {
+        return super::pairing::as_display(&access, &boards, &headers).await;
+    }
     let Some(token) = Role::named(&part.role).and_then(|role| players(role)) else {
         return Problem::not_valid("Nobody plays that here.").into_response();
     };

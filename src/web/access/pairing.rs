@@ -9,8 +9,9 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::Access;
-use super::displays::{Code, Displays, Listed, Screen, Shown};
+use super::displays::{Code, Displays, Listed, Screen, Shown, TERM};
 use super::viewer::{Supervisor, Viewer};
+use crate::actions::sign_in::End;
 use crate::base::secret::ExposeSecret;
 use crate::base::{Clock, Secret};
 use crate::store::StoreError;
@@ -90,6 +91,30 @@ pub async fn by_token(
             Err(Problem::sign_in_needed().detail("This token is not, or no longer, good for any display."))
         }
     }
+}
+
+/// A browser becomes a display of the first wallboard there is, without anybody's word: where everything is invented.
+pub(super) async fn as_display(access: &Access, boards: &Boards, headers: &HeaderMap) -> Response {
+    let Some(board) = boards.names().next() else { return Problem::not_found().into_response() };
+    let entered = async {
+        let (token, _) = access.displays().add(&board, "Demo", "the demo", TERM).await?;
+        access.displays().enter(token.text().expose_secret()).await
+    };
+    let mut answer = match entered.await {
+        Ok(Some((key, screen))) => enter(access, &key, &screen),
+        Ok(None) => return Problem::not_found().into_response(),
+        Err(error) => return trouble(&error).into_response(),
+    };
+    // Who was somebody here is a screen now.
+    let cookies = access.cookies();
+    let key = cookies.read(headers, cookies.person());
+    if let Some(before) = key.zip(access.sign_ins()).and_then(|(key, sign_ins)| sign_ins.of_key(&key)) {
+        before.end(End::SignedOut);
+    }
+    if let Some(gone) = cookies.take(cookies.person()) {
+        answer.headers_mut().append(SET_COOKIE, gone);
+    }
+    answer
 }
 
 /// `GET /displays`: the page of those who let displays in.
