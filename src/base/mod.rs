@@ -6,6 +6,7 @@ pub mod backoff;
 pub mod clock;
 pub mod hmac;
 pub mod http;
+pub mod key;
 pub mod lifecycle;
 pub mod metrics;
 pub mod private_file;

@@ -8,6 +8,7 @@ use sha2::{Digest, Sha256};
 
 use super::{Store, StoreError, database};
 use crate::base::Secret;
+use crate::base::key::{self, KeyHash};
 use crate::base::secret::ExposeSecret;
 
 /// By this leak scanners find a token that stands where it should not.
@@ -15,9 +16,6 @@ const PREFIX: &str = "cbw_";
 
 /// Letters of a display's name in its token, of the secret, and of the checksum.
 const LETTERS: [usize; 3] = [8, 64, 8];
-
-/// What is kept of a token or a key.
-pub type KeyHash = [u8; 32];
 
 /// A screen on the wall.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,7 +70,7 @@ impl DisplayToken {
     #[must_use]
     pub fn generate() -> Self {
         let id = format!("{:08x}", rand::random::<u32>());
-        let body = format!("{PREFIX}{id}_{:032x}{:032x}", rand::random::<u128>(), rand::random::<u128>());
+        let body = format!("{PREFIX}{id}_{}", key::generate().expose_secret());
         let text = format!("{body}{}", checksum(&body));
         Self { id, text: Secret::from(text) }
     }
@@ -106,7 +104,7 @@ impl DisplayToken {
     /// What is kept of it.
     #[must_use]
     pub fn hash(&self) -> KeyHash {
-        hash(&self.text)
+        key::hash(&self.text)
     }
 }
 
@@ -118,10 +116,6 @@ impl fmt::Debug for DisplayToken {
 
 fn checksum(body: &str) -> String {
     Sha256::digest(body.as_bytes()).iter().take(LETTERS[2] / 2).map(|byte| format!("{byte:02x}")).collect()
-}
-
-fn hash(secret: &Secret) -> KeyHash {
-    Sha256::digest(secret.expose_secret().as_bytes()).into()
 }
 
 const COLUMNS: &str = "id, board, name, made_by, created, expires, revoked, used";
@@ -193,7 +187,7 @@ impl Store {
     /// # Errors
     /// When the store is busy or closed, or the disk refuses.
     pub async fn add_display_key(&self, display: &str, key: &Secret) -> Result<(), StoreError> {
-        let (display, key, now) = (display.to_owned(), hash(key), self.0.clock.now().as_millisecond());
+        let (display, key, now) = (display.to_owned(), key::hash(key), self.0.clock.now().as_millisecond());
         self.write(move |connection| {
             connection
                 .prepare_cached("INSERT INTO display_key (key, display, created) VALUES (?1, ?2, ?3)")?
@@ -208,7 +202,7 @@ impl Store {
     /// # Errors
     /// When the store is closed or the disk refuses.
     pub async fn display_of_key(&self, key: &Secret) -> Result<Option<String>, StoreError> {
-        let key = hash(key);
+        let key = key::hash(key);
         self.read(move |connection| {
             let mut statement = connection.prepare_cached("SELECT display FROM display_key WHERE key = ?1")?;
             Ok(statement.query_row([key], |row| row.get(0)).optional()?)

@@ -45,7 +45,7 @@ use space::Space;
 use writer::Writer;
 
 pub use audit::{Deed, DeedEnd, NewDeed};
-pub use displays::{Display, DisplayToken, KeyHash, NewDisplay};
+pub use displays::{Display, DisplayToken, NewDisplay};
 pub use erasure::{Erased, Forgotten};
 pub use error::StoreError;
 pub use feedback::Understood;

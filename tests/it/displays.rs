@@ -9,7 +9,6 @@ use tokio_tungstenite::tungstenite::Message;
 use crate::support::door::{ADMINISTRATOR, SUPERVISOR, Somebody, TEAM_LEAD, cookie};
 use crate::support::house::{House, sandbox};
 use crate::support::until_async;
-use crate::support::viewer::{End, Viewer};
 
 async fn open(sandbox: &Sandbox) -> House {
     let house = House::with_a_door(sandbox, |_| ()).await;
@@ -125,23 +124,13 @@ async fn a_screen_tells_how_it_is_and_is_reloaded_and_shut_out_at_once() {
     while viewer.step().await.expect("a frame") != "reload" {}
     assert_eq!(act("paint").await, StatusCode::NOT_FOUND);
     assert_eq!(act("revoke").await, StatusCode::NO_CONTENT);
-    assert_eq!(closed(&mut viewer).await, 4401);
+    assert_eq!(viewer.closed().await, 4401);
     assert_eq!(screen.get("/api/v1/state?scope=wallboard:floor").await.status(), StatusCode::UNAUTHORIZED);
     assert_eq!(act("revoke").await, StatusCode::CONFLICT);
     let keeper = Somebody::of(&house, &sandbox, ADMINISTRATOR).await;
     let table = keeper.text("/audit.csv").await;
     for what in ["display.confirm", "display.reload", "display.revoke"] {
         assert!(table.contains(what), "{what}");
-    }
-}
-
-async fn closed(viewer: &mut Viewer) -> u16 {
-    loop {
-        match viewer.step().await {
-            Ok(_) => {}
-            Err(End::Closed(Some(frame))) => return frame.code.into(),
-            Err(end) => panic!("the socket ended without a word: {end:?}"),
-        }
     }
 }
 

@@ -11,22 +11,11 @@ use serde_json::{Value, json};
 
 use crate::support::door::{ADMINISTRATOR, AGENT, SUPERVISOR, Somebody, TEAM_LEAD, cookie};
 use crate::support::house::{House, sandbox};
-use crate::support::viewer::{End, Viewer};
+use crate::support::viewer::Viewer;
 use crate::support::windows::{CLIENT_ID, DOMAIN, PASSWORD, Site, USER, Windows};
 
 /// The close code for whoever must sign in.
 const SIGN_IN: u16 = 4401;
-
-/// Waits until a socket is closed, and says with which code.
-async fn closed(viewer: &mut Viewer) -> u16 {
-    loop {
-        match viewer.step().await {
-            Ok(_) => {}
-            Err(End::Closed(Some(frame))) => return frame.code.into(),
-            Err(end) => panic!("the socket ended without a word: {end:?}"),
-        }
-    }
-}
 
 /// Whoever is in is confirmed every second. No answer may take longer than that, so it must not be quicker on a busy
 /// machine.
@@ -102,7 +91,7 @@ async fn nobody_is_shown_anything_before_the_door() {
         (state.status(), &state.headers()[WWW_AUTHENTICATE]),
         (StatusCode::UNAUTHORIZED, &"Bearer".parse().unwrap())
     );
-    assert_eq!(closed(&mut Viewer::connect(&house.base, "all", None).await).await, SIGN_IN);
+    assert_eq!(Viewer::connect(&house.base, "all", None).await.closed().await, SIGN_IN);
     for wrong in ["", "x", &"0".repeat(64)] {
         let somebody = Somebody::with(&house, format!("cb={wrong}"));
         assert_eq!(somebody.get("/api/v1/state").await.status(), StatusCode::UNAUTHORIZED, "{wrong}");
@@ -142,7 +131,7 @@ async fn who_leaves_takes_every_socket_along_and_the_others_stay() {
     assert_eq!(left.headers()[LOCATION], "/login");
     assert_eq!(left.headers()["clear-site-data"], "\"cache\", \"storage\"");
     assert!(left.headers()[SET_COOKIE].to_str().expect("a text").contains("Max-Age=0"));
-    assert_eq!((closed(&mut first).await, closed(&mut second).await), (SIGN_IN, SIGN_IN));
+    assert_eq!((first.closed().await, second.closed().await), (SIGN_IN, SIGN_IN));
     assert_eq!(here.get("/api/v1/state").await.status(), StatusCode::UNAUTHORIZED);
     assert_eq!(there.get("/api/v1/state").await.status(), StatusCode::OK);
     other.step().await.expect("the other window lives");
@@ -156,7 +145,7 @@ async fn who_leaves_takes_every_socket_along_and_the_others_stay() {
     assert_eq!(end(&stranger).await.expect("an answer").status(), StatusCode::NOT_FOUND);
     let keeper = Somebody::of(&house, &sandbox, ADMINISTRATOR).await;
     assert_eq!(end(&keeper).await.expect("an answer").status(), StatusCode::NO_CONTENT);
-    assert_eq!(closed(&mut other).await, SIGN_IN);
+    assert_eq!(other.closed().await, SIGN_IN);
 }
 
 #[tokio::test]
@@ -202,7 +191,7 @@ async fn a_change_of_rights_reaches_who_is_watching() {
     viewer.until("oneself", |document| agents(document) == 1 && document["agents"]["3"].is_object()).await;
     assert_eq!(viewer.document["queues"], json!({}));
     // And after five times in a row, nothing.
-    assert_eq!(closed(&mut viewer).await, SIGN_IN);
+    assert_eq!(viewer.closed().await, SIGN_IN);
     assert_eq!(lead.get("/api/v1/state").await.status(), StatusCode::UNAUTHORIZED);
 }
 

@@ -9,8 +9,8 @@ use tokio::sync::watch;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
 
 use super::confirm::{self, Confirmed};
-use super::{From, Hash, Inner, SignInError};
-use crate::base::secret::ExposeSecret;
+use super::{From, Inner, SignInError};
+use crate::base::key::KeyHash;
 use crate::base::{Clock, Secret};
 use crate::domain::{AgentId, Permission, TeamId};
 use crate::vendor::clarity::{Clarity, named_by};
@@ -90,7 +90,14 @@ pub struct Listed {
 pub struct Socket(Weak<Held>);
 
 impl SignIn {
-    pub(super) fn new(hash: &Hash, person: Clarity, token: &Secret, of: Confirmed, from: From, inner: &Inner) -> Self {
+    pub(super) fn new(
+        hash: &KeyHash,
+        person: Clarity,
+        token: &Secret,
+        of: Confirmed,
+        from: From,
+        inner: &Inner,
+    ) -> Self {
         let now = inner.clock.now();
         Self(Arc::new(Held {
             id: hash.iter().take(6).map(|byte| format!("{byte:02x}")).collect(),
@@ -98,7 +105,7 @@ impl SignIn {
             name: of.name,
             team: of.team,
             person,
-            token_ends: named_by(token).and_then(|named| named.ends).filter(|_| !token.expose_secret().is_empty()),
+            token_ends: named_by(token).and_then(|named| named.ends),
             from,
             began: now,
             clock: inner.clock.clone(),
@@ -125,6 +132,12 @@ impl SignIn {
     #[must_use]
     pub fn name(&self) -> &str {
         &self.0.name
+    }
+
+    /// What the audit calls them.
+    #[must_use]
+    pub fn audit_name(&self) -> String {
+        format!("agent {} ({})", self.agent(), self.name())
     }
 
     /// When it began.

@@ -15,8 +15,7 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use sha2::{Digest, Sha256};
-
+use crate::base::key::{self, KeyHash};
 use crate::base::secret::ExposeSecret;
 use crate::base::{Clock, Lifecycle, Secret};
 use crate::domain::AgentId;
@@ -76,11 +75,8 @@ struct Inner {
     rules: Rules,
     clock: Clock,
     life: Lifecycle,
-    held: Mutex<HashMap<Hash, SignIn>>,
+    held: Mutex<HashMap<KeyHash, SignIn>>,
 }
-
-/// What is kept of a key.
-type Hash = [u8; 32];
 
 impl SignIns {
     /// Opens the door.
@@ -116,8 +112,8 @@ impl SignIns {
     /// # Errors
     /// See [`SignInError`].
     pub async fn by_token(&self, token: Secret, from: From) -> Result<(Secret, SignIn), SignInError> {
-        let key = Secret::from(format!("{}{}", random(), random()));
-        let sign_in = self.admit(hash(&key), token, from).await?;
+        let key = key::generate();
+        let sign_in = self.admit(key::hash(&key), token, from).await?;
         Ok((key, sign_in))
     }
 
@@ -126,7 +122,7 @@ impl SignIns {
     /// # Errors
     /// See [`SignInError`].
     pub async fn of_token(&self, token: &Secret, from: From) -> Result<SignIn, SignInError> {
-        let hash = hash(token);
+        let hash = key::hash(token);
         match self.find(&hash) {
             Some(known) => Ok(known),
             None => self.admit(hash, token.clone(), from).await,
@@ -136,7 +132,7 @@ impl SignIns {
     /// Whose key this is.
     #[must_use]
     pub fn of_key(&self, key: &Secret) -> Option<SignIn> {
-        self.find(&hash(key))
+        self.find(&key::hash(key))
     }
 
     /// Everybody's sign-ins, or one person's, the newest first.
@@ -156,18 +152,12 @@ impl SignIns {
         found.inspect(|it| it.end(End::SignedOut)).is_some()
     }
 
-    /// Counts those who are in.
-    #[must_use]
-    pub fn count(&self) -> usize {
-        self.held().values().filter(|it| it.is_open()).count()
-    }
-
-    fn find(&self, hash: &Hash) -> Option<SignIn> {
+    fn find(&self, hash: &KeyHash) -> Option<SignIn> {
         let found = self.held().get(hash).filter(|it| it.is_open()).cloned();
         found.inspect(SignIn::touch)
     }
 
-    async fn admit(&self, hash: Hash, token: Secret, from: From) -> Result<SignIn, SignInError> {
+    async fn admit(&self, hash: KeyHash, token: Secret, from: From) -> Result<SignIn, SignInError> {
         let inner = &self.0;
         if token.expose_secret().len() > LONGEST_TOKEN {
             return Err(SignInError::Refused);
@@ -200,19 +190,10 @@ impl SignIns {
         Ok(sign_in)
     }
 
-    fn held(&self) -> MutexGuard<'_, HashMap<Hash, SignIn>> {
+    fn held(&self) -> MutexGuard<'_, HashMap<KeyHash, SignIn>> {
         // The map is only added to and swept: whoever panicked has left it whole.
         self.0.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// 256 bits that nobody guesses need no salt.
-fn hash(key: &Secret) -> Hash {
-    Sha256::digest(key.expose_secret().as_bytes()).into()
-}
-
-fn random() -> String {
-    format!("{:032x}", rand::random::<u128>())
 }
 
 impl std::fmt::Debug for Inner {

@@ -13,7 +13,8 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::actions::sign_in::{End, Standing};
-use crate::base::{Clock, Secret};
+use crate::base::secret::ExposeSecret;
+use crate::base::{Clock, Secret, key};
 use crate::domain::{Permission, Role};
 use crate::store::{Display, DisplayToken, NewDisplay, Store, StoreError};
 
@@ -238,7 +239,7 @@ impl Displays {
             return None;
         }
         let code: String = (0..CODE_LETTERS).map(|_| letter()).collect();
-        let ticket = format!("{:032x}{:032x}", rand::random::<u128>(), rand::random::<u128>());
+        let ticket = key::generate().expose_secret().to_owned();
         let waiting = Waiting { ticket: ticket.clone(), until: now + CODE_LIFE, confirmed: None };
         known.waiting.insert(code.clone(), waiting);
         Some(Code { code, ticket })
@@ -298,7 +299,7 @@ impl Displays {
     }
 
     async fn give_key(&self, id: String, board: String) -> Result<(Secret, Screen), StoreError> {
-        let key = Secret::from(format!("{:032x}{:032x}", rand::random::<u128>(), rand::random::<u128>()));
+        let key = key::generate();
         self.0.store.add_display_key(&id, &key).await?;
         Ok((key, Screen { id, board }))
     }

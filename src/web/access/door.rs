@@ -12,7 +12,7 @@ use serde_json::json;
 
 use super::viewer::{Viewer, bearer};
 use super::{Access, Entrance};
-use crate::actions::sign_in::{From as Origin, SignIn, SignInError};
+use crate::actions::sign_in::{End, From as Origin, SignIn, SignInError};
 use crate::base::Secret;
 use crate::domain::Role;
 use crate::web::boards::Boards;
@@ -139,11 +139,9 @@ pub async fn as_somebody(
 /// `POST /logout`: ends the sign-in with everything that hangs on it, at once.
 pub async fn leave(State(access): State<Access>, headers: HeaderMap) -> Response {
     let cookies = access.cookies();
-    let key = cookies.read(&headers, cookies.person());
-    let left = key.zip(access.sign_ins()).and_then(|(key, sign_ins)| sign_ins.of_key(&key));
-    if let Some(sign_in) = left {
-        sign_in.end(crate::actions::sign_in::End::SignedOut);
-        access.note(&called(&sign_in), "sign-out", &sign_in).await;
+    if let Some(sign_in) = access.signed_in(&headers) {
+        sign_in.end(End::SignedOut);
+        access.write(&sign_in.audit_name(), "sign-out", &entity(&sign_in), json!({})).await;
     }
     let mut answer = Redirect::to("/login").into_response();
     if let Some(gone) = cookies.take(cookies.person()) {
@@ -189,7 +187,7 @@ pub async fn ticket(State(access): State<Access>, viewer: Viewer) -> Result<Resp
 impl Access {
     async fn admitted(&self, sign_in: &SignIn, from: &Origin, by: &str) {
         let after = json!({"by": by, "address": from.address, "browser": from.browser});
-        self.write(&called(sign_in), "sign-in", &entity(sign_in), after).await;
+        self.write(&sign_in.audit_name(), "sign-in", &entity(sign_in), after).await;
     }
 
     async fn refused(&self, from: &Origin, by: &str, error: &SignInError) {
@@ -199,20 +197,10 @@ impl Access {
             self.write("somebody", "sign-in.refused", "sign-in", after).await;
         }
     }
-
-    /// Writes down what became of a sign-in.
-    pub(super) async fn note(&self, who: &str, what: &'static str, sign_in: &SignIn) {
-        self.write(who, what, &entity(sign_in), json!({})).await;
-    }
 }
 
 fn entity(sign_in: &SignIn) -> String {
     format!("sign-in {} of agent {}", sign_in.id(), sign_in.agent())
-}
-
-/// What the audit calls somebody.
-pub(super) fn called(sign_in: &SignIn) -> String {
-    format!("agent {} ({})", sign_in.agent(), sign_in.name())
 }
 
 async fn sign_in(
@@ -250,11 +238,8 @@ pub(super) fn problem(error: &SignInError) -> Problem {
 
 /// Somebody is in: a new key, whatever they held before, which is ended.
 fn enter(access: &Access, headers: &HeaderMap, key: &Secret, then: &str) -> Response {
-    let cookies = access.cookies();
-    if let Some(before) = cookies.read(headers, cookies.person())
-        && let Some(before) = access.sign_ins().and_then(|sign_ins| sign_ins.of_key(&before))
-    {
-        before.end(crate::actions::sign_in::End::SignedOut);
+    if let Some(before) = access.signed_in(headers) {
+        before.end(End::SignedOut);
     }
     let mut answer = Redirect::to(then).into_response();
     give(access, &mut answer, key);

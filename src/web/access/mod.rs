@@ -21,7 +21,9 @@ pub use displays::Displays;
 pub use ticket::Tickets;
 pub use viewer::{Administrator, Supervisor, TeamLead, Viewer, Who};
 
-use crate::actions::SignIns;
+use axum::http::HeaderMap;
+
+use crate::actions::{SignIn, SignIns};
 use crate::base::Secret;
 use crate::domain::Role;
 use crate::store::Store;
@@ -83,6 +85,13 @@ impl Access {
             Entrance::Clarity(sign_ins) | Entrance::Demo(sign_ins, _) => Some(sign_ins),
             Entrance::Open | Entrance::Shut => None,
         }
+    }
+
+    /// Whose cookie a browser sends, if they are in.
+    #[must_use]
+    pub fn signed_in(&self, headers: &HeaderMap) -> Option<SignIn> {
+        let key = self.cookies().read(headers, self.cookies().person())?;
+        self.sign_ins()?.of_key(&key)
     }
 
     /// How browsers carry their key.

@@ -43,10 +43,10 @@ pub async fn page(State(access): State<Access>, State(displays): State<Displays>
     };
     match shown {
         Ok(Shown::In(key, screen)) => enter(&access, &key, &screen),
-        Ok(Shown::Waits(code)) => show(&code, ""),
+        Ok(Shown::Waits(code)) => show(&code),
         Ok(Shown::Gone) => match displays.show_code() {
             Some(Code { code, ticket }) => {
-                let mut answer = show(&code, "");
+                let mut answer = show(&code);
                 if let Some(cookie) = cookies.give(cookies.code(), &Secret::from(ticket), None) {
                     answer.headers_mut().append(SET_COOKIE, cookie);
                 }
@@ -107,8 +107,7 @@ pub(super) async fn as_display(access: &Access, boards: &Boards, headers: &Heade
     };
     // Who was somebody here is a screen now.
     let cookies = access.cookies();
-    let key = cookies.read(headers, cookies.person());
-    if let Some(before) = key.zip(access.sign_ins()).and_then(|(key, sign_ins)| sign_ins.of_key(&key)) {
+    if let Some(before) = access.signed_in(headers) {
         before.end(End::SignedOut);
     }
     if let Some(gone) = cookies.take(cookies.person()) {
@@ -264,8 +263,8 @@ fn wallboard(screen: &Screen) -> String {
     format!("/wallboard/{}", screen.board)
 }
 
-fn show(code: &str, trouble: &str) -> Response {
-    match pages::display(code, trouble) {
+fn show(code: &str) -> Response {
+    match pages::display(code) {
         Ok(html) => Html(html).into_response(),
         Err(error) => {
             tracing::error!(error = %error, "the page of a display cannot be rendered");

@@ -8,6 +8,8 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::viewer::Viewer;
+use crate::base::key;
+use crate::base::secret::ExposeSecret;
 
 /// How long a ticket is good.
 pub const LIFE: Duration = Duration::from_secs(10);
@@ -31,7 +33,7 @@ impl Tickets {
         if open.len() >= MOST {
             return None;
         }
-        let ticket = format!("{:032x}{:032x}", rand::random::<u128>(), rand::random::<u128>());
+        let ticket = key::generate().expose_secret().to_owned();
         open.insert(ticket.clone(), (viewer, now + LIFE));
         Some(ticket)
     }

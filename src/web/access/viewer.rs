@@ -107,7 +107,7 @@ impl Viewer {
     #[must_use]
     pub fn audit_name(&self) -> String {
         match &self.who {
-            Who::Person(sign_in) => format!("agent {} ({})", sign_in.agent(), sign_in.name()),
+            Who::Person(sign_in) => sign_in.audit_name(),
             Who::Display(screen) => format!("display {}", screen.id),
             Who::Anybody => "somebody".to_owned(),
         }
@@ -180,8 +180,7 @@ async fn known(access: &Access, headers: &HeaderMap) -> Result<Option<Viewer>, R
         };
     }
     let cookies = access.cookies();
-    let key = cookies.read(headers, cookies.person());
-    let person = key.zip(access.sign_ins()).and_then(|(key, sign_ins)| sign_ins.of_key(&key)).and_then(Viewer::person);
+    let person = access.signed_in(headers).and_then(Viewer::person);
     if person.is_some() {
         return Ok(person);
     }

@@ -8,10 +8,10 @@ use super::{Reader, format};
 use crate::web::access::displays::Listed;
 
 /// Renders the page of a display that waits.
-pub fn display(code: &str, trouble: &str) -> Result<String, askama::Error> {
+pub fn display(code: &str) -> Result<String, askama::Error> {
     // In two halves, as it is read out.
     let (first, second) = code.split_at_checked(code.len() / 2).unwrap_or((code, ""));
-    Waiting { code: format!("{first} {second}"), trouble }.render()
+    Waiting { code: format!("{first} {second}") }.render()
 }
 
 /// Renders the page of those who let displays in.
@@ -29,9 +29,8 @@ pub fn displays(
 
 #[derive(Template)]
 #[template(path = "pages/display.html")]
-struct Waiting<'a> {
+struct Waiting {
     code: String,
-    trouble: &'a str,
 }
 
 #[derive(Template)]

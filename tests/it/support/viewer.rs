@@ -120,6 +120,17 @@ impl Viewer {
         assert!(in_time, "never came: {what}; sources are {}", self.document["sources"]);
     }
 
+    /// Waits until the socket is closed, and says with which code.
+    pub async fn closed(&mut self) -> u16 {
+        loop {
+            match self.step().await {
+                Ok(_) => {}
+                Err(End::Closed(Some(frame))) => return frame.code.into(),
+                Err(end) => panic!("the socket ended without a word: {end:?}"),
+            }
+        }
+    }
+
     /// What it would come back with.
     pub fn held(&self) -> Held {
         Held { epoch: self.epoch.clone(), version: self.version, document: self.document.clone() }
