@@ -370,9 +370,11 @@ mod tests {
     fn whatever_is_counted_says_since_when_and_in_which_window() {
         let (day, month) = ("2026-11-21T06:00:00Z", "2026-10-23T06:00:00Z");
         let period = |since: &str| Period { since: since.parse().expect("a time"), responses: 1, ..Period::default() };
-        let mut coverage = Coverage::since("2026-11-21T09:41:00Z".parse().expect("a time"));
-        coverage.add(None);
-        coverage.add(Some("notAskedNoCustomerEmail"));
+        let coverage = Coverage {
+            asked: Share { hit: 1, n: 2 },
+            reasons: [("notAskedNoCustomerEmail", 1)].into(),
+            since: "2026-11-21T09:41:00Z".parse().expect("a time"),
+        };
         let open = crate::gold::rollup::OpenByAge { under_4_hours: 2, ..Default::default() };
         let total = Total {
             open,
@@ -380,7 +382,7 @@ mod tests {
             day: period(day),
             month: period(month),
             coverage: Some(coverage),
-            about: std::collections::BTreeSet::new(),
+            about: std::sync::Arc::default(),
         };
         let told = serde_json::to_value(FeedbackTotalDoc::whole(&total)).expect("JSON");
         let expected = json!({

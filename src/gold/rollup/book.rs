@@ -8,7 +8,8 @@ use std::sync::Arc;
 use foldhash::HashMap;
 use jiff::Timestamp;
 
-use super::sample::Mean;
+use super::sample::{Change, Mean};
+use super::tally::{Part, Tally};
 use super::voice::Voice;
 use super::{About, Group, Total, Windows};
 use crate::domain::{ResponseId, SessionId, SurveyId};
@@ -74,11 +75,18 @@ impl Effect {
     }
 }
 
-/// The voices of one group, by the last instant at which they count, so that nobody looks at what is long over.
+/// An entry, and as of when it is counted: nothing in it counts differently until its next instant.
+#[derive(Debug)]
+struct Counted {
+    entry: Entry,
+    as_of: Timestamp,
+}
+
+/// The voices of one group, by the last instant at which they count, and what they amount to.
 #[derive(Debug, Default)]
 struct Members {
     by_time: BTreeSet<(Option<Timestamp>, Item)>,
-    waiting: BTreeSet<Item>,
+    tally: Tally,
 }
 
 /// All voices by the groups that they belong to, and what is counted of each.
@@ -86,7 +94,7 @@ struct Members {
 pub struct Book {
     windows: Windows,
     now: Timestamp,
-    entries: HashMap<Item, Entry>,
+    entries: HashMap<Item, Counted>,
     groups: HashMap<Group, Members>,
     by_session: HashMap<SessionId, BTreeSet<Item>>,
     /// When somebody's voice will count differently though nobody says anything.
@@ -113,35 +121,33 @@ impl Book {
 
     /// Writes a record down, in place of what was written of it. The same once more is nothing new.
     pub fn put(&mut self, item: Item, entry: Entry) {
-        if self.entries.get(&item) == Some(&entry) {
+        if self.entries.get(&item).is_some_and(|known| known.entry == entry) {
             return;
         }
         self.remove(&item);
-        let (latest, waits) = (entry.voice.latest(), waits(&entry.voice));
+        let latest = entry.voice.latest();
         for group in &entry.groups {
-            let members = self.groups.entry(group.clone()).or_default();
-            members.by_time.insert((latest, item.clone()));
-            if waits {
-                members.waiting.insert(item.clone());
-            }
+            self.groups.entry(group.clone()).or_default().by_time.insert((latest, item.clone()));
         }
         if let Some(session) = entry.session {
             self.by_session.entry(session).or_default().insert(item.clone());
         }
         let now = self.now;
         self.instants.extend(entry.voice.instants().filter(|at| *at > now).map(|at| (at, item.clone())));
-        self.stale.extend(entry.groups.iter().cloned());
-        self.entries.insert(item, entry);
+        let counted = Counted { entry, as_of: now };
+        self.tally(&counted, Change::Put);
+        self.entries.insert(item, counted);
     }
 
     /// Crosses a record out.
     pub fn remove(&mut self, item: &Item) {
-        let Some(entry) = self.entries.remove(item) else { return };
+        let Some(counted) = self.entries.remove(item) else { return };
+        self.tally(&counted, Change::Take);
+        let entry = counted.entry;
         let latest = entry.voice.latest();
         for group in &entry.groups {
             if let Some(members) = self.groups.get_mut(group) {
                 members.by_time.remove(&(latest, item.clone()));
-                members.waiting.remove(item);
                 if members.by_time.is_empty() {
                     self.groups.remove(group);
                 }
@@ -158,7 +164,6 @@ impl Book {
         for at in entry.voice.instants() {
             self.instants.remove(&(at, item.clone()));
         }
-        self.stale.extend(entry.groups);
     }
 
     /// It is that late: whatever counts differently by now will be counted again.
@@ -166,8 +171,11 @@ impl Book {
         self.now = self.now.max(now);
         while self.instants.first().is_some_and(|(at, _)| *at <= self.now) {
             let Some((_, item)) = self.instants.pop_first() else { return };
-            if let Some(entry) = self.entries.get(&item) {
-                self.stale.extend(entry.groups.iter().cloned());
+            if let Some(mut counted) = self.entries.remove(&item) {
+                self.tally(&counted, Change::Take);
+                counted.as_of = self.now;
+                self.tally(&counted, Change::Put);
+                self.entries.insert(item, counted);
             }
         }
     }
@@ -181,7 +189,13 @@ impl Book {
     /// A new day: everything is counted again.
     pub fn begin(&mut self, windows: Windows) {
         self.windows = windows;
-        self.stale.extend(self.groups.keys().cloned());
+        self.groups.values_mut().for_each(|members| members.tally = Tally::default());
+        let (now, mut entries) = (self.now, std::mem::take(&mut self.entries));
+        for counted in entries.values_mut() {
+            counted.as_of = now;
+            self.tally(counted, Change::Put);
+        }
+        self.entries = entries;
     }
 
     /// Since when is counted.
@@ -241,14 +255,20 @@ impl Book {
         self.by_session.get(&session).into_iter().flatten()
     }
 
-    fn counted(&self, group: &Group) -> Option<Total> {
-        let members = self.groups.get(group)?;
-        let recent = members.by_time.iter().rev().take_while(|(latest, _)| *latest >= Some(self.windows.month));
-        let recent = recent.filter_map(|(_, item)| self.entries.get(item));
-        let waiting = members.waiting.iter().filter_map(|item| self.entries.get(item));
-        let (said, waits) = (recent.clone().map(|it| &it.voice), waiting.clone().map(|it| &it.voice));
-        let total = Total::of(said, waits, &self.windows, self.now)?;
-        Some(Total { about: recent.chain(waiting).map(Entry::about).collect(), ..total })
+    /// Counts a record in each of its groups, or takes back what it was counted for.
+    fn tally(&mut self, counted: &Counted, change: Change) {
+        let Counted { entry, as_of } = counted;
+        let part = Part::of(&entry.voice, entry.about(), &self.windows, *as_of);
+        for group in &entry.groups {
+            if let Some(members) = self.groups.get_mut(group) {
+                members.tally.change(&part, change);
+                self.stale.insert(group.clone());
+            }
+        }
+    }
+
+    fn counted(&mut self, group: &Group) -> Option<Total> {
+        self.groups.get_mut(group)?.tally.total(&self.windows)
     }
 
     /// What is to be counted again.
@@ -266,13 +286,11 @@ impl Book {
     /// Everything counted anew from nothing but the entries.
     #[cfg(test)]
     pub fn from_scratch(&self) -> BTreeMap<Group, Total> {
-        let groups: BTreeSet<&Group> = self.entries.values().flat_map(|entry| &entry.groups).collect();
+        let entries = || self.entries.values().map(|counted| &counted.entry);
+        let groups: BTreeSet<&Group> = entries().flat_map(|entry| &entry.groups).collect();
         let total = |group: &Group| {
-            let of_group = || self.entries.values().filter(|entry| entry.groups.contains(group));
-            let voices = || of_group().map(|it| &it.voice);
-            let counts = |it: &&Entry| it.voice.latest() >= Some(self.windows.month) || waits(&it.voice);
-            let about = of_group().filter(counts).map(Entry::about).collect();
-            Some(Total { about, ..Total::of(voices(), voices(), &self.windows, self.now)? })
+            let of_group = entries().filter(|entry| entry.groups.contains(group));
+            Total::of(of_group.map(|entry| (&entry.voice, entry.about())), &self.windows, self.now)
         };
         groups.into_iter().filter_map(|group| Some((group.clone(), total(group)?))).collect()
     }
@@ -282,8 +300,4 @@ impl Book {
     pub fn as_counted(&self) -> BTreeMap<Group, Total> {
         self.totals.iter().map(|(group, total)| (group.clone(), Total::clone(total))).collect()
     }
-}
-
-fn waits(voice: &Voice) -> bool {
-    voice.treatment.is_some_and(|treatment| treatment.waits_since.is_some())
 }

@@ -1,17 +1,20 @@
 //! What customers said, counted together: per agent, team, queue, place and tag, and for the whole floor.
 //!
-//! Always recomputed from the records, never incremented (`apis.md` J63): a repeated or late event cannot be counted
-//! twice. Only the groups that a changed record belongs to are counted again.
+//! Each record counts by its identity (`apis.md` J63): one that is heard of again takes its last words back before it is
+//! counted, so that a repeated or late event never counts twice. The work is that of what changed, however much there is.
 //!
 //! - [`Voice`]: what one record has to say in the counts, reduced to instants and marks. Pure.
-//! - [`Total`]: what the voices of one group amount to. A pure function of them, the windows and the time.
+//! - [`Total`]: what the voices of one group amount to. A pure function of them, the windows and the time, whose parts
+//!   can be put in and taken out.
 //! - [`sample`]: shares, means, scores and times, each with how many cases it stands on.
 //! - [`Book`]: which voices belong to which group, and which groups are to be counted again.
 
 mod book;
 mod openings;
 mod period;
+mod ranked;
 pub mod sample;
+mod tally;
 #[cfg(test)]
 mod tests;
 mod voice;
@@ -106,7 +109,7 @@ pub struct Total {
     /// Whom of those we asked whose interaction ended today. `None`: none has ended.
     pub coverage: Option<Coverage>,
     /// Whose records these are, each kind of them once.
-    pub about: BTreeSet<About>,
+    pub about: Arc<BTreeSet<About>>,
 }
 
 impl Total {
@@ -115,34 +118,5 @@ impl Total {
     #[must_use]
     pub fn is_seen_by(&self, permission: &Permission) -> bool {
         self.about.iter().all(|it| permission.sees_deed(it.agent, it.queue, it.team))
-    }
-
-    /// Counts. `voices` are all that may have something to say since the month began, `waiting` all threads in which
-    /// somebody waits, with the instant since when. `None`: there is nothing to count.
-    pub fn of<'a>(
-        voices: impl Iterator<Item = &'a Voice>,
-        waiting: impl Iterator<Item = &'a Voice>,
-        windows: &Windows,
-        now: Timestamp,
-    ) -> Option<Self> {
-        let (mut day, mut month) = (period::Sums::default(), period::Sums::default());
-        let mut coverage = Coverage::since(windows.heard);
-        for voice in voices {
-            month.add(voice, windows.month, now);
-            day.add(voice, windows.day, now);
-            if let Some((_, reason)) = voice.ended.filter(|(at, _)| *at >= windows.heard) {
-                coverage.add(reason);
-            }
-        }
-        let (mut open, mut overdue) = (OpenByAge::default(), 0);
-        for thread in waiting.filter_map(|voice| voice.treatment) {
-            let Some(since) = thread.waits_since else { continue };
-            open.add(since, now);
-            overdue += u64::from(thread.is_overdue(now));
-        }
-        let (day, month) = (day.end(windows.day), month.end(windows.month));
-        let coverage = (coverage.ended() > 0).then_some(coverage);
-        let is_empty = day.is_empty() && month.is_empty() && open.all() == 0 && coverage.is_none();
-        (!is_empty).then_some(Self { open, overdue, day, month, coverage, about: BTreeSet::new() })
     }
 }

@@ -3,6 +3,8 @@
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::sample::Change;
+
 /// How soon the first answer was promised, from the moment the customer wrote.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
@@ -48,6 +50,13 @@ impl OpenByAge {
             _ => &mut self.older,
         };
         *bucket += 1;
+    }
+
+    pub(super) fn change(&mut self, part: Self, change: Change) {
+        change.count(&mut self.under_4_hours, part.under_4_hours);
+        change.count(&mut self.under_24_hours, part.under_24_hours);
+        change.count(&mut self.under_3_days, part.under_3_days);
+        change.count(&mut self.older, part.older);
     }
 
     /// All of them.

@@ -3,7 +3,8 @@
 
 use jiff::Timestamp;
 
-use super::sample::{Mean, Nps, Share, Times};
+use super::ranked::Ranked;
+use super::sample::{Change, Mean, Nps, Share, Times};
 use super::voice::{Recovery, Treatment, Voice};
 
 /// Up to this a first rating was low.
@@ -13,7 +14,7 @@ const LOW: u8 = 3;
 const GOOD: u8 = 4;
 
 /// What was counted since an instant.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Period {
     /// Since when.
     pub since: Timestamp,
@@ -55,70 +56,121 @@ impl Period {
     }
 }
 
-/// Sums on their way to a [`Period`].
+/// How long things took: those of one voice, or of many.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct Took<T> {
+    first_reply: T,
+    first_action: T,
+    to_request: T,
+    to_rating: T,
+    whole_loop: T,
+}
+
+/// What one voice says in a window.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Said {
+    counts: Period,
+    took: Took<Option<i64>>,
+}
+
+/// What the voices of a window amount to.
 #[derive(Debug, Default)]
 pub(super) struct Sums {
-    period: Period,
-    first_reply: Vec<i64>,
-    first_action: Vec<i64>,
-    to_request: Vec<i64>,
-    to_rating: Vec<i64>,
-    whole_loop: Vec<i64>,
+    counts: Period,
+    took: Took<Ranked>,
 }
 
 impl Sums {
-    /// One more voice.
-    pub fn add(&mut self, voice: &Voice, since: Timestamp, now: Timestamp) {
-        if let Some(answer) = voice.answer.filter(|answer| answer.at >= since) {
-            self.period.responses += 1;
-            if let Some(score) = answer.nps {
-                self.period.nps.add(score);
-            }
-            if let Some(stars) = answer.stars {
-                self.period.stars.add(i64::from(stars));
-                self.period.csat.add(stars >= GOOD);
-            }
-        }
-        if voice.request.is_some_and(|request| request.at >= since && request.is_delivered) {
-            self.period.response_rate.add(voice.answer.is_some());
-        }
-        if let Some(treatment) = &voice.treatment {
-            self.treat(treatment, since, now);
-        }
-        if let Some(recovery) = &voice.recovery {
-            self.recover(recovery, since);
-        }
+    /// One voice more or fewer.
+    pub fn change(&mut self, said: &Said, change: Change) {
+        let (sums, one) = (&mut self.counts, &said.counts);
+        change.count(&mut sums.responses, one.responses);
+        sums.nps.change(one.nps, change);
+        sums.stars.change(one.stars, change);
+        sums.csat.change(one.csat, change);
+        sums.response_rate.change(one.response_rate, change);
+        sums.processed.change(one.processed, change);
+        sums.in_time.change(one.in_time, change);
+        sums.recovered.change(one.recovered, change);
+        sums.change.change(one.change, change);
+        self.took.change(&said.took, change);
     }
 
     /// The window as a whole.
-    pub fn end(self, since: Timestamp) -> Period {
+    pub fn period(&self, since: Timestamp) -> Period {
         Period {
             since,
-            first_reply: Times::of(self.first_reply),
-            first_action: Times::of(self.first_action),
-            to_request: Times::of(self.to_request),
-            to_rating: Times::of(self.to_rating),
-            whole_loop: Times::of(self.whole_loop),
-            ..self.period
+            first_reply: self.took.first_reply.times(),
+            first_action: self.took.first_action.times(),
+            to_request: self.took.to_request.times(),
+            to_rating: self.took.to_rating.times(),
+            whole_loop: self.took.whole_loop.times(),
+            ..self.counts
         }
+    }
+}
+
+impl Took<Ranked> {
+    fn change(&mut self, one: &Took<Option<i64>>, change: Change) {
+        let all = [
+            (&mut self.first_reply, one.first_reply),
+            (&mut self.first_action, one.first_action),
+            (&mut self.to_request, one.to_request),
+            (&mut self.to_rating, one.to_rating),
+            (&mut self.whole_loop, one.whole_loop),
+        ];
+        for (times, seconds) in all {
+            match (seconds, change) {
+                (None, _) => {}
+                (Some(seconds), Change::Put) => times.put(seconds),
+                (Some(seconds), Change::Take) => times.take(seconds),
+            }
+        }
+    }
+}
+
+impl Said {
+    /// What a voice says of the time since then.
+    pub fn of(voice: &Voice, since: Timestamp, now: Timestamp) -> Self {
+        let mut said = Self::default();
+        if let Some(answer) = voice.answer.filter(|answer| answer.at >= since) {
+            said.counts.responses += 1;
+            if let Some(score) = answer.nps {
+                said.counts.nps.add(score);
+            }
+            if let Some(stars) = answer.stars {
+                said.counts.stars.add(i64::from(stars));
+                said.counts.csat.add(stars >= GOOD);
+            }
+        }
+        if voice.request.is_some_and(|request| request.at >= since && request.is_delivered) {
+            said.counts.response_rate.add(voice.answer.is_some());
+        }
+        if let Some(treatment) = &voice.treatment {
+            said.treat(treatment, since, now);
+        }
+        if let Some(recovery) = &voice.recovery {
+            said.recover(recovery, since);
+        }
+        said
     }
 
     fn treat(&mut self, treatment: &Treatment, since: Timestamp, now: Timestamp) {
         let created = treatment.created;
         if created >= since {
-            self.period.processed.add(treatment.is_processed);
+            self.counts.processed.add(treatment.is_processed);
         }
         if let Some(replied) = treatment.replied.filter(|replied| *replied >= since) {
-            self.first_reply.push(seconds(created, replied));
+            self.took.first_reply = Some(seconds(created, replied));
         }
         if let Some(acted) = treatment.acted.filter(|acted| *acted >= since) {
-            self.first_action.push(seconds(created, acted));
+            self.took.first_action = Some(seconds(created, acted));
         }
         match treatment.acted {
-            Some(acted) if acted <= treatment.due => (acted >= since).then(|| self.period.in_time.add(true)),
+            Some(acted) if acted <= treatment.due => (acted >= since).then(|| self.counts.in_time.add(true)),
             // Whoever was late has been late since the promise was broken, not since they woke up.
-            Some(_) => (treatment.due >= since).then(|| self.period.in_time.add(false)),
-            None if treatment.is_overdue(now) => (treatment.due >= since).then(|| self.period.in_time.add(false)),
+            Some(_) => (treatment.due >= since).then(|| self.counts.in_time.add(false)),
+            None if treatment.is_overdue(now) => (treatment.due >= since).then(|| self.counts.in_time.add(false)),
             None => None,
         };
     }
@@ -126,14 +178,14 @@ impl Sums {
     fn recover(&mut self, recovery: &Recovery, since: Timestamp) {
         let Some(first) = recovery.first else { return };
         if recovery.asked >= since {
-            self.to_request.push(seconds(first.at, recovery.asked));
+            self.took.to_request = Some(seconds(first.at, recovery.asked));
         }
         let Some(second) = recovery.second.filter(|second| second.at >= since) else { return };
-        self.to_rating.push(seconds(recovery.asked, second.at));
-        self.whole_loop.push(seconds(first.at, second.at));
+        self.took.to_rating = Some(seconds(recovery.asked, second.at));
+        self.took.whole_loop = Some(seconds(first.at, second.at));
         if let (Some(before), Some(after)) = (first.stars.filter(|stars| *stars <= LOW), second.stars) {
-            self.period.recovered.add(after >= GOOD);
-            self.period.change.add(i64::from(after) - i64::from(before));
+            self.counts.recovered.add(after >= GOOD);
+            self.counts.change.add(i64::from(after) - i64::from(before));
         }
     }
 }

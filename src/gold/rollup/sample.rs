@@ -8,6 +8,25 @@ use jiff::Timestamp;
 /// Fewer cases than this are shown as counts.
 pub const SMALL: u64 = 5;
 
+/// Whether something counts from now on, or no longer. What is taken back has been counted exactly so before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Change {
+    /// It counts.
+    Put,
+    /// It no longer does.
+    Take,
+}
+
+impl Change {
+    /// Changes a count by what is in a part of it.
+    pub fn count(self, whole: &mut u64, part: u64) {
+        *whole = match self {
+            Self::Put => *whole + part,
+            Self::Take => *whole - part,
+        };
+    }
+}
+
 /// Of so many cases, so many were so.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Share {
@@ -22,6 +41,11 @@ impl Share {
     pub fn add(&mut self, hit: bool) {
         self.hit += u64::from(hit);
         self.n += 1;
+    }
+
+    pub(super) fn change(&mut self, part: Self, change: Change) {
+        change.count(&mut self.hit, part.hit);
+        change.count(&mut self.n, part.n);
     }
 
     /// In percent, to one decimal. `None`: there was no case.
@@ -64,6 +88,14 @@ impl Mean {
         self.n += 1;
     }
 
+    pub(super) fn change(&mut self, part: Self, change: Change) {
+        self.sum = match change {
+            Change::Put => self.sum + part.sum,
+            Change::Take => self.sum - part.sum,
+        };
+        change.count(&mut self.n, part.n);
+    }
+
     /// Those of this sum that are not in that one, which is part of it.
     #[must_use]
     pub fn without(&self, part: &Self) -> Self {
@@ -103,6 +135,12 @@ impl Nps {
         self.n += 1;
     }
 
+    pub(super) fn change(&mut self, part: Self, change: Change) {
+        change.count(&mut self.promoters, part.promoters);
+        change.count(&mut self.detractors, part.detractors);
+        change.count(&mut self.n, part.n);
+    }
+
     /// The share of promoters minus that of detractors, as a whole number from -100 to 100. `None`: nobody answered.
     #[must_use]
     pub fn score(&self) -> Option<f64> {
@@ -123,20 +161,8 @@ pub struct Times {
     pub n: u64,
 }
 
-impl Times {
-    /// Of these times in seconds, in any order. Percentiles are times that occurred: the smallest that the share of them does
-    /// not exceed.
-    #[must_use]
-    pub fn of(mut seconds: Vec<i64>) -> Self {
-        seconds.sort_unstable();
-        let rank = |tenths: usize| (seconds.len() * tenths).div_ceil(10).saturating_sub(1);
-        let at = |tenths| seconds.get(rank(tenths)).copied().unwrap_or_default();
-        Self { median: at(5), p90: at(9), n: seconds.len() as u64 }
-    }
-}
-
 /// Of the interactions that ended: how many customers were asked, and why the others were not.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Coverage {
     /// Whose customers were asked, of all that ended.
     pub asked: Share,
@@ -147,17 +173,15 @@ pub struct Coverage {
 }
 
 impl Coverage {
-    /// None has ended since then.
-    #[must_use]
-    pub fn since(since: Timestamp) -> Self {
-        Self { asked: Share::default(), reasons: BTreeMap::new(), since }
-    }
-
-    /// One more has ended. `None`: the customer was asked; else why not.
-    pub fn add(&mut self, reason: Option<&'static str>) {
-        self.asked.add(reason.is_none());
+    /// One has ended, or not after all. `None`: the customer was asked; else why not.
+    pub(super) fn change(&mut self, reason: Option<&'static str>, change: Change) {
+        self.asked.change(Share { hit: u64::from(reason.is_none()), n: 1 }, change);
         if let Some(reason) = reason {
-            *self.reasons.entry(reason).or_default() += 1;
+            let count = self.reasons.entry(reason).or_default();
+            change.count(count, 1);
+            if *count == 0 {
+                self.reasons.remove(reason);
+            }
         }
     }
 
@@ -231,20 +255,5 @@ mod tests {
         [5, 4, 4, 1].into_iter().for_each(|stars| all.add(stars));
         assert_eq!(all.value(), Some(3.5));
         assert_eq!(all.without(&Mean { sum: 1, n: 1 }).value(), Some(4.3));
-    }
-
-    #[test]
-    fn percentiles_are_times_that_occurred() {
-        let cases = [
-            (vec![], 0, 0),
-            (vec![7], 7, 7),
-            (vec![30, 10], 10, 30),
-            (vec![10, 9, 8, 7, 6, 5, 4, 3, 2, 1], 5, 9),
-            (vec![1, 1, 1, 1000], 1, 1000),
-        ];
-        for (seconds, median, p90) in cases {
-            let n = seconds.len() as u64;
-            assert_eq!(Times::of(seconds.clone()), Times { median, p90, n }, "{seconds:?}");
-        }
     }
 }

@@ -24,7 +24,11 @@ fn windows() -> Windows {
 }
 
 fn total(voices: &[Voice], now: i64) -> Total {
-    Total::of(voices.iter(), voices.iter(), &windows(), at(now)).expect("something to count")
+    counted(voices, &windows(), now).expect("something to count")
+}
+
+fn counted(voices: &[Voice], windows: &Windows, now: i64) -> Option<Total> {
+    Total::of(voices.iter().map(|voice| (voice, About::default())), windows, at(now))
 }
 
 fn text(id: &str, seconds: i64, from: Option<&str>, kind: &str) -> Message {
@@ -130,7 +134,7 @@ fn a_response_rate_is_of_requests_that_were_delivered_and_only_of_them() {
             answered: answered.then(|| at(9)),
             ..rated(9, Some(5), None)
         };
-        let counted = Total::of([of_result(&result)].iter(), std::iter::empty(), &windows(), at(100));
+        let counted = counted(&[of_result(&result)], &windows(), 100);
         assert_eq!(counted.map(|total| total.day.response_rate).unwrap_or_default(), expected, "{what}");
     }
     let late = SurveyResult { created: Some(at(-10)), ..rated(5, Some(5), None) };
@@ -300,7 +304,7 @@ fn what_ended_is_covered_or_has_a_reason() {
     assert_eq!((coverage.asked, coverage.reasons["error"]), (Share { hit: 3, n: 15 }, 2));
     assert_eq!(coverage.reasons.values().sum::<u64>() + coverage.asked.hit, coverage.ended(), "nobody is left out");
     let younger = Windows::of(at(0), at(6));
-    let total = Total::of(voices.iter(), std::iter::empty(), &younger, at(100)).expect("something to count");
+    let total = counted(&voices, &younger, 100).expect("something to count");
     let coverage = total.coverage.expect("one has ended since");
     assert_eq!((coverage.ended(), coverage.since), (1, at(6)), "before this process began nobody listened");
 }
