@@ -28,6 +28,9 @@ const SETTINGS: &[(&str, &str, &str)] = &[
     ("journal_size_limit", "67108864", "67108864"),
 ];
 
+/// How many statements the writing connection keeps ready. There are fewer of them.
+const STATEMENTS: usize = 128;
+
 /// Makes the directory for its owner alone. One that exists belongs to the operator: it is only spoken about.
 pub(super) fn prepare_directory(dir: &Path) -> Result<(), StoreError> {
     let refused = |source| StoreError::Directory { dir: dir.to_owned(), source };
@@ -74,6 +77,7 @@ pub(super) fn open_to_write(path: &Path) -> Result<Connection, StoreError> {
             return Err(StoreError::Setting { pragma, wanted, found });
         }
     }
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
     if !matches!(setting(&connection, "application_id")?.parse(), Ok(0 | APPLICATION_ID)) {
         return Err(StoreError::Foreign { path: path.to_owned() });
     }

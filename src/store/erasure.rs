@@ -176,7 +176,11 @@ fn forget(connection: &Connection, traces: &Traces, who: &str, now: Timestamp) -
         forgotten.webhooks += inbox::remove(connection, "seq = ?1", [seq], now)?;
     }
     for subject in &traces.subjects {
-        forgotten.webhooks += inbox::remove(connection, "subject = ?1", [subject], now)?;
+        // Two orders, because what waits and what is understood are in two indexes.
+        for state in ["IS NULL", "IS NOT NULL"] {
+            let theirs = format!("processed_at {state} AND subject = ?1");
+            forgotten.webhooks += inbox::remove(connection, &theirs, [subject], now)?;
+        }
         let document: Option<String> = connection
             .prepare_cached("DELETE FROM feedback WHERE response = ?1 RETURNING document")?
             .query_row([subject], |row| row.get(0))

@@ -112,10 +112,15 @@ impl Store {
     /// When the store is closed or the disk refuses.
     pub async fn last_arrival(&self, source: SourceName) -> Result<Option<Timestamp>, StoreError> {
         self.read(move |connection| {
-            let last: Option<i64> = connection
-                .prepare_cached("SELECT received_at FROM inbox WHERE source = ?1 ORDER BY seq DESC LIMIT 1")?
-                .query_row([source.as_str()], |row| row.get(0))
-                .optional()?;
+            // Two questions, because what waits and what is understood are in two indexes.
+            let last = |state: &str| {
+                let question = format!(
+                    "SELECT received_at FROM inbox WHERE source = ?1 AND processed_at {state} ORDER BY seq DESC LIMIT 1"
+                );
+                let mut statement = connection.prepare_cached(&question)?;
+                statement.query_row([source.as_str()], |row| row.get::<_, i64>(0)).optional()
+            };
+            let last = last("IS NULL")?.max(last("IS NOT NULL")?);
             last.map(super::database::instant).transpose()
         })
         .await

@@ -21,6 +21,6 @@ impl Store {
         F: FnOnce(&Connection) -> Result<Vec<T>, StoreError> + Send + 'static,
     {
         let guard = std::sync::Arc::clone(&self.0.forgetting).lock_owned().await;
-        Ok(Kept { heard: self.write(work).await?, _nobody_is_forgotten: guard })
+        Ok(Kept { heard: self.0.writer.submit_later(work).await?, _nobody_is_forgotten: guard })
     }
 }

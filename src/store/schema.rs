@@ -164,6 +164,18 @@ const STEPS: &[&str] = &[
     ) STRICT, WITHOUT ROWID;
     CREATE INDEX display_key_by_display ON display_key (display);
 ",
+    "
+    -- Whoever sends an event waits until it is in each of its indexes: those that only what is understood needs are left
+    -- to the moment when it is.
+    DROP INDEX inbox_by_source;
+    DROP INDEX inbox_waiting;
+    DROP INDEX inbox_by_subject;
+    DROP INDEX inbox_by_age;
+    CREATE INDEX inbox_waiting ON inbox (source, seq) WHERE processed_at IS NULL;
+    CREATE INDEX inbox_by_source ON inbox (source, seq) WHERE processed_at IS NOT NULL;
+    CREATE INDEX inbox_by_subject ON inbox (subject) WHERE subject IS NOT NULL AND processed_at IS NOT NULL;
+    CREATE INDEX inbox_by_age ON inbox (received_at) WHERE processed_at IS NOT NULL AND error IS NULL;
+",
 ];
 
 /// Brings the file to the newest schema, or says that it is newer than we are. Where there is something to lose it is

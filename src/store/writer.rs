@@ -1,10 +1,15 @@
 //! The one thread that writes. Whatever waits goes into one transaction: a burst costs one wait for the disk, and a
 //! single event does not wait for company.
+//!
+//! Who waits to be acknowledged goes first. What an event means is written when nobody waits, or when it has waited
+//! long: a burst is acknowledged before it is understood, and what waits meanwhile waits on the disk.
 
+use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use rusqlite::{Connection, ErrorCode};
@@ -17,6 +22,9 @@ pub(super) const QUEUE: usize = 1024;
 
 /// How much goes into one transaction.
 const BATCH: usize = 256;
+
+/// How long work that can wait waits at most for those who cannot.
+const LONGEST_WAIT: Duration = Duration::from_millis(50);
 
 /// How much is written before the log is folded into the file, as soon as nothing waits. SQLite would do it inside some
 /// commit, and whoever waits for that one would wait longer.
@@ -45,10 +53,20 @@ struct Gauges {
 
 type Job = Box<dyn Waiting>;
 
+/// How work goes with other work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Manner {
+    /// With whatever waits, as soon as can be.
+    Soon,
+    /// With others too, but it can wait for them.
+    Later,
+    /// In no transaction.
+    Alone,
+}
+
 /// One piece of work and whoever waits for its answer.
 trait Waiting: Send {
-    /// Whether it must not be in a transaction with others.
-    fn is_alone(&self) -> bool;
+    fn manner(&self) -> Manner;
     /// Does the work. Whether its changes are to be kept.
     fn run(&mut self, connection: &Connection) -> bool;
     /// Tells whoever waits; `fate` is that of the whole transaction.
@@ -56,7 +74,7 @@ trait Waiting: Send {
 }
 
 struct Task<T, F> {
-    alone: bool,
+    manner: Manner,
     work: Option<F>,
     result: Option<Result<T, StoreError>>,
     asker: oneshot::Sender<Result<T, StoreError>>,
@@ -67,8 +85,8 @@ where
     T: Send,
     F: FnOnce(&Connection) -> Result<T, StoreError> + Send,
 {
-    fn is_alone(&self) -> bool {
-        self.alone
+    fn manner(&self) -> Manner {
+        self.manner
     }
 
     fn run(&mut self, connection: &Connection) -> bool {
@@ -124,7 +142,17 @@ impl Writer {
         T: Send + 'static,
         F: FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
     {
-        let answer = self.enqueue(work, false)?;
+        let answer = self.enqueue(work, Manner::Soon)?;
+        answer.await.unwrap_or(Err(StoreError::Closed))
+    }
+
+    /// The same, for what is not urgent: whoever waits to be acknowledged goes before, though not for long.
+    pub(super) async fn submit_later<T, F>(&self, work: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+    {
+        let answer = self.enqueue(work, Manner::Later)?;
         answer.await.unwrap_or(Err(StoreError::Closed))
     }
 
@@ -134,15 +162,17 @@ impl Writer {
         T: Send + 'static,
         F: FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
     {
-        let answer = self.enqueue(work, true)?;
+        let answer = self.enqueue(work, Manner::Alone)?;
         answer.await.unwrap_or(Err(StoreError::Closed))
     }
 
     /// Writes something small, for nobody, to learn whether the disk takes it.
     pub(super) fn probe(&self, now: Timestamp) {
         // A full or closed queue says by itself how things are.
-        let _ = self
-            .enqueue(move |connection| super::cursors::set(connection, "store.probe", &now.to_string(), now), false);
+        let _ = self.enqueue(
+            move |connection| super::cursors::set(connection, "store.probe", &now.to_string(), now),
+            Manner::Soon,
+        );
     }
 
     /// Resolves when the disk has failed again and again, over new connections too.
@@ -173,14 +203,14 @@ impl Writer {
         }
     }
 
-    fn enqueue<T, F>(&self, work: F, alone: bool) -> Result<oneshot::Receiver<Result<T, StoreError>>, StoreError>
+    fn enqueue<T, F>(&self, work: F, manner: Manner) -> Result<oneshot::Receiver<Result<T, StoreError>>, StoreError>
     where
         T: Send + 'static,
         F: FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
     {
         let (asker, answer) = oneshot::channel();
         let queue = lock(&self.queue).clone().ok_or(StoreError::Closed)?;
-        queue.try_send(Box::new(Task { alone, work: Some(work), result: None, asker })).map_err(
+        queue.try_send(Box::new(Task { manner, work: Some(work), result: None, asker })).map_err(
             |error| match error {
                 mpsc::error::TrySendError::Full(_) => StoreError::Busy,
                 mpsc::error::TrySendError::Closed(_) => StoreError::Closed,
@@ -213,16 +243,27 @@ struct Desk {
 
 impl Desk {
     fn work(mut self, mut jobs: mpsc::Receiver<Job>) {
-        let mut batch = Vec::with_capacity(BATCH);
-        while jobs.blocking_recv_many(&mut batch, BATCH) > 0 {
-            while !batch.is_empty() {
-                let together = batch.iter().position(|job| job.is_alone()).unwrap_or(batch.len());
-                if together == 0 {
-                    self.serve_alone(batch.remove(0));
-                } else {
-                    self.serve(batch.drain(..together).collect());
+        let mut came = Vec::with_capacity(BATCH);
+        let mut later = VecDeque::new();
+        while receive(&mut jobs, &mut came, later.is_empty()) {
+            let mut batch = Vec::with_capacity(came.len());
+            for job in came.drain(..) {
+                match job.manner() {
+                    Manner::Soon => batch.push(job),
+                    Manner::Later => later.push_back((Instant::now(), job)),
+                    Manner::Alone => {
+                        // What came before it may be what it is about.
+                        batch.extend(later.drain(..).map(|(_, job)| job));
+                        self.serve(std::mem::take(&mut batch));
+                        self.serve_alone(job);
+                    }
                 }
             }
+            let has_waited = |(since, _): &(Instant, Job)| since.elapsed() >= LONGEST_WAIT;
+            if batch.is_empty() || later.front().is_some_and(has_waited) {
+                batch.extend(later.pop_front().map(|(_, job)| job));
+            }
+            self.serve(batch);
             if self.unfolded >= FOLD_AFTER && jobs.is_empty() {
                 self.fold_when_idle();
             }
@@ -234,6 +275,9 @@ impl Desk {
 
     /// One transaction for all of them.
     fn serve(&mut self, mut batch: Vec<Job>) {
+        if batch.is_empty() {
+            return;
+        }
         let fate = self.commit(&mut batch).map_err(Arc::new);
         match &fate {
             Ok(()) => {
@@ -286,17 +330,34 @@ impl Desk {
 
     fn commit(&mut self, batch: &mut [Job]) -> Result<(), rusqlite::Error> {
         let connection = self.connect()?;
-        connection.execute_batch("BEGIN IMMEDIATE")?;
+        let run = |statement: &str| connection.prepare_cached(statement)?.execute([]).map(drop);
+        run("BEGIN IMMEDIATE")?;
+        if let [job] = batch {
+            return run(if job.run(connection) { "COMMIT" } else { "ROLLBACK" });
+        }
         for job in batch {
-            connection.execute_batch("SAVEPOINT job")?;
+            run("SAVEPOINT job")?;
             if !job.run(connection) {
                 // Fails when SQLite has given up the whole transaction, as it does when the disk is full.
-                connection.execute_batch("ROLLBACK TO job")?;
+                run("ROLLBACK TO job")?;
             }
-            connection.execute_batch("RELEASE job")?;
+            run("RELEASE job")?;
         }
-        connection.execute_batch("COMMIT")
+        run("COMMIT")
     }
+}
+
+/// What has come by now, and whether anything may still come or be left to do. Waits for it if nothing else is to be done.
+fn receive(jobs: &mut mpsc::Receiver<Job>, came: &mut Vec<Job>, wait: bool) -> bool {
+    if wait {
+        return jobs.blocking_recv_many(came, BATCH) > 0;
+    }
+    while came.len() < BATCH
+        && let Ok(job) = jobs.try_recv()
+    {
+        came.push(job);
+    }
+    true
 }
 
 /// Whether the disk itself has failed. A full one has not: it has no room.
