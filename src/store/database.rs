@@ -23,6 +23,8 @@ const SETTINGS: &[(&str, &str, &str)] = &[
     ("secure_delete", "ON", "1"),
     ("trusted_schema", "OFF", "0"),
     ("mmap_size", "0", "0"),
+    // What a savepoint must remember stays in memory: a file would be made and removed for every larger transaction.
+    ("temp_store", "MEMORY", "2"),
     // Only a net: the writer folds the log by itself when nothing waits.
     ("wal_autocheckpoint", "4000", "4000"),
     ("journal_size_limit", "67108864", "67108864"),

@@ -86,7 +86,8 @@ impl Store {
     pub async fn accept_about(&self, arrival: Arrival, about: About) -> Result<Accepted, StoreError> {
         self.0.space.check()?;
         let (now, marks) = (self.0.clock.now(), self.0.marks.clone());
-        self.write(move |connection| insert(connection, &marks, &arrival, &about, now)).await
+        let insertion = move |connection: &Connection| insert(connection, &marks, &arrival, &about, now);
+        self.0.writer.submit_statement(insertion).await
     }
 
     /// Events of a source that have not been understood yet, behind a place, oldest first.
@@ -177,6 +178,7 @@ impl Store {
     }
 }
 
+/// Writes with one statement at most.
 fn insert(
     connection: &Connection,
     marks: &Marks,

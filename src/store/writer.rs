@@ -58,7 +58,9 @@ type Job = Box<dyn Waiting>;
 enum Manner {
     /// With whatever waits, as soon as can be.
     Soon,
-    /// With others too, but it can wait for them.
+    /// The same, and it writes with one statement: what that leaves behind when it fails is nothing.
+    Statement,
+    /// In a transaction of its own, and it can wait for the others.
     Later,
     /// In no transaction.
     Alone,
@@ -143,6 +145,16 @@ impl Writer {
         F: FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
     {
         let answer = self.enqueue(work, Manner::Soon)?;
+        answer.await.unwrap_or(Err(StoreError::Closed))
+    }
+
+    /// The same, for work that writes with a single statement, if at all: nothing has to be remembered to undo it.
+    pub(super) async fn submit_statement<T, F>(&self, work: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+    {
+        let answer = self.enqueue(work, Manner::Statement)?;
         answer.await.unwrap_or(Err(StoreError::Closed))
     }
 
@@ -249,21 +261,21 @@ impl Desk {
             let mut batch = Vec::with_capacity(came.len());
             for job in came.drain(..) {
                 match job.manner() {
-                    Manner::Soon => batch.push(job),
+                    Manner::Soon | Manner::Statement => batch.push(job),
                     Manner::Later => later.push_back((Instant::now(), job)),
                     Manner::Alone => {
                         // What came before it may be what it is about.
-                        batch.extend(later.drain(..).map(|(_, job)| job));
                         self.serve(std::mem::take(&mut batch));
+                        later.drain(..).for_each(|(_, job)| self.serve(vec![job]));
                         self.serve_alone(job);
                     }
                 }
             }
-            let has_waited = |(since, _): &(Instant, Job)| since.elapsed() >= LONGEST_WAIT;
-            if batch.is_empty() || later.front().is_some_and(has_waited) {
-                batch.extend(later.pop_front().map(|(_, job)| job));
-            }
+            let is_quiet = batch.is_empty();
             self.serve(batch);
+            if let Some((_, job)) = later.pop_front_if(|(since, _)| is_quiet || since.elapsed() >= LONGEST_WAIT) {
+                self.serve(vec![job]);
+            }
             if self.unfolded >= FOLD_AFTER && jobs.is_empty() {
                 self.fold_when_idle();
             }
@@ -336,6 +348,13 @@ impl Desk {
             return run(if job.run(connection) { "COMMIT" } else { "ROLLBACK" });
         }
         for job in batch {
+            if job.manner() == Manner::Statement {
+                if !job.run(connection) && connection.is_autocommit() {
+                    // SQLite has given up the whole transaction, as it does when the disk is full: this fails.
+                    return run("COMMIT");
+                }
+                continue;
+            }
             run("SAVEPOINT job")?;
             if !job.run(connection) {
                 // Fails when SQLite has given up the whole transaction, as it does when the disk is full.
