@@ -164,11 +164,13 @@ async fn live_and_die(kills: u64, mut rng: StdRng) -> usize {
     };
     let (stories, server) = tokio::join!(talking, dying);
     let stories: Vec<Story> = stories.into_iter().flatten().collect();
-    let document = told(&server, &stories).await;
     // Once more, so that nothing is tidied up before we look.
     server.kill().await;
     let acknowledged = line.acknowledged.borrow().clone();
     examine(&folder, &acknowledged);
+    let server = Server::start(&folder, SECTIONS).await;
+    let document = told(&server, &stories).await;
+    server.kill().await;
 
     let (folder, line) = (TempDir::new().expect("a directory"), Line::new());
     let server = Server::start(&folder, SECTIONS).await;
