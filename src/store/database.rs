@@ -37,7 +37,14 @@ const STATEMENTS: usize = 128;
 pub(super) fn prepare_directory(dir: &Path) -> Result<(), StoreError> {
     let refused = |source| StoreError::Directory { dir: dir.to_owned(), source };
     if !dir.is_dir() {
-        return DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(refused);
+        let missing: Vec<&Path> = dir.ancestors().take_while(|it| !it.as_os_str().is_empty() && !it.exists()).collect();
+        DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(refused)?;
+        // A new name survives a loss of power once the directory that holds it has been synced, and not before.
+        for name in missing {
+            let holder = name.parent().filter(|it| !it.as_os_str().is_empty()).unwrap_or(Path::new("."));
+            File::open(holder).and_then(|holder| holder.sync_all()).map_err(refused)?;
+        }
+        return Ok(());
     }
     let mode = std::fs::metadata(dir).map_err(refused)?.mode();
     if mode & 0o077 != 0 {

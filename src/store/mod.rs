@@ -21,6 +21,8 @@ mod marks;
 mod memory;
 mod outbox;
 mod pins;
+#[cfg(test)]
+mod power_loss;
 mod reader;
 mod results;
 mod retention;

@@ -26,6 +26,7 @@ mod page_life;
 mod pushes_that_fail;
 mod sessions_that_end;
 mod signing_in;
+mod soak;
 mod supervision;
 mod support;
 mod surveys;
