@@ -289,6 +289,7 @@ impl Parts<'_> {
             sessions: config.send,
             conversations: kustomer.map(|kustomer| kustomer.send).unwrap_or_default(),
             each_done: kustomer.is_some_and(|kustomer| kustomer.ask == config::Ask::EachDone),
+            ask_within: config.ask_within,
             look_up_window: config.look_up_window,
             rounds,
         };

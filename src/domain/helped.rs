@@ -31,6 +31,8 @@ pub struct Helped {
     pub interaction: Interaction,
     /// The conversation that a session belongs to. The two are one interaction: the customer is asked once.
     pub conversation: Option<Arc<str>>,
+    /// When it was over, as far as anybody can say. Whoever is asked too late has forgotten it.
+    pub ended: Option<Timestamp>,
     /// The queue.
     pub queue: Option<QueueId>,
     /// Who helped.
@@ -64,6 +66,7 @@ impl Helped {
         Self {
             interaction,
             conversation: None,
+            ended: None,
             queue: None,
             agent: None,
             employee_email: None,

@@ -3,9 +3,11 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use callboard::base::Clock;
 use callboard::commands::configure;
-use callboard::config::Sending;
+use callboard::config::{EmployeeLink, Sending};
 use callboard::sandbox::Options;
+use jiff::SignedDuration;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -15,6 +17,9 @@ use crate::support::house::{House, sandbox_with};
 use crate::support::program::Server;
 use crate::support::until;
 use crate::support::viewer::Viewer;
+
+/// How often Clarity is asked.
+const POLL: std::time::Duration = std::time::Duration::from_millis(500);
 
 fn about_sessions(state: &Value) -> Vec<&Value> {
     let all = state["surveys"].as_object().into_iter().flat_map(serde_json::Map::values);
@@ -57,18 +62,23 @@ async fn customers_of_ended_sessions_are_asked_once_and_a_restart_asks_nobody_ag
 }
 
 impl Mock {
-    /// Agent 41 has this session in hand, or none.
-    fn gives_in_hand(&self, session: Option<i64>) {
-        let session = session.map(|id| json!({"sessionId": id, "sessionStatus": "Active", "queueId": 11}));
+    /// Agent 41 has these sessions in hand.
+    fn gives_in_hand(&self, sessions: impl IntoIterator<Item = i64>) {
+        let sessions =
+            sessions.into_iter().map(|id| json!({"sessionId": id, "sessionStatus": "Active", "queueId": 11}));
         let agent = json!({"type": "agent", "id": 41, "name": "Rob T.", "currentStatus": {"agentStatus": "inCall"},
-            "sessions": {"audio": {"sessions": Vec::from_iter(session)}}});
+            "sessions": {"audio": {"sessions": Vec::from_iter(sessions)}}});
         self.answer("POST metrics/agents/", 200, json!([agent]));
     }
 }
 
 /// Whether a word stands anywhere in what the store has written.
 fn is_written(folder: &TempDir, word: &str) -> bool {
-    let file = |name| std::fs::read(folder.path().join("data").join(name)).unwrap_or_default();
+    is_in_file(&folder.path().join("data"), word)
+}
+
+fn is_in_file(data: &Path, word: &str) -> bool {
+    let file = |name| std::fs::read(data.join(name)).unwrap_or_default();
     let is_in = |bytes: Vec<u8>| bytes.windows(word.len()).any(|part| part == word.as_bytes());
     is_in(file("callboard.db-wal")) || is_in(file("callboard.db"))
 }
@@ -116,4 +126,40 @@ async fn sessions_that_end_around_a_crash_are_asked_about_exactly_once() {
     until("the second request", || asked().len() >= 2).await;
     assert_eq!(asked(), ["82673", "82674"], "each once, whatever was remembered");
     server.kill().await;
+}
+
+/// What was followed when the process ended is asked about afterwards, unless that was long ago by then.
+#[tokio::test]
+async fn what_ended_long_before_a_restart_is_counted_and_nobody_is_asked() {
+    let (clarity, vendor) = (Mock::new(), AgentConnect::start().await);
+    let (ids, section) = ([82_673, 82_674, 82_675], clarity.config(|it| it.poll_interval = POLL).await);
+    clarity.gives_in_hand(ids);
+    let house = House::alone(|config| {
+        config.clarity = Some(section);
+        let section = callboard::config::AgentConnect { send: Sending::On, ..vendor.config() };
+        config.agent_connect = Some(section);
+        config.join.employees = vec![EmployeeLink { custom_id: "0042".to_owned(), agent_id: 41 }];
+    })
+    .await;
+    let has_all = |state: &Value| ids.iter().all(|id| !state["agents"]["41"]["sessions"][id.to_string()].is_null());
+    house.until("all", "all three in hand", has_all).await;
+    until("that they are remembered", || ids.iter().all(|id| is_in_file(house.data_dir(), &id.to_string()))).await;
+    let stopped = house.stop().await;
+
+    let restart = Clock::system().now() + SignedDuration::from_hours(5);
+    let ended = [None, Some(restart - SignedDuration::from_mins(250)), Some(restart - SignedDuration::from_mins(230))];
+    for (id, ended) in ids.into_iter().zip(ended) {
+        let over = json!({"sessionId": id, "sessionStatus": "Completed", "customerName": "Jane", "queueId": 11,
+            "endTimeStamp": ended, "extraItems": [{"key": "Email", "value": "jane@customers.example"}]});
+        clarity.answer(&format!("GET sessions/{id}"), 200, over);
+    }
+    clarity.gives_in_hand([]);
+    let house = stopped.at_the_time_of(&Clock::standing_at(restart)).await;
+    let counters = |state: &Value| state["sources"]["agentConnect"]["counters"].clone();
+    let considered = |state: &Value| counters(state)["notAskedTooLongAgo"] == 2 && counters(state)["asked"] == 1;
+    let state = house.until("surveys", "all three considered", considered).await;
+    assert_eq!(about_sessions(&state)[0]["session"], 82_675, "the one of which Clarity says that it ended of late");
+    let covered = |state: &Value| state["totals"]["floor"]["feedback"]["coverage"]["reasons"]["tooLongAgo"] == 2;
+    house.until("all", "that the pages say so", covered).await;
+    house.stop().await;
 }

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 use tokio::sync::mpsc;
 
@@ -40,7 +40,8 @@ pub(super) async fn consider_all(
             // Counts that were too young to be told.
             () = tokio::time::sleep(std::time::Duration::from_secs(1)), if reporter.has_news() => continue,
         };
-        let became = desk.consider(&one).await.unwrap_or_else(|error| {
+        let now = reporter.clock().now();
+        let became = desk.consider(&one, now).await.unwrap_or_else(|error| {
             tracing::error!(error = %error, "a survey request could not be stored yet");
             Considered::Again
         });
@@ -50,7 +51,7 @@ pub(super) async fn consider_all(
         if let Considered::NotAsked(why) = became
             && is_uncovered(why)
         {
-            desk.0.gold.tell(Fact::NotAsked(Box::new(not_asked(&one, why, reporter.clock().now())))).await;
+            desk.0.gold.tell(Fact::NotAsked(Box::new(not_asked(&one, why, now)))).await;
         }
         // Whoever no longer listens is stopping.
         let _ = answer.send(became);
@@ -59,7 +60,7 @@ pub(super) async fn consider_all(
 
 impl Surveys {
     /// Decides, and writes down what is decided.
-    async fn consider(&self, helped: &Helped) -> Result<Considered, StoreError> {
+    async fn consider(&self, helped: &Helped, now: Timestamp) -> Result<Considered, StoreError> {
         let (sending, origin) = match &helped.interaction {
             Interaction::Session(_) => (self.0.rules.sessions, SurveyOrigin::Session),
             Interaction::Conversation { .. } => (self.0.rules.conversations, SurveyOrigin::Conversation),
@@ -77,6 +78,11 @@ impl Surveys {
         let Some(key) = self.key_of(&helped.interaction, helped.conversation.as_deref()).await? else {
             return Ok(Considered::NotAsked("alreadyAsked"));
         };
+        if self.is_too_long_ago(helped, now) {
+            // One that was asked about in time may be told again at any time.
+            let was_asked = self.0.store.intent_of(&key).await?.is_some();
+            return Ok(Considered::NotAsked(if was_asked { "alreadyAsked" } else { "notAskedTooLongAgo" }));
+        }
         let (session, rev) = match &helped.interaction {
             Interaction::Session(session) => (Some(session.0), None),
             Interaction::Conversation { rev, .. } => (None, *rev),
@@ -106,6 +112,12 @@ impl Surveys {
             Ok(_) | Err(StoreError::KeyReused) => Ok(Considered::NotAsked("alreadyAsked")),
             Err(error) => Err(error),
         }
+    }
+
+    /// Whether nobody would remember what they are asked about. What nobody can say when it ended has just ended.
+    fn is_too_long_ago(&self, helped: &Helped, now: Timestamp) -> bool {
+        let within = SignedDuration::try_from(self.0.rules.ask_within).unwrap_or(SignedDuration::MAX);
+        helped.ended.is_some_and(|ended| now.duration_since(ended) > within)
     }
 
     /// What would be sent, or why nothing is.

@@ -118,6 +118,8 @@ pub struct Rules {
     pub conversations: Sending,
     /// Whether a conversation that is closed again after it was reopened is asked about again.
     pub each_done: bool,
+    /// How long ago an interaction may have ended for its customer still to be asked.
+    pub ask_within: Duration,
     /// How long a request may be unknown before it counts as lost.
     pub look_up_window: Duration,
     /// How often Data Return has been read to its end. `None`: it is not read.

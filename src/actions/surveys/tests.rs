@@ -31,6 +31,7 @@ async fn world(change: impl FnOnce(&mut Rules)) -> World {
         sessions: Sending::DryRun,
         conversations: Sending::DryRun,
         each_done: false,
+        ask_within: Duration::from_secs(4 * 3600),
         look_up_window: Duration::ZERO,
         rounds: None,
     };
@@ -139,6 +140,28 @@ async fn each_closing_is_asked_about_where_the_site_says_so_but_never_the_one_th
         let what = format!("{helped:?}");
         assert_eq!(world.closings.tell(helped).await, became, "{what}");
     }
+    world.end().await;
+}
+
+#[tokio::test]
+async fn what_ended_too_long_ago_is_asked_about_no_more() {
+    let world = world(|_| ()).await;
+    let ended = |helped: Helped, minutes_ago: i64| {
+        let ended = Clock::system().now() - jiff::SignedDuration::from_mins(minutes_ago);
+        Helped { ended: Some(ended), ..helped }
+    };
+    let too_long_ago = Considered::NotAsked("notAskedTooLongAgo");
+    assert_eq!(world.closings.tell(ended(session(1, None), 239)).await, FIRST);
+    assert_eq!(world.closings.tell(ended(session(2, None), 241)).await, too_long_ago);
+    assert_eq!(world.closings.tell(ended(conversation("c1", 1), 239)).await, FIRST);
+    assert_eq!(world.closings.tell(ended(conversation("c2", 1), 241)).await, too_long_ago);
+    assert_eq!(world.closings.tell(ended(conversation("c1", 1), 9999)).await, AGAIN, "it was asked about in time");
+    let unfit = Helped { unfit: Some("notAskedAbandoned"), ..ended(session(3, None), 241) };
+    assert_eq!(
+        world.closings.tell(unfit).await,
+        Considered::NotAsked("notAskedAbandoned"),
+        "that is why, first of all"
+    );
     world.end().await;
 }
 

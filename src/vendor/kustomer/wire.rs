@@ -5,6 +5,7 @@
 
 use std::fmt;
 
+use jiff::Timestamp;
 use serde_json::{Map, Value};
 use thiserror::Error;
 
@@ -34,6 +35,8 @@ pub struct Event {
     pub conversation: Conversation,
     /// The status before and after, only if this very event changed it (`apis.md` B201).
     pub status_change: Option<(Option<String>, String)>,
+    /// When it happened, which may be long before it is heard of.
+    pub created: Option<Timestamp>,
 }
 
 /// A conversation (`apis.md` P34).
@@ -102,6 +105,7 @@ impl Event {
             name: text(&event["name"]).unwrap_or_default(),
             conversation: Conversation::read(&event["data"])?,
             status_change: after.filter(|after| before.as_ref() != Some(after)).map(|after| (before, after)),
+            created: text(&event["createdAt"]).and_then(|at| at.parse().ok()),
         })
     }
 }

@@ -3,7 +3,13 @@
 //! A session that nobody lists any more has ended or is on its way to another agent: Clarity itself is asked which, and
 //! what it knows of the customer. That is remembered, so that feedback that comes days later finds its call, and told to
 //! whoever asks customers how it was. Those that are followed are remembered too, so that a restart forgets nobody whom it
-//! knew; what began and ended while nobody looked is not told.
+//! knew, but for those that are over for so long that nobody is to be asked any more.
+//!
+//! What began and ended while nobody looked is not told, because nobody can be asked for it: the search knows agents and
+//! queues alone (`apis.md` C46), the lists of sessions hold those that go on (C16), a customer's history wants the number
+//! of one of their sessions (C20), what an agent did in the last 24 hours names no session (C106), and the look-up wants
+//! its number (C18). That numbers follow each other is nowhere promised, and to try them would be to look at sessions that
+//! are not ours to see.
 
 mod course;
 mod followed;
@@ -183,6 +189,7 @@ impl SessionEnds {
         }
         let mut helped = Helped::new(Interaction::Session(id));
         helped.conversation = told::conversation(session, &self.rules).map(Arc::from);
+        helped.ended = session.end_time_stamp.or(course.seen());
         helped.queue = session.queue_id.map(QueueId).or(course.queue);
         helped.agent = self.named(course, session);
         helped.customer = session.customer_name.as_deref().map(Arc::from).or_else(|| course.customer.clone());
