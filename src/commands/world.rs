@@ -94,7 +94,7 @@ impl World {
         let tls = open_tls(config, &clock)?;
         let store = open_store(config, clock.clone()).await?;
         let day = Day { zone: config.server.time_zone.clone(), starts: config.server.day_starts };
-        let reckoning = Reckoning { day, limits: limits(config.goodays.as_ref()) };
+        let reckoning = Reckoning { day, limits: limits(config) };
         let gold = Gold::start(rules(config), reckoning, clock.clone(), life);
         let hub = Hub::start(gold.clone(), BUILD.as_str(), life);
 
@@ -403,10 +403,13 @@ fn rules(config: &Config) -> Rules {
     }
 }
 
-fn limits(goodays: Option<&config::Goodays>) -> rollup::Limits {
+fn limits(config: &Config) -> rollup::Limits {
+    let goodays = config.goodays.as_ref();
     let within = goodays.map(|goodays| goodays.answer_within).unwrap_or_default();
     let time = |duration| SignedDuration::try_from(duration).unwrap_or(SignedDuration::MAX);
-    rollup::Limits { alert: time(within.alert), problem: time(within.problem), rest: time(within.rest) }
+    rollup::Limits { alert: time(within.alert), problem: time(within.problem), rest: time(within.rest), hours }
+    let open = goodays.and_then(|goodays| goodays.count_hours.clone());
+    let hours = open.map(|open| Arc::new(rollup::Hours { open, zone: config.server.time_zone.clone() }));
 }
 
 fn ops(gold: &Gold, store: &Store, metrics: &Metrics, life: &Lifecycle, audience: Audience) -> Ops {

@@ -31,6 +31,8 @@ pub struct Period {
     pub first_reply: Times,
     /// From a response to the first thing we did, of those done in the window.
     pub first_action: Times,
+    /// Whether only opening hours count in these two.
+    pub in_hours: bool,
     /// Responses that were dealt with, of those that came in the window.
     pub processed: Share,
     /// Responses about which something was done in the time that was promised, of those done or overdue in the window.
@@ -108,12 +110,11 @@ impl Sums {
         if created >= since {
             self.period.processed.add(treatment.is_processed);
         }
-        if let Some(replied) = treatment.replied.filter(|replied| *replied >= since) {
-            self.first_reply.push(seconds(created, replied));
-        }
-        if let Some(acted) = treatment.acted.filter(|acted| *acted >= since) {
-            self.first_action.push(seconds(created, acted));
-        }
+        let took = |at: Option<Timestamp>, took| at.filter(|at| *at >= since).and(took);
+        self.first_reply.extend(took(treatment.replied, treatment.reply_took));
+        self.first_action.extend(took(treatment.acted, treatment.action_took));
+        let happened = [treatment.replied, treatment.acted].into_iter().flatten().any(|at| at >= since);
+        self.period.in_hours |= treatment.in_hours && happened;
         match treatment.acted {
             Some(acted) if acted <= treatment.due => (acted >= since).then(|| self.period.in_time.add(true)),
             // Whoever was late has been late since the promise was broken, not since they woke up.
