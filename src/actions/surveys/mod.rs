@@ -25,7 +25,8 @@ use crate::base::{Clock, Lifecycle};
 use crate::config::Sending;
 use crate::domain::{AgentId, Fact, SurveyId, SurveyOrigin, SurveyState};
 use crate::gold::closings::Told;
-use crate::gold::{Entity, Gold, Reporter};
+use crate::gold::roll::Roll;
+use crate::gold::{Gold, Reporter};
 use crate::store::{Intent, IntentState, NewDeed, NewIntent, Store, StoreError};
 use crate::vendor::agent_connect::{AgentConnect, Customer, Employee, Invalid, Request};
 
@@ -175,20 +176,10 @@ impl Surveys {
     /// The agent whom a survey is to be about, if it is one whom we know.
     #[must_use]
     pub fn agent_meant(&self, survey: &NewSurvey) -> Option<AgentId> {
-        let by_id =
-            survey.employee_custom_id.as_deref().and_then(|id| self.0.rules.by_custom_id.get(id.trim()).copied());
-        by_id.or_else(|| {
-            let email = survey.employee_email.as_deref()?.trim();
-            let mut found = None;
-            self.0.gold.copy().each(|_, _, entity| {
-                if let Entity::Agent(agent) = &**entity
-                    && agent.email.as_deref().is_some_and(|known| known.trim().eq_ignore_ascii_case(email))
-                {
-                    found = Some(agent.id);
-                }
-            });
-            found
-        })
+        let id = survey.employee_custom_id.as_deref().map(str::trim);
+        let by_table = id.and_then(|id| self.0.rules.by_custom_id.get(id).copied());
+        let names: Vec<&str> = survey.employee_email.as_deref().into_iter().chain(id).collect();
+        Roll::of(self.0.gold.copy()).agent_called(&names, by_table)
     }
 
     /// Asks for a survey. With the key of an earlier one, this *is* the earlier one.
