@@ -290,6 +290,7 @@ impl Parts<'_> {
             conversations: kustomer.map(|kustomer| kustomer.send).unwrap_or_default(),
             each_done: kustomer.is_some_and(|kustomer| kustomer.ask == config::Ask::EachDone),
             ask_within: config.ask_within,
+            closed_within: SignedDuration::try_from(self.config.join.closed_within).unwrap_or(SignedDuration::ZERO),
             look_up_window: config.look_up_window,
             rounds,
         };
@@ -313,6 +314,7 @@ impl Parts<'_> {
             agent: surveys.agent,
             email_items: surveys.email_items,
             conversation_item: self.config.join.session_conversation_item.clone(),
+            federated_domains: self.config.join.federated_domains.clone(),
         };
         let (gold, clock) = (self.gold.clone(), self.clock.clone());
         if feedback_comes {
@@ -406,10 +408,10 @@ fn rules(config: &Config) -> Rules {
 fn limits(config: &Config) -> rollup::Limits {
     let goodays = config.goodays.as_ref();
     let within = goodays.map(|goodays| goodays.answer_within).unwrap_or_default();
-    let time = |duration| SignedDuration::try_from(duration).unwrap_or(SignedDuration::MAX);
-    rollup::Limits { alert: time(within.alert), problem: time(within.problem), rest: time(within.rest), hours }
     let open = goodays.and_then(|goodays| goodays.count_hours.clone());
     let hours = open.map(|open| Arc::new(rollup::Hours { open, zone: config.server.time_zone.clone() }));
+    let time = |duration| SignedDuration::try_from(duration).unwrap_or(SignedDuration::MAX);
+    rollup::Limits { alert: time(within.alert), problem: time(within.problem), rest: time(within.rest), hours }
 }
 
 fn ops(gold: &Gold, store: &Store, metrics: &Metrics, life: &Lifecycle, audience: Audience) -> Ops {

@@ -1,11 +1,12 @@
 //! A customer was helped and it is over: the moment at which they may be asked how it was.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::{AgentId, Modality, QueueId, SessionId};
+use super::{AgentId, Modality, Person, QueueId, SessionId};
 
 /// What is over.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -47,6 +48,8 @@ pub struct Helped {
     pub modality: Option<Modality>,
     /// The channel in the vendor's words, where it is known already.
     pub channel: Option<Arc<str>>,
+    /// What else is known of a call, or of a conversation that was one.
+    pub call: Option<Box<Call>>,
     /// What it was about.
     pub tags: Vec<Arc<str>>,
     /// Where a person can read about it.
@@ -57,6 +60,20 @@ pub struct Helped {
     pub held: Option<Arc<str>>,
     /// Why nobody is asked at all.
     pub unfit: Option<Unfit>,
+}
+
+/// What is known of a call, or of a conversation that was one, by which the two may be found to be one interaction
+/// (`apis.md` J18).
+#[derive(Clone, Default, PartialEq)]
+pub struct Call {
+    /// Who the customer was.
+    pub person: Person,
+    /// The agents who took part.
+    pub agents: BTreeSet<AgentId>,
+    /// The addresses of those who did, where they are not known by number.
+    pub employees: BTreeSet<Arc<str>>,
+    /// When it began.
+    pub began: Option<Timestamp>,
 }
 
 impl Helped {
@@ -74,6 +91,7 @@ impl Helped {
             email: None,
             modality: None,
             channel: None,
+            call: None,
             tags: Vec::new(),
             link: None,
             do_not_send: false,

@@ -14,6 +14,7 @@ use tempfile::TempDir;
 use crate::support::agent_connect::AgentConnect;
 use crate::support::clarity::Mock;
 use crate::support::house::{House, sandbox_with};
+use crate::support::kustomer::{Kustomer, closing, post};
 use crate::support::program::Server;
 use crate::support::until;
 use crate::support::viewer::Viewer;
@@ -155,11 +156,64 @@ async fn what_ended_long_before_a_restart_is_counted_and_nobody_is_asked() {
     }
     clarity.gives_in_hand([]);
     let house = stopped.at_the_time_of(&Clock::standing_at(restart)).await;
-    let counters = |state: &Value| state["sources"]["agentConnect"]["counters"].clone();
-    let considered = |state: &Value| counters(state)["notAskedTooLongAgo"] == 2 && counters(state)["asked"] == 1;
-    let state = house.until("surveys", "all three considered", considered).await;
-    assert_eq!(about_sessions(&state)[0]["session"], 82_675, "the one of which Clarity says that it ended of late");
+    let accepted = |state: &Value| about_sessions(state).iter().any(|survey| survey["state"] == "accepted");
+    let state = house.until("surveys", "the one of which Clarity says that it ended of late", accepted).await;
+    assert_eq!(about_sessions(&state).iter().map(|it| &it["session"]).collect::<Vec<_>>(), [82_675]);
     let covered = |state: &Value| state["totals"]["floor"]["feedback"]["coverage"]["reasons"]["tooLongAgo"] == 2;
-    house.until("all", "that the pages say so", covered).await;
+    house.until("all", "what is said of the other two", covered).await;
+    assert_eq!(vendor.taken("/v1/requests").len(), 1);
+    house.stop().await;
+}
+
+/// `apis.md` J18: the session names no conversation, and the conversation no session.
+#[tokio::test]
+async fn a_call_and_the_conversation_that_is_closed_about_it_are_asked_about_once_whichever_is_heard_of_first() {
+    let (clarity, vendor, kustomer) = (Mock::new(), AgentConnect::start().await, Kustomer::start().await);
+    let rob = json!({"agentsFound": [{"agentId": 41, "emailAddress": "u1@example.com"}]});
+    for path in ["GET search/@", "GET search/%40"] {
+        clarity.answer(path, 200, rob.clone());
+    }
+    let mary = json!({"name": "Mary", "emails": [], "phones": [{"type": "mobile", "phone": "(312) 863-3465"}]});
+    kustomer.answer("/v1/customers/c8", json!({"data": {"id": "c8", "attributes": mary}}));
+    let section = clarity.config(|it| it.poll_interval = POLL).await;
+    let house = House::alone(|config| {
+        config.clarity = Some(section);
+        config.agent_connect = Some(callboard::config::AgentConnect { send: Sending::On, ..vendor.config() });
+        config.kustomer = Some(kustomer.config(Sending::On));
+    })
+    .await;
+    let asked = || vendor.taken("/v1/requests").iter().map(|it| it["ext_interaction_id"].clone()).collect::<Vec<_>>();
+    let has = |id: &'static str| move |state: &Value| !state["agents"]["41"]["sessions"][id].is_null();
+    let over = |id: i64, phone: &str, items: Value| {
+        let now = Clock::system().now();
+        let over = json!({"sessionId": id, "sessionStatus": "Completed", "customerName": "Jane", "queueId": 11,
+            "customerPhone": phone, "startTimeStamp": now - SignedDuration::from_mins(10), "endTimeStamp": now,
+            "agents": [{"agentId": 41, "isPrimaryAgent": true}], "extraItems": items});
+        clarity.answer(&format!("GET sessions/{id}"), 200, over);
+    };
+    let once = |state: &Value| state["sources"]["agentConnect"]["counters"]["alreadyAsked"] == 1;
+
+    over(82_673, "Anonymous", json!([{"key": "Email", "value": "Jane@customers.example"}]));
+    clarity.gives_in_hand([82_673]);
+    house.until("all", "a call", has("82673")).await;
+    clarity.gives_in_hand([]);
+    until("the request for the call", || asked() == ["82673"]).await;
+    post(&house, &closing("e1", "5f1", 1, |_| ())).await;
+    house.until("surveys", "that the conversation is the call", once).await;
+
+    // Another customer, who is known by their number alone, and a restart between the two.
+    let of_mary = |event: &mut Value| {
+        event["data"]["relationships"]["customer"]["data"]["id"] = json!("c8");
+        event["data"]["attributes"]["custom"]["doNotSendAgentConnectRequestBool"] = json!(true);
+    };
+    post(&house, &closing("e2", "5f2", 1, of_mary)).await;
+    until("the request for the conversation", || asked() == ["82673", "5f2"]).await;
+    let house = house.stop().await.again().await;
+    over(82_674, "sip:+13128633465@example.com;user=phone", json!([{"key": "Email", "value": "m@customers.example"}]));
+    clarity.gives_in_hand([82_674]);
+    house.until("all", "the other call", has("82674")).await;
+    clarity.gives_in_hand([]);
+    house.until("surveys", "that the call is the conversation", once).await;
+    assert_eq!(asked(), ["82673", "5f2"]);
     house.stop().await;
 }

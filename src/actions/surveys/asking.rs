@@ -1,7 +1,8 @@
 //! Whether the customer of an interaction that is over is asked how it was, and what is sent.
 //!
 //! Never two for one interaction: the key of a request is the interaction's, it is in the outbox for ever, and a session
-//! and the conversation that it belongs to have one key between them (`apis.md` J17).
+//! and the conversation that it belongs to have one key between them (`apis.md` J17). Where neither names the other, the
+//! second finds the first all the same ([`other_half`](super::other_half)).
 
 use std::collections::BTreeMap;
 
@@ -9,6 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 use tokio::sync::mpsc;
 
+use super::other_half::OtherHalf;
 use super::{REQUEST, Surveys};
 use crate::base::Lifecycle;
 use crate::config::Sending;
@@ -78,10 +80,23 @@ impl Surveys {
         let Some(key) = self.key_of(&helped.interaction, helped.conversation.as_deref()).await? else {
             return Ok(Considered::NotAsked("alreadyAsked"));
         };
+        // One that was asked about in time may be told again at any time.
+        if self.0.store.intent_of(&key).await?.is_some() {
+            return Ok(Considered::NotAsked("alreadyAsked"));
+        }
         if self.is_too_long_ago(helped, now) {
-            // One that was asked about in time may be told again at any time.
-            let was_asked = self.0.store.intent_of(&key).await?.is_some();
-            return Ok(Considered::NotAsked(if was_asked { "alreadyAsked" } else { "notAskedTooLongAgo" }));
+            return Ok(Considered::NotAsked("notAskedTooLongAgo"));
+        }
+        let (mut held, side) = (helped.held.as_ref().map(ToString::to_string), self.side(helped));
+        if let Some(side) = &side {
+            match self.other_half(helped, side).await? {
+                OtherHalf::None => {}
+                OtherHalf::Found(evidence) => {
+                    tracing::info!(interaction = ?helped.interaction, %evidence, "it was asked about under another name");
+                    return Ok(Considered::NotAsked("alreadyAsked"));
+                }
+                OtherHalf::Several(reason) => held = held.or(Some(reason)),
+            }
         }
         let (session, rev) = match &helped.interaction {
             Interaction::Session(session) => (Some(session.0), None),
@@ -95,11 +110,11 @@ impl Surveys {
             body: serde_json::to_value(request.tidy()).map_err(StoreError::Json)?,
             context: json!({
                 "origin": origin.as_str(), "session": session, "conversation": conversation_of(helped), "rev": rev,
-                "dryRun": sending == Sending::DryRun && helped.held.is_none(),
+                "dryRun": sending == Sending::DryRun && held.is_none(), "call": side,
             }),
         };
-        let (written, how) = match (sending, &helped.held) {
-            (_, Some(reason)) => (self.0.store.hold(new, Some(reason.to_string())).await, "held"),
+        let (written, how) = match (sending, held) {
+            (_, Some(reason)) => (self.0.store.hold(new, Some(reason)).await, "held"),
             (Sending::DryRun, None) => (self.0.store.hold(new, None).await, "dryRun"),
             _ => (self.0.store.intend(new).await, "asked"),
         };

@@ -7,6 +7,7 @@ mod asking;
 mod carrier;
 mod error_rate;
 mod look_up;
+mod other_half;
 mod read;
 mod recover;
 #[cfg(test)]
@@ -16,6 +17,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use tokio::sync::{Notify, mpsc, watch};
@@ -121,6 +123,8 @@ pub struct Rules {
     pub each_done: bool,
     /// How long ago an interaction may have ended for its customer still to be asked.
     pub ask_within: Duration,
+    /// How long after a call its conversation may be closed, and be known as its own though neither names the other.
+    pub closed_within: SignedDuration,
     /// How long a request may be unknown before it counts as lost.
     pub look_up_window: Duration,
     /// How often Data Return has been read to its end. `None`: it is not read.

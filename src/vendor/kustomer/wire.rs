@@ -78,6 +78,8 @@ pub struct Customer {
     pub name: Option<String>,
     /// Their addresses, and whether each is verified (`apis.md` B213).
     pub emails: Vec<(String, bool)>,
+    /// Their telephone numbers, as they are written.
+    pub phones: Vec<String>,
 }
 
 /// A colleague.
@@ -138,7 +140,9 @@ impl Customer {
             Value::String(email) => Some((email.clone(), false)),
             entry => Some((text(&entry["email"])?, entry["verified"].as_bool().unwrap_or(false))),
         };
+        let phones = attribute(from, "phones").as_array().map_or(&[][..], Vec::as_slice);
         Ok(Self {
+            phones: phones.iter().filter_map(|entry| text(entry).or_else(|| text(&entry["phone"]))).collect(),
             id: text(&from["id"]).ok_or(WireError::NoIdentity("customer"))?,
             name: text(attribute(from, "name")).or_else(|| text(attribute(from, "displayName"))),
             emails: emails.iter().filter_map(email).collect(),
