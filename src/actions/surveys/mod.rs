@@ -3,6 +3,7 @@
 //! A request is written to the outbox before it is sent, and its state is a fact from then on. What may have arrived is
 //! never sent again by itself: two surveys for one conversation are worse than none.
 
+mod already;
 mod asking;
 mod carrier;
 mod error_rate;

@@ -225,6 +225,20 @@ async fn where_only_one_of_the_two_is_asked_about_neither_waits_for_the_other() 
 }
 
 #[tokio::test]
+async fn whom_nobody_asks_is_missing_in_the_coverage_of_the_agent_who_helped() {
+    let world = world(|_| ()).await;
+    let closed = of("a@example.com", conversation("c1", 1), 241);
+    let closed = Helped { agent: None, employee_email: Some(" Rob@example.com".into()), ..closed };
+    assert_eq!(world.closings.tell(closed).await, Considered::NotAsked("notAskedTooLongAgo"));
+    world.desk.0.gold.settled().await;
+    let rob = world.desk.0.gold.copy().get(&crate::gold::Key::Agent(AgentId(41))).unwrap();
+    let crate::gold::Entity::Agent(rob) = &*rob else { panic!("{rob:?}") };
+    let coverage = rob.feedback.as_ref().and_then(|total| total.coverage.clone()).unwrap();
+    assert_eq!(coverage.reasons.get("notAskedTooLongAgo"), Some(&1));
+    world.end().await;
+}
+
+#[tokio::test]
 async fn a_request_says_what_is_needed_and_carries_our_ids() {
     let world = world(|_| ()).await;
     assert_eq!(world.closings.tell(session(82_673, Some("c1"))).await, FIRST);
