@@ -96,7 +96,7 @@ export function figure(value, manner = "") {
   }
   if (value.medianSeconds !== undefined) {
     const [median, p90] = [duration(value.medianSeconds), duration(value.p90Seconds)];
-    return { text: median, note: `90 %: ${p90}`, title: `Half of ${n} within ${median}, nine of ten within ${p90}`, small };
+    return { text: median, note: `90 %: ${p90}${value.inOpeningHours ? " of opening hours" : ""}`, title: `Half of ${n} within ${median}, nine of ten within ${p90}`, small };
   }
   if (value.with !== undefined) {
     const mean = (side) => (side?.value === undefined ? NONE : number(side.value));

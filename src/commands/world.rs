@@ -94,7 +94,7 @@ impl World {
         let tls = open_tls(config, &clock)?;
         let store = open_store(config, clock.clone()).await?;
         let day = Day { zone: config.server.time_zone.clone(), starts: config.server.day_starts };
-        let reckoning = Reckoning { day, limits: limits(config.goodays.as_ref()) };
+        let reckoning = Reckoning { day, limits: limits(config) };
         let gold = Gold::start(rules(config), reckoning, clock.clone(), life);
         let hub = Hub::start(gold.clone(), BUILD.as_str(), life);
 
@@ -289,6 +289,8 @@ impl Parts<'_> {
             sessions: config.send,
             conversations: kustomer.map(|kustomer| kustomer.send).unwrap_or_default(),
             each_done: kustomer.is_some_and(|kustomer| kustomer.ask == config::Ask::EachDone),
+            ask_within: config.ask_within,
+            closed_within: SignedDuration::try_from(self.config.join.closed_within).unwrap_or(SignedDuration::ZERO),
             look_up_window: config.look_up_window,
             rounds,
         };
@@ -312,6 +314,7 @@ impl Parts<'_> {
             agent: surveys.agent,
             email_items: surveys.email_items,
             conversation_item: self.config.join.session_conversation_item.clone(),
+            federated_domains: self.config.join.federated_domains.clone(),
         };
         let (gold, clock) = (self.gold.clone(), self.clock.clone());
         if feedback_comes {
@@ -402,10 +405,13 @@ fn rules(config: &Config) -> Rules {
     }
 }
 
-fn limits(goodays: Option<&config::Goodays>) -> rollup::Limits {
+fn limits(config: &Config) -> rollup::Limits {
+    let goodays = config.goodays.as_ref();
     let within = goodays.map(|goodays| goodays.answer_within).unwrap_or_default();
+    let open = goodays.and_then(|goodays| goodays.count_hours.clone());
+    let hours = open.map(|open| Arc::new(rollup::Hours { open, zone: config.server.time_zone.clone() }));
     let time = |duration| SignedDuration::try_from(duration).unwrap_or(SignedDuration::MAX);
-    rollup::Limits { alert: time(within.alert), problem: time(within.problem), rest: time(within.rest) }
+    rollup::Limits { alert: time(within.alert), problem: time(within.problem), rest: time(within.rest), hours }
 }
 
 fn ops(gold: &Gold, store: &Store, metrics: &Metrics, life: &Lifecycle, audience: Audience) -> Ops {

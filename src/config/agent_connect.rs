@@ -26,6 +26,10 @@ pub struct AgentConnect {
     pub mode: Mode,
     /// Whether surveys are requested for ended sessions. Default `off`.
     pub send: Sending,
+    /// How long ago an interaction may have ended for its customer still to be asked: what is heard of later, after a time
+    /// in which nothing ran, is counted and nobody is asked. Default 4 hours.
+    #[serde(deserialize_with = "value::text")]
+    pub ask_within: Duration,
     /// Which agent a request for a session names: the one who was in charge at its end, the first who answered, or the one
     /// who had it longest (`apis.md` J41). Default `last`.
     pub agent: NamedAgent,
@@ -88,6 +92,7 @@ impl Default for AgentConnect {
             api_secret: None,
             mode: Mode::default(),
             send: Sending::default(),
+            ask_within: Duration::from_secs(4 * 3600),
             agent: NamedAgent::default(),
             email_items: ["CustomerEmail", "Email"].map(str::to_owned).to_vec(),
             look_up_window: Duration::from_secs(900),
@@ -109,6 +114,7 @@ impl AgentConnect {
                 "needs api_key to request surveys or api_secret to read results: add one, or remove the section";
             return Err(ConfigError::invalid("agent_connect", advice));
         }
+        value::check_positive("agent_connect.ask_within", self.ask_within)?;
         value::check_positive("agent_connect.silent_after", self.silent_after)?;
         value::check_positive("agent_connect.data_return_interval", self.data_return_interval)
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use url::Url;
 
-use super::{ConfigError, secret, value};
+use super::{ConfigError, OpeningHours, secret, value};
 use crate::base::Secret;
 use crate::base::secret::ExposeSecret;
 
@@ -34,6 +34,11 @@ pub struct Goodays {
     /// How soon customers are to be answered: what comes later counts as late.
     #[serde(default)]
     pub answer_within: AnswerWithin,
+    /// When somebody is there to answer, in the server's zone, such as `Mon-Fri 08:00-18:00`: only this time counts in how
+    /// long the first answer and the first deed took. What was promised counts around the clock all the same. Default:
+    /// none, and all time counts.
+    #[serde(default, deserialize_with = "value::optional")]
+    pub count_hours: Option<OpeningHours>,
 }
 
 /// How soon somebody must do something about a response.
@@ -70,6 +75,7 @@ impl Goodays {
             external_sources: external_sources(),
             silence_alarm: silence_alarm(),
             answer_within: AnswerWithin::default(),
+            count_hours: None,
         }
     }
 

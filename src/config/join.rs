@@ -17,6 +17,13 @@ pub struct Join {
     pub visit_window: Duration,
     /// The extra item of a session that names its Kustomer conversation (`apis.md` J17). Default `KustomerConversationId`.
     pub session_conversation_item: String,
+    /// How long after a call its Kustomer conversation may be closed, and be known as its own though neither names the other
+    /// (`apis.md` J18). Default `15m`.
+    #[serde(deserialize_with = "value::text")]
+    pub closed_within: Duration,
+    /// Domains whose SIP addresses are e-mail addresses as well: the house's own, and federated ones (`apis.md` J28).
+    /// Default: none.
+    pub federated_domains: Vec<String>,
     /// Which place of Goodays is which queue. Default: none.
     pub places: Vec<PlaceLink>,
     /// Which employee of Agent Connect is which agent. Default: none, they are matched by e-mail address.
@@ -29,6 +36,8 @@ impl Default for Join {
             goodays_extra_keys: GoodaysExtraKeys::default(),
             visit_window: Duration::from_secs(30 * 60),
             session_conversation_item: "KustomerConversationId".to_owned(),
+            closed_within: Duration::from_secs(15 * 60),
+            federated_domains: Vec::new(),
             places: Vec::new(),
             employees: Vec::new(),
         }
@@ -81,6 +90,17 @@ impl Join {
         if self.visit_window > Duration::from_secs(24 * 3600) {
             let advice = "must be at most \"24h\": on the next day it was another visit";
             return Err(ConfigError::invalid("join.visit_window", advice));
+        }
+        if self.closed_within > Duration::from_secs(4 * 3600) {
+            let advice = "must be at most \"4h\": by then the customer has called about something else";
+            return Err(ConfigError::invalid("join.closed_within", advice));
+        }
+        let is_domain = |domain: &String| {
+            !domain.is_empty() && domain.chars().all(|sign| sign.is_alphanumeric() || sign == '-' || sign == '.')
+        };
+        if let Some(place) = self.federated_domains.iter().position(|domain| !is_domain(domain)) {
+            let advice = "must be what stands behind the @ of an address, such as \"example.com\"";
+            return Err(ConfigError::invalid(format!("join.federated_domains[{place}]"), advice));
         }
         for (place, link) in self.places.iter().enumerate() {
             if self.places[..place].iter().any(|other| other.partner_id == link.partner_id) {

@@ -23,6 +23,16 @@ impl OpeningHours {
     pub fn contains(&self, at: DateTime) -> bool {
         self.0.iter().any(|span| span.has_day(at.weekday()) && span.has_time(at.time()))
     }
+
+    /// From when to when the door is open on such a day, the earliest first; spans may overlap. Midnight as the end is that
+    /// of the day.
+    #[must_use]
+    pub fn on(&self, day: Weekday) -> Vec<(Time, Time)> {
+        let mut spans: Vec<_> =
+            self.0.iter().filter(|span| span.has_day(day)).map(|span| (span.from, span.to)).collect();
+        spans.sort_unstable();
+        spans
+    }
 }
 
 impl Span {

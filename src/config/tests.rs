@@ -269,6 +269,14 @@ fn values_of_the_wrong_kind_are_refused_in_plain_words() {
         "wallboards[0].queues[0] must be a queue's number or its name in quotes.",
     );
     refuses(
+        "[join]\nclosed_within = \"5h\"",
+        "join.closed_within must be at most \"4h\": by then the customer has called about something else.",
+    );
+    refuses(
+        "[join]\nfederated_domains = [\"example.com\", \"@example.com\"]",
+        "join.federated_domains[1] must be what stands behind the @ of an address, such as \"example.com\".",
+    );
+    refuses(
         "[[queues]]\nid = 1\nopening_hours = \"always\"",
         "queues[0].opening_hours must be opening hours such as \"Mon-Fri 08:00-20:00\" or \"Mon-Fri 08:00-20:00, Sat \
          09:00-13:00\".",

@@ -165,6 +165,10 @@ pub struct AgentReading {
     pub team: Option<TeamId>,
     /// The e-mail address, which is what surveys know agents by.
     pub email: Option<Arc<str>>,
+    /// The name they sign in with, and their SIP address: other systems may know them by these (`apis.md` J26).
+    pub login: Option<Arc<str>>,
+    /// See there.
+    pub sip: Option<Arc<str>>,
     /// What they are doing.
     pub status: Option<StatusReading>,
     /// Counts and measures.
@@ -188,6 +192,8 @@ impl AgentReading {
             name: None,
             team: None,
             email: None,
+            login: None,
+            sip: None,
             status: None,
             metrics: Metrics::new(),
             sessions: SessionsReading::default(),

@@ -1,11 +1,12 @@
 //! A customer was helped and it is over: the moment at which they may be asked how it was.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::{AgentId, Modality, QueueId, SessionId};
+use super::{AgentId, Modality, Person, QueueId, SessionId};
 
 /// What is over.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -31,6 +32,8 @@ pub struct Helped {
     pub interaction: Interaction,
     /// The conversation that a session belongs to. The two are one interaction: the customer is asked once.
     pub conversation: Option<Arc<str>>,
+    /// When it was over, as far as anybody can say. Whoever is asked too late has forgotten it.
+    pub ended: Option<Timestamp>,
     /// The queue.
     pub queue: Option<QueueId>,
     /// Who helped.
@@ -45,6 +48,8 @@ pub struct Helped {
     pub modality: Option<Modality>,
     /// The channel in the vendor's words, where it is known already.
     pub channel: Option<Arc<str>>,
+    /// What else is known of a call, or of a conversation that was one.
+    pub call: Option<Box<Call>>,
     /// What it was about.
     pub tags: Vec<Arc<str>>,
     /// Where a person can read about it.
@@ -57,6 +62,20 @@ pub struct Helped {
     pub unfit: Option<Unfit>,
 }
 
+/// What is known of a call, or of a conversation that was one, by which the two may be found to be one interaction
+/// (`apis.md` J18).
+#[derive(Clone, Default, PartialEq)]
+pub struct Call {
+    /// Who the customer was.
+    pub person: Person,
+    /// The agents who took part.
+    pub agents: BTreeSet<AgentId>,
+    /// The addresses of those who did, where they are not known by number.
+    pub employees: BTreeSet<Arc<str>>,
+    /// When it began.
+    pub began: Option<Timestamp>,
+}
+
 impl Helped {
     /// An interaction of which nothing is known but that it is over.
     #[must_use]
@@ -64,6 +83,7 @@ impl Helped {
         Self {
             interaction,
             conversation: None,
+            ended: None,
             queue: None,
             agent: None,
             employee_email: None,
@@ -71,6 +91,7 @@ impl Helped {
             email: None,
             modality: None,
             channel: None,
+            call: None,
             tags: Vec::new(),
             link: None,
             do_not_send: false,

@@ -71,6 +71,23 @@ impl Person {
         Self { numbers: is_one.then(|| number.to_owned()).into_iter().collect(), ..Self::default() }
     }
 
+    /// Somebody who called from a SIP address. Its user may be a telephone number; of the others those in these domains have
+    /// an e-mail address that reads the same (`apis.md` J28). Elsewhere it is a name at a telephone company: it proves
+    /// nothing of an e-mail address, and as no other system knows customers by it, it leads nowhere and is not kept.
+    #[must_use]
+    pub fn at_sip(address: &str, federated: &[String]) -> Self {
+        let address = address.trim().to_lowercase();
+        let named = ["sip:", "sips:"].iter().find_map(|scheme| address.strip_prefix(scheme));
+        let (named, parameters) = named.unwrap_or_default().split_once([';', '?']).unwrap_or((named.unwrap_or(""), ""));
+        let Some((user, domain)) = named.split_once('@') else { return Self::default() };
+        if user.starts_with('+') || parameters.split(';').any(|parameter| parameter == "user=phone") {
+            return Self::new(None, Some(user));
+        }
+        let domain = domain.split(':').next().unwrap_or(domain);
+        let is_federated = federated.iter().any(|known| known.eq_ignore_ascii_case(domain));
+        if is_federated { Self::new(Some(&format!("{user}@{domain}")), None) } else { Self::default() }
+    }
+
     /// The same customer, of whom more is known.
     #[must_use]
     pub fn and(mut self, other: Self) -> Self {
@@ -230,6 +247,32 @@ mod tests {
         }
         assert!(person("", "123456").is_nobody(), "too short for a number");
         assert!(person("", "sip:rob@example.com").is_nobody());
+    }
+
+    /// `apis.md` J22, J28.
+    #[test]
+    fn a_sip_address_is_an_e_mail_address_in_domains_of_the_house_alone_and_may_be_a_number_anywhere() {
+        let federated = ["example.com".to_owned(), "Partner.example".to_owned()];
+        let rob = || person("rob@example.com", "");
+        let number = || person("", "+13128633465");
+        for (address, expected) in [
+            ("sip:Rob@Example.com", rob()),
+            ("sips:rob@example.com:5061;transport=tls", rob()),
+            (" SIP:rob@example.com?subject=x ", rob()),
+            ("sip:rob@partner.example", person("rob@partner.example", "")),
+            ("sip:rob@voice.example.com", Person::default()),
+            ("sip:rob@elsewhere.example", Person::default()),
+            ("sip:+13128633465@example.com", number()),
+            ("sip:13128633465@elsewhere.example;user=phone", number()),
+            ("sip:1001@elsewhere.example", Person::default()),
+            ("rob@example.com", Person::default()),
+            ("sip:example.com", Person::default()),
+            ("+13128633465", Person::default()),
+            ("", Person::default()),
+        ] {
+            assert!(Person::at_sip(address, &federated) == expected, "{address}");
+        }
+        assert!(Person::at_sip("sip:rob@example.com", &[]).is_nobody());
     }
 
     #[test]

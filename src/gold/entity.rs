@@ -79,6 +79,10 @@ pub struct Agent {
     pub team: Option<TeamId>,
     /// The e-mail address. Not for pages: it is what surveys know the agent by.
     pub email: Option<Arc<str>>,
+    /// The name they sign in with. Not for pages either.
+    pub login: Option<Arc<str>>,
+    /// Their SIP address. Not for pages either.
+    pub sip: Option<Arc<str>>,
     /// What they are doing.
     pub status: AgentStatus,
     /// Why they are away.

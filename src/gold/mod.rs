@@ -6,6 +6,7 @@
 //! - [`ground`]: what we were told, as records; `apply` merges a fact into them.
 //! - [`join`]: what a customer's response hangs on, and why. A pure function.
 //! - [`requests`]: which survey request a result of the vendor's belongs to, and why. A pure function.
+//! - [`roll`]: who an agent is to other systems.
 //! - [`entity`]: what the records amount to, as everybody reads it.
 //! - [`detail`]: what only those ask about who look at one agent.
 //! - [`copy`]: where entities live, and how changes travel.
@@ -21,6 +22,7 @@ pub mod ground;
 pub mod join;
 pub mod owner;
 pub mod requests;
+pub mod roll;
 pub mod rollup;
 pub mod sources;
 

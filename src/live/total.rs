@@ -129,6 +129,9 @@ pub struct TimesDoc {
     pub p90_seconds: i64,
     /// How many.
     pub n: u64,
+    /// Whether only opening hours count, always `true`: else it is left out, and all time counts.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub in_opening_hours: bool,
     /// Whether there are fewer than five cases, always `true`: else it is left out.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub small: bool,
@@ -262,8 +265,8 @@ impl PeriodDoc {
             stars: MeanDoc::of(&period.stars),
             csat: RatioDoc::of(&period.csat),
             response_rate: RatioDoc::of(&period.response_rate),
-            first_reply: TimesDoc::of(&period.first_reply),
-            first_action: TimesDoc::of(&period.first_action),
+            first_reply: TimesDoc::within(&period.first_reply, period.in_hours),
+            first_action: TimesDoc::within(&period.first_action, period.in_hours),
             processed: RatioDoc::of(&period.processed),
             in_time: RatioDoc::of(&period.in_time),
             rating_to_recovery: TimesDoc::of(&period.to_request),
@@ -318,7 +321,13 @@ impl NpsDoc {
 impl TimesDoc {
     fn of(times: &Times) -> Option<Self> {
         let Times { median, p90, n } = *times;
-        (n > 0).then_some(Self { median_seconds: median, p90_seconds: p90, n, small: n < SMALL })
+        let in_opening_hours = false;
+        (n > 0).then_some(Self { median_seconds: median, p90_seconds: p90, n, in_opening_hours, small: n < SMALL })
+    }
+
+    /// The same, of which it is known whether only opening hours count.
+    fn within(times: &Times, in_opening_hours: bool) -> Option<Self> {
+        Self::of(times).map(|times| Self { in_opening_hours, ..times })
     }
 }
 
@@ -364,6 +373,24 @@ mod tests {
         assert_eq!((sum.value, sum.hit, sum.n, sum.small), (1.0, 1, 100, false));
         assert!(share(4, 4).small && !share(5, 5).small, "five cases are enough");
         assert_eq!(RatioDoc::sum(std::iter::empty()), None, "no case is no share");
+    }
+
+    #[test]
+    fn a_time_says_if_only_opening_hours_count() {
+        let times = Times { median: 60, p90: 90, n: 5 };
+        let period = |in_hours| Period { first_reply: times, to_request: times, in_hours, ..Period::default() };
+        let told = |in_hours| {
+            let total = Total { month: period(in_hours), ..total() };
+            serde_json::to_value(FeedbackTotalDoc::whole(&total)).expect("JSON")["month"].clone()
+        };
+        assert_eq!(told(true)["firstReply"]["inOpeningHours"], true);
+        assert!(told(false)["firstReply"].get("inOpeningHours").is_none());
+        assert!(told(true)["ratingToRecovery"].get("inOpeningHours").is_none(), "of these all time counts");
+    }
+
+    fn total() -> Total {
+        let (open, about) = (crate::gold::rollup::OpenByAge::default(), std::sync::Arc::default());
+        Total { open, overdue: 0, day: Period::default(), month: Period::default(), coverage: None, about }
     }
 
     #[test]

@@ -132,6 +132,22 @@ impl Store {
         .await
     }
 
+    /// The requests of a kind that were written down since then, newest first.
+    ///
+    /// # Errors
+    /// When the store is closed or the disk refuses.
+    pub async fn intents_since(&self, kind: &str, since: Timestamp) -> Result<Vec<Intent>, StoreError> {
+        let kind = kind.to_owned();
+        self.read(move |connection| {
+            let mut statement = connection
+                .prepare_cached(&format!("SELECT {COLUMNS} FROM outbox WHERE kind = ?1 ORDER BY seq DESC"))?;
+            // They stand in the order in which they were written: what lies behind the first older one is not read.
+            let rows = statement.query_and_then([kind], Intent::read)?;
+            rows.take_while(|intent| intent.as_ref().map_or(true, |intent| intent.created >= since)).collect()
+        })
+        .await
+    }
+
     /// The requests of a kind that have not come to an end, oldest first: those that wait for a try, are on their way, or
     /// whose end nobody knows.
     ///

@@ -295,7 +295,8 @@ fn schemas() -> Value {
             "value": {"type": "number", "description": "To one decimal."}, "n": version(), "small": {"const": true}
         })),
         "Times": object("How long something took.", &["medianSeconds", "p90Seconds", "n"], json!({
-            "medianSeconds": version(), "p90Seconds": version(), "n": version(), "small": {"const": true}
+            "medianSeconds": version(), "p90Seconds": version(), "n": version(), "small": {"const": true},
+            "inOpeningHours": {"const": true, "description": "Only opening hours count. Left out: all time does."}
         })),
         "Nps": object("Net promoter score: share of 9 and 10 minus share of 0 to 6.", &["value", "promoters", "detractors", "n"], json!({
             "value": {"type": "number", "minimum": -100, "maximum": 100, "description": "A whole number."},

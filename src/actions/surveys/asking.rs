@@ -1,25 +1,26 @@
 //! Whether the customer of an interaction that is over is asked how it was, and what is sent.
 //!
 //! Never two for one interaction: the key of a request is the interaction's, it is in the outbox for ever, and a session
-//! and the conversation that it belongs to have one key between them (`apis.md` J17).
+//! and the conversation that it belongs to have one key between them (`apis.md` J17). Where neither names the other, the
+//! second finds the first all the same ([`other_half`](super::other_half)).
 
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 use tokio::sync::mpsc;
 
+use super::already::conversation_of;
+use super::other_half::OtherHalf;
 use super::{REQUEST, Surveys};
 use crate::base::Lifecycle;
 use crate::config::Sending;
-use crate::domain::{AgentId, Fact, Helped, Interaction, Modality, NotAsked, SourceState, SurveyOrigin, SurveyState};
+use crate::domain::{AgentId, Fact, Helped, Interaction, Modality, NotAsked, SourceState, SurveyOrigin};
 use crate::gold::closings::{Considered, Told};
+use crate::gold::roll::Roll;
 use crate::gold::{Entity, Key, Reporter};
 use crate::store::{NewIntent, StoreError};
 use crate::vendor::agent_connect::{Customer, Employee, Request};
-
-/// What the outbox calls the note that a conversation's first closing is covered by the request for its session.
-const COVERED: &str = "agentConnect.covered";
 
 /// Considers everybody until the process stops.
 pub(super) async fn consider_all(
@@ -40,7 +41,8 @@ pub(super) async fn consider_all(
             // Counts that were too young to be told.
             () = tokio::time::sleep(std::time::Duration::from_secs(1)), if reporter.has_news() => continue,
         };
-        let became = desk.consider(&one).await.unwrap_or_else(|error| {
+        let now = reporter.clock().now();
+        let became = desk.consider(&one, now).await.unwrap_or_else(|error| {
             tracing::error!(error = %error, "a survey request could not be stored yet");
             Considered::Again
         });
@@ -50,7 +52,7 @@ pub(super) async fn consider_all(
         if let Considered::NotAsked(why) = became
             && is_uncovered(why)
         {
-            desk.0.gold.tell(Fact::NotAsked(Box::new(not_asked(&one, why, reporter.clock().now())))).await;
+            desk.0.gold.tell(Fact::NotAsked(Box::new(desk.not_asked(&one, why, now)))).await;
         }
         // Whoever no longer listens is stopping.
         let _ = answer.send(became);
@@ -59,7 +61,7 @@ pub(super) async fn consider_all(
 
 impl Surveys {
     /// Decides, and writes down what is decided.
-    async fn consider(&self, helped: &Helped) -> Result<Considered, StoreError> {
+    async fn consider(&self, helped: &Helped, now: Timestamp) -> Result<Considered, StoreError> {
         let (sending, origin) = match &helped.interaction {
             Interaction::Session(_) => (self.0.rules.sessions, SurveyOrigin::Session),
             Interaction::Conversation { .. } => (self.0.rules.conversations, SurveyOrigin::Conversation),
@@ -77,6 +79,24 @@ impl Surveys {
         let Some(key) = self.key_of(&helped.interaction, helped.conversation.as_deref()).await? else {
             return Ok(Considered::NotAsked("alreadyAsked"));
         };
+        // One that was asked about in time may be told again at any time.
+        if self.0.store.intent_of(&key).await?.is_some() {
+            return Ok(Considered::NotAsked("alreadyAsked"));
+        }
+        if self.is_too_long_ago(helped, now) {
+            return Ok(Considered::NotAsked("notAskedTooLongAgo"));
+        }
+        let (mut held, side) = (helped.held.as_ref().map(ToString::to_string), self.side(helped));
+        if let Some(side) = &side {
+            match self.other_half(helped, side).await? {
+                OtherHalf::None => {}
+                OtherHalf::Found(evidence) => {
+                    tracing::info!(interaction = ?helped.interaction, %evidence, "it was asked about under another name");
+                    return Ok(Considered::NotAsked("alreadyAsked"));
+                }
+                OtherHalf::Several(reason) => held = held.or(Some(reason)),
+            }
+        }
         let (session, rev) = match &helped.interaction {
             Interaction::Session(session) => (Some(session.0), None),
             Interaction::Conversation { rev, .. } => (None, *rev),
@@ -89,11 +109,11 @@ impl Surveys {
             body: serde_json::to_value(request.tidy()).map_err(StoreError::Json)?,
             context: json!({
                 "origin": origin.as_str(), "session": session, "conversation": conversation_of(helped), "rev": rev,
-                "dryRun": sending == Sending::DryRun && helped.held.is_none(),
+                "dryRun": sending == Sending::DryRun && held.is_none(), "call": side,
             }),
         };
-        let (written, how) = match (sending, &helped.held) {
-            (_, Some(reason)) => (self.0.store.hold(new, Some(reason.to_string())).await, "held"),
+        let (written, how) = match (sending, held) {
+            (_, Some(reason)) => (self.0.store.hold(new, Some(reason)).await, "held"),
             (Sending::DryRun, None) => (self.0.store.hold(new, None).await, "dryRun"),
             _ => (self.0.store.intend(new).await, "asked"),
         };
@@ -106,6 +126,12 @@ impl Surveys {
             Ok(_) | Err(StoreError::KeyReused) => Ok(Considered::NotAsked("alreadyAsked")),
             Err(error) => Err(error),
         }
+    }
+
+    /// Whether nobody would remember what they are asked about. What nobody can say when it ended has just ended.
+    fn is_too_long_ago(&self, helped: &Helped, now: Timestamp) -> bool {
+        let within = SignedDuration::try_from(self.0.rules.ask_within).unwrap_or(SignedDuration::MAX);
+        helped.ended.is_some_and(|ended| now.duration_since(ended) > within)
     }
 
     /// What would be sent, or why nothing is.
@@ -153,62 +179,18 @@ impl Surveys {
         Ok(request)
     }
 
-    /// Whether a person asked about it, or somebody past us: another workflow that still runs would ask everybody twice
-    /// (`apis.md` B215).
-    fn asked_by_others(&self, helped: &Helped) -> bool {
-        let session = match helped.interaction {
-            Interaction::Session(session) => Some(session),
-            Interaction::Conversation { .. } => None,
-        };
-        let (number, conversation) = (session.map(|session| session.to_string()), conversation_of(helped));
-        let mut asked = false;
-        self.0.gold.copy().each(|_, _, entity| {
-            let Entity::Survey(request) = &**entity else { return };
-            let survey = &request.survey;
-            let by_hand = survey.origin == SurveyOrigin::ByHand && survey.state != SurveyState::Rejected;
-            // A session that was asked about before a crash, and had no conversation yet, has another key now.
-            let by_session = survey.origin == SurveyOrigin::Session && session.is_some() && survey.session == session;
-            // Of a conversation that is asked about at each closing, an earlier one says nothing.
-            let elsewhere = survey.origin == SurveyOrigin::Elsewhere && !self.0.rules.each_done;
-            let named = |id: &Option<String>| id.as_deref() == Some(&*survey.interaction);
-            // A number alone proves nothing where others wrote it (`apis.md` J16).
-            let same = session.is_some() && survey.session == session
-                || named(&conversation)
-                || (by_hand && number.is_some() && named(&number));
-            asked |= request.recovers.is_none() && (by_session || (same && (by_hand || elsewhere)));
-        });
-        asked
-    }
-
-    /// The key of an interaction. `None`: it has been asked about.
-    async fn key_of(
-        &self,
-        interaction: &Interaction,
-        conversation: Option<&str>,
-    ) -> Result<Option<String>, StoreError> {
-        let (id, rev) = match (interaction, conversation) {
-            (Interaction::Session(session), None) => return Ok(Some(format!("session:{session}"))),
-            (Interaction::Session(_), Some(conversation)) => return Ok(Some(format!("conversation:{conversation}"))),
-            (Interaction::Conversation { id, rev }, _) => (id, *rev),
-        };
-        let first = format!("conversation:{id}");
-        let Some(rev) = rev.filter(|_| self.0.rules.each_done) else { return Ok(Some(first)) };
-        let Some(known) = self.0.store.intent_of(&first).await? else { return Ok(Some(first)) };
-        let known_rev = match known.context.get("rev").and_then(serde_json::Value::as_i64) {
-            Some(rev) => rev,
-            // A session asked first: the first closing that is heard is that very interaction.
-            None => {
-                let note = NewIntent {
-                    key: format!("{first}:covered"),
-                    kind: COVERED.to_owned(),
-                    body: json!({}),
-                    context: json!({ "rev": rev }),
-                };
-                let note = self.0.store.hold(note, None).await?.intent;
-                note.context.get("rev").and_then(serde_json::Value::as_i64).unwrap_or(rev)
-            }
-        };
-        Ok((rev > known_rev).then(|| format!("{first}:{rev}")))
+    /// Nobody is asked. Whose customer it was is known by number, or by the address that another system has of them.
+    fn not_asked(&self, helped: &Helped, why: &'static str, at: Timestamp) -> NotAsked {
+        let called = helped.employee_email.as_deref();
+        let agent = || Roll::of(self.0.gold.copy()).agent_called(&[called?], None);
+        NotAsked {
+            interaction: helped.interaction.clone(),
+            conversation: helped.conversation.clone(),
+            at,
+            queue: helped.queue,
+            agent: helped.agent.or_else(agent),
+            why,
+        }
     }
 
     /// How Agent Connect knows an agent: by address, else by a table.
@@ -230,24 +212,6 @@ fn is_uncovered(why: &str) -> bool {
     const OTHERS: [&str; 5] =
         ["alreadyAsked", "notAskedSwitchedOff", "notAskedAbandoned", "notAskedTransferred", "notAskedNeverEnded"];
     !OTHERS.contains(&why)
-}
-
-fn not_asked(helped: &Helped, why: &'static str, at: Timestamp) -> NotAsked {
-    NotAsked {
-        interaction: helped.interaction.clone(),
-        conversation: helped.conversation.clone(),
-        at,
-        queue: helped.queue,
-        agent: helped.agent,
-        why,
-    }
-}
-
-fn conversation_of(helped: &Helped) -> Option<String> {
-    match &helped.interaction {
-        Interaction::Conversation { id, .. } => Some(id.to_string()),
-        Interaction::Session(_) => helped.conversation.as_deref().map(str::to_owned),
-    }
 }
 
 /// A kind of contact in the vendor's words.

@@ -3,10 +3,12 @@
 //! A request is written to the outbox before it is sent, and its state is a fact from then on. What may have arrived is
 //! never sent again by itself: two surveys for one conversation are worse than none.
 
+mod already;
 mod asking;
 mod carrier;
 mod error_rate;
 mod look_up;
+mod other_half;
 mod read;
 mod recover;
 #[cfg(test)]
@@ -16,6 +18,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use tokio::sync::{Notify, mpsc, watch};
@@ -25,7 +28,8 @@ use crate::base::{Clock, Lifecycle};
 use crate::config::Sending;
 use crate::domain::{AgentId, Fact, SurveyId, SurveyOrigin, SurveyState};
 use crate::gold::closings::Told;
-use crate::gold::{Entity, Gold, Reporter};
+use crate::gold::roll::Roll;
+use crate::gold::{Gold, Reporter};
 use crate::store::{Intent, IntentState, NewDeed, NewIntent, Store, StoreError};
 use crate::vendor::agent_connect::{AgentConnect, Customer, Employee, Invalid, Request};
 
@@ -118,6 +122,10 @@ pub struct Rules {
     pub conversations: Sending,
     /// Whether a conversation that is closed again after it was reopened is asked about again.
     pub each_done: bool,
+    /// How long ago an interaction may have ended for its customer still to be asked.
+    pub ask_within: Duration,
+    /// How long after a call its conversation may be closed, and be known as its own though neither names the other.
+    pub closed_within: SignedDuration,
     /// How long a request may be unknown before it counts as lost.
     pub look_up_window: Duration,
     /// How often Data Return has been read to its end. `None`: it is not read.
@@ -173,20 +181,10 @@ impl Surveys {
     /// The agent whom a survey is to be about, if it is one whom we know.
     #[must_use]
     pub fn agent_meant(&self, survey: &NewSurvey) -> Option<AgentId> {
-        let by_id =
-            survey.employee_custom_id.as_deref().and_then(|id| self.0.rules.by_custom_id.get(id.trim()).copied());
-        by_id.or_else(|| {
-            let email = survey.employee_email.as_deref()?.trim();
-            let mut found = None;
-            self.0.gold.copy().each(|_, _, entity| {
-                if let Entity::Agent(agent) = &**entity
-                    && agent.email.as_deref().is_some_and(|known| known.trim().eq_ignore_ascii_case(email))
-                {
-                    found = Some(agent.id);
-                }
-            });
-            found
-        })
+        let id = survey.employee_custom_id.as_deref().map(str::trim);
+        let by_table = id.and_then(|id| self.0.rules.by_custom_id.get(id).copied());
+        let names: Vec<&str> = survey.employee_email.as_deref().into_iter().chain(id).collect();
+        Roll::of(self.0.gold.copy()).agent_called(&names, by_table)
     }
 
     /// Asks for a survey. With the key of an earlier one, this *is* the earlier one.

@@ -4,7 +4,8 @@ use tempfile::TempDir;
 use tokio::sync::mpsc;
 
 use super::*;
-use crate::domain::{AgentReading, Helped, Interaction, Modality, Ordinal, SessionId, SourceName};
+use crate::domain::helped::Call;
+use crate::domain::{AgentReading, Helped, Interaction, Modality, Ordinal, Person, SessionId, SourceName};
 use crate::gold::{Closings, Considered, Day};
 use crate::vendor::agent_connect::Request;
 
@@ -31,6 +32,8 @@ async fn world(change: impl FnOnce(&mut Rules)) -> World {
         sessions: Sending::DryRun,
         conversations: Sending::DryRun,
         each_done: false,
+        ask_within: Duration::from_secs(4 * 3600),
+        closed_within: SignedDuration::from_mins(15),
         look_up_window: Duration::ZERO,
         rounds: None,
     };
@@ -139,6 +142,99 @@ async fn each_closing_is_asked_about_where_the_site_says_so_but_never_the_one_th
         let what = format!("{helped:?}");
         assert_eq!(world.closings.tell(helped).await, became, "{what}");
     }
+    world.end().await;
+}
+
+#[tokio::test]
+async fn what_ended_too_long_ago_is_asked_about_no_more() {
+    let world = world(|_| ()).await;
+    let ended = |helped: Helped, minutes_ago: i64| {
+        let ended = Clock::system().now() - jiff::SignedDuration::from_mins(minutes_ago);
+        Helped { ended: Some(ended), ..helped }
+    };
+    let too_long_ago = Considered::NotAsked("notAskedTooLongAgo");
+    assert_eq!(world.closings.tell(ended(session(1, None), 239)).await, FIRST);
+    assert_eq!(world.closings.tell(ended(session(2, None), 241)).await, too_long_ago);
+    assert_eq!(world.closings.tell(ended(conversation("c1", 1), 239)).await, FIRST);
+    assert_eq!(world.closings.tell(ended(conversation("c2", 1), 241)).await, too_long_ago);
+    assert_eq!(world.closings.tell(ended(conversation("c1", 1), 9999)).await, AGAIN, "it was asked about in time");
+    let unfit = Helped { unfit: Some("notAskedAbandoned"), ..ended(session(3, None), 241) };
+    assert_eq!(
+        world.closings.tell(unfit).await,
+        Considered::NotAsked("notAskedAbandoned"),
+        "that is why, first of all"
+    );
+    world.end().await;
+}
+
+/// A call or a conversation of this customer, with or by agent 41, that was over so many minutes ago.
+fn of(customer: &str, mut helped: Helped, minutes_ago: i64) -> Helped {
+    let at = |minutes| Clock::system().now() - SignedDuration::from_mins(minutes);
+    let is_session = matches!(helped.interaction, Interaction::Session(_));
+    let rob = || [Arc::from("Rob@example.com")].into();
+    helped.call = Some(Box::new(Call {
+        person: Person::new(Some(customer), None),
+        agents: helped.agent.into_iter().filter(|_| is_session).collect(),
+        employees: if is_session { Default::default() } else { rob() },
+        began: is_session.then(|| at(minutes_ago + 20)),
+    }));
+    helped.ended = Some(at(minutes_ago));
+    helped
+}
+
+/// `apis.md` J18, J50.
+#[tokio::test]
+async fn a_call_and_its_conversation_are_asked_about_once_though_neither_names_the_other() {
+    let world = world(|_| ()).await;
+    let told = async |helped| world.closings.tell(helped).await;
+    assert_eq!(told(of("a@example.com", session(1, None), 8)).await, FIRST);
+    assert_eq!(told(of("A@example.com", conversation("c1", 9), 1)).await, AGAIN);
+    assert_eq!(told(of("b@example.com", conversation("c2", 9), 3)).await, FIRST);
+    assert_eq!(told(of("b@example.com", session(2, None), 5)).await, AGAIN, "whichever comes first");
+    assert_eq!(told(of("b@example.com", session(2, None), 5)).await, AGAIN, "however often it is told");
+    assert_eq!(told(of("b@example.com", session(20, None), 90)).await, FIRST, "another call, long before");
+
+    // A call that names a conversation is that one and no other, and a chat is no call.
+    assert_eq!(told(of("c@example.com", session(3, Some("c9")), 8)).await, FIRST);
+    assert_eq!(told(of("c@example.com", conversation("c3", 9), 1)).await, FIRST);
+    let chat = Helped { modality: Some(Modality::InstantMessage), ..of("d@example.com", session(4, None), 8) };
+    assert_eq!(told(chat).await, FIRST);
+    assert_eq!(told(of("d@example.com", conversation("c4", 9), 1)).await, FIRST);
+
+    // Of two that it may be it is neither: a person decides.
+    assert_eq!(told(of("e@example.com", session(5, None), 9)).await, FIRST);
+    assert_eq!(told(of("e@example.com", session(6, None), 8)).await, FIRST);
+    assert_eq!(told(of("e@example.com", conversation("c5", 9), 1)).await, Considered::Asked("held"));
+    let held = world.desk.0.store.intent_of("conversation:c5").await.unwrap().unwrap();
+    let reason = held.reason.unwrap();
+    assert!(
+        ["session 5 (", "session 6 (", "e-mail address", "8 min after"].iter().all(|it| reason.contains(it)),
+        "{reason}"
+    );
+    assert!(!reason.contains('@'), "{reason}");
+    world.end().await;
+}
+
+#[tokio::test]
+async fn where_only_one_of_the_two_is_asked_about_neither_waits_for_the_other() {
+    let world = world(|rules| rules.sessions = Sending::Off).await;
+    assert_eq!(world.closings.tell(of("a@example.com", conversation("c1", 9), 1)).await, FIRST);
+    let intent = world.desk.0.store.intent_of("conversation:c1").await.unwrap().unwrap();
+    assert!(intent.context["call"].is_null(), "nothing is kept that nobody needs");
+    world.end().await;
+}
+
+#[tokio::test]
+async fn whom_nobody_asks_is_missing_in_the_coverage_of_the_agent_who_helped() {
+    let world = world(|_| ()).await;
+    let closed = of("a@example.com", conversation("c1", 1), 241);
+    let closed = Helped { agent: None, employee_email: Some(" Rob@example.com".into()), ..closed };
+    assert_eq!(world.closings.tell(closed).await, Considered::NotAsked("notAskedTooLongAgo"));
+    world.desk.0.gold.settled().await;
+    let rob = world.desk.0.gold.copy().get(&crate::gold::Key::Agent(AgentId(41))).unwrap();
+    let crate::gold::Entity::Agent(rob) = &*rob else { panic!("{rob:?}") };
+    let coverage = rob.feedback.as_ref().and_then(|total| total.coverage.clone()).unwrap();
+    assert_eq!(coverage.reasons.get("notAskedTooLongAgo"), Some(&1));
     world.end().await;
 }
 

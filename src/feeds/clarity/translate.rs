@@ -125,11 +125,14 @@ pub(super) fn found_queue(from: wire::SearchQueue) -> Option<QueueReading> {
     Some(queue)
 }
 
-/// What a search says about an agent: the only place that has e-mail addresses (`apis.md` D.1).
+/// What a search says about an agent: the only place that says what other systems may call them (`apis.md` C108, D.1).
 pub(super) fn found_agent(from: wire::SearchAgent) -> Option<AgentReading> {
     let mut agent = AgentReading::new(AgentId(from.agent_id?));
-    agent.email = shared(from.email_address);
-    agent.email.is_some().then_some(agent)
+    // `NOTSET` stands for none (`apis.md` B86).
+    let name = |text: Option<String>| shared(text.filter(|text| !text.eq_ignore_ascii_case("notset")));
+    (agent.email, agent.login, agent.sip) = (name(from.email_address), name(from.login_name), name(from.sip_address));
+    let is_called_anything = [&agent.email, &agent.login, &agent.sip].iter().any(|name| name.is_some());
+    is_called_anything.then_some(agent)
 }
 
 fn status(from: wire::StatusModel) -> Option<StatusReading> {

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::config::{self, Assigned};
-use crate::domain::{Helped, Interaction};
+use crate::domain::helped::Call;
+use crate::domain::{Helped, Interaction, Person};
 use crate::vendor::agent_connect::looks_like_email;
 use crate::vendor::kustomer::wire::is_true;
 use crate::vendor::kustomer::{CallError, Conversation, Customer, Event, Kustomer};
@@ -123,9 +124,15 @@ impl Rules {
         if let Some(customer) = found(vendor.customer(customer).await)? {
             helped.customer = customer.name.as_deref().map(Arc::from);
             helped.email = email(&customer).map(Arc::from);
+            helped.call = from.channels.iter().any(|channel| channel == VOICE).then(|| Box::new(call(&customer)));
         }
-        let employee = found(vendor.user(user).await)?.and_then(|user| user.email);
-        helped.employee_email = employee.map(Arc::from);
+        helped.employee_email = address(user, vendor).await?;
+        if let Some(call) = &mut helped.call {
+            call.employees.extend(helped.employee_email.clone());
+            for other in from.assigned_users.iter().filter(|other| *other != user) {
+                call.employees.extend(address(other, vendor).await?);
+            }
+        }
         if helped.employee_email.is_none() {
             helped.unfit = Some("notAskedAgentNotMapped");
         }
@@ -170,6 +177,18 @@ enum Channel {
 fn email(customer: &Customer) -> Option<&str> {
     let valid = || customer.emails.iter().filter(|(email, _)| looks_like_email(email.trim()));
     valid().find(|(_, verified)| *verified).or_else(|| valid().next()).map(|(email, _)| email.trim())
+}
+
+/// By what a customer may be found to be the one of a call (`apis.md` J18, J20 to J22).
+fn call(customer: &Customer) -> Call {
+    let emails = customer.emails.iter().map(|(email, _)| Person::new(Some(email), None));
+    let phones = customer.phones.iter().map(|phone| Person::new(None, Some(phone)));
+    let person = emails.chain(phones).fold(Person::numbered(&customer.id), Person::and);
+    Call { person: person.without_shared_addresses(), ..Call::default() }
+}
+
+async fn address(user: &str, vendor: &Kustomer) -> Result<Option<Arc<str>>, CallError> {
+    Ok(found(vendor.user(user).await)?.and_then(|user| user.email).map(Arc::from))
 }
 
 /// What is refused for good is not there. Anything else may be there in a while.

@@ -171,7 +171,7 @@ impl KustomerFeed {
             }
             for arrival in page {
                 let (unreadable, revision) = match Event::parse(&arrival.body) {
-                    Ok(event) => (None, self.hear(&event).await?),
+                    Ok(event) => (None, self.hear(&event, arrival.received_at).await?),
                     Err(error) => {
                         self.reporter.count("unreadableEvents");
                         tracing::warn!(error = %error, seq = arrival.seq, "an event that cannot be read: kept as it came");
@@ -192,7 +192,7 @@ impl KustomerFeed {
 
     /// Acts on an event. Returns what is to be remembered of its conversation, if that is not older than what is known
     /// (`apis.md` B214).
-    async fn hear(&mut self, event: &Event) -> Result<Option<(String, Option<String>)>, Trouble> {
+    async fn hear(&mut self, event: &Event, received: Timestamp) -> Result<Option<(String, Option<String>)>, Trouble> {
         let conversation = &event.conversation;
         let newest = self.intake.store().remembered(REVISION, &conversation.id).await?;
         let newest: Option<i64> = newest.and_then(|rev| rev.parse().ok());
@@ -201,7 +201,9 @@ impl KustomerFeed {
         match verdict {
             Verdict::Closed => {
                 if let Some(closings) = self.closings.clone() {
-                    let helped = self.rules.read(event, self.vendor.as_ref()).await.map_err(Trouble::Vendor)?;
+                    let mut helped = self.rules.read(event, self.vendor.as_ref()).await.map_err(Trouble::Vendor)?;
+                    // It may have waited at Kustomer's, and then here.
+                    helped.ended = Some(event.created.map_or(received, |created| created.min(received)));
                     self.trouble = None;
                     if closings.tell(helped).await == Considered::Again {
                         return Err(Trouble::Desk);

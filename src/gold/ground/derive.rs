@@ -38,6 +38,8 @@ impl Ground {
             name: record.name.clone(),
             team: record.team,
             email: record.email.clone(),
+            login: record.login.clone(),
+            sip: record.sip.clone(),
             status: record.status.clone(),
             reason: record.reason.clone(),
             since: record.since,

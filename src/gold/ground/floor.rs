@@ -17,12 +17,15 @@ use crate::domain::{
 };
 use crate::gold::detail::{Detail, as_past};
 use crate::gold::entity::Key;
+use crate::gold::roll::Names;
 
 #[derive(Debug)]
 pub(super) struct AgentRecord {
     pub name: Option<Arc<str>>,
     pub team: Option<TeamId>,
     pub email: Option<Arc<str>>,
+    pub login: Option<Arc<str>>,
+    pub sip: Option<Arc<str>>,
     pub status: AgentStatus,
     pub reason: Option<Arc<str>>,
     pub since: Option<Timestamp>,
@@ -40,6 +43,8 @@ impl Default for AgentRecord {
             name: None,
             team: None,
             email: None,
+            login: None,
+            sip: None,
             status: AgentStatus::Unknown,
             reason: None,
             since: None,
@@ -79,8 +84,9 @@ impl Ground {
             let moved = self.sessions.release_all(Holder::Agent(id));
             self.moved(moved);
             self.touched.extend(self.surveys_about(id));
-            let email = self.agents.remove(&id).and_then(|agent| agent.email);
-            self.addresses.change(id, email.as_deref(), None);
+            if let Some(agent) = self.agents.remove(&id) {
+                self.roll.change(id, agent.names(), Names::default());
+            }
             self.touched.insert(Key::Agent(id));
             self.agent_changed_teams(id);
         }
@@ -109,15 +115,13 @@ impl Ground {
             self.teams.insert(team.id, team);
         }
         for reading in structure.agents {
-            self.change_address(&reading);
+            self.change_names(&reading);
             let record = self.agents.entry(reading.id).or_default();
-            let team_changed =
-                record.team != reading.team || (reading.email.is_some() && record.email != reading.email);
-            record.name = reading.name.or_else(|| record.name.take());
+            let is_another = record.identify(&reading) || record.team != reading.team;
+            // Whoever is in no team here is in none.
             record.team = reading.team;
-            record.email = reading.email.or_else(|| record.email.take());
             self.touched.insert(Key::Agent(reading.id));
-            if team_changed {
+            if is_another {
                 self.agent_changed_teams(reading.id);
             }
         }
@@ -146,7 +150,7 @@ impl Ground {
             // Something newer was pushed while the question was on its way (`apis.md` B114); the next answer will do.
             return;
         }
-        self.change_address(&reading);
+        self.change_names(&reading);
         let record = self.agents.entry(id).or_default();
         let team_changed = record.identify(&reading);
         if let Some(status) = reading.status {
@@ -170,7 +174,7 @@ impl Ground {
     /// A pushed change of an agent.
     pub(super) fn agent_changed(&mut self, heard: Ordinal, reading: AgentReading, now: Timestamp) {
         let id = reading.id;
-        self.change_address(&reading);
+        self.change_names(&reading);
         let record = self.agents.entry(id).or_default();
         record.heard = record.heard.max(heard);
         let team_changed = record.identify(&reading);
@@ -256,21 +260,23 @@ impl Ground {
     }
 
     fn surveys_about(&self, id: AgentId) -> Vec<Key> {
-        let email = self.agents.get(&id).and_then(|agent| agent.email.as_deref());
-        self.surveys.about(id, email)
+        let names = self.agents.get(&id).map(AgentRecord::names).unwrap_or_default();
+        self.surveys.about(id, names)
     }
 
-    /// Whoever had another address before is no longer meant by it. To be told before the reading is merged.
-    fn change_address(&mut self, reading: &AgentReading) {
-        let Some(email) = &reading.email else { return };
-        let known = self.agents.get(&reading.id).and_then(|agent| agent.email.clone());
-        if known.as_ref() == Some(email) {
+    /// Whoever had other names before is no longer meant by them. To be told before the reading is merged.
+    fn change_names(&mut self, reading: &AgentReading) {
+        let known = self.agents.get(&reading.id);
+        let before = known.map(AgentRecord::names).unwrap_or_default();
+        let after = Names::of_reading(reading).or(before);
+        if after == before {
             return;
         }
         if known.is_some() {
-            self.touched.extend(self.surveys_about(reading.id));
+            let touched = self.surveys.about(reading.id, before);
+            self.touched.extend(touched);
         }
-        self.addresses.change(reading.id, known.as_deref(), Some(email));
+        self.roll.change(reading.id, before, after);
     }
 
     fn moved(&mut self, moved: Moved) {
@@ -293,14 +299,20 @@ impl Ground {
 }
 
 impl AgentRecord {
-    /// Returns whether the team or the address is another one.
+    /// Returns whether the team or what others call them is another one.
     fn identify(&mut self, reading: &AgentReading) -> bool {
-        let email = self.email.clone();
+        let (team, is_renamed) = (self.team, Names::of_reading(reading).or(self.names()) != self.names());
         self.name = reading.name.clone().or_else(|| self.name.take());
         self.email = reading.email.clone().or_else(|| self.email.take());
-        let before = self.team;
+        self.login = reading.login.clone().or_else(|| self.login.take());
+        self.sip = reading.sip.clone().or_else(|| self.sip.take());
         self.team = reading.team.or(self.team);
-        self.team != before || self.email != email
+        self.team != team || is_renamed
+    }
+
+    /// What other systems may call them.
+    pub fn names(&self) -> Names<'_> {
+        Names { email: self.email.as_deref(), login: self.login.as_deref(), sip: self.sip.as_deref() }
     }
 
     fn become_(&mut self, reading: StatusReading, now: Timestamp) {

@@ -3,11 +3,11 @@
 //! Two steps, both pure: [`Ground::apply`] merges a fact and notes which entities it may have changed;
 //! [`Ground::settle`] says what those entities now are. A thousand facts between two settlings cost one settling.
 
-mod addresses;
 mod counting;
 mod derive;
 mod feedback;
 mod floor;
+mod named;
 mod sessions;
 mod surveys;
 mod traces;
@@ -20,8 +20,8 @@ use jiff::Timestamp;
 
 use super::entity::{Entity, Key};
 use super::join::Rules;
+use super::roll::Roll;
 use crate::domain::{AgentId, Fact, Health, QueueId, SessionTrace, SourceName, TeamId, TeamReading};
-use addresses::Addresses;
 use counting::Counting;
 use feedback::Feedback;
 use floor::{AgentRecord, QueueRecord};
@@ -34,7 +34,8 @@ pub struct Ground {
     rules: Rules,
     day_began: Timestamp,
     agents: HashMap<AgentId, AgentRecord>,
-    addresses: Addresses,
+    /// What other systems call the agents.
+    roll: Roll,
     queues: HashMap<QueueId, QueueRecord>,
     teams: BTreeMap<TeamId, TeamReading>,
     sessions: Sessions,
@@ -56,7 +57,7 @@ impl Ground {
             rules,
             day_began,
             agents: HashMap::default(),
-            addresses: Addresses::default(),
+            roll: Roll::default(),
             queues: HashMap::default(),
             teams: BTreeMap::new(),
             sessions: Sessions::default(),

@@ -6,10 +6,11 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 
 use super::Ground;
-use super::addresses::Named;
+use super::named::{Named, of_request, of_result};
 use crate::domain::{AgentId, SessionId, Survey, SurveyId, SurveyOrigin, SurveyResult, SurveyState};
 use crate::gold::entity::{Key, SurveyRequest};
 use crate::gold::requests::{Evidence, matched};
+use crate::gold::roll::Names;
 
 /// How many surveys that others asked for are shown. All of them are kept.
 const ELSEWHERE: usize = 500;
@@ -45,9 +46,9 @@ impl Surveys {
         let (id, interaction) = (survey.id.clone(), interaction(&survey.interaction));
         self.interactions.entry(interaction.clone()).or_default().requests.insert(id.clone());
         if let Some(before) = self.requests.get(&id) {
-            self.named.forget(&id, before.agent, Some(&before.employee));
+            self.named.forget(&id, before.agent, &of_request(before));
         }
-        self.named.note(&id, survey.agent, Some(&survey.employee));
+        self.named.note(&id, survey.agent, &of_request(&survey));
         self.requests.insert(id.clone(), Arc::new(survey));
         let mut touched = self.join(&interaction);
         touched.push(Key::Survey(id));
@@ -62,7 +63,7 @@ impl Surveys {
         }
         let mut touched = Vec::new();
         if let Some(known) = known.cloned() {
-            self.named.forget(&SurveyId(Arc::clone(&known.uuid)), known.agent, known.employee_email.as_deref());
+            self.named.forget(&SurveyId(Arc::clone(&known.uuid)), known.agent, &of_result(&known));
             self.elsewhere.remove(&(known.created, Arc::clone(&known.uuid)));
             let before = interaction(&known.interaction);
             if before != interaction(&result.interaction)
@@ -74,7 +75,7 @@ impl Surveys {
         }
         let (uuid, interaction) = (Arc::clone(&result.uuid), interaction(&result.interaction));
         self.interactions.entry(interaction.clone()).or_default().results.insert(Arc::clone(&uuid));
-        self.named.note(&SurveyId(Arc::clone(&uuid)), result.agent, result.employee_email.as_deref());
+        self.named.note(&SurveyId(Arc::clone(&uuid)), result.agent, &of_result(&result));
         self.results.insert(Arc::clone(&uuid), Arc::new(result));
         touched.extend(self.join(&interaction));
         touched.push(self.shown_as(&uuid));
@@ -100,7 +101,7 @@ impl Surveys {
         }
         let mut touched = vec![self.shown_as(&id.0), Key::Survey(id.clone())];
         if let Some(result) = self.results.remove(&id.0) {
-            self.named.forget(id, result.agent, result.employee_email.as_deref());
+            self.named.forget(id, result.agent, &of_result(&result));
             self.owners.remove(&id.0);
             self.elsewhere.remove(&(result.created, Arc::clone(&id.0)));
             let interaction = interaction(&result.interaction);
@@ -119,9 +120,10 @@ impl Surveys {
     }
 
     /// The surveys that name somebody in this way, or are known to be this agent's.
-    pub fn about(&self, agent: AgentId, email: Option<&str>) -> Vec<Key> {
-        let named = self.named.of(agent, email);
+    pub fn about(&self, agent: AgentId, names: Names<'_>) -> Vec<Key> {
+        let named = self.named.of(agent, names);
         named
+            .into_iter()
             .map(|id| if self.requests.contains_key(id) { Key::Survey(id.clone()) } else { self.shown_as(&id.0) })
             .collect()
     }
@@ -259,12 +261,12 @@ impl Ground {
 
     /// Whom a survey is about: whomever the vendor names it is, whatever the floor says (`apis.md` J40, J25, J26).
     pub(super) fn agent_of_survey(&self, survey: Option<&Survey>, result: Option<&SurveyResult>) -> Option<AgentId> {
-        let by_us = || survey.and_then(|survey| self.addresses.agent_of(&survey.employee).or(survey.agent));
+        let by_us = || survey.and_then(|survey| self.roll.agent_called(&of_request(survey), survey.agent));
         result.and_then(|result| self.agent_named(result)).or_else(by_us)
     }
 
     fn agent_named(&self, result: &SurveyResult) -> Option<AgentId> {
-        result.employee_email.as_deref().and_then(|email| self.addresses.agent_of(email)).or(result.agent)
+        self.roll.agent_called(&of_result(result), result.agent)
     }
 
     /// Twenty-four hexadecimal digits that we know as a conversation (`apis.md` J15).

@@ -595,10 +595,10 @@ fn email() -> impl Strategy<Value = Option<Arc<str>>> {
 fn agent_reading() -> impl Strategy<Value = AgentReading> {
     let status =
         prop_oneof![Just(AgentStatus::Available), Just(AgentStatus::InCall), Just(AgentStatus::Other("x".into()))];
-    (0..4_i64, prop::option::of(0..3_i64), email(), prop::option::of(status), 0..3_i64, sessions()).prop_map(
-        |(id, team, email, status, count, sessions)| {
+    (0..4_i64, prop::option::of(0..3_i64), (email(), email()), prop::option::of(status), 0..3_i64, sessions()).prop_map(
+        |(id, team, (email, login), status, count, sessions)| {
             let mut reading = AgentReading::new(AgentId(id));
-            reading.email = email;
+            (reading.email, reading.login) = (email, login);
             reading.team = team.map(TeamId);
             reading.status = status.and_then(|status| self::status(status, None));
             reading
@@ -883,6 +883,40 @@ fn a_survey_is_about_whoever_has_the_address_that_it_names_and_else_about_whom_a
     rob.id = AgentId(3);
     ground.apply(changed(2, rob), at(2));
     assert_eq!(about(&ground), Some(AgentId(2)), "an address that two share is nobody's");
+}
+
+/// `apis.md` J26: what two share is nobody's, and a display name is no name.
+#[test]
+fn a_survey_is_about_whoever_signs_in_by_the_name_that_it_names_or_has_it_as_sip_address() {
+    let mut ground = ground();
+    let result = SurveyResult { employee_id: Some("ROB".into()), ..rating("u", "c", 5) };
+    ground.apply(Fact::SurveyResult(Box::new(SurveyResult { employee_email: None, ..result })), at(0));
+    let mut survey = Survey::new("s".into(), at(0));
+    survey.employee = "rob@voice.example.com".into();
+    ground.apply(Fact::Survey(Box::new(survey)), at(0));
+    ground.settle();
+    let mut rob = AgentReading::new(AgentId(1));
+    (rob.name, rob.login) = (Some("rob@voice.example.com".into()), Some("rob".into()));
+    ground.apply(changed(1, rob.clone()), at(1));
+    let touched: BTreeMap<_, _> = ground.settle().into_iter().collect();
+    let about = |touched: &BTreeMap<Key, Option<Entity>>, id: &str| match touched.get(&Key::Survey(id.into())) {
+        Some(Some(Entity::Survey(request))) => request.agent,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(about(&touched, "u"), Some(AgentId(1)));
+    assert_eq!(
+        ground.survey(&"s".into()).expect("a survey").agent,
+        None,
+        "what somebody is called on pages proves nothing"
+    );
+    rob.sip = Some("sip:Rob@voice.example.com".into());
+    ground.apply(changed(2, rob.clone()), at(2));
+    let touched = ground.settle().into_iter().collect();
+    assert_eq!(about(&touched, "s"), Some(AgentId(1)));
+    rob.id = AgentId(3);
+    ground.apply(changed(3, rob), at(3));
+    let touched = ground.settle().into_iter().collect();
+    assert_eq!((about(&touched, "u"), about(&touched, "s")), (None, None), "it may be either of the two");
 }
 
 proptest! {

@@ -5,6 +5,7 @@
 //! it may only confirm or contradict it. Where no rule gives exactly one, the response stays where its place puts it, or
 //! unmapped, and whoever looks at it is shown the candidates (`apis.md` J50, J51, J53).
 
+pub mod bridge;
 mod clue;
 mod found;
 mod rules;

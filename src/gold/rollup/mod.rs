@@ -10,6 +10,7 @@
 //! - [`Book`]: which voices belong to which group, and which groups are to be counted again.
 
 mod book;
+mod hours;
 mod openings;
 mod period;
 mod ranked;
@@ -25,6 +26,7 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 
 pub use book::{Book, Effect, Entry, Item};
+pub use hours::Hours;
 pub use openings::{Limits, OpenByAge};
 pub use period::Period;
 pub use voice::{Answer, Recovery, Request, Treatment, Voice};

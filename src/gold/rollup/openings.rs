@@ -1,12 +1,15 @@
 //! How long those have waited who wait for an answer. Ages change at instants that are known beforehand: the owner wakes
 //! then, so that no viewer computes an age.
 
+use std::sync::Arc;
+
 use jiff::{SignedDuration, Timestamp};
 
+use super::hours::Hours;
 use super::sample::Change;
 
 /// How soon the first answer was promised, from the moment the customer wrote.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
     /// To a response for which the vendor raised an alert.
     pub alert: SignedDuration,
@@ -14,12 +17,14 @@ pub struct Limits {
     pub problem: SignedDuration,
     /// To anything else.
     pub rest: SignedDuration,
+    /// The hours in which the time to the first answer and deed counts. `None`: around the clock. Promises count so always.
+    pub hours: Option<Arc<Hours>>,
 }
 
 impl Default for Limits {
     fn default() -> Self {
         let [alert, problem, rest] = [4, 8, 48].map(SignedDuration::from_hours);
-        Self { alert, problem, rest }
+        Self { alert, problem, rest, hours: None }
     }
 }
 

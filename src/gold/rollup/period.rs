@@ -32,6 +32,8 @@ pub struct Period {
     pub first_reply: Times,
     /// From a response to the first thing we did, of those done in the window.
     pub first_action: Times,
+    /// Whether only opening hours count in these two.
+    pub in_hours: bool,
     /// Responses that were dealt with, of those that came in the window.
     pub processed: Share,
     /// Responses about which something was done in the time that was promised, of those done or overdue in the window.
@@ -77,6 +79,8 @@ pub(super) struct Said {
 #[derive(Debug, Default)]
 pub(super) struct Sums {
     counts: Period,
+    /// How many voices count their times in opening hours.
+    in_hours: u64,
     took: Took<Ranked>,
 }
 
@@ -93,6 +97,7 @@ impl Sums {
         sums.in_time.change(one.in_time, change);
         sums.recovered.change(one.recovered, change);
         sums.change.change(one.change, change);
+        change.count(&mut self.in_hours, u64::from(one.in_hours));
         self.took.change(&said.took, change);
     }
 
@@ -100,6 +105,7 @@ impl Sums {
     pub fn period(&self, since: Timestamp) -> Period {
         Period {
             since,
+            in_hours: self.in_hours > 0,
             first_reply: self.took.first_reply.times(),
             first_action: self.took.first_action.times(),
             to_request: self.took.to_request.times(),
@@ -160,12 +166,11 @@ impl Said {
         if created >= since {
             self.counts.processed.add(treatment.is_processed);
         }
-        if let Some(replied) = treatment.replied.filter(|replied| *replied >= since) {
-            self.took.first_reply = Some(seconds(created, replied));
-        }
-        if let Some(acted) = treatment.acted.filter(|acted| *acted >= since) {
-            self.took.first_action = Some(seconds(created, acted));
-        }
+        let took = |at: Option<Timestamp>, took: Option<i64>| at.filter(|at| *at >= since).and(took);
+        self.took.first_reply = took(treatment.replied, treatment.reply_took);
+        self.took.first_action = took(treatment.acted, treatment.action_took);
+        let happened = [treatment.replied, treatment.acted].into_iter().flatten().any(|at| at >= since);
+        self.counts.in_hours = treatment.in_hours && happened;
         match treatment.acted {
             Some(acted) if acted <= treatment.due => (acted >= since).then(|| self.counts.in_time.add(true)),
             // Whoever was late has been late since the promise was broken, not since they woke up.

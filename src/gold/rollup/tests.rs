@@ -215,6 +215,27 @@ fn replies_have_a_median_and_a_share_of_what_came() {
 }
 
 #[test]
+fn where_hours_are_configured_only_these_count_in_replies_and_promises_count_around_the_clock() {
+    let door: crate::config::Queue = toml::from_str("opening_hours = \"Mon-Sun 08:00-18:00\"").expect("a door");
+    let hours = super::Hours { open: door.opening_hours.expect("hours"), zone: jiff::tz::TimeZone::UTC };
+    let limits = Limits { hours: Some(std::sync::Arc::new(hours)), ..Limits::default() };
+    // The customer writes in the morning at one and is called at eight, and answered at nine.
+    let midnight = at(0).to_zoned(jiff::tz::TimeZone::UTC).start_of_day().expect("a day").timestamp();
+    let hour = |hour: i64| midnight.duration_since(at(0)).as_secs() + (24 + hour) * HOUR;
+    let texts = vec![text("reply", hour(9), Some("Rob T."), "text")];
+    let reading = response(hour(1), None, crate::domain::Thread::Closed, texts);
+    let called = [deed(FeedbackDeedKind::Call, RequestState::Accepted, hour(8))];
+    let counted = |limits: &Limits| {
+        let voice = Voice::of_response(&reading, called.iter(), false, limits);
+        total(&[voice], hour(10)).month
+    };
+    let (open, clock) = (counted(&limits), counted(&Limits::default()));
+    assert_eq!((open.first_reply.median, open.first_action.median, open.in_hours), (HOUR, 0, true));
+    assert_eq!((clock.first_reply.median, clock.first_action.median, clock.in_hours), (8 * HOUR, 7 * HOUR, false));
+    assert_eq!((open.in_time, open.processed), (clock.in_time, clock.processed));
+}
+
+#[test]
 fn a_promise_is_broken_at_its_very_instant_and_stays_broken() {
     let alert = |reading: ResponseReading| ResponseReading { alert: true, ..reading };
     let problem = |mut reading: ResponseReading| {

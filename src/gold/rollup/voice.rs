@@ -4,6 +4,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::hours;
 use super::openings::{self, Limits};
 use crate::domain::{
     Delivery, FeedbackDeed, FeedbackDeedKind, NotAsked, RequestState, ResponseReading, Survey, SurveyOrigin,
@@ -38,7 +39,7 @@ pub struct Answer {
 }
 
 /// How a thread was treated.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Treatment {
     /// When the customer answered.
     pub created: Timestamp,
@@ -46,8 +47,14 @@ pub struct Treatment {
     pub waits_since: Option<Timestamp>,
     /// When we first wrote back.
     pub replied: Option<Timestamp>,
+    /// How many seconds that took, in the hours that count.
+    pub reply_took: Option<i64>,
     /// When we first did anything: wrote, called, closed it, or reported it as spam.
     pub acted: Option<Timestamp>,
+    /// How many seconds that took, in the hours that count.
+    pub action_took: Option<i64>,
+    /// Whether the hours that count are opening hours.
+    pub in_hours: bool,
     /// Until when we had promised to.
     pub due: Timestamp,
     /// Whether it was dealt with, whoever did it and whenever.
@@ -89,7 +96,7 @@ impl Voice {
             // Nobody knows since when: they have waited longest.
             let waits_since = waits.then_some(Timestamp::MIN);
             let (created, due) = (Timestamp::MIN, Timestamp::MAX);
-            let treatment = Treatment { created, waits_since, replied: None, acted: None, due, is_processed: !waits };
+            let treatment = Treatment { created, waits_since, due, is_processed: !waits, ..Treatment::default() };
             return Self { treatment: Some(treatment), ..Self::default() };
         };
         let written = texts().filter(|(at, text)| *at > created && !text.is_of(&reading.customer)).map(|(at, _)| at);
@@ -105,7 +112,19 @@ impl Voice {
         let waits_since = waits.then(|| replied.and_then(|_| theirs.max()).unwrap_or(created));
         let is_processed = acted.is_some() || !waits || matches!(reading.thread, Thread::Closed);
         let due = created.saturating_add(limit(reading, limits)).unwrap_or(Timestamp::MAX);
-        let treatment = Treatment { created, waits_since, replied, acted, due, is_processed };
+        let hours = limits.hours.as_deref();
+        let took = |at| hours::seconds(created, at, hours);
+        let treatment = Treatment {
+            created,
+            waits_since,
+            replied,
+            reply_took: replied.map(took),
+            acted,
+            action_took: acted.map(took),
+            in_hours: hours.is_some(),
+            due,
+            is_processed,
+        };
         Self { answer, treatment: Some(treatment), ..Self::default() }
     }
 

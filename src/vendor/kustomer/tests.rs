@@ -63,12 +63,13 @@ async fn customers_and_users_are_read() {
     let (kustomer, _) = server(
         200,
         json!({ "data": { "id": "c9", "attributes": { "name": "Jane", "displayName": "J", "email": "u@example.com",
-            "emails": emails } } }),
+            "emails": emails, "phones": [{ "type": "home", "phone": "+1 312 863 3465" }, "863-3465"] } } }),
     )
     .await;
     let customer = kustomer.customer("c9").await.expect("found");
     assert_eq!(customer.name.as_deref(), Some("Jane"));
     assert_eq!(customer.emails, [("a@example.com".to_owned(), false), ("b@example.com".to_owned(), true)]);
+    assert_eq!(customer.phones, ["+1 312 863 3465", "863-3465"]);
     let user = kustomer.user("u1").await.expect("found");
     assert_eq!((user.name.as_deref(), user.email.as_deref()), (Some("J"), Some("u@example.com")));
 }
@@ -126,7 +127,7 @@ async fn a_check_is_content_with_no_such_tag_and_not_with_a_refused_key() {
 fn only_an_event_that_changed_the_status_says_so() {
     let event = |changes: Value| {
         let body = json!({ "id": "e1", "name": "kustomer.conversation.update", "data": conversation(),
-            "changes": changes });
+            "changes": changes, "createdAt": "2026-11-21T09:41:00.000Z" });
         Event::parse(body.to_string().as_bytes()).expect("an event")
     };
     let status =
@@ -134,6 +135,7 @@ fn only_an_event_that_changed_the_status_says_so() {
     let done = event(status("open", "done"));
     assert_eq!(done.status_change, Some((Some("open".into()), "done".into())));
     assert_eq!((done.id.as_deref(), done.conversation.rev), (Some("e1"), Some(12)));
+    assert_eq!(done.created, "2026-11-21T09:41:00Z".parse().ok());
     assert_eq!(event(status("done", "done")).status_change, None);
     assert_eq!(event(json!({ "attributes": { "tags": {} } })).status_change, None);
     assert!(!format!("{done:?}").contains("c9"));

@@ -5,6 +5,7 @@
 
 use std::fmt;
 
+use jiff::Timestamp;
 use serde_json::{Map, Value};
 use thiserror::Error;
 
@@ -34,6 +35,8 @@ pub struct Event {
     pub conversation: Conversation,
     /// The status before and after, only if this very event changed it (`apis.md` B201).
     pub status_change: Option<(Option<String>, String)>,
+    /// When it happened, which may be long before it is heard of.
+    pub created: Option<Timestamp>,
 }
 
 /// A conversation (`apis.md` P34).
@@ -75,6 +78,8 @@ pub struct Customer {
     pub name: Option<String>,
     /// Their addresses, and whether each is verified (`apis.md` B213).
     pub emails: Vec<(String, bool)>,
+    /// Their telephone numbers, as they are written.
+    pub phones: Vec<String>,
 }
 
 /// A colleague.
@@ -102,6 +107,7 @@ impl Event {
             name: text(&event["name"]).unwrap_or_default(),
             conversation: Conversation::read(&event["data"])?,
             status_change: after.filter(|after| before.as_ref() != Some(after)).map(|after| (before, after)),
+            created: text(&event["createdAt"]).and_then(|at| at.parse().ok()),
         })
     }
 }
@@ -134,7 +140,9 @@ impl Customer {
             Value::String(email) => Some((email.clone(), false)),
             entry => Some((text(&entry["email"])?, entry["verified"].as_bool().unwrap_or(false))),
         };
+        let phones = attribute(from, "phones").as_array().map_or(&[][..], Vec::as_slice);
         Ok(Self {
+            phones: phones.iter().filter_map(|entry| text(entry).or_else(|| text(&entry["phone"]))).collect(),
             id: text(&from["id"]).ok_or(WireError::NoIdentity("customer"))?,
             name: text(attribute(from, "name")).or_else(|| text(attribute(from, "displayName"))),
             emails: emails.iter().filter_map(email).collect(),

@@ -127,8 +127,9 @@ impl Figure {
         if value.get("medianSeconds").is_some() {
             let seconds = |name: &str| format::duration(value.get(name).and_then(Value::as_i64).unwrap_or_default());
             let (median, p90) = (seconds("medianSeconds"), seconds("p90Seconds"));
+            let hours = value.get("inOpeningHours").map_or("", |_| " of opening hours");
             return Self {
-                note: format!("90 %: {p90}"),
+                note: format!("90 %: {p90}{hours}"),
                 title: format!("Half of {n} within {median}, nine of ten within {p90}"),
                 text: median,
                 is_small,

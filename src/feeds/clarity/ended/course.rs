@@ -18,13 +18,23 @@ pub(super) struct Course {
     holders: BTreeSet<AgentId>,
     /// Who had it, in the order in which they came to it, since when (if they have it), and how long before.
     agents: Vec<(AgentId, Option<Timestamp>, SignedDuration)>,
+    /// When somebody last came to it or left it. In another life of the process nobody knows more of when it ended.
+    seen: Option<Timestamp>,
     /// How often Clarity was asked about it.
     pub questions: u32,
 }
 
 impl Course {
     pub fn new(modality: Modality) -> Self {
-        Self { modality, queue: None, customer: None, holders: BTreeSet::new(), agents: Vec::new(), questions: 0 }
+        Self {
+            modality,
+            queue: None,
+            customer: None,
+            holders: BTreeSet::new(),
+            agents: Vec::new(),
+            seen: None,
+            questions: 0,
+        }
     }
 
     /// An agent has it. Says whether that is new.
@@ -34,12 +44,14 @@ impl Course {
             let before = self.agents.iter().position(|(known, ..)| *known == agent).map(|at| self.agents.remove(at));
             // Whoever comes back is the last again.
             self.agents.push((agent, Some(now), before.map_or(SignedDuration::ZERO, |(.., spent)| spent)));
+            self.seen = Some(now);
         }
         is_new
     }
 
     pub fn leave(&mut self, agent: AgentId, now: Timestamp) {
         self.holders.remove(&agent);
+        self.seen = Some(now);
         if let Some((_, since, spent)) = self.agents.iter_mut().find(|(known, ..)| *known == agent)
             && let Some(since) = since.take()
         {
@@ -55,7 +67,8 @@ impl Course {
     /// What is needed to ask about it in another life of the process: nothing about the customer, whom Clarity knows.
     pub fn to_memory(&self) -> String {
         let agents = self.agents.iter().map(|(agent, since, spent)| json!([agent, since, spent.as_secs()]));
-        json!({ "modality": self.modality.as_str(), "queue": self.queue, "agents": Value::from_iter(agents) })
+        let (modality, seen) = (self.modality.as_str(), self.seen);
+        json!({ "modality": modality, "queue": self.queue, "agents": Value::from_iter(agents), "seen": seen })
             .to_string()
     }
 
@@ -64,6 +77,7 @@ impl Course {
         let memory: Value = serde_json::from_str(text).ok()?;
         let mut course = Self::new(modality(memory["modality"].as_str()?));
         course.queue = memory["queue"].as_i64().map(QueueId);
+        course.seen = memory["seen"].as_str().and_then(|seen| seen.parse().ok());
         for agent in memory["agents"].as_array()? {
             let since: Option<Timestamp> = agent[1].as_str().and_then(|since| since.parse().ok());
             let spent = SignedDuration::from_secs(agent[2].as_i64()?)
@@ -71,6 +85,11 @@ impl Course {
             course.agents.push((AgentId(agent[0].as_i64()?), None, spent));
         }
         Some(course)
+    }
+
+    /// When somebody was last seen to come to it or to leave it.
+    pub fn seen(&self) -> Option<Timestamp> {
+        self.seen
     }
 
     pub fn first(&self) -> Option<AgentId> {
@@ -133,6 +152,7 @@ mod tests {
             (known.first(), known.last(), known.longest(at(999))),
             (Some(AgentId(1)), Some(AgentId(2)), Some(AgentId(2)))
         );
+        assert_eq!(known.seen(), Some(at(100)), "it may have ended then");
         assert_eq!((known.modality, known.queue, known.customer), (Modality::InstantMessage, Some(QueueId(7)), None));
         assert!(Course::from_memory("{}", at(0)).is_none());
     }

@@ -3,7 +3,13 @@
 //! A session that nobody lists any more has ended or is on its way to another agent: Clarity itself is asked which, and
 //! what it knows of the customer. That is remembered, so that feedback that comes days later finds its call, and told to
 //! whoever asks customers how it was. Those that are followed are remembered too, so that a restart forgets nobody whom it
-//! knew; what began and ended while nobody looked is not told.
+//! knew, but for those that are over for so long that nobody is to be asked any more.
+//!
+//! What began and ended while nobody looked is not told, because nobody can be asked for it: the search knows agents and
+//! queues alone (`apis.md` C46), the lists of sessions hold those that go on (C16), a customer's history wants the number
+//! of one of their sessions (C20), what an agent did in the last 24 hours names no session (C106), and the look-up wants
+//! its number (C18). That numbers follow each other is nowhere promised, and to try them would be to look at sessions that
+//! are not ours to see.
 
 mod course;
 mod followed;
@@ -17,7 +23,8 @@ use tokio::time::Instant;
 
 use crate::base::{Clock, Lifecycle};
 use crate::config::NamedAgent;
-use crate::domain::{AgentId, Fact, Helped, Interaction, QueueId, SessionId};
+use crate::domain::helped::Call;
+use crate::domain::{AgentId, Fact, Helped, Interaction, QueueId, SessionId, SessionTrace};
 use crate::gold::entity::Agent;
 use crate::gold::{Closings, Considered, Entity, Gold, Key};
 use crate::store::{Store, StoreError};
@@ -46,6 +53,8 @@ pub struct EndRules {
     pub email_items: Vec<String>,
     /// The extra item that names the conversation.
     pub conversation_item: String,
+    /// Domains whose SIP addresses are e-mail addresses as well.
+    pub federated_domains: Vec<String>,
 }
 
 /// Follows sessions to their end.
@@ -155,8 +164,9 @@ impl SessionEnds {
         let helped = match self.vendor.session(id.0, includes).await {
             Ok(Some(session)) if session.is_over() => {
                 let trace = told::trace(id, &session, course.last(), &self.rules, self.clock.now());
+                let helped = self.helped(&trace, &course, &session);
                 self.gold.tell(Fact::Session(Box::new(trace))).await;
-                self.helped(id, &course, &session)
+                helped
             }
             Ok(None) => unfit(id, "notAskedSessionGone"),
             Ok(Some(_)) if last_question => unfit(id, "notAskedNeverEnded"),
@@ -174,7 +184,8 @@ impl SessionEnds {
         self.followed.is_settled(id);
     }
 
-    fn helped(&self, id: SessionId, course: &Course, session: &wire::Session) -> Helped {
+    fn helped(&self, trace: &SessionTrace, course: &Course, session: &wire::Session) -> Helped {
+        let id = trace.id;
         match session.session_status.as_deref().map(plain).as_deref() {
             Some("abandoned") => return unfit(id, "notAskedAbandoned"),
             // The customer goes on talking, in another session.
@@ -183,11 +194,19 @@ impl SessionEnds {
         }
         let mut helped = Helped::new(Interaction::Session(id));
         helped.conversation = told::conversation(session, &self.rules).map(Arc::from);
+        helped.ended = session.end_time_stamp.or(course.seen());
         helped.queue = session.queue_id.map(QueueId).or(course.queue);
         helped.agent = self.named(course, session);
         helped.customer = session.customer_name.as_deref().map(Arc::from).or_else(|| course.customer.clone());
         helped.email = told::email(session, &self.rules).map(Arc::from);
         helped.modality = Some(course.modality.clone());
+        let took_part = session.agents.iter().flatten().filter_map(|agent| agent.agent_id).map(AgentId);
+        helped.call = Some(Box::new(Call {
+            person: trace.person.clone(),
+            agents: took_part.chain(helped.agent).chain(trace.agent).collect(),
+            began: trace.began,
+            ..Call::default()
+        }));
         helped
     }
 

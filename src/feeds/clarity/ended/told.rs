@@ -23,8 +23,8 @@ pub(in crate::feeds::clarity) fn trace(
     let number = popped.and_then(|address| segment_after(address, "customers"));
     let mut person =
         Person::new(email(session, rules), None).and(number.as_deref().map(Person::numbered).unwrap_or_default());
-    for phone in phones {
-        person = person.and(Person::new(None, phone));
+    for phone in phones.into_iter().flatten() {
+        person = person.and(Person::new(None, Some(phone))).and(Person::at_sip(phone, &rules.federated_domains));
     }
     SessionTrace {
         id,
@@ -85,6 +85,7 @@ mod tests {
             agent: NamedAgent::Last,
             email_items: vec!["CustomerEmail".into()],
             conversation_item: "KustomerConversationId".into(),
+            federated_domains: vec!["example.com".into()],
         }
     }
 
@@ -126,6 +127,17 @@ mod tests {
         assert_eq!((trace.queue, trace.agent), (Some(QueueId(11)), Some(AgentId(41))));
         assert_eq!((trace.began, trace.ended), (session.start_time_stamp, Some(now)));
         assert_eq!(trace.conversation.as_deref(), Some("5f2a"));
+    }
+
+    #[test]
+    fn a_colleague_who_calls_is_recognised_by_their_sip_address() {
+        let now = "2026-11-21T09:05:00Z".parse().expect("a time");
+        let of = |phone: &str| {
+            let session = read(json!({"sessionId": 7, "customerPhone": phone}));
+            trace(SessionId(7), &session, None, &rules(), now).person
+        };
+        assert!(of("sip:rob@example.com") == Person::new(Some("rob@example.com"), None));
+        assert!(of("sip:rob@elsewhere.example").is_nobody());
     }
 
     #[test]

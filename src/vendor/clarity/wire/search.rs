@@ -30,6 +30,9 @@ pub struct SearchAgent {
     /// The Windows name.
     #[serde(deserialize_with = "lenient::text")]
     pub login_name: Option<String>,
+    /// The SIP address, such as `sip:ada@example.com`.
+    #[serde(deserialize_with = "lenient::text")]
+    pub sip_address: Option<String>,
     /// The e-mail address.
     #[serde(deserialize_with = "lenient::text")]
     pub email_address: Option<String>,

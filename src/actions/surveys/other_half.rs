@@ -1,0 +1,84 @@
+//! The other half of an interaction, which was asked about under another name: a call and the conversation that an agent
+//! closed after it are one interaction, also where neither names the other (`apis.md` J18).
+//!
+//! Whichever comes second finds the first in the outbox, with what is needed to tell that they are one, so that no stop or
+//! crash between the two asks a customer twice.
+
+use jiff::{SignedDuration, Timestamp};
+use serde_json::Value;
+
+use super::{REQUEST, Surveys};
+use crate::config::Sending;
+use crate::domain::{Helped, Interaction, Modality, SurveyOrigin};
+use crate::gold::join::bridge::{self, Side};
+use crate::gold::roll::Roll;
+use crate::store::{Intent, StoreError};
+
+/// By how much the clocks of the two systems may differ from ours.
+const SKEW: SignedDuration = SignedDuration::from_mins(10);
+
+/// The other half.
+pub(super) enum OtherHalf {
+    /// Nobody was asked about one.
+    None,
+    /// Somebody was, and this says that it is it.
+    Found(String),
+    /// There is more than one that it may be: a person decides (`apis.md` J50).
+    Several(String),
+}
+
+impl Surveys {
+    /// What is known of this half, if it can have another one that is asked about too. One that names its other half has
+    /// that one's key instead (`apis.md` J17).
+    pub(super) fn side(&self, helped: &Helped) -> Option<Side> {
+        let rules = &self.0.rules;
+        if rules.sessions == Sending::Off || rules.conversations == Sending::Off || helped.conversation.is_some() {
+            return None;
+        }
+        if matches!(helped.interaction, Interaction::Session(_)) && helped.modality != Some(Modality::Audio) {
+            return None;
+        }
+        let call = helped.call.as_ref()?;
+        let mut agents = call.agents.clone();
+        if !call.employees.is_empty() {
+            let roll = Roll::of(self.0.gold.copy());
+            agents.extend(call.employees.iter().filter_map(|employee| roll.agent_called(&[employee], None)));
+        }
+        Some(Side { person: call.person.clone(), agents, began: call.began, ended: helped.ended? })
+    }
+
+    /// Looks for it among what was asked about.
+    pub(super) async fn other_half(&self, helped: &Helped, side: &Side) -> Result<OtherHalf, StoreError> {
+        let is_session = matches!(helped.interaction, Interaction::Session(_));
+        let wanted = if is_session { SurveyOrigin::Conversation } else { SurveyOrigin::Session };
+        let within = self.0.rules.closed_within;
+        // It was asked about after it was over: the call at the earliest so long before the conversation was closed.
+        let before = if is_session { SignedDuration::ZERO } else { within };
+        let earliest = side.began.unwrap_or(side.ended).min(side.ended);
+        let since = earliest.saturating_sub(before.saturating_add(SKEW)).unwrap_or(Timestamp::MIN);
+        let found: Vec<String> = (self.0.store.intents_since(REQUEST, since).await?.iter())
+            .filter(|intent| intent.context["origin"] == wanted.as_str())
+            .filter_map(|intent| {
+                let other: Side = serde_json::from_value(intent.context.get("call")?.clone()).ok()?;
+                let (call, closed) = if is_session { (side, &other) } else { (&other, side) };
+                let evidence = bridge::is_one(call, closed, within)?;
+                Some(format!("{} ({evidence})", named(intent)))
+            })
+            .collect();
+        Ok(match &found[..] {
+            [] => OtherHalf::None,
+            [one] => OtherHalf::Found(one.clone()),
+            several => OtherHalf::Several(format!(
+                "The customer was asked already about what may be the same: {}. Send it if it was something else.",
+                several.join(", or ")
+            )),
+        })
+    }
+}
+
+fn named(intent: &Intent) -> String {
+    match (&intent.context["session"], &intent.context["conversation"]) {
+        (Value::Number(session), _) => format!("session {session}"),
+        (_, conversation) => format!("conversation {}", conversation.as_str().unwrap_or_default()),
+    }
+}

@@ -1,0 +1,50 @@
+//! Which surveys name an agent: by a table, or in the words in which the vendor knows them.
+
+use std::collections::{BTreeSet, HashMap};
+
+use crate::domain::{AgentId, Survey, SurveyId, SurveyResult};
+use crate::gold::roll::{Names, key};
+
+/// Which surveys name whom.
+#[derive(Debug, Default)]
+pub(super) struct Named {
+    by_table: HashMap<AgentId, BTreeSet<SurveyId>>,
+    by_name: HashMap<String, BTreeSet<SurveyId>>,
+}
+
+impl Named {
+    pub fn note(&mut self, id: &SurveyId, agent: Option<AgentId>, names: &[&str]) {
+        if let Some(agent) = agent {
+            self.by_table.entry(agent).or_default().insert(id.clone());
+        }
+        for name in names {
+            self.by_name.entry(key(name)).or_default().insert(id.clone());
+        }
+    }
+
+    pub fn forget(&mut self, id: &SurveyId, agent: Option<AgentId>, names: &[&str]) {
+        if let Some(surveys) = agent.and_then(|agent| self.by_table.get_mut(&agent)) {
+            surveys.remove(id);
+        }
+        for name in names {
+            if let Some(surveys) = self.by_name.get_mut(&key(name)) {
+                surveys.remove(id);
+            }
+        }
+    }
+
+    pub fn of(&self, agent: AgentId, names: Names<'_>) -> BTreeSet<&SurveyId> {
+        let by_name = names.keys().filter_map(|name| self.by_name.get(&name));
+        self.by_table.get(&agent).into_iter().chain(by_name).flatten().collect()
+    }
+}
+
+/// Whom a request is about, in the words in which it was asked.
+pub(super) fn of_request(survey: &Survey) -> [&str; 1] {
+    [&survey.employee]
+}
+
+/// Whom the vendor says that it is about: by address, and by the number that the site gave them.
+pub(super) fn of_result(result: &SurveyResult) -> Vec<&str> {
+    [&result.employee_email, &result.employee_id].into_iter().flatten().map(|name| &**name).collect()
+}
