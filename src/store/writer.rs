@@ -1,5 +1,6 @@
 //! The one thread that writes. Whatever waits goes into one transaction: a burst costs one wait for the disk, and a
-//! single event does not wait for company.
+//! single event does not wait for company. In a crowd, those who were answered a moment ago are about to come again: the
+//! next transaction waits for as many, though not for long.
 //!
 //! Who waits to be acknowledged goes first. What an event means is written when nobody waits, or when it has waited
 //! long: a burst is acknowledged before it is understood, and what waits meanwhile waits on the disk.
@@ -7,13 +8,14 @@
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use rusqlite::{Connection, ErrorCode};
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{oneshot, watch};
 
 use super::{StoreError, database};
 
@@ -24,7 +26,10 @@ pub(super) const QUEUE: usize = 1024;
 const BATCH: usize = 256;
 
 /// How long work that can wait waits at most for those who cannot.
-const LONGEST_WAIT: Duration = Duration::from_millis(50);
+const LONGEST_WAIT: Duration = Duration::from_millis(250);
+
+/// How long a transaction waits at most for those who are about to come: about as long as the disk takes for it.
+const COMPANY: Duration = Duration::from_micros(300);
 
 /// How much is written before the log is folded into the file, as soon as nothing waits. SQLite would do it inside some
 /// commit, and whoever waits for that one would wait longer.
@@ -38,7 +43,7 @@ const PATIENCE: u64 = 3;
 
 /// The way to the writing thread.
 pub(super) struct Writer {
-    queue: Mutex<Option<mpsc::Sender<Job>>>,
+    queue: Mutex<Option<SyncSender<Job>>>,
     thread: Mutex<Option<JoinHandle<()>>>,
     done: Mutex<Option<oneshot::Receiver<()>>>,
     gauges: Arc<Gauges>,
@@ -109,7 +114,7 @@ where
 impl Writer {
     /// Starts the thread.
     pub(super) fn start(connection: Connection, path: PathBuf) -> Result<Self, StoreError> {
-        let (queue, jobs) = mpsc::channel(QUEUE);
+        let (queue, jobs) = sync_channel(QUEUE);
         let (finished, done) = oneshot::channel();
         let gauges = Arc::new(Gauges {
             failing: AtomicBool::new(false),
@@ -196,8 +201,8 @@ impl Writer {
     }
 
     pub(super) fn is_healthy(&self) -> bool {
-        // Closed from the other side when the thread has ended.
-        let running = lock(&self.queue).as_ref().is_some_and(|queue| !queue.is_closed());
+        let is_open = lock(&self.queue).is_some();
+        let running = is_open && lock(&self.thread).as_ref().is_some_and(|thread| !thread.is_finished());
         running && !self.gauges.failing.load(Ordering::Relaxed)
     }
 
@@ -224,8 +229,8 @@ impl Writer {
         let queue = lock(&self.queue).clone().ok_or(StoreError::Closed)?;
         queue.try_send(Box::new(Task { manner, work: Some(work), result: None, asker })).map_err(
             |error| match error {
-                mpsc::error::TrySendError::Full(_) => StoreError::Busy,
-                mpsc::error::TrySendError::Closed(_) => StoreError::Closed,
+                TrySendError::Full(_) => StoreError::Busy,
+                TrySendError::Disconnected(_) => StoreError::Closed,
             },
         )?;
         Ok(answer)
@@ -254,10 +259,11 @@ struct Desk {
 }
 
 impl Desk {
-    fn work(mut self, mut jobs: mpsc::Receiver<Job>) {
-        let mut came = Vec::with_capacity(BATCH);
-        let mut later = VecDeque::new();
-        while receive(&mut jobs, &mut came, later.is_empty()) {
+    fn work(mut self, jobs: Receiver<Job>) {
+        let (mut came, mut later) = (Vec::with_capacity(BATCH), VecDeque::new());
+        // How many were answered last.
+        let mut crowd = 0;
+        while receive(&jobs, &mut came, later.is_empty(), crowd) {
             let mut batch = Vec::with_capacity(came.len());
             for job in came.drain(..) {
                 match job.manner() {
@@ -271,13 +277,16 @@ impl Desk {
                     }
                 }
             }
-            let is_quiet = batch.is_empty();
+            crowd = batch.len();
             self.serve(batch);
-            if let Some((_, job)) = later.pop_front_if(|(since, _)| is_quiet || since.elapsed() >= LONGEST_WAIT) {
+            if let Some((_, job)) = later.pop_front_if(|(since, _)| crowd == 0 || since.elapsed() >= LONGEST_WAIT) {
                 self.serve(vec![job]);
             }
-            if self.unfolded >= FOLD_AFTER && jobs.is_empty() {
-                self.fold_when_idle();
+            if self.unfolded >= FOLD_AFTER && later.is_empty() {
+                match jobs.try_recv() {
+                    Ok(job) => came.push(job),
+                    Err(_) => self.fold_when_idle(),
+                }
             }
         }
         if let Some(Err(error)) = self.connection.take().map(fold) {
@@ -366,15 +375,29 @@ impl Desk {
     }
 }
 
-/// What has come by now, and whether anything may still come or be left to do. Waits for it if nothing else is to be done.
-fn receive(jobs: &mut mpsc::Receiver<Job>, came: &mut Vec<Job>, wait: bool) -> bool {
-    if wait {
-        return jobs.blocking_recv_many(came, BATCH) > 0;
+/// Adds what has come to what is there, and says whether there is anything to do now or later. Waits for it if nothing else
+/// is to be done, and for a crowd to be together again.
+fn receive(jobs: &Receiver<Job>, came: &mut Vec<Job>, wait: bool, crowd: usize) -> bool {
+    if wait && came.is_empty() {
+        match jobs.recv() {
+            Ok(job) => came.push(job),
+            Err(_) => return false,
+        }
     }
-    while came.len() < BATCH
-        && let Ok(job) = jobs.try_recv()
-    {
-        came.push(job);
+    let mut until = None;
+    while came.len() < BATCH {
+        if let Ok(job) = jobs.try_recv() {
+            came.push(job);
+            continue;
+        }
+        if crowd < 2 || came.is_empty() || came.len() >= crowd {
+            break;
+        }
+        let until = *until.get_or_insert_with(|| Instant::now() + COMPANY);
+        match jobs.recv_timeout(until.saturating_duration_since(Instant::now())) {
+            Ok(job) => came.push(job),
+            Err(_) => break,
+        }
     }
     true
 }

@@ -27,7 +27,7 @@ const PAGE: u32 = 256;
 
 /// How long after an event the inbox is read: whoever reads at once has a commit for each event, while the next one waits to
 /// be acknowledged.
-const GATHER: Duration = Duration::from_millis(20);
+const GATHER: Duration = Duration::from_millis(50);
 
 /// How long after a failure the inbox is read again.
 const TRY_AGAIN: Duration = Duration::from_secs(5);
