@@ -68,6 +68,8 @@ pub enum Fact {
     Session(Box<SessionTrace>),
     /// What was kept of sessions. Whatever is told of them now is newer.
     SessionsKept(Vec<SessionTrace>),
+    /// What was kept of responses. Those that are long over are not needed.
+    ResponsesKept(Vec<ResponseReading>),
     /// A person says which session a response is about.
     Pinned(Pin),
     /// How far something has come that somebody does about a response.

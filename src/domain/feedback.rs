@@ -147,6 +147,12 @@ impl ResponseReading {
         self.messages.values().filter_map(|message| message.at).max()
     }
 
+    /// When it was last heard of, by what the customer and we wrote.
+    #[must_use]
+    pub fn last_word(&self) -> Option<Timestamp> {
+        self.newest_message().max(self.created)
+    }
+
     /// How it stands, in short: as long as this is the same, nobody has told us anything new about it.
     #[must_use]
     pub fn stand(&self) -> Arc<str> {

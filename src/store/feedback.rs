@@ -22,7 +22,8 @@ pub struct Understood {
 }
 
 impl Store {
-    /// Notes what events say and that they have been understood. Events that are no longer in the inbox, and those of
+    /// Notes what events say and that they have been understood. What is returned is all that is known of each response by
+    /// then, so that whoever has let go of it has it again. Events that are no longer in the inbox, and those of
     /// customers who were erased, have no effect.
     ///
     /// # Errors
@@ -42,10 +43,8 @@ impl Store {
                             "UPDATE inbox SET processed_at = ?2, error = ?3, subject = coalesce(subject, ?4) WHERE seq = ?1",
                         )?
                         .execute(params![place, now.as_millisecond(), error, subject])?;
-                    if let (1, Ok(reading)) = (noted, says)
-                        && keep(connection, &marks, &reading, now)?
-                    {
-                        kept.push(reading);
+                    if let (1, Ok(reading)) = (noted, says) {
+                        kept.extend(keep(connection, &marks, reading, now)?);
                     }
                 }
                 Ok(kept)
@@ -63,9 +62,7 @@ impl Store {
         self.keep(move |connection| {
             let mut kept = Vec::new();
             for reading in readings {
-                if keep(connection, &marks, &reading, now)? {
-                    kept.push(reading);
-                }
+                kept.extend(keep(connection, &marks, reading, now)?);
             }
             Ok(kept)
         })
@@ -89,22 +86,27 @@ impl Store {
     }
 }
 
-/// Writes a response down, merged with what was known. Not if its customer was erased.
-fn keep(connection: &Connection, marks: &Marks, heard: &ResponseReading, now: Timestamp) -> Result<bool, StoreError> {
+/// Writes a response down, merged with what was known, and returns it so. `None`: its customer was erased.
+fn keep(
+    connection: &Connection,
+    marks: &Marks,
+    heard: ResponseReading,
+    now: Timestamp,
+) -> Result<Option<ResponseReading>, StoreError> {
     let customer = Person::new(heard.customer.email.as_deref(), heard.customer.phone.as_deref());
     if marks.is_erased(connection, &customer, Some(&heard.id.0), heard.created)? {
-        return Ok(false);
+        return Ok(None);
     }
     let known: Option<String> = connection
         .prepare_cached("SELECT document FROM feedback WHERE response = ?1")?
         .query_row([&*heard.id.0], |row| row.get(0))
         .optional()?;
     let merged = match known {
-        Some(known) => serde_json::from_str::<ResponseReading>(&known)?.and(heard.clone()),
-        None => heard.clone(),
+        Some(known) => serde_json::from_str::<ResponseReading>(&known)?.and(heard),
+        None => heard,
     };
     write(connection, &merged, now)?;
-    Ok(true)
+    Ok(Some(merged))
 }
 
 /// Writes a response down as it is.

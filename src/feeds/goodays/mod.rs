@@ -195,9 +195,7 @@ impl GoodaysFeed {
                 self.reporter.count_many("unreadableEvents", store.unreadable(SourceName::Goodays).await?);
             }
             self.remembered = page.last_key_value().map(|(place, _)| *place);
-            for reading in page.into_values() {
-                self.gold.tell(Fact::Response(Box::new(reading))).await;
-            }
+            self.gold.tell(Fact::ResponsesKept(page.into_values().collect())).await;
         }
         Ok(())
     }

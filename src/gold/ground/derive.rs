@@ -21,7 +21,7 @@ impl Ground {
                     feedback: self.total(&Group::Team(*id)),
                 })
             }
-            Key::Response(id) => Entity::Response(Box::new(self.feedback.response(id)?)),
+            Key::Response(id) => Entity::Response(Box::new(self.feedback.shown(id)?)),
             Key::Survey(id) => Entity::Survey(Box::new(self.survey(id)?)),
             Key::Place(id) => Entity::Place(self.place(id)?),
             Key::Tag(name) => Entity::Tag(self.tag(name)?),

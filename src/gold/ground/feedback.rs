@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use foldhash::HashMap;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::Ground;
 use crate::domain::{
@@ -14,6 +14,13 @@ use crate::domain::{
 use crate::gold::entity::{Key, Response};
 use crate::gold::join::{Clue, Floor, Joined, Rule, Rules, Trace, join};
 
+/// How many responses are shown in which nobody waits: the newest. All in which somebody does are shown.
+const SETTLED: usize = 500;
+
+/// How long before the month that is counted a response may have ended that still has something to say in it: promises and
+/// the wait for a call reach beyond its last word.
+const LATE: SignedDuration = SignedDuration::from_hours(7 * 24);
+
 #[derive(Debug)]
 struct Record {
     /// What the vendor said, merged from all of it.
@@ -22,13 +29,17 @@ struct Record {
     reading: Arc<ResponseReading>,
     /// What may lead it to sessions.
     clues: BTreeSet<Clue>,
+    /// Its last word, if nobody waits in it.
+    settled: Option<Timestamp>,
 }
 
 /// What colleagues do about one response.
 type Deeds = BTreeMap<DeedId, Arc<FeedbackDeed>>;
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Feedback {
+    /// How many are shown in which nobody waits.
+    pub most: usize,
     records: HashMap<ResponseId, Record>,
     joins: HashMap<ResponseId, Joined>,
     /// What colleagues do, also about responses that nobody has told us of yet.
@@ -41,25 +52,45 @@ pub(super) struct Feedback {
     by_clue: HashMap<Clue, BTreeSet<ResponseId>>,
     /// Responses whose join may have changed.
     to_join: BTreeSet<ResponseId>,
+    /// Responses in which nobody waits, by their last words.
+    settled: BTreeSet<(Timestamp, ResponseId)>,
+}
+
+impl Default for Feedback {
+    fn default() -> Self {
+        Self {
+            most: SETTLED,
+            records: HashMap::default(),
+            joins: HashMap::default(),
+            deeds: HashMap::default(),
+            counted: HashMap::default(),
+            pins: HashMap::default(),
+            by_clue: HashMap::default(),
+            to_join: BTreeSet::new(),
+            settled: BTreeSet::new(),
+        }
+    }
 }
 
 impl Feedback {
     /// Merges an event and says what it touched.
     pub fn hear(&mut self, reading: ResponseReading, rules: &Rules) -> Vec<Key> {
         let id = reading.id.clone();
-        let (told, clues) = match self.records.remove(&id) {
-            None => (reading, BTreeSet::new()),
+        let (told, clues, before) = match self.records.remove(&id) {
+            None => (reading, BTreeSet::new(), None),
             Some(known) => {
                 drop(known.reading);
-                (Arc::unwrap_or_clone(known.told).and(reading), known.clues)
+                (Arc::unwrap_or_clone(known.told).and(reading), known.clues, known.settled)
             }
         };
         let told = Arc::new(told);
         let reading = settled(&told, self.deeds.get(&id));
-        self.records.insert(id.clone(), Record { told, reading, clues });
+        self.records.insert(id.clone(), Record { told, reading, clues, settled: before });
         self.find_by_clues(&id, rules);
         self.to_join.insert(id.clone());
-        self.touch(id)
+        let mut touched = self.file(&id);
+        touched.extend(self.touch(id));
+        touched
     }
 
     /// A person says which session it is, or leaves it to the rules again.
@@ -104,7 +135,37 @@ impl Feedback {
         if let Some(record) = self.records.get_mut(&id) {
             record.reading = settled(&record.told, Some(deeds));
         }
-        self.touch(id)
+        let mut touched = self.file(&id);
+        touched.extend(self.touch(id));
+        touched
+    }
+
+    /// Files a response by its last word if nobody waits in it, and says whom that may have brought into sight or out of it.
+    fn file(&mut self, id: &ResponseId) -> Vec<Key> {
+        let deeds = self.deeds.get(id).unwrap_or(const { &Deeds::new() });
+        let Some(record) = self.records.get_mut(id) else { return Vec::new() };
+        let waits = waits(&record.reading, &record.told.stand(), deeds);
+        let now = last_word(&record.reading, deeds).filter(|_| !waits);
+        let before = std::mem::replace(&mut record.settled, now);
+        if before == now {
+            return Vec::new();
+        }
+        let mut touched = before.map(|before| self.unfile(before, id)).unwrap_or_default();
+        if let Some(now) = now {
+            self.settled.insert((now, id.clone()));
+            touched.extend(self.place(self.most));
+        }
+        touched
+    }
+
+    fn unfile(&mut self, last_word: Timestamp, id: &ResponseId) -> Vec<Key> {
+        self.settled.remove(&(last_word, id.clone()));
+        self.place(self.most - 1).into_iter().collect()
+    }
+
+    /// Who stands there among the newest in which nobody waits.
+    fn place(&self, place: usize) -> Option<Key> {
+        self.settled.iter().rev().nth(place).map(|(_, id)| Key::Response(id.clone()))
     }
 
     fn touch(&mut self, id: ResponseId) -> Vec<Key> {
@@ -117,7 +178,13 @@ impl Feedback {
     fn forget(&mut self, id: &ResponseId) -> Vec<Key> {
         self.deeds.remove(id);
         self.pins.remove(id);
+        self.leave(id)
+    }
+
+    /// What was told of a response is no longer needed. If it is heard of again, all of it is.
+    fn leave(&mut self, id: &ResponseId) -> Vec<Key> {
         let Some(record) = self.records.remove(id) else { return Vec::new() };
+        let mut shown = record.settled.map(|last_word| self.unfile(last_word, id)).unwrap_or_default();
         self.lose(id, &record.clues);
         self.to_join.remove(id);
         let mut touched = self.joins.remove(id).as_ref().map(targets).unwrap_or_default();
@@ -130,15 +197,32 @@ impl Feedback {
             }
         }
         touched.push(Key::Response(id.clone()));
+        touched.append(&mut shown);
         touched
     }
 
-    /// All identities.
+    /// Whatever ended so long ago leaves.
+    pub fn leave_before(&mut self, then: Timestamp) -> Vec<Key> {
+        let mut touched = Vec::new();
+        while let Some((_, id)) = self.settled.first().filter(|(last_word, _)| *last_word < then).cloned() {
+            touched.extend(self.leave(&id));
+        }
+        touched
+    }
+
+    /// All identities, shown or not.
     pub fn ids(&self) -> impl Iterator<Item = &ResponseId> {
         self.records.keys()
     }
 
-    /// One response with what it hangs on.
+    /// One response with what it hangs on, if it is shown.
+    pub fn shown(&self, id: &ResponseId) -> Option<Response> {
+        let settled = self.records.get(id)?.settled;
+        let is_shown = |last_word| self.settled.range((last_word, id.clone())..).nth(self.most).is_none();
+        settled.is_none_or(is_shown).then(|| self.response(id))?
+    }
+
+    /// One response with what it hangs on, shown or not.
     pub fn response(&self, id: &ResponseId) -> Option<Response> {
         let record = self.records.get(id)?;
         let (reading, stand) = (Arc::clone(&record.reading), record.told.stand());
@@ -188,6 +272,13 @@ impl Feedback {
 }
 
 impl Ground {
+    /// What has nothing more to say in what is counted leaves: the store has it.
+    pub(super) fn leave_what_is_over(&mut self) {
+        let month = self.counting.book.windows().month;
+        let then = month.saturating_sub(LATE).unwrap_or(month);
+        self.touched.extend(self.feedback.leave_before(then));
+    }
+
     /// Nobody is to see these again.
     pub(super) fn forget(&mut self, responses: &[ResponseId], surveys: &[SurveyId]) {
         for id in responses {
@@ -289,6 +380,12 @@ fn settled(told: &Arc<ResponseReading>, deeds: Option<&Deeds>) -> Arc<ResponseRe
         return Arc::clone(told);
     }
     Arc::new(ResponseReading { thread: Thread::Closed, actions: BTreeSet::new(), ..ResponseReading::clone(told) })
+}
+
+/// When the last was heard of it, or done about it.
+fn last_word(reading: &ResponseReading, deeds: &Deeds) -> Option<Timestamp> {
+    let done = deeds.values().map(|deed| deed.changed).max();
+    reading.last_word().max(done)
 }
 
 /// Every response and every message must be dealt with, also a message in a closed thread (`apis.md` G38, B151, B152).

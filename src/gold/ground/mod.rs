@@ -93,6 +93,13 @@ impl Ground {
                     self.touched.insert(key);
                 }
             }
+            Fact::ResponsesKept(readings) => {
+                for reading in readings {
+                    let touched = self.feedback.hear(reading, &self.rules);
+                    self.touched.extend(touched);
+                }
+                self.leave_what_is_over();
+            }
             Fact::Forgotten { responses, surveys, sessions, person } => {
                 self.forget(&responses, &surveys);
                 self.forget_sessions(&sessions, &person);
@@ -144,6 +151,7 @@ impl Ground {
         self.day_began = day_began;
         self.feedback.rejoin_waiting();
         self.counting.begin_day(day_began);
+        self.leave_what_is_over();
     }
 
     /// What the touched entities now are, by key; `None` for those that are not there. Some may be as they were: whoever

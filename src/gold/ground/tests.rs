@@ -556,6 +556,59 @@ fn events_about_a_response_come_to_the_same_in_any_order_and_number() {
     assert_eq!(results.len(), 1);
 }
 
+#[test]
+fn all_in_which_somebody_waits_are_shown_and_of_the_others_the_newest() {
+    let mut ground = ground();
+    ground.feedback.most = 2;
+    let mut followed = BTreeSet::new();
+    let mut hear = |id: i64, words: i64, closed: bool| {
+        let response = response(id, &[(words, words)], None, 5, closed);
+        ground.apply(Fact::Response(Box::new(response)), at(words));
+        for (key, entity) in ground.settle() {
+            match (key, entity) {
+                (Key::Response(id), Some(_)) => followed.insert(id.0.to_string()),
+                (Key::Response(id), None) => followed.remove(&*id.0),
+                _ => false,
+            };
+        }
+        assert!(ground.counts_are_sound(), "what is not shown is counted all the same");
+        followed.iter().cloned().collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(hear(1, 10, false), "r1");
+    assert_eq!(hear(2, 20, true), "r1 r2");
+    assert_eq!(hear(3, 30, true), "r1 r2 r3");
+    assert_eq!(hear(4, 40, true), "r1 r3 r4");
+    assert_eq!(hear(1, 15, true), "r3 r4", "it was dealt with, and others are newer");
+    assert_eq!(hear(2, 50, false), "r2 r3 r4", "there is something new in it");
+    assert_eq!(hear(4, 60, false), "r1 r2 r3 r4", "there is room for another");
+}
+
+#[test]
+fn what_ended_long_ago_leaves_and_is_whole_when_it_is_heard_of_again() {
+    let mut ground = ground();
+    let day = 86_400;
+    let old = |closed| response(1, &[(1, 10)], None, 5, closed);
+    let shown = |ground: &mut Ground| {
+        ground.settle();
+        ground.all().keys().filter(|key| matches!(key, Key::Response(_))).count()
+    };
+    ground.apply(Fact::Response(Box::new(response(2, &[(2, 20)], None, 5, false))), at(20));
+    ground.apply(Fact::Response(Box::new(old(true))), at(20));
+    ground.begin_day(at(36 * day));
+    assert_eq!(shown(&mut ground), 2, "something of it may still count");
+    ground.begin_day(at(37 * day));
+    assert_eq!(shown(&mut ground), 1, "somebody waits in the other, however old it is");
+    assert_eq!(ground.feedback.ids().count(), 1);
+
+    let again = old(true).and(response(1, &[(3, 37 * day)], None, 5, true));
+    ground.apply(Fact::Response(Box::new(again)), at(37 * day));
+    assert_eq!(shown(&mut ground), 2);
+    ground.apply(Fact::ResponsesKept(vec![old(true)]), at(37 * day));
+    assert_eq!(shown(&mut ground), 2, "what was kept is no older word of it");
+    ground.apply(Fact::ResponsesKept(vec![ResponseReading { id: "r9".into(), ..old(true) }]), at(37 * day));
+    assert_eq!(shown(&mut ground), 2, "what ended long ago is not needed");
+}
+
 fn reading() -> impl Strategy<Value = SessionReading> {
     let status = prop_oneof![
         Just(SessionStatus::Queued),
@@ -926,6 +979,7 @@ proptest! {
     #[test]
     fn following_the_changes_is_as_good_as_looking_at_everything(facts in prop::collection::vec((fact(), any::<bool>()), 0..60)) {
         let mut ground = ground();
+        ground.feedback.most = 1;
         let mut followed: BTreeMap<Key, Entity> = BTreeMap::new();
         let mut now = at(100);
         for (fact, settle) in facts {
