@@ -112,15 +112,10 @@ impl Config {
     /// What is configured and has no effect yet, by key: nobody should wait for an alert that cannot come.
     #[must_use]
     pub fn not_acted_on(&self) -> Vec<&'static str> {
-        let agent_connect = self.agent_connect.as_ref();
-        let kustomer = self.kustomer.as_ref();
         [
             ("thresholds", !self.thresholds.is_empty()),
             ("alert_targets", !self.alert_targets.is_empty()),
             ("queues", !self.queues.is_empty()),
-            ("agent_connect.send", agent_connect.is_some_and(|it| it.send != Sending::Off)),
-            ("agent_connect.api_secret", agent_connect.is_some_and(|it| it.api_secret.is_some())),
-            ("kustomer.webhook_secret", kustomer.is_some_and(|it| it.webhook_secret.is_some())),
         ]
         .into_iter()
         .filter_map(|(key, given)| given.then_some(key))
