@@ -28,6 +28,9 @@ const CONNECTIONS: [usize; 3] = [1, 16, 64];
 /// How many events a second a burst brings.
 const BURST: u64 = 1000;
 
+/// About how many responses: what is kept of them is not what a burst takes.
+const THREADS: u64 = 4096;
+
 fn from_environment(name: &str, default: u64) -> u64 {
     std::env::var(name).ok().and_then(|value| value.parse().ok()).unwrap_or(default)
 }
@@ -84,7 +87,8 @@ fn append(dir: &Path, time: Duration) -> Vec<Duration> {
     let mut file = std::fs::File::create(dir.join("bare")).expect("a file");
     let (began, mut took) = (Instant::now(), Vec::new());
     while began.elapsed() < time {
-        let body = body(took.len() as u64);
+        let number = took.len() as u64;
+        let body = body(number, number);
         let one = Instant::now();
         file.write_all(body.as_bytes()).and_then(|()| file.sync_data()).expect("written");
         took.push(one.elapsed());
@@ -99,7 +103,8 @@ fn send(address: SocketAddr, connections: usize, time: Duration, number: &Atomic
     let sender = || {
         let (mut sender, mut took) = (Sender::connect(address), Vec::new());
         while began.elapsed() < time {
-            let request = request(number.fetch_add(1, Ordering::Relaxed));
+            let number = number.fetch_add(1, Ordering::Relaxed);
+            let request = request(number, number);
             let one = Instant::now();
             assert_eq!(sender.send(&request), 204);
             took.push(one.elapsed());
@@ -126,7 +131,8 @@ fn pour(address: SocketAddr, seconds: u64, number: &AtomicU64) -> (Vec<Duration>
             let due = began + Duration::from_micros(turn * 1_000_000 / BURST);
             #[expect(clippy::disallowed_methods, reason = "it sends at given times")]
             std::thread::sleep(due.saturating_duration_since(Instant::now()));
-            match sender.send(&request(number.fetch_add(1, Ordering::Relaxed))) {
+            let number = number.fetch_add(1, Ordering::Relaxed);
+            match sender.send(&request(number % THREADS, number)) {
                 204 => took.push(due.elapsed()),
                 503 => refused += 1,
                 other => panic!("answered {other}"),
@@ -176,8 +182,8 @@ impl Sender {
     }
 }
 
-fn request(number: u64) -> Vec<u8> {
-    let body = body(number);
+fn request(response: u64, number: u64) -> Vec<u8> {
+    let body = body(response, number);
     let signature = Tag::sign(&Secret::from(SECRET), body.as_bytes());
     format!(
         "POST /webhooks/goodays HTTP/1.1\r\nHost: 127.0.0.1\r\nX-HMAC-SHA256: {signature}\r\nContent-Type: \
@@ -189,11 +195,12 @@ fn request(number: u64) -> Vec<u8> {
 
 /// About three kilobytes, as the vendor's own examples. Only the numbers differ, so that what the senders do costs the
 /// server's cores as little as can be.
-fn body(number: u64) -> String {
+fn body(response: u64, number: u64) -> String {
     static EXAMPLE: LazyLock<String> = LazyLock::new(|| {
         let words = "I waited for a long time and nobody could tell me why. ".repeat(40);
         serde_json::json!({"event_type": "response", "response": {
-            "id": "R#", "created_date": "2026-11-20T10:20:39.810686+01:00", "state": "open", "source": "email",
+            "id": "R#", "created_date": "2026-11-20T10:20:39.810686+01:00",
+            "updated_date": "2026-11-20T10:20:40.@+01:00", "state": "open", "source": "email",
             "survey": {"id": "12AB34", "slug": "survey1", "label": "After a call"},
             "answers": [{"id": "12AB34", "value": 5, "question": {"id": "12AB34", "title": "Would you recommend us?", "type": "nps"}}],
             "message": {"id": "M#", "created_date": "2026-11-20T10:20:39.810686+01:00", "type": "Problem",
@@ -203,7 +210,7 @@ fn body(number: u64) -> String {
             "actions": {"reply": "https://api.example.com/reply"}, "alert_triggered": false}})
         .to_string()
     });
-    EXAMPLE.replace('#', &format!("{number:09}"))
+    EXAMPLE.replace('#', &format!("{response:09}")).replace('@', &format!("{number:09}"))
 }
 
 /// Prints a line and returns how many there were in a second.

@@ -26,7 +26,7 @@ use reconcile::{Complaint, RECONCILED, Reconciler};
 const PAGE: u32 = 256;
 
 /// How long after an event the inbox is read: whoever reads at once has a commit for each event, while the next one waits to
-/// be acknowledged.
+/// be acknowledged. No viewer notices this.
 const GATHER: Duration = Duration::from_millis(50);
 
 /// How long after a failure the inbox is read again.
@@ -178,8 +178,13 @@ impl GoodaysFeed {
         loop {
             let page = store.waiting_after(SourceName::Goodays, self.looked_at, PAGE).await?;
             let Some(last) = page.last().map(|arrival| arrival.seq) else { return Ok(()) };
+            let is_all = page.len() < PAGE as usize;
             self.understand(&store, page).await?;
             self.looked_at = last;
+            if is_all {
+                // Whoever has come meanwhile has rung, and is gathered with those who come next.
+                return Ok(());
+            }
         }
     }
 
