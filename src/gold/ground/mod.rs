@@ -53,6 +53,8 @@ impl Ground {
     /// No records yet. `day_began` is when the board's day began.
     #[must_use]
     pub fn new(rules: Rules, day_began: Timestamp) -> Self {
+        let mut surveys = Surveys::default();
+        surveys.begin_day(day_began);
         Self {
             rules,
             day_began,
@@ -62,7 +64,7 @@ impl Ground {
             teams: BTreeMap::new(),
             sessions: Sessions::default(),
             feedback: Feedback::default(),
-            surveys: Surveys::default(),
+            surveys,
             counting: Counting::new(day_began),
             labels: BTreeMap::new(),
             sources: BTreeMap::new(),
@@ -152,6 +154,7 @@ impl Ground {
         self.feedback.rejoin_waiting();
         self.counting.begin_day(day_began);
         self.leave_what_is_over();
+        self.touched.extend(self.surveys.begin_day(day_began));
     }
 
     /// What the touched entities now are, by key; `None` for those that are not there. Some may be as they were: whoever

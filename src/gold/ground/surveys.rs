@@ -15,6 +15,9 @@ use crate::gold::roll::Names;
 /// How many surveys that others asked for are shown. All of them are kept.
 const ELSEWHERE: usize = 500;
 
+/// How long before the board's day a request of ours may have ended that is shown all the same.
+const YESTERDAY: SignedDuration = SignedDuration::from_hours(24);
+
 /// How long a session may go on, and a survey about it be asked for.
 const SESSION: SignedDuration = SignedDuration::from_hours(24);
 
@@ -28,6 +31,8 @@ pub(super) struct Surveys {
     owners: HashMap<Arc<str>, (SurveyId, Evidence)>,
     /// The results that nobody here asked for, oldest first.
     elsewhere: BTreeSet<(Option<Timestamp>, Arc<str>)>,
+    /// Since when those requests are shown that we made by ourselves and that want nothing more of anybody.
+    since: Timestamp,
 }
 
 /// A request of ours, and what the vendor tells of it: one of them at least.
@@ -113,7 +118,26 @@ impl Surveys {
         touched
     }
 
-    /// Everything that is shown.
+    /// The board's day begins anew. Says who may be shown no longer.
+    pub fn begin_day(&mut self, day_began: Timestamp) -> Vec<Key> {
+        let before = std::mem::replace(&mut self.since, day_began.saturating_sub(YESTERDAY).unwrap_or(day_began));
+        let leave = self
+            .requests
+            .values()
+            .filter(|survey| self.ended(survey).is_some_and(|last_word| last_word >= before && last_word < self.since));
+        leave.map(|survey| Key::Survey(survey.id.clone())).collect()
+    }
+
+    /// When the last was heard of a request that we made by ourselves and that wants nothing more of anybody. One that a
+    /// person made, or may still send, or that was refused, is shown however old it is.
+    fn ended(&self, survey: &Survey) -> Option<Timestamp> {
+        let by_itself = matches!(survey.origin, SurveyOrigin::Session | SurveyOrigin::Conversation);
+        let is_settled = matches!(survey.state, SurveyState::Accepted | SurveyState::DryRun);
+        let answered = || self.result_of(survey).and_then(|(result, _)| result.answered);
+        (by_itself && is_settled).then(|| answered().map_or(survey.changed, |answered| answered.max(survey.changed)))
+    }
+
+    /// Everything that may be shown.
     pub fn ids(&self) -> impl Iterator<Item = SurveyId> {
         let elsewhere = self.elsewhere.iter().rev().take(ELSEWHERE).map(|(_, uuid)| SurveyId(Arc::clone(uuid)));
         self.requests.keys().cloned().chain(elsewhere)
@@ -217,6 +241,9 @@ impl Ground {
     pub(super) fn survey(&self, id: &SurveyId) -> Option<SurveyRequest> {
         let surveys = &self.surveys;
         let (survey, result, evidence) = if let Some(survey) = surveys.requests.get(id) {
+            if surveys.ended(survey).is_some_and(|last_word| last_word < surveys.since) {
+                return None;
+            }
             let (result, evidence) = surveys.result_of(survey).unzip();
             (Arc::clone(survey), result, evidence)
         } else {

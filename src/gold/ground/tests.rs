@@ -13,8 +13,8 @@ use crate::domain::session::SessionList;
 use crate::domain::{
     AgentId, AgentReading, AgentStatus, Answer, Customer, Fact, GroupId, Health, Message, MetricValue, Modality,
     Ordinal, PastStatus, Person, Pin, QueueId, QueueReading, ResponseReading, SessionId, SessionReading, SessionStatus,
-    SessionTrace, SessionsReading, SourceName, SourceState, StatusReading, StructureReading, Survey, SurveyResult,
-    SurveyState, TeamId, TeamReading, Thread,
+    SessionTrace, SessionsReading, SourceName, SourceState, StatusReading, StructureReading, Survey, SurveyOrigin,
+    SurveyResult, SurveyState, TeamId, TeamReading, Thread,
 };
 use crate::gold::entity::{Agent, Entity, Key, Queue};
 use crate::gold::join::{Rule, Rules};
@@ -607,6 +607,58 @@ fn what_ended_long_ago_leaves_and_is_whole_when_it_is_heard_of_again() {
     assert_eq!(shown(&mut ground), 2, "what was kept is no older word of it");
     ground.apply(Fact::ResponsesKept(vec![ResponseReading { id: "r9".into(), ..old(true) }]), at(37 * day));
     assert_eq!(shown(&mut ground), 2, "what ended long ago is not needed");
+}
+
+#[test]
+fn a_request_that_wants_nothing_of_anybody_is_shown_until_the_day_after_the_next_begins() {
+    let day = 86_400;
+    let mut ground = ground();
+    let ask = |ground: &mut Ground, id: &str, origin: SurveyOrigin, state: SurveyState| {
+        let mut survey = Survey::new(id.into(), at(10));
+        (survey.origin, survey.state, survey.interaction) = (origin, state, id.into());
+        survey.request_id = Some(format!("{id}-request").into());
+        ground.apply(Fact::Survey(Box::new(survey)), at(10));
+    };
+    ask(&mut ground, "ended", SurveyOrigin::Session, SurveyState::Accepted);
+    ask(&mut ground, "closed", SurveyOrigin::Conversation, SurveyState::DryRun);
+    ask(&mut ground, "refused", SurveyOrigin::Session, SurveyState::Rejected);
+    ask(&mut ground, "failed", SurveyOrigin::Session, SurveyState::Failed);
+    ask(&mut ground, "by hand", SurveyOrigin::ByHand, SurveyState::Accepted);
+    let mut followed = BTreeSet::new();
+    let mut shown = |ground: &mut Ground| {
+        for (key, entity) in ground.settle() {
+            if let Key::Survey(id) = key {
+                if entity.is_some() {
+                    followed.insert(id.0.to_string())
+                } else {
+                    followed.remove(&*id.0)
+                };
+            }
+        }
+        let all = ground.all().into_keys().filter_map(|key| match key {
+            Key::Survey(id) => Some(id.0.to_string()),
+            _ => None,
+        });
+        assert_eq!(all.collect::<BTreeSet<_>>(), followed);
+        followed.iter().cloned().collect::<Vec<_>>().join(", ")
+    };
+    assert_eq!(shown(&mut ground), "by hand, closed, ended, failed, refused");
+    ground.begin_day(at(day));
+    assert_eq!(shown(&mut ground), "by hand, closed, ended, failed, refused", "it was yesterday");
+    ground.begin_day(at(2 * day));
+    assert_eq!(shown(&mut ground), "by hand, failed, refused");
+    assert!(ground.counts_are_sound(), "what is not shown is counted all the same");
+
+    let answered = SurveyResult {
+        uuid: "ended-request".into(),
+        sequence: 1,
+        interaction: "ended".into(),
+        answered: Some(at(2 * day + 5)),
+        stars: Some(1),
+        ..SurveyResult::default()
+    };
+    ground.apply(Fact::SurveyResult(Box::new(answered)), at(2 * day + 9));
+    assert_eq!(shown(&mut ground), "by hand, ended, failed, refused", "the customer has answered");
 }
 
 fn reading() -> impl Strategy<Value = SessionReading> {

@@ -1,8 +1,8 @@
 //! How long something took, counted around the clock or in opening hours alone.
 
-use jiff::Timestamp;
 use jiff::civil::{DateTime, Time};
 use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::config::OpeningHours;
 
@@ -15,11 +15,16 @@ pub struct Hours {
     pub zone: TimeZone,
 }
 
+/// How far back is counted.
+const LONGEST: SignedDuration = SignedDuration::from_hours(10 * 366 * 24);
+
 impl Hours {
     /// How many seconds of a time the door was open. An hour that a change of the clocks skips is none, and one that it
     /// repeats is two.
     #[must_use]
     pub fn seconds(&self, from: Timestamp, to: Timestamp) -> i64 {
+        // Nobody waits for longer: a date from the beginning of time is a mistake, and not worth a walk through all days since.
+        let from = from.max(to.saturating_sub(LONGEST).unwrap_or(from));
         let instant = |local: DateTime| local.to_zoned(self.zone.clone()).map(|zoned| zoned.timestamp());
         let last = to.to_zoned(self.zone.clone()).date();
         let mut day = from.to_zoned(self.zone.clone()).date();
