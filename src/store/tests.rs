@@ -194,6 +194,36 @@ async fn what_was_acknowledged_is_there_after_reopening() {
 }
 
 #[tokio::test]
+async fn who_waits_to_be_acknowledged_goes_before_what_can_wait_and_nothing_is_left_behind() {
+    let dir = TempDir::new().expect("a directory");
+    let store = open(&dir);
+    let order = Arc::new(std::sync::Mutex::new(Vec::new()));
+    let note = |what: &'static str| {
+        let order = Arc::clone(&order);
+        move |_: &Connection| {
+            order.lock().expect("no panic").push(what);
+            Ok(())
+        }
+    };
+    let (release, held) = hold(&store).await;
+    let writer = &store.0.writer;
+    let (later, soon, alone, last, (), ()) = tokio::join!(
+        writer.submit_later(note("later")),
+        writer.submit(note("soon")),
+        writer.submit_alone(note("alone")),
+        writer.submit_later(note("last")),
+        store.close(),
+        async move { drop(release) }
+    );
+    held.await.expect("the holder").expect("held");
+    for answer in [later, soon, alone, last] {
+        answer.expect("done");
+    }
+    let order = order.lock().expect("no panic").clone();
+    assert_eq!(order, ["soon", "later", "alone", "last"], "what stands alone may be about what came before it");
+}
+
+#[tokio::test]
 async fn closing_writes_what_waits_and_refuses_what_comes_later() {
     let dir = TempDir::new().expect("a directory");
     let store = open(&dir);
