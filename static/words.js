@@ -59,7 +59,7 @@ const tables = {
     rejected: "Rejected",
     failed: "Failed",
     unknown: "Not known whether it arrived",
-    held: "Waits for a person",
+    held: "Waiting for a person",
     dryRun: "Not sent: dry run",
   },
   deed: {

@@ -102,7 +102,7 @@ pub fn survey(name: &str) -> &str {
         "rejected" => "Rejected",
         "failed" => "Failed",
         "unknown" => "Not known whether it arrived",
-        "held" => "Waits for a person",
+        "held" => "Waiting for a person",
         "dryRun" => "Not sent: dry run",
         other => other,
     }
