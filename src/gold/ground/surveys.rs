@@ -31,7 +31,7 @@ pub(super) struct Surveys {
     owners: HashMap<Arc<str>, (SurveyId, Evidence)>,
     /// The results that nobody here asked for, oldest first.
     elsewhere: BTreeSet<(Option<Timestamp>, Arc<str>)>,
-    /// Since when those requests are shown that we made by ourselves and that want nothing more of anybody.
+    /// Since when those requests are shown that we made by ourselves and of which nobody wants anything more.
     since: Timestamp,
 }
 
@@ -124,17 +124,18 @@ impl Surveys {
         let leave = self
             .requests
             .values()
-            .filter(|survey| self.ended(survey).is_some_and(|last_word| last_word >= before && last_word < self.since));
+            .filter(|survey| self.ended(survey).is_some_and(|at| at >= before && at < self.since));
         leave.map(|survey| Key::Survey(survey.id.clone())).collect()
     }
 
-    /// When the last was heard of a request that we made by ourselves and that wants nothing more of anybody. One that a
-    /// person made, or may still send, or that was refused, is shown however old it is.
+    /// When a request ended that we made by ourselves and of which nobody wants anything more. One that was answered is
+    /// shown however old it is, because a bad answer may still be made good; so is one that a person made or must decide
+    /// about, or that was refused.
     fn ended(&self, survey: &Survey) -> Option<Timestamp> {
         let by_itself = matches!(survey.origin, SurveyOrigin::Session | SurveyOrigin::Conversation);
         let is_settled = matches!(survey.state, SurveyState::Accepted | SurveyState::DryRun);
-        let answered = || self.result_of(survey).and_then(|(result, _)| result.answered);
-        (by_itself && is_settled).then(|| answered().map_or(survey.changed, |answered| answered.max(survey.changed)))
+        let is_answered = || self.result_of(survey).is_some_and(|(result, _)| result.answered.is_some());
+        (by_itself && is_settled && !is_answered()).then_some(survey.changed)
     }
 
     /// Everything that may be shown.
@@ -241,7 +242,7 @@ impl Ground {
     pub(super) fn survey(&self, id: &SurveyId) -> Option<SurveyRequest> {
         let surveys = &self.surveys;
         let (survey, result, evidence) = if let Some(survey) = surveys.requests.get(id) {
-            if surveys.ended(survey).is_some_and(|last_word| last_word < surveys.since) {
+            if surveys.ended(survey).is_some_and(|at| at < surveys.since) {
                 return None;
             }
             let (result, evidence) = surveys.result_of(survey).unzip();

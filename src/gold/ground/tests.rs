@@ -659,6 +659,8 @@ fn a_request_that_wants_nothing_of_anybody_is_shown_until_the_day_after_the_next
     };
     ground.apply(Fact::SurveyResult(Box::new(answered)), at(2 * day + 9));
     assert_eq!(shown(&mut ground), "by hand, ended, failed, refused", "the customer has answered");
+    ground.begin_day(at(6 * day));
+    assert_eq!(shown(&mut ground), "by hand, ended, failed, refused", "a bad answer is there after the weekend");
 }
 
 fn reading() -> impl Strategy<Value = SessionReading> {
