@@ -10,7 +10,7 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
 use serde_json::{Value, json};
 use tokio::sync::OwnedMutexGuard;
 
-use super::{Store, StoreError, audit, feedback, inbox, outbox, sessions};
+use super::{Manner, Store, StoreError, audit, feedback, inbox, outbox, sessions};
 use crate::domain::{Person, ResponseId, ResponseReading, SurveyId};
 
 /// What was forgotten. Tell that before this is dropped: nothing else is told until then.
@@ -70,7 +70,7 @@ impl Store {
                 forget(connection, &traces, &who, now)
             })
             .await?;
-        self.0.writer.submit_alone(overwrite).await?;
+        self.0.writer.submit(Manner::Alone, overwrite).await?;
         Ok(Erased { forgotten, _nobody_tells: guard })
     }
 

@@ -7,7 +7,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use sha2::{Digest, Sha256};
 
 use super::marks::Marks;
-use super::{Store, StoreError};
+use super::{Manner, Store, StoreError};
 use crate::domain::{Person, SourceName};
 
 /// One event as it came.
@@ -87,7 +87,7 @@ impl Store {
         self.0.space.check()?;
         let (now, marks) = (self.0.clock.now(), self.0.marks.clone());
         let insertion = move |connection: &Connection| insert(connection, &marks, &arrival, &about, now);
-        self.0.writer.submit_statement(insertion).await
+        self.0.writer.submit(Manner::Statement, insertion).await
     }
 
     /// Events of a source that have not been understood yet, behind a place, oldest first.

@@ -3,7 +3,7 @@
 use rusqlite::Connection;
 use tokio::sync::OwnedMutexGuard;
 
-use super::{Store, StoreError};
+use super::{Manner, Store, StoreError};
 
 /// What may be told. Nobody is forgotten while this is held: tell it first, then let go.
 #[must_use = "what was kept is to be told while this is held"]
@@ -21,6 +21,6 @@ impl Store {
         F: FnOnce(&Connection) -> Result<Vec<T>, StoreError> + Send + 'static,
     {
         let guard = std::sync::Arc::clone(&self.0.forgetting).lock_owned().await;
-        Ok(Kept { heard: self.0.writer.submit_later(work).await?, _nobody_is_forgotten: guard })
+        Ok(Kept { heard: self.0.writer.submit(Manner::Later, work).await?, _nobody_is_forgotten: guard })
     }
 }

@@ -44,7 +44,7 @@ use database::Lock;
 use marks::Marks;
 use reader::Reader;
 use space::Space;
-use writer::Writer;
+use writer::{Manner, Writer};
 
 pub use audit::{Deed, DeedEnd, NewDeed};
 pub use displays::{Display, DisplayToken, NewDisplay};
@@ -185,7 +185,7 @@ impl Store {
         T: Send + 'static,
         F: FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
     {
-        self.0.writer.submit(work).await
+        self.0.writer.submit(Manner::Soon, work).await
     }
 
     async fn read<T, F>(&self, question: F) -> Result<T, StoreError>

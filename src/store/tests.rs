@@ -208,10 +208,10 @@ async fn who_waits_to_be_acknowledged_goes_before_what_can_wait_and_nothing_is_l
     let (release, held) = hold(&store).await;
     let writer = &store.0.writer;
     let (later, soon, alone, last, (), ()) = tokio::join!(
-        writer.submit_later(note("later")),
-        writer.submit(note("soon")),
-        writer.submit_alone(note("alone")),
-        writer.submit_later(note("last")),
+        writer.submit(Manner::Later, note("later")),
+        writer.submit(Manner::Soon, note("soon")),
+        writer.submit(Manner::Alone, note("alone")),
+        writer.submit(Manner::Later, note("last")),
         store.close(),
         async move { drop(release) }
     );

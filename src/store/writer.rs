@@ -60,14 +60,14 @@ type Job = Box<dyn Waiting>;
 
 /// How work goes with other work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Manner {
-    /// With whatever waits, as soon as can be.
+pub(super) enum Manner {
+    /// In the next transaction, with whatever else waits.
     Soon,
-    /// The same, and it writes with one statement: what that leaves behind when it fails is nothing.
+    /// The same, for work that writes with a single statement, if at all: what that leaves behind when it fails is nothing.
     Statement,
-    /// In a transaction of its own, and it can wait for the others.
+    /// In a transaction of its own: whoever waits to be acknowledged goes before, though not for long.
     Later,
-    /// In no transaction.
+    /// In no transaction. Everything else waits meanwhile.
     Alone,
 }
 
@@ -143,53 +143,22 @@ impl Writer {
         })
     }
 
-    /// Has the work done in the next transaction and waits until that is on the disk.
-    pub(super) async fn submit<T, F>(&self, work: F) -> Result<T, StoreError>
+    /// Has the work done, in its manner, and waits until that is on the disk.
+    pub(super) async fn submit<T, F>(&self, manner: Manner, work: F) -> Result<T, StoreError>
     where
         T: Send + 'static,
         F: FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
     {
-        let answer = self.enqueue(work, Manner::Soon)?;
-        answer.await.unwrap_or(Err(StoreError::Closed))
-    }
-
-    /// The same, for work that writes with a single statement, if at all: nothing has to be remembered to undo it.
-    pub(super) async fn submit_statement<T, F>(&self, work: F) -> Result<T, StoreError>
-    where
-        T: Send + 'static,
-        F: FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
-    {
-        let answer = self.enqueue(work, Manner::Statement)?;
-        answer.await.unwrap_or(Err(StoreError::Closed))
-    }
-
-    /// The same, for what is not urgent: whoever waits to be acknowledged goes before, though not for long.
-    pub(super) async fn submit_later<T, F>(&self, work: F) -> Result<T, StoreError>
-    where
-        T: Send + 'static,
-        F: FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
-    {
-        let answer = self.enqueue(work, Manner::Later)?;
-        answer.await.unwrap_or(Err(StoreError::Closed))
-    }
-
-    /// Has something done that cannot be part of a transaction. Everything else waits meanwhile.
-    pub(super) async fn submit_alone<T, F>(&self, work: F) -> Result<T, StoreError>
-    where
-        T: Send + 'static,
-        F: FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
-    {
-        let answer = self.enqueue(work, Manner::Alone)?;
+        let answer = self.enqueue(manner, work)?;
         answer.await.unwrap_or(Err(StoreError::Closed))
     }
 
     /// Writes something small, for nobody, to learn whether the disk takes it.
     pub(super) fn probe(&self, now: Timestamp) {
         // A full or closed queue says by itself how things are.
-        let _ = self.enqueue(
-            move |connection| super::cursors::set(connection, "store.probe", &now.to_string(), now),
-            Manner::Soon,
-        );
+        let _ = self.enqueue(Manner::Soon, move |connection| {
+            super::cursors::set(connection, "store.probe", &now.to_string(), now)
+        });
     }
 
     /// Resolves when the disk has failed again and again, over new connections too.
@@ -220,7 +189,7 @@ impl Writer {
         }
     }
 
-    fn enqueue<T, F>(&self, work: F, manner: Manner) -> Result<oneshot::Receiver<Result<T, StoreError>>, StoreError>
+    fn enqueue<T, F>(&self, manner: Manner, work: F) -> Result<oneshot::Receiver<Result<T, StoreError>>, StoreError>
     where
         T: Send + 'static,
         F: FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
