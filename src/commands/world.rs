@@ -33,7 +33,7 @@ use crate::web::origin::OriginRule;
 use crate::web::peer::Proxies;
 use crate::web::serve::{Limits, serve};
 use crate::web::tls::{self, Tls};
-use crate::web::{AppState, House, assets, router};
+use crate::web::{AppState, Handles, House, assets, router};
 
 /// What pages and snapshots carry: another build means that a page should load itself anew. Other scripts or styles are
 /// another build, whatever the version says.
@@ -117,7 +117,7 @@ impl World {
         parts.listen_to_kustomer(&intake, closings)?;
         parts.switch_off_the_rest().await;
 
-        let state = AppState {
+        let state = AppState::from(Handles {
             access,
             hub,
             intake,
@@ -133,7 +133,7 @@ impl World {
                 origin: OriginRule::new(config.server.public_url.as_ref()),
                 demo: manner == Manner::Demo,
             }),
-        };
+        });
         let settings = Settings {
             public_url: config.server.public_url.clone(),
             token_origins: config.access.token_origins.clone(),

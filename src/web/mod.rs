@@ -35,4 +35,4 @@ pub mod tls;
 pub mod webhooks;
 
 pub use router::router;
-pub use state::{AppState, House};
+pub use state::{AppState, Handles, House};

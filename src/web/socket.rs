@@ -130,7 +130,8 @@ pub async fn live(
     let boards = (scope.fields() == Fields::Wall).then_some(boards);
     let standing = somebody.sign_in().map(SignIn::follow).or_else(|| display.as_ref().map(|it| it.standing.clone()));
     Ok(upgrade.on_upgrade(move |socket| async move {
-        let AppState { hub, metrics, clock, life, .. } = state;
+        let (hub, metrics) = (state.hub.clone(), state.metrics.clone());
+        let (clock, life) = (state.clock.clone(), state.life.clone());
         let tracked = life.clone();
         tracked.spawn_guest(async move {
             let (_present, _place) = (metrics.viewer(page), place);

@@ -1,6 +1,7 @@
 //! What handlers may reach: a handful of handles. A handler asks for the ones that it needs, so that its signature says
 //! what it touches.
 
+use std::ops::Deref;
 use std::sync::Arc;
 
 use axum::extract::FromRef;
@@ -14,9 +15,13 @@ use crate::base::{Clock, Lifecycle, Metrics};
 use crate::feeds::Intake;
 use crate::live::Hub;
 
-/// All handles. Cheap to clone.
+/// All handles, shared: a request is passed on from layer to layer, and each of them has its own.
 #[derive(Debug, Clone)]
-pub struct AppState {
+pub struct AppState(Arc<Handles>);
+
+/// The handles themselves.
+#[derive(Debug)]
+pub struct Handles {
     /// How the house is entered.
     pub access: Access,
     /// What each scope sees.
@@ -50,6 +55,20 @@ pub struct House {
     pub origin: OriginRule,
     /// Whether everything that is shown is invented.
     pub demo: bool,
+}
+
+impl From<Handles> for AppState {
+    fn from(handles: Handles) -> Self {
+        Self(Arc::new(handles))
+    }
+}
+
+impl Deref for AppState {
+    type Target = Handles;
+
+    fn deref(&self) -> &Handles {
+        &self.0
+    }
 }
 
 macro_rules! hand_out {
