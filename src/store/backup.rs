@@ -254,6 +254,7 @@ mod tests {
         let store = Store::open(dir.path(), clock()).expect("a store");
         let waiting = store.waiting_after(Goodays, 0, 9).await.expect("read");
         assert_eq!(waiting.len(), 1, "it is read once more, because nothing of it is kept yet");
+        assert_eq!((waiting[0].body.as_slice(), waiting[0].headers.len()), (&b"{}"[..], 0), "as it came");
         drop(store);
         let copy = dir.path().join(format!("backup/before-schema-{}-from-2.db", schema::NEWEST));
         let version = |path: &Path| database::setting(&Connection::open(path).expect("a copy"), "user_version");

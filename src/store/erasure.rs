@@ -105,7 +105,7 @@ impl Store {
 /// Looks everywhere. A word in any text is enough, whatever the field is called.
 fn find(connection: &Connection, person: &Person) -> Result<Traces, StoreError> {
     let mut traces = Traces::default();
-    let mut events = connection.prepare("SELECT seq, subject, body FROM inbox")?;
+    let mut events = connection.prepare("SELECT seq, subject, body FROM inbox JOIN inbox_body USING (seq)")?;
     let mut rows = events.query([])?;
     while let Some(row) = rows.next()? {
         if names(row.get_ref(2)?.as_bytes().unwrap_or_default(), &mut |text| person.is_in(text)) {

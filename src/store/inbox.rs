@@ -87,7 +87,7 @@ impl Store {
         self.0.space.check()?;
         let (now, marks) = (self.0.clock.now(), self.0.marks.clone());
         let insertion = move |connection: &Connection| insert(connection, &marks, &arrival, &about, now);
-        self.0.writer.submit(Manner::Statement, insertion).await
+        self.0.writer.submit(Manner::Unguarded, insertion).await
     }
 
     /// Events of a source that have not been understood yet, behind a place, oldest first.
@@ -97,7 +97,7 @@ impl Store {
     pub async fn waiting_after(&self, source: SourceName, seq: u64, limit: u32) -> Result<Vec<Stored>, StoreError> {
         self.read(move |connection| {
             let mut statement = connection.prepare_cached(
-                "SELECT seq, received_at, headers, body FROM inbox
+                "SELECT seq, received_at, headers, body FROM inbox JOIN inbox_body USING (seq)
                  WHERE source = ?1 AND seq > ?2 AND processed_at IS NULL ORDER BY seq LIMIT ?3",
             )?;
             let place = i64::try_from(seq).unwrap_or(i64::MAX);
@@ -178,7 +178,6 @@ impl Store {
     }
 }
 
-/// Writes with one statement at most.
 fn insert(
     connection: &Connection,
     marks: &Marks,
@@ -199,15 +198,18 @@ fn insert(
     let headers = serde_json::to_string(&arrival.headers)?;
     let written: Option<i64> = connection
         .prepare_cached(
-            "INSERT INTO inbox (source, dedupe, received_at, headers, body, subject) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+            "INSERT INTO inbox (source, dedupe, received_at, subject) VALUES (?1, ?2, ?3, ?4)
              ON CONFLICT (dedupe) DO NOTHING RETURNING seq",
         )?
-        .query_row(params![source, dedupe, now.as_millisecond(), headers, arrival.body, about.subject], |row| {
-            row.get(0)
-        })
+        .query_row(params![source, dedupe, now.as_millisecond(), about.subject], |row| row.get(0))
         .optional()?;
     let (seq, duplicate) = match written {
-        Some(seq) => (seq, false),
+        Some(seq) => {
+            connection
+                .prepare_cached("INSERT INTO inbox_body (seq, headers, body) VALUES (?1, ?2, ?3)")?
+                .execute(params![seq, headers, arrival.body])?;
+            (seq, false)
+        }
         None => {
             let mut statement = connection.prepare_cached("SELECT seq FROM inbox WHERE dedupe = ?1")?;
             (statement.query_row([dedupe], |row| row.get(0))?, true)

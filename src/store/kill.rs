@@ -95,7 +95,7 @@ fn run_with(fault: &str, on: Option<&str>, rounds: usize) -> Told {
     // It starts again, and what it has is whole.
     drop(Store::open(dir.path(), Clock::system()).expect("it opens afterwards"));
     let file = database::open_to_read(&dir.path().join(database::FILE)).expect("the file");
-    let mut events = file.prepare("SELECT seq, body FROM inbox").expect("a question");
+    let mut events = file.prepare("SELECT seq, body FROM inbox LEFT JOIN inbox_body USING (seq)").expect("a question");
     let kept: HashMap<u64, String> = events
         .query_map([], |row| Ok((row.get::<_, i64>(0)?.unsigned_abs(), row.get::<_, Vec<u8>>(1)?)))
         .expect("read")

@@ -176,6 +176,17 @@ const STEPS: &[&str] = &[
     CREATE INDEX inbox_by_subject ON inbox (subject) WHERE subject IS NOT NULL AND processed_at IS NOT NULL;
     CREATE INDEX inbox_by_age ON inbox (received_at) WHERE processed_at IS NOT NULL AND error IS NULL;
 ",
+    "
+    -- What came is written once, however often something is noted about it.
+    CREATE TABLE inbox_body (
+        seq     INTEGER PRIMARY KEY REFERENCES inbox (seq) ON DELETE CASCADE,
+        headers TEXT    NOT NULL,
+        body    BLOB    NOT NULL
+    ) STRICT;
+    INSERT INTO inbox_body SELECT seq, headers, body FROM inbox;
+    ALTER TABLE inbox DROP COLUMN headers;
+    ALTER TABLE inbox DROP COLUMN body;
+",
 ];
 
 /// Brings the file to the newest schema, or says that it is newer than we are. Where there is something to lose it is

@@ -156,6 +156,23 @@ async fn one_bad_item_does_not_fail_its_batch_and_leaves_nothing_behind() {
 }
 
 #[tokio::test]
+async fn what_fails_halfway_with_nothing_to_take_it_back_fails_for_all_and_leaves_nothing_behind() {
+    let dir = TempDir::new().expect("a directory");
+    let store = open(&dir);
+    let (release, held) = hold(&store).await;
+    let half = |connection: &rusqlite::Connection| -> Result<(), StoreError> {
+        cursors::set(connection, "half", "written", Timestamp::UNIX_EPOCH)?;
+        Err(StoreError::Unreadable { what: "other half" })
+    };
+    let half = store.0.writer.submit(Manner::Unguarded, half);
+    let (first, half, ()) = tokio::join!(store.accept(arrival("1")), half, async move { drop(release) });
+    held.await.expect("the holder").expect("held");
+    assert!(matches!((first, half), (Err(StoreError::Unconfirmed(_)), Err(StoreError::Unconfirmed(_)))));
+    assert_eq!(store.cursor("half").await.expect("read"), None);
+    assert!(!store.accept(arrival("1")).await.expect("taken when it comes again").duplicate);
+}
+
+#[tokio::test]
 async fn a_transaction_that_breaks_fails_for_all_and_the_next_one_works() {
     let dir = TempDir::new().expect("a directory");
     let store = open(&dir);

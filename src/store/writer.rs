@@ -63,8 +63,9 @@ type Job = Box<dyn Waiting>;
 pub(super) enum Manner {
     /// In the next transaction, with whatever else waits.
     Soon,
-    /// The same, for work that writes with a single statement, if at all: what that leaves behind when it fails is nothing.
-    Statement,
+    /// The same, with nothing that would take it back alone: if it fails after it has written something, the transaction
+    /// fails for all.
+    Unguarded,
     /// In a transaction of its own: whoever waits to be acknowledged goes before, though not for long.
     Later,
     /// In no transaction. Everything else waits meanwhile.
@@ -236,7 +237,7 @@ impl Desk {
             let mut batch = Vec::with_capacity(came.len());
             for job in came.drain(..) {
                 match job.manner() {
-                    Manner::Soon | Manner::Statement => batch.push(job),
+                    Manner::Soon | Manner::Unguarded => batch.push(job),
                     Manner::Later => later.push_back((Instant::now(), job)),
                     Manner::Alone => {
                         // What came before it may be what it is about.
@@ -326,10 +327,12 @@ impl Desk {
             return run(if job.run(connection) { "COMMIT" } else { "ROLLBACK" });
         }
         for job in batch {
-            if job.manner() == Manner::Statement {
-                if !job.run(connection) && connection.is_autocommit() {
-                    // SQLite has given up the whole transaction, as it does when the disk is full: this fails.
-                    return run("COMMIT");
+            if job.manner() == Manner::Unguarded {
+                let before = connection.total_changes();
+                if !job.run(connection) && (connection.is_autocommit() || connection.total_changes() != before) {
+                    // SQLite may have given up the whole transaction by itself, as it does when the disk is full.
+                    let aborted = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_ABORT);
+                    return Err(rusqlite::Error::SqliteFailure(aborted, None));
                 }
                 continue;
             }

@@ -47,7 +47,9 @@ impl Acknowledged {
         let file = database::open_to_read(&data.join(database::FILE)).expect("the file");
         assert_eq!(database::setting(&file, "integrity_check").expect("checked"), "ok", "{case}");
         let mut kept: HashMap<String, (u64, bool)> = HashMap::new();
-        let mut rows = file.prepare("SELECT seq, body, processed_at IS NOT NULL FROM inbox").expect("a question");
+        let mut rows = file
+            .prepare("SELECT seq, body, processed_at IS NOT NULL FROM inbox LEFT JOIN inbox_body USING (seq)")
+            .expect("a question");
         let mut rows = rows.query([]).expect("an answer");
         while let Some(row) = rows.next().expect("a row") {
             let seq: i64 = row.get(0).expect("a number");
