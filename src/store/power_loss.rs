@@ -14,6 +14,7 @@ use std::process::{Command, Stdio};
 
 use futures_util::future::join_all;
 use rand::rngs::StdRng;
+use rand::seq::IndexedRandom;
 use rand::{RngExt, SeedableRng};
 use tempfile::TempDir;
 
@@ -116,7 +117,7 @@ fn lose_power(events: &[Event], before: &(Image, Acknowledged), moments: usize, 
     let mut cuts: Vec<(usize, Mercy)> = (0..moments)
         .map(|number| {
             let anywhere = rng.random_range(0..=events.len());
-            let after_a_word = words[rng.random_range(0..words.len())];
+            let after_a_word = words.choose(&mut rng).copied().unwrap_or(anywhere);
             (if number % 2 == 0 { anywhere } else { after_a_word }, Mercy::ALL[number / 2 % Mercy::ALL.len()])
         })
         .collect();
@@ -171,11 +172,29 @@ fn folds(events: &[Event]) -> usize {
     events[first..].windows(2).filter(|pair| !folds(&pair[0]) && folds(&pair[1])).count()
 }
 
+/// The seed of this run, which repeats it.
+fn seed() -> u64 {
+    let given = std::env::var("CALLBOARD_SEED").ok().and_then(|seed| seed.parse().ok());
+    let seed = given.unwrap_or_else(rand::random::<u64>);
+    println!("CALLBOARD_SEED={seed}");
+    seed
+}
+
+#[test]
+fn whatever_a_loss_of_power_leaves_while_an_older_file_is_brought_up_to_date_nothing_is_lost() {
+    let seed = seed();
+    let old = promise::old();
+    let events = record(&old.0, "n", None);
+    let accepted = |event: &Event| matches!(event, Event::Said(said) if said.starts_with("accepted"));
+    let first = events.iter().position(accepted).expect("a word");
+    let written = events[..first].iter().filter(|event| matches!(event, Event::Written { .. })).count();
+    assert!(written > 20, "only {written} pages were written: this shows too little");
+    lose_power(&events[..first], &old, 120, seed);
+}
+
 #[test]
 fn whatever_a_loss_of_power_leaves_all_that_was_acknowledged_is_there_once() {
-    let seed =
-        std::env::var("CALLBOARD_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or_else(rand::random::<u64>);
-    println!("CALLBOARD_SEED={seed}");
+    let seed = seed();
     let nothing = (None, Acknowledged::default());
 
     let events = record(&nothing.0, "a", None);

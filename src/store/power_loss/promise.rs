@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use sha2::{Digest, Sha256};
+
 use super::*;
 
 /// What a process has acknowledged.
@@ -70,6 +72,27 @@ impl Acknowledged {
         let intended = column(&file, "SELECT key FROM outbox");
         assert!(self.intended.is_subset(&intended), "{case}: something is to be sent that is not there");
     }
+}
+
+/// A directory of before what came had a table of its own, and what had been accepted by then.
+pub(super) fn old() -> (Image, Acknowledged) {
+    let folder = memory();
+    schema::write_old(folder.path(), 8);
+    let mut acknowledged = Acknowledged::default();
+    let file = database::open_to_write(&folder.path().join(database::FILE)).expect("the file");
+    for name in (0..60).flat_map(|round| (0..4).map(move |copy| format!("old-{round}-{copy}"))) {
+        let dedupe = Sha256::new().chain_update("goodays").chain_update([0]).chain_update(body(&name)).finalize();
+        file.execute(
+            "INSERT INTO inbox (source, dedupe, received_at, headers, body) VALUES ('goodays', ?1, 1, '[]', ?2)",
+            rusqlite::params![dedupe.to_vec(), body(&name)],
+        )
+        .expect("an event");
+        acknowledged.accepted.insert(name, file.last_insert_rowid().unsigned_abs());
+    }
+    file.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).expect("folded");
+    file.close().expect("closed");
+    let bytes = std::fs::read(folder.path().join(database::FILE)).expect("the file");
+    (Some([(database::FILE.to_owned(), bytes)].into()), acknowledged)
 }
 
 /// What an event says: a line as a rule, and now and then more than fits on a page of the database.
