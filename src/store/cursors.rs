@@ -12,12 +12,14 @@ impl Store {
     /// When the store is closed or the disk refuses.
     pub async fn cursor(&self, name: &str) -> Result<Option<String>, StoreError> {
         let name = name.to_owned();
-        self.read(move |connection| {
-            let mut statement = connection.prepare_cached("SELECT value FROM cursor WHERE name = ?1")?;
-            Ok(statement.query_row([name], |row| row.get(0)).optional()?)
-        })
-        .await
+        self.read(move |connection| get(connection, &name)).await
     }
+}
+
+/// Where a cursor stands.
+pub(super) fn get(connection: &Connection, name: &str) -> Result<Option<String>, StoreError> {
+    let mut statement = connection.prepare_cached("SELECT value FROM cursor WHERE name = ?1")?;
+    Ok(statement.query_row([name], |row| row.get(0)).optional()?)
 }
 
 /// Moves a cursor. Do this only once what lies before it has been taken in.

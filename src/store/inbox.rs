@@ -7,8 +7,11 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use sha2::{Digest, Sha256};
 
 use super::marks::Marks;
-use super::{Manner, Store, StoreError};
+use super::{Manner, Store, StoreError, cursors};
 use crate::domain::{Person, SourceName};
+
+/// Who tries to understand events.
+const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// One event as it came.
 #[derive(Clone, PartialEq, Eq)]
@@ -123,6 +126,25 @@ impl Store {
             };
             let last = last("IS NULL")?.max(last("IS NOT NULL")?);
             last.map(super::database::instant).transpose()
+        })
+        .await
+    }
+
+    /// Lets events that could not be understood wait again, if it was another version of us that tried. How many.
+    ///
+    /// # Errors
+    /// When the store is busy or closed, or the disk refuses.
+    pub async fn look_again(&self, source: SourceName) -> Result<usize, StoreError> {
+        let now = self.0.clock.now();
+        self.write(move |connection| {
+            let tried = format!("{}.tried", source.as_str());
+            let by: Option<String> = cursors::get(connection, &tried)?;
+            if by.as_deref() == Some(VERSION) {
+                return Ok(0);
+            }
+            cursors::set(connection, &tried, VERSION, now)?;
+            let waiting = "UPDATE inbox SET processed_at = NULL, error = NULL WHERE error IS NOT NULL AND source = ?1";
+            Ok(connection.prepare_cached(waiting)?.execute([source.as_str()])?)
         })
         .await
     }

@@ -211,6 +211,24 @@ async fn what_was_acknowledged_is_there_after_reopening() {
 }
 
 #[tokio::test]
+async fn what_another_version_could_not_understand_waits_again_once() {
+    let dir = TempDir::new().expect("a directory");
+    let store = open(&dir);
+    let waiting = async || store.waiting_after(Goodays, 0, 9).await.expect("read").len();
+    for text in ["1", "2"] {
+        let seq = store.accept(arrival(text)).await.expect("accepted").seq;
+        store.mark_processed(seq, (text == "2").then(|| "It has no response.".into())).await.expect("marked");
+    }
+    assert_eq!((store.look_again(Goodays).await.expect("looked"), waiting().await), (1, 1), "who tried is not known");
+    let seq = store.waiting_after(Goodays, 0, 9).await.expect("read")[0].seq;
+    store.mark_processed(seq, Some("It still has none.".into())).await.expect("marked");
+    assert_eq!((store.look_again(Goodays).await.expect("looked"), waiting().await), (0, 0), "we have tried it");
+    let other = store.write(|connection| cursors::set(connection, "goodays.tried", "0.0.1", Timestamp::UNIX_EPOCH));
+    other.await.expect("written");
+    assert_eq!((store.look_again(Goodays).await.expect("looked"), waiting().await), (1, 1), "after an upgrade");
+}
+
+#[tokio::test]
 async fn who_waits_to_be_acknowledged_goes_before_what_can_wait_and_nothing_is_left_behind() {
     let dir = TempDir::new().expect("a directory");
     let store = open(&dir);

@@ -197,6 +197,7 @@ impl GoodaysFeed {
                     self.reporter.heard_at(last, 0);
                     self.webhook = last;
                 }
+                store.look_again(SourceName::Goodays).await?;
                 self.reporter.count_many("unreadableEvents", store.unreadable(SourceName::Goodays).await?);
             }
             self.remembered = page.last_key_value().map(|(place, _)| *place);

@@ -155,6 +155,7 @@ impl KustomerFeed {
     async fn catch_up(&mut self) -> Result<(), Trouble> {
         let store = self.intake.store().clone();
         if !self.has_begun {
+            store.look_again(SourceName::Kustomer).await?;
             let (last, unreadable) =
                 (store.last_arrival(SourceName::Kustomer).await?, store.unreadable(SourceName::Kustomer).await?);
             if let Some(last) = last {
