@@ -53,10 +53,14 @@ impl Counting {
         }
     }
 
+    /// Of no others than these is it known any more that somebody is asked.
+    pub fn asked_only<'a>(&mut self, surveys: impl Iterator<Item = &'a Survey>) {
+        self.asked_about = surveys.flat_map(named_by).collect();
+    }
+
     /// Somebody is asked about these interactions: they are no longer among those that nobody is asked about.
     pub fn asked(&mut self, survey: &Survey) {
-        let conversation = survey.conversation.as_deref().map(conversation_named);
-        for name in conversation.into_iter().chain(survey.session.map(session_named)) {
+        for name in named_by(survey) {
             self.touched.insert(Arc::clone(&name));
             self.asked_about.insert(name);
         }
@@ -263,6 +267,12 @@ impl Ground {
         anew.pass(self.counting.book.now());
         anew.from_scratch() == self.counting.book.as_counted()
     }
+}
+
+/// What the interactions are called that a survey is about.
+fn named_by(survey: &Survey) -> impl Iterator<Item = Arc<str>> {
+    let conversation = survey.conversation.as_deref().map(conversation_named);
+    conversation.into_iter().chain(survey.session.map(session_named))
 }
 
 fn interaction_in(item: &Item) -> Option<Arc<str>> {

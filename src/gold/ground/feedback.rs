@@ -19,7 +19,7 @@ const SETTLED: usize = 500;
 
 /// How long before the month that is counted a response may have ended that still has something to say in it: promises and
 /// the wait for a call reach beyond its last word.
-const LATE: SignedDuration = SignedDuration::from_hours(7 * 24);
+pub(super) const LATE: SignedDuration = SignedDuration::from_hours(7 * 24);
 
 #[derive(Debug)]
 struct Record {
@@ -272,13 +272,6 @@ impl Feedback {
 }
 
 impl Ground {
-    /// What has nothing more to say in what is counted leaves: the store has it.
-    pub(super) fn leave_what_is_over(&mut self) {
-        let month = self.counting.book.windows().month;
-        let then = month.saturating_sub(LATE).unwrap_or(month);
-        self.touched.extend(self.feedback.leave_before(then));
-    }
-
     /// Nobody is to see these again.
     pub(super) fn forget(&mut self, responses: &[ResponseId], surveys: &[SurveyId]) {
         for id in responses {

@@ -16,7 +16,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use foldhash::HashMap;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::entity::{Entity, Key};
 use super::join::Rules;
@@ -27,6 +27,9 @@ use feedback::Feedback;
 use floor::{AgentRecord, QueueRecord};
 use sessions::Sessions;
 use surveys::Surveys;
+
+/// How often whatever is over is let go.
+const TIDY: SignedDuration = SignedDuration::from_hours(1);
 
 /// All records.
 #[derive(Debug)]
@@ -47,6 +50,8 @@ pub struct Ground {
     sources: BTreeMap<SourceName, Health>,
     /// Entities that may have changed since the last settling.
     touched: BTreeSet<Key>,
+    /// When whatever is over was last let go.
+    tidied: Timestamp,
 }
 
 impl Ground {
@@ -69,12 +74,14 @@ impl Ground {
             labels: BTreeMap::new(),
             sources: BTreeMap::new(),
             touched: BTreeSet::new(),
+            tidied: day_began,
         }
     }
 
     /// Merges what the outside told us.
     pub fn apply(&mut self, fact: Fact, now: Timestamp) {
         self.pass(now);
+        self.tidy(now);
         match fact {
             Fact::Structure(structure) => self.restructure(structure),
             Fact::Agents { asked, agents } => {
@@ -155,6 +162,23 @@ impl Ground {
         self.counting.begin_day(day_began);
         self.leave_what_is_over();
         self.touched.extend(self.surveys.begin_day(day_began));
+    }
+
+    /// What earlier lives of the process have heard is told in any order: it leaves when all of it has been.
+    fn tidy(&mut self, now: Timestamp) {
+        if now.duration_since(self.tidied) >= TIDY {
+            self.tidied = now;
+            self.leave_what_is_over();
+        }
+    }
+
+    /// What has nothing more to say in what is counted leaves: the store has it.
+    fn leave_what_is_over(&mut self) {
+        let month = self.counting.book.windows().month;
+        let before = |late| month.saturating_sub(late).unwrap_or(month);
+        self.touched.extend(self.feedback.leave_before(before(feedback::LATE)));
+        self.touched.extend(self.surveys.leave_before(before(surveys::LATE)));
+        self.counting.asked_only(self.surveys.requests());
     }
 
     /// What the touched entities now are, by key; `None` for those that are not there. Some may be as they were: whoever

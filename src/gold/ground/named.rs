@@ -1,6 +1,8 @@
 //! Which surveys name an agent: by a table, or in the words in which the vendor knows them.
 
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeSet, HashMap};
+use std::hash::Hash;
 
 use crate::domain::{AgentId, Survey, SurveyId, SurveyResult};
 use crate::gold::roll::{Names, key};
@@ -23,19 +25,31 @@ impl Named {
     }
 
     pub fn forget(&mut self, id: &SurveyId, agent: Option<AgentId>, names: &[&str]) {
-        if let Some(surveys) = agent.and_then(|agent| self.by_table.get_mut(&agent)) {
-            surveys.remove(id);
+        if let Some(agent) = agent {
+            remove(&mut self.by_table, agent, id);
         }
         for name in names {
-            if let Some(surveys) = self.by_name.get_mut(&key(name)) {
-                surveys.remove(id);
-            }
+            remove(&mut self.by_name, key(name), id);
         }
+    }
+
+    #[cfg(test)]
+    pub fn len(&self) -> usize {
+        self.by_table.len() + self.by_name.len()
     }
 
     pub fn of(&self, agent: AgentId, names: Names<'_>) -> BTreeSet<&SurveyId> {
         let by_name = names.keys().filter_map(|name| self.by_name.get(&name));
         self.by_table.get(&agent).into_iter().chain(by_name).flatten().collect()
+    }
+}
+
+fn remove<K: Eq + Hash>(surveys: &mut HashMap<K, BTreeSet<SurveyId>>, whose: K, id: &SurveyId) {
+    if let Entry::Occupied(mut theirs) = surveys.entry(whose) {
+        theirs.get_mut().remove(id);
+        if theirs.get().is_empty() {
+            theirs.remove();
+        }
     }
 }
 

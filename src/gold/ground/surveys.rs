@@ -21,6 +21,10 @@ const YESTERDAY: SignedDuration = SignedDuration::from_hours(24);
 /// How long a session may go on, and a survey about it be asked for.
 const SESSION: SignedDuration = SignedDuration::from_hours(24);
 
+/// How long before the month that is counted a survey may have ended that still has something to say in it: it may be
+/// recovered, and that may be answered.
+pub(super) const LATE: SignedDuration = SignedDuration::from_hours(35 * 24);
+
 #[derive(Debug, Default)]
 pub(super) struct Surveys {
     requests: HashMap<SurveyId, Arc<Survey>>,
@@ -128,6 +132,49 @@ impl Surveys {
         leave.map(|survey| Key::Survey(survey.id.clone())).collect()
     }
 
+    /// Whatever all of whose parts ended before then leaves. One that still may be sent or that a person must see stays.
+    pub fn leave_before(&mut self, then: Timestamp) -> Vec<Key> {
+        let over: Vec<_> = self.interactions.iter().filter(|(_, both)| self.is_over(both, then)).collect();
+        let over: Vec<Arc<str>> = over.into_iter().map(|(interaction, _)| Arc::clone(interaction)).collect();
+        over.iter().flat_map(|interaction| self.leave(interaction)).collect()
+    }
+
+    fn is_over(&self, both: &Both, then: Timestamp) -> bool {
+        let settled = |id| {
+            let survey = self.requests.get(id)?;
+            let is_settled = matches!(survey.state, SurveyState::Accepted | SurveyState::DryRun);
+            Some(is_settled && survey.changed < then)
+        };
+        let told = |uuid| {
+            let result = self.results.get(uuid)?;
+            Some(result.created.max(result.answered)? < then)
+        };
+        both.requests.iter().all(|id| settled(id).unwrap_or(false))
+            && both.results.iter().all(|uuid| told(uuid).unwrap_or(false))
+    }
+
+    fn leave(&mut self, interaction: &str) -> Vec<Key> {
+        let both = self.interactions.remove(interaction).unwrap_or_default();
+        for id in &both.requests {
+            if let Some(survey) = self.requests.remove(id) {
+                self.named.forget(id, survey.agent, &of_request(&survey));
+            }
+        }
+        for uuid in &both.results {
+            self.owners.remove(uuid);
+            if let Some(result) = self.results.remove(uuid) {
+                self.named.forget(&SurveyId(Arc::clone(uuid)), result.agent, &of_result(&result));
+                self.elsewhere.remove(&(result.created, Arc::clone(uuid)));
+            }
+        }
+        both.requests.into_iter().chain(both.results.into_iter().map(SurveyId)).map(Key::Survey).collect()
+    }
+
+    /// Every request of ours, shown or not.
+    pub fn requests(&self) -> impl Iterator<Item = &Survey> {
+        self.requests.values().map(|survey| &**survey)
+    }
+
     /// When a request ended that we made by ourselves and of which nobody wants anything more. One that was answered is
     /// shown however old it is, because a bad answer may still be made good; so is one that a person made or must decide
     /// about, or that was refused.
@@ -230,6 +277,12 @@ impl Surveys {
     #[cfg(test)]
     pub fn all_ids(&self) -> impl Iterator<Item = SurveyId> {
         self.requests.keys().cloned().chain(self.results.keys().map(|uuid| SurveyId(Arc::clone(uuid))))
+    }
+
+    /// How many interactions, agents and results with a request are known.
+    #[cfg(test)]
+    pub fn remembered(&self) -> (usize, usize, usize) {
+        (self.interactions.len(), self.named.len(), self.owners.len())
     }
 
     fn is_shown(&self, result: &SurveyResult) -> bool {

@@ -663,6 +663,58 @@ fn a_request_that_wants_nothing_of_anybody_is_shown_until_the_day_after_the_next
     assert_eq!(shown(&mut ground), "by hand, ended, failed, refused", "a bad answer is there after the weekend");
 }
 
+#[test]
+fn surveys_that_ended_long_ago_leave_with_all_that_was_told_of_them_unless_a_person_is_needed() {
+    let (day, hour) = (86_400, 3_600);
+    let mut ground = ground();
+    let ask = |ground: &mut Ground, id: &str, state: SurveyState, now: i64| {
+        let mut survey = Survey::new(id.into(), at(10));
+        (survey.state, survey.interaction, survey.changed) = (state, id.into(), at(20));
+        (survey.session, survey.employee) = (Some(SessionId(7)), "rob@example.com".into());
+        survey.request_id = Some(format!("{id}-request").into());
+        ground.apply(Fact::Survey(Box::new(survey)), at(now));
+    };
+    let told = |ground: &mut Ground, interaction: &str, answered: i64, now: i64| {
+        let result = SurveyResult {
+            uuid: format!("{interaction}-request").into(),
+            sequence: 1,
+            interaction: interaction.into(),
+            created: Some(at(15)),
+            answered: Some(at(answered)),
+            stars: Some(2),
+            ..SurveyResult::default()
+        };
+        ground.apply(Fact::SurveyResult(Box::new(result)), at(now));
+    };
+    let shown = |ground: &mut Ground| {
+        ground.settle();
+        assert!(ground.counts_are_sound());
+        let mut ids: Vec<_> = ground.surveys.all_ids().map(|id| id.0.to_string()).collect();
+        ids.sort();
+        ids.join(", ")
+    };
+    ask(&mut ground, "answered", SurveyState::Accepted, 20);
+    told(&mut ground, "answered", 30, 30);
+    ask(&mut ground, "dry run", SurveyState::DryRun, 20);
+    ask(&mut ground, "failed", SurveyState::Failed, 20);
+    told(&mut ground, "elsewhere", 30, 30);
+    let all = "answered, answered-request, dry run, elsewhere-request, failed";
+    ground.begin_day(at(64 * day));
+    assert_eq!(shown(&mut ground), all, "something of them may still be recovered");
+    ground.begin_day(at(65 * day));
+    assert_eq!(shown(&mut ground), "failed", "that waits for a person");
+    assert_eq!(ground.surveys.remembered(), (1, 1, 0), "and nothing is left of the others");
+
+    // A process that begins now hears of everything, in any order: what belongs together stays together.
+    let now = 65 * day;
+    ask(&mut ground, "answered", SurveyState::Accepted, now);
+    ask(&mut ground, "answered late", SurveyState::Accepted, now + 1);
+    told(&mut ground, "answered late", 60 * day, now + 2);
+    assert_eq!(shown(&mut ground), "answered, answered late, answered late-request, failed");
+    ground.apply(Fact::Labels(BTreeMap::new()), at(now + hour));
+    assert_eq!(shown(&mut ground), "answered late, answered late-request, failed");
+}
+
 fn reading() -> impl Strategy<Value = SessionReading> {
     let status = prop_oneof![
         Just(SessionStatus::Queued),
