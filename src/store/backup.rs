@@ -247,13 +247,15 @@ mod tests {
         let file = Connection::open(dir.path().join(database::FILE)).expect("the file");
         file.execute_batch(
             "INSERT INTO inbox (source, dedupe, received_at, headers, body, processed_at)
-             VALUES ('goodays', zeroblob(32), 1, '[]', x'7B7D', 2)",
+             VALUES ('goodays', zeroblob(32), 1, '[]', x'7B7D', 2), ('goodays', randomblob(32), 1, '[]', x'7B7D', 2);
+             DELETE FROM inbox WHERE seq = 2",
         )
         .expect("an event that was understood");
         drop(file);
         let store = Store::open(dir.path(), clock()).expect("a store");
         let waiting = store.waiting_after(Goodays, 0, 9).await.expect("read");
         assert_eq!(waiting.len(), 1, "it is read once more, because nothing of it is kept yet");
+        assert_eq!(store.accept(arrival("next")).await.expect("accepted").seq, 3, "a place is never given twice");
         assert_eq!((waiting[0].body.as_slice(), waiting[0].headers.len()), (&b"{}"[..], 0), "as it came");
         drop(store);
         let copy = dir.path().join(format!("backup/before-schema-{}-from-2.db", schema::NEWEST));

@@ -149,6 +149,10 @@ mod tests {
         clock.advance(DAY * 2);
         let removed = store.remove_what_is_over().await.expect("removed");
         assert_eq!((removed.webhooks, removed.responses.len(), removed.requests, removed.audit), (1, 0, 0, 0));
+        let bodies = store.read(|connection| {
+            Ok(connection.query_row("SELECT count(*) FROM inbox_body", [], |row| row.get::<_, i64>(0))?)
+        });
+        assert_eq!(bodies.await.expect("counted"), 2, "and no word of what it said");
         let again = store.accept(arrival("good")).await.expect("accepted");
         assert!(again.duplicate, "a replay after its time");
         let counts = store.inbox_counts().await.expect("counts");

@@ -177,15 +177,39 @@ const STEPS: &[&str] = &[
     CREATE INDEX inbox_by_age ON inbox (received_at) WHERE processed_at IS NOT NULL AND error IS NULL;
 ",
     "
-    -- What came is written once, however often something is noted about it.
+    -- What came is written once, however often something is noted about it. Both tables are made anew, because SQLite would
+    -- keep a page for each shortened row.
+    DROP INDEX inbox_waiting;
+    DROP INDEX inbox_by_source;
+    DROP INDEX inbox_by_subject;
+    DROP INDEX inbox_by_age;
+    DROP INDEX inbox_failed;
+    ALTER TABLE inbox RENAME TO inbox_whole;
+    CREATE TABLE inbox (
+        seq          INTEGER PRIMARY KEY AUTOINCREMENT,
+        source       TEXT    NOT NULL,
+        dedupe       BLOB    NOT NULL UNIQUE CHECK (length(dedupe) = 32),
+        received_at  INTEGER NOT NULL,
+        subject      TEXT,
+        processed_at INTEGER,
+        error        TEXT
+    ) STRICT;
     CREATE TABLE inbox_body (
         seq     INTEGER PRIMARY KEY REFERENCES inbox (seq) ON DELETE CASCADE,
         headers TEXT    NOT NULL,
         body    BLOB    NOT NULL
     ) STRICT;
-    INSERT INTO inbox_body SELECT seq, headers, body FROM inbox;
-    ALTER TABLE inbox DROP COLUMN headers;
-    ALTER TABLE inbox DROP COLUMN body;
+    INSERT INTO inbox SELECT seq, source, dedupe, received_at, subject, processed_at, error FROM inbox_whole;
+    INSERT INTO inbox_body SELECT seq, headers, body FROM inbox_whole;
+    -- A place is never given twice, also if the last event is gone.
+    DELETE FROM sqlite_sequence WHERE name = 'inbox';
+    INSERT INTO sqlite_sequence SELECT 'inbox', seq FROM sqlite_sequence WHERE name = 'inbox_whole';
+    DROP TABLE inbox_whole;
+    CREATE INDEX inbox_waiting ON inbox (source, seq) WHERE processed_at IS NULL;
+    CREATE INDEX inbox_failed ON inbox (seq) WHERE error IS NOT NULL;
+    CREATE INDEX inbox_by_source ON inbox (source, seq) WHERE processed_at IS NOT NULL;
+    CREATE INDEX inbox_by_subject ON inbox (subject) WHERE subject IS NOT NULL AND processed_at IS NOT NULL;
+    CREATE INDEX inbox_by_age ON inbox (received_at) WHERE processed_at IS NOT NULL AND error IS NULL;
 ",
 ];
 

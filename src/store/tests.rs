@@ -162,12 +162,13 @@ async fn what_fails_halfway_with_nothing_to_take_it_back_fails_for_all_and_leave
     let (release, held) = hold(&store).await;
     let half = |connection: &rusqlite::Connection| -> Result<(), StoreError> {
         cursors::set(connection, "half", "written", Timestamp::UNIX_EPOCH)?;
-        Err(StoreError::Unreadable { what: "other half" })
+        Ok(connection.execute_batch("INSERT INTO inbox (source) VALUES ('incomplete')")?)
     };
     let half = store.0.writer.submit(Manner::Unguarded, half);
     let (first, half, ()) = tokio::join!(store.accept(arrival("1")), half, async move { drop(release) });
     held.await.expect("the holder").expect("held");
-    assert!(matches!((first, half), (Err(StoreError::Unconfirmed(_)), Err(StoreError::Unconfirmed(_)))));
+    let (Err(StoreError::Unconfirmed(first)), Err(StoreError::Unconfirmed(_))) = (first, half) else { panic!("taken") };
+    assert_eq!(first.sqlite_error_code(), Some(rusqlite::ErrorCode::ConstraintViolation), "it says why");
     assert_eq!(store.cursor("half").await.expect("read"), None);
     assert!(!store.accept(arrival("1")).await.expect("taken when it comes again").duplicate);
 }

@@ -77,6 +77,8 @@ trait Waiting: Send {
     fn manner(&self) -> Manner;
     /// Does the work. Whether its changes are to be kept.
     fn run(&mut self, connection: &Connection) -> bool;
+    /// What the database had against it, if it had.
+    fn refused_by_the_database(&self) -> Option<rusqlite::ffi::Error>;
     /// Tells whoever waits; `fate` is that of the whole transaction.
     fn answer(self: Box<Self>, fate: Result<(), Arc<rusqlite::Error>>);
 }
@@ -100,6 +102,13 @@ where
     fn run(&mut self, connection: &Connection) -> bool {
         self.result = self.work.take().map(|work| work(connection));
         matches!(self.result, Some(Ok(_)))
+    }
+
+    fn refused_by_the_database(&self) -> Option<rusqlite::ffi::Error> {
+        match &self.result {
+            Some(Err(StoreError::Database(error))) => error.sqlite_error().copied(),
+            _ => None,
+        }
     }
 
     fn answer(self: Box<Self>, fate: Result<(), Arc<rusqlite::Error>>) {
@@ -331,8 +340,9 @@ impl Desk {
                 let before = connection.total_changes();
                 if !job.run(connection) && (connection.is_autocommit() || connection.total_changes() != before) {
                     // SQLite may have given up the whole transaction by itself, as it does when the disk is full.
-                    let aborted = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_ABORT);
-                    return Err(rusqlite::Error::SqliteFailure(aborted, None));
+                    let why = job.refused_by_the_database();
+                    let aborted = || rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_ABORT);
+                    return Err(rusqlite::Error::SqliteFailure(why.unwrap_or_else(aborted), None));
                 }
                 continue;
             }

@@ -48,6 +48,9 @@ impl Acknowledged {
 
         let file = database::open_to_read(&data.join(database::FILE)).expect("the file");
         assert_eq!(database::setting(&file, "integrity_check").expect("checked"), "ok", "{case}");
+        let strays = "SELECT count(*) FROM inbox_body WHERE seq NOT IN (SELECT seq FROM inbox)";
+        let strays: i64 = file.query_row(strays, [], |row| row.get(0)).expect("a number");
+        assert_eq!(strays, 0, "{case}: what came and is nowhere noted");
         let mut kept: HashMap<String, (u64, bool)> = HashMap::new();
         let mut rows = file
             .prepare("SELECT seq, body, processed_at IS NOT NULL FROM inbox LEFT JOIN inbox_body USING (seq)")
