@@ -22,6 +22,8 @@ use crate::gold::{Entity, Key, Reporter};
 use crate::store::{NewIntent, StoreError};
 use crate::vendor::agent_connect::{Customer, Employee, Request};
 
+const DAY: SignedDuration = SignedDuration::from_hours(24);
+
 /// Considers everybody until the process stops.
 pub(super) async fn consider_all(
     desk: Surveys,
@@ -51,6 +53,8 @@ pub(super) async fn consider_all(
         }
         if let Considered::NotAsked(why) = became
             && is_uncovered(why)
+            // What is heard of days later is none of today's.
+            && one.ended.is_none_or(|ended| now.duration_since(ended) < DAY)
         {
             desk.0.gold.tell(Fact::NotAsked(Box::new(desk.not_asked(&one, why, now)))).await;
         }

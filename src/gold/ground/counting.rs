@@ -104,7 +104,7 @@ impl Ground {
     #[must_use]
     pub fn counting(mut self, limits: Limits, now: Timestamp) -> Self {
         self.counting.limits = limits;
-        self.counting.born = now;
+        (self.counting.born, self.tidied) = (now, now);
         self.counting.book.begin(Windows::of(self.day_began, now));
         self.counting.book.pass(now);
         self

@@ -107,7 +107,7 @@ impl Ground {
                     let touched = self.feedback.hear(reading, &self.rules);
                     self.touched.extend(touched);
                 }
-                self.leave_what_is_over();
+                self.responses_leave();
             }
             Fact::Forgotten { responses, surveys, sessions, person } => {
                 self.forget(&responses, &surveys);
@@ -160,25 +160,27 @@ impl Ground {
         self.day_began = day_began;
         self.feedback.rejoin_waiting();
         self.counting.begin_day(day_began);
-        self.leave_what_is_over();
+        self.responses_leave();
         self.touched.extend(self.surveys.begin_day(day_began));
     }
 
-    /// What earlier lives of the process have heard is told in any order: it leaves when all of it has been.
+    /// Responses that have nothing more to say in what is counted leave: the store has them.
+    fn responses_leave(&mut self) {
+        let month = self.counting.book.windows().month;
+        let then = month.saturating_sub(feedback::LATE).unwrap_or(month);
+        self.touched.extend(self.feedback.leave_before(then));
+    }
+
+    /// And so do surveys, though not at once: what earlier lives of the process have heard of them is told in any order, and
+    /// what belongs together must have been told.
     fn tidy(&mut self, now: Timestamp) {
         if now.duration_since(self.tidied) >= TIDY {
             self.tidied = now;
-            self.leave_what_is_over();
+            let month = self.counting.book.windows().month;
+            let then = month.saturating_sub(surveys::LATE).unwrap_or(month);
+            self.touched.extend(self.surveys.leave_before(then));
+            self.counting.asked_only(self.surveys.requests());
         }
-    }
-
-    /// What has nothing more to say in what is counted leaves: the store has it.
-    fn leave_what_is_over(&mut self) {
-        let month = self.counting.book.windows().month;
-        let before = |late| month.saturating_sub(late).unwrap_or(month);
-        self.touched.extend(self.feedback.leave_before(before(feedback::LATE)));
-        self.touched.extend(self.surveys.leave_before(before(surveys::LATE)));
-        self.counting.asked_only(self.surveys.requests());
     }
 
     /// What the touched entities now are, by key; `None` for those that are not there. Some may be as they were: whoever

@@ -12,7 +12,7 @@ use crate::gold::entity::{Key, SurveyRequest};
 use crate::gold::requests::{Evidence, matched};
 use crate::gold::roll::Names;
 
-/// How many surveys that others asked for are shown. All of them are kept.
+/// How many surveys that others asked for are shown.
 const ELSEWHERE: usize = 500;
 
 /// How long before the board's day a request of ours may have ended that is shown all the same.
@@ -37,6 +37,8 @@ pub(super) struct Surveys {
     elsewhere: BTreeSet<(Option<Timestamp>, Arc<str>)>,
     /// Since when those requests are shown that we made by ourselves and of which nobody wants anything more.
     since: Timestamp,
+    /// What ended before has left. Before anything has: the beginning of time.
+    over_before: Timestamp,
 }
 
 /// A request of ours, and what the vendor tells of it: one of them at least.
@@ -47,6 +49,12 @@ type AskedAndTold = (Option<Arc<Survey>>, Option<Arc<SurveyResult>>);
 struct Both {
     requests: BTreeSet<SurveyId>,
     results: BTreeSet<Arc<str>>,
+}
+
+impl Both {
+    fn is_empty(&self) -> bool {
+        self.requests.is_empty() && self.results.is_empty()
+    }
 }
 
 impl Surveys {
@@ -134,40 +142,61 @@ impl Surveys {
 
     /// Whatever all of whose parts ended before then leaves. One that still may be sent or that a person must see stays.
     pub fn leave_before(&mut self, then: Timestamp) -> Vec<Key> {
-        let over: Vec<_> = self.interactions.iter().filter(|(_, both)| self.is_over(both, then)).collect();
-        let over: Vec<Arc<str>> = over.into_iter().map(|(interaction, _)| Arc::clone(interaction)).collect();
-        over.iter().flat_map(|interaction| self.leave(interaction)).collect()
+        self.over_before = then;
+        let over: Vec<(Arc<str>, Both)> = self
+            .interactions
+            .iter()
+            .map(|(interaction, both)| (Arc::clone(interaction), self.over(interaction, both, then)))
+            .filter(|(_, over)| !over.is_empty())
+            .collect();
+        if over.is_empty() {
+            return Vec::new();
+        }
+        let mut touched: Vec<Key> = over.into_iter().flat_map(|(name, over)| self.leave(&name, over)).collect();
+        // Others may be among the newest now.
+        touched.extend(self.newest_elsewhere().map(Key::Survey));
+        touched
     }
 
-    fn is_over(&self, both: &Both, then: Timestamp) -> bool {
-        let settled = |id| {
+    /// What of an interaction is over: all of it or nothing, unless that is no name, which strangers share.
+    fn over(&self, interaction: &str, both: &Both, then: Timestamp) -> Both {
+        let told = |uuid: &Arc<str>| Some(last_word(self.results.get(uuid)?)? < then);
+        let settled = |id: &SurveyId| {
             let survey = self.requests.get(id)?;
             let is_settled = matches!(survey.state, SurveyState::Accepted | SurveyState::DryRun);
-            Some(is_settled && survey.changed < then)
+            let (result, _) = self.result_of(survey).unzip();
+            let is_told = result.is_none_or(|result| told(&result.uuid).unwrap_or(false));
+            Some(is_settled && survey.changed < then && is_told)
         };
-        let told = |uuid| {
-            let result = self.results.get(uuid)?;
-            Some(result.created.max(result.answered)? < then)
+        let over = Both {
+            requests: both.requests.iter().filter(|id| settled(id).unwrap_or(false)).cloned().collect(),
+            results: both.results.iter().filter(|uuid| told(uuid).unwrap_or(false)).cloned().collect(),
         };
-        both.requests.iter().all(|id| settled(id).unwrap_or(false))
-            && both.results.iter().all(|uuid| told(uuid).unwrap_or(false))
+        let is_whole = over.requests.len() == both.requests.len() && over.results.len() == both.results.len();
+        if is_whole || interaction.is_empty() { over } else { Both::default() }
     }
 
-    fn leave(&mut self, interaction: &str) -> Vec<Key> {
-        let both = self.interactions.remove(interaction).unwrap_or_default();
-        for id in &both.requests {
+    fn leave(&mut self, interaction: &str, over: Both) -> Vec<Key> {
+        if let Some(both) = self.interactions.get_mut(interaction) {
+            both.requests.retain(|id| !over.requests.contains(id));
+            both.results.retain(|uuid| !over.results.contains(uuid));
+            if both.is_empty() {
+                self.interactions.remove(interaction);
+            }
+        }
+        for id in &over.requests {
             if let Some(survey) = self.requests.remove(id) {
                 self.named.forget(id, survey.agent, &of_request(&survey));
             }
         }
-        for uuid in &both.results {
+        for uuid in &over.results {
             self.owners.remove(uuid);
             if let Some(result) = self.results.remove(uuid) {
                 self.named.forget(&SurveyId(Arc::clone(uuid)), result.agent, &of_result(&result));
                 self.elsewhere.remove(&(result.created, Arc::clone(uuid)));
             }
         }
-        both.requests.into_iter().chain(both.results.into_iter().map(SurveyId)).map(Key::Survey).collect()
+        over.requests.into_iter().chain(over.results.into_iter().map(SurveyId)).map(Key::Survey).collect()
     }
 
     /// Every request of ours, shown or not.
@@ -176,7 +205,7 @@ impl Surveys {
     }
 
     /// When a request ended that we made by ourselves and of which nobody wants anything more. One that was answered is
-    /// shown however old it is, because a bad answer may still be made good; so is one that a person made or must decide
+    /// shown for as long as it is in memory, because a bad answer may still be made good; so is one that a person made or must decide
     /// about, or that was refused.
     fn ended(&self, survey: &Survey) -> Option<Timestamp> {
         let by_itself = matches!(survey.origin, SurveyOrigin::Session | SurveyOrigin::Conversation);
@@ -187,8 +216,11 @@ impl Surveys {
 
     /// Everything that may be shown.
     pub fn ids(&self) -> impl Iterator<Item = SurveyId> {
-        let elsewhere = self.elsewhere.iter().rev().take(ELSEWHERE).map(|(_, uuid)| SurveyId(Arc::clone(uuid)));
-        self.requests.keys().cloned().chain(elsewhere)
+        self.requests.keys().cloned().chain(self.newest_elsewhere())
+    }
+
+    fn newest_elsewhere(&self) -> impl Iterator<Item = SurveyId> {
+        self.elsewhere.iter().rev().take(ELSEWHERE).map(|(_, uuid)| SurveyId(Arc::clone(uuid)))
     }
 
     /// The surveys that name somebody in this way, or are known to be this agent's.
@@ -223,6 +255,8 @@ impl Surveys {
                     self.elsewhere.remove(&place);
                     self.owners.insert(Arc::clone(&result.uuid), owner);
                 }
+                // Its request has left, and it should not come back as a stranger.
+                None if last_word(&result).is_some_and(|at| at < self.over_before) => {}
                 None => {
                     self.elsewhere.insert(place);
                     // Whatever is no longer among the newest is no longer shown.
@@ -357,6 +391,11 @@ impl Ground {
         let mut ours = both.requests.iter().filter_map(|id| self.surveys.requests.get(id)?.conversation.clone());
         ours.find(|known| known == named)
     }
+}
+
+/// When something was last heard of the customer, or from them.
+fn last_word(result: &SurveyResult) -> Option<Timestamp> {
+    result.created.max(result.answered)
 }
 
 fn interaction(text: &str) -> Arc<str> {

@@ -699,20 +699,35 @@ fn surveys_that_ended_long_ago_leave_with_all_that_was_told_of_them_unless_a_per
     ask(&mut ground, "failed", SurveyState::Failed, 20);
     told(&mut ground, "elsewhere", 30, 30);
     let all = "answered, answered-request, dry run, elsewhere-request, failed";
+    let pass = |ground: &mut Ground, now: i64| ground.apply(Fact::Labels(BTreeMap::new()), at(now));
     ground.begin_day(at(64 * day));
+    pass(&mut ground, 64 * day + hour);
     assert_eq!(shown(&mut ground), all, "something of them may still be recovered");
     ground.begin_day(at(65 * day));
+    pass(&mut ground, 65 * day);
     assert_eq!(shown(&mut ground), "failed", "that waits for a person");
     assert_eq!(ground.surveys.remembered(), (1, 1, 0), "and nothing is left of the others");
+    told(&mut ground, "answered", 30, 65 * day + 1);
+    ground.settle();
+    assert_eq!(ground.surveys.ids().count(), 1, "what left does not come back as somebody else's");
+    pass(&mut ground, 65 * day + hour);
 
     // A process that begins now hears of everything, in any order: what belongs together stays together.
-    let now = 65 * day;
+    let now = 65 * day + hour;
     ask(&mut ground, "answered", SurveyState::Accepted, now);
     ask(&mut ground, "answered late", SurveyState::Accepted, now + 1);
+    ground.apply(Fact::ResponsesKept(Vec::new()), at(now + 1));
     told(&mut ground, "answered late", 60 * day, now + 2);
     assert_eq!(shown(&mut ground), "answered, answered late, answered late-request, failed");
-    ground.apply(Fact::Labels(BTreeMap::new()), at(now + hour));
+    pass(&mut ground, now + hour);
     assert_eq!(shown(&mut ground), "answered late, answered late-request, failed");
+
+    // What names no interaction is nobody else's matter.
+    told(&mut ground, "", 30, now + hour + 1);
+    let other = SurveyResult { uuid: "new".into(), created: Some(at(now)), ..SurveyResult::default() };
+    ground.apply(Fact::SurveyResult(Box::new(other)), at(now + hour + 1));
+    pass(&mut ground, now + 2 * hour);
+    assert_eq!(shown(&mut ground), "answered late, answered late-request, failed, new");
 }
 
 fn reading() -> impl Strategy<Value = SessionReading> {
