@@ -340,6 +340,8 @@ async fn a_lost_link_is_said_in_words_and_comes_back_where_it_was() {
         )
         .await;
     browser.until("and so does the band", "return !document.getElementById('lost').hidden").await;
+    let said = "return document.querySelector('.chips').innerText.split('\\n')[0]";
+    assert_eq!(browser.ask(said).await, json!("Last heard:"), "what the sources were is not what they are");
 
     let second = house.peer().await;
     assert_eq!(second.query, "scope=all&epoch=e1&version=12", "it comes back where it was");
