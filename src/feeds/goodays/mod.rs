@@ -239,9 +239,8 @@ impl GoodaysFeed {
             understood.push(Understood { seq, says });
         }
         let mut kept = store.understand(understood).await?;
-        for reading in std::mem::take(&mut kept.heard) {
-            self.gold.tell(Fact::Response(Box::new(reading))).await;
-        }
+        // Together: each fact by itself would be a version of the floor.
+        self.gold.tell(Fact::ResponsesKept(std::mem::take(&mut kept.heard))).await;
         drop(kept);
         if let Some(last) = last {
             self.reporter.heard_at(last, events + found + unreadable);
