@@ -59,8 +59,9 @@ impl Surveys {
         let before = json!({ "request_id": &**uuid });
         let line = self.begin("survey.recover", id, before, json!({ "employee": body["employee"] })).await?;
         let intent = NewIntent {
-            // Not the presser's key: two people who press are still one recovery.
-            key: format!("recovery:{id}"),
+            // Not the presser's key: two people who press are still one recovery. Nor ours: a survey is known by the
+            // vendor's before it is known whose it was, and after that is forgotten.
+            key: format!("recovery:{uuid}"),
             kind: RECOVERY.to_owned(),
             body,
             context: json!({

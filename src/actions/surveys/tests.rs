@@ -5,7 +5,9 @@ use tokio::sync::mpsc;
 
 use super::*;
 use crate::domain::helped::Call;
-use crate::domain::{AgentReading, Helped, Interaction, Modality, Ordinal, Person, SessionId, SourceName};
+use crate::domain::{
+    AgentReading, Helped, Interaction, Modality, Ordinal, Person, SessionId, SourceName, Survey, SurveyResult,
+};
 use crate::gold::{Closings, Considered, Day};
 use crate::vendor::agent_connect::Request;
 
@@ -277,5 +279,25 @@ async fn whom_nobody_can_ask_is_counted_by_the_reason() {
         assert_eq!(world.closings.tell(helped).await, Considered::NotAsked(why));
     }
     assert_eq!(world.closings.tell(session(1, None)).await, FIRST, "none of these was it");
+    world.end().await;
+}
+
+#[tokio::test]
+async fn a_survey_is_recovered_once_whether_or_not_it_is_known_who_asked_for_it() {
+    let world = world(|_| ()).await;
+    let gold = world.desk.0.gold.clone();
+    let by = || NewRecovery { employee_email: Some("rob@example.com".into()), ..NewRecovery::default() };
+    let told = SurveyResult { uuid: "u1".into(), interaction: "1".into(), stars: Some(1), ..SurveyResult::default() };
+    gold.tell(Fact::SurveyResult(Box::new(told))).await;
+    gold.settled().await;
+    let first = world.desk.recover(&"u1".into(), by()).await.unwrap();
+    assert!(first.fresh);
+
+    let mut ours = Survey::new("ours".into(), jiff::Timestamp::UNIX_EPOCH);
+    (ours.interaction, ours.request_id) = ("1".into(), Some("u1".into()));
+    gold.tell(Fact::Survey(Box::new(ours))).await;
+    gold.settled().await;
+    let second = world.desk.recover(&"ours".into(), by()).await.unwrap();
+    assert_eq!((second.fresh, second.id), (false, first.id));
     world.end().await;
 }
