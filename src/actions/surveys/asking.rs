@@ -22,6 +22,7 @@ use crate::gold::{Entity, Key, Reporter};
 use crate::store::{NewIntent, StoreError};
 use crate::vendor::agent_connect::{Customer, Employee, Request};
 
+/// How old an interaction may be that is still counted today as one about which nobody is asked.
 const DAY: SignedDuration = SignedDuration::from_hours(24);
 
 /// Considers everybody until the process stops.

@@ -28,7 +28,7 @@ use floor::{AgentRecord, QueueRecord};
 use sessions::Sessions;
 use surveys::Surveys;
 
-/// How often whatever is over is let go.
+/// How often surveys that are over are let go.
 const TIDY: SignedDuration = SignedDuration::from_hours(1);
 
 /// All records.
@@ -50,7 +50,7 @@ pub struct Ground {
     sources: BTreeMap<SourceName, Health>,
     /// Entities that may have changed since the last settling.
     touched: BTreeSet<Key>,
-    /// When whatever is over was last let go.
+    /// When surveys that are over were last let go.
     tidied: Timestamp,
 }
 
@@ -166,8 +166,7 @@ impl Ground {
 
     /// Responses that have nothing more to say in what is counted leave: the store has them.
     fn responses_leave(&mut self) {
-        let month = self.counting.book.windows().month;
-        let then = month.saturating_sub(feedback::LATE).unwrap_or(month);
+        let then = self.before_what_is_counted(feedback::LATE);
         self.touched.extend(self.feedback.leave_before(then));
     }
 
@@ -176,11 +175,15 @@ impl Ground {
     fn tidy(&mut self, now: Timestamp) {
         if now.duration_since(self.tidied) >= TIDY {
             self.tidied = now;
-            let month = self.counting.book.windows().month;
-            let then = month.saturating_sub(surveys::LATE).unwrap_or(month);
+            let then = self.before_what_is_counted(surveys::LATE);
             self.touched.extend(self.surveys.leave_before(then));
             self.counting.asked_only(self.surveys.requests());
         }
+    }
+
+    fn before_what_is_counted(&self, late: SignedDuration) -> Timestamp {
+        let month = self.counting.book.windows().month;
+        month.saturating_sub(late).unwrap_or(month)
     }
 
     /// What the touched entities now are, by key; `None` for those that are not there. Some may be as they were: whoever

@@ -117,10 +117,7 @@ impl Surveys {
             return vec![Key::Survey(id.clone())];
         }
         let mut touched = vec![self.shown_as(&id.0), Key::Survey(id.clone())];
-        if let Some(result) = self.results.remove(&id.0) {
-            self.named.forget(id, result.agent, &of_result(&result));
-            self.owners.remove(&id.0);
-            self.elsewhere.remove(&(result.created, Arc::clone(&id.0)));
+        if let Some(result) = self.remove_result(&id.0) {
             let interaction = interaction(&result.interaction);
             if let Some(both) = self.interactions.get_mut(&interaction) {
                 both.results.remove(&id.0);
@@ -160,17 +157,17 @@ impl Surveys {
 
     /// What of an interaction is over: all of it or nothing, unless that is no name, which strangers share.
     fn over(&self, interaction: &str, both: &Both, then: Timestamp) -> Both {
-        let told = |uuid: &Arc<str>| Some(last_word(self.results.get(uuid)?)? < then);
-        let settled = |id: &SurveyId| {
-            let survey = self.requests.get(id)?;
-            let is_settled = matches!(survey.state, SurveyState::Accepted | SurveyState::DryRun);
-            let (result, _) = self.result_of(survey).unzip();
-            let is_told = result.is_none_or(|result| told(&result.uuid).unwrap_or(false));
-            Some(is_settled && survey.changed < then && is_told)
+        let told = |result: &SurveyResult| last_word(result).is_some_and(|at| at < then);
+        let settled = |survey: &Survey| {
+            matches!(survey.state, SurveyState::Accepted | SurveyState::DryRun)
+                && survey.changed < then
+                && self.result_of(survey).is_none_or(|(result, _)| told(&result))
         };
+        let is_settled = |id: &&SurveyId| self.requests.get(*id).is_some_and(|survey| settled(survey));
+        let is_told = |uuid: &&Arc<str>| self.results.get(*uuid).is_some_and(|result| told(result));
         let over = Both {
-            requests: both.requests.iter().filter(|id| settled(id).unwrap_or(false)).cloned().collect(),
-            results: both.results.iter().filter(|uuid| told(uuid).unwrap_or(false)).cloned().collect(),
+            requests: both.requests.iter().filter(is_settled).cloned().collect(),
+            results: both.results.iter().filter(is_told).cloned().collect(),
         };
         let is_whole = over.requests.len() == both.requests.len() && over.results.len() == both.results.len();
         if is_whole || interaction.is_empty() { over } else { Both::default() }
@@ -190,13 +187,18 @@ impl Surveys {
             }
         }
         for uuid in &over.results {
-            self.owners.remove(uuid);
-            if let Some(result) = self.results.remove(uuid) {
-                self.named.forget(&SurveyId(Arc::clone(uuid)), result.agent, &of_result(&result));
-                self.elsewhere.remove(&(result.created, Arc::clone(uuid)));
-            }
+            self.remove_result(uuid);
         }
         over.requests.into_iter().chain(over.results.into_iter().map(SurveyId)).map(Key::Survey).collect()
+    }
+
+    /// Removes a result from wherever it is found but its interaction.
+    fn remove_result(&mut self, uuid: &Arc<str>) -> Option<Arc<SurveyResult>> {
+        let result = self.results.remove(uuid)?;
+        self.named.forget(&SurveyId(Arc::clone(uuid)), result.agent, &of_result(&result));
+        self.owners.remove(uuid);
+        self.elsewhere.remove(&(result.created, Arc::clone(uuid)));
+        Some(result)
     }
 
     /// Every request of ours, shown or not.
@@ -205,8 +207,8 @@ impl Surveys {
     }
 
     /// When a request ended that we made by ourselves and of which nobody wants anything more. One that was answered is
-    /// shown for as long as it is in memory, because a bad answer may still be made good; so is one that a person made or must decide
-    /// about, or that was refused.
+    /// shown for as long as it is in memory, because a bad answer may still be made good; so is one that a person made or
+    /// must decide about, or that was refused.
     fn ended(&self, survey: &Survey) -> Option<Timestamp> {
         let by_itself = matches!(survey.origin, SurveyOrigin::Session | SurveyOrigin::Conversation);
         let is_settled = matches!(survey.state, SurveyState::Accepted | SurveyState::DryRun);
