@@ -169,6 +169,8 @@ pub struct AgentReading {
     pub login: Option<Arc<str>>,
     /// See there.
     pub sip: Option<Arc<str>>,
+    /// Whether the source refuses to show them to this account. Nothing is known of them then.
+    pub not_permitted: bool,
     /// What they are doing.
     pub status: Option<StatusReading>,
     /// Counts and measures.
@@ -194,6 +196,7 @@ impl AgentReading {
             email: None,
             login: None,
             sip: None,
+            not_permitted: false,
             status: None,
             metrics: Metrics::new(),
             sessions: SessionsReading::default(),

@@ -83,6 +83,9 @@ pub struct Agent {
     pub login: Option<Arc<str>>,
     /// Their SIP address. Not for pages either.
     pub sip: Option<Arc<str>>,
+    /// Whether the source refuses to show them to this account: nothing is known of what they do, and they are neither
+    /// logged in nor logged out as far as anybody can tell.
+    pub not_permitted: bool,
     /// What they are doing.
     pub status: AgentStatus,
     /// Why they are away.

@@ -82,6 +82,7 @@ fn agent(agent: &Agent, fields: Fields) -> AgentDoc {
         activity: agent.status.activity().as_str().to_owned(),
         reason: text(agent.reason.as_deref()),
         since: agent.since,
+        not_permitted: agent.not_permitted,
         suspended: agent.suspended,
         metrics: metrics(&agent.metrics),
         sessions: agent.sessions.iter().map(|(id, session)| (id.to_string(), self::session(session, fields))).collect(),

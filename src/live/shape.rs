@@ -60,9 +60,13 @@ pub struct AgentDoc {
     pub status: String,
     /// Which of seven that is: `available`, `ringing`, `inContact`, `afterCall`, `away`, `loggedOut`, `unknown`.
     pub activity: String,
-    /// Why they are away.
+    /// Why they are away, or `Not permitted`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// Whether Clarity refuses to show them to Callboard's account, always `true`: else it is left out. Their status is
+    /// `unknown`, and they count neither as logged in nor as logged out.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub not_permitted: bool,
     /// When the status began.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub since: Option<Timestamp>,

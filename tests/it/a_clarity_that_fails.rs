@@ -102,6 +102,9 @@ async fn an_agent_who_may_be_seen_no_longer_is_unknown_and_all_others_are_live()
     street.sandbox.steering().forbid_agent(7, true);
     let shown = |state: &Value| state["agents"]["7"]["status"] == "unknown";
     let state = street.house.until("all", "the mark", shown).await;
+    assert_eq!(state["agents"]["7"]["notPermitted"], true);
+    assert_eq!(state["agents"]["7"]["reason"], "Not permitted");
+    assert_eq!(state["agents"]["8"].get("notPermitted"), None);
     assert_eq!(state["agents"]["7"]["sessions"].as_object().map_or(0, serde_json::Map::len), 0);
     street.until_true_but_for(Some(7)).await;
     let clarity = street.until("live", |clarity| clarity["state"] == "live").await;

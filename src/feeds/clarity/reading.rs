@@ -358,8 +358,9 @@ impl Reading {
 
 /// What is known of an agent whom the account may not see.
 fn unknown(id: AgentId) -> AgentReading {
-    let status = StatusReading { status: AgentStatus::Unknown, reason: None, since: None, suspended: None };
-    AgentReading { status: Some(status), ..AgentReading::new(id) }
+    let reason = Some("Not permitted".into());
+    let status = StatusReading { status: AgentStatus::Unknown, reason, since: None, suspended: Some(false) };
+    AgentReading { not_permitted: true, status: Some(status), ..AgentReading::new(id) }
 }
 
 impl Outcome {

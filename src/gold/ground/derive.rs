@@ -40,6 +40,7 @@ impl Ground {
             email: record.email.clone(),
             login: record.login.clone(),
             sip: record.sip.clone(),
+            not_permitted: record.not_permitted,
             status: record.status.clone(),
             reason: record.reason.clone(),
             since: record.since,

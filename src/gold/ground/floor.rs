@@ -26,6 +26,8 @@ pub(super) struct AgentRecord {
     pub email: Option<Arc<str>>,
     pub login: Option<Arc<str>>,
     pub sip: Option<Arc<str>>,
+    /// Whether the source refuses to show them to this account.
+    pub not_permitted: bool,
     pub status: AgentStatus,
     pub reason: Option<Arc<str>>,
     pub since: Option<Timestamp>,
@@ -45,6 +47,7 @@ impl Default for AgentRecord {
             email: None,
             login: None,
             sip: None,
+            not_permitted: false,
             status: AgentStatus::Unknown,
             reason: None,
             since: None,
@@ -146,10 +149,11 @@ impl Ground {
             record.remember(history, now);
             self.touched.insert(Key::Agent(id));
         }
-        if record.heard > asked {
+        if record.heard > asked && !reading.not_permitted {
             // Something newer was pushed while the question was on its way (`apis.md` B114); the next answer will do.
             return;
         }
+        record.not_permitted = reading.not_permitted;
         self.change_names(&reading);
         let record = self.agents.entry(id).or_default();
         let team_changed = record.identify(&reading);
@@ -172,8 +176,13 @@ impl Ground {
     }
 
     /// A pushed change of an agent.
-    pub(super) fn agent_changed(&mut self, heard: Ordinal, reading: AgentReading, now: Timestamp) {
+    pub(super) fn agent_changed(&mut self, heard: Ordinal, mut reading: AgentReading, now: Timestamp) {
         let id = reading.id;
+        if self.agents.get(&id).is_some_and(|record| record.not_permitted) {
+            // A leftover of a subscription from before they were refused: it would be an old value by the time of the next.
+            let found = AgentReading::new(id);
+            reading = AgentReading { email: reading.email, login: reading.login, sip: reading.sip, ..found };
+        }
         self.change_names(&reading);
         let record = self.agents.entry(id).or_default();
         record.heard = record.heard.max(heard);

@@ -101,6 +101,27 @@ fn an_answer_asked_before_a_push_does_not_overwrite_it() {
     assert_eq!(agent(&ground, 41).status, AgentStatus::Available, "one asked afterwards does");
 }
 
+#[test]
+fn an_agent_who_is_not_permitted_is_unknown_until_shown_again() {
+    let mut ground = ground();
+    let mut shown = AgentReading::new(AgentId(41));
+    shown.status = status(AgentStatus::InCall, Some(at(0)));
+    shown.sessions = all(vec![session(82_673, SessionStatus::Active, 11)]);
+    ground.apply(changed(7, shown.clone()), at(5));
+
+    let mut refused = AgentReading::new(AgentId(41));
+    (refused.not_permitted, refused.status) = (true, status(AgentStatus::Unknown, None));
+    // Whatever was pushed in the meantime: it is not for us.
+    ground.apply(in_full(6, refused), at(6));
+    ground.apply(changed(8, shown.clone()), at(8));
+    let known = agent(&ground, 41);
+    assert_eq!((known.not_permitted, &known.status, known.sessions.len()), (true, &AgentStatus::Unknown, 0));
+
+    ground.apply(in_full(9, shown), at(9));
+    let known = agent(&ground, 41);
+    assert_eq!((known.not_permitted, &known.status, known.sessions.len()), (false, &AgentStatus::InCall, 1));
+}
+
 fn past(status: AgentStatus) -> PastStatus {
     PastStatus { status, reason: None, until: None, suspended: false }
 }
