@@ -1,6 +1,6 @@
 // The bar of an agent's last 24 hours: src/web/pages/agent.rs draws the first, in the same proportions.
 
-import { clock as clockText } from "./format.js";
+import { since } from "./format.js";
 import { write } from "./paint.js";
 import { at } from "./patch.js";
 import { word } from "./words.js";
@@ -55,6 +55,6 @@ export class Bar {
     });
     this.svg.replaceChildren(...rects);
     const begins = document.getElementById("day-begins");
-    if (begins) write(begins, clockText(beginning(history, now), this.binding.clock.zone));
+    if (begins) write(begins, since(beginning(history, now), this.binding.clock.zone, now));
   }
 }

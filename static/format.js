@@ -43,13 +43,22 @@ export function clock(at, zone) {
 const calendars = new Map();
 const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
-/** Day and time in a zone: `21 Nov 09:41`; `at` in milliseconds. */
-export function moment(at, zone) {
-  if (!calendars.has(zone)) calendars.set(zone, new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "numeric", timeZone: zone }));
-  // The months' names are ours: those of browsers change with their edition.
-  const part = (type) => Number(calendars.get(zone).formatToParts(at).find((found) => found.type === type).value);
-  return `${part("day")} ${MONTHS[part("month") - 1]} ${clock(at, zone).slice(0, 5)}`;
+/** Day, month and year in a zone. */
+function date(at, zone) {
+  if (!calendars.has(zone)) calendars.set(zone, new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "numeric", year: "numeric", timeZone: zone }));
+  const parts = calendars.get(zone).formatToParts(at);
+  return ["day", "month", "year"].map((type) => Number(parts.find((found) => found.type === type).value));
 }
+
+/** Day and time in a zone: `21 Nov 09:41`; of another year than now `21 Nov 2025 09:41`. `at` and `now` in milliseconds. */
+export function moment(at, zone, now) {
+  const [day, month, year] = date(at, zone);
+  // The months' names are ours: those of browsers change with their edition.
+  return `${day} ${MONTHS[month - 1]} ${year === date(now, zone)[2] ? "" : `${year} `}${clock(at, zone).slice(0, 5)}`;
+}
+
+/** When something began that goes on: the time of day, with the day if that is not today. */
+export const since = (at, zone, now) => (String(date(at, zone)) === String(date(now, zone)) ? clock(at, zone) : moment(at, zone, now));
 
 /** A number: `1,240`, `3.5`. At most one decimal. */
 export function number(value) {
@@ -66,7 +75,9 @@ export const count = (value) => (typeof value === "number" ? number(value) : NON
 export function nps(score) {
   if (!score || score.n === 0) return NONE;
   if (score.n < SMALL_SAMPLE) return `${score.promoters} of ${score.n}`;
-  const rounded = Math.sign(score.value) * Math.round(Math.abs(score.value));
+  // From the counts: the document's value is rounded already, and 12.46 is 12, not 12.5 and then 13.
+  const exact = ((score.promoters - score.detractors) * 100) / score.n;
+  const rounded = Math.sign(exact) * Math.round(Math.abs(exact));
   return rounded > 0 ? `+${rounded}` : number(rounded);
 }
 
@@ -115,7 +126,7 @@ export function shares(all) {
 /** Several scores as one, made of their counts; nothing without an answer. */
 export function scores(all) {
   const [promoters, detractors, n] = ["promoters", "detractors", "n"].map((name) => all.reduce((sum, it) => sum + (it?.[name] ?? 0), 0));
-  return n > 0 ? { value: ((promoters - detractors) * 100) / n, promoters, detractors, n } : undefined;
+  return n > 0 ? { value: Math.round(((promoters - detractors) * 1000) / n) / 10, promoters, detractors, n } : undefined;
 }
 
 /** A metric's or field's name in words: `availableTime` becomes `Available time`. */

@@ -3,7 +3,7 @@
 import { actions } from "./act.js";
 import { Bar } from "./bar.js";
 import { Binding } from "./bind.js";
-import { clock as clockText } from "./format.js";
+import { clock as clockText, since } from "./format.js";
 import { Stack, Thread } from "./list.js";
 import { Link } from "./live.js";
 import { write } from "./paint.js";
@@ -40,7 +40,7 @@ let heardAt = Date.parse(facts.now);
 const words = {
   live: () => "Live",
   late: () => "Late",
-  lost: () => `No connection since ${clockText(heardAt, clock.zone)}, retrying`,
+  lost: () => `No connection since ${since(heardAt, clock.zone, clock.running())}, retrying`,
   signedOut: () => (board ? "This screen has been shut out." : "Your sign-in has ended."),
   refused: () => "You may no longer see this page. Ask whoever keeps the teams.",
 };

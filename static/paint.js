@@ -2,7 +2,7 @@
 // `{ text, sort, ...attributes }`. Without `text` the node's content is left alone; an attribute of null or false goes.
 // The server paints the same from the same document (src/web/pages/), so that painting twice changes nothing.
 
-import { ago, bagLines, clock, count, duration, figure, isSmall, label, metricCell, metricTotal, moment, NONE, nps, number, others, plain, sample, scores, shares } from "./format.js";
+import { ago, bagLines, count, duration, figure, isSmall, label, metricCell, metricTotal, moment, NONE, nps, number, others, plain, sample, scores, shares, since as sinceText } from "./format.js";
 import { ACTIVITIES, promoter, SURVEYS, word } from "./words.js";
 
 const AGENT_COLUMNS = ["answeredCount", "ronaCount"];
@@ -33,10 +33,12 @@ const possible = (candidates) => {
   return n === 0 ? "Is it another call?" : n === 1 ? "1 other possible call" : `${n} possible calls`;
 };
 
+/** The newest words of a thread; whose they are, unless they are the customer's. */
 const excerpt = (item) => {
-  const texts = values(item?.messages).filter((m) => m.text);
-  texts.sort((a, b) => (Date.parse(a.at) || 0) - (Date.parse(b.at) || 0));
-  const text = [...(texts[0]?.text ?? "")];
+  const texts = Object.entries(item?.messages ?? {}).filter(([, m]) => m.text);
+  texts.sort(([a, x], [b, y]) => (Date.parse(x.at) || 0) - (Date.parse(y.at) || 0) || (a < b ? -1 : 1));
+  const newest = texts.at(-1)?.[1];
+  const text = [...(newest?.from ? `${newest.from}: ${newest.text}` : (newest?.text ?? ""))];
   // Not in the middle of a word.
   return text.length > 140 ? `${text.slice(0, 140).join("").replace(/\s\S*$/, "").trimEnd()}…` : text.join("");
 };
@@ -72,11 +74,11 @@ export const painters = {
     return { text, title: title || null, "data-small": small ? "" : null };
   },
   figureNote: (value) => ({ text: figure(value).note }),
-  month: (value, arg, { zone }) => ({ text: value?.since ? `30 days since ${moment(Date.parse(value.since), zone)}` : "" }),
-  coverage: (value, arg, { zone }) => {
+  month: (value, arg, { zone, now }) => ({ text: value?.since ? `30 days since ${moment(Date.parse(value.since), zone, now)}` : "" }),
+  coverage: (value, arg, { zone, now }) => {
     if (!value) return { text: "" };
     const reasons = Object.keys(value.reasons ?? {}).sort().map((name) => `${label(name).toLowerCase()}: ${value.reasons[name]}`);
-    const since = value.since ? moment(Date.parse(value.since), zone) : "";
+    const since = value.since ? moment(Date.parse(value.since), zone, now) : "";
     const rest = reasons.length > 0 ? `. Not asked: ${reasons.join(" · ")}` : "";
     return { text: `${value.hit} of ${value.n} ended interactions since ${since}${rest}` };
   },
@@ -86,9 +88,9 @@ export const painters = {
   trust: (value) => ({ "data-clarity": value?.clarity?.state ?? "off", "data-goodays": value?.goodays?.state ?? "off", "data-agentconnect": value?.agentConnect?.state ?? "off" }),
   chip: (value) => ({ "data-state": value?.state ?? "off", title: value?.reason ?? null }),
   chipWord: (value) => ({ text: value?.state ?? "off" }),
-  notice: (value, arg, { zone }) => {
+  notice: (value, arg, { zone, now }) => {
     const state = value?.state ?? "off";
-    const since = clock(Date.parse(value?.lastData ?? value?.since ?? "") || 0, zone);
+    const since = sinceText(Date.parse(value?.lastData ?? value?.since ?? "") || 0, zone, now);
     const reason = value?.reason ? ` ${value.reason}` : "";
     const said = value?.lastData || value?.since ? ` since ${since}` : "";
     if (state === "stale") return { text: `${word("source", arg)} has told us nothing${said}. What is greyed is from before then.${reason}`, hidden: null };
@@ -115,9 +117,9 @@ export const painters = {
   // Queues.
   queueOpen: (value) => ({ text: value === undefined ? "" : value ? "Open" : "Closed", "data-open": value === undefined ? null : String(value) }),
   staff: (value) => ({ text: `${count(value?.agentsAvailable)} of ${count(value?.agentsOnline)}`, sort: value?.agentsAvailable ?? "" }),
-  queueMore: (value, arg, { doc, zone }) => {
+  queueMore: (value, arg, { doc, zone, now }) => {
     const lines = byBegin(value?.sessions).map(([, s], i) => {
-      const since = s.since ? `, since ${clock(Date.parse(s.since), zone)}` : "";
+      const since = s.since ? `, since ${sinceText(Date.parse(s.since), zone, now)}` : "";
       return `${i + 1}. ${s.customer ?? "Customer"}, ${word("modality", s.modality)}${since}`;
     });
     if (value?.estimatedWaitSeconds !== undefined) lines.push(`Estimated wait: ${duration(value.estimatedWaitSeconds)}`);
@@ -152,7 +154,7 @@ export const painters = {
   metricLines: (value, arg, { doc }) => ({ text: others(value, {}, AGENT_COLUMNS, doc.labels) }),
   otherLines: (value, arg, { doc }) => ({ text: others({}, value?.other, [], doc.labels) }),
   queueNamed: (value, arg, at) => ({ text: value ?? queueName(arg, at) }),
-  began: (value, arg, { zone }) => ({ text: moment(Date.parse(arg), zone) }),
+  began: (value, arg, { zone, now }) => ({ text: moment(Date.parse(arg), zone, now) }),
   took: (value, arg, at) => {
     if (value?.until === undefined) return timer(arg, at);
     return { text: duration((Date.parse(value.until) - Date.parse(arg)) / 1000), datetime: null };
@@ -191,7 +193,7 @@ export const painters = {
   confidence: (value) => ({ text: word("confidence", value) }),
   possible: (value) => ({ text: possible(value) }),
   writer: (value, arg, { doc }) => ({ text: value ?? doc.feedback?.[arg]?.customer ?? "a customer" }),
-  moment: (value, arg, { zone }) => ({ text: value === undefined ? "" : moment(Date.parse(value), zone), datetime: value ?? null }),
+  moment: (value, arg, { zone, now }) => ({ text: value === undefined ? "" : moment(Date.parse(value), zone, now), datetime: value ?? null }),
   attachment: (value) => ({ href: value ?? null, hidden: value === undefined ? "" : null }),
   none: (value) => ({ hidden: values(value).length > 0 ? "" : null }),
   some: (value) => ({ hidden: values(value).length > 0 ? null : "" }),

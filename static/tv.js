@@ -1,7 +1,7 @@
 // A display that nobody touches, for weeks: pages that turn, a cursor that hides, a screen that stays on, and a band
 // that says for how long nothing has come.
 
-import { clock as clockText, duration } from "./format.js";
+import { clock as clockText, duration, since as sinceText } from "./format.js";
 import { write } from "./paint.js";
 
 const BLANK_AFTER = 10 * 60;
@@ -66,7 +66,7 @@ function age(clock, board) {
   const since = Number(board.dataset.stoppedAt);
   band.hidden = !since;
   // Said once: what is read out when it changes must not change each second.
-  write(document.getElementById("band-said"), since ? `Data stopped at ${clockText(since, clock.zone)}` : "");
+  write(document.getElementById("band-said"), since ? `Data stopped at ${sinceText(since, clock.zone, clock.running())}` : "");
   if (!since) return;
   const seconds = (clock.running() - since) / 1000;
   write(document.getElementById("band-age"), `(${duration(seconds)} ago)`);

@@ -12,6 +12,7 @@ mod error;
 mod goodays;
 mod join;
 mod kustomer;
+pub mod names;
 mod opening_hours;
 mod privacy;
 mod queues;

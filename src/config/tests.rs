@@ -388,6 +388,16 @@ fn what_makes_no_sense_is_refused_with_what_to_do() {
         "[[thresholds]]\non = \"queue.x\"\nwarn = 80\ncritical = \"60s\"",
         "thresholds[0] mixes durations and numbers: write all its limits in the same unit.",
     );
+    refuses(
+        "[[wallboards]]\nname = \"a\"\ntiles = [\"queuedCount\", \"longestWiat\"]",
+        "wallboards[0].tiles[1] is not a known tile: did you mean \"longestWait\"? A metric of your own Clarity is written \
+         \"metric.itsName\".",
+    );
+    refuses(
+        "[[thresholds]]\non = \"queue.longestWiat\"\nwarn = \"30s\"",
+        "thresholds[0].on is not a known value: did you mean \"queue.longestWait\"? A metric of your own Clarity is written \
+         \"queue.metric.itsName\".",
+    );
 }
 
 #[test]

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use serde::de::{Deserialize, Deserializer, Error, Visitor};
 
-use super::ConfigError;
 use super::value::{self, Written};
+use super::{ConfigError, names};
 
 /// The levels of one value. The server alone computes them.
 #[derive(Debug, Clone, serde::Deserialize)]
@@ -54,12 +54,6 @@ impl Threshold {
 
     pub(super) fn check(&self, place: usize, before: &[Self]) -> Result<(), ConfigError> {
         let wrong = |name: &str, advice: &str| Err(ConfigError::invalid(format!("thresholds[{place}]{name}"), advice));
-        let is_value = self.on.split_once('.').is_some_and(|(kind, value)| {
-            [kind, value].iter().all(|word| !word.is_empty() && word.chars().all(|sign| sign.is_ascii_alphanumeric()))
-        });
-        if !is_value {
-            return wrong(".on", "must name a value such as \"queue.longestWait\"");
-        }
         if before.iter().any(|other| other.on == self.on) {
             return wrong(".on", "names a value that has a threshold already: put both into one section");
         }
@@ -80,7 +74,7 @@ impl Threshold {
                 _ => {}
             }
         }
-        Ok(())
+        names::check_value(&format!("thresholds[{place}].on"), &self.on)
     }
 }
 

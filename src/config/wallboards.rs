@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use super::{ConfigError, QueueRef, value};
+use super::{ConfigError, QueueRef, names, value};
 
 /// One wallboard, at `/wallboard/{name}`.
 #[derive(Debug, Clone, Deserialize)]
@@ -14,7 +14,7 @@ pub struct Wallboard {
     /// The queues that it shows, by number or name. Default: all.
     #[serde(default)]
     pub queues: Vec<QueueRef>,
-    /// What it shows of them, in this order. Default `queuedCount`, `longestWait`, `serviceLevel`, `agentsAvailable`,
+    /// What it shows of them, in this order: of [`names::TILES`], or `metric.` and a metric of the site's own. Default `queuedCount`, `longestWait`, `serviceLevel`, `agentsAvailable`,
     /// `csatToday`.
     #[serde(default = "tiles")]
     pub tiles: Vec<String>,
@@ -65,6 +65,9 @@ impl Wallboard {
         }
         if self.tiles.is_empty() {
             return wrong("tiles", "must list at least one tile: leave it out for the usual ones");
+        }
+        for (tile, name) in self.tiles.iter().enumerate() {
+            names::check_tile(&format!("wallboards[{place}].tiles[{tile}]"), name)?;
         }
         if self.rotate < Duration::from_secs(8) {
             return wrong("rotate", "must be at least \"8s\", so that people can read the screen");

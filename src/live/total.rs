@@ -141,7 +141,7 @@ pub struct TimesDoc {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct NpsDoc {
-    /// The score, a whole number.
+    /// The score, to one decimal. Pages show it whole.
     pub value: f64,
     /// Answers of 9 or 10.
     pub promoters: u64,

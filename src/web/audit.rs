@@ -61,7 +61,7 @@ pub async fn page(
     Query(how_much): Query<HowMuch>,
 ) -> Result<Response, Problem> {
     let lines = lines(&access, &how_much).await?;
-    let html = pages::audit(&lines, &state.house.time_zone, &Reader::of(&viewer, state.house.demo));
+    let html = pages::audit(&lines, state.clock.now(), &state.house.time_zone, &Reader::of(&viewer, state.house.demo));
     html.map(|html| Html(html).into_response()).map_err(|error| {
         tracing::error!(error = %error, "the page of the audit cannot be rendered");
         Problem::broken()

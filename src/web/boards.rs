@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::pages::Board;
 use super::problem::Problem;
+use crate::config::names::OWN_METRIC;
 use crate::config::{QueueRef, Theme, Wallboard};
 use crate::domain::{Permission, QueueId};
 use crate::gold::{Entity, Gold, Key};
@@ -34,7 +35,7 @@ impl Boards {
             name: board.name.clone(),
             title: title(&board.name),
             queues: self.queues(board),
-            tiles: board.tiles.clone(),
+            tiles: board.tiles.iter().map(|name| name.strip_prefix(OWN_METRIC).unwrap_or(name).to_owned()).collect(),
             rotate: Some(board.rotate),
             viewing_distance: Some(board.viewing_distance),
             theme: Some(if board.theme == Theme::Light { "light" } else { "dark" }.to_owned()),

@@ -234,6 +234,7 @@ fn responses() -> Value {
 }
 
 fn schemas() -> Value {
+    let seconds = json!({"type": "integer", "minimum": 0, "description": "In whole seconds."});
     let keyed = json!({"type": "object", "additionalProperties": {"type": "object"}});
     json!({
         "Frame": {
@@ -270,10 +271,10 @@ fn schemas() -> Value {
                 "sources",
             ],
             json!({
-                "agents": counted("Agents.", true), "queues": counted("Queues.", true), "teams": counted("Teams.", true),
+                "agents": counted("Agents. `occupancy.value` is in percent, to one decimal.", true), "queues": counted("Queues.", true), "teams": counted("Teams.", true),
                 "feedback": keyed, "surveys": keyed,
                 "places": counted("Places that responses are about.", false),
-                "tags": counted("Tags that surveys bear, with `effect`: how their stars of 30 days compare to all others.", false),
+                "tags": counted("Tags that surveys bear, with `effect`: how their stars of 30 days compare to all others, `lift` to one decimal.", false),
                 "totals": counted("What is counted of everything together, under `floor`.", false),
                 "alerts": keyed,
                 "labels": {"type": "object", "additionalProperties": {"type": "string"},
@@ -288,18 +289,18 @@ fn schemas() -> Value {
             "value": {"type": "number", "description": "In percent, to one decimal."},
             "hit": version(), "n": version(),
             "low": {"type": "integer", "description": "Where the true share lies with 95 % confidence (Wilson), in percent."},
-            "high": {"type": "integer"},
+            "high": {"type": "integer", "description": "The other end of it, in whole percent."},
             "small": {"const": true, "description": "Fewer than five cases."}
         })),
         "Mean": object("A mean with its count.", &["value", "n"], json!({
             "value": {"type": "number", "description": "To one decimal."}, "n": version(), "small": {"const": true}
         })),
         "Times": object("How long something took.", &["medianSeconds", "p90Seconds", "n"], json!({
-            "medianSeconds": version(), "p90Seconds": version(), "n": version(), "small": {"const": true},
+            "medianSeconds": seconds, "p90Seconds": seconds, "n": version(), "small": {"const": true},
             "inOpeningHours": {"const": true, "description": "Only opening hours count. Left out: all time does."}
         })),
         "Nps": object("Net promoter score: share of 9 and 10 minus share of 0 to 6.", &["value", "promoters", "detractors", "n"], json!({
-            "value": {"type": "number", "minimum": -100, "maximum": 100, "description": "A whole number."},
+            "value": {"type": "number", "minimum": -100, "maximum": 100, "description": "To one decimal. Pages show it whole."},
             "promoters": version(), "detractors": version(), "n": version(), "small": {"const": true}
         })),
         "Source": object("How well one of the four systems can be heard.", &["state"], json!({
@@ -394,8 +395,8 @@ fn period_and() -> Value {
             &["window", "since", "value", "hit", "n"],
             json!({
                 "window": {"const": "day"}, "since": {"type": "string", "format": "date-time"},
-                "value": {"type": "number"}, "hit": version(), "n": version(),
-                "low": {"type": "integer"}, "high": {"type": "integer"}, "small": {"const": true},
+                "value": {"type": "number", "description": "In percent, to one decimal."}, "hit": version(), "n": version(),
+                "low": {"type": "integer", "description": "In whole percent."}, "high": {"type": "integer", "description": "In whole percent."}, "small": {"const": true},
                 "reasons": {"type": "object", "additionalProperties": version()}
             })
         ),

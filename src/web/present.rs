@@ -42,10 +42,11 @@ pub async fn present(painter: Painter, request: Request, next: Next) -> Response
 /// A page without any style, for when nobody paints a better one.
 #[must_use]
 pub fn plain_page(problem: &Problem) -> String {
-    let title = escape(problem.title());
+    let (heading, next) = problem.for_people();
+    let (title, next) = (escape(heading), escape(next));
     let detail = problem.more().map(|detail| format!("<p>{}</p>", escape(detail))).unwrap_or_default();
     format!(
-        "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>{title}</title><h1>{title}</h1>{detail}\
+        "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>{title}</title><h1>{title}</h1>{detail}<p>{next}</p>\
          <p><a href=\"/\">Back to the board</a></p></html>"
     )
 }
@@ -64,7 +65,7 @@ async fn explained(response: &mut Response) -> Problem {
     // The framework's own sentences are short; whatever is longer is no explanation.
     let text = axum::body::to_bytes(body, 1024).await.unwrap_or_default();
     match std::str::from_utf8(&text).map(str::trim) {
-        Ok(text) if !text.is_empty() && problem.status().is_client_error() => problem.detail(text),
+        Ok(text) if !text.is_empty() && problem.status().is_client_error() => problem.technical(text),
         _ => problem,
     }
 }

@@ -29,6 +29,9 @@ pub struct Problem {
     extra: Map<String, Value>,
     #[serde(skip)]
     retry_after_seconds: Option<u64>,
+    /// Whether the detail is the framework's: for whoever writes programs, and for nobody else.
+    #[serde(skip)]
+    is_technical: bool,
 }
 
 impl Problem {
@@ -42,6 +45,7 @@ impl Problem {
             detail: None,
             extra: Map::new(),
             retry_after_seconds: None,
+            is_technical: false,
         }
     }
 
@@ -161,6 +165,12 @@ impl Problem {
         self
     }
 
+    /// Says more to whoever writes the program that asked, in the framework's words. No page shows it.
+    #[must_use]
+    pub fn technical(self, detail: impl Into<String>) -> Self {
+        Self { is_technical: true, ..self.detail(detail) }
+    }
+
     /// Adds a member of its own for programs. The five that the RFC defines cannot be replaced.
     #[must_use]
     pub fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
@@ -183,16 +193,54 @@ impl Problem {
         self.status
     }
 
-    /// What a person can do about it.
-    #[must_use]
-    pub fn title(&self) -> &str {
-        &self.title
-    }
-
-    /// More about this one case.
+    /// More about this one case, as far as it is for people.
     #[must_use]
     pub fn more(&self) -> Option<&str> {
-        self.detail.as_deref()
+        self.detail.as_deref().filter(|_| !self.is_technical)
+    }
+
+    /// The heading of the page that a person gets, and what they can do next: sentences, for each status that we send.
+    #[must_use]
+    pub fn for_people(&self) -> (&str, &'static str) {
+        let (usual, next) = match self.status.as_u16() {
+            400 => (
+                "This request could not be read.",
+                "If you typed the address, check it. If you sent a form, go back and try again.",
+            ),
+            401 => ("Sign in first.", "Sign in, and open the page again."),
+            403 => {
+                ("You may not do that.", "If it should be possible for you, ask an administrator for the right role.")
+            }
+            404 => (
+                "There is nothing here.",
+                "It may be gone, or it may not be shown to you. Check the address, or start from your first page.",
+            ),
+            405 | 415 => ("That does not work at this address.", "Go back, and use the buttons and forms of the page."),
+            408 => ("The request took too long to arrive.", "Check your connection, and try again."),
+            409 => (
+                "That is no longer possible: it was changed in the meantime.",
+                "Go back, load the page again, and look at what it says now.",
+            ),
+            413 => ("That is too much at once.", "Go back, shorten what you wrote, and send it again."),
+            421 => ("This server is not known by that name.", "Use the address that your colleagues use."),
+            422 => ("That is not possible as it was entered.", "Go back, change it, and send it again."),
+            426 => ("This address is for programs.", "Start from your first page."),
+            429 => ("Too many requests came in a short time.", "Wait a minute, and try again."),
+            502 | 504 => (
+                "A system that we had to ask did not answer.",
+                "The status page says how it is. Try again when it is heard again.",
+            ),
+            503 => {
+                ("That is not possible just now.", "Try again in a minute. The status page says what is the matter.")
+            }
+            _ if self.status.is_client_error() => ("The request was refused.", "Go back, and try again."),
+            _ => (
+                "Something broke on our side.",
+                "It has been written to the log. Try again; if it happens again, tell whoever runs Callboard.",
+            ),
+        };
+        let is_usual = self.title == Self::of(self.status).title;
+        (if is_usual { usual } else { &self.title }, next)
     }
 }
 
@@ -239,6 +287,27 @@ mod tests {
             "field": "queue"
         });
         assert_eq!(serde_json::from_slice::<Value>(&body).unwrap(), expected);
+    }
+
+    #[test]
+    fn problem_of_each_status_is_sentences_with_a_next_step() {
+        let sent = [400, 401, 403, 404, 405, 408, 409, 413, 415, 418, 421, 422, 426, 429, 431, 500, 502, 503, 504];
+        for status in sent.map(|status| StatusCode::from_u16(status).unwrap()) {
+            let problem = Problem::of(status).technical("Failed to deserialize form body: missing field `session`");
+            let page = crate::web::screens::paint_problem(&problem);
+            let (heading, next) = problem.for_people();
+            for sentence in [heading, next] {
+                assert!(sentence.ends_with('.') && sentence.contains(' '), "{status}: {sentence}");
+                assert!(page.contains(sentence), "{status}: {page}");
+            }
+            for technical in ["deserialize", "Status", status.as_str(), "well formed"] {
+                let text = page.split("<main").nth(1).unwrap();
+                assert!(!text.contains(technical), "{status} says {technical}: {text}");
+            }
+        }
+        let own = Problem::new(StatusCode::CONFLICT, "in-hand", "Ada has it in hand.").detail("She began at 9.");
+        assert_eq!(own.for_people().0, "Ada has it in hand.");
+        assert!(crate::web::screens::paint_problem(&own).contains("She began at 9."));
     }
 
     #[test]

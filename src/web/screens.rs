@@ -127,8 +127,8 @@ impl Painter {
 /// A problem as a page, for browsers.
 #[must_use]
 pub fn paint_problem(problem: &Problem) -> String {
-    let detail = problem.more().unwrap_or_default();
-    pages::problem(problem.status().as_u16(), problem.title(), detail).unwrap_or_else(|_| plain_page(problem))
+    let (heading, next) = problem.for_people();
+    pages::problem(heading, problem.more().unwrap_or_default(), next).unwrap_or_else(|_| plain_page(problem))
 }
 
 fn show(rendered: Result<String, askama::Error>) -> Page {

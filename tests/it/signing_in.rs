@@ -4,13 +4,14 @@ use std::time::Duration;
 
 use callboard::base::Secret;
 use callboard::config::Auth;
-use callboard::sandbox::{Sandbox, Sees};
+use callboard::sandbox::{Sandbox, Sees, Vendor, WrongAnswer};
 use reqwest::header::{LOCATION, SET_COOKIE, WWW_AUTHENTICATE};
 use reqwest::{Method, Response, StatusCode};
 use serde_json::{Value, json};
 
 use crate::support::door::{ADMINISTRATOR, AGENT, SUPERVISOR, Somebody, TEAM_LEAD, cookie};
 use crate::support::house::{House, sandbox};
+use crate::support::until_async;
 use crate::support::viewer::Viewer;
 use crate::support::windows::{CLIENT_ID, DOMAIN, PASSWORD, Site, USER, Windows};
 
@@ -206,6 +207,29 @@ async fn a_clarity_that_fails_for_a_moment_ends_no_sign_in() {
     sandbox.steering().show(TEAM_LEAD, Sees::Nothing);
     viewer.until("oneself", |document| agents(document) == 1).await;
     sandbox.steering().show(TEAM_LEAD, Sees::Team);
+    viewer.until("the team again", |document| agents(document) == 12).await;
+}
+
+#[tokio::test]
+async fn sign_in_outlasts_a_clarity_that_does_not_answer() {
+    let (sandbox, _life) = sandbox(24, 3).await;
+    let house = quick(&sandbox).await;
+    let keeper = Somebody::of(&house, &sandbox, ADMINISTRATOR).await;
+    let lead = Somebody::of(&house, &sandbox, TEAM_LEAD).await;
+    let agents = |document: &Value| document["agents"].as_object().map_or(0, serde_json::Map::len);
+    let mut viewer = lead.watch("floor", None).await;
+    viewer.until("the team", |document| agents(document) == 12).await;
+    let steering = sandbox.steering();
+    steering.answer_wrongly(Vendor::Clarity, "profile", Some(WrongAnswer::status(503)));
+    // Each is asked about once a second, and five refusals would be the end.
+    viewer.until("oneself", |document| agents(document) == 1).await;
+    until_async("many questions", async || steering.wrong_answers(Vendor::Clarity) > 24).await;
+    for somebody in [&keeper, &lead] {
+        assert_eq!(somebody.page("/status").await.status(), StatusCode::OK);
+        assert_eq!(somebody.page("/feedback").await.status(), StatusCode::OK);
+    }
+    assert_eq!(keeper.get("/api/v1/audit").await.status(), StatusCode::OK, "and is an administrator still");
+    steering.answer_wrongly(Vendor::Clarity, "profile", None);
     viewer.until("the team again", |document| agents(document) == 12).await;
 }
 

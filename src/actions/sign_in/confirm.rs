@@ -72,9 +72,9 @@ fn groups_of(team: Option<TeamId>, structure: &Structure) -> BTreeSet<String> {
         .collect()
 }
 
-/// Whether the house itself can still vouch for somebody whose own token has ended: the floor is being heard, and they are
-/// on it, in the team that they were in.
-pub(super) fn vouches(gold: &Gold, agent: AgentId, team: Option<TeamId>) -> bool {
+/// Vouches for somebody whose own token has ended: the floor is being heard, and they are on it, in the team that they were
+/// in. While it is not heard nothing can be said.
+pub(super) fn vouch(gold: &Gold, agent: AgentId, team: Option<TeamId>) -> Result<(), SignInError> {
     let is_heard = match gold.copy().get(&Key::Source(SourceName::Clarity)).as_deref() {
         Some(Entity::Source(health)) => matches!(health.state, SourceState::Live | SourceState::Polling),
         _ => false,
@@ -83,5 +83,9 @@ pub(super) fn vouches(gold: &Gold, agent: AgentId, team: Option<TeamId>) -> bool
         Some(Entity::Agent(known)) => known.team == team,
         _ => false,
     };
-    is_heard && is_there
+    match (is_heard, is_there) {
+        (false, _) => Err(SignInError::Unreachable),
+        (true, false) => Err(SignInError::Refused),
+        (true, true) => Ok(()),
+    }
 }

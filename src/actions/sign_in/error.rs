@@ -38,6 +38,8 @@ impl SignInError {
 
     pub(super) fn of(error: &ClarityError) -> Self {
         match error {
+            // Nobody has looked at the token yet.
+            ClarityError::Status { status: 408 | 425 | 429, .. } => Self::Unreachable,
             // Whether the token is refused, or there is no agent behind it (`apis.md` C12).
             ClarityError::Denied { .. } | ClarityError::Status { status: 400..=499, .. } => Self::Refused,
             ClarityError::Token { source, .. } => Self::of_token(source),

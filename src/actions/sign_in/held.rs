@@ -15,7 +15,8 @@ use crate::base::{Clock, Secret};
 use crate::domain::{AgentId, Permission, TeamId};
 use crate::vendor::clarity::{Clarity, named_by};
 
-/// After how many questions in a row that Clarity did not answer a sign-in ends.
+/// After how many refusals in a row a sign-in ends. That Clarity does not answer is no refusal: whoever keeps the server must
+/// reach its status page then above all.
 const LEASE: u32 = 5;
 
 /// Somebody who is in. Cheap to clone.
@@ -58,7 +59,7 @@ pub enum End {
     Idle,
     /// It has lasted as long as one may.
     TooLong,
-    /// Clarity has not confirmed them for too long, or knows them no more.
+    /// Clarity has refused them several times in a row, or knows them no more.
     Unconfirmed,
     /// They signed in elsewhere too often.
     MadeRoom,
@@ -243,7 +244,7 @@ pub(super) async fn keep(sign_in: SignIn, inner: Arc<Inner>) {
     let mut cycle = interval_at(Instant::now() + every, every);
     // An answer that takes longer than a round must not be followed by a burst of questions.
     cycle.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let (mut unanswered, mut granted) = (0, sign_in.permission());
+    let (mut refusals, mut granted) = (0, sign_in.permission());
     loop {
         tokio::select! {
             _ = standing.wait_for(|standing| matches!(standing, Standing::Out(_))) => return,
@@ -264,17 +265,18 @@ pub(super) async fn keep(sign_in: SignIn, inner: Arc<Inner>) {
         let asked = timeout(every, again(&sign_in, &inner)).await;
         match asked.unwrap_or(Err(SignInError::Unreachable)) {
             Ok(now) => {
-                unanswered = 0;
+                refusals = 0;
                 // Where the house vouches, what Clarity last granted holds.
                 granted = now.or(granted);
                 granted.iter().for_each(|permission| sign_in.permit(permission.clone()));
             }
-            Err(error) if unanswered + 1 >= LEASE => {
-                tracing::info!(agent = sign_in.agent().0, error = %error, "a sign-in ended: Clarity does not confirm it");
-                return sign_in.end(End::Unconfirmed);
-            }
-            Err(_) => {
-                unanswered += 1;
+            Err(error) => {
+                refusals += u32::from(error == SignInError::Refused);
+                if refusals >= LEASE {
+                    tracing::info!(agent = sign_in.agent().0, error = %error, "a sign-in ended: Clarity refuses it");
+                    return sign_in.end(End::Unconfirmed);
+                }
+                // Nobody can say now what they may see.
                 if let Some(known) = sign_in.permission() {
                     sign_in.permit(Permission::only_oneself(known.role(), sign_in.agent()));
                 }
@@ -287,8 +289,7 @@ pub(super) async fn keep(sign_in: SignIn, inner: Arc<Inner>) {
 /// say no more than that they are still there.
 async fn again(sign_in: &SignIn, inner: &Inner) -> Result<Option<Permission>, SignInError> {
     let Some(person) = sign_in.clarity() else {
-        let vouched = confirm::vouches(&inner.gold, sign_in.0.agent, sign_in.0.team);
-        return if vouched { Ok(None) } else { Err(SignInError::Refused) };
+        return confirm::vouch(&inner.gold, sign_in.0.agent, sign_in.0.team).map(|()| None);
     };
     let confirmed = confirm::ask(person, &inner.rules.roles, &inner.gold).await?;
     // A token does not change its owner.

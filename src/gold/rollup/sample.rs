@@ -141,12 +141,12 @@ impl Nps {
         change.count(&mut self.n, part.n);
     }
 
-    /// The share of promoters minus that of detractors, as a whole number from -100 to 100. `None`: nobody answered.
+    /// The share of promoters minus that of detractors, from -100 to 100, to one decimal. `None`: nobody answered.
     #[must_use]
     pub fn score(&self) -> Option<f64> {
         let score = (float(self.promoters) - float(self.detractors)) * 100.0 / float(self.n);
         // Not minus nought.
-        (self.n > 0).then(|| score.round() + 0.0)
+        (self.n > 0).then(|| (score * 10.0).round() / 10.0 + 0.0)
     }
 }
 
@@ -230,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn nps_is_a_whole_number_and_five_is_a_detractor() {
+    fn nps_has_one_decimal_and_five_is_a_detractor() {
         // (answers, score)
         let cases: [(&[u8], Option<f64>); 7] = [
             (&[], None),
@@ -238,8 +238,8 @@ mod tests {
             (&[9, 9, 10], Some(100.0)),
             (&[0, 6], Some(-100.0)),
             (&[7, 8], Some(0.0)),
-            (&[10, 8, 8], Some(33.0)),
-            (&[3, 8, 8, 8, 8, 8, 8, 8], Some(-13.0)),
+            (&[10, 8, 8], Some(33.3)),
+            (&[3, 8, 8, 8, 8, 8, 8, 8], Some(-12.5)),
         ];
         for (answers, score) in cases {
             let mut nps = Nps::default();

@@ -45,7 +45,7 @@ pub fn agent(sheet: &Sheet, id: &str) -> Result<Option<String>, askama::Error> {
         heads: SHOWN.map(|name| (name, format::called(&sheet.state.labels, name), format::label(name))),
         stints: doc.history.iter().rev().map(|(began, stint)| Stint::new(sheet, *began, stint)).collect(),
         spans: spans(sheet.now, doc),
-        begins: sheet.clock(beginning(sheet.now, doc)),
+        begins: sheet.since(beginning(sheet.now, doc)),
         spent: spent(doc),
         responses,
         blank_contact: Contact { id: "{id}".to_owned(), ..Contact::default() },
@@ -192,7 +192,7 @@ impl Stint {
         let reason = [stint.suspended.then_some("Suspended"), stint.reason.as_deref()];
         Self {
             id: began.to_string(),
-            began: format::moment(began, &sheet.time_zone),
+            began: sheet.moment(began),
             status: words::status(&stint.status).to_owned(),
             activity: known(&stint.activity),
             reason: reason.into_iter().flatten().filter(|text| !text.is_empty()).collect::<Vec<_>>().join(", "),

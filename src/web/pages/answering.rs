@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::{Sheet, format, segment, step, words};
+use super::{Sheet, segment, step, words};
 use crate::domain::FeedbackDeedKind;
 use crate::live::shape::{DeedDoc, FeedbackDoc};
 
@@ -118,7 +118,7 @@ impl Deed {
             state: deed.state.clone(),
             state_word: words::deed_state(&deed.state).to_owned(),
             at: deed.at,
-            moment: deed.at.map(|at| format::moment(at, &sheet.time_zone)).unwrap_or_default(),
+            moment: deed.at.map(|at| sheet.moment(at)).unwrap_or_default(),
             reason: deed.reason.clone().unwrap_or_default(),
             text: deed.text.clone().unwrap_or_default(),
         }

@@ -1,6 +1,7 @@
 //! `/audit`: who changed what.
 
 use askama::Template;
+use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde_json::Value;
 
@@ -8,9 +9,9 @@ use super::{Reader, format};
 use crate::store::Deed;
 
 /// Renders the page: newest first.
-pub fn audit(lines: &[Deed], zone: &TimeZone, reader: &Reader) -> Result<String, askama::Error> {
+pub fn audit(lines: &[Deed], now: Timestamp, zone: &TimeZone, reader: &Reader) -> Result<String, askama::Error> {
     let rows = lines.iter().map(|line| Row {
-        at: format::moment(line.at, zone),
+        at: format::moment(line.at, zone, now),
         exactly: line.at.to_string(),
         who: line.who.clone(),
         what: line.what.clone(),

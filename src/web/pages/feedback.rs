@@ -192,7 +192,7 @@ impl Text {
             from: message.from.as_deref().unwrap_or(customer).to_owned(),
             kind: message.kind.as_deref().map(format::label).unwrap_or_default(),
             at: message.at,
-            moment: message.at.map(|at| format::moment(at, &sheet.time_zone)).unwrap_or_default(),
+            moment: message.at.map(|at| sheet.moment(at)).unwrap_or_default(),
             text: message.text.clone(),
             attachment: message.attachment.clone(),
         }
@@ -276,17 +276,21 @@ pub(super) fn responder_activity(sheet: &Sheet, agent: Option<i64>) -> String {
     agent.map(|agent| agent.activity.clone()).unwrap_or_default()
 }
 
-/// The first 140 letters of what the customer wrote first, but no half words.
+/// The first 140 letters of the newest words of a thread, but no half words; whose they are, unless they are the customer's.
 fn excerpt(doc: &FeedbackDoc) -> Option<String> {
-    let mut texts: Vec<_> = doc.messages.values().filter(|message| !message.text.is_empty()).collect();
-    texts.sort_by_key(|message| message.at.map_or(0, Timestamp::as_millisecond));
-    let text = &texts.first()?.text;
+    let texts = doc.messages.values().filter(|message| !message.text.is_empty());
+    let newest = texts.max_by_key(|message| message.at.map_or(0, Timestamp::as_millisecond))?;
+    let text = newest
+        .from
+        .as_ref()
+        .filter(|from| !from.is_empty())
+        .map_or_else(|| newest.text.clone(), |from| format!("{from}: {}", newest.text));
     Some(match text.char_indices().nth(140) {
         Some((end, _)) => {
             let cut = &text[..end];
             format!("{}…", cut.rsplit_once(char::is_whitespace).map_or(cut, |(whole, _)| whole).trim_end())
         }
-        None => text.clone(),
+        None => text,
     })
 }
 

@@ -170,13 +170,13 @@ pub(super) fn figures(path: &str, total: Option<&FeedbackTotalDoc>, wanted: &[Co
 /// Since when the thirty days count: `30 days since 23 Oct 00:00`.
 pub(super) fn window(sheet: &Sheet, total: Option<&FeedbackTotalDoc>) -> String {
     let since = total.and_then(|total| total.month.as_ref()?.since);
-    since.map_or_else(String::new, |since| format!("30 days since {}", format::moment(since, &sheet.time_zone)))
+    since.map_or_else(String::new, |since| format!("30 days since {}", sheet.moment(since)))
 }
 
 /// Why customers of interactions that ended were not asked, with counts.
 pub(super) fn reasons(sheet: &Sheet, total: Option<&FeedbackTotalDoc>) -> String {
     let Some(coverage) = total.and_then(|total| total.coverage.as_ref()) else { return String::new() };
-    let since = coverage.since.map(|since| format::moment(since, &sheet.time_zone)).unwrap_or_default();
+    let since = coverage.since.map(|since| sheet.moment(since)).unwrap_or_default();
     let reasons = coverage.reasons.iter().map(|(reason, n)| format!("{}: {n}", format::label(reason).to_lowercase()));
     let not_asked = reasons.collect::<Vec<_>>().join(" · ");
     let not_asked = if not_asked.is_empty() { not_asked } else { format!(". Not asked: {not_asked}") };

@@ -62,10 +62,18 @@ pub fn day(at: Timestamp, zone: &TimeZone) -> String {
     at.to_zoned(zone.clone()).strftime("%Y-%m-%d").to_string()
 }
 
-/// Day and time in a zone: `21 Nov 09:41`.
+/// Day and time in a zone: `21 Nov 09:41`; of another year than now `21 Nov 2025 09:41`.
 #[must_use]
-pub fn moment(at: Timestamp, zone: &TimeZone) -> String {
-    at.to_zoned(zone.clone()).strftime("%-d %b %H:%M").to_string()
+pub fn moment(at: Timestamp, zone: &TimeZone, now: Timestamp) -> String {
+    let (at, now) = (at.to_zoned(zone.clone()), now.to_zoned(zone.clone()));
+    at.strftime(if at.year() == now.year() { "%-d %b %H:%M" } else { "%-d %b %Y %H:%M" }).to_string()
+}
+
+/// When something began that goes on: the time of day, with the day if that is not today.
+#[must_use]
+pub fn since(at: Timestamp, zone: &TimeZone, now: Timestamp) -> String {
+    let is_today = at.to_zoned(zone.clone()).date() == now.to_zoned(zone.clone()).date();
+    if is_today { clock(at, zone) } else { moment(at, zone, now) }
 }
 
 /// A zone's name as people say it: `Chicago time`. The same in summer and winter.
@@ -111,7 +119,10 @@ pub fn nps(score: Option<&NpsDoc>) -> String {
         Some(score) if score.n == 0 => NONE.to_owned(),
         Some(score) if score.n < SMALL_SAMPLE => format!("{} of {}", score.promoters, score.n),
         Some(score) => {
-            let rounded = score.value.round();
+            // From the counts: the document's value is rounded already, and 12.46 is 12, not 12.5 and then 13.
+            #[expect(clippy::cast_precision_loss, reason = "no contact center counts to two to the fifty-third")]
+            let [promoters, detractors, n] = [score.promoters, score.detractors, score.n].map(|count| count as f64);
+            let rounded = ((promoters - detractors) * 100.0 / n).round();
             if rounded > 0.0 { format!("+{rounded:.0}") } else { number(rounded) }
         }
     }

@@ -96,7 +96,7 @@ fn source(sheet: &Sheet, name: SourceName) -> Option<&SourceDoc> {
 
 /// What a viewer must know before believing a number: only a source that cannot be heard has something to say.
 fn notice(sheet: &Sheet, name: SourceName, doc: &SourceDoc) -> String {
-    let since = |at: Timestamp| format!(" since {}", sheet.clock(at));
+    let since = |at: Timestamp| format!(" since {}", sheet.since(at));
     let since = doc.last_data.or(doc.since).map_or_else(String::new, since);
     let reason = doc.reason.as_deref().map_or_else(String::new, |reason| format!(" {reason}"));
     let name = words::source(name.as_str());

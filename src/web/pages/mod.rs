@@ -118,6 +118,16 @@ impl Sheet {
         format::clock(at, &self.time_zone)
     }
 
+    /// An instant as day and time in the board's zone.
+    fn moment(&self, at: Timestamp) -> String {
+        format::moment(at, &self.time_zone, self.now)
+    }
+
+    /// When something began that goes on, in the board's zone.
+    fn since(&self, at: Timestamp) -> String {
+        format::since(at, &self.time_zone, self.now)
+    }
+
     /// A running time since an instant.
     fn timer(&self, since: Option<Timestamp>) -> Timer {
         Timer::new(since, |since| format::duration(format::seconds_between(since, self.now)))

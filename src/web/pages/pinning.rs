@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::feedback::{responder, responder_activity};
-use super::{Sheet, format, segment, words};
+use super::{Sheet, segment, words};
 use crate::live::shape::{CandidateDoc, JoinDoc};
 
 /// What the page says and asks about the call of a response.
@@ -58,7 +58,7 @@ impl Candidate {
             id: id.to_owned(),
             path: format!("{path}/{id}"),
             began: doc.began,
-            moment: doc.began.map(|at| format::moment(at, &sheet.time_zone)).unwrap_or_default(),
+            moment: doc.began.map(|at| sheet.moment(at)).unwrap_or_default(),
             queue: doc.queue.map(|queue| sheet.queue_name(queue)).unwrap_or_default(),
             agent: doc.agent.map(|agent| agent.to_string()).unwrap_or_default(),
             responder: responder(sheet, doc.agent),

@@ -5,14 +5,14 @@ use askama::Template;
 use super::frame::NAVIGATION;
 
 /// Renders a page that says what is the matter and what to do. It needs no document, so it works when nothing else does.
-pub fn problem(status: u16, title: &str, detail: &str) -> Result<String, askama::Error> {
-    Page { status, title, detail }.render()
+pub fn problem(title: &str, detail: &str, next: &str) -> Result<String, askama::Error> {
+    Page { title, detail, next }.render()
 }
 
 #[derive(Template)]
 #[template(path = "pages/problem.html")]
 struct Page<'a> {
-    status: u16,
     title: &'a str,
     detail: &'a str,
+    next: &'a str,
 }

@@ -96,7 +96,7 @@ impl QueueRow {
 /// Who waits, in order, then everything without a column.
 fn more(sheet: &Sheet, queue: &QueueDoc) -> String {
     let waiting = contact::by_begin(&queue.sessions).into_iter().enumerate().map(|(place, session)| {
-        let since = session.since.map_or_else(String::new, |since| format!(", since {}", sheet.clock(since)));
+        let since = session.since.map_or_else(String::new, |since| format!(", since {}", sheet.since(since)));
         let customer = session.customer.as_deref().unwrap_or("Customer");
         format!("{}. {customer}, {}{since}", place + 1, words::modality(&session.modality))
     });

@@ -20,7 +20,7 @@ pub fn sign_ins(
         id: it.id.clone(),
         name: it.name.clone(),
         role: it.role.to_string(),
-        began: format::moment(it.began, zone),
+        began: format::moment(it.began, zone, now),
         used: format::ago(format::seconds_between(it.used, now)),
         address: it.from.address.map_or_else(|| format::NONE.to_owned(), |address| address.to_string()),
         browser: it.from.browser.clone().unwrap_or_else(|| format::NONE.to_owned()),

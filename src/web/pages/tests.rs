@@ -155,7 +155,7 @@ fn hostile_text_stays_text_on_every_page() {
         assert!(!json.contains(['<', '>', '&', '\u{2028}', '\u{2029}']));
         assert_eq!(serde_json::from_str::<Value>(json).unwrap(), state, "the document survives its escaping");
     }
-    assert!(!problem(404, hostile, hostile).unwrap().contains("<img src=x"));
+    assert!(!problem(hostile, hostile, hostile).unwrap().contains("<img src=x"));
 }
 
 #[test]
@@ -242,6 +242,27 @@ fn a_long_text_is_cut_between_words() {
 }
 
 #[test]
+fn feedback_card_shows_the_newest_words_of_the_thread() {
+    let text = |messages: Value| {
+        let state = json!({ "feedback": { "r1": { "state": "open", "messages": messages } } });
+        cell(&feedback(&sheet(&state)).unwrap(), "feedback/r1", "excerpt").to_owned()
+    };
+    let first = json!({ "at": "2026-11-20T08:00:00Z", "text": "The lamp is broken." });
+    let ours = json!({ "at": "2026-11-20T09:00:00Z", "from": "Mia F.", "text": "We are sorry." });
+    let again = json!({ "at": "2026-11-20T10:00:00Z", "text": "Still broken." });
+    for (messages, shown) in [
+        (json!({}), "No words, only answers."),
+        (json!({ "z": first }), "The lamp is broken."),
+        (json!({ "z": first, "m": ours }), "Mia F.: We are sorry."),
+        (json!({ "z": first, "m": ours, "a": again }), "Still broken."),
+        (json!({ "z": first, "m": { "text": "Without a time." } }), "The lamp is broken."),
+        (json!({ "z": first, "m": { "at": "2026-11-20T11:00:00Z", "text": "" } }), "The lamp is broken."),
+    ] {
+        assert_eq!(text(messages.clone()), shown, "{messages}");
+    }
+}
+
+#[test]
 fn a_response_says_what_it_hangs_on_and_what_can_be_done() {
     let html = feedback_item(&sheet(&floor::floor(now(), 30)), "r900").unwrap().unwrap();
     assert_eq!(
@@ -264,7 +285,8 @@ struct Cases {
     ago: Vec<(i64, String)>,
     number: Vec<(f64, String)>,
     clock: Vec<(Timestamp, String, String)>,
-    moment: Vec<(Timestamp, String, String)>,
+    moment: Vec<(Timestamp, String, Timestamp, String)>,
+    since: Vec<(Timestamp, String, Timestamp, String)>,
     figure: Vec<(Value, String, String, String, String, bool)>,
     nps: Vec<(Option<NpsDoc>, String, String)>,
     label: Vec<(String, String)>,
@@ -290,8 +312,11 @@ fn values_are_written_as_the_table_of_cases_says() {
     for (at, zone, text) in cases.clock {
         assert_eq!(format::clock(at, &TimeZone::get(&zone).unwrap()), text);
     }
-    for (at, zone, text) in cases.moment {
-        assert_eq!(format::moment(at, &TimeZone::get(&zone).unwrap()), text);
+    for (at, zone, now, text) in cases.moment {
+        assert_eq!(format::moment(at, &TimeZone::get(&zone).unwrap(), now), text);
+    }
+    for (at, zone, now, text) in cases.since {
+        assert_eq!(format::since(at, &TimeZone::get(&zone).unwrap(), now), text);
     }
     for (value, manner, text, note, title, is_small) in cases.figure {
         let manner = ["", "0", "+"].into_iter().find(|known| *known == manner).unwrap();
