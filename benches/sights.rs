@@ -88,7 +88,7 @@ async fn watch(sight: fn(i64) -> Sight) -> (usize, Duration) {
             let index = (step * AT_ONCE + number) * 7 % (TEAMS * MEMBERS);
             let mut agent = AgentReading::new(AgentId((index / MEMBERS + 1) * 1000 + index % MEMBERS + 1));
             let status = if step % 2 == 0 { AgentStatus::InCall } else { AgentStatus::Available };
-            agent.status = Some(StatusReading { status, reason: None, since: None, suspended: None });
+            agent.status = Some(StatusReading::new(status));
             agent
         });
         for agent in changed {

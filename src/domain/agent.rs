@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::metric::ByQueueReading;
-use super::{AgentId, Metrics, SessionsReading, StatusHistory, TeamId, Unclassified};
+use super::metric::{ByQueueReading, MetricPath};
+use super::{AgentId, Change, Metrics, SessionsReading, StatusHistory, TeamId, Unclassified};
 
 macro_rules! statuses {
     ($($(#[$doc:meta])* $variant:ident = $name:literal),+ $(,)?) => {
@@ -140,17 +140,37 @@ impl fmt::Display for AgentStatus {
     }
 }
 
-/// A status and when it began.
-#[derive(Debug, Clone, PartialEq)]
+/// What one message said about a status. A part that an update leaves out stays as it was; only what belongs to a status
+/// (its reason, its beginning) goes when the update names another status and does not mention them.
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct StatusReading {
     /// What the agent is doing.
-    pub status: AgentStatus,
+    pub status: Change<AgentStatus>,
+    /// The name that came with the status although its number means another one. The number counts (`apis.md` B63).
+    pub contradicting: Option<Arc<str>>,
     /// Why they are away, in the site's own words.
-    pub reason: Option<Arc<str>>,
-    /// When they began. `None`: the source did not say.
-    pub since: Option<Timestamp>,
-    /// Suspended agents get no contacts. `None`: the source did not say.
-    pub suspended: Option<bool>,
+    pub reason: Change<Arc<str>>,
+    /// When they began.
+    pub since: Change<Timestamp>,
+    /// Suspended agents get no contacts.
+    pub suspended: Change<bool>,
+}
+
+impl StatusReading {
+    /// A status of which nothing else was said.
+    #[must_use]
+    pub fn new(status: AgentStatus) -> Self {
+        Self { status: Change::Set(status), ..Self::default() }
+    }
+
+    /// Whether anything was said at all.
+    #[must_use]
+    pub fn is_something(&self) -> bool {
+        self.status.is_something()
+            || self.reason.is_something()
+            || self.since.is_something()
+            || self.suspended.is_something()
+    }
 }
 
 /// What one message said about one agent. What it left out is `None` or empty, which means "unchanged" in a push and
@@ -161,7 +181,7 @@ pub struct AgentReading {
     pub id: AgentId,
     /// The name shown to colleagues.
     pub name: Option<Arc<str>>,
-    /// The team.
+    /// The team. Only the structure decides; in an update another team is a sign that the structure has changed.
     pub team: Option<TeamId>,
     /// The e-mail address, which is what surveys know agents by.
     pub email: Option<Arc<str>>,
@@ -175,14 +195,18 @@ pub struct AgentReading {
     pub status: Option<StatusReading>,
     /// Counts and measures.
     pub metrics: Metrics,
+    /// Metrics that an update says are there no longer.
+    pub cleared_metrics: Vec<MetricPath>,
     /// Who they are talking to.
     pub sessions: SessionsReading,
     /// What they did in the last 24 hours. It is told only now and then: `None` means unchanged in a full answer, too.
     pub history: Option<StatusHistory>,
     /// The metrics by queue.
     pub by_queue: Option<Box<ByQueueReading>>,
-    /// Fields without a word.
+    /// Fields without a word. In an update a null takes one away.
     pub other: Unclassified,
+    /// How many entries in the message made no sense and were left out.
+    pub dropped: u64,
 }
 
 impl AgentReading {
@@ -199,10 +223,12 @@ impl AgentReading {
             not_permitted: false,
             status: None,
             metrics: Metrics::new(),
+            cleared_metrics: Vec::new(),
             sessions: SessionsReading::default(),
             history: None,
             by_queue: None,
             other: Unclassified::new(),
+            dropped: 0,
         }
     }
 }

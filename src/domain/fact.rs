@@ -39,7 +39,17 @@ pub enum Fact {
         /// The queues. Others are not affected.
         queues: Vec<QueueReading>,
     },
-    /// A pushed change, or a partial answer, about one queue: what it leaves out is unchanged.
+    /// What a search says: names where nothing else gives any, addresses of agents, and the few numbers of queues that can
+    /// be asked for. It says nothing of what anybody does, and of nobody that they exist.
+    Found {
+        /// When it was asked.
+        asked: Ordinal,
+        /// Agents, by names and addresses.
+        agents: Vec<AgentReading>,
+        /// Queues, by names and numbers.
+        queues: Vec<QueueReading>,
+    },
+    /// A pushed change of one queue: what it leaves out is unchanged.
     QueueChanged {
         /// When it was heard.
         heard: Ordinal,

@@ -60,6 +60,9 @@ pub enum MetricValue {
 /// Metrics by kind of contact and name.
 pub type Metrics = BTreeMap<Modality, BTreeMap<Arc<str>, MetricValue>>;
 
+/// A place among metrics: a kind of contact, and the names below it. Without names it is the whole kind.
+pub type MetricPath = (Modality, Vec<Arc<str>>);
+
 /// What one message said about an agent's metrics by queue.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ByQueueReading {
@@ -67,6 +70,8 @@ pub struct ByQueueReading {
     pub all: Option<BTreeMap<QueueId, Metrics>>,
     /// New or changed ones.
     pub added: BTreeMap<QueueId, Metrics>,
+    /// Metrics of these that are there no longer.
+    pub cleared: Vec<(QueueId, MetricPath)>,
     /// Queues of which there are none any more.
     pub removed: Vec<QueueId>,
     /// What was said in a shape that nobody here understands.

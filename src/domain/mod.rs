@@ -3,6 +3,7 @@
 //! Plain data. Nothing here waits, fails, knows a vendor's JSON, or imports another room.
 
 pub mod agent;
+pub mod change;
 pub mod fact;
 pub mod feedback;
 pub mod feedback_deed;
@@ -22,6 +23,7 @@ pub mod team;
 pub mod trace;
 
 pub use agent::{AgentReading, AgentStatus, StatusReading};
+pub use change::Change;
 pub use fact::{Fact, Ordinal};
 pub use feedback::{Answer, Customer, Message, Place, ResponseReading, Thread};
 pub use feedback_deed::{FeedbackDeed, FeedbackDeedKind};

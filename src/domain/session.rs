@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::{AgentId, Modality, QueueId, SessionId, Unclassified};
+use super::{AgentId, Change, Modality, QueueId, SessionId, Unclassified};
 
 /// Where a session stands.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -92,7 +92,7 @@ impl SessionKind {
     }
 }
 
-/// What one message said about one session. What it left out is `None`.
+/// What one message said about one session. What it left out is as it was.
 ///
 /// Times are instants, never running durations: a duration would change with every poll (`apis.md` B76).
 #[derive(Debug, Clone, PartialEq)]
@@ -102,20 +102,24 @@ pub struct SessionReading {
     /// How it came about.
     pub kind: Option<SessionKind>,
     /// Where the customer waits or waited.
-    pub queue: Option<QueueId>,
+    pub queue: Change<QueueId>,
     /// Who answers: the primary agent now.
-    pub agent: Option<AgentId>,
-    /// Where it stands.
+    pub agent: Change<AgentId>,
+    /// Where it stands. A session always stands somewhere: it is not cleared.
     pub status: Option<SessionStatus>,
-    /// When the customer began to wait.
+    /// When the customer began to wait. It counts only while the customer waits.
     pub queued_since: Option<Timestamp>,
-    /// When agent and customer were put together.
+    /// When agent and customer were put together. It counts only while they are.
     pub active_since: Option<Timestamp>,
-    /// The customer's name, as the telephony system knows it.
+    /// The customer's name, as the telephony system knows it. A name is only filled in, never cleared.
     pub customer: Option<Arc<str>>,
     /// Whether it is being recorded.
-    pub recording: Option<bool>,
-    /// Fields without a word.
+    pub recording: Change<bool>,
+    /// Whether the customer is on hold.
+    pub on_hold: Change<bool>,
+    /// Since when.
+    pub hold_since: Change<Timestamp>,
+    /// Fields without a word. In an update a null takes one away.
     pub other: Unclassified,
 }
 
@@ -126,13 +130,15 @@ impl SessionReading {
         Self {
             id,
             kind: None,
-            queue: None,
-            agent: None,
+            queue: Change::Keep,
+            agent: Change::Keep,
             status: None,
             queued_since: None,
             active_since: None,
             customer: None,
-            recording: None,
+            recording: Change::Keep,
+            on_hold: Change::Keep,
+            hold_since: Change::Keep,
             other: Unclassified::new(),
         }
     }

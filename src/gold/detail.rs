@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::merge;
 use crate::domain::metric::ByQueueReading;
 use crate::domain::past::HISTORY;
 use crate::domain::{AgentStatus, Metrics, Occupancy, PastStatus, QueueId, StatusHistory, Unclassified};
@@ -71,10 +72,8 @@ impl Detail {
             self.by_queue.remove(&queue);
         }
         for (queue, metrics) in reading.added {
-            let known = self.by_queue.entry(queue).or_default();
-            for (modality, bag) in metrics {
-                known.entry(modality).or_default().extend(bag);
-            }
+            let cleared = reading.cleared.iter().filter(|(of, _)| *of == queue).map(|(_, path)| path);
+            merge::apply(self.by_queue.entry(queue).or_default(), cleared, metrics);
         }
         self.unread.extend(reading.unread);
     }

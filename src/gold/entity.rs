@@ -88,6 +88,8 @@ pub struct Agent {
     pub not_permitted: bool,
     /// What they are doing.
     pub status: AgentStatus,
+    /// The name that came with the status although its number means another one. The number counts.
+    pub contradicting_status: Option<Arc<str>>,
     /// Why they are away.
     pub reason: Option<Arc<str>>,
     /// When the status began.
@@ -131,6 +133,10 @@ pub struct Session {
     pub customer: Option<Arc<str>>,
     /// Whether it is being recorded.
     pub recording: Option<bool>,
+    /// Whether the customer is on hold.
+    pub on_hold: Option<bool>,
+    /// Since when, or since when the next hold runs.
+    pub hold_since: Option<Timestamp>,
     /// Fields without a word.
     pub other: Arc<Unclassified>,
 }

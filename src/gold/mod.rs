@@ -20,6 +20,7 @@ pub mod detail;
 pub mod entity;
 pub mod ground;
 pub mod join;
+mod merge;
 pub mod owner;
 pub mod requests;
 pub mod roll;

@@ -79,6 +79,7 @@ fn agent(agent: &Agent, fields: Fields) -> AgentDoc {
         name: agent.name.as_deref().map_or_else(|| format!("Agent {}", agent.id), str::to_owned),
         team: agent.team.map(|team| team.0),
         status: agent.status.to_string(),
+        contradicting_status: text(agent.contradicting_status.as_deref()),
         activity: agent.status.activity().as_str().to_owned(),
         reason: text(agent.reason.as_deref()),
         since: agent.since,
@@ -127,6 +128,8 @@ fn session(session: &Session, fields: Fields) -> SessionDoc {
         since: session.since,
         customer: text(session.customer.as_deref()).filter(|_| fields != Fields::Wall),
         recording: session.recording,
+        on_hold: session.on_hold,
+        hold_since: session.hold_since.filter(|_| session.on_hold == Some(true)),
         other: other(&session.other, fields),
     }
 }
@@ -351,7 +354,7 @@ mod tests {
         };
         let mut agent = AgentReading::new(AgentId(41));
         let (status, since) = (AgentStatus::InCall, Some(at("2026-11-21T08:30:00Z")));
-        agent.status = Some(StatusReading { status, reason: None, since, suspended: None });
+        agent.status = Some(StatusReading { since: since.into(), ..StatusReading::new(status) });
         agent.history = Some(BTreeMap::from([
             (at("2026-11-21T08:00:00Z"), past(AgentStatus::Unavailable, Some("On Break"))),
             (at("2026-11-21T08:10:00Z"), past(AgentStatus::Available, None)),

@@ -58,6 +58,9 @@ pub struct AgentDoc {
     pub team: Option<i64>,
     /// What they are doing, such as `inCall`; an unknown status is shown as it came.
     pub status: String,
+    /// The name that Clarity sent with it although the status's number means another one. The number counts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub contradicting_status: Option<String>,
     /// Which of seven that is: `available`, `ringing`, `inContact`, `afterCall`, `away`, `loggedOut`, `unknown`.
     pub activity: String,
     /// Why they are away, or `Not permitted`.
@@ -149,6 +152,12 @@ pub struct SessionDoc {
     /// Whether it is being recorded.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub recording: Option<bool>,
+    /// Whether the customer is on hold. Absent: nobody told us.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub on_hold: Option<bool>,
+    /// Since when the customer is on hold.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hold_since: Option<Timestamp>,
     /// Fields that nobody here has a word for.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub other: BTreeMap<String, Value>,

@@ -190,10 +190,14 @@ fn agent(rng: &mut StdRng) -> AgentReading {
     let mut agent = AgentReading::new(AgentId(rng.random_range(0..10)));
     if rng.random_bool(0.6) {
         agent.status = Some(StatusReading {
-            status: AgentStatus::KNOWN[rng.random_range(0..AgentStatus::KNOWN.len())].clone(),
-            reason: rng.random_bool(0.3).then(|| "On Break".into()),
-            since: rng.random_bool(0.5).then(|| at(rng)),
-            suspended: Some(rng.random_bool(0.1)),
+            status: rng
+                .random_bool(0.8)
+                .then(|| AgentStatus::KNOWN[rng.random_range(0..AgentStatus::KNOWN.len())].clone())
+                .into(),
+            contradicting: rng.random_bool(0.1).then(|| "available".into()),
+            reason: rng.random_bool(0.3).then(|| "On Break".into()).into(),
+            since: rng.random_bool(0.5).then(|| at(rng)).into(),
+            suspended: rng.random_bool(0.5).then(|| rng.random_bool(0.1)).into(),
         });
     }
     if rng.random_bool(0.5) {
@@ -235,7 +239,7 @@ fn past(rng: &mut StdRng) -> PastStatus {
 
 fn queue(rng: &mut StdRng) -> QueueReading {
     let mut queue = QueueReading::new(QueueId(rng.random_range(-2..4)));
-    queue.agents_available = rng.random_bool(0.5).then(|| rng.random_range(0..9));
+    queue.agents_available = rng.random_bool(0.5).then(|| rng.random_range(0..9)).into();
     queue.sessions = sessions(rng);
     queue
 }
@@ -248,7 +252,7 @@ fn sessions(rng: &mut StdRng) -> callboard::domain::SessionsReading {
         let mut session = SessionReading::new(SessionId(rng.random_range(0..25)));
         let statuses = [SessionStatus::Queued, SessionStatus::Active, SessionStatus::AfterCall, SessionStatus::Ended];
         session.status = Some(statuses[rng.random_range(0..4)].clone());
-        session.queue = rng.random_bool(0.7).then(|| QueueId(rng.random_range(-2..4)));
+        session.queue = rng.random_bool(0.7).then(|| QueueId(rng.random_range(-2..4))).into();
         session.customer = rng.random_bool(0.5).then(|| "Jane C.".into());
         session
     };

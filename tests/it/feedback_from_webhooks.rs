@@ -120,7 +120,7 @@ async fn a_response_hangs_on_its_call_and_says_by_which_rule() {
     agent.team = Some(TeamId(3));
     let mut session = SessionReading::new(SessionId(82_673));
     session.status = Some(SessionStatus::Active);
-    session.queue = Some(QueueId(11));
+    session.queue = Some(QueueId(11)).into();
     let list = callboard::domain::session::SessionList { all: Some(vec![session]), ..Default::default() };
     agent.sessions.push((Modality::Audio, list));
     let asked = house.world.gold.ordinal();

@@ -263,7 +263,7 @@ async fn a_call_that_is_named_and_not_known_is_looked_up_or_waited_for_and_given
 
     let mut agent = AgentReading::new(AgentId(41));
     let mut session = SessionReading::new(SessionId(90_001));
-    (session.status, session.queue) = (Some(SessionStatus::Active), Some(QueueId(11)));
+    (session.status, session.queue) = (Some(SessionStatus::Active), Some(QueueId(11)).into());
     agent.sessions.push((Modality::Audio, SessionList { added: vec![session], ..SessionList::default() }));
     let heard = house.world.gold.ordinal();
     house.world.gold.tell(Fact::AgentChanged { heard, agent: Box::new(agent) }).await;

@@ -23,6 +23,7 @@ mod microsoft_client;
 mod near_an_agent;
 mod operations;
 mod page_life;
+mod partial_pushes;
 mod pushes_that_fail;
 mod sessions_that_end;
 mod signing_in;

@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use super::{sentence, translate};
 use crate::base::Clock;
-use crate::domain::{AgentId, AgentReading, AgentStatus, Fact, Ordinal, SessionReading, SessionStatus, StatusReading};
+use crate::domain::{
+    AgentId, AgentReading, AgentStatus, Change, Fact, Ordinal, SessionReading, SessionStatus, StatusReading,
+};
 use crate::gold::{Entity, Gold, Key};
 use crate::vendor::clarity::methods::Also;
 use crate::vendor::clarity::wire::{RealtimeData, SearchResult};
@@ -155,13 +157,11 @@ impl Reading {
         self.gold.tell(Fact::Structure(structure)).await;
         // One search finds everybody who has an e-mail address (`apis.md` D.1). Without it surveys know fewer agents,
         // and nothing else is lost.
+        let asked = self.gold.ordinal();
         match self.vendor.search("@").await {
             Ok(found) => {
-                let known = found.agents_found.into_iter().flatten().filter_map(translate::found_agent);
-                for agent in known.filter(|agent| floor.agents.contains(&agent.id.0)) {
-                    let heard = self.gold.ordinal();
-                    self.gold.tell(Fact::AgentChanged { heard, agent: Box::new(agent) }).await;
-                }
+                let agents = found.agents_found.into_iter().flatten().filter_map(translate::found_agent).collect();
+                self.gold.tell(Fact::Found { asked, agents, queues: Vec::new() }).await;
             }
             Err(error) => tracing::warn!(error = %sentence(&error), "the agents' e-mail addresses could not be read"),
         }
@@ -283,7 +283,8 @@ impl Reading {
         let Some(Entity::Agent(known)) = known.as_deref() else { return true };
         let status = answer.status.as_ref();
         let same_status = status.is_none_or(|status| {
-            status.status == known.status && status.suspended.is_none_or(|suspended| suspended == known.suspended)
+            status.status.as_ref().or(Some(&known.status)) == Some(&known.status)
+                && status.suspended.or(Some(known.suspended)).unwrap_or_default() == known.suspended
         });
         let lists = answer.sessions.iter().flat_map(|(_, list)| list.all.iter().flatten().chain(&list.added));
         let is_over = |session: &SessionReading| session.status.as_ref().is_some_and(SessionStatus::is_over);
@@ -307,8 +308,13 @@ impl Reading {
             for _ in 0..LOOKUPS.min(count) {
                 let (id, name) = &floor.queues[next % count];
                 next = (next + 1) % count;
+                if name.trim().is_empty() {
+                    continue;
+                }
+                let asked = self.gold.ordinal();
+                let found = self.vendor.search(name).await;
                 // Nobody else is asked while Clarity wants its peace.
-                if !name.trim().is_empty() && !self.looked_up(*id, self.vendor.search(name).await).await {
+                if !self.looked_up(*id, asked, found).await {
                     break;
                 }
             }
@@ -323,11 +329,12 @@ impl Reading {
     /// take no other either.
     async fn look_up_at_once(&self, turn: &[&(i64, String)]) -> bool {
         let names: Vec<&str> = turn.iter().map(|(_, name)| name.as_str()).collect();
+        let asked = self.gold.ordinal();
         // Half the time is left for those who must be asked one by one.
         match tokio::time::timeout(LOOKUP_TIME / 2, self.vendor.search_all(&names)).await {
             Ok(Ok(found)) => {
                 for ((id, _), found) in turn.iter().zip(found) {
-                    self.looked_up(*id, found).await;
+                    self.looked_up(*id, asked, found).await;
                 }
                 true
             }
@@ -340,7 +347,7 @@ impl Reading {
     }
 
     /// Tells what was found. Returns whether Clarity may be asked on.
-    async fn looked_up(&self, id: i64, found: Result<SearchResult, Error>) -> bool {
+    async fn looked_up(&self, id: i64, asked: Ordinal, found: Result<SearchResult, Error>) -> bool {
         let found = match found {
             Ok(found) => found.queues_found.into_iter().flatten(),
             Err(error) => {
@@ -348,18 +355,16 @@ impl Reading {
                 return !matches!(error, Error::TooMany { .. });
             }
         };
-        for queue in found.filter_map(translate::found_queue).filter(|queue| queue.id.0 == id) {
-            let heard = self.gold.ordinal();
-            self.gold.tell(Fact::QueueChanged { heard, queue: Box::new(queue) }).await;
-        }
+        let queues = found.filter_map(translate::found_queue).filter(|queue| queue.id.0 == id).collect();
+        self.gold.tell(Fact::Found { asked, agents: Vec::new(), queues }).await;
         true
     }
 }
 
 /// What is known of an agent whom the account may not see.
 fn unknown(id: AgentId) -> AgentReading {
-    let reason = Some("Not permitted".into());
-    let status = StatusReading { status: AgentStatus::Unknown, reason, since: None, suspended: Some(false) };
+    let reason = Change::Set("Not permitted".into());
+    let status = StatusReading { reason, suspended: Change::Set(false), ..StatusReading::new(AgentStatus::Unknown) };
     AgentReading { not_permitted: true, status: Some(status), ..AgentReading::new(id) }
 }
 

@@ -9,16 +9,16 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
-use super::names;
-use crate::domain::metric::ByQueueReading;
+use super::names::{self, real};
+use crate::domain::metric::{ByQueueReading, MetricPath};
 use crate::domain::session::SessionList;
 use crate::domain::{
-    AgentId, AgentReading, AgentStatus, GroupId, MetricValue, Metrics, Modality, PastStatus, QueueId, QueueReading,
-    SessionId, SessionKind, SessionReading, SessionStatus, SessionsReading, StatusReading, StructureReading, TeamId,
-    TeamReading, Unclassified,
+    AgentId, AgentReading, AgentStatus, Change, GroupId, MetricValue, Metrics, Modality, PastStatus, QueueId,
+    QueueReading, SessionId, SessionKind, SessionReading, SessionStatus, SessionsReading, StatusReading,
+    StructureReading, TeamId, TeamReading, Unclassified,
 };
 use crate::vendor::clarity::lenient::{camel, plain};
-use crate::vendor::clarity::wire;
+use crate::vendor::clarity::wire::{self, Nullable};
 
 type Breakdowns = Option<Box<wire::Breakdowns>>;
 
@@ -49,14 +49,14 @@ const STATUS_NUMBERS: [(i64, AgentStatus); 19] = [
 pub(super) fn structure(from: wire::Structure) -> StructureReading {
     let agents = from.agents.into_iter().flatten().filter_map(|member| {
         let mut agent = AgentReading::new(AgentId(member.id?));
-        agent.name = shared(member.name);
+        agent.name = shared(real(member.name));
         // Minus one stands for no team (`apis.md` B84).
         agent.team = member.team_id.filter(|team| *team >= 0).map(TeamId);
         Some(agent)
     });
     let queues = from.queues.into_iter().flatten().filter_map(|member| {
         let mut queue = QueueReading::new(QueueId(member.id?));
-        queue.name = shared(member.name);
+        queue.name = shared(real(member.name));
         queue.teams = Some(member.team_ids.unwrap_or_default().into_iter().map(TeamId).collect());
         Some(queue)
     });
@@ -68,7 +68,7 @@ pub(super) fn structure(from: wire::Structure) -> StructureReading {
             |group: i64| (GroupId(group), groups.get(&group).cloned().unwrap_or_else(|| fallback("Group", group)));
         Some(TeamReading {
             id: TeamId(id),
-            name: shared(member.name).unwrap_or_else(|| fallback("Team", id)),
+            name: shared(real(member.name)).unwrap_or_else(|| fallback("Team", id)),
             groups: member.group_ids.unwrap_or_default().into_iter().map(group).collect(),
             unit: member.business_unit_id.and_then(|unit| units.get(&unit).cloned()),
         })
@@ -92,10 +92,11 @@ pub(super) fn labels(from: &wire::Labels, asked: &[&[String]]) -> BTreeMap<Arc<s
 /// One reading of an agent. `None`: it does not say of whom.
 pub(super) fn agent(from: wire::RealtimeData, at: Timestamp) -> Option<AgentReading> {
     let mut agent = AgentReading::new(AgentId(from.id?));
-    agent.name = from.name;
-    agent.status = from.current_status.and_then(status);
-    agent.metrics = metrics(from.metrics);
-    agent.sessions = sessions(from.sessions, at);
+    agent.name = real(from.name);
+    agent.team = from.team_id.filter(|team| *team >= 0).map(TeamId);
+    agent.status = from.current_status.map(status).filter(StatusReading::is_something);
+    (agent.metrics, agent.cleared_metrics) = metrics(from.metrics);
+    agent.sessions = sessions(from.sessions, at, &mut agent.dropped);
     agent.history = from.status_history.map(|statuses| statuses.into_iter().filter_map(past).collect());
     agent.by_queue = by_queue(from.breakdowns, from.added_breakdowns, from.removed_breakdowns);
     agent.other = other(from.other);
@@ -105,61 +106,122 @@ pub(super) fn agent(from: wire::RealtimeData, at: Timestamp) -> Option<AgentRead
 /// One reading of a queue. `None`: it does not say of which.
 pub(super) fn queue(from: wire::RealtimeData, at: Timestamp) -> Option<QueueReading> {
     let mut queue = QueueReading::new(QueueId(from.id?));
-    queue.name = from.name;
-    queue.metrics = metrics(from.metrics);
-    queue.sessions = sessions(from.sessions, at);
+    queue.name = real(from.name);
+    queue.open = change(from.is_open);
+    queue.agents_online = change(from.agents_online);
+    queue.agents_available = change(from.agents_available);
+    queue.estimated_wait_seconds = change(from.estimated_wait_time).map(whole);
+    queue.calls_today = change(from.calls_today);
+    (queue.metrics, queue.cleared_metrics) = metrics(from.metrics);
+    queue.sessions = sessions(from.sessions, at, &mut queue.dropped);
     queue.other = other(from.other);
     Some(queue)
+}
+
+fn change<T>(from: Nullable<T>) -> Change<T> {
+    match from {
+        None => Change::Keep,
+        Some(None) => Change::Clear,
+        Some(Some(value)) => Change::Set(value),
+    }
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "a wait in seconds, and `as` keeps within i64")]
+fn whole(seconds: f64) -> i64 {
+    seconds as i64
 }
 
 /// What a search says about a queue: the only numbers of queues that can be asked for (`apis.md` B38).
 pub(super) fn found_queue(from: wire::SearchQueue) -> Option<QueueReading> {
     let mut queue = QueueReading::new(QueueId(from.queue_id?));
-    queue.open = from.is_open;
-    queue.agents_online = from.agents_online;
-    queue.agents_available = from.agents_available;
-    #[expect(clippy::cast_possible_truncation, reason = "a wait in seconds, and `as` keeps within i64")]
-    let seconds = from.estimated_wait_time.map(|seconds| seconds as i64);
-    queue.estimated_wait_seconds = seconds;
-    queue.calls_today = from.calls_today;
+    queue.name = shared(real(from.queue_name));
+    // A search tells all of a queue: what it leaves out is not known.
+    queue.open = all(from.is_open);
+    queue.agents_online = all(from.agents_online);
+    queue.agents_available = all(from.agents_available);
+    queue.estimated_wait_seconds = all(from.estimated_wait_time.map(whole));
+    queue.calls_today = all(from.calls_today);
     Some(queue)
+}
+
+fn all<T>(from: Option<T>) -> Change<T> {
+    from.map_or(Change::Clear, Change::Set)
 }
 
 /// What a search says about an agent: the only place that says what other systems may call them (`apis.md` C108, D.1).
 pub(super) fn found_agent(from: wire::SearchAgent) -> Option<AgentReading> {
     let mut agent = AgentReading::new(AgentId(from.agent_id?));
-    // `NOTSET` stands for none (`apis.md` B86).
-    let name = |text: Option<String>| shared(text.filter(|text| !text.eq_ignore_ascii_case("notset")));
+    agent.name = shared(real(from.public_name));
+    let name = |text: Option<String>| shared(real(text));
     (agent.email, agent.login, agent.sip) = (name(from.email_address), name(from.login_name), name(from.sip_address));
-    let is_called_anything = [&agent.email, &agent.login, &agent.sip].iter().any(|name| name.is_some());
+    let is_called_anything = [&agent.name, &agent.email, &agent.login, &agent.sip].iter().any(|name| name.is_some());
     is_called_anything.then_some(agent)
 }
 
-fn status(from: wire::StatusModel) -> Option<StatusReading> {
-    let by_name = from.agent_status.as_deref().map(agent_status);
-    let by_number = from.agent_status_id.map(|number| {
+/// What is said of a status, part by part.
+fn status(from: wire::CurrentStatus) -> StatusReading {
+    let since = change(from.began());
+    let (name, number) = (from.agent_status, from.agent_status_id);
+    let is_cleared = matches!((&name, number), (Some(None), None | Some(None)) | (None, Some(None)));
+    let name = name.flatten();
+    let found = which_status(name.as_deref(), number.flatten());
+    let (known, contradicting) = found.map_or((None, None), |(status, contradicting)| (Some(status), contradicting));
+    StatusReading {
+        status: known.map_or(if is_cleared { Change::Clear } else { Change::Keep }, Change::Set),
+        contradicting: contradicting.map(Arc::from),
+        reason: reason(from.reason_code_name, from.reason_code_id),
+        since,
+        suspended: change(from.is_suspended),
+    }
+}
+
+/// The status of that name and number, and the name if the two contradict each other. The number wins over the name,
+/// unless it is one that nobody knows (`apis.md` B63, B64).
+fn which_status(name: Option<&str>, number: Option<i64>) -> Option<(AgentStatus, Option<&str>)> {
+    let name = name.filter(|name| !name.trim().is_empty());
+    let by_name = name.map(agent_status);
+    let by_number = number.map(|number| {
         let known = STATUS_NUMBERS.iter().find(|(known, _)| *known == number);
         known.map_or_else(|| AgentStatus::Other(number.to_string().into()), |(_, status)| status.clone())
     });
-    // The number wins over the name, unless it is one that nobody knows (`apis.md` B63, B64).
-    let status = match (by_number, by_name) {
-        (Some(AgentStatus::Other(_)), Some(named)) => named,
-        (Some(status), _) | (None, Some(status)) => status,
-        (None, None) => return None,
-    };
-    let since = from.began();
-    Some(StatusReading { status, reason: shared(from.reason_code_name), since, suspended: from.is_suspended })
+    match (by_number, by_name) {
+        (Some(AgentStatus::Other(_)), Some(named)) => Some((named, None)),
+        (Some(status), Some(named)) => {
+            let contradicting = name.filter(|_| named != status);
+            Some((status, contradicting))
+        }
+        (Some(status), None) | (None, Some(status)) => Some((status, None)),
+        (None, None) => None,
+    }
+}
+
+/// A reason without a name is called by its number: the name of an earlier one would be untrue.
+fn reason(name: Nullable<String>, number: Nullable<i64>) -> Change<Arc<str>> {
+    match (name, number) {
+        (Some(Some(name)), _) if !name.trim().is_empty() => Change::Set(name.into()),
+        (_, Some(Some(number))) if number > 0 => Change::Set(fallback("Reason", number)),
+        (None, None) => Change::Keep,
+        _ => Change::Clear,
+    }
 }
 
 /// A status that does not say when it began is no history.
 fn past(from: wire::StatusModel) -> Option<(Timestamp, PastStatus)> {
+    let (status, _) = which_status(from.agent_status.as_deref(), from.agent_status_id)?;
     let (began, until) = (from.began()?, from.ended());
-    let StatusReading { status, reason, suspended, .. } = status(from)?;
-    Some((began, PastStatus { status, reason, until, suspended: suspended.unwrap_or_default() }))
+    let reason = reason(from.reason_code_name.map(Some), from.reason_code_id.map(Some)).value();
+    Some((began, PastStatus { status, reason, until, suspended: from.is_suspended.unwrap_or_default() }))
 }
 
 /// Metrics by queue. `None`: nothing was said of them. What the queues are called is known from the structure.
-fn by_queue(all: Breakdowns, added: Breakdowns, removed: Breakdowns) -> Option<Box<ByQueueReading>> {
+fn by_queue(
+    all: Nullable<Box<wire::Breakdowns>>,
+    added: Breakdowns,
+    removed: Breakdowns,
+) -> Option<Box<ByQueueReading>> {
+    // Beside what was added and removed, a null says only that not all of them are told.
+    let is_change = added.is_some() || removed.is_some();
+    let all = if is_change { all.flatten() } else { all.map(Option::unwrap_or_default) };
     if all.is_none() && added.is_none() && removed.is_none() {
         return None;
     }
@@ -173,9 +235,14 @@ fn by_queue(all: Breakdowns, added: Breakdowns, removed: Breakdowns) -> Option<B
     };
     let [all, added, removed] =
         [known("breakdowns", all), known("addedBreakdowns", added), known("removedBreakdowns", removed)];
-    let metrics = |from: wire::Breakdown| (QueueId(from.queue), metrics(Some(from.metrics)));
-    reading.all = all.map(|all| all.into_iter().map(metrics).collect());
-    reading.added = added.into_iter().flatten().map(metrics).collect();
+    reading.all =
+        all.map(|all| all.into_iter().map(|from| (QueueId(from.queue), metrics(Some(from.metrics)).0)).collect());
+    for from in added.into_iter().flatten() {
+        let queue = QueueId(from.queue);
+        let (metrics, cleared) = metrics(Some(from.metrics));
+        reading.added.insert(queue, metrics);
+        reading.cleared.extend(cleared.into_iter().map(|path| (queue, path)));
+    }
     reading.removed = removed.into_iter().flatten().map(|gone| QueueId(gone.queue)).collect();
     Some(Box::new(reading))
 }
@@ -189,11 +256,19 @@ fn agent_status(name: &str) -> AgentStatus {
     known.cloned().unwrap_or_else(|| AgentStatus::Other(name.into()))
 }
 
-fn sessions(from: Option<wire::SessionBag>, at: Timestamp) -> SessionsReading {
+fn sessions(from: Option<wire::SessionBag>, at: Timestamp, dropped: &mut u64) -> SessionsReading {
     let mut reading = SessionsReading::new();
     for (kind, changes) in from.into_iter().flat_map(|bag| bag.0.0) {
-        let read = |list: Option<Vec<wire::SessionModel>>| {
-            list.map(|list| list.into_iter().filter_map(|session| self::session(session, at)).collect::<Vec<_>>())
+        let mut read = |list: Option<Vec<wire::SessionModel>>| {
+            let all = list?.into_iter().map(|session| self::session(session, at));
+            let mut sessions = Vec::new();
+            for session in all {
+                match session {
+                    Some(session) => sessions.push(session),
+                    None => *dropped += 1,
+                }
+            }
+            Some(sessions)
         };
         let list = SessionList {
             all: read(changes.sessions),
@@ -208,19 +283,23 @@ fn sessions(from: Option<wire::SessionBag>, at: Timestamp) -> SessionsReading {
 /// A session without an identity is no session (`apis.md` B45).
 fn session(from: wire::SessionModel, at: Timestamp) -> Option<SessionReading> {
     let mut session = SessionReading::new(SessionId(from.session_id?));
-    session.queue = from.queue_id.map(QueueId);
-    session.kind = from.session_type.as_deref().map(kind).or_else(|| from.queue_id.and_then(kind_of_queue));
-    session.agent = from.agent_id.filter(|agent| *agent > 0).map(AgentId);
-    session.status = from.session_status.as_deref().map(session_status);
+    let queue = from.queue_id.flatten();
+    session.queue = change(from.queue_id).map(QueueId);
+    session.kind = from.session_type.as_deref().map(kind).or_else(|| queue.and_then(kind_of_queue));
+    session.agent = match change(from.agent_id) {
+        // Numbers that stand for no agent.
+        Change::Set(..=0) => Change::Clear,
+        agent => agent.map(AgentId),
+    };
+    session.status = from.session_status.filter(|name| !name.trim().is_empty()).as_deref().map(session_status);
     let ago = |milliseconds: Option<i64>| at.checked_sub(SignedDuration::from_millis(milliseconds?)).ok();
-    // The running durations count only while the session is in that very state (`apis.md` B76).
-    match &session.status {
-        Some(status) if status.is_waiting() => session.queued_since = from.start_time_stamp.or(ago(from.queued_ms)),
-        Some(SessionStatus::Active) => session.active_since = from.answered_time_stamp.or(ago(from.active_ms)),
-        _ => {}
-    }
-    session.customer = from.customer_name;
-    session.recording = from.is_recording;
+    // A running duration counts only while the session is in that very state (`apis.md` B76): another message may say it.
+    session.queued_since = from.start_time_stamp.or(ago(from.queued_ms));
+    session.active_since = from.answered_time_stamp.or(ago(from.active_ms));
+    session.customer = real(from.customer_name);
+    session.recording = change(from.is_recording);
+    session.on_hold = change(from.is_on_hold);
+    session.hold_since = change(from.hold_start_time);
     session.other = other(from.other);
     Some(session)
 }
@@ -271,42 +350,60 @@ pub(super) fn modality(name: &str) -> Modality {
     }
 }
 
-fn metrics(from: Option<wire::MetricBag>) -> Metrics {
-    let mut metrics = Metrics::new();
-    for (kind, bag) in from.into_iter().flat_map(|bag| bag.0.0) {
+/// The metrics that a message tells, and those that it says are there no longer.
+fn metrics(from: Option<wire::MetricBag>) -> (Metrics, Vec<MetricPath>) {
+    let (mut metrics, mut cleared) = (Metrics::new(), Vec::new());
+    let Some(wire::MetricBag(kinds, none)) = from else { return (metrics, cleared) };
+    cleared.extend(none.iter().map(|kind| (modality(kind), Vec::new())));
+    for (kind, bag) in kinds.0 {
         let modality = modality(&kind);
         // A leftover of a flattened object, not a metric (`apis.md` C123).
         let is_leftover = |name: &str| modality == Modality::Agnostic && name == "total";
         let bag = bag.0.into_iter().filter(|(name, _)| !is_leftover(name));
-        let mut values = BTreeMap::new();
-        values.extend(bag.filter_map(|(name, value)| Some((names::shared(&name), metric(value)?))));
+        let mut gone = |path: Vec<Arc<str>>| cleared.push((modality.clone(), path));
+        let values = bag.filter_map(|(name, value)| named_metric(&name, value, &[], &mut gone)).collect();
         metrics.insert(modality, values);
     }
-    metrics
+    (metrics, cleared)
 }
 
-fn metric(value: Value) -> Option<MetricValue> {
-    Some(match value {
-        Value::Null | Value::Array(_) => return None,
+fn named_metric(
+    name: &str,
+    value: Value,
+    parents: &[Arc<str>],
+    gone: &mut impl FnMut(Vec<Arc<str>>),
+) -> Option<(Arc<str>, MetricValue)> {
+    let name = names::shared(name);
+    let path = || parents.iter().chain([&name]).cloned().collect::<Vec<_>>();
+    let value = match value {
+        Value::Null => {
+            gone(path());
+            return None;
+        }
+        Value::Array(_) => return None,
         Value::Bool(flag) => MetricValue::Text(flag.to_string().into()),
         Value::Number(number) => match number.as_i64() {
             Some(count) => MetricValue::Count(count),
             None => MetricValue::Number(number.as_f64()?),
         },
         Value::String(text) => MetricValue::Text(text.into()),
-        Value::Object(parts) => MetricValue::Parts(
-            parts.into_iter().filter_map(|(name, value)| Some((names::shared(&name), metric(value)?))).collect(),
-        ),
-    })
+        Value::Object(parts) => {
+            let path = path();
+            let parts = parts.into_iter().filter_map(|(name, value)| named_metric(&name, value, &path, gone));
+            MetricValue::Parts(parts.collect())
+        }
+    };
+    Some((name, value))
 }
 
+/// A null takes a field away, in an update.
 fn other(from: wire::Other) -> Unclassified {
-    from.into_iter().filter(|(_, value)| !value.is_null()).map(|(name, value)| (name.into(), value)).collect()
+    from.into_iter().map(|(name, value)| (name.into(), value)).collect()
 }
 
 /// Names by id.
 fn named(members: Option<Vec<wire::Member>>) -> BTreeMap<i64, Arc<str>> {
-    members.into_iter().flatten().filter_map(|member| Some((member.id?, shared(member.name)?))).collect()
+    members.into_iter().flatten().filter_map(|member| Some((member.id?, shared(real(member.name))?))).collect()
 }
 
 /// What is called nothing is called by its number.
@@ -354,32 +451,96 @@ mod tests {
         assert_eq!(audio["longestHandleTime"], MetricValue::Number(6_602_551.5));
         assert!(!agent.metrics[&Modality::Agnostic].contains_key("total"));
         let status = agent.status.expect("a status");
-        assert_eq!((status.status, status.suspended), (AgentStatus::RingOnNoAnswer, Some(false)));
+        assert_eq!((status.status, status.suspended), (Change::Set(AgentStatus::RingOnNoAnswer), Change::Set(false)));
         let sessions = agent.sessions[0].1.all.as_ref().expect("a list");
         assert_eq!(sessions[0].active_since.map(|since| since.to_string()).as_deref(), Some("2026-11-21T08:59:00Z"));
-        assert_eq!(sessions[0].queued_since, None, "the customer no longer waits");
         assert_eq!(agent.other["mood"], json!("good"));
     }
 
     #[test]
     fn statuses_are_known_however_they_are_spelt_and_kept_when_they_are_not() {
-        let status = |value: Value| {
-            read(json!({"type": "agent", "id": 1, "currentStatus": value}))
-                .status
-                .map(|status| status.status.to_string())
-        };
-        for (value, expected) in [
-            (json!({"agentStatus": "inCall"}), Some("inCall")),
-            (json!({"agentStatus": "In Call"}), Some("inCall")),
-            (json!({"agentStatus": "IN_CALL", "agentStatusId": 2}), Some("inCall")),
-            (json!({"agentStatus": "available", "agentStatusId": "5"}), Some("afterCall")),
-            (json!({"agentStatusId": 13}), Some("13")),
-            (json!({"agentStatus": "onTheMoon", "agentStatusId": 99}), Some("onTheMoon")),
-            (json!({"agentStatus": "onTheMoon"}), Some("onTheMoon")),
-            (json!({}), None),
+        let set = |name: &str| Change::Set(agent_status(name));
+        for (value, expected, contradicting) in [
+            (json!({"agentStatus": "inCall"}), set("inCall"), None),
+            (json!({"agentStatus": "In Call"}), set("inCall"), None),
+            (json!({"agentStatus": "IN_CALL", "agentStatusId": 2}), set("inCall"), None),
+            (json!({"agentStatus": "available", "agentStatusId": "5"}), set("afterCall"), Some("available")),
+            (json!({"agentStatus": "Moon", "agentStatusId": 5}), set("afterCall"), Some("Moon")),
+            (json!({"agentStatusId": 13}), set("13"), None),
+            (json!({"agentStatus": "onTheMoon", "agentStatusId": 99}), set("onTheMoon"), None),
+            (json!({"agentStatus": "onTheMoon"}), set("onTheMoon"), None),
+            (json!({"agentStatus": "available", "agentStatusId": null}), set("available"), None),
+            (json!({"agentStatus": null, "agentStatusId": 5}), set("afterCall"), None),
+            (json!({"agentStatus": null}), Change::Clear, None),
+            (json!({"agentStatus": null, "agentStatusId": null}), Change::Clear, None),
+            (json!({"agentStatus": " ", "isSuspended": true}), Change::Keep, None),
+            (json!({"agentStatus": ["?"], "isSuspended": true}), Change::Keep, None),
+            (json!({"isSuspended": true}), Change::Keep, None),
         ] {
-            assert_eq!(status(value.clone()).as_deref(), expected, "{value}");
+            let status = read(json!({"type": "agent", "id": 1, "currentStatus": value})).status.expect("a status");
+            assert_eq!((status.status, status.contradicting.as_deref()), (expected, contradicting), "{value}");
         }
+        assert_eq!(read(json!({"type": "agent", "id": 1, "currentStatus": {}})).status, None);
+    }
+
+    /// Absent is unchanged, null is none, a value is set: for each part by itself.
+    #[test]
+    fn status_part_is_kept_cleared_or_set_by_itself() {
+        let status =
+            |value: Value| read(json!({"type": "agent", "id": 1, "currentStatus": value})).status.expect("a status");
+        let unsaid = StatusReading::default;
+        let lunch = || Change::Set("Lunch".into());
+        let began = "2026-11-21T08:56:00Z".parse().expect("a time");
+        for (value, expected) in [
+            (json!({"isSuspended": true}), StatusReading { suspended: Change::Set(true), ..unsaid() }),
+            (json!({"isSuspended": null}), StatusReading { suspended: Change::Clear, ..unsaid() }),
+            (json!({"isSuspended": "?", "reasonCodeName": "Lunch"}), StatusReading { reason: lunch(), ..unsaid() }),
+            (json!({"reasonCodeName": "Lunch", "reasonCodeId": 2}), StatusReading { reason: lunch(), ..unsaid() }),
+            (json!({"reasonCodeId": "2"}), StatusReading { reason: Change::Set("Reason 2".into()), ..unsaid() }),
+            (json!({"reasonCodeName": null}), StatusReading { reason: Change::Clear, ..unsaid() }),
+            (json!({"reasonCodeName": "NOTSET"}), StatusReading { reason: Change::Clear, ..unsaid() }),
+            (json!({"reasonCodeName": ""}), StatusReading { reason: Change::Clear, ..unsaid() }),
+            (json!({"startTime": "2026-11-21T08:56:00Z"}), StatusReading { since: Change::Set(began), ..unsaid() }),
+            (json!({"startTime": null}), StatusReading { since: Change::Clear, ..unsaid() }),
+            (
+                json!({"startTime": null, "utcStartTime": "2026-11-21T08:56:00Z"}),
+                StatusReading { since: Change::Set(began), ..unsaid() },
+            ),
+        ] {
+            assert_eq!(status(value.clone()), expected, "{value}");
+        }
+    }
+
+    #[test]
+    fn queue_numbers_and_metrics_are_told_by_pushes_one_by_one() {
+        let read = |value: Value| queue(serde_json::from_value(value).expect("realtime data"), at()).expect("a queue");
+        let open = read(json!({"type": "queue", "id": 11, "isOpen": "false", "callsToday": null}));
+        assert_eq!(
+            (open.open, open.calls_today, open.agents_online),
+            (Change::Set(false), Change::Clear, Change::Keep)
+        );
+        assert!(open.metrics.is_empty() && open.other.is_empty());
+        let counted = read(json!({"type": "queue", "id": 11, "metrics": {"audio": {"QueuedCount": 2, "answered": null,
+            "wait": {"total": 4, "count": null}}, "message": null}}));
+        assert_eq!(counted.metrics[&Modality::Audio]["queuedCount"], MetricValue::Count(2));
+        let names = |names: &[&str]| names.iter().map(|name| Arc::from(*name)).collect::<Vec<Arc<str>>>();
+        let expected = [
+            (Modality::Message, vec![]),
+            (Modality::Audio, names(&["answered"])),
+            (Modality::Audio, names(&["wait", "count"])),
+        ];
+        assert_eq!(counted.cleared_metrics, expected);
+    }
+
+    #[test]
+    fn names_that_say_nothing_are_no_names() {
+        let agent = read(json!({"type": "agent", "id": 1, "name": "UNKNOWN", "sessions": {"audio": {"sessions": [
+            {"sessionId": 1, "customerName": "Unknown"}, {"customerName": "Jane"}, {"sessionId": "?"}]}}}));
+        let sessions = agent.sessions[0].1.all.as_ref().expect("a list");
+        assert_eq!((agent.name, &sessions[0].customer, sessions.len(), agent.dropped), (None, &None, 1, 2));
+        let members = json!({"agents": [{"id": 1, "name": " "}], "queues": [{"id": 2, "name": "NotSet"}], "teams": [{"id": 3, "name": "none"}]});
+        let read = structure(serde_json::from_value(members).expect("a structure"));
+        assert_eq!((&read.agents[0].name, &read.queues[0].name, &*read.teams[0].name), (&None, &None, "Team 3"));
     }
 
     #[test]

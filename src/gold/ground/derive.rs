@@ -35,13 +35,14 @@ impl Ground {
         let record = self.agents.get(&id)?;
         Some(Agent {
             id,
-            name: record.name.clone(),
+            name: record.name.best(),
             team: record.team,
             email: record.email.clone(),
             login: record.login.clone(),
             sip: record.sip.clone(),
             not_permitted: record.not_permitted,
             status: record.status.clone(),
+            contradicting_status: record.contradicting_status.clone(),
             reason: record.reason.clone(),
             since: record.since,
             suspended: record.suspended,
@@ -60,7 +61,7 @@ impl Ground {
         let waiting = queued(&record.metrics).or(record.listed.then_some(known));
         Some(Queue {
             id,
-            name: record.name.clone(),
+            name: record.name.best(),
             open: record.open,
             teams: record.teams.clone(),
             waiting,

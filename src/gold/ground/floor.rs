@@ -2,8 +2,11 @@
 //!
 //! A full answer and a pushed change are merged by different functions: what a full answer leaves out is not there, what
 //! a change leaves out is as it was (`apis.md` B77).
+//!
+//! Who is there, what they are called and in which team they are is for the structure to say; a search, and then everything
+//! else, only fills in what it leaves open.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -12,16 +15,58 @@ use super::Ground;
 use super::sessions::{Holder, Moved};
 use crate::domain::metric::ByQueueReading;
 use crate::domain::{
-    AgentId, AgentReading, AgentStatus, MetricValue, Metrics, Modality, Ordinal, QueueId, QueueReading, StatusHistory,
-    StatusReading, StructureReading, TeamId, Unclassified,
+    AgentId, AgentReading, AgentStatus, Change, Metrics, Ordinal, QueueId, QueueReading, StatusHistory, StatusReading,
+    StructureReading, TeamId, Unclassified,
 };
 use crate::gold::detail::{Detail, as_past};
 use crate::gold::entity::Key;
+use crate::gold::merge;
 use crate::gold::roll::Names;
+
+/// What an agent or a queue is called, by who says so.
+#[derive(Debug, Default)]
+pub(super) struct Name {
+    by_structure: Option<Arc<str>>,
+    by_search: Option<Arc<str>>,
+    /// In an answer or a push about what they do.
+    by_the_way: Option<Arc<str>>,
+}
+
+impl Name {
+    /// The one to show.
+    pub fn best(&self) -> Option<Arc<str>> {
+        self.by_structure.as_ref().or(self.by_search.as_ref()).or(self.by_the_way.as_ref()).cloned()
+    }
+
+    fn by_the_way(&mut self, name: Option<Arc<str>>) {
+        self.by_the_way = name.or_else(|| self.by_the_way.take());
+    }
+}
+
+/// When each part was last pushed. An answer to an older question says nothing of that part (`apis.md` B114), and is news
+/// of the others.
+#[derive(Debug, Clone, Copy, Default)]
+struct Heard {
+    status: Ordinal,
+    metrics: Ordinal,
+    sessions: Ordinal,
+    by_queue: Ordinal,
+    other: Ordinal,
+    /// What a search tells of queues, too.
+    numbers: Ordinal,
+}
+
+impl Heard {
+    fn note(part: &mut Ordinal, heard: Ordinal, is_said: bool) {
+        if is_said {
+            *part = heard.max(*part);
+        }
+    }
+}
 
 #[derive(Debug)]
 pub(super) struct AgentRecord {
-    pub name: Option<Arc<str>>,
+    pub name: Name,
     pub team: Option<TeamId>,
     pub email: Option<Arc<str>>,
     pub login: Option<Arc<str>>,
@@ -29,40 +74,41 @@ pub(super) struct AgentRecord {
     /// Whether the source refuses to show them to this account.
     pub not_permitted: bool,
     pub status: AgentStatus,
+    pub contradicting_status: Option<Arc<str>>,
     pub reason: Option<Arc<str>>,
     pub since: Option<Timestamp>,
     pub suspended: bool,
     pub metrics: Arc<Metrics>,
     pub other: Arc<Unclassified>,
     pub detail: Arc<Detail>,
-    /// The last change that was pushed.
-    heard: Ordinal,
+    heard: Heard,
 }
 
 impl Default for AgentRecord {
     fn default() -> Self {
         Self {
-            name: None,
+            name: Name::default(),
             team: None,
             email: None,
             login: None,
             sip: None,
             not_permitted: false,
             status: AgentStatus::Unknown,
+            contradicting_status: None,
             reason: None,
             since: None,
             suspended: false,
             metrics: Arc::default(),
             other: Arc::default(),
             detail: Arc::default(),
-            heard: Ordinal::default(),
+            heard: Heard::default(),
         }
     }
 }
 
 #[derive(Debug, Default)]
 pub(super) struct QueueRecord {
-    pub name: Option<Arc<str>>,
+    pub name: Name,
     pub teams: BTreeSet<TeamId>,
     pub open: Option<bool>,
     pub agents_online: Option<i64>,
@@ -73,13 +119,15 @@ pub(super) struct QueueRecord {
     pub other: Arc<Unclassified>,
     /// Whether anybody lists who waits in it. If so, an empty list means that nobody does.
     pub listed: bool,
-    /// The last change that was pushed.
-    heard: Ordinal,
+    /// Whether the structure names it.
+    is_structured: bool,
+    heard: Heard,
 }
 
 impl Ground {
     /// Who and what there is. Agents, queues and teams that it leaves out are gone.
-    pub(super) fn restructure(&mut self, structure: StructureReading) {
+    pub(super) fn restructure(&mut self, structure: StructureReading, now: Timestamp) {
+        self.is_structured = true;
         let agents: HashSet<AgentId> = structure.agents.iter().map(|agent| agent.id).collect();
         let queues: HashSet<QueueId> = structure.queues.iter().map(|queue| queue.id).collect();
         let teams: HashSet<TeamId> = structure.teams.iter().map(|team| team.id).collect();
@@ -103,7 +151,9 @@ impl Ground {
             self.touched.insert(Key::Queue(id));
             if self.sessions.name_queue(id) {
                 // No structure knows it, least of all the numbers that stand for no queue; an agent's session names it.
-                self.queues.entry(id).or_default().teams.clear();
+                let record = self.queues.entry(id).or_default();
+                record.teams.clear();
+                record.is_structured = false;
             } else {
                 self.queues.remove(&id);
             }
@@ -118,138 +168,199 @@ impl Ground {
             self.teams.insert(team.id, team);
         }
         for reading in structure.agents {
-            self.change_names(&reading);
-            let record = self.agents.entry(reading.id).or_default();
-            let is_another = record.identify(&reading) || record.team != reading.team;
+            let id = reading.id;
+            let record = self.agents.entry(id).or_default();
+            let is_another = record.team != reading.team;
             // Whoever is in no team here is in none.
             record.team = reading.team;
-            self.touched.insert(Key::Agent(reading.id));
+            record.name.by_structure = reading.name;
+            self.touched.insert(Key::Agent(id));
             if is_another {
-                self.agent_changed_teams(reading.id);
+                self.agent_changed_teams(id);
+            }
+            for (at, heard, update) in self.early_agents.take(&id) {
+                self.agent_changed(heard, update, at);
             }
         }
         for reading in structure.queues {
-            let record = self.queues.entry(reading.id).or_default();
-            record.name = reading.name.or_else(|| record.name.take());
+            let id = reading.id;
+            let record = self.queues.entry(id).or_default();
+            record.is_structured = true;
+            record.name.by_structure = reading.name;
             let teams: BTreeSet<TeamId> = reading.teams.unwrap_or_default().into_iter().collect();
-            self.touched.insert(Key::Queue(reading.id));
+            self.touched.insert(Key::Queue(id));
             if record.teams != teams {
                 record.teams = teams;
-                self.feedback.rejoin_all_of(&Key::Queue(reading.id));
+                self.feedback.rejoin_all_of(&Key::Queue(id));
+            }
+            for (at, heard, update) in self.early_queues.take(&id) {
+                self.queue_changed(heard, update, at);
             }
         }
+        self.early_agents.give_up(now);
+        self.early_queues.give_up(now);
+    }
+
+    fn has_agent(&self, id: AgentId) -> bool {
+        !self.is_structured || self.agents.contains_key(&id)
+    }
+
+    fn has_queue(&self, id: QueueId) -> bool {
+        // The numbers that stand for no queue are in no structure (`apis.md` C57).
+        let is_special = id.0 <= 0 || id.0 == 9999;
+        !self.is_structured || is_special || self.queues.get(&id).is_some_and(|record| record.is_structured)
     }
 
     /// A full answer about an agent, asked at a certain place in the order of events.
     pub(super) fn agent_in_full(&mut self, asked: Ordinal, mut reading: AgentReading, now: Timestamp) {
         let id = reading.id;
+        if !self.has_agent(id) {
+            return;
+        }
+        self.identify(&reading);
         let record = self.agents.entry(id).or_default();
         // What was long ago does not depend on what was pushed just now.
         if let Some(history) = reading.history.take() {
             record.remember(history, now);
-            self.touched.insert(Key::Agent(id));
-        }
-        if record.heard > asked && !reading.not_permitted {
-            // Something newer was pushed while the question was on its way (`apis.md` B114); the next answer will do.
-            return;
         }
         record.not_permitted = reading.not_permitted;
-        self.change_names(&reading);
-        let record = self.agents.entry(id).or_default();
-        let team_changed = record.identify(&reading);
-        if let Some(status) = reading.status {
-            record.become_(status, now);
+        // Whatever was pushed of somebody who is not for us to see, before or after the question, is not known.
+        let heard = if reading.not_permitted { Heard::default() } else { record.heard };
+        if heard.status <= asked
+            && let Some(status) = reading.status
+        {
+            record.set_status(status, true, now);
         }
-        if *record.metrics != reading.metrics {
+        if heard.metrics <= asked && *record.metrics != reading.metrics {
             record.metrics = Arc::new(reading.metrics);
         }
-        if *record.other != reading.other {
-            record.other = Arc::new(reading.other);
+        let other = merge::present(reading.other);
+        if heard.other <= asked && *record.other != other {
+            record.other = Arc::new(other);
         }
-        record.replace_by_queue(reading.by_queue);
+        if heard.by_queue <= asked {
+            record.replace_by_queue(reading.by_queue);
+        }
         self.touched.insert(Key::Agent(id));
-        if team_changed {
-            self.agent_changed_teams(id);
+        if heard.sessions <= asked {
+            let moved = self.sessions.replace(Holder::Agent(id), reading.sessions, now);
+            self.moved(moved);
         }
-        let moved = self.sessions.replace(Holder::Agent(id), reading.sessions, now);
-        self.moved(moved);
     }
 
     /// A pushed change of an agent.
-    pub(super) fn agent_changed(&mut self, heard: Ordinal, mut reading: AgentReading, now: Timestamp) {
+    pub(super) fn agent_changed(&mut self, heard: Ordinal, reading: AgentReading, now: Timestamp) {
         let id = reading.id;
-        if self.agents.get(&id).is_some_and(|record| record.not_permitted) {
-            // A leftover of a subscription from before they were refused: it would be an old value by the time of the next.
-            let found = AgentReading::new(id);
-            reading = AgentReading { email: reading.email, login: reading.login, sip: reading.sip, ..found };
+        if !self.has_agent(id) {
+            self.early_agents.keep(id, now, heard, reading);
+            return;
         }
-        self.change_names(&reading);
+        self.identify(&reading);
         let record = self.agents.entry(id).or_default();
-        record.heard = record.heard.max(heard);
-        let team_changed = record.identify(&reading);
-        if let Some(status) = reading.status {
-            record.become_(status, now);
+        self.touched.insert(Key::Agent(id));
+        if record.not_permitted {
+            // A leftover of a subscription from before they were refused.
+            return;
         }
-        merge_metrics(&mut record.metrics, reading.metrics);
-        merge_other(&mut record.other, reading.other);
+        let has_metrics = !reading.metrics.is_empty() || !reading.cleared_metrics.is_empty();
+        Heard::note(&mut record.heard.status, heard, reading.status.is_some());
+        Heard::note(&mut record.heard.metrics, heard, has_metrics);
+        Heard::note(&mut record.heard.sessions, heard, !reading.sessions.is_empty());
+        Heard::note(&mut record.heard.by_queue, heard, reading.by_queue.is_some());
+        Heard::note(&mut record.heard.other, heard, !reading.other.is_empty());
+        if let Some(status) = reading.status {
+            record.set_status(status, false, now);
+        }
+        merge::metrics(&mut record.metrics, &reading.cleared_metrics, reading.metrics);
+        merge::other(&mut record.other, reading.other);
         if let Some(by_queue) = reading.by_queue {
             Arc::make_mut(&mut record.detail).change(*by_queue);
         }
         if let Some(history) = reading.history {
             record.remember(history, now);
         }
-        self.touched.insert(Key::Agent(id));
-        if team_changed {
-            self.agent_changed_teams(id);
-        }
         let moved = self.sessions.change(Holder::Agent(id), reading.sessions, now);
         self.moved(moved);
+    }
+
+    /// What a search says of an agent: names and addresses alone.
+    pub(super) fn agent_found(&mut self, reading: &AgentReading) {
+        if self.has_agent(reading.id) {
+            self.identify(&AgentReading { name: None, ..reading.clone() });
+            let record = self.agents.entry(reading.id).or_default();
+            record.name.by_search = reading.name.clone().or_else(|| record.name.by_search.take());
+            self.touched.insert(Key::Agent(reading.id));
+        }
     }
 
     /// A full answer about a queue, asked at a certain place in the order of events. Only sites that answer what is not
     /// documented give any (`apis.md` C48).
     pub(super) fn queue_in_full(&mut self, asked: Ordinal, reading: QueueReading, now: Timestamp) {
         let id = reading.id;
-        let record = self.queues.entry(id).or_default();
-        if record.heard > asked {
-            // Something newer was pushed while the question was on its way (`apis.md` B114).
+        if !self.has_queue(id) {
             return;
         }
-        record.name = reading.name.or_else(|| record.name.take());
-        if *record.metrics != reading.metrics {
+        let record = self.queues.entry(id).or_default();
+        let heard = record.heard;
+        if heard.numbers <= asked {
+            record.count(&reading);
+        }
+        record.name.by_the_way(reading.name);
+        if heard.metrics <= asked && *record.metrics != reading.metrics {
             record.metrics = Arc::new(reading.metrics);
         }
-        if *record.other != reading.other {
-            record.other = Arc::new(reading.other);
+        let other = merge::present(reading.other);
+        if heard.other <= asked && *record.other != other {
+            record.other = Arc::new(other);
         }
-        record.listed |= reading.sessions.iter().any(|(_, list)| list.all.is_some());
         self.touched.insert(Key::Queue(id));
-        let moved = self.sessions.replace(Holder::Queue(id), reading.sessions, now);
-        self.moved(moved);
+        if heard.sessions <= asked {
+            record.listed |= reading.sessions.iter().any(|(_, list)| list.all.is_some());
+            let moved = self.sessions.replace(Holder::Queue(id), reading.sessions, now);
+            self.moved(moved);
+        }
     }
 
-    /// A pushed change of a queue, or a partial answer about it. The two have no field in common, and pushes carry no
-    /// order but that of their arrival (`apis.md` B114).
+    /// A pushed change of a queue. Pushes carry no order but that of their arrival (`apis.md` B114).
     pub(super) fn queue_changed(&mut self, heard: Ordinal, reading: QueueReading, now: Timestamp) {
         let id = reading.id;
+        if !self.has_queue(id) {
+            self.early_queues.keep(id, now, heard, reading);
+            return;
+        }
         let record = self.queues.entry(id).or_default();
-        record.heard = record.heard.max(heard);
-        record.name = reading.name.or_else(|| record.name.take());
-        record.open = reading.open.or(record.open);
-        record.agents_online = reading.agents_online.or(record.agents_online);
-        record.agents_available = reading.agents_available.or(record.agents_available);
-        record.estimated_wait_seconds = reading.estimated_wait_seconds.or(record.estimated_wait_seconds);
-        record.calls_today = reading.calls_today.or(record.calls_today);
-        merge_metrics(&mut record.metrics, reading.metrics);
-        merge_other(&mut record.other, reading.other);
+        let has_metrics = !reading.metrics.is_empty() || !reading.cleared_metrics.is_empty();
+        Heard::note(&mut record.heard.metrics, heard, has_metrics);
+        Heard::note(&mut record.heard.sessions, heard, !reading.sessions.is_empty());
+        Heard::note(&mut record.heard.other, heard, !reading.other.is_empty());
+        let has_numbers = record.count(&reading);
+        Heard::note(&mut record.heard.numbers, heard, has_numbers);
+        record.name.by_the_way(reading.name);
+        merge::metrics(&mut record.metrics, &reading.cleared_metrics, reading.metrics);
+        merge::other(&mut record.other, reading.other);
         record.listed |= reading.sessions.iter().any(|(_, list)| list.all.is_some());
         self.touched.insert(Key::Queue(id));
         let moved = self.sessions.change(Holder::Queue(id), reading.sessions, now);
         self.moved(moved);
     }
 
+    /// What a search says of a queue: its name, and the numbers that can be asked for.
+    pub(super) fn queue_found(&mut self, asked: Ordinal, reading: QueueReading) {
+        let id = reading.id;
+        if !self.has_queue(id) {
+            return;
+        }
+        let record = self.queues.entry(id).or_default();
+        if record.heard.numbers <= asked {
+            record.count(&reading);
+        }
+        record.name.by_search = reading.name.or_else(|| record.name.by_search.take());
+        self.touched.insert(Key::Queue(id));
+    }
+
     /// Whatever only pushes could tell us about queues is no longer known.
     pub(super) fn queues_uncertain(&mut self) {
+        self.early_queues.clear();
         for id in self.queues.keys().copied().collect::<Vec<_>>() {
             let moved = self.sessions.release_all(Holder::Queue(id));
             self.moved(moved);
@@ -273,19 +384,32 @@ impl Ground {
         self.surveys.about(id, names)
     }
 
-    /// Whoever had other names before is no longer meant by them. To be told before the reading is merged.
-    fn change_names(&mut self, reading: &AgentReading) {
-        let known = self.agents.get(&reading.id);
+    /// Fills in what a reading says of who an agent is. Whoever had other names before is no longer meant by them.
+    fn identify(&mut self, reading: &AgentReading) {
+        let id = reading.id;
+        let known = self.agents.get(&id);
         let before = known.map(AgentRecord::names).unwrap_or_default();
         let after = Names::of_reading(reading).or(before);
-        if after == before {
-            return;
+        let is_renamed = after != before;
+        if is_renamed {
+            if known.is_some() {
+                let touched = self.surveys.about(id, before);
+                self.touched.extend(touched);
+            }
+            self.roll.change(id, before, after);
         }
-        if known.is_some() {
-            let touched = self.surveys.about(reading.id, before);
-            self.touched.extend(touched);
+        let record = self.agents.entry(id).or_default();
+        record.name.by_the_way(reading.name.clone());
+        record.email = reading.email.clone().or_else(|| record.email.take());
+        record.login = reading.login.clone().or_else(|| record.login.take());
+        record.sip = reading.sip.clone().or_else(|| record.sip.take());
+        let team = record.team;
+        if !self.is_structured {
+            record.team = reading.team.or(record.team);
         }
-        self.roll.change(reading.id, before, after);
+        if record.team != team || is_renamed {
+            self.agent_changed_teams(id);
+        }
     }
 
     fn moved(&mut self, moved: Moved) {
@@ -308,30 +432,33 @@ impl Ground {
 }
 
 impl AgentRecord {
-    /// Returns whether the team or what others call them is another one.
-    fn identify(&mut self, reading: &AgentReading) -> bool {
-        let (team, is_renamed) = (self.team, Names::of_reading(reading).or(self.names()) != self.names());
-        self.name = reading.name.clone().or_else(|| self.name.take());
-        self.email = reading.email.clone().or_else(|| self.email.take());
-        self.login = reading.login.clone().or_else(|| self.login.take());
-        self.sip = reading.sip.clone().or_else(|| self.sip.take());
-        self.team = reading.team.or(self.team);
-        self.team != team || is_renamed
-    }
-
     /// What other systems may call them.
     pub fn names(&self) -> Names<'_> {
         Names { email: self.email.as_deref(), login: self.login.as_deref(), sip: self.sip.as_deref() }
     }
 
-    fn become_(&mut self, reading: StatusReading, now: Timestamp) {
-        let same = self.status == reading.status && self.reason == reading.reason;
-        let before = self.since;
-        self.since = reading.since.or(if same { self.since } else { Some(now) });
-        self.status = reading.status;
-        self.reason = reading.reason;
-        self.suspended = reading.suspended.unwrap_or(self.suspended);
-        if (!same || self.since != before) && self.detail.history.is_some() {
+    /// What a message says of the status. What an update does not mention stays; but the reason and the beginning belong
+    /// to a status, and go with it when another one begins.
+    fn set_status(&mut self, reading: StatusReading, is_full: bool, now: Timestamp) {
+        let status = match reading.status {
+            Change::Keep => None,
+            Change::Clear => Some(AgentStatus::Unknown),
+            Change::Set(status) => Some(status),
+        };
+        let is_full = is_full && status.is_some();
+        if status.is_some() {
+            self.contradicting_status = reading.contradicting;
+        }
+        let another = status.filter(|status| *status != self.status);
+        let (since, reason) = (self.since, self.reason.clone());
+        self.reason = reading.reason.or(reason.clone().filter(|_| another.is_none() && !is_full));
+        let begins = another.is_some() || (is_full && self.reason != reason);
+        self.since = if begins { reading.since.or(Some(now)) } else { reading.since.or(since) };
+        if let Some(status) = another {
+            self.status = status;
+        }
+        self.suspended = reading.suspended.or(Some(self.suspended)).unwrap_or_default();
+        if (begins || self.reason != reason || self.since != since) && self.detail.history.is_some() {
             self.note_status();
         }
     }
@@ -371,23 +498,16 @@ impl AgentRecord {
     }
 }
 
-fn merge_metrics(known: &mut Arc<Metrics>, read: Metrics) {
-    // Whoever reads the entity shares its metrics: writing copies them all.
-    let is_known = |(modality, bag): (&Modality, &BTreeMap<Arc<str>, MetricValue>)| {
-        let known = known.get(modality);
-        known.is_some_and(|known| bag.iter().all(|(name, value)| known.get(name) == Some(value)))
-    };
-    if read.iter().all(is_known) {
-        return;
-    }
-    let known = Arc::make_mut(known);
-    for (modality, bag) in read {
-        known.entry(modality).or_default().extend(bag);
-    }
-}
-
-fn merge_other(known: &mut Arc<Unclassified>, read: Unclassified) {
-    if !read.is_empty() {
-        Arc::make_mut(known).extend(read);
+impl QueueRecord {
+    /// Takes over the numbers that a message tells. Returns whether it tells any.
+    fn count(&mut self, reading: &QueueReading) -> bool {
+        self.open = reading.open.or(self.open);
+        self.agents_online = reading.agents_online.or(self.agents_online);
+        self.agents_available = reading.agents_available.or(self.agents_available);
+        self.estimated_wait_seconds = reading.estimated_wait_seconds.or(self.estimated_wait_seconds);
+        self.calls_today = reading.calls_today.or(self.calls_today);
+        let numbers =
+            [reading.agents_online, reading.agents_available, reading.estimated_wait_seconds, reading.calls_today];
+        reading.open.is_something() || numbers.iter().any(Change::is_something)
     }
 }

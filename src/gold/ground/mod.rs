@@ -5,6 +5,7 @@
 
 mod counting;
 mod derive;
+mod early;
 mod feedback;
 mod floor;
 mod named;
@@ -21,8 +22,11 @@ use jiff::{SignedDuration, Timestamp};
 use super::entity::{Entity, Key};
 use super::join::Rules;
 use super::roll::Roll;
-use crate::domain::{AgentId, Fact, Health, QueueId, SessionTrace, SourceName, TeamId, TeamReading};
+use crate::domain::{
+    AgentId, AgentReading, Fact, Health, QueueId, QueueReading, SessionTrace, SourceName, TeamId, TeamReading,
+};
 use counting::Counting;
+use early::Early;
 use feedback::Feedback;
 use floor::{AgentRecord, QueueRecord};
 use sessions::Sessions;
@@ -40,6 +44,11 @@ pub struct Ground {
     /// What other systems call the agents.
     roll: Roll,
     queues: HashMap<QueueId, QueueRecord>,
+    /// Whether a structure was ever told. From then on nobody is there whom it does not name.
+    is_structured: bool,
+    /// Updates about agents and queues that it does not name.
+    early_agents: Early<AgentId, AgentReading>,
+    early_queues: Early<QueueId, QueueReading>,
     teams: BTreeMap<TeamId, TeamReading>,
     sessions: Sessions,
     feedback: Feedback,
@@ -66,6 +75,9 @@ impl Ground {
             agents: HashMap::default(),
             roll: Roll::default(),
             queues: HashMap::default(),
+            is_structured: false,
+            early_agents: Early::default(),
+            early_queues: Early::default(),
             teams: BTreeMap::new(),
             sessions: Sessions::default(),
             feedback: Feedback::default(),
@@ -83,7 +95,7 @@ impl Ground {
         self.pass(now);
         self.tidy(now);
         match fact {
-            Fact::Structure(structure) => self.restructure(structure),
+            Fact::Structure(structure) => self.restructure(structure, now),
             Fact::Agents { asked, agents } => {
                 for agent in agents {
                     self.agent_in_full(asked, agent, now);
@@ -93,6 +105,14 @@ impl Ground {
             Fact::Queues { asked, queues } => {
                 for queue in queues {
                     self.queue_in_full(asked, queue, now);
+                }
+            }
+            Fact::Found { asked, agents, queues } => {
+                for agent in agents {
+                    self.agent_found(&agent);
+                }
+                for queue in queues {
+                    self.queue_found(asked, queue);
                 }
             }
             Fact::QueueChanged { heard, queue } => self.queue_changed(heard, *queue, now),

@@ -12,10 +12,11 @@ use jiff::{SignedDuration, Timestamp};
 use super::traces::Traces;
 use crate::domain::session::SessionList;
 use crate::domain::{
-    AgentId, Modality, QueueId, SessionId, SessionReading, SessionStatus, SessionTrace, SessionsReading, Unclassified,
+    AgentId, Modality, QueueId, SessionId, SessionReading, SessionStatus, SessionTrace, SessionsReading,
 };
 use crate::gold::entity::Session;
 use crate::gold::join::{Clue, Trace};
+use crate::gold::merge;
 
 /// Two readings of one instant differ by the time they took to get here. Within this, the first one stands: an anchor
 /// that jumped with every poll would be a change that nobody made (`apis.md` B76).
@@ -269,37 +270,39 @@ fn merged(
         Holder::Queue(queue) => (None, Some(queue)),
     };
     let status = reading.status.or_else(|| known.map(|known| known.status.clone())).unwrap_or(SessionStatus::New);
-    let queued_since = steady(known.and_then(|known| known.queued_since), reading.queued_since)
+    // An instant counts only while the session is in that very state (`apis.md` B76), whichever message says which it is.
+    let read_queued = reading.queued_since.filter(|_| status.is_waiting());
+    let read_active = reading.active_since.filter(|_| status == SessionStatus::Active);
+    let queued_since = steady(known.and_then(|known| known.queued_since), read_queued)
         // Whoever waits has waited at least since we saw it.
         .or_else(|| status.is_waiting().then_some(now));
-    let active_since = steady(known.and_then(|known| known.active_since), reading.active_since);
+    let active_since = steady(known.and_then(|known| known.active_since), read_active);
     let anchor = match &status {
         status if status.is_waiting() => queued_since,
         SessionStatus::Active => active_since,
         _ => None,
     };
     let unchanged_since = known.filter(|known| known.status == status).and_then(|known| known.since);
-    let other = match known {
-        Some(known) if reading.other.is_empty() => Arc::clone(&known.other),
-        Some(known) => {
-            let mut other: Unclassified = (*known.other).clone();
-            other.extend(reading.other);
-            Arc::new(other)
-        }
-        None => Arc::new(reading.other),
-    };
+    let mut other = known.map(|known| Arc::clone(&known.other)).unwrap_or_default();
+    merge::other(&mut other, reading.other);
+    let on_hold = reading.on_hold.or(known.and_then(|known| known.on_hold));
+    // The beginning of a hold goes with it.
+    let hold_ends = reading.on_hold.is_something() && on_hold != Some(true);
+    let hold_since = reading.hold_since.or(known.and_then(|known| known.hold_since).filter(|_| !hold_ends));
     Session {
         id: reading.id,
         kind: reading.kind.or_else(|| known.and_then(|known| known.kind.clone())),
         modality: modality.clone(),
-        queue: reading.queue.or_else(|| known.and_then(|known| known.queue)).or(holding_queue),
-        agent: reading.agent.or_else(|| known.and_then(|known| known.agent)).or(holding_agent),
+        queue: reading.queue.or(known.and_then(|known| known.queue)).or(holding_queue),
+        agent: reading.agent.or(known.and_then(|known| known.agent)).or(holding_agent),
         since: anchor.or(unchanged_since).or(Some(now)),
         status,
         queued_since,
         active_since,
         customer: reading.customer.or_else(|| known.and_then(|known| known.customer.clone())),
-        recording: reading.recording.or_else(|| known.and_then(|known| known.recording)),
+        recording: reading.recording.or(known.and_then(|known| known.recording)),
+        on_hold,
+        hold_since,
         other,
     }
 }

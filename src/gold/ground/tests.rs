@@ -11,10 +11,10 @@ use super::Ground;
 use crate::domain::metric::ByQueueReading;
 use crate::domain::session::SessionList;
 use crate::domain::{
-    AgentId, AgentReading, AgentStatus, Answer, Customer, Fact, GroupId, Health, Message, MetricValue, Modality,
-    Ordinal, PastStatus, Person, Pin, QueueId, QueueReading, ResponseReading, SessionId, SessionReading, SessionStatus,
-    SessionTrace, SessionsReading, SourceName, SourceState, StatusReading, StructureReading, Survey, SurveyOrigin,
-    SurveyResult, SurveyState, TeamId, TeamReading, Thread,
+    AgentId, AgentReading, AgentStatus, Answer, Change, Customer, Fact, GroupId, Health, Message, MetricValue,
+    Modality, Ordinal, PastStatus, Person, Pin, QueueId, QueueReading, ResponseReading, SessionId, SessionReading,
+    SessionStatus, SessionTrace, SessionsReading, SourceName, SourceState, StatusReading, StructureReading, Survey,
+    SurveyOrigin, SurveyResult, SurveyState, TeamId, TeamReading, Thread,
 };
 use crate::gold::entity::{Agent, Entity, Key, Queue};
 use crate::gold::join::{Rule, Rules};
@@ -43,13 +43,13 @@ fn queue(ground: &Ground, id: i64) -> Queue {
 }
 
 fn status(status: AgentStatus, since: Option<Timestamp>) -> Option<StatusReading> {
-    Some(StatusReading { status, reason: None, since, suspended: None })
+    Some(StatusReading { since: since.into(), ..StatusReading::new(status) })
 }
 
 fn session(id: i64, status: SessionStatus, queue: i64) -> SessionReading {
     let mut reading = SessionReading::new(SessionId(id));
     reading.status = Some(status);
-    reading.queue = Some(QueueId(queue));
+    reading.queue = Change::Set(QueueId(queue));
     reading
 }
 
@@ -120,6 +120,185 @@ fn an_agent_who_is_not_permitted_is_unknown_until_shown_again() {
     ground.apply(in_full(9, shown), at(9));
     let known = agent(&ground, 41);
     assert_eq!((known.not_permitted, &known.status, known.sessions.len()), (false, &AgentStatus::InCall, 1));
+}
+
+fn said(parts: impl FnOnce(&mut StatusReading)) -> AgentReading {
+    let mut reading = AgentReading::new(AgentId(41));
+    parts(reading.status.insert(StatusReading::default()));
+    reading
+}
+
+/// What is not mentioned is as it was, with one exception: the reason and the beginning belong to a status, and another
+/// status has its own.
+#[test]
+fn status_push_changes_only_what_it_mentions() {
+    let (lunch, training): (Arc<str>, Arc<str>) = ("Lunch".into(), "Training".into());
+    let away = AgentStatus::Unavailable;
+    let known = (away.clone(), Some(lunch.clone()), Some(at(0)), false);
+    let reason = |text: &Arc<str>| Change::Set(text.clone());
+    let cases: Vec<(&str, AgentReading, _)> = vec![
+        ("nothing", AgentReading::new(AgentId(41)), known.clone()),
+        (
+            "suspended",
+            said(|it| it.suspended = Change::Set(true)),
+            (away.clone(), Some(lunch.clone()), Some(at(0)), true),
+        ),
+        (
+            "a reason",
+            said(|it| it.reason = reason(&training)),
+            (away.clone(), Some(training.clone()), Some(at(0)), false),
+        ),
+        ("no reason", said(|it| it.reason = Change::Clear), (away.clone(), None, Some(at(0)), false)),
+        ("a time", said(|it| it.since = Change::Set(at(5))), (away.clone(), Some(lunch.clone()), Some(at(5)), false)),
+        ("no time", said(|it| it.since = Change::Clear), (away.clone(), Some(lunch.clone()), None, false)),
+        ("the same status", said(|it| it.status = Change::Set(away.clone())), known.clone()),
+        (
+            "another status",
+            said(|it| it.status = Change::Set(AgentStatus::Available)),
+            (AgentStatus::Available, None, Some(at(9)), false),
+        ),
+        (
+            "another status with its parts",
+            said(|it| {
+                *it = StatusReading {
+                    reason: reason(&training),
+                    since: Change::Set(at(7)),
+                    ..StatusReading::new(AgentStatus::Busy)
+                };
+            }),
+            (AgentStatus::Busy, Some(training.clone()), Some(at(7)), false),
+        ),
+        ("no status", said(|it| it.status = Change::Clear), (AgentStatus::Unknown, None, Some(at(9)), false)),
+    ];
+    for (what, push, expected) in cases {
+        let mut ground = ground();
+        let told = said(|it| {
+            *it =
+                StatusReading { reason: reason(&lunch), since: Change::Set(at(0)), ..StatusReading::new(away.clone()) }
+        });
+        ground.apply(in_full(1, told), at(1));
+        ground.apply(changed(2, push), at(9));
+        let known = agent(&ground, 41);
+        assert_eq!((known.status, known.reason, known.since, known.suspended), expected, "{what}");
+    }
+}
+
+#[test]
+fn an_answer_older_than_a_push_still_tells_the_other_parts() {
+    let mut ground = ground();
+    let mut pushed = AgentReading::new(AgentId(41));
+    pushed.metrics.entry(Modality::Audio).or_default().insert("answeredCount".into(), MetricValue::Count(8));
+    ground.apply(changed(7, pushed), at(5));
+    let mut answer = AgentReading::new(AgentId(41));
+    answer.status = status(AgentStatus::InCall, Some(at(0)));
+    answer.metrics.entry(Modality::Audio).or_default().insert("answeredCount".into(), MetricValue::Count(7));
+    ground.apply(in_full(6, answer), at(6));
+    let known = agent(&ground, 41);
+    assert_eq!(known.status, AgentStatus::InCall, "nothing newer was pushed of the status");
+    assert_eq!(known.metrics[&Modality::Audio]["answeredCount"], MetricValue::Count(8));
+
+    let queue_says = |open| {
+        let mut reading = QueueReading::new(QueueId(11));
+        (reading.open, reading.calls_today) = (Change::Set(open), Change::Clear);
+        reading
+    };
+    ground.apply(Fact::QueueChanged { heard: Ordinal(9), queue: Box::new(queue_says(false)) }, at(9));
+    let found = |asked| Fact::Found { asked: Ordinal(asked), agents: vec![], queues: vec![queue_says(true)] };
+    ground.apply(found(8), at(10));
+    assert_eq!(queue(&ground, 11).open, Some(false), "a search that was asked before the push");
+    ground.apply(found(10), at(11));
+    assert_eq!(queue(&ground, 11).open, Some(true));
+}
+
+fn structured(agents: &[(i64, Option<&str>)], queues: &[(i64, Option<&str>)]) -> Fact {
+    let agents =
+        agents.iter().map(|(id, name)| AgentReading { name: name.map(Arc::from), ..AgentReading::new(AgentId(*id)) });
+    let queues =
+        queues.iter().map(|(id, name)| QueueReading { name: name.map(Arc::from), ..QueueReading::new(QueueId(*id)) });
+    Fact::Structure(StructureReading { agents: agents.collect(), queues: queues.collect(), teams: vec![] })
+}
+
+#[test]
+fn names_come_from_the_structure_then_a_search_then_pushes() {
+    let mut ground = ground();
+    let push = |name: &str| changed(9, AgentReading { name: Some(name.into()), ..AgentReading::new(AgentId(41)) });
+    let queue_push = |name: &str| Fact::QueueChanged {
+        heard: Ordinal(9),
+        queue: Box::new(QueueReading { name: Some(name.into()), ..QueueReading::new(QueueId(11)) }),
+    };
+    let found = || {
+        let agent = AgentReading { name: Some("Robert".into()), ..AgentReading::new(AgentId(41)) };
+        let queue = QueueReading { name: Some("Orders (search)".into()), ..QueueReading::new(QueueId(11)) };
+        Fact::Found { asked: Ordinal(1), agents: vec![agent], queues: vec![queue] }
+    };
+    let names = |ground: &Ground| {
+        let name = |name: Option<Arc<str>>| name.as_deref().unwrap_or("-").to_owned();
+        (name(agent(ground, 41).name), name(queue(ground, 11).name))
+    };
+    for (fact, expected) in [
+        (structured(&[(41, None)], &[(11, None)]), ("-", "-")),
+        (push("Rob P."), ("Rob P.", "-")),
+        (queue_push("Pushed"), ("Rob P.", "Pushed")),
+        (found(), ("Robert", "Orders (search)")),
+        (push("Bob"), ("Robert", "Orders (search)")),
+        (structured(&[(41, Some("Rob T."))], &[(11, Some("Orders"))]), ("Rob T.", "Orders")),
+        (found(), ("Rob T.", "Orders")),
+        (push("Bob"), ("Rob T.", "Orders")),
+        (queue_push("Bob"), ("Rob T.", "Orders")),
+        (structured(&[(41, Some("Rob U."))], &[(11, Some("Sales"))]), ("Rob U.", "Sales")),
+        (structured(&[(41, None)], &[(11, None)]), ("Robert", "Orders (search)")),
+    ] {
+        let what = format!("{fact:?}");
+        ground.apply(fact, at(1));
+        assert_eq!(names(&ground), (expected.0.to_owned(), expected.1.to_owned()), "{what}");
+    }
+}
+
+/// Nobody who has gone comes back by a late push; whoever is new is shown with all that was pushed of them.
+#[test]
+fn updates_about_those_whom_no_structure_names_wait_for_one() {
+    let mut ground = ground();
+    let push = |id: i64, seconds: i64| {
+        let mut reading = AgentReading::new(AgentId(id));
+        reading.status = status(AgentStatus::InCall, Some(at(seconds)));
+        reading.sessions = all(vec![session(82_000 + id, SessionStatus::Queued, 11)]);
+        changed(9, reading)
+    };
+    let queue_push = |id: i64| {
+        let mut reading = QueueReading::new(QueueId(id));
+        reading.sessions = all(vec![session(90_000 + id, SessionStatus::Queued, id)]);
+        Fact::QueueChanged { heard: Ordinal(9), queue: Box::new(reading) }
+    };
+    ground.apply(structured(&[(41, None), (42, None)], &[(11, None), (12, None)]), at(0));
+    ground.apply(structured(&[(41, None)], &[(11, None)]), at(1));
+    ground.settle();
+    let before = ground.all();
+    for fact in [
+        push(42, 2),
+        queue_push(12),
+        in_full(3, said(|_| ())),
+        Fact::Found { asked: Ordinal(9), agents: vec![], queues: vec![QueueReading::new(QueueId(12))] },
+    ] {
+        ground.apply(fact, at(2));
+    }
+    let mut late = AgentReading::new(AgentId(42));
+    late.status = status(AgentStatus::Available, None);
+    ground.apply(in_full(10, late), at(2));
+    ground.settle();
+    assert_eq!(ground.all().keys().collect::<Vec<_>>(), before.keys().collect::<Vec<_>>(), "no ghosts");
+    assert!(queue(&ground, 11).sessions.is_empty(), "nor their calls");
+
+    // They are on their way in, not out.
+    ground.apply(structured(&[(41, None), (42, Some("Mia"))], &[(11, None), (12, None)]), at(5));
+    let mia = agent(&ground, 42);
+    assert_eq!((mia.status, mia.since, mia.sessions.len()), (AgentStatus::InCall, Some(at(2)), 1));
+    assert_eq!(queue(&ground, 12).waiting, Some(1));
+    // Whatever is older than that is not about anybody who is new.
+    ground.apply(push(43, 6), at(6));
+    ground.apply(structured(&[(41, None)], &[(11, None)]), at(300));
+    ground.apply(structured(&[(41, None), (43, None)], &[(11, None)]), at(301));
+    assert_eq!(agent(&ground, 43).status, AgentStatus::Unknown);
+    ground.settle();
 }
 
 fn past(status: AgentStatus) -> PastStatus {
@@ -251,7 +430,7 @@ fn a_part_of_a_queue_is_not_shown_as_the_whole() {
 fn when_nobody_tells_us_about_queues_their_numbers_are_unknown_and_not_old() {
     let mut ground = ground();
     let mut reading = QueueReading::new(QueueId(11));
-    reading.agents_online = Some(4);
+    reading.agents_online = Change::Set(4);
     reading.metrics.entry(Modality::Audio).or_default().insert("queuedCount".into(), MetricValue::Count(3));
     reading.sessions = all(vec![session(82_673, SessionStatus::Queued, 11)]);
     ground.apply(Fact::QueueChanged { heard: Ordinal::default(), queue: Box::new(reading) }, at(1));
@@ -762,8 +941,8 @@ fn reading() -> impl Strategy<Value = SessionReading> {
         |(id, status, queue, agent)| {
             let mut reading = SessionReading::new(SessionId(id));
             reading.status = status;
-            reading.queue = queue.map(QueueId);
-            reading.agent = agent.map(AgentId);
+            reading.queue = queue.map(QueueId).into();
+            reading.agent = agent.map(AgentId).into();
             reading.queued_since = Some(at(id));
             reading
         },
@@ -933,6 +1112,125 @@ fn fact() -> impl Strategy<Value = Fact> {
         }),
         1 => Just(Fact::Source(SourceName::Clarity, Health::new(SourceState::Live, at(0)))),
     ]
+}
+
+fn part<T: std::fmt::Debug + Clone + 'static>(
+    value: impl Strategy<Value = T> + 'static,
+) -> impl Strategy<Value = Change<T>> {
+    prop_oneof![Just(Change::Keep), Just(Change::Clear), value.prop_map(Change::Set)]
+}
+
+/// A push of an agent that says something of every part.
+fn whole_push() -> impl Strategy<Value = AgentReading> {
+    let statuses =
+        prop_oneof![Just(AgentStatus::Available), Just(AgentStatus::Busy), Just(AgentStatus::Other("x".into()))];
+    let status = (part(statuses), part("[ab]"), part(0..40_i64), part(any::<bool>())).prop_map(
+        |(status, reason, since, suspended)| StatusReading {
+            status,
+            contradicting: None,
+            reason: reason.map(Arc::from),
+            since: since.map(at),
+            suspended,
+        },
+    );
+    // A null, a number, or several numbers.
+    let value = prop_oneof![
+        Just(json!(null)),
+        (0..3_i64).prop_map(|n| json!(n)),
+        (0..3_i64).prop_map(|n| json!({"total": n, "count": 2})),
+        Just(json!({"total": null})),
+    ];
+    let metrics = prop::collection::btree_map("answeredCount|wait|other", value, 0..3);
+    let session = (
+        prop::option::of(prop_oneof![Just(SessionStatus::Queued), Just(SessionStatus::Active)]),
+        part(0..3_i64),
+        (prop::option::of(0..40_i64), prop::option::of(0..40_i64)),
+        prop::option::of("[ab]"),
+        part(any::<bool>()),
+        part(any::<bool>()),
+        part(0..40_i64),
+    )
+        .prop_map(|(status, queue, (queued, active), customer, recording, on_hold, hold_since)| SessionReading {
+            status,
+            queue: queue.map(QueueId),
+            queued_since: queued.map(at),
+            active_since: active.map(at),
+            customer: customer.map(Arc::from),
+            recording,
+            on_hold,
+            hold_since: hold_since.map(at),
+            ..SessionReading::new(SessionId(4))
+        });
+    let other = prop::collection::btree_map("[cd]", prop::option::of(0..3_i64).prop_map(|n| json!(n)), 0..2);
+    (status, metrics, session, other).prop_map(|(status, metrics, session, other)| {
+        let mut push = AgentReading::new(AgentId(1));
+        push.status = Some(status);
+        for (name, value) in metrics {
+            let name: Arc<str> = name.into();
+            match serde_json::from_value::<MetricValue>(value.clone()) {
+                _ if value.is_null() => push.cleared_metrics.push((Modality::Audio, vec![name])),
+                _ if value["total"].is_null() && value.is_object() => {
+                    push.cleared_metrics.push((Modality::Audio, vec![name, "total".into()]));
+                }
+                value => drop(push.metrics.entry(Modality::Audio).or_default().insert(name, value.expect("a metric"))),
+            }
+        }
+        push.sessions = lists(SessionList { added: vec![session], ..SessionList::default() });
+        push.other = other.into_iter().map(|(name, value)| (name.into(), value)).collect();
+        push
+    })
+}
+
+/// The same push in as many pushes as it has parts: those that come first, and the others.
+fn parts_of(whole: &AgentReading) -> (Vec<AgentReading>, Vec<AgentReading>) {
+    let (mut first, mut rest) = (Vec::new(), Vec::new());
+    let push = |parts: &dyn Fn(&mut AgentReading)| {
+        let mut push = AgentReading::new(whole.id);
+        parts(&mut push);
+        push
+    };
+    let status = whole.status.clone().unwrap_or_default();
+    let one = |parts: &dyn Fn(&mut StatusReading)| push(&|push| parts(push.status.insert(StatusReading::default())));
+    first.push(one(&|it| it.status = status.status.clone()));
+    rest.push(one(&|it| it.reason = status.reason.clone()));
+    rest.push(one(&|it| it.since = status.since));
+    rest.push(one(&|it| it.suspended = status.suspended));
+    rest.extend(whole.cleared_metrics.iter().map(|path| push(&|push| push.cleared_metrics = vec![path.clone()])));
+    for (modality, bag) in &whole.metrics {
+        for (name, value) in bag {
+            let parts = match value {
+                MetricValue::Parts(parts) => parts
+                    .iter()
+                    .map(|(name, value)| MetricValue::Parts(BTreeMap::from([(name.clone(), value.clone())])))
+                    .collect(),
+                value => vec![value.clone()],
+            };
+            let metrics = |value: &MetricValue| {
+                BTreeMap::from([(modality.clone(), BTreeMap::from([(name.clone(), value.clone())]))])
+            };
+            rest.extend(parts.iter().map(|value| push(&|push| push.metrics = metrics(value))));
+        }
+    }
+    let SessionReading {
+        id, status, queue, queued_since, active_since, customer, recording, on_hold, hold_since, ..
+    } = whole.sessions[0].1.added[0].clone();
+    let one = |parts: &dyn Fn(&mut SessionReading)| {
+        let mut session = SessionReading::new(id);
+        parts(&mut session);
+        push(&|push| push.sessions = lists(SessionList { added: vec![session.clone()], ..SessionList::default() }))
+    };
+    first.push(one(&|it| it.status = status.clone()));
+    first.push(one(&|it| it.on_hold = on_hold));
+    rest.push(one(&|it| it.queue = queue));
+    rest.push(one(&|it| it.queued_since = queued_since));
+    rest.push(one(&|it| it.active_since = active_since));
+    rest.push(one(&|it| it.customer = customer.clone()));
+    rest.push(one(&|it| it.recording = recording));
+    rest.push(one(&|it| it.hold_since = hold_since));
+    rest.extend(
+        whole.other.iter().map(|(name, value)| push(&|push| push.other = [(name.clone(), value.clone())].into())),
+    );
+    (first, rest)
 }
 
 fn floor_total(ground: &mut Ground) -> Option<std::sync::Arc<crate::gold::rollup::Total>> {
@@ -1172,6 +1470,28 @@ proptest! {
         let named: BTreeSet<_> = lists.filter(|read| read.status.is_some()).map(|read| read.id).collect();
         prop_assert!(known.sessions.keys().all(|id| told.sessions.contains_key(id)), "nobody is left over");
         prop_assert!(told.sessions.keys().filter(|id| named.contains(id)).all(|id| known.sessions.contains_key(id)));
+    }
+
+    /// One push, or each of its parts by itself: what begins a status or a session first, then the rest in any order.
+    #[test]
+    fn parts_of_a_push_one_by_one_are_as_good_as_the_whole(
+        before in agent_reading(),
+        (whole, parts) in whole_push().prop_flat_map(|whole| {
+            let (first, rest) = parts_of(&whole);
+            (Just(whole), Just(rest).prop_shuffle().prop_map(move |rest| [first.clone(), rest].concat()))
+        }),
+    ) {
+        let end = |pushes: Vec<AgentReading>| {
+            let mut ground = ground();
+            ground.apply(in_full(1, AgentReading { id: AgentId(1), ..before.clone() }), at(50));
+            for (push, number) in pushes.into_iter().zip(2..) {
+                ground.apply(changed(number, push), at(100));
+            }
+            (agent(&ground, 1), ground.settle().len())
+        };
+        let (at_once, _) = end(vec![whole]);
+        let (one_by_one, _) = end(parts);
+        prop_assert_eq!(at_once, one_by_one);
     }
 
     /// Hearing a fact again changes nothing.

@@ -47,7 +47,7 @@ fn floor() -> BTreeMap<Key, Arc<Entity>> {
     );
     let contact = |id: i64, queue: i64, status| -> SessionsReading {
         let mut session = SessionReading::new(SessionId(id));
-        session.queue = Some(QueueId(queue));
+        session.queue = Some(QueueId(queue)).into();
         session.status = Some(status);
         session.customer = Some("Jenny Canary".into());
         vec![(Modality::Audio, SessionList { all: Some(vec![session]), ..SessionList::default() })]

@@ -45,6 +45,11 @@ impl Peer {
         self.stdin.write_all(format!("{args}\n").as_bytes()).await.expect("the peer listens");
     }
 
+    /// From now on this is who and what there is: an object with `agents` and `queues`.
+    pub async fn set_floor(&mut self, floor: &str) {
+        self.push(floor).await;
+    }
+
     /// SIGKILL.
     pub async fn kill(mut self) {
         self.child.kill().await.expect("the peer was alive");

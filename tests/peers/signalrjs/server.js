@@ -1,6 +1,7 @@
 // A classic SignalR server made by others (npm `signalrjs`), beside just enough of Clarity's REST side.
 // Usage: node server.js [port]. Prints {"port":N} on a line of its own, then a line of JSON for each request.
-// Push with a line on standard input, or POST /_push: the JSON is the list of arguments of connect.onData.
+// Push with a line on standard input, or POST /_push: the JSON is the list of arguments of connect.onData. An object instead
+// of a list changes who and what there is: {"agents":[...],"queues":[...]}, as REST shows them from then on.
 'use strict';
 
 const express = require('express');
@@ -18,6 +19,15 @@ const agent = (id, name, agentStatus) => ({
 });
 const agents = [agent(41, 'Ada L.', 'available'), agent(37, 'Grace H.', 'inCall')];
 const queues = [{ type: 'queue', id: 11, name: 'Sales' }, { type: 'queue', id: 12, name: 'Service' }];
+
+const structured = {};
+const become = (floor) => {
+  agents.splice(0, agents.length, ...(floor.agents || agents).map(({ teamId, structuredName, ...one }) => {
+    structured[one.id] = { ...(teamId && { teamId }), ...(structuredName && { name: structuredName }) };
+    return one;
+  }));
+  queues.splice(0, queues.length, ...(floor.queues || queues));
+};
 
 const encode = (value) => Buffer.from(JSON.stringify(value)).toString('base64url');
 const token = () => {
@@ -49,7 +59,7 @@ api.get('/info', (_, response) => response.json({
 }));
 api.get('/v2/profile', (_, response) => response.json({ type: 'agent', id: 5, teamId: 3, name: 'Service account' }));
 api.get('/v2/profile/mbu', (_, response) => response.json({
-  agents: agents.map(({ id, name }) => ({ type: 'Agent', id, name, teamId: 3, canSilentJoin: true, canWhisperJoin: false, canRecord: true })),
+  agents: agents.map(({ id, name }) => ({ type: 'Agent', id, name, teamId: 3, ...structured[id], canSilentJoin: true, canWhisperJoin: false, canRecord: true })),
   queues: queues.map(({ id, name }) => ({ type: 'Queue', id, name, businessUnitId: 1, teamIds: [3] })),
   teams: [{ type: 'Team', id: 3, name: 'North', businessUnitId: 1, groupIds: [], agentIds: [41, 37], queueIds: [11, 12] }],
   businessUnits: [{ type: 'Business Unti', id: 1, name: 'Shop', teamIds: [3], queueIds: [11, 12] }],
@@ -72,5 +82,8 @@ for (const [path, list, ids] of [['agents', agents, 'agentIds'], ['queues', queu
 app.use('/webapi/api', api);
 app.use(signalr.createListener());
 
-require('readline').createInterface({ input: process.stdin }).on('line', (line) => push(JSON.parse(line)));
+require('readline').createInterface({ input: process.stdin }).on('line', (line) => {
+  const told = JSON.parse(line);
+  return Array.isArray(told) ? push(told) : become(told);
+});
 const server = app.listen(Number(process.argv[2] || 0), '127.0.0.1', () => console.log(JSON.stringify({ port: server.address().port })));

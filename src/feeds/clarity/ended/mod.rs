@@ -21,6 +21,7 @@ use std::time::Duration;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::time::Instant;
 
+use super::names::real;
 use crate::base::{Clock, Lifecycle};
 use crate::config::NamedAgent;
 use crate::domain::helped::Call;
@@ -197,7 +198,7 @@ impl SessionEnds {
         helped.ended = session.end_time_stamp.or(course.seen());
         helped.queue = session.queue_id.map(QueueId).or(course.queue);
         helped.agent = self.named(course, session);
-        helped.customer = session.customer_name.as_deref().map(Arc::from).or_else(|| course.customer.clone());
+        helped.customer = real(session.customer_name.as_deref()).map(Arc::from).or_else(|| course.customer.clone());
         helped.email = told::email(session, &self.rules).map(Arc::from);
         helped.modality = Some(course.modality.clone());
         let took_part = session.agents.iter().flatten().filter_map(|agent| agent.agent_id).map(AgentId);

@@ -9,12 +9,14 @@ use serde_json::Value;
 
 use super::Other;
 use super::breakdown::{Breakdowns, breakdowns};
-use crate::vendor::clarity::lenient::{self, Fields, Lenient};
+use super::nullable::{self, NullOr, Nullable, or_null};
+use crate::vendor::clarity::lenient::{self, Fields};
 
 /// Metrics by kind of contact (`audio`, `instantMessage`, `message`, `agnostic`) and name (`apis.md` C103). Names are in
-/// camel case whatever was sent; values are numbers or objects of numbers (`apis.md` B79).
+/// camel case whatever was sent; values are numbers or objects of numbers (`apis.md` B79), or null. The second part names
+/// the kinds of contact that are null themselves.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct MetricBag(pub Fields<Fields<Value>>);
+pub struct MetricBag(pub Fields<Fields<Value>>, pub Vec<String>);
 
 /// Sessions by kind of contact (`apis.md` C104).
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -34,20 +36,20 @@ pub struct RealtimeData {
     #[serde(deserialize_with = "lenient::text")]
     pub name: Option<Arc<str>>,
     /// Counts and measures.
-    #[serde(deserialize_with = "lenient::object")]
+    #[serde(deserialize_with = "metrics")]
     pub metrics: Option<MetricBag>,
     /// Contacts. In a full answer absence means none, in a push it means unchanged (`apis.md` B77).
-    #[serde(deserialize_with = "lenient::object")]
+    #[serde(deserialize_with = "sessions")]
     pub sessions: Option<SessionBag>,
     /// What the agent is doing.
-    #[serde(deserialize_with = "lenient::object")]
-    pub current_status: Option<StatusModel>,
+    #[serde(deserialize_with = "current_status")]
+    pub current_status: Option<CurrentStatus>,
     /// What the agent did in the last 24 hours; an object or a list (`apis.md` B68).
     #[serde(deserialize_with = "lenient::objects")]
     pub status_history: Option<Vec<StatusModel>>,
     /// The metrics by queue, all of them (`apis.md` C71).
-    #[serde(deserialize_with = "breakdowns")]
-    pub breakdowns: Option<Box<Breakdowns>>,
+    #[serde(deserialize_with = "nullable_breakdowns")]
+    pub breakdowns: Nullable<Box<Breakdowns>>,
     /// Those that are new since the last push.
     #[serde(deserialize_with = "breakdowns")]
     pub added_breakdowns: Option<Box<Breakdowns>>,
@@ -63,6 +65,24 @@ pub struct RealtimeData {
     /// Which team or group.
     #[serde(deserialize_with = "lenient::integer")]
     pub group_id: Option<i64>,
+    /// An agent's team, where a message names it.
+    #[serde(deserialize_with = "lenient::integer")]
+    pub team_id: Option<i64>,
+    /// Whether a queue is open, as a search calls it (`apis.md` C109), and so for the numbers below.
+    #[serde(deserialize_with = "nullable::boolean")]
+    pub is_open: Nullable<bool>,
+    /// Agents logged in to a queue.
+    #[serde(deserialize_with = "nullable::integer")]
+    pub agents_online: Nullable<i64>,
+    /// Agents ready for its next contact.
+    #[serde(deserialize_with = "nullable::integer")]
+    pub agents_available: Nullable<i64>,
+    /// How long a caller would wait, in seconds.
+    #[serde(deserialize_with = "nullable::number")]
+    pub estimated_wait_time: Nullable<f64>,
+    /// How many calls came today.
+    #[serde(deserialize_with = "nullable::integer")]
+    pub calls_today: Nullable<i64>,
     /// Fields without a word.
     #[serde(flatten)]
     pub other: Other,
@@ -70,17 +90,35 @@ pub struct RealtimeData {
 
 /// The sessions of one kind of contact: all of them, or what changed.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
+#[serde(from = "ReadChanges")]
 pub struct SessionChanges {
     /// All that there are: replaces this kind of contact.
-    #[serde(deserialize_with = "lenient::objects")]
     pub sessions: Option<Vec<SessionModel>>,
     /// New since the last push.
-    #[serde(deserialize_with = "lenient::objects")]
     pub added_sessions: Option<Vec<SessionModel>>,
     /// Gone since the last push.
-    #[serde(deserialize_with = "lenient::objects")]
     pub removed_sessions: Option<Vec<SessionModel>>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct ReadChanges {
+    #[serde(deserialize_with = "nullable_sessions")]
+    sessions: Nullable<Vec<SessionModel>>,
+    #[serde(deserialize_with = "lenient::objects")]
+    added_sessions: Option<Vec<SessionModel>>,
+    #[serde(deserialize_with = "lenient::objects")]
+    removed_sessions: Option<Vec<SessionModel>>,
+}
+
+impl From<ReadChanges> for SessionChanges {
+    fn from(read: ReadChanges) -> Self {
+        let ReadChanges { sessions, added_sessions, removed_sessions } = read;
+        // Beside what was added and removed, a null list says only that it is not this list that speaks.
+        let is_change = added_sessions.is_some() || removed_sessions.is_some();
+        let sessions = if is_change { sessions.flatten() } else { sessions.map(Option::unwrap_or_default) };
+        Self { sessions, added_sessions, removed_sessions }
+    }
 }
 
 /// A contact, as metrics and pushes show it (`apis.md` C105).
@@ -94,17 +132,17 @@ pub struct SessionModel {
     #[serde(deserialize_with = "lenient::text")]
     pub session_type: Option<String>,
     /// The queue, or one of the special ids (`apis.md` C57).
-    #[serde(deserialize_with = "lenient::integer")]
-    pub queue_id: Option<i64>,
+    #[serde(deserialize_with = "nullable::integer")]
+    pub queue_id: Nullable<i64>,
     /// The customer. Personal.
     #[serde(deserialize_with = "lenient::text")]
     pub customer_name: Option<Arc<str>>,
     /// The primary agent now, who after a transfer is another than the first (section 0).
-    #[serde(deserialize_with = "lenient::integer")]
-    pub agent_id: Option<i64>,
+    #[serde(deserialize_with = "nullable::integer")]
+    pub agent_id: Nullable<i64>,
     /// Whether it is being recorded.
-    #[serde(deserialize_with = "lenient::boolean")]
-    pub is_recording: Option<bool>,
+    #[serde(deserialize_with = "nullable::boolean")]
+    pub is_recording: Nullable<bool>,
     /// Whether it may be recorded.
     #[serde(deserialize_with = "lenient::boolean")]
     pub can_be_recorded: Option<bool>,
@@ -130,11 +168,11 @@ pub struct SessionModel {
     #[serde(deserialize_with = "lenient::boolean")]
     pub can_be_whisper_joined: Option<bool>,
     /// Whether the customer is on hold.
-    #[serde(deserialize_with = "lenient::boolean")]
-    pub is_on_hold: Option<bool>,
+    #[serde(deserialize_with = "nullable::boolean")]
+    pub is_on_hold: Nullable<bool>,
     /// Since when.
-    #[serde(deserialize_with = "lenient::time")]
-    pub hold_start_time: Option<Timestamp>,
+    #[serde(deserialize_with = "nullable::time")]
+    pub hold_start_time: Nullable<Timestamp>,
     /// When it began.
     #[serde(deserialize_with = "lenient::time")]
     pub start_time_stamp: Option<Timestamp>,
@@ -146,7 +184,54 @@ pub struct SessionModel {
     pub other: Other,
 }
 
-/// What an agent is doing (`apis.md` C106, C101).
+/// What an agent is doing now: of each part whether it is unchanged, none, or what it is (`apis.md` C106).
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct CurrentStatus {
+    /// The status, as spelt.
+    #[serde(deserialize_with = "nullable::text")]
+    pub agent_status: Nullable<String>,
+    /// Its number, where one is given; it wins over the name (`apis.md` B63).
+    #[serde(deserialize_with = "nullable::integer")]
+    pub agent_status_id: Nullable<i64>,
+    /// Why they are away.
+    #[serde(deserialize_with = "nullable::text")]
+    pub reason_code_name: Nullable<String>,
+    /// The number of the reason.
+    #[serde(deserialize_with = "nullable::integer")]
+    pub reason_code_id: Nullable<i64>,
+    #[serde(deserialize_with = "nullable::time")]
+    start_time: Nullable<Timestamp>,
+    #[serde(deserialize_with = "nullable::time")]
+    utc_start_time: Nullable<Timestamp>,
+    /// Suspended agents get no contacts.
+    #[serde(deserialize_with = "nullable::boolean")]
+    pub is_suspended: Nullable<bool>,
+}
+
+impl CurrentStatus {
+    /// Since when. Asked for by one name and answered by another (`apis.md` B44).
+    #[must_use]
+    pub fn began(&self) -> Nullable<Timestamp> {
+        let [one, other] = [self.start_time, self.utc_start_time];
+        one.flatten().or(other.flatten()).map(Some).or(one).or(other)
+    }
+
+    /// A status that is null has no part.
+    fn nothing() -> Self {
+        Self {
+            agent_status: Some(None),
+            agent_status_id: Some(None),
+            reason_code_name: Some(None),
+            reason_code_id: Some(None),
+            start_time: Some(None),
+            utc_start_time: Some(None),
+            is_suspended: Some(None),
+        }
+    }
+}
+
+/// What an agent did, or may do (`apis.md` C106, C101).
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct StatusModel {
@@ -191,26 +276,59 @@ impl StatusModel {
 
 impl<'de> Deserialize<'de> for MetricBag {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        let kinds = Fields::<Lenient<Fields<Value>>>::deserialize(from)?;
-        let bag = kinds.0.into_iter().filter_map(|(kind, metrics)| {
-            let mut metrics = metrics.0?;
-            for (name, _) in &mut metrics.0 {
-                if name.starts_with(char::is_uppercase) {
-                    *name = lenient::camel(name);
+        let mut bag = Self::default();
+        for (kind, metrics) in Fields::<NullOr<Fields<Value>>>::deserialize(from)?.0 {
+            match metrics.0 {
+                Some(Some(mut metrics)) => {
+                    for (name, _) in &mut metrics.0 {
+                        if name.starts_with(char::is_uppercase) {
+                            *name = lenient::camel(name);
+                        }
+                    }
+                    bag.0.0.push((kind, metrics));
                 }
+                Some(None) => bag.1.push(kind),
+                None => {}
             }
-            Some((kind, metrics))
-        });
-        Ok(Self(Fields(bag.collect())))
+        }
+        Ok(bag)
     }
 }
 
 impl<'de> Deserialize<'de> for SessionBag {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        let kinds = Fields::<Lenient<SessionChanges>>::deserialize(from)?;
-        let kinds = kinds.0.into_iter().filter_map(|(kind, changes)| Some((kind, changes.0?)));
+        let none = || SessionChanges { sessions: Some(Vec::new()), ..SessionChanges::default() };
+        let kinds = Fields::<NullOr<SessionChanges>>::deserialize(from)?;
+        let kinds = kinds.0.into_iter().filter_map(|(kind, changes)| Some((kind, changes.0?.unwrap_or_else(none))));
         Ok(Self(Fields(kinds.collect())))
     }
+}
+
+/// The kinds of contact that have sessions (`apis.md` C104); metrics have `agnostic` besides (C103).
+const KINDS: [&str; 3] = ["audio", "instantMessage", "message"];
+
+fn metrics<'de, D: Deserializer<'de>>(from: D) -> Result<Option<MetricBag>, D::Error> {
+    let none =
+        || MetricBag(Fields::default(), KINDS.iter().chain(&["agnostic"]).map(|kind| (*kind).to_owned()).collect());
+    Ok(NullOr::deserialize(from)?.0.map(|bag| bag.unwrap_or_else(none)))
+}
+
+fn sessions<'de, D: Deserializer<'de>>(from: D) -> Result<Option<SessionBag>, D::Error> {
+    let none = SessionChanges { sessions: Some(Vec::new()), ..SessionChanges::default() };
+    let none = || SessionBag(Fields(KINDS.iter().map(|kind| ((*kind).to_owned(), none.clone())).collect()));
+    Ok(NullOr::deserialize(from)?.0.map(|bag| bag.unwrap_or_else(none)))
+}
+
+fn current_status<'de, D: Deserializer<'de>>(from: D) -> Result<Option<CurrentStatus>, D::Error> {
+    Ok(NullOr::deserialize(from)?.0.map(|status| status.unwrap_or_else(CurrentStatus::nothing)))
+}
+
+fn nullable_breakdowns<'de, D: Deserializer<'de>>(from: D) -> Result<Nullable<Box<Breakdowns>>, D::Error> {
+    or_null(from, |from| breakdowns(from))
+}
+
+fn nullable_sessions<'de, D: Deserializer<'de>>(from: D) -> Result<Nullable<Vec<SessionModel>>, D::Error> {
+    or_null(from, |from| lenient::objects(from))
 }
 
 impl fmt::Debug for RealtimeData {
@@ -257,11 +375,12 @@ mod tests {
         assert_eq!(metric("audio", "answeredCount"), &json!(9));
         assert_eq!(metric("agnostic", "availableTime")["average"], json!(4.5));
         let status = agent.current_status.as_ref().expect("a status");
-        assert_eq!((status.agent_status.as_deref(), status.is_suspended), (Some("ringOnNoAnswer"), Some(false)));
-        assert!(status.began().is_some());
+        assert_eq!(status.agent_status, Some(Some("ringOnNoAnswer".to_owned())));
+        assert_eq!((status.is_suspended, status.reason_code_name.clone()), (Some(Some(false)), None));
+        assert!(status.began().flatten().is_some());
         let sessions =
             agent.sessions.as_ref().and_then(|bag| bag.0.get("audio")?.sessions.clone()).expect("all of them");
-        assert_eq!((sessions[0].session_id, sessions[0].queue_id), (Some(82_673), Some(-1)));
+        assert_eq!((sessions[0].session_id, sessions[0].queue_id), (Some(82_673), Some(Some(-1))));
         assert_eq!(sessions[0].session_status.as_deref(), Some("After Call"));
         assert_eq!(agent.added_breakdowns.as_ref().map(|added| &added.unread[..]), Some(&[json!("todo")][..]));
         assert!(agent.breakdowns.is_none() && agent.removed_breakdowns.is_none() && agent.other.is_empty());
@@ -277,6 +396,32 @@ mod tests {
         assert_eq!(empty.metrics, Some(MetricBag::default()));
         let audio = empty.sessions.as_ref().and_then(|bag| bag.0.get("audio").cloned()).expect("sessions");
         assert_eq!((audio.sessions, audio.removed_sessions), (None, Some(Vec::new())));
+    }
+
+    #[test]
+    fn null_says_at_every_depth_that_there_is_nothing() {
+        let of = |value: Value| {
+            read(json!({"type": "agent", "id": 41, "metrics": value, "sessions": value, "currentStatus": value}))
+        };
+        let none = of(json!(null));
+        let status = none.current_status.expect("a status");
+        assert_eq!((status.agent_status_id, status.began(), status.is_suspended), (Some(None), Some(None), Some(None)));
+        assert_eq!(none.metrics.expect("a bag").1, ["audio", "instantMessage", "message", "agnostic"]);
+        assert_eq!(none.sessions.expect("a bag").0.get("message").expect("a kind").sessions, Some(Vec::new()));
+        let audio = of(json!({"audio": null}));
+        assert_eq!(audio.metrics.expect("a bag").1, ["audio"]);
+        assert_eq!(audio.sessions.expect("a bag").0.get("audio").expect("a kind").sessions, Some(Vec::new()));
+
+        for (lists, sessions) in [
+            (json!({"sessions": null}), Some(Vec::new())),
+            (json!({"sessions": null, "addedSessions": [{"sessionId": 1}], "removedSessions": null}), None),
+            (json!({"sessions": "?"}), None),
+            (json!({}), None),
+        ] {
+            let agent = read(json!({"type": "agent", "id": 41, "sessions": {"audio": lists}}));
+            assert_eq!(agent.sessions.expect("a bag").0.get("audio").expect("a kind").sessions, sessions, "{lists}");
+        }
+        assert_eq!(read(json!({"breakdowns": null})).breakdowns, Some(None));
     }
 
     #[test]

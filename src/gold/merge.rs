@@ -1,0 +1,143 @@
+//! Merging an update into what is known: absent is unchanged, `null` is gone, a value is set, at every depth.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::domain::metric::MetricPath;
+use crate::domain::{MetricValue, Metrics, Unclassified};
+
+type Bag = BTreeMap<Arc<str>, MetricValue>;
+
+/// Updates metrics. What several numbers make up is updated number by number.
+pub(super) fn metrics(known: &mut Arc<Metrics>, cleared: &[MetricPath], update: Metrics) {
+    // Readers share the metrics of an entity: a write copies them all.
+    let is_gone = |(modality, names): &MetricPath| {
+        known.get(modality).is_none_or(|bag| !names.is_empty() && value_at(bag, names).is_none())
+    };
+    let is_known = |(modality, bag): (&_, &Bag)| known.get(modality).is_some_and(|known| covers(known, bag));
+    if cleared.iter().all(is_gone) && update.iter().all(is_known) {
+        return;
+    }
+    let known = Arc::make_mut(known);
+    apply(known, cleared.iter(), update);
+}
+
+/// The same for metrics that nobody shares.
+pub(super) fn apply<'a>(known: &mut Metrics, cleared: impl Iterator<Item = &'a MetricPath>, update: Metrics) {
+    for (modality, names) in cleared {
+        match names.split_last() {
+            None => drop(known.remove(modality)),
+            Some((last, parents)) => {
+                let bag = known.get_mut(modality).and_then(|bag| bag_at(bag, parents));
+                bag.map(|bag| bag.remove(last));
+            }
+        }
+    }
+    for (modality, bag) in update {
+        extend(known.entry(modality).or_default(), bag);
+    }
+}
+
+fn extend(known: &mut Bag, update: Bag) {
+    for (name, value) in update {
+        match (known.get_mut(&name), value) {
+            (Some(MetricValue::Parts(known)), MetricValue::Parts(update)) => extend(known, update),
+            (Some(known), value) => *known = value,
+            (None, value) => drop(known.insert(name, value)),
+        }
+    }
+}
+
+fn covers(known: &Bag, update: &Bag) -> bool {
+    update.iter().all(|(name, value)| match (known.get(name), value) {
+        (Some(MetricValue::Parts(known)), MetricValue::Parts(update)) => covers(known, update),
+        (Some(known), value) => known == value,
+        (None, _) => false,
+    })
+}
+
+fn bag_at<'a>(bag: &'a mut Bag, names: &[Arc<str>]) -> Option<&'a mut Bag> {
+    names.iter().try_fold(bag, |bag, name| match bag.get_mut(name)? {
+        MetricValue::Parts(parts) => Some(parts),
+        _ => None,
+    })
+}
+
+fn value_at<'a>(bag: &'a Bag, names: &[Arc<str>]) -> Option<&'a MetricValue> {
+    let (last, parents) = names.split_last()?;
+    let bag = parents.iter().try_fold(bag, |bag, name| match bag.get(name)? {
+        MetricValue::Parts(parts) => Some(parts),
+        _ => None,
+    });
+    bag?.get(last)
+}
+
+/// Updates fields without a word, each as a whole.
+pub(super) fn other(known: &mut Arc<Unclassified>, update: Unclassified) {
+    let is_known = |(name, value): (&Arc<str>, &serde_json::Value)| match known.get(name) {
+        Some(known) => known == value,
+        None => value.is_null(),
+    };
+    if update.iter().all(is_known) {
+        return;
+    }
+    let known = Arc::make_mut(known);
+    for (name, value) in update {
+        if value.is_null() {
+            known.remove(&name)
+        } else {
+            known.insert(name, value)
+        };
+    }
+}
+
+/// Fields without a word by one message alone, as a full answer means them.
+pub(super) fn present(mut other: Unclassified) -> Unclassified {
+    other.retain(|_, value| !value.is_null());
+    other
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::domain::Modality;
+
+    fn read(value: serde_json::Value) -> Bag {
+        serde_json::from_value(value).expect("metrics")
+    }
+
+    #[test]
+    fn metrics_update_sets_clears_and_keeps_at_every_depth() {
+        let before = json!({"answered": 7, "wait": {"total": 9, "count": 2}});
+        for (cleared, update, after) in [
+            (vec![], json!({}), before.clone()),
+            (vec![], json!({"answered": 8}), json!({"answered": 8, "wait": {"total": 9, "count": 2}})),
+            (vec![], json!({"wait": {"count": 3}}), json!({"answered": 7, "wait": {"total": 9, "count": 3}})),
+            (vec![], json!({"wait": 5}), json!({"answered": 7, "wait": 5})),
+            (vec![vec!["answered"]], json!({}), json!({"wait": {"total": 9, "count": 2}})),
+            (vec![vec!["wait", "total"]], json!({}), json!({"answered": 7, "wait": {"count": 2}})),
+            (vec![vec!["mood"], vec!["mood", "today"], vec!["answered", "total"]], json!({}), before.clone()),
+            (vec![vec![]], json!({"answered": 1}), json!({"answered": 1})),
+        ] {
+            let mut known = Arc::new(Metrics::from([(Modality::Audio, read(before.clone()))]));
+            let path = |names: &Vec<&str>| (Modality::Audio, names.iter().map(|name| Arc::from(*name)).collect());
+            let paths: Vec<MetricPath> = cleared.iter().map(path).collect();
+            let untouched = Arc::clone(&known);
+            let update = Metrics::from([(Modality::Audio, read(update))]);
+            metrics(&mut known, &paths, update);
+            assert_eq!(known[&Modality::Audio], read(after.clone()), "{cleared:?} {after}");
+            assert_eq!(Arc::ptr_eq(&known, &untouched), after == before, "no copy without a change");
+        }
+    }
+
+    #[test]
+    fn other_fields_are_replaced_and_taken_away_by_null() {
+        let map = |value: serde_json::Value| -> Unclassified { serde_json::from_value(value).expect("a map") };
+        let mut known = Arc::new(map(json!({"mood": "good", "since": 1})));
+        other(&mut known, map(json!({"mood": null, "color": null, "since": 2})));
+        assert_eq!(*known, map(json!({"since": 2})));
+        assert_eq!(present(map(json!({"a": null, "b": 1}))), map(json!({"b": 1})));
+    }
+}

@@ -1,0 +1,99 @@
+//! Pushes that say only a part of what there is to say: absent is unchanged, null is none, a value is set.
+
+use std::time::Duration;
+
+use callboard::base::Secret;
+use callboard::config::{Auth, Clarity};
+use serde_json::{Value, json};
+
+use crate::support::house::House;
+use crate::support::peer::Peer;
+
+#[tokio::test]
+async fn partial_push_changes_what_it_says_and_no_more() {
+    let mut peer = Peer::start(0).await;
+    let root = format!("http://127.0.0.1:{}/webapi/api", peer.port).parse().expect("an address");
+    let mut clarity = Clarity::new(root, "0224C392-3845-4AC0-B1A0-D63706181BA7".to_owned(), Auth::Negotiate);
+    clarity.username = "svc-callboard".to_owned();
+    clarity.password = Some(Secret::from("unused"));
+    // No reading in between puts right what a push has missed.
+    clarity.poll_interval = Duration::from_secs(600);
+    let house = House::alone(|config| config.clarity = Some(clarity)).await;
+    let is_live =
+        |state: &Value| state["sources"]["clarity"]["state"] == "live" && state["queues"]["11"]["agentsAvailable"] == 1;
+    house.until("all", "a live floor", is_live).await;
+
+    let began = "2026-06-01T08:00:00.5Z";
+    // Each push, and what the agent (or the queue) shows of status, reason, since and suspension after it.
+    let status = |state: &Value| {
+        let agent = &state["agents"]["41"];
+        json!([agent["status"], agent["reason"], agent["since"], agent["suspended"]])
+    };
+    for (push, expected) in [
+        (json!({"isSuspended": true}), json!(["available", null, began, true])),
+        (json!({"reasonCodeName": "Lunch"}), json!(["available", "Lunch", began, true])),
+        (
+            json!({"agentStatus": "unavailable", "startTime": "2026-06-01T09:00:00Z"}),
+            json!(["unavailable", null, "2026-06-01T09:00:00Z", true]),
+        ),
+        (
+            json!({"reasonCodeName": "Lunch", "isSuspended": "false"}),
+            json!(["unavailable", "Lunch", "2026-06-01T09:00:00Z", false]),
+        ),
+        (json!({"startTime": "2026-06-01T10:00:00Z"}), json!(["unavailable", "Lunch", "2026-06-01T10:00:00Z", false])),
+        (json!({"reasonCodeName": null}), json!(["unavailable", null, "2026-06-01T10:00:00Z", false])),
+    ] {
+        peer.push(&json!([{"type": "agent", "id": 41, "currentStatus": push}]).to_string()).await;
+        let state = house.until("all", &push.to_string(), |state| status(state) == expected).await;
+        assert_eq!(state["agents"]["41"]["name"], "Ada L.");
+        assert_eq!(state["agents"]["41"]["metrics"]["audio"]["answeredCount"], 41);
+    }
+
+    let session = |parts: Value| {
+        let mut session = json!({"sessionId": 82673});
+        session.as_object_mut().expect("an object").extend(parts.as_object().expect("an object").clone());
+        json!({"type": "agent", "id": 41, "sessions": {"audio": {"addedSessions": [session], "sessions": null}}})
+    };
+    let shown = |state: &Value| {
+        let session = &state["agents"]["41"]["sessions"]["82673"];
+        json!([session["status"], session["customer"], session["queue"], session["onHold"]])
+    };
+    for (push, expected) in [
+        (
+            session(json!({"sessionStatus": "Active", "customerName": "Jane C.", "queueId": 11})),
+            json!(["active", "Jane C.", 11, null]),
+        ),
+        (session(json!({"isOnHold": true})), json!(["active", "Jane C.", 11, true])),
+        (session(json!({"customerName": "Unknown", "isOnHold": null})), json!(["active", "Jane C.", 11, null])),
+        (session(json!({"sessionStatus": "AfterCall"})), json!(["afterCall", "Jane C.", 11, null])),
+    ] {
+        peer.push(&json!([push]).to_string()).await;
+        house.until("all", &push.to_string(), |state| shown(state) == expected).await;
+    }
+
+    let queue = |state: &Value| {
+        let queue = &state["queues"]["11"];
+        json!([queue["name"], queue["open"], queue["metrics"]["audio"], queue["agentsOnline"]])
+    };
+    for (push, expected) in [
+        (
+            json!({"metrics": {"audio": {"queuedCount": 2, "abandonedCount": 1}}}),
+            json!(["Sales", true, {"queuedCount": 2, "abandonedCount": 1}, 2]),
+        ),
+        (json!({"isOpen": false}), json!(["Sales", false, {"queuedCount": 2, "abandonedCount": 1}, 2])),
+        (
+            json!({"metrics": {"audio": {"queuedCount": 3}}, "name": ""}),
+            json!(["Sales", false, {"queuedCount": 3, "abandonedCount": 1}, 2]),
+        ),
+        (
+            json!({"metrics": {"audio": {"abandonedCount": null}}, "name": "UNKNOWN"}),
+            json!(["Sales", false, {"queuedCount": 3}, 2]),
+        ),
+    ] {
+        let mut whole = json!({"type": "queue", "id": 11});
+        whole.as_object_mut().expect("an object").extend(push.as_object().expect("an object").clone());
+        peer.push(&json!([whole]).to_string()).await;
+        house.until("all", &push.to_string(), |state| queue(state) == expected).await;
+    }
+    house.stop().await;
+}
