@@ -21,8 +21,10 @@ use crate::gold::rollup::Total;
 use crate::gold::{Entity, Key};
 
 /// The sections of a document, in the order in which they are written. All are always there, empty or not.
-pub const SECTIONS: [&str; 11] =
-    ["agents", "queues", "teams", "feedback", "surveys", "places", "tags", "totals", "alerts", "labels", "sources"];
+pub const SECTIONS: [&str; 12] = [
+    "agents", "queues", "teams", "feedback", "surveys", "places", "tags", "totals", "alerts", "lists", "labels",
+    "sources",
+];
 
 /// Where an entity stands in the document: its section, and its name in it.
 #[must_use]
@@ -45,10 +47,19 @@ pub fn path(key: &Key) -> (&'static str, String) {
 #[must_use]
 pub fn member(entity: &Entity, fields: Fields) -> Value {
     let value = match entity {
+        // Whoever looks at one response wants to know who they are that it names, and what they are doing.
+        Entity::Agent(it) if fields == Fields::Item => serde_json::to_value(json!({
+            "name": agent_name(it), "team": it.team.map(|team| team.0),
+            "status": it.status.to_string(), "activity": it.status.activity().as_str(),
+        })),
         Entity::Agent(it) => serde_json::to_value(agent(it, fields)),
         // Whoever looks at agents wants to know what queues and teams are called, and no more of them.
-        Entity::Queue(it) if fields == Fields::Near => serde_json::to_value(json!({ "name": queue_name(it) })),
-        Entity::Team(it) if fields == Fields::Near => serde_json::to_value(json!({ "name": &*it.name })),
+        Entity::Queue(it) if matches!(fields, Fields::Near | Fields::Item) => {
+            serde_json::to_value(json!({ "name": queue_name(it) }))
+        }
+        Entity::Team(it) if matches!(fields, Fields::Near | Fields::Item) => {
+            serde_json::to_value(json!({ "name": &*it.name }))
+        }
         Entity::Queue(it) => serde_json::to_value(queue(it, fields)),
         Entity::Team(it) => serde_json::to_value(team(it)),
         Entity::Response(it) => serde_json::to_value(feedback(it, fields)),
@@ -76,7 +87,7 @@ fn agent(agent: &Agent, fields: Fields) -> AgentDoc {
     let none = Detail::default();
     let detail = if fields == Fields::Near { &*agent.detail } else { &none };
     AgentDoc {
-        name: agent.name.as_deref().map_or_else(|| format!("Agent {}", agent.id), str::to_owned),
+        name: agent_name(agent),
         team: agent.team.map(|team| team.0),
         status: agent.status.to_string(),
         contradicting_status: text(agent.contradicting_status.as_deref()),
@@ -93,6 +104,10 @@ fn agent(agent: &Agent, fields: Fields) -> AgentDoc {
         by_queue: detail.by_queue.iter().map(|(queue, bag)| (queue.to_string(), metrics(bag))).collect(),
         other: [other(&detail.unread, fields), other(&agent.other, fields)].into_iter().flatten().collect(),
     }
+}
+
+fn agent_name(agent: &Agent) -> String {
+    agent.name.as_deref().map_or_else(|| format!("Agent {}", agent.id), str::to_owned)
 }
 
 fn history(detail: &Detail) -> BTreeMap<Timestamp, StintDoc> {

@@ -8,11 +8,11 @@ use std::fmt;
 
 use thiserror::Error;
 
-use crate::domain::{AgentId, QueueId, TeamId};
+use crate::domain::{AgentId, QueueId, ResponseId, TeamId};
 use crate::gold::Entity;
 
 /// What an entity hangs on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Anchor {
     /// It is an agent.
     Agents,
@@ -40,6 +40,8 @@ pub enum Anchor {
     Queue(QueueId),
     /// It is, or belongs to, this team.
     Team(TeamId),
+    /// It is this response.
+    Response(ResponseId),
 }
 
 /// How much of an entity is shown.
@@ -50,6 +52,8 @@ pub enum Fields {
     /// The same, with everything about agents that is too large for a floor: what they did in the last 24 hours, and their
     /// metrics by queue. Of queues and teams the names alone.
     Near,
+    /// A response with all its words; of agents, queues and teams only who they are.
+    Item,
     /// What may hang on a wall: no customer's name, nobody's words.
     Wall,
 }
@@ -59,6 +63,8 @@ pub enum Fields {
 pub struct Scope {
     anchors: BTreeSet<Anchor>,
     fields: Fields,
+    /// Which page of its list, which grows without bound. `None`: all of it.
+    page: Option<usize>,
     text: String,
 }
 
@@ -67,7 +73,7 @@ pub struct Scope {
 pub enum ScopeError {
     /// It names no kind of scope.
     #[error(
-        "There is no scope \"{0}\". Use all, floor, feedback, surveys, status, agents:1,2, queues:1,2, teams:1,2 or wallboard:name."
+        "There is no scope \"{0}\". Use all, floor, feedback, feedback:2, surveys, surveys:2, response:id, status, agents:1,2, queues:1,2, teams:1,2 or wallboard:name."
     )]
     Unknown(String),
     /// It lists something that is not a number.
@@ -80,6 +86,9 @@ pub enum ScopeError {
 
 /// The most numbers that a scope may list.
 const MOST: usize = 1000;
+
+/// The last page that anybody may ask for.
+const MOST_PAGES: usize = 10_000;
 
 impl Scope {
     /// Everything.
@@ -106,6 +115,23 @@ impl Scope {
     #[must_use]
     pub fn surveys() -> Self {
         Self::of("surveys", [Anchor::Surveys, Anchor::Agents, Anchor::Totals])
+    }
+
+    /// The same with one page of its list, and counts of all of it. The first is 1.
+    #[must_use]
+    pub fn page(mut self, page: usize) -> Self {
+        let page = page.clamp(1, MOST_PAGES);
+        (self.page, self.text) = (Some(page), format!("{}:{page}", self.text));
+        self
+    }
+
+    /// One response, with who they are that it names.
+    #[must_use]
+    pub fn response(id: &ResponseId) -> Self {
+        use Anchor::{Agents, Queues, Response, Teams};
+        let mut scope = Self::of(&format!("response:{id}"), [Response(id.clone()), Agents, Queues, Teams]);
+        scope.fields = Fields::Item;
+        scope
     }
 
     /// The four systems alone.
@@ -147,6 +173,14 @@ impl Scope {
         }
         let unknown = || ScopeError::Unknown(text.chars().take(40).collect());
         let (kind, list) = text.split_once(':').ok_or_else(unknown)?;
+        if kind == "feedback" || kind == "surveys" {
+            let number = || ScopeError::NotANumber(list.chars().take(20).collect());
+            let page = list.trim().parse().map_err(|_| number())?;
+            return Ok(if kind == "feedback" { Self::feedback() } else { Self::surveys() }.page(page));
+        }
+        if kind == "response" && !list.trim().is_empty() {
+            return Ok(Self::response(&ResponseId::from(list)));
+        }
         let anchor: fn(i64) -> Anchor = match kind {
             "agents" => |id| Anchor::Agent(AgentId(id)),
             "queues" => |id| Anchor::Queue(QueueId(id)),
@@ -169,8 +203,8 @@ impl Scope {
     /// What kind of scope it is: `all`, `floor`, `queues`, `wallboard` and so on.
     #[must_use]
     pub fn kind(&self) -> &'static str {
-        const KINDS: [&str; 9] =
-            ["all", "floor", "feedback", "surveys", "status", "agents", "queues", "teams", "wallboard"];
+        const KINDS: [&str; 10] =
+            ["all", "floor", "feedback", "surveys", "response", "status", "agents", "queues", "teams", "wallboard"];
         let kind = self.text.split(':').next().unwrap_or_default();
         KINDS.into_iter().find(|known| *known == kind).unwrap_or("other")
     }
@@ -179,6 +213,12 @@ impl Scope {
     #[must_use]
     pub fn wallboard_name(&self) -> Option<&str> {
         self.text.strip_prefix("wallboard:")
+    }
+
+    /// Which page of its list it carries, of [`PAGE`](super::list::PAGE) each. `None`: all that there is.
+    #[must_use]
+    pub fn listed(&self) -> Option<usize> {
+        self.page
     }
 
     /// How much of an entity this scope shows.
@@ -214,7 +254,7 @@ impl Scope {
             anchors.insert(Anchor::Labels);
         }
         anchors.insert(Anchor::Sources);
-        Self { anchors, fields: Fields::Desk, text: text.to_owned() }
+        Self { anchors, fields: Fields::Desk, page: None, text: text.to_owned() }
     }
 }
 
@@ -242,7 +282,12 @@ pub fn anchors_of(entity: &Entity) -> impl Iterator<Item = Anchor> {
         Entity::Label(_) => (Anchor::Labels, None, vec![], vec![]),
         Entity::Source(_) => (Anchor::Sources, None, vec![], vec![]),
     };
+    let response = match entity {
+        Entity::Response(response) => Some(Anchor::Response(response.reading.id.clone())),
+        _ => None,
+    };
     std::iter::once(kind)
+        .chain(response)
         .chain(agent.map(Anchor::Agent))
         .chain(queues.into_iter().map(Anchor::Queue))
         .chain(teams.into_iter().map(Anchor::Team))
@@ -257,7 +302,9 @@ mod tests {
         let scope = Scope::parse("queues:3, 1,3,2,").expect("a scope");
         assert_eq!(scope.to_string(), "queues:1,2,3");
         assert_eq!(scope, Scope::parse("queues:1,2,3").expect("a scope"));
-        for text in ["all", "floor", "feedback", "surveys", "status", "agents:41", "teams:-1"] {
+        for text in
+            ["all", "floor", "feedback", "feedback:1", "surveys:2", "response:a:b", "status", "agents:41", "teams:-1"]
+        {
             assert_eq!(Scope::parse(text).expect("a scope").to_string(), text);
         }
     }
@@ -281,6 +328,9 @@ mod tests {
             ("wallboard:sales", ScopeError::Unknown("wallboard:sales".into())),
             ("queues:1,x", ScopeError::NotANumber("x".into())),
             ("queues:", ScopeError::Length),
+            ("feedback:next", ScopeError::NotANumber("next".into())),
+            ("surveys:-1", ScopeError::NotANumber("-1".into())),
+            ("response:", ScopeError::Unknown("response:".into())),
         ] {
             assert_eq!(Scope::parse(text), Err(error), "{text}");
         }

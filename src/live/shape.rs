@@ -41,10 +41,29 @@ pub struct StateDoc {
     pub totals: BTreeMap<String, FloorDoc>,
     /// Alerts that fire.
     pub alerts: BTreeMap<String, Value>,
+    /// How much there is of the list of which the document carries one page: `feedback` in the scopes `feedback:1` and so
+    /// on, `surveys` in `surveys:1` and so on.
+    pub lists: BTreeMap<String, ListDoc>,
     /// What Clarity's people call the metrics, by the metric's name. A metric without a label is called by its name.
     pub labels: BTreeMap<String, String>,
     /// The four systems: `clarity`, `goodays`, `agentConnect`, `kustomer`.
     pub sources: BTreeMap<String, SourceDoc>,
+}
+
+/// A list of which the document carries one page: what needs somebody first, then the newest.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct ListDoc {
+    /// How many there are, on all pages.
+    pub total: u64,
+    /// How many of these need somebody to do something.
+    pub needs_action: u64,
+    /// Which page this is; the first is 1.
+    pub page: u64,
+    /// How many pages there are.
+    pub pages: u64,
+    /// How many there are in each state that any is in.
+    pub states: BTreeMap<String, u64>,
 }
 
 /// An agent.

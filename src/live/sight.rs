@@ -67,7 +67,7 @@ impl Sight {
                 Anchor::Agents => followed.extend(agents()),
                 Anchor::Queues => followed.extend(queues()),
                 Anchor::Teams => followed.extend(teams()),
-                other => drop(followed.insert(*other)),
+                other => drop(followed.insert(other.clone())),
             }
         }
         followed

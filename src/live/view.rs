@@ -14,6 +14,7 @@ use serde_json::{Map, Value};
 use tokio::sync::watch;
 
 use super::document::{SECTIONS, member, path};
+use super::list::Lists;
 use super::patch::diff;
 use super::scope::Fields;
 use super::sight::Sight;
@@ -71,9 +72,28 @@ pub struct View {
     viewers: AtomicUsize,
 }
 
+/// Where something stands in the document.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+enum Slot {
+    Entity(Key),
+    /// How much there is of a list.
+    List(&'static str),
+}
+
+impl Slot {
+    fn path(&self) -> (&'static str, String) {
+        match self {
+            Self::Entity(key) => path(key),
+            Self::List(name) => ("lists", (*name).to_owned()),
+        }
+    }
+}
+
 #[derive(Debug)]
 struct State {
-    members: BTreeMap<Key, Member>,
+    members: BTreeMap<Slot, Member>,
+    /// Of which the members hold one page. `None`: they hold all.
+    lists: Option<Lists>,
     version: u64,
     /// The version before the first remembered step.
     floor: u64,
@@ -97,8 +117,11 @@ struct Member {
 struct Step {
     version: u64,
     heard: Instant,
-    before: Vec<(Key, Option<Arc<Value>>)>,
+    before: Vec<Before>,
 }
+
+/// What a member was; nothing, if it was not there.
+type Before = (Slot, Option<Arc<Value>>);
 
 /// A change on its way through the views. What is seen whole is rendered at most once for each set of fields.
 #[derive(Debug)]
@@ -107,12 +130,13 @@ pub(super) struct Rendering<'a> {
     pub change: &'a Change,
     desk: Option<Arc<Value>>,
     near: Option<Arc<Value>>,
+    item: Option<Arc<Value>>,
     wall: Option<Arc<Value>>,
 }
 
 impl<'a> Rendering<'a> {
     pub fn new(change: &'a Change) -> Self {
-        Self { change, desk: None, near: None, wall: None }
+        Self { change, desk: None, near: None, item: None, wall: None }
     }
 
     fn after(&mut self, sight: &Sight) -> Option<Arc<Value>> {
@@ -121,6 +145,7 @@ impl<'a> Rendering<'a> {
         let rendered = match sight.fields() {
             Fields::Desk => &mut self.desk,
             Fields::Near => &mut self.near,
+            Fields::Item => &mut self.item,
             Fields::Wall => &mut self.wall,
         };
         if !Arc::ptr_eq(&seen, whole) {
@@ -134,8 +159,10 @@ impl View {
     /// A view of what the gold copy holds now.
     pub(super) fn born(birth: u64, sight: Sight, epoch: Arc<str>, build: &'static str, gold: &GoldCopy) -> Self {
         let version = gold.version();
+        let (members, lists) = read(&sight, gold);
         let state = State {
-            members: read(&sight, gold),
+            members,
+            lists,
             version,
             floor: version,
             steps: VecDeque::new(),
@@ -245,10 +272,21 @@ impl View {
         changes: impl Iterator<Item = &'a mut Rendering<'b>>,
     ) {
         let mut state = self.state();
-        let mut before = Vec::new();
+        let (mut before, mut listed) = (Vec::new(), Vec::new());
         for rendering in changes {
+            let key = &rendering.change.key;
+            if let Some(lists) = state.lists.as_mut().filter(|_| Lists::hold(key)) {
+                let seen = rendering.change.after.as_ref().and_then(|entity| self.sight.of(entity));
+                lists.set(key, version, seen);
+                listed.push(rendering);
+                continue;
+            }
+            let slot = Slot::Entity(key.clone());
             let after = rendering.after(&self.sight);
-            state.replace(&rendering.change.key, version, after, &mut before);
+            state.replace(&slot, version, after, &mut before);
+        }
+        if !listed.is_empty() {
+            state.turn(&self.sight, version, &mut listed, &mut before);
         }
         self.publish(state, version, heard, before);
     }
@@ -256,26 +294,21 @@ impl View {
     /// Reads the gold copy afresh, after deltas have been missed.
     pub(super) fn reread(&self, gold: &GoldCopy) {
         let version = gold.version();
-        let members = read(&self.sight, gold);
+        let (members, lists) = read(&self.sight, gold);
         let mut state = self.state();
         let mut before = Vec::new();
-        let gone: Vec<Key> = state.members.keys().filter(|key| !members.contains_key(*key)).cloned().collect();
-        for key in gone {
-            state.replace(&key, version, None, &mut before);
+        let gone: Vec<Slot> = state.members.keys().filter(|slot| !members.contains_key(*slot)).cloned().collect();
+        for slot in gone {
+            state.replace(&slot, version, None, &mut before);
         }
-        for (key, member) in members {
-            state.replace(&key, member.stamp, Some(member.json), &mut before);
+        for (slot, member) in members {
+            state.replace(&slot, member.stamp, Some(member.json), &mut before);
         }
+        state.lists = lists;
         self.publish(state, version, Instant::now(), before);
     }
 
-    fn publish(
-        &self,
-        mut state: MutexGuard<'_, State>,
-        version: u64,
-        heard: Instant,
-        before: Vec<(Key, Option<Arc<Value>>)>,
-    ) {
+    fn publish(&self, mut state: MutexGuard<'_, State>, version: u64, heard: Instant, before: Vec<Before>) {
         if before.is_empty() {
             return;
         }
@@ -297,14 +330,8 @@ impl View {
 pub(super) struct Forgotten;
 
 impl State {
-    fn replace(
-        &mut self,
-        key: &Key,
-        stamp: u64,
-        json: Option<Arc<Value>>,
-        before: &mut Vec<(Key, Option<Arc<Value>>)>,
-    ) {
-        let known = self.members.get(key);
+    fn replace(&mut self, slot: &Slot, stamp: u64, json: Option<Arc<Value>>, before: &mut Vec<Before>) {
+        let known = self.members.get(slot);
         if known.is_some_and(|known| known.stamp > stamp) {
             return;
         }
@@ -314,12 +341,49 @@ impl State {
             _ => false,
         };
         let was = match json {
-            Some(json) => self.members.insert(key.clone(), Member { stamp, json }),
-            None => self.members.remove(key),
+            Some(json) => self.members.insert(slot.clone(), Member { stamp, json }),
+            None => self.members.remove(slot),
         };
         if !same {
-            before.push((key.clone(), was.map(|member| member.json)));
+            before.push((slot.clone(), was.map(|member| member.json)));
         }
+    }
+
+    /// Carries of the lists what is on the page now that some of them have changed.
+    fn turn<'a, 'b: 'a>(
+        &mut self,
+        sight: &Sight,
+        version: u64,
+        listed: &mut [&'a mut Rendering<'b>],
+        before: &mut Vec<Before>,
+    ) {
+        let Some(lists) = &self.lists else { return };
+        let shown: BTreeMap<Slot, (u64, Arc<Entity>)> = lists
+            .shown()
+            .map(|(key, stamp, entity)| (Slot::Entity(key.clone()), (stamp, Arc::clone(entity))))
+            .collect();
+        let (name, count) = lists.count(sight.scope());
+        let is_listed = |slot: &Slot| matches!(slot, Slot::Entity(key) if Lists::hold(key));
+        let gone: Vec<Slot> =
+            self.members.keys().filter(|slot| is_listed(slot) && !shown.contains_key(*slot)).cloned().collect();
+        for slot in gone {
+            // Whatever its stamp: the page that it is no longer on is the newest there is.
+            self.replace(&slot, u64::MAX, None, before);
+        }
+        for (slot, (stamp, entity)) in shown {
+            if self.members.get(&slot).is_some_and(|member| member.stamp == stamp) {
+                continue;
+            }
+            let changed =
+                listed.iter_mut().find(|rendering| matches!(&slot, Slot::Entity(key) if *key == rendering.change.key));
+            let json = match changed.filter(|_| stamp == version).and_then(|rendering| rendering.after(sight)) {
+                Some(rendered) => rendered,
+                None => Arc::new(member(&entity, sight.fields())),
+            };
+            self.replace(&slot, stamp, Some(json), before);
+        }
+        let json = serde_json::to_value(count).unwrap_or_default();
+        self.replace(&Slot::List(name), version, Some(Arc::new(json)), before);
     }
 
     fn remember(&mut self, step: Step) {
@@ -344,13 +408,13 @@ impl State {
     fn encode_patch(&self, from: u64) -> Encoded {
         let first = self.steps.partition_point(|step| step.version <= from);
         let steps = self.steps.range(first..);
-        let mut was: BTreeMap<&Key, Option<&Arc<Value>>> = BTreeMap::new();
-        for (key, json) in steps.clone().flat_map(|step| &step.before) {
-            was.entry(key).or_insert(json.as_ref());
+        let mut was: BTreeMap<&Slot, Option<&Arc<Value>>> = BTreeMap::new();
+        for (slot, json) in steps.clone().flat_map(|step| &step.before) {
+            was.entry(slot).or_insert(json.as_ref());
         }
         let mut sections: Map<String, Value> = Map::new();
-        for (key, was) in was {
-            let is = self.members.get(key).map(|member| &member.json);
+        for (slot, was) in was {
+            let is = self.members.get(slot).map(|member| &member.json);
             let change = match (was, is) {
                 (None, None) => None,
                 (Some(_), None) => Some(Value::Null),
@@ -358,7 +422,7 @@ impl State {
                 (Some(was), Some(is)) => diff(was, is),
             };
             if let Some(change) = change {
-                let (section, name) = path(key);
+                let (section, name) = slot.path();
                 let section = sections.entry(section).or_insert_with(|| Value::Object(Map::new()));
                 if let Value::Object(members) = section {
                     members.insert(name, change);
@@ -379,8 +443,8 @@ impl State {
             return Arc::clone(json);
         }
         let mut sections: BTreeMap<&str, Vec<String>> = BTreeMap::new();
-        for (key, member) in &self.members {
-            let (section, name) = path(key);
+        for (slot, member) in &self.members {
+            let (section, name) = slot.path();
             sections.entry(section).or_default().push(format!("{}:{}", Value::from(name), member.json));
         }
         let sections = SECTIONS.map(|section| {
@@ -392,12 +456,24 @@ impl State {
     }
 }
 
-fn read(sight: &Sight, gold: &GoldCopy) -> BTreeMap<Key, Member> {
+/// What a sight shows of the gold copy, with the lists of which it shows one page.
+fn read(sight: &Sight, gold: &GoldCopy) -> (BTreeMap<Slot, Member>, Option<Lists>) {
     let mut members = BTreeMap::new();
+    let mut lists = sight.scope().listed().map(Lists::new);
+    let mut show = |key: &Key, stamp, seen: &Entity| {
+        members.insert(Slot::Entity(key.clone()), Member { stamp, json: Arc::new(member(seen, sight.fields())) });
+    };
     gold.each(|key: &Key, stamp, entity: &Arc<Entity>| {
-        if let Some(seen) = sight.of(entity) {
-            members.insert(key.clone(), Member { stamp, json: Arc::new(member(&seen, sight.fields())) });
+        let Some(seen) = sight.of(entity) else { return };
+        match lists.as_mut().filter(|_| Lists::hold(key)) {
+            Some(lists) => lists.set(key, stamp, Some(seen)),
+            None => show(key, stamp, &seen),
         }
     });
-    members
+    let Some(lists) = lists else { return (members, None) };
+    lists.shown().for_each(|(key, stamp, seen)| show(key, stamp, seen));
+    let (name, count) = lists.count(sight.scope());
+    let json = Arc::new(serde_json::to_value(count).unwrap_or_default());
+    members.insert(Slot::List(name), Member { stamp: gold.version(), json });
+    (members, Some(lists))
 }

@@ -25,8 +25,19 @@ use crate::support::viewer::{Held, Viewer};
 
 const ROUNDS: usize = 600;
 
-const SCOPES: [&str; 8] =
-    ["all", "floor", "feedback", "status", "teams:0,1", "queues:0,2", "agents:3,5,7", "wallboard:north"];
+const SCOPES: [&str; 11] = [
+    "all",
+    "floor",
+    "feedback",
+    "feedback:1",
+    "feedback:2",
+    "surveys:1",
+    "status",
+    "teams:0,1",
+    "queues:0,2",
+    "agents:3,5,7",
+    "wallboard:north",
+];
 
 /// Two viewers of each scope: one that reads as fast as it can, one that dawdles.
 const VIEWERS: usize = 2 * SCOPES.len();
