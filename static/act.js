@@ -1,6 +1,8 @@
 // Forms that act: sent in the background with a key that makes a second press harmless. Without script the same form is
-// posted as it is.
+// posted, to a page that asks first where something is to be asked.
 
+import { ask, question, takeBack } from "./ask.js";
+import { Drafts } from "./draft.js";
 import { word } from "./words.js";
 
 const CONFLICT = 409;
@@ -9,31 +11,49 @@ const CHOICES_OF_TWO = ["sure", "suspended", "recording"];
 
 /** Makes every `form[data-act]` act in place, also those that come later. */
 export function actions(root = document) {
+  const drafts = new Drafts(document.documentElement.dataset.person ?? "");
+  drafts.sweep();
   for (const form of root.querySelectorAll("form[data-act]")) {
     const key = form.elements.idempotency_key;
     if (key) key.value ||= freshKey();
     for (const field of form.querySelectorAll("[data-remember]")) field.value ||= remembered(field.name);
     for (const select of form.querySelectorAll("select[data-choices]")) offer(select);
+    if (!drafts.restore(form)) continue;
+    marked(form);
+    form.closest("details")?.toggleAttribute("open", true);
+    say(answerOf(form), "What you had typed is here again.", "kept");
   }
   root.addEventListener("submit", (event) => {
-    if (!event.target.matches("form[data-act]")) return;
+    const { target: form, submitter } = event;
+    if (!form.matches("form[data-act]")) return;
     event.preventDefault();
-    send(event.target, event.submitter);
+    const said = question(form, submitter);
+    // A script that submits a form has nobody to ask.
+    if (!said || submitter === null) return send(form, submitter, drafts);
+    answerOf(form);
+    ask(form, submitter, said, () => send(form, submitter, drafts));
   });
-  // What somebody has typed is kept in sight, whatever becomes of its form, and no page is loaded anew over it.
+  // What somebody has typed is kept, in sight and in the browser, whatever becomes of its form; no page is loaded anew over it.
   root.addEventListener("input", (event) => {
     const form = event.target.closest("form[data-act]");
-    if (form) marked(form);
+    if (form) {
+      marked(form);
+      takeBack(form);
+      drafts.keep(form);
+    }
     if (event.target.matches("[data-remember]")) remember(event.target.name, event.target.value);
   });
 }
 
-async function send(form, submitter) {
-  const answer = form.querySelector("[data-answer]");
+async function send(form, submitter, drafts) {
+  const answer = answerOf(form);
   const buttons = form.querySelectorAll("button");
-  const { idempotency_key: key, ...fields } = Object.fromEntries(new FormData(form, submitter));
+  const { idempotency_key: key, ask: _asked, ask_fill: _fill, to: _to, ...fields } = Object.fromEntries(new FormData(form, submitter));
+  const isKept = drafts.keep(form);
   for (const button of buttons) button.disabled = true;
   say(answer, "Sending…", "busy");
+  // Whoever has just confirmed goes on where the answer is.
+  if (!document.activeElement || document.activeElement === document.body) focus(answer);
   try {
     const response = await fetch(form.action, {
       method: "POST",
@@ -43,22 +63,32 @@ async function send(form, submitter) {
     if (response.ok) {
       form.reset();
       renew(form);
+      drafts.drop(form);
       for (const field of form.querySelectorAll("[data-remember]")) field.value = remembered(field.name);
       marked(form);
+      form.closest("details")?.toggleAttribute("data-answered", true);
       say(answer, form.dataset.done ?? "Asked for. It comes to the top of the table.", "done");
     } else {
       // What was refused is over, and so is a deed that did arrive with other words: whatever is pressed next is a new one.
       if (response.status < 500) renew(form);
+      drafts.keep(form);
       const { why, type } = await refusal(response);
       const isKeyUsed = response.status === CONFLICT && /:conflict$/.test(type ?? ":conflict");
-      say(answer, isKeyUsed && !form.dataset.done ? "An earlier version was already taken: see the table." : why, "failed");
+      say(answer, isKeyUsed && key && !form.dataset.done ? "An earlier version was already taken: see the table." : why, "failed");
     }
   } catch {
     // The key stays: whether or not the first try arrived, the next is the same deed.
-    say(answer, "The server did not answer. Nothing is lost: press again, it will not be sent twice.", "failed");
+    say(answer, unheard(Boolean(key), isKept), "failed");
   } finally {
     for (const button of buttons) button.disabled = false;
   }
+}
+
+/** What is true when no answer came: without a key a second press may be a second deed, and words that are not kept may go. */
+export function unheard(hasKey, isKept) {
+  if (!hasKey) return "The server did not answer. Look whether it was done before you press again.";
+  if (!isKept) return "The server did not answer. Press again before you leave this page: it will not be sent twice.";
+  return "The server did not answer. Nothing is lost: press again, it will not be sent twice.";
 }
 
 /** What was filled in, as the API takes it. */
@@ -90,6 +120,22 @@ async function offer(select) {
 async function refusal(response) {
   const { type, title, detail } = await response.json().catch(() => ({}));
   return { type, why: [title, detail].filter(Boolean).join(" ") || `The server refused it with status ${response.status}.` };
+}
+
+/** Where a form says what became of it: after its button. */
+function answerOf(form) {
+  const answer = form.querySelector("[data-answer]");
+  if (answer) return answer;
+  const made = Object.assign(document.createElement("span"), { className: "answer" });
+  made.setAttribute("role", "status");
+  made.dataset.answer = "";
+  form.append(made);
+  return made;
+}
+
+function focus(node) {
+  node.tabIndex = -1;
+  node.focus();
 }
 
 function marked(form) {

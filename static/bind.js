@@ -77,7 +77,8 @@ export class Binding {
     for (const node of [row, ...row.querySelectorAll("*")]) {
       for (const { name, value } of [...node.attributes]) {
         if (!value.includes("{id}")) continue;
-        const filled = name === "href" || name === "action" ? encodeURIComponent(id) : name.startsWith("data-") && name !== "data-row" ? step(id) : id;
+        // An address begins with a slash, and no path of the document does.
+        const filled = value.startsWith("/") ? encodeURIComponent(id) : name.startsWith("data-") && name !== "data-row" ? step(id) : id;
         node.setAttribute(name, value.replaceAll("{id}", filled));
       }
     }

@@ -1,5 +1,6 @@
 // Lists that live: one in which new items wait behind a button, and one that stands in the order of its document.
 
+import { moves, Pause, put } from "./order.js";
 import { write } from "./paint.js";
 import { at } from "./patch.js";
 
@@ -39,14 +40,36 @@ class Rows {
   }
 }
 
-/** New items wait behind a button, so that nothing jumps under a reader's eyes. */
+const NEVER = -Infinity;
+const created = (it) => Date.parse(it?.created ?? "") || NEVER;
+const PLACES = { open: 0, pending: 1, closed: 3 };
+
+/** Whether somebody must do something about a survey request: `live::list` of the server ranks by the same. */
+const needs = ({ state, mayRetry, mayRecover }) => state === "held" || state === "unknown" || (state !== "dryRun" && Boolean(mayRetry || mayRecover));
+
+/** How much somebody is needed: the least stands first. */
+const need = {
+  feedback: (it) => (it.waits ? 0 : (PLACES[it.state] ?? 2)),
+  surveys: (it) => (needs(it) ? 0 : 1),
+};
+
+/** The identities of a list in its order: what needs somebody first, then the newest. */
+export function ordered(ids, items, collection) {
+  const place = need[collection] ?? (() => 0);
+  const of = (id) => items[id] ?? {};
+  return [...ids].sort((a, b) => place(of(a)) - place(of(b)) || (created(of(b)) === created(of(a)) ? 0 : created(of(b)) - created(of(a))) || (a < b ? -1 : 1));
+}
+
+/** New items wait behind a button, so that nothing jumps under a reader's eyes; what belongs below all others is put there. */
 export class Stack extends Rows {
   #waiting = new Set();
+  #pause;
 
   constructor(list, binding) {
     super(list, binding);
     this.button = document.getElementById("show-new");
     this.button.addEventListener("click", () => this.#show());
+    this.#pause = new Pause(list, "[data-row]", document.getElementById(`paused-${this.collection}`), () => this.#order());
   }
 
   has(id) {
@@ -67,25 +90,59 @@ export class Stack extends Rows {
   }
 
   done() {
+    this.#append();
+    this.#order();
     const none = document.getElementById("nothing");
     if (none) none.hidden = this.shown.size + this.#waiting.size > 0;
-    write(this.button, `${this.#waiting.size} new: show`);
+    // What comes onto a later page was on an earlier one.
+    const isFirst = (this.#list()?.page ?? 1) === 1;
+    write(this.button, `${this.#waiting.size} ${isFirst ? "new" : "more"}: show`);
     const isLeft = this.#waiting.size === 0 && document.activeElement === this.button;
     this.button.hidden = this.#waiting.size === 0;
-    if (isLeft) this.#focusFirst();
+    if (isLeft) this.#focus(this.list.firstElementChild ?? this.list);
+  }
+
+  /** What the document says of the whole list, if it carries a page of it. */
+  #list() {
+    return at(this.binding.doc, `lists/${this.collection}`);
+  }
+
+  #ordered(ids) {
+    return ordered(ids, at(this.binding.doc, this.collection) ?? {}, this.collection);
+  }
+
+  /** What comes after everything that is shown, such as the first of the next page when one of this has gone. */
+  #append() {
+    if (this.shown.size === 0 || this.#waiting.size === 0 || !this.#list()) return;
+    const all = this.#ordered(this.ids());
+    const last = all.findLastIndex((id) => this.shown.has(id));
+    for (const id of all.slice(last + 1)) {
+      this.#waiting.delete(id);
+      this.list.append(this.make(id));
+    }
+  }
+
+  #order() {
+    const rows = [...this.list.querySelectorAll(":scope > [data-row]")];
+    const wanted = this.#ordered(this.shown.keys()).map((id) => this.shown.get(id));
+    this.#pause.tell(() => moves(rows, wanted));
+    if (!this.#pause.isOn) put(this.list, rows[0] ?? null, wanted);
   }
 
   #show() {
-    for (const id of this.#waiting) this.list.prepend(this.make(id));
+    const isLeft = document.activeElement === this.button;
+    const fresh = [...this.#waiting].map((id) => this.make(id));
+    this.list.prepend(...fresh);
     this.#waiting.clear();
+    this.#pause.end();
+    // Whoever pressed the button by key goes on reading where it led, not at the top of the page.
+    if (isLeft && fresh.length > 0) this.#focus([...this.list.children].find((row) => fresh.includes(row)));
     this.done();
   }
 
-  /** Whoever pressed the button by key goes on reading where it led, not at the top of the page. */
-  #focusFirst() {
-    const first = this.list.firstElementChild ?? this.list;
-    first.tabIndex = -1;
-    first.focus();
+  #focus(row) {
+    row.tabIndex = -1;
+    row.focus();
   }
 }
 

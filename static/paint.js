@@ -5,6 +5,8 @@
 import { ago, bagLines, count, duration, figure, isSmall, label, metricCell, metricTotal, moment, NONE, nps, number, others, plain, sample, scores, shares, since as sinceText } from "./format.js";
 import { ACTIVITIES, promoter, SURVEYS, word } from "./words.js";
 
+/** How many of a list are on a page. */
+const PAGE = 100;
 const AGENT_COLUMNS = ["answeredCount", "ronaCount"];
 const QUEUE_COLUMNS = ["queuedCount", "answeredCount", "abandonedCount"];
 
@@ -26,6 +28,8 @@ const queueName = (id, { doc }) =>
 const place = (session, at) => [queueName(session.queue, at), word("modality", session.modality)].filter(Boolean).join(", ");
 const agentName = (id, { doc }) => doc.agents?.[id]?.name ?? `Agent ${id}`;
 const teamName = (id, { doc }) => (id === undefined ? "No team" : (doc.teams?.[id]?.name ?? `Team ${id}`));
+/** Where an activity stands in the order of activities; one that has no place there stands last. */
+const rank = (activity) => (ACTIVITIES.includes(activity) ? ACTIVITIES.indexOf(activity) : "");
 const inActivity = (doc, name, team) =>
   values(doc.agents).filter((a) => a.activity === name && (team === undefined || String(a.team ?? "") === team)).length;
 const possible = (candidates) => {
@@ -59,8 +63,21 @@ function tile(queues, name, at) {
   return { text: metricCell({ agnostic: { [name]: sum(totals) } }, name) };
 }
 
+/** What is asked before a deed about a response. */
+function deedQuestion(kind, customer = "the customer") {
+  if (kind === "reply") return `Send this reply to ${customer}? It may be published.`;
+  if (kind === "message") return `Send this private message to ${customer}?`;
+  if (kind === "call") return `Tell Goodays that you have called ${customer}? That closes the conversation.`;
+  if (kind === "close") return `Close the conversation with ${customer} without an answer?`;
+  return kind === "spam" ? `Report what ${customer} wrote as spam?` : "";
+}
+
+/** On a wall what is longer than `12:34` is written smaller. */
+export const isLong = (text) => [...text].length > 5;
+const fitting = (cell) => ({ ...cell, "data-long": isLong(cell.text) ? "" : null });
+
 export const painters = {
-  text: (value) => ({ text: value === undefined ? NONE : plain(value), sort: value === undefined ? "" : plain(value).toLowerCase() }),
+  text: (value) => ({ text: value === undefined ? NONE : plain(value), sort: value === undefined ? "" : plain(value) }),
   optional: (value) => ({ text: value === undefined ? "" : plain(value) }),
   count: (value) => ({ text: count(value), sort: value ?? "" }),
   waiting: (value) => ({ text: count(value), sort: value ?? "", "data-some": value > 0 ? "" : null }),
@@ -128,15 +145,15 @@ export const painters = {
   },
 
   // Agents.
-  status: (value) => ({ text: word("status", value?.status), sort: ACTIVITIES.indexOf(value?.activity ?? "unknown"), "data-activity": value?.activity || "unknown" }),
+  status: (value) => ({ text: word("status", value?.status), sort: rank(value?.activity || "unknown"), "data-activity": value?.activity || "unknown" }),
   reason: (value) => ({ text: [value?.suspended ? "Suspended" : "", value?.reason ?? ""].filter(Boolean).join(", ") }),
-  team: (value, arg, at) => ({ text: teamName(value?.team, at), sort: teamName(value?.team, at).toLowerCase() }),
+  team: (value, arg, at) => ({ text: teamName(value?.team, at), sort: value?.team === undefined ? "" : teamName(value.team, at) }),
   contact: (value, arg, at) => {
     const all = byBegin(value?.sessions);
     if (!all.length) return { text: "", sort: "" };
     const [, first] = all[0];
     const text = all.length > 1 ? `${place(first, at)}, +${all.length - 1} more` : place(first, at);
-    return { text, sort: text.toLowerCase() };
+    return { text, sort: text };
   },
   contactSince: (value, arg, at) => {
     const since = byBegin(value?.sessions)[0]?.[1].since;
@@ -212,6 +229,13 @@ export const painters = {
     const isHeard = (doc.sources?.goodays?.state ?? "live") !== "off";
     return { "data-offered": isOffered && isHeard ? "" : null };
   },
+  // What is asked before something reaches a customer or a live call: src/web/pages/answering.rs and surveys.rs ask the same.
+  deedQuestion: (value, arg) => ({ value: deedQuestion(arg, value) }),
+  againQuestion: (value, arg, { doc }) => ({ value: `Once more, for ${doc.feedback?.[arg]?.customer ?? "the customer"}: ${word("deed", value).toLowerCase()}?` }),
+  retryQuestion: (value) => ({ value: `Send ${value ?? "the customer"} the request for a survey?` }),
+  recoverQuestion: (value) => ({ value: `Ask ${value ?? "the customer"} again, now that it was made good?` }),
+  namedQuestion: (value, arg) => ({ "data-ask": arg.replace("{}", () => value ?? "this agent") }),
+  redo: (value, arg, at, node) => ({ hidden: value || node?.querySelector("[data-answer]:not(:empty)") ? null : "", "data-offered": value ? "" : null }),
   labelled: (value) => ({ text: value === undefined ? "" : label(value) }),
   number: (value) => ({ text: value === undefined ? "" : String(value) }),
   queueName: (value, arg, at) => ({ text: queueName(value, at) ?? "" }),
@@ -234,17 +258,29 @@ export const painters = {
     const counts = reasons.map((name) => `${label(name.slice("notAsked".length)).toLowerCase()}: ${count(value[name])}`);
     return { text: counts.length > 0 ? `Nobody was asked: ${counts.join(" · ")}` : "" };
   },
-  surveyCounts: (value) => {
-    const counts = SURVEYS.map((state) => [state, values(value).filter((survey) => survey.state === state).length]);
-    return { text: counts.filter(([, n]) => n > 0).map(([state, n]) => `${n} ${word("survey", state).toLowerCase()}`).join(" · ") };
+  surveyCounts: (value, arg, { doc }) => {
+    const of = (state) => (value ? (value.states?.[state] ?? 0) : values(doc.surveys).filter((survey) => survey.state === state).length);
+    return { text: SURVEYS.map((state) => [state, of(state)]).filter(([, n]) => n > 0).map(([state, n]) => `${n} ${word("survey", state).toLowerCase()}`).join(" · ") };
   },
+
+  // Lists of which a page shows a part.
+  listRange: (value) => {
+    if (!value?.total) return { text: "" };
+    const { total, page, needsAction: n } = value;
+    const needed = n === 0 ? "none needs action" : n === 1 ? "1 needs action" : `${count(n)} need action`;
+    const first = (page - 1) * PAGE + 1;
+    if (first > total) return { text: `Nothing is left here; ${count(total)} in all, ${needed}` };
+    return { text: `${count(first)} to ${count(Math.min(total, first + PAGE - 1))} of ${count(total)}, ${needed}` };
+  },
+  listOlder: (value) => ({ hidden: value && value.page < value.pages ? null : "" }),
 
   // Wallboards.
   named: (value, arg) => ({ text: value ?? arg }),
-  tile: (value, arg, at) => tile(value ? [value] : [], arg, at),
+  wallName: (value) => ({ text: value === undefined ? NONE : plain(value), "data-long": [...plain(value)].length > 14 ? "" : null }),
+  tile: (value, arg, at) => fitting(tile(value ? [value] : [], arg, at)),
   boardTile: (value, arg, at) => {
     const [name, ids] = arg.split(":");
-    return tile(ids ? ids.split(",").flatMap((id) => value?.[id] ?? []) : values(value), name, at);
+    return fitting(tile(ids ? ids.split(",").flatMap((id) => value?.[id] ?? []) : values(value), name, at));
   },
 };
 
@@ -252,7 +288,7 @@ export const painters = {
 export function paint(node, value, at) {
   const painter = painters[node.dataset.as];
   if (!painter) return false;
-  const { text, sort, ...attributes } = painter(value, node.dataset.arg, at);
+  const { text, sort, ...attributes } = painter(value, node.dataset.arg, at, node);
   const changed = text !== undefined && write(node, text);
   if (sort !== undefined && node.dataset.sort !== String(sort)) node.dataset.sort = sort;
   for (const [name, wanted] of Object.entries(attributes)) {

@@ -1,13 +1,14 @@
-// Tables that live: rows come and go with the document, filters and sorting work in place, and the order stands still
-// while somebody points at the table or has the focus in it.
+// Tables that live: rows come and go with the document, filters and sorting work in place. Whoever points at a row or has
+// the focus in one is not to have it moved away under their hand: the order pauses, which the page says, and not for long.
 
+import { byNumber, byText, compare, moves, Pause, put } from "./order.js";
 import { write } from "./paint.js";
 import { word } from "./words.js";
 
 export class Table {
   #rows = new Map();
-  #frozen = false;
   #form;
+  #pause;
 
   constructor(table, binding) {
     this.table = table;
@@ -17,7 +18,7 @@ export class Table {
     this.groupTemplate = document.getElementById("group-of-agents");
     for (const row of table.querySelectorAll("tr[data-row]")) this.#rows.set(row.dataset.row, row);
     this.#form = this.collection === "agents" ? document.getElementById("filter") : null;
-    this.#freezeWhileUsed();
+    this.#pause = new Pause(table, "tbody", document.getElementById(`paused-${this.collection}`), () => this.#order());
     this.#sortByHeading();
     this.#filterByForm();
   }
@@ -48,11 +49,11 @@ export class Table {
     }
   }
 
-  /** After each change: everyone in their group, the filter, the totals, and the order unless it is frozen. */
+  /** After each change: everyone in their group, the filter, the totals, and the order unless it is paused. */
   done() {
     this.#regroup();
     this.#filter();
-    if (!this.#frozen) this.#sort();
+    this.#order();
   }
 
   #body(id) {
@@ -78,15 +79,13 @@ export class Table {
     }
   }
 
-  #freezeWhileUsed() {
-    const thaw = () => {
-      this.#frozen = this.table.matches(":hover") || this.table.contains(document.activeElement);
-      if (!this.#frozen) this.#sort();
-    };
-    this.table.addEventListener("pointerenter", () => (this.#frozen = true));
-    this.table.addEventListener("focusin", () => (this.#frozen = true));
-    this.table.addEventListener("pointerleave", thaw);
-    this.table.addEventListener("focusout", () => queueMicrotask(thaw));
+  /** Keeps the order, or says how far it is from being kept. */
+  #order() {
+    const sorted = this.#sorted();
+    this.#pause.tell(() => sorted.reduce((sum, { rows, wanted }) => sum + moves(rows, wanted), 0));
+    if (this.#pause.isOn) return;
+    this.#orderGroups();
+    for (const { body, rows, wanted } of sorted) put(body, rows[0] ?? null, wanted);
   }
 
   #sortByHeading() {
@@ -102,27 +101,36 @@ export class Table {
         heading.setAttribute("aria-sort", direction);
         const [sort, dir] = this.collection === "queues" ? ["qsort", "qdir"] : ["sort", "dir"];
         remember({ [sort]: link.dataset.column, [dir]: direction === "descending" ? "desc" : "asc" });
-        this.#sort();
+        this.#pause.end();
       });
     }
   }
 
-  #sort() {
+  /** Teams by name, and those without one last. */
+  #orderGroups() {
+    if (this.table.dataset.group !== "team") return;
+    const name = (body) => (body.dataset.team ? (this.binding.doc.teams?.[body.dataset.team]?.name ?? `Team ${body.dataset.team}`) : "");
+    const bodies = [...this.table.tBodies];
+    const wanted = bodies.toSorted((a, b) => compare(name(a), name(b), byText) || byText(a.dataset.team, b.dataset.team));
+    if (wanted.some((body, i) => body !== bodies[i])) put(this.table, this.table.tBodies[0], wanted);
+  }
+
+  /** Each body's rows as they stand, and as they should. */
+  #sorted() {
     const heading = this.table.querySelector("thead th[aria-sort]");
-    if (!heading) return;
+    if (!heading) return [];
     const column = heading.querySelector("a").dataset.column;
     const sign = heading.getAttribute("aria-sort") === "descending" ? -1 : 1;
+    const by = heading.dataset.first === "descending" ? byNumber : byText;
     const key = (row, name) => row.querySelector(`[data-key="${name}"]`)?.dataset.sort ?? "";
-    for (const body of this.table.tBodies) {
-      const rows = [...body.querySelectorAll("tr[data-row]")];
-      const sorted = rows
-        .map((row) => ({ row, by: key(row, column), name: key(row, "name") }))
-        .sort((a, b) => compare(a.by, b.by, sign) || compare(a.name, b.name, 1) || compare(a.row.dataset.row, b.row.dataset.row, 1));
-      sorted.forEach(({ row }, i) => {
-        const here = body.querySelectorAll(":scope > tr[data-row]")[i];
-        if (here !== row) body.moveBefore && row.isConnected ? body.moveBefore(row, here) : body.insertBefore(row, here);
-      });
-    }
+    return [...this.table.tBodies].map((body) => {
+      const rows = [...body.querySelectorAll(":scope > tr[data-row]")];
+      const wanted = rows
+        .map((row) => ({ row, by: key(row, column), name: key(row, "name"), id: row.dataset.row }))
+        .sort((a, b) => compare(a.by, b.by, by, sign) || compare(a.name, b.name, byText) || byText(a.id, b.id))
+        .map(({ row }) => row);
+      return { body, rows, wanted };
+    });
   }
 
   #filterByForm() {
@@ -153,13 +161,6 @@ export class Table {
     write(document.getElementById("agents-shown"), shown === all ? `${all} agents` : `${shown} of ${all} agents`);
     document.getElementById("nobody").hidden = shown > 0 || all === 0;
   }
-}
-
-function compare(a, b, sign) {
-  if (a === "" || b === "") return a === b ? 0 : a === "" ? 1 : -1;
-  const [x, y] = [Number(a), Number(b)];
-  if (!Number.isNaN(x) && !Number.isNaN(y)) return sign * (x - y);
-  return a === b ? 0 : sign * (a < b ? -1 : 1);
 }
 
 /** Every view is an address: what was chosen stands in it. */

@@ -2,7 +2,7 @@
 // that says for how long nothing has come.
 
 import { clock as clockText, duration, since as sinceText } from "./format.js";
-import { write } from "./paint.js";
+import { isLong, write } from "./paint.js";
 
 const BLANK_AFTER = 10 * 60;
 const HEAL_EVERY = 60_000;
@@ -40,6 +40,8 @@ export function display(clock, binding) {
   shiftPixels(board);
   const every = () => {
     age(clock, board);
+    // What ticks grows longer by itself.
+    for (const value of board.querySelectorAll("time[data-value]")) value.toggleAttribute("data-long", isLong(value.textContent));
     return isUnfinished(painted, shown(binding.doc, board.dataset.queues), performance.now() - began);
   };
   return { every };

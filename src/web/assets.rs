@@ -40,13 +40,16 @@ macro_rules! files {
 
 files! {
     "act.js" as "text/javascript; charset=utf-8",
+    "ask.js" as "text/javascript; charset=utf-8",
     "bar.js" as "text/javascript; charset=utf-8",
     "bind.js" as "text/javascript; charset=utf-8",
     "display.js" as "text/javascript; charset=utf-8",
+    "draft.js" as "text/javascript; charset=utf-8",
     "format.js" as "text/javascript; charset=utf-8",
     "icon.svg" as "image/svg+xml",
     "list.js" as "text/javascript; charset=utf-8",
     "live.js" as "text/javascript; charset=utf-8",
+    "order.js" as "text/javascript; charset=utf-8",
     "page.js" as "text/javascript; charset=utf-8",
     "paint.js" as "text/javascript; charset=utf-8",
     "patch.js" as "text/javascript; charset=utf-8",

@@ -13,6 +13,7 @@ pub mod api;
 pub mod assets;
 pub mod audit;
 pub mod boards;
+mod confirm;
 pub mod feedback;
 pub mod layers;
 pub mod limits;

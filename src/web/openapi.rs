@@ -206,7 +206,9 @@ fn paths() -> Value {
 fn parameters() -> Value {
     let query = |name: &str, required: bool, description: &str, schema: Value| json!({"name": name, "in": "query", "required": required, "description": description, "schema": schema});
     json!({
-        "scope": query("scope", false, "Which part of the floor. It narrows what the caller may see and never widens it.",
+        "scope": query("scope", false, "Which part of the floor: `all`, `floor`, `feedback`, `surveys`, `status`, `agents:41,42`, `queues:1,2`, `teams:3`, \
+            `wallboard:name`, `response:id`, or one page of 100 of a list that grows without bound: `feedback:1`, `surveys:2`. It narrows \
+            what the caller may see and never widens it.",
             json!({"type": "string"})),
         "epoch": query("epoch", false, "The epoch of the document that the caller holds.", json!({"type": "string"})),
         "version": query("version", false, "The version of the document that the caller holds.", version()),
@@ -267,8 +269,8 @@ fn schemas() -> Value {
         "State": object(
             "Everything in a scope, as objects keyed by identity. What is absent is left out, never null.",
             &[
-                "agents", "queues", "teams", "feedback", "surveys", "places", "tags", "totals", "alerts", "labels",
-                "sources",
+                "agents", "queues", "teams", "feedback", "surveys", "places", "tags", "totals", "alerts", "lists",
+                "labels", "sources",
             ],
             json!({
                 "agents": counted("Agents. `occupancy.value` is in percent, to one decimal.", true), "queues": counted("Queues.", true), "teams": counted("Teams.", true),
@@ -277,9 +279,21 @@ fn schemas() -> Value {
                 "tags": counted("Tags that surveys bear, with `effect`: how their stars of 30 days compare to all others, `lift` to one decimal.", false),
                 "totals": counted("What is counted of everything together, under `floor`.", false),
                 "alerts": keyed,
+                "lists": {"type": "object", "description": "How much there is of the list of which a document carries one page.",
+                    "properties": {"feedback": reference("schemas/List"), "surveys": reference("schemas/List")}},
                 "labels": {"type": "object", "additionalProperties": {"type": "string"},
                     "description": "What Clarity's people call the metrics, by the metric's name."},
                 "sources": {"type": "object", "additionalProperties": reference("schemas/Source")}
+            })
+        ),
+        "List": object(
+            "A list of which the document carries one page of 100: what needs somebody first, then the newest.",
+            &["total", "needsAction", "page", "pages", "states"],
+            json!({
+                "total": {"type": "integer", "description": "How many there are, on all pages."},
+                "needsAction": {"type": "integer", "description": "How many of these need somebody to do something."},
+                "page": {"type": "integer", "minimum": 1}, "pages": {"type": "integer", "minimum": 1},
+                "states": {"type": "object", "additionalProperties": {"type": "integer"}, "description": "How many there are in each state."}
             })
         ),
         "FeedbackTotal": joined(period_and(), json!({"description": "Feedback counted together. The members of a period are the \

@@ -10,7 +10,7 @@ use super::layers::{self, Settings};
 use super::limits::{self, Rates};
 use super::ops::{self, Ops};
 use super::state::AppState;
-use super::{api, assets, audit, feedback, openapi, pinning, screens, socket, supervise, surveys, webhooks};
+use super::{api, assets, audit, confirm, feedback, openapi, pinning, screens, socket, supervise, surveys, webhooks};
 
 /// All routes with all layers around them.
 pub fn router(state: AppState, ops: Ops, settings: &Settings) -> Router {
@@ -25,6 +25,7 @@ pub fn router(state: AppState, ops: Ops, settings: &Settings) -> Router {
         .route("/feedback/{response}", get(screens::feedback_item))
         .route("/surveys", get(screens::surveys))
         .route("/status", get(screens::status))
+        .route("/confirm", post(confirm::ask))
         .route("/audit", get(audit::page))
         .route("/audit.csv", get(audit::table))
         .route("/displays", get(pairing::list_page))

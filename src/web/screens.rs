@@ -1,5 +1,6 @@
 //! The handlers of the pages: paint the scope's document, and let [`pages`](super::pages) turn it into HTML.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use axum::extract::{FromRef, Path, RawQuery, State};
@@ -12,9 +13,9 @@ use super::pages::{self, Reader, Sheet, View};
 use super::present::plain_page;
 use super::problem::Problem;
 use super::state::{AppState, House};
-use crate::actions::SignIn;
+use crate::actions::{FeedbackDesk, SignIn};
 use crate::base::Clock;
-use crate::domain::{AgentId, Role};
+use crate::domain::{AgentId, ResponseId, Role};
 use crate::gold::Key;
 use crate::live::{Hub, Scope};
 
@@ -73,19 +74,36 @@ pub async fn agent(State(painter): State<Painter>, viewer: Viewer, Path(id): Pat
 }
 
 /// `/feedback`: what customers said.
-pub async fn feedback(State(painter): State<Painter>, viewer: Viewer) -> Page {
-    show(pages::feedback(&painter.paint(&viewer, Scope::feedback())?))
+pub async fn feedback(State(painter): State<Painter>, viewer: Viewer, RawQuery(query): RawQuery) -> Page {
+    show(pages::feedback(&painter.paint(&viewer, Scope::feedback().page(page(query.as_deref())))?))
 }
 
 /// `/feedback/{response}`: one thread.
-pub async fn feedback_item(State(painter): State<Painter>, viewer: Viewer, Path(response): Path<String>) -> Page {
-    let sheet = painter.paint(&viewer, Scope::feedback())?;
-    show(pages::feedback_item(&sheet, &response).transpose().ok_or_else(Problem::not_found)?)
+pub async fn feedback_item(
+    State(painter): State<Painter>,
+    State(desk): State<Option<FeedbackDesk>>,
+    viewer: Viewer,
+    Path(response): Path<String>,
+) -> Page {
+    // Whoever asks for nothing in particular makes no view of nothing.
+    let id = ResponseId::from(response.as_str());
+    if !painter.hub.knows(&Key::Response(id.clone()), viewer.permission()) {
+        return Err(Problem::not_found());
+    }
+    let sheet = painter.paint(&viewer, Scope::response(&id))?;
+    let needs_kind = |source: &str| desk.as_ref().is_some_and(|desk| desk.needs_kind(source));
+    show(pages::feedback_item_of(&sheet, &response, needs_kind).transpose().ok_or_else(Problem::not_found)?)
 }
 
 /// `/surveys`: what was asked of Agent Connect.
-pub async fn surveys(State(painter): State<Painter>, viewer: Viewer) -> Page {
-    show(pages::surveys(&painter.paint(&viewer, Scope::surveys())?))
+pub async fn surveys(State(painter): State<Painter>, viewer: Viewer, RawQuery(query): RawQuery) -> Page {
+    show(pages::surveys(&painter.paint(&viewer, Scope::surveys().page(page(query.as_deref())))?))
+}
+
+/// Which page of a list an address names; whatever is none is the first.
+fn page(query: Option<&str>) -> usize {
+    let named = |(name, value): (Cow<'_, str>, Cow<'_, str>)| (name == "page").then(|| value.parse().ok()).flatten();
+    url::form_urlencoded::parse(query.unwrap_or_default().as_bytes()).find_map(named).unwrap_or(1)
 }
 
 /// `/status`: how well each of the four systems can be heard.

@@ -454,3 +454,108 @@ async fn without_script_a_form_does_the_same_and_a_strangers_page_does_nothing()
     assert!(stars.text().await.expect("a page").contains("Rate the call with a whole number from 0 to 5."));
     house.stop().await;
 }
+
+/// The form of a page, as a browser without script sends it when its button is pressed: where to, and its fields.
+fn pressed(page: &str, form: &str, filled: &[(&str, &str)]) -> (String, Vec<(String, String)>) {
+    let unescaped =
+        |text: &str| text.replace("&#34;", "\"").replace("&#38;", "&").replace("&#39;", "'").replace("&#60;", "<");
+    let form = page.split_once(form).expect("the form").1.split_once("</form>").expect("its end").0;
+    let attribute = |tag: &str, name: &str| {
+        tag.split_once(&format!(" {name}=\"")).map(|(_, rest)| unescaped(rest.split_once('"').expect("an end").0))
+    };
+    let button = form.split_once("<button").expect("a button").1.split_once('>').expect("an end").0;
+    let head = form.split_once("<form").expect("a form").1.split_once('>').expect("an end").0;
+    let to = attribute(button, "formaction").or_else(|| attribute(head, "action"));
+    let mut fields: Vec<(String, String)> = form
+        .split("<input")
+        .skip(1)
+        .filter_map(|tag| Some((attribute(tag, "name")?, attribute(tag, "value").unwrap_or_default())))
+        .collect();
+    for (name, value) in filled {
+        fields.retain(|(known, _)| known != name);
+        fields.push(((*name).to_owned(), (*value).to_owned()));
+    }
+    (to.expect("an address"), fields)
+}
+
+#[tokio::test]
+async fn a_page_without_script_asks_before_it_sends() {
+    let mock = Mock::open().await;
+    let house = with_a_response(&mock).await;
+    let origin = house.base.origin().ascii_serialization();
+    let post = async |to: &str, fields: &[(String, String)]| {
+        let post = house.http.post(house.at(to)).header("Origin", &origin).header("Accept", "text/html");
+        post.form(fields).send().await.expect("an answer")
+    };
+    let page = house.get("/feedback/r1").await.text().await.expect("a page");
+    let content = "Dear <b>customer</b> & \"friends\"";
+    let (to, fields) = pressed(&page, "id=\"do-reply\"", &[("content", content), ("who", "Ann")]);
+    assert_eq!(to, "/confirm");
+    let asked = post(&to, &fields).await;
+    assert_eq!(asked.status(), 200);
+    let asked = asked.text().await.expect("a page");
+    assert!(asked.contains("<h1>Send this reply to ") && asked.contains("? It may be published.</h1>"), "{asked}");
+    assert!(asked.contains("Dear &#60;b&#62;customer") && asked.contains("href=\"/feedback/r1\""), "{asked}");
+    assert_eq!(mock.done(), [], "nothing was sent yet");
+
+    let (to, fields) = pressed(&asked, "<main", &[]);
+    assert_eq!(to, "/api/v1/feedback/r1/reply");
+    for _ in 0..2 {
+        assert_eq!(post(&to, &fields).await.status(), 303);
+    }
+    until(&house, "r1", "the end", |it| states(it) == ["accepted"]).await;
+    assert_eq!(mock.done().len(), 1, "pressed twice, sent once");
+    assert_eq!(mock.done()[0].1["content"], content);
+    house.stop().await;
+}
+
+#[tokio::test]
+async fn a_form_for_another_site_offers_what_will_be_taken() {
+    let mock = Mock::open().await;
+    let house = mock.house(|_| ()).await;
+    for (id, source, choices) in [
+        ("r1", "email", vec!["", "Praise", "Question", "Idea", "Problem", "Message"]),
+        ("r2", "Google", vec!["Praise", "Question", "Idea", "Problem", "Message"]),
+    ] {
+        hear(&house, &mock.customer_answers(id, |response| response["source"] = json!(source))).await;
+        let page = house.get(&format!("/feedback/{id}")).await.text().await.expect("a page");
+        for kind in ["reply", "close"] {
+            let form = page
+                .split_once(&format!("id=\"do-{kind}\""))
+                .expect("a form")
+                .1
+                .split_once("</form>")
+                .expect("its end")
+                .0;
+            let select = form
+                .split_once("<select name=\"remark_type\"")
+                .expect("kinds")
+                .1
+                .split_once("</select>")
+                .expect("its end")
+                .0;
+            let (head, options) = select.split_once('>').expect("its options");
+            let is_needed = head.contains("required");
+            // An empty first choice that must not stay is none.
+            let offered: Vec<&str> = options
+                .split("<option")
+                .skip(1)
+                .map(|option| option.split_once('>').expect("an option").1.split('<').next().expect("its text"))
+                .map(|text| if ["As Goodays has it", "Choose one"].contains(&text) { "" } else { text })
+                .filter(|text| !(is_needed && text.is_empty()))
+                .collect();
+            assert_eq!(offered, choices, "{kind} of {source}");
+        }
+        // Each of them is taken.
+        for (number, choice) in choices.iter().enumerate() {
+            let id = format!("{id}-{number}");
+            hear(&house, &mock.customer_answers(&id, |response| response["source"] = json!(source))).await;
+            let mut wish = text("Thanks");
+            if !choice.is_empty() {
+                wish["remark_type"] = json!(choice);
+            }
+            assert_eq!(act(&house, &format!("{id}/reply"), None, &wish).await.0, 202, "{source}: {choice}");
+        }
+    }
+    house.stop().await;
+}

@@ -2,6 +2,7 @@
 
 mod a_clarity_that_fails;
 mod answering_customers;
+mod boxes;
 mod canaries;
 mod commands;
 mod convergence;
@@ -18,6 +19,7 @@ mod following_a_third_party;
 mod forgetting;
 mod goodays_in_arrears;
 mod hostile_words;
+mod lists;
 mod live_protocol;
 mod microsoft_client;
 mod near_an_agent;

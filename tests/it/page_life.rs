@@ -25,8 +25,8 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; i
                       form-action 'self'; base-uri 'none'; frame-ancestors 'none'; report-uri /violations";
 
 /// Serves pages painted from one document, and a socket that the test speaks through.
-struct House {
-    address: String,
+pub(crate) struct House {
+    pub(crate) address: String,
     sockets: UnboundedReceiver<Peer>,
     violations: UnboundedReceiver<String>,
     asked: UnboundedReceiver<(String, Value)>,
@@ -37,19 +37,20 @@ struct Rooms {
     state: Value,
     sockets: UnboundedSender<Peer>,
     violations: UnboundedSender<String>,
-    /// Survey requests: the idempotency key and the fields. The first is refused, the second finds its key taken.
+    /// Survey requests: the idempotency key and the fields. The first is refused, the second finds its key taken. All else
+    /// that was asked for: where, with the key after a space if there is one, and the fields. It is taken.
     asked: UnboundedSender<(String, Value)>,
     answers: Arc<AtomicUsize>,
 }
 
 /// A page's socket, seen from the server.
-struct Peer {
+pub(crate) struct Peer {
     query: String,
     say: UnboundedSender<Message>,
 }
 
 impl House {
-    async fn open(state: Value) -> Self {
+    pub(crate) async fn open(state: Value) -> Self {
         let (sockets_in, sockets) = unbounded_channel();
         let (violations_in, violations) = unbounded_channel();
         let (asked_in, asked) = unbounded_channel();
@@ -59,6 +60,7 @@ impl House {
             .route("/page/{*name}", get(page))
             .route("/api/v1/live", get(live))
             .route("/api/v1/surveys", post(survey))
+            .route("/api/v1/{*what}", post(acted).get(async || Json(json!({ "statuses": [{ "status": "atLunch" }] }))))
             .route("/healthz", get(async || "ok"))
             .route(
                 "/violations",
@@ -72,17 +74,17 @@ impl House {
         Self { address, sockets, violations, asked }
     }
 
-    async fn peer(&mut self) -> Peer {
+    pub(crate) async fn peer(&mut self) -> Peer {
         tokio::time::timeout(PATIENCE, self.sockets.recv()).await.expect("a page connects").expect("the house is open")
     }
 }
 
 impl Peer {
-    fn say(&self, frame: &Value) {
+    pub(crate) fn say(&self, frame: &Value) {
         self.say.send(Message::text(frame.to_string())).expect("the socket is open");
     }
 
-    fn beat(&self, version: u64) {
+    pub(crate) fn beat(&self, version: u64) {
         self.say(&json!({ "type": "beat", "version": version, "now": NOW }));
     }
 
@@ -93,8 +95,18 @@ impl Peer {
 
 const NOW: &str = "2026-11-21T15:41:07Z";
 
-fn now() -> Timestamp {
+pub(crate) fn now() -> Timestamp {
     NOW.parse().expect("an instant")
+}
+
+/// Whoever asks with `as=Ann` is Ann; else nobody had to say.
+fn reader(query: Option<&str>) -> pages::Reader {
+    match query.and_then(|query| query.strip_prefix("as=")) {
+        Some(name) => {
+            pages::Reader { name: Some(name.to_owned()), key: name.to_owned(), ..pages::Reader::anybody(true) }
+        }
+        None => pages::Reader::anybody(true),
+    }
 }
 
 async fn page(State(rooms): State<Rooms>, Path(name): Path<String>, RawQuery(query): RawQuery) -> Response {
@@ -108,7 +120,7 @@ async fn page(State(rooms): State<Rooms>, Path(name): Path<String>, RawQuery(que
         state: serde_json::from_value(rooms.state.clone()).expect("the floor has the document's shape"),
         state_json: rooms.state.to_string(),
         demo: true,
-        reader: pages::Reader::anybody(true),
+        reader: reader(query.as_deref()),
     };
     let board = |queues: Vec<i64>, distance| pages::Board {
         name: "sales".to_owned(),
@@ -133,6 +145,12 @@ async fn page(State(rooms): State<Rooms>, Path(name): Path<String>, RawQuery(que
         item => pages::feedback_item(&sheet, item).map(Option::unwrap_or_default),
     };
     ([(header::CONTENT_SECURITY_POLICY, POLICY)], Html(html.expect("the page renders"))).into_response()
+}
+
+async fn acted(State(rooms): State<Rooms>, Path(what): Path<String>, headers: HeaderMap, body: String) -> StatusCode {
+    let key = headers.get("idempotency-key").map(|key| format!(" {}", key.to_str().expect("a key is text")));
+    let _ = rooms.asked.send((what + &key.unwrap_or_default(), serde_json::from_str(&body).expect("JSON")));
+    StatusCode::ACCEPTED
 }
 
 async fn survey(State(rooms): State<Rooms>, headers: HeaderMap, Json(fields): Json<Value>) -> Response {
@@ -208,7 +226,7 @@ async fn what_the_server_painted_is_what_the_script_paints_and_patches_touch_onl
                      const odd = painted.length === alive.length ? [] : [`${painted.length} cells became ${alive.length}`];
                      const facts = (node) => [node.tagName === 'TIME' && node.hasAttribute('datetime') || node.children.length ? '' : node.textContent,
                          node.getAttribute('datetime') && Date.parse(node.getAttribute('datetime')),
-                         ...Object.entries(node.dataset).filter(([k]) => k !== 'sort').map(([k, v]) => k + '=' + v).sort(), node.hidden, node.title].join(' | ');
+                         ...Object.entries(node.dataset).filter(([k]) => k !== 'sort').map(([k, v]) => k + '=' + v).sort(), node.hidden, node.title, node.type === 'hidden' ? node.getAttribute('value') : ''].join(' | ');
                      painted.forEach((node, i) => facts(node) === facts(alive[i]) || odd.push(facts(node) + '  BECAME  ' + facts(alive[i])));
                      done(odd);
                  });",
@@ -453,6 +471,264 @@ async fn tables_filter_and_sort_in_place_and_the_address_says_how() {
             "return document.querySelector('[data-collection=queues] tr[data-row]').dataset.row === '3'",
         )
         .await;
+    browser.close().await;
+}
+
+/// The longest pause of an order ends when the test says so.
+const PAUSES: &str = "const later = window.setTimeout;
+    window.setTimeout = (end, after, ...rest) => (after === 30000 ? (window.endPause = end, 0) : later(end, after, ...rest));";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_order_pauses_under_a_hand_and_never_for_a_heading() {
+    for (table, column, path) in [("queues", "waiting", "waiting"), ("agents", "name", "name")] {
+        let mut house = House::open(floor(now(), 12)).await;
+        let browser = Browser::start(&["--window-size=1600,1000"]).await;
+        browser.before_every_page(PAUSES).await;
+        browser.client.goto(&format!("{}/page/supervisor?group=none", house.address)).await.expect("the page opens");
+        let peer = house.peer().await;
+        let find = |css: String| {
+            let client = browser.client.clone();
+            async move { client.find(Locator::Css(&css)).await.expect("it is there") }
+        };
+        let rows = browser
+            .ask(&format!("return [...document.querySelectorAll('[data-collection={table}] tr[data-row]')].map((row) => row.dataset.row)"))
+            .await;
+        let rows: Vec<String> = serde_json::from_value(rows).expect("rows");
+        let (a, b) = (&rows[rows.len() - 1], &rows[rows.len() - 2]);
+        let c = &rows[rows.len() - 3];
+        let mut version = 10;
+        let mut top = |row: &str, rank: i64| {
+            version += 1;
+            let value = if path == "waiting" { json!(rank) } else { json!(format!("Zz {rank}")) };
+            peer.say(&json!({ "type": "patch", "version": version, "patch": { table: { row: { path: value } } } }));
+        };
+        let first = |row: &str| {
+            format!("return document.querySelector('[data-collection={table}] tr[data-row]').dataset.row === '{row}'")
+        };
+        let pill = format!("return document.getElementById('paused-{table}').textContent");
+
+        // A press leaves the pointer on the heading and the focus in it.
+        for _ in 0..2 {
+            let heading = format!("[data-collection={table}] a[data-column={column}]");
+            find(heading).await.click().await.expect("pressed");
+            let sorted = browser
+                .ask(&format!(
+                    "return document.querySelector('[data-collection={table}] [aria-sort]').getAttribute('aria-sort')"
+                ))
+                .await;
+            if sorted == json!("descending") {
+                break;
+            }
+        }
+        top(a, 500);
+        browser.until("it moves though a heading has the focus", &first(a)).await;
+
+        // The pointer on a row pauses the order, which says how many rows would move.
+        find(format!("[data-collection={table}] tr[data-row='{c}'] td.number"))
+            .await
+            .click()
+            .await
+            .expect("pointed at");
+        top(b, 501);
+        browser
+            .until("the order says that it is paused", &format!("{pill} === 'Order paused: 1 row would move'"))
+            .await;
+        assert_eq!(browser.ask(&first(a)).await, json!(true), "nothing moves under a hand");
+        browser.ask(&format!("document.getElementById('paused-{table}').click()")).await;
+        browser.until("a press keeps the order", &first(b)).await;
+        assert_eq!(browser.ask(&pill).await, json!(""));
+
+        // Left and come back, it pauses again, but not for ever.
+        find("h2".to_owned()).await.click().await.expect("left");
+        browser.ask("window.endPause = null").await;
+        find(format!("[data-collection={table}] tr[data-row='{c}'] td.number"))
+            .await
+            .click()
+            .await
+            .expect("pointed at");
+        browser.until("it pauses again", "return !!window.endPause").await;
+        top(a, 502);
+        browser.until("it is paused", &format!("{pill} === 'Order paused: 1 row would move'")).await;
+        browser.ask("window.endPause()").await;
+        assert_eq!(browser.ask(&first(a)).await, json!(true), "the pause ends while the pointer rests");
+        top(b, 503);
+        browser.until("and the order is kept from then on", &first(b)).await;
+        browser.close().await;
+    }
+}
+
+/// A page, the form to be sent by its button, the question, what is asked for, and with which fields.
+type Asking = (&'static str, &'static str, &'static str, &'static str, Value);
+
+fn askings() -> Vec<Asking> {
+    let reply = json!({ "content": "Dear Elena" });
+    vec![
+        ("r903", "#do-reply form", "Send this reply to Elena N.? It may be published.", "feedback/r903/reply", reply),
+        (
+            "r903",
+            "#do-call form",
+            "Tell Goodays that you have called Elena N.? That closes the conversation.",
+            "feedback/r903/call",
+            json!({}),
+        ),
+        (
+            "r903",
+            "#do-close form",
+            "Close the conversation with Elena N. without an answer?",
+            "feedback/r903/close",
+            json!({}),
+        ),
+        (
+            "surveys",
+            "tr[data-row=s04] form[action$=retry]",
+            "Send Customer 4 the request for a survey?",
+            "surveys/s04/retry",
+            json!({}),
+        ),
+        (
+            "surveys",
+            "tr[data-row=s04] form[action$=recover]",
+            "Ask Customer 4 again, now that it was made good?",
+            "surveys/s04/recover",
+            json!({}),
+        ),
+        (
+            "agent",
+            "form[action$=suspend]",
+            "Suspend Luis E.? No more contacts are offered to them.",
+            "agents/45/suspend",
+            json!({ "suspended": true }),
+        ),
+        (
+            "agent",
+            "form[action$=recording]",
+            "Record the contact that Luis E. has in hand?",
+            "agents/45/recording",
+            json!({ "recording": true }),
+        ),
+        (
+            "agent",
+            "form[action$=status]",
+            "Set the state of Luis E. to At lunch?",
+            "agents/45/status",
+            json!({ "status": "atLunch" }),
+        ),
+    ]
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_reaches_a_customer_or_a_call_asks_first() {
+    let browser = Browser::start(&["--window-size=1400,1000"]).await;
+    let mut state = near(now(), 12);
+    state["surveys"]["s04"]["mayRetry"] = json!(true);
+    state["surveys"]["s04"]["mayRecover"] = json!(true);
+    for (page, form, question, route, fields) in askings() {
+        let mut house = House::open(state.clone()).await;
+        browser.client.goto(&format!("{}/page/{page}", house.address)).await.expect("the page opens");
+        let peer = house.peer().await;
+        peer.beat(10);
+        browser.until("Live", "return document.getElementById('lamp').textContent === 'Live'").await;
+        browser
+            .until("what is possible", &format!("return !document.querySelector('{form} select[data-choices]:empty')"))
+            .await;
+        browser
+            .ask(&format!("document.querySelector('{form}').closest('details')?.setAttribute('open', ''); document.querySelector('{form} textarea[name=content]')?.focus()"))
+            .await;
+        if fields["content"].is_string() {
+            let field = browser.client.find(Locator::Css(&format!("{form} textarea"))).await.expect("a field");
+            field.send_keys("Dear Elena").await.expect("typed");
+        }
+        let press = async || {
+            let button = browser.client.find(Locator::Css(&format!("{form} button"))).await.expect("a button");
+            button.click().await.expect("pressed");
+        };
+        let here = async |key: &str| {
+            let node = browser.client.active_element().await.expect("something has the focus");
+            node.send_keys(key).await.expect("pressed");
+        };
+        press().await;
+        let asked = format!("return document.querySelector('{form} .confirm p')?.textContent ?? ''");
+        assert_eq!(browser.ask(&asked).await, json!(question), "{route}");
+        let inside = format!(
+            "return document.activeElement.closest('.confirm')?.closest('form') === document.querySelector('{form}')"
+        );
+        assert_eq!(browser.ask(&inside).await, json!(true), "{route}: the focus is where one is asked");
+        here("\u{e00c}").await;
+        let back = format!(
+            "return !document.querySelector('.confirm') && document.activeElement === document.querySelector('{form} button')"
+        );
+        assert_eq!(browser.ask(&back).await, json!(true), "{route}: Escape goes back to where one was");
+        assert!(house.asked.is_empty(), "{route}: nothing was asked for yet");
+        press().await;
+        here("\u{e007}").await;
+        let (what, sent) =
+            tokio::time::timeout(PATIENCE, house.asked.recv()).await.expect("in time").expect("asked for");
+        assert_eq!((what.split(' ').next(), sent), (Some(route), fields), "{question}");
+        let answered = format!("return document.querySelector('{form} [data-answer]')?.dataset.state === 'done'");
+        browser.until("the answer where the button is", &answered).await;
+        // What was offered is taken back at once, as it is when it was done.
+        if page != "agent" {
+            let gone = json!({ "feedback": { "r903": { "actions": { "reply": null, "call": null, "close": null } } },
+                "surveys": { "s04": { "mayRetry": null, "mayRecover": null } } });
+            peer.say(&json!({ "type": "patch", "version": 11, "patch": gone }));
+            let button = format!("document.querySelector('{form} button')");
+            browser.until("nothing is offered", &format!("return !{button}.checkVisibility()")).await;
+        }
+        let seen = format!("return document.querySelector('{form} [data-answer]').checkVisibility()");
+        assert_eq!(browser.ask(&seen).await, json!(true), "{route}: the answer stays");
+        assert!(house.asked.is_empty(), "{route}: once");
+    }
+    browser.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reply_that_was_typed_is_there_until_it_is_sent() {
+    let browser = Browser::start(&["--window-size=1400,1000"]).await;
+    let mut house = House::open(floor(now(), 12)).await;
+    let field = "document.querySelector('#do-reply textarea')";
+    let open = async |house: &mut House, who: &str| {
+        browser.client.goto(&format!("{}/page/r903{who}", house.address)).await.expect("the page opens");
+        house.peer().await
+    };
+    let typed = format!("return {field}.value");
+    let key = "return document.querySelector('#do-reply [name=idempotency_key]').value";
+    let peer = open(&mut house, "?as=Ann").await;
+    browser
+        .client
+        .find(Locator::Css("#do-reply textarea"))
+        .await
+        .expect("a field")
+        .send_keys("Dear Elena")
+        .await
+        .expect("typed");
+    // The sign-in ends, which empties the page.
+    peer.close(4401);
+    browser.until("the page is emptied", "return !document.querySelector('textarea')").await;
+    open(&mut house, "?as=Bob").await;
+    assert_eq!(browser.ask(&typed).await, json!(""), "not for whoever sits here next");
+    open(&mut house, "?as=Ann").await;
+    browser.until("it is here again", &format!("return {field}.value === 'Dear Elena'")).await;
+    assert_eq!(browser.ask("return document.querySelector('#do-reply').hasAttribute('data-typed')").await, json!(true));
+
+    // Nobody answers: what is said then is true after the page was loaded anew as well.
+    browser.ask("window.fetch = () => Promise.reject(new Error('gone')); document.querySelector('#do-reply form').requestSubmit()").await;
+    let said = "return document.querySelector('#do-reply [data-answer]').textContent";
+    browser
+        .until("what is said", &format!("{said}.startsWith('The server did not answer. Nothing is lost: press again')"))
+        .await;
+    let first = browser.ask(key).await;
+    open(&mut house, "?as=Ann").await;
+    browser.until("it is here again", &format!("return {field}.value === 'Dear Elena'")).await;
+    assert_eq!(browser.ask(key).await, first, "the next try is the same deed");
+    browser.ask("document.querySelector('#do-reply form').requestSubmit()").await;
+    let (what, fields) = tokio::time::timeout(PATIENCE, house.asked.recv()).await.expect("in time").expect("asked for");
+    assert_eq!(what, format!("feedback/r903/reply {}", first.as_str().expect("a key")));
+    assert_eq!(fields, json!({ "content": "Dear Elena" }));
+    browser
+        .until("it was taken", "return document.querySelector('#do-reply [data-answer]').dataset.state === 'done'")
+        .await;
+    open(&mut house, "?as=Ann").await;
+    assert_eq!(browser.ask(&typed).await, json!(""), "what was sent is no draft");
     browser.close().await;
 }
 

@@ -106,6 +106,12 @@ impl FeedbackDesk {
         (desk, Overheard { found, trouble })
     }
 
+    /// Whether an answer to responses of this source must say which kind of remark the customer made.
+    #[must_use]
+    pub fn needs_kind(&self, source: &str) -> bool {
+        self.0.rules.external_sources.iter().any(|name| name.eq_ignore_ascii_case(source))
+    }
+
     /// Wants something done about a response. With the key of an earlier deed, this *is* the earlier one.
     ///
     /// # Errors

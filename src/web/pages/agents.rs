@@ -1,6 +1,6 @@
 //! The table of agents.
 
-use super::view::{Column, Heading, Key, View, headings};
+use super::view::{Column, Heading, Key, TextKey, View, headings};
 use super::{Sheet, Timer, contact, format, words};
 use crate::live::shape::AgentDoc;
 
@@ -74,7 +74,7 @@ impl AgentTable {
         let sort = COLUMNS.iter().map(|(key, ..)| *key).find(|key| *key == view.sort).unwrap_or("name");
         let mut agents: Vec<_> = sheet.state.agents.iter().collect();
         let descending = view.dir == "desc";
-        agents.sort_by_cached_key(|(id, agent)| (agent.name.to_lowercase(), (*id).clone()));
+        agents.sort_by_cached_key(|(id, agent)| (TextKey::new(&agent.name), TextKey::new(id)));
         agents.sort_by(|(_, a), (_, b)| key(sheet, a, sort).compare(&key(sheet, b, sort), descending));
 
         let mut groups: Vec<AgentGroup> = Vec::new();
@@ -92,7 +92,7 @@ impl AgentTable {
                 }),
             }
         }
-        groups.sort_by_key(|group| (group.team.is_empty(), group.name.to_lowercase()));
+        groups.sort_by_cached_key(|group| (group.team.is_empty(), TextKey::new(&group.name)));
         for group in &mut groups {
             group.is_hidden = group.rows.iter().all(|row| row.is_hidden);
         }
@@ -169,19 +169,18 @@ fn fits(sheet: &Sheet, agent: &AgentDoc, view: &View) -> bool {
     reason = "only an order: counts and milliseconds stay below two to the fifty-third"
 )]
 fn key(sheet: &Sheet, agent: &AgentDoc, column: &str) -> Key {
-    let lower = |text: String| if text.is_empty() { Key::None } else { Key::Text(text.to_lowercase()) };
     match column {
-        "team" => lower(sheet.team_name(agent.team)),
+        "team" => agent.team.map_or(Key::None, |team| Key::text(&sheet.team_name(Some(team)))),
         "state" => {
-            let rank = words::ACTIVITIES.iter().position(|activity| *activity == agent.activity);
-            Key::Number(rank.map_or(-1.0, |rank| rank as f64))
+            let activity = if agent.activity.is_empty() { "unknown" } else { &agent.activity };
+            words::ACTIVITIES.iter().position(|known| *known == activity).map(|rank| rank as f64).into()
         }
         "time" => agent.since.map(|since| -since.as_millisecond() as f64).into(),
-        "contact" => lower(contact::summary(sheet, &agent.sessions)),
+        "contact" => Key::text(&contact::summary(sheet, &agent.sessions)),
         "answered" => format::metric_total(&agent.metrics, "answeredCount").into(),
         "missed" => format::metric_total(&agent.metrics, "ronaCount").into(),
         "nps" => agent.feedback.as_ref().and_then(|feedback| feedback.day.nps.as_ref()).map(|nps| nps.value).into(),
-        _ => lower(agent.name.clone()),
+        _ => Key::text(&agent.name),
     }
 }
 

@@ -23,6 +23,8 @@ pub(super) struct Form {
     pub writes: bool,
     pub rates: bool,
     pub has_type: bool,
+    /// What is asked before it is sent; empty for what nobody outside hears of. `static/paint.js` asks the same.
+    pub question: String,
     /// The idempotency key where no script gives it one.
     pub key: String,
 }
@@ -86,10 +88,29 @@ impl Form {
             writes: matches!(kind, Reply | Message),
             rates: kind == Call,
             has_type: matches!(kind, Reply | Close),
+            question: question(kind, doc.customer.as_deref()),
             key: format!("{:032x}", rand::random::<u128>()),
         }
     }
 }
+
+/// Names what will happen, and to whom.
+fn question(kind: FeedbackDeedKind, customer: Option<&str>) -> String {
+    let customer = customer.unwrap_or(NOBODY_NAMED);
+    match kind {
+        FeedbackDeedKind::Reply => format!("Send this reply to {customer}? It may be published."),
+        FeedbackDeedKind::Message => format!("Send this private message to {customer}?"),
+        FeedbackDeedKind::Call => {
+            format!("Tell Goodays that you have called {customer}? That closes the conversation.")
+        }
+        FeedbackDeedKind::Close => format!("Close the conversation with {customer} without an answer?"),
+        FeedbackDeedKind::Spam => format!("Report what {customer} wrote as spam?"),
+        FeedbackDeedKind::NoAnswerNeeded => String::new(),
+    }
+}
+
+/// Whom a question is about when Goodays or Agent Connect gave no name.
+pub(super) const NOBODY_NAMED: &str = "the customer";
 
 /// Something that a colleague did.
 #[derive(Default)]
@@ -97,6 +118,8 @@ pub(super) struct Deed {
     pub id: String,
     pub path: String,
     pub retry: String,
+    /// What is asked before it is tried again.
+    pub question: String,
     pub action: String,
     pub who: String,
     pub state: String,
@@ -108,12 +131,20 @@ pub(super) struct Deed {
 }
 
 impl Deed {
-    pub fn new(sheet: &Sheet, path: &str, response: &str, id: &str, deed: &DeedDoc) -> Self {
+    pub fn new(
+        sheet: &Sheet,
+        path: &str,
+        response: &str,
+        (id, deed): (&str, &DeedDoc),
+        customer: Option<&str>,
+    ) -> Self {
+        let (action, customer) = (words::deed(&deed.action).to_owned(), customer.unwrap_or(NOBODY_NAMED));
         Self {
             id: id.to_owned(),
             path: format!("{path}/deeds/{}", step(id)),
             retry: format!("/api/v1/feedback/{}/deeds/{}/retry", segment(response), segment(id)),
-            action: words::deed(&deed.action).to_owned(),
+            question: format!("Once more, for {customer}: {}?", action.to_lowercase()),
+            action,
             who: deed.who.clone(),
             state: deed.state.clone(),
             state_word: words::deed_state(&deed.state).to_owned(),

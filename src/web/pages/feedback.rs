@@ -7,6 +7,7 @@ use jiff::Timestamp;
 
 use super::answering::{self, Deed, Form};
 use super::frame::Frame;
+use super::pager::Pager;
 use super::pinning::Pinning;
 use super::{Sheet, Timer, figure, format, segment, step, words};
 use crate::live::shape::{AnswerDoc, EffectDoc, FeedbackDoc, FeedbackTotalDoc, JoinDoc, MessageDoc};
@@ -21,6 +22,7 @@ pub fn feedback(sheet: &Sheet) -> Result<String, askama::Error> {
         tiles: figure::figures("totals/floor/feedback", all, &TILES),
         ages: figure::figures("totals/floor/feedback", all, &AGES),
         tables: tables(sheet),
+        pager: Pager::new(sheet, "feedback", "lists/feedback", "/feedback"),
         items,
         blank,
     }
@@ -87,6 +89,15 @@ fn tables(sheet: &Sheet) -> [figure::Table; 4] {
 
 /// Renders one response with its thread; `None` if there is none of that id in the viewer's scope.
 pub fn feedback_item(sheet: &Sheet, response_id: &str) -> Result<Option<String>, askama::Error> {
+    feedback_item_of(sheet, response_id, |_| false)
+}
+
+/// The same where responses of some sources need a kind of remark with every answer, which those tell by name.
+pub fn feedback_item_of(
+    sheet: &Sheet,
+    response_id: &str,
+    needs_kind: impl Fn(&str) -> bool,
+) -> Result<Option<String>, askama::Error> {
     let Some(doc) = sheet.state.feedback.get(response_id) else { return Ok(None) };
     let customer = doc.customer.as_deref().unwrap_or("a customer");
     let path = format!("feedback/{}", step(response_id));
@@ -101,8 +112,12 @@ pub fn feedback_item(sheet: &Sheet, response_id: &str) -> Result<Option<String>,
         messages: messages.into_iter().map(|(id, message)| Text::new(sheet, &path, id, message, customer)).collect(),
         answers: answers.into_iter().map(|(id, answer)| Answer::new(&path, id, answer)).collect(),
         offered: offered(&doc.actions),
+        needs_kind: doc.source.as_deref().is_some_and(needs_kind),
         forms: Form::all(sheet, &path, response_id, doc),
-        deeds: deeds.into_iter().map(|(id, deed)| Deed::new(sheet, &path, response_id, id, deed)).collect(),
+        deeds: deeds
+            .into_iter()
+            .map(|(id, deed)| Deed::new(sheet, &path, response_id, (id, deed), doc.customer.as_deref()))
+            .collect(),
         blank_deed: Deed::blank(&path, response_id),
         facts: facts(sheet, doc),
         pinning: Pinning::new(sheet, &path, response_id, &doc.joined),
@@ -123,6 +138,7 @@ struct List<'a> {
     tiles: Vec<figure::Named>,
     ages: Vec<figure::Named>,
     tables: [figure::Table; 4],
+    pager: Pager,
     items: Vec<Item>,
     blank: Item,
 }
@@ -136,6 +152,8 @@ struct One<'a> {
     answers: Vec<Answer>,
     /// What Goodays offers, in a sentence.
     offered: String,
+    /// Whether an answer must say which kind of remark the customer made.
+    needs_kind: bool,
     /// What can be done, whether it is offered now or not: a script shows a form when it is.
     forms: [Form; 6],
     deeds: Vec<Deed>,

@@ -8,12 +8,14 @@ mod agent;
 mod agents;
 mod answering;
 mod audit;
+mod confirm;
 mod contact;
 mod displays;
 mod feedback;
 mod figure;
 mod frame;
 mod login;
+mod pager;
 mod pinning;
 mod problem;
 mod queues;
@@ -32,8 +34,9 @@ mod tests;
 
 pub use agent::agent;
 pub use audit::audit;
+pub use confirm::confirm;
 pub use displays::{display, displays};
-pub use feedback::{feedback, feedback_item};
+pub use feedback::{feedback, feedback_item, feedback_item_of};
 pub use figure::Figure;
 pub use login::{LoginSheet, login};
 pub use problem::problem;
@@ -81,6 +84,8 @@ pub struct Sheet {
 pub struct Reader {
     /// What colleagues call them. `None`: nobody had to say who they are.
     pub name: Option<String>,
+    /// Who they are among all who have the same name: whose drafts a browser keeps. Empty: nobody had to say.
+    pub key: String,
     /// What they are to the house.
     pub role: Role,
     /// Whether there is more than they may see.
@@ -93,7 +98,7 @@ impl Reader {
     /// Whoever reaches a house without a door.
     #[must_use]
     pub fn anybody(acts: bool) -> Self {
-        Self { name: None, role: Role::Administrator, is_limited: false, acts }
+        Self { name: None, key: String::new(), role: Role::Administrator, is_limited: false, acts }
     }
 
     /// Whoever asks for a page. Where everything is invented, whoever reaches it may act.
@@ -104,6 +109,7 @@ impl Reader {
             None => Self { role, ..Self::anybody(demo && role > Role::Display) },
             Some(sign_in) => Self {
                 name: Some(sign_in.name().to_owned()),
+                key: sign_in.agent().to_string(),
                 role,
                 is_limited: viewer.permission().realm().is_some(),
                 acts: role >= Role::Supervisor,

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::agents::is_small;
-use super::view::{Column, Heading, Key, View, headings};
+use super::view::{Column, Heading, Key, TextKey, View, headings};
 use super::{Sheet, Timer, contact, format, words};
 use crate::live::shape::QueueDoc;
 
@@ -57,7 +57,7 @@ impl QueueTable {
         let sort = COLUMNS.iter().map(|(key, ..)| *key).find(|key| *key == view.qsort).unwrap_or("name");
         let mut queues: Vec<_> = sheet.state.queues.iter().collect();
         let descending = view.qdir == "desc";
-        queues.sort_by_cached_key(|(id, queue)| (queue.name.to_lowercase(), (*id).clone()));
+        queues.sort_by_cached_key(|(id, queue)| (TextKey::new(&queue.name), TextKey::new(id)));
         queues.sort_by(|(_, a), (_, b)| key(a, sort).compare(&key(b, sort), descending));
         Self {
             headings: headings(&COLUMNS, sort, &view.qdir, |sort, dir| View {
@@ -119,7 +119,7 @@ fn key(queue: &QueueDoc, column: &str) -> Key {
         "answered" => format::metric_total(&queue.metrics, "answeredCount").into(),
         "abandoned" => format::metric_total(&queue.metrics, "abandonedCount").into(),
         "nps" => queue.feedback.as_ref().and_then(|feedback| feedback.day.nps.as_ref()).map(|nps| nps.value).into(),
-        _ => Key::Text(queue.name.to_lowercase()),
+        _ => Key::text(&queue.name),
     }
 }
 

@@ -7,6 +7,7 @@ use askama::Template;
 use super::agents::AgentTable;
 use super::frame::Frame;
 use super::queues::{QueueTable, longest, sum};
+use super::view::TextKey;
 use super::{Sheet, Timer, View, format, words};
 use crate::domain::SourceName;
 use crate::live::shape::{AgentDoc, StateDoc};
@@ -14,7 +15,7 @@ use crate::live::shape::{AgentDoc, StateDoc};
 /// Renders the page as the viewer chose to see it.
 pub fn supervisor(sheet: &Sheet, view: &View) -> Result<String, askama::Error> {
     let mut teams: Vec<_> = sheet.state.teams.iter().map(|(id, team)| (id.clone(), team.name.clone())).collect();
-    teams.sort_by_key(|(_, name)| name.to_lowercase());
+    teams.sort_by_cached_key(|(_, name)| TextKey::new(name));
     Page {
         frame: Frame::new(sheet, "/supervisor", "Supervisor"),
         tiles: Tiles::new(sheet),

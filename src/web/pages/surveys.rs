@@ -2,8 +2,10 @@
 
 use askama::Template;
 
+use super::answering::NOBODY_NAMED;
 use super::feedback::{responder, responder_activity};
 use super::frame::Frame;
+use super::pager::Pager;
 use super::{Sheet, Timer, figure, format, segment, step, words};
 use crate::live::shape::SurveyDoc;
 
@@ -28,10 +30,10 @@ fn id() -> String {
     "{id}".to_owned()
 }
 
-/// Renders the page, newest request first.
+/// Renders the page: what needs somebody first, then the newest.
 pub fn surveys(sheet: &Sheet) -> Result<String, askama::Error> {
     let mut all: Vec<_> = sheet.state.surveys.iter().collect();
-    all.sort_by(|(a_id, a), (b_id, b)| (b.created, a_id).cmp(&(a.created, b_id)));
+    all.sort_by(|(a_id, a), (b_id, b)| (!needs(a), b.created, a_id).cmp(&(!needs(b), a.created, b_id)));
     let floor = sheet.state.totals.get("floor");
     let total = floor.map(|floor| &floor.feedback);
     Page {
@@ -39,7 +41,8 @@ pub fn surveys(sheet: &Sheet) -> Result<String, askama::Error> {
         window: figure::window(sheet, total),
         tiles: figure::figures("totals/floor/feedback", total, &TILES),
         coverage: figure::reasons(sheet, total),
-        counts: counts(sheet.state.surveys.values()),
+        counts: counts(sheet),
+        pager: Pager::new(sheet, "surveys", "lists/surveys", "/surveys"),
         rows: all.into_iter().map(|(id, survey)| Row::new(sheet, id, survey)).collect(),
         not_asked: not_asked(sheet),
         blank: Row { id: id(), step: id(), segment: id(), ..Row::default() },
@@ -58,6 +61,7 @@ struct Page<'a> {
     /// Whom of those we asked whose interaction ended today, and why the others were not asked.
     coverage: String,
     counts: String,
+    pager: Pager,
     /// Why nobody was asked, and how often.
     not_asked: String,
     rows: Vec<Row>,
@@ -66,10 +70,23 @@ struct Page<'a> {
     key: String,
 }
 
-/// How many there are in each state that anything is in.
-fn counts<'a>(all: impl Iterator<Item = &'a SurveyDoc> + Clone) -> String {
+/// Whether somebody must do something about it: `live::list` ranks by the same.
+fn needs(survey: &SurveyDoc) -> bool {
+    match &*survey.state {
+        "held" | "unknown" => true,
+        "dryRun" => false,
+        _ => survey.may_retry || survey.may_recover,
+    }
+}
+
+/// How many there are in each state that anything is in, on all pages.
+fn counts(sheet: &Sheet) -> String {
+    let all = sheet.state.lists.get("surveys");
     let known = ["queued", "sent", "accepted", "rejected", "failed", "unknown", "held", "dryRun"].map(|state| {
-        let count = all.clone().filter(|survey| survey.state == state).count();
+        let count = match all {
+            Some(list) => list.states.get(state).copied().unwrap_or_default(),
+            None => sheet.state.surveys.values().filter(|survey| survey.state == state).count() as u64,
+        };
         (count, format!("{count} {}", words::survey(state).to_lowercase()))
     });
     known.into_iter().filter(|(count, _)| *count > 0).map(|(_, text)| text).collect::<Vec<_>>().join(" · ")
@@ -100,6 +117,9 @@ struct Row {
     comment: String,
     may_retry: bool,
     may_recover: bool,
+    /// What is asked before it is sent, and before the customer is asked again. `static/paint.js` asks the same.
+    retry_question: String,
+    recover_question: String,
     state: String,
     state_word: String,
     reason: String,
@@ -117,6 +137,7 @@ struct Row {
 
 impl Row {
     fn new(sheet: &Sheet, id: &str, survey: &SurveyDoc) -> Self {
+        let customer = survey.customer.as_deref().unwrap_or(NOBODY_NAMED);
         Self {
             id: id.to_owned(),
             step: step(id),
@@ -139,6 +160,8 @@ impl Row {
             stars: survey.stars.map(|stars| format!("{stars} of 5 stars")).unwrap_or_default(),
             nps: survey.nps.map(|nps| format!("NPS {nps}")).unwrap_or_default(),
             comment: survey.comment.clone().unwrap_or_default(),
+            retry_question: format!("Send {customer} the request for a survey?"),
+            recover_question: format!("Ask {customer} again, now that it was made good?"),
             may_retry: survey.may_retry,
             may_recover: survey.may_recover,
         }

@@ -113,6 +113,48 @@ fn filters_and_order_are_addresses() {
     assert!(supervisor(&sheet, &View::parse(Some("sort=%FF&dir=sideways"))).is_ok());
 }
 
+/// The rows of a table's column as they are painted.
+fn painted_order(html: &str, section: &str) -> Vec<String> {
+    let marker = format!("data-path=\"{section}/");
+    let names = html.split(&marker).skip(1).filter(|rest| rest.split('"').next().unwrap().ends_with("/name"));
+    let names = names.map(|rest| rest.split('>').nth(1).unwrap().split('<').next().unwrap().to_owned());
+    names.filter(|name| !name.is_empty()).collect()
+}
+
+#[test]
+fn texts_stand_in_the_order_of_readers() {
+    for (names, wanted) in [
+        (vec!["Zoe", "Élodie", "eve", "Adam", "Ömer"], vec!["Adam", "Élodie", "eve", "Ömer", "Zoe"]),
+        (vec!["Queue 10", "Queue 9", "queue 1", "Queue 100"], vec!["queue 1", "Queue 9", "Queue 10", "Queue 100"]),
+        (vec!["10", "9", "1e3", "007"], vec!["1e3", "007", "9", "10"]),
+    ] {
+        let queues = names.iter().enumerate().map(|(id, name)| (id.to_string(), json!({ "name": name })));
+        let state = json!({ "queues": queues.collect::<serde_json::Map<_, _>>() });
+        let html = supervisor(&sheet(&state), &View::default()).unwrap();
+        assert_eq!(painted_order(&html, "queues"), wanted);
+    }
+}
+
+#[test]
+fn agents_without_a_value_stand_last_either_way() {
+    let agents = json!({
+        "1": { "name": "A", "activity": "available", "team": 3 }, "2": { "name": "B", "activity": "juggling" },
+        "3": { "name": "C", "activity": "away", "team": 4, "since": "2026-11-21T15:00:00Z" },
+    });
+    let state = json!({ "agents": agents, "teams": { "3": { "name": "Birch" }, "4": { "name": "Ash" } } });
+    for (query, wanted) in [
+        ("sort=team&dir=asc", ["C", "A", "B"]),
+        ("sort=team&dir=desc", ["A", "C", "B"]),
+        ("sort=state&dir=asc", ["A", "C", "B"]),
+        ("sort=state&dir=desc", ["C", "A", "B"]),
+        ("sort=time&dir=asc", ["C", "A", "B"]),
+        ("sort=time&dir=desc", ["C", "A", "B"]),
+    ] {
+        let html = supervisor(&sheet(&state), &View::parse(Some(&format!("group=none&{query}")))).unwrap();
+        assert_eq!(painted_order(&html, "agents"), wanted, "{query}");
+    }
+}
+
 #[test]
 fn rows_without_a_value_stand_last_in_either_direction() {
     let state = json!({ "queues": { "1": { "name": "A" }, "2": { "name": "B", "waiting": 1 }, "3": { "name": "C", "waiting": 4 } } });
@@ -371,7 +413,8 @@ fn everybody_is_led_to_the_pages_of_their_role() {
     for (role, keeps) in
         [(Role::TeamLead, &[][..]), (Role::Supervisor, &["/displays"]), (Role::Administrator, &["/displays", "/audit"])]
     {
-        let reader = Reader { name: Some("Ann <b>".to_owned()), role, is_limited: true, acts: false };
+        let reader =
+            Reader { name: Some("Ann <b>".to_owned()), key: "7".to_owned(), role, is_limited: true, acts: false };
         let floor = Sheet { reader: reader.clone(), ..sheet(&floor::floor(now(), 3)) };
         let floor = supervisor(&floor, &View::default()).unwrap();
         let own = sign_ins(&[], None, now(), &TimeZone::UTC, &reader).unwrap();

@@ -1,5 +1,6 @@
 //! What a viewer chose to see of a table. It stands in the address, so every view can be sent to a colleague.
 
+use icu_normalizer::DecomposingNormalizerBorrowed;
 use url::form_urlencoded::{Serializer, parse};
 
 /// A viewer's choice, read leniently: what means nothing is as good as absent.
@@ -128,10 +129,43 @@ pub(super) fn headings(columns: &[Column], sort: &str, dir: &str, with: impl Fn(
 pub(super) enum Key {
     None,
     Number(f64),
-    Text(String),
+    Text(TextKey),
+}
+
+/// A text's place among others, for readers: letters by the alphabet whatever their case and accents, numbers within a text
+/// by their value. A browser's `Intl.Collator` has the last word where it knows better (`static/table.js`).
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct TextKey(String, String);
+
+impl TextKey {
+    pub fn new(text: &str) -> Self {
+        const LONGEST_NUMBER: usize = 20;
+        let is_mark = |letter: &char| ('\u{300}'..='\u{36f}').contains(letter);
+        let plain = DecomposingNormalizerBorrowed::new_nfd().normalize(&text.to_lowercase()).into_owned();
+        let (mut key, mut digits) = (String::with_capacity(plain.len()), String::new());
+        for letter in plain.chars().filter(|letter| !is_mark(letter)).chain(['\0']) {
+            if letter.is_ascii_digit() {
+                digits.push(letter);
+                continue;
+            }
+            if !digits.is_empty() {
+                let number = digits.trim_start_matches('0');
+                key.extend(std::iter::repeat_n('0', LONGEST_NUMBER.saturating_sub(number.len())));
+                key.push_str(number);
+                digits.clear();
+            }
+            key.push(letter);
+        }
+        Self(key, text.to_owned())
+    }
 }
 
 impl Key {
+    /// The place of a text; an empty one has none.
+    pub fn text(text: &str) -> Self {
+        if text.is_empty() { Self::None } else { Self::Text(TextKey::new(text)) }
+    }
+
     /// The order of two rows; `descending` turns it, except for rows without a value.
     pub fn compare(&self, other: &Self, descending: bool) -> std::cmp::Ordering {
         use std::cmp::Ordering::{Equal, Greater, Less};

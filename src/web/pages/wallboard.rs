@@ -7,6 +7,7 @@ use askama::Template;
 use super::frame::Frame;
 use super::queues::{longest, sum};
 use super::supervisor::nobody_waits;
+use super::view::TextKey;
 use super::{Figure, Sheet, Timer, format, step};
 use crate::live::shape::{NpsDoc, QueueDoc, RatioDoc};
 
@@ -152,7 +153,19 @@ impl Row {
     }
 }
 
+impl Row {
+    /// Whether the name is given two lines of smaller letters. `static/paint.js` knows the same length.
+    fn is_long(&self) -> bool {
+        self.name.chars().count() > 14
+    }
+}
+
 impl Tile {
+    /// Whether the value is given smaller letters: more than `12:34`.
+    fn is_long(&self) -> bool {
+        self.value.text.chars().count() > 5
+    }
+
     fn new(sheet: &Sheet, name: &str, queues: &[&QueueDoc]) -> Self {
         let text = |text: String| Timer { since: None, text };
         let value = match name {
@@ -204,7 +217,7 @@ impl Head {
 fn chosen<'a>(sheet: &'a Sheet, board: &Board) -> Vec<(String, &'a QueueDoc)> {
     if board.queues.is_empty() {
         let mut all: Vec<_> = sheet.state.queues.iter().map(|(id, queue)| (id.clone(), queue)).collect();
-        all.sort_by_key(|(id, queue)| (queue.name.to_lowercase(), id.clone()));
+        all.sort_by_cached_key(|(id, queue)| (TextKey::new(&queue.name), TextKey::new(id)));
         return all;
     }
     let found = |id: &i64| sheet.state.queues.get_key_value(&id.to_string());

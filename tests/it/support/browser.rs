@@ -98,6 +98,20 @@ impl Browser {
         self.client.issue_cmd(command).await.expect("chromedriver passes it on");
     }
 
+    /// Makes the page this large, however small a window may be.
+    pub async fn resize(&self, width: u32, height: u32) {
+        let size = json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": false });
+        self.client
+            .issue_cmd(DevTools("Emulation.setDeviceMetricsOverride", size))
+            .await
+            .expect("chromedriver passes it on");
+    }
+
+    /// What sticks out of the page, is covered, or lies upon something else.
+    pub async fn boxes(&self) -> Value {
+        self.ask(include_str!("boxes.js")).await
+    }
+
     /// Ends the session in order.
     pub async fn close(self) {
         let _ = self.client.clone().close().await;

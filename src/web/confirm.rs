@@ -1,0 +1,90 @@
+//! `POST /confirm`: the step before a form that reaches a customer, for pages without script. It does nothing by itself.
+
+use axum::extract::{Form, State};
+use axum::response::{Html, IntoResponse, Response};
+
+use super::access::TeamLead;
+use super::pages::{self, Reader};
+use super::problem::Problem;
+use super::state::AppState;
+
+/// A form's fields in their order. `to` is where it will be sent, `ask` the question of the page that it is from; with
+/// `ask_fill` the question names other fields in braces.
+type Fields = Vec<(String, String)>;
+
+/// Asks, and carries the form on.
+pub async fn ask(
+    State(state): State<AppState>,
+    TeamLead(viewer): TeamLead,
+    Form(fields): Form<Fields>,
+) -> Result<Response, Problem> {
+    let (about, fields): (Fields, Fields) =
+        fields.into_iter().partition(|(name, _)| matches!(&**name, "to" | "ask" | "ask_fill"));
+    let said = |name: &str| about.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str());
+    let (to, question) = said("to").zip(said("ask")).ok_or_else(Problem::not_found)?;
+    let back = back(to).ok_or_else(Problem::not_found)?;
+    let question = if said("ask_fill").is_some() { filled(question, &fields) } else { question.to_owned() };
+    let html = pages::confirm(&question, to, &back, &fields, &Reader::of(&viewer, state.house.demo));
+    html.map(|html| Html(html).into_response()).map_err(|error| {
+        tracing::error!(error = %error, "a question cannot be rendered");
+        Problem::broken()
+    })
+}
+
+/// The page that a form is from. `None`: none of ours asks before it sends a form there.
+fn back(to: &str) -> Option<String> {
+    let is_plain = |text: &str| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"/%-_.".contains(&byte));
+    let rest = to.strip_prefix("/api/v1/").filter(|rest| is_plain(rest))?;
+    let mut parts = rest.split('/');
+    match (parts.next()?, parts.next()) {
+        ("surveys", _) => Some("/surveys".to_owned()),
+        ("feedback", Some(response)) if !response.is_empty() => Some(format!("/feedback/{response}")),
+        _ => None,
+    }
+}
+
+/// The question with what was filled in. What was filled in is not filled in again.
+fn filled(question: &str, fields: &Fields) -> String {
+    let mut text = String::new();
+    let mut parts = question.split('{');
+    text.push_str(parts.next().unwrap_or_default());
+    for part in parts {
+        let named = part.split_once('}').and_then(|(name, rest)| {
+            let (_, value) = fields.iter().find(|(known, _)| known == name)?;
+            Some((value.trim(), rest))
+        });
+        match named {
+            Some((value, rest)) => text.extend([value, rest]),
+            None => text.extend(["{", part]),
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn questions_lead_back_to_pages_of_ours_alone() {
+        for (to, page) in [
+            ("/api/v1/surveys", Some("/surveys")),
+            ("/api/v1/surveys/a%2Fb/recover", Some("/surveys")),
+            ("/api/v1/feedback/r%201/reply", Some("/feedback/r%201")),
+            ("/api/v1/feedback/", None),
+            ("/api/v1/agents/1/status", None),
+            ("/logout", None),
+            ("//evil.example/api/v1/surveys", None),
+            ("/api/v1/surveys?x=https://evil.example", None),
+            ("javascript:alert(1)", None),
+        ] {
+            assert_eq!(back(to).as_deref(), page, "{to}");
+        }
+    }
+
+    #[test]
+    fn a_question_names_what_was_filled_in_once() {
+        let fields = [("who", " {email} "), ("email", "a@b")].map(|(name, value)| (name.to_owned(), value.to_owned()));
+        assert_eq!(filled("Ask {who} ({email}), {nobody} {?", &fields.to_vec()), "Ask {email} (a@b), {nobody} {?");
+    }
+}

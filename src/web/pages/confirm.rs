@@ -1,0 +1,31 @@
+//! `/confirm`: what is asked before something reaches a customer, for pages without script. With one it is asked in place.
+
+use askama::Template;
+
+use super::Reader;
+
+/// Renders the question, with a form that does it and a way back.
+pub fn confirm(
+    question: &str,
+    to: &str,
+    back: &str,
+    fields: &[(String, String)],
+    reader: &Reader,
+) -> Result<String, askama::Error> {
+    let written =
+        fields.iter().filter(|(name, value)| matches!(&**name, "content" | "note") && !value.trim().is_empty());
+    Page { question, to, back, written: written.map(|(_, value)| &**value).collect(), fields, reader }.render()
+}
+
+#[derive(Template)]
+#[template(path = "pages/confirm.html")]
+struct Page<'a> {
+    question: &'a str,
+    /// Where it is done.
+    to: &'a str,
+    back: &'a str,
+    /// What somebody wrote, to be read once more.
+    written: Vec<&'a str>,
+    fields: &'a [(String, String)],
+    reader: &'a Reader,
+}

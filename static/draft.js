@@ -1,0 +1,68 @@
+// What somebody has typed and not sent yet. It is kept in this browser, by form and by who is signed in, so that neither a
+// restart of the server nor a new sign-in, nor a page that is loaded anew, loses a word, and so that the next person at a
+// shared desk sees nothing of it. It goes when it was sent, and after two weeks.
+
+const PREFIX = "callboard.draft.";
+const LIFE = 14 * 24 * 3600 * 1000;
+
+/** The fields whose values are somebody's own words or choices. */
+const typed = (form) =>
+  [...form.elements].filter((field) => field.name && !field.matches("button, [type=hidden], [type=password], [data-remember], [data-choices]"));
+
+const isOwn = (field) =>
+  field.options ? [...field.options].some((option) => option.selected && !option.defaultSelected && option.index > 0) : field.value !== field.defaultValue;
+
+export class Drafts {
+  /** `person`: who is signed in; empty where nobody has to be. */
+  constructor(person, storage = () => localStorage) {
+    this.person = person;
+    this.storage = storage;
+  }
+
+  #name(form) {
+    return `${PREFIX}${JSON.stringify([this.person, new URL(form.action, location.href).pathname])}`;
+  }
+
+  /** Keeps what is in a form, with the key under which it is or will be sent. Says whether it is kept. */
+  keep(form) {
+    const values = Object.fromEntries(typed(form).filter(isOwn).map((field) => [field.name, field.value]));
+    if (Object.keys(values).length === 0) return this.drop(form);
+    const draft = { values, key: form.elements.idempotency_key?.value, at: Date.now() };
+    return this.#try((storage) => storage.setItem(this.#name(form), JSON.stringify(draft)));
+  }
+
+  /** Puts back what was kept. Says whether there was anything. */
+  restore(form) {
+    let draft = null;
+    this.#try((storage) => (draft = JSON.parse(storage.getItem(this.#name(form)))));
+    if (!draft?.values) return false;
+    for (const field of typed(form)) if (typeof draft.values[field.name] === "string") field.value = draft.values[field.name];
+    if (draft.key && form.elements.idempotency_key) form.elements.idempotency_key.value = draft.key;
+    return true;
+  }
+
+  /** It was sent, or taken back. */
+  drop(form) {
+    return this.#try((storage) => storage.removeItem(this.#name(form)));
+  }
+
+  /** Whoever's they are: what nobody has touched for two weeks goes. */
+  sweep(now = Date.now()) {
+    this.#try((storage) => {
+      for (const name of Object.keys(storage).filter((name) => name.startsWith(PREFIX))) {
+        const at = JSON.parse(storage.getItem(name))?.at;
+        if (!(now - at < LIFE)) storage.removeItem(name);
+      }
+    });
+  }
+
+  /** Storage may be forbidden or full. */
+  #try(deed) {
+    try {
+      deed(this.storage());
+      return true;
+    } catch {
+      return false;
+    }
+  }
+}

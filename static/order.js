@@ -1,0 +1,88 @@
+// The order of rows, and how it pauses: whoever points at a row or has the focus in one is not to have it moved away under
+// their hand. The page says so, and not for long.
+
+import { write } from "./paint.js";
+
+/** For how long the order may pause, in milliseconds. After that it is kept, wherever the pointer rests. */
+const LONGEST_PAUSE = 30_000;
+
+export class Pause {
+  /** `no`: the order is kept. `on`: somebody uses a row. `over`: they have used it for too long, or do not mind. */
+  #state = "no";
+  #timer = 0;
+
+  /** Rows are what is inside `within` below `root`: a heading pauses nothing. `keep()` puts the order right. */
+  constructor(root, within, pill, keep) {
+    Object.assign(this, { pill, keep });
+    const isRow = (node) => node instanceof Element && root.contains(node) && root.contains(node.closest(within));
+    const isUsed = () => isRow(document.activeElement) || [root, ...root.querySelectorAll(within)].some((node) => node.matches(`${within}:hover`));
+    const begin = ({ target }) => {
+      if (this.#state !== "no" || !isRow(target)) return;
+      this.#state = "on";
+      this.#timer = setTimeout(() => this.#resume("over"), LONGEST_PAUSE);
+    };
+    const end = () => this.#state !== "no" && !isUsed() && this.#resume("no");
+    root.addEventListener("pointerover", begin);
+    root.addEventListener("focusin", begin);
+    // Where the pointer or the focus goes is only known when it has gone.
+    for (const left of ["pointerout", "pointerleave", "focusout"]) root.addEventListener(left, () => requestAnimationFrame(end));
+    pill?.addEventListener("click", () => this.end());
+  }
+
+  /** Whether rows must stay where they are. */
+  get isOn() {
+    return this.#state === "on";
+  }
+
+  /** Somebody wants the order now, whatever they point at. */
+  end() {
+    this.#resume(this.isOn ? "over" : this.#state);
+  }
+
+  /** Says how many rows would move, if they may not. */
+  tell(late) {
+    const count = this.isOn ? late() : 0;
+    if (!this.pill) return;
+    this.pill.classList.toggle("shown", count > 0);
+    this.pill.disabled = count === 0;
+    write(this.pill, count > 0 ? `Order paused: ${count} ${count === 1 ? "row" : "rows"} would move` : "");
+  }
+
+  #resume(state) {
+    clearTimeout(this.#timer);
+    this.#state = state;
+    this.keep();
+  }
+}
+
+const collator = new Intl.Collator(undefined, { numeric: true });
+export const byNumber = (a, b) => Number(a) - Number(b);
+export const byText = collator.compare;
+
+/** What has no value stands last, whichever way the order is turned. */
+export function compare(a, b, by, sign = 1) {
+  const isNone = (value) => value === "" || (by === byNumber && Number.isNaN(Number(value)));
+  if (isNone(a) || isNone(b)) return Number(isNone(a)) - Number(isNone(b));
+  return sign * by(a, b);
+}
+
+/** How many of the rows that are seen must move, at the least, to stand as they should: all but the longest run that does. */
+export function moves(rows, wanted) {
+  const places = new Map(wanted.map((row, place) => [row, place]));
+  const seen = rows.filter((row) => !row.hidden).map((row) => places.get(row));
+  const ends = [];
+  for (const place of seen) {
+    const longer = ends.findIndex((end) => end > place);
+    ends[longer < 0 ? ends.length : longer] = place;
+  }
+  return seen.length - ends.length;
+}
+
+/** Puts nodes in this order, from where `here` stands. Moved so, and not taken out, what has the focus keeps it. */
+export function put(parent, here, wanted) {
+  for (const node of wanted) {
+    if (node === here) here = here.nextElementSibling;
+    else if (parent.moveBefore && node.isConnected) parent.moveBefore(node, here);
+    else parent.insertBefore(node, here);
+  }
+}

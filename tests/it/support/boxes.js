@@ -1,0 +1,39 @@
+// What sticks out of the page, and which controls are covered or lie upon each other, as sentences. Measured in a browser.
+const odd = [];
+const wide = innerWidth;
+const scroller = document.scrollingElement;
+if (scroller.scrollWidth > wide) odd.push(`the page is ${scroller.scrollWidth} wide of ${wide}`);
+// What is read out and not seen, and what is drawn in its own units.
+const unseen = ".hidden-heading, .skip, svg, template, option";
+const name = (n) => { const own = n.id ? `#${n.id}` : n.className && typeof n.className === 'string' ? `.${n.className.split(' ').join('.')}` : ''; const cell = n.closest('[data-path],[data-label],section'); return `${n.tagName.toLowerCase()}${own}${cell && cell !== n ? ` in ${cell.dataset.path ?? cell.dataset.label ?? cell.className}` : ''} "${(n.textContent ?? '').trim().slice(0, 20)}"`; };
+const isSeen = (n) => n.checkVisibility({ visibilityProperty: true, opacityProperty: true, contentVisibilityAuto: true }) && !n.closest(unseen);
+const board = document.querySelector('.board');
+const out = (r) => r.width > 0 && r.height > 0 && (r.left < -1 || r.right > wide + 1 || (board && (r.top < -1 || r.bottom > innerHeight + 1)));
+const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_ELEMENT | NodeFilter.SHOW_TEXT);
+const range = document.createRange();
+for (let n = walker.currentNode; n; n = walker.nextNode()) {
+  const element = n.nodeType === 3 ? n.parentElement : n;
+  if (!isSeen(element)) continue;
+  if (n.nodeType === 3) {
+    if (!n.data.trim() || ['SCRIPT','STYLE','TEXTAREA'].includes(element.tagName)) continue;
+    range.selectNodeContents(n);
+    const clipped = (() => { for (let e = element; e; e = e.parentElement) if (getComputedStyle(e).overflow !== 'visible' && e !== document.body && e !== document.documentElement) return true; return false; })();
+    if (!clipped && [...range.getClientRects()].some(out)) odd.push(`text out: ${name(element)}`);
+  } else if (out(n.getBoundingClientRect())) { const r = n.getBoundingClientRect(); odd.push(`out: ${name(n)} ${Math.round(r.left)}..${Math.round(r.right)} y ${Math.round(r.top)}..${Math.round(r.bottom)}`); }
+}
+const controls = [...document.querySelectorAll('a[href], button, input:not([type=hidden]), select, textarea, summary')].filter(isSeen);
+const boxes = controls.map((n) => [...n.getClientRects()].filter((r) => r.width > 0 && r.height > 0));
+for (let i = 0; i < controls.length; i++) for (let j = i + 1; j < controls.length; j++) {
+  if (controls[i].contains(controls[j]) || controls[j].contains(controls[i])) continue;
+  if (boxes[i].some((a) => boxes[j].some((b) => Math.min(a.right, b.right) - Math.max(a.left, b.left) > 1 && Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top) > 1))) odd.push(`overlap: ${name(controls[i])} and ${name(controls[j])}`);
+}
+for (const control of controls) {
+  if (control.disabled) continue;
+  control.scrollIntoView({ block: 'center', behavior: 'instant' });
+  const r = [...control.getClientRects()].find((r) => r.width > 0 && r.height > 0);
+  if (!r) continue;
+  const hit = document.elementFromPoint(r.left + r.width / 2, r.top + r.height / 2);
+  if (hit !== control && !control.contains(hit) && !(hit && hit.contains(control) && hit.closest('label, a'))) odd.push(`covered: ${name(control)} by ${hit ? name(hit) : 'nothing'}`);
+}
+scroller.scrollTop = 0;
+return [...new Set(odd)];
