@@ -93,8 +93,9 @@ export class Binding {
   }
 
   #mark(path) {
-    // Names stand in many places: of rows, totals and choices that other entities are shown in, and of metrics.
-    if (/^(?:(?:queues|teams)\/[^/]+\/name|labels\/.*)$/.test(path)) this.#everything = true;
+    // Names stand in many places: of rows, totals and choices that other entities are shown in, and of metrics. Why a number is
+    // not known hangs on the state of its source, and on what is hidden.
+    if (/^(?:(?:queues|teams)\/[^/]+\/name|labels\/.*|sources\/[^/]+\/(?:state|reason)|.*\/hidden(?:\/.*)?)$/.test(path)) this.#everything = true;
     for (let end = path.length; end > 0; end = path.lastIndexOf("/", end - 1)) this.#dirty.add(path.slice(0, end));
     if (path === "") this.#everything = true;
   }

@@ -71,6 +71,40 @@ export function number(value) {
 /** A count, or a dash where there is none. */
 export const count = (value) => (typeof value === "number" ? number(value) : NONE);
 
+const isHeard = (state) => state === "live" || state === "polling";
+
+/**
+ * Why a number is not known that comes from any of these sources. The twin of `why` in src/web/pages/known.rs.
+ */
+export function why(sources, from, hidden, otherwise) {
+  if (hidden) return "Not shown to you.";
+  const state = (name) => sources?.[name]?.state ?? "off";
+  if (from.some((name) => isHeard(state(name)))) return otherwise;
+  // One that is configured and not heard says more than one that is not configured.
+  const name = from.find((name) => state(name) !== "off") ?? from[0];
+  if (state(name) === "off") return `${word("source", name)} is not configured.`;
+  const said = state(name) === "stale" ? "has told us nothing." : "cannot be reached.";
+  const reason = sources[name].reason;
+  return `${word("source", name)} ${said}${reason ? ` ${reason}` : ""}`;
+}
+
+/** Whether nothing is a count: somebody is heard who would tell of something, or it was counted before they fell silent. */
+export function isCounted(sources, from, value) {
+  const states = from.map((name) => sources?.[name]?.state ?? "off");
+  return states.some(isHeard) || (typeof value === "number" && states.some((state) => state !== "off"));
+}
+
+/** Where a figure comes from, by the words of its path. */
+export function sourcesOf(path) {
+  const is = (...names) => names.some((name) => path.split("/").includes(name));
+  if (is("open", "openByAge", "overdue", "firstReply", "firstAction", "processed", "inTime")) return ["goodays"];
+  return is("responses", "nps") ? ANSWERS : ["agentConnect"];
+}
+
+/** Where answers of customers come from, and everything about calls. */
+export const ANSWERS = ["goodays", "agentConnect"];
+export const CALLS = ["clarity"];
+
 /** A net promoter score, signed; of a small sample the promoters among the answers. */
 export function nps(score) {
   if (!score || score.n === 0) return NONE;
@@ -117,18 +151,6 @@ export function figure(value, manner = "") {
   return { text: manner === "+" ? signed(value.value) : number(value.value), note: `n ${n}`, title: "", small };
 }
 
-/** Several shares as one, a ratio of sums; nothing without a case. */
-export function shares(all) {
-  const [hit, n] = ["hit", "n"].map((name) => all.reduce((sum, it) => sum + (it?.[name] ?? 0), 0));
-  return n > 0 ? { value: Math.round((hit * 1000) / n) / 10, hit, n, ...(n < SMALL_SAMPLE ? { small: true } : {}) } : undefined;
-}
-
-/** Several scores as one, made of their counts; nothing without an answer. */
-export function scores(all) {
-  const [promoters, detractors, n] = ["promoters", "detractors", "n"].map((name) => all.reduce((sum, it) => sum + (it?.[name] ?? 0), 0));
-  return n > 0 ? { value: Math.round(((promoters - detractors) * 1000) / n) / 10, promoters, detractors, n } : undefined;
-}
-
 /** A metric's or field's name in words: `availableTime` becomes `Available time`. */
 export function label(name) {
   const spaced = name.replace(/([a-z0-9])([A-Z])/g, "$1 $2").replace(/([A-Z])([A-Z][a-z])/g, "$1 $2");
@@ -137,7 +159,8 @@ export function label(name) {
   return text.replace(/^[a-z]/, (c) => c.toUpperCase());
 }
 
-const measure = (name, value) => (name.endsWith("Time") ? duration(value / 1000) : number(value));
+/** A metric's number, written. */
+export const measure = (name, value) => (name.endsWith("Time") ? duration(value / 1000) : number(value));
 
 /** One metric's value. Names that end in `Time` are milliseconds. */
 export function metric(name, value) {

@@ -2,7 +2,11 @@
 // `{ text, sort, ...attributes }`. Without `text` the node's content is left alone; an attribute of null or false goes.
 // The server paints the same from the same document (src/web/pages/), so that painting twice changes nothing.
 
-import { ago, bagLines, count, duration, figure, isSmall, label, metricCell, metricTotal, moment, NONE, nps, number, others, plain, sample, scores, shares, since as sinceText } from "./format.js";
+import {
+  ago, ANSWERS, bagLines, CALLS, count, duration, figure, isCounted, isSmall, label, measure, metricCell, metricTotal, moment, NONE, nps, number, others,
+  plain, sample, since as sinceText, sourcesOf, why,
+} from "./format.js";
+import { at } from "./patch.js";
 import { ACTIVITIES, promoter, SURVEYS, word } from "./words.js";
 
 /** How many of a list are on a page. */
@@ -17,8 +21,6 @@ const timer = (since, { now }, write = duration) => {
 };
 
 const values = (map) => Object.values(map ?? {});
-const sum = (list) => (list.some((n) => typeof n === "number") ? list.reduce((a, n) => a + (n ?? 0), 0) : undefined);
-const earliest = (list) => list.filter(Boolean).sort((a, b) => Date.parse(a) - Date.parse(b))[0];
 const byBegin = (sessions) => {
   const began = ([, session]) => Date.parse(session.since ?? "") || Infinity;
   return Object.entries(sessions ?? {}).sort((a, b) => began(a) - began(b) || Number(a[0]) - Number(b[0]));
@@ -30,8 +32,6 @@ const agentName = (id, { doc }) => doc.agents?.[id]?.name ?? `Agent ${id}`;
 const teamName = (id, { doc }) => (id === undefined ? "No team" : (doc.teams?.[id]?.name ?? `Team ${id}`));
 /** Where an activity stands in the order of activities; one that has no place there stands last. */
 const rank = (activity) => (ACTIVITIES.includes(activity) ? ACTIVITIES.indexOf(activity) : "");
-const inActivity = (doc, name, team) =>
-  values(doc.agents).filter((a) => a.activity === name && (team === undefined || String(a.team ?? "") === team)).length;
 const possible = (candidates) => {
   const n = values(candidates).length;
   return n === 0 ? "Is it another call?" : n === 1 ? "1 other possible call" : `${n} possible calls`;
@@ -47,20 +47,66 @@ const excerpt = (item) => {
   return text.length > 140 ? `${text.slice(0, 140).join("").replace(/\s\S*$/, "").trimEnd()}…` : text.join("");
 };
 
-/** One number of a wallboard, of one queue or of several together. */
-function tile(queues, name, at) {
-  if (name === "queuedCount") return { text: count(sum(queues.map((q) => q.waiting))) };
-  if (name === "longestWait") {
-    const since = earliest(queues.map((q) => q.longestWaitSince));
-    return since ? timer(since, at) : { text: queues.some((q) => q.waiting === undefined) ? NONE : "0:00", datetime: null };
-  }
-  if (name === "agentsAvailable") return { text: count(sum(queues.map((q) => q.agentsAvailable))) };
-  if (name === "agentsOnline") return { text: count(sum(queues.map((q) => q.agentsOnline))) };
-  if (name === "csatToday") return { text: figure(shares(queues.map((q) => q.feedback?.csat))).text };
-  if (name === "npsToday") return { text: nps(scores(queues.map((q) => q.feedback?.nps))) };
-  if (name === "serviceLevel") return { text: "n/a" };
-  const totals = queues.map((q) => metricTotal(q.metrics, name));
-  return { text: metricCell({ agnostic: { [name]: sum(totals) } }, name) };
+const UNTOLD = "Clarity has not told it.";
+const UNREPORTED = "Clarity does not report it.";
+const UNANSWERED = "Nobody has answered in this time.";
+const UNSTAFFED = "Clarity does not say which teams answer it.";
+const OF_CLARITY = "Clarity's own count.";
+const NO_SUM = "It cannot be added up over several queues.";
+
+/** A cell with a title that says why it is a dash. `because` is what is said while the source is heard. */
+const known = (cell, { doc }, because, from = CALLS, hidden = false) => ({
+  ...cell,
+  title: cell.text === NONE ? why(doc.sources, from, hidden, because) : (cell.title ?? null),
+});
+
+/** Whether there is something at a path below an entity that this viewer does not see. */
+const isHidden = ({ doc, path }, what = "feedback") => {
+  const [section, id] = path.split("/");
+  return Boolean(at(doc, `${section}/${id}/hidden`)?.[what]);
+};
+const answered = (cell, where, hidden = isHidden(where)) => known(cell, where, UNANSWERED, ANSWERS, hidden);
+const staffOf = (doc, of) => doc.counts?.[of]?.staff;
+
+/** A longest wait: zero where it is known that nobody waits. */
+const longest = (value, where) => (value?.longestWaitSince === undefined && value?.waiting === 0 ? { text: "0:00", datetime: null } : timer(value?.longestWaitSince, where));
+
+/** One of a queue's counts of agents: ours, else Clarity's own. */
+const ofStaff = (queue, id, name, own, where) => {
+  const staff = staffOf(where.doc, `queue:${id}`);
+  if (staff) return { text: count(staff[name]), title: null };
+  if (queue?.[own] !== undefined) return { text: count(queue[own]), title: OF_CLARITY };
+  return known({ text: NONE }, where, queue?.teams ? UNTOLD : UNSTAFFED);
+};
+
+/** One number of a queue on a wallboard. */
+function queueTile(queue, name, id, where) {
+  const hidden = Boolean(queue?.hidden?.feedback);
+  if (name === "queuedCount") return known({ text: count(queue?.waiting) }, where, UNTOLD);
+  if (name === "longestWait") return known(longest(queue, where), where, UNTOLD);
+  if (name === "agentsAvailable") return ofStaff(queue, id, "available", "agentsAvailable", where);
+  if (name === "agentsOnline") return ofStaff(queue, id, "loggedIn", "agentsOnline", where);
+  if (name === "csatToday") return answered({ text: figure(queue?.feedback?.csat).text }, where, hidden);
+  if (name === "npsToday") return answered({ text: nps(queue?.feedback?.nps) }, where, hidden);
+  if (name === "serviceLevel") return NOT_OFFERED;
+  return known({ text: metricCell(queue?.metrics, name) }, where, UNREPORTED);
+}
+
+const NOT_OFFERED = { text: "n/a", title: "It is not computed yet." };
+
+/** One number of all queues of a wallboard together, as it stands under `counts`. */
+function boardTile(counts, name, where) {
+  const hidden = counts?.hidden ?? {};
+  if (name === "queuedCount") return known({ text: count(counts?.waiting) }, where, UNTOLD, CALLS, hidden.waiting);
+  if (name === "longestWait") return known(longest(counts, where), where, UNTOLD, CALLS, hidden.longestWaitSince);
+  if (name === "agentsAvailable") return known({ text: count(counts?.staff?.available) }, where, UNSTAFFED);
+  if (name === "agentsOnline") return known({ text: count(counts?.staff?.loggedIn) }, where, UNSTAFFED);
+  if (name === "csatToday") return answered({ text: figure(counts?.csat).text }, where, hidden.csat);
+  if (name === "npsToday") return answered({ text: nps(counts?.nps) }, where, hidden.nps);
+  if (name === "serviceLevel") return NOT_OFFERED;
+  const key = Object.keys(counts?.metrics ?? {}).find((key) => key.toLowerCase() === name.toLowerCase());
+  const text = key === undefined ? NONE : measure(name, counts.metrics[key]);
+  return known({ text }, where, name.toLowerCase().endsWith("count") ? UNREPORTED : NO_SUM);
 }
 
 /** What is asked before a deed about a response. */
@@ -80,15 +126,24 @@ export const painters = {
   text: (value) => ({ text: value === undefined ? NONE : plain(value), sort: value === undefined ? "" : plain(value) }),
   optional: (value) => ({ text: value === undefined ? "" : plain(value) }),
   count: (value) => ({ text: count(value), sort: value ?? "" }),
-  waiting: (value) => ({ text: count(value), sort: value ?? "", "data-some": value > 0 ? "" : null }),
-  since: (value, arg, at) => timer(value, at),
+  waiting: (value, arg, where) => known({ text: count(value), sort: value ?? "", "data-some": value > 0 ? "" : null }, where, UNTOLD),
+  since: (value, arg, where) => {
+    const queue = where.path.startsWith("queues/") ? where.doc.queues?.[where.path.split("/")[1]] : undefined;
+    if (value === undefined && queue?.waiting === 0) return { ...timer(value, where), title: "Nobody is waiting." };
+    return known(timer(value, where), where, UNTOLD);
+  },
   ago: (value, arg, at) => ({ ...timer(value, at, ago), "data-coarse": "" }),
-  metric: (value, arg) => ({ text: metricCell(value, arg), sort: metricTotal(value, arg) ?? "" }),
-  nps: (value) => ({ text: nps(value?.nps), sort: value?.nps ? value.nps.value : "", "data-small": isSmall(value?.nps) ? "" : null }),
+  metric: (value, arg, where) => known({ text: metricCell(value, arg), sort: metricTotal(value, arg) ?? "" }, where, UNREPORTED),
+  nps: (value, arg, where) => answered({ text: nps(value?.nps), sort: value?.nps ? value.nps.value : "", "data-small": isSmall(value?.nps) ? "" : null }, where),
   sample: (value) => ({ text: sample(value?.nps) }),
-  figure: (value, arg) => {
+  figure: (value, arg, where) => {
     const { text, title, small } = figure(value, arg);
-    return { text, title: title || null, "data-small": small ? "" : null };
+    const from = sourcesOf(where.path);
+    const hidden = isHidden(where, where.path.endsWith("/effect") ? "effect" : "feedback");
+    // Nothing is a count only where somebody is heard who would tell of something.
+    const isNone = arg === "0" && (typeof value !== "number" || value === 0) && (hidden || !isCounted(where.doc.sources, from, value));
+    const cell = { text: isNone ? NONE : text, title: title || null, "data-small": small ? "" : null };
+    return title ? cell : known(cell, where, UNANSWERED, from, hidden);
   },
   figureNote: (value) => ({ text: figure(value).note }),
   month: (value, arg, { zone, now }) => ({ text: value?.since ? `30 days since ${moment(Date.parse(value.since), zone, now)}` : "" }),
@@ -116,29 +171,33 @@ export const painters = {
   },
 
   // Tiles of the supervisor.
-  totalWaiting: (value) => ({ text: count(sum(values(value).map((q) => q.waiting))) }),
-  totalLongest: (value, arg, at) => tile(values(value), "longestWait", at),
-  totalLongestQueue: (value) => {
-    const since = earliest(values(value).map((q) => q.longestWaitSince));
-    if (since) return { text: `in ${values(value).find((q) => q.longestWaitSince === since).name}` };
-    return { text: values(value).some((q) => q.waiting === undefined) ? "Not known" : "Nobody is waiting" };
+  totalWaiting: (value, arg, where) => boardTile(value, "queuedCount", where),
+  totalLongest: (value, arg, where) => boardTile(value, "longestWait", where),
+  totalLongestQueue: (value, arg, where) => {
+    if (value?.longestWaitQueue !== undefined) return { text: `in ${queueName(value.longestWaitQueue, where)}` };
+    return { text: value?.waiting === 0 ? "Nobody is waiting" : "Not known" };
   },
-  activityCount: (value, arg) => ({ text: count(inActivity({ agents: value }, arg)) }),
-  loggedIn: (value) => ({ text: `of ${count(values(value).filter((a) => a.activity !== "loggedOut").length)} logged in` }),
-  awayCount: (value) => ({ text: `and ${count(inActivity({ agents: value }, "away"))} away` }),
-  openFeedback: (value, arg, { doc }) => {
-    const isHeard = (doc.sources?.goodays?.state ?? "off") !== "off";
-    return { text: isHeard ? count(values(value).reduce((sum, team) => sum + (team.feedback?.open ?? 0), 0)) : NONE };
-  },
+  activityCount: (value, arg, where) => known({ text: count(value?.[arg]) }, where, UNTOLD),
+  loggedIn: (value) => ({ text: `of ${count(value?.loggedIn)} logged in` }),
+  awayCount: (value) => ({ text: `and ${count(value?.away)} away` }),
+  openFeedback: (value, arg, where) => known({ text: count(value?.openFeedback) }, where, UNANSWERED, ["goodays"], value?.hidden?.openFeedback),
 
   // Queues.
   queueOpen: (value) => ({ text: value === undefined ? "" : value ? "Open" : "Closed", "data-open": value === undefined ? null : String(value) }),
-  staff: (value) => ({ text: `${count(value?.agentsAvailable)} of ${count(value?.agentsOnline)}`, sort: value?.agentsAvailable ?? "" }),
-  queueMore: (value, arg, { doc, zone, now }) => {
+  staff: (value, id, where) => {
+    const [available, online] = [ofStaff(value, id, "available", "agentsAvailable", where), ofStaff(value, id, "loggedIn", "agentsOnline", where)];
+    const sort = staffOf(where.doc, `queue:${id}`)?.available ?? value?.agentsAvailable ?? "";
+    return { text: available.text === NONE ? NONE : `${available.text} of ${online.text}`, title: available.title, sort };
+  },
+  queueMore: (value, arg, { doc, zone, now, path }) => {
     const lines = byBegin(value?.sessions).map(([, s], i) => {
       const since = s.since ? `, since ${sinceText(Date.parse(s.since), zone, now)}` : "";
       return `${i + 1}. ${s.customer ?? "Customer"}, ${word("modality", s.modality)}${since}`;
     });
+    const id = path.split("/")[1];
+    if (value?.agentsAvailable !== undefined && staffOf(doc, `queue:${id}`)) {
+      lines.push(`Clarity's own count: ${count(value.agentsAvailable)} available, ${count(value.agentsOnline)} logged in`);
+    }
     if (value?.estimatedWaitSeconds !== undefined) lines.push(`Estimated wait: ${duration(value.estimatedWaitSeconds)}`);
     if (value?.callsToday !== undefined) lines.push(`Calls today: ${count(value.callsToday)}`);
     return { text: [...lines, others(value?.metrics, value?.other, QUEUE_COLUMNS, doc.labels)].filter(Boolean).join("\n") };
@@ -160,7 +219,7 @@ export const painters = {
     return since ? timer(since, at) : { text: "", datetime: null };
   },
   gone: (value, arg) => ({ hidden: value?.[arg] ? "" : null }),
-  occupancy: (value) => ({ text: value ? `${number(value.value)} %` : NONE }),
+  occupancy: (value, arg, where) => known({ text: value ? `${number(value.value)} %` : NONE }, where, UNTOLD),
   place: (value, arg, at) => ({ text: place(value ?? {}, at) }),
   contactStatus: (value) => ({ text: word("contact", value) }),
   sessionNumber: (value, arg) => ({ text: `session ${arg}` }),
@@ -185,10 +244,11 @@ export const painters = {
     return { text: lines.join(" · ") };
   },
   agentMore: (value, arg, { doc }) => ({ text: others(value?.metrics, value?.other, AGENT_COLUMNS, doc.labels) }),
-  teamSummary: (value, arg) => {
-    const members = values(value).filter((a) => String(a.team ?? "") === arg).length;
-    const states = ["available", "inContact", "away"].map((s) => `${count(inActivity({ agents: value }, s, arg))} ${word("activity", s).toLowerCase()}`);
-    return { text: `${count(members)} ${members === 1 ? "agent" : "agents"}: ${states.join(", ")}` };
+  teamSummary: (value) => {
+    const staff = value?.staff;
+    if (!staff) return { text: "" };
+    const states = ["available", "inContact", "away"].map((name) => `${staff[name]} ${word("activity", name).toLowerCase()}`);
+    return { text: `${staff.agents} ${staff.agents === 1 ? "agent" : "agents"}: ${states.join(", ")}` };
   },
 
   // Feedback.
@@ -200,7 +260,7 @@ export const painters = {
     const id = value?.joined?.agent ?? value?.agent;
     if (id === undefined) return { text: "", "data-activity": null, href: null };
     const agent = at.doc.agents?.[id];
-    const now = agent ? `, ${word("status", agent.status).toLowerCase()} now` : "";
+    const now = agent ? `, ${agent.suspended ? "suspended" : word("status", agent.status).toLowerCase()} now` : "";
     return { text: `${agentName(id, at)}${now}`, "data-activity": agent?.activity ?? null, href: `/agents/${id}` };
   },
   joined: (value) => ({
@@ -277,18 +337,18 @@ export const painters = {
   // Wallboards.
   named: (value, arg) => ({ text: value ?? arg }),
   wallName: (value) => ({ text: value === undefined ? NONE : plain(value), "data-long": [...plain(value)].length > 14 ? "" : null }),
-  tile: (value, arg, at) => fitting(tile(value ? [value] : [], arg, at)),
-  boardTile: (value, arg, at) => {
-    const [name, ids] = arg.split(":");
-    return fitting(tile(ids ? ids.split(",").flatMap((id) => value?.[id] ?? []) : values(value), name, at));
+  tile: (value, arg, where) => {
+    const end = arg.lastIndexOf(":");
+    return fitting(queueTile(value, arg.slice(0, end), arg.slice(end + 1), where));
   },
+  boardTile: (value, arg, where) => fitting(boardTile(value, arg, where)),
 };
 
 /** Paints a node from the document. Touches only what differs. Says whether the text changed. */
-export function paint(node, value, at) {
+export function paint(node, value, where) {
   const painter = painters[node.dataset.as];
   if (!painter) return false;
-  const { text, sort, ...attributes } = painter(value, node.dataset.arg, at, node);
+  const { text, sort, ...attributes } = painter(value, node.dataset.arg, { ...where, path: node.dataset.path ?? "" }, node);
   const changed = text !== undefined && write(node, text);
   if (sort !== undefined && node.dataset.sort !== String(sort)) node.dataset.sort = sort;
   for (const [name, wanted] of Object.entries(attributes)) {

@@ -118,6 +118,17 @@ impl AgentStatus {
     }
 }
 
+impl AgentStatus {
+    /// The same of somebody who may be suspended: who gets no contacts is not ready for one.
+    #[must_use]
+    pub fn activity_if(&self, suspended: bool) -> Activity {
+        match self.activity() {
+            Activity::Available if suspended => Activity::Away,
+            activity => activity,
+        }
+    }
+}
+
 impl Activity {
     /// The name in documents.
     #[must_use]

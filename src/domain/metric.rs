@@ -57,6 +57,19 @@ pub enum MetricValue {
     Text(Arc<str>),
 }
 
+impl MetricValue {
+    /// The number, if it is one.
+    #[must_use]
+    #[expect(clippy::cast_precision_loss, reason = "no contact center counts to two to the fifty-third")]
+    pub fn as_number(&self) -> Option<f64> {
+        match self {
+            Self::Count(count) => Some(*count as f64),
+            Self::Number(number) => Some(*number),
+            Self::Parts(_) | Self::Text(_) => None,
+        }
+    }
+}
+
 /// Metrics by kind of contact and name.
 pub type Metrics = BTreeMap<Modality, BTreeMap<Arc<str>, MetricValue>>;
 

@@ -145,7 +145,8 @@ impl History {
         let mut occupancy = Occupancy::default();
         for stint in self.stints() {
             if let Some(ended) = stint.ended {
-                occupancy.add(stint.status.status.activity(), ended.duration_since(stint.began));
+                occupancy
+                    .add(stint.status.status.activity_if(stint.status.suspended), ended.duration_since(stint.began));
             }
         }
         occupancy

@@ -12,6 +12,7 @@ use super::detail::Detail;
 use super::join::Joined;
 use super::requests::Evidence;
 use super::rollup::{Effect, Total};
+use crate::domain::agent::Activity;
 use crate::domain::{
     AgentId, AgentStatus, DeedId, FeedbackDeed, GroupId, Health, Metrics, Modality, QueueId, ResponseId,
     ResponseReading, SessionId, SessionKind, SessionStatus, SourceName, Survey, SurveyId, SurveyResult, TeamId,
@@ -106,6 +107,14 @@ pub struct Agent {
     pub detail: Arc<Detail>,
     /// Fields without a word.
     pub other: Arc<Unclassified>,
+}
+
+impl Agent {
+    /// What they are doing, as everybody counts it: whoever is suspended is not available.
+    #[must_use]
+    pub fn activity(&self) -> Activity {
+        self.status.activity_if(self.suspended)
+    }
 }
 
 /// A session.

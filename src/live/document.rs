@@ -21,8 +21,8 @@ use crate::gold::rollup::Total;
 use crate::gold::{Entity, Key};
 
 /// The sections of a document, in the order in which they are written. All are always there, empty or not.
-pub const SECTIONS: [&str; 12] = [
-    "agents", "queues", "teams", "feedback", "surveys", "places", "tags", "totals", "alerts", "lists", "labels",
+pub const SECTIONS: [&str; 13] = [
+    "agents", "queues", "teams", "feedback", "surveys", "places", "tags", "totals", "counts", "alerts", "lists", "labels",
     "sources",
 ];
 
@@ -67,13 +67,18 @@ pub fn member(entity: &Entity, fields: Fields) -> Value {
         Entity::Place(it) => serde_json::to_value(PlaceDoc {
             name: it.name.to_string(),
             feedback: FeedbackTotalDoc::whole(&it.feedback),
+            ..PlaceDoc::default()
         }),
         Entity::Tag(it) => serde_json::to_value(TagDoc {
             name: it.name.to_string(),
             feedback: FeedbackTotalDoc::whole(&it.feedback),
             effect: it.effect.as_ref().and_then(EffectDoc::of),
+            ..TagDoc::default()
         }),
-        Entity::Floor(it) => serde_json::to_value(FloorDoc { feedback: FeedbackTotalDoc::whole(&it.feedback) }),
+        Entity::Floor(it) => serde_json::to_value(FloorDoc {
+            feedback: Some(FeedbackTotalDoc::whole(&it.feedback)),
+            ..FloorDoc::default()
+        }),
         Entity::Label(it) => serde_json::to_value(&**it),
         Entity::Source(it) => serde_json::to_value(source(it)),
     };
@@ -81,6 +86,34 @@ pub fn member(entity: &Entity, fields: Fields) -> Value {
     let mut value = value.unwrap_or_default();
     strip_nulls(&mut value);
     value
+}
+
+/// What somebody sees of an entity, as JSON: it says also what there is that they do not see. `None`: nothing is shown.
+#[must_use]
+pub fn shown(whole: &Entity, seen: Option<&Entity>, fields: Fields) -> Option<Value> {
+    let total = |entity: &Entity| match entity {
+        Entity::Agent(it) => it.feedback.is_some(),
+        Entity::Queue(it) => it.feedback.is_some(),
+        Entity::Team(it) => it.feedback.is_some(),
+        _ => false,
+    };
+    let hidden = || json!({ "feedback": true });
+    match (whole, seen) {
+        (Entity::Floor(_), None) => Some(json!({ "hidden": hidden() })),
+        (_, None) => None,
+        (whole, Some(seen)) => {
+            let mut value = member(seen, fields);
+            if let (Entity::Tag(whole), Entity::Tag(seen)) = (whole, seen)
+                && whole.effect != seen.effect
+            {
+                value["hidden"] = json!({ "effect": true });
+            }
+            if total(whole) && !total(seen) && (fields != Fields::Near || matches!(whole, Entity::Agent(_))) {
+                value["hidden"] = hidden();
+            }
+            Some(value)
+        }
+    }
 }
 
 fn agent(agent: &Agent, fields: Fields) -> AgentDoc {
@@ -91,7 +124,7 @@ fn agent(agent: &Agent, fields: Fields) -> AgentDoc {
         team: agent.team.map(|team| team.0),
         status: agent.status.to_string(),
         contradicting_status: text(agent.contradicting_status.as_deref()),
-        activity: agent.status.activity().as_str().to_owned(),
+        activity: agent.activity().as_str().to_owned(),
         reason: text(agent.reason.as_deref()),
         since: agent.since,
         not_permitted: agent.not_permitted,
@@ -99,6 +132,7 @@ fn agent(agent: &Agent, fields: Fields) -> AgentDoc {
         metrics: metrics(&agent.metrics),
         sessions: agent.sessions.iter().map(|(id, session)| (id.to_string(), self::session(session, fields))).collect(),
         feedback: total(agent.feedback.as_deref(), fields == Fields::Near),
+        hidden: BTreeMap::new(),
         history: history(detail),
         occupancy: detail.history.as_ref().and_then(|history| occupancy(&history.occupancy())),
         by_queue: detail.by_queue.iter().map(|(queue, bag)| (queue.to_string(), metrics(bag))).collect(),
@@ -115,7 +149,7 @@ fn history(detail: &Detail) -> BTreeMap<Timestamp, StintDoc> {
     let doc = stints.map(|stint| {
         let doc = StintDoc {
             status: stint.status.status.to_string(),
-            activity: stint.status.status.activity().as_str().to_owned(),
+            activity: stint.status.status.activity_if(stint.status.suspended).as_str().to_owned(),
             reason: text(stint.status.reason.as_deref()),
             until: stint.ended,
             suspended: stint.status.suspended,
@@ -163,6 +197,7 @@ fn queue(queue: &Queue, fields: Fields) -> QueueDoc {
         metrics: metrics(&queue.metrics),
         sessions: queue.sessions.iter().map(|(id, session)| (id.to_string(), self::session(session, fields))).collect(),
         feedback: total(queue.feedback.as_deref(), fields != Fields::Wall),
+        hidden: BTreeMap::new(),
         other: other(&queue.other, fields),
     }
 }
@@ -178,6 +213,7 @@ fn team(team: &Team) -> TeamDoc {
         groups: team.groups.iter().map(|(id, name)| (id.to_string(), name.to_string())).collect(),
         unit: text(team.unit.as_deref()),
         feedback: total(team.feedback.as_deref(), true),
+        hidden: BTreeMap::new(),
     }
 }
 
@@ -353,7 +389,9 @@ mod tests {
         AgentId, AgentReading, AgentStatus, Fact, MetricValue, Modality, Ordinal, PastStatus, QueueId, StatusReading,
     };
     use crate::gold::Rules;
+    use crate::gold::entity::Floor;
     use crate::gold::ground::Ground;
+    use crate::gold::rollup::{OpenByAge, Period};
 
     fn at(text: &str) -> Timestamp {
         text.parse().expect("a time")
@@ -383,6 +421,30 @@ mod tests {
         ground.apply(Fact::Agents { asked: Ordinal(1), agents: vec![agent] }, at("2026-11-21T09:00:00Z"));
         let key = Key::Agent(AgentId(41));
         ground.all().remove(&key).expect("the agent")
+    }
+
+    #[test]
+    fn total_that_is_not_shown_is_said_to_be_hidden() {
+        let total = Arc::new(Total {
+            open: OpenByAge::default(),
+            overdue: 0,
+            day: Period::default(),
+            month: Period::default(),
+            coverage: None,
+            about: Arc::default(),
+        });
+        let floor = Entity::Floor(Floor { feedback: Arc::clone(&total) });
+        assert_eq!(shown(&floor, None, Fields::Desk), Some(json!({ "hidden": { "feedback": true } })));
+        assert_eq!(shown(&floor, Some(&floor), Fields::Desk).expect("shown").get("hidden"), None);
+        let (Entity::Agent(agent), Entity::Agent(without)) = (told(), told()) else { panic!("agents") };
+        let whole = Entity::Agent(Agent { feedback: Some(total), ..agent });
+        let without = Entity::Agent(without);
+        for (seen, hidden) in [(Some(&whole), Value::Null), (Some(&without), json!({ "feedback": true }))] {
+            let shown = shown(&whole, seen, Fields::Desk).expect("shown");
+            assert_eq!(shown.get("hidden").cloned().unwrap_or_default(), hidden);
+        }
+        assert_eq!(shown(&without, Some(&without), Fields::Desk).expect("shown").get("hidden"), None, "nothing is there");
+        assert_eq!(shown(&whole, None, Fields::Desk), None, "who is not seen is not there");
     }
 
     #[test]

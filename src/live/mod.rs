@@ -6,10 +6,12 @@
 //! - [`document`]: an entity as its member of the document.
 //! - [`patch`]: the difference of two documents (RFC 7396).
 //! - [`list`]: lists that grow without bound, of which a document carries a page.
+//! - [`counts`]: what a view counts of what its viewer may see.
 //! - [`view`]: one document per distinct sight, with its recent past and its encoded frames.
 //! - [`viewer`]: one cursor per socket.
 //! - [`hub`]: follows the gold copy and wakes the views that a change concerns.
 
+mod counts;
 pub mod document;
 pub mod hub;
 pub mod list;

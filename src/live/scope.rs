@@ -227,6 +227,12 @@ impl Scope {
         self.fields
     }
 
+    /// Whether agents, and who waits, are counted in it.
+    #[must_use]
+    pub fn counts(&self) -> bool {
+        matches!(self.kind(), "all" | "floor" | "queues" | "teams" | "wallboard")
+    }
+
     /// The anchors whose entities it contains.
     #[must_use]
     pub fn anchors(&self) -> &BTreeSet<Anchor> {

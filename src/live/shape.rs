@@ -19,6 +19,29 @@ use crate::domain::MetricValue;
 /// Metrics by kind of contact, then by name.
 pub type MetricsDoc = BTreeMap<String, BTreeMap<String, MetricValue>>;
 
+/// Under which key of `counts` everything together stands.
+pub const COUNTED_ALL: &str = "all";
+
+/// Under which key of `counts` those stand who are in no team.
+pub const AGENTS_OF_NO_TEAM: &str = "team:";
+
+/// A metric over all kinds of contact: what the source itself counted across kinds, else the sum. Names are compared
+/// without case (`apis.md` B43). Of several numbers under one name, the total counts.
+#[must_use]
+pub fn metric_total(metrics: &MetricsDoc, name: &str) -> Option<f64> {
+    let of = |values: &BTreeMap<String, MetricValue>| {
+        let (_, value) = values.iter().find(|(key, _)| key.eq_ignore_ascii_case(name))?;
+        match value {
+            MetricValue::Parts(parts) => ["total", "count"].iter().find_map(|part| parts.get(*part)?.as_number()),
+            value => value.as_number(),
+        }
+    };
+    if let Some(across) = metrics.get("agnostic").and_then(of) {
+        return Some(across);
+    }
+    metrics.values().filter_map(of).reduce(|a, b| a + b)
+}
+
 /// The whole state of a scope. The key of each map is the entity's identity as text.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
@@ -39,6 +62,8 @@ pub struct StateDoc {
     pub tags: BTreeMap<String, TagDoc>,
     /// What is counted of everything together: `floor`.
     pub totals: BTreeMap<String, FloorDoc>,
+    /// What is counted of what the viewer sees: `all` together, `team:3`, `team:` for those in no team, `queue:11`.
+    pub counts: BTreeMap<String, CountsDoc>,
     /// Alerts that fire.
     pub alerts: BTreeMap<String, Value>,
     /// How much there is of the list of which the document carries one page: `feedback` in the scopes `feedback:1` and so
@@ -80,7 +105,8 @@ pub struct AgentDoc {
     /// The name that Clarity sent with it although the status's number means another one. The number counts.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub contradicting_status: Option<String>,
-    /// Which of seven that is: `available`, `ringing`, `inContact`, `afterCall`, `away`, `loggedOut`, `unknown`.
+    /// Which of seven that is: `available`, `ringing`, `inContact`, `afterCall`, `away`, `loggedOut`, `unknown`. Whoever is
+    /// suspended while available is `away`.
     pub activity: String,
     /// Why they are away, or `Not permitted`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -103,6 +129,9 @@ pub struct AgentDoc {
     /// What customers said about them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub feedback: Option<FeedbackTotalDoc>,
+    /// What there is of this, but not for this viewer: `feedback`, always `true`.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub hidden: BTreeMap<String, bool>,
     /// The statuses of the last 24 hours, by the instant at which they began. Only in scopes that name the agent.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub history: BTreeMap<Timestamp, StintDoc>,
@@ -197,13 +226,13 @@ pub struct QueueDoc {
     /// How many wait now, all kinds of contact together. Absent: nobody told us.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub waiting: Option<i64>,
-    /// When the longest waiting customer began to wait. Absent: nobody waits.
+    /// When the longest waiting customer began to wait. Absent: nobody waits, or nobody knows.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub longest_wait_since: Option<Timestamp>,
-    /// Agents logged in to it.
+    /// Agents logged in to it, by Clarity's own search. Our own count is `counts["queue:11"].staff`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub agents_online: Option<i64>,
-    /// Agents ready for its next contact.
+    /// Agents ready for its next contact, by Clarity's own search: suspended ones may be among them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub agents_available: Option<i64>,
     /// The telephony system's own estimate for a new customer, in seconds.
@@ -221,9 +250,69 @@ pub struct QueueDoc {
     /// What customers said about it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub feedback: Option<FeedbackTotalDoc>,
+    /// What there is of this, but not for this viewer: `feedback`, always `true`.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub hidden: BTreeMap<String, bool>,
     /// Fields that nobody here has a word for.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub other: BTreeMap<String, Value>,
+}
+
+/// What is counted of what a viewer sees. What is not known is absent, and never 0.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct CountsDoc {
+    /// Agents, each once.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub staff: Option<StaffDoc>,
+    /// How many wait in all queues together. Absent: of one of them it is not known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub waiting: Option<i64>,
+    /// When the longest waiting of them began to wait. Absent: nobody waits, or it is not known of all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub longest_wait_since: Option<Timestamp>,
+    /// In which queue.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub longest_wait_queue: Option<i64>,
+    /// Threads linked to teams in which somebody waits for an answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub open_feedback: Option<u64>,
+    /// Net promoter score of the board's day, of all queues together.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub nps: Option<NpsDoc>,
+    /// Answers of 4 or 5 stars of the board's day, of all queues together.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub csat: Option<RatioDoc>,
+    /// Metrics that are counts, of all queues together.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub metrics: BTreeMap<String, f64>,
+    /// Which of these are there, but not for this viewer; always `true`.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub hidden: BTreeMap<String, bool>,
+}
+
+/// Agents by what they do, each once, however many queues they serve.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct StaffDoc {
+    /// All of them.
+    pub agents: u64,
+    /// Those logged in: in any state but logged out and unknown.
+    pub logged_in: u64,
+    /// Ready for the next contact: available and not suspended.
+    pub available: u64,
+    /// A contact is being offered.
+    pub ringing: u64,
+    /// With a customer.
+    pub in_contact: u64,
+    /// Wrapping up.
+    pub after_call: u64,
+    /// Logged in and not ready, also by suspension.
+    pub away: u64,
+    /// Not at work.
+    pub logged_out: u64,
+    /// Nobody can tell.
+    pub unknown: u64,
 }
 
 /// A team.
@@ -241,6 +330,9 @@ pub struct TeamDoc {
     /// What customers said about its agents and places.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub feedback: Option<FeedbackTotalDoc>,
+    /// What there is of this, but not for this viewer: `feedback`, always `true`.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub hidden: BTreeMap<String, bool>,
 }
 
 /// One customer's response with its thread.

@@ -3,6 +3,10 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use serde_json::Value;
+
+use super::counts::Stance;
+use super::document;
 use super::project::project;
 use super::scope::{Anchor, Fields, Scope};
 use crate::domain::{Permission, Realm, Role};
@@ -52,22 +56,40 @@ impl Sight {
         self.scope.contains(entity).then(|| project(entity, &self.permission)).flatten()
     }
 
+    /// An entity as it stands in the document. `None`: it does not.
+    pub(super) fn shown(&self, entity: &Arc<Entity>) -> Option<Value> {
+        if !self.scope.contains(entity) {
+            return None;
+        }
+        document::shown(entity, project(entity, &self.permission).as_deref(), self.fields())
+    }
+
+    /// What an agent adds to the counts, whether or not the document shows agents. `None`: nothing.
+    pub(super) fn stance(&self, entity: &Entity) -> Option<Stance> {
+        let Entity::Agent(agent) = entity else { return None };
+        let team = agent.team.filter(|team| self.permission.sees_team(*team));
+        self.permission.sees_agent(agent.id).then(|| Stance { team, activity: agent.activity() })
+    }
+
     /// What to follow. Every entity that is seen hangs on one of these; not everything that does is seen. Where a limited
     /// viewer looks at all agents, those whom they may see are followed one by one, so that nobody else's change wakes them.
     pub(super) fn anchors(&self) -> BTreeSet<Anchor> {
-        let Some(Realm { agents, queues, teams }) = self.permission.realm() else {
-            return self.scope.anchors().clone();
-        };
+        let mut wanted = self.scope.anchors().clone();
+        if self.scope.counts() {
+            // A wallboard shows no agents and counts them.
+            wanted.insert(Anchor::Agents);
+        }
+        let Some(Realm { agents, queues, teams }) = self.permission.realm() else { return wanted };
         let agents = || agents.iter().copied().map(Anchor::Agent);
         let queues = || queues.iter().copied().map(Anchor::Queue);
         let teams = || teams.iter().copied().map(Anchor::Team);
         let mut followed = BTreeSet::new();
-        for anchor in self.scope.anchors() {
+        for anchor in wanted {
             match anchor {
                 Anchor::Agents => followed.extend(agents()),
                 Anchor::Queues => followed.extend(queues()),
                 Anchor::Teams => followed.extend(teams()),
-                other => drop(followed.insert(other.clone())),
+                other => drop(followed.insert(other)),
             }
         }
         followed

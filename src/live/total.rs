@@ -193,6 +193,9 @@ pub struct PlaceDoc {
     pub name: String,
     /// What customers said about it.
     pub feedback: FeedbackTotalDoc,
+    /// What there is of this, but not for this viewer: always `true`.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub hidden: BTreeMap<String, bool>,
 }
 
 /// A tag that surveys bear.
@@ -206,6 +209,9 @@ pub struct TagDoc {
     /// How its stars of thirty days compare to all others.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub effect: Option<EffectDoc>,
+    /// What there is of this, but not for this viewer: `effect`, always `true`.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub hidden: BTreeMap<String, bool>,
 }
 
 /// How stars with a tag compare to those without, of thirty days.
@@ -226,8 +232,12 @@ pub struct EffectDoc {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct FloorDoc {
-    /// What customers said, also what is linked to nobody.
-    pub feedback: FeedbackTotalDoc,
+    /// What customers said, also what is linked to nobody. Absent: there is something, but not for this viewer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub feedback: Option<FeedbackTotalDoc>,
+    /// Whether there is more than this viewer may see of it: `feedback`, always `true`.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub hidden: BTreeMap<String, bool>,
 }
 
 impl FeedbackTotalDoc {

@@ -13,11 +13,13 @@ use bytes::Bytes;
 use serde_json::{Map, Value};
 use tokio::sync::watch;
 
+use super::counts::{Counted, Crew};
 use super::document::{SECTIONS, member, path};
 use super::list::Lists;
 use super::patch::diff;
 use super::scope::Fields;
 use super::sight::Sight;
+use crate::domain::{QueueId, SourceName};
 use crate::gold::{Change, Entity, GoldCopy, Key};
 
 /// For how many versions back a viewer can be given a patch. At ten versions a second that is two minutes.
@@ -78,6 +80,8 @@ enum Slot {
     Entity(Key),
     /// How much there is of a list.
     List(&'static str),
+    /// What is counted under this key.
+    Count(Arc<str>),
 }
 
 impl Slot {
@@ -85,6 +89,7 @@ impl Slot {
         match self {
             Self::Entity(key) => path(key),
             Self::List(name) => ("lists", (*name).to_owned()),
+            Self::Count(of) => ("counts", of.to_string()),
         }
     }
 }
@@ -94,6 +99,8 @@ struct State {
     members: BTreeMap<Slot, Member>,
     /// Of which the members hold one page. `None`: they hold all.
     lists: Option<Lists>,
+    /// The agents that are counted, also where none is shown.
+    crew: Crew,
     version: u64,
     /// The version before the first remembered step.
     floor: u64,
@@ -141,7 +148,7 @@ impl<'a> Rendering<'a> {
 
     fn after(&mut self, sight: &Sight) -> Option<Arc<Value>> {
         let whole = self.change.after.as_ref()?;
-        let seen = sight.of(whole)?;
+        let Some(seen) = sight.of(whole) else { return sight.shown(whole).map(Arc::new) };
         let rendered = match sight.fields() {
             Fields::Desk => &mut self.desk,
             Fields::Near => &mut self.near,
@@ -149,7 +156,7 @@ impl<'a> Rendering<'a> {
             Fields::Wall => &mut self.wall,
         };
         if !Arc::ptr_eq(&seen, whole) {
-            return Some(Arc::new(member(&seen, sight.fields())));
+            return sight.shown(whole).map(Arc::new);
         }
         Some(Arc::clone(rendered.get_or_insert_with(|| Arc::new(member(&seen, sight.fields())))))
     }
@@ -159,10 +166,11 @@ impl View {
     /// A view of what the gold copy holds now.
     pub(super) fn born(birth: u64, sight: Sight, epoch: Arc<str>, build: &'static str, gold: &GoldCopy) -> Self {
         let version = gold.version();
-        let (members, lists) = read(&sight, gold);
-        let state = State {
+        let (members, lists, crew) = read(&sight, gold);
+        let mut state = State {
             members,
             lists,
+            crew,
             version,
             floor: version,
             steps: VecDeque::new(),
@@ -172,6 +180,7 @@ impl View {
             snapshot: None,
             used: Instant::now(),
         };
+        state.count(&sight, version, &mut Vec::new());
         Self {
             birth,
             sight,
@@ -272,7 +281,7 @@ impl View {
         changes: impl Iterator<Item = &'a mut Rendering<'b>>,
     ) {
         let mut state = self.state();
-        let (mut before, mut listed) = (Vec::new(), Vec::new());
+        let (mut before, mut listed, mut is_recounted) = (Vec::new(), Vec::new(), false);
         for rendering in changes {
             let key = &rendering.change.key;
             if let Some(lists) = state.lists.as_mut().filter(|_| Lists::hold(key)) {
@@ -283,10 +292,20 @@ impl View {
             }
             let slot = Slot::Entity(key.clone());
             let after = rendering.after(&self.sight);
+            if let Key::Agent(id) = key
+                && self.sight.scope().counts()
+            {
+                let stance = rendering.change.after.as_deref().and_then(|agent| self.sight.stance(agent));
+                is_recounted |= state.crew.put(*id, version, stance);
+            }
             state.replace(&slot, version, after, &mut before);
         }
         if !listed.is_empty() {
             state.turn(&self.sight, version, &mut listed, &mut before);
+        }
+        is_recounted |= before.iter().any(|(slot, _)| is_counted(slot));
+        if is_recounted {
+            state.count(&self.sight, version, &mut before);
         }
         self.publish(state, version, heard, before);
     }
@@ -294,17 +313,19 @@ impl View {
     /// Reads the gold copy afresh, after deltas have been missed.
     pub(super) fn reread(&self, gold: &GoldCopy) {
         let version = gold.version();
-        let (members, lists) = read(&self.sight, gold);
+        let (members, lists, crew) = read(&self.sight, gold);
         let mut state = self.state();
         let mut before = Vec::new();
-        let gone: Vec<Slot> = state.members.keys().filter(|slot| !members.contains_key(*slot)).cloned().collect();
+        let is_gone = |slot: &&Slot| !matches!(slot, Slot::Count(_)) && !members.contains_key(*slot);
+        let gone: Vec<Slot> = state.members.keys().filter(is_gone).cloned().collect();
         for slot in gone {
             state.replace(&slot, version, None, &mut before);
         }
         for (slot, member) in members {
             state.replace(&slot, member.stamp, Some(member.json), &mut before);
         }
-        state.lists = lists;
+        (state.lists, state.crew) = (lists, crew);
+        state.count(&self.sight, version, &mut before);
         self.publish(state, version, Instant::now(), before);
     }
 
@@ -386,6 +407,38 @@ impl State {
         self.replace(&Slot::List(name), version, Some(Arc::new(json)), before);
     }
 
+    /// Counts again what is counted of the members.
+    fn count(&mut self, sight: &Sight, version: u64, before: &mut Vec<Before>) {
+        if !sight.scope().counts() {
+            return;
+        }
+        let version = version.max(self.version);
+        let counts = {
+            let mut counted = Counted { is_limited: sight.permission().realm().is_some(), ..Counted::default() };
+            let state = |name| {
+                let source = self.members.get(&Slot::Entity(Key::Source(name)));
+                source.and_then(|source| source.json.get("state")?.as_str()).unwrap_or("off")
+            };
+            (counted.clarity, counted.goodays) = (state(SourceName::Clarity), state(SourceName::Goodays));
+            // Queues and teams stand one behind the other.
+            for (slot, member) in self.members.range(Slot::Entity(Key::Queue(QueueId(i64::MIN)))..) {
+                match slot {
+                    Slot::Entity(Key::Queue(id)) => counted.queues.push((*id, &*member.json)),
+                    Slot::Entity(Key::Team(id)) => counted.teams.push((*id, &*member.json)),
+                    _ => break,
+                }
+            }
+            counted.counts(sight.scope(), &self.crew)
+        };
+        let is_gone = |slot: &&Slot| matches!(slot, Slot::Count(of) if !counts.contains_key(of));
+        for slot in self.members.keys().filter(is_gone).cloned().collect::<Vec<_>>() {
+            self.replace(&slot, version, None, before);
+        }
+        for (of, count) in counts {
+            self.replace(&Slot::Count(of), version, Some(Arc::new(count)), before);
+        }
+    }
+
     fn remember(&mut self, step: Step) {
         self.version = step.version;
         self.remembered += step.before.len();
@@ -456,24 +509,34 @@ impl State {
     }
 }
 
-/// What a sight shows of the gold copy, with the lists of which it shows one page.
-fn read(sight: &Sight, gold: &GoldCopy) -> (BTreeMap<Slot, Member>, Option<Lists>) {
-    let mut members = BTreeMap::new();
+/// Whether counts are made of it.
+fn is_counted(slot: &Slot) -> bool {
+    matches!(slot, Slot::Entity(Key::Queue(_) | Key::Team(_) | Key::Source(SourceName::Clarity | SourceName::Goodays)))
+}
+
+/// What a sight shows of the gold copy, with the lists of which it shows one page, and the agents that it counts.
+fn read(sight: &Sight, gold: &GoldCopy) -> (BTreeMap<Slot, Member>, Option<Lists>, Crew) {
+    let (mut members, mut crew) = (BTreeMap::new(), Crew::default());
     let mut lists = sight.scope().listed().map(Lists::new);
-    let mut show = |key: &Key, stamp, seen: &Entity| {
-        members.insert(Slot::Entity(key.clone()), Member { stamp, json: Arc::new(member(seen, sight.fields())) });
+    let mut show = |key: &Key, stamp, json: Value| {
+        members.insert(Slot::Entity(key.clone()), Member { stamp, json: Arc::new(json) });
     };
     gold.each(|key: &Key, stamp, entity: &Arc<Entity>| {
-        let Some(seen) = sight.of(entity) else { return };
-        match lists.as_mut().filter(|_| Lists::hold(key)) {
-            Some(lists) => lists.set(key, stamp, Some(seen)),
-            None => show(key, stamp, &seen),
+        if let Key::Agent(id) = key
+            && sight.scope().counts()
+        {
+            crew.put(*id, stamp, sight.stance(entity));
+        }
+        if let Some(lists) = lists.as_mut().filter(|_| Lists::hold(key)) {
+            sight.of(entity).into_iter().for_each(|seen| lists.set(key, stamp, Some(seen)));
+        } else if let Some(shown) = sight.shown(entity) {
+            show(key, stamp, shown);
         }
     });
-    let Some(lists) = lists else { return (members, None) };
-    lists.shown().for_each(|(key, stamp, seen)| show(key, stamp, seen));
+    let Some(lists) = lists else { return (members, None, crew) };
+    lists.shown().for_each(|(key, stamp, seen)| show(key, stamp, member(seen, sight.fields())));
     let (name, count) = lists.count(sight.scope());
     let json = Arc::new(serde_json::to_value(count).unwrap_or_default());
     members.insert(Slot::List(name), Member { stamp: gold.version(), json });
-    (members, Some(lists))
+    (members, Some(lists), crew)
 }

@@ -269,15 +269,18 @@ fn schemas() -> Value {
         "State": object(
             "Everything in a scope, as objects keyed by identity. What is absent is left out, never null.",
             &[
-                "agents", "queues", "teams", "feedback", "surveys", "places", "tags", "totals", "alerts", "lists",
-                "labels", "sources",
+                "agents", "queues", "teams", "feedback", "surveys", "places", "tags", "totals", "counts", "alerts",
+                "lists", "labels", "sources",
             ],
             json!({
                 "agents": counted("Agents. `occupancy.value` is in percent, to one decimal.", true), "queues": counted("Queues.", true), "teams": counted("Teams.", true),
                 "feedback": keyed, "surveys": keyed,
                 "places": counted("Places that responses are about.", false),
                 "tags": counted("Tags that surveys bear, with `effect`: how their stars of 30 days compare to all others, `lift` to one decimal.", false),
-                "totals": counted("What is counted of everything together, under `floor`.", false),
+                "totals": counted("What is counted of everything together, under `floor`. Where it is not for this viewer, `hidden.feedback` stands in its place.", true),
+                "counts": {"type": "object", "additionalProperties": reference("schemas/Counts"),
+                    "description": "What is counted of what this viewer sees: `all` together, `team:3`, `team:` for those in no team, `queue:11`. \
+                        Pages and wallboards show these numbers."},
                 "alerts": keyed,
                 "lists": {"type": "object", "description": "How much there is of the list of which a document carries one page.",
                     "properties": {"feedback": reference("schemas/List"), "surveys": reference("schemas/List")}},
@@ -316,6 +319,26 @@ fn schemas() -> Value {
         "Nps": object("Net promoter score: share of 9 and 10 minus share of 0 to 6.", &["value", "promoters", "detractors", "n"], json!({
             "value": {"type": "number", "minimum": -100, "maximum": 100, "description": "To one decimal. Pages show it whole."},
             "promoters": version(), "detractors": version(), "n": version(), "small": {"const": true}
+        })),
+        "Counts": object("What is counted now. What is not known is absent, and never 0.", &[], json!({
+            "staff": reference("schemas/Staff"),
+            "waiting": {"type": "integer", "description": "Customers who wait in all queues. Absent: of one of them it is not known."},
+            "longestWaitSince": {"type": "string", "format": "date-time", "description": "Absent: nobody waits, or it is not known of all."},
+            "longestWaitQueue": {"type": "integer"},
+            "openFeedback": {"type": "integer", "description": "Threads linked to teams in which somebody waits for an answer."},
+            "nps": reference("schemas/Nps"), "csat": reference("schemas/Share"),
+            "metrics": {"type": "object", "additionalProperties": {"type": "number"}, "description": "Metrics that are counts, of all queues."},
+            "hidden": {"type": "object", "additionalProperties": {"const": true}, "description": "Which of these are not for this viewer."}
+        })),
+        "Staff": object("Agents by what they do, each once, however many queues they serve.",
+            &["agents", "loggedIn", "available", "ringing", "inContact", "afterCall", "away", "loggedOut", "unknown"], json!({
+            "agents": version(),
+            "loggedIn": {"type": "integer", "minimum": 0, "description": "In any state but logged out and unknown."},
+            "available": {"type": "integer", "minimum": 0, "description": "Ready for the next contact: available and not suspended."},
+            "ringing": version(), "inContact": version(), "afterCall": version(),
+            "away": {"type": "integer", "minimum": 0, "description": "Logged in and not ready, also by suspension."},
+            "loggedOut": version(),
+            "unknown": {"type": "integer", "minimum": 0, "description": "Nobody can tell, or Clarity does not permit it."}
         })),
         "Source": object("How well one of the four systems can be heard.", &["state"], json!({
             "state": {"enum": ["live", "polling", "stale", "down", "off"]},
@@ -567,6 +590,28 @@ mod tests {
         let described = |schema: &str| names(&document["components"]["schemas"][schema]["properties"]);
         assert_eq!(described("FeedbackTotal"), names(&told));
         assert_eq!(described("FeedbackPeriod"), names(&told["month"]));
+    }
+
+    #[test]
+    fn counts_have_the_fields_that_are_described() {
+        use crate::live::shape::{CountsDoc, NpsDoc, RatioDoc, StaffDoc};
+        let counts = CountsDoc {
+            staff: Some(StaffDoc::default()),
+            waiting: Some(1),
+            longest_wait_since: Some(jiff::Timestamp::UNIX_EPOCH),
+            longest_wait_queue: Some(11),
+            open_feedback: Some(1),
+            nps: Some(NpsDoc::default()),
+            csat: Some(RatioDoc::default()),
+            metrics: [("answeredCount".to_owned(), 1.0)].into(),
+            hidden: [("nps".to_owned(), true)].into(),
+        };
+        let told = serde_json::to_value(counts).unwrap();
+        let document = document();
+        for (schema, told) in [("Counts", &told), ("Staff", &told["staff"])] {
+            let described = document["components"]["schemas"][schema]["properties"].as_object().unwrap();
+            assert_eq!(described.keys().collect::<Vec<_>>(), told.as_object().unwrap().keys().collect::<Vec<_>>());
+        }
     }
 
     #[test]

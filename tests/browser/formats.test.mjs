@@ -25,6 +25,7 @@ check("metric", format.metric);
 check("metricTotal", format.metricCell);
 check("others", format.others);
 check("promoter", promoter);
+check("why", format.why);
 
 test("scores carry their sample, and small samples are no scores", () => {
   for (const [score, text, sample] of cases.nps) {
@@ -37,14 +38,6 @@ test("what is counted is written with what it stands on", () => {
   for (const [value, manner, text, note, title, small] of cases.figure) {
     assert.deepEqual(format.figure(value ?? undefined, manner), { text, note, title, small }, JSON.stringify(value));
   }
-});
-
-test("several shares are a ratio of sums, and no share is none", () => {
-  const shares = [{ hit: 1, n: 1 }, undefined, { hit: 0, n: 99 }];
-  assert.deepEqual(format.shares(shares), { value: 1, hit: 1, n: 100 });
-  assert.equal(format.figure(format.shares([{ hit: 3, n: 4 }])).text, "3 of 4");
-  assert.equal(format.shares([undefined]), undefined);
-  assert.deepEqual(format.scores([{ promoters: 1, detractors: 0, n: 1 }, { promoters: 0, detractors: 4, n: 4 }]), { value: -60, promoters: 1, detractors: 4, n: 5 });
 });
 
 for (const [table, words] of Object.entries(cases.words)) {

@@ -35,6 +35,7 @@ mod support;
 mod surveys;
 mod surveys_that_come_back;
 mod third_party_signalr;
+mod totals;
 mod what_a_site_tells;
 mod who_sees_what;
 mod windows_sign_in;

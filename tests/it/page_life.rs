@@ -308,14 +308,14 @@ async fn patches_touch_only_their_cells(browser: &Browser, peer: &Peer) {
              })).observe(document.getElementById('content'), { subtree: true, childList: true, characterData: true });",
         )
         .await;
-    peer.say(&json!({ "type": "patch", "version": 11, "patch": { "queues": { "2": { "waiting": 4 } } } }));
+    peer.say(&json!({ "type": "patch", "version": 11, "patch": { "queues": { "2": { "waiting": 4 } }, "counts": { "all": { "waiting": 27 } } } }));
     browser
         .until(
             "the cell shows four",
             "return document.querySelector('[data-path=\"queues/2/waiting\"]').textContent === '4'",
         )
         .await;
-    assert_eq!(browser.ask("return [...changed].sort()").await, json!(["queues", "queues/2/waiting"]));
+    assert_eq!(browser.ask("return [...changed].sort()").await, json!(["counts/all", "queues/2/waiting"]));
     assert_eq!(text_of(browser, "[data-as=totalWaiting]").await, "27");
     assert_eq!(browser.ask("return document.querySelectorAll('*').length === nodes").await, json!(true));
 }

@@ -8,6 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::agents::{SHOWN, is_small};
 use super::feedback::Item;
 use super::frame::Frame;
+use super::known::{Known, UNREPORTED, UNTOLD};
 use super::{Sheet, Timer, figure, format, words};
 use crate::live::shape::{AgentDoc, MetricsDoc, OccupancyDoc, SessionDoc, StintDoc};
 
@@ -37,7 +38,7 @@ pub fn agent(sheet: &Sheet, id: &str) -> Result<Option<String>, askama::Error> {
         id,
         path: format!("agents/{id}"),
         window: figure::window(sheet, doc.feedback.as_ref()),
-        figures: figure::figures(&format!("agents/{id}/feedback"), doc.feedback.as_ref(), &FIGURES),
+        figures: figure::figures(sheet, &format!("agents/{id}/feedback"), doc.feedback.as_ref(), &doc.hidden, &FIGURES),
         agent: Facts::new(sheet, doc),
         contacts: contacts(sheet, doc),
         kinds: doc.metrics.keys().map(|kind| Counted::of_kind(sheet, doc, kind)).collect(),
@@ -93,10 +94,10 @@ struct Facts {
     reason: String,
     since: Timer,
     team: String,
-    answered: String,
-    missed: String,
-    occupancy: String,
-    nps: String,
+    answered: Known,
+    missed: Known,
+    occupancy: Known,
+    nps: Known,
     is_small: bool,
     sample: String,
     open_items: String,
@@ -148,16 +149,17 @@ impl Facts {
         let score = doc.feedback.as_ref().and_then(|feedback| feedback.day.nps.as_ref());
         let open = doc.feedback.as_ref().map_or(0, |feedback| feedback.open);
         let reason = [doc.suspended.then_some("Suspended"), doc.reason.as_deref()];
+        let metric = |name| Known::new(Some(format::metric_cell(&doc.metrics, name)), || sheet.why(UNREPORTED));
         Self {
             status: words::status(&doc.status).to_owned(),
             activity: known(&doc.activity),
             reason: reason.into_iter().flatten().filter(|text| !text.is_empty()).collect::<Vec<_>>().join(", "),
-            since: sheet.timer(doc.since),
+            since: sheet.timer(doc.since).or(|| sheet.why(UNTOLD)),
             team: sheet.team_name(doc.team),
-            answered: format::metric_cell(&doc.metrics, SHOWN[0]),
-            missed: format::metric_cell(&doc.metrics, SHOWN[1]),
-            occupancy: occupancy(doc.occupancy.as_ref()),
-            nps: format::nps(score),
+            answered: metric(SHOWN[0]),
+            missed: metric(SHOWN[1]),
+            occupancy: Known::new(Some(occupancy(doc.occupancy.as_ref())), || sheet.why(UNTOLD)),
+            nps: Known::new(Some(format::nps(score)), || sheet.why_unanswered(doc.hidden.contains_key("feedback"))),
             is_small: is_small(score),
             sample: format::sample(score),
             open_items: if open > 0 { format!("{open} open") } else { String::new() },
@@ -197,7 +199,9 @@ impl Stint {
             activity: known(&stint.activity),
             reason: reason.into_iter().flatten().filter(|text| !text.is_empty()).collect::<Vec<_>>().join(", "),
             time: match stint.until {
-                Some(until) => Timer { since: None, text: format::duration(format::seconds_between(began, until)) },
+                Some(until) => {
+                    Timer { text: format::duration(format::seconds_between(began, until)), ..Timer::default() }
+                }
                 None => sheet.timer(Some(began)),
             },
         }
@@ -209,7 +213,7 @@ fn contacts(sheet: &Sheet, doc: &AgentDoc) -> Vec<Contact> {
         id: session.clone(),
         place: super::contact::place(sheet, doc),
         status: words::contact(&doc.status).to_owned(),
-        since: sheet.timer(doc.since),
+        since: sheet.timer(doc.since).or(|| sheet.why(UNTOLD)),
         customer: doc.customer.clone().unwrap_or_default(),
         recording: if doc.recording == Some(true) { "Being recorded".to_owned() } else { String::new() },
         more: format::others(&MetricsDoc::new(), &doc.other, &[], &sheet.state.labels),

@@ -1,8 +1,9 @@
 //! The table of agents.
 
+use super::known::{Known, UNREPORTED, UNTOLD};
 use super::view::{Column, Heading, Key, TextKey, View, headings};
 use super::{Sheet, Timer, contact, format, words};
-use crate::live::shape::AgentDoc;
+use crate::live::shape::{AgentDoc, metric_total};
 
 /// Metrics with a column of their own.
 pub(super) const SHOWN: [&str; 2] = ["answeredCount", "ronaCount"];
@@ -59,9 +60,9 @@ pub(super) struct AgentRow {
     pub since: Timer,
     pub contact: String,
     pub contact_since: Timer,
-    pub answered: String,
-    pub missed: String,
-    pub nps: String,
+    pub answered: Known,
+    pub missed: Known,
+    pub nps: Known,
     pub is_small: bool,
     pub sample: String,
     pub open_items: String,
@@ -120,6 +121,7 @@ impl AgentRow {
         let score = agent.feedback.as_ref().and_then(|feedback| feedback.day.nps.as_ref());
         let open = agent.feedback.as_ref().map_or(0, |feedback| feedback.open);
         let reason = [agent.suspended.then_some("Suspended"), agent.reason.as_deref()];
+        let metric = |name| Known::new(Some(format::metric_cell(&agent.metrics, name)), || sheet.why(UNREPORTED));
         Self {
             id: id.to_owned(),
             name: agent.name.clone(),
@@ -127,15 +129,15 @@ impl AgentRow {
             status: words::status(&agent.status).to_owned(),
             activity: if agent.activity.is_empty() { "unknown".to_owned() } else { agent.activity.clone() },
             reason: reason.into_iter().flatten().filter(|text| !text.is_empty()).collect::<Vec<_>>().join(", "),
-            since: sheet.timer(agent.since),
+            since: sheet.timer(agent.since).or(|| sheet.why(UNTOLD)),
             contact: contact::summary(sheet, &agent.sessions),
             contact_since: contact::by_begin(&agent.sessions)
                 .first()
                 .filter(|session| session.since.is_some())
                 .map_or_else(Timer::default, |session| sheet.timer(session.since)),
-            answered: format::metric_cell(&agent.metrics, "answeredCount"),
-            missed: format::metric_cell(&agent.metrics, "ronaCount"),
-            nps: format::nps(score),
+            answered: metric("answeredCount"),
+            missed: metric("ronaCount"),
+            nps: Known::new(Some(format::nps(score)), || sheet.why_unanswered(agent.hidden.contains_key("feedback"))),
             is_small: is_small(score),
             sample: format::sample(score),
             open_items: if open > 0 { format!("{open} open") } else { String::new() },
@@ -177,19 +179,18 @@ fn key(sheet: &Sheet, agent: &AgentDoc, column: &str) -> Key {
         }
         "time" => agent.since.map(|since| -since.as_millisecond() as f64).into(),
         "contact" => Key::text(&contact::summary(sheet, &agent.sessions)),
-        "answered" => format::metric_total(&agent.metrics, "answeredCount").into(),
-        "missed" => format::metric_total(&agent.metrics, "ronaCount").into(),
+        "answered" => metric_total(&agent.metrics, "answeredCount").into(),
+        "missed" => metric_total(&agent.metrics, "ronaCount").into(),
         "nps" => agent.feedback.as_ref().and_then(|feedback| feedback.day.nps.as_ref()).map(|nps| nps.value).into(),
         _ => Key::text(&agent.name),
     }
 }
 
+/// A team's agents, as they stand under `counts`.
 fn summary(sheet: &Sheet, team: &str) -> String {
-    let members: Vec<_> = sheet.state.agents.values().filter(|agent| team_key(agent) == team).collect();
-    let counted = ["available", "inContact", "away"].map(|activity| {
-        let count = members.iter().filter(|agent| agent.activity == activity).count();
-        format!("{count} {}", words::activity(activity).to_lowercase())
-    });
-    let noun = if members.len() == 1 { "agent" } else { "agents" };
-    format!("{} {noun}: {}", members.len(), counted.join(", "))
+    let Some(staff) = sheet.staff(&format!("team:{team}")) else { return String::new() };
+    let counted = [("available", staff.available), ("inContact", staff.in_contact), ("away", staff.away)];
+    let counted = counted.map(|(activity, count)| format!("{count} {}", words::activity(activity).to_lowercase()));
+    let noun = if staff.agents == 1 { "agent" } else { "agents" };
+    format!("{} {noun}: {}", staff.agents, counted.join(", "))
 }

@@ -10,17 +10,19 @@ use super::frame::Frame;
 use super::pager::Pager;
 use super::pinning::Pinning;
 use super::{Sheet, Timer, figure, format, segment, step, words};
-use crate::live::shape::{AnswerDoc, EffectDoc, FeedbackDoc, FeedbackTotalDoc, JoinDoc, MessageDoc};
+use crate::live::shape::{AgentDoc, AnswerDoc, EffectDoc, FeedbackDoc, FeedbackTotalDoc, JoinDoc, MessageDoc};
 
 /// Renders the list: what still waits for an answer first, then the newest.
 pub fn feedback(sheet: &Sheet) -> Result<String, askama::Error> {
     let (items, blank) = Item::all(sheet);
-    let all = sheet.state.totals.get("floor").map(|floor| &floor.feedback);
+    let floor = sheet.state.totals.get("floor");
+    let all = floor.and_then(|floor| floor.feedback.as_ref());
+    let hidden = floor.map(|floor| floor.hidden.clone()).unwrap_or_default();
     List {
         frame: Frame::new(sheet, "/feedback", "Feedback"),
         window: figure::window(sheet, all),
-        tiles: figure::figures("totals/floor/feedback", all, &TILES),
-        ages: figure::figures("totals/floor/feedback", all, &AGES),
+        tiles: figure::figures(sheet, "totals/floor/feedback", all, &hidden, &TILES),
+        ages: figure::figures(sheet, "totals/floor/feedback", all, &hidden, &AGES),
         tables: tables(sheet),
         pager: Pager::new(sheet, "feedback", "lists/feedback", "/feedback"),
         items,
@@ -75,15 +77,16 @@ fn tables(sheet: &Sheet) -> [figure::Table; 4] {
     }
     let counts = |feedback, effect| Counts { feedback, effect };
     let state = &sheet.state;
-    let teams = state.teams.iter().map(|(id, it)| (id, &*it.name, counts(it.feedback.as_ref(), None)));
-    let queues = state.queues.iter().map(|(id, it)| (id, &*it.name, counts(it.feedback.as_ref(), None)));
-    let places = state.places.iter().map(|(id, it)| (id, &*it.name, counts(Some(&it.feedback), None)));
-    let tags = state.tags.iter().map(|(id, it)| (id, &*it.name, counts(Some(&it.feedback), it.effect.as_ref())));
+    let teams = state.teams.iter().map(|(id, it)| (id, &*it.name, &it.hidden, counts(it.feedback.as_ref(), None)));
+    let queues = state.queues.iter().map(|(id, it)| (id, &*it.name, &it.hidden, counts(it.feedback.as_ref(), None)));
+    let places = state.places.iter().map(|(id, it)| (id, &*it.name, &it.hidden, counts(Some(&it.feedback), None)));
+    let tags =
+        state.tags.iter().map(|(id, it)| (id, &*it.name, &it.hidden, counts(Some(&it.feedback), it.effect.as_ref())));
     [
-        figure::Table::new("teams", "By team", &COLUMNS, teams),
-        figure::Table::new("queues", "By queue", &COLUMNS, queues),
-        figure::Table::new("places", "By place", &COLUMNS, places),
-        figure::Table::new("tags", "By tag", &OF_TAGS, tags),
+        figure::Table::new("teams", "By team", &COLUMNS, sheet, teams),
+        figure::Table::new("queues", "By queue", &COLUMNS, sheet, queues),
+        figure::Table::new("places", "By place", &COLUMNS, sheet, places),
+        figure::Table::new("tags", "By tag", &OF_TAGS, sheet, tags),
     ]
 }
 
@@ -284,7 +287,11 @@ impl Item {
 pub(super) fn responder(sheet: &Sheet, agent: Option<i64>) -> String {
     let Some(id) = agent else { return String::new() };
     let now = sheet.state.agents.get(&id.to_string());
-    let now = now.map_or_else(String::new, |agent| format!(", {} now", words::status(&agent.status).to_lowercase()));
+    let doing = |agent: &AgentDoc| match agent.suspended {
+        true => "suspended".to_owned(),
+        false => words::status(&agent.status).to_lowercase(),
+    };
+    let now = now.map_or_else(String::new, |agent| format!(", {} now", doing(agent)));
     format!("{}{now}", sheet.agent_name(id))
 }
 

@@ -1,11 +1,15 @@
 //! What was counted, as a person reads it: the value, how many cases it stands on, and the whole of it in words. Its twin in
 //! `static/format.js` writes the same.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 use serde_json::Value;
 
+use super::known::{self, ANSWERS};
 use super::{Sheet, format, step};
-use crate::live::shape::FeedbackTotalDoc;
+use crate::domain::SourceName;
+use crate::live::shape::{FeedbackTotalDoc, SourceDoc};
 
 /// A counted value, written.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -32,6 +36,18 @@ pub(super) struct Named {
     pub figure: Figure,
 }
 
+/// Where a figure comes from, by the last words of its path.
+fn sources_of(below: &str) -> &'static [SourceName] {
+    let is_of = |names: &[&str]| names.iter().any(|name| below.split('/').any(|word| word == *name));
+    match () {
+        () if is_of(&["open", "openByAge", "overdue", "firstReply", "firstAction", "processed", "inTime"]) => {
+            &[SourceName::Goodays]
+        }
+        () if is_of(&["responses", "nps"]) => ANSWERS,
+        () => &[SourceName::AgentConnect],
+    }
+}
+
 /// What is counted of a team, queue, place or tag.
 #[derive(Default)]
 pub(super) struct Row {
@@ -43,6 +59,9 @@ pub(super) struct Row {
 
 /// A column of counts: heading, what it means, where it stands below the entity, and how it is written.
 pub(super) type Column = (&'static str, &'static str, &'static str, &'static str);
+
+/// What there is of an entity, but not for this viewer.
+pub(super) type Hidden = BTreeMap<String, bool>;
 
 /// A table of counts, a row for each member of a section.
 pub(super) struct Table {
@@ -59,21 +78,25 @@ impl Table {
         section: &'static str,
         title: &'static str,
         columns: &'static [Column],
-        members: impl Iterator<Item = (&'a String, &'a str, D)>,
+        sheet: &Sheet,
+        members: impl Iterator<Item = (&'a String, &'a str, &'a Hidden, D)>,
     ) -> Self {
-        let row = |id: &str, name: &str, doc: &Value| Row {
+        let row = |id: &str, name: &str, hidden: &Hidden, doc: &Value| Row {
             id: id.to_owned(),
             step: step(id),
             name: name.to_owned(),
             figures: columns
                 .iter()
-                .map(|(_, _, below, manner)| Figure::at(&format!("{section}/{}", step(id)), doc, below, manner))
+                .map(|(_, _, below, manner)| {
+                    Figure::at(sheet, &format!("{section}/{}", step(id)), doc, hidden, below, manner)
+                })
                 .collect(),
         };
-        let mut rows: Vec<Row> =
-            members.map(|(id, name, doc)| row(id, name, &serde_json::to_value(doc).unwrap_or_default())).collect();
+        let mut rows: Vec<Row> = members
+            .map(|(id, name, hidden, doc)| row(id, name, hidden, &serde_json::to_value(doc).unwrap_or_default()))
+            .collect();
         rows.sort_by_key(|row| (row.id.parse().unwrap_or(i64::MAX), row.id.clone()));
-        let mut blank = row("", "", &Value::Null);
+        let mut blank = row("", "", &Hidden::new(), &Value::Null);
         (blank.id, blank.step) = ("{id}".to_owned(), "{id}".to_owned());
         for (figure, (_, _, below, _)) in blank.figures.iter_mut().zip(columns) {
             figure.path = format!("{section}/{{id}}/{below}");
@@ -84,9 +107,23 @@ impl Table {
 
 impl Figure {
     /// What stands at a path below an entity.
-    fn at(entity: &str, doc: &Value, below: &str, manner: &'static str) -> Self {
+    fn at(sheet: &Sheet, entity: &str, doc: &Value, hidden: &Hidden, below: &str, manner: &'static str) -> Self {
         let value = below.split('/').fold(doc, |value, key| value.get(key).unwrap_or(&Value::Null));
-        Self { path: format!("{entity}/{below}"), manner, ..Self::written(value, manner) }
+        let (sources, from) = (&sheet.state.sources, sources_of(below));
+        let is_hidden = hidden.contains_key(if below == "effect" { "effect" } else { "feedback" });
+        let written = match Self::written(value, manner) {
+            // Nothing is a count only where somebody is heard who would tell of something.
+            zero if manner == "0" && is_none_or_zero(value) && (is_hidden || !is_counted(sources, from, value)) => {
+                Self { text: format::NONE.to_owned(), ..zero }
+            }
+            written => written,
+        };
+        let title = if written.text == format::NONE && written.title.is_empty() {
+            known::why(sources, from, is_hidden, known::UNANSWERED)
+        } else {
+            written.title.clone()
+        };
+        Self { path: format!("{entity}/{below}"), manner, title, ..written }
     }
 
     /// A value as it is counted, written.
@@ -159,11 +196,30 @@ impl Figure {
     }
 }
 
+fn is_none_or_zero(value: &Value) -> bool {
+    value.as_f64().is_none_or(|number| number == 0.0)
+}
+
+/// Whether nothing is a count: somebody is heard who would tell of something, or it was counted before they fell silent.
+fn is_counted(sources: &BTreeMap<String, SourceDoc>, from: &[SourceName], value: &Value) -> bool {
+    let is_configured = from.iter().any(|name| sources.get(name.as_str()).is_some_and(|it| it.state != "off"));
+    known::any_heard(sources, from) || (is_configured && value.is_number())
+}
+
 /// Figures of one total, by name, meaning, place and manner.
-pub(super) fn figures(path: &str, total: Option<&FeedbackTotalDoc>, wanted: &[Column]) -> Vec<Named> {
+pub(super) fn figures(
+    sheet: &Sheet,
+    path: &str,
+    total: Option<&FeedbackTotalDoc>,
+    hidden: &Hidden,
+    wanted: &[Column],
+) -> Vec<Named> {
     let doc = total.and_then(|total| serde_json::to_value(total).ok()).unwrap_or_default();
-    let named =
-        |(name, help, below, manner): &Column| Named { name, help, figure: Figure::at(path, &doc, below, manner) };
+    let named = |(name, help, below, manner): &Column| Named {
+        name,
+        help,
+        figure: Figure::at(sheet, path, &doc, hidden, below, manner),
+    };
     wanted.iter().map(named).collect()
 }
 

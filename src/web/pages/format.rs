@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::words;
 use crate::domain::MetricValue;
-use crate::live::shape::{MetricsDoc, NpsDoc};
+use crate::live::shape::{MetricsDoc, NpsDoc, metric_total};
 
 /// Stands where nothing was ever measured. Zero is a measurement.
 pub const NONE: &str = "–";
@@ -166,7 +166,7 @@ pub fn label(name: &str) -> String {
 /// One metric's value. Names that end in `Time` are milliseconds.
 #[must_use]
 pub fn metric(name: &str, value: &MetricValue) -> String {
-    match numeric(value) {
+    match value.as_number() {
         Some(number) => measure(name, number),
         None => match value {
             MetricValue::Parts(parts) => parts
@@ -183,34 +183,10 @@ pub fn metric(name: &str, value: &MetricValue) -> String {
     }
 }
 
-/// A metric over all kinds of contact: what the source itself counted across kinds, else the sum. Names are compared
-/// without case (`apis.md` B43). Of several numbers under one name, the total counts.
-#[must_use]
-pub fn metric_total(metrics: &MetricsDoc, name: &str) -> Option<f64> {
-    let of = |values: &BTreeMap<String, MetricValue>| {
-        let (_, value) = values.iter().find(|(key, _)| key.eq_ignore_ascii_case(name))?;
-        match value {
-            MetricValue::Parts(parts) => ["total", "count"].iter().find_map(|part| numeric(parts.get(*part)?)),
-            value => numeric(value),
-        }
-    };
-    if let Some(across) = metrics.get("agnostic").and_then(of) {
-        return Some(across);
-    }
-    metrics.values().filter_map(of).reduce(|a, b| a + b)
-}
-
 /// A metric over all kinds of contact, written; a dash where nobody measured it.
 #[must_use]
 pub fn metric_cell(metrics: &MetricsDoc, name: &str) -> String {
     metric_total(metrics, name).map_or_else(|| NONE.to_owned(), |value| measure(name, value))
-}
-
-/// A metric over several queues, written; a dash where nobody measured it.
-#[must_use]
-pub fn metric_sum<'a>(all: impl Iterator<Item = &'a MetricsDoc>, name: &str) -> String {
-    let total = all.filter_map(|metrics| metric_total(metrics, name)).reduce(|a, b| a + b);
-    total.map_or_else(|| NONE.to_owned(), |value| measure(name, value))
 }
 
 /// What a metric is called: as the site calls it, else its name in words.
@@ -262,16 +238,9 @@ pub fn plain(value: &Value) -> String {
     }
 }
 
-fn numeric(value: &MetricValue) -> Option<f64> {
-    match value {
-        #[expect(clippy::cast_precision_loss, reason = "no contact center counts to two to the fifty-third")]
-        MetricValue::Count(count) => Some(*count as f64),
-        MetricValue::Number(number) => Some(*number),
-        MetricValue::Parts(_) | MetricValue::Text(_) => None,
-    }
-}
-
-fn measure(name: &str, value: f64) -> String {
+/// A metric's number, written.
+#[must_use]
+pub fn measure(name: &str, value: f64) -> String {
     if name.ends_with("Time") {
         #[expect(clippy::cast_possible_truncation, reason = "a duration far below the range of i64; `as` saturates")]
         let seconds = (value / 1000.0).floor() as i64;

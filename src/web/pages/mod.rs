@@ -14,6 +14,7 @@ mod displays;
 mod feedback;
 mod figure;
 mod frame;
+mod known;
 mod login;
 mod pager;
 mod pinning;
@@ -174,11 +175,13 @@ struct Timer {
     /// When it began. Absent: it does not run.
     since: Option<Timestamp>,
     text: String,
+    /// Why it does not run, where that has to be explained.
+    why: String,
 }
 
 impl Timer {
     fn new(since: Option<Timestamp>, write: impl FnOnce(Timestamp) -> String) -> Self {
-        Self { since, text: since.map_or_else(|| format::NONE.to_owned(), write) }
+        Self { since, text: since.map_or_else(|| format::NONE.to_owned(), write), why: String::new() }
     }
 }
 

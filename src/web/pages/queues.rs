@@ -1,11 +1,10 @@
 //! The table of queues, and the numbers that queues have together.
 
-use jiff::Timestamp;
-
 use super::agents::is_small;
+use super::known::{Known, OF_CLARITY, UNREPORTED, UNSTAFFED, UNTOLD};
 use super::view::{Column, Heading, Key, TextKey, View, headings};
 use super::{Sheet, Timer, contact, format, words};
-use crate::live::shape::QueueDoc;
+use crate::live::shape::{QueueDoc, metric_total};
 
 /// Metrics with a column of their own.
 const SHOWN: [&str; 3] = ["queuedCount", "answeredCount", "abandonedCount"];
@@ -14,7 +13,7 @@ const COLUMNS: [Column; 7] = [
     ("name", "Queue", "", false),
     ("waiting", "Waiting", "Customers who wait now", true),
     ("longest", "Longest", "How long the longest waiting customer has waited", true),
-    ("agents", "Agents", "Ready for the next contact, of those logged in", true),
+    ("agents", "Agents", "Agents of the teams that answer it: ready for the next contact, of those logged in", true),
     ("answered", "Answered", "Contacts answered, over all kinds", true),
     ("abandoned", "Gave up", "Customers who gave up while waiting (abandoned)", true),
     (
@@ -40,13 +39,13 @@ pub(super) struct QueueRow {
     pub name: String,
     pub open: &'static str,
     pub is_open: Option<bool>,
-    pub waiting: String,
+    pub waiting: Known,
     pub has_waiting: bool,
     pub longest: Timer,
-    pub agents: String,
-    pub answered: String,
-    pub abandoned: String,
-    pub nps: String,
+    pub agents: Known,
+    pub answered: Known,
+    pub abandoned: Known,
+    pub nps: Known,
     pub is_small: bool,
     pub sample: String,
     pub more: String,
@@ -58,7 +57,8 @@ impl QueueTable {
         let mut queues: Vec<_> = sheet.state.queues.iter().collect();
         let descending = view.qdir == "desc";
         queues.sort_by_cached_key(|(id, queue)| (TextKey::new(&queue.name), TextKey::new(id)));
-        queues.sort_by(|(_, a), (_, b)| key(a, sort).compare(&key(b, sort), descending));
+        queues
+            .sort_by(|(a_id, a), (b_id, b)| key(sheet, a_id, a, sort).compare(&key(sheet, b_id, b, sort), descending));
         Self {
             headings: headings(&COLUMNS, sort, &view.qdir, |sort, dir| View {
                 qsort: sort.to_owned(),
@@ -74,36 +74,61 @@ impl QueueTable {
 impl QueueRow {
     fn new(sheet: &Sheet, id: &str, queue: &QueueDoc) -> Self {
         let score = queue.feedback.as_ref().and_then(|feedback| feedback.day.nps.as_ref());
+        let metric = |name| Known::new(Some(format::metric_cell(&queue.metrics, name)), || sheet.why(UNREPORTED));
         Self {
             id: id.to_owned(),
             name: queue.name.clone(),
             open: queue.open.map_or("", |open| if open { "Open" } else { "Closed" }),
             is_open: queue.open,
-            waiting: format::count(queue.waiting),
+            waiting: Known::count(queue.waiting, || sheet.why(UNTOLD)),
             has_waiting: queue.waiting.is_some_and(|waiting| waiting > 0),
-            longest: sheet.timer(queue.longest_wait_since),
-            agents: format!("{} of {}", format::count(queue.agents_available), format::count(queue.agents_online)),
-            answered: format::metric_cell(&queue.metrics, "answeredCount"),
-            abandoned: format::metric_cell(&queue.metrics, "abandonedCount"),
-            nps: format::nps(score),
+            longest: sheet.timer(queue.longest_wait_since).or(|| match queue.waiting {
+                Some(0) => "Nobody is waiting.".to_owned(),
+                _ => sheet.why(UNTOLD),
+            }),
+            agents: staff(sheet, id, queue),
+            answered: metric("answeredCount"),
+            abandoned: metric("abandonedCount"),
+            nps: Known::new(Some(format::nps(score)), || sheet.why_unanswered(queue.hidden.contains_key("feedback"))),
             is_small: is_small(score),
             sample: format::sample(score),
-            more: more(sheet, queue),
+            more: more(sheet, id, queue),
         }
     }
 }
 
+/// How many of a queue's agents are available, of those logged in: our own count, else Clarity's.
+fn staff(sheet: &Sheet, id: &str, queue: &QueueDoc) -> Known {
+    let ours = sheet.staff(&format!("queue:{id}")).map(|staff| (staff.available, staff.logged_in));
+    let written = |available: String, online: String| format!("{available} of {online}");
+    match (ours, queue.agents_available) {
+        (Some((available, online)), _) => {
+            let count = |count: u64| format::count(i64::try_from(count).ok());
+            Known { text: written(count(available), count(online)), why: String::new() }
+        }
+        (None, Some(available)) => {
+            let text = written(format::count(Some(available)), format::count(queue.agents_online));
+            Known { text, why: OF_CLARITY.to_owned() }
+        }
+        (None, None) => Known::new(None, || sheet.why(if queue.teams.is_empty() { UNSTAFFED } else { UNTOLD })),
+    }
+}
+
 /// Who waits, in order, then everything without a column.
-fn more(sheet: &Sheet, queue: &QueueDoc) -> String {
+fn more(sheet: &Sheet, id: &str, queue: &QueueDoc) -> String {
     let waiting = contact::by_begin(&queue.sessions).into_iter().enumerate().map(|(place, session)| {
         let since = session.since.map_or_else(String::new, |since| format!(", since {}", sheet.since(since)));
         let customer = session.customer.as_deref().unwrap_or("Customer");
         format!("{}. {customer}, {}{since}", place + 1, words::modality(&session.modality))
     });
     let estimate = queue.estimated_wait_seconds.map(|wait| format!("Estimated wait: {}", format::duration(wait)));
+    let own = queue.agents_available.filter(|_| sheet.staff(&format!("queue:{id}")).is_some()).map(|available| {
+        let online = format::count(queue.agents_online);
+        format!("Clarity's own count: {} available, {online} logged in", format::count(Some(available)))
+    });
     let calls = queue.calls_today.map(|calls| format!("Calls today: {}", format::count(Some(calls))));
     let others = format::others(&queue.metrics, &queue.other, &SHOWN, &sheet.state.labels);
-    let lines = waiting.chain(estimate).chain(calls).chain([others]).filter(|line| !line.is_empty());
+    let lines = waiting.chain(own).chain(estimate).chain(calls).chain([others]).filter(|line| !line.is_empty());
     lines.collect::<Vec<_>>().join("\n")
 }
 
@@ -111,27 +136,17 @@ fn more(sheet: &Sheet, queue: &QueueDoc) -> String {
     clippy::cast_precision_loss,
     reason = "only an order: counts and milliseconds stay below two to the fifty-third"
 )]
-fn key(queue: &QueueDoc, column: &str) -> Key {
+fn key(sheet: &Sheet, id: &str, queue: &QueueDoc, column: &str) -> Key {
     match column {
         "waiting" => queue.waiting.map(|count| count as f64).into(),
         "longest" => queue.longest_wait_since.map(|since| -since.as_millisecond() as f64).into(),
-        "agents" => queue.agents_available.map(|count| count as f64).into(),
-        "answered" => format::metric_total(&queue.metrics, "answeredCount").into(),
-        "abandoned" => format::metric_total(&queue.metrics, "abandonedCount").into(),
+        "agents" => {
+            let ours = sheet.staff(&format!("queue:{id}")).map(|staff| staff.available as f64);
+            ours.or(queue.agents_available.map(|count| count as f64)).into()
+        }
+        "answered" => metric_total(&queue.metrics, "answeredCount").into(),
+        "abandoned" => metric_total(&queue.metrics, "abandonedCount").into(),
         "nps" => queue.feedback.as_ref().and_then(|feedback| feedback.day.nps.as_ref()).map(|nps| nps.value).into(),
         _ => Key::text(&queue.name),
     }
-}
-
-/// The sum of what is known; `None` where nothing is.
-pub(super) fn sum<'a>(
-    queues: impl IntoIterator<Item = &'a QueueDoc>,
-    of: impl Fn(&QueueDoc) -> Option<i64>,
-) -> Option<i64> {
-    queues.into_iter().filter_map(of).reduce(|a, b| a.saturating_add(b))
-}
-
-/// The earliest beginning of a wait, and whose it is.
-pub(super) fn longest<'a>(queues: impl IntoIterator<Item = &'a QueueDoc>) -> Option<(Timestamp, &'a QueueDoc)> {
-    queues.into_iter().filter_map(|queue| Some((queue.longest_wait_since?, queue))).min_by_key(|(since, _)| *since)
 }

@@ -1,16 +1,16 @@
 //! `/supervisor`: everybody and every queue that the viewer may see, on one page.
 
-use std::collections::BTreeMap;
-
 use askama::Template;
+use jiff::Timestamp;
 
 use super::agents::AgentTable;
 use super::frame::Frame;
-use super::queues::{QueueTable, longest, sum};
+use super::known::{CALLS, Known, UNANSWERED, UNTOLD, why};
+use super::queues::QueueTable;
 use super::view::TextKey;
-use super::{Sheet, Timer, View, format, words};
+use super::{Sheet, Timer, View, words};
 use crate::domain::SourceName;
-use crate::live::shape::{AgentDoc, StateDoc};
+use crate::live::shape::{COUNTED_ALL, CountsDoc, StaffDoc};
 
 /// Renders the page as the viewer chose to see it.
 pub fn supervisor(sheet: &Sheet, view: &View) -> Result<String, askama::Error> {
@@ -43,67 +43,63 @@ struct Page<'a> {
     view: &'a View,
 }
 
-/// The strip at the top.
+/// The strip at the top: what stands under `counts`, and nothing that is counted here.
 struct Tiles {
-    waiting: String,
+    waiting: Known,
     longest: Timer,
     longest_queue: String,
-    available: String,
+    available: Known,
     logged_in: String,
-    in_contact: String,
+    in_contact: Known,
     ringing: String,
-    after_call: String,
+    after_call: Known,
     away: String,
-    open: String,
+    open: Known,
 }
 
 impl Tiles {
     fn new(sheet: &Sheet) -> Self {
-        let state = &sheet.state;
-        let longest_wait = longest(state.queues.values());
-        let agents = |name: &str| number(in_activity(&state.agents, name));
-        let is_known = state.queues.values().all(|queue| queue.waiting.is_some());
-        let logged_in = state.agents.values().filter(|agent| agent.activity != "loggedOut").count();
+        let none = CountsDoc::default();
+        let counts = sheet.state.counts.get(COUNTED_ALL).unwrap_or(&none);
+        let agents = |of: fn(&StaffDoc) -> u64| Known::count(counts.staff.as_ref().map(of), || sheet.why(UNTOLD));
+        let number = |of: fn(&StaffDoc) -> u64| agents(of).text;
         Self {
-            waiting: format::count(sum(state.queues.values(), |queue| queue.waiting)),
-            longest: match longest_wait {
-                Some((since, _)) => sheet.timer(Some(since)),
-                None => nobody_waits(is_known),
+            waiting: waiting(sheet, counts),
+            longest: longest(sheet, counts),
+            longest_queue: match (counts.longest_wait_queue, counts.waiting) {
+                (Some(queue), _) => format!("in {}", sheet.queue_name(queue)),
+                (None, Some(0)) => "Nobody is waiting".to_owned(),
+                (None, _) => "Not known".to_owned(),
             },
-            longest_queue: match longest_wait {
-                Some((_, queue)) => format!("in {}", queue.name),
-                None => if is_known { "Nobody is waiting" } else { "Not known" }.to_owned(),
-            },
-            available: agents("available"),
-            logged_in: format!("of {} logged in", number(logged_in)),
-            in_contact: agents("inContact"),
-            ringing: agents("ringing"),
-            after_call: agents("afterCall"),
-            away: format!("and {} away", agents("away")),
-            open: open_feedback(state),
+            available: agents(|staff| staff.available),
+            logged_in: format!("of {} logged in", number(|staff| staff.logged_in)),
+            in_contact: agents(|staff| staff.in_contact),
+            ringing: number(|staff| staff.ringing),
+            after_call: agents(|staff| staff.after_call),
+            away: format!("and {} away", number(|staff| staff.away)),
+            open: Known::count(counts.open_feedback, || {
+                let is_hidden = counts.hidden.contains_key("openFeedback");
+                why(&sheet.state.sources, &[SourceName::Goodays], is_hidden, UNANSWERED)
+            }),
         }
     }
 }
 
-/// The longest wait where none runs: zero if that is known, else a dash.
-pub(super) fn nobody_waits(is_known: bool) -> Timer {
-    Timer { since: None, text: if is_known { "0:00" } else { format::NONE }.to_owned() }
+/// How many wait in all.
+pub(super) fn waiting(sheet: &Sheet, counts: &CountsDoc) -> Known {
+    Known::count(counts.waiting, || why(&sheet.state.sources, CALLS, counts.hidden.contains_key("waiting"), UNTOLD))
 }
 
-/// What still waits for an answer. A response hangs on one team at most, so teams may be added up; agents and queues
-/// may not, and the responses themselves are not part of the floor. Zero is only known while Goodays is heard.
-fn open_feedback(state: &StateDoc) -> String {
-    if state.sources.get(SourceName::Goodays.as_str()).is_none_or(|source| source.state == "off") {
-        return format::NONE.to_owned();
+/// The longest wait of all: zero where it is known that nobody waits.
+pub(super) fn longest(sheet: &Sheet, counts: &CountsDoc) -> Timer {
+    longest_of(sheet, counts.longest_wait_since, counts.waiting)
+        .or(|| why(&sheet.state.sources, CALLS, counts.hidden.contains_key("longestWaitSince"), UNTOLD))
+}
+
+/// A longest wait: zero where it is known that nobody waits.
+pub(super) fn longest_of(sheet: &Sheet, since: Option<Timestamp>, waiting: Option<i64>) -> Timer {
+    match (since, waiting) {
+        (None, Some(0)) => Timer { text: "0:00".to_owned(), ..Timer::default() },
+        (since, _) => sheet.timer(since),
     }
-    let open: u64 = state.teams.values().filter_map(|team| team.feedback.as_ref()).map(|total| total.open).sum();
-    format::count(i64::try_from(open).ok())
-}
-
-fn in_activity(agents: &BTreeMap<String, AgentDoc>, name: &str) -> usize {
-    agents.values().filter(|agent| agent.activity == name).count()
-}
-
-fn number(count: usize) -> String {
-    format::count(i64::try_from(count).ok())
 }

@@ -35,11 +35,12 @@ pub fn surveys(sheet: &Sheet) -> Result<String, askama::Error> {
     let mut all: Vec<_> = sheet.state.surveys.iter().collect();
     all.sort_by(|(a_id, a), (b_id, b)| (!needs(a), b.created, a_id).cmp(&(!needs(b), a.created, b_id)));
     let floor = sheet.state.totals.get("floor");
-    let total = floor.map(|floor| &floor.feedback);
+    let total = floor.and_then(|floor| floor.feedback.as_ref());
+    let hidden = floor.map(|floor| floor.hidden.clone()).unwrap_or_default();
     Page {
         frame: Frame::new(sheet, "/surveys", "Surveys"),
         window: figure::window(sheet, total),
-        tiles: figure::figures("totals/floor/feedback", total, &TILES),
+        tiles: figure::figures(sheet, "totals/floor/feedback", total, &hidden, &TILES),
         coverage: figure::reasons(sheet, total),
         counts: counts(sheet),
         pager: Pager::new(sheet, "surveys", "lists/surveys", "/surveys"),

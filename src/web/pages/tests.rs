@@ -6,8 +6,8 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::domain::MetricValue;
-use crate::live::shape::{MetricsDoc, NpsDoc};
+use crate::domain::{MetricValue, SourceName};
+use crate::live::shape::{MetricsDoc, NpsDoc, SourceDoc};
 
 #[path = "../../../tests/it/support/floor.rs"]
 mod floor;
@@ -69,10 +69,10 @@ fn the_supervisor_page_shows_real_numbers_and_says_when_they_are_from() {
     let html = supervisor(&sheet(&floor::floor(now(), 120)), &View::default()).unwrap();
     assert_eq!(cell(&html, "queues/7/waiting", "waiting"), "11");
     assert_eq!(cell(&html, "queues/7/longestWaitSince", "since"), "4:31");
-    assert_eq!(cell(&html, "queues", "totalWaiting"), "23");
-    assert_eq!(cell(&html, "queues", "totalLongestQueue"), "in Store support");
+    assert_eq!(cell(&html, "counts/all", "totalWaiting"), "23");
+    assert_eq!(cell(&html, "counts/all", "totalLongestQueue"), "in Store support");
     assert!(html.contains("As of <time id=\"as-of\">09:41:07</time> <span class=\"zone\">Chicago time</span>"));
-    assert_eq!(cell(&html, "teams\" data-also=\"sources/goodays", "openFeedback"), "15", "0 to 5 in six teams");
+    assert_eq!(cell(&html, "counts/all", "openFeedback"), "15", "0 to 5 in six teams");
     assert_eq!(html.matches("<tr data-row=\"").count(), 120 + 12 + 2, "every agent, every queue, and two templates");
     assert!(cell(&html, "agents/45", "agentMore").contains("Desk location: Floor 2, B14"));
 }
@@ -81,11 +81,53 @@ fn the_supervisor_page_shows_real_numbers_and_says_when_they_are_from() {
 fn what_nobody_counts_is_not_zero() {
     let mut state = floor::floor(now(), 3);
     state["sources"]["goodays"] = json!({ "state": "off" });
-    let html = supervisor(&sheet(&state), &View::default()).unwrap();
-    assert_eq!(cell(&html, "teams\" data-also=\"sources/goodays", "openFeedback"), "–");
     // The status page's own scope holds the sources and nothing else.
     let html = status(&sheet(&json!({ "sources": state["sources"] }))).unwrap();
     assert!(!html.contains("Agents</dt>") && !html.contains("Responses</dt>"));
+}
+
+/// What a cell says, and its title, in whichever page shows it.
+fn said(pages: &[String], path: &str, kind: &str, arg: &str) -> (String, String) {
+    let marks = [format!("data-path=\"{path}\""), format!("data-as=\"{kind}\""), format!("data-arg=\"{arg}\"")];
+    let marks = &marks[..if arg.is_empty() { 2 } else { 3 }];
+    let tags = pages.iter().flat_map(|page| page.split('<'));
+    let found = tags.filter_map(|tag| tag.split_once('>')).find(|(tag, _)| marks.iter().all(|mark| tag.contains(mark)));
+    let (tag, text) = found.unwrap_or_else(|| panic!("no {kind} of {path} {arg}"));
+    let title = tag.split_once(" title=\"").map_or("", |(_, title)| title.split('"').next().unwrap());
+    let plain = |text: &str| text.replace("&#39;", "'");
+    (plain(text), plain(title))
+}
+
+#[test]
+fn unknown_numbers_are_dashes_that_say_why() {
+    let cases: Value = serde_json::from_str(include_str!("../../../tests/fixtures/unknown.json")).unwrap();
+    let tiles = [
+        "queuedCount",
+        "longestWait",
+        "agentsAvailable",
+        "agentsOnline",
+        "answeredCount",
+        "abandonedCount",
+        "longestHandleTime",
+        "npsToday",
+        "csatToday",
+    ];
+    let board = Board { queues: vec![], tiles: tiles.map(str::to_owned).to_vec(), ..board() };
+    for case in cases["cases"].as_array().unwrap() {
+        let sheet = sheet(&case["state"]);
+        let pages = [
+            supervisor(&sheet, &View::default()).unwrap(),
+            wallboard(&sheet, &board).unwrap(),
+            feedback(&sheet).unwrap(),
+            surveys(&sheet).unwrap(),
+        ];
+        for cell in case["cells"].as_array().unwrap() {
+            let cell: [String; 5] = serde_json::from_value(cell.clone()).unwrap();
+            let [path, kind, arg, text, title] = &cell;
+            let expected = (text.clone(), title.clone());
+            assert_eq!(said(&pages, path, kind, arg), expected, "{}: {kind} of {path} {arg}", case["name"]);
+        }
+    }
 }
 
 #[test]
@@ -237,11 +279,13 @@ fn old_numbers_are_never_shown_as_if_they_were_live() {
 
 #[test]
 fn a_wallboard_names_no_customer() {
-    let html = wallboard(&sheet(&floor::floor(now(), 20)), &board()).unwrap();
+    let mut state = floor::floor(now(), 20);
+    state["counts"] = floor::counts(&state, &["7", "3"]);
+    let html = wallboard(&sheet(&state), &board()).unwrap();
     let seen = html.split("<script type=\"application/json\"").next().unwrap();
     assert!(!seen.contains("Ann B.") && !seen.contains("Customer "));
-    assert_eq!(cell(&html, "queues", "boardTile\" data-arg=\"queuedCount:7,3"), "16", "only its own queues count");
-    assert_eq!(cell(&html, "queues/7", "tile\" data-arg=\"serviceLevel"), "n/a");
+    assert_eq!(cell(&html, "counts/all", "boardTile\" data-arg=\"queuedCount"), "16", "only its own queues count");
+    assert_eq!(cell(&html, "queues/7\" data-also=\"counts/queue:7", "tile\" data-arg=\"serviceLevel:7"), "n/a");
 }
 
 #[test]
@@ -330,6 +374,7 @@ struct Cases {
     moment: Vec<(Timestamp, String, Timestamp, String)>,
     since: Vec<(Timestamp, String, Timestamp, String)>,
     figure: Vec<(Value, String, String, String, String, bool)>,
+    why: Vec<(BTreeMap<String, SourceDoc>, Vec<String>, bool, String, String)>,
     nps: Vec<(Option<NpsDoc>, String, String)>,
     label: Vec<(String, String)>,
     metric: Vec<(String, MetricValue, String)>,
@@ -365,6 +410,11 @@ fn values_are_written_as_the_table_of_cases_says() {
         let written = Figure::written(&value, manner);
         let found = (written.text, written.note, written.title, written.is_small);
         assert_eq!(found, (text, note, title, is_small), "{value}");
+    }
+    for (sources, from, is_hidden, otherwise, text) in cases.why {
+        let from: Vec<SourceName> =
+            from.iter().map(|name| SourceName::ALL.into_iter().find(|it| it.as_str() == *name).unwrap()).collect();
+        assert_eq!(known::why(&sources, &from, is_hidden, &otherwise), text, "{sources:?}");
     }
     for (score, text, sample) in cases.nps {
         assert_eq!((format::nps(score.as_ref()), format::sample(score.as_ref())), (text, sample));

@@ -5,11 +5,11 @@ use std::time::Duration;
 use askama::Template;
 
 use super::frame::Frame;
-use super::queues::{longest, sum};
-use super::supervisor::nobody_waits;
+use super::known::{Known, OF_CLARITY, UNREPORTED, UNSTAFFED, UNTOLD};
+use super::supervisor::{longest, longest_of, waiting};
 use super::view::TextKey;
 use super::{Figure, Sheet, Timer, format, step};
-use crate::live::shape::{NpsDoc, QueueDoc, RatioDoc};
+use crate::live::shape::{COUNTED_ALL, CountsDoc, QueueDoc, RatioDoc, StaffDoc};
 
 /// A wallboard as it was configured.
 #[derive(Debug, Clone, PartialEq)]
@@ -36,7 +36,6 @@ pub fn wallboard(sheet: &Sheet, board: &Board) -> Result<String, askama::Error> 
     frame.theme = board.theme.as_deref().unwrap_or("dark");
     let distance = Distance::of(board.viewing_distance);
     let queues = chosen(sheet, board);
-    let all: Vec<_> = queues.iter().map(|(_, queue)| *queue).collect();
     let rows: Vec<_> = queues.iter().map(|(id, queue)| Row::new(sheet, board, id, queue)).collect();
     let mut pages: Vec<Vec<Row>> = Vec::new();
     for row in rows {
@@ -52,7 +51,7 @@ pub fn wallboard(sheet: &Sheet, board: &Board) -> Result<String, askama::Error> 
         rotate: board.rotate.map_or(20, |rotate| rotate.as_secs().max(8)),
         clock: sheet.clock(sheet.now).chars().take(5).collect(),
         ids: board.queues.iter().map(i64::to_string).collect::<Vec<_>>().join(","),
-        totals: board.tiles.iter().map(|name| Tile::new(sheet, name, &all)).collect(),
+        totals: board.tiles.iter().map(|name| Tile::of_all(sheet, name)).collect(),
         heads: board.tiles.iter().map(|name| Head::new(sheet, name)).collect(),
         pages,
     }
@@ -148,7 +147,7 @@ impl Row {
         Self {
             id: id.to_owned(),
             name: queue.name.clone(),
-            tiles: board.tiles.iter().map(|name| Tile::new(sheet, name, &[queue])).collect(),
+            tiles: board.tiles.iter().map(|name| Tile::of_queue(sheet, name, id, queue)).collect(),
         }
     }
 }
@@ -166,30 +165,72 @@ impl Tile {
         self.value.text.chars().count() > 5
     }
 
-    fn new(sheet: &Sheet, name: &str, queues: &[&QueueDoc]) -> Self {
-        let text = |text: String| Timer { since: None, text };
+    /// A number of all queues of the board together, as it stands under `counts`.
+    fn of_all(sheet: &Sheet, name: &str) -> Self {
+        let none = CountsDoc::default();
+        let counts = sheet.state.counts.get(COUNTED_ALL).unwrap_or(&none);
+        let staff = |of: fn(&StaffDoc) -> u64| Known::count(counts.staff.as_ref().map(of), || sheet.why(UNSTAFFED));
         let value = match name {
-            "queuedCount" => text(format::count(sum(queues.iter().copied(), |queue| queue.waiting))),
-            "longestWait" => match longest(queues.iter().copied()) {
-                Some((since, _)) => sheet.timer(Some(since)),
-                None => nobody_waits(queues.iter().all(|queue| queue.waiting.is_some())),
-            },
-            "agentsAvailable" => text(format::count(sum(queues.iter().copied(), |queue| queue.agents_available))),
-            "agentsOnline" => text(format::count(sum(queues.iter().copied(), |queue| queue.agents_online))),
-            // Of several queues a ratio of sums, never a mean of ratios.
-            "csatToday" => {
-                let all = queues.iter().filter_map(|queue| queue.feedback.as_ref()?.day.csat.as_ref());
-                let written = |csat| Figure::written(&serde_json::to_value(csat).unwrap_or_default(), "").text;
-                text(RatioDoc::sum(all).map_or_else(|| format::NONE.to_owned(), written))
+            "queuedCount" => waiting(sheet, counts).into(),
+            "longestWait" => longest(sheet, counts),
+            "agentsAvailable" => staff(|staff| staff.available).into(),
+            "agentsOnline" => staff(|staff| staff.logged_in).into(),
+            "csatToday" => answered(sheet, csat(counts.csat.as_ref()), counts.hidden.contains_key("csat")),
+            "npsToday" => answered(sheet, format::nps(counts.nps.as_ref()), counts.hidden.contains_key("nps")),
+            "serviceLevel" => not_offered(),
+            name => {
+                let total = counts.metrics.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
+                let is_count = name.to_ascii_lowercase().ends_with("count");
+                let otherwise = if is_count { UNREPORTED } else { NO_SUM };
+                Known::new(total.map(|(_, total)| format::measure(name, *total)), || sheet.why(otherwise)).into()
             }
-            "npsToday" => {
-                let all = queues.iter().filter_map(|queue| queue.feedback.as_ref()?.day.nps.as_ref());
-                text(format::nps(NpsDoc::sum(all).as_ref()))
-            }
-            "serviceLevel" => text("n/a".to_owned()),
-            name => text(format::metric_sum(queues.iter().map(|queue| &queue.metrics), name)),
         };
         Self { name: name.to_owned(), head: Head::new(sheet, name), value }
+    }
+
+    /// A number of one queue.
+    fn of_queue(sheet: &Sheet, name: &str, id: &str, queue: &QueueDoc) -> Self {
+        let is_hidden = queue.hidden.contains_key("feedback");
+        let day = queue.feedback.as_ref().map(|feedback| &feedback.day);
+        let staff =
+            |of: fn(&StaffDoc) -> u64, clarity: Option<i64>| match (sheet.staff(&format!("queue:{id}")), clarity) {
+                (Some(staff), _) => Known::count(Some(of(staff)), String::new),
+                (None, Some(count)) => Known { why: OF_CLARITY.to_owned(), ..Known::count(Some(count), String::new) },
+                (None, None) => Known::new(None, || sheet.why(if queue.teams.is_empty() { UNSTAFFED } else { UNTOLD })),
+            };
+        let value = match name {
+            "queuedCount" => Known::count(queue.waiting, || sheet.why(UNTOLD)).into(),
+            "longestWait" => longest_of(sheet, queue.longest_wait_since, queue.waiting).or(|| sheet.why(UNTOLD)),
+            "agentsAvailable" => staff(|staff| staff.available, queue.agents_available).into(),
+            "agentsOnline" => staff(|staff| staff.logged_in, queue.agents_online).into(),
+            "csatToday" => answered(sheet, csat(day.and_then(|day| day.csat.as_ref())), is_hidden),
+            "npsToday" => answered(sheet, format::nps(day.and_then(|day| day.nps.as_ref())), is_hidden),
+            "serviceLevel" => not_offered(),
+            name => Known::new(Some(format::metric_cell(&queue.metrics, name)), || sheet.why(UNREPORTED)).into(),
+        };
+        Self { name: name.to_owned(), head: Head::new(sheet, name), value }
+    }
+}
+
+/// Averages and longest times of several queues are no sum.
+const NO_SUM: &str = "It cannot be added up over several queues.";
+
+fn csat(share: Option<&RatioDoc>) -> String {
+    Figure::written(&serde_json::to_value(share).unwrap_or_default(), "").text
+}
+
+fn answered(sheet: &Sheet, text: String, is_hidden: bool) -> Timer {
+    Known::new(Some(text), || sheet.why_unanswered(is_hidden)).into()
+}
+
+/// What nobody computes yet.
+fn not_offered() -> Timer {
+    Timer { text: "n/a".to_owned(), why: "It is not computed yet.".to_owned(), ..Timer::default() }
+}
+
+impl From<Known> for Timer {
+    fn from(Known { text, why }: Known) -> Self {
+        Self { since: None, text, why }
     }
 }
 

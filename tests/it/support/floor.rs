@@ -53,6 +53,51 @@ const SAID: [(&str, u8); 8] = [
 
 /// A floor at an instant: `agents` agents, twelve queues, twenty responses, fifteen survey requests.
 pub fn floor(now: Timestamp, agents: usize) -> Value {
+    let mut floor = uncounted(now, agents);
+    floor["counts"] = counts(&floor, &[]);
+    floor
+}
+
+/// What the server counts of a floor; of these queues, or of all.
+pub fn counts(floor: &Value, chosen: &[&str]) -> Value {
+    let all = |section: &str| floor[section].as_object().cloned().unwrap_or_default();
+    let staff = |fits: &dyn Fn(&Value) -> bool| {
+        let agents: Vec<Value> =
+            all("agents").into_iter().map(|(_, agent)| agent).filter(|agent| fits(agent)).collect();
+        let count = |activity: &str| agents.iter().filter(|agent| agent["activity"] == activity).count();
+        let names = ["available", "ringing", "inContact", "afterCall", "away", "loggedOut", "unknown"];
+        let mut staff: Map<String, Value> = names.iter().map(|name| ((*name).to_owned(), json!(count(name)))).collect();
+        let logged_in: usize = names[..5].iter().map(|name| count(name)).sum();
+        staff.insert("agents".to_owned(), json!(agents.len()));
+        staff.insert("loggedIn".to_owned(), json!(logged_in));
+        Value::Object(staff)
+    };
+    let queues = all("queues");
+    let of_board: Vec<(&String, &Value)> =
+        queues.iter().filter(|(id, _)| chosen.is_empty() || chosen.contains(&id.as_str())).collect();
+    let waiting: i64 = of_board.iter().filter_map(|(_, queue)| queue["waiting"].as_i64()).sum();
+    let longest = of_board.iter().filter_map(|(id, queue)| Some((queue["longestWaitSince"].as_str()?, *id))).min();
+    let open: u64 = all("teams").values().filter_map(|team| team["feedback"]["open"].as_u64()).sum();
+    let teams_of = |queue: &Value| queue["teams"].as_array().cloned().unwrap_or_default();
+    let mut counts = json!({ "all": { "staff": staff(&|_| true), "waiting": waiting, "openFeedback": open } });
+    if let Some((since, queue)) = longest {
+        counts["all"]["longestWaitSince"] = json!(since);
+        counts["all"]["longestWaitQueue"] = json!(queue.parse::<i64>().expect("a number"));
+    }
+    let total =
+        |name: &str| -> i64 { of_board.iter().filter_map(|(_, queue)| queue["metrics"]["audio"][name].as_i64()).sum() };
+    counts["all"]["metrics"] =
+        json!({ "answeredCount": total("answeredCount"), "abandonedCount": total("abandonedCount") });
+    for id in all("teams").keys() {
+        counts[format!("team:{id}")] = json!({ "staff": staff(&|agent| agent["team"].to_string() == *id) });
+    }
+    for (id, queue) in &queues {
+        counts[format!("queue:{id}")] = json!({ "staff": staff(&|agent| teams_of(queue).contains(&agent["team"])) });
+    }
+    counts
+}
+
+fn uncounted(now: Timestamp, agents: usize) -> Value {
     json!({
         "agents": people(now, agents),
         "queues": queues(now),

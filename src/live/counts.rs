@@ -1,0 +1,373 @@
+//! What a view counts of what its viewer may see: the only place where agents and who waits are counted, for pages,
+//! wallboards and programs alike.
+//!
+//! An agent counts once, however many queues they serve. What cannot be counted is absent: a sum over queues of which one is
+//! not known is not known.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use foldhash::HashMap;
+use serde_json::Value;
+
+use super::scope::{Anchor, Scope};
+use super::shape::{AGENTS_OF_NO_TEAM, COUNTED_ALL, CountsDoc, MetricsDoc, NpsDoc, RatioDoc, StaffDoc, metric_total};
+use crate::domain::agent::Activity;
+use crate::domain::{AgentId, QueueId, TeamId};
+
+/// What one agent adds to the counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Stance {
+    /// The team, as far as it is seen.
+    pub team: Option<TeamId>,
+    /// What they are doing. Whoever is suspended is not available.
+    pub activity: Activity,
+}
+
+/// The agents that a viewer may see, added up by team. An agent is in one team, so teams can be added up.
+#[derive(Debug, Default)]
+pub(super) struct Crew {
+    agents: HashMap<AgentId, (u64, Stance)>,
+    by_team: BTreeMap<Option<TeamId>, StaffDoc>,
+}
+
+impl Crew {
+    /// An agent stands so as of a version, or is not seen. Says whether that changes a count.
+    pub fn put(&mut self, id: AgentId, version: u64, stance: Option<Stance>) -> bool {
+        let known = self.agents.get(&id).copied();
+        if known.is_some_and(|(known, _)| known > version) {
+            return false;
+        }
+        let before = known.map(|(_, stance)| stance);
+        match stance {
+            Some(stance) => drop(self.agents.insert(id, (version, stance))),
+            None => drop(self.agents.remove(&id)),
+        }
+        if before == stance {
+            return false;
+        }
+        if let Some(before) = before
+            && let Some(staff) = self.by_team.get_mut(&before.team)
+        {
+            staff.take(before.activity);
+            if staff.agents == 0 {
+                self.by_team.remove(&before.team);
+            }
+        }
+        if let Some(stance) = stance {
+            self.by_team.entry(stance.team).or_default().put(stance.activity);
+        }
+        true
+    }
+
+    fn of(&self, teams: impl IntoIterator<Item = Option<TeamId>>) -> StaffDoc {
+        let known = teams.into_iter().filter_map(|team| self.by_team.get(&team));
+        known.fold(StaffDoc::default(), |sum, staff| sum.and(staff))
+    }
+
+    fn all(&self) -> StaffDoc {
+        self.of(self.by_team.keys().copied())
+    }
+}
+
+impl StaffDoc {
+    fn count(&mut self, activity: Activity) -> &mut u64 {
+        match activity {
+            Activity::Available => &mut self.available,
+            Activity::Ringing => &mut self.ringing,
+            Activity::InContact => &mut self.in_contact,
+            Activity::AfterCall => &mut self.after_call,
+            Activity::Away => &mut self.away,
+            Activity::LoggedOut => &mut self.logged_out,
+            Activity::Unknown => &mut self.unknown,
+        }
+    }
+
+    fn put(&mut self, activity: Activity) {
+        self.agents += 1;
+        *self.count(activity) += 1;
+        self.logged_in += u64::from(is_logged_in(activity));
+    }
+
+    fn take(&mut self, activity: Activity) {
+        self.agents -= 1;
+        *self.count(activity) -= 1;
+        self.logged_in -= u64::from(is_logged_in(activity));
+    }
+
+    fn and(self, other: &Self) -> Self {
+        Self {
+            agents: self.agents + other.agents,
+            logged_in: self.logged_in + other.logged_in,
+            available: self.available + other.available,
+            ringing: self.ringing + other.ringing,
+            in_contact: self.in_contact + other.in_contact,
+            after_call: self.after_call + other.after_call,
+            away: self.away + other.away,
+            logged_out: self.logged_out + other.logged_out,
+            unknown: self.unknown + other.unknown,
+        }
+    }
+}
+
+/// Of whom nobody can tell what they are doing, nobody can tell that they are logged in.
+fn is_logged_in(activity: Activity) -> bool {
+    !matches!(activity, Activity::LoggedOut | Activity::Unknown)
+}
+
+/// The members of a document that counts are made of.
+#[derive(Debug, Default)]
+pub(super) struct Counted<'a> {
+    /// Queues.
+    pub queues: Vec<(QueueId, &'a Value)>,
+    /// Teams.
+    pub teams: Vec<(TeamId, &'a Value)>,
+    /// In what state Clarity is.
+    pub clarity: &'a str,
+    /// In what state Goodays is.
+    pub goodays: &'a str,
+    /// Whether there is more than the viewer may see.
+    pub is_limited: bool,
+}
+
+impl Counted<'_> {
+    /// Everything that is counted for a scope, by what it is counted of.
+    pub fn counts(&self, scope: &Scope, crew: &Crew) -> BTreeMap<Arc<str>, Value> {
+        let mut all = CountsDoc { staff: self.staff_of(scope, crew), ..CountsDoc::default() };
+        self.count_waiting(&mut all);
+        self.count_feedback(scope, &mut all);
+        let only = |staff: StaffDoc| CountsDoc { staff: self.known(staff), ..CountsDoc::default() };
+        let mut counts = BTreeMap::from([(COUNTED_ALL.to_owned(), all)]);
+        for (id, _) in &self.teams {
+            counts.insert(format!("team:{id}"), only(crew.of([Some(*id)])));
+        }
+        let of_no_team = crew.of([None]);
+        if of_no_team.agents > 0 {
+            counts.insert(AGENTS_OF_NO_TEAM.to_owned(), only(of_no_team));
+        }
+        for (id, queue) in &self.queues {
+            let teams = teams_of(queue);
+            if !teams.is_empty() {
+                counts.insert(format!("queue:{id}"), only(crew.of(teams.into_iter().map(Some))));
+            }
+        }
+        // Maps with text keys and plain values always have a JSON form.
+        counts.into_iter().map(|(of, doc)| (of.into(), serde_json::to_value(doc).unwrap_or_default())).collect()
+    }
+
+    /// The agents of a scope: all where it shows all agents or all queues, else those of its teams and of the teams of its
+    /// queues.
+    fn staff_of(&self, scope: &Scope, crew: &Crew) -> Option<StaffDoc> {
+        let anchors = scope.anchors();
+        if anchors.contains(&Anchor::Agents) || anchors.contains(&Anchor::Queues) {
+            return self.known(crew.all());
+        }
+        let mut teams: Vec<TeamId> = self.teams.iter().map(|(id, _)| *id).collect();
+        if self.teams.is_empty() {
+            for (_, queue) in &self.queues {
+                let of_queue = teams_of(queue);
+                if of_queue.is_empty() {
+                    // Clarity does not say who answers it.
+                    return None;
+                }
+                teams.extend(of_queue);
+            }
+        }
+        teams.sort_unstable();
+        teams.dedup();
+        self.known(crew.of(teams.into_iter().map(Some)))
+    }
+
+    /// Nobody there is a count only where Clarity is heard, and that nobody is available only where it says what they do.
+    fn known(&self, staff: StaffDoc) -> Option<StaffDoc> {
+        let is_told = if staff.agents == 0 { is_heard(self.clarity) } else { staff.unknown < staff.agents };
+        is_told.then_some(staff)
+    }
+
+    fn count_waiting(&self, all: &mut CountsDoc) {
+        // The numbers that stand for no queue, and what only an agent's contact names, have nobody who tells who waits.
+        let real = || self.queues.iter().filter(|(id, queue)| id.special_name().is_none() && is_told_of(queue));
+        let waiting = |queue: &Value| queue.get("waiting").and_then(Value::as_i64);
+        if real().next().is_none() {
+            if self.is_limited {
+                all.hidden.extend(["waiting", "longestWaitSince"].map(|name| (name.to_owned(), true)));
+            } else if self.queues.is_empty() && is_heard(self.clarity) {
+                all.waiting = Some(0);
+            }
+            return;
+        }
+        all.waiting = real().map(|(_, queue)| waiting(queue)).sum();
+        // Where one does not know its longest wait, it may be the longest.
+        let begin = |queue: &Value| queue.get("longestWaitSince")?.as_str()?.parse().ok();
+        let waits: Option<Vec<_>> = real()
+            .filter(|(_, queue)| waiting(queue) != Some(0))
+            .map(|(id, queue)| Some((begin(queue)?, *id)))
+            .collect();
+        if let Some((since, queue)) = waits.and_then(|waits| waits.into_iter().min()) {
+            (all.longest_wait_since, all.longest_wait_queue) = (Some(since), Some(queue.0));
+        }
+    }
+
+    /// Of several queues a ratio of sums, never a mean of ratios.
+    fn count_feedback(&self, scope: &Scope, all: &mut CountsDoc) {
+        let is_hidden = |doc: &Value| doc.pointer("/hidden/feedback").is_some();
+        let read = |doc: &Value, pointer: &str| doc.pointer(pointer).cloned();
+        if self.queues.iter().any(|(_, queue)| is_hidden(queue)) {
+            all.hidden.extend(["nps", "csat"].map(|name| (name.to_owned(), true)));
+        } else {
+            let of = |pointer| self.queues.iter().filter_map(move |(_, queue)| read(queue, pointer));
+            let scores: Vec<NpsDoc> = of("/feedback/nps").filter_map(|it| serde_json::from_value(it).ok()).collect();
+            let shares: Vec<RatioDoc> = of("/feedback/csat").filter_map(|it| serde_json::from_value(it).ok()).collect();
+            (all.nps, all.csat) = (NpsDoc::sum(scores.iter()), RatioDoc::sum(shares.iter()));
+        }
+        let bags = self.queues.iter().filter_map(|(_, queue)| read(queue, "/metrics"));
+        for bag in bags.filter_map(|bag| serde_json::from_value::<MetricsDoc>(bag).ok()) {
+            let names: std::collections::BTreeSet<&String> = bag.values().flat_map(|values| values.keys()).collect();
+            // Averages and longest times cannot be added up.
+            for name in names.into_iter().filter(|name| name.to_ascii_lowercase().ends_with("count")) {
+                if let Some(total) = metric_total(&bag, name) {
+                    *all.metrics.entry(name.clone()).or_default() += total;
+                }
+            }
+        }
+        if !scope.anchors().contains(&Anchor::Teams) {
+            return;
+        }
+        // A response belongs to one team at most, so teams may be added up; agents and queues may not.
+        let open = |team: &Value| team.pointer("/feedback/open").and_then(Value::as_u64);
+        if self.teams.iter().any(|(_, team)| is_hidden(team)) {
+            all.hidden.insert("openFeedback".to_owned(), true);
+            return;
+        }
+        let sum: u64 = self.teams.iter().filter_map(|(_, team)| open(team)).sum();
+        let is_counted = sum > 0
+            || is_heard(self.goodays)
+            || (self.goodays != "off" && self.teams.iter().any(|(_, team)| open(team).is_some()));
+        all.open_feedback = is_counted.then_some(sum);
+    }
+}
+
+fn is_heard(state: &str) -> bool {
+    matches!(state, "live" | "polling")
+}
+
+fn teams_of(queue: &Value) -> Vec<TeamId> {
+    let teams = queue.get("teams").and_then(Value::as_array);
+    teams.into_iter().flatten().filter_map(Value::as_i64).map(TeamId).collect()
+}
+
+fn is_told_of(queue: &Value) -> bool {
+    ["waiting", "teams", "open", "agentsOnline", "metrics"].iter().any(|name| queue.get(*name).is_some())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn crew(agents: &[(i64, Option<i64>, Activity)]) -> Crew {
+        let mut crew = Crew::default();
+        for (id, team, activity) in agents {
+            crew.put(AgentId(*id), 1, Some(Stance { team: team.map(TeamId), activity: *activity }));
+        }
+        crew
+    }
+
+    fn counts(clarity: &str, queues: &[(i64, Value)], scope: &Scope, crew: &Crew) -> Value {
+        let queues = queues.iter().map(|(id, queue)| (QueueId(*id), queue)).collect();
+        let counted = Counted { queues, clarity, goodays: "off", ..Counted::default() };
+        serde_json::to_value(counted.counts(scope, crew)).expect("JSON")
+    }
+
+    #[test]
+    fn agent_counts_once_however_many_queues_they_serve() {
+        use Activity::{Available, Away, InContact, LoggedOut, Unknown};
+        let crew = crew(&[
+            (1, Some(3), Available),
+            (2, Some(3), Away),
+            (3, Some(4), Available),
+            (4, Some(4), InContact),
+            (5, Some(5), Available),
+            (6, None, Available),
+            (7, Some(3), LoggedOut),
+            (8, Some(3), Unknown),
+        ]);
+        let queues = [(11, json!({"waiting": 0, "teams": [3, 4]})), (12, json!({"waiting": 0, "teams": [3]}))];
+        let available = |scope: &Scope, of: &str| {
+            let counted = counts("live", &queues, scope, &crew);
+            (counted[of]["staff"]["available"].clone(), counted[of]["staff"]["loggedIn"].clone())
+        };
+        let board = Scope::wallboard("b", &[QueueId(11), QueueId(12)]);
+        assert_eq!(available(&board, "all"), (json!(2), json!(4)), "queues 11 and 12 share team 3");
+        assert_eq!(available(&board, "queue:11"), (json!(2), json!(4)));
+        assert_eq!(available(&board, "queue:12"), (json!(1), json!(2)));
+        let everything = [Scope::wallboard("b", &[]), Scope::floor(), Scope::all()];
+        for scope in everything {
+            assert_eq!(available(&scope, "all"), (json!(4), json!(6)), "{scope}: whoever serves no queue counts too");
+        }
+    }
+
+    #[test]
+    fn counts_follow_each_change_of_an_agent() {
+        let mut crew = Crew::default();
+        let stance = |team: Option<i64>, activity| Some(Stance { team: team.map(TeamId), activity });
+        assert!(crew.put(AgentId(1), 5, stance(Some(3), Activity::Available)));
+        assert!(!crew.put(AgentId(1), 6, stance(Some(3), Activity::Available)), "the same once more");
+        assert!(crew.put(AgentId(1), 7, stance(None, Activity::Away)));
+        assert!(!crew.put(AgentId(1), 4, stance(Some(3), Activity::Available)), "what was before");
+        assert_eq!((crew.of([Some(TeamId(3))]).agents, crew.of([None]).away), (0, 1));
+        assert!(crew.put(AgentId(1), 8, None));
+        assert_eq!(crew.all(), StaffDoc::default());
+    }
+
+    #[test]
+    fn sum_over_queues_is_known_when_each_of_them_is() {
+        let since = |hour: i64| format!("2026-11-21T{hour:02}:00:00Z");
+        let queue = |waiting: Option<i64>, longest: Option<i64>| {
+            let mut queue = json!({"teams": [3]});
+            waiting.into_iter().for_each(|it| queue["waiting"] = json!(it));
+            longest.into_iter().for_each(|it| queue["longestWaitSince"] = json!(since(it)));
+            queue
+        };
+        let none = Value::Null;
+        // Clarity, the queues, how many wait in all, since when the first of them.
+        let cases = [
+            ("live", vec![], json!(0), none.clone()),
+            ("down", vec![], none.clone(), none.clone()),
+            ("off", vec![], none.clone(), none.clone()),
+            ("live", vec![queue(Some(0), None), queue(Some(0), None)], json!(0), none.clone()),
+            ("live", vec![queue(Some(2), Some(9)), queue(Some(1), Some(8))], json!(3), json!(since(8))),
+            ("live", vec![queue(Some(2), Some(9)), queue(Some(1), None)], json!(3), none.clone()),
+            ("live", vec![queue(Some(2), Some(9)), queue(None, None)], none.clone(), none.clone()),
+            ("polling", vec![queue(None, None)], none.clone(), none.clone()),
+            ("live", vec![queue(Some(1), Some(9)), json!({"name": "Queue 77"})], json!(1), json!(since(9))),
+        ];
+        for (clarity, queues, waiting, longest) in cases {
+            let queues: Vec<_> = (11..).zip(queues).collect();
+            let all = counts(clarity, &queues, &Scope::floor(), &Crew::default())["all"].clone();
+            assert_eq!((&all["waiting"], &all["longestWaitSince"]), (&waiting, &longest), "{clarity} {queues:?}");
+        }
+    }
+
+    #[test]
+    fn staff_is_known_when_clarity_says_what_somebody_does() {
+        let unknown = crew(&[(1, Some(3), Activity::Unknown)]);
+        let told = crew(&[(1, Some(3), Activity::Unknown), (2, Some(3), Activity::LoggedOut)]);
+        for (clarity, crew, available) in [
+            ("live", &Crew::default(), json!(0)),
+            ("down", &Crew::default(), Value::Null),
+            ("off", &Crew::default(), Value::Null),
+            ("live", &unknown, Value::Null),
+            ("live", &told, json!(0)),
+            ("down", &told, json!(0)),
+        ] {
+            let all = counts(clarity, &[], &Scope::floor(), crew)["all"].clone();
+            assert_eq!(all["staff"]["available"], available, "{clarity}");
+        }
+        // Where Clarity does not say who answers a queue, nobody can be counted for it.
+        let board = Scope::wallboard("b", &[QueueId(11)]);
+        let counted = counts("live", &[(11, json!({"waiting": 0}))], &board, &told);
+        assert_eq!((&counted["all"]["staff"], &counted["queue:11"]), (&Value::Null, &Value::Null));
+    }
+}

@@ -1,0 +1,109 @@
+//! A value as it is shown: a number that is known, or a dash and why it is not. Only what was counted is ever 0. The twin of
+//! `why` in `static/format.js`.
+
+use std::collections::BTreeMap;
+
+use super::{Sheet, Timer, format, words};
+use crate::domain::SourceName;
+use crate::live::shape::{SourceDoc, StaffDoc};
+
+/// A number, written; or a dash, and why.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct Known {
+    /// What stands there.
+    pub text: String,
+    /// Why there is no number, or whose it is. Empty: there is nothing to explain.
+    pub why: String,
+}
+
+impl Known {
+    /// A text, or why there is none.
+    pub fn new(text: Option<String>, why: impl FnOnce() -> String) -> Self {
+        match text {
+            Some(text) if text != format::NONE => Self { text, why: String::new() },
+            _ => Self { text: format::NONE.to_owned(), why: why() },
+        }
+    }
+
+    /// A count, or why there is none.
+    pub fn count<N: TryInto<i64>>(count: Option<N>, why: impl FnOnce() -> String) -> Self {
+        Self::new(count.map(|count| format::count(count.try_into().ok())), why)
+    }
+}
+
+impl Timer {
+    /// The same with a reason where it does not run.
+    pub fn or(self, why: impl FnOnce() -> String) -> Self {
+        Self { why: if self.text == format::NONE { why() } else { String::new() }, ..self }
+    }
+}
+
+/// Clarity has not told it, though it is heard.
+pub(super) const UNTOLD: &str = "Clarity has not told it.";
+/// Clarity does not report such a metric.
+pub(super) const UNREPORTED: &str = "Clarity does not report it.";
+/// No customer has answered.
+pub(super) const UNANSWERED: &str = "Nobody has answered in this time.";
+/// Who answers a queue is not known.
+pub(super) const UNSTAFFED: &str = "Clarity does not say which teams answer it.";
+/// Whose number it is where ours cannot be made.
+pub(super) const OF_CLARITY: &str = "Clarity's own count.";
+/// It is there, but not for this viewer.
+const HIDDEN: &str = "Not shown to you.";
+
+/// Where answers of customers come from.
+pub(super) const ANSWERS: &[SourceName] = &[SourceName::Goodays, SourceName::AgentConnect];
+/// Where everything about calls comes from.
+pub(super) const CALLS: &[SourceName] = &[SourceName::Clarity];
+
+/// Why a number is not known that comes from any of these sources.
+pub fn why(sources: &BTreeMap<String, SourceDoc>, from: &[SourceName], is_hidden: bool, otherwise: &str) -> String {
+    if is_hidden {
+        return HIDDEN.to_owned();
+    }
+    let known = |name: &SourceName| {
+        let doc = sources.get(name.as_str());
+        (*name, doc.map_or("off", |doc| doc.state.as_str()), doc.and_then(|doc| doc.reason.as_deref()))
+    };
+    let all: Vec<_> = from.iter().map(known).collect();
+    if all.iter().any(|(_, state, _)| is_heard(state)) {
+        return otherwise.to_owned();
+    }
+    // One that is configured and not heard says more than one that is not configured.
+    let Some((name, state, reason)) = all.iter().find(|(_, state, _)| *state != "off").or(all.first()) else {
+        return otherwise.to_owned();
+    };
+    let name = words::source(name.as_str());
+    let said = match *state {
+        "off" => return format!("{name} is not configured."),
+        "stale" => format!("{name} has told us nothing."),
+        _ => format!("{name} cannot be reached."),
+    };
+    reason.map_or(said.clone(), |reason| format!("{said} {reason}"))
+}
+
+/// Whether one of these sources is heard, so that nothing is a count.
+pub(super) fn any_heard(sources: &BTreeMap<String, SourceDoc>, from: &[SourceName]) -> bool {
+    from.iter().filter_map(|name| sources.get(name.as_str())).any(|doc| is_heard(&doc.state))
+}
+
+fn is_heard(state: &str) -> bool {
+    matches!(state, "live" | "polling")
+}
+
+impl Sheet {
+    /// Why something about calls is not known.
+    pub(super) fn why(&self, otherwise: &str) -> String {
+        why(&self.state.sources, CALLS, false, otherwise)
+    }
+
+    /// Why something that customers answered is not known.
+    pub(super) fn why_unanswered(&self, is_hidden: bool) -> String {
+        why(&self.state.sources, ANSWERS, is_hidden, UNANSWERED)
+    }
+
+    /// The agents that are counted under a key of `counts`.
+    pub(super) fn staff(&self, of: &str) -> Option<&StaffDoc> {
+        self.state.counts.get(of)?.staff.as_ref()
+    }
+}

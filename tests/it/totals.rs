@@ -1,0 +1,73 @@
+//! One number, wherever it is shown: the desk, the wall, each scope of the API.
+
+use callboard::config::{QueueRef, Wallboard};
+use serde_json::{Value, json};
+
+use crate::support::door::{ADMINISTRATOR, Somebody, TEAM_LEAD};
+use crate::support::house::{House, sandbox};
+
+/// The text of the cell of that kind and argument.
+fn shown(page: &str, kind: &str, arg: &str) -> String {
+    let mark = format!("data-as=\"{kind}\" data-arg=\"{arg}\"");
+    let at = page.find(&mark).unwrap_or_else(|| panic!("no {kind} {arg}"));
+    page[at..].split_once('>').expect("a tag").1.split('<').next().expect("a text").to_owned()
+}
+
+#[tokio::test]
+async fn available_is_one_number_on_desk_wall_and_api() {
+    let (sandbox, _life) = sandbox(24, 3).await;
+    sandbox.steering().pause(true);
+    let house = House::with_a_door(&sandbox, |config| {
+        let mut all = Wallboard::new("everything");
+        all.tiles = ["agentsAvailable", "agentsOnline"].map(str::to_owned).to_vec();
+        let mut every = all.clone();
+        every.name = "every".to_owned();
+        every.queues = [1, 2, 3].map(QueueRef::Id).to_vec();
+        config.wallboards.extend([all, every]);
+    })
+    .await;
+    let keeper = Somebody::of(&house, &sandbox, ADMINISTRATOR).await;
+    let mut viewer = keeper.watch("all", None).await;
+    let is_known = |state: &Value| {
+        state["counts"]["all"]["staff"]["agents"] == 24 && state["counts"]["all"]["waiting"].is_number()
+    };
+    viewer.until("the floor", is_known).await;
+    // Somebody who is available is suspended: they count nowhere as available any more.
+    let free = |state: &Value| {
+        let agents = state["agents"].as_object().expect("agents").clone();
+        let is_free = |agent: &Value| agent["status"] == "available" && agent["suspended"] == false;
+        agents.into_iter().filter(|(_, agent)| is_free(agent)).map(|(id, _)| id).collect::<Vec<_>>()
+    };
+    let before = free(&viewer.document);
+    let first = before.first().expect("somebody is free").clone();
+    let asked = keeper.request(reqwest::Method::POST, &format!("/api/v1/agents/{first}/suspend"));
+    assert_eq!(asked.json(&json!({"suspended": true})).send().await.expect("an answer").status(), 200);
+    viewer.until("the suspension", |state| state["agents"][&first]["suspended"] == true).await;
+    let available = before.len() - 1;
+    assert_eq!(viewer.document["counts"]["all"]["staff"]["available"], available);
+    assert_eq!(viewer.document["agents"][&first]["activity"], "away");
+
+    let mut seen = Vec::new();
+    for scope in ["all", "floor", "wallboard:everything", "wallboard:every"] {
+        seen.push((scope.to_owned(), keeper.state(scope).await["counts"]["all"]["staff"]["available"].to_string()));
+    }
+    seen.push(("desk".to_owned(), shown(&keeper.text("/supervisor").await, "activityCount", "available")));
+    for wall in ["everything", "every"] {
+        let page = keeper.text(&format!("/wallboard/{wall}")).await;
+        seen.push((wall.to_owned(), shown(&page, "boardTile", "agentsAvailable")));
+    }
+    for (place, number) in seen {
+        assert_eq!(number, available.to_string(), "{place}");
+    }
+    // Teams add up to the whole, and whoever is limited counts whom they see.
+    let state = keeper.state("floor").await;
+    let of_teams = state["counts"].as_object().expect("counts").iter().filter(|(of, _)| of.starts_with("team:"));
+    let sum: u64 = of_teams.filter_map(|(_, counts)| counts["staff"]["available"].as_u64()).sum();
+    assert_eq!(sum, available as u64);
+    let lead = Somebody::of(&house, &sandbox, TEAM_LEAD).await;
+    let own = lead.state("floor").await;
+    let seen = own["agents"].as_object().expect("agents").len();
+    assert!(seen < 24);
+    assert_eq!(own["counts"]["all"]["staff"]["agents"], seen);
+    assert_eq!(own["counts"]["all"]["staff"]["available"], free(&own).len());
+}
