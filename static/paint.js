@@ -304,6 +304,7 @@ export const painters = {
 
   // Status.
   state: (value) => ({ text: value ?? "off", "data-state": value ?? "off" }),
+  disk: (value) => ({ text: value === undefined ? "not looked at yet" : word("disk", value), "data-state": value ?? "" }),
   transport: (value) => ({ text: value === undefined ? NONE : word("transport", value) }),
   counters: (value) => ({ text: Object.keys(value ?? {}).sort().map((name) => `${label(name)}: ${count(value[name])}`).join("\n") }),
 

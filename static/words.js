@@ -44,7 +44,7 @@ const tables = {
     afterCall: "After call",
     "": "Unknown",
   },
-  source: { clarity: "Clarity", goodays: "Goodays", agentConnect: "Agent Connect", kustomer: "Kustomer" },
+  source: { clarity: "Clarity", goodays: "Goodays", agentConnect: "Agent Connect", kustomer: "Kustomer", store: "The disk" },
   origin: {
     byHand: "by hand",
     "": "by hand",
@@ -89,6 +89,7 @@ const tables = {
     unmapped: "Not linked",
     "": "Not linked",
   },
+  disk: { live: "takes new events", stale: "takes new events, backups fail", down: "refuses new events" },
   confidence: { certain: "Certain", medium: "Likely, not certain", "": "" },
   transport: {
     webSockets: "SignalR over WebSockets",

@@ -4,18 +4,25 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use jiff::SignedDuration;
+use tokio::sync::watch;
 
 use crate::base::{Clock, Lifecycle};
 use crate::config::Config;
-use crate::domain::{Fact, Person};
+use crate::domain::{Fact, Health, Person, SourceName, SourceState};
 use crate::gold::Gold;
-use crate::store::{Keep, Removed, Settings, Store};
+use crate::store::{Keep, Removed, Settings, Store, StoreError};
 
 /// How often it is looked whether something is due.
 const ROUND: Duration = Duration::from_secs(60);
 
 /// How often it is looked whether something is over.
 const REMOVE_EVERY: SignedDuration = SignedDuration::from_hours(1);
+
+/// How often it is looked how the disk is.
+const LOOK_EVERY: Duration = Duration::from_secs(5);
+
+/// In how many of these looks a disk that fails is tried again.
+const TRY_EVERY: u64 = 12;
 
 /// What the configuration says about the store.
 pub(super) fn settings(config: &Config) -> Settings {
@@ -38,7 +45,14 @@ pub(super) fn backup_dir(config: &Config) -> PathBuf {
 }
 
 /// Copies and removes whenever it is time. A restart does not put it off: what counts is when the last copy was made.
-pub(super) async fn keep(store: Store, gold: Gold, every: Duration, copies: bool, clock: Clock) {
+pub(super) async fn keep(
+    store: Store,
+    gold: Gold,
+    every: Duration,
+    copies: bool,
+    uncopied: watch::Sender<Option<String>>,
+    clock: Clock,
+) {
     let every = SignedDuration::try_from(every).unwrap_or(SignedDuration::MAX);
     let mut removed_at = None;
     let mut rounds = tokio::time::interval(ROUND);
@@ -51,11 +65,44 @@ pub(super) async fn keep(store: Store, gold: Gold, every: Duration, copies: bool
         }
         if copies && store.last_backup().is_none_or(|at| now.duration_since(at) >= every) {
             match store.back_up().await {
-                Ok(copy) => tracing::info!(copy = %copy.display(), "the database was copied"),
+                Ok(copy) => {
+                    uncopied.send_replace(None);
+                    tracing::info!(copy = %copy.display(), "the database was copied");
+                }
                 Err(error) => {
+                    uncopied.send_replace(Some(error.to_string()));
                     tracing::error!(%error, "the database could not be copied; it is tried again in a minute")
                 }
             }
+        }
+    }
+}
+
+/// Tells gold how the disk is, so that pages say it as `/readyz` does. A disk that fails is tried again once a minute.
+pub(super) async fn tell_of_the_disk(
+    store: Store,
+    gold: Gold,
+    mut uncopied: watch::Receiver<Option<String>>,
+    clock: Clock,
+) {
+    let mut told: Option<Health> = None;
+    let mut rounds = tokio::time::interval(LOOK_EVERY);
+    for round in 0_u64.. {
+        rounds.tick().await;
+        let trouble = if round.is_multiple_of(TRY_EVERY) { store.trouble() } else { store.trouble_now() };
+        let (state, reason) = match (trouble, uncopied.borrow_and_update().clone()) {
+            (Some(error @ StoreError::Full { .. }), _) => {
+                (SourceState::Down, Some(format!("Disk full: new feedback is refused. {error}")))
+            }
+            (Some(error), _) => (SourceState::Down, Some(format!("Disk failing: new feedback is refused. {error}"))),
+            (None, Some(error)) => (SourceState::Stale, Some(format!("Backups fail. {error}"))),
+            (None, None) => (SourceState::Live, None),
+        };
+        let since = told.as_ref().filter(|told| told.state == state).map_or_else(|| clock.now(), |told| told.since);
+        let health = Health { reason: reason.map(Into::into), ..Health::new(state, since) };
+        if told.as_ref() != Some(&health) {
+            gold.tell(Fact::Source(SourceName::Store, health.clone())).await;
+            told = Some(health);
         }
     }
 }

@@ -145,7 +145,9 @@ impl World {
         life.spawn_service(gauges::keep(gold.clone(), store.clone(), metrics.clone(), clock.clone()));
         let copies = config.store.backups_kept > 0;
         let every = config.store.backup_interval;
-        life.spawn_service(upkeep::keep(store.clone(), gold.clone(), every, copies, clock.clone()));
+        let (uncopied, told) = tokio::sync::watch::channel(None);
+        life.spawn_service(upkeep::keep(store.clone(), gold.clone(), every, copies, uncopied, clock.clone()));
+        life.spawn_service(upkeep::tell_of_the_disk(store.clone(), gold.clone(), told, clock.clone()));
         life.spawn(memory::keep(store.clone(), gold.clone(), life.clone()));
         life.spawn_service(upkeep::watch_the_disk(store.clone(), life.clone()));
         let hall = orders::Hall { store: store.clone(), gold: gold.clone(), displays };

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-/// The four systems.
+/// The four systems, and our own disk beside them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum SourceName {
     /// Telephony: who is on which call.
@@ -17,10 +17,12 @@ pub enum SourceName {
     AgentConnect,
     /// Where conversations are closed.
     Kustomer,
+    /// Our own store: whether it takes new events.
+    Store,
 }
 
 impl SourceName {
-    /// All four, in the order in which pages show them.
+    /// The four systems, in the order in which pages show them.
     pub const ALL: [Self; 4] = [Self::Clarity, Self::Goodays, Self::AgentConnect, Self::Kustomer];
 
     /// The name in documents and metrics.
@@ -31,6 +33,7 @@ impl SourceName {
             Self::Goodays => "goodays",
             Self::AgentConnect => "agentConnect",
             Self::Kustomer => "kustomer",
+            Self::Store => "store",
         }
     }
 }

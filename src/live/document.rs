@@ -13,7 +13,7 @@ use super::shape::{
     MessageDoc, MetricsDoc, OccupancyDoc, PlaceDoc, QueueDoc, SessionDoc, SourceDoc, StintDoc, SurveyDoc, TagDoc,
     TeamDoc,
 };
-use crate::domain::{FeedbackDeed, Health, Metrics, Occupancy, ResponseReading, SurveyResult, Unclassified};
+use crate::domain::{FeedbackDeed, Health, Metrics, Occupancy, ResponseReading, SourceName, SurveyResult, Unclassified};
 use crate::gold::detail::Detail;
 use crate::gold::entity::{Agent, Queue, Response, Session, SurveyRequest, Team};
 use crate::gold::join::Joined;
@@ -21,9 +21,9 @@ use crate::gold::rollup::Total;
 use crate::gold::{Entity, Key};
 
 /// The sections of a document, in the order in which they are written. All are always there, empty or not.
-pub const SECTIONS: [&str; 13] = [
+pub const SECTIONS: [&str; 14] = [
     "agents", "queues", "teams", "feedback", "surveys", "places", "tags", "totals", "counts", "alerts", "lists", "labels",
-    "sources",
+    "sources", "server",
 ];
 
 /// Where an entity stands in the document: its section, and its name in it.
@@ -39,6 +39,7 @@ pub fn path(key: &Key) -> (&'static str, String) {
         Key::Tag(name) => ("tags", name.to_string()),
         Key::Floor => ("totals", "floor".to_owned()),
         Key::Label(name) => ("labels", name.to_string()),
+        Key::Source(SourceName::Store) => ("server", "disk".to_owned()),
         Key::Source(name) => ("sources", name.to_string()),
     }
 }

@@ -73,6 +73,8 @@ pub struct StateDoc {
     pub labels: BTreeMap<String, String>,
     /// The four systems: `clarity`, `goodays`, `agentConnect`, `kustomer`.
     pub sources: BTreeMap<String, SourceDoc>,
+    /// Ourselves: `disk` is `live`, `stale` while backups fail, `down` while new events are refused.
+    pub server: BTreeMap<String, SourceDoc>,
 }
 
 /// A list of which the document carries one page: what needs somebody first, then the newest.

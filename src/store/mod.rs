@@ -151,11 +151,17 @@ impl Store {
     /// first case asking also tries again, so that a disk that has recovered is noticed without a customer's event.
     #[must_use]
     pub fn trouble(&self) -> Option<StoreError> {
-        if !self.0.writer.is_healthy() {
+        let trouble = self.trouble_now();
+        if matches!(trouble, Some(StoreError::Failing)) {
             self.0.writer.probe(self.0.clock.now());
-            return Some(StoreError::Failing);
         }
-        self.0.space.check().err()
+        trouble
+    }
+
+    /// The same without trying again: a disk that fails at a few tries in a row ends the process.
+    #[must_use]
+    pub fn trouble_now(&self) -> Option<StoreError> {
+        if self.0.writer.is_healthy() { self.0.space.check().err() } else { Some(StoreError::Failing) }
     }
 
     /// Resolves when the disk has failed again and again, over new connections too. The process should end then, and say

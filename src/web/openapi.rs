@@ -270,7 +270,7 @@ fn schemas() -> Value {
             "Everything in a scope, as objects keyed by identity. What is absent is left out, never null.",
             &[
                 "agents", "queues", "teams", "feedback", "surveys", "places", "tags", "totals", "counts", "alerts",
-                "lists", "labels", "sources",
+                "lists", "labels", "sources", "server",
             ],
             json!({
                 "agents": counted("Agents. `occupancy.value` is in percent, to one decimal.", true), "queues": counted("Queues.", true), "teams": counted("Teams.", true),
@@ -286,7 +286,9 @@ fn schemas() -> Value {
                     "properties": {"feedback": reference("schemas/List"), "surveys": reference("schemas/List")}},
                 "labels": {"type": "object", "additionalProperties": {"type": "string"},
                     "description": "What Clarity's people call the metrics, by the metric's name."},
-                "sources": {"type": "object", "additionalProperties": reference("schemas/Source")}
+                "sources": {"type": "object", "additionalProperties": reference("schemas/Source")},
+                "server": {"type": "object", "additionalProperties": reference("schemas/Source"),
+                    "description": "Ourselves: `disk` is `live`, `stale` while backups fail, `down` while new events are refused."}
             })
         ),
         "List": object(

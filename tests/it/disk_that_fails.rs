@@ -187,9 +187,18 @@ async fn a_nearly_full_disk_refuses_new_events_says_so_and_recovers_by_itself() 
     let ready: Value = ready.json().await.expect("JSON");
     assert!(ready["reason"].as_str().is_some_and(|why| why.contains("MB free and the store wants 4")), "{ready}");
     program.shows(&["before".to_owned()]).await;
+    // And on the page, for people who read no `/readyz`.
+    let mut status = Viewer::connect(&program.base, "status", None).await;
+    status.until("the full disk", |state| state["server"]["disk"]["state"] == "down").await;
+    let page = program.get("/status").await.text().await.expect("a page");
+    for words in ["Disk full: new feedback is refused. ", "refuses new events"] {
+        assert!(page.contains(words), "{words} is not in {page}");
+    }
 
     std::fs::remove_file(&ballast).expect("removed");
     assert_eq!(program.send("refused").await, Some((StatusCode::NO_CONTENT, None)));
     assert_eq!(program.get("/readyz").await.status(), 200);
+    status.until("room", |state| state["server"]["disk"]["state"] == "live").await;
+    assert!(status.document["server"]["disk"].get("reason").is_none());
     program.shows(&["before".to_owned(), "refused".to_owned()]).await;
 }

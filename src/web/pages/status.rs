@@ -11,6 +11,7 @@ pub fn status(sheet: &Sheet) -> Result<String, askama::Error> {
     Page {
         frame: Frame::new(sheet, "/status", "Status"),
         cards: SourceName::ALL.into_iter().map(|name| Card::new(sheet, name)).collect(),
+        disk: Disk::new(sheet),
     }
     .render()
 }
@@ -20,6 +21,27 @@ pub fn status(sheet: &Sheet) -> Result<String, askama::Error> {
 struct Page<'a> {
     frame: Frame<'a>,
     cards: Vec<Card>,
+    disk: Disk,
+}
+
+/// Our own disk.
+struct Disk {
+    state: String,
+    word: String,
+    since: Timer,
+    reason: String,
+}
+
+impl Disk {
+    fn new(sheet: &Sheet) -> Self {
+        let doc = sheet.state.server.get("disk").cloned().unwrap_or_default();
+        Self {
+            word: words::disk(&doc.state).to_owned(),
+            state: doc.state,
+            since: sheet.age(doc.since),
+            reason: doc.reason.unwrap_or_default(),
+        }
+    }
 }
 
 /// One source.
@@ -45,6 +67,7 @@ impl Card {
             SourceName::Goodays => ("Goodays", "goodays", "What customers say"),
             SourceName::AgentConnect => ("Agent Connect", "agent_connect", "Surveys about agents"),
             SourceName::Kustomer => ("Kustomer", "kustomer", "Where conversations are closed"),
+            SourceName::Store => ("Disk", "store", "What must survive"),
         };
         Self {
             key: name.as_str(),

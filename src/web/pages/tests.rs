@@ -449,6 +449,7 @@ fn values_are_written_as_the_table_of_cases_says() {
             "thread" => words::thread,
             "rule" => words::rule,
             "confidence" => words::confidence,
+            "disk" => words::disk,
             "transport" => words::transport,
             other => panic!("no words for {other}"),
         };

@@ -88,7 +88,19 @@ pub fn source(name: &str) -> &str {
         "goodays" => "Goodays",
         "agentConnect" => "Agent Connect",
         "kustomer" => "Kustomer",
+        "store" => "The disk",
         other => other,
+    }
+}
+
+/// How our own disk is.
+#[must_use]
+pub fn disk(state: &str) -> &str {
+    match state {
+        "live" => "takes new events",
+        "stale" => "takes new events, backups fail",
+        "down" => "refuses new events",
+        _ => "not looked at yet",
     }
 }
 
