@@ -1,11 +1,12 @@
 # What a person does here most often. `make` alone says what there is.
 
-.PHONY: help demo test lint prepare
+.PHONY: help demo test lint deny prepare
 
 help:
 	@echo "make demo   the whole thing on this machine: four pretended systems, the real server, and its pages"
 	@echo "make test   install what the tests need (Debian packages, said out loud), then run every test"
 	@echo "make lint   check formatting and run clippy; warnings are errors"
+	@echo "make deny   check what we depend on: licenses, bans, sources, and known holes where GitHub is reachable"
 
 demo:
 	cargo run --release -- demo
@@ -20,3 +21,9 @@ test: prepare
 lint:
 	cargo fmt --check
 	cargo clippy --all-targets -- -D warnings
+
+deny:
+	command -v cargo-deny >/dev/null || cargo install cargo-deny --locked
+	cargo deny check licenses bans sources
+	@if git ls-remote https://github.com/rustsec/advisory-db HEAD >/dev/null 2>&1; then cargo deny check advisories; \
+	else echo "github.com cannot be reached: known holes are not looked for"; fi

@@ -158,7 +158,8 @@ export class Table {
     }
     for (const body of this.table.tBodies) body.hidden = !body.querySelector("tr[data-row]:not([hidden])");
     const all = this.#rows.size;
-    write(document.getElementById("agents-shown"), shown === all ? `${all} agents` : `${shown} of ${all} agents`);
+    // Nobody is named: that is no count, and the page says so in words.
+    write(document.getElementById("agents-shown"), all === 0 ? "" : shown === all ? `${all} agents` : `${shown} of ${all} agents`);
     document.getElementById("nobody").hidden = shown > 0 || all === 0;
   }
 }

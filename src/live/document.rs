@@ -13,7 +13,9 @@ use super::shape::{
     MessageDoc, MetricsDoc, OccupancyDoc, PlaceDoc, QueueDoc, SessionDoc, SourceDoc, StintDoc, SurveyDoc, TagDoc,
     TeamDoc,
 };
-use crate::domain::{FeedbackDeed, Health, Metrics, Occupancy, ResponseReading, SourceName, SurveyResult, Unclassified};
+use crate::domain::{
+    FeedbackDeed, Health, Metrics, Occupancy, ResponseReading, SourceName, SurveyResult, Unclassified,
+};
 use crate::gold::detail::Detail;
 use crate::gold::entity::{Agent, Queue, Response, Session, SurveyRequest, Team};
 use crate::gold::join::Joined;
@@ -22,8 +24,8 @@ use crate::gold::{Entity, Key};
 
 /// The sections of a document, in the order in which they are written. All are always there, empty or not.
 pub const SECTIONS: [&str; 14] = [
-    "agents", "queues", "teams", "feedback", "surveys", "places", "tags", "totals", "counts", "alerts", "lists", "labels",
-    "sources", "server",
+    "agents", "queues", "teams", "feedback", "surveys", "places", "tags", "totals", "counts", "alerts", "lists",
+    "labels", "sources", "server",
 ];
 
 /// Where an entity stands in the document: its section, and its name in it.
@@ -444,7 +446,11 @@ mod tests {
             let shown = shown(&whole, seen, Fields::Desk).expect("shown");
             assert_eq!(shown.get("hidden").cloned().unwrap_or_default(), hidden);
         }
-        assert_eq!(shown(&without, Some(&without), Fields::Desk).expect("shown").get("hidden"), None, "nothing is there");
+        assert_eq!(
+            shown(&without, Some(&without), Fields::Desk).expect("shown").get("hidden"),
+            None,
+            "nothing is there"
+        );
         assert_eq!(shown(&whole, None, Fields::Desk), None, "who is not seen is not there");
     }
 

@@ -107,7 +107,12 @@ impl AgentTable {
             }),
             is_grouped: view.is_grouped(),
             groups,
-            shown: if matches == total { format!("{total} agents") } else { format!("{matches} of {total} agents") },
+            shown: match total {
+                // Nobody is named: that is no count, and the page says so in words.
+                0 => String::new(),
+                total if matches == total => format!("{total} agents"),
+                total => format!("{matches} of {total} agents"),
+            },
             matches,
             total,
             blank: AgentRow { id: "{id}".to_owned(), activity: "unknown".to_owned(), ..AgentRow::default() },
