@@ -48,6 +48,8 @@ struct Inner {
     viewer_coalesced: Counter,
     client_resync: Family<One, Counter>,
     webhooks: Family<Two, Counter>,
+    webhook_unreadable: Family<One, Counter>,
+    webhook_unknown_type: Family<One, Counter>,
     feedback_open: Family<One, Gauge>,
     survey_requests: Family<Two, Counter>,
     survey_error_ratio: Ratio,
@@ -86,6 +88,8 @@ impl Metrics {
                 .keep("viewer_coalesced", "Versions that a slow viewer got as part of a later one"),
             client_resync: promise.keep("client_resync", "Viewers that needed the whole document again"),
             webhooks: promise.keep("webhooks", "Webhooks received"),
+            webhook_unreadable: promise.keep("webhook_unreadable", "Signed webhooks that could not be read"),
+            webhook_unknown_type: promise.keep("webhook_unknown_type", "Signed webhooks of a type that is not known"),
             feedback_open: promise.keep("feedback_open", "Responses that wait for an answer"),
             survey_requests: promise.keep("survey_requests", "Requests to survey a customer"),
             survey_error_ratio: promise.keep("survey_error_ratio", "Share of recent survey requests that went wrong"),
@@ -158,6 +162,16 @@ impl Metrics {
     /// A webhook was received, and this became of it.
     pub fn webhook(&self, source: &'static str, result: &'static str) {
         self.0.webhooks.get_or_create(&[("source", source), ("result", result)]).inc();
+    }
+
+    /// A signed webhook could not be read.
+    pub fn webhook_unreadable(&self, source: &'static str) {
+        self.0.webhook_unreadable.get_or_create(&[("source", source)]).inc();
+    }
+
+    /// A signed webhook was of a type that is not known. The type is the sender's text, and no label.
+    pub fn webhook_unknown_type(&self, source: &'static str) {
+        self.0.webhook_unknown_type.get_or_create(&[("source", source)]).inc();
     }
 
     /// So many responses of this age wait for an answer now.
@@ -269,6 +283,8 @@ mod tests {
         metrics.viewer_coalesced(2);
         metrics.client_resync("epoch");
         metrics.webhook("goodays", "stored");
+        metrics.webhook_unreadable("goodays");
+        metrics.webhook_unknown_type("kustomer");
         metrics.feedback_open("day", 4);
         metrics.survey_request("rejected", "duplicate");
         metrics.survey_error_ratio(0.25);
@@ -293,6 +309,8 @@ mod tests {
             "callboard_viewer_coalesced_total 2",
             "callboard_client_resync_total{reason=\"epoch\"} 1",
             "callboard_webhooks_total{source=\"goodays\",result=\"stored\"} 1",
+            "callboard_webhook_unreadable_total{source=\"goodays\"} 1",
+            "callboard_webhook_unknown_type_total{source=\"kustomer\"} 1",
             "callboard_feedback_open{age=\"day\"} 4",
             "callboard_survey_requests_total{result=\"rejected\",cause=\"duplicate\"} 1",
             "callboard_survey_error_ratio 0.25",

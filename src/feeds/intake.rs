@@ -9,7 +9,7 @@ use tokio::sync::Notify;
 use crate::base::hmac::SignatureError;
 use crate::base::metrics::Metrics;
 use crate::domain::{self, SourceName};
-use crate::store::{About, Accepted, Arrival, Store, StoreError};
+use crate::store::{About, Accepted, Arrival, Store, StoreError, Stored};
 use crate::vendor::goodays::wire::Person;
 use crate::vendor::goodays::{Event, Signatures, signature};
 use crate::vendor::kustomer;
@@ -19,6 +19,15 @@ pub const GOODAYS_SIGNATURE: &str = signature::HEADER;
 
 /// The header in which Kustomer signs.
 pub const KUSTOMER_SIGNATURE: &str = kustomer::signature::HEADER;
+
+/// What is kept beside an arrival that we asked for ourselves.
+const FOUND: &str = "callboard-found";
+
+/// Whether an arrival was asked for, and not sent.
+#[must_use]
+pub fn was_found(arrival: &Stored) -> bool {
+    arrival.headers.iter().any(|(name, _)| name == FOUND)
+}
 
 /// The door for webhooks. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -134,7 +143,8 @@ impl Intake {
     /// When the store is busy or closed, or the disk refuses.
     pub async fn found(&self, body: Vec<u8>) -> Result<Accepted, StoreError> {
         let about = about(&body);
-        let arrival = Arrival { source: SourceName::Goodays, body, headers: Vec::new() };
+        let headers = vec![(FOUND.to_owned(), "1".to_owned())];
+        let arrival = Arrival { source: SourceName::Goodays, body, headers };
         let taken = self.0.store.accept_about(arrival, about).await?;
         self.0.for_goodays.arrived.notify_one();
         Ok(taken)
@@ -160,6 +170,11 @@ impl Intake {
         self.0.for_kustomer.refused.notified().await;
     }
 
+    /// What is counted at the door.
+    pub(super) fn metrics(&self) -> &Metrics {
+        &self.0.metrics
+    }
+
     /// The store behind the door.
     #[must_use]
     pub fn store(&self) -> &Store {
@@ -169,7 +184,8 @@ impl Intake {
 
 /// Whom an event is about, if it can be read: one about a customer who was erased must not be kept even for a moment.
 fn about(body: &[u8]) -> About {
-    let Ok(Event { response, .. }) = Event::parse(body) else { return About::default() };
+    // Also where the event itself cannot be read, or is of an unknown type: it is kept as it came.
+    let Some(response) = Event::response_in(body) else { return About::default() };
     let address = |person: &Person| domain::Person::new(person.email.as_deref(), None);
     let customer = domain::Person::new(None, response.context.phone.as_deref())
         .and(address(&response.context.person))

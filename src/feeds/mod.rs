@@ -7,5 +7,6 @@ pub mod clarity;
 pub mod goodays;
 pub mod intake;
 pub mod kustomer;
+mod unusable;
 
 pub use intake::{Intake, Refusal};

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::marks::Marks;
-use super::{Kept, Store, StoreError};
+use super::{Kept, Store, StoreError, Unusable, inbox};
 use crate::domain::{Person, ResponseId, ResponseReading};
 
 /// An event of the inbox, and what it says.
@@ -17,8 +17,8 @@ use crate::domain::{Person, ResponseId, ResponseReading};
 pub struct Understood {
     /// Its place in the inbox.
     pub seq: u64,
-    /// What it says of a response, or why it cannot be read. The reason must not quote the event.
-    pub says: Result<ResponseReading, String>,
+    /// What it says of a response, or why it has no effect.
+    pub says: Result<ResponseReading, Unusable>,
 }
 
 impl Store {
@@ -33,17 +33,13 @@ impl Store {
         self.keep(move |connection| {
                 let mut kept = Vec::new();
                 for Understood { seq, says } in events {
-                    let (subject, error) = match &says {
-                        Ok(reading) => (Some(&*reading.id.0), None),
-                        Err(reason) => (None, Some(reason)),
+                    let (reading, unusable) = match says {
+                        Ok(reading) => (Some(reading), None),
+                        Err(unusable) => (None, Some(unusable)),
                     };
-                    let place = i64::try_from(seq).unwrap_or(i64::MAX);
-                    let noted = connection
-                        .prepare_cached(
-                            "UPDATE inbox SET processed_at = ?2, error = ?3, subject = coalesce(subject, ?4) WHERE seq = ?1",
-                        )?
-                        .execute(params![place, now.as_millisecond(), error, subject])?;
-                    if let (1, Ok(reading)) = (noted, says) {
+                    let subject = reading.as_ref().map(|reading| &*reading.id.0);
+                    let is_there = inbox::mark(connection, seq, subject, unusable, now)?;
+                    if let Some(reading) = reading.filter(|_| is_there) {
                         kept.extend(keep(connection, &marks, reading, now)?);
                     }
                 }

@@ -58,6 +58,60 @@ pub struct Stored {
     pub body: Vec<u8>,
 }
 
+/// Why an event has no effect.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Unusable {
+    /// It cannot be read. The reason must not quote the event.
+    Unreadable(String),
+    /// It is of a type that this version does not know, whatever it carries.
+    UnknownType(String),
+}
+
+/// Events that could not be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Unreadable {
+    /// How many.
+    pub count: u64,
+    /// When the newest of them came.
+    pub newest: Option<Timestamp>,
+}
+
+/// One event that could not be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnreadableEvent {
+    /// Its place.
+    pub seq: u64,
+    /// Who sent it.
+    pub source: String,
+    /// When it came.
+    pub received_at: Timestamp,
+    /// How many bytes it has.
+    pub bytes: u64,
+    /// Why it cannot be read.
+    pub reason: String,
+}
+
+/// Events of one type that this version does not know.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnknownType {
+    /// Who sent them.
+    pub source: String,
+    /// The type as it came, shortened. `None`: all those that are too many to be named.
+    pub name: Option<String>,
+    /// How many.
+    pub count: u64,
+    /// When the newest of them came.
+    pub newest: Timestamp,
+    /// Its place.
+    pub seq: u64,
+}
+
+/// How many letters of an unknown type are kept: it is the sender's text, and shown.
+const TYPE_LETTERS: usize = 64;
+
+/// How many unknown types of a source are named.
+const TYPES: usize = 20;
+
 /// How the inbox stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct InboxCounts {
@@ -130,7 +184,8 @@ impl Store {
         .await
     }
 
-    /// Lets events that could not be understood wait again, if it was another version of us that tried. How many.
+    /// Lets events that could not be read, or whose type was unknown, wait again, if it was another version of us that
+    /// tried. How many.
     ///
     /// # Errors
     /// When the store is busy or closed, or the disk refuses.
@@ -143,40 +198,128 @@ impl Store {
                 return Ok(0);
             }
             cursors::set(connection, &tried, VERSION, now)?;
-            let waiting = "UPDATE inbox SET processed_at = NULL, error = NULL WHERE error IS NOT NULL AND source = ?1";
-            Ok(connection.prepare_cached(waiting)?.execute([source.as_str()])?)
+            // Two orders, because the two kinds are in two indexes.
+            let mut waiting = 0;
+            for kind in ["error", "unknown_type"] {
+                let order = format!(
+                    "UPDATE inbox SET processed_at = NULL, error = NULL, unknown_type = NULL
+                     WHERE {kind} IS NOT NULL AND source = ?1"
+                );
+                waiting += connection.prepare_cached(&order)?.execute([source.as_str()])?;
+            }
+            Ok(waiting)
         })
         .await
     }
 
-    /// How many events of a source could not be understood.
+    /// How many events of a source could not be read.
     ///
     /// # Errors
     /// When the store is closed or the disk refuses.
-    pub async fn unreadable(&self, source: SourceName) -> Result<u64, StoreError> {
+    pub async fn unreadable(&self, source: SourceName) -> Result<Unreadable, StoreError> {
         self.read(move |connection| {
-            let mut statement =
-                connection.prepare_cached("SELECT count(*) FROM inbox WHERE error IS NOT NULL AND source = ?1")?;
-            let number: i64 = statement.query_row([source.as_str()], |row| row.get(0))?;
-            Ok(number.unsigned_abs())
+            let mut statement = connection
+                .prepare_cached("SELECT count(*), max(received_at) FROM inbox WHERE error IS NOT NULL AND source = ?1")?;
+            let (count, newest) = statement
+                .query_row([source.as_str()], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, Option<i64>>(1)?)))?;
+            let newest = newest.map(super::database::instant).transpose()?;
+            Ok(Unreadable { count: count.unsigned_abs(), newest })
         })
         .await
     }
 
-    /// Notes that an event has been understood, or why it could not be. The reason must not quote the event.
+    /// The newest events of all sources that could not be read.
+    ///
+    /// # Errors
+    /// When the store is closed or the disk refuses.
+    pub async fn unreadable_events(&self, limit: u32) -> Result<Vec<UnreadableEvent>, StoreError> {
+        self.read(move |connection| {
+            let mut statement = connection.prepare_cached(
+                "SELECT seq, source, received_at, length(body), error FROM inbox JOIN inbox_body USING (seq)
+                 WHERE error IS NOT NULL ORDER BY seq DESC LIMIT ?1",
+            )?;
+            let rows = statement.query_and_then([limit], |row| {
+                Ok(UnreadableEvent {
+                    seq: row.get::<_, i64>(0)?.unsigned_abs(),
+                    source: row.get(1)?,
+                    received_at: super::database::instant(row.get(2)?)?,
+                    bytes: row.get::<_, i64>(3)?.unsigned_abs(),
+                    reason: row.get(4)?,
+                })
+            })?;
+            rows.collect()
+        })
+        .await
+    }
+
+    /// How many events came of each type that this version does not know, of each source the most frequent ones by name.
+    ///
+    /// # Errors
+    /// When the store is closed or the disk refuses.
+    pub async fn unknown_types(&self) -> Result<Vec<UnknownType>, StoreError> {
+        self.read(|connection| {
+            let mut statement = connection.prepare_cached(
+                "SELECT source, unknown_type, count(*), max(received_at), max(seq) FROM inbox
+                 WHERE unknown_type IS NOT NULL GROUP BY source, unknown_type ORDER BY source, count(*) DESC, unknown_type",
+            )?;
+            let rows = statement.query_and_then([], |row| -> Result<_, StoreError> {
+                Ok(UnknownType {
+                    source: row.get(0)?,
+                    name: row.get(1)?,
+                    count: row.get::<_, i64>(2)?.unsigned_abs(),
+                    newest: super::database::instant(row.get(3)?)?,
+                    seq: row.get::<_, i64>(4)?.unsigned_abs(),
+                })
+            })?;
+            let (mut types, mut named): (Vec<UnknownType>, usize) = (Vec::new(), 0);
+            for row in rows {
+                let row = row?;
+                match types.last_mut() {
+                    Some(last) if last.source == row.source && named == TYPES => match last.name {
+                        None => {
+                            last.count += row.count;
+                            (last.newest, last.seq) = (last.newest.max(row.newest), last.seq.max(row.seq));
+                        }
+                        Some(_) => types.push(UnknownType { name: None, ..row }),
+                    },
+                    Some(last) if last.source == row.source => {
+                        named += 1;
+                        types.push(row);
+                    }
+                    _ => {
+                        named = 1;
+                        types.push(row);
+                    }
+                }
+            }
+            Ok(types)
+        })
+        .await
+    }
+
+    /// An event that had no effect, as it came. `None`: it is gone, or it had one.
+    ///
+    /// # Errors
+    /// When the store is closed or the disk refuses.
+    pub async fn unusable_event(&self, seq: u64) -> Result<Option<Stored>, StoreError> {
+        self.read(move |connection| {
+            let place = i64::try_from(seq).unwrap_or(i64::MAX);
+            let mut statement = connection.prepare_cached(
+                "SELECT seq, received_at, headers, body FROM inbox JOIN inbox_body USING (seq)
+                 WHERE seq = ?1 AND (error IS NOT NULL OR unknown_type IS NOT NULL)",
+            )?;
+            statement.query_row([place], |row| Ok(stored(row))).optional()?.transpose()
+        })
+        .await
+    }
+
+    /// Notes that an event has been understood, or why it has no effect.
     ///
     /// # Errors
     /// When the store is busy or closed, or the disk refuses.
-    pub async fn mark_processed(&self, seq: u64, error: Option<String>) -> Result<(), StoreError> {
-        let now = self.0.clock.now().as_millisecond();
-        self.write(move |connection| {
-            let place = i64::try_from(seq).unwrap_or(i64::MAX);
-            connection
-                .prepare_cached("UPDATE inbox SET processed_at = ?2, error = ?3 WHERE seq = ?1")?
-                .execute(params![place, now, error])?;
-            Ok(())
-        })
-        .await
+    pub async fn mark_processed(&self, seq: u64, unusable: Option<Unusable>) -> Result<(), StoreError> {
+        let now = self.0.clock.now();
+        self.write(move |connection| mark(connection, seq, None, unusable, now).map(drop)).await
     }
 
     /// How the inbox stands.
@@ -198,6 +341,38 @@ impl Store {
         })
         .await
     }
+}
+
+/// Notes what was found out about an event. Whether it is still there.
+pub(super) fn mark(
+    connection: &Connection,
+    seq: u64,
+    subject: Option<&str>,
+    unusable: Option<Unusable>,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    let (error, unknown_type) = match unusable {
+        None => (None, None),
+        Some(Unusable::Unreadable(reason)) => (Some(reason), None),
+        Some(Unusable::UnknownType(name)) => (None, Some(shortened(&name))),
+    };
+    let marked = connection
+        .prepare_cached(
+            "UPDATE inbox SET processed_at = ?2, error = ?3, unknown_type = ?4, subject = coalesce(subject, ?5)
+             WHERE seq = ?1",
+        )?
+        .execute(params![i64::try_from(seq).unwrap_or(i64::MAX), now.as_millisecond(), error, unknown_type, subject])?;
+    Ok(marked == 1)
+}
+
+/// As much of a sender's word as may be shown in a row.
+fn shortened(name: &str) -> String {
+    let mut letters = name.trim().chars().map(|letter| if letter.is_control() { '\u{fffd}' } else { letter });
+    let mut short: String = letters.by_ref().take(TYPE_LETTERS).collect();
+    if letters.next().is_some() {
+        short.push('…');
+    }
+    short
 }
 
 fn insert(

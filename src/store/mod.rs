@@ -51,7 +51,7 @@ pub use displays::{Display, DisplayToken, NewDisplay};
 pub use erasure::{Erased, Forgotten};
 pub use error::StoreError;
 pub use feedback::Understood;
-pub use inbox::{About, Accepted, Arrival, InboxCounts, Stored};
+pub use inbox::{About, Accepted, Arrival, InboxCounts, Stored, UnknownType, Unreadable, UnreadableEvent, Unusable};
 pub use intent::{Intended, Intent, IntentState, NewIntent, Outcome};
 pub use kept::Kept;
 pub use pins::Pinned;

@@ -121,7 +121,7 @@ mod tests {
     use super::*;
     use crate::domain::SourceName::Goodays;
     use crate::store::tests::{arrival, clock, deed, due, reading, wish};
-    use crate::store::{InboxCounts, IntentState, Outcome, Understood};
+    use crate::store::{InboxCounts, IntentState, Outcome, Understood, Unusable};
 
     const DAY: SignedDuration = SignedDuration::from_hours(24);
 
@@ -130,7 +130,7 @@ mod tests {
         let (dir, clock) = (TempDir::new().expect("a directory"), clock());
         let store = Store::open(dir.path(), clock.clone()).expect("a store");
         for (text, says) in
-            [("good", Ok(reading("r1", "chester@example.com"))), ("bad", Err("It is not JSON.".to_owned()))]
+            [("good", Ok(reading("r1", "chester@example.com"))), ("bad", Err(Unusable::Unreadable("It is not JSON.".to_owned())))]
         {
             let seq = store.accept(arrival(text)).await.expect("accepted").seq;
             drop(store.understand(vec![Understood { seq, says }]).await.expect("understood"));

@@ -211,6 +211,11 @@ const STEPS: &[&str] = &[
     CREATE INDEX inbox_by_subject ON inbox (subject) WHERE subject IS NOT NULL AND processed_at IS NOT NULL;
     CREATE INDEX inbox_by_age ON inbox (received_at) WHERE processed_at IS NOT NULL AND error IS NULL;
 ",
+    "
+    -- The type of an event, where it is none that we know: it waits for a version that does.
+    ALTER TABLE inbox ADD COLUMN unknown_type TEXT;
+    CREATE INDEX inbox_unknown ON inbox (source, unknown_type, seq) WHERE unknown_type IS NOT NULL;
+",
 ];
 
 /// Brings the file to the newest schema, or says that it is newer than we are. Where there is something to lose it is

@@ -195,7 +195,7 @@ async fn what_was_acknowledged_is_there_after_reopening() {
     let store = open(&dir);
     let first = store.accept(arrival("1")).await.expect("accepted");
     let second = store.accept(arrival("2")).await.expect("accepted");
-    store.mark_processed(second.seq, Some("It has no response.".into())).await.expect("marked");
+    store.mark_processed(second.seq, Some(Unusable::Unreadable("It has no response.".into()))).await.expect("marked");
     drop(store.keep_survey_records(Vec::new(), "agent_connect", "9001".into()).await.expect("moved"));
     drop(store);
 
@@ -218,11 +218,11 @@ async fn what_another_version_could_not_understand_waits_again_once() {
     let waiting = async || store.waiting_after(Goodays, 0, 9).await.expect("read").len();
     for text in ["1", "2"] {
         let seq = store.accept(arrival(text)).await.expect("accepted").seq;
-        store.mark_processed(seq, (text == "2").then(|| "It has no response.".into())).await.expect("marked");
+        store.mark_processed(seq, (text == "2").then(|| Unusable::Unreadable("It has no response.".into()))).await.expect("marked");
     }
     assert_eq!((store.look_again(Goodays).await.expect("looked"), waiting().await), (1, 1), "who tried is not known");
     let seq = store.waiting_after(Goodays, 0, 9).await.expect("read")[0].seq;
-    store.mark_processed(seq, Some("It still has none.".into())).await.expect("marked");
+    store.mark_processed(seq, Some(Unusable::Unreadable("It still has none.".into()))).await.expect("marked");
     assert_eq!((store.look_again(Goodays).await.expect("looked"), waiting().await), (0, 0), "we have tried it");
     let other = store.write(|connection| cursors::set(connection, "goodays.tried", "0.0.1", Timestamp::UNIX_EPOCH));
     other.await.expect("written");

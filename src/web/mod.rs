@@ -14,6 +14,7 @@ pub mod assets;
 pub mod audit;
 pub mod boards;
 mod confirm;
+mod events;
 pub mod feedback;
 pub mod layers;
 pub mod limits;

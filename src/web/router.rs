@@ -10,7 +10,9 @@ use super::layers::{self, Settings};
 use super::limits::{self, Rates};
 use super::ops::{self, Ops};
 use super::state::AppState;
-use super::{api, assets, audit, confirm, feedback, openapi, pinning, screens, socket, supervise, surveys, webhooks};
+use super::{
+    api, assets, audit, confirm, events, feedback, openapi, pinning, screens, socket, supervise, surveys, webhooks,
+};
 
 /// All routes with all layers around them.
 pub fn router(state: AppState, ops: Ops, settings: &Settings) -> Router {
@@ -26,6 +28,7 @@ pub fn router(state: AppState, ops: Ops, settings: &Settings) -> Router {
         .route("/surveys", get(screens::surveys))
         .route("/status", get(screens::status))
         .route("/confirm", post(confirm::ask))
+        .route("/status/events/{seq}", get(events::raw))
         .route("/audit", get(audit::page))
         .route("/audit.csv", get(audit::table))
         .route("/displays", get(pairing::list_page))

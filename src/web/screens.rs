@@ -9,6 +9,7 @@ use axum::response::{Html, IntoResponse, Redirect, Response};
 use super::access::viewer::Agent;
 use super::access::{Access, Viewer, Who, sign_ins};
 use super::boards::Boards;
+use super::events;
 use super::pages::{self, Reader, Sheet, View};
 use super::present::plain_page;
 use super::problem::Problem;
@@ -107,8 +108,9 @@ fn page(query: Option<&str>) -> usize {
 }
 
 /// `/status`: how well each of the four systems can be heard.
-pub async fn status(State(painter): State<Painter>, viewer: Viewer) -> Page {
-    show(pages::status(&painter.paint(&viewer, Scope::status())?))
+pub async fn status(State(painter): State<Painter>, State(access): State<Access>, viewer: Viewer) -> Page {
+    let sheet = painter.paint(&viewer, Scope::status())?;
+    show(pages::status(&sheet, &events::unusable(access.store(), viewer.role(), &painter.house.time_zone).await))
 }
 
 /// `/sign-ins`: where somebody is signed in, or who all is.

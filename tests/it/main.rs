@@ -36,6 +36,7 @@ mod surveys;
 mod surveys_that_come_back;
 mod third_party_signalr;
 mod totals;
+mod unusable_events;
 mod what_a_site_tells;
 mod who_sees_what;
 mod windows_sign_in;

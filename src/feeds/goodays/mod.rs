@@ -16,11 +16,13 @@ use tokio::sync::{mpsc, watch};
 use crate::base::Lifecycle;
 use crate::domain::{Fact, SourceName, SourceState};
 use crate::gold::{Gold, Reporter};
-use crate::store::{Store, StoreError, Stored, Understood};
-use crate::vendor::goodays::{Event, Goodays, Kind};
+use crate::store::{Store, StoreError, Stored, Understood, Unusable};
+use crate::vendor::goodays::{Event, Goodays, WireError};
 
 use super::Intake;
-use reconcile::{Complaint, RECONCILED, Reconciler};
+use super::intake::was_found;
+use super::unusable::UnusableEvents;
+use reconcile::{Complaint, Reconciler};
 
 /// How many events are read from the disk at once.
 const PAGE: u32 = 256;
@@ -65,6 +67,8 @@ pub struct GoodaysFeed {
     remembered: Option<i64>,
     /// The place of the last event that has been looked at.
     looked_at: u64,
+    /// What came and has no effect.
+    unusable: UnusableEvents,
 }
 
 impl GoodaysFeed {
@@ -72,7 +76,8 @@ impl GoodaysFeed {
     #[must_use]
     pub fn new(intake: Intake, gold: Gold, reporter: Reporter, around: Surroundings) -> Self {
         let webhook = Timestamp::MIN;
-        Self { intake, gold, reporter, around, webhook, silent: false, remembered: Some(0), looked_at: 0 }
+        let unusable = UnusableEvents::new(SourceName::Goodays, intake.metrics().clone());
+        Self { intake, gold, reporter, around, webhook, silent: false, remembered: Some(0), looked_at: 0, unusable }
     }
 
     /// Follows until the process stops.
@@ -162,7 +167,8 @@ impl GoodaysFeed {
         } else if let Some(trouble) = trouble {
             self.reporter.set(SourceState::Live, Some(&format!("Answers cannot be sent. {trouble}")));
         } else {
-            self.reporter.set(SourceState::Live, complaint);
+            let unreadable = self.unusable.complaint(self.reporter.clock().now());
+            self.reporter.set(SourceState::Live, unreadable.as_deref().or(complaint));
         }
     }
 
@@ -198,7 +204,7 @@ impl GoodaysFeed {
                     self.webhook = last;
                 }
                 store.look_again(SourceName::Goodays).await?;
-                self.reporter.count_many("unreadableEvents", store.unreadable(SourceName::Goodays).await?);
+                self.unusable.begin(store, &mut self.reporter).await?;
             }
             self.remembered = page.last_key_value().map(|(place, _)| *place);
             self.gold.tell(Fact::ResponsesKept(page.into_values().collect())).await;
@@ -209,46 +215,36 @@ impl GoodaysFeed {
     /// Events are told once it is on the disk what they say.
     async fn understand(&mut self, store: &Store, page: Vec<Stored>) -> Result<(), StoreError> {
         let last = page.iter().map(|arrival| arrival.received_at).max();
-        let (mut events, mut found, mut unknown, mut unreadable) = (0, 0, 0, 0);
+        let (all, mut events, mut found) = (page.len() as u64, 0, 0);
         let mut understood = Vec::with_capacity(page.len());
-        for Stored { seq, received_at, body, .. } in page {
-            let event = Event::parse(&body);
-            let is_found = event.as_ref().is_ok_and(|event| event.event_type == RECONCILED);
-            if !is_found {
-                self.webhook = self.webhook.max(received_at);
-            }
-            let says = match event {
-                Ok(event) if is_found => {
-                    found += 1;
-                    Ok(translate::response(event))
-                }
-                Ok(event) => {
-                    events += 1;
-                    if let Kind::Other(event_type) = &event.kind {
-                        tracing::warn!(event_type = %event_type.escape_debug(), seq, "an event of an unknown type: kept, and read as far as it goes");
-                        unknown += 1;
-                    }
-                    Ok(translate::response(event))
-                }
-                Err(error) => {
-                    tracing::warn!(error = %error, seq, "an event that cannot be read: kept as it came");
-                    unreadable += 1;
-                    Err(error.to_string())
-                }
+        for arrival in page {
+            let says = if was_found(&arrival) {
+                found += 1;
+                let response = Event::response_in(&arrival.body).ok_or(WireError::NoResponse);
+                response.map(|response| translate::response(response, None))
+            } else {
+                self.webhook = self.webhook.max(arrival.received_at);
+                Event::parse(&arrival.body).map(|event| translate::response(event.response, event.message))
             };
-            understood.push(Understood { seq, says });
+            let says = says.map_err(|error| match error {
+                WireError::UnknownType(name) => Unusable::UnknownType(name),
+                error => Unusable::Unreadable(error.to_string()),
+            });
+            if let Err(unusable) = &says {
+                self.unusable.note(&arrival, unusable, &mut self.reporter);
+            }
+            events += u64::from(!was_found(&arrival) && !matches!(says, Err(Unusable::Unreadable(_))));
+            understood.push(Understood { seq: arrival.seq, says });
         }
         let mut kept = store.understand(understood).await?;
         // Together: each fact by itself would be a version of the floor.
         self.gold.tell(Fact::ResponsesKept(std::mem::take(&mut kept.heard))).await;
         drop(kept);
         if let Some(last) = last {
-            self.reporter.heard_at(last, events + found + unreadable);
+            self.reporter.heard_at(last, all);
         }
         self.reporter.count_many("events", events);
         self.reporter.count_many("reconciled", found);
-        self.reporter.count_many("unknownEvents", unknown);
-        self.reporter.count_many("unreadableEvents", unreadable);
         Ok(())
     }
 }
@@ -258,7 +254,7 @@ impl GoodaysFeed {
 #[doc(hidden)]
 pub fn fuzz_event(body: &[u8]) {
     if let Ok(event) = Event::parse(body) {
-        let reading = translate::response(event);
+        let reading = translate::response(event.response, event.message);
         let _ = (reading.nps(), reading.stand());
     }
 }

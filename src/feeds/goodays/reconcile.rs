@@ -16,10 +16,11 @@ use crate::domain::ResponseReading;
 use crate::feeds::Intake;
 use crate::gold::{Entity, Gold, Key};
 use crate::store::StoreError;
-use crate::vendor::goodays::{CallError, Cursor, Event, Goodays, Kind, wire};
+use crate::vendor::goodays::{CallError, Cursor, Goodays, wire};
 
-/// The type of an event that nobody sent: a response as it was found.
-pub(super) const RECONCILED: &str = "callboard.reconciled";
+/// The type of an event that nobody sent: a response as it was found. It is known by how it came and not by this name,
+/// which anybody could send.
+const RECONCILED: &str = "callboard.reconciled";
 
 /// How far before the last event the list begins: an event may have been late, and clocks differ.
 const OVERLAP: SignedDuration = SignedDuration::from_hours(1);
@@ -114,8 +115,7 @@ impl Reconciler {
 /// Takes in a response that was found, if it tells more than is known.
 pub(super) async fn take_in(intake: &Intake, gold: &Gold, mut raw: Value) -> Result<(), StoreError> {
     let Some(response) = wire::Response::read(&raw) else { return Ok(()) };
-    let kind = Kind::Other(RECONCILED.to_owned());
-    let reading = translate::response(Event { event_type: RECONCILED.to_owned(), kind, response, message: None });
+    let reading = translate::response(response, None);
     gold.settled().await;
     if !tells_more(gold, &reading) {
         return Ok(());

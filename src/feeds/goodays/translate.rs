@@ -6,12 +6,11 @@ use std::sync::Arc;
 use crate::domain::{Answer, Customer, Message, Place, ResponseReading, Thread};
 use crate::vendor::goodays::wire;
 
-/// What an event says about its response.
-pub(super) fn response(event: wire::Event) -> ResponseReading {
-    let from = event.response;
+/// What an event says about its response, and what a list of responses does.
+pub(super) fn response(from: wire::Response, new: Option<wire::Message>) -> ResponseReading {
     let place = from.place.and_then(place);
     // One text may come as the verbatim, as the reply, in the thread and on top: its identity makes it one (`apis.md` B141).
-    let texts = from.attached_messages.into_iter().chain(from.message).chain(from.reply).chain(event.message);
+    let texts = from.attached_messages.into_iter().chain(from.message).chain(from.reply).chain(new);
     let messages: BTreeMap<Arc<str>, Message> = texts
         .map(|text| {
             let message = message(text);
@@ -94,7 +93,8 @@ mod tests {
     use super::*;
 
     fn read(event: &serde_json::Value) -> ResponseReading {
-        response(wire::Event::parse(event.to_string().as_bytes()).expect("an event"))
+        let event = wire::Event::parse(event.to_string().as_bytes()).expect("an event");
+        response(event.response, event.message)
     }
 
     #[test]

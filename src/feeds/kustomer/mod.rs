@@ -10,12 +10,13 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 
 use super::Intake;
+use super::unusable::UnusableEvents;
 use crate::base::{Backoff, Lifecycle};
 use crate::config;
 use crate::domain::{SourceName, SourceState};
 use crate::gold::{Closings, Considered, Reporter};
-use crate::store::StoreError;
-use crate::vendor::kustomer::{CallError, Event, Kustomer};
+use crate::store::{StoreError, Unusable};
+use crate::vendor::kustomer::{CallError, Event, Kustomer, WireError};
 
 use closed::{Rules, Verdict};
 
@@ -53,6 +54,8 @@ pub struct KustomerFeed {
     backoff: Backoff,
     /// Why Kustomer cannot be asked. `None`: it can.
     trouble: Option<String>,
+    /// What came and has no effect.
+    unusable: UnusableEvents,
 }
 
 /// Why reading stops for a while.
@@ -75,6 +78,7 @@ impl KustomerFeed {
     ) -> Self {
         let heard = reporter.clock().now();
         Self {
+            unusable: UnusableEvents::new(SourceName::Kustomer, intake.metrics().clone()),
             intake,
             vendor,
             closings,
@@ -149,20 +153,20 @@ impl KustomerFeed {
                 "No webhook has come for long. Kustomer gives one up that failed: look whether it is still enabled.";
             return self.reporter.set(SourceState::Stale, Some(why));
         }
-        self.reporter.set(SourceState::Live, None);
+        let unreadable = self.unusable.complaint(now);
+        self.reporter.set(SourceState::Live, unreadable.as_deref());
     }
 
     async fn catch_up(&mut self) -> Result<(), Trouble> {
         let store = self.intake.store().clone();
         if !self.has_begun {
             store.look_again(SourceName::Kustomer).await?;
-            let (last, unreadable) =
-                (store.last_arrival(SourceName::Kustomer).await?, store.unreadable(SourceName::Kustomer).await?);
+            let last = store.last_arrival(SourceName::Kustomer).await?;
+            self.unusable.begin(&store, &mut self.reporter).await?;
             if let Some(last) = last {
                 self.reporter.heard_at(last, 0);
                 self.heard = last;
             }
-            self.reporter.count_many("unreadableEvents", unreadable);
             self.has_begun = true;
         }
         loop {
@@ -171,20 +175,23 @@ impl KustomerFeed {
                 return Ok(());
             }
             for arrival in page {
-                let (unreadable, revision) = match Event::parse(&arrival.body) {
+                let (unusable, revision) = match Event::parse(&arrival.body) {
                     Ok(event) => (None, self.hear(&event, arrival.received_at).await?),
-                    Err(error) => {
-                        self.reporter.count("unreadableEvents");
-                        tracing::warn!(error = %error, seq = arrival.seq, "an event that cannot be read: kept as it came");
-                        (Some(error.to_string()), None)
+                    Err(WireError::UnknownType(name)) => {
+                        self.reporter.count("events");
+                        (Some(Unusable::UnknownType(name)), None)
                     }
+                    Err(error) => (Some(Unusable::Unreadable(error.to_string())), None),
                 };
+                if let Some(unusable) = &unusable {
+                    self.unusable.note(&arrival, unusable, &mut self.reporter);
+                }
                 self.reporter.heard_at(arrival.received_at, 1);
                 self.heard = self.heard.max(arrival.received_at);
                 // Together, they are one commit. An event that is heard again is not older than itself.
                 tokio::try_join!(
                     store.remember(REVISION, Vec::from_iter(revision)),
-                    store.mark_processed(arrival.seq, unreadable)
+                    store.mark_processed(arrival.seq, unusable)
                 )?;
                 self.read = arrival.seq;
             }

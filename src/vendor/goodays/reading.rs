@@ -12,26 +12,37 @@ impl Event {
     /// # Errors
     /// See [`WireError`].
     pub fn parse(body: &[u8]) -> Result<Self, WireError> {
-        let body = body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(body);
-        let event: Value = serde_json::from_slice(body)
-            .map_err(|error| WireError::NotJson { line: error.line(), column: error.column() })?;
-        let event_type = text(&event["event_type"]).unwrap_or_default();
+        let event = json(body)?;
+        let event_type = text(&event["event_type"]).ok_or(WireError::NoType)?;
+        let Some(kind) = Kind::named(&event_type) else { return Err(WireError::UnknownType(event_type)) };
         Ok(Self {
-            kind: Kind::named(&event_type),
+            kind,
             response: Response::read(&event["response"]).ok_or(WireError::NoResponse)?,
             message: Message::read(&event["message"]),
             event_type,
         })
     }
+
+    /// The response that a body carries, whatever it says about it.
+    #[must_use]
+    pub fn response_in(body: &[u8]) -> Option<Response> {
+        Response::read(&json(body).ok()?["response"])
+    }
+}
+
+fn json(body: &[u8]) -> Result<Value, WireError> {
+    let body = body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(body);
+    serde_json::from_slice(body)
+        .map_err(|error| WireError::NotJson { line: error.line(), column: error.column() })
 }
 
 impl Kind {
-    fn named(event_type: &str) -> Self {
-        match event_type.to_ascii_lowercase().as_str() {
-            "response" => Self::Response,
-            "message" => Self::Message,
-            "delegated" | "delegate" | "delegation" => Self::Delegated,
-            _ => Self::Other(event_type.to_owned()),
+    fn named(event_type: &str) -> Option<Self> {
+        match event_type.trim().to_ascii_lowercase().as_str() {
+            "response" => Some(Self::Response),
+            "message" => Some(Self::Message),
+            "delegated" | "delegate" | "delegation" => Some(Self::Delegated),
+            _ => None,
         }
     }
 }

@@ -69,7 +69,7 @@ fn empty_texts_are_absent_and_numbers_stand_for_texts() {
 }
 
 #[test]
-fn all_three_spellings_of_a_delegation_are_one_and_unknown_types_are_kept() {
+fn all_three_spellings_of_a_delegation_are_one() {
     for spelling in ["delegated", "delegate", "Delegation"] {
         let mut event = message_event();
         event["event_type"] = json!(spelling);
@@ -79,8 +79,21 @@ fn all_three_spellings_of_a_delegation_are_one_and_unknown_types_are_kept() {
         assert_eq!(event.event_type, spelling);
         assert_eq!(event.response.delegated_to.and_then(|place| place.id).as_deref(), Some("ap4M7B1w82"));
     }
-    let event = parse(&json!({ "event_type": "archived", "response": { "id": 7 } }));
-    assert_eq!((event.kind, event.response.id.as_str()), (Kind::Other("archived".into()), "7"));
+}
+
+#[test]
+fn an_event_of_an_unknown_type_says_nothing_whatever_it_carries() {
+    for name in ["archived", "survey_deleted", "response_deleted", "responses", "callboard.reconciled"] {
+        let mut event = message_event();
+        event["event_type"] = json!(name);
+        let found = Event::parse(event.to_string().as_bytes());
+        assert!(matches!(found, Err(WireError::UnknownType(found)) if found == name), "{name}");
+    }
+    for name in [json!(null), json!(""), json!(" "), json!({}), json!([])] {
+        let mut event = message_event();
+        event["event_type"] = name.clone();
+        assert!(matches!(Event::parse(event.to_string().as_bytes()), Err(WireError::NoType)), "{name}");
+    }
 }
 
 #[test]
@@ -96,7 +109,12 @@ fn odd_fields_are_absent_and_do_not_refuse_the_event() {
 
 #[test]
 fn without_json_or_an_identity_there_is_no_event() {
-    assert!(matches!(Event::parse(b"{"), Err(WireError::NotJson { .. })));
+    for odd in [b"{".as_slice(), b"", b"\xff\xfe", b"hello"] {
+        assert!(matches!(Event::parse(odd), Err(WireError::NotJson { .. })), "{odd:?}");
+    }
+    for odd in [b"[]".as_slice(), br#""text""#, b"7", b"null", br#"{"response":{"id":"a"}}"#] {
+        assert!(matches!(Event::parse(odd), Err(WireError::NoType)), "{odd:?}");
+    }
     assert!(matches!(Event::parse(br#"{"event_type":"response"}"#), Err(WireError::NoResponse)));
 }
 

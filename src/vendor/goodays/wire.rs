@@ -20,6 +20,12 @@ pub enum WireError {
         /// Where in that line.
         column: usize,
     },
+    /// It does not say what happened.
+    #[error("The event has no event_type.")]
+    NoType,
+    /// It is of a type that the documents do not name: whatever it carries, it says nothing (`apis.md` B131).
+    #[error("The event is of an unknown type.")]
+    UnknownType(String),
     /// It says of nobody's response that something happened.
     #[error("The event has no response with an id.")]
     NoResponse,
@@ -46,8 +52,6 @@ pub enum Kind {
     Message,
     /// A local manager handed it over. The documents call it delegated, delegate and delegation (`apis.md` B131).
     Delegated,
-    /// Something that the documents do not name.
-    Other(String),
 }
 
 /// A customer's response and its thread.

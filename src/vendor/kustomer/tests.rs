@@ -139,8 +139,26 @@ fn only_an_event_that_changed_the_status_says_so() {
     assert_eq!(event(status("done", "done")).status_change, None);
     assert_eq!(event(json!({ "attributes": { "tags": {} } })).status_change, None);
     assert!(!format!("{done:?}").contains("c9"));
-    assert!(matches!(Event::parse(b"{}"), Err(WireError::NoIdentity("conversation"))));
-    assert!(matches!(Event::parse(b"["), Err(WireError::NotJson { .. })));
+    let nameless = br#"{"name":"kustomer.conversation.update"}"#;
+    assert!(matches!(Event::parse(nameless), Err(WireError::NoIdentity("conversation"))));
+}
+
+#[test]
+fn an_event_that_is_none_of_ours_says_why() {
+    for odd in [b"[".as_slice(), b"", b"\xff", b"hello"] {
+        assert!(matches!(Event::parse(odd), Err(WireError::NotJson { .. })), "{odd:?}");
+    }
+    for odd in [b"[]".as_slice(), br#""text""#, b"{}", b"null", br#"{"name":""}"#, br#"{"name":{}}"#] {
+        assert!(matches!(Event::parse(odd), Err(WireError::NoType)), "{odd:?}");
+    }
+    for name in ["kustomer.conversation.create", "kustomer.conversation.updated", "kustomer.message.create", "x"] {
+        let body = json!({ "name": name, "data": conversation() }).to_string();
+        assert!(matches!(Event::parse(body.as_bytes()), Err(WireError::UnknownType(found)) if found == name), "{name}");
+    }
+    for name in ["Kustomer.Conversation.Update", " kustomer.conversation.update "] {
+        let body = json!({ "name": name, "data": conversation() }).to_string();
+        assert!(Event::parse(body.as_bytes()).is_ok(), "{name}");
+    }
 }
 
 #[test]

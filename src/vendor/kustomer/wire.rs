@@ -20,10 +20,19 @@ pub enum WireError {
         /// Where in that line.
         column: usize,
     },
+    /// It does not say what happened.
+    #[error("The event has no name.")]
+    NoType,
+    /// It is of a type that the documents do not name: whatever it carries, it says nothing.
+    #[error("The event is of an unknown type.")]
+    UnknownType(String),
     /// It speaks of something without an identity.
     #[error("The message names no {0} with an id.")]
     NoIdentity(&'static str),
 }
+
+/// The only event that the documents name.
+const UPDATE: &str = "kustomer.conversation.update";
 
 /// One webhook call about a conversation (`apis.md` P33).
 pub struct Event {
@@ -100,11 +109,15 @@ impl Event {
     /// See [`WireError`].
     pub fn parse(body: &[u8]) -> Result<Self, WireError> {
         let event = json(body)?;
+        let name = text(&event["name"]).ok_or(WireError::NoType)?;
+        if !name.trim().eq_ignore_ascii_case(UPDATE) {
+            return Err(WireError::UnknownType(name));
+        }
         let status = &event["changes"]["attributes"]["status"];
         let (before, after) = (text(&status["before"]), text(&status["after"]));
         Ok(Self {
             id: text(&event["id"]),
-            name: text(&event["name"]).unwrap_or_default(),
+            name,
             conversation: Conversation::read(&event["data"])?,
             status_change: after.filter(|after| before.as_ref() != Some(after)).map(|after| (before, after)),
             created: text(&event["createdAt"]).and_then(|at| at.parse().ok()),

@@ -24,6 +24,7 @@ mod sign_ins;
 mod status;
 mod supervisor;
 mod surveys;
+mod unusable;
 mod view;
 mod wallboard;
 
@@ -45,6 +46,7 @@ pub use sign_ins::sign_ins;
 pub use status::status;
 pub use supervisor::supervisor;
 pub use surveys::surveys;
+pub use unusable::Unusable;
 pub use view::View;
 pub use wallboard::{Board, wallboard};
 

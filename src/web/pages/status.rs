@@ -3,15 +3,16 @@
 use askama::Template;
 
 use super::frame::Frame;
-use super::{Sheet, Timer, format, words};
+use super::{Sheet, Timer, Unusable, format, words};
 use crate::domain::SourceName;
 
 /// Renders the page.
-pub fn status(sheet: &Sheet) -> Result<String, askama::Error> {
+pub fn status(sheet: &Sheet, unusable: &Unusable) -> Result<String, askama::Error> {
     Page {
         frame: Frame::new(sheet, "/status", "Status"),
         cards: SourceName::ALL.into_iter().map(|name| Card::new(sheet, name)).collect(),
         disk: Disk::new(sheet),
+        unusable,
     }
     .render()
 }
@@ -22,6 +23,7 @@ struct Page<'a> {
     frame: Frame<'a>,
     cards: Vec<Card>,
     disk: Disk,
+    unusable: &'a Unusable,
 }
 
 /// Our own disk.

@@ -49,7 +49,7 @@ fn every_page(sheet: &Sheet) -> Vec<String> {
         wallboard(sheet, &board()).unwrap(),
         feedback(sheet).unwrap(),
         surveys(sheet).unwrap(),
-        status(sheet).unwrap(),
+        status(sheet, &Unusable::default()).unwrap(),
     ];
     pages.extend(sheet.state.agents.keys().map(|id| agent(sheet, id).unwrap().unwrap()));
     pages.extend(sheet.state.feedback.keys().map(|id| feedback_item(sheet, id).unwrap().unwrap()));
@@ -82,7 +82,7 @@ fn what_nobody_counts_is_not_zero() {
     let mut state = floor::floor(now(), 3);
     state["sources"]["goodays"] = json!({ "state": "off" });
     // The status page's own scope holds the sources and nothing else.
-    let html = status(&sheet(&json!({ "sources": state["sources"] }))).unwrap();
+    let html = status(&sheet(&json!({ "sources": state["sources"] })), &Unusable::default()).unwrap();
     assert!(!html.contains("Agents</dt>") && !html.contains("Responses</dt>"));
 }
 
@@ -257,7 +257,7 @@ fn an_empty_floor_says_so_in_words() {
     assert!(feedback(&sheet).unwrap().contains("Add <code>[goodays]</code> to the configuration"));
     let asking = surveys(&sheet).unwrap();
     assert!(asking.contains("Add <code>[agent_connect]</code> to the configuration") && !asking.contains("<form"));
-    assert!(status(&sheet).unwrap().contains("Not configured: add <code>[clarity]</code>"));
+    assert!(status(&sheet, &Unusable::default()).unwrap().contains("Not configured: add <code>[clarity]</code>"));
     assert!(wallboard(&sheet, &board()).unwrap().contains("This board has no queues to show"));
     assert!(feedback_item(&sheet, "r1").unwrap().is_none());
     assert!(agent(&sheet, "41").unwrap().is_none());

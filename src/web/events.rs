@@ -1,0 +1,58 @@
+//! Signed events that have no effect: what `/status` says of them, and what they are, for administrators.
+
+use axum::extract::{Path, State};
+use axum::http::header::CONTENT_TYPE;
+use axum::response::{IntoResponse, Response};
+use jiff::tz::TimeZone;
+use serde_json::json;
+
+use super::access::{Access, Administrator};
+use super::pages::Unusable;
+use super::problem::Problem;
+use crate::domain::{Role, SourceName};
+use crate::store::{Store, StoreError};
+
+/// How many are listed.
+const LISTED: u32 = 20;
+
+/// How long to wait when the store is busy, in seconds.
+const COME_BACK: u64 = 5;
+
+/// What the page says of them. The page is there also when the store cannot tell.
+pub(super) async fn unusable(store: &Store, role: Role, zone: &TimeZone) -> Unusable {
+    match read(store, role, zone).await {
+        Ok(unusable) => unusable,
+        Err(error) => {
+            tracing::error!(error = %error, "the events without effect cannot be read");
+            Unusable::default()
+        }
+    }
+}
+
+async fn read(store: &Store, role: Role, zone: &TimeZone) -> Result<Unusable, StoreError> {
+    let mut counts = Vec::new();
+    for source in [SourceName::Goodays, SourceName::Kustomer] {
+        counts.push((source.as_str(), store.unreadable(source).await?.count));
+    }
+    let unreadable = store.unreadable_events(LISTED).await?;
+    Ok(Unusable::new(&counts, unreadable, store.unknown_types().await?, role, zone))
+}
+
+/// `GET /status/events/{seq}`: an event as it came. It may hold what customers wrote: that somebody looked at it is in the
+/// audit, or it is not shown.
+pub async fn raw(
+    State(access): State<Access>,
+    Administrator(viewer): Administrator,
+    Path(seq): Path<u64>,
+) -> Result<Response, Problem> {
+    let not_now = |error: StoreError| {
+        tracing::error!(error = %error, "an event cannot be shown");
+        Problem::not_now(COME_BACK)
+    };
+    let store = access.store();
+    let event = store.unusable_event(seq).await.map_err(not_now)?.ok_or_else(Problem::not_found)?;
+    let after = json!({ "bytes": event.body.len() });
+    store.note(&viewer.audit_name(), "webhook.read", &format!("webhook {seq}"), after).await.map_err(not_now)?;
+    // Whatever it is, no browser may take it for a page: the layers say that it is not to be guessed.
+    Ok(([(CONTENT_TYPE, "text/plain; charset=utf-8")], event.body).into_response())
+}

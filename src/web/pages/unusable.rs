@@ -1,0 +1,86 @@
+//! The part of `/status` about signed events that have no effect.
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use super::{format, words};
+use crate::domain::Role;
+use crate::store::{UnknownType, UnreadableEvent};
+
+/// Signed events that have no effect, as the page shows them.
+#[derive(Debug, Default)]
+pub struct Unusable {
+    /// Whether the store could tell.
+    pub(super) is_known: bool,
+    /// Whether the viewer may look at what customers wrote, whatever it is.
+    pub(super) may_look: bool,
+    /// How many could not be read, a sentence for each source.
+    pub(super) counts: Vec<String>,
+    pub(super) unreadable: Vec<Unreadable>,
+    pub(super) unknown: Vec<Unknown>,
+}
+
+#[derive(Debug)]
+pub(super) struct Unreadable {
+    pub seq: u64,
+    pub at: String,
+    pub exactly: String,
+    pub source: &'static str,
+    pub bytes: String,
+    pub reason: String,
+}
+
+#[derive(Debug)]
+pub(super) struct Unknown {
+    pub name: String,
+    pub source: &'static str,
+    pub count: String,
+    pub at: String,
+    pub exactly: String,
+    pub seq: u64,
+}
+
+impl Unusable {
+    /// What the store tells. `counts` says how many of each source could not be read.
+    #[must_use]
+    pub fn new(
+        counts: &[(&str, u64)],
+        unreadable: Vec<UnreadableEvent>,
+        unknown: Vec<UnknownType>,
+        role: Role,
+        zone: &TimeZone,
+    ) -> Self {
+        let times = |at: Timestamp| (format::moment(at, zone), at.to_string());
+        let count = |count: u64| format::count(i64::try_from(count).ok());
+        let sentence = |(source, events): &(&str, u64)| {
+            let plural = if *events == 1 { "event" } else { "events" };
+            format!("{}: {} {plural}", words::source(source), count(*events))
+        };
+        Self {
+            is_known: true,
+            may_look: role >= Role::Administrator,
+            counts: counts.iter().filter(|(_, events)| *events > 0).map(sentence).collect(),
+            unreadable: unreadable
+                .into_iter()
+                .map(|event| {
+                    let (at, exactly) = times(event.received_at);
+                    let (source, bytes) = (source(&event.source), count(event.bytes));
+                    Unreadable { seq: event.seq, at, exactly, source, bytes, reason: event.reason }
+                })
+                .collect(),
+            unknown: unknown
+                .into_iter()
+                .map(|of| {
+                    let (at, exactly) = times(of.newest);
+                    let name = of.name.unwrap_or_else(|| "other types".to_owned());
+                    Unknown { name, source: source(&of.source), count: count(of.count), at, exactly, seq: of.seq }
+                })
+                .collect(),
+        }
+    }
+}
+
+fn source(key: &str) -> &'static str {
+    let known = crate::domain::SourceName::ALL.into_iter().find(|known| known.as_str() == key);
+    known.map_or("another system", |known| words::source(known.as_str()))
+}
