@@ -109,6 +109,12 @@ impl Tag {
         Some(Self(tag))
     }
 
+    /// Its bytes.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+
     /// Whether it was made with this secret from this body. Takes the same time whether or not.
     #[must_use]
     pub fn is_of(&self, secret: &Secret, body: &[u8]) -> bool {

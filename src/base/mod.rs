@@ -12,6 +12,7 @@ pub mod metrics;
 pub mod private_file;
 pub mod refusal;
 pub mod resolve;
+pub mod sealed;
 pub mod secret;
 pub mod telemetry;
 

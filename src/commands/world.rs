@@ -109,7 +109,7 @@ impl World {
         let clarity = parts.listen_to_clarity()?;
         let displays = Displays::open(store.clone(), clock.clone());
         let displays = displays.await.map_err(|error| Failure::World(error.to_string()))?;
-        let access = parts.open_the_door(&store, clarity.clone(), displays.clone(), players);
+        let access = parts.open_the_door(&store, clarity.clone(), displays.clone(), players).await;
         let supervision = clarity.clone().map(|vendor| parts.supervise(&store, vendor, manner));
         let feedback = parts.listen_to_goodays(&store, &intake, manner)?;
         let (surveys, closings) = parts.speak_to_agent_connect(&store)?;
@@ -198,7 +198,7 @@ impl Parts<'_> {
         Supervision::open(store, gold, vendor, manner == Manner::Demo, metrics, self.life.clone())
     }
 
-    fn open_the_door(
+    async fn open_the_door(
         &self,
         store: &Store,
         vendor: Option<Clarity>,
@@ -230,7 +230,7 @@ impl Parts<'_> {
                     kdc: Some(clarity.kdc.clone()).filter(|kdc| !kdc.is_empty()),
                 };
                 let (gold, clock, life) = (self.gold.clone(), self.clock.clone(), self.life.clone());
-                let sign_ins = SignIns::open(vendor, gold, rules, clock, life);
+                let sign_ins = SignIns::open(vendor, gold, rules, clock, life, store.clone()).await;
                 match players {
                     Some(players) => Entrance::Demo(sign_ins, players),
                     None => Entrance::Clarity(sign_ins),

@@ -11,7 +11,7 @@ use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use rusqlite::{Connection, OpenFlags};
 
-use super::{Store, StoreError, database};
+use super::{Store, StoreError, database, sign_ins};
 
 /// What the regular copies are called, before the time.
 const REGULAR: &str = "callboard-";
@@ -87,6 +87,9 @@ fn write(path: &Path, rough: &Path) -> Result<(), StoreError> {
     let connection = Connection::open_with_flags(path, flags)?;
     connection.execute_batch("PRAGMA busy_timeout = 5000; PRAGMA trusted_schema = OFF; PRAGMA mmap_size = 0;")?;
     connection.execute("VACUUM INTO ?1", [rough.to_str().ok_or(StoreError::Unreadable { what: "path" })?])?;
+    drop(connection);
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    sign_ins::remove_from_copy(&Connection::open_with_flags(rough, flags)?)?;
     file.sync_all().map_err(refused)
 }
 

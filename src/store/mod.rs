@@ -29,6 +29,7 @@ mod retention;
 mod schema;
 mod sessions;
 mod settings;
+mod sign_ins;
 mod space;
 #[cfg(test)]
 mod tests;
@@ -58,6 +59,7 @@ pub use pins::Pinned;
 pub use results::SurveyRecord;
 pub use retention::Removed;
 pub use settings::{Keep, Settings};
+pub use sign_ins::KeptSignIn;
 
 /// How long the end waits for a copy that is being made.
 const LONGEST_COPY: std::time::Duration = std::time::Duration::from_secs(3);

@@ -216,6 +216,21 @@ const STEPS: &[&str] = &[
     ALTER TABLE inbox ADD COLUMN unknown_type TEXT;
     CREATE INDEX inbox_unknown ON inbox (source, unknown_type, seq) WHERE unknown_type IS NOT NULL;
 ",
+    "
+    -- Sign-ins that have not ended. A browser's key is kept as its hash, and the person's token sealed under that key.
+    CREATE TABLE sign_in (
+        key     BLOB    PRIMARY KEY CHECK (length(key) = 32),
+        agent   INTEGER NOT NULL,
+        name    TEXT    NOT NULL,
+        team    INTEGER,
+        began   INTEGER NOT NULL,
+        used    INTEGER NOT NULL,
+        address TEXT,
+        browser TEXT,
+        token   BLOB    NOT NULL,
+        granted TEXT    NOT NULL
+    ) STRICT, WITHOUT ROWID;
+",
 ];
 
 /// Brings the file to the newest schema, or says that it is newer than we are. Where there is something to lose it is

@@ -28,6 +28,7 @@ mod page_life;
 mod partial_pushes;
 mod pushes_that_fail;
 mod sessions_that_end;
+mod sign_ins_after_a_restart;
 mod signing_in;
 mod soak;
 mod supervision;

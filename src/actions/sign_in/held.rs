@@ -13,11 +13,15 @@ use super::{From, Inner, SignInError};
 use crate::base::key::KeyHash;
 use crate::base::{Clock, Secret};
 use crate::domain::{AgentId, Permission, TeamId};
+use crate::store::KeptSignIn;
 use crate::vendor::clarity::{Clarity, named_by};
 
 /// After how many refusals in a row a sign-in ends. That Clarity does not answer is no refusal: whoever keeps the server must
 /// reach its status page then above all.
 const LEASE: u32 = 5;
+
+/// When somebody who came back after a restart and could not be confirmed is asked about again.
+const SOON: Duration = Duration::from_secs(5);
 
 /// Somebody who is in. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -25,6 +29,8 @@ pub struct SignIn(Arc<Held>);
 
 struct Held {
     id: String,
+    /// What the store knows it by. `None`: it is not kept there, because its token comes with each request.
+    kept: Option<KeyHash>,
     agent: AgentId,
     name: String,
     team: Option<TeamId>,
@@ -91,8 +97,10 @@ pub struct Listed {
 pub struct Socket(Weak<Held>);
 
 impl SignIn {
+    /// One that begins now.
     pub(super) fn new(
         hash: &KeyHash,
+        is_kept: bool,
         person: Clarity,
         token: &Secret,
         of: Confirmed,
@@ -100,20 +108,44 @@ impl SignIn {
         inner: &Inner,
     ) -> Self {
         let now = inner.clock.now();
+        let who = (of.agent, of.name, of.team);
+        Self::held(hash, is_kept, person, token, who, from, (now, now), of.permission, inner)
+    }
+
+    /// One that began in an earlier life of the process. Until somebody has confirmed them they see themselves alone.
+    pub(super) fn again(person: Clarity, token: &Secret, of: &KeptSignIn, inner: &Inner) -> Self {
+        let who = (of.agent, of.name.clone(), of.team);
+        let alone = Permission::only_oneself(of.granted.role(), of.agent);
+        Self::held(&of.key, true, person, token, who, of.into(), (of.began, of.used), alone, inner)
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "it is all that a sign-in is made of")]
+    fn held(
+        hash: &KeyHash,
+        is_kept: bool,
+        person: Clarity,
+        token: &Secret,
+        (agent, name, team): (AgentId, String, Option<TeamId>),
+        from: From,
+        (began, used): (Timestamp, Timestamp),
+        permission: Permission,
+        inner: &Inner,
+    ) -> Self {
         Self(Arc::new(Held {
-            id: hash.iter().take(6).map(|byte| format!("{byte:02x}")).collect(),
-            agent: of.agent,
-            name: of.name,
-            team: of.team,
+            id: public_name(hash),
+            kept: is_kept.then_some(*hash),
+            agent,
+            name,
+            team,
             person,
             token_ends: named_by(token).and_then(|named| named.ends),
             from,
-            began: now,
+            began,
             clock: inner.clock.clone(),
-            used: AtomicI64::new(now.as_millisecond()),
+            used: AtomicI64::new(used.as_millisecond()),
             sockets: AtomicUsize::new(0),
             most_sockets: inner.rules.sockets,
-            standing: watch::Sender::new(Standing::In(of.permission)),
+            standing: watch::Sender::new(Standing::In(permission)),
         }))
     }
 
@@ -195,6 +227,28 @@ impl SignIn {
         taken.ok().map(|_| Socket(Arc::downgrade(&self.0)))
     }
 
+    /// What the store knows it by, if it is kept there.
+    pub(super) fn kept(&self) -> Option<KeyHash> {
+        self.0.kept
+    }
+
+    /// As it is kept, with its sealed token.
+    pub(super) fn to_keep(&self, key: KeyHash, token: Vec<u8>) -> Option<KeptSignIn> {
+        let held = &self.0;
+        Some(KeptSignIn {
+            key,
+            agent: held.agent,
+            name: held.name.clone(),
+            team: held.team,
+            began: held.began,
+            used: self.used(),
+            address: held.from.address,
+            browser: held.from.browser.clone(),
+            token,
+            granted: self.permission()?,
+        })
+    }
+
     pub(super) fn touch(&self) {
         self.0.used.store(self.0.clock.now().as_millisecond(), Ordering::Relaxed);
     }
@@ -213,12 +267,12 @@ impl SignIn {
         }
     }
 
-    fn used(&self) -> Timestamp {
+    pub(super) fn used(&self) -> Timestamp {
         // It was one before it was a number.
         Timestamp::from_millisecond(self.0.used.load(Ordering::Relaxed)).unwrap_or(self.0.began)
     }
 
-    fn permit(&self, permission: Permission) {
+    pub(super) fn permit(&self, permission: Permission) {
         self.0.standing.send_if_modified(|standing| match standing {
             Standing::In(known) if *known != permission => {
                 *standing = Standing::In(permission);
@@ -237,14 +291,32 @@ impl Drop for Socket {
     }
 }
 
-/// Looks after a sign-in until it ends.
-pub(super) async fn keep(sign_in: SignIn, inner: Arc<Inner>) {
+/// What a sign-in of the store is called in public.
+pub(super) fn public_name(hash: &KeyHash) -> String {
+    hash.iter().take(6).map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Looks after a sign-in until it ends, and then has the store forget it. `granted`: what was granted last, `None` if
+/// nobody has confirmed them in this life of the process.
+pub(super) async fn keep(sign_in: SignIn, granted: Option<Permission>, inner: Arc<Inner>) {
+    confirm_again_and_again(&sign_in, granted, &inner).await;
+    let Some(key) = sign_in.kept() else { return };
+    // One that has ended must not be there again after a restart.
+    while let Err(error) = inner.store.forget_sign_in(key).await {
+        tracing::error!(error = %error, "a sign-in that has ended is still on the disk");
+        tokio::time::sleep(inner.rules.confirm_every).await;
+    }
+}
+
+async fn confirm_again_and_again(sign_in: &SignIn, mut granted: Option<Permission>, inner: &Inner) {
     let mut standing = sign_in.follow();
     let every = inner.rules.confirm_every;
-    let mut cycle = interval_at(Instant::now() + every, every);
+    // Whoever could not be confirmed when they came back after a restart does not wait for a whole round.
+    let first = if granted.is_none() { every.min(SOON) } else { every };
+    let mut refusals = 0;
+    let mut cycle = interval_at(Instant::now() + first, every);
     // An answer that takes longer than a round must not be followed by a burst of questions.
     cycle.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let (mut refusals, mut granted) = (0, sign_in.permission());
     loop {
         tokio::select! {
             _ = standing.wait_for(|standing| matches!(standing, Standing::Out(_))) => return,
@@ -262,13 +334,18 @@ pub(super) async fn keep(sign_in: SignIn, inner: Arc<Inner>) {
         if since(sign_in.used()) >= inner.rules.idle {
             return sign_in.end(End::Idle);
         }
-        let asked = timeout(every, again(&sign_in, &inner)).await;
+        let asked = timeout(every, again(sign_in, inner)).await;
         match asked.unwrap_or(Err(SignInError::Unreachable)) {
             Ok(now) => {
                 refusals = 0;
                 // Where the house vouches, what Clarity last granted holds.
                 granted = now.or(granted);
                 granted.iter().for_each(|permission| sign_in.permit(permission.clone()));
+                if let (Some(key), Some(granted)) = (sign_in.kept(), &granted)
+                    && let Err(error) = inner.store.renew_sign_in(key, sign_in.used(), granted.clone()).await
+                {
+                    tracing::warn!(error = %error, "how a sign-in stands cannot be written down yet");
+                }
             }
             Err(error) => {
                 refusals += u32::from(error == SignInError::Refused);
@@ -287,7 +364,7 @@ pub(super) async fn keep(sign_in: SignIn, inner: Arc<Inner>) {
 
 /// Has somebody confirmed again: by Clarity for as long as their own token lasts, and then by the house itself, which can
 /// say no more than that they are still there.
-async fn again(sign_in: &SignIn, inner: &Inner) -> Result<Option<Permission>, SignInError> {
+pub(super) async fn again(sign_in: &SignIn, inner: &Inner) -> Result<Option<Permission>, SignInError> {
     let Some(person) = sign_in.clarity() else {
         return confirm::vouch(&inner.gold, sign_in.0.agent, sign_in.0.team).map(|()| None);
     };

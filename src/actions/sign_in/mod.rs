@@ -1,9 +1,9 @@
 //! How people come in, how long they stay, and what they may see meanwhile.
 //!
 //! Somebody shows a Windows name and password, or a Clarity token that they already have. Nothing of the password is kept.
-//! The token is kept for as long as the sign-in lasts, in memory alone: with it Clarity is asked every minute who somebody
-//! is and whom they may see, and with it they act. What they hold in exchange is a random key, of which only the hash is
-//! kept here.
+//! The token is kept for as long as the sign-in lasts: with it Clarity is asked every minute who somebody is and whom they
+//! may see, and with it they act. What they hold in exchange is a random key, of which only the hash is kept here. On the
+//! disk the token is sealed under that key, so that a sign-in survives a restart and the disk alone opens nothing.
 
 mod confirm;
 mod error;
@@ -15,11 +15,14 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use tokio::time::timeout;
+
 use crate::base::key::{self, KeyHash};
 use crate::base::secret::ExposeSecret;
-use crate::base::{Clock, Lifecycle, Secret};
+use crate::base::{Clock, Lifecycle, Secret, sealed};
 use crate::domain::AgentId;
 use crate::gold::Gold;
+use crate::store::{KeptSignIn, Store};
 use crate::vendor::clarity::{Clarity, Credential, LONGEST_TOKEN, TokenCheck};
 use crate::vendor::iwa;
 
@@ -32,6 +35,9 @@ const MOST: usize = 5_000;
 
 /// How many sign-ins one person may have; the oldest makes room. A wall of tabs shares one.
 const MOST_OF_ONE: usize = 20;
+
+/// How long whoever comes back after a restart waits for Clarity at most. After that they see themselves alone for a while.
+const COMING_BACK: Duration = Duration::from_secs(10);
 
 /// What the site says about sign-ins.
 #[derive(Debug)]
@@ -75,14 +81,46 @@ struct Inner {
     rules: Rules,
     clock: Clock,
     life: Lifecycle,
-    held: Mutex<HashMap<KeyHash, SignIn>>,
+    store: Store,
+    held: Mutex<HashMap<KeyHash, Entry>>,
+}
+
+/// A sign-in that has not ended, as far as anybody knows.
+enum Entry {
+    Here(SignIn),
+    /// From an earlier life of the process. Its token can only be opened with the browser's key: it is nobody's until the
+    /// browser comes back with that.
+    Away(Arc<Away>),
+}
+
+struct Away {
+    kept: KeptSignIn,
+    /// Held while it is brought back: a browser asks for several things at once.
+    coming_back: tokio::sync::Mutex<()>,
 }
 
 impl SignIns {
-    /// Opens the door.
+    /// Opens the door. Sign-ins that the store has kept are there again once their browsers come back.
     #[must_use]
-    pub fn open(clarity: Clarity, gold: Gold, rules: Rules, clock: Clock, life: Lifecycle) -> Self {
-        Self(Arc::new(Inner { clarity, gold, rules, clock, life, held: Mutex::default() }))
+    pub async fn open(
+        clarity: Clarity,
+        gold: Gold,
+        rules: Rules,
+        clock: Clock,
+        life: Lifecycle,
+        store: Store,
+    ) -> Self {
+        let kept = store.sign_ins().await.unwrap_or_else(|error| {
+            tracing::error!(error = %error, "sign-ins cannot be read: everybody has to sign in again");
+            Vec::new()
+        });
+        let away = |kept: KeptSignIn| {
+            (kept.key, Entry::Away(Arc::new(Away { kept, coming_back: tokio::sync::Mutex::default() })))
+        };
+        let held = Mutex::new(kept.into_iter().map(away).collect());
+        let door = Self(Arc::new(Inner { clarity, gold, rules, clock, life, store, held }));
+        door.0.life.spawn_service(door.clone().sweep());
+        door
     }
 
     /// Lets in whom Clarity's token service knows by this name and password. The key is theirs to keep and is not kept here.
@@ -113,7 +151,7 @@ impl SignIns {
     /// See [`SignInError`].
     pub async fn by_token(&self, token: Secret, from: From) -> Result<(Secret, SignIn), SignInError> {
         let key = key::generate();
-        let sign_in = self.admit(key::hash(&key), token, from).await?;
+        let sign_in = self.admit(key::hash(&key), Some(&key), token, from).await?;
         Ok((key, sign_in))
     }
 
@@ -125,39 +163,135 @@ impl SignIns {
         let hash = key::hash(token);
         match self.find(&hash) {
             Some(known) => Ok(known),
-            None => self.admit(hash, token.clone(), from).await,
+            None => self.admit(hash, None, token.clone(), from).await,
         }
     }
 
-    /// Whose key this is.
-    #[must_use]
-    pub fn of_key(&self, key: &Secret) -> Option<SignIn> {
-        self.find(&key::hash(key))
+    /// Whose key this is. Who comes back after a restart is confirmed before anything is shown to them.
+    pub async fn of_key(&self, key: &Secret) -> Option<SignIn> {
+        let hash = key::hash(key);
+        match self.find(&hash) {
+            Some(known) => Some(known),
+            None => self.come_back(&hash, key).await,
+        }
     }
 
     /// Everybody's sign-ins, or one person's, the newest first.
     #[must_use]
     pub fn list(&self, whose: Option<AgentId>) -> Vec<Listed> {
-        let held = self.held();
-        let all = held.values().filter(|it| it.is_open() && whose.is_none_or(|agent| it.agent() == agent));
-        let mut listed: Vec<Listed> = all.map(SignIn::listed).collect();
+        let now = self.0.clock.now();
+        let mut listed: Vec<Listed> = {
+            let held = self.held();
+            let all = held.values().filter(|it| whose.is_none_or(|agent| it.agent() == agent));
+            all.filter(|it| it.is_open(&self.0.rules, now)).map(Entry::listed).collect()
+        };
         listed.sort_by(|a, b| b.began.cmp(&a.began).then_with(|| a.id.cmp(&b.id)));
         listed
     }
 
     /// Ends a sign-in, by its id: one of this person's, or anybody's. Whether there was one.
-    pub fn end(&self, id: &str, whose: Option<AgentId>) -> bool {
-        let of = |it: &&SignIn| it.is_open() && it.id() == id && whose.is_none_or(|agent| it.agent() == agent);
-        let found = self.held().values().find(of).cloned();
-        found.inspect(|it| it.end(End::SignedOut)).is_some()
+    pub async fn end(&self, id: &str, whose: Option<AgentId>) -> bool {
+        let now = self.0.clock.now();
+        let of = |hash: &KeyHash, it: &Entry| {
+            held::public_name(hash) == id
+                && whose.is_none_or(|agent| it.agent() == agent)
+                && it.is_open(&self.0.rules, now)
+        };
+        let found = self.held().iter().find(|(hash, it)| of(hash, it)).map(|(hash, _)| *hash);
+        match found {
+            Some(hash) => {
+                self.end_entry(&hash, End::SignedOut).await;
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// Ends a sign-in, at once and for good: when this has answered, no restart brings it back.
+    pub async fn end_for_good(&self, sign_in: &SignIn, why: End) {
+        sign_in.end(why);
+        if let Some(hash) = sign_in.kept() {
+            self.end_entry(&hash, why).await;
+        }
+    }
+
+    async fn end_entry(&self, hash: &KeyHash, why: End) {
+        let is_kept = match self.held().remove(hash) {
+            Some(Entry::Here(sign_in)) => {
+                sign_in.end(why);
+                sign_in.kept().is_some()
+            }
+            Some(Entry::Away(_)) => true,
+            None => false,
+        };
+        if is_kept && let Err(error) = self.0.store.forget_sign_in(*hash).await {
+            // Whoever looks after it tries again.
+            tracing::error!(error = %error, "a sign-in that has ended is still on the disk");
+        }
     }
 
     fn find(&self, hash: &KeyHash) -> Option<SignIn> {
-        let found = self.held().get(hash).filter(|it| it.is_open()).cloned();
-        found.inspect(SignIn::touch)
+        let held = self.held();
+        let Some(Entry::Here(sign_in)) = held.get(hash) else { return None };
+        sign_in.is_open().then(|| sign_in.clone()).inspect(SignIn::touch)
     }
 
-    async fn admit(&self, hash: KeyHash, token: Secret, from: From) -> Result<SignIn, SignInError> {
+    async fn come_back(&self, hash: &KeyHash, key: &Secret) -> Option<SignIn> {
+        let inner = &self.0;
+        let away = match self.held().get(hash) {
+            Some(Entry::Away(away)) => Arc::clone(away),
+            _ => return None,
+        };
+        let _one_at_a_time = away.coming_back.lock().await;
+        if let Some(known) = self.find(hash) {
+            return Some(known);
+        }
+        let kept = &away.kept;
+        let token = sealed::open(key, &kept.token);
+        let (Some(token), false) = (token, is_over(kept, &inner.rules, inner.clock.now())) else {
+            self.end_entry(hash, End::Idle).await;
+            return None;
+        };
+        let person = inner.clarity.as_person(Credential::Static(token.clone()));
+        let sign_in = SignIn::again(person, &token, kept, inner);
+        sign_in.touch();
+        let confirmed = timeout(COMING_BACK, held::again(&sign_in, inner)).await;
+        // Where the house vouches, what Clarity last granted holds.
+        let granted = confirmed.ok().and_then(Result::ok).map(|now| now.unwrap_or_else(|| kept.granted.clone()));
+        granted.iter().for_each(|permission| sign_in.permit(permission.clone()));
+        match self.held().get_mut(hash) {
+            Some(entry) => *entry = Entry::Here(sign_in.clone()),
+            // It was ended meanwhile.
+            None => return None,
+        }
+        inner.life.spawn_service(held::keep(sign_in.clone(), granted, Arc::clone(inner)));
+        Some(sign_in)
+    }
+
+    /// Forgets those whose time is over and whose browsers never came back.
+    async fn sweep(self) {
+        loop {
+            tokio::time::sleep(self.0.rules.confirm_every).await;
+            let now = self.0.clock.now();
+            let over: Vec<KeyHash> = {
+                let held = self.held();
+                let away = held.iter().filter(|(_, it)| matches!(it, Entry::Away(_)));
+                away.filter(|(_, it)| !it.is_open(&self.0.rules, now)).map(|(hash, _)| *hash).collect()
+            };
+            for hash in over {
+                self.end_entry(&hash, End::Idle).await;
+            }
+        }
+    }
+
+    /// `key`: what the browser will hold, if it will; with it the sign-in survives this process.
+    async fn admit(
+        &self,
+        hash: KeyHash,
+        key: Option<&Secret>,
+        token: Secret,
+        from: From,
+    ) -> Result<SignIn, SignInError> {
         let inner = &self.0;
         if token.expose_secret().len() > LONGEST_TOKEN {
             return Err(SignInError::Refused);
@@ -172,27 +306,97 @@ impl SignIns {
             // The token says one thing and Clarity another: nobody knows who this is.
             return Err(SignInError::Refused);
         }
-        let sign_in = SignIn::new(&hash, person, &token, confirmed, from, inner);
-        {
+        let granted = confirmed.permission.clone();
+        let sign_in = SignIn::new(&hash, key.is_some(), person, &token, confirmed, from, inner);
+        let now = inner.clock.now();
+        let outworn: Vec<KeyHash> = {
             let mut held = self.held();
-            held.retain(|_, it| it.is_open());
+            held.retain(|_, it| !matches!(it, Entry::Here(it) if !it.is_open()));
             if held.len() >= MOST {
                 return Err(SignInError::Full);
             }
-            let mut theirs: Vec<SignIn> = held.values().filter(|it| it.agent() == sign_in.agent()).cloned().collect();
-            theirs.sort_by_key(SignIn::began);
-            for old in theirs.iter().rev().skip(MOST_OF_ONE - 1) {
-                old.end(End::MadeRoom);
-            }
-            held.insert(hash, sign_in.clone());
+            let theirs = held.iter().filter(|(_, it)| it.agent() == sign_in.agent() && it.is_open(&inner.rules, now));
+            let mut theirs: Vec<(jiff::Timestamp, KeyHash)> = theirs.map(|(hash, it)| (it.began(), *hash)).collect();
+            theirs.sort_unstable();
+            held.insert(hash, Entry::Here(sign_in.clone()));
+            theirs.into_iter().rev().skip(MOST_OF_ONE - 1).map(|(_, hash)| hash).collect()
+        };
+        for old in outworn {
+            self.end_entry(&old, End::MadeRoom).await;
         }
-        inner.life.spawn_service(held::keep(sign_in.clone(), Arc::clone(inner)));
+        if let Some(key) = key {
+            self.write_down(&sign_in, hash, key, &token).await;
+        }
+        inner.life.spawn_service(held::keep(sign_in.clone(), Some(granted), Arc::clone(inner)));
         Ok(sign_in)
     }
 
-    fn held(&self) -> MutexGuard<'_, HashMap<KeyHash, SignIn>> {
+    /// Whoever signs in must not be kept out by a full disk: then the sign-in lasts as long as this process.
+    async fn write_down(&self, sign_in: &SignIn, hash: KeyHash, key: &Secret, token: &Secret) {
+        let kept = sealed::seal(key, token).and_then(|token| sign_in.to_keep(hash, token));
+        let Some(kept) = kept else { return };
+        if let Err(error) = self.0.store.keep_sign_in(kept).await {
+            tracing::error!(error = %error, "a sign-in cannot be written down: it will not survive a restart");
+        }
+    }
+
+    fn held(&self) -> MutexGuard<'_, HashMap<KeyHash, Entry>> {
         // The map is only added to and swept: whoever panicked has left it whole.
         self.0.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Entry {
+    fn agent(&self) -> AgentId {
+        match self {
+            Self::Here(sign_in) => sign_in.agent(),
+            Self::Away(away) => away.kept.agent,
+        }
+    }
+
+    fn began(&self) -> jiff::Timestamp {
+        match self {
+            Self::Here(sign_in) => sign_in.began(),
+            Self::Away(away) => away.kept.began,
+        }
+    }
+
+    fn is_open(&self, rules: &Rules, now: jiff::Timestamp) -> bool {
+        match self {
+            Self::Here(sign_in) => sign_in.is_open(),
+            Self::Away(away) => !is_over(&away.kept, rules, now),
+        }
+    }
+
+    fn listed(&self) -> Listed {
+        match self {
+            Self::Here(sign_in) => sign_in.listed(),
+            Self::Away(away) => {
+                let kept = &away.kept;
+                Listed {
+                    id: held::public_name(&kept.key),
+                    agent: kept.agent,
+                    name: kept.name.clone(),
+                    role: kept.granted.role(),
+                    began: kept.began,
+                    used: kept.used,
+                    from: kept.into(),
+                    sockets: 0,
+                }
+            }
+        }
+    }
+}
+
+/// Whether nobody has used it for too long, or it has lasted as long as one may.
+fn is_over(kept: &KeptSignIn, rules: &Rules, now: jiff::Timestamp) -> bool {
+    let since = |at| Duration::try_from(now.duration_since(at)).unwrap_or_default();
+    since(kept.began) >= rules.longest || since(kept.used) >= rules.idle
+}
+
+impl std::convert::From<&KeptSignIn> for From {
+    fn from(kept: &KeptSignIn) -> Self {
+        Self { address: kept.address, browser: kept.browser.clone() }
     }
 }
 

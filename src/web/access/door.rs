@@ -12,7 +12,7 @@ use serde_json::json;
 
 use super::viewer::{Viewer, bearer};
 use super::{Access, Entrance};
-use crate::actions::sign_in::{End, From as Origin, SignIn, SignInError};
+use crate::actions::sign_in::{From as Origin, SignIn, SignInError};
 use crate::base::Secret;
 use crate::domain::Role;
 use crate::web::boards::Boards;
@@ -76,7 +76,7 @@ pub async fn by_password(
     match sign_ins.by_password(username, said.password, from.clone()).await {
         Ok((key, sign_in)) => {
             access.admitted(&sign_in, &from, "password").await;
-            enter(&access, &headers, &key, &then)
+            enter(&access, &headers, &key, &then).await
         }
         Err(error) => {
             access.refused(&from, "password", &error).await;
@@ -102,7 +102,7 @@ pub async fn by_token(
 ) -> Response {
     let then = own(&said.then);
     match sign_in(&access, peer, &headers, said.token, "token").await {
-        Ok((key, _)) => enter(&access, &headers, &key, &then),
+        Ok((key, _)) => enter(&access, &headers, &key, &then).await,
         Err(problem) => show(&access, problem.status(), &then, "", problem.more().unwrap_or_default()),
     }
 }
@@ -131,7 +131,7 @@ pub async fn as_somebody(
         return Problem::not_valid("Nobody plays that here.").into_response();
     };
     match sign_in(&access, peer, &headers, token, "demo").await {
-        Ok((key, _)) => enter(&access, &headers, &key, &own(&part.then)),
+        Ok((key, _)) => enter(&access, &headers, &key, &own(&part.then)).await,
         Err(problem) => problem.into_response(),
     }
 }
@@ -139,8 +139,7 @@ pub async fn as_somebody(
 /// `POST /logout`: ends the sign-in with everything that hangs on it, at once.
 pub async fn leave(State(access): State<Access>, headers: HeaderMap) -> Response {
     let cookies = access.cookies();
-    if let Some(sign_in) = access.signed_in(&headers) {
-        sign_in.end(End::SignedOut);
+    if let Some(sign_in) = access.sign_out(&headers).await {
         access.write(&sign_in.audit_name(), "sign-out", &entity(&sign_in), json!({})).await;
     }
     let mut answer = Redirect::to("/login").into_response();
@@ -237,10 +236,8 @@ pub(super) fn problem(error: &SignInError) -> Problem {
 }
 
 /// Somebody is in: a new key, whatever they held before, which is ended.
-fn enter(access: &Access, headers: &HeaderMap, key: &Secret, then: &str) -> Response {
-    if let Some(before) = access.signed_in(headers) {
-        before.end(End::SignedOut);
-    }
+async fn enter(access: &Access, headers: &HeaderMap, key: &Secret, then: &str) -> Response {
+    access.sign_out(headers).await;
     let mut answer = Redirect::to(then).into_response();
     give(access, &mut answer, key);
     answer

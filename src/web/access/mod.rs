@@ -23,6 +23,7 @@ pub use viewer::{Administrator, Supervisor, TeamLead, Viewer, Who};
 
 use axum::http::HeaderMap;
 
+use crate::actions::sign_in::End;
 use crate::actions::{SignIn, SignIns};
 use crate::base::Secret;
 use crate::domain::Role;
@@ -89,9 +90,16 @@ impl Access {
 
     /// Whose cookie a browser sends, if they are in.
     #[must_use]
-    pub fn signed_in(&self, headers: &HeaderMap) -> Option<SignIn> {
+    pub async fn signed_in(&self, headers: &HeaderMap) -> Option<SignIn> {
         let key = self.cookies().read(headers, self.cookies().person())?;
-        self.sign_ins()?.of_key(&key)
+        self.sign_ins()?.of_key(&key).await
+    }
+
+    /// Ends the sign-in whose cookie a browser sends, for good, if there is one.
+    pub(super) async fn sign_out(&self, headers: &HeaderMap) -> Option<SignIn> {
+        let sign_in = self.signed_in(headers).await?;
+        self.sign_ins()?.end_for_good(&sign_in, End::SignedOut).await;
+        Some(sign_in)
     }
 
     /// How browsers carry their key.

@@ -11,7 +11,6 @@ use serde_json::{Value, json};
 use super::Access;
 use super::displays::{Code, Displays, Listed, Screen, Shown, TERM};
 use super::viewer::{Supervisor, Viewer};
-use crate::actions::sign_in::End;
 use crate::base::secret::ExposeSecret;
 use crate::base::{Clock, Secret};
 use crate::store::StoreError;
@@ -107,9 +106,7 @@ pub(super) async fn as_display(access: &Access, boards: &Boards, headers: &Heade
     };
     // Who was somebody here is a screen now.
     let cookies = access.cookies();
-    if let Some(before) = access.signed_in(headers) {
-        before.end(End::SignedOut);
-    }
+    access.sign_out(headers).await;
     if let Some(gone) = cookies.take(cookies.person()) {
         answer.headers_mut().append(SET_COOKIE, gone);
     }

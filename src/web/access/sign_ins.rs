@@ -45,8 +45,8 @@ pub fn listed(access: &Access, viewer: &Viewer) -> Vec<Listed> {
 }
 
 async fn end_one(access: &Access, viewer: &Viewer, id: &str) -> Result<(), Problem> {
-    let ended = access.sign_ins().is_some_and(|sign_ins| sign_ins.end(id, whose(viewer)));
-    if !ended {
+    let Some(sign_ins) = access.sign_ins() else { return Err(Problem::not_found()) };
+    if !sign_ins.end(id, whose(viewer)).await {
         return Err(Problem::not_found());
     }
     access.write(&viewer.audit_name(), "sign-in.end", &format!("sign-in {id}"), json!({})).await;

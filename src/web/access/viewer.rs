@@ -180,7 +180,7 @@ async fn known(access: &Access, headers: &HeaderMap) -> Result<Option<Viewer>, R
         };
     }
     let cookies = access.cookies();
-    let person = access.signed_in(headers).and_then(Viewer::person);
+    let person = access.signed_in(headers).await.and_then(Viewer::person);
     if person.is_some() {
         return Ok(person);
     }

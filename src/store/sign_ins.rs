@@ -1,0 +1,244 @@
+//! Sign-ins, from one life of the process to the next. The browser's key is kept as its hash, and the person's token sealed
+//! under that key, which is not kept: whoever has the file has neither. Copies of the file hold no sign-ins, because one
+//! that was ended after the copy must not come back with it.
+
+use std::net::IpAddr;
+
+use jiff::Timestamp;
+use rusqlite::{Connection, Row, params};
+use serde::{Deserialize, Serialize};
+
+use super::{Store, StoreError, database};
+use crate::base::key::KeyHash;
+use crate::domain::{AgentId, Permission, Realm, Role, TeamId};
+
+/// A sign-in as it is kept.
+#[derive(Clone, PartialEq)]
+pub struct KeptSignIn {
+    /// The hash of the browser's key.
+    pub key: KeyHash,
+    /// Who it is.
+    pub agent: AgentId,
+    /// What colleagues call them.
+    pub name: String,
+    /// Their team.
+    pub team: Option<TeamId>,
+    /// When it began.
+    pub began: Timestamp,
+    /// When it was last used.
+    pub used: Timestamp,
+    /// The address it began from.
+    pub address: Option<IpAddr>,
+    /// What the browser called itself.
+    pub browser: Option<String>,
+    /// The person's own token, sealed.
+    pub token: Vec<u8>,
+    /// Whom and what Clarity last let them see.
+    pub granted: Permission,
+}
+
+/// A permission as it is kept.
+#[derive(Serialize, Deserialize)]
+struct Granted {
+    role: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    agents: Option<Vec<AgentId>>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    queues: Vec<i64>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    teams: Vec<i64>,
+}
+
+impl Store {
+    /// Keeps a sign-in.
+    ///
+    /// # Errors
+    /// When the store is busy or closed, or the disk refuses.
+    pub async fn keep_sign_in(&self, sign_in: KeptSignIn) -> Result<(), StoreError> {
+        let granted = written(&sign_in.granted)?;
+        self.write(move |connection| {
+            connection
+                .prepare_cached(
+                    "INSERT INTO sign_in (key, agent, name, team, began, used, address, browser, token, granted)
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+                )?
+                .execute(params![
+                    sign_in.key,
+                    sign_in.agent.0,
+                    sign_in.name,
+                    sign_in.team.map(|team| team.0),
+                    sign_in.began.as_millisecond(),
+                    sign_in.used.as_millisecond(),
+                    sign_in.address.map(|address| address.to_string()),
+                    sign_in.browser,
+                    sign_in.token,
+                    granted,
+                ])?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// Notes when a sign-in was last used, and what Clarity has granted. One that has ended stays ended.
+    ///
+    /// # Errors
+    /// When the store is busy or closed, or the disk refuses.
+    pub async fn renew_sign_in(&self, key: KeyHash, used: Timestamp, granted: Permission) -> Result<(), StoreError> {
+        let granted = written(&granted)?;
+        self.write(move |connection| {
+            connection
+                .prepare_cached("UPDATE sign_in SET used = max(used, ?2), granted = ?3 WHERE key = ?1")?
+                .execute(params![key, used.as_millisecond(), granted])?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// A sign-in has ended.
+    ///
+    /// # Errors
+    /// When the store is busy or closed, or the disk refuses. It would be there again after a restart.
+    pub async fn forget_sign_in(&self, key: KeyHash) -> Result<(), StoreError> {
+        self.write(move |connection| {
+            connection.prepare_cached("DELETE FROM sign_in WHERE key = ?1")?.execute([key])?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// All sign-ins that have not ended. One that cannot be read is left out.
+    ///
+    /// # Errors
+    /// When the store is closed or the disk refuses.
+    pub async fn sign_ins(&self) -> Result<Vec<KeptSignIn>, StoreError> {
+        self.read(|connection| {
+            let mut statement = connection.prepare_cached(
+                "SELECT key, agent, name, team, began, used, address, browser, token, granted FROM sign_in",
+            )?;
+            let rows = statement.query_map([], |row| Ok(read(row)))?;
+            let mut kept = Vec::new();
+            for row in rows {
+                match row? {
+                    Ok(sign_in) => kept.push(sign_in),
+                    Err(error) => tracing::warn!(error = %error, "a sign-in cannot be read: it has ended"),
+                }
+            }
+            Ok(kept)
+        })
+        .await
+    }
+}
+
+/// Removes them from a copy of the file, which may be of an older schema.
+pub(super) fn remove_from_copy(copy: &Connection) -> Result<(), StoreError> {
+    if copy.table_exists(None, "sign_in")? {
+        copy.execute_batch("PRAGMA secure_delete = ON; DELETE FROM sign_in;")?;
+    }
+    Ok(())
+}
+
+fn read(row: &Row<'_>) -> Result<KeptSignIn, StoreError> {
+    let granted: Granted = serde_json::from_str(row.get_ref(9)?.as_str().map_err(rusqlite::Error::from)?)?;
+    let role = Role::named(&granted.role).ok_or(StoreError::Unreadable { what: "role of a sign-in" })?;
+    let granted = match granted.agents {
+        None => Permission::everything(role),
+        Some(agents) => Permission::only(
+            role,
+            Realm {
+                agents: agents.into_iter().collect(),
+                queues: granted.queues.into_iter().map(crate::domain::QueueId).collect(),
+                teams: granted.teams.into_iter().map(TeamId).collect(),
+            },
+        ),
+    };
+    Ok(KeptSignIn {
+        key: row.get(0)?,
+        agent: AgentId(row.get(1)?),
+        name: row.get(2)?,
+        team: row.get::<_, Option<i64>>(3)?.map(TeamId),
+        began: database::instant(row.get(4)?)?,
+        used: database::instant(row.get(5)?)?,
+        address: row.get::<_, Option<String>>(6)?.and_then(|address| address.parse().ok()),
+        browser: row.get(7)?,
+        token: row.get(8)?,
+        granted,
+    })
+}
+
+fn written(permission: &Permission) -> Result<String, StoreError> {
+    let realm = permission.realm();
+    let granted = Granted {
+        role: permission.role().as_str().to_owned(),
+        agents: realm.map(|realm| realm.agents.iter().copied().collect()),
+        queues: realm.into_iter().flat_map(|realm| &realm.queues).map(|queue| queue.0).collect(),
+        teams: realm.into_iter().flat_map(|realm| &realm.teams).map(|team| team.0).collect(),
+    };
+    Ok(serde_json::to_string(&granted)?)
+}
+
+/// Without the token.
+impl std::fmt::Debug for KeptSignIn {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("KeptSignIn").field("agent", &self.agent).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::SignedDuration;
+    use tempfile::TempDir;
+
+    use super::*;
+    use crate::store::tests::clock;
+
+    fn kept(key: u8, granted: Permission) -> KeptSignIn {
+        let began = clock().now();
+        KeptSignIn {
+            key: [key; 32],
+            agent: AgentId(41),
+            name: "Ann".into(),
+            team: Some(TeamId(3)),
+            began,
+            used: began,
+            address: Some([192, 0, 2, 7].into()),
+            browser: Some("A browser".into()),
+            token: vec![1, 2, 3],
+            granted,
+        }
+    }
+
+    #[tokio::test]
+    async fn sign_in_reads_back_until_it_is_forgotten() {
+        let (dir, clock) = (TempDir::new().expect("a directory"), clock());
+        let store = Store::open(dir.path(), clock.clone()).expect("a store");
+        let limited = Permission::only_oneself(Role::TeamLead, AgentId(41));
+        let (mut one, other) = (kept(1, limited), kept(2, Permission::everything(Role::Administrator)));
+        store.keep_sign_in(one.clone()).await.expect("kept");
+        store.keep_sign_in(other.clone()).await.expect("kept");
+        one.used = one.began + SignedDuration::from_mins(5);
+        one.granted = Permission::everything(Role::Supervisor);
+        store.renew_sign_in(one.key, one.used, one.granted.clone()).await.expect("renewed");
+        store.renew_sign_in(one.key, one.began, one.granted.clone()).await.expect("an older word");
+        drop(store);
+        let store = Store::open(dir.path(), clock.clone()).expect("a store");
+        assert_eq!(store.sign_ins().await.expect("read"), [one.clone(), other.clone()]);
+        store.forget_sign_in(one.key).await.expect("forgotten");
+        store.renew_sign_in(one.key, one.used, one.granted).await.expect("nothing to renew");
+        assert_eq!(store.sign_ins().await.expect("read"), [other]);
+    }
+
+    #[tokio::test]
+    async fn copy_of_the_file_holds_no_sign_in() {
+        let dir = TempDir::new().expect("a directory");
+        let store = Store::open(dir.path(), clock()).expect("a store");
+        store.keep_sign_in(kept(1, Permission::everything(Role::Agent))).await.expect("kept");
+        let copy = store.back_up().await.expect("a copy");
+        let bytes = std::fs::read(&copy).expect("a file");
+        assert!(!bytes.windows(9).any(|part| part == b"A browser"), "not even in a free page");
+        let restored = TempDir::new().expect("a directory");
+        std::fs::copy(copy, restored.path().join("callboard.db")).expect("copied");
+        let restored = Store::open(restored.path(), clock()).expect("a store");
+        assert!(restored.sign_ins().await.expect("read").is_empty());
+        assert_eq!(store.sign_ins().await.expect("read").len(), 1, "and here they stay");
+    }
+}
