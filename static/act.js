@@ -7,7 +7,7 @@ import { word } from "./words.js";
 
 const CONFLICT = 409;
 const NUMBERS = ["session", "session_id", "rating"];
-const CHOICES_OF_TWO = ["sure", "suspended", "recording"];
+const CHOICES_OF_TWO = ["sure", "suspended", "recording", "again"];
 
 /** Makes every `form[data-act]` act in place, also those that come later. */
 export function actions(root = document) {
@@ -40,6 +40,7 @@ export function actions(root = document) {
       marked(form);
       takeBack(form);
       drafts.keep(form);
+      form.querySelector("[data-again]")?.remove();
     }
     if (event.target.matches("[data-remember]")) remember(event.target.name, event.target.value);
   });
@@ -51,6 +52,7 @@ async function send(form, submitter, drafts) {
   const { idempotency_key: key, ask: _asked, ask_fill: _fill, to: _to, ...fields } = Object.fromEntries(new FormData(form, submitter));
   const isKept = drafts.keep(form);
   for (const button of buttons) button.disabled = true;
+  form.querySelector("[data-again]")?.remove();
   say(answer, "Sending…", "busy");
   // Whoever has just confirmed goes on where the answer is.
   if (!document.activeElement || document.activeElement === document.body) focus(answer);
@@ -73,6 +75,7 @@ async function send(form, submitter, drafts) {
       if (response.status < 500) renew(form);
       drafts.keep(form);
       const { why, type } = await refusal(response);
+      if (/:asked-before$/.test(type ?? "")) offerAgain(answer);
       const isKeyUsed = response.status === CONFLICT && /:conflict$/.test(type ?? ":conflict");
       say(answer, isKeyUsed && key && !form.dataset.done ? "An earlier version was already taken: see the table." : why, "failed");
     }
@@ -114,6 +117,14 @@ async function offer(select) {
   } catch {
     say(answer, "What is possible could not be asked. Reload the page.", "failed");
   }
+}
+
+/** Asking a customer once more is a choice of its own, made after it was said that they were asked before. */
+function offerAgain(answer) {
+  const again = document.createElement("button");
+  Object.assign(again, { name: "again", value: "true", textContent: "Ask again" });
+  again.dataset.again = "";
+  answer.after(again);
 }
 
 /** Why the server refused, and the kind of that problem. */

@@ -25,6 +25,9 @@ pub enum Interaction {
 /// Why nobody is asked, by name. The names are those of counters.
 pub type Unfit = &'static str;
 
+/// Why nobody is asked whom somebody asked before.
+pub const ALREADY_ASKED: Unfit = "alreadyAsked";
+
 /// A customer was helped.
 #[derive(Clone, PartialEq)]
 pub struct Helped {

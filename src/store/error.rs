@@ -41,6 +41,9 @@ pub enum StoreError {
     /// The same idempotency key came with another request.
     #[error("This idempotency key has been used for another request. Use a new key for a new request.")]
     KeyReused,
+    /// Another request asks about the same interaction.
+    #[error("Another request asks about the same interaction.")]
+    AskedBefore(Box<super::Intent>),
     /// There is no such request.
     #[error("There is no request {id} in the outbox.")]
     NoSuchIntent {

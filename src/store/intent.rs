@@ -21,6 +21,20 @@ pub struct NewIntent {
     pub context: Value,
 }
 
+/// Who asks about an interaction, and what keeps them from it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Asking {
+    /// A person. Only what has arrived or may still arrive keeps them from it.
+    ByHand,
+    /// A person who knows that it was asked about before.
+    Again,
+    /// We, because it is over. Whatever we decided about it before keeps us from it, and so does a person's request,
+    /// unless the vendor refused that.
+    Automatic,
+    /// We, because it is over once more: only a person's request keeps us from it.
+    AnotherEnd,
+}
+
 /// A request in the outbox.
 #[derive(Clone, PartialEq)]
 pub struct Intent {

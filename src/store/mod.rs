@@ -53,7 +53,7 @@ pub use erasure::{Erased, Forgotten};
 pub use error::StoreError;
 pub use feedback::Understood;
 pub use inbox::{About, Accepted, Arrival, InboxCounts, Stored, UnknownType, Unreadable, UnreadableEvent, Unusable};
-pub use intent::{Intended, Intent, IntentState, NewIntent, Outcome};
+pub use intent::{Asking, Intended, Intent, IntentState, NewIntent, Outcome};
 pub use kept::Kept;
 pub use pins::Pinned;
 pub use results::SurveyRecord;

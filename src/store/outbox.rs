@@ -6,10 +6,16 @@
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::intent::{Intended, Intent, IntentState, NewIntent, Outcome};
+use super::intent::{Asking, Intended, Intent, IntentState, NewIntent, Outcome};
 use super::{Store, StoreError};
 
 const COLUMNS: &str = Intent::COLUMNS;
+
+/// Requests that have arrived or may still arrive.
+const STANDS: &str = "(state IN ('new', 'sending', 'accepted', 'unknown') OR state = 'failed' AND due IS NOT NULL)";
+
+/// A request that a person made.
+const BY_HAND: &str = "json_extract(context, '$.origin') = 'byHand'";
 
 impl Store {
     /// Writes a request down, due at once. A second press with the same key finds the first one.
@@ -50,6 +56,60 @@ impl Store {
                 .execute(params![id, new.key, new.kind, new.body.to_string(), new.context.to_string(), reason, now])?;
             let intent = one(connection, "key = ?1", &new.key)?.ok_or(StoreError::NoSuchIntent { id })?;
             Ok(Intended { intent, fresh: written == 1 })
+        })
+        .await
+    }
+
+    /// Writes down a request that asks about an interaction, which is known by these names, or finds the one with this key.
+    /// `held`: nobody sends it by itself, and why.
+    ///
+    /// Whether it was asked about before is looked up in the transaction that writes, and there is one writer: of several
+    /// who ask at once, one is first.
+    ///
+    /// # Errors
+    /// [`StoreError::AskedBefore`] when another request keeps this one from being made; otherwise as [`Store::intend`].
+    pub async fn ask_about(
+        &self,
+        names: Vec<String>,
+        asking: Asking,
+        new: NewIntent,
+        held: Option<Option<String>>,
+    ) -> Result<Intended, StoreError> {
+        let (id, now) = (format!("{:032x}", rand::random::<u128>()), self.0.clock.now().as_millisecond());
+        self.write(move |connection| {
+            if let Some(intent) = one(connection, "key = ?1", &new.key)? {
+                let is_same = held.is_some() || (intent.kind == new.kind && intent.body == new.body);
+                return if is_same { Ok(Intended { intent, fresh: false }) } else { Err(StoreError::KeyReused) };
+            }
+            let in_the_way = match asking {
+                Asking::ByHand => STANDS.to_owned(),
+                Asking::Again => "0".to_owned(),
+                Asking::Automatic => format!("NOT (state = 'rejected' AND {BY_HAND})"),
+                Asking::AnotherEnd => format!("state <> 'rejected' AND {BY_HAND}"),
+            };
+            for name in &names {
+                if let Some(before) = asked_about(connection, name, &in_the_way, &id)? {
+                    return Err(StoreError::AskedBefore(Box::new(before)));
+                }
+            }
+            let (state, reason, due) = match held {
+                None => ("new", None, Some(now)),
+                Some(reason) => ("failed", reason, None),
+            };
+            let (body, context) = (new.body.to_string(), new.context.to_string());
+            connection
+                .prepare_cached(
+                    "INSERT INTO outbox (id, key, kind, body, context, state, reason, created, changed, due)
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?8, ?9)",
+                )?
+                .execute(params![id, new.key, new.kind, body, context, state, reason, now, due])?;
+            let mut name_it =
+                connection.prepare_cached("INSERT OR IGNORE INTO asked (interaction, request) VALUES (?1, ?2)")?;
+            for name in &names {
+                name_it.execute([name, &id])?;
+            }
+            let intent = one(connection, "id = ?1", &id)?.ok_or(StoreError::NoSuchIntent { id })?;
+            Ok(Intended { intent, fresh: true })
         })
         .await
     }
@@ -107,10 +167,11 @@ impl Store {
         self.change(id, outcome, |state| state != IntentState::Accepted).await
     }
 
-    /// A person wants it sent again: due at once. What is on its way or has been accepted is not sent again.
+    /// A person wants it sent again: due at once. What is on its way or has been accepted is not sent again, nor is one in
+    /// whose place another was sent meanwhile.
     ///
     /// # Errors
-    /// As [`Store::settle`].
+    /// [`StoreError::AskedBefore`] in that case; otherwise as [`Store::settle`].
     pub async fn retry(&self, id: &str) -> Result<Intent, StoreError> {
         let again = Outcome { state: IntentState::New, reason: None, answer: None, due: Some(self.0.clock.now()) };
         let may = |state| !matches!(state, IntentState::Accepted | IntentState::Sending);
@@ -182,6 +243,12 @@ impl Store {
             if !may(found.state) {
                 return Err(StoreError::Settled { id, state: found.state.as_str() });
             }
+            if to.state == IntentState::New
+                && found.context["again"] != true
+                && let Some(other) = asked_instead(connection, &id)?
+            {
+                return Err(StoreError::AskedBefore(Box::new(other)));
+            }
             let emptied = connection
                 .prepare_cached("SELECT 1 FROM outbox WHERE id = ?1 AND emptied IS NOT NULL")?
                 .exists([&id])?;
@@ -221,7 +288,41 @@ pub(super) fn empty(connection: &Connection, seq: i64, now: Timestamp) -> Result
             state = iif(state IN ('new', 'failed'), 'rejected', state)
          WHERE seq = ?1 RETURNING id",
     )?;
-    Ok(statement.query_row(params![seq, now.as_millisecond()], |row| row.get(0)).optional()?)
+    let id: Option<String> = statement.query_row(params![seq, now.as_millisecond()], |row| row.get(0)).optional()?;
+    id.iter().try_for_each(|id| forget_names(connection, id))?;
+    Ok(id)
+}
+
+/// What a person called an interaction may lead to a customer: it goes with the rest of the request.
+pub(super) fn forget_names(connection: &Connection, id: &str) -> Result<(), StoreError> {
+    connection.prepare_cached("DELETE FROM asked WHERE request = ?1")?.execute([id])?;
+    Ok(())
+}
+
+/// The newest other request about an interaction that is in the way.
+fn asked_about(
+    connection: &Connection,
+    name: &str,
+    in_the_way: &str,
+    but: &str,
+) -> Result<Option<Intent>, StoreError> {
+    let mut statement = connection.prepare_cached(&format!(
+        "SELECT {COLUMNS} FROM outbox WHERE id IN (SELECT request FROM asked WHERE interaction = ?1)
+         AND id <> ?2 AND emptied IS NULL AND ({in_the_way}) ORDER BY seq DESC LIMIT 1"
+    ))?;
+    statement.query_row([name, but], |row| Ok(Intent::read(row))).optional()?.transpose()
+}
+
+/// Another request about the same interaction that has arrived or may still arrive.
+fn asked_instead(connection: &Connection, id: &str) -> Result<Option<Intent>, StoreError> {
+    let mut statement = connection.prepare_cached("SELECT interaction FROM asked WHERE request = ?1")?;
+    let names = statement.query_map([id], |row| row.get::<_, String>(0))?.collect::<Result<Vec<_>, _>>()?;
+    for name in names {
+        if let Some(other) = asked_about(connection, &name, STANDS, id)? {
+            return Ok(Some(other));
+        }
+    }
+    Ok(None)
 }
 
 fn one(connection: &Connection, condition: &'static str, value: &str) -> Result<Option<Intent>, StoreError> {

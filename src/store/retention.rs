@@ -7,7 +7,7 @@ use jiff::{Span, Timestamp};
 use rusqlite::{Connection, params};
 use serde_json::json;
 
-use super::{Store, StoreError, audit, inbox, memory, sessions};
+use super::{Store, StoreError, audit, inbox, memory, outbox, sessions};
 use crate::domain::{ResponseId, SessionId, SurveyId};
 
 /// How much is removed in one transaction: nobody has to wait for all of it.
@@ -85,13 +85,14 @@ fn remove_portion(connection: &Connection, keep: &super::Keep, now: Timestamp) -
     )?;
     let responses = oldest.query_map(params![feedback, PORTION], |row| row.get::<_, String>(0))?;
     let responses = responses.map(|id| Ok(id?.into())).collect::<Result<Vec<ResponseId>, rusqlite::Error>>()?;
-    let requests = connection
-        .prepare_cached(
-            "UPDATE outbox SET body = '{}', context = '{}', answer = NULL, reason = NULL, emptied = ?2
-             WHERE seq IN (SELECT seq FROM outbox WHERE changed < ?1 AND emptied IS NULL AND due IS NULL
-                           AND state <> 'sending' LIMIT ?3)",
-        )?
-        .execute(params![feedback, now.as_millisecond(), PORTION])?;
+    let mut ended = connection.prepare_cached(
+        "UPDATE outbox SET body = '{}', context = '{}', answer = NULL, reason = NULL, emptied = ?2
+         WHERE seq IN (SELECT seq FROM outbox WHERE changed < ?1 AND emptied IS NULL AND due IS NULL
+                       AND state <> 'sending' LIMIT ?3) RETURNING id",
+    )?;
+    let emptied = ended.query_map(params![feedback, now.as_millisecond(), PORTION], |row| row.get::<_, String>(0))?;
+    let emptied = emptied.collect::<Result<Vec<_>, rusqlite::Error>>()?;
+    emptied.iter().try_for_each(|id| outbox::forget_names(connection, id))?;
     let mut told = connection.prepare_cached(
         "DELETE FROM survey_result WHERE uuid IN (SELECT uuid FROM survey_result WHERE changed < ?1 LIMIT ?2) RETURNING uuid",
     )?;
@@ -101,7 +102,7 @@ fn remove_portion(connection: &Connection, keep: &super::Keep, now: Timestamp) -
         results,
         webhooks: inbox::remove(connection, &over, [webhooks], now)?,
         responses,
-        requests,
+        requests: emptied.len(),
         sessions: sessions::remove_before(connection, before(now, keep.sessions), PORTION)?,
         audit: audit::remove_before(connection, before(now, keep.audit), PORTION)?,
     })

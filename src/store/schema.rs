@@ -231,6 +231,23 @@ const STEPS: &[&str] = &[
         granted TEXT    NOT NULL
     ) STRICT, WITHOUT ROWID;
 ",
+    "
+    -- Which interactions a survey request asks about, by every name that they have: a customer is asked once about each.
+    CREATE TABLE asked (
+        interaction TEXT NOT NULL,
+        request     TEXT NOT NULL REFERENCES outbox (id),
+        PRIMARY KEY (interaction, request)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX asked_by_request ON asked (request);
+    INSERT OR IGNORE INTO asked
+    SELECT trim(name), id FROM (
+        SELECT id, json_extract(body, '$.ext_interaction_id') AS name FROM outbox WHERE kind = 'agentConnect.request'
+        UNION ALL
+        SELECT id, json_extract(context, '$.conversation') FROM outbox WHERE kind = 'agentConnect.request'
+        UNION ALL
+        SELECT id, CAST(json_extract(context, '$.session') AS TEXT) FROM outbox WHERE kind = 'agentConnect.request'
+    ) WHERE trim(name) <> '';
+",
 ];
 
 /// Brings the file to the newest schema, or says that it is newer than we are. Where there is something to lose it is

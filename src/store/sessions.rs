@@ -2,7 +2,7 @@
 //! finds its call (`apis.md` J60).
 
 use jiff::Timestamp;
-use rusqlite::{Connection, Row, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::{Store, StoreError, database};
 use crate::domain::{AgentId, Person, QueueId, SessionId, SessionTrace};
@@ -56,6 +56,22 @@ impl Store {
             )?;
             let rows = statement.query_and_then(params![last.0, limit], read)?;
             rows.collect()
+        })
+        .await
+    }
+}
+
+impl Store {
+    /// What is remembered of one session.
+    ///
+    /// # Errors
+    /// When the store is closed or the disk refuses.
+    pub async fn session(&self, id: SessionId) -> Result<Option<SessionTrace>, StoreError> {
+        self.read(move |connection| {
+            let mut statement = connection.prepare_cached(
+                "SELECT session, began, ended, queue, agent, conversation, person FROM session WHERE session = ?1",
+            )?;
+            statement.query_row([id.0], |row| Ok(read(row))).optional()?.transpose()
         })
         .await
     }

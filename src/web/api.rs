@@ -4,15 +4,18 @@ use axum::Json;
 use axum::extract::{Form, FromRequest, Query, Request, State};
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, StatusCode};
-use axum::response::{IntoResponse, Redirect, Response};
-use serde::Deserialize;
+use axum::response::{Html, IntoResponse, Redirect, Response};
+use serde::{Deserialize, Serialize};
 
 use super::access::{TeamLead, Viewer};
 use super::boards::Boards;
+use super::pages::{self, Reader};
+use super::present::wants_html;
 use super::problem::Problem;
+use super::state::AppState;
 use super::surveys;
-use crate::actions::{NewSurvey, Surveys};
-use crate::base::{Clock, Metrics};
+use crate::actions::{NewSurvey, SurveyError};
+use crate::base::Clock;
 use crate::live::Hub;
 
 /// The longest idempotency key.
@@ -50,7 +53,7 @@ pub async fn state(
 }
 
 /// A survey as the form of the page sends it: everything is text.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Clone, Deserialize, Serialize)]
 #[serde(default)]
 struct SurveyForm {
     customer_name: String,
@@ -62,48 +65,44 @@ struct SurveyForm {
     tags: String,
     session_id: String,
     idempotency_key: String,
+    again: String,
 }
 
 /// `POST /api/v1/surveys`: as JSON for programs, as a form for the page without script. `Idempotency-Key` makes a second
 /// press harmless. 202: written down and on its way; its state is in the document from now on.
 pub async fn ask_for_survey(
-    State(desk): State<Option<Surveys>>,
-    State(metrics): State<Metrics>,
+    State(state): State<AppState>,
     TeamLead(viewer): TeamLead,
     headers: HeaderMap,
     request: Request,
 ) -> Response {
-    match ask(desk, &metrics, &viewer, &headers, request).await {
+    match ask(&state, &viewer, &headers, request).await {
         Ok(answer) | Err(answer) => answer,
     }
 }
 
-async fn ask(
-    desk: Option<Surveys>,
-    metrics: &Metrics,
-    viewer: &Viewer,
-    headers: &HeaderMap,
-    request: Request,
-) -> Result<Response, Response> {
+async fn ask(state: &AppState, viewer: &Viewer, headers: &HeaderMap, request: Request) -> Result<Response, Response> {
     let is_form =
         headers.get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"application/x-www-form-urlencoded"));
+    let mut typed = None;
     let (survey, key) = if is_form {
         let Form(form) = Form::from_request(request, &()).await.map_err(IntoResponse::into_response)?;
+        typed = Some(SurveyForm::clone(&form));
         read_form(form).map_err(IntoResponse::into_response)?
     } else {
         let Json(survey) = Json::<NewSurvey>::from_request(request, &()).await.map_err(IntoResponse::into_response)?;
         (survey, idempotency_key(headers).map_err(IntoResponse::into_response)?)
     };
-    let Some(desk) = desk else {
+    let Some(desk) = &state.surveys else {
         let why = "Agent Connect is not configured, so no survey can be asked for.";
         return Err(Problem::conflict(why).into_response());
     };
     if desk.agent_meant(&survey).is_some_and(|agent| !viewer.permission().sees_agent(agent)) {
         return Err(Problem::not_found().detail("There is no such employee.").into_response());
     }
-    match desk.ask(survey, key).await {
+    match desk.ask(survey, key, &viewer.audit_name()).await {
         Ok(asked) => {
-            metrics.action("survey", if asked.fresh { "written" } else { "repeated" });
+            state.metrics.action("survey", if asked.fresh { "written" } else { "repeated" });
             if is_form {
                 return Ok(Redirect::to("/surveys").into_response());
             }
@@ -111,8 +110,27 @@ async fn ask(
             Ok((StatusCode::ACCEPTED, Json(body)).into_response())
         }
         Err(error) => {
-            metrics.action("survey", "refused");
-            Err(surveys::problem(error).into_response())
+            state.metrics.action("survey", "refused");
+            let was_asked = matches!(error, SurveyError::AskedBefore(_));
+            let problem = surveys::problem(error, &state.house.time_zone);
+            match typed.filter(|_| was_asked && wants_html(headers)) {
+                Some(typed) => Err(ask_again(&problem, &typed, &Reader::of(viewer, state.house.demo))),
+                None => Err(problem.into_response()),
+            }
+        }
+    }
+}
+
+/// What was typed, to be sent once more on purpose: a form without script has no other place for it.
+fn ask_again(problem: &Problem, typed: &SurveyForm, reader: &Reader) -> Response {
+    let fields = serde_json::to_value(SurveyForm { again: "true".to_owned(), ..typed.clone() }).unwrap_or_default();
+    let fields = fields.as_object().into_iter().flatten();
+    let fields = fields.filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned()))).collect();
+    match pages::ask_again(problem.title(), problem.more().unwrap_or_default(), fields, reader) {
+        Ok(html) => (problem.status(), Html(html)).into_response(),
+        Err(error) => {
+            tracing::error!(error = %error, "a page cannot be rendered");
+            problem.clone().into_response()
         }
     }
 }
@@ -145,6 +163,7 @@ fn read_form(form: SurveyForm) -> Result<(NewSurvey, Option<String>), Problem> {
         ext_interaction_id: form.ext_interaction_id,
         tags: form.tags.split(',').map(|tag| tag.trim().to_owned()).filter(|tag| !tag.is_empty()).collect(),
         session_id,
+        again: form.again.trim() == "true",
         ..NewSurvey::default()
     };
     Ok((survey, given_key(&form.idempotency_key)))

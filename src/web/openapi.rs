@@ -86,7 +86,9 @@ fn paths() -> Value {
         }},
         "/api/v1/surveys": {"post": {
             "summary": "Asks Agent Connect to survey a customer about the agent who helped them.",
-            "description": "What becomes of it arrives as a patch of `surveys`.",
+            "description": "What becomes of it arrives as a patch of `surveys`. A customer is asked once about each interaction, \
+                whoever asks: a second request is refused with 409 and the type `urn:callboard:problem:asked-before`, whose `asked` \
+                says when and by whom it was asked (`id`, `at`, `origin`, `by`, `state`), unless it says `again`.",
             "parameters": [reference("parameters/idempotencyKey")],
             "requestBody": {
                 "required": true,
@@ -363,7 +365,8 @@ fn schemas() -> Value {
             "brand": {"type": "string"},
             "language": {"type": "string", "examples": ["fr-ca"]},
             "country": {"type": "string", "examples": ["CA"]},
-            "do_not_send": {"type": "boolean", "description": "Recorded by Agent Connect, but nobody is surveyed."}
+            "do_not_send": {"type": "boolean", "description": "Recorded by Agent Connect, but nobody is surveyed."},
+            "again": {"type": "boolean", "description": "Asks on purpose although this interaction was asked about before."}
         })),
         "SurveyRecovery": object("Who made good what went wrong.", &[], json!({
             "employee_email": {"type": "string", "description": "Their address; without it and the id, the agent whom the survey was about."},

@@ -1,18 +1,23 @@
 //! What people do with surveys that were asked for: send one again, and ask again after something was made good.
 
+use std::sync::Arc;
+
 use axum::Json;
 use axum::extract::{Form, FromRequest, Path, Request, State};
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Redirect, Response};
+use jiff::tz::TimeZone;
 use serde::Deserialize;
 
 use super::access::{TeamLead, Viewer};
+use super::pages::{format, words};
 use super::problem::Problem;
-use crate::actions::surveys::Asked;
+use super::state::House;
+use crate::actions::surveys::{Asked, Before};
 use crate::actions::{NewRecovery, SurveyError, Surveys};
 use crate::base::Metrics;
-use crate::domain::SurveyId;
+use crate::domain::{SurveyId, SurveyOrigin};
 use crate::gold::Key;
 use crate::live::Hub;
 use crate::store::StoreError;
@@ -25,13 +30,14 @@ pub async fn retry(
     State(surveys): State<Option<Surveys>>,
     State(metrics): State<Metrics>,
     State(hub): State<Hub>,
+    State(house): State<Arc<House>>,
     TeamLead(viewer): TeamLead,
     Path(id): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     seen(&hub, &viewer, &id)?;
     let asked = desk(surveys)?.retry(&id.into()).await;
-    answer(&metrics, "survey.retry", asked, is_form(&headers))
+    answer(&metrics, "survey.retry", asked, is_form(&headers), &house)
 }
 
 /// A recovery as the form of the page sends it.
@@ -48,6 +54,7 @@ pub async fn recover(
     State(surveys): State<Option<Surveys>>,
     State(metrics): State<Metrics>,
     State(hub): State<Hub>,
+    State(house): State<Arc<House>>,
     TeamLead(viewer): TeamLead,
     Path(id): Path<String>,
     headers: HeaderMap,
@@ -69,7 +76,7 @@ pub async fn recover(
     };
     let recovered = async {
         let asked = desk(surveys)?.recover(&SurveyId::from(id), by).await;
-        answer(&metrics, "survey.recover", asked, is_form)
+        answer(&metrics, "survey.recover", asked, is_form, &house)
     };
     recovered.await.map_err(IntoResponse::into_response)
 }
@@ -93,6 +100,7 @@ fn answer(
     action: &'static str,
     asked: Result<Asked, SurveyError>,
     is_form: bool,
+    house: &House,
 ) -> Result<Response, Problem> {
     match asked {
         Ok(asked) => {
@@ -105,21 +113,43 @@ fn answer(
         }
         Err(error) => {
             metrics.action(action, "refused");
-            Err(problem(error))
+            Err(problem(error, &house.time_zone))
         }
     }
 }
 
 /// What is wrong, for the person who asked.
-pub(super) fn problem(error: SurveyError) -> Problem {
+pub(super) fn problem(error: SurveyError, zone: &TimeZone) -> Problem {
     match error {
         SurveyError::Invalid(why) => Problem::not_valid(why.to_string()),
         SurveyError::NotFound => Problem::not_found(),
         SurveyError::Conflict(why) => Problem::conflict(why),
+        SurveyError::AskedBefore(before) => asked_before(&before, zone),
         SurveyError::Store(error @ StoreError::KeyReused) => Problem::conflict(error.to_string()),
         SurveyError::Store(error) => {
             tracing::error!(error = %error, "a survey request could not be stored");
             Problem::not_now(COME_BACK)
         }
     }
+}
+
+/// When and by whom it was asked before. Whoever asks again does so on purpose.
+fn asked_before(before: &Before, zone: &TimeZone) -> Problem {
+    let how = match (before.origin, &before.by) {
+        (SurveyOrigin::ByHand, Some(by)) => format!("by {by}"),
+        (SurveyOrigin::ByHand, None) => "by hand".to_owned(),
+        (SurveyOrigin::Elsewhere, _) => "past Callboard, by another workflow".to_owned(),
+        (SurveyOrigin::Session | SurveyOrigin::Conversation, _) => "automatically, when it was over".to_owned(),
+    };
+    let stands = words::survey(before.state.as_str()).to_lowercase();
+    let evidence = before.evidence.as_ref().map(|it| format!(" It is taken for {it}.")).unwrap_or_default();
+    let at = format::moment(before.at, zone);
+    let detail =
+        format!("It was asked on {at}, {how}; that request is: {stands}.{evidence} Ask again only if you mean to.");
+    let asked = serde_json::json!({
+        "id": before.id, "at": before.at, "origin": before.origin.as_str(), "by": before.by,
+        "state": before.state.as_str(),
+    });
+    let title = "The customer was asked about this interaction before.";
+    Problem::new(StatusCode::CONFLICT, "asked-before", title).detail(detail).with("asked", asked)
 }

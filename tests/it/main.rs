@@ -3,6 +3,7 @@
 mod a_clarity_that_fails;
 mod answering_customers;
 mod boxes;
+mod asked_twice;
 mod canaries;
 mod commands;
 mod convergence;

@@ -37,6 +37,7 @@ async fn a_request_is_accepted_or_refused_with_the_vendors_reason() {
         let mut survey = survey();
         survey["employee_custom_id"] = json!(format!("{number:06}"));
         survey["employee_email"] = Value::Null;
+        survey["ext_interaction_id"] = json!(format!("123456-{number}"));
         assert_eq!(ask(&house, &format!("key-{number}"), &survey).await.status(), StatusCode::ACCEPTED);
     }
     let state = house

@@ -2,40 +2,112 @@
 
 use serde_json::json;
 
-use super::Surveys;
-use crate::domain::{Helped, Interaction, SurveyOrigin, SurveyState};
+use super::other_half::OtherHalf;
+use super::{Before, NewSurvey, Surveys};
+use crate::config::Sending;
+use crate::domain::{Helped, Interaction, SessionId, Survey, SurveyOrigin};
 use crate::gold::Entity;
-use crate::store::{NewIntent, StoreError};
+use crate::gold::join::bridge::Side;
+use crate::store::{Intent, NewIntent, StoreError};
 
 /// What the outbox calls the note that a conversation's first closing is covered by the request for its session.
 const COVERED: &str = "agentConnect.covered";
 
+/// The interaction that a person asks about.
+pub(super) struct About {
+    /// Every name that it has.
+    pub names: Vec<String>,
+    /// The session that it is, said to be one or known as one.
+    pub session: Option<SessionId>,
+    /// What is known of it, if it is a call whose conversation may be asked about too.
+    pub side: Option<Side>,
+}
+
 impl Surveys {
-    /// Whether a person asked about it, or somebody past us: another workflow that still runs would ask everybody twice
+    /// Whether somebody past us asked about it: another workflow that still runs would ask everybody twice
     /// (`apis.md` B215).
-    pub(super) fn asked_by_others(&self, helped: &Helped) -> bool {
+    pub(super) fn asked_elsewhere(&self, helped: &Helped) -> bool {
+        // Of a conversation that is asked about at each closing, an earlier one says nothing.
+        if self.0.rules.each_done {
+            return false;
+        }
         let session = match helped.interaction {
             Interaction::Session(session) => Some(session),
             Interaction::Conversation { .. } => None,
         };
-        let (number, conversation) = (session.map(|session| session.to_string()), conversation_of(helped));
-        let mut asked = false;
+        self.elsewhere(session, &Vec::from_iter(conversation_of(helped))).is_some()
+    }
+
+    /// What somebody past us asked about this session, or about something of these names. A number alone proves nothing
+    /// where others wrote it (`apis.md` J16).
+    fn elsewhere(&self, session: Option<SessionId>, names: &[String]) -> Option<Survey> {
+        let mut found = None;
         self.0.gold.copy().each(|_, _, entity| {
             let Entity::Survey(request) = &**entity else { return };
             let survey = &request.survey;
-            let by_hand = survey.origin == SurveyOrigin::ByHand && survey.state != SurveyState::Rejected;
-            // A session that was asked about before a crash, and had no conversation yet, has another key now.
-            let by_session = survey.origin == SurveyOrigin::Session && session.is_some() && survey.session == session;
-            // Of a conversation that is asked about at each closing, an earlier one says nothing.
-            let elsewhere = survey.origin == SurveyOrigin::Elsewhere && !self.0.rules.each_done;
-            let named = |id: &Option<String>| id.as_deref() == Some(&*survey.interaction);
-            // A number alone proves nothing where others wrote it (`apis.md` J16).
-            let same = session.is_some() && survey.session == session
-                || named(&conversation)
-                || (by_hand && number.is_some() && named(&number));
-            asked |= request.recovers.is_none() && (by_session || (same && (by_hand || elsewhere)));
+            let is_theirs = survey.origin == SurveyOrigin::Elsewhere && request.recovers.is_none();
+            let is_same = session.is_some() && survey.session == session
+                || names.iter().any(|name| **name == *survey.interaction && name.parse::<i64>().is_err());
+            if is_theirs && is_same {
+                found = Some((**survey).clone());
+            }
         });
-        asked
+        found
+    }
+
+    /// The interaction that a person asks about: the session and whatever they call it, and the conversation that the
+    /// session belongs to.
+    pub(super) async fn about(&self, survey: &NewSurvey) -> Result<About, StoreError> {
+        let named = survey.ext_interaction_id.trim().to_owned();
+        let session = survey.session_id.or_else(|| named.parse().ok()).map(SessionId);
+        let trace = match session {
+            Some(session) => self.0.store.session(session).await?,
+            None => None,
+        };
+        let session = session.filter(|_| survey.session_id.is_some() || trace.is_some());
+        let conversation = trace.as_ref().and_then(|trace| trace.conversation.as_deref()).map(str::to_owned);
+        let both = self.0.rules.sessions != Sending::Off && self.0.rules.conversations != Sending::Off;
+        let side = trace.filter(|trace| both && trace.conversation.is_none() && !trace.person.is_nobody()).map(|trace| {
+            let agents = trace.agent.into_iter().chain(self.agent_meant(survey)).collect();
+            let ended = trace.ended.or(trace.began).unwrap_or_default();
+            Side { person: trace.person, agents, began: trace.began, ended }
+        });
+        let number = session.map(|session| session.to_string());
+        Ok(About { names: [Some(named), number, conversation].into_iter().flatten().collect(), session, side })
+    }
+
+    /// What was asked about it before and is not in the outbox under one of its names.
+    pub(super) async fn before(&self, about: &About) -> Result<Option<Before>, StoreError> {
+        if let Some(side) = &about.side {
+            match self.other_half(true, side).await? {
+                OtherHalf::Found(intent, evidence) => return Ok(Some(self.as_before(&intent, Some(evidence)))),
+                OtherHalf::Several(intent, evidence) => return Ok(Some(self.as_before(&intent, Some(evidence)))),
+                OtherHalf::None => {}
+            }
+        }
+        Ok(self.elsewhere(about.session, &about.names).map(|survey| Before {
+            id: survey.id,
+            at: survey.created,
+            origin: survey.origin,
+            by: None,
+            state: survey.state,
+            evidence: None,
+        }))
+    }
+
+    pub(super) fn as_before(&self, intent: &Intent, evidence: Option<String>) -> Before {
+        let survey = self.survey(intent);
+        let by = intent.context["by"].as_str().map(str::to_owned);
+        Before { id: survey.id, at: intent.created, origin: survey.origin, by, state: survey.state, evidence }
+    }
+
+    /// Every name of an interaction that is over.
+    pub(super) fn names_of(helped: &Helped) -> Vec<String> {
+        let session = match &helped.interaction {
+            Interaction::Session(session) => Some(session.to_string()),
+            Interaction::Conversation { .. } => None,
+        };
+        session.into_iter().chain(conversation_of(helped)).collect()
     }
 
     /// The key of an interaction. `None`: it has been asked about.

@@ -15,11 +15,12 @@ use super::other_half::OtherHalf;
 use super::{REQUEST, Surveys};
 use crate::base::Lifecycle;
 use crate::config::Sending;
+use crate::domain::helped::ALREADY_ASKED;
 use crate::domain::{AgentId, Fact, Helped, Interaction, Modality, NotAsked, SourceState, SurveyOrigin};
 use crate::gold::closings::{Considered, Told};
 use crate::gold::roll::Roll;
 use crate::gold::{Entity, Key, Reporter};
-use crate::store::{NewIntent, StoreError};
+use crate::store::{Asking, NewIntent, StoreError};
 use crate::vendor::agent_connect::{Customer, Employee, Request};
 
 /// How old an interaction may be that is still counted today as one about which nobody is asked.
@@ -45,15 +46,16 @@ pub(super) async fn consider_all(
             () = tokio::time::sleep(std::time::Duration::from_secs(1)), if reporter.has_news() => continue,
         };
         let now = reporter.clock().now();
-        let became = desk.consider(&one, now).await.unwrap_or_else(|error| {
+        let (became, by_hand) = desk.consider(&one, now).await.unwrap_or_else(|error| {
             tracing::error!(error = %error, "a survey request could not be stored yet");
-            Considered::Again
+            (Considered::Again, false)
         });
         if let Considered::Asked(what) | Considered::NotAsked(what) = became {
             reporter.count(what);
         }
         if let Considered::NotAsked(why) = became
-            && is_uncovered(why)
+            // A person's request covers it, which is counted once it is over.
+            && (is_uncovered(why) || by_hand)
             // What is heard of days later is none of today's.
             && one.ended.is_none_or(|ended| now.duration_since(ended) < DAY)
         {
@@ -65,8 +67,20 @@ pub(super) async fn consider_all(
 }
 
 impl Surveys {
-    /// Decides, and writes down what is decided.
-    async fn consider(&self, helped: &Helped, now: Timestamp) -> Result<Considered, StoreError> {
+    /// Decides, and writes down what is decided. Whether it was a person who had asked already.
+    async fn consider(&self, helped: &Helped, now: Timestamp) -> Result<(Considered, bool), StoreError> {
+        let _one_at_a_time = self.0.asking.lock().await;
+        match self.decide(helped, now).await {
+            Ok(became) => Ok((became, false)),
+            Err(StoreError::AskedBefore(before)) => {
+                let by_hand = before.context["origin"] == SurveyOrigin::ByHand.as_str();
+                Ok((Considered::NotAsked(ALREADY_ASKED), by_hand))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn decide(&self, helped: &Helped, now: Timestamp) -> Result<Considered, StoreError> {
         let (sending, origin) = match &helped.interaction {
             Interaction::Session(_) => (self.0.rules.sessions, SurveyOrigin::Session),
             Interaction::Conversation { .. } => (self.0.rules.conversations, SurveyOrigin::Conversation),
@@ -78,34 +92,44 @@ impl Surveys {
             Ok(request) => request,
             Err(unfit) => return Ok(Considered::NotAsked(unfit)),
         };
-        if self.asked_by_others(helped) {
-            return Ok(Considered::NotAsked("alreadyAsked"));
+        if self.asked_elsewhere(helped) {
+            return Ok(Considered::NotAsked(ALREADY_ASKED));
         }
         let Some(key) = self.key_of(&helped.interaction, helped.conversation.as_deref()).await? else {
-            return Ok(Considered::NotAsked("alreadyAsked"));
+            return Ok(Considered::NotAsked(ALREADY_ASKED));
         };
         // One that was asked about in time may be told again at any time.
         if self.0.store.intent_of(&key).await?.is_some() {
-            return Ok(Considered::NotAsked("alreadyAsked"));
+            return Ok(Considered::NotAsked(ALREADY_ASKED));
         }
         if self.is_too_long_ago(helped, now) {
             return Ok(Considered::NotAsked("notAskedTooLongAgo"));
         }
         let (mut held, side) = (helped.held.as_ref().map(ToString::to_string), self.side(helped));
         if let Some(side) = &side {
-            match self.other_half(helped, side).await? {
+            let is_session = matches!(helped.interaction, Interaction::Session(_));
+            match self.other_half(is_session, side).await? {
                 OtherHalf::None => {}
-                OtherHalf::Found(evidence) => {
+                OtherHalf::Found(_, evidence) => {
                     tracing::info!(interaction = ?helped.interaction, %evidence, "it was asked about under another name");
-                    return Ok(Considered::NotAsked("alreadyAsked"));
+                    return Ok(Considered::NotAsked(ALREADY_ASKED));
                 }
-                OtherHalf::Several(reason) => held = held.or(Some(reason)),
+                OtherHalf::Several(_, evidence) => {
+                    held = held.or_else(|| {
+                        Some(format!(
+                            "The customer was asked already about what may be the same: {evidence}. Send it if it was \
+                             something else."
+                        ))
+                    });
+                }
             }
         }
         let (session, rev) = match &helped.interaction {
             Interaction::Session(session) => (Some(session.0), None),
             Interaction::Conversation { rev, .. } => (None, *rev),
         };
+        let first = format!("conversation:{}", conversation_of(helped).unwrap_or_default());
+        let is_another_end = key.starts_with(&first) && key != first;
         let mut request = request;
         request.custom_properties.insert("callboard_request".to_owned(), key.clone());
         let new = NewIntent {
@@ -117,18 +141,19 @@ impl Surveys {
                 "dryRun": sending == Sending::DryRun && held.is_none(), "call": side,
             }),
         };
-        let (written, how) = match (sending, held) {
-            (_, Some(reason)) => (self.0.store.hold(new, Some(reason)).await, "held"),
-            (Sending::DryRun, None) => (self.0.store.hold(new, None).await, "dryRun"),
-            _ => (self.0.store.intend(new).await, "asked"),
+        let (held, how) = match (sending, held) {
+            (_, Some(reason)) => (Some(Some(reason)), "held"),
+            (Sending::DryRun, None) => (Some(None), "dryRun"),
+            _ => (None, "asked"),
         };
-        match written {
+        let asking = if is_another_end { Asking::AnotherEnd } else { Asking::Automatic };
+        match self.0.store.ask_about(Self::names_of(helped), asking, new, held).await {
             Ok(written) if written.fresh => {
                 self.written(&written.intent, true).await;
                 Ok(Considered::Asked(how))
             }
             // The other half of the interaction was here first, in other words.
-            Ok(_) | Err(StoreError::KeyReused) => Ok(Considered::NotAsked("alreadyAsked")),
+            Ok(_) | Err(StoreError::KeyReused) => Ok(Considered::NotAsked(ALREADY_ASKED)),
             Err(error) => Err(error),
         }
     }
@@ -215,7 +240,7 @@ impl Surveys {
 /// goes on or never began has not ended, and what is switched off is nobody's to cover.
 fn is_uncovered(why: &str) -> bool {
     const OTHERS: [&str; 5] =
-        ["alreadyAsked", "notAskedSwitchedOff", "notAskedAbandoned", "notAskedTransferred", "notAskedNeverEnded"];
+        [ALREADY_ASKED, "notAskedSwitchedOff", "notAskedAbandoned", "notAskedTransferred", "notAskedNeverEnded"];
     !OTHERS.contains(&why)
 }
 

@@ -30,7 +30,7 @@ use crate::domain::{AgentId, Fact, SurveyId, SurveyOrigin, SurveyState};
 use crate::gold::closings::Told;
 use crate::gold::roll::Roll;
 use crate::gold::{Gold, Reporter};
-use crate::store::{Intent, IntentState, NewDeed, NewIntent, Store, StoreError};
+use crate::store::{Asking, Intent, IntentState, NewDeed, NewIntent, Store, StoreError};
 use crate::vendor::agent_connect::{AgentConnect, Customer, Employee, Invalid, Request};
 
 use super::courier::Courier;
@@ -81,6 +81,8 @@ pub struct NewSurvey {
     pub country: Option<String>,
     /// Recorded by Agent Connect, but nobody is surveyed.
     pub do_not_send: bool,
+    /// Whether it is asked for on purpose although this interaction was asked about before.
+    pub again: bool,
 }
 
 /// What became of asking.
@@ -92,6 +94,23 @@ pub struct Asked {
     pub state: SurveyState,
     /// Whether this was the first time that it was asked for.
     pub fresh: bool,
+}
+
+/// An earlier request about the same interaction.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Before {
+    /// The request.
+    pub id: SurveyId,
+    /// When it was made.
+    pub at: jiff::Timestamp,
+    /// How it came about.
+    pub origin: SurveyOrigin,
+    /// Who made it by hand, as the audit calls them, if that is known.
+    pub by: Option<String>,
+    /// Where it stands.
+    pub state: SurveyState,
+    /// What says that it is about the same, where the two have no name in common.
+    pub evidence: Option<String>,
 }
 
 /// Why a survey cannot be asked for.
@@ -109,6 +128,9 @@ pub enum SurveyError {
     /// It stands where this cannot be done with it.
     #[error("{0}")]
     Conflict(&'static str),
+    /// Its interaction was asked about before.
+    #[error("This interaction was asked about before.")]
+    AskedBefore(Box<Before>),
 }
 
 /// How surveys are asked for, and by whom they are looked up.
@@ -142,6 +164,8 @@ struct Inner {
     gold: Gold,
     rules: Rules,
     asked: Notify,
+    /// Held by whoever asks about an interaction: the other half of one is looked for before the request is written.
+    asking: tokio::sync::Mutex<()>,
     /// Requests of which nobody knew whether they had arrived, and that the vendor turned out not to have.
     lost: Mutex<HashSet<String>>,
 }
@@ -167,7 +191,7 @@ impl Surveys {
         life: &Lifecycle,
     ) -> Self {
         let rounds = rules.rounds.clone();
-        let inner = Inner { store, gold, rules, asked: Notify::new(), lost: Mutex::default() };
+        let inner = Inner { store, gold, rules, asked: Notify::new(), asking: tokio::sync::Mutex::default(), lost: Mutex::default() };
         let desk = Self(Arc::new(inner));
         life.spawn(asking::consider_all(desk.clone(), helped, reporter.beside(), life.clone()));
         if let Some(rounds) = rounds {
@@ -187,23 +211,42 @@ impl Surveys {
         Roll::of(self.0.gold.copy()).agent_called(&names, by_table)
     }
 
-    /// Asks for a survey. With the key of an earlier one, this *is* the earlier one.
+    /// Asks for a survey. With the key of an earlier one, this *is* the earlier one. `by`: what the audit calls whoever asks.
     ///
     /// # Errors
-    /// See [`SurveyError`].
-    pub async fn ask(&self, survey: NewSurvey, key: Option<String>) -> Result<Asked, SurveyError> {
+    /// [`SurveyError::AskedBefore`] when its interaction was asked about, whoever did, unless it is asked for again on
+    /// purpose; see [`SurveyError`].
+    pub async fn ask(&self, survey: NewSurvey, key: Option<String>, by: &str) -> Result<Asked, SurveyError> {
         let key = key.unwrap_or_else(|| format!("{:032x}", rand::random::<u128>()));
         let mut request = request(&survey);
         request.check()?;
         request.custom_properties.insert("callboard_request".to_owned(), key.clone());
+        let _one_at_a_time = self.0.asking.lock().await;
+        let about = self.about(&survey).await?;
+        let is_known = self.0.store.intent_of(&key).await?.is_some();
+        if !survey.again
+            && !is_known
+            && let Some(before) = self.before(&about).await?
+        {
+            return Err(SurveyError::AskedBefore(Box::new(before)));
+        }
         let intent = NewIntent {
             key,
             kind: REQUEST.to_owned(),
             body: serde_json::to_value(request.tidy()).map_err(StoreError::Json)?,
-            context: serde_json::json!({ "session": survey.session_id, "origin": SurveyOrigin::ByHand.as_str() }),
+            context: serde_json::json!({
+                "session": about.session, "origin": SurveyOrigin::ByHand.as_str(), "by": by, "again": survey.again,
+                "call": about.side,
+            }),
         };
-        let written = self.0.store.intend(intent).await?;
-        Ok(self.written(&written.intent, written.fresh).await)
+        let asking = if survey.again { Asking::Again } else { Asking::ByHand };
+        match self.0.store.ask_about(about.names, asking, intent, None).await {
+            Ok(written) => Ok(self.written(&written.intent, written.fresh).await),
+            Err(StoreError::AskedBefore(intent)) => {
+                Err(SurveyError::AskedBefore(Box::new(self.as_before(&intent, None))))
+            }
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// Sends again what surely did not arrive, was refused, or waited for a person.
@@ -234,6 +277,9 @@ impl Surveys {
             }
             Err(StoreError::Settled { .. }) => {
                 Err(SurveyError::Conflict("Somebody else was faster: look at it again."))
+            }
+            Err(StoreError::AskedBefore(intent)) => {
+                Err(SurveyError::AskedBefore(Box::new(self.as_before(&intent, None))))
             }
             Err(error) => Err(error.into()),
         }

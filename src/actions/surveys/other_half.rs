@@ -12,7 +12,7 @@ use crate::config::Sending;
 use crate::domain::{Helped, Interaction, Modality, SurveyOrigin};
 use crate::gold::join::bridge::{self, Side};
 use crate::gold::roll::Roll;
-use crate::store::{Intent, StoreError};
+use crate::store::{Intent, IntentState, StoreError};
 
 /// By how much the clocks of the two systems may differ from ours.
 const SKEW: SignedDuration = SignedDuration::from_mins(10);
@@ -22,9 +22,9 @@ pub(super) enum OtherHalf {
     /// Nobody was asked about one.
     None,
     /// Somebody was, and this says that it is it.
-    Found(String),
-    /// There is more than one that it may be: a person decides (`apis.md` J50).
-    Several(String),
+    Found(Box<Intent>, String),
+    /// There is more than one that it may be, of which this is the newest: a person decides (`apis.md` J50).
+    Several(Box<Intent>, String),
 }
 
 impl Surveys {
@@ -48,30 +48,32 @@ impl Surveys {
     }
 
     /// Looks for it among what was asked about.
-    pub(super) async fn other_half(&self, helped: &Helped, side: &Side) -> Result<OtherHalf, StoreError> {
-        let is_session = matches!(helped.interaction, Interaction::Session(_));
-        let wanted = if is_session { SurveyOrigin::Conversation } else { SurveyOrigin::Session };
+    pub(super) async fn other_half(&self, is_session: bool, side: &Side) -> Result<OtherHalf, StoreError> {
         let within = self.0.rules.closed_within;
         // It was asked about after it was over: the call at the earliest so long before the conversation was closed.
         let before = if is_session { SignedDuration::ZERO } else { within };
         let earliest = side.began.unwrap_or(side.ended).min(side.ended);
         let since = earliest.saturating_sub(before.saturating_add(SKEW)).unwrap_or(Timestamp::MIN);
-        let found: Vec<String> = (self.0.store.intents_since(REQUEST, since).await?.iter())
-            .filter(|intent| intent.context["origin"] == wanted.as_str())
+        let is_refused = |intent: &Intent| {
+            intent.state == IntentState::Rejected && intent.context["origin"] == SurveyOrigin::ByHand.as_str()
+        };
+        let found: Vec<(Intent, String)> = (self.0.store.intents_since(REQUEST, since).await?.into_iter())
+            // A session's other half is a conversation, and the other way about.
+            .filter(|intent| intent.context["session"].is_null() == is_session && !is_refused(intent))
             .filter_map(|intent| {
                 let other: Side = serde_json::from_value(intent.context.get("call")?.clone()).ok()?;
                 let (call, closed) = if is_session { (side, &other) } else { (&other, side) };
                 let evidence = bridge::is_one(call, closed, within)?;
-                Some(format!("{} ({evidence})", named(intent)))
+                let evidence = format!("{} ({evidence})", named(&intent));
+                Some((intent, evidence))
             })
             .collect();
-        Ok(match &found[..] {
-            [] => OtherHalf::None,
-            [one] => OtherHalf::Found(one.clone()),
-            several => OtherHalf::Several(format!(
-                "The customer was asked already about what may be the same: {}. Send it if it was something else.",
-                several.join(", or ")
-            )),
+        let evidence = found.iter().map(|(_, evidence)| evidence.as_str()).collect::<Vec<_>>().join(", or ");
+        let count = found.len();
+        Ok(match (found.into_iter().next(), count) {
+            (None, _) => OtherHalf::None,
+            (Some((one, _)), 1) => OtherHalf::Found(Box::new(one), evidence),
+            (Some((newest, _)), _) => OtherHalf::Several(Box::new(newest), evidence),
         })
     }
 }

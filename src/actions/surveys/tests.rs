@@ -109,7 +109,7 @@ async fn whom_a_person_or_another_workflow_asked_is_not_asked_again() {
         session_id: Some(5),
         ..NewSurvey::default()
     };
-    world.desk.ask(by_hand, None).await.unwrap();
+    world.desk.ask(by_hand, None, "somebody").await.unwrap();
     let elsewhere = |interaction: &str| {
         let result = crate::domain::SurveyResult {
             uuid: interaction.into(),

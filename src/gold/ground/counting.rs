@@ -1,13 +1,15 @@
 //! From records to what is counted of them: who a record counts for (`apis.md` J40 to J44, J53), and what it says.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use jiff::Timestamp;
 
 use super::Ground;
-use crate::domain::helped::{conversation_named, session_named};
-use crate::domain::{AgentId, Interaction, NotAsked, QueueId, ResponseId, SessionId, Survey, SurveyId, TeamId};
+use crate::domain::helped::{ALREADY_ASKED, conversation_named, session_named};
+use crate::domain::{
+    AgentId, Interaction, NotAsked, QueueId, ResponseId, SessionId, Survey, SurveyId, SurveyOrigin, TeamId,
+};
 use crate::gold::entity::{Floor, Key, Place, Tag};
 use crate::gold::rollup::{Book, Entry, Group, Item, Limits, Total, Voice, Windows};
 
@@ -20,13 +22,22 @@ pub(super) struct Counting {
     pub book: Book,
     /// Interactions of today whose customers are not asked, by name.
     not_asked: HashMap<Arc<str>, NotAsked>,
-    /// Names of the interactions that somebody asked about.
-    asked_about: HashSet<Arc<str>>,
+    /// The interactions that somebody asked about, by name.
+    asked_about: HashMap<Arc<str>, AskedAbout>,
     /// Surveys by the survey that they recover.
     recoveries: HashMap<SurveyId, BTreeSet<SurveyId>>,
     recovers: HashMap<SurveyId, SurveyId>,
     /// Interactions to be looked at again.
     touched: BTreeSet<Arc<str>>,
+}
+
+/// How an interaction was asked about.
+#[derive(Debug, Default)]
+struct AskedAbout {
+    /// By a request that is itself counted as the end of an interaction.
+    is_counted: bool,
+    /// By a person.
+    by_hand: Option<SurveyId>,
 }
 
 impl Counting {
@@ -36,7 +47,7 @@ impl Counting {
             born: day_began,
             book: Book::new(Windows::of(day_began, day_began), day_began),
             not_asked: HashMap::new(),
-            asked_about: HashSet::new(),
+            asked_about: HashMap::new(),
             recoveries: HashMap::new(),
             recovers: HashMap::new(),
             touched: BTreeSet::new(),
@@ -55,15 +66,25 @@ impl Counting {
 
     /// Of no others than these is it known any more that somebody is asked.
     pub fn asked_only<'a>(&mut self, surveys: impl Iterator<Item = &'a Survey>) {
-        self.asked_about = surveys.flat_map(named_by).collect();
+        self.asked_about.clear();
+        surveys.for_each(|survey| self.note_asked(survey));
+    }
+
+    fn note_asked(&mut self, survey: &Survey) {
+        for name in named_by(survey) {
+            let asked = self.asked_about.entry(name).or_default();
+            if survey.origin == SurveyOrigin::ByHand && survey.recovers.is_none() {
+                asked.by_hand = Some(survey.id.clone());
+            } else {
+                asked.is_counted = true;
+            }
+        }
     }
 
     /// Somebody is asked about these interactions: they are no longer among those that nobody is asked about.
     pub fn asked(&mut self, survey: &Survey) {
-        for name in named_by(survey) {
-            self.touched.insert(Arc::clone(&name));
-            self.asked_about.insert(name);
-        }
+        self.touched.extend(named_by(survey));
+        self.note_asked(survey);
         // One that is known by its conversation's name.
         let known = survey.session.into_iter().flat_map(|session| self.book.of_session(session));
         self.touched.extend(known.filter_map(interaction_in));
@@ -188,6 +209,12 @@ impl Ground {
         // A recovery says which survey it recovers, and that may have found its request.
         self.touched.extend(surveys.iter().cloned().map(Key::Survey));
         for id in surveys {
+            // What became of a request by hand is what became of the interaction that it was about.
+            if let Some((Some(survey), _)) = self.surveys.both(&id)
+                && survey.origin == SurveyOrigin::ByHand
+            {
+                self.counting.touched.extend(named_by(&survey));
+            }
             let (entry, first) = self.survey_entry(&id).unzip();
             self.counting.recovers(&id, first.flatten().as_ref());
             match entry {
@@ -240,14 +267,24 @@ impl Ground {
             Interaction::Conversation { .. } => None,
         };
         let names = session.map(session_named).into_iter().chain(std::iter::once(Arc::clone(name)));
-        if names.into_iter().any(|name| counting.asked_about.contains(&name)) {
+        let asked: Vec<&AskedAbout> = names.filter_map(|name| counting.asked_about.get(&name)).collect();
+        if asked.iter().any(|asked| asked.is_counted) {
             return None;
         }
+        let voice = match asked.iter().find_map(|asked| asked.by_hand.as_ref()) {
+            Some(by_hand) => {
+                let (survey, result) = self.surveys.both(by_hand)?;
+                let survey = survey?;
+                Voice::of_asked_by_hand(told, &survey, result.as_deref())
+            }
+            None if told.why == ALREADY_ASKED => return None,
+            None => Voice::of_not_asked(told),
+        };
         let trace = session.and_then(|session| self.sessions.trace(session));
         let agent = told.agent.or(trace.and_then(|trace| trace.agent));
         let queue = told.queue.or(trace.and_then(|trace| trace.queue));
         let team = agent.and_then(|agent| self.agents.get(&agent)?.team);
-        Some(Entry { groups: groups(agent, team, queue), voice: Voice::of_not_asked(told), session })
+        Some(Entry { groups: groups(agent, team, queue), voice, session })
     }
 
     /// Whether what is counted is what all records say, each looked at anew.
@@ -272,7 +309,11 @@ impl Ground {
 /// What the interactions are called that a survey is about.
 fn named_by(survey: &Survey) -> impl Iterator<Item = Arc<str>> {
     let conversation = survey.conversation.as_deref().map(conversation_named);
-    conversation.into_iter().chain(survey.session.map(session_named))
+    // A person may call it by the number of its session, or by its conversation.
+    let by_hand = Some(survey.interaction.trim()).filter(|_| survey.origin == SurveyOrigin::ByHand);
+    let typed = by_hand.and_then(|name| name.parse().ok()).map(session_named);
+    let names = [conversation, survey.session.map(session_named), by_hand.map(conversation_named), typed];
+    names.into_iter().flatten()
 }
 
 fn interaction_in(item: &Item) -> Option<Arc<str>> {

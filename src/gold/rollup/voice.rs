@@ -161,6 +161,14 @@ impl Voice {
         Self { ended: Some((not_asked.at, Some(not_asked.why))), ..Self::default() }
     }
 
+    /// What an interaction says that was over after a person had asked its customer: it counts like one that we asked about.
+    #[must_use]
+    pub fn of_asked_by_hand(ended: &NotAsked, survey: &Survey, result: Option<&SurveyResult>) -> Self {
+        let reached = result.map(|result| result.reached).unwrap_or_default();
+        let is_delivered = reached == Delivery::Delivered || result.and_then(Answer::of).is_some();
+        Self { ended: Some((ended.at, unreached(survey.state, reached, is_delivered))), ..Self::default() }
+    }
+
     /// The last instant in it at which anything may be counted. `None`: nothing in it has a time.
     #[must_use]
     pub(super) fn latest(&self) -> Option<Timestamp> {

@@ -7,6 +7,7 @@
 mod agent;
 mod agents;
 mod answering;
+mod ask_again;
 mod audit;
 mod confirm;
 mod contact;
@@ -35,6 +36,7 @@ pub mod words;
 mod tests;
 
 pub use agent::agent;
+pub use ask_again::ask_again;
 pub use audit::audit;
 pub use confirm::confirm;
 pub use displays::{display, displays};
