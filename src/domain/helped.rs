@@ -61,6 +61,8 @@ pub struct Helped {
     pub do_not_send: bool,
     /// Why it waits for a person, in a sentence.
     pub held: Option<Arc<str>>,
+    /// What was decided among several, in a sentence.
+    pub note: Option<Arc<str>>,
     /// Why nobody is asked at all.
     pub unfit: Option<Unfit>,
 }
@@ -99,6 +101,7 @@ impl Helped {
             link: None,
             do_not_send: false,
             held: None,
+            note: None,
             unfit: None,
         }
     }

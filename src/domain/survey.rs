@@ -70,6 +70,8 @@ pub struct Survey {
     pub state: SurveyState,
     /// Why it went no further, in the vendor's words where there are any.
     pub reason: Option<Arc<str>>,
+    /// What was decided among several, in a sentence.
+    pub note: Option<Arc<str>>,
     /// Whether a person may send it again, or at all.
     pub may_retry: bool,
     /// What would be sent, of one that is not sent by itself. About a customer.
@@ -104,6 +106,7 @@ impl Survey {
             link: None,
             state: SurveyState::Queued,
             reason: None,
+            note: None,
             may_retry: false,
             body: None,
             request_id: None,

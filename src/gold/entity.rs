@@ -256,6 +256,8 @@ pub struct SurveyRequest {
     pub evidence: Option<Evidence>,
     /// The survey that this one asks about again.
     pub recovers: Option<SurveyId>,
+    /// The session that it names and is not joined with, and why not.
+    pub candidate: Option<(SessionId, &'static str)>,
 }
 
 impl SurveyRequest {

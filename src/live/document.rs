@@ -320,6 +320,8 @@ fn survey(request: &SurveyRequest, fields: Fields) -> SurveyDoc {
         link: text(survey.link.as_deref()).filter(|link| desk && is_web_link(link)),
         state: survey.state.to_string(),
         reason: text(survey.reason.as_deref()),
+        note: text(survey.note.as_deref()),
+        candidate: request.candidate.map(|(session, why)| format!("Names session {session}, not joined: {why}.")),
         may_retry: survey.may_retry,
         may_recover: request.may_recover(),
         body: survey.body.as_ref().filter(|_| desk).map(ToString::to_string),

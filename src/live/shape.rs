@@ -531,6 +531,12 @@ pub struct SurveyDoc {
     /// Why it went no further.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// What was decided among several, such as users who were assigned.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+    /// The session that it names and is not joined with, and why not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub candidate: Option<String>,
     /// Whether it may be sent again by hand, or at all.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub may_retry: bool,

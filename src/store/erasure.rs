@@ -10,7 +10,7 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
 use serde_json::{Value, json};
 use tokio::sync::OwnedMutexGuard;
 
-use super::{Manner, Store, StoreError, audit, feedback, inbox, outbox, sessions};
+use super::{Manner, Store, StoreError, audit, feedback, inbox, memory, outbox, sessions};
 use crate::domain::{Person, ResponseId, ResponseReading, SurveyId};
 
 /// What was forgotten. Tell that before this is dropped: nothing else is told until then.
@@ -195,6 +195,7 @@ fn forget(connection: &Connection, traces: &Traces, who: &str, now: Timestamp) -
             forgotten.results.push(subject.as_str().into());
             continue;
         }
+        memory::forget_thing(connection, subject)?;
         // Also what was told and is not written down: an event that is still to be understood.
         forgotten.responses.push(subject.as_str().into());
     }

@@ -31,21 +31,21 @@ impl Store {
     pub async fn understand(&self, events: Vec<Understood>) -> Result<Kept<ResponseReading>, StoreError> {
         let (now, marks) = (self.0.clock.now(), self.0.marks.clone());
         self.keep(move |connection| {
-                let mut kept = Vec::new();
-                for Understood { seq, says } in events {
-                    let (reading, unusable) = match says {
-                        Ok(reading) => (Some(reading), None),
-                        Err(unusable) => (None, Some(unusable)),
-                    };
-                    let subject = reading.as_ref().map(|reading| &*reading.id.0);
-                    let is_there = inbox::mark(connection, seq, subject, unusable, now)?;
-                    if let Some(reading) = reading.filter(|_| is_there) {
-                        kept.extend(keep(connection, &marks, reading, now)?);
-                    }
+            let mut kept = Vec::new();
+            for Understood { seq, says } in events {
+                let (reading, unusable) = match says {
+                    Ok(reading) => (Some(reading), None),
+                    Err(unusable) => (None, Some(unusable)),
+                };
+                let subject = reading.as_ref().map(|reading| &*reading.id.0);
+                let is_there = inbox::mark(connection, seq, subject, unusable, now)?;
+                if let Some(reading) = reading.filter(|_| is_there) {
+                    kept.extend(keep(connection, &marks, reading, now)?);
                 }
-                Ok(kept)
-            })
-            .await
+            }
+            Ok(kept)
+        })
+        .await
     }
 
     /// Keeps what was heard of responses in another way than by a webhook. What was said by customers who were erased is

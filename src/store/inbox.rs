@@ -7,7 +7,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use sha2::{Digest, Sha256};
 
 use super::marks::Marks;
-use super::{Manner, Store, StoreError, cursors};
+use super::{Manner, Store, StoreError, cursors, memory};
 use crate::domain::{Person, SourceName};
 
 /// Who tries to understand events.
@@ -105,6 +105,9 @@ pub struct UnknownType {
     /// Its place.
     pub seq: u64,
 }
+
+/// What is noted of a response whose customer was erased and has written anew since.
+pub const CAME_BACK: &str = "noted.cameBack";
 
 /// How many letters of an unknown type are kept: it is the sender's text, and shown.
 const TYPE_LETTERS: usize = 64;
@@ -218,8 +221,9 @@ impl Store {
     /// When the store is closed or the disk refuses.
     pub async fn unreadable(&self, source: SourceName) -> Result<Unreadable, StoreError> {
         self.read(move |connection| {
-            let mut statement = connection
-                .prepare_cached("SELECT count(*), max(received_at) FROM inbox WHERE error IS NOT NULL AND source = ?1")?;
+            let mut statement = connection.prepare_cached(
+                "SELECT count(*), max(received_at) FROM inbox WHERE error IS NOT NULL AND source = ?1",
+            )?;
             let (count, newest) = statement
                 .query_row([source.as_str()], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, Option<i64>>(1)?)))?;
             let newest = newest.map(super::database::instant).transpose()?;
@@ -402,6 +406,11 @@ fn insert(
         .optional()?;
     let (seq, duplicate) = match written {
         Some(seq) => {
+            if let Some(subject) = &about.subject
+                && marks.came_back(connection, &about.person)?
+            {
+                memory::note_once(connection, CAME_BACK, subject, "", now)?;
+            }
             connection
                 .prepare_cached("INSERT INTO inbox_body (seq, headers, body) VALUES (?1, ?2, ?3)")?
                 .execute(params![seq, headers, arrival.body])?;

@@ -114,6 +114,12 @@ impl Marks {
         Ok(false)
     }
 
+    /// Whether somebody who was erased has come back: what they say now is heard.
+    pub(super) fn came_back(&self, connection: &Connection, person: &Person) -> Result<bool, StoreError> {
+        // Long ago or never said when: only a mark makes this true.
+        Ok(!person.is_nobody() && self.is_erased(connection, person, None, None)?)
+    }
+
     fn phone(&self, phone: &Phone) -> Mark {
         let kind = if matches!(phone, Phone::International(_)) { "international" } else { "national" };
         self.mark(kind, phone.digits())

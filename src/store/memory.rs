@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::{Store, StoreError};
@@ -56,6 +57,93 @@ impl Store {
         })
         .await
     }
+}
+
+/// Something that is remembered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Remembered {
+    /// What it is of.
+    pub kind: String,
+    /// The source's own identity for the thing.
+    pub thing: String,
+    /// What is remembered of it.
+    pub what: String,
+    /// When that last changed.
+    pub changed: Timestamp,
+}
+
+impl Store {
+    /// Notes something that was left out on purpose, once: whether it was new. It is forgotten with webhooks.
+    ///
+    /// # Errors
+    /// When the store is busy or closed, or the disk refuses.
+    pub async fn note_once(&self, kind: &'static str, thing: &str, what: &str) -> Result<bool, StoreError> {
+        let (now, thing, what) = (self.0.clock.now(), thing.to_owned(), what.to_owned());
+        self.write(move |connection| note_once(connection, kind, &thing, &what, now)).await
+    }
+
+    /// How many things of a kind are remembered.
+    ///
+    /// # Errors
+    /// When the store is closed or the disk refuses.
+    pub async fn count_remembered(&self, kind: &'static str) -> Result<u64, StoreError> {
+        self.read(move |connection| {
+            let mut statement = connection.prepare_cached("SELECT count(*) FROM memory WHERE kind = ?1")?;
+            Ok(statement.query_row([kind], |row| row.get::<_, i64>(0))?.unsigned_abs())
+        })
+        .await
+    }
+
+    /// What is remembered of the newest things of a kind.
+    ///
+    /// # Errors
+    /// When the store is closed or the disk refuses.
+    pub async fn newest_remembered(&self, kind: &'static str, limit: u32) -> Result<Vec<Remembered>, StoreError> {
+        self.read(move |connection| {
+            let mut statement = connection.prepare_cached(
+                "SELECT kind, thing, what, changed FROM memory WHERE kind = ?1 ORDER BY changed DESC, thing LIMIT ?2",
+            )?;
+            let rows = statement.query_and_then(params![kind, limit], |row| {
+                Ok(Remembered {
+                    kind: row.get(0)?,
+                    thing: row.get(1)?,
+                    what: row.get(2)?,
+                    changed: super::database::instant(row.get(3)?)?,
+                })
+            })?;
+            rows.collect()
+        })
+        .await
+    }
+}
+
+/// Remembers something that is not remembered yet, or is in other words. Whether it was new.
+pub(super) fn note_once(
+    connection: &Connection,
+    kind: &str,
+    thing: &str,
+    what: &str,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    let known: Option<String> = connection
+        .prepare_cached("SELECT what FROM memory WHERE kind = ?1 AND thing = ?2")?
+        .query_row([kind, thing], |row| row.get(0))
+        .optional()?;
+    if known.as_deref() != Some(what) {
+        connection
+            .prepare_cached(
+                "INSERT INTO memory (kind, thing, what, changed) VALUES (?1, ?2, ?3, ?4)
+                 ON CONFLICT (kind, thing) DO UPDATE SET what = excluded.what, changed = excluded.changed",
+            )?
+            .execute(params![kind, thing, what, now.as_millisecond()])?;
+    }
+    Ok(known.is_none())
+}
+
+/// Forgets whatever is remembered of a thing, whatever kind it is of.
+pub(super) fn forget_thing(connection: &Connection, thing: &str) -> Result<(), StoreError> {
+    connection.prepare_cached("DELETE FROM memory WHERE thing = ?1")?.execute([thing])?;
+    Ok(())
 }
 
 /// Forgets what has not changed since then.

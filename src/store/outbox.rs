@@ -300,12 +300,7 @@ pub(super) fn forget_names(connection: &Connection, id: &str) -> Result<(), Stor
 }
 
 /// The newest other request about an interaction that is in the way.
-fn asked_about(
-    connection: &Connection,
-    name: &str,
-    in_the_way: &str,
-    but: &str,
-) -> Result<Option<Intent>, StoreError> {
+fn asked_about(connection: &Connection, name: &str, in_the_way: &str, but: &str) -> Result<Option<Intent>, StoreError> {
     let mut statement = connection.prepare_cached(&format!(
         "SELECT {COLUMNS} FROM outbox WHERE id IN (SELECT request FROM asked WHERE interaction = ?1)
          AND id <> ?2 AND emptied IS NULL AND ({in_the_way}) ORDER BY seq DESC LIMIT 1"

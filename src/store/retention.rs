@@ -130,9 +130,10 @@ mod tests {
     async fn each_class_goes_when_its_time_is_over_and_a_replay_is_a_duplicate_for_ever() {
         let (dir, clock) = (TempDir::new().expect("a directory"), clock());
         let store = Store::open(dir.path(), clock.clone()).expect("a store");
-        for (text, says) in
-            [("good", Ok(reading("r1", "chester@example.com"))), ("bad", Err(Unusable::Unreadable("It is not JSON.".to_owned())))]
-        {
+        for (text, says) in [
+            ("good", Ok(reading("r1", "chester@example.com"))),
+            ("bad", Err(Unusable::Unreadable("It is not JSON.".to_owned()))),
+        ] {
             let seq = store.accept(arrival(text)).await.expect("accepted").seq;
             drop(store.understand(vec![Understood { seq, says }]).await.expect("understood"));
         }

@@ -218,7 +218,10 @@ async fn what_another_version_could_not_understand_waits_again_once() {
     let waiting = async || store.waiting_after(Goodays, 0, 9).await.expect("read").len();
     for text in ["1", "2"] {
         let seq = store.accept(arrival(text)).await.expect("accepted").seq;
-        store.mark_processed(seq, (text == "2").then(|| Unusable::Unreadable("It has no response.".into()))).await.expect("marked");
+        store
+            .mark_processed(seq, (text == "2").then(|| Unusable::Unreadable("It has no response.".into())))
+            .await
+            .expect("marked");
     }
     assert_eq!((store.look_again(Goodays).await.expect("looked"), waiting().await), (1, 1), "who tried is not known");
     let seq = store.waiting_after(Goodays, 0, 9).await.expect("read")[0].seq;

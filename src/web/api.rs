@@ -112,7 +112,7 @@ async fn ask(state: &AppState, viewer: &Viewer, headers: &HeaderMap, request: Re
         Err(error) => {
             state.metrics.action("survey", "refused");
             let was_asked = matches!(error, SurveyError::AskedBefore(_));
-            let problem = surveys::problem(error, &state.house.time_zone);
+            let problem = surveys::problem(error, &state.house.time_zone, state.clock.now());
             match typed.filter(|_| was_asked && wants_html(headers)) {
                 Some(typed) => Err(ask_again(&problem, &typed, &Reader::of(viewer, state.house.demo))),
                 None => Err(problem.into_response()),
@@ -126,7 +126,7 @@ fn ask_again(problem: &Problem, typed: &SurveyForm, reader: &Reader) -> Response
     let fields = serde_json::to_value(SurveyForm { again: "true".to_owned(), ..typed.clone() }).unwrap_or_default();
     let fields = fields.as_object().into_iter().flatten();
     let fields = fields.filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned()))).collect();
-    match pages::ask_again(problem.title(), problem.more().unwrap_or_default(), fields, reader) {
+    match pages::ask_again(surveys::ASKED_BEFORE, problem.more().unwrap_or_default(), fields, reader) {
         Ok(html) => (problem.status(), Html(html)).into_response(),
         Err(error) => {
             tracing::error!(error = %error, "a page cannot be rendered");

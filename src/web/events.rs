@@ -3,6 +3,7 @@
 use axum::extract::{Path, State};
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
+use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde_json::json;
 
@@ -10,17 +11,29 @@ use super::access::{Access, Administrator};
 use super::pages::Unusable;
 use super::problem::Problem;
 use crate::domain::{Role, SourceName};
-use crate::store::{Store, StoreError};
+use crate::feeds::goodays::ODD_ADDRESSES;
+use crate::feeds::kustomer::SEVERAL_ASSIGNED;
+use crate::store::{CAME_BACK, Store, StoreError};
 
 /// How many are listed.
 const LISTED: u32 = 20;
+
+/// How many of what was left out on purpose are named.
+const NEWEST: u32 = 10;
+
+/// What was left out on purpose, and what that means.
+const NOTED: [(&str, &str); 3] = [
+    (ODD_ADDRESSES, "Responses of Goodays whose actions had an odd address (no address of an event is ever called)"),
+    (SEVERAL_ASSIGNED, "Conversations of Kustomer with several users, of whom one was taken"),
+    (CAME_BACK, "Responses of customers who were erased and have written anew since"),
+];
 
 /// How long to wait when the store is busy, in seconds.
 const COME_BACK: u64 = 5;
 
 /// What the page says of them. The page is there also when the store cannot tell.
-pub(super) async fn unusable(store: &Store, role: Role, zone: &TimeZone) -> Unusable {
-    match read(store, role, zone).await {
+pub(super) async fn unusable(store: &Store, role: Role, zone: &TimeZone, now: Timestamp) -> Unusable {
+    match read(store, role, zone, now).await {
         Ok(unusable) => unusable,
         Err(error) => {
             tracing::error!(error = %error, "the events without effect cannot be read");
@@ -29,13 +42,17 @@ pub(super) async fn unusable(store: &Store, role: Role, zone: &TimeZone) -> Unus
     }
 }
 
-async fn read(store: &Store, role: Role, zone: &TimeZone) -> Result<Unusable, StoreError> {
+async fn read(store: &Store, role: Role, zone: &TimeZone, now: Timestamp) -> Result<Unusable, StoreError> {
     let mut counts = Vec::new();
     for source in [SourceName::Goodays, SourceName::Kustomer] {
         counts.push((source.as_str(), store.unreadable(source).await?.count));
     }
     let unreadable = store.unreadable_events(LISTED).await?;
-    Ok(Unusable::new(&counts, unreadable, store.unknown_types().await?, role, zone))
+    let mut noted = Vec::new();
+    for (kind, what) in NOTED {
+        noted.push((what, store.count_remembered(kind).await?, store.newest_remembered(kind, NEWEST).await?));
+    }
+    Ok(Unusable::new(&counts, unreadable, store.unknown_types().await?, noted, role, zone, now))
 }
 
 /// `GET /status/events/{seq}`: an event as it came. It may hold what customers wrote: that somebody looked at it is in the

@@ -14,7 +14,7 @@ use super::pages::{self, Reader, Sheet, View};
 use super::present::plain_page;
 use super::problem::Problem;
 use super::state::{AppState, House};
-use crate::actions::{FeedbackDesk, SignIn};
+use crate::actions::{FeedbackDesk, SignIn, Surveys};
 use crate::base::Clock;
 use crate::domain::{AgentId, ResponseId, Role};
 use crate::gold::Key;
@@ -97,8 +97,18 @@ pub async fn feedback_item(
 }
 
 /// `/surveys`: what was asked of Agent Connect.
-pub async fn surveys(State(painter): State<Painter>, viewer: Viewer, RawQuery(query): RawQuery) -> Page {
-    show(pages::surveys(&painter.paint(&viewer, Scope::surveys().page(page(query.as_deref())))?))
+pub async fn surveys(
+    State(painter): State<Painter>,
+    State(desk): State<Option<Surveys>>,
+    viewer: Viewer,
+    RawQuery(query): RawQuery,
+) -> Page {
+    let sheet = painter.paint(&viewer, Scope::surveys().page(page(query.as_deref())))?;
+    let unasked = match desk {
+        Some(desk) => desk.unasked(viewer.permission()).await,
+        None => Vec::new(),
+    };
+    show(pages::surveys(&sheet, &unasked))
 }
 
 /// Which page of a list an address names; whatever is none is the first.
@@ -110,7 +120,8 @@ fn page(query: Option<&str>) -> usize {
 /// `/status`: how well each of the four systems can be heard.
 pub async fn status(State(painter): State<Painter>, State(access): State<Access>, viewer: Viewer) -> Page {
     let sheet = painter.paint(&viewer, Scope::status())?;
-    show(pages::status(&sheet, &events::unusable(access.store(), viewer.role(), &painter.house.time_zone).await))
+    let (role, zone) = (viewer.role(), &painter.house.time_zone);
+    show(pages::status(&sheet, &events::unusable(access.store(), role, zone, sheet.now).await))
 }
 
 /// `/sign-ins`: where somebody is signed in, or who all is.

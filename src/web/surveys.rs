@@ -1,22 +1,20 @@
 //! What people do with surveys that were asked for: send one again, and ask again after something was made good.
 
-use std::sync::Arc;
-
 use axum::Json;
 use axum::extract::{Form, FromRequest, Path, Request, State};
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Redirect, Response};
+use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde::Deserialize;
 
 use super::access::{TeamLead, Viewer};
 use super::pages::{format, words};
 use super::problem::Problem;
-use super::state::House;
+use super::state::AppState;
 use crate::actions::surveys::{Asked, Before};
 use crate::actions::{NewRecovery, SurveyError, Surveys};
-use crate::base::Metrics;
 use crate::domain::{SurveyId, SurveyOrigin};
 use crate::gold::Key;
 use crate::live::Hub;
@@ -25,19 +23,19 @@ use crate::store::StoreError;
 /// How long to wait when the store is busy, in seconds.
 const COME_BACK: u64 = 5;
 
+/// What a person is told who asks about what was asked about before.
+pub(super) const ASKED_BEFORE: &str = "The customer was asked about this interaction before.";
+
 /// `POST /api/v1/surveys/{id}/retry`. 202: it will be sent. 409: it is on its way, has arrived, or may have.
 pub async fn retry(
-    State(surveys): State<Option<Surveys>>,
-    State(metrics): State<Metrics>,
-    State(hub): State<Hub>,
-    State(house): State<Arc<House>>,
+    State(state): State<AppState>,
     TeamLead(viewer): TeamLead,
     Path(id): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    seen(&hub, &viewer, &id)?;
-    let asked = desk(surveys)?.retry(&id.into()).await;
-    answer(&metrics, "survey.retry", asked, is_form(&headers), &house)
+    seen(&state.hub, &viewer, &id)?;
+    let asked = desk(&state)?.retry(&id.into()).await;
+    answer(&state, "survey.retry", asked, is_form(&headers))
 }
 
 /// A recovery as the form of the page sends it.
@@ -51,16 +49,13 @@ struct RecoveryForm {
 /// `POST /api/v1/surveys/{id}/recover`. 202: it will be sent, or was asked for before. 409: the vendor has not told yet
 /// under which id it knows the survey.
 pub async fn recover(
-    State(surveys): State<Option<Surveys>>,
-    State(metrics): State<Metrics>,
-    State(hub): State<Hub>,
-    State(house): State<Arc<House>>,
+    State(state): State<AppState>,
     TeamLead(viewer): TeamLead,
     Path(id): Path<String>,
     headers: HeaderMap,
     request: Request,
 ) -> Result<Response, Response> {
-    seen(&hub, &viewer, &id).map_err(IntoResponse::into_response)?;
+    seen(&state.hub, &viewer, &id).map_err(IntoResponse::into_response)?;
     let is_form = is_form(&headers);
     let by = if is_form {
         let Form(form) = Form::<RecoveryForm>::from_request(request, &()).await.map_err(IntoResponse::into_response)?;
@@ -75,8 +70,8 @@ pub async fn recover(
         by
     };
     let recovered = async {
-        let asked = desk(surveys)?.recover(&SurveyId::from(id), by).await;
-        answer(&metrics, "survey.recover", asked, is_form, &house)
+        let asked = desk(&state)?.recover(&SurveyId::from(id), by).await;
+        answer(&state, "survey.recover", asked, is_form)
     };
     recovered.await.map_err(IntoResponse::into_response)
 }
@@ -87,8 +82,11 @@ fn seen(hub: &Hub, viewer: &Viewer, id: &str) -> Result<(), Problem> {
     if seen { Ok(()) } else { Err(Problem::not_found()) }
 }
 
-fn desk(surveys: Option<Surveys>) -> Result<Surveys, Problem> {
-    surveys.ok_or_else(|| Problem::conflict("Agent Connect is not configured, so no survey can be asked for."))
+fn desk(state: &AppState) -> Result<Surveys, Problem> {
+    state
+        .surveys
+        .clone()
+        .ok_or_else(|| Problem::conflict("Agent Connect is not configured, so no survey can be asked for."))
 }
 
 fn is_form(headers: &HeaderMap) -> bool {
@@ -96,15 +94,14 @@ fn is_form(headers: &HeaderMap) -> bool {
 }
 
 fn answer(
-    metrics: &Metrics,
+    state: &AppState,
     action: &'static str,
     asked: Result<Asked, SurveyError>,
     is_form: bool,
-    house: &House,
 ) -> Result<Response, Problem> {
     match asked {
         Ok(asked) => {
-            metrics.action(action, if asked.fresh { "written" } else { "repeated" });
+            state.metrics.action(action, if asked.fresh { "written" } else { "repeated" });
             if is_form {
                 return Ok(Redirect::to("/surveys").into_response());
             }
@@ -112,19 +109,19 @@ fn answer(
             Ok((StatusCode::ACCEPTED, Json(body)).into_response())
         }
         Err(error) => {
-            metrics.action(action, "refused");
-            Err(problem(error, &house.time_zone))
+            state.metrics.action(action, "refused");
+            Err(problem(error, &state.house.time_zone, state.clock.now()))
         }
     }
 }
 
 /// What is wrong, for the person who asked.
-pub(super) fn problem(error: SurveyError, zone: &TimeZone) -> Problem {
+pub(super) fn problem(error: SurveyError, zone: &TimeZone, now: Timestamp) -> Problem {
     match error {
         SurveyError::Invalid(why) => Problem::not_valid(why.to_string()),
         SurveyError::NotFound => Problem::not_found(),
         SurveyError::Conflict(why) => Problem::conflict(why),
-        SurveyError::AskedBefore(before) => asked_before(&before, zone),
+        SurveyError::AskedBefore(before) => asked_before(&before, zone, now),
         SurveyError::Store(error @ StoreError::KeyReused) => Problem::conflict(error.to_string()),
         SurveyError::Store(error) => {
             tracing::error!(error = %error, "a survey request could not be stored");
@@ -134,7 +131,7 @@ pub(super) fn problem(error: SurveyError, zone: &TimeZone) -> Problem {
 }
 
 /// When and by whom it was asked before. Whoever asks again does so on purpose.
-fn asked_before(before: &Before, zone: &TimeZone) -> Problem {
+fn asked_before(before: &Before, zone: &TimeZone, now: Timestamp) -> Problem {
     let how = match (before.origin, &before.by) {
         (SurveyOrigin::ByHand, Some(by)) => format!("by {by}"),
         (SurveyOrigin::ByHand, None) => "by hand".to_owned(),
@@ -143,13 +140,12 @@ fn asked_before(before: &Before, zone: &TimeZone) -> Problem {
     };
     let stands = words::survey(before.state.as_str()).to_lowercase();
     let evidence = before.evidence.as_ref().map(|it| format!(" It is taken for {it}.")).unwrap_or_default();
-    let at = format::moment(before.at, zone);
+    let at = format::moment(before.at, zone, now);
     let detail =
         format!("It was asked on {at}, {how}; that request is: {stands}.{evidence} Ask again only if you mean to.");
     let asked = serde_json::json!({
         "id": before.id, "at": before.at, "origin": before.origin.as_str(), "by": before.by,
         "state": before.state.as_str(),
     });
-    let title = "The customer was asked about this interaction before.";
-    Problem::new(StatusCode::CONFLICT, "asked-before", title).detail(detail).with("asked", asked)
+    Problem::new(StatusCode::CONFLICT, "asked-before", ASKED_BEFORE).detail(detail).with("asked", asked)
 }

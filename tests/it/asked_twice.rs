@@ -135,9 +135,17 @@ async fn automatic_after_by_hand_asks_nobody_and_counts_as_asked() {
     // One that nobody could be asked about is asked about by hand: it is among those that were asked, too.
     post(&house, &closing("e2", "5f2", 1, |event| event["data"]["attributes"]["assignedUsers"] = json!([]))).await;
     counted(&house, "agentConnect", "notAskedNobodyAssigned", 1).await;
-    house.until("all", "it is missing", |state| (coverage(state)["hit"].clone(), coverage(state)["n"].clone()) == (json!(1), json!(2))).await;
+    house
+        .until("all", "it is missing", |state| {
+            (coverage(state)["hit"].clone(), coverage(state)["n"].clone()) == (json!(1), json!(2))
+        })
+        .await;
     assert_eq!(ask(&house, "k2", &survey("5f2")).await.status(), StatusCode::ACCEPTED);
-    house.until("all", "both are asked", |state| (coverage(state)["hit"].clone(), coverage(state)["n"].clone()) == (json!(2), json!(2))).await;
+    house
+        .until("all", "both are asked", |state| {
+            (coverage(state)["hit"].clone(), coverage(state)["n"].clone()) == (json!(2), json!(2))
+        })
+        .await;
     assert_eq!(vendor.taken("/v1/requests").len(), 2);
     house.stop().await;
 }
@@ -201,7 +209,9 @@ async fn request_in_flight_at_a_crash_still_keeps_others_from_asking() {
     let server = Server::start(&folder, &sections).await;
     let mut viewer = Viewer::connect(&server.base, "surveys", None).await;
     let is_unknown = |state: &Value| {
-        state["surveys"].as_object().is_some_and(|all| all.values().all(|it| it["state"] == "unknown") && all.len() == 1)
+        state["surveys"]
+            .as_object()
+            .is_some_and(|all| all.values().all(|it| it["state"] == "unknown") && all.len() == 1)
     };
     viewer.until("nobody knows whether it arrived", is_unknown).await;
     let problem = refused(ask(&server, "k3").await).await;
@@ -224,13 +234,16 @@ async fn form_without_script_offers_to_ask_again() {
     ];
     let origin = house.base.origin().ascii_serialization();
     let send = async |form: &[(&str, &str)]| {
-        let request = house.http.post(house.at("/api/v1/surveys")).header("Origin", &origin).header("accept", "text/html");
+        let request =
+            house.http.post(house.at("/api/v1/surveys")).header("Origin", &origin).header("accept", "text/html");
         request.form(form).send().await.expect("an answer")
     };
     let answer = send(&form).await;
     assert_eq!(answer.status(), StatusCode::CONFLICT);
     let page = answer.text().await.expect("a page");
-    for part in ["It was asked on ", "Ask again", "name=\"again\" value=\"true\"", "value=\"82673\"", "Jane &#60;b&#62;"] {
+    for part in
+        ["It was asked on ", "Ask again", "name=\"again\" value=\"true\"", "value=\"82673\"", "Jane &#60;b&#62;"]
+    {
         assert!(page.contains(part), "{part}");
     }
     form.push(("again", "true"));

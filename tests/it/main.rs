@@ -2,8 +2,8 @@
 
 mod a_clarity_that_fails;
 mod answering_customers;
-mod boxes;
 mod asked_twice;
+mod boxes;
 mod canaries;
 mod commands;
 mod convergence;
@@ -20,6 +20,7 @@ mod following_a_third_party;
 mod forgetting;
 mod goodays_in_arrears;
 mod hostile_words;
+mod left_out_on_purpose;
 mod lists;
 mod live_protocol;
 mod microsoft_client;

@@ -136,7 +136,7 @@ async fn page(State(rooms): State<Rooms>, Path(name): Path<String>, RawQuery(que
     let html = match name.as_str() {
         "supervisor" => pages::supervisor(&sheet, &pages::View::parse(query.as_deref())),
         "feedback" => pages::feedback(&sheet),
-        "surveys" => pages::surveys(&sheet),
+        "surveys" => pages::surveys(&sheet, &[]),
         "status" => pages::status(&sheet, &pages::Unusable::default()),
         "agent" => pages::agent(&sheet, "45").map(Option::unwrap_or_default),
         "wallboard" => pages::wallboard(&sheet, &board(vec![7, 3, 1, 2, 9], 5.0)),

@@ -45,7 +45,8 @@ async fn supervisor_reads_and_acts_on_after_restart_as_before() {
         assert_eq!(again[same], begun[same], "{same}");
     }
     let supervisor = Somebody::with(&house, cookie.clone());
-    let theirs = supervisor.state("floor").await["agents"].as_object().expect("agents").keys().next().expect("one").clone();
+    let theirs =
+        supervisor.state("floor").await["agents"].as_object().expect("agents").keys().next().expect("one").clone();
     let act = supervisor.request(Method::POST, &format!("/api/v1/agents/{theirs}/suspend"));
     let acted = act.json(&json!({"suspended": true})).send().await.expect("an answer");
     assert!(acted.status().is_success(), "{}: they act with their own token", acted.status());

@@ -296,10 +296,10 @@ pub(super) fn public_name(hash: &KeyHash) -> String {
     hash.iter().take(6).map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// Looks after a sign-in until it ends, and then has the store forget it. `granted`: what was granted last, `None` if
-/// nobody has confirmed them in this life of the process.
-pub(super) async fn keep(sign_in: SignIn, granted: Option<Permission>, inner: Arc<Inner>) {
-    confirm_again_and_again(&sign_in, granted, &inner).await;
+/// Looks after a sign-in until it ends, and then has the store forget it. `granted`: what Clarity granted last.
+/// `is_confirmed`: whether that was in this life of the process.
+pub(super) async fn keep(sign_in: SignIn, granted: Permission, is_confirmed: bool, inner: Arc<Inner>) {
+    confirm_again_and_again(&sign_in, granted, is_confirmed, &inner).await;
     let Some(key) = sign_in.kept() else { return };
     // One that has ended must not be there again after a restart.
     while let Err(error) = inner.store.forget_sign_in(key).await {
@@ -308,11 +308,11 @@ pub(super) async fn keep(sign_in: SignIn, granted: Option<Permission>, inner: Ar
     }
 }
 
-async fn confirm_again_and_again(sign_in: &SignIn, mut granted: Option<Permission>, inner: &Inner) {
+async fn confirm_again_and_again(sign_in: &SignIn, mut granted: Permission, is_confirmed: bool, inner: &Inner) {
     let mut standing = sign_in.follow();
     let every = inner.rules.confirm_every;
     // Whoever could not be confirmed when they came back after a restart does not wait for a whole round.
-    let first = if granted.is_none() { every.min(SOON) } else { every };
+    let first = if is_confirmed { every } else { every.min(SOON) };
     let mut refusals = 0;
     let mut cycle = interval_at(Instant::now() + first, every);
     // An answer that takes longer than a round must not be followed by a burst of questions.
@@ -339,13 +339,8 @@ async fn confirm_again_and_again(sign_in: &SignIn, mut granted: Option<Permissio
             Ok(now) => {
                 refusals = 0;
                 // Where the house vouches, what Clarity last granted holds.
-                granted = now.or(granted);
-                granted.iter().for_each(|permission| sign_in.permit(permission.clone()));
-                if let (Some(key), Some(granted)) = (sign_in.kept(), &granted)
-                    && let Err(error) = inner.store.renew_sign_in(key, sign_in.used(), granted.clone()).await
-                {
-                    tracing::warn!(error = %error, "how a sign-in stands cannot be written down yet");
-                }
+                granted = now.unwrap_or(granted);
+                sign_in.permit(granted.clone());
             }
             Err(error) => {
                 refusals += u32::from(error == SignInError::Refused);
@@ -358,6 +353,11 @@ async fn confirm_again_and_again(sign_in: &SignIn, mut granted: Option<Permissio
                     sign_in.permit(Permission::only_oneself(known.role(), sign_in.agent()));
                 }
             }
+        }
+        if let Some(key) = sign_in.kept()
+            && let Err(error) = inner.store.renew_sign_in(key, sign_in.used(), granted.clone()).await
+        {
+            tracing::warn!(error = %error, "how a sign-in stands cannot be written down yet");
         }
     }
 }

@@ -102,14 +102,7 @@ struct Away {
 impl SignIns {
     /// Opens the door. Sign-ins that the store has kept are there again once their browsers come back.
     #[must_use]
-    pub async fn open(
-        clarity: Clarity,
-        gold: Gold,
-        rules: Rules,
-        clock: Clock,
-        life: Lifecycle,
-        store: Store,
-    ) -> Self {
+    pub async fn open(clarity: Clarity, gold: Gold, rules: Rules, clock: Clock, life: Lifecycle, store: Store) -> Self {
         let kept = store.sign_ins().await.unwrap_or_else(|error| {
             tracing::error!(error = %error, "sign-ins cannot be read: everybody has to sign in again");
             Vec::new()
@@ -257,14 +250,19 @@ impl SignIns {
         sign_in.touch();
         let confirmed = timeout(COMING_BACK, held::again(&sign_in, inner)).await;
         // Where the house vouches, what Clarity last granted holds.
-        let granted = confirmed.ok().and_then(Result::ok).map(|now| now.unwrap_or_else(|| kept.granted.clone()));
-        granted.iter().for_each(|permission| sign_in.permit(permission.clone()));
+        let (granted, is_confirmed) = match confirmed {
+            Ok(Ok(now)) => (now.unwrap_or_else(|| kept.granted.clone()), true),
+            Ok(Err(_)) | Err(_) => (kept.granted.clone(), false),
+        };
+        if is_confirmed {
+            sign_in.permit(granted.clone());
+        }
         match self.held().get_mut(hash) {
             Some(entry) => *entry = Entry::Here(sign_in.clone()),
             // It was ended meanwhile.
             None => return None,
         }
-        inner.life.spawn_service(held::keep(sign_in.clone(), granted, Arc::clone(inner)));
+        inner.life.spawn_service(held::keep(sign_in.clone(), granted, is_confirmed, Arc::clone(inner)));
         Some(sign_in)
     }
 
@@ -327,7 +325,7 @@ impl SignIns {
         if let Some(key) = key {
             self.write_down(&sign_in, hash, key, &token).await;
         }
-        inner.life.spawn_service(held::keep(sign_in.clone(), Some(granted), Arc::clone(inner)));
+        inner.life.spawn_service(held::keep(sign_in.clone(), granted, true, Arc::clone(inner)));
         Ok(sign_in)
     }
 

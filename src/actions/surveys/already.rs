@@ -67,11 +67,12 @@ impl Surveys {
         let session = session.filter(|_| survey.session_id.is_some() || trace.is_some());
         let conversation = trace.as_ref().and_then(|trace| trace.conversation.as_deref()).map(str::to_owned);
         let both = self.0.rules.sessions != Sending::Off && self.0.rules.conversations != Sending::Off;
-        let side = trace.filter(|trace| both && trace.conversation.is_none() && !trace.person.is_nobody()).map(|trace| {
-            let agents = trace.agent.into_iter().chain(self.agent_meant(survey)).collect();
-            let ended = trace.ended.or(trace.began).unwrap_or_default();
-            Side { person: trace.person, agents, began: trace.began, ended }
-        });
+        let side =
+            trace.filter(|trace| both && trace.conversation.is_none() && !trace.person.is_nobody()).map(|trace| {
+                let agents = trace.agent.into_iter().chain(self.agent_meant(survey)).collect();
+                let ended = trace.ended.or(trace.began).unwrap_or_default();
+                Side { person: trace.person, agents, began: trace.began, ended }
+            });
         let number = session.map(|session| session.to_string());
         Ok(About { names: [Some(named), number, conversation].into_iter().flatten().collect(), session, side })
     }

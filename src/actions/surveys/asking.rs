@@ -23,6 +23,9 @@ use crate::gold::{Entity, Key, Reporter};
 use crate::store::{Asking, NewIntent, StoreError};
 use crate::vendor::agent_connect::{Customer, Employee, Request};
 
+/// Reasons of which nobody needs to hear each time: the customer was asked, or nobody ever is.
+const SILENT: [&str; 2] = [ALREADY_ASKED, "notAskedSwitchedOff"];
+
 /// How old an interaction may be that is still counted today as one about which nobody is asked.
 const DAY: SignedDuration = SignedDuration::from_hours(24);
 
@@ -52,6 +55,11 @@ pub(super) async fn consider_all(
         });
         if let Considered::Asked(what) | Considered::NotAsked(what) = became {
             reporter.count(what);
+        }
+        if let Considered::NotAsked(why) = became
+            && !SILENT.contains(&why)
+        {
+            desk.remember_unasked(&desk.not_asked(&one, why, now)).await;
         }
         if let Considered::NotAsked(why) = became
             // A person's request covers it, which is counted once it is over.
@@ -138,7 +146,7 @@ impl Surveys {
             body: serde_json::to_value(request.tidy()).map_err(StoreError::Json)?,
             context: json!({
                 "origin": origin.as_str(), "session": session, "conversation": conversation_of(helped), "rev": rev,
-                "dryRun": sending == Sending::DryRun && held.is_none(), "call": side,
+                "dryRun": sending == Sending::DryRun && held.is_none(), "call": side, "note": helped.note,
             }),
         };
         let (held, how) = match (sending, held) {

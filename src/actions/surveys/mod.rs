@@ -13,6 +13,7 @@ mod read;
 mod recover;
 #[cfg(test)]
 mod tests;
+mod unasked;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -36,6 +37,7 @@ use crate::vendor::agent_connect::{AgentConnect, Customer, Employee, Invalid, Re
 use super::courier::Courier;
 use carrier::SurveyCarrier;
 pub use recover::NewRecovery;
+pub use unasked::Unasked;
 
 /// What the outbox calls requests for a survey.
 const REQUEST: &str = "agentConnect.request";
@@ -191,7 +193,14 @@ impl Surveys {
         life: &Lifecycle,
     ) -> Self {
         let rounds = rules.rounds.clone();
-        let inner = Inner { store, gold, rules, asked: Notify::new(), asking: tokio::sync::Mutex::default(), lost: Mutex::default() };
+        let inner = Inner {
+            store,
+            gold,
+            rules,
+            asked: Notify::new(),
+            asking: tokio::sync::Mutex::default(),
+            lost: Mutex::default(),
+        };
         let desk = Self(Arc::new(inner));
         life.spawn(asking::consider_all(desk.clone(), helped, reporter.beside(), life.clone()));
         if let Some(rounds) = rounds {

@@ -35,6 +35,7 @@ impl Surveys {
             link: sent("/external_url").map(Arc::from),
             state,
             reason: intent.reason.as_deref().map(Arc::from),
+            note: noted("note").map(Arc::from),
             may_retry: self.may_retry(intent),
             body: waits.then(|| Arc::new(intent.body.clone())),
             request_id: request_id.map(Arc::from),

@@ -16,13 +16,16 @@ use tokio::sync::{mpsc, watch};
 use crate::base::Lifecycle;
 use crate::domain::{Fact, SourceName, SourceState};
 use crate::gold::{Gold, Reporter};
-use crate::store::{Store, StoreError, Stored, Understood, Unusable};
+use crate::store::{CAME_BACK, Store, StoreError, Stored, Understood, Unusable};
 use crate::vendor::goodays::{Event, Goodays, WireError};
 
 use super::Intake;
 use super::intake::was_found;
 use super::unusable::UnusableEvents;
 use reconcile::{Complaint, Reconciler};
+
+/// What is noted of a response that brought odd addresses along.
+pub const ODD_ADDRESSES: &str = "noted.oddAddresses";
 
 /// How many events are read from the disk at once.
 const PAGE: u32 = 256;
@@ -69,6 +72,8 @@ pub struct GoodaysFeed {
     looked_at: u64,
     /// What came and has no effect.
     unusable: UnusableEvents,
+    /// How many customers who were erased have written anew, as far as that has been counted.
+    came_back: u64,
 }
 
 impl GoodaysFeed {
@@ -77,7 +82,18 @@ impl GoodaysFeed {
     pub fn new(intake: Intake, gold: Gold, reporter: Reporter, around: Surroundings) -> Self {
         let webhook = Timestamp::MIN;
         let unusable = UnusableEvents::new(SourceName::Goodays, intake.metrics().clone());
-        Self { intake, gold, reporter, around, webhook, silent: false, remembered: Some(0), looked_at: 0, unusable }
+        Self {
+            intake,
+            gold,
+            reporter,
+            around,
+            webhook,
+            silent: false,
+            remembered: Some(0),
+            looked_at: 0,
+            unusable,
+            came_back: 0,
+        }
     }
 
     /// Follows until the process stops.
@@ -221,11 +237,19 @@ impl GoodaysFeed {
             let says = if was_found(&arrival) {
                 found += 1;
                 let response = Event::response_in(&arrival.body).ok_or(WireError::NoResponse);
-                response.map(|response| translate::response(response, None))
+                response.map(|response| (response, None))
             } else {
                 self.webhook = self.webhook.max(arrival.received_at);
-                Event::parse(&arrival.body).map(|event| translate::response(event.response, event.message))
+                Event::parse(&arrival.body).map(|event| (event.response, event.message))
             };
+            if let Ok((response, _)) = &says
+                && let Some(what) = self.around.vendor.odd_addresses(response)
+                && store.note_once(ODD_ADDRESSES, &response.id, what).await?
+            {
+                tracing::warn!(seq = arrival.seq, what, "it is not called, as no address of an event is");
+                self.reporter.count("oddActionAddresses");
+            }
+            let says = says.map(|(response, message)| translate::response(response, message));
             let says = says.map_err(|error| match error {
                 WireError::UnknownType(name) => Unusable::UnknownType(name),
                 error => Unusable::Unreadable(error.to_string()),
@@ -243,6 +267,9 @@ impl GoodaysFeed {
         if let Some(last) = last {
             self.reporter.heard_at(last, all);
         }
+        let came_back = store.count_remembered(CAME_BACK).await?;
+        self.reporter.count_many("erasedWroteAgain", came_back.saturating_sub(self.came_back));
+        self.came_back = came_back;
         self.reporter.count_many("events", events);
         self.reporter.count_many("reconciled", found);
         Ok(())

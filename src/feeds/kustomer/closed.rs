@@ -13,6 +13,9 @@ use crate::vendor::kustomer::{CallError, Conversation, Customer, Event, Kustomer
 /// The status of a closed conversation.
 const DONE: &str = "done";
 
+/// Why nobody is asked about a conversation that is nobody's.
+const NOBODY_ASSIGNED: &str = "notAskedNobodyAssigned";
+
 /// Kustomer's word for a call. Anywhere among the channels, it wins (`apis.md` B208).
 const VOICE: &str = "voice";
 
@@ -87,14 +90,26 @@ impl Rules {
             }
         };
         self.fill(&mut helped, conversation, vendor).await?;
+        if helped.unfit == Some(NOBODY_ASSIGNED) && !told.assigned_users.is_empty() {
+            helped.unfit = Some("notAskedUnassignedMeanwhile");
+        }
         Ok(helped)
     }
 
     async fn fill(&self, helped: &mut Helped, from: &Conversation, vendor: &Kustomer) -> Result<(), CallError> {
         let Some(user) = self.user(from) else {
-            helped.unfit = Some("notAskedNobodyAssigned");
+            helped.unfit = Some(NOBODY_ASSIGNED);
             return Ok(());
         };
+        let others = from.assigned_users.iter().filter(|other| *other != user).count();
+        if others > 0 {
+            let which = match self.agent {
+                Assigned::First => "the first of them",
+                Assigned::Last => "the last of them",
+                Assigned::Closer => "who closed it",
+            };
+            helped.note = Some(format!("{} users were assigned: {which} was taken.", from.assigned_users.len()).into());
+        }
         let Some(customer) = &from.customer else {
             helped.unfit = Some("notAskedNoCustomer");
             return Ok(());

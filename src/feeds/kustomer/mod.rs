@@ -23,6 +23,9 @@ use closed::{Rules, Verdict};
 /// What the store calls the last change of a conversation that was heard.
 const REVISION: &str = "kustomer.revision";
 
+/// What is noted of a conversation of which one of several users was taken.
+pub const SEVERAL_ASSIGNED: &str = "noted.severalAssigned";
+
 /// How many events are read from the disk at once.
 const PAGE: u32 = 256;
 
@@ -213,6 +216,11 @@ impl KustomerFeed {
                     // It may have waited at Kustomer's, and then here.
                     helped.ended = Some(event.created.map_or(received, |created| created.min(received)));
                     self.trouble = None;
+                    if let Some(note) = &helped.note
+                        && self.intake.store().note_once(SEVERAL_ASSIGNED, &conversation.id, note).await?
+                    {
+                        self.reporter.count("severalAssigned");
+                    }
                     if closings.tell(helped).await == Considered::Again {
                         return Err(Trouble::Desk);
                     }

@@ -343,7 +343,8 @@ impl Ground {
         let agent = self.agent_of_survey(Some(&survey), result.as_deref());
         let team = agent.and_then(|agent| self.agents.get(&agent)?.team);
         let recovers = surveys.recovered(Some(&survey), result.as_deref());
-        Some(SurveyRequest { survey, agent, team, result, evidence, recovers })
+        let candidate = result.as_deref().filter(|_| survey.session.is_none()).and_then(|it| self.session_unjoined(it));
+        Some(SurveyRequest { survey, agent, team, result, evidence, recovers, candidate })
     }
 
     /// A survey that somebody else asked for, as if it were a request of ours that was accepted.
@@ -368,12 +369,26 @@ impl Ground {
     /// Digits alone prove nothing: the session is one that we know, its agent the one whom the result names, and the time
     /// the session's (`apis.md` J16).
     pub(super) fn session_named(&self, result: &SurveyResult) -> Option<SessionId> {
+        self.session_meant(result)?.ok()
+    }
+
+    /// A session that a survey names and is not joined with, and why not.
+    fn session_unjoined(&self, result: &SurveyResult) -> Option<(SessionId, &'static str)> {
+        self.session_meant(result)?.err()
+    }
+
+    fn session_meant(&self, result: &SurveyResult) -> Option<Result<SessionId, (SessionId, &'static str)>> {
         let session: SessionId = result.interaction.trim().parse().ok()?;
         let trace = self.sessions.trace(session)?;
-        let agent = self.agent_named(result)?;
-        let after = result.created?.duration_since(trace.seen);
-        let within = after > -SESSION && after < SESSION;
-        (trace.agent == Some(agent) && within).then_some(session)
+        let after = result.created.map(|created| created.duration_since(trace.seen));
+        let why = match (self.agent_named(result), after) {
+            (None, _) => "the survey names no agent whom we know",
+            (agent, _) if trace.agent != agent => "another agent had it",
+            (_, None) => "nobody says when the survey was asked for",
+            (_, Some(after)) if after <= -SESSION || after >= SESSION => "the survey was asked for at another time",
+            _ => return Some(Ok(session)),
+        };
+        Some(Err((session, why)))
     }
 
     /// Whom a survey is about: whomever the vendor names it is, whatever the floor says (`apis.md` J40, J25, J26).

@@ -680,6 +680,14 @@ fn a_survey_that_others_asked_for_is_linked_only_to_what_all_of_it_fits() {
         assert_eq!(shown.survey.session, session.map(SessionId), "{what}");
         assert_eq!(shown.survey.conversation.is_some(), is_known, "{what}");
         assert_eq!(shown.agent, agent.map(AgentId), "{what}");
+        // A session that it names and that we know is a candidate, with the reason why it is no more than that.
+        let candidate = match what {
+            "somebody else's" => Some("another agent had it"),
+            "another day's" => Some("the survey was asked for at another time"),
+            "an address that two share" => Some("the survey names no agent whom we know"),
+            _ => None,
+        };
+        assert_eq!(shown.candidate, candidate.map(|why| (SessionId(82_673), why)), "{what}");
     }
 }
 

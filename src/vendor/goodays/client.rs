@@ -13,8 +13,12 @@ use url::Url;
 
 use super::Action;
 use super::page::{Cursor, Page};
+use super::wire;
 use crate::base::secret::ExposeSecret;
 use crate::base::{Secret, http, refusal};
+
+/// The vendor's own host, as its documents print it in events (`apis.md` B135), whatever we call.
+const THEIRS: &str = "api.goodays.co";
 
 const ANSWER_LIMIT: usize = 1024 * 1024;
 
@@ -75,6 +79,29 @@ pub enum CallError {
 }
 
 impl Goodays {
+    /// What is odd about the addresses of a response's actions, if anything is. They are never called all the same.
+    #[must_use]
+    pub fn odd_addresses(&self, response: &wire::Response) -> Option<&'static str> {
+        let leads_elsewhere = |address: &str| match Url::parse(address) {
+            Ok(url) => {
+                !matches!(url.host_str(), Some(host) if self.api_root.host_str() == Some(host) || host == THEIRS)
+            }
+            Err(_) => true,
+        };
+        let names_another = |address: &str| {
+            let mut parts = address.split(['/', '?', '#']).skip_while(|part| *part != "responses");
+            parts.nth(1).is_some_and(|id| percent_encoding::percent_decode_str(id).decode_utf8_lossy() != response.id)
+        };
+        let mut addresses = response.action_addresses.iter().map(String::as_str);
+        if addresses.clone().any(leads_elsewhere) {
+            Some("An action's address is of another host.")
+        } else if addresses.any(names_another) {
+            Some("An action's address names another response.")
+        } else {
+            None
+        }
+    }
+
     /// `api_root` is such as `https://api.goodays.co/v2`.
     ///
     /// # Errors

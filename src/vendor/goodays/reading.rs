@@ -32,8 +32,7 @@ impl Event {
 
 fn json(body: &[u8]) -> Result<Value, WireError> {
     let body = body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(body);
-    serde_json::from_slice(body)
-        .map_err(|error| WireError::NotJson { line: error.line(), column: error.column() })
+    serde_json::from_slice(body).map_err(|error| WireError::NotJson { line: error.line(), column: error.column() })
 }
 
 impl Kind {
@@ -68,6 +67,7 @@ impl Response {
             context: Context::read(&from["context"]),
             place: Place::read(&from["place"]),
             delegated_to: Place::read(&from["delegated_to"]),
+            action_addresses: fields(&from["actions"]).filter_map(|(_, address)| text(address)).collect(),
             actions: fields(&from["actions"]).map(|(name, _)| name.clone()).collect(),
         })
     }

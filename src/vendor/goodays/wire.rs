@@ -91,6 +91,8 @@ pub struct Response {
     pub delegated_to: Option<Place>,
     /// The names of the only legal actions (`apis.md` G18).
     pub actions: Vec<String>,
+    /// Their addresses, which are never called: only whether they are what they should be is looked at (B135).
+    pub action_addresses: Vec<String>,
 }
 
 /// An answer to one question.

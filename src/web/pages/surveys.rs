@@ -7,6 +7,7 @@ use super::feedback::{responder, responder_activity};
 use super::frame::Frame;
 use super::pager::Pager;
 use super::{Sheet, Timer, figure, format, segment, step, words};
+use crate::actions::surveys::Unasked;
 use crate::live::shape::SurveyDoc;
 
 /// What stands on top, of thirty days but for today's coverage.
@@ -31,7 +32,7 @@ fn id() -> String {
 }
 
 /// Renders the page: what needs somebody first, then the newest.
-pub fn surveys(sheet: &Sheet) -> Result<String, askama::Error> {
+pub fn surveys(sheet: &Sheet, unasked: &[Unasked]) -> Result<String, askama::Error> {
     let mut all: Vec<_> = sheet.state.surveys.iter().collect();
     all.sort_by(|(a_id, a), (b_id, b)| (!needs(a), b.created, a_id).cmp(&(!needs(b), a.created, b_id)));
     let floor = sheet.state.totals.get("floor");
@@ -46,6 +47,7 @@ pub fn surveys(sheet: &Sheet) -> Result<String, askama::Error> {
         pager: Pager::new(sheet, "surveys", "lists/surveys", "/surveys"),
         rows: all.into_iter().map(|(id, survey)| Row::new(sheet, id, survey)).collect(),
         not_asked: not_asked(sheet),
+        unasked: unasked.iter().map(|it| UnaskedRow::new(sheet, it)).collect(),
         blank: Row { id: id(), step: id(), segment: id(), ..Row::default() },
         key: format!("{:032x}", rand::random::<u128>()),
     }
@@ -65,6 +67,8 @@ struct Page<'a> {
     pager: Pager,
     /// Why nobody was asked, and how often.
     not_asked: String,
+    /// The newest interactions about which nobody was asked, as of when the page was loaded.
+    unasked: Vec<UnaskedRow>,
     rows: Vec<Row>,
     blank: Row,
     /// The form's idempotency key where no script gives it one: pressing twice on one painted page is one deed.
@@ -104,6 +108,31 @@ fn not_asked(sheet: &Sheet) -> String {
     if reasons.is_empty() { String::new() } else { format!("Nobody was asked: {}", reasons.join(" · ")) }
 }
 
+/// An interaction about which nobody was asked.
+struct UnaskedRow {
+    interaction: String,
+    agent: String,
+    why: String,
+    at: String,
+    exactly: String,
+}
+
+impl UnaskedRow {
+    fn new(sheet: &Sheet, from: &Unasked) -> Self {
+        let why = format::label(from.why.strip_prefix("notAsked").unwrap_or(&from.why));
+        Self {
+            interaction: match from.interaction.split_once(':') {
+                Some((kind, id)) => format!("{} {id}", format::label(kind)),
+                None => from.interaction.clone(),
+            },
+            agent: from.agent.map_or_else(|| format::NONE.to_owned(), |agent| sheet.agent_name(agent.0)),
+            why,
+            at: sheet.moment(from.at),
+            exactly: from.at.to_string(),
+        }
+    }
+}
+
 #[derive(Default)]
 struct Row {
     id: String,
@@ -121,6 +150,8 @@ struct Row {
     /// What is asked before it is sent, and before the customer is asked again. `static/paint.js` asks the same.
     retry_question: String,
     recover_question: String,
+    note: String,
+    candidate: String,
     state: String,
     state_word: String,
     reason: String,
@@ -163,6 +194,8 @@ impl Row {
             comment: survey.comment.clone().unwrap_or_default(),
             retry_question: format!("Send {customer} the request for a survey?"),
             recover_question: format!("Ask {customer} again, now that it was made good?"),
+            note: survey.note.clone().unwrap_or_default(),
+            candidate: survey.candidate.clone().unwrap_or_default(),
             may_retry: survey.may_retry,
             may_recover: survey.may_recover,
         }

@@ -48,7 +48,7 @@ fn every_page(sheet: &Sheet) -> Vec<String> {
         supervisor(sheet, &View::default()).unwrap(),
         wallboard(sheet, &board()).unwrap(),
         feedback(sheet).unwrap(),
-        surveys(sheet).unwrap(),
+        surveys(sheet, &[]).unwrap(),
         status(sheet, &Unusable::default()).unwrap(),
     ];
     pages.extend(sheet.state.agents.keys().map(|id| agent(sheet, id).unwrap().unwrap()));
@@ -119,7 +119,7 @@ fn unknown_numbers_are_dashes_that_say_why() {
             supervisor(&sheet, &View::default()).unwrap(),
             wallboard(&sheet, &board).unwrap(),
             feedback(&sheet).unwrap(),
-            surveys(&sheet).unwrap(),
+            surveys(&sheet, &[]).unwrap(),
         ];
         for cell in case["cells"].as_array().unwrap() {
             let cell: [String; 5] = serde_json::from_value(cell.clone()).unwrap();
@@ -134,7 +134,7 @@ fn unknown_numbers_are_dashes_that_say_why() {
 fn every_painted_form_is_a_deed_of_its_own() {
     let sheet = sheet(&floor::floor(now(), 3));
     let key = || {
-        let html = surveys(&sheet).unwrap();
+        let html = surveys(&sheet, &[]).unwrap();
         html.split("name=\"idempotency_key\" value=\"").nth(1).unwrap().split('"').next().unwrap().to_owned()
     };
     let (one, other) = (key(), key());
@@ -255,7 +255,7 @@ fn an_empty_floor_says_so_in_words() {
     let html = supervisor(&sheet, &View::default()).unwrap();
     assert!(html.contains("You may see no queues") && html.contains("You may see no agents"));
     assert!(feedback(&sheet).unwrap().contains("Add <code>[goodays]</code> to the configuration"));
-    let asking = surveys(&sheet).unwrap();
+    let asking = surveys(&sheet, &[]).unwrap();
     assert!(asking.contains("Add <code>[agent_connect]</code> to the configuration") && !asking.contains("<form"));
     assert!(status(&sheet, &Unusable::default()).unwrap().contains("Not configured: add <code>[clarity]</code>"));
     assert!(wallboard(&sheet, &board()).unwrap().contains("This board has no queues to show"));
@@ -316,7 +316,9 @@ fn whoever_is_named_is_one_press_away() {
     assert!(
         supervisor(&sheet, &View::default()).unwrap().contains("<a href=\"/agents/45\" data-path=\"agents/45/name\"")
     );
-    for html in [feedback(&sheet).unwrap(), surveys(&sheet).unwrap(), feedback_item(&sheet, "r900").unwrap().unwrap()] {
+    for html in
+        [feedback(&sheet).unwrap(), surveys(&sheet, &[]).unwrap(), feedback_item(&sheet, "r900").unwrap().unwrap()]
+    {
         assert!(html.contains("data-as=\"responder\"") && html.contains(" href=\"/agents/4"), "{html}");
     }
 }

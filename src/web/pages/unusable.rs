@@ -5,7 +5,7 @@ use jiff::tz::TimeZone;
 
 use super::{format, words};
 use crate::domain::Role;
-use crate::store::{UnknownType, UnreadableEvent};
+use crate::store::{Remembered, UnknownType, UnreadableEvent};
 
 /// Signed events that have no effect, as the page shows them.
 #[derive(Debug, Default)]
@@ -18,6 +18,16 @@ pub struct Unusable {
     pub(super) counts: Vec<String>,
     pub(super) unreadable: Vec<Unreadable>,
     pub(super) unknown: Vec<Unknown>,
+    /// What was left out on purpose.
+    pub(super) noted: Vec<Noted>,
+}
+
+#[derive(Debug)]
+pub(super) struct Noted {
+    pub what: &'static str,
+    pub count: String,
+    /// The newest of them, for those who may see everything.
+    pub newest: Vec<String>,
 }
 
 #[derive(Debug)]
@@ -47,10 +57,12 @@ impl Unusable {
         counts: &[(&str, u64)],
         unreadable: Vec<UnreadableEvent>,
         unknown: Vec<UnknownType>,
+        noted: Vec<(&'static str, u64, Vec<Remembered>)>,
         role: Role,
         zone: &TimeZone,
+        now: Timestamp,
     ) -> Self {
-        let times = |at: Timestamp| (format::moment(at, zone), at.to_string());
+        let times = |at: Timestamp| (format::moment(at, zone, now), at.to_string());
         let count = |count: u64| format::count(i64::try_from(count).ok());
         let sentence = |(source, events): &(&str, u64)| {
             let plural = if *events == 1 { "event" } else { "events" };
@@ -74,6 +86,15 @@ impl Unusable {
                     let (at, exactly) = times(of.newest);
                     let name = of.name.unwrap_or_else(|| "other types".to_owned());
                     Unknown { name, source: source(&of.source), count: count(of.count), at, exactly, seq: of.seq }
+                })
+                .collect(),
+            noted: noted
+                .into_iter()
+                .filter(|(_, times, _)| *times > 0)
+                .map(|(what, times, newest)| {
+                    let newest = newest.into_iter().filter(|_| role >= Role::Supervisor);
+                    let line = |it: Remembered| format!("{} {}", it.thing, it.what).trim().to_owned();
+                    Noted { what, count: count(times), newest: newest.map(line).collect() }
                 })
                 .collect(),
         }
