@@ -96,6 +96,11 @@ impl Steering {
         self.clarity.subscriptions.lose();
     }
 
+    /// Answers nothing to whoever subscribes from now on, or the subscription's id again (`apis.md` B90).
+    pub fn hide_subscription_ids(&self, hidden: bool) {
+        self.clarity.subscriptions.hide_ids(hidden);
+    }
+
     /// Sends a text to every transport as it is: half a frame, two objects, ten megabytes.
     pub fn push_raw(&self, frame: impl Into<String>) {
         self.hub.push_raw(frame.into());
@@ -225,6 +230,7 @@ enum Deed {
     CloseTransports { names: Vec<String> },
     DeafenSignalr,
     LoseSubscriptions,
+    HideSubscriptionIds { on: bool },
     PushRaw { frame: String },
     AnnounceRestart,
     DropGroups,
@@ -264,6 +270,7 @@ async fn steer(State(steering): State<Steering>, Json(deed): Json<Deed>) -> Resu
         }
         Deed::DeafenSignalr => steering.deafen_signalr(),
         Deed::LoseSubscriptions => steering.lose_subscriptions(),
+        Deed::HideSubscriptionIds { on } => steering.hide_subscription_ids(on),
         Deed::PushRaw { frame } => steering.push_raw(frame),
         Deed::AnnounceRestart => steering.announce_restart(),
         Deed::DropGroups => steering.drop_groups(),

@@ -181,6 +181,57 @@ async fn past_the_window_everything_is_agreed_and_subscribed_anew() {
     street.leave().await;
 }
 
+/// The peer counts what is subscribed, and how often one push arrives, after six breaks that the connection outlives.
+#[tokio::test]
+async fn breaks_that_keep_the_connection_subscribe_nothing_twice() {
+    for (hidden, closed) in
+        [(false, &[][..]), (true, &[][..]), (true, &["webSockets"]), (true, &["webSockets", "serverSentEvents"])]
+    {
+        let (sandbox, neighbours) = sandbox_with(Options { agents: 20, queues: 4, ..Options::default() }).await;
+        sandbox.steering().hide_subscription_ids(hidden);
+        sandbox.steering().close_transports(closed);
+        let house = House::beside_with(&sandbox, |clarity| clarity.poll_interval = POLL).await;
+        let street = Street { sandbox, neighbours, house };
+        street.until("a live floor", |clarity| clarity["state"] == "live").await;
+        let steering = street.sandbox.steering();
+        assert_eq!(steering.subscribed(), 2, "agents and queues, ids hidden: {hidden}");
+        for cut in 1..=6 {
+            until("a transport", || steering.connected() == 1).await;
+            steering.cut_signalr();
+            street.until("the loss", |clarity| count(clarity, "lost") == cut).await;
+            street.until("the return", |clarity| clarity["state"] == "live").await;
+            assert_eq!(steering.subscribed(), 2, "ids hidden: {hidden}, over {closed:?}, after {cut}");
+        }
+        steering.pause(true);
+        street.until_pushed(71).await;
+        steering.pause(true);
+        let before = count(&street.until("a quiet floor", |_| true).await, "messages");
+        street.until_pushed(72).await;
+        steering.pause(true);
+        let after = count(&street.until("the count", |_| true).await, "messages");
+        assert_eq!((after - before, steering.remembered()), (1, 1), "ids hidden: {hidden}, over {closed:?}");
+        street.leave().await;
+    }
+}
+
+/// What has no id cannot be replaced over the same connection: another one is begun, without a person noticing.
+#[tokio::test]
+async fn subscriptions_without_ids_are_replaced_by_a_new_connection() {
+    let street = Street::live().await;
+    let steering = street.sandbox.steering();
+    steering.hide_subscription_ids(true);
+    steering.forget_signalr();
+    street.until("the loss", |clarity| count(clarity, "lost") == 1).await;
+    street.until("live again", |clarity| clarity["state"] == "live").await;
+    steering.drop_groups();
+    street.until("another connection", |clarity| count(clarity, "renegotiations") >= 1).await;
+    street.until("live again", |clarity| clarity["state"] == "live").await;
+    until("the end of the first", || steering.remembered() == 1 && steering.subscribed() == 2).await;
+    street.until_pushed(71).await;
+    street.until_true().await;
+    street.leave().await;
+}
+
 /// U6: groups or subscriptions are lost and keep-alives go on. The readings give it away.
 #[tokio::test]
 async fn pushes_that_stop_without_a_word_are_asked_for_again() {

@@ -69,7 +69,9 @@ async fn a_killed_server_is_followed_again_when_it_is_back() {
     })
     .await;
     assert_eq!(transport, Transport::ServerSentEvents, "this server offers no sockets");
-    let subscriptions = clarity.subscribe_agents(&id, &[41, 37], Also::default()).await.expect("a subscription");
+    let mut subscriptions = Vec::new();
+    let asked = clarity.subscribe_agents(&id, &[41, 37], Also::default(), &mut subscriptions).await;
+    asked.expect("a subscription");
     assert_eq!(subscriptions[0].id.as_deref(), Some("agents-1"));
     peer.push(r#"[{"type":"agent","id":41,"currentStatus":{"agentStatus":"inCall"}}]"#).await;
     assert_eq!(wait_for(&mut connection, "the first push", pushed_ids).await, [Some(41)]);

@@ -12,6 +12,7 @@ mod names;
 mod pushed;
 mod reading;
 pub mod settings;
+mod subscriptions;
 mod translate;
 
 use std::time::Duration;
@@ -32,6 +33,7 @@ pub use ended::{EndRules, SessionEnds};
 pub use look_ups::SessionLookUps;
 pub use pushed::Pushed;
 use reading::{Floor, Outcome, Probe, Reading};
+use subscriptions::Subscriptions;
 
 /// How often Clarity is asked while it does not push.
 const WITHOUT_PUSHES: Duration = Duration::from_secs(5);
@@ -45,6 +47,10 @@ const PROBE_AGAIN: Duration = Duration::from_secs(3600);
 /// The longest pause between two readings that fail.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
+/// After a reconnect that kept its connection, queues about which nothing was pushed for this long are subscribed again:
+/// what they were pushed before the break no longer counts, and only a new subscription shows a quiet queue.
+const QUIET_AFTER_RECONNECT: Duration = Duration::from_secs(20);
+
 /// How often it is looked at how it is.
 const GLANCE: Duration = Duration::from_secs(1);
 
@@ -55,10 +61,14 @@ pub struct ClarityFeed {
     reporter: Reporter,
     poll_interval: Duration,
     link: Link,
-    /// Counts what `link` was opened or resumed: pushes that were asked for before are not those of now.
-    generation: u64,
-    /// What was subscribed over the connection of now, by id.
-    subscriptions: Vec<String>,
+    /// What was subscribed over the latest connection.
+    subscriptions: Subscriptions,
+    /// When a quiet queue is subscribed again, after a reconnect that kept its connection.
+    renewal_due: Option<Instant>,
+    /// From when on readings are compared with pushes. Those asked for earlier show what was lost in a break.
+    comparable: Ordinal,
+    /// Whether something may have been missed since the last good reading.
+    missed: bool,
     /// Whether what changes is announced.
     announcements: Announcements,
     /// Whether the connection is to be given up for a new one.
@@ -111,8 +121,10 @@ impl ClarityFeed {
             reporter,
             poll_interval: config.poll_interval,
             link: Link::Down("it has not been opened yet".to_owned()),
-            generation: 0,
-            subscriptions: Vec::new(),
+            subscriptions: Subscriptions::default(),
+            renewal_due: None,
+            comparable: Ordinal::default(),
+            missed: true,
             announcements: Announcements::default(),
             forsaken: false,
             quiet: false,
@@ -142,7 +154,7 @@ impl ClarityFeed {
                 event = connection.next() => self.happened(event).await,
                 outcome = finished(&mut self.reading) => self.read(outcome).await,
                 () = sleep_until(self.reading_due), if self.reading.is_none() => self.begin_reading(),
-                _ = glances.tick() => {}
+                _ = glances.tick() => self.renew_quiet_queues().await,
             }
             self.judge();
             self.reporter.tell().await;
@@ -177,13 +189,24 @@ impl ClarityFeed {
         match event {
             Event::Opened { connection_id, transport } => {
                 self.reporter.resync("opened");
-                self.subscriptions.clear();
-                self.opened(connection_id, transport.as_str());
+                self.subscriptions = Subscriptions::none(connection_id.clone());
+                self.renewal_due = None;
+                self.link = Link::Opened { connection_id, transport: transport.as_str() };
+                self.begin_from_what_is();
             }
             Event::Resumed { connection_id, transport } => {
                 // Messages may be lost all the same, without a flag (`signalr.md` section 8): begin from what is.
                 self.reporter.resync("resumed");
-                self.opened(connection_id, transport.as_str());
+                let transport = transport.as_str();
+                // The connection has kept its subscriptions: others beside them would push everything twice.
+                let is_subscribed = self.subscriptions.complete && self.subscriptions.connection_id == connection_id;
+                self.link = if is_subscribed {
+                    Link::Subscribed { connection_id, transport }
+                } else {
+                    Link::Opened { connection_id, transport }
+                };
+                self.renewal_due = Some(Instant::now() + QUIET_AFTER_RECONNECT);
+                self.begin_from_what_is();
             }
             Event::Call(call) => self.pushed(&call).await,
             Event::Slow => {
@@ -209,13 +232,45 @@ impl ClarityFeed {
         }
     }
 
-    fn opened(&mut self, connection_id: String, transport: &'static str) {
-        self.generation += 1;
-        self.link = Link::Opened { connection_id, transport };
+    /// Messages may be lost wherever pushes begin or go on: everything is read in full.
+    fn begin_from_what_is(&mut self) {
         self.quiet = false;
+        self.missed = true;
         self.announcements.restart();
-        if self.trouble.is_none() {
+        self.comparable = self.gold.ordinal();
+        // A Clarity that fails keeps its pauses.
+        if self.trouble.is_none() && self.not_subscribed.is_none() {
             self.reading_due = Instant::now();
+        }
+    }
+
+    /// Asks for all pushes anew: over the same connection, if what was subscribed over it can be ended.
+    async fn renew(&mut self) {
+        let Link::Subscribed { connection_id, transport } = &self.link else { return };
+        if self.subscriptions.endless {
+            self.begin_anew("what was subscribed has to be replaced and cannot be ended").await;
+            return;
+        }
+        self.link = Link::Opened { connection_id: connection_id.clone(), transport };
+        self.begin_from_what_is();
+    }
+
+    /// Gives the connection up for a new one.
+    async fn begin_anew(&mut self, reason: &str) {
+        self.reporter.count("renegotiations");
+        self.forsaken = true;
+        self.cut(reason.to_owned()).await;
+    }
+
+    async fn renew_quiet_queues(&mut self) {
+        let is_due = self.renewal_due.is_some_and(|due| due <= Instant::now());
+        if !is_due || !matches!(self.link, Link::Subscribed { .. }) {
+            return;
+        }
+        self.renewal_due = None;
+        if self.floor.as_ref().is_some_and(|floor| floor.has_unknown_queues(&self.gold)) {
+            self.reporter.resync("quiet");
+            self.renew().await;
         }
     }
 
@@ -254,11 +309,7 @@ impl ClarityFeed {
             floor: self.floor.clone(),
             structure_due,
             also: self.also(structure_due),
-            subscribe_over: match &self.link {
-                Link::Opened { connection_id, .. } => Some((connection_id.clone(), self.generation)),
-                _ => None,
-            },
-            replaced: self.subscriptions.clone(),
+            subscribe: matches!(self.link, Link::Opened { .. }).then(|| self.subscriptions.clone()),
             probe_queues: self.probe_due.is_some_and(|due| due <= Instant::now()),
             next_lookup: self.next_lookup,
         };
@@ -271,8 +322,7 @@ impl ClarityFeed {
         if self.also_due > Instant::now() {
             return Also::default();
         }
-        let missed = matches!(self.link, Link::Opened { .. });
-        Also { status_history: self.also.status_history && (structure_due || missed), ..self.also }
+        Also { status_history: self.also.status_history && (structure_due || self.missed), ..self.also }
     }
 
     async fn read(&mut self, mut outcome: Outcome) {
@@ -281,17 +331,19 @@ impl ClarityFeed {
         if let Some(floor) = outcome.floor {
             self.structure_due = Instant::now() + STRUCTURE_EVERY;
             self.structure_backoff.reset();
-            self.know(floor);
+            self.know(floor).await;
         }
         if let Some(why) = &outcome.not_structured {
             tracing::warn!(why, "Clarity's structure could not be read; the one that is known is used");
             self.reporter.count("failedStructures");
             self.structure_due = Instant::now() + WITHOUT_PUSHES + self.structure_backoff.next_wait();
         }
-        if let Some(generation) = outcome.subscribed {
-            self.subscribed(generation, std::mem::take(&mut outcome.subscriptions));
+        if let Some(subscriptions) = outcome.subscriptions.take() {
+            self.subscribed(subscriptions).await;
         }
-        if let (Some(asked), Link::Subscribed { .. }) = (outcome.asked, &self.link) {
+        if let (Some(asked), Link::Subscribed { .. }) = (outcome.asked, &self.link)
+            && asked > self.comparable
+        {
             self.compare(asked, &outcome.corrected).await;
         }
         self.probed(outcome.probe);
@@ -315,6 +367,7 @@ impl ClarityFeed {
             None => {
                 self.reporter.heard(0);
                 self.read_at = Some(Instant::now());
+                self.missed &= outcome.asked.is_none_or(|asked| asked <= self.comparable);
             }
         }
         self.trouble = outcome.trouble;
@@ -347,12 +400,12 @@ impl ClarityFeed {
         }
     }
 
-    fn know(&mut self, floor: Floor) {
+    async fn know(&mut self, floor: Floor) {
         let others = self.floor.as_ref().is_some_and(|known| *known != floor);
         self.floor = Some(floor);
-        if others && let Link::Subscribed { connection_id, transport } = &self.link {
+        if others {
             // Whoever is new has not been asked for: ask anew, for everybody.
-            self.opened(connection_id.clone(), transport);
+            self.renew().await;
         }
     }
 
@@ -360,30 +413,38 @@ impl ClarityFeed {
     async fn compare(&mut self, asked: Ordinal, corrected: &[(AgentId, Ordinal)]) {
         let finding = self.announcements.read(asked, corrected);
         self.reporter.count_many("repaired", finding.repaired);
-        match (finding.remedy, &self.link) {
-            (Some(Remedy::Subscribe), Link::Subscribed { connection_id, transport }) => {
+        match finding.remedy {
+            Some(Remedy::Subscribe) => {
                 tracing::warn!("Clarity shows changes that it has not pushed; it is asked to push again");
                 self.reporter.count("resubscriptions");
                 self.reporter.resync("unannounced");
-                self.opened(connection_id.clone(), transport);
+                self.renew().await;
             }
-            (Some(Remedy::BeginAnew), Link::Subscribed { .. }) => {
+            Some(Remedy::BeginAnew) => {
                 tracing::warn!("Clarity pushes nothing though it was asked twice; a new connection is begun");
-                self.reporter.count("renegotiations");
                 self.reporter.resync("deaf");
-                self.forsaken = true;
-                self.cut("the connection was open and nothing was pushed over it".to_owned()).await;
+                self.begin_anew("the connection was open and nothing was pushed over it").await;
             }
-            _ => {}
+            None => {}
         }
     }
 
-    fn subscribed(&mut self, generation: u64, subscriptions: Vec<String>) {
-        if generation == self.generation
-            && let Link::Opened { connection_id, transport } = &self.link
-        {
-            self.link = Link::Subscribed { connection_id: connection_id.clone(), transport };
-            self.subscriptions = subscriptions;
+    /// Pushes were asked for. Whatever has become of the transport meanwhile, what was subscribed belongs to the
+    /// connection.
+    async fn subscribed(&mut self, subscriptions: Subscriptions) {
+        if subscriptions.connection_id != self.subscriptions.connection_id {
+            return;
+        }
+        self.subscriptions = subscriptions;
+        match &self.link {
+            Link::Opened { connection_id, transport } if self.subscriptions.complete => {
+                self.link = Link::Subscribed { connection_id: connection_id.clone(), transport };
+            }
+            // The next attempt could not replace what this one may have left.
+            Link::Opened { .. } if self.subscriptions.endless => {
+                self.begin_anew("pushes could not be asked for in full, and what was subscribed cannot be ended").await;
+            }
+            _ => {}
         }
     }
 }

@@ -6,15 +6,16 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use super::subscriptions::Subscriptions;
 use super::{sentence, translate};
 use crate::base::Clock;
 use crate::domain::{
-    AgentId, AgentReading, AgentStatus, Change, Fact, Ordinal, SessionReading, SessionStatus, StatusReading,
+    AgentId, AgentReading, AgentStatus, Change, Fact, Ordinal, QueueId, SessionReading, SessionStatus, StatusReading,
 };
 use crate::gold::{Entity, Gold, Key};
 use crate::vendor::clarity::methods::Also;
 use crate::vendor::clarity::wire::{RealtimeData, SearchResult};
-use crate::vendor::clarity::{Clarity, Error};
+use crate::vendor::clarity::{Clarity, Error, Subscription};
 
 /// How many queues are looked up in one reading: each may cost a question of its own.
 const LOOKUPS: usize = 20;
@@ -38,15 +39,23 @@ pub(super) struct Floor {
     queues: Vec<(i64, String)>,
 }
 
+impl Floor {
+    /// Whether gold does not know how many wait in one of the queues. Only pushes tell that.
+    pub fn has_unknown_queues(&self, gold: &Gold) -> bool {
+        self.queues.iter().any(|(id, _)| {
+            let known = gold.copy().get(&Key::Queue(QueueId(*id)));
+            !matches!(known.as_deref(), Some(Entity::Queue(queue)) if queue.waiting.is_some())
+        })
+    }
+}
+
 /// How a reading went, part by part.
 #[derive(Debug, Default)]
 pub(super) struct Outcome {
     /// The structure, if it was read.
     pub floor: Option<Floor>,
-    /// The generation of the connection over which pushes were asked for, if they were.
-    pub subscribed: Option<u64>,
-    /// The ids of the subscriptions that were made then, as far as Clarity told them.
-    pub subscriptions: Vec<String>,
+    /// What is subscribed now, if pushes were asked for.
+    pub subscriptions: Option<Subscriptions>,
     /// When the questions about agents began, if they were all answered.
     pub asked: Option<Ordinal>,
     /// Whom gold had known differently, and when the question about them was asked.
@@ -87,10 +96,8 @@ pub(super) struct Reading {
     pub floor: Option<Floor>,
     /// Whether the structure is to be read.
     pub structure_due: bool,
-    /// Ask for pushes over this connection, of this generation.
-    pub subscribe_over: Option<(String, u64)>,
-    /// Subscriptions that there may be over the same connection, which the new ones replace.
-    pub replaced: Vec<String>,
+    /// Ask for pushes, in place of these subscriptions.
+    pub subscribe: Option<Subscriptions>,
     /// What is asked about agents besides, in this reading and in pushes.
     pub also: Also,
     /// Whether queues are asked for too.
@@ -115,16 +122,12 @@ impl Reading {
             }
         }
         let Some(floor) = outcome.floor.clone().or_else(|| self.floor.clone()) else { return outcome };
-        if let Some((connection_id, generation)) = &self.subscribe_over {
-            match self.subscribe(&floor, connection_id, &mut outcome.asked_too_much).await {
-                Ok(subscriptions) => {
-                    (outcome.subscribed, outcome.subscriptions) = (Some(*generation), subscriptions);
-                }
-                Err(error) => {
-                    outcome.not_subscribed = Some(sentence(&error));
-                    outcome.note_wait(&error);
-                }
+        if let Some(mut subscriptions) = self.subscribe.clone() {
+            if let Err(error) = self.subscribe(&floor, &mut subscriptions, &mut outcome.asked_too_much).await {
+                outcome.not_subscribed = Some(sentence(&error));
+                outcome.note_wait(&error);
             }
+            outcome.subscriptions = Some(subscriptions);
         }
         let asked = self.gold.ordinal();
         match self.agents(&floor, &mut outcome.asked_too_much).await {
@@ -183,36 +186,43 @@ impl Reading {
     async fn subscribe(
         &self,
         floor: &Floor,
-        connection_id: &str,
+        subscriptions: &mut Subscriptions,
         asked_too_much: &mut bool,
-    ) -> Result<Vec<String>, Error> {
+    ) -> Result<(), Error> {
         // What was known of queues came from earlier pushes, and nobody said what they missed.
         self.gold.tell(Fact::QueuesUncertain).await;
-        for id in &self.replaced {
-            // Left alone it would push everything twice. Whether it is still there, Clarity alone knows.
-            if let Err(error) = self.vendor.delete_subscription(id, connection_id).await {
-                tracing::debug!(error = %sentence(&error), "a subscription could not be ended; another one replaces it");
-            }
-        }
+        subscriptions.end(&self.vendor).await?;
         let mut made = Vec::new();
+        let outcome = self.ask_for_pushes(floor, &subscriptions.connection_id, asked_too_much, &mut made).await;
+        subscriptions.add(made);
+        subscriptions.complete = outcome.is_ok();
+        outcome
+    }
+
+    async fn ask_for_pushes(
+        &self,
+        floor: &Floor,
+        connection_id: &str,
+        asked_too_much: &mut bool,
+        made: &mut Vec<Subscription>,
+    ) -> Result<(), Error> {
         let agents: Vec<i64> = floor.agents.iter().copied().collect();
         if !agents.is_empty() {
             // A history in each push would weigh more than all the rest: changes of status tell the same.
             let also = Also { status_history: false, ..self.also };
-            made.extend(match self.vendor.subscribe_agents(connection_id, &agents, also).await {
+            match self.vendor.subscribe_agents(connection_id, &agents, also, made).await {
                 Err(Error::Status { .. }) if also.is_something() => {
-                    let made = self.vendor.subscribe_agents(connection_id, &agents, Also::default()).await?;
+                    self.vendor.subscribe_agents(connection_id, &agents, Also::default(), made).await?;
                     *asked_too_much = true;
-                    made
                 }
                 answer => answer?,
-            });
+            }
         }
         let queues: Vec<i64> = floor.queues.iter().map(|(id, _)| *id).collect();
         if !queues.is_empty() {
-            made.extend(self.vendor.subscribe_queues(connection_id, &queues).await?);
+            self.vendor.subscribe_queues(connection_id, &queues, made).await?;
         }
-        Ok(made.into_iter().filter_map(|subscription| subscription.id).collect())
+        Ok(())
     }
 
     /// Returns whom gold had known differently.

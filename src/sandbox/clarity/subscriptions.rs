@@ -1,12 +1,14 @@
 //! Subscriptions: who is pushed what (`apis.md` C35 to C43).
 
 use std::collections::{HashMap, HashSet};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
 use super::picture::Picture;
@@ -41,6 +43,8 @@ pub enum Topic {
 pub struct Subscriptions {
     hub: Hub,
     book: Arc<Mutex<Book>>,
+    /// Whether the answer to a new subscription is empty (`apis.md` B90).
+    hides_ids: Arc<AtomicBool>,
 }
 
 #[derive(Debug, Default)]
@@ -53,7 +57,7 @@ impl Subscriptions {
     /// None yet.
     #[must_use]
     pub fn new(hub: Hub) -> Self {
-        Self { hub, book: Arc::default() }
+        Self { hub, book: Arc::default(), hides_ids: Arc::default() }
     }
 
     /// Sends each connection what has changed for it since the last time, in one message.
@@ -109,13 +113,18 @@ impl Subscriptions {
         lock(&self.book).entries.len()
     }
 
+    /// Tells no ids of new subscriptions from now on, or tells them again.
+    pub fn hide_ids(&self, hidden: bool) {
+        self.hides_ids.store(hidden, Ordering::SeqCst);
+    }
+
     fn create(
         &self,
         topic: Topic,
         targets: Vec<Target>,
         query: &CommonQuery,
         body: &[u8],
-    ) -> Result<Json<Value>, Refusal> {
+    ) -> Result<Response, Refusal> {
         let body = read(body)?;
         let connection = body.connection_id.clone().filter(|id| self.hub.knows(id));
         let connection = connection.ok_or((StatusCode::NOT_FOUND, "There is no such connection.".to_owned()))?;
@@ -126,7 +135,10 @@ impl Subscriptions {
         book.last += 1;
         let id = format!("sub-{}", book.last);
         book.entries.insert(id.clone(), subscription);
-        Ok(Json(json!({"id": id})))
+        if self.hides_ids.load(Ordering::SeqCst) {
+            return Ok(StatusCode::OK.into_response());
+        }
+        Ok(Json(json!({"id": id})).into_response())
     }
 }
 
@@ -147,7 +159,7 @@ pub async fn subscribe(
     State(clarity): State<Clarity>,
     Query(query): Query<CommonQuery>,
     body: Bytes,
-) -> Result<Json<Value>, Refusal> {
+) -> Result<Response, Refusal> {
     let targets = match topic {
         Topic::About(kind, way) => targets(&clarity, kind, way, &query)?,
         Topic::Alerts => Vec::new(),

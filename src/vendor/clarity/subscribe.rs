@@ -47,28 +47,37 @@ impl Clarity {
     /// them would deny them all.
     ///
     /// # Errors
-    /// See [`Error`]. Without ids nothing is sent (`apis.md` B49).
+    /// See [`Clarity::subscribe`].
     pub async fn subscribe_agents(
         &self,
         connection_id: &str,
         ids: &[i64],
         also: Also,
-    ) -> Result<Vec<Subscription>, Error> {
-        let permitted = self.permitted(ids);
-        self.subscribe(Subject::Agents, connection_id, Whom::Agents(&permitted), &self.wanted_of_agents(), also).await
+        made: &mut Vec<Subscription>,
+    ) -> Result<(), Error> {
+        let (permitted, wanted) = (self.permitted(ids), self.wanted_of_agents());
+        self.subscribe(Subject::Agents, connection_id, Whom::Agents(&permitted), &wanted, also, made).await
     }
 
     /// Has changes of these queues pushed (`apis.md` C38).
     ///
     /// # Errors
-    /// See [`Error`]. Without ids nothing is sent (`apis.md` B49).
-    pub async fn subscribe_queues(&self, connection_id: &str, ids: &[i64]) -> Result<Vec<Subscription>, Error> {
-        self.subscribe(Subject::Queues, connection_id, Whom::Queues(ids), &self.wanted_of_queues(), Also::default())
-            .await
+    /// See [`Clarity::subscribe`].
+    pub async fn subscribe_queues(
+        &self,
+        connection_id: &str,
+        ids: &[i64],
+        made: &mut Vec<Subscription>,
+    ) -> Result<(), Error> {
+        let wanted = self.wanted_of_queues();
+        self.subscribe(Subject::Queues, connection_id, Whom::Queues(ids), &wanted, Also::default(), made).await
     }
 
     /// Has changes of any kind of subject pushed (`apis.md` C35 to C40), in as many subscriptions as the ids need. What
     /// is counted as one goes into one address, however long.
+    ///
+    /// What was subscribed is added to `made`, also where a later part fails. A call of which only Clarity knows whether
+    /// it took it is added without an id: it may push.
     ///
     /// # Errors
     /// See [`Error`]. Without ids nothing is sent (`apis.md` B49).
@@ -79,7 +88,8 @@ impl Clarity {
         whom: Whom<'_>,
         wanted: &Wanted,
         also: Also,
-    ) -> Result<Vec<Subscription>, Error> {
+        made: &mut Vec<Subscription>,
+    ) -> Result<(), Error> {
         let (call, path) = subject.call();
         if whom.ids().is_empty() {
             return Err(Error::NotSent { call, reason: "nobody and nothing was named" });
@@ -91,13 +101,19 @@ impl Clarity {
         body.connection_id = Some(connection_id);
         // Only single agents have a history (`apis.md` C72).
         let also = Also { status_history: also.status_history && subject == Subject::Agents, ..also };
-        let mut subscriptions = Vec::new();
         for ids in subject.chunks(whom.ids()) {
             let at = self.at(path, &format!("{}={ids}{}{}", whom.parameter(), self.modalities(), also.query()));
-            let answer = self.send(call, Method::POST, at, Some(&body)).await?;
-            subscriptions.push(Subscription { id: id_of(&answer) });
+            match self.send(call, Method::POST, at, Some(&body)).await {
+                Ok(answer) => made.push(Subscription { id: id_of(&answer) }),
+                Err(error) => {
+                    if !error.surely_not_done() {
+                        made.push(Subscription { id: None });
+                    }
+                    return Err(error);
+                }
+            }
         }
-        Ok(subscriptions)
+        Ok(())
     }
 
     /// Has alerts pushed (`apis.md` C41). What they look like is not documented (B115).

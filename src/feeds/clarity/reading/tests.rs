@@ -34,8 +34,7 @@ async fn a_structure_that_cannot_be_read_keeps_nobody_from_being_read() {
         clock: clock.clone(),
         floor,
         structure_due: true,
-        subscribe_over: None,
-        replaced: Vec::new(),
+        subscribe: None,
         next_lookup: 0,
     };
     let known = Floor { agents: [5].into(), queues: Vec::new() };

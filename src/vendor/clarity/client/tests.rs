@@ -131,8 +131,8 @@ async fn every_kind_of_subscription_is_asked_for_where_the_document_says() {
     ];
     let also = Also { breakdowns: true, status_history: true };
     for (subject, whom, _) in asked {
-        let made =
-            clarity.subscribe(subject, "c-1", whom, &clarity.wanted_of_agents(), also).await.expect("a subscription");
+        let (mut made, wanted) = (Vec::new(), clarity.wanted_of_agents());
+        clarity.subscribe(subject, "c-1", whom, &wanted, also, &mut made).await.expect("a subscription");
         assert_eq!(made, [Subscription { id: Some("s/1".into()) }]);
     }
     let seen = server.seen("/");
@@ -180,7 +180,9 @@ async fn what_clarity_would_refuse_or_misunderstand_is_not_sent() {
         (Subject::QueueAggregate, Whom::Agents(&[1])),
         (Subject::AgentGroups, Whom::Agents(&[1])),
     ] {
-        let error = clarity.subscribe(subject, "c", whom, &wanted, Also::default()).await.expect_err("not sent");
+        let mut made = Vec::new();
+        let asked = clarity.subscribe(subject, "c", whom, &wanted, Also::default(), &mut made).await;
+        let error = asked.expect_err("not sent");
         assert!(matches!(error, Error::NotSent { .. }), "{error}");
     }
     for id in ["", " ", ".", ".."] {
@@ -304,7 +306,8 @@ async fn an_agent_out_of_bounds_is_found_and_left_out_and_the_others_live() {
         assert!(agents.iter().all(|agent| agent.id != Some(13)));
         let sent = server.seen("/").len() - before;
         assert!(requests.contains(&sent), "{sent} requests after {seconds} s");
-        clarity.subscribe_agents("connection", &ids, Also::default()).await.expect("a subscription of the others");
+        let asked = clarity.subscribe_agents("connection", &ids, Also::default(), &mut Vec::new()).await;
+        asked.expect("a subscription of the others");
     }
 }
 
