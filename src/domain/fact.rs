@@ -56,9 +56,12 @@ pub enum Fact {
         /// The queue.
         queue: Box<QueueReading>,
     },
-    /// Nobody tells us about queues any more, or from the start again: what was known of who waits, and what was counted,
-    /// may have changed unnoticed and is forgotten rather than shown as if it were live.
-    QueuesUncertain,
+    /// What was pushed about queues before this place in the order, and not told again since, may have changed unnoticed.
+    /// Who waits and what was counted is forgotten then rather than shown as if it were live.
+    QueuesUncertain {
+        /// What was told before this is not certain.
+        before: Ordinal,
+    },
     /// What metrics are called, by name. What is absent is called nothing in particular.
     Labels(BTreeMap<Arc<str>, Arc<str>>),
     /// An event about a customer's response.

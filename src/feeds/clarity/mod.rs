@@ -280,7 +280,7 @@ impl ClarityFeed {
         self.link = Link::Down(reason);
         self.quiet = false;
         if !was_down {
-            self.gold.tell(Fact::QueuesUncertain).await;
+            self.gold.tell(Fact::QueuesUncertain { before: self.gold.ordinal() }).await;
             self.reading_due = self.reading_due.min(Instant::now() + WITHOUT_PUSHES);
         }
     }

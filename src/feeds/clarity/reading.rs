@@ -190,7 +190,7 @@ impl Reading {
         asked_too_much: &mut bool,
     ) -> Result<(), Error> {
         // What was known of queues came from earlier pushes, and nobody said what they missed.
-        self.gold.tell(Fact::QueuesUncertain).await;
+        self.gold.tell(Fact::QueuesUncertain { before: self.gold.ordinal() }).await;
         subscriptions.end(&self.vendor).await?;
         let mut made = Vec::new();
         let outcome = self.ask_for_pushes(floor, &subscriptions.connection_id, asked_too_much, &mut made).await;

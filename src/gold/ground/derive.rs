@@ -1,7 +1,7 @@
 //! Records to entities. Nothing here remembers anything: the same records give the same entities.
 
 use super::Ground;
-use crate::domain::{AgentId, MetricValue, Metrics, QueueId};
+use crate::domain::{AgentId, QueueId};
 use crate::gold::entity::{Agent, Entity, Key, Queue, Team};
 use crate::gold::rollup::Group;
 
@@ -58,7 +58,7 @@ impl Ground {
         let record = self.queues.get(&id)?;
         let sessions = self.sessions.waiting_in(id);
         let known = i64::try_from(sessions.len()).unwrap_or(i64::MAX);
-        let waiting = queued(&record.metrics).or(record.listed.then_some(known));
+        let waiting = record.waiting(known);
         Some(Queue {
             id,
             name: record.name.best(),
@@ -79,14 +79,4 @@ impl Ground {
             other: record.other.clone(),
         })
     }
-}
-
-/// The sum of the queued counts of all kinds of contact. `None`: there is no such metric.
-fn queued(metrics: &Metrics) -> Option<i64> {
-    let mut counts = metrics.values().filter_map(|bag| match bag.get("queuedCount")? {
-        MetricValue::Count(count) => Some(*count),
-        _ => None,
-    });
-    let first = counts.next()?;
-    Some(counts.fold(first, i64::saturating_add))
 }

@@ -49,8 +49,12 @@ impl<Id: Ord, T> Early<Id, T> {
         });
     }
 
-    pub fn clear(&mut self) {
-        self.0.clear();
+    /// What was heard before is no longer believed.
+    pub fn forget_before(&mut self, before: Ordinal) {
+        self.0.retain(|_, updates| {
+            updates.retain(|(_, heard, _)| *heard >= before);
+            !updates.is_empty()
+        });
     }
 }
 

@@ -6,22 +6,25 @@
 //! Who is there, what they are called and in which team they are is for the structure to say; a search, and then everything
 //! else, only fills in what it leaves open.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
 use jiff::Timestamp;
 
 use super::Ground;
 use super::sessions::{Holder, Moved};
-use crate::domain::metric::ByQueueReading;
+use crate::domain::metric::{ByQueueReading, MetricPath};
 use crate::domain::{
-    AgentId, AgentReading, AgentStatus, Change, Metrics, Ordinal, QueueId, QueueReading, StatusHistory, StatusReading,
-    StructureReading, TeamId, Unclassified,
+    AgentId, AgentReading, AgentStatus, Change, MetricValue, Metrics, Modality, Ordinal, QueueId, QueueReading,
+    SessionsReading, StatusHistory, StatusReading, StructureReading, TeamId, Unclassified,
 };
 use crate::gold::detail::{Detail, as_past};
 use crate::gold::entity::Key;
 use crate::gold::merge;
 use crate::gold::roll::Names;
+
+/// The metric that says how many wait.
+const QUEUED: &str = "queuedCount";
 
 /// What an agent or a queue is called, by who says so.
 #[derive(Debug, Default)]
@@ -117,8 +120,16 @@ pub(super) struct QueueRecord {
     pub calls_today: Option<i64>,
     pub metrics: Arc<Metrics>,
     pub other: Arc<Unclassified>,
-    /// Whether anybody lists who waits in it. If so, an empty list means that nobody does.
-    pub listed: bool,
+    /// When each metric was last told.
+    told: BTreeMap<Modality, BTreeMap<Arc<str>, Ordinal>>,
+    /// When fields without a word were last told.
+    other_told: Ordinal,
+    /// The kinds of contact of which it was told who waits, and when: an empty list means that nobody does. `None`: it was
+    /// told, and is no longer known.
+    listed: BTreeMap<Modality, Option<Ordinal>>,
+    /// The kinds of contact of which it was told how many wait, and which is no longer known. Without them the others add
+    /// up to too few.
+    uncounted: BTreeSet<Modality>,
     /// Whether the structure names it.
     is_structured: bool,
     heard: Heard,
@@ -243,7 +254,7 @@ impl Ground {
         }
         self.touched.insert(Key::Agent(id));
         if heard.sessions <= asked {
-            let moved = self.sessions.replace(Holder::Agent(id), reading.sessions, now);
+            let moved = self.sessions.replace(Holder::Agent(id), asked, reading.sessions, now);
             self.moved(moved);
         }
     }
@@ -279,7 +290,7 @@ impl Ground {
         if let Some(history) = reading.history {
             record.remember(history, now);
         }
-        let moved = self.sessions.change(Holder::Agent(id), reading.sessions, now);
+        let moved = self.sessions.change(Holder::Agent(id), heard, reading.sessions, now);
         self.moved(moved);
     }
 
@@ -306,17 +317,27 @@ impl Ground {
             record.count(&reading);
         }
         record.name.by_the_way(reading.name);
-        if heard.metrics <= asked && *record.metrics != reading.metrics {
-            record.metrics = Arc::new(reading.metrics);
+        // What it leaves out is not there, and that is told too.
+        if heard.metrics <= asked {
+            record.told.clear();
+            record.uncounted.clear();
+            record.metrics_told(asked, &reading.metrics);
+            if *record.metrics != reading.metrics {
+                record.metrics = Arc::new(reading.metrics);
+            }
         }
         let other = merge::present(reading.other);
-        if heard.other <= asked && *record.other != other {
-            record.other = Arc::new(other);
+        if heard.other <= asked {
+            record.other_told = asked;
+            if *record.other != other {
+                record.other = Arc::new(other);
+            }
         }
         self.touched.insert(Key::Queue(id));
         if heard.sessions <= asked {
-            record.listed |= reading.sessions.iter().any(|(_, list)| list.all.is_some());
-            let moved = self.sessions.replace(Holder::Queue(id), reading.sessions, now);
+            record.listed.values_mut().for_each(|told| *told = Some(asked));
+            record.sessions_told(asked, &reading.sessions);
+            let moved = self.sessions.replace(Holder::Queue(id), asked, reading.sessions, now);
             self.moved(moved);
         }
     }
@@ -336,11 +357,16 @@ impl Ground {
         let has_numbers = record.count(&reading);
         Heard::note(&mut record.heard.numbers, heard, has_numbers);
         record.name.by_the_way(reading.name);
+        record.metrics_cleared(&reading.cleared_metrics);
+        record.metrics_told(heard, &reading.metrics);
         merge::metrics(&mut record.metrics, &reading.cleared_metrics, reading.metrics);
+        if !reading.other.is_empty() {
+            record.other_told = heard;
+        }
         merge::other(&mut record.other, reading.other);
-        record.listed |= reading.sessions.iter().any(|(_, list)| list.all.is_some());
+        record.sessions_told(heard, &reading.sessions);
         self.touched.insert(Key::Queue(id));
-        let moved = self.sessions.change(Holder::Queue(id), reading.sessions, now);
+        let moved = self.sessions.change(Holder::Queue(id), heard, reading.sessions, now);
         self.moved(moved);
     }
 
@@ -358,17 +384,15 @@ impl Ground {
         self.touched.insert(Key::Queue(id));
     }
 
-    /// Whatever only pushes could tell us about queues is no longer known.
-    pub(super) fn queues_uncertain(&mut self) {
-        self.early_queues.clear();
+    /// What only pushes could tell of queues, and have not told again since `before`, is no longer known.
+    pub(super) fn queues_uncertain(&mut self, before: Ordinal) {
+        self.early_queues.forget_before(before);
         for id in self.queues.keys().copied().collect::<Vec<_>>() {
-            let moved = self.sessions.release_all(Holder::Queue(id));
+            let moved = self.sessions.release_untold(Holder::Queue(id), before);
             self.moved(moved);
-            if let Some(record) = self.queues.get_mut(&id) {
-                record.metrics = Arc::default();
-                record.listed = false;
+            if self.queues.get_mut(&id).is_some_and(|record| record.forget_untold(before)) {
+                self.touched.insert(Key::Queue(id));
             }
-            self.touched.insert(Key::Queue(id));
         }
     }
 
@@ -499,6 +523,77 @@ impl AgentRecord {
 }
 
 impl QueueRecord {
+    /// How many wait, if that is known of every kind of contact of which it was ever told. `listed` is how many of them
+    /// are known by name.
+    pub fn waiting(&self, listed: i64) -> Option<i64> {
+        match queued(&self.metrics) {
+            Some(count) => self.uncounted.is_empty().then_some(count),
+            None => (!self.listed.is_empty() && self.listed.values().all(Option::is_some)).then_some(listed),
+        }
+    }
+
+    fn metrics_told(&mut self, told: Ordinal, metrics: &Metrics) {
+        for (modality, bag) in metrics {
+            let known = self.told.entry(modality.clone()).or_default();
+            known.extend(bag.keys().map(|name| (Arc::clone(name), told)));
+            if bag.contains_key(QUEUED) {
+                self.uncounted.remove(modality);
+            }
+        }
+    }
+
+    /// That there is no such number any more is known.
+    fn metrics_cleared(&mut self, cleared: &[MetricPath]) {
+        for (modality, names) in cleared {
+            let is_all = names.is_empty();
+            if is_all || matches!(names.as_slice(), [name] if name.as_ref() == QUEUED) {
+                self.uncounted.remove(modality);
+            }
+            match names.as_slice() {
+                [] => drop(self.told.remove(modality)),
+                [name] => drop(self.told.get_mut(modality).and_then(|bag| bag.remove(name))),
+                _ => {}
+            }
+        }
+    }
+
+    fn sessions_told(&mut self, told: Ordinal, sessions: &SessionsReading) {
+        let in_full = sessions.iter().filter(|(_, list)| list.all.is_some());
+        self.listed.extend(in_full.map(|(modality, _)| (modality.clone(), Some(told))));
+    }
+
+    /// Forgets what was told before `before` and not again since. Returns whether there was any.
+    fn forget_untold(&mut self, before: Ordinal) -> bool {
+        let mut gone = Vec::new();
+        for (modality, bag) in &mut self.told {
+            for (name, _) in bag.extract_if(.., |_, told| *told < before) {
+                gone.push((modality.clone(), name));
+            }
+        }
+        let mut is_changed = !gone.is_empty();
+        if is_changed {
+            let metrics = Arc::make_mut(&mut self.metrics);
+            for (modality, name) in gone {
+                if let Some(bag) = metrics.get_mut(&modality) {
+                    bag.remove(&name);
+                }
+                if name.as_ref() == QUEUED {
+                    self.uncounted.insert(modality);
+                }
+            }
+            metrics.retain(|_, bag| !bag.is_empty());
+        }
+        for told in self.listed.values_mut().filter(|told| told.is_some_and(|told| told < before)) {
+            *told = None;
+            is_changed = true;
+        }
+        if self.other_told < before && !self.other.is_empty() {
+            self.other = Arc::default();
+            is_changed = true;
+        }
+        is_changed
+    }
+
     /// Takes over the numbers that a message tells. Returns whether it tells any.
     fn count(&mut self, reading: &QueueReading) -> bool {
         self.open = reading.open.or(self.open);
@@ -510,4 +605,14 @@ impl QueueRecord {
             [reading.agents_online, reading.agents_available, reading.estimated_wait_seconds, reading.calls_today];
         reading.open.is_something() || numbers.iter().any(Change::is_something)
     }
+}
+
+/// The sum of the queued counts of all kinds of contact. `None`: there is no such metric.
+fn queued(metrics: &Metrics) -> Option<i64> {
+    let mut counts = metrics.values().filter_map(|bag| match bag.get(QUEUED)? {
+        MetricValue::Count(count) => Some(*count),
+        _ => None,
+    });
+    let first = counts.next()?;
+    Some(counts.fold(first, i64::saturating_add))
 }

@@ -116,7 +116,7 @@ impl Ground {
                 }
             }
             Fact::QueueChanged { heard, queue } => self.queue_changed(heard, *queue, now),
-            Fact::QueuesUncertain => self.queues_uncertain(),
+            Fact::QueuesUncertain { before } => self.queues_uncertain(before),
             Fact::Response(reading) => {
                 for key in self.feedback.hear(*reading, &self.rules) {
                     self.touched.insert(key);

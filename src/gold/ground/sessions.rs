@@ -12,7 +12,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::traces::Traces;
 use crate::domain::session::SessionList;
 use crate::domain::{
-    AgentId, Modality, QueueId, SessionId, SessionReading, SessionStatus, SessionTrace, SessionsReading,
+    AgentId, Modality, Ordinal, QueueId, SessionId, SessionReading, SessionStatus, SessionTrace, SessionsReading,
 };
 use crate::gold::entity::Session;
 use crate::gold::join::{Clue, Trace};
@@ -36,6 +36,15 @@ struct Record {
     holders: Vec<Holder>,
 }
 
+/// How a holder lists a session.
+#[derive(Debug)]
+struct Listed {
+    /// As which kind of contact.
+    modality: Modality,
+    /// When the holder last named it.
+    told: Ordinal,
+}
+
 /// What a merge changed.
 #[derive(Debug, Default)]
 pub(super) struct Moved {
@@ -57,8 +66,8 @@ type ByQueue = HashMap<QueueId, BTreeSet<SessionId>>;
 #[derive(Debug, Default)]
 pub(super) struct Sessions {
     records: HashMap<SessionId, Record>,
-    /// What each holder lists, and as which kind of contact.
-    held: HashMap<Holder, BTreeMap<SessionId, Modality>>,
+    /// What each holder lists.
+    held: HashMap<Holder, BTreeMap<SessionId, Listed>>,
     /// The sessions that name a queue, and those of them that wait in it: a queue has many in hand and few that wait.
     by_queue: ByQueue,
     waiting: ByQueue,
@@ -68,32 +77,41 @@ pub(super) struct Sessions {
 
 impl Sessions {
     /// A full answer about a holder: a kind of contact that it leaves out has no sessions.
-    pub fn replace(&mut self, holder: Holder, reading: SessionsReading, now: Timestamp) -> Moved {
+    pub fn replace(&mut self, holder: Holder, told: Ordinal, reading: SessionsReading, now: Timestamp) -> Moved {
         let mut moved = Moved::default();
-        for id in self.held_by(holder, |_, modality| reading.iter().all(|(listed, _)| listed != modality)) {
+        for id in self.held_by(holder, |_, known| reading.iter().all(|(listed, _)| *listed != known.modality)) {
             self.release(holder, id, &mut moved);
         }
         for (modality, mut list) in reading {
             // In a full answer "added" is just another way to list.
             list.all.get_or_insert_default().append(&mut list.added);
-            self.list(holder, &modality, list, now, &mut moved);
+            self.list(holder, told, &modality, list, now, &mut moved);
         }
         moved
     }
 
     /// A change of a holder: a kind of contact that it leaves out is unchanged.
-    pub fn change(&mut self, holder: Holder, reading: SessionsReading, now: Timestamp) -> Moved {
+    pub fn change(&mut self, holder: Holder, told: Ordinal, reading: SessionsReading, now: Timestamp) -> Moved {
         let mut moved = Moved::default();
         for (modality, list) in reading {
-            self.list(holder, &modality, list, now, &mut moved);
+            self.list(holder, told, &modality, list, now, &mut moved);
         }
         moved
     }
 
-    /// The holder is gone, or what it lists is no longer known.
+    /// The holder is gone.
     pub fn release_all(&mut self, holder: Holder) -> Moved {
+        self.release_where(holder, |_| true)
+    }
+
+    /// What the holder listed before `before` and has not named again since is no longer known.
+    pub fn release_untold(&mut self, holder: Holder, before: Ordinal) -> Moved {
+        self.release_where(holder, |known| known.told < before)
+    }
+
+    fn release_where(&mut self, holder: Holder, which: impl Fn(&Listed) -> bool) -> Moved {
         let mut moved = Moved::default();
-        for id in self.held_by(holder, |_, _| true) {
+        for id in self.held_by(holder, |_, known| which(known)) {
             self.release(holder, id, &mut moved);
         }
         moved
@@ -126,20 +144,28 @@ impl Sessions {
         sessions
     }
 
-    fn held_by(&self, holder: Holder, which: impl Fn(&SessionId, &Modality) -> bool) -> Vec<SessionId> {
+    fn held_by(&self, holder: Holder, which: impl Fn(&SessionId, &Listed) -> bool) -> Vec<SessionId> {
         let held = self.held.get(&holder).into_iter().flatten();
-        held.filter(|(id, modality)| which(id, modality)).map(|(id, _)| *id).collect()
+        held.filter(|(id, known)| which(id, known)).map(|(id, _)| *id).collect()
     }
 
-    fn list(&mut self, holder: Holder, modality: &Modality, list: SessionList, now: Timestamp, moved: &mut Moved) {
+    fn list(
+        &mut self,
+        holder: Holder,
+        told: Ordinal,
+        modality: &Modality,
+        list: SessionList,
+        now: Timestamp,
+        moved: &mut Moved,
+    ) {
         if let Some(all) = &list.all {
             let kept: BTreeSet<SessionId> = all.iter().chain(&list.added).map(|reading| reading.id).collect();
-            for id in self.held_by(holder, |id, listed| listed == modality && !kept.contains(id)) {
+            for id in self.held_by(holder, |id, known| known.modality == *modality && !kept.contains(id)) {
                 self.release(holder, id, moved);
             }
         }
         for reading in list.all.into_iter().flatten().chain(list.added) {
-            self.hold(holder, modality, reading, now, moved);
+            self.hold(holder, told, modality, reading, now, moved);
         }
         for id in list.removed {
             self.release(holder, id, moved);
@@ -149,6 +175,7 @@ impl Sessions {
     fn hold(
         &mut self,
         holder: Holder,
+        told: Ordinal,
         modality: &Modality,
         reading: SessionReading,
         now: Timestamp,
@@ -192,7 +219,7 @@ impl Sessions {
         if changed || new_holder {
             moved.around(record);
         }
-        self.held.entry(holder).or_default().insert(id, modality.clone());
+        self.held.entry(holder).or_default().insert(id, Listed { modality: modality.clone(), told });
     }
 
     fn release(&mut self, holder: Holder, id: SessionId, moved: &mut Moved) {

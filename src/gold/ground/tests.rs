@@ -436,9 +436,90 @@ fn when_nobody_tells_us_about_queues_their_numbers_are_unknown_and_not_old() {
     ground.apply(Fact::QueueChanged { heard: Ordinal::default(), queue: Box::new(reading) }, at(1));
     assert_eq!(queue(&ground, 11).waiting, Some(3));
 
-    ground.apply(Fact::QueuesUncertain, at(2));
+    ground.apply(Fact::QueuesUncertain { before: Ordinal(1) }, at(2));
     let queue = queue(&ground, 11);
     assert_eq!((queue.waiting, queue.sessions.len(), queue.agents_online), (None, 0, Some(4)));
+}
+
+/// A count of each kind of contact, and who waits.
+fn waits(heard: u64, counts: &[(Modality, i64)], sessions: SessionsReading) -> Fact {
+    let mut reading = QueueReading::new(QueueId(11));
+    for (modality, count) in counts {
+        let bag = reading.metrics.entry(modality.clone()).or_default();
+        bag.insert("queuedCount".into(), MetricValue::Count(*count));
+    }
+    reading.sessions = sessions;
+    Fact::QueueChanged { heard: Ordinal(heard), queue: Box::new(reading) }
+}
+
+fn untold_since(before: u64) -> Fact {
+    Fact::QueuesUncertain { before: Ordinal(before) }
+}
+
+#[test]
+fn queue_parts_not_told_again_are_unknown_and_others_stay() {
+    use Modality::{Audio, Message};
+    let one = |id| all(vec![session(id, SessionStatus::Queued, 11)]);
+    let none = SessionsReading::new;
+    let cases = [
+        ("all told again", vec![waits(5, &[(Audio, 2)], one(2))], Some(2), &[2][..]),
+        ("nothing told again", vec![], None, &[]),
+        ("a caller who left is not named again", vec![waits(5, &[(Audio, 0)], none())], Some(0), &[]),
+        ("one kind of contact of two", vec![waits(5, &[(Message, 4)], none())], None, &[]),
+        ("both, one after the other", vec![waits(5, &[(Message, 4)], none()), waits(6, &[(Audio, 1)], none())], Some(5), &[]),
+        ("another metric alone", vec![other_metric(5)], None, &[]),
+    ];
+    for (what, again, waiting, sessions) in cases {
+        let both = what.contains("kind") || what.contains("both");
+        let mut ground = ground();
+        let counts: &[_] = if both { &[(Audio, 1), (Message, 2)] } else { &[(Audio, 1)] };
+        ground.apply(waits(1, counts, one(1)), at(1));
+        ground.apply(untold_since(1), at(2));
+        assert_eq!(queue(&ground, 11).waiting, Some(counts.iter().map(|(_, count)| count).sum()), "{what}");
+        for fact in again {
+            ground.apply(fact, at(3));
+        }
+        ground.apply(untold_since(4), at(4));
+        let seen = queue(&ground, 11);
+        let named: Vec<i64> = seen.sessions.keys().map(|id| id.0).collect();
+        assert_eq!((seen.waiting, named.as_slice()), (waiting, sessions), "{what}");
+    }
+}
+
+fn other_metric(heard: u64) -> Fact {
+    let mut reading = QueueReading::new(QueueId(11));
+    reading.metrics.entry(Modality::Audio).or_default().insert("abandonedCount".into(), MetricValue::Count(3));
+    Fact::QueueChanged { heard: Ordinal(heard), queue: Box::new(reading) }
+}
+
+#[test]
+fn queue_lists_not_told_again_are_no_count_until_all_are() {
+    let mut ground = ground();
+    let list = |modality: &Modality| {
+        let list = SessionList { all: Some(Vec::new()), ..SessionList::default() };
+        vec![(modality.clone(), list)]
+    };
+    let (audio, message) = (list(&Modality::Audio), list(&Modality::Message));
+    ground.apply(waits(1, &[], [audio.clone(), message.clone()].concat()), at(1));
+    assert_eq!(queue(&ground, 11).waiting, Some(0));
+    ground.apply(waits(5, &[], message.clone()), at(2));
+    ground.apply(untold_since(4), at(3));
+    assert_eq!(queue(&ground, 11).waiting, None, "nothing is known of calls");
+    ground.apply(waits(6, &[], audio), at(4));
+    assert_eq!(queue(&ground, 11).waiting, Some(0));
+}
+
+#[test]
+fn queue_answer_in_full_is_told_when_it_was_asked() {
+    let mut ground = ground();
+    let Fact::QueueChanged { queue: reading, .. } = waits(0, &[(Modality::Audio, 3)], SessionsReading::new()) else {
+        panic!("a queue")
+    };
+    ground.apply(Fact::Queues { asked: Ordinal(5), queues: vec![*reading] }, at(1));
+    ground.apply(untold_since(5), at(2));
+    assert_eq!(queue(&ground, 11).waiting, Some(3));
+    ground.apply(untold_since(6), at(3));
+    assert_eq!(queue(&ground, 11).waiting, None);
 }
 
 #[test]
@@ -1092,12 +1173,12 @@ fn fact() -> impl Strategy<Value = Fact> {
         4 => (any::<u8>(), prop::collection::vec(agent_reading(), 0..3))
             .prop_map(|(asked, agents)| Fact::Agents { asked: Ordinal(asked.into()), agents }),
         6 => (any::<u8>(), agent_reading()).prop_map(|(heard, agent)| changed(heard.into(), agent)),
-        4 => (-2..3_i64, sessions()).prop_map(|(id, sessions)| {
+        4 => (any::<u8>(), -2..3_i64, sessions()).prop_map(|(heard, id, sessions)| {
             let mut queue = QueueReading::new(QueueId(id));
             queue.sessions = sessions;
-            Fact::QueueChanged { heard: Ordinal::default(), queue: Box::new(queue) }
+            Fact::QueueChanged { heard: Ordinal(heard.into()), queue: Box::new(queue) }
         }),
-        1 => Just(Fact::QueuesUncertain),
+        1 => any::<u8>().prop_map(|before| Fact::QueuesUncertain { before: Ordinal(before.into()) }),
         4 => response,
         4 => of_jenny,
         4 => told,
