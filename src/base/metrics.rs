@@ -42,6 +42,7 @@ struct Inner {
     source_age: Family<One, Ratio>,
     source_events: Family<One, Counter>,
     source_resyncs: Family<Two, Counter>,
+    source_counts: Family<Two, Counter>,
     viewers: Family<One, Gauge>,
     patch_seconds: Histogram,
     patch_bytes: Counter,
@@ -77,6 +78,7 @@ impl Metrics {
             source_age: promise.keep("source_age_seconds", "Time since a source last told us anything"),
             source_events: promise.keep("source_events", "What a source has told us"),
             source_resyncs: promise.keep("source_resyncs", "How often a source was read afresh"),
+            source_counts: promise.keep("source_counts", "What the status page counts of a source, by name"),
             viewers: promise.keep("viewers", "Open live connections"),
             patch_seconds: {
                 let histogram = Histogram::new(PATCH_SECONDS);
@@ -135,6 +137,11 @@ impl Metrics {
     /// A source is read afresh, because what it pushed may have had a gap.
     pub fn source_resync(&self, source: &'static str, reason: &'static str) {
         self.0.source_resyncs.get_or_create(&[("source", source), ("reason", reason)]).inc();
+    }
+
+    /// Something that the status page counts happened to a source so many times.
+    pub fn source_counted(&self, source: &'static str, what: &'static str, times: u64) {
+        self.0.source_counts.get_or_create(&[("source", source), ("count", what)]).inc_by(times);
     }
 
     /// A viewer of this page has come; it counts until what is returned here is dropped.
@@ -278,6 +285,7 @@ mod tests {
         metrics.source_up("clarity", true);
         metrics.source_heard("clarity", 3);
         metrics.source_resync("clarity", "reconnected");
+        metrics.source_counted("clarity", "repaired", 2);
         let _viewer = metrics.viewer("supervisor");
         metrics.patch_written(120, 0.004);
         metrics.viewer_coalesced(2);
@@ -302,6 +310,7 @@ mod tests {
             "callboard_source_age_seconds{source=\"clarity\"} 0.0",
             "callboard_source_events_total{source=\"clarity\"} 3",
             "callboard_source_resyncs_total{source=\"clarity\",reason=\"reconnected\"} 1",
+            "callboard_source_counts_total{source=\"clarity\",count=\"repaired\"} 2",
             "callboard_viewers{page=\"supervisor\"} 1",
             "callboard_patch_seconds_bucket{le=\"0.0025\"} 0",
             "callboard_patch_seconds_bucket{le=\"0.005\"} 1",

@@ -74,7 +74,8 @@ pub struct Clarity {
     /// The ways to hear changes, tried in this order. Default: all three, as in the enumeration.
     #[serde(default = "transports")]
     pub transports: Vec<Transport>,
-    /// How often everything is read afresh, which repairs drift. Default 15 s.
+    /// How often everything is read afresh, which repairs drift. More than 18 s count as 18 s: nothing older could be shown as
+    /// live. Default 15 s.
     #[serde(default = "poll_interval", deserialize_with = "value::text")]
     pub poll_interval: Duration,
     /// The kinds of contact to ask for. Default `audio`, `instantMessage`, `message`.

@@ -103,6 +103,7 @@ impl Reporter {
     pub fn count_many(&mut self, what: &'static str, times: u64) {
         if times > 0 {
             *self.health.counters.entry(what).or_default() += times;
+            self.metrics.source_counted(self.name.as_str(), what, times);
         }
     }
 

@@ -65,3 +65,89 @@ async fn what_it_pushes_is_in_the_state_and_so_is_what_it_is_after_its_death() {
     house.until("all", "a push of its new life", |state| state["agents"]["37"]["status"] == "afterCall").await;
     house.stop().await;
 }
+
+/// What the peer says of queue 11: how many wait, and who.
+fn waiting(callers: &[i64]) -> serde_json::Value {
+    let session =
+        |id: &i64| json!({"sessionId": id, "sessionType": "queued", "queueId": 11, "sessionStatus": "Queued"});
+    let sessions: Vec<_> = callers.iter().map(session).collect();
+    json!([[
+        {"type": "queue", "id": 11, "metrics": {"audio": {"queuedCount": callers.len()}},
+         "sessions": {"audio": {"sessions": sessions}}},
+        {"type": "queue", "id": 12, "metrics": {"audio": {"queuedCount": 0}}}
+    ]])
+}
+
+fn shown(state: &serde_json::Value) -> Vec<String> {
+    let sessions = state["queues"]["11"]["sessions"].as_object();
+    sessions.into_iter().flatten().map(|(id, _)| id.clone()).collect()
+}
+
+fn state_and_reason(state: &serde_json::Value) -> (&str, &str) {
+    let clarity = &state["sources"]["clarity"];
+    (clarity["state"].as_str().unwrap_or_default(), clarity["reason"].as_str().unwrap_or_default())
+}
+
+/// Agents sit still, and nothing is pushed about queues any more: a caller who has left and three who have come are shown
+/// once Clarity answers a new subscription; when it does not, nothing is live and nothing old is shown.
+#[tokio::test]
+async fn queue_pushes_that_are_lost_leave_no_old_number() {
+    let mut peer = Peer::start(0).await;
+    peer.push(&json!({"answer": waiting(&[82_673])}).to_string()).await;
+    let house = following(&peer).await;
+    house
+        .until("all", "the caller who waits", |state| {
+            state_and_reason(state).0 == "live" && shown(state) == ["82673"] && state["queues"]["11"]["waiting"] == 1
+        })
+        .await;
+
+    // The change itself is never pushed.
+    let three = waiting(&[82_674, 82_675, 82_676]);
+    peer.push(&json!({"answer": three, "callsToday": 12}).to_string()).await;
+    let state = house
+        .until("all", "those who wait now", |state| {
+            assert_eq!(state_and_reason(state).0, "live", "subscriptions are renewed, and a person notices nothing");
+            state["queues"]["11"]["waiting"] == 3
+        })
+        .await;
+    assert_eq!(shown(&state), ["82674", "82675", "82676"]);
+
+    // Nor does a new subscription bring anything.
+    peer.push(&json!({"answer": null, "callsToday": 13}).to_string()).await;
+    let state = house.until("all", "the doubt", |state| state_and_reason(state).0 == "polling").await;
+    assert!(state_and_reason(&state).1.contains("queues"), "{state}");
+    let state = house.until("all", "what is no longer known", |state| state["queues"]["11"]["waiting"].is_null()).await;
+    assert_eq!((state_and_reason(&state).0, shown(&state).len()), ("polling", 0), "{state}");
+    assert!(state["queues"]["12"]["waiting"].is_null(), "a queue in which nobody waited is no better known");
+
+    peer.push(&json!({"answer": waiting(&[82_676])}).to_string()).await;
+    house
+        .until("all", "live again", |state| {
+            state_and_reason(state).0 == "live" && shown(state) == ["82676"] && state["queues"]["12"]["waiting"] == 0
+        })
+        .await;
+    house.stop().await;
+}
+
+/// An agent changes, and no push tells of it, whatever is subscribed: it is polled until one does.
+#[tokio::test]
+async fn agents_that_are_not_pushed_are_polled_until_they_are() {
+    let mut peer = Peer::start(0).await;
+    peer.push(&json!({"answer": waiting(&[])}).to_string()).await;
+    let house = following(&peer).await;
+    house.until("all", "a live floor", |state| state_and_reason(state).0 == "live").await;
+    let status = |status: &str| json!({"says": {"41": {"currentStatus": {"agentStatus": status}}}}).to_string();
+    let statuses = ["afterCall", "available"];
+    for round in 0..2 {
+        peer.push(&status(statuses[round % 2])).await;
+        house.until("all", "the change", |state| state["agents"]["41"]["status"] == statuses[round % 2]).await;
+    }
+    let state = house.until("all", "the doubt", |state| state_and_reason(state).0 == "polling").await;
+    assert!(state_and_reason(&state).1.contains("agents"), "{state}");
+    let asked = |state: &serde_json::Value| state["sources"]["clarity"]["counters"]["agentResubscriptions"].as_u64();
+    house.until("all", "another request", |state| asked(state) >= Some(2)).await;
+    assert_eq!(state_and_reason(&house.state("all").await["state"]).0, "polling", "a request is no delivery");
+    peer.push(r#"[{"type":"agent","id":37,"currentStatus":{"agentStatus":"afterCall"}}]"#).await;
+    house.until("all", "live again", |state| state_and_reason(state).0 == "live").await;
+    house.stop().await;
+}

@@ -2,13 +2,14 @@
 //!
 //! A full answer now and then repairs whatever pushes got wrong or never said; what it repairs tells whether pushes still
 //! come. While no pushes come it is the only feed, asked more often, and what only pushes can tell (who waits in a queue)
-//! is unknown rather than old.
+//! is unknown rather than old. While pushes do come, subscriptions to queues are renewed with every reading: what answers
+//! them is to queues what a full answer is to agents, and what is not told again in time is unknown.
 
-mod announcements;
 mod ended;
 mod health;
 mod look_ups;
 mod names;
+mod push_watchdog;
 mod pushed;
 mod reading;
 pub mod settings;
@@ -22,15 +23,15 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::base::{Backoff, Lifecycle};
 use crate::config;
-use crate::domain::{AgentId, Fact, Ordinal, SourceState};
+use crate::domain::{Fact, Ordinal, SourceState};
 use crate::gold::{Gold, Reporter};
 use crate::vendor::clarity::Clarity;
 use crate::vendor::clarity::methods::Also;
 use crate::vendor::signalr::{Connection, Event, HubCall};
 
-use announcements::{Announcements, Remedy};
 pub use ended::{EndRules, SessionEnds};
 pub use look_ups::SessionLookUps;
+use push_watchdog::{Ages, Decision, Differences, Kinds, PushWatchdog};
 pub use pushed::Pushed;
 use reading::{Floor, Outcome, Probe, Reading};
 use subscriptions::Subscriptions;
@@ -47,9 +48,8 @@ const PROBE_AGAIN: Duration = Duration::from_secs(3600);
 /// The longest pause between two readings that fail.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
-/// After a reconnect that kept its connection, queues about which nothing was pushed for this long are subscribed again:
-/// what they were pushed before the break no longer counts, and only a new subscription shows a quiet queue.
-const QUIET_AFTER_RECONNECT: Duration = Duration::from_secs(20);
+/// How long pushes may take to come over a new connection that takes over from one over which they came.
+const TAKING_OVER: Duration = Duration::from_secs(5);
 
 /// How often it is looked at how it is.
 const GLANCE: Duration = Duration::from_secs(1);
@@ -63,16 +63,20 @@ pub struct ClarityFeed {
     link: Link,
     /// What was subscribed over the latest connection.
     subscriptions: Subscriptions,
-    /// When a quiet queue is subscribed again, after a reconnect that kept its connection.
-    renewal_due: Option<Instant>,
     /// From when on readings are compared with pushes. Those asked for earlier show what was lost in a break.
     comparable: Ordinal,
     /// Whether something may have been missed since the last good reading.
     missed: bool,
-    /// Whether what changes is announced.
-    announcements: Announcements,
-    /// Whether the connection is to be given up for a new one.
-    forsaken: bool,
+    /// Whether what changes is pushed.
+    watchdog: PushWatchdog,
+    /// How old what was pushed about queues is.
+    ages: Ages,
+    /// Of what kinds there is something that has not been subscribed.
+    unsubscribed: Kinds,
+    /// The connection that is to take over from the one of now, once it is open.
+    successor: Option<Connection>,
+    /// Until when pushes may take to come over the connection that has taken over.
+    taking_over: Option<Instant>,
     /// Whether the connection is open and has been silent for longer than it promised.
     quiet: bool,
     /// Who and what there is. `None`: never read.
@@ -105,9 +109,9 @@ enum Link {
     /// They do not, for this reason.
     Down(String),
     /// The connection is open, and Clarity has yet to be asked to push over it.
-    Opened { connection_id: String, transport: &'static str },
+    Opened { transport: &'static str },
     /// They come.
-    Subscribed { connection_id: String, transport: &'static str },
+    Subscribed { transport: &'static str },
 }
 
 impl ClarityFeed {
@@ -122,11 +126,13 @@ impl ClarityFeed {
             poll_interval: config.poll_interval,
             link: Link::Down("it has not been opened yet".to_owned()),
             subscriptions: Subscriptions::default(),
-            renewal_due: None,
             comparable: Ordinal::default(),
             missed: true,
-            announcements: Announcements::default(),
-            forsaken: false,
+            watchdog: PushWatchdog::default(),
+            ages: Ages::default(),
+            unsubscribed: Kinds::default(),
+            successor: None,
+            taking_over: None,
             quiet: false,
             floor: None,
             next_lookup: 0,
@@ -152,17 +158,17 @@ impl ClarityFeed {
             tokio::select! {
                 () = life.stopping() => break,
                 event = connection.next() => self.happened(event).await,
+                event = next(&mut self.successor) => {
+                    if let Some(successor) = self.took_over(event).await {
+                        std::mem::replace(&mut connection, successor).close().await;
+                    }
+                }
                 outcome = finished(&mut self.reading) => self.read(outcome).await,
                 () = sleep_until(self.reading_due), if self.reading.is_none() => self.begin_reading(),
-                _ = glances.tick() => self.renew_quiet_queues().await,
+                _ = glances.tick() => self.glance().await,
             }
             self.judge();
             self.reporter.tell().await;
-            if std::mem::take(&mut self.forsaken) {
-                connection.close().await;
-                let Some(another) = self.follow().await else { return };
-                connection = another;
-            }
         }
         self.end(connection).await;
     }
@@ -182,6 +188,9 @@ impl ClarityFeed {
         if let Some(reading) = self.reading {
             reading.abort();
         }
+        if let Some(successor) = self.successor {
+            successor.close().await;
+        }
         connection.close().await;
     }
 
@@ -189,9 +198,9 @@ impl ClarityFeed {
         match event {
             Event::Opened { connection_id, transport } => {
                 self.reporter.resync("opened");
-                self.subscriptions = Subscriptions::none(connection_id.clone());
-                self.renewal_due = None;
-                self.link = Link::Opened { connection_id, transport: transport.as_str() };
+                self.subscriptions = Subscriptions::none(connection_id);
+                self.watchdog.ask_at_once();
+                self.link = Link::Opened { transport: transport.as_str() };
                 self.begin_from_what_is();
             }
             Event::Resumed { connection_id, transport } => {
@@ -199,13 +208,9 @@ impl ClarityFeed {
                 self.reporter.resync("resumed");
                 let transport = transport.as_str();
                 // The connection has kept its subscriptions: others beside them would push everything twice.
-                let is_subscribed = self.subscriptions.complete && self.subscriptions.connection_id == connection_id;
-                self.link = if is_subscribed {
-                    Link::Subscribed { connection_id, transport }
-                } else {
-                    Link::Opened { connection_id, transport }
-                };
-                self.renewal_due = Some(Instant::now() + QUIET_AFTER_RECONNECT);
+                let is_subscribed =
+                    self.subscriptions.complete == Kinds::ALL && self.subscriptions.connection_id == connection_id;
+                self.link = if is_subscribed { Link::Subscribed { transport } } else { Link::Opened { transport } };
                 self.begin_from_what_is();
             }
             Event::Call(call) => self.pushed(&call).await,
@@ -236,7 +241,7 @@ impl ClarityFeed {
     fn begin_from_what_is(&mut self) {
         self.quiet = false;
         self.missed = true;
-        self.announcements.restart();
+        self.watchdog.restart();
         self.comparable = self.gold.ordinal();
         // A Clarity that fails keeps its pauses.
         if self.trouble.is_none() && self.not_subscribed.is_none() {
@@ -244,33 +249,47 @@ impl ClarityFeed {
         }
     }
 
-    /// Asks for all pushes anew: over the same connection, if what was subscribed over it can be ended.
-    async fn renew(&mut self) {
-        let Link::Subscribed { connection_id, transport } = &self.link else { return };
-        if self.subscriptions.endless {
-            self.begin_anew("what was subscribed has to be replaced and cannot be ended").await;
+    /// Begins a connection that is to take over. What comes over the one of now is heard until then.
+    fn begin_another(&mut self) {
+        if self.successor.is_some() {
             return;
         }
-        self.link = Link::Opened { connection_id: connection_id.clone(), transport };
-        self.begin_from_what_is();
-    }
-
-    /// Gives the connection up for a new one.
-    async fn begin_anew(&mut self, reason: &str) {
-        self.reporter.count("renegotiations");
-        self.forsaken = true;
-        self.cut(reason.to_owned()).await;
-    }
-
-    async fn renew_quiet_queues(&mut self) {
-        let is_due = self.renewal_due.is_some_and(|due| due <= Instant::now());
-        if !is_due || !matches!(self.link, Link::Subscribed { .. }) {
-            return;
+        match self.vendor.follow() {
+            Ok(connection) => self.successor = Some(connection),
+            Err(error) => tracing::warn!(%error, "no other connection to Clarity can be begun"),
         }
-        self.renewal_due = None;
-        if self.floor.as_ref().is_some_and(|floor| floor.has_unknown_queues(&self.gold)) {
-            self.reporter.resync("quiet");
-            self.renew().await;
+    }
+
+    /// Something happened on the connection that is to take over. Returns it once it does.
+    async fn took_over(&mut self, event: Event) -> Option<Connection> {
+        let is_open = matches!(event, Event::Opened { .. });
+        let connection = self.successor.take()?;
+        if !is_open {
+            self.reporter.count("failedAttempts");
+            tracing::debug!("another connection to Clarity could not be opened; it is tried again");
+            connection.close().await;
+            return None;
+        }
+        let has_pushed = matches!(self.link, Link::Subscribed { .. }) && !self.quiet;
+        self.taking_over = has_pushed.then(|| Instant::now() + TAKING_OVER);
+        self.happened(event).await;
+        Some(connection)
+    }
+
+    /// Time has passed.
+    async fn glance(&mut self) {
+        let now = Instant::now();
+        // A reading that is under way may not have come to its request yet.
+        if matches!(self.link, Link::Subscribed { .. }) && self.reading.is_none() {
+            let was_well = self.watchdog.trouble().is_none();
+            self.watchdog.tick(self.wanted(), now);
+            // A Clarity that fails keeps its pauses.
+            if was_well && self.watchdog.trouble().is_some() && self.trouble.is_none() {
+                self.reading_due = self.reading_due.min(now);
+            }
+        }
+        if let Some(before) = self.ages.pass(self.gold.ordinal(), now) {
+            self.gold.tell(Fact::QueuesUncertain { before }).await;
         }
     }
 
@@ -293,8 +312,10 @@ impl ClarityFeed {
         }
         self.reporter.heard(pushed.readings);
         for fact in pushed.facts {
-            if let Fact::AgentChanged { heard, agent } = &fact {
-                self.announcements.heard(agent.id, *heard);
+            match &fact {
+                Fact::AgentChanged { heard, agent } => self.watchdog.agent_pushed(agent.id, *heard, Instant::now()),
+                Fact::QueueChanged { heard, queue } => self.watchdog.queue_pushed(queue.id, *heard, Instant::now()),
+                _ => {}
             }
             self.gold.tell(fact).await;
         }
@@ -302,6 +323,7 @@ impl ClarityFeed {
 
     fn begin_reading(&mut self) {
         let structure_due = self.floor.is_none() || self.structure_due <= Instant::now();
+        let subscribe = self.to_subscribe();
         let reading = Reading {
             vendor: self.vendor.clone(),
             gold: self.gold.clone(),
@@ -309,11 +331,68 @@ impl ClarityFeed {
             floor: self.floor.clone(),
             structure_due,
             also: self.also(structure_due),
-            subscribe: matches!(self.link, Link::Opened { .. }).then(|| self.subscriptions.clone()),
+            subscribe: subscribe.map(|kinds| (self.subscriptions.clone(), kinds)),
             probe_queues: self.probe_due.is_some_and(|due| due <= Instant::now()),
             next_lookup: self.next_lookup,
         };
         self.reading = Some(tokio::spawn(reading.run()));
+    }
+
+    /// What to ask Clarity to push in this reading, if anything. What was subscribed and cannot be ended is not asked for
+    /// beside itself: another connection begins without it.
+    fn to_subscribe(&mut self) -> Option<Kinds> {
+        let now = Instant::now();
+        let is_new = match &self.link {
+            Link::Down(_) => return None,
+            // Whatever was asked for over it, and not in full, is asked for again.
+            Link::Opened { .. } => true,
+            Link::Subscribed { .. } => false,
+        };
+        if self.successor.is_some() {
+            return None;
+        }
+        let removable = !self.subscriptions.endless;
+        let wanted = self.wanted();
+        let decision = self.watchdog.decide(wanted, removable, now);
+        let kinds = if is_new { Kinds::ALL } else { decision.subscribe.or(self.unsubscribed) };
+        if !kinds.any() {
+            return None;
+        }
+        self.count_requests(decision, is_new);
+        let reconnects = if is_new { !removable } else { decision.reconnect || !removable };
+        self.watchdog.asked(if reconnects { wanted } else { kinds }, now);
+        if reconnects {
+            self.reporter.count("renegotiations");
+            self.begin_another();
+            return None;
+        }
+        Some(kinds)
+    }
+
+    /// Of what kinds there is anything to be pushed.
+    fn wanted(&self) -> Kinds {
+        self.floor.as_ref().map_or(Kinds::ALL, Floor::kinds)
+    }
+
+    fn count_requests(&mut self, decision: Decision, is_new: bool) {
+        if is_new {
+            return;
+        }
+        if !decision.doubted.any() {
+            self.reporter.count("renewals");
+            return;
+        }
+        self.reporter.count("resubscriptions");
+        let why = self.watchdog.trouble().unwrap_or_default();
+        if decision.reconnect {
+            tracing::warn!(why, "Clarity pushes nothing though it was asked again; another connection is begun");
+            self.reporter.resync("deaf");
+        } else {
+            tracing::warn!(why, "Clarity is asked to push again");
+            self.reporter.resync("unannounced");
+        }
+        self.reporter.count_many("agentResubscriptions", decision.doubted.agents.into());
+        self.reporter.count_many("queueResubscriptions", decision.doubted.queues.into());
     }
 
     /// What is asked about agents besides. A history is long and changes are heard: it is asked for now and then, and when
@@ -331,20 +410,23 @@ impl ClarityFeed {
         if let Some(floor) = outcome.floor {
             self.structure_due = Instant::now() + STRUCTURE_EVERY;
             self.structure_backoff.reset();
-            self.know(floor).await;
+            self.know(floor);
         }
         if let Some(why) = &outcome.not_structured {
             tracing::warn!(why, "Clarity's structure could not be read; the one that is known is used");
             self.reporter.count("failedStructures");
             self.structure_due = Instant::now() + WITHOUT_PUSHES + self.structure_backoff.next_wait();
         }
+        let is_refused = outcome.not_subscribed.is_some() && !matches!(self.link, Link::Subscribed { .. });
         if let Some(subscriptions) = outcome.subscriptions.take() {
-            self.subscribed(subscriptions).await;
+            self.not_subscribed = outcome.not_subscribed.clone();
+            self.unsubscribed = self.unsubscribed.without(outcome.subscribed);
+            self.subscribed(subscriptions);
         }
         if let (Some(asked), Link::Subscribed { .. }) = (outcome.asked, &self.link)
             && asked > self.comparable
         {
-            self.compare(asked, &outcome.corrected).await;
+            self.compare(asked, &outcome.differences);
         }
         self.probed(outcome.probe);
         if outcome.asked_too_much {
@@ -358,7 +440,6 @@ impl ClarityFeed {
             tracing::warn!(why, "Clarity could not be asked to push");
             self.reporter.count("failedSubscriptions");
         }
-        self.not_subscribed = outcome.not_subscribed;
         match &outcome.trouble {
             Some(trouble) => {
                 tracing::warn!(trouble, "Clarity could not be read");
@@ -372,11 +453,11 @@ impl ClarityFeed {
         }
         self.trouble = outcome.trouble;
 
-        let failed = self.trouble.is_some() || self.not_subscribed.is_some();
+        let failed = self.trouble.is_some() || is_refused;
         let pause = match &self.link {
             _ if failed => self.backoff.next_wait().max(WITHOUT_PUSHES / 5),
             // Opened while this reading was under way: it did not ask over this connection.
-            Link::Opened { .. } => Duration::ZERO,
+            Link::Opened { .. } if !self.subscriptions.endless => Duration::ZERO,
             _ => self.pause(),
         };
         if !failed {
@@ -400,51 +481,32 @@ impl ClarityFeed {
         }
     }
 
-    async fn know(&mut self, floor: Floor) {
-        let others = self.floor.as_ref().is_some_and(|known| *known != floor);
-        self.floor = Some(floor);
-        if others {
+    fn know(&mut self, floor: Floor) {
+        if self.floor.as_ref().is_some_and(|known| *known != floor) {
             // Whoever is new has not been asked for: ask anew, for everybody.
-            self.renew().await;
+            self.unsubscribed = Kinds::ALL;
         }
+        self.watchdog.queues_are(floor.queue_count());
+        self.floor = Some(floor);
     }
 
-    /// Counts what a reading has put right, and does something about pushes that have stopped without a word.
-    async fn compare(&mut self, asked: Ordinal, corrected: &[(AgentId, Ordinal)]) {
-        let finding = self.announcements.read(asked, corrected);
-        self.reporter.count_many("repaired", finding.repaired);
-        match finding.remedy {
-            Some(Remedy::Subscribe) => {
-                tracing::warn!("Clarity shows changes that it has not pushed; it is asked to push again");
-                self.reporter.count("resubscriptions");
-                self.reporter.resync("unannounced");
-                self.renew().await;
-            }
-            Some(Remedy::BeginAnew) => {
-                tracing::warn!("Clarity pushes nothing though it was asked twice; a new connection is begun");
-                self.reporter.resync("deaf");
-                self.begin_anew("the connection was open and nothing was pushed over it").await;
-            }
-            None => {}
-        }
+    /// Counts what a reading has put right.
+    fn compare(&mut self, asked: Ordinal, differences: &Differences) {
+        let repaired = self.watchdog.read(asked, differences, Instant::now());
+        self.reporter.count_many("repaired", repaired);
     }
 
     /// Pushes were asked for. Whatever has become of the transport meanwhile, what was subscribed belongs to the
     /// connection.
-    async fn subscribed(&mut self, subscriptions: Subscriptions) {
+    fn subscribed(&mut self, subscriptions: Subscriptions) {
         if subscriptions.connection_id != self.subscriptions.connection_id {
             return;
         }
         self.subscriptions = subscriptions;
-        match &self.link {
-            Link::Opened { connection_id, transport } if self.subscriptions.complete => {
-                self.link = Link::Subscribed { connection_id: connection_id.clone(), transport };
-            }
-            // The next attempt could not replace what this one may have left.
-            Link::Opened { .. } if self.subscriptions.endless => {
-                self.begin_anew("pushes could not be asked for in full, and what was subscribed cannot be ended").await;
-            }
-            _ => {}
+        if let Link::Opened { transport } = self.link
+            && self.subscriptions.complete == Kinds::ALL
+        {
+            self.link = Link::Subscribed { transport };
         }
     }
 }
@@ -481,6 +543,14 @@ pub fn sentence(error: &dyn std::error::Error) -> String {
 async fn finished(reading: &mut Option<JoinHandle<Outcome>>) -> Outcome {
     match reading {
         Some(reading) => reading.await.unwrap_or_else(|_| Outcome::interrupted()),
+        None => std::future::pending().await,
+    }
+}
+
+/// What happens next on a connection; nothing, if there is none.
+async fn next(connection: &mut Option<Connection>) -> Event {
+    match connection {
+        Some(connection) => connection.next().await,
         None => std::future::pending().await,
     }
 }

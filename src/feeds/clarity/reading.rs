@@ -6,6 +6,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use super::push_watchdog::{Differences, Kinds};
 use super::subscriptions::Subscriptions;
 use super::{sentence, translate};
 use crate::base::Clock;
@@ -17,7 +18,7 @@ use crate::vendor::clarity::methods::Also;
 use crate::vendor::clarity::wire::{RealtimeData, SearchResult};
 use crate::vendor::clarity::{Clarity, Error, Subscription};
 
-/// How many queues are looked up in one reading: each may cost a question of its own.
+/// How many queues are looked up in one question, and in one reading where each costs a question of its own.
 const LOOKUPS: usize = 20;
 
 /// How long looking queues up may take in one reading; the others have their turn in the next.
@@ -40,12 +41,14 @@ pub(super) struct Floor {
 }
 
 impl Floor {
-    /// Whether gold does not know how many wait in one of the queues. Only pushes tell that.
-    pub fn has_unknown_queues(&self, gold: &Gold) -> bool {
-        self.queues.iter().any(|(id, _)| {
-            let known = gold.copy().get(&Key::Queue(QueueId(*id)));
-            !matches!(known.as_deref(), Some(Entity::Queue(queue)) if queue.waiting.is_some())
-        })
+    /// How many queues there are.
+    pub fn queue_count(&self) -> usize {
+        self.queues.len()
+    }
+
+    /// Of what kinds there is anything.
+    pub fn kinds(&self) -> Kinds {
+        Kinds { agents: !self.agents.is_empty(), queues: !self.queues.is_empty() }
     }
 }
 
@@ -56,10 +59,12 @@ pub(super) struct Outcome {
     pub floor: Option<Floor>,
     /// What is subscribed now, if pushes were asked for.
     pub subscriptions: Option<Subscriptions>,
+    /// Of which kinds it is what this reading has asked for.
+    pub subscribed: Kinds,
     /// When the questions about agents began, if they were all answered.
     pub asked: Option<Ordinal>,
-    /// Whom gold had known differently, and when the question about them was asked.
-    pub corrected: Vec<(AgentId, Ordinal)>,
+    /// What gold had known differently.
+    pub differences: Differences,
     /// What became of the question about queues, if it was asked.
     pub probe: Option<Probe>,
     /// The queue whose turn to be looked up is next.
@@ -87,6 +92,17 @@ pub(super) enum Probe {
     Failed,
 }
 
+/// Whether Clarity has taken a question.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Taken {
+    /// It has.
+    Yes,
+    /// It has not, and may take another one.
+    No,
+    /// It has not, and would take no other either.
+    NorAnyOther,
+}
+
 /// What a reading needs.
 pub(super) struct Reading {
     pub vendor: Clarity,
@@ -96,8 +112,8 @@ pub(super) struct Reading {
     pub floor: Option<Floor>,
     /// Whether the structure is to be read.
     pub structure_due: bool,
-    /// Ask for pushes, in place of these subscriptions.
-    pub subscribe: Option<Subscriptions>,
+    /// Ask for pushes of these kinds, in place of those of the same kinds among these subscriptions.
+    pub subscribe: Option<(Subscriptions, Kinds)>,
     /// What is asked about agents besides, in this reading and in pushes.
     pub also: Also,
     /// Whether queues are asked for too.
@@ -122,16 +138,16 @@ impl Reading {
             }
         }
         let Some(floor) = outcome.floor.clone().or_else(|| self.floor.clone()) else { return outcome };
-        if let Some(mut subscriptions) = self.subscribe.clone() {
-            if let Err(error) = self.subscribe(&floor, &mut subscriptions, &mut outcome.asked_too_much).await {
+        if let Some((mut subscriptions, kinds)) = self.subscribe.clone() {
+            if let Err(error) = self.subscribe(&floor, &mut subscriptions, kinds, &mut outcome).await {
                 outcome.not_subscribed = Some(sentence(&error));
                 outcome.note_wait(&error);
             }
             outcome.subscriptions = Some(subscriptions);
         }
         let asked = self.gold.ordinal();
-        match self.agents(&floor, &mut outcome.asked_too_much).await {
-            Ok(corrected) => (outcome.asked, outcome.corrected) = (Some(asked), corrected),
+        match self.agents(&floor, &mut outcome.asked_too_much, &mut outcome.differences).await {
+            Ok(()) => outcome.asked = Some(asked),
             Err(error) => {
                 outcome.failed(&error);
                 return outcome;
@@ -143,7 +159,7 @@ impl Reading {
         if outcome.floor.is_some() {
             self.labels().await;
         }
-        outcome.next_lookup = self.look_queues_up(&floor).await;
+        outcome.next_lookup = self.look_queues_up(&floor, &mut outcome.differences.queues).await;
         outcome
     }
 
@@ -183,23 +199,53 @@ impl Reading {
         }
     }
 
+    /// What is new is there before what it replaces is ended: nothing is lost between the two.
     async fn subscribe(
         &self,
         floor: &Floor,
         subscriptions: &mut Subscriptions,
-        asked_too_much: &mut bool,
+        kinds: Kinds,
+        outcome: &mut Outcome,
     ) -> Result<(), Error> {
-        // What was known of queues came from earlier pushes, and nobody said what they missed.
-        self.gold.tell(Fact::QueuesUncertain { before: self.gold.ordinal() }).await;
-        subscriptions.end(&self.vendor).await?;
-        let mut made = Vec::new();
-        let outcome = self.ask_for_pushes(floor, &subscriptions.connection_id, asked_too_much, &mut made).await;
-        subscriptions.add(made);
-        subscriptions.complete = outcome.is_ok();
-        outcome
+        if kinds.agents {
+            let (connection, mut made) = (subscriptions.connection_id.clone(), Vec::new());
+            let asked = self.ask_for_agents(floor, &connection, &mut outcome.asked_too_much, &mut made).await;
+            let (made, mut replaced) = (subscriptions.told(made), std::mem::take(&mut subscriptions.agents));
+            if asked.is_ok() {
+                replaced = subscriptions.end(&self.vendor, replaced, &made).await;
+                (subscriptions.complete.agents, outcome.subscribed.agents) = (true, true);
+            }
+            subscriptions.agents = [replaced, made].concat();
+            asked?;
+        }
+        if kinds.queues {
+            let (connection, mut made) = (subscriptions.connection_id.clone(), Vec::new());
+            let asked = self.ask_for_queues(floor, &connection, &mut made).await;
+            let (made, mut replaced) = (subscriptions.told(made), std::mem::take(&mut subscriptions.queues));
+            if asked.is_ok() {
+                replaced = subscriptions.end(&self.vendor, replaced, &made).await;
+                (subscriptions.complete.queues, outcome.subscribed.queues) = (true, true);
+            }
+            subscriptions.queues = [replaced, made].concat();
+            asked?;
+        }
+        Ok(())
     }
 
-    async fn ask_for_pushes(
+    async fn ask_for_queues(
+        &self,
+        floor: &Floor,
+        connection_id: &str,
+        made: &mut Vec<Subscription>,
+    ) -> Result<(), Error> {
+        let queues: Vec<i64> = floor.queues.iter().map(|(id, _)| *id).collect();
+        if queues.is_empty() {
+            return Ok(());
+        }
+        self.vendor.subscribe_queues(connection_id, &queues, made).await
+    }
+
+    async fn ask_for_agents(
         &self,
         floor: &Floor,
         connection_id: &str,
@@ -207,28 +253,29 @@ impl Reading {
         made: &mut Vec<Subscription>,
     ) -> Result<(), Error> {
         let agents: Vec<i64> = floor.agents.iter().copied().collect();
-        if !agents.is_empty() {
-            // A history in each push would weigh more than all the rest: changes of status tell the same.
-            let also = Also { status_history: false, ..self.also };
-            match self.vendor.subscribe_agents(connection_id, &agents, also, made).await {
-                Err(Error::Status { .. }) if also.is_something() => {
-                    self.vendor.subscribe_agents(connection_id, &agents, Also::default(), made).await?;
-                    *asked_too_much = true;
-                }
-                answer => answer?,
+        if agents.is_empty() {
+            return Ok(());
+        }
+        // A history in each push would weigh more than all the rest: changes of status tell the same.
+        let also = Also { status_history: false, ..self.also };
+        match self.vendor.subscribe_agents(connection_id, &agents, also, made).await {
+            Err(Error::Status { .. }) if also.is_something() => {
+                self.vendor.subscribe_agents(connection_id, &agents, Also::default(), made).await?;
+                *asked_too_much = true;
+                Ok(())
             }
+            answer => answer,
         }
-        let queues: Vec<i64> = floor.queues.iter().map(|(id, _)| *id).collect();
-        if !queues.is_empty() {
-            self.vendor.subscribe_queues(connection_id, &queues, made).await?;
-        }
-        Ok(())
     }
 
-    /// Returns whom gold had known differently.
-    async fn agents(&self, floor: &Floor, asked_too_much: &mut bool) -> Result<Vec<(AgentId, Ordinal)>, Error> {
+    /// Reads everybody, and notes what gold had known differently.
+    async fn agents(
+        &self,
+        floor: &Floor,
+        asked_too_much: &mut bool,
+        differences: &mut Differences,
+    ) -> Result<(), Error> {
         let agents: Vec<i64> = floor.agents.iter().copied().collect();
-        let mut corrected = Vec::new();
         for some in agents.chunks(AT_ONCE) {
             let asked = self.gold.ordinal();
             let answer = self.about(some, asked_too_much).await?;
@@ -236,12 +283,26 @@ impl Reading {
             let mut agents: Vec<_> = answer.into_iter().filter_map(|reading| translate::agent(reading, at)).collect();
             // Whatever was pushed before the answer came is known before it is compared.
             self.gold.settled().await;
-            corrected.extend(agents.iter().filter(|agent| self.is_news(agent)).map(|agent| (agent.id, asked)));
+            differences.agents.extend(agents.iter().filter(|agent| self.is_news(agent)).map(|agent| (agent.id, asked)));
+            differences
+                .queues
+                .extend(agents.iter().flat_map(|agent| self.left_queues(agent)).map(|queue| (queue, asked)));
             // Whoever may be seen no longer is unknown rather than what they were last.
             agents.extend(some.iter().filter(|id| self.vendor.is_denied(**id)).map(|id| unknown(AgentId(*id))));
             self.gold.tell(Fact::Agents { asked, agents }).await;
         }
-        Ok(corrected)
+        Ok(())
+    }
+
+    /// The queues in which, as far as gold knows, somebody waits whom the agent has in hand.
+    fn left_queues(&self, answer: &AgentReading) -> Vec<QueueId> {
+        let lists = answer.sessions.iter().flat_map(|(_, list)| list.all.iter().flatten().chain(&list.added));
+        let in_hand = lists.filter(|session| session.status.as_ref().is_some_and(|status| !status.is_waiting()));
+        let waits_still = |session: &&SessionReading| {
+            let known = session.queue.value().and_then(|queue| self.gold.copy().get(&Key::Queue(queue)));
+            matches!(known.as_deref(), Some(Entity::Queue(queue)) if queue.sessions.contains_key(&session.id))
+        };
+        in_hand.filter(waits_still).filter_map(|session| session.queue.value()).collect()
     }
 
     /// What these agents do, with what is wanted besides. A Clarity that stumbles over that is asked without.
@@ -302,20 +363,25 @@ impl Reading {
         !same_status || !sessions.iter().eq(known.sessions.keys())
     }
 
-    /// Returns whose turn is next. All whose turn it is are looked up in one question, and one by one where that is
-    /// refused. A queue that cannot be found holds up no other.
-    async fn look_queues_up(&self, floor: &Floor) -> usize {
+    /// Returns whose turn is next. All are looked up, so many in one question; where such a question is refused, so many of
+    /// them one by one. A queue that cannot be found holds up no other.
+    async fn look_queues_up(&self, floor: &Floor, differences: &mut Vec<(QueueId, Ordinal)>) -> usize {
         let count = floor.queues.len();
         let mut next = self.next_lookup;
         let round = async {
-            // A queue without a name cannot be looked for.
-            let turn = (0..LOOKUPS.min(count)).map(|place| &floor.queues[(self.next_lookup + place) % count]);
-            let turn: Vec<_> = turn.filter(|(_, name)| !name.trim().is_empty()).collect();
-            if self.look_up_at_once(&turn).await {
-                next = (next + LOOKUPS.min(count)) % count.max(1);
-                return;
+            let mut left = count;
+            while left > 0 {
+                // A queue without a name cannot be looked for.
+                let turn = (0..LOOKUPS.min(left)).map(|place| &floor.queues[(next + place) % count]);
+                let turn: Vec<_> = turn.filter(|(_, name)| !name.trim().is_empty()).collect();
+                let taken = self.look_up_at_once(&turn, differences).await;
+                if taken == Taken::No {
+                    break;
+                }
+                next = (next + LOOKUPS.min(left)) % count;
+                left = if taken == Taken::Yes { left.saturating_sub(LOOKUPS) } else { 0 };
             }
-            for _ in 0..LOOKUPS.min(count) {
+            for _ in 0..LOOKUPS.min(left) {
                 let (id, name) = &floor.queues[next % count];
                 next = (next + 1) % count;
                 if name.trim().is_empty() {
@@ -324,7 +390,7 @@ impl Reading {
                 let asked = self.gold.ordinal();
                 let found = self.vendor.search(name).await;
                 // Nobody else is asked while Clarity wants its peace.
-                if !self.looked_up(*id, asked, found).await {
+                if !self.looked_up(*id, asked, found, differences).await {
                     break;
                 }
             }
@@ -335,29 +401,38 @@ impl Reading {
         next
     }
 
-    /// Looks these queues up in one round trip (`apis.md` C44). Returns whether Clarity has taken the question, or would
-    /// take no other either.
-    async fn look_up_at_once(&self, turn: &[&(i64, String)]) -> bool {
+    /// Looks these queues up in one round trip (`apis.md` C44).
+    async fn look_up_at_once(&self, turn: &[&(i64, String)], differences: &mut Vec<(QueueId, Ordinal)>) -> Taken {
         let names: Vec<&str> = turn.iter().map(|(_, name)| name.as_str()).collect();
         let asked = self.gold.ordinal();
         // Half the time is left for those who must be asked one by one.
         match tokio::time::timeout(LOOKUP_TIME / 2, self.vendor.search_all(&names)).await {
             Ok(Ok(found)) => {
                 for ((id, _), found) in turn.iter().zip(found) {
-                    self.looked_up(*id, asked, found).await;
+                    self.looked_up(*id, asked, found, differences).await;
                 }
-                true
+                Taken::Yes
             }
             Ok(Err(error)) => {
                 tracing::debug!(error = %sentence(&error), "queues could not be looked up in one question");
-                matches!(error, Error::TooMany { .. } | Error::Unreachable { .. } | Error::Token { .. })
+                match error {
+                    Error::TooMany { .. } | Error::Unreachable { .. } | Error::Token { .. } => Taken::NorAnyOther,
+                    _ => Taken::No,
+                }
             }
-            Err(_) => false,
+            Err(_) => Taken::No,
         }
     }
 
-    /// Tells what was found. Returns whether Clarity may be asked on.
-    async fn looked_up(&self, id: i64, asked: Ordinal, found: Result<SearchResult, Error>) -> bool {
+    /// Tells what was found. Another number of calls means that something has happened in the queue. Returns whether Clarity
+    /// may be asked on.
+    async fn looked_up(
+        &self,
+        id: i64,
+        asked: Ordinal,
+        found: Result<SearchResult, Error>,
+        differences: &mut Vec<(QueueId, Ordinal)>,
+    ) -> bool {
         let found = match found {
             Ok(found) => found.queues_found.into_iter().flatten(),
             Err(error) => {
@@ -365,7 +440,15 @@ impl Reading {
                 return !matches!(error, Error::TooMany { .. });
             }
         };
-        let queues = found.filter_map(translate::found_queue).filter(|queue| queue.id.0 == id).collect();
+        let queues: Vec<_> = found.filter_map(translate::found_queue).filter(|queue| queue.id.0 == id).collect();
+        for queue in &queues {
+            let known = self.gold.copy().get(&Key::Queue(queue.id));
+            if let (Some(Entity::Queue(known)), Some(calls)) = (known.as_deref(), queue.calls_today.value())
+                && known.calls_today.is_some_and(|known| known != calls)
+            {
+                differences.push((queue.id, asked));
+            }
+        }
         self.gold.tell(Fact::Found { asked, agents: Vec::new(), queues }).await;
         true
     }

@@ -549,10 +549,10 @@ impl QueueRecord {
             if is_all || matches!(names.as_slice(), [name] if name.as_ref() == QUEUED) {
                 self.uncounted.remove(modality);
             }
-            match names.as_slice() {
-                [] => drop(self.told.remove(modality)),
-                [name] => drop(self.told.get_mut(modality).and_then(|bag| bag.remove(name))),
-                _ => {}
+            if is_all {
+                self.told.remove(modality);
+            } else if let ([name], Some(bag)) = (names.as_slice(), self.told.get_mut(modality)) {
+                bag.remove(name);
             }
         }
     }

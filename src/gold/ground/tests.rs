@@ -466,7 +466,12 @@ fn queue_parts_not_told_again_are_unknown_and_others_stay() {
         ("nothing told again", vec![], None, &[]),
         ("a caller who left is not named again", vec![waits(5, &[(Audio, 0)], none())], Some(0), &[]),
         ("one kind of contact of two", vec![waits(5, &[(Message, 4)], none())], None, &[]),
-        ("both, one after the other", vec![waits(5, &[(Message, 4)], none()), waits(6, &[(Audio, 1)], none())], Some(5), &[]),
+        (
+            "both, one after the other",
+            vec![waits(5, &[(Message, 4)], none()), waits(6, &[(Audio, 1)], none())],
+            Some(5),
+            &[],
+        ),
         ("another metric alone", vec![other_metric(5)], None, &[]),
     ];
     for (what, again, waiting, sessions) in cases {

@@ -1,7 +1,8 @@
 // A classic SignalR server made by others (npm `signalrjs`), beside just enough of Clarity's REST side.
 // Usage: node server.js [port]. Prints {"port":N} on a line of its own, then a line of JSON for each request.
 // Push with a line on standard input, or POST /_push: the JSON is the list of arguments of connect.onData. An object instead
-// of a list changes who and what there is: {"agents":[...],"queues":[...]}, as REST shows them from then on.
+// of a list changes who and what there is: {"agents":[...],"queues":[...]}, as REST shows them from then on; or {"answer": arguments
+// that answer each subscription to queues, or null for none, "callsToday": what a search says, "says": {id: what REST says of the agent}}.
 'use strict';
 
 const express = require('express');
@@ -19,6 +20,16 @@ const agent = (id, name, agentStatus) => ({
 });
 const agents = [agent(41, 'Ada L.', 'available'), agent(37, 'Grace H.', 'inCall')];
 const queues = [{ type: 'queue', id: 11, name: 'Sales' }, { type: 'queue', id: 12, name: 'Service' }];
+
+let answer = null;
+let callsToday = 9;
+const tell = (told) => {
+  if (Array.isArray(told)) return push(told);
+  if ('answer' in told) answer = told.answer;
+  callsToday = told.callsToday ?? callsToday;
+  for (const one of agents) Object.assign(one, (told.says || {})[one.id]);
+  if (told.agents || told.queues) become(told);
+};
 
 const structured = {};
 const become = (floor) => {
@@ -70,20 +81,19 @@ api.all('/v2/metrics/agents', (request, response) => {
 });
 api.get('/v2/search/:query', (request, response) => response.json({
   agentsFound: agents.map(({ id, name }) => ({ agentId: id, publicName: name, phoneNumber: 'NOTSET', status: 1, type: 'agentSearch', id })),
-  queuesFound: queues.map(({ id, name }) => ({ queueId: id, queueName: name, isOpen: true, agentsOnline: 2, agentsAvailable: 1, estimatedWaitTime: 30, callsToday: 9, type: 'queueSearch', id })),
+  queuesFound: queues.map(({ id, name }) => ({ queueId: id, queueName: name, isOpen: true, agentsOnline: 2, agentsAvailable: 1, estimatedWaitTime: 30, callsToday, type: 'queueSearch', id })),
   message: `Query '${request.params.query}' found 2 agent(s) and 2 queue(s).`,
 }));
 for (const [path, list, ids] of [['agents', agents, 'agentIds'], ['queues', queues, 'queueIds']]) {
   api.post(`/v2/subscriptions/${path}`, (request, response) => {
     if (!request.body.connectionId) return response.status(500).json({ message: `Failed to subscribe to ${path}` });
-    return named(list, request.query[ids]).length ? response.json(`${path}-1`) : response.status(401).json({ message: 'No entity id' });
+    if (!named(list, request.query[ids]).length) return response.status(401).json({ message: 'No entity id' });
+    response.json(`${path}-1`);
+    if (path === 'queues' && answer) push(answer);
   });
 }
 app.use('/webapi/api', api);
 app.use(signalr.createListener());
 
-require('readline').createInterface({ input: process.stdin }).on('line', (line) => {
-  const told = JSON.parse(line);
-  return Array.isArray(told) ? push(told) : become(told);
-});
+require('readline').createInterface({ input: process.stdin }).on('line', (line) => tell(JSON.parse(line)));
 const server = app.listen(Number(process.argv[2] || 0), '127.0.0.1', () => console.log(JSON.stringify({ port: server.address().port })));
