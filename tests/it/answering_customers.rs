@@ -457,8 +457,13 @@ async fn without_script_a_form_does_the_same_and_a_strangers_page_does_nothing()
 
 /// The form of a page, as a browser without script sends it when its button is pressed: where to, and its fields.
 fn pressed(page: &str, form: &str, filled: &[(&str, &str)]) -> (String, Vec<(String, String)>) {
-    let unescaped =
-        |text: &str| text.replace("&#34;", "\"").replace("&#38;", "&").replace("&#39;", "'").replace("&#60;", "<");
+    let unescaped = |text: &str| {
+        text.replace("&#34;", "\"")
+            .replace("&#38;", "&")
+            .replace("&#39;", "'")
+            .replace("&#60;", "<")
+            .replace("&#62;", ">")
+    };
     let form = page.split_once(form).expect("the form").1.split_once("</form>").expect("its end").0;
     let attribute = |tag: &str, name: &str| {
         tag.split_once(&format!(" {name}=\"")).map(|(_, rest)| unescaped(rest.split_once('"').expect("an end").0))

@@ -9,6 +9,12 @@ const name = (n) => { const own = n.id ? `#${n.id}` : n.className && typeof n.cl
 const isSeen = (n) => n.checkVisibility({ visibilityProperty: true, opacityProperty: true, contentVisibilityAuto: true }) && !n.closest(unseen);
 const board = document.querySelector('.board');
 const out = (r) => r.width > 0 && r.height > 0 && (r.left < -1 || r.right > wide + 1 || (board && (r.top < -1 || r.bottom > innerHeight + 1)));
+const known = new Map([[document.body, false]]);
+const isClipped = (element) => {
+  if (!element) return false;
+  if (!known.has(element)) known.set(element, getComputedStyle(element).overflow !== "visible" || isClipped(element.parentElement));
+  return known.get(element);
+};
 const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_ELEMENT | NodeFilter.SHOW_TEXT);
 const range = document.createRange();
 for (let n = walker.currentNode; n; n = walker.nextNode()) {
@@ -17,7 +23,7 @@ for (let n = walker.currentNode; n; n = walker.nextNode()) {
   if (n.nodeType === 3) {
     if (!n.data.trim() || ['SCRIPT','STYLE','TEXTAREA'].includes(element.tagName)) continue;
     range.selectNodeContents(n);
-    const clipped = (() => { for (let e = element; e; e = e.parentElement) if (getComputedStyle(e).overflow !== 'visible' && e !== document.body && e !== document.documentElement) return true; return false; })();
+    const clipped = isClipped(element);
     if (!clipped && [...range.getClientRects()].some(out)) odd.push(`text out: ${name(element)}`);
   } else if (out(n.getBoundingClientRect())) { const r = n.getBoundingClientRect(); odd.push(`out: ${name(n)} ${Math.round(r.left)}..${Math.round(r.right)} y ${Math.round(r.top)}..${Math.round(r.bottom)}`); }
 }
