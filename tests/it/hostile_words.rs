@@ -208,10 +208,11 @@ async fn hostile_words_are_words_at_first_paint_and_after_patches() {
     let browser = Browser::start(&["--window-size=1600,1000"]).await;
     browser.before_every_page(WATCH).await;
     let pages = [
-        ("/supervisor", "agent"),
-        ("/supervisor?group=none&q=%3Cscript%3Ewindow.top.ran(1)%3C/script%3E", "agent"),
-        ("/agents/41", "agent"),
-        ("/feedback", "verbatim"),
+        // Names come from the structure, which is seldom read again: what changes is what pushes may say.
+        ("/supervisor", "reason"),
+        ("/supervisor?group=none&q=%3Cscript%3Ewindow.top.ran(1)%3C/script%3E", "reason"),
+        ("/agents/41", "reason"),
+        ("/feedback", "message"),
         ("/feedback/r1", "verbatim"),
         ("/surveys", "customer"),
         ("/wallboard/floor", "queue"),
@@ -228,7 +229,7 @@ async fn hostile_words_are_words_at_first_paint_and_after_patches() {
             .await;
         let there =
             |word: &str| format!("return document.body.textContent.includes('{word}-{field}') || '{field}' === ''");
-        browser.until("the words at first paint", &there(word)).await;
+        browser.until("the words at first paint", &there(if field == "queue" { "painted" } else { word })).await;
         assert_eq!(browser.ask(INSPECT).await, json!([]), "{page} at first paint");
 
         // The same page, while all of it changes.
@@ -238,7 +239,9 @@ async fn hostile_words_are_words_at_first_paint_and_after_patches() {
         surveys.book().records = vec![record(2 + i64::try_from(number).expect("few pages"), word)];
         goodays::send(&house, &respond(&goodays, "r1", word)).await;
         house.until("all", "the hostile change", |state| state["agents"]["41"].to_string().contains(word)).await;
-        browser.until("the words after a patch", &there(word)).await;
+        if field != "queue" {
+            browser.until("the words after a patch", &there(word)).await;
+        }
         assert_eq!(browser.ask(INSPECT).await, json!([]), "{page} after a patch");
         if page.starts_with("/feedback/") {
             let links = browser.ask("return [...document.querySelectorAll('[data-as=attachment]:not([hidden])')].map((a) => a.protocol)").await;
