@@ -6,6 +6,8 @@ use jiff::fmt::rfc2822;
 use reqwest::header::{DATE, HeaderMap, HeaderName, RETRY_AFTER};
 use serde_json::Value;
 
+use super::json;
+
 /// No reason that a person reads is longer than this.
 const REASON: usize = 300;
 
@@ -26,8 +28,9 @@ pub fn retry_after(headers: &HeaderMap) -> Option<Duration> {
 /// The sentence in a refusal, under whichever usual name it stands. Vendors' words: shown to people, never logged.
 #[must_use]
 pub fn reason(body: &[u8]) -> Option<String> {
-    let text = std::str::from_utf8(body).ok()?.trim();
-    let found = match serde_json::from_str::<Value>(text) {
+    let text = String::from_utf8_lossy(body);
+    let text = text.trim();
+    let found = match json::read::<Value>(text.as_bytes()) {
         Ok(json) => sentence(&json)?,
         // A page for people, from a gateway: nothing in it is about the request.
         Err(_) if text.starts_with('<') => return None,

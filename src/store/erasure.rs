@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use tokio::sync::OwnedMutexGuard;
 
 use super::{Manner, Store, StoreError, audit, feedback, inbox, memory, outbox, sessions};
+use crate::base::json;
 use crate::domain::{Person, ResponseId, ResponseReading, SurveyId};
 
 /// What was forgotten. Tell that before this is dropped: nothing else is told until then.
@@ -152,10 +153,13 @@ fn find(connection: &Connection, person: &Person) -> Result<Traces, StoreError> 
 
 /// Whether any text in it is as wanted. What is not JSON is one text.
 fn names(bytes: &[u8], wanted: &mut impl FnMut(&str) -> bool) -> bool {
-    let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
     match serde_json::from_slice::<Value>(bytes) {
         Ok(value) => any_text(&value, wanted),
-        Err(_) => wanted(&String::from_utf8_lossy(bytes)),
+        // What is repaired may leave something out.
+        Err(_) => {
+            wanted(&String::from_utf8_lossy(bytes))
+                || json::read::<Value>(bytes).is_ok_and(|value| any_text(&value, wanted))
+        }
     }
 }
 
