@@ -268,6 +268,7 @@ export const painters = {
     "data-joined": value?.confidence ? "" : null,
   }),
   confidence: (value) => ({ text: word("confidence", value) }),
+  assumed: (value) => ({ text: word("assumed", value) }),
   possible: (value) => ({ text: possible(value) }),
   writer: (value, arg, { doc }) => ({ text: value ?? doc.feedback?.[arg]?.customer ?? "a customer" }),
   moment: (value, arg, { zone, now }) => ({ text: value === undefined ? "" : moment(Date.parse(value), zone, now), datetime: value ?? null }),

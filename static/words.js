@@ -90,6 +90,7 @@ const tables = {
     "": "Not linked",
   },
   disk: { live: "takes new events", stale: "takes new events, backups fail", down: "refuses new events" },
+  assumed: { timeZone: "(time zone assumed)", received: "(since it was received: no date was sent)" },
   confidence: { certain: "Certain", medium: "Likely, not certain", "": "" },
   transport: {
     webSockets: "SignalR over WebSockets",

@@ -6,8 +6,13 @@
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
+use std::sync::LazyLock;
 
+use prometheus_client::metrics::counter::Counter;
 use serde::de::{DeserializeOwned, IgnoredAny};
+
+/// How often a message was read that had to be repaired, for [`Metrics`](super::Metrics). One that is read again is repaired again.
+pub static REPAIRS: LazyLock<Counter> = LazyLock::new(Counter::default);
 
 /// What lies deeper is absent. `serde_json` follows 127 levels, and some of ours lie around what is read.
 const LEVELS: usize = 100;
@@ -18,7 +23,9 @@ const LEVELS: usize = 100;
 /// When it is no JSON, or not of that type. The place is one in the message as it came, unless it had to be repaired.
 pub fn read<T: DeserializeOwned>(bytes: &[u8]) -> serde_json::Result<T> {
     serde_json::from_slice(bytes).or_else(|error| match tidy(bytes) {
-        Some(text) => serde_json::from_str(&text),
+        Some(text) => serde_json::from_str(&text).inspect(|_| {
+            REPAIRS.inc();
+        }),
         None => Err(error),
     })
 }

@@ -17,7 +17,7 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 
-use super::Clock;
+use super::{Clock, json};
 
 /// What [`Metrics::render`] writes.
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -102,7 +102,11 @@ impl Metrics {
                 .keep("backup_age_seconds", "Time since the store was last copied; absent without a copy"),
             open_connections: promise.keep("open_connections", "Connections held now, sockets included"),
             connections: promise.keep("connections", "Connections that came, by how they were treated"),
-            registry,
+            registry: {
+                let help = "How often a message from outside had to be repaired before it could be read";
+                promise.0.register("repairs", help, json::REPAIRS.clone());
+                registry
+            },
         }))
     }
 

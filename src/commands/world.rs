@@ -262,7 +262,8 @@ impl Parts<'_> {
         );
         let Overheard { found, trouble } = overheard;
         let around = Surroundings { vendor, silence_alarm: config.silence_alarm, found, trouble };
-        let feed = GoodaysFeed::new(intake.clone(), self.gold.clone(), self.reporter(SourceName::Goodays), around);
+        let feed = GoodaysFeed::new(intake.clone(), self.gold.clone(), self.reporter(SourceName::Goodays), around)
+            .in_zone(self.config.server.time_zone.clone());
         self.life.spawn(feed.run(self.life.clone()));
         Ok(Some(desk))
     }
@@ -281,7 +282,8 @@ impl Parts<'_> {
             let data = DataReturn::new(client()?, &config.api_root, key, secret, self.clock.clone())
                 .map_err(|error| usage(&error))?;
             let (store, gold) = (store.clone(), self.gold.clone());
-            let feed = AgentConnectFeed::new(data, config, by_custom_id.clone(), store, gold, reporter.beside());
+            let feed = AgentConnectFeed::new(data, config, by_custom_id.clone(), store, gold, reporter.beside())
+                .in_zone(self.config.server.time_zone.clone());
             rounds = Some(feed.rounds());
             self.life.spawn(feed.run(self.life.clone()));
         }
@@ -337,7 +339,8 @@ impl Parts<'_> {
             None => None,
         };
         let reporter = self.reporter(SourceName::Kustomer);
-        let feed = KustomerFeed::new(intake.clone(), vendor, closings, config, reporter);
+        let feed = KustomerFeed::new(intake.clone(), vendor, closings, config, reporter)
+            .in_zone(self.config.server.time_zone.clone());
         self.life.spawn(feed.run(self.life.clone()));
         Ok(())
     }

@@ -106,6 +106,27 @@ pub struct Customer {
     pub crm_id: Option<Arc<str>>,
 }
 
+/// What had to be assumed about dates.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Assumed {
+    /// They name no time zone: that of the house.
+    TimeZone,
+    /// There is none: when we heard of it first.
+    Received,
+}
+
+impl Assumed {
+    /// The name in documents.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::TimeZone => "timeZone",
+            Self::Received => "received",
+        }
+    }
+}
+
 /// What one event said about one response. Events may come twice and in any order.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -114,6 +135,9 @@ pub struct ResponseReading {
     pub id: ResponseId,
     /// When the customer answered.
     pub created: Option<Timestamp>,
+    /// What had to be assumed about when that was. `None`: nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub assumed: Option<Assumed>,
     /// When the vendor last touched it. Unreliable: later events repeat earlier values (`apis.md` B140).
     pub updated: Option<Timestamp>,
     /// How the survey reached the customer, or which site the text comes from.
@@ -177,6 +201,11 @@ impl ResponseReading {
     pub fn and(self, heard: Self) -> Self {
         let freshness = |reading: &Self| (reading.newest_message(), reading.updated, reading.delegated_to.is_some());
         let (mut newer, older) = if freshness(&heard) >= freshness(&self) { (heard, self) } else { (self, heard) };
+        // What was only assumed yields to what was said, and to what was assumed before: whoever waits must not begin anew.
+        let is_later = newer.assumed == Some(Assumed::Received) && older.created.is_some();
+        if is_later && (older.assumed != Some(Assumed::Received) || older.created < newer.created) {
+            (newer.created, newer.assumed) = (older.created, older.assumed);
+        }
         for (id, message) in older.messages {
             newer.messages.entry(id).or_insert(message);
         }

@@ -25,7 +25,7 @@ pub mod trace;
 pub use agent::{AgentReading, AgentStatus, StatusReading};
 pub use change::Change;
 pub use fact::{Fact, Ordinal};
-pub use feedback::{Answer, Customer, Message, Place, ResponseReading, Thread};
+pub use feedback::{Answer, Assumed, Customer, Message, Place, ResponseReading, Thread};
 pub use feedback_deed::{FeedbackDeed, FeedbackDeedKind};
 pub use helped::{Helped, Interaction, NotAsked};
 pub use ids::{AgentId, DeedId, GroupId, QueueId, ResponseId, SessionId, SurveyId, TeamId};

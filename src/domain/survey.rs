@@ -164,6 +164,8 @@ pub struct SurveyResult {
     pub link: Option<Arc<str>>,
     /// When it was asked for.
     pub created: Option<Timestamp>,
+    /// Whether a time zone was assumed, because the vendor named none.
+    pub zone_assumed: bool,
     /// By hand, or by a program, in the vendor's word.
     pub requested_via: Option<Arc<str>>,
     /// How the delivery went, in the vendor's words.

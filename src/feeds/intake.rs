@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use jiff::tz::{Offset, TimeZone};
 use thiserror::Error;
 use tokio::sync::Notify;
 
@@ -13,6 +14,7 @@ use crate::store::{About, Accepted, Arrival, Store, StoreError, Stored};
 use crate::vendor::goodays::wire::Person;
 use crate::vendor::goodays::{Event, Signatures, signature};
 use crate::vendor::kustomer;
+use crate::vendor::lenient::Moment;
 
 /// The header in which Goodays signs.
 pub const GOODAYS_SIGNATURE: &str = signature::HEADER;
@@ -192,5 +194,10 @@ fn about(body: &[u8]) -> About {
         .and(address(&response.user))
         // The first text of a response is the customer's own.
         .and(response.message.map(|text| address(&text.sender)).unwrap_or_default());
-    About { subject: Some(response.id), person: customer, created: response.created }
+    let created = response.created.and_then(|created| match created {
+        Moment::Known(created) => Some(created),
+        // Before it was erased or after? Nowhere is a clock further ahead than this.
+        Moment::Civil(_) => created.at(&TimeZone::fixed(Offset::constant(14))),
+    });
+    About { subject: Some(response.id), person: customer, created }
 }

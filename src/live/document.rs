@@ -13,8 +13,9 @@ use super::shape::{
     MessageDoc, MetricsDoc, OccupancyDoc, PlaceDoc, QueueDoc, SessionDoc, SourceDoc, StintDoc, SurveyDoc, TagDoc,
     TeamDoc,
 };
+use crate::base::link;
 use crate::domain::{
-    FeedbackDeed, Health, Metrics, Occupancy, ResponseReading, SourceName, SurveyResult, Unclassified,
+    Assumed, FeedbackDeed, Health, Metrics, Occupancy, ResponseReading, SourceName, SurveyResult, Unclassified,
 };
 use crate::gold::detail::Detail;
 use crate::gold::entity::{Agent, Queue, Response, Session, SurveyRequest, Team};
@@ -237,7 +238,7 @@ fn feedback(response: &Response, fields: Fields) -> FeedbackDoc {
             kind: text(message.kind.as_deref()),
             from: text(message.from.as_deref()),
             text: message.text.to_string(),
-            attachment: text(message.attachment.as_deref().filter(|link| is_web_link(link))),
+            attachment: message.attachment.as_deref().and_then(link::web),
         };
         (id.to_string(), message)
     });
@@ -245,6 +246,7 @@ fn feedback(response: &Response, fields: Fields) -> FeedbackDoc {
     FeedbackDoc {
         state: reading.thread.to_string(),
         created: reading.created,
+        assumed: reading.assumed.map(|assumed| assumed.as_str().to_owned()),
         source: text(reading.source.as_deref()),
         survey: text(reading.survey.as_deref()),
         nps: reading.nps(),
@@ -317,7 +319,7 @@ fn survey(request: &SurveyRequest, fields: Fields) -> SurveyDoc {
         customer: text(survey.customer.as_deref()).filter(|_| desk),
         channel: survey.channel.to_string(),
         tags: survey.tags.iter().map(ToString::to_string).collect(),
-        link: text(survey.link.as_deref()).filter(|link| desk && is_web_link(link)),
+        link: survey.link.as_deref().filter(|_| desk).and_then(link::web),
         state: survey.state.to_string(),
         reason: text(survey.reason.as_deref()),
         note: text(survey.note.as_deref()),
@@ -327,6 +329,7 @@ fn survey(request: &SurveyRequest, fields: Fields) -> SurveyDoc {
         body: survey.body.as_ref().filter(|_| desk).map(ToString::to_string),
         delivery: told(|result| result.delivery.as_ref()),
         answered: result.and_then(|result| result.answered),
+        assumed: result.filter(|result| result.zone_assumed).map(|_| Assumed::TimeZone.as_str().to_owned()),
         stars: result.and_then(|result| result.stars),
         nps: result.and_then(|result| result.nps),
         resolved: told(|result| result.resolved.as_ref()),
@@ -378,10 +381,6 @@ fn other(other: &Unclassified, fields: Fields) -> BTreeMap<String, Value> {
 
 fn text(text: Option<&str>) -> Option<String> {
     text.map(str::to_owned)
-}
-
-fn is_web_link(link: &str) -> bool {
-    url::Url::parse(link).is_ok_and(|url| matches!(url.scheme(), "http" | "https"))
 }
 
 #[cfg(test)]

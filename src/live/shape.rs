@@ -346,6 +346,10 @@ pub struct FeedbackDoc {
     /// When the customer answered.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub created: Option<Timestamp>,
+    /// What had to be assumed about when that was: `timeZone` (none was named: that of the house) or `received` (no date was
+    /// sent: when it was first heard of).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub assumed: Option<String>,
     /// How the survey reached the customer, or where the text comes from, such as `email` or `google`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,
@@ -552,6 +556,9 @@ pub struct SurveyDoc {
     /// When the customer answered.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub answered: Option<Timestamp>,
+    /// `timeZone`: Agent Connect named no time zone, and that of the house was assumed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub assumed: Option<String>,
     /// One to five.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stars: Option<u8>,

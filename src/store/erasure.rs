@@ -4,10 +4,13 @@
 //! brings nothing back. Copies of the file that were made before are not touched: they go when their time is over.
 
 use std::collections::BTreeSet;
+use std::fmt;
 
 use jiff::Timestamp;
 use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
-use serde_json::{Value, json};
+use serde::Deserializer;
+use serde::de::{DeserializeSeed, MapAccess, SeqAccess, Visitor};
+use serde_json::json;
 use tokio::sync::OwnedMutexGuard;
 
 use super::{Manner, Store, StoreError, audit, feedback, inbox, memory, outbox, sessions};
@@ -153,24 +156,76 @@ fn find(connection: &Connection, person: &Person) -> Result<Traces, StoreError> 
 
 /// Whether any text in it is as wanted. What is not JSON is one text.
 fn names(bytes: &[u8], wanted: &mut impl FnMut(&str) -> bool) -> bool {
-    match serde_json::from_slice::<Value>(bytes) {
-        Ok(value) => any_text(&value, wanted),
+    search(bytes, wanted).unwrap_or_else(|_| {
         // What is repaired may leave something out.
-        Err(_) => {
-            wanted(&String::from_utf8_lossy(bytes))
-                || json::read::<Value>(bytes).is_ok_and(|value| any_text(&value, wanted))
-        }
+        wanted(&String::from_utf8_lossy(bytes))
+            || json::tidy(bytes).is_some_and(|text| search(text.as_bytes(), wanted).unwrap_or(false))
+    })
+}
+
+fn search<F: FnMut(&str) -> bool>(json: &[u8], wanted: &mut F) -> serde_json::Result<bool> {
+    let mut json = serde_json::Deserializer::from_slice(json);
+    let found = AnyText(wanted).deserialize(&mut json)?;
+    json.end().map(|()| found)
+}
+
+/// Whether any text or number in JSON, names included, is as wanted: also of a name that comes twice, of which every reader
+/// passes over one.
+struct AnyText<'a, F>(&'a mut F);
+
+impl<'de, F: FnMut(&str) -> bool> DeserializeSeed<'de> for AnyText<'_, F> {
+    type Value = bool;
+
+    fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<bool, D::Error> {
+        from.deserialize_any(self)
     }
 }
 
-/// Whether any text or number in it, keys included, is as wanted. `wanted` is asked about each.
-fn any_text(value: &Value, wanted: &mut impl FnMut(&str) -> bool) -> bool {
-    match value {
-        Value::String(text) => wanted(text),
-        Value::Number(number) => wanted(&number.to_string()),
-        Value::Array(items) => items.iter().any(|item| any_text(item, wanted)),
-        Value::Object(fields) => fields.iter().any(|(key, item)| wanted(key) || any_text(item, wanted)),
-        Value::Null | Value::Bool(_) => false,
+impl<'de, F: FnMut(&str) -> bool> Visitor<'de> for AnyText<'_, F> {
+    type Value = bool;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("anything")
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<bool, E> {
+        Ok((self.0)(text))
+    }
+
+    fn visit_i64<E>(self, number: i64) -> Result<bool, E> {
+        Ok((self.0)(&number.to_string()))
+    }
+
+    fn visit_u64<E>(self, number: u64) -> Result<bool, E> {
+        Ok((self.0)(&number.to_string()))
+    }
+
+    fn visit_f64<E>(self, number: f64) -> Result<bool, E> {
+        Ok((self.0)(&number.to_string()))
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<bool, E> {
+        Ok(false)
+    }
+
+    fn visit_unit<E>(self) -> Result<bool, E> {
+        Ok(false)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<bool, A::Error> {
+        let mut found = false;
+        while let Some(one) = items.next_element_seed(AnyText(&mut *self.0))? {
+            found |= one;
+        }
+        Ok(found)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<bool, A::Error> {
+        let mut found = false;
+        while let Some(name) = fields.next_key::<String>()? {
+            found |= (self.0)(&name) | fields.next_value_seed(AnyText(&mut *self.0))?;
+        }
+        Ok(found)
     }
 }
 
@@ -237,6 +292,28 @@ mod tests {
     use crate::store::{About, Arrival, IntentState, NewDeed, NewIntent, Outcome, Understood};
 
     const CANARY: &str = "canary.bird@example.com";
+
+    #[test]
+    fn a_customer_is_found_in_whatever_was_kept() {
+        for (body, is_there) in [
+            (&br#"{"a":[{"b":"x canary.bird@example.com"}]}"#[..], true),
+            (br#"{"a":"\u0063anary.bird@example.com"}"#, true),
+            (br#"{"canary.bird@example.com":1}"#, true),
+            (br#"{"a":"canary.bird@example.com","a":"somebody.else@example.com"}"#, true),
+            (br#"{"cut":"\ud83d","a":"\u0063anary.bird@example.com"}"#, true),
+            (br#"{"cut":1e400,"a":"canary.bird@example.com","a":1}"#, true),
+            (b"\xef\xbb\xbf{\"a\":\"canary.bird@example.com\"}", true),
+            (b"{\"a\":\"\xff\",\"b\":\"canary.bird@example.com\"}", true),
+            (b"no JSON: canary.bird@example.com", true),
+            (b"7 canary.bird@example.com", true),
+            (br#"{"cut":"\ud83d","a":"somebody.else@example.com"}"#, false),
+            (br#"{"a":null,"b":[true,1.5,-1]}"#, false),
+        ] {
+            let person = Person::new(Some(CANARY), None);
+            let found = names(body, &mut |text| person.is_in(text));
+            assert_eq!(found, is_there, "{}", String::from_utf8_lossy(body));
+        }
+    }
 
     /// The files of a directory in which some bytes stand.
     fn files_with(dir: &Path, canary: &str) -> Vec<String> {

@@ -25,6 +25,7 @@ mod lists;
 mod live_protocol;
 mod microsoft_client;
 mod near_an_agent;
+mod odd_bytes;
 mod operations;
 mod page_life;
 mod partial_pushes;

@@ -10,9 +10,10 @@ use super::deed::{
 use super::error::DeedError;
 use crate::domain::{AgentId, QueueId};
 use crate::gold::{Entity, Gold, Key};
+use crate::vendor::clarity::Clarity;
 use crate::vendor::clarity::methods::{DispositionChoice, ExtraItemValue, Includes, StatusUpdate};
 use crate::vendor::clarity::wire::{self, RecordingStatus, Session, StatusModel};
-use crate::vendor::clarity::{Clarity, lenient};
+use crate::vendor::lenient;
 
 /// The status that takes a reason.
 const UNAVAILABLE: &str = "unavailable";

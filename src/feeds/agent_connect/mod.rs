@@ -6,9 +6,11 @@
 mod pace;
 mod translate;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 
+use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::watch;
 use tokio::time::sleep;
@@ -31,6 +33,9 @@ const OVERLAP: i64 = 100;
 /// How many records are read from the disk at once.
 const FROM_DISK: u32 = 500;
 
+/// How many records that cannot be read are told apart.
+const MOST_UNREADABLE: usize = 10_000;
+
 /// The longest pause after a failure.
 const LONGEST_PAUSE: Duration = Duration::from_secs(600);
 
@@ -52,6 +57,10 @@ pub struct AgentConnectFeed {
     silent_after: SignedDuration,
     /// When a record last said something new.
     news: Timestamp,
+    /// Where clocks are that nobody says where they are.
+    zone: TimeZone,
+    /// The hashes of records that could not be read.
+    unreadable: HashSet<u64>,
 }
 
 /// Why a round did not come to its end.
@@ -75,7 +84,29 @@ impl AgentConnectFeed {
         let (rounds, _) = watch::channel(0);
         let silent_after = SignedDuration::try_from(config.silent_after).unwrap_or(SignedDuration::MAX);
         let (pace, news) = (Pace::default(), reporter.clock().now());
-        Self { vendor, store, gold, reporter, interval, mode, employees, rounds, pace, silent_after, news }
+        let (zone, unreadable) = (TimeZone::UTC, HashSet::new());
+        Self {
+            vendor,
+            store,
+            gold,
+            reporter,
+            interval,
+            mode,
+            employees,
+            rounds,
+            pace,
+            silent_after,
+            news,
+            zone,
+            unreadable,
+        }
+    }
+
+    /// In which zone times are that name none; UTC otherwise.
+    #[must_use]
+    pub fn in_zone(mut self, zone: TimeZone) -> Self {
+        self.zone = zone;
+        self
     }
 
     /// How often it has been read to its end.
@@ -168,9 +199,10 @@ impl AgentConnectFeed {
             self.pace.turn().await;
             let page = self.vendor.page(after).await?;
             let full = page.len() >= data::PAGE;
+            // What cannot be read must not be asked for again for ever.
+            let last = page.iter().filter_map(Record::place).max();
             let records: Vec<SurveyRecord> = page.into_iter().filter_map(|body| self.read(body)).collect();
             self.reporter.heard(records.len() as u64);
-            let last = records.iter().map(|record| record.sequence).max();
             if last > cursor {
                 self.news = self.reporter.clock().now();
             }
@@ -194,7 +226,13 @@ impl AgentConnectFeed {
 
     fn read(&mut self, body: serde_json::Value) -> Option<SurveyRecord> {
         let Some(record) = Record::read(&body) else {
-            self.reporter.count("unreadableResults");
+            // The same ones come again with each round.
+            let mut hasher = DefaultHasher::new();
+            body.to_string().hash(&mut hasher);
+            if self.unreadable.len() < MOST_UNREADABLE && self.unreadable.insert(hasher.finish()) {
+                self.reporter.count("unreadableResults");
+                tracing::warn!(sequence = ?Record::place(&body), "a survey result without an identity: left out");
+            }
             return None;
         };
         Some(SurveyRecord { uuid: record.uuid, sequence: record.sequence, body })
@@ -202,7 +240,7 @@ impl AgentConnectFeed {
 
     async fn tell(&mut self, kept: &SurveyRecord) {
         if let Some(record) = Record::read(&kept.body) {
-            self.gold.tell(Fact::SurveyResult(Box::new(translate::result(record, &self.employees)))).await;
+            self.gold.tell(Fact::SurveyResult(Box::new(translate::result(record, &self.employees, &self.zone)))).await;
         }
     }
 }

@@ -3,11 +3,15 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use jiff::tz::TimeZone;
+
 use crate::domain::{AgentId, Delivery, SessionId, SurveyResult};
 use crate::vendor::agent_connect::Record;
+use crate::vendor::lenient::Moment;
 
 /// What a record says about its survey.
-pub(super) fn result(from: Record, employees: &HashMap<String, AgentId>) -> SurveyResult {
+pub(super) fn result(from: Record, employees: &HashMap<String, AgentId>, zone: &TimeZone) -> SurveyResult {
+    let at = |moment: Option<Moment>| moment.and_then(|moment| moment.at(zone));
     let session = from.property("callboard_session").and_then(|text| text.parse().ok()).map(SessionId);
     SurveyResult {
         key: shared(from.property("callboard_request")),
@@ -24,11 +28,12 @@ pub(super) fn result(from: Record, employees: &HashMap<String, AgentId>) -> Surv
         customer: shared(from.customer),
         tags: from.tags.into_iter().map(Arc::from).collect(),
         link: shared(from.external_url),
-        created: from.created,
+        zone_assumed: [from.created, from.answered].iter().any(|moment| matches!(moment, Some(Moment::Civil(_)))),
+        created: at(from.created),
         requested_via: shared(from.requested_via),
         reached: from.delivery.as_deref().map(reached).unwrap_or_default(),
         delivery: shared(from.delivery),
-        answered: from.answered,
+        answered: at(from.answered),
         stars: from.stars,
         nps: from.nps,
         resolved: shared(from.resolved),
@@ -60,6 +65,21 @@ fn shared(text: Option<String>) -> Option<Arc<str>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn dates_without_an_offset_are_in_the_zone_of_the_house() {
+        let zone = TimeZone::get("America/Chicago").expect("a zone");
+        let read = |created: &str| {
+            let record = serde_json::json!({"uuid": "u", "sequence_id": 1, "request_created_at": created,
+                "response_received_at": "2026-02-05T13:00:00Z"});
+            let result = result(Record::read(&record).expect("a record"), &HashMap::new(), &zone);
+            (result.created.map(|at| at.to_string()), result.zone_assumed)
+        };
+        assert_eq!(read("2026-02-05T12:20:39"), (Some("2026-02-05T18:20:39Z".to_owned()), true));
+        assert_eq!(read("2026-02-05"), (Some("2026-02-05T06:00:00Z".to_owned()), true));
+        assert_eq!(read("2026-02-05T12:20:39Z"), (Some("2026-02-05T12:20:39Z".to_owned()), false));
+        assert_eq!(read("0001-01-01T00:00:00"), (None, false));
+    }
 
     #[test]
     fn every_word_for_a_delivery_means_one_thing() {

@@ -5,7 +5,7 @@ use std::sync::{Arc, LazyLock, PoisonError, RwLock};
 
 use foldhash::HashSet;
 
-use crate::vendor::clarity::lenient::plain;
+use crate::vendor::lenient::plain;
 
 /// How many names are shared: several times what a site enables. What comes after those is kept by itself, so that a peer
 /// that invents names cannot fill the memory.

@@ -17,8 +17,8 @@ use crate::domain::{
     QueueReading, SessionId, SessionKind, SessionReading, SessionStatus, SessionsReading, StatusReading,
     StructureReading, TeamId, TeamReading, Unclassified,
 };
-use crate::vendor::clarity::lenient::{camel, plain};
 use crate::vendor::clarity::wire::{self, Nullable};
+use crate::vendor::lenient::{camel, integer_of, number_of, plain};
 
 type Breakdowns = Option<Box<wire::Breakdowns>>;
 
@@ -376,29 +376,40 @@ fn named_metric(
     let name = names::shared(name);
     let path = || parents.iter().chain([&name]).cloned().collect::<Vec<_>>();
     let value = match value {
-        Value::Null => {
+        value if has_no_value(&value) => {
             gone(path());
             return None;
         }
         Value::Array(_) => return None,
         Value::Bool(flag) => MetricValue::Text(flag.to_string().into()),
-        Value::Number(number) => match number.as_i64() {
-            Some(count) => MetricValue::Count(count),
-            None => MetricValue::Number(number.as_f64()?),
-        },
-        Value::String(text) => MetricValue::Text(text.into()),
         Value::Object(parts) => {
             let path = path();
             let parts = parts.into_iter().filter_map(|(name, value)| named_metric(&name, value, &path, gone));
             MetricValue::Parts(parts.collect())
         }
+        value => match (integer_of(&value), number_of(&value), value) {
+            (Some(count), ..) => MetricValue::Count(count),
+            (None, Some(number), _) => MetricValue::Number(number),
+            (None, None, value) => MetricValue::Text(value.as_str()?.into()),
+        },
     };
     Some((name, value))
 }
 
+/// Nothing, or what .NET writes for an average of nothing.
+fn has_no_value(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::String(text) => text.trim().is_empty() || text.trim().parse::<f64>().is_ok_and(|it| !it.is_finite()),
+        _ => false,
+    }
+}
+
 /// A null takes a field away, in an update.
 fn other(from: wire::Other) -> Unclassified {
-    from.into_iter().map(|(name, value)| (name.into(), value)).collect()
+    let says = |value: &Value| !value.as_str().is_some_and(|text| wire::nullable::NO_NUMBER.contains(&text));
+    let says = |value: Value| if says(&value) { value } else { Value::Null };
+    from.into_iter().map(|(name, value)| (name.into(), says(value))).collect()
 }
 
 /// Names by id.
@@ -541,6 +552,76 @@ mod tests {
         let members = json!({"agents": [{"id": 1, "name": " "}], "queues": [{"id": 2, "name": "NotSet"}], "teams": [{"id": 3, "name": "none"}]});
         let read = structure(serde_json::from_value(members).expect("a structure"));
         assert_eq!((&read.agents[0].name, &read.queues[0].name, &*read.teams[0].name), (&None, &None, "Team 3"));
+    }
+
+    #[test]
+    fn numbers_are_read_as_dotnet_writes_them_and_nan_is_no_value() {
+        use MetricValue::{Count, Number, Text};
+        let metric = |value: &Value| {
+            let mut gone = Vec::new();
+            let read = named_metric("it", value.clone(), &[], &mut |path: Vec<Arc<str>>| gone.push(path.join("/")));
+            (read.map(|(_, value)| value), gone.join(" "))
+        };
+        for (value, expected, gone) in [
+            (json!(5.0), Some(Count(5)), ""),
+            (json!("5"), Some(Count(5)), ""),
+            (json!("5.0"), Some(Count(5)), ""),
+            (json!(-0.0), Some(Count(0)), ""),
+            (json!(61_000.4), Some(Number(61_000.4)), ""),
+            (json!("61000.4"), Some(Number(61_000.4)), ""),
+            (json!(1e300), Some(Number(1e300)), ""),
+            (json!("NaN"), None, "it"),
+            (json!(" nan "), None, "it"),
+            (json!("Infinity"), None, "it"),
+            (json!("-INFINITY"), None, "it"),
+            (json!("+Infinity"), None, "it"),
+            (json!("1e999"), None, "it"),
+            (json!(""), None, "it"),
+            (json!(null), None, "it"),
+            (json!("open"), Some(Text("open".into())), ""),
+            (json!(["?"]), None, ""),
+            (
+                json!({"average": "NaN", "total": "0", "count": 0.0}),
+                Some(MetricValue::Parts([("count".into(), Count(0)), ("total".into(), Count(0))].into())),
+                "it/average",
+            ),
+        ] {
+            assert_eq!(metric(&value), (expected, gone.to_owned()), "{value}");
+        }
+        let session = |changes: Value| {
+            let mut session =
+                json!({"sessionId": 901.0, "queueId": "11.0", "sessionStatus": "active", "activeMs": 61_000.4});
+            session.as_object_mut().expect("an object").extend(changes.as_object().expect("an object").clone());
+            let agent = read(json!({"type": "agent", "id": "41.0", "sessions": {"audio": {"sessions": [session]}}}));
+            assert_eq!(agent.id, AgentId(41));
+            agent.sessions[0].1.all.as_ref().expect("a list").first().cloned()
+        };
+        let known = session(json!({})).expect("a session");
+        assert_eq!((known.id, known.queue), (SessionId(901), Change::Set(QueueId(11))));
+        assert_eq!(known.active_since.map(|since| since.to_string()).as_deref(), Some("2026-11-21T08:58:59Z"));
+        assert_eq!(session(json!({"activeMs": "NaN"})).expect("a session").active_since, None);
+        assert!(session(json!({"sessionId": 1.5})).is_none(), "half an id is none");
+    }
+
+    #[test]
+    fn what_began_when_nothing_was_ever_set_is_unknown() {
+        for began in
+            ["0001-01-01T00:00:00", "1970-01-01T00:00:00Z", "1970-01-01T02:00:00+01:00", "1969-12-31T23:59:59Z"]
+        {
+            let agent = read(
+                json!({"type": "agent", "id": 1, "currentStatus": {"agentStatus": "available", "startTime": began},
+                "sessions": {"audio": {"sessions": [
+                    {"sessionId": 1, "sessionStatus": "queued", "startTimeStamp": began},
+                    {"sessionId": 2, "sessionStatus": "active", "answeredTimeStamp": began}]}}}),
+            );
+            assert_eq!(agent.status.expect("a status").since, Change::Clear, "{began}");
+            let sessions = agent.sessions[0].1.all.as_ref().expect("a list");
+            assert!(sessions.iter().all(|it| it.queued_since.is_none() && it.active_since.is_none()), "{began}");
+        }
+        let agent = read(json!({"type": "agent", "id": 1,
+            "currentStatus": {"agentStatus": "available", "startTime": 0, "utcStartTime": 1_795_000_000}}));
+        let began = Timestamp::from_second(1_795_000_000).expect("a time");
+        assert_eq!(agent.status.map(|status| status.since), Some(Change::Set(began)));
     }
 
     #[test]

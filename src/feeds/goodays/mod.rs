@@ -9,6 +9,7 @@ mod translate;
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use tokio::sync::{mpsc, watch};
@@ -23,6 +24,7 @@ use super::Intake;
 use super::intake::was_found;
 use super::unusable::UnusableEvents;
 use reconcile::{Complaint, Reconciler};
+use translate::Times;
 
 /// What is noted of a response that brought odd addresses along.
 pub const ODD_ADDRESSES: &str = "noted.oddAddresses";
@@ -74,6 +76,8 @@ pub struct GoodaysFeed {
     unusable: UnusableEvents,
     /// How many customers who were erased have written anew, as far as that has been counted.
     came_back: u64,
+    /// Where clocks are that nobody says where they are.
+    zone: TimeZone,
 }
 
 impl GoodaysFeed {
@@ -93,7 +97,15 @@ impl GoodaysFeed {
             looked_at: 0,
             unusable,
             came_back: 0,
+            zone: TimeZone::UTC,
         }
+    }
+
+    /// In which zone times are that name none; UTC otherwise.
+    #[must_use]
+    pub fn in_zone(mut self, zone: TimeZone) -> Self {
+        self.zone = zone;
+        self
     }
 
     /// Follows until the process stops.
@@ -142,6 +154,7 @@ impl GoodaysFeed {
             gold: self.gold.clone(),
             vendor: self.around.vendor.clone(),
             clock: self.reporter.clock().clone(),
+            zone: self.zone.clone(),
             wanted,
             complaint: complain,
         };
@@ -189,7 +202,7 @@ impl GoodaysFeed {
     }
 
     async fn take_in(&mut self, found: Value) {
-        if let Err(error) = reconcile::take_in(&self.intake, &self.gold, found).await {
+        if let Err(error) = reconcile::take_in(&self.intake, &self.gold, &self.zone, found).await {
             tracing::error!(error = %error, "a response that was looked up could not be stored");
         }
     }
@@ -249,7 +262,8 @@ impl GoodaysFeed {
                 tracing::warn!(seq = arrival.seq, what, "it is not called, as no address of an event is");
                 self.reporter.count("oddActionAddresses");
             }
-            let says = says.map(|(response, message)| translate::response(response, message));
+            let times = Times { zone: &self.zone, received: Some(arrival.received_at) };
+            let says = says.map(|(response, message)| translate::response(response, message, times));
             let says = says.map_err(|error| match error {
                 WireError::UnknownType(name) => Unusable::UnknownType(name),
                 error => Unusable::Unreadable(error.to_string()),
@@ -281,7 +295,8 @@ impl GoodaysFeed {
 #[doc(hidden)]
 pub fn fuzz_event(body: &[u8]) {
     if let Ok(event) = Event::parse(body) {
-        let reading = translate::response(event.response, event.message);
+        let times = Times { zone: &TimeZone::UTC, received: None };
+        let reading = translate::response(event.response, event.message, times);
         let _ = (reading.nps(), reading.stand());
     }
 }

@@ -5,12 +5,13 @@
 
 use std::time::Duration;
 
+use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use thiserror::Error;
 use tokio::sync::watch;
 
-use super::translate;
+use super::translate::{self, Times};
 use crate::base::{Backoff, Clock, Lifecycle};
 use crate::domain::ResponseReading;
 use crate::feeds::Intake;
@@ -43,6 +44,7 @@ pub(super) struct Reconciler {
     pub gold: Gold,
     pub vendor: Goodays,
     pub clock: Clock,
+    pub zone: TimeZone,
     /// From which instant on something may have been missed.
     pub wanted: watch::Receiver<Option<Timestamp>>,
     pub complaint: watch::Sender<Complaint>,
@@ -100,7 +102,7 @@ impl Reconciler {
                 return Ok(Some("This Goodays has no list of responses: what its webhooks miss stays unknown."));
             };
             for response in page.responses {
-                take_in(&self.intake, &self.gold, response).await?;
+                take_in(&self.intake, &self.gold, &self.zone, response).await?;
             }
             if page.next.is_none() || page.next == cursor {
                 return Ok(None);
@@ -113,9 +115,9 @@ impl Reconciler {
 }
 
 /// Takes in a response that was found, if it tells more than is known.
-pub(super) async fn take_in(intake: &Intake, gold: &Gold, mut raw: Value) -> Result<(), StoreError> {
+pub(super) async fn take_in(intake: &Intake, gold: &Gold, zone: &TimeZone, mut raw: Value) -> Result<(), StoreError> {
     let Some(response) = wire::Response::read(&raw) else { return Ok(()) };
-    let reading = translate::response(response, None);
+    let reading = translate::response(response, None, Times { zone, received: None });
     gold.settled().await;
     if !tells_more(gold, &reading) {
         return Ok(());

@@ -3,20 +3,45 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::domain::{Answer, Customer, Message, Place, ResponseReading, Thread};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use crate::base::link;
+use crate::domain::{Answer, Assumed, Customer, Message, Place, ResponseReading, Thread};
 use crate::vendor::goodays::wire;
+use crate::vendor::lenient::Moment;
+
+/// Where clocks are that name no zone, and when an event came, which is as much as is known where nothing in it has a date.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Times<'a> {
+    pub zone: &'a TimeZone,
+    pub received: Option<Timestamp>,
+}
 
 /// What an event says about its response, and what a list of responses does.
-pub(super) fn response(from: wire::Response, new: Option<wire::Message>) -> ResponseReading {
+pub(super) fn response(from: wire::Response, new: Option<wire::Message>, times: Times<'_>) -> ResponseReading {
+    let mut is_zone_assumed = false;
+    let mut at = |moment: Option<Moment>| {
+        is_zone_assumed |= matches!(moment, Some(Moment::Civil(_)));
+        moment.and_then(|moment| moment.at(times.zone))
+    };
     let place = from.place.and_then(place);
     // One text may come as the verbatim, as the reply, in the thread and on top: its identity makes it one (`apis.md` B141).
     let texts = from.attached_messages.into_iter().chain(from.message).chain(from.reply).chain(new);
     let messages: BTreeMap<Arc<str>, Message> = texts
-        .map(|text| {
-            let message = message(text);
-            (Arc::clone(&message.id), message)
+        .flat_map(|text| {
+            let at = at(text.created);
+            message(text, at)
         })
+        .map(|message| (Arc::clone(&message.id), message))
         .collect();
+    let (created, updated) = (at(from.created), at(from.updated));
+    let is_dated = created.is_some() || messages.values().any(|message| message.at.is_some());
+    let received = times.received.filter(|_| !is_dated);
+    let assumed = match received {
+        Some(_) => Some(Assumed::Received),
+        None => is_zone_assumed.then_some(Assumed::TimeZone),
+    };
     let name = |person: &wire::Person| {
         let names: Vec<&str> =
             [&person.first_name, &person.last_name].into_iter().flatten().map(String::as_str).collect();
@@ -25,8 +50,9 @@ pub(super) fn response(from: wire::Response, new: Option<wire::Message>) -> Resp
     let context = from.context;
     ResponseReading {
         id: from.id.into(),
-        created: from.created,
-        updated: from.updated,
+        created: created.or(received),
+        updated,
+        assumed,
         source: shared(from.source),
         thread: thread(from.state.as_deref()),
         survey: shared(from.survey),
@@ -56,16 +82,32 @@ fn thread(state: Option<&str>) -> Thread {
     }
 }
 
-fn message(from: wire::Message) -> Message {
+/// A text, and one without words for each attachment after the first.
+fn message(from: wire::Message, at: Option<Timestamp>) -> Vec<Message> {
     let sender = [from.sender.first_name, from.sender.last_name].into_iter().flatten().collect::<Vec<_>>().join(" ");
-    Message {
+    let (mut links, others): (Vec<_>, Vec<_>) =
+        from.attachments.into_iter().partition(|link| link::web(link).is_some());
+    if links.is_empty() {
+        // Kept, though it leads nowhere.
+        links.extend(others.into_iter().take(1));
+    }
+    let mut links = links.into_iter().map(Arc::<str>::from);
+    let first = Message {
         id: from.id.into(),
-        at: from.created,
+        at,
         kind: shared(from.message_type),
         text: from.content.unwrap_or_default().into(),
         from: (!sender.is_empty()).then(|| sender.into()),
-        attachment: shared(from.attachment),
-    }
+        attachment: links.next(),
+    };
+    let more = links.enumerate().map(|(place, link)| Message {
+        id: format!("{}#{}", first.id, place + 2).into(),
+        text: "".into(),
+        attachment: Some(link),
+        ..first.clone()
+    });
+    let more: Vec<Message> = more.collect();
+    std::iter::once(first).chain(more).collect()
 }
 
 fn answer(from: wire::Answer, place: Option<&Place>) -> Answer {
@@ -93,8 +135,87 @@ mod tests {
     use super::*;
 
     fn read(event: &serde_json::Value) -> ResponseReading {
+        in_zone(event, &TimeZone::UTC, None)
+    }
+
+    fn in_zone(event: &serde_json::Value, zone: &TimeZone, received: Option<Timestamp>) -> ResponseReading {
         let event = wire::Event::parse(event.to_string().as_bytes()).expect("an event");
-        response(event.response, event.message)
+        response(event.response, event.message, Times { zone, received })
+    }
+
+    #[test]
+    fn dates_without_an_offset_are_in_the_zone_of_the_house() {
+        let zone = TimeZone::get("America/Chicago").expect("a zone");
+        let received: Timestamp = "2026-02-06T00:00:00Z".parse().expect("an instant");
+        for (created, text, expected, assumed) in [
+            (json!("2026-02-05T12:20:39+01:00"), json!(null), "2026-02-05T11:20:39Z", None),
+            (json!("2026-02-05T12:20:39"), json!(null), "2026-02-05T18:20:39Z", Some(Assumed::TimeZone)),
+            (json!("2026-02-05"), json!("2026-02-05T12:20:39Z"), "2026-02-05T06:00:00Z", Some(Assumed::TimeZone)),
+            (json!("2026-02-05T12:20:39Z"), json!("2026-02-05 13:00"), "2026-02-05T12:20:39Z", Some(Assumed::TimeZone)),
+            (json!(1_770_294_039), json!(null), "2026-02-05T12:20:39Z", None),
+            (json!("1770294039000"), json!(null), "2026-02-05T12:20:39Z", None),
+            (json!("yesterday"), json!(null), "2026-02-06T00:00:00Z", Some(Assumed::Received)),
+            (json!("0001-01-01T00:00:00"), json!(0), "2026-02-06T00:00:00Z", Some(Assumed::Received)),
+        ] {
+            let event = json!({"event_type": "response", "response": {"id": "x", "created_date": created,
+                "message": {"id": "m", "content": "words", "created_date": text}}});
+            let reading = in_zone(&event, &zone, Some(received));
+            assert_eq!(reading.created.map(|at| at.to_string()).as_deref(), Some(expected), "{created}");
+            assert_eq!(reading.assumed, assumed, "{created}");
+        }
+        let text_alone = json!({"event_type": "response", "response": {"id": "x", "message": {"id": "m", "created_date": "2026-02-05T12:20:39Z"}}});
+        let reading = in_zone(&text_alone, &zone, Some(received));
+        assert_eq!((reading.created, reading.assumed), (None, None), "its text has a date");
+    }
+
+    #[test]
+    fn whoever_wrote_without_a_date_waits_since_we_first_heard_of_it() {
+        let event =
+            |date: serde_json::Value| json!({"event_type": "response", "response": {"id": "x", "created_date": date}});
+        let at = |text: &str| text.parse::<Timestamp>().ok();
+        let heard = |date, received| in_zone(&event(date), &TimeZone::UTC, at(received));
+        let (early, late) =
+            (|| heard(json!(null), "2026-02-05T00:00:00Z"), || heard(json!(null), "2026-02-06T00:00:00Z"));
+        for both in [early().and(late()), late().and(early())] {
+            assert_eq!((both.created, both.assumed), (at("2026-02-05T00:00:00Z"), Some(Assumed::Received)));
+        }
+        let dated = || heard(json!("2026-02-07T00:00:00Z"), "2026-02-07T00:00:00Z");
+        for both in [early().and(dated()), dated().and(early())] {
+            assert_eq!((both.created, both.assumed), (at("2026-02-07T00:00:00Z"), None), "what was said counts");
+        }
+    }
+
+    #[test]
+    fn each_attachment_is_a_link_of_its_own() {
+        let attached = |attachment: serde_json::Value| {
+            let message = json!({"id": "m", "content": "words", "created_date": "2026-02-05T12:20:39Z", "attachment": attachment});
+            let reading = read(&json!({"event_type": "response", "response": {"id": "x", "message": message}}));
+            assert_eq!(&*reading.messages["m"].text, "words");
+            assert!(reading.messages.values().all(|message| message.at.is_some()));
+            reading
+                .messages
+                .into_values()
+                .filter_map(|message| message.attachment.map(|link| link.to_string()))
+                .collect::<Vec<_>>()
+        };
+        for (attachment, links) in [
+            (json!("https://f.example/a.png"), vec!["https://f.example/a.png"]),
+            (json!("f.example/a.png"), vec!["f.example/a.png"]),
+            (json!({"url": "https://f.example/a.png", "name": "a.png"}), vec!["https://f.example/a.png"]),
+            (json!({"file": {"href": "//f.example/a.png"}}), vec!["//f.example/a.png"]),
+            (json!({"0": "https://f.example/a.png"}), vec!["https://f.example/a.png"]),
+            (
+                json!(["https://f.example/a.png", {"link": "f.example/b"}, "javascript:alert(1)", null, 7]),
+                vec!["https://f.example/a.png", "f.example/b"],
+            ),
+            (json!("javascript:alert(1)"), vec!["javascript:alert(1)"]),
+            (json!([]), vec![]),
+            (json!({}), vec![]),
+            (json!(7), vec![]),
+            (json!(" "), vec![]),
+        ] {
+            assert_eq!(attached(attachment.clone()), links, "{attachment}");
+        }
     }
 
     #[test]

@@ -9,6 +9,7 @@ use crate::domain::{Helped, Interaction, Person};
 use crate::vendor::agent_connect::looks_like_email;
 use crate::vendor::kustomer::wire::is_true;
 use crate::vendor::kustomer::{CallError, Conversation, Customer, Event, Kustomer};
+use crate::vendor::lenient::is;
 
 /// The status of a closed conversation.
 const DONE: &str = "done";
@@ -55,7 +56,7 @@ impl Rules {
     /// Only a change of the status to done counts, and not that it is done (`apis.md` B201).
     pub fn judge(&self, event: &Event) -> Verdict {
         match &event.status_change {
-            Some((_, after)) if after == DONE => {}
+            Some((_, after)) if is(after, DONE) => {}
             _ => return Verdict::Ignored("otherChanges"),
         }
         let conversation = &event.conversation;
@@ -70,6 +71,10 @@ impl Rules {
     pub async fn read(&self, event: &Event, vendor: Option<&Kustomer>) -> Result<Helped, CallError> {
         let told = &event.conversation;
         let mut helped = Helped::new(Interaction::Conversation { id: told.id.as_str().into(), rev: told.rev });
+        if told.is_deleted {
+            helped.unfit = Some("notAskedConversationGone");
+            return Ok(helped);
+        }
         let Some(vendor) = vendor else {
             helped.unfit = Some("notAskedNoKustomerKey");
             return Ok(helped);
@@ -79,11 +84,11 @@ impl Rules {
             told
         } else {
             match found(vendor.conversation(&told.id).await)? {
-                Some(conversation) => {
+                Some(conversation) if !conversation.is_deleted => {
                     fetched = conversation;
                     &fetched
                 }
-                None => {
+                _ => {
                     helped.unfit = Some("notAskedConversationGone");
                     return Ok(helped);
                 }
@@ -134,9 +139,13 @@ impl Rules {
         helped.link = Some(format!("https://{org}.kustomerapp.com/app/customers/{customer}/event/{}", from.id).into());
         helped.do_not_send = self.do_not_send.iter().any(|name| from.custom.get(name).is_some_and(is_true));
         if let Some(customer) = found(vendor.customer(customer).await)? {
+            if customer.is_deleted {
+                helped.unfit = Some("notAskedCustomerGone");
+                return Ok(());
+            }
             helped.customer = customer.name.as_deref().map(Arc::from);
             helped.email = email(&customer).map(Arc::from);
-            helped.call = from.channels.iter().any(|channel| channel == VOICE).then(|| Box::new(call(&customer)));
+            helped.call = from.channels.iter().any(|channel| is(channel, VOICE)).then(|| Box::new(call(&customer)));
         }
         helped.employee_email = address(user, vendor).await?;
         if let Some(call) = &mut helped.call {
@@ -167,11 +176,13 @@ impl Rules {
     }
 
     fn channel(&self, channels: &[String]) -> Channel {
-        let first = channels.iter().find(|channel| *channel == VOICE).or(channels.first());
+        let first = channels.iter().find(|channel| is(channel, VOICE)).or(channels.first());
         let Some(channel) = first else { return Channel::None };
-        let mapped = self.channel_map.get(channel).cloned();
-        let mapped = mapped.or_else(|| (channel == VOICE).then(|| "phone".to_owned()));
-        match mapped.or_else(|| KNOWN.contains(&channel.as_str()).then(|| channel.clone())) {
+        let exact = self.channel_map.get(channel);
+        let mapped =
+            exact.or_else(|| self.channel_map.iter().find(|(name, _)| is(channel, name)).map(|(_, word)| word));
+        let mapped = mapped.cloned().or_else(|| is(channel, VOICE).then(|| "phone".to_owned()));
+        match mapped.or_else(|| KNOWN.iter().find(|known| is(channel, known)).map(ToString::to_string)) {
             Some(known) => Channel::Known(known),
             None => Channel::Unmapped(channel.clone()),
         }
@@ -238,6 +249,8 @@ mod tests {
         let judged = |changes: Value, attributes: Value| rules.judge(&event(&changes, &attributes));
         let done = || json!({"status": {"op": "replace", "before": "open", "after": "done"}});
         assert_eq!(judged(done(), json!({})), Verdict::Closed);
+        let capital = json!({"status": {"before": "OPEN", "after": "Done"}});
+        assert_eq!(judged(capital, json!({})), Verdict::Closed);
         assert_eq!(judged(json!({"tags": {}}), json!({"status": "done"})), Verdict::Ignored("otherChanges"));
         let same = json!({"status": {"before": "done", "after": "done"}});
         assert_eq!(judged(same, json!({})), Verdict::Ignored("otherChanges"));
@@ -256,10 +269,35 @@ mod tests {
         let channel = |all: &[&str]| rules.channel(&all.iter().map(ToString::to_string).collect::<Vec<_>>());
         let known = |name: &str| Channel::Known(name.to_owned());
         assert_eq!(channel(&["email", "voice"]), known("phone"));
+        assert_eq!(channel(&["Email", "VOICE"]), known("phone"));
+        assert_eq!(channel(&["Chat"]), known("chat"));
+        assert_eq!(channel(&["SMS"]), known("text"));
         assert_eq!(channel(&["email", "chat"]), known("email"));
         assert_eq!(channel(&["sms"]), known("text"));
         assert_eq!(channel(&["facebook", "email"]), Channel::Unmapped("facebook".into()));
         assert_eq!(channel(&[]), Channel::None);
+    }
+
+    #[tokio::test]
+    async fn nobody_is_asked_about_what_was_deleted() {
+        let rules = rules(|_| ());
+        let done = json!({"status": {"before": "open", "after": "done"}});
+        for deleted in
+            [json!({"deleted": true}), json!({"deleted": "True"}), json!({"deletedAt": "2026-11-21T09:00:00Z"})]
+        {
+            let event = event(&done, &deleted);
+            let helped = rules.read(&event, None).await.expect("read");
+            assert_eq!(helped.unfit, Some("notAskedConversationGone"), "{deleted}");
+        }
+        for there in [json!({"deleted": false}), json!({"deleted": null, "deletedAt": null}), json!({"deleted": "no"})]
+        {
+            let event = event(&done, &there);
+            assert_ne!(
+                rules.read(&event, None).await.expect("read").unfit,
+                Some("notAskedConversationGone"),
+                "{there}"
+            );
+        }
     }
 
     #[test]

@@ -7,6 +7,7 @@ mod closed;
 
 use std::time::Duration;
 
+use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
 use super::Intake;
@@ -59,6 +60,8 @@ pub struct KustomerFeed {
     trouble: Option<String>,
     /// What came and has no effect.
     unusable: UnusableEvents,
+    /// Where clocks are that nobody says where they are.
+    zone: TimeZone,
 }
 
 /// Why reading stops for a while.
@@ -94,7 +97,15 @@ impl KustomerFeed {
             has_begun: false,
             backoff: Backoff::new(Duration::from_secs(2), LONGEST_PAUSE),
             trouble: None,
+            zone: TimeZone::UTC,
         }
+    }
+
+    /// In which zone times are that name none; UTC otherwise.
+    #[must_use]
+    pub fn in_zone(mut self, zone: TimeZone) -> Self {
+        self.zone = zone;
+        self
     }
 
     /// Follows until the process stops.
@@ -214,7 +225,8 @@ impl KustomerFeed {
                 if let Some(closings) = self.closings.clone() {
                     let mut helped = self.rules.read(event, self.vendor.as_ref()).await.map_err(Trouble::Vendor)?;
                     // It may have waited at Kustomer's, and then here.
-                    helped.ended = Some(event.created.map_or(received, |created| created.min(received)));
+                    let created = event.created.and_then(|created| created.at(&self.zone));
+                    helped.ended = Some(created.map_or(received, |created| created.min(received)));
                     self.trouble = None;
                     if let Some(note) = &helped.note
                         && self.intake.store().note_once(SEVERAL_ASSIGNED, &conversation.id, note).await?

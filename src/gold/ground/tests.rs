@@ -800,6 +800,7 @@ fn response(id: i64, messages: &[(i64, i64)], session: Option<&str>, score: i64,
     ResponseReading {
         id: format!("r{id}").into(),
         created: Some(at(1)),
+        assumed: None,
         updated: Some(at(1)),
         source: None,
         thread: if closed { Thread::Closed } else { Thread::Open },

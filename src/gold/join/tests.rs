@@ -77,6 +77,7 @@ fn response(extra: &[(&str, &str)], at: Option<Place>, delegated_to: Option<Plac
     ResponseReading {
         id: "vdOpL1NJ74l".into(),
         created: None,
+        assumed: None,
         updated: None,
         source: None,
         thread: Thread::Open,

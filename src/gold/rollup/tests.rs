@@ -43,6 +43,7 @@ fn response(created: i64, nps: Option<u8>, thread: crate::domain::Thread, texts:
     ResponseReading {
         id: "r".into(),
         created: Some(at(created)),
+        assumed: None,
         updated: None,
         source: None,
         thread,

@@ -14,7 +14,8 @@ use url::Url;
 
 use super::{Invalid, Recovery, Request};
 use crate::base::secret::ExposeSecret;
-use crate::base::{Secret, http, refusal};
+use crate::base::{Secret, http, json, refusal};
+use crate::vendor::lenient::text_of;
 
 const ANSWER_LIMIT: usize = 1024 * 1024;
 
@@ -163,14 +164,8 @@ impl AgentConnect {
 
 impl Accepted {
     fn read(body: &[u8]) -> Self {
-        let raw: Option<Value> = serde_json::from_slice(body).ok();
-        let request_id = raw.as_ref().and_then(|answer| {
-            ID_NAMES.iter().find_map(|name| match &answer[*name] {
-                Value::String(id) if !id.is_empty() => Some(id.clone()),
-                Value::Number(id) => Some(id.to_string()),
-                _ => None,
-            })
-        });
+        let raw: Option<Value> = json::read(body).ok();
+        let request_id = raw.as_ref().and_then(|answer| ID_NAMES.iter().find_map(|name| text_of(&answer[*name])));
         Self { request_id, raw }
     }
 }

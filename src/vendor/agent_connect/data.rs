@@ -11,7 +11,7 @@ use thiserror::Error;
 use url::Url;
 
 use crate::base::secret::ExposeSecret;
-use crate::base::{Clock, Secret, http, refusal};
+use crate::base::{Clock, Secret, http, json, refusal};
 
 /// How many records a page may have (`apis.md` P7).
 pub const PAGE: usize = 1000;
@@ -133,7 +133,7 @@ impl DataReturn {
 
 /// A bare list, as the public record has it, or one in an envelope.
 fn list(body: &[u8]) -> Result<Vec<Value>, DataError> {
-    match serde_json::from_slice(body).map_err(|_| DataError::Unreadable)? {
+    match json::read(body).map_err(|_| DataError::Unreadable)? {
         Value::Array(records) => Ok(records),
         Value::Object(mut envelope) => match envelope.remove("data") {
             Some(Value::Array(records)) => Ok(records),

@@ -16,7 +16,7 @@ pub use request::{Customer, Employee, Invalid, Recovery, Request, looks_like_ema
 #[cfg(any(test, feature = "fuzzing"))]
 #[doc(hidden)]
 pub fn fuzz_record(bytes: &[u8]) {
-    if let Ok(value) = serde_json::from_slice(bytes) {
+    if let Ok(value) = crate::base::json::read(bytes) {
         let _ = Record::read(&value);
     }
 }

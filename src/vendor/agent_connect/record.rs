@@ -3,10 +3,11 @@
 
 use std::fmt;
 
-use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use super::Employee;
+use crate::base::link;
+use crate::vendor::lenient::{Moment, boolean_of, integer_of, text_of};
 
 /// What became of one survey.
 #[derive(Clone, Default, PartialEq)]
@@ -28,13 +29,13 @@ pub struct Record {
     /// What it was about.
     pub tags: Vec<String>,
     /// When it was asked for.
-    pub created: Option<Timestamp>,
+    pub created: Option<Moment>,
     /// How the delivery went, in the vendor's words (`apis.md` P6).
     pub delivery: Option<String>,
     /// `API`, or somebody by hand.
     pub requested_via: Option<String>,
     /// When the customer answered.
-    pub answered: Option<Timestamp>,
+    pub answered: Option<Moment>,
     /// The agent.
     pub employee: Employee,
     /// The customer's name.
@@ -59,17 +60,17 @@ impl Record {
         let employee = &from["employee"];
         Some(Self {
             uuid: text(&from["uuid"])?,
-            sequence: integer(&from["sequence_id"])?,
+            sequence: Self::place(from)?,
             parent: text(&from["parent_uuid"]),
-            is_recovery: from["is_recovery"].as_bool().unwrap_or(false),
+            is_recovery: boolean_of(&from["is_recovery"]).unwrap_or(false),
             channel: text(&from["channel"]),
             interaction: text(&from["ext_interaction_id"]),
-            external_url: text(&from["external_url"]),
-            tags: from["tags"].as_array().into_iter().flatten().filter_map(text).collect(),
-            created: time(&from["request_created_at"]),
+            external_url: text(&from["external_url"]).filter(|link| !link::is_hostile(link)),
+            tags: list(&from["tags"]).iter().filter_map(|tag| text(tag).or_else(|| text(&tag["name"]))).collect(),
+            created: Moment::of_value(&from["request_created_at"]),
             delivery: text(&from["request_delivery_status"]),
             requested_via: text(&from["requested_via"]),
-            answered: time(&from["response_received_at"]),
+            answered: Moment::of_value(&from["response_received_at"]),
             employee: Employee { email: text(&employee["email"]), custom_id: text(&employee["custom_id"]) },
             customer: text(&from["customer"]["full_name"]),
             custom_properties: from["custom_properties"].as_object().cloned().unwrap_or_default(),
@@ -78,6 +79,12 @@ impl Record {
             resolved: chosen(&answers["fcr"]).and_then(|option| text(&option["option_text"])),
             comments: comments(answers),
         })
+    }
+
+    /// Where it stands in the order of changes, also if it is no record otherwise.
+    #[must_use]
+    pub fn place(from: &Value) -> Option<i64> {
+        integer_of(&from["sequence_id"])
     }
 
     /// One of the things that the sender attached, as text.
@@ -97,7 +104,7 @@ fn chosen(answer: &Value) -> Option<&Value> {
 }
 
 fn scale(answer: &Value, within: std::ops::RangeInclusive<u8>) -> Option<u8> {
-    let value = integer(&chosen(answer)?["integer_value"])?;
+    let value = integer_of(&chosen(answer)?["integer_value"])?;
     u8::try_from(value).ok().filter(|value| within.contains(value))
 }
 
@@ -110,19 +117,12 @@ fn comments(answers: &Value) -> Vec<(String, String)> {
 }
 
 fn text(value: &Value) -> Option<String> {
-    match value {
-        Value::String(text) if !text.trim().is_empty() => Some(text.trim().to_owned()),
-        Value::Number(number) => Some(number.to_string()),
-        _ => None,
-    }
+    text_of(value).map(|text| text.trim().to_owned())
 }
 
-fn integer(value: &Value) -> Option<i64> {
-    value.as_i64().or_else(|| value.as_str()?.trim().parse().ok())
-}
-
-fn time(value: &Value) -> Option<Timestamp> {
-    value.as_str()?.trim().parse().ok()
+/// A list, or one item alone.
+fn list(value: &Value) -> &[Value] {
+    value.as_array().map_or_else(|| std::slice::from_ref(value), Vec::as_slice)
 }
 
 /// Without what concerns the customer.
@@ -167,7 +167,8 @@ mod tests {
         assert_eq!(read.delivery.as_deref(), Some("Soft bounce (will be retried)"));
         assert_eq!((read.employee.custom_id.as_deref(), read.employee.email.as_deref()), (Some("0042"), None));
         assert_eq!(read.property("callboard_session").as_deref(), Some("82673"));
-        assert_eq!(read.created.map(|at| at.to_string()).as_deref(), Some("2026-02-05T11:20:39.810686Z"));
+        let created = read.created.and_then(|created| created.at(&jiff::tz::TimeZone::UTC));
+        assert_eq!(created.map(|at| at.to_string()).as_deref(), Some("2026-02-05T11:20:39.810686Z"));
     }
 
     #[test]
@@ -182,6 +183,44 @@ mod tests {
         let read = record(off_the_scale);
         assert_eq!((read.stars, read.nps), (None, None));
         assert!(record(json!({"answers": null, "employee": 7, "custom_properties": []})).comments.is_empty());
+    }
+
+    #[test]
+    fn loose_shapes_are_read_for_what_they_say() {
+        let read = record(json!({
+            "sequence_id": "12.0", "is_recovery": "True", "tags": "late", "ext_interaction_id": 123456.0,
+            "external_url": " JavaScript:alert(1)", "request_created_at": "2026-02-05", "response_received_at": 1_770_296_400,
+            "answers": {"nps": {"selected_options": [{"integer_value": "9.0"}]},
+                "agent_star_rating": {"selected_options": {"7": {"integer_value": 4.0}}}}
+        }));
+        assert_eq!((read.sequence, read.is_recovery, read.stars, read.nps), (12, true, Some(4), Some(9)));
+        assert_eq!(
+            (read.tags, read.interaction.as_deref(), read.external_url),
+            (vec!["late".to_owned()], Some("123456"), None)
+        );
+        assert!(matches!((read.created, read.answered), (Some(Moment::Civil(_)), Some(Moment::Known(_)))));
+        let bare = record(json!({"external_url": "www.example.com/case=1", "tags": [{"name": "late"}, 7, null, {}]}));
+        assert_eq!(bare.external_url.as_deref(), Some("www.example.com/case=1"), "as it came");
+        assert_eq!(bare.tags, ["late", "7"]);
+        for odd in [json!(null), json!([]), json!({}), json!(7), json!("x"), json!(true), json!("NaN")] {
+            let names = [
+                "is_recovery",
+                "channel",
+                "external_url",
+                "tags",
+                "request_created_at",
+                "employee",
+                "customer",
+                "answers",
+                "custom_properties",
+                "response_received_at",
+                "parent_uuid",
+            ];
+            for name in names {
+                let read = record(json!({name: odd.clone()}));
+                assert_eq!((&*read.uuid, read.sequence), ("u1", 12), "{name} is {odd}");
+            }
+        }
     }
 
     #[test]

@@ -7,6 +7,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use crate::base::link;
+
 /// It takes no more tags than this (`apis.md` B178).
 pub const MAX_TAGS: usize = 20;
 
@@ -105,6 +107,9 @@ pub enum Invalid {
     /// Nowhere to send the survey.
     #[error("The customer has no usable e-mail address, so no survey can be sent.")]
     NoCustomerEmail,
+    /// A link that leads nowhere.
+    #[error("The link would run something instead of leading somewhere. Give one that begins with https://.")]
+    HostileLink,
     /// Nothing to recover.
     #[error("The recovery names no earlier request. Give the id under which Agent Connect answered it.")]
     NoInitialRequest,
@@ -119,6 +124,7 @@ impl Request {
         require(!self.channel.trim().is_empty(), Invalid::NoChannel)?;
         require(self.employee.is_named(), Invalid::NoEmployee)?;
         require(!self.ext_interaction_id.trim().is_empty(), Invalid::NoInteraction)?;
+        require(!self.external_url.as_deref().is_some_and(link::is_hostile), Invalid::HostileLink)?;
         let reachable = self.customer.email.as_deref().is_some_and(looks_like_email);
         require(self.do_not_send || reachable, Invalid::NoCustomerEmail)
     }
@@ -147,7 +153,8 @@ impl Recovery {
     pub fn check(&self) -> Result<(), Invalid> {
         require(!self.initial_feedback_request_id.trim().is_empty(), Invalid::NoInitialRequest)?;
         require(self.employee.is_named(), Invalid::NoEmployee)?;
-        require(!self.ext_interaction_id.trim().is_empty(), Invalid::NoInteraction)
+        require(!self.ext_interaction_id.trim().is_empty(), Invalid::NoInteraction)?;
+        require(!self.external_url.as_deref().is_some_and(link::is_hostile), Invalid::HostileLink)
     }
 
     /// As it is sent.

@@ -15,7 +15,7 @@ use super::error::Said;
 use super::rest::Rest;
 use super::{Credential, Error, Settings, Tokens};
 use crate::base::secret::ExposeSecret;
-use crate::base::{Clock, Secret, http, refusal};
+use crate::base::{Clock, Secret, http, json, refusal};
 
 /// No refusal has more to say than this.
 const REFUSAL_LIMIT: usize = 64 * 1024;
@@ -99,11 +99,7 @@ impl Clarity {
         body: Option<&impl Serialize>,
     ) -> Result<T, Error> {
         let bytes = self.send(call, method, at, body).await?;
-        serde_json::from_slice(&bytes).map_err(|error| Error::Unintelligible {
-            call,
-            line: error.line(),
-            column: error.column(),
-        })
+        json::read(&bytes).map_err(|error| Error::Unintelligible { call, line: error.line(), column: error.column() })
     }
 
     /// Sends a call; after a 401 that may mean an expired token, once more with another one and no oftener. Where that

@@ -9,7 +9,6 @@ mod agents;
 mod client;
 mod denials;
 mod error;
-pub mod lenient;
 mod live;
 pub mod methods;
 mod person;

@@ -7,9 +7,9 @@ use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 use serde::Deserialize;
 use thiserror::Error;
 
-use super::lenient;
 use crate::base::Secret;
 use crate::base::secret::ExposeSecret;
+use crate::vendor::lenient;
 
 /// No token of Clarity's is longer; whatever is, is not looked at.
 pub const LONGEST_TOKEN: usize = 8 * 1024;
@@ -21,7 +21,7 @@ const LEEWAY: i64 = 30;
 struct Claims {
     #[serde(default, deserialize_with = "lenient::integer")]
     connect_agent_id: Option<i64>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient::numeric_date")]
     exp: Option<i64>,
 }
 
@@ -34,7 +34,8 @@ pub struct Named {
     pub ends: Option<Timestamp>,
 }
 
-/// What a token says of itself, if it can be decoded (`apis.md` B6).
+/// What a token says of itself, if it can be decoded (`apis.md` B6). Whose it is must not stand in it twice, so that nothing is
+/// repaired here.
 #[must_use]
 pub fn named_by(token: &Secret) -> Option<Named> {
     let payload = token.expose_secret().split('.').nth(1)?.trim_end_matches('=');
@@ -64,9 +65,12 @@ pub struct TokenCheck {
 /// What must be in a token. A claim that is there twice is refused.
 #[derive(Deserialize)]
 struct Required {
-    connect_agent_id: serde_json::Value,
-    exp: i64,
-    nbf: i64,
+    #[serde(default, deserialize_with = "lenient::integer")]
+    connect_agent_id: Option<i64>,
+    #[serde(default, deserialize_with = "lenient::numeric_date")]
+    exp: Option<i64>,
+    #[serde(default, deserialize_with = "lenient::numeric_date")]
+    nbf: Option<i64>,
 }
 
 impl TokenCheck {
@@ -92,14 +96,10 @@ impl TokenCheck {
             return Err(Invalid);
         }
         let claims = jsonwebtoken::decode::<Required>(token, &self.key, &self.rules).map_err(|_| Invalid)?.claims;
+        let (Some(begin), Some(end)) = (claims.nbf, claims.exp) else { return Err(Invalid) };
         let now = now.as_second();
-        let is_current = claims.nbf.saturating_sub(LEEWAY) <= now && now < claims.exp.saturating_add(LEEWAY);
-        let agent = match &claims.connect_agent_id {
-            serde_json::Value::String(text) => text.parse().ok(),
-            serde_json::Value::Number(number) => number.as_i64(),
-            _ => None,
-        };
-        agent.filter(|agent| is_current && *agent > 0).ok_or(Invalid)
+        let is_current = begin.saturating_sub(LEEWAY) <= now && now < end.saturating_add(LEEWAY);
+        claims.connect_agent_id.filter(|agent| is_current && *agent > 0).ok_or(Invalid)
     }
 }
 

@@ -5,8 +5,9 @@ use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use super::lenient::camel_names;
 use super::wire::RealtimeData;
+use crate::base::json;
+use crate::vendor::lenient::camel_names;
 
 /// How many wrappers and lists may lie around a reading.
 const WRAPPERS: usize = 8;
@@ -29,7 +30,21 @@ pub struct Pushes {
 pub fn find_pushes(args: &[Box<RawValue>]) -> Pushes {
     let mut found = Pushes::default();
     for arg in args {
-        found.look(arg, WRAPPERS);
+        let mut part = Pushes::default();
+        part.look(arg.get(), WRAPPERS);
+        // It may hold what only looked like JSON as long as nobody read it.
+        if part.unknown > 0
+            && let Some(text) = json::tidy(arg.get().as_bytes())
+        {
+            let mut repaired = Pushes::default();
+            repaired.look(&text, WRAPPERS);
+            if !repaired.readings.is_empty() {
+                json::REPAIRS.inc();
+                part = repaired;
+            }
+        }
+        found.readings.append(&mut part.readings);
+        found.unknown += part.unknown;
     }
     found
 }
@@ -65,14 +80,13 @@ impl Glance<'_> {
 
 impl Pushes {
     /// The quick way, for what is spelt as REST spells it.
-    fn look(&mut self, json: &RawValue, wrappers: usize) {
-        let text = json.get();
+    fn look(&mut self, text: &str, wrappers: usize) {
         if self.read_at_once(text) {
             return;
         }
         match text.as_bytes().first() {
             Some(b'[') if wrappers > 0 => match serde_json::from_str::<Vec<&RawValue>>(text) {
-                Ok(items) => items.into_iter().for_each(|item| self.look(item, wrappers - 1)),
+                Ok(items) => items.into_iter().for_each(|item| self.look(item.get(), wrappers - 1)),
                 Err(_) => self.unknown += 1,
             },
             Some(b'{') => match serde_json::from_str::<Glance<'_>>(text) {
@@ -81,7 +95,7 @@ impl Pushes {
                     Err(_) => self.look_closely(text, wrappers),
                 },
                 Ok(Glance { data: Some(inner), .. } | Glance { items: Some(inner), .. }) if wrappers > 0 => {
-                    self.look(inner, wrappers - 1);
+                    self.look(inner.get(), wrappers - 1);
                 }
                 _ => self.look_closely(text, wrappers),
             },
@@ -140,7 +154,7 @@ impl Pushes {
             }
             // Some servers serialise twice.
             Value::String(text) if wrappers > 0 && text.trim_start().starts_with(['{', '[']) => {
-                match serde_json::from_str(&text) {
+                match json::read(text.as_bytes()) {
                     Ok(value) => self.visit(camel_names(value), wrappers - 1),
                     Err(_) => self.unknown += 1,
                 }
@@ -180,6 +194,34 @@ mod tests {
         for (args, ids, unknown) in cases {
             assert_eq!(found(args), (ids.iter().copied().map(Some).collect(), *unknown), "{args:?}");
         }
+    }
+
+    #[test]
+    fn an_odd_byte_costs_no_reading() {
+        let cases: &[(&[&str], &[i64], usize)] = &[
+            (&[r#"{"type":"agent","id":41,"name":"Zo\ud83d"}"#], &[41], 0),
+            (&[r#"[{"type":"agent","id":41},{"type":"queue","id":11.0,"x":1e400}]"#], &[41, 11], 0),
+            (
+                &[r#"{"subscriptionId":1e400,"data":[{"type":"queue","id":"11","name":"\udead"},{"x":"\udead"}]}"#],
+                &[11],
+                1,
+            ),
+            (&[r#"{"data":[{"type":"agent","id":1},{"type":"agent","id":2,"id":3,"other\ud83d":1}]}"#], &[1, 3], 0),
+            (&[r#""{\"type\":\"agent\",\"id\":5,\"name\":\"\\ud83d\"}""#], &[5], 0),
+            (&[r#"{"Type":"Agent","Id":7,"Name":"\ud83d"}"#, r#"{"type":"agent","id":8}"#], &[7, 8], 0),
+            (
+                &[
+                    r#"{"type":"agent","id":9,"sessions":{"audio":{"sessions":[{"sessionId":1,"customerName":"\ud83d"}]}}}"#,
+                ],
+                &[9],
+                0,
+            ),
+        ];
+        for (args, ids, unknown) in cases {
+            assert_eq!(found(args), (ids.iter().copied().map(Some).collect(), *unknown), "{args:?}");
+        }
+        let deep = format!(r#"{{"type":"agent","id":4,"x":{}1{}}}"#, "[".repeat(500), "]".repeat(500));
+        assert_eq!(found(&[&deep]), (vec![Some(4)], 0));
     }
 
     #[test]

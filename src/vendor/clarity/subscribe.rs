@@ -9,6 +9,8 @@ use super::client::{RESERVED, in_chunks};
 use super::methods::Also;
 use super::whom::{Whom, joined};
 use super::{Clarity, Error, Wanted};
+use crate::base::json;
+use crate::vendor::lenient::number_text;
 
 /// What Clarity will push for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -204,7 +206,7 @@ fn path_of(id: &str, call: &'static str) -> Result<String, Error> {
 
 /// The id may come as text, number, or inside an object; or not at all (`apis.md` B90).
 fn id_of(answer: &[u8]) -> Option<String> {
-    let Ok(value) = serde_json::from_slice::<Value>(answer) else {
+    let Ok(value) = json::read::<Value>(answer) else {
         let text = std::str::from_utf8(answer).ok()?.trim();
         let is_id =
             !text.is_empty() && text.len() <= 100 && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
@@ -220,7 +222,7 @@ fn id_of(answer: &[u8]) -> Option<String> {
 fn plain(value: &Value) -> Option<String> {
     match value {
         Value::String(text) if !text.is_empty() => Some(text.clone()),
-        Value::Number(number) => Some(number.to_string()),
+        Value::Number(number) => Some(number_text(number)),
         _ => None,
     }
 }
@@ -235,6 +237,7 @@ mod tests {
             (r#""abc123""#, Some("abc123")),
             ("abc-123", Some("abc-123")),
             ("17", Some("17")),
+            ("17.0", Some("17")),
             (r#"{"id":17}"#, Some("17")),
             (r#"{"subscriptionId":"x"}"#, Some("x")),
             (r#"{"subscription":{"id":"y"}}"#, Some("y")),

@@ -15,7 +15,8 @@ use super::Action;
 use super::page::{Cursor, Page};
 use super::wire;
 use crate::base::secret::ExposeSecret;
-use crate::base::{Secret, http, refusal};
+use crate::base::{Secret, http, json, refusal};
+use crate::vendor::lenient::text_of;
 
 /// The vendor's own host, as its documents print it in events (`apis.md` B135), whatever we call.
 const THEIRS: &str = "api.goodays.co";
@@ -137,13 +138,9 @@ impl Goodays {
         let url = self.address(&["users"])?;
         let answer = self.send(self.http.get(url).query(&[("email", email)])).await?;
         let body = http::read_body(answer, ANSWER_LIMIT).await.map_err(|_| CallError::Unanswered(None))?;
-        let users: Value = serde_json::from_slice(&body).unwrap_or_default();
+        let users: Value = json::read(&body).unwrap_or_default();
         let first = users.get("results").unwrap_or(&users);
-        Ok(match &first.get(0).unwrap_or(first)["id"] {
-            Value::String(id) => Some(id.clone()),
-            Value::Number(id) => Some(id.to_string()),
-            _ => None,
-        })
+        Ok(text_of(&first.get(0).unwrap_or(first)["id"]))
     }
 
     /// Whether the token opens the door. Asks for the smallest thing there is, and changes nothing.
@@ -179,7 +176,7 @@ impl Goodays {
             answer => answer?,
         };
         let body = http::read_body(answer, LIST_LIMIT).await.map_err(|_| CallError::Unanswered(None))?;
-        let list: Value = serde_json::from_slice(&body).map_err(|_| CallError::Unanswered(None))?;
+        let list: Value = json::read(&body).map_err(|_| CallError::Unanswered(None))?;
         Ok(Some(Page::read(list)))
     }
 

@@ -1,10 +1,11 @@
 //! How an event is read: by name and never by shape. An odd field is absent, an unknown one is passed over, and only an
 //! event without the identity of its response is refused.
 
-use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use super::wire::{Answer, Context, Event, Kind, Message, Person, Place, Response, WireError};
+use crate::base::{json, link};
+use crate::vendor::lenient::{Moment, boolean_of, is, number_of, text_of};
 
 impl Event {
     /// Reads a body whose signature has been checked.
@@ -31,8 +32,7 @@ impl Event {
 }
 
 fn json(body: &[u8]) -> Result<Value, WireError> {
-    let body = body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(body);
-    serde_json::from_slice(body).map_err(|error| WireError::NotJson { line: error.line(), column: error.column() })
+    json::read(body).map_err(|error| WireError::NotJson { line: error.line(), column: error.column() })
 }
 
 impl Kind {
@@ -52,14 +52,14 @@ impl Response {
     pub fn read(from: &Value) -> Option<Self> {
         Some(Self {
             id: text(&from["id"])?,
-            created: instant(&from["created_date"]),
-            updated: instant(&from["updated_date"]),
+            created: Moment::of_value(&from["created_date"]),
+            updated: Moment::of_value(&from["updated_date"]),
             source: text(&from["source"]),
             state: text(&from["state"]),
             thread: text(&from["thread"]),
-            alert_triggered: from["alert_triggered"].as_bool().unwrap_or(false),
-            survey: text(&from["survey"]["label"]).or_else(|| text(&from["survey"]["slug"])),
-            answers: list(&from["answers"]).iter().map(Answer::read).collect(),
+            alert_triggered: boolean_of(&from["alert_triggered"]).unwrap_or(false),
+            survey: words(&from["survey"]["label"]).or_else(|| words(&from["survey"]["slug"])),
+            answers: list(&from["answers"]).iter().filter_map(Answer::read).collect(),
             message: Message::read(&from["message"]),
             reply: Message::read(&from["reply"]),
             attached_messages: list(&from["attached_messages"]).iter().filter_map(Message::read).collect(),
@@ -67,22 +67,25 @@ impl Response {
             context: Context::read(&from["context"]),
             place: Place::read(&from["place"]),
             delegated_to: Place::read(&from["delegated_to"]),
-            action_addresses: fields(&from["actions"]).filter_map(|(_, address)| text(address)).collect(),
-            actions: fields(&from["actions"]).map(|(name, _)| name.clone()).collect(),
+            action_addresses: addresses(&from["actions"]),
+            actions: actions(&from["actions"]),
         })
     }
 }
 
 impl Answer {
-    fn read(from: &Value) -> Self {
+    fn read(from: &Value) -> Option<Self> {
+        from.as_object()?;
         let question = &from["question"];
-        Self {
+        let question_type = text(&question["type"]);
+        Some(Self {
             id: text(&from["id"]),
-            value: from["value"].clone(),
+            value: answer(&from["value"], question_type.as_deref().is_some_and(is_scale)),
             question_id: text(&question["id"]),
-            title: text(&question["title"]),
-            question_type: text(&question["type"]),
-        }
+            // A question that is no object is its own title.
+            title: words(&question["title"]).or_else(|| text(question)),
+            question_type,
+        })
     }
 }
 
@@ -90,10 +93,10 @@ impl Message {
     fn read(from: &Value) -> Option<Self> {
         Some(Self {
             id: text(&from["id"])?,
-            created: instant(&from["created_date"]),
+            created: Moment::of_value(&from["created_date"]),
             message_type: text(&from["type"]),
             content: text(&from["content"]),
-            attachment: text(&from["attachment"]),
+            attachments: [&from["attachment"], &from["attachments"]].into_iter().flat_map(links).collect(),
             sender: Person::read(&from["sender"]),
         })
     }
@@ -119,28 +122,139 @@ impl Context {
 
 impl Place {
     fn read(from: &Value) -> Option<Self> {
-        let place = Self { id: text(&from["id"]), partner_id: text(&from["partner_id"]), name: text(&from["name"]) };
+        let place = Self { id: text(&from["id"]), partner_id: text(&from["partner_id"]), name: words(&from["name"]) };
         (place.id.is_some() || place.partner_id.is_some()).then_some(place)
     }
 }
 
-/// Text, or a number that stands where text should (`apis.md` B143: empty is absent).
+/// Text, or what stands where text should (`apis.md` B143: empty is absent).
 fn text(value: &Value) -> Option<String> {
     match value {
-        Value::String(text) if text.trim().is_empty() => None,
-        Value::String(text) => Some(text.clone()),
-        Value::Number(number) => Some(number.to_string()),
         Value::Bool(flag) => Some(flag.to_string()),
-        _ => None,
+        value => text_of(value),
     }
 }
 
-fn instant(value: &Value) -> Option<Timestamp> {
-    value.as_str()?.trim().parse().ok()
+/// A text that may come in several languages, or with an explanation: the English one, or else the first.
+fn words(value: &Value) -> Option<String> {
+    match value {
+        Value::Object(fields) => {
+            let english = fields.iter().find(|(name, _)| is_english(name)).and_then(|(_, value)| words(value));
+            let named =
+                || ["label", "title", "text", "name", "value"].iter().find_map(|name| words(fields.get(*name)?));
+            english.or_else(named).or_else(|| fields.values().find_map(words))
+        }
+        Value::Array(items) => {
+            let says_english = |item: &&Value| {
+                ["locale", "language", "lang"].iter().any(|name| item[*name].as_str().is_some_and(is_english))
+            };
+            items.iter().find(says_english).and_then(words).or_else(|| items.iter().find_map(words))
+        }
+        value => text(value),
+    }
 }
 
+fn is_english(language: &str) -> bool {
+    let primary = language.split(['-', '_']).next().unwrap_or_default();
+    is(primary, "en") || is(language, "english")
+}
+
+/// Such as `fr` or `fr-CA`.
+fn is_language(name: &str) -> bool {
+    let primary = name.split(['-', '_']).next().unwrap_or_default();
+    primary.len() == 2 && name.len() <= 5 && primary.bytes().all(|letter| letter.is_ascii_alphabetic())
+}
+
+/// Whether a question is answered with a number, and not with one of some choices.
+fn is_scale(question_type: &str) -> bool {
+    let name = question_type.to_ascii_lowercase();
+    ["nps", "csat", "ces", "rating", "scale", "score", "star", "num"].iter().any(|scale| name.contains(scale))
+}
+
+/// What was answered. A choice comes as its label with a value for machines: of a scale that is the answer, of choices the
+/// label.
+fn answer(value: &Value, is_scale: bool) -> Value {
+    match value {
+        Value::Array(items) => items.iter().map(|item| answer(item, is_scale)).collect(),
+        Value::Object(fields) => {
+            let number = fields.get("value").filter(|value| is_scale && number_of(value).is_some()).cloned();
+            let label = || ["label", "value"].iter().find_map(|name| words(fields.get(*name)?)).map(Value::String);
+            let spoken =
+                || fields.keys().all(|name| is_language(name)).then(|| words(value)).flatten().map(Value::String);
+            number.or_else(label).or_else(spoken).unwrap_or_else(|| value.clone())
+        }
+        // As .NET writes that nothing was measured.
+        Value::String(text) if is_scale && text.parse::<f64>().is_ok_and(|number| !number.is_finite()) => Value::Null,
+        value => value.clone(),
+    }
+}
+
+/// What may be done to a response (`apis.md` G30 to G34).
+const ACTIONS: [&str; 5] = ["reply", "message", "call", "close", "spam"];
+
+/// How many attachments of one message are shown.
+const MOST_LINKS: usize = 20;
+
+/// The links in an attachment: one, several, or objects with a link in them.
+fn links(value: &Value) -> Vec<String> {
+    let mut found = match value {
+        Value::Array(items) => items.iter().flat_map(links).collect(),
+        Value::Object(fields) => {
+            let named = ["url", "href", "link", "src", "file", "path"].iter().filter_map(|name| fields.get(*name));
+            let named = named.map(links).find(|links| !links.is_empty());
+            let is_link = |link: &String| link::web(link).is_some();
+            named.unwrap_or_else(|| fields.values().flat_map(links).filter(is_link).collect())
+        }
+        value => value.as_str().map(str::trim).filter(|link| !link.is_empty()).map(str::to_owned).into_iter().collect(),
+    };
+    found.truncate(MOST_LINKS);
+    found
+}
+
+/// The names of actions: of an object of links, of a list of names, or of objects with a name. What is false is not offered.
+fn actions(value: &Value) -> Vec<String> {
+    match value {
+        Value::Array(items) => items.iter().flat_map(actions).collect(),
+        Value::Object(fields) => {
+            let named =
+                ["name", "action", "rel", "type", "id"].iter().find_map(|name| action(fields.get(*name)?.as_str()?));
+            match named {
+                Some(name) => vec![name],
+                None => fields
+                    .iter()
+                    .filter(|(_, value)| boolean_of(value) != Some(false))
+                    .filter_map(|(name, _)| action(name))
+                    .collect(),
+            }
+        }
+        value => value.as_str().and_then(action).into_iter().collect(),
+    }
+}
+
+/// The addresses beside the names, for whoever looks whether they are odd: none is ever called.
+fn addresses(value: &Value) -> Vec<String> {
+    let link = |item: &Value| ["url", "href"].iter().find_map(|name| text(&item[*name]));
+    match value {
+        Value::Array(items) => items.iter().filter(|item| item.is_object()).filter_map(link).collect(),
+        value => link(value)
+            .map_or_else(|| fields(value).filter_map(|(_, address)| text(address)).collect(), |one| vec![one]),
+    }
+}
+
+/// A name, known ones in our spelling; an address is none.
+fn action(name: &str) -> Option<String> {
+    let name = name.trim();
+    let known = ACTIONS.iter().find(|known| is(name, known)).map(ToString::to_string);
+    known.or_else(|| (!name.is_empty() && !name.contains([':', '/'])).then(|| name.to_owned()))
+}
+
+/// A list, or one item alone.
 fn list(value: &Value) -> &[Value] {
-    value.as_array().map_or(&[], Vec::as_slice)
+    match value {
+        Value::Array(items) => items,
+        Value::Object(_) => std::slice::from_ref(value),
+        _ => &[],
+    }
 }
 
 fn fields(value: &Value) -> impl Iterator<Item = (&String, &Value)> {

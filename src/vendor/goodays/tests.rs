@@ -50,7 +50,7 @@ fn a_message_event_is_read_whole() {
     assert_eq!(event.kind, Kind::Message);
     assert_eq!(event.message.as_ref().map(|message| message.id.as_str()), Some("vdJmjjLk8D"));
     assert_eq!(response.id, "vdOpL1NJ74l");
-    assert_eq!(response.created.map(|at| at.to_string()).as_deref(), Some("2020-02-05T09:20:39.810686Z"));
+    assert_eq!(response.created, "2020-02-05T09:20:39.810686Z".parse().ok().map(crate::vendor::lenient::Moment::Known));
     assert_eq!((response.state.as_deref(), response.survey.as_deref()), (Some("closed"), Some("survey 1")));
     assert_eq!((&response.answers[0].value, response.answers[0].question_type.as_deref()), (&json!(5), Some("nps")));
     let thread: Vec<&str> = response.attached_messages.iter().map(|message| message.id.as_str()).collect();
@@ -105,6 +105,99 @@ fn odd_fields_are_absent_and_do_not_refuse_the_event() {
     assert!(response.answers.is_empty() && response.actions.is_empty() && response.attached_messages.is_empty());
     let marked = [b"\xEF\xBB\xBF".as_slice(), odd.to_string().as_bytes()].concat();
     assert!(Event::parse(&marked).is_ok());
+}
+
+#[test]
+fn titles_answers_and_actions_are_read_in_every_shape() {
+    let response = |response: Value| {
+        let mut whole = json!({ "id": "a" });
+        whole.as_object_mut().unwrap().extend(response.as_object().unwrap().clone());
+        parse(&json!({ "event_type": "response", "response": whole })).response
+    };
+    for (title, expected) in [
+        (json!("Why?"), Some("Why?")),
+        (json!({ "fr": "Pourquoi ?", "en": "Why?" }), Some("Why?")),
+        (json!({ "fr": "Pourquoi ?", "en-GB": "Why?" }), Some("Why?")),
+        (json!({ "fr": "Pourquoi ?", "de": null }), Some("Pourquoi ?")),
+        (json!([{ "locale": "fr", "value": "Pourquoi ?" }, { "locale": "en_US", "value": "Why?" }]), Some("Why?")),
+        (json!({ "label": "Why?" }), Some("Why?")),
+        (json!(7), Some("7")),
+        (json!({}), None),
+        (json!(null), None),
+    ] {
+        let read = response(json!({ "answers": [{ "value": 1, "question": { "title": title, "type": "choice" } }] }));
+        assert_eq!(read.answers[0].title.as_deref(), expected, "{title}");
+    }
+    for (kind, value, expected) in [
+        ("nps", json!(9), json!(9)),
+        ("nps", json!({ "label": "9 - very likely", "value": 9 }), json!(9)),
+        ("NPS", json!({ "label": "nine", "value": "9" }), json!("9")),
+        ("nps", json!("NaN"), json!(null)),
+        ("choice", json!({ "label": "Delivery", "value": 123 }), json!("Delivery")),
+        ("choice", json!({ "label": { "fr": "Livraison", "en": "Delivery" }, "value": 123 }), json!("Delivery")),
+        (
+            "choice",
+            json!([{ "label": "Delivery", "value": 1 }, { "value": "price" }, "other"]),
+            json!(["Delivery", "price", "other"]),
+        ),
+        ("choice", json!({ "fr": "oui", "en": "yes" }), json!("yes")),
+        ("choice", json!({ "x": 1, "other": 2 }), json!({ "x": 1, "other": 2 })),
+        ("text", json!("NaN"), json!("NaN")),
+        ("text", json!(null), json!(null)),
+    ] {
+        let read =
+            response(json!({ "answers": [{ "value": value, "question": { "title": "?", "type": kind } }, 7, null] }));
+        assert_eq!((read.answers.len(), &read.answers[0].value), (1, &expected), "{kind} {value}");
+    }
+    for (actions, expected) in [
+        (
+            json!({ "reply": "https://api.goodays.co/v2/responses/a/reply", "call": null, "close": false }),
+            vec!["reply", "call"],
+        ),
+        (json!(["reply", "Call", 7, null]), vec!["reply", "call"]),
+        (
+            json!([{ "name": "reply", "url": "https://api.goodays.co/x" }, { "action": "CLOSE" }]),
+            vec!["reply", "close"],
+        ),
+        (json!({ "name": "message", "href": "https://api.goodays.co/x" }), vec!["message"]),
+        (json!([{ "reply": "https://api.goodays.co/x" }]), vec!["reply"]),
+        (json!("reply"), vec!["reply"]),
+        (json!(["https://api.goodays.co/v2/responses/a/reply"]), vec![]),
+        (json!(["translate"]), vec!["translate"]),
+        (json!(true), vec![]),
+    ] {
+        let mut read = response(json!({ "actions": actions })).actions;
+        read.sort_by_key(|name| expected.iter().position(|other| other == name));
+        assert_eq!(read, expected, "{actions}");
+    }
+    for (flag, expected) in
+        [(json!("true"), true), (json!("TRUE"), true), (json!(1), true), (json!("no"), false), (json!([]), false)]
+    {
+        assert_eq!(response(json!({ "alert_triggered": flag })).alert_triggered, expected, "{flag}");
+    }
+    let read = response(
+        json!({ "answers": { "value": 5, "question": "How was it?" }, "attached_messages": { "id": 7.0, "content": "x" },
+        "survey": { "label": { "en": "After a call", "fr": "Apres" } }, "place": { "id": 901.0, "name": { "fr": "Lyon" } } }),
+    );
+    assert_eq!((read.answers[0].title.as_deref(), read.attached_messages[0].id.as_str()), (Some("How was it?"), "7"));
+    let place = read.place.expect("a place");
+    assert_eq!(
+        (read.survey.as_deref(), place.id.as_deref(), place.name.as_deref()),
+        (Some("After a call"), Some("901"), Some("Lyon"))
+    );
+}
+
+#[test]
+fn an_odd_byte_costs_no_event() {
+    for (body, content) in [
+        (&br#"{"event_type":"response","response":{"id":"a","message":{"id":"m","content":"Great \ud83d"}}}"#[..], "Great \u{fffd}"),
+        (br#"{"event_type":"response","extra":1e400,"response":{"id":"a","x":-1e999,"message":{"id":"m","content":"Great"}}}"#, "Great"),
+        (b"\xef\xbb\xbf{\"event_type\":\"response\",\"response\":{\"id\":\"a\",\"message\":{\"id\":\"m\",\"content\":\"caf\xe9\"}}}", "caf\u{fffd}"),
+        (b"{\"event_type\":\"response\",\"response\":{\"id\":\"a\",\"message\":{\"id\":\"m\",\"content\":\"a\nb\"}}}", "a\nb"),
+    ] {
+        let response = Event::parse(body).expect("an event").response;
+        assert_eq!(response.message.and_then(|message| message.content).as_deref(), Some(content));
+    }
 }
 
 #[test]

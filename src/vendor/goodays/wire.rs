@@ -5,9 +5,10 @@
 
 use std::fmt;
 
-use jiff::Timestamp;
 use serde_json::Value;
 use thiserror::Error;
+
+use crate::vendor::lenient::Moment;
 
 /// Why a body is not an event.
 #[derive(Debug, Error)]
@@ -60,9 +61,9 @@ pub struct Response {
     /// Its identity: the only one that holds (`apis.md` B136, B138).
     pub id: String,
     /// When the customer answered.
-    pub created: Option<Timestamp>,
+    pub created: Option<Moment>,
     /// When it was last touched. Later events repeat earlier values (`apis.md` B140).
-    pub updated: Option<Timestamp>,
+    pub updated: Option<Moment>,
     /// How the survey came to the customer, or the site the text is from.
     pub source: Option<String>,
     /// `open`, `closed` or `pending`. Closed does not mean that nothing can be done (`apis.md` B151).
@@ -115,13 +116,13 @@ pub struct Message {
     /// Its identity.
     pub id: String,
     /// When it was written.
-    pub created: Option<Timestamp>,
+    pub created: Option<Moment>,
     /// Praise, Question, Idea, Problem, Message or text.
     pub message_type: Option<String>,
     /// What it says.
     pub content: Option<String>,
-    /// A link, never fetched (`apis.md` B145).
-    pub attachment: Option<String>,
+    /// Links, never fetched (`apis.md` B145).
+    pub attachments: Vec<String>,
     /// Who wrote it.
     pub sender: Person,
 }

@@ -116,8 +116,8 @@ impl Kustomer {
         }
         let (status, body) = self.get(&["tags", &ids.join(",")]).await?;
         match status {
-            StatusCode::NOT_FOUND => Ok(wire::json(&body).map(|answer| wire::tag_names(&answer)).unwrap_or_default()),
-            _ => Ok(wire::tag_names(&wire::json(&body)?)),
+            StatusCode::NOT_FOUND => Ok(wire::parse(&body).map(|answer| wire::tag_names(&answer)).unwrap_or_default()),
+            _ => Ok(wire::tag_names(&wire::parse(&body)?)),
         }
     }
 
@@ -136,7 +136,7 @@ impl Kustomer {
         if status == StatusCode::NOT_FOUND {
             return Err(CallError::NotFound);
         }
-        let mut answer = wire::json(&body)?;
+        let mut answer = wire::parse(&body)?;
         // An answer of the API has its record in `data`; a flat one is the record.
         let data = answer.get_mut("data").map(Value::take);
         Ok(data.unwrap_or(answer))

@@ -5,9 +5,11 @@
 
 use std::fmt;
 
-use jiff::Timestamp;
 use serde_json::{Map, Value};
 use thiserror::Error;
+
+use crate::base::json;
+use crate::vendor::lenient::{Moment, boolean_of, integer_of, is, text_of};
 
 /// Why a body is not what it should be.
 #[derive(Debug, Error)]
@@ -45,7 +47,7 @@ pub struct Event {
     /// The status before and after, only if this very event changed it (`apis.md` B201).
     pub status_change: Option<(Option<String>, String)>,
     /// When it happened, which may be long before it is heard of.
-    pub created: Option<Timestamp>,
+    pub created: Option<Moment>,
 }
 
 /// A conversation (`apis.md` P34).
@@ -69,6 +71,8 @@ pub struct Conversation {
     pub rev: Option<i64>,
     /// Whether it is spam (`apis.md` B216).
     pub spam: bool,
+    /// Whether it is gone, though it can still be read.
+    pub is_deleted: bool,
     /// The names of the attributes that are true, the site's own included.
     pub marks: Vec<String>,
     /// Whether it says who the customer is, who is assigned and which channels were used, if only that nobody is: what it
@@ -89,6 +93,8 @@ pub struct Customer {
     pub emails: Vec<(String, bool)>,
     /// Their telephone numbers, as they are written.
     pub phones: Vec<String>,
+    /// Whether they are gone, though they can still be read.
+    pub is_deleted: bool,
 }
 
 /// A colleague.
@@ -108,7 +114,7 @@ impl Event {
     /// # Errors
     /// See [`WireError`].
     pub fn parse(body: &[u8]) -> Result<Self, WireError> {
-        let event = json(body)?;
+        let event = parse(body)?;
         let name = text(&event["name"]).ok_or(WireError::NoType)?;
         if !name.trim().eq_ignore_ascii_case(UPDATE) {
             return Err(WireError::UnknownType(name));
@@ -119,8 +125,10 @@ impl Event {
             id: text(&event["id"]),
             name,
             conversation: Conversation::read(&event["data"])?,
-            status_change: after.filter(|after| before.as_ref() != Some(after)).map(|after| (before, after)),
-            created: text(&event["createdAt"]).and_then(|at| at.parse().ok()),
+            status_change: after
+                .filter(|after| !before.as_ref().is_some_and(|before| is(before, after)))
+                .map(|after| (before, after)),
+            created: Moment::of_value(&event["createdAt"]),
         })
     }
 }
@@ -136,8 +144,9 @@ impl Conversation {
             tags: texts(attribute("tags")),
             assigned_users: texts(attribute("assignedUsers")),
             modified_by: related(from, "modifiedBy"),
-            rev: attribute("rev").as_i64(),
-            spam: attribute("spam").as_bool().unwrap_or(false),
+            rev: integer_of(attribute("rev")),
+            spam: is_true(attribute("spam")),
+            is_deleted: is_deleted(from),
             marks: marks(from),
             is_whole: related(from, "customer").is_some()
                 && ["assignedUsers", "channels"].iter().all(|name| !attribute(name).is_null()),
@@ -148,13 +157,14 @@ impl Conversation {
 
 impl Customer {
     pub(super) fn read(from: &Value) -> Result<Self, WireError> {
-        let emails = attribute(from, "emails").as_array().map_or(&[][..], Vec::as_slice);
+        let emails = list(attribute(from, "emails"));
         let email = |entry: &Value| match entry {
             Value::String(email) => Some((email.clone(), false)),
-            entry => Some((text(&entry["email"])?, entry["verified"].as_bool().unwrap_or(false))),
+            entry => Some((text(&entry["email"])?, is_true(&entry["verified"]))),
         };
-        let phones = attribute(from, "phones").as_array().map_or(&[][..], Vec::as_slice);
+        let phones = list(attribute(from, "phones"));
         Ok(Self {
+            is_deleted: is_deleted(from),
             phones: phones.iter().filter_map(|entry| text(entry).or_else(|| text(&entry["phone"]))).collect(),
             id: text(&from["id"]).ok_or(WireError::NoIdentity("customer"))?,
             name: text(attribute(from, "name")).or_else(|| text(attribute(from, "displayName"))),
@@ -177,23 +187,22 @@ impl User {
 /// (`apis.md` B205).
 pub(super) fn tag_names(answer: &Value) -> Vec<String> {
     let data = answer.get("data").unwrap_or(answer);
-    let tags = data.as_array().map_or_else(|| std::slice::from_ref(data), Vec::as_slice);
-    tags.iter().filter_map(|tag| text(attribute(tag, "name"))).collect()
+    list(data).iter().filter_map(|tag| text(attribute(tag, "name"))).collect()
 }
 
-pub(super) fn json(body: &[u8]) -> Result<Value, WireError> {
-    serde_json::from_slice(body).map_err(|error| WireError::NotJson { line: error.line(), column: error.column() })
+pub(super) fn parse(body: &[u8]) -> Result<Value, WireError> {
+    json::read(body).map_err(|error| WireError::NotJson { line: error.line(), column: error.column() })
 }
 
 /// True as JSON, as a word or as a number (`apis.md` B209).
 #[must_use]
 pub fn is_true(value: &Value) -> bool {
-    match value {
-        Value::Bool(truth) => *truth,
-        Value::String(text) => matches!(text.trim().to_ascii_lowercase().as_str(), "true" | "1" | "yes"),
-        Value::Number(number) => number.as_i64() == Some(1),
-        _ => false,
-    }
+    boolean_of(value) == Some(true)
+}
+
+/// Kustomer keeps what was deleted for a while, and says so or when.
+fn is_deleted(of: &Value) -> bool {
+    is_true(attribute(of, "deleted")) || Moment::of_value(attribute(of, "deletedAt")).is_some()
 }
 
 fn marks(of: &Value) -> Vec<String> {
@@ -214,17 +223,17 @@ fn related(of: &Value, name: &str) -> Option<String> {
 }
 
 fn text(value: &Value) -> Option<String> {
-    match value {
-        Value::String(text) if !text.trim().is_empty() => Some(text.clone()),
-        Value::Number(number) => Some(number.to_string()),
-        _ => None,
-    }
+    text_of(value)
+}
+
+/// A list, or one item alone.
+fn list(value: &Value) -> &[Value] {
+    value.as_array().map_or_else(|| std::slice::from_ref(value), Vec::as_slice)
 }
 
 /// A list of texts, of objects with an id, or one text alone.
 fn texts(value: &Value) -> Vec<String> {
-    let items = value.as_array().map_or_else(|| std::slice::from_ref(value), Vec::as_slice);
-    items.iter().filter_map(|item| text(item).or_else(|| text(&item["id"]))).collect()
+    list(value).iter().filter_map(|item| text(item).or_else(|| text(&item["id"]))).collect()
 }
 
 /// Names only: whatever concerns a customer does not belong into logs.

@@ -7,6 +7,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::{Error, HubCall};
+use crate::base::json;
 
 /// One frame, understood.
 #[derive(Debug, Default)]
@@ -32,7 +33,7 @@ struct Wire<M> {
     #[serde(rename = "C", default)]
     cursor: Value,
     #[serde(rename = "M")]
-    messages: Option<Vec<M>>,
+    messages: Option<M>,
     #[serde(rename = "S", default)]
     init: Value,
     #[serde(rename = "G", default)]
@@ -57,29 +58,48 @@ struct Call {
     args: Vec<Box<RawValue>>,
 }
 
+/// A call whose arguments are no list.
+#[derive(Deserialize)]
+struct OddCall {
+    #[serde(rename = "H")]
+    hub: String,
+    #[serde(rename = "M")]
+    method: String,
+    #[serde(rename = "A")]
+    arg: Option<Box<RawValue>>,
+}
+
 impl Frame {
     /// Reads one frame.
     ///
     /// # Errors
     /// [`Error::Malformed`] when it is not one JSON object. What it said is not repeated.
     pub fn parse(bytes: &[u8]) -> Result<Self, Error> {
+        let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
         // A list would otherwise pass for a struct whose fields come in order.
         if !bytes.trim_ascii_start().starts_with(b"{") {
             return Err(Error::Malformed { line: 1, column: 1 });
         }
-        // At once, if it holds nothing but calls. What is not a call, such as the empty object that some servers send as a
-        // heartbeat, is no message.
+        // At once, if it holds nothing but calls.
         serde_json::from_slice(bytes)
-            .map(|wire: Wire<Call>| Self::of(wire, Some))
-            .or_else(|_| serde_json::from_slice(bytes).map(|wire: Wire<&RawValue>| Self::of(wire, call)))
+            .map(|wire| Self::of(wire, Some))
+            .or_else(|_| serde_json::from_slice(bytes).map(|wire| Self::of(wire, calls)))
+            .or_else(|error| match json::tidy(bytes) {
+                Some(text) => {
+                    json::REPAIRS.inc();
+                    serde_json::from_str(&text).map(|wire| Self::of(wire, calls))
+                }
+                None => Err(error),
+            })
             .map_err(|error| Error::Malformed { line: error.line(), column: error.column() })
     }
 
-    fn of<M>(wire: Wire<M>, call: impl Fn(M) -> Option<Call>) -> Self {
+    fn of<M>(wire: Wire<M>, calls: impl Fn(M) -> Option<Vec<Call>>) -> Self {
         let hub_call = |Call { hub, method, args }| HubCall { hub, method, args };
+        let messages = wire.messages.and_then(calls);
         Self {
-            cursor: wire.messages.as_ref().and_then(|_| text(&wire.cursor)),
-            calls: wire.messages.into_iter().flatten().filter_map(call).map(hub_call).collect(),
+            cursor: messages.as_ref().and_then(|_| text(&wire.cursor)),
+            calls: messages.into_iter().flatten().map(hub_call).collect(),
             init: is_set(&wire.init),
             groups: wire.groups.as_str().map(str::to_owned),
             leaving: is_set(&wire.leaving),
@@ -89,8 +109,17 @@ impl Frame {
     }
 }
 
-fn call(message: &RawValue) -> Option<Call> {
-    serde_json::from_str(message.get()).ok()
+/// The calls in a list. What is none, such as the empty object that some servers send as a heartbeat, is no message.
+fn calls(messages: &RawValue) -> Option<Vec<Call>> {
+    let messages: Vec<&RawValue> = serde_json::from_str(messages.get()).ok()?;
+    Some(messages.into_iter().filter_map(|message| call(message.get().as_bytes())).collect())
+}
+
+fn call(message: &[u8]) -> Option<Call> {
+    json::read(message).ok().or_else(|| {
+        let OddCall { hub, method, arg } = json::read(message).ok()?;
+        Some(Call { hub, method, args: arg.into_iter().collect() })
+    })
 }
 
 /// Servers made by others write numbers for cursors.
@@ -159,7 +188,7 @@ mod tests {
 
     #[test]
     fn what_is_not_one_object_is_malformed_and_is_not_repeated() {
-        for bytes in [&b"{\"C\":\"secret"[..], b"{}{}", b"[]", b"null", b"\xff\xfe", b"", b"{\"G\":\"\xc3\x28\"}"] {
+        for bytes in [&b"{\"C\":\"secret"[..], b"{}{}", b"[]", b"null", b"\xff\xfe", b"", b"{\"G\":\"\\x\"}"] {
             let error = Frame::parse(bytes).expect_err("not a frame");
             assert!(!error.to_string().contains("secret"), "{error}");
         }
@@ -175,18 +204,8 @@ mod tests {
     #[test]
     fn hostile_frames_are_refused_or_read_for_what_they_hold() {
         let deep = format!(r#"{{"M":[{}{}]}}"#, "[".repeat(100_000), "]".repeat(100_000));
-        let refused: &[&[u8]] = &[
-            br#"{"M":[{"H":"c","M":"m","A":[1]}]"#,
-            br#"{"C":"a","C":"b","M":[]}"#,
-            br#"{"M":{}}"#,
-            br#"{"M":"x"}"#,
-            b"{\"C\":\"\xed\xa0\x80\",\"M\":[]}",
-            b"{\"C\":\"\0\",\"M\":[]}",
-            b"\xef\xbb\xbf{}",
-            b"{} {}",
-            b"data: {}",
-            b"   ",
-        ];
+        let refused: &[&[u8]] =
+            &[br#"{"M":[{"H":"c","M":"m","A":[1]}]"#, b"\xef\xbb\xbf\xef\xbb\xbf{}", b"{} {}", b"data: {}", b"   "];
         for bytes in refused {
             assert!(Frame::parse(bytes).is_err(), "{}", String::from_utf8_lossy(bytes));
         }
@@ -197,7 +216,10 @@ mod tests {
             (r#"{"S":2,"T":"1","G":7,"C":{},"L":"soon","M":[]}"#, 0),
             (r#"{"M":null,"S":null,"I":null,"E":null}"#, 0),
             (r#"{"M":[null,[],{"H":"c"},{"H":null,"M":"m"},{"h":"c","m":"x"}]}"#, 0),
-            (r#"{"M":[{"H":"c","M":"m","A":{"not":"a list"}},{"H":"c","M":"n","S":{"state":1}}]}"#, 1),
+            (r#"{"M":[{"H":"c","M":"m","A":{"not":"a list"}},{"H":"c","M":"n","S":{"state":1}}]}"#, 2),
+            (r#"{"M":{}}"#, 0),
+            (r#"{"C":"a","M":"x"}"#, 0),
+            ("\u{feff}{}", 0),
             (r#"{"L":-1,"M":[]}"#, 0),
             (r#"{"L":1e300,"M":[]}"#, 0),
         ];
@@ -208,6 +230,24 @@ mod tests {
             assert!(frame.groups.is_none() && frame.delay.is_none(), "{text}");
         }
         assert_eq!(parse(r#"{"L":250.5,"M":[]}"#).delay, Some(Duration::from_micros(250_500)));
+    }
+
+    #[test]
+    fn an_odd_byte_costs_no_call_and_no_cursor() {
+        for (bytes, cursor, args) in [
+            (&br#"{"C":"a","C":"b","M":[{"H":"c","M":"m","A":[1]}]}"#[..], "b", "1"),
+            (br#"{"C":"b","M":[{"H":"c","M":"m","M":"m","A":[1]},{"H":"c"}]}"#, "b", "1"),
+            (br#"{"C":"b","M":[{"H":"c","M":"m","X":"\ud83d","A":[1]}],"Y":1e400}"#, "b", "1"),
+            (br#"{"C":"b","L":1e400,"M":[{"H":"c","M":"m","A":["\udead",2]}]}"#, "b", "\"\u{fffd}\"2"),
+            (br#"{"C":"b\ud83d","M":[{"H":"c","M":"m","A":{"type":"agent"}}]}"#, "b\u{fffd}", r#"{"type":"agent"}"#),
+            (b"{\"C\":\"b\xed\xa0\x80\",\"M\":[{\"H\":\"c\",\"M\":\"m\",\"A\":[]}]}", "b\u{fffd}\u{fffd}\u{fffd}", ""),
+            (b"{\"C\":\"b\x01\",\"M\":[{\"H\":\"c\",\"M\":\"m\"}]}", "b\u{1}", ""),
+        ] {
+            let frame = Frame::parse(bytes).expect("a frame");
+            let [call] = &frame.calls[..] else { panic!("one call in {}", String::from_utf8_lossy(bytes)) };
+            assert_eq!((frame.cursor.as_deref(), &*call.method), (Some(cursor), "m"));
+            assert_eq!(call.args.iter().map(|arg| arg.get()).collect::<String>(), args);
+        }
     }
 
     /// U9: a frame that breaks off anywhere is no frame.

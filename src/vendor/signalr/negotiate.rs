@@ -8,9 +8,10 @@ use serde_json::Value;
 use url::Url;
 
 use super::{Error, Settings, address};
-use crate::base::Secret;
 use crate::base::http::{self, BodyError};
 use crate::base::secret::ExposeSecret;
+use crate::base::{Secret, json};
+use crate::vendor::lenient;
 
 /// How often a server may send us elsewhere.
 const REDIRECTS: usize = 5;
@@ -51,17 +52,29 @@ pub struct Agreement {
 #[derive(Deserialize, Default)]
 #[serde(rename_all = "PascalCase", default)]
 struct Answer {
+    #[serde(deserialize_with = "lenient::text")]
     connection_token: Option<String>,
+    #[serde(deserialize_with = "lenient::text")]
     connection_id: Option<String>,
+    #[serde(deserialize_with = "lenient::number")]
     keep_alive_timeout: Option<f64>,
+    #[serde(deserialize_with = "lenient::number")]
     disconnect_timeout: Option<f64>,
+    #[serde(deserialize_with = "lenient::number")]
     connection_timeout: Option<f64>,
+    #[serde(deserialize_with = "lenient::number")]
     long_poll_delay: Option<f64>,
+    #[serde(deserialize_with = "lenient::number")]
     transport_connect_timeout: Option<f64>,
+    #[serde(deserialize_with = "lenient::boolean")]
     try_web_sockets: Option<bool>,
+    #[serde(deserialize_with = "lenient::text")]
     protocol_version: Option<String>,
+    #[serde(deserialize_with = "lenient::text")]
     error: Option<String>,
+    #[serde(deserialize_with = "lenient::text")]
     redirect_url: Option<String>,
+    #[serde(deserialize_with = "lenient::text")]
     access_token: Option<String>,
     #[serde(rename = "availableTransports")]
     available_transports: Option<Value>,
@@ -81,7 +94,7 @@ pub async fn negotiate(
         let parameters = [("clientProtocol", settings.protocol.as_str()), ("connectionData", &data)];
         let at = address::command(&base, "negotiate", &parameters, &query);
         let body = ask(client.get(at), "negotiate", &base, given.as_ref().or(bearer.as_ref())).await?;
-        let answer: Answer = serde_json::from_slice(&body)
+        let answer: Answer = json::read(&body)
             .map_err(|_| Error::Unintelligible { command: "negotiate", host: address::host(&base) })?;
         let Some(to) = answer.redirect_url.as_deref() else {
             return agree(answer, &settings.protocol, base, query, given);
@@ -174,7 +187,7 @@ const SPOKEN: std::ops::RangeInclusive<(u32, u32)> = (1, 2)..=(2, 1);
 
 /// Major and minor: 1.10 would be later than 1.5.
 fn version(text: &str) -> Option<(u32, u32)> {
-    let (major, minor) = text.trim().split_once('.')?;
+    let (major, minor) = text.trim().split_once('.').unwrap_or((text.trim(), "0"));
     let minor = minor.split_once('.').map_or(minor, |(minor, _)| minor);
     Some((major.parse().ok()?, minor.parse().ok()?))
 }
@@ -278,6 +291,17 @@ mod tests {
             assert!(error.is_lasting(), "{unknown}");
             assert!(error.to_string().contains("floor.example.com"), "{error}");
         }
+    }
+
+    #[test]
+    fn a_field_of_another_type_costs_no_agreement() {
+        let agreed = read(
+            r#"{"ConnectionToken":"t","ConnectionId":7.0,"KeepAliveTimeout":"20","DisconnectTimeout":{},"TryWebSockets":"True",
+                "ProtocolVersion":1.5,"TransportConnectTimeout":"NaN","LongPollDelay":[],"Error":null,"Url":1}"#,
+        );
+        let agreed = agreed.expect("an agreement");
+        assert_eq!((&*agreed.id, agreed.keep_alive, agreed.web_sockets), ("7", Some(Duration::from_secs(20)), true));
+        assert_eq!((agreed.disconnect, agreed.connect), (Duration::from_secs(30), Duration::from_secs(5)));
     }
 
     #[test]

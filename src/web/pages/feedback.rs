@@ -188,6 +188,7 @@ pub(super) struct Item {
     /// Whose page the responder has; empty for nobody.
     pub agent: String,
     pub age: Timer,
+    pub assumed: String,
     pub joined: String,
     pub is_joined: bool,
 }
@@ -277,6 +278,7 @@ impl Item {
             activity: responder_activity(sheet, doc.joined.agent),
             agent: doc.joined.agent.map(|agent| agent.to_string()).unwrap_or_default(),
             age: sheet.age(doc.created),
+            assumed: doc.assumed.as_deref().map(words::assumed).unwrap_or_default().to_owned(),
             joined: joined(&doc.joined),
             is_joined: doc.joined.confidence.is_some(),
         }

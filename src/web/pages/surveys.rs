@@ -165,6 +165,7 @@ struct Row {
     interaction: String,
     attempts: String,
     created: Timer,
+    assumed: String,
 }
 
 impl Row {
@@ -185,6 +186,7 @@ impl Row {
             interaction: survey.interaction.clone(),
             attempts: format::count(Some(i64::from(survey.attempts))),
             created: sheet.age(survey.created),
+            assumed: survey.assumed.as_deref().map(words::assumed).unwrap_or_default().to_owned(),
             segment: segment(id),
             origin: words::origin(&survey.origin).to_owned(),
             delivery: survey.delivery.clone().unwrap_or_default(),

@@ -450,6 +450,7 @@ fn values_are_written_as_the_table_of_cases_says() {
             "deedState" => words::deed_state,
             "thread" => words::thread,
             "rule" => words::rule,
+            "assumed" => words::assumed,
             "confidence" => words::confidence,
             "disk" => words::disk,
             "transport" => words::transport,

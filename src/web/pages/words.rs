@@ -171,6 +171,16 @@ pub fn thread(name: &str) -> &str {
     }
 }
 
+/// What had to be assumed about a date.
+#[must_use]
+pub fn assumed(name: &str) -> &str {
+    match name {
+        "timeZone" => "(time zone assumed)",
+        "received" => "(since it was received: no date was sent)",
+        other => other,
+    }
+}
+
 /// By which rule a response was joined.
 #[must_use]
 pub fn rule(name: &str) -> &str {

@@ -29,9 +29,9 @@ use crate::domain::{AgentId, Fact, Helped, Interaction, QueueId, SessionId, Sess
 use crate::gold::entity::Agent;
 use crate::gold::{Closings, Considered, Entity, Gold, Key};
 use crate::store::{Store, StoreError};
-use crate::vendor::clarity::lenient::plain;
 use crate::vendor::clarity::methods::Includes;
 use crate::vendor::clarity::{Clarity, wire};
+use crate::vendor::lenient::plain;
 
 use course::Course;
 use followed::Followed;

@@ -7,7 +7,8 @@ use serde_json::Value;
 use super::unintelligible;
 use crate::base::refusal;
 use crate::vendor::clarity::error::Said;
-use crate::vendor::clarity::{Clarity, Error, lenient};
+use crate::vendor::clarity::{Clarity, Error};
+use crate::vendor::lenient;
 
 /// One call of a batch. Only readings have a constructor: of a batch that breaks off nobody could say what was done.
 #[derive(Debug, Clone, PartialEq, Serialize)]

@@ -8,7 +8,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::{Clarity, Error, WriteVerb, lenient};
+use super::{Clarity, Error, WriteVerb};
+use crate::vendor::lenient;
 
 mod agent_status;
 mod agents;
@@ -66,14 +67,50 @@ impl Clarity {
     }
 }
 
+/// What has two names (`apis.md` B74), the second of which says nothing beside the first.
+const TWO_NAMES: [(&str, &str); 6] = [
+    ("groupIds", "groupId"),
+    ("id", "callDispositionId"),
+    ("id", "callSubDispositionId"),
+    ("aftercallOptions", "aftercallConfig"),
+    ("imPrompts", "imPropts"),
+    ("agentGruu", "agentGRUU"),
+];
+
 /// Reads an object whose names may begin with a capital (`apis.md` B74).
 fn object<T: DeserializeOwned>(call: &'static str, answer: Value) -> Result<T, Error> {
-    serde_json::from_value(lenient::camel_names(answer)).map_err(|_| unintelligible(call))
+    T::deserialize(tidy(answer)).map_err(|_| unintelligible(call))
+}
+
+fn tidy(answer: Value) -> Value {
+    let mut answer = lenient::camel_names(answer);
+    say_once(&mut answer);
+    answer
+}
+
+/// Both names at once would otherwise cost the whole object.
+fn say_once(value: &mut Value) {
+    match value {
+        Value::Object(fields) => {
+            for (name, other) in TWO_NAMES {
+                if fields.contains_key(other) {
+                    match fields.get(name) {
+                        Some(Value::Null) => fields.remove(name),
+                        Some(_) => fields.remove(other),
+                        None => None,
+                    };
+                }
+            }
+            fields.values_mut().for_each(say_once);
+        }
+        Value::Array(items) => items.iter_mut().for_each(say_once),
+        _ => {}
+    }
 }
 
 /// Reads a list. No answer at all is an empty one.
 fn list<T: DeserializeOwned>(call: &'static str, answer: Value) -> Result<Vec<T>, Error> {
-    match lenient::camel_names(answer) {
+    match tidy(answer) {
         Value::Null => Ok(Vec::new()),
         answer => lenient::list_of(answer).ok_or_else(|| unintelligible(call)),
     }

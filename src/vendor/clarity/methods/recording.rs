@@ -4,6 +4,7 @@ use reqwest::Method;
 use serde_json::Value;
 
 use super::list;
+use crate::base::json;
 use crate::vendor::clarity::wire::RecordingStatus;
 use crate::vendor::clarity::{Clarity, Error};
 
@@ -29,7 +30,7 @@ impl Clarity {
         let at = self.at(&format!("/v2/sessions/callcontrol/{deed}/{agent}"), "");
         let bytes = self.tell(call, Method::POST, at, None::<&()>).await?;
         // It has been done by now: an answer that cannot be read tells of nothing, and undoes nothing.
-        let answer: Value = serde_json::from_slice(&bytes).unwrap_or_default();
+        let answer: Value = json::read(&bytes).unwrap_or_default();
         list(call, answer).or_else(|_| Ok(Vec::new()))
     }
 }

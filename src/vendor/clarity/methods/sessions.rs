@@ -4,6 +4,7 @@ use reqwest::Method;
 use serde_json::Value;
 
 use super::{Window, unintelligible};
+use crate::base::json;
 use crate::vendor::clarity::wire::{Session, TranscriptMessage};
 use crate::vendor::clarity::{Clarity, Error};
 
@@ -82,7 +83,7 @@ impl Clarity {
         const CALL: &str = "a session's GRUU";
         let at = self.at(&format!("/v2/sessions/{session}/gruu"), "");
         let bytes = self.send(CALL, Method::GET, at, None::<&()>).await?;
-        let gruu = match serde_json::from_slice::<Value>(&bytes) {
+        let gruu = match json::read::<Value>(&bytes) {
             Ok(Value::String(text)) => Some(text),
             Ok(Value::Object(object)) => object.get("gruu").and_then(Value::as_str).map(str::to_owned),
             Ok(_) => None,

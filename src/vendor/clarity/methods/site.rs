@@ -5,6 +5,7 @@ use reqwest::Method;
 use url::Url;
 
 use crate::base::http::is_loopback;
+use crate::base::json;
 use crate::vendor::clarity::client::RESERVED;
 use crate::vendor::clarity::wire::{Info, Labels};
 use crate::vendor::clarity::{Clarity, Error};
@@ -41,7 +42,7 @@ impl Clarity {
     pub async fn specific_server(&self) -> Result<Url, Error> {
         const CALL: &str = "the specific server";
         let bytes = self.send(CALL, Method::GET, self.at("/v2/metrics/specificserver", ""), None::<&()>).await?;
-        let text = serde_json::from_slice::<String>(&bytes).ok();
+        let text = json::read::<String>(&bytes).ok();
         let text = text.unwrap_or_else(|| String::from_utf8_lossy(&bytes).into_owned());
         let server: Url = text.trim().parse().map_err(|_| super::unintelligible(CALL))?;
         let host = server.host_str().unwrap_or("(no host)").to_owned();

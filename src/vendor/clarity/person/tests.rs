@@ -37,8 +37,45 @@ fn a_token_names_an_agent_as_text_or_number_or_is_corrupt_and_names_nobody() {
     ] {
         assert_eq!(agent_named_by(&token), expected);
     }
-    let ends = named_by(&token(r#"{"connect_agent_id":5,"exp":60}"#)).and_then(|named| named.ends);
-    assert_eq!(ends, Timestamp::from_second(60).ok());
+    for (exp, expected) in [
+        ("60", Some(60)),
+        ("60.0", Some(60)),
+        ("60.9", Some(60)),
+        ("6e1", Some(60)),
+        (r#""60""#, None),
+        ("null", None),
+        ("[60]", None),
+        ("1e300", None),
+    ] {
+        let named = named_by(&token(&format!(r#"{{"name":"\ud83d","connect_agent_id":5.0,"exp":{exp}}}"#)));
+        let named = named.unwrap_or_else(|| panic!("somebody until {exp}"));
+        assert_eq!((named.agent, named.ends), (5, expected.and_then(|at| Timestamp::from_second(at).ok())), "{exp}");
+    }
+    assert_eq!(named_by(&token(r#"{"connect_agent_id":5,"connect_agent_id":6}"#)), None, "it must not name two");
+}
+
+/// RFC 7519 §2: a `NumericDate` may have a fraction, and is no text.
+#[test]
+fn a_token_is_current_by_dates_with_fractions_too() {
+    let check = TokenCheck::new(&Secret::from(KEY.to_owned()), "https://site.example.com/webauth", "client");
+    let now = Timestamp::from_second(NOW).expect("a time");
+    for (nbf, exp, is_let_in) in [
+        (json!(NOW as f64), json!(NOW as f64 + 300.0), true),
+        (json!(NOW as f64 - 0.75), json!(NOW as f64 + 300.25), true),
+        (json!(0), json!(4e9), true),
+        (json!(0.0), json!(NOW as f64 - 300.5), false),
+        (json!(NOW as f64 + 300.5), json!(NOW as f64 + 600.0), false),
+        (json!(NOW), json!((NOW + 300).to_string()), false),
+        (json!(NOW.to_string()), json!(NOW + 300), false),
+        (json!(NOW), json!(null), false),
+    ] {
+        let payload = json!({"connect_agent_id": "41", "iss": "https://site.example.com/webauth", "aud": "client", "iat": 1.5,
+            "exp": exp, "nbf": nbf, "name": "\u{fffd}"});
+        // As Node writes a name that was cut inside an emoji.
+        let payload = payload.to_string().replace('\u{fffd}', r"\ud83d");
+        let token = signed(r#"{"typ":"JWT","alg":"HS256"}"#, &payload, KEY);
+        assert_eq!(check.verify(&token, now).is_ok(), is_let_in, "{nbf} to {exp}");
+    }
 }
 
 #[test]

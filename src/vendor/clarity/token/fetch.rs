@@ -10,15 +10,15 @@ use url::Url;
 
 use super::lifetime::{claims, lifetime, margin};
 use super::{Token, TokenError, Tokens, challenge};
-use crate::base::Secret;
+use crate::base::{Secret, json};
 use crate::vendor::clarity::client::date_in;
-use crate::vendor::clarity::lenient;
 use crate::vendor::iwa::SignIn;
+use crate::vendor::lenient;
 
 #[derive(Deserialize)]
 struct Answer {
     access_token: Option<String>,
-    #[serde(default, deserialize_with = "lenient::integer")]
+    #[serde(default, deserialize_with = "lenient::rounded")]
     expires_in: Option<i64>,
 }
 
@@ -43,7 +43,7 @@ impl Tokens {
             status if !status.is_success() => return Err(TokenError::Status { host, status: status.as_u16() }),
             _ => {}
         }
-        let answer: Option<Answer> = serde_json::from_slice(&body).ok();
+        let answer: Option<Answer> = json::read(&body).ok();
         let Some(Answer { access_token: Some(token), expires_in }) = answer else {
             return Err(TokenError::NoToken { host });
         };
@@ -81,7 +81,7 @@ fn challenges(answer: &reqwest::Response) -> impl Iterator<Item = &str> {
 }
 
 fn is_invalid_client(body: &[u8]) -> bool {
-    serde_json::from_slice(body).is_ok_and(|Failure { error }| error.eq_ignore_ascii_case("invalid_clientId"))
+    json::read(body).is_ok_and(|Failure { error }| error.eq_ignore_ascii_case("invalid_clientId"))
 }
 
 fn unreachable(host: &str, error: reqwest::Error) -> TokenError {

@@ -7,14 +7,17 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::Timestamp;
 use serde::Deserialize;
 
+use crate::base::json;
+use crate::vendor::lenient;
+
 /// The claims that matter here. Only Clarity can verify them.
 #[derive(Debug, Default, Deserialize, PartialEq)]
 pub struct Claims {
     /// When it expires, in seconds since 1970.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient::numeric_date")]
     pub exp: Option<i64>,
     /// When it begins.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient::numeric_date")]
     pub nbf: Option<i64>,
 }
 
@@ -22,7 +25,7 @@ pub struct Claims {
 pub fn claims(token: &str) -> Claims {
     let payload = token.split('.').nth(1).map(|payload| payload.trim_end_matches('='));
     let bytes = payload.and_then(|payload| URL_SAFE_NO_PAD.decode(payload).ok());
-    bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default()
+    bytes.and_then(|bytes| json::read(&bytes).ok()).unwrap_or_default()
 }
 
 /// How long from its receipt: the shorter of what the token and the answer say. `server_now` is the server's own idea of
@@ -66,6 +69,19 @@ mod tests {
         let claims = Claims { exp: Some(1_000_300), nbf: Some(1_000_000) };
         assert_eq!(lifetime(&claims, None, at(1_007_200)).map(|life| life.as_secs()), Some(300));
         assert_eq!(lifetime(&Claims { exp: Some(5), nbf: None }, None, at(9)), None);
+    }
+
+    #[test]
+    fn dates_may_have_fractions_and_one_bad_date_costs_no_other() {
+        for (payload, expected) in [
+            (r#"{"exp":1000300.0,"nbf":1000000.5}"#, (Some(1_000_300), Some(1_000_000))),
+            (r#"{"exp":1.0003e6,"nbf":"1000000"}"#, (Some(1_000_300), None)),
+            (r#"{"exp":{},"nbf":1000000,"name":"\ud83d"}"#, (None, Some(1_000_000))),
+            (r#"{"exp":1e400,"nbf":-0.0}"#, (None, Some(0))),
+        ] {
+            let Claims { exp, nbf } = claims(&token(payload));
+            assert_eq!((exp, nbf), expected, "{payload}");
+        }
     }
 
     #[test]

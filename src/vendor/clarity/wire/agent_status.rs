@@ -4,7 +4,7 @@
 use serde::Deserialize;
 
 use super::StatusModel;
-use crate::vendor::clarity::lenient;
+use crate::vendor::lenient;
 
 /// The answer to "what is this agent doing". Without a usable SIP address the status is `unknown`, and there is no name.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]

@@ -4,7 +4,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
 use super::MetricBag;
-use crate::vendor::clarity::lenient::{camel_names, integer_of};
+use crate::vendor::lenient::{camel_names, integer_of};
 
 /// Names of a queue's number.
 const ID: [&str; 2] = ["queueId", "id"];

@@ -6,10 +6,13 @@ use std::fmt;
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde::forward_to_deserialize_any;
 
-use crate::vendor::clarity::lenient;
+use crate::vendor::lenient;
 
 /// `None`: the member is absent or makes no sense. `Some(None)`: it is null, or `NOTSET`, which is the same (`apis.md` B86).
 pub type Nullable<T> = Option<Option<T>>;
+
+/// How .NET writes that nothing was measured. Texts may be names, so the case counts.
+pub const NO_NUMBER: [&str; 3] = ["NaN", "Infinity", "-Infinity"];
 
 /// Reads a member by any of the lenient readers, and notes whether it is null.
 pub(super) fn or_null<'de, D: Deserializer<'de>, T>(
@@ -36,14 +39,15 @@ pub(super) fn boolean<'de, D: Deserializer<'de>>(from: D) -> Result<Nullable<boo
     or_null(from, |from| lenient::boolean(from))
 }
 
-/// See [`lenient::time`].
+/// See [`lenient::time`]. A time that stands for "not set" is as good as null.
 pub(super) fn time<'de, D: Deserializer<'de>>(from: D) -> Result<Nullable<jiff::Timestamp>, D::Error> {
-    or_null(from, |from| lenient::time(from))
+    let time = or_null(from, |from| lenient::written_time(from))?;
+    Ok(time.map(|time| time.filter(|time| lenient::is_set(*time))))
 }
 
-/// See [`lenient::maybe`].
+/// See [`lenient::number`].
 pub(super) fn number<'de, D: Deserializer<'de>>(from: D) -> Result<Nullable<f64>, D::Error> {
-    or_null(from, |from| lenient::maybe(from))
+    or_null(from, |from| lenient::number(from))
 }
 
 /// An object, null, or nothing that makes sense.
@@ -81,7 +85,8 @@ struct Watching<'a, V> {
 
 impl<V> Watching<'_, V> {
     fn note(&self, text: &str) {
-        self.is_null.set(text.trim().eq_ignore_ascii_case("notset"));
+        let text = text.trim();
+        self.is_null.set(text.eq_ignore_ascii_case("notset") || NO_NUMBER.contains(&text));
     }
 }
 
@@ -169,5 +174,16 @@ mod tests {
         assert_eq!(text(json!("NOTSET")).expect("JSON"), Some(None));
         assert_eq!(text(json!("Lunch")).expect("JSON"), Some(Some("Lunch".to_owned())));
         assert_eq!(number(json!(1.5)).expect("JSON"), Some(Some(1.5)));
+        assert_eq!(number(json!("NaN")).expect("JSON"), Some(None), "none any more");
+        for (value, is_set) in [
+            (json!("2026-08-31T17:41:16Z"), Some(true)),
+            (json!("0001-01-01T00:00:00"), Some(false)),
+            (json!("1970-01-01T00:00:00Z"), Some(false)),
+            (json!(0), Some(false)),
+            (json!(null), Some(false)),
+            (json!("soon"), None),
+        ] {
+            assert_eq!(time(value.clone()).expect("JSON").map(|time| time.is_some()), is_set, "{value}");
+        }
     }
 }

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::Other;
-use crate::vendor::clarity::lenient;
+use crate::vendor::lenient;
 
 /// What [`Profile::modalities`] falls back to (`apis.md` C55).
 const ALL_MODALITIES: [&str; 3] = ["audio", "instantMessage", "message"];

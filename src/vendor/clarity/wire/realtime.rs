@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::Other;
 use super::breakdown::{Breakdowns, breakdowns};
 use super::nullable::{self, NullOr, Nullable, or_null};
-use crate::vendor::clarity::lenient::{self, Fields};
+use crate::vendor::lenient::{self, Fields};
 
 /// Metrics by kind of contact (`audio`, `instantMessage`, `message`, `agnostic`) and name (`apis.md` C103). Names are in
 /// camel case whatever was sent; values are numbers or objects of numbers (`apis.md` B79), or null. The second part names
@@ -156,10 +156,10 @@ pub struct SessionModel {
     #[serde(deserialize_with = "lenient::text")]
     pub session_status: Option<String>,
     /// How long it has waited; moves with each look (`apis.md` B76).
-    #[serde(deserialize_with = "lenient::integer")]
+    #[serde(deserialize_with = "lenient::rounded")]
     pub queued_ms: Option<i64>,
     /// How long it has been active; moves with each look.
-    #[serde(deserialize_with = "lenient::integer")]
+    #[serde(deserialize_with = "lenient::rounded")]
     pub active_ms: Option<i64>,
     /// Whether listening in is allowed.
     #[serde(deserialize_with = "lenient::boolean")]

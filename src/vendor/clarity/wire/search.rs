@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use super::Other;
-use crate::vendor::clarity::lenient;
+use crate::vendor::lenient;
 
 /// The answer to a search.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
@@ -67,7 +67,7 @@ pub struct SearchQueue {
     #[serde(deserialize_with = "lenient::integer")]
     pub agents_available: Option<i64>,
     /// How long a caller would wait, in seconds.
-    #[serde(deserialize_with = "lenient::maybe")]
+    #[serde(deserialize_with = "lenient::number")]
     pub estimated_wait_time: Option<f64>,
     /// How many calls came today.
     #[serde(deserialize_with = "lenient::integer")]

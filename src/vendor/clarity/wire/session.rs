@@ -11,7 +11,7 @@ use super::session_parts::{
     AftercallOptions, Disposition, ExtraItem, ImPrompt, IvrData, Participation, SelectedDisposition, SessionEvent,
     SessionMessage, TranscriptMessage,
 };
-use crate::vendor::clarity::lenient;
+use crate::vendor::lenient;
 
 /// The statuses of sessions that are over (`apis.md` C53).
 const ENDED: [&str; 4] = ["completed", "transferred", "completedafterhours", "abandoned"];
@@ -88,10 +88,10 @@ pub struct Session {
     #[serde(deserialize_with = "lenient::text")]
     pub session_status: Option<String>,
     /// How long it has waited; moves with each look (`apis.md` B76).
-    #[serde(deserialize_with = "lenient::integer")]
+    #[serde(deserialize_with = "lenient::rounded")]
     pub queued_ms: Option<i64>,
     /// How long it has been active; moves with each look.
-    #[serde(deserialize_with = "lenient::integer")]
+    #[serde(deserialize_with = "lenient::rounded")]
     pub active_ms: Option<i64>,
     /// Whether listening in is allowed.
     #[serde(deserialize_with = "lenient::boolean")]
@@ -121,7 +121,7 @@ pub struct Session {
     #[serde(deserialize_with = "lenient::boolean")]
     pub session_has_ended: Option<bool>,
     /// How long it has been, up to its end.
-    #[serde(deserialize_with = "lenient::integer")]
+    #[serde(deserialize_with = "lenient::rounded")]
     pub session_duration_ms: Option<i64>,
     /// What the agent's console opens. Never fetched.
     #[serde(deserialize_with = "lenient::text")]
@@ -139,7 +139,7 @@ pub struct Session {
     #[serde(alias = "aftercallConfig", deserialize_with = "lenient::maybe")]
     pub aftercall_options: Option<AftercallOptions>,
     /// After how many seconds on hold the agent is reminded, if asked for.
-    #[serde(deserialize_with = "lenient::integer")]
+    #[serde(deserialize_with = "lenient::rounded")]
     pub hold_timer_threshold: Option<i64>,
     /// What the chat said by itself, if asked for.
     #[serde(alias = "imPropts", deserialize_with = "lenient::list")]

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 
 use super::Other;
-use crate::vendor::clarity::lenient;
+use crate::vendor::lenient;
 
 /// An agent who takes part in a contact, or to whom it is offered (`apis.md` C90, C91).
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
@@ -55,7 +55,7 @@ pub struct Participation {
     #[serde(deserialize_with = "lenient::text")]
     pub initiating_agent_name: Option<String>,
     /// How long they have been in it; moves with each look.
-    #[serde(deserialize_with = "lenient::integer")]
+    #[serde(deserialize_with = "lenient::rounded")]
     pub active_ms: Option<i64>,
     /// Fields without a word.
     #[serde(flatten)]
@@ -118,7 +118,7 @@ pub struct AftercallOptions {
     #[serde(deserialize_with = "lenient::boolean")]
     pub is_manual_after_call_enabled: Option<bool>,
     /// How long it takes by itself.
-    #[serde(deserialize_with = "lenient::integer")]
+    #[serde(deserialize_with = "lenient::rounded")]
     pub after_calltime_seconds: Option<i64>,
     /// Without meaning.
     #[serde(deserialize_with = "lenient::integer")]
@@ -169,7 +169,7 @@ pub struct IvrNode {
     #[serde(deserialize_with = "lenient::text")]
     pub node_note: Option<String>,
     /// How long it took.
-    #[serde(deserialize_with = "lenient::integer")]
+    #[serde(deserialize_with = "lenient::rounded")]
     pub duration: Option<i64>,
     /// Its own id.
     #[serde(deserialize_with = "lenient::integer")]

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use super::Other;
-use crate::vendor::clarity::lenient;
+use crate::vendor::lenient;
 
 /// Base Info.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]

@@ -10,6 +10,7 @@ use serde_json::{Map, Value};
 use super::list_of;
 
 /// One value that is neither list nor object, while it is still in the reader's hands.
+#[derive(Clone, Copy)]
 pub(super) enum Scalar<'a> {
     Flag(bool),
     Whole(i64),
