@@ -205,7 +205,7 @@ export const painters = {
 
   // Agents.
   status: (value) => ({ text: word("status", value?.status), sort: rank(value?.activity || "unknown"), "data-activity": value?.activity || "unknown" }),
-  reason: (value) => ({ text: [value?.suspended ? "Suspended" : "", value?.reason ?? ""].filter(Boolean).join(", ") }),
+  reason: (value) => ({ text: [value?.suspended ? "Suspended" : "", value?.reason ?? "", value?.contradictingStatus ? `Clarity also says ${word("status", value.contradictingStatus)}` : ""].filter(Boolean).join(", ") }),
   team: (value, arg, at) => ({ text: teamName(value?.team, at), sort: value?.team === undefined ? "" : teamName(value.team, at) }),
   contact: (value, arg, at) => {
     const all = byBegin(value?.sessions);
@@ -307,6 +307,11 @@ export const painters = {
   state: (value) => ({ text: value ?? "off", "data-state": value ?? "off" }),
   disk: (value) => ({ text: value === undefined ? "not looked at yet" : word("disk", value), "data-state": value ?? "" }),
   transport: (value) => ({ text: value === undefined ? NONE : word("transport", value) }),
+  notPermitted: (value) => {
+    const names = Object.values(value ?? {}).sort((a, b) => (a < b ? -1 : a > b ? 1 : 0));
+    if (!names.length) return { text: "" };
+    return { text: `Clarity does not permit Callboard's account to see ${names.length} ${names.length === 1 ? "agent" : "agents"}: ${names.join(", ")}.` };
+  },
   counters: (value) => ({ text: Object.keys(value ?? {}).sort().map((name) => `${label(name)}: ${count(value[name])}`).join("\n") }),
 
   // Surveys.

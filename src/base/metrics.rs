@@ -43,6 +43,7 @@ struct Inner {
     source_events: Family<One, Counter>,
     source_resyncs: Family<Two, Counter>,
     source_counts: Family<Two, Counter>,
+    agents_not_permitted: Gauge,
     viewers: Family<One, Gauge>,
     patch_seconds: Histogram,
     patch_bytes: Counter,
@@ -79,6 +80,8 @@ impl Metrics {
             source_events: promise.keep("source_events", "What a source has told us"),
             source_resyncs: promise.keep("source_resyncs", "How often a source was read afresh"),
             source_counts: promise.keep("source_counts", "What the status page counts of a source, by name"),
+            agents_not_permitted: promise
+                .keep("agents_not_permitted", "Agents whom Clarity refuses to show to the account (401)"),
             viewers: promise.keep("viewers", "Open live connections"),
             patch_seconds: {
                 let histogram = Histogram::new(PATCH_SECONDS);
@@ -146,6 +149,11 @@ impl Metrics {
     /// Something that the status page counts happened to a source so many times.
     pub fn source_counted(&self, source: &'static str, what: &'static str, times: u64) {
         self.0.source_counts.get_or_create(&[("source", source), ("count", what)]).inc_by(times);
+    }
+
+    /// Clarity refuses to show so many agents to the account.
+    pub fn agents_not_permitted(&self, agents: usize) {
+        self.0.agents_not_permitted.set(whole(agents as u64));
     }
 
     /// A viewer of this page has come; it counts until what is returned here is dropped.

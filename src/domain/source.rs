@@ -6,6 +6,8 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use super::AgentId;
+
 /// The four systems, and our own disk beside them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum SourceName {
@@ -92,6 +94,8 @@ pub struct Health {
     pub last_data: Option<Timestamp>,
     /// How it is heard: `webSockets`, `serverSentEvents`, `webhook` and so on.
     pub transport: Option<Arc<str>>,
+    /// Agents whom it refuses to show to our account, with their names.
+    pub not_permitted: BTreeMap<AgentId, Arc<str>>,
     /// What has been counted since the start, by name.
     pub counters: BTreeMap<&'static str, u64>,
 }
@@ -100,6 +104,14 @@ impl Health {
     /// A source that is in this state from now on.
     #[must_use]
     pub fn new(state: SourceState, since: Timestamp) -> Self {
-        Self { state, since, reason: None, last_data: None, transport: None, counters: BTreeMap::new() }
+        Self {
+            state,
+            since,
+            reason: None,
+            last_data: None,
+            transport: None,
+            not_permitted: BTreeMap::new(),
+            counters: BTreeMap::new(),
+        }
     }
 }

@@ -130,6 +130,8 @@ pub struct Session {
     pub queue: Option<QueueId>,
     /// Who answers: the primary agent now.
     pub agent: Option<AgentId>,
+    /// Who had it in contact first, where that is another: it was transferred.
+    pub first_agent: Option<AgentId>,
     /// Where it stands.
     pub status: SessionStatus,
     /// When it got there.

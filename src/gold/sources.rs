@@ -1,5 +1,6 @@
 //! Tells how well a source can be heard. Whoever listens to a source, or speaks to it, holds its [`Reporter`].
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
@@ -8,7 +9,7 @@ use tokio::sync::Mutex;
 use super::Gold;
 use crate::base::Clock;
 use crate::base::metrics::Metrics;
-use crate::domain::{Fact, Health, SourceName, SourceState};
+use crate::domain::{AgentId, Fact, Health, SourceName, SourceState};
 
 /// How stale "last heard of" may be. It would otherwise be a change by itself, several times a second, on every page.
 const HEARD_EVERY: SignedDuration = SignedDuration::from_secs(5);
@@ -94,6 +95,12 @@ impl Reporter {
         self.metrics.source_heard(self.name.as_str(), events);
     }
 
+    /// The source refuses to show these agents to our account.
+    pub fn not_permitted(&mut self, agents: BTreeMap<AgentId, Arc<str>>) {
+        self.metrics.agents_not_permitted(agents.len());
+        self.health.not_permitted = agents;
+    }
+
     /// Something worth counting happened.
     pub fn count(&mut self, what: &'static str) {
         self.count_many(what, 1);
@@ -125,7 +132,8 @@ impl Reporter {
         let now = self.clock.now();
         let counted = told.counters != self.health.counters;
         let changed = (told.state, &told.reason, &told.transport, told.last_data)
-            != (self.health.state, &self.health.reason, &self.health.transport, self.health.last_data);
+            != (self.health.state, &self.health.reason, &self.health.transport, self.health.last_data)
+            || told.not_permitted != self.health.not_permitted;
         if changed || (counted && now.duration_since(self.told_at) >= COUNTED_EVERY) {
             self.tell_now().await;
         }
@@ -170,6 +178,7 @@ fn together(all: &[Health]) -> Health {
         }
     }
     health.reason = (!reasons.is_empty()).then(|| reasons.join(" ").into());
+    health.not_permitted = all.iter().flat_map(|health| health.not_permitted.clone()).collect();
     health.counters.clear();
     for (name, count) in all.iter().flat_map(|health| &health.counters) {
         *health.counters.entry(name).or_default() += count;

@@ -178,6 +178,7 @@ fn session(session: &Session, fields: Fields) -> SessionDoc {
         modality: session.modality.to_string(),
         kind: session.kind.as_ref().map(|kind| kind.as_str().to_owned()),
         status: session.status.to_string(),
+        first_agent: session.first_agent.filter(|_| fields != Fields::Wall).map(|agent| agent.0),
         since: session.since,
         customer: text(session.customer.as_deref()).filter(|_| fields != Fields::Wall),
         recording: session.recording,
@@ -355,6 +356,7 @@ fn source(health: &Health) -> SourceDoc {
         reason: text(health.reason.as_deref()),
         last_data: health.last_data,
         transport: text(health.transport.as_deref()),
+        not_permitted: health.not_permitted.iter().map(|(id, name)| (id.to_string(), name.to_string())).collect(),
         counters: health.counters.iter().map(|(name, count)| ((*name).to_owned(), *count)).collect(),
     }
 }

@@ -48,13 +48,21 @@ pub fn project(entity: &Arc<Entity>, permission: &Permission) -> Option<Arc<Enti
         // What metrics are called is no secret.
         Entity::Label(_) => None,
         // How much came in counts what others may see. Whoever keeps the house must know it all the same.
-        Entity::Source(it) if it.counters.is_empty() || permission.role() == Role::Administrator => None,
-        Entity::Source(it) => Some(Entity::Source(Health { counters: BTreeMap::new(), ..it.clone() })),
+        Entity::Source(it) => source(it, permission).map(Entity::Source),
     };
     Some(seen.map_or_else(|| Arc::clone(entity), Arc::new))
 }
 
 /// Each of these says `None` where everything is seen.
+fn source(health: &Health, permission: &Permission) -> Option<Health> {
+    let mut seen = health.clone();
+    if permission.role() != Role::Administrator {
+        seen.counters.clear();
+    }
+    seen.not_permitted.retain(|agent, _| permission.sees_agent(*agent));
+    (seen != *health).then_some(seen)
+}
+
 fn agent(agent: &Agent, permission: &Permission) -> Option<Agent> {
     let team = agent.team.filter(|team| permission.sees_team(*team));
     let sessions = contacts(&agent.sessions, permission);
@@ -80,6 +88,9 @@ fn queue(queue: &Queue, permission: &Permission) -> Option<Queue> {
     let mut seen = queue.clone();
     seen.teams.retain(|team| permission.sees_team(*team));
     seen.feedback = total(&queue.feedback, permission);
+    if let Some(sessions) = contacts(&seen.sessions, permission) {
+        seen.sessions = sessions;
+    }
     // Who waits for all of us has no name for one who answers.
     if permission.role() <= Role::Agent {
         for session in seen.sessions.values_mut() {
@@ -145,14 +156,17 @@ fn contacts(
     sessions: &BTreeMap<SessionId, Arc<Session>>,
     permission: &Permission,
 ) -> Option<BTreeMap<SessionId, Arc<Session>>> {
-    let hidden = |session: &Session| session.queue.is_some_and(|queue| !permission.sees_queue(queue));
-    if !sessions.values().any(|session| hidden(session)) {
+    let without = |session: &Arc<Session>| {
+        let queue = session.queue.filter(|queue| permission.sees_queue(*queue));
+        let first_agent = session.first_agent.filter(|agent| permission.sees_agent(*agent));
+        if (queue, first_agent) == (session.queue, session.first_agent) {
+            return Arc::clone(session);
+        }
+        Arc::new(Session { queue, first_agent, ..Session::clone(session) })
+    };
+    if sessions.values().all(|session| Arc::ptr_eq(session, &without(session))) {
         return None;
     }
-    let without = |session: &Arc<Session>| match hidden(session) {
-        true => Arc::new(Session { queue: None, ..Session::clone(session) }),
-        false => Arc::clone(session),
-    };
     Some(sessions.iter().map(|(id, session)| (*id, without(session))).collect())
 }
 

@@ -193,6 +193,9 @@ pub struct SessionDoc {
     pub kind: Option<String>,
     /// `queued`, `offered`, `connecting`, `active`, `afterCall`; an unknown status is shown as it came.
     pub status: String,
+    /// The agent who had the contact first, where it was transferred and another agent has it now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub first_agent: Option<i64>,
     /// When it got there: the start of the wait for one who waits, of the contact for one who is being answered.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub since: Option<Timestamp>,
@@ -605,6 +608,9 @@ pub struct SourceDoc {
     /// How it is heard.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub transport: Option<String>,
+    /// Names of the agents whom Clarity refuses to show to Callboard's account, by id, as far as they may be seen.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub not_permitted: BTreeMap<String, String>,
     /// What has been counted since the server's start.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub counters: BTreeMap<String, u64>,

@@ -350,6 +350,8 @@ fn schemas() -> Value {
             "reason": {"type": "string"},
             "lastData": {"type": "string", "format": "date-time"},
             "transport": {"type": "string"},
+            "notPermitted": {"type": "object", "additionalProperties": {"type": "string"},
+                "description": "Names of the agents whom Clarity refuses to show to Callboard's account, by id."},
             "counters": {"type": "object", "additionalProperties": {"type": "integer"}}
         })),
         "SurveyRequest": object("Whom to ask about whom.", &["channel", "ext_interaction_id"], json!({

@@ -105,6 +105,13 @@ async fn an_agent_who_may_be_seen_no_longer_is_unknown_and_all_others_are_live()
     assert_eq!(state["agents"]["7"]["notPermitted"], true);
     assert_eq!(state["agents"]["7"]["reason"], "Not permitted");
     assert_eq!(state["agents"]["8"].get("notPermitted"), None);
+    let listed = |clarity: &Value| clarity["notPermitted"].as_object().is_some_and(|agents| agents.len() == 1);
+    let clarity = street.until("the list", listed).await;
+    assert_eq!(clarity["notPermitted"]["7"], state["agents"]["7"]["name"]);
+    let page = street.house.get("/status").await.text().await.expect("a page");
+    assert!(page.contains("account to see 1 agent: "), "{page}");
+    let metrics = street.house.get("/metrics").await.text().await.expect("a text");
+    assert!(metrics.contains("callboard_agents_not_permitted 1"), "{metrics}");
     assert_eq!(state["agents"]["7"]["sessions"].as_object().map_or(0, serde_json::Map::len), 0);
     street.until_true_but_for(Some(7)).await;
     let clarity = street.until("live", |clarity| clarity["state"] == "live").await;

@@ -34,6 +34,7 @@ mod sessions_that_end;
 mod sign_ins_after_a_restart;
 mod signing_in;
 mod soak;
+mod structure_changes;
 mod supervision;
 mod support;
 mod surveys;

@@ -8,10 +8,9 @@ use serde_json::{Value, json};
 
 use crate::support::house::House;
 use crate::support::peer::Peer;
+use crate::support::viewer::Viewer;
 
-#[tokio::test]
-async fn partial_push_changes_what_it_says_and_no_more() {
-    let mut peer = Peer::start(0).await;
+async fn live(peer: &Peer) -> House {
     let root = format!("http://127.0.0.1:{}/webapi/api", peer.port).parse().expect("an address");
     let mut clarity = Clarity::new(root, "0224C392-3845-4AC0-B1A0-D63706181BA7".to_owned(), Auth::Negotiate);
     clarity.username = "svc-callboard".to_owned();
@@ -22,7 +21,20 @@ async fn partial_push_changes_what_it_says_and_no_more() {
     let is_live =
         |state: &Value| state["sources"]["clarity"]["state"] == "live" && state["queues"]["11"]["agentsAvailable"] == 1;
     house.until("all", "a live floor", is_live).await;
+    house
+}
 
+/// Follows from before a push until its effect is seen: the next reading may undo it.
+async fn seen(viewer: &mut Viewer, what: &str, wanted: impl FnMut(&Value) -> bool) -> Value {
+    viewer.until(what, wanted).await;
+    viewer.document.clone()
+}
+
+#[tokio::test]
+async fn partial_push_changes_what_it_says_and_no_more() {
+    let mut peer = Peer::start(0).await;
+    let house = live(&peer).await;
+    let mut viewer = Viewer::connect(&house.base, "all", None).await;
     let began = "2026-06-01T08:00:00.5Z";
     // Each push, and what the agent (or the queue) shows of status, reason, since and suspension after it.
     let status = |state: &Value| {
@@ -44,7 +56,7 @@ async fn partial_push_changes_what_it_says_and_no_more() {
         (json!({"reasonCodeName": null}), json!(["unavailable", null, "2026-06-01T10:00:00Z", false])),
     ] {
         peer.push(&json!([{"type": "agent", "id": 41, "currentStatus": push}]).to_string()).await;
-        let state = house.until("all", &push.to_string(), |state| status(state) == expected).await;
+        let state = seen(&mut viewer, &push.to_string(), |state| status(state) == expected).await;
         assert_eq!(state["agents"]["41"]["name"], "Ada L.");
         assert_eq!(state["agents"]["41"]["metrics"]["audio"]["answeredCount"], 41);
     }
@@ -68,7 +80,7 @@ async fn partial_push_changes_what_it_says_and_no_more() {
         (session(json!({"sessionStatus": "AfterCall"})), json!(["afterCall", "Jane C.", 11, null])),
     ] {
         peer.push(&json!([push]).to_string()).await;
-        house.until("all", &push.to_string(), |state| shown(state) == expected).await;
+        seen(&mut viewer, &push.to_string(), |state| shown(state) == expected).await;
     }
 
     let queue = |state: &Value| {
@@ -93,7 +105,44 @@ async fn partial_push_changes_what_it_says_and_no_more() {
         let mut whole = json!({"type": "queue", "id": 11});
         whole.as_object_mut().expect("an object").extend(push.as_object().expect("an object").clone());
         peer.push(&json!([whole]).to_string()).await;
-        house.until("all", &push.to_string(), |state| queue(state) == expected).await;
+        seen(&mut viewer, &push.to_string(), |state| queue(state) == expected).await;
     }
+    house.stop().await;
+}
+
+#[tokio::test]
+async fn oddities_in_pushes_are_counted_and_marked() {
+    let mut peer = Peer::start(0).await;
+    let house = live(&peer).await;
+    let mut viewer = Viewer::connect(&house.base, "all", None).await;
+    let session =
+        |id: Value, agent: i64| json!({"sessionId": id, "agentId": agent, "sessionStatus": "Active", "queueId": 11});
+    let adds = |agent: i64, sessions: &[Value]| json!({"type": "agent", "id": agent, "sessions": {"audio": {"addedSessions": sessions}}});
+    // A status of two minds, an entry without an identity, and a call that goes from one agent to another.
+    peer.push(
+        &json!([
+            {"type": "agent", "id": 41, "currentStatus": {"agentStatusId": 5, "agentStatus": "available"}},
+            adds(41, &[session(json!(9001), 41), session(json!("?"), 41)])
+        ])
+        .to_string(),
+    )
+    .await;
+    seen(&mut viewer, "the call", |state| state["agents"]["41"]["sessions"]["9001"]["status"] == "active").await;
+    peer.push(
+        &json!([
+            {"type": "agent", "id": 41, "sessions": {"audio": {"removedSessions": [{"sessionId": 9001}]}}},
+            adds(37, &[session(json!(9001), 37)])
+        ])
+        .to_string(),
+    )
+    .await;
+    let count = |state: &Value, name: &str| state["sources"]["clarity"]["counters"][name].as_u64();
+    let state = seen(&mut viewer, "the counts", |state| count(state, "transfers") == Some(1)).await;
+    let agent = &state["agents"]["41"];
+    assert_eq!((&agent["status"], &agent["contradictingStatus"]), (&json!("afterCall"), &json!("available")));
+    assert_eq!((count(&state, "contradictingStatuses"), count(&state, "droppedEntries")), (Some(1), Some(1)));
+    let state =
+        seen(&mut viewer, "the mark", |state| state["agents"]["37"]["sessions"]["9001"]["firstAgent"] == 41).await;
+    assert_eq!(state["agents"]["41"].get("sessions"), None);
     house.stop().await;
 }

@@ -9,10 +9,12 @@ mod ended;
 mod health;
 mod look_ups;
 mod names;
+mod noted;
 mod push_watchdog;
 mod pushed;
 mod reading;
 pub mod settings;
+mod structure_watch;
 mod subscriptions;
 mod translate;
 
@@ -31,16 +33,21 @@ use crate::vendor::signalr::{Connection, Event, HubCall};
 
 pub use ended::{EndRules, SessionEnds};
 pub use look_ups::SessionLookUps;
+use noted::{Contacts, Noted};
 use push_watchdog::{Ages, Decision, Differences, Kinds, PushWatchdog};
 pub use pushed::Pushed;
 use reading::{Floor, Outcome, Probe, Reading};
+use structure_watch::StructureWatch;
 use subscriptions::Subscriptions;
 
 /// How often Clarity is asked while it does not push.
 const WITHOUT_PUSHES: Duration = Duration::from_secs(5);
 
-/// How often the structure of the house is read.
-const STRUCTURE_EVERY: Duration = Duration::from_secs(300);
+/// How often the structure is read where nothing says that it has changed.
+const STRUCTURE_EVERY: Duration = Duration::from_secs(60);
+
+/// How often what goes with it is asked for, where it has not changed: addresses, the names of metrics, histories.
+const DETAILS_EVERY: Duration = Duration::from_secs(300);
 
 /// How long a Clarity that does not know a question is not asked it again: it may be another version by then.
 const PROBE_AGAIN: Duration = Duration::from_secs(3600);
@@ -89,6 +96,10 @@ pub struct ClarityFeed {
     /// When that may be asked.
     also_due: Instant,
     structure_due: Instant,
+    /// Signs that it has changed.
+    structure_watch: StructureWatch,
+    contacts: Contacts,
+    details_due: Instant,
     reading_due: Instant,
     reading: Option<JoinHandle<Outcome>>,
     /// Pauses after readings that fail.
@@ -140,6 +151,9 @@ impl ClarityFeed {
             also: Also { breakdowns: config.breakdowns, status_history: config.status_history },
             also_due: now,
             structure_due: now,
+            structure_watch: StructureWatch::default(),
+            contacts: Contacts::default(),
+            details_due: now,
             reading_due: now,
             reading: None,
             backoff: Backoff::new(WITHOUT_PUSHES, LONGEST_PAUSE),
@@ -198,6 +212,7 @@ impl ClarityFeed {
         match event {
             Event::Opened { connection_id, transport } => {
                 self.reporter.resync("opened");
+                self.structure_watch.want_unless_fresh(Instant::now());
                 self.subscriptions = Subscriptions::none(connection_id);
                 self.watchdog.ask_at_once();
                 self.link = Link::Opened { transport: transport.as_str() };
@@ -312,6 +327,11 @@ impl ClarityFeed {
         }
         self.reporter.heard(pushed.readings);
         for fact in pushed.facts {
+            if let Some(floor) = &self.floor {
+                let mut noted = Noted::default();
+                noted.note(&fact, floor, &self.gold);
+                self.take_note(noted);
+            }
             match &fact {
                 Fact::AgentChanged { heard, agent } => self.watchdog.agent_pushed(agent.id, *heard, Instant::now()),
                 Fact::QueueChanged { heard, queue } => self.watchdog.queue_pushed(queue.id, *heard, Instant::now()),
@@ -321,8 +341,35 @@ impl ClarityFeed {
         }
     }
 
+    /// Counts what is odd. Whatever names what the structure does not know is reason to read it.
+    fn take_note(&mut self, noted: Noted) {
+        let now = Instant::now();
+        for sign in noted.signs {
+            self.structure_watch.note(sign, now);
+        }
+        self.reporter.count_many("droppedEntries", noted.dropped);
+        self.reporter.count_many("contradictingStatuses", noted.contradicting);
+        self.reporter.count_many("transfers", self.contacts.transferred(noted.in_contact));
+        self.read_structure_early();
+    }
+
+    /// The structure is read in a reading. A Clarity that fails keeps its pauses.
+    fn read_structure_early(&mut self) {
+        if let Some(due) = self.structure_watch.due()
+            && self.trouble.is_none()
+        {
+            self.reading_due = self.reading_due.min(due);
+        }
+    }
+
     fn begin_reading(&mut self) {
-        let structure_due = self.floor.is_none() || self.structure_due <= Instant::now();
+        let now = Instant::now();
+        let is_wanted = self.structure_watch.due().is_some_and(|due| due <= now);
+        let structure_due = self.floor.is_none() || self.structure_due <= now || is_wanted;
+        let details_due = structure_due && self.details_due <= now;
+        if structure_due {
+            self.structure_watch.ask(now);
+        }
         let subscribe = self.to_subscribe();
         let reading = Reading {
             vendor: self.vendor.clone(),
@@ -330,7 +377,9 @@ impl ClarityFeed {
             clock: self.reporter.clock().clone(),
             floor: self.floor.clone(),
             structure_due,
-            also: self.also(structure_due),
+            also: self.also(details_due),
+            details_due,
+            noted: Default::default(),
             subscribe: subscribe.map(|kinds| (self.subscriptions.clone(), kinds)),
             probe_queues: self.probe_due.is_some_and(|due| due <= Instant::now()),
             next_lookup: self.next_lookup,
@@ -397,20 +446,28 @@ impl ClarityFeed {
 
     /// What is asked about agents besides. A history is long and changes are heard: it is asked for now and then, and when
     /// something may have been missed.
-    fn also(&self, structure_due: bool) -> Also {
+    fn also(&self, details_due: bool) -> Also {
         if self.also_due > Instant::now() {
             return Also::default();
         }
-        Also { status_history: self.also.status_history && (structure_due || self.missed), ..self.also }
+        Also { status_history: self.also.status_history && (details_due || self.missed), ..self.also }
     }
 
     async fn read(&mut self, mut outcome: Outcome) {
         self.reading = None;
         self.next_lookup = outcome.next_lookup;
+        self.take_note(std::mem::take(&mut outcome.noted));
+        if let Some(agents) = outcome.not_permitted.take() {
+            self.reporter.not_permitted(agents);
+        }
+        if outcome.has_details {
+            self.details_due = Instant::now() + DETAILS_EVERY;
+        }
+        let mut has_changed = false;
         if let Some(floor) = outcome.floor {
             self.structure_due = Instant::now() + STRUCTURE_EVERY;
             self.structure_backoff.reset();
-            self.know(floor);
+            has_changed = self.know(floor);
         }
         if let Some(why) = &outcome.not_structured {
             tracing::warn!(why, "Clarity's structure could not be read; the one that is known is used");
@@ -458,12 +515,17 @@ impl ClarityFeed {
             _ if failed => self.backoff.next_wait().max(WITHOUT_PUSHES / 5),
             // Opened while this reading was under way: it did not ask over this connection.
             Link::Opened { .. } if !self.subscriptions.endless => Duration::ZERO,
+            // Whoever is new may have somebody waiting.
+            Link::Subscribed { .. } if has_changed => Duration::ZERO,
             _ => self.pause(),
         };
         if !failed {
             self.backoff.reset();
         }
         self.reading_due = Instant::now() + pause.max(outcome.wait.unwrap_or_default());
+        if outcome.wait.is_none() {
+            self.read_structure_early();
+        }
     }
 
     fn probed(&mut self, probe: Option<Probe>) {
@@ -481,13 +543,16 @@ impl ClarityFeed {
         }
     }
 
-    fn know(&mut self, floor: Floor) {
-        if self.floor.as_ref().is_some_and(|known| *known != floor) {
+    /// Returns whether it was another one before.
+    fn know(&mut self, floor: Floor) -> bool {
+        let has_changed = self.floor.as_ref().is_some_and(|known| *known != floor);
+        if has_changed {
             // Whoever is new has not been asked for: ask anew, for everybody.
             self.unsubscribed = Kinds::ALL;
         }
         self.watchdog.queues_are(floor.queue_count());
         self.floor = Some(floor);
+        has_changed
     }
 
     /// Counts what a reading has put right.

@@ -3,10 +3,13 @@
 //! A reading has parts, and what has worked is kept when another part does not: a refused subscription costs the pushes
 //! and not the answers, a broken structure costs the news of it and not what is known.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use super::noted::Noted;
 use super::push_watchdog::{Differences, Kinds};
+use super::structure_watch::Sign;
 use super::subscriptions::Subscriptions;
 use super::{sentence, translate};
 use crate::base::Clock;
@@ -77,6 +80,12 @@ pub(super) struct Outcome {
     pub not_structured: Option<String>,
     /// Why pushes could not be asked for.
     pub not_subscribed: Option<String>,
+    /// What is worth noting about the answers.
+    pub noted: Noted,
+    /// Whom Clarity refuses to show, if everybody was asked for.
+    pub not_permitted: Option<BTreeMap<AgentId, Arc<str>>>,
+    /// Whether what goes with the structure was asked for.
+    pub has_details: bool,
     /// How long Clarity asks us to wait.
     pub wait: Option<Duration>,
 }
@@ -112,6 +121,10 @@ pub(super) struct Reading {
     pub floor: Option<Floor>,
     /// Whether the structure is to be read.
     pub structure_due: bool,
+    /// Whether what goes with it is to be asked for even if it has not changed.
+    pub details_due: bool,
+    /// What is worth noting about the answers.
+    pub noted: Mutex<Noted>,
     /// Ask for pushes of these kinds, in place of those of the same kinds among these subscriptions.
     pub subscribe: Option<(Subscriptions, Kinds)>,
     /// What is asked about agents besides, in this reading and in pushes.
@@ -122,13 +135,37 @@ pub(super) struct Reading {
     pub next_lookup: usize,
 }
 
+impl Floor {
+    /// Whether the structure names this agent.
+    pub fn has_agent(&self, id: i64) -> bool {
+        self.agents.contains(&id)
+    }
+
+    /// Whether the structure names this queue.
+    pub fn has_queue(&self, id: i64) -> bool {
+        self.queues.iter().any(|(known, _)| *known == id)
+    }
+}
+
 impl Reading {
     /// Structure if due, subscriptions if asked for, then everybody in full, then the queues whose turn it is.
     pub async fn run(self) -> Outcome {
         let mut outcome = Outcome { next_lookup: self.next_lookup, ..Outcome::default() };
+        self.read(&mut outcome).await;
+        outcome.noted = self.noted.into_inner().unwrap_or_else(PoisonError::into_inner);
+        outcome
+    }
+
+    async fn read(&self, outcome: &mut Outcome) {
         if self.structure_due {
             match self.structure().await {
-                Ok(floor) => outcome.floor = Some(floor),
+                Ok(floor) => {
+                    outcome.has_details = self.details_due || self.floor.as_ref() != Some(&floor);
+                    if outcome.has_details {
+                        self.addresses(&floor).await;
+                    }
+                    outcome.floor = Some(floor);
+                }
                 // What is known of it will do for the questions that show the floor.
                 Err(error) if self.floor.is_some() => {
                     outcome.not_structured = Some(sentence(&error));
@@ -137,9 +174,9 @@ impl Reading {
                 Err(error) => outcome.failed(&error),
             }
         }
-        let Some(floor) = outcome.floor.clone().or_else(|| self.floor.clone()) else { return outcome };
+        let Some(floor) = outcome.floor.clone().or_else(|| self.floor.clone()) else { return };
         if let Some((mut subscriptions, kinds)) = self.subscribe.clone() {
-            if let Err(error) = self.subscribe(&floor, &mut subscriptions, kinds, &mut outcome).await {
+            if let Err(error) = self.subscribe(&floor, &mut subscriptions, kinds, outcome).await {
                 outcome.not_subscribed = Some(sentence(&error));
                 outcome.note_wait(&error);
             }
@@ -147,24 +184,27 @@ impl Reading {
         }
         let asked = self.gold.ordinal();
         match self.agents(&floor, &mut outcome.asked_too_much, &mut outcome.differences).await {
-            Ok(()) => outcome.asked = Some(asked),
+            Ok(()) => {
+                outcome.asked = Some(asked);
+                outcome.not_permitted = Some(self.not_permitted(&floor));
+            }
             Err(error) => {
                 outcome.failed(&error);
-                return outcome;
+                return;
             }
         }
         if self.probe_queues && !floor.queues.is_empty() {
             outcome.probe = Some(self.queues(&floor).await);
         }
-        if outcome.floor.is_some() {
+        if outcome.has_details {
             self.labels().await;
         }
         outcome.next_lookup = self.look_queues_up(&floor, &mut outcome.differences.queues).await;
-        outcome
     }
 
     async fn structure(&self) -> Result<Floor, Error> {
-        let structure = translate::structure(self.vendor.structure().await?);
+        let (structure, dropped) = translate::structure(self.vendor.structure().await?);
+        self.noted().dropped += dropped;
         let floor = Floor {
             agents: structure.agents.iter().map(|agent| agent.id.0).collect(),
             queues: structure
@@ -174,17 +214,46 @@ impl Reading {
                 .collect(),
         };
         self.gold.tell(Fact::Structure(structure)).await;
+        Ok(floor)
+    }
+
+    async fn addresses(&self, floor: &Floor) {
         // One search finds everybody who has an e-mail address (`apis.md` D.1). Without it surveys know fewer agents,
         // and nothing else is lost.
         let asked = self.gold.ordinal();
         match self.vendor.search("@").await {
             Ok(found) => {
-                let agents = found.agents_found.into_iter().flatten().filter_map(translate::found_agent).collect();
-                self.gold.tell(Fact::Found { asked, agents, queues: Vec::new() }).await;
+                let found_agents = found.agents_found.unwrap_or_default();
+                self.noted().dropped += found_agents.iter().filter(|agent| agent.agent_id.is_none()).count() as u64;
+                let agents = found_agents.into_iter().filter_map(translate::found_agent).collect();
+                self.tell(floor, Fact::Found { asked, agents, queues: Vec::new() }).await;
             }
             Err(error) => tracing::warn!(error = %sentence(&error), "the agents' e-mail addresses could not be read"),
         }
-        Ok(floor)
+    }
+
+    /// Tells gold, and notes what the structure does not know.
+    async fn tell(&self, floor: &Floor, fact: Fact) {
+        self.noted().note(&fact, floor, &self.gold);
+        self.gold.tell(fact).await;
+    }
+
+    fn noted(&self) -> MutexGuard<'_, Noted> {
+        self.noted.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whom the account may not see, with their names.
+    fn not_permitted(&self, floor: &Floor) -> BTreeMap<AgentId, Arc<str>> {
+        let denied = floor.agents.iter().filter(|id| self.vendor.is_denied(**id)).map(|id| AgentId(*id));
+        let named = denied.map(|id| {
+            let known = self.gold.copy().get(&Key::Agent(id));
+            let name = match known.as_deref() {
+                Some(Entity::Agent(agent)) => agent.name.clone(),
+                _ => None,
+            };
+            (id, name.unwrap_or_else(|| format!("Agent {id}").into()))
+        });
+        named.collect()
     }
 
     /// What metrics are called. Without it pages use words of their own, and nothing is lost.
@@ -280,7 +349,9 @@ impl Reading {
             let asked = self.gold.ordinal();
             let answer = self.about(some, asked_too_much).await?;
             let at = self.clock.now();
+            let told = answer.len();
             let mut agents: Vec<_> = answer.into_iter().filter_map(|reading| translate::agent(reading, at)).collect();
+            self.noted().dropped += (told - agents.len()) as u64;
             // Whatever was pushed before the answer came is known before it is compared.
             self.gold.settled().await;
             differences.agents.extend(agents.iter().filter(|agent| self.is_news(agent)).map(|agent| (agent.id, asked)));
@@ -289,7 +360,7 @@ impl Reading {
                 .extend(agents.iter().flat_map(|agent| self.left_queues(agent)).map(|queue| (queue, asked)));
             // Whoever may be seen no longer is unknown rather than what they were last.
             agents.extend(some.iter().filter(|id| self.vendor.is_denied(**id)).map(|id| unknown(AgentId(*id))));
-            self.gold.tell(Fact::Agents { asked, agents }).await;
+            self.tell(floor, Fact::Agents { asked, agents }).await;
         }
         Ok(())
     }
@@ -434,13 +505,18 @@ impl Reading {
         differences: &mut Vec<(QueueId, Ordinal)>,
     ) -> bool {
         let found = match found {
-            Ok(found) => found.queues_found.into_iter().flatten(),
+            Ok(found) => found.queues_found.unwrap_or_default(),
             Err(error) => {
                 tracing::debug!(queue = id, error = %sentence(&error), "a queue could not be looked up");
                 return !matches!(error, Error::TooMany { .. });
             }
         };
-        let queues: Vec<_> = found.filter_map(translate::found_queue).filter(|queue| queue.id.0 == id).collect();
+        self.noted().dropped += found.iter().filter(|queue| queue.queue_id.is_none()).count() as u64;
+        let found = found.into_iter().filter_map(translate::found_queue);
+        let (queues, others): (Vec<_>, Vec<_>) = found.partition(|queue| queue.id.0 == id);
+        let is_unknown = |id: &i64| self.floor.as_ref().is_some_and(|floor| !floor.has_queue(*id));
+        let unknown = others.iter().map(|queue| queue.id.0).filter(is_unknown).map(Sign::Queue);
+        self.noted().signs.extend(unknown);
         for queue in &queues {
             let known = self.gold.copy().get(&Key::Queue(queue.id));
             if let (Some(Entity::Queue(known)), Some(calls)) = (known.as_deref(), queue.calls_today.value())

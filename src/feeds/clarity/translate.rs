@@ -45,8 +45,10 @@ const STATUS_NUMBERS: [(i64, AgentStatus); 19] = [
     (20, AgentStatus::Ringing),
 ];
 
-/// Who and what there is.
-pub(super) fn structure(from: wire::Structure) -> StructureReading {
+/// Who and what there is, and how many entries do not say of whom or what they are.
+pub(super) fn structure(from: wire::Structure) -> (StructureReading, u64) {
+    let lists = [&from.agents, &from.queues, &from.teams, &from.groups, &from.business_units];
+    let dropped = lists.into_iter().flatten().flatten().filter(|member| member.id.is_none()).count() as u64;
     let agents = from.agents.into_iter().flatten().filter_map(|member| {
         let mut agent = AgentReading::new(AgentId(member.id?));
         agent.name = shared(real(member.name));
@@ -73,7 +75,7 @@ pub(super) fn structure(from: wire::Structure) -> StructureReading {
             unit: member.business_unit_id.and_then(|unit| units.get(&unit).cloned()),
         })
     });
-    StructureReading { agents: agents.collect(), queues: queues.collect(), teams: teams.collect() }
+    (StructureReading { agents: agents.collect(), queues: queues.collect(), teams: teams.collect() }, dropped)
 }
 
 /// How many labels are passed on: several times the metrics that a site enables.
@@ -550,7 +552,8 @@ mod tests {
         let sessions = agent.sessions[0].1.all.as_ref().expect("a list");
         assert_eq!((agent.name, &sessions[0].customer, sessions.len(), agent.dropped), (None, &None, 1, 2));
         let members = json!({"agents": [{"id": 1, "name": " "}], "queues": [{"id": 2, "name": "NotSet"}], "teams": [{"id": 3, "name": "none"}]});
-        let read = structure(serde_json::from_value(members).expect("a structure"));
+        let (read, dropped) = structure(serde_json::from_value(members).expect("a structure"));
+        assert_eq!(dropped, 0);
         assert_eq!((&read.agents[0].name, &read.queues[0].name, &*read.teams[0].name), (&None, &None, "Team 3"));
     }
 
@@ -681,12 +684,12 @@ mod tests {
 
     #[test]
     fn a_structure_without_a_list_has_none_of_it() {
-        let read = structure(
+        let (read, dropped) = structure(
             serde_json::from_value(json!({
-                "agents": [{"type": "Agent", "id": 41, "name": "Rob T.", "teamId": -1}, {"name": "nobody"}]
+                "agents": [{"type": "Agent", "id": 41, "name": "Rob T.", "teamId": -1}, {"name": "nobody"}, "?", 7]
             }))
             .expect("a structure"),
         );
-        assert_eq!((read.agents.len(), read.agents[0].team, read.queues.len()), (1, None, 0));
+        assert_eq!((read.agents.len(), read.agents[0].team, read.queues.len(), dropped), (1, None, 0, 3));
     }
 }

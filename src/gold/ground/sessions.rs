@@ -22,6 +22,9 @@ use crate::gold::merge;
 /// that jumped with every poll would be a change that nobody made (`apis.md` B76).
 const SAME_INSTANT: SignedDuration = SignedDuration::from_secs(2);
 
+/// Of how many sessions it is remembered who had them first, before those are forgotten that nobody lists any more.
+const MOST_FIRST_AGENTS: usize = 20_000;
+
 /// Whoever lists a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) enum Holder {
@@ -71,6 +74,8 @@ pub(super) struct Sessions {
     /// The sessions that name a queue, and those of them that wait in it: a queue has many in hand and few that wait.
     by_queue: ByQueue,
     waiting: ByQueue,
+    /// Which agent had each of these in contact first. Lists let a session go before another agent's list takes it up.
+    first_agents: HashMap<SessionId, AgentId>,
     /// What remains known of them after they have ended.
     pub traces: Traces,
 }
@@ -183,7 +188,9 @@ impl Sessions {
     ) {
         let id = reading.id;
         let known = self.records.get(&id).map(|record| Arc::clone(&record.session));
-        let session = Arc::new(merged(known.as_deref(), holder, modality, reading, now));
+        let mut session = merged(known.as_deref(), holder, modality, reading, now);
+        session.first_agent = self.first_agent(&session);
+        let session = Arc::new(session);
         if session.status.is_over() {
             if known.is_none() && self.traces.get(id).is_some() {
                 // It was over before: what is known of it stands.
@@ -220,6 +227,25 @@ impl Sessions {
             moved.around(record);
         }
         self.held.entry(holder).or_default().insert(id, Listed { modality: modality.clone(), told });
+    }
+
+    /// Who had it first, if somebody else has it now.
+    fn first_agent(&mut self, session: &Session) -> Option<AgentId> {
+        if session.status.is_over() {
+            return self
+                .first_agents
+                .remove(&session.id)
+                .filter(|first| session.agent.is_some_and(|agent| agent != *first));
+        }
+        let is_in_contact = matches!(session.status, SessionStatus::Active | SessionStatus::AfterCall);
+        if is_in_contact && let Some(agent) = session.agent {
+            if self.first_agents.len() >= MOST_FIRST_AGENTS {
+                // Whatever vanished without an end.
+                self.first_agents.retain(|id, _| self.records.contains_key(id));
+            }
+            self.first_agents.entry(session.id).or_insert(agent);
+        }
+        self.first_agents.get(&session.id).copied().filter(|first| session.agent.is_some_and(|agent| agent != *first))
     }
 
     fn release(&mut self, holder: Holder, id: SessionId, moved: &mut Moved) {
@@ -322,6 +348,7 @@ fn merged(
         modality: modality.clone(),
         queue: reading.queue.or(known.and_then(|known| known.queue)).or(holding_queue),
         agent: reading.agent.or(known.and_then(|known| known.agent)).or(holding_agent),
+        first_agent: None,
         since: anchor.or(unchanged_since).or(Some(now)),
         status,
         queued_since,

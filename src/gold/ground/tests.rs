@@ -408,6 +408,35 @@ fn an_answered_call_leaves_the_queue_and_is_with_its_agent() {
 }
 
 #[test]
+fn session_that_was_transferred_names_who_had_it_first() {
+    let mut ground = ground();
+    let lists_it = |id: i64, primary: i64, status: SessionStatus| {
+        let mut call = session(82_673, status, 11);
+        call.agent = Change::Set(AgentId(primary));
+        let mut reading = AgentReading::new(AgentId(id));
+        reading.sessions = all(vec![call]);
+        changed(1, reading)
+    };
+    let lets_it_go = |id: i64| {
+        let mut reading = AgentReading::new(AgentId(id));
+        reading.sessions = all(vec![]);
+        changed(1, reading)
+    };
+    let first = |ground: &Ground, id: i64| agent(ground, id).sessions[&SessionId(82_673)].first_agent;
+    ground.apply(lists_it(40, 40, SessionStatus::Connecting), at(1));
+    // It rang there and was not answered: that is no transfer.
+    ground.apply(lets_it_go(40), at(2));
+    ground.apply(lists_it(41, 41, SessionStatus::Active), at(3));
+    assert_eq!(first(&ground, 41), None);
+    ground.apply(lets_it_go(41), at(4));
+    ground.apply(lists_it(42, 42, SessionStatus::Active), at(5));
+    assert_eq!(first(&ground, 42), Some(AgentId(41)));
+    ground.apply(lists_it(42, 42, SessionStatus::Ended), at(6));
+    ground.apply(lists_it(43, 43, SessionStatus::Active), at(7));
+    assert!(agent(&ground, 43).sessions.get(&SessionId(82_673)).is_none_or(|call| call.first_agent.is_none()));
+}
+
+#[test]
 fn a_part_of_a_queue_is_not_shown_as_the_whole() {
     let mut ground = ground();
     let mut first = QueueReading::new(QueueId(11));

@@ -3,7 +3,10 @@
 //! Absent and empty are different: `None` means that the message did not say. Fields nobody here has a word for are
 //! kept in `other`. Statuses and kinds of contact are kept as they are spelt (`apis.md` B63).
 
+use serde::de::{DeserializeOwned, Deserializer};
 use serde_json::{Map, Value};
+
+use crate::vendor::lenient;
 
 pub mod agent_status;
 pub mod breakdown;
@@ -29,3 +32,14 @@ pub use structure::{Info, Member, Structure};
 
 /// Unknown fields, by name.
 pub type Other = Map<String, Value>;
+
+/// A list in any of its shapes. An entry that makes no sense is kept as one that says nothing: it has no identity, and
+/// whoever leaves it out for that counts it.
+pub(in crate::vendor::clarity) fn entries<'de, D, T>(from: D) -> Result<Option<Vec<T>>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: DeserializeOwned + Default,
+{
+    let items: Option<Vec<Value>> = lenient::list(from)?;
+    Ok(items.map(|items| items.into_iter().map(|item| T::deserialize(item).unwrap_or_default()).collect()))
+}

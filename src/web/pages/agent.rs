@@ -148,12 +148,11 @@ impl Facts {
     fn new(sheet: &Sheet, doc: &AgentDoc) -> Self {
         let score = doc.feedback.as_ref().and_then(|feedback| feedback.day.nps.as_ref());
         let open = doc.feedback.as_ref().map_or(0, |feedback| feedback.open);
-        let reason = [doc.suspended.then_some("Suspended"), doc.reason.as_deref()];
         let metric = |name| Known::new(Some(format::metric_cell(&doc.metrics, name)), || sheet.why(UNREPORTED));
         Self {
             status: words::status(&doc.status).to_owned(),
             activity: known(&doc.activity),
-            reason: reason.into_iter().flatten().filter(|text| !text.is_empty()).collect::<Vec<_>>().join(", "),
+            reason: super::agents::reason(doc),
             since: sheet.timer(doc.since).or(|| sheet.why(UNTOLD)),
             team: sheet.team_name(doc.team),
             answered: metric(SHOWN[0]),

@@ -125,7 +125,6 @@ impl AgentRow {
     fn new(sheet: &Sheet, id: &str, agent: &AgentDoc, is_hidden: bool) -> Self {
         let score = agent.feedback.as_ref().and_then(|feedback| feedback.day.nps.as_ref());
         let open = agent.feedback.as_ref().map_or(0, |feedback| feedback.open);
-        let reason = [agent.suspended.then_some("Suspended"), agent.reason.as_deref()];
         let metric = |name| Known::new(Some(format::metric_cell(&agent.metrics, name)), || sheet.why(UNREPORTED));
         Self {
             id: id.to_owned(),
@@ -133,7 +132,7 @@ impl AgentRow {
             team: sheet.team_name(agent.team),
             status: words::status(&agent.status).to_owned(),
             activity: if agent.activity.is_empty() { "unknown".to_owned() } else { agent.activity.clone() },
-            reason: reason.into_iter().flatten().filter(|text| !text.is_empty()).collect::<Vec<_>>().join(", "),
+            reason: reason(agent),
             since: sheet.timer(agent.since).or(|| sheet.why(UNTOLD)),
             contact: contact::summary(sheet, &agent.sessions),
             contact_since: contact::by_begin(&agent.sessions)
@@ -150,6 +149,15 @@ impl AgentRow {
             is_hidden,
         }
     }
+}
+
+/// What goes with a status: why they are away, whether they are suspended, and another name for it where Clarity
+/// contradicts itself.
+pub(super) fn reason(agent: &AgentDoc) -> String {
+    let suspended = agent.suspended.then(|| "Suspended".to_owned());
+    let also = agent.contradicting_status.as_ref().map(|name| format!("Clarity also says {}", words::status(name)));
+    let parts = [suspended, agent.reason.clone(), also].into_iter().flatten();
+    parts.filter(|text| !text.is_empty()).collect::<Vec<_>>().join(", ")
 }
 
 /// Whether a score stands on too few answers.

@@ -58,6 +58,7 @@ struct Card {
     last_data: Timer,
     transport: String,
     reason: String,
+    not_permitted: String,
     counters: String,
 }
 
@@ -81,9 +82,21 @@ impl Card {
             last_data: sheet.age(doc.last_data),
             transport: doc.transport.as_deref().map_or(format::NONE, words::transport).to_owned(),
             reason: doc.reason.unwrap_or_default(),
+            not_permitted: not_permitted(&doc.not_permitted),
             counters: counters(&doc.counters),
         }
     }
+}
+
+/// How many, and who.
+fn not_permitted(agents: &std::collections::BTreeMap<String, String>) -> String {
+    if agents.is_empty() {
+        return String::new();
+    }
+    let mut names: Vec<&str> = agents.values().map(String::as_str).collect();
+    names.sort_unstable();
+    let (noun, names) = (if names.len() == 1 { "agent" } else { "agents" }, names.join(", "));
+    format!("Clarity does not permit Callboard's account to see {} {noun}: {names}.", agents.len())
 }
 
 fn counters(counters: &std::collections::BTreeMap<String, u64>) -> String {

@@ -34,6 +34,8 @@ async fn a_structure_that_cannot_be_read_keeps_nobody_from_being_read() {
         clock: clock.clone(),
         floor,
         structure_due: true,
+        details_due: true,
+        noted: Default::default(),
         subscribe: None,
         next_lookup: 0,
     };

@@ -2,6 +2,7 @@
 
 use percent_encoding::utf8_percent_encode;
 use reqwest::Method;
+use serde::Deserialize;
 use serde_json::Value;
 
 use super::{list, object};
@@ -108,7 +109,9 @@ impl Clarity {
         for query in self.queries(call, whom, also)? {
             let at = self.at(path, &query);
             let answer: Value = self.call(call, Method::POST, at, Some(&self.properties(wanted))).await?;
-            found.extend(list::<RealtimeData>(call, answer)?);
+            // What makes no sense is kept as an entry that is about nobody, to be counted where it is left out.
+            let items = list::<Value>(call, answer)?;
+            found.extend(items.into_iter().map(|item| RealtimeData::deserialize(item).unwrap_or_default()));
         }
         Ok(found)
     }

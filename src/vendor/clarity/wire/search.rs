@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::Other;
+use super::{Other, entries};
 use crate::vendor::lenient;
 
 /// The answer to a search.
@@ -10,10 +10,10 @@ use crate::vendor::lenient;
 #[serde(rename_all = "camelCase", default)]
 pub struct SearchResult {
     /// Agents, if any.
-    #[serde(deserialize_with = "lenient::list")]
+    #[serde(deserialize_with = "entries")]
     pub agents_found: Option<Vec<SearchAgent>>,
     /// Queues, if any.
-    #[serde(deserialize_with = "lenient::list")]
+    #[serde(deserialize_with = "entries")]
     pub queues_found: Option<Vec<SearchQueue>>,
 }
 

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::Other;
+use super::{Other, entries};
 use crate::vendor::lenient;
 
 /// Base Info.
@@ -40,19 +40,19 @@ pub struct ApiVersion {
 #[serde(rename_all = "camelCase", default)]
 pub struct Structure {
     /// Agents (`apis.md` C82).
-    #[serde(deserialize_with = "lenient::list")]
+    #[serde(deserialize_with = "entries")]
     pub agents: Option<Vec<Member>>,
     /// Queues (`apis.md` C83).
-    #[serde(deserialize_with = "lenient::list")]
+    #[serde(deserialize_with = "entries")]
     pub queues: Option<Vec<Member>>,
     /// Teams (`apis.md` C84).
-    #[serde(deserialize_with = "lenient::list")]
+    #[serde(deserialize_with = "entries")]
     pub teams: Option<Vec<Member>>,
     /// Groups (`apis.md` C85).
-    #[serde(deserialize_with = "lenient::list")]
+    #[serde(deserialize_with = "entries")]
     pub groups: Option<Vec<Member>>,
     /// Business units (`apis.md` C86).
-    #[serde(deserialize_with = "lenient::list")]
+    #[serde(deserialize_with = "entries")]
     pub business_units: Option<Vec<Member>>,
 }
 
