@@ -4,6 +4,7 @@
 
 pub mod backoff;
 pub mod clock;
+pub mod cookies;
 pub mod hmac;
 pub mod http;
 pub mod json;
@@ -20,6 +21,7 @@ pub mod telemetry;
 
 pub use backoff::Backoff;
 pub use clock::Clock;
+pub use cookies::Cookies;
 pub use lifecycle::Lifecycle;
 pub use metrics::Metrics;
 pub use secret::Secret;

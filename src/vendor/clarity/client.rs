@@ -15,7 +15,7 @@ use super::error::Said;
 use super::rest::Rest;
 use super::{Credential, Error, Settings, Tokens};
 use crate::base::secret::ExposeSecret;
-use crate::base::{Clock, Secret, http, json, refusal};
+use crate::base::{Clock, Cookies, Secret, http, json, refusal};
 
 /// No refusal has more to say than this.
 const REFUSAL_LIMIT: usize = 64 * 1024;
@@ -37,6 +37,7 @@ struct Inner {
     http: reqwest::Client,
     settings: Settings,
     tokens: Arc<Tokens>,
+    cookies: Arc<Cookies>,
     clock: Clock,
     denials: Denials,
     rest: Rest,
@@ -49,23 +50,33 @@ impl Clarity {
     /// When the TLS library cannot be set up.
     pub fn new(settings: Settings, clock: Clock) -> Result<Self, reqwest::Error> {
         let http = http::client()?;
-        let tokens = Arc::new(Tokens::new(settings.clone(), http.clone(), clock.clone()));
-        Ok(Self::assemble(http, settings, tokens, clock))
+        let own = settings.api_root.host_str().into_iter();
+        let cookies = Cookies::of_hosts(own.chain(settings.token_hosts.iter().map(String::as_str)));
+        let cookies = Arc::new(cookies);
+        let tokens = Arc::new(Tokens::new(settings.clone(), http.clone(), Arc::clone(&cookies), clock.clone()));
+        Ok(Self::assemble(http, settings, tokens, cookies, clock))
     }
 
-    /// The same Clarity as somebody else sees it: another credential and tokens of its own, the same addresses and
-    /// connections.
+    /// The same Clarity as somebody else sees it: another credential, tokens and cookies of its own, the same addresses
+    /// and connections.
     #[must_use]
     pub fn as_person(&self, credential: Credential) -> Self {
-        let Inner { http, settings, tokens, clock, .. } = &*self.0;
+        let Inner { http, settings, tokens, cookies, clock, .. } = &*self.0;
         let settings = Settings { credential, ..settings.clone() };
-        let tokens = Arc::new(tokens.of_somebody_else(settings.clone()));
-        Self::assemble(http.clone(), settings, tokens, clock.clone())
+        let cookies = Arc::new(cookies.of_somebody_else());
+        let tokens = Arc::new(tokens.of_somebody_else(settings.clone(), Arc::clone(&cookies)));
+        Self::assemble(http.clone(), settings, tokens, cookies, clock.clone())
     }
 
-    fn assemble(http: reqwest::Client, settings: Settings, tokens: Arc<Tokens>, clock: Clock) -> Self {
+    fn assemble(
+        http: reqwest::Client,
+        settings: Settings,
+        tokens: Arc<Tokens>,
+        cookies: Arc<Cookies>,
+        clock: Clock,
+    ) -> Self {
         let (denials, rest) = (Denials::default(), Rest::default());
-        Self(Arc::new(Inner { http, settings, tokens, clock, denials, rest }))
+        Self(Arc::new(Inner { http, settings, tokens, cookies, clock, denials, rest }))
     }
 
     /// What the site says.
@@ -78,6 +89,11 @@ impl Clarity {
     #[must_use]
     pub fn tokens(&self) -> &Arc<Tokens> {
         &self.0.tokens
+    }
+
+    /// The cookies that all requests show and set.
+    pub(super) fn cookies(&self) -> &Arc<Cookies> {
+        &self.0.cookies
     }
 
     pub(super) fn denials(&self) -> &Denials {
@@ -173,7 +189,7 @@ impl Clarity {
         if let Some(body) = body {
             request = request.json(body);
         }
-        let answer = request.send().await;
+        let answer = self.0.cookies.send(request).await;
         answer.map_err(|error| Error::Unreachable { call, host, source: error.without_url() })
     }
 

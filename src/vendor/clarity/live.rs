@@ -23,6 +23,7 @@ impl Clarity {
             allowed_hosts: settings.token_hosts.clone(),
             max_frame: MAX_FRAME,
             ping_every: PING_EVERY,
+            cookies: Arc::clone(self.cookies()),
         }
     }
 

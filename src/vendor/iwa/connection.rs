@@ -6,7 +6,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::client::conn::http1::{self, SendRequest};
-use hyper::header::{ACCEPT, AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderMap, HeaderValue, USER_AGENT};
+use hyper::header::{
+    ACCEPT, AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, HOST, HeaderMap, HeaderValue, USER_AGENT,
+};
 use hyper::{Request, StatusCode};
 use hyper_util::rt::TokioIo;
 use rustls_platform_verifier::BuilderVerifierExt;
@@ -19,6 +21,7 @@ use tokio_util::task::AbortOnDropHandle;
 use url::Url;
 
 use super::{Error, binding};
+use crate::base::Cookies;
 
 /// How long a connection may take to stand.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -32,6 +35,7 @@ pub struct Connection {
     address: Url,
     host: String,
     binding: Option<Vec<u8>>,
+    cookies: Arc<Cookies>,
     _driver: AbortOnDropHandle<()>,
 }
 
@@ -53,7 +57,7 @@ impl Connection {
     ///
     /// # Errors
     /// When nobody is there, or not whom the certificate should name.
-    pub async fn open(address: &Url) -> Result<Self, Error> {
+    pub async fn open(address: &Url, cookies: &Arc<Cookies>) -> Result<Self, Error> {
         let host = host(address);
         let unreachable = |source| Error::Unreachable { host: host.clone(), source };
         let name = address.host_str().unwrap_or_default().trim_matches(['[', ']']).to_owned();
@@ -62,7 +66,7 @@ impl Connection {
         let stream = connecting.await.map_err(|_| Error::TooSlow { host: host.clone() })?.map_err(unreachable)?;
         stream.set_nodelay(true).map_err(unreachable)?;
         if address.scheme() != "https" {
-            return Self::over(stream, address, None).await;
+            return Self::over(stream, address, None, cookies).await;
         }
         let name = ServerName::try_from(name).map_err(|error| unreachable(std::io::Error::other(error)))?;
         let handshake = TlsConnector::from(Arc::new(tls()?)).connect(name, stream);
@@ -70,10 +74,10 @@ impl Connection {
         let stream = handshake.await.map_err(|_| Error::TooSlow { host: host.clone() })?.map_err(unreachable)?;
         let certificate = stream.get_ref().1.peer_certificates().and_then(<[_]>::first);
         let binding = certificate.and_then(|certificate| binding::to_certificate(certificate));
-        Self::over(stream, address, binding).await
+        Self::over(stream, address, binding, cookies).await
     }
 
-    async fn over<S>(stream: S, address: &Url, binding: Option<Vec<u8>>) -> Result<Self, Error>
+    async fn over<S>(stream: S, address: &Url, binding: Option<Vec<u8>>, cookies: &Arc<Cookies>) -> Result<Self, Error>
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
@@ -84,7 +88,14 @@ impl Connection {
             // Whoever waits for an answer hears of a failure there.
             let _ = connection.await;
         });
-        Ok(Self { sender, address: address.clone(), host, binding, _driver: AbortOnDropHandle::new(driver) })
+        Ok(Self {
+            sender,
+            address: address.clone(),
+            host,
+            binding,
+            cookies: Arc::clone(cookies),
+            _driver: AbortOnDropHandle::new(driver),
+        })
     }
 
     /// Ties a sign-in to this connection's certificate. `None` without TLS, or where no binding is defined.
@@ -119,6 +130,7 @@ impl Connection {
             }
         })?;
         let (head, body) = answer.into_parts();
+        self.cookies.keep(&self.address, &head.headers);
         let body = Limited::new(body, ANSWER_LIMIT).collect().await.map_err(|error| match error.downcast() {
             Ok(source) => broken(*source),
             Err(_) => Error::TooLong { host: self.host.clone(), limit: ANSWER_LIMIT },
@@ -144,6 +156,9 @@ impl Connection {
         if let Some(mut authorization) = authorization {
             authorization.set_sensitive(true);
             request = request.header(AUTHORIZATION, authorization);
+        }
+        if let Some(cookies) = self.cookies.header(&self.address) {
+            request = request.header(COOKIE, cookies);
         }
         request.body(Full::new(form))
     }

@@ -11,6 +11,7 @@
 //! A 401 in the middle is part of it; a 401 after our last message is a refusal. Passwords, tickets and messages are
 //! never logged, and wiped when dropped as far as the library does it too.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use base64::Engine;
@@ -21,7 +22,7 @@ use hyper::header::{DATE, HeaderValue};
 use jiff::SignedDuration;
 use url::Url;
 
-use crate::base::Clock;
+use crate::base::{Clock, Cookies};
 
 mod binding;
 mod cache;
@@ -71,6 +72,7 @@ pub struct SignIn {
     method: Method,
     kdc: Option<String>,
     clock: Clock,
+    cookies: Arc<Cookies>,
 }
 
 impl SignIn {
@@ -78,7 +80,13 @@ impl SignIn {
     /// the machine's `krb5.conf` is asked, and then the domain's own name.
     #[must_use]
     pub fn new(credential: Credential, method: Method, kdc: Option<String>, clock: Clock) -> Self {
-        Self { credential, method, kdc, clock }
+        Self { credential, method, kdc, clock, cookies: Arc::default() }
+    }
+
+    /// With the cookies of its requests.
+    #[must_use]
+    pub fn with_cookies(self, cookies: Arc<Cookies>) -> Self {
+        Self { cookies, ..self }
     }
 
     /// Posts a form as this account. A server that asks for no Windows sign-in gets the form all the same, and its answer
@@ -94,7 +102,7 @@ impl SignIn {
     }
 
     async fn converse(&self, address: &Url, form: Bytes) -> Result<Answer, Error> {
-        let mut connection = Connection::open(address).await?;
+        let mut connection = Connection::open(address, &self.cookies).await?;
         let answer = connection.post(None, form.clone()).await?;
         let preferred = if self.method == Method::Negotiate { Scheme::Negotiate } else { Scheme::Ntlm };
         let scheme = offer::scheme(&answer.headers, preferred);
@@ -128,7 +136,7 @@ impl SignIn {
         let (mut exchange, mut ours, is_ticket) = self.begin(scheme, &target, binding, &host, &mut kdc).await?;
         let refused = |answer: &Answer| self.refused(&host, &target, answer, is_ticket, is_unbindable);
         if !connection.is_open() {
-            *connection = Connection::open(address).await?;
+            *connection = Connection::open(address, &self.cookies).await?;
         }
         for _ in 0..MESSAGES {
             let sent = if exchange.sends_form() { form.clone() } else { Bytes::new() };

@@ -54,7 +54,7 @@ impl Driver {
         credentials: Arc<dyn Credentials>,
         events: mpsc::Sender<Event>,
     ) -> Result<Self, reqwest::Error> {
-        let opener = Opener::new(http::streaming_client()?, settings.max_frame);
+        let opener = Opener::new(http::streaming_client()?, settings.max_frame, Arc::clone(&settings.cookies));
         Ok(Self { settings, credentials, client: http::client()?, opener, events, current: None })
     }
 
@@ -121,7 +121,7 @@ impl Driver {
         let mut check = interval(current.liveness.check_every().unwrap_or(Duration::from_secs(3600)));
         check.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let bearer = self.bearer_of(&current.agreed);
-        let mut pings = Pinging::new(self.client.clone(), &current.agreed, bearer, self.settings.ping_every);
+        let mut pings = Pinging::new(self.client.clone(), &current.agreed, bearer, &self.settings);
         let mut malformed = 0;
         let mut slow = false;
         loop {
@@ -228,7 +228,8 @@ impl Driver {
         let Some(current) = self.current.take() else { return };
         let at = current.address(&self.settings, "abort");
         let (request, base) = (self.client.post(at).body(""), &self.settings.base);
-        let farewell = |token: Option<_>| async move { ask(request, "abort", base, token.as_ref()).await };
+        let cookies = Arc::clone(&self.settings.cookies);
+        let farewell = |token: Option<_>| async move { ask(request, "abort", base, token.as_ref(), &cookies).await };
         let bearer = self.bearer_of(&current.agreed);
         if !matches!(timeout(Duration::from_secs(1), bearer.show(farewell)).await, Ok(Ok(_))) {
             tracing::debug!("the server did not take note of our leaving");

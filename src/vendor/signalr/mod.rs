@@ -4,13 +4,14 @@
 //! begins anew when it cannot. What happens is told as [`Event`]s. The rules are those of `signalr.md`.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use serde_json::value::RawValue;
 use url::Url;
 
-use crate::base::Secret;
+use crate::base::{Cookies, Secret};
 
 mod address;
 mod bearer;
@@ -47,6 +48,8 @@ pub struct Settings {
     pub max_frame: usize,
     /// How often to ping, which keeps a web session alive; see [`PING_EVERY`].
     pub ping_every: Duration,
+    /// The cookies that all requests show and set.
+    pub cookies: Arc<Cookies>,
 }
 
 /// The protocol version to offer unless a site asks for another: what 2.1 to 2.3 servers speak.

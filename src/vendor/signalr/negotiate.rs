@@ -10,7 +10,7 @@ use url::Url;
 use super::{Error, Settings, address};
 use crate::base::http::{self, BodyError};
 use crate::base::secret::ExposeSecret;
-use crate::base::{Secret, json};
+use crate::base::{Cookies, Secret, json};
 use crate::vendor::lenient;
 
 /// How often a server may send us elsewhere.
@@ -93,7 +93,8 @@ pub async fn negotiate(
         let data = address::connection_data(&settings.hub);
         let parameters = [("clientProtocol", settings.protocol.as_str()), ("connectionData", &data)];
         let at = address::command(&base, "negotiate", &parameters, &query);
-        let body = ask(client.get(at), "negotiate", &base, given.as_ref().or(bearer.as_ref())).await?;
+        let bearer = given.as_ref().or(bearer.as_ref());
+        let body = ask(client.get(at), "negotiate", &base, bearer, &settings.cookies).await?;
         let answer: Answer = json::read(&body)
             .map_err(|_| Error::Unintelligible { command: "negotiate", host: address::host(&base) })?;
         let Some(to) = answer.redirect_url.as_deref() else {
@@ -115,13 +116,14 @@ pub async fn ask(
     command: &'static str,
     base: &Url,
     bearer: Option<&Arc<Secret>>,
+    cookies: &Cookies,
 ) -> Result<Vec<u8>, Error> {
     let host = address::host(base);
     let request = match bearer {
         Some(bearer) => request.bearer_auth(bearer.expose_secret()),
         None => request,
     };
-    let answer = request.send().await.map_err(|error| Error::Unreachable {
+    let answer = cookies.send(request).await.map_err(|error| Error::Unreachable {
         command,
         host: host.clone(),
         source: Box::new(error.without_url()),
@@ -263,6 +265,7 @@ mod tests {
             allowed_hosts: vec!["Other.example.com".into()],
             max_frame: MAX_FRAME,
             ping_every: PING_EVERY,
+            cookies: Arc::default(),
         };
         let allowed = |to: &str| redirected(&settings, &settings.base, to).is_ok();
         assert!(allowed("https://other.example.com/signalr?x=1"));

@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::State;
-use axum::http::{HeaderMap, Method, StatusCode, Uri};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 
 use serde_json::Value;
@@ -22,6 +22,7 @@ struct Seen {
     method: Method,
     uri: String,
     token: Option<String>,
+    cookie: Option<String>,
     body: String,
 }
 
@@ -47,8 +48,9 @@ impl Server {
 }
 
 async fn serve(State(server): State<Server>, method: Method, uri: Uri, headers: HeaderMap, body: Bytes) -> Response {
-    let token = headers.get("authorization").and_then(|value| value.to_str().ok()).map(str::to_owned);
-    let seen = Seen { method, uri: uri.to_string(), token, body: String::from_utf8_lossy(&body).into_owned() };
+    let header = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok()).map(str::to_owned);
+    let (token, cookie) = (header("authorization"), header("cookie"));
+    let seen = Seen { method, uri: uri.to_string(), token, cookie, body: String::from_utf8_lossy(&body).into_owned() };
     let count = {
         let mut all = server.seen.lock().expect("no panic");
         all.push(seen.clone());
@@ -332,6 +334,31 @@ async fn a_person_has_another_token_at_the_same_addresses() {
     service.info().await.expect("an answer");
     let tokens: Vec<_> = server.seen("/webapi/api/info").into_iter().filter_map(|seen| seen.token).collect();
     assert_eq!(tokens, ["Bearer person", "Bearer service"]);
+}
+
+#[tokio::test]
+async fn cookies_are_shared_with_signalr_and_sign_in_and_not_with_people() {
+    let (server, root) = Server::start(|seen, _| match seen.uri.as_str() {
+        "/webauth/token" => ([("set-cookie", "auth=1; Path=/")], TOKEN).into_response(),
+        _ => ([("set-cookie", "node=a; Path=/")], "{}").into_response(),
+    })
+    .await;
+    let service = with_token_url(&root);
+    let person = service.as_person(Credential::Static(Secret::from("person")));
+    service.info().await.expect("an answer");
+    service.info().await.expect("an answer");
+    person.info().await.expect("an answer");
+    service.tokens().prove().await.expect_err("it was not asked who it is");
+    let mut connection = service.follow().expect("a connection");
+    let _ = connection.next().await;
+    connection.close().await;
+    let cookies =
+        |path| -> Vec<_> { server.seen(path).into_iter().map(|seen| seen.cookie.unwrap_or_default()).collect() };
+    let both = |cookie: &String| cookie.contains("node=a") && cookie.contains("auth=1");
+    let info = cookies("/webapi/api/info");
+    assert!(info[0] == "auth=1" && both(&info[1]) && info[2].is_empty(), "{info:?}");
+    assert!(cookies("/webauth/token")[0].is_empty() && both(&cookies("/webauth/token")[1]));
+    assert!(both(&cookies("/webapi/signalr/negotiate")[0]));
 }
 
 #[tokio::test]

@@ -64,7 +64,7 @@ impl Tokens {
         let host = host(root);
         let mut info = root.clone();
         info.set_path(&format!("{}/info", root.path().trim_end_matches('/')));
-        let answer = self.http.get(info).header(ACCEPT, "application/json").send().await;
+        let answer = self.cookies.send(self.http.get(info).header(ACCEPT, "application/json")).await;
         let answer = answer.map_err(|error| unreachable(&host, error))?;
         let status = answer.status().as_u16();
         let own = root.host_str().into_iter();

@@ -1,6 +1,6 @@
 //! Tokens: had once, shared by all callers, renewed before they expire.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -8,7 +8,7 @@ use url::Url;
 
 use super::{Credential, Settings};
 use crate::base::secret::ExposeSecret;
-use crate::base::{Backoff, Clock, Secret};
+use crate::base::{Backoff, Clock, Cookies, Secret};
 use crate::vendor::iwa::SignIn;
 
 mod challenge;
@@ -43,6 +43,7 @@ enum Source {
 /// Hands out tokens. However many callers wait, one request is made.
 pub struct Tokens {
     http: reqwest::Client,
+    cookies: Arc<Cookies>,
     clock: Clock,
     settings: Settings,
     source: Source,
@@ -69,13 +70,14 @@ struct Token {
 }
 
 impl Tokens {
-    /// Tokens by the site's settings, asked for with `http`.
+    /// Tokens by the site's settings, asked for with `http` and these cookies.
     #[must_use]
-    pub fn new(settings: Settings, http: reqwest::Client, clock: Clock) -> Self {
+    pub fn new(settings: Settings, http: reqwest::Client, cookies: Arc<Cookies>, clock: Clock) -> Self {
         let source = match &settings.credential {
             Credential::Static(token) => Source::Ready(token.clone()),
             Credential::Windows { account, method, kdc } => {
-                Source::Account(SignIn::new(account.clone(), *method, kdc.clone(), clock.clone()))
+                let sign_in = SignIn::new(account.clone(), *method, kdc.clone(), clock.clone());
+                Source::Account(sign_in.with_cookies(Arc::clone(&cookies)))
             }
         };
         let held = Held {
@@ -85,13 +87,13 @@ impl Tokens {
             backoff: Backoff::new(Duration::from_secs(1), PATIENCE),
             patience: Backoff::new(PATIENCE, LONGEST_PATIENCE),
         };
-        Self { http, clock, settings, source, held: Mutex::new(held), flight: tokio::sync::Mutex::new(()) }
+        Self { http, cookies, clock, settings, source, held: Mutex::new(held), flight: tokio::sync::Mutex::new(()) }
     }
 
     /// Tokens of another account, had at the same place.
     #[must_use]
-    pub fn of_somebody_else(&self, settings: Settings) -> Self {
-        let other = Self::new(settings, self.http.clone(), self.clock.clone());
+    pub fn of_somebody_else(&self, settings: Settings, cookies: Arc<Cookies>) -> Self {
+        let other = Self::new(settings, self.http.clone(), cookies, self.clock.clone());
         other.held().found = self.held().found.clone();
         other
     }

@@ -30,7 +30,7 @@ fn tokens_from(token_url: Option<Url>) -> Tokens {
         agent_metrics: Vec::new(),
         queue_metrics: Vec::new(),
     };
-    Tokens::new(settings, crate::base::http::client().expect("TLS"), Clock::system())
+    Tokens::new(settings, crate::base::http::client().expect("TLS"), Arc::default(), Clock::system())
 }
 
 fn token(text: &str) -> Token {

@@ -14,9 +14,10 @@ use futures_util::{StreamExt, stream};
 use tokio::sync::Notify;
 
 use super::*;
-use crate::base::Secret;
+use crate::base::{Cookies, Secret};
 use crate::vendor::signalr::{CredentialError, Error, PING_EVERY, PROTOCOL, Transport};
 
+mod cookies;
 mod long_polling;
 
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -51,6 +52,7 @@ struct Seen {
     form: String,
     query: HashMap<String, String>,
     authorization: Option<String>,
+    cookie: Option<String>,
 }
 
 #[derive(Clone)]
@@ -95,6 +97,7 @@ impl Server {
             allowed_hosts: Vec::new(),
             max_frame: LIMIT,
             ping_every: PING_EVERY,
+            cookies: Arc::default(),
         };
         change(&mut settings);
         let bearer = Arc::new(Bearer::default());
@@ -148,9 +151,14 @@ async fn serve(
     };
     let form = String::from_utf8_lossy(&form).into_owned();
     let request = Request::from_parts(parts, Body::empty());
-    let authorization = request.headers().get("authorization").and_then(|value| value.to_str().ok()).map(str::to_owned);
-    server.seen.lock().expect("no panic").push(Seen { command: command.clone(), method, form, query, authorization });
+    let [authorization, cookie] = ["authorization", "cookie"]
+        .map(|name| request.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned));
+    let (is_farm, is_known) = (query.contains_key("farm"), cookie.as_deref() == Some("node=a"));
+    let seen = Seen { command: command.clone(), method, form, query, authorization, cookie };
+    server.seen.lock().expect("no panic").push(seen);
     match command.as_str() {
+        "negotiate" if is_farm => ([("set-cookie", "node=a; Path=/; HttpOnly")], server.negotiated).into_response(),
+        _ if is_farm && !is_known => StatusCode::BAD_REQUEST.into_response(),
         "negotiate" => match server.redirect.filter(|_| server.seen("negotiate").len() == 1) {
             Some(redirect) => redirect.into_response(),
             None => server.negotiated.into_response(),

@@ -60,7 +60,7 @@ impl Driver {
     }
 
     async fn start(&self, at: Url, bearer: Option<&Arc<Secret>>) -> Result<(), Error> {
-        let answer = ask(self.client.get(at), "start", &self.settings.base, bearer).await;
+        let answer = ask(self.client.get(at), "start", &self.settings.base, bearer, &self.settings.cookies).await;
         let answer = self.note_refusal(answer, bearer)?;
         if answer.windows(7).any(|window| window == b"started") {
             return Ok(());

@@ -1,5 +1,6 @@
 //! Pings: they keep the server's web session alive, and find out that a token no longer is (`signalr.md` section 7).
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
@@ -8,7 +9,7 @@ use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
 
 use crate::vendor::signalr::bearer::Bearer;
 use crate::vendor::signalr::negotiate::{Agreement, ask};
-use crate::vendor::signalr::{Error, address};
+use crate::vendor::signalr::{Error, Settings, address};
 
 /// Asks `ping` again and again.
 pub struct Pinging {
@@ -18,16 +19,20 @@ pub struct Pinging {
 }
 
 impl Pinging {
-    /// Begins after the first `every`. Pings carry the site's own query and nothing else.
-    pub fn new(client: reqwest::Client, agreed: &Agreement, bearer: Bearer, every: Duration) -> Self {
-        let every = every.max(Duration::from_millis(10));
+    /// Begins after the first pause. Pings carry the site's own query and nothing else.
+    pub fn new(client: reqwest::Client, agreed: &Agreement, bearer: Bearer, settings: &Settings) -> Self {
+        let every = settings.ping_every.max(Duration::from_millis(10));
         let mut ticks = interval_at(Instant::now() + every, every);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let (at, base) = (address::command(&agreed.base, "ping", &[], &agreed.query), agreed.base.clone());
+        let cookies = Arc::clone(&settings.cookies);
         let ping = move || {
             let (client, bearer, at, base) = (client.clone(), bearer.clone(), at.clone(), base.clone());
+            let cookies = Arc::clone(&cookies);
             async move {
-                let ping = |token: Option<_>| async move { ask(client.get(at), "ping", &base, token.as_ref()).await };
+                let ping = |token: Option<_>| async move {
+                    ask(client.get(at), "ping", &base, token.as_ref(), &cookies).await
+                };
                 bearer.show(ping).await.map(|_| ())
             }
             .boxed()

@@ -12,8 +12,8 @@ use tokio::time::{Instant, sleep_until, timeout};
 use url::Url;
 
 use super::{Incoming, Target};
-use crate::base::Secret;
 use crate::base::secret::ExposeSecret;
+use crate::base::{Cookies, Secret};
 use crate::vendor::signalr::bearer::Bearer;
 use crate::vendor::signalr::frame::Frame;
 use crate::vendor::signalr::position::Position;
@@ -33,6 +33,7 @@ const PAUSE: Duration = Duration::from_millis(250);
 /// The requests of one connection, one at a time.
 pub struct Polls {
     client: reqwest::Client,
+    cookies: Arc<Cookies>,
     max_frame: usize,
     poll: Url,
     bearer: Bearer,
@@ -62,10 +63,15 @@ struct Answer {
 }
 
 /// Sends the first request: `connect`, or `reconnect` with the position.
-pub async fn open(client: &reqwest::Client, target: Target, max_frame: usize) -> Result<Polls, Error> {
+pub async fn open(
+    client: &reqwest::Client,
+    target: Target,
+    max_frame: usize,
+    cookies: &Arc<Cookies>,
+) -> Result<Polls, Error> {
     let Target { command, address, poll, token, bearer, position, delay } = target;
     let (at, form) = position.in_query_or_form(&address);
-    let mut answer = send(client.clone(), command, at, form, token).boxed();
+    let mut answer = send(client.clone(), Arc::clone(cookies), command, at, form, token).boxed();
     let state = if command == "connect" {
         State::Answering(answer.await?)
     } else {
@@ -74,7 +80,7 @@ pub async fn open(client: &reqwest::Client, target: Target, max_frame: usize) ->
             Err(_) => State::Asked(Asked { answer, renewed: true }),
         }
     };
-    Ok(Polls { client: client.clone(), max_frame, poll, bearer, delay, position, state })
+    Ok(Polls { client: client.clone(), cookies: Arc::clone(cookies), max_frame, poll, bearer, delay, position, state })
 }
 
 impl Polls {
@@ -139,14 +145,15 @@ impl Polls {
 
     fn ask(&mut self, renewed: bool) {
         let (at, form) = self.position.in_query_or_form(&self.poll);
-        let (client, bearer) = (self.client.clone(), self.bearer.clone());
-        let answer = async move { bearer.show(|token| send(client, "poll", at, form, token)).await };
+        let (client, cookies, bearer) = (self.client.clone(), Arc::clone(&self.cookies), self.bearer.clone());
+        let answer = async move { bearer.show(|token| send(client, cookies, "poll", at, form, token)).await };
         self.state = State::Asked(Asked { answer: answer.boxed(), renewed });
     }
 }
 
 async fn send(
     client: reqwest::Client,
+    cookies: Arc<Cookies>,
     command: &'static str,
     at: Url,
     form: String,
@@ -159,7 +166,7 @@ async fn send(
     if let Some(token) = token {
         request = request.bearer_auth(token.expose_secret());
     }
-    let answer = request.send().await.map_err(|error| Error::Unreachable {
+    let answer = cookies.send(request).await.map_err(|error| Error::Unreachable {
         command,
         host: host.clone(),
         source: Box::new(error.without_url()),

@@ -9,7 +9,7 @@ use super::bearer::Bearer;
 use super::frame::Frame;
 use super::position::Position;
 use super::{Error, Transport};
-use crate::base::Secret;
+use crate::base::{Cookies, Secret};
 
 mod long_polling;
 mod server_sent_events;
@@ -40,6 +40,7 @@ pub enum Wire {
 pub struct Opener {
     streaming: reqwest::Client,
     max_frame: usize,
+    cookies: Arc<Cookies>,
 }
 
 /// What to open, and from where on.
@@ -62,21 +63,23 @@ pub struct Target {
 
 impl Opener {
     /// Opens transports that accept frames of up to `max_frame` bytes.
-    pub fn new(streaming: reqwest::Client, max_frame: usize) -> Self {
-        Self { streaming, max_frame }
+    pub fn new(streaming: reqwest::Client, max_frame: usize, cookies: Arc<Cookies>) -> Self {
+        Self { streaming, max_frame, cookies }
     }
 
     /// Opens one. The caller limits how long that may take.
     pub async fn open(&self, transport: Transport, target: Target) -> Result<Wire, Error> {
         match transport {
             Transport::WebSockets => {
-                web_sockets::open(target, self.max_frame).await.map(|socket| Wire::WebSockets(Box::new(socket)))
+                let socket = web_sockets::open(target, self.max_frame, &self.cookies).await?;
+                Ok(Wire::WebSockets(Box::new(socket)))
             }
             Transport::ServerSentEvents => {
-                server_sent_events::open(&self.streaming, target, self.max_frame).await.map(Wire::ServerSentEvents)
+                let stream = server_sent_events::open(&self.streaming, target, self.max_frame, &self.cookies).await?;
+                Ok(Wire::ServerSentEvents(stream))
             }
             Transport::LongPolling => {
-                let polls = long_polling::open(&self.streaming, target, self.max_frame).await?;
+                let polls = long_polling::open(&self.streaming, target, self.max_frame, &self.cookies).await?;
                 Ok(Wire::LongPolling(Box::new(polls)))
             }
         }

@@ -7,6 +7,7 @@ use futures_util::stream::BoxStream;
 use reqwest::header::{ACCEPT, ACCEPT_ENCODING};
 
 use super::{Incoming, Target};
+use crate::base::Cookies;
 use crate::base::secret::ExposeSecret;
 use crate::vendor::signalr::sse::Decoder;
 use crate::vendor::signalr::{Error, address};
@@ -19,7 +20,12 @@ pub struct Stream {
 }
 
 /// Asks for the answer and waits for its head.
-pub async fn open(client: &reqwest::Client, target: Target, max_frame: usize) -> Result<Stream, Error> {
+pub async fn open(
+    client: &reqwest::Client,
+    target: Target,
+    max_frame: usize,
+    cookies: &Cookies,
+) -> Result<Stream, Error> {
     let Target { command, address, token, position, .. } = target;
     let address = position.in_query(&address);
     let host = address::host(&address);
@@ -28,7 +34,7 @@ pub async fn open(client: &reqwest::Client, target: Target, max_frame: usize) ->
     if let Some(token) = token {
         request = request.bearer_auth(token.expose_secret());
     }
-    let answer = request.send().await.map_err(|error| Error::Unreachable {
+    let answer = cookies.send(request).await.map_err(|error| Error::Unreachable {
         command,
         host: host.clone(),
         source: Box::new(error.without_url()),

@@ -4,12 +4,13 @@ use futures_util::StreamExt;
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::http::HeaderValue;
-use tokio_tungstenite::tungstenite::http::header::AUTHORIZATION;
+use tokio_tungstenite::tungstenite::http::header::{AUTHORIZATION, COOKIE};
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{Error as SocketError, Message};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async_with_config};
 
 use super::{Incoming, Target};
+use crate::base::Cookies;
 use crate::base::secret::ExposeSecret;
 use crate::vendor::signalr::{Error, address};
 
@@ -20,18 +21,21 @@ pub struct Socket {
 }
 
 /// Opens a socket. The upgrade carries the bearer token like every other request.
-pub async fn open(target: Target, max_frame: usize) -> Result<Socket, Error> {
+pub async fn open(target: Target, max_frame: usize, cookies: &Cookies) -> Result<Socket, Error> {
     let Target { command, address, token, position, .. } = target;
     let address = position.in_query(&address);
     let host = address::host(&address);
     let unreachable = |source| Error::Unreachable { command, host: host.clone(), source };
     let mut request =
-        address::socket(address).as_str().into_client_request().map_err(|error| unreachable(plain(error)))?;
+        address::socket(address.clone()).as_str().into_client_request().map_err(|error| unreachable(plain(error)))?;
     if let Some(token) = token {
         let mut value = HeaderValue::from_str(&format!("Bearer {}", token.expose_secret()))
             .map_err(|error| unreachable(Box::new(error)))?;
         value.set_sensitive(true);
         request.headers_mut().insert(AUTHORIZATION, value);
+    }
+    if let Some(header) = cookies.header(&address) {
+        request.headers_mut().insert(COOKIE, header);
     }
     // We hardly write, and there is one of us: the defaults of 128 KiB each way would be waste.
     let config = WebSocketConfig::default()
@@ -41,8 +45,14 @@ pub async fn open(target: Target, max_frame: usize) -> Result<Socket, Error> {
         .max_message_size(Some(max_frame))
         .max_frame_size(Some(max_frame));
     match connect_async_with_config(request, Some(config), true).await {
-        Ok((stream, _)) => Ok(Socket { stream, max_frame }),
-        Err(SocketError::Http(answer)) => Err(Error::Refused { command, host, status: answer.status().as_u16() }),
+        Ok((stream, answer)) => {
+            cookies.keep(&address, answer.headers());
+            Ok(Socket { stream, max_frame })
+        }
+        Err(SocketError::Http(answer)) => {
+            cookies.keep(&address, answer.headers());
+            Err(Error::Refused { command, host, status: answer.status().as_u16() })
+        }
         Err(error) => Err(unreachable(plain(error))),
     }
 }
