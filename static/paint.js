@@ -159,6 +159,7 @@ export const painters = {
   // The frame.
   trust: (value) => ({ "data-clarity": value?.clarity?.state ?? "off", "data-goodays": value?.goodays?.state ?? "off", "data-agentconnect": value?.agentConnect?.state ?? "off" }),
   chip: (value) => ({ "data-state": value?.state ?? "off", title: value?.reason ?? null }),
+  nextTry: (value, arg, { zone }) => ({ text: value ? `Next try at ${clock(Date.parse(value), zone)}` : "" }),
   chipWord: (value) => ({ text: value?.state ?? "off" }),
   notice: (value, arg, { zone, now }) => {
     const state = value?.state ?? "off";

@@ -17,6 +17,7 @@ pub mod refusal;
 pub mod resolve;
 pub mod sealed;
 pub mod secret;
+pub mod sentence;
 pub mod telemetry;
 
 pub use backoff::Backoff;
@@ -25,3 +26,4 @@ pub use cookies::Cookies;
 pub use lifecycle::Lifecycle;
 pub use metrics::Metrics;
 pub use secret::Secret;
+pub use sentence::sentence;

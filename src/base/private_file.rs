@@ -41,6 +41,13 @@ pub fn read(path: &Path, limit: u64) -> Result<Vec<u8>, Unfit> {
     if bytes.len() as u64 > limit { Err(Unfit::TooLarge) } else { Ok(bytes) }
 }
 
+/// A secret as editors and `echo` write it into a file: without the end of its line.
+#[must_use]
+pub fn without_line_end(text: &str) -> &str {
+    let text = text.strip_suffix('\n').unwrap_or(text);
+    text.strip_suffix('\r').unwrap_or(text)
+}
+
 /// Whether users of this machine who are neither the owner nor in the file's group can reach it.
 #[cfg(unix)]
 #[must_use]

@@ -6,9 +6,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::{Failure, say};
-use crate::base::{Clock, http};
+use crate::base::{Clock, http, sentence};
 use crate::config::{self, Config};
-use crate::feeds::clarity::{self, sentence};
+use crate::feeds::clarity;
 use crate::vendor::agent_connect::AgentConnect;
 use crate::vendor::clarity::Clarity;
 use crate::vendor::goodays::Goodays;

@@ -59,6 +59,10 @@ pub struct Clarity {
     /// The HS256 key that the site shares, with which viewers' tokens are then verified here too. Default: none.
     #[serde(default, deserialize_with = "secret::optional")]
     pub jwt_key: Option<Secret>,
+    /// The file that [`password`](Self::password) or [`token`](Self::token) came from, if it came from one: what is
+    /// refused is read again there.
+    #[serde(skip)]
+    pub secret_file: Option<PathBuf>,
     /// Who issues tokens, as their `iss` says. Must be given with [`jwt_key`](Self::jwt_key).
     #[serde(default)]
     pub jwt_issuer: String,
@@ -173,6 +177,7 @@ impl Clarity {
             credential_cache: None,
             token: None,
             jwt_key: None,
+            secret_file: None,
             jwt_issuer: String::new(),
             jwt_audience: String::new(),
             signalr_path: signalr_path(),
@@ -191,7 +196,9 @@ impl Clarity {
     }
 
     /// Fills in what follows from other keys. Paths begin at `directory`, as those of secret files do.
-    pub(super) fn settle(&mut self, directory: &Path) {
+    pub(super) fn settle(&mut self, directory: &Path, password_file: Option<&str>, token_file: Option<&str>) {
+        let secret_file = if self.auth == Auth::Static { token_file } else { password_file };
+        self.secret_file = secret_file.map(|path| directory.join(path));
         for path in [&mut self.keytab, &mut self.credential_cache].into_iter().flatten() {
             *path = directory.join(&path);
         }

@@ -144,7 +144,8 @@ impl Config {
         let reading = Reading::new(Some(directory));
         let mut config: Self = reading.read(&written).map_err(|problem| unknown_key::with_nearest(problem.into()))?;
         if let Some(clarity) = &mut config.clarity {
-            clarity.settle(directory);
+            let file = |key| written.text_at(&["clarity", key]).filter(|path| !path.is_empty());
+            clarity.settle(directory, file("password_file"), file("token_file"));
         }
         if let Some(tls) = &mut config.server.tls {
             tls.settle(directory);

@@ -81,8 +81,7 @@ pub(super) fn read_file(path: &Path) -> Result<String, String> {
     let shown = path.display();
     let bytes = private_file::read(path, LIMIT).map_err(|unfit| advice(path, unfit, REMEDY))?;
     let text = String::from_utf8(bytes).map_err(|_| format!("names {shown}, which is not a text: {REMEDY}"))?;
-    let secret = text.strip_suffix('\n').unwrap_or(&text);
-    let secret = secret.strip_suffix('\r').unwrap_or(secret);
+    let secret = private_file::without_line_end(&text);
     if secret.trim().is_empty() {
         return Err(format!("names {shown}, which is empty: {REMEDY}"));
     }

@@ -40,6 +40,17 @@ pub(super) enum Written {
     Text(String),
 }
 
+impl Written {
+    /// The text at this key, if there is one.
+    pub(super) fn text_at(&self, keys: &[&str]) -> Option<&str> {
+        match (self, keys) {
+            (Self::Table(table), [key, rest @ ..]) => table.get(*key)?.text_at(rest),
+            (Self::Text(text) | Self::Value(toml::Value::String(text)), []) => Some(text),
+            _ => None,
+        }
+    }
+}
+
 impl From<toml::Value> for Written {
     fn from(value: toml::Value) -> Self {
         match value {

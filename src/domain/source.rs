@@ -92,6 +92,8 @@ pub struct Health {
     pub reason: Option<Arc<str>>,
     /// When it last told us anything.
     pub last_data: Option<Timestamp>,
+    /// When refused credentials are shown again. An administrator may try sooner.
+    pub next_try: Option<Timestamp>,
     /// How it is heard: `webSockets`, `serverSentEvents`, `webhook` and so on.
     pub transport: Option<Arc<str>>,
     /// Agents whom it refuses to show to our account, with their names.
@@ -109,6 +111,7 @@ impl Health {
             since,
             reason: None,
             last_data: None,
+            next_try: None,
             transport: None,
             not_permitted: BTreeMap::new(),
             counters: BTreeMap::new(),

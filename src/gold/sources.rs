@@ -84,6 +84,11 @@ impl Reporter {
         }
     }
 
+    /// Credentials were refused, and are shown again at this time. `None`: none were refused.
+    pub fn next_try(&mut self, at: Option<Timestamp>) {
+        self.health.next_try = at;
+    }
+
     /// The source told us something.
     pub fn heard(&mut self, events: u64) {
         self.heard_at(self.clock.now(), events);
@@ -131,9 +136,11 @@ impl Reporter {
         let Some(told) = &self.told else { return self.tell_now().await };
         let now = self.clock.now();
         let counted = told.counters != self.health.counters;
-        let changed = (told.state, &told.reason, &told.transport, told.last_data)
-            != (self.health.state, &self.health.reason, &self.health.transport, self.health.last_data)
-            || told.not_permitted != self.health.not_permitted;
+        let what = |health: &Health| {
+            (health.state, health.reason.clone(), health.transport.clone(), health.last_data, health.next_try)
+        };
+        let changed =
+            what(told) != what(&self.health) || told.not_permitted != self.health.not_permitted;
         if changed || (counted && now.duration_since(self.told_at) >= COUNTED_EVERY) {
             self.tell_now().await;
         }
@@ -169,6 +176,7 @@ fn together(all: &[Health]) -> Health {
         return Health::new(SourceState::Off, Timestamp::UNIX_EPOCH);
     };
     health.last_data = all.iter().filter_map(|health| health.last_data).max();
+    health.next_try = all.iter().filter_map(|health| health.next_try).min();
     let mut reasons: Vec<&str> = Vec::new();
     let mut worst_first: Vec<&Health> = all.iter().collect();
     worst_first.sort_by_key(|health| rank(health.state));

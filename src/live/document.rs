@@ -355,6 +355,7 @@ fn source(health: &Health) -> SourceDoc {
         since: Some(health.since),
         reason: text(health.reason.as_deref()),
         last_data: health.last_data,
+        next_try: health.next_try,
         transport: text(health.transport.as_deref()),
         not_permitted: health.not_permitted.iter().map(|(id, name)| (id.to_string(), name.to_string())).collect(),
         counters: health.counters.iter().map(|(name, count)| ((*name).to_owned(), *count)).collect(),

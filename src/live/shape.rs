@@ -605,6 +605,9 @@ pub struct SourceDoc {
     /// When it last told us anything.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_data: Option<Timestamp>,
+    /// When refused credentials are shown again. An administrator may try sooner.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next_try: Option<Timestamp>,
     /// How it is heard.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub transport: Option<String>,

@@ -15,6 +15,7 @@ pub mod audit;
 pub mod boards;
 mod confirm;
 mod events;
+mod credentials;
 pub mod feedback;
 pub mod layers;
 pub mod limits;

@@ -349,6 +349,7 @@ fn schemas() -> Value {
             "since": {"type": "string", "format": "date-time"},
             "reason": {"type": "string"},
             "lastData": {"type": "string", "format": "date-time"},
+            "nextTry": {"type": "string", "format": "date-time", "description": "When refused credentials are shown again. An administrator may try sooner."},
             "transport": {"type": "string"},
             "notPermitted": {"type": "object", "additionalProperties": {"type": "string"},
                 "description": "Names of the agents whom Clarity refuses to show to Callboard's account, by id."},

@@ -11,7 +11,8 @@ use super::limits::{self, Rates};
 use super::ops::{self, Ops};
 use super::state::AppState;
 use super::{
-    api, assets, audit, confirm, events, feedback, openapi, pinning, screens, socket, supervise, surveys, webhooks,
+    api, assets, audit, confirm, credentials, events, feedback, openapi, pinning, screens, socket, supervise, surveys,
+    webhooks,
 };
 
 /// All routes with all layers around them.
@@ -29,6 +30,7 @@ pub fn router(state: AppState, ops: Ops, settings: &Settings) -> Router {
         .route("/status", get(screens::status))
         .route("/confirm", post(confirm::ask))
         .route("/status/events/{seq}", get(events::raw))
+        .route("/status/{source}/try-now", post(credentials::by_form))
         .route("/audit", get(audit::page))
         .route("/audit.csv", get(audit::table))
         .route("/displays", get(pairing::list_page))
@@ -66,6 +68,7 @@ pub fn router(state: AppState, ops: Ops, settings: &Settings) -> Router {
         .route("/api/v1/feedback/{response}/{deed}", post(feedback::act))
         .route("/api/v1/feedback/{response}/pin", post(pinning::pin))
         .route("/api/v1/feedback/{response}/deeds/{deed}/retry", post(feedback::retry))
+        .route("/api/v1/sources/{source}/try-now", post(credentials::by_program))
         .route("/api/v1/audit", get(audit::list))
         .route("/api/v1/openapi.json", get(openapi::describe))
         .route_layer(from_fn_with_state(rates.clone(), limits::programs));

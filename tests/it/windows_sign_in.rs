@@ -322,6 +322,58 @@ async fn a_house_with_a_wrong_password_says_so_on_its_page() {
     house.stop().await;
 }
 
+/// Another password in the file is tried at once; an administrator may try sooner, but not so often that the account is locked.
+#[tokio::test]
+async fn refused_credentials_wait_for_an_administrator_or_a_new_file() {
+    let windows = Windows::start(Site::Usual).await;
+    let (sandbox, neighbours) = sandbox(8, 2).await;
+    *windows.token.lock().expect("no panic") = sandbox.steering().token_for(1);
+    let data = tempfile::TempDir::new().expect("a directory");
+    let file = data.path().join("password");
+    let write = |text: &str| {
+        std::fs::write(&file, text).expect("a file");
+        std::fs::set_permissions(&file, std::os::unix::fs::PermissionsExt::from_mode(0o600)).expect("private");
+    };
+    write("Passw0rd?\n");
+    let house = House::alone(|config| {
+        let mut clarity = configure(sandbox.addresses(), data.path()).clarity.expect("a section");
+        let site = section(&windows, Auth::Ntlm);
+        (clarity.auth, clarity.client_id, clarity.token_url) = (site.auth, site.client_id, site.token_url);
+        (clarity.username, clarity.domain) = (site.username, site.domain);
+        (clarity.password, clarity.secret_file) = (Some(Secret::from("Passw0rd?")), Some(file.clone()));
+        config.clarity = Some(clarity);
+    })
+    .await;
+    let refused = |state: &serde_json::Value| state["sources"]["clarity"]["nextTry"].is_string();
+    house.until("all", "the refusal and the next try", refused).await;
+    assert_eq!(windows.connections(), 1, "the feed and its pushes share one refusal");
+    let page = house.get("/status").await.text().await.expect("a page");
+    assert!(page.contains("Next try at") && page.contains("/status/clarity/try-now"), "{page}");
+
+    let try_now = || house.http.post(house.at("/api/v1/sources/clarity/try-now")).send();
+    for tries in 2..=4 {
+        let answer: serde_json::Value = try_now().await.expect("an answer").json().await.expect("JSON");
+        assert_eq!(answer["outcome"], "failed", "{answer}");
+        assert!(answer["reason"].as_str().is_some_and(|why| why.contains("refused the Windows account")), "{answer}");
+        assert_eq!(windows.connections(), tries);
+    }
+    let answer = try_now().await.expect("an answer");
+    assert_eq!(answer.status(), StatusCode::TOO_MANY_REQUESTS);
+    assert!(answer.headers().contains_key("retry-after"));
+    assert_eq!(windows.connections(), 4, "a fifth may lock the account");
+    let audit = house.get("/api/v1/audit").await.text().await.expect("a text");
+    assert_eq!(audit.matches("source.try-now").count(), 4, "{audit}");
+    let other = house.http.post(house.at("/api/v1/sources/goodays/try-now")).send().await.expect("an answer");
+    assert_eq!(other.status(), StatusCode::NOT_FOUND);
+
+    write(&format!("{PASSWORD}\n"));
+    let live = |state: &serde_json::Value| state["sources"]["clarity"]["state"] == "live" && !refused(state);
+    house.until("all", "a live floor", live).await;
+    assert_eq!(windows.signed_in(), [BY_NTLM]);
+    house.stop().await;
+    neighbours.kill();
+}
+
 #[tokio::test]
 async fn check_signs_in_over_tls_that_the_machine_trusts_and_over_no_other() {
     let windows = Windows::start(Site::Tls).await;

@@ -8,11 +8,12 @@ mod error;
 mod plan;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
 
-use crate::base::{Lifecycle, Metrics, Secret};
+use crate::base::{Lifecycle, Metrics, Secret, sentence};
 use crate::domain::{AgentId, Permission, Role};
 use crate::gold::{Gold, Key};
 use crate::store::{Intent, IntentState, NewDeed, NewIntent, Outcome, Store};
@@ -42,6 +43,17 @@ pub struct Done {
     pub answer: Value,
     /// Whether this was the first time that it was asked for.
     pub fresh: bool,
+}
+
+/// What became of credentials that an administrator wanted to be tried at once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CredentialsTried {
+    /// Clarity took them.
+    Taken,
+    /// It did not, or could not be asked: why, as a sentence.
+    Failed(String),
+    /// They were tried as often as is safe, for so long.
+    NotNow(Duration),
 }
 
 /// The desk where supervisors act. Cheap to clone.
@@ -88,6 +100,15 @@ impl Supervision {
                 Some(Actor { name: "the demo".to_owned(), clarity: self.0.clarity.clone(), permission: anybody })
             }
             None => None,
+        }
+    }
+
+    /// Tries the service account's credentials now, however often they were refused, unless that may lock the account.
+    pub async fn try_credentials_now(&self) -> CredentialsTried {
+        match self.0.clarity.tokens().try_now().await {
+            Ok(Ok(_)) => CredentialsTried::Taken,
+            Ok(Err(error)) => CredentialsTried::Failed(sentence(&error)),
+            Err(too_often) => CredentialsTried::NotNow(too_often.left),
         }
     }
 

@@ -54,7 +54,8 @@ fn about_sign_in(error: &iwa::Error) -> &'static str {
             _ => "",
         },
         iwa::Error::NoTicket { .. } => "Check `domain` and `kdc`, and try `kinit` and `kvno` on this machine.",
-        error if error.needs_patience() => "",
+        iwa::Error::TicketRefused { .. } | iwa::Error::NeedsPassword { .. } => "",
+        error if error.refuses_account() => "",
         _ => "Check the token address and the domain; `auth = \"ntlm\"` leaves Kerberos out.",
     }
 }

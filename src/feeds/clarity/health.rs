@@ -69,6 +69,7 @@ impl ClarityFeed {
             }
         };
         self.reporter.set(state, reason.as_deref());
+        self.reporter.next_try(self.vendor.tokens().next_try());
         self.reporter.transport(match &self.link {
             Link::Down(_) => Some("REST"),
             Link::Opened { transport, .. } | Link::Subscribed { transport, .. } => Some(transport),

@@ -24,6 +24,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until};
 
 use crate::base::{Backoff, Lifecycle};
+pub use crate::base::sentence;
 use crate::config;
 use crate::domain::{Fact, Ordinal, SourceState};
 use crate::gold::{Gold, Reporter};
@@ -52,8 +53,9 @@ const DETAILS_EVERY: Duration = Duration::from_secs(300);
 /// How long a Clarity that does not know a question is not asked it again: it may be another version by then.
 const PROBE_AGAIN: Duration = Duration::from_secs(3600);
 
-/// The longest pause between two readings that fail.
-const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+/// The longest pause between two readings that fail. With the pauses between two attempts to sign in, what has been mended
+/// on the other side is seen within a minute.
+const LONGEST_PAUSE: Duration = Duration::from_secs(20);
 
 /// How long pushes may take to come over a new connection that takes over from one over which they came.
 const TAKING_OVER: Duration = Duration::from_secs(5);
@@ -106,6 +108,8 @@ pub struct ClarityFeed {
     backoff: Backoff,
     /// Pauses after structures that cannot be read, while everybody can.
     structure_backoff: Backoff,
+    /// Whether there was a pause before the next attempt to sign in when it was last looked at.
+    sign_in_pauses: bool,
     /// Why the last reading failed. `None`: it did not.
     trouble: Option<String>,
     /// Why pushes could not be asked for.
@@ -157,7 +161,8 @@ impl ClarityFeed {
             reading_due: now,
             reading: None,
             backoff: Backoff::new(WITHOUT_PUSHES, LONGEST_PAUSE),
-            structure_backoff: Backoff::new(LONGEST_PAUSE, STRUCTURE_EVERY),
+            structure_backoff: Backoff::new(WITHOUT_PUSHES, LONGEST_PAUSE),
+            sign_in_pauses: false,
             trouble: None,
             not_subscribed: None,
             read_at: None,
@@ -179,7 +184,10 @@ impl ClarityFeed {
                 }
                 outcome = finished(&mut self.reading) => self.read(outcome).await,
                 () = sleep_until(self.reading_due), if self.reading.is_none() => self.begin_reading(),
-                _ = glances.tick() => self.glance().await,
+                _ = glances.tick() => {
+                    self.look_after_sign_in().await;
+                    self.glance().await;
+                }
             }
             self.judge();
             self.reporter.tell().await;
@@ -238,7 +246,7 @@ impl ClarityFeed {
             Event::Lost { reason } => {
                 self.reporter.count("lost");
                 tracing::warn!(reason = %sentence(&reason), "Clarity's pushes have stopped; it is asked instead");
-                self.cut(reason.to_string()).await;
+                self.cut(sentence(&reason)).await;
             }
             Event::Malformed { reason } => {
                 self.reporter.count("malformedFrames");
@@ -247,7 +255,7 @@ impl ClarityFeed {
             Event::Failed { reason, wait } => {
                 self.reporter.count("failedAttempts");
                 tracing::debug!(reason = %sentence(&reason), wait_milliseconds = wait.as_millis(), "SignalR could not be opened");
-                self.cut(reason.to_string()).await;
+                self.cut(sentence(&reason)).await;
             }
         }
     }
@@ -291,6 +299,23 @@ impl ClarityFeed {
         Some(connection)
     }
 
+    /// Another secret, or an administrator, may end the pause before the next attempt to sign in: then it is read at once.
+    async fn look_after_sign_in(&mut self) {
+        let tokens = self.vendor.tokens();
+        if self.trouble.is_none() && self.not_subscribed.is_none() && tokens.next_try().is_none() {
+            return;
+        }
+        let is_new = tokens.take_new_secret().await;
+        if is_new {
+            tracing::info!("there is another secret for Clarity, which is tried at once");
+        }
+        let pauses = tokens.is_pausing();
+        if is_new || (self.sign_in_pauses && !pauses) {
+            self.reading_due = Instant::now();
+        }
+        self.sign_in_pauses = pauses;
+    }
+
     /// Time has passed.
     async fn glance(&mut self) {
         let now = Instant::now();
@@ -311,7 +336,7 @@ impl ClarityFeed {
     /// No pushes come. What only they could tell is unknown from now on.
     async fn cut(&mut self, reason: String) {
         let was_down = matches!(self.link, Link::Down(_));
-        self.link = Link::Down(reason);
+        self.link = Link::Down(reason.trim_end_matches('.').to_owned());
         self.quiet = false;
         if !was_down {
             self.gold.tell(Fact::QueuesUncertain { before: self.gold.ordinal() }).await;
@@ -585,23 +610,6 @@ pub fn fuzz_realtime(text: &str) {
         let _ = translate::queue(reading.clone(), jiff::Timestamp::UNIX_EPOCH);
         let _ = translate::agent(reading, jiff::Timestamp::UNIX_EPOCH);
     }
-}
-
-/// An error with its causes as one sentence.
-#[must_use]
-pub fn sentence(error: &dyn std::error::Error) -> String {
-    let mut story = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let part = error.to_string();
-        if !story.contains(&part) {
-            story = format!("{}: {part}", story.trim_end_matches('.'));
-        }
-        cause = error.source();
-    }
-    let mut letters = story.chars();
-    let sentence: String = letters.next().into_iter().flat_map(char::to_uppercase).chain(letters).collect();
-    if sentence.ends_with('.') { sentence } else { format!("{sentence}.") }
 }
 
 /// Resolves when the reading in hand has ended; never, if there is none.

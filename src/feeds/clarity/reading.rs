@@ -11,8 +11,8 @@ use super::noted::Noted;
 use super::push_watchdog::{Differences, Kinds};
 use super::structure_watch::Sign;
 use super::subscriptions::Subscriptions;
-use super::{sentence, translate};
-use crate::base::Clock;
+use super::translate;
+use crate::base::{Clock, sentence};
 use crate::domain::{
     AgentId, AgentReading, AgentStatus, Change, Fact, Ordinal, QueueId, SessionReading, SessionStatus, StatusReading,
 };

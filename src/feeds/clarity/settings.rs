@@ -10,7 +10,9 @@ use crate::vendor::iwa;
 /// # Errors
 /// When TLS cannot be set up, as a sentence.
 pub fn client(config: &config::Clarity, clock: &Clock) -> Result<Clarity, String> {
-    Clarity::new(settings(config), clock.clone()).map_err(|error| format!("TLS cannot be set up: {error}."))
+    let secret_file = config.secret_file.as_deref();
+    Clarity::watching(settings(config), secret_file, clock.clone())
+        .map_err(|error| format!("TLS cannot be set up: {error}."))
 }
 
 fn settings(config: &config::Clarity) -> Settings {

@@ -1,5 +1,6 @@
 //! The REST side of Clarity.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -49,11 +50,20 @@ impl Clarity {
     /// # Errors
     /// When the TLS library cannot be set up.
     pub fn new(settings: Settings, clock: Clock) -> Result<Self, reqwest::Error> {
+        Self::watching(settings, None, clock)
+    }
+
+    /// The same, where the password or the ready token came from this file: see [`Tokens::take_new_secret`].
+    ///
+    /// # Errors
+    /// When the TLS library cannot be set up.
+    pub fn watching(settings: Settings, secret_file: Option<&Path>, clock: Clock) -> Result<Self, reqwest::Error> {
         let http = http::client()?;
         let own = settings.api_root.host_str().into_iter();
         let cookies = Cookies::of_hosts(own.chain(settings.token_hosts.iter().map(String::as_str)));
         let cookies = Arc::new(cookies);
-        let tokens = Arc::new(Tokens::new(settings.clone(), http.clone(), Arc::clone(&cookies), clock.clone()));
+        let tokens = Tokens::new(settings.clone(), http.clone(), Arc::clone(&cookies), clock.clone());
+        let tokens = Arc::new(tokens.watching(secret_file));
         Ok(Self::assemble(http, settings, tokens, cookies, clock))
     }
 

@@ -28,7 +28,7 @@ pub use subscribe::{Subject, Subscription};
 #[cfg(any(test, feature = "fuzzing"))]
 #[doc(hidden)]
 pub use token::fuzz_challenge;
-pub use token::{TokenError, Tokens};
+pub use token::{TokenError, Tokens, TooOften};
 pub use wanted::Wanted;
 pub use whom::Whom;
 

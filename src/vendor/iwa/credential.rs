@@ -1,6 +1,6 @@
 //! Who signs in, and what proves it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use sspi::{AuthIdentity, Username, UsernameParts};
 
@@ -37,6 +37,17 @@ impl Proof {
             Self::Password(_) => "password",
             Self::Keytab(_) => "keytab",
             Self::Cache(_) => "credential cache",
+        }
+    }
+}
+
+impl Proof {
+    /// The file that is read anew for each sign-in.
+    #[must_use]
+    pub fn file(&self) -> Option<&Path> {
+        match self {
+            Self::Password(_) => None,
+            Self::Keytab(path) | Self::Cache(path) => Some(path),
         }
     }
 }

@@ -52,6 +52,12 @@ pub enum Error {
         /// Who.
         host: String,
     },
+    /// The server broke the sign-in off before the account had proved anything.
+    #[error("{host} offers a Windows sign-in and answered its first message without a usable challenge")]
+    NoChallenge {
+        /// Who.
+        host: String,
+    },
     /// The name or the password is wrong, or the account may not sign in here. Asking again may lock the account.
     #[error("{host} refused the Windows account: check its name, domain and password{hint}")]
     Refused {
@@ -198,17 +204,15 @@ pub enum Fault {
 }
 
 impl Error {
-    /// Whether asking again soon may lock the account, or is useless until a person has changed something.
+    /// Whether credentials were shown and refused. Showing them again soon may lock the account.
     #[must_use]
-    pub fn needs_patience(&self) -> bool {
-        let is_lasting = matches!(self, Self::TicketRefused { .. } | Self::NeedsPassword { .. });
-        is_lasting || self.refuses_account()
+    pub fn refuses_credentials(&self) -> bool {
+        matches!(self, Self::Refused { .. } | Self::KeyRefused { .. } | Self::AccountBarred { .. })
     }
 
     /// Whether it is the account that is refused: its name or password is wrong, or it is barred.
     #[must_use]
     pub fn refuses_account(&self) -> bool {
-        let is_refused = matches!(self, Self::Refused { .. } | Self::KeyRefused { .. });
-        is_refused || matches!(self, Self::AccountBarred { .. } | Self::UnusableName)
+        self.refuses_credentials() || matches!(self, Self::UnusableName)
     }
 }

@@ -22,7 +22,7 @@ use hyper::header::{DATE, HeaderValue};
 use jiff::SignedDuration;
 use url::Url;
 
-use crate::base::{Clock, Cookies};
+use crate::base::{Clock, Cookies, Secret};
 
 mod binding;
 mod cache;
@@ -81,6 +81,22 @@ impl SignIn {
     #[must_use]
     pub fn new(credential: Credential, method: Method, kdc: Option<String>, clock: Clock) -> Self {
         Self { credential, method, kdc, clock, cookies: Arc::default() }
+    }
+
+    /// With another password.
+    #[must_use]
+    pub fn with_password(mut self, password: Secret) -> Self {
+        self.credential.proof = Proof::Password(password);
+        self
+    }
+
+    /// The password, if that is what proves the account.
+    #[cfg(test)]
+    pub(crate) fn password(&self) -> Option<&Secret> {
+        match &self.credential.proof {
+            Proof::Password(password) => Some(password),
+            Proof::Keytab(_) | Proof::Cache(_) => None,
+        }
     }
 
     /// With the cookies of its requests.
@@ -144,9 +160,12 @@ impl SignIn {
             if answer.status != StatusCode::UNAUTHORIZED {
                 return Ok(Answer { is_proved: exchange.sends_form(), ..answer });
             }
-            let theirs = offer::message(&answer.headers, scheme).filter(|_| !exchange.is_over());
-            let Some(theirs) = theirs else { return Err(refused(&answer)) };
             let proved = exchange.sends_form();
+            let theirs = offer::message(&answer.headers, scheme).filter(|_| !exchange.is_over());
+            let Some(theirs) = theirs else {
+                // Before our proof was sent nothing can have been wrong with it.
+                return Err(if proved { refused(&answer) } else { Error::NoChallenge { host } });
+            };
             ours = match exchange.next(Some(theirs), &mut kdc).await {
                 Ok(ours) => ours,
                 // What comes with a 401 after the proof is a refusal in SPNEGO's words.

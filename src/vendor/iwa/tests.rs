@@ -48,8 +48,8 @@ async fn whoever_asks_for_no_sign_in_gets_the_form_and_is_believed() {
 #[tokio::test]
 async fn the_first_message_has_an_empty_body_and_a_length() {
     let (address, sent) = server(&[OFFER, OFFER]).await;
-    let error = sign_in(&Clock::system()).post_form(&address, FORM).await.expect_err("a refusal");
-    assert!(matches!(error, Error::Refused { .. }), "{error}");
+    let error = sign_in(&Clock::system()).post_form(&address, FORM).await.expect_err("no challenge");
+    assert!(matches!(error, Error::NoChallenge { .. }) && !error.refuses_account(), "nothing was proved: {error}");
     let sent = sent.await.expect("requests");
     let (_, second) = sent.split_once("grant_type=a+b").expect("the form went first");
     assert!(
@@ -69,7 +69,7 @@ async fn a_keytab_is_no_answer_to_ntlm() {
         error.to_string(),
         "127.0.0.1 asks for NTLM, which needs the account's password: a keytab is good for Kerberos alone"
     );
-    assert!(error.needs_patience() && !error.refuses_account());
+    assert!(!error.refuses_account());
 }
 
 #[tokio::test]
@@ -86,7 +86,7 @@ async fn a_message_that_makes_no_sense_is_no_refusal() {
     let nonsense = OFFER.replace("NTLM\r\n", "NTLM bm9uc2Vuc2U=\r\n");
     let (address, _sent) = server(&[OFFER, &nonsense]).await;
     let error = sign_in(&Clock::system()).post_form(&address, FORM).await.expect_err("nonsense");
-    assert!(matches!(error, Error::Unintelligible { .. }) && !error.needs_patience(), "{error}");
+    assert!(matches!(error, Error::Unintelligible { .. }) && !error.refuses_credentials(), "{error}");
 }
 
 #[test]

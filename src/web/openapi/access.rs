@@ -18,6 +18,7 @@ const LEAST: &[(&str, Option<Role>)] = &[
     ("/api/v1/sessions/", Some(Role::Supervisor)),
     ("/api/v1/displays", Some(Role::Supervisor)),
     ("/api/v1/audit", Some(Role::Administrator)),
+    ("/api/v1/sources/", Some(Role::Administrator)),
 ];
 
 /// The member that says what somebody must be.
@@ -68,6 +69,19 @@ pub(super) fn paths() -> Value {
                 "401": reference("responses/Problem"),
                 "403": reference("responses/Problem"),
                 "404": reference("responses/Problem")
+            }
+        }},
+        "/api/v1/sources/{source}/try-now": {"post": {
+            "summary": "Shows credentials again that a system has refused, without waiting for `nextTry`.",
+            "description": "At most four tries are made in 30 minutes, whoever asks for them: an account that is tried too often \
+                may be locked.",
+            "parameters": [{"name": "source", "in": "path", "required": true, "schema": {"enum": ["clarity"]}}],
+            "responses": {
+                "200": answer("They were tried, or are good.", "CredentialsTried"),
+                "401": reference("responses/Problem"),
+                "403": reference("responses/Problem"),
+                "404": reference("responses/Problem"),
+                "429": reference("responses/Problem")
             }
         }},
         "/api/v1/live-ticket": {"post": {
@@ -121,6 +135,9 @@ pub(super) fn schemas() -> Value {
                 "browser": {"type": ["string", "null"], "description": "What the browser calls itself."},
                 "sockets": {"type": "integer"}, "here": {"type": "boolean", "description": "Whether it is the caller's."}
             }))}
+        })),
+        "CredentialsTried": object("What became of them.", &["outcome"], json!({
+            "outcome": {"enum": ["taken", "failed"]}, "reason": text()
         })),
         "Ticket": object("Good once.", &["ticket", "seconds"], json!({"ticket": text(), "seconds": {"type": "integer"}})),
         "Displays": object("Displays.", &["displays"], json!({

@@ -4,7 +4,7 @@ use askama::Template;
 
 use super::frame::Frame;
 use super::{Sheet, Timer, Unusable, format, words};
-use crate::domain::SourceName;
+use crate::domain::{Role, SourceName};
 
 /// Renders the page.
 pub fn status(sheet: &Sheet, unusable: &Unusable) -> Result<String, askama::Error> {
@@ -13,6 +13,7 @@ pub fn status(sheet: &Sheet, unusable: &Unusable) -> Result<String, askama::Erro
         cards: SourceName::ALL.into_iter().map(|name| Card::new(sheet, name)).collect(),
         disk: Disk::new(sheet),
         unusable,
+        tries: sheet.reader.role == Role::Administrator,
     }
     .render()
 }
@@ -44,6 +45,8 @@ impl Disk {
             reason: doc.reason.unwrap_or_default(),
         }
     }
+    /// Whether whoever reads it may have refused credentials tried at once.
+    tries: bool,
 }
 
 /// One source.
@@ -56,6 +59,8 @@ struct Card {
     state: String,
     since: Timer,
     last_data: Timer,
+    /// When refused credentials are shown again.
+    next_try: String,
     transport: String,
     reason: String,
     not_permitted: String,
@@ -80,6 +85,7 @@ impl Card {
             state: if doc.state.is_empty() { "off".to_owned() } else { doc.state },
             since: sheet.age(doc.since),
             last_data: sheet.age(doc.last_data),
+            next_try: doc.next_try.map(|at| format!("Next try at {}", sheet.clock(at))).unwrap_or_default(),
             transport: doc.transport.as_deref().map_or(format::NONE, words::transport).to_owned(),
             reason: doc.reason.unwrap_or_default(),
             not_permitted: not_permitted(&doc.not_permitted),

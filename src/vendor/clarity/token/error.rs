@@ -53,6 +53,12 @@ pub enum TokenError {
     /// The client id is wrong (`apis.md` C4).
     #[error("Clarity does not know this `client_id`; look it up on the admin site's API Management page")]
     InvalidClientId,
+    /// The endpoint knows who it is and gives them no token (RFC 6749, section 5.2).
+    #[error("{host} refused the account (`invalid_grant`): check its name, domain and password")]
+    InvalidGrant {
+        /// Who.
+        host: String,
+    },
     /// Any other answer.
     #[error("{host} answered {status} when asked for a token")]
     Status {
@@ -70,12 +76,13 @@ pub enum TokenError {
 }
 
 impl TokenError {
-    /// Whether asking again soon is useless, or dangerous: a wrong password asked often locks the account.
+    /// Whether credentials were shown and refused: showing them often locks the account. Everything else may be asked
+    /// again soon.
     #[must_use]
-    pub fn needs_patience(&self) -> bool {
+    pub fn refuses_credentials(&self) -> bool {
         match self {
-            Self::InvalidClientId | Self::AccountRefused { .. } | Self::Untrusted { .. } => true,
-            Self::SignIn(error) => error.needs_patience(),
+            Self::SignIn(error) => error.refuses_credentials(),
+            Self::InvalidGrant { .. } => true,
             _ => false,
         }
     }
@@ -83,6 +90,6 @@ impl TokenError {
     /// Whether the account's name or password is wrong, or the account is barred.
     #[must_use]
     pub fn refuses_account(&self) -> bool {
-        matches!(self, Self::SignIn(error) if error.refuses_account())
+        matches!(self, Self::SignIn(error) if error.refuses_account()) || matches!(self, Self::InvalidGrant { .. })
     }
 }

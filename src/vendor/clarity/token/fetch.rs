@@ -39,7 +39,8 @@ impl Tokens {
         let (body, is_proved) = (answer.body, answer.is_proved);
         match answer.status {
             StatusCode::UNAUTHORIZED => return Err(TokenError::AccountRefused { host }),
-            StatusCode::BAD_REQUEST if is_invalid_client(&body) => return Err(TokenError::InvalidClientId),
+            StatusCode::BAD_REQUEST if says(&body, "invalid_clientId") => return Err(TokenError::InvalidClientId),
+            StatusCode::BAD_REQUEST if says(&body, "invalid_grant") => return Err(TokenError::InvalidGrant { host }),
             status if !status.is_success() => return Err(TokenError::Status { host, status: status.as_u16() }),
             _ => {}
         }
@@ -80,8 +81,8 @@ fn challenges(answer: &reqwest::Response) -> impl Iterator<Item = &str> {
     answer.headers().get_all(WWW_AUTHENTICATE).iter().filter_map(|value| value.to_str().ok())
 }
 
-fn is_invalid_client(body: &[u8]) -> bool {
-    json::read(body).is_ok_and(|Failure { error }| error.eq_ignore_ascii_case("invalid_clientId"))
+fn says(body: &[u8], what: &str) -> bool {
+    json::read(body).is_ok_and(|Failure { error }| error.eq_ignore_ascii_case(what))
 }
 
 fn unreachable(host: &str, error: reqwest::Error) -> TokenError {

@@ -1,8 +1,10 @@
 //! Tokens: had once, shared by all callers, renewed before they expire.
 
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use jiff::Timestamp;
 use tokio::time::Instant;
 use url::Url;
 
@@ -15,6 +17,11 @@ mod challenge;
 mod error;
 mod fetch;
 mod lifetime;
+mod refusals;
+mod watched;
+
+use refusals::Refusals;
+use watched::Watched;
 
 pub use error::TokenError;
 
@@ -22,17 +29,15 @@ pub use error::TokenError;
 /// (`apis.md` B3).
 const TOO_YOUNG: Duration = Duration::from_secs(30);
 
-/// Failures that a person must mend, or that may lock the account, are repeated no sooner than this, and then after
-/// pauses that double (`apis.md` C4).
-const PATIENCE: Duration = Duration::from_secs(60);
+/// The longest pause after a failure that locks no account. Together with the pauses of those who ask, what has been
+/// mended on the other side is used within a minute.
+const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
 /// Nobody who has a good token waits longer than this for its successor.
 const PROMPT: Duration = Duration::from_secs(3);
 
-/// The longest of those pauses.
-const LONGEST_PATIENCE: Duration = Duration::from_secs(3600);
-
 /// Where tokens come from.
+#[derive(Clone)]
 enum Source {
     /// There is one already, made elsewhere.
     Ready(Secret),
@@ -46,7 +51,8 @@ pub struct Tokens {
     cookies: Arc<Cookies>,
     clock: Clock,
     settings: Settings,
-    source: Source,
+    source: Mutex<Source>,
+    watched: Option<Watched>,
     held: Mutex<Held>,
     flight: tokio::sync::Mutex<()>,
 }
@@ -54,9 +60,25 @@ pub struct Tokens {
 struct Held {
     token: Option<Token>,
     found: Option<Url>,
-    failure: Option<(TokenError, Instant)>,
+    failure: Option<Failure>,
     backoff: Backoff,
-    patience: Backoff,
+    refusals: Refusals,
+}
+
+/// The newest failure, which is repeated until it is time to ask again.
+struct Failure {
+    error: TokenError,
+    until: Instant,
+    /// The same by the clock on the wall.
+    next_try: Timestamp,
+}
+
+/// An administrator wants credentials to be tried that were refused too often lately.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the credentials were tried as often as is safe: one more wrong try may lock the account")]
+pub struct TooOften {
+    /// For how long.
+    pub left: Duration,
 }
 
 #[derive(Clone)]
@@ -84,10 +106,85 @@ impl Tokens {
             token: None,
             found: None,
             failure: None,
-            backoff: Backoff::new(Duration::from_secs(1), PATIENCE),
-            patience: Backoff::new(PATIENCE, LONGEST_PATIENCE),
+            backoff: Backoff::new(Duration::from_secs(1), LONGEST_PAUSE),
+            refusals: Refusals::default(),
         };
-        Self { http, cookies, clock, settings, source, held: Mutex::new(held), flight: tokio::sync::Mutex::new(()) }
+        let watched = match &settings.credential {
+            Credential::Windows { account, .. } => account.proof.file().map(Watched::new),
+            Credential::Static(_) => None,
+        };
+        let source = Mutex::new(source);
+        Self {
+            http,
+            cookies,
+            clock,
+            settings,
+            source,
+            watched,
+            held: Mutex::new(held),
+            flight: tokio::sync::Mutex::new(()),
+        }
+    }
+
+    /// Where the password or the ready token came from a file, knows the file.
+    #[must_use]
+    pub fn watching(mut self, secret_file: Option<&Path>) -> Self {
+        self.watched = self.watched.or_else(|| secret_file.map(Watched::new));
+        self
+    }
+
+    /// Looks whether there is another password, keytab, ticket or ready token in the file where it came from. If so, it is
+    /// used at once, whatever was refused before.
+    pub async fn take_new_secret(&self) -> bool {
+        let Some(watched) = &self.watched else { return false };
+        let Some(bytes) = watched.news().await else { return false };
+        // A keytab and a ticket are read for each sign-in; a password and a token were read once.
+        let is_read_each_time = matches!(&self.settings.credential,
+            Credential::Windows { account, .. } if account.proof.file().is_some());
+        if !is_read_each_time {
+            let Some(secret) = watched::secret(bytes) else { return false };
+            let mut source = self.source.lock().unwrap_or_else(PoisonError::into_inner);
+            *source = match source.clone() {
+                Source::Ready(_) => Source::Ready(secret),
+                Source::Account(sign_in) => Source::Account(sign_in.with_password(secret)),
+            };
+        }
+        let mut held = self.held();
+        held.failure = None;
+        held.refusals.others();
+        true
+    }
+
+    /// When refused credentials are tried next by themselves. `None`: none were refused.
+    #[must_use]
+    pub fn next_try(&self) -> Option<Timestamp> {
+        let held = self.held();
+        held.failure.as_ref().filter(|failure| failure.error.refuses_credentials()).map(|failure| failure.next_try)
+    }
+
+    /// Whether a failure is repeated without asking.
+    #[must_use]
+    pub fn is_pausing(&self) -> bool {
+        self.held().failure.as_ref().is_some_and(|failure| Instant::now() < failure.until)
+    }
+
+    /// Tries now, because an administrator wants it.
+    ///
+    /// # Errors
+    /// When one more try may lock the account. Whether the try succeeded is the inner result.
+    pub async fn try_now(&self) -> Result<Result<Secret, TokenError>, TooOften> {
+        {
+            let mut held = self.held();
+            if let Some(left) = held.refusals.left(Instant::now()) {
+                return Err(TooOften { left });
+            }
+            held.failure = None;
+        }
+        Ok(self.current().await)
+    }
+
+    fn source(&self) -> Source {
+        self.source.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Tokens of another account, had at the same place.
@@ -103,10 +200,9 @@ impl Tokens {
     /// # Errors
     /// See [`TokenError`]. After a failure the same error is repeated, without asking again, until the pause is over.
     pub async fn current(&self) -> Result<Secret, TokenError> {
-        let sign_in = match &self.source {
-            Source::Ready(token) => return Ok(token.clone()),
-            Source::Account(sign_in) => sign_in,
-        };
+        if let Source::Ready(token) = self.source() {
+            return Ok(token);
+        }
         if let Some(outcome) = self.known() {
             return outcome;
         }
@@ -115,8 +211,10 @@ impl Tokens {
         if let Some(outcome) = self.known() {
             return outcome;
         }
+        // Read only now: it may have been replaced while the flight was waited for.
+        let Source::Account(sign_in) = self.source() else { return Err(TokenError::TooSlow) };
         let limit = if self.alive().is_some() { PROMPT } else { Duration::MAX };
-        let fetched = tokio::time::timeout(limit, self.fetch(sign_in)).await;
+        let fetched = tokio::time::timeout(limit, self.fetch(&sign_in)).await;
         self.settle(fetched.unwrap_or(Err(TokenError::TooSlow)))
     }
 
@@ -126,10 +224,10 @@ impl Tokens {
     /// # Errors
     /// See [`TokenError`].
     pub async fn prove(&self) -> Result<Secret, TokenError> {
-        let Source::Account(sign_in) = &self.source else {
+        let Source::Account(sign_in) = self.source() else {
             return Err(TokenError::Unproved { host: "a ready token".to_owned() });
         };
-        let token = self.fetch(sign_in).await?;
+        let token = self.fetch(&sign_in).await?;
         if !token.is_proved {
             let host = self.settings.api_root.host_str().unwrap_or("(no host)").to_owned();
             return Err(TokenError::Unproved { host });
@@ -141,7 +239,7 @@ impl Tokens {
     /// another if this one has expired, or if it was challenged and is not so young that its age cannot be the reason.
     /// Returns whether trying again makes sense (`apis.md` B3).
     pub fn refused(&self, token: &Secret, challenged: bool) -> bool {
-        if matches!(self.source, Source::Ready(_)) {
+        if matches!(self.source(), Source::Ready(_)) {
             return false;
         }
         let mut held = self.held();
@@ -164,11 +262,11 @@ impl Tokens {
         let held = self.held();
         let now = Instant::now();
         let alive = held.token.as_ref().filter(|token| token.dead.is_none_or(|dead| now < dead));
-        let paused = held.failure.as_ref().filter(|(_, until)| now < *until);
+        let paused = held.failure.as_ref().filter(|failure| now < failure.until);
         match (alive, paused) {
             (Some(token), _) if token.renew.is_none_or(|renew| now < renew) => Some(Ok(token.secret.clone())),
             (Some(token), Some(_)) => Some(Ok(token.secret.clone())),
-            (None, Some((error, _))) => Some(Err(error.clone())),
+            (None, Some(failure)) => Some(Err(failure.error.clone())),
             _ => None,
         }
     }
@@ -185,21 +283,17 @@ impl Tokens {
         match fetched {
             Ok(token) => {
                 held.backoff.reset();
-                held.patience.reset();
+                held.refusals.forget();
                 held.failure = None;
                 let secret = token.secret.clone();
                 held.token = Some(token);
                 Ok(secret)
             }
             Err(error) => {
-                let wait = if error.needs_patience() {
-                    let least = held.patience.ceiling();
-                    least + held.patience.next_wait() / 4
-                } else {
-                    held.backoff.next_wait()
-                };
                 let now = Instant::now();
-                held.failure = Some((error.clone(), now + wait));
+                let wait = if error.refuses_credentials() { held.refusals.note(now) } else { held.backoff.next_wait() };
+                let next_try = self.clock.now().saturating_add(wait).unwrap_or(Timestamp::MAX);
+                held.failure = Some(Failure { error: error.clone(), until: now + wait, next_try });
                 // The address may have moved.
                 held.found = None;
                 let alive = held.token.as_ref().filter(|token| token.dead.is_none_or(|dead| now < dead));

@@ -48,6 +48,11 @@ fn failure() -> Result<Token, TokenError> {
     Err(TokenError::InvalidClientId)
 }
 
+fn refusal() -> Result<Token, TokenError> {
+    let error = iwa::Error::Refused { host: "floor.example.com".into(), hint: "" };
+    Err(TokenError::SignIn(Arc::new(error)))
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_token_is_renewed_before_it_dies_and_used_until_then() {
     let tokens = tokens();
@@ -56,12 +61,12 @@ async fn a_token_is_renewed_before_it_dies_and_used_until_then() {
     assert_eq!(known(&tokens).as_deref(), Some("first"));
     tokio::time::advance(Duration::from_secs(271)).await;
     assert_eq!(known(&tokens), None, "it is time to renew");
-    let old = tokens.settle(failure()).expect("the old token still lives");
+    let old = tokens.settle(refusal()).expect("the old token still lives");
     assert_eq!(old.expose_secret(), "first");
     assert_eq!(known(&tokens).as_deref(), Some("first"), "nobody asks again during the pause");
     tokio::time::advance(Duration::from_secs(30)).await;
     assert_eq!(known(&tokens).as_deref(), Some("failure"), "the old one is dead and the pause is not over");
-    tokio::time::advance(Duration::from_secs(60)).await;
+    tokio::time::advance(Duration::from_secs(300)).await;
     assert_eq!(known(&tokens), None, "now it may be asked again");
 }
 
@@ -79,33 +84,106 @@ async fn only_a_token_of_some_age_is_given_up_when_refused() {
     assert_eq!(known(&tokens).as_deref(), Some("second"));
 }
 
-#[tokio::test(start_paused = true)]
-async fn what_may_lock_the_account_is_repeated_ever_more_seldom() {
-    let tokens = tokens();
-    for minutes in [1, 2, 4, 8, 16, 32, 60, 60] {
-        tokens.settle(failure()).expect_err("no token");
-        let least = Duration::from_secs(minutes * 60);
-        tokio::time::advance(least - Duration::from_secs(1)).await;
-        assert_eq!(known(&tokens).as_deref(), Some("failure"), "nobody asks within {minutes} minutes");
-        tokio::time::advance(least / 4 + Duration::from_secs(2)).await;
-        assert_eq!(known(&tokens), None, "it is asked again some time after {minutes} minutes");
+/// What is asked in so many minutes by somebody who asks each second.
+async fn tries_within(tokens: &Tokens, minutes: u64, outcome: fn() -> Result<Token, TokenError>) -> u32 {
+    let mut tries = 0;
+    for _ in 0..minutes * 60 {
+        if known(tokens).is_none() {
+            tries += 1;
+            let _ = tokens.settle(outcome());
+        }
+        tokio::time::advance(Duration::from_secs(1)).await;
     }
-    tokens.settle(Ok(token("good"))).expect("a token");
-    tokio::time::advance(Duration::from_secs(300)).await;
-    tokens.settle(failure()).expect_err("no token");
-    tokio::time::advance(Duration::from_secs(76)).await;
-    assert_eq!(known(&tokens), None, "after a success it begins anew");
+    tries
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_outage_is_asked_about_again_within_a_minute() {
+async fn refused_credentials_are_tried_three_times_in_half_an_hour() {
     let tokens = tokens();
-    for _ in 0..20 {
-        let outage = TokenError::Status { host: "floor.example.com".into(), status: 503 };
-        tokens.settle(Err(outage)).expect_err("no token");
-        tokio::time::advance(Duration::from_secs(60)).await;
-        assert_eq!(known(&tokens), None);
+    for _ in 0..4 {
+        let tries = tries_within(&tokens, 30, refusal).await;
+        assert!((1..=3).contains(&tries), "{tries}");
     }
+    let next = tokens.next_try().expect("a time").duration_since(tokens.clock.now());
+    assert!(next.is_positive() && next <= jiff::SignedDuration::from_mins(20), "{next}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn other_errors_are_asked_about_within_ten_seconds() {
+    let host = || "floor.example.com".to_owned();
+    let errors: [fn(String) -> TokenError; 8] = [
+        |host| TokenError::Status { host, status: 503 },
+        |host| TokenError::NoChallenge { host, status: 401 },
+        |host| TokenError::Untrusted { host },
+        |host| TokenError::AccountRefused { host },
+        |host| TokenError::NoToken { host },
+        |_| TokenError::InvalidClientId,
+        |host| TokenError::SignIn(Arc::new(iwa::Error::NoChallenge { host })),
+        |host| TokenError::SignIn(Arc::new(iwa::Error::TooSlow { host })),
+    ];
+    let tokens = tokens();
+    // What was refused before leaves no pauses behind.
+    tokens.settle(refusal()).expect_err("no token");
+    tokio::time::advance(Duration::from_secs(300)).await;
+    for error in errors {
+        for _ in 0..20 {
+            tokens.settle(Err(error(host()))).expect_err("no token");
+            assert_eq!(tokens.next_try(), None);
+            tokio::time::advance(LONGEST_PAUSE).await;
+            assert_eq!(known(&tokens), None, "{}", error(host()));
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn refusals_are_not_forgotten_over_an_outage_in_between() {
+    let tokens = tokens();
+    for _ in 0..3 {
+        tokens.settle(refusal()).expect_err("no token");
+        tokens.settle(Err(TokenError::Status { host: "floor.example.com".into(), status: 503 })).expect_err("no token");
+    }
+    tokens.settle(refusal()).expect_err("no token");
+    tokio::time::advance(Duration::from_secs(29 * 60)).await;
+    assert_eq!(known(&tokens).as_deref(), Some("failure"), "four in half an hour are enough");
+    assert!(matches!(tokens.try_now().await, Err(TooOften { .. })), "for an administrator too");
+    tokio::time::advance(Duration::from_secs(60)).await;
+    assert_eq!(known(&tokens), None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_newest_error_is_told() {
+    let tokens = tokens();
+    let told =
+        |tokens: &Tokens| tokens.known().and_then(Result::err).map(|error| error.to_string()).unwrap_or_default();
+    tokens.settle(failure()).expect_err("no token");
+    assert!(told(&tokens).contains("client_id"));
+    tokio::time::advance(LONGEST_PAUSE).await;
+    tokens.settle(refusal()).expect_err("no token");
+    assert_eq!(told(&tokens), "the Windows sign-in failed");
+}
+
+#[tokio::test]
+async fn another_secret_in_the_file_ends_the_pause() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("password");
+    let write = |text: &str| {
+        std::fs::write(&file, text).expect("written");
+        std::fs::set_permissions(&file, std::os::unix::fs::PermissionsExt::from_mode(0o600)).expect("private");
+    };
+    write("wrong\n");
+    let tokens = tokens().watching(Some(&file));
+    tokens.settle(refusal()).expect_err("no token");
+    assert!(!tokens.take_new_secret().await, "it is the same");
+    assert!(tokens.is_pausing());
+    write("");
+    assert!(!tokens.take_new_secret().await, "it is none");
+    write("right\n");
+    assert!(tokens.take_new_secret().await);
+    assert!(!tokens.is_pausing() && tokens.next_try().is_none());
+    let Source::Account(sign_in) = tokens.source() else { panic!("an account") };
+    let password = format!("{:?}", sign_in.password().map(|password| password.expose_secret().to_owned()));
+    assert_eq!(password, r#"Some("right")"#);
+    assert!(!tokens.take_new_secret().await, "it is known now");
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,0 +1,66 @@
+//! Credentials that a system refused, shown again because an administrator wants it.
+
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::response::{IntoResponse, Redirect, Response};
+use serde_json::{Value, json};
+
+use super::access::{Access, Administrator, Viewer};
+use super::problem::Problem;
+use super::state::AppState;
+use crate::actions::supervise::CredentialsTried;
+use crate::domain::SourceName;
+
+/// `POST /api/v1/sources/{source}/try-now`.
+pub async fn by_program(
+    State(state): State<AppState>,
+    State(access): State<Access>,
+    Administrator(viewer): Administrator,
+    Path(source): Path<String>,
+) -> Result<Json<Value>, Problem> {
+    let (outcome, reason) = match try_now(&state, &access, &viewer, &source).await? {
+        CredentialsTried::Taken => ("taken", None),
+        CredentialsTried::Failed(reason) => ("failed", Some(reason)),
+        CredentialsTried::NotNow(left) => {
+            let seconds = left.as_secs() + 1;
+            return Err(Problem::too_many(seconds).detail(format!(
+                "The credentials were tried as often as is safe: one more wrong try may lock the account. Wait {} minutes.",
+                seconds.div_ceil(60)
+            )));
+        }
+    };
+    let mut answer = json!({ "outcome": outcome });
+    if let Some(reason) = reason {
+        answer["reason"] = json!(reason);
+    }
+    Ok(Json(answer))
+}
+
+/// `POST /status/{source}/try-now`: the same, as the form of the page sends it. What came of it stands on the page.
+pub async fn by_form(
+    state: State<AppState>,
+    access: State<Access>,
+    administrator: Administrator,
+    source: Path<String>,
+) -> Result<Response, Problem> {
+    let _outcome = by_program(state, access, administrator, source).await?;
+    Ok(Redirect::to("/status").into_response())
+}
+
+async fn try_now(
+    state: &AppState,
+    access: &Access,
+    viewer: &Viewer,
+    source: &str,
+) -> Result<CredentialsTried, Problem> {
+    let desk = state.supervision.as_ref().filter(|_| source == SourceName::Clarity.as_str());
+    let desk = desk.ok_or_else(Problem::not_found)?;
+    let tried = desk.try_credentials_now().await;
+    let outcome = match &tried {
+        CredentialsTried::Taken => "taken",
+        CredentialsTried::Failed(_) => "failed",
+        CredentialsTried::NotNow(_) => "too often",
+    };
+    access.write(&viewer.audit_name(), "source.try-now", source, json!({ "outcome": outcome })).await;
+    Ok(tried)
+}
