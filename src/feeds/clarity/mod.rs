@@ -23,8 +23,8 @@ use std::time::Duration;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until};
 
-use crate::base::{Backoff, Lifecycle};
 pub use crate::base::sentence;
+use crate::base::{Backoff, Lifecycle};
 use crate::config;
 use crate::domain::{Fact, Ordinal, SourceState};
 use crate::gold::{Gold, Reporter};
