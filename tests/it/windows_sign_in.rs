@@ -361,8 +361,6 @@ async fn refused_credentials_wait_for_an_administrator_or_a_new_file() {
     assert_eq!(answer.status(), StatusCode::TOO_MANY_REQUESTS);
     assert!(answer.headers().contains_key("retry-after"));
     assert_eq!(windows.connections(), 4, "a fifth may lock the account");
-    let audit = house.get("/api/v1/audit").await.text().await.expect("a text");
-    assert_eq!(audit.matches("source.try-now").count(), 4, "{audit}");
     let other = house.http.post(house.at("/api/v1/sources/goodays/try-now")).send().await.expect("an answer");
     assert_eq!(other.status(), StatusCode::NOT_FOUND);
 
@@ -370,6 +368,8 @@ async fn refused_credentials_wait_for_an_administrator_or_a_new_file() {
     let live = |state: &serde_json::Value| state["sources"]["clarity"]["state"] == "live" && !refused(state);
     house.until("all", "a live floor", live).await;
     assert_eq!(windows.signed_in(), [BY_NTLM]);
+    let audit = house.get("/api/v1/audit").await.text().await.expect("a text");
+    assert_eq!(audit.matches("source.try-now").count(), 4, "{audit}");
     house.stop().await;
     neighbours.kill();
 }
