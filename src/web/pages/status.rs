@@ -25,6 +25,8 @@ struct Page<'a> {
     cards: Vec<Card>,
     disk: Disk,
     unusable: &'a Unusable,
+    /// Whether whoever reads it may have refused credentials tried at once.
+    tries: bool,
 }
 
 /// Our own disk.
@@ -45,8 +47,6 @@ impl Disk {
             reason: doc.reason.unwrap_or_default(),
         }
     }
-    /// Whether whoever reads it may have refused credentials tried at once.
-    tries: bool,
 }
 
 /// One source.
