@@ -139,8 +139,7 @@ impl Reporter {
         let what = |health: &Health| {
             (health.state, health.reason.clone(), health.transport.clone(), health.last_data, health.next_try)
         };
-        let changed =
-            what(told) != what(&self.health) || told.not_permitted != self.health.not_permitted;
+        let changed = what(told) != what(&self.health) || told.not_permitted != self.health.not_permitted;
         if changed || (counted && now.duration_since(self.told_at) >= COUNTED_EVERY) {
             self.tell_now().await;
         }
