@@ -226,7 +226,7 @@ export const painters = {
   sessionNumber: (value, arg) => ({ text: `session ${arg}` }),
   recording: (value) => ({ text: value === true ? "Being recorded" : "" }),
   kindOf: (value, arg) => ({ text: word("modality", arg) }),
-  bagMetric: (value, arg) => ({ text: metricCell({ it: value }, arg) }),
+  bagMetric: (value, arg, where) => known({ text: metricCell({ it: value }, arg) }, where, UNREPORTED),
   bagLines: (value, arg, { doc }) => ({ text: bagLines(value, AGENT_COLUMNS, doc.labels) }),
   metricLines: (value, arg, { doc }) => ({ text: others(value, {}, AGENT_COLUMNS, doc.labels) }),
   otherLines: (value, arg, { doc }) => ({ text: others({}, value?.other, [], doc.labels) }),

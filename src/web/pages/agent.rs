@@ -121,7 +121,7 @@ struct Contact {
 struct Counted {
     id: String,
     name: String,
-    shown: [String; 2],
+    shown: [Known; 2],
     more: String,
 }
 
@@ -173,7 +173,7 @@ impl Counted {
         Self {
             id: kind.to_owned(),
             name: words::modality(kind).to_owned(),
-            shown: SHOWN.map(|name| format::metric_cell(&bag, name)),
+            shown: shown(sheet, &bag),
             more: bag.values().map(|bag| format::bag(bag, &SHOWN, &sheet.state.labels)).collect(),
         }
     }
@@ -182,7 +182,7 @@ impl Counted {
         Self {
             id: queue.to_owned(),
             name: queue.parse().map_or_else(|_| queue.to_owned(), |id| sheet.queue_name(id)),
-            shown: SHOWN.map(|name| format::metric_cell(bag, name)),
+            shown: shown(sheet, bag),
             more: format::others(bag, &BTreeMap::new(), &SHOWN, &sheet.state.labels),
         }
     }
@@ -205,6 +205,11 @@ impl Stint {
             },
         }
     }
+}
+
+/// The metrics that have a column of their own.
+fn shown(sheet: &Sheet, bag: &MetricsDoc) -> [Known; 2] {
+    SHOWN.map(|name| Known::new(Some(format::metric_cell(bag, name)), || sheet.why(UNREPORTED)))
 }
 
 fn contacts(sheet: &Sheet, doc: &AgentDoc) -> Vec<Contact> {
