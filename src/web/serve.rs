@@ -28,9 +28,11 @@ use guest::Guest;
 mod door;
 mod guest;
 mod headcount;
+mod wire;
 
 pub(crate) use guest::Luggage;
 pub(crate) use headcount::{Headcount, network_of};
+pub(crate) use wire::Wire;
 
 /// How much of a request is held in memory before its handler reads on; a longer header is refused.
 const HEADER_BYTES: usize = 64 * 1024;
@@ -114,11 +116,12 @@ impl Visit {
             Ok(byte) => {
                 // Patches are small and must not wait for one another. Where this cannot be had, they are merely later.
                 let _ = stream.set_nodelay(true);
+                let wire = Wire::new(stream);
                 match tls {
-                    None => self.talk(Guest::new(stream, place)).await,
-                    Some(_) if byte != TLS_HANDSHAKE => turn_away(stream).await,
-                    Some(tls) => match self.agree(stream, &tls).await {
-                        Ok(stream) => self.talk(Guest::new(stream, place)).await,
+                    None => self.talk(Guest::new(wire.clone(), wire, place)).await,
+                    Some(_) if byte != TLS_HANDSHAKE => turn_away(wire).await,
+                    Some(tls) => match self.agree(wire.clone(), &tls).await {
+                        Ok(stream) => self.talk(Guest::new(stream, wire, place)).await,
                         Err(result) => result,
                     },
                 }
@@ -142,10 +145,10 @@ impl Visit {
     }
 
     /// A handshake costs us more than it costs whoever asks for it, and has a limit of its own.
-    async fn agree(&self, stream: TcpStream, tls: &Tls) -> Result<TlsStream<TcpStream>, &'static str> {
+    async fn agree(&self, wire: Wire, tls: &Tls) -> Result<TlsStream<Wire>, &'static str> {
         tokio::select! {
             () = self.life.stopping() => Err("stopped"),
-            agreed = timeout(self.door.limits.handshake, tls.accept(stream)) => match agreed {
+            agreed = timeout(self.door.limits.handshake, tls.accept(wire)) => match agreed {
                 Ok(Ok(stream)) => Ok(stream),
                 Ok(Err(_)) => Err("no_tls"),
                 Err(_) => Err("slow"),
@@ -188,7 +191,7 @@ impl Visit {
 }
 
 /// Somebody typed `http://` where only `https://` is spoken, and is told so.
-async fn turn_away(mut stream: TcpStream) -> &'static str {
+async fn turn_away(mut wire: Wire) -> &'static str {
     let sentence = "This address speaks HTTPS only: begin it with https://.\n";
     let length = sentence.len();
     let answer = format!(
@@ -196,9 +199,9 @@ async fn turn_away(mut stream: TcpStream) -> &'static str {
          Connection: close\r\n\r\n{sentence}"
     );
     // So few bytes fit into any socket's buffer: this does not wait.
-    let _ = stream.write_all(answer.as_bytes()).await;
+    let _ = wire.write_all(answer.as_bytes()).await;
     // What they said is taken in, or closing would take the answer away again.
-    let _ = stream.try_read(&mut [0; 4096]);
+    let _ = wire.stream().try_read(&mut [0; 4096]);
     "no_tls"
 }
 

@@ -1,7 +1,9 @@
 //! `GET /api/v1/live`: the WebSocket of the live protocol.
 //!
-//! One task per socket, and never more than one frame in flight: whoever reads slowly gets fewer and larger patches.
+//! One task per socket, and never more than one frame in flight: whoever reads slowly gets fewer and larger patches. In
+//! flight is what the viewer has not read, whether it is in our kernel, a proxy or the viewer's own kernel (see `flow`).
 
+use std::pin::pin;
 use std::time::Duration;
 
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, WebSocketUpgrade};
@@ -11,7 +13,7 @@ use axum::response::Response;
 use jiff::Timestamp;
 use serde::Deserialize;
 use tokio::sync::watch;
-use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until, timeout};
+use tokio::time::{Instant, MissedTickBehavior, interval, interval_at, sleep_until, timeout};
 
 use super::access::viewer::Refusal;
 use super::access::{Viewer as Somebody, Who, displays};
@@ -19,6 +21,7 @@ use super::boards::Boards;
 use super::origin::origin_allowed;
 use super::peer::Peer;
 use super::problem::Problem;
+use super::serve::{Luggage, Wire};
 use super::state::AppState;
 use crate::actions::SignIn;
 use crate::actions::sign_in::{End as EndOfSignIn, Standing};
@@ -27,12 +30,16 @@ use crate::domain::Permission;
 use crate::live::scope::Fields;
 use crate::live::viewer::{FrameKind, Return};
 use crate::live::{Hub, Position, Scope, Sight, Viewer};
+use flow::Flow;
+
+mod flow;
 
 /// How often a viewer hears that the link lives.
 const BEAT: Duration = Duration::from_secs(5);
 
-/// How long a reader may take no byte before its place is given up.
+/// How long a reader may take no byte before its place is given up, and how often that is looked at.
 const STUCK: Duration = Duration::from_secs(30);
+const LOOK: Duration = Duration::from_secs(2);
 
 /// How long a viewer may be silent, pongs included, before the link counts as dead.
 const SILENT: Duration = Duration::from_secs(45);
@@ -81,6 +88,7 @@ pub async fn live(
     headers: HeaderMap,
     somebody: Result<Somebody, Refusal>,
     peer: Option<Extension<Peer>>,
+    luggage: Option<Extension<Luggage>>,
     upgrade: WebSocketUpgrade,
 ) -> Result<Response, Refusal> {
     if !origin_allowed(&headers, &state.house.origin) {
@@ -127,6 +135,7 @@ pub async fn live(
     }
     let pace = if scope.fields() == Fields::Wall { WALL_PACE } else { DESK_PACE };
     let page = scope.kind();
+    let wire = luggage.map(|Extension(luggage)| luggage.wire());
     let boards = (scope.fields() == Fields::Wall).then_some(boards);
     let standing = somebody.sign_in().map(SignIn::follow).or_else(|| display.as_ref().map(|it| it.standing.clone()));
     Ok(upgrade.on_upgrade(move |socket| async move {
@@ -135,13 +144,18 @@ pub async fn live(
         let tracked = life.clone();
         tracked.spawn_guest(async move {
             let (_present, _place) = (metrics.viewer(page), place);
-            Line { socket, hub, scope, viewer, standing, display, pace, boards, clock, metrics, life }.run().await;
+            wire.iter().for_each(Wire::bound_unsent);
+            let flow = Flow::new(wire);
+            Line { socket, flow, hub, scope, viewer, standing, display, pace, boards, clock, metrics, life }
+                .run()
+                .await;
         });
     }))
 }
 
 struct Line {
     socket: WebSocket,
+    flow: Flow,
     hub: Hub,
     scope: Scope,
     viewer: Viewer,
@@ -176,9 +190,9 @@ impl Line {
     async fn talk(&mut self) -> End {
         let mut beat = interval(BEAT);
         beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let (mut heard, mut chatter) = (Instant::now(), 0);
+        let (began, mut chatter) = (Instant::now(), 0);
         let mut not_before = Instant::now();
-        let mut beats = 0_u32;
+        let (mut beats, mut owes_beat) = (0_u32, false);
         loop {
             let life = self.life.clone();
             let step = tokio::select! {
@@ -196,8 +210,9 @@ impl Line {
                         if let (Some(display), Message::Text(text)) = (&self.display, &message) {
                             told(display, text).await;
                         }
-                        heard = Instant::now();
-                        chatter += 1;
+                        self.flow.heard();
+                        let is_answer = matches!(&message, Message::Pong(said) if self.flow.is_answer(said));
+                        chatter += u32::from(!is_answer);
                         if chatter > CHATTER {
                             return End::Close(ABUSE, "Too many messages.");
                         }
@@ -211,7 +226,7 @@ impl Line {
                     if self.display.as_ref().is_some_and(displays::Line::is_over) {
                         return End::Close(SIGN_IN, "The time of this display is over.");
                     }
-                    if heard.elapsed() > SILENT {
+                    if self.flow.is_silent(began, SILENT) {
                         return End::Gone;
                     }
                     // A board may name queues that Clarity had not named when the viewer came.
@@ -220,17 +235,24 @@ impl Line {
                     }
                     chatter = 0;
                     beats += 1;
-                    self.beat(beats.is_multiple_of(4)).await
+                    owes_beat = true;
+                    // Keeps proxies from cutting an idle link, and makes a dead one show.
+                    self.ask(beats.is_multiple_of(4)).await
                 }
-                () = ready(&mut self.viewer, not_before) => {
+                // Beats do not pile up before a slow reader either.
+                () = self.flow.drained(), if owes_beat && self.flow.is_open() => {
+                    owes_beat = false;
+                    self.beat().await
+                }
+                () = ready(&self.flow, &mut self.viewer, not_before), if self.flow.is_open() => {
                     not_before = Instant::now() + self.pace;
                     self.send_frame().await
                 }
                 // The first beat tells a viewer that is up to date already what time it is here.
                 () = std::future::ready(()), if beats == 0 => {
-                    beats = 1;
+                    (beats, owes_beat) = (1, true);
                     beat.reset();
-                    self.beat(false).await
+                    Ok(())
                 }
             };
             if let Err(end) = step {
@@ -252,6 +274,7 @@ impl Line {
         // What we encoded ourselves is UTF-8.
         let text = Utf8Bytes::try_from(frame.text).map_err(|_| End::Close(1011, "The frame is not text."))?;
         self.write(Message::Text(text)).await?;
+        self.ask(false).await?;
         if let FrameKind::Patch { versions } = frame.kind {
             let seconds = frame.heard.map_or(0.0, |heard| heard.elapsed().as_secs_f64());
             self.metrics.patch_written(bytes, seconds);
@@ -260,22 +283,52 @@ impl Line {
         Ok(())
     }
 
-    async fn beat(&mut self, ping: bool) -> Result<(), End> {
+    async fn beat(&mut self) -> Result<(), End> {
         let beat = self.viewer.beat(self.clock.now());
         self.write(Message::Text(beat.into())).await?;
-        if ping {
-            // Keeps proxies from cutting an idle link, and makes a dead one show.
-            self.write(Message::Ping(bytes::Bytes::new())).await?;
-        }
-        Ok(())
+        self.ask(false).await
     }
 
-    async fn write(&mut self, message: Message) -> Result<(), End> {
-        match timeout(STUCK, self.socket.send(message)).await {
-            Ok(Ok(())) => Ok(()),
-            Ok(Err(_)) => Err(End::Gone),
-            Err(_) => Err(End::Close(SLOW, "The viewer does not read.")),
+    /// Asks the viewer how far it has read, if that is due or must be known.
+    async fn ask(&mut self, is_due: bool) -> Result<(), End> {
+        match self.flow.question(is_due) {
+            Some(question) => self.write(Message::Ping(question)).await,
+            None => Ok(()),
         }
+    }
+
+    /// Writes for as long as the viewer takes what is written, which may be minutes.
+    async fn write(&mut self, message: Message) -> Result<(), End> {
+        let (began, bytes) = (Instant::now(), size_of(&message));
+        let mut sending = pin!(self.socket.send(message));
+        let mut look = interval_at(began + LOOK, LOOK);
+        loop {
+            tokio::select! {
+                biased;
+                sent = sending.as_mut() => {
+                    self.flow.wrote(bytes);
+                    return sent.map_err(|_| End::Gone);
+                }
+                () = self.life.stopping() => return Err(End::Close(RESTART, "The server is restarting.")),
+                standing = changed(&mut self.standing) => return Err(match standing {
+                    Standing::In(_) => End::Close(RESTART, "What you may see has changed."),
+                    Standing::Out(_) => End::Close(SIGN_IN, "Sign in again."),
+                }),
+                _ = look.tick() => {
+                    if self.flow.is_silent(began, STUCK) {
+                        return Err(End::Close(SLOW, "The viewer does not read."));
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn size_of(message: &Message) -> usize {
+    match message {
+        Message::Text(text) => text.len(),
+        Message::Binary(bytes) | Message::Ping(bytes) | Message::Pong(bytes) => bytes.len(),
+        Message::Close(_) => 0,
     }
 }
 
@@ -320,8 +373,9 @@ async fn close(mut socket: WebSocket, code: u16, reason: &'static str) {
 }
 
 /// Resolves when there is something to send and the time has come to send it.
-async fn ready(viewer: &mut Viewer, not_before: Instant) {
+async fn ready(flow: &Flow, viewer: &mut Viewer, not_before: Instant) {
     viewer.ready().await;
+    flow.drained().await;
     // Even a timer that has run out already takes a turn of the clock, and a first frame has nothing to wait for.
     if Instant::now() < not_before {
         sleep_until(not_before).await;

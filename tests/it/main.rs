@@ -33,6 +33,7 @@ mod pushes_that_fail;
 mod sessions_that_end;
 mod sign_ins_after_a_restart;
 mod signing_in;
+mod slow_viewers;
 mod soak;
 mod structure_changes;
 mod supervision;

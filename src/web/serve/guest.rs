@@ -9,6 +9,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::door::Place;
 use super::headcount::Seat;
+use super::wire::Wire;
 
 /// A stream that holds its place for as long as it lives, whoever holds the stream by then: after an upgrade that is no
 /// longer the HTTP connection but the socket.
@@ -19,8 +20,9 @@ pub(super) struct Guest<S> {
 }
 
 impl<S> Guest<S> {
-    pub(super) fn new(stream: S, place: Place) -> Self {
-        Self { stream, luggage: Luggage::default(), _place: place }
+    /// `wire` is what the stream runs over, or the stream itself.
+    pub(super) fn new(stream: S, wire: Wire, place: Place) -> Self {
+        Self { stream, luggage: Luggage { wire, seat: Arc::default() }, _place: place }
     }
 
     pub(super) fn luggage(&self) -> Luggage {
@@ -30,13 +32,21 @@ impl<S> Guest<S> {
 
 /// What a connection holds for as long as it lives, as an extension of its requests: a middleware that lets a socket
 /// through does not see it end.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Luggage(Arc<OnceLock<Seat>>);
+#[derive(Debug, Clone)]
+pub struct Luggage {
+    wire: Wire,
+    seat: Arc<OnceLock<Seat>>,
+}
 
 impl Luggage {
     /// Carries a seat to the end. A connection becomes a socket once only.
     pub(crate) fn carry(&self, seat: Seat) {
-        let _ = self.0.set(seat);
+        let _ = self.seat.set(seat);
+    }
+
+    /// The TCP connection. It stays open while this handle is held.
+    pub(crate) fn wire(&self) -> Wire {
+        self.wire.clone()
     }
 }
 

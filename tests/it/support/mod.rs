@@ -10,6 +10,7 @@ pub mod house;
 pub mod kustomer;
 pub mod peer;
 pub mod program;
+pub mod slow;
 pub mod tls;
 pub mod viewer;
 pub mod windows;

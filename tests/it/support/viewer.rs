@@ -2,6 +2,7 @@
 
 use futures_util::{SinkExt, StreamExt};
 use serde_json::Value;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::Message;
@@ -12,8 +13,8 @@ use url::Url;
 
 use super::house::PATIENCE;
 
-pub struct Viewer {
-    socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
+pub struct Viewer<S = MaybeTlsStream<TcpStream>> {
+    socket: WebSocketStream<S>,
     pub document: Value,
     pub epoch: String,
     pub version: u64,
@@ -58,9 +59,16 @@ impl Viewer {
             request.headers_mut().insert(*name, value.parse().expect("a header"));
         }
         let connected = timeout(PATIENCE, tokio_tungstenite::connect_async(request)).await.expect("an answer in time");
+        Self::on(connected.expect("an open socket").0, held)
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Viewer<S> {
+    /// A viewer on a socket that is open already.
+    pub fn on(socket: WebSocketStream<S>, held: Option<Held>) -> Self {
         let held = held.unwrap_or_default();
         Self {
-            socket: connected.expect("an open socket").0,
+            socket,
             document: held.document,
             epoch: held.epoch,
             version: held.version,
