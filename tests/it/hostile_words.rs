@@ -212,7 +212,7 @@ async fn hostile_words_are_words_at_first_paint_and_after_patches() {
         ("/supervisor", "reason"),
         ("/supervisor?group=none&q=%3Cscript%3Ewindow.top.ran(1)%3C/script%3E", "reason"),
         ("/agents/41", "reason"),
-        ("/feedback", "message"),
+        ("/feedback", "first"),
         ("/feedback/r1", "verbatim"),
         ("/surveys", "customer"),
         ("/wallboard/floor", "queue"),

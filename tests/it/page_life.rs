@@ -74,11 +74,6 @@ impl House {
         Self { address, sockets, violations, asked }
     }
 
-    /// Forgets the sockets that a page has opened until now.
-    pub(crate) fn left(&mut self) {
-        while self.sockets.try_recv().is_ok() {}
-    }
-
     pub(crate) async fn peer(&mut self) -> Peer {
         tokio::time::timeout(PATIENCE, self.sockets.recv()).await.expect("a page connects").expect("the house is open")
     }
