@@ -167,7 +167,7 @@ export const painters = {
     const reason = value?.reason ? ` ${value.reason}` : "";
     const said = value?.lastData || value?.since ? ` since ${since}` : "";
     if (state === "stale") return { text: `${word("source", arg)} has told us nothing${said}. What is greyed is from before then.${reason}`, hidden: null };
-    if (state === "down") return { text: `${word("source", arg)} cannot be reached${said}. What is greyed is from before then.${reason}`, hidden: null };
+    if (state === "down") return { text: `${word("source", arg)} gives no usable answer${said}. What is greyed is from before then.${reason}`, hidden: null };
     return { text: "", hidden: "" };
   },
 

@@ -4,6 +4,7 @@
 
 pub mod backoff;
 pub mod clock;
+pub mod coding;
 pub mod cookies;
 pub mod hmac;
 pub mod http;
@@ -19,6 +20,7 @@ pub mod sealed;
 pub mod secret;
 pub mod sentence;
 pub mod telemetry;
+mod text;
 
 pub use backoff::Backoff;
 pub use clock::Clock;

@@ -2,27 +2,30 @@
 
 use std::time::Duration;
 
-use jiff::fmt::rfc2822;
-use reqwest::header::{DATE, HeaderMap, HeaderName, RETRY_AFTER};
+use jiff::Timestamp;
+use reqwest::header::{HeaderMap, RETRY_AFTER};
 use serde_json::Value;
 
-use super::json;
+use super::{http, json};
+
+/// Nobody is kept waiting longer, whatever an answer says.
+const LONGEST_WAIT: Duration = Duration::from_secs(86_400);
 
 /// No reason that a person reads is longer than this.
 const REASON: usize = 300;
 
-/// How long to wait before the next try: seconds, or a date, which counts from the answer's own `Date` so that no two
-/// clocks are compared.
+/// How long to wait before the next try, at most a day: seconds, or a date, which counts from the answer's own `Date` so that
+/// no two clocks are compared. Only where the answer has none, it is this server's clock.
 #[must_use]
 pub fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let text = |name: HeaderName| headers.get(name)?.to_str().ok().map(str::trim);
-    let value = text(RETRY_AFTER)?;
-    if let Ok(seconds) = value.parse() {
-        return Some(Duration::from_secs(seconds));
+    let value = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
+    if !value.is_empty() && value.bytes().all(|digit| digit.is_ascii_digit()) {
+        // More digits than a number has are a long time, too.
+        return Some(value.parse().map_or(LONGEST_WAIT, Duration::from_secs).min(LONGEST_WAIT));
     }
-    let instant = |text: &str| rfc2822::parse(text).ok().map(|date| date.timestamp());
-    let wait = instant(value)?.duration_since(instant(text(DATE)?)?);
-    Some(Duration::try_from(wait).unwrap_or(Duration::ZERO))
+    let now = http::date(headers).unwrap_or_else(Timestamp::now);
+    let wait = http::instant(value)?.duration_since(now);
+    Some(Duration::try_from(wait).unwrap_or(Duration::ZERO).min(LONGEST_WAIT))
 }
 
 /// The sentence in a refusal, under whichever usual name it stands. Vendors' words: shown to people, never logged.
@@ -56,6 +59,8 @@ fn sentence(json: &Value) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use reqwest::header::{DATE, HeaderName};
+
     use super::*;
 
     #[test]
@@ -69,7 +74,18 @@ mod tests {
         assert_eq!(wait(&[(RETRY_AFTER, "120")]), Some(Duration::from_secs(120)));
         assert_eq!(wait(&[(RETRY_AFTER, soon), (DATE, now)]), Some(Duration::from_secs(30)));
         assert_eq!(wait(&[(RETRY_AFTER, now), (DATE, soon)]), Some(Duration::ZERO));
-        assert_eq!(wait(&[(RETRY_AFTER, "soon")]), None);
+        assert_eq!(
+            wait(&[(RETRY_AFTER, "Wednesday, 21-Oct-15 07:28:30 GMT"), (DATE, now)]),
+            Some(Duration::from_secs(30))
+        );
+        assert_eq!(wait(&[(RETRY_AFTER, "Wed Oct 21 07:28:30 2015"), (DATE, now)]), Some(Duration::from_secs(30)));
+        assert_eq!(wait(&[(RETRY_AFTER, now)]), Some(Duration::ZERO), "long ago by our own clock");
+        assert_eq!(wait(&[(RETRY_AFTER, "Fri, 01 Jan 2900 00:00:00 GMT")]), Some(LONGEST_WAIT));
+        assert_eq!(wait(&[(RETRY_AFTER, " 7 ")]), Some(Duration::from_secs(7)));
+        assert_eq!(wait(&[(RETRY_AFTER, "99999999999999999999999")]), Some(LONGEST_WAIT));
+        for nonsense in ["soon", "-5", "+5", "1.5", "", "1e3"] {
+            assert_eq!(wait(&[(RETRY_AFTER, nonsense)]), None, "{nonsense}");
+        }
         assert_eq!(wait(&[]), None);
     }
 

@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 
 use axum::Router;
 use axum::extract::Path;
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use sha2::{Digest, Sha256};
@@ -60,6 +60,9 @@ files! {
     "words.js" as "text/javascript; charset=utf-8",
 }
 
+/// A file never changes under its address.
+const KEPT: &str = "public, max-age=31536000, immutable";
+
 /// The hash of the whole set.
 static SET: LazyLock<String> = LazyLock::new(|| {
     let mut hash = Sha256::new();
@@ -74,13 +77,29 @@ static SET: LazyLock<String> = LazyLock::new(|| {
     })
 });
 
-async fn serve(Path((set, file)): Path<(String, String)>) -> Response {
+/// Whether whoever asks has the file already (RFC 9110, section 13.1.2): the set's hash is the validator of each.
+fn is_known(headers: &HeaderMap) -> bool {
+    let fields = headers.get_all(header::IF_NONE_MATCH).iter().filter_map(|field| field.to_str().ok());
+    fields.flat_map(|field| field.split(',')).map(str::trim).any(|tag| {
+        tag == "*"
+            || tag.strip_prefix("W/").unwrap_or(tag).strip_prefix('"').and_then(|tag| tag.strip_suffix('"'))
+                == Some(SET.as_str())
+    })
+}
+
+async fn serve(Path((set, file)): Path<(String, String)>, headers: HeaderMap) -> Response {
+    // Weak: the file may travel compressed.
+    let tag = format!("W/\"{}\"", *SET);
     match FILES.iter().find(|(name, ..)| *name == file) {
         // Another set's address must not be answered with this set's file: it would be kept for ever.
+        Some(_) if set == *SET && is_known(&headers) => {
+            (StatusCode::NOT_MODIFIED, [(header::ETAG, &*tag), (header::CACHE_CONTROL, KEPT)]).into_response()
+        }
         Some((_, kind, content)) if set == *SET => (
             [
                 (header::CONTENT_TYPE, *kind),
-                (header::CACHE_CONTROL, "public, max-age=31536000, immutable"),
+                (header::ETAG, &*tag),
+                (header::CACHE_CONTROL, KEPT),
                 (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
             ],
             *content,
@@ -108,6 +127,32 @@ mod tests {
         assert_eq!(answer.status(), StatusCode::OK);
         assert_eq!(answer.headers()[header::CONTENT_TYPE], "text/javascript; charset=utf-8");
         assert_eq!(answer.headers()[header::CACHE_CONTROL], "public, max-age=31536000, immutable");
+    }
+
+    #[tokio::test]
+    async fn a_file_that_the_browser_has_is_not_sent_again() {
+        let known = |tags: &[String]| {
+            let mut request = Request::get(address("live.js")).body(Body::empty()).unwrap();
+            for tag in tags {
+                request.headers_mut().append(header::IF_NONE_MATCH, tag.parse().unwrap());
+            }
+            router::<()>().oneshot(request)
+        };
+        let set = &*SET;
+        for (tags, status) in [
+            (vec![format!("W/\"{set}\"")], 304),
+            (vec![format!("\"{set}\"")], 304),
+            (vec![format!("\"other\", W/\"{set}\"")], 304),
+            (vec!["\"other\"".to_owned(), format!(" \"{set}\" ")], 304),
+            (vec!["*".to_owned()], 304),
+            (vec!["\"other\"".to_owned()], 200),
+            (vec![set.clone()], 200),
+            (vec![String::new()], 200),
+        ] {
+            let answer = known(&tags).await.unwrap();
+            assert_eq!(answer.status().as_u16(), status, "{tags:?}");
+            assert_eq!(answer.headers()[header::ETAG], format!("W/\"{set}\""));
+        }
     }
 
     #[tokio::test]

@@ -7,6 +7,8 @@ use axum::http::header::{AUTHORIZATION, COOKIE, HOST, ORIGIN};
 use axum::http::{HeaderMap, HeaderName};
 use url::Url;
 
+use crate::base::http;
+
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
 /// What the `Origin` of our own pages is.
@@ -22,20 +24,37 @@ impl OriginRule {
     /// The rule for a server whose pages are at this address.
     #[must_use]
     pub fn new(public_url: Option<&Url>) -> Self {
-        public_url.map_or(Self::SameHost, |url| Self::Exactly(url.origin().ascii_serialization()))
+        public_url.map_or(Self::SameHost, |url| {
+            let host = &url[url::Position::BeforeHost..url::Position::AfterPort];
+            Self::Exactly(normal(url.scheme(), host).unwrap_or_else(|| url.origin().ascii_serialization()))
+        })
     }
 
     fn is_ours(&self, origin: &str, headers: &HeaderMap) -> bool {
+        // A scheme and a host, and nothing behind them. Letter case, the root's dot and the scheme's own port say nothing.
+        let Some((scheme, host)) = origin.split_once("://").filter(|(_, host)| !host.contains(['/', '?', '#', '@']))
+        else {
+            return false;
+        };
+        let Some(origin) = normal(scheme, host) else { return false };
         match self {
-            Self::Exactly(ours) => origin == ours,
+            Self::Exactly(ours) => origin == *ours,
             Self::SameHost => match one(headers, &HOST) {
-                Said::Once(host) if !host.is_empty() => {
-                    origin.strip_prefix("http://").or_else(|| origin.strip_prefix("https://")) == Some(host)
-                }
+                Said::Once(host) if !host.is_empty() => normal(scheme, host).as_ref() == Some(&origin),
                 _ => false,
             },
         }
     }
+}
+
+/// An origin as browsers write it.
+fn normal(scheme: &str, host: &str) -> Option<String> {
+    let mut url =
+        Url::parse(&format!("{scheme}://{host}/")).ok().filter(|url| matches!(url.scheme(), "http" | "https"))?;
+    let name = url.host_str()?.trim_end_matches('.').to_owned();
+    url.set_host(Some(&name)).ok()?;
+    (url.path() == "/" && url.query().is_none() && url.username().is_empty())
+        .then(|| url.origin().ascii_serialization())
 }
 
 /// Whether a socket may be opened. A missing `Origin` means that no browser asks: such a caller must not live on a
@@ -82,8 +101,8 @@ pub fn host_allowed(headers: &HeaderMap, public_url: Option<&Url>) -> bool {
     let Ok(named) = Url::parse(&format!("http://{host}/")) else { return false };
     match named.host() {
         Some(url::Host::Domain(name)) => {
-            name.eq_ignore_ascii_case("localhost")
-                || public_url.and_then(Url::host_str).is_some_and(|ours| ours.eq_ignore_ascii_case(name))
+            http::same_host(name, "localhost")
+                || public_url.and_then(Url::host_str).is_some_and(|ours| http::same_host(ours, name))
         }
         Some(_) => true,
         None => false,
@@ -134,7 +153,12 @@ mod tests {
             ("https://evilcallboard.example.com", false),
             ("https://callboard.example.com@evil.net", false),
             ("https://callboard.example.com/", false),
-            ("https://CALLBOARD.example.com", false),
+            ("https://CALLBOARD.example.com", true),
+            ("https://callboard.example.com:443", true),
+            ("https://callboard.example.com.", true),
+            ("https://callboard.example.com?", false),
+            ("https://callboard.example.com:443/", false),
+            ("https://someone\u{40}callboard.example.com", false),
             ("https://example.com", false),
             ("https://evil.net", false),
             ("null", false),
@@ -152,6 +176,10 @@ mod tests {
             ("http://127.0.0.1:8080", "127.0.0.1:8080", true),
             ("http://[::1]:8080", "[::1]:8080", true),
             ("https://board.lan", "board.lan", true),
+            ("https://board.lan", "Board.LAN:443", true),
+            ("http://board.lan", "board.lan.:80", true),
+            ("https://board.lan:443", "board.lan", true),
+            ("https://board.lan", "board.lan:80", false),
             ("http://127.0.0.1:8081", "127.0.0.1:8080", false),
             ("http://127.0.0.1", "127.0.0.1:8080", false),
             ("http://evil.net", "127.0.0.1:8080", false),

@@ -3,10 +3,11 @@
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::header::CONTENT_ENCODING;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 
 use super::problem::Problem;
+use crate::base::coding;
 use crate::feeds::intake::{GOODAYS_SIGNATURE, KUSTOMER_SIGNATURE};
 use crate::feeds::{Intake, Refusal};
 use crate::store::{Accepted, StoreError};
@@ -38,9 +39,12 @@ fn signatures<'a>(headers: &'a HeaderMap, name: &'static str) -> impl Iterator<I
     headers.get_all(name).iter().map(axum::http::HeaderValue::as_bytes)
 }
 
-/// The signature is over the bytes before any encoding: nothing that unpacks may come before it.
+/// The signature is over the bytes before any encoding: nothing that unpacks may come before it. A charset in the place of
+/// a coding changes no byte.
 fn refuse_encoded(headers: &HeaderMap) -> Result<(), Problem> {
-    if headers.get(CONTENT_ENCODING).is_some_and(|encoding| !encoding.as_bytes().eq_ignore_ascii_case(b"identity")) {
+    let mut fields = headers.get_all(CONTENT_ENCODING).iter();
+    let is_plain = |field: &HeaderValue| String::from_utf8_lossy(field.as_bytes()).split(',').all(coding::is_plain);
+    if !fields.all(is_plain) {
         return Err(Problem::wrong_content_type().detail("Send the event without Content-Encoding."));
     }
     Ok(())

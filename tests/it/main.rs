@@ -41,6 +41,7 @@ mod support;
 mod surveys;
 mod surveys_that_come_back;
 mod third_party_signalr;
+mod tolerance;
 mod totals;
 mod unusable_events;
 mod what_a_site_tells;

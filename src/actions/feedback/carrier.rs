@@ -87,7 +87,12 @@ impl FeedbackCarrier {
             }
             Err(error @ CallError::Rejected { .. }) => Carried::Rejected(self.why_refused(paper, &error).await),
             Err(error @ CallError::Invalid(_)) => Carried::Rejected(error.to_string()),
-            Err(error @ (CallError::Unanswered(_) | CallError::Broken { .. })) => Carried::Unknown(error.to_string()),
+            Err(error @ (CallError::Unanswered(_) | CallError::Broken { .. } | CallError::Strange(_))) => {
+                Carried::Unknown(error.to_string())
+            }
+            Err(error @ CallError::Redirected { .. }) => {
+                Carried::NotNow { reason: error.to_string(), retry_after: None }
+            }
             Err(error @ CallError::KeyRefused { .. }) => Carried::NotUntilMended(error.to_string()),
             Err(CallError::Overloaded { status, retry_after }) => {
                 Carried::NotNow { reason: CallError::Overloaded { status, retry_after }.to_string(), retry_after }

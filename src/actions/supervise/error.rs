@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use thiserror::Error;
 
+use crate::base;
 use crate::store::{Outcome, StoreError};
 use crate::vendor::clarity;
 
@@ -83,8 +84,14 @@ fn words(error: &clarity::Error) -> String {
 }
 
 fn sentence(error: &clarity::Error) -> String {
-    let text = error.to_string();
-    let mut letters = text.chars();
-    let text: String = letters.next().into_iter().flat_map(char::to_uppercase).chain(letters).collect();
-    format!("{text}.")
+    match error {
+        // What came instead of an answer says more than that it could not be read.
+        clarity::Error::Body { .. } => base::sentence(error),
+        error => base::sentence(&Told(error.to_string())),
+    }
 }
+
+/// An error without its causes, which are for the log.
+#[derive(Debug, Error)]
+#[error("{0}")]
+struct Told(String);

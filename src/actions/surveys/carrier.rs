@@ -32,6 +32,9 @@ impl SurveyCarrier {
             Err(SendError::Rejected { .. }) => ("rejected", "vendor"),
             Err(SendError::Invalid(_) | SendError::Misconfigured(_)) => ("rejected", "invalid"),
             Err(SendError::Unanswered(_)) => ("unknown", "unanswered"),
+            Err(SendError::Broken { .. }) => ("unknown", "broken"),
+            Err(SendError::Strange { .. }) => ("unknown", "strange"),
+            Err(SendError::Redirected { .. }) => ("failed", "redirected"),
             Err(SendError::Overloaded { .. }) => ("failed", "overloaded"),
             Err(SendError::NotSent(_)) => ("failed", "unreachable"),
             Err(SendError::KeyRefused) => ("failed", "key"),
@@ -82,8 +85,13 @@ impl Carrier for SurveyCarrier {
             Err(SendError::Rejected { reason, status }) => {
                 Carried::Rejected(reason.unwrap_or_else(|| format!("Refused with status {status}.")))
             }
-            Err(error @ SendError::Unanswered(_)) => Carried::Unknown(error.to_string()),
-            Err(error @ SendError::Overloaded { retry_after }) => {
+            Err(error @ (SendError::Unanswered(_) | SendError::Broken { .. } | SendError::Strange { .. })) => {
+                Carried::Unknown(error.to_string())
+            }
+            Err(error @ SendError::Redirected { .. }) => {
+                Carried::NotNow { reason: error.to_string(), retry_after: None }
+            }
+            Err(error @ SendError::Overloaded { retry_after, .. }) => {
                 Carried::NotNow { reason: error.to_string(), retry_after }
             }
             Err(error @ SendError::NotSent(_)) => Carried::NotNow { reason: error.to_string(), retry_after: None },

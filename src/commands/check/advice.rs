@@ -73,7 +73,7 @@ pub(super) fn about_goodays(error: &goodays::CallError) -> &'static str {
 pub(super) fn about_agent_connect(error: &agent_connect::SendError) -> &'static str {
     match error {
         agent_connect::SendError::NotSent(_) | agent_connect::SendError::Unanswered(_) => REACH,
-        agent_connect::SendError::Overloaded { .. } => WAIT,
+        agent_connect::SendError::Overloaded { .. } | agent_connect::SendError::Broken { .. } => WAIT,
         _ => "",
     }
 }

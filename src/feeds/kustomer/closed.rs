@@ -218,9 +218,7 @@ async fn address(user: &str, vendor: &Kustomer) -> Result<Option<Arc<str>>, Call
 fn found<T>(answer: Result<T, CallError>) -> Result<Option<T>, CallError> {
     match answer {
         Ok(found) => Ok(Some(found)),
-        Err(CallError::NotFound | CallError::Invalid(_) | CallError::Rejected { .. } | CallError::Unreadable(_)) => {
-            Ok(None)
-        }
+        Err(CallError::NotFound | CallError::Invalid(_) | CallError::Rejected { .. }) => Ok(None),
         Err(error) => Err(error),
     }
 }

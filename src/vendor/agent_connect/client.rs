@@ -13,6 +13,7 @@ use thiserror::Error;
 use url::Url;
 
 use super::{Invalid, Recovery, Request};
+use crate::base::http::BodyError;
 use crate::base::secret::ExposeSecret;
 use crate::base::{Secret, http, json, refusal};
 use crate::vendor::lenient::text_of;
@@ -54,14 +55,34 @@ pub enum SendError {
         reason: Option<String>,
     },
     /// Too many requests, or it cannot serve anybody now.
-    #[error("Agent Connect cannot take it now.")]
+    #[error("Agent Connect answered that it cannot take it now (status {status}).")]
     Overloaded {
+        /// The status.
+        status: u16,
         /// When to come back, if it said so.
         retry_after: Option<Duration>,
     },
     /// The connection did not come about: the vendor has not heard of it.
     #[error("Agent Connect could not be reached.")]
     NotSent(#[source] reqwest::Error),
+    /// It broke while it was at it, and may have taken it all the same.
+    #[error("Agent Connect answered with an error (status {status}). Whether it took the request is unknown.")]
+    Broken {
+        /// The status.
+        status: u16,
+    },
+    /// A page, or JSON of another shape, came with a success: whoever sent it, it says nothing of the request.
+    #[error("Agent Connect's answer makes no sense: {what}. Whether it took the request is unknown.")]
+    Strange {
+        /// What came.
+        what: String,
+    },
+    /// Nothing was asked there: the address leads elsewhere.
+    #[error("Agent Connect answered {}. It was not sent there.", http::told(*status))]
+    Redirected {
+        /// The status.
+        status: u16,
+    },
     /// The vendor may have taken it.
     #[error("Agent Connect did not answer. Whether it took the request is unknown.")]
     Unanswered(#[source] Option<reqwest::Error>),
@@ -123,7 +144,7 @@ impl AgentConnect {
 
     async fn post(&self, what: &str, body: &impl Serialize) -> Result<Accepted, SendError> {
         let request = self.http.post(self.address(["v1", what])).json(body);
-        self.call(request).await.map(|body| Accepted::read(&body))
+        Accepted::read(&self.call(request).await?)
     }
 
     fn address(&self, segments: [&str; 2]) -> Url {
@@ -144,29 +165,44 @@ impl AgentConnect {
             })?;
         let status = answer.status();
         let retry_after = refusal::retry_after(answer.headers());
-        // The status has arrived, and it decides; a body that breaks off after it says nothing more.
-        let body = http::read_body(answer, ANSWER_LIMIT).await.unwrap_or_default();
+        let body = match http::read_answer(answer, ANSWER_LIMIT).await {
+            Err(error @ BodyError::NotTheApi { .. }) if status.is_success() => {
+                return Err(SendError::Strange { what: error.to_string() });
+            }
+            // The status has arrived, and it decides; a body that breaks off after it says nothing more.
+            body => body.unwrap_or_default(),
+        };
+        let code = status.as_u16();
         match status {
             _ if status.is_success() => Ok(body),
+            _ if status.is_redirection() => Err(SendError::Redirected { status: code }),
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Err(SendError::KeyRefused),
             // These alone say that the request was not looked at.
             StatusCode::TOO_EARLY | StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => {
-                Err(SendError::Overloaded { retry_after })
+                Err(SendError::Overloaded { status: code, retry_after })
             }
             // Whoever broke off may have written it down first, and nothing on the other side notices a second one
             // (`apis.md` B182).
-            StatusCode::REQUEST_TIMEOUT => Err(SendError::Unanswered(None)),
-            _ if status.is_server_error() => Err(SendError::Unanswered(None)),
-            _ => Err(SendError::Rejected { status: status.as_u16(), reason: refusal::reason(&body) }),
+            StatusCode::REQUEST_TIMEOUT => Err(SendError::Broken { status: code }),
+            _ if status.is_server_error() => Err(SendError::Broken { status: code }),
+            _ => Err(SendError::Rejected { status: code, reason: refusal::reason(&body) }),
         }
     }
 }
 
 impl Accepted {
-    fn read(body: &[u8]) -> Self {
+    /// What is documented is an object. An answer without any body says by its status that the request was taken.
+    fn read(body: &[u8]) -> Result<Self, SendError> {
         let raw: Option<Value> = json::read(body).ok();
+        let strange = |what: &str| Err(SendError::Strange { what: what.to_owned() });
+        match &raw {
+            None if body.trim_ascii().is_empty() => {}
+            None => return strange("it is no JSON"),
+            Some(Value::Object(_)) => {}
+            Some(_) => return strange("it is JSON of another shape than a receipt"),
+        }
         let request_id = raw.as_ref().and_then(|answer| ID_NAMES.iter().find_map(|name| text_of(&answer[*name])));
-        Self { request_id, raw }
+        Ok(Self { request_id, raw })
     }
 }
 

@@ -41,7 +41,7 @@ pub enum DataError {
         status: u16,
     },
     /// Too many questions, or it cannot answer anybody now.
-    #[error("Agent Connect cannot tell results now (status {status}).")]
+    #[error("Agent Connect answered that it cannot tell results now (status {status}).")]
     Overloaded {
         /// The status.
         status: u16,
@@ -52,7 +52,7 @@ pub enum DataError {
     #[error("Agent Connect could not be reached or did not answer when it was asked for results.")]
     Unreachable(#[source] reqwest::Error),
     /// The answer broke off.
-    #[error("Agent Connect's results could not be read to their end.")]
+    #[error("Agent Connect's results could not be read: {0}.")]
     Broken(#[from] http::BodyError),
     /// The answer is no list of records.
     #[error("Agent Connect's results are not a list of records.")]
@@ -112,7 +112,7 @@ impl DataReturn {
         let answer = request.send().await.map_err(|error| DataError::Unreachable(error.without_url()))?;
         let (status, retry_after) = (answer.status(), refusal::retry_after(answer.headers()));
         match status {
-            _ if status.is_success() => list(&http::read_body(answer, ANSWER_LIMIT).await?),
+            _ if status.is_success() => list(&http::read_json(answer, ANSWER_LIMIT).await?),
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Err(DataError::KeyRefused { status: status.as_u16() }),
             _ => Err(DataError::Overloaded { status: status.as_u16(), retry_after }),
         }

@@ -167,11 +167,13 @@ async fn refusals_are_told_apart() {
     assert!(matches!(send(403, "").await, SendError::KeyRefused));
     for status in [425, 429, 503] {
         let wait = send(status, "").await;
-        assert!(matches!(wait, SendError::Overloaded { retry_after: Some(wait) } if wait.as_secs() == 7));
+        assert!(matches!(wait, SendError::Overloaded { retry_after: Some(wait), .. } if wait.as_secs() == 7));
     }
     for status in [408, 500, 502, 504] {
         let why = "it may have been written down before that";
-        assert!(matches!(send(status, "").await, SendError::Unanswered(None)), "{status}: {why}");
+        let error = send(status, "").await;
+        assert!(matches!(error, SendError::Broken { status: told } if told == status), "{status}: {why}");
+        assert!(error.to_string().contains("answered"), "{error}");
     }
     assert!(matches!(send(307, "").await, SendError::Rejected { status: 307, .. }));
 }
@@ -208,4 +210,23 @@ fn neither_key_nor_customer_is_in_debug_output() {
     assert!(!format!("{:?}", client("http://127.0.0.1:1")).contains("test-key"));
     let accepted = Accepted { request_id: None, raw: Some(json!({ "email": "janecustomer@example.com" })) };
     assert!(!format!("{accepted:?}").contains("jane"));
+}
+
+/// Each says nothing of the request: whether it was taken is unknown, and it is not sent again by itself.
+#[tokio::test]
+async fn a_page_with_status_200_is_no_answer() {
+    let texts = ["<!DOCTYPE html><p>Sign in</p>", " \n<html>", "OK", "[]", "true", "17", "\"taken\"", "null"];
+    for body in texts {
+        let (agent_connect, _) = server(200, body).await;
+        let error = agent_connect.send(&jane()).await.expect_err(body);
+        assert!(matches!(error, SendError::Strange { .. }), "{body}: {error}");
+        assert!(error.to_string().contains("unknown"), "{error}");
+    }
+    for (status, body) in [(200, ""), (204, ""), (201, "{}"), (200, "\u{feff}{\"id\":1}")] {
+        let (agent_connect, _) = server(status, body).await;
+        agent_connect.send(&jane()).await.expect(body);
+    }
+    let (agent_connect, _) = server(302, "").await;
+    let error = agent_connect.send(&jane()).await.expect_err("a redirect");
+    assert!(matches!(error, SendError::Redirected { status: 302 }) && error.to_string().contains("not followed"));
 }

@@ -3,9 +3,8 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use jiff::Timestamp;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC};
-use reqwest::header::{ACCEPT, CACHE_CONTROL, DATE, HeaderMap, WWW_AUTHENTICATE};
+use reqwest::header::{ACCEPT, CACHE_CONTROL, WWW_AUTHENTICATE};
 use reqwest::{Method, StatusCode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -217,16 +216,10 @@ impl Clarity {
             }
             _ => {
                 self.0.rest.end();
-                http::read_body(answer, ANSWER_LIMIT).await.map_err(|source| Error::Body { call, source })
+                http::read_answer(answer, ANSWER_LIMIT).await.map_err(|source| Error::Body { call, source })
             }
         }
     }
-}
-
-/// When the server says it answered.
-pub(super) fn date_in(headers: &HeaderMap) -> Option<Timestamp> {
-    let text = headers.get(DATE)?.to_str().ok()?;
-    jiff::fmt::rfc2822::parse(text).ok().map(|date| date.timestamp())
 }
 
 /// Ids as comma-separated texts, none of them too long for an address.

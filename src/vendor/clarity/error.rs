@@ -5,7 +5,7 @@ use std::time::Duration;
 use thiserror::Error;
 
 use super::TokenError;
-use crate::base::http::BodyError;
+use crate::base::http::{self, BodyError};
 
 /// What went wrong. No message contains a query, a token, or what an answer said.
 #[derive(Debug, Error)]
@@ -34,7 +34,7 @@ pub enum Error {
         retry_after: Option<Duration>,
     },
     /// Any other answer than success.
-    #[error("Clarity answered {status} to {call}")]
+    #[error("Clarity answered {} to {call}", http::told(*status))]
     Status {
         /// Which call.
         call: &'static str,
@@ -54,8 +54,8 @@ pub enum Error {
         #[source]
         source: reqwest::Error,
     },
-    /// The answer could not be read to its end.
-    #[error("Clarity's answer to {call} could not be read")]
+    /// The answer could not be read to its end, or is none of Clarity's.
+    #[error("Clarity's answer to {call} {}", if matches!(source, BodyError::NotTheApi { .. }) { "makes no sense" } else { "could not be read" })]
     Body {
         /// Which call.
         call: &'static str,

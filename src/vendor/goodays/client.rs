@@ -58,7 +58,7 @@ pub enum CallError {
         reason: Option<String>,
     },
     /// Too many requests, or it cannot serve anybody now: it has not been done.
-    #[error("Goodays cannot take it now (status {status}).")]
+    #[error("Goodays answered that it cannot take it now (status {status}).")]
     Overloaded {
         /// The status.
         status: u16,
@@ -66,8 +66,17 @@ pub enum CallError {
         retry_after: Option<Duration>,
     },
     /// It broke while it was at it, and may have done it all the same (`reliability.md` O1).
-    #[error("Goodays broke while doing it (status {status}). Whether it was done is unknown.")]
+    #[error("Goodays answered with an error (status {status}). Whether it was done is unknown.")]
     Broken {
+        /// The status.
+        status: u16,
+    },
+    /// It is no answer of Goodays': a page or a text came with a success, and says nothing of the request.
+    #[error("Goodays' answer makes no sense: {0}. Whether it was done is unknown.")]
+    Strange(http::BodyError),
+    /// Nothing was asked there: the address leads elsewhere.
+    #[error("Goodays answered {}. It was not sent there.", http::told(*status))]
+    Redirected {
         /// The status.
         status: u16,
     },
@@ -127,7 +136,12 @@ impl Goodays {
     pub async fn act(&self, response_id: &str, action: &Action) -> Result<(), CallError> {
         action.check()?;
         let url = self.address(&["responses", response_id, action.name()])?;
-        self.send(self.http.put(url).json(&action.body())).await.map(drop)
+        let answer = self.send(self.http.put(url).json(&action.body())).await?;
+        match http::read_answer(answer, ANSWER_LIMIT).await {
+            Err(error @ http::BodyError::NotTheApi { .. }) => Err(CallError::Strange(error)),
+            // The status has arrived, and it decides; a body that breaks off after it says nothing more.
+            _ => Ok(()),
+        }
     }
 
     /// The vendor's identity of a colleague, by e-mail address (`apis.md` G36).
@@ -137,7 +151,7 @@ impl Goodays {
     pub async fn user(&self, email: &str) -> Result<Option<String>, CallError> {
         let url = self.address(&["users"])?;
         let answer = self.send(self.http.get(url).query(&[("email", email)])).await?;
-        let body = http::read_body(answer, ANSWER_LIMIT).await.map_err(|_| CallError::Unanswered(None))?;
+        let body = http::read_json(answer, ANSWER_LIMIT).await.map_err(CallError::Strange)?;
         let users: Value = json::read(&body).unwrap_or_default();
         let first = users.get("results").unwrap_or(&users);
         Ok(text_of(&first.get(0).unwrap_or(first)["id"]))
@@ -175,7 +189,7 @@ impl Goodays {
             Err(CallError::Rejected { status: 404 | 405 | 410 | 501, .. }) => return Ok(None),
             answer => answer?,
         };
-        let body = http::read_body(answer, LIST_LIMIT).await.map_err(|_| CallError::Unanswered(None))?;
+        let body = http::read_json(answer, LIST_LIMIT).await.map_err(CallError::Strange)?;
         let list: Value = json::read(&body).map_err(|_| CallError::Unanswered(None))?;
         Ok(Some(Page::read(list)))
     }
@@ -204,8 +218,7 @@ impl Goodays {
         }
         Err(match status {
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => CallError::KeyRefused { status: status.as_u16() },
-            // A gateway gave up on whoever did, or did not do, the work.
-            StatusCode::BAD_GATEWAY | StatusCode::GATEWAY_TIMEOUT => CallError::Unanswered(None),
+            _ if status.is_redirection() => CallError::Redirected { status: status.as_u16() },
             StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_EARLY | StatusCode::TOO_MANY_REQUESTS => {
                 CallError::Overloaded { status: status.as_u16(), retry_after: refusal::retry_after(answer.headers()) }
             }

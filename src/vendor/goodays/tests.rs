@@ -303,7 +303,15 @@ async fn refusals_are_told_apart() {
         let wait = act(status, "").await;
         assert!(matches!(wait, CallError::Overloaded { retry_after: Some(wait), .. } if wait.as_secs() == 7));
     }
-    assert!(matches!(act(504, "").await, CallError::Unanswered(None)));
+    for status in [500, 502, 504] {
+        let error = act(status, "").await;
+        assert!(matches!(error, CallError::Broken { status: told } if told == status), "{error}");
+        assert!(error.to_string().contains("answered"), "{error}");
+    }
+    let error = act(302, "").await;
+    assert!(matches!(error, CallError::Redirected { status: 302 }) && error.to_string().contains("not followed"));
+    let error = act(200, "<html>Sign in</html>").await;
+    assert!(matches!(error, CallError::Strange(_)) && error.to_string().contains("unknown"), "{error}");
     // Whoever broke may have broken after doing it (`reliability.md` O1).
     assert!(matches!(act(500, "").await, CallError::Broken { status: 500 }));
 }

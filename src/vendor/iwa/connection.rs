@@ -82,7 +82,12 @@ impl Connection {
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let host = host(address);
-        let shaken = http1::handshake(TokioIo::new(stream)).await;
+        let shaken = http1::Builder::new()
+            .allow_obsolete_multiline_headers_in_responses(true)
+            .allow_spaces_after_header_name_in_responses(true)
+            .ignore_invalid_headers_in_responses(true)
+            .handshake(TokioIo::new(stream))
+            .await;
         let (sender, connection) = shaken.map_err(|source| Error::Broken { host: host.clone(), source })?;
         let driver = tokio::spawn(async move {
             // Whoever waits for an answer hears of a failure there.

@@ -18,11 +18,11 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use hyper::StatusCode;
-use hyper::header::{DATE, HeaderValue};
+use hyper::header::HeaderValue;
 use jiff::SignedDuration;
 use url::Url;
 
-use crate::base::{Clock, Cookies, Secret};
+use crate::base::{Clock, Cookies, Secret, http};
 
 mod binding;
 mod cache;
@@ -215,9 +215,7 @@ impl SignIn {
         if !is_ticket {
             return Error::Refused { host, hint };
         }
-        let date = answer.headers.get(DATE).and_then(|date| date.to_str().ok());
-        let date = date.and_then(|date| jiff::fmt::rfc2822::parse(date).ok());
-        match date.map(|date| date.timestamp().duration_since(self.clock.now()).abs()) {
+        match http::date(&answer.headers).map(|date| date.duration_since(self.clock.now()).abs()) {
             Some(apart) if apart > SKEW => Error::ClockSkew { who: host },
             _ => Error::TicketRefused { host, service, hint },
         }

@@ -2,7 +2,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use hyper::header::{HeaderMap, WWW_AUTHENTICATE};
+use hyper::header::{HeaderMap, HeaderValue, WWW_AUTHENTICATE};
 
 /// How messages are marked on the wire.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,17 +38,18 @@ pub fn message(headers: &HeaderMap, scheme: Scheme) -> Option<Vec<u8>> {
 
 /// What follows the scheme's name, which may be nothing.
 fn parameter(headers: &HeaderMap, scheme: Scheme) -> Option<&str> {
-    let values = headers.get_all(WWW_AUTHENTICATE).iter().filter_map(|value| value.to_str().ok());
-    values.flat_map(|value| value.split(',')).find_map(|part| {
+    let values = headers.get_all(WWW_AUTHENTICATE).iter().map(HeaderValue::as_bytes);
+    // A letter that is no ASCII costs the challenge in which it stands.
+    let parts = values.flat_map(|value| value.split(|byte| *byte == b','));
+    parts.filter_map(|part| std::str::from_utf8(part).ok()).find_map(|part| {
         let part = part.trim();
-        let (name, rest) = part.split_once(' ').unwrap_or((part, ""));
+        let (name, rest) = part.split_once([' ', '\t']).unwrap_or((part, ""));
         name.eq_ignore_ascii_case(scheme.name()).then(|| rest.trim())
     })
 }
 
 #[cfg(test)]
 mod tests {
-    use hyper::header::HeaderValue;
     use proptest::prelude::*;
 
     use super::*;
@@ -56,14 +57,20 @@ mod tests {
     fn headers(values: &[&str]) -> HeaderMap {
         let mut headers = HeaderMap::new();
         for value in values {
-            headers.append(WWW_AUTHENTICATE, HeaderValue::from_str(value).expect("a header"));
+            headers.append(WWW_AUTHENTICATE, HeaderValue::from_bytes(value.as_bytes()).expect("a header"));
         }
         headers
     }
 
     #[test]
     fn several_headers_and_one_with_commas_are_the_same() {
-        for offer in [&["Negotiate", "NTLM"][..], &["Negotiate, NTLM"], &["Basic realm=\"a\", negotiate , ntlm"]] {
+        for offer in [
+            &["Negotiate", "NTLM"][..],
+            &["Negotiate, NTLM"],
+            &["Basic realm=\"a\", negotiate , ntlm"],
+            &[", ,nEGOTIATE,,\tnTLM ,"],
+            &["", "Basic realm=\"\u{e9}\"", "Negotiate\t", "NTLM"],
+        ] {
             assert_eq!(scheme(&headers(offer), Scheme::Ntlm), Some(Scheme::Ntlm), "{offer:?}");
             assert_eq!(scheme(&headers(offer), Scheme::Negotiate), Some(Scheme::Negotiate), "{offer:?}");
         }

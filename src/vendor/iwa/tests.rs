@@ -1,6 +1,6 @@
 //! What a 401 means, and what is told of it. The messages themselves are tried against a real server in `tests/it`.
 
-use hyper::header::HeaderMap;
+use hyper::header::{DATE, HeaderMap};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 

@@ -47,18 +47,24 @@ pub enum CallError {
         reason: Option<String>,
     },
     /// The budget is used up, or it cannot serve anybody now.
-    #[error("Kustomer cannot answer now (status {status}).")]
+    #[error("Kustomer answered that it cannot help now (status {status}).")]
     Overloaded {
         /// The status.
         status: u16,
         /// When to come back, if it said so.
         retry_after: Option<Duration>,
     },
+    /// Nothing was asked there: the address leads elsewhere.
+    #[error("Kustomer answered {}.", http::told(*status))]
+    Redirected {
+        /// The status.
+        status: u16,
+    },
     /// No answer came.
     #[error("Kustomer could not be reached or did not answer.")]
     Unreachable(#[source] reqwest::Error),
-    /// The answer broke off.
-    #[error("Kustomer's answer could not be read.")]
+    /// The answer broke off, or it is no answer of Kustomer's.
+    #[error("Kustomer's answer could not be read: {0}.")]
     Broken(#[from] http::BodyError),
     /// The answer is not what it should be.
     #[error("Kustomer's answer is not what it should be.")]
@@ -156,8 +162,13 @@ impl Kustomer {
         let (status, retry_after) = (answer.status(), refusal::retry_after(answer.headers()));
         let code = status.as_u16();
         match status {
-            _ if status.is_success() => Ok((status, http::read_body(answer, ANSWER_LIMIT).await?)),
-            StatusCode::NOT_FOUND => Ok((status, http::read_body(answer, ANSWER_LIMIT).await.unwrap_or_default())),
+            _ if status.is_success() => Ok((status, http::read_json(answer, ANSWER_LIMIT).await?)),
+            // Kustomer says that there is no such record; a page says that of an address.
+            StatusCode::NOT_FOUND => match http::read_answer(answer, ANSWER_LIMIT).await {
+                Err(error @ http::BodyError::NotTheApi { .. }) => Err(error.into()),
+                body => Ok((status, body.unwrap_or_default())),
+            },
+            _ if status.is_redirection() => Err(CallError::Redirected { status: code }),
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Err(CallError::KeyRefused { status: code }),
             StatusCode::TOO_MANY_REQUESTS => Err(CallError::Overloaded { status: code, retry_after }),
             _ if status.is_server_error() => Err(CallError::Overloaded { status: code, retry_after }),

@@ -165,3 +165,26 @@ fn an_event_that_is_none_of_ours_says_why() {
 fn the_key_is_not_in_debug_output() {
     assert!(!format!("{:?}", client("http://127.0.0.1:1")).contains("secret-key"));
 }
+
+/// A page says nothing of a customer: asking again may.
+#[tokio::test]
+async fn a_page_with_status_200_is_no_answer() {
+    for (status, body) in
+        [(200, "<!DOCTYPE html><p>Sign in</p>"), (404, "<html>no such page</html>"), (200, "OK"), (200, ""), (204, "")]
+    {
+        let app = Router::new().fallback(async move || (StatusCode::from_u16(status).expect("a status"), body));
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let root = format!("http://{}", listener.local_addr().expect("an address"));
+        tokio::spawn(async move { axum::serve(listener, app).await });
+        let error = client(&root).customer("c9").await.err().expect(body);
+        assert!(matches!(error, CallError::Broken(_)) && error.to_string().contains("in between"), "{body}: {error}");
+    }
+    let (kustomer, _) = server(302, json!({})).await;
+    let error = kustomer.customer("c9").await.err().expect("a redirect");
+    assert!(matches!(error, CallError::Redirected { status: 302 }) && error.to_string().contains("not followed"));
+    for shape in [json!({}), json!([]), json!(null), json!({"data": null}), json!({"data": {"attributes": {}}})] {
+        let (kustomer, _) = server(200, shape.clone()).await;
+        let error = kustomer.customer("c9").await.err().expect("no customer");
+        assert!(matches!(error, CallError::Unreadable(_)), "{shape}: {error}");
+    }
+}

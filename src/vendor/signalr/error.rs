@@ -3,6 +3,7 @@
 use thiserror::Error;
 
 use super::{CredentialError, Transport};
+use crate::base::http;
 
 /// What went wrong. No message contains an address with its query, a token, or what a frame said.
 #[derive(Debug, Error)]
@@ -11,7 +12,7 @@ pub enum Error {
     #[error("there is no bearer token to show to the SignalR server")]
     Credentials(#[source] CredentialError),
     /// The server answered, and the answer was no.
-    #[error("{host} answered {status} to SignalR's {command}")]
+    #[error("{host} answered {} to SignalR's {command}", http::told(*status))]
     Refused {
         /// Which command.
         command: &'static str,

@@ -131,9 +131,10 @@ pub async fn ask(
     if !answer.status().is_success() {
         return Err(Error::Refused { command, host, status: answer.status().as_u16() });
     }
-    http::read_body(answer, ANSWER_LIMIT).await.map_err(|error| match error {
+    http::read_answer(answer, ANSWER_LIMIT).await.map_err(|error| match error {
         BodyError::TooLarge { limit } => Error::TooLarge { limit },
-        broken @ BodyError::Broken(_) => Error::Unreachable { command, host, source: Box::new(broken) },
+        BodyError::NotTheApi { .. } => Error::Unintelligible { command, host },
+        other => Error::Unreachable { command, host, source: Box::new(other) },
     })
 }
 
@@ -207,7 +208,7 @@ fn redirected(settings: &Settings, base: &Url, to: &str) -> Result<Url, Error> {
     let to = base.join(to).map_err(|_| Error::Redirected { host: "an address that is none".to_owned() })?;
     let host = address::host(&to);
     let allowed = settings.base.host_str().into_iter().chain(settings.allowed_hosts.iter().map(String::as_str));
-    let is_allowed = allowed.into_iter().any(|allowed| allowed.eq_ignore_ascii_case(&host));
+    let is_allowed = allowed.into_iter().any(|allowed| http::same_host(allowed, &host));
     // Unencrypted only within this very machine.
     let is_safe = to.scheme() == "https" || (to.scheme() == "http" && http::is_loopback(&to));
     if is_allowed && is_safe { Ok(to) } else { Err(Error::Redirected { host }) }

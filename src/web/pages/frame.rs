@@ -102,7 +102,7 @@ fn notice(sheet: &Sheet, name: SourceName, doc: &SourceDoc) -> String {
     let name = words::source(name.as_str());
     match doc.state.as_str() {
         "stale" => format!("{name} has told us nothing{since}. What is greyed is from before then.{reason}"),
-        "down" => format!("{name} cannot be reached{since}. What is greyed is from before then.{reason}"),
+        "down" => format!("{name} gives no usable answer{since}. What is greyed is from before then.{reason}"),
         _ => String::new(),
     }
 }

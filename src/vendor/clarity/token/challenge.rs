@@ -3,7 +3,7 @@
 use url::Url;
 
 use super::TokenError;
-use crate::base::http::is_loopback;
+use crate::base::http::{is_loopback, same_host};
 
 /// The token endpoint that one of the challenge's header values names, if it may be trusted.
 ///
@@ -14,10 +14,10 @@ pub fn endpoint<'a>(
     allowed: &[&str],
 ) -> Result<Option<Url>, TokenError> {
     let mut untrusted = None;
-    for address in challenges.into_iter().filter_map(address) {
+    for address in challenges.into_iter().flat_map(addresses) {
         let host = address.host_str().unwrap_or("(no host)").to_owned();
         let is_safe = address.scheme() == "https" || (address.scheme() == "http" && is_loopback(&address));
-        if is_safe && allowed.iter().any(|allowed| allowed.eq_ignore_ascii_case(&host)) {
+        if is_safe && allowed.iter().any(|allowed| same_host(allowed, &host)) {
             return Ok(Some(address));
         }
         untrusted = Some(TokenError::Untrusted { host });
@@ -25,12 +25,19 @@ pub fn endpoint<'a>(
     untrusted.map_or(Ok(None), Err)
 }
 
-/// Text before the first comma; or what follows `authorization_uri=`.
-fn address(challenge: &str) -> Option<Url> {
+/// What stands alone between commas, with or without a scheme before it; or what follows `authorization_uri=`. One field
+/// may hold several challenges, and elements that are empty.
+fn addresses(challenge: &str) -> impl Iterator<Item = Url> {
     const BLANK: &[char] = &[' ', '"', '\'', '\t'];
-    let marked = challenge.find("authorization_uri=").map(|at| &challenge[at + "authorization_uri=".len()..]);
-    let text = marked.unwrap_or(challenge);
-    text.split(',').next()?.trim_matches(BLANK).parse().ok().filter(Url::has_host)
+    const MARK: &str = "authorization_uri";
+    challenge.split(',').filter_map(|part| {
+        let part = part.trim_matches(BLANK);
+        // A scheme's name may stand before its first parameter.
+        let last = part.rsplit([' ', '\t']).next().unwrap_or(part).trim_matches(BLANK);
+        let marked =
+            part.to_ascii_lowercase().find(MARK).and_then(|at| part[at + MARK.len()..].trim_start().strip_prefix('='));
+        marked.unwrap_or(last).trim_matches(BLANK).parse().ok().filter(Url::has_host)
+    })
 }
 
 #[cfg(test)]
@@ -53,10 +60,22 @@ mod tests {
             r#" "https://floor.example.com/webauth/token" , grant_type="urn:connect.auth:windows""#,
             r#"Bearer authorization_uri="https://floor.example.com/webauth/token", realm="x""#,
             "Bearer authorization_uri=https://FLOOR.example.com/webauth/token",
+            "bEARER AUTHORIZATION_URI = \"https://floor.example.com/webauth/token\"",
+            "Bearer realm=\"x\", authorization_uri=\"https://floor.example.com/webauth/token\"",
+            "Negotiate, NTLM, https://floor.example.com/webauth/token,grant_type=x",
+            ", ,\thttps://floor.example.com:443/webauth/token , ,",
+            "Bearer https://floor.example.com/webauth/token",
         ] {
             assert_eq!(found(&[challenge]).ok(), Some(expected.clone()), "{challenge}");
         }
         assert_eq!(found(&["Negotiate", "NTLM", "https://floor.example.com/webauth/token,x"]).ok(), Some(expected));
+    }
+
+    #[test]
+    fn hosts_are_the_same_with_the_roots_dot() {
+        let found = endpoint(["https://floor.example.com./webauth/token"], ALLOWED).expect("trusted");
+        assert_eq!(found.expect("an address").path(), "/webauth/token");
+        assert!(matches!(endpoint(["https://floor.example.com/t"], &["Floor.example.com."]), Ok(Some(_))));
     }
 
     #[test]
@@ -80,7 +99,7 @@ mod tests {
         ) {
             let challenge = if marked { format!("Bearer authorization_uri=\"{challenge}\"") } else { challenge };
             if let Ok(Some(found)) = endpoint([challenge.as_str()], ALLOWED) {
-                let host = found.host_str().unwrap_or_default();
+                let host = found.host_str().unwrap_or_default().trim_end_matches('.');
                 prop_assert!(ALLOWED.contains(&host), "{found}");
                 prop_assert!(found.scheme() == "https" || is_loopback(&found), "{found}");
             }

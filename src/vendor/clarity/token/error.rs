@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
+use crate::base::http::{self, BodyError};
 use crate::vendor::iwa;
 
 /// What went wrong. Kept and repeated to later callers, hence cheap to clone.
@@ -60,12 +61,21 @@ pub enum TokenError {
         host: String,
     },
     /// Any other answer.
-    #[error("{host} answered {status} when asked for a token")]
+    #[error("{host} answered {} when asked for a token", http::told(*status))]
     Status {
         /// Who.
         host: String,
         /// The HTTP status.
         status: u16,
+    },
+    /// It is no answer of a token endpoint.
+    #[error("what {host} answered when asked for a token cannot be used")]
+    NotTheApi {
+        /// Who.
+        host: String,
+        /// What came instead.
+        #[source]
+        source: Arc<BodyError>,
     },
     /// The answer holds no token.
     #[error("{host} answered without a token")]

@@ -1,5 +1,6 @@
 //! Asking for a token: find the endpoint, post the form, read the answer (`apis.md` C1 to C4).
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use reqwest::StatusCode;
@@ -10,8 +11,7 @@ use url::Url;
 
 use super::lifetime::{claims, lifetime, margin};
 use super::{Token, TokenError, Tokens, challenge};
-use crate::base::{Secret, json};
-use crate::vendor::clarity::client::date_in;
+use crate::base::{Secret, http, json};
 use crate::vendor::iwa::SignIn;
 use crate::vendor::lenient;
 
@@ -35,7 +35,7 @@ impl Tokens {
         let form = [("grant_type", "urn:connect.auth:windows"), ("client_id", self.settings.client_id.as_str())];
         let answer = sign_in.post_form(&endpoint, &form).await.map_err(|error| TokenError::SignIn(Arc::new(error)))?;
         let made = Instant::now();
-        let server_now = date_in(&answer.headers).unwrap_or_else(|| self.clock.now());
+        let server_now = http::date(&answer.headers).unwrap_or_else(|| self.clock.now());
         let (body, is_proved) = (answer.body, answer.is_proved);
         match answer.status {
             StatusCode::UNAUTHORIZED => return Err(TokenError::AccountRefused { host }),
@@ -44,6 +44,8 @@ impl Tokens {
             status if !status.is_success() => return Err(TokenError::Status { host, status: status.as_u16() }),
             _ => {}
         }
+        let body = http::as_json(body.to_vec(), &answer.headers);
+        let body = body.map_err(|error| TokenError::NotTheApi { host: host.clone(), source: Arc::new(error) })?;
         let answer: Option<Answer> = json::read(&body).ok();
         let Some(Answer { access_token: Some(token), expires_in }) = answer else {
             return Err(TokenError::NoToken { host });
@@ -70,15 +72,17 @@ impl Tokens {
         let status = answer.status().as_u16();
         let own = root.host_str().into_iter();
         let allowed: Vec<&str> = own.chain(self.settings.token_hosts.iter().map(String::as_str)).collect();
-        let found = challenge::endpoint(challenges(&answer), &allowed)?;
+        let found = challenge::endpoint(challenges(&answer).iter().map(|value| &**value), &allowed)?;
         let found = found.ok_or(TokenError::NoChallenge { host, status })?;
         self.held().found = Some(found.clone());
         Ok(found)
     }
 }
 
-fn challenges(answer: &reqwest::Response) -> impl Iterator<Item = &str> {
-    answer.headers().get_all(WWW_AUTHENTICATE).iter().filter_map(|value| value.to_str().ok())
+/// A letter that is no ASCII costs itself.
+fn challenges(answer: &reqwest::Response) -> Vec<Cow<'_, str>> {
+    let values = answer.headers().get_all(WWW_AUTHENTICATE).iter();
+    values.map(|value| String::from_utf8_lossy(value.as_bytes())).collect()
 }
 
 fn says(body: &[u8], what: &str) -> bool {

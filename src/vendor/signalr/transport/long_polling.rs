@@ -12,12 +12,13 @@ use tokio::time::{Instant, sleep_until, timeout};
 use url::Url;
 
 use super::{Incoming, Target};
+use crate::base::http::{self, BodyError};
 use crate::base::secret::ExposeSecret;
 use crate::base::{Cookies, Secret};
 use crate::vendor::signalr::bearer::Bearer;
 use crate::vendor::signalr::frame::Frame;
 use crate::vendor::signalr::position::Position;
-use crate::vendor::signalr::{Error, address};
+use crate::vendor::signalr::{Error, MAX_FRAME, address};
 
 /// How long a resumed connection waits for the beginning of its first answer before it counts as open: the server may
 /// have nothing to say for minutes, and says not even that.
@@ -174,9 +175,7 @@ async fn send(
     if !answer.status().is_success() {
         return Err(Error::Refused { command, host, status: answer.status().as_u16() });
     }
-    let chunks = answer.bytes_stream().map(|chunk| match chunk {
-        Ok(bytes) => Ok(bytes.to_vec()),
-        Err(error) => Err(Error::Broken(Box::new(error.without_url()))),
-    });
+    let broken = |error: BodyError| Error::Broken(Box::new(error));
+    let chunks = http::pieces(answer, MAX_FRAME).map_err(broken)?.map(move |chunk| chunk.map_err(broken));
     Ok(Answer { chunks: chunks.boxed(), body: Vec::new(), asked })
 }

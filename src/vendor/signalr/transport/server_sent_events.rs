@@ -8,13 +8,14 @@ use reqwest::header::{ACCEPT, ACCEPT_ENCODING};
 
 use super::{Incoming, Target};
 use crate::base::Cookies;
+use crate::base::http::{self, BodyError};
 use crate::base::secret::ExposeSecret;
 use crate::vendor::signalr::sse::Decoder;
 use crate::vendor::signalr::{Error, address};
 
 /// An open answer.
 pub struct Stream {
-    chunks: BoxStream<'static, Result<Vec<u8>, reqwest::Error>>,
+    chunks: BoxStream<'static, Result<Vec<u8>, BodyError>>,
     decoder: Decoder,
     waiting: VecDeque<Vec<u8>>,
 }
@@ -42,8 +43,7 @@ pub async fn open(
     if !answer.status().is_success() {
         return Err(Error::Refused { command, host, status: answer.status().as_u16() });
     }
-    let chunks =
-        answer.bytes_stream().map(|chunk| chunk.map(|bytes| bytes.to_vec()).map_err(reqwest::Error::without_url));
+    let chunks = http::pieces(answer, max_frame).map_err(|error| Error::Broken(Box::new(error)))?;
     Ok(Stream { chunks: chunks.boxed(), decoder: Decoder::new(max_frame), waiting: VecDeque::new() })
 }
 
