@@ -9,6 +9,9 @@ use thiserror::Error;
 /// More codings than this, one around the other, are an attack.
 const DEEPEST: usize = 3;
 
+/// What each gzip member begins with.
+const MAGIC: u8 = 0x1f;
+
 /// Why an answer cannot be decoded.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum CodingError {
@@ -111,9 +114,12 @@ impl Gunzip {
     fn feed(&mut self, mut bytes: &[u8], limit: usize) -> Result<Vec<u8>, CodingError> {
         let mut out = Vec::new();
         while !bytes.is_empty() && !self.over {
+            if self.member.is_none() && !self.complete && bytes[0] != MAGIC {
+                return Err(CodingError::Damaged);
+            }
             if self.member.is_none() && self.complete {
                 bytes = bytes.trim_ascii_start_zeros();
-                self.over = bytes.first().is_some_and(|first| *first != 0x1f);
+                self.over = bytes.first().is_some_and(|first| *first != MAGIC);
                 if self.over || bytes.is_empty() {
                     break;
                 }
