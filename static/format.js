@@ -29,6 +29,14 @@ export function ago(seconds) {
   return s < 2 * 86400 ? "1 day ago" : `${Math.floor(s / 86400)} days ago`;
 }
 
+/** How far the clock of a source is from ours. */
+export function clockOffset(seconds) {
+  const s = Math.abs(seconds);
+  const minutes = Math.floor(s / 60) % 60;
+  const far = s < 60 ? `${s} s` : s < 3600 ? `${minutes} min` : minutes === 0 ? `${Math.floor(s / 3600)} h` : `${Math.floor(s / 3600)} h ${minutes} min`;
+  return `Its clock is ${far} ${seconds < 0 ? "behind" : "ahead of"} ours. Its times are shown by our clock.`;
+}
+
 const clocks = new Map();
 
 /** The time of day in a zone; `at` in milliseconds. */

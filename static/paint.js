@@ -3,7 +3,7 @@
 // The server paints the same from the same document (src/web/pages/), so that painting twice changes nothing.
 
 import {
-  ago, ANSWERS, bagLines, CALLS, count, duration, figure, isCounted, isSmall, label, measure, metricCell, metricTotal, moment, NONE, nps, number, others,
+  ago, ANSWERS, bagLines, CALLS, clockOffset, count, duration, figure, isCounted, isSmall, label, measure, metricCell, metricTotal, moment, NONE, nps, number, others,
   plain, sample, since as sinceText, sourcesOf, why,
 } from "./format.js";
 import { at } from "./patch.js";
@@ -313,6 +313,7 @@ export const painters = {
     if (!names.length) return { text: "" };
     return { text: `Clarity does not permit Callboard's account to see ${names.length} ${names.length === 1 ? "agent" : "agents"}: ${names.join(", ")}.` };
   },
+  clockOffset: (value) => ({ text: value === undefined ? "" : clockOffset(value) }),
   counters: (value) => ({ text: Object.keys(value ?? {}).sort().map((name) => `${label(name)}: ${count(value[name])}`).join("\n") }),
 
   // Surveys.

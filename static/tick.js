@@ -1,24 +1,27 @@
 // Time on the page. Timers tick on the server's time, never on the browser's own clock: monotonic time plus an offset
-// that every beat corrects. One interval serves them all.
+// that beats correct. One interval serves them all.
 
 import { ago, duration } from "./format.js";
 import { write } from "./paint.js";
 
+/** So many beats are compared. */
+const BEATS = 6;
+
 export class Clock {
-  #offset;
+  #offsets;
   #stopped = null;
 
   /** `now` is what the server's clock said when the page's first byte came. */
   constructor(now, zone) {
     const arrived = performance.getEntriesByType("navigation")[0]?.responseStart ?? 0;
-    this.#offset = Date.parse(now) - arrived;
+    this.#offsets = [Date.parse(now) - arrived];
     this.zone = zone;
   }
 
-  /** The server's clock said this just now. */
+  /** The server's clock said this a moment ago. Of several beats the one that was the shortest on its way is right. */
   set(now) {
     const said = Date.parse(now);
-    if (!Number.isNaN(said)) this.#offset = said - performance.now();
+    if (!Number.isNaN(said)) this.#offsets = [...this.#offsets, said - performance.now()].slice(-BEATS);
   }
 
   /** The server's time in milliseconds; the last that was heard while the link is lost. */
@@ -28,7 +31,7 @@ export class Clock {
 
   /** The server's time in milliseconds, link or no link. */
   running() {
-    return performance.now() + this.#offset;
+    return performance.now() + Math.max(...this.#offsets);
   }
 
   /** What we show is from then: timers stand still until `resume`. */

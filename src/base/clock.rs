@@ -42,6 +42,12 @@ impl Clock {
         Timestamp::from_millisecond(milliseconds).unwrap_or(Timestamp::MAX)
     }
 
+    /// Whether it is the machine's.
+    #[must_use]
+    pub fn is_system(&self) -> bool {
+        matches!(self.0, Source::System)
+    }
+
     /// Moves a standing clock. The system's clock cannot be moved: this does nothing to it.
     pub fn advance(&self, by: SignedDuration) {
         if let Source::Hand(at) = &self.0 {

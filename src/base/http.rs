@@ -8,6 +8,7 @@ use reqwest::Response;
 use reqwest::header::{ACCEPT_ENCODING, CONTENT_TYPE, DATE, HeaderMap, HeaderValue};
 use thiserror::Error;
 
+use super::SourceClock;
 use super::coding::{CodingError, Decoder};
 use super::resolve::Resolver;
 use super::text;
@@ -80,6 +81,17 @@ fn builder() -> reqwest::ClientBuilder {
         .connect_timeout(Duration::from_secs(5))
         .dns_resolver(Resolver::system())
         .user_agent(concat!("callboard/", env!("CARGO_PKG_VERSION")))
+}
+
+/// Sends a request, and measures the source's clock by the answer.
+///
+/// # Errors
+/// When no answer comes.
+pub async fn send(request: reqwest::RequestBuilder, source: &SourceClock) -> Result<reqwest::Response, reqwest::Error> {
+    let asked = source.ours();
+    let answer = request.send().await?;
+    source.answered(asked, answer.headers());
+    Ok(answer)
 }
 
 /// Reads an answer to its end, or gives up once it has more than `limit` bytes after decompression.

@@ -40,6 +40,7 @@ struct Inner {
     heard: Mutex<BTreeMap<&'static str, Timestamp>>,
     source_up: Family<One, Gauge>,
     source_age: Family<One, Ratio>,
+    source_clock_offset: Family<One, Ratio>,
     source_events: Family<One, Counter>,
     source_resyncs: Family<Two, Counter>,
     source_counts: Family<Two, Counter>,
@@ -77,6 +78,8 @@ impl Metrics {
             heard: Mutex::default(),
             source_up: promise.keep("source_up", "Whether a source can be heard: 1 yes, 0 no"),
             source_age: promise.keep("source_age_seconds", "Time since a source last told us anything"),
+            source_clock_offset: promise
+                .keep("source_clock_offset_seconds", "How far a source's clock is ahead of ours; negative: behind"),
             source_events: promise.keep("source_events", "What a source has told us"),
             source_resyncs: promise.keep("source_resyncs", "How often a source was read afresh"),
             source_counts: promise.keep("source_counts", "What the status page counts of a source, by name"),
@@ -133,6 +136,11 @@ impl Metrics {
     /// Whether a source can be heard.
     pub fn source_up(&self, source: &'static str, up: bool) {
         self.0.source_up.get_or_create(&[("source", source)]).set(i64::from(up));
+    }
+
+    /// How far a source's clock is ahead of ours.
+    pub fn source_clock_offset(&self, source: &'static str, seconds: f64) {
+        self.0.source_clock_offset.get_or_create(&[("source", source)]).set(seconds);
     }
 
     /// A source told us this many things just now. None at all is also news: it is there and has nothing to tell.
@@ -296,6 +304,7 @@ mod tests {
         let (_, metrics) = standing();
         metrics.source_up("clarity", true);
         metrics.source_heard("clarity", 3);
+        metrics.source_clock_offset("clarity", -1200.0);
         metrics.source_resync("clarity", "reconnected");
         metrics.source_counted("clarity", "repaired", 2);
         let _viewer = metrics.viewer("supervisor");
@@ -320,6 +329,7 @@ mod tests {
             concat!("callboard_build_info{version=\"", env!("CARGO_PKG_VERSION"), "\"} 1"),
             "callboard_source_up{source=\"clarity\"} 1",
             "callboard_source_age_seconds{source=\"clarity\"} 0.0",
+            "callboard_source_clock_offset_seconds{source=\"clarity\"} -1200.0",
             "callboard_source_events_total{source=\"clarity\"} 3",
             "callboard_source_resyncs_total{source=\"clarity\",reason=\"reconnected\"} 1",
             "callboard_source_counts_total{source=\"clarity\",count=\"repaired\"} 2",

@@ -19,6 +19,7 @@ pub mod resolve;
 pub mod sealed;
 pub mod secret;
 pub mod sentence;
+pub mod source_clock;
 pub mod telemetry;
 mod text;
 
@@ -29,3 +30,4 @@ pub use lifecycle::Lifecycle;
 pub use metrics::Metrics;
 pub use secret::Secret;
 pub use sentence::sentence;
+pub use source_clock::SourceClock;

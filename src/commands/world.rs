@@ -10,7 +10,7 @@ use tokio::net::TcpListener;
 use super::{Failure, gauges, memory, orders, upkeep};
 use crate::actions::{FeedbackDesk, FeedbackRules, Overheard, SignIns, Supervision, Surveys};
 use crate::actions::{sign_in, surveys};
-use crate::base::{Clock, Lifecycle, Metrics, http};
+use crate::base::{Clock, Lifecycle, Metrics, SourceClock, http};
 use crate::config::{self, Auth, Config, Sending};
 use crate::domain::{AgentId, Fact, Health, QueueId, SourceName, SourceState};
 use crate::feeds::agent_connect::AgentConnectFeed;
@@ -187,7 +187,7 @@ impl Parts<'_> {
     fn listen_to_clarity(&self) -> Result<Option<Clarity>, Failure> {
         let Some(config) = &self.config.clarity else { return Ok(None) };
         let vendor = clarity::settings::client(config, self.clock).map_err(Failure::Usage)?;
-        let reporter = self.reporter(SourceName::Clarity);
+        let reporter = self.reporter(SourceName::Clarity).with(vendor.clock().clone());
         let feed = clarity::ClarityFeed::new(vendor.clone(), config, self.gold.clone(), reporter);
         self.life.spawn(feed.run(self.life.clone()));
         Ok(Some(vendor))
@@ -248,8 +248,10 @@ impl Parts<'_> {
         manner: Manner,
     ) -> Result<Option<FeedbackDesk>, Failure> {
         let Some(config) = &self.config.goodays else { return Ok(None) };
+        let clock = SourceClock::new(self.clock.clone());
         let vendor = Goodays::new(client()?, &config.api_root, &config.api_token)
-            .map_err(|error| Failure::Usage(error.to_string()))?;
+            .map_err(|error| Failure::Usage(error.to_string()))?
+            .measured_by(clock.clone());
         let rules = FeedbackRules { external_sources: config.external_sources.clone(), demo: manner == Manner::Demo };
         let (desk, overheard) = FeedbackDesk::open(
             store.clone(),
@@ -261,8 +263,9 @@ impl Parts<'_> {
             self.life,
         );
         let Overheard { found, trouble } = overheard;
-        let around = Surroundings { vendor, silence_alarm: config.silence_alarm, found, trouble };
-        let feed = GoodaysFeed::new(intake.clone(), self.gold.clone(), self.reporter(SourceName::Goodays), around)
+        let reporter = self.reporter(SourceName::Goodays).with(clock.clone());
+        let around = Surroundings { vendor, clock, silence_alarm: config.silence_alarm, found, trouble };
+        let feed = GoodaysFeed::new(intake.clone(), self.gold.clone(), reporter, around)
             .in_zone(self.config.server.time_zone.clone());
         self.life.spawn(feed.run(self.life.clone()));
         Ok(Some(desk))
@@ -273,14 +276,16 @@ impl Parts<'_> {
         let Some(config) = self.config.agent_connect.as_ref() else { return Ok((None, None)) };
         let Some(key) = config.api_key.as_ref() else { return Ok((None, None)) };
         let usage = |error: &dyn std::fmt::Display| Failure::Usage(error.to_string());
+        let clock = SourceClock::new(self.clock.clone());
         let vendor = AgentConnect::new(client()?, &config.api_root, key).map_err(|error| usage(&error))?;
+        let vendor = vendor.measured_by(clock.clone());
         let by_custom_id: HashMap<String, AgentId> =
             self.config.join.employees.iter().map(|link| (link.custom_id.clone(), AgentId(link.agent_id))).collect();
-        let mut reporter = self.reporter(SourceName::AgentConnect);
+        let mut reporter = self.reporter(SourceName::AgentConnect).with(clock.clone());
         let mut rounds = None;
         if let Some(secret) = &config.api_secret {
-            let data = DataReturn::new(client()?, &config.api_root, key, secret, self.clock.clone())
-                .map_err(|error| usage(&error))?;
+            let data =
+                DataReturn::new(client()?, &config.api_root, key, secret, clock).map_err(|error| usage(&error))?;
             let (store, gold) = (store.clone(), self.gold.clone());
             let feed = AgentConnectFeed::new(data, config, by_custom_id.clone(), store, gold, reporter.beside())
                 .in_zone(self.config.server.time_zone.clone());
@@ -322,8 +327,8 @@ impl Parts<'_> {
         };
         let (gold, clock) = (self.gold.clone(), self.clock.clone());
         if feedback_comes {
-            let (vendor, gold, rules, clock) = (vendor.clone(), gold.clone(), rules.clone(), clock.clone());
-            self.life.spawn(clarity::SessionLookUps::new(vendor, gold, rules, clock).run(self.life.clone()));
+            let (vendor, gold, rules) = (vendor.clone(), gold.clone(), rules.clone());
+            self.life.spawn(clarity::SessionLookUps::new(vendor, gold, rules).run(self.life.clone()));
         }
         let ends = clarity::SessionEnds::new(vendor, gold, closings.cloned(), rules, store.clone(), clock);
         self.life.spawn(ends.run(self.life.clone()));
@@ -331,14 +336,16 @@ impl Parts<'_> {
 
     fn listen_to_kustomer(&self, intake: &Intake, closings: Option<Closings>) -> Result<(), Failure> {
         let Some(config) = &self.config.kustomer else { return Ok(()) };
+        let clock = SourceClock::new(self.clock.clone());
         let vendor = match &config.api_key {
             Some(key) => Some(
                 kustomer::Kustomer::new(client()?, &config.api_root, key)
-                    .map_err(|error| Failure::Usage(error.to_string()))?,
+                    .map_err(|error| Failure::Usage(error.to_string()))?
+                    .measured_by(clock.clone()),
             ),
             None => None,
         };
-        let reporter = self.reporter(SourceName::Kustomer);
+        let reporter = self.reporter(SourceName::Kustomer).with(clock.clone());
         let feed = KustomerFeed::new(intake.clone(), vendor, closings, config, reporter)
             .in_zone(self.config.server.time_zone.clone());
         self.life.spawn(feed.run(self.life.clone()));

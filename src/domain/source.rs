@@ -98,6 +98,8 @@ pub struct Health {
     pub transport: Option<Arc<str>>,
     /// Agents whom it refuses to show to our account, with their names.
     pub not_permitted: BTreeMap<AgentId, Arc<str>>,
+    /// By how many seconds its clock is ahead of ours, or behind if negative, where that is worth a note.
+    pub clock_offset: Option<i64>,
     /// What has been counted since the start, by name.
     pub counters: BTreeMap<&'static str, u64>,
 }
@@ -114,6 +116,7 @@ impl Health {
             next_try: None,
             transport: None,
             not_permitted: BTreeMap::new(),
+            clock_offset: None,
             counters: BTreeMap::new(),
         }
     }

@@ -7,8 +7,8 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::sync::Mutex;
 
 use super::Gold;
-use crate::base::Clock;
 use crate::base::metrics::Metrics;
+use crate::base::{Clock, SourceClock};
 use crate::domain::{AgentId, Fact, Health, SourceName, SourceState};
 
 /// How stale "last heard of" may be. It would otherwise be a change by itself, several times a second, on every page.
@@ -30,6 +30,8 @@ pub struct Reporter {
     heard: Option<Timestamp>,
     /// What each of those says who know the same source, and which of them this one is.
     others: Option<(Arc<Mutex<Vec<Health>>>, usize)>,
+    /// The source's own clock, if it is measured.
+    measured: Option<SourceClock>,
 }
 
 impl Reporter {
@@ -38,7 +40,15 @@ impl Reporter {
     pub fn new(name: SourceName, gold: Gold, metrics: Metrics, clock: Clock) -> Self {
         let mut health = Health::new(SourceState::Down, clock.now());
         health.reason = Some("Not connected yet.".into());
-        Self { name, gold, metrics, health, told: None, told_at: clock.now(), heard: None, others: None, clock }
+        let (told, told_at, heard) = (None, clock.now(), None);
+        Self { name, gold, metrics, health, told, told_at, heard, others: None, measured: None, clock }
+    }
+
+    /// The same, telling how far the source's clock is from ours.
+    #[must_use]
+    pub fn with(mut self, measured: SourceClock) -> Self {
+        self.measured = Some(measured);
+        self
     }
 
     /// Another who knows the same source in another way, such as by asking where this one sends. Pages show the worst that
@@ -46,6 +56,7 @@ impl Reporter {
     #[must_use]
     pub fn beside(&mut self) -> Self {
         let mut other = Self::new(self.name, self.gold.clone(), self.metrics.clone(), self.clock.clone());
+        other.measured.clone_from(&self.measured);
         let (all, _) = self.others.get_or_insert_with(|| (Arc::new(Mutex::new(vec![self.health.clone()])), 0));
         if let Ok(mut known) = all.try_lock() {
             other.others = Some((Arc::clone(all), known.len()));
@@ -58,6 +69,12 @@ impl Reporter {
     #[must_use]
     pub fn clock(&self) -> &Clock {
         &self.clock
+    }
+
+    /// When by our clock something was that the source gives a time for.
+    #[must_use]
+    pub fn to_ours(&self, theirs: Timestamp) -> Timestamp {
+        self.measured.as_ref().map_or(theirs, |measured| measured.to_ours(theirs))
     }
 
     /// How it is now.
@@ -133,13 +150,18 @@ impl Reporter {
         {
             self.health.last_data = Some(heard);
         }
+        if let Some(measured) = &self.measured {
+            self.health.clock_offset = measured.noteworthy_offset();
+        }
         let Some(told) = &self.told else { return self.tell_now().await };
         let now = self.clock.now();
         let counted = told.counters != self.health.counters;
         let what = |health: &Health| {
             (health.state, health.reason.clone(), health.transport.clone(), health.last_data, health.next_try)
         };
-        let changed = what(told) != what(&self.health) || told.not_permitted != self.health.not_permitted;
+        let changed = what(told) != what(&self.health)
+            || told.not_permitted != self.health.not_permitted
+            || told.clock_offset != self.health.clock_offset;
         if changed || (counted && now.duration_since(self.told_at) >= COUNTED_EVERY) {
             self.tell_now().await;
         }
@@ -164,6 +186,9 @@ impl Reporter {
             None => None,
         };
         let health = all.as_mut().map_or_else(|| self.health.clone(), |all| together(all));
+        if let Some(measured) = &self.measured {
+            self.metrics.source_clock_offset(self.name.as_str(), measured.offset().as_secs_f64());
+        }
         self.metrics.source_up(self.name.as_str(), matches!(health.state, SourceState::Live | SourceState::Polling));
         self.gold.tell(Fact::Source(self.name, health)).await;
     }
@@ -175,6 +200,7 @@ fn together(all: &[Health]) -> Health {
         return Health::new(SourceState::Off, Timestamp::UNIX_EPOCH);
     };
     health.last_data = all.iter().filter_map(|health| health.last_data).max();
+    health.clock_offset = all.iter().find_map(|health| health.clock_offset);
     health.next_try = all.iter().filter_map(|health| health.next_try).min();
     let mut reasons: Vec<&str> = Vec::new();
     let mut worst_first: Vec<&Health> = all.iter().collect();

@@ -358,6 +358,7 @@ fn source(health: &Health) -> SourceDoc {
         next_try: health.next_try,
         transport: text(health.transport.as_deref()),
         not_permitted: health.not_permitted.iter().map(|(id, name)| (id.to_string(), name.to_string())).collect(),
+        clock_offset_seconds: health.clock_offset,
         counters: health.counters.iter().map(|(name, count)| ((*name).to_owned(), *count)).collect(),
     }
 }

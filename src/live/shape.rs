@@ -614,6 +614,9 @@ pub struct SourceDoc {
     /// Names of the agents whom Clarity refuses to show to Callboard's account, by id, as far as they may be seen.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub not_permitted: BTreeMap<String, String>,
+    /// By how many seconds its clock is ahead of ours, or behind if negative, from five on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub clock_offset_seconds: Option<i64>,
     /// What has been counted since the server's start.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub counters: BTreeMap<String, u64>,

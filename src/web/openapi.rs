@@ -353,6 +353,7 @@ fn schemas() -> Value {
             "transport": {"type": "string"},
             "notPermitted": {"type": "object", "additionalProperties": {"type": "string"},
                 "description": "Names of the agents whom Clarity refuses to show to Callboard's account, by id."},
+            "clockOffsetSeconds": {"type": "integer", "description": "How far its clock is ahead of ours; negative: behind. Left out below five seconds, and where it was not measured. What it dates is told by our clock."},
             "counters": {"type": "object", "additionalProperties": {"type": "integer"}}
         })),
         "SurveyRequest": object("Whom to ask about whom.", &["channel", "ext_interaction_id"], json!({

@@ -16,6 +16,7 @@ const check = (name, write) =>
 
 check("duration", format.duration);
 check("ago", format.ago);
+check("clockOffset", format.clockOffset);
 check("number", format.number);
 check("clock", (at, zone) => format.clock(Date.parse(at), zone));
 check("moment", (at, zone, now) => format.moment(Date.parse(at), zone, Date.parse(now)));

@@ -5,6 +5,7 @@ mod answering_customers;
 mod asked_twice;
 mod boxes;
 mod canaries;
+mod clocks;
 mod commands;
 mod convergence;
 mod conversations_that_close;

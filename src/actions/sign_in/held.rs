@@ -138,7 +138,8 @@ impl SignIn {
             name,
             team,
             person,
-            token_ends: named_by(token).and_then(|named| named.ends),
+            // By Clarity's clock, as it made the token.
+            token_ends: named_by(token).and_then(|named| named.ends).map(|ends| inner.clarity.clock().to_ours(ends)),
             from,
             began,
             clock: inner.clock.clone(),

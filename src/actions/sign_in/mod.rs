@@ -295,7 +295,9 @@ impl SignIns {
             return Err(SignInError::Refused);
         }
         let verified = match &inner.rules.check {
-            Some(check) => Some(check.verify(&token, inner.clock.now()).map_err(|_| SignInError::Refused)?),
+            Some(check) => {
+                Some(check.verify(&token, inner.clarity.clock().theirs()).map_err(|_| SignInError::Refused)?)
+            }
             None => None,
         };
         let person = inner.clarity.as_person(Credential::Static(token.clone()));

@@ -10,7 +10,7 @@ use tokio::sync::broadcast::error::RecvError;
 use tokio::time::Instant;
 
 use super::ended::{EndRules, told};
-use crate::base::{Clock, Lifecycle};
+use crate::base::Lifecycle;
 use crate::domain::{Fact, ResponseId, SessionId};
 use crate::gold::join::Rule;
 use crate::gold::{Entity, Gold, Key};
@@ -38,7 +38,6 @@ pub struct SessionLookUps {
     vendor: Clarity,
     gold: Gold,
     rules: EndRules,
-    clock: Clock,
     /// When to look at which response, and how often Clarity was asked about its session.
     waiting: BTreeSet<(Instant, ResponseId, u32)>,
     taken_up: BTreeSet<SessionId>,
@@ -47,8 +46,8 @@ pub struct SessionLookUps {
 impl SessionLookUps {
     /// Nothing has been asked yet.
     #[must_use]
-    pub fn new(vendor: Clarity, gold: Gold, rules: EndRules, clock: Clock) -> Self {
-        Self { vendor, gold, rules, clock, waiting: BTreeSet::new(), taken_up: BTreeSet::new() }
+    pub fn new(vendor: Clarity, gold: Gold, rules: EndRules) -> Self {
+        Self { vendor, gold, rules, waiting: BTreeSet::new(), taken_up: BTreeSet::new() }
     }
 
     /// Looks up until the process stops.
@@ -108,7 +107,7 @@ impl SessionLookUps {
         let includes = Includes { extra_items: true, ..Includes::default() };
         match self.vendor.session(session.0, includes).await {
             Ok(Some(found)) => {
-                let trace = told::trace(session, &found, None, &self.rules, self.clock.now());
+                let trace = told::trace(session, &found, None, &self.rules, self.vendor.clock());
                 self.gold.tell(Fact::Session(Box::new(trace))).await;
             }
             Ok(None) => {}

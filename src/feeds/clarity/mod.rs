@@ -8,6 +8,7 @@
 mod ended;
 mod health;
 mod look_ups;
+mod moment;
 mod names;
 mod noted;
 mod push_watchdog;
@@ -20,6 +21,7 @@ mod translate;
 
 use std::time::Duration;
 
+use jiff::SignedDuration;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until};
 
@@ -34,6 +36,8 @@ use crate::vendor::signalr::{Connection, Event, HubCall};
 
 pub use ended::{EndRules, SessionEnds};
 pub use look_ups::SessionLookUps;
+pub use moment::Moment;
+use moment::Seen;
 use noted::{Contacts, Noted};
 use push_watchdog::{Ages, Decision, Differences, Kinds, PushWatchdog};
 pub use pushed::Pushed;
@@ -116,6 +120,10 @@ pub struct ClarityFeed {
     not_subscribed: Option<String>,
     /// When everybody was last read in full.
     read_at: Option<Instant>,
+    /// When statuses began, to measure Clarity's clock by.
+    seen: Seen,
+    /// How far that clock was ahead when everybody was last asked about.
+    offset: SignedDuration,
 }
 
 /// How pushes come.
@@ -166,6 +174,8 @@ impl ClarityFeed {
             trouble: None,
             not_subscribed: None,
             read_at: None,
+            seen: Seen::default(),
+            offset: SignedDuration::ZERO,
         }
     }
 
@@ -189,10 +199,29 @@ impl ClarityFeed {
                     self.glance().await;
                 }
             }
+            self.follow_clock();
             self.judge();
             self.reporter.tell().await;
         }
         self.end(connection).await;
+    }
+
+    /// When Clarity's clock turns out to be another than was believed, all that it dated is asked for anew.
+    fn follow_clock(&mut self) {
+        let offset = self.vendor.clock().offset();
+        if self.read_at.is_none() {
+            // The structure is answered before anything is dated.
+            self.offset = offset;
+        }
+        if offset == self.offset || self.reading.is_some() {
+            return;
+        }
+        let seconds = offset.as_secs();
+        tracing::warn!(seconds, "Clarity's clock is so far ahead of ours; what it dates is shown by ours");
+        self.offset = offset;
+        self.also_due = self.also_due.min(Instant::now());
+        self.reading_due = self.reading_due.min(Instant::now());
+        self.unsubscribed = Kinds::ALL;
     }
 
     async fn follow(&mut self) -> Option<Connection> {
@@ -345,7 +374,7 @@ impl ClarityFeed {
     }
 
     async fn pushed(&mut self, call: &HubCall) {
-        let at = self.reporter.clock().now();
+        let at = Moment::now(self.vendor.clock());
         let pushed = Pushed::of(call, at, || self.gold.ordinal());
         if pushed.unknown > 0 {
             self.reporter.count_many("unknownPushes", pushed.unknown);
@@ -358,7 +387,10 @@ impl ClarityFeed {
                 self.take_note(noted);
             }
             match &fact {
-                Fact::AgentChanged { heard, agent } => self.watchdog.agent_pushed(agent.id, *heard, Instant::now()),
+                Fact::AgentChanged { heard, agent } => {
+                    self.seen.note(agent, None, at, self.vendor.clock());
+                    self.watchdog.agent_pushed(agent.id, *heard, Instant::now());
+                }
                 Fact::QueueChanged { heard, queue } => self.watchdog.queue_pushed(queue.id, *heard, Instant::now()),
                 _ => {}
             }
@@ -399,7 +431,7 @@ impl ClarityFeed {
         let reading = Reading {
             vendor: self.vendor.clone(),
             gold: self.gold.clone(),
-            clock: self.reporter.clock().clone(),
+            seen: self.seen.clone(),
             floor: self.floor.clone(),
             structure_due,
             also: self.also(details_due),

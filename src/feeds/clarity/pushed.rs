@@ -1,7 +1,6 @@
 //! What a hub call tells, as facts.
 
-use jiff::Timestamp;
-
+use super::moment::Moment;
 use super::translate;
 use crate::domain::{Fact, Ordinal};
 use crate::vendor::clarity::find_pushes;
@@ -20,8 +19,8 @@ pub struct Pushed {
 
 impl Pushed {
     /// Understands a call that came at this time. Each change takes its place in the order in which we hear and ask.
-    pub fn of(call: &HubCall, at: Timestamp, mut ordinal: impl FnMut() -> Ordinal) -> Self {
-        let pushes = find_pushes(&call.args);
+    pub fn of(call: &HubCall, at: impl Into<Moment>, mut ordinal: impl FnMut() -> Ordinal) -> Self {
+        let (pushes, at) = (find_pushes(&call.args), at.into());
         let mut pushed = Self {
             facts: Vec::with_capacity(pushes.readings.len()),
             readings: pushes.readings.len() as u64,

@@ -7,12 +7,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use super::moment::{Moment, Seen};
 use super::noted::Noted;
 use super::push_watchdog::{Differences, Kinds};
 use super::structure_watch::Sign;
 use super::subscriptions::Subscriptions;
 use super::translate;
-use crate::base::{Clock, sentence};
+use crate::base::sentence;
 use crate::domain::{
     AgentId, AgentReading, AgentStatus, Change, Fact, Ordinal, QueueId, SessionReading, SessionStatus, StatusReading,
 };
@@ -116,7 +117,7 @@ enum Taken {
 pub(super) struct Reading {
     pub vendor: Clarity,
     pub gold: Gold,
-    pub clock: Clock,
+    pub seen: Seen,
     /// What is known of the floor.
     pub floor: Option<Floor>,
     /// Whether the structure is to be read.
@@ -346,11 +347,14 @@ impl Reading {
     ) -> Result<(), Error> {
         let agents: Vec<i64> = floor.agents.iter().copied().collect();
         for some in agents.chunks(AT_ONCE) {
-            let asked = self.gold.ordinal();
+            let (asked, asked_at) = (self.gold.ordinal(), self.vendor.clock().ours());
             let answer = self.about(some, asked_too_much).await?;
-            let at = self.clock.now();
+            let at = Moment::now(self.vendor.clock());
             let told = answer.len();
             let mut agents: Vec<_> = answer.into_iter().filter_map(|reading| translate::agent(reading, at)).collect();
+            for agent in &agents {
+                self.seen.note(agent, Some(asked_at), at, self.vendor.clock());
+            }
             self.noted().dropped += (told - agents.len()) as u64;
             // Whatever was pushed before the answer came is known before it is compared.
             self.gold.settled().await;
@@ -402,7 +406,7 @@ impl Reading {
                 return Probe::Failed;
             }
         };
-        let at = self.clock.now();
+        let at = Moment::now(self.vendor.clock());
         let mut unknown = answer.unknown as u64;
         let mut queues = Vec::new();
         for reading in answer.readings {

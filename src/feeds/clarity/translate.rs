@@ -9,6 +9,7 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
+use super::moment::Moment;
 use super::names::{self, real};
 use crate::domain::metric::{ByQueueReading, MetricPath};
 use crate::domain::session::SessionList;
@@ -92,21 +93,24 @@ pub(super) fn labels(from: &wire::Labels, asked: &[&[String]]) -> BTreeMap<Arc<s
 }
 
 /// One reading of an agent. `None`: it does not say of whom.
-pub(super) fn agent(from: wire::RealtimeData, at: Timestamp) -> Option<AgentReading> {
+pub(super) fn agent(from: wire::RealtimeData, at: impl Into<Moment>) -> Option<AgentReading> {
+    let at = at.into();
     let mut agent = AgentReading::new(AgentId(from.id?));
     agent.name = real(from.name);
     agent.team = from.team_id.filter(|team| *team >= 0).map(TeamId);
-    agent.status = from.current_status.map(status).filter(StatusReading::is_something);
+    agent.status = from.current_status.map(|from| status(from, at)).filter(StatusReading::is_something);
     (agent.metrics, agent.cleared_metrics) = metrics(from.metrics);
     agent.sessions = sessions(from.sessions, at, &mut agent.dropped);
-    agent.history = from.status_history.map(|statuses| statuses.into_iter().filter_map(past).collect());
+    agent.history =
+        from.status_history.map(|statuses| statuses.into_iter().filter_map(|from| past(from, at)).collect());
     agent.by_queue = by_queue(from.breakdowns, from.added_breakdowns, from.removed_breakdowns);
     agent.other = other(from.other);
     Some(agent)
 }
 
 /// One reading of a queue. `None`: it does not say of which.
-pub(super) fn queue(from: wire::RealtimeData, at: Timestamp) -> Option<QueueReading> {
+pub(super) fn queue(from: wire::RealtimeData, at: impl Into<Moment>) -> Option<QueueReading> {
+    let at = at.into();
     let mut queue = QueueReading::new(QueueId(from.id?));
     queue.name = real(from.name);
     queue.open = change(from.is_open);
@@ -161,8 +165,8 @@ pub(super) fn found_agent(from: wire::SearchAgent) -> Option<AgentReading> {
 }
 
 /// What is said of a status, part by part.
-fn status(from: wire::CurrentStatus) -> StatusReading {
-    let since = change(from.began());
+fn status(from: wire::CurrentStatus, at: Moment) -> StatusReading {
+    let since = change(from.began()).map(|began| at.ours(began));
     let (name, number) = (from.agent_status, from.agent_status_id);
     let is_cleared = matches!((&name, number), (Some(None), None | Some(None)) | (None, Some(None)));
     let name = name.flatten();
@@ -208,9 +212,9 @@ fn reason(name: Nullable<String>, number: Nullable<i64>) -> Change<Arc<str>> {
 }
 
 /// A status that does not say when it began is no history.
-fn past(from: wire::StatusModel) -> Option<(Timestamp, PastStatus)> {
+fn past(from: wire::StatusModel, at: Moment) -> Option<(Timestamp, PastStatus)> {
     let (status, _) = which_status(from.agent_status.as_deref(), from.agent_status_id)?;
-    let (began, until) = (from.began()?, from.ended());
+    let (began, until) = (at.ours(from.began()?), from.ended().map(|ended| at.ours(ended)));
     let reason = reason(from.reason_code_name.map(Some), from.reason_code_id.map(Some)).value();
     Some((began, PastStatus { status, reason, until, suspended: from.is_suspended.unwrap_or_default() }))
 }
@@ -258,7 +262,7 @@ fn agent_status(name: &str) -> AgentStatus {
     known.cloned().unwrap_or_else(|| AgentStatus::Other(name.into()))
 }
 
-fn sessions(from: Option<wire::SessionBag>, at: Timestamp, dropped: &mut u64) -> SessionsReading {
+fn sessions(from: Option<wire::SessionBag>, at: Moment, dropped: &mut u64) -> SessionsReading {
     let mut reading = SessionsReading::new();
     for (kind, changes) in from.into_iter().flat_map(|bag| bag.0.0) {
         let mut read = |list: Option<Vec<wire::SessionModel>>| {
@@ -283,7 +287,7 @@ fn sessions(from: Option<wire::SessionBag>, at: Timestamp, dropped: &mut u64) ->
 }
 
 /// A session without an identity is no session (`apis.md` B45).
-fn session(from: wire::SessionModel, at: Timestamp) -> Option<SessionReading> {
+fn session(from: wire::SessionModel, at: Moment) -> Option<SessionReading> {
     let mut session = SessionReading::new(SessionId(from.session_id?));
     let queue = from.queue_id.flatten();
     session.queue = change(from.queue_id).map(QueueId);
@@ -294,14 +298,15 @@ fn session(from: wire::SessionModel, at: Timestamp) -> Option<SessionReading> {
         agent => agent.map(AgentId),
     };
     session.status = from.session_status.filter(|name| !name.trim().is_empty()).as_deref().map(session_status);
-    let ago = |milliseconds: Option<i64>| at.checked_sub(SignedDuration::from_millis(milliseconds?)).ok();
+    let told = |theirs: Option<Timestamp>| theirs.map(|theirs| at.ours(theirs));
+    let ago = |milliseconds: Option<i64>| at.heard.checked_sub(SignedDuration::from_millis(milliseconds?)).ok();
     // A running duration counts only while the session is in that very state (`apis.md` B76): another message may say it.
-    session.queued_since = from.start_time_stamp.or(ago(from.queued_ms));
-    session.active_since = from.answered_time_stamp.or(ago(from.active_ms));
+    session.queued_since = told(from.start_time_stamp).or(ago(from.queued_ms));
+    session.active_since = told(from.answered_time_stamp).or(ago(from.active_ms));
     session.customer = real(from.customer_name);
     session.recording = change(from.is_recording);
     session.on_hold = change(from.is_on_hold);
-    session.hold_since = change(from.hold_start_time);
+    session.hold_since = change(from.hold_start_time).map(|began| at.ours(began));
     session.other = other(from.other);
     Some(session)
 }

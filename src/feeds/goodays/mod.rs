@@ -14,7 +14,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use tokio::sync::{mpsc, watch};
 
-use crate::base::Lifecycle;
+use crate::base::{Lifecycle, SourceClock};
 use crate::domain::{Fact, SourceName, SourceState};
 use crate::gold::{Gold, Reporter};
 use crate::store::{CAME_BACK, Store, StoreError, Stored, Understood, Unusable};
@@ -50,6 +50,8 @@ const LOOK_AT_THE_CLOCK: Duration = Duration::from_secs(60);
 pub struct Surroundings {
     /// The way to Goodays, for asking what webhooks have missed.
     pub vendor: Goodays,
+    /// Goodays' clock, as its answers tell.
+    pub clock: SourceClock,
     /// How long no webhook may come before somebody is told.
     pub silence_alarm: Duration,
     /// Responses that were looked up.
@@ -263,7 +265,10 @@ impl GoodaysFeed {
                 self.reporter.count("oddActionAddresses");
             }
             let times = Times { zone: &self.zone, received: Some(arrival.received_at) };
-            let says = says.map(|(response, message)| translate::response(response, message, times));
+            let says = says.map(|(response, message)| {
+                let reading = translate::response(response, message, times);
+                translate::by_our_clock(reading, &self.around.clock, arrival.received_at)
+            });
             let says = says.map_err(|error| match error {
                 WireError::UnknownType(name) => Unusable::UnknownType(name),
                 error => Unusable::Unreadable(error.to_string()),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use crate::base::link;
+use crate::base::{SourceClock, link};
 use crate::domain::{Answer, Assumed, Customer, Message, Place, ResponseReading, Thread};
 use crate::vendor::goodays::wire;
 use crate::vendor::lenient::Moment;
@@ -16,6 +16,17 @@ use crate::vendor::lenient::Moment;
 pub(super) struct Times<'a> {
     pub zone: &'a TimeZone,
     pub received: Option<Timestamp>,
+}
+
+/// When things were, by our clock: theirs, translated, and never later than we heard of them.
+pub(super) fn by_our_clock(mut reading: ResponseReading, clock: &SourceClock, heard: Timestamp) -> ResponseReading {
+    if reading.assumed == Some(Assumed::Received) {
+        return reading;
+    }
+    let ours = |theirs: &mut Option<Timestamp>| *theirs = theirs.map(|theirs| clock.to_ours(theirs).min(heard));
+    ours(&mut reading.created);
+    reading.messages.values_mut().for_each(|message| ours(&mut message.at));
+    reading
 }
 
 /// What an event says about its response, and what a list of responses does.
@@ -133,6 +144,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::base::Clock;
 
     fn read(event: &serde_json::Value) -> ResponseReading {
         in_zone(event, &TimeZone::UTC, None)
@@ -245,6 +257,22 @@ mod tests {
         assert_eq!(reading.extra.get("session_id").map(|value| &**value), Some("82673"));
         assert_eq!(reading.actions.iter().map(|action| &**action).collect::<Vec<_>>(), ["message"]);
         assert_eq!((reading.thread, reading.customer.crm_id), (Thread::Closed, None));
+    }
+
+    #[test]
+    fn nothing_is_dated_later_than_it_was_heard() {
+        let at = |text: &str| text.parse::<Timestamp>().expect("a time");
+        let clock = SourceClock::new(Clock::standing_at(at("2026-11-21T09:00:00Z")));
+        let reading = read(&json!({"event_type": "response", "response": {
+            "id": "x", "created_date": "2026-11-21T09:20:00Z",
+            "attached_messages": [{"id": "m", "created_date": "2026-11-21T08:00:00Z"}, {"id": "n", "created_date": "2026-11-21T09:21:00Z"}]
+        }}));
+        let reading = by_our_clock(reading, &clock, at("2026-11-21T09:00:01Z"));
+        let times = [reading.created, reading.messages["m"].at, reading.messages["n"].at];
+        assert_eq!(
+            times,
+            ["2026-11-21T09:00:01Z", "2026-11-21T08:00:00Z", "2026-11-21T09:00:01Z"].map(|text| Some(at(text)))
+        );
     }
 
     #[test]

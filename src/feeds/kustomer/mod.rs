@@ -226,7 +226,8 @@ impl KustomerFeed {
                     let mut helped = self.rules.read(event, self.vendor.as_ref()).await.map_err(Trouble::Vendor)?;
                     // It may have waited at Kustomer's, and then here.
                     let created = event.created.and_then(|created| created.at(&self.zone));
-                    helped.ended = Some(created.map_or(received, |created| created.min(received)));
+                    helped.ended =
+                        Some(created.map_or(received, |created| self.reporter.to_ours(created).min(received)));
                     self.trouble = None;
                     if let Some(note) = &helped.note
                         && self.intake.store().note_once(SEVERAL_ASSIGNED, &conversation.id, note).await?

@@ -15,7 +15,7 @@ use url::Url;
 use super::{Invalid, Recovery, Request};
 use crate::base::http::BodyError;
 use crate::base::secret::ExposeSecret;
-use crate::base::{Secret, http, json, refusal};
+use crate::base::{Clock, Secret, SourceClock, http, json, refusal};
 use crate::vendor::lenient::text_of;
 
 const ANSWER_LIMIT: usize = 1024 * 1024;
@@ -29,6 +29,7 @@ pub struct AgentConnect {
     http: reqwest::Client,
     api_root: Url,
     key: HeaderValue,
+    clock: SourceClock,
 }
 
 /// The vendor took a request. Whether the customer gets a survey is another matter (`apis.md` B181).
@@ -109,7 +110,13 @@ impl AgentConnect {
                 "The Agent Connect `api_root` is not an address such as https://api.stellaconnect.net.",
             ));
         }
-        Ok(Self { http, api_root: api_root.clone(), key })
+        Ok(Self { http, api_root: api_root.clone(), key, clock: SourceClock::new(Clock::system()) })
+    }
+
+    /// The same, with a clock by which Agent Connect's answers are measured.
+    #[must_use]
+    pub fn measured_by(self, clock: SourceClock) -> Self {
+        Self { clock, ..self }
     }
 
     /// Asks for a survey.
@@ -157,12 +164,12 @@ impl AgentConnect {
 
     async fn call(&self, request: RequestBuilder) -> Result<Vec<u8>, SendError> {
         let json = HeaderValue::from_static("application/json");
-        let answer =
-            request.header(ACCEPT, json).header("x-api-key", self.key.clone()).send().await.map_err(|error| {
-                let error = error.without_url();
-                let unsent = error.is_connect() || error.is_builder();
-                if unsent { SendError::NotSent(error) } else { SendError::Unanswered(Some(error)) }
-            })?;
+        let request = request.header(ACCEPT, json).header("x-api-key", self.key.clone());
+        let answer = http::send(request, &self.clock).await.map_err(|error| {
+            let error = error.without_url();
+            let unsent = error.is_connect() || error.is_builder();
+            if unsent { SendError::NotSent(error) } else { SendError::Unanswered(Some(error)) }
+        })?;
         let status = answer.status();
         let retry_after = refusal::retry_after(answer.headers());
         let body = match http::read_answer(answer, ANSWER_LIMIT).await {

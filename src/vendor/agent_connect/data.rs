@@ -11,7 +11,7 @@ use thiserror::Error;
 use url::Url;
 
 use crate::base::secret::ExposeSecret;
-use crate::base::{Clock, Secret, http, json, refusal};
+use crate::base::{Secret, SourceClock, http, json, refusal};
 
 /// How many records a page may have (`apis.md` P7).
 pub const PAGE: usize = 1000;
@@ -25,7 +25,7 @@ pub struct DataReturn {
     address: Url,
     key: HeaderValue,
     signer: EncodingKey,
-    clock: Clock,
+    clock: SourceClock,
 }
 
 /// Why Data Return did not tell. Asking again is always harmless.
@@ -72,7 +72,7 @@ impl DataReturn {
         api_root: &Url,
         key: &Secret,
         secret: &Secret,
-        clock: Clock,
+        clock: SourceClock,
     ) -> Result<Self, DataError> {
         let mut key = HeaderValue::from_str(key.expose_secret().trim()).map_err(|_| {
             DataError::Misconfigured("The Agent Connect API key contains characters that no header can carry.")
@@ -109,7 +109,8 @@ impl DataReturn {
             .header(ACCEPT, HeaderValue::from_static("application/json"))
             .header("x-api-key", self.key.clone())
             .header(AUTHORIZATION, self.token()?);
-        let answer = request.send().await.map_err(|error| DataError::Unreachable(error.without_url()))?;
+        let answer = http::send(request, &self.clock).await;
+        let answer = answer.map_err(|error| DataError::Unreachable(error.without_url()))?;
         let (status, retry_after) = (answer.status(), refusal::retry_after(answer.headers()));
         match status {
             _ if status.is_success() => list(&http::read_json(answer, ANSWER_LIMIT).await?),
@@ -122,7 +123,7 @@ impl DataReturn {
     /// (`apis.md` P11).
     fn token(&self) -> Result<HeaderValue, DataError> {
         const UNUSABLE: DataError = DataError::Misconfigured("The Agent Connect API secret cannot sign a token.");
-        let claims = json!({ "iat": self.clock.now().as_second() });
+        let claims = json!({ "iat": self.clock.theirs().as_second() });
         let token =
             jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &self.signer).map_err(|_| UNUSABLE)?;
         let mut token = HeaderValue::from_str(&token).map_err(|_| UNUSABLE)?;

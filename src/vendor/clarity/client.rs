@@ -15,7 +15,7 @@ use super::error::Said;
 use super::rest::Rest;
 use super::{Credential, Error, Settings, Tokens};
 use crate::base::secret::ExposeSecret;
-use crate::base::{Clock, Cookies, Secret, http, json, refusal};
+use crate::base::{Clock, Cookies, Secret, SourceClock, http, json, refusal};
 
 /// No refusal has more to say than this.
 const REFUSAL_LIMIT: usize = 64 * 1024;
@@ -38,7 +38,7 @@ struct Inner {
     settings: Settings,
     tokens: Arc<Tokens>,
     cookies: Arc<Cookies>,
-    clock: Clock,
+    clock: SourceClock,
     denials: Denials,
     rest: Rest,
 }
@@ -63,7 +63,7 @@ impl Clarity {
         let cookies = Arc::new(cookies);
         let tokens = Tokens::new(settings.clone(), http.clone(), Arc::clone(&cookies), clock.clone());
         let tokens = Arc::new(tokens.watching(secret_file));
-        Ok(Self::assemble(http, settings, tokens, cookies, clock))
+        Ok(Self::assemble(http, settings, tokens, cookies, SourceClock::new(clock)))
     }
 
     /// The same Clarity as somebody else sees it: another credential, tokens and cookies of its own, the same addresses
@@ -82,7 +82,7 @@ impl Clarity {
         settings: Settings,
         tokens: Arc<Tokens>,
         cookies: Arc<Cookies>,
-        clock: Clock,
+        clock: SourceClock,
     ) -> Self {
         let (denials, rest) = (Denials::default(), Rest::default());
         Self(Arc::new(Inner { http, settings, tokens, cookies, clock, denials, rest }))
@@ -98,6 +98,12 @@ impl Clarity {
     #[must_use]
     pub fn tokens(&self) -> &Arc<Tokens> {
         &self.0.tokens
+    }
+
+    /// Clarity's clock, as its answers tell.
+    #[must_use]
+    pub fn clock(&self) -> &SourceClock {
+        &self.0.clock
     }
 
     /// The cookies that all requests show and set.
@@ -198,7 +204,10 @@ impl Clarity {
         if let Some(body) = body {
             request = request.json(body);
         }
-        let answer = self.0.cookies.send(request).await;
+        let asked = self.0.clock.ours();
+        let answer = self.0.cookies.send(request).await.inspect(|answer| {
+            self.0.clock.answered(asked, answer.headers());
+        });
         answer.map_err(|error| Error::Unreachable { call, host, source: error.without_url() })
     }
 

@@ -15,7 +15,7 @@ use super::Action;
 use super::page::{Cursor, Page};
 use super::wire;
 use crate::base::secret::ExposeSecret;
-use crate::base::{Secret, http, json, refusal};
+use crate::base::{Clock, Secret, SourceClock, http, json, refusal};
 use crate::vendor::lenient::text_of;
 
 /// The vendor's own host, as its documents print it in events (`apis.md` B135), whatever we call.
@@ -35,6 +35,7 @@ pub struct Goodays {
     http: reqwest::Client,
     api_root: Url,
     token: HeaderValue,
+    clock: SourceClock,
 }
 
 /// Why Goodays did not do it.
@@ -126,7 +127,13 @@ impl Goodays {
                 "The Goodays `api_root` is not an address such as https://api.goodays.co/v2.",
             ));
         }
-        Ok(Self { http, api_root: api_root.clone(), token })
+        Ok(Self { http, api_root: api_root.clone(), token, clock: SourceClock::new(Clock::system()) })
+    }
+
+    /// The same, with a clock by which Goodays' answers are measured.
+    #[must_use]
+    pub fn measured_by(self, clock: SourceClock) -> Self {
+        Self { clock, ..self }
     }
 
     /// Does something to a response. Any success status counts as done: the documents name none.
@@ -207,7 +214,8 @@ impl Goodays {
     }
 
     async fn send(&self, request: RequestBuilder) -> Result<Response, CallError> {
-        let answer = request.header(AUTHORIZATION, self.token.clone()).send().await.map_err(|error| {
+        let request = request.header(AUTHORIZATION, self.token.clone());
+        let answer = http::send(request, &self.clock).await.map_err(|error| {
             let error = error.without_url();
             let unsent = error.is_connect() || error.is_builder();
             if unsent { CallError::NotSent(error) } else { CallError::Unanswered(Some(error)) }

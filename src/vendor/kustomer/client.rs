@@ -11,7 +11,7 @@ use url::Url;
 
 use super::wire::{self, Conversation, Customer, User, WireError};
 use crate::base::secret::ExposeSecret;
-use crate::base::{Secret, http, refusal};
+use crate::base::{Clock, Secret, SourceClock, http, refusal};
 
 const ANSWER_LIMIT: usize = 4 * 1024 * 1024;
 
@@ -21,6 +21,7 @@ pub struct Kustomer {
     http: reqwest::Client,
     api_root: Url,
     authorization: HeaderValue,
+    clock: SourceClock,
 }
 
 /// Why Kustomer did not tell. Asking again is always harmless.
@@ -85,7 +86,13 @@ impl Kustomer {
                 "The Kustomer `api_root` is not an address such as https://api.kustomerapp.com.",
             ));
         }
-        Ok(Self { http, api_root: api_root.clone(), authorization })
+        Ok(Self { http, api_root: api_root.clone(), authorization, clock: SourceClock::new(Clock::system()) })
+    }
+
+    /// The same, with a clock by which Kustomer's answers are measured.
+    #[must_use]
+    pub fn measured_by(self, clock: SourceClock) -> Self {
+        Self { clock, ..self }
     }
 
     /// A conversation as it is now (`apis.md` K2).
@@ -158,7 +165,8 @@ impl Kustomer {
             path.pop_if_empty().push("v1").extend(segments);
         }
         let request = self.http.get(url).header(AUTHORIZATION, self.authorization.clone());
-        let answer = request.send().await.map_err(|error| CallError::Unreachable(error.without_url()))?;
+        let answer = http::send(request, &self.clock).await;
+        let answer = answer.map_err(|error| CallError::Unreachable(error.without_url()))?;
         let (status, retry_after) = (answer.status(), refusal::retry_after(answer.headers()));
         let code = status.as_u16();
         match status {

@@ -31,6 +31,19 @@ pub fn duration(seconds: i64) -> String {
     }
 }
 
+/// How far the clock of a source is from ours.
+#[must_use]
+pub fn clock_offset(seconds: i64) -> String {
+    let far = match seconds.unsigned_abs() {
+        s @ 0..60 => format!("{s} s"),
+        s @ 60..3600 => format!("{} min", s / 60),
+        s if s / 60 % 60 == 0 => format!("{} h", s / 3600),
+        s => format!("{} h {} min", s / 3600, s / 60 % 60),
+    };
+    let side = if seconds < 0 { "behind" } else { "ahead of" };
+    format!("Its clock is {far} {side} ours. Its times are shown by our clock.")
+}
+
 /// How long ago something was, coarsely.
 #[must_use]
 pub fn ago(seconds: i64) -> String {

@@ -64,6 +64,7 @@ struct Card {
     transport: String,
     reason: String,
     not_permitted: String,
+    clock: String,
     counters: String,
 }
 
@@ -89,6 +90,7 @@ impl Card {
             transport: doc.transport.as_deref().map_or(format::NONE, words::transport).to_owned(),
             reason: doc.reason.unwrap_or_default(),
             not_permitted: not_permitted(&doc.not_permitted),
+            clock: doc.clock_offset_seconds.map(format::clock_offset).unwrap_or_default(),
             counters: counters(&doc.counters),
         }
     }

@@ -371,6 +371,7 @@ type OthersCase = (MetricsDoc, BTreeMap<String, Value>, Vec<String>, BTreeMap<St
 struct Cases {
     duration: Vec<(i64, String)>,
     ago: Vec<(i64, String)>,
+    clock_offset: Vec<(i64, String)>,
     number: Vec<(f64, String)>,
     clock: Vec<(Timestamp, String, String)>,
     moment: Vec<(Timestamp, String, Timestamp, String)>,
@@ -394,6 +395,9 @@ fn values_are_written_as_the_table_of_cases_says() {
     }
     for (seconds, text) in cases.ago {
         assert_eq!(format::ago(seconds), text);
+    }
+    for (seconds, text) in cases.clock_offset {
+        assert_eq!(format::clock_offset(seconds), text);
     }
     for (value, text) in cases.number {
         assert_eq!(format::number(value), text);

@@ -6,10 +6,12 @@ use std::sync::{Arc, Mutex};
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::State;
-use axum::http::{Method, StatusCode, Uri};
+use axum::http::{HeaderValue, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
-use callboard::base::Secret;
+use callboard::base::{Clock, Secret};
 use callboard::config::{Auth, Clarity};
+use jiff::SignedDuration;
+use jiff::fmt::rfc2822::DateTimePrinter;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
@@ -25,6 +27,8 @@ pub struct Mock(Arc<Mutex<Script>>);
 struct Script {
     answers: HashMap<String, (u16, Value)>,
     asked: Vec<(String, Value)>,
+    /// What its answers say the time is, beside the real time.
+    ahead: Option<SignedDuration>,
 }
 
 impl Mock {
@@ -49,6 +53,11 @@ impl Mock {
     /// What is answered to a method and path from now on.
     pub fn answer(&self, to: &str, status: u16, body: Value) {
         self.0.lock().expect("no panic").answers.insert(to.to_owned(), (status, body));
+    }
+
+    /// Its web server's clock is so far ahead, from now on.
+    pub fn set_clock(&self, ahead: SignedDuration) {
+        self.0.lock().expect("no panic").ahead = Some(ahead);
     }
 
     /// The bodies with which a method and path were asked.
@@ -87,8 +96,19 @@ async fn respond(State(mock): State<Mock>, method: Method, at: Uri, body: Bytes)
     let what = format!("{method} {path}");
     let mut script = mock.0.lock().expect("no panic");
     script.asked.push((what.clone(), serde_json::from_slice(&body).unwrap_or_default()));
-    match script.answers.get(&what) {
+    let mut response = match script.answers.get(&what) {
         Some((status, body)) => (StatusCode::from_u16(*status).expect("a status"), Json(body.clone())).into_response(),
         None => StatusCode::NOT_FOUND.into_response(),
+    };
+    if let Some(ahead) = script.ahead {
+        response.headers_mut().insert(header::DATE, date(ahead));
     }
+    response
+}
+
+/// The `Date` of a server whose clock is so far ahead.
+pub fn date(ahead: SignedDuration) -> HeaderValue {
+    let now = Clock::system().now().checked_add(ahead).expect("a time");
+    let date = DateTimePrinter::new().timestamp_to_rfc9110_string(&now).expect("a date");
+    HeaderValue::from_str(&date).expect("a header")
 }

@@ -164,7 +164,7 @@ impl SessionEnds {
         let includes = Includes { extra_items: true, ..Includes::default() };
         let helped = match self.vendor.session(id.0, includes).await {
             Ok(Some(session)) if session.is_over() => {
-                let trace = told::trace(id, &session, course.last(), &self.rules, self.clock.now());
+                let trace = told::trace(id, &session, course.last(), &self.rules, self.vendor.clock());
                 let helped = self.helped(&trace, &course, &session);
                 self.gold.tell(Fact::Session(Box::new(trace))).await;
                 helped
@@ -195,7 +195,7 @@ impl SessionEnds {
         }
         let mut helped = Helped::new(Interaction::Session(id));
         helped.conversation = told::conversation(session, &self.rules).map(Arc::from);
-        helped.ended = session.end_time_stamp.or(course.seen());
+        helped.ended = told::ended(&session, self.vendor.clock()).or(course.seen());
         helped.queue = session.queue_id.map(QueueId).or(course.queue);
         helped.agent = self.named(course, session);
         helped.customer = real(session.customer_name.as_deref()).map(Arc::from).or_else(|| course.customer.clone());

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use url::Url;
 
 use super::EndRules;
+use crate::base::SourceClock;
 use crate::domain::{AgentId, Person, QueueId, SessionId, SessionTrace};
 use crate::vendor::clarity::wire;
 
@@ -16,7 +17,7 @@ pub(in crate::feeds::clarity) fn trace(
     session: &wire::Session,
     last: Option<AgentId>,
     rules: &EndRules,
-    now: Timestamp,
+    clock: &SourceClock,
 ) -> SessionTrace {
     let phones = [session.customer_phone.as_deref(), item(session, PHONE_ITEM)];
     let popped = session.screen_pop_url.as_deref();
@@ -31,12 +32,17 @@ pub(in crate::feeds::clarity) fn trace(
         queue: session.queue_id.map(QueueId),
         // Clarity's own `agentId` is the first who answered (`apis.md` B88).
         agent: primary(session).or(last).or_else(|| session.agent().map(|(id, _)| AgentId(id))),
-        began: session.start_time_stamp,
-        ended: session.end_time_stamp.or_else(|| session.is_over().then_some(now)),
+        began: session.start_time_stamp.map(|began| clock.to_ours(began)),
+        ended: ended(session, clock).or_else(|| session.is_over().then(|| clock.ours())),
         // A site's own address in place of the customer's would make one customer of all of them.
         person: person.without_shared_addresses(),
         conversation: conversation(session, rules).map(Into::into),
     }
+}
+
+/// When it ended by our clock, if Clarity says so.
+pub(super) fn ended(session: &wire::Session, clock: &SourceClock) -> Option<Timestamp> {
+    session.end_time_stamp.map(|ended| clock.to_ours(ended))
 }
 
 /// The customer's address, if an extra item holds one.
@@ -78,6 +84,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::base::Clock;
     use crate::config::NamedAgent;
 
     fn rules() -> EndRules {
@@ -87,6 +94,11 @@ mod tests {
             conversation_item: "KustomerConversationId".into(),
             federated_domains: vec!["example.com".into()],
         }
+    }
+
+    fn standing() -> (Timestamp, SourceClock) {
+        let now = "2026-11-21T09:05:00Z".parse().expect("a time");
+        (now, SourceClock::new(Clock::standing_at(now)))
     }
 
     fn read(session: serde_json::Value) -> wire::Session {
@@ -120,8 +132,8 @@ mod tests {
             "extraItems": [{"key": "customeremail", "value": " Jenny@Example.com "},
                 {"key": "CallerPhoneNumber", "value": "13128633465;EXT=3465"}]
         }));
-        let now = "2026-11-21T09:05:00Z".parse().expect("a time");
-        let trace = trace(SessionId(82_673), &session, Some(AgentId(42)), &rules(), now);
+        let (now, clock) = standing();
+        let trace = trace(SessionId(82_673), &session, Some(AgentId(42)), &rules(), &clock);
         let jenny = Person::new(Some("jenny@example.com"), Some("+13128633465")).and(Person::numbered("c9"));
         assert!(trace.person == jenny, "{:?}", trace.person.clues().collect::<Vec<_>>());
         assert_eq!((trace.queue, trace.agent), (Some(QueueId(11)), Some(AgentId(41))));
@@ -131,10 +143,10 @@ mod tests {
 
     #[test]
     fn a_colleague_who_calls_is_recognised_by_their_sip_address() {
-        let now = "2026-11-21T09:05:00Z".parse().expect("a time");
+        let (_, clock) = standing();
         let of = |phone: &str| {
             let session = read(json!({"sessionId": 7, "customerPhone": phone}));
-            trace(SessionId(7), &session, None, &rules(), now).person
+            trace(SessionId(7), &session, None, &rules(), &clock).person
         };
         assert!(of("sip:rob@example.com") == Person::new(Some("rob@example.com"), None));
         assert!(of("sip:rob@elsewhere.example").is_nobody());
@@ -144,9 +156,9 @@ mod tests {
     fn of_a_session_that_goes_on_the_last_word_is_not_spoken() {
         let session =
             read(json!({"sessionId": 7, "agentId": 40, "sessionStatus": "Active", "customerPhone": "Unknown"}));
-        let now = "2026-11-21T09:05:00Z".parse().expect("a time");
-        let seen = trace(SessionId(7), &session, Some(AgentId(42)), &rules(), now);
+        let (_, clock) = standing();
+        let seen = trace(SessionId(7), &session, Some(AgentId(42)), &rules(), &clock);
         assert_eq!((seen.ended, seen.agent, seen.person.is_nobody()), (None, Some(AgentId(42)), true));
-        assert_eq!(trace(SessionId(7), &session, None, &rules(), now).agent, Some(AgentId(40)));
+        assert_eq!(trace(SessionId(7), &session, None, &rules(), &clock).agent, Some(AgentId(40)));
     }
 }

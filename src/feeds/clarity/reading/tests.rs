@@ -4,7 +4,7 @@ use axum::Router;
 use axum::http::{StatusCode, Uri};
 
 use super::*;
-use crate::base::Lifecycle;
+use crate::base::{Clock, Lifecycle};
 use crate::config::{self, Auth};
 use crate::feeds::clarity::settings;
 use crate::gold::{Day, Rules};
@@ -31,7 +31,7 @@ async fn a_structure_that_cannot_be_read_keeps_nobody_from_being_read() {
         probe_queues: false,
         vendor: settings::client(&section, &clock).expect("a client"),
         gold: gold.clone(),
-        clock: clock.clone(),
+        seen: Seen::default(),
         floor,
         structure_due: true,
         details_due: true,
