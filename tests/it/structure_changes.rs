@@ -72,17 +72,5 @@ async fn structure_is_read_at_once_where_something_is_unknown() {
     let is_gone = |state: &Value| state["agents"].get("37").is_none() && state["queues"].get("12").is_none();
     let state = seen(&mut viewer, "those who have gone", is_gone).await;
     assert_eq!(state["agents"]["41"]["team"], 3);
-
-    // What comes late about them brings back neither them nor their calls.
-    let call =
-        json!({"sessionId": 9002, "sessionType": "queued", "queueId": 11, "sessionStatus": "Queued", "queuedMs": 1000});
-    peer.push(&json!([
-        {"type": "agent", "id": 37, "currentStatus": {"agentStatus": "inCall"}, "sessions": {"audio": {"addedSessions": [call]}}},
-        {"type": "queue", "id": 12, "metrics": {"audio": {"queuedCount": 5}}, "sessions": {"audio": {"sessions": [call]}}},
-        {"type": "agent", "id": 41, "currentStatus": {"reasonCodeName": "after that"}}
-    ]).to_string()).await;
-    let state = seen(&mut viewer, "the last of them", |state| state["agents"]["41"]["reason"] == "after that").await;
-    assert!(is_gone(&state), "{state}");
-    assert_eq!(state["queues"]["11"].get("sessions"), None, "{state}");
     house.stop().await;
 }
