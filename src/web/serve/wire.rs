@@ -56,9 +56,15 @@ impl Wire {
         let writable = || {
             let mut fds = [PollFd::new(&self.0.stream, PollFlags::OUT)];
             match poll(&mut fds, Some(&Timespec::default())) {
-                Ok(0) => Err(io::ErrorKind::WouldBlock.into()),
+                Ok(0) => {
+                    self.0.is_full.store(true, Ordering::Relaxed);
+                    Err(io::ErrorKind::WouldBlock.into())
+                }
                 // A connection that is broken takes no more either, and says so to the next write.
-                Ok(_) | Err(_) => Ok(()),
+                Ok(_) | Err(_) => {
+                    self.note_room();
+                    Ok(())
+                }
             }
         };
         let _ = self.0.stream.async_io(Interest::WRITABLE, writable).await;
@@ -67,6 +73,12 @@ impl Wire {
     /// How often the peer has made room where there was none, which it does only by reading.
     pub(crate) fn room_made(&self) -> u64 {
         self.0.room_made.load(Ordering::Relaxed)
+    }
+
+    fn note_room(&self) {
+        if self.0.is_full.swap(false, Ordering::Relaxed) {
+            self.0.room_made.fetch_add(1, Ordering::Relaxed);
+        }
     }
 
     fn poll_with(
@@ -78,9 +90,7 @@ impl Wire {
             ready!(self.0.stream.poll_write_ready(cx))?;
             match write(&self.0.stream) {
                 Ok(bytes) => {
-                    if self.0.is_full.swap(false, Ordering::Relaxed) {
-                        self.0.room_made.fetch_add(1, Ordering::Relaxed);
-                    }
+                    self.note_room();
                     return Poll::Ready(Ok(bytes));
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
