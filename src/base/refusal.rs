@@ -2,11 +2,10 @@
 
 use std::time::Duration;
 
-use jiff::Timestamp;
 use reqwest::header::{HeaderMap, RETRY_AFTER};
 use serde_json::Value;
 
-use super::{http, json};
+use super::{Clock, http, json};
 
 /// Nobody is kept waiting longer, whatever an answer says.
 const LONGEST_WAIT: Duration = Duration::from_secs(86_400);
@@ -23,7 +22,7 @@ pub fn retry_after(headers: &HeaderMap) -> Option<Duration> {
         // More digits than a number has are a long time, too.
         return Some(value.parse().map_or(LONGEST_WAIT, Duration::from_secs).min(LONGEST_WAIT));
     }
-    let now = http::date(headers).unwrap_or_else(Timestamp::now);
+    let now = http::date(headers).unwrap_or_else(|| Clock::system().now());
     let wait = http::instant(value)?.duration_since(now);
     Some(Duration::try_from(wait).unwrap_or(Duration::ZERO).min(LONGEST_WAIT))
 }

@@ -54,7 +54,9 @@ impl House {
         };
         let answer = call.send().await.expect("an answer");
         let status = answer.status();
-        (status, answer.json().await.unwrap_or_default())
+        // Answers of some size come compressed.
+        let body = crate::base::http::read_body(answer, 1 << 20).await.expect("a body");
+        (status, serde_json::from_slice(&body).unwrap_or_default())
     }
 }
 

@@ -197,7 +197,7 @@ async fn request_in_flight_at_a_crash_still_keeps_others_from_asking() {
     let folder = TempDir::new().expect("a directory");
     let sections = format!("[agent_connect]\napi_root = \"{root}\"\napi_key = \"the-key\"\n");
     let server = Server::start(&folder, &sections).await;
-    let http = reqwest::Client::new();
+    let http = reqwest::Client::builder().build().expect("a client");
     let ask = async |server: &Server, key: &str| {
         let address = server.base.join("/api/v1/surveys").expect("an address");
         http.post(address).header("Idempotency-Key", key).json(&survey("82673")).send().await.expect("an answer")

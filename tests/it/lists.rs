@@ -71,7 +71,7 @@ async fn feedback_is_a_page_of_a_hundred_that_lives() {
     let html = house.get(&format!("/feedback/{last}")).await.text().await.expect("a page");
     let document = html.split_once("id=\"state\">").expect("a document").1.split_once("</script>").expect("its end").0;
     let document: Value = serde_json::from_str(document).expect("JSON");
-    assert_eq!(ids(&document, "feedback"), [last.clone()]);
+    assert_eq!(ids(&document, "feedback"), std::slice::from_ref(last));
     assert_eq!(house.get("/feedback/none").await.status(), 404);
 
     // A newer one, and one that is dealt with, move what is on the pages.

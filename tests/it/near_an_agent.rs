@@ -87,10 +87,12 @@ async fn in_the_demo_whoever_looks_at_an_agent_may_act_and_sees_what_became_of_i
         button.click().await.expect("it can be pressed");
     };
     press("button[name=suspended][value=true]").await;
+    press(".confirm button").await;
     browser.until("the answer", "return !!document.querySelector('[data-answer][data-state=done]')").await;
     let reason = "document.querySelector('.tiles [data-as=reason]').textContent";
     browser.until("the agent is suspended", &format!("return {reason}.startsWith('Suspended')")).await;
     press("button[name=suspended][value=false]").await;
+    press(".confirm button").await;
     browser.until("and no longer", &format!("return !{reason}.includes('Suspended')")).await;
     browser.close().await;
     house.stop().await;

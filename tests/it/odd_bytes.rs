@@ -129,7 +129,7 @@ async fn a_caller_with_half_a_letter_costs_no_push_and_no_floor() {
             r#""customerName":"Zoë \ufffd","x":-1e999"#,
             r#""customerName":"?","customerName":"Zoë \ufffd""#,
         ][number - 1];
-        sandbox.steering().push_raw(&format!(
+        sandbox.steering().push_raw(format!(
             r#"{{"M":[{{"H":"connect","M":"onData","A":[[{{"type":"queue","id":1.0,"metrics":{{"audio":{{"queuedCount":"1.0"}}}},
                 "sessions":{{"audio":{{"sessions":[{{"sessionId":90{number},"sessionStatus":"queued","queueId":1,{odd}}}]}}}}}}]]}}]}}"#
         ));

@@ -298,7 +298,7 @@ async fn doubled_and_shuffled_pushes_end_in_the_truth() {
 async fn frames_that_make_no_sense_cost_at_most_a_new_connection() {
     let street = Street::live().await;
     let steering = street.sandbox.steering();
-    steering.push_raw(r#"{"C":"x","C":"y","M":[]}"#);
+    steering.push_raw(r#"{"C":"x","M":[}"#);
     street.until("the first", |clarity| count(clarity, "malformedFrames") == 1).await;
     street.until_pushed(71).await;
     let large = format!(r#"{{"X":"{}"}}"#, "x".repeat(10 * 1024 * 1024));

@@ -427,7 +427,7 @@ impl ClarityFeed {
         if structure_due {
             self.structure_watch.ask(now);
         }
-        let subscribe = self.to_subscribe();
+        let subscribe = self.due_subscriptions();
         let reading = Reading {
             vendor: self.vendor.clone(),
             gold: self.gold.clone(),
@@ -446,7 +446,7 @@ impl ClarityFeed {
 
     /// What to ask Clarity to push in this reading, if anything. What was subscribed and cannot be ended is not asked for
     /// beside itself: another connection begins without it.
-    fn to_subscribe(&mut self) -> Option<Kinds> {
+    fn due_subscriptions(&mut self) -> Option<Kinds> {
         let now = Instant::now();
         let is_new = match &self.link {
             Link::Down(_) => return None,

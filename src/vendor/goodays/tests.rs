@@ -298,7 +298,7 @@ async fn refusals_are_told_apart() {
     assert!(matches!(act(403, "").await, CallError::KeyRefused { status: 403 }));
     let rejected = act(400, r#"{"message":"Already closed"}"#).await;
     assert_eq!(rejected.to_string(), "Goodays refused (status 400): Already closed");
-    assert!(matches!(act(301, "").await, CallError::Rejected { status: 301, .. }));
+    assert!(matches!(act(301, "").await, CallError::Redirected { status: 301 }));
     for status in [429, 503] {
         let wait = act(status, "").await;
         assert!(matches!(wait, CallError::Overloaded { retry_after: Some(wait), .. } if wait.as_secs() == 7));

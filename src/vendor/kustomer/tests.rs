@@ -176,15 +176,15 @@ async fn a_page_with_status_200_is_no_answer() {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let root = format!("http://{}", listener.local_addr().expect("an address"));
         tokio::spawn(async move { axum::serve(listener, app).await });
-        let error = client(&root).customer("c9").await.err().expect(body);
+        let error = client(&root).customer("c9").await.expect_err(body);
         assert!(matches!(error, CallError::Broken(_)) && error.to_string().contains("in between"), "{body}: {error}");
     }
     let (kustomer, _) = server(302, json!({})).await;
-    let error = kustomer.customer("c9").await.err().expect("a redirect");
+    let error = kustomer.customer("c9").await.expect_err("a redirect");
     assert!(matches!(error, CallError::Redirected { status: 302 }) && error.to_string().contains("not followed"));
     for shape in [json!({}), json!([]), json!(null), json!({"data": null}), json!({"data": {"attributes": {}}})] {
         let (kustomer, _) = server(200, shape.clone()).await;
-        let error = kustomer.customer("c9").await.err().expect("no customer");
+        let error = kustomer.customer("c9").await.expect_err("no customer");
         assert!(matches!(error, CallError::Unreadable(_)), "{shape}: {error}");
     }
 }

@@ -366,6 +366,9 @@ fn a_response_says_what_it_hangs_on_and_what_can_be_done() {
 /// Metrics, other fields, what has a column, the lines.
 type OthersCase = (MetricsDoc, BTreeMap<String, Value>, Vec<String>, BTreeMap<String, String>, String);
 
+/// Sources, what else is said, whether it may be seen, the figure, why.
+type WhyCase = (BTreeMap<String, SourceDoc>, Vec<String>, bool, String, String);
+
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Cases {
@@ -377,7 +380,7 @@ struct Cases {
     moment: Vec<(Timestamp, String, Timestamp, String)>,
     since: Vec<(Timestamp, String, Timestamp, String)>,
     figure: Vec<(Value, String, String, String, String, bool)>,
-    why: Vec<(BTreeMap<String, SourceDoc>, Vec<String>, bool, String, String)>,
+    why: Vec<WhyCase>,
     nps: Vec<(Option<NpsDoc>, String, String)>,
     label: Vec<(String, String)>,
     metric: Vec<(String, MetricValue, String)>,

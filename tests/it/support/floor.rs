@@ -89,7 +89,7 @@ pub fn counts(floor: &Value, chosen: &[&str]) -> Value {
     counts["all"]["metrics"] =
         json!({ "answeredCount": total("answeredCount"), "abandonedCount": total("abandonedCount") });
     for id in all("teams").keys() {
-        counts[format!("team:{id}")] = json!({ "staff": staff(&|agent| agent["team"].to_string() == *id) });
+        counts[format!("team:{id}")] = json!({ "staff": staff(&|agent| agent["team"].as_i64() == id.parse().ok()) });
     }
     for (id, queue) in &queues {
         counts[format!("queue:{id}")] = json!({ "staff": staff(&|agent| teams_of(queue).contains(&agent["team"])) });

@@ -195,7 +195,7 @@ impl SessionEnds {
         }
         let mut helped = Helped::new(Interaction::Session(id));
         helped.conversation = told::conversation(session, &self.rules).map(Arc::from);
-        helped.ended = told::ended(&session, self.vendor.clock()).or(course.seen());
+        helped.ended = told::ended(session, self.vendor.clock()).or(course.seen());
         helped.queue = session.queue_id.map(QueueId).or(course.queue);
         helped.agent = self.named(course, session);
         helped.customer = real(session.customer_name.as_deref()).map(Arc::from).or_else(|| course.customer.clone());

@@ -158,7 +158,8 @@ fn changes_that_were_not_pushed_are_counted_once() {
 fn requests_are_made_when_due_and_in_vain_ones_reconnect() {
     use Step::{AgentPush, Asked, QueuePush, Read, ReadsAgent, Wait};
     let fresh = [Asked, AgentPush, QueuePush, Read];
-    let cases: &[(&str, &[Step], (bool, bool, bool))] = &[
+    type Case<'a> = (&'a str, &'a [Step], (bool, bool, bool));
+    let cases: &[Case<'_>] = &[
         ("just asked", &[], (false, false, false)),
         ("queues are renewed", &[Wait(10)], (false, true, false)),
         ("agents too once something speaks against them", &[Wait(10), ReadsAgent, Wait(3), Read], (true, true, false)),

@@ -128,9 +128,10 @@ async fn a_gruu_is_read_bare_and_wrapped() {
     for answer in [r#""sip:a;gruu""#, r#"{"gruu": "sip:a;gruu"}"#, "sip:a;gruu\n"] {
         assert_eq!(answering(answer).await.gruu(18).await.expect("C19"), "sip:a;gruu", "{answer}");
     }
-    for answer in ["", "{}", "<html>", "7"] {
+    for answer in ["", "{}", "7"] {
         assert!(matches!(answering(answer).await.gruu(18).await, Err(Error::Unintelligible { .. })), "{answer}");
     }
+    assert!(matches!(answering("<html>").await.gruu(18).await, Err(Error::Body { .. })), "a page is no answer");
 }
 
 #[tokio::test]

@@ -82,10 +82,13 @@ async fn recording_tells_of_each_contact_and_of_none() {
     mock.clarity().stop_recording(5).await.expect("C25");
     let address = |deed| format!("POST /v2/sessions/callcontrol/{deed}RecordingSessions/5");
     assert_eq!(mock.lines(), [address("start"), address("stop")]);
-    for none in [r#"{"items":[],"count":0}"#, "[]", "", "<html>"] {
+    for none in [r#"{"items":[],"count":0}"#, "[]", ""] {
         let mock = Mock::answering([(200, none)]).await;
         assert_eq!(mock.clarity().start_recording(5).await.expect("C24"), [], "{none}");
     }
+    let page = Mock::answering([(200, "<html>")]).await;
+    let error = page.clarity().start_recording(5).await.expect_err("a page is no answer");
+    assert!(matches!(error, Error::Body { .. }), "{error}");
 }
 
 #[tokio::test]

@@ -31,7 +31,7 @@ async fn every_request_reaches_the_node_that_negotiated() {
     ] {
         let (server, mut connection, _) = Server::follow_with(None, &offer, stages, farm(transport)).await;
         let opened = format!("opened over {transport}");
-        assert_eq!(story(&mut connection, &opened).await, [opened.clone()]);
+        assert_eq!(story(&mut connection, &opened).await, std::slice::from_ref(&opened));
         for command in commands.iter().filter(|command| **command != "abort") {
             server.until_seen(command, 1).await;
         }
