@@ -94,6 +94,12 @@ impl Viewer {
         Some(Frame { text, kind: FrameKind::Snapshot, heard: None })
     }
 
+    /// Whether it holds a version. A beat before the first snapshot would name one that the viewer does not hold.
+    #[must_use]
+    pub fn holds_something(&self) -> bool {
+        self.at.is_some()
+    }
+
     /// The sign that the link lives: what time it is here, and which version the viewer should hold.
     #[must_use]
     pub fn beat(&self, now: Timestamp) -> String {

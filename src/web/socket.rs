@@ -239,8 +239,8 @@ impl Line {
                     // Keeps proxies from cutting an idle link, and makes a dead one show.
                     self.ask(beats.is_multiple_of(4)).await
                 }
-                // Beats do not pile up before a slow reader either.
-                () = self.flow.drained(), if owes_beat && self.flow.is_open() => {
+                // Beats do not pile up before a slow reader either, and come after the snapshot that a document begins with.
+                () = self.flow.drained(), if owes_beat && self.viewer.holds_something() && self.flow.is_open() => {
                     owes_beat = false;
                     self.beat().await
                 }

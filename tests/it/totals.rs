@@ -15,7 +15,6 @@ fn shown(page: &str, kind: &str, arg: &str) -> String {
 
 #[tokio::test]
 async fn available_is_one_number_on_desk_wall_and_api() {
-    // More agents than one queue keeps busy, so that somebody is free.
     let (sandbox, _life) = sandbox(36, 1).await;
     let house = House::with_a_door(&sandbox, |config| {
         let mut all = Wallboard::new("everything");
@@ -33,13 +32,27 @@ async fn available_is_one_number_on_desk_wall_and_api() {
         let is_free = |agent: &Value| agent["status"] == "available" && agent["suspended"] == false;
         agents.into_iter().filter(|(_, agent)| is_free(agent)).map(|(id, _)| id).collect::<Vec<_>>()
     };
+    let away = |state: &Value| {
+        let agents = state["agents"].as_object().expect("agents").clone();
+        agents
+            .into_iter()
+            .filter(|(_, agent)| agent["activity"] == "away" && agent["suspended"] == false)
+            .map(|(id, _)| id)
+            .collect::<Vec<_>>()
+    };
     let is_known = |state: &Value| {
         let all = &state["counts"]["all"];
-        all["staff"]["agents"] == 36 && all["waiting"].is_number() && free(state).len() > 1
+        // More than will be offered to them at once.
+        all["staff"]["agents"] == 36 && all["waiting"].as_u64().is_some_and(|n| away(state).len() as u64 > n + 2)
     };
-    viewer.until("a floor with somebody who is free", is_known).await;
-    // From here on nobody moves by themself; what was on its way has arrived when the suspension has.
+    viewer.until("a floor with agents who are away", is_known).await;
+    // From here on no agent moves without being told to: those who were away become free.
     sandbox.steering().pause(true);
+    for id in away(&viewer.document) {
+        let asked = keeper.request(reqwest::Method::POST, &format!("/api/v1/agents/{id}/status"));
+        assert_eq!(asked.json(&json!({"status": "available"})).send().await.expect("an answer").status(), 200);
+    }
+    viewer.until("two free agents", |state| free(state).len() > 1).await;
     // Somebody who is available is suspended: they count nowhere as available any more.
     let first = free(&viewer.document).first().expect("somebody is free").clone();
     let asked = keeper.request(reqwest::Method::POST, &format!("/api/v1/agents/{first}/suspend"));
