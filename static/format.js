@@ -32,8 +32,10 @@ export function ago(seconds) {
 /** How far the clock of a source is from ours. */
 export function clockOffset(seconds) {
   const s = Math.abs(seconds);
-  const minutes = Math.floor(s / 60) % 60;
-  const far = s < 60 ? `${s} s` : s < 3600 ? `${minutes} min` : minutes === 0 ? `${Math.floor(s / 3600)} h` : `${Math.floor(s / 3600)} h ${minutes} min`;
+  // It is known to a second or two: 19:59 is 20 minutes.
+  const minutes = Math.round(s / 60);
+  const hours = `${Math.floor(minutes / 60)} h`;
+  const far = s < 60 ? `${s} s` : minutes < 60 ? `${minutes} min` : minutes % 60 === 0 ? hours : `${hours} ${minutes % 60} min`;
   return `Its clock is ${far} ${seconds < 0 ? "behind" : "ahead of"} ours. Its times are shown by our clock.`;
 }
 

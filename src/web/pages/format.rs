@@ -34,11 +34,14 @@ pub fn duration(seconds: i64) -> String {
 /// How far the clock of a source is from ours.
 #[must_use]
 pub fn clock_offset(seconds: i64) -> String {
-    let far = match seconds.unsigned_abs() {
-        s @ 0..60 => format!("{s} s"),
-        s @ 60..3600 => format!("{} min", s / 60),
-        s if s / 60 % 60 == 0 => format!("{} h", s / 3600),
-        s => format!("{} h {} min", s / 3600, s / 60 % 60),
+    let seconds_apart = seconds.unsigned_abs();
+    // It is known to a second or two: 19:59 is 20 minutes.
+    let minutes = (seconds_apart + 30) / 60;
+    let far = match minutes {
+        _ if seconds_apart < 60 => format!("{seconds_apart} s"),
+        0..60 => format!("{minutes} min"),
+        _ if minutes % 60 == 0 => format!("{} h", minutes / 60),
+        _ => format!("{} h {} min", minutes / 60, minutes % 60),
     };
     let side = if seconds < 0 { "behind" } else { "ahead of" };
     format!("Its clock is {far} {side} ours. Its times are shown by our clock.")
