@@ -129,16 +129,22 @@ async fn a_caller_with_half_a_letter_costs_no_push_and_no_floor() {
             r#""customerName":"Zoë \ufffd","x":-1e999"#,
             r#""customerName":"?","customerName":"Zoë \ufffd""#,
         ][number - 1];
-        sandbox.steering().push_raw(format!(
+        let frame = format!(
             r#"{{"M":[{{"H":"connect","M":"onData","A":[[{{"type":"queue","id":1.0,"metrics":{{"audio":{{"queuedCount":"1.0"}}}},
                 "sessions":{{"audio":{{"sessions":[{{"sessionId":90{number},"sessionStatus":"queued","queueId":1,{odd}}}]}}}}}}]]}}]}}"#
-        ));
+        );
+        sandbox.steering().push_raw(frame.clone());
         let what = format!("push {number}");
         let state = house
             .until("all", &what, |state| {
                 // The subscription may be renewed at any time, and then says what the queue really is.
                 let queue = &state["queues"]["1"];
-                queue["waiting"] == 1 && queue["sessions"][format!("90{number}")]["customer"] == "Zoë \u{fffd}"
+                let shown = &queue["sessions"][format!("90{number}")]["customer"];
+                let is_shown = queue["waiting"] == 1 && shown == "Zoë \u{fffd}";
+                if !is_shown {
+                    sandbox.steering().push_raw(frame.clone());
+                }
+                is_shown
             })
             .await;
         let clarity = &state["sources"]["clarity"];
