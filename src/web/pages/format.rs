@@ -40,7 +40,7 @@ pub fn clock_offset(seconds: i64) -> String {
     let far = match minutes {
         _ if seconds_apart < 60 => format!("{seconds_apart} s"),
         0..60 => format!("{minutes} min"),
-        _ if minutes % 60 == 0 => format!("{} h", minutes / 60),
+        _ if minutes.is_multiple_of(60) => format!("{} h", minutes / 60),
         _ => format!("{} h {} min", minutes / 60, minutes % 60),
     };
     let side = if seconds < 0 { "behind" } else { "ahead of" };
