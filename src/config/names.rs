@@ -1,6 +1,7 @@
 //! The names of values: what a wallboard's tile shows, and what a threshold is on.
 
 use super::ConfigError;
+use super::unknown_key::likeness;
 
 /// What a tile may show of a queue, or of several together.
 pub const TILES: [&str; 14] = [
@@ -44,8 +45,7 @@ fn check(key: &str, name: &str, kind: &str, known: &[String], own: &str) -> Resu
     if is_own || known.iter().any(|known| known == name) {
         return Ok(());
     }
-    let likeness = |known: &String| strsim::normalized_damerau_levenshtein(name, known);
-    let nearest = known.iter().max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
+    let nearest = known.iter().max_by(|a, b| likeness(name, a).total_cmp(&likeness(name, b)));
     let nearest = nearest.map_or("", String::as_str);
     // What stands there is not repeated: it may be anything.
     Err(ConfigError::invalid(

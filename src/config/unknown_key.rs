@@ -47,7 +47,7 @@ fn nearest(key: &str) -> String {
 
 /// How much alike two keys look, of 2. The last word counts twice, because a key in the wrong section is as common as a
 /// slip of the finger.
-fn likeness(key: &str, known: &str) -> f64 {
+pub(super) fn likeness(key: &str, known: &str) -> f64 {
     let last = |path: &str| path.rsplit('.').next().unwrap_or_default().to_owned();
     strsim::normalized_damerau_levenshtein(key, known)
         + strsim::normalized_damerau_levenshtein(&last(key), &last(known))

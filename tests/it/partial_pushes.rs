@@ -1,39 +1,14 @@
 //! Pushes that say only a part of what there is to say: absent is unchanged, null is none, a value is set.
 
-use std::time::Duration;
-
-use callboard::base::Secret;
-use callboard::config::{Auth, Clarity};
 use serde_json::{Value, json};
 
-use crate::support::house::House;
 use crate::support::peer::Peer;
 use crate::support::viewer::Viewer;
-
-async fn live(peer: &Peer) -> House {
-    let root = format!("http://127.0.0.1:{}/webapi/api", peer.port).parse().expect("an address");
-    let mut clarity = Clarity::new(root, "0224C392-3845-4AC0-B1A0-D63706181BA7".to_owned(), Auth::Negotiate);
-    clarity.username = "svc-callboard".to_owned();
-    clarity.password = Some(Secret::from("unused"));
-    // No reading in between puts right what a push has missed.
-    clarity.poll_interval = Duration::from_secs(600);
-    let house = House::alone(|config| config.clarity = Some(clarity)).await;
-    let is_live =
-        |state: &Value| state["sources"]["clarity"]["state"] == "live" && state["queues"]["11"]["agentsAvailable"] == 1;
-    house.until("all", "a live floor", is_live).await;
-    house
-}
-
-/// Follows from before a push until its effect is seen: the next reading may undo it.
-async fn seen(viewer: &mut Viewer, what: &str, wanted: impl FnMut(&Value) -> bool) -> Value {
-    viewer.until(what, wanted).await;
-    viewer.document.clone()
-}
 
 #[tokio::test]
 async fn partial_push_changes_what_it_says_and_no_more() {
     let mut peer = Peer::start(0).await;
-    let house = live(&peer).await;
+    let house = peer.house().await;
     let mut viewer = Viewer::connect(&house.base, "all", None).await;
     let began = "2026-06-01T08:00:00.5Z";
     // Each push, and what the agent (or the queue) shows of status, reason, since and suspension after it.
@@ -56,7 +31,7 @@ async fn partial_push_changes_what_it_says_and_no_more() {
         (json!({"reasonCodeName": null}), json!(["unavailable", null, "2026-06-01T10:00:00Z", false])),
     ] {
         peer.push(&json!([{"type": "agent", "id": 41, "currentStatus": push}]).to_string()).await;
-        let state = seen(&mut viewer, &push.to_string(), |state| status(state) == expected).await;
+        let state = viewer.seen(&push.to_string(), |state| status(state) == expected).await;
         assert_eq!(state["agents"]["41"]["name"], "Ada L.");
         assert_eq!(state["agents"]["41"]["metrics"]["audio"]["answeredCount"], 41);
     }
@@ -80,7 +55,7 @@ async fn partial_push_changes_what_it_says_and_no_more() {
         (session(json!({"sessionStatus": "AfterCall"})), json!(["afterCall", "Jane C.", 11, null])),
     ] {
         peer.push(&json!([push]).to_string()).await;
-        seen(&mut viewer, &push.to_string(), |state| shown(state) == expected).await;
+        viewer.seen(&push.to_string(), |state| shown(state) == expected).await;
     }
 
     let queue = |state: &Value| {
@@ -105,7 +80,7 @@ async fn partial_push_changes_what_it_says_and_no_more() {
         let mut whole = json!({"type": "queue", "id": 11});
         whole.as_object_mut().expect("an object").extend(push.as_object().expect("an object").clone());
         peer.push(&json!([whole]).to_string()).await;
-        seen(&mut viewer, &push.to_string(), |state| queue(state) == expected).await;
+        viewer.seen(&push.to_string(), |state| queue(state) == expected).await;
     }
     house.stop().await;
 }
@@ -113,7 +88,7 @@ async fn partial_push_changes_what_it_says_and_no_more() {
 #[tokio::test]
 async fn oddities_in_pushes_are_counted_and_marked() {
     let mut peer = Peer::start(0).await;
-    let house = live(&peer).await;
+    let house = peer.house().await;
     let mut viewer = Viewer::connect(&house.base, "all", None).await;
     let session =
         |id: Value, agent: i64| json!({"sessionId": id, "agentId": agent, "sessionStatus": "Active", "queueId": 11});
@@ -127,7 +102,7 @@ async fn oddities_in_pushes_are_counted_and_marked() {
         .to_string(),
     )
     .await;
-    seen(&mut viewer, "the call", |state| state["agents"]["41"]["sessions"]["9001"]["status"] == "active").await;
+    viewer.seen("the call", |state| state["agents"]["41"]["sessions"]["9001"]["status"] == "active").await;
     peer.push(
         &json!([
             {"type": "agent", "id": 41, "sessions": {"audio": {"removedSessions": [{"sessionId": 9001}]}}},
@@ -137,12 +112,11 @@ async fn oddities_in_pushes_are_counted_and_marked() {
     )
     .await;
     let count = |state: &Value, name: &str| state["sources"]["clarity"]["counters"][name].as_u64();
-    let state = seen(&mut viewer, "the counts", |state| count(state, "transfers") == Some(1)).await;
+    let state = viewer.seen("the counts", |state| count(state, "transfers") == Some(1)).await;
     let agent = &state["agents"]["41"];
     assert_eq!((&agent["status"], &agent["contradictingStatus"]), (&json!("afterCall"), &json!("available")));
     assert_eq!((count(&state, "contradictingStatuses"), count(&state, "droppedEntries")), (Some(1), Some(1)));
-    let state =
-        seen(&mut viewer, "the mark", |state| state["agents"]["37"]["sessions"]["9001"]["firstAgent"] == 41).await;
+    let state = viewer.seen("the mark", |state| state["agents"]["37"]["sessions"]["9001"]["firstAgent"] == 41).await;
     assert_eq!(state["agents"]["41"].get("sessions"), None);
     house.stop().await;
 }

@@ -1,12 +1,7 @@
 //! Who and what there is changes while Clarity pushes: renamed, moved, new, and gone.
 
-use std::time::Duration;
-
-use callboard::base::Secret;
-use callboard::config::{Auth, Clarity};
 use serde_json::{Value, json};
 
-use crate::support::house::House;
 use crate::support::peer::Peer;
 use crate::support::viewer::Viewer;
 
@@ -17,25 +12,10 @@ fn agent(id: i64, name: &str, more: Value) -> Value {
     agent
 }
 
-/// Follows from before a push until its effect is seen: the next reading may undo it.
-async fn seen(viewer: &mut Viewer, what: &str, wanted: impl FnMut(&Value) -> bool) -> Value {
-    viewer.until(what, wanted).await;
-    viewer.document.clone()
-}
-
 #[tokio::test]
 async fn structure_is_read_at_once_where_something_is_unknown() {
     let mut peer = Peer::start(0).await;
-    let root = format!("http://127.0.0.1:{}/webapi/api", peer.port).parse().expect("an address");
-    let mut clarity = Clarity::new(root, "0224C392-3845-4AC0-B1A0-D63706181BA7".to_owned(), Auth::Negotiate);
-    clarity.username = "svc-callboard".to_owned();
-    clarity.password = Some(Secret::from("unused"));
-    // Nothing is found out by reading at intervals.
-    clarity.poll_interval = Duration::from_secs(600);
-    let house = House::alone(|config| config.clarity = Some(clarity)).await;
-    let is_live =
-        |state: &Value| state["sources"]["clarity"]["state"] == "live" && state["queues"]["11"]["agentsAvailable"] == 1;
-    house.until("all", "a live floor", is_live).await;
+    let house = peer.house().await;
     let mut viewer = Viewer::connect(&house.base, "all", None).await;
 
     // Rob is renamed and moves; Mia and a queue with a caller are new.
@@ -55,10 +35,11 @@ async fn structure_is_read_at_once_where_something_is_unknown() {
         .to_string(),
     )
     .await;
-    let state = seen(&mut viewer, "those who are new", |state| {
-        state["agents"]["43"]["status"] == "available" && state["queues"]["13"]["waiting"] == 1
-    })
-    .await;
+    let state = viewer
+        .seen("those who are new", |state| {
+            state["agents"]["43"]["status"] == "available" && state["queues"]["13"]["waiting"] == 1
+        })
+        .await;
     assert_eq!((&state["agents"]["43"]["name"], &state["queues"]["13"]["name"]), (&json!("Mia"), &json!("Returns")));
     assert_eq!((&state["agents"]["41"]["name"], &state["agents"]["41"]["team"]), (&json!("Ada X."), &json!(4)));
 
@@ -70,7 +51,7 @@ async fn structure_is_read_at_once_where_something_is_unknown() {
     peer.set_floor(&floor.to_string()).await;
     peer.push(&json!([{"type": "agent", "id": 41, "teamId": 3}]).to_string()).await;
     let is_gone = |state: &Value| state["agents"].get("37").is_none() && state["queues"].get("12").is_none();
-    let state = seen(&mut viewer, "those who have gone", is_gone).await;
+    let state = viewer.seen("those who have gone", is_gone).await;
     assert_eq!(state["agents"]["41"]["team"], 3);
     house.stop().await;
 }

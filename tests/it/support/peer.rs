@@ -2,11 +2,14 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::time::Duration;
 
+use callboard::base::Secret;
+use callboard::config::{Auth, Clarity};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::process::{Child, ChildStdin, Command};
 
-use super::house::PATIENCE;
+use super::house::{House, PATIENCE};
 
 /// A running peer. Dropping it kills it.
 pub struct Peer {
@@ -38,6 +41,21 @@ impl Peer {
         // The log of requests must be read, or the pipe fills and the peer stands still.
         tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
         Self { child, stdin, port }
+    }
+
+    /// A server that follows this one, once it is live. It reads as seldom as it may, so that pushes are what tells.
+    pub async fn house(&self) -> House {
+        let root = format!("http://127.0.0.1:{}/webapi/api", self.port).parse().expect("an address");
+        let mut clarity = Clarity::new(root, "0224C392-3845-4AC0-B1A0-D63706181BA7".to_owned(), Auth::Negotiate);
+        clarity.username = "svc-callboard".to_owned();
+        clarity.password = Some(Secret::from("unused"));
+        clarity.poll_interval = Duration::from_secs(600);
+        let house = House::alone(|config| config.clarity = Some(clarity)).await;
+        let is_live = |state: &serde_json::Value| {
+            state["sources"]["clarity"]["state"] == "live" && state["queues"]["11"]["agentsAvailable"] == 1
+        };
+        house.until("all", "a live floor", is_live).await;
+        house
     }
 
     /// Pushes the arguments of `connect.onData`.

@@ -128,6 +128,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Viewer<S> {
         assert!(in_time, "never came: {what}; sources are {}", self.document["sources"]);
     }
 
+    /// As [`Viewer::until`], with the document of that moment: the next reading may undo it.
+    pub async fn seen(&mut self, what: &str, wanted: impl FnMut(&Value) -> bool) -> Value {
+        self.until(what, wanted).await;
+        self.document.clone()
+    }
+
     /// Waits until the socket is closed, and says with which code.
     pub async fn closed(&mut self) -> u16 {
         loop {
