@@ -152,23 +152,6 @@ impl Ground {
             self.touched.insert(Key::Agent(id));
             self.agent_changed_teams(id);
         }
-        let unlisted: Vec<QueueId> = self.queues.keys().filter(|id| !queues.contains(id)).copied().collect();
-        for id in &unlisted {
-            let moved = self.sessions.release_all(Holder::Queue(*id));
-            self.moved(moved);
-        }
-        for id in unlisted {
-            self.feedback.rejoin_all_of(&Key::Queue(id));
-            self.touched.insert(Key::Queue(id));
-            if self.sessions.name_queue(id) {
-                // No structure knows it, least of all the numbers that stand for no queue; an agent's session names it.
-                let record = self.queues.entry(id).or_default();
-                record.teams.clear();
-                record.is_structured = false;
-            } else {
-                self.queues.remove(&id);
-            }
-        }
         for id in self.teams.keys().filter(|id| !teams.contains(id)).copied().collect::<Vec<_>>() {
             self.teams.remove(&id);
             self.touched.insert(Key::Team(id));
@@ -206,6 +189,24 @@ impl Ground {
             }
             for (at, heard, update) in self.early_queues.take(&id) {
                 self.queue_changed(heard, update, at);
+            }
+        }
+        // Last, because updates that waited may have named queues in passing that nothing names any more.
+        let unlisted: Vec<QueueId> = self.queues.keys().filter(|id| !queues.contains(id)).copied().collect();
+        for id in &unlisted {
+            let moved = self.sessions.release_all(Holder::Queue(*id));
+            self.moved(moved);
+        }
+        for id in unlisted {
+            self.feedback.rejoin_all_of(&Key::Queue(id));
+            self.touched.insert(Key::Queue(id));
+            if self.sessions.name_queue(id) {
+                // No structure knows it, least of all the numbers that stand for no queue; an agent's session names it.
+                let record = self.queues.entry(id).or_default();
+                record.teams.clear();
+                record.is_structured = false;
+            } else {
+                self.queues.remove(&id);
             }
         }
         self.early_agents.give_up(now);

@@ -301,6 +301,22 @@ fn updates_about_those_whom_no_structure_names_wait_for_one() {
     ground.settle();
 }
 
+/// A call that went through a number that stands for no queue before its agent was known leaves no empty queue.
+#[test]
+fn updates_that_waited_leave_no_queue_that_a_call_only_went_through() {
+    let mut ground = ground();
+    ground.apply(structured(&[], &[(11, None)]), at(0));
+    for queue in [-2, 11] {
+        let mut update = AgentReading::new(AgentId(44));
+        update.sessions = all(vec![session(82_000, SessionStatus::Queued, queue)]);
+        ground.apply(changed(queue.unsigned_abs(), update), at(1));
+    }
+    ground.apply(structured(&[(44, None)], &[(11, None)]), at(2));
+    ground.settle();
+    assert_eq!(queue(&ground, 11).sessions.len(), 1);
+    assert!(!ground.all().contains_key(&Key::Queue(QueueId(-2))));
+}
+
 fn past(status: AgentStatus) -> PastStatus {
     PastStatus { status, reason: None, until: None, suspended: false }
 }
