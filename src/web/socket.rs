@@ -216,7 +216,8 @@ impl Line {
                         if chatter > CHATTER {
                             return End::Close(ABUSE, "Too many messages.");
                         }
-                        Ok(())
+                        // What was written after that question may still be unread.
+                        self.ask(false).await
                     }
                 },
                 () = wanted_anew(&mut self.display) => {

@@ -2,12 +2,13 @@
 //!
 //! The kernel on either side, and a proxy in between, take bytes that nobody reads yet. A pong says that the viewer has
 //! read all that came before the ping, because a viewer answers pings in their place among the frames (RFC 6455, 5.5.2).
-//! A viewer that never answers is judged by what the kernel has sent.
+//! A viewer that has never answered is given the time that a slow one needs for its first frame, and is then judged by
+//! what the kernel has sent.
 
 use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep_until};
 
 use crate::web::serve::Wire;
 
@@ -16,6 +17,9 @@ const UNREAD: u64 = 512;
 
 /// No viewer that reads at least so many bytes a second is given up.
 const SLOWEST: u64 = 100;
+
+/// So many bytes a second a viewer is thought to read before it has answered for the first time.
+const SLOW: u64 = 200;
 
 /// What a frame may be waiting in that we do not see: the receive buffer that Linux begins with.
 const UNSEEN: u64 = 64 * 1024;
@@ -27,6 +31,8 @@ pub(super) struct Flow {
     read: u64,
     /// How much had been written when the ping was sent that has not been answered.
     asked: Option<u64>,
+    /// When a viewer that has never answered may be given another frame all the same.
+    held_until: Option<Instant>,
     answers: bool,
     /// When the viewer last showed that it reads, or that it is there.
     sign: Instant,
@@ -35,7 +41,16 @@ pub(super) struct Flow {
 
 impl Flow {
     pub(super) fn new(wire: Option<Wire>) -> Self {
-        Self { wire, written: 0, read: 0, asked: None, answers: false, sign: Instant::now(), room_made: 0 }
+        Self {
+            wire,
+            written: 0,
+            read: 0,
+            asked: None,
+            held_until: None,
+            answers: false,
+            sign: Instant::now(),
+            room_made: 0,
+        }
     }
 
     /// Something was written, with so many bytes.
@@ -49,6 +64,9 @@ impl Flow {
             return None;
         }
         self.asked = Some(self.written);
+        if !self.answers {
+            self.held_until = Some(Instant::now() + Duration::from_secs(self.unread() / SLOW));
+        }
         Some(Bytes::copy_from_slice(self.written.to_string().as_bytes()))
     }
 
@@ -61,7 +79,7 @@ impl Flow {
     pub(super) fn is_answer(&mut self, pong: &[u8]) -> bool {
         match self.asked {
             Some(asked) if asked.to_string().as_bytes() == pong => {
-                (self.asked, self.read, self.answers) = (None, asked, true);
+                (self.asked, self.read, self.held_until, self.answers) = (None, asked, None, true);
                 true
             }
             _ => false,
@@ -73,8 +91,12 @@ impl Flow {
         !self.answers || self.unread() < UNREAD
     }
 
-    /// Resolves when it may be given another frame, as far as the kernel says.
+    /// Resolves when it may be given another frame, as far as the time and the kernel say.
     pub(super) async fn drained(&self) {
+        // Even a timer that has run out takes a turn of the clock.
+        if let Some(until) = self.held_until.filter(|until| Instant::now() < *until) {
+            sleep_until(until).await;
+        }
         if let Some(wire) = &self.wire {
             wire.drained().await;
         }
@@ -127,17 +149,30 @@ mod tests {
         flow.wrote(5_000);
         let question = flow.question(false).expect("how far are you?");
         assert!(!flow.is_open() && flow.question(true).is_none(), "one question at a time");
-        flow.wrote(65);
+        flow.wrote(600);
         assert!(!flow.is_answer(b"something else") && !flow.is_open());
-        assert!(flow.is_answer(&question) && flow.is_open());
+        assert!(flow.is_answer(&question) && !flow.is_open());
         assert!(!flow.is_answer(&question), "once");
+        let question = flow.question(false).expect("of what was written after the question before");
+        assert!(flow.is_answer(&question) && flow.is_open());
     }
 
     #[tokio::test(start_paused = true)]
-    async fn viewer_that_never_answers_is_not_waited_for() {
+    async fn viewer_that_never_answers_is_given_the_time_for_its_first_frame() {
+        let began = Instant::now();
         let mut flow = Flow::new(None);
+        flow.drained().await;
+        assert_eq!(began.elapsed(), Duration::ZERO, "nothing has been written");
         flow.wrote(5_000);
-        assert!(flow.question(false).is_some() && flow.is_open());
+        let question = flow.question(false).expect("how far are you?");
+        flow.drained().await;
+        assert!(flow.is_open() && began.elapsed() >= Duration::from_secs(25), "5,000 bytes at 200 a second");
+        flow.wrote(5_000);
+        flow.drained().await;
+        assert!(began.elapsed() < Duration::from_secs(26), "once");
+
+        assert!(flow.is_answer(&question), "late, and from now on it is waited for");
+        assert!(!flow.is_open());
     }
 
     #[tokio::test(start_paused = true)]
