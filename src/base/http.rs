@@ -164,6 +164,12 @@ pub async fn read_answer(response: Response, limit: usize) -> Result<Vec<u8>, Bo
     if text::is_page(&body) { Err(BodyError::NotTheApi { what: "an HTML page" }) } else { Ok(body) }
 }
 
+/// Whether an answer that may be empty is not a text for people.
+#[must_use]
+pub fn is_json_or_empty(body: &[u8]) -> bool {
+    text::begins_like_json(body) != Some(false)
+}
+
 /// Reads an answer that must be JSON, as UTF-8. Whether it is what it should be, the reader says.
 ///
 /// # Errors

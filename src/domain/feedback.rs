@@ -138,6 +138,9 @@ pub struct ResponseReading {
     /// What had to be assumed about when that was. `None`: nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub assumed: Option<Assumed>,
+    /// When its newest text was written, by the vendor's own clock.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub newest_as_dated: Option<Timestamp>,
     /// When the vendor last touched it. Unreliable: later events repeat earlier values (`apis.md` B140).
     pub updated: Option<Timestamp>,
     /// How the survey reached the customer, or which site the text comes from.
@@ -171,6 +174,13 @@ impl ResponseReading {
         self.messages.values().filter_map(|message| message.at).max()
     }
 
+    /// The same by the vendor's own clock, to tell which of two events is newer: what is translated depends on how far
+    /// off that clock was thought to be at the time.
+    #[must_use]
+    pub fn newest(&self) -> Option<Timestamp> {
+        self.newest_as_dated.or_else(|| self.newest_message())
+    }
+
     /// When it was last heard of, by what the customer and we wrote.
     #[must_use]
     pub fn last_word(&self) -> Option<Timestamp> {
@@ -182,7 +192,7 @@ impl ResponseReading {
     pub fn stand(&self) -> Arc<str> {
         let instant = |at: Option<Timestamp>| at.map(|at| at.to_string()).unwrap_or_default();
         let actions: Vec<&str> = self.actions.iter().map(|action| &**action).collect();
-        let (newest, updated) = (instant(self.newest_message()), instant(self.updated));
+        let (newest, updated) = (instant(self.newest()), instant(self.updated));
         format!("{}|{}|{newest}|{updated}", self.thread, actions.join(",")).into()
     }
 
@@ -199,7 +209,7 @@ impl ResponseReading {
     /// Texts are only ever added, whichever comes last (`apis.md` B141).
     #[must_use]
     pub fn and(self, heard: Self) -> Self {
-        let freshness = |reading: &Self| (reading.newest_message(), reading.updated, reading.delegated_to.is_some());
+        let freshness = |reading: &Self| (reading.newest(), reading.updated, reading.delegated_to.is_some());
         let (mut newer, older) = if freshness(&heard) >= freshness(&self) { (heard, self) } else { (self, heard) };
         // What was only assumed yields to what was said, and to what was assumed before: whoever waits must not begin anew.
         let is_later = newer.assumed == Some(Assumed::Received) && older.created.is_some();

@@ -116,7 +116,10 @@ impl Reconciler {
 
 /// Takes in a response that was found, if it tells more than is known.
 pub(super) async fn take_in(intake: &Intake, gold: &Gold, zone: &TimeZone, mut raw: Value) -> Result<(), StoreError> {
-    let Some(response) = wire::Response::read(&raw) else { return Ok(()) };
+    let Some(response) = wire::Response::read(&raw) else {
+        tracing::warn!("a response in Goodays' list has no identity and is left out");
+        return Ok(());
+    };
     let reading = translate::response(response, None, Times { zone, received: None });
     gold.settled().await;
     if !tells_more(gold, &reading) {
@@ -139,5 +142,5 @@ fn tells_more(gold: &Gold, reading: &ResponseReading) -> bool {
     let stands = |reading: &ResponseReading| {
         (reading.thread.clone(), reading.actions.clone(), reading.delegated_to.as_ref().map(|place| place.id.clone()))
     };
-    has_new_texts || (reading.newest_message() >= known.newest_message() && stands(reading) != stands(known))
+    has_new_texts || (reading.newest() >= known.newest() && stands(reading) != stands(known))
 }

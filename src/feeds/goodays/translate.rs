@@ -59,8 +59,10 @@ pub(super) fn response(from: wire::Response, new: Option<wire::Message>, times: 
         (!names.is_empty()).then(|| names.join(" "))
     };
     let context = from.context;
+    let newest_as_dated = messages.values().filter_map(|message| message.at).max();
     ResponseReading {
         id: from.id.into(),
+        newest_as_dated,
         created: created.or(received),
         updated,
         assumed,
@@ -194,6 +196,27 @@ mod tests {
         let dated = || heard(json!("2026-02-07T00:00:00Z"), "2026-02-07T00:00:00Z");
         for both in [early().and(dated()), dated().and(early())] {
             assert_eq!((both.created, both.assumed), (at("2026-02-07T00:00:00Z"), None), "what was said counts");
+        }
+    }
+
+    /// How far off the vendor's clock is thought to be changes in between.
+    #[test]
+    fn newer_event_counts_whatever_was_thought_of_the_clock_before() {
+        let event = |state: &str, updated: &str| {
+            let text = json!({"id": "m", "content": "words", "created_date": "2026-02-05T12:20:39Z"});
+            read(&json!({"event_type": "response",
+                "response": {"id": "x", "state": state, "updated_date": updated, "message": text}}))
+        };
+        let behind = |mut reading: ResponseReading| {
+            for at in reading.messages.values_mut().filter_map(|message| message.at.as_mut()) {
+                *at += jiff::SignedDuration::from_mins(20);
+            }
+            reading
+        };
+        let open = || behind(event("open", "2026-02-05T12:21:00Z"));
+        let closed = || event("closed", "2026-02-05T12:22:00Z");
+        for both in [open().and(closed()), closed().and(open())] {
+            assert_eq!(both.thread, Thread::Closed);
         }
     }
 

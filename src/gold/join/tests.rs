@@ -78,6 +78,7 @@ fn response(extra: &[(&str, &str)], at: Option<Place>, delegated_to: Option<Plac
         id: "vdOpL1NJ74l".into(),
         created: None,
         assumed: None,
+        newest_as_dated: None,
         updated: None,
         source: None,
         thread: Thread::Open,

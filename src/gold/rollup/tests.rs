@@ -44,6 +44,7 @@ fn response(created: i64, nps: Option<u8>, thread: crate::domain::Thread, texts:
         id: "r".into(),
         created: Some(at(created)),
         assumed: None,
+        newest_as_dated: None,
         updated: None,
         source: None,
         thread,

@@ -145,7 +145,12 @@ impl Goodays {
         let url = self.address(&["responses", response_id, action.name()])?;
         let answer = self.send(self.http.put(url).json(&action.body())).await?;
         match http::read_answer(answer, ANSWER_LIMIT).await {
-            Err(error @ http::BodyError::NotTheApi { .. }) => Err(CallError::Strange(error)),
+            Err(error @ (http::BodyError::NotTheApi { .. } | http::BodyError::Coding(_))) => {
+                Err(CallError::Strange(error))
+            }
+            Ok(body) if !http::is_json_or_empty(&body) => {
+                Err(CallError::Strange(http::BodyError::NotTheApi { what: "a text that is no JSON" }))
+            }
             // The status has arrived, and it decides; a body that breaks off after it says nothing more.
             _ => Ok(()),
         }
@@ -198,7 +203,7 @@ impl Goodays {
         };
         let body = http::read_json(answer, LIST_LIMIT).await.map_err(CallError::Strange)?;
         let list: Value = json::read(&body).map_err(|_| CallError::Unanswered(None))?;
-        Ok(Some(Page::read(list)))
+        Page::read(list).map(Some).ok_or(CallError::Unanswered(None))
     }
 
     /// Built from the configured root alone; what stands in an identity cannot leave its place in the path.

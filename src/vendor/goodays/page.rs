@@ -18,18 +18,16 @@ pub struct Page {
 }
 
 impl Page {
-    pub(super) fn read(list: Value) -> Self {
+    /// `None`: it is neither a list nor a page of one, such as a refusal with status 200.
+    pub(super) fn read(list: Value) -> Option<Self> {
         let next = list["next"].as_str().and_then(query).map(Cursor);
         let found = match list {
             Value::Object(mut fields) => fields.remove("results"),
             // A bare list has no pages.
             list => Some(list),
         };
-        let responses = match found {
-            Some(Value::Array(responses)) => responses,
-            _ => Vec::new(),
-        };
-        Self { responses, next }
+        let Some(Value::Array(responses)) = found else { return None };
+        Some(Self { responses, next })
     }
 }
 
@@ -63,15 +61,18 @@ mod tests {
             (json!(null), None),
             (json!(7), None),
         ] {
-            let page = Page::read(json!({"next": next, "results": [{"id": "a"}]}));
+            let page = Page::read(json!({"next": next, "results": [{"id": "a"}]})).expect("a page");
             assert_eq!(page.next, expected.map(|query| Cursor(query.to_owned())), "{next}");
             assert_eq!(page.responses.len(), 1);
         }
     }
 
     #[test]
-    fn a_bare_list_is_one_page_and_anything_else_an_empty_one() {
-        assert_eq!(Page::read(json!([{"id": "a"}, {"id": "b"}])).responses.len(), 2);
-        assert!(Page::read(json!("text")).responses.is_empty());
+    fn a_bare_list_is_one_page_and_anything_else_none() {
+        assert_eq!(Page::read(json!([{"id": "a"}, {"id": "b"}])).map(|page| page.responses.len()), Some(2));
+        assert_eq!(Page::read(json!({"results": []})).map(|page| page.responses.len()), Some(0));
+        for odd in [json!("text"), json!(null), json!({}), json!({"detail": "busy"}), json!({"results": {"a": 1}})] {
+            assert!(Page::read(odd.clone()).is_none(), "{odd}");
+        }
     }
 }

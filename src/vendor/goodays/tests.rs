@@ -310,8 +310,10 @@ async fn refusals_are_told_apart() {
     }
     let error = act(302, "").await;
     assert!(matches!(error, CallError::Redirected { status: 302 }) && error.to_string().contains("not followed"));
-    let error = act(200, "<html>Sign in</html>").await;
-    assert!(matches!(error, CallError::Strange(_)) && error.to_string().contains("unknown"), "{error}");
+    for odd in ["<html>Sign in</html>", "upstream connect error"] {
+        let error = act(200, odd).await;
+        assert!(matches!(error, CallError::Strange(_)) && error.to_string().contains("unknown"), "{error}");
+    }
     // Whoever broke may have broken after doing it (`reliability.md` O1).
     assert!(matches!(act(500, "").await, CallError::Broken { status: 500 }));
 }
