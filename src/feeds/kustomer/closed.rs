@@ -101,6 +101,14 @@ impl Rules {
         Ok(helped)
     }
 
+    /// What Kustomer tells of a conversation again and again, and nobody can read.
+    pub fn unreadable(&self, event: &Event) -> Helped {
+        let told = &event.conversation;
+        let mut helped = Helped::new(Interaction::Conversation { id: told.id.as_str().into(), rev: told.rev });
+        helped.unfit = Some("notAskedKustomerUnreadable");
+        helped
+    }
+
     async fn fill(&self, helped: &mut Helped, from: &Conversation, vendor: &Kustomer) -> Result<(), CallError> {
         let Some(user) = self.user(from) else {
             helped.unfit = Some(NOBODY_ASSIGNED);

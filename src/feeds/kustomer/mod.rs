@@ -53,6 +53,7 @@ pub struct KustomerFeed {
     heard: Timestamp,
     /// The place of the last event that was read in this life of the process.
     read: u64,
+    tries: Tries,
     /// Whether the events of earlier lives are accounted for.
     has_begun: bool,
     backoff: Backoff,
@@ -94,6 +95,7 @@ impl KustomerFeed {
             hears_webhooks: config.webhook_secret.is_some(),
             heard,
             read: 0,
+            tries: Tries::default(),
             has_begun: false,
             backoff: Backoff::new(Duration::from_secs(2), LONGEST_PAUSE),
             trouble: None,
@@ -190,7 +192,7 @@ impl KustomerFeed {
             }
             for arrival in page {
                 let (unusable, revision) = match Event::parse(&arrival.body) {
-                    Ok(event) => (None, self.hear(&event, arrival.received_at).await?),
+                    Ok(event) => (None, self.hear(arrival.seq, &event, arrival.received_at).await?),
                     Err(WireError::UnknownType(name)) => {
                         self.reporter.count("events");
                         (Some(Unusable::UnknownType(name)), None)
@@ -214,7 +216,12 @@ impl KustomerFeed {
 
     /// Acts on an event. Returns what is to be remembered of its conversation, if that is not older than what is known
     /// (`apis.md` B214).
-    async fn hear(&mut self, event: &Event, received: Timestamp) -> Result<Option<(String, Option<String>)>, Trouble> {
+    async fn hear(
+        &mut self,
+        seq: u64,
+        event: &Event,
+        received: Timestamp,
+    ) -> Result<Option<(String, Option<String>)>, Trouble> {
         let conversation = &event.conversation;
         let newest = self.intake.store().remembered(REVISION, &conversation.id).await?;
         let newest: Option<i64> = newest.and_then(|rev| rev.parse().ok());
@@ -223,7 +230,13 @@ impl KustomerFeed {
         match verdict {
             Verdict::Closed => {
                 if let Some(closings) = self.closings.clone() {
-                    let mut helped = self.rules.read(event, self.vendor.as_ref()).await.map_err(Trouble::Vendor)?;
+                    let mut helped = match self.rules.read(event, self.vendor.as_ref()).await {
+                        Err(error) if error.may_be_the_records() && self.tries.was_last(seq) => {
+                            tracing::warn!(seq, error = %error, "a conversation that cannot be looked up is left");
+                            self.rules.unreadable(event)
+                        }
+                        read => read.map_err(Trouble::Vendor)?,
+                    };
                     // It may have waited at Kustomer's, and then here.
                     let created = event.created.and_then(|created| created.at(&self.zone));
                     helped.ended =
@@ -245,6 +258,27 @@ impl KustomerFeed {
         self.reporter.count("events");
         let rev = conversation.rev.filter(|_| !outdated);
         Ok(rev.map(|rev| (conversation.id.clone(), Some(rev.to_string()))))
+    }
+}
+
+/// How often the event that is next has been tried.
+#[derive(Debug, Default)]
+struct Tries {
+    seq: u64,
+    count: u32,
+}
+
+impl Tries {
+    /// The pauses between so many take some ten minutes: an outage may be over by then.
+    const MOST: u32 = 10;
+
+    /// Counts a try that failed. Whether there are to be no more.
+    fn was_last(&mut self, seq: u64) -> bool {
+        if self.seq != seq {
+            *self = Self { seq, count: 0 };
+        }
+        self.count += 1;
+        self.count >= Self::MOST
     }
 }
 
@@ -271,5 +305,18 @@ impl Trouble {
 impl From<StoreError> for Trouble {
     fn from(error: StoreError) -> Self {
         Self::Store(error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_event_has_tries_of_its_own() {
+        let mut tries = Tries::default();
+        let first = (0..Tries::MOST).map(|_| tries.was_last(7));
+        assert_eq!(first.filter(|was_last| *was_last).count(), 1);
+        assert!(!tries.was_last(8));
     }
 }

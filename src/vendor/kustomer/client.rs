@@ -12,6 +12,7 @@ use url::Url;
 use super::wire::{self, Conversation, Customer, User, WireError};
 use crate::base::secret::ExposeSecret;
 use crate::base::{Clock, Secret, SourceClock, http, refusal};
+use crate::vendor::lenient::text_of;
 
 const ANSWER_LIMIT: usize = 4 * 1024 * 1024;
 
@@ -70,6 +71,17 @@ pub enum CallError {
     /// The answer is not what it should be.
     #[error("Kustomer's answer is not what it should be.")]
     Unreadable(#[from] WireError),
+}
+
+impl CallError {
+    /// Whether asking for another record may go well: an answer came, and it cannot be read.
+    #[must_use]
+    pub fn may_be_the_records(&self) -> bool {
+        matches!(
+            self,
+            Self::Unreadable(_) | Self::Broken(http::BodyError::TooLarge { .. } | http::BodyError::Coding(_))
+        )
+    }
 }
 
 impl Kustomer {
@@ -152,7 +164,13 @@ impl Kustomer {
         let mut answer = wire::parse(&body)?;
         // An answer of the API has its record in `data`; a flat one is the record.
         let data = answer.get_mut("data").map(Value::take);
-        Ok(data.unwrap_or(answer))
+        let mut record = data.unwrap_or(answer);
+        // We know whom we asked for.
+        let has_attributes = record["attributes"].as_object().is_some_and(|attributes| !attributes.is_empty());
+        if has_attributes && text_of(&record["id"]).is_none() {
+            record["id"] = id.into();
+        }
+        Ok(record)
     }
 
     /// A success, or a 404, whose body may still say something.

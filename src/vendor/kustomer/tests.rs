@@ -187,4 +187,7 @@ async fn a_page_with_status_200_is_no_answer() {
         let error = kustomer.customer("c9").await.expect_err("no customer");
         assert!(matches!(error, CallError::Unreadable(_)), "{shape}: {error}");
     }
+    let nameless = json!({"data": {"id": null, "attributes": {"emails": [{"email": "jane@example.com"}]}}});
+    let (kustomer, _) = server(200, nameless).await;
+    assert_eq!(kustomer.customer("c9").await.expect("we know whom we asked for").id, "c9");
 }
