@@ -3,7 +3,6 @@
 
 use std::sync::Arc;
 
-use jiff::tz::{Offset, TimeZone};
 use thiserror::Error;
 use tokio::sync::Notify;
 
@@ -194,10 +193,6 @@ fn about(body: &[u8]) -> About {
         .and(address(&response.user))
         // The first text of a response is the customer's own.
         .and(response.message.map(|text| address(&text.sender)).unwrap_or_default());
-    let created = response.created.and_then(|created| match created {
-        Moment::Known(created) => Some(created),
-        // Before it was erased or after? Nowhere is a clock further ahead than this.
-        Moment::Civil(_) => created.at(&TimeZone::fixed(Offset::constant(14))),
-    });
+    let created = response.created.and_then(Moment::earliest);
     About { subject: Some(response.id), person: customer, created }
 }

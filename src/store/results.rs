@@ -5,8 +5,7 @@ use std::fmt;
 use rusqlite::params;
 use serde_json::Value;
 
-use super::{Kept, Store, StoreError, cursors};
-use crate::domain::Person;
+use super::{About, Kept, Store, StoreError, cursors};
 
 /// One record of a survey.
 #[derive(Clone, PartialEq)]
@@ -28,7 +27,7 @@ impl Store {
     /// When the store is busy or closed, or the disk refuses.
     pub async fn keep_survey_records(
         &self,
-        records: Vec<SurveyRecord>,
+        records: Vec<(About, SurveyRecord)>,
         cursor: &str,
         place: String,
     ) -> Result<Kept<SurveyRecord>, StoreError> {
@@ -40,10 +39,8 @@ impl Store {
                  changed = excluded.changed WHERE excluded.sequence > survey_result.sequence",
             )?;
             let mut kept = Vec::new();
-            for record in records {
-                let customer = Person::new(record.body.pointer("/customer/email").and_then(Value::as_str), None);
-                let created = record.body["request_created_at"].as_str().and_then(|at| at.parse().ok());
-                if marks.is_erased(connection, &customer, Some(&record.uuid), created)? {
+            for (about, record) in records {
+                if marks.is_erased(connection, &about.person, Some(&record.uuid), about.created)? {
                     continue;
                 }
                 let body = record.body.to_string();
@@ -91,6 +88,7 @@ mod tests {
 
     use super::*;
     use crate::base::Clock;
+    use crate::domain::Person;
 
     #[tokio::test]
     async fn the_newest_record_of_each_survey_stays_whatever_comes_after_it() {
@@ -98,7 +96,9 @@ mod tests {
         let store = Store::open(directory.path(), Clock::system()).unwrap();
         let record =
             |uuid: &str, sequence| SurveyRecord { uuid: uuid.into(), sequence, body: json!({ "n": sequence }) };
+        let about_nobody = |record| (About::default(), record);
         for page in [vec![record("a", 3), record("b", 2)], vec![record("a", 1)], vec![record("b", 7), record("b", 7)]] {
+            let page = page.into_iter().map(about_nobody).collect();
             drop(store.keep_survey_records(page, "data", "7".into()).await.unwrap());
         }
         let kept = store.survey_records_after(0, 10).await.unwrap();
@@ -112,10 +112,11 @@ mod tests {
     async fn of_a_customer_who_was_erased_nothing_is_kept_and_nothing_comes_back() {
         let directory = tempfile::TempDir::new().unwrap();
         let store = Store::open(directory.path(), Clock::system()).unwrap();
-        let record = |uuid: &str, sequence, email: &str| SurveyRecord {
-            uuid: uuid.into(),
-            sequence,
-            body: json!({"request_created_at": "2026-01-05T09:00:00Z", "customer": {"email": email}}),
+        let record = |uuid: &str, sequence, email: &str| {
+            let body = json!({"customer": {"email": email}});
+            let created = "2026-01-05T09:00:00Z".parse().ok();
+            let about = About { subject: None, person: Person::new(Some(email), None), created };
+            (about, SurveyRecord { uuid: uuid.into(), sequence, body })
         };
         let jane = "Jane@Example.com";
         let page = vec![record("a", 1, jane), record("b", 2, "rob@example.com")];

@@ -12,7 +12,7 @@ use std::ops::Range;
 use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::fmt::rfc2822;
-use jiff::tz::TimeZone;
+use jiff::tz::{Offset, TimeZone};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Number, Value};
@@ -208,6 +208,13 @@ impl Moment {
             Self::Known(time) => Some(time),
             Self::Civil(civil) => Some(civil.to_zoned(zone.clone()).ok()?.timestamp()),
         }
+    }
+
+    /// The earliest that it may have been, wherever its clock is: nowhere is one further ahead. What may have been before a
+    /// customer was erased is not kept.
+    #[must_use]
+    pub fn earliest(self) -> Option<Timestamp> {
+        self.at(&TimeZone::fixed(Offset::constant(14)))
     }
 
     fn is_set(self) -> bool {

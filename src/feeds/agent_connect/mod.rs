@@ -17,10 +17,11 @@ use tokio::time::sleep;
 
 use crate::base::{Backoff, Lifecycle};
 use crate::config::{self, Mode};
-use crate::domain::{AgentId, Fact, SourceState};
+use crate::domain::{AgentId, Fact, Person, SourceState};
 use crate::gold::{Gold, Reporter};
-use crate::store::{Store, StoreError, SurveyRecord};
+use crate::store::{About, Store, StoreError, SurveyRecord};
 use crate::vendor::agent_connect::{DataError, DataReturn, Record, data};
+use crate::vendor::lenient::{Moment, text_of};
 
 use pace::{MINUTE, Pace};
 
@@ -29,6 +30,9 @@ const CURSOR: &str = "agentConnect.data";
 
 /// How far before the cursor each round begins: what was restamped while a page was on its way is not missed.
 const OVERLAP: i64 = 100;
+
+/// No vendor changes so many records between two of a page.
+const LEAP: i64 = 1_000_000_000;
 
 /// How many records are read from the disk at once.
 const FROM_DISK: u32 = 500;
@@ -200,8 +204,8 @@ impl AgentConnectFeed {
             let page = self.vendor.page(after).await?;
             let full = page.len() >= data::PAGE;
             // What cannot be read must not be asked for again for ever.
-            let last = page.iter().filter_map(Record::place).max();
-            let records: Vec<SurveyRecord> = page.into_iter().filter_map(|body| self.read(body)).collect();
+            let last = newest(page.iter().filter_map(Record::place).collect(), cursor);
+            let records: Vec<(About, SurveyRecord)> = page.into_iter().filter_map(|body| self.read(body)).collect();
             self.reporter.heard(records.len() as u64);
             if last > cursor {
                 self.news = self.reporter.clock().now();
@@ -224,7 +228,7 @@ impl AgentConnectFeed {
         Ok(())
     }
 
-    fn read(&mut self, body: serde_json::Value) -> Option<SurveyRecord> {
+    fn read(&mut self, body: serde_json::Value) -> Option<(About, SurveyRecord)> {
         let Some(record) = Record::read(&body) else {
             // The same ones come again with each round.
             let mut hasher = DefaultHasher::new();
@@ -235,7 +239,12 @@ impl AgentConnectFeed {
             }
             return None;
         };
-        Some(SurveyRecord { uuid: record.uuid, sequence: record.sequence, body })
+        let about = About {
+            subject: None,
+            person: Person::new(text_of(&body["customer"]["email"]).as_deref(), None),
+            created: record.created.and_then(Moment::earliest),
+        };
+        Some((about, SurveyRecord { uuid: record.uuid, sequence: record.sequence, body }))
     }
 
     async fn tell(&mut self, kept: &SurveyRecord) {
@@ -243,6 +252,15 @@ impl AgentConnectFeed {
             self.gold.tell(Fact::SurveyResult(Box::new(translate::result(record, &self.employees, &self.zone)))).await;
         }
     }
+}
+
+/// The place up to which a page has been read. One record that stands absurdly far ahead of all others would be the last
+/// that is ever asked for; it counts once another is found there.
+fn newest(mut places: Vec<i64>, cursor: Option<i64>) -> Option<i64> {
+    places.sort_unstable();
+    let newest = places.pop()?;
+    let before = places.last().copied().max(cursor);
+    if before.is_some_and(|before| newest.saturating_sub(before) > LEAP) { places.pop() } else { Some(newest) }
 }
 
 impl Trouble {
@@ -273,5 +291,27 @@ impl From<StoreError> for Trouble {
     fn from(error: StoreError) -> Self {
         tracing::error!(error = %error, "survey results cannot be stored");
         Self::Store
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_record_far_ahead_is_not_what_a_page_was_read_up_to() {
+        let far = 9_007_199_254_740_991;
+        for (places, cursor, expected) in [
+            (vec![], Some(7), None),
+            (vec![9001, 9003, 9002], Some(8990), Some(9003)),
+            (vec![9001, far], Some(8990), Some(9001)),
+            (vec![far], Some(8990), None),
+            (vec![far], None, Some(far)),
+            (vec![i64::MAX, -5], None, Some(-5)),
+            // A vendor that counts otherwise from now on does so more than once.
+            (vec![far, far + 1], Some(8990), Some(far + 1)),
+        ] {
+            assert_eq!(newest(places.clone(), cursor), expected, "{places:?} after {cursor:?}");
+        }
     }
 }
