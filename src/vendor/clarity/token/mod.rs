@@ -134,7 +134,7 @@ impl Tokens {
     }
 
     /// Looks whether there is another password, keytab, ticket or ready token in the file where it came from. If so, it is
-    /// used at once, whatever was refused before.
+    /// used at once, as far as that is safe for the account.
     pub async fn take_new_secret(&self) -> bool {
         let Some(watched) = &self.watched else { return false };
         let Some(bytes) = watched.news().await else { return false };
@@ -150,8 +150,16 @@ impl Tokens {
             };
         }
         let mut held = self.held();
-        held.failure = None;
         held.refusals.others();
+        // However often the file changes, the account is not tried more often than is safe.
+        let (now, left) = (Instant::now(), held.refusals.left(Instant::now()));
+        match (left, &mut held.failure) {
+            (Some(left), Some(failure)) => {
+                failure.until = now + left;
+                failure.next_try = self.clock.now().saturating_add(left).unwrap_or(Timestamp::MAX);
+            }
+            (_, failure) => *failure = None,
+        }
         true
     }
 

@@ -184,6 +184,19 @@ async fn another_secret_in_the_file_ends_the_pause() {
     let password = format!("{:?}", sign_in.password().map(|password| password.expose_secret().to_owned()));
     assert_eq!(password, r#"Some("right")"#);
     assert!(!tokens.take_new_secret().await, "it is known now");
+
+    // Whatever writes that file again and again must not have the account locked.
+    let mut tries = 1;
+    for round in 0..10 {
+        write(&format!("wrong {round}\n"));
+        assert!(tokens.take_new_secret().await);
+        if !tokens.is_pausing() {
+            tokens.settle(refusal()).expect_err("no token");
+            tries += 1;
+        }
+    }
+    assert_eq!(tries, 4);
+    assert!(tokens.next_try().is_some());
 }
 
 #[tokio::test(start_paused = true)]
