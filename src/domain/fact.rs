@@ -61,6 +61,8 @@ pub enum Fact {
     QueuesUncertain {
         /// What was told before this is not certain.
         before: Ordinal,
+        /// Whether that goes for the numbers that can also be searched for.
+        searched_too: bool,
     },
     /// What metrics are called, by name. What is absent is called nothing in particular.
     Labels(BTreeMap<Arc<str>, Arc<str>>),

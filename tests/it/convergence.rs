@@ -155,7 +155,7 @@ fn fact(rng: &mut StdRng, gold: &Gold) -> Fact {
         }
         13..60 => Fact::AgentChanged { heard: gold.ordinal(), agent: Box::new(agent(rng)) },
         60..92 => Fact::QueueChanged { heard: gold.ordinal(), queue: Box::new(queue(rng)) },
-        92..94 => Fact::QueuesUncertain { before: gold.ordinal() },
+        92..94 => Fact::QueuesUncertain { before: gold.ordinal(), searched_too: rng.random_bool(0.5) },
         _ => {
             let name = SourceName::ALL[rng.random_range(0..4)];
             let state = [SourceState::Live, SourceState::Polling, SourceState::Down][rng.random_range(0..3)];

@@ -19,6 +19,7 @@ mod structure_watch;
 mod subscriptions;
 mod translate;
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use jiff::SignedDuration;
@@ -95,6 +96,8 @@ pub struct ClarityFeed {
     /// Who and what there is. `None`: never read.
     floor: Option<Floor>,
     next_lookup: usize,
+    /// Of which agents the newest reading told nothing.
+    unanswered: BTreeSet<i64>,
     /// When queues may be asked for over REST. `None`: never.
     probe_due: Option<Instant>,
     /// What the configuration wants to know of agents besides.
@@ -159,6 +162,7 @@ impl ClarityFeed {
             quiet: false,
             floor: None,
             next_lookup: 0,
+            unanswered: BTreeSet::new(),
             probe_due: config.probe_queue_metrics.then_some(now),
             also: Also { breakdowns: config.breakdowns, status_history: config.status_history },
             also_due: now,
@@ -358,7 +362,7 @@ impl ClarityFeed {
             }
         }
         if let Some(before) = self.ages.pass(self.gold.ordinal(), now) {
-            self.gold.tell(Fact::QueuesUncertain { before }).await;
+            self.gold.tell(Fact::QueuesUncertain { before, searched_too: true }).await;
         }
     }
 
@@ -368,7 +372,7 @@ impl ClarityFeed {
         self.link = Link::Down(reason.trim_end_matches('.').to_owned());
         self.quiet = false;
         if !was_down {
-            self.gold.tell(Fact::QueuesUncertain { before: self.gold.ordinal() }).await;
+            self.gold.tell(Fact::QueuesUncertain { before: self.gold.ordinal(), searched_too: false }).await;
             self.reading_due = self.reading_due.min(Instant::now() + WITHOUT_PUSHES);
         }
     }
@@ -440,6 +444,7 @@ impl ClarityFeed {
             subscribe: subscribe.map(|kinds| (self.subscriptions.clone(), kinds)),
             probe_queues: self.probe_due.is_some_and(|due| due <= Instant::now()),
             next_lookup: self.next_lookup,
+            unanswered: std::mem::take(&mut self.unanswered),
         };
         self.reading = Some(tokio::spawn(reading.run()));
     }
@@ -513,6 +518,7 @@ impl ClarityFeed {
     async fn read(&mut self, mut outcome: Outcome) {
         self.reading = None;
         self.next_lookup = outcome.next_lookup;
+        self.unanswered = outcome.unanswered;
         self.take_note(std::mem::take(&mut outcome.noted));
         if let Some(agents) = outcome.not_permitted.take() {
             self.reporter.not_permitted(agents);
@@ -571,7 +577,7 @@ impl ClarityFeed {
         let pause = match &self.link {
             _ if failed => self.backoff.next_wait().max(WITHOUT_PUSHES / 5),
             // Opened while this reading was under way: it did not ask over this connection.
-            Link::Opened { .. } if !self.subscriptions.endless => Duration::ZERO,
+            Link::Opened { .. } if !self.subscriptions.endless && self.successor.is_none() => Duration::ZERO,
             // Whoever is new may have somebody waiting.
             Link::Subscribed { .. } if has_changed => Duration::ZERO,
             _ => self.pause(),

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use super::reading::Floor;
 use super::structure_watch::{Sign, signs};
-use crate::domain::{AgentId, AgentReading, Change, Fact, SessionId, SessionStatus, SessionsReading};
+use crate::domain::{AgentId, AgentReading, Change, Fact, Ordinal, SessionId, SessionStatus, SessionsReading};
 use crate::gold::{Entity, Gold, Key};
 
 /// Notes about some answers or pushes.
@@ -18,7 +18,7 @@ pub(super) struct Noted {
     /// How many statuses have a number and a name that contradict each other, and had not before.
     pub contradicting: u64,
     /// Which agent has which session in contact.
-    pub in_contact: Vec<(SessionId, AgentId)>,
+    pub in_contact: Vec<(SessionId, Ordinal, AgentId)>,
 }
 
 impl Noted {
@@ -26,28 +26,28 @@ impl Noted {
     pub fn note(&mut self, fact: &Fact, floor: &Floor, gold: &Gold) {
         self.signs.append(&mut signs(fact, floor, gold));
         match fact {
-            Fact::AgentChanged { agent, .. } => self.note_agent(agent, gold),
-            Fact::Agents { agents, .. } => agents.iter().for_each(|agent| self.note_agent(agent, gold)),
+            Fact::AgentChanged { heard, agent } => self.note_agent(*heard, agent, gold),
+            Fact::Agents { asked, agents } => agents.iter().for_each(|agent| self.note_agent(*asked, agent, gold)),
             Fact::QueueChanged { queue, .. } => self.dropped += queue.dropped,
             Fact::Queues { queues, .. } => self.dropped += queues.iter().map(|queue| queue.dropped).sum::<u64>(),
             _ => {}
         }
     }
 
-    fn note_agent(&mut self, agent: &AgentReading, gold: &Gold) {
+    fn note_agent(&mut self, at: Ordinal, agent: &AgentReading, gold: &Gold) {
         self.dropped += agent.dropped;
         if let Some(name) = agent.status.as_ref().and_then(|status| status.contradicting.as_ref()) {
             let known = gold.copy().get(&Key::Agent(agent.id));
             let is_known = matches!(known.as_deref(), Some(Entity::Agent(known)) if known.contradicting_status.as_ref() == Some(name));
             self.contradicting += u64::from(!is_known);
         }
-        self.note_contacts(&agent.sessions);
+        self.note_contacts(at, &agent.sessions);
     }
 
-    fn note_contacts(&mut self, sessions: &SessionsReading) {
+    fn note_contacts(&mut self, at: Ordinal, sessions: &SessionsReading) {
         for session in sessions.iter().flat_map(|(_, list)| list.all.iter().flatten().chain(&list.added)) {
             if let (Some(SessionStatus::Active), Change::Set(agent)) = (&session.status, session.agent) {
-                self.in_contact.push((session.id, agent));
+                self.in_contact.push((session.id, at, agent));
             }
         }
     }
@@ -55,20 +55,24 @@ impl Noted {
 
 /// Who has which session in contact, to count those that are transferred.
 #[derive(Debug, Default)]
-pub(super) struct Contacts(HashMap<SessionId, AgentId>);
+pub(super) struct Contacts(HashMap<SessionId, (Ordinal, AgentId)>);
 
 impl Contacts {
     /// How many sessions are remembered. When there are more, transfers of some are not counted.
     const MOST: usize = 20_000;
 
-    /// Returns how many of these another agent had before.
-    pub fn transferred(&mut self, in_contact: Vec<(SessionId, AgentId)>) -> u64 {
+    /// Returns how many of these another agent had before. An answer that is older than a push says nothing new.
+    pub fn transferred(&mut self, in_contact: Vec<(SessionId, Ordinal, AgentId)>) -> u64 {
         if self.0.len() > Self::MOST {
             self.0.clear();
         }
         let mut transferred = 0;
-        for (session, agent) in in_contact {
-            transferred += u64::from(self.0.insert(session, agent).is_some_and(|before| before != agent));
+        for (session, at, agent) in in_contact {
+            let before = self.0.get(&session).copied();
+            if before.is_none_or(|(before, _)| before <= at) {
+                transferred += u64::from(before.is_some_and(|(_, before)| before != agent));
+                self.0.insert(session, (at, agent));
+            }
         }
         transferred
     }
@@ -82,7 +86,13 @@ mod tests {
     fn transfer_is_counted_once_when_another_agent_has_the_session() {
         let (rob, mia, call) = (AgentId(41), AgentId(43), SessionId(7));
         let mut contacts = Contacts::default();
-        let counts = [vec![(call, rob)], vec![(call, rob)], vec![(call, mia), (SessionId(8), rob)], vec![(call, mia)]];
-        assert_eq!(counts.map(|in_contact| contacts.transferred(in_contact)), [0, 0, 1, 0]);
+        let told = [
+            vec![(call, Ordinal(1), rob)],
+            vec![(call, Ordinal(2), rob)],
+            vec![(call, Ordinal(4), mia), (SessionId(8), Ordinal(4), rob)],
+            vec![(call, Ordinal(3), rob)],
+            vec![(call, Ordinal(5), mia)],
+        ];
+        assert_eq!(told.map(|in_contact| contacts.transferred(in_contact)), [0, 0, 1, 0, 0]);
     }
 }

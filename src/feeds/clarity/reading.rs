@@ -41,7 +41,8 @@ const AT_ONCE: usize = 200;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Floor {
     agents: BTreeSet<i64>,
-    queues: Vec<(i64, String)>,
+    /// By number: the order in which Clarity lists them means nothing.
+    queues: BTreeMap<i64, String>,
 }
 
 impl Floor {
@@ -69,6 +70,8 @@ pub(super) struct Outcome {
     pub asked: Option<Ordinal>,
     /// What gold had known differently.
     pub differences: Differences,
+    /// Of which agents nothing was told though they were asked for.
+    pub unanswered: BTreeSet<i64>,
     /// What became of the question about queues, if it was asked.
     pub probe: Option<Probe>,
     /// The queue whose turn to be looked up is next.
@@ -134,6 +137,8 @@ pub(super) struct Reading {
     pub probe_queues: bool,
     /// The queue whose turn to be looked up is next.
     pub next_lookup: usize,
+    /// Of which agents the reading before told nothing.
+    pub unanswered: BTreeSet<i64>,
 }
 
 impl Floor {
@@ -184,7 +189,7 @@ impl Reading {
             outcome.subscriptions = Some(subscriptions);
         }
         let asked = self.gold.ordinal();
-        match self.agents(&floor, &mut outcome.asked_too_much, &mut outcome.differences).await {
+        match self.agents(&floor, outcome).await {
             Ok(()) => {
                 outcome.asked = Some(asked);
                 outcome.not_permitted = Some(self.not_permitted(&floor));
@@ -308,7 +313,7 @@ impl Reading {
         connection_id: &str,
         made: &mut Vec<Subscription>,
     ) -> Result<(), Error> {
-        let queues: Vec<i64> = floor.queues.iter().map(|(id, _)| *id).collect();
+        let queues: Vec<i64> = floor.queues.keys().copied().collect();
         if queues.is_empty() {
             return Ok(());
         }
@@ -339,31 +344,41 @@ impl Reading {
     }
 
     /// Reads everybody, and notes what gold had known differently.
-    async fn agents(
-        &self,
-        floor: &Floor,
-        asked_too_much: &mut bool,
-        differences: &mut Differences,
-    ) -> Result<(), Error> {
+    async fn agents(&self, floor: &Floor, outcome: &mut Outcome) -> Result<(), Error> {
+        let differences = &mut outcome.differences;
         let agents: Vec<i64> = floor.agents.iter().copied().collect();
         for some in agents.chunks(AT_ONCE) {
             let (asked, asked_at) = (self.gold.ordinal(), self.vendor.clock().ours());
-            let answer = self.about(some, asked_too_much).await?;
+            let answer = self.about(some, &mut outcome.asked_too_much).await?;
             let at = Moment::now(self.vendor.clock());
-            let told = answer.len();
+            let count = answer.len();
             let mut agents: Vec<_> = answer.into_iter().filter_map(|reading| translate::agent(reading, at)).collect();
             for agent in &agents {
                 self.seen.note(agent, Some(asked_at), at, self.vendor.clock());
             }
-            self.noted().dropped += (told - agents.len()) as u64;
+            self.noted().dropped += (count - agents.len()) as u64;
             // Whatever was pushed before the answer came is known before it is compared.
             self.gold.settled().await;
             differences.agents.extend(agents.iter().filter(|agent| self.is_news(agent)).map(|agent| (agent.id, asked)));
             differences
                 .queues
                 .extend(agents.iter().flat_map(|agent| self.left_queues(agent)).map(|queue| (queue, asked)));
-            // Whoever may be seen no longer is unknown rather than what they were last.
-            agents.extend(some.iter().filter(|id| self.vendor.is_denied(**id)).map(|id| unknown(AgentId(*id))));
+            // Whoever may be seen no longer, or is left out twice, is unknown rather than what they were last.
+            let told: BTreeSet<i64> = agents.iter().map(|agent| agent.id.0).collect();
+            if !some.iter().any(|id| told.contains(id) || self.vendor.is_denied(*id)) {
+                // A refusal with status 200 names nobody.
+                return Err(Error::Unintelligible { call: "the agents' metrics", line: 1, column: 1 });
+            }
+            for id in some.iter().copied().filter(|id| !told.contains(id)) {
+                if self.vendor.is_denied(id) {
+                    agents.push(AgentReading { not_permitted: true, ..unknown(id, "Not permitted") });
+                } else {
+                    outcome.unanswered.insert(id);
+                    if self.unanswered.contains(&id) {
+                        agents.push(unknown(id, "Clarity leaves them out of its answers"));
+                    }
+                }
+            }
             self.tell(floor, Fact::Agents { asked, agents }).await;
         }
         Ok(())
@@ -396,7 +411,7 @@ impl Reading {
 
     /// Asks for the queues as agents are asked for. No document has it (`apis.md` C48), and nothing depends on it.
     async fn queues(&self, floor: &Floor) -> Probe {
-        let ids: Vec<i64> = floor.queues.iter().map(|(id, _)| *id).collect();
+        let ids: Vec<i64> = floor.queues.keys().copied().collect();
         let asked = self.gold.ordinal();
         let answer = match self.vendor.queues(&ids, &self.vendor.wanted_of_queues()).await {
             Ok(answer) => answer,
@@ -441,13 +456,14 @@ impl Reading {
     /// Returns whose turn is next. All are looked up, so many in one question; where such a question is refused, so many of
     /// them one by one. A queue that cannot be found holds up no other.
     async fn look_queues_up(&self, floor: &Floor, differences: &mut Vec<(QueueId, Ordinal)>) -> usize {
-        let count = floor.queues.len();
+        let queues: Vec<(&i64, &String)> = floor.queues.iter().collect();
+        let count = queues.len();
         let mut next = self.next_lookup;
         let round = async {
             let mut left = count;
             while left > 0 {
                 // A queue without a name cannot be looked for.
-                let turn = (0..LOOKUPS.min(left)).map(|place| &floor.queues[(next + place) % count]);
+                let turn = (0..LOOKUPS.min(left)).map(|place| queues[(next + place) % count]);
                 let turn: Vec<_> = turn.filter(|(_, name)| !name.trim().is_empty()).collect();
                 let taken = self.look_up_at_once(&turn, differences).await;
                 if taken == Taken::No {
@@ -457,7 +473,7 @@ impl Reading {
                 left = if taken == Taken::Yes { left.saturating_sub(LOOKUPS) } else { 0 };
             }
             for _ in 0..LOOKUPS.min(left) {
-                let (id, name) = &floor.queues[next % count];
+                let (id, name) = queues[next % count];
                 next = (next + 1) % count;
                 if name.trim().is_empty() {
                     continue;
@@ -477,14 +493,14 @@ impl Reading {
     }
 
     /// Looks these queues up in one round trip (`apis.md` C44).
-    async fn look_up_at_once(&self, turn: &[&(i64, String)], differences: &mut Vec<(QueueId, Ordinal)>) -> Taken {
+    async fn look_up_at_once(&self, turn: &[(&i64, &String)], differences: &mut Vec<(QueueId, Ordinal)>) -> Taken {
         let names: Vec<&str> = turn.iter().map(|(_, name)| name.as_str()).collect();
         let asked = self.gold.ordinal();
         // Half the time is left for those who must be asked one by one.
         match tokio::time::timeout(LOOKUP_TIME / 2, self.vendor.search_all(&names)).await {
             Ok(Ok(found)) => {
                 for ((id, _), found) in turn.iter().zip(found) {
-                    self.looked_up(*id, asked, found, differences).await;
+                    self.looked_up(**id, asked, found, differences).await;
                 }
                 Taken::Yes
             }
@@ -534,11 +550,11 @@ impl Reading {
     }
 }
 
-/// What is known of an agent whom the account may not see.
-fn unknown(id: AgentId) -> AgentReading {
-    let reason = Change::Set("Not permitted".into());
+/// What is known of an agent of whom nothing is told.
+fn unknown(id: i64, reason: &str) -> AgentReading {
+    let reason = Change::Set(reason.into());
     let status = StatusReading { reason, suspended: Change::Set(false), ..StatusReading::new(AgentStatus::Unknown) };
-    AgentReading { not_permitted: true, status: Some(status), ..AgentReading::new(id) }
+    AgentReading { status: Some(status), ..AgentReading::new(AgentId(id)) }
 }
 
 impl Outcome {

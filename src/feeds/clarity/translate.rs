@@ -19,7 +19,7 @@ use crate::domain::{
     StructureReading, TeamId, TeamReading, Unclassified,
 };
 use crate::vendor::clarity::wire::{self, Nullable};
-use crate::vendor::lenient::{camel, integer_of, number_of, plain};
+use crate::vendor::lenient::{camel, integer_of, is_set, number_of, plain};
 
 type Breakdowns = Option<Box<wire::Breakdowns>>;
 
@@ -299,7 +299,11 @@ fn session(from: wire::SessionModel, at: Moment) -> Option<SessionReading> {
     };
     session.status = from.session_status.filter(|name| !name.trim().is_empty()).as_deref().map(session_status);
     let told = |theirs: Option<Timestamp>| theirs.map(|theirs| at.ours(theirs));
-    let ago = |milliseconds: Option<i64>| at.heard.checked_sub(SignedDuration::from_millis(milliseconds?)).ok();
+    // A duration that reaches back to an unset time, or forward, is none.
+    let ago = |milliseconds: Option<i64>| {
+        let began = at.heard.checked_sub(SignedDuration::from_millis(milliseconds?)).ok()?;
+        (is_set(began) && began <= at.heard).then_some(began)
+    };
     // A running duration counts only while the session is in that very state (`apis.md` B76): another message may say it.
     session.queued_since = told(from.start_time_stamp).or(ago(from.queued_ms));
     session.active_since = told(from.answered_time_stamp).or(ago(from.active_ms));
@@ -473,6 +477,25 @@ mod tests {
         let sessions = agent.sessions[0].1.all.as_ref().expect("a list");
         assert_eq!(sessions[0].active_since.map(|since| since.to_string()).as_deref(), Some("2026-11-21T08:59:00Z"));
         assert_eq!(agent.other["mood"], json!("good"));
+    }
+
+    /// Durations from an unset time, or to one that is to come.
+    #[test]
+    fn duration_that_reaches_nowhere_is_none() {
+        let since_the_year_one = 63_900_000_000_000_i64;
+        for (milliseconds, expected) in [
+            (json!(34_000), true),
+            (json!(since_the_year_one), false),
+            (json!(1_795_000_000_000_i64), false),
+            (json!(-5), false),
+        ] {
+            let agent = read(json!({"id": 41, "sessions": {"audio": {"sessions": [
+                {"sessionId": 82673, "queuedMs": milliseconds, "activeMs": milliseconds}
+            ]}}}));
+            let session = &agent.sessions[0].1.all.as_ref().expect("a list")[0];
+            let known = (session.queued_since.is_some(), session.active_since.is_some());
+            assert_eq!(known, (expected, expected), "{milliseconds}");
+        }
     }
 
     #[test]

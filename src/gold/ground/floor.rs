@@ -124,6 +124,8 @@ pub(super) struct QueueRecord {
     told: BTreeMap<Modality, BTreeMap<Arc<str>, Ordinal>>,
     /// When fields without a word were last told.
     other_told: Ordinal,
+    /// When the numbers that a search tells, too, were last told.
+    numbers_told: Ordinal,
     /// The kinds of contact of which it was told who waits, and when: an empty list means that nobody does. `None`: it was
     /// told, and is no longer known.
     listed: BTreeMap<Modality, Option<Ordinal>>,
@@ -315,7 +317,7 @@ impl Ground {
         let record = self.queues.entry(id).or_default();
         let heard = record.heard;
         if heard.numbers <= asked {
-            record.count(&reading);
+            record.count(asked, &reading);
         }
         record.name.by_the_way(reading.name);
         // What it leaves out is not there, and that is told too.
@@ -355,7 +357,7 @@ impl Ground {
         Heard::note(&mut record.heard.metrics, heard, has_metrics);
         Heard::note(&mut record.heard.sessions, heard, !reading.sessions.is_empty());
         Heard::note(&mut record.heard.other, heard, !reading.other.is_empty());
-        let has_numbers = record.count(&reading);
+        let has_numbers = record.count(heard, &reading);
         Heard::note(&mut record.heard.numbers, heard, has_numbers);
         record.name.by_the_way(reading.name);
         record.metrics_cleared(&reading.cleared_metrics);
@@ -379,19 +381,21 @@ impl Ground {
         }
         let record = self.queues.entry(id).or_default();
         if record.heard.numbers <= asked {
-            record.count(&reading);
+            record.count(asked, &reading);
         }
         record.name.by_search = reading.name.or_else(|| record.name.by_search.take());
         self.touched.insert(Key::Queue(id));
     }
 
     /// What only pushes could tell of queues, and have not told again since `before`, is no longer known.
-    pub(super) fn queues_uncertain(&mut self, before: Ordinal) {
+    pub(super) fn queues_uncertain(&mut self, before: Ordinal, searched_too: bool) {
         self.early_queues.forget_before(before);
         for id in self.queues.keys().copied().collect::<Vec<_>>() {
             let moved = self.sessions.release_untold(Holder::Queue(id), before);
             self.moved(moved);
-            if self.queues.get_mut(&id).is_some_and(|record| record.forget_untold(before)) {
+            let Some(record) = self.queues.get_mut(&id) else { continue };
+            let had_numbers = searched_too && record.forget_numbers(before);
+            if record.forget_untold(before) || had_numbers {
                 self.touched.insert(Key::Queue(id));
             }
         }
@@ -595,8 +599,24 @@ impl QueueRecord {
         is_changed
     }
 
+    /// Forgets the numbers that a search tells, too, if they were not told since. Returns whether there were any.
+    fn forget_numbers(&mut self, before: Ordinal) -> bool {
+        if self.numbers_told >= before {
+            return false;
+        }
+        let open = self.open.take().is_some();
+        let numbers = [
+            &mut self.agents_online,
+            &mut self.agents_available,
+            &mut self.estimated_wait_seconds,
+            &mut self.calls_today,
+        ];
+        let numbers = numbers.map(|number| number.take().is_some());
+        open || numbers.contains(&true)
+    }
+
     /// Takes over the numbers that a message tells. Returns whether it tells any.
-    fn count(&mut self, reading: &QueueReading) -> bool {
+    fn count(&mut self, told: Ordinal, reading: &QueueReading) -> bool {
         self.open = reading.open.or(self.open);
         self.agents_online = reading.agents_online.or(self.agents_online);
         self.agents_available = reading.agents_available.or(self.agents_available);
@@ -604,7 +624,11 @@ impl QueueRecord {
         self.calls_today = reading.calls_today.or(self.calls_today);
         let numbers =
             [reading.agents_online, reading.agents_available, reading.estimated_wait_seconds, reading.calls_today];
-        reading.open.is_something() || numbers.iter().any(Change::is_something)
+        let has_numbers = reading.open.is_something() || numbers.iter().any(Change::is_something);
+        if has_numbers {
+            self.numbers_told = told;
+        }
+        has_numbers
     }
 }
 

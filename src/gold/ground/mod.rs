@@ -116,7 +116,7 @@ impl Ground {
                 }
             }
             Fact::QueueChanged { heard, queue } => self.queue_changed(heard, *queue, now),
-            Fact::QueuesUncertain { before } => self.queues_uncertain(before),
+            Fact::QueuesUncertain { before, searched_too } => self.queues_uncertain(before, searched_too),
             Fact::Response(reading) => {
                 for key in self.feedback.hear(*reading, &self.rules) {
                     self.touched.insert(key);

@@ -481,9 +481,19 @@ fn when_nobody_tells_us_about_queues_their_numbers_are_unknown_and_not_old() {
     ground.apply(Fact::QueueChanged { heard: Ordinal::default(), queue: Box::new(reading) }, at(1));
     assert_eq!(queue(&ground, 11).waiting, Some(3));
 
-    ground.apply(Fact::QueuesUncertain { before: Ordinal(1) }, at(2));
-    let queue = queue(&ground, 11);
-    assert_eq!((queue.waiting, queue.sessions.len(), queue.agents_online), (None, 0, Some(4)));
+    ground.apply(Fact::QueuesUncertain { before: Ordinal(1), searched_too: false }, at(2));
+    let now = queue(&ground, 11);
+    assert_eq!((now.waiting, now.sessions.len(), now.agents_online), (None, 0, Some(4)));
+
+    // What a search tells may be too old as well.
+    let mut found = QueueReading::new(QueueId(11));
+    found.calls_today = Change::Set(90);
+    let found = |asked| Fact::Found { asked: Ordinal(asked), agents: vec![], queues: vec![found.clone()] };
+    ground.apply(found(3), at(3));
+    ground.apply(Fact::QueuesUncertain { before: Ordinal(3), searched_too: true }, at(4));
+    assert_eq!((queue(&ground, 11).agents_online, queue(&ground, 11).calls_today), (Some(4), Some(90)));
+    ground.apply(Fact::QueuesUncertain { before: Ordinal(4), searched_too: true }, at(5));
+    assert_eq!((queue(&ground, 11).agents_online, queue(&ground, 11).calls_today), (None, None));
 }
 
 /// A count of each kind of contact, and who waits.
@@ -498,7 +508,7 @@ fn waits(heard: u64, counts: &[(Modality, i64)], sessions: SessionsReading) -> F
 }
 
 fn untold_since(before: u64) -> Fact {
-    Fact::QueuesUncertain { before: Ordinal(before) }
+    Fact::QueuesUncertain { before: Ordinal(before), searched_too: true }
 }
 
 #[test]
@@ -846,6 +856,7 @@ fn response(id: i64, messages: &[(i64, i64)], session: Option<&str>, score: i64,
         id: format!("r{id}").into(),
         created: Some(at(1)),
         assumed: None,
+        newest_as_dated: None,
         updated: Some(at(1)),
         source: None,
         thread: if closed { Thread::Closed } else { Thread::Open },
@@ -1229,7 +1240,7 @@ fn fact() -> impl Strategy<Value = Fact> {
             queue.sessions = sessions;
             Fact::QueueChanged { heard: Ordinal(heard.into()), queue: Box::new(queue) }
         }),
-        1 => any::<u8>().prop_map(|before| Fact::QueuesUncertain { before: Ordinal(before.into()) }),
+        1 => any::<(u8, bool)>().prop_map(|(before, searched_too)| Fact::QueuesUncertain { before: Ordinal(before.into()), searched_too }),
         4 => response,
         4 => of_jenny,
         4 => told,

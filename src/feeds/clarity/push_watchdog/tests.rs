@@ -545,7 +545,7 @@ impl Floor {
             self.next_reading = self.next_reading.min(self.second + 5);
         }
         if let Some(before) = self.ages.pass(self.gold.ordinal(), self.now()) {
-            self.gold.tell(Fact::QueuesUncertain { before }).await;
+            self.gold.tell(Fact::QueuesUncertain { before, searched_too: true }).await;
         }
         self.gold.settled().await;
         let is_live = self.watchdog.trouble().is_none();

@@ -1,5 +1,7 @@
 //! A reading against a small server of its own.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use axum::Router;
 use axum::http::{StatusCode, Uri};
 
@@ -12,9 +14,12 @@ use crate::gold::{Day, Rules};
 /// `reliability.md` U11: what is known of the structure will do.
 #[tokio::test]
 async fn a_structure_that_cannot_be_read_keeps_nobody_from_being_read() {
-    let app = Router::new().fallback(async |uri: Uri| {
+    let answer = Arc::new(Mutex::new(r#"[{"id":5}]"#));
+    let told = Arc::clone(&answer);
+    let app = Router::new().fallback(async move |uri: Uri| {
         let is_metrics = uri.path().contains("/metrics/");
-        if is_metrics { (StatusCode::OK, "[]") } else { (StatusCode::INTERNAL_SERVER_ERROR, "") }
+        let told = *told.lock().expect("no panic");
+        if is_metrics { (StatusCode::OK, told) } else { (StatusCode::INTERNAL_SERVER_ERROR, "") }
     });
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let root = format!("http://{}/webapi/api", listener.local_addr().expect("an address"));
@@ -38,11 +43,30 @@ async fn a_structure_that_cannot_be_read_keeps_nobody_from_being_read() {
         noted: Default::default(),
         subscribe: None,
         next_lookup: 0,
+        unanswered: BTreeSet::new(),
     };
-    let known = Floor { agents: [5].into(), queues: Vec::new() };
-    let outcome = reading(Some(known)).run().await;
+    let known = || Floor { agents: [5].into(), queues: BTreeMap::new() };
+    let outcome = reading(Some(known())).run().await;
     assert!(outcome.not_structured.as_ref().is_some_and(|why| why.contains("500")), "{outcome:?}");
     assert!(outcome.trouble.is_none() && outcome.asked.is_some(), "{outcome:?}");
+
+    // Neither a refusal with status 200 nor an answer about others is an answer about them.
+    for odd in ["[]", "null", r#"{"message":"An error has occurred."}"#, r#"[{"id":6}]"#] {
+        *answer.lock().expect("no panic") = odd;
+        let outcome = reading(Some(known())).run().await;
+        assert!(outcome.trouble.is_some() && outcome.asked.is_none(), "{odd}: {outcome:?}");
+    }
+    // One of two who is left out is unknown when that happens again.
+    *answer.lock().expect("no panic") = r#"[{"id":5,"currentStatus":{"agentStatus":"available"}}]"#;
+    let both = Floor { agents: [5, 6].into(), queues: BTreeMap::new() };
+    let mut twice = reading(Some(both));
+    twice.unanswered.insert(6);
+    let outcome = twice.run().await;
+    assert_eq!(outcome.unanswered, [6].into());
+    gold.settled().await;
+    let entity = gold.copy().get(&Key::Agent(AgentId(6)));
+    let Some(Entity::Agent(agent)) = entity.as_deref() else { panic!("no agent: {entity:?}") };
+    assert!(agent.status == AgentStatus::Unknown && agent.reason.is_some() && !agent.not_permitted, "{agent:?}");
 
     // Where nothing is known there is nobody to ask about.
     let outcome = reading(None).run().await;

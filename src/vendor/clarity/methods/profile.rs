@@ -2,10 +2,14 @@
 
 use percent_encoding::utf8_percent_encode;
 use reqwest::Method;
+use serde_json::Value;
 
 use crate::vendor::clarity::client::RESERVED;
 use crate::vendor::clarity::wire::{DashboardSettings, Profile, Structure};
 use crate::vendor::clarity::{Clarity, Error};
+
+/// The lists of a structure.
+const LISTS: [&str; 5] = ["agents", "queues", "teams", "groups", "businessUnits"];
 
 /// Whom to sign off, and which calls to end with that.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -32,7 +36,13 @@ impl Clarity {
     /// # Errors
     /// See [`Error`].
     pub async fn structure(&self) -> Result<Structure, Error> {
-        self.ask("the structure", "/v2/profile/mbu", "").await
+        const CALL: &str = "the structure";
+        let answer = super::tidy(self.call(CALL, Method::GET, self.at("/v2/profile/mbu", ""), None::<&()>).await?);
+        // A refusal with status 200 would otherwise be a site without anybody in it.
+        if !is_structure(&answer) {
+            return Err(super::unintelligible(CALL));
+        }
+        super::object(CALL, answer)
     }
 
     /// What the site's own dashboard is made of (`apis.md` C14).
@@ -57,5 +67,37 @@ impl Clarity {
         let sessions: Vec<String> = whom.sessions.iter().map(i64::to_string).collect();
         let query = format!("sip={}&gruu={}&sids={}", encoded(&whom.sip), encoded(&whom.gruu), sessions.join(","));
         self.tell(CALL, Method::POST, self.at("/v2/profile/unregister", &query), None::<&()>).await.map(|_| ())
+    }
+}
+
+/// Whether it may be a structure. An empty object is an empty site; one that has none of the lists is something else, and so
+/// is one of whose lists is no list.
+fn is_structure(answer: &Value) -> bool {
+    let Value::Object(fields) = answer else { return false };
+    let may_be = |name: &&str| !matches!(fields.get(*name), Some(Value::Bool(_) | Value::Number(_) | Value::String(_)));
+    LISTS.iter().all(may_be) && (fields.is_empty() || LISTS.iter().any(|name| fields.contains_key(*name)))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn refusal_with_status_200_is_no_structure() {
+        for (answer, expected) in [
+            (json!({}), true),
+            (json!({"agents": []}), true),
+            (json!({"agents": null, "queues": {"11": {"id": 11}}}), true),
+            (json!({"groups": [], "extra": 1}), true),
+            (json!({"message": "An error has occurred."}), false),
+            (json!({"agents": "none", "queues": []}), false),
+            (json!([]), false),
+            (json!(null), false),
+            (json!("busy"), false),
+        ] {
+            assert_eq!(is_structure(&answer), expected, "{answer}");
+        }
     }
 }
