@@ -280,7 +280,9 @@ mod tests {
             assert_eq!(value(text.as_bytes()), Some(expected), "{text}");
         }
         let bytes = b"{\"a\":\"caf\xe9 \xed\xa0\x80\",\"\xff\":1,\"b\":2}";
+        let before = REPAIRS.get();
         assert_eq!(value(bytes), Some(json!({"a": "caf\u{fffd} \u{fffd}\u{fffd}\u{fffd}", "\u{fffd}": 1, "b": 2})));
+        assert!(REPAIRS.get() > before, "it is counted");
     }
 
     #[test]

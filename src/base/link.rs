@@ -53,6 +53,7 @@ mod tests {
             ("ftp://files.example.com/a", None),
             ("www.good.example@evil.example/", None),
             ("www.example.com:javascript", None),
+            ("www.example.com:", None),
             ("CASE-1", None),
             ("/media/a.png", None),
             ("a picture.png of mine", None),

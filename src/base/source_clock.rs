@@ -294,6 +294,11 @@ mod tests {
             source.ask(50);
         }
         assert!(source.error() <= 1_500, "{:?}", source.theirs.offset());
+        source.offset = 300;
+        for _ in 0..3 {
+            source.ask(50);
+        }
+        assert_eq!(source.theirs.offset(), SignedDuration::ZERO, "it was set right, and may be as ours again");
     }
 
     #[test]

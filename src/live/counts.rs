@@ -370,4 +370,63 @@ mod tests {
         let counted = counts("live", &[(11, json!({"waiting": 0}))], &board, &told);
         assert_eq!((&counted["all"]["staff"], &counted["queue:11"]), (&Value::Null, &Value::Null));
     }
+
+    fn all(counted: &Counted<'_>) -> Value {
+        serde_json::to_value(counted.counts(&Scope::floor(), &Crew::default())).expect("JSON")["all"].take()
+    }
+
+    #[test]
+    fn numbers_that_stand_for_no_queue_have_nobody_waiting() {
+        let queues = [(-2, json!({"waiting": 5, "teams": [3]})), (11, json!({"waiting": 1, "teams": [3]}))];
+        let counted = counts("live", &queues, &Scope::floor(), &Crew::default());
+        assert_eq!(counted["all"]["waiting"], 1);
+    }
+
+    #[test]
+    fn limited_viewer_without_queues_is_told_that_there_are_others() {
+        let told = all(&Counted { clarity: "live", is_limited: true, ..Counted::default() });
+        assert_eq!(told["hidden"], json!({"waiting": true, "longestWaitSince": true}));
+        assert_eq!(told.get("waiting"), None);
+    }
+
+    #[test]
+    fn feedback_is_added_up_where_all_of_it_is_seen_and_anybody_is_heard() {
+        let open = |count: i64| json!({"feedback": {"open": count}});
+        let hidden = json!({"hidden": {"feedback": true}});
+        for (goodays, teams, sum, is_hidden) in [
+            ("live", vec![&open(2), &open(1)], json!(3), Value::Null),
+            ("live", vec![&open(0)], json!(0), Value::Null),
+            ("down", vec![&open(0)], json!(0), Value::Null),
+            ("off", vec![&open(0)], Value::Null, Value::Null),
+            ("down", vec![&json!({})], Value::Null, Value::Null),
+            ("live", vec![&open(2), &hidden], Value::Null, json!({"openFeedback": true})),
+        ] {
+            let counted = Counted { teams: (3..).map(TeamId).zip(teams).collect(), goodays, ..Counted::default() };
+            let told = all(&counted);
+            assert_eq!((&told["openFeedback"], &told["hidden"]), (&sum, &is_hidden), "{goodays} {sum}");
+        }
+        let nps = json!({"teams": [3], "feedback": {"nps": {"value": 100.0, "promoters": 1, "detractors": 0, "n": 1}}});
+        let queues =
+            |second| Counted { queues: vec![(QueueId(11), &nps), (QueueId(12), second)], ..Counted::default() };
+        assert_eq!(all(&queues(&nps))["nps"]["n"], 2);
+        let told = all(&queues(&hidden));
+        assert_eq!((told.get("nps"), &told["hidden"]), (None, &json!({"nps": true, "csat": true})));
+    }
+
+    #[test]
+    fn counts_of_contacts_are_added_up_and_averages_are_not() {
+        let bag = json!({"teams": [3], "metrics": {"audio": {"answeredCount": 2, "averageHandleTime": 60}}});
+        let queues = vec![(QueueId(11), &bag), (QueueId(12), &bag)];
+        let told = all(&Counted { queues, ..Counted::default() });
+        assert_eq!(told["metrics"]["answeredCount"].as_f64(), Some(4.0));
+        assert_eq!(told["metrics"].as_object().map(serde_json::Map::len), Some(1));
+    }
+
+    #[test]
+    fn agents_of_no_team_are_counted_by_themselves() {
+        let crew = crew(&[(1, None, Activity::Available)]);
+        let counted = counts("live", &[], &Scope::floor(), &crew);
+        assert_eq!(counted[AGENTS_OF_NO_TEAM]["staff"]["available"], 1);
+        assert_eq!(counts("live", &[], &Scope::floor(), &Crew::default()).get(AGENTS_OF_NO_TEAM), None);
+    }
 }

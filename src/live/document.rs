@@ -445,7 +445,7 @@ mod tests {
         assert_eq!(shown(&floor, None, Fields::Desk), Some(json!({ "hidden": { "feedback": true } })));
         assert_eq!(shown(&floor, Some(&floor), Fields::Desk).expect("shown").get("hidden"), None);
         let (Entity::Agent(agent), Entity::Agent(without)) = (told(), told()) else { panic!("agents") };
-        let whole = Entity::Agent(Agent { feedback: Some(total), ..agent });
+        let whole = Entity::Agent(Agent { feedback: Some(Arc::clone(&total)), ..agent });
         let without = Entity::Agent(without);
         for (seen, hidden) in [(Some(&whole), Value::Null), (Some(&without), json!({ "feedback": true }))] {
             let shown = shown(&whole, seen, Fields::Desk).expect("shown");
@@ -457,6 +457,20 @@ mod tests {
             "nothing is there"
         );
         assert_eq!(shown(&whole, None, Fields::Desk), None, "who is not seen is not there");
+        let team = |feedback| {
+            let (groups, unit) = (BTreeMap::new(), None);
+            Entity::Team(Team { id: crate::domain::TeamId(3), name: "North".into(), groups, unit, feedback })
+        };
+        let (whole, without) = (team(Some(Arc::clone(&total))), team(None));
+        assert_eq!(shown(&whole, Some(&without), Fields::Desk).expect("shown")["hidden"], json!({ "feedback": true }));
+        let near = shown(&whole, Some(&without), Fields::Near).expect("shown");
+        assert_eq!(near, json!({ "name": "North" }), "nothing of it would be shown there");
+        let tag = |effect| {
+            Entity::Tag(crate::gold::entity::Tag { name: "late".into(), feedback: Arc::clone(&total), effect })
+        };
+        let effect = crate::gold::rollup::Effect { with: Default::default(), without: Default::default() };
+        let seen = shown(&tag(Some(effect)), Some(&tag(None)), Fields::Desk).expect("shown");
+        assert_eq!(seen["hidden"], json!({ "effect": true }));
     }
 
     #[test]

@@ -166,3 +166,103 @@ fn state(entity: &Entity) -> String {
         _ => String::new(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{Customer, Fact, ResponseReading, Survey};
+    use crate::gold::Rules;
+    use crate::gold::ground::Ground;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(1_795_000_000 + second).expect("a time")
+    }
+
+    /// What gold makes of it.
+    fn told(key: &Key, fact: Fact) -> Entity {
+        let mut ground = Ground::new(Rules::default(), at(0));
+        ground.apply(fact, at(100));
+        ground.settle();
+        ground.all().remove(key).expect("it is there")
+    }
+
+    fn response(id: &str, thread: Thread, waits: bool, created: i64) -> (Key, Arc<Entity>) {
+        let reading = ResponseReading {
+            id: id.into(),
+            created: Some(at(created)),
+            assumed: None,
+            newest_as_dated: None,
+            updated: None,
+            source: None,
+            thread,
+            survey: None,
+            answers: Vec::new(),
+            messages: BTreeMap::new(),
+            customer: Customer::default(),
+            extra: BTreeMap::new(),
+            place: None,
+            delegated_to: None,
+            actions: std::collections::BTreeSet::new(),
+            alert: false,
+        };
+        let key = Key::Response(id.into());
+        let Entity::Response(mut response) = told(&key, Fact::Response(Box::new(reading))) else {
+            panic!("a response")
+        };
+        response.waits = waits;
+        (key, Arc::new(Entity::Response(response)))
+    }
+
+    fn survey(id: &str, state: RequestState, created: i64) -> (Key, Arc<Entity>) {
+        let mut survey = Survey::new(id.into(), at(created));
+        survey.state = state;
+        let key = Key::Survey(id.into());
+        let entity = told(&key, Fact::Survey(Box::new(survey)));
+        (key, Arc::new(entity))
+    }
+
+    fn order(lists: &Lists) -> Vec<String> {
+        lists.shown().map(|(key, ..)| super::super::document::path(key).1).collect()
+    }
+
+    #[test]
+    fn who_waits_comes_first_then_what_is_pending_and_each_newest_first() {
+        let mut lists = Lists::new(1);
+        for (key, entity) in [
+            response("closed", Thread::Closed, false, 9),
+            response("pending", Thread::Pending, false, 7),
+            response("again", Thread::Closed, true, 1),
+            response("open", Thread::Open, true, 2),
+            response("other", Thread::Other("odd".into()), false, 8),
+        ] {
+            lists.set(&key, 5, Some(entity));
+        }
+        assert_eq!(order(&lists), ["open", "again", "pending", "other", "closed"]);
+        let count = lists.feedback.count(1);
+        assert_eq!((count.total, count.needs_action, count.states["closed"]), (5, 2, 2));
+        // What was before changes nothing; what is since does.
+        lists.set(&Key::Response("open".into()), 4, None);
+        assert_eq!(lists.feedback.count(1).total, 5);
+        let (key, closed) = response("open", Thread::Closed, false, 2);
+        lists.set(&key, 6, Some(closed));
+        assert_eq!(order(&lists), ["again", "pending", "other", "closed", "open"]);
+        let count = lists.feedback.count(1);
+        assert_eq!((count.total, count.needs_action, count.states["closed"]), (5, 1, 3));
+        assert_eq!(count.states.get("open"), None);
+    }
+
+    #[test]
+    fn requests_that_need_a_person_come_first_and_those_of_a_dry_run_need_nobody() {
+        let mut lists = Lists::new(1);
+        for (key, entity) in [
+            survey("tried", RequestState::DryRun, 9),
+            survey("held", RequestState::Held, 1),
+            survey("unknown", RequestState::Unknown, 2),
+            survey("sent", RequestState::Accepted, 8),
+        ] {
+            lists.set(&key, 1, Some(entity));
+        }
+        assert_eq!(order(&lists), ["unknown", "held", "tried", "sent"]);
+        assert_eq!(lists.surveys.count(1).needs_action, 2);
+    }
+}

@@ -383,6 +383,13 @@ mod tests {
         assert_eq!((sum.value, sum.hit, sum.n, sum.small), (1.0, 1, 100, false));
         assert!(share(4, 4).small && !share(5, 5).small, "five cases are enough");
         assert_eq!(RatioDoc::sum(std::iter::empty()), None, "no case is no share");
+        let score = |promoters, n| NpsDoc::of(&Nps { promoters, detractors: 0, n }).expect("a score");
+        let sum = NpsDoc::sum([score(1, 1), score(1, 3)].iter()).expect("a score");
+        assert_eq!((sum.value, sum.promoters, sum.n, sum.small), (50.0, 2, 4, true));
+        let mean = |n| MeanDoc::of(&Mean { sum: 20, n }).expect("a mean").small;
+        let times = |n| TimesDoc::of(&Times { median: 60, p90: 90, n }).expect("times").small;
+        assert_eq!([score(4, 4).small, mean(4), times(4)], [true; 3]);
+        assert_eq!([score(5, 5).small, mean(5), times(5)], [false; 3]);
     }
 
     #[test]

@@ -469,3 +469,43 @@ async fn a_disk_that_fails_once_is_not_given_up_and_one_that_fails_again_and_aga
     }
     given_up.await.expect("told");
 }
+
+#[tokio::test]
+async fn requests_of_an_older_file_are_known_by_every_name_of_their_interaction() {
+    let dir = TempDir::new().expect("a directory");
+    schema::write_old(dir.path(), 11);
+    let file = Connection::open(dir.path().join("callboard.db")).expect("the file");
+    for (id, kind, body, context) in [
+        (
+            "both",
+            "agentConnect.request",
+            r#"{"ext_interaction_id":" case 1 "}"#,
+            r#"{"session":82673,"conversation":"5f1"}"#,
+        ),
+        ("one", "agentConnect.request", r#"{"ext_interaction_id":"82674"}"#, r#"{"session":82674}"#),
+        ("blank", "agentConnect.request", r#"{"ext_interaction_id":" "}"#, "{}"),
+        ("emptied", "agentConnect.request", "null", "{}"),
+        ("other", "goodays.reply", r#"{"ext_interaction_id":"case 2"}"#, r#"{"session":5}"#),
+    ] {
+        let values = [id, kind, body, context];
+        let sql = "INSERT INTO outbox (id, key, kind, body, context, state, created, changed)
+                   VALUES (?1, ?1, ?2, ?3, ?4, 'accepted', 0, 0)";
+        file.execute(sql, values).expect("a request");
+    }
+    drop(file);
+    let store = open(&dir);
+    let names = store.read(|connection| {
+        let mut all = connection.prepare("SELECT request, interaction FROM asked ORDER BY 1, 2")?;
+        let names = all.query_map([], |row| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?)))?;
+        Ok(names.collect::<Result<Vec<_>, _>>()?)
+    });
+    let names = names.await.expect("read");
+    let names: Vec<(&str, &str)> = names.iter().map(|(request, name)| (&**request, &**name)).collect();
+    assert_eq!(names, [("both", "5f1"), ("both", "82673"), ("both", "case 1"), ("one", "82674")]);
+    // And so nobody is asked a second time about what was asked about before.
+    for name in ["5f1", "case 1", "82674"] {
+        let again = NewIntent { kind: "agentConnect.request".into(), ..wish(name, "again") };
+        let asked = store.ask_about(vec![name.to_owned()], Asking::Automatic, again, None).await;
+        assert!(matches!(asked, Err(StoreError::AskedBefore(_))), "{name}");
+    }
+}

@@ -126,11 +126,12 @@ pub fn object<'de, D: Deserializer<'de>, T: Deserialize<'de>>(from: D) -> Result
     Object(PhantomData).read(from)
 }
 
-/// A list of such objects, in any of the three shapes of [`list`]. Items that are no objects are left out.
+/// A list of such objects, in any of the three shapes of [`list`]. An item that is no object is kept as one that says
+/// nothing: it has no identity, and whoever leaves it out for that counts it.
 ///
 /// # Errors
 /// When the JSON itself is broken, or names a field twice.
-pub fn objects<'de, D: Deserializer<'de>, T: DeserializeOwned>(from: D) -> Result<Option<Vec<T>>, D::Error> {
+pub fn objects<'de, D: Deserializer<'de>, T: DeserializeOwned + Default>(from: D) -> Result<Option<Vec<T>>, D::Error> {
     Objects(PhantomData).read(from)
 }
 
@@ -482,6 +483,8 @@ mod tests {
             (json!(true), Some(true), None),
             (json!("True"), Some(true), Some("True")),
             (json!(" FALSE "), Some(false), Some(" FALSE ")),
+            (json!("Yes"), Some(true), Some("Yes")),
+            (json!("no"), Some(false), Some("no")),
             (json!(1), Some(true), Some("1")),
             (json!(0.0), Some(false), Some("0")),
             (json!("0"), Some(false), Some("0")),
@@ -590,6 +593,17 @@ mod tests {
         }
         assert_eq!(list_of::<Value>(json!({"id": 1})), Some(vec![json!({"id": 1})]));
         assert_eq!(list_of::<Value>(json!("x")), None);
+        assert_eq!(list_of::<Value>(json!({"items": null})), Some(Vec::new()));
+        assert_eq!(integers(&json!([1, "2", "x"])).expect("JSON"), Some(vec![1, 2]));
+        assert_eq!(integers(&json!(5)).expect("JSON"), Some(vec![5]), "one alone");
+        assert_eq!(text::<_, String>(&json!("NOTSET")).expect("JSON"), None);
+        // What is no object is kept as one that says nothing: whoever leaves it out counts it.
+        type Bag = Map<String, Value>;
+        for value in [json!([{"a": 1}, "x", null]), json!({"items": [{"a": 1}, "x", null]})] {
+            let read = objects::<_, Bag>(&value).expect("JSON").expect("a list");
+            assert_eq!(read.iter().map(Map::len).collect::<Vec<_>>(), [1, 0, 0], "{value}");
+        }
+        assert_eq!(objects::<_, Bag>(&json!({"a": 1})).expect("JSON").map(|all| all.len()), Some(1), "one alone");
     }
 
     #[test]

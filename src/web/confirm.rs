@@ -72,6 +72,8 @@ mod tests {
             ("/api/v1/surveys/a%2Fb/recover", Some("/surveys")),
             ("/api/v1/feedback/r%201/reply", Some("/feedback/r%201")),
             ("/api/v1/feedback/", None),
+            ("/api/v1/feedback/r?x=1/reply", None),
+            ("/api/v1/feedback/r\"><b/reply", None),
             ("/api/v1/agents/1/status", None),
             ("/logout", None),
             ("//evil.example/api/v1/surveys", None),

@@ -26,12 +26,15 @@ async fn what_came_while_nobody_listened_is_found_at_the_start_and_kept() {
     for id in ["r1", "r2", "r3", "r4", "r5"] {
         mock.customer_answers(id, |_| ());
     }
+    // One without an identity is kept and told all the same.
+    mock.customer_answers("r6", |response| response["id"] = json!(null));
     let house = mock.house_at(standing(), |_| ()).await;
-    let state = house.until("all", "all five", |state| responses(state) == 5).await;
+    let all = |state: &Value| responses(state) == 5 && counter(state, "unreadableEvents") == 1;
+    let state = house.until("all", "all five", all).await;
     assert_eq!(counter(&state, "events"), 0);
     assert_eq!(mock.asked("bulk").len(), 3, "two on a page: {:?}", mock.asked("bulk"));
     assert!(mock.asked("bulk")[0].contains("start_date=2026-11-19T12%3A00%3A00Z&end_date=2026-11-20T13%3A00%3A00Z"));
-    assert_eq!(house.world.store.inbox_counts().await.expect("counts").total, 5);
+    assert_eq!(house.world.store.inbox_counts().await.expect("counts").total, 6);
     let stopped = house.stop().await;
     let kept = std::fs::read(stopped.data_dir().join("callboard.db")).expect("what was kept");
     let kept = String::from_utf8_lossy(&kept);
@@ -40,7 +43,7 @@ async fn what_came_while_nobody_listened_is_found_at_the_start_and_kept() {
     let house = stopped.again().await;
     let later = house.until("all", "all five again", |state| responses(state) == 5).await;
     assert_eq!(later["feedback"], state["feedback"]);
-    assert_eq!(house.world.store.inbox_counts().await.expect("counts").total, 5);
+    assert_eq!(house.world.store.inbox_counts().await.expect("counts").total, 6);
     house.stop().await;
 }
 

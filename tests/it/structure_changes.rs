@@ -53,5 +53,16 @@ async fn structure_is_read_at_once_where_something_is_unknown() {
     let is_gone = |state: &Value| state["agents"].get("37").is_none() && state["queues"].get("12").is_none();
     let state = viewer.seen("those who have gone", is_gone).await;
     assert_eq!(state["agents"]["41"]["team"], 3);
+
+    // What comes late about those who have gone brings no ghost back: what is pushed after it shows that it was heard.
+    let call = json!({"sessionId": 9002, "queueId": 11, "agentId": 37, "sessionStatus": "Queued", "queuedMs": 1000});
+    let late = agent(37, "Grace H.", json!({"sessions": {"audio": {"addedSessions": [call]}}}));
+    peer.push(&json!([late, {"type": "queue", "id": 12, "callsToday": 5}]).to_string()).await;
+    peer.push(&json!([{"type": "agent", "id": 41, "currentStatus": {"reasonCodeName": "After them"}}]).to_string())
+        .await;
+    let state = viewer.seen("what came after", |state| state["agents"]["41"]["reason"] == "After them").await;
+    assert!(is_gone(&state), "{state}");
+    assert_eq!(state["counts"]["all"]["staff"]["agents"], 2);
+    assert!(state["queues"]["11"]["sessions"].get("9002").is_none());
     house.stop().await;
 }

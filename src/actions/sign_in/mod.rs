@@ -405,3 +405,41 @@ impl std::fmt::Debug for Inner {
         f.debug_struct("SignIns").finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{Permission, Role};
+
+    #[test]
+    fn sign_in_ends_when_nobody_used_it_and_when_it_has_lasted_too_long() {
+        let hours = |hours: u64| Duration::from_secs(hours * 3600);
+        let rules = Rules {
+            roles: Roles::default(),
+            idle: hours(8),
+            longest: hours(12),
+            confirm_every: Duration::from_secs(60),
+            sockets: 4,
+            check: None,
+            domain: String::new(),
+            method: iwa::Method::Ntlm,
+            kdc: None,
+        };
+        let at = |hour: i64| jiff::Timestamp::from_second(1_795_000_000 + hour * 3600).expect("a time");
+        for (used, now, expected) in [(0, 7, false), (0, 8, true), (7, 11, false), (11, 12, true)] {
+            let kept = KeptSignIn {
+                key: [0; 32],
+                agent: AgentId(41),
+                name: "Rob".to_owned(),
+                team: None,
+                began: at(0),
+                used: at(used),
+                address: None,
+                browser: None,
+                token: Vec::new(),
+                granted: Permission::everything(Role::Supervisor),
+            };
+            assert_eq!(is_over(&kept, &rules, at(now)), expected, "used at {used}, at {now} o'clock");
+        }
+    }
+}

@@ -301,3 +301,41 @@ async fn a_survey_is_recovered_once_whether_or_not_it_is_known_who_asked_for_it(
     assert_eq!((second.fresh, second.id), (false, first.id));
     world.end().await;
 }
+
+#[tokio::test]
+async fn whoever_is_limited_sees_why_nobody_was_asked_of_their_own_alone() {
+    use crate::domain::{NotAsked, Permission, QueueId, Realm, Role, TeamId};
+    let world = world(|_| ()).await;
+    for (number, agent, queue) in
+        [(1, Some(41), Some(11)), (2, Some(43), Some(11)), (3, None, Some(11)), (4, None, Some(12)), (5, None, None)]
+    {
+        let told = NotAsked {
+            interaction: Interaction::Session(SessionId(number)),
+            conversation: None,
+            at: Clock::system().now(),
+            queue: queue.map(QueueId),
+            agent: agent.map(AgentId),
+            why: "notAskedNoCustomerEmail",
+        };
+        world.desk.remember_unasked(&told).await;
+    }
+    let realm = || Realm {
+        agents: [41, 42].map(AgentId).into(),
+        queues: [11].map(QueueId).into(),
+        teams: [3].map(TeamId).into(),
+    };
+    for (permission, expected) in [
+        (Permission::only(Role::TeamLead, realm()), vec!["session:1", "session:3"]),
+        (Permission::only(Role::Agent, realm()), vec!["session:1"]),
+        (
+            Permission::everything(Role::Supervisor),
+            vec!["session:1", "session:2", "session:3", "session:4", "session:5"],
+        ),
+    ] {
+        let mut seen: Vec<String> =
+            world.desk.unasked(&permission).await.into_iter().map(|one| one.interaction).collect();
+        seen.sort();
+        assert_eq!(seen, expected, "{permission:?}");
+    }
+    world.end().await;
+}

@@ -46,6 +46,13 @@ pub(super) struct Floor {
 }
 
 impl Floor {
+    /// These agents and queues.
+    #[cfg(test)]
+    pub fn of<'a>(agents: impl IntoIterator<Item = i64>, queues: impl IntoIterator<Item = (i64, &'a str)>) -> Self {
+        let queues = queues.into_iter().map(|(id, name)| (id, name.to_owned())).collect();
+        Self { agents: agents.into_iter().collect(), queues }
+    }
+
     /// How many queues there are.
     pub fn queue_count(&self) -> usize {
         self.queues.len()

@@ -167,6 +167,8 @@ fn note_queue(queue: i64, floor: &Floor, signs: &mut Vec<Sign>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::session::SessionList;
+    use crate::domain::{AgentId, Modality, Ordinal, QueueId, SessionId, SessionReading, StructureReading, TeamId};
 
     fn seconds(n: u64) -> Duration {
         Duration::from_secs(n)
@@ -214,5 +216,57 @@ mod tests {
         assert_eq!(watch.due(), None);
         watch.note(Sign::Agent(43), start + seconds(21));
         assert_eq!(watch.due(), Some(start + seconds(35)));
+    }
+
+    #[test]
+    fn signs_without_end_do_not_fill_the_memory() {
+        let (mut watch, start) = (StructureWatch::default(), Instant::now());
+        for number in 0..MOST + 100 {
+            watch.note(Sign::Agent(i64::try_from(number).expect("small")), start);
+        }
+        assert_eq!(watch.signs.len(), MOST);
+        watch.note(Sign::Agent(-1), start + LONGEST_PAUSE);
+        assert_eq!(watch.signs.len(), 1, "those that may ask again are forgotten");
+    }
+
+    #[tokio::test]
+    async fn what_the_structure_does_not_know_is_a_sign() {
+        let (clock, life) = (crate::base::Clock::system(), crate::base::Lifecycle::new());
+        let gold = Gold::start(crate::gold::Rules::default(), crate::gold::Day::default(), clock, &life);
+        let named = |id: i64, name: &str, team: Option<i64>| AgentReading {
+            name: Some(name.into()),
+            team: team.map(TeamId),
+            ..AgentReading::new(AgentId(id))
+        };
+        let queue = |id: i64, name: &str| QueueReading { name: Some(name.into()), ..QueueReading::new(QueueId(id)) };
+        let (agents, queues) = (vec![named(41, "Ada", Some(3))], vec![queue(11, "Sales")]);
+        gold.tell(Fact::Structure(StructureReading { agents, queues, teams: Vec::new() })).await;
+        gold.settled().await;
+        let floor = Floor::of([41], [(11, "Sales")]);
+        let call = |agent: i64, queue: i64| {
+            let mut session = SessionReading::new(SessionId(1));
+            (session.agent, session.queue) = (Change::Set(AgentId(agent)), Change::Set(QueueId(queue)));
+            let list = SessionList { added: vec![session], ..SessionList::default() };
+            AgentReading { sessions: vec![(Modality::Audio, list)], ..AgentReading::new(AgentId(41)) }
+        };
+        let pushed = |agent| Fact::AgentChanged { heard: Ordinal(1), agent: Box::new(agent) };
+        let told = |queue| Fact::QueueChanged { heard: Ordinal(1), queue: Box::new(queue) };
+        for (fact, expected) in [
+            (pushed(named(41, "Ada", Some(3))), vec![]),
+            (pushed(named(43, "Mia", None)), vec![Sign::Agent(43)]),
+            (pushed(named(41, "Ada", Some(4))), vec![Sign::Team(41, 4)]),
+            (pushed(named(41, "Ada X.", None)), vec![Sign::AgentName(41)]),
+            (told(queue(11, "Sales")), vec![]),
+            (told(queue(11, "Service")), vec![Sign::QueueName(11)]),
+            (told(queue(12, "Service")), vec![Sign::Queue(12)]),
+            (pushed(call(41, 11)), vec![]),
+            (pushed(call(43, 12)), vec![Sign::Queue(12), Sign::Agent(43)]),
+            (pushed(call(41, -2)), vec![]),
+            (pushed(call(41, 9999)), vec![]),
+        ] {
+            let what = format!("{fact:?}");
+            assert_eq!(signs(&fact, &floor, &gold), expected, "{what}");
+        }
+        life.kill();
     }
 }

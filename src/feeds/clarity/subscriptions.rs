@@ -54,3 +54,65 @@ impl Subscriptions {
         left
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use axum::Router;
+    use axum::http::{StatusCode, Uri};
+
+    use super::*;
+    use crate::base::Clock;
+    use crate::config::{self, Auth};
+    use crate::feeds::clarity::settings;
+
+    fn ids(ids: &[&str]) -> Vec<String> {
+        ids.iter().map(|id| (*id).to_owned()).collect()
+    }
+
+    #[test]
+    fn subscription_without_an_id_ends_only_with_its_connection() {
+        let mut subscriptions = Subscriptions::none("c".to_owned());
+        let made = |id: Option<&str>| Subscription { id: id.map(str::to_owned) };
+        assert_eq!(subscriptions.told(vec![made(Some("a"))]), ["a"]);
+        assert!(!subscriptions.endless);
+        assert_eq!(subscriptions.told(vec![made(Some("b")), made(None)]), ["b"]);
+        assert!(subscriptions.endless);
+    }
+
+    #[tokio::test]
+    async fn replaced_subscriptions_are_ended_and_those_told_again_stay() {
+        let ended = Arc::new(Mutex::new(Vec::new()));
+        let note = Arc::clone(&ended);
+        let app = Router::new().fallback(async move |uri: Uri| {
+            let id = uri.path().rsplit('/').next().unwrap_or_default().to_owned();
+            let status = match &*id {
+                "gone" => StatusCode::NOT_FOUND,
+                "busy" => StatusCode::TOO_MANY_REQUESTS,
+                _ => StatusCode::OK,
+            };
+            note.lock().expect("no panic").push(id);
+            status
+        });
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let root = format!("http://{}/webapi/api", listener.local_addr().expect("an address"));
+        tokio::spawn(async move { axum::serve(listener, app).await });
+        let mut section = config::Clarity::new(root.parse().expect("an address"), "client", Auth::Static);
+        section.token = Some("token".into());
+        let vendor = settings::client(&section, &Clock::system()).expect("a client");
+
+        let mut subscriptions = Subscriptions::none("c".to_owned());
+        let left = subscriptions.end(&vendor, ids(&["old", "same"]), &ids(&["same"])).await;
+        assert_eq!((left, subscriptions.endless), (Vec::new(), false));
+        assert_eq!(*ended.lock().expect("no panic"), ["old"]);
+        let mut others = subscriptions.clone();
+        assert!(others.end(&vendor, ids(&["gone"]), &[]).await.is_empty());
+        assert!(others.endless, "perhaps nothing can be ended here");
+        let left = subscriptions.end(&vendor, ids(&["busy"]), &[]).await;
+        assert_eq!((left, subscriptions.endless), (ids(&["busy"]), false), "it is ended with the next");
+        let many = vec!["busy".to_owned(); MOST_LEFT + 1];
+        assert_eq!(subscriptions.end(&vendor, many, &[]).await.len(), MOST_LEFT + 1);
+        assert!(subscriptions.endless, "another connection begins without them");
+    }
+}

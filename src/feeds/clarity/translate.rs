@@ -101,8 +101,12 @@ pub(super) fn agent(from: wire::RealtimeData, at: impl Into<Moment>) -> Option<A
     agent.status = from.current_status.map(|from| status(from, at)).filter(StatusReading::is_something);
     (agent.metrics, agent.cleared_metrics) = metrics(from.metrics);
     agent.sessions = sessions(from.sessions, at, &mut agent.dropped);
-    agent.history =
-        from.status_history.map(|statuses| statuses.into_iter().filter_map(|from| past(from, at)).collect());
+    agent.history = from.status_history.map(|statuses| {
+        let told = statuses.len();
+        let known: Vec<_> = statuses.into_iter().filter_map(|from| past(from, at)).collect();
+        agent.dropped += (told - known.len()) as u64;
+        known.into_iter().collect()
+    });
     agent.by_queue = by_queue(from.breakdowns, from.added_breakdowns, from.removed_breakdowns);
     agent.other = other(from.other);
     Some(agent)
@@ -719,5 +723,46 @@ mod tests {
             .expect("a structure"),
         );
         assert_eq!((read.agents.len(), read.agents[0].team, read.queues.len(), dropped), (1, None, 0, 3));
+    }
+
+    #[test]
+    fn numbers_that_stand_for_no_agent_take_the_agent_away() {
+        let agent = |value: Value| {
+            let session = json!({"sessionId": 1, "agentId": value});
+            let read = read(json!({"type": "agent", "id": 1, "sessions": {"audio": {"sessions": [session]}}}));
+            read.sessions[0].1.all.as_ref().expect("a list")[0].agent
+        };
+        for (value, expected) in [
+            (json!(41), Change::Set(AgentId(41))),
+            (json!(0), Change::Clear),
+            (json!(-1), Change::Clear),
+            (json!(null), Change::Clear),
+            (json!("?"), Change::Keep),
+        ] {
+            assert_eq!(agent(value.clone()), expected, "{value}");
+        }
+    }
+
+    #[test]
+    fn what_a_search_leaves_out_is_not_known_any_more() {
+        let found = |value: Value| found_queue(serde_json::from_value(value).expect("a queue")).expect("a queue");
+        let bare = found(json!({"queueId": 11}));
+        assert_eq!((bare.open, bare.calls_today, bare.agents_online), (Change::Clear, Change::Clear, Change::Clear));
+        assert_eq!(found(json!({"queueId": 11, "callsToday": 3})).calls_today, Change::Set(3));
+    }
+
+    #[test]
+    fn null_beside_what_was_added_does_not_take_all_away() {
+        let read = |value: Value| {
+            let mut whole = json!({"type": "agent", "id": 1, "mood": "NaN", "place": null, "desk": "B 14"});
+            whole.as_object_mut().expect("an object").extend(value.as_object().expect("an object").clone());
+            read(whole)
+        };
+        let added = json!([{"queueId": 12, "metrics": {"audio": {"answeredCount": 1}}}]);
+        let change = read(json!({"breakdowns": null, "addedBreakdowns": added})).by_queue.expect("a change");
+        assert_eq!((change.all, change.added.len()), (None, 1));
+        let none = read(json!({"breakdowns": null}));
+        assert_eq!(none.by_queue.expect("all of them").all, Some(BTreeMap::new()), "there are none");
+        assert_eq!((&none.other["mood"], &none.other["desk"]), (&Value::Null, &json!("B 14")), "nothing was measured");
     }
 }

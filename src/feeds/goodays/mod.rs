@@ -246,7 +246,7 @@ impl GoodaysFeed {
     /// Events are told once it is on the disk what they say.
     async fn understand(&mut self, store: &Store, page: Vec<Stored>) -> Result<(), StoreError> {
         let last = page.iter().map(|arrival| arrival.received_at).max();
-        let (all, mut events, mut found) = (page.len() as u64, 0, 0);
+        let (all, mut events, mut found, mut dropped) = (page.len() as u64, 0, 0, 0);
         let mut understood = Vec::with_capacity(page.len());
         for arrival in page {
             let says = if was_found(&arrival) {
@@ -264,6 +264,7 @@ impl GoodaysFeed {
                 tracing::warn!(seq = arrival.seq, what, "it is not called, as no address of an event is");
                 self.reporter.count("oddActionAddresses");
             }
+            dropped += says.as_ref().map_or(0, |(response, _)| response.dropped);
             let times = Times { zone: &self.zone, received: Some(arrival.received_at) };
             let says = says.map(|(response, message)| {
                 let reading = translate::response(response, message, times);
@@ -289,6 +290,7 @@ impl GoodaysFeed {
         let came_back = store.count_remembered(CAME_BACK).await?;
         self.reporter.count_many("erasedWroteAgain", came_back.saturating_sub(self.came_back));
         self.came_back = came_back;
+        self.reporter.count_many("droppedEntries", dropped);
         self.reporter.count_many("events", events);
         self.reporter.count_many("reconciled", found);
         Ok(())

@@ -116,14 +116,13 @@ impl Reconciler {
 
 /// Takes in a response that was found, if it tells more than is known.
 pub(super) async fn take_in(intake: &Intake, gold: &Gold, zone: &TimeZone, mut raw: Value) -> Result<(), StoreError> {
-    let Some(response) = wire::Response::read(&raw) else {
-        tracing::warn!("a response in Goodays' list has no identity and is left out");
-        return Ok(());
-    };
-    let reading = translate::response(response, None, Times { zone, received: None });
-    gold.settled().await;
-    if !tells_more(gold, &reading) {
-        return Ok(());
+    // One without an identity goes through the inbox, too: there it is kept once, counted and shown as unreadable.
+    if let Some(response) = wire::Response::read(&raw) {
+        let reading = translate::response(response, None, Times { zone, received: None });
+        gold.settled().await;
+        if !tells_more(gold, &reading) {
+            return Ok(());
+        }
     }
     if let Some(fields) = raw.as_object_mut() {
         // Nobody here needs it (`apis.md` B154).

@@ -296,6 +296,11 @@ mod tests {
             times,
             ["2026-11-21T09:00:01Z", "2026-11-21T08:00:00Z", "2026-11-21T09:00:01Z"].map(|text| Some(at(text)))
         );
+        // What we dated ourselves is by our clock already.
+        let undated = json!({"event_type": "response", "response": {"id": "x"}});
+        let undated = in_zone(&undated, &TimeZone::UTC, Some(at("2026-11-21T09:00:02Z")));
+        let created = by_our_clock(undated, &clock, at("2026-11-21T09:00:01Z")).created;
+        assert_eq!(created, Some(at("2026-11-21T09:00:02Z")));
     }
 
     #[test]

@@ -184,6 +184,34 @@ fn status_push_changes_only_what_it_mentions() {
 }
 
 #[test]
+fn full_answer_without_a_reason_takes_the_reason_away() {
+    let mut ground = ground();
+    let away = |reason: Option<&str>| {
+        said(|it| {
+            let reason = reason.map(Arc::<str>::from).into();
+            *it = StatusReading { reason, since: Change::Set(at(0)), ..StatusReading::new(AgentStatus::Unavailable) };
+        })
+    };
+    ground.apply(in_full(1, away(Some("Lunch"))), at(1));
+    assert_eq!(agent(&ground, 41).reason.as_deref(), Some("Lunch"));
+    ground.apply(in_full(2, away(None)), at(2));
+    assert_eq!(agent(&ground, 41).reason, None);
+}
+
+#[test]
+fn contradiction_stays_until_the_status_is_told_again() {
+    let mut ground = ground();
+    let known = |ground: &Ground| agent(ground, 41).contradicting_status;
+    let after_call = || StatusReading::new(AgentStatus::AfterCall);
+    let told = said(|it| *it = StatusReading { contradicting: Some("available".into()), ..after_call() });
+    ground.apply(changed(1, told), at(1));
+    ground.apply(changed(2, said(|it| it.suspended = Change::Set(true))), at(2));
+    assert_eq!(known(&ground).as_deref(), Some("available"), "nothing was said of the status");
+    ground.apply(changed(3, said(|it| *it = after_call())), at(3));
+    assert_eq!(known(&ground), None);
+}
+
+#[test]
 fn an_answer_older_than_a_push_still_tells_the_other_parts() {
     let mut ground = ground();
     let mut pushed = AgentReading::new(AgentId(41));
@@ -231,6 +259,10 @@ fn names_come_from_the_structure_then_a_search_then_pushes() {
         let queue = QueueReading { name: Some("Orders (search)".into()), ..QueueReading::new(QueueId(11)) };
         Fact::Found { asked: Ordinal(1), agents: vec![agent], queues: vec![queue] }
     };
+    let found_nameless = || {
+        let agent = AgentReading { email: Some("rob@example.com".into()), ..AgentReading::new(AgentId(41)) };
+        Fact::Found { asked: Ordinal(1), agents: vec![agent], queues: vec![QueueReading::new(QueueId(11))] }
+    };
     let names = |ground: &Ground| {
         let name = |name: Option<Arc<str>>| name.as_deref().unwrap_or("-").to_owned();
         (name(agent(ground, 41).name), name(queue(ground, 11).name))
@@ -238,8 +270,10 @@ fn names_come_from_the_structure_then_a_search_then_pushes() {
     for (fact, expected) in [
         (structured(&[(41, None)], &[(11, None)]), ("-", "-")),
         (push("Rob P."), ("Rob P.", "-")),
+        (changed(9, AgentReading::new(AgentId(41))), ("Rob P.", "-")),
         (queue_push("Pushed"), ("Rob P.", "Pushed")),
         (found(), ("Robert", "Orders (search)")),
+        (found_nameless(), ("Robert", "Orders (search)")),
         (push("Bob"), ("Robert", "Orders (search)")),
         (structured(&[(41, Some("Rob T."))], &[(11, Some("Orders"))]), ("Rob T.", "Orders")),
         (found(), ("Rob T.", "Orders")),
@@ -251,6 +285,24 @@ fn names_come_from_the_structure_then_a_search_then_pushes() {
         let what = format!("{fact:?}");
         ground.apply(fact, at(1));
         assert_eq!(names(&ground), (expected.0.to_owned(), expected.1.to_owned()), "{what}");
+    }
+}
+
+#[test]
+fn team_is_what_the_structure_says_and_none_where_it_names_none() {
+    let in_team = |team: Option<i64>| AgentReading { team: team.map(TeamId), ..AgentReading::new(AgentId(41)) };
+    let structure =
+        |team| Fact::Structure(StructureReading { agents: vec![in_team(team)], queues: vec![], teams: vec![] });
+    let mut ground = ground();
+    for (fact, team) in [
+        (changed(1, in_team(Some(2))), Some(2)),
+        (structure(Some(3)), Some(3)),
+        (changed(2, in_team(Some(4))), Some(3)),
+        (structure(None), None),
+    ] {
+        let what = format!("{fact:?}");
+        ground.apply(fact, at(1));
+        assert_eq!(agent(&ground, 41).team, team.map(TeamId), "{what}");
     }
 }
 
@@ -277,7 +329,11 @@ fn updates_about_those_whom_no_structure_names_wait_for_one() {
         push(42, 2),
         queue_push(12),
         in_full(3, said(|_| ())),
-        Fact::Found { asked: Ordinal(9), agents: vec![], queues: vec![QueueReading::new(QueueId(12))] },
+        Fact::Found {
+            asked: Ordinal(9),
+            agents: vec![AgentReading { email: Some("mia@example.com".into()), ..AgentReading::new(AgentId(42)) }],
+            queues: vec![QueueReading::new(QueueId(12))],
+        },
     ] {
         ground.apply(fact, at(2));
     }
@@ -374,6 +430,9 @@ fn metrics_by_queue_are_added_removed_and_replaced() {
     assert_eq!(agent(&ground, 41).detail.by_queue, queues(&[(11, 7)]), "all of them are all of them");
     ground.apply(in_full(6, reading(None)), at(6));
     assert!(agent(&ground, 41).detail.by_queue.is_empty(), "a full answer says that there are none");
+    ground.apply(changed(9, reading(all(&[(11, 8)]))), at(9));
+    ground.apply(in_full(8, reading(None)), at(10));
+    assert_eq!(agent(&ground, 41).detail.by_queue, queues(&[(11, 8)]), "it was asked before they were pushed");
 }
 
 #[test]
@@ -553,6 +612,47 @@ fn other_metric(heard: u64) -> Fact {
 }
 
 #[test]
+fn queue_count_that_was_forgotten_is_known_once_it_is_told_or_taken_away() {
+    use Modality::{Audio, Message};
+    let mut ground = ground();
+    ground.apply(waits(1, &[(Audio, 2), (Message, 1)], SessionsReading::new()), at(1));
+    ground.apply(untold_since(2), at(2));
+    ground.apply(waits(3, &[(Message, 4)], SessionsReading::new()), at(3));
+    assert_eq!(queue(&ground, 11).waiting, None, "nothing is known of calls");
+    let mut no_calls = QueueReading::new(QueueId(11));
+    no_calls.cleared_metrics = vec![(Audio, vec!["queuedCount".into()])];
+    ground.apply(Fact::QueueChanged { heard: Ordinal(4), queue: Box::new(no_calls) }, at(4));
+    assert_eq!(queue(&ground, 11).waiting, Some(4), "there are no calls");
+    ground.apply(untold_since(5), at(5));
+    assert_eq!(queue(&ground, 11).waiting, None);
+    ground.apply(waits(6, &[(Message, 1)], SessionsReading::new()), at(6));
+    assert_eq!(queue(&ground, 11).waiting, Some(1));
+}
+
+#[test]
+fn other_fields_of_a_queue_not_told_again_are_unknown() {
+    let mut ground = ground();
+    let mut reading = QueueReading::new(QueueId(11));
+    reading.other.insert("mood".into(), "good".into());
+    ground.apply(Fact::QueueChanged { heard: Ordinal(5), queue: Box::new(reading) }, at(1));
+    ground.apply(untold_since(5), at(2));
+    assert_eq!(queue(&ground, 11).other.len(), 1);
+    ground.apply(untold_since(6), at(3));
+    assert!(queue(&ground, 11).other.is_empty());
+}
+
+#[test]
+fn queue_updates_that_waited_through_a_break_are_not_believed() {
+    let mut ground = ground();
+    ground.apply(structured(&[], &[(12, None)]), at(0));
+    ground.apply(waits(5, &[(Modality::Audio, 2)], all(vec![session(1, SessionStatus::Queued, 11)])), at(1));
+    ground.apply(untold_since(6), at(2));
+    ground.apply(structured(&[], &[(11, None), (12, None)]), at(3));
+    let seen = queue(&ground, 11);
+    assert_eq!((seen.waiting, seen.sessions.len()), (None, 0));
+}
+
+#[test]
 fn queue_lists_not_told_again_are_no_count_until_all_are() {
     let mut ground = ground();
     let list = |modality: &Modality| {
@@ -567,6 +667,10 @@ fn queue_lists_not_told_again_are_no_count_until_all_are() {
     assert_eq!(queue(&ground, 11).waiting, None, "nothing is known of calls");
     ground.apply(waits(6, &[], audio), at(4));
     assert_eq!(queue(&ground, 11).waiting, Some(0));
+    ground.apply(untold_since(7), at(5));
+    assert_eq!(queue(&ground, 11).waiting, None);
+    ground.apply(Fact::Queues { asked: Ordinal(8), queues: vec![QueueReading::new(QueueId(11))] }, at(6));
+    assert_eq!(queue(&ground, 11).waiting, Some(0), "a full answer names nobody who waits");
 }
 
 #[test]
@@ -590,6 +694,13 @@ fn numbers_that_stand_for_no_queue_are_kept_and_named() {
         reading.sessions = all(vec![session(special + 100_000, SessionStatus::Queued, special)]);
         ground.apply(in_full(1, reading), at(1));
         assert_eq!(queue(&ground, special).sessions.len(), 1, "queue {special}");
+    }
+    ground.apply(structured(&[(41, None)], &[(11, None)]), at(2));
+    for special in [-2, -1, 0, 9999] {
+        let mut reading = QueueReading::new(QueueId(special));
+        reading.calls_today = Change::Set(3);
+        ground.apply(Fact::QueueChanged { heard: Ordinal(9), queue: Box::new(reading) }, at(3));
+        assert_eq!(queue(&ground, special).calls_today, Some(3), "no structure names {special}");
     }
 }
 

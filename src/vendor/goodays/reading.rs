@@ -16,12 +16,10 @@ impl Event {
         let event = json(body)?;
         let event_type = text(&event["event_type"]).ok_or(WireError::NoType)?;
         let Some(kind) = Kind::named(&event_type) else { return Err(WireError::UnknownType(event_type)) };
-        Ok(Self {
-            kind,
-            response: Response::read(&event["response"]).ok_or(WireError::NoResponse)?,
-            message: Message::read(&event["message"]),
-            event_type,
-        })
+        let mut response = Response::read(&event["response"]).ok_or(WireError::NoResponse)?;
+        let message = Message::read(&event["message"]);
+        response.dropped += u64::from(message.is_none() && is_something(&event["message"]));
+        Ok(Self { kind, response, message, event_type })
     }
 
     /// The response that a body carries, whatever it says about it.
@@ -50,8 +48,16 @@ impl Response {
     /// Reads a response: that of an event, or one of a list (`apis.md` P24). `None` without an identity.
     #[must_use]
     pub fn read(from: &Value) -> Option<Self> {
+        let id = text(&from["id"])?;
+        let (answers, dropped_answers) = all(&from["answers"], Answer::read);
+        let (attached_messages, dropped_messages) = all(&from["attached_messages"], Message::read);
+        let (message, reply) = (Message::read(&from["message"]), Message::read(&from["reply"]));
+        let is_dropped = |read: &Option<Message>, name: &str| u64::from(read.is_none() && is_something(&from[name]));
+        let dropped =
+            dropped_answers + dropped_messages + is_dropped(&message, "message") + is_dropped(&reply, "reply");
         Some(Self {
-            id: text(&from["id"])?,
+            id,
+            dropped,
             created: Moment::of_value(&from["created_date"]),
             updated: Moment::of_value(&from["updated_date"]),
             source: text(&from["source"]),
@@ -59,10 +65,10 @@ impl Response {
             thread: text(&from["thread"]),
             alert_triggered: boolean_of(&from["alert_triggered"]).unwrap_or(false),
             survey: words(&from["survey"]["label"]).or_else(|| words(&from["survey"]["slug"])),
-            answers: list(&from["answers"]).iter().filter_map(Answer::read).collect(),
-            message: Message::read(&from["message"]),
-            reply: Message::read(&from["reply"]),
-            attached_messages: list(&from["attached_messages"]).iter().filter_map(Message::read).collect(),
+            answers,
+            message,
+            reply,
+            attached_messages,
             user: Person::read(&from["user"]),
             context: Context::read(&from["context"]),
             place: Place::read(&from["place"]),
@@ -246,6 +252,25 @@ fn action(name: &str) -> Option<String> {
     let name = name.trim();
     let known = ACTIONS.iter().find(|known| is(name, known)).map(ToString::to_string);
     known.or_else(|| (!name.is_empty() && !name.contains([':', '/'])).then(|| name.to_owned()))
+}
+
+/// What can be read of a list, and how many items of it cannot.
+fn all<T>(value: &Value, read: impl Fn(&Value) -> Option<T>) -> (Vec<T>, u64) {
+    let items = list(value);
+    let known: Vec<T> = items.iter().filter_map(read).collect();
+    let dropped = items.len() - known.len();
+    (known, dropped as u64)
+}
+
+/// Whether anything was said: what is empty is absent (`apis.md` B143).
+fn is_something(value: &Value) -> bool {
+    match value {
+        Value::Null => false,
+        Value::String(text) => !text.trim().is_empty(),
+        Value::Array(items) => !items.is_empty(),
+        Value::Object(fields) => !fields.is_empty(),
+        Value::Bool(_) | Value::Number(_) => true,
+    }
 }
 
 /// A list, or one item alone.

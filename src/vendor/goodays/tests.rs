@@ -333,3 +333,26 @@ async fn a_closed_door_is_not_sent_and_a_broken_line_is_unknown() {
     let closed = goodays.check().await;
     assert!(matches!(closed, Err(CallError::NotSent(_))), "{closed:?}");
 }
+
+#[test]
+fn texts_and_answers_that_make_no_sense_are_counted_one_by_one() {
+    let dropped = |response: serde_json::Value, message: serde_json::Value| {
+        let mut event = serde_json::json!({"event_type": "message", "response": {"id": "x"}, "message": message});
+        event["response"].as_object_mut().unwrap().extend(response.as_object().unwrap().clone());
+        super::wire::Event::parse(event.to_string().as_bytes()).expect("an event").response.dropped
+    };
+    let json = |text: &str| serde_json::from_str::<serde_json::Value>(text).expect("JSON");
+    for (response, message, expected) in [
+        ("{}", "null", 0),
+        (r#"{"answers": [], "attached_messages": null, "message": {}, "reply": ""}"#, "[]", 0),
+        (
+            r#"{"answers": [{"value": 5}, "?", null], "attached_messages": [{"id": "m"}, {"content": "lost"}]}"#,
+            "null",
+            3,
+        ),
+        (r#"{"message": {"content": "lost"}, "reply": {"id": "m"}}"#, r#"{"content": "lost"}"#, 2),
+        (r#"{"message": {"id": "m"}, "reply": 7}"#, r#"{"id": "n"}"#, 1),
+    ] {
+        assert_eq!(dropped(json(response), json(message)), expected, "{response} {message}");
+    }
+}

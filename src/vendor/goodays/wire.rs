@@ -94,6 +94,8 @@ pub struct Response {
     pub actions: Vec<String>,
     /// Their addresses, which are never called: only whether they are what they should be is looked at (B135).
     pub action_addresses: Vec<String>,
+    /// How many texts and answers make no sense and were left out.
+    pub dropped: u64,
 }
 
 /// An answer to one question.

@@ -67,19 +67,21 @@ impl<'de, T: Deserialize<'de>> Kind<'de> for Object<T> {
 /// A list of such objects, in any of its three shapes.
 pub(super) struct Objects<T>(pub PhantomData<T>);
 
-impl<'de, T: DeserializeOwned> Kind<'de> for Objects<T> {
+impl<'de, T: DeserializeOwned + Default> Kind<'de> for Objects<T> {
     type Kept = Vec<T>;
 
     fn list<A: SeqAccess<'de>>(self, mut items: A) -> Result<Option<Vec<T>>, A::Error> {
         let mut list = Vec::new();
         while let Some(Lenient(item)) = items.next_element()? {
-            list.extend(item);
+            list.push(item.unwrap_or_default());
         }
         Ok(Some(list))
     }
 
     fn object<A: MapAccess<'de>>(self, fields: A) -> Result<Option<Vec<T>>, A::Error> {
-        Map::deserialize(MapAccessDeserializer::new(fields)).map(|object| list_of(Value::Object(object)))
+        let object = Map::deserialize(MapAccessDeserializer::new(fields))?;
+        let items: Option<Vec<Value>> = list_of(Value::Object(object));
+        Ok(items.map(|items| items.into_iter().map(|item| T::deserialize(item).unwrap_or_default()).collect()))
     }
 }
 

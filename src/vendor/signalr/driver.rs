@@ -196,6 +196,9 @@ impl Driver {
         if let Some(current) = &mut self.current {
             current.position.remember(&frame);
         }
+        for _ in 0..frame.unread {
+            self.tell(Event::Malformed { reason: Error::NoCall }).await;
+        }
         for call in frame.calls {
             self.tell(Event::Call(call)).await;
         }

@@ -112,6 +112,9 @@ pub enum Error {
         /// Where.
         column: usize,
     },
+    /// A message in a frame is no call.
+    #[error("a message in a frame is no call")]
+    NoCall,
 }
 
 impl Error {

@@ -16,6 +16,8 @@ pub struct Frame {
     pub cursor: Option<String>,
     /// The calls, in order.
     pub calls: Vec<HubCall>,
+    /// How many messages are no calls.
+    pub unread: usize,
     /// Whether this is the init message.
     pub init: bool,
     /// The new groups token; an empty text replaces the old one too.
@@ -82,7 +84,7 @@ impl Frame {
         }
         // At once, if it holds nothing but calls.
         serde_json::from_slice(bytes)
-            .map(|wire| Self::of(wire, Some))
+            .map(|wire| Self::of(wire, |calls| Some((calls, 0))))
             .or_else(|_| serde_json::from_slice(bytes).map(|wire| Self::of(wire, calls)))
             .or_else(|error| match json::tidy(bytes) {
                 Some(text) => {
@@ -94,12 +96,13 @@ impl Frame {
             .map_err(|error| Error::Malformed { line: error.line(), column: error.column() })
     }
 
-    fn of<M>(wire: Wire<M>, calls: impl Fn(M) -> Option<Vec<Call>>) -> Self {
+    fn of<M>(wire: Wire<M>, calls: impl Fn(M) -> Option<(Vec<Call>, usize)>) -> Self {
         let hub_call = |Call { hub, method, args }| HubCall { hub, method, args };
         let messages = wire.messages.and_then(calls);
         Self {
             cursor: messages.as_ref().and_then(|_| text(&wire.cursor)),
-            calls: messages.into_iter().flatten().map(hub_call).collect(),
+            unread: messages.as_ref().map_or(0, |(_, unread)| *unread),
+            calls: messages.into_iter().flat_map(|(calls, _)| calls).map(hub_call).collect(),
             init: is_set(&wire.init),
             groups: wire.groups.as_str().map(str::to_owned),
             leaving: is_set(&wire.leaving),
@@ -109,10 +112,18 @@ impl Frame {
     }
 }
 
-/// The calls in a list. What is none, such as the empty object that some servers send as a heartbeat, is no message.
-fn calls(messages: &RawValue) -> Option<Vec<Call>> {
+/// The calls in a list, and how many of its items are none. The empty object that some servers send as a heartbeat is no
+/// message at all.
+fn calls(messages: &RawValue) -> Option<(Vec<Call>, usize)> {
     let messages: Vec<&RawValue> = serde_json::from_str(messages.get()).ok()?;
-    Some(messages.into_iter().filter_map(|message| call(message.get().as_bytes())).collect())
+    let is_something = |message: &&RawValue| {
+        let text: String = message.get().split_ascii_whitespace().collect();
+        !matches!(&*text, "{}" | "[]" | "null")
+    };
+    let all = messages.iter().copied().filter(is_something).count();
+    let calls: Vec<Call> = messages.into_iter().filter_map(|message| call(message.get().as_bytes())).collect();
+    let unread = all.saturating_sub(calls.len());
+    Some((calls, unread))
 }
 
 fn call(message: &[u8]) -> Option<Call> {
@@ -197,7 +208,8 @@ mod tests {
     #[test]
     fn one_strange_message_does_not_spoil_its_neighbours() {
         let frame = parse(r#"{"M":[7,"x",{"H":1,"M":2},{"H":"c","M":"m","A":[]}]}"#);
-        assert_eq!(frame.calls.len(), 1);
+        assert_eq!((frame.calls.len(), frame.unread), (1, 3), "each of them is told");
+        assert_eq!(parse(r#"{"M":[{},{ },null,[],{"H":"c","M":"m"}]}"#).unread, 0, "a heartbeat is nothing");
     }
 
     /// U9: what a broken or hostile server may send, and what becomes of it.

@@ -168,7 +168,7 @@ pub enum Event {
         /// Why.
         reason: Error,
     },
-    /// A frame was skipped because it makes no sense.
+    /// A frame, or one message in it, was skipped because it makes no sense.
     Malformed {
         /// Where it stopped making sense.
         reason: Error,

@@ -11,6 +11,63 @@ use crate::config::{self, Auth};
 use crate::feeds::clarity::settings;
 use crate::gold::{Day, Rules};
 
+fn beside(root: &str, life: &Lifecycle) -> (Gold, Clarity) {
+    let mut section = config::Clarity::new(root.parse().expect("an address"), "client", Auth::Static);
+    section.token = Some("token".into());
+    let (clock, server) = (Clock::system(), config::Server::default());
+    let day = Day { zone: server.time_zone, starts: server.day_starts };
+    let vendor = settings::client(&section, &clock).expect("a client");
+    (Gold::start(Rules::default(), day, clock, life), vendor)
+}
+
+fn reading(gold: &Gold, vendor: &Clarity, floor: Option<Floor>) -> Reading {
+    Reading {
+        also: Also::default(),
+        probe_queues: false,
+        vendor: vendor.clone(),
+        gold: gold.clone(),
+        seen: Seen::default(),
+        floor,
+        structure_due: true,
+        details_due: true,
+        noted: Default::default(),
+        subscribe: None,
+        next_lookup: 0,
+        unanswered: BTreeSet::new(),
+    }
+}
+
+#[tokio::test]
+async fn whatever_drops_out_of_an_answers_lists_is_counted_one_by_one() {
+    let app = Router::new().fallback(async |uri: Uri| {
+        let path = uri.path();
+        (
+            StatusCode::OK,
+            match () {
+                () if path.ends_with("/profile/mbu") => {
+                    r#"{"agents":[{"id":5},"?"],"queues":[{"id":11,"name":"Sales"},{"name":"nobody"}]}"#
+                }
+                () if path.contains("/metrics/") => {
+                    r#"[{"type":"agent","id":5,"sessions":{"audio":{"sessions":["?",{"sessionId":1},{"queueId":11}]}},
+                    "statusHistory":[{"agentStatus":"available"},"?"]},"?",{"name":"nobody"}]"#
+                }
+                () if path.contains("/search/") => r#"{"agentsFound":[{"agentId":5,"publicName":"Ada"},"?"]}"#,
+                () => r#"[{"code":200,"body":{"queuesFound":[{"queueId":11},"?"]}}]"#,
+            },
+        )
+    });
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let root = format!("http://{}/webapi/api", listener.local_addr().expect("an address"));
+    tokio::spawn(async move { axum::serve(listener, app).await });
+    let life = Lifecycle::new();
+    let (gold, vendor) = beside(&root, &life);
+    let outcome = reading(&gold, &vendor, None).run().await;
+    assert_eq!(outcome.trouble, None);
+    // Of the structure 2, of the agents 2, of sessions 2, of a history 2, of each search 1.
+    assert_eq!(outcome.noted.dropped, 10, "{outcome:?}");
+    life.kill();
+}
+
 /// `reliability.md` U11: what is known of the structure will do.
 #[tokio::test]
 async fn a_structure_that_cannot_be_read_keeps_nobody_from_being_read() {
@@ -24,27 +81,9 @@ async fn a_structure_that_cannot_be_read_keeps_nobody_from_being_read() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let root = format!("http://{}/webapi/api", listener.local_addr().expect("an address"));
     tokio::spawn(async move { axum::serve(listener, app).await });
-    let mut section = config::Clarity::new(root.parse().expect("an address"), "client", Auth::Static);
-    section.token = Some("token".into());
-
-    let (clock, life) = (Clock::system(), Lifecycle::new());
-    let server = config::Server::default();
-    let day = Day { zone: server.time_zone, starts: server.day_starts };
-    let gold = Gold::start(Rules::default(), day, clock.clone(), &life);
-    let reading = |floor| Reading {
-        also: Also::default(),
-        probe_queues: false,
-        vendor: settings::client(&section, &clock).expect("a client"),
-        gold: gold.clone(),
-        seen: Seen::default(),
-        floor,
-        structure_due: true,
-        details_due: true,
-        noted: Default::default(),
-        subscribe: None,
-        next_lookup: 0,
-        unanswered: BTreeSet::new(),
-    };
+    let life = Lifecycle::new();
+    let (gold, vendor) = beside(&root, &life);
+    let reading = |floor| reading(&gold, &vendor, floor);
     let known = || Floor { agents: [5].into(), queues: BTreeMap::new() };
     let outcome = reading(Some(known())).run().await;
     assert!(outcome.not_structured.as_ref().is_some_and(|why| why.contains("500")), "{outcome:?}");
