@@ -76,7 +76,7 @@ const ofStaff = (queue, id, name, own, where) => {
   const staff = staffOf(where.doc, `queue:${id}`);
   if (staff) return { text: count(staff[name]), title: null };
   if (queue?.[own] !== undefined) return { text: count(queue[own]), title: OF_CLARITY };
-  return known({ text: NONE }, where, queue?.teams ? UNTOLD : UNSTAFFED);
+  return known({ text: NONE }, where, queue?.teams ? UNTOLD : UNSTAFFED, CALLS, Boolean(queue?.hidden?.staff));
 };
 
 /** One number of a queue on a wallboard. */
@@ -99,8 +99,8 @@ function boardTile(counts, name, where) {
   const hidden = counts?.hidden ?? {};
   if (name === "queuedCount") return known({ text: count(counts?.waiting) }, where, UNTOLD, CALLS, hidden.waiting);
   if (name === "longestWait") return known(longest(counts, where), where, UNTOLD, CALLS, hidden.longestWaitSince);
-  if (name === "agentsAvailable") return known({ text: count(counts?.staff?.available) }, where, UNSTAFFED);
-  if (name === "agentsOnline") return known({ text: count(counts?.staff?.loggedIn) }, where, UNSTAFFED);
+  if (name === "agentsAvailable") return known({ text: count(counts?.staff?.available) }, where, UNSTAFFED, CALLS, hidden.staff);
+  if (name === "agentsOnline") return known({ text: count(counts?.staff?.loggedIn) }, where, UNSTAFFED, CALLS, hidden.staff);
   if (name === "csatToday") return answered({ text: figure(counts?.csat).text }, where, hidden.csat);
   if (name === "npsToday") return answered({ text: nps(counts?.nps) }, where, hidden.nps);
   if (name === "serviceLevel") return NOT_OFFERED;
@@ -239,9 +239,9 @@ export const painters = {
   spent: (value) => {
     const seconds = Object.fromEntries(ACTIVITIES.map((name) => [name, 0]));
     for (const [began, { activity, until }] of Object.entries(value ?? {})) {
-      if (until !== undefined) seconds[activity || "unknown"] += Math.floor((Date.parse(until) - Date.parse(began)) / 1000);
+      if (until !== undefined) seconds[activity || "unknown"] += (Date.parse(until) - Date.parse(began)) / 1000;
     }
-    const lines = ACTIVITIES.filter((name) => seconds[name] !== 0).map((name) => `${word("activity", name)} ${duration(seconds[name])}`);
+    const lines = ACTIVITIES.filter((name) => seconds[name] >= 1).map((name) => `${word("activity", name)} ${duration(seconds[name])}`);
     return { text: lines.join(" · ") };
   },
   agentMore: (value, arg, { doc }) => ({ text: others(value?.metrics, value?.other, AGENT_COLUMNS, doc.labels) }),

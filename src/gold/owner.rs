@@ -85,7 +85,8 @@ impl Gold {
         let copy = Arc::new(GoldCopy::default());
         let gold = Self { copy: Arc::clone(&copy), facts, deltas: deltas.clone(), ordinals: Arc::default() };
         let now = clock.now();
-        let (ground, day_ends) = (Ground::new(rules, day.began(now)).counting(limits, now), day.ends(now));
+        let (ground, day_ends) =
+            (Ground::new(rules, day.began(now)).counting(limits, day.zone.clone(), now), day.ends(now));
         life.spawn_service(Owner { ground, copy, deltas, day, day_ends, clock }.run(heard));
         gold
     }

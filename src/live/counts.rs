@@ -115,6 +115,15 @@ fn is_logged_in(activity: Activity) -> bool {
     !matches!(activity, Activity::LoggedOut | Activity::Unknown)
 }
 
+/// How many agents a scope has.
+enum Staff {
+    Counted(StaffDoc),
+    /// It is not known who answers its queues.
+    Untold,
+    /// Others answer its queues, too, whom the viewer may not see.
+    Hidden,
+}
+
 /// The members of a document that counts are made of.
 #[derive(Debug, Default)]
 pub(super) struct Counted<'a> {
@@ -133,7 +142,12 @@ pub(super) struct Counted<'a> {
 impl Counted<'_> {
     /// Everything that is counted for a scope, by what it is counted of.
     pub fn counts(&self, scope: &Scope, crew: &Crew) -> BTreeMap<Arc<str>, Value> {
-        let mut all = CountsDoc { staff: self.staff_of(scope, crew), ..CountsDoc::default() };
+        let mut all = CountsDoc::default();
+        match self.staff_of(scope, crew) {
+            Staff::Counted(staff) => all.staff = self.known(staff),
+            Staff::Untold => {}
+            Staff::Hidden => drop(all.hidden.insert("staff".to_owned(), true)),
+        }
         self.count_waiting(&mut all);
         self.count_feedback(scope, &mut all);
         let only = |staff: StaffDoc| CountsDoc { staff: self.known(staff), ..CountsDoc::default() };
@@ -147,7 +161,7 @@ impl Counted<'_> {
         }
         for (id, queue) in &self.queues {
             let teams = teams_of(queue);
-            if !teams.is_empty() {
+            if !teams.is_empty() && !hides_staff(queue) {
                 counts.insert(format!("queue:{id}"), only(crew.of(teams.into_iter().map(Some))));
             }
         }
@@ -157,10 +171,16 @@ impl Counted<'_> {
 
     /// The agents of a scope: all where it shows all agents or all queues, else those of its teams and of the teams of its
     /// queues.
-    fn staff_of(&self, scope: &Scope, crew: &Crew) -> Option<StaffDoc> {
+    fn staff_of(&self, scope: &Scope, crew: &Crew) -> Staff {
         let anchors = scope.anchors();
-        if anchors.contains(&Anchor::Agents) || anchors.contains(&Anchor::Queues) {
-            return self.known(crew.all());
+        if anchors.contains(&Anchor::Agents) {
+            return Staff::Counted(crew.all());
+        }
+        if self.queues.iter().any(|(_, queue)| hides_staff(queue)) {
+            return Staff::Hidden;
+        }
+        if anchors.contains(&Anchor::Queues) {
+            return Staff::Counted(crew.all());
         }
         let mut teams: Vec<TeamId> = self.teams.iter().map(|(id, _)| *id).collect();
         if self.teams.is_empty() {
@@ -168,14 +188,14 @@ impl Counted<'_> {
                 let of_queue = teams_of(queue);
                 if of_queue.is_empty() {
                     // Clarity does not say who answers it.
-                    return None;
+                    return Staff::Untold;
                 }
                 teams.extend(of_queue);
             }
         }
         teams.sort_unstable();
         teams.dedup();
-        self.known(crew.of(teams.into_iter().map(Some)))
+        Staff::Counted(crew.of(teams.into_iter().map(Some)))
     }
 
     /// Nobody there is a count only where Clarity is heard, and that nobody is available only where it says what they do.
@@ -251,6 +271,10 @@ fn is_heard(state: &str) -> bool {
     matches!(state, "live" | "polling")
 }
 
+fn hides_staff(queue: &Value) -> bool {
+    queue.pointer("/hidden/staff").is_some()
+}
+
 fn teams_of(queue: &Value) -> Vec<TeamId> {
     let teams = queue.get("teams").and_then(Value::as_array);
     teams.into_iter().flatten().filter_map(Value::as_i64).map(TeamId).collect()
@@ -306,6 +330,27 @@ mod tests {
         for scope in everything {
             assert_eq!(available(&scope, "all"), (json!(4), json!(6)), "{scope}: whoever serves no queue counts too");
         }
+    }
+
+    /// Those of other teams who answer a queue are not seen: those who are seen are not the count.
+    #[test]
+    fn staff_of_a_queue_is_hidden_where_some_of_its_teams_are() {
+        let crew = crew(&[(1, Some(3), Activity::Available)]);
+        let queues = [
+            (11, json!({"waiting": 0, "teams": [3], "hidden": {"staff": true}})),
+            (12, json!({"waiting": 0, "teams": [3]})),
+        ];
+        for scope in [Scope::wallboard("b", &[QueueId(11), QueueId(12)]), Scope::wallboard("b", &[])] {
+            let counted = counts("live", &queues, &scope, &crew);
+            assert!(
+                counted["all"]["staff"].is_null() && counted["all"]["hidden"]["staff"] == true,
+                "{scope}: {counted}"
+            );
+            assert!(counted["queue:11"].is_null(), "{counted}");
+            assert_eq!(counted["queue:12"]["staff"]["available"], 1);
+        }
+        // The agents that are seen stand there as rows.
+        assert_eq!(counts("live", &queues, &Scope::floor(), &crew)["all"]["staff"]["available"], 1);
     }
 
     #[test]

@@ -101,19 +101,22 @@ pub fn shown(whole: &Entity, seen: Option<&Entity>, fields: Fields) -> Option<Va
         Entity::Team(it) => it.feedback.is_some(),
         _ => false,
     };
-    let hidden = || json!({ "feedback": true });
     match (whole, seen) {
-        (Entity::Floor(_), None) => Some(json!({ "hidden": hidden() })),
+        (Entity::Floor(_), None) => Some(json!({ "hidden": { "feedback": true } })),
         (_, None) => None,
         (whole, Some(seen)) => {
             let mut value = member(seen, fields);
-            if let (Entity::Tag(whole), Entity::Tag(seen)) = (whole, seen)
-                && whole.effect != seen.effect
-            {
-                value["hidden"] = json!({ "effect": true });
-            }
-            if total(whole) && !total(seen) && (fields != Fields::Near || matches!(whole, Entity::Agent(_))) {
-                value["hidden"] = hidden();
+            let is_cut = match (whole, seen) {
+                (Entity::Tag(whole), Entity::Tag(seen)) => ("effect", whole.effect != seen.effect),
+                // Agents of other teams answer it, too: those who are seen are not the count.
+                (Entity::Queue(whole), Entity::Queue(seen)) => ("staff", whole.teams != seen.teams),
+                _ => ("", false),
+            };
+            let has_total = total(whole) && !total(seen);
+            let is_cut =
+                [is_cut, ("feedback", has_total && (fields != Fields::Near || matches!(whole, Entity::Agent(_))))];
+            for (name, _) in is_cut.into_iter().filter(|(_, is_cut)| *is_cut) {
+                value["hidden"][name] = true.into();
             }
             Some(value)
         }

@@ -4,6 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 
 use super::Ground;
 use crate::domain::helped::{ALREADY_ASKED, conversation_named, session_named};
@@ -17,6 +18,8 @@ use crate::gold::rollup::{Book, Entry, Group, Item, Limits, Total, Voice, Window
 #[derive(Debug)]
 pub(super) struct Counting {
     limits: Limits,
+    /// Where the board hangs.
+    zone: TimeZone,
     /// When this process began to hear of interactions that are over.
     born: Timestamp,
     pub book: Book,
@@ -45,7 +48,8 @@ impl Counting {
         Self {
             limits: Limits::default(),
             born: day_began,
-            book: Book::new(Windows::of(day_began, day_began), day_began),
+            book: Book::new(Windows::of(day_began, &TimeZone::UTC, day_began), day_began),
+            zone: TimeZone::UTC,
             not_asked: HashMap::new(),
             asked_about: HashMap::new(),
             recoveries: HashMap::new(),
@@ -56,7 +60,7 @@ impl Counting {
 
     /// The board's day begins anew. What ended before is no longer told.
     pub fn begin_day(&mut self, day_began: Timestamp) {
-        self.book.begin(Windows::of(day_began, self.born));
+        self.book.begin(Windows::of(day_began, &self.zone, self.born));
         let over = self.not_asked.iter().filter(|(_, it)| it.at < day_began).map(|(name, _)| name);
         for name in over.cloned().collect::<Vec<_>>() {
             self.not_asked.remove(&name);
@@ -121,12 +125,12 @@ impl Counting {
 }
 
 impl Ground {
-    /// How soon answers were promised, and what time it is in a process that has just begun.
+    /// How soon answers were promised, where the board hangs, and what time it is in a process that has just begun.
     #[must_use]
-    pub fn counting(mut self, limits: Limits, now: Timestamp) -> Self {
-        self.counting.limits = limits;
+    pub fn counting(mut self, limits: Limits, zone: TimeZone, now: Timestamp) -> Self {
+        (self.counting.limits, self.counting.zone) = (limits, zone);
         (self.counting.born, self.tidied) = (now, now);
-        self.counting.book.begin(Windows::of(self.day_began, now));
+        self.counting.book.begin(Windows::of(self.day_began, &self.counting.zone, now));
         self.counting.book.pass(now);
         self
     }

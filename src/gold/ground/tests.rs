@@ -1566,7 +1566,7 @@ fn an_interaction_is_covered_once_whoever_tells_of_it_and_in_whatever_order() {
         not_asked(closed("d"), None, 40),
     ];
     for turn in 0..facts.len() {
-        let mut ground = ground().counting(crate::gold::rollup::Limits::default(), at(10));
+        let mut ground = ground().counting(crate::gold::rollup::Limits::default(), jiff::tz::TimeZone::UTC, at(10));
         for fact in facts.iter().cycle().skip(turn).take(facts.len()) {
             ground.apply(fact.clone(), at(50));
             ground.settle();

@@ -23,7 +23,8 @@ mod voice;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::tz::TimeZone;
+use jiff::{Timestamp, ToSpan};
 
 pub use book::{Book, Effect, Entry, Item};
 pub use hours::Hours;
@@ -77,11 +78,11 @@ pub struct Windows {
 }
 
 impl Windows {
-    /// The windows of a day that began then, in a process that hears since `born`. The board's day and the 29 times 24
-    /// hours before it: where the clocks were changed, a month begins an hour beside the day, and says so.
+    /// The windows of a day that began then where clocks are in this zone, in a process that hears since `born`. The month
+    /// is the board's day and the 29 days before it, which were not all of 24 hours where the clocks were changed.
     #[must_use]
-    pub fn of(day: Timestamp, born: Timestamp) -> Self {
-        let month = day.saturating_sub(SignedDuration::from_hours(29 * 24)).unwrap_or(day);
+    pub fn of(day: Timestamp, zone: &TimeZone, born: Timestamp) -> Self {
+        let month = day.to_zoned(zone.clone()).checked_sub(29.days()).map_or(day, |month| month.timestamp());
         Self { day, month, heard: day.max(born) }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 
@@ -20,7 +21,7 @@ fn at(seconds: i64) -> Timestamp {
 }
 
 fn windows() -> Windows {
-    Windows::of(at(0), at(0))
+    Windows::of(at(0), &TimeZone::UTC, at(0))
 }
 
 fn total(voices: &[Voice], now: i64) -> Total {
@@ -90,6 +91,15 @@ fn rated(seconds: i64, stars: Option<u8>, nps: Option<u8>) -> SurveyResult {
 
 fn of_result(result: &SurveyResult) -> Voice {
     Voice::of_survey(None, Some(result), None)
+}
+
+/// In November clocks are set back in Chicago: that month has an hour more.
+#[test]
+fn month_begins_when_its_first_day_did() {
+    let at = |text: &str| text.parse::<Timestamp>().expect("a time");
+    let zone = TimeZone::get("America/Chicago").expect("a zone");
+    let windows = Windows::of(at("2026-11-30T06:00:00Z"), &zone, at("2026-11-30T18:00:00Z"));
+    assert_eq!(windows.month, at("2026-11-01T05:00:00Z"));
 }
 
 #[test]
@@ -326,7 +336,7 @@ fn what_ended_is_covered_or_has_a_reason() {
     let coverage = total(&voices, 100).coverage.expect("some have ended");
     assert_eq!((coverage.asked, coverage.reasons["error"]), (Share { hit: 3, n: 15 }, 2));
     assert_eq!(coverage.reasons.values().sum::<u64>() + coverage.asked.hit, coverage.ended(), "nobody is left out");
-    let younger = Windows::of(at(0), at(6));
+    let younger = Windows::of(at(0), &TimeZone::UTC, at(6));
     let total = counted(&voices, &younger, 100).expect("something to count");
     let coverage = total.coverage.expect("one has ended since");
     assert_eq!((coverage.ended(), coverage.since), (1, at(6)), "before this process began nobody listened");
@@ -463,7 +473,7 @@ proptest! {
                     book.remove(&item(number));
                 }
                 Step::Pass(seconds) => book.pass(at(seconds)),
-                Step::Day(day) => book.begin(Windows::of(at(day * 24 * HOUR), at(0))),
+                Step::Day(day) => book.begin(Windows::of(at(day * 24 * HOUR), &TimeZone::UTC, at(0))),
             }
             if count {
                 for group in book.count() {

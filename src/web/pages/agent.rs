@@ -254,7 +254,9 @@ fn spans(now: Timestamp, doc: &AgentDoc) -> Vec<Span> {
 fn spent(doc: &AgentDoc) -> String {
     let over = |activity: &str| {
         let of = doc.history.iter().filter(|(_, stint)| known(&stint.activity) == activity);
-        of.filter_map(|(began, stint)| Some(format::seconds_between(*began, stint.until?))).sum::<i64>()
+        // Whole seconds of the sum: those of each would lose up to one each time.
+        let all = of.filter_map(|(began, stint)| Some(stint.until?.duration_since(*began)));
+        all.fold(SignedDuration::ZERO, SignedDuration::saturating_add).as_secs()
     };
     let line = |activity: &&str| match over(activity) {
         0 => None,

@@ -1,7 +1,7 @@
 //! The table of queues, and the numbers that queues have together.
 
 use super::agents::is_small;
-use super::known::{Known, OF_CLARITY, UNREPORTED, UNSTAFFED, UNTOLD};
+use super::known::{HIDDEN, Known, OF_CLARITY, UNREPORTED, UNSTAFFED, UNTOLD};
 use super::view::{Column, Heading, Key, TextKey, View, headings};
 use super::{Sheet, Timer, contact, format, words};
 use crate::live::shape::{QueueDoc, metric_total};
@@ -110,7 +110,15 @@ fn staff(sheet: &Sheet, id: &str, queue: &QueueDoc) -> Known {
             let text = written(format::count(Some(available)), format::count(queue.agents_online));
             Known { text, why: OF_CLARITY.to_owned() }
         }
-        (None, None) => Known::new(None, || sheet.why(if queue.teams.is_empty() { UNSTAFFED } else { UNTOLD })),
+        (None, None) => Known::new(None, || unstaffed(sheet, queue)),
+    }
+}
+
+/// Why it is not known how many agents a queue has.
+pub(super) fn unstaffed(sheet: &Sheet, queue: &QueueDoc) -> String {
+    match queue.hidden.contains_key("staff") {
+        true => HIDDEN.to_owned(),
+        false => sheet.why(if queue.teams.is_empty() { UNSTAFFED } else { UNTOLD }),
     }
 }
 

@@ -5,7 +5,8 @@ use std::time::Duration;
 use askama::Template;
 
 use super::frame::Frame;
-use super::known::{Known, OF_CLARITY, UNREPORTED, UNSTAFFED, UNTOLD};
+use super::known::{HIDDEN, Known, OF_CLARITY, UNREPORTED, UNSTAFFED, UNTOLD};
+use super::queues::unstaffed;
 use super::supervisor::{longest, longest_of, waiting};
 use super::view::TextKey;
 use super::{Figure, Sheet, Timer, format, step};
@@ -169,7 +170,8 @@ impl Tile {
     fn of_all(sheet: &Sheet, name: &str) -> Self {
         let none = CountsDoc::default();
         let counts = sheet.state.counts.get(COUNTED_ALL).unwrap_or(&none);
-        let staff = |of: fn(&StaffDoc) -> u64| Known::count(counts.staff.as_ref().map(of), || sheet.why(UNSTAFFED));
+        let why = || if counts.hidden.contains_key("staff") { HIDDEN.to_owned() } else { sheet.why(UNSTAFFED) };
+        let staff = |of: fn(&StaffDoc) -> u64| Known::count(counts.staff.as_ref().map(of), why);
         let value = match name {
             "queuedCount" => waiting(sheet, counts).into(),
             "longestWait" => longest(sheet, counts),
@@ -196,7 +198,7 @@ impl Tile {
             |of: fn(&StaffDoc) -> u64, clarity: Option<i64>| match (sheet.staff(&format!("queue:{id}")), clarity) {
                 (Some(staff), _) => Known::count(Some(of(staff)), String::new),
                 (None, Some(count)) => Known { why: OF_CLARITY.to_owned(), ..Known::count(Some(count), String::new) },
-                (None, None) => Known::new(None, || sheet.why(if queue.teams.is_empty() { UNSTAFFED } else { UNTOLD })),
+                (None, None) => Known::new(None, || unstaffed(sheet, queue)),
             };
         let value = match name {
             "queuedCount" => Known::count(queue.waiting, || sheet.why(UNTOLD)).into(),
