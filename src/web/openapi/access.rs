@@ -73,8 +73,8 @@ pub(super) fn paths() -> Value {
         }},
         "/api/v1/sources/{source}/try-now": {"post": {
             "summary": "Shows credentials again that a system has refused, without waiting for `nextTry`.",
-            "description": "At most four tries are made in 30 minutes, whoever asks for them: an account that is tried too often \
-                may be locked.",
+            "description": "The same credentials are tried at most three times in 30 minutes, whoever asks for it, and others \
+                once more: an account that is tried too often may be locked.",
             "parameters": [{"name": "source", "in": "path", "required": true, "schema": {"enum": ["clarity"]}}],
             "responses": {
                 "200": answer("They were tried, or are good.", "CredentialsTried"),

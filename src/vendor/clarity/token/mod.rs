@@ -152,7 +152,7 @@ impl Tokens {
         let mut held = self.held();
         held.refusals.others();
         // However often the file changes, the account is not tried more often than is safe.
-        let (now, left) = (Instant::now(), held.refusals.left(Instant::now()));
+        let (now, left) = (Instant::now(), held.refusals.left_for_others(Instant::now()));
         match (left, &mut held.failure) {
             (Some(left), Some(failure)) => {
                 failure.until = now + left;

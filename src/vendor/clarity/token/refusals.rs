@@ -5,15 +5,18 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// So many tries are made in [`WINDOW`], whoever asks for them.
+/// So many tries are made in [`WINDOW`], whoever asks for them: the last is kept for other credentials.
 const TRIES: usize = 4;
+
+/// So many with credentials that were refused already.
+const TRIES_OF_THE_SAME: usize = TRIES - 1;
 
 /// Domains that lock accounts count wrong passwords over about this time.
 const WINDOW: Duration = Duration::from_secs(30 * 60);
 
 /// The pauses after the first refusal, the second, and each further one: of the tries in [`WINDOW`] one is always left for
-/// an administrator.
-const PAUSES: [Duration; 3] = [Duration::from_secs(60), Duration::from_secs(9 * 60), Duration::from_secs(20 * 60)];
+/// an administrator, and one for other credentials.
+const PAUSES: [Duration; 3] = [Duration::from_secs(60), Duration::from_secs(29 * 60), WINDOW];
 
 /// The refusals of one account. Only success makes them forgotten: an outage in between does not.
 #[derive(Debug, Default)]
@@ -31,12 +34,21 @@ impl Refusals {
         self.left(now).map_or(pause, |left| left.max(pause))
     }
 
-    /// For how long not even an administrator may try. `None`: now.
+    /// For how long not even an administrator may try the same credentials again. `None`: now.
     pub fn left(&mut self, now: Instant) -> Option<Duration> {
+        self.left_of(TRIES_OF_THE_SAME, now)
+    }
+
+    /// For how long not even other credentials may be tried. `None`: now.
+    pub fn left_for_others(&mut self, now: Instant) -> Option<Duration> {
+        self.left_of(TRIES, now)
+    }
+
+    fn left_of(&mut self, tries: usize, now: Instant) -> Option<Duration> {
         while self.at.front().is_some_and(|first| now >= *first + WINDOW) {
             self.at.pop_front();
         }
-        let nth = self.at.len().checked_sub(TRIES)?;
+        let nth = self.at.len().checked_sub(tries)?;
         Some((self.at[nth] + WINDOW).saturating_duration_since(now))
     }
 
@@ -63,7 +75,7 @@ mod tests {
     fn pauses_grow_and_leave_a_try_for_an_administrator() {
         let (start, mut refusals) = (Instant::now(), Refusals::default());
         let mut at = start;
-        for pause in [1, 9, 20, 20, 20] {
+        for pause in [1, 29, 30, 30, 30] {
             assert_eq!(refusals.left(at), None, "one try is always left");
             let wait = refusals.note(at);
             assert_eq!(wait, minutes(pause));
@@ -77,12 +89,14 @@ mod tests {
     fn nobody_makes_more_than_four_tries_in_half_an_hour() {
         let (start, mut refusals) = (Instant::now(), Refusals::default());
         for minute in 0..3 {
-            refusals.note(start + minutes(minute));
             assert_eq!(refusals.left(start + minutes(minute)), None);
+            refusals.note(start + minutes(minute));
         }
+        assert_eq!(refusals.left(start + minutes(3)), Some(minutes(27)), "the last is kept for other credentials");
+        assert_eq!(refusals.left_for_others(start + minutes(3)), None);
         refusals.others();
-        assert_eq!(refusals.note(start + minutes(3)), minutes(27), "other credentials, the same account");
-        assert_eq!(refusals.left(start + minutes(10)), Some(minutes(20)));
-        assert_eq!(refusals.left(start + minutes(30)), None, "the first no longer counts");
+        assert_eq!(refusals.note(start + minutes(3)), minutes(28), "other credentials, the same account");
+        assert_eq!(refusals.left_for_others(start + minutes(10)), Some(minutes(20)));
+        assert_eq!(refusals.left_for_others(start + minutes(30)), None, "the first no longer counts");
     }
 }
