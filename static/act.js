@@ -49,10 +49,9 @@ export function actions(root = document) {
 
 async function send(form, submitter, drafts, signature) {
   const answer = answerOf(form);
-  const buttons = form.querySelectorAll("button");
   const { idempotency_key: key, ask: _asked, ask_fill: _fill, to: _to, ...fields } = Object.fromEntries(new FormData(form, submitter));
   const isKept = drafts.keep(form);
-  for (const button of buttons) button.disabled = true;
+  hold(form, true);
   form.querySelector("[data-again]")?.remove();
   say(answer, "Sending…", "busy");
   // Whoever has just confirmed goes on where the answer is.
@@ -84,8 +83,14 @@ async function send(form, submitter, drafts, signature) {
     // The key stays: whether or not the first try arrived, the next is the same deed.
     say(answer, unheard(Boolean(key), isKept), "failed");
   } finally {
-    for (const button of buttons) button.disabled = false;
+    hold(form, false);
   }
+}
+
+/** While it is on its way a form is sent no second time, and takes no words that the answer would wipe away. */
+function hold(form, isOn) {
+  for (const button of form.querySelectorAll("button")) button.disabled = isOn;
+  for (const field of form.querySelectorAll("textarea, input:not([type=hidden])")) field.readOnly = isOn;
 }
 
 /** What is true when no answer came: without a key a second press may be a second deed, and words that are not kept may go. */
