@@ -260,6 +260,9 @@ pub struct SurveyRequest {
     pub recovers: Option<SurveyId>,
     /// The session that it names and is not joined with, and why not.
     pub candidate: Option<(SessionId, &'static str)>,
+    /// Whether the customer may be asked again, after it was made good: see [`SurveyRequest::wants_recovery`]. Not
+    /// where that was asked already.
+    pub may_recover: bool,
 }
 
 impl SurveyRequest {
@@ -272,7 +275,7 @@ impl SurveyRequest {
     /// Whether something went wrong that may be made good, after which the customer is asked again: they said so, and the
     /// vendor's identity of it is known. Each scale has its own line (`apis.md` J44).
     #[must_use]
-    pub fn may_recover(&self) -> bool {
+    pub fn wants_recovery(&self) -> bool {
         let low = self.result.as_ref().is_some_and(|it| match it.stars {
             Some(stars) => stars <= 3,
             None => it.nps.is_some_and(|nps| nps <= 6),

@@ -326,7 +326,7 @@ fn survey(request: &SurveyRequest, fields: Fields) -> SurveyDoc {
         note: text(survey.note.as_deref()),
         candidate: request.candidate.map(|(session, why)| format!("Names session {session}, not joined: {why}.")),
         may_retry: survey.may_retry,
-        may_recover: request.may_recover(),
+        may_recover: request.may_recover,
         body: survey.body.as_ref().filter(|_| desk).map(ToString::to_string),
         delivery: told(|result| result.delivery.as_ref()),
         answered: result.and_then(|result| result.answered),

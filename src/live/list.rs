@@ -147,7 +147,7 @@ fn survey_needs(request: &SurveyRequest) -> bool {
     match survey.state {
         RequestState::Held | RequestState::Unknown => true,
         RequestState::DryRun => false,
-        _ => survey.may_retry || request.may_recover(),
+        _ => survey.may_retry || request.may_recover,
     }
 }
 
