@@ -54,7 +54,8 @@ pub fn member(entity: &Entity, fields: Fields) -> Value {
         // Whoever looks at one response wants to know who they are that it names, and what they are doing.
         Entity::Agent(it) if fields == Fields::Item => serde_json::to_value(json!({
             "name": agent_name(it), "team": it.team.map(|team| team.0),
-            "status": it.status.to_string(), "activity": it.status.activity().as_str(),
+            "status": it.status.to_string(), "activity": it.activity().as_str(),
+            "suspended": it.suspended.then_some(true),
         })),
         Entity::Agent(it) => serde_json::to_value(agent(it, fields)),
         // Whoever looks at agents wants to know what queues and teams are called, and no more of them.

@@ -7,8 +7,8 @@ use serde_json::Value;
 use super::*;
 use crate::domain::session::SessionList;
 use crate::domain::{
-    AgentId, AgentReading, Fact, Modality, Ordinal, QueueId, QueueReading, Realm, SessionReading, SessionStatus,
-    SessionsReading, SourceName, SourceState, StructureReading, TeamId, TeamReading,
+    AgentId, AgentReading, AgentStatus, Fact, Modality, Ordinal, QueueId, QueueReading, Realm, SessionReading,
+    SessionStatus, SessionsReading, SourceName, SourceState, StatusReading, StructureReading, TeamId, TeamReading,
 };
 use crate::gold::Key;
 use crate::gold::ground::Ground;
@@ -143,5 +143,20 @@ proptest! {
                 prop_assert!(session["queue"].as_i64().is_none_or(|queue| queues.contains(&queue)));
             }
         }
+    }
+}
+
+#[test]
+fn suspended_agent_is_available_in_no_document() {
+    let mut ground = Ground::new(Rules::default(), at("2026-11-21T00:00:00Z"));
+    let mut agent = AgentReading::new(AgentId(41));
+    let mut status = StatusReading::new(AgentStatus::Available);
+    status.suspended = crate::domain::Change::Set(true);
+    agent.status = Some(status);
+    ground.apply(Fact::Agents { asked: Ordinal(1), agents: vec![agent] }, at("2026-11-21T09:00:00Z"));
+    let all = ground.all();
+    for fields in [Fields::Desk, Fields::Near, Fields::Item, Fields::Wall] {
+        let doc = member(&all[&Key::Agent(AgentId(41))], fields);
+        assert_eq!((&doc["activity"], &doc["suspended"]), (&"away".into(), &true.into()), "{fields:?}");
     }
 }
