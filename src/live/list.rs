@@ -68,6 +68,16 @@ impl Lists {
 
     /// How much there is of the list that a scope contains.
     pub fn count(&self, scope: &Scope) -> (&'static str, ListDoc) {
+        let (name, list) = self.of(scope);
+        (name, list.count(self.page))
+    }
+
+    /// How many pages that list has; an empty one has one.
+    pub fn pages(&self, scope: &Scope) -> usize {
+        self.of(scope).1.pages()
+    }
+
+    fn of(&self, scope: &Scope) -> (&'static str, &List) {
         match scope.anchors().contains(&Anchor::Surveys) {
             true => ("surveys", self.surveys.count(self.page)),
             false => ("feedback", self.feedback.count(self.page)),
@@ -116,9 +126,13 @@ impl List {
             total: self.order.len() as u64,
             needs_action: self.needed,
             page: page as u64,
-            pages: self.order.len().div_ceil(PAGE).max(1) as u64,
+            pages: self.pages() as u64,
             states: self.states.clone(),
         }
+    }
+
+    fn pages(&self) -> usize {
+        self.order.len().div_ceil(PAGE).max(1)
     }
 }
 

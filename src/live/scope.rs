@@ -87,9 +87,6 @@ pub enum ScopeError {
 /// The most numbers that a scope may list.
 const MOST: usize = 1000;
 
-/// The last page that anybody may ask for.
-const MOST_PAGES: usize = 10_000;
-
 impl Scope {
     /// Everything.
     #[must_use]
@@ -117,11 +114,11 @@ impl Scope {
         Self::of("surveys", [Anchor::Surveys, Anchor::Agents, Anchor::Totals])
     }
 
-    /// The same with one page of its list, and counts of all of it. The first is 1.
+    /// The same with one page of its list, or another one, and counts of all of it. The first is 1.
     #[must_use]
     pub fn page(mut self, page: usize) -> Self {
-        let page = page.clamp(1, MOST_PAGES);
-        (self.page, self.text) = (Some(page), format!("{}:{page}", self.text));
+        let page = page.max(1);
+        (self.page, self.text) = (Some(page), format!("{}:{page}", self.kind()));
         self
     }
 

@@ -209,8 +209,9 @@ fn parameters() -> Value {
     let query = |name: &str, required: bool, description: &str, schema: Value| json!({"name": name, "in": "query", "required": required, "description": description, "schema": schema});
     json!({
         "scope": query("scope", false, "Which part of the floor: `all`, `floor`, `feedback`, `surveys`, `status`, `agents:41,42`, `queues:1,2`, `teams:3`, \
-            `wallboard:name`, `response:id`, or one page of 100 of a list that grows without bound: `feedback:1`, `surveys:2`. It narrows \
-            what the caller may see and never widens it.",
+            `wallboard:name`, `response:id`, or one page of 100 of a list that grows without bound: `feedback:1`, `surveys:2`. A page \
+            that the list does not have is refused. `agents:41,42` carries the first page of what customers said. It \
+            narrows what the caller may see and never widens it.",
             json!({"type": "string"})),
         "epoch": query("epoch", false, "The epoch of the document that the caller holds.", json!({"type": "string"})),
         "version": query("version", false, "The version of the document that the caller holds.", version()),
