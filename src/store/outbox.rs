@@ -168,14 +168,14 @@ impl Store {
     }
 
     /// A person wants it sent again: due at once. What is on its way or has been accepted is not sent again, nor is one in
-    /// whose place another was sent meanwhile.
+    /// whose place another was sent meanwhile, unless that is known and it is sent `beside_another` on purpose.
     ///
     /// # Errors
     /// [`StoreError::AskedBefore`] in that case; otherwise as [`Store::settle`].
-    pub async fn retry(&self, id: &str) -> Result<Intent, StoreError> {
+    pub async fn retry(&self, id: &str, beside_another: bool) -> Result<Intent, StoreError> {
         let again = Outcome { state: IntentState::New, reason: None, answer: None, due: Some(self.0.clock.now()) };
         let may = |state| !matches!(state, IntentState::Accepted | IntentState::Sending);
-        self.change(id, again, may).await
+        self.change(id, again, may, beside_another).await
     }
 
     /// The requests of a kind, newest first.
@@ -236,7 +236,13 @@ impl Store {
         self.read(move |connection| one(connection, "id = ?1", &id)).await
     }
 
-    async fn change(&self, id: &str, to: Outcome, may: fn(IntentState) -> bool) -> Result<Intent, StoreError> {
+    async fn change(
+        &self,
+        id: &str,
+        to: Outcome,
+        may: fn(IntentState) -> bool,
+        beside_another: bool,
+    ) -> Result<Intent, StoreError> {
         let (id, now) = (id.to_owned(), self.0.clock.now().as_millisecond());
         self.write(move |connection| {
             let found = one(connection, "id = ?1", &id)?.ok_or_else(|| StoreError::NoSuchIntent { id: id.clone() })?;
@@ -265,6 +271,7 @@ impl Store {
                 )?
                 .execute(params![id, to.state.as_str(), to.reason, answer, due, now])?;
             one(connection, "id = ?1", &id)?.ok_or(StoreError::NoSuchIntent { id })
+                && !beside_another
         })
         .await
     }

@@ -112,11 +112,20 @@ fn paths() -> Value {
         }},
         "/api/v1/surveys/{id}/retry": {"post": {
             "summary": "Sends a survey request again that was refused, failed, was held back or is lost.",
-            "description": "One of which nobody knows whether it arrived is looked up first, and refused with 409 until then.",
+            "description": "One of which nobody knows whether it arrived is looked up first, and refused with 409 until then. So is \
+                one in whose place another was sent meanwhile, unless `again` says that it is meant.",
             "parameters": [reference("parameters/surveyId")],
+            "requestBody": {
+                "required": false,
+                "content": {
+                    "application/json": {"schema": reference("schemas/SurveyRetry")},
+                    "application/x-www-form-urlencoded": {"schema": reference("schemas/SurveyRetry")}
+                }
+            },
             "responses": {
                 "202": answer("It will be sent.", "SurveyAccepted"),
                 "303": {"description": "The same, for a form that a page without script has sent: leads back to the page."},
+                "400": reference("responses/Problem"),
                 "403": reference("responses/Problem"),
                 "404": reference("responses/Problem"),
                 "409": reference("responses/Problem"),
@@ -380,6 +389,9 @@ fn schemas() -> Value {
             "do_not_send": {"type": "boolean", "description": "Recorded by Agent Connect, but nobody is surveyed."}
         })),
         "SurveyAccepted": object("The request, as written down.", &["id", "state"], json!({
+        "SurveyRetry": object("How a survey request is sent again.", &[], json!({
+            "again": {"type": "boolean", "description": "Although another about the same interaction was sent meanwhile."}
+        })),
             "id": {"type": "string"},
             "state": {"enum": ["queued", "sent", "accepted", "rejected", "failed", "unknown"]}
         })),
