@@ -164,7 +164,7 @@ impl Store {
     /// [`StoreError::NoSuchIntent`]; [`StoreError::Settled`] when it has been accepted already; otherwise when the
     /// store is busy or closed, or the disk refuses.
     pub async fn settle(&self, id: &str, outcome: Outcome) -> Result<Intent, StoreError> {
-        self.change(id, outcome, |state| state != IntentState::Accepted).await
+        self.change(id, outcome, |state| state != IntentState::Accepted, false).await
     }
 
     /// A person wants it sent again: due at once. What is on its way or has been accepted is not sent again, nor is one in
@@ -188,6 +188,27 @@ impl Store {
             let mut statement = connection
                 .prepare_cached(&format!("SELECT {COLUMNS} FROM outbox WHERE kind = ?1 ORDER BY seq DESC LIMIT ?2"))?;
             let rows = statement.query_and_then(params![kind, limit], Intent::read)?;
+            rows.collect()
+        })
+        .await
+    }
+
+    /// The requests of a kind that were not accepted, oldest first, from the one after `after` on: what a person may
+    /// have to see, however old it is. Not what was only tried and never sent, nor what was emptied.
+    ///
+    /// # Errors
+    /// When the store is closed or the disk refuses.
+    pub async fn not_accepted(&self, kind: &str, after: Option<&str>, limit: u32) -> Result<Vec<Intent>, StoreError> {
+        let (kind, after) = (kind.to_owned(), after.map(str::to_owned));
+        self.read(move |connection| {
+            let mut statement = connection.prepare_cached(&format!(
+                "SELECT {COLUMNS} FROM outbox
+                 WHERE kind = ?1 AND seq > coalesce((SELECT seq FROM outbox WHERE id = ?2), 0)
+                 AND state <> 'accepted' AND emptied IS NULL
+                 AND NOT (attempt = 0 AND due IS NULL AND coalesce(json_extract(context, '$.dryRun'), 0))
+                 ORDER BY seq LIMIT ?3"
+            ))?;
+            let rows = statement.query_and_then(params![kind, after, limit], Intent::read)?;
             rows.collect()
         })
         .await
@@ -250,6 +271,7 @@ impl Store {
                 return Err(StoreError::Settled { id, state: found.state.as_str() });
             }
             if to.state == IntentState::New
+                && !beside_another
                 && found.context["again"] != true
                 && let Some(other) = asked_instead(connection, &id)?
             {
@@ -271,7 +293,6 @@ impl Store {
                 )?
                 .execute(params![id, to.state.as_str(), to.reason, answer, due, now])?;
             one(connection, "id = ?1", &id)?.ok_or(StoreError::NoSuchIntent { id })
-                && !beside_another
         })
         .await
     }

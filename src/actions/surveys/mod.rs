@@ -50,7 +50,7 @@ const KINDS: [&str; 2] = [REQUEST, RECOVERY];
 /// Who acts is not known: whoever may reach the page may ask and ask again.
 const SOMEBODY: &str = "somebody";
 
-/// How many requests a page shows; older ones stay in the store.
+/// How many requests pages show, and whichever were not accepted; older ones stay in the store.
 const SHOWN: u32 = 500;
 
 /// A survey that somebody wants sent.
