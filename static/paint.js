@@ -181,7 +181,11 @@ export const painters = {
   activityCount: (value, arg, where) => known({ text: count(value?.[arg]) }, where, UNTOLD),
   loggedIn: (value) => ({ text: `of ${count(value?.loggedIn)} logged in` }),
   awayCount: (value) => ({ text: `and ${count(value?.away)} away` }),
-  openFeedback: (value, arg, where) => known({ text: count(value?.openFeedback) }, where, UNANSWERED, ["goodays"], value?.hidden?.openFeedback),
+  // It is added up over teams, and of those Clarity tells.
+  openFeedback: (value, arg, where) => {
+    const from = isCounted(where.doc.sources, ["goodays"]) ? CALLS : ["goodays"];
+    return known({ text: count(value?.openFeedback) }, where, UNTOLD, from, value?.hidden?.openFeedback);
+  },
 
   // Queues.
   queueOpen: (value) => ({ text: value === undefined ? "" : value ? "Open" : "Closed", "data-open": value === undefined ? null : String(value) }),

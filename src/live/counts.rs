@@ -235,8 +235,15 @@ impl Counted<'_> {
         }
         // A response belongs to one team at most, so teams may be added up; agents and queues may not.
         let open = |team: &Value| team.pointer("/feedback/open").and_then(Value::as_u64);
-        if self.teams.iter().any(|(_, team)| is_hidden(team)) {
+        // Whoever is shown no team may have some that are not theirs to see.
+        let is_hidden =
+            if self.teams.is_empty() { self.is_limited } else { self.teams.iter().any(|(_, team)| is_hidden(team)) };
+        if is_hidden {
             all.hidden.insert("openFeedback".to_owned(), true);
+            return;
+        }
+        if self.teams.is_empty() && !is_heard(self.clarity) {
+            // Clarity tells which teams there are: without it none is known, and nothing can be added up.
             return;
         }
         let sum: u64 = self.teams.iter().filter_map(|(_, team)| open(team)).sum();
@@ -371,3 +378,26 @@ mod tests {
         assert_eq!((&counted["all"]["staff"], &counted["queue:11"]), (&Value::Null, &Value::Null));
     }
 }
+
+    #[test]
+    fn open_feedback_of_no_team_is_no_count_unless_clarity_tells_of_teams() {
+        let team = json!({"feedback": {"open": 2}});
+        let none = Value::Null;
+        // Clarity, Goodays, whether the viewer sees all there is, the teams, what is counted.
+        let cases = [
+            ("live", "live", true, vec![&team], json!(2), false),
+            ("live", "live", true, vec![], json!(0), false),
+            ("down", "live", true, vec![], none.clone(), false),
+            ("off", "live", true, vec![], none.clone(), false),
+            ("live", "live", false, vec![], none.clone(), true),
+            ("off", "live", false, vec![], none.clone(), true),
+            ("live", "off", true, vec![], none.clone(), false),
+        ];
+        for (clarity, goodays, sees_all, teams, open, is_hidden) in cases {
+            let teams = teams.into_iter().map(|team| (TeamId(3), team)).collect::<Vec<_>>();
+            let case = format!("{clarity} {goodays} {sees_all} {}", teams.len());
+            let counted = Counted { teams, clarity, goodays, is_limited: !sees_all, ..Counted::default() };
+            let all = counted.counts(&Scope::floor(), &Crew::default())["all"].clone();
+            assert_eq!((&all["openFeedback"], all["hidden"]["openFeedback"] == true), (&open, is_hidden), "{case}");
+        }
+    }
