@@ -79,8 +79,8 @@ impl Lists {
 
     fn of(&self, scope: &Scope) -> (&'static str, &List) {
         match scope.anchors().contains(&Anchor::Surveys) {
-            true => ("surveys", self.surveys.count(self.page)),
-            false => ("feedback", self.feedback.count(self.page)),
+            true => ("surveys", &self.surveys),
+            false => ("feedback", &self.feedback),
         }
     }
 }
@@ -148,8 +148,8 @@ fn need(entity: &Entity) -> u8 {
 fn response_need(response: &Response) -> u8 {
     match &response.reading.thread {
         _ if response.waits => 0,
-        Thread::Open => 0,
-        Thread::Pending => 1,
+        // Open for Goodays, and dealt with for us: nobody waits for an answer.
+        Thread::Open | Thread::Pending => 1,
         Thread::Closed => 3,
         _ => 2,
     }
@@ -178,5 +178,40 @@ fn state(entity: &Entity) -> String {
         Entity::Response(response) => response.reading.thread.to_string(),
         Entity::Survey(request) => request.survey.state.to_string(),
         _ => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::ResponseReading;
+    use crate::gold::join::{Joined, Rule};
+
+    #[test]
+    fn response_needs_somebody_exactly_while_it_waits() {
+        let need = |thread: &str, waits: bool| {
+            let reading: ResponseReading = serde_json::from_value(serde_json::json!({
+                "id": "r1", "created": null, "updated": null, "source": null, "thread": thread, "survey": null,
+                "answers": [], "messages": {},
+                "customer": { "name": null, "email": null, "phone": null, "crm_id": null }, "extra": {},
+                "place": null, "delegatedTo": null, "actions": [], "alert": false
+            }))
+            .expect("a reading");
+            let joined = Joined {
+                rule: Rule::Unmapped,
+                evidence: None,
+                session: None,
+                agent: None,
+                queue: None,
+                team: None,
+                candidates: BTreeMap::new(),
+                conflict: None,
+            };
+            let reading = Arc::new(reading);
+            let stand = reading.stand();
+            response_need(&Response { reading, joined, stand, deeds: BTreeMap::new(), waits })
+        };
+        assert_eq!(["open", "pending", "closed"].map(|thread| need(thread, true)), [0; 3]);
+        assert_eq!(["open", "pending", "closed"].map(|thread| need(thread, false)), [1, 1, 3]);
     }
 }

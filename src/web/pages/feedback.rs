@@ -355,8 +355,7 @@ fn facts(sheet: &Sheet, doc: &FeedbackDoc) -> [Fact; 8] {
 fn rank(doc: &FeedbackDoc) -> u8 {
     match &*doc.state {
         _ if doc.waits => 0,
-        "open" => 0,
-        "pending" => 1,
+        "open" | "pending" => 1,
         "closed" => 3,
         _ => 2,
     }

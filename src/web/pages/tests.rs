@@ -488,3 +488,14 @@ fn everybody_is_led_to_the_pages_of_their_role() {
         }
     }
 }
+
+#[test]
+fn open_response_that_nobody_waits_in_stands_below_those_that_wait() {
+    let state = json!({ "feedback": {
+        "a": { "state": "open", "created": "2026-11-21T12:00:00Z" },
+        "b": { "state": "pending", "waits": true, "created": "2026-11-21T10:00:00Z" },
+        "c": { "state": "pending", "created": "2026-11-21T13:00:00Z" } } });
+    let html = feedback(&sheet(&state)).unwrap();
+    let place = |id: &str| html.find(&format!("data-row=\"{id}\"")).unwrap();
+    assert!(place("b") < place("c") && place("c") < place("a"));
+}
