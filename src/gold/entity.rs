@@ -159,6 +159,8 @@ pub struct Queue {
     pub id: QueueId,
     /// The name.
     pub name: Option<Arc<str>>,
+    /// Whether the structure does not name it: an agent's contact does, or a push before any structure was told.
+    pub is_unlisted: bool,
     /// Whether it takes contacts now.
     pub open: Option<bool>,
     /// The teams that answer it.
@@ -258,11 +260,11 @@ pub struct SurveyRequest {
     pub evidence: Option<Evidence>,
     /// The survey that this one asks about again.
     pub recovers: Option<SurveyId>,
-    /// The session that it names and is not joined with, and why not.
-    pub candidate: Option<(SessionId, &'static str)>,
     /// Whether the customer may be asked again, after it was made good: see [`SurveyRequest::wants_recovery`]. Not
     /// where that was asked already.
     pub may_recover: bool,
+    /// The session that it names and is not joined with, and why not.
+    pub candidate: Option<(SessionId, &'static str)>,
 }
 
 impl SurveyRequest {

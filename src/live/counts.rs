@@ -186,7 +186,7 @@ impl Counted<'_> {
 
     fn count_waiting(&self, all: &mut CountsDoc) {
         // The numbers that stand for no queue, and what only an agent's contact names, have nobody who tells who waits.
-        let real = || self.queues.iter().filter(|(id, queue)| id.special_name().is_none() && is_told_of(queue));
+        let real = || self.queues.iter().filter(|(id, queue)| id.special_name().is_none() && is_real(queue));
         let waiting = |queue: &Value| queue.get("waiting").and_then(Value::as_i64);
         if real().next().is_none() {
             if self.is_limited {
@@ -263,8 +263,10 @@ fn teams_of(queue: &Value) -> Vec<TeamId> {
     teams.into_iter().flatten().filter_map(Value::as_i64).map(TeamId).collect()
 }
 
-fn is_told_of(queue: &Value) -> bool {
-    ["waiting", "teams", "open", "agentsOnline", "metrics"].iter().any(|name| queue.get(*name).is_some())
+/// One that the structure names, or of which it was told what only a queue has. Of others it is not told who waits.
+fn is_real(queue: &Value) -> bool {
+    queue.get("unlisted").is_none()
+        || ["waiting", "teams", "open", "agentsOnline", "metrics"].iter().any(|name| queue.get(*name).is_some())
 }
 
 #[cfg(test)]
@@ -348,7 +350,13 @@ mod tests {
             ("live", vec![queue(Some(2), Some(9)), queue(Some(1), None)], json!(3), none.clone()),
             ("live", vec![queue(Some(2), Some(9)), queue(None, None)], none.clone(), none.clone()),
             ("polling", vec![queue(None, None)], none.clone(), none.clone()),
-            ("live", vec![queue(Some(1), Some(9)), json!({"name": "Queue 77"})], json!(1), json!(since(9))),
+            (
+                "live",
+                vec![queue(Some(1), Some(9)), json!({"name": "Queue 77", "unlisted": true})],
+                json!(1),
+                json!(since(9)),
+            ),
+            ("live", vec![queue(Some(1), Some(9)), json!({"name": "New"})], none.clone(), none.clone()),
         ];
         for (clarity, queues, waiting, longest) in cases {
             let queues: Vec<_> = (11..).zip(queues).collect();
@@ -377,7 +385,6 @@ mod tests {
         let counted = counts("live", &[(11, json!({"waiting": 0}))], &board, &told);
         assert_eq!((&counted["all"]["staff"], &counted["queue:11"]), (&Value::Null, &Value::Null));
     }
-}
 
     #[test]
     fn open_feedback_of_no_team_is_no_count_unless_clarity_tells_of_teams() {
@@ -401,3 +408,4 @@ mod tests {
             assert_eq!((&all["openFeedback"], all["hidden"]["openFeedback"] == true), (&open, is_hidden), "{case}");
         }
     }
+}

@@ -197,6 +197,7 @@ fn queue(queue: &Queue, fields: Fields) -> QueueDoc {
         waiting: queue.waiting,
         longest_wait_since: queue.longest_wait_since,
         agents_online: queue.agents_online,
+        unlisted: queue.is_unlisted,
         agents_available: queue.agents_available,
         estimated_wait_seconds: queue.estimated_wait_seconds,
         calls_today: queue.calls_today,

@@ -222,6 +222,9 @@ pub struct SessionDoc {
 pub struct QueueDoc {
     /// The name; "Queue 11" where nobody told us one.
     pub name: String,
+    /// Whether Clarity's list of queues does not name it, always `true`: else it is left out.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub unlisted: bool,
     /// Whether it takes contacts now.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub open: Option<bool>,

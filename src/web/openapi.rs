@@ -285,7 +285,7 @@ fn schemas() -> Value {
                 "lists", "labels", "sources", "server",
             ],
             json!({
-                "agents": counted("Agents. `occupancy.value` is in percent, to one decimal.", true), "queues": counted("Queues.", true), "teams": counted("Teams.", true),
+                "agents": counted("Agents. `occupancy.value` is in percent, to one decimal.", true), "queues": counted("Queues. `unlisted`: Clarity's list of queues does not name it.", true), "teams": counted("Teams.", true),
                 "feedback": keyed, "surveys": keyed,
                 "places": counted("Places that responses are about.", false),
                 "tags": counted("Tags that surveys bear, with `effect`: how their stars of 30 days compare to all others, `lift` to one decimal.", false),

@@ -317,6 +317,18 @@ fn updates_that_waited_leave_no_queue_that_a_call_only_went_through() {
     assert!(!ground.all().contains_key(&Key::Queue(QueueId(-2))));
 }
 
+#[test]
+fn queue_is_unlisted_until_the_structure_names_it() {
+    let mut ground = ground();
+    ground.apply(structured(&[(44, None)], &[(11, None)]), at(0));
+    let mut update = AgentReading::new(AgentId(44));
+    update.sessions = all(vec![session(82_000, SessionStatus::Active, 77)]);
+    ground.apply(changed(1, update), at(1));
+    assert_eq!((queue(&ground, 11).is_unlisted, queue(&ground, 77).is_unlisted), (false, true));
+    ground.apply(structured(&[(44, None)], &[(11, None), (77, None)]), at(2));
+    assert!(!queue(&ground, 77).is_unlisted);
+}
+
 fn past(status: AgentStatus) -> PastStatus {
     PastStatus { status, reason: None, until: None, suspended: false }
 }
