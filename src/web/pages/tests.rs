@@ -499,3 +499,9 @@ fn open_response_that_nobody_waits_in_stands_below_those_that_wait() {
     let place = |id: &str| html.find(&format!("data-row=\"{id}\"")).unwrap();
     assert!(place("b") < place("c") && place("c") < place("a"));
 }
+
+#[test]
+fn longest_wait_of_a_queue_is_painted_again_when_who_waits_changes() {
+    let html = supervisor(&sheet(&floor::floor(now(), 6)), &View::default()).unwrap();
+    assert!(html.contains("data-path=\"queues/7/longestWaitSince\" data-as=\"since\" data-also=\"queues/7/waiting\""));
+}
