@@ -63,7 +63,7 @@ pub enum Fields {
 pub struct Scope {
     anchors: BTreeSet<Anchor>,
     fields: Fields,
-    /// Which page of its list, which grows without bound. `None`: all of it.
+    /// Which page of its lists, which grow without bound. `None`: all of them.
     page: Option<usize>,
     text: String,
 }
@@ -247,6 +247,8 @@ impl Scope {
         let mut scope = Self::of(&format!("agents:{listed}"), agents);
         scope.anchors.extend([Anchor::Queues, Anchor::Teams]);
         scope.fields = Fields::Near;
+        // What customers said about them grows without bound.
+        scope.page = Some(1);
         scope
     }
 
@@ -321,6 +323,7 @@ mod tests {
         assert!([Anchor::Queues, Anchor::Teams].iter().all(|anchor| named.anchors().contains(anchor)));
         assert!(!named.anchors().contains(&Anchor::Agents));
         assert_eq!(Scope::agent(AgentId(41)), named);
+        assert_eq!(named.listed(), Some(1), "what customers said about an agent grows without bound");
     }
 
     #[test]

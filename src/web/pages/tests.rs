@@ -505,3 +505,11 @@ fn longest_wait_of_a_queue_is_painted_again_when_who_waits_changes() {
     let html = supervisor(&sheet(&floor::floor(now(), 6)), &View::default()).unwrap();
     assert!(html.contains("data-path=\"queues/7/longestWaitSince\" data-as=\"since\" data-also=\"queues/7/waiting\""));
 }
+
+#[test]
+fn agents_page_says_how_much_of_what_customers_said_it_shows() {
+    let mut state = floor::near(now(), 6);
+    state["lists"] = json!({ "feedback": { "total": 340, "needsAction": 2, "page": 1, "pages": 4 } });
+    let html = agent(&sheet(&state), "45").unwrap().unwrap();
+    assert_eq!(cell(&html, "lists/feedback", "listRange"), "1 to 100 of 340, 2 need action");
+}
