@@ -318,7 +318,10 @@ export const painters = {
     return { text: `Clarity does not permit Callboard's account to see ${names.length} ${names.length === 1 ? "agent" : "agents"}: ${names.join(", ")}.` };
   },
   clockOffset: (value) => ({ text: value === undefined ? "" : clockOffset(value) }),
-  counters: (value) => ({ text: Object.keys(value ?? {}).sort().map((name) => `${label(name)}: ${count(value[name])}`).join("\n") }),
+  counters: (value, arg, where) => {
+    if (isHidden(where, "counters")) return known({ text: NONE }, where, "", CALLS, true);
+    return { text: Object.keys(value ?? {}).sort().map((name) => `${label(name)}: ${count(value[name])}`).join("\n"), title: null };
+  },
 
   // Surveys.
   survey: (value) => ({ text: word("survey", value), "data-survey": value ?? "" }),

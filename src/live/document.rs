@@ -113,6 +113,11 @@ pub fn shown(whole: &Entity, seen: Option<&Entity>, fields: Fields) -> Option<Va
             {
                 value["hidden"] = json!({ "effect": true });
             }
+            if let (Entity::Source(whole), Entity::Source(seen)) = (whole, seen)
+                && seen.counters.len() < whole.counters.len()
+            {
+                value["hidden"] = json!({ "counters": true });
+            }
             if total(whole) && !total(seen) && (fields != Fields::Near || matches!(whole, Entity::Agent(_))) {
                 value["hidden"] = hidden();
             }
@@ -192,12 +197,12 @@ fn session(session: &Session, fields: Fields) -> SessionDoc {
 fn queue(queue: &Queue, fields: Fields) -> QueueDoc {
     QueueDoc {
         name: queue_name(queue),
+        unlisted: queue.is_unlisted,
         open: queue.open,
         teams: queue.teams.iter().map(|team| team.0).collect(),
         waiting: queue.waiting,
         longest_wait_since: queue.longest_wait_since,
         agents_online: queue.agents_online,
-        unlisted: queue.is_unlisted,
         agents_available: queue.agents_available,
         estimated_wait_seconds: queue.estimated_wait_seconds,
         calls_today: queue.calls_today,
@@ -362,6 +367,7 @@ fn source(health: &Health) -> SourceDoc {
         not_permitted: health.not_permitted.iter().map(|(id, name)| (id.to_string(), name.to_string())).collect(),
         clock_offset_seconds: health.clock_offset,
         counters: health.counters.iter().map(|(name, count)| ((*name).to_owned(), *count)).collect(),
+        hidden: BTreeMap::new(),
     }
 }
 

@@ -623,4 +623,7 @@ pub struct SourceDoc {
     /// What has been counted since the server's start.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub counters: BTreeMap<String, u64>,
+    /// What there is of this, but not for this viewer: `counters`, always `true`.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub hidden: BTreeMap<String, bool>,
 }

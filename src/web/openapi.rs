@@ -364,7 +364,8 @@ fn schemas() -> Value {
             "notPermitted": {"type": "object", "additionalProperties": {"type": "string"},
                 "description": "Names of the agents whom Clarity refuses to show to Callboard's account, by id."},
             "clockOffsetSeconds": {"type": "integer", "description": "How far its clock is ahead of ours; negative: behind. Left out below five seconds, and where it was not measured. What it dates is told by our clock."},
-            "counters": {"type": "object", "additionalProperties": {"type": "integer"}}
+            "counters": {"type": "object", "additionalProperties": {"type": "integer"}},
+            "hidden": {"type": "object", "description": "What there is of this, but not for this viewer: `counters`."}
         })),
         "SurveyRequest": object("Whom to ask about whom.", &["channel", "ext_interaction_id"], json!({
             "customer_name": {"type": "string"},
@@ -388,10 +389,10 @@ fn schemas() -> Value {
             "tags": {"type": "array", "items": {"type": "string"}, "description": "What it was about."},
             "do_not_send": {"type": "boolean", "description": "Recorded by Agent Connect, but nobody is surveyed."}
         })),
-        "SurveyAccepted": object("The request, as written down.", &["id", "state"], json!({
         "SurveyRetry": object("How a survey request is sent again.", &[], json!({
             "again": {"type": "boolean", "description": "Although another about the same interaction was sent meanwhile."}
         })),
+        "SurveyAccepted": object("The request, as written down.", &["id", "state"], json!({
             "id": {"type": "string"},
             "state": {"enum": ["queued", "sent", "accepted", "rejected", "failed", "unknown"]}
         })),

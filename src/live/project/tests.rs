@@ -192,3 +192,15 @@ fn agent_is_offered_no_recovery_and_needs_none() {
     assert_eq!(seen(Role::TeamLead), (true, 1));
     assert_eq!(seen(Role::Agent), (false, 0));
 }
+
+#[test]
+fn counters_are_said_to_be_hidden_where_there_are_some() {
+    let floor = floor();
+    let whole = &floor[&Key::Source(SourceName::Goodays)];
+    let shown = |role| {
+        let seen = project(whole, &permission(role, &[41], &[11], &[3]));
+        crate::live::document::shown(whole, seen.as_deref(), Fields::Desk).expect("it is shown")
+    };
+    assert_eq!(shown(Role::Supervisor)["hidden"], serde_json::json!({ "counters": true }));
+    assert_eq!(shown(Role::Administrator).get("hidden"), None);
+}

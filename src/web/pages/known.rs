@@ -49,7 +49,7 @@ pub(super) const UNSTAFFED: &str = "Clarity does not say which teams answer it."
 /// Whose number it is where ours cannot be made.
 pub(super) const OF_CLARITY: &str = "Clarity's own count.";
 /// It is there, but not for this viewer.
-const HIDDEN: &str = "Not shown to you.";
+pub(super) const HIDDEN: &str = "Not shown to you.";
 
 /// Where answers of customers come from.
 pub(super) const ANSWERS: &[SourceName] = &[SourceName::Goodays, SourceName::AgentConnect];

@@ -513,3 +513,13 @@ fn agents_page_says_how_much_of_what_customers_said_it_shows() {
     let html = agent(&sheet(&state), "45").unwrap().unwrap();
     assert_eq!(cell(&html, "lists/feedback", "listRange"), "1 to 100 of 340, 2 need action");
 }
+
+#[test]
+fn counters_that_are_not_shown_are_a_dash_that_says_so() {
+    let state = json!({ "sources": { "goodays": { "state": "live", "hidden": { "counters": true } },
+        "clarity": { "state": "live" } } });
+    let pages = [status(&sheet(&state), &Unusable::default()).unwrap()];
+    let hidden = ("–".to_owned(), "Not shown to you.".to_owned());
+    assert_eq!(said(&pages, "sources/goodays/counters", "counters", ""), hidden);
+    assert_eq!(said(&pages, "sources/clarity/counters", "counters", ""), (String::new(), String::new()));
+}
