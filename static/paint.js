@@ -37,12 +37,15 @@ const possible = (candidates) => {
   return n === 0 ? "Is it another call?" : n === 1 ? "1 other possible call" : `${n} possible calls`;
 };
 
+/** A name that leaves room for what its bearer wrote. */
+const short = (name) => ([...name].length > 40 ? `${[...name].slice(0, 40).join("")}…` : name);
+
 /** The newest words of a thread; whose they are, unless they are the customer's. */
 const excerpt = (item) => {
   const texts = Object.entries(item?.messages ?? {}).filter(([, m]) => m.text);
   texts.sort(([a, x], [b, y]) => (Date.parse(x.at) || 0) - (Date.parse(y.at) || 0) || (a < b ? -1 : 1));
   const newest = texts.at(-1)?.[1];
-  const text = [...(newest?.from ? `${newest.from}: ${newest.text}` : (newest?.text ?? ""))];
+  const text = [...(newest?.from ? `${short(newest.from)}: ${newest.text}` : (newest?.text ?? ""))];
   // Not in the middle of a word.
   return text.length > 140 ? `${text.slice(0, 140).join("").replace(/\s\S*$/, "").trimEnd()}…` : text.join("");
 };
