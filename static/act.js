@@ -2,7 +2,7 @@
 // posted, to a page that asks first where something is to be asked.
 
 import { ask, question, takeBack } from "./ask.js";
-import { Drafts } from "./draft.js";
+import { Drafts, Signature } from "./draft.js";
 import { word } from "./words.js";
 
 const CONFLICT = 409;
@@ -11,12 +11,13 @@ const CHOICES_OF_TWO = ["sure", "suspended", "recording", "again"];
 
 /** Makes every `form[data-act]` act in place, also those that come later. */
 export function actions(root = document) {
-  const drafts = new Drafts(document.documentElement.dataset.person ?? "");
-  drafts.sweep();
+  const person = document.documentElement.dataset.person ?? "";
+  const [drafts, signature] = [new Drafts(person), new Signature(person)];
+  for (const kept of [drafts, signature]) kept.sweep();
   for (const form of root.querySelectorAll("form[data-act]")) {
     const key = form.elements.idempotency_key;
     if (key) key.value ||= freshKey();
-    for (const field of form.querySelectorAll("[data-remember]")) field.value ||= remembered(field.name);
+    for (const field of form.querySelectorAll("[data-remember]")) field.value ||= signature.of(field.name);
     for (const select of form.querySelectorAll("select[data-choices]")) offer(select);
     if (!drafts.restore(form)) continue;
     marked(form);
@@ -29,9 +30,9 @@ export function actions(root = document) {
     event.preventDefault();
     const said = question(form, submitter);
     // A script that submits a form has nobody to ask.
-    if (!said || submitter === null) return send(form, submitter, drafts);
+    if (!said || submitter === null) return send(form, submitter, drafts, signature);
     answerOf(form);
-    ask(form, submitter, said, () => send(form, submitter, drafts));
+    ask(form, submitter, said, () => send(form, submitter, drafts, signature));
   });
   // What somebody has typed is kept, in sight and in the browser, whatever becomes of its form; no page is loaded anew over it.
   root.addEventListener("input", (event) => {
@@ -42,16 +43,15 @@ export function actions(root = document) {
       drafts.keep(form);
       form.querySelector("[data-again]")?.remove();
     }
-    if (event.target.matches("[data-remember]")) remember(event.target.name, event.target.value);
+    if (event.target.matches("[data-remember]")) signature.keep(event.target.name, event.target.value);
   });
 }
 
-async function send(form, submitter, drafts) {
+async function send(form, submitter, drafts, signature) {
   const answer = answerOf(form);
-  const buttons = form.querySelectorAll("button");
   const { idempotency_key: key, ask: _asked, ask_fill: _fill, to: _to, ...fields } = Object.fromEntries(new FormData(form, submitter));
   const isKept = drafts.keep(form);
-  for (const button of buttons) button.disabled = true;
+  hold(form, true);
   form.querySelector("[data-again]")?.remove();
   say(answer, "Sending…", "busy");
   // Whoever has just confirmed goes on where the answer is.
@@ -66,7 +66,7 @@ async function send(form, submitter, drafts) {
       form.reset();
       renew(form);
       drafts.drop(form);
-      for (const field of form.querySelectorAll("[data-remember]")) field.value = remembered(field.name);
+      for (const field of form.querySelectorAll("[data-remember]")) field.value = signature.of(field.name);
       marked(form);
       form.closest("details")?.toggleAttribute("data-answered", true);
       say(answer, form.dataset.done ?? "Asked for. It comes to the top of the table.", "done");
@@ -83,8 +83,14 @@ async function send(form, submitter, drafts) {
     // The key stays: whether or not the first try arrived, the next is the same deed.
     say(answer, unheard(Boolean(key), isKept), "failed");
   } finally {
-    for (const button of buttons) button.disabled = false;
+    hold(form, false);
   }
+}
+
+/** While it is on its way a form is sent no second time, and takes no words that the answer would wipe away. */
+function hold(form, isOn) {
+  for (const button of form.querySelectorAll("button")) button.disabled = isOn;
+  for (const field of form.querySelectorAll("textarea, input:not([type=hidden])")) field.readOnly = isOn;
 }
 
 /** What is true when no answer came: without a key a second press may be a second deed, and words that are not kept may go. */
@@ -160,23 +166,6 @@ function renew(form) {
 
 // Where the page did not come by a safe way, browsers have no `randomUUID`.
 const freshKey = () => [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
-
-// Storage may be forbidden; then nothing is remembered.
-const remembered = (name) => {
-  try {
-    return localStorage.getItem(`callboard.${name}`) ?? "";
-  } catch {
-    return "";
-  }
-};
-
-function remember(name, value) {
-  try {
-    localStorage.setItem(`callboard.${name}`, value);
-  } catch {
-    // It is only a convenience.
-  }
-}
 
 function say(node, text, state) {
   node.textContent = text;

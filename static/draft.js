@@ -3,6 +3,7 @@
 // shared desk sees nothing of it. It goes when it was sent, and after two weeks.
 
 const PREFIX = "callboard.draft.";
+const SIGNED = "callboard.signed.";
 const LIFE = 14 * 24 * 3600 * 1000;
 
 /** The fields whose values are somebody's own words or choices. */
@@ -56,13 +57,45 @@ export class Drafts {
     });
   }
 
-  /** Storage may be forbidden or full. */
   #try(deed) {
-    try {
-      deed(this.storage());
-      return true;
-    } catch {
-      return false;
-    }
+    return attempt(this.storage, deed);
+  }
+}
+
+/** How somebody signs. It is filled in for them the next time, and for no other person at a shared desk. */
+export class Signature {
+  constructor(person, storage = () => localStorage) {
+    this.person = person;
+    this.storage = storage;
+  }
+
+  #name(field) {
+    return `${SIGNED}${JSON.stringify([this.person, field])}`;
+  }
+
+  /** What was last typed into a field; empty where nothing is kept. */
+  of(field) {
+    let known = null;
+    attempt(this.storage, (storage) => (known = storage.getItem(this.#name(field))));
+    return known ?? "";
+  }
+
+  keep(field, value) {
+    attempt(this.storage, (storage) => storage.setItem(this.#name(field), value));
+  }
+
+  /** Earlier versions kept it for whoever came next. */
+  sweep() {
+    attempt(this.storage, (storage) => ["callboard.who", "callboard.email"].forEach((name) => storage.removeItem(name)));
+  }
+}
+
+/** Storage may be forbidden or full. Says whether it was not. */
+function attempt(storage, deed) {
+  try {
+    deed(storage());
+    return true;
+  } catch {
+    return false;
   }
 }

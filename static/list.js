@@ -42,7 +42,7 @@ class Rows {
 
 const NEVER = -Infinity;
 const created = (it) => Date.parse(it?.created ?? "") || NEVER;
-const PLACES = { open: 0, pending: 1, closed: 3 };
+const PLACES = { open: 1, pending: 1, closed: 3 };
 
 /** Whether somebody must do something about a survey request: `live::list` of the server ranks by the same. */
 const needs = ({ state, mayRetry, mayRecover }) => state === "held" || state === "unknown" || (state !== "dryRun" && Boolean(mayRetry || mayRecover));

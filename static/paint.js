@@ -37,12 +37,15 @@ const possible = (candidates) => {
   return n === 0 ? "Is it another call?" : n === 1 ? "1 other possible call" : `${n} possible calls`;
 };
 
+/** A name that leaves room for what its bearer wrote. */
+const short = (name) => ([...name].length > 40 ? `${[...name].slice(0, 40).join("")}…` : name);
+
 /** The newest words of a thread; whose they are, unless they are the customer's. */
 const excerpt = (item) => {
   const texts = Object.entries(item?.messages ?? {}).filter(([, m]) => m.text);
   texts.sort(([a, x], [b, y]) => (Date.parse(x.at) || 0) - (Date.parse(y.at) || 0) || (a < b ? -1 : 1));
   const newest = texts.at(-1)?.[1];
-  const text = [...(newest?.from ? `${newest.from}: ${newest.text}` : (newest?.text ?? ""))];
+  const text = [...(newest?.from ? `${short(newest.from)}: ${newest.text}` : (newest?.text ?? ""))];
   // Not in the middle of a word.
   return text.length > 140 ? `${text.slice(0, 140).join("").replace(/\s\S*$/, "").trimEnd()}…` : text.join("");
 };
@@ -181,7 +184,11 @@ export const painters = {
   activityCount: (value, arg, where) => known({ text: count(value?.[arg]) }, where, UNTOLD),
   loggedIn: (value) => ({ text: `of ${count(value?.loggedIn)} logged in` }),
   awayCount: (value) => ({ text: `and ${count(value?.away)} away` }),
-  openFeedback: (value, arg, where) => known({ text: count(value?.openFeedback) }, where, UNANSWERED, ["goodays"], value?.hidden?.openFeedback),
+  // It is added up over teams, and of those Clarity tells.
+  openFeedback: (value, arg, where) => {
+    const from = isCounted(where.doc.sources, ["goodays"]) ? CALLS : ["goodays"];
+    return known({ text: count(value?.openFeedback) }, where, UNTOLD, from, value?.hidden?.openFeedback);
+  },
 
   // Queues.
   queueOpen: (value) => ({ text: value === undefined ? "" : value ? "Open" : "Closed", "data-open": value === undefined ? null : String(value) }),
@@ -314,7 +321,10 @@ export const painters = {
     return { text: `Clarity does not permit Callboard's account to see ${names.length} ${names.length === 1 ? "agent" : "agents"}: ${names.join(", ")}.` };
   },
   clockOffset: (value) => ({ text: value === undefined ? "" : clockOffset(value) }),
-  counters: (value) => ({ text: Object.keys(value ?? {}).sort().map((name) => `${label(name)}: ${count(value[name])}`).join("\n") }),
+  counters: (value, arg, where) => {
+    if (isHidden(where, "counters")) return known({ text: NONE }, where, "", CALLS, true);
+    return { text: Object.keys(value ?? {}).sort().map((name) => `${label(name)}: ${count(value[name])}`).join("\n"), title: null };
+  },
 
   // Surveys.
   survey: (value) => ({ text: word("survey", value), "data-survey": value ?? "" }),

@@ -202,8 +202,8 @@ impl Metrics {
     }
 
     /// So many responses of this age wait for an answer now.
-    pub fn feedback_open(&self, age: &'static str, responses: usize) {
-        self.0.feedback_open.get_or_create(&[("age", age)]).set(whole(responses as u64));
+    pub fn feedback_open(&self, age: &'static str, responses: u64) {
+        self.0.feedback_open.get_or_create(&[("age", age)]).set(whole(responses));
     }
 
     /// A survey request ended like this, because of that.

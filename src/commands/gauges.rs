@@ -3,23 +3,16 @@
 
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
-
 use crate::base::{Clock, Metrics};
-use crate::domain::Thread;
-use crate::gold::{Entity, Gold};
+use crate::domain::{SourceName, SourceState};
+use crate::gold::{Entity, Gold, Key};
 use crate::store::Store;
 
 /// How old these figures may be.
 const EVERY: Duration = Duration::from_secs(10);
 
-/// Open feedback by age: the label, and the age at which it ends.
-const AGES: [(&str, SignedDuration); 4] = [
-    ("4h", SignedDuration::from_hours(4)),
-    ("1d", SignedDuration::from_hours(24)),
-    ("3d", SignedDuration::from_hours(72)),
-    ("older", SignedDuration::MAX),
-];
+/// The ages of those who wait: where each ends.
+const AGES: [&str; 4] = ["4h", "1d", "3d", "older"];
 
 /// Looks again and again.
 pub(super) async fn keep(gold: Gold, store: Store, metrics: Metrics, clock: Clock) {
@@ -30,22 +23,81 @@ pub(super) async fn keep(gold: Gold, store: Store, metrics: Metrics, clock: Cloc
         if let Some(at) = store.last_backup() {
             metrics.backup_age(clock.now().duration_since(at).as_secs_f64());
         }
-        for ((age, _), open) in AGES.iter().zip(open_feedback(&gold, clock.now())) {
+        for (age, open) in AGES.into_iter().zip(open_feedback(&gold).into_iter().flatten()) {
             metrics.feedback_open(age, open);
         }
     }
 }
 
-fn open_feedback(gold: &Gold, now: Timestamp) -> [usize; AGES.len()] {
-    let mut open = [0; AGES.len()];
-    gold.copy().each(|_, _, entity| {
-        if let Entity::Response(response) = &**entity
-            && matches!(response.reading.thread, Thread::Open | Thread::Pending)
-        {
-            let age = response.reading.created.map_or(SignedDuration::ZERO, |created| now.duration_since(created));
-            let place = AGES.iter().position(|(_, end)| age < *end).unwrap_or(AGES.len() - 1);
-            open[place] += 1;
-        }
-    });
-    open
+/// Those who wait for an answer, as pages count them, by how long they have. `None`: nobody tells of any.
+fn open_feedback(gold: &Gold) -> Option<[u64; AGES.len()]> {
+    let state = match gold.copy().get(&Key::Source(SourceName::Goodays)).as_deref() {
+        Some(Entity::Source(goodays)) => goodays.state,
+        _ => SourceState::Off,
+    };
+    let counted = match gold.copy().get(&Key::Floor).as_deref() {
+        Some(Entity::Floor(floor)) => Some(floor.feedback.open),
+        _ => None,
+    };
+    let open = match state {
+        SourceState::Off => None,
+        SourceState::Live | SourceState::Polling => Some(counted.unwrap_or_default()),
+        // It was counted before Goodays fell silent.
+        SourceState::Stale | SourceState::Down => counted,
+    }?;
+    Some([open.under_4_hours, open.under_24_hours, open.under_3_days, open.older])
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use super::*;
+    use crate::base::Lifecycle;
+    use crate::domain::{Fact, FeedbackDeed, FeedbackDeedKind, Health, RequestState, ResponseReading};
+    use crate::gold::Rules;
+
+    #[tokio::test]
+    async fn open_feedback_is_what_waits_by_how_long() {
+        let now: Timestamp = "2026-11-21T12:00:00Z".parse().unwrap();
+        let (clock, life) = (Clock::standing_at(now), Lifecycle::new());
+        let gold = Gold::start(Rules::default(), crate::gold::Day::default(), clock, &life);
+        let response = |id: &str, messages: serde_json::Value| -> ResponseReading {
+            serde_json::from_value(serde_json::json!({
+                "id": id, "created": "2026-11-11T10:00:00Z", "updated": null, "source": null, "thread": "open",
+                "survey": null, "answers": [], "messages": messages,
+                "customer": { "name": "Chester", "email": null, "phone": null, "crm_id": null }, "extra": {},
+                "place": null, "delegatedTo": null, "actions": ["message"], "alert": false
+            }))
+            .unwrap()
+        };
+        // One was answered and the customer wrote again an hour ago; the other was marked as needing no answer.
+        let again = serde_json::json!({
+            "a": { "id": "a", "at": "2026-11-12T10:00:00Z", "kind": null, "text": "x", "from": "Mia", "attachment": null },
+            "b": { "id": "b", "at": "2026-11-21T11:00:00Z", "kind": null, "text": "x", "from": null, "attachment": null }
+        });
+        let dealt_with = response("r2", serde_json::json!({}));
+        let stand = dealt_with.stand();
+        gold.tell(Fact::Response(Box::new(response("r1", again)))).await;
+        gold.tell(Fact::Response(Box::new(dealt_with))).await;
+        let mark = FeedbackDeed {
+            id: "d1".into(),
+            response: "r2".into(),
+            kind: FeedbackDeedKind::NoAnswerNeeded,
+            who: "mia".into(),
+            text: None,
+            state: RequestState::Accepted,
+            reason: None,
+            attempts: 0,
+            stand,
+            created: now,
+            changed: now,
+        };
+        gold.tell(Fact::FeedbackDeed(Box::new(mark))).await;
+        gold.settled().await;
+        assert_eq!(open_feedback(&gold), None, "nobody is asked about feedback where Goodays is off");
+        gold.tell(Fact::Source(SourceName::Goodays, Health::new(SourceState::Live, now))).await;
+        gold.settled().await;
+        assert_eq!(open_feedback(&gold), Some([1, 0, 0, 0]));
+    }
 }

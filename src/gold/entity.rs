@@ -159,6 +159,8 @@ pub struct Queue {
     pub id: QueueId,
     /// The name.
     pub name: Option<Arc<str>>,
+    /// Whether the structure does not name it: an agent's contact does, or a push before any structure was told.
+    pub is_unlisted: bool,
     /// Whether it takes contacts now.
     pub open: Option<bool>,
     /// The teams that answer it.
@@ -258,6 +260,9 @@ pub struct SurveyRequest {
     pub evidence: Option<Evidence>,
     /// The survey that this one asks about again.
     pub recovers: Option<SurveyId>,
+    /// Whether the customer may be asked again, after it was made good: see [`SurveyRequest::wants_recovery`]. Not
+    /// where that was asked already.
+    pub may_recover: bool,
     /// The session that it names and is not joined with, and why not.
     pub candidate: Option<(SessionId, &'static str)>,
 }
@@ -272,7 +277,7 @@ impl SurveyRequest {
     /// Whether something went wrong that may be made good, after which the customer is asked again: they said so, and the
     /// vendor's identity of it is known. Each scale has its own line (`apis.md` J44).
     #[must_use]
-    pub fn may_recover(&self) -> bool {
+    pub fn wants_recovery(&self) -> bool {
         let low = self.result.as_ref().is_some_and(|it| match it.stars {
             Some(stars) => stars <= 3,
             None => it.nps.is_some_and(|nps| nps <= 6),

@@ -206,7 +206,7 @@ impl Counted<'_> {
 
     fn count_waiting(&self, all: &mut CountsDoc) {
         // The numbers that stand for no queue, and what only an agent's contact names, have nobody who tells who waits.
-        let real = || self.queues.iter().filter(|(id, queue)| id.special_name().is_none() && is_told_of(queue));
+        let real = || self.queues.iter().filter(|(id, queue)| id.special_name().is_none() && is_real(queue));
         let waiting = |queue: &Value| queue.get("waiting").and_then(Value::as_i64);
         if real().next().is_none() {
             if self.is_limited {
@@ -255,8 +255,15 @@ impl Counted<'_> {
         }
         // A response belongs to one team at most, so teams may be added up; agents and queues may not.
         let open = |team: &Value| team.pointer("/feedback/open").and_then(Value::as_u64);
-        if self.teams.iter().any(|(_, team)| is_hidden(team)) {
+        // Whoever is shown no team may have some that are not theirs to see.
+        let is_hidden =
+            if self.teams.is_empty() { self.is_limited } else { self.teams.iter().any(|(_, team)| is_hidden(team)) };
+        if is_hidden {
             all.hidden.insert("openFeedback".to_owned(), true);
+            return;
+        }
+        if self.teams.is_empty() && !is_heard(self.clarity) {
+            // Clarity tells which teams there are: without it none is known, and nothing can be added up.
             return;
         }
         let sum: u64 = self.teams.iter().filter_map(|(_, team)| open(team)).sum();
@@ -280,8 +287,10 @@ fn teams_of(queue: &Value) -> Vec<TeamId> {
     teams.into_iter().flatten().filter_map(Value::as_i64).map(TeamId).collect()
 }
 
-fn is_told_of(queue: &Value) -> bool {
-    ["waiting", "teams", "open", "agentsOnline", "metrics"].iter().any(|name| queue.get(*name).is_some())
+/// One that the structure names, or of which it was told what only a queue has. Of others it is not told who waits.
+fn is_real(queue: &Value) -> bool {
+    queue.get("unlisted").is_none()
+        || ["waiting", "teams", "open", "agentsOnline", "metrics"].iter().any(|name| queue.get(*name).is_some())
 }
 
 #[cfg(test)]
@@ -386,7 +395,13 @@ mod tests {
             ("live", vec![queue(Some(2), Some(9)), queue(Some(1), None)], json!(3), none.clone()),
             ("live", vec![queue(Some(2), Some(9)), queue(None, None)], none.clone(), none.clone()),
             ("polling", vec![queue(None, None)], none.clone(), none.clone()),
-            ("live", vec![queue(Some(1), Some(9)), json!({"name": "Queue 77"})], json!(1), json!(since(9))),
+            (
+                "live",
+                vec![queue(Some(1), Some(9)), json!({"name": "Queue 77", "unlisted": true})],
+                json!(1),
+                json!(since(9)),
+            ),
+            ("live", vec![queue(Some(1), Some(9)), json!({"name": "New"})], none.clone(), none.clone()),
         ];
         for (clarity, queues, waiting, longest) in cases {
             let queues: Vec<_> = (11..).zip(queues).collect();
@@ -473,5 +488,28 @@ mod tests {
         let counted = counts("live", &[], &Scope::floor(), &crew);
         assert_eq!(counted[AGENTS_OF_NO_TEAM]["staff"]["available"], 1);
         assert_eq!(counts("live", &[], &Scope::floor(), &Crew::default()).get(AGENTS_OF_NO_TEAM), None);
+    }
+
+    #[test]
+    fn open_feedback_of_no_team_is_no_count_unless_clarity_tells_of_teams() {
+        let team = json!({"feedback": {"open": 2}});
+        let none = Value::Null;
+        // Clarity, Goodays, whether the viewer sees all there is, the teams, what is counted.
+        let cases = [
+            ("live", "live", true, vec![&team], json!(2), false),
+            ("live", "live", true, vec![], json!(0), false),
+            ("down", "live", true, vec![], none.clone(), false),
+            ("off", "live", true, vec![], none.clone(), false),
+            ("live", "live", false, vec![], none.clone(), true),
+            ("off", "live", false, vec![], none.clone(), true),
+            ("live", "off", true, vec![], none.clone(), false),
+        ];
+        for (clarity, goodays, sees_all, teams, open, is_hidden) in cases {
+            let teams = teams.into_iter().map(|team| (TeamId(3), team)).collect::<Vec<_>>();
+            let case = format!("{clarity} {goodays} {sees_all} {}", teams.len());
+            let counted = Counted { teams, clarity, goodays, is_limited: !sees_all, ..Counted::default() };
+            let all = counted.counts(&Scope::floor(), &Crew::default())["all"].clone();
+            assert_eq!((&all["openFeedback"], all["hidden"]["openFeedback"] == true), (&open, is_hidden), "{case}");
+        }
     }
 }

@@ -54,7 +54,8 @@ pub fn member(entity: &Entity, fields: Fields) -> Value {
         // Whoever looks at one response wants to know who they are that it names, and what they are doing.
         Entity::Agent(it) if fields == Fields::Item => serde_json::to_value(json!({
             "name": agent_name(it), "team": it.team.map(|team| team.0),
-            "status": it.status.to_string(), "activity": it.status.activity().as_str(),
+            "status": it.status.to_string(), "activity": it.activity().as_str(),
+            "suspended": it.suspended.then_some(true),
         })),
         Entity::Agent(it) => serde_json::to_value(agent(it, fields)),
         // Whoever looks at agents wants to know what queues and teams are called, and no more of them.
@@ -110,6 +111,9 @@ pub fn shown(whole: &Entity, seen: Option<&Entity>, fields: Fields) -> Option<Va
                 (Entity::Tag(whole), Entity::Tag(seen)) => ("effect", whole.effect != seen.effect),
                 // Agents of other teams answer it, too: those who are seen are not the count.
                 (Entity::Queue(whole), Entity::Queue(seen)) => ("staff", whole.teams != seen.teams),
+                (Entity::Source(whole), Entity::Source(seen)) => {
+                    ("counters", seen.counters.len() < whole.counters.len())
+                }
                 _ => ("", false),
             };
             let has_total = total(whole) && !total(seen);
@@ -194,6 +198,7 @@ fn session(session: &Session, fields: Fields) -> SessionDoc {
 fn queue(queue: &Queue, fields: Fields) -> QueueDoc {
     QueueDoc {
         name: queue_name(queue),
+        unlisted: queue.is_unlisted,
         open: queue.open,
         teams: queue.teams.iter().map(|team| team.0).collect(),
         waiting: queue.waiting,
@@ -329,7 +334,7 @@ fn survey(request: &SurveyRequest, fields: Fields) -> SurveyDoc {
         note: text(survey.note.as_deref()),
         candidate: request.candidate.map(|(session, why)| format!("Names session {session}, not joined: {why}.")),
         may_retry: survey.may_retry,
-        may_recover: request.may_recover(),
+        may_recover: request.may_recover,
         body: survey.body.as_ref().filter(|_| desk).map(ToString::to_string),
         delivery: told(|result| result.delivery.as_ref()),
         answered: result.and_then(|result| result.answered),
@@ -363,6 +368,7 @@ fn source(health: &Health) -> SourceDoc {
         not_permitted: health.not_permitted.iter().map(|(id, name)| (id.to_string(), name.to_string())).collect(),
         clock_offset_seconds: health.clock_offset,
         counters: health.counters.iter().map(|(name, count)| ((*name).to_owned(), *count)).collect(),
+        hidden: BTreeMap::new(),
     }
 }
 

@@ -26,10 +26,21 @@ const LINGER: Duration = Duration::from_secs(120);
 /// How many distinct sights may be watched at once. Each costs memory, whoever thought it up.
 const MOST_VIEWS: usize = 2000;
 
-/// Too many distinct sights are being watched.
+/// Why a sight cannot be watched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-#[error("Too many different scopes are being watched. Try again in a few minutes.")]
-pub struct Full;
+pub enum Refused {
+    /// Too many distinct sights are being watched.
+    #[error("Too many different scopes are being watched. Try again in a few minutes.")]
+    Full,
+    /// Its list is shorter: whoever counts up pages makes no view of nothing.
+    #[error("There is no page {page} of this list: the last is {last}.")]
+    NoPage {
+        /// The page that was asked for.
+        page: usize,
+        /// The last that there is.
+        last: usize,
+    },
+}
 
 /// The views. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -82,8 +93,8 @@ impl Hub {
     /// The document of a sight now.
     ///
     /// # Errors
-    /// See [`Full`].
-    pub fn paint(&self, sight: &Sight) -> Result<Painted, Full> {
+    /// See [`Refused`].
+    pub fn paint(&self, sight: &Sight) -> Result<Painted, Refused> {
         let view = self.view(&mut self.views(), sight)?;
         Ok(view.paint())
     }
@@ -91,8 +102,8 @@ impl Hub {
     /// A new viewer of a sight, or one that returns to where it was.
     ///
     /// # Errors
-    /// See [`Full`].
-    pub fn attach(&self, sight: &Sight, position: Option<&Position>) -> Result<Viewer, Full> {
+    /// See [`Refused`].
+    pub fn attach(&self, sight: &Sight, position: Option<&Position>) -> Result<Viewer, Refused> {
         // Under the lock, so that no sweep comes between finding the view and counting its viewer.
         let mut views = self.views();
         let view = self.view(&mut views, sight)?;
@@ -150,12 +161,19 @@ impl Hub {
         }
     }
 
-    fn view(&self, views: &mut Views, sight: &Sight) -> Result<Arc<View>, Full> {
+    fn view(&self, views: &mut Views, sight: &Sight) -> Result<Arc<View>, Refused> {
         if let Some(view) = views.by_sight.get(sight) {
             return Ok(Arc::clone(view));
         }
+        if let Some(page) = sight.scope().listed().filter(|page| *page > 1) {
+            // The first page is as good as any to say how many there are, and it is watched anyway.
+            let last = self.view(views, &sight.first_page())?.pages();
+            if page > last {
+                return Err(Refused::NoPage { page, last });
+            }
+        }
         if views.by_sight.len() >= MOST_VIEWS {
-            return Err(Full);
+            return Err(Refused::Full);
         }
         let birth = self.0.births.fetch_add(1, Ordering::Relaxed);
         let epoch = format!("{:016x}", self.0.life.hash_one((sight, birth)));
@@ -181,5 +199,32 @@ impl Views {
             views.retain(|view| kept.contains(&view.birth()));
             !views.is_empty()
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::Clock;
+    use crate::domain::{Fact, Survey};
+    use crate::gold::{Day, Rules};
+    use crate::live::Scope;
+
+    #[tokio::test]
+    async fn page_that_does_not_exist_makes_no_view() {
+        let (clock, life) = (Clock::system(), Lifecycle::new());
+        let gold = Gold::start(Rules::default(), Day::default(), clock.clone(), &life);
+        for number in 0..101 {
+            gold.tell(Fact::Survey(Box::new(Survey::new(format!("s{number}").as_str().into(), clock.now())))).await;
+        }
+        gold.settled().await;
+        let hub = Hub::start(gold, "0", &life);
+        let page = |page| Sight::unlimited(Scope::surveys().page(page));
+        assert!(hub.paint(&page(2)).is_ok());
+        for beyond in 3..30 {
+            assert!(hub.paint(&page(beyond)).is_err() && hub.attach(&page(beyond), None).is_err(), "{beyond}");
+        }
+        assert_eq!(hub.viewers().len(), 2, "the first page, which says how many there are, and the second");
+        life.shut_down(Duration::from_secs(5)).await;
     }
 }

@@ -68,9 +68,19 @@ impl Lists {
 
     /// How much there is of the list that a scope contains.
     pub fn count(&self, scope: &Scope) -> (&'static str, ListDoc) {
+        let (name, list) = self.of(scope);
+        (name, list.count(self.page))
+    }
+
+    /// How many pages that list has; an empty one has one.
+    pub fn pages(&self, scope: &Scope) -> usize {
+        self.of(scope).1.pages()
+    }
+
+    fn of(&self, scope: &Scope) -> (&'static str, &List) {
         match scope.anchors().contains(&Anchor::Surveys) {
-            true => ("surveys", self.surveys.count(self.page)),
-            false => ("feedback", self.feedback.count(self.page)),
+            true => ("surveys", &self.surveys),
+            false => ("feedback", &self.feedback),
         }
     }
 }
@@ -116,9 +126,13 @@ impl List {
             total: self.order.len() as u64,
             needs_action: self.needed,
             page: page as u64,
-            pages: self.order.len().div_ceil(PAGE).max(1) as u64,
+            pages: self.pages() as u64,
             states: self.states.clone(),
         }
+    }
+
+    fn pages(&self) -> usize {
+        self.order.len().div_ceil(PAGE).max(1)
     }
 }
 
@@ -134,8 +148,8 @@ fn need(entity: &Entity) -> u8 {
 fn response_need(response: &Response) -> u8 {
     match &response.reading.thread {
         _ if response.waits => 0,
-        Thread::Open => 0,
-        Thread::Pending => 1,
+        // Open for Goodays, and dealt with for us: nobody waits for an answer.
+        Thread::Open | Thread::Pending => 1,
         Thread::Closed => 3,
         _ => 2,
     }
@@ -147,7 +161,7 @@ fn survey_needs(request: &SurveyRequest) -> bool {
     match survey.state {
         RequestState::Held | RequestState::Unknown => true,
         RequestState::DryRun => false,
-        _ => survey.may_retry || request.may_recover(),
+        _ => survey.may_retry || request.may_recover,
     }
 }
 
@@ -173,6 +187,7 @@ mod tests {
     use crate::domain::{Customer, Fact, ResponseReading, Survey};
     use crate::gold::Rules;
     use crate::gold::ground::Ground;
+    use crate::gold::join::{Joined, Rule};
 
     fn at(second: i64) -> Timestamp {
         Timestamp::from_second(1_795_000_000 + second).expect("a time")
@@ -264,5 +279,33 @@ mod tests {
         }
         assert_eq!(order(&lists), ["unknown", "held", "tried", "sent"]);
         assert_eq!(lists.surveys.count(1).needs_action, 2);
+    }
+
+    #[test]
+    fn response_needs_somebody_exactly_while_it_waits() {
+        let need = |thread: &str, waits: bool| {
+            let reading: ResponseReading = serde_json::from_value(serde_json::json!({
+                "id": "r1", "created": null, "updated": null, "source": null, "thread": thread, "survey": null,
+                "answers": [], "messages": {},
+                "customer": { "name": null, "email": null, "phone": null, "crm_id": null }, "extra": {},
+                "place": null, "delegatedTo": null, "actions": [], "alert": false
+            }))
+            .expect("a reading");
+            let joined = Joined {
+                rule: Rule::Unmapped,
+                evidence: None,
+                session: None,
+                agent: None,
+                queue: None,
+                team: None,
+                candidates: BTreeMap::new(),
+                conflict: None,
+            };
+            let reading = Arc::new(reading);
+            let stand = reading.stand();
+            response_need(&Response { reading, joined, stand, deeds: BTreeMap::new(), waits })
+        };
+        assert_eq!(["open", "pending", "closed"].map(|thread| need(thread, true)), [0; 3]);
+        assert_eq!(["open", "pending", "closed"].map(|thread| need(thread, false)), [1, 1, 3]);
     }
 }

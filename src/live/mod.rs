@@ -24,7 +24,7 @@ mod total;
 pub mod view;
 pub mod viewer;
 
-pub use hub::{Full, Hub};
+pub use hub::{Hub, Refused};
 pub use scope::Scope;
 pub use sight::Sight;
 pub use view::{Painted, Position};

@@ -146,7 +146,9 @@ fn survey(request: &SurveyRequest, permission: &Permission) -> Option<SurveyRequ
     let mut seen = SurveyRequest { team, ..request.clone() };
     if reads_only {
         let survey = Arc::make_mut(&mut seen.survey);
-        (survey.customer, survey.body, survey.link, survey.may_retry) = (None, None, None, false);
+        (survey.customer, survey.body, survey.link) = (None, None, None);
+        // What is not theirs to do is not offered, and does not need them.
+        (survey.may_retry, seen.may_recover) = (false, false);
     }
     Some(seen)
 }

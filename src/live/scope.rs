@@ -63,7 +63,7 @@ pub enum Fields {
 pub struct Scope {
     anchors: BTreeSet<Anchor>,
     fields: Fields,
-    /// Which page of its list, which grows without bound. `None`: all of it.
+    /// Which page of its lists, which grow without bound. `None`: all of them.
     page: Option<usize>,
     text: String,
 }
@@ -86,9 +86,6 @@ pub enum ScopeError {
 
 /// The most numbers that a scope may list.
 const MOST: usize = 1000;
-
-/// The last page that anybody may ask for.
-const MOST_PAGES: usize = 10_000;
 
 impl Scope {
     /// Everything.
@@ -117,11 +114,11 @@ impl Scope {
         Self::of("surveys", [Anchor::Surveys, Anchor::Agents, Anchor::Totals])
     }
 
-    /// The same with one page of its list, and counts of all of it. The first is 1.
+    /// The same with one page of its list, or another one, and counts of all of it. The first is 1.
     #[must_use]
     pub fn page(mut self, page: usize) -> Self {
-        let page = page.clamp(1, MOST_PAGES);
-        (self.page, self.text) = (Some(page), format!("{}:{page}", self.text));
+        let page = page.max(1);
+        (self.page, self.text) = (Some(page), format!("{}:{page}", self.kind()));
         self
     }
 
@@ -250,6 +247,8 @@ impl Scope {
         let mut scope = Self::of(&format!("agents:{listed}"), agents);
         scope.anchors.extend([Anchor::Queues, Anchor::Teams]);
         scope.fields = Fields::Near;
+        // What customers said about them grows without bound.
+        scope.page = Some(1);
         scope
     }
 
@@ -324,6 +323,7 @@ mod tests {
         assert!([Anchor::Queues, Anchor::Teams].iter().all(|anchor| named.anchors().contains(anchor)));
         assert!(!named.anchors().contains(&Anchor::Agents));
         assert_eq!(Scope::agent(AgentId(41)), named);
+        assert_eq!(named.listed(), Some(1), "what customers said about an agent grows without bound");
     }
 
     #[test]

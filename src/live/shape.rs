@@ -222,6 +222,9 @@ pub struct SessionDoc {
 pub struct QueueDoc {
     /// The name; "Queue 11" where nobody told us one.
     pub name: String,
+    /// Whether Clarity's list of queues does not name it, always `true`: else it is left out.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub unlisted: bool,
     /// Whether it takes contacts now.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub open: Option<bool>,
@@ -620,4 +623,7 @@ pub struct SourceDoc {
     /// What has been counted since the server's start.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub counters: BTreeMap<String, u64>,
+    /// What there is of this, but not for this viewer: `counters`, always `true`.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub hidden: BTreeMap<String, bool>,
 }

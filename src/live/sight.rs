@@ -39,6 +39,12 @@ impl Sight {
         &self.scope
     }
 
+    /// The same with the first page of its list.
+    #[must_use]
+    pub fn first_page(&self) -> Self {
+        Self::new(self.scope.clone().page(1), self.permission.clone())
+    }
+
     /// Whom and what the viewer may see.
     #[must_use]
     pub fn permission(&self) -> &Permission {

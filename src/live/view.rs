@@ -209,6 +209,11 @@ impl View {
         }
     }
 
+    /// How many pages its list has.
+    pub(super) fn pages(&self) -> usize {
+        self.state().lists.as_ref().map_or(1, |lists| lists.pages(self.sight.scope()))
+    }
+
     /// Whether a patch can be made from a position.
     pub(super) fn knows(&self, position: &Position) -> bool {
         *position.epoch == *self.epoch && self.state().knows(position.version)

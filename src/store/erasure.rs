@@ -402,7 +402,7 @@ mod tests {
         let ended = ended.expect("settled");
         assert_eq!((ended.state, ended.reason, ended.due), (IntentState::Failed, None, None));
         assert_eq!(due(&store, "agentConnect.request").await[0].id, other);
-        assert!(matches!(store.retry(&waiting).await, Err(StoreError::Settled { state: "erased", .. })));
+        assert!(matches!(store.retry(&waiting, false).await, Err(StoreError::Settled { state: "erased", .. })));
         assert_eq!(store.feedback_after(0, 99).await.expect("read").len(), 41, "forty others and what is left");
         assert_eq!(store.deeds(9).await.expect("lines")[0].what, "privacy.erase");
         let tampering = store.write(|connection| Ok(connection.execute_batch("UPDATE audit SET who = 'x'")?)).await;

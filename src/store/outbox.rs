@@ -164,18 +164,18 @@ impl Store {
     /// [`StoreError::NoSuchIntent`]; [`StoreError::Settled`] when it has been accepted already; otherwise when the
     /// store is busy or closed, or the disk refuses.
     pub async fn settle(&self, id: &str, outcome: Outcome) -> Result<Intent, StoreError> {
-        self.change(id, outcome, |state| state != IntentState::Accepted).await
+        self.change(id, outcome, |state| state != IntentState::Accepted, false).await
     }
 
     /// A person wants it sent again: due at once. What is on its way or has been accepted is not sent again, nor is one in
-    /// whose place another was sent meanwhile.
+    /// whose place another was sent meanwhile, unless that is known and it is sent `beside_another` on purpose.
     ///
     /// # Errors
     /// [`StoreError::AskedBefore`] in that case; otherwise as [`Store::settle`].
-    pub async fn retry(&self, id: &str) -> Result<Intent, StoreError> {
+    pub async fn retry(&self, id: &str, beside_another: bool) -> Result<Intent, StoreError> {
         let again = Outcome { state: IntentState::New, reason: None, answer: None, due: Some(self.0.clock.now()) };
         let may = |state| !matches!(state, IntentState::Accepted | IntentState::Sending);
-        self.change(id, again, may).await
+        self.change(id, again, may, beside_another).await
     }
 
     /// The requests of a kind, newest first.
@@ -188,6 +188,27 @@ impl Store {
             let mut statement = connection
                 .prepare_cached(&format!("SELECT {COLUMNS} FROM outbox WHERE kind = ?1 ORDER BY seq DESC LIMIT ?2"))?;
             let rows = statement.query_and_then(params![kind, limit], Intent::read)?;
+            rows.collect()
+        })
+        .await
+    }
+
+    /// The requests of a kind that were not accepted, oldest first, from the one after `after` on: what a person may
+    /// have to see, however old it is. Not what was only tried and never sent, nor what was emptied.
+    ///
+    /// # Errors
+    /// When the store is closed or the disk refuses.
+    pub async fn not_accepted(&self, kind: &str, after: Option<&str>, limit: u32) -> Result<Vec<Intent>, StoreError> {
+        let (kind, after) = (kind.to_owned(), after.map(str::to_owned));
+        self.read(move |connection| {
+            let mut statement = connection.prepare_cached(&format!(
+                "SELECT {COLUMNS} FROM outbox
+                 WHERE kind = ?1 AND seq > coalesce((SELECT seq FROM outbox WHERE id = ?2), 0)
+                 AND state <> 'accepted' AND emptied IS NULL
+                 AND NOT (attempt = 0 AND due IS NULL AND coalesce(json_extract(context, '$.dryRun'), 0))
+                 ORDER BY seq LIMIT ?3"
+            ))?;
+            let rows = statement.query_and_then(params![kind, after, limit], Intent::read)?;
             rows.collect()
         })
         .await
@@ -236,7 +257,13 @@ impl Store {
         self.read(move |connection| one(connection, "id = ?1", &id)).await
     }
 
-    async fn change(&self, id: &str, to: Outcome, may: fn(IntentState) -> bool) -> Result<Intent, StoreError> {
+    async fn change(
+        &self,
+        id: &str,
+        to: Outcome,
+        may: fn(IntentState) -> bool,
+        beside_another: bool,
+    ) -> Result<Intent, StoreError> {
         let (id, now) = (id.to_owned(), self.0.clock.now().as_millisecond());
         self.write(move |connection| {
             let found = one(connection, "id = ?1", &id)?.ok_or_else(|| StoreError::NoSuchIntent { id: id.clone() })?;
@@ -244,6 +271,7 @@ impl Store {
                 return Err(StoreError::Settled { id, state: found.state.as_str() });
             }
             if to.state == IntentState::New
+                && !beside_another
                 && found.context["again"] != true
                 && let Some(other) = asked_instead(connection, &id)?
             {

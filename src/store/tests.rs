@@ -362,8 +362,8 @@ async fn what_is_due_is_claimed_once_and_failure_says_when_it_is_due_again() {
     assert_eq!((done.state, done.answer), (IntentState::Accepted, Some(json!({ "ok": true }))));
     let late = store.settle(&id, Outcome::unknown("Too late.")).await;
     assert!(matches!(late, Err(StoreError::Settled { state: "accepted", .. })));
-    assert!(matches!(store.retry(&id).await, Err(StoreError::Settled { .. })));
-    assert!(matches!(store.retry("none").await, Err(StoreError::NoSuchIntent { .. })));
+    assert!(matches!(store.retry(&id, false).await, Err(StoreError::Settled { .. })));
+    assert!(matches!(store.retry("none", false).await, Err(StoreError::NoSuchIntent { .. })));
 }
 
 #[tokio::test]
@@ -380,7 +380,7 @@ async fn what_was_on_its_way_is_unknown_after_a_restart_and_only_a_person_sends_
     assert_eq!(unknown.state, IntentState::Unknown);
     assert_eq!(unknown.reason.as_deref(), Some("The server stopped before the answer came."));
     assert_eq!(due(&store, "goodays.reply").await.iter().map(|intent| &intent.id).collect::<Vec<_>>(), [&waiting]);
-    assert_eq!(store.retry(&id).await.expect("again").state, IntentState::New);
+    assert_eq!(store.retry(&id, false).await.expect("again").state, IntentState::New);
     assert_eq!(store.claim(&id).await.expect("asked").map(|intent| intent.attempt), Some(2));
     let newest_first = store.intents("goodays.reply", 10).await.expect("read");
     assert_eq!(newest_first.iter().map(|intent| &intent.id).collect::<Vec<_>>(), [&waiting, &id]);

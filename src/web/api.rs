@@ -4,12 +4,12 @@ use axum::Json;
 use axum::extract::{Form, FromRequest, Query, Request, State};
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, StatusCode};
-use axum::response::{Html, IntoResponse, Redirect, Response};
+use axum::response::{IntoResponse, Redirect, Response};
 use serde::{Deserialize, Serialize};
 
 use super::access::{TeamLead, Viewer};
 use super::boards::Boards;
-use super::pages::{self, Reader};
+use super::pages::Reader;
 use super::present::wants_html;
 use super::problem::Problem;
 use super::state::AppState;
@@ -37,7 +37,7 @@ pub async fn state(
     Query(wanted): Query<Wanted>,
 ) -> Result<Response, Problem> {
     let scope = boards.parse(wanted.scope.as_deref().unwrap_or("all"))?;
-    let painted = hub.paint(&viewer.sight(scope)?).map_err(Problem::too_many_scopes)?;
+    let painted = hub.paint(&viewer.sight(scope)?).map_err(Problem::not_watched)?;
     let head = serde_json::json!({
         "build": hub.build(),
         "epoch": &*painted.epoch,
@@ -114,25 +114,21 @@ async fn ask(state: &AppState, viewer: &Viewer, headers: &HeaderMap, request: Re
             let was_asked = matches!(error, SurveyError::AskedBefore(_));
             let problem = surveys::problem(error, &state.house.time_zone, state.clock.now());
             match typed.filter(|_| was_asked && wants_html(headers)) {
-                Some(typed) => Err(ask_again(&problem, &typed, &Reader::of(viewer, state.house.demo))),
+                Some(typed) => {
+                    let reader = Reader::of(viewer, state.house.demo);
+                    Err(surveys::ask_again(&problem, "/api/v1/surveys", typed_again(&typed), &reader))
+                }
                 None => Err(problem.into_response()),
             }
         }
     }
 }
 
-/// What was typed, to be sent once more on purpose: a form without script has no other place for it.
-fn ask_again(problem: &Problem, typed: &SurveyForm, reader: &Reader) -> Response {
+/// What was typed, to be sent once more on purpose.
+fn typed_again(typed: &SurveyForm) -> Vec<(String, String)> {
     let fields = serde_json::to_value(SurveyForm { again: "true".to_owned(), ..typed.clone() }).unwrap_or_default();
     let fields = fields.as_object().into_iter().flatten();
-    let fields = fields.filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned()))).collect();
-    match pages::ask_again(surveys::ASKED_BEFORE, problem.more().unwrap_or_default(), fields, reader) {
-        Ok(html) => (problem.status(), Html(html)).into_response(),
-        Err(error) => {
-            tracing::error!(error = %error, "a page cannot be rendered");
-            problem.clone().into_response()
-        }
-    }
+    fields.filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned()))).collect()
 }
 
 /// What makes a second press harmless.

@@ -112,11 +112,20 @@ fn paths() -> Value {
         }},
         "/api/v1/surveys/{id}/retry": {"post": {
             "summary": "Sends a survey request again that was refused, failed, was held back or is lost.",
-            "description": "One of which nobody knows whether it arrived is looked up first, and refused with 409 until then.",
+            "description": "One of which nobody knows whether it arrived is looked up first, and refused with 409 until then. So is \
+                one in whose place another was sent meanwhile, unless `again` says that it is meant.",
             "parameters": [reference("parameters/surveyId")],
+            "requestBody": {
+                "required": false,
+                "content": {
+                    "application/json": {"schema": reference("schemas/SurveyRetry")},
+                    "application/x-www-form-urlencoded": {"schema": reference("schemas/SurveyRetry")}
+                }
+            },
             "responses": {
                 "202": answer("It will be sent.", "SurveyAccepted"),
                 "303": {"description": "The same, for a form that a page without script has sent: leads back to the page."},
+                "400": reference("responses/Problem"),
                 "403": reference("responses/Problem"),
                 "404": reference("responses/Problem"),
                 "409": reference("responses/Problem"),
@@ -209,8 +218,9 @@ fn parameters() -> Value {
     let query = |name: &str, required: bool, description: &str, schema: Value| json!({"name": name, "in": "query", "required": required, "description": description, "schema": schema});
     json!({
         "scope": query("scope", false, "Which part of the floor: `all`, `floor`, `feedback`, `surveys`, `status`, `agents:41,42`, `queues:1,2`, `teams:3`, \
-            `wallboard:name`, `response:id`, or one page of 100 of a list that grows without bound: `feedback:1`, `surveys:2`. It narrows \
-            what the caller may see and never widens it.",
+            `wallboard:name`, `response:id`, or one page of 100 of a list that grows without bound: `feedback:1`, `surveys:2`. A page \
+            that the list does not have is refused. `agents:41,42` carries the first page of what customers said. It \
+            narrows what the caller may see and never widens it.",
             json!({"type": "string"})),
         "epoch": query("epoch", false, "The epoch of the document that the caller holds.", json!({"type": "string"})),
         "version": query("version", false, "The version of the document that the caller holds.", version()),
@@ -275,7 +285,7 @@ fn schemas() -> Value {
                 "lists", "labels", "sources", "server",
             ],
             json!({
-                "agents": counted("Agents. `occupancy.value` is in percent, to one decimal.", true), "queues": counted("Queues.", true), "teams": counted("Teams.", true),
+                "agents": counted("Agents. `occupancy.value` is in percent, to one decimal.", true), "queues": counted("Queues. `unlisted`: Clarity's list of queues does not name it.", true), "teams": counted("Teams.", true),
                 "feedback": keyed, "surveys": keyed,
                 "places": counted("Places that responses are about.", false),
                 "tags": counted("Tags that surveys bear, with `effect`: how their stars of 30 days compare to all others, `lift` to one decimal.", false),
@@ -354,7 +364,8 @@ fn schemas() -> Value {
             "notPermitted": {"type": "object", "additionalProperties": {"type": "string"},
                 "description": "Names of the agents whom Clarity refuses to show to Callboard's account, by id."},
             "clockOffsetSeconds": {"type": "integer", "description": "How far its clock is ahead of ours; negative: behind. Left out below five seconds, and where it was not measured. What it dates is told by our clock."},
-            "counters": {"type": "object", "additionalProperties": {"type": "integer"}}
+            "counters": {"type": "object", "additionalProperties": {"type": "integer"}},
+            "hidden": {"type": "object", "description": "What there is of this, but not for this viewer: `counters`."}
         })),
         "SurveyRequest": object("Whom to ask about whom.", &["channel", "ext_interaction_id"], json!({
             "customer_name": {"type": "string"},
@@ -377,6 +388,9 @@ fn schemas() -> Value {
             "employee_custom_id": {"type": "string", "description": "Their id in their Agent Connect profile."},
             "tags": {"type": "array", "items": {"type": "string"}, "description": "What it was about."},
             "do_not_send": {"type": "boolean", "description": "Recorded by Agent Connect, but nobody is surveyed."}
+        })),
+        "SurveyRetry": object("How a survey request is sent again.", &[], json!({
+            "again": {"type": "boolean", "description": "Although another about the same interaction was sent meanwhile."}
         })),
         "SurveyAccepted": object("The request, as written down.", &["id", "state"], json!({
             "id": {"type": "string"},

@@ -12,6 +12,8 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use crate::live::Refused;
+
 /// The type of a problem document.
 pub const PROBLEM_JSON: &str = "application/problem+json";
 
@@ -100,10 +102,14 @@ impl Problem {
         )
     }
 
-    /// 503: too many different scopes are being watched.
+    /// A scope that cannot be watched: 404 for a page that its list does not have, 503 where too many are watched.
     #[must_use]
-    pub fn too_many_scopes(_: crate::live::Full) -> Self {
-        Self::not_now(60).detail(crate::live::Full.to_string())
+    pub fn not_watched(refused: Refused) -> Self {
+        let problem = match refused {
+            Refused::Full => Self::not_now(60),
+            Refused::NoPage { .. } => Self::not_found(),
+        };
+        problem.detail(refused.to_string())
     }
 
     /// 421: the request was sent to a name that is not ours.

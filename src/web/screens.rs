@@ -18,7 +18,7 @@ use crate::actions::{FeedbackDesk, SignIn, Surveys};
 use crate::base::Clock;
 use crate::domain::{AgentId, ResponseId, Role};
 use crate::gold::Key;
-use crate::live::{Hub, Scope};
+use crate::live::{Hub, Painted, Refused, Scope};
 
 type Page = Result<Response, Problem>;
 
@@ -76,7 +76,10 @@ pub async fn agent(State(painter): State<Painter>, viewer: Viewer, Path(id): Pat
 
 /// `/feedback`: what customers said.
 pub async fn feedback(State(painter): State<Painter>, viewer: Viewer, RawQuery(query): RawQuery) -> Page {
-    show(pages::feedback(&painter.paint(&viewer, Scope::feedback().page(page(query.as_deref())))?))
+    match painter.paint_page(&viewer, Scope::feedback(), query.as_deref())? {
+        Ok(sheet) => show(pages::feedback(&sheet)),
+        Err(last) => Ok(last.into_response()),
+    }
 }
 
 /// `/feedback/{response}`: one thread.
@@ -103,7 +106,10 @@ pub async fn surveys(
     viewer: Viewer,
     RawQuery(query): RawQuery,
 ) -> Page {
-    let sheet = painter.paint(&viewer, Scope::surveys().page(page(query.as_deref())))?;
+    let sheet = match painter.paint_page(&viewer, Scope::surveys(), query.as_deref())? {
+        Ok(sheet) => sheet,
+        Err(last) => return Ok(last.into_response()),
+    };
     let unasked = match desk {
         Some(desk) => desk.unasked(viewer.permission()).await,
         None => Vec::new(),
@@ -133,8 +139,26 @@ pub async fn sign_ins(State(painter): State<Painter>, State(access): State<Acces
 }
 
 impl Painter {
+    /// The page of a list that an address names; where the list has fewer, the way to the last.
+    fn paint_page(
+        &self,
+        viewer: &Viewer,
+        list: Scope,
+        query: Option<&str>,
+    ) -> Result<Result<Sheet, Redirect>, Problem> {
+        let address = list.kind();
+        match self.hub.paint(&viewer.sight(list.page(page(query)))?) {
+            Ok(painted) => Ok(Ok(self.sheet(viewer, painted)?)),
+            Err(Refused::NoPage { last, .. }) => Ok(Err(Redirect::to(&format!("/{address}?page={last}")))),
+            Err(refused) => Err(Problem::not_watched(refused)),
+        }
+    }
+
     fn paint(&self, viewer: &Viewer, scope: Scope) -> Result<Sheet, Problem> {
-        let painted = self.hub.paint(&viewer.sight(scope)?).map_err(Problem::too_many_scopes)?;
+        self.sheet(viewer, self.hub.paint(&viewer.sight(scope)?).map_err(Problem::not_watched)?)
+    }
+
+    fn sheet(&self, viewer: &Viewer, painted: Painted) -> Result<Sheet, Problem> {
         // Read back from the very document that the page carries: what is painted is what will be patched.
         let state = serde_json::from_str(&painted.state).map_err(|error| {
             tracing::error!(error = %error, "a document cannot be read back");

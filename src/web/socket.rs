@@ -29,7 +29,7 @@ use crate::base::{Clock, Lifecycle, Metrics};
 use crate::domain::Permission;
 use crate::live::scope::Fields;
 use crate::live::viewer::{FrameKind, Return};
-use crate::live::{Hub, Position, Scope, Sight, Viewer};
+use crate::live::{Hub, Position, Refused, Scope, Sight, Viewer};
 use flow::Flow;
 
 mod flow;
@@ -62,6 +62,10 @@ const OVERLOAD: u16 = 1013;
 const SLOW: u16 = 4008;
 const ABUSE: u16 = 1008;
 const SIGN_IN: u16 = 4401;
+const NO_SCOPE: u16 = 4403;
+
+/// What is said with the last of these.
+const NO_PAGE: &str = "This list has no such page.";
 
 /// How long to wait where one sign-in holds too many sockets, in seconds.
 const COME_BACK: u64 = 30;
@@ -126,8 +130,14 @@ pub async fn live(
         .max_write_buffer_size(usize::MAX)
         .max_message_size(INBOUND)
         .max_frame_size(INBOUND);
-    let viewer =
-        state.hub.attach(&somebody.sight(scope.clone())?, position.as_ref()).map_err(Problem::too_many_scopes)?;
+    let viewer = match state.hub.attach(&somebody.sight(scope.clone())?, position.as_ref()) {
+        Ok(viewer) => viewer,
+        // A page whose list has become shorter comes back: it must know that it need not hurry.
+        Err(Refused::NoPage { .. }) => {
+            return Ok(upgrade.on_upgrade(|socket| close(socket, NO_SCOPE, NO_PAGE)));
+        }
+        Err(refused) => return Err(Problem::not_watched(refused).into()),
+    };
     match viewer.returned {
         Return::New => {}
         Return::Resumed => state.metrics.client_resync("resumed"),
@@ -265,7 +275,10 @@ impl Line {
     /// What somebody may see is not what it was: from now on it is another document, which begins with a snapshot.
     fn look_again(&mut self, permission: Permission) -> Result<(), End> {
         let sight = Sight::new(self.scope.clone(), permission);
-        self.viewer = self.hub.attach(&sight, None).map_err(|_| End::Close(OVERLOAD, "Too much is being watched."))?;
+        self.viewer = self.hub.attach(&sight, None).map_err(|refused| match refused {
+            Refused::Full => End::Close(OVERLOAD, "Too much is being watched."),
+            Refused::NoPage { .. } => End::Close(NO_SCOPE, NO_PAGE),
+        })?;
         Ok(())
     }
 

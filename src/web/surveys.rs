@@ -4,13 +4,15 @@ use axum::Json;
 use axum::extract::{Form, FromRequest, Path, Request, State};
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, StatusCode};
-use axum::response::{IntoResponse, Redirect, Response};
+use axum::response::{Html, IntoResponse, Redirect, Response};
+use bytes::Bytes;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde::Deserialize;
 
 use super::access::{TeamLead, Viewer};
-use super::pages::{format, words};
+use super::pages::{self, Reader, format, words};
+use super::present::wants_html;
 use super::problem::Problem;
 use super::state::AppState;
 use crate::actions::surveys::{Asked, Before};
@@ -26,16 +28,55 @@ const COME_BACK: u64 = 5;
 /// What a person is told who asks about what was asked about before.
 pub(super) const ASKED_BEFORE: &str = "The customer was asked about this interaction before.";
 
-/// `POST /api/v1/surveys/{id}/retry`. 202: it will be sent. 409: it is on its way, has arrived, or may have.
+/// What may be said with a retry.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Retry {
+    /// Whether it is sent on purpose although another request about the same interaction was sent meanwhile.
+    again: bool,
+}
+
+/// `POST /api/v1/surveys/{id}/retry`. 202: it will be sent. 409: it is on its way, has arrived, or may have, or another
+/// was sent in its place. It needs no body.
 pub async fn retry(
     State(state): State<AppState>,
     TeamLead(viewer): TeamLead,
     Path(id): Path<String>,
     headers: HeaderMap,
-) -> Result<Response, Problem> {
-    seen(&state.hub, &viewer, &id)?;
-    let asked = desk(&state)?.retry(&id.into()).await;
-    answer(&state, "survey.retry", asked, is_form(&headers))
+    body: Bytes,
+) -> Result<Response, Response> {
+    seen(&state.hub, &viewer, &id).map_err(IntoResponse::into_response)?;
+    let is_form = is_form(&headers);
+    let Retry { again } = if body.is_empty() {
+        Retry::default()
+    } else if is_form {
+        Retry { again: url::form_urlencoded::parse(&body).any(|(name, value)| name == "again" && value == "true") }
+    } else {
+        Json::from_bytes(&body).map_err(IntoResponse::into_response)?.0
+    };
+    let to = format!("/api/v1/surveys/{}/retry", pages::segment(&id));
+    let asked = desk(&state).map_err(IntoResponse::into_response)?.retry(&id.into(), again).await;
+    let was_asked = matches!(asked, Err(SurveyError::AskedBefore(_)));
+    answer(&state, "survey.retry", asked, is_form).map_err(|problem| {
+        match was_asked && is_form && wants_html(&headers) {
+            true => {
+                let again = vec![("again".to_owned(), "true".to_owned())];
+                ask_again(&problem, &to, again, &Reader::of(&viewer, state.house.demo))
+            }
+            false => problem.into_response(),
+        }
+    })
+}
+
+/// The same form, to be sent once more on purpose: one without script has no other place for that.
+pub(super) fn ask_again(problem: &Problem, to: &str, fields: Vec<(String, String)>, reader: &Reader) -> Response {
+    match pages::ask_again(ASKED_BEFORE, problem.more().unwrap_or_default(), to, fields, reader) {
+        Ok(html) => (problem.status(), Html(html)).into_response(),
+        Err(error) => {
+            tracing::error!(error = %error, "a page cannot be rendered");
+            problem.clone().into_response()
+        }
+    }
 }
 
 /// A recovery as the form of the page sends it.

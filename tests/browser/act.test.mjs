@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { bodyOf } from "../../static/act.js";
+import { actions, bodyOf } from "../../static/act.js";
 import { painters } from "../../static/paint.js";
 
 test("what was left empty is left out, and numbers are numbers", () => {
@@ -34,4 +34,46 @@ test("a form is offered exactly while its action is", () => {
   assert.equal(shown({ message: true }, "no-answer-needed", waiting), "");
   assert.equal(shown({ message: true, close: true }, "no-answer-needed", waiting), null);
   assert.equal(shown({ message: true }, "no-answer-needed", { feedback: { "a:b": { waits: false } } }), null);
+});
+
+/** A form as the script sees it, with an answer that comes when it is told to. */
+function sending(kept = {}) {
+  const listeners = {};
+  const text = { name: "content", value: "Dear", defaultValue: "", readOnly: false, matches: () => false };
+  const button = { disabled: false };
+  const answer = { dataset: {}, after: (node) => (answer.next = node), focus: () => {} };
+  const form = {
+    action: "http://house/api/v1/feedback/r1/reply", dataset: {}, elements: [text], matches: () => true, closest: () => null, toggleAttribute: () => {},
+    reset: () => (text.value = ""),
+    querySelector: (what) => (what === "[data-answer]" ? answer : null),
+    querySelectorAll: (what) => (what === "button" ? [button] : what.includes("textarea") ? [text] : []),
+  };
+  globalThis.location ??= { href: "http://house/feedback/r1" };
+  globalThis.localStorage = { setItem: (name, value) => (kept[name] = value), getItem: (name) => kept[name] ?? null, removeItem: (name) => delete kept[name] };
+  globalThis.document = { documentElement: { dataset: {} }, createElement: () => ({ dataset: {} }), activeElement: text };
+  globalThis.FormData = class extends Map {
+    constructor() {
+      super([["content", text.value]]);
+    }
+  };
+  const sent = [];
+  globalThis.fetch = (address, request) => new Promise((done) => sent.push({ body: JSON.parse(request.body), done }));
+  actions({ querySelectorAll: () => [], addEventListener: (type, listener) => (listeners[type] = listener) });
+  listeners.submit({ target: form, submitter: null, preventDefault: () => {} });
+  return { text, button, sent, answer };
+}
+
+test("words cannot be typed into a reply that is on its way", async () => {
+  const { text, button, sent } = sending();
+  assert.deepEqual([text.readOnly, button.disabled], [true, true]);
+  sent[0].done({ ok: true });
+  await new Promise(setImmediate);
+  assert.deepEqual([text.readOnly, button.disabled, text.value], [false, false, ""]);
+});
+
+test("what was refused may be changed and sent again", async () => {
+  const { text, sent, answer } = sending();
+  sent[0].done({ ok: false, status: 422, json: async () => ({ title: "Too long." }) });
+  await new Promise(setImmediate);
+  assert.deepEqual([text.readOnly, text.value, answer.textContent], [false, "Dear", "Too long."]);
 });

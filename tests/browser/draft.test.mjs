@@ -5,7 +5,7 @@ import { test } from "node:test";
 
 import { unheard } from "../../static/act.js";
 import { question } from "../../static/ask.js";
-import { Drafts } from "../../static/draft.js";
+import { Drafts, Signature } from "../../static/draft.js";
 
 globalThis.location ??= { href: "http://house/feedback/r1" };
 
@@ -82,4 +82,14 @@ test("a question names what was filled in, and only where it should", () => {
   assert.equal(question({ elements: { ...elements, ask_fill: {} } }, null), "Ask {email} (a@b)?");
   assert.equal(question({ elements: {} }, null), "");
   assert.equal(question({ elements }, { dataset: { ask: "Suspend Ann?" }, hasAttribute: () => false }), "Suspend Ann?");
+});
+
+test("how one person signs is filled in for no other", () => {
+  const store = storage();
+  Object.assign(store, { "callboard.who": "Ann", "callboard.email": "ann@a.example", other: "not ours" });
+  new Signature("23", () => store).sweep();
+  assert.deepEqual(Object.keys(store), ["other"], "what was kept for whoever came next is gone");
+  new Signature("23", () => store).keep("email", "ann@a.example");
+  assert.equal(new Signature("23", () => store).of("email"), "ann@a.example");
+  assert.deepEqual([new Signature("24", () => store).of("email"), new Signature("", () => store).of("email")], ["", ""]);
 });

@@ -251,3 +251,49 @@ async fn form_without_script_offers_to_ask_again() {
     until("both are taken", || vendor.taken("/v1/requests").len() == 2).await;
     house.stop().await;
 }
+
+#[tokio::test]
+async fn refused_request_is_sent_again_beside_another_on_purpose() {
+    let (vendor, kustomer) = (AgentConnect::start().await, Kustomer::start().await);
+    let house = house(&vendor, &kustomer, |_| ()).await;
+    let origin = house.base.origin().ascii_serialization();
+    // One that was refused, beside another about the same interaction that was taken.
+    let refused_beside_another = async |interaction: &str| {
+        vendor.book().script.push_back((400, json!({"message": "Employee not found"})));
+        let first: Value =
+            ask(&house, &format!("{interaction} 1"), &survey(interaction)).await.json().await.expect("JSON");
+        let id = first["id"].as_str().expect("an id").to_owned();
+        house.until("surveys", "refusal", |state| state["surveys"][&id]["state"] == "rejected").await;
+        assert_eq!(ask(&house, &format!("{interaction} 2"), &survey(interaction)).await.status(), StatusCode::ACCEPTED);
+        id
+    };
+    let is_sent = async |id: &str| {
+        house.until("surveys", "acceptance", |state| state["surveys"][id]["state"] == "accepted").await;
+    };
+    let id = refused_beside_another("82673").await;
+    let retry = house.at(&format!("/api/v1/surveys/{id}/retry"));
+    for nothing in [json!({}), json!({"again": false})] {
+        refused(house.http.post(retry.clone()).json(&nothing).send().await.expect("an answer")).await;
+    }
+    let again = house.http.post(retry.clone()).json(&json!({"again": true})).send().await.expect("an answer");
+    assert_eq!(again.status(), StatusCode::ACCEPTED);
+    is_sent(&id).await;
+
+    // The same without script.
+    let id = refused_beside_another("82674").await;
+    let retry = house.at(&format!("/api/v1/surveys/{id}/retry"));
+    let send = async |form: &[(&str, &str)]| {
+        let request = house.http.post(retry.clone()).header("Origin", &origin).header("accept", "text/html");
+        request.form(form).send().await.expect("an answer")
+    };
+    let answer = send(&[("", "")]).await;
+    assert_eq!(answer.status(), StatusCode::CONFLICT);
+    let page = answer.text().await.expect("a page");
+    let action = format!("action=\"/api/v1/surveys/{id}/retry\"");
+    for part in ["It was asked on ", "Ask again", "name=\"again\" value=\"true\"", &action] {
+        assert!(page.contains(part), "{part}: {page}");
+    }
+    assert_eq!(send(&[("again", "true")]).await.status(), StatusCode::SEE_OTHER);
+    is_sent(&id).await;
+    house.stop().await;
+}

@@ -14,7 +14,7 @@ pub(in crate::actions) trait Carrier: Send + Sync + 'static {
     /// What people call them, in the plural.
     const WHAT: &'static str;
 
-    /// How many of them pages show; older ones stay in the store.
+    /// How many of them pages show, and whichever were not accepted; older ones stay in the store.
     const SHOWN: u32;
 
     /// The outbox.

@@ -21,6 +21,9 @@ pub(super) use carrier::{Carried, Carrier, Finding};
 /// How long the courier sleeps when nothing is due: requests that wait for their next try come due without a knock.
 const ROUND: Duration = Duration::from_secs(5);
 
+/// How many earlier requests are read at once.
+const PART: u32 = 500;
+
 /// The pauses after a try that surely did not arrive, each give or take a fifth so that many do not come at once
 /// (`reliability.md` O3).
 const PAUSES: [SignedDuration; 4] = [
@@ -72,8 +75,19 @@ impl<C: Carrier> Courier<C> {
     }
 
     async fn show_earlier(&self) -> Result<(), StoreError> {
+        let store = self.carrier.store();
         for kind in C::KINDS {
-            for intent in self.carrier.store().intents(kind, C::SHOWN).await?.iter().rev() {
+            // However old it is, it may need a person, and what is not shown is missing in every count.
+            let mut after = None;
+            loop {
+                let some = store.not_accepted(kind, after.as_deref(), PART).await?;
+                let Some(last) = some.last() else { break };
+                after = Some(last.id.clone());
+                for intent in &some {
+                    self.carrier.show(intent).await;
+                }
+            }
+            for intent in store.intents(kind, C::SHOWN).await?.iter().rev() {
                 self.carrier.show(intent).await;
             }
         }

@@ -191,7 +191,7 @@ impl FeedbackDesk {
             if matches!(intent.state, IntentState::Failed | IntentState::Rejected | IntentState::Unknown) {
                 is_offered(&response, kind)?;
             }
-            let again = self.0.store.retry(&intent.id).await?;
+            let again = self.0.store.retry(&intent.id, false).await?;
             let line = NewDeed {
                 who: who.who(self.0.rules.demo),
                 what: "feedback.retry",

@@ -169,7 +169,7 @@ impl Inner {
             return Ok(known);
         }
         if written.intent.state == IntentState::Failed {
-            self.store.retry(&written.intent.id).await?;
+            self.store.retry(&written.intent.id, false).await?;
         }
         let intent = self.store.claim(&written.intent.id).await?.ok_or(DeedError::InHand)?;
         let outcome = self.carry_out(actor, deed).await;

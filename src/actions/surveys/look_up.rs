@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use jiff::SignedDuration;
 use tokio::sync::watch;
 
-use super::{KINDS, SHOWN, Surveys};
+use super::{KINDS, Surveys};
 use crate::base::{Clock, Lifecycle};
 use crate::gold::{Entity, Key};
 use crate::store::{IntentState, Outcome, StoreError};
@@ -34,7 +34,7 @@ pub(super) async fn look_up(desk: Surveys, mut rounds: watch::Receiver<u64>, clo
 async fn look(desk: &Surveys, round: u64, noticed: &mut HashMap<String, u64>, clock: &Clock) -> Result<(), StoreError> {
     let mut unknown = Vec::new();
     for kind in KINDS {
-        unknown.extend(desk.0.store.intents(kind, SHOWN).await?);
+        unknown.extend(desk.0.store.unsettled(kind).await?);
     }
     unknown.retain(|intent| intent.state == IntentState::Unknown);
     noticed.retain(|id, _| unknown.iter().any(|intent| intent.id == *id));

@@ -50,7 +50,7 @@ const KINDS: [&str; 2] = [REQUEST, RECOVERY];
 /// Who acts is not known: whoever may reach the page may ask and ask again.
 const SOMEBODY: &str = "somebody";
 
-/// How many requests a page shows; older ones stay in the store.
+/// How many requests pages show, and whichever were not accepted; older ones stay in the store.
 const SHOWN: u32 = 500;
 
 /// A survey that somebody wants sent.
@@ -258,11 +258,13 @@ impl Surveys {
         }
     }
 
-    /// Sends again what surely did not arrive, was refused, or waited for a person.
+    /// Sends again what surely did not arrive, was refused, or waited for a person. `again`: on purpose, although
+    /// another request about the same interaction was sent meanwhile.
     ///
     /// # Errors
-    /// [`SurveyError::Conflict`] while it is on its way, has arrived, or may have; see [`SurveyError`].
-    pub async fn retry(&self, id: &SurveyId) -> Result<Asked, SurveyError> {
+    /// [`SurveyError::Conflict`] while it is on its way, has arrived, or may have; [`SurveyError::AskedBefore`] when
+    /// another was sent meanwhile; see [`SurveyError`].
+    pub async fn retry(&self, id: &SurveyId, again: bool) -> Result<Asked, SurveyError> {
         let known = self.0.store.intent(&id.0).await?.filter(|intent| KINDS.contains(&intent.kind.as_str()));
         let known = known.ok_or(SurveyError::NotFound)?;
         if !self.may_retry(&known) {
@@ -277,9 +279,9 @@ impl Surveys {
         let state = self.survey(&known).state;
         let before = serde_json::json!({ "state": state.as_str(), "reason": known.reason, "attempts": known.attempt });
         let line = self.begin("survey.retry", id, before, serde_json::json!({ "state": "queued" })).await?;
-        let again = self.0.store.retry(&id.0).await;
-        self.end(line, again.as_ref().err()).await;
-        match again {
+        let retried = self.0.store.retry(&id.0, again).await;
+        self.end(line, retried.as_ref().err()).await;
+        match retried {
             Ok(intent) => {
                 self.lost().remove(&*id.0);
                 Ok(self.written(&intent, true).await)

@@ -19,9 +19,12 @@ struct World {
 }
 
 async fn world(change: impl FnOnce(&mut Rules)) -> World {
+    world_in(TempDir::new().unwrap(), change).await
+}
+
+async fn world_in(directory: TempDir, change: impl FnOnce(&mut Rules)) -> World {
     let (life, clock) = (Lifecycle::new(), Clock::system());
     let metrics = Metrics::new(clock.clone());
-    let directory = TempDir::new().unwrap();
     let store = Store::open(directory.path(), clock.clone()).unwrap();
     let joins = crate::gold::join::Rules::default();
     let gold = Gold::start(joins, Day::default(), clock.clone(), &life);
@@ -337,5 +340,45 @@ async fn whoever_is_limited_sees_why_nobody_was_asked_of_their_own_alone() {
         seen.sort();
         assert_eq!(seen, expected, "{permission:?}");
     }
+    world.end().await;
+}
+
+#[tokio::test]
+async fn whatever_is_not_accepted_is_shown_after_a_restart_however_old() {
+    let directory = TempDir::new().unwrap();
+    let clock = Clock::system();
+    let store = Store::open(directory.path(), clock.clone()).unwrap();
+    let new = |key: String| NewIntent {
+        key,
+        kind: REQUEST.to_owned(),
+        body: serde_json::json!({ "ext_interaction_id": "1" }),
+        context: serde_json::json!({}),
+    };
+    let held = store.hold(new("held".to_owned()), None).await.unwrap().intent;
+    let tried = store.hold(NewIntent { context: serde_json::json!({ "dryRun": true }), ..new("dry".to_owned()) }, None);
+    let tried = tried.await.unwrap().intent;
+    let refused = store.intend(new("refused".to_owned())).await.unwrap().intent;
+    store.claim(&refused.id).await.unwrap();
+    store.settle(&refused.id, crate::store::Outcome::rejected("No.")).await.unwrap();
+    let newer = (0..SHOWN).map(async |number| {
+        let intent = store.intend(new(format!("k{number}"))).await.unwrap().intent;
+        store.settle(&intent.id, crate::store::Outcome::accepted(None)).await.unwrap();
+    });
+    futures_util::future::join_all(newer).await;
+    store.close().await;
+    drop(store);
+    let world = world_in(directory, |_| ()).await;
+    let known = async |id: &str| {
+        world.desk.0.gold.settled().await;
+        world.desk.0.gold.copy().get(&crate::gold::Key::Survey(id.into())).is_some()
+    };
+    for _ in 0..500 {
+        if known(&held.id).await && known(&refused.id).await {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert!(known(&held.id).await && known(&refused.id).await);
+    assert!(!known(&tried.id).await, "what was only tried wants nothing of anybody");
     world.end().await;
 }

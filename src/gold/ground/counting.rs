@@ -104,23 +104,30 @@ impl Counting {
         }
     }
 
-    /// A survey recovers that one now, or none.
-    fn recovers(&mut self, id: &SurveyId, first: Option<&SurveyId>) {
-        if self.recovers.get(id) == first {
-            return;
-        }
-        if let Some(before) = self.recovers.remove(id)
-            && let Some(known) = self.recoveries.get_mut(&before)
-        {
-            known.remove(id);
-            if known.is_empty() {
-                self.recoveries.remove(&before);
+    /// Whether a survey was asked about again.
+    pub fn is_recovered(&self, id: &SurveyId) -> bool {
+        self.recoveries.contains_key(id)
+    }
+
+    /// A survey recovers that one now, or none. Says which surveys that changes.
+    fn recovers(&mut self, id: &SurveyId, first: Option<&SurveyId>) -> impl Iterator<Item = SurveyId> + use<> {
+        let before = self.recovers.get(id).cloned();
+        let is_changed = before.as_ref() != first;
+        if is_changed {
+            if let Some(before) = self.recovers.remove(id)
+                && let Some(known) = self.recoveries.get_mut(&before)
+            {
+                known.remove(id);
+                if known.is_empty() {
+                    self.recoveries.remove(&before);
+                }
+            }
+            if let Some(first) = first {
+                self.recovers.insert(id.clone(), first.clone());
+                self.recoveries.entry(first.clone()).or_default().insert(id.clone());
             }
         }
-        if let Some(first) = first {
-            self.recovers.insert(id.clone(), first.clone());
-            self.recoveries.entry(first.clone()).or_default().insert(id.clone());
-        }
+        before.into_iter().chain(first.cloned()).filter(move |_| is_changed)
     }
 }
 
@@ -220,7 +227,8 @@ impl Ground {
                 self.counting.touched.extend(named_by(&survey));
             }
             let (entry, first) = self.survey_entry(&id).unzip();
-            self.counting.recovers(&id, first.flatten().as_ref());
+            let others = self.counting.recovers(&id, first.flatten().as_ref());
+            self.touched.extend(others.map(Key::Survey));
             match entry {
                 Some(entry) => self.counting.book.put(Item::Survey(id), entry),
                 None => self.counting.book.remove(&Item::Survey(id)),

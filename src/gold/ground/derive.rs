@@ -62,6 +62,7 @@ impl Ground {
         Some(Queue {
             id,
             name: record.name.best(),
+            is_unlisted: !record.is_structured,
             open: record.open,
             teams: record.teams.clone(),
             waiting,

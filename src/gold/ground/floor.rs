@@ -133,7 +133,7 @@ pub(super) struct QueueRecord {
     /// up to too few.
     uncounted: BTreeSet<Modality>,
     /// Whether the structure names it.
-    is_structured: bool,
+    pub is_structured: bool,
     heard: Heard,
 }
 

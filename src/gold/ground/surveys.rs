@@ -344,7 +344,10 @@ impl Ground {
         let team = agent.and_then(|agent| self.agents.get(&agent)?.team);
         let recovers = surveys.recovered(Some(&survey), result.as_deref());
         let candidate = result.as_deref().filter(|_| survey.session.is_none()).and_then(|it| self.session_unjoined(it));
-        Some(SurveyRequest { survey, agent, team, result, evidence, recovers, candidate })
+        let request = SurveyRequest { survey, agent, team, result, evidence, recovers, may_recover: false, candidate };
+        // The vendor takes one recovery of a survey: a second press finds the first and sends nothing.
+        let may_recover = request.wants_recovery() && !self.counting.is_recovered(id);
+        Some(SurveyRequest { may_recover, ..request })
     }
 
     /// A survey that somebody else asked for, as if it were a request of ours that was accepted.

@@ -373,6 +373,18 @@ fn updates_that_waited_leave_no_queue_that_a_call_only_went_through() {
     assert!(!ground.all().contains_key(&Key::Queue(QueueId(-2))));
 }
 
+#[test]
+fn queue_is_unlisted_until_the_structure_names_it() {
+    let mut ground = ground();
+    ground.apply(structured(&[(44, None)], &[(11, None)]), at(0));
+    let mut update = AgentReading::new(AgentId(44));
+    update.sessions = all(vec![session(82_000, SessionStatus::Active, 77)]);
+    ground.apply(changed(1, update), at(1));
+    assert_eq!((queue(&ground, 11).is_unlisted, queue(&ground, 77).is_unlisted), (false, true));
+    ground.apply(structured(&[(44, None)], &[(11, None), (77, None)]), at(2));
+    assert!(!queue(&ground, 77).is_unlisted);
+}
+
 fn past(status: AgentStatus) -> PastStatus {
     PastStatus { status, reason: None, until: None, suspended: false }
 }
@@ -1769,4 +1781,35 @@ proptest! {
             prop_assert_eq!(once, ground.all());
         }
     }
+}
+
+#[test]
+fn survey_that_was_recovered_may_not_be_recovered_again() {
+    let mut ground = ground();
+    let may = |ground: &mut Ground| {
+        let told = ground.settle();
+        let known = match ground.derive(&Key::Survey("s1".into())) {
+            Some(Entity::Survey(it)) => it.may_recover,
+            other => panic!("{other:?}"),
+        };
+        let is_told = told.iter().any(|(key, _)| *key == Key::Survey("s1".into()));
+        (known, is_told)
+    };
+    let mut first = Survey::new("s1".into(), at(0));
+    (first.state, first.request_id, first.interaction) = (SurveyState::Accepted, Some("u".into()), "1".into());
+    ground.apply(Fact::Survey(Box::new(first)), at(1));
+    ground.apply(Fact::SurveyResult(Box::new(rating("u", "1", 2))), at(61));
+    assert_eq!(may(&mut ground), (true, true));
+    let mut again = Survey::new("s2".into(), at(70));
+    (again.recovers, again.interaction) = (Some("s1".into()), "1".into());
+    ground.apply(Fact::Survey(Box::new(again)), at(70));
+    assert_eq!(may(&mut ground), (false, true), "it was asked again, and whoever looks at it is told");
+    // Past Callboard, and known by its result alone.
+    let second = SurveyResult { uuid: "v".into(), interaction: "2".into(), ..rating("v", "2", 1) };
+    ground.apply(Fact::SurveyResult(Box::new(second)), at(80));
+    let asked = SurveyResult { parent: Some("v".into()), answered: None, stars: None, ..rating("w", "2", 1) };
+    ground.apply(Fact::SurveyResult(Box::new(asked)), at(90));
+    ground.settle();
+    let Some(Entity::Survey(elsewhere)) = ground.derive(&Key::Survey("v".into())) else { panic!("it is shown") };
+    assert!(!elsewhere.may_recover);
 }

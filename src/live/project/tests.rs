@@ -7,8 +7,9 @@ use serde_json::Value;
 use super::*;
 use crate::domain::session::SessionList;
 use crate::domain::{
-    AgentId, AgentReading, Fact, Modality, Ordinal, QueueId, QueueReading, Realm, SessionReading, SessionStatus,
-    SessionsReading, SourceName, SourceState, StructureReading, TeamId, TeamReading,
+    AgentId, AgentReading, AgentStatus, Fact, Modality, Ordinal, QueueId, QueueReading, Realm, SessionReading,
+    SessionStatus, SessionsReading, SourceName, SourceState, StatusReading, StructureReading, Survey, SurveyResult,
+    SurveyState, TeamId, TeamReading,
 };
 use crate::gold::Key;
 use crate::gold::ground::Ground;
@@ -144,4 +145,62 @@ proptest! {
             }
         }
     }
+}
+
+#[test]
+fn suspended_agent_is_available_in_no_document() {
+    let mut ground = Ground::new(Rules::default(), at("2026-11-21T00:00:00Z"));
+    let mut agent = AgentReading::new(AgentId(41));
+    let mut status = StatusReading::new(AgentStatus::Available);
+    status.suspended = crate::domain::Change::Set(true);
+    agent.status = Some(status);
+    ground.apply(Fact::Agents { asked: Ordinal(1), agents: vec![agent] }, at("2026-11-21T09:00:00Z"));
+    let all = ground.all();
+    for fields in [Fields::Desk, Fields::Near, Fields::Item, Fields::Wall] {
+        let doc = member(&all[&Key::Agent(AgentId(41))], fields);
+        assert_eq!((&doc["activity"], &doc["suspended"]), (&"away".into(), &true.into()), "{fields:?}");
+    }
+}
+
+#[test]
+fn agent_is_offered_no_recovery_and_needs_none() {
+    let mut ground = Ground::new(Rules::default(), at("2026-11-21T00:00:00Z"));
+    let now = at("2026-11-21T09:00:00Z");
+    ground.apply(Fact::Agents { asked: Ordinal(1), agents: vec![AgentReading::new(AgentId(41))] }, now);
+    let mut survey = Survey::new("s1".into(), now);
+    (survey.state, survey.request_id, survey.interaction) = (SurveyState::Accepted, Some("u".into()), "1".into());
+    survey.agent = Some(AgentId(41));
+    ground.apply(Fact::Survey(Box::new(survey)), now);
+    let result = SurveyResult {
+        uuid: "u".into(),
+        interaction: "1".into(),
+        sequence: 1,
+        answered: Some(now),
+        stars: Some(2),
+        ..SurveyResult::default()
+    };
+    ground.apply(Fact::SurveyResult(Box::new(result)), now);
+    ground.settle();
+    let entity = Arc::new(ground.all().remove(&Key::Survey("s1".into())).expect("a survey"));
+    let seen = |role| {
+        let seen = project(&entity, &permission(role, &[41], &[], &[])).expect("seen");
+        let mut list = crate::live::list::Lists::new(1);
+        list.set(&Key::Survey("s1".into()), 1, Some(Arc::clone(&seen)));
+        let (_, counts) = list.count(&crate::live::Scope::surveys());
+        (member(&seen, Fields::Desk)["mayRecover"] == true, counts.needs_action)
+    };
+    assert_eq!(seen(Role::TeamLead), (true, 1));
+    assert_eq!(seen(Role::Agent), (false, 0));
+}
+
+#[test]
+fn counters_are_said_to_be_hidden_where_there_are_some() {
+    let floor = floor();
+    let whole = &floor[&Key::Source(SourceName::Goodays)];
+    let shown = |role| {
+        let seen = project(whole, &permission(role, &[41], &[11], &[3]));
+        crate::live::document::shown(whole, seen.as_deref(), Fields::Desk).expect("it is shown")
+    };
+    assert_eq!(shown(Role::Supervisor)["hidden"], serde_json::json!({ "counters": true }));
+    assert_eq!(shown(Role::Administrator).get("hidden"), None);
 }

@@ -9,6 +9,7 @@ use super::agents::{SHOWN, is_small};
 use super::feedback::Item;
 use super::frame::Frame;
 use super::known::{Known, UNREPORTED, UNTOLD};
+use super::pager::range;
 use super::{Sheet, Timer, figure, format, words};
 use crate::live::shape::{AgentDoc, MetricsDoc, OccupancyDoc, SessionDoc, StintDoc};
 
@@ -48,6 +49,7 @@ pub fn agent(sheet: &Sheet, id: &str) -> Result<Option<String>, askama::Error> {
         spans: spans(sheet.now, doc),
         begins: sheet.since(beginning(sheet.now, doc)),
         spent: spent(doc),
+        shown: range(&sheet.state.lists.get("feedback").cloned().unwrap_or_default()),
         responses,
         blank_contact: Contact { id: "{id}".to_owned(), ..Contact::default() },
         blank_count: Counted { id: "{id}".to_owned(), ..Counted::default() },
@@ -79,6 +81,8 @@ struct Page<'a> {
     /// When the bar begins.
     begins: String,
     spent: String,
+    /// How many of the responses are shown, of how many.
+    shown: String,
     responses: Vec<Item>,
     /// The rows that scripts clone.
     blank_contact: Contact,

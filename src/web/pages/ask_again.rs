@@ -4,14 +4,15 @@ use askama::Template;
 
 use super::Reader;
 
-/// Renders the page. `fields`: what was typed, by name.
+/// Renders the page. `to`: where the form goes; `fields`: what was typed, by name.
 pub fn ask_again(
     title: &str,
     detail: &str,
+    to: &str,
     fields: Vec<(String, String)>,
     reader: &Reader,
 ) -> Result<String, askama::Error> {
-    Page { title, detail, fields, reader }.render()
+    Page { title, detail, to, fields, reader }.render()
 }
 
 #[derive(Template)]
@@ -19,6 +20,8 @@ pub fn ask_again(
 struct Page<'a> {
     title: &'a str,
     detail: &'a str,
+    /// Where it is sent again.
+    to: &'a str,
     fields: Vec<(String, String)>,
     reader: &'a Reader,
 }

@@ -1,5 +1,6 @@
 //! `/feedback` and `/feedback/{response}`: what customers say, and what it hangs on.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use askama::Template;
@@ -311,7 +312,7 @@ fn excerpt(doc: &FeedbackDoc) -> Option<String> {
         .from
         .as_ref()
         .filter(|from| !from.is_empty())
-        .map_or_else(|| newest.text.clone(), |from| format!("{from}: {}", newest.text));
+        .map_or_else(|| newest.text.clone(), |from| format!("{}: {}", short(from), newest.text));
     Some(match text.char_indices().nth(140) {
         Some((end, _)) => {
             let cut = &text[..end];
@@ -319,6 +320,14 @@ fn excerpt(doc: &FeedbackDoc) -> Option<String> {
         }
         None => text,
     })
+}
+
+/// A name that leaves room for what its bearer wrote.
+fn short(name: &str) -> Cow<'_, str> {
+    match name.char_indices().nth(40) {
+        Some((end, _)) => format!("{}…", &name[..end]).into(),
+        None => name.into(),
+    }
 }
 
 /// By which rule it was linked, with the evidence.
@@ -355,8 +364,7 @@ fn facts(sheet: &Sheet, doc: &FeedbackDoc) -> [Fact; 8] {
 fn rank(doc: &FeedbackDoc) -> u8 {
     match &*doc.state {
         _ if doc.waits => 0,
-        "open" => 0,
-        "pending" => 1,
+        "open" | "pending" => 1,
         "closed" => 3,
         _ => 2,
     }

@@ -40,7 +40,7 @@ impl Pager {
 }
 
 /// Which of them are shown. `static/paint.js` writes the same.
-fn range(list: &ListDoc) -> String {
+pub(super) fn range(list: &ListDoc) -> String {
     let count = |count: u64| format::count(i64::try_from(count).ok());
     if list.total == 0 {
         return String::new();

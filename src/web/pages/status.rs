@@ -3,8 +3,10 @@
 use askama::Template;
 
 use super::frame::Frame;
+use super::known::{HIDDEN, Known};
 use super::{Sheet, Timer, Unusable, format, words};
 use crate::domain::{Role, SourceName};
+use crate::live::shape::SourceDoc;
 
 /// Renders the page.
 pub fn status(sheet: &Sheet, unusable: &Unusable) -> Result<String, askama::Error> {
@@ -65,7 +67,7 @@ struct Card {
     reason: String,
     not_permitted: String,
     clock: String,
-    counters: String,
+    counters: Known,
 }
 
 impl Card {
@@ -83,6 +85,7 @@ impl Card {
             name: label,
             section,
             what,
+            counters: counters(&doc),
             state: if doc.state.is_empty() { "off".to_owned() } else { doc.state },
             since: sheet.age(doc.since),
             last_data: sheet.age(doc.last_data),
@@ -91,7 +94,6 @@ impl Card {
             reason: doc.reason.unwrap_or_default(),
             not_permitted: not_permitted(&doc.not_permitted),
             clock: doc.clock_offset_seconds.map(format::clock_offset).unwrap_or_default(),
-            counters: counters(&doc.counters),
         }
     }
 }
@@ -107,9 +109,10 @@ fn not_permitted(agents: &std::collections::BTreeMap<String, String>) -> String 
     format!("Clarity does not permit Callboard's account to see {} {noun}: {names}.", agents.len())
 }
 
-fn counters(counters: &std::collections::BTreeMap<String, u64>) -> String {
+fn counters(doc: &SourceDoc) -> Known {
     let line = |(name, count): (&String, &u64)| {
         format!("{}: {}", format::label(name), format::count(i64::try_from(*count).ok()))
     };
-    counters.iter().map(line).collect::<Vec<_>>().join("\n")
+    let lines = doc.counters.iter().map(line).collect::<Vec<_>>().join("\n");
+    Known::new((!doc.hidden.contains_key("counters")).then_some(lines), || HIDDEN.to_owned())
 }

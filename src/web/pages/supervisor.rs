@@ -5,7 +5,7 @@ use jiff::Timestamp;
 
 use super::agents::AgentTable;
 use super::frame::Frame;
-use super::known::{CALLS, Known, UNANSWERED, UNTOLD, why};
+use super::known::{CALLS, Known, UNTOLD, any_heard, why};
 use super::queues::QueueTable;
 use super::view::TextKey;
 use super::{Sheet, Timer, View, words};
@@ -78,8 +78,10 @@ impl Tiles {
             after_call: agents(|staff| staff.after_call),
             away: format!("and {} away", number(|staff| staff.away)),
             open: Known::count(counts.open_feedback, || {
-                let is_hidden = counts.hidden.contains_key("openFeedback");
-                why(&sheet.state.sources, &[SourceName::Goodays], is_hidden, UNANSWERED)
+                let (sources, is_hidden) = (&sheet.state.sources, counts.hidden.contains_key("openFeedback"));
+                // It is added up over teams, and of those Clarity tells.
+                let from = if any_heard(sources, &[SourceName::Goodays]) { CALLS } else { &[SourceName::Goodays] };
+                why(sources, from, is_hidden, UNTOLD)
             }),
         }
     }

@@ -488,3 +488,46 @@ fn everybody_is_led_to_the_pages_of_their_role() {
         }
     }
 }
+
+#[test]
+fn longest_wait_of_a_queue_is_painted_again_when_who_waits_changes() {
+    let html = supervisor(&sheet(&floor::floor(now(), 6)), &View::default()).unwrap();
+    assert!(html.contains("data-path=\"queues/7/longestWaitSince\" data-as=\"since\" data-also=\"queues/7/waiting\""));
+}
+
+#[test]
+fn agents_page_says_how_much_of_what_customers_said_it_shows() {
+    let mut state = floor::near(now(), 6);
+    state["lists"] = json!({ "feedback": { "total": 340, "needsAction": 2, "page": 1, "pages": 4 } });
+    let html = agent(&sheet(&state), "45").unwrap().unwrap();
+    assert_eq!(cell(&html, "lists/feedback", "listRange"), "1 to 100 of 340, 2 need action");
+}
+
+#[test]
+fn counters_that_are_not_shown_are_a_dash_that_says_so() {
+    let state = json!({ "sources": { "goodays": { "state": "live", "hidden": { "counters": true } },
+        "clarity": { "state": "live" } } });
+    let pages = [status(&sheet(&state), &Unusable::default()).unwrap()];
+    let hidden = ("–".to_owned(), "Not shown to you.".to_owned());
+    assert_eq!(said(&pages, "sources/goodays/counters", "counters", ""), hidden);
+    assert_eq!(said(&pages, "sources/clarity/counters", "counters", ""), (String::new(), String::new()));
+}
+
+#[test]
+fn long_name_leaves_room_for_the_words_on_a_card() {
+    let message = json!({ "from": "N".repeat(200), "text": "Still broken." });
+    let state = json!({ "feedback": { "r1": { "state": "open", "messages": { "a": message } } } });
+    let html = feedback(&sheet(&state)).unwrap();
+    assert_eq!(cell(&html, "feedback/r1", "excerpt"), format!("{}…: Still broken.", "N".repeat(40)));
+}
+
+#[test]
+fn open_response_that_nobody_waits_in_stands_below_those_that_wait() {
+    let state = json!({ "feedback": {
+        "a": { "state": "open", "created": "2026-11-21T12:00:00Z" },
+        "b": { "state": "pending", "waits": true, "created": "2026-11-21T10:00:00Z" },
+        "c": { "state": "pending", "created": "2026-11-21T13:00:00Z" } } });
+    let html = feedback(&sheet(&state)).unwrap();
+    let place = |id: &str| html.find(&format!("data-row=\"{id}\"")).unwrap();
+    assert!(place("b") < place("c") && place("c") < place("a"));
+}
