@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use serde_json::{Map, Value};
+
 use crate::config::{self, Assigned};
 use crate::domain::helped::Call;
 use crate::domain::{Helped, Interaction, Person};
 use crate::vendor::agent_connect::looks_like_email;
-use crate::vendor::kustomer::wire::is_true;
 use crate::vendor::kustomer::{CallError, Conversation, Customer, Event, Kustomer};
-use crate::vendor::lenient::is;
+use crate::vendor::lenient::{boolean_of, is};
 
 /// The status of a closed conversation.
 const DONE: &str = "done";
@@ -145,7 +146,7 @@ impl Rules {
         }
         let org = &self.org_domain;
         helped.link = Some(format!("https://{org}.kustomerapp.com/app/customers/{customer}/event/{}", from.id).into());
-        helped.do_not_send = self.do_not_send.iter().any(|name| from.custom.get(name).is_some_and(is_true));
+        self.judge_marks(helped, &from.custom);
         if let Some(customer) = found(vendor.customer(customer).await)? {
             if customer.is_deleted {
                 helped.unfit = Some("notAskedCustomerGone");
@@ -170,6 +171,23 @@ impl Rules {
             helped.tags = vendor.tags(&from.tags).await.unwrap_or_default().into_iter().map(Arc::from).collect();
         }
         Ok(())
+    }
+
+    /// Whether something about the conversation keeps its customer from being asked.
+    fn judge_marks(&self, helped: &mut Helped, custom: &Map<String, Value>) {
+        let marks = custom.iter().filter(|(name, _)| self.do_not_send.iter().any(|known| is(name, known)));
+        for (name, mark) in marks {
+            match boolean_of(mark) {
+                Some(is_set) => helped.do_not_send |= is_set,
+                None if is_empty(mark) => {}
+                None => {
+                    let why = format!(
+                        "Whether `{name}` keeps the customer from being asked cannot be read: look, and send it by hand."
+                    );
+                    helped.held = Some(why.into());
+                }
+            }
+        }
     }
 
     /// Whom a request names (`apis.md` B203).
@@ -202,6 +220,16 @@ enum Channel {
     Known(String),
     Unmapped(String),
     None,
+}
+
+fn is_empty(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::String(text) => text.trim().is_empty(),
+        Value::Array(items) => items.is_empty(),
+        Value::Object(fields) => fields.is_empty(),
+        _ => false,
+    }
 }
 
 /// The first address that can be one; a verified one before others (`apis.md` B213).
@@ -282,6 +310,27 @@ mod tests {
         assert_eq!(channel(&["sms"]), known("text"));
         assert_eq!(channel(&["facebook", "email"]), Channel::Unmapped("facebook".into()));
         assert_eq!(channel(&[]), Channel::None);
+    }
+
+    #[test]
+    fn mark_that_cannot_be_read_keeps_the_customer_from_being_asked() {
+        let rules = rules(|_| ());
+        for (name, mark, expected) in [
+            ("doNotSendAgentConnectRequestBool", json!(true), (true, false)),
+            ("DoNotSendAgentConnectRequestBool", json!("Y"), (true, false)),
+            ("doNotSendAgentConnectRequestBool", json!("on"), (true, false)),
+            ("doNotSendAgentConnectRequestBool", json!("off"), (false, false)),
+            ("doNotSendAgentConnectRequestBool", json!(" "), (false, false)),
+            ("doNotSendAgentConnectRequestBool", json!([]), (false, false)),
+            ("doNotSendAgentConnectRequestBool", json!(["true"]), (false, true)),
+            ("doNotSendAgentConnectRequestBool", json!("perhaps"), (false, true)),
+            ("anotherBool", json!("perhaps"), (false, false)),
+        ] {
+            let custom = json!({ name: mark }).as_object().cloned().expect("an object");
+            let mut helped = Helped::new(Interaction::Conversation { id: "5f1".into(), rev: None });
+            rules.judge_marks(&mut helped, &custom);
+            assert_eq!((helped.do_not_send, helped.held.is_some()), expected, "{name}: {mark}");
+        }
     }
 
     #[tokio::test]

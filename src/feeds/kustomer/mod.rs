@@ -30,6 +30,9 @@ pub const SEVERAL_ASSIGNED: &str = "noted.severalAssigned";
 /// How many events are read from the disk at once.
 const PAGE: u32 = 256;
 
+/// No conversation changes so often.
+const LEAP: i64 = 1_000_000;
+
 /// How often Kustomer is asked whether it answers us, so that pages can say so before somebody needs it.
 const EVERY: Duration = Duration::from_secs(60);
 
@@ -214,6 +217,12 @@ impl KustomerFeed {
         }
     }
 
+    /// Whether it is this record that cannot be had, and not Kustomer.
+    async fn is_the_records(&self, error: &CallError) -> bool {
+        let Some(vendor) = &self.vendor else { return false };
+        !matches!(error, CallError::KeyRefused { .. }) && vendor.check().await.is_ok()
+    }
+
     /// Acts on an event. Returns what is to be remembered of its conversation, if that is not older than what is known
     /// (`apis.md` B214).
     async fn hear(
@@ -225,17 +234,18 @@ impl KustomerFeed {
         let conversation = &event.conversation;
         let newest = self.intake.store().remembered(REVISION, &conversation.id).await?;
         let newest: Option<i64> = newest.and_then(|rev| rev.parse().ok());
-        let outdated = conversation.rev.zip(newest).is_some_and(|(rev, newest)| rev < newest);
+        let outdated = conversation.rev.zip(newest).is_some_and(|(rev, newest)| is_outdated(rev, newest));
         let verdict = if outdated { Verdict::Ignored("outdatedEvents") } else { self.rules.judge(event) };
         match verdict {
             Verdict::Closed => {
                 if let Some(closings) = self.closings.clone() {
                     let mut helped = match self.rules.read(event, self.vendor.as_ref()).await {
-                        Err(error) if error.may_be_the_records() && self.tries.was_last(seq) => {
+                        Ok(helped) => helped,
+                        Err(error) if self.tries.was_last(seq) && self.is_the_records(&error).await => {
                             tracing::warn!(seq, error = %error, "a conversation that cannot be looked up is left");
                             self.rules.unreadable(event)
                         }
-                        read => read.map_err(Trouble::Vendor)?,
+                        Err(error) => return Err(Trouble::Vendor(error)),
                     };
                     // It may have waited at Kustomer's, and then here.
                     let created = event.created.and_then(|created| created.at(&self.zone));
@@ -261,6 +271,12 @@ impl KustomerFeed {
     }
 }
 
+/// Whether a revision is older than the newest that was heard. One that is absurdly far behind tells of the other that it
+/// was none.
+fn is_outdated(rev: i64, newest: i64) -> bool {
+    rev < newest && newest.saturating_sub(rev) < LEAP
+}
+
 /// How often the event that is next has been tried.
 #[derive(Debug, Default)]
 struct Tries {
@@ -269,8 +285,8 @@ struct Tries {
 }
 
 impl Tries {
-    /// The pauses between so many take some ten minutes: an outage may be over by then.
-    const MOST: u32 = 10;
+    /// The pauses between so many take about a minute: everybody behind it waits.
+    const MOST: u32 = 6;
 
     /// Counts a try that failed. Whether there are to be no more.
     fn was_last(&mut self, seq: u64) -> bool {
@@ -318,5 +334,13 @@ mod tests {
         let first = (0..Tries::MOST).map(|_| tries.was_last(7));
         assert_eq!(first.filter(|was_last| *was_last).count(), 1);
         assert!(!tries.was_last(8));
+    }
+
+    #[test]
+    fn absurd_revision_makes_no_other_outdated() {
+        assert!(is_outdated(4, 5));
+        for (rev, newest) in [(5, 5), (6, 5), (5, 9_000_000_000_000_000), (-5, i64::MAX)] {
+            assert!(!is_outdated(rev, newest), "{rev} after {newest}");
+        }
     }
 }

@@ -73,17 +73,6 @@ pub enum CallError {
     Unreadable(#[from] WireError),
 }
 
-impl CallError {
-    /// Whether asking for another record may go well: an answer came, and it cannot be read.
-    #[must_use]
-    pub fn may_be_the_records(&self) -> bool {
-        matches!(
-            self,
-            Self::Unreadable(_) | Self::Broken(http::BodyError::TooLarge { .. } | http::BodyError::Coding(_))
-        )
-    }
-}
-
 impl Kustomer {
     /// `api_root` is such as `https://api.kustomerapp.com`, with or without the organisation before it (`apis.md` B212).
     ///
