@@ -106,6 +106,18 @@ pub struct Customer {
     pub crm_id: Option<Arc<str>>,
 }
 
+impl Customer {
+    /// What is known, and otherwise what was known before.
+    fn or(self, before: Self) -> Self {
+        Self {
+            name: self.name.or(before.name),
+            email: self.email.or(before.email),
+            phone: self.phone.or(before.phone),
+            crm_id: self.crm_id.or(before.crm_id),
+        }
+    }
+}
+
 /// What had to be assumed about dates.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -210,7 +222,10 @@ impl ResponseReading {
     #[must_use]
     pub fn and(self, heard: Self) -> Self {
         let freshness = |reading: &Self| (reading.newest(), reading.updated, reading.delegated_to.is_some());
-        let (mut newer, older) = if freshness(&heard) >= freshness(&self) { (heard, self) } else { (self, heard) };
+        let is_dated = |reading: &Self| reading.newest().is_some() && reading.updated.is_some();
+        // Where one of them does not say, the one that came last is the newer.
+        let is_newer = freshness(&heard) >= freshness(&self) || !is_dated(&heard) && is_dated(&self);
+        let (mut newer, older) = if is_newer { (heard, self) } else { (self, heard) };
         // What was only assumed yields to what was said, and to what was assumed before: whoever waits must not begin anew.
         let is_later = newer.assumed == Some(Assumed::Received) && older.created.is_some();
         if is_later && (older.assumed != Some(Assumed::Received) || older.created < newer.created) {
@@ -219,6 +234,14 @@ impl ResponseReading {
         for (id, message) in older.messages {
             newer.messages.entry(id).or_insert(message);
         }
+        // No event takes these away: one that lacks them could not be read.
+        newer.place = newer.place.or(older.place);
+        newer.survey = newer.survey.or(older.survey);
+        newer.source = newer.source.or(older.source);
+        if newer.answers.is_empty() {
+            newer.answers = older.answers;
+        }
+        newer.customer = newer.customer.or(older.customer);
         newer
     }
 

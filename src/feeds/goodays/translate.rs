@@ -3,13 +3,15 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::base::{SourceClock, link};
 use crate::domain::{Answer, Assumed, Customer, Message, Place, ResponseReading, Thread};
 use crate::vendor::goodays::wire;
 use crate::vendor::lenient::Moment;
+
+const DAY: SignedDuration = SignedDuration::from_hours(24);
 
 /// Where clocks are that name no zone, and when an event came, which is as much as is known where nothing in it has a date.
 #[derive(Debug, Clone, Copy)]
@@ -34,7 +36,9 @@ pub(super) fn response(from: wire::Response, new: Option<wire::Message>, times: 
     let mut is_zone_assumed = false;
     let mut at = |moment: Option<Moment>| {
         is_zone_assumed |= matches!(moment, Some(Moment::Civil(_)));
-        moment.and_then(|moment| moment.at(times.zone))
+        let at = moment.and_then(|moment| moment.at(times.zone));
+        // Further ahead than clocks and zones are, it is no date.
+        at.filter(|at| times.received.is_none_or(|received| at.duration_since(received) < DAY))
     };
     let place = from.place.and_then(place);
     // One text may come as the verbatim, as the reply, in the thread and on top: its identity makes it one (`apis.md` B141).
@@ -209,7 +213,7 @@ mod tests {
         };
         let behind = |mut reading: ResponseReading| {
             for at in reading.messages.values_mut().filter_map(|message| message.at.as_mut()) {
-                *at += jiff::SignedDuration::from_mins(20);
+                *at += SignedDuration::from_mins(20);
             }
             reading
         };
@@ -218,6 +222,45 @@ mod tests {
         for both in [open().and(closed()), closed().and(open())] {
             assert_eq!(both.thread, Thread::Closed);
         }
+    }
+
+    /// A date that cannot be, or none, says nothing of which event is the newer: then the one that came last is.
+    #[test]
+    fn odd_date_keeps_no_response_open() {
+        let received: Timestamp = "2026-11-30T17:10:00Z".parse().expect("an instant");
+        let event = |state: &str, written: &str, updated: serde_json::Value, has_text: bool| {
+            let text = json!({"id": "m", "content": "words", "created_date": written});
+            let text = if has_text { text } else { json!(null) };
+            in_zone(
+                &json!({"event_type": "response",
+                    "response": {"id": "x", "state": state, "updated_date": updated, "message": text}}),
+                &TimeZone::UTC,
+                Some(received),
+            )
+        };
+        let (usual, later) = ("2026-11-30T17:00:00Z", json!("2026-11-30T17:05:00Z"));
+        for (open, closed) in [
+            (event("open", "20261130170500", json!(usual), true), event("closed", usual, later.clone(), true)),
+            (event("open", "2027-01-01T00:00:00Z", json!(usual), true), event("closed", usual, later.clone(), true)),
+            (event("open", usual, json!("2999-01-01T00:00:00Z"), true), event("closed", usual, later.clone(), true)),
+            (event("open", usual, json!("2027-01-01T00:00:00Z"), true), event("closed", usual, later.clone(), true)),
+            (event("open", usual, json!(usual), true), event("closed", usual, json!("banana"), true)),
+            (event("open", usual, json!(usual), true), event("closed", usual, later.clone(), false)),
+        ] {
+            let case = format!("{open:?} {closed:?}");
+            assert_eq!(open.and(closed).thread, Thread::Closed, "{case}");
+        }
+    }
+
+    #[test]
+    fn field_that_cannot_be_read_leaves_the_known_one() {
+        let known =
+            read(&json!({"event_type": "response", "response": {"id": "x", "place": {"id": "p", "name": "Shop"},
+            "context": {"email": "ann@example.com"}, "answers": [{"id": "a", "value": 9}]}}));
+        let odd = read(&json!({"event_type": "response",
+            "response": {"id": "x", "place": "Shop", "context": [], "answers": "x"}}));
+        let both = known.clone().and(odd);
+        assert_eq!((both.place, both.customer, both.answers), (known.place, known.customer, known.answers));
     }
 
     #[test]

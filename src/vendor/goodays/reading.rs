@@ -2,6 +2,7 @@
 //! event without the identity of its response is refused.
 
 use serde_json::{Map, Value};
+use sha2::{Digest, Sha256};
 
 use super::wire::{Answer, Context, Event, Kind, Message, Person, Place, Response, WireError};
 use crate::base::{json, link};
@@ -96,16 +97,29 @@ impl Answer {
 }
 
 impl Message {
+    /// `None`: it says nothing. A text that is no object is its own content.
     fn read(from: &Value) -> Option<Self> {
+        let attachments: Vec<_> = [&from["attachment"], &from["attachments"]].into_iter().flat_map(links).collect();
+        let content = words(&from["content"]).or_else(|| from.as_str().and_then(|_| text(from)));
+        let id = match text(&from["id"]) {
+            Some(id) => id,
+            None if content.is_none() && attachments.is_empty() => return None,
+            // What the customer said is not lost for want of an identity: the same words have the same one.
+            None => format!("no-id-{}", fingerprint(&from.to_string())),
+        };
         Some(Self {
-            id: text(&from["id"])?,
+            id,
             created: Moment::of_value(&from["created_date"]),
             message_type: text(&from["type"]),
-            content: text(&from["content"]),
-            attachments: [&from["attachment"], &from["attachments"]].into_iter().flat_map(links).collect(),
+            content,
+            attachments,
             sender: Person::read(&from["sender"]),
         })
     }
+}
+
+fn fingerprint(text: &str) -> String {
+    Sha256::digest(text)[..8].iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 impl Person {
@@ -207,8 +221,9 @@ fn links(value: &Value) -> Vec<String> {
         Value::Array(items) => items.iter().flat_map(links).collect(),
         Value::Object(fields) => {
             let named = ["url", "href", "link", "src", "file", "path"].iter().filter_map(|name| fields.get(*name));
-            let named = named.map(links).find(|links| !links.is_empty());
             let is_link = |link: &String| link::web(link).is_some();
+            let all: Vec<Vec<String>> = named.map(links).filter(|links| !links.is_empty()).collect();
+            let named = all.iter().find(|links| links.iter().any(is_link)).or(all.first()).cloned();
             named.unwrap_or_else(|| fields.values().flat_map(links).filter(is_link).collect())
         }
         value => value.as_str().map(str::trim).filter(|link| !link.is_empty()).map(str::to_owned).into_iter().collect(),

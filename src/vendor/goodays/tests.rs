@@ -101,7 +101,8 @@ fn odd_fields_are_absent_and_do_not_refuse_the_event() {
     let odd = json!({ "event_type": "response", "new": [1], "response": { "id": "a", "answers": "none", "actions": [],
         "created_date": "yesterday", "message": "text", "place": 3, "user": null, "attached_messages": [null, {}] } });
     let response = parse(&odd).response;
-    assert!(response.created.is_none() && response.message.is_none() && response.place.is_none());
+    assert!(response.created.is_none() && response.place.is_none());
+    assert_eq!(response.message.and_then(|message| message.content).as_deref(), Some("text"), "whatever shape it has");
     assert!(response.answers.is_empty() && response.actions.is_empty() && response.attached_messages.is_empty());
     let marked = [b"\xEF\xBB\xBF".as_slice(), odd.to_string().as_bytes()].concat();
     assert!(Event::parse(&marked).is_ok());
@@ -334,6 +335,37 @@ async fn a_closed_door_is_not_sent_and_a_broken_line_is_unknown() {
     assert!(matches!(closed, Err(CallError::NotSent(_))), "{closed:?}");
 }
 
+/// What a customer said is not lost for want of an identity, and is one text however often it comes.
+#[test]
+fn text_without_an_id_is_kept_under_one_of_its_own() {
+    let message = |message: Value| {
+        let event = json!({"event_type": "message", "response": {"id": "x"}, "message": message});
+        super::wire::Event::parse(event.to_string().as_bytes()).expect("an event").message.expect("a text")
+    };
+    let (first, again) =
+        (message(json!({"id": null, "content": "CANCEL"})), message(json!({"id": null, "content": "CANCEL"})));
+    assert_eq!((first.content.as_deref(), &first.id), (Some("CANCEL"), &again.id));
+    assert_ne!(message(json!({"id": {}, "content": "ANOTHER"})).id, first.id);
+    assert_eq!(message(json!("CANCEL")).content.as_deref(), Some("CANCEL"));
+    assert_eq!(
+        message(json!({"id": "m", "content": {"fr": "BONJOUR", "en": "HELLO"}})).content.as_deref(),
+        Some("HELLO")
+    );
+    let two_links = json!({"id": "m", "attachment": {"url": "javascript:alert(1)", "href": "https://ok.example/a"}});
+    assert_eq!(message(two_links).attachments, ["https://ok.example/a"]);
+}
+
+/// Ids that were rounded when they were read may have been two.
+#[test]
+fn id_that_no_number_holds_is_none() {
+    for id in ["12345678901234567890123", "9007199254740993.0", "-9007199254740993.0"] {
+        let event = format!(r#"{{"event_type": "response", "response": {{"id": {id}}}}}"#);
+        assert!(matches!(Event::parse(event.as_bytes()), Err(WireError::NoResponse)), "{id}");
+    }
+    let event = r#"{"event_type": "response", "response": {"id": 9007199254740993}}"#;
+    assert_eq!(Event::parse(event.as_bytes()).expect("an event").response.id, "9007199254740993");
+}
+
 #[test]
 fn texts_and_answers_that_make_no_sense_are_counted_one_by_one() {
     let dropped = |response: serde_json::Value, message: serde_json::Value| {
@@ -346,11 +378,11 @@ fn texts_and_answers_that_make_no_sense_are_counted_one_by_one() {
         ("{}", "null", 0),
         (r#"{"answers": [], "attached_messages": null, "message": {}, "reply": ""}"#, "[]", 0),
         (
-            r#"{"answers": [{"value": 5}, "?", null], "attached_messages": [{"id": "m"}, {"content": "lost"}]}"#,
+            r#"{"answers": [{"value": 5}, "?", null], "attached_messages": [{"id": "m"}, {"sender": {"email": "a@b.example"}}]}"#,
             "null",
             3,
         ),
-        (r#"{"message": {"content": "lost"}, "reply": {"id": "m"}}"#, r#"{"content": "lost"}"#, 2),
+        (r#"{"message": {"type": "x"}, "reply": {"id": "m"}}"#, r#"{"type": "x"}"#, 2),
         (r#"{"message": {"id": "m"}, "reply": 7}"#, r#"{"id": "n"}"#, 1),
     ] {
         assert_eq!(dropped(json(response), json(message)), expected, "{response} {message}");
