@@ -187,10 +187,10 @@ pub fn told(status: u16) -> String {
     }
 }
 
-/// When the server says it answered.
+/// When the server says it answered. Only in GMT (RFC 9110, section 5.6.7): what else it may mean is not worth a clock.
 #[must_use]
 pub fn date(headers: &HeaderMap) -> Option<Timestamp> {
-    instant(headers.get(DATE)?.to_str().ok()?)
+    Timestamp::try_from(httpdate::parse_http_date(headers.get(DATE)?.to_str().ok()?.trim()).ok()?).ok()
 }
 
 /// An instant in any of the three forms that RFC 9110 (section 5.6.7) lets a sender write, or as mail writes it.

@@ -23,6 +23,9 @@ const TOLERANCE: i64 = 1_000;
 /// How many bounds in a row must contradict what is believed.
 const CONTRADICTIONS: usize = 3;
 
+/// So far clocks may be apart that nobody sets, in milliseconds.
+const LIKELY: i64 = 3_600_000;
+
 /// What is believed of two clocks is told to people from this on.
 const NOTEWORTHY: SignedDuration = SignedDuration::from_secs(5);
 
@@ -105,7 +108,8 @@ impl SourceClock {
         let date = date.as_millisecond();
         let bounds = Bounds { least: date - now.as_millisecond(), most: date + DATE_STEP - asked.as_millisecond() };
         let mut measured = self.measured();
-        measured.by_date.take(bounds, 1);
+        // An absurd one alone is an answer out of a cache that does not say so.
+        measured.by_date.take(bounds, if bounds.widened(LIKELY).holds(0) { 1 } else { CONTRADICTIONS });
         measured.settle();
     }
 
@@ -278,6 +282,35 @@ mod tests {
             source.ask(20 + round % 300);
         }
         assert_eq!(source.theirs.offset(), first);
+    }
+
+    /// An answer out of a cache that does not say so is the only one for hours.
+    #[test]
+    fn absurd_first_date_is_believed_when_others_agree() {
+        for offset in [-13 * HOUR, 56 * 365 * 24 * HOUR] {
+            let mut source = Source::ahead_by(offset);
+            source.ask(50);
+            assert_eq!(source.theirs.offset(), SignedDuration::ZERO);
+            source.offset = 0;
+            source.ask(50);
+            assert_eq!(source.theirs.offset(), SignedDuration::ZERO);
+
+            let source = Source::ahead_by(offset);
+            (0..3).for_each(|_| source.ask(50));
+            assert!(source.error() <= 1_500, "{offset}: {:?}", source.theirs.offset());
+        }
+    }
+
+    #[test]
+    fn date_is_in_gmt_or_none() {
+        for (text, is_date) in [
+            ("Sat, 21 Nov 2026 09:00:00 GMT", true),
+            ("Sat, 21 Nov 2026 09:00:00 EST", false),
+            ("Sat, 21 Nov 2026 09:00:00 -0500", false),
+        ] {
+            let headers = [(DATE, HeaderValue::from_static(text))].into_iter().collect();
+            assert_eq!(http::date(&headers).is_some(), is_date, "{text}");
+        }
     }
 
     #[test]

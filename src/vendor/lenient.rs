@@ -92,7 +92,7 @@ pub fn text<'de, D: Deserializer<'de>, T: for<'a> From<&'a str>>(from: D) -> Res
         Scalar::Text(text) => Some(text.into()),
         Scalar::Whole(number) => Some(number.to_string().as_str().into()),
         // Without a fraction where there is none.
-        Scalar::Number(number) => Some(number.to_string().as_str().into()),
+        Scalar::Number(number) if number.abs() <= EXACT => Some(number.to_string().as_str().into()),
         _ => None,
     })
     .read(from)
@@ -176,7 +176,7 @@ pub fn time_of(text: &str) -> Option<Timestamp> {
 /// A point in time as it is written: RFC 3339 with any precision, with a blank for the `T`, or without leading zeros as in
 /// `2016-1-1 05:00`; without a zone, or without a time of the day; as seconds or milliseconds since 1970.
 ///
-/// The year 1970 and those before it, and the year 9999, stand for "not set".
+/// Years before 2000 and from 2100 on stand for "not set": 1970 and 9999, and what digits come to that were no such number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Moment {
     /// One point in time.
@@ -227,7 +227,7 @@ impl Moment {
 }
 
 /// The years that mean themselves. The others are what serialisers write where nothing was ever set.
-const SET: Range<i16> = 1971..9999;
+const SET: Range<i16> = 2000..2100;
 
 /// Whether a time means itself, and not that nothing was ever set.
 #[must_use]
@@ -335,17 +335,19 @@ pub fn boolean_of(value: &Value) -> Option<bool> {
 pub fn text_of(value: &Value) -> Option<String> {
     match value {
         Value::String(text) => Some(text.clone()).filter(|text| !text.trim().is_empty()),
-        Value::Number(number) => Some(number_text(number)),
+        Value::Number(number) => number_text(number),
         _ => None,
     }
 }
 
-/// A number as text, without a fraction where there is none.
+/// A number as text, without a fraction where there is none. `None`: it was rounded when it was read, so that two of them
+/// may have become one.
 #[must_use]
-pub fn number_text(number: &Number) -> String {
+pub fn number_text(number: &Number) -> Option<String> {
     match number.as_f64() {
-        Some(value) if number.is_f64() && value.fract() == 0.0 && value.abs() <= EXACT => (value + 0.0).to_string(),
-        _ => number.to_string(),
+        Some(value) if number.is_f64() && value.abs() > EXACT => None,
+        Some(value) if number.is_f64() && value.fract() == 0.0 => Some((value + 0.0).to_string()),
+        _ => Some(number.to_string()),
     }
 }
 
@@ -397,8 +399,8 @@ impl Scalar<'_> {
     fn boolean(self) -> Option<bool> {
         match self {
             Scalar::Flag(value) => Some(value),
-            Scalar::Text(text) if ["true", "yes", "1"].iter().any(|word| is(text, word)) => Some(true),
-            Scalar::Text(text) if ["false", "no", "0"].iter().any(|word| is(text, word)) => Some(false),
+            Scalar::Text(text) if ["true", "yes", "y", "on", "1"].iter().any(|word| is(text, word)) => Some(true),
+            Scalar::Text(text) if ["false", "no", "n", "off", "0"].iter().any(|word| is(text, word)) => Some(false),
             Scalar::Whole(number) => Some(number != 0),
             Scalar::Number(number) => Some(number != 0.0),
             _ => None,
@@ -534,6 +536,10 @@ mod tests {
             ("0", None),
             ("-62135596800", None),
             ("/Date(-62135596800000)/", None),
+            ("1971-01-01T00:00:00Z", None),
+            ("2612-01-01T00:00:00Z", None),
+            ("202611301600", None),
+            ("20261130160000", None),
             ("NaN", None),
             ("Infinity", None),
             ("01-01-2026", None),

@@ -222,7 +222,7 @@ fn id_of(answer: &[u8]) -> Option<String> {
 fn plain(value: &Value) -> Option<String> {
     match value {
         Value::String(text) if !text.is_empty() => Some(text.clone()),
-        Value::Number(number) => Some(number_text(number)),
+        Value::Number(number) => number_text(number),
         _ => None,
     }
 }
