@@ -445,7 +445,7 @@ mod tests {
     #[test]
     fn limited_viewer_without_queues_is_told_that_there_are_others() {
         let told = all(&Counted { clarity: "live", is_limited: true, ..Counted::default() });
-        assert_eq!(told["hidden"], json!({"waiting": true, "longestWaitSince": true}));
+        assert_eq!(told["hidden"], json!({"waiting": true, "longestWaitSince": true, "openFeedback": true}));
         assert_eq!(told.get("waiting"), None);
     }
 

@@ -118,10 +118,10 @@ pub(super) fn queue(from: wire::RealtimeData, at: impl Into<Moment>) -> Option<Q
     let mut queue = QueueReading::new(QueueId(from.id?));
     queue.name = real(from.name);
     queue.open = change(from.is_open);
-    queue.agents_online = change(from.agents_online);
-    queue.agents_available = change(from.agents_available);
-    queue.estimated_wait_seconds = change(from.estimated_wait_time).map(whole);
-    queue.calls_today = change(from.calls_today);
+    queue.agents_online = counted(change(from.agents_online));
+    queue.agents_available = counted(change(from.agents_available));
+    queue.estimated_wait_seconds = counted(change(from.estimated_wait_time).map(whole));
+    queue.calls_today = counted(change(from.calls_today));
     (queue.metrics, queue.cleared_metrics) = metrics(from.metrics);
     queue.sessions = sessions(from.sessions, at, &mut queue.dropped);
     queue.other = other(from.other);
@@ -147,10 +147,10 @@ pub(super) fn found_queue(from: wire::SearchQueue) -> Option<QueueReading> {
     queue.name = shared(real(from.queue_name));
     // A search tells all of a queue: what it leaves out is not known.
     queue.open = all(from.is_open);
-    queue.agents_online = all(from.agents_online);
-    queue.agents_available = all(from.agents_available);
-    queue.estimated_wait_seconds = all(from.estimated_wait_time.map(whole));
-    queue.calls_today = all(from.calls_today);
+    queue.agents_online = counted(all(from.agents_online));
+    queue.agents_available = counted(all(from.agents_available));
+    queue.estimated_wait_seconds = counted(all(from.estimated_wait_time.map(whole)));
+    queue.calls_today = counted(all(from.calls_today));
     Some(queue)
 }
 
@@ -168,10 +168,22 @@ pub(super) fn found_agent(from: wire::SearchAgent) -> Option<AgentReading> {
     is_called_anything.then_some(agent)
 }
 
+/// A number that can be a count of people or of seconds.
+fn counted(number: Change<i64>) -> Change<i64> {
+    match number {
+        Change::Set(number) if !(0..1_000_000_000).contains(&number) => Change::Clear,
+        number => number,
+    }
+}
+
 /// What is said of a status, part by part.
 fn status(from: wire::CurrentStatus, at: Moment) -> StatusReading {
     let since = change(from.began()).map(|began| at.ours(began));
-    let (name, number) = (from.agent_status, from.agent_status_id);
+    let (mut name, mut number) = (from.agent_status, from.agent_status_id);
+    // A number that stands where the name should.
+    if let Some(told) = name.as_ref().and_then(|name| name.as_ref()?.trim().parse().ok()) {
+        (name, number) = (None, Some(number.flatten().or(Some(told))));
+    }
     let is_cleared = matches!((&name, number), (Some(None), None | Some(None)) | (None, Some(None)));
     let name = name.flatten();
     let found = which_status(name.as_deref(), number.flatten());
@@ -411,10 +423,14 @@ fn named_metric(
     Some((name, value))
 }
 
-/// Nothing, or what .NET writes for an average of nothing.
+/// More than this is neither a count nor a time.
+const MOST: f64 = 1e15;
+
+/// Nothing, what .NET writes for an average of nothing, or what no count and no time can be.
 fn has_no_value(value: &Value) -> bool {
     match value {
         Value::Null => true,
+        Value::Number(number) => number.as_f64().is_some_and(|number| !(0.0..MOST).contains(&number)),
         Value::String(text) => text.trim().is_empty() || text.trim().parse::<f64>().is_ok_and(|it| !it.is_finite()),
         _ => false,
     }
@@ -512,6 +528,8 @@ mod tests {
             (json!({"agentStatus": "available", "agentStatusId": "5"}), set("afterCall"), Some("available")),
             (json!({"agentStatus": "Moon", "agentStatusId": 5}), set("afterCall"), Some("Moon")),
             (json!({"agentStatusId": 13}), set("13"), None),
+            (json!({"agentStatus": 5}), set("afterCall"), None),
+            (json!({"agentStatus": "5"}), set("afterCall"), None),
             (json!({"agentStatus": "onTheMoon", "agentStatusId": 99}), set("onTheMoon"), None),
             (json!({"agentStatus": "onTheMoon"}), set("onTheMoon"), None),
             (json!({"agentStatus": "available", "agentStatusId": null}), set("available"), None),
@@ -604,7 +622,8 @@ mod tests {
             (json!(-0.0), Some(Count(0)), ""),
             (json!(61_000.4), Some(Number(61_000.4)), ""),
             (json!("61000.4"), Some(Number(61_000.4)), ""),
-            (json!(1e300), Some(Number(1e300)), ""),
+            (json!(1e300), None, "it"),
+            (json!(-5), None, "it"),
             (json!("NaN"), None, "it"),
             (json!(" nan "), None, "it"),
             (json!("Infinity"), None, "it"),
