@@ -25,12 +25,11 @@ use crate::support::viewer::{Held, Viewer};
 
 const ROUNDS: usize = 600;
 
-const SCOPES: [&str; 11] = [
+const SCOPES: [&str; 10] = [
     "all",
     "floor",
     "feedback",
     "feedback:1",
-    "feedback:2",
     "surveys:1",
     "status",
     "teams:0,1",
