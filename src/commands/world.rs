@@ -223,6 +223,7 @@ impl Parts<'_> {
                     idle: access.idle,
                     longest: access.longest,
                     confirm_every: access.confirm_every,
+                    unconfirmed_for: access.unconfirmed_for,
                     sockets: access.sockets,
                     check,
                     domain: clarity.domain.clone(),

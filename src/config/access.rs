@@ -26,10 +26,14 @@ pub struct Access {
     /// How long a sign-in lasts at most. Default 12 h.
     #[serde(deserialize_with = "value::text")]
     pub longest: Duration,
-    /// How often Clarity is asked whom somebody may see, at least once a minute. After one answer that does not come they see
-    /// themselves alone, and after five in a row their sign-in ends. Default 60 s.
+    /// How often Clarity is asked whom somebody may see, at most 45 s apart. When it refuses them they may change nothing
+    /// any more, and after a second refusal, at most 5 s later, their sign-in ends. Default 30 s.
     #[serde(deserialize_with = "value::text")]
     pub confirm_every: Duration,
+    /// How long somebody sees what Clarity granted last while it does not answer. They may change nothing meanwhile, and see
+    /// themselves alone afterwards. Default 1 h.
+    #[serde(deserialize_with = "value::text")]
+    pub unconfirmed_for: Duration,
     /// Other sites whose pages may bring somebody's Clarity token here, such as `https://intranet.example.com`. Default:
     /// none.
     pub token_origins: Vec<String>,
@@ -68,7 +72,8 @@ impl Default for Access {
             team_leads: People::default(),
             idle: Duration::from_secs(8 * 3600),
             longest: Duration::from_secs(12 * 3600),
-            confirm_every: Duration::from_secs(60),
+            confirm_every: Duration::from_secs(30),
+            unconfirmed_for: Duration::from_secs(3600),
             token_origins: Vec::new(),
             sockets: 10,
         }
@@ -95,10 +100,10 @@ impl Access {
         if self.sockets == 0 {
             return Err(ConfigError::invalid("access.sockets", "must be at least 1: no page lives without a socket"));
         }
-        if self.confirm_every > Duration::from_secs(60) {
+        if self.confirm_every > Duration::from_secs(45) {
             return Err(ConfigError::invalid(
                 "access.confirm_every",
-                "must be at most \"60s\": who may no longer see must not",
+                "must be at most \"45s\": whoever is refused must be out within a minute",
             ));
         }
         value::check_positive("access.confirm_every", self.confirm_every)?;

@@ -17,6 +17,9 @@ use crate::live::Refused;
 /// The type of a problem document.
 pub const PROBLEM_JSON: &str = "application/problem+json";
 
+/// When to try again what Clarity could not confirm, in seconds.
+const UNCONFIRMED_AGAIN: u64 = 10;
+
 /// Something went wrong; as a response, a problem document.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Problem {
@@ -90,6 +93,17 @@ impl Problem {
     #[must_use]
     pub fn not_allowed() -> Self {
         Self::of(StatusCode::FORBIDDEN)
+    }
+
+    /// 503: Clarity cannot say just now whether somebody may still change something.
+    #[must_use]
+    pub fn unconfirmed() -> Self {
+        Self::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "unconfirmed",
+            "Clarity cannot confirm just now what you may do, so nothing can be changed. What you see goes on.",
+        )
+        .retry_after(UNCONFIRMED_AGAIN)
     }
 
     /// 403: the request was sent by a page of somebody else's.

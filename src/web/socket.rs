@@ -23,7 +23,6 @@ use super::peer::Peer;
 use super::problem::Problem;
 use super::serve::{Luggage, Wire};
 use super::state::AppState;
-use crate::actions::SignIn;
 use crate::actions::sign_in::{End as EndOfSignIn, Standing};
 use crate::base::{Clock, Lifecycle, Metrics};
 use crate::domain::Permission;
@@ -107,6 +106,11 @@ pub async fn live(
         Ok(somebody) => somebody,
         Err(_) => return Ok(upgrade.on_upgrade(|socket| close(socket, SIGN_IN, "Sign in first."))),
     };
+    // Followed before it is asked what they may see: whatever changes after that is noticed.
+    let followed = somebody.follow();
+    let Some(somebody) = somebody.now() else {
+        return Ok(upgrade.on_upgrade(|socket| close(socket, SIGN_IN, "Sign in first.")));
+    };
     let place = match somebody.who() {
         Who::Person(sign_in) => Some(sign_in.socket().ok_or_else(|| Problem::too_many(COME_BACK))?),
         Who::Anybody | Who::Display(_) => None,
@@ -147,7 +151,7 @@ pub async fn live(
     let page = scope.kind();
     let wire = luggage.map(|Extension(luggage)| luggage.wire());
     let boards = (scope.fields() == Fields::Wall).then_some(boards);
-    let standing = somebody.sign_in().map(SignIn::follow).or_else(|| display.as_ref().map(|it| it.standing.clone()));
+    let standing = followed.or_else(|| display.as_ref().map(|it| it.standing.clone()));
     Ok(upgrade.on_upgrade(move |socket| async move {
         let (hub, metrics) = (state.hub.clone(), state.metrics.clone());
         let (clock, life) = (state.clock.clone(), state.life.clone());

@@ -187,19 +187,18 @@ async fn a_change_of_rights_reaches_who_is_watching() {
     assert_eq!(back.step().await.expect("a frame"), "snapshot");
     assert_eq!(agents(&back.document), 12);
 
-    // Nobody can say any more what they may see: themself.
+    // Clarity refuses them: themself, and after a second refusal nothing.
     sandbox.steering().show(TEAM_LEAD, Sees::Nothing);
     viewer.until("oneself", |document| agents(document) == 1 && document["agents"]["3"].is_object()).await;
     assert_eq!(viewer.document["queues"], json!({}));
-    // And after five times in a row, nothing.
     assert_eq!(viewer.closed().await, SIGN_IN);
     assert_eq!(lead.get("/api/v1/state").await.status(), StatusCode::UNAUTHORIZED);
 }
 
 #[tokio::test]
-async fn a_clarity_that_fails_for_a_moment_ends_no_sign_in() {
+async fn one_refusal_stops_acting_and_ends_no_sign_in() {
     let (sandbox, _life) = sandbox(24, 3).await;
-    let house = quick(&sandbox).await;
+    let house = House::with_a_door(&sandbox, |config| config.access.confirm_every = Duration::from_secs(4)).await;
     let lead = Somebody::of(&house, &sandbox, TEAM_LEAD).await;
     let mut viewer = lead.watch("floor", None).await;
     let agents = |document: &Value| document["agents"].as_object().map_or(0, serde_json::Map::len);
@@ -207,7 +206,49 @@ async fn a_clarity_that_fails_for_a_moment_ends_no_sign_in() {
     sandbox.steering().show(TEAM_LEAD, Sees::Nothing);
     viewer.until("oneself", |document| agents(document) == 1).await;
     sandbox.steering().show(TEAM_LEAD, Sees::Team);
+    assert_eq!(acted(&lead).await, StatusCode::FORBIDDEN, "an agent may answer nobody");
     viewer.until("the team again", |document| agents(document) == 12).await;
+    assert_eq!(acted(&lead).await, StatusCode::NOT_FOUND);
+}
+
+/// What comes of pinning a response that nobody knows: 404 for whoever may.
+async fn acted(somebody: &Somebody<'_>) -> StatusCode {
+    let asked = somebody.request(Method::POST, "/api/v1/feedback/none/pin").json(&json!({}));
+    asked.send().await.expect("an answer").status()
+}
+
+/// Its own end, and not the next confirmation, ends a sign-in.
+#[tokio::test]
+async fn sign_in_ends_at_its_time() {
+    let (sandbox, _life) = sandbox(24, 3).await;
+    let house = House::with_a_door(&sandbox, |config| {
+        config.access.confirm_every = Duration::from_secs(45);
+        config.access.longest = Duration::from_secs(2);
+    })
+    .await;
+    let lead = Somebody::of(&house, &sandbox, TEAM_LEAD).await;
+    let steering = sandbox.steering();
+    steering.answer_wrongly(Vendor::Clarity, "profile", Some(WrongAnswer::status(503)));
+    let mut viewer = lead.watch("floor", None).await;
+    assert_eq!(viewer.closed().await, SIGN_IN);
+    assert_eq!(steering.wrong_answers(Vendor::Clarity), 0, "nobody was asked about them again");
+}
+
+#[tokio::test]
+async fn ticket_is_worth_nothing_once_its_sign_in_has_ended() {
+    let (sandbox, _life) = sandbox(24, 3).await;
+    let house = House::with_a_door(&sandbox, |_| ()).await;
+    let lead = Somebody::of(&house, &sandbox, TEAM_LEAD).await;
+    let ticket = lead.request(Method::POST, "/api/v1/live-ticket").send().await.expect("an answer");
+    let ticket: Value = ticket.json().await.expect("JSON");
+    assert_eq!(lead.request(Method::POST, "/logout").send().await.expect("an answer").status(), StatusCode::SEE_OTHER);
+    let address =
+        house.at(&format!("/api/v1/live?scope=floor&ticket={}", ticket["ticket"].as_str().expect("a ticket")));
+    let (mut socket, _) =
+        tokio_tungstenite::connect_async(address.as_str().replacen("http", "ws", 1)).await.expect("a socket");
+    let first = futures_util::StreamExt::next(&mut socket).await.expect("a message").expect("whole");
+    let tokio_tungstenite::tungstenite::Message::Close(Some(close)) = first else { panic!("it was shown {first}") };
+    assert_eq!(u16::from(close.code), SIGN_IN);
 }
 
 #[tokio::test]
@@ -221,16 +262,28 @@ async fn sign_in_outlasts_a_clarity_that_does_not_answer() {
     viewer.until("the team", |document| agents(document) == 12).await;
     let steering = sandbox.steering();
     steering.answer_wrongly(Vendor::Clarity, "profile", Some(WrongAnswer::status(503)));
-    // Each is asked about once a second, and five refusals would be the end.
-    viewer.until("oneself", |document| agents(document) == 1).await;
+    // Each is asked about once a second, and two refusals would be the end.
     until_async("many questions", async || steering.wrong_answers(Vendor::Clarity) > 24).await;
+    assert_eq!(agents(&viewer.document), 12, "what was granted goes on");
+    assert_eq!(acted(&lead).await, StatusCode::SERVICE_UNAVAILABLE, "and nothing is changed");
     for somebody in [&keeper, &lead] {
         assert_eq!(somebody.page("/status").await.status(), StatusCode::OK);
         assert_eq!(somebody.page("/feedback").await.status(), StatusCode::OK);
     }
     assert_eq!(keeper.get("/api/v1/audit").await.status(), StatusCode::OK, "and is an administrator still");
     steering.answer_wrongly(Vendor::Clarity, "profile", None);
-    viewer.until("the team again", |document| agents(document) == 12).await;
+    until_async("a confirmation", async || acted(&lead).await == StatusCode::NOT_FOUND).await;
+    steering.answer_wrongly(Vendor::Clarity, "profile", Some(WrongAnswer::status(503)));
+    until_async("no answer", async || acted(&keeper).await == StatusCode::SERVICE_UNAVAILABLE).await;
+    let own: Value = keeper.get("/api/v1/sign-ins").await.json().await.expect("JSON");
+    let ids = own["signIns"].as_array().expect("a list").iter();
+    let (here, others): (Vec<_>, Vec<_>) = ids.partition(|line| line["here"] == true);
+    let end = async |line: &Value| {
+        let path = format!("/api/v1/sign-ins/{}", line["id"].as_str().expect("an id"));
+        keeper.request(Method::DELETE, &path).send().await.expect("an answer").status()
+    };
+    assert_eq!(end(others[0]).await, StatusCode::NOT_FOUND, "who is not confirmed ends nobody else's");
+    assert_eq!(end(here[0]).await, StatusCode::NO_CONTENT);
 }
 
 #[tokio::test]

@@ -72,20 +72,117 @@ fn groups_of(team: Option<TeamId>, structure: &Structure) -> BTreeSet<String> {
         .collect()
 }
 
-/// Vouches for somebody whose own token has ended: the floor is being heard, and they are on it, in the team that they were
-/// in. While it is not heard nothing can be said.
-pub(super) fn vouch(gold: &Gold, agent: AgentId, team: Option<TeamId>) -> Result<(), SignInError> {
-    let is_heard = match gold.copy().get(&Key::Source(SourceName::Clarity)).as_deref() {
-        Some(Entity::Source(health)) => matches!(health.state, SourceState::Live | SourceState::Polling),
-        _ => false,
+/// What the structure, as the service account sees it, leaves of what Clarity granted somebody whose own token has ended:
+/// the agents who are in their teams now, and the role that they have by it now. While Clarity is not heard nothing can be
+/// said. Who is not there any more, or in another team, is refused: Clarity would say something else of them.
+pub(super) fn by_structure(
+    gold: &Gold,
+    roles: &Roles,
+    agent: AgentId,
+    team: Option<TeamId>,
+    granted: &Permission,
+) -> Result<Permission, SignInError> {
+    let copy = gold.copy();
+    match copy.get(&Key::Source(SourceName::Clarity)).as_deref() {
+        Some(Entity::Source(health)) if matches!(health.state, SourceState::Live | SourceState::Polling) => {}
+        _ => return Err(SignInError::Unreachable),
+    }
+    match copy.get(&Key::Agent(agent)).as_deref() {
+        Some(Entity::Agent(known)) if known.team == team => {}
+        _ => return Err(SignInError::Refused),
+    }
+    let groups = match team.and_then(|team| copy.get(&Key::Team(team))).as_deref() {
+        Some(Entity::Team(team)) => team.groups.values().map(ToString::to_string).collect(),
+        _ => BTreeSet::new(),
     };
-    let is_there = match gold.copy().get(&Key::Agent(agent)).as_deref() {
-        Some(Entity::Agent(known)) => known.team == team,
-        _ => false,
+    let role = roles.of(agent, &groups).min(granted.role());
+    let Some(known) = granted.realm() else { return Ok(Permission::everything(role)) };
+    let is_there = |key: Key| copy.get(&key).is_some();
+    let mut realm = Realm {
+        agents: BTreeSet::from([agent]),
+        queues: known.queues.iter().copied().filter(|id| is_there(Key::Queue(*id))).collect(),
+        teams: known.teams.iter().copied().filter(|id| is_there(Key::Team(*id))).collect(),
     };
-    match (is_heard, is_there) {
-        (false, _) => Err(SignInError::Unreachable),
-        (true, false) => Err(SignInError::Refused),
-        (true, true) => Ok(()),
+    if role > Role::Agent {
+        let in_their_teams = |id: &AgentId| match copy.get(&Key::Agent(*id)).as_deref() {
+            Some(Entity::Agent(it)) => it.team.map_or(role >= Role::Supervisor, |team| known.teams.contains(&team)),
+            _ => false,
+        };
+        realm.agents.extend(known.agents.iter().copied().filter(in_their_teams));
+    } else {
+        realm.teams.retain(|id| Some(*id) == team);
+    }
+    Ok(Permission::only(role, realm))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::actions::sign_in::Named;
+    use crate::base::{Clock, Lifecycle};
+    use crate::domain::{AgentReading, Fact, GroupId, Health, QueueReading, StructureReading, TeamReading};
+    use crate::gold::{Day, Rules};
+
+    /// Agents with their teams.
+    fn structure(agents: &[(i64, Option<i64>)]) -> Fact {
+        let agents =
+            agents.iter().map(|(id, team)| AgentReading { team: team.map(TeamId), ..AgentReading::new(AgentId(*id)) });
+        let team = |id: i64, group: &str| TeamReading {
+            id: TeamId(id),
+            name: format!("Team {id}").into(),
+            groups: [(GroupId(id), group.into())].into(),
+            unit: None,
+        };
+        Fact::Structure(StructureReading {
+            agents: agents.collect(),
+            queues: vec![QueueReading::new(QueueId(11))],
+            teams: vec![team(3, "Leads"), team(4, "Others")],
+        })
+    }
+
+    fn live(state: SourceState) -> Fact {
+        Fact::Source(SourceName::Clarity, Health::new(state, Clock::system().now()))
+    }
+
+    #[tokio::test]
+    async fn structure_takes_away_what_was_granted_and_adds_nothing() {
+        let life = Lifecycle::new();
+        let gold = Gold::start(Rules::default(), Day::default(), Clock::system(), &life);
+        let roles = Roles { team_leads: Named::new(&[], &["Leads".to_owned()]), ..Roles::default() };
+        let realm = Realm {
+            agents: [41, 42, 43].map(AgentId).into(),
+            queues: [11, 12].map(QueueId).into(),
+            teams: [TeamId(3)].into(),
+        };
+        let granted = Permission::only(Role::TeamLead, realm);
+        let now = || by_structure(&gold, &roles, AgentId(41), Some(TeamId(3)), &granted);
+        assert_eq!(now(), Err(SignInError::Unreachable), "nothing is heard");
+
+        gold.tell(live(SourceState::Live)).await;
+        // 42 has moved away, 44 has come, and queue 12 is gone.
+        gold.tell(structure(&[(41, Some(3)), (42, Some(4)), (43, Some(3)), (44, Some(3))])).await;
+        gold.settled().await;
+        let left = now().expect("they are there");
+        let realm = left.realm().expect("a part");
+        assert_eq!((left.role(), &realm.agents), (Role::TeamLead, &[41, 43].map(AgentId).into()));
+        assert_eq!((&realm.queues, &realm.teams), (&[QueueId(11)].into(), &[TeamId(3)].into()));
+
+        let fewer = Roles::default();
+        let left = by_structure(&gold, &fewer, AgentId(41), Some(TeamId(3)), &granted).expect("they are there");
+        assert_eq!(left.role(), Role::Agent, "no configuration names them any more");
+        assert_eq!(left.realm().map(|realm| realm.agents.clone()), Some([AgentId(41)].into()));
+        let more = Roles { administrators: Named::new(&[41], &[]), ..Roles::default() };
+        let left = by_structure(&gold, &more, AgentId(41), Some(TeamId(3)), &granted).expect("they are there");
+        assert_eq!(left.role(), Role::TeamLead, "no more than Clarity granted");
+
+        for gone in [vec![(43, Some(3))], vec![(41, Some(4)), (43, Some(3))]] {
+            gold.tell(structure(&gone)).await;
+            gold.settled().await;
+            assert_eq!(now(), Err(SignInError::Refused), "{gone:?}");
+        }
+        gold.tell(live(SourceState::Down)).await;
+        gold.settled().await;
+        assert_eq!(now(), Err(SignInError::Unreachable));
+        life.kill();
     }
 }

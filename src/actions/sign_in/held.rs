@@ -1,26 +1,30 @@
-//! A sign-in for as long as it lasts: confirmed every minute, ended by its person, by time, or by Clarity.
+//! A sign-in for as long as it lasts: confirmed again and again, ended by its person, by time, or by Clarity.
+//!
+//! Clarity's answer decides. A refusal stops acting at once, and a second one ends the sign-in. Where no answer comes, they
+//! see what was last granted for a while and may not act.
 
-use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::sync::watch;
-use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use super::confirm::{self, Confirmed};
-use super::{From, Inner, SignInError};
+use super::{From, Inner, Rules, SignInError};
 use crate::base::key::KeyHash;
 use crate::base::{Clock, Secret};
-use crate::domain::{AgentId, Permission, TeamId};
+use crate::domain::{AgentId, Permission, Role, TeamId};
 use crate::store::KeptSignIn;
 use crate::vendor::clarity::{Clarity, named_by};
 
-/// After how many refusals in a row a sign-in ends. That Clarity does not answer is no refusal: whoever keeps the server must
-/// reach its status page then above all.
-const LEASE: u32 = 5;
+/// After how many refusals in a row a sign-in ends: one may be an error of one node of a farm. That Clarity does not answer
+/// is no refusal: administrators must reach the status page then above all.
+const REFUSALS: u32 = 2;
 
-/// When somebody who came back after a restart and could not be confirmed is asked about again.
+/// When Clarity is asked again about a person whom it has just refused, or who came back after a restart and could not be
+/// confirmed; and how often the structure is looked at for those whose own token has ended.
 const SOON: Duration = Duration::from_secs(5);
 
 /// Somebody who is in. Cheap to clone.
@@ -45,6 +49,8 @@ struct Held {
     sockets: AtomicUsize,
     most_sockets: usize,
     standing: watch::Sender<Standing>,
+    /// Whether the newest question who they are was answered, and not with a refusal.
+    may_act: AtomicBool,
 }
 
 /// How somebody stands.
@@ -65,7 +71,7 @@ pub enum End {
     Idle,
     /// It has lasted as long as one may.
     TooLong,
-    /// Clarity has refused them several times in a row, or knows them no more.
+    /// Clarity has refused them twice, or knows them no more.
     Unconfirmed,
     /// They signed in elsewhere too often.
     MadeRoom,
@@ -109,7 +115,9 @@ impl SignIn {
     ) -> Self {
         let now = inner.clock.now();
         let who = (of.agent, of.name, of.team);
-        Self::held(hash, is_kept, person, token, who, from, (now, now), of.permission, inner)
+        let sign_in = Self::held(hash, is_kept, person, token, who, from, (now, now), of.permission, inner);
+        sign_in.confirm(true);
+        sign_in
     }
 
     /// One that began in an earlier life of the process. Until somebody has confirmed them they see themselves alone.
@@ -147,6 +155,7 @@ impl SignIn {
             sockets: AtomicUsize::new(0),
             most_sockets: inner.rules.sockets,
             standing: watch::Sender::new(Standing::In(permission)),
+            may_act: AtomicBool::new(false),
         }))
     }
 
@@ -185,6 +194,16 @@ impl SignIn {
     pub fn clarity(&self) -> Option<&Clarity> {
         let is_over = self.0.token_ends.is_some_and(|ends| ends <= self.0.clock.now());
         (!is_over && self.is_open()).then_some(&self.0.person)
+    }
+
+    /// Whether they may change anything: Clarity said who they are when it was last asked.
+    #[must_use]
+    pub fn may_act(&self) -> bool {
+        self.0.may_act.load(Ordering::Acquire) && self.is_open()
+    }
+
+    pub(super) fn confirm(&self, is_confirmed: bool) {
+        self.0.may_act.store(is_confirmed, Ordering::Release);
     }
 
     /// Whom and what they may see now. `None`: they are out.
@@ -250,6 +269,30 @@ impl SignIn {
         })
     }
 
+    /// Why its time is over. A page that is being looked at is in use, whether or not its viewer asks for anything.
+    fn over(&self, rules: &Rules) -> Option<End> {
+        if self.0.sockets.load(Ordering::Relaxed) > 0 {
+            self.touch();
+        }
+        match self.left(rules) {
+            (Duration::ZERO, _) => Some(End::TooLong),
+            (_, Duration::ZERO) => Some(End::Idle),
+            _ => None,
+        }
+    }
+
+    /// How long until it has lasted too long, and until it has been idle for too long.
+    fn left(&self, rules: &Rules) -> (Duration, Duration) {
+        let now = self.0.clock.now();
+        let since = |at: Timestamp| Duration::try_from(now.duration_since(at)).unwrap_or_default();
+        (rules.longest.saturating_sub(since(self.began())), rules.idle.saturating_sub(since(self.used())))
+    }
+
+    /// How long their own token is good. `None`: it has ended, or does not say.
+    fn token_left(&self) -> Option<Duration> {
+        Duration::try_from(self.0.token_ends?.duration_since(self.0.clock.now())).ok().filter(|left| !left.is_zero())
+    }
+
     pub(super) fn touch(&self) {
         self.0.used.store(self.0.clock.now().as_millisecond(), Ordering::Relaxed);
     }
@@ -310,49 +353,51 @@ pub(super) async fn keep(sign_in: SignIn, granted: Permission, is_confirmed: boo
 }
 
 async fn confirm_again_and_again(sign_in: &SignIn, mut granted: Permission, is_confirmed: bool, inner: &Inner) {
-    let mut standing = sign_in.follow();
-    let every = inner.rules.confirm_every;
-    // Whoever could not be confirmed when they came back after a restart does not wait for a whole round.
-    let first = if is_confirmed { every } else { every.min(SOON) };
+    let (rules, mut standing) = (&inner.rules, sign_in.follow());
+    let soon = rules.confirm_every.min(SOON);
+    let mut due = Instant::now() + if is_confirmed { rules.confirm_every } else { soon };
+    let mut answered = is_confirmed.then(Instant::now);
     let mut refusals = 0;
-    let mut cycle = interval_at(Instant::now() + first, every);
-    // An answer that takes longer than a round must not be followed by a burst of questions.
-    cycle.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
+        let (longest, idle) = sign_in.left(rules);
+        // With their token ends what Clarity said of them.
+        let ask_at = sign_in.token_left().map_or(due, |left| due.min(Instant::now() + left));
         tokio::select! {
             _ = standing.wait_for(|standing| matches!(standing, Standing::Out(_))) => return,
-            _ = cycle.tick() => {}
+            () = sleep(longest.min(idle)) => {}
+            () = sleep_until(ask_at) => {}
         }
-        let now = inner.clock.now();
-        let since = |at: Timestamp| Duration::try_from(now.duration_since(at)).unwrap_or_default();
-        // A page that is being looked at is in use, whether or not its viewer asks for anything.
-        if sign_in.0.sockets.load(Ordering::Relaxed) > 0 {
-            sign_in.touch();
+        if let Some(why) = sign_in.over(rules) {
+            return sign_in.end(why);
         }
-        if since(sign_in.began()) >= inner.rules.longest {
-            return sign_in.end(End::TooLong);
+        if Instant::now() < ask_at {
+            continue;
         }
-        if since(sign_in.used()) >= inner.rules.idle {
-            return sign_in.end(End::Idle);
-        }
-        let asked = timeout(every, again(sign_in, inner)).await;
+        let asked = timeout(rules.confirm_every, again(sign_in, &granted, inner)).await;
+        due = Instant::now() + if sign_in.clarity().is_some() { rules.confirm_every } else { soon };
         match asked.unwrap_or(Err(SignInError::Unreachable)) {
             Ok(now) => {
-                refusals = 0;
-                // Where the house vouches, what Clarity last granted holds.
-                granted = now.unwrap_or(granted);
+                (refusals, answered) = (0, Some(Instant::now()));
+                granted = now;
                 sign_in.permit(granted.clone());
+                sign_in.confirm(true);
             }
-            Err(error) => {
-                refusals += u32::from(error == SignInError::Refused);
-                if refusals >= LEASE {
-                    tracing::info!(agent = sign_in.agent().0, error = %error, "a sign-in ended: Clarity refuses it");
+            Err(SignInError::Refused) => {
+                sign_in.confirm(false);
+                refusals += 1;
+                if refusals >= REFUSALS {
+                    tracing::info!(agent = sign_in.agent().0, "a sign-in ended: Clarity refuses it");
                     return sign_in.end(End::Unconfirmed);
                 }
-                // Nobody can say now what they may see.
-                if let Some(known) = sign_in.permission() {
-                    sign_in.permit(Permission::only_oneself(known.role(), sign_in.agent()));
-                }
+                sign_in.permit(Permission::only_oneself(Role::Agent, sign_in.agent()));
+                due = Instant::now() + soon;
+            }
+            // No answer: they see what was last granted for a while, and then themselves alone.
+            Err(_) => {
+                sign_in.confirm(false);
+                let is_granted = answered.is_some_and(|answered| answered.elapsed() < rules.unconfirmed_for);
+                let alone = || Permission::only_oneself(granted.role(), sign_in.agent());
+                sign_in.permit(if is_granted { granted.clone() } else { alone() });
             }
         }
         if let Some(key) = sign_in.kept()
@@ -363,15 +408,16 @@ async fn confirm_again_and_again(sign_in: &SignIn, mut granted: Permission, is_c
     }
 }
 
-/// Has somebody confirmed again: by Clarity for as long as their own token lasts, and then by the house itself, which can
-/// say no more than that they are still there.
-pub(super) async fn again(sign_in: &SignIn, inner: &Inner) -> Result<Option<Permission>, SignInError> {
+/// Has somebody confirmed again: by Clarity for as long as their own token lasts, and then by the structure as the service
+/// account sees it, which can only take away of what Clarity granted.
+pub(super) async fn again(sign_in: &SignIn, granted: &Permission, inner: &Inner) -> Result<Permission, SignInError> {
+    let roles = &inner.rules.roles;
     let Some(person) = sign_in.clarity() else {
-        return confirm::vouch(&inner.gold, sign_in.0.agent, sign_in.0.team).map(|()| None);
+        return confirm::by_structure(&inner.gold, roles, sign_in.0.agent, sign_in.0.team, granted);
     };
-    let confirmed = confirm::ask(person, &inner.rules.roles, &inner.gold).await?;
+    let confirmed = confirm::ask(person, roles, &inner.gold).await?;
     // A token does not change its owner.
-    if confirmed.agent == sign_in.agent() { Ok(Some(confirmed.permission)) } else { Err(SignInError::Refused) }
+    if confirmed.agent == sign_in.agent() { Ok(confirmed.permission) } else { Err(SignInError::Refused) }
 }
 
 impl std::fmt::Debug for Held {

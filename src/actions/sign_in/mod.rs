@@ -1,7 +1,7 @@
 //! How people come in, how long they stay, and what they may see meanwhile.
 //!
 //! Somebody shows a Windows name and password, or a Clarity token that they already have. Nothing of the password is kept.
-//! The token is kept for as long as the sign-in lasts: with it Clarity is asked every minute who somebody is and whom they
+//! The token is kept for as long as the sign-in lasts: with it Clarity is asked again and again who somebody is and whom they
 //! may see, and with it they act. What they hold in exchange is a random key, of which only the hash is kept here. On the
 //! disk the token is sealed under that key, so that a sign-in survives a restart and the disk alone opens nothing.
 
@@ -50,6 +50,8 @@ pub struct Rules {
     pub longest: Duration,
     /// How often Clarity is asked whom somebody may see.
     pub confirm_every: Duration,
+    /// How long somebody sees what Clarity granted last while it does not answer.
+    pub unconfirmed_for: Duration,
     /// How many sockets one sign-in may hold.
     pub sockets: usize,
     /// Verifies tokens here too, where the site shares its key.
@@ -248,14 +250,14 @@ impl SignIns {
         let person = inner.clarity.as_person(Credential::Static(token.clone()));
         let sign_in = SignIn::again(person, &token, kept, inner);
         sign_in.touch();
-        let confirmed = timeout(COMING_BACK, held::again(&sign_in, inner)).await;
-        // Where the house vouches, what Clarity last granted holds.
+        let confirmed = timeout(COMING_BACK, held::again(&sign_in, &kept.granted, inner)).await;
         let (granted, is_confirmed) = match confirmed {
-            Ok(Ok(now)) => (now.unwrap_or_else(|| kept.granted.clone()), true),
+            Ok(Ok(now)) => (now, true),
             Ok(Err(_)) | Err(_) => (kept.granted.clone(), false),
         };
         if is_confirmed {
             sign_in.permit(granted.clone());
+            sign_in.confirm(true);
         }
         match self.held().get_mut(hash) {
             Some(entry) => *entry = Entry::Here(sign_in.clone()),
@@ -418,7 +420,8 @@ mod tests {
             roles: Roles::default(),
             idle: hours(8),
             longest: hours(12),
-            confirm_every: Duration::from_secs(60),
+            confirm_every: Duration::from_secs(30),
+            unconfirmed_for: hours(1),
             sockets: 4,
             check: None,
             domain: String::new(),

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::Access;
 use super::viewer::{Agent, Viewer};
+use crate::actions::SignIn;
 use crate::actions::sign_in::Listed;
 use crate::domain::{AgentId, Role};
 use crate::web::problem::Problem;
@@ -19,22 +20,18 @@ pub async fn list(State(access): State<Access>, Agent(viewer): Agent) -> Json<Va
 }
 
 /// `DELETE /api/v1/sign-ins/{id}`.
-pub async fn end(
-    State(access): State<Access>,
-    Agent(viewer): Agent,
-    Path(id): Path<String>,
-) -> Result<StatusCode, Problem> {
-    end_one(&access, &viewer, &id).await?;
+pub async fn end(State(access): State<Access>, viewer: Viewer, Path(id): Path<String>) -> Result<StatusCode, Problem> {
+    end_one(&access, viewer, &id).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
 /// `POST /sign-ins/{id}/end`: the same, as the form of the page sends it.
 pub async fn end_by_form(
     State(access): State<Access>,
-    Agent(viewer): Agent,
+    viewer: Viewer,
     Path(id): Path<String>,
 ) -> Result<Response, Problem> {
-    end_one(&access, &viewer, &id).await?;
+    end_one(&access, viewer, &id).await?;
     Ok(Redirect::to("/sign-ins").into_response())
 }
 
@@ -44,9 +41,13 @@ pub fn listed(access: &Access, viewer: &Viewer) -> Vec<Listed> {
     access.sign_ins().map(|sign_ins| sign_ins.list(whose(viewer))).unwrap_or_default()
 }
 
-async fn end_one(access: &Access, viewer: &Viewer, id: &str) -> Result<(), Problem> {
+/// One's own may be ended whatever Clarity says; others' only while it says who one is.
+async fn end_one(access: &Access, viewer: Viewer, id: &str) -> Result<(), Problem> {
+    let viewer = viewer.at_least(Role::Agent)?;
     let Some(sign_ins) = access.sign_ins() else { return Err(Problem::not_found()) };
-    if !sign_ins.end(id, whose(viewer)).await {
+    let may_act = viewer.sign_in().is_none_or(SignIn::may_act);
+    let whose = if may_act { whose(&viewer) } else { viewer.agent() };
+    if !sign_ins.end(id, whose).await {
         return Err(Problem::not_found());
     }
     access.write(&viewer.audit_name(), "sign-in.end", &format!("sign-in {id}"), json!({})).await;

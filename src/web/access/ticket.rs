@@ -38,11 +38,11 @@ impl Tickets {
         Some(ticket)
     }
 
-    /// Whose ticket it was. It is used up.
+    /// Whose ticket it was, with what they may see now. It is used up, and worth nothing once its sign-in has ended.
     #[must_use]
     pub fn redeem(&self, ticket: &str) -> Option<Viewer> {
         let (viewer, until) = self.open().remove(ticket)?;
-        (Instant::now() < until).then_some(viewer)
+        (Instant::now() < until).then_some(viewer)?.now()
     }
 
     fn open(&self) -> MutexGuard<'_, HashMap<String, (Viewer, Instant)>> {

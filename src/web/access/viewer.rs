@@ -5,12 +5,12 @@ use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method};
 use axum::response::{IntoResponse, Redirect, Response};
+use tokio::sync::watch;
 
 use super::displays::{Displays, Screen};
 use super::{Access, Entrance};
 use crate::actions::SignIn;
-use crate::actions::sign_in::From as Origin;
-use crate::actions::sign_in::SignInError;
+use crate::actions::sign_in::{From as Origin, SignInError, Standing};
 use crate::base::Secret;
 use crate::domain::{AgentId, Permission, Role};
 use crate::live::{Scope, Sight};
@@ -51,6 +51,32 @@ impl Viewer {
     pub fn person(sign_in: SignIn) -> Option<Self> {
         let permission = sign_in.permission()?;
         Some(Self { who: Who::Person(sign_in), permission })
+    }
+
+    /// How they stand from now on: nothing is missed between this and the first change.
+    #[must_use]
+    pub fn follow(&self) -> Option<watch::Receiver<Standing>> {
+        self.sign_in().map(SignIn::follow)
+    }
+
+    /// The same viewer with what they may see now. `None`: they are out by now.
+    #[must_use]
+    pub fn now(self) -> Option<Self> {
+        match self.who {
+            Who::Person(sign_in) => Self::person(sign_in),
+            Who::Anybody | Who::Display(_) => Some(self),
+        }
+    }
+
+    /// Somebody who changes something: Clarity must have said who they are when it was last asked.
+    ///
+    /// # Errors
+    /// 503 while it does not answer, or has just refused them.
+    pub fn acting(self) -> Result<Self, Problem> {
+        match self.sign_in() {
+            Some(sign_in) if !sign_in.may_act() => Err(Problem::unconfirmed()),
+            _ => Ok(self),
+        }
     }
 
     /// A screen on the wall: everything that its wallboard shows, and nothing else.
@@ -113,7 +139,9 @@ impl Viewer {
         }
     }
 
-    fn at_least(self, role: Role) -> Result<Self, Problem> {
+    /// # Errors
+    /// 403 for whoever is less.
+    pub fn at_least(self, role: Role) -> Result<Self, Problem> {
         if self.role() >= role { Ok(self) } else { Err(Problem::not_allowed()) }
     }
 }
@@ -215,8 +243,8 @@ macro_rules! at_least {
             type Rejection = Refusal;
 
             async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refusal> {
-                let viewer = Viewer::from_request_parts(parts, state).await?;
-                Ok(Self(viewer.at_least(Role::$name)?))
+                let viewer = Viewer::from_request_parts(parts, state).await?.at_least(Role::$name)?;
+                Ok(Self(if parts.method.is_safe() { viewer } else { viewer.acting()? }))
             }
         }
     )+};
