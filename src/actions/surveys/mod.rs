@@ -103,8 +103,8 @@ pub struct Asked {
 pub struct Before {
     /// The request.
     pub id: SurveyId,
-    /// When it was made.
-    pub at: jiff::Timestamp,
+    /// When it was made, if that is known.
+    pub at: Option<jiff::Timestamp>,
     /// How it came about.
     pub origin: SurveyOrigin,
     /// Who made it by hand, as the audit calls them, if that is known.
