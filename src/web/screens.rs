@@ -181,6 +181,7 @@ impl Painter {
             state_json: painted.state.to_string(),
             demo: self.house.demo,
             reader: Reader::of(viewer, self.house.demo),
+            queue_metrics: self.house.queue_metrics.clone(),
         })
     }
 }
