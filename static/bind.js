@@ -13,7 +13,10 @@ export class Binding {
   #late = 0;
   #lists = [];
 
-  /** `clock` tells `now()` and `zone`; `lists` place rows: `{ collection, has(id), ids(), add(id), remove(id), done() }`, where `collection` is a path. `asked`: the queues' metrics that Clarity is asked for. */
+  /**
+   * `clock` tells `now()` and `zone`; `lists` place rows: `{ collection, has(id), ids(), add(id), remove(id), done() }`,
+   * where `collection` is a path. `asked`: the queues' metrics that Clarity is asked for.
+   */
   constructor(doc, clock, asked, root = document) {
     this.#doc = doc;
     this.clock = clock;
@@ -128,7 +131,8 @@ export class Binding {
   }
 
   #paint(node) {
-    return paint(node, at(this.#doc, node.dataset.path), { doc: this.#doc, now: this.clock.now(), zone: this.clock.zone, asked: this.asked });
+    const where = { doc: this.#doc, now: this.clock.now(), zone: this.clock.zone, asked: this.asked };
+    return paint(node, at(this.#doc, node.dataset.path), where);
   }
 }
 

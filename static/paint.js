@@ -65,7 +65,10 @@ const known = (cell, { doc }, because, from = CALLS, hidden = false) => ({
 });
 
 /** Why a metric of a queue is not known while Clarity is heard. `asked`: those that it is asked for. */
-const noMetric = (name, { asked }) => (!asked || asked.some((one) => one.toLowerCase() === name.toLowerCase()) ? UNREPORTED : NOT_ASKED);
+const noMetric = (name, { asked }) => {
+  const isAsked = !asked || asked.some((one) => one.toLowerCase() === name.toLowerCase());
+  return isAsked ? UNREPORTED : NOT_ASKED;
+};
 
 /** Whether there is something at a path below an entity that this viewer does not see. */
 const isHidden = ({ doc, path }, what = "feedback") => {

@@ -43,7 +43,7 @@ pub enum BodyError {
     #[error("it sent a part of an answer (status 206)")]
     Part,
     /// It has a status of success, and holds an error.
-    #[error("it holds an error in spite of its status{}", said.as_ref().map(|said| format!(": {said}")).unwrap_or_default())]
+    #[error("it holds an error in spite of its status: {}", said.as_deref().unwrap_or("it does not say which"))]
     Refusal {
         /// What it says. Vendors' words: shown to people, never logged.
         said: Option<String>,
@@ -173,8 +173,8 @@ pub async fn read_answer(response: Response, limit: usize) -> Result<Vec<u8>, Bo
     if text::is_page(&body) { Err(BodyError::NotTheApi { what: "an HTML page" }) } else { Ok(body) }
 }
 
-/// Reads a success that must tell what became of a request: the whole answer, as JSON in which no error is told. `None`: it
-/// is empty. Whatever else comes with a status of success says nothing of the request.
+/// Reads a success that must tell what became of a request: the whole answer, as JSON in which no error is told. `None`:
+/// it is empty. Whatever else comes with a status of success says nothing of the request.
 ///
 /// # Errors
 /// See [`BodyError`].

@@ -5,8 +5,8 @@ use url::Url;
 /// What a link must not do instead of leading somewhere.
 const RUNS: [&str; 5] = ["javascript", "data", "vbscript", "blob", "file"];
 
-/// Whether it would run or carry something instead of leading somewhere, however it is spelt: also behind another scheme,
-/// such as `view-source:`.
+/// Whether it would run or carry something instead of leading somewhere, however it is spelt: also behind another
+/// scheme, such as `view-source:`.
 #[must_use]
 pub fn is_hostile(link: &str) -> bool {
     // Browsers pass over these (URL standard, 4.4).

@@ -34,8 +34,8 @@ pub(super) async fn run(path: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
-/// What no configuration may say: that the floor is shown to everybody who reaches it, or that passwords are taken where
-/// others can read them.
+/// What no configuration may say: that the floor is shown to everybody who reaches it, or that passwords are taken
+/// where others can read them.
 pub(super) fn guard(config: &Config) -> Result<(), Failure> {
     let server = &config.server;
     let listen = server.listen;

@@ -104,8 +104,8 @@ pub fn wrap(router: Router, settings: &Settings) -> Router {
         }))
 }
 
-/// The type of a body in small letters and without parameters, of which none means anything here: the framework compares it
-/// letter by letter, and RFC 9110 lets it be written in any case and with blanks (8.3.1, 5.6.6).
+/// The type of a body in small letters and without parameters, of which none means anything here: the framework compares
+/// it letter by letter, and RFC 9110 lets it be written in any case and with blanks (8.3.1, 5.6.6).
 fn plain_content_type(headers: &mut HeaderMap) {
     let Some(kind) = headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()) else { return };
     let plain = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();

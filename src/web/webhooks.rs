@@ -79,8 +79,8 @@ fn whole(
     Ok(body)
 }
 
-/// The signature is over the bytes before any encoding: nothing that unpacks may come before it. A charset in the place of
-/// a coding changes no byte.
+/// The signature is over the bytes before any encoding: nothing that unpacks may come before it. A charset in the place
+/// of a coding changes no byte.
 fn coding_of(headers: &HeaderMap) -> Option<String> {
     let fields = headers.get_all(CONTENT_ENCODING).iter().map(|field| String::from_utf8_lossy(field.as_bytes()));
     let all = fields.collect::<Vec<_>>().join(", ");

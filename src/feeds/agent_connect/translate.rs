@@ -47,7 +47,7 @@ pub(super) fn result(
     }
 }
 
-/// A time to come cannot be meant: where the vendor's clock or zone is ahead of ours it is now, further ahead it is none.
+/// A time to come cannot be meant: where the vendor's clock or zone is ahead of ours it is now, further ahead none.
 fn past(at: Timestamp, now: Timestamp) -> Option<Timestamp> {
     (at.duration_since(now) < SignedDuration::from_hours(24)).then(|| at.min(now))
 }

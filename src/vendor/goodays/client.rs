@@ -136,8 +136,8 @@ impl Goodays {
         Self { clock, ..self }
     }
 
-    /// Does something to a response. Any success status counts as done, the documents name none, unless what comes with it
-    /// says otherwise.
+    /// Does something to a response. Any success status counts as done, the documents name none, unless what comes with
+    /// it says otherwise.
     ///
     /// # Errors
     /// See [`CallError`].
