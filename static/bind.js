@@ -13,10 +13,14 @@ export class Binding {
   #late = 0;
   #lists = [];
 
-  /** `clock` tells `now()` and `zone`; `lists` place rows: `{ collection, has(id), ids(), add(id), remove(id), done() }`, where `collection` is a path. */
-  constructor(doc, clock, root = document) {
+  /**
+   * `clock` tells `now()` and `zone`; `lists` place rows: `{ collection, has(id), ids(), add(id), remove(id), done() }`,
+   * where `collection` is a path. `asked`: the queues' metrics that Clarity is asked for.
+   */
+  constructor(doc, clock, asked, root = document) {
     this.#doc = doc;
     this.clock = clock;
+    this.asked = asked;
     this.adopt(root);
     // A fade that is over, or that was cut short because its row was hidden, must not begin again.
     const faded = (event) => event.animationName === "changed" && event.target.classList.remove("changed");
@@ -127,7 +131,8 @@ export class Binding {
   }
 
   #paint(node) {
-    return paint(node, at(this.#doc, node.dataset.path), { doc: this.#doc, now: this.clock.now(), zone: this.clock.zone });
+    const where = { doc: this.#doc, now: this.clock.now(), zone: this.clock.zone, asked: this.asked };
+    return paint(node, at(this.#doc, node.dataset.path), where);
   }
 }
 

@@ -18,7 +18,7 @@ let reloading = false;
 // The document that the page was painted from does not stay in it: what somebody may no longer see must not either.
 const painted = document.getElementById("state");
 painted.remove();
-const binding = new Binding(JSON.parse(painted.textContent), clock);
+const binding = new Binding(JSON.parse(painted.textContent), clock, facts.queueMetrics?.split(","));
 for (const table of document.querySelectorAll("table[data-collection]")) binding.keep(new Table(table, binding));
 for (const list of document.querySelectorAll("[data-list=stack]")) binding.keep(new Stack(list, binding));
 for (const list of document.querySelectorAll("[data-list=thread]")) binding.keep(new Thread(list, binding));

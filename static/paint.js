@@ -52,6 +52,7 @@ const excerpt = (item) => {
 
 const UNTOLD = "Clarity has not told it.";
 const UNREPORTED = "Clarity does not report it.";
+const NOT_ASKED = "Not asked for: add it to `queue_metrics`.";
 const UNANSWERED = "Nobody has answered in this time.";
 const UNSTAFFED = "Clarity does not say which teams answer it.";
 const OF_CLARITY = "Clarity's own count.";
@@ -62,6 +63,12 @@ const known = (cell, { doc }, because, from = CALLS, hidden = false) => ({
   ...cell,
   title: cell.text === NONE ? why(doc.sources, from, hidden, because) : (cell.title ?? null),
 });
+
+/** Why a metric of a queue is not known while Clarity is heard. `asked`: those that it is asked for. */
+const noMetric = (name, { asked }) => {
+  const isAsked = !asked || asked.some((one) => one.toLowerCase() === name.toLowerCase());
+  return isAsked ? UNREPORTED : NOT_ASKED;
+};
 
 /** Whether there is something at a path below an entity that this viewer does not see. */
 const isHidden = ({ doc, path }, what = "feedback") => {
@@ -92,7 +99,7 @@ function queueTile(queue, name, id, where) {
   if (name === "csatToday") return answered({ text: figure(queue?.feedback?.csat).text }, where, hidden);
   if (name === "npsToday") return answered({ text: nps(queue?.feedback?.nps) }, where, hidden);
   if (name === "serviceLevel") return NOT_OFFERED;
-  return known({ text: metricCell(queue?.metrics, name) }, where, UNREPORTED);
+  return known({ text: metricCell(queue?.metrics, name) }, where, noMetric(name, where));
 }
 
 const NOT_OFFERED = { text: "n/a", title: "It is not computed yet." };
@@ -109,7 +116,7 @@ function boardTile(counts, name, where) {
   if (name === "serviceLevel") return NOT_OFFERED;
   const key = Object.keys(counts?.metrics ?? {}).find((key) => key.toLowerCase() === name.toLowerCase());
   const text = key === undefined ? NONE : measure(name, counts.metrics[key]);
-  return known({ text }, where, name.toLowerCase().endsWith("count") ? UNREPORTED : NO_SUM);
+  return known({ text }, where, name.toLowerCase().endsWith("count") ? noMetric(name, where) : NO_SUM);
 }
 
 /** What is asked before a deed about a response. */
@@ -136,7 +143,10 @@ export const painters = {
     return known(timer(value, where), where, UNTOLD);
   },
   ago: (value, arg, at) => ({ ...timer(value, at, ago), "data-coarse": "" }),
-  metric: (value, arg, where) => known({ text: metricCell(value, arg), sort: metricTotal(value, arg) ?? "" }, where, UNREPORTED),
+  metric: (value, arg, where) => {
+    const because = where.path.startsWith("queues/") ? noMetric(arg, where) : UNREPORTED;
+    return known({ text: metricCell(value, arg), sort: metricTotal(value, arg) ?? "" }, where, because);
+  },
   nps: (value, arg, where) => answered({ text: nps(value?.nps), sort: value?.nps ? value.nps.value : "", "data-small": isSmall(value?.nps) ? "" : null }, where),
   sample: (value) => ({ text: sample(value?.nps) }),
   figure: (value, arg, where) => {

@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use futures_util::{Stream, StreamExt, TryStreamExt, stream};
 use jiff::Timestamp;
-use reqwest::Response;
 use reqwest::header::{ACCEPT_ENCODING, CONTENT_TYPE, DATE, HeaderMap, HeaderValue};
+use reqwest::{Response, StatusCode};
+use serde_json::Value;
 use thiserror::Error;
 
-use super::SourceClock;
 use super::coding::{CodingError, Decoder};
 use super::resolve::Resolver;
-use super::text;
+use super::{SourceClock, json, refusal, text};
 
 pub use reqwest::Client;
 
@@ -38,6 +38,15 @@ pub enum BodyError {
     NotTheApi {
         /// What came.
         what: &'static str,
+    },
+    /// Status 206: a part of an answer, which we never ask for.
+    #[error("it sent a part of an answer (status 206)")]
+    Part,
+    /// It has a status of success, and holds an error.
+    #[error("it holds an error in spite of its status: {}", said.as_deref().unwrap_or("it does not say which"))]
+    Refusal {
+        /// What it says. Vendors' words: shown to people, never logged.
+        said: Option<String>,
     },
 }
 
@@ -141,10 +150,10 @@ pub fn as_json(body: Vec<u8>, headers: &HeaderMap) -> Result<Vec<u8>, BodyError>
     let (mut decoder, limit) = (Decoder::of(headers)?, body.len().saturating_mul(4).max(1 << 16));
     let mut decoded = decoder.feed(&body, limit)?;
     decoded.append(&mut decoder.end(limit)?);
-    json(text::utf8(decoded, headers.get(CONTENT_TYPE)))
+    must_be_json(text::utf8(decoded, headers.get(CONTENT_TYPE)))
 }
 
-fn json(body: Vec<u8>) -> Result<Vec<u8>, BodyError> {
+fn must_be_json(body: Vec<u8>) -> Result<Vec<u8>, BodyError> {
     match text::begins_like_json(&body) {
         _ if text::is_page(&body) => Err(BodyError::NotTheApi { what: "an HTML page" }),
         Some(true) => Ok(body),
@@ -164,10 +173,25 @@ pub async fn read_answer(response: Response, limit: usize) -> Result<Vec<u8>, Bo
     if text::is_page(&body) { Err(BodyError::NotTheApi { what: "an HTML page" }) } else { Ok(body) }
 }
 
-/// Whether an answer that may be empty is not a text for people.
-#[must_use]
-pub fn is_json_or_empty(body: &[u8]) -> bool {
-    text::begins_like_json(body) != Some(false)
+/// Reads a success that must tell what became of a request: the whole answer, as JSON in which no error is told. `None`:
+/// it is empty. Whatever else comes with a status of success says nothing of the request.
+///
+/// # Errors
+/// See [`BodyError`].
+pub async fn read_receipt(response: Response, limit: usize) -> Result<Option<Value>, BodyError> {
+    if response.status() == StatusCode::PARTIAL_CONTENT {
+        return Err(BodyError::Part);
+    }
+    let body = read_answer(response, limit).await?;
+    if body.trim_ascii().is_empty() {
+        return Ok(None);
+    }
+    let receipt = json::read(&body).map_err(|_| BodyError::NotTheApi { what: "a text that is no JSON" })?;
+    if refusal::is_told(&receipt) {
+        Err(BodyError::Refusal { said: refusal::reason(&body) })
+    } else {
+        Ok(Some(receipt))
+    }
 }
 
 /// Reads an answer that must be JSON, as UTF-8. Whether it is what it should be, the reader says.
@@ -175,7 +199,7 @@ pub fn is_json_or_empty(body: &[u8]) -> bool {
 /// # Errors
 /// See [`BodyError`].
 pub async fn read_json(response: Response, limit: usize) -> Result<Vec<u8>, BodyError> {
-    json(read_answer(response, limit).await?)
+    must_be_json(read_answer(response, limit).await?)
 }
 
 /// A status for people. A redirect is never followed: an answer does not get to choose where our credentials go.
@@ -345,6 +369,44 @@ mod tests {
             assert!(error.contains(said), "{body:?}: {error}");
         }
         assert!(told(302).contains("not followed") && told(503) == "503");
+    }
+
+    #[tokio::test]
+    async fn receipts_are_whole_json_without_an_error() {
+        const OK: &str = "HTTP/1.1 200 OK\n";
+        let receipt = async |head: &str, body: &[u8]| {
+            let answer = [head.replace('\n', "\r\n").as_bytes(), b"\r\n", body].concat();
+            let answer = client().expect("a client").get(peer(answer).await).send().await.expect("an answer");
+            read_receipt(answer, 1 << 16).await
+        };
+        for body in [
+            r#"{"id":1}"#,
+            r#"{"error":null,"errors":[]}"#,
+            r#"{"error":false,"errors":{}}"#,
+            r#"{"error":""}"#,
+            r#"{"data":{"error":"x"}}"#,
+            "[]",
+        ] {
+            let read = receipt(OK, body.as_bytes()).await;
+            assert_eq!(read.expect(body), serde_json::from_str::<Value>(body).ok(), "{body}");
+        }
+        assert_eq!(receipt("HTTP/1.1 204 No Content\n", b"").await.expect("empty"), None);
+        let half = b"\x1f\x8b\x08\0\0\0\0\0\0\xff";
+        for (head, body, said) in [
+            (OK, r#"{"error":"rate limited","code":429}"#.as_bytes(), "rate limited"),
+            (OK, br#"{"errors":[{"title":"Employee not found"}]}"#, "Employee not found"),
+            (OK, br#"{"Error":{"code":7}}"#, "in spite of its status"),
+            (OK, b"{\"id\":", "no JSON"),
+            (OK, b"OK", "no JSON"),
+            (OK, b"<html>", "an HTML page"),
+            ("HTTP/1.1 206 Partial Content\n", b"{}", "206"),
+            ("HTTP/1.1 200 OK\nContent-Length: 100\n", b"{}", "broke off"),
+            ("HTTP/1.1 200 OK\nContent-Encoding: br\n", b"{}", "`br`"),
+            ("HTTP/1.1 200 OK\nContent-Encoding: gzip\n", half, "breaks off"),
+        ] {
+            let error = receipt(head, body).await.expect_err(said).to_string();
+            assert!(error.contains(said), "{head} {body:?}: {error}");
+        }
     }
 
     #[test]

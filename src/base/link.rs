@@ -5,10 +5,23 @@ use url::Url;
 /// What a link must not do instead of leading somewhere.
 const RUNS: [&str; 5] = ["javascript", "data", "vbscript", "blob", "file"];
 
-/// Whether it would run or carry something instead of leading somewhere, however it is spelt.
+/// Whether it would run or carry something instead of leading somewhere, however it is spelt: also behind another
+/// scheme, such as `view-source:`.
 #[must_use]
 pub fn is_hostile(link: &str) -> bool {
-    Url::parse(link).is_ok_and(|url| RUNS.contains(&url.scheme()))
+    // Browsers pass over these (URL standard, 4.4).
+    let link = link.trim_start_matches(|letter| letter <= ' ').replace(['\t', '\n', '\r'], "").to_ascii_lowercase();
+    let mut schemes = link.split(':').map(|part| part.trim_start_matches(['/', ' ']));
+    // What follows the last colon is none.
+    schemes.next_back();
+    schemes
+        .take_while(|part| is_scheme(part) && !matches!(*part, "http" | "https"))
+        .any(|scheme| RUNS.contains(&scheme))
+}
+
+fn is_scheme(part: &str) -> bool {
+    part.starts_with(|letter: char| letter.is_ascii_alphabetic())
+        && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.'))
 }
 
 /// The address that a person may be led to: an http or https one as it is, and one without a scheme as https. `None`: it
@@ -74,12 +87,23 @@ mod tests {
             "vbscript:x",
             "blob:x",
             "file:///etc/passwd",
+            "view-source:javascript:alert(1)",
+            "View-Source: JavaScript:alert(1)",
+            "feed:view-source://data:text/html,x",
+            "view-source://javascript:alert(1)",
         ] {
             assert!(is_hostile(link), "{link}");
         }
-        for link in
-            ["https://example.com/javascript:1", "www.example.com/case=1", "CASE:1", "data", "", "example.com:80/data:"]
-        {
+        for link in [
+            "https://example.com/javascript:1",
+            "www.example.com/case=1",
+            "CASE:1",
+            "data",
+            "",
+            "example.com:80/data:",
+            "mailto:ada@example.com",
+            "view-source:https://example.com/javascript:1",
+        ] {
             assert!(!is_hostile(link), "{link}");
         }
     }

@@ -42,6 +42,21 @@ pub fn reason(body: &[u8]) -> Option<String> {
     (!line.is_empty()).then_some(line)
 }
 
+/// Whether an answer tells an error, whatever its status is: an `error` or `errors` with something in it.
+#[must_use]
+pub fn is_told(answer: &Value) -> bool {
+    let says = |value: &Value| match value {
+        Value::Null | Value::Bool(false) => false,
+        Value::Bool(true) => true,
+        Value::Number(code) => code.as_f64() != Some(0.0),
+        Value::String(text) => !text.trim().is_empty(),
+        Value::Array(items) => !items.is_empty(),
+        Value::Object(fields) => !fields.is_empty(),
+    };
+    let is_error = |name: &str| ["error", "errors"].iter().any(|known| name.eq_ignore_ascii_case(known));
+    answer.as_object().is_some_and(|fields| fields.iter().any(|(name, value)| is_error(name) && says(value)))
+}
+
 fn sentence(json: &Value) -> Option<String> {
     match json {
         Value::String(text) => Some(text.clone()),

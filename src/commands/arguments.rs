@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 
 use crate::base::telemetry::LogFormat;
 
@@ -65,12 +65,13 @@ pub enum Command {
 
 /// Who is to be forgotten.
 #[derive(Debug, Args)]
+#[command(group = ArgGroup::new("customer").required(true).multiple(true))]
 pub struct EraseOptions {
     /// Whoever has this e-mail address.
-    #[arg(long, value_name = "ADDRESS", required_unless_present = "phone")]
+    #[arg(long, value_name = "ADDRESS", group = "customer")]
     pub email: Option<String>,
     /// Whoever has this telephone number, however it is written.
-    #[arg(long, value_name = "NUMBER", required_unless_present = "email")]
+    #[arg(long, value_name = "NUMBER", group = "customer")]
     pub phone: Option<String>,
     /// Only says what would be forgotten. Nothing is changed.
     #[arg(long)]

@@ -5,7 +5,7 @@ mod advice;
 use std::path::Path;
 use std::time::Duration;
 
-use super::{Failure, say};
+use super::{Failure, say, serve};
 use crate::base::{Clock, http, sentence};
 use crate::config::{self, Config};
 use crate::feeds::clarity;
@@ -30,7 +30,9 @@ enum Finding {
 
 pub(super) async fn run(path: &Path) -> Result<(), Failure> {
     let config = Config::load(Some(path), std::env::vars()).map_err(|error| Failure::Usage(error.to_string()))?;
+    serve::guard(&config)?;
     super::world::open_tls(&config, &Clock::system())?;
+    let locked_out = serve::locked_out(&config).map(|why| ("Sign-in", Finding::Wrong(why.to_owned())));
     let findings = [
         ("Clarity Connect", check_clarity(config.clarity.as_ref()).await),
         ("Goodays", check_goodays(config.goodays.as_ref()).await),
@@ -38,7 +40,7 @@ pub(super) async fn run(path: &Path) -> Result<(), Failure> {
         ("Kustomer", check_kustomer(config.kustomer.as_ref()).await),
     ];
     let mut wrong = 0;
-    for (system, finding) in findings {
+    for (system, finding) in findings.into_iter().chain(locked_out) {
         let (word, what) = match finding {
             Finding::Well(what) => ("ok", what),
             Finding::Off(section) => ("off", format!("Not configured. Add {section} to switch it on.")),

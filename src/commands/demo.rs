@@ -94,7 +94,6 @@ pub fn configure(addresses: &Addresses, data_dir: &Path) -> Config {
     clarity.signalr_path = addresses.signalr_path.to_owned();
     clarity.username = "svc-callboard".to_owned();
     clarity.agent_metrics = ["answeredCount", "ronaCount", "takenCount", "availableTime"].map(str::to_owned).to_vec();
-    clarity.queue_metrics = ["queuedCount", "answeredCount", "abandonedCount"].map(str::to_owned).to_vec();
 
     let goodays = Goodays::new(
         addresses.goodays_api.clone(),

@@ -19,6 +19,9 @@ pub(super) async fn run(path: &Path) -> Result<(), Failure> {
     for key in config.not_acted_on() {
         tracing::warn!(key, "this is read, but nothing acts on it yet");
     }
+    if let Some(why) = locked_out(&config) {
+        tracing::warn!("{why}");
+    }
     match &config.server.public_url {
         Some(address) => say(&format!("Callboard serves {address} on {}.", world.address)),
         None => say(&format!("Callboard serves http://{}/", world.address)),
@@ -31,8 +34,9 @@ pub(super) async fn run(path: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Refuses to show the floor to whoever reaches it, and to take passwords where others can read them.
-fn guard(config: &Config) -> Result<(), Failure> {
+/// What no configuration may say: that the floor is shown to everybody who reaches it, or that passwords are taken
+/// where others can read them.
+pub(super) fn guard(config: &Config) -> Result<(), Failure> {
     let server = &config.server;
     let listen = server.listen;
     if listen.ip().is_loopback() {
@@ -51,6 +55,15 @@ fn guard(config: &Config) -> Result<(), Failure> {
         ))),
         _ => Ok(()),
     }
+}
+
+/// That nobody can sign in, if so. Displays come in by their tokens all the same, and webhooks are kept.
+pub(super) fn locked_out(config: &Config) -> Option<&'static str> {
+    let is_locked = config.access.sign_in == SignIn::Clarity && config.clarity.is_none();
+    is_locked.then_some(
+        "nobody can sign in: access.sign_in is \"clarity\", and there is no [clarity]. Add [clarity], or set \
+         access.sign_in = \"none\" on 127.0.0.1 or behind a proxy that signs people in.",
+    )
 }
 
 pub(super) async fn bind(address: std::net::SocketAddr) -> Result<TcpListener, Failure> {

@@ -132,6 +132,7 @@ impl World {
                 time_zone: config.server.time_zone.clone(),
                 origin: OriginRule::new(config.server.public_url.as_ref()),
                 demo: manner == Manner::Demo,
+                queue_metrics: config.clarity.as_ref().map(|clarity| clarity.queue_metrics.clone()).unwrap_or_default(),
             }),
         });
         let settings = Settings {

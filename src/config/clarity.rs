@@ -88,7 +88,8 @@ pub struct Clarity {
     /// The agents' metrics to ask for, by Clarity's names. Default `answeredCount`, `ronaCount`, `availableTime`.
     #[serde(default = "agent_metrics")]
     pub agent_metrics: Vec<String>,
-    /// The queues' metrics to ask for, by Clarity's names. Default `queuedCount`, `abandonedCount`.
+    /// The queues' metrics to ask for, by Clarity's names. Default `queuedCount`, `answeredCount`,
+    /// `abandonedCount`.
     #[serde(default = "queue_metrics")]
     pub queue_metrics: Vec<String>,
     /// Whether queues' metrics are asked for over REST too, though the document has no such method (`apis.md` C48): some
@@ -281,5 +282,5 @@ fn agent_metrics() -> Vec<String> {
 }
 
 fn queue_metrics() -> Vec<String> {
-    ["queuedCount", "abandonedCount"].map(str::to_owned).to_vec()
+    ["queuedCount", "answeredCount", "abandonedCount"].map(str::to_owned).to_vec()
 }

@@ -87,6 +87,11 @@ fn the_example_loads_and_means_what_it_says() {
     assert_eq!(clarity.transports, [Transport::WebSockets, Transport::ServerSentEvents, Transport::LongPolling]);
     assert_eq!(clarity.password.expect("a password").expose_secret(), "secret of clarity");
     assert!(!clarity.probe_queue_metrics, "what no document has is not asked for");
+    // What the pages have columns for.
+    let shown = ["queuedCount", "answeredCount", "abandonedCount"];
+    assert_eq!(clarity.queue_metrics, shown);
+    let root = "https://connect.example.com".parse().expect("an address");
+    assert_eq!(Clarity::new(root, "client", Auth::Ntlm).queue_metrics, shown);
     assert!(clarity.status_history && clarity.breakdowns);
     assert!(clarity.token_url.is_none() && clarity.jwt_key.is_none(), "an empty text means none");
     assert_eq!(config.agent_connect.expect("a section").data_return_interval, Duration::from_secs(60));

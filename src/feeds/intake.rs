@@ -1,10 +1,11 @@
 //! Takes webhooks in: the signature is checked over the very bytes, the event goes to the disk, and only then may it be
 //! acknowledged. Whatever it means is found out afterwards, from the store.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
+use jiff::{SignedDuration, Timestamp};
 use thiserror::Error;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, Semaphore};
 
 use crate::base::hmac::SignatureError;
 use crate::base::metrics::Metrics;
@@ -45,10 +46,53 @@ struct Inner {
 }
 
 /// Wakes whoever follows one of the senders.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Bell {
     arrived: Notify,
-    refused: Notify,
+    /// One permit for each refused signature, so that each is counted however many come at once.
+    refused: Semaphore,
+    turned_away: Mutex<TurnedAway>,
+}
+
+impl Default for Bell {
+    fn default() -> Self {
+        Self { arrived: Notify::new(), refused: Semaphore::new(0), turned_away: Mutex::default() }
+    }
+}
+
+impl Bell {
+    async fn refused(&self) {
+        if let Ok(one) = self.refused.acquire().await {
+            one.forget();
+        }
+    }
+}
+
+/// What was refused for its form alone, before its signature could be looked at, since the start.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TurnedAway {
+    /// How often.
+    pub times: u64,
+    /// When the newest came.
+    pub newest: Option<Timestamp>,
+    /// How large it was, as far as the sender said.
+    pub bytes: Option<u64>,
+    /// What was wrong with it.
+    pub why: String,
+    /// When the log last said so.
+    warned: Option<Timestamp>,
+}
+
+/// How often the log says that a webhook was turned away: its sender may try for ever.
+const WARN_EVERY: SignedDuration = SignedDuration::from_mins(1);
+
+/// The form that a webhook must not have.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Form {
+    /// It has more bytes than this.
+    TooLarge(usize),
+    /// It is encoded, and the signature is over the bytes before that.
+    Encoded(String),
 }
 
 /// Why a webhook was not taken.
@@ -132,10 +176,47 @@ impl Intake {
         self.0.metrics.webhook(source.as_str(), result);
         match &taken {
             Ok(_) => bell.arrived.notify_one(),
-            Err(Refusal::Signature(_)) => bell.refused.notify_one(),
+            Err(Refusal::Signature(_)) => bell.refused.add_permits(1),
             Err(_) => {}
         }
         taken
+    }
+
+    /// Whether events of a source are taken at all.
+    #[must_use]
+    pub fn takes(&self, source: SourceName) -> bool {
+        match source {
+            SourceName::Goodays => self.0.goodays.is_some(),
+            SourceName::Kustomer => self.0.kustomer.is_some(),
+            _ => false,
+        }
+    }
+
+    /// Notes that a webhook was refused for its form. Nothing of it is kept, and a sender may give up who is refused: a
+    /// person must be told.
+    pub fn turn_away(&self, source: SourceName, form: &Form, bytes: Option<u64>, now: Timestamp) {
+        let (result, why) = match form {
+            Form::TooLarge(limit) => ("too_large", format!("Larger than {limit} bytes.")),
+            Form::Encoded(coding) => ("encoded", format!("Sent with Content-Encoding: {coding}.")),
+        };
+        self.0.metrics.webhook(source.as_str(), result);
+        let mut turned_away = self.bell(source).turned_away.lock().unwrap_or_else(PoisonError::into_inner);
+        let warned = turned_away.warned.filter(|warned| now.duration_since(*warned) < WARN_EVERY);
+        if warned.is_none() {
+            tracing::warn!(%source, result, ?bytes, "a webhook was refused before its signature was looked at");
+        }
+        let times = turned_away.times + 1;
+        *turned_away = TurnedAway { times, newest: Some(now), bytes, why, warned: warned.or(Some(now)) };
+    }
+
+    /// What was refused for its form.
+    #[must_use]
+    pub fn turned_away(&self, source: SourceName) -> TurnedAway {
+        self.bell(source).turned_away.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn bell(&self, source: SourceName) -> &Bell {
+        if source == SourceName::Kustomer { &self.0.for_kustomer } else { &self.0.for_goodays }
     }
 
     /// Takes in a response that was asked for, as if an event had told of it.
@@ -156,9 +237,9 @@ impl Intake {
         self.0.for_goodays.arrived.notified().await;
     }
 
-    /// Resolves when a signature of Goodays has been refused since the last time that somebody waited.
+    /// Resolves once for each signature of Goodays that was refused.
     pub async fn refused(&self) {
-        self.0.for_goodays.refused.notified().await;
+        self.0.for_goodays.refused().await;
     }
 
     /// As [`Intake::arrived`], for Kustomer.
@@ -168,7 +249,7 @@ impl Intake {
 
     /// As [`Intake::refused`], for Kustomer.
     pub async fn kustomer_refused(&self) {
-        self.0.for_kustomer.refused.notified().await;
+        self.0.for_kustomer.refused().await;
     }
 
     /// What is counted at the door.

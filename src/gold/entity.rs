@@ -15,8 +15,8 @@ use super::rollup::{Effect, Total};
 use crate::domain::agent::Activity;
 use crate::domain::{
     AgentId, AgentStatus, DeedId, FeedbackDeed, GroupId, Health, Metrics, Modality, QueueId, ResponseId,
-    ResponseReading, SessionId, SessionKind, SessionStatus, SourceName, Survey, SurveyId, SurveyResult, TeamId,
-    Unclassified,
+    ResponseReading, SessionId, SessionKind, SessionStatus, SourceName, Survey, SurveyId, SurveyOrigin, SurveyResult,
+    TeamId, Unclassified,
 };
 
 /// The identity of an entity.
@@ -268,6 +268,25 @@ pub struct SurveyRequest {
 }
 
 impl SurveyRequest {
+    /// When it was asked for. Of one that others asked for, the vendor alone says when, if it does.
+    #[must_use]
+    pub fn created(&self) -> Option<Timestamp> {
+        self.at(self.survey.created, |told| told.created.or(told.answered))
+    }
+
+    /// When it last changed, likewise.
+    #[must_use]
+    pub fn changed(&self) -> Option<Timestamp> {
+        self.at(self.survey.changed, |told| told.created.max(told.answered))
+    }
+
+    fn at(&self, ours: Timestamp, told: fn(&SurveyResult) -> Option<Timestamp>) -> Option<Timestamp> {
+        match self.survey.origin {
+            SurveyOrigin::Elsewhere => self.result.as_deref().and_then(told),
+            _ => Some(ours),
+        }
+    }
+
     /// The vendor's identity for it, as far as anybody has told it.
     #[must_use]
     pub fn uuid(&self) -> Option<&Arc<str>> {

@@ -346,8 +346,8 @@ fn survey(request: &SurveyRequest, fields: Fields) -> SurveyDoc {
         evidence: request.evidence.map(|evidence| evidence.as_str().to_owned()),
         request_id: text(survey.request_id.as_deref().or(result.map(|result| &*result.uuid))),
         attempts: survey.attempts,
-        created: Some(survey.created),
-        changed: Some(survey.changed),
+        created: request.created(),
+        changed: request.changed(),
     }
 }
 

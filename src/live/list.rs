@@ -168,7 +168,7 @@ fn survey_needs(request: &SurveyRequest) -> bool {
 fn created(entity: &Entity) -> Option<Timestamp> {
     match entity {
         Entity::Response(response) => response.reading.created,
-        Entity::Survey(request) => Some(request.survey.created),
+        Entity::Survey(request) => request.created(),
         _ => None,
     }
 }

@@ -11,9 +11,13 @@ use super::access::{Access, Administrator};
 use super::pages::Unusable;
 use super::problem::Problem;
 use crate::domain::{Role, SourceName};
+use crate::feeds::Intake;
 use crate::feeds::goodays::ODD_ADDRESSES;
 use crate::feeds::kustomer::SEVERAL_ASSIGNED;
 use crate::store::{CAME_BACK, Store, StoreError};
+
+/// Who sends webhooks.
+const SENDERS: [SourceName; 2] = [SourceName::Goodays, SourceName::Kustomer];
 
 /// How many are listed.
 const LISTED: u32 = 20;
@@ -32,9 +36,12 @@ const NOTED: [(&str, &str); 3] = [
 const COME_BACK: u64 = 5;
 
 /// What the page says of them. The page is there also when the store cannot tell.
-pub(super) async fn unusable(store: &Store, role: Role, zone: &TimeZone, now: Timestamp) -> Unusable {
+pub(super) async fn unusable(store: &Store, intake: &Intake, role: Role, zone: &TimeZone, now: Timestamp) -> Unusable {
     match read(store, role, zone, now).await {
-        Ok(unusable) => unusable,
+        Ok(unusable) => {
+            let turned_away = SENDERS.map(|source| (source.as_str(), intake.turned_away(source)));
+            unusable.with_turned_away(&turned_away, zone, now)
+        }
         Err(error) => {
             tracing::error!(error = %error, "the events without effect cannot be read");
             Unusable::default()
@@ -44,7 +51,7 @@ pub(super) async fn unusable(store: &Store, role: Role, zone: &TimeZone, now: Ti
 
 async fn read(store: &Store, role: Role, zone: &TimeZone, now: Timestamp) -> Result<Unusable, StoreError> {
     let mut counts = Vec::new();
-    for source in [SourceName::Goodays, SourceName::Kustomer] {
+    for source in SENDERS {
         counts.push((source.as_str(), store.unreadable(source).await?.count));
     }
     let unreadable = store.unreadable_events(LISTED).await?;

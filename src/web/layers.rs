@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request};
 use axum::http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderName, ORIGIN, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY,
-    X_CONTENT_TYPE_OPTIONS,
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, ORIGIN, REFERRER_POLICY,
+    STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS,
 };
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::middleware::{Next, from_fn, map_request, map_response};
@@ -77,6 +77,10 @@ pub fn wrap(router: Router, settings: &Settings) -> Router {
     // From the inside out: a layer sees the answers of those above it in this list.
     router
         .layer(DefaultBodyLimit::max(settings.body_limit))
+        .layer(map_request(|mut request: Request| {
+            plain_content_type(request.headers_mut());
+            std::future::ready(request)
+        }))
         // Not 408: that invites a client to send the same change again.
         .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, settings.request_timeout))
         .layer(from_fn(move |request: Request, next: Next| {
@@ -98,6 +102,16 @@ pub fn wrap(router: Router, settings: &Settings) -> Router {
             proxies.introduce(&mut request);
             std::future::ready(request)
         }))
+}
+
+/// The type of a body in small letters and without parameters, of which none means anything here: the framework compares
+/// it letter by letter, and RFC 9110 lets it be written in any case and with blanks (8.3.1, 5.6.6).
+fn plain_content_type(headers: &mut HeaderMap) {
+    let Some(kind) = headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()) else { return };
+    let plain = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    if let Ok(plain) = HeaderValue::try_from(plain) {
+        headers.insert(CONTENT_TYPE, plain);
+    }
 }
 
 /// Webhooks are signed and come from no browser; everything else that is not a mere reading must come from our pages.
@@ -178,7 +192,7 @@ fn secured(mut response: Response, security: &HeaderMap) -> Response {
 mod tests {
     use axum::Json;
     use axum::body::{Body, Bytes};
-    use axum::http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE};
+    use axum::http::header::{ACCEPT_ENCODING, CONTENT_ENCODING};
     use axum::routing::{get, post};
     use tower::ServiceExt;
 
@@ -229,6 +243,29 @@ mod tests {
             let request = Request::builder().uri(path).header("host", host).body(Body::empty()).expect("a request");
             let answer = wrap(routes, settings).oneshot(request).await.expect("an answer");
             assert_eq!(answer.status().as_u16(), expected, "{host} {path}");
+        }
+    }
+
+    #[tokio::test]
+    async fn content_types_are_read_in_any_case_and_with_blanks() {
+        let routes = Router::new().route("/json", post(|Json(text): Json<String>| async move { text })).route(
+            "/form",
+            post(|axum::Form(fields): axum::Form<Vec<(String, String)>>| async move { fields[0].1.clone() }),
+        );
+        let house = wrap(routes, &Settings::default());
+        for (path, kind, body, expected) in [
+            ("/json", "application/json ; charset=utf-8", "\"x\"", 200),
+            ("/json", "APPLICATION/JSON\t;CharSet=\"UTF-8\"", "\"x\"", 200),
+            ("/json", " application/json;", "\"x\"", 200),
+            ("/form", "Application/x-www-form-urlencoded", "a=x", 200),
+            ("/form", "application/X-WWW-Form-URLencoded ; charset=UTF-8", "a=x", 200),
+            ("/json", "text/plain", "\"x\"", 415),
+            ("/form", "multipart/form-data; boundary=AbC", "a=x", 415),
+        ] {
+            let request = at(path).method("POST").header(CONTENT_TYPE, kind).header("host", "127.0.0.1");
+            let request = request.body(Body::from(body)).expect("a request");
+            let answer = house.clone().oneshot(request).await.expect("an answer");
+            assert_eq!(answer.status().as_u16(), expected, "{path} {kind}");
         }
     }
 

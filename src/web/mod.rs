@@ -2,7 +2,8 @@
 //!
 //! - [`router`]: every route on one page.
 //! - [`access`]: who is let in, and as what.
-//! - [`layers`]: what holds for all of them, in order; [`origin`], [`peer`], [`problem`] and [`present`] belong to it.
+//! - [`layers`]: what holds for all of them, in order; [`origin`], [`peer`], [`problem`], [`present`] and `explain`
+//!   belong to it.
 //! - [`screens`]: the handlers of the pages; [`pages`] turns a painted document into HTML, [`assets`] serves the rest.
 //! - [`api`], [`audit`], [`feedback`], [`supervise`], [`webhooks`], [`socket`], [`ops`], [`openapi`]: the routes for programs.
 //! - [`limits`]: how often somebody may ask.
@@ -16,6 +17,7 @@ pub mod boards;
 mod confirm;
 mod credentials;
 mod events;
+mod explain;
 pub mod feedback;
 pub mod layers;
 pub mod limits;

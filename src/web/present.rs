@@ -9,6 +9,7 @@ use axum::http::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE};
 use axum::middleware::Next;
 use axum::response::{Html, IntoResponse, Response};
 
+use super::explain;
 use super::problem::Problem;
 
 /// Paints a problem for a browser. The result is a whole HTML page.
@@ -65,7 +66,10 @@ async fn explained(response: &mut Response) -> Problem {
     // The framework's own sentences are short; whatever is longer is no explanation.
     let text = axum::body::to_bytes(body, 1024).await.unwrap_or_default();
     match std::str::from_utf8(&text).map(str::trim) {
-        Ok(text) if !text.is_empty() && problem.status().is_client_error() => problem.technical(text),
+        Ok(text) if !text.is_empty() && problem.status().is_client_error() => match explain::in_words(text) {
+            Some(sentence) => problem.detail(sentence),
+            None => problem.technical(text),
+        },
         _ => problem,
     }
 }
@@ -155,6 +159,46 @@ mod tests {
             if status == 405 {
                 assert_eq!(headers[ALLOW], "POST");
             }
+        }
+    }
+
+    #[tokio::test]
+    async fn what_the_framework_refuses_is_a_sentence_that_names_the_field() {
+        #[derive(serde::Deserialize)]
+        #[serde(deny_unknown_fields)]
+        #[expect(dead_code, reason = "nothing is read that is refused")]
+        struct Survey {
+            channel: String,
+            #[serde(default)]
+            session: Option<i64>,
+        }
+        let present = axum::middleware::from_fn(|request: Request, next: Next| present(plain_page, request, next));
+        let house = Router::new()
+            .route("/json", post(|Json(_): Json<Survey>| async {}))
+            .route("/form", post(|axum::Form(_): axum::Form<Survey>| async {}))
+            .layer(present);
+        let (json, form) = ("application/json", "application/x-www-form-urlencoded");
+        for (path, kind, body, expected) in [
+            ("/json", json, r#"{"chanel":"x"}"#, "There is no field `chanel` here: send `channel` or `session`."),
+            ("/json", json, "{}", "The field `channel` is missing."),
+            ("/json", json, r#"{"channel":"a","channel":"b"}"#, "The field `channel` was sent twice: send it once."),
+            ("/form", form, "channel=a&channel=b", "The field `channel` was sent twice: send it once."),
+            ("/json", json, r#"{"channel":7}"#, "The field `channel` takes a text, and the number 7 was sent."),
+            (
+                "/json",
+                json,
+                r#"{"channel":"a","session":"x"}"#,
+                "The field `session` takes a whole number, and the text \"x\" was sent.",
+            ),
+            ("/json", json, "nope", "The body is no JSON: expected ident at line 1 column 2."),
+            ("/json", "text/plain", "{}", "Send it with `Content-Type: application/json`."),
+        ] {
+            let request = Request::builder().method("POST").uri(path).header(CONTENT_TYPE, kind);
+            let request = request.body(Body::from(body)).expect("a request");
+            let answer = house.clone().oneshot(request).await.expect("an answer").into_body();
+            let text = axum::body::to_bytes(answer, 1 << 20).await.expect("a body");
+            let problem: Value = serde_json::from_slice(&text).expect("a problem document");
+            assert_eq!(problem["detail"], expected, "{path} {body}");
         }
     }
 

@@ -17,6 +17,7 @@ use super::state::{AppState, House};
 use crate::actions::{FeedbackDesk, SignIn, Surveys};
 use crate::base::Clock;
 use crate::domain::{AgentId, ResponseId, Role};
+use crate::feeds::Intake;
 use crate::gold::Key;
 use crate::live::{Hub, Painted, Refused, Scope};
 
@@ -124,10 +125,15 @@ fn page(query: Option<&str>) -> usize {
 }
 
 /// `/status`: how well each of the four systems can be heard.
-pub async fn status(State(painter): State<Painter>, State(access): State<Access>, viewer: Viewer) -> Page {
+pub async fn status(
+    State(painter): State<Painter>,
+    State(access): State<Access>,
+    State(intake): State<Intake>,
+    viewer: Viewer,
+) -> Page {
     let sheet = painter.paint(&viewer, Scope::status())?;
     let (role, zone) = (viewer.role(), &painter.house.time_zone);
-    show(pages::status(&sheet, &events::unusable(access.store(), role, zone, sheet.now).await))
+    show(pages::status(&sheet, &events::unusable(access.store(), &intake, role, zone, sheet.now).await))
 }
 
 /// `/sign-ins`: where somebody is signed in, or who all is.
@@ -175,6 +181,7 @@ impl Painter {
             state_json: painted.state.to_string(),
             demo: self.house.demo,
             reader: Reader::of(viewer, self.house.demo),
+            queue_metrics: self.house.queue_metrics.clone(),
         })
     }
 }

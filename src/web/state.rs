@@ -55,6 +55,8 @@ pub struct House {
     pub origin: OriginRule,
     /// Whether everything that is shown is invented.
     pub demo: bool,
+    /// The queues' metrics that Clarity is asked for.
+    pub queue_metrics: Vec<String>,
 }
 
 impl From<Handles> for AppState {

@@ -2,18 +2,23 @@
 
 use axum::body::Bytes;
 use axum::extract::State;
-use axum::http::header::CONTENT_ENCODING;
-use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::extract::rejection::BytesRejection;
+use axum::http::header::{CONTENT_ENCODING, CONTENT_LENGTH};
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 
 use super::problem::Problem;
-use crate::base::coding;
-use crate::feeds::intake::{GOODAYS_SIGNATURE, KUSTOMER_SIGNATURE};
+use crate::base::{Clock, coding};
+use crate::domain::SourceName;
+use crate::feeds::intake::{Form, GOODAYS_SIGNATURE, KUSTOMER_SIGNATURE};
 use crate::feeds::{Intake, Refusal};
 use crate::store::{Accepted, StoreError};
 
 /// How large an event may be.
 pub const BODY_LIMIT: usize = 1024 * 1024;
+
+/// Of what stands in `Content-Encoding`, no more is shown.
+const LONGEST_CODING: usize = 40;
 
 /// How long a sender should wait that we cannot serve now, in seconds.
 const COME_BACK: u64 = 5;
@@ -22,16 +27,26 @@ const COME_BACK: u64 = 5;
 const COME_BACK_LATER: u64 = 60;
 
 /// `POST /webhooks/goodays`. 204: the event is stored, or was before. 401: the signature does not fit, whatever is wrong
-/// with it. 413: too large. 503: try again.
-pub async fn goodays(State(intake): State<Intake>, headers: HeaderMap, body: Bytes) -> Result<Response, Problem> {
-    refuse_encoded(&headers)?;
+/// with it. 413: too large. 415: encoded. 503: try again.
+pub async fn goodays(
+    State(intake): State<Intake>,
+    State(clock): State<Clock>,
+    headers: HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<Response, Problem> {
+    let body = whole(&intake, SourceName::Goodays, &clock, &headers, body)?;
     answer(intake.goodays(signatures(&headers, GOODAYS_SIGNATURE), &body).await)
 }
 
 /// `POST /webhooks/kustomer`, answered alike. Kustomer gives a webhook up that fails for long (`apis.md` B214), so that
 /// what cannot be read is stored and answered like any other.
-pub async fn kustomer(State(intake): State<Intake>, headers: HeaderMap, body: Bytes) -> Result<Response, Problem> {
-    refuse_encoded(&headers)?;
+pub async fn kustomer(
+    State(intake): State<Intake>,
+    State(clock): State<Clock>,
+    headers: HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<Response, Problem> {
+    let body = whole(&intake, SourceName::Kustomer, &clock, &headers, body)?;
     answer(intake.kustomer(signatures(&headers, KUSTOMER_SIGNATURE), &body).await)
 }
 
@@ -39,15 +54,38 @@ fn signatures<'a>(headers: &'a HeaderMap, name: &'static str) -> impl Iterator<I
     headers.get_all(name).iter().map(axum::http::HeaderValue::as_bytes)
 }
 
-/// The signature is over the bytes before any encoding: nothing that unpacks may come before it. A charset in the place of
-/// a coding changes no byte.
-fn refuse_encoded(headers: &HeaderMap) -> Result<(), Problem> {
-    let mut fields = headers.get_all(CONTENT_ENCODING).iter();
-    let is_plain = |field: &HeaderValue| String::from_utf8_lossy(field.as_bytes()).split(',').all(coding::is_plain);
-    if !fields.all(is_plain) {
+/// The bytes that were signed, if they are all here and as they were signed.
+fn whole(
+    intake: &Intake,
+    source: SourceName,
+    clock: &Clock,
+    headers: &HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<Bytes, Problem> {
+    if !intake.takes(source) {
+        return Err(Problem::not_found());
+    }
+    let said = || headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok();
+    let body = body.map_err(|refused| {
+        if refused.status() == StatusCode::PAYLOAD_TOO_LARGE {
+            intake.turn_away(source, &Form::TooLarge(BODY_LIMIT), said(), clock.now());
+        }
+        Problem::of(refused.status()).technical(refused.body_text())
+    })?;
+    if let Some(coding) = coding_of(headers) {
+        intake.turn_away(source, &Form::Encoded(coding), Some(body.len() as u64), clock.now());
         return Err(Problem::wrong_content_type().detail("Send the event without Content-Encoding."));
     }
-    Ok(())
+    Ok(body)
+}
+
+/// The signature is over the bytes before any encoding: nothing that unpacks may come before it. A charset in the place
+/// of a coding changes no byte.
+fn coding_of(headers: &HeaderMap) -> Option<String> {
+    let fields = headers.get_all(CONTENT_ENCODING).iter().map(|field| String::from_utf8_lossy(field.as_bytes()));
+    let all = fields.collect::<Vec<_>>().join(", ");
+    let is_plain = all.split(',').all(coding::is_plain);
+    (!is_plain).then(|| all.chars().filter(|letter| !letter.is_control()).take(LONGEST_CODING).collect())
 }
 
 fn answer(taken: Result<Accepted, Refusal>) -> Result<Response, Problem> {

@@ -38,10 +38,61 @@ async fn a_wrong_configuration_is_one_sentence_and_exit_code_2() {
         assert!(complaint.contains(expected), "{text}: {complaint}");
         assert_eq!(complaint.trim_end().lines().count(), 1, "{text}: {complaint}");
         assert!(output.stdout.is_empty());
+        let checked = run(&["check", "--config", &path]).await;
+        assert_eq!(checked.status.code(), Some(2), "{text}: what is not served is no good configuration");
+        assert_eq!(String::from_utf8(checked.stderr).expect("text"), complaint);
     }
     let output = run(&["serve", "--config", "/nosuch/callboard.toml"]).await;
     assert_eq!(output.status.code(), Some(2));
     assert_eq!(run(&["dance"]).await.status.code(), Some(2));
+}
+
+#[tokio::test]
+async fn sign_in_without_clarity_is_said_by_check_and_serve() {
+    let folder = TempDir::new().expect("a directory");
+    let data = folder.path().join("data");
+    let path = write(&folder, &format!("[server]\nlisten = \"127.0.0.1:0\"\ndata_dir = \"{}\"\n", data.display()));
+    let output = run(&["check", "--config", &path]).await;
+    let said = String::from_utf8(output.stdout).expect("text");
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    let said = said.lines().find(|line| line.starts_with("Sign-in")).expect("a line").to_owned();
+    assert!(said.contains("WRONG") && said.contains("nobody can sign in"), "{said}");
+    let mut server = callboard()
+        .args(["serve", "--config", &path])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .expect("the program runs");
+    let mut lines = BufReader::new(server.stderr.take().expect("a pipe")).lines();
+    let heard = async {
+        while let Some(line) = lines.next_line().await.expect("text") {
+            if line.contains("nobody can sign in") {
+                return;
+            }
+        }
+        panic!("it was not said");
+    };
+    timeout(PATIENCE, heard).await.expect("a line in time");
+    // It serves all the same: displays come in by their tokens, and webhooks are kept.
+    assert!(server.try_wait().expect("a state").is_none());
+    server.kill().await.expect("an end");
+}
+
+#[tokio::test]
+async fn erase_takes_either_name_and_says_so() {
+    let output = run(&["erase"]).await;
+    let said = String::from_utf8(output.stderr).expect("text");
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(said.contains("<--email <ADDRESS>|--phone <NUMBER>>"), "{said}");
+    let folder = TempDir::new().expect("a directory");
+    let path = write(&folder, &format!("[server]\ndata_dir = \"{}\"\n", folder.path().display()));
+    let both = ["--email", "jane@example.com", "--phone", "+41790000000"];
+    for given in [&both[..2], &both[2..], &both] {
+        let arguments: Vec<&str> = [&["erase", "--config", &path], given].concat();
+        let said = String::from_utf8(run(&arguments).await.stderr).expect("text");
+        assert!(said.contains("There is no database"), "{given:?}: {said}");
+    }
 }
 
 #[tokio::test]

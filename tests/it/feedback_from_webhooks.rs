@@ -96,7 +96,15 @@ async fn whatever_is_wrong_with_a_signature_the_answer_is_the_same() {
     assert_eq!(house.world.store.inbox_counts().await.expect("counts").total, 0);
     house
         .until("status", "the refusals counted", |state| {
-            state["sources"]["goodays"]["counters"]["refusedSignatures"].as_u64() > Some(0)
+            state["sources"]["goodays"]["counters"]["refusedSignatures"].as_u64() == Some(texts.len() as u64)
+        })
+        .await;
+    let many = (0..50).map(|_| send(&house, b"{}", Some("00")));
+    assert!(futures_util::future::join_all(many).await.iter().all(|status| *status == StatusCode::UNAUTHORIZED));
+    let all = texts.len() as u64 + 50;
+    house
+        .until("status", "each refusal counted", |state| {
+            state["sources"]["goodays"]["counters"]["refusedSignatures"].as_u64() == Some(all)
         })
         .await;
     house.stop().await;

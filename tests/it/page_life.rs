@@ -121,6 +121,7 @@ async fn page(State(rooms): State<Rooms>, Path(name): Path<String>, RawQuery(que
         state_json: rooms.state.to_string(),
         demo: true,
         reader: reader(query.as_deref()),
+        queue_metrics: Vec::new(),
     };
     let board = |queues: Vec<i64>, distance| pages::Board {
         name: "sales".to_owned(),

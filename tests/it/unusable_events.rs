@@ -263,3 +263,34 @@ async fn erased_customers_leave_no_event_without_effect() {
     assert!(!text(&house, "/status").await.contains("survey_deleted"));
     house.stop().await;
 }
+
+/// Nothing of it is kept, and its sender may give us up: an administrator must see that it happened.
+#[tokio::test]
+async fn event_refused_at_the_door_is_counted_and_shown() {
+    let (sandbox, neighbours) = sandbox(8, 2).await;
+    let house = House::with_a_door(&sandbox, |config| config.goodays = Some(goodays())).await;
+    let large = vec![b'x'; 1024 * 1024 + 1];
+    assert_eq!(to_goodays(&house, &large).await, 413);
+    let administrator = Somebody::of(&house, &sandbox, ADMINISTRATOR).await;
+    let page = administrator.text("/status").await;
+    for shown in ["Refused at the door", "1,048,577", "Larger than 1048576 bytes."] {
+        assert!(page.contains(shown), "{shown}: {page}");
+    }
+    let page = Somebody::of(&house, &sandbox, SUPERVISOR).await.text("/status").await;
+    assert!(!page.contains("Refused at the door"), "it is for administrators");
+    let body = b"{}";
+    let tag = Tag::sign(&Secret::from(SECRET), body).to_string();
+    let request = house.http.post(house.at("/webhooks/goodays")).header("X-HMAC-SHA256", tag);
+    let packed = request.header("content-encoding", "gzip").body(body.to_vec()).send().await.expect("an answer");
+    assert_eq!(packed.status(), 415);
+    assert!(administrator.text("/status").await.contains("Sent with Content-Encoding: gzip."), "the newest");
+    let metrics = text(&house, "/metrics").await;
+    for result in ["too_large", "encoded"] {
+        let counted = format!("callboard_webhooks_total{{source=\"goodays\",result=\"{result}\"}} 1");
+        assert!(metrics.contains(&counted), "{metrics}");
+    }
+    // A system that is not configured has no door.
+    assert_eq!(to_kustomer(&house, &large).await, 404);
+    house.stop().await;
+    neighbours.kill();
+}

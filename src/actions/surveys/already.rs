@@ -5,8 +5,9 @@ use serde_json::json;
 use super::other_half::OtherHalf;
 use super::{Before, NewSurvey, Surveys};
 use crate::config::Sending;
-use crate::domain::{Helped, Interaction, SessionId, Survey, SurveyOrigin};
+use crate::domain::{Helped, Interaction, SessionId, SurveyOrigin};
 use crate::gold::Entity;
+use crate::gold::entity::SurveyRequest;
 use crate::gold::join::bridge::Side;
 use crate::store::{Intent, NewIntent, StoreError};
 
@@ -40,7 +41,7 @@ impl Surveys {
 
     /// What somebody past us asked about this session, or about something of these names. A number alone proves nothing
     /// where others wrote it (`apis.md` J16).
-    fn elsewhere(&self, session: Option<SessionId>, names: &[String]) -> Option<Survey> {
+    fn elsewhere(&self, session: Option<SessionId>, names: &[String]) -> Option<SurveyRequest> {
         let mut found = None;
         self.0.gold.copy().each(|_, _, entity| {
             let Entity::Survey(request) = &**entity else { return };
@@ -49,7 +50,7 @@ impl Surveys {
             let is_same = session.is_some() && survey.session == session
                 || names.iter().any(|name| **name == *survey.interaction && name.parse::<i64>().is_err());
             if is_theirs && is_same {
-                found = Some((**survey).clone());
+                found = Some((**request).clone());
             }
         });
         found
@@ -86,12 +87,12 @@ impl Surveys {
                 OtherHalf::None => {}
             }
         }
-        Ok(self.elsewhere(about.session, &about.names).map(|survey| Before {
-            id: survey.id,
-            at: survey.created,
-            origin: survey.origin,
+        Ok(self.elsewhere(about.session, &about.names).map(|request| Before {
+            id: request.survey.id.clone(),
+            at: request.created(),
+            origin: request.survey.origin,
             by: None,
-            state: survey.state,
+            state: request.survey.state,
             evidence: None,
         }))
     }
@@ -99,7 +100,7 @@ impl Surveys {
     pub(super) fn as_before(&self, intent: &Intent, evidence: Option<String>) -> Before {
         let survey = self.survey(intent);
         let by = intent.context["by"].as_str().map(str::to_owned);
-        Before { id: survey.id, at: intent.created, origin: survey.origin, by, state: survey.state, evidence }
+        Before { id: survey.id, at: Some(intent.created), origin: survey.origin, by, state: survey.state, evidence }
     }
 
     /// Every name of an interaction that is over.

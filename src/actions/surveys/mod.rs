@@ -103,8 +103,8 @@ pub struct Asked {
 pub struct Before {
     /// The request.
     pub id: SurveyId,
-    /// When it was made.
-    pub at: jiff::Timestamp,
+    /// When it was made, if that is known.
+    pub at: Option<jiff::Timestamp>,
     /// How it came about.
     pub origin: SurveyOrigin,
     /// Who made it by hand, as the audit calls them, if that is known.
@@ -229,6 +229,7 @@ impl Surveys {
         let key = key.unwrap_or_else(|| format!("{:032x}", rand::random::<u128>()));
         let mut request = request(&survey);
         request.check()?;
+        request.check_lines()?;
         request.custom_properties.insert("callboard_request".to_owned(), key.clone());
         let _one_at_a_time = self.0.asking.lock().await;
         let about = self.about(&survey).await?;

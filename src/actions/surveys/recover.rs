@@ -55,6 +55,7 @@ impl Surveys {
             do_not_send: by.do_not_send,
         };
         recovery.check()?;
+        recovery.check_lines()?;
         let body = serde_json::to_value(recovery.tidy()).map_err(StoreError::Json)?;
         let before = json!({ "request_id": &**uuid });
         let line = self.begin("survey.recover", id, before, json!({ "employee": body["employee"] })).await?;

@@ -112,6 +112,14 @@ async fn whom_a_person_or_another_workflow_asked_is_not_asked_again() {
         session_id: Some(5),
         ..NewSurvey::default()
     };
+    for odd in ["Jane\nBcc: x", "Jane\0", "Jane\u{85}", "Jane\u{2028}"] {
+        let name = NewSurvey { customer_name: Some(odd.into()), ..by_hand.clone() };
+        let id = NewSurvey { ext_interaction_id: odd.into(), ..by_hand.clone() };
+        for (survey, field) in [(name, "customer_name"), (id, "ext_interaction_id")] {
+            let refused = world.desk.ask(survey, None, "somebody").await.expect_err(field).to_string();
+            assert!(refused.contains(&format!("`{field}`")) && refused.contains("one line"), "{odd:?}: {refused}");
+        }
+    }
     world.desk.ask(by_hand, None, "somebody").await.unwrap();
     let elsewhere = |interaction: &str| {
         let result = crate::domain::SurveyResult {

@@ -249,7 +249,9 @@ impl AgentConnectFeed {
 
     async fn tell(&mut self, kept: &SurveyRecord) {
         if let Some(record) = Record::read(&kept.body) {
-            self.gold.tell(Fact::SurveyResult(Box::new(translate::result(record, &self.employees, &self.zone)))).await;
+            let now = self.reporter.clock().now();
+            let result = translate::result(record, &self.employees, &self.zone, now);
+            self.gold.tell(Fact::SurveyResult(Box::new(result))).await;
         }
     }
 }

@@ -4,14 +4,20 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::domain::{AgentId, Delivery, SessionId, SurveyResult};
 use crate::vendor::agent_connect::Record;
 use crate::vendor::lenient::Moment;
 
 /// What a record says about its survey.
-pub(super) fn result(from: Record, employees: &HashMap<String, AgentId>, zone: &TimeZone) -> SurveyResult {
-    let at = |moment: Option<Moment>| moment.and_then(|moment| moment.at(zone));
+pub(super) fn result(
+    from: Record,
+    employees: &HashMap<String, AgentId>,
+    zone: &TimeZone,
+    now: Timestamp,
+) -> SurveyResult {
+    let at = |moment: Option<Moment>| past(moment?.at(zone)?, now);
     let session = from.property("callboard_session").and_then(|text| text.parse().ok()).map(SessionId);
     SurveyResult {
         key: shared(from.property("callboard_request")),
@@ -39,6 +45,11 @@ pub(super) fn result(from: Record, employees: &HashMap<String, AgentId>, zone: &
         resolved: shared(from.resolved),
         comments: from.comments.into_iter().map(|(question, text)| (question.into(), text.into())).collect(),
     }
+}
+
+/// A time to come cannot be meant: where the vendor's clock or zone is ahead of ours it is now, further ahead none.
+fn past(at: Timestamp, now: Timestamp) -> Option<Timestamp> {
+    (at.duration_since(now) < SignedDuration::from_hours(24)).then(|| at.min(now))
 }
 
 /// What the vendor's words for a delivery mean (`apis.md` P6). Its list goes on: what is not known says nothing.
@@ -69,16 +80,34 @@ mod tests {
     #[test]
     fn dates_without_an_offset_are_in_the_zone_of_the_house() {
         let zone = TimeZone::get("America/Chicago").expect("a zone");
+        let now = "2026-02-06T00:00:00Z".parse().expect("a time");
         let read = |created: &str| {
             let record = serde_json::json!({"uuid": "u", "sequence_id": 1, "request_created_at": created,
                 "response_received_at": "2026-02-05T13:00:00Z"});
-            let result = result(Record::read(&record).expect("a record"), &HashMap::new(), &zone);
+            let result = result(Record::read(&record).expect("a record"), &HashMap::new(), &zone, now);
             (result.created.map(|at| at.to_string()), result.zone_assumed)
         };
         assert_eq!(read("2026-02-05T12:20:39"), (Some("2026-02-05T18:20:39Z".to_owned()), true));
         assert_eq!(read("2026-02-05"), (Some("2026-02-05T06:00:00Z".to_owned()), true));
         assert_eq!(read("2026-02-05T12:20:39Z"), (Some("2026-02-05T12:20:39Z".to_owned()), false));
         assert_eq!(read("0001-01-01T00:00:00"), (None, false));
+    }
+
+    #[test]
+    fn time_to_come_is_now_or_none() {
+        let now: Timestamp = "2026-02-05T12:00:00Z".parse().expect("a time");
+        for (told, expected) in [
+            ("2026-02-05T11:59:59Z", Some("2026-02-05T11:59:59Z")),
+            ("2026-02-05T12:00:09Z", Some("2026-02-05T12:00:00Z")),
+            ("2026-02-06T12:00:01Z", None),
+            ("2612-01-01", None),
+        ] {
+            let record = serde_json::json!({"uuid": "u", "sequence_id": 1, "request_created_at": told,
+                "response_received_at": told});
+            let read = result(Record::read(&record).expect("a record"), &HashMap::new(), &TimeZone::UTC, now);
+            let read = [read.created, read.answered].map(|at| at.map(|at| at.to_string()));
+            assert_eq!(read, [expected, expected].map(|at| at.map(str::to_owned)), "{told}");
+        }
     }
 
     #[test]

@@ -193,6 +193,23 @@ fn agent_is_offered_no_recovery_and_needs_none() {
     assert_eq!(seen(Role::Agent), (false, 0));
 }
 
+/// Of surveys that others asked for, the vendor alone says when.
+#[test]
+fn survey_without_any_date_has_none() {
+    let mut ground = Ground::new(Rules::default(), at("2026-11-21T00:00:00Z"));
+    let (now, answered) = (at("2026-11-21T09:00:00Z"), at("2026-11-21T08:00:00Z"));
+    for (uuid, answered) in [("undated", None), ("answered", Some(answered))] {
+        let result = SurveyResult { uuid: uuid.into(), sequence: 1, answered, ..SurveyResult::default() };
+        ground.apply(Fact::SurveyResult(Box::new(result)), now);
+    }
+    ground.settle();
+    let all = ground.all();
+    for (uuid, expected) in [("undated", serde_json::Value::Null), ("answered", "2026-11-21T08:00:00Z".into())] {
+        let doc = member(&all[&Key::Survey(uuid.into())], Fields::Desk);
+        assert_eq!((&doc["created"], &doc["changed"]), (&expected, &expected), "{uuid}");
+    }
+}
+
 #[test]
 fn counters_are_said_to_be_hidden_where_there_are_some() {
     let floor = floor();

@@ -6,16 +6,15 @@ use std::fmt;
 use std::time::Duration;
 
 use reqwest::header::{ACCEPT, HeaderValue};
-use reqwest::{RequestBuilder, StatusCode};
+use reqwest::{RequestBuilder, Response, StatusCode};
 use serde::Serialize;
 use serde_json::Value;
 use thiserror::Error;
 use url::Url;
 
 use super::{Invalid, Recovery, Request};
-use crate::base::http::BodyError;
 use crate::base::secret::ExposeSecret;
-use crate::base::{Clock, Secret, SourceClock, http, json, refusal};
+use crate::base::{Clock, Secret, SourceClock, http, refusal};
 use crate::vendor::lenient::text_of;
 
 const ANSWER_LIMIT: usize = 1024 * 1024;
@@ -72,7 +71,7 @@ pub enum SendError {
         /// The status.
         status: u16,
     },
-    /// A page, or JSON of another shape, came with a success: whoever sent it, it says nothing of the request.
+    /// What came with a success is no receipt: it says nothing of the request.
     #[error("Agent Connect's answer makes no sense: {what}. Whether it took the request is unknown.")]
     Strange {
         /// What came.
@@ -150,8 +149,10 @@ impl AgentConnect {
     }
 
     async fn post(&self, what: &str, body: &impl Serialize) -> Result<Accepted, SendError> {
-        let request = self.http.post(self.address(["v1", what])).json(body);
-        Accepted::read(&self.call(request).await?)
+        let answer = self.call(self.http.post(self.address(["v1", what])).json(body)).await?;
+        let receipt = http::read_receipt(answer, ANSWER_LIMIT).await;
+        let receipt = receipt.map_err(|error| SendError::Strange { what: error.to_string() })?;
+        Accepted::read(receipt).map_err(|what| SendError::Strange { what: what.to_owned() })
     }
 
     fn address(&self, segments: [&str; 2]) -> Url {
@@ -162,7 +163,7 @@ impl AgentConnect {
         url
     }
 
-    async fn call(&self, request: RequestBuilder) -> Result<Vec<u8>, SendError> {
+    async fn call(&self, request: RequestBuilder) -> Result<Response, SendError> {
         let json = HeaderValue::from_static("application/json");
         let request = request.header(ACCEPT, json).header("x-api-key", self.key.clone());
         let answer = http::send(request, &self.clock).await.map_err(|error| {
@@ -172,16 +173,9 @@ impl AgentConnect {
         })?;
         let status = answer.status();
         let retry_after = refusal::retry_after(answer.headers());
-        let body = match http::read_answer(answer, ANSWER_LIMIT).await {
-            Err(error @ BodyError::NotTheApi { .. }) if status.is_success() => {
-                return Err(SendError::Strange { what: error.to_string() });
-            }
-            // The status has arrived, and it decides; a body that breaks off after it says nothing more.
-            body => body.unwrap_or_default(),
-        };
         let code = status.as_u16();
         match status {
-            _ if status.is_success() => Ok(body),
+            _ if status.is_success() => Ok(answer),
             _ if status.is_redirection() => Err(SendError::Redirected { status: code }),
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Err(SendError::KeyRefused),
             // These alone say that the request was not looked at.
@@ -192,24 +186,25 @@ impl AgentConnect {
             // (`apis.md` B182).
             StatusCode::REQUEST_TIMEOUT => Err(SendError::Broken { status: code }),
             _ if status.is_server_error() => Err(SendError::Broken { status: code }),
-            _ => Err(SendError::Rejected { status: code, reason: refusal::reason(&body) }),
+            _ => {
+                // The status has arrived, and it decides; a body that breaks off after it says nothing more.
+                let body = http::read_answer(answer, ANSWER_LIMIT).await.unwrap_or_default();
+                Err(SendError::Rejected { status: code, reason: refusal::reason(&body) })
+            }
         }
     }
 }
 
 impl Accepted {
-    /// What is documented is an object. An answer without any body says by its status that the request was taken.
-    fn read(body: &[u8]) -> Result<Self, SendError> {
-        let raw: Option<Value> = json::read(body).ok();
-        let strange = |what: &str| Err(SendError::Strange { what: what.to_owned() });
-        match &raw {
-            None if body.trim_ascii().is_empty() => {}
-            None => return strange("it is no JSON"),
-            Some(Value::Object(_)) => {}
-            Some(_) => return strange("it is JSON of another shape than a receipt"),
+    /// What is documented is an object: an echo of the request, or its identity (`apis.md` P3).
+    fn read(receipt: Option<Value>) -> Result<Self, &'static str> {
+        match receipt {
+            None => Err("it is empty"),
+            Some(raw @ Value::Object(_)) => {
+                Ok(Self { request_id: ID_NAMES.iter().find_map(|name| text_of(&raw[*name])), raw: Some(raw) })
+            }
+            Some(_) => Err("it is JSON of another shape than a receipt"),
         }
-        let request_id = raw.as_ref().and_then(|answer| ID_NAMES.iter().find_map(|name| text_of(&answer[*name])));
-        Ok(Self { request_id, raw })
     }
 }
 

@@ -110,6 +110,9 @@ pub enum Invalid {
     /// A link that leads nowhere.
     #[error("The link would run something instead of leading somewhere. Give one that begins with https://.")]
     HostileLink,
+    /// A field that is shown in one line, and is not one.
+    #[error("`{0}` contains a line break or another control character: write it in one line.")]
+    Lines(&'static str),
     /// Nothing to recover.
     #[error("The recovery names no earlier request. Give the id under which Agent Connect answered it.")]
     NoInitialRequest,
@@ -127,6 +130,27 @@ impl Request {
         require(!self.external_url.as_deref().is_some_and(link::is_hostile), Invalid::HostileLink)?;
         let reachable = self.customer.email.as_deref().is_some_and(looks_like_email);
         require(self.do_not_send || reachable, Invalid::NoCustomerEmail)
+    }
+
+    /// Whether each text that a person has typed is one line.
+    ///
+    /// # Errors
+    /// The first field that is not.
+    pub fn check_lines(&self) -> Result<(), Invalid> {
+        let Self { customer, employee, .. } = self;
+        let fields = [
+            ("customer_name", &customer.name),
+            ("customer_email", &customer.email),
+            ("employee_email", &employee.email),
+            ("employee_custom_id", &employee.custom_id),
+            ("external_url", &self.external_url),
+            ("brand", &self.brand),
+            ("language", &self.language),
+            ("country", &self.country),
+        ];
+        let fields = fields.into_iter().filter_map(|(name, text)| Some((name, text.as_deref()?)));
+        let fields = fields.chain([("channel", &*self.channel), ("ext_interaction_id", &*self.ext_interaction_id)]);
+        one_line(fields.chain(self.tags.iter().map(|tag| ("tags", &**tag))))
     }
 
     /// As it is sent: within the limits, and without empty texts, which are not values.
@@ -157,6 +181,17 @@ impl Recovery {
         require(!self.external_url.as_deref().is_some_and(link::is_hostile), Invalid::HostileLink)
     }
 
+    /// Whether each text that a person has typed is one line.
+    ///
+    /// # Errors
+    /// The first field that is not.
+    pub fn check_lines(&self) -> Result<(), Invalid> {
+        let Employee { email, custom_id } = &self.employee;
+        let employee = [("employee_email", email), ("employee_custom_id", custom_id)];
+        let employee = employee.into_iter().filter_map(|(name, text)| Some((name, text.as_deref()?)));
+        one_line(employee.chain(self.tags.iter().map(|tag| ("tags", &**tag))))
+    }
+
     /// As it is sent.
     #[must_use]
     pub fn tidy(mut self) -> Self {
@@ -177,6 +212,13 @@ impl Employee {
         drop_empty(&mut self.custom_id);
         self
     }
+}
+
+/// Unicode's two separators break lines, too, and are no control characters.
+fn one_line<'a>(mut fields: impl Iterator<Item = (&'static str, &'a str)>) -> Result<(), Invalid> {
+    let breaks = |letter: char| letter.is_control() || matches!(letter, '\u{2028}' | '\u{2029}');
+    let found = fields.find(|(_, text)| text.contains(breaks));
+    found.map_or(Ok(()), |(name, _)| Err(Invalid::Lines(name)))
 }
 
 fn require(holds: bool, otherwise: Invalid) -> Result<(), Invalid> {

@@ -62,7 +62,7 @@ async fn the_simple_example_is_sent_as_the_document_prints_it() {
 
 #[tokio::test]
 async fn every_documented_field_is_sent_and_no_other() {
-    let (agent_connect, calls) = server(200, "").await;
+    let (agent_connect, calls) = server(200, "{}").await;
     let full = Request {
         employee: Employee { custom_id: Some("007743".into()), email: Some(" ".into()) },
         external_url: Some("www.samplecrm.com/caseid=123456".into()),
@@ -75,7 +75,7 @@ async fn every_documented_field_is_sent_and_no_other() {
         ..jane()
     };
     let accepted = agent_connect.send(&full).await.expect("accepted");
-    assert_eq!(accepted, Accepted { request_id: None, raw: None });
+    assert_eq!(accepted, Accepted { request_id: None, raw: Some(json!({})) });
     assert_eq!(
         calls.lock().unwrap()[0].2,
         json!({ "customer": { "name": "Jane", "email": "janecustomer@example.com" }, "ext_interaction_id": "123456",
@@ -214,13 +214,14 @@ fn neither_key_nor_customer_is_in_debug_output() {
 #[tokio::test]
 async fn a_page_with_status_200_is_no_answer() {
     let texts = ["<!DOCTYPE html><p>Sign in</p>", " \n<html>", "OK", "[]", "true", "17", "\"taken\"", "null"];
-    for body in texts {
+    let errors = [r#"{"error":"rate limited","code":429}"#, r#"{"errors":["Employee not found"]}"#, "", "{\"id\":"];
+    for body in texts.into_iter().chain(errors) {
         let (agent_connect, _) = server(200, body).await;
         let error = agent_connect.send(&jane()).await.expect_err(body);
         assert!(matches!(error, SendError::Strange { .. }), "{body}: {error}");
         assert!(error.to_string().contains("unknown"), "{error}");
     }
-    for (status, body) in [(200, ""), (204, ""), (201, "{}"), (200, "\u{feff}{\"id\":1}")] {
+    for (status, body) in [(200, "{\"error\":null}"), (201, "{}"), (200, "\u{feff}{\"id\":1}")] {
         let (agent_connect, _) = server(status, body).await;
         agent_connect.send(&jane()).await.expect(body);
     }

@@ -8,6 +8,7 @@ use reqwest::header::{ACCEPT, CACHE_CONTROL, WWW_AUTHENTICATE};
 use reqwest::{Method, StatusCode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 use url::Url;
 
 use super::denials::Denials;
@@ -166,11 +167,12 @@ impl Clarity {
         method: Method,
         at: Url,
         body: Option<&impl Serialize>,
-    ) -> Result<Vec<u8>, Error> {
+    ) -> Result<Option<Value>, Error> {
         let token = self.token(call).await?;
         let answer = self.send_once(call, method, at.clone(), body, &token).await?;
         self.may_be_expired(&answer, &token, &at);
-        self.read(call, answer).await
+        let answer = self.success(call, answer).await?;
+        http::read_receipt(answer, ANSWER_LIMIT).await.map_err(|source| Error::Body { call, source })
     }
 
     /// The token for a call, unless Clarity wants to be left alone.
@@ -212,6 +214,12 @@ impl Clarity {
     }
 
     async fn read(&self, call: &'static str, answer: reqwest::Response) -> Result<Vec<u8>, Error> {
+        let answer = self.success(call, answer).await?;
+        http::read_answer(answer, ANSWER_LIMIT).await.map_err(|source| Error::Body { call, source })
+    }
+
+    /// An answer, if its status is a success.
+    async fn success(&self, call: &'static str, answer: reqwest::Response) -> Result<reqwest::Response, Error> {
         match answer.status() {
             StatusCode::UNAUTHORIZED => Err(Error::Denied { call }),
             StatusCode::TOO_MANY_REQUESTS => {
@@ -225,7 +233,7 @@ impl Clarity {
             }
             _ => {
                 self.0.rest.end();
-                http::read_answer(answer, ANSWER_LIMIT).await.map_err(|source| Error::Body { call, source })
+                Ok(answer)
             }
         }
     }

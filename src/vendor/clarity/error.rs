@@ -55,7 +55,7 @@ pub enum Error {
         source: reqwest::Error,
     },
     /// The answer could not be read to its end, or is none of Clarity's.
-    #[error("Clarity's answer to {call} {}", if matches!(source, BodyError::NotTheApi { .. }) { "makes no sense" } else { "could not be read" })]
+    #[error("Clarity's answer to {call} {}", unread(source))]
     Body {
         /// Which call.
         call: &'static str,
@@ -97,6 +97,14 @@ pub enum Error {
     },
 }
 
+fn unread(source: &BodyError) -> &'static str {
+    match source {
+        BodyError::NotTheApi { .. } => "makes no sense",
+        BodyError::Refusal { .. } => "tells an error in spite of its status",
+        _ => "could not be read",
+    }
+}
+
 impl Error {
     /// The HTTP status of the answer, if there was one and it says what went wrong.
     #[must_use]
@@ -125,6 +133,7 @@ impl Error {
     pub fn said(&self) -> Option<&str> {
         match self {
             Self::Status { said, .. } => said.as_ref().map(Said::as_str),
+            Self::Body { source: BodyError::Refusal { said }, .. } => said.as_deref(),
             _ => None,
         }
     }

@@ -311,10 +311,12 @@ async fn refusals_are_told_apart() {
     }
     let error = act(302, "").await;
     assert!(matches!(error, CallError::Redirected { status: 302 }) && error.to_string().contains("not followed"));
-    for odd in ["<html>Sign in</html>", "upstream connect error"] {
+    let errors = [r#"{"error":"rate limited"}"#, r#"{"errors":[{"title":"no"}]}"#, "{\"id\":"];
+    for odd in ["<html>Sign in</html>", "upstream connect error"].into_iter().chain(errors) {
         let error = act(200, odd).await;
         assert!(matches!(error, CallError::Strange(_)) && error.to_string().contains("unknown"), "{error}");
     }
+    assert!(matches!(act(206, "{}").await, CallError::Strange(_)));
     // Whoever broke may have broken after doing it (`reliability.md` O1).
     assert!(matches!(act(500, "").await, CallError::Broken { status: 500 }));
 }

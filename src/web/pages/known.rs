@@ -42,6 +42,8 @@ impl Timer {
 pub(super) const UNTOLD: &str = "Clarity has not told it.";
 /// Clarity does not report such a metric.
 pub(super) const UNREPORTED: &str = "Clarity does not report it.";
+/// Clarity is not asked for such a metric of queues.
+const NOT_ASKED: &str = "Not asked for: add it to `queue_metrics`.";
 /// No customer has answered.
 pub(super) const UNANSWERED: &str = "Nobody has answered in this time.";
 /// Who answers a queue is not known.
@@ -95,6 +97,12 @@ impl Sheet {
     /// Why something about calls is not known.
     pub(super) fn why(&self, otherwise: &str) -> String {
         why(&self.state.sources, CALLS, false, otherwise)
+    }
+
+    /// Why a metric of a queue is not known.
+    pub(super) fn why_no_metric(&self, name: &str) -> String {
+        let is_asked = self.queue_metrics.iter().any(|asked| asked.eq_ignore_ascii_case(name));
+        self.why(if is_asked { UNREPORTED } else { NOT_ASKED })
     }
 
     /// Why something that customers answered is not known.

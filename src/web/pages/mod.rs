@@ -82,6 +82,8 @@ pub struct Sheet {
     pub demo: bool,
     /// For whom it is painted.
     pub reader: Reader,
+    /// The queues' metrics that Clarity is asked for.
+    pub queue_metrics: Vec<String>,
 }
 
 /// For whom a page is painted.

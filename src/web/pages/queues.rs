@@ -1,7 +1,7 @@
 //! The table of queues, and the numbers that queues have together.
 
 use super::agents::is_small;
-use super::known::{HIDDEN, Known, OF_CLARITY, UNREPORTED, UNSTAFFED, UNTOLD};
+use super::known::{HIDDEN, Known, OF_CLARITY, UNSTAFFED, UNTOLD};
 use super::view::{Column, Heading, Key, TextKey, View, headings};
 use super::{Sheet, Timer, contact, format, words};
 use crate::live::shape::{QueueDoc, metric_total};
@@ -74,7 +74,7 @@ impl QueueTable {
 impl QueueRow {
     fn new(sheet: &Sheet, id: &str, queue: &QueueDoc) -> Self {
         let score = queue.feedback.as_ref().and_then(|feedback| feedback.day.nps.as_ref());
-        let metric = |name| Known::new(Some(format::metric_cell(&queue.metrics, name)), || sheet.why(UNREPORTED));
+        let metric = |name| Known::new(Some(format::metric_cell(&queue.metrics, name)), || sheet.why_no_metric(name));
         Self {
             id: id.to_owned(),
             name: queue.name.clone(),

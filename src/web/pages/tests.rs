@@ -28,6 +28,7 @@ fn sheet(state: &Value) -> Sheet {
         state_json: state.to_string(),
         demo: false,
         reader: Reader::anybody(false),
+        queue_metrics: ["queuedCount", "answeredCount", "abandonedCount"].map(str::to_owned).to_vec(),
     }
 }
 
@@ -114,7 +115,10 @@ fn unknown_numbers_are_dashes_that_say_why() {
     ];
     let board = Board { queues: vec![], tiles: tiles.map(str::to_owned).to_vec(), ..board() };
     for case in cases["cases"].as_array().unwrap() {
-        let sheet = sheet(&case["state"]);
+        let mut sheet = sheet(&case["state"]);
+        if let Some(asked) = case.get("asked") {
+            sheet.queue_metrics = serde_json::from_value(asked.clone()).unwrap();
+        }
         let pages = [
             supervisor(&sheet, &View::default()).unwrap(),
             wallboard(&sheet, &board).unwrap(),

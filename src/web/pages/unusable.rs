@@ -5,6 +5,7 @@ use jiff::tz::TimeZone;
 
 use super::{format, words};
 use crate::domain::Role;
+use crate::feeds::intake::TurnedAway;
 use crate::store::{Remembered, UnknownType, UnreadableEvent};
 
 /// Signed events that have no effect, as the page shows them.
@@ -20,6 +21,19 @@ pub struct Unusable {
     pub(super) unknown: Vec<Unknown>,
     /// What was left out on purpose.
     pub(super) noted: Vec<Noted>,
+    /// What was refused before its signature could be looked at.
+    pub(super) turned_away: Vec<Refused>,
+}
+
+/// What of one source was refused at the door, and the newest of it.
+#[derive(Debug)]
+pub(super) struct Refused {
+    pub source: &'static str,
+    pub times: String,
+    pub at: String,
+    pub exactly: String,
+    pub bytes: String,
+    pub why: String,
 }
 
 #[derive(Debug)]
@@ -97,7 +111,27 @@ impl Unusable {
                     Noted { what, count: count(times), newest: newest.map(line).collect() }
                 })
                 .collect(),
+            turned_away: Vec::new(),
         }
+    }
+
+    /// The same with what was refused at the door, for those who may see everything.
+    #[must_use]
+    pub fn with_turned_away(mut self, all: &[(&str, TurnedAway)], zone: &TimeZone, now: Timestamp) -> Self {
+        let count = |count: u64| format::count(i64::try_from(count).ok());
+        let row = |(of, turned_away): &(&str, TurnedAway)| {
+            let at = turned_away.newest?;
+            Some(Refused {
+                source: source(of),
+                times: count(turned_away.times),
+                at: format::moment(at, zone, now),
+                exactly: at.to_string(),
+                bytes: turned_away.bytes.map_or_else(|| format::NONE.to_owned(), count),
+                why: turned_away.why.clone(),
+            })
+        };
+        self.turned_away = all.iter().filter(|_| self.may_look).filter_map(row).collect();
+        self
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use askama::Template;
 
 use super::frame::Frame;
-use super::known::{HIDDEN, Known, OF_CLARITY, UNREPORTED, UNSTAFFED, UNTOLD};
+use super::known::{HIDDEN, Known, OF_CLARITY, UNSTAFFED, UNTOLD};
 use super::queues::unstaffed;
 use super::supervisor::{longest, longest_of, waiting};
 use super::view::TextKey;
@@ -183,8 +183,8 @@ impl Tile {
             name => {
                 let total = counts.metrics.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
                 let is_count = name.to_ascii_lowercase().ends_with("count");
-                let otherwise = if is_count { UNREPORTED } else { NO_SUM };
-                Known::new(total.map(|(_, total)| format::measure(name, *total)), || sheet.why(otherwise)).into()
+                let why = || if is_count { sheet.why_no_metric(name) } else { sheet.why(NO_SUM) };
+                Known::new(total.map(|(_, total)| format::measure(name, *total)), why).into()
             }
         };
         Self { name: name.to_owned(), head: Head::new(sheet, name), value }
@@ -208,7 +208,7 @@ impl Tile {
             "csatToday" => answered(sheet, csat(day.and_then(|day| day.csat.as_ref())), is_hidden),
             "npsToday" => answered(sheet, format::nps(day.and_then(|day| day.nps.as_ref())), is_hidden),
             "serviceLevel" => not_offered(),
-            name => Known::new(Some(format::metric_cell(&queue.metrics, name)), || sheet.why(UNREPORTED)).into(),
+            name => Known::new(Some(format::metric_cell(&queue.metrics, name)), || sheet.why_no_metric(name)).into(),
         };
         Self { name: name.to_owned(), head: Head::new(sheet, name), value }
     }

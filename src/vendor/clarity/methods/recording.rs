@@ -4,7 +4,6 @@ use reqwest::Method;
 use serde_json::Value;
 
 use super::list;
-use crate::base::json;
 use crate::vendor::clarity::wire::RecordingStatus;
 use crate::vendor::clarity::{Clarity, Error};
 
@@ -28,9 +27,8 @@ impl Clarity {
 
     async fn record(&self, call: &'static str, deed: &str, agent: i64) -> Result<Vec<RecordingStatus>, Error> {
         let at = self.at(&format!("/v2/sessions/callcontrol/{deed}/{agent}"), "");
-        let bytes = self.tell(call, Method::POST, at, None::<&()>).await?;
-        // It has been done by now: an answer that cannot be read tells of nothing, and undoes nothing.
-        let answer: Value = json::read(&bytes).unwrap_or_default();
+        // It has been done by now: an answer of another shape tells of nothing, and undoes nothing.
+        let answer: Value = self.tell(call, Method::POST, at, None::<&()>).await?.unwrap_or_default();
         list(call, answer).or_else(|_| Ok(Vec::new()))
     }
 }

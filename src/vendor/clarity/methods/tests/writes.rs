@@ -92,6 +92,17 @@ async fn recording_tells_of_each_contact_and_of_none() {
 }
 
 #[tokio::test]
+async fn error_with_status_200_is_unknown_outcome() {
+    let mock = Mock::answering([(200, r#"{"error":"Not while ringing"}"#)]).await;
+    let error = mock.clarity().set_call_note(18, "x").await.expect_err("an error");
+    assert!(matches!(error, Error::Body { .. }) && !error.surely_not_done(), "{error}");
+    assert_eq!(error.said(), Some("Not while ringing"));
+    assert!(!format!("{error}").contains("ringing"), "it is not for the log");
+    let mock = Mock::answering([(206, "[]")]).await;
+    mock.clarity().start_recording(5).await.expect_err("a part");
+}
+
+#[tokio::test]
 async fn a_write_is_sent_once_whatever_becomes_of_it() {
     for status in [401, 409, 429, 500, 503] {
         let mock = Mock::answering([(status, r#"{"message":"no"}"#)]).await;
