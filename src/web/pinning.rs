@@ -43,7 +43,13 @@ pub async fn pin(
         };
         let id = seen(&hub, &viewer, &response)?;
         let who = viewer.sign_in().map(|sign_in| sign_in.name().to_owned()).or(wish.who);
-        open(desk)?.pin(&id, wish.session, who).await.map_err(problem)?;
+        let desk = open(desk)?;
+        if let Some(session) = wish.session
+            && !desk.sees_session(session, viewer.permission()).await.map_err(problem)?
+        {
+            return Err(Problem::not_found());
+        }
+        desk.pin(&id, wish.session, who).await.map_err(problem)?;
         Ok(match (is_form, wish.session) {
             (true, _) => Redirect::to(&format!("/feedback/{}#facts-title", segment(&response))).into_response(),
             (false, Some(session)) => Json(serde_json::json!({ "session": session })).into_response(),

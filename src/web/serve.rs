@@ -55,6 +55,8 @@ pub struct Limits {
     pub handshake: Duration,
     /// From a request's beginning to the end of its headers; also how long a connection may rest between two requests.
     pub header: Duration,
+    /// How long a peer may read nothing of an answer. Sockets have a rule of their own.
+    pub stuck: Duration,
 }
 
 impl Default for Limits {
@@ -66,6 +68,7 @@ impl Default for Limits {
             first_byte: Duration::from_secs(5),
             handshake: Duration::from_secs(10),
             header: Duration::from_secs(5),
+            stuck: Duration::from_secs(45),
         }
     }
 }
@@ -158,6 +161,7 @@ impl Visit {
 
     async fn talk<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(&self, guest: Guest<S>) -> &'static str {
         let (asked, luggage) = (AtomicBool::new(false), guest.luggage());
+        let wire = luggage.wire();
         let service = hyper::service::service_fn(|mut request: hyper::Request<Incoming>| {
             asked.store(true, Ordering::Relaxed);
             request.extensions_mut().insert(ConnectInfo(self.peer));
@@ -173,11 +177,16 @@ impl Visit {
                 .serve_connection(TokioIo::new(guest), service)
                 .with_upgrades()
         );
+        let mut stuck = pin!(wire.stuck(self.door.limits.stuck));
         let ended = tokio::select! {
             ended = connection.as_mut() => ended,
+            () = stuck.as_mut() => return "stuck",
             () = self.life.stopping() => {
                 connection.as_mut().graceful_shutdown();
-                connection.await
+                tokio::select! {
+                    ended = connection => ended,
+                    () = stuck => return "stuck",
+                }
             }
         };
         match ended {

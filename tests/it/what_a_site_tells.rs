@@ -130,7 +130,11 @@ async fn what_is_told_of_queues_over_rest_is_shown_and_what_is_not_understood_is
     assert_eq!(counted(&state), Some(3));
     slow.stop().await;
     let asked = mock.asked(PROBE);
-    assert_eq!(asked[0]["metricProperties"], json!(["queuedCount", "abandonedCount"]), "as agents are asked for");
+    assert_eq!(
+        asked[0]["metricProperties"],
+        json!(["queuedCount", "answeredCount", "abandonedCount"]),
+        "as agents are asked for"
+    );
 
     // A full answer: what it leaves out is not there.
     mock.answer(

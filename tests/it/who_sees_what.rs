@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
+use callboard::domain::{AgentId, SessionId, SessionTrace};
 use callboard::sandbox::{Sandbox, Sees};
+use jiff::Timestamp;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
@@ -247,6 +249,42 @@ async fn a_survey_about_a_foreign_agent_is_about_nobody() {
     };
     until_async("the house knows the address", async || ask(&foreign).await == StatusCode::NOT_FOUND).await;
     assert_eq!(ask("somebody@elsewhere.example").await, StatusCode::ACCEPTED, "whom we do not know we cannot judge");
+}
+
+/// A pin to a foreign session would take the response out of the sight of whoever pins it.
+#[tokio::test]
+async fn foreign_session_is_pinned_as_little_as_one_that_does_not_exist() {
+    let (sandbox, _life, house) = floor().await;
+    let lead = Somebody::of(&house, &sandbox, TEAM_LEAD).await;
+    let everything = Somebody::of(&house, &sandbox, ADMINISTRATOR).await.state("all").await;
+    let (own, foreign) = split(&everything, TEAM_LEAD);
+    let trace = |session: i64, agents: &BTreeSet<String>| {
+        let agent = agents.first().expect("an agent").parse().expect("a number");
+        SessionTrace {
+            agent: Some(AgentId(agent)),
+            began: Some(Timestamp::now()),
+            ..SessionTrace::new(SessionId(session))
+        }
+    };
+    let traces = vec![trace(990_001, &own), trace(990_002, &foreign.into_iter().collect())];
+    house.world.store.keep_sessions(traces).await.expect("kept");
+    let mut response = String::new();
+    until_async("a response that the team lead sees", async || {
+        let state = lead.state("feedback").await;
+        response = state["feedback"].as_object().and_then(|all| all.keys().next().cloned()).unwrap_or_default();
+        !response.is_empty()
+    })
+    .await;
+    let pin = async |session: i64| {
+        let path = format!("/api/v1/feedback/{response}/pin");
+        let answer =
+            lead.request(Method::POST, &path).json(&json!({"session": session})).send().await.expect("an answer");
+        (answer.status(), answer.text().await.expect("a text"))
+    };
+    let (foreign, absent) = (pin(990_002).await, pin(990_003).await);
+    assert_eq!(foreign.0, StatusCode::NOT_FOUND);
+    assert_eq!(foreign, absent, "not a letter tells them apart");
+    assert_eq!(pin(990_001).await.0, StatusCode::OK);
 }
 
 #[tokio::test]

@@ -156,6 +156,21 @@ async fn a_connection_that_rests_after_an_answer_was_served() {
     house.counted("served", 1).await;
 }
 
+/// Its requests are many and it reads no answer.
+#[tokio::test]
+async fn peer_that_reads_no_answer_is_given_up_and_one_that_reads_is_served() {
+    let large = Router::new().route("/", get(|| async { vec![b'x'; 1 << 20] }));
+    let house = House::open(Limits { stuck: Duration::from_millis(80), ..Limits::default() }, large).await;
+    let mut visitor = house.visitor().await;
+    let requests = ORDINARY.repeat(64);
+    visitor.write_all(&requests).await.unwrap();
+    house.counted("stuck", 1).await;
+    let mut reader = house.visitor().await;
+    reader.write_all(&[ORDINARY.repeat(15), LAST.to_vec()].concat()).await.unwrap();
+    assert_eq!(to_the_end(&mut reader).await.matches("HTTP/1.1 200 OK").count(), 16);
+    house.counted("served", 1).await;
+}
+
 #[tokio::test]
 async fn no_more_are_let_in_than_there_are_places_and_a_place_comes_free_again() {
     let house = House::open(Limits { connections: 1, ..Limits::default() }, greeting()).await;

@@ -6,11 +6,13 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::TcpStream;
+use tokio::time::{Instant, sleep};
 
 /// The kernel's send buffer of a WebSocket. Linux doubles it for its own bookkeeping.
 const SEND_BUFFER: usize = 64 * 1024;
@@ -68,6 +70,21 @@ impl Wire {
             }
         };
         let _ = self.0.stream.async_io(Interest::WRITABLE, writable).await;
+    }
+
+    /// Resolves when the peer has made no room for so long where there was none: it does not read what it asked for. As
+    /// elsewhere (nginx calls it `send_timeout`), the time is that between two writes and not that of the answer.
+    pub(crate) async fn stuck(&self, limit: Duration) {
+        let (mut room_made, mut since) = (self.room_made(), Instant::now());
+        loop {
+            sleep(limit / 8).await;
+            let is_full = self.0.is_full.load(Ordering::Relaxed);
+            if !is_full || self.room_made() != room_made {
+                (room_made, since) = (self.room_made(), Instant::now());
+            } else if since.elapsed() >= limit {
+                return;
+            }
+        }
     }
 
     /// How often the peer has made room where there was none, which it does only by reading.
