@@ -61,7 +61,7 @@ const NO_SUM = "It cannot be added up over several queues.";
 /** A cell with a title that says why it is a dash. `because` is what is said while the source is heard. */
 const known = (cell, { doc }, because, from = CALLS, hidden = false) => ({
   ...cell,
-  title: cell.text === NONE ? why(doc.sources, from, hidden, because) : (cell.title ?? null),
+  title: cell.title ?? (cell.text === NONE ? why(doc.sources, from, hidden, because) : null),
 });
 
 /** Why a metric of a queue is not known while Clarity is heard. `asked`: those that it is asked for. */
@@ -78,8 +78,11 @@ const isHidden = ({ doc, path }, what = "feedback") => {
 const answered = (cell, where, hidden = isHidden(where)) => known(cell, where, UNANSWERED, ANSWERS, hidden);
 const staffOf = (doc, of) => doc.counts?.[of]?.staff;
 
-/** A longest wait: zero where it is known that nobody waits. */
-const longest = (value, where) => (value?.longestWaitSince === undefined && value?.waiting === 0 ? { text: "0:00", datetime: null } : timer(value?.longestWaitSince, where));
+/** A longest wait. Where nobody waits there is none. */
+const longest = (value, where) => {
+  const cell = timer(value?.longestWaitSince, where);
+  return cell.text === NONE && value?.waiting === 0 ? { ...cell, title: "Nobody is waiting." } : cell;
+};
 
 /** One of a queue's counts of agents: ours, else Clarity's own. */
 const ofStaff = (queue, id, name, own, where) => {
@@ -139,8 +142,7 @@ export const painters = {
   waiting: (value, arg, where) => known({ text: count(value), sort: value ?? "", "data-some": value > 0 ? "" : null }, where, UNTOLD),
   since: (value, arg, where) => {
     const queue = where.path.startsWith("queues/") ? where.doc.queues?.[where.path.split("/")[1]] : undefined;
-    if (value === undefined && queue?.waiting === 0) return { ...timer(value, where), title: "Nobody is waiting." };
-    return known(timer(value, where), where, UNTOLD);
+    return known(queue ? longest(queue, where) : timer(value, where), where, UNTOLD);
   },
   ago: (value, arg, at) => ({ ...timer(value, at, ago), "data-coarse": "" }),
   metric: (value, arg, where) => {

@@ -2,6 +2,7 @@
 
 use super::agents::is_small;
 use super::known::{HIDDEN, Known, OF_CLARITY, UNSTAFFED, UNTOLD};
+use super::supervisor::longest_of;
 use super::view::{Column, Heading, Key, TextKey, View, headings};
 use super::{Sheet, Timer, contact, format, words};
 use crate::live::shape::{QueueDoc, metric_total};
@@ -82,10 +83,7 @@ impl QueueRow {
             is_open: queue.open,
             waiting: Known::count(queue.waiting, || sheet.why(UNTOLD)),
             has_waiting: queue.waiting.is_some_and(|waiting| waiting > 0),
-            longest: sheet.timer(queue.longest_wait_since).or(|| match queue.waiting {
-                Some(0) => "Nobody is waiting.".to_owned(),
-                _ => sheet.why(UNTOLD),
-            }),
+            longest: longest_of(sheet, queue.longest_wait_since, queue.waiting, || sheet.why(UNTOLD)),
             agents: staff(sheet, id, queue),
             answered: metric("answeredCount"),
             abandoned: metric("abandonedCount"),

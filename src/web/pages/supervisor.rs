@@ -94,14 +94,17 @@ pub(super) fn waiting(sheet: &Sheet, counts: &CountsDoc) -> Known {
 
 /// The longest wait of all: zero where it is known that nobody waits.
 pub(super) fn longest(sheet: &Sheet, counts: &CountsDoc) -> Timer {
-    longest_of(sheet, counts.longest_wait_since, counts.waiting)
-        .or(|| why(&sheet.state.sources, CALLS, counts.hidden.contains_key("longestWaitSince"), UNTOLD))
+    longest_of(sheet, counts.longest_wait_since, counts.waiting, || {
+        why(&sheet.state.sources, CALLS, counts.hidden.contains_key("longestWaitSince"), UNTOLD)
+    })
 }
 
-/// A longest wait: zero where it is known that nobody waits.
-pub(super) fn longest_of(sheet: &Sheet, since: Option<Timestamp>, waiting: Option<i64>) -> Timer {
-    match (since, waiting) {
-        (None, Some(0)) => Timer { text: "0:00".to_owned(), ..Timer::default() },
-        (since, _) => sheet.timer(since),
-    }
+/// A longest wait. Where nobody waits there is none.
+pub(super) fn longest_of(
+    sheet: &Sheet,
+    since: Option<Timestamp>,
+    waiting: Option<i64>,
+    why: impl FnOnce() -> String,
+) -> Timer {
+    sheet.timer(since).or(|| if waiting == Some(0) { "Nobody is waiting.".to_owned() } else { why() })
 }

@@ -202,7 +202,7 @@ impl Tile {
             };
         let value = match name {
             "queuedCount" => Known::count(queue.waiting, || sheet.why(UNTOLD)).into(),
-            "longestWait" => longest_of(sheet, queue.longest_wait_since, queue.waiting).or(|| sheet.why(UNTOLD)),
+            "longestWait" => longest_of(sheet, queue.longest_wait_since, queue.waiting, || sheet.why(UNTOLD)),
             "agentsAvailable" => staff(|staff| staff.available, queue.agents_available).into(),
             "agentsOnline" => staff(|staff| staff.logged_in, queue.agents_online).into(),
             "csatToday" => answered(sheet, csat(day.and_then(|day| day.csat.as_ref())), is_hidden),
