@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
+use callboard::base::Clock;
 use callboard::domain::{AgentId, SessionId, SessionTrace};
 use callboard::sandbox::{Sandbox, Sees};
-use jiff::Timestamp;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
@@ -262,7 +262,7 @@ async fn foreign_session_is_pinned_as_little_as_one_that_does_not_exist() {
         let agent = agents.first().expect("an agent").parse().expect("a number");
         SessionTrace {
             agent: Some(AgentId(agent)),
-            began: Some(Timestamp::now()),
+            began: Some(Clock::system().now()),
             ..SessionTrace::new(SessionId(session))
         }
     };
