@@ -187,7 +187,6 @@ mod tests {
     use crate::domain::{Customer, Fact, ResponseReading, Survey};
     use crate::gold::Rules;
     use crate::gold::ground::Ground;
-    use crate::gold::join::{Joined, Rule};
 
     fn at(second: i64) -> Timestamp {
         Timestamp::from_second(1_795_000_000 + second).expect("a time")
@@ -283,29 +282,12 @@ mod tests {
 
     #[test]
     fn response_needs_somebody_exactly_while_it_waits() {
-        let need = |thread: &str, waits: bool| {
-            let reading: ResponseReading = serde_json::from_value(serde_json::json!({
-                "id": "r1", "created": null, "updated": null, "source": null, "thread": thread, "survey": null,
-                "answers": [], "messages": {},
-                "customer": { "name": null, "email": null, "phone": null, "crm_id": null }, "extra": {},
-                "place": null, "delegatedTo": null, "actions": [], "alert": false
-            }))
-            .expect("a reading");
-            let joined = Joined {
-                rule: Rule::Unmapped,
-                evidence: None,
-                session: None,
-                agent: None,
-                queue: None,
-                team: None,
-                candidates: BTreeMap::new(),
-                conflict: None,
-            };
-            let reading = Arc::new(reading);
-            let stand = reading.stand();
-            response_need(&Response { reading, joined, stand, deeds: BTreeMap::new(), waits })
+        let need = |thread: Thread, waits: bool| match &*response("r1", thread, waits, 1).1 {
+            Entity::Response(response) => response_need(response),
+            other => panic!("no response: {other:?}"),
         };
-        assert_eq!(["open", "pending", "closed"].map(|thread| need(thread, true)), [0; 3]);
-        assert_eq!(["open", "pending", "closed"].map(|thread| need(thread, false)), [1, 1, 3]);
+        let threads = || [Thread::Open, Thread::Pending, Thread::Closed];
+        assert_eq!(threads().map(|thread| need(thread, true)), [0; 3]);
+        assert_eq!(threads().map(|thread| need(thread, false)), [1, 1, 3]);
     }
 }
