@@ -156,7 +156,7 @@ impl Counted<'_> {
             counts.insert(format!("team:{id}"), only(crew.of([Some(*id)])));
         }
         let of_no_team = crew.of([None]);
-        if of_no_team.agents > 0 {
+        if of_no_team.agents > 0 && scope.counts_everybody() {
             counts.insert(AGENTS_OF_NO_TEAM.to_owned(), only(of_no_team));
         }
         for (id, queue) in &self.queues {
@@ -282,7 +282,8 @@ fn hides_staff(queue: &Value) -> bool {
     queue.pointer("/hidden/staff").is_some()
 }
 
-fn teams_of(queue: &Value) -> Vec<TeamId> {
+/// The teams that a queue names.
+pub(super) fn teams_of(queue: &Value) -> Vec<TeamId> {
     let teams = queue.get("teams").and_then(Value::as_array);
     teams.into_iter().flatten().filter_map(Value::as_i64).map(TeamId).collect()
 }

@@ -17,7 +17,7 @@ use super::view::{Painted, Position, Rendering, View};
 use super::viewer::Viewer;
 use crate::base::Lifecycle;
 use crate::domain::Permission;
-use crate::gold::{Delta, Gold, Key};
+use crate::gold::{Delta, Gold, GoldCopy, Key};
 
 /// How long a view is kept after the last viewer has gone: long enough for a page to open its socket after it was
 /// painted, and for a viewer to come back after a break.
@@ -128,7 +128,9 @@ impl Hub {
                     Ok(delta) => self.route(&delta),
                     Err(RecvError::Lagged(missed)) => {
                         tracing::warn!(missed, "views fell behind the gold copy and read it afresh");
-                        self.views().by_sight.values().for_each(|view| view.reread(self.0.gold.copy()));
+                        let mut views = self.views();
+                        let all: Vec<_> = views.by_sight.values().map(Arc::clone).collect();
+                        views.reread(&all, self.0.gold.copy());
                     }
                     Err(RecvError::Closed) => return,
                 },
@@ -139,7 +141,7 @@ impl Hub {
 
     fn route(&self, delta: &Delta) {
         let mut changes: Vec<Rendering<'_>> = delta.changes.iter().map(Rendering::new).collect();
-        let views = self.views();
+        let mut views = self.views();
         let mut concerned: HashMap<u64, (&Arc<View>, Vec<usize>), foldhash::fast::RandomState> = HashMap::default();
         for (position, change) in delta.changes.iter().enumerate() {
             for entity in change.before.iter().chain(&change.after) {
@@ -151,14 +153,18 @@ impl Hub {
                 }
             }
         }
+        let mut renamed = Vec::new();
         for (view, positions) in concerned.into_values() {
             let mut positions = positions.into_iter().peekable();
             let concerning = changes
                 .iter_mut()
                 .enumerate()
                 .filter_map(|(position, change)| positions.next_if_eq(&position).map(|_| change));
-            view.advance(delta.version, delta.heard, concerning);
+            if view.advance(delta.version, delta.heard, concerning) {
+                renamed.push(Arc::clone(view));
+            }
         }
+        views.reread(&renamed, self.0.gold.copy());
     }
 
     fn view(&self, views: &mut Views, sight: &Sight) -> Result<Arc<View>, Refused> {
@@ -178,9 +184,7 @@ impl Hub {
         let birth = self.0.births.fetch_add(1, Ordering::Relaxed);
         let epoch = format!("{:016x}", self.0.life.hash_one((sight, birth)));
         let view = Arc::new(View::born(birth, sight.clone(), epoch.into(), self.0.build, self.0.gold.copy()));
-        for anchor in sight.anchors() {
-            views.by_anchor.entry(anchor).or_default().push(Arc::clone(&view));
-        }
+        views.follow(&view);
         views.by_sight.insert(sight.clone(), Arc::clone(&view));
         Ok(view)
     }
@@ -195,8 +199,31 @@ impl Views {
     fn forget(&mut self, mut done: impl FnMut(&View) -> bool) {
         self.by_sight.retain(|_, view| !done(view));
         let kept: HashSet<u64> = self.by_sight.values().map(|view| view.birth()).collect();
+        self.unfollow(|view| !kept.contains(&view.birth()));
+    }
+
+    /// Reads the gold copy afresh for these views, and follows what they are now to be woken for.
+    fn reread(&mut self, views: &[Arc<View>], gold: &GoldCopy) {
+        if views.is_empty() {
+            return;
+        }
+        let births: HashSet<u64> = views.iter().map(|view| view.birth()).collect();
+        self.unfollow(|view| births.contains(&view.birth()));
+        for view in views {
+            view.reread(gold);
+            self.follow(view);
+        }
+    }
+
+    fn follow(&mut self, view: &Arc<View>) {
+        for anchor in view.anchors() {
+            self.by_anchor.entry(anchor).or_default().push(Arc::clone(view));
+        }
+    }
+
+    fn unfollow(&mut self, is_done: impl Fn(&View) -> bool) {
         self.by_anchor.retain(|_, views| {
-            views.retain(|view| kept.contains(&view.birth()));
+            views.retain(|view| !is_done(view));
             !views.is_empty()
         });
     }
@@ -206,9 +233,65 @@ impl Views {
 mod tests {
     use super::*;
     use crate::base::Clock;
-    use crate::domain::{Fact, Survey};
+    use crate::domain::{
+        AgentId, AgentReading, AgentStatus, Fact, Health, Ordinal, QueueId, QueueReading, SourceName, SourceState,
+        StatusReading, StructureReading, Survey, TeamId, TeamReading,
+    };
     use crate::gold::{Day, Rules};
     use crate::live::Scope;
+
+    /// A queue that is answered by another team from now on counts that one's agents, and is woken when they change.
+    #[tokio::test]
+    async fn view_of_a_queue_follows_the_teams_that_it_names() {
+        let (clock, life) = (Clock::system(), Lifecycle::new());
+        let gold = Gold::start(Rules::default(), Day::default(), clock.clone(), &life);
+        let structure = |teams_of_queue: &[i64]| {
+            let agents = (1..=3).map(|team| {
+                let mut agent = AgentReading::new(AgentId(team * 10));
+                agent.team = Some(TeamId(team));
+                agent
+            });
+            let mut queue = QueueReading::new(QueueId(7));
+            queue.teams = Some(teams_of_queue.iter().copied().map(TeamId).collect());
+            let teams = (1..=3).map(|id| TeamReading {
+                id: TeamId(id),
+                name: format!("Team {id}").into(),
+                groups: Default::default(),
+                unit: None,
+            });
+            Fact::Structure(StructureReading { agents: agents.collect(), queues: vec![queue], teams: teams.collect() })
+        };
+        let changed = |heard, id, status| {
+            let mut agent = AgentReading::new(AgentId(id));
+            agent.status = Some(StatusReading::new(status));
+            Fact::AgentChanged { heard: Ordinal(heard), agent: Box::new(agent) }
+        };
+        gold.tell(Fact::Source(SourceName::Clarity, Health::new(SourceState::Live, clock.now()))).await;
+        gold.tell(structure(&[1, 2])).await;
+        gold.settled().await;
+        let hub = Hub::start(gold.clone(), "0", &life);
+        let sight = Sight::unlimited(Scope::parse("queues:7").expect("a scope"));
+        let mut viewer = hub.attach(&sight, None).expect("a view");
+        drop(viewer.frame());
+        let available = || {
+            let painted: serde_json::Value =
+                serde_json::from_str(&hub.paint(&sight).expect("a view").state).expect("JSON");
+            let staff = &painted["counts"]["queue:7"]["staff"];
+            (staff["agents"].as_u64(), staff["available"].as_u64())
+        };
+        let mut after = async |facts: Vec<Fact>| {
+            for fact in facts {
+                gold.tell(fact).await;
+            }
+            viewer.ready().await;
+            drop(viewer.frame());
+            available()
+        };
+        assert_eq!(after(vec![changed(1, 10, AgentStatus::Available)]).await, (Some(2), Some(1)));
+        assert_eq!(after(vec![structure(&[3])]).await, (None, None), "nobody knows what agent 30 is doing");
+        assert_eq!(after(vec![changed(2, 30, AgentStatus::Available)]).await, (Some(1), Some(1)));
+        life.shut_down(Duration::from_secs(5)).await;
+    }
 
     #[tokio::test]
     async fn page_that_does_not_exist_makes_no_view() {

@@ -230,6 +230,11 @@ impl Scope {
         matches!(self.kind(), "all" | "floor" | "queues" | "teams" | "wallboard")
     }
 
+    /// Whether everybody is counted in it, and not only the teams that its queues and teams name.
+    pub(super) fn counts_everybody(&self) -> bool {
+        self.counts() && (self.anchors.contains(&Anchor::Agents) || self.anchors.contains(&Anchor::Queues))
+    }
+
     /// The anchors whose entities it contains.
     #[must_use]
     pub fn anchors(&self) -> &BTreeSet<Anchor> {

@@ -9,7 +9,7 @@ use super::counts::Stance;
 use super::document;
 use super::project::project;
 use super::scope::{Anchor, Fields, Scope};
-use crate::domain::{Permission, Realm, Role};
+use crate::domain::{Permission, Realm, Role, TeamId};
 use crate::gold::Entity;
 
 /// A scope as somebody may see it. Equal sights share a view, and no view serves two that differ: what one of them holds
@@ -77,13 +77,16 @@ impl Sight {
         self.permission.sees_agent(agent.id).then(|| Stance { team, activity: agent.activity() })
     }
 
-    /// What to follow. Every entity that is seen hangs on one of these; not everything that does is seen. Where a limited
-    /// viewer looks at all agents, those whom they may see are followed one by one, so that nobody else's change wakes them.
-    pub(super) fn anchors(&self) -> BTreeSet<Anchor> {
+    /// What to follow, where the queues and teams that are seen name these teams. Every entity that is seen or counted hangs
+    /// on one of these; not everything that does is seen. Where a limited viewer looks at all agents, those whom they may
+    /// see are followed one by one, so that nobody else's change wakes them.
+    pub(super) fn anchors(&self, named: &BTreeSet<TeamId>) -> BTreeSet<Anchor> {
         let mut wanted = self.scope.anchors().clone();
-        if self.scope.counts() {
-            // A wallboard shows no agents and counts them.
+        // A wallboard shows no agents and counts them.
+        if self.scope.counts_everybody() {
             wanted.insert(Anchor::Agents);
+        } else if self.scope.counts() {
+            wanted.extend(named.iter().copied().map(Anchor::Team));
         }
         let Some(Realm { agents, queues, teams }) = self.permission.realm() else { return wanted };
         let agents = || agents.iter().copied().map(Anchor::Agent);

@@ -4,7 +4,7 @@
 //! now is then the difference between what such a member was and what it is: work in proportion to what changed. Earlier
 //! patches are never put together, because merge patches do not add up.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -13,13 +13,13 @@ use bytes::Bytes;
 use serde_json::{Map, Value};
 use tokio::sync::watch;
 
-use super::counts::{Counted, Crew};
+use super::counts::{Counted, Crew, teams_of};
 use super::document::{SECTIONS, member, path};
 use super::list::Lists;
 use super::patch::diff;
-use super::scope::Fields;
+use super::scope::{Anchor, Fields};
 use super::sight::Sight;
-use crate::domain::{QueueId, SourceName};
+use crate::domain::{QueueId, SourceName, TeamId};
 use crate::gold::{Change, Entity, GoldCopy, Key};
 
 /// For how many versions back a viewer can be given a patch. At ten versions a second that is two minutes.
@@ -101,6 +101,8 @@ struct State {
     lists: Option<Lists>,
     /// The agents that are counted, also where none is shown.
     crew: Crew,
+    /// The teams that its queues and teams name. Where not everybody is counted, these are.
+    named: BTreeSet<TeamId>,
     version: u64,
     /// The version before the first remembered step.
     floor: u64,
@@ -171,6 +173,7 @@ impl View {
             members,
             lists,
             crew,
+            named: BTreeSet::new(),
             version,
             floor: version,
             steps: VecDeque::new(),
@@ -180,6 +183,7 @@ impl View {
             snapshot: None,
             used: Instant::now(),
         };
+        state.name_teams(&sight);
         state.count(&sight, version, &mut Vec::new());
         Self {
             birth,
@@ -195,6 +199,11 @@ impl View {
     /// Which of all views that ever were.
     pub(super) fn birth(&self) -> u64 {
         self.birth
+    }
+
+    /// What to wake it for.
+    pub(super) fn anchors(&self) -> BTreeSet<Anchor> {
+        self.sight.anchors(&self.state().named)
     }
 
     /// The document now.
@@ -278,13 +287,14 @@ impl View {
         Ok((Some(encoded), version))
     }
 
-    /// Takes the changes of a gold version in that concern this view.
+    /// Takes the changes of a gold version in that concern this view. Says whether it is to be woken for other things from
+    /// now on; those it has not followed, and is to read.
     pub(super) fn advance<'a, 'b: 'a>(
         &self,
         version: u64,
         heard: Instant,
         changes: impl Iterator<Item = &'a mut Rendering<'b>>,
-    ) {
+    ) -> bool {
         let mut state = self.state();
         let (mut before, mut listed, mut is_recounted) = (Vec::new(), Vec::new(), false);
         for rendering in changes {
@@ -308,11 +318,15 @@ impl View {
         if !listed.is_empty() {
             state.turn(&self.sight, version, &mut listed, &mut before);
         }
-        is_recounted |= before.iter().any(|(slot, _)| is_counted(slot));
+        let is_renamed = before.iter().any(|(slot, _)| is_counted(slot)) && {
+            is_recounted = true;
+            state.name_teams(&self.sight)
+        };
         if is_recounted {
             state.count(&self.sight, version, &mut before);
         }
         self.publish(state, version, heard, before);
+        is_renamed
     }
 
     /// Reads the gold copy afresh, after deltas have been missed.
@@ -330,6 +344,7 @@ impl View {
             state.replace(&slot, member.stamp, Some(member.json), &mut before);
         }
         (state.lists, state.crew) = (lists, crew);
+        state.name_teams(&self.sight);
         state.count(&self.sight, version, &mut before);
         self.publish(state, version, Instant::now(), before);
     }
@@ -412,6 +427,30 @@ impl State {
         self.replace(&Slot::List(name), version, Some(Arc::new(json)), before);
     }
 
+    /// Notes which teams are counted. Says whether they are others than before.
+    fn name_teams(&mut self, sight: &Sight) -> bool {
+        if !sight.scope().counts() || sight.scope().counts_everybody() {
+            return false;
+        }
+        let named = self.queues_and_teams().flat_map(|(key, json)| match key {
+            Key::Team(id) => vec![*id],
+            _ => teams_of(json),
+        });
+        let named = named.collect();
+        let is_other = self.named != named;
+        self.named = named;
+        is_other
+    }
+
+    /// Queues and teams stand one behind the other.
+    fn queues_and_teams(&self) -> impl Iterator<Item = (&Key, &Value)> {
+        let from_queues = self.members.range(Slot::Entity(Key::Queue(QueueId(i64::MIN)))..);
+        from_queues.map_while(|(slot, member)| match slot {
+            Slot::Entity(key @ (Key::Queue(_) | Key::Team(_))) => Some((key, &*member.json)),
+            _ => None,
+        })
+    }
+
     /// Counts again what is counted of the members.
     fn count(&mut self, sight: &Sight, version: u64, before: &mut Vec<Before>) {
         if !sight.scope().counts() {
@@ -425,12 +464,11 @@ impl State {
                 source.and_then(|source| source.json.get("state")?.as_str()).unwrap_or("off")
             };
             (counted.clarity, counted.goodays) = (state(SourceName::Clarity), state(SourceName::Goodays));
-            // Queues and teams stand one behind the other.
-            for (slot, member) in self.members.range(Slot::Entity(Key::Queue(QueueId(i64::MIN)))..) {
-                match slot {
-                    Slot::Entity(Key::Queue(id)) => counted.queues.push((*id, &*member.json)),
-                    Slot::Entity(Key::Team(id)) => counted.teams.push((*id, &*member.json)),
-                    _ => break,
+            for (key, json) in self.queues_and_teams() {
+                match key {
+                    Key::Queue(id) => counted.queues.push((*id, json)),
+                    Key::Team(id) => counted.teams.push((*id, json)),
+                    _ => {}
                 }
             }
             counted.counts(sight.scope(), &self.crew)
