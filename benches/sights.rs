@@ -76,8 +76,9 @@ async fn watch(sight: fn(i64) -> Sight) -> (usize, Duration) {
     let gold = Gold::start(Rules::default(), Day::default(), Clock::system(), &life);
     gold.tell(structure()).await;
     gold.settled().await;
-    let hub = Hub::start(gold.clone(), "bench", &life);
-    let mut viewers: Vec<Viewer> = (1..=TEAMS).map(|team| hub.attach(&sight(team), None).expect("a view")).collect();
+    let hub = Hub::start(gold.clone(), "bench", 50, &life);
+    let mut viewers: Vec<Viewer> =
+        (1..=TEAMS).map(|team| hub.attach(&sight(team), None, None).expect("a view")).collect();
     for viewer in &mut viewers {
         viewer.frame().expect("a snapshot");
     }

@@ -7,18 +7,19 @@ const RESTART = 1012;
 const OVERLOAD = 1013;
 const SIGN_IN = 4401;
 const NO_SCOPE = 4403;
+const TOO_MANY = 4429;
 const OURS = 4000;
 
 /** How long to wait before try number `n`: the cap first, then the jitter, so that pages do not come back in step. */
 export function pause(n, code, random = Math.random) {
   if (code === RESTART || code === OVERLOAD) return 1_000 + random() * 9_000;
-  if (code === SIGN_IN || code === NO_SCOPE) return 30_000;
+  if (code === SIGN_IN || code === NO_SCOPE || code === TOO_MANY) return 30_000;
   return random() * Math.min(30_000, 500 * 2 ** Math.min(n, 16));
 }
 
 /**
  * Follows a scope. `on` hears `snapshot(state)`, `patch(patch)`, `now(instant)`, `heard()`, `lamp(state)` with `live`, `late`, `lost`,
- * `signedOut` or `refused`, `build(build)` when the server is another one than the page came from, `reload()` when somebody wishes it,
+ * `signedOut`, `refused` or `tooMany`, `build(build)` when the server is another one than the page came from, `reload()` when somebody wishes it,
  * and `beat(now)`, whose answer is told to the server.
  */
 export class Link {
@@ -122,6 +123,7 @@ export class Link {
     this.#socket = null;
     if (code === SIGN_IN) this.#refused = "signedOut";
     if (code === NO_SCOPE) this.#refused = "refused";
+    if (code === TOO_MANY) this.#refused = "tooMany";
     this.#light(this.#refused ?? "lost");
     this.#tries += 1;
     this.#again(code);

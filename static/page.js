@@ -42,6 +42,7 @@ const words = {
   late: () => "Late",
   lost: () => `No connection since ${since(heardAt, clock.zone, clock.running())}, retrying`,
   signedOut: () => (board ? "This screen has been shut out." : "Your sign-in has ended."),
+  tooMany: () => "You have too many pages open, so this one stands still: close some",
   refused: () => "You may no longer see this page. Ask whoever keeps the teams.",
 };
 

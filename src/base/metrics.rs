@@ -61,6 +61,7 @@ struct Inner {
     store_bytes: Gauge,
     /// Absent for as long as there is no copy.
     backup_age: Family<Plain, Ratio>,
+    tokens_shown: Family<One, Counter>,
     open_connections: Gauge,
     connections: Family<One, Counter>,
 }
@@ -106,6 +107,8 @@ impl Metrics {
             store_bytes: promise.keep("store_bytes", "Size of the store on disk"),
             backup_age: promise
                 .keep("backup_age_seconds", "Time since the store was last copied; absent without a copy"),
+            tokens_shown: promise
+                .keep("tokens_shown", "Tokens that were not known when they were shown, by what came of it"),
             open_connections: promise.keep("open_connections", "Connections held now, sockets included"),
             connections: promise.keep("connections", "Connections that came, by how they were treated"),
             registry: {
@@ -189,6 +192,11 @@ impl Metrics {
     /// A webhook was received, and this became of it.
     pub fn webhook(&self, source: &'static str, result: &'static str) {
         self.0.webhooks.get_or_create(&[("source", source), ("result", result)]).inc();
+    }
+
+    /// Somebody brought a token that was not known.
+    pub fn token_shown(&self, result: &'static str) {
+        self.0.tokens_shown.get_or_create(&[("result", result)]).inc();
     }
 
     /// A signed webhook could not be read.

@@ -96,7 +96,7 @@ impl World {
         let day = Day { zone: config.server.time_zone.clone(), starts: config.server.day_starts };
         let reckoning = Reckoning { day, limits: limits(config) };
         let gold = Gold::start(rules(config), reckoning, clock.clone(), life);
-        let hub = Hub::start(gold.clone(), BUILD.as_str(), life);
+        let hub = Hub::start(gold.clone(), BUILD.as_str(), config.access.scopes, life);
 
         let signatures = config
             .goodays
@@ -232,7 +232,8 @@ impl Parts<'_> {
                     kdc: Some(clarity.kdc.clone()).filter(|kdc| !kdc.is_empty()),
                 };
                 let (gold, clock, life) = (self.gold.clone(), self.clock.clone(), self.life.clone());
-                let sign_ins = SignIns::open(vendor, gold, rules, clock, life, store.clone()).await;
+                let sign_ins =
+                    SignIns::open(vendor, gold, rules, clock, life, store.clone(), self.metrics.clone()).await;
                 match players {
                     Some(players) => Entrance::Demo(sign_ins, players),
                     None => Entrance::Clarity(sign_ins),

@@ -39,6 +39,8 @@ pub struct Access {
     pub token_origins: Vec<String>,
     /// How many sockets one sign-in may hold. Default 10.
     pub sockets: usize,
+    /// How many different scopes one person may have open at once, in all of their sign-ins. Default 50.
+    pub scopes: usize,
 }
 
 /// How people sign in.
@@ -76,6 +78,7 @@ impl Default for Access {
             unconfirmed_for: Duration::from_secs(3600),
             token_origins: Vec::new(),
             sockets: 10,
+            scopes: 50,
         }
     }
 }
@@ -99,6 +102,9 @@ impl Access {
         }
         if self.sockets == 0 {
             return Err(ConfigError::invalid("access.sockets", "must be at least 1: no page lives without a socket"));
+        }
+        if self.scopes == 0 {
+            return Err(ConfigError::invalid("access.scopes", "must be at least 1: each page has a scope"));
         }
         if self.confirm_every > Duration::from_secs(45) {
             return Err(ConfigError::invalid(

@@ -10,6 +10,7 @@ use std::time::Duration;
 use thiserror::Error;
 use tokio::sync::broadcast::{Receiver, error::RecvError};
 
+use super::holders::{Holder, Holders};
 use super::project::project;
 use super::scope::{Anchor, anchors_of};
 use super::sight::Sight;
@@ -32,6 +33,12 @@ pub enum Refused {
     /// Too many distinct sights are being watched.
     #[error("Too many different scopes are being watched. Try again in a few minutes.")]
     Full,
+    /// One person is watching as many distinct scopes as one may.
+    #[error("You have {most} different scopes open, as many as one person may. Close pages that you do not need.")]
+    Yours {
+        /// How many that is.
+        most: usize,
+    },
     /// Its list is shorter: whoever counts up pages makes no view of nothing.
     #[error("There is no page {page} of this list: the last is {last}.")]
     NoPage {
@@ -54,6 +61,8 @@ struct Inner {
     life: RandomState,
     births: AtomicU64,
     views: Mutex<Views>,
+    scopes_per_person: usize,
+    holders: Holders,
 }
 
 #[derive(Debug, Default)]
@@ -63,9 +72,9 @@ struct Views {
 }
 
 impl Hub {
-    /// Starts following.
+    /// Starts following. Each person may have so many distinct scopes open.
     #[must_use]
-    pub fn start(gold: Gold, build: &'static str, life: &Lifecycle) -> Self {
+    pub fn start(gold: Gold, build: &'static str, scopes_per_person: usize, life: &Lifecycle) -> Self {
         let deltas = gold.follow();
         let hub = Self(Arc::new(Inner {
             gold,
@@ -73,6 +82,8 @@ impl Hub {
             life: RandomState::new(),
             births: AtomicU64::new(0),
             views: Mutex::default(),
+            scopes_per_person,
+            holders: Holders::new(scopes_per_person, LINGER),
         }));
         life.spawn_service(hub.clone().run(deltas));
         hub
@@ -90,24 +101,44 @@ impl Hub {
         self.0.gold.copy().get(key).is_some_and(|entity| project(&entity, permission).is_some())
     }
 
-    /// The document of a sight now.
+    /// The document of a sight now. A page or a program that asks is always answered: where there is no room for one view
+    /// more, with a document that nobody keeps. `holder`: who asks, as far as their scopes are counted.
     ///
     /// # Errors
-    /// See [`Refused`].
-    pub fn paint(&self, sight: &Sight) -> Result<Painted, Refused> {
-        let view = self.view(&mut self.views(), sight)?;
-        Ok(view.paint())
+    /// [`Refused::NoPage`].
+    pub fn paint(&self, sight: &Sight, holder: Option<&Holder>) -> Result<Painted, Refused> {
+        let has_room = holder.is_none_or(|holder| self.0.holders.look(holder, &sight.scope().to_string()));
+        let kept = if has_room { self.view(&mut self.views(), sight) } else { Err(Refused::Full) };
+        match kept {
+            Ok(view) => Ok(view.paint()),
+            Err(Refused::Full) => {
+                let view = self.born(sight);
+                let (page, last) = (sight.scope().listed().unwrap_or(1), view.pages());
+                if page > last { Err(Refused::NoPage { page, last }) } else { Ok(view.paint()) }
+            }
+            Err(refused) => Err(refused),
+        }
     }
 
-    /// A new viewer of a sight, or one that returns to where it was.
+    /// A new viewer of a sight, or one that returns to where it was. `holder`: as for [`Hub::paint`].
     ///
     /// # Errors
     /// See [`Refused`].
-    pub fn attach(&self, sight: &Sight, position: Option<&Position>) -> Result<Viewer, Refused> {
+    pub fn attach(
+        &self,
+        sight: &Sight,
+        position: Option<&Position>,
+        holder: Option<&Holder>,
+    ) -> Result<Viewer, Refused> {
+        let place = holder.map(|holder| {
+            let place = self.0.holders.place(holder, &sight.scope().to_string());
+            place.ok_or(Refused::Yours { most: self.0.scopes_per_person })
+        });
+        let place = place.transpose()?;
         // Under the lock, so that no sweep comes between finding the view and counting its viewer.
         let mut views = self.views();
         let view = self.view(&mut views, sight)?;
-        Ok(Viewer::new(view, position))
+        Ok(Viewer::new(view, position, place))
     }
 
     /// How many watch each scope.
@@ -134,7 +165,10 @@ impl Hub {
                     }
                     Err(RecvError::Closed) => return,
                 },
-                _ = sweep.tick() => self.views().forget(|view| view.is_idle(LINGER)),
+                _ = sweep.tick() => {
+                    self.views().forget(|view| view.is_idle(LINGER));
+                    self.0.holders.sweep();
+                }
             }
         }
     }
@@ -181,12 +215,16 @@ impl Hub {
         if views.by_sight.len() >= MOST_VIEWS {
             return Err(Refused::Full);
         }
-        let birth = self.0.births.fetch_add(1, Ordering::Relaxed);
-        let epoch = format!("{:016x}", self.0.life.hash_one((sight, birth)));
-        let view = Arc::new(View::born(birth, sight.clone(), epoch.into(), self.0.build, self.0.gold.copy()));
+        let view = Arc::new(self.born(sight));
         views.follow(&view);
         views.by_sight.insert(sight.clone(), Arc::clone(&view));
         Ok(view)
+    }
+
+    fn born(&self, sight: &Sight) -> View {
+        let birth = self.0.births.fetch_add(1, Ordering::Relaxed);
+        let epoch = format!("{:016x}", self.0.life.hash_one((sight, birth)));
+        View::born(birth, sight.clone(), epoch.into(), self.0.build, self.0.gold.copy())
     }
 
     fn views(&self) -> MutexGuard<'_, Views> {
@@ -269,13 +307,13 @@ mod tests {
         gold.tell(Fact::Source(SourceName::Clarity, Health::new(SourceState::Live, clock.now()))).await;
         gold.tell(structure(&[1, 2])).await;
         gold.settled().await;
-        let hub = Hub::start(gold.clone(), "0", &life);
+        let hub = Hub::start(gold.clone(), "0", 50, &life);
         let sight = Sight::unlimited(Scope::parse("queues:7").expect("a scope"));
-        let mut viewer = hub.attach(&sight, None).expect("a view");
+        let mut viewer = hub.attach(&sight, None, None).expect("a view");
         drop(viewer.frame());
         let available = || {
             let painted: serde_json::Value =
-                serde_json::from_str(&hub.paint(&sight).expect("a view").state).expect("JSON");
+                serde_json::from_str(&hub.paint(&sight, None).expect("a view").state).expect("JSON");
             let staff = &painted["counts"]["queue:7"]["staff"];
             (staff["agents"].as_u64(), staff["available"].as_u64())
         };
@@ -301,13 +339,28 @@ mod tests {
             gold.tell(Fact::Survey(Box::new(Survey::new(format!("s{number}").as_str().into(), clock.now())))).await;
         }
         gold.settled().await;
-        let hub = Hub::start(gold, "0", &life);
+        let hub = Hub::start(gold, "0", 4, &life);
         let page = |page| Sight::unlimited(Scope::surveys().page(page));
-        assert!(hub.paint(&page(2)).is_ok());
+        assert!(hub.paint(&page(2), None).is_ok());
         for beyond in 3..30 {
-            assert!(hub.paint(&page(beyond)).is_err() && hub.attach(&page(beyond), None).is_err(), "{beyond}");
+            assert!(
+                hub.paint(&page(beyond), None).is_err() && hub.attach(&page(beyond), None, None).is_err(),
+                "{beyond}"
+            );
         }
         assert_eq!(hub.viewers().len(), 2, "the first page, which says how many there are, and the second");
+
+        let mia = Holder::named("agent 1");
+        for agent in 1..=9 {
+            assert!(hub.paint(&Sight::unlimited(Scope::agent(AgentId(agent))), Some(&mia)).is_ok(), "{agent}");
+        }
+        assert_eq!(hub.viewers().len(), 4, "whoever looks at many keeps half of what one may have");
+        assert_eq!(hub.paint(&page(9), Some(&mia)).err(), Some(Refused::NoPage { page: 9, last: 2 }));
+        let follow = |agent| hub.attach(&Sight::unlimited(Scope::agent(AgentId(agent))), None, Some(&mia));
+        let followed =
+            [follow(10).expect("the third"), follow(11).expect("the fourth"), follow(1).expect("held already")];
+        assert_eq!(follow(12).err(), Some(Refused::Yours { most: 4 }));
+        drop(followed);
         life.shut_down(Duration::from_secs(5)).await;
     }
 }

@@ -9,10 +9,12 @@
 //! - [`counts`]: what a view counts of what its viewer may see.
 //! - [`view`]: one document per distinct sight, with its recent past and its encoded frames.
 //! - [`viewer`]: one cursor per socket.
+//! - [`holders`]: how many different scopes somebody has open.
 //! - [`hub`]: follows the gold copy and wakes the views that a change concerns.
 
 mod counts;
 pub mod document;
+pub mod holders;
 pub mod hub;
 pub mod list;
 pub mod patch;
@@ -24,6 +26,7 @@ mod total;
 pub mod view;
 pub mod viewer;
 
+pub use holders::Holder;
 pub use hub::{Hub, Refused};
 pub use scope::Scope;
 pub use sight::Sight;

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use tokio::sync::watch;
 
+use super::holders::Place;
 use super::view::{Position, View};
 
 /// A text to be written to a socket.
@@ -50,12 +51,14 @@ pub struct Viewer {
     view: Arc<View>,
     at: Option<u64>,
     version: watch::Receiver<u64>,
+    /// Counted for whoever watches for as long as this lives.
+    _place: Option<Place>,
     /// How it came.
     pub returned: Return,
 }
 
 impl Viewer {
-    pub(super) fn new(view: Arc<View>, position: Option<&Position>) -> Self {
+    pub(super) fn new(view: Arc<View>, position: Option<&Position>, place: Option<Place>) -> Self {
         view.count(true);
         let known = position.filter(|position| view.knows(position));
         let returned = match (position, known) {
@@ -64,7 +67,7 @@ impl Viewer {
             (Some(_), None) => Return::Unknown,
         };
         let version = view.follow();
-        Self { at: known.map(|position| position.version), view, version, returned }
+        Self { at: known.map(|position| position.version), view, version, _place: place, returned }
     }
 
     /// Resolves when there is something to send: at once for a viewer that holds nothing.

@@ -37,7 +37,7 @@ pub async fn state(
     Query(wanted): Query<Wanted>,
 ) -> Result<Response, Problem> {
     let scope = boards.parse(wanted.scope.as_deref().unwrap_or("all"))?;
-    let painted = hub.paint(&viewer.sight(scope)?).map_err(Problem::not_watched)?;
+    let painted = hub.paint(&viewer.sight(scope)?, viewer.holder().as_ref()).map_err(Problem::not_watched)?;
     let head = serde_json::json!({
         "build": hub.build(),
         "epoch": &*painted.epoch,

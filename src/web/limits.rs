@@ -1,5 +1,7 @@
 //! How often somebody may ask. Who asks too often is told when to come back; nobody else notices.
 
+mod sign_in;
+
 use std::hash::{BuildHasher, Hash, RandomState};
 use std::net::IpAddr;
 use std::num::NonZeroU32;
@@ -16,6 +18,8 @@ use governor::middleware::NoOpMiddleware;
 use governor::state::keyed::DashMapStateStore;
 use governor::{Quota, RateLimiter};
 
+pub use sign_in::SignInLimit;
+
 use super::peer::Peer;
 use super::problem::Problem;
 use super::serve::{Headcount, Luggage, network_of};
@@ -30,14 +34,11 @@ const FORGET_EVERY: u32 = 4096;
 /// one address loads its pages together.
 const API: (u32, u32) = (20, 400);
 
+/// The same for pages, sign-in and sign-out. After a restart an office may load all of its pages anew.
+const PAGES: (u32, u32) = (20, 600);
+
 /// The same for webhooks whose signature does not fit.
 const FORGERIES: (u32, u32) = (50, 500);
-
-/// How many sign-ins one address may try in a minute, how many at once after a rest, and how many one account may suffer in
-/// an hour. A shift begins at once, behind one address; but nobody there has the same name.
-const SIGN_INS_BY_ADDRESS: (u32, u32) = (5, 60);
-const SIGN_INS_BY_BOTH: u32 = 5;
-const SIGN_INS_BY_ACCOUNT: u32 = 10;
 
 /// How soon who has as many sockets as allowed may try again, in seconds.
 const SOCKET_WAIT: u64 = 30;
@@ -46,6 +47,7 @@ const SOCKET_WAIT: u64 = 30;
 #[derive(Debug, Clone)]
 pub struct Rates {
     api: Arc<Throttle>,
+    pages: Arc<Throttle>,
     forgeries: Arc<Throttle>,
     sockets: Headcount,
 }
@@ -56,7 +58,8 @@ impl Rates {
     pub fn new(sockets_per_address: usize) -> Self {
         let throttle =
             |(second, burst)| Arc::new(Throttle::new(Quota::per_second(count(second)).allow_burst(count(burst))));
-        Self { api: throttle(API), forgeries: throttle(FORGERIES), sockets: Headcount::new(sockets_per_address) }
+        let (api, pages, forgeries) = (throttle(API), throttle(PAGES), throttle(FORGERIES));
+        Self { api, pages, forgeries, sockets: Headcount::new(sockets_per_address) }
     }
 }
 
@@ -83,6 +86,15 @@ pub async fn programs(State(rates): State<Rates>, request: Request, next: Next) 
     response
 }
 
+/// A middleware for the routes for people: so many requests.
+pub async fn people(State(rates): State<Rates>, request: Request, next: Next) -> Response {
+    let checked = stranger(&request).map_or(Ok(()), |address| rates.pages.check(&network_of(address)));
+    match checked {
+        Ok(()) => next.run(request).await,
+        Err(wait) => Problem::too_many(seconds(wait)).into_response(),
+    }
+}
+
 /// A middleware for the routes for vendors. What is signed is always taken: a sender that we throttle may give us up. Who
 /// sends what is not gets no second look after a while.
 pub async fn webhooks(State(rates): State<Rates>, request: Request, next: Next) -> Response {
@@ -106,55 +118,6 @@ fn stranger(request: &Request) -> Option<IpAddr> {
 
 fn seconds(wait: Duration) -> u64 {
     wait.as_secs() + u64::from(wait.subsec_nanos() > 0)
-}
-
-/// How often somebody may try to sign in.
-#[derive(Debug)]
-pub struct SignInLimit<C: Clock = DefaultClock> {
-    addresses: Throttle<C>,
-    both: Throttle<C>,
-    accounts: Throttle<C>,
-}
-
-impl Default for SignInLimit {
-    fn default() -> Self {
-        Self::by_clock(DefaultClock::default())
-    }
-}
-
-impl<C: Clock + Clone> SignInLimit<C> {
-    fn by_clock(clock: C) -> Self {
-        let (minute, burst) = SIGN_INS_BY_ADDRESS;
-        let by_address = Quota::per_minute(count(minute)).allow_burst(count(burst));
-        Self {
-            addresses: Throttle::by_clock(by_address, clock.clone()),
-            both: Throttle::by_clock(Quota::per_minute(count(SIGN_INS_BY_BOTH)), clock.clone()),
-            accounts: Throttle::by_clock(Quota::per_hour(count(SIGN_INS_BY_ACCOUNT)), clock),
-        }
-    }
-
-    /// Counts a try by this address, and then one at this account however it is written. A try that the address may not
-    /// make costs the account nothing, so that one stranger cannot lock many people out.
-    ///
-    /// # Errors
-    /// When that was one too many; how long to wait.
-    pub fn check(&self, peer: Peer, account: &str) -> Result<(), Duration> {
-        self.check_address(peer)?;
-        let account = account.trim().to_lowercase();
-        self.both.check(&(network_of(peer.0), &account))?;
-        self.accounts.check(&account)
-    }
-}
-
-impl<C: Clock + Clone> SignInLimit<C> {
-    /// Counts a try by this address to come in by what no account suffers from: a token.
-    ///
-    /// # Errors
-    /// When that was one too many; how long to wait.
-    pub fn check_address(&self, peer: Peer) -> Result<(), Duration> {
-        // This very machine is a person in front of it, or a proxy that nobody has named.
-        if peer.0.is_loopback() { Ok(()) } else { self.addresses.check(&network_of(peer.0)) }
-    }
 }
 
 /// An allowance for each key, in bounded memory.

@@ -64,7 +64,7 @@ fn paths() -> Value {
             "description": "The server sends text frames, each a `Frame`. With `epoch` and `version` of what the caller already \
                 holds, the first frame is one patch that covers the gap, or a snapshot where that is no longer possible. The server \
                 closes with 1012 when it restarts, 1013 when it is overloaded, 4401 when a sign-in is needed, 4403 when the scope \
-                is gone: come back after a random wait, and never give up. `Origin`, when sent, must be the server's own.",
+                is gone, 4429 when one person or one sign-in has too many open: come back after a random wait, and never give up. `Origin`, when sent, must be the server's own.",
             "parameters": [
                 reference("parameters/scope"), reference("parameters/epoch"), reference("parameters/version"),
                 {"name": "ticket", "in": "query", "required": false, "schema": {"type": "string"},

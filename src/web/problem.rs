@@ -116,11 +116,13 @@ impl Problem {
         )
     }
 
-    /// A scope that cannot be watched: 404 for a page that its list does not have, 503 where too many are watched.
+    /// A scope that cannot be watched: 404 for a page that its list does not have, 429 where one person
+    /// watches too many, 503 where all together do.
     #[must_use]
     pub fn not_watched(refused: Refused) -> Self {
         let problem = match refused {
             Refused::Full => Self::not_now(60),
+            Refused::Yours { .. } => Self::too_many(60),
             Refused::NoPage { .. } => Self::not_found(),
         };
         problem.detail(refused.to_string())

@@ -44,13 +44,13 @@ pub fn router(state: AppState, ops: Ops, settings: &Settings) -> Router {
         .route("/login/token", post(door::by_token))
         .route("/login/demo", post(door::as_somebody))
         .route("/logout", post(door::leave))
-        .route("/display", get(pairing::page).post(pairing::by_token))
-        .route("/api/v1/sign-in", post(door::by_program));
+        .route("/display", get(pairing::page).post(pairing::by_token));
     // For programs, and for the scripts of the pages.
     let programs = Router::new()
         .route("/api/v1/state", get(api::state))
         .route("/api/v1/live", get(socket::live))
         .route("/api/v1/live-ticket", post(door::ticket))
+        .route("/api/v1/sign-in", post(door::by_program))
         .route("/api/v1/displays", get(pairing::list))
         .route("/api/v1/displays/{id}/{deed}", post(pairing::act_by_program))
         .route("/api/v1/sign-ins", get(sign_ins::list))
@@ -77,14 +77,10 @@ pub fn router(state: AppState, ops: Ops, settings: &Settings) -> Router {
         .route("/webhooks/goodays", post(webhooks::goodays))
         .route("/webhooks/kustomer", post(webhooks::kustomer))
         .layer(DefaultBodyLimit::max(webhooks::BODY_LIMIT))
-        .route_layer(from_fn_with_state(rates, limits::webhooks));
+        .route_layer(from_fn_with_state(rates.clone(), limits::webhooks));
 
-    let routes = pages
-        .merge(door)
-        .merge(programs)
-        .merge(webhooks)
-        .merge(assets::router())
-        .merge(ops::routes(ops))
-        .with_state(state);
+    let people = pages.merge(door).route_layer(from_fn_with_state(rates, limits::people));
+    let routes =
+        people.merge(programs).merge(webhooks).merge(assets::router()).merge(ops::routes(ops)).with_state(state);
     layers::wrap(routes, settings)
 }

@@ -153,7 +153,7 @@ impl Painter {
         query: Option<&str>,
     ) -> Result<Result<Sheet, Redirect>, Problem> {
         let address = list.kind();
-        match self.hub.paint(&viewer.sight(list.page(page(query)))?) {
+        match self.hub.paint(&viewer.sight(list.page(page(query)))?, viewer.holder().as_ref()) {
             Ok(painted) => Ok(Ok(self.sheet(viewer, painted)?)),
             Err(Refused::NoPage { last, .. }) => Ok(Err(Redirect::to(&format!("/{address}?page={last}")))),
             Err(refused) => Err(Problem::not_watched(refused)),
@@ -161,7 +161,10 @@ impl Painter {
     }
 
     fn paint(&self, viewer: &Viewer, scope: Scope) -> Result<Sheet, Problem> {
-        self.sheet(viewer, self.hub.paint(&viewer.sight(scope)?).map_err(Problem::not_watched)?)
+        self.sheet(
+            viewer,
+            self.hub.paint(&viewer.sight(scope)?, viewer.holder().as_ref()).map_err(Problem::not_watched)?,
+        )
     }
 
     fn sheet(&self, viewer: &Viewer, painted: Painted) -> Result<Sheet, Problem> {

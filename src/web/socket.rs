@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, WebSocketUpgrade};
 use axum::extract::{Extension, Query, State};
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -28,7 +28,7 @@ use crate::base::{Clock, Lifecycle, Metrics};
 use crate::domain::Permission;
 use crate::live::scope::Fields;
 use crate::live::viewer::{FrameKind, Return};
-use crate::live::{Hub, Position, Refused, Scope, Sight, Viewer};
+use crate::live::{Holder, Hub, Position, Refused, Scope, Sight, Viewer};
 use flow::Flow;
 
 mod flow;
@@ -55,7 +55,8 @@ const CHATTER: u32 = 100;
 /// A viewer's message may have so many bytes.
 const INBOUND: usize = 64 * 1024;
 
-/// Restart, overload, slow reader, abuse, and no sign-in, as close codes. Below 4500 a page comes back by itself.
+/// Restart, overload, slow reader, abuse, no sign-in, no such scope, and too many of them, as close codes. Below 4500 a page
+/// comes back by itself.
 const RESTART: u16 = 1012;
 const OVERLOAD: u16 = 1013;
 const SLOW: u16 = 4008;
@@ -63,11 +64,11 @@ const ABUSE: u16 = 1008;
 const SIGN_IN: u16 = 4401;
 const NO_SCOPE: u16 = 4403;
 
-/// What is said with the last of these.
-const NO_PAGE: &str = "This list has no such page.";
+const TOO_MANY: u16 = 4429;
 
-/// How long to wait where one sign-in holds too many sockets, in seconds.
-const COME_BACK: u64 = 30;
+/// What is said with the last two of these.
+const NO_PAGE: &str = "This list has no such page.";
+const TOO_MANY_OPEN: &str = "Too many pages are open.";
 
 /// What a viewer wants, and what it has.
 #[derive(Debug, Deserialize)]
@@ -81,10 +82,11 @@ pub struct Wanted {
 
 /// Opens the socket. A position that makes no sense is as good as none: the viewer gets a snapshot.
 ///
-/// Whoever must sign in first is told so on the socket: no page can read the status of an upgrade that was refused.
+/// Whoever must sign in first, or has too much open, is told so on the socket: no page can read the status of an upgrade that
+/// was refused.
 ///
 /// # Errors
-/// 400 for a scope that is none, 403 for a foreign page, 429 for too many sockets of one sign-in.
+/// 400 for a scope that is none, 403 for a foreign page, 429 and 503 for a token that cannot be asked about now.
 pub async fn live(
     State(state): State<AppState>,
     Query(wanted): Query<Wanted>,
@@ -104,6 +106,8 @@ pub async fn live(
     };
     let somebody = match somebody {
         Ok(somebody) => somebody,
+        // Only a program brings a token, and reads the status.
+        Err(Refusal::Problem(problem)) if problem.status() != StatusCode::UNAUTHORIZED => return Err(problem.into()),
         Err(_) => return Ok(upgrade.on_upgrade(|socket| close(socket, SIGN_IN, "Sign in first."))),
     };
     // Followed before it is asked what they may see: whatever changes after that is noticed.
@@ -112,7 +116,10 @@ pub async fn live(
         return Ok(upgrade.on_upgrade(|socket| close(socket, SIGN_IN, "Sign in first.")));
     };
     let place = match somebody.who() {
-        Who::Person(sign_in) => Some(sign_in.socket().ok_or_else(|| Problem::too_many(COME_BACK))?),
+        Who::Person(sign_in) => match sign_in.socket() {
+            Some(place) => Some(place),
+            None => return Ok(upgrade.on_upgrade(|socket| close(socket, TOO_MANY, TOO_MANY_OPEN))),
+        },
         Who::Anybody | Who::Display(_) => None,
     };
     let display = match somebody.who() {
@@ -134,11 +141,15 @@ pub async fn live(
         .max_write_buffer_size(usize::MAX)
         .max_message_size(INBOUND)
         .max_frame_size(INBOUND);
-    let viewer = match state.hub.attach(&somebody.sight(scope.clone())?, position.as_ref()) {
+    let holder = somebody.holder();
+    let viewer = match state.hub.attach(&somebody.sight(scope.clone())?, position.as_ref(), holder.as_ref()) {
         Ok(viewer) => viewer,
         // A page whose list has become shorter comes back: it must know that it need not hurry.
         Err(Refused::NoPage { .. }) => {
             return Ok(upgrade.on_upgrade(|socket| close(socket, NO_SCOPE, NO_PAGE)));
+        }
+        Err(Refused::Yours { .. }) => {
+            return Ok(upgrade.on_upgrade(|socket| close(socket, TOO_MANY, TOO_MANY_OPEN)));
         }
         Err(refused) => return Err(Problem::not_watched(refused).into()),
     };
@@ -160,7 +171,7 @@ pub async fn live(
             let (_present, _place) = (metrics.viewer(page), place);
             wire.iter().for_each(Wire::bound_unsent);
             let flow = Flow::new(wire);
-            Line { socket, flow, hub, scope, viewer, standing, display, pace, boards, clock, metrics, life }
+            Line { socket, flow, hub, scope, viewer, holder, standing, display, pace, boards, clock, metrics, life }
                 .run()
                 .await;
         });
@@ -173,6 +184,8 @@ struct Line {
     hub: Hub,
     scope: Scope,
     viewer: Viewer,
+    /// Who watches, as far as their scopes are counted.
+    holder: Option<Holder>,
     /// How the person stands who watches, if there is one.
     standing: Option<watch::Receiver<Standing>>,
     /// The display that watches, if one does.
@@ -279,7 +292,8 @@ impl Line {
     /// What somebody may see is not what it was: from now on it is another document, which begins with a snapshot.
     fn look_again(&mut self, permission: Permission) -> Result<(), End> {
         let sight = Sight::new(self.scope.clone(), permission);
-        self.viewer = self.hub.attach(&sight, None).map_err(|refused| match refused {
+        self.viewer = self.hub.attach(&sight, None, self.holder.as_ref()).map_err(|refused| match refused {
+            Refused::Yours { .. } => End::Close(TOO_MANY, TOO_MANY_OPEN),
             Refused::Full => End::Close(OVERLOAD, "Too much is being watched."),
             Refused::NoPage { .. } => End::Close(NO_SCOPE, NO_PAGE),
         })?;

@@ -155,6 +155,16 @@ test("a link that is refused once stays refused until it is granted", (context) 
   assert.deepEqual(lamps, ["signedOut", "live"]);
 });
 
+test("a page that is one too many says so, keeps what it shows, and comes back by itself", async (context) => {
+  const { open, content, lamp } = await page(context, {});
+  const before = [...content.children];
+  open[0].onclose({ code: 4429 });
+  assert.match(lamp.textContent, /too many pages open/);
+  assert.deepEqual([...content.children], before);
+  context.mock.timers.tick(30_000);
+  assert.equal(open.length, 2);
+});
+
 /** The page of a display that waits. */
 async function waiting(context, { hash = "", typed = "" } = {}) {
   context.mock.timers.enable({ apis: ["setInterval"] });

@@ -36,6 +36,7 @@ mod sign_ins_after_a_restart;
 mod signing_in;
 mod slow_viewers;
 mod soak;
+mod strangers;
 mod structure_changes;
 mod supervision;
 mod support;

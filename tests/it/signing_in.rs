@@ -18,6 +18,9 @@ use crate::support::windows::{CLIENT_ID, DOMAIN, PASSWORD, Site, USER, Windows};
 /// The close code for whoever must sign in.
 const SIGN_IN: u16 = 4401;
 
+/// The close code for whoever has too much open.
+const TOO_MANY: u16 = 4429;
+
 /// Whoever is in is confirmed every second. No answer may take longer than that, so it must not be quicker on a busy
 /// machine.
 async fn quick(sandbox: &Sandbox) -> House {
@@ -343,13 +346,7 @@ async fn one_sign_in_holds_so_many_sockets_and_no_more() {
     let lead = Somebody::of(&house, &sandbox, TEAM_LEAD).await;
     let first = lead.watch("floor", None).await;
     let _second = lead.watch("floor", None).await;
-    let refused = lead
-        .request(Method::GET, "/api/v1/live?scope=floor")
-        .header("connection", "upgrade")
-        .header("upgrade", "websocket")
-        .header("sec-websocket-version", "13")
-        .header("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ==");
-    assert_eq!(refused.send().await.expect("an answer").status(), StatusCode::TOO_MANY_REQUESTS);
+    assert_eq!(lead.watch("floor", None).await.closed().await, TOO_MANY);
     drop(first);
     crate::support::until_async("a place is free again", async || {
         let listed: Value = lead.get("/api/v1/sign-ins").await.json().await.expect("JSON");
@@ -357,4 +354,30 @@ async fn one_sign_in_holds_so_many_sockets_and_no_more() {
     })
     .await;
     lead.watch("floor", None).await.step().await.expect("a frame");
+}
+
+/// Each different scope costs memory for everybody. Whoever only reads is answered all the same.
+#[tokio::test]
+async fn one_person_follows_so_many_scopes_and_leaves_the_others_their_places() {
+    let (sandbox, _life) = sandbox(24, 3).await;
+    let house = House::with_a_door(&sandbox, |config| config.access.scopes = 4).await;
+    let (lead, again) =
+        (Somebody::of(&house, &sandbox, TEAM_LEAD).await, Somebody::of(&house, &sandbox, TEAM_LEAD).await);
+    for agent in 1..=20 {
+        assert_eq!(lead.get(&format!("/api/v1/state?scope=agents:{agent}")).await.status(), 200, "{agent}");
+    }
+    let mut open = Vec::new();
+    for (who, scope) in [(&lead, "floor"), (&again, "status"), (&again, "floor")] {
+        let mut viewer = who.watch(scope, None).await;
+        viewer.step().await.expect("a frame");
+        open.push(viewer);
+    }
+    assert_eq!(
+        again.watch("feedback", None).await.closed().await,
+        TOO_MANY,
+        "another sign-in of theirs is no other person"
+    );
+    assert_eq!(again.page("/feedback").await.status(), 200);
+    let other = Somebody::of(&house, &sandbox, SUPERVISOR).await;
+    other.watch("feedback", None).await.step().await.expect("a frame");
 }

@@ -1,5 +1,7 @@
 //! Why somebody is not let in.
 
+use std::time::Duration;
+
 use thiserror::Error;
 
 use crate::vendor::clarity::{Error as ClarityError, TokenError};
@@ -16,6 +18,9 @@ pub enum SignInError {
     /// What is configured cannot work.
     #[error("Signing in does not work here as it is configured: {0}.")]
     Misconfigured(String),
+    /// Too many tokens that nobody knows came from there. How long to wait.
+    #[error("Too many tokens that are not known here came from your address. Wait {} seconds.", .0.as_secs() + 1)]
+    TooMany(Duration),
     /// Too many are in.
     #[error("Too many people are signed in. Try again in a few minutes.")]
     Full,

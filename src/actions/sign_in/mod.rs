@@ -9,6 +9,7 @@ mod confirm;
 mod error;
 mod held;
 mod roles;
+mod strangers;
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -18,17 +19,17 @@ use std::time::Duration;
 use tokio::time::timeout;
 
 use crate::base::key::{self, KeyHash};
-use crate::base::secret::ExposeSecret;
-use crate::base::{Clock, Lifecycle, Secret, sealed};
+use crate::base::{Clock, Lifecycle, Metrics, Secret, sealed};
 use crate::domain::AgentId;
 use crate::gold::Gold;
 use crate::store::{KeptSignIn, Store};
-use crate::vendor::clarity::{Clarity, Credential, LONGEST_TOKEN, TokenCheck};
+use crate::vendor::clarity::{Clarity, Credential, TokenCheck, has_ended};
 use crate::vendor::iwa;
 
 pub use error::SignInError;
 pub use held::{End, Listed, SignIn, Socket, Standing};
 pub use roles::{Named, Roles};
+use strangers::Strangers;
 
 /// How many may be signed in at once. Each costs two questions to Clarity a minute.
 const MOST: usize = 5_000;
@@ -85,6 +86,8 @@ struct Inner {
     life: Lifecycle,
     store: Store,
     held: Mutex<HashMap<KeyHash, Entry>>,
+    strangers: Strangers,
+    metrics: Metrics,
 }
 
 /// A sign-in that has not ended, as far as anybody knows.
@@ -104,7 +107,15 @@ struct Away {
 impl SignIns {
     /// Opens the door. Sign-ins that the store has kept are there again once their browsers come back.
     #[must_use]
-    pub async fn open(clarity: Clarity, gold: Gold, rules: Rules, clock: Clock, life: Lifecycle, store: Store) -> Self {
+    pub async fn open(
+        clarity: Clarity,
+        gold: Gold,
+        rules: Rules,
+        clock: Clock,
+        life: Lifecycle,
+        store: Store,
+        metrics: Metrics,
+    ) -> Self {
         let kept = store.sign_ins().await.unwrap_or_else(|error| {
             tracing::error!(error = %error, "sign-ins cannot be read: everybody has to sign in again");
             Vec::new()
@@ -113,7 +124,8 @@ impl SignIns {
             (kept.key, Entry::Away(Arc::new(Away { kept, coming_back: tokio::sync::Mutex::default() })))
         };
         let held = Mutex::new(kept.into_iter().map(away).collect());
-        let door = Self(Arc::new(Inner { clarity, gold, rules, clock, life, store, held }));
+        let strangers = Strangers::default();
+        let door = Self(Arc::new(Inner { clarity, gold, rules, clock, life, store, held, strangers, metrics }));
         door.0.life.spawn_service(door.clone().sweep());
         door
     }
@@ -137,29 +149,81 @@ impl SignIns {
         let (method, kdc) = (self.0.rules.method, self.0.rules.kdc.clone());
         let person = self.0.clarity.as_person(Credential::Windows { account, method, kdc });
         let token = person.tokens().prove().await.map_err(|error| SignInError::of_token(&error))?;
-        self.by_token(token, from).await
-    }
-
-    /// Lets in whose token this is, if Clarity takes it, and, where the site shares its key, if the site made it.
-    ///
-    /// # Errors
-    /// See [`SignInError`].
-    pub async fn by_token(&self, token: Secret, from: From) -> Result<(Secret, SignIn), SignInError> {
         let key = key::generate();
-        let sign_in = self.admit(key::hash(&key), Some(&key), token, from).await?;
+        let sign_in = self.admit(key::hash(&key), Some(&key), &token, from).await?;
         Ok((key, sign_in))
     }
 
-    /// Who brings this token with each request: signed in by the token itself, for as long as it lasts.
+    /// Lets in whose token this is, if Clarity takes it, and, where the site shares its key, if the site made it.
+    /// `may_ask`: counts a question to Clarity, if one is needed, and says how long to wait where it was one too many.
     ///
     /// # Errors
     /// See [`SignInError`].
-    pub async fn of_token(&self, token: &Secret, from: From) -> Result<SignIn, SignInError> {
+    pub async fn by_token(
+        &self,
+        token: &Secret,
+        from: From,
+        may_ask: impl FnOnce() -> Result<(), Duration>,
+    ) -> Result<(Secret, SignIn), SignInError> {
+        let key = key::generate();
+        let sign_in = self.admit_stranger(key::hash(&key), Some(&key), token, from, may_ask).await?;
+        Ok((key, sign_in))
+    }
+
+    /// Who brings this token with each request: signed in by the token itself, for as long as it lasts. `may_ask`: as for
+    /// [`SignIns::by_token`].
+    ///
+    /// # Errors
+    /// See [`SignInError`].
+    pub async fn of_token(
+        &self,
+        token: &Secret,
+        from: From,
+        may_ask: impl FnOnce() -> Result<(), Duration>,
+    ) -> Result<SignIn, SignInError> {
         let hash = key::hash(token);
         match self.find(&hash) {
             Some(known) => Ok(known),
-            None => self.admit(hash, None, token.clone(), from).await,
+            None => self.admit_stranger(hash, None, token, from, may_ask).await,
         }
+    }
+
+    async fn admit_stranger(
+        &self,
+        hash: KeyHash,
+        key: Option<&Secret>,
+        token: &Secret,
+        from: From,
+        may_ask: impl FnOnce() -> Result<(), Duration>,
+    ) -> Result<SignIn, SignInError> {
+        let inner = &self.0;
+        let count = |result| inner.metrics.token_shown(result);
+        if !strangers::is_token(token) || has_ended(token, inner.clarity.clock().theirs()) {
+            count("malformed");
+            return Err(SignInError::Refused);
+        }
+        let turn = inner.strangers.turn(token).await;
+        if let Some(known) = self.find(&hash) {
+            return Ok(known);
+        }
+        if turn.was_refused() {
+            count("refused_again");
+            return Err(SignInError::Refused);
+        }
+        may_ask().map_err(|wait| {
+            count("too_many");
+            SignInError::TooMany(wait)
+        })?;
+        let admitted = self.admit(hash, key, token, from).await;
+        match &admitted {
+            Ok(_) => count("accepted"),
+            Err(SignInError::Refused) => {
+                turn.refused();
+                count("refused");
+            }
+            Err(_) => count("unanswered"),
+        }
+        admitted
     }
 
     /// Whose key this is. Who comes back after a restart is confirmed before anything is shown to them.
@@ -289,17 +353,12 @@ impl SignIns {
         &self,
         hash: KeyHash,
         key: Option<&Secret>,
-        token: Secret,
+        token: &Secret,
         from: From,
     ) -> Result<SignIn, SignInError> {
         let inner = &self.0;
-        if token.expose_secret().len() > LONGEST_TOKEN {
-            return Err(SignInError::Refused);
-        }
         let verified = match &inner.rules.check {
-            Some(check) => {
-                Some(check.verify(&token, inner.clarity.clock().theirs()).map_err(|_| SignInError::Refused)?)
-            }
+            Some(check) => Some(check.verify(token, inner.clarity.clock().theirs()).map_err(|_| SignInError::Refused)?),
             None => None,
         };
         let person = inner.clarity.as_person(Credential::Static(token.clone()));
@@ -309,7 +368,7 @@ impl SignIns {
             return Err(SignInError::Refused);
         }
         let granted = confirmed.permission.clone();
-        let sign_in = SignIn::new(&hash, key.is_some(), person, &token, confirmed, from, inner);
+        let sign_in = SignIn::new(&hash, key.is_some(), person, token, confirmed, from, inner);
         let now = inner.clock.now();
         let outworn: Vec<KeyHash> = {
             let mut held = self.held();
@@ -327,7 +386,7 @@ impl SignIns {
             self.end_entry(&old, End::MadeRoom).await;
         }
         if let Some(key) = key {
-            self.write_down(&sign_in, hash, key, &token).await;
+            self.write_down(&sign_in, hash, key, token).await;
         }
         inner.life.spawn_service(held::keep(sign_in.clone(), granted, true, Arc::clone(inner)));
         Ok(sign_in)

@@ -22,7 +22,7 @@ pub mod wire;
 
 pub use client::Clarity;
 pub use error::{Error, Said};
-pub use person::{Invalid, LONGEST_TOKEN, Named, TokenCheck, agent_named_by, named_by};
+pub use person::{Invalid, LONGEST_TOKEN, Named, TokenCheck, agent_named_by, has_ended, named_by};
 pub use pushes::{Pushes, find_pushes};
 pub use subscribe::{Subject, Subscription};
 #[cfg(any(test, feature = "fuzzing"))]

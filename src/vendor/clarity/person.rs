@@ -44,6 +44,12 @@ pub fn named_by(token: &Secret) -> Option<Named> {
     Some(Named { agent: claims.connect_agent_id?, ends })
 }
 
+/// Whether a token says of itself that it has ended, by Clarity's time.
+#[must_use]
+pub fn has_ended(token: &Secret, now: Timestamp) -> bool {
+    named_by(token).and_then(|named| named.ends).is_some_and(|ends| ends.as_second() + LEEWAY < now.as_second())
+}
+
 /// The agent whom a token names.
 #[must_use]
 pub fn agent_named_by(token: &Secret) -> Option<i64> {

@@ -37,7 +37,7 @@ pub struct Wanted {
 }
 
 /// Who knocks: where from, and with which browser.
-type Caller = Option<Extension<Peer>>;
+pub(super) type Caller = Option<Extension<Peer>>;
 
 /// `GET /login`.
 pub async fn page(State(access): State<Access>, Query(wanted): Query<Wanted>) -> Response {
@@ -66,19 +66,26 @@ pub async fn by_password(
         return show(&access, StatusCode::UNPROCESSABLE_ENTITY, &then, "", "Type your Windows name.");
     }
     let from = origin(peer, &headers);
-    if let Err(wait) = access.limit().check(address(peer), username) {
-        let seconds = wait.as_secs() + 1;
-        let trouble = format!("Too many tries. Wait {seconds} seconds.");
-        let mut answer = show(&access, StatusCode::TOO_MANY_REQUESTS, &then, username, &trouble);
-        answer.headers_mut().insert(RETRY_AFTER, seconds.into());
-        return answer;
-    }
+    let attempt = match access.limit().check(address(peer), username) {
+        Ok(attempt) => attempt,
+        Err(wait) => {
+            let seconds = wait.as_secs() + 1;
+            let trouble = format!("Too many tries. Wait {seconds} seconds.");
+            let mut answer = show(&access, StatusCode::TOO_MANY_REQUESTS, &then, username, &trouble);
+            answer.headers_mut().insert(RETRY_AFTER, seconds.into());
+            return answer;
+        }
+    };
     match sign_ins.by_password(username, said.password, from.clone()).await {
         Ok((key, sign_in)) => {
+            attempt.succeeded();
             access.admitted(&sign_in, &from, "password").await;
             enter(&access, &headers, &key, &then).await
         }
         Err(error) => {
+            if error != SignInError::Refused {
+                attempt.forgive();
+            }
             access.refused(&from, "password", &error).await;
             show(&access, problem(&error).status(), &then, username, &error.to_string())
         }
@@ -211,9 +218,8 @@ async fn sign_in(
 ) -> Result<(Secret, SignIn), Problem> {
     let sign_ins = access.sign_ins().ok_or_else(|| Problem::conflict("Nobody needs to sign in here."))?;
     let from = origin(peer, headers);
-    // Nobody guesses a signed token; but each is a question to Clarity.
-    access.limit().check_address(address(peer)).map_err(|wait| Problem::too_many(wait.as_secs() + 1))?;
-    match sign_ins.by_token(token, from.clone()).await {
+    let peer = address(peer);
+    match sign_ins.by_token(&token, from.clone(), || access.limit().check_token(peer)).await {
         Ok((key, sign_in)) => {
             access.admitted(&sign_in, &from, by).await;
             Ok((key, sign_in))
@@ -231,6 +237,7 @@ pub(super) fn problem(error: &SignInError) -> Problem {
     match error {
         SignInError::Refused => Problem::sign_in_needed().detail(said),
         SignInError::Unreachable | SignInError::Full => Problem::not_now(COME_BACK).detail(said),
+        SignInError::TooMany(wait) => Problem::too_many(wait.as_secs() + 1).detail(said),
         SignInError::Misconfigured(_) => Problem::conflict(said),
     }
 }
@@ -251,11 +258,11 @@ fn give(access: &Access, answer: &mut Response, key: &Secret) {
 }
 
 /// Where somebody knocks from. Where no accept loop has been, as in tests of bare routes, from here.
-fn address(peer: Caller) -> Peer {
+pub(super) fn address(peer: Caller) -> Peer {
     peer.map_or(Peer(Ipv4Addr::LOCALHOST.into()), |Extension(peer)| peer)
 }
 
-fn origin(peer: Caller, headers: &HeaderMap) -> Origin {
+pub(super) fn origin(peer: Caller, headers: &HeaderMap) -> Origin {
     let browser = headers.get(USER_AGENT).and_then(|said| said.to_str().ok());
     Origin {
         address: peer.map(|Extension(Peer(address))| address),

@@ -1,6 +1,6 @@
 //! Whoever asks, as handlers receive them. A handler that names none of these types shows nothing of the floor.
 
-use axum::extract::{FromRef, FromRequestParts};
+use axum::extract::{Extension, FromRef, FromRequestParts};
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method};
@@ -8,12 +8,13 @@ use axum::response::{IntoResponse, Redirect, Response};
 use tokio::sync::watch;
 
 use super::displays::{Displays, Screen};
-use super::{Access, Entrance};
+use super::{Access, Entrance, door};
 use crate::actions::SignIn;
-use crate::actions::sign_in::{From as Origin, SignInError, Standing};
+use crate::actions::sign_in::{SignInError, Standing};
 use crate::base::Secret;
 use crate::domain::{AgentId, Permission, Role};
-use crate::live::{Scope, Sight};
+use crate::live::{Holder, Scope, Sight};
+use crate::web::peer::Peer;
 use crate::web::present::wants_html;
 use crate::web::problem::Problem;
 use crate::web::state::AppState;
@@ -118,6 +119,17 @@ impl Viewer {
         self.permission.role()
     }
 
+    /// Who they are, as far as their scopes are counted: a person with all of their sign-ins is one. Where nobody signs in
+    /// nobody can be told apart.
+    #[must_use]
+    pub fn holder(&self) -> Option<Holder> {
+        match &self.who {
+            Who::Person(sign_in) => Some(Holder::named(&format!("agent {}", sign_in.agent()))),
+            Who::Display(screen) => Some(Holder::named(&format!("display {}", screen.id))),
+            Who::Anybody => None,
+        }
+    }
+
     /// A scope, as far as they may see it.
     ///
     /// # Errors
@@ -161,6 +173,12 @@ impl From<Problem> for Refusal {
     }
 }
 
+impl From<Box<Problem>> for Refusal {
+    fn from(problem: Box<Problem>) -> Self {
+        Self::Problem(problem)
+    }
+}
+
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
         match self {
@@ -178,7 +196,7 @@ where
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refusal> {
         let access = Access::from_ref(state);
-        match known(&access, &parts.headers).await? {
+        match known(&access, parts).await? {
             Some(viewer) => Ok(viewer),
             None if parts.method == Method::GET && wants_html(&parts.headers) => {
                 // Nobody types a password into a screen on the wall.
@@ -194,17 +212,20 @@ where
     }
 }
 
-/// Whoever these headers are of.
-async fn known(access: &Access, headers: &HeaderMap) -> Result<Option<Viewer>, Refusal> {
+/// Who sends this.
+async fn known(access: &Access, parts: &Parts) -> Result<Option<Viewer>, Refusal> {
+    let headers = &parts.headers;
     if matches!(access.entrance(), Entrance::Open) {
         return Ok(Some(Viewer::anybody(Permission::everything(Role::Administrator))));
     }
     // A token that was sent on purpose counts before a cookie that is sent always.
     if let (Some(token), Some(sign_ins)) = (bearer(headers), access.sign_ins()) {
-        return match sign_ins.of_token(&token, Origin::default()).await {
+        let peer = || parts.extensions.get::<Peer>().copied().map(Extension);
+        let may_ask = || access.limit().check_token(door::address(peer()));
+        return match sign_ins.of_token(&token, door::origin(peer(), headers), may_ask).await {
             Ok(sign_in) => Ok(Viewer::person(sign_in)),
             Err(SignInError::Refused) => Ok(None),
-            Err(error) => Err(super::door::problem(&error).into()),
+            Err(error) => Err(door::problem(&error).into()),
         };
     }
     let cookies = access.cookies();
