@@ -36,7 +36,7 @@ pub async fn state(
     viewer: Viewer,
     Query(wanted): Query<Wanted>,
 ) -> Result<Response, Problem> {
-    let scope = boards.parse(wanted.scope.as_deref().unwrap_or("all"))?;
+    let scope = boards.parse(wanted.scope.as_deref().unwrap_or("all"), viewer.permission())?;
     let painted = hub.paint(&viewer.sight(scope)?, viewer.holder().as_ref()).map_err(Problem::not_watched)?;
     let head = serde_json::json!({
         "build": hub.build(),
@@ -97,10 +97,8 @@ async fn ask(state: &AppState, viewer: &Viewer, headers: &HeaderMap, request: Re
         let why = "Agent Connect is not configured, so no survey can be asked for.";
         return Err(Problem::conflict(why).into_response());
     };
-    if desk.agent_meant(&survey).is_some_and(|agent| !viewer.permission().sees_agent(agent)) {
-        return Err(Problem::not_found().detail("There is no such employee.").into_response());
-    }
-    match desk.ask(survey, key, &viewer.audit_name()).await {
+    let asked = desk.ask(survey, key, &viewer.audit_name(), viewer.permission()).await;
+    match asked.map_err(|error| surveys::as_seen(error, &state.hub, viewer)) {
         Ok(asked) => {
             state.metrics.action("survey", if asked.fresh { "written" } else { "repeated" });
             if is_form {

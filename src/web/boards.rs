@@ -42,6 +42,14 @@ impl Boards {
         })
     }
 
+    /// One wallboard, for somebody who may see it. `None`: there is none of that name, or it shows none of their queues.
+    #[must_use]
+    pub fn seen(&self, name: &str, permission: &Permission) -> Option<Board> {
+        let board = self.named(name)?;
+        let is_seen = |queue: &i64| permission.sees_queue(QueueId(*queue));
+        (permission.realm().is_none() || board.queues.is_empty() || board.queues.iter().any(is_seen)).then_some(board)
+    }
+
     /// The names of all.
     pub fn names(&self) -> impl Iterator<Item = String> + '_ {
         self.0.configured.iter().map(|board| board.name.clone())
@@ -70,14 +78,14 @@ impl Boards {
         Scope::wallboard(&board.name, &queues)
     }
 
-    /// A scope as it stands in an address.
+    /// A scope as it stands in an address, for somebody with this permission.
     ///
     /// # Errors
     /// A problem that says what is wrong with it.
-    pub fn parse(&self, text: &str) -> Result<Scope, Problem> {
+    pub fn parse(&self, text: &str, permission: &Permission) -> Result<Scope, Problem> {
         match text.strip_prefix("wallboard:") {
             Some(name) => {
-                let board = self.named(name).ok_or_else(Problem::not_found)?;
+                let board = self.seen(name, permission).ok_or_else(Problem::not_found)?;
                 Ok(self.scope(&board))
             }
             None => Scope::parse(text).map_err(|error| Problem::bad_request(error.to_string())),
@@ -87,7 +95,7 @@ impl Boards {
     /// Whether a wallboard shows other queues than when this scope was made.
     #[must_use]
     pub fn have_changed(&self, scope: &Scope) -> bool {
-        self.parse(&scope.to_string()).is_ok_and(|now| now != *scope)
+        scope.wallboard_name().and_then(|name| self.named(name)).is_some_and(|board| self.scope(&board) != *scope)
     }
 
     /// A queue that a name does not find yet is left out until it is there.

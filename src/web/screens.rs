@@ -61,7 +61,7 @@ pub async fn wallboard(
     viewer: Viewer,
     Path(name): Path<String>,
 ) -> Page {
-    let board = boards.named(&name).ok_or_else(Problem::not_found)?;
+    let board = boards.seen(&name, viewer.permission()).ok_or_else(Problem::not_found)?;
     show(pages::wallboard(&painter.paint(&viewer, boards.scope(&board))?, &board))
 }
 

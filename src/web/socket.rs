@@ -129,7 +129,7 @@ pub async fn live(
         }
         Who::Anybody | Who::Person(_) => None,
     };
-    let scope = boards.parse(wanted.scope.as_deref().unwrap_or("all"))?;
+    let scope = boards.parse(wanted.scope.as_deref().unwrap_or("all"), somebody.permission())?;
     let version = wanted.version.and_then(|version| version.parse().ok());
     let position = wanted.epoch.zip(version).map(|(epoch, version)| Position { epoch, version });
 

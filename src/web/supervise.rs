@@ -136,7 +136,8 @@ async fn act_on_session(
 pub(super) fn problem(error: DeedError) -> Problem {
     let said = error.to_string();
     match error {
-        DeedError::NotFound => Problem::not_found().detail(said),
+        // In the same words as for what is there and not theirs to see.
+        DeedError::NotFound => Problem::not_found(),
         DeedError::Invalid(_) => Problem::not_valid(said),
         DeedError::NotPermitted => Problem::not_allowed().detail(said),
         DeedError::Refused(_) => {

@@ -56,6 +56,7 @@ pub async fn retry(
     };
     let to = format!("/api/v1/surveys/{}/retry", pages::segment(&id));
     let asked = desk(&state).map_err(IntoResponse::into_response)?.retry(&id.into(), again).await;
+    let asked = asked.map_err(|error| as_seen(error, &state.hub, &viewer));
     let was_asked = matches!(asked, Err(SurveyError::AskedBefore(_)));
     answer(&state, "survey.retry", asked, is_form).map_err(|problem| {
         match was_asked && is_form && wants_html(&headers) {
@@ -111,7 +112,7 @@ pub async fn recover(
         by
     };
     let recovered = async {
-        let asked = desk(&state)?.recover(&SurveyId::from(id), by).await;
+        let asked = desk(&state)?.recover(&SurveyId::from(id), by, viewer.permission()).await;
         answer(&state, "survey.recover", asked, is_form)
     };
     recovered.await.map_err(IntoResponse::into_response)
@@ -121,6 +122,16 @@ pub async fn recover(
 fn seen(hub: &Hub, viewer: &Viewer, id: &str) -> Result<(), Problem> {
     let seen = hub.knows(&Key::Survey(id.into()), viewer.permission());
     if seen { Ok(()) } else { Err(Problem::not_found()) }
+}
+
+/// The same error without anything of a request that they may not see.
+pub(super) fn as_seen(error: SurveyError, hub: &Hub, viewer: &Viewer) -> SurveyError {
+    match error {
+        SurveyError::AskedBefore(before) if seen(hub, viewer, &before.id.0).is_err() => {
+            SurveyError::Conflict(ASKED_BEFORE)
+        }
+        other => other,
+    }
 }
 
 fn desk(state: &AppState) -> Result<Surveys, Problem> {

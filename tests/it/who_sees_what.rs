@@ -247,8 +247,127 @@ async fn a_survey_about_a_foreign_agent_is_about_nobody() {
         });
         lead.request(Method::POST, "/api/v1/surveys").json(&survey).send().await.expect("an answer").status()
     };
-    until_async("the house knows the address", async || ask(&foreign).await == StatusCode::NOT_FOUND).await;
-    assert_eq!(ask("somebody@elsewhere.example").await, StatusCode::ACCEPTED, "whom we do not know we cannot judge");
+    assert_eq!(ask(&foreign).await, StatusCode::NOT_FOUND);
+    assert_eq!(ask("somebody@elsewhere.example").await, StatusCode::NOT_FOUND, "whom nobody knows is as foreign");
+    let own = sandbox.steering().token_for(TEAM_LEAD).expect("the team lead");
+    let profile = house.http.get(format!("{}/v2/profile", sandbox.addresses().clarity_api)).bearer_auth(own);
+    let profile: Value = profile.send().await.expect("an answer").json().await.expect("JSON");
+    let own = profile["emailAddress"].as_str().expect("an address").to_owned();
+    until_async("the server knows the address", async || ask(&own).await == StatusCode::ACCEPTED).await;
+}
+
+/// Status, headers and body of an answer, without what is new each time.
+async fn whole(answer: reqwest::Response) -> (StatusCode, Vec<(String, String)>, String) {
+    let status = answer.status();
+    let headers = answer.headers().iter().filter(|(name, _)| !["date", "x-request-id"].contains(&name.as_str()));
+    let headers = headers.map(|(name, value)| (name.to_string(), value.to_str().unwrap_or_default().to_owned()));
+    let mut headers: Vec<_> = headers.collect();
+    headers.sort();
+    (status, headers, answer.text().await.expect("a text"))
+}
+
+/// Whatever an address or a body may name: what is not there and what is not theirs are the same answer, byte for byte.
+#[tokio::test]
+async fn foreign_and_absent_are_one_answer() {
+    let (sandbox, _life) = sandbox(48, 6).await;
+    let boards = |config: &mut callboard::config::Config| {
+        let of_queue = |id: i64| {
+            let mut board = callboard::config::Wallboard::new(&format!("of-{id}"));
+            board.queues = vec![callboard::config::QueueRef::Id(id)];
+            board
+        };
+        config.wallboards = (0..20).map(of_queue).collect();
+    };
+    let house = House::with_a_door(&sandbox, boards).await;
+    let keeper = Somebody::of(&house, &sandbox, ADMINISTRATOR).await;
+    for agent in [TEAM_LEAD, SUPERVISOR] {
+        let somebody = Somebody::of(&house, &sandbox, agent).await;
+        let mut known = None;
+        until_async("a foreign agent, session, response and queue", async || {
+            // Whatever is theirs in the meantime is not taken for foreign.
+            let (all, theirs) = (keeper.state("all").await, somebody.state("all").await);
+            let foreign = |section: &str| {
+                let theirs = &theirs[section];
+                let keys = all[section].as_object().into_iter().flatten().map(|(id, _)| id.clone());
+                keys.filter(|id| theirs.get(id).is_none()).collect::<Vec<_>>()
+            };
+            let agents = foreign("agents");
+            let session = agents.iter().find_map(|id| {
+                let sessions = all["agents"][id]["sessions"].as_object()?;
+                sessions.keys().next().cloned()
+            });
+            let own = theirs["feedback"].as_object().and_then(|it| it.keys().next().cloned());
+            let (response, queue) = (foreign("feedback").pop(), foreign("queues").pop());
+            known = agents.first().cloned().zip(session).zip(response).zip(queue).zip(own);
+            known.is_some() && all["agents"].as_object().is_some_and(|all| all.len() == 48)
+        })
+        .await;
+        let ((((foreign_agent, session), response), foreign_queue), own_response) = known.expect("known");
+        let board = format!("of-{foreign_queue}");
+        let post = async |path: String, body: Value| {
+            whole(somebody.request(Method::POST, &path).json(&body).send().await.expect("an answer")).await
+        };
+        let mut pairs = Vec::new();
+        for page in ["/agents/", "/feedback/", "/wallboard/"] {
+            let (foreign, absent) = match page {
+                "/agents/" => (foreign_agent.as_str(), "987654"),
+                "/feedback/" => (response.as_str(), "987654"),
+                _ => (board.as_str(), "nobodys"),
+            };
+            for accept in ["text/html", "application/json"] {
+                let get = async |id: &str| {
+                    let asked = somebody.request(Method::GET, &format!("{page}{id}")).header("accept", accept).send();
+                    whole(asked.await.expect("an answer")).await
+                };
+                pairs.push((format!("GET {page} as {accept}"), get(foreign).await, get(absent).await));
+            }
+        }
+        let state = async |scope: &str| whole(somebody.get(&format!("/api/v1/state?scope={scope}")).await).await;
+        pairs.push((
+            "state of a wallboard".to_owned(),
+            state(&format!("wallboard:{board}")).await,
+            state("wallboard:nobodys").await,
+        ));
+        for deed in ["status", "suspend", "recording"] {
+            let to = |id: &str| format!("/api/v1/agents/{id}/{deed}");
+            pairs.push((
+                to("{id}"),
+                post(to(&foreign_agent), body(&to(""))).await,
+                post(to("987654"), body(&to(""))).await,
+            ));
+        }
+        for deed in ["notes", "disposition", "extra-items"] {
+            let to = |id: &str| format!("/api/v1/sessions/{id}/{deed}");
+            pairs.push((
+                to("{id}"),
+                post(to(&session), body(&to(""))).await,
+                post(to("987654321"), body(&to(""))).await,
+            ));
+        }
+        for deed in ["close", "assign", "reply", "pin", "deeds/x/retry"] {
+            let to = |id: &str| format!("/api/v1/feedback/{id}/{deed}");
+            pairs.push((to("{id}"), post(to(&response), json!({})).await, post(to("987654"), json!({})).await));
+        }
+        let pin = async |session: &str| {
+            let session: i64 = session.parse().expect("a number");
+            post(format!("/api/v1/feedback/{own_response}/pin"), json!({"session": session})).await
+        };
+        pairs.push(("pin".to_owned(), pin(&session).await, pin("987654321").await));
+        let ask = async |session: &str, employee: &str| {
+            let session: i64 = session.parse().expect("a number");
+            let survey = json!({"customer_email": "jenny@customers.example", "employee_email": employee, "channel": "phone",
+                "ext_interaction_id": "i-1", "customer_name": "Jenny", "session_id": session});
+            post("/api/v1/surveys".to_owned(), survey).await
+        };
+        let own = "nobody@elsewhere.example";
+        pairs.push(("survey about a session".to_owned(), ask(&session, own).await, ask("987654321", own).await));
+        for (what, foreign, absent) in pairs {
+            // What only Goodays or a role forbids is forbidden for both.
+            let may = if foreign.0 == StatusCode::FORBIDDEN { StatusCode::FORBIDDEN } else { StatusCode::NOT_FOUND };
+            assert_eq!(foreign.0, may, "agent {agent}: {what}: {}", foreign.2);
+            assert_eq!(foreign, absent, "agent {agent}: {what}");
+        }
+    }
 }
 
 /// A pin to a foreign session would take the response out of the sight of whoever pins it.

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::{FeedbackDesk, FeedbackError, FeedbackWish};
+use crate::actions::session_is_seen;
 use crate::domain::{Fact, Permission, Pin, ResponseId, SessionId};
-use crate::gold::Entity;
 use crate::store::Pinned;
 
 impl FeedbackDesk {
@@ -31,27 +31,12 @@ impl FeedbackDesk {
         }
     }
 
-    /// Whether somebody may see this session: it is with an agent or in a queue of theirs, or was. For whoever sees
-    /// everything a session that nobody has told of yet is one that may still come.
+    /// Whether somebody may see this session.
     ///
     /// # Errors
     /// When the store cannot be read.
     pub async fn sees_session(&self, session: SessionId, permission: &Permission) -> Result<bool, FeedbackError> {
-        if permission.realm().is_none() {
-            return Ok(true);
-        }
-        if let Some(trace) = self.0.store.session(session).await? {
-            return Ok(permission.sees_deed(trace.agent, trace.queue, None));
-        }
-        let mut is_seen = false;
-        self.0.gold.copy().each(|_, _, entity| {
-            is_seen |= match &**entity {
-                Entity::Agent(it) => it.sessions.contains_key(&session) && permission.sees_agent(it.id),
-                Entity::Queue(it) => it.sessions.contains_key(&session) && permission.sees_queue(it.id),
-                _ => false,
-            };
-        });
-        Ok(is_seen)
+        Ok(session_is_seen(&self.0.store, &self.0.gold, session, permission).await?)
     }
 
     async fn write_pin(

@@ -155,15 +155,16 @@ impl SignIns {
     }
 
     /// Lets in whose token this is, if Clarity takes it, and, where the site shares its key, if the site made it.
-    /// `may_ask`: counts a question to Clarity, if one is needed, and says how long to wait where it was one too many.
+    /// `may_ask`: counts a question to Clarity, if one is needed, and says how long to wait where it was one too many; what
+    /// it returns takes the count back where the token was not refused.
     ///
     /// # Errors
     /// See [`SignInError`].
-    pub async fn by_token(
+    pub async fn by_token<F: FnOnce()>(
         &self,
         token: &Secret,
         from: From,
-        may_ask: impl FnOnce() -> Result<(), Duration>,
+        may_ask: impl FnOnce() -> Result<F, Duration>,
     ) -> Result<(Secret, SignIn), SignInError> {
         let key = key::generate();
         let sign_in = self.admit_stranger(key::hash(&key), Some(&key), token, from, may_ask).await?;
@@ -175,11 +176,11 @@ impl SignIns {
     ///
     /// # Errors
     /// See [`SignInError`].
-    pub async fn of_token(
+    pub async fn of_token<F: FnOnce()>(
         &self,
         token: &Secret,
         from: From,
-        may_ask: impl FnOnce() -> Result<(), Duration>,
+        may_ask: impl FnOnce() -> Result<F, Duration>,
     ) -> Result<SignIn, SignInError> {
         let hash = key::hash(token);
         match self.find(&hash) {
@@ -188,13 +189,13 @@ impl SignIns {
         }
     }
 
-    async fn admit_stranger(
+    async fn admit_stranger<F: FnOnce()>(
         &self,
         hash: KeyHash,
         key: Option<&Secret>,
         token: &Secret,
         from: From,
-        may_ask: impl FnOnce() -> Result<(), Duration>,
+        may_ask: impl FnOnce() -> Result<F, Duration>,
     ) -> Result<SignIn, SignInError> {
         let inner = &self.0;
         let count = |result| inner.metrics.token_shown(result);
@@ -210,7 +211,7 @@ impl SignIns {
             count("refused_again");
             return Err(SignInError::Refused);
         }
-        may_ask().map_err(|wait| {
+        let forgive = may_ask().map_err(|wait| {
             count("too_many");
             SignInError::TooMany(wait)
         })?;
@@ -222,6 +223,9 @@ impl SignIns {
                 count("refused");
             }
             Err(_) => count("unanswered"),
+        }
+        if !matches!(admitted, Err(SignInError::Refused)) {
+            forgive();
         }
         admitted
     }

@@ -54,6 +54,15 @@ impl DeedError {
         }
     }
 
+    /// What an error means that came of asking for a session: one that Clarity does not show to a person is none for them,
+    /// so that nobody learns which there are.
+    pub(super) fn of_a_look_up(error: &clarity::Error) -> Self {
+        match Self::of(error) {
+            Self::NotPermitted | Self::Refused(_) => Self::NotFound,
+            other => other,
+        }
+    }
+
     /// What an error means that came of the change itself.
     pub(super) fn of_the_deed(error: &clarity::Error) -> Self {
         if error.surely_not_done() { Self::of(error) } else { Self::Unclear(words(error)) }

@@ -79,7 +79,7 @@ pub(super) async fn plan(gold: &Gold, actor: &Actor, deed: &Deed) -> Result<Plan
                 extra_items: matches!(deed, SessionDeed::ExtraItem(_)),
                 ..Includes::default()
             };
-            let found = clarity.session(session.0, includes).await.map_err(|error| DeedError::of(&error))?;
+            let found = clarity.session(session.0, includes).await.map_err(|error| DeedError::of_a_look_up(&error))?;
             // Clarity shows people what they may see; a site that shows more than its structure does is no way around ours.
             let theirs =
                 |found: &Session| permission.sees_deed(found.agent_id.map(AgentId), found.queue_id.map(QueueId), None);

@@ -5,7 +5,7 @@ use serde_json::json;
 use super::other_half::OtherHalf;
 use super::{Before, NewSurvey, Surveys};
 use crate::config::Sending;
-use crate::domain::{Helped, Interaction, SessionId, SurveyOrigin};
+use crate::domain::{Helped, Interaction, Permission, SessionId, SurveyOrigin};
 use crate::gold::Entity;
 use crate::gold::entity::SurveyRequest;
 use crate::gold::join::bridge::Side;
@@ -58,11 +58,15 @@ impl Surveys {
 
     /// The interaction that a person asks about: the session and whatever they call it, and the conversation that the
     /// session belongs to.
-    pub(super) async fn about(&self, survey: &NewSurvey) -> Result<About, StoreError> {
+    pub(super) async fn about(&self, survey: &NewSurvey, permission: &Permission) -> Result<About, StoreError> {
         let named = survey.ext_interaction_id.trim().to_owned();
         let session = survey.session_id.or_else(|| named.parse().ok()).map(SessionId);
         let trace = match session {
-            Some(session) => self.0.store.session(session).await?,
+            // A number that happens to be that of a session which they may not see is a number.
+            Some(session) => {
+                let trace = self.0.store.session(session).await?;
+                trace.filter(|it| permission.realm().is_none() || permission.sees_deed(it.agent, it.queue, None))
+            }
             None => None,
         };
         let session = session.filter(|_| survey.session_id.is_some() || trace.is_some());

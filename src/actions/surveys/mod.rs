@@ -24,10 +24,11 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use tokio::sync::{Notify, mpsc, watch};
 
+use crate::actions::session_is_seen;
 use crate::base::metrics::Metrics;
 use crate::base::{Clock, Lifecycle};
 use crate::config::Sending;
-use crate::domain::{AgentId, Fact, SurveyId, SurveyOrigin, SurveyState};
+use crate::domain::{AgentId, Fact, Permission, SessionId, SurveyId, SurveyOrigin, SurveyState};
 use crate::gold::closings::Told;
 use crate::gold::roll::Roll;
 use crate::gold::{Gold, Reporter};
@@ -211,28 +212,54 @@ impl Surveys {
         desk
     }
 
-    /// The agent whom a survey is to be about, if it is one whom we know.
+    /// Whether somebody may ask about an employee: one of their agents. Of an address that nobody is known by nobody can say
+    /// whose it is, so that only those who see everything may ask about it.
     #[must_use]
-    pub fn agent_meant(&self, survey: &NewSurvey) -> Option<AgentId> {
-        let id = survey.employee_custom_id.as_deref().map(str::trim);
+    pub fn may_ask_about(&self, email: Option<&str>, custom_id: Option<&str>, permission: &Permission) -> bool {
+        permission.realm().is_none()
+            || self.agent_called(email, custom_id).is_some_and(|agent| permission.sees_agent(agent))
+    }
+
+    /// The agent whom Agent Connect means by an employee, if it is one whom we know.
+    fn agent_called(&self, email: Option<&str>, custom_id: Option<&str>) -> Option<AgentId> {
+        let id = custom_id.map(str::trim);
         let by_table = id.and_then(|id| self.0.rules.by_custom_id.get(id).copied());
-        let names: Vec<&str> = survey.employee_email.as_deref().into_iter().chain(id).collect();
+        let names: Vec<&str> = email.into_iter().chain(id).collect();
         Roll::of(self.0.gold.copy()).agent_called(&names, by_table)
+    }
+
+    fn agent_meant(&self, survey: &NewSurvey) -> Option<AgentId> {
+        self.agent_called(survey.employee_email.as_deref(), survey.employee_custom_id.as_deref())
     }
 
     /// Asks for a survey. With the key of an earlier one, this *is* the earlier one. `by`: what the audit calls whoever asks.
     ///
     /// # Errors
+    /// [`SurveyError::NotFound`] for an employee or a session that they may not see;
     /// [`SurveyError::AskedBefore`] when its interaction was asked about, whoever did, unless it is asked for again on
     /// purpose; see [`SurveyError`].
-    pub async fn ask(&self, survey: NewSurvey, key: Option<String>, by: &str) -> Result<Asked, SurveyError> {
+    pub async fn ask(
+        &self,
+        survey: NewSurvey,
+        key: Option<String>,
+        by: &str,
+        permission: &Permission,
+    ) -> Result<Asked, SurveyError> {
+        if !self.may_ask_about(survey.employee_email.as_deref(), survey.employee_custom_id.as_deref(), permission) {
+            return Err(SurveyError::NotFound);
+        }
+        if let Some(session) = survey.session_id
+            && !session_is_seen(&self.0.store, &self.0.gold, SessionId(session), permission).await?
+        {
+            return Err(SurveyError::NotFound);
+        }
         let key = key.unwrap_or_else(|| format!("{:032x}", rand::random::<u128>()));
         let mut request = request(&survey);
         request.check()?;
         request.check_lines()?;
         request.custom_properties.insert("callboard_request".to_owned(), key.clone());
         let _one_at_a_time = self.0.asking.lock().await;
-        let about = self.about(&survey).await?;
+        let about = self.about(&survey, permission).await?;
         let is_known = self.0.store.intent_of(&key).await?.is_some();
         if !survey.again
             && !is_known

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::{Asked, RECOVERY, SurveyError, Surveys};
-use crate::domain::SurveyId;
+use crate::domain::{Permission, SurveyId};
 use crate::gold::{Entity, Key};
 use crate::store::{NewIntent, StoreError};
 use crate::vendor::agent_connect::{Employee, Recovery};
@@ -29,7 +29,7 @@ impl Surveys {
     /// # Errors
     /// [`SurveyError::Conflict`] while the vendor's identity of the survey is not known, or when it is a recovery itself;
     /// see [`SurveyError`].
-    pub async fn recover(&self, id: &SurveyId, by: NewRecovery) -> Result<Asked, SurveyError> {
+    pub async fn recover(&self, id: &SurveyId, by: NewRecovery, permission: &Permission) -> Result<Asked, SurveyError> {
         let entity = self.0.gold.copy().get(&Key::Survey(id.clone()));
         let Some(Entity::Survey(first)) = entity.as_deref() else { return Err(SurveyError::NotFound) };
         let survey = &first.survey;
@@ -40,6 +40,9 @@ impl Surveys {
             return Err(SurveyError::Conflict("Agent Connect has not told yet under which id it knows this survey."));
         };
         let employee = if by.employee_email.is_some() || by.employee_custom_id.is_some() {
+            if !self.may_ask_about(by.employee_email.as_deref(), by.employee_custom_id.as_deref(), permission) {
+                return Err(SurveyError::NotFound);
+            }
             Employee { email: by.employee_email, custom_id: by.employee_custom_id }
         } else if survey.employee.contains('@') {
             Employee { email: Some(survey.employee.to_string()), custom_id: None }

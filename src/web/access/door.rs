@@ -219,7 +219,8 @@ async fn sign_in(
     let sign_ins = access.sign_ins().ok_or_else(|| Problem::conflict("Nobody needs to sign in here."))?;
     let from = origin(peer, headers);
     let peer = address(peer);
-    match sign_ins.by_token(&token, from.clone(), || access.limit().check_token(peer)).await {
+    let may_ask = || access.limit().check_token(peer).map(|counted| || counted.forgive());
+    match sign_ins.by_token(&token, from.clone(), may_ask).await {
         Ok((key, sign_in)) => {
             access.admitted(&sign_in, &from, by).await;
             Ok((key, sign_in))

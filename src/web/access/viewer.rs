@@ -221,7 +221,7 @@ async fn known(access: &Access, parts: &Parts) -> Result<Option<Viewer>, Refusal
     // A token that was sent on purpose counts before a cookie that is sent always.
     if let (Some(token), Some(sign_ins)) = (bearer(headers), access.sign_ins()) {
         let peer = || parts.extensions.get::<Peer>().copied().map(Extension);
-        let may_ask = || access.limit().check_token(door::address(peer()));
+        let may_ask = || access.limit().check_token(door::address(peer())).map(|counted| || counted.forgive());
         return match sign_ins.of_token(&token, door::origin(peer(), headers), may_ask).await {
             Ok(sign_in) => Ok(Viewer::person(sign_in)),
             Err(SignInError::Refused) => Ok(None),

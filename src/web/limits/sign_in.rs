@@ -1,7 +1,7 @@
 //! How often people may try to sign in, and how many unknown tokens an address may show.
 
 use std::collections::HashMap;
-use std::hash::{BuildHasher, RandomState};
+use std::hash::{BuildHasher, Hash, RandomState};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -18,52 +18,61 @@ use crate::web::serve::network_of;
 /// address.
 const BY_ADDRESS: (u32, u32) = (5, 60);
 
-/// How many tokens that are not known here one address may show in a second, and how many at once after a rest. Each is a
-/// question to Clarity.
-const TOKENS: (u32, u32) = (1, 60);
+/// How tokens that are not known here are answered: each is a question to Clarity. Those that it takes are not counted.
+const TOKENS: Waits = Waits { free: 60, first: Duration::from_secs(1), factor: 1, longest: Duration::from_secs(1) };
 
-/// How many passwords one address may try for one account before it has to wait.
-const FREE: u32 = 3;
+/// How wrong passwords of one address for one account are answered: at most eight tries in the first half hour, so that a
+/// domain which locks an account after ten does not do so because of one address.
+const PASSWORDS: Waits =
+    Waits { free: 3, first: Duration::from_secs(10), factor: 3, longest: Duration::from_secs(30 * 60) };
 
-/// How long it waits then. Each further try makes it three times as long, up to the longest: eight tries in the first half
-/// hour, so that a domain which locks an account after ten does not do so because of one address.
-const FIRST_WAIT: Duration = Duration::from_secs(10);
-const LONGEST_WAIT: Duration = Duration::from_secs(30 * 60);
-
-/// After so long without a try an address begins anew with an account.
+/// After so long without a try somebody begins anew.
 const FORGOTTEN: Duration = Duration::from_secs(3600);
 
-/// So many pairs of an address and an account are told apart.
+/// So many who try are told apart.
 const MOST: usize = 1 << 16;
+
+/// How long to wait between tries that failed.
+#[derive(Debug, Clone, Copy)]
+struct Waits {
+    /// How many may fail at once.
+    free: u32,
+    /// How long to wait after these.
+    first: Duration,
+    /// How many times as long after each further one, up to the longest.
+    factor: u32,
+    longest: Duration,
+}
 
 /// How often somebody may try to sign in.
 #[derive(Debug)]
 pub struct SignInLimit<C: Clock = DefaultClock> {
     addresses: Throttle<C>,
-    tokens: Throttle<C>,
-    tries: Arc<Tries>,
+    tokens: Arc<Tries>,
+    passwords: Arc<Tries>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Tries {
+    waits: Waits,
     hasher: RandomState,
-    pairs: Mutex<HashMap<u64, Pair>>,
+    failed: Mutex<HashMap<u64, Failed>>,
 }
 
-/// What one address has tried with one account.
+/// What has failed so far of one address, or of one address with one account.
 #[derive(Debug, Clone, Copy)]
-struct Pair {
+struct Failed {
     tries: u32,
     last: Instant,
 }
 
-/// A try, which counts as one that was refused unless it is [forgiven](Self::forgive).
+/// A try, which counts as one that failed unless it is [forgiven](Self::forgive).
 #[derive(Debug)]
 #[must_use]
 pub struct Try {
     tries: Arc<Tries>,
-    pair: u64,
-    before: Option<Pair>,
+    key: u64,
+    before: Option<Instant>,
 }
 
 impl Default for SignInLimit {
@@ -74,14 +83,9 @@ impl Default for SignInLimit {
 
 impl<C: Clock + Clone> SignInLimit<C> {
     pub(super) fn by_clock(clock: C) -> Self {
-        let quota = |quota: Quota, burst| quota.allow_burst(count(burst));
-        let by_address = quota(Quota::per_minute(count(BY_ADDRESS.0)), BY_ADDRESS.1);
-        let tokens = quota(Quota::per_second(count(TOKENS.0)), TOKENS.1);
-        Self {
-            addresses: Throttle::by_clock(by_address, clock.clone()),
-            tokens: Throttle::by_clock(tokens, clock),
-            tries: Arc::default(),
-        }
+        let by_address = Quota::per_minute(count(BY_ADDRESS.0)).allow_burst(count(BY_ADDRESS.1));
+        let tries = |waits| Arc::new(Tries { waits, hasher: RandomState::new(), failed: Mutex::default() });
+        Self { addresses: Throttle::by_clock(by_address, clock), tokens: tries(TOKENS), passwords: tries(PASSWORDS) }
     }
 
     /// Counts a try by this address, and by this address for this account, whichever way its name is written. What one
@@ -91,8 +95,7 @@ impl<C: Clock + Clone> SignInLimit<C> {
     /// When that was one too many; how long to wait.
     pub fn check(&self, peer: Peer, account: &str) -> Result<Try, Duration> {
         self.check_address(peer)?;
-        let pair = self.tries.hasher.hash_one((network_of(peer.0), folded(account)));
-        Tries::begin(&self.tries, pair)
+        Tries::begin(&self.passwords, &(network_of(peer.0), folded(account)))
     }
 
     /// Counts a try by this address to come in by what no account suffers from: a display's token.
@@ -108,61 +111,65 @@ impl<C: Clock + Clone> SignInLimit<C> {
     ///
     /// # Errors
     /// When that was one too many; how long to wait.
-    pub fn check_token(&self, peer: Peer) -> Result<(), Duration> {
-        self.tokens.check(&network_of(peer.0))
+    pub fn check_token(&self, peer: Peer) -> Result<Try, Duration> {
+        Tries::begin(&self.tokens, &network_of(peer.0))
     }
 }
 
 impl Tries {
     /// A try that may be made now.
-    fn begin(tries: &Arc<Self>, key: u64) -> Result<Try, Duration> {
-        let now = Instant::now();
-        let mut pairs = tries.pairs();
-        let before = pairs.get(&key).copied().filter(|pair| now.duration_since(pair.last) < FORGOTTEN);
-        if let Some(left) = before.and_then(|pair| pair.wait().checked_sub(now.duration_since(pair.last)))
+    fn begin(tries: &Arc<Self>, who: &impl Hash) -> Result<Try, Duration> {
+        let (now, key) = (Instant::now(), tries.hasher.hash_one(who));
+        let mut failed = tries.failed();
+        let before = failed.get(&key).copied().filter(|before| now.duration_since(before.last) < FORGOTTEN);
+        if let Some(before) = before
+            && let Some(left) = tries.waits.after(before.tries).checked_sub(now.duration_since(before.last))
             && !left.is_zero()
         {
             return Err(left);
         }
-        if pairs.len() >= MOST && !pairs.contains_key(&key) {
-            pairs.retain(|_, pair| now.duration_since(pair.last) < FORGOTTEN);
-            if pairs.len() >= MOST {
+        if failed.len() >= MOST && !failed.contains_key(&key) {
+            failed.retain(|_, it| now.duration_since(it.last) < FORGOTTEN);
+            if failed.len() >= MOST {
                 // Tens of thousands of addresses try: those go first that had the fewest tries.
-                let few = pairs.values().map(|pair| pair.tries).min().unwrap_or_default();
-                pairs.retain(|_, pair| pair.tries > few);
+                let few = failed.values().map(|it| it.tries).min().unwrap_or_default();
+                failed.retain(|_, it| it.tries > few);
             }
         }
-        pairs.insert(key, Pair { tries: before.map_or(0, |pair| pair.tries).saturating_add(1), last: now });
-        Ok(Try { tries: Arc::clone(tries), pair: key, before })
+        failed.insert(key, Failed { tries: before.map_or(0, |before| before.tries).saturating_add(1), last: now });
+        Ok(Try { tries: Arc::clone(tries), key, before: before.map(|before| before.last) })
     }
 
-    fn pairs(&self) -> MutexGuard<'_, HashMap<u64, Pair>> {
-        self.pairs.lock().unwrap_or_else(PoisonError::into_inner)
+    fn failed(&self) -> MutexGuard<'_, HashMap<u64, Failed>> {
+        self.failed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Pair {
+impl Waits {
     /// How long after the last try the next one may come.
-    fn wait(self) -> Duration {
-        match self.tries.checked_sub(FREE) {
+    fn after(self, tries: u32) -> Duration {
+        match tries.checked_sub(self.free) {
             None => Duration::ZERO,
-            Some(more) => FIRST_WAIT.saturating_mul(3_u32.saturating_pow(more)).min(LONGEST_WAIT),
+            Some(more) => self.first.saturating_mul(self.factor.saturating_pow(more)).min(self.longest),
         }
     }
 }
 
 impl Try {
-    /// The password was right: nothing is held against the address any more.
+    /// It was right: nothing is held against whoever tried any more.
     pub fn succeeded(self) {
-        self.tries.pairs().remove(&self.pair);
+        self.tries.failed().remove(&self.key);
     }
 
-    /// Nobody could say whether it was right: it was no try.
+    /// It did not fail, or nobody could say: this one is not counted.
     pub fn forgive(self) {
-        let mut pairs = self.tries.pairs();
+        let mut failed = self.tries.failed();
+        let Some(known) = failed.get_mut(&self.key) else { return };
+        known.tries = known.tries.saturating_sub(1);
         match self.before {
-            Some(before) => drop(pairs.insert(self.pair, before)),
-            None => drop(pairs.remove(&self.pair)),
+            Some(before) => known.last = before,
+            None if known.tries == 0 => drop(failed.remove(&self.key)),
+            None => {}
         }
     }
 }
@@ -251,39 +258,48 @@ mod tests {
         for _ in 0..20 {
             begin().expect("nobody could say").forgive();
         }
-        for _ in 0..FREE - 1 {
+        for _ in 0..PASSWORDS.free - 1 {
             drop(begin().expect("a try"));
         }
         begin().expect("the last free one").succeeded();
-        for _ in 0..FREE {
+        for _ in 0..PASSWORDS.free {
             drop(begin().expect("anew"));
         }
         assert!(begin().is_err());
     }
 
     #[tokio::test(start_paused = true)]
-    async fn unknown_tokens_are_counted_from_this_machine_too() {
-        let (limit, clock) = limit();
-        for _ in 0..60 {
-            assert_eq!(limit.check_token(address("127.0.0.1")), Ok(()));
+    async fn unknown_tokens_are_counted_from_this_machine_too_and_good_ones_not() {
+        let (limit, _) = limit();
+        let begin = |from: &str| limit.check_token(address(from));
+        let many: Vec<Try> = (0..TOKENS.free).map(|_| begin("127.0.0.1").expect("a try")).collect();
+        assert!(begin("127.0.0.1").is_err(), "so many are asked about");
+        many.into_iter().for_each(Try::forgive);
+        for _ in 0..200 {
+            begin("127.0.0.1").expect("a good one").forgive();
         }
-        assert_eq!(limit.check_token(address("127.0.0.1")), Err(Duration::from_secs(1)));
-        assert_eq!(limit.check_token(address("192.0.2.1")), Ok(()));
-        clock.advance(Duration::from_secs(1));
-        assert_eq!(limit.check_token(address("127.0.0.1")), Ok(()));
+        for _ in 0..TOKENS.free {
+            drop(begin("127.0.0.1").expect("a bad one"));
+        }
+        assert_eq!(begin("127.0.0.1").map(drop), Err(Duration::from_secs(1)));
+        assert!(begin("192.0.2.1").is_ok());
+        tokio::time::advance(Duration::from_secs(1)).await;
+        assert!(begin("127.0.0.1").is_ok());
+        assert!(begin("127.0.0.1").is_err());
     }
 
     #[tokio::test(start_paused = true)]
     async fn memory_is_bounded_and_those_who_tried_most_are_remembered() {
-        let tries = Arc::new(Tries::default());
-        for _ in 0..FREE {
-            drop(Tries::begin(&tries, u64::MAX));
+        let limit = limit().0;
+        let tries = &limit.passwords;
+        for _ in 0..PASSWORDS.free {
+            drop(Tries::begin(tries, &"most"));
         }
-        for key in 0..2 * MOST as u64 {
-            drop(Tries::begin(&tries, key));
+        for key in 0..2 * MOST {
+            drop(Tries::begin(tries, &key));
         }
-        assert!(tries.pairs().len() <= MOST);
-        assert!(Tries::begin(&tries, u64::MAX).is_err());
+        assert!(tries.failed().len() <= MOST);
+        assert!(Tries::begin(tries, &"most").is_err());
     }
 
     #[test]
