@@ -31,6 +31,7 @@ mod operations;
 mod page_life;
 mod partial_pushes;
 mod pushes_that_fail;
+mod rights_over_time;
 mod sessions_that_end;
 mod sign_ins_after_a_restart;
 mod signing_in;

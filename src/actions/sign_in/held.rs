@@ -274,7 +274,10 @@ impl SignIn {
         if self.0.sockets.load(Ordering::Relaxed) > 0 {
             self.touch();
         }
+        // A program that brings its token each time has nothing else to come in by.
+        let is_of_a_token = self.0.kept.is_none() && self.0.token_ends.is_some();
         match self.left(rules) {
+            _ if is_of_a_token && self.token_left().is_none() => Some(End::TooLong),
             (Duration::ZERO, _) => Some(End::TooLong),
             (_, Duration::ZERO) => Some(End::Idle),
             _ => None,
