@@ -100,7 +100,7 @@ async fn ask(state: &AppState, viewer: &Viewer, headers: &HeaderMap, request: Re
     if desk.agent_meant(&survey).is_some_and(|agent| !viewer.permission().sees_agent(agent)) {
         return Err(Problem::not_found().detail("There is no such employee.").into_response());
     }
-    match desk.ask(survey, key, &viewer.audit_name()).await {
+    match desk.ask(survey, key, &viewer.actor()).await {
         Ok(asked) => {
             state.metrics.action("survey", if asked.fresh { "written" } else { "repeated" });
             if is_form {

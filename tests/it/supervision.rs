@@ -77,7 +77,10 @@ async fn an_agents_status_and_suspension_change_and_everybody_sees_it() {
     let lines = audit(&house, None).await;
     assert_eq!(lines.len(), 2, "{lines:?}");
     assert_eq!((&lines[0]["what"], &lines[0]["after"]), (&json!("agent.suspend"), &json!({"suspended": true})));
-    assert_eq!((&lines[1]["who"], &lines[1]["entity"]), (&json!("the demo"), &json!(format!("agent {id}"))));
+    assert_eq!(
+        (&lines[1]["who"], &lines[1]["entity"]),
+        (&json!("the demo (unknown caller)"), &json!(format!("agent {id}")))
+    );
     assert_eq!(lines[1]["before"]["status"], json!(world.agents[id].status));
     assert_eq!(lines[1]["after"], json!({"status": "unavailable", "reason_code": 4}));
     assert!(lines.iter().all(|line| line["outcome"] == "accepted" && line["ended"].is_string()));

@@ -1,6 +1,6 @@
 //! Signing in and out.
 
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use axum::Json;
 use axum::extract::{Extension, Form, Query, State};
@@ -14,11 +14,12 @@ use super::viewer::{Viewer, bearer};
 use super::{Access, Entrance};
 use crate::actions::sign_in::{From as Origin, SignIn, SignInError};
 use crate::base::Secret;
-use crate::domain::Role;
+use crate::domain::{Actor, Role};
 use crate::web::boards::Boards;
 use crate::web::pages;
 use crate::web::peer::Peer;
 use crate::web::problem::Problem;
+use crate::web::refusals::Refused;
 
 /// How long to wait when Clarity cannot be asked, in seconds.
 const COME_BACK: u64 = 5;
@@ -65,7 +66,7 @@ pub async fn by_password(
     if username.is_empty() {
         return show(&access, StatusCode::UNPROCESSABLE_ENTITY, &then, "", "Type your Windows name.");
     }
-    let from = origin(peer, &headers);
+    let from = origin(peer.map(|Extension(Peer(address))| address), &headers);
     if let Err(wait) = access.limit().check(address(peer), username) {
         let seconds = wait.as_secs() + 1;
         let trouble = format!("Too many tries. Wait {seconds} seconds.");
@@ -79,7 +80,7 @@ pub async fn by_password(
             enter(&access, &headers, &key, &then).await
         }
         Err(error) => {
-            access.refused(&from, "password", &error).await;
+            access.refused(&from, "password", &error);
             show(&access, problem(&error).status(), &then, username, &error.to_string())
         }
     }
@@ -137,10 +138,11 @@ pub async fn as_somebody(
 }
 
 /// `POST /logout`: ends the sign-in with everything that hangs on it, at once.
-pub async fn leave(State(access): State<Access>, headers: HeaderMap) -> Response {
+pub async fn leave(State(access): State<Access>, peer: Caller, headers: HeaderMap) -> Response {
     let cookies = access.cookies();
     if let Some(sign_in) = access.sign_out(&headers).await {
-        access.write(&sign_in.audit_name(), "sign-out", &entity(&sign_in), json!({})).await;
+        let actor = sign_in.actor(peer.map(|Extension(Peer(address))| address));
+        access.write(&actor, "sign-out", &sign_in.entity(), json!({})).await;
     }
     let mut answer = Redirect::to("/login").into_response();
     if let Some(gone) = cookies.take(cookies.person()) {
@@ -184,22 +186,19 @@ pub async fn ticket(State(access): State<Access>, viewer: Viewer) -> Result<Resp
 }
 
 impl Access {
-    async fn admitted(&self, sign_in: &SignIn, from: &Origin, by: &str) {
-        let after = json!({"by": by, "address": from.address, "browser": from.browser});
-        self.write(&sign_in.audit_name(), "sign-in", &entity(sign_in), after).await;
+    pub(super) async fn admitted(&self, sign_in: &SignIn, from: &Origin, by: &str) {
+        let after = json!({"by": by, "browser": from.browser});
+        self.write(&sign_in.actor(from.address), "sign-in", &sign_in.entity(), after).await;
     }
 
-    async fn refused(&self, from: &Origin, by: &str, error: &SignInError) {
+    /// What was typed as a name is at times a password: it is written down nowhere.
+    pub(super) fn refused(&self, from: &Origin, by: &'static str, error: &SignInError) {
         if matches!(error, SignInError::Refused) {
-            // What was typed as a name is at times a password: it is not written down.
-            let after = json!({"by": by, "address": from.address});
-            self.write("somebody", "sign-in.refused", "sign-in", after).await;
+            let reason = "Clarity does not take these credentials.".to_owned();
+            let (actor, after) = (Actor::unknown(from.address), json!({ "by": by }));
+            self.refuse(Refused { actor, what: "sign-in.refused", entity: "sign-in".to_owned(), after, reason });
         }
     }
-}
-
-fn entity(sign_in: &SignIn) -> String {
-    format!("sign-in {} of agent {}", sign_in.id(), sign_in.agent())
 }
 
 async fn sign_in(
@@ -210,7 +209,7 @@ async fn sign_in(
     by: &'static str,
 ) -> Result<(Secret, SignIn), Problem> {
     let sign_ins = access.sign_ins().ok_or_else(|| Problem::conflict("Nobody needs to sign in here."))?;
-    let from = origin(peer, headers);
+    let from = origin(peer.map(|Extension(Peer(address))| address), headers);
     // Nobody guesses a signed token; but each is a question to Clarity.
     access.limit().check_address(address(peer)).map_err(|wait| Problem::too_many(wait.as_secs() + 1))?;
     match sign_ins.by_token(token, from.clone()).await {
@@ -219,7 +218,7 @@ async fn sign_in(
             Ok((key, sign_in))
         }
         Err(error) => {
-            access.refused(&from, by, &error).await;
+            access.refused(&from, by, &error);
             Err(problem(&error))
         }
     }
@@ -255,12 +254,9 @@ fn address(peer: Caller) -> Peer {
     peer.map_or(Peer(Ipv4Addr::LOCALHOST.into()), |Extension(peer)| peer)
 }
 
-fn origin(peer: Caller, headers: &HeaderMap) -> Origin {
+pub(super) fn origin(address: Option<IpAddr>, headers: &HeaderMap) -> Origin {
     let browser = headers.get(USER_AGENT).and_then(|said| said.to_str().ok());
-    Origin {
-        address: peer.map(|Extension(Peer(address))| address),
-        browser: browser.map(|said| said.chars().take(BROWSER_LETTERS).collect()),
-    }
+    Origin { address, browser: browser.map(|said| said.chars().take(BROWSER_LETTERS).collect()) }
 }
 
 /// Where to go: a page of ours and nowhere else. Two slashes, or a backslash, are another host to a browser.

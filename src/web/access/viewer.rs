@@ -1,5 +1,7 @@
 //! Whoever asks, as handlers receive them. A handler that names none of these types shows nothing of the floor.
 
+use std::net::IpAddr;
+
 use axum::extract::{FromRef, FromRequestParts};
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
@@ -10,12 +12,14 @@ use tokio::sync::watch;
 use super::displays::{Displays, Screen};
 use super::{Access, Entrance};
 use crate::actions::SignIn;
-use crate::actions::sign_in::{From as Origin, SignInError, Standing};
+use crate::actions::sign_in::{SignInError, Standing};
 use crate::base::Secret;
-use crate::domain::{AgentId, Permission, Role};
+use crate::domain::{Actor, AgentId, Permission, Role};
 use crate::live::{Scope, Sight};
+use crate::web::peer::address_of;
 use crate::web::present::wants_html;
 use crate::web::problem::Problem;
+use crate::web::refusals::Caller;
 use crate::web::state::AppState;
 
 /// How long to wait when the store is busy, in seconds.
@@ -26,6 +30,7 @@ const COME_BACK: u64 = 5;
 pub struct Viewer {
     who: Who,
     permission: Permission,
+    address: Option<IpAddr>,
 }
 
 /// Who somebody is.
@@ -43,14 +48,14 @@ impl Viewer {
     /// Whoever reaches a house without a door.
     #[must_use]
     pub fn anybody(permission: Permission) -> Self {
-        Self { who: Who::Anybody, permission }
+        Self { who: Who::Anybody, permission, address: None }
     }
 
     /// Somebody who is signed in. `None`: they are out by now.
     #[must_use]
     pub fn person(sign_in: SignIn) -> Option<Self> {
         let permission = sign_in.permission()?;
-        Some(Self { who: Who::Person(sign_in), permission })
+        Some(Self { who: Who::Person(sign_in), permission, address: None })
     }
 
     /// How they stand from now on: nothing is missed between this and the first change.
@@ -63,7 +68,7 @@ impl Viewer {
     #[must_use]
     pub fn now(self) -> Option<Self> {
         match self.who {
-            Who::Person(sign_in) => Self::person(sign_in),
+            Who::Person(sign_in) => Some(Self { address: self.address, ..Self::person(sign_in)? }),
             Who::Anybody | Who::Display(_) => Some(self),
         }
     }
@@ -82,7 +87,7 @@ impl Viewer {
     /// A screen on the wall: everything that its wallboard shows, and nothing else.
     #[must_use]
     pub fn display(screen: Screen) -> Self {
-        Self { who: Who::Display(screen), permission: Permission::everything(Role::Display) }
+        Self { who: Who::Display(screen), permission: Permission::everything(Role::Display), address: None }
     }
 
     /// Who it is.
@@ -129,14 +134,20 @@ impl Viewer {
         }
     }
 
-    /// What the audit calls them.
+    /// Who acts, for the audit.
     #[must_use]
-    pub fn audit_name(&self) -> String {
+    pub fn actor(&self) -> Actor {
         match &self.who {
-            Who::Person(sign_in) => sign_in.audit_name(),
-            Who::Display(screen) => format!("display {}", screen.id),
-            Who::Anybody => "somebody".to_owned(),
+            Who::Person(sign_in) => sign_in.actor(self.address),
+            Who::Display(screen) => Actor::display(&screen.id).at(self.address),
+            Who::Anybody => Actor::unknown(self.address),
         }
+    }
+
+    /// The address that they ask from, if it is known.
+    #[must_use]
+    pub fn address(&self) -> Option<IpAddr> {
+        self.address
     }
 
     /// # Errors
@@ -145,6 +156,10 @@ impl Viewer {
         if self.role() >= role { Ok(self) } else { Err(Problem::not_allowed()) }
     }
 }
+
+/// Marks the answer to a browser that must sign in first: a refusal, although its status says otherwise.
+#[derive(Debug, Clone, Copy)]
+pub struct SentToSignIn;
 
 /// Nobody, or not enough.
 #[derive(Debug)]
@@ -164,7 +179,11 @@ impl From<Problem> for Refusal {
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
         match self {
-            Self::SignIn(to) => Redirect::to(&to).into_response(),
+            Self::SignIn(to) => {
+                let mut response = Redirect::to(&to).into_response();
+                response.extensions_mut().insert(SentToSignIn);
+                response
+            }
             Self::Problem(problem) => problem.into_response(),
         }
     }
@@ -178,8 +197,14 @@ where
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refusal> {
         let access = Access::from_ref(state);
-        match known(&access, &parts.headers).await? {
-            Some(viewer) => Ok(viewer),
+        match known(&access, parts).await? {
+            Some(viewer) => {
+                let viewer = Self { address: address_of(&parts.extensions), ..viewer };
+                if let Some(caller) = parts.extensions.get::<Caller>() {
+                    caller.is(viewer.actor());
+                }
+                Ok(viewer)
+            }
             None if parts.method == Method::GET && wants_html(&parts.headers) => {
                 // Nobody types a password into a screen on the wall.
                 if parts.uri.path().starts_with("/wallboard/") {
@@ -194,17 +219,26 @@ where
     }
 }
 
-/// Whoever these headers are of.
-async fn known(access: &Access, headers: &HeaderMap) -> Result<Option<Viewer>, Refusal> {
+/// Whoever sends this request.
+async fn known(access: &Access, parts: &Parts) -> Result<Option<Viewer>, Refusal> {
+    let headers = &parts.headers;
     if matches!(access.entrance(), Entrance::Open) {
         return Ok(Some(Viewer::anybody(Permission::everything(Role::Administrator))));
     }
     // A token that was sent on purpose counts before a cookie that is sent always.
     if let (Some(token), Some(sign_ins)) = (bearer(headers), access.sign_ins()) {
-        return match sign_ins.of_token(&token, Origin::default()).await {
-            Ok(sign_in) => Ok(Viewer::person(sign_in)),
-            Err(SignInError::Refused) => Ok(None),
-            Err(error) => Err(super::door::problem(&error).into()),
+        let from = super::door::origin(address_of(&parts.extensions), headers);
+        return match sign_ins.of_token(&token, from.clone()).await {
+            Ok(sign_in) => {
+                if sign_in.is_first_use() {
+                    access.admitted(&sign_in, &from, "bearer").await;
+                }
+                Ok(Viewer::person(sign_in))
+            }
+            Err(error) => {
+                access.refused(&from, "bearer", &error);
+                if matches!(error, SignInError::Refused) { Ok(None) } else { Err(super::door::problem(&error).into()) }
+            }
         };
     }
     let cookies = access.cookies();
