@@ -157,7 +157,7 @@ impl World {
         let audience = if config.server.open_metrics { Audience::Everybody } else { Audience::ThisMachine };
         let ops = ops(&gold, &store, &metrics, life, audience);
         if let Some(tls) = tls.clone() {
-            life.spawn_service(tls.follow_files(tls::LOOK_EVERY));
+            life.spawn_service(tls.follow_files(tls::LOOK_EVERY, store.clone()));
         }
         life.spawn(serve(
             listener,

@@ -53,8 +53,8 @@ pub async fn list(
             .await
             .map_err(|error| problem(error).into_response())?;
     }
-    let asked = Asked::read(&pairs, &state.house.time_zone)
-        .map_err(|(_, trouble)| Problem::bad_request(trouble).into_response())?;
+    let asked = Asked::read(&pairs, &state.house.time_zone).sound();
+    let asked = asked.map_err(|trouble| Problem::bad_request(trouble).into_response())?;
     let lines = lines(access.store(), &asked, asked.limit).await.map_err(IntoResponse::into_response)?;
     Ok(Json(json!({"deeds": lines.iter().map(document).collect::<Vec<_>>()})).into_response())
 }
@@ -67,17 +67,15 @@ pub async fn page(
     Query(pairs): Pairs,
 ) -> Result<Response, Problem> {
     let zone = &state.house.time_zone;
-    let (status, asked, trouble, mut shown) = match Asked::read(&pairs, zone) {
-        Ok(asked) => {
-            // One more tells whether there are older ones.
-            let lines = lines(access.store(), &asked, asked.limit.saturating_add(1)).await?;
-            (StatusCode::OK, asked, String::new(), lines)
-        }
-        Err((asked, trouble)) => (StatusCode::BAD_REQUEST, asked, trouble, Vec::new()),
+    let asked = Asked::read(&pairs, zone);
+    let (status, mut shown) = match &asked.trouble {
+        // One more tells whether there are older ones.
+        None => (StatusCode::OK, lines(access.store(), &asked, asked.limit.saturating_add(1)).await?),
+        Some(_) => (StatusCode::BAD_REQUEST, Vec::new()),
     };
     let is_cut = shown.len() > asked.limit as usize;
     shown.truncate(asked.limit as usize);
-    let sheet = pages::AuditSheet { lines: &shown, asked: &asked, trouble: &trouble, is_cut };
+    let sheet = pages::AuditSheet { lines: &shown, asked: &asked, is_cut };
     let html = pages::audit(&sheet, state.clock.now(), zone, &Reader::of(&viewer, state.house.demo));
     html.map(|html| (status, Html(html)).into_response()).map_err(|error| {
         tracing::error!(error = %error, "the page of the audit cannot be rendered");
@@ -93,7 +91,7 @@ pub async fn table(
     Administrator(viewer): Administrator,
     Query(pairs): Pairs,
 ) -> Result<Response, Problem> {
-    let asked = Asked::read(&pairs, &state.house.time_zone).map_err(|(_, trouble)| Problem::bad_request(trouble))?;
+    let asked = Asked::read(&pairs, &state.house.time_zone).sound().map_err(Problem::bad_request)?;
     let store = access.store().clone();
     let entry = NewDeed {
         actor: viewer.actor(),

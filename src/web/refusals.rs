@@ -309,3 +309,51 @@ fn named(route: &str, last: &str, changes: bool) -> Option<(&'static str, &'stat
     };
     Some(sensitive)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_route_that_changes_something_has_a_name_of_its_own() {
+        let document = crate::web::openapi::document();
+        for (path, operations) in document["paths"].as_object().expect("paths") {
+            let changes = operations.as_object().expect("operations").keys().any(|verb| verb != "get");
+            let is_ours = path.starts_with("/api/") && path != "/api/v1/sign-in";
+            if changes && is_ours {
+                let (what, _) = named(path, "close", true).expect("a change is sensitive");
+                assert!(what != "request" || path.ends_with("/deeds/{deed}"), "{path}");
+            }
+        }
+        assert_eq!(named("/api/v1/feedback/{response}/{deed}", "close", true), Some(("feedback.close", "response")));
+        assert_eq!(named("/api/v1/feedback/{response}/{deed}", "<x>", true), Some(("feedback", "response")));
+        assert_eq!(named("/feedback", "feedback", false), None);
+    }
+
+    #[test]
+    fn allowance_is_spent_and_comes_back_with_time() {
+        let start = Instant::now();
+        let mut allowance = Allowance::new((2.0, 1.0), start);
+        let mut at = |seconds| allowance.take(start + Duration::from_secs(seconds));
+        assert_eq!([at(0), at(0), at(0), at(59), at(61), at(62)], [true, true, false, false, true, false]);
+        assert_eq!([at(9000), at(9000), at(9000)], [true, true, false], "and not more than after a rest");
+    }
+
+    #[test]
+    fn stranger_cannot_tell_entries_apart_by_targets_or_by_addresses_of_one_network() {
+        let refused = |actor: Actor, entity: &str| Refused {
+            actor,
+            what: "agent.status",
+            entity: entity.to_owned(),
+            after: json!({}),
+            reason: String::new(),
+        };
+        let alike = |one: &Refused, other: &Refused| Alike::of(one) == Alike::of(other);
+        let stranger = |address: &str, entity: &str| refused(Actor::unknown(address.parse().ok()), entity);
+        assert!(alike(&stranger("192.0.2.7", "agent 1"), &stranger("192.0.2.7", "agent 2")));
+        assert!(alike(&stranger("2001:db8::1", "agent 1"), &stranger("2001:db8::2:2", "agent 1")));
+        assert!(!alike(&stranger("192.0.2.7", "agent 1"), &stranger("192.0.2.8", "agent 1")));
+        let user = |entity: &str| refused(Actor::user(crate::domain::AgentId(5), "Ann", "s1"), entity);
+        assert!(alike(&user("agent 1"), &user("agent 1")) && !alike(&user("agent 1"), &user("agent 2")));
+    }
+}

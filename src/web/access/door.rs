@@ -1,6 +1,7 @@
 //! Signing in and out.
 
 use std::net::{IpAddr, Ipv4Addr};
+use std::time::Duration;
 
 use axum::Json;
 use axum::extract::{Extension, Form, Query, State};
@@ -13,7 +14,7 @@ use serde_json::json;
 use super::viewer::{Viewer, bearer};
 use super::{Access, Entrance};
 use crate::actions::sign_in::{From as Origin, SignIn, SignInError};
-use crate::base::Secret;
+use crate::base::{LineLimit, Secret};
 use crate::domain::{Actor, Role};
 use crate::web::boards::Boards;
 use crate::web::pages;
@@ -23,6 +24,9 @@ use crate::web::refusals::Refused;
 
 /// How long to wait when Clarity cannot be asked, in seconds.
 const COME_BACK: u64 = 5;
+
+/// What the log calls a try that came too soon after others.
+pub(super) const TOO_MANY: &str = "too-many-tries";
 
 /// How much of what a browser calls itself is kept.
 const BROWSER_LETTERS: usize = 200;
@@ -69,6 +73,7 @@ pub async fn by_password(
     let from = origin(peer.map(|Extension(Peer(address))| address), &headers);
     if let Err(wait) = access.limit().check(address(peer), username) {
         let seconds = wait.as_secs() + 1;
+        log_refused(from.address, "password", TOO_MANY);
         let trouble = format!("Too many tries. Wait {seconds} seconds.");
         let mut answer = show(&access, StatusCode::TOO_MANY_REQUESTS, &then, username, &trouble);
         answer.headers_mut().insert(RETRY_AFTER, seconds.into());
@@ -193,6 +198,7 @@ impl Access {
 
     /// What was typed as a name is at times a password: it is written down nowhere.
     pub(super) fn refused(&self, from: &Origin, by: &'static str, error: &SignInError) {
+        log_refused(from.address, by, error.class());
         if matches!(error, SignInError::Refused) {
             let reason = "Clarity does not take these credentials.".to_owned();
             let (actor, after) = (Actor::unknown(from.address), json!({ "by": by }));
@@ -211,7 +217,10 @@ async fn sign_in(
     let sign_ins = access.sign_ins().ok_or_else(|| Problem::conflict("Nobody needs to sign in here."))?;
     let from = origin(peer.map(|Extension(Peer(address))| address), headers);
     // Nobody guesses a signed token; but each is a question to Clarity.
-    access.limit().check_address(address(peer)).map_err(|wait| Problem::too_many(wait.as_secs() + 1))?;
+    access.limit().check_address(address(peer)).map_err(|wait| {
+        log_refused(from.address, by, TOO_MANY);
+        Problem::too_many(wait.as_secs() + 1)
+    })?;
     match sign_ins.by_token(token, from.clone()).await {
         Ok((key, sign_in)) => {
             access.admitted(&sign_in, &from, by).await;
@@ -221,6 +230,15 @@ async fn sign_in(
             access.refused(&from, by, &error);
             Err(problem(&error))
         }
+    }
+}
+
+/// One line of the log for a sign-in that was refused: why, by a word of ours, and never what was shown.
+pub(super) fn log_refused(address: Option<IpAddr>, by: &'static str, reason: &'static str) {
+    static LINES: LineLimit = LineLimit::new(60, Duration::from_secs(1));
+    if let Some(left_out) = LINES.take() {
+        let address = address.map(tracing::field::display);
+        tracing::info!(by, reason, address, left_out, "a sign-in was refused");
     }
 }
 

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use super::Access;
 use super::displays::{Code, Displays, Listed, Screen, Shown, TERM};
+use super::door::{TOO_MANY, log_refused};
 use super::viewer::{Supervisor, Viewer};
 use crate::base::secret::ExposeSecret;
 use crate::base::{Clock, Secret};
@@ -73,7 +74,10 @@ pub async fn by_token(
     Form(said): Form<Token>,
 ) -> Result<Response, Problem> {
     if let Some(Extension(peer)) = peer {
-        access.limit().check_address(peer).map_err(|wait| Problem::too_many(wait.as_secs() + 1))?;
+        access.limit().check_address(peer).map_err(|wait| {
+            log_refused(Some(peer.0), "display-token", TOO_MANY);
+            Problem::too_many(wait.as_secs() + 1)
+        })?;
     }
     match displays.enter(said.token.expose_secret()).await.map_err(|error| trouble(&error))? {
         Some((key, screen)) => {
@@ -83,6 +87,7 @@ pub async fn by_token(
         }
         None => {
             let (actor, after) = (Actor::unknown(peer.map(|Extension(Peer(address))| address)), json!({}));
+            log_refused(actor.address, "display-token", "credentials");
             let reason = "The token is not good for any display.".to_owned();
             access.refuse(Refused { actor, what: "display.refused", entity: "display".to_owned(), after, reason });
             Err(Problem::sign_in_needed().detail("This token is not, or no longer, good for any display."))

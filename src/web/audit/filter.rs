@@ -30,15 +30,15 @@ pub struct Asked {
     pub before: Option<i64>,
     /// How many.
     pub limit: u32,
+    /// What is wrong with what was typed, as a sentence that repeats none of it.
+    pub trouble: Option<String>,
 }
 
 impl Asked {
     /// Reads the pairs of a query. An empty field is none: a form sends all of its fields. Times without a zone are the
     /// site's, and a date as `to` includes that day.
-    ///
-    /// # Errors
-    /// What was typed, and what is wrong with it, as a sentence that repeats none of it.
-    pub fn read(pairs: &[(String, String)], zone: &TimeZone) -> Result<Self, (Self, String)> {
+    #[must_use]
+    pub fn read(pairs: &[(String, String)], zone: &TimeZone) -> Self {
         let mut asked = Self { limit: ENTRIES, ..Self::default() };
         let mut trouble = None;
         let mut seen = Vec::new();
@@ -57,10 +57,15 @@ impl Asked {
         {
             trouble = trouble.or(Some("\"From\" must be before \"to\".".to_owned()));
         }
-        match trouble {
-            Some(trouble) => Err((asked, trouble)),
-            None => Ok(asked),
-        }
+        Self { trouble, ..asked }
+    }
+
+    /// What was asked for, if it can be.
+    ///
+    /// # Errors
+    /// What is wrong with it, as a sentence.
+    pub fn sound(mut self) -> Result<Self, String> {
+        self.trouble.take().map_or(Ok(self), Err)
     }
 
     fn understand(&mut self, name: &str, text: &str, zone: &TimeZone) -> Result<(), String> {
@@ -157,7 +162,7 @@ mod tests {
 
     fn read(query: &str) -> Result<Asked, String> {
         let pairs: Vec<(String, String)> = url::form_urlencoded::parse(query.as_bytes()).into_owned().collect();
-        Asked::read(&pairs, &TimeZone::get("America/Chicago").expect("a zone")).map_err(|(_, trouble)| trouble)
+        Asked::read(&pairs, &TimeZone::get("America/Chicago").expect("a zone")).sound()
     }
 
     fn at(text: &str) -> Option<Timestamp> {

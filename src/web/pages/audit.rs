@@ -16,15 +16,13 @@ pub struct AuditSheet<'a> {
     pub lines: &'a [Deed],
     /// What was asked for.
     pub asked: &'a Asked,
-    /// What is wrong with that, as a sentence; empty if nothing is.
-    pub trouble: &'a str,
     /// Whether there are older ones.
     pub is_cut: bool,
 }
 
 /// Renders the page: newest first.
 pub fn audit(sheet: &AuditSheet, now: Timestamp, zone: &TimeZone, reader: &Reader) -> Result<String, askama::Error> {
-    let AuditSheet { lines, asked, trouble, is_cut } = sheet;
+    let AuditSheet { lines, asked, is_cut } = sheet;
     let rows = lines.iter().map(|line| Row {
         at: format::moment(line.at, zone, now),
         exactly: line.at.to_string(),
@@ -46,7 +44,7 @@ pub fn audit(sheet: &AuditSheet, now: Timestamp, zone: &TimeZone, reader: &Reade
         newest: asked.before.map(|_| link("/audit", asked.query(None))).unwrap_or_default(),
         table: link("/audit.csv", asked.query(None)),
         asked,
-        trouble,
+        trouble: asked.trouble.as_deref().unwrap_or_default(),
         outcomes: OUTCOMES.into_iter().chain([OPEN]).collect(),
         zone: zone.iana_name().unwrap_or("UTC"),
         reader,
