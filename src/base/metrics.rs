@@ -58,6 +58,7 @@ struct Inner {
     survey_error_ratio: Ratio,
     alerts_firing: Family<One, Gauge>,
     actions: Family<Two, Counter>,
+    refusals: Family<One, Counter>,
     store_bytes: Gauge,
     /// Absent for as long as there is no copy.
     backup_age: Family<Plain, Ratio>,
@@ -104,6 +105,7 @@ impl Metrics {
             survey_error_ratio: promise.keep("survey_error_ratio", "Share of recent survey requests that went wrong"),
             alerts_firing: promise.keep("alerts_firing", "Alerts that fire now"),
             actions: promise.keep("actions", "What people asked a vendor to do"),
+            refusals: promise.keep("refusals", "Requests that were refused, by what the audit has of them"),
             store_bytes: promise.keep("store_bytes", "Size of the store on disk"),
             backup_age: promise
                 .keep("backup_age_seconds", "Time since the store was last copied; absent without a copy"),
@@ -234,6 +236,11 @@ impl Metrics {
         self.0.actions.get_or_create(&[("action", action), ("result", result)]).inc();
     }
 
+    /// So many sensitive requests were refused: `written` to the audit, `counted` there with another, or `left-out` of it.
+    pub fn refusals(&self, audit: &'static str, requests: u64) {
+        self.0.refusals.get_or_create(&[("audit", audit)]).inc_by(requests);
+    }
+
     /// How large the store is now.
     pub fn store_bytes(&self, bytes: u64) {
         self.0.store_bytes.set(whole(bytes));
@@ -327,6 +334,7 @@ mod tests {
         metrics.survey_error_ratio(0.25);
         metrics.alerts_firing("critical", 1);
         metrics.action("status", "done");
+        metrics.refusals("left-out", 2);
         metrics.store_bytes(4096);
         assert!(!metrics.render().contains("backup_age_seconds{"), "nobody knows the age of what was never made");
         metrics.backup_age(3600.0);
@@ -355,6 +363,7 @@ mod tests {
             "callboard_survey_error_ratio 0.25",
             "callboard_alerts_firing{severity=\"critical\"} 1",
             "callboard_actions_total{action=\"status\",result=\"done\"} 1",
+            "callboard_refusals_total{audit=\"left-out\"} 2",
             "callboard_store_bytes 4096",
             "callboard_backup_age_seconds{} 3600.0",
             "callboard_open_connections 1",

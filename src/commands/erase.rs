@@ -10,7 +10,7 @@ use super::world::open_store;
 use super::{Failure, say, upkeep};
 use crate::base::Clock;
 use crate::config::Config;
-use crate::domain::{Fact, Person};
+use crate::domain::{Actor, Fact, Person};
 use crate::gold::Gold;
 use crate::store::{Forgotten, Store, StoreError};
 
@@ -122,7 +122,7 @@ pub(super) async fn carry_out(
     if deed == Deed::Search {
         return Ok(Counts::of(&store.would_erase(wanted.person()).await?));
     }
-    let mut erased = store.erase(wanted.person(), "callboard erase".to_owned()).await?;
+    let mut erased = store.erase(wanted.person(), Actor::command("callboard erase")).await?;
     let counts = Counts::of(&erased.forgotten);
     let Forgotten { responses, left, requests, results, .. } = std::mem::take(&mut erased.forgotten);
     if let Some(gold) = gold {

@@ -11,6 +11,7 @@ use super::{Failure, say};
 use crate::base::Clock;
 use crate::base::secret::ExposeSecret;
 use crate::config::Config;
+use crate::domain::Actor;
 use crate::store::{Store, StoreError};
 use crate::web::access::Displays;
 
@@ -78,12 +79,13 @@ pub(super) async fn run(deed: TokenDeed) -> Result<(), Failure> {
 /// Does it, and says what became of it.
 pub(super) async fn carry_out(displays: &Displays, store: &Store, wanted: &Wanted) -> Result<Vec<String>, StoreError> {
     let who = "callboard wallboard-token";
+    let actor = Actor::command(who);
     match wanted {
         Wanted::Create { board, name, days } => {
             let term = SignedDuration::from_hours(24 * i64::from(*days));
             let (token, display) = displays.add(board, name, who, term).await?;
             let entity = format!("display {}", display.id);
-            store.note(who, "display.create", &entity, json!({"board": board, "name": name})).await?;
+            store.note(&actor, "display.create", &entity, json!({"board": board, "name": name})).await?;
             Ok(vec![
                 token.text().expose_secret().to_owned(),
                 format!(
@@ -111,7 +113,7 @@ pub(super) async fn carry_out(displays: &Displays, store: &Store, wanted: &Wante
         Wanted::Revoke { id } => {
             let was_in = displays.revoke(id).await?;
             if was_in {
-                store.note(who, "display.revoke", &format!("display {id}"), json!({})).await?;
+                store.note(&actor, "display.revoke", &format!("display {id}"), json!({})).await?;
             }
             Ok(vec![match was_in {
                 true => format!("Display {id} is shut out."),

@@ -31,6 +31,7 @@ use crate::web::layers::Settings;
 use crate::web::ops::{Audience, Ops, Readiness};
 use crate::web::origin::OriginRule;
 use crate::web::peer::Proxies;
+use crate::web::refusals::Refusals;
 use crate::web::serve::{Limits, serve};
 use crate::web::tls::{self, Tls};
 use crate::web::{AppState, Handles, House, assets, router};
@@ -156,7 +157,7 @@ impl World {
         let audience = if config.server.open_metrics { Audience::Everybody } else { Audience::ThisMachine };
         let ops = ops(&gold, &store, &metrics, life, audience);
         if let Some(tls) = tls.clone() {
-            life.spawn_service(tls.follow_files(tls::LOOK_EVERY));
+            life.spawn_service(tls.follow_files(tls::LOOK_EVERY, store.clone()));
         }
         life.spawn(serve(
             listener,
@@ -241,7 +242,8 @@ impl Parts<'_> {
             }
         };
         let is_secure = self.config.server.public_url.as_ref().is_some_and(|url| url.scheme() == "https");
-        Access::new(entrance, Cookies::new(is_secure), displays, store.clone())
+        let refusals = Refusals::start(store.clone(), self.metrics.clone(), self.life);
+        Access::new(entrance, Cookies::new(is_secure), displays, store.clone(), refusals)
     }
 
     fn listen_to_goodays(

@@ -2,6 +2,7 @@
 //!
 //! Plain data. Nothing here waits, fails, knows a vendor's JSON, or imports another room.
 
+pub mod actor;
 pub mod agent;
 pub mod change;
 pub mod fact;
@@ -22,6 +23,7 @@ pub mod survey;
 pub mod team;
 pub mod trace;
 
+pub use actor::{Actor, ActorKind};
 pub use agent::{AgentReading, AgentStatus, StatusReading};
 pub use change::Change;
 pub use fact::{Fact, Ordinal};

@@ -5,18 +5,30 @@
 //! or a customer who is named in it wants to be forgotten, and it writes a line about that.
 
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 
 use jiff::Timestamp;
-use rusqlite::{Connection, Row, params};
+use rusqlite::types::Value as Sql;
+use rusqlite::{Connection, OptionalExtension, Row, params, params_from_iter};
 use serde_json::Value;
 
 use super::{Store, StoreError, database};
+use crate::domain::{Actor, ActorKind, AgentId};
+
+/// How an entry can have ended. An action that is not over has no outcome: see [`OPEN`].
+pub const OUTCOMES: [&str; 5] = ["accepted", "rejected", "refused", "failed", "unknown"];
+
+/// What a filter calls the outcome of an action that is not over.
+pub const OPEN: &str = "open";
+
+const COLUMNS: &str =
+    "seq, at, kind, agent, name, address, sign_in, what, entity, before, after, ended, outcome, reason";
 
 /// A deed that is about to be done.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NewDeed {
     /// Who does it.
-    pub who: String,
+    pub actor: Actor,
     /// What, such as `agent.status`.
     pub what: &'static str,
     /// To whom or what, such as `agent 41`.
@@ -35,7 +47,7 @@ pub struct Deed {
     /// When it was written.
     pub at: Timestamp,
     /// Who did it.
-    pub who: String,
+    pub actor: Actor,
     /// What.
     pub what: String,
     /// To whom or what.
@@ -53,10 +65,38 @@ pub struct Deed {
 pub struct DeedEnd {
     /// When.
     pub at: Timestamp,
-    /// `accepted`, `rejected`, `failed` or `unknown`.
+    /// One of [`OUTCOMES`]: `rejected` by the system that was asked, `refused` by this server.
     pub outcome: String,
     /// In which words, if there were any.
     pub reason: Option<String>,
+}
+
+/// Which entries are wanted. All conditions must hold; without any, all entries are.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AuditFilter {
+    /// Who acted.
+    pub user: Option<AuditUser>,
+    /// The action, or the first part of it: `feedback` is all that was done about feedback.
+    pub action: Option<String>,
+    /// The target, or the first words of it: `agent` is all that was done to agents.
+    pub target: Option<String>,
+    /// One of [`OUTCOMES`], or [`OPEN`].
+    pub outcome: Option<&'static str>,
+    /// The address that the request came from.
+    pub address: Option<IpAddr>,
+    /// Entries of this instant and later.
+    pub from: Option<Timestamp>,
+    /// Entries before this instant.
+    pub to: Option<Timestamp>,
+}
+
+/// Who acted, as a filter names them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AuditUser {
+    /// By their agent number.
+    Agent(AgentId),
+    /// By a part of their name, in any case of letters.
+    Named(String),
 }
 
 impl Store {
@@ -65,32 +105,26 @@ impl Store {
     /// # Errors
     /// When the store is busy or closed, or the disk refuses: then it must not be done.
     pub async fn begin_deed(&self, deed: NewDeed) -> Result<i64, StoreError> {
-        let now = self.0.clock.now().as_millisecond();
-        self.write(move |connection| {
-            connection
-                .prepare_cached(
-                    "INSERT INTO audit (at, who, what, entity, before, after) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-                )?
-                .execute(params![
-                    now,
-                    deed.who,
-                    deed.what,
-                    deed.entity,
-                    deed.before.to_string(),
-                    deed.after.to_string()
-                ])?;
-            Ok(connection.last_insert_rowid())
-        })
-        .await
+        let now = self.0.clock.now();
+        self.write(move |connection| insert(connection, &deed, None, now)).await
     }
 
     /// Writes down what was done here and needed nobody else's answer.
     ///
     /// # Errors
     /// When the store is busy or closed, or the disk refuses.
-    pub async fn note(&self, who: &str, what: &'static str, entity: &str, after: Value) -> Result<(), StoreError> {
-        let (now, who, entity) = (self.0.clock.now(), who.to_owned(), entity.to_owned());
-        self.write(move |connection| note(connection, &who, what, &entity, &after, now)).await
+    pub async fn note(&self, actor: &Actor, what: &'static str, entity: &str, after: Value) -> Result<(), StoreError> {
+        let (now, actor, entity) = (self.0.clock.now(), actor.clone(), entity.to_owned());
+        self.write(move |connection| note(connection, &actor, what, &entity, &after, now)).await
+    }
+
+    /// Writes down what this server refused to do, and why.
+    ///
+    /// # Errors
+    /// When the store is busy or closed, or the disk refuses.
+    pub async fn note_refused(&self, deed: NewDeed, reason: String) -> Result<(), StoreError> {
+        let now = self.0.clock.now();
+        self.write(move |connection| insert(connection, &deed, Some(("refused", Some(&reason))), now).map(drop)).await
     }
 
     /// Completes a line.
@@ -114,42 +148,144 @@ impl Store {
     /// # Errors
     /// When the store is closed or the disk refuses.
     pub async fn deeds(&self, limit: u32) -> Result<Vec<Deed>, StoreError> {
-        self.deeds_before(i64::MAX, limit).await
+        self.deeds_where(AuditFilter::default(), None, limit).await
     }
 
-    /// What was done before a line, newest first.
+    /// The entries that a filter wants, newest first; `before`: only those older than this one.
     ///
     /// # Errors
     /// When the store is closed or the disk refuses.
-    pub async fn deeds_before(&self, seq: i64, limit: u32) -> Result<Vec<Deed>, StoreError> {
+    pub async fn deeds_where(
+        &self,
+        filter: AuditFilter,
+        before: Option<i64>,
+        limit: u32,
+    ) -> Result<Vec<Deed>, StoreError> {
         self.read(move |connection| {
-            let mut statement = connection.prepare_cached(
-                "SELECT seq, at, who, what, entity, before, after, ended, outcome, reason FROM audit
-                 WHERE seq < ?1 ORDER BY seq DESC LIMIT ?2",
-            )?;
-            let rows = statement.query_and_then(params![seq, limit], Deed::read)?;
+            let Some((question, values)) = filter.question(connection, before, limit)? else { return Ok(Vec::new()) };
+            let mut statement = connection.prepare_cached(&question)?;
+            let rows = statement.query_and_then(params_from_iter(values), Deed::read)?;
             rows.collect()
         })
         .await
     }
 }
 
+impl AuditFilter {
+    /// The query, which finds its rows by an index whatever is asked for, and its parameters. `None`: nobody has that name.
+    ///
+    /// Entries are in the order of their time, and not only of their number: each index ends with it, so that a filter
+    /// with a span of time reads no entry outside of that span.
+    fn question(
+        &self,
+        connection: &Connection,
+        before: Option<i64>,
+        limit: u32,
+    ) -> Result<Option<(String, Vec<Sql>)>, StoreError> {
+        let (mut conditions, mut values) = (Vec::new(), Vec::<Sql>::new());
+        let mut value = |value: Sql| {
+            values.push(value);
+            values.len()
+        };
+        if let Some(before) = before
+            && let Some(at) = at_of(connection, before)?
+        {
+            let (at, seq) = (value(at.into()), value(before.into()));
+            conditions.push(format!("(at, seq) < (?{at}, ?{seq})"));
+        }
+        match &self.user {
+            Some(AuditUser::Agent(agent)) => conditions.push(format!("agent = ?{}", value(agent.0.into()))),
+            Some(AuditUser::Named(part)) => {
+                let names = names_with(connection, part)?;
+                if names.is_empty() {
+                    return Ok(None);
+                }
+                let names = serde_json::to_string(&names)?;
+                conditions.push(format!("name IN (SELECT value FROM json_each(?{}))", value(names.into())));
+            }
+            None => {}
+        }
+        // What follows a whole part of it stands between the separator and the sign after that.
+        for (column, wanted, first, last) in [("what", &self.action, '.', '/'), ("entity", &self.target, ' ', '!')] {
+            if let Some(wanted) = wanted {
+                let exact = value(wanted.clone().into());
+                let (from, to) = (value(format!("{wanted}{first}").into()), value(format!("{wanted}{last}").into()));
+                conditions.push(format!("({column} = ?{exact} OR ({column} >= ?{from} AND {column} < ?{to}))"));
+            }
+        }
+        match self.outcome {
+            Some(OPEN) => conditions.push("outcome IS NULL".to_owned()),
+            Some(outcome) => conditions.push(format!("outcome = ?{}", value(outcome.to_owned().into()))),
+            None => {}
+        }
+        if let Some(address) = self.address {
+            conditions.push(format!("address = ?{}", value(address.to_string().into())));
+        }
+        if let Some(from) = self.from {
+            conditions.push(format!("at >= ?{}", value(from.as_millisecond().into())));
+        }
+        if let Some(to) = self.to {
+            conditions.push(format!("at < ?{}", value(to.as_millisecond().into())));
+        }
+        let conditions = if conditions.is_empty() { "1".to_owned() } else { conditions.join(" AND ") };
+        let limit = value(i64::from(limit).into());
+        let question =
+            format!("SELECT {COLUMNS} FROM audit WHERE {conditions} ORDER BY at DESC, seq DESC LIMIT ?{limit}");
+        Ok(Some((question, values)))
+    }
+}
+
+/// When an entry was written, or the one after it where it is gone. `None`: there is none as young as that.
+fn at_of(connection: &Connection, seq: i64) -> Result<Option<i64>, StoreError> {
+    let mut statement = connection.prepare_cached("SELECT at FROM audit WHERE seq >= ?1 ORDER BY seq LIMIT 1")?;
+    Ok(statement.query_row([seq], |row| row.get(0)).optional()?)
+}
+
+/// The names in the audit that hold a text. Each name costs one look into the index, however many entries it has; letters
+/// are compared here, because SQLite folds those of ASCII alone.
+fn names_with(connection: &Connection, part: &str) -> Result<Vec<String>, StoreError> {
+    let part = part.to_lowercase();
+    let mut statement = connection.prepare_cached(
+        "WITH RECURSIVE known (name) AS (
+             SELECT min(name) FROM audit
+             UNION ALL
+             SELECT (SELECT min(name) FROM audit WHERE name > known.name) FROM known WHERE known.name IS NOT NULL
+         ) SELECT name FROM known WHERE name IS NOT NULL",
+    )?;
+    let mut rows = statement.query([])?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        let name: String = row.get(0)?;
+        if name.to_lowercase().contains(&part) {
+            found.push(name);
+        }
+    }
+    Ok(found)
+}
+
 impl Deed {
     fn read(row: &Row<'_>) -> Result<Self, StoreError> {
         let json = |column| -> Result<Value, StoreError> { Ok(serde_json::from_str(&row.get::<_, String>(column)?)?) };
-        let (ended, outcome): (Option<i64>, Option<String>) = (row.get(7)?, row.get(8)?);
+        let (ended, outcome): (Option<i64>, Option<String>) = (row.get(11)?, row.get(12)?);
         let ended = match (ended, outcome) {
-            (Some(at), Some(outcome)) => Some(DeedEnd { at: database::instant(at)?, outcome, reason: row.get(9)? }),
+            (Some(at), Some(outcome)) => Some(DeedEnd { at: database::instant(at)?, outcome, reason: row.get(13)? }),
             _ => None,
+        };
+        let actor = Actor {
+            kind: ActorKind::named(&row.get::<_, String>(2)?).unwrap_or(ActorKind::Unknown),
+            agent: row.get::<_, Option<i64>>(3)?.map(AgentId),
+            name: row.get(4)?,
+            address: row.get::<_, Option<String>>(5)?.and_then(|address| address.parse().ok()),
+            sign_in: row.get(6)?,
         };
         Ok(Self {
             seq: row.get(0)?,
             at: database::instant(row.get(1)?)?,
-            who: row.get(2)?,
-            what: row.get(3)?,
-            entity: row.get(4)?,
-            before: json(5)?,
-            after: json(6)?,
+            actor,
+            what: row.get(7)?,
+            entity: row.get(8)?,
+            before: json(9)?,
+            after: json(10)?,
             ended,
         })
     }
@@ -165,29 +301,54 @@ pub(super) fn admit_ignorance(connection: &Connection, now: Timestamp) -> Result
     Ok(())
 }
 
-/// Writes down what the house itself did, and how much of it.
+/// Writes down what was done in this very transaction and has no state before it.
 pub(super) fn note(
     connection: &Connection,
-    who: &str,
+    actor: &Actor,
     what: &'static str,
     entity: &str,
     after: &Value,
     now: Timestamp,
 ) -> Result<(), StoreError> {
     let before = Value::Object(serde_json::Map::new());
-    done(connection, &NewDeed { who: who.into(), what, entity: entity.into(), before, after: after.clone() }, now)
+    done(connection, &NewDeed { actor: actor.clone(), what, entity: entity.into(), before, after: after.clone() }, now)
 }
 
 /// Writes down what is done in this very transaction: the line is complete at once.
 pub(super) fn done(connection: &Connection, deed: &NewDeed, now: Timestamp) -> Result<(), StoreError> {
-    let NewDeed { who, what, entity, before, after } = deed;
+    insert(connection, deed, Some(("accepted", None)), now).map(drop)
+}
+
+/// Writes a line, with its outcome if it is over. Returns its number.
+fn insert(
+    connection: &Connection,
+    deed: &NewDeed,
+    outcome: Option<(&'static str, Option<&str>)>,
+    now: Timestamp,
+) -> Result<i64, StoreError> {
+    let NewDeed { actor, what, entity, before, after } = deed;
+    let (ended, reason) = (outcome.map(|_| now.as_millisecond()), outcome.and_then(|(_, reason)| reason));
     connection
         .prepare_cached(
-            "INSERT INTO audit (at, who, what, entity, before, after, ended, outcome)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?1, 'accepted')",
+            "INSERT INTO audit (at, kind, agent, name, address, sign_in, what, entity, before, after, ended, outcome, reason)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
         )?
-        .execute(params![now.as_millisecond(), who, what, entity, before.to_string(), after.to_string()])?;
-    Ok(())
+        .execute(params![
+            now.as_millisecond(),
+            actor.kind.as_str(),
+            actor.agent.map(|agent| agent.0),
+            actor.name,
+            actor.address.map(|address| address.to_string()),
+            actor.sign_in,
+            what,
+            entity,
+            before.to_string(),
+            after.to_string(),
+            ended,
+            outcome.map(|(outcome, _)| outcome),
+            reason
+        ])?;
+    Ok(connection.last_insert_rowid())
 }
 
 /// Removes the oldest lines of those that were written before, at most so many. How many there were.
@@ -247,7 +408,7 @@ mod tests {
 
     fn deed(entity: &str) -> NewDeed {
         NewDeed {
-            who: "agent 5".into(),
+            actor: Actor::user(AgentId(5), "Ann", "a1b2c3"),
             what: "agent.status",
             entity: entity.into(),
             before: json!({"status": "available"}),
@@ -282,13 +443,158 @@ mod tests {
         let seq = store.begin_deed(deed("agent 41")).await.expect("written");
         for tampering in [
             "DELETE FROM audit",
-            "UPDATE audit SET who = 'somebody else'",
+            "UPDATE audit SET name = 'Bob'",
+            "UPDATE audit SET kind = 'system', agent = NULL",
+            "UPDATE audit SET address = NULL, sign_in = 'x'",
             "UPDATE audit SET ended = 1, outcome = 'accepted', after = '{}'",
         ] {
             let refused = store.write(|connection| Ok(connection.execute_batch(tampering)?)).await;
             assert!(refused.is_err(), "{tampering}");
         }
         store.end_deed(seq, "accepted", None).await.expect("completed all the same");
+    }
+
+    #[tokio::test]
+    async fn entries_of_an_older_schema_are_kept_and_taken_apart() {
+        let dir = TempDir::new().expect("a directory");
+        crate::store::schema::write_old(dir.path(), crate::store::schema::NEWEST - 1);
+        let old = [
+            ("somebody", "sign-in.refused", "unknown", None, None, "unknown caller"),
+            (
+                "agent 5 (Ann (Sales) \u{e9})",
+                "sign-in",
+                "user",
+                Some(5),
+                Some("Ann (Sales) \u{e9}"),
+                "agent 5 (Ann (Sales) \u{e9})",
+            ),
+            ("agent 41", "agent.status", "user", Some(41), None, "agent 41"),
+            ("agent 5x", "feedback.pin", "user", None, Some("agent 5x"), "agent 5x"),
+            ("Jennifer", "feedback.pin", "user", None, Some("Jennifer"), "Jennifer"),
+            ("display 1a2b3c4d", "display.enter", "display", None, Some("1a2b3c4d"), "display 1a2b3c4d"),
+            ("callboard", "privacy.retention", "system", None, None, "Callboard"),
+            ("callboard erase", "privacy.erase", "program", None, Some("callboard erase"), "callboard erase"),
+        ];
+        {
+            let file = Connection::open(dir.path().join(database::FILE)).expect("a file");
+            for (number, (who, what, ..)) in old.iter().enumerate() {
+                file.execute(
+                    "INSERT INTO audit (at, who, what, entity, before, after, ended, outcome)
+                     VALUES (?1, ?2, ?3, 'x', '{}', '{\"address\":\"192.0.2.7\"}', ?1, 'accepted')",
+                    params![number as i64, who, what],
+                )
+                .expect("written");
+            }
+            // The youngest number was given, and its entry is gone.
+            file.execute_batch("UPDATE sqlite_sequence SET seq = 99 WHERE name = 'audit'").expect("written");
+        }
+        let store = Store::open(dir.path(), Clock::system()).expect("a store");
+        let mut lines = store.deeds(99).await.expect("lines");
+        lines.reverse();
+        assert_eq!(lines.len(), old.len());
+        for (line, (_, what, kind, agent, name, text)) in lines.iter().zip(old) {
+            let actor = &line.actor;
+            assert_eq!((actor.kind.as_str(), actor.agent.map(|it| it.0), actor.name.as_deref()), (kind, agent, name));
+            assert_eq!((actor.to_string().as_str(), line.what.as_str()), (text, what));
+            assert_eq!(actor.address.is_some(), what.starts_with("sign-in"), "{what}");
+            assert!(line.ended.is_some());
+        }
+        assert_eq!(store.begin_deed(deed("agent 41")).await.expect("written"), 100, "no number is given twice");
+        let tampering = store.write(|connection| Ok(connection.execute_batch("DELETE FROM audit")?)).await;
+        assert!(tampering.is_err(), "and the audit is guarded");
+    }
+
+    #[tokio::test]
+    async fn each_filter_finds_its_entries_by_an_index_and_pages_through_them() {
+        let dir = TempDir::new().expect("a directory");
+        let start = Timestamp::from_second(1_795_000_000).expect("an instant");
+        let clock = Clock::standing_at(start);
+        let store = Store::open(dir.path(), clock.clone()).expect("a store");
+        let address = |text: &str| Some(text.parse::<IpAddr>().expect("an address"));
+        let ann = || Actor::user(AgentId(5), "Ann \u{c9}mile", "s1").at(address("192.0.2.7"));
+        let bob = || Actor::user(AgentId(6), "Bob 100%_", "s2").at(address("2001:db8::1"));
+        let stranger = || Actor::unknown(address("192.0.2.7"));
+        let written = [
+            (ann(), "agent.status", "agent 4", Some("accepted")),
+            (bob(), "agent.status", "agent 41", Some("rejected")),
+            (bob(), "agent", "agent", None),
+            (stranger(), "agents", "agents 4", Some("refused")),
+            (Actor::system(), "sign-in.end", "sign-in s1 of agent 5", Some("accepted")),
+        ];
+        for (actor, what, entity, outcome) in written {
+            let deed = NewDeed { actor, what, ..deed(entity) };
+            match outcome {
+                Some("refused") => store.note_refused(deed, "No.".into()).await.expect("written"),
+                outcome => {
+                    let seq = store.begin_deed(deed).await.expect("written");
+                    if let Some(outcome) = outcome {
+                        store.end_deed(seq, outcome, None).await.expect("completed");
+                    }
+                }
+            }
+            clock.advance(SignedDuration::from_secs(60));
+        }
+        let all = AuditFilter::default;
+        let named = |name: &str| AuditFilter { user: Some(AuditUser::Named(name.into())), ..all() };
+        let after = |minutes: i64| Some(start + SignedDuration::from_secs(60 * minutes));
+        for (filter, expected) in [
+            (all(), &[5, 4, 3, 2, 1][..]),
+            (AuditFilter { user: Some(AuditUser::Agent(AgentId(6))), ..all() }, &[3, 2]),
+            (named("\u{e9}MILE"), &[1]),
+            (named("0%_"), &[3, 2]),
+            (named("nn\u{0}"), &[]),
+            (AuditFilter { action: Some("agent.status".into()), ..all() }, &[2, 1]),
+            (AuditFilter { action: Some("agent".into()), ..all() }, &[3, 2, 1]),
+            (AuditFilter { target: Some("agent 4".into()), ..all() }, &[1]),
+            (AuditFilter { target: Some("agent".into()), ..all() }, &[3, 2, 1]),
+            (AuditFilter { target: Some("sign-in s1".into()), ..all() }, &[5]),
+            (AuditFilter { outcome: Some("refused"), ..all() }, &[4]),
+            (AuditFilter { outcome: Some(OPEN), ..all() }, &[3]),
+            (AuditFilter { address: address("192.0.2.7"), ..all() }, &[4, 1]),
+            (AuditFilter { from: after(1), to: after(3), ..all() }, &[3, 2]),
+            (AuditFilter { address: address("192.0.2.7"), from: after(1), outcome: Some("refused"), ..all() }, &[4]),
+        ] {
+            let found = async |before, limit| {
+                let lines = store.deeds_where(filter.clone(), before, limit).await.expect("lines");
+                lines.iter().map(|line| line.seq).collect::<Vec<_>>()
+            };
+            assert_eq!(found(None, 9).await, expected, "{filter:?}");
+            let (mut paged, mut before) = (Vec::new(), None);
+            while let [last] = found(before, 1).await[..] {
+                paged.push(last);
+                before = Some(last);
+            }
+            assert_eq!(paged, expected, "page by page: {filter:?}");
+            let asked = filter.clone();
+            let plan = store.read(move |connection| {
+                let Some((question, values)) = asked.question(connection, Some(9), 9)? else { return Ok(Vec::new()) };
+                let mut statement = connection.prepare(&format!("EXPLAIN QUERY PLAN {question}"))?;
+                let steps = statement.query_map(params_from_iter(values), |row| row.get::<_, String>(3))?;
+                Ok(steps.collect::<Result<Vec<_>, _>>()?)
+            });
+            for step in plan.await.expect("a plan") {
+                assert!(!step.starts_with("SCAN audit") || step.contains("INDEX audit_by_time"), "{filter:?}: {step}");
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn entries_are_in_the_order_of_their_time_also_where_the_clock_was_set_back() {
+        let dir = TempDir::new().expect("a directory");
+        let clock = Clock::standing_at(Timestamp::from_second(1_795_000_000).expect("an instant"));
+        let store = Store::open(dir.path(), clock.clone()).expect("a store");
+        for seconds in [0, 100, -150, 10] {
+            clock.advance(SignedDuration::from_secs(seconds));
+            store.begin_deed(deed("agent 41")).await.expect("written");
+        }
+        let (mut paged, mut before) = (Vec::new(), None);
+        loop {
+            let lines = store.deeds_where(AuditFilter::default(), before, 1).await.expect("lines");
+            let Some(line) = lines.first() else { break };
+            paged.push(line.seq);
+            before = Some(line.seq);
+        }
+        assert_eq!(paged, [2, 1, 4, 3]);
     }
 
     #[tokio::test]

@@ -15,7 +15,7 @@ use tokio::sync::OwnedMutexGuard;
 
 use super::{Manner, Store, StoreError, audit, feedback, inbox, memory, outbox, sessions};
 use crate::base::json;
-use crate::domain::{Person, ResponseId, ResponseReading, SurveyId};
+use crate::domain::{Actor, Person, ResponseId, ResponseReading, SurveyId};
 
 /// What was forgotten. Tell that before this is dropped: nothing else is told until then.
 #[must_use = "what was forgotten is to be told while this is held"]
@@ -60,7 +60,7 @@ impl Store {
     ///
     /// # Errors
     /// When the store is busy or closed, or the disk refuses. Doing it again is harmless then, and needed.
-    pub async fn erase(&self, person: Person, who: String) -> Result<Erased, StoreError> {
+    pub async fn erase(&self, person: Person, actor: Actor) -> Result<Erased, StoreError> {
         let _nobody_copies = self.0.copying.lock().await;
         let guard = std::sync::Arc::clone(&self.0.forgetting).lock_owned().await;
         let (now, marks) = (self.0.clock.now(), self.0.marks.clone());
@@ -71,7 +71,7 @@ impl Store {
         let forgotten = self
             .write(move |connection| {
                 marks.erase(connection, &Person::default(), traces.subjects.iter().map(String::as_str), now)?;
-                forget(connection, &traces, &who, now)
+                forget(connection, &traces, &actor, now)
             })
             .await?;
         self.0.writer.submit(Manner::Alone, overwrite).await?;
@@ -87,7 +87,7 @@ impl Store {
         let (now, traces) = (self.0.clock.now(), self.traces_of(person).await?);
         self.write(move |connection| {
             connection.execute_batch("SAVEPOINT trial")?;
-            let forgotten = forget(connection, &traces, "nobody", now);
+            let forgotten = forget(connection, &traces, &Actor::system(), now);
             connection.execute_batch("ROLLBACK TO trial; RELEASE trial")?;
             forgotten
         })
@@ -229,7 +229,7 @@ impl<'de, F: FnMut(&str) -> bool> Visitor<'de> for AnyText<'_, F> {
     }
 }
 
-fn forget(connection: &Connection, traces: &Traces, who: &str, now: Timestamp) -> Result<Forgotten, StoreError> {
+fn forget(connection: &Connection, traces: &Traces, actor: &Actor, now: Timestamp) -> Result<Forgotten, StoreError> {
     let mut forgotten = Forgotten::default();
     for seq in &traces.inbox {
         forgotten.webhooks += inbox::remove(connection, "seq = ?1", [seq], now)?;
@@ -268,7 +268,7 @@ fn forget(connection: &Connection, traces: &Traces, who: &str, now: Timestamp) -
     let counts = json!({ "webhooks": forgotten.webhooks, "responses": forgotten.responses.len(),
         "requests": forgotten.requests.len(), "results": forgotten.results.len(), "sessions": forgotten.sessions,
         "audit": forgotten.audit });
-    audit::note(connection, who, "privacy.erase", "a customer", &counts, now)?;
+    audit::note(connection, actor, "privacy.erase", "a customer", &counts, now)?;
     Ok(forgotten)
 }
 
@@ -382,7 +382,7 @@ mod tests {
             (41, deeds)
         );
 
-        let erased = store.erase(whom(), "a test".into()).await.expect("done");
+        let erased = store.erase(whom(), Actor::command("a test")).await.expect("done");
         let found = &erased.forgotten;
         assert_eq!(
             (would.webhooks, would.responses, would.requests, would.audit),
@@ -405,7 +405,7 @@ mod tests {
         assert!(matches!(store.retry(&waiting, false).await, Err(StoreError::Settled { state: "erased", .. })));
         assert_eq!(store.feedback_after(0, 99).await.expect("read").len(), 41, "forty others and what is left");
         assert_eq!(store.deeds(9).await.expect("lines")[0].what, "privacy.erase");
-        let tampering = store.write(|connection| Ok(connection.execute_batch("UPDATE audit SET who = 'x'")?)).await;
+        let tampering = store.write(|connection| Ok(connection.execute_batch("UPDATE audit SET name = 'x'")?)).await;
         assert!(tampering.is_err(), "the audit is guarded again");
     }
 
@@ -414,7 +414,9 @@ mod tests {
         let (dir, clock) = (TempDir::new().expect("a directory"), clock());
         let store = Store::open(dir.path(), clock.clone()).expect("a store");
         event(&store, "first", "theirs", CANARY).await;
-        drop(store.erase(Person::new(Some(CANARY), Some("+13125550100")), "a test".into()).await.expect("done"));
+        drop(
+            store.erase(Person::new(Some(CANARY), Some("+13125550100")), Actor::command("a test")).await.expect("done"),
+        );
         let before = store.inbox_counts().await.expect("counts");
         let person = || Person::new(Some(CANARY), None);
         let earlier = Some(clock.now() - SignedDuration::from_hours(1));
@@ -452,7 +454,7 @@ mod tests {
         let store = Store::open(dir.path(), clock()).expect("a store");
         let body = json!({ "response": { "id": "theirs", "user": { "email": CANARY } } }).to_string();
         let seq = store.accept(arrival(&body)).await.expect("accepted").seq;
-        drop(store.erase(Person::new(Some(CANARY), None), "a test".into()).await.expect("done"));
+        drop(store.erase(Person::new(Some(CANARY), None), Actor::command("a test")).await.expect("done"));
         let says = Ok(reading("theirs", CANARY));
         let kept = store.understand(vec![Understood { seq, says }]).await.expect("noted");
         assert!(kept.heard.is_empty());

@@ -47,7 +47,7 @@ use reader::Reader;
 use space::Space;
 use writer::{Manner, Writer};
 
-pub use audit::{Deed, DeedEnd, NewDeed};
+pub use audit::{AuditFilter, AuditUser, Deed, DeedEnd, NewDeed, OPEN, OUTCOMES};
 pub use displays::{Display, DisplayToken, NewDisplay};
 pub use erasure::{Erased, Forgotten};
 pub use error::StoreError;

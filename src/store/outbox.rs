@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::intent::{Asking, Intended, Intent, IntentState, NewIntent, Outcome};
-use super::{Store, StoreError};
+use super::{NewDeed, Store, StoreError, audit};
 
 const COLUMNS: &str = Intent::COLUMNS;
 
@@ -61,7 +61,8 @@ impl Store {
     }
 
     /// Writes down a request that asks about an interaction, which is known by these names, or finds the one with this key.
-    /// `held`: nobody sends it by itself, and why.
+    /// `held`: nobody sends it by itself, and why. `entry`: what the audit says of it, written with a new request or not at all;
+    /// its target is the request.
     ///
     /// Whether it was asked about before is looked up in the transaction that writes, and there is one writer: of several
     /// who ask at once, one is first.
@@ -74,8 +75,10 @@ impl Store {
         asking: Asking,
         new: NewIntent,
         held: Option<Option<String>>,
+        entry: Option<NewDeed>,
     ) -> Result<Intended, StoreError> {
-        let (id, now) = (format!("{:032x}", rand::random::<u128>()), self.0.clock.now().as_millisecond());
+        let (id, written_at) = (format!("{:032x}", rand::random::<u128>()), self.0.clock.now());
+        let now = written_at.as_millisecond();
         self.write(move |connection| {
             if let Some(intent) = one(connection, "key = ?1", &new.key)? {
                 let is_same = held.is_some() || (intent.kind == new.kind && intent.body == new.body);
@@ -107,6 +110,9 @@ impl Store {
                 connection.prepare_cached("INSERT OR IGNORE INTO asked (interaction, request) VALUES (?1, ?2)")?;
             for name in &names {
                 name_it.execute([name, &id])?;
+            }
+            if let Some(entry) = entry {
+                audit::done(connection, &NewDeed { entity: format!("survey {id}"), ..entry }, written_at)?;
             }
             let intent = one(connection, "id = ?1", &id)?.ok_or(StoreError::NoSuchIntent { id })?;
             Ok(Intended { intent, fresh: true })

@@ -4,7 +4,7 @@ use rusqlite::{OptionalExtension, params};
 use serde_json::json;
 
 use super::{NewDeed, Store, StoreError, audit};
-use crate::domain::{Pin, SessionId};
+use crate::domain::{Actor, Pin, SessionId};
 
 /// What became of a pin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,7 +23,7 @@ impl Store {
     ///
     /// # Errors
     /// When the store is busy or closed, or the disk refuses.
-    pub async fn pin(&self, pin: Pin) -> Result<Pinned, StoreError> {
+    pub async fn pin(&self, pin: Pin, actor: Actor) -> Result<Pinned, StoreError> {
         let now = self.0.clock.now();
         self.write(move |connection| {
             let id = &*pin.response.0;
@@ -37,7 +37,7 @@ impl Store {
                 return Ok(Pinned::Repeated);
             }
             let line = NewDeed {
-                who: pin.who.to_string(),
+                actor,
                 what: "feedback.pin",
                 entity: format!("response {id}"),
                 before: json!({ "session": before }),
@@ -81,6 +81,11 @@ mod tests {
     use crate::domain::Person;
     use crate::store::tests::{clock, reading};
 
+    async fn put(store: &Store, pin: Pin) -> Pinned {
+        let actor = Actor::unknown(None).calling_themselves(Some(&pin.who));
+        store.pin(pin, actor).await.expect("asked")
+    }
+
     fn pin(session: Option<i64>, who: &str) -> Pin {
         Pin { response: "r1".into(), session: session.map(SessionId), who: who.into() }
     }
@@ -89,7 +94,7 @@ mod tests {
     async fn a_pin_is_audited_once_outlives_a_restart_and_new_words_and_goes_with_its_response() {
         let dir = TempDir::new().expect("a directory");
         let store = Store::open(dir.path(), clock()).expect("a store");
-        assert_eq!(store.pin(pin(Some(7), "Ann")).await.expect("asked"), Pinned::NoResponse);
+        assert_eq!(put(&store, pin(Some(7), "Ann")).await, Pinned::NoResponse);
         drop(store.keep_feedback(vec![reading("r1", "canary@example.com")]).await.expect("kept"));
         for (wish, end) in [
             (pin(None, "Ann"), Pinned::Repeated),
@@ -98,18 +103,23 @@ mod tests {
             (pin(None, "Bob"), Pinned::Fresh),
             (pin(Some(8), "Ann"), Pinned::Fresh),
         ] {
-            assert_eq!(store.pin(wish.clone()).await.expect("asked"), end, "{wish:?}");
+            assert_eq!(put(&store, wish.clone()).await, end, "{wish:?}");
         }
         drop(store.keep_feedback(vec![reading("r1", "canary@example.com")]).await.expect("kept"));
         drop(store);
         let store = Store::open(dir.path(), clock()).expect("a store");
         assert_eq!(store.pins().await.expect("read"), [pin(Some(8), "Ann")]);
         let lines = store.deeds(9).await.expect("lines");
-        let lines: Vec<_> = lines.iter().map(|line| (line.who.as_str(), &line.before, &line.after)).collect();
+        let lines: Vec<_> = lines
+            .iter()
+            .map(|line| (line.actor.name.as_deref().unwrap_or_default(), &line.before, &line.after))
+            .collect();
         let session = |session: Option<i64>| json!({ "session": session });
         let (none, seven, eight) = (session(None), session(Some(7)), session(Some(8)));
         assert_eq!(lines, [("Ann", &none, &eight), ("Bob", &seven, &none), ("Ann", &none, &seven)]);
-        drop(store.erase(Person::new(Some("canary@example.com"), None), "a test".into()).await.expect("erased"));
+        drop(
+            store.erase(Person::new(Some("canary@example.com"), None), Actor::command("a test")).await.expect("erased"),
+        );
         assert!(store.pins().await.expect("read").is_empty());
     }
 }

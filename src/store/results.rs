@@ -88,7 +88,7 @@ mod tests {
 
     use super::*;
     use crate::base::Clock;
-    use crate::domain::Person;
+    use crate::domain::{Actor, Person};
 
     #[tokio::test]
     async fn the_newest_record_of_each_survey_stays_whatever_comes_after_it() {
@@ -121,7 +121,7 @@ mod tests {
         let jane = "Jane@Example.com";
         let page = vec![record("a", 1, jane), record("b", 2, "rob@example.com")];
         drop(store.keep_survey_records(page, "data", "2".into()).await.unwrap());
-        let erased = store.erase(Person::new(Some("jane@example.com"), None), "a test".into()).await.unwrap();
+        let erased = store.erase(Person::new(Some("jane@example.com"), None), Actor::command("a test")).await.unwrap();
         assert_eq!(erased.forgotten.results, ["a".into()]);
         drop(erased);
         // The vendor tells of it again, with the address and without, and of an older one.

@@ -8,7 +8,7 @@ use rusqlite::{Connection, params};
 use serde_json::json;
 
 use super::{Store, StoreError, audit, inbox, memory, outbox, sessions};
-use crate::domain::{ResponseId, SessionId, SurveyId};
+use crate::domain::{Actor, ResponseId, SessionId, SurveyId};
 
 /// How much is removed in one transaction: nobody has to wait for all of it.
 const PORTION: u32 = 500;
@@ -56,7 +56,14 @@ impl Store {
                         let Removed { webhooks, responses, requests, results, sessions, audit } = &portion;
                         let counts = json!({ "webhooks": webhooks, "responses": responses.len(), "requests": requests,
                             "results": results.len(), "sessions": sessions.len(), "audit": audit });
-                        audit::note(connection, "callboard", "privacy.retention", "whatever is over", &counts, now)?;
+                        audit::note(
+                            connection,
+                            &Actor::system(),
+                            "privacy.retention",
+                            "whatever is over",
+                            &counts,
+                            now,
+                        )?;
                     }
                     Ok(portion)
                 })

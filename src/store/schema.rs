@@ -248,6 +248,74 @@ const STEPS: &[&str] = &[
         SELECT id, CAST(json_extract(context, '$.session') AS TEXT) FROM outbox WHERE kind = 'agentConnect.request'
     ) WHERE trim(name) <> '';
 ",
+    "
+    -- Who acted is told apart: by what they are, agent number, name, address and sign-in, each of which is looked for. What
+    -- older entries said in one text is taken apart as it was put together. An outcome may be refused, by this server.
+    DROP TRIGGER audit_is_kept;
+    DROP TRIGGER audit_is_completed_once;
+    DROP INDEX audit_open;
+    ALTER TABLE audit RENAME TO audit_old;
+    CREATE TABLE audit (
+        seq     INTEGER PRIMARY KEY AUTOINCREMENT,
+        at      INTEGER NOT NULL,
+        kind    TEXT    NOT NULL CHECK (kind IN ('user', 'display', 'program', 'vendor', 'system', 'unknown')),
+        agent   INTEGER,
+        name    TEXT,
+        address TEXT,
+        sign_in TEXT,
+        what    TEXT    NOT NULL,
+        entity  TEXT    NOT NULL,
+        before  TEXT    NOT NULL,
+        after   TEXT    NOT NULL,
+        ended   INTEGER,
+        outcome TEXT    CHECK (outcome IN ('accepted', 'rejected', 'refused', 'failed', 'unknown')),
+        reason  TEXT,
+        CHECK ((ended IS NULL) = (outcome IS NULL))
+    ) STRICT;
+    INSERT INTO audit
+    SELECT seq, at,
+        CASE
+            WHEN who IN ('somebody', 'the demo') THEN 'unknown'
+            WHEN who IN ('callboard', 'Callboard') THEN 'system'
+            WHEN who IN ('callboard erase', 'callboard wallboard-token') THEN 'program'
+            WHEN who GLOB 'display *' THEN 'display'
+            ELSE 'user'
+        END,
+        CASE WHEN is_agent THEN number END,
+        CASE
+            WHEN who IN ('somebody', 'callboard', 'Callboard') THEN NULL
+            WHEN who GLOB 'display *' THEN substr(who, 9)
+            WHEN NOT is_agent THEN who
+            WHEN who GLOB '* (*)' THEN substr(who, instr(who, ' (') + 2, length(who) - instr(who, ' (') - 2)
+        END,
+        CASE WHEN what IN ('sign-in', 'sign-in.refused') THEN json_extract(after, '$.address') END,
+        NULL, what, entity, before, after, ended, outcome, reason
+    FROM (
+        SELECT *, who = 'agent ' || number OR who GLOB 'agent ' || number || ' (*)' AS is_agent
+        FROM (SELECT *, CAST(substr(who, 7) AS INTEGER) AS number FROM audit_old)
+    ) ORDER BY seq;
+    -- A number is never given twice, also if the last entry is gone.
+    DELETE FROM sqlite_sequence WHERE name = 'audit';
+    INSERT INTO sqlite_sequence SELECT 'audit', seq FROM sqlite_sequence WHERE name = 'audit_old';
+    DROP TABLE audit_old;
+    CREATE INDEX audit_open ON audit (seq) WHERE ended IS NULL;
+    CREATE INDEX audit_by_time ON audit (at);
+    CREATE INDEX audit_by_agent ON audit (agent, at) WHERE agent IS NOT NULL;
+    CREATE INDEX audit_by_name ON audit (name, at) WHERE name IS NOT NULL;
+    CREATE INDEX audit_by_address ON audit (address, at) WHERE address IS NOT NULL;
+    CREATE INDEX audit_by_action ON audit (what, at);
+    CREATE INDEX audit_by_target ON audit (entity, at);
+    CREATE INDEX audit_by_outcome ON audit (outcome, at);
+    CREATE TRIGGER audit_is_kept BEFORE DELETE ON audit
+    BEGIN SELECT RAISE(ABORT, 'the audit is kept'); END;
+    CREATE TRIGGER audit_is_completed_once BEFORE UPDATE ON audit
+    WHEN OLD.ended IS NOT NULL
+        OR (NEW.seq, NEW.at, NEW.kind, NEW.agent, NEW.name, NEW.address, NEW.sign_in, NEW.what, NEW.entity, NEW.before,
+            NEW.after)
+        IS NOT (OLD.seq, OLD.at, OLD.kind, OLD.agent, OLD.name, OLD.address, OLD.sign_in, OLD.what, OLD.entity, OLD.before,
+            OLD.after)
+    BEGIN SELECT RAISE(ABORT, 'a line of the audit is completed once and never changed'); END;
+",
 ];
 
 /// Brings the file to the newest schema, or says that it is newer than we are. Where there is something to lose it is

@@ -127,6 +127,7 @@ mod tests {
     use tempfile::TempDir;
 
     use super::*;
+    use crate::domain::Actor;
     use crate::store::tests::clock;
 
     const CANARY: &str = "canary.bird@example.com";
@@ -184,8 +185,10 @@ mod tests {
         let other = SessionTrace { person: Person::new(Some("rob@example.com"), None), ..trace(2, clock.now(), "") };
         let theirs = trace(1, clock.now(), CANARY);
         store.keep_sessions(vec![theirs.clone(), other.clone()]).await.expect("kept");
-        let erased =
-            store.erase(Person::new(Some("CANARY.bird@example.com"), None), "a test".into()).await.expect("done");
+        let erased = store
+            .erase(Person::new(Some("CANARY.bird@example.com"), None), Actor::command("a test"))
+            .await
+            .expect("done");
         assert_eq!(erased.forgotten.sessions, 1);
         drop(erased);
         let nobody = SessionTrace { person: Person::default(), conversation: None, ..theirs.clone() };

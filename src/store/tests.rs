@@ -9,8 +9,8 @@ use serde_json::json;
 use tempfile::TempDir;
 
 use super::*;
-use crate::domain::ResponseReading;
 use crate::domain::SourceName::{Goodays, Kustomer};
+use crate::domain::{Actor, AgentId, ResponseReading};
 
 pub(super) fn clock() -> Clock {
     Clock::standing_at(Timestamp::from_second(1_795_000_000).expect("an instant"))
@@ -50,7 +50,7 @@ pub(super) fn reading(id: &str, email: &str) -> ResponseReading {
 
 pub(super) fn deed() -> NewDeed {
     NewDeed {
-        who: "example\\rob".into(),
+        actor: Actor::user(AgentId(5), "Rob", "a1b2c3"),
         what: "agent.status",
         entity: "agent 41".into(),
         before: json!({ "status": "away" }),
@@ -505,7 +505,7 @@ async fn requests_of_an_older_file_are_known_by_every_name_of_their_interaction(
     // And so nobody is asked a second time about what was asked about before.
     for name in ["5f1", "case 1", "82674"] {
         let again = NewIntent { kind: "agentConnect.request".into(), ..wish(name, "again") };
-        let asked = store.ask_about(vec![name.to_owned()], Asking::Automatic, again, None).await;
+        let asked = store.ask_about(vec![name.to_owned()], Asking::Automatic, again, None, None).await;
         assert!(matches!(asked, Err(StoreError::AskedBefore(_))), "{name}");
     }
 }

@@ -97,7 +97,7 @@ async fn ask(state: &AppState, viewer: &Viewer, headers: &HeaderMap, request: Re
         let why = "Agent Connect is not configured, so no survey can be asked for.";
         return Err(Problem::conflict(why).into_response());
     };
-    let asked = desk.ask(survey, key, &viewer.audit_name(), viewer.permission()).await;
+    let asked = desk.ask(survey, key, &viewer.actor(), viewer.permission()).await;
     match asked.map_err(|error| surveys::as_seen(error, &state.hub, viewer)) {
         Ok(asked) => {
             state.metrics.action("survey", if asked.fresh { "written" } else { "repeated" });

@@ -1,45 +1,49 @@
-//! The audit for those who keep the house: as a page, as JSON, and as a table for spreadsheets.
+//! The audit for administrators: as a page, as JSON, and as a table for spreadsheets. All three take the same filters.
+
+mod filter;
 
 use axum::Json;
+use axum::body::{Body, Bytes};
 use axum::extract::{Query, State};
+use axum::http::StatusCode;
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::response::{Html, IntoResponse, Response};
-use serde::Deserialize;
 use serde_json::{Value, json};
+use tokio::sync::mpsc;
 
 use super::access::{Access, Administrator, Who};
 use super::pages::{self, Reader};
 use super::problem::Problem;
 use super::state::AppState;
 use super::supervise::{Acting, problem};
-use crate::store::{Deed as Line, StoreError};
+use crate::store::{AuditFilter, Deed as Line, NewDeed, Store, StoreError};
+pub use filter::Asked;
 
-/// How many lines are shown when nobody says how many.
-const LINES: u32 = 100;
-
-/// How many lines are shown at most.
-const MOST_LINES: u32 = 1000;
-
-/// How many lines a table has at most.
+/// How many entries a table has at most.
 const MOST_EXPORTED: usize = 100_000;
+
+/// How many parts of a table wait for a slow reader.
+const WAITING_PARTS: usize = 2;
 
 /// How long to wait when the store is busy, in seconds.
 const COME_BACK: u64 = 5;
 
-/// How much of the audit.
-#[derive(Debug, Deserialize)]
-pub struct HowMuch {
-    limit: Option<u32>,
-    /// Only lines before this one.
-    before: Option<i64>,
-}
+/// The head of a table. What came later stands at the end: spreadsheets count columns.
+const HEAD: [&str; 15] = [
+    "line", "at", "who", "what", "entity", "before", "after", "ended", "outcome", "reason", "kind", "agent", "name",
+    "address", "signIn",
+];
+
+/// What a query says, in its order.
+type Pairs = Query<Vec<(String, String)>>;
 
 /// `GET /api/v1/audit`: newest first.
 pub async fn list(
+    State(state): State<AppState>,
     State(access): State<Access>,
     Administrator(viewer): Administrator,
     acting: Result<Acting, super::access::viewer::Refusal>,
-    Query(how_much): Query<HowMuch>,
+    Query(pairs): Pairs,
 ) -> Result<Response, Response> {
     if matches!(viewer.who(), Who::Anybody) {
         // A house without a door asks Clarity whether it knows whoever wants to read this.
@@ -49,73 +53,157 @@ pub async fn list(
             .await
             .map_err(|error| problem(error).into_response())?;
     }
-    let lines = lines(&access, &how_much).await.map_err(IntoResponse::into_response)?;
+    let asked = Asked::read(&pairs, &state.house.time_zone).sound();
+    let asked = asked.map_err(|trouble| Problem::bad_request(trouble).into_response())?;
+    let lines = lines(access.store(), &asked, asked.limit).await.map_err(IntoResponse::into_response)?;
     Ok(Json(json!({"deeds": lines.iter().map(document).collect::<Vec<_>>()})).into_response())
 }
 
-/// `GET /audit`.
+/// `GET /audit`. A filter that cannot be is said on the page, above what was typed.
 pub async fn page(
     State(state): State<AppState>,
     State(access): State<Access>,
     Administrator(viewer): Administrator,
-    Query(how_much): Query<HowMuch>,
+    Query(pairs): Pairs,
 ) -> Result<Response, Problem> {
-    let lines = lines(&access, &how_much).await?;
-    let html = pages::audit(&lines, state.clock.now(), &state.house.time_zone, &Reader::of(&viewer, state.house.demo));
-    html.map(|html| Html(html).into_response()).map_err(|error| {
+    let zone = &state.house.time_zone;
+    let asked = Asked::read(&pairs, zone);
+    let (status, mut shown) = match &asked.trouble {
+        // One more tells whether there are older ones.
+        None => (StatusCode::OK, lines(access.store(), &asked, asked.limit.saturating_add(1)).await?),
+        Some(_) => (StatusCode::BAD_REQUEST, Vec::new()),
+    };
+    let is_cut = shown.len() > asked.limit as usize;
+    shown.truncate(asked.limit as usize);
+    let sheet = pages::AuditSheet { lines: &shown, asked: &asked, is_cut };
+    let html = pages::audit(&sheet, state.clock.now(), zone, &Reader::of(&viewer, state.house.demo));
+    html.map(|html| (status, Html(html)).into_response()).map_err(|error| {
         tracing::error!(error = %error, "the page of the audit cannot be rendered");
         Problem::broken()
     })
 }
 
-/// `GET /audit.csv`: everything, or as much as a spreadsheet takes. That somebody took it along is in the audit too.
-pub async fn table(State(access): State<Access>, Administrator(viewer): Administrator) -> Result<Response, Problem> {
-    let mut text = row(
-        ["line", "at", "who", "what", "entity", "before", "after", "ended", "outcome", "reason"].map(str::to_owned)
-    );
-    let (mut before, mut count) = (None, 0);
-    while count < MOST_EXPORTED {
-        let lines = lines(&access, &HowMuch { limit: Some(MOST_LINES), before }).await?;
-        let Some(last) = lines.last() else { break };
-        before = Some(last.seq);
-        count += lines.len();
-        lines.iter().for_each(|line| text.push_str(&cells(line)));
-    }
-    access.write(&viewer.audit_name(), "audit.export", "audit", json!({ "lines": count })).await;
+/// `GET /audit.csv`: everything that the filters want, or as much as a spreadsheet takes. That somebody took it along is in
+/// the audit too, or they do not get it.
+pub async fn table(
+    State(state): State<AppState>,
+    State(access): State<Access>,
+    Administrator(viewer): Administrator,
+    Query(pairs): Pairs,
+) -> Result<Response, Problem> {
+    let asked = Asked::read(&pairs, &state.house.time_zone).sound().map_err(Problem::bad_request)?;
+    let store = access.store().clone();
+    let entry = NewDeed {
+        actor: viewer.actor(),
+        what: "audit.export",
+        entity: "audit".to_owned(),
+        before: json!({}),
+        after: json!({ "filters": asked.told() }),
+    };
+    let entry = store.begin_deed(entry).await.map_err(|error| unread(&error))?;
+    let (parts, told) = mpsc::channel(WAITING_PARTS);
+    // It reads on as fast as it is read, and ends with its reader.
+    state.life.spawn_guest(async move {
+        let (outcome, reason) = write_table(&store, asked, entry, &parts).await;
+        if let Err(error) = store.end_deed(entry, outcome, Some(reason)).await {
+            tracing::error!(error = %error, "how an export ended could not be written to the audit");
+        }
+    });
+    let body = Body::from_stream(futures_util::stream::unfold(told, |mut told| async {
+        let part = told.recv().await?;
+        Some((part, told))
+    }));
     let named = "attachment; filename=\"callboard-audit.csv\"";
-    Ok(([(CONTENT_TYPE, "text/csv; charset=utf-8"), (CONTENT_DISPOSITION, named)], text).into_response())
+    Ok(([(CONTENT_TYPE, "text/csv; charset=utf-8"), (CONTENT_DISPOSITION, named)], body).into_response())
 }
 
-async fn lines(access: &Access, how_much: &HowMuch) -> Result<Vec<Line>, Problem> {
-    let limit = how_much.limit.unwrap_or(LINES).min(MOST_LINES);
-    let lines = access.store().deeds_before(how_much.before.unwrap_or(i64::MAX), limit).await;
-    lines.map_err(|error: StoreError| {
-        tracing::error!(error = %error, "the audit cannot be read");
-        Problem::not_now(COME_BACK)
-    })
+/// Writes a table part by part, without its own entry. How that ended, for the audit.
+async fn write_table(
+    store: &Store,
+    asked: Asked,
+    entry: i64,
+    parts: &mpsc::Sender<Result<Bytes, StoreError>>,
+) -> (&'static str, String) {
+    let Asked { filter, before, .. } = asked;
+    let (mut before, mut count) = (before.map_or(entry, |before| before.min(entry)), 0);
+    let mut part = row(HEAD.map(str::to_owned));
+    loop {
+        if parts.send(Ok(part.into())).await.is_err() {
+            return ("failed", format!("The client left after {count} entries."));
+        }
+        if count == MOST_EXPORTED {
+            return ("accepted", format!("The newest {count} entries, and no more."));
+        }
+        let lines = match store.deeds_where(filter.clone(), Some(before), filter::MOST_ENTRIES).await {
+            Ok(lines) => lines,
+            Err(error) => {
+                tracing::error!(error = %error, "the audit cannot be read");
+                // A table that ends too early must not pass for a whole one: the client sees that it was broken off.
+                let _ = parts.send(Err(error)).await;
+                return ("failed", format!("It could not be read on after {count} entries."));
+            }
+        };
+        let Some(last) = lines.last() else { return ("accepted", format!("{count} entries.")) };
+        before = last.seq;
+        count += lines.len();
+        part = lines.iter().map(cells).collect();
+        if count >= MOST_EXPORTED && has_older(store, &filter, before).await {
+            part.push_str(&cut(count));
+            count = MOST_EXPORTED;
+        }
+    }
+}
+
+/// Whether more entries are wanted than a table holds. Where that cannot be told, there are.
+async fn has_older(store: &Store, filter: &AuditFilter, before: i64) -> bool {
+    store.deeds_where(filter.clone(), Some(before), 1).await.map_or(true, |lines| !lines.is_empty())
+}
+
+/// The last line of a table that does not hold everything.
+fn cut(count: usize) -> String {
+    let mut cells: [String; HEAD.len()] = Default::default();
+    cells[3] = format!("Only the newest {count} entries are in this table. Ask for older ones with a filter.");
+    row(cells)
+}
+
+async fn lines(store: &Store, asked: &Asked, limit: u32) -> Result<Vec<Line>, Problem> {
+    store.deeds_where(asked.filter.clone(), asked.before, limit).await.map_err(|error| unread(&error))
+}
+
+fn unread(error: &StoreError) -> Problem {
+    tracing::error!(error = %error, "the audit cannot be read or written");
+    Problem::not_now(COME_BACK)
 }
 
 fn document(line: &Line) -> Value {
+    let actor = &line.actor;
     let mut shown = json!({
-        "id": line.seq, "at": line.at, "who": line.who, "what": line.what, "entity": line.entity,
-        "before": line.before, "after": line.after,
+        "id": line.seq, "at": line.at, "who": actor.to_string(), "what": line.what, "entity": line.entity,
+        "before": line.before, "after": line.after, "kind": actor.kind.as_str(),
     });
-    if let Some(end) = &line.ended {
-        shown["ended"] = json!(end.at);
-        shown["outcome"] = json!(end.outcome);
-        if let Some(reason) = &end.reason {
-            shown["reason"] = json!(reason);
+    let known = [
+        ("agent", json!(actor.agent)),
+        ("name", json!(actor.name)),
+        ("address", json!(actor.address)),
+        ("signIn", json!(actor.sign_in)),
+        ("ended", json!(line.ended.as_ref().map(|end| end.at))),
+        ("outcome", json!(line.ended.as_ref().map(|end| &end.outcome))),
+        ("reason", json!(line.ended.as_ref().and_then(|end| end.reason.as_ref()))),
+    ];
+    for (name, value) in known {
+        if !value.is_null() {
+            shown[name] = value;
         }
     }
     shown
 }
 
 fn cells(line: &Line) -> String {
-    let end = line.ended.as_ref();
+    let (end, actor) = (line.ended.as_ref(), &line.actor);
     row([
         line.seq.to_string(),
         line.at.to_string(),
-        line.who.clone(),
+        actor.to_string(),
         line.what.clone(),
         line.entity.clone(),
         line.before.to_string(),
@@ -123,12 +211,17 @@ fn cells(line: &Line) -> String {
         end.map(|end| end.at.to_string()).unwrap_or_default(),
         end.map(|end| end.outcome.clone()).unwrap_or_default(),
         end.and_then(|end| end.reason.clone()).unwrap_or_default(),
+        actor.kind.as_str().to_owned(),
+        actor.agent.map(|agent| agent.to_string()).unwrap_or_default(),
+        actor.name.clone().unwrap_or_default(),
+        actor.address.map(|address| address.to_string()).unwrap_or_default(),
+        actor.sign_in.clone().unwrap_or_default(),
     ])
 }
 
 /// One line as RFC 4180 writes it. What a spreadsheet would take for a formula stands behind an apostrophe: names and reasons
 /// are other people's words.
-fn row(cells: [String; 10]) -> String {
+fn row(cells: [String; HEAD.len()]) -> String {
     let cells = cells.map(|cell| {
         let is_formula = cell.starts_with(['=', '+', '-', '@', '\t', '\r']);
         format!("\"{}{}\"", if is_formula { "'" } else { "" }, cell.replace('"', "\"\""))
@@ -142,10 +235,11 @@ mod tests {
 
     #[test]
     fn other_peoples_words_are_no_formula() {
-        let mut cells: [String; 10] = Default::default();
+        let mut cells: [String; HEAD.len()] = Default::default();
         let words = ["=1+1", "+1", "-1", "@SUM(A1)", "\tx", "\rx", "a \"b\", c", "x=1", "line\nbreak"];
         cells.iter_mut().zip(words).for_each(|(cell, word)| word.clone_into(cell));
-        let expected = "\"'=1+1\",\"'+1\",\"'-1\",\"'@SUM(A1)\",\"'\tx\",\"'\rx\",\"a \"\"b\"\", c\",\"x=1\",\"line\nbreak\",\"\"\r\n";
-        assert_eq!(row(cells), expected);
+        let expected =
+            "\"'=1+1\",\"'+1\",\"'-1\",\"'@SUM(A1)\",\"'\tx\",\"'\rx\",\"a \"\"b\"\", c\",\"x=1\",\"line\nbreak\"";
+        assert_eq!(row(cells), format!("{expected}{}\r\n", ",\"\"".repeat(6)));
     }
 }

@@ -63,6 +63,6 @@ async fn try_now(
         CredentialsTried::Failed(_) => "failed",
         CredentialsTried::NotNow(_) => "too often",
     };
-    access.write(&viewer.audit_name(), "source.try-now", source, json!({ "outcome": outcome })).await;
+    access.write(&viewer.actor(), "source.try-now", &format!("source {source}"), json!({ "outcome": outcome })).await;
     Ok(tried)
 }

@@ -76,7 +76,7 @@ pub async fn raw(
     let store = access.store();
     let event = store.unusable_event(seq).await.map_err(not_now)?.ok_or_else(Problem::not_found)?;
     let after = json!({ "bytes": event.body.len() });
-    store.note(&viewer.audit_name(), "webhook.read", &format!("webhook {seq}"), after).await.map_err(not_now)?;
+    store.note(&viewer.actor(), "webhook.read", &format!("webhook {seq}"), after).await.map_err(not_now)?;
     // Whatever it is, no browser may take it for a page: the layers say that it is not to be guessed.
     Ok(([(CONTENT_TYPE, "text/plain; charset=utf-8")], event.body).into_response())
 }

@@ -46,7 +46,7 @@ pub async fn act(
             }
         };
         let id = seen(&hub, &viewer, &response)?;
-        let wished = open(desk)?.act(&id, kind, signed(wish, &viewer), key).await.map_err(problem)?;
+        let wished = open(desk)?.act(&id, kind, signed(wish, &viewer), key, viewer.actor()).await.map_err(problem)?;
         Ok(answer(is_form, &response, &wished))
     };
     acted.await.map_err(Problem::into_response)
@@ -78,7 +78,8 @@ pub async fn retry(
         };
         let who = FeedbackWish { who: again.who, ..FeedbackWish::default() };
         let (id, deed) = (seen(&hub, &viewer, &response)?, DeedId::from(deed.as_str()));
-        let wished = open(desk)?.retry(&id, &deed, &signed(who, &viewer), again.sure).await.map_err(problem)?;
+        let wished =
+            open(desk)?.retry(&id, &deed, &signed(who, &viewer), again.sure, viewer.actor()).await.map_err(problem)?;
         Ok(answer(is_form, &response, &wished))
     };
     tried.await.map_err(Problem::into_response)

@@ -21,8 +21,8 @@ use tracing::Instrument;
 use url::Url;
 
 pub use super::origin::{OriginRule, origin_allowed};
-use super::origin::{change_allowed, host_allowed};
-use super::peer::{Peer, Proxies};
+use super::origin::{change_allowed, host_allowed, log_refused};
+use super::peer::{Peer, Proxies, address_of};
 use super::present::{Painter, plain_page, present};
 use super::problem::Problem;
 
@@ -87,11 +87,23 @@ pub fn wrap(router: Router, settings: &Settings) -> Router {
             let allowed = !changes_something(&request)
                 || change_allowed(request.headers(), &rule)
                 || brings_a_token(&request, &guests);
-            async move { if allowed { next.run(request).await } else { Problem::foreign_origin().into_response() } }
+            async move {
+                if allowed {
+                    return next.run(request).await;
+                }
+                log_refused(address_of(request.extensions()), "foreign-origin");
+                Problem::foreign_origin().into_response()
+            }
         }))
         .layer(from_fn(move |request: Request, next: Next| {
             let allowed = is_for_machines(&request) || host_allowed(request.headers(), public_url.as_ref());
-            async move { if allowed { next.run(request).await } else { Problem::wrong_host().into_response() } }
+            async move {
+                if allowed {
+                    return next.run(request).await;
+                }
+                log_refused(address_of(request.extensions()), "wrong-host");
+                Problem::wrong_host().into_response()
+            }
         }))
         .layer(CatchPanicLayer::custom(answer_panic))
         .layer(from_fn(move |request: Request, next: Next| present(painter, request, next)))

@@ -29,6 +29,7 @@ pub mod peer;
 mod pinning;
 pub mod present;
 pub mod problem;
+pub mod refusals;
 pub mod router;
 pub mod screens;
 pub mod serve;

@@ -3,11 +3,23 @@
 //! A browser adds its cookies to requests that a stranger's page makes; it also says whose page that was. The answer
 //! decides before any handler runs, and for sockets before the upgrade.
 
+use std::net::IpAddr;
+use std::time::Duration;
+
 use axum::http::header::{AUTHORIZATION, COOKIE, HOST, ORIGIN};
 use axum::http::{HeaderMap, HeaderName};
 use url::Url;
 
-use crate::base::http;
+use crate::base::{LineLimit, http};
+
+/// One line of the log for a request that was refused because of where it comes from, or of the name that it was sent to.
+/// What its headers say is the sender's to choose, and stays out.
+pub(super) fn log_refused(address: Option<IpAddr>, reason: &'static str) {
+    static LINES: LineLimit = LineLimit::new(60, Duration::from_secs(1));
+    if let Some(left_out) = LINES.take() {
+        tracing::info!(reason, address = address.map(tracing::field::display), left_out, "a request was refused");
+    }
+}
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 

@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use axum::extract::{ConnectInfo, Request};
-use axum::http::{HeaderMap, HeaderName, header::FORWARDED};
+use axum::http::{Extensions, HeaderMap, HeaderName, header::FORWARDED};
 use ipnet::IpNet;
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
@@ -12,6 +12,12 @@ const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 /// The address of whoever asks, as an extension of the request: the nearest one that no proxy of ours has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Peer(pub IpAddr);
+
+/// The address of whoever sends a request with these extensions. `None`: no accept loop has been in between.
+#[must_use]
+pub fn address_of(extensions: &Extensions) -> Option<IpAddr> {
+    extensions.get::<Peer>().map(|Peer(address)| *address)
+}
 
 /// The proxies whose word counts. Cheap to clone.
 #[derive(Debug, Clone, Default)]

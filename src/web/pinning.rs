@@ -49,7 +49,7 @@ pub async fn pin(
         {
             return Err(Problem::not_found());
         }
-        desk.pin(&id, wish.session, who).await.map_err(problem)?;
+        desk.pin(&id, wish.session, who, viewer.actor()).await.map_err(problem)?;
         Ok(match (is_form, wish.session) {
             (true, _) => Redirect::to(&format!("/feedback/{}#facts-title", segment(&response))).into_response(),
             (false, Some(session)) => Json(serde_json::json!({ "session": session })).into_response(),

@@ -37,6 +37,9 @@ pub struct Problem {
     /// Whether the detail is the framework's: for whoever writes programs, and for nobody else.
     #[serde(skip)]
     is_technical: bool,
+    /// Whether the audit tells of it already.
+    #[serde(skip)]
+    is_audited: bool,
 }
 
 impl Problem {
@@ -51,6 +54,7 @@ impl Problem {
             extra: Map::new(),
             retry_after_seconds: None,
             is_technical: false,
+            is_audited: false,
         }
     }
 
@@ -207,6 +211,24 @@ impl Problem {
     pub fn retry_after(mut self, seconds: u64) -> Self {
         self.retry_after_seconds = Some(seconds);
         self
+    }
+
+    /// The audit tells of it already: what was asked for has an entry of its own.
+    #[must_use]
+    pub fn audited(self) -> Self {
+        Self { is_audited: true, ..self }
+    }
+
+    /// Whether the audit tells of it already.
+    #[must_use]
+    pub fn is_audited(&self) -> bool {
+        self.is_audited
+    }
+
+    /// What is wrong, in a sentence of ours that is the same for all cases of its kind.
+    #[must_use]
+    pub fn title(&self) -> &str {
+        &self.title
     }
 
     /// The status.

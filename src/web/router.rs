@@ -11,8 +11,8 @@ use super::limits::{self, Rates};
 use super::ops::{self, Ops};
 use super::state::AppState;
 use super::{
-    api, assets, audit, confirm, credentials, events, feedback, openapi, pinning, screens, socket, supervise, surveys,
-    webhooks,
+    api, assets, audit, confirm, credentials, events, feedback, openapi, pinning, refusals, screens, socket, supervise,
+    surveys, webhooks,
 };
 
 /// All routes with all layers around them.
@@ -37,7 +37,8 @@ pub fn router(state: AppState, ops: Ops, settings: &Settings) -> Router {
         .route("/displays/confirm", post(pairing::confirm))
         .route("/displays/{id}/{deed}", post(pairing::act_by_form))
         .route("/sign-ins", get(screens::sign_ins))
-        .route("/sign-ins/{id}/end", post(sign_ins::end_by_form));
+        .route("/sign-ins/{id}/end", post(sign_ins::end_by_form))
+        .route_layer(from_fn_with_state(state.clone(), refusals::note));
     // For whoever is at the door.
     let door = Router::new()
         .route("/login", get(door::page).post(door::by_password))
@@ -71,6 +72,7 @@ pub fn router(state: AppState, ops: Ops, settings: &Settings) -> Router {
         .route("/api/v1/sources/{source}/try-now", post(credentials::by_program))
         .route("/api/v1/audit", get(audit::list))
         .route("/api/v1/openapi.json", get(openapi::describe))
+        .route_layer(from_fn_with_state(state.clone(), refusals::note))
         .route_layer(from_fn_with_state(rates.clone(), limits::programs));
     // For vendors.
     let webhooks = Router::new()

@@ -3,6 +3,7 @@
 //! One task per socket, and never more than one frame in flight: whoever reads slowly gets fewer and larger patches. In
 //! flight is what the viewer has not read, whether it is in our kernel, a proxy or the viewer's own kernel (see `flow`).
 
+use std::net::IpAddr;
 use std::pin::pin;
 use std::time::Duration;
 
@@ -18,13 +19,13 @@ use tokio::time::{Instant, MissedTickBehavior, interval, interval_at, sleep_unti
 use super::access::viewer::Refusal;
 use super::access::{Viewer as Somebody, Who, displays};
 use super::boards::Boards;
-use super::origin::origin_allowed;
+use super::origin::{log_refused, origin_allowed};
 use super::peer::Peer;
 use super::problem::Problem;
 use super::serve::{Luggage, Wire};
 use super::state::AppState;
 use crate::actions::sign_in::{End as EndOfSignIn, Standing};
-use crate::base::{Clock, Lifecycle, Metrics};
+use crate::base::{Clock, Lifecycle, LineLimit, Metrics};
 use crate::domain::Permission;
 use crate::live::scope::Fields;
 use crate::live::viewer::{FrameKind, Return};
@@ -66,6 +67,16 @@ const NO_SCOPE: u16 = 4403;
 
 const TOO_MANY: u16 = 4429;
 
+/// What RFC 6455 (7.1.5) calls a close without a code, and a connection that ended without a close.
+const NO_CODE: u16 = 1005;
+const BROKEN: u16 = 1006;
+
+/// How much of a scope stands in the log: the id of a response is a text of the outside.
+const LOGGED_SCOPE: usize = 80;
+
+/// Lines of the log about sockets. All viewers come back at once after a restart.
+static LINES: LineLimit = LineLimit::new(1000, Duration::from_millis(50));
+
 /// What is said with the last two of these.
 const NO_PAGE: &str = "This list has no such page.";
 const TOO_MANY_OPEN: &str = "Too many pages are open.";
@@ -96,7 +107,9 @@ pub async fn live(
     luggage: Option<Extension<Luggage>>,
     upgrade: WebSocketUpgrade,
 ) -> Result<Response, Refusal> {
+    let address = peer.map(|Extension(Peer(address))| address);
     if !origin_allowed(&headers, &state.house.origin) {
+        log_refused(address, "foreign-origin");
         return Err(Problem::foreign_origin().into());
     }
     let (boards, access) = (state.boards.clone(), state.access.clone());
@@ -108,23 +121,22 @@ pub async fn live(
         Ok(somebody) => somebody,
         // Only a program brings a token, and reads the status.
         Err(Refusal::Problem(problem)) if problem.status() != StatusCode::UNAUTHORIZED => return Err(problem.into()),
-        Err(_) => return Ok(upgrade.on_upgrade(|socket| close(socket, SIGN_IN, "Sign in first."))),
+        Err(_) => return Ok(turn_away(upgrade, address, SIGN_IN, "Sign in first.")),
     };
     // Followed before it is asked what they may see: whatever changes after that is noticed.
     let followed = somebody.follow();
     let Some(somebody) = somebody.now() else {
-        return Ok(upgrade.on_upgrade(|socket| close(socket, SIGN_IN, "Sign in first.")));
+        return Ok(turn_away(upgrade, address, SIGN_IN, "Sign in first."));
     };
     let place = match somebody.who() {
         Who::Person(sign_in) => match sign_in.socket() {
             Some(place) => Some(place),
-            None => return Ok(upgrade.on_upgrade(|socket| close(socket, TOO_MANY, TOO_MANY_OPEN))),
+            None => return Ok(turn_away(upgrade, address, TOO_MANY, TOO_MANY_OPEN)),
         },
         Who::Anybody | Who::Display(_) => None,
     };
     let display = match somebody.who() {
         Who::Display(screen) => {
-            let address = peer.map(|Extension(Peer(address))| address);
             Some(access.displays().open_line(&screen.id, address).ok_or_else(Problem::sign_in_needed)?)
         }
         Who::Anybody | Who::Person(_) => None,
@@ -146,10 +158,10 @@ pub async fn live(
         Ok(viewer) => viewer,
         // A page whose list has become shorter comes back: it must know that it need not hurry.
         Err(Refused::NoPage { .. }) => {
-            return Ok(upgrade.on_upgrade(|socket| close(socket, NO_SCOPE, NO_PAGE)));
+            return Ok(turn_away(upgrade, address, NO_SCOPE, NO_PAGE));
         }
         Err(Refused::Yours { .. }) => {
-            return Ok(upgrade.on_upgrade(|socket| close(socket, TOO_MANY, TOO_MANY_OPEN)));
+            return Ok(turn_away(upgrade, address, TOO_MANY, TOO_MANY_OPEN));
         }
         Err(refused) => return Err(Problem::not_watched(refused).into()),
     };
@@ -163,6 +175,7 @@ pub async fn live(
     let wire = luggage.map(|Extension(luggage)| luggage.wire());
     let boards = (scope.fields() == Fields::Wall).then_some(boards);
     let standing = followed.or_else(|| display.as_ref().map(|it| it.standing.clone()));
+    let entry = LogEntry::new(&somebody, address, &scope);
     Ok(upgrade.on_upgrade(move |socket| async move {
         let (hub, metrics) = (state.hub.clone(), state.metrics.clone());
         let (clock, life) = (state.clock.clone(), state.life.clone());
@@ -171,9 +184,23 @@ pub async fn live(
             let (_present, _place) = (metrics.viewer(page), place);
             wire.iter().for_each(Wire::bound_unsent);
             let flow = Flow::new(wire);
-            Line { socket, flow, hub, scope, viewer, holder, standing, display, pace, boards, clock, metrics, life }
-                .run()
-                .await;
+            let opened = entry.opened();
+            let line = Line {
+                socket,
+                flow,
+                hub,
+                scope,
+                viewer,
+                holder,
+                standing,
+                display,
+                pace,
+                boards,
+                clock,
+                metrics,
+                life,
+            };
+            opened.closed(line.run().await);
         });
     }))
 }
@@ -200,17 +227,22 @@ struct Line {
 
 /// Why a line ends.
 enum End {
-    /// The viewer has gone, or the link has.
-    Gone,
+    /// The viewer has gone, or the link has: with this close code.
+    Gone(u16),
     /// We end it, and say why.
     Close(u16, &'static str),
 }
 
 impl Line {
-    async fn run(mut self) {
-        if let End::Close(code, reason) = self.talk().await {
-            // Best effort: a reader that is stuck will not take this either.
-            close(self.socket, code, reason).await;
+    /// The close code with which it ended, whoever closed it.
+    async fn run(mut self) -> u16 {
+        match self.talk().await {
+            End::Close(code, reason) => {
+                // Best effort: a reader that is stuck will not take this either.
+                close(self.socket, code, reason).await;
+                code
+            }
+            End::Gone(code) => code,
         }
     }
 
@@ -232,7 +264,8 @@ impl Line {
                     Standing::Out(_) => return End::Close(SIGN_IN, "Sign in again."),
                 },
                 received = self.socket.recv() => match received {
-                    Some(Ok(Message::Close(_)) | Err(_)) | None => return End::Gone,
+                    Some(Ok(Message::Close(frame))) => return End::Gone(frame.map_or(NO_CODE, |frame| frame.code)),
+                    Some(Err(_)) | None => return End::Gone(BROKEN),
                     Some(Ok(message)) => {
                         if let (Some(display), Message::Text(text)) = (&self.display, &message) {
                             told(display, text).await;
@@ -255,7 +288,7 @@ impl Line {
                         return End::Close(SIGN_IN, "The time of this display is over.");
                     }
                     if self.flow.is_silent(began, SILENT) {
-                        return End::Gone;
+                        return End::Gone(BROKEN);
                     }
                     // A board may name queues that Clarity had not named when the viewer came.
                     if self.boards.as_ref().is_some_and(|boards| boards.have_changed(&self.scope)) {
@@ -339,7 +372,7 @@ impl Line {
                 biased;
                 sent = sending.as_mut() => {
                     self.flow.wrote(bytes);
-                    return sent.map_err(|_| End::Gone);
+                    return sent.map_err(|_| End::Gone(BROKEN));
                 }
                 () = self.life.stopping() => return Err(End::Close(RESTART, "The server is restarting.")),
                 standing = changed(&mut self.standing) => return Err(match standing {
@@ -397,6 +430,52 @@ async fn told(display: &displays::Line, text: &str) {
     if let Ok(Told { heard, width, height, build }) = serde_json::from_str(text) {
         display.hear(heard, (width, height), &build).await;
     }
+}
+
+/// What the log says of a socket.
+struct LogEntry {
+    address: Option<IpAddr>,
+    sign_in: Option<String>,
+    display: Option<String>,
+    scope: String,
+    began: Instant,
+}
+
+impl LogEntry {
+    fn new(somebody: &Somebody, address: Option<IpAddr>, scope: &Scope) -> Self {
+        let (sign_in, display) = match somebody.who() {
+            Who::Person(sign_in) => (Some(sign_in.id().to_owned()), None),
+            Who::Display(screen) => (None, Some(screen.id.clone())),
+            Who::Anybody => (None, None),
+        };
+        let scope = scope.to_string().chars().take(LOGGED_SCOPE).collect();
+        Self { address, sign_in, display, scope, began: Instant::now() }
+    }
+
+    fn opened(self) -> Self {
+        if let Some(left_out) = LINES.take() {
+            let Self { address, sign_in, display: by, scope, .. } = &self;
+            let address = address.map(tracing::field::display);
+            tracing::info!(address, sign_in, display = by, scope, left_out, "a socket was opened");
+        }
+        self
+    }
+
+    fn closed(self, code: u16) {
+        if let Some(left_out) = LINES.take() {
+            let Self { address, sign_in, display: by, scope, began } = self;
+            let (address, seconds) = (address.map(tracing::field::display), began.elapsed().as_secs());
+            tracing::info!(address, sign_in, display = by, scope, code, seconds, left_out, "a socket was closed");
+        }
+    }
+}
+
+/// A socket that is closed as soon as it is open.
+fn turn_away(upgrade: WebSocketUpgrade, address: Option<IpAddr>, code: u16, reason: &'static str) -> Response {
+    if let Some(left_out) = LINES.take() {
+        tracing::info!(address = address.map(tracing::field::display), code, left_out, "a socket was refused");
+    }
+    upgrade.on_upgrade(move |socket| close(socket, code, reason))
 }
 
 async fn close(mut socket: WebSocket, code: u16, reason: &'static str) {

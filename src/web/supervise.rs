@@ -47,9 +47,9 @@ impl FromRequestParts<AppState> for Acting {
                 let clarity = sign_in.clarity().cloned().ok_or_else(|| {
                     Problem::sign_in_needed().detail("Your Clarity token has ended: sign in again to act.")
                 })?;
-                Actor { name: viewer.audit_name(), clarity, permission: viewer.permission().clone() }
+                Actor { is: viewer.actor(), clarity, permission: viewer.permission().clone() }
             }
-            None => desk.actor(bearer(&parts.headers)).ok_or_else(|| {
+            None => desk.actor(bearer(&parts.headers), viewer.address()).ok_or_else(|| {
                 Problem::sign_in_needed()
                     .detail("Send your own Clarity token: Authorization: Bearer followed by the token.")
             })?,
@@ -139,7 +139,8 @@ pub(super) fn problem(error: DeedError) -> Problem {
         // In the same words as for what is there and not theirs to see.
         DeedError::NotFound => Problem::not_found(),
         DeedError::Invalid(_) => Problem::not_valid(said),
-        DeedError::NotPermitted => Problem::not_allowed().detail(said),
+        DeedError::NotPermitted { sent: false } => Problem::not_allowed().detail(said),
+        DeedError::NotPermitted { sent: true } => Problem::not_allowed().detail(said).audited(),
         DeedError::Refused(_) => {
             Problem::new(StatusCode::CONFLICT, "refused-by-clarity", "Clarity refused.").detail(said)
         }

@@ -55,7 +55,7 @@ pub async fn retry(
         Json::from_bytes(&body).map_err(IntoResponse::into_response)?.0
     };
     let to = format!("/api/v1/surveys/{}/retry", pages::segment(&id));
-    let asked = desk(&state).map_err(IntoResponse::into_response)?.retry(&id.into(), again).await;
+    let asked = desk(&state).map_err(IntoResponse::into_response)?.retry(&id.into(), again, &viewer.actor()).await;
     let asked = asked.map_err(|error| as_seen(error, &state.hub, &viewer));
     let was_asked = matches!(asked, Err(SurveyError::AskedBefore(_)));
     answer(&state, "survey.retry", asked, is_form).map_err(|problem| {
@@ -112,7 +112,7 @@ pub async fn recover(
         by
     };
     let recovered = async {
-        let asked = desk(&state)?.recover(&SurveyId::from(id), by, viewer.permission()).await;
+        let asked = desk(&state)?.recover(&SurveyId::from(id), by, &viewer.actor(), viewer.permission()).await;
         answer(&state, "survey.recover", asked, is_form)
     };
     recovered.await.map_err(IntoResponse::into_response)

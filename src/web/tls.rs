@@ -8,6 +8,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use jiff::Timestamp;
+use serde_json::json;
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -26,6 +27,8 @@ use tokio_rustls::server::TlsStream;
 use crate::base::Clock;
 use crate::base::private_file::{self, Unfit};
 use crate::config;
+use crate::domain::Actor;
+use crate::store::{NewDeed, Store};
 
 /// How often the files are looked at.
 pub const LOOK_EVERY: Duration = Duration::from_secs(10);
@@ -133,8 +136,8 @@ impl Tls {
     }
 
     /// Looks at the files again and again, for ever. New ones count for new connections; where they cannot be used, that is
-    /// said once and the old ones go on.
-    pub async fn follow_files(self, every: Duration) {
+    /// said once and the old ones go on. Either is in the audit.
+    pub async fn follow_files(self, every: Duration, store: Store) {
         let mut tick = interval(every);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut refused = None;
@@ -146,6 +149,7 @@ impl Tls {
                 Ok(Ok(is_new)) => {
                     if is_new {
                         tracing::info!("new connections are encrypted with the new certificate");
+                        audit(&store, None).await;
                     }
                     None
                 }
@@ -154,6 +158,7 @@ impl Tls {
             };
             if let Some(why) = complaint.as_ref().filter(|why| refused.as_ref() != Some(*why)) {
                 tracing::warn!(why, "the new certificate is not used; the old one goes on");
+                audit(&store, Some(why.clone())).await;
             }
             refused = complaint;
         }
@@ -266,6 +271,21 @@ fn timestamp(time: UnixTime) -> Timestamp {
 
 fn provider() -> Arc<CryptoProvider> {
     Arc::new(crypto::aws_lc_rs::default_provider())
+}
+
+/// Writes to the audit that another certificate was found: it is used, or why not.
+async fn audit(store: &Store, refused: Option<String>) {
+    let (actor, what, entity) = (Actor::system(), "config.certificate", "certificate".to_owned());
+    let written = match refused {
+        None => store.note(&actor, what, &entity, json!({})).await,
+        Some(why) => {
+            let deed = NewDeed { actor, what, entity, before: json!({}), after: json!({}) };
+            store.note_refused(deed, why).await
+        }
+    };
+    if let Err(error) = written {
+        tracing::error!(error = %error, "that the certificate was exchanged could not be written to the audit");
+    }
 }
 
 #[cfg(test)]

@@ -35,6 +35,10 @@ struct Server {
 
 impl Server {
     async fn start(config: impl FnOnce(&dyn Fn(&str, &str) -> String) -> String) -> Self {
+        Self::start_with("none", config).await
+    }
+
+    async fn start_with(sign_in: &str, config: impl FnOnce(&dyn Fn(&str, &str) -> String) -> String) -> Self {
         let folder = TempDir::new().expect("a directory");
         let secret = |name: &str, secret: &str| {
             let path = folder.path().join(name);
@@ -45,7 +49,7 @@ impl Server {
         let port = std::net::TcpListener::bind("127.0.0.1:0").and_then(|it| it.local_addr()).expect("a port").port();
         let data = folder.path().join("data");
         let text = format!(
-            "[server]\nlisten = \"127.0.0.1:{port}\"\ndata_dir = \"{}\"\n[access]\nsign_in = \"none\"\n{}",
+            "[server]\nlisten = \"127.0.0.1:{port}\"\ndata_dir = \"{}\"\n[access]\nsign_in = \"{sign_in}\"\n{}",
             data.display(),
             config(&secret)
         );
@@ -282,5 +286,69 @@ async fn no_secret_and_no_customers_word_comes_out_when_all_is_well() {
         assert_eq!(found(ours.into_iter().chain(BROUGHT), text), [""; 0], "in {what}");
     }
     assert_eq!(found(SAID, &log), [""; 0], "customers' words in the log");
+    neighbours.kill();
+}
+
+/// What whoever is refused sends along, which is theirs to choose: secrets, and what could pass for a line of ours.
+const FORGED: &str = "canary-typed\r\n{\"level\":\"INFO\",\"message\":\"forged\"}\u{1b}[2J";
+
+#[tokio::test]
+async fn refusals_and_sockets_are_a_line_each_without_what_the_sender_chose() {
+    let (sandbox, neighbours) = sandbox(8, 2).await;
+    let clarity = sandbox.addresses().clarity_api.clone();
+    let mut server = Server::start_with("clarity", |secret| {
+        let token = secret("token", &sandbox.steering().token_for(1).expect("a token"));
+        format!("[clarity]\napi_root = \"{clarity}\"\nauth = \"static\"\ntoken_file = \"{token}\"\n")
+    })
+    .await;
+    let at = |path: &str| server.base.join(path).expect("an address");
+    let send = async |request: reqwest::RequestBuilder| request.send().await.expect("an answer").status().as_u16();
+    for _ in 0..2 {
+        assert_eq!(send(server.http.post(at("/login/token")).form(&[("token", "canary-typed")])).await, 401);
+    }
+    assert_eq!(send(server.http.get(at("/api/v1/state")).bearer_auth(BROUGHT[0])).await, 401);
+    let foreign = server.http.post(at("/login")).header("Origin", "https://canary-typed.example");
+    assert_eq!(send(foreign.form(&[("username", FORGED), ("password", BROUGHT[2])])).await, 403);
+    assert_eq!(send(server.http.get(at("/")).header("Host", "canary-typed.example")).await, 421);
+    let mut stranger = Viewer::connect(&server.base, "all", None).await;
+    assert_eq!(stranger.closed().await, 4401);
+    let bearer = format!("Bearer {}", sandbox.steering().token_for(1).expect("a token"));
+    let scope = format!("response:{FORGED}");
+    let mut viewer = Viewer::connect_with(&server.base, &scope, None, &[("authorization", &bearer)]).await;
+    viewer.step().await.expect("a frame");
+    drop(viewer);
+    let logged = |message: &str| {
+        let lines: Vec<Value> = server.log().lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+        lines.into_iter().filter(|line| line["message"] == message).collect::<Vec<_>>()
+    };
+    crate::support::until("the end of the socket", || !logged("a socket was closed").is_empty()).await;
+
+    let refused = logged("a sign-in was refused");
+    let told: Vec<_> = refused.iter().map(|line| (&line["by"], &line["reason"], &line["address"])).collect();
+    let [token, bearer_by, reason, address] = ["token", "bearer", "credentials", "127.0.0.1"].map(|text| json!(text));
+    let expected = [&token, &token, &bearer_by].map(|by| (by, &reason, &address));
+    assert_eq!(told, expected, "{refused:?}");
+    let refused = logged("a request was refused");
+    let told: Vec<_> = refused.iter().map(|line| (&line["reason"], &line["address"])).collect();
+    assert_eq!(told, [(&json!("foreign-origin"), &address), (&json!("wrong-host"), &address)], "{refused:?}");
+    let turned_away = logged("a socket was refused");
+    assert_eq!(turned_away.iter().map(|line| &line["code"]).collect::<Vec<_>>(), [&json!(4401)]);
+    let (opened, closed) = (logged("a socket was opened").remove(0), logged("a socket was closed").remove(0));
+    for line in [&opened, &closed] {
+        assert_eq!(
+            (&line["address"], &line["left_out"], &line["level"]),
+            (&address, &json!(0), &json!("INFO")),
+            "{line}"
+        );
+        assert!(line["sign_in"].is_string() && line["scope"].as_str().is_some_and(|it| it.starts_with("response:")));
+    }
+    assert!(closed["code"].is_u64() && closed["seconds"].is_u64(), "{closed}");
+    let all = refused.iter().chain(&turned_away).map(Value::to_string).collect::<String>();
+    assert_eq!(found(["canary"], &all), [""; 0]);
+    server.program.kill().await.expect("it ends");
+    let log = server.log();
+    assert!(log.lines().all(|line| serde_json::from_str::<Value>(line).is_ok_and(|it| it["message"] != "forged")));
+    assert!(!log.contains('\u{1b}') && !log.contains('\r'), "nothing steers a terminal");
+    assert_eq!(found(BROUGHT, &log), [""; 0]);
     neighbours.kill();
 }

@@ -128,7 +128,7 @@ async fn page_names_the_interaction_whose_customer_was_not_asked() {
 async fn erased_customer_who_writes_anew_is_counted_once() {
     let house = House::alone(|config| config.goodays = Some(goodays())).await;
     let person = || Person::new(Some("c@example.com"), None);
-    drop(house.world.store.erase(person(), "a test".into()).await.expect("done"));
+    drop(house.world.store.erase(person(), callboard::domain::Actor::command("a test")).await.expect("done"));
     let event = |id: &str, kind: &str, email: &str| {
         let at = (Clock::system().now() + SignedDuration::from_mins(5)).to_string();
         json!({"event_type": kind, "response": {"id": id, "created_date": at, "state": "open", "user": {"email": email}}})
@@ -145,7 +145,7 @@ async fn erased_customer_who_writes_anew_is_counted_once() {
     counted(&house, "goodays", "erasedWroteAgain", 1).await;
     assert!(text(&house, "/status").await.contains("Responses of customers who were erased"));
     // Forgotten once more, nothing of it is left.
-    let erased = house.world.store.erase(person(), "a test".into()).await.expect("done");
+    let erased = house.world.store.erase(person(), callboard::domain::Actor::command("a test")).await.expect("done");
     drop(erased);
     assert!(!text(&house, "/status").await.contains("Responses of customers who were erased"));
     house.stop().await;

@@ -3,6 +3,7 @@
 mod a_clarity_that_fails;
 mod answering_customers;
 mod asked_twice;
+mod audit;
 mod boxes;
 mod canaries;
 mod clocks;

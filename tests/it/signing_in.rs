@@ -308,7 +308,11 @@ async fn who_acts_is_in_the_audit_by_name_and_acts_on_nobody_else() {
     assert_eq!(suspend(&lead, 3).await, StatusCode::FORBIDDEN, "a team lead keeps no floor");
     let keeper = Somebody::of(&house, &sandbox, ADMINISTRATOR).await;
     let audit: Value = keeper.get("/api/v1/audit").await.json().await.expect("JSON");
-    let deed = audit["deeds"].as_array().expect("lines").iter().find(|line| line["what"] == "agent.suspend");
+    let deed = audit["deeds"]
+        .as_array()
+        .expect("lines")
+        .iter()
+        .find(|line| line["what"] == "agent.suspend" && line["outcome"] == "accepted");
     let who = deed.expect("the deed is in the audit")["who"].as_str().expect("a text").to_owned();
     assert!(who.starts_with("agent 2 ("), "{who}");
 }

@@ -152,8 +152,8 @@ impl FeedbackCarrier {
             Finding::Never(reason) => ("rejected", Some(reason.clone())),
             Finding::NotDone | Finding::NobodyKnows => return,
         };
-        let line = NewDeed { who: "Callboard".to_owned(), what: "feedback.lookup", ..paper.line(intent) };
-        let line = NewDeed { before: json!({"state": "unknown"}), ..line };
+        let before = json!({"state": "unknown"});
+        let line = NewDeed { what: "feedback.lookup", before, ..paper.line(intent) };
         let written = match self.desk.0.store.begin_deed(line).await {
             Ok(line) => self.desk.0.store.end_deed(line, result, reason).await,
             Err(error) => Err(error),

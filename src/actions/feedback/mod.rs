@@ -21,7 +21,7 @@ use tokio::sync::{Notify, mpsc, watch};
 
 use super::courier::{self, Courier};
 use crate::base::{Clock, Lifecycle, Metrics};
-use crate::domain::{DeedId, Fact, FeedbackDeed, FeedbackDeedKind, RequestState, ResponseId};
+use crate::domain::{Actor, DeedId, Fact, FeedbackDeed, FeedbackDeedKind, RequestState, ResponseId};
 use crate::gold::entity::Response;
 use crate::gold::{Entity, Gold, Key};
 use crate::store::{Intent, IntentState, NewDeed, NewIntent, Outcome, Store, StoreError};
@@ -29,6 +29,7 @@ use crate::vendor::goodays::Goodays;
 
 use carrier::FeedbackCarrier;
 pub use error::FeedbackError;
+pub use paper::name;
 use paper::{Paper, entity};
 pub use wish::FeedbackWish;
 
@@ -112,7 +113,8 @@ impl FeedbackDesk {
         self.0.rules.external_sources.iter().any(|name| name.eq_ignore_ascii_case(source))
     }
 
-    /// Wants something done about a response. With the key of an earlier deed, this *is* the earlier one.
+    /// Wants something done about a response. With the key of an earlier deed, this *is* the earlier one. `actor`: who asks
+    /// for it, for the audit.
     ///
     /// # Errors
     /// See [`FeedbackError`].
@@ -122,8 +124,9 @@ impl FeedbackDesk {
         kind: FeedbackDeedKind,
         wish: FeedbackWish,
         key: Option<String>,
+        actor: Actor,
     ) -> Result<Wished, FeedbackError> {
-        let wished = self.wish(response, kind, wish, key).await;
+        let wished = self.wish(response, kind, wish, key, actor).await;
         let result = match &wished {
             Ok(Wished { fresh: false, .. }) => "repeated",
             Ok(_) => "written",
@@ -139,9 +142,11 @@ impl FeedbackDesk {
         kind: FeedbackDeedKind,
         wish: FeedbackWish,
         key: Option<String>,
+        actor: Actor,
     ) -> Result<Wished, FeedbackError> {
         let response = self.response(id).ok_or(FeedbackError::NotFound)?;
         let who = wish.who(self.0.rules.demo);
+        let actor = actor.calling_themselves(wish.name(self.0.rules.demo).as_deref());
         let email = wish.email();
         let action = wish.action(kind, response.reading.source.as_deref(), &self.0.rules.external_sources)?;
         let key = key.unwrap_or_else(|| format!("{:032x}", rand::random::<u128>()));
@@ -151,7 +156,7 @@ impl FeedbackDesk {
             key: format!("feedback: {key}"),
             kind: KIND.to_owned(),
             body: serde_json::to_value(&paper).map_err(StoreError::Json)?,
-            context: json!({"who": who, "email": email, "stand": response.stand, "seen": seen}),
+            context: json!({"who": who, "actor": actor, "email": email, "stand": response.stand, "seen": seen}),
         };
         // A second press is harmless also when the first has changed what is offered.
         if self.0.store.intent_of(&intent.key).await?.is_none() {
@@ -178,6 +183,7 @@ impl FeedbackDesk {
         deed: &DeedId,
         who: &FeedbackWish,
         sure: bool,
+        actor: Actor,
     ) -> Result<Wished, FeedbackError> {
         let intent = self.0.store.intent(&deed.0).await?.filter(|intent| intent.kind == KIND);
         let intent = intent.ok_or(FeedbackError::NotFound)?;
@@ -193,7 +199,7 @@ impl FeedbackDesk {
             }
             let again = self.0.store.retry(&intent.id, false).await?;
             let line = NewDeed {
-                who: who.who(self.0.rules.demo),
+                actor: actor.calling_themselves(who.name(self.0.rules.demo).as_deref()),
                 what: "feedback.retry",
                 entity: entity(&paper.response),
                 before: json!({"deed": intent.id, "state": intent.state.as_str(), "attempts": intent.attempt}),

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::domain::{FeedbackDeedKind, ResponseId};
+use crate::domain::{Actor, FeedbackDeedKind, ResponseId};
 use crate::store::{Intent, NewDeed};
 use crate::vendor::goodays::Action;
 
@@ -32,7 +32,7 @@ impl Paper {
     pub fn line(&self, intent: &Intent) -> NewDeed {
         let action = self.action.as_ref();
         NewDeed {
-            who: intent.context.get("who").and_then(Value::as_str).unwrap_or("somebody").to_owned(),
+            actor: asked_by(intent),
             what: self.kind().map_or("feedback", name),
             entity: entity(&self.response),
             before: json!({"stand": intent.context.get("stand")}),
@@ -46,8 +46,16 @@ impl Paper {
     }
 }
 
+/// Who asked for it. An older version kept no more than their name.
+fn asked_by(intent: &Intent) -> Actor {
+    let actor = intent.context.get("actor").and_then(|actor| Actor::deserialize(actor).ok());
+    let name = intent.context.get("who").and_then(Value::as_str);
+    actor.unwrap_or_else(|| Actor::unknown(None).calling_themselves(name))
+}
+
 /// What a kind of deed is called in the audit and the metrics.
-pub(super) fn name(kind: FeedbackDeedKind) -> &'static str {
+#[must_use]
+pub fn name(kind: FeedbackDeedKind) -> &'static str {
     match kind {
         FeedbackDeedKind::Reply => "feedback.reply",
         FeedbackDeedKind::Message => "feedback.message",

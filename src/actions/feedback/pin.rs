@@ -1,10 +1,8 @@
 //! Says by hand which session a response is about, where no rule can tell (`apis.md` J50).
 
-use std::sync::Arc;
-
 use super::{FeedbackDesk, FeedbackError, FeedbackWish};
 use crate::actions::session_is_seen;
-use crate::domain::{Fact, Permission, Pin, ResponseId, SessionId};
+use crate::domain::{Actor, Fact, Permission, Pin, ResponseId, SessionId};
 use crate::store::Pinned;
 
 impl FeedbackDesk {
@@ -17,8 +15,9 @@ impl FeedbackDesk {
         response: &ResponseId,
         session: Option<SessionId>,
         who: Option<String>,
+        actor: Actor,
     ) -> Result<(), FeedbackError> {
-        let pinned = self.write_pin(response, session, who).await;
+        let pinned = self.write_pin(response, session, who, actor).await;
         let result = match &pinned {
             Ok(Pinned::Fresh) => "written",
             Ok(Pinned::Repeated) => "repeated",
@@ -44,15 +43,17 @@ impl FeedbackDesk {
         response: &ResponseId,
         session: Option<SessionId>,
         who: Option<String>,
+        actor: Actor,
     ) -> Result<Pinned, FeedbackError> {
         if session.is_some_and(|session| session.0 < 1) {
             return Err(FeedbackError::Invalid("A session is a whole number above zero.".to_owned()));
         }
-        let who: Arc<str> = FeedbackWish { who, ..FeedbackWish::default() }.who(self.0.rules.demo).into();
-        let pin = Pin { response: response.clone(), session, who };
+        let (wish, demo) = (FeedbackWish { who, ..FeedbackWish::default() }, self.0.rules.demo);
+        let actor = actor.calling_themselves(wish.name(demo).as_deref());
+        let pin = Pin { response: response.clone(), session, who: wish.who(demo).into() };
         // What is told last must be what was written last.
         let _one_after_the_other = self.0.pinning.lock().await;
-        let pinned = self.0.store.pin(pin.clone()).await?;
+        let pinned = self.0.store.pin(pin.clone(), actor).await?;
         if pinned == Pinned::Fresh {
             self.0.gold.tell(Fact::Pinned(pin)).await;
         }

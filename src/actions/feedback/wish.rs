@@ -34,9 +34,14 @@ pub struct FeedbackWish {
 impl FeedbackWish {
     /// The name of whoever acts.
     pub(super) fn who(&self, demo: bool) -> String {
+        self.name(demo).unwrap_or_else(|| "somebody".to_owned())
+    }
+
+    /// The name that was given, if there was one.
+    pub(super) fn name(&self, demo: bool) -> Option<String> {
         let given = self.who.as_deref().map(str::trim).filter(|name| !name.is_empty());
-        let stranger = if demo { "the demo" } else { "somebody" };
-        given.unwrap_or(stranger).chars().take(LONGEST_NAME).collect()
+        let name = given.or(demo.then_some("the demo"))?;
+        Some(name.chars().take(LONGEST_NAME).collect())
     }
 
     /// Their address, if it is one.

@@ -27,6 +27,18 @@ pub enum SignInError {
 }
 
 impl SignInError {
+    /// In one word, for the log.
+    #[must_use]
+    pub fn class(&self) -> &'static str {
+        match self {
+            Self::Refused => "credentials",
+            Self::Unreachable => "unreachable",
+            Self::Misconfigured(_) => "misconfigured",
+            Self::TooMany(_) => "too-many-tries",
+            Self::Full => "full",
+        }
+    }
+
     pub(super) fn of_token(error: &TokenError) -> Self {
         match error {
             error if error.refuses_account() => Self::Refused,

@@ -3,6 +3,7 @@
 //! Clarity's answer decides. A refusal stops acting at once, and a second one ends the sign-in. Where no answer comes, they
 //! see what was last granted for a while and may not act.
 
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -15,7 +16,7 @@ use super::confirm::{self, Confirmed};
 use super::{From, Inner, Rules, SignInError};
 use crate::base::key::KeyHash;
 use crate::base::{Clock, Secret};
-use crate::domain::{AgentId, Permission, Role, TeamId};
+use crate::domain::{Actor, ActorKind, AgentId, Permission, Role, TeamId};
 use crate::store::KeptSignIn;
 use crate::vendor::clarity::{Clarity, named_by};
 
@@ -51,6 +52,8 @@ struct Held {
     standing: watch::Sender<Standing>,
     /// Whether the newest question who they are was answered, and not with a refusal.
     may_act: AtomicBool,
+    /// Whether the audit has been told of it, if it comes with each request.
+    was_used: AtomicBool,
 }
 
 /// How somebody stands.
@@ -75,6 +78,20 @@ pub enum End {
     Unconfirmed,
     /// They signed in elsewhere too often.
     MadeRoom,
+}
+
+impl End {
+    /// Why Callboard itself ended it, in words. `None`: a user did, who is in the audit.
+    #[must_use]
+    pub fn by_callboard(self) -> Option<&'static str> {
+        match self {
+            Self::SignedOut => None,
+            Self::Idle => Some("It was not used for too long."),
+            Self::TooLong => Some("It has lasted as long as a sign-in may."),
+            Self::Unconfirmed => Some("Clarity refused the user twice."),
+            Self::MadeRoom => Some("The user signed in elsewhere too often."),
+        }
+    }
 }
 
 /// One of somebody's sign-ins, for the list of them.
@@ -156,6 +173,7 @@ impl SignIn {
             most_sockets: inner.rules.sockets,
             standing: watch::Sender::new(Standing::In(permission)),
             may_act: AtomicBool::new(false),
+            was_used: AtomicBool::new(false),
         }))
     }
 
@@ -177,10 +195,23 @@ impl SignIn {
         &self.0.name
     }
 
-    /// What the audit calls them.
+    /// Who acts with it, for the audit. What sends its token with each request is a program.
     #[must_use]
-    pub fn audit_name(&self) -> String {
-        format!("agent {} ({})", self.agent(), self.name())
+    pub fn actor(&self, address: Option<IpAddr>) -> Actor {
+        let kind = if self.kept().is_some() { ActorKind::User } else { ActorKind::Program };
+        Actor { kind, ..Actor::user(self.agent(), self.name(), self.id()).at(address) }
+    }
+
+    /// What the audit calls it.
+    #[must_use]
+    pub fn entity(&self) -> String {
+        entity(self.id(), self.agent())
+    }
+
+    /// Whether a bearer token made it that has not been used before: once for each sign-in.
+    #[must_use]
+    pub fn is_first_use(&self) -> bool {
+        self.kept().is_none() && !self.0.was_used.swap(true, Ordering::AcqRel)
     }
 
     /// When it began.
@@ -338,6 +369,11 @@ impl Drop for Socket {
     }
 }
 
+/// What the audit calls a sign-in.
+pub(super) fn entity(id: &str, agent: AgentId) -> String {
+    format!("sign-in {id} of agent {agent}")
+}
+
 /// What a sign-in of the store is called in public.
 pub(super) fn public_name(hash: &KeyHash) -> String {
     hash.iter().take(6).map(|byte| format!("{byte:02x}")).collect()
@@ -347,6 +383,13 @@ pub(super) fn public_name(hash: &KeyHash) -> String {
 /// `is_confirmed`: whether that was in this life of the process.
 pub(super) async fn keep(sign_in: SignIn, granted: Permission, is_confirmed: bool, inner: Arc<Inner>) {
     confirm_again_and_again(&sign_in, granted, is_confirmed, &inner).await;
+    let ended = match &*sign_in.0.standing.borrow() {
+        Standing::Out(why) => Some(*why),
+        Standing::In(_) => None,
+    };
+    if let Some(why) = ended {
+        inner.note_end(sign_in.entity(), why).await;
+    }
     let Some(key) = sign_in.kept() else { return };
     // One that has ended must not be there again after a restart.
     while let Err(error) = inner.store.forget_sign_in(key).await {

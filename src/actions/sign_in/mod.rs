@@ -20,7 +20,7 @@ use tokio::time::timeout;
 
 use crate::base::key::{self, KeyHash};
 use crate::base::{Clock, Lifecycle, Metrics, Secret, sealed};
-use crate::domain::AgentId;
+use crate::domain::{Actor, AgentId};
 use crate::gold::Gold;
 use crate::store::{KeptSignIn, Store};
 use crate::vendor::clarity::{Clarity, Credential, TokenCheck, has_ended};
@@ -279,12 +279,16 @@ impl SignIns {
     }
 
     async fn end_entry(&self, hash: &KeyHash, why: End) {
-        let is_kept = match self.held().remove(hash) {
+        let entry = self.held().remove(hash);
+        let is_kept = match entry {
             Some(Entry::Here(sign_in)) => {
                 sign_in.end(why);
                 sign_in.kept().is_some()
             }
-            Some(Entry::Away(_)) => true,
+            Some(Entry::Away(away)) => {
+                self.0.note_end(held::entity(&held::public_name(hash), away.kept.agent), why).await;
+                true
+            }
             None => false,
         };
         if is_kept && let Err(error) = self.0.store.forget_sign_in(*hash).await {
@@ -311,8 +315,9 @@ impl SignIns {
         }
         let kept = &away.kept;
         let token = sealed::open(key, &kept.token);
-        let (Some(token), false) = (token, is_over(kept, &inner.rules, inner.clock.now())) else {
-            self.end_entry(hash, End::Idle).await;
+        let over = why_over(kept, &inner.rules, inner.clock.now());
+        let (Some(token), None) = (token, over) else {
+            self.end_entry(hash, over.unwrap_or(End::Idle)).await;
             return None;
         };
         let person = inner.clarity.as_person(Credential::Static(token.clone()));
@@ -341,13 +346,16 @@ impl SignIns {
         loop {
             tokio::time::sleep(self.0.rules.confirm_every).await;
             let now = self.0.clock.now();
-            let over: Vec<KeyHash> = {
+            let over: Vec<(KeyHash, End)> = {
                 let held = self.held();
-                let away = held.iter().filter(|(_, it)| matches!(it, Entry::Away(_)));
-                away.filter(|(_, it)| !it.is_open(&self.0.rules, now)).map(|(hash, _)| *hash).collect()
+                let over = held.iter().filter_map(|(hash, it)| match it {
+                    Entry::Away(away) => Some((*hash, why_over(&away.kept, &self.0.rules, now)?)),
+                    Entry::Here(_) => None,
+                });
+                over.collect()
             };
-            for hash in over {
-                self.end_entry(&hash, End::Idle).await;
+            for (hash, why) in over {
+                self.end_entry(&hash, why).await;
             }
         }
     }
@@ -429,7 +437,7 @@ impl Entry {
     fn is_open(&self, rules: &Rules, now: jiff::Timestamp) -> bool {
         match self {
             Self::Here(sign_in) => sign_in.is_open(),
-            Self::Away(away) => !is_over(&away.kept, rules, now),
+            Self::Away(away) => why_over(&away.kept, rules, now).is_none(),
         }
     }
 
@@ -453,10 +461,22 @@ impl Entry {
     }
 }
 
-/// Whether nobody has used it for too long, or it has lasted as long as one may.
-fn is_over(kept: &KeptSignIn, rules: &Rules, now: jiff::Timestamp) -> bool {
+/// Why its time is over, if it is: it has lasted as long as one may, or was not used for too long.
+fn why_over(kept: &KeptSignIn, rules: &Rules, now: jiff::Timestamp) -> Option<End> {
     let since = |at| Duration::try_from(now.duration_since(at)).unwrap_or_default();
-    since(kept.began) >= rules.longest || since(kept.used) >= rules.idle
+    let is_too_long = since(kept.began) >= rules.longest;
+    is_too_long.then_some(End::TooLong).or((since(kept.used) >= rules.idle).then_some(End::Idle))
+}
+
+impl Inner {
+    /// Writes to the audit that Callboard itself has ended a sign-in. It is over whether or not that can be written.
+    async fn note_end(&self, entity: String, why: End) {
+        let Some(reason) = why.by_callboard() else { return };
+        let after = serde_json::json!({ "reason": reason });
+        if let Err(error) = self.store.note(&Actor::system(), "sign-in.end", &entity, after).await {
+            tracing::error!(error = %error, entity, "that a sign-in has ended could not be written to the audit");
+        }
+    }
 }
 
 impl std::convert::From<&KeptSignIn> for From {
@@ -492,7 +512,9 @@ mod tests {
             kdc: None,
         };
         let at = |hour: i64| jiff::Timestamp::from_second(1_795_000_000 + hour * 3600).expect("a time");
-        for (used, now, expected) in [(0, 7, false), (0, 8, true), (7, 11, false), (11, 12, true)] {
+        for (used, now, expected) in
+            [(0, 7, None), (0, 8, Some(End::Idle)), (7, 11, None), (11, 12, Some(End::TooLong))]
+        {
             let kept = KeptSignIn {
                 key: [0; 32],
                 agent: AgentId(41),
@@ -505,7 +527,7 @@ mod tests {
                 token: Vec::new(),
                 granted: Permission::everything(Role::Supervisor),
             };
-            assert_eq!(is_over(&kept, &rules, at(now)), expected, "used at {used}, at {now} o'clock");
+            assert_eq!(why_over(&kept, &rules, at(now)), expected, "used at {used}, at {now} o'clock");
         }
     }
 }

@@ -17,11 +17,14 @@ pub enum DeedError {
     /// It cannot be right, and was not sent.
     #[error("{0}")]
     Invalid(String),
-    /// Clarity does not permit it to this person.
+    /// Clarity does not permit it to this person. `sent`: it was asked to do it, and the audit has an entry of that.
     #[error(
         "Clarity does not permit this to you: its business unit, team or role settings say so, or your sign-in has ended."
     )]
-    NotPermitted,
+    NotPermitted {
+        /// Whether Clarity was asked to do it, and not only for what must be known before.
+        sent: bool,
+    },
     /// Clarity refused.
     #[error("{0}")]
     Refused(String),
@@ -47,7 +50,7 @@ impl DeedError {
     pub(super) fn of(error: &clarity::Error) -> Self {
         match error {
             clarity::Error::NotSent { .. } => Self::Invalid(sentence(error)),
-            clarity::Error::Denied { .. } => Self::NotPermitted,
+            clarity::Error::Denied { .. } => Self::NotPermitted { sent: false },
             clarity::Error::TooMany { retry_after, .. } => Self::Busy(*retry_after),
             clarity::Error::Status { status: 400..=499, .. } => Self::Refused(words(error)),
             _ => Self::Unreachable(words(error)),
@@ -58,14 +61,18 @@ impl DeedError {
     /// so that nobody learns which there are.
     pub(super) fn of_a_look_up(error: &clarity::Error) -> Self {
         match Self::of(error) {
-            Self::NotPermitted | Self::Refused(_) => Self::NotFound,
+            Self::NotPermitted { .. } | Self::Refused(_) => Self::NotFound,
             other => other,
         }
     }
 
     /// What an error means that came of the change itself.
     pub(super) fn of_the_deed(error: &clarity::Error) -> Self {
-        if error.surely_not_done() { Self::of(error) } else { Self::Unclear(words(error)) }
+        match error {
+            clarity::Error::Denied { .. } => Self::NotPermitted { sent: true },
+            error if error.surely_not_done() => Self::of(error),
+            error => Self::Unclear(words(error)),
+        }
     }
 
     /// How the outbox keeps it. What was refused stays refused under its key; what was not sent may be tried again.
@@ -80,7 +87,7 @@ impl DeedError {
     /// In one word.
     pub(super) fn result(&self) -> &'static str {
         match self {
-            Self::Refused(_) | Self::NotPermitted | Self::Invalid(_) | Self::NotFound => "rejected",
+            Self::Refused(_) | Self::NotPermitted { .. } | Self::Invalid(_) | Self::NotFound => "rejected",
             Self::Unclear(_) => "unknown",
             Self::Busy(_) | Self::Unreachable(_) | Self::InHand | Self::Store(_) => "failed",
         }

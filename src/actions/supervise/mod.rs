@@ -7,6 +7,7 @@ mod deed;
 mod error;
 mod plan;
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,7 +15,7 @@ use serde_json::{Value, json};
 use tokio::sync::oneshot;
 
 use crate::base::{Lifecycle, Metrics, Secret, sentence};
-use crate::domain::{AgentId, Permission, Role};
+use crate::domain::{self, ActorKind, AgentId, Permission, Role};
 use crate::gold::{Gold, Key};
 use crate::store::{Intent, IntentState, NewDeed, NewIntent, Outcome, Store};
 use crate::vendor::clarity::{Clarity, Credential, agent_named_by};
@@ -26,8 +27,8 @@ pub use plan::PossibleStatus;
 /// Who acts, and Clarity as they see it. What they may do is Clarity's to say.
 #[derive(Clone)]
 pub struct Actor {
-    /// The name in the audit.
-    pub name: String,
+    /// Who that is, for the audit.
+    pub is: domain::Actor,
     /// Clarity, with their own token.
     pub clarity: Clarity,
     /// Whom and what they may see, and so whom they may act on.
@@ -87,17 +88,21 @@ impl Supervision {
     /// Whoever brings this token to a house without a door, where Clarity alone says what they may do. Without one there is nobody, except in the demo. The name is what the token says of
     /// itself: it is true if Clarity then takes the token.
     #[must_use]
-    pub fn actor(&self, token: Option<Secret>) -> Option<Actor> {
+    pub fn actor(&self, token: Option<Secret>, address: Option<IpAddr>) -> Option<Actor> {
         let anybody = Permission::everything(Role::Administrator);
         match token {
             Some(token) => {
-                let name =
-                    agent_named_by(&token).map_or_else(|| "somebody".to_owned(), |agent| format!("agent {agent}"));
+                let is = domain::Actor {
+                    kind: ActorKind::Program,
+                    agent: agent_named_by(&token).map(AgentId),
+                    ..domain::Actor::unknown(address)
+                };
                 let clarity = self.0.clarity.as_person(Credential::Static(token));
-                Some(Actor { name, clarity, permission: anybody })
+                Some(Actor { is, clarity, permission: anybody })
             }
             None if self.0.stands_in => {
-                Some(Actor { name: "the demo".to_owned(), clarity: self.0.clarity.clone(), permission: anybody })
+                let is = domain::Actor::unknown(address).calling_themselves(Some("the demo"));
+                Some(Actor { is, clarity: self.0.clarity.clone(), permission: anybody })
             }
             None => None,
         }
@@ -159,10 +164,10 @@ impl Inner {
         let key = key.unwrap_or_else(|| format!("{:032x}", rand::random::<u128>()));
         let intent = NewIntent {
             // Two people may choose the same key.
-            key: format!("{}: {key}", actor.name),
+            key: format!("{}: {key}", actor.is),
             kind: format!("clarity.{}", deed.name()),
             body: deed.fingerprint(),
-            context: json!({ "who": actor.name }),
+            context: json!({ "actor": actor.is }),
         };
         let written = self.store.intend(intent).await?;
         if let Some(known) = known(&written.intent)? {
@@ -184,7 +189,7 @@ impl Inner {
     async fn carry_out(&self, actor: &Actor, deed: &Deed) -> Result<Value, DeedError> {
         let plan = plan::plan(&self.gold, actor, deed).await?;
         let line = NewDeed {
-            who: actor.name.clone(),
+            actor: actor.is.clone(),
             what: deed.name(),
             entity: deed.entity(),
             before: plan.before,
@@ -219,7 +224,7 @@ fn known(intent: &Intent) -> Result<Option<Done>, DeedError> {
 
 impl std::fmt::Debug for Actor {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_tuple("Actor").field(&self.name).finish()
+        f.debug_tuple("Actor").field(&self.is).finish()
     }
 }
 

@@ -155,7 +155,7 @@ impl Surveys {
             _ => (None, "asked"),
         };
         let asking = if is_another_end { Asking::AnotherEnd } else { Asking::Automatic };
-        match self.0.store.ask_about(Self::names_of(helped), asking, new, held).await {
+        match self.0.store.ask_about(Self::names_of(helped), asking, new, held, None).await {
             Ok(written) if written.fresh => {
                 self.written(&written.intent, true).await;
                 Ok(Considered::Asked(how))

@@ -28,7 +28,7 @@ use crate::actions::session_is_seen;
 use crate::base::metrics::Metrics;
 use crate::base::{Clock, Lifecycle};
 use crate::config::Sending;
-use crate::domain::{AgentId, Fact, Permission, SessionId, SurveyId, SurveyOrigin, SurveyState};
+use crate::domain::{Actor, AgentId, Fact, Permission, SessionId, SurveyId, SurveyOrigin, SurveyState};
 use crate::gold::closings::Told;
 use crate::gold::roll::Roll;
 use crate::gold::{Gold, Reporter};
@@ -47,9 +47,6 @@ const REQUEST: &str = "agentConnect.request";
 const RECOVERY: &str = "agentConnect.recovery";
 
 const KINDS: [&str; 2] = [REQUEST, RECOVERY];
-
-/// Who acts is not known: whoever may reach the page may ask and ask again.
-const SOMEBODY: &str = "somebody";
 
 /// How many requests pages show, and whichever were not accepted; older ones stay in the store.
 const SHOWN: u32 = 500;
@@ -232,7 +229,8 @@ impl Surveys {
         self.agent_called(survey.employee_email.as_deref(), survey.employee_custom_id.as_deref())
     }
 
-    /// Asks for a survey. With the key of an earlier one, this *is* the earlier one. `by`: what the audit calls whoever asks.
+    /// Asks for a survey. With the key of an earlier one, this *is* the earlier one. `by`: who asks, for the
+    /// audit, which has an entry of it if it is written down at all.
     ///
     /// # Errors
     /// [`SurveyError::NotFound`] for an employee or a session that they may not see;
@@ -242,7 +240,7 @@ impl Surveys {
         &self,
         survey: NewSurvey,
         key: Option<String>,
-        by: &str,
+        by: &Actor,
         permission: &Permission,
     ) -> Result<Asked, SurveyError> {
         if !self.may_ask_about(survey.employee_email.as_deref(), survey.employee_custom_id.as_deref(), permission) {
@@ -272,12 +270,23 @@ impl Surveys {
             kind: REQUEST.to_owned(),
             body: serde_json::to_value(request.tidy()).map_err(StoreError::Json)?,
             context: serde_json::json!({
-                "session": about.session, "origin": SurveyOrigin::ByHand.as_str(), "by": by, "again": survey.again,
-                "call": about.side,
+                "session": about.session, "origin": SurveyOrigin::ByHand.as_str(), "by": by.to_string(),
+                "actor": by, "again": survey.again, "call": about.side,
+            }),
+        };
+        // Nothing of the customer: what is sent to them is in the outbox for as long as that may be kept.
+        let entry = NewDeed {
+            actor: by.clone(),
+            what: "survey.request",
+            entity: String::new(),
+            before: serde_json::json!({}),
+            after: serde_json::json!({
+                "channel": survey.channel, "session": about.session, "again": survey.again,
+                "do_not_send": survey.do_not_send,
             }),
         };
         let asking = if survey.again { Asking::Again } else { Asking::ByHand };
-        match self.0.store.ask_about(about.names, asking, intent, None).await {
+        match self.0.store.ask_about(about.names, asking, intent, None, Some(entry)).await {
             Ok(written) => Ok(self.written(&written.intent, written.fresh).await),
             Err(StoreError::AskedBefore(intent)) => {
                 Err(SurveyError::AskedBefore(Box::new(self.as_before(&intent, None))))
@@ -292,7 +301,7 @@ impl Surveys {
     /// # Errors
     /// [`SurveyError::Conflict`] while it is on its way, has arrived, or may have; [`SurveyError::AskedBefore`] when
     /// another was sent meanwhile; see [`SurveyError`].
-    pub async fn retry(&self, id: &SurveyId, again: bool) -> Result<Asked, SurveyError> {
+    pub async fn retry(&self, id: &SurveyId, again: bool, by: &Actor) -> Result<Asked, SurveyError> {
         let known = self.0.store.intent(&id.0).await?.filter(|intent| KINDS.contains(&intent.kind.as_str()));
         let known = known.ok_or(SurveyError::NotFound)?;
         if !self.may_retry(&known) {
@@ -306,7 +315,7 @@ impl Surveys {
         }
         let state = self.survey(&known).state;
         let before = serde_json::json!({ "state": state.as_str(), "reason": known.reason, "attempts": known.attempt });
-        let line = self.begin("survey.retry", id, before, serde_json::json!({ "state": "queued" })).await?;
+        let line = self.begin(by, "survey.retry", id, before, serde_json::json!({ "state": "queued" })).await?;
         let retried = self.0.store.retry(&id.0, again).await;
         self.end(line, retried.as_ref().err()).await;
         match retried {
@@ -334,13 +343,14 @@ impl Surveys {
     /// A line of the audit, before the deed.
     async fn begin(
         &self,
+        by: &Actor,
         what: &'static str,
         id: &SurveyId,
         before: serde_json::Value,
         after: serde_json::Value,
     ) -> Result<i64, StoreError> {
         let entity = format!("survey {id}");
-        self.0.store.begin_deed(NewDeed { who: SOMEBODY.to_owned(), what, entity, before, after }).await
+        self.0.store.begin_deed(NewDeed { actor: by.clone(), what, entity, before, after }).await
     }
 
     async fn end(&self, line: i64, error: Option<&StoreError>) {

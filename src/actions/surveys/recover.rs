@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::{Asked, RECOVERY, SurveyError, Surveys};
-use crate::domain::{Permission, SurveyId};
+use crate::domain::{Actor, Permission, SurveyId};
 use crate::gold::{Entity, Key};
 use crate::store::{NewIntent, StoreError};
 use crate::vendor::agent_connect::{Employee, Recovery};
@@ -29,7 +29,13 @@ impl Surveys {
     /// # Errors
     /// [`SurveyError::Conflict`] while the vendor's identity of the survey is not known, or when it is a recovery itself;
     /// see [`SurveyError`].
-    pub async fn recover(&self, id: &SurveyId, by: NewRecovery, permission: &Permission) -> Result<Asked, SurveyError> {
+    pub async fn recover(
+        &self,
+        id: &SurveyId,
+        by: NewRecovery,
+        actor: &Actor,
+        permission: &Permission,
+    ) -> Result<Asked, SurveyError> {
         let entity = self.0.gold.copy().get(&Key::Survey(id.clone()));
         let Some(Entity::Survey(first)) = entity.as_deref() else { return Err(SurveyError::NotFound) };
         let survey = &first.survey;
@@ -61,7 +67,7 @@ impl Surveys {
         recovery.check_lines()?;
         let body = serde_json::to_value(recovery.tidy()).map_err(StoreError::Json)?;
         let before = json!({ "request_id": &**uuid });
-        let line = self.begin("survey.recover", id, before, json!({ "employee": body["employee"] })).await?;
+        let line = self.begin(actor, "survey.recover", id, before, json!({ "employee": body["employee"] })).await?;
         let intent = NewIntent {
             // Not the presser's key: two people who press are still one recovery. Nor ours: a survey is known by the
             // vendor's before it is known whose it was, and after that is forgotten.
@@ -71,7 +77,7 @@ impl Surveys {
             context: json!({
                 "recovers": id, "session": survey.session.map(|session| session.0),
                 "conversation": survey.conversation.as_deref(), "origin": "byHand",
-                "customer": survey.customer.as_deref(), "channel": &*survey.channel,
+                "customer": survey.customer.as_deref(), "channel": &*survey.channel, "actor": actor,
             }),
         };
         let written = self.0.store.intend(intent).await;

@@ -121,11 +121,12 @@ async fn whom_a_person_or_another_workflow_asked_is_not_asked_again() {
         let name = NewSurvey { customer_name: Some(odd.into()), ..by_hand.clone() };
         let id = NewSurvey { ext_interaction_id: odd.into(), ..by_hand.clone() };
         for (survey, field) in [(name, "customer_name"), (id, "ext_interaction_id")] {
-            let refused = world.desk.ask(survey, None, "somebody", &everything()).await.expect_err(field).to_string();
+            let refused =
+                world.desk.ask(survey, None, &Actor::unknown(None), &everything()).await.expect_err(field).to_string();
             assert!(refused.contains(&format!("`{field}`")) && refused.contains("one line"), "{odd:?}: {refused}");
         }
     }
-    world.desk.ask(by_hand, None, "somebody", &everything()).await.unwrap();
+    world.desk.ask(by_hand, None, &Actor::unknown(None), &everything()).await.unwrap();
     let elsewhere = |interaction: &str| {
         let result = crate::domain::SurveyResult {
             uuid: interaction.into(),
@@ -306,14 +307,14 @@ async fn a_survey_is_recovered_once_whether_or_not_it_is_known_who_asked_for_it(
     let told = SurveyResult { uuid: "u1".into(), interaction: "1".into(), stars: Some(1), ..SurveyResult::default() };
     gold.tell(Fact::SurveyResult(Box::new(told))).await;
     gold.settled().await;
-    let first = world.desk.recover(&"u1".into(), by(), &everything()).await.unwrap();
+    let first = world.desk.recover(&"u1".into(), by(), &Actor::unknown(None), &everything()).await.unwrap();
     assert!(first.fresh);
 
     let mut ours = Survey::new("ours".into(), jiff::Timestamp::UNIX_EPOCH);
     (ours.interaction, ours.request_id) = ("1".into(), Some("u1".into()));
     gold.tell(Fact::Survey(Box::new(ours))).await;
     gold.settled().await;
-    let second = world.desk.recover(&"ours".into(), by(), &everything()).await.unwrap();
+    let second = world.desk.recover(&"ours".into(), by(), &Actor::unknown(None), &everything()).await.unwrap();
     assert_eq!((second.fresh, second.id), (false, first.id));
     world.end().await;
 }

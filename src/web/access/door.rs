@@ -1,6 +1,7 @@
 //! Signing in and out.
 
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
+use std::time::Duration;
 
 use axum::Json;
 use axum::extract::{Extension, Form, Query, State};
@@ -13,15 +14,19 @@ use serde_json::json;
 use super::viewer::{Viewer, bearer};
 use super::{Access, Entrance};
 use crate::actions::sign_in::{From as Origin, SignIn, SignInError};
-use crate::base::Secret;
-use crate::domain::Role;
+use crate::base::{LineLimit, Secret};
+use crate::domain::{Actor, Role};
 use crate::web::boards::Boards;
 use crate::web::pages;
 use crate::web::peer::Peer;
 use crate::web::problem::Problem;
+use crate::web::refusals::Refused;
 
 /// How long to wait when Clarity cannot be asked, in seconds.
 const COME_BACK: u64 = 5;
+
+/// What the log calls a try that came too soon after others.
+pub(super) const TOO_MANY: &str = "too-many-tries";
 
 /// How much of what a browser calls itself is kept.
 const BROWSER_LETTERS: usize = 200;
@@ -65,11 +70,12 @@ pub async fn by_password(
     if username.is_empty() {
         return show(&access, StatusCode::UNPROCESSABLE_ENTITY, &then, "", "Type your Windows name.");
     }
-    let from = origin(peer, &headers);
+    let from = origin(peer.map(|Extension(Peer(address))| address), &headers);
     let attempt = match access.limit().check(address(peer), username) {
         Ok(attempt) => attempt,
         Err(wait) => {
             let seconds = wait.as_secs() + 1;
+            log_refused(from.address, "password", TOO_MANY);
             let trouble = format!("Too many tries. Wait {seconds} seconds.");
             let mut answer = show(&access, StatusCode::TOO_MANY_REQUESTS, &then, username, &trouble);
             answer.headers_mut().insert(RETRY_AFTER, seconds.into());
@@ -86,7 +92,7 @@ pub async fn by_password(
             if error != SignInError::Refused {
                 attempt.forgive();
             }
-            access.refused(&from, "password", &error).await;
+            access.refused(&from, "password", &error);
             show(&access, problem(&error).status(), &then, username, &error.to_string())
         }
     }
@@ -144,10 +150,11 @@ pub async fn as_somebody(
 }
 
 /// `POST /logout`: ends the sign-in with everything that hangs on it, at once.
-pub async fn leave(State(access): State<Access>, headers: HeaderMap) -> Response {
+pub async fn leave(State(access): State<Access>, peer: Caller, headers: HeaderMap) -> Response {
     let cookies = access.cookies();
     if let Some(sign_in) = access.sign_out(&headers).await {
-        access.write(&sign_in.audit_name(), "sign-out", &entity(&sign_in), json!({})).await;
+        let actor = sign_in.actor(peer.map(|Extension(Peer(address))| address));
+        access.write(&actor, "sign-out", &sign_in.entity(), json!({})).await;
     }
     let mut answer = Redirect::to("/login").into_response();
     if let Some(gone) = cookies.take(cookies.person()) {
@@ -191,22 +198,20 @@ pub async fn ticket(State(access): State<Access>, viewer: Viewer) -> Result<Resp
 }
 
 impl Access {
-    async fn admitted(&self, sign_in: &SignIn, from: &Origin, by: &str) {
-        let after = json!({"by": by, "address": from.address, "browser": from.browser});
-        self.write(&sign_in.audit_name(), "sign-in", &entity(sign_in), after).await;
+    pub(super) async fn admitted(&self, sign_in: &SignIn, from: &Origin, by: &str) {
+        let after = json!({"by": by, "browser": from.browser});
+        self.write(&sign_in.actor(from.address), "sign-in", &sign_in.entity(), after).await;
     }
 
-    async fn refused(&self, from: &Origin, by: &str, error: &SignInError) {
+    /// What was typed as a name is at times a password: it is written down nowhere.
+    pub(super) fn refused(&self, from: &Origin, by: &'static str, error: &SignInError) {
+        log_refused(from.address, by, error.class());
         if matches!(error, SignInError::Refused) {
-            // What was typed as a name is at times a password: it is not written down.
-            let after = json!({"by": by, "address": from.address});
-            self.write("somebody", "sign-in.refused", "sign-in", after).await;
+            let reason = "Clarity does not take these credentials.".to_owned();
+            let (actor, after) = (Actor::unknown(from.address), json!({ "by": by }));
+            self.refuse(Refused { actor, what: "sign-in.refused", entity: "sign-in".to_owned(), after, reason });
         }
     }
-}
-
-fn entity(sign_in: &SignIn) -> String {
-    format!("sign-in {} of agent {}", sign_in.id(), sign_in.agent())
 }
 
 async fn sign_in(
@@ -217,7 +222,7 @@ async fn sign_in(
     by: &'static str,
 ) -> Result<(Secret, SignIn), Problem> {
     let sign_ins = access.sign_ins().ok_or_else(|| Problem::conflict("Nobody needs to sign in here."))?;
-    let from = origin(peer, headers);
+    let from = origin(peer.map(|Extension(Peer(address))| address), headers);
     let peer = address(peer);
     let may_ask = || access.limit().check_token(peer).map(|counted| || counted.forgive());
     match sign_ins.by_token(&token, from.clone(), may_ask).await {
@@ -226,9 +231,18 @@ async fn sign_in(
             Ok((key, sign_in))
         }
         Err(error) => {
-            access.refused(&from, by, &error).await;
+            access.refused(&from, by, &error);
             Err(problem(&error))
         }
+    }
+}
+
+/// One line of the log for a sign-in that was refused: why, by a word of ours, and never what was shown.
+pub(super) fn log_refused(address: Option<IpAddr>, by: &'static str, reason: &'static str) {
+    static LINES: LineLimit = LineLimit::new(60, Duration::from_secs(1));
+    if let Some(left_out) = LINES.take() {
+        let address = address.map(tracing::field::display);
+        tracing::info!(by, reason, address, left_out, "a sign-in was refused");
     }
 }
 
@@ -263,12 +277,9 @@ pub(super) fn address(peer: Caller) -> Peer {
     peer.map_or(Peer(Ipv4Addr::LOCALHOST.into()), |Extension(peer)| peer)
 }
 
-pub(super) fn origin(peer: Caller, headers: &HeaderMap) -> Origin {
+pub(super) fn origin(address: Option<IpAddr>, headers: &HeaderMap) -> Origin {
     let browser = headers.get(USER_AGENT).and_then(|said| said.to_str().ok());
-    Origin {
-        address: peer.map(|Extension(Peer(address))| address),
-        browser: browser.map(|said| said.chars().take(BROWSER_LETTERS).collect()),
-    }
+    Origin { address, browser: browser.map(|said| said.chars().take(BROWSER_LETTERS).collect()) }
 }
 
 /// Where to go: a page of ours and nowhere else. Two slashes, or a backslash, are another host to a browser.

@@ -26,9 +26,10 @@ use axum::http::HeaderMap;
 use crate::actions::sign_in::End;
 use crate::actions::{SignIn, SignIns};
 use crate::base::Secret;
-use crate::domain::Role;
+use crate::domain::{Actor, Role};
 use crate::store::Store;
 use crate::web::limits::SignInLimit;
+use crate::web::refusals::{Refusals, Refused};
 
 /// How this house is entered. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -42,6 +43,7 @@ struct Inner {
     limit: SignInLimit,
     displays: Displays,
     store: Store,
+    refusals: Refusals,
 }
 
 /// The ways in.
@@ -62,7 +64,7 @@ pub type Players = Arc<dyn Fn(Role) -> Option<Secret> + Send + Sync>;
 impl Access {
     /// A house with this entrance, whose browsers carry keys in these cookies, and whose audit is in this store.
     #[must_use]
-    pub fn new(entrance: Entrance, cookies: Cookies, displays: Displays, store: Store) -> Self {
+    pub fn new(entrance: Entrance, cookies: Cookies, displays: Displays, store: Store, refusals: Refusals) -> Self {
         Self(Arc::new(Inner {
             entrance,
             cookies,
@@ -70,6 +72,7 @@ impl Access {
             limit: SignInLimit::default(),
             displays,
             store,
+            refusals,
         }))
     }
 
@@ -128,11 +131,16 @@ impl Access {
 
     /// Writes to the audit what somebody did here. Whoever signs in must not be kept out by a full disk, so what cannot be
     /// written there goes to the log.
-    pub(super) async fn write(&self, who: &str, what: &'static str, entity: &str, after: serde_json::Value) {
-        tracing::info!(who, what, entity, "access");
-        if let Err(error) = self.0.store.note(who, what, entity, after).await {
-            tracing::error!(error = %error, who, what, entity, "this could not be written to the audit");
+    pub(super) async fn write(&self, actor: &Actor, what: &'static str, entity: &str, after: serde_json::Value) {
+        tracing::info!(who = %actor, address = actor.address.map(tracing::field::display), what, entity, "access");
+        if let Err(error) = self.0.store.note(actor, what, entity, after).await {
+            tracing::error!(error = %error, who = %actor, what, entity, "this could not be written to the audit");
         }
+    }
+
+    /// Has the audit told what was refused. It takes no time, whatever comes of it.
+    pub(super) fn refuse(&self, refused: Refused) {
+        self.0.refusals.tell(refused);
     }
 
     /// How programs open a socket.

@@ -10,14 +10,17 @@ use serde_json::{Value, json};
 
 use super::Access;
 use super::displays::{Code, Displays, Listed, Screen, Shown, TERM};
+use super::door::{TOO_MANY, log_refused};
 use super::viewer::{Supervisor, Viewer};
 use crate::base::secret::ExposeSecret;
 use crate::base::{Clock, Secret};
+use crate::domain::Actor;
 use crate::store::StoreError;
 use crate::web::boards::Boards;
 use crate::web::pages::{self, Reader};
 use crate::web::peer::Peer;
 use crate::web::problem::Problem;
+use crate::web::refusals::Refused;
 use crate::web::state::{AppState, House};
 
 /// How long a browser keeps a display's key: as long as browsers keep anything. The display's own term counts.
@@ -71,22 +74,22 @@ pub async fn by_token(
     Form(said): Form<Token>,
 ) -> Result<Response, Problem> {
     if let Some(Extension(peer)) = peer {
-        access.limit().check_address(peer).map_err(|wait| Problem::too_many(wait.as_secs() + 1))?;
+        access.limit().check_address(peer).map_err(|wait| {
+            log_refused(Some(peer.0), "display-token", TOO_MANY);
+            Problem::too_many(wait.as_secs() + 1)
+        })?;
     }
     match displays.enter(said.token.expose_secret()).await.map_err(|error| trouble(&error))? {
         Some((key, screen)) => {
-            access
-                .write(
-                    &format!("display {}", screen.id),
-                    "display.enter",
-                    &format!("wallboard {}", screen.board),
-                    json!({}),
-                )
-                .await;
+            let actor = Actor::display(&screen.id).at(peer.map(|Extension(Peer(address))| address));
+            access.write(&actor, "display.enter", &format!("wallboard {}", screen.board), json!({})).await;
             Ok(enter(&access, &key, &screen))
         }
         None => {
-            access.write("somebody", "display.refused", "display", json!({})).await;
+            let (actor, after) = (Actor::unknown(peer.map(|Extension(Peer(address))| address)), json!({}));
+            log_refused(actor.address, "display-token", "credentials");
+            let reason = "The token is not good for any display.".to_owned();
+            access.refuse(Refused { actor, what: "display.refused", entity: "display".to_owned(), after, reason });
             Err(Problem::sign_in_needed().detail("This token is not, or no longer, good for any display."))
         }
     }
@@ -178,8 +181,9 @@ pub async fn confirm(
     }
     let name = Some(said.name.trim()).filter(|name| !name.is_empty()).unwrap_or(&said.board);
     let name: String = name.chars().take(80).collect();
-    let by = viewer.audit_name();
-    let confirmed = displays.confirm(&said.code, &said.board, &name, &by).await.map_err(|error| trouble(&error))?;
+    let by = viewer.actor();
+    let confirmed =
+        displays.confirm(&said.code, &said.board, &name, &by.to_string()).await.map_err(|error| trouble(&error))?;
     let display = confirmed.ok_or_else(|| {
         Problem::not_valid("No display shows this code. Codes change after ten minutes: look at the display again.")
     })?;
@@ -231,7 +235,7 @@ async fn act(
     if !done {
         return Err(Problem::conflict("This display has been shut out already."));
     }
-    access.write(&viewer.audit_name(), what, &format!("display {id}"), json!({})).await;
+    access.write(&viewer.actor(), what, &format!("display {id}"), json!({})).await;
     Ok(())
 }
 

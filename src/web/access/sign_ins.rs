@@ -50,7 +50,7 @@ async fn end_one(access: &Access, viewer: Viewer, id: &str) -> Result<(), Proble
     if !sign_ins.end(id, whose).await {
         return Err(Problem::not_found());
     }
-    access.write(&viewer.audit_name(), "sign-in.end", &format!("sign-in {id}"), json!({})).await;
+    access.write(&viewer.actor(), "sign-in.end", &format!("sign-in {id}"), json!({})).await;
     Ok(())
 }
 

@@ -1,6 +1,8 @@
 //! Whoever asks, as handlers receive them. A handler that names none of these types shows nothing of the floor.
 
-use axum::extract::{Extension, FromRef, FromRequestParts};
+use std::net::{IpAddr, Ipv4Addr};
+
+use axum::extract::{FromRef, FromRequestParts};
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method};
@@ -12,11 +14,12 @@ use super::{Access, Entrance, door};
 use crate::actions::SignIn;
 use crate::actions::sign_in::{SignInError, Standing};
 use crate::base::Secret;
-use crate::domain::{AgentId, Permission, Role};
+use crate::domain::{Actor, AgentId, Permission, Role};
 use crate::live::{Holder, Scope, Sight};
-use crate::web::peer::Peer;
+use crate::web::peer::{Peer, address_of};
 use crate::web::present::wants_html;
 use crate::web::problem::Problem;
+use crate::web::refusals::Caller;
 use crate::web::state::AppState;
 
 /// How long to wait when the store is busy, in seconds.
@@ -27,6 +30,7 @@ const COME_BACK: u64 = 5;
 pub struct Viewer {
     who: Who,
     permission: Permission,
+    address: Option<IpAddr>,
 }
 
 /// Who somebody is.
@@ -44,14 +48,14 @@ impl Viewer {
     /// Whoever reaches a house without a door.
     #[must_use]
     pub fn anybody(permission: Permission) -> Self {
-        Self { who: Who::Anybody, permission }
+        Self { who: Who::Anybody, permission, address: None }
     }
 
     /// Somebody who is signed in. `None`: they are out by now.
     #[must_use]
     pub fn person(sign_in: SignIn) -> Option<Self> {
         let permission = sign_in.permission()?;
-        Some(Self { who: Who::Person(sign_in), permission })
+        Some(Self { who: Who::Person(sign_in), permission, address: None })
     }
 
     /// How they stand from now on: nothing is missed between this and the first change.
@@ -64,7 +68,7 @@ impl Viewer {
     #[must_use]
     pub fn now(self) -> Option<Self> {
         match self.who {
-            Who::Person(sign_in) => Self::person(sign_in),
+            Who::Person(sign_in) => Some(Self { address: self.address, ..Self::person(sign_in)? }),
             Who::Anybody | Who::Display(_) => Some(self),
         }
     }
@@ -83,7 +87,7 @@ impl Viewer {
     /// A screen on the wall: everything that its wallboard shows, and nothing else.
     #[must_use]
     pub fn display(screen: Screen) -> Self {
-        Self { who: Who::Display(screen), permission: Permission::everything(Role::Display) }
+        Self { who: Who::Display(screen), permission: Permission::everything(Role::Display), address: None }
     }
 
     /// Who it is.
@@ -141,14 +145,20 @@ impl Viewer {
         }
     }
 
-    /// What the audit calls them.
+    /// Who acts, for the audit.
     #[must_use]
-    pub fn audit_name(&self) -> String {
+    pub fn actor(&self) -> Actor {
         match &self.who {
-            Who::Person(sign_in) => sign_in.audit_name(),
-            Who::Display(screen) => format!("display {}", screen.id),
-            Who::Anybody => "somebody".to_owned(),
+            Who::Person(sign_in) => sign_in.actor(self.address),
+            Who::Display(screen) => Actor::display(&screen.id).at(self.address),
+            Who::Anybody => Actor::unknown(self.address),
         }
+    }
+
+    /// The address that they ask from, if it is known.
+    #[must_use]
+    pub fn address(&self) -> Option<IpAddr> {
+        self.address
     }
 
     /// # Errors
@@ -157,6 +167,10 @@ impl Viewer {
         if self.role() >= role { Ok(self) } else { Err(Problem::not_allowed()) }
     }
 }
+
+/// Marks the answer to a browser that must sign in first: a refusal, although its status says otherwise.
+#[derive(Debug, Clone, Copy)]
+pub struct SentToSignIn;
 
 /// Nobody, or not enough.
 #[derive(Debug)]
@@ -182,7 +196,11 @@ impl From<Box<Problem>> for Refusal {
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
         match self {
-            Self::SignIn(to) => Redirect::to(&to).into_response(),
+            Self::SignIn(to) => {
+                let mut response = Redirect::to(&to).into_response();
+                response.extensions_mut().insert(SentToSignIn);
+                response
+            }
             Self::Problem(problem) => problem.into_response(),
         }
     }
@@ -197,7 +215,13 @@ where
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refusal> {
         let access = Access::from_ref(state);
         match known(&access, parts).await? {
-            Some(viewer) => Ok(viewer),
+            Some(viewer) => {
+                let viewer = Self { address: address_of(&parts.extensions), ..viewer };
+                if let Some(caller) = parts.extensions.get::<Caller>() {
+                    caller.is(viewer.actor());
+                }
+                Ok(viewer)
+            }
             None if parts.method == Method::GET && wants_html(&parts.headers) => {
                 // Nobody types a password into a screen on the wall.
                 if parts.uri.path().starts_with("/wallboard/") {
@@ -212,7 +236,7 @@ where
     }
 }
 
-/// Who sends this.
+/// Whoever sends this request.
 async fn known(access: &Access, parts: &Parts) -> Result<Option<Viewer>, Refusal> {
     let headers = &parts.headers;
     if matches!(access.entrance(), Entrance::Open) {
@@ -220,12 +244,20 @@ async fn known(access: &Access, parts: &Parts) -> Result<Option<Viewer>, Refusal
     }
     // A token that was sent on purpose counts before a cookie that is sent always.
     if let (Some(token), Some(sign_ins)) = (bearer(headers), access.sign_ins()) {
-        let peer = || parts.extensions.get::<Peer>().copied().map(Extension);
-        let may_ask = || access.limit().check_token(door::address(peer())).map(|counted| || counted.forgive());
-        return match sign_ins.of_token(&token, door::origin(peer(), headers), may_ask).await {
-            Ok(sign_in) => Ok(Viewer::person(sign_in)),
-            Err(SignInError::Refused) => Ok(None),
-            Err(error) => Err(door::problem(&error).into()),
+        let from = door::origin(address_of(&parts.extensions), headers);
+        let peer = Peer(from.address.unwrap_or(Ipv4Addr::LOCALHOST.into()));
+        let may_ask = || access.limit().check_token(peer).map(|counted| || counted.forgive());
+        return match sign_ins.of_token(&token, from.clone(), may_ask).await {
+            Ok(sign_in) => {
+                if sign_in.is_first_use() {
+                    access.admitted(&sign_in, &from, "bearer").await;
+                }
+                Ok(Viewer::person(sign_in))
+            }
+            Err(error) => {
+                access.refused(&from, "bearer", &error);
+                if matches!(error, SignInError::Refused) { Ok(None) } else { Err(door::problem(&error).into()) }
+            }
         };
     }
     let cookies = access.cookies();

@@ -3,6 +3,8 @@
 use serde_json::{Value, json};
 
 use super::{answer, object, reference};
+use crate::domain::ActorKind;
+use crate::store::{OPEN, OUTCOMES};
 
 pub(super) fn paths() -> Value {
     json!({
@@ -29,9 +31,9 @@ pub(super) fn paths() -> Value {
         "/api/v1/audit": {"get": {
             "summary": "Who changed what, when, before, after, and how Clarity answered; newest first.",
             "security": person(),
-            "parameters": [{"name": "before", "in": "query", "required": false, "schema": {"type": "integer"},
-                "description": "Only lines before this one."}, {"name": "limit", "in": "query", "required": false, "description": "How many lines; 100 unless told.",
-                "schema": {"type": "integer", "minimum": 0, "maximum": 1000}}],
+            "description": "All filters must hold. Each may be given once; an empty one is none. The page `/audit` and the table \
+                `/audit.csv` take the same.",
+            "parameters": audit_parameters(),
             "responses": {
                 "200": answer("The lines.", "Audit"),
                 "400": reference("responses/Problem"),
@@ -77,20 +79,57 @@ pub(super) fn schemas() -> Value {
         })),
         "Audit": object("What was done, newest first.", &["deeds"], json!({
             "deeds": {"type": "array", "items": object("A line. Of personal texts it says how long they are.",
-                &["id", "at", "who", "what", "entity", "before", "after"], json!({
+                &["id", "at", "who", "kind", "what", "entity", "before", "after"], json!({
                 "id": {"type": "integer"},
                 "at": {"type": "string", "format": "date-time"},
-                "who": {"type": "string"},
+                "who": {"type": "string", "description": "Who acted, in one text.", "examples": ["agent 5 (Ann)", "unknown caller"]},
+                "kind": {"enum": ActorKind::ALL.map(ActorKind::as_str)},
+                "agent": {"type": "integer", "description": "The user's agent number."},
+                "name": {"type": "string", "description": "The user's name, a display's id, or a command. Of an unknown caller: \
+                    what they call themselves."},
+                "address": {"type": "string", "description": "The address that the request came from."},
+                "signIn": {"type": "string", "description": "The id of the sign-in that they acted with."},
                 "what": {"type": "string", "examples": ["agent.status"]},
                 "entity": {"type": "string", "examples": ["agent 41"]},
                 "before": {"type": "object"},
                 "after": {"type": "object"},
                 "ended": {"type": "string", "format": "date-time"},
-                "outcome": {"enum": ["accepted", "rejected", "failed", "unknown"]},
+                "outcome": {"enum": OUTCOMES, "description": "`rejected` by the system that was asked, `refused` by this server."},
                 "reason": {"type": "string"}
             }))}
         }))
     })
+}
+
+/// Which entries of the audit, and how many.
+fn audit_parameters() -> Value {
+    let one = |name: &str, schema: Value, description: &str| {
+        json!({
+            "name": name, "in": "query", "required": false, "schema": schema, "description": description
+        })
+    };
+    let text = || json!({"type": "string", "maxLength": 200});
+    let outcomes: Vec<&str> = OUTCOMES.into_iter().chain([OPEN]).collect();
+    let time = "A time with a zone, or a time or a date in the site's zone, such as 2026-11-21T09:30.";
+    json!([
+        one("user", text(), "An agent number, or a part of a name in any case."),
+        one(
+            "action",
+            text(),
+            "An action, or the first part of one: `feedback` means all that was done about feedback."
+        ),
+        one("target", text(), "A target, or the first words of one: `agent 41`, `agent`."),
+        one("outcome", json!({"enum": outcomes}), "How it ended. `open`: it has not."),
+        one("address", text(), "The address that the request came from."),
+        one("from", text(), &format!("Entries of this time and later. {time}")),
+        one("to", text(), &format!("Entries before this time; a date includes that day. {time}")),
+        one(
+            "before",
+            json!({"type": "integer"}),
+            "Only entries older than the one of this number: the way to the next page."
+        ),
+        one("limit", json!({"type": "integer", "minimum": 0, "maximum": 1000, "default": 100}), "How many entries.")
+    ])
 }
 
 /// Something that a supervisor does: they all look the same.

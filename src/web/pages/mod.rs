@@ -37,7 +37,7 @@ mod tests;
 
 pub use agent::agent;
 pub use ask_again::ask_again;
-pub use audit::audit;
+pub use audit::{AuditSheet, audit};
 pub use confirm::confirm;
 pub use displays::{display, displays};
 pub use feedback::{feedback, feedback_item, feedback_item_of};

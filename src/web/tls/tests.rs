@@ -69,6 +69,8 @@ struct House {
     port: u16,
     life: Lifecycle,
     metrics: Metrics,
+    store: Store,
+    _data: TempDir,
 }
 
 impl House {
@@ -77,10 +79,12 @@ impl House {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let (life, metrics) = (Lifecycle::new(), Metrics::new(clock()));
-        life.spawn_service(tls.clone().follow_files(Duration::from_millis(20)));
+        let data = TempDir::new().unwrap();
+        let store = Store::open(data.path(), clock()).unwrap();
+        life.spawn_service(tls.clone().follow_files(Duration::from_millis(20), store.clone()));
         let app = Router::new().route("/", get(|| async { "hello" }));
         life.spawn(serve(listener, Some(tls), app, limits, metrics.clone(), life.clone()));
-        Self { port, life, metrics }
+        Self { port, life, metrics, store, _data: data }
     }
 
     /// What a client got, and the certificate by which.
@@ -136,6 +140,18 @@ async fn a_renewed_certificate_counts_for_new_connections_and_a_broken_one_for_n
     // And the next good one is taken again.
     authority.issue((2020, 2090), 4);
     soon(async { while house.ask(&authority.newcomer()).await.unwrap().1 == second {} }).await;
+    soon(async {
+        loop {
+            let entries = house.store.deeds(99).await.unwrap();
+            let used = entries.iter().filter(|entry| entry.ended.as_ref().unwrap().outcome == "accepted").count();
+            assert!(entries.iter().all(|entry| entry.what == "config.certificate"), "{entries:?}");
+            if used == 2 {
+                break;
+            }
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
     assert!(house.life.shut_down(Duration::from_secs(30)).await);
 }
 

@@ -1,0 +1,137 @@
+//! Who acts, as the audit names them.
+
+use std::fmt;
+use std::net::IpAddr;
+
+use serde::{Deserialize, Serialize};
+
+use super::AgentId;
+
+/// Who acts: made from a request's viewer and address, or by the part of Callboard that acts by itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Actor {
+    /// What they are.
+    pub kind: ActorKind,
+    /// The user's agent number in Clarity.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agent: Option<AgentId>,
+    /// The user's name, a display's id, or a command. Of an unknown caller: the name that they gave themselves.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// The address that the request came from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub address: Option<IpAddr>,
+    /// The public id of the sign-in that they acted with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sign_in: Option<String>,
+}
+
+/// What somebody who acts is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ActorKind {
+    /// A user with a browser.
+    User,
+    /// A display.
+    Display,
+    /// A program: one that sends a user's token with each request, or a command of Callboard's own.
+    Program,
+    /// One of the connected systems.
+    Vendor,
+    /// Callboard by itself.
+    System,
+    /// A caller of whom no more is known than an address.
+    Unknown,
+}
+
+impl ActorKind {
+    /// All kinds.
+    pub const ALL: [Self; 6] = [Self::User, Self::Display, Self::Program, Self::Vendor, Self::System, Self::Unknown];
+
+    /// The name in the store and the API.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::User => "user",
+            Self::Display => "display",
+            Self::Program => "program",
+            Self::Vendor => "vendor",
+            Self::System => "system",
+            Self::Unknown => "unknown",
+        }
+    }
+
+    /// The kind of this name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == name)
+    }
+}
+
+impl Actor {
+    /// A user with a browser.
+    #[must_use]
+    pub fn user(agent: AgentId, name: &str, sign_in: &str) -> Self {
+        let (name, sign_in) = (Some(name.to_owned()), Some(sign_in.to_owned()));
+        Self { agent: Some(agent), name, sign_in, ..Self::of(ActorKind::User) }
+    }
+
+    /// A display, by its id.
+    #[must_use]
+    pub fn display(id: &str) -> Self {
+        Self { name: Some(id.to_owned()), ..Self::of(ActorKind::Display) }
+    }
+
+    /// A command of Callboard's own, such as `callboard erase`.
+    #[must_use]
+    pub fn command(name: &str) -> Self {
+        Self { name: Some(name.to_owned()), ..Self::of(ActorKind::Program) }
+    }
+
+    /// Callboard by itself.
+    #[must_use]
+    pub fn system() -> Self {
+        Self::of(ActorKind::System)
+    }
+
+    /// A caller of whom no more is known than an address.
+    #[must_use]
+    pub fn unknown(address: Option<IpAddr>) -> Self {
+        Self { address, ..Self::of(ActorKind::Unknown) }
+    }
+
+    /// The same with the address that the request came from.
+    #[must_use]
+    pub fn at(self, address: Option<IpAddr>) -> Self {
+        Self { address, ..self }
+    }
+
+    /// An unknown caller who says what they are called. Whoever is known keeps their name.
+    #[must_use]
+    pub fn calling_themselves(self, name: Option<&str>) -> Self {
+        match (self.kind, name) {
+            (ActorKind::Unknown, Some(name)) => Self { name: Some(name.to_owned()), ..self },
+            _ => self,
+        }
+    }
+
+    fn of(kind: ActorKind) -> Self {
+        Self { kind, agent: None, name: None, address: None, sign_in: None }
+    }
+}
+
+/// In one text, such as `agent 5 (Ann)`.
+impl fmt::Display for Actor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.kind, self.agent, self.name.as_deref()) {
+            (ActorKind::System, ..) => f.write_str("Callboard"),
+            (ActorKind::Unknown, _, None) => f.write_str("unknown caller"),
+            (ActorKind::Unknown, _, Some(name)) => write!(f, "{name} (unknown caller)"),
+            (ActorKind::Display, _, Some(id)) => write!(f, "display {id}"),
+            (_, Some(agent), Some(name)) => write!(f, "agent {agent} ({name})"),
+            (_, Some(agent), None) => write!(f, "agent {agent}"),
+            (_, None, Some(name)) => f.write_str(name),
+            (kind, None, None) => f.write_str(kind.as_str()),
+        }
+    }
+}
