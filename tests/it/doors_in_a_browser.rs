@@ -258,6 +258,7 @@ async fn a_token_behind_the_hash_lets_a_screen_in_and_is_gone_from_the_address()
         name: "Hall".to_owned(),
         made_by: "a test".to_owned(),
         expires: "2999-01-01T00:00:00Z".parse::<Timestamp>().expect("an instant"),
+        bound: true,
     };
     let (token, _) = house.store().add_display(new).await.expect("a token");
     let house = house.again().await;

@@ -125,7 +125,7 @@ pub async fn as_somebody(
 ) -> Response {
     let Entrance::Demo(_, players) = access.entrance() else { return Problem::not_found().into_response() };
     if Role::named(&part.role) == Some(Role::Display) {
-        return super::pairing::as_display(&access, &boards, &headers).await;
+        return super::pairing::as_display(&access, &boards, peer, &headers).await;
     }
     let Some(token) = Role::named(&part.role).and_then(|role| players(role)) else {
         return Problem::not_valid("Nobody plays that here.").into_response();
