@@ -7,6 +7,7 @@ use std::net::IpAddr;
 use jiff::Timestamp;
 use rusqlite::{OptionalExtension, Row, params};
 use sha2::{Digest, Sha256};
+use zeroize::Zeroizing;
 
 use super::{Store, StoreError, database};
 use crate::base::Secret;
@@ -132,9 +133,9 @@ impl DisplayToken {
     #[must_use]
     pub fn generate() -> Self {
         let id = format!("{:08x}", rand::random::<u32>());
-        let body = format!("{PREFIX}{id}_{}", key::generate().expose_secret());
-        let text = format!("{body}{}", checksum(&body));
-        Self { id, text: Secret::from(text) }
+        let body = Zeroizing::new(format!("{PREFIX}{id}_{}", key::generate().expose_secret()));
+        let text = Zeroizing::new(format!("{}{}", *body, checksum(&body)));
+        Self { id, text: Secret::from(text.as_str()) }
     }
 
     /// One that somebody has. `None`: it was cut off, mistyped, or is something else.

@@ -48,6 +48,7 @@ use space::Space;
 use writer::{Manner, Writer};
 
 pub use audit::{Deed, DeedEnd, NewDeed};
+pub use database::check_directory;
 pub use displays::{Display, DisplayToken, DisplayUse, Entry, NewDisplay, UseOutcome, Way};
 pub use erasure::{Erased, Forgotten};
 pub use error::StoreError;

@@ -13,7 +13,7 @@ use serde_json::json;
 use super::viewer::{Viewer, bearer};
 use super::{Access, Entrance};
 use crate::actions::sign_in::{From as Origin, SignIn, SignInError};
-use crate::base::Secret;
+use crate::base::{Secret, secret};
 use crate::domain::Role;
 use crate::web::boards::Boards;
 use crate::web::pages;
@@ -48,6 +48,7 @@ pub async fn page(State(access): State<Access>, Query(wanted): Query<Wanted>) ->
 #[derive(Deserialize)]
 pub struct Credentials {
     username: String,
+    #[serde(deserialize_with = "secret::wiped")]
     password: Secret,
     #[serde(default)]
     then: String,
@@ -88,6 +89,7 @@ pub async fn by_password(
 /// A token, as an intranet page's form sends it.
 #[derive(Deserialize)]
 pub struct Token {
+    #[serde(deserialize_with = "secret::wiped")]
     token: Secret,
     #[serde(default)]
     then: String,
@@ -174,6 +176,7 @@ pub async fn by_program(
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ProgramsToken {
+    #[serde(deserialize_with = "secret::wiped")]
     token: Secret,
 }
 

@@ -14,7 +14,7 @@ use super::Access;
 use super::codes::{Full, Guesser, NotConfirmed};
 use super::displays::{Caller, Displays, Entered, Listed, Screen, Shown, TERM};
 use super::viewer::{Supervisor, Viewer};
-use crate::base::secret::ExposeSecret;
+use crate::base::secret::{self, ExposeSecret};
 use crate::base::{Clock, Secret};
 use crate::store::{DisplayUse, StoreError, UseOutcome};
 use crate::web::boards::Boards;
@@ -87,6 +87,7 @@ fn later(status: StatusCode, why: &str) -> Response {
 /// A token, as the form or the script of the page sends it.
 #[derive(Deserialize)]
 pub struct Token {
+    #[serde(deserialize_with = "secret::wiped")]
     token: Secret,
 }
 
