@@ -32,7 +32,7 @@ async fn main() {
     let began = Instant::now();
     let sandbox = Sandbox::start(Options::default(), Clock::system(), life.clone()).await.expect("a sandbox");
     let data = tempfile::tempdir().expect("a directory");
-    let config = configure(sandbox.addresses(), data.path());
+    let config = configure(sandbox.addresses(), &data.path().join("data"));
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let world = World::start(&config, listener, Manner::Demo, Clock::system(), &life).await.expect("a world");
     let page = reqwest_get(&format!("http://{}/supervisor", world.address)).await;

@@ -6,6 +6,7 @@ import { Binding } from "./bind.js";
 import { clock as clockText, since } from "./format.js";
 import { Stack, Thread } from "./list.js";
 import { Link } from "./live.js";
+import { hideWhenLeft, show, signedOut, wipe } from "./out.js";
 import { write } from "./paint.js";
 import { Table } from "./table.js";
 import { Clock, tick } from "./tick.js";
@@ -26,11 +27,15 @@ for (const bar of document.querySelectorAll("[data-bar]")) binding.keep(new Bar(
 binding.repaint();
 document.documentElement.classList.add("scripted");
 
+// A display that starts with its token in the address, and is in already, comes here with it.
+if (location.hash.startsWith("#token=")) history.replaceState(null, "", location.pathname + location.search);
+
 const board = document.querySelector(".board");
 const tv = board ? display(clock, binding) : null;
 const step = tick(clock, document, () => !cleared && tv?.every() && reloadWhenSafe());
 step();
 actions();
+hideWhenLeft();
 
 const lamp = document.getElementById("lamp");
 const asOf = document.getElementById("as-of");
@@ -53,6 +58,7 @@ const link = new Link(
     patch: (patch) => binding.change(patch),
     now: (now) => clock.set(now),
     heard: () => {
+      show();
       heardAt = clock.running();
       write(asOf, clockText(heardAt, clock.zone));
     },
@@ -85,19 +91,20 @@ function clear() {
   if (cleared) return;
   cleared = true;
   link.version = null;
+  if (facts.link === "signedOut") {
+    if (!board) return signedOut();
+    wipe(words.signedOut(), "pairing");
+    // A screen on the wall shows what it is let in by; nobody types a password there.
+    setInterval(() => whenHealthy(() => location.replace("/display")), 10_000);
+    return;
+  }
   // What the sources are doing belongs to what was seen; who is signed in, to whoever still is.
-  const gone = facts.link === "signedOut" ? ".chips, .notice, .reader, #lost" : ".chips, .notice, #lost";
-  for (const node of document.querySelectorAll(gone)) node.remove();
+  for (const node of document.querySelectorAll(".chips, .notice, #lost")) node.remove();
+  document.title = "Callboard";
   const content = document.getElementById("content");
   content.className = board ? "pairing" : "problem";
-  content.replaceChildren(made("h1", { role: "alert", textContent: words[facts.link]() }));
-  if (facts.link !== "signedOut") return;
-  // A screen on the wall shows what it is let in by; nobody types a password there.
-  if (board) setInterval(() => whenHealthy(() => location.replace("/display")), 10_000);
-  else content.append(made("a", { className: "enter", href: `/login?then=${encodeURIComponent(location.pathname + location.search)}`, textContent: "Sign in" }));
+  content.replaceChildren(Object.assign(document.createElement("h1"), { role: "alert", textContent: words[facts.link]() }));
 }
-
-const made = (name, properties) => Object.assign(document.createElement(name), properties);
 
 /** A page that is loaded while the server is away never comes back by itself. */
 async function whenHealthy(go) {

@@ -1,10 +1,14 @@
 //! Files that hold a secret, which nobody else on this machine may be able to reach.
 
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io::{self, Read};
 use std::path::Path;
 
 use thiserror::Error;
+use zeroize::Zeroizing;
+
+/// `read_to_end` asks for that much room to see that the file has ended.
+const ROOM: usize = 64;
 
 /// Why a file is not used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
@@ -23,11 +27,11 @@ pub enum Unfit {
     TooLarge,
 }
 
-/// Reads a file of at most `limit` bytes.
+/// Reads a file of at most `limit` bytes, which are wiped when they are dropped.
 ///
 /// # Errors
 /// When it must not, or cannot, be used.
-pub fn read(path: &Path, limit: u64) -> Result<Vec<u8>, Unfit> {
+pub fn read(path: &Path, limit: u64) -> Result<Zeroizing<Vec<u8>>, Unfit> {
     let unfit = |error: io::Error| match error.kind() {
         io::ErrorKind::NotFound => Unfit::Missing,
         _ => Unfit::Unreadable,
@@ -36,7 +40,9 @@ pub fn read(path: &Path, limit: u64) -> Result<Vec<u8>, Unfit> {
     if is_public(&file) {
         return Err(Unfit::Public);
     }
-    let mut bytes = Vec::new();
+    let length = file.metadata().map_or(0, |metadata| metadata.len()).min(limit);
+    // With room for all of it: a buffer that grows leaves what it held behind.
+    let mut bytes = Zeroizing::new(Vec::with_capacity(usize::try_from(length).unwrap_or(0) + ROOM));
     file.take(limit + 1).read_to_end(&mut bytes).map_err(unfit)?;
     if bytes.len() as u64 > limit { Err(Unfit::TooLarge) } else { Ok(bytes) }
 }
@@ -49,20 +55,27 @@ pub fn without_line_end(text: &str) -> &str {
 }
 
 /// Whether users of this machine who are neither the owner nor in the file's group can reach it.
-#[cfg(unix)]
 #[must_use]
 pub fn is_public(file: &File) -> bool {
-    use std::os::unix::fs::PermissionsExt;
     // Asked of the open file, so that nobody can swap it in between. Without an answer it counts as public.
-    let mode = file.metadata().map_or(0o777, |metadata| metadata.permissions().mode());
-    mode & 0o007 != 0
+    file.metadata().map_or(true, |metadata| public_mode(&metadata).is_some())
+}
+
+/// The mode of a file or directory that users of this machine can reach who are neither its owner nor in its group. `None`:
+/// they cannot.
+#[cfg(unix)]
+#[must_use]
+pub fn public_mode(metadata: &Metadata) -> Option<u32> {
+    use std::os::unix::fs::PermissionsExt;
+    let mode = metadata.permissions().mode() & 0o7777;
+    (mode & 0o007 != 0).then_some(mode)
 }
 
 /// Whether others can reach it, which nobody can tell here.
 #[cfg(not(unix))]
 #[must_use]
-pub fn is_public(_: &File) -> bool {
-    false
+pub fn public_mode(_: &Metadata) -> Option<u32> {
+    None
 }
 
 #[cfg(test)]
@@ -78,7 +91,7 @@ mod tests {
         assert_eq!(read(folder.path(), 3), Err(Unfit::Unreadable), "a directory is no file");
         std::fs::write(&path, [1, 2, 255]).expect("a file");
         set_mode(&path, 0o640);
-        assert_eq!(read(&path, 3), Ok(vec![1, 2, 255]), "a group may be trusted");
+        assert_eq!(read(&path, 3).as_deref(), Ok(&vec![1, 2, 255]), "a group may be trusted");
         assert_eq!(read(&path, 2), Err(Unfit::TooLarge));
         for public in [0o604, 0o602] {
             set_mode(&path, public);

@@ -4,6 +4,7 @@
 //! HMAC-SHA256, so that the hash by which the holder's key is found says nothing about it.
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey};
+use zeroize::Zeroizing;
 
 use super::Secret;
 use super::hmac::Tag;
@@ -17,11 +18,12 @@ const PURPOSE: &[u8] = b"callboard: a secret sealed at rest, 1";
 /// `None`: the cipher gave up.
 #[must_use]
 pub fn seal(key: &Secret, secret: &Secret) -> Option<Vec<u8>> {
-    let mut text = secret.expose_secret().as_bytes().to_vec();
-    let nonce = cipher(key)?.seal_in_place_append_tag(Aad::empty(), &mut text).ok()?;
-    let mut sealed = nonce.as_ref().to_vec();
-    sealed.append(&mut text);
-    Some(sealed)
+    // Wiped also where the cipher gives up half-way; with room for the tag, so that nothing is left where it was before.
+    let secret = secret.expose_secret().as_bytes();
+    let mut text = Zeroizing::new(Vec::with_capacity(secret.len() + AES_256_GCM.tag_len()));
+    text.extend_from_slice(secret);
+    let nonce = cipher(key)?.seal_in_place_append_tag(Aad::empty(), &mut *text).ok()?;
+    Some([nonce.as_ref(), text.as_slice()].concat())
 }
 
 /// Opens what was sealed under this key. `None`: it was not, or has been changed since.
@@ -29,10 +31,9 @@ pub fn seal(key: &Secret, secret: &Secret) -> Option<Vec<u8>> {
 pub fn open(key: &Secret, sealed: &[u8]) -> Option<Secret> {
     let (nonce, text) = sealed.split_at_checked(NONCE_LEN)?;
     let nonce = Nonce::try_assume_unique_for_key(nonce).ok()?;
-    let mut text = text.to_vec();
-    let length = cipher(key)?.open_in_place(nonce, Aad::empty(), &mut text).ok()?.len();
-    text.truncate(length);
-    String::from_utf8(text).ok().map(Secret::from)
+    let mut text = Zeroizing::new(text.to_vec());
+    let opened = cipher(key)?.open_in_place(nonce, Aad::empty(), &mut text).ok()?;
+    std::str::from_utf8(opened).ok().map(Secret::from)
 }
 
 fn cipher(key: &Secret) -> Option<RandomizedNonceKey> {

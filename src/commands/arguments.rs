@@ -95,6 +95,10 @@ pub enum TokenDeed {
         /// For how many days it is good.
         #[arg(long, default_value_t = 365, value_parser = clap::value_parser!(u16).range(1..=3650))]
         days: u16,
+        /// Lets every browser in that has the token, not only the first that uses it: for screens that start from copies of
+        /// one image.
+        #[arg(long)]
+        many_browsers: bool,
         /// The configuration.
         #[arg(long, value_name = "FILE", default_value = "callboard.toml")]
         config: PathBuf,

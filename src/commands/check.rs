@@ -9,6 +9,7 @@ use super::{Failure, say, serve};
 use crate::base::{Clock, http, sentence};
 use crate::config::{self, Config};
 use crate::feeds::clarity;
+use crate::store;
 use crate::vendor::agent_connect::AgentConnect;
 use crate::vendor::clarity::Clarity;
 use crate::vendor::goodays::Goodays;
@@ -32,6 +33,8 @@ pub(super) async fn run(path: &Path) -> Result<(), Failure> {
     let config = Config::load(Some(path), std::env::vars()).map_err(|error| Failure::Usage(error.to_string()))?;
     serve::guard(&config)?;
     super::world::open_tls(&config, &Clock::system())?;
+    let data = store::check_directory(&config.server.data_dir).err();
+    let data = data.map(|error| ("Data directory", Finding::Wrong(error.to_string())));
     let locked_out = serve::locked_out(&config).map(|why| ("Sign-in", Finding::Wrong(why.to_owned())));
     let findings = [
         ("Clarity Connect", check_clarity(config.clarity.as_ref()).await),
@@ -40,7 +43,7 @@ pub(super) async fn run(path: &Path) -> Result<(), Failure> {
         ("Kustomer", check_kustomer(config.kustomer.as_ref()).await),
     ];
     let mut wrong = 0;
-    for (system, finding) in findings.into_iter().chain(locked_out) {
+    for (system, finding) in findings.into_iter().chain(locked_out).chain(data) {
         let (word, what) = match finding {
             Finding::Well(what) => ("ok", what),
             Finding::Off(section) => ("off", format!("Not configured. Add {section} to switch it on.")),

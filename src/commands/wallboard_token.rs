@@ -27,6 +27,9 @@ pub(super) enum Wanted {
         name: String,
         /// For how long.
         days: u16,
+        /// Whether more than the first browser may use its token.
+        #[serde(default)]
+        many_browsers: bool,
     },
     /// Say who is in.
     List,
@@ -39,9 +42,9 @@ pub(super) enum Wanted {
 
 pub(super) async fn run(deed: TokenDeed) -> Result<(), Failure> {
     let (path, wanted) = match deed {
-        TokenDeed::Create { board, name, days, config } => {
+        TokenDeed::Create { board, name, days, many_browsers, config } => {
             let name = name.unwrap_or_else(|| board.clone());
-            (config, Wanted::Create { board, name, days })
+            (config, Wanted::Create { board, name, days, many_browsers })
         }
         TokenDeed::List { config } => (config, Wanted::List),
         TokenDeed::Revoke { id, config } => (config, Wanted::Revoke { id }),
@@ -81,15 +84,18 @@ pub(super) async fn carry_out(displays: &Displays, store: &Store, wanted: &Wante
     let who = "callboard wallboard-token";
     let actor = Actor::command(who);
     match wanted {
-        Wanted::Create { board, name, days } => {
+        Wanted::Create { board, name, days, many_browsers } => {
             let term = SignedDuration::from_hours(24 * i64::from(*days));
-            let (token, display) = displays.add(board, name, who, term).await?;
+            let (token, display) = displays.add(board, name, who, term, !many_browsers).await?;
             let entity = format!("display {}", display.id);
-            store.note(&actor, "display.create", &entity, json!({"board": board, "name": name})).await?;
+            let after = json!({"board": board, "name": name, "bound": !many_browsers});
+            store.note(&actor, "display.create", &entity, after).await?;
+            let browsers = if *many_browsers { "every browser that has it" } else { "the first browser that uses it" };
             Ok(vec![
                 token.text().expose_secret().to_owned(),
                 format!(
-                    "This token is shown once. Open /display#token=… on the screen, or type it there. It is good until {}.",
+                    "This token is shown once. Open /display#token=… on the screen, or type it there. It is good for {browsers}, \
+                     until {}.",
                     display.expires.strftime("%Y-%m-%d")
                 ),
             ])
@@ -98,9 +104,10 @@ pub(super) async fn carry_out(displays: &Displays, store: &Store, wanted: &Wante
             let now = Clock::system().now();
             let line = |it: &crate::store::Display| {
                 let state = if it.is_in(now) { "in" } else { "out" };
+                let browsers = if it.bound { "one browser" } else { "many browsers" };
                 let used = it.used.map_or_else(|| "never seen".to_owned(), |at| format!("seen {at:.0}"));
                 format!(
-                    "{}  {state:<3}  {:<12}  {:<24}  {used}, until {}",
+                    "{}  {state:<3}  {:<12}  {:<24}  {browsers}, {used}, until {}",
                     it.id,
                     it.board,
                     it.name,

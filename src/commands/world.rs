@@ -20,7 +20,7 @@ use crate::feeds::{Intake, clarity};
 use crate::gold::join::{PlaceRule, Rules, VisitRules};
 use crate::gold::{Closings, Day, Entity, Gold, Key, Reckoning, Reporter, rollup};
 use crate::live::Hub;
-use crate::store::Store;
+use crate::store::{self, Store};
 use crate::vendor::agent_connect::{AgentConnect, DataReturn};
 use crate::vendor::clarity::{Clarity, TokenCheck};
 use crate::vendor::goodays::{Goodays, Signatures};
@@ -392,8 +392,10 @@ pub(super) fn open_tls(config: &Config, clock: &Clock) -> Result<Option<Tls>, Fa
     files.map(|files| Tls::open(files, clock.clone())).transpose().map_err(|error| Failure::Usage(error.to_string()))
 }
 
-/// Opens what must survive, as it is configured.
+/// Opens what must survive, as it is configured. A directory that others can enter is refused as a secret file is: what
+/// customers said is in it, and the socket by which commands reach the server.
 pub(super) async fn open_store(config: &Config, clock: Clock) -> Result<Store, Failure> {
+    store::check_directory(&config.server.data_dir).map_err(|error| Failure::World(error.to_string()))?;
     let (directory, settings) = (config.server.data_dir.clone(), upkeep::settings(config));
     let opened = tokio::task::spawn_blocking(move || Store::open_with(&directory, clock, settings)).await;
     match opened {

@@ -18,6 +18,20 @@ pub enum ConfigError {
         #[source]
         source: std::io::Error,
     },
+    /// A secret stands in a file that others can reach.
+    #[error(
+        "{path} holds {key}, and every user of this machine can reach it (mode {mode:o}): run chmod 600 {path}, or put the \
+         secret into a file of its own and name that as {key}_file.",
+        path = path.display()
+    )]
+    Public {
+        /// Which file.
+        path: PathBuf,
+        /// Its mode.
+        mode: u32,
+        /// The key of the first secret in it.
+        key: String,
+    },
     /// The file is not TOML.
     #[error("The configuration file {}, line {line}, is not valid TOML: {reason}.", path.display())]
     Syntax {

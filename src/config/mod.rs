@@ -52,10 +52,16 @@ pub use value::Bytes;
 pub use wallboards::{Theme, Wallboard};
 
 use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::Read;
 use std::path::Path;
+
+use zeroize::Zeroizing;
 
 use reading::Reading;
 use source::Written;
+
+use crate::base::private_file;
 
 /// Everything that can be configured. A system without a section is switched off.
 #[derive(Debug, Clone, Default, serde::Deserialize)]
@@ -131,10 +137,14 @@ impl Config {
         path: Option<&Path>,
         environment: impl Iterator<Item = (String, String)>,
     ) -> Result<(Self, Vec<(String, Origin)>), ConfigError> {
+        let mut public_mode = None;
         let mut written = match path {
             Some(path) => {
-                let text = std::fs::read_to_string(path)
-                    .map_err(|source| ConfigError::Unreadable { path: path.to_owned(), source })?;
+                let unreadable = |source| ConfigError::Unreadable { path: path.to_owned(), source };
+                let mut file = File::open(path).map_err(unreadable)?;
+                public_mode = private_file::public_mode(&file.metadata().map_err(unreadable)?);
+                let mut text = Zeroizing::new(String::new());
+                file.read_to_string(&mut text).map_err(unreadable)?;
                 source::parse(&text, path)?
             }
             None => Written::Table(BTreeMap::new()),
@@ -143,6 +153,9 @@ impl Config {
         let directory = path.and_then(Path::parent).unwrap_or(Path::new(""));
         let reading = Reading::new(Some(directory));
         let mut config: Self = reading.read(&written).map_err(|problem| unknown_key::with_nearest(problem.into()))?;
+        if let (Some(path), Some(mode), Some(key)) = (path, public_mode, reading.secret_in_file()) {
+            return Err(ConfigError::Public { path: path.to_owned(), mode, key });
+        }
         if let Some(clarity) = &mut config.clarity {
             let file = |key| written.text_at(&["clarity", key]).filter(|path| !path.is_empty());
             clarity.settle(directory, file("password_file"), file("token_file"));

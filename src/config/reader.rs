@@ -6,6 +6,7 @@
 
 use serde::de::{Deserializer, Error as _, IntoDeserializer, Unexpected, Visitor};
 use serde::forward_to_deserialize_any;
+use zeroize::Zeroizing;
 
 use super::error::Problem;
 use super::reading::Reading;
@@ -164,6 +165,9 @@ impl<'de> Deserializer<'de> for Reader<'_> {
         let name = self.name();
         self.reading.learn(&format!("{}_file", self.key()));
         if !self.is_file {
+            if !self.reading.is_of_variable() && !self.written.is_from_environment() {
+                self.reading.note_secret_in_file(self.key());
+            }
             return visitor.visit_newtype_struct(self);
         }
         self.note(Origin::SecretFile);
@@ -172,7 +176,7 @@ impl<'de> Deserializer<'de> for Reader<'_> {
                 let path = directory.join(self.text().map_err(|problem| problem.at(&name))?);
                 secret::read_file(&path).map_err(|advice| Problem::Invalid(advice).at(&name))?
             }
-            None => "left alone".to_owned(),
+            None => Zeroizing::new("left alone".to_owned()),
         };
         visitor.visit_str(&text).map_err(|problem: Problem| problem.at(&name))
     }

@@ -19,12 +19,20 @@ pub(super) struct Reading<'a> {
     known: RefCell<BTreeSet<String>>,
     /// Where each value came from.
     origins: RefCell<Vec<(String, Origin)>>,
+    /// The first key whose secret stands in the configuration file itself.
+    secret_in_file: RefCell<Option<String>>,
 }
 
 impl<'a> Reading<'a> {
     /// A reading that takes secrets from files, relative to `directory`.
     pub(super) fn new(directory: Option<&'a Path>) -> Self {
-        Self { directory, is_of_variable: false, known: RefCell::default(), origins: RefCell::default() }
+        Self {
+            directory,
+            is_of_variable: false,
+            known: RefCell::default(),
+            origins: RefCell::default(),
+            secret_in_file: RefCell::default(),
+        }
     }
 
     /// The reading of a variable that holds TOML, within this one.
@@ -55,6 +63,16 @@ impl<'a> Reading<'a> {
     /// The value of this key comes from there.
     pub(super) fn note(&self, key: &str, origin: Origin) {
         self.origins.borrow_mut().push((key.to_owned(), origin));
+    }
+
+    /// The secret of this key stands in the configuration file itself.
+    pub(super) fn note_secret_in_file(&self, key: &str) {
+        self.secret_in_file.borrow_mut().get_or_insert_with(|| key.to_owned());
+    }
+
+    /// The first key of which that is so.
+    pub(super) fn secret_in_file(&self) -> Option<String> {
+        self.secret_in_file.borrow().clone()
     }
 
     /// The keys that the types know, as far as the reading came.

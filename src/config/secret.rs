@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use serde::de::{Deserialize, Deserializer, Error, Visitor};
+use zeroize::Zeroizing;
 
 use crate::base::Secret;
 use crate::base::private_file::{self, Unfit};
@@ -46,7 +47,7 @@ impl<'de> Visitor<'de> for One {
     }
 
     fn visit_newtype_struct<D: Deserializer<'de>>(self, deserializer: D) -> Result<Secret, D::Error> {
-        self.visit_str(&String::deserialize(deserializer)?)
+        self.visit_str(&Zeroizing::new(String::deserialize(deserializer)?))
     }
 
     fn visit_str<E: Error>(self, text: &str) -> Result<Secret, E> {
@@ -67,7 +68,7 @@ impl<'de> Visitor<'de> for Several {
     }
 
     fn visit_newtype_struct<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
-        Vec::<String>::deserialize(deserializer)?.into_iter().map(|text| One.visit_str(&text)).collect()
+        Vec::<Zeroizing<String>>::deserialize(deserializer)?.iter().map(|text| One.visit_str(text)).collect()
     }
 
     fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
@@ -76,16 +77,16 @@ impl<'de> Visitor<'de> for Several {
 }
 
 /// Reads a file that holds nothing but a secret. The error is the rest of a sentence that begins with the key.
-pub(super) fn read_file(path: &Path) -> Result<String, String> {
+pub(super) fn read_file(path: &Path) -> Result<Zeroizing<String>, String> {
     const REMEDY: &str = "write the secret into it";
     let shown = path.display();
     let bytes = private_file::read(path, LIMIT).map_err(|unfit| advice(path, unfit, REMEDY))?;
-    let text = String::from_utf8(bytes).map_err(|_| format!("names {shown}, which is not a text: {REMEDY}"))?;
-    let secret = private_file::without_line_end(&text);
+    let text = std::str::from_utf8(&bytes).map_err(|_| format!("names {shown}, which is not a text: {REMEDY}"))?;
+    let secret = private_file::without_line_end(text);
     if secret.trim().is_empty() {
         return Err(format!("names {shown}, which is empty: {REMEDY}"));
     }
-    Ok(secret.to_owned())
+    Ok(Zeroizing::new(secret.to_owned()))
 }
 
 /// Sees to it that a binary file which the server reads again and again, such as a keytab, can be used now. `remedy` says

@@ -19,6 +19,7 @@ impl Place {
     fn with(text: &str) -> Self {
         let place = Self(tempfile::tempdir().expect("a temporary directory"));
         fs::write(place.file(), text).expect("a file");
+        set_mode(&place.file(), 0o600);
         place
     }
 
@@ -430,6 +431,35 @@ fn a_secret_file_is_held_to_its_rules() {
                 .to_owned()
         )
     );
+}
+
+#[test]
+fn configuration_with_a_secret_in_it_is_held_to_the_rules_of_secret_files() {
+    let inline = [
+        ("[goodays]\nallow_unsigned = true\napi_token = \"hunter2\"", "goodays.api_token"),
+        ("[goodays]\napi_token_file = \"token\"\nhmac_secrets = [\"hunter2\"]", "goodays.hmac_secrets"),
+        ("[[alert_targets]]\nurl = \"https://a.example/\"\nsecret = \"hunter2\"", "alert_targets[0].secret"),
+    ];
+    for (text, key) in inline {
+        let place = Place::with(text);
+        place.secret("token", "t");
+        for (mode, is_public) in [(0o600, false), (0o640, false), (0o644, true), (0o602, true), (0o601, true)] {
+            set_mode(&place.file(), mode);
+            let expected = format!(
+                "{path} holds {key}, and every user of this machine can reach it (mode {mode:o}): run chmod 600 {path}, or put \
+                 the secret into a file of its own and name that as {key}_file.",
+                path = place.file().display()
+            );
+            assert_eq!(place.load().err(), is_public.then_some(expected), "{text}");
+        }
+    }
+    let place = Place::with("[goodays]\nallow_unsigned = true\napi_token_file = \"token\"");
+    place.secret("token", "t");
+    set_mode(&place.file(), 0o644);
+    place.load().expect("no secret stands in it");
+    let place = Place::with("[goodays]\nallow_unsigned = true");
+    set_mode(&place.file(), 0o644);
+    place.load_with(&[("CALLBOARD__GOODAYS__API_TOKEN", "t")]).expect("no secret stands in it");
 }
 
 #[test]

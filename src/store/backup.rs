@@ -82,7 +82,7 @@ fn copy(path: &Path, dir: &Path, name: &str) -> Result<PathBuf, StoreError> {
 fn write(path: &Path, rough: &Path) -> Result<(), StoreError> {
     let refused = |source| StoreError::Directory { dir: rough.to_owned(), source };
     // SQLite writes into an empty file too: so this one is private from its first moment.
-    let file = database::private_file(rough).map_err(refused)?;
+    let file = database::open_private(rough).map_err(refused)?;
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
     connection.execute_batch("PRAGMA busy_timeout = 5000; PRAGMA trusted_schema = OFF; PRAGMA mmap_size = 0;")?;

@@ -1,12 +1,13 @@
 //! The file: who may open it, and the settings without which "committed" would not mean "on the disk".
 
 use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OpenFlags};
 
 use super::StoreError;
+use crate::base::private_file;
 
 /// The name of the file in the data directory.
 pub(super) const FILE: &str = "callboard.db";
@@ -33,22 +34,27 @@ const SETTINGS: &[(&str, &str, &str)] = &[
 /// How many statements the writing connection keeps ready. There are fewer of them.
 const STATEMENTS: usize = 128;
 
-/// Makes the directory for its owner alone. One that exists belongs to the operator: it is only spoken about.
+/// Whether a data directory may be used, if there is one: it holds what customers said.
+///
+/// # Errors
+/// When others can enter it.
+pub fn check_directory(dir: &Path) -> Result<(), StoreError> {
+    let mode = std::fs::metadata(dir).ok().and_then(|metadata| private_file::public_mode(&metadata));
+    mode.map_or(Ok(()), |mode| Err(StoreError::PublicDirectory { dir: dir.to_owned(), mode }))
+}
+
+/// Makes a directory for its owner alone, unless it is there.
 pub(super) fn prepare_directory(dir: &Path) -> Result<(), StoreError> {
     let refused = |source| StoreError::Directory { dir: dir.to_owned(), source };
-    if !dir.is_dir() {
-        let missing: Vec<&Path> = dir.ancestors().take_while(|it| !it.as_os_str().is_empty() && !it.exists()).collect();
-        DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(refused)?;
-        // A new name survives a loss of power once the directory that holds it has been synced, and not before.
-        for name in missing {
-            let holder = name.parent().filter(|it| !it.as_os_str().is_empty()).unwrap_or(Path::new("."));
-            File::open(holder).and_then(|holder| holder.sync_all()).map_err(refused)?;
-        }
+    if dir.is_dir() {
         return Ok(());
     }
-    let mode = std::fs::metadata(dir).map_err(refused)?.mode();
-    if mode & 0o077 != 0 {
-        tracing::warn!(dir = %dir.display(), "other users may enter the data directory; chmod 700 keeps them out");
+    let missing: Vec<&Path> = dir.ancestors().take_while(|it| !it.as_os_str().is_empty() && !it.exists()).collect();
+    DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(refused)?;
+    // A new name survives a loss of power once the directory that holds it has been synced, and not before.
+    for name in missing {
+        let holder = name.parent().filter(|it| !it.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        File::open(holder).and_then(|holder| holder.sync_all()).map_err(refused)?;
     }
     Ok(())
 }
@@ -61,7 +67,7 @@ pub(super) struct Lock {
 impl Lock {
     pub(super) fn take(dir: &Path) -> Result<Self, StoreError> {
         let refused = |source| StoreError::Directory { dir: dir.to_owned(), source };
-        let file = private_file(&dir.join("callboard.lock")).map_err(refused)?;
+        let file = open_private(&dir.join("callboard.lock")).map_err(refused)?;
         match file.try_lock() {
             Ok(()) => Ok(Self { _file: file }),
             Err(TryLockError::WouldBlock) => Err(StoreError::InUse { dir: dir.to_owned() }),
@@ -76,7 +82,7 @@ pub(super) fn open_to_write(path: &Path) -> Result<Connection, StoreError> {
         return Err(StoreError::OldSqlite { found: rusqlite::version() });
     }
     // Made here and not by SQLite, so that it is private from its first moment; the log inherits this.
-    private_file(path).map_err(|source| StoreError::Directory { dir: path.to_owned(), source })?;
+    open_private(path).map_err(|source| StoreError::Directory { dir: path.to_owned(), source })?;
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
     for (pragma, value, wanted) in SETTINGS {
@@ -125,7 +131,7 @@ pub(super) fn files(path: &Path) -> [PathBuf; 2] {
 }
 
 /// Opens a file that only its owner may read, and makes it if there is none.
-pub(super) fn private_file(path: &Path) -> std::io::Result<File> {
+pub(super) fn open_private(path: &Path) -> std::io::Result<File> {
     OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path)
 }
 

@@ -1,10 +1,13 @@
 //! The screens on the wall: their tokens, of which only hashes are kept, and the keys that browsers had for them.
 
+use std::collections::HashMap;
 use std::fmt;
+use std::net::IpAddr;
 
 use jiff::Timestamp;
 use rusqlite::{OptionalExtension, Row, params};
 use sha2::{Digest, Sha256};
+use zeroize::Zeroizing;
 
 use super::{Store, StoreError, database};
 use crate::base::Secret;
@@ -36,6 +39,8 @@ pub struct Display {
     pub revoked: Option<Timestamp>,
     /// When it was last seen, to the minute.
     pub used: Option<Timestamp>,
+    /// Whether its token is good for the first browser that uses it alone.
+    pub bound: bool,
 }
 
 impl Display {
@@ -57,6 +62,64 @@ pub struct NewDisplay {
     pub made_by: String,
     /// When it must be let in anew.
     pub expires: Timestamp,
+    /// Whether its token is good for the first browser that uses it alone.
+    pub bound: bool,
+}
+
+/// A browser that wants to be a display.
+#[derive(Debug, Clone, Copy)]
+pub struct Entry<'a> {
+    /// The display.
+    pub display: &'a str,
+    /// By what.
+    pub way: Way,
+    /// The key that the browser is to have.
+    pub key: &'a Secret,
+    /// The key of a display that the browser has already.
+    pub held: Option<&'a Secret>,
+    /// Where from.
+    pub address: Option<IpAddr>,
+    /// What kind of browser it is, in a word of ours.
+    pub browser: &'static str,
+}
+
+/// By what a browser becomes a display.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Way {
+    /// By a code, which only the browser that shows it can use.
+    Code,
+    /// By a token.
+    Token,
+}
+
+/// What became of the use of a code or a token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UseOutcome {
+    /// The browser is the display now.
+    Accepted,
+    /// It was the display already, and has the key that it had.
+    AlreadyIn,
+    /// The token is bound to another browser.
+    OtherBrowser,
+    /// The display was shut out.
+    ShutOut,
+    /// Its time is over.
+    Expired,
+}
+
+/// One use of a code or a token.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DisplayUse {
+    /// When.
+    pub at: Timestamp,
+    /// By what.
+    pub way: Way,
+    /// Where from.
+    pub address: Option<String>,
+    /// What kind of browser it was.
+    pub browser: String,
+    /// What became of it.
+    pub outcome: UseOutcome,
 }
 
 /// A token: the display's id, 256 bits that nobody guesses, and a checksum by which a mistyped one is known at once.
@@ -70,9 +133,9 @@ impl DisplayToken {
     #[must_use]
     pub fn generate() -> Self {
         let id = format!("{:08x}", rand::random::<u32>());
-        let body = format!("{PREFIX}{id}_{}", key::generate().expose_secret());
-        let text = format!("{body}{}", checksum(&body));
-        Self { id, text: Secret::from(text) }
+        let body = Zeroizing::new(format!("{PREFIX}{id}_{}", key::generate().expose_secret()));
+        let text = Zeroizing::new(format!("{}{}", *body, checksum(&body)));
+        Self { id, text: Secret::from(text.as_str()) }
     }
 
     /// One that somebody has. `None`: it was cut off, mistyped, or is something else.
@@ -118,7 +181,43 @@ fn checksum(body: &str) -> String {
     Sha256::digest(body.as_bytes()).iter().take(LETTERS[2] / 2).map(|byte| format!("{byte:02x}")).collect()
 }
 
-const COLUMNS: &str = "id, board, name, made_by, created, expires, revoked, used";
+const COLUMNS: &str = "id, board, name, made_by, created, expires, revoked, used, bound";
+
+/// How many uses of each outcome are kept of a display: refused ones never push out the accepted.
+const USES_KEPT: u32 = 20;
+
+impl Way {
+    /// As it is written everywhere.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Code => "code",
+            Self::Token => "token",
+        }
+    }
+}
+
+impl UseOutcome {
+    const ALL: [Self; 5] = [Self::Accepted, Self::AlreadyIn, Self::OtherBrowser, Self::ShutOut, Self::Expired];
+
+    /// As it is written everywhere.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Accepted => "accepted",
+            Self::AlreadyIn => "already-in",
+            Self::OtherBrowser => "other-browser",
+            Self::ShutOut => "shut-out",
+            Self::Expired => "expired",
+        }
+    }
+
+    /// Whether the browser is the display.
+    #[must_use]
+    pub fn is_in(self) -> bool {
+        matches!(self, Self::Accepted | Self::AlreadyIn)
+    }
+}
 
 impl Store {
     /// Lets a display in. The token is not kept: show it now or never.
@@ -128,13 +227,14 @@ impl Store {
     pub async fn add_display(&self, new: NewDisplay) -> Result<(DisplayToken, Display), StoreError> {
         let token = DisplayToken::generate();
         let (id, hash, now) = (token.id().to_owned(), token.hash(), self.0.clock.now());
-        let NewDisplay { board, name, made_by, expires } = new;
-        let display = Display { id, board, name, made_by, created: now, expires, revoked: None, used: None };
+        let NewDisplay { board, name, made_by, expires, bound } = new;
+        let display = Display { id, board, name, made_by, created: now, expires, revoked: None, used: None, bound };
         let row = display.clone();
         self.write(move |connection| {
             connection
                 .prepare_cached(
-                    "INSERT INTO display (id, board, name, made_by, created, expires, token) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+                    "INSERT INTO display (id, board, name, made_by, created, expires, token, bound) \
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
                 )?
                 .execute(params![
                     row.id,
@@ -143,7 +243,8 @@ impl Store {
                     row.made_by,
                     row.created.as_millisecond(),
                     row.expires.as_millisecond(),
-                    hash
+                    hash,
+                    row.bound
                 ])?;
             Ok(())
         })
@@ -182,17 +283,70 @@ impl Store {
         .await
     }
 
-    /// Gives a browser a key for a display. It lives and dies with the token.
+    /// Gives a browser a key for a display, if it may have one, and notes the use. A key lives and dies with the token.
+    ///
+    /// In one transaction: of two browsers that use a bound token at once, one is refused.
     ///
     /// # Errors
     /// When the store is busy or closed, or the disk refuses.
-    pub async fn add_display_key(&self, display: &str, key: &Secret) -> Result<(), StoreError> {
-        let (display, key, now) = (display.to_owned(), key::hash(key), self.0.clock.now().as_millisecond());
+    pub async fn enter_display(&self, entry: Entry<'_>) -> Result<UseOutcome, StoreError> {
+        let Entry { display, way, key, held, address, browser } = entry;
+        let (display, key, held) = (display.to_owned(), key::hash(key), held.map(key::hash));
+        let (address, now) = (address.map(|address| address.to_string()), self.0.clock.now().as_millisecond());
         self.write(move |connection| {
+            let (revoked, expires, is_bound): (bool, i64, bool) = connection
+                .prepare_cached("SELECT revoked IS NOT NULL, expires, bound FROM display WHERE id = ?1")?
+                .query_row([&display], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+            let has_key = |key: Option<&KeyHash>| {
+                connection
+                    .prepare_cached("SELECT EXISTS (SELECT 1 FROM display_key WHERE display = ?1 AND key = ifnull(?2, key))")?
+                    .query_row(params![display, key], |row| row.get::<_, bool>(0))
+            };
+            let outcome = if revoked {
+                UseOutcome::ShutOut
+            } else if now >= expires {
+                UseOutcome::Expired
+            } else if held.is_some() && has_key(held.as_ref())? {
+                UseOutcome::AlreadyIn
+            } else if way == Way::Token && is_bound && has_key(None)? {
+                UseOutcome::OtherBrowser
+            } else {
+                connection
+                    .prepare_cached("INSERT INTO display_key (key, display, created) VALUES (?1, ?2, ?3)")?
+                    .execute(params![key, display, now])?;
+                UseOutcome::Accepted
+            };
             connection
-                .prepare_cached("INSERT INTO display_key (key, display, created) VALUES (?1, ?2, ?3)")?
-                .execute(params![key, display, now])?;
-            Ok(())
+                .prepare_cached(
+                    "INSERT INTO display_use (display, at, way, address, browser, outcome) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+                )?
+                .execute(params![display, now, way.as_str(), address, browser, outcome.as_str()])?;
+            connection
+                .prepare_cached(
+                    "DELETE FROM display_use WHERE display = ?1 AND outcome = ?2 AND seq NOT IN (
+                        SELECT seq FROM display_use WHERE display = ?1 AND outcome = ?2 ORDER BY seq DESC LIMIT ?3)",
+                )?
+                .execute(params![display, outcome.as_str(), USES_KEPT])?;
+            Ok(outcome)
+        })
+        .await
+    }
+
+    /// How codes and tokens of displays were used, by display, the newest first.
+    ///
+    /// # Errors
+    /// When the store is closed or the disk refuses.
+    pub async fn display_uses(&self) -> Result<HashMap<String, Vec<DisplayUse>>, StoreError> {
+        self.read(|connection| {
+            let mut statement = connection.prepare_cached(
+                "SELECT display, at, way, address, browser, outcome FROM display_use ORDER BY display, seq DESC",
+            )?;
+            let mut rows = statement.query([])?;
+            let mut uses: HashMap<String, Vec<DisplayUse>> = HashMap::new();
+            while let Some(row) = rows.next()? {
+                uses.entry(row.get(0)?).or_default().push(DisplayUse::read(row)?);
+            }
+            Ok(uses)
         })
         .await
     }
@@ -250,6 +404,21 @@ impl Display {
             expires: database::instant(row.get(5)?)?,
             revoked: maybe(row.get(6)?)?,
             used: maybe(row.get(7)?)?,
+            bound: row.get(8)?,
+        })
+    }
+}
+
+impl DisplayUse {
+    fn read(row: &Row<'_>) -> Result<Self, StoreError> {
+        let unreadable = || StoreError::Unreadable { what: "use of a display" };
+        let (way, outcome): (String, String) = (row.get(2)?, row.get(5)?);
+        Ok(Self {
+            at: database::instant(row.get(1)?)?,
+            way: [Way::Code, Way::Token].into_iter().find(|it| it.as_str() == way).ok_or_else(unreadable)?,
+            address: row.get(3)?,
+            browser: row.get(4)?,
+            outcome: UseOutcome::ALL.into_iter().find(|it| it.as_str() == outcome).ok_or_else(unreadable)?,
         })
     }
 }
@@ -276,17 +445,97 @@ mod tests {
         }
     }
 
+    async fn used(store: &Store, display: &str, key: &Secret, held: Option<&Secret>) -> UseOutcome {
+        let address = Some(std::net::Ipv4Addr::new(10, 0, 0, 5).into());
+        let entry = Entry { display, way: Way::Token, key, held, address, browser: "Firefox" };
+        store.enter_display(entry).await.expect("written")
+    }
+
+    async fn new_display(store: &Store, clock: &Clock, bound: bool) -> String {
+        let (board, name, made_by) = ("sales".into(), "Hall".into(), "agent 5".into());
+        let expires = clock.now() + SignedDuration::from_hours(24);
+        store.add_display(NewDisplay { board, name, made_by, expires, bound }).await.expect("kept").1.id
+    }
+
+    #[tokio::test]
+    async fn bound_token_is_good_for_its_first_browser_alone() {
+        let dir = TempDir::new().expect("a directory");
+        let clock = Clock::standing_at("2026-11-21T09:00:00Z".parse().expect("an instant"));
+        let store = Store::open(dir.path(), clock.clone()).expect("a store");
+        let (bound, other) = (new_display(&store, &clock, true).await, new_display(&store, &clock, true).await);
+        let [first, second] = [key::generate(), key::generate()];
+        // Both at once: one of them is the first.
+        let (one, two) = tokio::join!(used(&store, &bound, &first, None), used(&store, &bound, &second, None));
+        let (kept, lost) = if one == UseOutcome::Accepted { (&first, &second) } else { (&second, &first) };
+        assert_eq!([one, two].iter().filter(|outcome| **outcome == UseOutcome::OtherBrowser).count(), 1);
+        assert_eq!(store.display_of_key(lost).await.expect("read"), None);
+        assert_eq!(used(&store, &bound, &key::generate(), Some(kept)).await, UseOutcome::AlreadyIn);
+        assert_eq!(used(&store, &bound, &key::generate(), Some(lost)).await, UseOutcome::OtherBrowser);
+        assert_eq!(used(&store, &other, &key::generate(), Some(kept)).await, UseOutcome::Accepted, "another display's");
+
+        let many = new_display(&store, &clock, false).await;
+        for _ in 0..3 {
+            assert_eq!(used(&store, &many, &key::generate(), None).await, UseOutcome::Accepted);
+        }
+        store.revoke_display(&bound).await.expect("revoked");
+        assert_eq!(used(&store, &bound, &key::generate(), Some(kept)).await, UseOutcome::ShutOut);
+        clock.advance(SignedDuration::from_hours(24));
+        assert_eq!(used(&store, &many, &key::generate(), None).await, UseOutcome::Expired);
+    }
+
+    #[tokio::test]
+    async fn refused_uses_are_bounded_and_push_out_no_accepted_one() {
+        let dir = TempDir::new().expect("a directory");
+        let clock = Clock::system();
+        let store = Store::open(dir.path(), clock.clone()).expect("a store");
+        let (display, other) = (new_display(&store, &clock, true).await, new_display(&store, &clock, true).await);
+        for _ in 0..=USES_KEPT + 5 {
+            used(&store, &display, &key::generate(), None).await;
+        }
+        used(&store, &other, &key::generate(), None).await;
+        let uses = store.display_uses().await.expect("read");
+        let of = |outcome| uses[&display].iter().filter(|it| it.outcome == outcome).count();
+        assert_eq!((of(UseOutcome::Accepted), of(UseOutcome::OtherBrowser)), (1, USES_KEPT as usize));
+        assert_eq!(uses[&other].len(), 1);
+        let newest = &uses[&display][0];
+        assert_eq!(
+            (newest.address.as_deref(), newest.browser.as_str(), newest.way),
+            (Some("10.0.0.5"), "Firefox", Way::Token)
+        );
+    }
+
+    #[tokio::test]
+    async fn display_of_an_older_file_stays_as_it_was() {
+        let dir = TempDir::new().expect("a directory");
+        crate::store::schema::write_old(dir.path(), 12);
+        let token = DisplayToken::generate();
+        let file = database::open_to_write(&dir.path().join(database::FILE)).expect("a file");
+        file.execute(
+            "INSERT INTO display (id, board, name, made_by, created, expires, token) VALUES (?1, 'a', 'b', 'c', 0, 4e12, ?2)",
+            params![token.id(), token.hash()],
+        )
+        .expect("a row");
+        drop(file);
+        let store = Store::open(dir.path(), Clock::system()).expect("a store");
+        let display = store.display_of_token(&token).await.expect("read").expect("the display");
+        assert!(!display.bound, "its token may be on many screens already");
+        for _ in 0..2 {
+            assert_eq!(used(&store, &display.id, &key::generate(), None).await, UseOutcome::Accepted);
+        }
+    }
+
     #[tokio::test]
     async fn a_display_is_in_until_it_is_shut_out_and_its_token_is_nowhere_in_the_file() {
         let dir = TempDir::new().expect("a directory");
         let store = Store::open(dir.path(), Clock::system()).expect("a store");
         let expires = Clock::system().now() + SignedDuration::from_hours(24);
-        let new = NewDisplay { board: "sales".into(), name: "Hall".into(), made_by: "agent 5".into(), expires };
+        let new =
+            NewDisplay { board: "sales".into(), name: "Hall".into(), made_by: "agent 5".into(), expires, bound: true };
         let (token, display) = store.add_display(new).await.expect("kept");
         assert_eq!(store.display_of_token(&token).await.expect("read"), Some(display.clone()));
         assert_eq!(store.display_of_token(&DisplayToken::generate()).await.expect("read"), None);
         let key = Secret::from("k".repeat(64));
-        store.add_display_key(&display.id, &key).await.expect("kept");
+        assert_eq!(used(&store, &display.id, &key, None).await, UseOutcome::Accepted);
         assert_eq!(store.display_of_key(&key).await.expect("read"), Some(display.id.clone()));
         store.display_seen(&display.id).await.expect("kept");
 

@@ -82,6 +82,14 @@ pub enum StoreError {
         #[source]
         source: std::io::Error,
     },
+    /// Others can enter the directory.
+    #[error("Every user of this machine can enter the data directory {dir} (mode {mode:o}): run chmod 700 {dir}.", dir = dir.display())]
+    PublicDirectory {
+        /// The directory.
+        dir: PathBuf,
+        /// Its mode.
+        mode: u32,
+    },
     /// A file that holds a secret is open to others.
     #[error("Every user of this machine can reach {path}: run chmod 600 {path}.", path = path.display())]
     Public {

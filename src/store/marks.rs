@@ -10,16 +10,19 @@ use hmac::{Hmac, KeyInit, Mac};
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
 use sha2::Sha256;
+use zeroize::Zeroizing;
 
 use super::{StoreError, database};
-use crate::base::Secret;
-use crate::base::private_file;
 use crate::base::secret::ExposeSecret;
+use crate::base::{Secret, key, private_file};
 use crate::domain::Person;
 use crate::domain::person::Phone;
 
 /// The name of the key's file in the data directory.
 const FILE: &str = "erasure.key";
+
+/// More than it holds: a buffer that grows leaves what it held behind.
+const ROOM: usize = 256;
 
 /// Makes marks.
 #[derive(Clone)]
@@ -32,18 +35,19 @@ impl Marks {
     pub(super) fn open(dir: &Path) -> Result<Self, StoreError> {
         let path = dir.join(FILE);
         let refused = |source| StoreError::Directory { dir: path.clone(), source };
-        let mut file = database::private_file(&path).map_err(refused)?;
+        let mut file = database::open_private(&path).map_err(refused)?;
         if private_file::is_public(&file) {
             return Err(StoreError::Public { path });
         }
-        let mut key = String::new();
-        file.read_to_string(&mut key).map_err(refused)?;
-        if key.trim().is_empty() {
-            key = format!("{:032x}{:032x}", rand::random::<u128>(), rand::random::<u128>());
-            file.write_all(key.as_bytes()).and_then(|()| file.sync_all()).map_err(refused)?;
+        let mut text = Zeroizing::new(String::with_capacity(ROOM));
+        file.read_to_string(&mut text).map_err(refused)?;
+        if text.trim().is_empty() {
+            text.clear();
+            text.push_str(key::generate().expose_secret());
+            file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(refused)?;
             std::fs::File::open(dir).and_then(|dir| dir.sync_all()).map_err(refused)?;
         }
-        Ok(Self(key.trim().into()))
+        Ok(Self(text.trim().into()))
     }
 
     /// Whether there is somebody whom this key cannot recognise: it is not the one with which they were marked.

@@ -48,7 +48,8 @@ use space::Space;
 use writer::{Manner, Writer};
 
 pub use audit::{AuditFilter, AuditUser, Deed, DeedEnd, NewDeed, OPEN, OUTCOMES};
-pub use displays::{Display, DisplayToken, NewDisplay};
+pub use database::check_directory;
+pub use displays::{Display, DisplayToken, DisplayUse, Entry, NewDisplay, UseOutcome, Way};
 pub use erasure::{Erased, Forgotten};
 pub use error::StoreError;
 pub use feedback::Understood;

@@ -316,6 +316,21 @@ const STEPS: &[&str] = &[
             OLD.after)
     BEGIN SELECT RAISE(ABORT, 'a line of the audit is completed once and never changed'); END;
 ",
+    "
+    -- A display's token may be good for the first browser that uses it alone. Older tokens may be on many screens already.
+    ALTER TABLE display ADD COLUMN bound INTEGER NOT NULL DEFAULT 0 CHECK (bound IN (0, 1));
+    -- The last uses of each display's code or token.
+    CREATE TABLE display_use (
+        seq     INTEGER PRIMARY KEY,
+        display TEXT    NOT NULL REFERENCES display (id),
+        at      INTEGER NOT NULL,
+        way     TEXT    NOT NULL,
+        address TEXT,
+        browser TEXT    NOT NULL,
+        outcome TEXT    NOT NULL
+    ) STRICT;
+    CREATE INDEX display_use_by_display ON display_use (display, seq);
+",
 ];
 
 /// Brings the file to the newest schema, or says that it is newer than we are. Where there is something to lose it is

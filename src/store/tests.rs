@@ -326,6 +326,24 @@ async fn only_the_owner_may_read_what_customers_wrote() {
     assert_eq!(refused, format!("Every user of this machine can reach {shown}: run chmod 600 {shown}."));
 }
 
+#[test]
+fn data_directory_that_others_can_enter_is_told_with_its_mode() {
+    let parent = TempDir::new().expect("a directory");
+    let dir = parent.path().join("data");
+    assert!(check_directory(&dir).is_ok(), "it is made when the server starts");
+    std::fs::create_dir(&dir).expect("a directory");
+    for (mode, is_public) in
+        [(0o755, true), (0o701, true), (0o1777, true), (0o702, true), (0o770, false), (0o750, false), (0o700, false)]
+    {
+        std::fs::set_permissions(&dir, std::fs::Permissions::from_mode(mode)).expect("a mode");
+        let shown = dir.display();
+        let sentence = format!(
+            "Every user of this machine can enter the data directory {shown} (mode {mode:o}): run chmod 700 {shown}."
+        );
+        assert_eq!(check_directory(&dir).err().map(|error| error.to_string()), is_public.then_some(sentence));
+    }
+}
+
 #[tokio::test]
 async fn a_key_stands_for_one_request() {
     let dir = TempDir::new().expect("a directory");

@@ -44,7 +44,7 @@ impl FromRequestParts<AppState> for Acting {
         };
         let actor = match viewer.sign_in() {
             Some(sign_in) => {
-                let clarity = sign_in.clarity().cloned().ok_or_else(|| {
+                let clarity = sign_in.clarity().ok_or_else(|| {
                     Problem::sign_in_needed().detail("Your Clarity token has ended: sign in again to act.")
                 })?;
                 Actor { is: viewer.actor(), clarity, permission: viewer.permission().clone() }

@@ -23,6 +23,7 @@ use tokio_rustls::rustls::server::{ClientHello, ResolvesServerCert};
 use tokio_rustls::rustls::sign::CertifiedKey;
 use tokio_rustls::rustls::{CertificateError, Error as RustlsError, RootCertStore, ServerConfig, crypto};
 use tokio_rustls::server::TlsStream;
+use zeroize::Zeroizing;
 
 use crate::base::Clock;
 use crate::base::private_file::{self, Unfit};
@@ -195,7 +196,7 @@ impl fmt::Debug for Shown {
 /// Both files as they are.
 struct Pair {
     certificate: Vec<u8>,
-    key: Vec<u8>,
+    key: Zeroizing<Vec<u8>>,
 }
 
 impl Pair {

@@ -45,8 +45,11 @@ function sockets() {
   return open;
 }
 
-/** A page of ours in a browser that is none: on a wall or at a desk. */
-async function page(context, { board }) {
+/** What a browser keeps for a site. */
+const storage = (kept) => ({ clear: () => kept.clear() });
+
+/** A page of ours in a browser that is none: on a wall or at a desk, with something typed. */
+async function page(context, { board = false, script = "page.js", signedIn = true, hash = "" } = {}) {
   context.mock.timers.enable({ apis: ["setInterval", "setTimeout", "Date"] });
   const open = sockets();
   const state = node({ textContent: '{"queues":{"1":{"waiting":41}}}' });
@@ -55,27 +58,34 @@ async function page(context, { board }) {
   const ids = { state, content, lost: around.lost, lamp: node(), "as-of": node() };
   const inside = Object.fromEntries(["page-mark", "clock", "band", "band-said", "band-age"].map((id) => [id, node()]));
   const went = [];
+  const field = { value: "Dear Elena", defaultValue: "" };
+  const body = node({ children: [content] });
   globalThis.document = Object.assign(new EventTarget(), {
-    visibilityState: "visible", activeElement: null,
-    documentElement: node({ dataset: { now: "2026-11-21T15:00:00Z", zone: "UTC", scope: "floor", epoch: "e", version: "3", build: "b" } }),
+    visibilityState: "visible", activeElement: null, title: "Elena Diaz · Callboard", body, forms: [],
+    documentElement: node({ dataset: { now: "2026-11-21T15:00:00Z", zone: "UTC", scope: "floor", epoch: "e", version: "3", build: "b", person: "23" } }),
     // What was inside the content is gone with it.
     getElementById: (id) => ids[id] ?? (content.className ? null : inside[id]),
     createElement: (tag) => node({ tag }),
-    querySelector: (what) => (what === ".board" && board ? node({ dataset: { queues: "", rotate: "20" } }) : null),
+    querySelector: (what) => (what === ".board" && board ? node({ dataset: { queues: "", rotate: "20" } }) : what === "form.reader" && signedIn ? node() : null),
     querySelectorAll: (what) => {
+      if (what === "textarea, input") return [field];
       if (!what.startsWith(".chips")) return [];
       return [around.chips, ...(what.includes(".reader") ? [around.reader] : []), around.lost];
     },
   });
   globalThis.window = Object.assign(new EventTarget(), { innerWidth: 1920, innerHeight: 1080 });
-  globalThis.location = { href: "http://house/supervisor?sort=name", pathname: "/supervisor", search: "?sort=name", replace: (to) => went.push(to), reload: () => went.push("reload") };
+  globalThis.location = { href: "http://house/supervisor?q=Elena", pathname: "/supervisor", search: "?q=Elena", hash, replace: (to) => went.push(to), reload: () => went.push("reload") };
+  const kept = new Set(["callboard.draft.x"]);
+  const addresses = [];
+  globalThis.history = { replaceState: (kept, _, to) => addresses.push([kept, to]) };
+  for (const name of ["localStorage", "sessionStorage"]) Object.defineProperty(globalThis, name, { value: storage(kept), configurable: true, writable: true });
   Object.defineProperty(globalThis, "navigator", { value: {}, configurable: true });
   globalThis.requestAnimationFrame = () => 1;
   globalThis.cancelAnimationFrame = () => {};
   let healthy = true;
   globalThis.fetch = async (to) => ({ ok: to === "/healthz" && healthy });
-  await run("page.js");
-  return { open, state, content, around, went, lamp: ids.lamp, server: (is) => (healthy = is) };
+  await run(script);
+  return { open, state, content, body, field, kept, addresses, around, went, lamp: ids.lamp, server: (is) => (healthy = is) };
 }
 
 test("a page keeps no copy of the document that it was painted from", async (context) => {
@@ -107,35 +117,79 @@ test("a wish to reload is granted once the server answers", async (context) => {
   assert.equal(went[0], "reload");
 });
 
-test("whose sign-in has ended sees nothing any more, and the way back in", async (context) => {
-  const { open, content, around, went, lamp } = await page(context, { board: false });
+/** Nothing is left but a sentence; the way back in. */
+function emptied({ body, field, kept, addresses }, heading) {
+  assert.equal(body.children.length, 1);
+  const [main] = body.children;
+  const [said, way] = main.children;
+  assert.deepEqual([main.tag, said.tag, said.textContent], ["main", "h1", heading]);
+  assert.deepEqual([document.title, field.value, field.defaultValue], ["Signed out · Callboard", "", ""]);
+  assert.deepEqual([kept.size, addresses.at(-1), document.documentElement.dataset.person], [0, [null, "/supervisor"], undefined]);
+  return way;
+}
+
+for (const script of ["page.js", "plain.js"]) {
+  test(`${script}: nothing is left when the sign-in ends, but the way back in`, async (context) => {
+    const it = await page(context, { script });
+    const { open, went } = it;
+    open[0].onclose({ code: 4401 });
+    const way = emptied(it, "Your sign-in has ended.");
+    assert.deepEqual([way.tag, way.href], ["a", "/login?then=%2Fsupervisor"]);
+    context.mock.timers.tick(30_000);
+    assert.equal(open.length, 2, "it asks again without hurry");
+    assert.equal(open[1].query.has("version"), false, "and for a whole document");
+    open[1].say({ type: "snapshot", epoch: "e2", version: 1, state: {} });
+    assert.deepEqual(went, ["reload"], "signed in again elsewhere, the page comes back whole");
+  });
+
+  test(`${script}: a page that was left is hidden until the server says that it may be seen`, async (context) => {
+    const { open } = await page(context, { script });
+    const isHidden = () => document.documentElement.classList.contains("away");
+    window.dispatchEvent(new Event("pagehide"));
+    assert.equal(isHidden(), true);
+    window.dispatchEvent(Object.assign(new Event("pageshow"), { persisted: true }));
+    assert.equal(isHidden(), true);
+    open[1].say({ type: "snapshot", epoch: "e", version: 4, state: {} });
+    assert.equal(isHidden(), false);
+  });
+}
+
+test("a page about a problem stays for those who never signed in", async (context) => {
+  const { open, body } = await page(context, { script: "plain.js", signedIn: false });
   open[0].onclose({ code: 4401 });
-  const [said, way] = content.children;
-  assert.deepEqual([said.tag, said.textContent, lamp.textContent], ["h1", "Your sign-in has ended.", "Your sign-in has ended."]);
-  assert.deepEqual([way.tag, way.href], ["a", "/login?then=%2Fsupervisor%3Fsort%3Dname"]);
-  assert.deepEqual([around.chips.removed, around.reader.removed], [true, true]);
+  assert.equal(body.children[0].tag, undefined, "it is as it was");
   context.mock.timers.tick(30_000);
-  assert.equal(open.length, 2, "it asks again without hurry");
-  assert.equal(open[1].query.has("version"), false, "and for a whole document");
-  open[1].say({ type: "snapshot", epoch: "e2", version: 1, state: {} });
-  assert.deepEqual(went, ["reload"], "signed in again elsewhere, the page comes back whole");
+  open[1].say({ type: "snapshot", epoch: "e", version: 1, state: {} });
+  open[1].onclose({ code: 4401 });
+  assert.equal(body.children[0].tag, "main", "whose sign-in ended after that is not shown it");
+});
+
+test("the page at which people sign in keeps nothing of whoever was here before", async (context) => {
+  const { kept } = await page(context, { script: "login.js" });
+  assert.equal(kept.size, 0);
+});
+
+test("a token that came along to the wallboard is gone from the address", async (context) => {
+  const { addresses } = await page(context, { board: true, hash: "#token=abc" });
+  assert.deepEqual(addresses, [[null, "/supervisor?q=Elena"]]);
 });
 
 test("who may no longer see a page is still signed in", async (context) => {
-  const { open, content, around } = await page(context, { board: false });
+  const { open, content, around, kept } = await page(context);
   open[0].onclose({ code: 4403 });
   assert.deepEqual(content.children.map(({ tag }) => tag), ["h1"], "there is no way in by signing in");
-  assert.deepEqual([around.chips.removed, around.reader.removed], [true, false]);
+  assert.deepEqual([around.chips.removed, around.reader.removed, kept.size], [true, false, 1]);
+  assert.equal(document.title, "Callboard", "no name stays there");
 });
 
 test("a screen that is shut out says so and goes where screens wait", async (context) => {
-  const { open, content, went } = await page(context, { board: true });
-  open[0].onclose({ code: 4401 });
-  assert.deepEqual(content.children.map(({ textContent }) => textContent), ["This screen has been shut out."]);
-  assert.equal(content.className, "pairing", "legible from across the room");
+  const it = await page(context, { board: true });
+  it.open[0].onclose({ code: 4401 });
+  assert.equal(emptied(it, "This screen has been shut out."), undefined);
+  assert.equal(it.body.children[0].className, "pairing", "legible from across the room");
   context.mock.timers.tick(10_000);
   await settle();
-  assert.deepEqual(went, ["/display"]);
+  assert.deepEqual(it.went, ["/display"]);
 });
 
 test("a link that is refused once stays refused until it is granted", (context) => {

@@ -1,5 +1,7 @@
 //! The commands as a person calls them: one sentence and an exit code when something is wrong, a clean end on SIGTERM.
 
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 use std::process::{Output, Stdio};
 use std::time::Duration;
 
@@ -133,6 +135,42 @@ async fn check_says_a_line_for_each_system_and_what_to_mend() {
     assert!(said.contains("Check `[agent_connect] api_key_file`"), "{said}");
     assert!(!said.contains("no-token") && !said.contains("wrong-key"), "secrets are not repeated: {said}");
     neighbours.kill();
+}
+
+#[tokio::test]
+async fn data_directory_and_configuration_that_others_can_reach_are_refused() {
+    let folder = TempDir::new().expect("a directory");
+    let data = folder.path().join("data");
+    std::fs::create_dir(&data).expect("a directory");
+    let mode = |path: &Path, mode: u32| {
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).expect("a mode");
+    };
+    mode(&data, 0o755);
+    let text = format!(
+        "[server]\nlisten = \"127.0.0.1:0\"\ndata_dir = \"{}\"\n[access]\nsign_in = \"none\"\n",
+        data.display()
+    );
+    let path = write(&folder, &text);
+    let sentence = format!("(mode 755): run chmod 700 {}.", data.display());
+    let create = ["wallboard-token", "list", "--config", &path];
+    for arguments in [&["serve", "--config", &path][..], &["check", "--config", &path], &create] {
+        let output = run(arguments).await;
+        let said = String::from_utf8(output.stdout).expect("text") + &String::from_utf8(output.stderr).expect("text");
+        assert_eq!(output.status.code(), Some(1), "{arguments:?}: {said}");
+        assert!(said.contains(&sentence), "{arguments:?}: {said}");
+    }
+    let demo = run(&["demo", "--listen", "127.0.0.1:0", "--data-dir", data.to_str().expect("a plain path")]).await;
+    assert!(String::from_utf8(demo.stderr).expect("text").contains(&sentence));
+    assert_eq!(std::fs::read_dir(&data).expect("readable").count(), 0, "nothing was written there");
+
+    let path = write(&folder, &(text + "[goodays]\nallow_unsigned = true\napi_token = \"canary-token\"\n"));
+    mode(Path::new(&path), 0o644);
+    for command in ["serve", "check"] {
+        let output = run(&[command, "--config", &path]).await;
+        let said = String::from_utf8(output.stderr).expect("text");
+        assert_eq!(output.status.code(), Some(2), "{command}: {said}");
+        assert!(said.contains(&format!("(mode 644): run chmod 600 {path}, or")) && !said.contains("canary"), "{said}");
+    }
 }
 
 #[tokio::test]

@@ -1,7 +1,9 @@
 //! Screens on the wall come in by a token or a code, show one wallboard, and are out at once.
 
+use callboard::base::secret::ExposeSecret;
 use callboard::sandbox::{Sandbox, Sees};
-use reqwest::header::{LOCATION, SET_COOKIE};
+use callboard::store::{DisplayToken, NewDisplay};
+use reqwest::header::{CACHE_CONTROL, LOCATION, RETRY_AFTER, SET_COOKIE};
 use reqwest::{Method, Response, StatusCode};
 use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::Message;
@@ -154,4 +156,183 @@ async fn nobody_lets_a_screen_see_what_they_may_not_see_themself() {
     let (_, code) = waiting(&house).await;
     assert_eq!(confirm(&supervisor, &code, "floor").await.status(), StatusCode::NOT_FOUND);
     assert!(!supervisor.text("/displays").await.contains("<option>floor"));
+}
+
+#[tokio::test]
+async fn code_is_good_for_the_browser_that_shows_it_alone() {
+    let (sandbox, _life) = sandbox(24, 3).await;
+    let house = open(&sandbox).await;
+    let supervisor = supervisor_of(&house, &sandbox).await;
+    let (screen, code) = waiting(&house).await;
+    let (other, others_code) = waiting(&house).await;
+    assert_ne!(others_code, code);
+    let planted = Somebody::with(&house, format!("cbp={}", "0".repeat(64)));
+    assert_eq!(confirm(&supervisor, &code, "floor").await.status(), StatusCode::SEE_OTHER);
+    for browser in [&other, &planted] {
+        for address in ["/display".to_owned(), format!("/display?code={code}")] {
+            let answer = browser.page(&address).await;
+            assert_eq!(answer.status(), StatusCode::OK, "{address}");
+            assert!(!answer.text().await.expect("a page").contains(&code[..3]));
+        }
+    }
+    let form = [("token", code.as_str())];
+    let tried = other.request(Method::POST, "/display").form(&form).send().await.expect("an answer");
+    assert_eq!(tried.status(), StatusCode::UNAUTHORIZED, "a code is no token");
+    assert_eq!(screen.page("/display").await.headers()[LOCATION], "/wallboard/floor");
+    let used = &only(&supervisor).await["uses"];
+    assert_eq!((&used[0]["by"], &used[0]["outcome"], used[1].is_null()), (&json!("code"), &json!("accepted"), true));
+}
+
+#[tokio::test]
+async fn wrong_codes_are_limited_by_person_and_the_page_says_so() {
+    let (sandbox, _life) = sandbox(24, 3).await;
+    let house = open(&sandbox).await;
+    let supervisor = supervisor_of(&house, &sandbox).await;
+    let (_screen, code) = waiting(&house).await;
+    for _ in 0..6 {
+        let answer = confirm(&supervisor, "AAAAA2", "floor").await;
+        assert_eq!(answer.status(), StatusCode::UNPROCESSABLE_ENTITY);
+        let page = answer.text().await.expect("a page");
+        assert!(page.contains("No display shows this code") && page.contains("value=\"AAAAA2\""), "{page}");
+    }
+    // A new sign-in of the same person changes nothing.
+    for somebody in [&supervisor, &supervisor_of(&house, &sandbox).await] {
+        let answer = confirm(somebody, &code, "floor").await;
+        assert_eq!(answer.status(), StatusCode::TOO_MANY_REQUESTS);
+        let seconds: u64 = answer.headers()[RETRY_AFTER].to_str().expect("a text").parse().expect("a number");
+        assert!((1..=2).contains(&seconds), "{seconds}");
+        assert!(answer.text().await.expect("a page").contains("Too many wrong codes. Wait "));
+    }
+    let keeper = Somebody::of(&house, &sandbox, ADMINISTRATOR).await;
+    assert_eq!(confirm(&keeper, &code, "floor").await.status(), StatusCode::SEE_OTHER, "another person");
+    let table = keeper.text("/audit.csv").await;
+    assert_eq!(table.matches("display.wrong-code").count(), 6);
+    assert!(!table.contains("AAAAA2"), "what was typed may be somebody's secret");
+}
+
+#[tokio::test]
+async fn one_network_cannot_take_the_places_of_the_others() {
+    let (sandbox, _life) = sandbox(24, 3).await;
+    let behind_a_proxy = |config: &mut callboard::config::Config| {
+        config.server.trusted_proxies = vec!["127.0.0.1/32".parse().expect("a network")];
+    };
+    let house = House::with_a_door(&sandbox, behind_a_proxy).await;
+    let ask = async |from: String, held: &str| {
+        let request =
+            house.http.get(house.at("/display")).header("accept", "text/html").header("x-forwarded-for", from);
+        request.header("cookie", held).send().await.expect("an answer")
+    };
+    let first = ask("198.51.100.1".into(), "").await;
+    let held = cookie(&first);
+    let page = first.text().await.expect("a page");
+    let code = |page: &str| page.split_once("aria-label=\"Code\">").expect("a code").1[..7].to_owned();
+    for _ in 0..7 {
+        assert_eq!(ask("198.51.100.1".into(), "").await.status(), StatusCode::OK);
+    }
+    let full = ask("198.51.100.1".into(), "").await;
+    assert_eq!(
+        (full.status(), &full.headers()[RETRY_AFTER]),
+        (StatusCode::TOO_MANY_REQUESTS, &"10".parse().expect("a header"))
+    );
+    assert_eq!(full.headers()[CACHE_CONTROL], "no-store");
+    let said = full.text().await.expect("a page");
+    assert!(
+        said.contains("wait in this network already") && said.contains("/display.js"),
+        "it asks again by itself: {said}"
+    );
+    for network in 2..=25 {
+        for _ in 0..8 {
+            assert_eq!(ask(format!("198.51.100.{network}"), "").await.status(), StatusCode::OK);
+        }
+    }
+    let full = ask("203.0.113.9".into(), "").await;
+    assert_eq!(full.status(), StatusCode::SERVICE_UNAVAILABLE);
+    assert!(full.headers().contains_key(RETRY_AFTER) && !full.headers().contains_key(SET_COOKIE));
+    assert!(full.text().await.expect("a page").contains("/display.js"));
+    // Who waits already goes on waiting, from wherever it asks by now.
+    for from in ["198.51.100.1", "203.0.113.9"] {
+        let still = ask(from.into(), &held).await;
+        assert_eq!(still.status(), StatusCode::OK);
+        assert_eq!(code(&still.text().await.expect("a page")), code(&page));
+    }
+}
+
+/// A token that was made while no server ran.
+async fn with_token(house: House, bound: bool) -> (House, String) {
+    let house = house.stop().await;
+    let (board, name, made_by) = ("floor".to_owned(), "Hall".to_owned(), "a test".to_owned());
+    let expires = "2999-01-01T00:00:00Z".parse().expect("an instant");
+    let new = NewDisplay { board, name, made_by, expires, bound };
+    let (token, _): (DisplayToken, _) = house.store().add_display(new).await.expect("a token");
+    (house.again().await, token.text().expose_secret().to_owned())
+}
+
+async fn by_token(house: &House, held: &str, token: &str) -> Response {
+    let request = Somebody::with(house, held.to_owned()).request(Method::POST, "/display").form(&[("token", token)]);
+    request.header("accept", "text/html").header("user-agent", "<b>Firefox/1").send().await.expect("an answer")
+}
+
+#[tokio::test]
+async fn second_browser_with_a_bound_token_is_refused_and_it_is_seen() {
+    let (sandbox, _life) = sandbox(24, 3).await;
+    let (house, token) = with_token(open(&sandbox).await, true).await;
+    let supervisor = supervisor_of(&house, &sandbox).await;
+    let entered = by_token(&house, "", &token).await;
+    assert_eq!(entered.headers()[LOCATION], "/wallboard/floor");
+    let held = cookie(&entered);
+    let again = by_token(&house, &held, &token).await;
+    assert_eq!((again.status(), again.headers().get(SET_COOKIE)), (StatusCode::SEE_OTHER, None), "its own token");
+
+    let refused = by_token(&house, "", &token).await;
+    assert_eq!((refused.status(), refused.headers().get(SET_COOKIE)), (StatusCode::FORBIDDEN, None));
+    let page = refused.text().await.expect("a page");
+    assert!(
+        page.contains("This token belongs to another browser") && page.contains("let it in anew by a code"),
+        "{page}"
+    );
+    assert!(page.contains("http-equiv=\"refresh\" content=\"20; url=/display\""), "nobody touches a wall: {page}");
+    let screen = Somebody::with(&house, held);
+    assert_eq!(screen.page("/wallboard/floor").await.status(), StatusCode::OK, "the first one stays");
+
+    let listed = only(&supervisor).await;
+    let outcomes: Vec<&Value> = listed["uses"].as_array().expect("uses").iter().map(|it| &it["outcome"]).collect();
+    assert_eq!(outcomes, ["other-browser", "already-in", "accepted"]);
+    let newest = &listed["uses"][0];
+    assert_eq!((&newest["address"], &newest["browser"]), (&json!("127.0.0.1"), &json!("Firefox")));
+    let page = supervisor.text("/displays").await;
+    assert!(page.contains("3 uses, 1 refused") && page.contains("refused: bound to another browser"), "{page}");
+    let keeper = Somebody::of(&house, &sandbox, ADMINISTRATOR).await;
+    assert!(keeper.text("/audit.csv").await.contains("display.refused"));
+    // Once made, a token is shown by nothing.
+    let secret = &token[13..77];
+    for place in ["/displays", "/api/v1/displays", "/audit", "/audit.csv", "/api/v1/audit", "/status", "/metrics"] {
+        assert!(!keeper.text(place).await.contains(secret), "{place}");
+    }
+
+    let id = listed["id"].as_str().expect("an id");
+    let revoked = supervisor.request(Method::POST, &format!("/api/v1/displays/{id}/revoke")).send().await;
+    assert_eq!(revoked.expect("an answer").status(), StatusCode::NO_CONTENT);
+    assert_eq!(screen.get("/api/v1/state?scope=wallboard:floor").await.status(), StatusCode::UNAUTHORIZED);
+    for held in ["", &screen.cookie] {
+        let late = by_token(&house, held, &token).await;
+        assert_eq!(late.status(), StatusCode::UNAUTHORIZED);
+        assert!(late.text().await.expect("a page").contains("This token is not good"));
+    }
+    assert_eq!(only(&supervisor).await["uses"][0]["outcome"], "shut-out");
+}
+
+#[tokio::test]
+async fn token_for_many_browsers_lets_each_of_them_in() {
+    let (sandbox, _life) = sandbox(24, 3).await;
+    let (house, token) = with_token(open(&sandbox).await, false).await;
+    let mut held = Vec::new();
+    for _ in 0..3 {
+        held.push(cookie(&by_token(&house, "", &token).await));
+    }
+    for cookie in held {
+        assert_eq!(Somebody::with(&house, cookie).page("/wallboard/floor").await.status(), StatusCode::OK);
+    }
+    let supervisor = supervisor_of(&house, &sandbox).await;
+    assert_eq!(only(&supervisor).await["bound"], false);
+    assert_eq!(by_token(&house, "", "cbw_wrong").await.status(), StatusCode::UNAUTHORIZED);
 }

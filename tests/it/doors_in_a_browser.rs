@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use crate::hostile_words::{CORPUS, INSPECT, WATCH};
 use crate::support::browser::Browser;
 use crate::support::door::{ADMINISTRATOR, SUPERVISOR, Somebody, TEAM_LEAD, cookie};
+use crate::support::goodays::{Mock, send};
 use crate::support::house::{House, sandbox};
 
 /// A page says that it is live.
@@ -209,6 +210,161 @@ async fn who_leaves_in_one_tab_leaves_nothing_on_the_other() {
     browser.close().await;
 }
 
+/// What is on the pages, and what is typed there, and must be nowhere after a sign-out.
+const CANARIES: [&str; 5] = ["canarycustomer", "canaryverbatim", "canaryanswer", "canarysigner", "canarysearch"];
+
+/// Everything that a tab holds and shows.
+const HELD: &str = "return JSON.stringify([document.title, document.documentElement.outerHTML, location.href, history.state,
+    [...document.querySelectorAll('input, textarea, select')].map((field) => field.value), {...localStorage}, {...sessionStorage}])";
+
+async fn held(browser: &Browser) -> String {
+    browser.ask(HELD).await.as_str().expect("a text").to_lowercase()
+}
+
+async fn holds_nothing(browser: &Browser, name: &str, when: &str) {
+    let held = held(browser).await;
+    for canary in CANARIES.into_iter().chain([name]) {
+        assert!(!held.contains(&canary.to_lowercase()), "{canary} is left {when}: {held}");
+    }
+}
+
+/// A browser of a supervisor with a tab in which a customer is being answered, and one that shows a page without a
+/// document. Their windows, and what the supervisor is called.
+async fn answering(house: &House, sandbox: &Sandbox) -> (Browser, [fantoccini::wd::WindowHandle; 2], String) {
+    let browser = Browser::start(&[]).await;
+    come_in(&browser, house, sandbox, SUPERVISOR, "/sign-ins").await;
+    browser.until("the name", "return document.querySelector('form.reader a') !== null").await;
+    let name = browser.ask("return document.querySelector('form.reader a').textContent").await;
+    let second = browser.client.window().await.expect("a tab");
+    let first = browser.client.new_window(true).await.expect("a tab").handle;
+    browser.client.switch_to_window(first.clone()).await.expect("the other tab");
+    browser.client.goto(house.at("/supervisor?q=canarysearch").as_str()).await.expect("the page");
+    browser.until("it is live", LIVE).await;
+    browser.client.goto(house.at("/feedback/r1").as_str()).await.expect("the page");
+    browser.until("it is live", LIVE).await;
+    browser.ask("document.querySelector('#do-reply').open = true; return true").await;
+    for (field, text) in [("content", "canaryanswer"), ("who", "canarysigner")] {
+        let field = format!("#do-reply [name={field}]");
+        let field = browser.client.find(fantoccini::Locator::Css(&field)).await.expect("a field");
+        field.send_keys(text).await.expect("typed");
+    }
+    let full = held(&browser).await;
+    for canary in &CANARIES[..4] {
+        assert!(full.contains(canary), "{canary} is there before");
+    }
+    assert!(browser.ask("return document.title").await.as_str().expect("a text").contains("Canarycustomer"));
+    (browser, [first, second], name.as_str().expect("a name").to_owned())
+}
+
+async fn answered_house(sandbox: &Sandbox) -> House {
+    sandbox.steering().show(SUPERVISOR, Sees::Everything);
+    let goodays = Mock::open().await;
+    let house = House::with_a_door(sandbox, |config| config.goodays = Some(goodays.config())).await;
+    let said = goodays.customer_answers("r1", |response| {
+        response["user"]["first_name"] = json!("Canarycustomer");
+        response["context"]["first_name"] = json!("Canarycustomer");
+        response["message"]["content"] = json!("canaryverbatim");
+    });
+    send(&house, &said).await;
+    let keeper = Somebody::of(&house, sandbox, ADMINISTRATOR).await;
+    let there = |document: &Value| document["feedback"]["r1"].is_object();
+    keeper.watch("feedback", None).await.until("the response", there).await;
+    house
+}
+
+/// What is said where a sign-in has ended, and nothing else.
+const ENDED: &str = "return document.body.innerText.trim() === 'Your sign-in has ended.\\n\\nSign in'
+    || document.body.innerText.trim() === 'Your sign-in has ended.\\nSign in'";
+
+#[tokio::test]
+async fn sign_out_leaves_nothing_in_any_tab_nor_behind_the_back_button() {
+    let (sandbox, _life) = sandbox(24, 3).await;
+    let house = answered_house(&sandbox).await;
+    let (browser, [first, second], name) = answering(&house, &sandbox).await;
+    browser.client.switch_to_window(second.clone()).await.expect("the other tab");
+    browser.ask("document.querySelector('form.reader button').click(); return true").await;
+    browser.until("the door", "return location.pathname === '/login' && document.readyState === 'complete'").await;
+    browser.client.switch_to_window(first.clone()).await.expect("the first tab");
+    browser.until("it says so and nothing else", ENDED).await;
+    holds_nothing(&browser, &name, "in the other tab").await;
+    assert_eq!(browser.ask("return document.title").await, json!("Signed out · Callboard"));
+    for tab in [&second, &first] {
+        browser.client.switch_to_window(tab.clone()).await.expect("the tab");
+        browser.client.back().await.expect("back");
+        browser
+            .until("it is the door", "return location.pathname === '/login' && document.readyState === 'complete'")
+            .await;
+        // What was searched for stood in the address, which the browser's own history knows.
+        let left = held(&browser).await.replace("canarysearch", "");
+        for canary in CANARIES.into_iter().chain([&*name.to_lowercase()]) {
+            assert!(!left.contains(canary), "{canary} is left behind the back button: {left}");
+        }
+    }
+
+    // Somebody else comes in at the same desk and goes back to the same page.
+    browser.client.switch_to_window(first).await.expect("the tab");
+    come_in(&browser, &house, &sandbox, ADMINISTRATOR, "/status").await;
+    browser.client.goto(house.at("/feedback/r1").as_str()).await.expect("the page");
+    browser.until("it is live", LIVE).await;
+    let typed =
+        "return [...document.querySelectorAll('main input, main textarea')].map((field) => field.value).join(' ')";
+    for step in ["as it was loaded", "after a way forth and back"] {
+        let typed = browser.ask(typed).await;
+        assert!(!typed.as_str().expect("a text").contains("canary"), "{step}: {typed}");
+        browser.client.goto(house.at("/status").as_str()).await.expect("the page");
+        browser.client.back().await.expect("back");
+        browser.until("it is live", LIVE).await;
+    }
+    browser.close().await;
+}
+
+#[tokio::test]
+async fn words_that_were_typed_are_not_put_back_for_the_next_person() {
+    let (sandbox, _life) = sandbox(24, 3).await;
+    let house = answered_house(&sandbox).await;
+    let (browser, _, _) = answering(&house, &sandbox).await;
+    // Away by the address bar, out, and somebody else in: the browser's own memory of forms is of the tab, not of a person.
+    browser.client.goto(house.at("/supervisor").as_str()).await.expect("the page");
+    browser.until("it is live", LIVE).await;
+    browser.ask("document.querySelector('form.reader button').click(); return true").await;
+    browser.until("the door", "return location.pathname === '/login' && document.readyState === 'complete'").await;
+    holds_nothing(&browser, "canary", "at the door").await;
+    come_in(&browser, &house, &sandbox, ADMINISTRATOR, "/status").await;
+    let shown = "return location.pathname.startsWith('/feedback/r1') && document.readyState === 'complete'";
+    let mut ways_back = 0;
+    while browser.ask(shown).await != json!(true) {
+        ways_back += 1;
+        assert!(ways_back < 10, "the page is in the history");
+        browser.client.back().await.expect("back");
+        browser.until("a page", "return document.readyState === 'complete'").await;
+    }
+    browser.until("it is live", LIVE).await;
+    let typed =
+        "return [...document.querySelectorAll('main input, main textarea')].map((field) => field.value).join(' ')";
+    let typed = browser.ask(typed).await;
+    assert!(!typed.as_str().expect("a text").contains("canary"), "{typed}");
+    browser.close().await;
+}
+
+#[tokio::test]
+async fn sign_in_that_an_administrator_ends_leaves_nothing_in_any_tab() {
+    let (sandbox, _life) = sandbox(24, 3).await;
+    let house = answered_house(&sandbox).await;
+    let (browser, tabs, name) = answering(&house, &sandbox).await;
+    let keeper = Somebody::of(&house, &sandbox, ADMINISTRATOR).await;
+    let listed: Value = keeper.get("/api/v1/sign-ins").await.json().await.expect("JSON");
+    let all = listed["signIns"].as_array().expect("a list");
+    let id = all.iter().find(|it| it["agent"] == SUPERVISOR).expect("theirs")["id"].as_str().expect("an id");
+    let ended = keeper.request(Method::DELETE, &format!("/api/v1/sign-ins/{id}")).send().await.expect("an answer");
+    assert_eq!(ended.status(), StatusCode::NO_CONTENT);
+    for tab in tabs {
+        browser.client.switch_to_window(tab).await.expect("the tab");
+        browser.until("it says so and nothing else", ENDED).await;
+        holds_nothing(&browser, &name, "after an administrator ended it").await;
+    }
+    browser.close().await;
+}
+
 #[tokio::test]
 async fn a_screen_comes_in_reloads_and_goes_by_itself() {
     let (sandbox, _life) = sandbox(24, 3).await;
@@ -258,6 +414,7 @@ async fn a_token_behind_the_hash_lets_a_screen_in_and_is_gone_from_the_address()
         name: "Hall".to_owned(),
         made_by: "a test".to_owned(),
         expires: "2999-01-01T00:00:00Z".parse::<Timestamp>().expect("an instant"),
+        bound: true,
     };
     let (token, _) = house.store().add_display(new).await.expect("a token");
     let house = house.again().await;

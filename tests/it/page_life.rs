@@ -693,20 +693,20 @@ async fn a_reply_that_was_typed_is_there_until_it_is_sent() {
     };
     let typed = format!("return {field}.value");
     let key = "return document.querySelector('#do-reply [name=idempotency_key]').value";
+    let type_it = async || {
+        let field = browser.client.find(Locator::Css("#do-reply textarea")).await.expect("a field");
+        field.send_keys("Dear Elena").await.expect("typed");
+    };
     let peer = open(&mut house, "?as=Ann").await;
-    browser
-        .client
-        .find(Locator::Css("#do-reply textarea"))
-        .await
-        .expect("a field")
-        .send_keys("Dear Elena")
-        .await
-        .expect("typed");
-    // The sign-in ends, which empties the page.
+    type_it().await;
+    // The sign-in ends, which empties the page and what the browser kept.
     peer.close(4401);
     browser.until("the page is emptied", "return !document.querySelector('textarea')").await;
-    open(&mut house, "?as=Bob").await;
+    open(&mut house, "?as=Ann").await;
     assert_eq!(browser.ask(&typed).await, json!(""), "not for whoever sits here next");
+    type_it().await;
+    open(&mut house, "?as=Bob").await;
+    assert_eq!(browser.ask(&typed).await, json!(""), "not for whoever signs in without signing out first");
     open(&mut house, "?as=Ann").await;
     browser.until("it is here again", &format!("return {field}.value === 'Dear Elena'")).await;
     assert_eq!(browser.ask("return document.querySelector('#do-reply').hasAttribute('data-typed')").await, json!(true));

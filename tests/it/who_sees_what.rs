@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use callboard::base::Clock;
 use callboard::domain::{AgentId, SessionId, SessionTrace};
 use callboard::sandbox::{Sandbox, Sees};
+use reqwest::header::CACHE_CONTROL;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
@@ -78,6 +79,7 @@ async fn every_route_is_for_those_who_are_enough_and_no_foreign_thing_exists() {
                     let answer = request.send().await.expect("an answer");
                     asked += 1;
                     let status = answer.status();
+                    assert_eq!(answer.headers()[CACHE_CONTROL], "no-store", "{role}: {verb} {place}");
                     let is_enough = rank(role) >= rank(least);
                     match (is_enough, path.contains('{')) {
                         (false, _) => assert_eq!(status, StatusCode::FORBIDDEN, "{role}: {verb} {place}"),
@@ -134,7 +136,9 @@ async fn pages_are_for_those_who_are_enough() {
             ("/audit.csv", "administrator"),
         ] {
             let expected = if rank(role) >= rank(least) { StatusCode::OK } else { StatusCode::FORBIDDEN };
-            assert_eq!(somebody.page(page).await.status(), expected, "{role}: {page}");
+            let answer = somebody.page(page).await;
+            assert_eq!(answer.status(), expected, "{role}: {page}");
+            assert_eq!(answer.headers()[CACHE_CONTROL], "no-store", "{role}: {page}");
         }
         let (_, foreign) = split(&everything, number);
         let stranger = format!("/agents/{}", foreign.iter().next().expect("somebody"));
@@ -272,7 +276,7 @@ async fn foreign_and_absent_are_one_answer() {
     let (sandbox, _life) = sandbox(48, 6).await;
     let boards = |config: &mut callboard::config::Config| {
         let of_queue = |id: i64| {
-            let mut board = callboard::config::Wallboard::new(&format!("of-{id}"));
+            let mut board = callboard::config::Wallboard::new(format!("of-{id}"));
             board.queues = vec![callboard::config::QueueRef::Id(id)];
             board
         };

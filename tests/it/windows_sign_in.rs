@@ -394,6 +394,7 @@ async fn check_signs_in_over_tls_that_the_machine_trusts_and_over_no_other() {
             windows.kdc
         );
         std::fs::write(&path, text).expect("a file");
+        std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o600)).expect("private");
         for (trusted, code, expected) in [
             (windows.certificate(), 0, "8 agents and 2 queues"),
             (

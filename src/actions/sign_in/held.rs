@@ -5,7 +5,7 @@
 
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -39,7 +39,8 @@ struct Held {
     agent: AgentId,
     name: String,
     team: Option<TeamId>,
-    person: Clarity,
+    /// Clarity with the person's own token, which is wiped when the sign-in or the token ends.
+    person: Mutex<Option<Clarity>>,
     /// When the person's own token ends, as far as it says.
     token_ends: Option<Timestamp>,
     from: From,
@@ -162,7 +163,7 @@ impl SignIn {
             agent,
             name,
             team,
-            person,
+            person: Mutex::new(Some(person)),
             // By Clarity's clock, as it made the token.
             token_ends: named_by(token).and_then(|named| named.ends).map(|ends| inner.clarity.clock().to_ours(ends)),
             from,
@@ -222,9 +223,17 @@ impl SignIn {
 
     /// Clarity as they see it. `None`: their own token has ended, and with it what they may do there.
     #[must_use]
-    pub fn clarity(&self) -> Option<&Clarity> {
+    pub fn clarity(&self) -> Option<Clarity> {
         let is_over = self.0.token_ends.is_some_and(|ends| ends <= self.0.clock.now());
-        (!is_over && self.is_open()).then_some(&self.0.person)
+        let mut person = self.person();
+        if is_over || !self.is_open() {
+            *person = None;
+        }
+        person.clone()
+    }
+
+    fn person(&self) -> MutexGuard<'_, Option<Clarity>> {
+        self.0.person.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether they may change anything: Clarity said who they are when it was last asked.
@@ -267,6 +276,8 @@ impl SignIn {
             }
             Standing::Out(_) => false,
         });
+        // Lists and open requests may hold the sign-in for a while.
+        *self.person() = None;
     }
 
     /// A place for one more socket. `None`: there are too many.
@@ -461,7 +472,7 @@ pub(super) async fn again(sign_in: &SignIn, granted: &Permission, inner: &Inner)
     let Some(person) = sign_in.clarity() else {
         return confirm::by_structure(&inner.gold, roles, sign_in.0.agent, sign_in.0.team, granted);
     };
-    let confirmed = confirm::ask(person, roles, &inner.gold).await?;
+    let confirmed = confirm::ask(&person, roles, &inner.gold).await?;
     // A token does not change its owner.
     if confirmed.agent == sign_in.agent() { Ok(confirmed.permission) } else { Err(SignInError::Refused) }
 }
@@ -469,5 +480,63 @@ pub(super) async fn again(sign_in: &SignIn, granted: &Permission, inner: &Inner)
 impl std::fmt::Debug for Held {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("SignIn").field("id", &self.id).field("agent", &self.agent).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::vendor::clarity::{Credential, SessionPropertiesKey, Settings, WriteVerb};
+
+    fn sign_in(clock: &Clock, token_ends: Option<Timestamp>) -> SignIn {
+        let settings = Settings {
+            api_root: "http://127.0.0.1:9/".parse().expect("an address"),
+            client_id: String::new(),
+            token_hosts: Vec::new(),
+            token_url: None,
+            credential: Credential::Static(Secret::from("a token")),
+            signalr_path: String::new(),
+            hub: String::new(),
+            transports: Vec::new(),
+            session_properties_key: SessionPropertiesKey::Both,
+            write_verb: WriteVerb::Get,
+            modalities: Vec::new(),
+            agent_metrics: Vec::new(),
+            queue_metrics: Vec::new(),
+        };
+        SignIn(Arc::new(Held {
+            id: "1".to_owned(),
+            kept: None,
+            agent: AgentId(41),
+            name: "Rob".to_owned(),
+            team: None,
+            person: Mutex::new(Some(Clarity::new(settings, clock.clone()).expect("a client"))),
+            token_ends,
+            from: From::default(),
+            began: clock.now(),
+            clock: clock.clone(),
+            used: AtomicI64::new(0),
+            sockets: AtomicUsize::new(0),
+            most_sockets: 4,
+            standing: watch::Sender::new(Standing::In(Permission::everything(Role::Agent))),
+            may_act: AtomicBool::new(true),
+            was_used: AtomicBool::new(false),
+        }))
+    }
+
+    #[test]
+    fn token_is_wiped_with_its_sign_in_or_its_time_though_the_sign_in_is_held() {
+        let clock = Clock::standing_at(Timestamp::from_second(1_795_000_000).expect("an instant"));
+        let ended = sign_in(&clock, None);
+        let listed = ended.clone();
+        assert!(ended.clarity().is_some());
+        ended.end(End::SignedOut);
+        assert!(listed.0.person.lock().expect("a lock").is_none());
+
+        let over = sign_in(&clock, Some(clock.now() + jiff::SignedDuration::from_secs(60)));
+        assert!(over.clarity().is_some());
+        clock.advance(jiff::SignedDuration::from_secs(60));
+        assert!(over.clarity().is_none() && over.is_open());
+        assert!(over.0.person.lock().expect("a lock").is_none());
     }
 }

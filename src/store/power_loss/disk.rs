@@ -4,6 +4,7 @@
 //! been synced survives or not by itself, down to sectors.
 
 use std::collections::BTreeMap;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 
 use rand::RngExt;
@@ -157,7 +158,7 @@ impl Disk {
 /// Writes what is left of a directory.
 pub(super) fn write(image: &Image, directory: &Path) {
     let Some(files) = image else { return };
-    std::fs::create_dir(directory).expect("a directory");
+    std::fs::DirBuilder::new().mode(0o700).create(directory).expect("a directory");
     for (name, bytes) in files {
         std::fs::write(directory.join(name), bytes).expect("a file");
     }

@@ -101,8 +101,8 @@ pub(super) fn identity(principal: &Principal, kind: u16, key: Vec<u8>) -> Option
 async fn contents(path: &Path) -> Result<Secret<Vec<u8>>, Fault> {
     let path = path.to_owned();
     let reading = tokio::task::spawn_blocking(move || private_file::read(&path, LIMIT));
-    let bytes = reading.await.map_err(|_| private_file::Unfit::Unreadable)??;
-    Ok(Secret::new(bytes))
+    let mut bytes = reading.await.map_err(|_| private_file::Unfit::Unreadable)??;
+    Ok(Secret::new(std::mem::take(&mut *bytes)))
 }
 
 /// An account as a person would write it.

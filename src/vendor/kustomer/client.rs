@@ -8,6 +8,7 @@ use reqwest::header::{AUTHORIZATION, HeaderValue};
 use serde_json::Value;
 use thiserror::Error;
 use url::Url;
+use zeroize::Zeroizing;
 
 use super::wire::{self, Conversation, Customer, User, WireError};
 use crate::base::secret::ExposeSecret;
@@ -79,7 +80,8 @@ impl Kustomer {
     /// # Errors
     /// When the key cannot stand in a header.
     pub fn new(http: reqwest::Client, api_root: &Url, key: &Secret) -> Result<Self, CallError> {
-        let mut authorization = HeaderValue::from_str(&format!("Bearer {}", key.expose_secret().trim()))
+        let text = Zeroizing::new(format!("Bearer {}", key.expose_secret().trim()));
+        let mut authorization = HeaderValue::from_str(&text)
             .map_err(|_| CallError::Invalid("The Kustomer API key contains characters that no header can carry."))?;
         authorization.set_sensitive(true);
         if api_root.cannot_be_a_base() {

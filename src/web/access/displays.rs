@@ -1,10 +1,11 @@
 //! Screens on the wall: who they are, how they come in, and how they are.
 //!
-//! A display comes in by a token, or by a code that it shows and that somebody who keeps the floor confirms. What its browser
+//! A display comes in by a token, or by a code that it shows and that a supervisor confirms (see [`codes`]). What its browser
 //! then holds is a key of its own, bound to the token: it never ends for want of use, and at once when the token is revoked.
+//! A bound token is good for the first browser that uses it; each use is noted.
 
 use std::collections::{BTreeMap, HashMap};
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -12,26 +13,14 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use super::codes::{self, Codes, Full, Guesser, NotConfirmed};
 use crate::actions::sign_in::{End, Standing};
-use crate::base::secret::ExposeSecret;
 use crate::base::{Clock, Secret, key};
 use crate::domain::{Permission, Role};
-use crate::store::{Display, DisplayToken, NewDisplay, Store, StoreError};
+use crate::store::{Display, DisplayToken, DisplayUse, Entry, NewDisplay, Store, StoreError, UseOutcome, Way};
 
 /// How long a display may stay without being let in anew.
 pub const TERM: SignedDuration = SignedDuration::from_hours(365 * 24);
-
-/// How long a code is good. A display that waits longer shows another one.
-const CODE_LIFE: Duration = Duration::from_secs(600);
-
-/// How many codes may be open at once: whoever asks for more is no display.
-const MOST_CODES: usize = 200;
-
-/// Letters that nobody takes for one another across a room.
-const ALPHABET: &[u8] = b"ABCDEFGHJKMNPQRSTUVWXYZ23456789";
-
-/// How many of them a code has.
-const CODE_LETTERS: usize = 6;
 
 /// How often it is written down that a display was seen.
 const SEEN_EVERY: Duration = Duration::from_secs(60);
@@ -50,7 +39,7 @@ struct Inner {
 #[derive(Debug, Default)]
 struct Known {
     by_id: BTreeMap<String, Held>,
-    waiting: HashMap<String, Waiting>,
+    codes: Codes,
 }
 
 #[derive(Debug)]
@@ -61,16 +50,6 @@ struct Held {
     seen: Option<Seen>,
     sockets: usize,
     noted: Option<Instant>,
-}
-
-/// Somebody who shows a code.
-#[derive(Debug)]
-struct Waiting {
-    /// What the browser holds that shows it.
-    ticket: String,
-    until: Instant,
-    /// The display that it was confirmed as.
-    confirmed: Option<String>,
 }
 
 /// A display that has come in, as a viewer.
@@ -108,24 +87,35 @@ pub struct Listed {
     pub sockets: usize,
 }
 
-/// A code to be shown, and what the browser holds that shows it.
-#[derive(Debug)]
-pub struct Code {
-    /// To be read out.
-    pub code: String,
-    /// To be held.
-    pub ticket: String,
-}
-
-/// What has become of a code.
+/// What a browser that waits is to show.
 #[derive(Debug)]
 pub enum Shown {
-    /// Nobody has confirmed it yet.
-    Waits(String),
+    /// A code; and where its place is a new one, this ticket is for the browser to hold.
+    Code(String, Option<Secret>),
     /// The display is in, with this key.
     In(Secret, Screen),
-    /// There is no such code any more.
-    Gone,
+    /// There is no place for one more display.
+    Full(Full),
+}
+
+/// What became of the use of a token.
+#[derive(Debug)]
+pub enum Entered {
+    /// The browser is the display, with this key.
+    In(Secret, Screen),
+    /// It was the display already.
+    AlreadyIn(Screen),
+    /// It is not. The display, if there is one with this token, and why.
+    Refused(Option<String>, UseOutcome),
+}
+
+/// Which browser asks.
+#[derive(Debug, Clone, Copy)]
+pub struct Caller {
+    /// Where from.
+    pub address: Option<IpAddr>,
+    /// What kind of browser it is.
+    pub browser: &'static str,
 }
 
 /// A socket of a display, for as long as it is open.
@@ -153,7 +143,7 @@ impl Displays {
         Ok(Self(Arc::new(Inner { store, clock, known: Mutex::new(known) })))
     }
 
-    /// Lets a display in, by a token that is shown now or never.
+    /// Lets a display in, by a token that is shown now or never. A `bound` one is good for the first browser that uses it.
     ///
     /// # Errors
     /// When it cannot be written down.
@@ -163,9 +153,10 @@ impl Displays {
         name: &str,
         by: &str,
         term: SignedDuration,
+        bound: bool,
     ) -> Result<(DisplayToken, Display), StoreError> {
         let expires = self.0.clock.now().saturating_add(term).unwrap_or(Timestamp::MAX);
-        let new = NewDisplay { board: board.to_owned(), name: name.to_owned(), made_by: by.to_owned(), expires };
+        let new = NewDisplay { board: board.to_owned(), name: name.to_owned(), made_by: by.to_owned(), expires, bound };
         let (token, display) = self.0.store.add_display(new).await?;
         self.known().by_id.insert(display.id.clone(), Held::new(display.clone()));
         Ok((token, display))
@@ -205,17 +196,15 @@ impl Displays {
         held.inspect(|held| held.reload.send_modify(|count| *count += 1)).is_some()
     }
 
-    /// Exchanges a token for a key. `None`: it is not, or no longer, good.
+    /// Exchanges a token for a key. `held`: the key of a display that the browser has already.
     ///
     /// # Errors
     /// When the store cannot be asked, or the key cannot be written down.
-    pub async fn enter(&self, token: &str) -> Result<Option<(Secret, Screen)>, StoreError> {
-        let Some(token) = DisplayToken::read(token) else { return Ok(None) };
-        let Some(display) = self.0.store.display_of_token(&token).await? else { return Ok(None) };
-        if !display.is_in(self.0.clock.now()) {
-            return Ok(None);
-        }
-        self.give_key(display.id, display.board).await.map(Some)
+    pub async fn enter(&self, token: &str, held: Option<&Secret>, caller: Caller) -> Result<Entered, StoreError> {
+        let nobodys = Ok(Entered::Refused(None, UseOutcome::ShutOut));
+        let Some(token) = DisplayToken::read(token) else { return nobodys };
+        let Some(display) = self.0.store.display_of_token(&token).await? else { return nobodys };
+        self.give_key(display.id, display.board, Way::Token, held, caller).await
     }
 
     /// Whose key this is, if the display is in.
@@ -229,63 +218,64 @@ impl Displays {
         Ok(display.map(|display| Screen { id: display.id.clone(), board: display.board.clone() }))
     }
 
-    /// A code for a display that wants in. `None`: too many are waiting.
-    #[must_use]
-    pub fn show_code(&self) -> Option<Code> {
-        let now = Instant::now();
-        let mut known = self.known();
-        known.waiting.retain(|_, waiting| now < waiting.until);
-        if known.waiting.len() >= MOST_CODES {
-            return None;
-        }
-        let code: String = (0..CODE_LETTERS).map(|_| letter()).collect();
-        let ticket = key::generate().expose_secret().to_owned();
-        let waiting = Waiting { ticket: ticket.clone(), until: now + CODE_LIFE, confirmed: None };
-        known.waiting.insert(code.clone(), waiting);
-        Some(Code { code, ticket })
-    }
-
-    /// What has become of the code that a browser shows.
+    /// What a browser that waits is to show. `ticket`: what it holds if it has waited already.
     ///
     /// # Errors
-    /// When its key cannot be written down.
-    pub async fn look(&self, ticket: &str) -> Result<Shown, StoreError> {
-        let id = {
-            let mut known = self.known();
-            let now = Instant::now();
-            let found = known.waiting.iter().find(|(_, it)| it.ticket == ticket && now < it.until);
-            let Some((code, waiting)) = found else { return Ok(Shown::Gone) };
-            let (code, confirmed) = (code.clone(), waiting.confirmed.clone());
-            let Some(id) = confirmed else { return Ok(Shown::Waits(code)) };
-            known.waiting.remove(&code);
-            id
+    /// When its key cannot be written down. It keeps its place.
+    pub async fn show(&self, ticket: Option<&Secret>, caller: Caller) -> Result<Shown, StoreError> {
+        let address = caller.address.unwrap_or(Ipv4Addr::LOCALHOST.into());
+        let shown = self.known().codes.look(ticket, address);
+        let id = match shown {
+            codes::Shown::Code(code, ticket) => return Ok(Shown::Code(code, ticket)),
+            codes::Shown::Full(full) => return Ok(Shown::Full(full)),
+            codes::Shown::Confirmed(id) => id,
         };
-        let board = self.known().by_id.get(&id).map(|held| held.display.board.clone());
-        let Some(board) = board else { return Ok(Shown::Gone) };
-        let (key, screen) = self.give_key(id, board).await?;
-        Ok(Shown::In(key, screen))
+        let board = self.known().by_id.get(&id).map(|held| held.display.board.clone()).unwrap_or_default();
+        let entered = self.give_key(id, board, Way::Code, None, caller).await?;
+        if let Some(ticket) = ticket {
+            self.known().codes.leave(ticket);
+        }
+        match entered {
+            Entered::In(key, screen) => Ok(Shown::In(key, screen)),
+            // It was shut out before it had come in: it waits anew.
+            Entered::AlreadyIn(_) | Entered::Refused(..) => match self.known().codes.look(None, address) {
+                codes::Shown::Code(code, ticket) => Ok(Shown::Code(code, ticket)),
+                codes::Shown::Full(full) => Ok(Shown::Full(full)),
+                codes::Shown::Confirmed(_) => Ok(Shown::Full(Full::All)),
+            },
+        }
     }
 
-    /// Confirms the display that shows this code. `None`: no display shows it.
+    /// Confirms the display that shows this code, which this person typed.
     ///
     /// # Errors
     /// When it cannot be written down.
-    pub async fn confirm(&self, code: &str, board: &str, name: &str, by: &str) -> Result<Option<Display>, StoreError> {
+    pub async fn confirm(
+        &self,
+        code: &str,
+        guesser: Guesser,
+        (board, name, by): (&str, &str, &str),
+    ) -> Result<Result<Display, NotConfirmed>, StoreError> {
         // Shown in two halves, it is typed in two halves as well.
         let code = code.split_whitespace().collect::<String>().to_ascii_uppercase();
-        let is_shown = |known: &Known| {
-            known.waiting.get(&code).is_some_and(|it| it.confirmed.is_none() && Instant::now() < it.until)
-        };
-        if !is_shown(&self.known()) {
-            return Ok(None);
+        if let Err(why) = self.known().codes.check(&code, guesser) {
+            return Ok(Err(why));
         }
         // The token itself is shown to nobody: the display has its key.
-        let (_, display) = self.add(board, name, by, TERM).await?;
-        match self.known().waiting.get_mut(&code) {
-            Some(waiting) => waiting.confirmed = Some(display.id.clone()),
-            None => return Ok(None),
+        let (_, display) = self.add(board, name, by, TERM, true).await?;
+        if self.known().codes.confirm(&code, &display.id) {
+            return Ok(Ok(display));
         }
-        Ok(Some(display))
+        self.revoke(&display.id).await?;
+        Ok(Err(NotConfirmed::Wrong))
+    }
+
+    /// How codes and tokens were used, by display, the newest first.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn uses(&self) -> Result<HashMap<String, Vec<DisplayUse>>, StoreError> {
+        self.0.store.display_uses().await
     }
 
     /// A socket of a display is opened. `None`: it has been shut out meanwhile.
@@ -298,10 +288,22 @@ impl Displays {
         Some(Line { displays: self.clone(), id: id.to_owned(), address, standing, reload })
     }
 
-    async fn give_key(&self, id: String, board: String) -> Result<(Secret, Screen), StoreError> {
+    async fn give_key(
+        &self,
+        id: String,
+        board: String,
+        way: Way,
+        held: Option<&Secret>,
+        Caller { address, browser }: Caller,
+    ) -> Result<Entered, StoreError> {
         let key = key::generate();
-        self.0.store.add_display_key(&id, &key).await?;
-        Ok((key, Screen { id, board }))
+        let entry = Entry { display: &id, way, key: &key, held, address, browser };
+        let outcome = self.0.store.enter_display(entry).await?;
+        Ok(match outcome {
+            UseOutcome::Accepted => Entered::In(key, Screen { id, board }),
+            UseOutcome::AlreadyIn => Entered::AlreadyIn(Screen { id, board }),
+            _ => Entered::Refused(Some(id), outcome),
+        })
     }
 
     fn known(&self) -> MutexGuard<'_, Known> {
@@ -357,9 +359,4 @@ impl Held {
         let (standing, reload) = (watch::Sender::new(standing), watch::Sender::new(0));
         Self { display, standing, reload, seen: None, sockets: 0, noted: None }
     }
-}
-
-fn letter() -> char {
-    use rand::RngExt;
-    char::from(ALPHABET[rand::rng().random_range(0..ALPHABET.len())])
 }

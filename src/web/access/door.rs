@@ -14,7 +14,7 @@ use serde_json::json;
 use super::viewer::{Viewer, bearer};
 use super::{Access, Entrance};
 use crate::actions::sign_in::{From as Origin, SignIn, SignInError};
-use crate::base::{LineLimit, Secret};
+use crate::base::{LineLimit, Secret, secret};
 use crate::domain::{Actor, Role};
 use crate::web::boards::Boards;
 use crate::web::pages;
@@ -53,6 +53,7 @@ pub async fn page(State(access): State<Access>, Query(wanted): Query<Wanted>) ->
 #[derive(Deserialize)]
 pub struct Credentials {
     username: String,
+    #[serde(deserialize_with = "secret::wiped")]
     password: Secret,
     #[serde(default)]
     then: String,
@@ -101,6 +102,7 @@ pub async fn by_password(
 /// A token, as an intranet page's form sends it.
 #[derive(Deserialize)]
 pub struct Token {
+    #[serde(deserialize_with = "secret::wiped")]
     token: Secret,
     #[serde(default)]
     then: String,
@@ -138,7 +140,7 @@ pub async fn as_somebody(
 ) -> Response {
     let Entrance::Demo(_, players) = access.entrance() else { return Problem::not_found().into_response() };
     if Role::named(&part.role) == Some(Role::Display) {
-        return super::pairing::as_display(&access, &boards, &headers).await;
+        return super::pairing::as_display(&access, &boards, peer, &headers).await;
     }
     let Some(token) = Role::named(&part.role).and_then(|role| players(role)) else {
         return Problem::not_valid("Nobody plays that here.").into_response();
@@ -188,6 +190,7 @@ pub async fn by_program(
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ProgramsToken {
+    #[serde(deserialize_with = "secret::wiped")]
     token: Secret,
 }
 

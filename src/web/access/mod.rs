@@ -2,10 +2,11 @@
 //!
 //! - [`viewer`]: whoever asks, as handlers receive them: [`Viewer`], and those who must be something to the house.
 //! - [`cookie`]: how browsers carry their key.
-//! - [`displays`]: screens on the wall, and [`pairing`], how they come in.
+//! - [`displays`]: screens on the wall, and [`pairing`], how they come in; [`codes`]: those that wait.
 //! - [`door`]: signing in and out; [`sign_ins`]: the list of sign-ins.
 //! - [`ticket`]: how a program opens a socket without a cookie.
 
+pub mod codes;
 pub mod cookie;
 pub mod displays;
 pub mod door;

@@ -98,7 +98,8 @@ pub(super) fn paths() -> Value {
             "responses": {
                 "200": answer("The newest first, those that were shut out included.", "Displays"),
                 "401": reference("responses/Problem"),
-                "403": reference("responses/Problem")
+                "403": reference("responses/Problem"),
+                "503": reference("responses/NotNow")
             }
         }},
         "/api/v1/displays/{id}/{deed}": {"post": {
@@ -146,6 +147,14 @@ pub(super) fn schemas() -> Value {
                 "revoked": {"type": ["string", "null"], "format": "date-time"},
                 "lastSeen": {"type": ["string", "null"], "format": "date-time"},
                 "in": {"type": "boolean"}, "sockets": {"type": "integer"},
+                "bound": {"type": "boolean", "description": "Whether its token is good for the first browser that used it alone."},
+                "uses": {"type": "array", "description": "The last uses of its code or token, the newest first.",
+                    "items": object("One of them.", &["at", "by", "browser", "outcome"], json!({
+                        "at": instant(), "by": {"enum": ["code", "token"]}, "address": {"type": ["string", "null"]},
+                        "browser": {"type": "string", "description": "What kind of browser it was."},
+                        "outcome": {"enum": ["accepted", "already-in", "other-browser", "shut-out", "expired"]}
+                    }))
+                },
                 "seen": object("How it was when it last told.", &["at", "width", "height", "build", "lagMilliseconds"], json!({
                     "at": instant(), "address": {"type": ["string", "null"]}, "width": {"type": "integer"},
                     "height": {"type": "integer"}, "build": text(), "lagMilliseconds": {"type": "integer"}

@@ -1,36 +1,91 @@
 //! `/display`: a screen that waits to be let in. `/displays`: those that are.
 
+use std::collections::HashMap;
+
 use askama::Template;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::{Reader, format};
+use crate::store::{DisplayUse, UseOutcome};
 use crate::web::access::displays::Listed;
 
+/// What a display shows that has not been let in.
+pub enum Waiting<'a> {
+    /// Its code.
+    Code(&'a str),
+    /// Why it has none yet. It asks again after so many seconds.
+    Later {
+        /// A sentence.
+        why: &'a str,
+        /// Until it asks again.
+        seconds: u64,
+    },
+    /// Its token was refused. It shows a code after so many seconds.
+    Refused {
+        /// Whether the token is bound to another browser.
+        is_others: bool,
+        /// Until it shows a code.
+        seconds: u64,
+    },
+}
+
 /// Renders the page of a display that waits.
-pub fn display(code: &str) -> Result<String, askama::Error> {
-    // In two halves, as it is read out.
-    let (first, second) = code.split_at_checked(code.len() / 2).unwrap_or((code, ""));
-    Waiting { code: format!("{first} {second}") }.render()
+pub fn display(waiting: &Waiting<'_>) -> Result<String, askama::Error> {
+    WaitingPage { waiting }.render()
+}
+
+/// What is shown to those who let displays in.
+pub struct DisplaysSheet<'a> {
+    /// The displays.
+    pub listed: &'a [Listed],
+    /// How their codes and tokens were used.
+    pub uses: &'a HashMap<String, Vec<DisplayUse>>,
+    /// The wallboards to choose from.
+    pub boards: &'a [String],
+    /// The build that runs.
+    pub build: &'a str,
+    /// The server's time.
+    pub now: Timestamp,
+    /// The zone of the board's day.
+    pub zone: &'a TimeZone,
+    /// What was typed.
+    pub typed: &'a Typed<'a>,
+    /// For whom the page is.
+    pub reader: &'a Reader,
+}
+
+/// What was typed into the form and not taken.
+#[derive(Default)]
+pub struct Typed<'a> {
+    /// Why. Empty: nothing was typed.
+    pub trouble: &'a str,
+    /// The code.
+    pub code: &'a str,
+    /// The wallboard.
+    pub board: &'a str,
+    /// Where the display hangs.
+    pub name: &'a str,
 }
 
 /// Renders the page of those who let displays in.
-pub fn displays(
-    listed: &[Listed],
-    boards: &[String],
-    build: &str,
-    now: Timestamp,
-    zone: &TimeZone,
-    reader: &Reader,
-) -> Result<String, askama::Error> {
-    let rows = listed.iter().map(|it| Row::new(it, build, now, zone)).collect();
-    Page { rows, boards, reader }.render()
+pub fn displays(sheet: &DisplaysSheet<'_>) -> Result<String, askama::Error> {
+    let DisplaysSheet { listed, uses, boards, build, now, zone, typed, reader } = *sheet;
+    let of = |it: &Listed| uses.get(&it.display.id).map_or(&[][..], Vec::as_slice);
+    let rows = listed.iter().map(|it| Row::new(it, of(it), build, now, zone)).collect();
+    Page { rows, boards, typed, reader }.render()
+}
+
+/// A code in two halves, as it is read out.
+fn halves(code: &str) -> String {
+    let (first, second) = code.split_at_checked(code.len() / 2).unwrap_or((code, ""));
+    format!("{first} {second}")
 }
 
 #[derive(Template)]
 #[template(path = "pages/display.html")]
-struct Waiting {
-    code: String,
+struct WaitingPage<'a> {
+    waiting: &'a Waiting<'a>,
 }
 
 #[derive(Template)]
@@ -38,6 +93,7 @@ struct Waiting {
 struct Page<'a> {
     rows: Vec<Row>,
     boards: &'a [String],
+    typed: &'a Typed<'a>,
     reader: &'a Reader,
 }
 
@@ -56,10 +112,14 @@ struct Row {
     lag: String,
     until: String,
     is_in: bool,
+    bound: bool,
+    uses: Vec<String>,
+    /// How many of them were refused.
+    refused: usize,
 }
 
 impl Row {
-    fn new(listed: &Listed, build: &str, now: Timestamp, zone: &TimeZone) -> Self {
+    fn new(listed: &Listed, uses: &[DisplayUse], build: &str, now: Timestamp, zone: &TimeZone) -> Self {
         let Listed { display, seen, sockets } = listed;
         let none = || format::NONE.to_owned();
         let is_in = display.is_in(now);
@@ -86,6 +146,23 @@ impl Row {
             lag: seen.as_ref().map_or_else(none, |it| format!("{} ms", it.lag.as_millis())),
             until: format::day(display.expires, zone),
             is_in,
+            bound: display.bound,
+            uses: uses.iter().map(|it| used(it, now, zone)).collect(),
+            refused: uses.iter().filter(|it| !it.outcome.is_in()).count(),
         }
     }
+}
+
+/// A use in a line.
+fn used(it: &DisplayUse, now: Timestamp, zone: &TimeZone) -> String {
+    let outcome = match it.outcome {
+        UseOutcome::Accepted => "let in",
+        UseOutcome::AlreadyIn => "was in already",
+        UseOutcome::OtherBrowser => "refused: bound to another browser",
+        UseOutcome::ShutOut => "refused: shut out",
+        UseOutcome::Expired => "refused: its time is over",
+    };
+    let (at, way) = (format::moment(it.at, zone, now), it.way.as_str());
+    let address = it.address.as_deref().unwrap_or("an unknown address");
+    format!("{at} by {way}, {}, {address}: {outcome}", it.browser)
 }

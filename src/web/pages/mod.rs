@@ -39,7 +39,7 @@ pub use agent::agent;
 pub use ask_again::ask_again;
 pub use audit::{AuditSheet, audit};
 pub use confirm::confirm;
-pub use displays::{display, displays};
+pub use displays::{DisplaysSheet, Typed, Waiting, display, displays};
 pub use feedback::{feedback, feedback_item, feedback_item_of};
 pub use figure::Figure;
 pub use login::{LoginSheet, login};

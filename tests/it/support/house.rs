@@ -1,5 +1,6 @@
 //! A whole server on a port of its own, with or without the sandbox next door.
 
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use callboard::base::{Clock, Lifecycle};
@@ -86,6 +87,7 @@ impl House {
     }
 
     async fn start(mut config: Config, manner: Manner, data: TempDir, port: u16, clock: Clock) -> Self {
+        std::fs::set_permissions(data.path(), std::fs::Permissions::from_mode(0o700)).expect("a mode");
         data.path().clone_into(&mut config.server.data_dir);
         let listener = TcpListener::bind(("127.0.0.1", port)).await.expect("a port");
         let life = Lifecycle::new();

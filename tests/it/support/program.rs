@@ -1,5 +1,6 @@
 //! The program itself, in a process of its own.
 
+use std::os::unix::fs::PermissionsExt;
 use std::process::Stdio;
 
 use tempfile::TempDir;
@@ -21,6 +22,7 @@ pub fn callboard() -> Command {
 pub fn write(folder: &TempDir, text: &str) -> String {
     let path = folder.path().join("callboard.toml");
     std::fs::write(&path, text).expect("a file");
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).expect("a mode");
     path.to_str().expect("a plain path").to_owned()
 }
 

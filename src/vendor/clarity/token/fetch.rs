@@ -8,6 +8,7 @@ use reqwest::header::{ACCEPT, WWW_AUTHENTICATE};
 use serde::Deserialize;
 use tokio::time::Instant;
 use url::Url;
+use zeroize::Zeroizing;
 
 use super::lifetime::{claims, lifetime, margin};
 use super::{Token, TokenError, Tokens, challenge};
@@ -46,14 +47,16 @@ impl Tokens {
         }
         let body = http::as_json(body.to_vec(), &answer.headers);
         let body = body.map_err(|error| TokenError::NotTheApi { host: host.clone(), source: Arc::new(error) })?;
+        let body = Zeroizing::new(body);
         let answer: Option<Answer> = json::read(&body).ok();
         let Some(Answer { access_token: Some(token), expires_in }) = answer else {
             return Err(TokenError::NoToken { host });
         };
+        let token = Zeroizing::new(token);
         let expires_in = expires_in.and_then(|seconds| u64::try_from(seconds).ok());
         let life = lifetime(&claims(&token), expires_in, server_now);
         let renew = life.map(|life| made + (life - margin(life)));
-        Ok(Token { secret: Secret::from(token), made, renew, dead: life.map(|life| made + life), is_proved })
+        Ok(Token { secret: Secret::from(token.as_str()), made, renew, dead: life.map(|life| made + life), is_proved })
     }
 
     async fn endpoint(&self) -> Result<Url, TokenError> {

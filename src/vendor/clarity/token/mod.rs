@@ -142,7 +142,7 @@ impl Tokens {
         let is_read_each_time = matches!(&self.settings.credential,
             Credential::Windows { account, .. } if account.proof.file().is_some());
         if !is_read_each_time {
-            let Some(secret) = watched::secret(bytes) else { return false };
+            let Some(secret) = watched::secret(&bytes) else { return false };
             let mut source = self.source.lock().unwrap_or_else(PoisonError::into_inner);
             *source = match source.clone() {
                 Source::Ready(_) => Source::Ready(secret),

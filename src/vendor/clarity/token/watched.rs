@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use sha2::{Digest, Sha256};
+use zeroize::Zeroizing;
 
 use crate::base::{Secret, private_file};
 
@@ -25,7 +26,7 @@ impl Watched {
     }
 
     /// The content, if it can be read and is not the one that is known. From now on it is.
-    pub async fn news(&self) -> Option<Vec<u8>> {
+    pub async fn news(&self) -> Option<Zeroizing<Vec<u8>>> {
         let path = self.path.clone();
         let reading = tokio::task::spawn_blocking(move || private_file::read(&path, LIMIT));
         let bytes = reading.await.ok()?.ok()?;
@@ -36,8 +37,7 @@ impl Watched {
 }
 
 /// The secret in a file that holds nothing else. `None`: there is none.
-pub fn secret(bytes: Vec<u8>) -> Option<Secret> {
-    let text = String::from_utf8(bytes).ok()?;
-    let secret = private_file::without_line_end(&text);
+pub fn secret(bytes: &[u8]) -> Option<Secret> {
+    let secret = private_file::without_line_end(std::str::from_utf8(bytes).ok()?);
     (!secret.trim().is_empty()).then(|| Secret::from(secret))
 }

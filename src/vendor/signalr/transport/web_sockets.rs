@@ -8,6 +8,7 @@ use tokio_tungstenite::tungstenite::http::header::{AUTHORIZATION, COOKIE};
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{Error as SocketError, Message};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async_with_config};
+use zeroize::Zeroizing;
 
 use super::{Incoming, Target};
 use crate::base::Cookies;
@@ -29,8 +30,8 @@ pub async fn open(target: Target, max_frame: usize, cookies: &Cookies) -> Result
     let mut request =
         address::socket(address.clone()).as_str().into_client_request().map_err(|error| unreachable(plain(error)))?;
     if let Some(token) = token {
-        let mut value = HeaderValue::from_str(&format!("Bearer {}", token.expose_secret()))
-            .map_err(|error| unreachable(Box::new(error)))?;
+        let text = Zeroizing::new(format!("Bearer {}", token.expose_secret()));
+        let mut value = HeaderValue::from_str(&text).map_err(|error| unreachable(Box::new(error)))?;
         value.set_sensitive(true);
         request.headers_mut().insert(AUTHORIZATION, value);
     }

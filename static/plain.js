@@ -1,0 +1,30 @@
+// A page that shows no document still belongs to a sign-in: it hears when that ends, as the others do.
+
+import { Link } from "./live.js";
+import { hideWhenLeft, show, signedOut } from "./out.js";
+
+// A page about a problem is also shown to those who never signed in.
+let isIn = document.querySelector("form.reader") !== null;
+let isOut = false;
+hideWhenLeft();
+
+const link = new Link(
+  { address: "/api/v1/live", scope: "status", epoch: "", version: null, build: "" },
+  {
+    snapshot: () => {
+      isIn = true;
+      if (isOut) location.reload();
+    },
+    patch: () => {},
+    now: () => {},
+    heard: show,
+    build: () => {},
+    reload: () => {},
+    lamp: (state) => {
+      if (state !== "signedOut" || !isIn || isOut) return;
+      isOut = true;
+      link.version = null;
+      signedOut();
+    },
+  },
+);
