@@ -2,6 +2,8 @@
 
 mod filter;
 
+use std::io;
+
 use axum::Json;
 use axum::body::{Body, Bytes};
 use axum::extract::{Query, State};
@@ -11,11 +13,12 @@ use axum::response::{Html, IntoResponse, Response};
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
-use super::access::{Access, Administrator, Who};
+use super::access::{Access, Administrator, Viewer, Who};
 use super::pages::{self, Reader};
 use super::problem::Problem;
 use super::state::AppState;
 use super::supervise::{Acting, problem};
+use crate::domain::Role;
 use crate::store::{AuditFilter, Deed as Line, NewDeed, Store, StoreError};
 pub use filter::Asked;
 
@@ -24,6 +27,9 @@ const MOST_EXPORTED: usize = 100_000;
 
 /// How many parts of a table wait for a slow reader.
 const WAITING_PARTS: usize = 2;
+
+/// Why a table is broken off whose reader may not have it any more.
+const RIGHT_ENDED: &str = "the right to read the audit has ended";
 
 /// How long to wait when the store is busy, in seconds.
 const COME_BACK: u64 = 5;
@@ -102,16 +108,21 @@ pub async fn table(
     };
     let entry = store.begin_deed(entry).await.map_err(|error| unread(&error))?;
     let (parts, told) = mpsc::channel(WAITING_PARTS);
+    let reader = viewer.clone();
     // It reads on as fast as it is read, and ends with its reader.
     state.life.spawn_guest(async move {
-        let (outcome, reason) = write_table(&store, asked, entry, &parts).await;
+        let (outcome, reason) = write_table(&store, asked, entry, &reader, &parts).await;
         if let Err(error) = store.end_deed(entry, outcome, Some(reason)).await {
             tracing::error!(error = %error, "how an export ended could not be written to the audit");
         }
     });
-    let body = Body::from_stream(futures_util::stream::unfold(told, |mut told| async {
-        let part = told.recv().await?;
-        Some((part, told))
+    // What waits to be sent is not sent to a user who may not have it any more.
+    let body = Body::from_stream(futures_util::stream::unfold(told, move |mut told| {
+        let viewer = viewer.clone();
+        async move {
+            let part = told.recv().await?;
+            Some((if may_read(&viewer) { part } else { Err(broken_off(RIGHT_ENDED)) }, told))
+        }
     }));
     let named = "attachment; filename=\"callboard-audit.csv\"";
     Ok(([(CONTENT_TYPE, "text/csv; charset=utf-8"), (CONTENT_DISPOSITION, named)], body).into_response())
@@ -122,12 +133,17 @@ async fn write_table(
     store: &Store,
     asked: Asked,
     entry: i64,
-    parts: &mpsc::Sender<Result<Bytes, StoreError>>,
+    reader: &Viewer,
+    parts: &mpsc::Sender<Result<Bytes, io::Error>>,
 ) -> (&'static str, String) {
     let Asked { filter, before, .. } = asked;
     let (mut before, mut count) = (before.map_or(entry, |before| before.min(entry)), 0);
     let mut part = row(HEAD.map(str::to_owned));
     loop {
+        if !may_read(reader) {
+            let _ = parts.send(Err(broken_off(RIGHT_ENDED))).await;
+            return ("refused", format!("The user's right to it ended after {count} entries."));
+        }
         if parts.send(Ok(part.into())).await.is_err() {
             return ("failed", format!("The client left after {count} entries."));
         }
@@ -139,7 +155,7 @@ async fn write_table(
             Err(error) => {
                 tracing::error!(error = %error, "the audit cannot be read");
                 // A table that ends too early must not pass for a whole one: the client sees that it was broken off.
-                let _ = parts.send(Err(error)).await;
+                let _ = parts.send(Err(broken_off("the audit cannot be read"))).await;
                 return ("failed", format!("It could not be read on after {count} entries."));
             }
         };
@@ -152,6 +168,16 @@ async fn write_table(
             count = MOST_EXPORTED;
         }
     }
+}
+
+/// Whether they may read the audit still. A table takes as long as its reader likes.
+fn may_read(viewer: &Viewer) -> bool {
+    viewer.clone().now().is_some_and(|viewer| viewer.role() >= Role::Administrator)
+}
+
+/// Ends an answer in such a way that the client sees that it is not whole.
+fn broken_off(why: &'static str) -> io::Error {
+    io::Error::other(why)
 }
 
 /// Whether more entries are wanted than a table holds. Where that cannot be told, there are.

@@ -4,7 +4,9 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use callboard::domain::Actor;
 use callboard::sandbox::{Options, Sandbox, Sees, Vendor, WrongAnswer};
+use futures_util::StreamExt;
 use reqwest::header::{AUTHORIZATION, COOKIE};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -365,4 +367,38 @@ async fn signed_out() {
         let (_, bytes) = person.ask(&house, Method::GET, "/supervisor", false).await;
         assert_eq!(told(&bytes, &names(&whole)), Vec::<String>::new(), "{}", person.role);
     }
+}
+
+/// A table that is on its way to a slow reader is broken off when the sign-in ends, and does not pass for a whole one.
+#[tokio::test]
+async fn running_export_ends_with_its_sign_in() {
+    let (sandbox, _life) = sandbox_with(Options { agents: 24, queues: 3, ..Options::default() }).await;
+    let house = House::with_a_door(&sandbox, |_| ()).await;
+    let keeper = Somebody::of(&house, &sandbox, ADMINISTRATOR).await;
+    // More than every buffer between the two can hold.
+    let (actor, after) = (Actor::command("a test"), json!({"note": "x".repeat(20_000)}));
+    let noted = (0..2_000).map(|_| house.world.store.note(&actor, "display.create", "display x", after.clone()));
+    let noted = futures_util::stream::iter(noted).buffer_unordered(100).collect::<Vec<_>>().await;
+    assert!(noted.iter().all(Result::is_ok), "{:?}", noted.iter().find(|it| it.is_err()));
+    let mut table = keeper.get("/audit.csv").await;
+    assert_eq!(table.status(), StatusCode::OK);
+    table.chunk().await.expect("a part").expect("more");
+    let left = keeper.request(Method::POST, "/logout").send().await.expect("an answer");
+    assert_eq!(left.status(), StatusCode::SEE_OTHER);
+    let rest = async {
+        loop {
+            match table.chunk().await {
+                Ok(Some(_)) => {}
+                Ok(None) => return "whole",
+                Err(_) => return "broken off",
+            }
+        }
+    };
+    assert_eq!(rest.await, "broken off");
+    until_async("the audit tells", async || {
+        let entries = house.world.store.deeds(20).await.expect("entries");
+        let export = entries.iter().find(|entry| entry.what == "audit.export");
+        export.and_then(|it| it.ended.as_ref()).is_some_and(|end| end.outcome == "refused" || end.outcome == "failed")
+    })
+    .await;
 }
