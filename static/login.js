@@ -1,5 +1,7 @@
-// Whoever comes here is signed in no longer, or is about to be somebody else: nothing that was kept for them stays.
+// Nothing stays that was kept for a user who is signed in no longer, or who is about to be another one. Who is still signed in
+// may have come here by a bookmark, or by another site's link, and keeps their drafts.
 
 import { forget } from "./out.js";
 
-forget();
+if (!("in" in (document.getElementById("content")?.dataset ?? {}))) forget();
+document.addEventListener("submit", forget);

@@ -22,6 +22,11 @@ export function show() {
   document.documentElement.classList.remove("away");
 }
 
+/** Whether it has not said so yet. */
+export function isHidden() {
+  return document.documentElement.classList.contains("away");
+}
+
 /** Leaves of the page a heading, and returns what else may be said below it. */
 export function wipe(heading, className = "problem") {
   // A request that is on its way must find nothing to keep when it fails.

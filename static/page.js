@@ -6,7 +6,7 @@ import { Binding } from "./bind.js";
 import { clock as clockText, since } from "./format.js";
 import { Stack, Thread } from "./list.js";
 import { Link } from "./live.js";
-import { hideWhenLeft, show, signedOut, wipe } from "./out.js";
+import { hideWhenLeft, isHidden, show, signedOut, wipe } from "./out.js";
 import { write } from "./paint.js";
 import { Table } from "./table.js";
 import { Clock, tick } from "./tick.js";
@@ -83,7 +83,8 @@ function light(state) {
     board.dataset.stoppedAt = broken ? String(heardAt) : "";
     if (blanked) binding.repaint();
   }
-  if (state === "signedOut" || state === "refused") clear();
+  // A page that was left and is shown again stays hidden until the server has said that it may be seen: not then.
+  if (state === "signedOut" || state === "refused" || (state === "tooMany" && isHidden())) clear();
 }
 
 /** What a viewer may no longer see leaves the page; when the link is granted again, the page comes back whole. */
@@ -101,6 +102,7 @@ function clear() {
   // What the sources are doing belongs to what was seen; who is signed in, to whoever still is.
   for (const node of document.querySelectorAll(".chips, .notice, #lost")) node.remove();
   document.title = "Callboard";
+  show();
   const content = document.getElementById("content");
   content.className = board ? "pairing" : "problem";
   content.replaceChildren(Object.assign(document.createElement("h1"), { role: "alert", textContent: words[facts.link]() }));

@@ -1,7 +1,7 @@
 // A page that shows no document still belongs to a sign-in: it hears when that ends, as the others do.
 
 import { Link } from "./live.js";
-import { hideWhenLeft, show, signedOut } from "./out.js";
+import { hideWhenLeft, isHidden, show, signedOut } from "./out.js";
 
 // A page about a problem is also shown to those who never signed in.
 let isIn = document.querySelector("form.reader") !== null;
@@ -21,6 +21,12 @@ const link = new Link(
     build: () => {},
     reload: () => {},
     lamp: (state) => {
+      if (state === "tooMany" && isHidden()) {
+        isOut = true;
+        const main = document.getElementById("content");
+        main?.replaceChildren(Object.assign(document.createElement("h1"), { textContent: "You have too many pages open: close some." }));
+        show();
+      }
       if (state !== "signedOut" || !isIn || isOut) return;
       isOut = true;
       link.version = null;

@@ -36,8 +36,6 @@ pub enum ActorKind {
     Display,
     /// A program: one that sends a user's token with each request, or a command of Callboard's own.
     Program,
-    /// One of the connected systems.
-    Vendor,
     /// Callboard by itself.
     System,
     /// A caller of whom no more is known than an address.
@@ -46,7 +44,7 @@ pub enum ActorKind {
 
 impl ActorKind {
     /// All kinds.
-    pub const ALL: [Self; 6] = [Self::User, Self::Display, Self::Program, Self::Vendor, Self::System, Self::Unknown];
+    pub const ALL: [Self; 5] = [Self::User, Self::Display, Self::Program, Self::System, Self::Unknown];
 
     /// The name in the store and the API.
     #[must_use]
@@ -55,7 +53,6 @@ impl ActorKind {
             Self::User => "user",
             Self::Display => "display",
             Self::Program => "program",
-            Self::Vendor => "vendor",
             Self::System => "system",
             Self::Unknown => "unknown",
         }

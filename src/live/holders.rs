@@ -91,7 +91,7 @@ impl Holders {
     }
 
     fn is_over(&self, hold: &Hold, now: Instant) -> bool {
-        hold.viewers == 0 && now.duration_since(hold.used) > self.0.linger
+        hold.viewers == 0 && now.duration_since(hold.used) >= self.0.linger
     }
 
     fn held(&self) -> MutexGuard<'_, HashMap<Holder, HashMap<String, Hold>>> {
@@ -146,7 +146,6 @@ mod tests {
         let holders = Holders::new(4, Duration::ZERO);
         drop(holders.place(&Holder::named("agent 1"), "floor"));
         let stays = holders.place(&Holder::named("agent 2"), "floor");
-        std::thread::yield_now();
         holders.sweep();
         assert_eq!(holders.held().len(), 1);
         drop(stays);

@@ -322,7 +322,8 @@ impl View {
             is_recounted = true;
             state.name_teams(&self.sight)
         };
-        if is_recounted {
+        // The agents of teams that are named only now are not known here: what is to be read is counted then.
+        if is_recounted && !is_renamed {
             state.count(&self.sight, version, &mut before);
         }
         self.publish(state, version, heard, before);

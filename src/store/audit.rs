@@ -174,8 +174,9 @@ impl Store {
 impl AuditFilter {
     /// The query, which finds its rows by an index whatever is asked for, and its parameters. `None`: nobody has that name.
     ///
-    /// Entries are in the order of their time, and not only of their number: each index ends with it, so that a filter
-    /// with a span of time reads no entry outside of that span.
+    /// Entries are in the order of their time, and not only of their number: each index ends with it, so that a filter for
+    /// one value reads no entry outside of a span of time. An action or a target of which a part is given is a span of the
+    /// index itself, whose entries are put in order afterwards.
     fn question(
         &self,
         connection: &Connection,
@@ -247,7 +248,7 @@ fn names_with(connection: &Connection, part: &str) -> Result<Vec<String>, StoreE
     let part = part.to_lowercase();
     let mut statement = connection.prepare_cached(
         "WITH RECURSIVE known (name) AS (
-             SELECT min(name) FROM audit
+             SELECT min(name) FROM audit WHERE name IS NOT NULL
              UNION ALL
              SELECT (SELECT min(name) FROM audit WHERE name > known.name) FROM known WHERE known.name IS NOT NULL
          ) SELECT name FROM known WHERE name IS NOT NULL",

@@ -258,7 +258,7 @@ const STEPS: &[&str] = &[
     CREATE TABLE audit (
         seq     INTEGER PRIMARY KEY AUTOINCREMENT,
         at      INTEGER NOT NULL,
-        kind    TEXT    NOT NULL CHECK (kind IN ('user', 'display', 'program', 'vendor', 'system', 'unknown')),
+        kind    TEXT    NOT NULL CHECK (kind IN ('user', 'display', 'program', 'system', 'unknown')),
         agent   INTEGER,
         name    TEXT,
         address TEXT,

@@ -145,6 +145,9 @@ async fn write_table(
             return ("refused", format!("The user's right to it ended after {count} entries."));
         }
         if parts.send(Ok(part.into())).await.is_err() {
+            if !may_read(reader) {
+                return ("refused", format!("The user's right to it ended after {count} entries."));
+            }
             return ("failed", format!("The client left after {count} entries."));
         }
         if count == MOST_EXPORTED {

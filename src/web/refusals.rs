@@ -24,7 +24,7 @@ use super::problem::Problem;
 use super::serve::network_of;
 use crate::actions::feedback;
 use crate::base::{Lifecycle, Metrics};
-use crate::domain::{Actor, FeedbackDeedKind};
+use crate::domain::{Actor, ActorKind, FeedbackDeedKind};
 use crate::store::{NewDeed, Store};
 
 /// How long refusals that are alike share an entry.
@@ -103,7 +103,8 @@ enum Alike {
 impl Alike {
     fn of(refused: &Refused) -> Self {
         let Refused { actor, what, entity, .. } = refused;
-        match actor.sign_in.clone().or_else(|| actor.agent.map(|agent| agent.to_string())) {
+        let display = actor.name.clone().filter(|_| actor.kind == ActorKind::Display);
+        match actor.agent.map(|agent| agent.to_string()).or_else(|| actor.sign_in.clone()).or(display) {
             Some(known) => Self::Known(known, what, entity.clone()),
             None => Self::Stranger(actor.address.map(network_of), what),
         }
@@ -175,8 +176,15 @@ impl Writer {
         let over: Vec<Open> =
             self.open.extract_if(|_, open| by.is_none_or(|by| open.until <= by)).map(|(_, open)| open).collect();
         for Open { mut first, more, .. } in over.into_iter().filter(|open| open.more > 0) {
-            first.after["more"] = json!(more);
-            self.write(&first, 0).await;
+            // They were counted as they came; what finds no allowance any more is in the metrics alone.
+            let allowance = match Alike::of(&first) {
+                Alike::Known(..) => &mut self.known,
+                Alike::Stranger(..) => &mut self.strangers,
+            };
+            if allowance.take(Instant::now()) {
+                first.after["more"] = json!(more);
+                self.write(&first, 0).await;
+            }
         }
     }
 
@@ -281,6 +289,8 @@ fn named(route: &str, last: &str, changes: bool) -> Option<(&'static str, &'stat
         (false, "/status/events/{seq}") => ("webhook.read", "webhook"),
         // It shows a form once more and changes nothing.
         (false, _) | (true, "/confirm") => return None,
+        // The sign-in itself tells of it.
+        (true, "/api/v1/sign-in") => return None,
         (true, "/displays/confirm") => ("display.confirm", "display"),
         (true, "/displays/{id}/{deed}" | "/api/v1/displays/{id}/{deed}") => match last {
             "revoke" => ("display.revoke", "display"),
@@ -319,8 +329,8 @@ mod tests {
         let document = crate::web::openapi::document();
         for (path, operations) in document["paths"].as_object().expect("paths") {
             let changes = operations.as_object().expect("operations").keys().any(|verb| verb != "get");
-            let is_ours = path.starts_with("/api/") && path != "/api/v1/sign-in";
-            if changes && is_ours {
+            // Sign-ins that are refused are told of where they are.
+            if changes && path.starts_with("/api/") && path != "/api/v1/sign-in" {
                 let last = path.rsplit('/').next().expect("a part");
                 // The document has a path for each of these.
                 let route =

@@ -77,6 +77,9 @@ const LOGGED_SCOPE: usize = 80;
 /// Lines of the log about sockets. All viewers come back at once after a restart.
 static LINES: LineLimit = LineLimit::new(1000, Duration::from_millis(50));
 
+/// The same about those that are refused: strangers must not take the lines of viewers.
+static REFUSED_LINES: LineLimit = LineLimit::new(100, Duration::from_millis(500));
+
 /// What is said with the last two of these.
 const NO_PAGE: &str = "This list has no such page.";
 const TOO_MANY_OPEN: &str = "Too many pages are open.";
@@ -472,7 +475,7 @@ impl LogEntry {
 
 /// A socket that is closed as soon as it is open.
 fn turn_away(upgrade: WebSocketUpgrade, address: Option<IpAddr>, code: u16, reason: &'static str) -> Response {
-    if let Some(left_out) = LINES.take() {
+    if let Some(left_out) = REFUSED_LINES.take() {
         tracing::info!(address = address.map(tracing::field::display), code, left_out, "a socket was refused");
     }
     upgrade.on_upgrade(move |socket| close(socket, code, reason))

@@ -281,7 +281,7 @@ async fn a_certificate_that_is_not_good_is_refused_by_its_date_or_name() {
         let root = format!("https://localhost:{}/webapi/api", tls.port);
         let text =
             format!("[clarity]\napi_root = \"{root}\"\nclient_id = \"x\"\nauth = \"static\"\ntoken = \"secret\"\n");
-        std::fs::write(&path, text).expect("a file");
+        crate::support::program::write_to(&path, &text);
         let mut check = tokio::process::Command::new(env!("CARGO_BIN_EXE_callboard"));
         check.args(["check", "--config"]).arg(&path).kill_on_drop(true);
         // The machine trusts whoever signed it: nothing but its date, or its name, is wrong.

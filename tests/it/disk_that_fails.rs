@@ -33,7 +33,7 @@ impl Program {
              [goodays]\napi_root = \"http://127.0.0.1:9/v2\"\napi_token = \"t\"\nhmac_secrets = [\"agreed\"]\n",
             data.display()
         );
-        std::fs::write(&config, text).expect("a file");
+        crate::support::program::write_to(&config, &text);
         let program = env!("CARGO_BIN_EXE_callboard");
         let mut command = match fault {
             None => Command::new(program),
@@ -151,7 +151,7 @@ impl SmallDisk {
     async fn mount(at: PathBuf) -> Option<Self> {
         std::fs::create_dir(&at).expect("a directory");
         let mounted = Command::new("mount")
-            .args(["-t", "tmpfs", "-o", "size=12m", "none"])
+            .args(["-t", "tmpfs", "-o", "size=12m,mode=0700", "none"])
             .arg(&at)
             .stderr(Stdio::null())
             .status()

@@ -200,13 +200,13 @@ async fn wrong_codes_are_limited_by_person_and_the_page_says_so() {
         let answer = confirm(somebody, &code, "floor").await;
         assert_eq!(answer.status(), StatusCode::TOO_MANY_REQUESTS);
         let seconds: u64 = answer.headers()[RETRY_AFTER].to_str().expect("a text").parse().expect("a number");
-        assert!((1..=2).contains(&seconds), "{seconds}");
+        assert!((1..=10).contains(&seconds), "{seconds}");
         assert!(answer.text().await.expect("a page").contains("Too many wrong codes. Wait "));
     }
     let keeper = Somebody::of(&house, &sandbox, ADMINISTRATOR).await;
     assert_eq!(confirm(&keeper, &code, "floor").await.status(), StatusCode::SEE_OTHER, "another person");
     let table = keeper.text("/audit.csv").await;
-    assert_eq!(table.matches("display.wrong-code").count(), 6);
+    assert_eq!(table.matches("display.wrong-code").count(), 1, "those that are alike share an entry");
     assert!(!table.contains("AAAAA2"), "what was typed may be somebody's secret");
 }
 

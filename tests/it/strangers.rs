@@ -88,6 +88,25 @@ async fn program_that_begins_with_many_requests_is_asked_about_once() {
     assert_eq!(clarity.asked("GET profile").len(), 1);
 }
 
+/// What a program brings with each request would otherwise let it in again at once.
+#[tokio::test]
+async fn token_whose_sign_in_was_ended_lets_nobody_in_again() {
+    let clarity = Mock::new();
+    clarity.answer("GET profile", 200, json!({"id": 41, "name": "Rob T.", "teamId": 3}));
+    let house = house(&clarity).await;
+    let token = token(0);
+    let asked = house.http.get(house.at("/api/v1/sign-ins")).bearer_auth(&token).send().await.expect("an answer");
+    let listed: serde_json::Value = asked.json().await.expect("JSON");
+    let id = listed["signIns"][0]["id"].as_str().expect("an id");
+    let ended = house.http.delete(house.at(&format!("/api/v1/sign-ins/{id}"))).bearer_auth(&token).send().await;
+    assert_eq!(ended.expect("an answer").status(), StatusCode::NO_CONTENT);
+    let questions = clarity.asked("GET profile").len();
+    for path in ["/api/v1/state", "/supervisor"] {
+        assert_eq!(ask(&house, path, &token).await, StatusCode::UNAUTHORIZED, "{path}");
+    }
+    assert_eq!(clarity.asked("GET profile").len(), questions);
+}
+
 #[tokio::test]
 async fn question_that_was_not_answered_is_no_refusal() {
     let clarity = Mock::new();

@@ -34,8 +34,10 @@ pub struct SignIn(Arc<Held>);
 
 struct Held {
     id: String,
-    /// What the store knows it by. `None`: it is not kept there, because its token comes with each request.
-    kept: Option<KeyHash>,
+    /// What it is found by: the hash of the browser's key, or of the token that comes with each request.
+    hash: KeyHash,
+    /// Whether the store keeps it: not where its token comes with each request.
+    is_kept: bool,
     agent: AgentId,
     name: String,
     team: Option<TeamId>,
@@ -75,6 +77,8 @@ pub enum End {
     Idle,
     /// It has lasted as long as one may.
     TooLong,
+    /// The token has ended that a program brings with each request.
+    TokenEnded,
     /// Clarity has refused them twice, or knows them no more.
     Unconfirmed,
     /// They signed in elsewhere too often.
@@ -89,6 +93,7 @@ impl End {
             Self::SignedOut => None,
             Self::Idle => Some("It was not used for too long."),
             Self::TooLong => Some("It has lasted as long as a sign-in may."),
+            Self::TokenEnded => Some("The token that a program brought has ended."),
             Self::Unconfirmed => Some("Clarity refused the user twice."),
             Self::MadeRoom => Some("The user signed in elsewhere too often."),
         }
@@ -159,7 +164,8 @@ impl SignIn {
     ) -> Self {
         Self(Arc::new(Held {
             id: public_name(hash),
-            kept: is_kept.then_some(*hash),
+            hash: *hash,
+            is_kept,
             agent,
             name,
             team,
@@ -291,7 +297,15 @@ impl SignIn {
 
     /// What the store knows it by, if it is kept there.
     pub(super) fn kept(&self) -> Option<KeyHash> {
-        self.0.kept
+        self.0.is_kept.then_some(self.0.hash)
+    }
+
+    /// Refuses the token of a program whose sign-in has ended for good: with the next request it would begin anew.
+    pub(super) async fn bar(&self, why: End, inner: &Inner) {
+        if !self.0.is_kept && matches!(why, End::SignedOut | End::TooLong) {
+            let left = self.token_left().unwrap_or(inner.rules.longest);
+            inner.strangers.refuse(self.0.hash, left).await;
+        }
     }
 
     /// As it is kept, with its sealed token.
@@ -317,9 +331,9 @@ impl SignIn {
             self.touch();
         }
         // A program that brings its token each time has nothing else to come in by.
-        let is_of_a_token = self.0.kept.is_none() && self.0.token_ends.is_some();
+        let is_of_a_token = !self.0.is_kept && self.0.token_ends.is_some();
         match self.left(rules) {
-            _ if is_of_a_token && self.token_left().is_none() => Some(End::TooLong),
+            _ if is_of_a_token && self.token_left().is_none() => Some(End::TokenEnded),
             (Duration::ZERO, _) => Some(End::TooLong),
             (_, Duration::ZERO) => Some(End::Idle),
             _ => None,
@@ -399,6 +413,7 @@ pub(super) async fn keep(sign_in: SignIn, granted: Permission, is_confirmed: boo
         Standing::In(_) => None,
     };
     if let Some(why) = ended {
+        sign_in.bar(why, &inner).await;
         inner.note_end(sign_in.entity(), why).await;
     }
     let Some(key) = sign_in.kept() else { return };
@@ -506,7 +521,8 @@ mod tests {
         };
         SignIn(Arc::new(Held {
             id: "1".to_owned(),
-            kept: None,
+            hash: [0; 32],
+            is_kept: false,
             agent: AgentId(41),
             name: "Rob".to_owned(),
             team: None,

@@ -211,6 +211,10 @@ impl SignIns {
             count("refused_again");
             return Err(SignInError::Refused);
         }
+        if turn.was_unanswered() {
+            count("unanswered");
+            return Err(SignInError::Unreachable);
+        }
         let forgive = may_ask().map_err(|wait| {
             count("too_many");
             SignInError::TooMany(wait)
@@ -222,7 +226,10 @@ impl SignIns {
                 turn.refused();
                 count("refused");
             }
-            Err(_) => count("unanswered"),
+            Err(_) => {
+                turn.unanswered();
+                count("unanswered");
+            }
         }
         if !matches!(admitted, Err(SignInError::Refused)) {
             forgive();
@@ -283,6 +290,7 @@ impl SignIns {
         let is_kept = match entry {
             Some(Entry::Here(sign_in)) => {
                 sign_in.end(why);
+                sign_in.bar(why, &self.0).await;
                 sign_in.kept().is_some()
             }
             Some(Entry::Away(away)) => {

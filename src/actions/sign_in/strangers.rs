@@ -25,18 +25,32 @@ const MOST: usize = 10_000;
 #[derive(Debug, Default)]
 pub(super) struct Strangers(Mutex<HashMap<KeyHash, Arc<tokio::sync::Mutex<State>>>>);
 
-/// What is known of a token: until when it counts as refused.
-type State = Option<Instant>;
+/// What is known of a token.
+#[derive(Debug, Default)]
+struct State {
+    /// Until when it counts as refused.
+    refused_until: Option<Instant>,
+    /// When Clarity last did not answer about it.
+    unanswered: Option<Instant>,
+}
 
 /// One token's turn to be asked about. Whoever else brings the same token waits for it.
 #[derive(Debug)]
-pub(super) struct Turn(OwnedMutexGuard<State>);
+pub(super) struct Turn {
+    state: OwnedMutexGuard<State>,
+    since: Instant,
+}
 
 impl Strangers {
     /// Waits until nobody else asks about this token.
     pub async fn turn(&self, token: &Secret) -> Turn {
-        let state = self.state_of(key::hash(token));
-        Turn(state.lock_owned().await)
+        let (state, since) = (self.state_of(key::hash(token)), Instant::now());
+        Turn { state: state.lock_owned().await, since }
+    }
+
+    /// Refuses a token for so long, whatever Clarity says of it: its sign-in was ended.
+    pub async fn refuse(&self, token: KeyHash, until: Duration) {
+        self.state_of(token).lock().await.refused_until = Some(Instant::now() + until);
     }
 
     fn state_of(&self, hash: KeyHash) -> Arc<tokio::sync::Mutex<State>> {
@@ -44,9 +58,7 @@ impl Strangers {
         if known.len() >= MOST && !known.contains_key(&hash) {
             let is_asked = |state: &Arc<_>| Arc::strong_count(state) > 1;
             let now = Instant::now();
-            known.retain(|_, state| {
-                is_asked(state) || state.try_lock().is_ok_and(|until| until.is_some_and(|it| now < it))
-            });
+            known.retain(|_, state| is_asked(state) || state.try_lock().is_ok_and(|it| it.is_refused(now)));
             if known.len() >= MOST {
                 known.retain(|_, state| is_asked(state));
             }
@@ -55,15 +67,32 @@ impl Strangers {
     }
 }
 
+impl State {
+    fn is_refused(&self, now: Instant) -> bool {
+        self.refused_until.is_some_and(|until| now < until)
+    }
+}
+
 impl Turn {
     /// Whether it was refused a moment ago.
     pub fn was_refused(&self) -> bool {
-        self.0.is_some_and(|until| Instant::now() < until)
+        self.state.is_refused(Instant::now())
+    }
+
+    /// Whether Clarity did not answer about it while this turn was waited for: many that wait for one answer must not wait
+    /// for as many.
+    pub fn was_unanswered(&self) -> bool {
+        self.state.unanswered.is_some_and(|at| self.since < at)
     }
 
     /// Remembers that Clarity has refused it.
     pub fn refused(mut self) {
-        *self.0 = Some(Instant::now() + REMEMBERED);
+        self.state.refused_until = Some(Instant::now() + REMEMBERED);
+    }
+
+    /// Remembers that Clarity did not answer.
+    pub fn unanswered(mut self) {
+        self.state.unanswered = Some(Instant::now());
     }
 }
 
@@ -114,8 +143,14 @@ mod tests {
         tokio::pin!(second);
         assert!(futures_util::poll!(&mut second).is_pending(), "the first has not been answered");
         assert!(!strangers.turn(&token("a.b.d")).await.was_refused(), "another token is another matter");
-        first.refused();
-        assert!(second.await.was_refused());
+        tokio::time::advance(Duration::from_millis(1)).await;
+        first.unanswered();
+        let second = second.await;
+        assert!(second.was_unanswered() && !second.was_refused(), "who has waited for it does not ask again");
+        second.refused();
+        let third = strangers.turn(&same).await;
+        assert!(third.was_refused() && !third.was_unanswered());
+        drop(third);
         tokio::time::advance(REMEMBERED).await;
         assert!(!strangers.turn(&token("a.b.c")).await.was_refused());
     }

@@ -5,7 +5,7 @@ use serde_json::json;
 use super::other_half::OtherHalf;
 use super::{Before, NewSurvey, Surveys};
 use crate::config::Sending;
-use crate::domain::{Helped, Interaction, Permission, SessionId, SurveyOrigin};
+use crate::domain::{Helped, Interaction, Permission, SessionId, SessionTrace, SurveyOrigin};
 use crate::gold::Entity;
 use crate::gold::entity::SurveyRequest;
 use crate::gold::join::bridge::Side;
@@ -60,15 +60,20 @@ impl Surveys {
     /// session belongs to.
     pub(super) async fn about(&self, survey: &NewSurvey, permission: &Permission) -> Result<About, StoreError> {
         let named = survey.ext_interaction_id.trim().to_owned();
-        let session = survey.session_id.or_else(|| named.parse().ok()).map(SessionId);
-        let trace = match session {
-            // A number that happens to be that of a session which they may not see is a number.
-            Some(session) => {
-                let trace = self.0.store.session(session).await?;
-                trace.filter(|it| permission.realm().is_none() || permission.sees_deed(it.agent, it.queue, None))
-            }
-            None => None,
+        let number: Option<i64> = named.parse().ok();
+        let known = async |session: Option<i64>| match session {
+            Some(session) => self.0.store.session(SessionId(session)).await,
+            None => Ok(None),
         };
+        let is_theirs =
+            |it: &SessionTrace| permission.realm().is_none() || permission.sees_deed(it.agent, it.queue, None);
+        let by_name = known(number).await?;
+        // A number that happens to be that of a session which they may not see is a number: it neither tells whether the
+        // session was asked about, nor keeps its customer from being asked.
+        let named = if by_name.as_ref().is_some_and(|it| !is_theirs(it)) { format!("by hand: {named}") } else { named };
+        let trace = if survey.session_id.is_some() { known(survey.session_id).await? } else { by_name };
+        let trace = trace.filter(is_theirs);
+        let session = survey.session_id.or(number).map(SessionId);
         let session = session.filter(|_| survey.session_id.is_some() || trace.is_some());
         let conversation = trace.as_ref().and_then(|trace| trace.conversation.as_deref()).map(str::to_owned);
         let both = self.0.rules.sessions != Sending::Off && self.0.rules.conversations != Sending::Off;

@@ -4,10 +4,10 @@ use tempfile::TempDir;
 use tokio::sync::mpsc;
 
 use super::*;
-use crate::domain::Role;
 use crate::domain::helped::Call;
 use crate::domain::{
-    AgentReading, Helped, Interaction, Modality, Ordinal, Person, SessionId, SourceName, Survey, SurveyResult,
+    AgentReading, Helped, Interaction, Modality, Ordinal, Person, Realm, Role, SessionId, SessionTrace, SourceName,
+    Survey, SurveyResult,
 };
 use crate::gold::{Closings, Considered, Day};
 use crate::vendor::agent_connect::Request;
@@ -103,6 +103,30 @@ async fn a_session_and_its_conversation_are_asked_about_once_whichever_comes_fir
     let together: Vec<_> = (0..20).map(|_| world.closings.tell(session(3, None))).collect();
     let asked = futures_util::future::join_all(together).await;
     assert_eq!(asked.iter().filter(|became| **became == FIRST).count(), 1, "however they race");
+    world.end().await;
+}
+
+/// Who may see only a part could otherwise learn whether a foreign session was asked about, or keep it from being asked.
+#[tokio::test]
+async fn interaction_with_the_number_of_a_foreign_session_is_another_interaction() {
+    let world = world(|_| ()).await;
+    let trace = |session: i64, agent: i64| {
+        let mut trace = SessionTrace::new(SessionId(session));
+        (trace.agent, trace.began) = (Some(AgentId(agent)), Some(jiff::Timestamp::UNIX_EPOCH));
+        trace
+    };
+    world.desk.0.store.keep_sessions(vec![trace(71, 1), trace(72, 2)]).await.unwrap();
+    let realm = Realm { agents: [AgentId(1)].into(), ..Realm::default() };
+    let limited = Permission::only(Role::TeamLead, realm);
+    let names = async |called: &str, session: Option<i64>, permission: &Permission| {
+        let survey = NewSurvey { ext_interaction_id: called.into(), session_id: session, ..NewSurvey::default() };
+        world.desk.about(&survey, permission).await.unwrap().names
+    };
+    assert_eq!(names("71", None, &limited).await, ["71", "71"], "their own");
+    assert_eq!(names("72", None, &limited).await, ["by hand: 72"]);
+    assert_eq!(names("72", Some(71), &limited).await, ["by hand: 72", "71"]);
+    assert_eq!(names("73", None, &limited).await, ["73"], "no session that is known");
+    assert_eq!(names("72", None, &everything()).await, ["72", "72"]);
     world.end().await;
 }
 

@@ -47,7 +47,7 @@ pub fn named_by(token: &Secret) -> Option<Named> {
 /// Whether a token says of itself that it has ended, by Clarity's time.
 #[must_use]
 pub fn has_ended(token: &Secret, now: Timestamp) -> bool {
-    named_by(token).and_then(|named| named.ends).is_some_and(|ends| ends.as_second() + LEEWAY < now.as_second())
+    named_by(token).and_then(|named| named.ends).is_some_and(|ends| ends <= now)
 }
 
 /// The agent whom a token names.

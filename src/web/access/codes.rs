@@ -210,7 +210,7 @@ impl Place {
 fn wait_after(wrong: u32) -> Duration {
     match wrong.checked_sub(FREE_GUESSES) {
         None | Some(0) => Duration::ZERO,
-        Some(more) => Duration::from_secs(2_u64.saturating_pow(more)).min(LONGEST_WAIT),
+        Some(more) => Duration::from_secs(5_u64.saturating_mul(2_u64.saturating_pow(more))).min(LONGEST_WAIT),
     }
 }
 
@@ -347,7 +347,7 @@ mod tests {
             waits.push(wait.as_secs());
             advance(wait).await;
         }
-        assert_eq!(waits, [2, 4, 8, 16, 32, 64, 128, 256, 512, 900, 900, 900]);
+        assert_eq!(waits, [10, 20, 40, 80, 160, 320, 640, 900, 900, 900, 900, 900]);
         let (code, _ticket) = new_place(&mut codes, address(1, 1));
         codes.check("WRONG2", ADA).unwrap_err();
         assert!(matches!(codes.check(&code, ADA), Err(NotConfirmed::Wait(_))), "the right code has to wait as well");

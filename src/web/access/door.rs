@@ -45,8 +45,9 @@ pub struct Wanted {
 pub(super) type Caller = Option<Extension<Peer>>;
 
 /// `GET /login`.
-pub async fn page(State(access): State<Access>, Query(wanted): Query<Wanted>) -> Response {
-    show(&access, StatusCode::OK, &own(&wanted.then), "", "")
+pub async fn page(State(access): State<Access>, headers: HeaderMap, Query(wanted): Query<Wanted>) -> Response {
+    let is_in = access.signed_in(&headers).await.is_some();
+    show_to(is_in, &access, StatusCode::OK, &own(&wanted.then), "", "")
 }
 
 /// Name and password, as the form sends them.
@@ -227,6 +228,11 @@ async fn sign_in(
     let sign_ins = access.sign_ins().ok_or_else(|| Problem::conflict("Nobody needs to sign in here."))?;
     let from = origin(peer.map(|Extension(Peer(address))| address), headers);
     let peer = address(peer);
+    // Each sign-in is kept and audited, also those of one good token.
+    access.limit().check_address(peer).map_err(|wait| {
+        log_refused(from.address, by, TOO_MANY);
+        Problem::too_many(wait.as_secs() + 1)
+    })?;
     let may_ask = || access.limit().check_token(peer).map(|counted| || counted.forgive());
     match sign_ins.by_token(&token, from.clone(), may_ask).await {
         Ok((key, sign_in)) => {
@@ -295,7 +301,12 @@ fn own(then: &str) -> String {
 }
 
 fn show(access: &Access, status: StatusCode, then: &str, username: &str, trouble: &str) -> Response {
+    show_to(false, access, status, then, username, trouble)
+}
+
+fn show_to(is_in: bool, access: &Access, status: StatusCode, then: &str, username: &str, trouble: &str) -> Response {
     let sheet = pages::LoginSheet {
+        is_in,
         then,
         username,
         trouble,

@@ -276,7 +276,9 @@ pub async fn confirm(
     };
     let (status, seconds, trouble) = match why {
         NotConfirmed::Wrong => {
-            access.write(&by, "display.wrong-code", "display", json!({})).await;
+            let (what, entity) = ("display.wrong-code", "display".to_owned());
+            let reason = "No display shows this code.".to_owned();
+            access.refuse(Refused { actor: by, what, entity, after: json!({}), reason });
             let trouble = "No display shows this code. Codes change after ten minutes: look at the display again.";
             (StatusCode::UNPROCESSABLE_ENTITY, None, trouble.to_owned())
         }

@@ -72,6 +72,7 @@ struct Failed {
 pub struct Try {
     tries: Arc<Tries>,
     key: u64,
+    at: Instant,
     before: Option<Instant>,
 }
 
@@ -137,7 +138,7 @@ impl Tries {
             }
         }
         failed.insert(key, Failed { tries: before.map_or(0, |before| before.tries).saturating_add(1), last: now });
-        Ok(Try { tries: Arc::clone(tries), key, before: before.map(|before| before.last) })
+        Ok(Try { tries: Arc::clone(tries), key, at: now, before: before.map(|before| before.last) })
     }
 
     fn failed(&self) -> MutexGuard<'_, HashMap<u64, Failed>> {
@@ -167,7 +168,9 @@ impl Try {
         let Some(known) = failed.get_mut(&self.key) else { return };
         known.tries = known.tries.saturating_sub(1);
         match self.before {
-            Some(before) => known.last = before,
+            // Others may have failed meanwhile.
+            Some(before) if known.last == self.at => known.last = before,
+            Some(_) => {}
             None if known.tries == 0 => drop(failed.remove(&self.key)),
             None => {}
         }

@@ -7,6 +7,8 @@ use crate::domain::Role;
 /// What the door says.
 #[derive(Debug)]
 pub struct LoginSheet<'a> {
+    /// Whether the browser is signed in already.
+    pub is_in: bool,
     /// Where to go afterwards: a page of ours.
     pub then: &'a str,
     /// The name that was tried.

@@ -1,6 +1,7 @@
 //! The program itself, in a process of its own.
 
 use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 use std::process::Stdio;
 
 use tempfile::TempDir;
@@ -21,9 +22,14 @@ pub fn callboard() -> Command {
 /// Writes a configuration and says where.
 pub fn write(folder: &TempDir, text: &str) -> String {
     let path = folder.path().join("callboard.toml");
-    std::fs::write(&path, text).expect("a file");
-    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).expect("a mode");
+    write_to(&path, text);
     path.to_str().expect("a plain path").to_owned()
+}
+
+/// Writes a configuration that may hold secrets.
+pub fn write_to(path: &Path, text: &str) {
+    std::fs::write(path, text).expect("a file");
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)).expect("a mode");
 }
 
 /// A server that can be killed.
