@@ -8,7 +8,7 @@ use std::fmt;
 
 use thiserror::Error;
 
-use crate::domain::{AgentId, QueueId, ResponseId, TeamId};
+use crate::domain::{AgentId, Permission, QueueId, ResponseId, TeamId};
 use crate::gold::Entity;
 
 /// What an entity hangs on.
@@ -239,6 +239,20 @@ impl Scope {
     #[must_use]
     pub fn anchors(&self) -> &BTreeSet<Anchor> {
         &self.anchors
+    }
+
+    /// The same without what it names and this permission does not: a team that is not theirs is one that does not exist,
+    /// also where something of theirs hangs on it.
+    pub(super) fn permitted(mut self, permission: &Permission) -> Self {
+        if permission.realm().is_some() {
+            self.anchors.retain(|anchor| match anchor {
+                Anchor::Agent(id) => permission.sees_agent(*id),
+                Anchor::Queue(id) => permission.sees_queue(*id),
+                Anchor::Team(id) => permission.sees_team(*id),
+                _ => true,
+            });
+        }
+        self
     }
 
     /// Whether it contains an entity.

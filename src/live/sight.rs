@@ -24,7 +24,7 @@ impl Sight {
     /// This scope, as far as permitted.
     #[must_use]
     pub fn new(scope: Scope, permission: Permission) -> Self {
-        Self { scope, permission }
+        Self { scope: scope.permitted(&permission), permission }
     }
 
     /// Everything in a scope, for whoever may see everything.

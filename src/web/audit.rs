@@ -10,6 +10,7 @@ use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::response::{Html, IntoResponse, Response};
+use jiff::Timestamp;
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
@@ -188,6 +189,11 @@ async fn has_older(store: &Store, filter: &AuditFilter, before: i64) -> bool {
     store.deeds_where(filter.clone(), Some(before), 1).await.map_or(true, |lines| !lines.is_empty())
 }
 
+/// In a fixed width, so that a spreadsheet which sorts texts puts them in the order of time.
+fn moment(at: Timestamp) -> String {
+    format!("{at:.3}")
+}
+
 /// The last line of a table that does not hold everything.
 fn cut(count: usize) -> String {
     let mut cells: [String; HEAD.len()] = Default::default();
@@ -231,13 +237,13 @@ fn cells(line: &Line) -> String {
     let (end, actor) = (line.ended.as_ref(), &line.actor);
     row([
         line.seq.to_string(),
-        line.at.to_string(),
+        moment(line.at),
         actor.to_string(),
         line.what.clone(),
         line.entity.clone(),
         line.before.to_string(),
         line.after.to_string(),
-        end.map(|end| end.at.to_string()).unwrap_or_default(),
+        end.map(|end| moment(end.at)).unwrap_or_default(),
         end.map(|end| end.outcome.clone()).unwrap_or_default(),
         end.and_then(|end| end.reason.clone()).unwrap_or_default(),
         actor.kind.as_str().to_owned(),

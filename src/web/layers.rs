@@ -25,6 +25,7 @@ use super::origin::{change_allowed, host_allowed, log_refused};
 use super::peer::{Peer, Proxies, address_of};
 use super::present::{Painter, plain_page, present};
 use super::problem::Problem;
+use crate::base::LineLimit;
 
 /// What pages may load and do: our own scripts, styles, images, sockets and forms, and nothing else.
 pub const CONTENT_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
@@ -32,6 +33,9 @@ pub const CONTENT_POLICY: &str = "default-src 'none'; script-src 'self'; style-s
 
 /// The header that carries a request's identity, in answers and in the log.
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Lines of the log about answers that say that something is wrong here.
+static ERROR_LINES: LineLimit = LineLimit::new(100, Duration::from_millis(500));
 
 /// What differs from one installation to the next.
 #[derive(Debug, Clone)]
@@ -163,7 +167,10 @@ async fn follow(request: Request, next: Next) -> Response {
         let milliseconds = began.elapsed().as_millis();
         let status = response.status().as_u16();
         if response.status().is_server_error() {
-            tracing::warn!(status, milliseconds, "answered");
+            // Some of these a stranger can cause as often as they like.
+            if let Some(left_out) = ERROR_LINES.take() {
+                tracing::warn!(status, milliseconds, left_out, "answered");
+            }
         } else {
             tracing::debug!(status, milliseconds, "answered");
         }

@@ -177,7 +177,8 @@ async fn a_nearly_full_disk_refuses_new_events_says_so_and_recovers_by_itself() 
     };
     let program = Program::start(&disk.0, None).await;
     assert_eq!(program.send("before").await, Some((StatusCode::NO_CONTENT, None)));
-    assert_eq!(program.get("/readyz").await.status(), 200);
+    let ready = program.get("/readyz").await;
+    assert_eq!(ready.status(), 200, "{}", ready.text().await.expect("a text"));
 
     let ballast = disk.0.join("ballast");
     std::fs::write(&ballast, vec![0; 9 << 20]).expect("room for this");

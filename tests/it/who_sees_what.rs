@@ -326,6 +326,19 @@ async fn foreign_and_absent_are_one_answer() {
                 pairs.push((format!("GET {page} as {accept}"), get(foreign).await, get(absent).await));
             }
         }
+        // Something of theirs may hang on a team that is not theirs: what it is asked by must not tell.
+        let seen_by = async |kind: &str, id: &str| {
+            let state = somebody.state(&format!("{kind}:{id}")).await;
+            ["agents", "queues", "teams", "feedback", "counts"].map(|section| state[section].clone())
+        };
+        let (all, theirs) = (keeper.state("all").await, somebody.state("all").await);
+        for kind in ["teams", "queues", "agents"] {
+            let foreign = all[kind].as_object().into_iter().flatten().map(|(id, _)| id);
+            for id in foreign.filter(|id| theirs[kind].get(id).is_none()) {
+                let (foreign, absent) = (seen_by(kind, id).await, seen_by(kind, "987654").await);
+                assert_eq!(foreign, absent, "agent {agent}: {kind}:{id}");
+            }
+        }
         let state = async |scope: &str| whole(somebody.get(&format!("/api/v1/state?scope={scope}")).await).await;
         pairs.push((
             "state of a wallboard".to_owned(),

@@ -251,6 +251,8 @@ impl Surveys {
         {
             return Err(SurveyError::NotFound);
         }
+        // Two people may choose the same key.
+        let key = key.map(|key| by.agent.map_or_else(|| key.clone(), |agent| format!("{agent}:{key}")));
         let key = key.unwrap_or_else(|| format!("{:032x}", rand::random::<u128>()));
         let mut request = request(&survey);
         request.check()?;

@@ -162,7 +162,7 @@ impl Displays {
         Ok((token, display))
     }
 
-    /// All of them, the newest first.
+    /// All of them, those that are in first, the newest first.
     #[must_use]
     pub fn list(&self) -> Vec<Listed> {
         let known = self.known();
@@ -171,7 +171,10 @@ impl Displays {
             .values()
             .map(|held| Listed { display: held.display.clone(), seen: held.seen.clone(), sockets: held.sockets })
             .collect();
-        listed.sort_by(|a, b| b.display.created.cmp(&a.display.created).then_with(|| a.display.id.cmp(&b.display.id)));
+        let now = self.0.clock.now();
+        // Those that are in come first.
+        let place = |it: &Listed| (!it.display.is_in(now), std::cmp::Reverse(it.display.created));
+        listed.sort_by(|a, b| place(a).cmp(&place(b)).then_with(|| a.display.id.cmp(&b.display.id)));
         listed
     }
 
@@ -257,7 +260,7 @@ impl Displays {
         (board, name, by): (&str, &str, &str),
     ) -> Result<Result<Display, NotConfirmed>, StoreError> {
         // Shown in two halves, it is typed in two halves as well.
-        let code = code.split_whitespace().collect::<String>().to_ascii_uppercase();
+        let code = code.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_uppercase();
         if let Err(why) = self.known().codes.check(&code, guesser) {
             return Ok(Err(why));
         }

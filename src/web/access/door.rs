@@ -119,7 +119,14 @@ pub async fn by_token(
     let then = own(&said.then);
     match sign_in(&access, peer, &headers, said.token, "token").await {
         Ok((key, _)) => enter(&access, &headers, &key, &then).await,
-        Err(problem) => show(&access, problem.status(), &then, "", problem.more().unwrap_or_default()),
+        Err(problem) => {
+            let mut answer = show(&access, problem.status(), &then, "", problem.more().unwrap_or_default());
+            // Its words are the page's; when to come back is for programs, too.
+            if let Some(wait) = problem.into_response().headers_mut().remove(RETRY_AFTER) {
+                answer.headers_mut().insert(RETRY_AFTER, wait);
+            }
+            answer
+        }
     }
 }
 
