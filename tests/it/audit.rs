@@ -105,7 +105,7 @@ async fn filters_are_kept_over_pages_and_bad_ones_are_told() {
         assert!(page.contains("role=\"alert\"") && page.contains("name=\"from\""), "the form is there: {page}");
     }
     let hostile = keeper.text("/audit?user=%22%3E%3Cscript%3Ealert(1)%3C/script%3E").await;
-    assert!(hostile.contains("No entry is like that") && !hostile.contains("<script>alert"), "{hostile}");
+    assert!(hostile.contains("No entry matches these filters") && !hostile.contains("<script>alert"), "{hostile}");
 
     // The table takes the same filters, holds no entry of itself, and is in the audit with what was asked for.
     let table = keeper.text("/audit.csv?target=agent+4").await;

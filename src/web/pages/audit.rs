@@ -24,7 +24,7 @@ pub struct AuditSheet<'a> {
 pub fn audit(sheet: &AuditSheet, now: Timestamp, zone: &TimeZone, reader: &Reader) -> Result<String, askama::Error> {
     let AuditSheet { lines, asked, is_cut } = sheet;
     let rows = lines.iter().map(|line| Row {
-        at: format::moment(line.at, zone, now),
+        at: format::exact_moment(line.at, zone, now),
         exactly: line.at.to_string(),
         who: who(&line.actor),
         address: line.actor.address.map(|address| address.to_string()).unwrap_or_default(),
@@ -115,6 +115,7 @@ fn target(entity: &str) -> Named {
 /// What was or shall be, as `name: value` in a row.
 fn told(value: &Value) -> String {
     let Value::Object(fields) = value else { return format::plain(value) };
-    let told = fields.iter().filter(|(_, value)| !value.is_null());
+    let is_told = |value: &Value| !value.is_null() && value.as_object().is_none_or(|inner| !inner.is_empty());
+    let told = fields.iter().filter(|(_, value)| is_told(value));
     told.map(|(name, value)| format!("{name}: {}", format::plain(value))).collect::<Vec<_>>().join(", ")
 }

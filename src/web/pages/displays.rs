@@ -144,7 +144,7 @@ impl Row {
                 .as_ref()
                 .map_or_else(none, |it| if it.build == build { "current".into() } else { it.build.clone() }),
             lag: seen.as_ref().map_or_else(none, |it| format!("{} ms", it.lag.as_millis())),
-            until: format::day(display.expires, zone),
+            until: if display.is_in(now) { format::day(display.expires, zone) } else { none() },
             is_in,
             bound: display.bound,
             uses: uses.iter().map(|it| used(it, now, zone)).collect(),

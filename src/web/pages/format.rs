@@ -85,6 +85,12 @@ pub fn moment(at: Timestamp, zone: &TimeZone, now: Timestamp) -> String {
     at.strftime(if at.year() == now.year() { "%-d %b %H:%M" } else { "%-d %b %Y %H:%M" }).to_string()
 }
 
+/// The same to the second, for lists in which many things happen in a minute: `21 Nov 09:41:07`.
+#[must_use]
+pub fn exact_moment(at: Timestamp, zone: &TimeZone, now: Timestamp) -> String {
+    format!("{}:{:02}", moment(at, zone, now), at.to_zoned(zone.clone()).second())
+}
+
 /// When something began that goes on: the time of day, with the day if that is not today.
 #[must_use]
 pub fn since(at: Timestamp, zone: &TimeZone, now: Timestamp) -> String {
