@@ -19,6 +19,9 @@ pub enum Unfit {
     /// The operating system does not let this user read it.
     #[error("it cannot be read: make it a file that this user may read")]
     Unreadable,
+    /// It is a directory, a pipe or a device.
+    #[error("it is no regular file: name a file")]
+    NoFile,
     /// Others may read or change it.
     #[error("every user of this machine can reach it: run chmod 600 on it")]
     Public,
@@ -36,6 +39,10 @@ pub fn read(path: &Path, limit: u64) -> Result<Zeroizing<Vec<u8>>, Unfit> {
         io::ErrorKind::NotFound => Unfit::Missing,
         _ => Unfit::Unreadable,
     };
+    // To open a pipe would wait for whoever writes into it.
+    if !std::fs::metadata(path).map_err(unfit)?.is_file() {
+        return Err(Unfit::NoFile);
+    }
     let file = File::open(path).map_err(unfit)?;
     if is_public(&file) {
         return Err(Unfit::Public);
@@ -88,7 +95,11 @@ mod tests {
         let path = folder.path().join("secret");
         assert_eq!(read(&path, 3), Err(Unfit::Missing));
         set_mode(folder.path(), 0o700);
-        assert_eq!(read(folder.path(), 3), Err(Unfit::Unreadable), "a directory is no file");
+        assert_eq!(read(folder.path(), 3), Err(Unfit::NoFile), "a directory is no file");
+        let pipe = folder.path().join("pipe");
+        let made = std::process::Command::new("mkfifo").arg(&pipe).status().expect("mkfifo runs");
+        assert!(made.success());
+        assert_eq!(read(&pipe, 3), Err(Unfit::NoFile), "nobody writes into it");
         std::fs::write(&path, [1, 2, 255]).expect("a file");
         set_mode(&path, 0o640);
         assert_eq!(read(&path, 3).as_deref(), Ok(&vec![1, 2, 255]), "a group may be trusted");

@@ -100,6 +100,7 @@ fn advice(path: &Path, unfit: Unfit, remedy: &str) -> String {
     match unfit {
         Unfit::Missing => format!("names {shown}, which does not exist: {remedy}"),
         Unfit::Unreadable => format!("names {shown}, which cannot be read: make it a file that this user may read"),
+        Unfit::NoFile => format!("names {shown}, which is a directory, a pipe or a device: name a file"),
         Unfit::Public => format!("names {shown}, which every user of this machine can reach: run chmod 600 {shown}"),
         Unfit::TooLarge => format!("names {shown}, which is too large for a secret: name the right file"),
     }
