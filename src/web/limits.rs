@@ -1,6 +1,7 @@
 //! How often somebody may ask. Who asks too often is told when to come back; nobody else notices.
 
 mod sign_in;
+mod tries;
 
 use std::hash::{BuildHasher, Hash, RandomState};
 use std::net::IpAddr;
@@ -19,6 +20,7 @@ use governor::state::keyed::DashMapStateStore;
 use governor::{Quota, RateLimiter};
 
 pub use sign_in::SignInLimit;
+pub use tries::{Tries, Waits};
 
 use super::peer::Peer;
 use super::problem::Problem;

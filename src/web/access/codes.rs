@@ -12,6 +12,7 @@ use tokio::time::Instant;
 use crate::base::Secret;
 use crate::base::key::{self, KeyHash};
 use crate::domain::AgentId;
+use crate::web::limits::{Tries, Waits};
 use crate::web::serve::network_of;
 
 /// How long a code is good. A display that waits longer shows another one.
@@ -29,15 +30,9 @@ const PLACES_BY_NETWORK: usize = 8;
 /// here, shut out the displays that come from elsewhere.
 const PLACES_BY_LOOPBACK: usize = PLACES / 2;
 
-/// How many wrong codes cost nothing; after that each doubles the wait, up to the longest.
-const FREE_GUESSES: u32 = 5;
-const LONGEST_WAIT: Duration = Duration::from_secs(900);
-
-/// After so long without a wrong code the wrong ones are forgotten.
-const GUESSES_LIFE: Duration = Duration::from_secs(3600);
-
-/// Wrong codes of so many people are remembered.
-const GUESSERS: usize = 1024;
+/// Five wrong codes cost nothing.
+const GUESSES: Waits =
+    Waits { free: 6, first: Duration::from_secs(10), factor: 2, longest: Duration::from_secs(15 * 60) };
 
 /// Letters that are not mistaken for one another across a room.
 const ALPHABET: &[u8] = b"ABCDEFGHJKMNPQRSTUVWXYZ23456789";
@@ -46,10 +41,16 @@ const ALPHABET: &[u8] = b"ABCDEFGHJKMNPQRSTUVWXYZ23456789";
 const CODE_LETTERS: usize = 6;
 
 /// The displays that wait, and the wrong codes that were typed for them.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Codes {
     by_code: HashMap<String, Place>,
-    guesses: HashMap<Guesser, Guesses>,
+    guesses: Tries,
+}
+
+impl Default for Codes {
+    fn default() -> Self {
+        Self { by_code: HashMap::new(), guesses: Tries::new(GUESSES) }
+    }
 }
 
 #[derive(Debug)]
@@ -90,14 +91,6 @@ pub enum Guesser {
     Agent(AgentId),
     /// An address, as far as its owner cannot choose it.
     Network(IpAddr),
-}
-
-#[derive(Debug, Clone, Copy)]
-struct Guesses {
-    wrong: u32,
-    last: Instant,
-    /// No code of theirs is looked at before.
-    until: Instant,
 }
 
 /// Why a code was not confirmed.
@@ -154,25 +147,12 @@ impl Codes {
 
     /// Whether a display shows this code, as one who typed it wants to know. A wrong one is counted.
     pub(super) fn check(&mut self, code: &str, guesser: Guesser) -> Result<(), NotConfirmed> {
-        let now = Instant::now();
-        if let Some(guesses) = self.guesses.get(&guesser)
-            && now < guesses.until
-        {
-            return Err(NotConfirmed::Wait(guesses.until - now));
+        let guess = self.guesses.begin(&guesser).map_err(NotConfirmed::Wait)?;
+        if !self.by_code.get(code).is_some_and(|place| place.is_open(Instant::now())) {
+            return Err(NotConfirmed::Wrong);
         }
-        if self.by_code.get(code).is_some_and(|place| place.is_open(now)) {
-            return Ok(());
-        }
-        self.guesses.retain(|_, guesses| now.duration_since(guesses.last) < GUESSES_LIFE);
-        if self.guesses.len() >= GUESSERS && !self.guesses.contains_key(&guesser) {
-            let oldest = self.guesses.iter().min_by_key(|(_, guesses)| guesses.last).map(|(guesser, _)| *guesser);
-            oldest.and_then(|oldest| self.guesses.remove(&oldest));
-        }
-        let guesses = self.guesses.entry(guesser).or_insert(Guesses { wrong: 0, last: now, until: now });
-        guesses.wrong = guesses.wrong.saturating_add(1);
-        guesses.last = now;
-        guesses.until = now + wait_after(guesses.wrong);
-        Err(NotConfirmed::Wrong)
+        guess.forgive();
+        Ok(())
     }
 
     /// The display that shows this code is this one. Not so when another supervisor was faster, or the code ran out.
@@ -203,14 +183,6 @@ impl Codes {
 impl Place {
     fn is_open(&self, now: Instant) -> bool {
         self.confirmed.is_none() && now < self.code_until && now < self.kept_until
-    }
-}
-
-/// How long no code is looked at after so many wrong ones.
-fn wait_after(wrong: u32) -> Duration {
-    match wrong.checked_sub(FREE_GUESSES) {
-        None | Some(0) => Duration::ZERO,
-        Some(more) => Duration::from_secs(5_u64.saturating_mul(2_u64.saturating_pow(more))).min(LONGEST_WAIT),
     }
 }
 
@@ -335,7 +307,7 @@ mod tests {
         let mut codes = Codes::default();
         let (code, _ticket) = new_place(&mut codes, address(1, 1));
         let other = Guesser::Network(address(5, 5));
-        for _ in 0..FREE_GUESSES {
+        for _ in 1..GUESSES.free {
             assert_eq!(codes.check("WRONG2", ADA), Err(NotConfirmed::Wrong));
         }
         assert_eq!(codes.check(&code, ADA), Ok(()), "slips cost nothing");
@@ -352,17 +324,5 @@ mod tests {
         codes.check("WRONG2", ADA).unwrap_err();
         assert!(matches!(codes.check(&code, ADA), Err(NotConfirmed::Wait(_))), "the right code has to wait as well");
         assert_eq!(codes.check(&code, other), Ok(()), "and no other person");
-        advance(GUESSES_LIFE).await;
-        codes.check("WRONG2", other).unwrap_err();
-        assert_eq!(codes.guesses.len(), 1, "after an hour they are forgotten");
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn wrong_codes_of_many_people_take_bounded_memory() {
-        let mut codes = Codes::default();
-        for number in 0..i64::try_from(GUESSERS).unwrap() + 10 {
-            codes.check("WRONG2", Guesser::Agent(AgentId(number))).unwrap_err();
-        }
-        assert_eq!(codes.guesses.len(), GUESSERS);
     }
 }

@@ -1,15 +1,12 @@
 //! How often people may try to sign in, and how many unknown tokens an address may show.
 
-use std::collections::HashMap;
-use std::hash::{BuildHasher, Hash, RandomState};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use governor::Quota;
 use governor::clock::{Clock, DefaultClock};
 use icu_normalizer::DecomposingNormalizerBorrowed;
-use tokio::time::Instant;
 
+use super::tries::{Tries, Try, Waits};
 use super::{Throttle, count};
 use crate::web::peer::Peer;
 use crate::web::serve::network_of;
@@ -26,54 +23,12 @@ const TOKENS: Waits = Waits { free: 60, first: Duration::from_secs(1), factor: 1
 const PASSWORDS: Waits =
     Waits { free: 3, first: Duration::from_secs(10), factor: 3, longest: Duration::from_secs(30 * 60) };
 
-/// After so long without a try somebody begins anew.
-const FORGOTTEN: Duration = Duration::from_secs(3600);
-
-/// So many who try are told apart.
-const MOST: usize = 1 << 16;
-
-/// How long to wait between tries that failed.
-#[derive(Debug, Clone, Copy)]
-struct Waits {
-    /// How many may fail at once.
-    free: u32,
-    /// How long to wait after these.
-    first: Duration,
-    /// How many times as long after each further one, up to the longest.
-    factor: u32,
-    longest: Duration,
-}
-
 /// How often somebody may try to sign in.
 #[derive(Debug)]
 pub struct SignInLimit<C: Clock = DefaultClock> {
     addresses: Throttle<C>,
-    tokens: Arc<Tries>,
-    passwords: Arc<Tries>,
-}
-
-#[derive(Debug)]
-struct Tries {
-    waits: Waits,
-    hasher: RandomState,
-    failed: Mutex<HashMap<u64, Failed>>,
-}
-
-/// What has failed so far of one address, or of one address with one account.
-#[derive(Debug, Clone, Copy)]
-struct Failed {
-    tries: u32,
-    last: Instant,
-}
-
-/// A try, which counts as one that failed unless it is [forgiven](Self::forgive).
-#[derive(Debug)]
-#[must_use]
-pub struct Try {
-    tries: Arc<Tries>,
-    key: u64,
-    at: Instant,
-    before: Option<Instant>,
+    tokens: Tries,
+    passwords: Tries,
 }
 
 impl Default for SignInLimit {
@@ -85,8 +40,8 @@ impl Default for SignInLimit {
 impl<C: Clock + Clone> SignInLimit<C> {
     pub(super) fn by_clock(clock: C) -> Self {
         let by_address = Quota::per_minute(count(BY_ADDRESS.0)).allow_burst(count(BY_ADDRESS.1));
-        let tries = |waits| Arc::new(Tries { waits, hasher: RandomState::new(), failed: Mutex::default() });
-        Self { addresses: Throttle::by_clock(by_address, clock), tokens: tries(TOKENS), passwords: tries(PASSWORDS) }
+        let (tokens, passwords) = (Tries::new(TOKENS), Tries::new(PASSWORDS));
+        Self { addresses: Throttle::by_clock(by_address, clock), tokens, passwords }
     }
 
     /// Counts a try by this address, and by this address for this account, whichever way its name is written. What one
@@ -96,7 +51,7 @@ impl<C: Clock + Clone> SignInLimit<C> {
     /// When that was one too many; how long to wait.
     pub fn check(&self, peer: Peer, account: &str) -> Result<Try, Duration> {
         self.check_address(peer)?;
-        Tries::begin(&self.passwords, &(network_of(peer.0), folded(account)))
+        self.passwords.begin(&(network_of(peer.0), folded(account)))
     }
 
     /// Counts a try by this address to come in by what no account suffers from: a display's token.
@@ -113,67 +68,7 @@ impl<C: Clock + Clone> SignInLimit<C> {
     /// # Errors
     /// When that was one too many; how long to wait.
     pub fn check_token(&self, peer: Peer) -> Result<Try, Duration> {
-        Tries::begin(&self.tokens, &network_of(peer.0))
-    }
-}
-
-impl Tries {
-    /// A try that may be made now.
-    fn begin(tries: &Arc<Self>, who: &impl Hash) -> Result<Try, Duration> {
-        let (now, key) = (Instant::now(), tries.hasher.hash_one(who));
-        let mut failed = tries.failed();
-        let before = failed.get(&key).copied().filter(|before| now.duration_since(before.last) < FORGOTTEN);
-        if let Some(before) = before
-            && let Some(left) = tries.waits.after(before.tries).checked_sub(now.duration_since(before.last))
-            && !left.is_zero()
-        {
-            return Err(left);
-        }
-        if failed.len() >= MOST && !failed.contains_key(&key) {
-            failed.retain(|_, it| now.duration_since(it.last) < FORGOTTEN);
-            if failed.len() >= MOST {
-                // Tens of thousands of addresses try: those go first that had the fewest tries.
-                let few = failed.values().map(|it| it.tries).min().unwrap_or_default();
-                failed.retain(|_, it| it.tries > few);
-            }
-        }
-        failed.insert(key, Failed { tries: before.map_or(0, |before| before.tries).saturating_add(1), last: now });
-        Ok(Try { tries: Arc::clone(tries), key, at: now, before: before.map(|before| before.last) })
-    }
-
-    fn failed(&self) -> MutexGuard<'_, HashMap<u64, Failed>> {
-        self.failed.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Waits {
-    /// How long after the last try the next one may come.
-    fn after(self, tries: u32) -> Duration {
-        match tries.checked_sub(self.free) {
-            None => Duration::ZERO,
-            Some(more) => self.first.saturating_mul(self.factor.saturating_pow(more)).min(self.longest),
-        }
-    }
-}
-
-impl Try {
-    /// It was right: nothing is held against whoever tried any more.
-    pub fn succeeded(self) {
-        self.tries.failed().remove(&self.key);
-    }
-
-    /// It did not fail, or nobody could say: this one is not counted.
-    pub fn forgive(self) {
-        let mut failed = self.tries.failed();
-        let Some(known) = failed.get_mut(&self.key) else { return };
-        known.tries = known.tries.saturating_sub(1);
-        match self.before {
-            // Others may have failed meanwhile.
-            Some(before) if known.last == self.at => known.last = before,
-            Some(_) => {}
-            None if known.tries == 0 => drop(failed.remove(&self.key)),
-            None => {}
-        }
+        self.tokens.begin(&network_of(peer.0))
     }
 }
 
@@ -293,20 +188,6 @@ mod tests {
         tokio::time::advance(Duration::from_secs(1)).await;
         assert!(begin("127.0.0.1").is_ok());
         assert!(begin("127.0.0.1").is_err());
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn memory_is_bounded_and_those_who_tried_most_are_remembered() {
-        let limit = limit().0;
-        let tries = &limit.passwords;
-        for _ in 0..PASSWORDS.free {
-            drop(Tries::begin(tries, &"most"));
-        }
-        for key in 0..2 * MOST {
-            drop(Tries::begin(tries, &key));
-        }
-        assert!(tries.failed().len() <= MOST);
-        assert!(Tries::begin(tries, &"most").is_err());
     }
 
     #[test]
