@@ -98,6 +98,7 @@ mod tests {
 
     use governor::clock::FakeRelativeClock;
 
+    use super::super::tries::FORGOTTEN;
     use super::*;
 
     fn address(text: &str) -> Peer {

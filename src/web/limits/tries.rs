@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 /// After so long without a try somebody begins anew.
-const FORGOTTEN: Duration = Duration::from_secs(3600);
+pub(super) const FORGOTTEN: Duration = Duration::from_secs(3600);
 
 /// So many who try are told apart.
 const MOST: usize = 1 << 16;
