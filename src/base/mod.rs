@@ -2,6 +2,7 @@
 //!
 //! Nothing here knows a vendor, a page, or a word of ours.
 
+pub mod allowance;
 pub mod backoff;
 pub mod clock;
 pub mod coding;
@@ -11,7 +12,6 @@ pub mod http;
 pub mod json;
 pub mod key;
 pub mod lifecycle;
-pub mod line_limit;
 pub mod link;
 pub mod metrics;
 pub mod private_file;
@@ -24,11 +24,11 @@ pub mod source_clock;
 pub mod telemetry;
 mod text;
 
+pub use allowance::Allowance;
 pub use backoff::Backoff;
 pub use clock::Clock;
 pub use cookies::Cookies;
 pub use lifecycle::Lifecycle;
-pub use line_limit::LineLimit;
 pub use metrics::Metrics;
 pub use secret::Secret;
 pub use sentence::sentence;

@@ -25,7 +25,7 @@ use super::origin::{change_allowed, host_allowed, log_refused};
 use super::peer::{Peer, Proxies, address_of};
 use super::present::{Painter, plain_page, present};
 use super::problem::Problem;
-use crate::base::LineLimit;
+use crate::base::Allowance;
 
 /// What pages may load and do: our own scripts, styles, images, sockets and forms, and nothing else.
 pub const CONTENT_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
@@ -35,7 +35,7 @@ pub const CONTENT_POLICY: &str = "default-src 'none'; script-src 'self'; style-s
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Lines of the log about answers that say that something is wrong here.
-static ERROR_LINES: LineLimit = LineLimit::new(100, Duration::from_millis(500));
+static ERROR_LINES: Allowance = Allowance::new(100, Duration::from_millis(500));
 
 /// What differs from one installation to the next.
 #[derive(Debug, Clone)]

@@ -23,7 +23,7 @@ use super::peer::address_of;
 use super::problem::Problem;
 use super::serve::network_of;
 use crate::actions::feedback;
-use crate::base::{Lifecycle, Metrics};
+use crate::base::{Allowance, Lifecycle, Metrics};
 use crate::domain::{Actor, ActorKind, FeedbackDeedKind};
 use crate::store::{NewDeed, Store};
 
@@ -36,12 +36,12 @@ const MOST_OPEN: usize = 2048;
 /// How many may wait to be written.
 const QUEUE: usize = 256;
 
-/// How many entries strangers together may cause at once after a rest, and how many in a minute: with the usual retention
-/// that is half a million in a year, whatever they do.
-const STRANGERS: (f64, f64) = (200.0, 1.0);
+/// How many entries strangers together may cause at once after a rest, and how soon one more: with the usual retention that
+/// is half a million in a year, whatever they do.
+const STRANGERS: (u32, Duration) = (200, Duration::from_secs(60));
 
 /// The same for users, displays and programs, who are known by name.
-const KNOWN: (f64, f64) = (1000.0, 10.0);
+const KNOWN: (u32, Duration) = (1000, Duration::from_secs(6));
 
 /// How much of an id in an address is kept.
 const LONGEST_ID: usize = 80;
@@ -73,13 +73,12 @@ impl Refusals {
     #[must_use]
     pub fn start(store: Store, metrics: Metrics, life: &Lifecycle) -> Self {
         let (told, heard) = mpsc::channel(QUEUE);
-        let now = Instant::now();
         let writer = Writer {
             store,
             metrics: metrics.clone(),
             open: HashMap::new(),
-            strangers: Allowance::new(STRANGERS, now),
-            known: Allowance::new(KNOWN, now),
+            strangers: Allowance::new(STRANGERS.0, STRANGERS.1),
+            known: Allowance::new(KNOWN.0, KNOWN.1),
         };
         life.spawn(writer.run(heard, life.clone()));
         Self { told, metrics }
@@ -159,11 +158,7 @@ impl Writer {
             self.metrics.refusals("counted", 1);
             return;
         }
-        let allowance = match alike {
-            Alike::Known(..) => &mut self.known,
-            Alike::Stranger(..) => &mut self.strangers,
-        };
-        if self.open.len() >= MOST_OPEN || !allowance.take(now) {
+        if self.open.len() >= MOST_OPEN || !self.has_room(&alike, now) {
             self.metrics.refusals("left-out", 1);
             return;
         }
@@ -177,15 +172,19 @@ impl Writer {
             self.open.extract_if(|_, open| by.is_none_or(|by| open.until <= by)).map(|(_, open)| open).collect();
         for Open { mut first, more, .. } in over.into_iter().filter(|open| open.more > 0) {
             // They were counted as they came; what finds no allowance any more is in the metrics alone.
-            let allowance = match Alike::of(&first) {
-                Alike::Known(..) => &mut self.known,
-                Alike::Stranger(..) => &mut self.strangers,
-            };
-            if allowance.take(Instant::now()) {
+            if self.has_room(&Alike::of(&first), Instant::now()) {
                 first.after["more"] = json!(more);
                 self.write(&first, 0).await;
             }
         }
+    }
+
+    fn has_room(&self, alike: &Alike, now: Instant) -> bool {
+        let allowance = match alike {
+            Alike::Known(..) => &self.known,
+            Alike::Stranger(..) => &self.strangers,
+        };
+        allowance.take_at(now.into_std()).is_some()
     }
 
     async fn write(&self, refused: &Refused, count: u64) {
@@ -198,30 +197,6 @@ impl Writer {
                 tracing::error!(error = %error, what, "a refusal could not be written to the audit");
             }
         }
-    }
-}
-
-/// So many at once after a rest, and so many in a minute.
-struct Allowance {
-    most: f64,
-    a_minute: f64,
-    left: f64,
-    since: Instant,
-}
-
-impl Allowance {
-    fn new((most, a_minute): (f64, f64), now: Instant) -> Self {
-        Self { most, a_minute, left: most, since: now }
-    }
-
-    fn take(&mut self, now: Instant) -> bool {
-        let rested = now.duration_since(self.since).as_secs_f64() / 60.0 * self.a_minute;
-        (self.left, self.since) = ((self.left + rested).min(self.most), now);
-        let is_left = self.left >= 1.0;
-        if is_left {
-            self.left -= 1.0;
-        }
-        is_left
     }
 }
 
@@ -342,15 +317,6 @@ mod tests {
         assert_eq!(named("/api/v1/feedback/{response}/{deed}", "close", true), Some(("feedback.close", "response")));
         assert_eq!(named("/api/v1/feedback/{response}/{deed}", "<x>", true), Some(("feedback", "response")));
         assert_eq!(named("/feedback", "feedback", false), None);
-    }
-
-    #[test]
-    fn allowance_is_spent_and_comes_back_with_time() {
-        let start = Instant::now();
-        let mut allowance = Allowance::new((2.0, 1.0), start);
-        let mut at = |seconds| allowance.take(start + Duration::from_secs(seconds));
-        assert_eq!([at(0), at(0), at(0), at(59), at(61), at(62)], [true, true, false, false, true, false]);
-        assert_eq!([at(9000), at(9000), at(9000)], [true, true, false], "and not more than after a rest");
     }
 
     #[test]

@@ -25,7 +25,7 @@ use super::problem::Problem;
 use super::serve::{Luggage, Wire};
 use super::state::AppState;
 use crate::actions::sign_in::{End as EndOfSignIn, Standing};
-use crate::base::{Clock, Lifecycle, LineLimit, Metrics};
+use crate::base::{Allowance, Clock, Lifecycle, Metrics};
 use crate::domain::Permission;
 use crate::live::scope::Fields;
 use crate::live::viewer::{FrameKind, Return};
@@ -75,10 +75,10 @@ const BROKEN: u16 = 1006;
 const LOGGED_SCOPE: usize = 80;
 
 /// Lines of the log about sockets. All viewers come back at once after a restart.
-static LINES: LineLimit = LineLimit::new(1000, Duration::from_millis(50));
+static LINES: Allowance = Allowance::new(1000, Duration::from_millis(50));
 
 /// The same about those that are refused: strangers must not take the lines of viewers.
-static REFUSED_LINES: LineLimit = LineLimit::new(100, Duration::from_millis(500));
+static REFUSED_LINES: Allowance = Allowance::new(100, Duration::from_millis(500));
 
 /// What is said with the last two of these.
 const NO_PAGE: &str = "This list has no such page.";
@@ -122,7 +122,7 @@ pub async fn live(
     };
     let somebody = match somebody {
         Ok(somebody) => somebody,
-        // Only a program brings a token, and reads the status.
+        // What cannot be told now is no refusal: a program reads the status, and a page comes back by itself.
         Err(Refusal::Problem(problem)) if problem.status() != StatusCode::UNAUTHORIZED => return Err(problem.into()),
         Err(_) => return Ok(turn_away(upgrade, address, SIGN_IN, "Sign in first.")),
     };

@@ -11,7 +11,7 @@ use reqwest::header::{AUTHORIZATION, COOKIE};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use crate::support::door::{ADMINISTRATOR, AGENT, SUPERVISOR, Somebody, TEAM_LEAD};
+use crate::support::door::{ADMINISTRATOR, AGENT, SUPERVISOR, Somebody, TEAM_LEAD, body};
 use crate::support::house::{House, sandbox_with};
 use crate::support::until_async;
 use crate::support::viewer::Viewer;
@@ -136,19 +136,6 @@ impl<'a> Person<'a> {
         let status = answer.status();
         let head = format!("{:?}", answer.headers());
         (status, head + &answer.text().await.expect("a text"))
-    }
-}
-
-/// Something that each route would take.
-fn body(path: &str) -> Value {
-    match path.rsplit('/').next().unwrap_or_default() {
-        "status" => json!({"status": "available"}),
-        "suspend" => json!({"suspended": false}),
-        "recording" => json!({"recording": false}),
-        "notes" => json!({"note": "x"}),
-        "disposition" => json!({"disposition": 1}),
-        "extra-items" => json!({"name": "x", "value": "y"}),
-        _ => json!({}),
     }
 }
 

@@ -9,7 +9,7 @@ use reqwest::header::CACHE_CONTROL;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use crate::support::door::{ADMINISTRATOR, AGENT, SUPERVISOR, Somebody, TEAM_LEAD};
+use crate::support::door::{ADMINISTRATOR, AGENT, SUPERVISOR, Somebody, TEAM_LEAD, body};
 use crate::support::house::{House, sandbox};
 use crate::support::until_async;
 
@@ -104,19 +104,6 @@ async fn every_route_is_for_those_who_are_enough_and_no_foreign_thing_exists() {
         }
     }
     assert!(asked > 100, "{asked} questions");
-}
-
-/// Something that each route would take.
-fn body(path: &str) -> Value {
-    match path.rsplit('/').next().unwrap_or_default() {
-        "status" => json!({"status": "available"}),
-        "suspend" => json!({"suspended": false}),
-        "recording" => json!({"recording": false}),
-        "notes" => json!({"note": "x"}),
-        "disposition" => json!({"disposition": 1}),
-        "extra-items" => json!({"name": "x", "value": "y"}),
-        _ => json!({}),
-    }
 }
 
 #[tokio::test]

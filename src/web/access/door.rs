@@ -14,7 +14,7 @@ use serde_json::json;
 use super::viewer::{Viewer, bearer};
 use super::{Access, Entrance};
 use crate::actions::sign_in::{From as Origin, SignIn, SignInError};
-use crate::base::{LineLimit, Secret, secret};
+use crate::base::{Allowance, Secret, secret};
 use crate::domain::{Actor, Role};
 use crate::web::boards::Boards;
 use crate::web::pages;
@@ -255,7 +255,7 @@ async fn sign_in(
 
 /// One line of the log for a sign-in that was refused: why, by a word of ours, and never what was shown.
 pub(super) fn log_refused(address: Option<IpAddr>, by: &'static str, reason: &'static str) {
-    static LINES: LineLimit = LineLimit::new(60, Duration::from_secs(1));
+    static LINES: Allowance = Allowance::new(60, Duration::from_secs(1));
     if let Some(left_out) = LINES.take() {
         let address = address.map(tracing::field::display);
         tracing::info!(by, reason, address, left_out, "a sign-in was refused");

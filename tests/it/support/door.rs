@@ -3,7 +3,7 @@
 use callboard::sandbox::Sandbox;
 use reqwest::header::{COOKIE, LOCATION, SET_COOKIE};
 use reqwest::{Method, RequestBuilder, Response};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::house::House;
 use super::viewer::{Held, Viewer};
@@ -69,4 +69,17 @@ impl<'a> Somebody<'a> {
 pub fn cookie(answer: &Response) -> String {
     let given = answer.headers()[SET_COOKIE].to_str().expect("a text");
     given.split(';').next().expect("a pair").to_owned()
+}
+
+/// Something that each route would take.
+pub fn body(path: &str) -> Value {
+    match path.rsplit('/').next().unwrap_or_default() {
+        "status" => json!({"status": "available"}),
+        "suspend" => json!({"suspended": false}),
+        "recording" => json!({"recording": false}),
+        "notes" => json!({"note": "x"}),
+        "disposition" => json!({"disposition": 1}),
+        "extra-items" => json!({"name": "x", "value": "y"}),
+        _ => json!({}),
+    }
 }
