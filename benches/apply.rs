@@ -12,7 +12,7 @@ use callboard::base::{Clock, Lifecycle};
 use callboard::domain::Ordinal;
 use callboard::feeds::clarity::Pushed;
 use callboard::gold::{Day, Gold, Key, Rules};
-use callboard::vendor::signalr::Frame;
+use classic_signalr::Frame;
 
 /// How many agents one frame speaks of: a busy floor's changes of a quarter of a second, and a quiet one's.
 const FRAMES: [usize; 2] = [50, 1];

@@ -40,7 +40,7 @@ mod fuzz_seeds {
         ("goodays", crate::feeds::goodays::fuzz_event),
         ("kustomer", crate::vendor::kustomer::fuzz_event),
         ("realtime", |bytes| text(bytes, crate::feeds::clarity::fuzz_realtime)),
-        ("signalr_frame", crate::vendor::signalr::fuzz),
+        ("signalr_frame", classic_signalr::fuzz),
     ];
 
     fn text(bytes: &[u8], door: fn(&str)) {

@@ -3,4 +3,4 @@
 
 use libfuzzer_sys::fuzz_target;
 
-fuzz_target!(|bytes: &[u8]| callboard::vendor::signalr::fuzz(bytes));
+fuzz_target!(|bytes: &[u8]| classic_signalr::fuzz(bytes));

@@ -45,14 +45,7 @@ impl Cookies {
 
     /// Takes note of what an answer from this address sets or removes.
     pub fn keep(&self, address: &Url, headers: &HeaderMap) {
-        if !headers.contains_key(SET_COOKIE) || !self.is_ours(address) {
-            return;
-        }
-        let mut jar = self.jar.write().unwrap_or_else(PoisonError::into_inner);
-        jar.set_cookies(&mut headers.get_all(SET_COOKIE).iter(), address);
-        if jar.cookies(address).is_some_and(|header| header.len() > LONGEST) {
-            *jar = Jar::default();
-        }
+        self.set_cookies(&mut headers.get_all(SET_COOKIE).iter(), address);
     }
 
     /// Sends a request with the cookies that belong to it, and keeps those of the answer.
@@ -77,6 +70,24 @@ impl Cookies {
 
     fn is_ours(&self, address: &Url) -> bool {
         address.host_str().is_some_and(|host| self.hosts.contains(&name(host)))
+    }
+}
+
+impl CookieStore for Cookies {
+    fn set_cookies(&self, values: &mut dyn Iterator<Item = &HeaderValue>, address: &Url) {
+        let mut values = values.peekable();
+        if values.peek().is_none() || !self.is_ours(address) {
+            return;
+        }
+        let mut jar = self.jar.write().unwrap_or_else(PoisonError::into_inner);
+        jar.set_cookies(&mut values, address);
+        if jar.cookies(address).is_some_and(|header| header.len() > LONGEST) {
+            *jar = Jar::default();
+        }
+    }
+
+    fn cookies(&self, address: &Url) -> Option<HeaderValue> {
+        self.header(address)
     }
 }
 

@@ -18,6 +18,9 @@ pub use reqwest::Client;
 /// How long a whole call may take, answer included, unless the caller streams it.
 pub const CALL_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// What our requests call themselves.
+pub const USER_AGENT: &str = concat!("callboard/", env!("CARGO_PKG_VERSION"));
+
 /// Why an answer could not be read.
 #[derive(Debug, Error)]
 pub enum BodyError {
@@ -77,7 +80,9 @@ pub fn streaming_client() -> Result<Client, reqwest::Error> {
     builder().build()
 }
 
-fn builder() -> reqwest::ClientBuilder {
+/// What both clients begin with.
+#[must_use]
+pub fn builder() -> reqwest::ClientBuilder {
     // Every answer is decoded by `Decoder`, which also reads gzip in several members.
     let headers = [(ACCEPT_ENCODING, HeaderValue::from_static("gzip"))].into_iter().collect();
     reqwest::Client::builder()
@@ -89,7 +94,7 @@ fn builder() -> reqwest::ClientBuilder {
         .redirect(reqwest::redirect::Policy::none())
         .connect_timeout(Duration::from_secs(5))
         .dns_resolver(Resolver::system())
-        .user_agent(concat!("callboard/", env!("CARGO_PKG_VERSION")))
+        .user_agent(USER_AGENT)
 }
 
 /// Sends a request, and measures the source's clock by the answer.

@@ -30,6 +30,14 @@ pub fn read<T: DeserializeOwned>(bytes: &[u8]) -> serde_json::Result<T> {
     })
 }
 
+/// The same JSON as a text that `serde_json` reads. `None`: there is nothing to repair, or it is no JSON at all. Counted.
+#[must_use]
+pub fn repair(bytes: &[u8]) -> Option<String> {
+    let repaired = tidy(bytes).filter(|text| text.as_bytes() != bytes)?;
+    REPAIRS.inc();
+    Some(repaired)
+}
+
 /// The same JSON without whatever `serde_json` refuses in it. `None`: it is no JSON at all.
 ///
 /// A half of a surrogate pair, bytes that are no UTF-8 and bare control characters are repaired. A member or an item that

@@ -5,6 +5,8 @@ mod advice;
 use std::path::Path;
 use std::time::Duration;
 
+use classic_signalr::Event;
+
 use super::{Failure, say, serve};
 use crate::base::{Clock, http, sentence};
 use crate::config::{self, Config};
@@ -14,7 +16,6 @@ use crate::vendor::agent_connect::AgentConnect;
 use crate::vendor::clarity::Clarity;
 use crate::vendor::goodays::Goodays;
 use crate::vendor::kustomer::Kustomer;
-use crate::vendor::signalr::Event;
 
 /// How long Clarity may take to begin to push, all transports tried.
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
@@ -98,7 +99,7 @@ async fn pushes(vendor: &Clarity) -> Result<&'static str, String> {
     let first = tokio::time::timeout(LONGEST_WAIT, async {
         loop {
             match connection.next().await {
-                Event::Opened { transport, .. } => return Ok(transport.as_str()),
+                Event::Connected { transport, .. } => return Ok(transport.as_str()),
                 Event::Failed { reason, .. } => return Err(sentence(&reason)),
                 _ => {}
             }

@@ -24,7 +24,7 @@ use crate::store::{self, Store};
 use crate::vendor::agent_connect::{AgentConnect, DataReturn};
 use crate::vendor::clarity::{Clarity, TokenCheck};
 use crate::vendor::goodays::{Goodays, Signatures};
-use crate::vendor::{iwa, kustomer};
+use crate::vendor::kustomer;
 use crate::web::access::{Access, Cookies, Displays, Entrance, Players};
 use crate::web::boards::Boards;
 use crate::web::layers::Settings;
@@ -229,7 +229,11 @@ impl Parts<'_> {
                     sockets: access.sockets,
                     check,
                     domain: clarity.domain.clone(),
-                    method: if clarity.auth == Auth::Ntlm { iwa::Method::Ntlm } else { iwa::Method::Negotiate },
+                    method: if clarity.auth == Auth::Ntlm {
+                        windows_auth::Method::Ntlm
+                    } else {
+                        windows_auth::Method::Negotiate
+                    },
                     kdc: Some(clarity.kdc.clone()).filter(|kdc| !kdc.is_empty()),
                 };
                 let (gold, clock, life) = (self.gold.clone(), self.clock.clone(), self.life.clone());

@@ -5,8 +5,7 @@ use std::time::Duration;
 use callboard::base::{Clock, Secret};
 use callboard::vendor::clarity::methods::Also;
 use callboard::vendor::clarity::{Clarity, Credential, SessionPropertiesKey, Settings, WriteVerb, find_pushes};
-use callboard::vendor::iwa;
-use callboard::vendor::signalr::{Connection, Event, Transport};
+use classic_signalr::{Connection, Event, Transport};
 
 use crate::support::house::PATIENCE;
 use crate::support::peer::Peer;
@@ -35,8 +34,12 @@ const TRANSPORTS: [&str; 3] = ["webSockets", "serverSentEvents", "longPolling"];
 
 fn windows() -> Credential {
     let (username, domain) = ("svc".to_owned(), "EXAMPLE".to_owned());
-    let account = iwa::Credential { username, domain, proof: iwa::Proof::Password(Secret::from("unused")) };
-    Credential::Windows { account, method: iwa::Method::Ntlm, kdc: None }
+    let account = windows_auth::Account {
+        username,
+        domain,
+        credential: windows_auth::Credential::Password(Secret::from("unused")),
+    };
+    Credential::Windows { account, method: windows_auth::Method::Ntlm, kdc: None }
 }
 
 /// The next event that `wanted` accepts.
@@ -64,7 +67,7 @@ async fn a_killed_server_is_followed_again_when_it_is_back() {
     let mut connection = clarity.follow().expect("a connection");
 
     let (id, transport) = wait_for(&mut connection, "the connection", |event| match event {
-        Event::Opened { connection_id, transport } => Some((connection_id, transport)),
+        Event::Connected { connection_id, transport } => Some((connection_id, transport)),
         _ => None,
     })
     .await;
@@ -89,7 +92,7 @@ async fn killed_and_back(peer: Peer, connection: &mut Connection) -> Peer {
     wait_for(connection, "the loss", |event| matches!(event, Event::Lost { .. }).then_some(())).await;
     let peer = Peer::start(port).await;
     wait_for(connection, "the return", |event| {
-        matches!(event, Event::Opened { .. } | Event::Resumed { .. }).then_some(())
+        matches!(event, Event::Connected { .. } | Event::Reconnected { .. }).then_some(())
     })
     .await;
     peer
@@ -115,7 +118,7 @@ async fn a_killed_server_is_polled_again_when_it_is_back() {
     let clarity = clarity(peer.port, windows(), &["longPolling"]);
     let mut connection = clarity.follow().expect("a connection");
     let transport = wait_for(&mut connection, "the connection", |event| match event {
-        Event::Opened { transport, .. } => Some(transport),
+        Event::Connected { transport, .. } => Some(transport),
         _ => None,
     })
     .await;

@@ -13,7 +13,6 @@ use callboard::commands::configure;
 use callboard::config::{self, Auth};
 use callboard::feeds::clarity::{sentence, settings};
 use callboard::vendor::clarity::{Clarity, Credential, Error, TokenError};
-use callboard::vendor::iwa;
 
 use crate::support::house::{House, PATIENCE, sandbox};
 use crate::support::windows::{CLIENT_ID, DOMAIN, PASSWORD, Site, USER, Windows};
@@ -266,12 +265,12 @@ async fn the_challenge_names_the_site_and_a_person_signs_in_beside_the_service_a
     assert_eq!(windows.signed_in().len(), 1);
 
     let account = |password: &str| Credential::Windows {
-        account: iwa::Credential {
+        account: windows_auth::Account {
             username: format!("{DOMAIN}\\{USER}"),
             domain: String::new(),
-            proof: iwa::Proof::Password(Secret::from(password)),
+            credential: windows_auth::Credential::Password(Secret::from(password)),
         },
-        method: iwa::Method::Ntlm,
+        method: windows_auth::Method::Ntlm,
         kdc: None,
     };
     clarity.as_person(account(PASSWORD)).info().await.expect("an answer");

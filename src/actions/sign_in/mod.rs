@@ -24,7 +24,6 @@ use crate::domain::{Actor, AgentId};
 use crate::gold::Gold;
 use crate::store::{KeptSignIn, Store};
 use crate::vendor::clarity::{Clarity, Credential, TokenCheck, has_ended};
-use crate::vendor::iwa;
 
 pub use error::SignInError;
 pub use held::{End, Listed, SignIn, Socket, Standing};
@@ -60,7 +59,7 @@ pub struct Rules {
     /// The domain of whoever names none.
     pub domain: String,
     /// How Windows accounts sign in.
-    pub method: iwa::Method,
+    pub method: windows_auth::Method,
     /// The host that gives Kerberos tickets.
     pub kdc: Option<String>,
 }
@@ -141,10 +140,10 @@ impl SignIns {
         from: From,
     ) -> Result<(Secret, SignIn), SignInError> {
         let names_domain = username.contains(['\\', '@']);
-        let account = iwa::Credential {
+        let account = windows_auth::Account {
             username: username.to_owned(),
             domain: if names_domain { String::new() } else { self.0.rules.domain.clone() },
-            proof: iwa::Proof::Password(password),
+            credential: windows_auth::Credential::Password(password),
         };
         let (method, kdc) = (self.0.rules.method, self.0.rules.kdc.clone());
         let person = self.0.clarity.as_person(Credential::Windows { account, method, kdc });
@@ -516,7 +515,7 @@ mod tests {
             sockets: 4,
             check: None,
             domain: String::new(),
-            method: iwa::Method::Ntlm,
+            method: windows_auth::Method::Ntlm,
             kdc: None,
         };
         let at = |hour: i64| jiff::Timestamp::from_second(1_795_000_000 + hour * 3600).expect("a time");

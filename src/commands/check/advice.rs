@@ -1,8 +1,8 @@
 //! What to do about a system that does not answer as it should.
 
-use crate::base::private_file::Unfit;
+use windows_auth::FileError;
+
 use crate::vendor::clarity::{Error, TokenError};
-use crate::vendor::iwa::{self, Fault};
 use crate::vendor::{agent_connect, goodays, kustomer};
 
 /// Nobody answers there, or not whom the certificate should name.
@@ -42,20 +42,20 @@ fn about_token(error: &TokenError) -> &'static str {
     }
 }
 
-fn about_sign_in(error: &iwa::Error) -> &'static str {
+fn about_sign_in(error: &windows_auth::Error) -> &'static str {
     match error {
-        iwa::Error::UnusableFile { source, .. } => match source {
-            Fault::Unfit(Unfit::Missing) | Fault::NoCache => {
+        windows_auth::Error::UnusableFile { source, .. } => match source {
+            FileError::Missing | FileError::NotACache => {
                 "`kinit -c` with this file, run as this user, writes a credential cache; `k5start` keeps it fresh."
             }
-            Fault::NoKeytab | Fault::NoKey { .. } => {
+            FileError::NotAKeytab | FileError::KeyNotFound { .. } => {
                 "`ktpass /crypto AES256-SHA1` on a domain controller writes a keytab; `klist -ekt` shows what is in it."
             }
             _ => "",
         },
-        iwa::Error::NoTicket { .. } => "Check `domain` and `kdc`, and try `kinit` and `kvno` on this machine.",
-        iwa::Error::TicketRefused { .. } | iwa::Error::NeedsPassword { .. } => "",
-        error if error.refuses_account() => "",
+        windows_auth::Error::NoTicket { .. } => "Check `domain` and `kdc`, and try `kinit` and `kvno` on this machine.",
+        windows_auth::Error::TicketRejected { .. } | windows_auth::Error::PasswordRequired { .. } => "",
+        error if error.is_account_error() => "",
         _ => "Check the token address and the domain; `auth = \"ntlm\"` leaves Kerberos out.",
     }
 }

@@ -22,6 +22,7 @@ mod translate;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use classic_signalr::{Connection, Event, HubCall};
 use jiff::SignedDuration;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until};
@@ -33,7 +34,6 @@ use crate::domain::{Fact, Ordinal, SourceState};
 use crate::gold::{Gold, Reporter};
 use crate::vendor::clarity::Clarity;
 use crate::vendor::clarity::methods::Also;
-use crate::vendor::signalr::{Connection, Event, HubCall};
 
 pub use ended::{EndRules, SessionEnds};
 pub use look_ups::SessionLookUps;
@@ -251,7 +251,7 @@ impl ClarityFeed {
 
     async fn happened(&mut self, event: Event) {
         match event {
-            Event::Opened { connection_id, transport } => {
+            Event::Connected { connection_id, transport } => {
                 self.reporter.resync("opened");
                 self.structure_watch.want_unless_fresh(Instant::now());
                 self.subscriptions = Subscriptions::none(connection_id);
@@ -259,7 +259,7 @@ impl ClarityFeed {
                 self.link = Link::Opened { transport: transport.as_str() };
                 self.begin_from_what_is();
             }
-            Event::Resumed { connection_id, transport } => {
+            Event::Reconnected { connection_id, transport } => {
                 // Messages may be lost all the same, without a flag (`signalr.md` section 8): begin from what is.
                 self.reporter.resync("resumed");
                 let transport = transport.as_str();
@@ -275,7 +275,7 @@ impl ClarityFeed {
                 self.quiet = true;
                 self.reading_due = self.reading_due.min(Instant::now());
             }
-            Event::Steady => self.quiet = false,
+            Event::Recovered => self.quiet = false,
             Event::Lost { reason } => {
                 self.reporter.count("lost");
                 tracing::warn!(reason = %sentence(&reason), "Clarity's pushes have stopped; it is asked instead");
@@ -318,7 +318,7 @@ impl ClarityFeed {
 
     /// Something happened on the connection that is to take over. Returns it once it does.
     async fn took_over(&mut self, event: Event) -> Option<Connection> {
-        let is_open = matches!(event, Event::Opened { .. });
+        let is_open = matches!(event, Event::Connected { .. });
         let connection = self.successor.take()?;
         if !is_open {
             self.reporter.count("failedAttempts");

@@ -1,10 +1,11 @@
 //! What a hub call tells, as facts.
 
+use classic_signalr::HubCall;
+
 use super::moment::Moment;
 use super::translate;
 use crate::domain::{Fact, Ordinal};
 use crate::vendor::clarity::find_pushes;
-use crate::vendor::signalr::HubCall;
 
 /// What one hub call told.
 #[derive(Debug, Default)]

@@ -3,7 +3,6 @@
 use crate::base::Clock;
 use crate::config::{self, Auth};
 use crate::vendor::clarity::{Clarity, Credential, SessionPropertiesKey, Settings, WriteVerb};
-use crate::vendor::iwa;
 
 /// A client for the configured Clarity.
 ///
@@ -20,12 +19,16 @@ fn settings(config: &config::Clarity) -> Settings {
         // The configuration has made sure that there is a token, or an account with a proof.
         Auth::Static => Credential::Static(config.token.clone().unwrap_or_default()),
         Auth::Negotiate | Auth::Ntlm => Credential::Windows {
-            account: iwa::Credential {
+            account: windows_auth::Account {
                 username: config.username.clone(),
                 domain: config.domain.clone(),
-                proof: proof(config),
+                credential: credential(config),
             },
-            method: if config.auth == Auth::Ntlm { iwa::Method::Ntlm } else { iwa::Method::Negotiate },
+            method: if config.auth == Auth::Ntlm {
+                windows_auth::Method::Ntlm
+            } else {
+                windows_auth::Method::Negotiate
+            },
             kdc: Some(config.kdc.clone()).filter(|kdc| !kdc.is_empty()),
         },
     };
@@ -58,10 +61,10 @@ fn settings(config: &config::Clarity) -> Settings {
     }
 }
 
-fn proof(config: &config::Clarity) -> iwa::Proof {
+fn credential(config: &config::Clarity) -> windows_auth::Credential {
     match (&config.keytab, &config.credential_cache) {
-        (Some(keytab), _) => iwa::Proof::Keytab(keytab.clone()),
-        (None, Some(cache)) => iwa::Proof::Cache(cache.clone()),
-        (None, None) => iwa::Proof::Password(config.password.clone().unwrap_or_default()),
+        (Some(keytab), _) => windows_auth::Credential::Keytab(keytab.clone()),
+        (None, Some(cache)) => windows_auth::Credential::Cache(cache.clone()),
+        (None, None) => windows_auth::Credential::Password(config.password.clone().unwrap_or_default()),
     }
 }

@@ -2,7 +2,6 @@
 
 use url::Url;
 
-use super::iwa;
 use crate::base::Secret;
 
 mod agents;
@@ -71,9 +70,9 @@ pub enum Credential {
     /// A Windows account, signed in by the token endpoint (`apis.md` C2, C7).
     Windows {
         /// The account.
-        account: iwa::Credential,
+        account: windows_auth::Account,
         /// How it signs in, if the endpoint asks for it.
-        method: iwa::Method,
+        method: windows_auth::Method,
         /// The host that gives Kerberos tickets, where the machine does not know it by itself.
         kdc: Option<String>,
     },

@@ -13,7 +13,6 @@ use serde_json::Value;
 use super::*;
 use crate::vendor::clarity::methods::Also;
 use crate::vendor::clarity::{SessionPropertiesKey, Subject, Subscription, TokenError, Wanted, Whom, WriteVerb};
-use crate::vendor::iwa;
 
 type Answerer = fn(&Seen, usize) -> Response;
 
@@ -79,9 +78,9 @@ fn clarity(root: &Url, credential: Credential) -> Clarity {
 }
 
 fn windows() -> Credential {
-    let proof = iwa::Proof::Password(Secret::from("p"));
-    let account = iwa::Credential { username: "svc".into(), domain: "EXAMPLE".into(), proof };
-    Credential::Windows { account, method: iwa::Method::Ntlm, kdc: None }
+    let credential = windows_auth::Credential::Password(Secret::from("p"));
+    let account = windows_auth::Account { username: "svc".into(), domain: "EXAMPLE".into(), credential };
+    Credential::Windows { account, method: windows_auth::Method::Ntlm, kdc: None }
 }
 
 fn challenge() -> Response {

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use thiserror::Error;
 
 use crate::base::http::{self, BodyError};
-use crate::vendor::iwa;
 
 /// What went wrong. Kept and repeated to later callers, hence cheap to clone.
 #[derive(Debug, Clone, Error)]
@@ -38,7 +37,7 @@ pub enum TokenError {
     },
     /// The Windows sign-in failed.
     #[error("the Windows sign-in failed")]
-    SignIn(#[source] Arc<iwa::Error>),
+    SignIn(#[source] Arc<windows_auth::Error>),
     /// The endpoint refuses whoever asks, and offers no Windows sign-in that could help.
     #[error("{host} refuses to give a token and offers no Windows sign-in (Negotiate or NTLM)")]
     AccountRefused {
@@ -91,7 +90,7 @@ impl TokenError {
     #[must_use]
     pub fn refuses_credentials(&self) -> bool {
         match self {
-            Self::SignIn(error) => error.refuses_credentials(),
+            Self::SignIn(error) => error.is_rejection(),
             Self::InvalidGrant { .. } => true,
             _ => false,
         }
@@ -100,6 +99,6 @@ impl TokenError {
     /// Whether the account's name or password is wrong, or the account is barred.
     #[must_use]
     pub fn refuses_account(&self) -> bool {
-        matches!(self, Self::SignIn(error) if error.refuses_account()) || matches!(self, Self::InvalidGrant { .. })
+        matches!(self, Self::SignIn(error) if error.is_account_error()) || matches!(self, Self::InvalidGrant { .. })
     }
 }

@@ -8,12 +8,12 @@ use reqwest::header::{ACCEPT, WWW_AUTHENTICATE};
 use serde::Deserialize;
 use tokio::time::Instant;
 use url::Url;
+use windows_auth::Authenticator;
 use zeroize::Zeroizing;
 
 use super::lifetime::{claims, lifetime, margin};
 use super::{Token, TokenError, Tokens, challenge};
 use crate::base::{Secret, http, json};
-use crate::vendor::iwa::SignIn;
 use crate::vendor::lenient;
 
 #[derive(Deserialize)]
@@ -30,14 +30,17 @@ struct Failure {
 
 impl Tokens {
     /// Asks as the account that signs in. Without a Windows sign-in on the other side, the form alone is enough.
-    pub(super) async fn fetch(&self, sign_in: &SignIn) -> Result<Token, TokenError> {
+    pub(super) async fn fetch(&self, authenticator: &Authenticator) -> Result<Token, TokenError> {
         let endpoint = self.endpoint().await?;
         let host = host(&endpoint);
         let form = [("grant_type", "urn:connect.auth:windows"), ("client_id", self.settings.client_id.as_str())];
-        let answer = sign_in.post_form(&endpoint, &form).await.map_err(|error| TokenError::SignIn(Arc::new(error)))?;
+        let answer = authenticator
+            .post_form(&endpoint, &form, self.clock.now())
+            .await
+            .map_err(|error| TokenError::SignIn(Arc::new(error)))?;
         let made = Instant::now();
         let server_now = http::date(&answer.headers).unwrap_or_else(|| self.clock.now());
-        let (body, is_proved) = (answer.body, answer.is_proved);
+        let (body, is_proved) = (answer.body, answer.is_authenticated);
         match answer.status {
             StatusCode::UNAUTHORIZED => return Err(TokenError::AccountRefused { host }),
             StatusCode::BAD_REQUEST if says(&body, "invalid_clientId") => return Err(TokenError::InvalidClientId),

@@ -5,13 +5,15 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
+use reqwest::header::HeaderValue;
 use tokio::time::Instant;
 use url::Url;
+use windows_auth::Authenticator;
 
 use super::{Credential, Settings};
+use crate::base::http::USER_AGENT;
 use crate::base::secret::ExposeSecret;
 use crate::base::{Backoff, Clock, Cookies, Secret};
-use crate::vendor::iwa::SignIn;
 
 mod challenge;
 mod error;
@@ -42,7 +44,7 @@ enum Source {
     /// There is one already, made elsewhere.
     Ready(Secret),
     /// The token endpoint makes them for this account.
-    Account(SignIn),
+    Account(Authenticator),
 }
 
 /// Hands out tokens. However many callers wait, one request is made.
@@ -98,8 +100,11 @@ impl Tokens {
         let source = match &settings.credential {
             Credential::Static(token) => Source::Ready(token.clone()),
             Credential::Windows { account, method, kdc } => {
-                let sign_in = SignIn::new(account.clone(), *method, kdc.clone(), clock.clone());
-                Source::Account(sign_in.with_cookies(Arc::clone(&cookies)))
+                let authenticator = Authenticator::new(account.clone(), *method, kdc.clone())
+                    .with_user_agent(HeaderValue::from_static(USER_AGENT))
+                    .with_workstation("callboard")
+                    .with_cookies(Arc::clone(&cookies) as _);
+                Source::Account(authenticator)
             }
         };
         let held = Held {
@@ -110,7 +115,7 @@ impl Tokens {
             refusals: Refusals::default(),
         };
         let watched = match &settings.credential {
-            Credential::Windows { account, .. } => account.proof.file().map(Watched::new),
+            Credential::Windows { account, .. } => account.credential.file().map(Watched::new),
             Credential::Static(_) => None,
         };
         let source = Mutex::new(source);
@@ -140,7 +145,7 @@ impl Tokens {
         let Some(bytes) = watched.news().await else { return false };
         // A keytab and a ticket are read for each sign-in; a password and a token were read once.
         let is_read_each_time = matches!(&self.settings.credential,
-            Credential::Windows { account, .. } if account.proof.file().is_some());
+            Credential::Windows { account, .. } if account.credential.file().is_some());
         if !is_read_each_time {
             let Some(secret) = watched::secret(&bytes) else { return false };
             let mut source = self.source.lock().unwrap_or_else(PoisonError::into_inner);
@@ -326,14 +331,14 @@ pub fn fuzz_challenge(text: &str) {
 }
 
 /// Clarity's tokens serve its SignalR endpoint too (`apis.md` B11).
-impl crate::vendor::signalr::Credentials for Tokens {
-    fn bearer(
+impl classic_signalr::Credentials for Tokens {
+    fn bearer_token(
         &self,
-    ) -> futures_util::future::BoxFuture<'_, Result<Option<Secret>, crate::vendor::signalr::CredentialError>> {
+    ) -> futures_util::future::BoxFuture<'_, Result<Option<Secret>, classic_signalr::CredentialError>> {
         Box::pin(async { self.current().await.map(Some).map_err(Into::into) })
     }
 
-    fn refused(&self, token: &Secret) {
+    fn rejected(&self, token: &Secret) {
         Tokens::refused(self, token, true);
     }
 }

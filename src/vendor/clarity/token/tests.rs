@@ -2,12 +2,11 @@
 
 use super::*;
 use crate::vendor::clarity::{SessionPropertiesKey, WriteVerb};
-use crate::vendor::iwa;
 
 fn windows() -> Credential {
-    let proof = iwa::Proof::Password(Secret::from("p"));
-    let account = iwa::Credential { username: "svc".into(), domain: "EXAMPLE".into(), proof };
-    Credential::Windows { account, method: iwa::Method::Ntlm, kdc: None }
+    let credential = windows_auth::Credential::Password(Secret::from("p"));
+    let account = windows_auth::Account { username: "svc".into(), domain: "EXAMPLE".into(), credential };
+    Credential::Windows { account, method: windows_auth::Method::Ntlm, kdc: None }
 }
 
 fn tokens() -> Tokens {
@@ -49,7 +48,7 @@ fn failure() -> Result<Token, TokenError> {
 }
 
 fn refusal() -> Result<Token, TokenError> {
-    let error = iwa::Error::Refused { host: "floor.example.com".into(), hint: "" };
+    let error = windows_auth::Error::Rejected { host: "floor.example.com".into(), hint: "" };
     Err(TokenError::SignIn(Arc::new(error)))
 }
 
@@ -118,8 +117,8 @@ async fn other_errors_are_asked_about_within_ten_seconds() {
         |host| TokenError::AccountRefused { host },
         |host| TokenError::NoToken { host },
         |_| TokenError::InvalidClientId,
-        |host| TokenError::SignIn(Arc::new(iwa::Error::NoChallenge { host })),
-        |host| TokenError::SignIn(Arc::new(iwa::Error::TooSlow { host })),
+        |host| TokenError::SignIn(Arc::new(windows_auth::Error::NoChallenge { host })),
+        |host| TokenError::SignIn(Arc::new(windows_auth::Error::Timeout { host })),
     ];
     let tokens = tokens();
     // What was refused before leaves no pauses behind.
@@ -181,7 +180,8 @@ async fn another_secret_in_the_file_ends_the_pause() {
     assert!(tokens.take_new_secret().await);
     assert!(!tokens.is_pausing() && tokens.next_try().is_none());
     let Source::Account(sign_in) = tokens.source() else { panic!("an account") };
-    let password = format!("{:?}", sign_in.password().map(|password| password.expose_secret().to_owned()));
+    let windows_auth::Credential::Password(password) = &sign_in.account().credential else { panic!("a password") };
+    let password = format!("{:?}", Some(password.expose_secret()));
     assert_eq!(password, r#"Some("right")"#);
     assert!(!tokens.take_new_secret().await, "it is known now");
 
