@@ -8,10 +8,10 @@
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
-use callboard::base::{Clock, Lifecycle};
+use base::{Clock, Lifecycle};
 use callboard::domain::Ordinal;
-use callboard::feeds::clarity::Pushed;
-use callboard::gold::{Day, Gold, Key, Rules};
+use callboard::feeds::clarity::PushFacts;
+use callboard::gold::{BusinessDay, Gold, Key, MatchRules};
 use classic_signalr::Frame;
 
 /// How many agents one frame speaks of: a busy floor's changes of a quarter of a second, and a quiet one's.
@@ -35,29 +35,29 @@ fn main() {
         });
         measure("frame to facts", &frames, size, time, |frame| {
             for call in Frame::parse(frame.as_bytes()).expect("a frame").calls {
-                black_box(Pushed::of(&call, now, || Ordinal(1)));
+                black_box(PushFacts::from_call(&call, now, || Ordinal(1)));
             }
         });
         runtime.block_on(async {
             let life = Lifecycle::new();
-            let gold = Gold::start(Rules::default(), Day::default(), Clock::system(), &life);
+            let gold = Gold::start(MatchRules::default(), BusinessDay::default(), Clock::system(), &life);
             let (began, mut changes, mut bytes) = (Instant::now(), 0, 0);
             let before = worked(began);
             while began.elapsed() < time {
                 for frame in &frames {
                     for call in Frame::parse(frame.as_bytes()).expect("a frame").calls {
-                        for fact in Pushed::of(&call, now, || gold.ordinal()).facts {
-                            gold.tell(fact).await;
+                        for fact in PushFacts::from_call(&call, now, || gold.next_ordinal()).facts {
+                            gold.apply(fact).await;
                         }
                     }
                     changes += size;
                     bytes += frame.len();
                 }
-                gold.settled().await;
+                gold.flush().await;
             }
             print("frame to gold copy", changes, bytes, worked(began) - before);
             let mut arrived = 0;
-            gold.copy().each(|key, _, _| arrived += usize::from(matches!(key, Key::Agent(_))));
+            gold.copy().for_each(|key, _, _| arrived += usize::from(matches!(key, Key::Agent(_))));
             assert_eq!(arrived, agents, "every agent has arrived");
         });
     }

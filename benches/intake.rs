@@ -16,12 +16,12 @@ use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use callboard::base::hmac::Tag;
-use callboard::base::{Clock, Lifecycle, Secret};
-use callboard::commands::{Manner, World};
+use base::hmac::Tag;
+use base::{Clock, Lifecycle, Secret};
+use callboard::commands::{RunMode, Application};
 use callboard::config::{Config, Goodays};
 use callboard::domain::SourceName;
-use callboard::store::{Arrival, Store};
+use callboard::store::{IncomingEvent, Store};
 use futures_util::future::join_all;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -125,14 +125,14 @@ fn main() {
     });
 }
 
-async fn serve(data: &Path, life: &Lifecycle) -> World {
+async fn serve(data: &Path, life: &Lifecycle) -> Application {
     let api = "http://127.0.0.1:9/v2".parse().expect("an address");
     let mut config = Config::default();
     data.clone_into(&mut config.server.data_dir);
     config.store.backups_kept = 0;
     config.goodays = Some(Goodays::new(api, "t".into(), vec![Secret::from(SECRET)]));
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-    World::start(&config, listener, Manner::Real, Clock::system(), life).await.expect("a world")
+    Application::start(&config, listener, RunMode::Serve, Clock::system(), life).await.expect("a world")
 }
 
 /// One body after the other, each on the disk before the next.
@@ -159,8 +159,8 @@ async fn keep(store: &Store, tasks: usize, time: Duration, number: &AtomicU64) -
             let body = body(number, number).into_bytes();
             let one = Instant::now();
             // Of a source that nobody reads.
-            let arrival = Arrival { source: SourceName::AgentConnect, body, headers: Vec::new() };
-            assert!(!store.accept(arrival).await.expect("taken").duplicate);
+            let arrival = IncomingEvent { source: SourceName::AgentConnect, body, headers: Vec::new() };
+            assert!(!store.inbox().accept(arrival).await.expect("taken").is_duplicate);
             took.push(one.elapsed());
         }
         took
@@ -263,7 +263,7 @@ fn request(response: u64, number: u64) -> Vec<u8> {
     .into_bytes()
 }
 
-/// About three kilobytes, as the vendor's own examples. Only the numbers differ, so that what the senders do costs the
+/// About three kilobytes, as the upstream's own examples. Only the numbers differ, so that what the senders do costs the
 /// server's cores as little as can be.
 fn body(response: u64, number: u64) -> String {
     static EXAMPLE: LazyLock<String> = LazyLock::new(|| {

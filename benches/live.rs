@@ -8,9 +8,9 @@
 
 use std::time::{Duration, Instant};
 
-use callboard::base::{Clock, Lifecycle};
-use callboard::commands::{Manner, World, configure};
-use callboard::sandbox::{Options, Sandbox};
+use base::{Clock, Lifecycle};
+use callboard::commands::{RunMode, Application, sandbox_config};
+use sandbox::{Options, Sandbox};
 use futures_util::StreamExt;
 use serde_json::Value;
 use tokio::net::TcpListener;
@@ -32,9 +32,9 @@ async fn main() {
     let began = Instant::now();
     let sandbox = Sandbox::start(Options::default(), Clock::system(), life.clone()).await.expect("a sandbox");
     let data = tempfile::tempdir().expect("a directory");
-    let config = configure(sandbox.addresses(), &data.path().join("data"));
+    let config = sandbox_config(sandbox.addresses(), &data.path().join("data"));
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-    let world = World::start(&config, listener, Manner::Demo, Clock::system(), &life).await.expect("a world");
+    let world = Application::start(&config, listener, RunMode::Demo, Clock::system(), &life).await.expect("a world");
     let page = reqwest_get(&format!("http://{}/supervisor", world.address)).await;
     println!("start to first page: {} ms, {} bytes", began.elapsed().as_millis(), page);
 
@@ -88,6 +88,6 @@ async fn main() {
 }
 
 async fn reqwest_get(address: &str) -> usize {
-    let client = callboard::base::http::client().expect("a client");
+    let client = base::http::client().expect("a client");
     client.get(address).send().await.expect("a page").bytes().await.expect("a page").len()
 }

@@ -2,12 +2,11 @@
 //!
 //! The rooms, from the ground up. Imports go down and never up; `tests/architecture.rs` holds the walls.
 
-pub mod base;
 pub mod config;
 pub mod domain;
 
 pub mod store;
-pub mod vendor;
+pub mod upstream;
 
 pub mod gold;
 
@@ -18,8 +17,6 @@ pub mod actions;
 pub mod web;
 
 pub mod commands;
-
-pub mod sandbox;
 
 /// A change is read in one task and thrown away in another, in crowds: the system's allocator takes its slow path for that.
 /// It stands here and not in `main`, so that the benchmarks measure what ships. Sanitizers watch the system's own.
@@ -35,10 +32,10 @@ mod fuzz_seeds {
     type Door = fn(&[u8]);
 
     const DOORS: [(&str, Door); 6] = [
-        ("agent_connect", crate::vendor::agent_connect::fuzz_record),
-        ("challenge", |bytes| text(bytes, crate::vendor::clarity::fuzz_challenge)),
+        ("agent_connect", crate::upstream::agent_connect::fuzz_record),
+        ("challenge", |bytes| text(bytes, crate::upstream::clarity::fuzz_challenge)),
         ("goodays", crate::feeds::goodays::fuzz_event),
-        ("kustomer", crate::vendor::kustomer::fuzz_event),
+        ("kustomer", crate::upstream::kustomer::fuzz_event),
         ("realtime", |bytes| text(bytes, crate::feeds::clarity::fuzz_realtime)),
         ("signalr_frame", classic_signalr::fuzz),
     ];

@@ -1,5 +1,5 @@
 // What somebody has typed and not sent yet. It is kept in this browser, by form and by who is signed in, so that neither a
-// restart of the server nor a page that is loaded anew loses a word. It goes when it was sent, when the sign-in ends (out.js),
+// restart of the server nor a page that is loaded anew loses a word. It goes when it was sent, when the sign-in ends (signed_out.js),
 // so that the next person at a shared desk finds nothing of it, and after two weeks.
 
 const PREFIX = "callboard.draft.";

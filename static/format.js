@@ -1,7 +1,7 @@
 // How values are written: the twin of src/web/pages/format.rs, because a cell that the server painted is patched here.
 // tests/fixtures/formats.json is the table of cases that both must pass.
 
-import { word } from "./words.js";
+import { word } from "./labels.js";
 
 /** Stands where nothing was ever measured. Zero is a measurement. */
 export const NONE = "–";
@@ -87,13 +87,13 @@ const isHeard = (state) => state === "live" || state === "polling";
  * Why a number is not known that comes from any of these sources. The twin of `why` in src/web/pages/known.rs.
  */
 export function why(sources, from, hidden, otherwise) {
-  if (hidden) return "Not shown to you.";
+  if (hidden) return "You may not see this.";
   const state = (name) => sources?.[name]?.state ?? "off";
   if (from.some((name) => isHeard(state(name)))) return otherwise;
   // One that is configured and not heard says more than one that is not configured.
   const name = from.find((name) => state(name) !== "off") ?? from[0];
   if (state(name) === "off") return `${word("source", name)} is not configured.`;
-  const said = state(name) === "stale" ? "has told us nothing." : "cannot be reached.";
+  const said = state(name) === "stale" ? "has sent no data." : "cannot be reached.";
   const reason = sources[name].reason;
   return `${word("source", name)} ${said}${reason ? ` ${reason}` : ""}`;
 }
@@ -104,10 +104,10 @@ export function isCounted(sources, from, value) {
   return states.some(isHeard) || (typeof value === "number" && states.some((state) => state !== "off"));
 }
 
-/** Where a figure comes from, by the words of its path. */
+/** Where a stat comes from, by the words of its path. */
 export function sourcesOf(path) {
   const is = (...names) => names.some((name) => path.split("/").includes(name));
-  if (is("open", "openByAge", "overdue", "firstReply", "firstAction", "processed", "inTime")) return ["goodays"];
+  if (is("open", "openByAge", "overdue", "firstReply", "firstAction", "processed", "onTime")) return ["goodays"];
   return is("responses", "nps") ? ANSWERS : ["agentConnect"];
 }
 
@@ -135,9 +135,9 @@ const signed = (value) => (value > 0 && number(value) !== "0" ? `+${number(value
 
 /**
  * Something that was counted: the value, how many cases it stands on, and the whole of it in words. The twin of
- * src/web/pages/figure.rs. `manner` is `0` where absent means none, `+` for a difference.
+ * src/web/pages/stat.rs. `manner` is `0` where absent means none, `+` for a difference.
  */
-export function figure(value, manner = "") {
+export function stat(value, manner = "") {
   if (typeof value === "number") return { text: number(value), note: "", title: "", small: false };
   if (value === null || typeof value !== "object") return { text: manner === "0" ? "0" : NONE, note: "", title: "", small: false };
   const { n, small = false } = value;

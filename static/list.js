@@ -45,11 +45,11 @@ const created = (it) => Date.parse(it?.created ?? "") || NEVER;
 const PLACES = { open: 1, pending: 1, closed: 3 };
 
 /** Whether somebody must do something about a survey request: `live::list` of the server ranks by the same. */
-const needs = ({ state, mayRetry, mayRecover }) => state === "held" || state === "unknown" || (state !== "dryRun" && Boolean(mayRetry || mayRecover));
+const needs = ({ state, mayRetry, mayRecover }) => state === "needsReview" || state === "unknown" || (state !== "dryRun" && Boolean(mayRetry || mayRecover));
 
 /** How much somebody is needed: the least stands first. */
 const need = {
-  feedback: (it) => (it.waits ? 0 : (PLACES[it.state] ?? 2)),
+  feedback: (it) => (it.needsReply ? 0 : (PLACES[it.state] ?? 2)),
   surveys: (it) => (needs(it) ? 0 : 1),
 };
 

@@ -1,16 +1,16 @@
 // Brings a painted page to life: the document that it was painted from, the link that keeps it true, and the clock.
 
-import { actions } from "./act.js";
-import { Bar } from "./bar.js";
+import { actions } from "./action.js";
+import { Bar } from "./status_bar.js";
 import { Binding } from "./bind.js";
 import { clock as clockText, since } from "./format.js";
 import { Stack, Thread } from "./list.js";
 import { Link } from "./live.js";
-import { hideWhenLeft, isHidden, show, signedOut, wipe } from "./out.js";
+import { hideWhenLeft, isHidden, show, signedOut, wipe } from "./signed_out.js";
 import { write } from "./paint.js";
 import { Table } from "./table.js";
 import { Clock, tick } from "./tick.js";
-import { display } from "./tv.js";
+import { display } from "./wallboard.js";
 
 const facts = document.documentElement.dataset;
 const clock = new Clock(facts.now, facts.zone);
@@ -37,7 +37,7 @@ step();
 actions();
 hideWhenLeft();
 
-const lamp = document.getElementById("lamp");
+const lamp = document.getElementById("link-state");
 const asOf = document.getElementById("as-of");
 const lost = document.getElementById("lost");
 let heardAt = Date.parse(facts.now);
@@ -46,9 +46,9 @@ const words = {
   live: () => "Live",
   late: () => "Late",
   lost: () => `No connection since ${since(heardAt, clock.zone, clock.running())}, retrying`,
-  signedOut: () => (board ? "This screen has been shut out." : "Your sign-in has ended."),
+  signedOut: () => (board ? "This display was revoked." : "Your sign-in has ended."),
   tooMany: () => "You have too many pages open, so this one stands still: close some",
-  refused: () => "You may no longer see this page. Ask whoever keeps the teams.",
+  refused: () => "You may no longer see this page. Ask your administrator.",
 };
 
 const link = new Link(

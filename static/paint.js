@@ -3,11 +3,11 @@
 // The server paints the same from the same document (src/web/pages/), so that painting twice changes nothing.
 
 import {
-  ago, ANSWERS, bagLines, CALLS, clockOffset, count, duration, figure, isCounted, isSmall, label, measure, metricCell, metricTotal, moment, NONE, nps, number, others,
+  ago, ANSWERS, bagLines, CALLS, clockOffset, count, duration, stat, isCounted, isSmall, label, measure, metricCell, metricTotal, moment, NONE, nps, number, others,
   plain, sample, since as sinceText, sourcesOf, why,
 } from "./format.js";
 import { at } from "./patch.js";
-import { ACTIVITIES, promoter, SURVEYS, word } from "./words.js";
+import { ACTIVITIES, promoter, SURVEYS, word } from "./labels.js";
 
 /** How many of a list are on a page. */
 const PAGE = 100;
@@ -50,10 +50,10 @@ const excerpt = (item) => {
   return text.length > 140 ? `${text.slice(0, 140).join("").replace(/\s\S*$/, "").trimEnd()}…` : text.join("");
 };
 
-const UNTOLD = "Clarity has not told it.";
+const UNTOLD = "Clarity has not reported it.";
 const UNREPORTED = "Clarity does not report it.";
-const NOT_ASKED = "Not asked for: add it to `queue_metrics`.";
-const UNANSWERED = "Nobody has answered in this time.";
+const NOT_ASKED = "Not requested: add it to `queue_metrics`.";
+const UNANSWERED = "No responses in this period.";
 const UNSTAFFED = "Clarity does not say which teams answer it.";
 const OF_CLARITY = "Clarity's own count.";
 const NO_SUM = "It cannot be added up over several queues.";
@@ -81,7 +81,7 @@ const staffOf = (doc, of) => doc.counts?.[of]?.staff;
 /** A longest wait. Where nobody waits there is none. */
 const longest = (value, where) => {
   const cell = timer(value?.longestWaitSince, where);
-  return cell.text === NONE && value?.waiting === 0 ? { ...cell, title: "Nobody is waiting." } : cell;
+  return cell.text === NONE && value?.waiting === 0 ? { ...cell, title: "No customer is waiting." } : cell;
 };
 
 /** One of a queue's counts of agents: ours, else Clarity's own. */
@@ -99,7 +99,7 @@ function queueTile(queue, name, id, where) {
   if (name === "longestWait") return known(longest(queue, where), where, UNTOLD);
   if (name === "agentsAvailable") return ofStaff(queue, id, "available", "agentsAvailable", where);
   if (name === "agentsOnline") return ofStaff(queue, id, "loggedIn", "agentsOnline", where);
-  if (name === "csatToday") return answered({ text: figure(queue?.feedback?.csat).text }, where, hidden);
+  if (name === "csatToday") return answered({ text: stat(queue?.feedback?.csat).text }, where, hidden);
   if (name === "npsToday") return answered({ text: nps(queue?.feedback?.nps) }, where, hidden);
   if (name === "serviceLevel") return NOT_OFFERED;
   return known({ text: metricCell(queue?.metrics, name) }, where, noMetric(name, where));
@@ -114,7 +114,7 @@ function boardTile(counts, name, where) {
   if (name === "longestWait") return known(longest(counts, where), where, UNTOLD, CALLS, hidden.longestWaitSince);
   if (name === "agentsAvailable") return known({ text: count(counts?.staff?.available) }, where, UNSTAFFED, CALLS, hidden.staff);
   if (name === "agentsOnline") return known({ text: count(counts?.staff?.loggedIn) }, where, UNSTAFFED, CALLS, hidden.staff);
-  if (name === "csatToday") return answered({ text: figure(counts?.csat).text }, where, hidden.csat);
+  if (name === "csatToday") return answered({ text: stat(counts?.csat).text }, where, hidden.csat);
   if (name === "npsToday") return answered({ text: nps(counts?.nps) }, where, hidden.nps);
   if (name === "serviceLevel") return NOT_OFFERED;
   const key = Object.keys(counts?.metrics ?? {}).find((key) => key.toLowerCase() === name.toLowerCase());
@@ -123,7 +123,7 @@ function boardTile(counts, name, where) {
 }
 
 /** What is asked before a deed about a response. */
-function deedQuestion(kind, customer = "the customer") {
+function actionQuestion(kind, customer = "the customer") {
   if (kind === "reply") return `Send this reply to ${customer}? It may be published.`;
   if (kind === "message") return `Send this private message to ${customer}?`;
   if (kind === "call") return `Tell Goodays that you have called ${customer}? That closes the conversation.`;
@@ -151,8 +151,8 @@ export const painters = {
   },
   nps: (value, arg, where) => answered({ text: nps(value?.nps), sort: value?.nps ? value.nps.value : "", "data-small": isSmall(value?.nps) ? "" : null }, where),
   sample: (value) => ({ text: sample(value?.nps) }),
-  figure: (value, arg, where) => {
-    const { text, title, small } = figure(value, arg);
+  stat: (value, arg, where) => {
+    const { text, title, small } = stat(value, arg);
     const from = sourcesOf(where.path);
     const hidden = isHidden(where, where.path.endsWith("/effect") ? "effect" : "feedback");
     // Nothing is a count only where somebody is heard who would tell of something.
@@ -160,13 +160,13 @@ export const painters = {
     const cell = { text: isNone ? NONE : text, title: title || null, "data-small": small ? "" : null };
     return title ? cell : known(cell, where, UNANSWERED, from, hidden);
   },
-  figureNote: (value) => ({ text: figure(value).note }),
+  statNote: (value) => ({ text: stat(value).note }),
   month: (value, arg, { zone, now }) => ({ text: value?.since ? `30 days since ${moment(Date.parse(value.since), zone, now)}` : "" }),
   coverage: (value, arg, { zone, now }) => {
     if (!value) return { text: "" };
     const reasons = Object.keys(value.reasons ?? {}).sort().map((name) => `${label(name).toLowerCase()}: ${value.reasons[name]}`);
     const since = value.since ? moment(Date.parse(value.since), zone, now) : "";
-    const rest = reasons.length > 0 ? `. Not asked: ${reasons.join(" · ")}` : "";
+    const rest = reasons.length > 0 ? `. Skipped: ${reasons.join(" · ")}` : "";
     return { text: `${value.hit} of ${value.n} ended interactions since ${since}${rest}` };
   },
   openItems: (value) => ({ text: value?.open > 0 ? `${count(value.open)} open` : "" }),
@@ -181,8 +181,8 @@ export const painters = {
     const since = sinceText(Date.parse(value?.lastData ?? value?.since ?? "") || 0, zone, now);
     const reason = value?.reason ? ` ${value.reason}` : "";
     const said = value?.lastData || value?.since ? ` since ${since}` : "";
-    if (state === "stale") return { text: `${word("source", arg)} has told us nothing${said}. What is greyed is from before then.${reason}`, hidden: null };
-    if (state === "down") return { text: `${word("source", arg)} gives no usable answer${said}. What is greyed is from before then.${reason}`, hidden: null };
+    if (state === "stale") return { text: `${word("source", arg)} has sent no data${said}. Greyed values are older.${reason}`, hidden: null };
+    if (state === "down") return { text: `${word("source", arg)} is unavailable${said}. Greyed values are older.${reason}`, hidden: null };
     return { text: "", hidden: "" };
   },
 
@@ -191,7 +191,7 @@ export const painters = {
   totalLongest: (value, arg, where) => boardTile(value, "longestWait", where),
   totalLongestQueue: (value, arg, where) => {
     if (value?.longestWaitQueue !== undefined) return { text: `in ${queueName(value.longestWaitQueue, where)}` };
-    return { text: value?.waiting === 0 ? "Nobody is waiting" : "Not known" };
+    return { text: value?.waiting === 0 ? "No customer is waiting" : "Not known" };
   },
   activityCount: (value, arg, where) => known({ text: count(value?.[arg]) }, where, UNTOLD),
   loggedIn: (value) => ({ text: `of ${count(value?.loggedIn)} logged in` }),
@@ -277,15 +277,15 @@ export const painters = {
   scoreWord: (value) => ({ text: value === undefined ? "no score" : promoter(value) }),
   excerpt: (value) => ({ text: excerpt(value) || "No words, only answers." }),
   responder: (value, arg, at) => {
-    const id = value?.joined?.agent ?? value?.agent;
+    const id = value?.attribution?.agent ?? value?.agent;
     if (id === undefined) return { text: "", "data-activity": null, href: null };
     const agent = at.doc.agents?.[id];
     const now = agent ? `, ${agent.suspended ? "suspended" : word("status", agent.status).toLowerCase()} now` : "";
     return { text: `${agentName(id, at)}${now}`, "data-activity": agent?.activity ?? null, href: `/agents/${id}` };
   },
-  joined: (value) => ({
+  attribution: (value) => ({
     text: `${word("rule", value?.rule)}${value?.evidence ? `: ${value.evidence}` : ""}`,
-    "data-joined": value?.confidence ? "" : null,
+    "data-linked": value?.confidence ? "" : null,
   }),
   confidence: (value) => ({ text: word("confidence", value) }),
   assumed: (value) => ({ text: word("assumed", value) }),
@@ -299,20 +299,20 @@ export const painters = {
     const names = Object.keys(value ?? {}).sort().map((name) => label(name).toLowerCase());
     return { text: names.length > 0 ? `Offered by Goodays: ${names.join(", ")}.` : "Goodays offers no action for it now." };
   },
-  wroteAgain: (value) => ({ text: value?.waits && value.state === "closed" ? "The customer wrote again" : "" }),
+  wroteAgain: (value) => ({ text: value?.needsReply && value.state === "closed" ? "The customer wrote again" : "" }),
   deed: (value) => ({ text: word("deed", value) }),
-  deedWord: (value) => ({ text: word("deedState", value), "data-survey": value ?? "" }),
-  deedState: (value) => ({ "data-deed": value ?? "" }),
+  actionStateLabel: (value) => ({ text: word("actionState", value), "data-survey": value ?? "" }),
+  actionState: (value) => ({ "data-action-state": value ?? "" }),
   offer: (value, arg, { doc }) => {
     const [kind, id] = [arg.slice(0, arg.indexOf(":")), arg.slice(arg.indexOf(":") + 1)];
     const isMark = kind === "no-answer-needed";
-    const isOffered = isMark ? value?.message && !value.close && doc.feedback?.[id]?.waits : value?.[kind];
+    const isOffered = isMark ? value?.message && !value.close && doc.feedback?.[id]?.needsReply : value?.[kind];
     const isHeard = (doc.sources?.goodays?.state ?? "live") !== "off";
     return { "data-offered": isOffered && isHeard ? "" : null };
   },
   // What is asked before something reaches a customer or a live call: src/web/pages/answering.rs and surveys.rs ask the same.
-  deedQuestion: (value, arg) => ({ value: deedQuestion(arg, value) }),
-  againQuestion: (value, arg, { doc }) => ({ value: `Once more, for ${doc.feedback?.[arg]?.customer ?? "the customer"}: ${word("deed", value).toLowerCase()}?` }),
+  actionQuestion: (value, arg) => ({ value: actionQuestion(arg, value) }),
+  actionRetryQuestion: (value, arg, { doc }) => ({ value: `Once more, for ${doc.feedback?.[arg]?.customer ?? "the customer"}: ${word("deed", value).toLowerCase()}?` }),
   retryQuestion: (value) => ({ value: `Send ${value ?? "the customer"} the request for a survey?` }),
   recoverQuestion: (value) => ({ value: `Ask ${value ?? "the customer"} again, now that it was made good?` }),
   namedQuestion: (value, arg) => ({ "data-ask": arg.replace("{}", () => value ?? "this agent") }),
@@ -345,9 +345,9 @@ export const painters = {
   npsScore: (value) => ({ text: value === undefined ? "" : `NPS ${value}` }),
   shown: (value) => ({ hidden: value ? null : "" }),
   notAsked: (value) => {
-    const reasons = Object.keys(value ?? {}).filter((name) => name.startsWith("notAsked")).sort();
-    const counts = reasons.map((name) => `${label(name.slice("notAsked".length)).toLowerCase()}: ${count(value[name])}`);
-    return { text: counts.length > 0 ? `Nobody was asked: ${counts.join(" · ")}` : "" };
+    const reasons = Object.keys(value ?? {}).filter((name) => name.startsWith("skipped")).sort();
+    const counts = reasons.map((name) => `${label(name.slice("skipped".length)).toLowerCase()}: ${count(value[name])}`);
+    return { text: counts.length > 0 ? `Skipped: ${counts.join(" · ")}` : "" };
   },
   surveyCounts: (value, arg, { doc }) => {
     const of = (state) => (value ? (value.states?.[state] ?? 0) : values(doc.surveys).filter((survey) => survey.state === state).length);

@@ -1,10 +1,10 @@
 // A page that shows no document still belongs to a sign-in: it hears when that ends, as the others do.
 
 import { Link } from "./live.js";
-import { hideWhenLeft, isHidden, show, signedOut } from "./out.js";
+import { hideWhenLeft, isHidden, show, signedOut } from "./signed_out.js";
 
 // A page about a problem is also shown to those who never signed in.
-let isIn = document.querySelector("form.reader") !== null;
+let isIn = document.querySelector("form.user") !== null;
 let isOut = false;
 hideWhenLeft();
 

@@ -3,7 +3,7 @@
 
 import { byNumber, byText, compare, moves, Pause, put } from "./order.js";
 import { write } from "./paint.js";
-import { word } from "./words.js";
+import { word } from "./labels.js";
 
 export class Table {
   #rows = new Map();

@@ -10,27 +10,27 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("base", &[]),
     ("config", &["base"]),
     ("domain", &[]),
-    ("vendor", &["base", "config"]),
+    ("upstream", &["base", "config"]),
     ("store", &["base", "domain"]),
     ("gold", &["base", "domain", "config"]),
-    ("feeds", &["base", "config", "domain", "vendor", "store", "gold"]),
-    ("actions", &["base", "config", "domain", "vendor", "store", "gold"]),
+    ("feeds", &["base", "config", "domain", "upstream", "store", "gold"]),
+    ("actions", &["base", "config", "domain", "upstream", "store", "gold"]),
     ("live", &["base", "domain", "gold"]),
     ("web", &["base", "config", "domain", "gold", "live", "actions", "feeds", "store"]),
     ("sandbox", &["base"]),
     (
         "commands",
-        &["base", "config", "domain", "vendor", "store", "gold", "feeds", "actions", "live", "web", "sandbox"],
+        &["base", "config", "domain", "upstream", "store", "gold", "feeds", "actions", "live", "web", "sandbox"],
     ),
 ];
 
-/// What each vendor's module may import of its neighbours. The leaf below them knows no vendor at all.
-const VENDORS: &[(&str, &[&str])] = &[
-    ("lenient", &[]),
-    ("clarity", &["lenient"]),
-    ("goodays", &["lenient"]),
-    ("agent_connect", &["lenient"]),
-    ("kustomer", &["lenient"]),
+/// What each upstream's module may import of its neighbours. The leaf below them knows no upstream at all.
+const UPSTREAMS: &[(&str, &[&str])] = &[
+    ("tolerant", &[]),
+    ("clarity", &["tolerant"]),
+    ("goodays", &["tolerant"]),
+    ("agent_connect", &["tolerant"]),
+    ("kustomer", &["tolerant"]),
 ];
 
 /// Where a library may be spoken to.
@@ -39,11 +39,11 @@ const LIBRARIES: &[(&str, &[&str])] = &[
     ("askama", &["web"]),
     ("dashmap", &["gold"]),
     ("rusqlite", &["store"]),
-    ("reqwest", &["base", "vendor", "sandbox"]),
+    ("reqwest", &["base", "upstream", "sandbox"]),
     ("sspi", &[]),
     ("tokio_tungstenite", &["sandbox"]),
-    ("windows_auth", &["vendor", "feeds", "actions", "commands"]),
-    ("classic_signalr", &["vendor", "feeds", "commands"]),
+    ("windows_auth", &["upstream", "feeds", "actions", "commands"]),
+    ("classic_signalr", &["upstream", "feeds", "commands"]),
     ("clap", &["commands"]),
 ];
 
@@ -64,14 +64,14 @@ fn imports_go_down_and_never_up() {
 }
 
 #[test]
-fn vendors_do_not_know_each_other() {
+fn upstreams_do_not_know_each_other() {
     let mut broken = Vec::new();
-    for (vendor, allowed) in VENDORS {
-        for file in files(&source().join("vendor").join(vendor)) {
-            for other in names_after(&without_tests(&file), "vendor::") {
-                let is_vendor = VENDORS.iter().any(|(name, _)| *name == other);
-                if is_vendor && other != *vendor && !allowed.contains(&other.as_str()) {
-                    broken.push(format!("{} imports {other}, which {vendor} may not", file.display()));
+    for (upstream, allowed) in UPSTREAMS {
+        for file in files(&source().join("upstream").join(upstream)) {
+            for other in names_after(&without_tests(&file), "upstream::") {
+                let is_upstream = UPSTREAMS.iter().any(|(name, _)| *name == other);
+                if is_upstream && other != *upstream && !allowed.contains(&other.as_str()) {
+                    broken.push(format!("{} imports {other}, which {upstream} may not", file.display()));
                 }
             }
         }

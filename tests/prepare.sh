@@ -21,7 +21,7 @@ need strace strace
 need node nodejs
 need npm npm
 need openssl openssl
-# A Windows domain and a site that asks for its accounts: `tests/it/support/windows.rs` starts them, each test its own.
+# A Windows domain and a site that asks for its accounts: `tests/it/support/windows_domain.rs` starts them, each test its own.
 need_file() { # need_file FILE PACKAGE
     [ -e "$1" ] || packages="$packages $2"
 }

@@ -3,4 +3,4 @@
 
 use libfuzzer_sys::fuzz_target;
 
-fuzz_target!(|bytes: &[u8]| callboard::vendor::agent_connect::fuzz_record(bytes));
+fuzz_target!(|bytes: &[u8]| callboard::upstream::agent_connect::fuzz_record(bytes));

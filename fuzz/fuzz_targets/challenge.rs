@@ -3,4 +3,4 @@
 
 use libfuzzer_sys::fuzz_target;
 
-fuzz_target!(|text: &str| callboard::vendor::clarity::fuzz_challenge(text));
+fuzz_target!(|text: &str| callboard::upstream::clarity::fuzz_challenge(text));

@@ -3,4 +3,4 @@
 
 use libfuzzer_sys::fuzz_target;
 
-fuzz_target!(|bytes: &[u8]| callboard::vendor::kustomer::fuzz_event(bytes));
+fuzz_target!(|bytes: &[u8]| callboard::upstream::kustomer::fuzz_event(bytes));

@@ -1,14 +1,14 @@
-//! What people make us do to vendors. This is the only room where our words become theirs.
+//! What people make us do to upstreams. This is the only room where our words become theirs.
 
-mod courier;
+mod outbox;
 pub mod feedback;
 mod sessions;
 pub mod sign_in;
 pub mod supervise;
 pub mod surveys;
 
-pub use feedback::{FeedbackDesk, FeedbackError, FeedbackRules, FeedbackWish, Overheard, Wished};
+pub use feedback::{FeedbackActions, FeedbackError, FeedbackRules, FeedbackInput, FeedbackSignals, FeedbackReceipt};
 use sessions::session_is_seen;
 pub use sign_in::{SignIn, SignInError, SignIns};
-pub use supervise::{Actor, Deed, DeedError, Done, Supervision};
+pub use supervise::{Actor, SupervisorAction, SupervisorError, Done, SupervisorActions};
 pub use surveys::{NewRecovery, NewSurvey, SurveyError, Surveys};

@@ -15,14 +15,14 @@ pub(super) async fn session_is_seen(
     session: SessionId,
     permission: &Permission,
 ) -> Result<bool, StoreError> {
-    if permission.realm().is_none() {
+    if permission.visibility().is_none() {
         return Ok(true);
     }
     if let Some(trace) = store.session(session).await? {
-        return Ok(permission.sees_deed(trace.agent, trace.queue, None));
+        return Ok(permission.sees_attributed_to(trace.agent, trace.queue, None));
     }
     let mut is_seen = false;
-    gold.copy().each(|_, _, entity| {
+    gold.copy().for_each(|_, _, entity| {
         is_seen |= match &**entity {
             Entity::Agent(it) => it.sessions.contains_key(&session) && permission.sees_agent(it.id),
             Entity::Queue(it) => it.sessions.contains_key(&session) && permission.sees_queue(it.id),

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 
-use crate::base::telemetry::LogFormat;
+use base::logging::LogFormat;
 
 /// A live dashboard for contact centers that run on Clarity Connect, Goodays, Agent Connect and Kustomer.
 #[derive(Debug, Parser)]
@@ -59,7 +59,7 @@ pub enum Command {
     /// Let displays in by token, list them, shut them out; also while a server runs.
     #[command(subcommand)]
     WallboardToken(TokenDeed),
-    /// Start the four vendors' systems alone, invented, to develop against.
+    /// Start the four upstreams' systems alone, invented, to develop against.
     Sandbox(FloorOptions),
 }
 

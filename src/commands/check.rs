@@ -7,15 +7,15 @@ use std::time::Duration;
 
 use classic_signalr::Event;
 
-use super::{Failure, say, serve};
-use crate::base::{Clock, http, sentence};
+use super::{CommandError, say, serve};
+use base::{Clock, http, error_chain};
 use crate::config::{self, Config};
 use crate::feeds::clarity;
 use crate::store;
-use crate::vendor::agent_connect::AgentConnect;
-use crate::vendor::clarity::Clarity;
-use crate::vendor::goodays::Goodays;
-use crate::vendor::kustomer::Kustomer;
+use crate::upstream::agent_connect::AgentConnect;
+use crate::upstream::clarity::Clarity;
+use crate::upstream::goodays::Goodays;
+use crate::upstream::kustomer::Kustomer;
 
 /// How long Clarity may take to begin to push, all transports tried.
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
@@ -30,10 +30,10 @@ enum Finding {
     Wrong(String),
 }
 
-pub(super) async fn run(path: &Path) -> Result<(), Failure> {
-    let config = Config::load(Some(path), std::env::vars()).map_err(|error| Failure::Usage(error.to_string()))?;
+pub(super) async fn run(path: &Path) -> Result<(), CommandError> {
+    let config = Config::load(Some(path), std::env::vars()).map_err(|error| CommandError::Usage(error.to_string()))?;
     serve::guard(&config)?;
-    super::world::open_tls(&config, &Clock::system())?;
+    super::application::open_tls(&config, &Clock::system())?;
     let data = store::check_directory(&config.server.data_dir).err();
     let data = data.map(|error| ("Data directory", Finding::Wrong(error.to_string())));
     let locked_out = serve::locked_out(&config).map(|why| ("Sign-in", Finding::Wrong(why.to_owned())));
@@ -55,28 +55,28 @@ pub(super) async fn run(path: &Path) -> Result<(), Failure> {
         };
         say(&format!("{system:<16} {word:<6} {what}"));
     }
-    for key in config.not_acted_on() {
+    for key in config.keys_without_effect() {
         say(&format!("{:<16} {:<6} `{key}` is read, but nothing acts on it yet.", "Note", ""));
     }
     match wrong {
         0 => Ok(()),
-        1 => Err(Failure::World("One system cannot be used; its line says what to mend.".to_owned())),
-        _ => Err(Failure::World(format!("{wrong} systems cannot be used; their lines say what to mend."))),
+        1 => Err(CommandError::Runtime("One system cannot be used; its line says what to mend.".to_owned())),
+        _ => Err(CommandError::Runtime(format!("{wrong} systems cannot be used; their lines say what to mend."))),
     }
 }
 
 async fn check_clarity(config: Option<&config::Clarity>) -> Finding {
     let Some(config) = config else { return Finding::Off("[clarity]") };
-    let vendor = match clarity::settings::client(config, &Clock::system()) {
-        Ok(vendor) => vendor,
+    let upstream = match clarity::settings::client(config, &Clock::system()) {
+        Ok(upstream) => upstream,
         Err(error) => return Finding::Wrong(error),
     };
-    let version = match vendor.info().await {
+    let version = match upstream.info().await {
         Ok(info) => info.connect_version.unwrap_or_else(|| "of an unknown version".to_owned()),
         Err(error) => return wrong(&error, advice::about_clarity(&error)),
     };
-    let pushes = pushes(&vendor).await;
-    match vendor.structure().await {
+    let pushes = pushes(&upstream).await;
+    match upstream.structure().await {
         Ok(structure) => {
             let count = |list: Option<Vec<_>>| list.map_or(0, |list| list.len());
             let (agents, queues) = (count(structure.agents), count(structure.queues));
@@ -94,13 +94,13 @@ async fn check_clarity(config: Option<&config::Clarity>) -> Finding {
 }
 
 /// By which transport Clarity pushes, or why it does not.
-async fn pushes(vendor: &Clarity) -> Result<&'static str, String> {
-    let mut connection = vendor.follow().map_err(|error| format!("TLS cannot be set up: {error}."))?;
+async fn pushes(upstream: &Clarity) -> Result<&'static str, String> {
+    let mut connection = upstream.open_connection().map_err(|error| format!("TLS cannot be set up: {error}."))?;
     let first = tokio::time::timeout(LONGEST_WAIT, async {
         loop {
             match connection.next().await {
                 Event::Connected { transport, .. } => return Ok(transport.as_str()),
-                Event::Failed { reason, .. } => return Err(sentence(&reason)),
+                Event::Failed { reason, .. } => return Err(error_chain(&reason)),
                 _ => {}
             }
         }
@@ -112,13 +112,13 @@ async fn pushes(vendor: &Clarity) -> Result<&'static str, String> {
 
 async fn check_goodays(config: Option<&config::Goodays>) -> Finding {
     let Some(config) = config else { return Finding::Off("[goodays]") };
-    let vendor = match tls()
+    let upstream = match tls()
         .and_then(|http| Goodays::new(http, &config.api_root, &config.api_token).map_err(|error| error.to_string()))
     {
-        Ok(vendor) => vendor,
+        Ok(upstream) => upstream,
         Err(error) => return Finding::Wrong(error),
     };
-    match vendor.check().await {
+    match upstream.check().await {
         Ok(()) if config.hmac_secrets.is_empty() && config.allow_unsigned => {
             Finding::Well("The API answers. Webhooks are taken unsigned, from anybody.".to_owned())
         }
@@ -140,13 +140,13 @@ async fn check_agent_connect(config: Option<&config::AgentConnect>) -> Finding {
     let Some(key) = &config.api_key else {
         return Finding::Wrong("Requests need api_key or api_key_file in [agent_connect].".to_owned());
     };
-    let vendor = match tls()
+    let upstream = match tls()
         .and_then(|http| AgentConnect::new(http, &config.api_root, key).map_err(|error| error.to_string()))
     {
-        Ok(vendor) => vendor,
+        Ok(upstream) => upstream,
         Err(error) => return Finding::Wrong(error),
     };
-    match vendor.check().await {
+    match upstream.check().await {
         Ok(()) => {
             let mode = if config.mode == config::Mode::Test { "test" } else { "production" };
             Finding::Well(format!("The API takes the key. The mode is {mode}."))
@@ -160,12 +160,12 @@ async fn check_kustomer(config: Option<&config::Kustomer>) -> Finding {
     let Some(key) = &config.api_key else {
         return Finding::Wrong("Add api_key or api_key_file to [kustomer]: webhooks are not taken yet.".to_owned());
     };
-    let vendor =
+    let upstream =
         match tls().and_then(|http| Kustomer::new(http, &config.api_root, key).map_err(|error| error.to_string())) {
-            Ok(vendor) => vendor,
+            Ok(upstream) => upstream,
             Err(error) => return Finding::Wrong(error),
         };
-    match vendor.check().await {
+    match upstream.check().await {
         Ok(()) => Finding::Well("The API takes the key.".to_owned()),
         Err(error) => wrong(&error, advice::about_kustomer(&error)),
     }
@@ -173,7 +173,7 @@ async fn check_kustomer(config: Option<&config::Kustomer>) -> Finding {
 
 /// What went wrong, and what to do about it.
 fn wrong(error: &dyn std::error::Error, advice: &str) -> Finding {
-    Finding::Wrong(format!("{} {advice}", sentence(error)).trim_end().to_owned())
+    Finding::Wrong(format!("{} {advice}", error_chain(error)).trim_end().to_owned())
 }
 
 fn tls() -> Result<http::Client, String> {

@@ -1,4 +1,4 @@
-//! `callboard demo`: an invented contact center with the four vendors' systems in front of it, and the real server
+//! `callboard demo`: an invented contact center with the four upstreams' systems in front of it, and the real server
 //! against them over real sockets.
 
 use std::os::unix::fs::DirBuilderExt;
@@ -8,15 +8,15 @@ use std::time::{Duration, Instant};
 
 use super::arguments::{DemoOptions, FloorOptions};
 use super::serve::bind;
-use super::world::{Manner, World};
-use super::{Failure, say};
-use crate::base::{Clock, Lifecycle};
+use super::application::{RunMode, Application};
+use super::{CommandError, say};
+use base::{Clock, Lifecycle};
 use crate::config::{
     self, AgentConnect, Auth, Clarity, Config, Goodays, Kustomer, Mode, PlaceLink, Sending, Wallboard,
 };
 use crate::domain::Role;
-use crate::sandbox::{self, Addresses, Sandbox, Sees, Steering};
-use crate::web::access::Players;
+use sandbox::{self, Addresses, Sandbox, Visibility, Control};
+use crate::web::access::DemoTokens;
 
 /// Wallboards of the demo, with how many of the first queues each shows; none means all.
 const BOARDS: [(&str, i64); 2] = [("floor", 0), ("sales", 4)];
@@ -24,26 +24,26 @@ const BOARDS: [(&str, i64); 2] = [("floor", 0), ("sales", 4)];
 /// What the demo's wallboards show of each queue.
 const TILES: [&str; 5] = ["queuedCount", "longestWait", "answeredCount", "abandonedCount", "agentsAvailable"];
 
-pub(super) async fn run(options: DemoOptions) -> Result<(), Failure> {
+pub(super) async fn run(options: DemoOptions) -> Result<(), CommandError> {
     let began = Instant::now();
     let listener = bind(options.listen).await?;
     let clock = Clock::system();
-    // The vendors go on while the server stops: as in life.
+    // The upstreams go on while the server stops: as in life.
     let (neighbours, life) = (Lifecycle::new(), Lifecycle::new());
     let sandbox = start_sandbox(&options.floor, &clock, &neighbours).await?;
 
     let data = DataDir::of(options.data_dir)?;
-    let mut config = with_surveys(configure(sandbox.addresses(), data.path()));
-    config.access = cast();
-    let players = players(&sandbox.steering());
-    let world = World::start_with(&config, listener, Manner::Demo, Some(players), clock, &life).await?;
+    let mut config = with_surveys(sandbox_config(sandbox.addresses(), data.path()));
+    config.access = demo_access();
+    let players = players(&sandbox.control());
+    let world = Application::start_with(&config, listener, RunMode::Demo, Some(players), clock, &life).await?;
     let base = format!("http://{}", world.address);
     let address = |path: &str| {
         format!("{base}/webhooks/{path}")
             .parse()
-            .map_err(|error| Failure::World(format!("{base} is no address: {error}.")))
+            .map_err(|error| CommandError::Runtime(format!("{base} is no address: {error}.")))
     };
-    sandbox.send_webhooks_to(address("goodays")?);
+    sandbox.send_goodays_webhooks_to(address("goodays")?);
     sandbox.send_kustomer_webhooks_to(address("kustomer")?);
 
     say(&format!("Callboard shows an invented contact center with {} agents.\n", options.floor.agents));
@@ -70,10 +70,10 @@ pub(super) async fn run(options: DemoOptions) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Starts the vendors' systems.
-pub(super) async fn start_sandbox(floor: &FloorOptions, clock: &Clock, life: &Lifecycle) -> Result<Sandbox, Failure> {
+/// Starts the upstreams' systems.
+pub(super) async fn start_sandbox(floor: &FloorOptions, clock: &Clock, life: &Lifecycle) -> Result<Sandbox, CommandError> {
     if !floor.speed.is_finite() || floor.speed <= 0.0 || floor.speed > 100.0 {
-        return Err(Failure::Usage("--speed must be more than 0 and at most 100.".to_owned()));
+        return Err(CommandError::Usage("--speed must be more than 0 and at most 100.".to_owned()));
     }
     let options = sandbox::Options {
         agents: floor.agents,
@@ -84,12 +84,12 @@ pub(super) async fn start_sandbox(floor: &FloorOptions, clock: &Clock, life: &Li
     };
     Sandbox::start(options, clock.clone(), life.clone())
         .await
-        .map_err(|error| Failure::World(format!("The sandbox cannot listen on this machine: {error}.")))
+        .map_err(|error| CommandError::Runtime(format!("The sandbox cannot listen on this machine: {error}.")))
 }
 
 /// The configuration of a server in front of a sandbox: what a file would say, of a house without a door.
 #[must_use]
-pub fn configure(addresses: &Addresses, data_dir: &Path) -> Config {
+pub fn sandbox_config(addresses: &Addresses, data_dir: &Path) -> Config {
     let mut clarity = Clarity::new(addresses.clarity_api.clone(), addresses.client_id.clone(), Auth::Negotiate);
     clarity.signalr_path = addresses.signalr_path.to_owned();
     clarity.username = "svc-callboard".to_owned();
@@ -146,7 +146,7 @@ const CAST: [(Role, i64); 4] = [(Role::Administrator, 1), (Role::Supervisor, 2),
 
 /// What they are to the house, of which the demo's is one with a door.
 #[must_use]
-pub fn cast() -> config::Access {
+pub fn demo_access() -> config::Access {
     let played = |role| config::People::agents(CAST.iter().filter(|(played, _)| *played == role).map(|(_, id)| *id));
     config::Access {
         administrators: played(Role::Administrator),
@@ -157,10 +157,10 @@ pub fn cast() -> config::Access {
 }
 
 /// One click instead of a password: the sandbox gives a token of the one who plays the part.
-fn players(steering: &Steering) -> Players {
-    steering.show(CAST[1].1, Sees::Everything);
-    let steering = steering.clone();
-    Arc::new(move |role| steering.token_for(CAST.iter().find(|(played, _)| *played == role)?.1).map(Into::into))
+fn players(control: &Control) -> DemoTokens {
+    control.set_visibility(CAST[1].1, Visibility::All);
+    let control = control.clone();
+    Arc::new(move |role| control.token_for(CAST.iter().find(|(played, _)| *played == role)?.1).map(Into::into))
 }
 
 /// Customers of ended sessions are asked; what would be asked about closed conversations is shown.
@@ -182,7 +182,7 @@ enum DataDir {
 }
 
 impl DataDir {
-    fn of(wanted: Option<PathBuf>) -> Result<Self, Failure> {
+    fn of(wanted: Option<PathBuf>) -> Result<Self, CommandError> {
         if let Some(path) = wanted {
             return Ok(Self::Kept(path));
         }
@@ -190,7 +190,7 @@ impl DataDir {
         let name = format!("callboard-demo-{}-{:08x}", std::process::id(), rand::random::<u32>());
         let path = std::env::temp_dir().join(name);
         std::fs::DirBuilder::new().mode(0o700).create(&path).map_err(|error| {
-            Failure::World(format!("{} cannot be made ({error}): choose a --data-dir.", path.display()))
+            CommandError::Runtime(format!("{} cannot be made ({error}): choose a --data-dir.", path.display()))
         })?;
         Ok(Self::Passing(path))
     }

@@ -5,14 +5,14 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::arguments::EraseOptions;
-use super::orders::{self, Answer, Order};
-use super::world::open_store;
-use super::{Failure, say, upkeep};
-use crate::base::Clock;
+use super::admin_socket::{self, Answer, Order};
+use super::application::open_store;
+use super::{CommandError, say, maintenance};
+use base::Clock;
 use crate::config::Config;
-use crate::domain::{Actor, Fact, Person};
+use crate::domain::{Actor, Fact, CustomerIdentity};
 use crate::gold::Gold;
-use crate::store::{Forgotten, Store, StoreError};
+use crate::store::{ErasureReport, Store, StoreError};
 
 /// Who is to be forgotten.
 #[derive(Clone, Serialize, Deserialize)]
@@ -44,8 +44,8 @@ pub(super) struct Counts {
 }
 
 impl Counts {
-    fn of(forgotten: &Forgotten) -> Self {
-        let Forgotten { webhooks, responses, requests, results, sessions, audit, .. } = forgotten;
+    fn of(forgotten: &ErasureReport) -> Self {
+        let ErasureReport { webhooks, responses, requests, results, sessions, audit, .. } = forgotten;
         Self {
             webhooks: *webhooks,
             responses: responses.len(),
@@ -58,25 +58,25 @@ impl Counts {
 }
 
 impl Wanted {
-    fn person(&self) -> Person {
-        Person::new(self.email.as_deref(), self.phone.as_deref())
+    fn person(&self) -> CustomerIdentity {
+        CustomerIdentity::new(self.email.as_deref(), self.phone.as_deref())
     }
 }
 
-pub(super) async fn run(options: EraseOptions) -> Result<(), Failure> {
+pub(super) async fn run(options: EraseOptions) -> Result<(), CommandError> {
     let config =
-        Config::load(Some(&options.config), std::env::vars()).map_err(|error| Failure::Usage(error.to_string()))?;
+        Config::load(Some(&options.config), std::env::vars()).map_err(|error| CommandError::Usage(error.to_string()))?;
     for (option, given, known) in [
-        ("--email", &options.email, Person::new(options.email.as_deref(), None)),
-        ("--phone", &options.phone, Person::new(None, options.phone.as_deref())),
+        ("--email", &options.email, CustomerIdentity::new(options.email.as_deref(), None)),
+        ("--phone", &options.phone, CustomerIdentity::new(None, options.phone.as_deref())),
     ] {
-        if given.is_some() && known.is_nobody() {
-            return Err(Failure::Usage(format!("{option} leads to nobody: write the whole address or number.")));
+        if given.is_some() && known.is_unknown() {
+            return Err(CommandError::Usage(format!("{option} leads to nobody: write the whole address or number.")));
         }
     }
     let dir = &config.server.data_dir;
     if !dir.join("callboard.db").is_file() {
-        return Err(Failure::World(format!("There is no database in {}: nothing is known of anybody.", dir.display())));
+        return Err(CommandError::Runtime(format!("There is no database in {}: nothing is known of anybody.", dir.display())));
     }
     let wanted = Wanted { email: options.email, phone: options.phone };
     let deed = if options.dry_run { Deed::Search } else { Deed::Forget };
@@ -84,19 +84,19 @@ pub(super) async fn run(options: EraseOptions) -> Result<(), Failure> {
         Deed::Forget => Order::Erase(wanted.clone()),
         Deed::Search => Order::Search(wanted.clone()),
     };
-    let counts = match orders::give(dir, &order).await {
+    let counts = match admin_socket::give(dir, &order).await {
         Some(Ok(Answer::Erased(counts))) => counts,
-        Some(Ok(Answer::Failed(why))) => return Err(Failure::World(why)),
+        Some(Ok(Answer::Failed(why))) => return Err(CommandError::Runtime(why)),
         Some(Err(error)) => {
-            return Err(Failure::World(format!("The server did not answer ({error}); give the order again.")));
+            return Err(CommandError::Runtime(format!("The server did not answer ({error}); give the order again.")));
         }
-        Some(Ok(Answer::Displays(_))) => return Err(orders::another_answer()),
+        Some(Ok(Answer::Displays(_))) => return Err(admin_socket::another_answer()),
         // Where no server runs we open the database ourselves. One that runs and takes no orders holds the lock.
         None => {
             let store = open_store(&config, Clock::system()).await?;
             let counts = carry_out(&store, None, deed, &wanted).await;
             store.close().await;
-            counts.map_err(|error| Failure::World(error.to_string()))?
+            counts.map_err(|error| CommandError::Runtime(error.to_string()))?
         }
     };
     let Counts { webhooks, responses, requests, results, sessions, audit } = counts;
@@ -108,7 +108,7 @@ pub(super) async fn run(options: EraseOptions) -> Result<(), Failure> {
         "{begin}: {responses} responses, {webhooks} webhooks, {requests} requests, {results} survey results, {sessions} \
          sessions, {audit} lines of the audit. {end}"
     ));
-    tell_of_backups(&upkeep::backup_dir(&config));
+    tell_of_backups(&maintenance::backup_dir(&config));
     Ok(())
 }
 
@@ -120,18 +120,18 @@ pub(super) async fn carry_out(
     wanted: &Wanted,
 ) -> Result<Counts, StoreError> {
     if deed == Deed::Search {
-        return Ok(Counts::of(&store.would_erase(wanted.person()).await?));
+        return Ok(Counts::of(&store.privacy().preview_erasure(wanted.person()).await?));
     }
-    let mut erased = store.erase(wanted.person(), Actor::command("callboard erase")).await?;
-    let counts = Counts::of(&erased.forgotten);
-    let Forgotten { responses, left, requests, results, .. } = std::mem::take(&mut erased.forgotten);
+    let mut erased = store.privacy().erase(wanted.person(), Actor::command("callboard erase")).await?;
+    let counts = Counts::of(&erased.report);
+    let ErasureReport { responses, anonymized, requests, results, .. } = std::mem::take(&mut erased.report);
     if let Some(gold) = gold {
         let surveys = requests.into_iter().chain(results).collect();
-        gold.tell(Fact::Forgotten { responses, surveys, sessions: Vec::new(), person: wanted.person() }).await;
-        for reading in left {
-            gold.tell(Fact::Response(Box::new(reading))).await;
+        gold.apply(Fact::Forgotten { responses, surveys, sessions: Vec::new(), person: wanted.person() }).await;
+        for reading in anonymized {
+            gold.apply(Fact::Response(Box::new(reading))).await;
         }
-        gold.settled().await;
+        gold.flush().await;
     }
     drop(erased);
     Ok(counts)

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use crate::base::{Clock, Metrics};
+use base::{Clock, Metrics};
 use crate::domain::{SourceName, SourceState};
 use crate::gold::{Entity, Gold, Key};
 use crate::store::Store;
@@ -19,8 +19,8 @@ pub(super) async fn keep(gold: Gold, store: Store, metrics: Metrics, clock: Cloc
     let mut rounds = tokio::time::interval(EVERY);
     loop {
         rounds.tick().await;
-        metrics.store_bytes(store.bytes());
-        if let Some(at) = store.last_backup() {
+        metrics.store_bytes(store.size_bytes());
+        if let Some(at) = store.backups().last() {
             metrics.backup_age(clock.now().duration_since(at).as_secs_f64());
         }
         for (age, open) in AGES.into_iter().zip(open_feedback(&gold).into_iter().flatten()) {
@@ -53,16 +53,16 @@ mod tests {
     use jiff::Timestamp;
 
     use super::*;
-    use crate::base::Lifecycle;
-    use crate::domain::{Fact, FeedbackDeed, FeedbackDeedKind, Health, RequestState, ResponseReading};
-    use crate::gold::Rules;
+    use base::Lifecycle;
+    use crate::domain::{Fact, FeedbackAction, FeedbackActionKind, Health, RequestState, ResponseRecord};
+    use crate::gold::MatchRules;
 
     #[tokio::test]
     async fn open_feedback_is_what_waits_by_how_long() {
         let now: Timestamp = "2026-11-21T12:00:00Z".parse().unwrap();
-        let (clock, life) = (Clock::standing_at(now), Lifecycle::new());
-        let gold = Gold::start(Rules::default(), crate::gold::Day::default(), clock, &life);
-        let response = |id: &str, messages: serde_json::Value| -> ResponseReading {
+        let (clock, life) = (Clock::manual(now), Lifecycle::new());
+        let gold = Gold::start(MatchRules::default(), crate::gold::BusinessDay::default(), clock, &life);
+        let response = |id: &str, messages: serde_json::Value| -> ResponseRecord {
             serde_json::from_value(serde_json::json!({
                 "id": id, "created": "2026-11-11T10:00:00Z", "updated": null, "source": null, "thread": "open",
                 "survey": null, "answers": [], "messages": messages,
@@ -77,27 +77,27 @@ mod tests {
             "b": { "id": "b", "at": "2026-11-21T11:00:00Z", "kind": null, "text": "x", "from": null, "attachment": null }
         });
         let dealt_with = response("r2", serde_json::json!({}));
-        let stand = dealt_with.stand();
-        gold.tell(Fact::Response(Box::new(response("r1", again)))).await;
-        gold.tell(Fact::Response(Box::new(dealt_with))).await;
-        let mark = FeedbackDeed {
+        let stand = dealt_with.revision();
+        gold.apply(Fact::Response(Box::new(response("r1", again)))).await;
+        gold.apply(Fact::Response(Box::new(dealt_with))).await;
+        let mark = FeedbackAction {
             id: "d1".into(),
             response: "r2".into(),
-            kind: FeedbackDeedKind::NoAnswerNeeded,
+            kind: FeedbackActionKind::NoReplyNeeded,
             who: "mia".into(),
             text: None,
             state: RequestState::Accepted,
             reason: None,
             attempts: 0,
-            stand,
+            revision: stand,
             created: now,
             changed: now,
         };
-        gold.tell(Fact::FeedbackDeed(Box::new(mark))).await;
-        gold.settled().await;
+        gold.apply(Fact::FeedbackAction(Box::new(mark))).await;
+        gold.flush().await;
         assert_eq!(open_feedback(&gold), None, "nobody is asked about feedback where Goodays is off");
-        gold.tell(Fact::Source(SourceName::Goodays, Health::new(SourceState::Live, now))).await;
-        gold.settled().await;
+        gold.apply(Fact::Source(SourceName::Goodays, Health::new(SourceState::Live, now))).await;
+        gold.flush().await;
         assert_eq!(open_feedback(&gold), Some([1, 0, 0, 0]));
     }
 }

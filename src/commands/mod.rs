@@ -5,13 +5,12 @@ mod check;
 mod demo;
 mod erase;
 mod gauges;
-mod memory;
-mod orders;
+mod admin_socket;
 mod sandbox;
 mod serve;
-mod upkeep;
+mod maintenance;
 mod wallboard_token;
-mod world;
+mod application;
 
 use std::process::ExitCode;
 
@@ -19,30 +18,30 @@ use rustix::process::{Resource, Rlimit, setrlimit};
 use thiserror::Error;
 
 pub use arguments::Arguments;
-pub use demo::{cast, configure};
-pub use world::{Manner, World};
+pub use demo::{demo_access, sandbox_config};
+pub use application::{RunMode, Application};
 
-use crate::base::telemetry;
+use base::logging;
 use arguments::Command;
 
 /// Why a command ended badly, in one sentence with what to do.
 #[derive(Debug, Error)]
-pub enum Failure {
+pub enum CommandError {
     /// The command was used wrongly, or the configuration cannot be used.
     #[error("{0}")]
     Usage(String),
     /// The world is not as it should be.
     #[error("{0}")]
-    World(String),
+    Runtime(String),
 }
 
-impl Failure {
+impl CommandError {
     /// The exit code: 2 for wrong usage or configuration, 1 for everything else.
     #[must_use]
     pub fn exit_code(&self) -> ExitCode {
         match self {
             Self::Usage(_) => ExitCode::from(2),
-            Self::World(_) => ExitCode::FAILURE,
+            Self::Runtime(_) => ExitCode::FAILURE,
         }
     }
 }
@@ -50,9 +49,9 @@ impl Failure {
 /// Runs what the arguments say.
 ///
 /// # Errors
-/// See [`Failure`].
-pub async fn run(arguments: Arguments) -> Result<(), Failure> {
-    telemetry::init(arguments.log.into());
+/// See [`CommandError`].
+pub async fn run(arguments: Arguments) -> Result<(), CommandError> {
+    logging::init(arguments.log.into());
     leave_no_core();
     match arguments.command {
         Command::Demo(options) => demo::run(options).await,

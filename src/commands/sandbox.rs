@@ -1,15 +1,15 @@
-//! `callboard sandbox`: the four vendors' systems alone, to develop an integration against.
+//! `callboard sandbox`: the four upstreams' systems alone, to develop an integration against.
 
 use super::arguments::FloorOptions;
-use super::{Failure, demo, say};
-use crate::base::secret::ExposeSecret;
-use crate::base::{Clock, Lifecycle};
+use super::{CommandError, demo, say};
+use base::secret::ExposeSecret;
+use base::{Clock, Lifecycle};
 
-pub(super) async fn run(options: FloorOptions) -> Result<(), Failure> {
+pub(super) async fn run(options: FloorOptions) -> Result<(), CommandError> {
     let life = Lifecycle::new();
     let sandbox = demo::start_sandbox(&options, &Clock::system(), &life).await?;
     let at = sandbox.addresses();
-    say("The four vendors' systems, invented. Whatever is secret here is secret to nobody.\n");
+    say("The four upstreams' systems, invented. Whatever is secret here is secret to nobody.\n");
     // These secrets open nothing but the sandbox that has just been started.
     for (what, value) in [
         ("Clarity api_root", at.clarity_api.to_string()),
@@ -23,7 +23,7 @@ pub(super) async fn run(options: FloorOptions) -> Result<(), Failure> {
         ("Agent Connect api_secret", at.agent_connect_secret.expose_secret().to_owned()),
         ("Kustomer api_root", at.kustomer_api.to_string()),
         ("Kustomer api_key", at.kustomer_key.expose_secret().to_owned()),
-        ("Steering wheel", at.control.to_string()),
+        ("Control API", at.control.to_string()),
     ] {
         say(&format!("  {what:<26} {value}"));
     }

@@ -5,11 +5,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::arguments::TokenDeed;
-use super::orders::{self, Answer, Order};
-use super::world::open_store;
-use super::{Failure, say};
-use crate::base::Clock;
-use crate::base::secret::ExposeSecret;
+use super::admin_socket::{self, Answer, Order};
+use super::application::open_store;
+use super::{CommandError, say};
+use base::Clock;
+use base::secret::ExposeSecret;
 use crate::config::Config;
 use crate::domain::Actor;
 use crate::store::{Store, StoreError};
@@ -40,7 +40,7 @@ pub(super) enum Wanted {
     },
 }
 
-pub(super) async fn run(deed: TokenDeed) -> Result<(), Failure> {
+pub(super) async fn run(deed: TokenDeed) -> Result<(), CommandError> {
     let (path, wanted) = match deed {
         TokenDeed::Create { board, name, days, many_browsers, config } => {
             let name = name.unwrap_or_else(|| board.clone());
@@ -49,19 +49,19 @@ pub(super) async fn run(deed: TokenDeed) -> Result<(), Failure> {
         TokenDeed::List { config } => (config, Wanted::List),
         TokenDeed::Revoke { id, config } => (config, Wanted::Revoke { id }),
     };
-    let config = Config::load(Some(&path), std::env::vars()).map_err(|error| Failure::Usage(error.to_string()))?;
+    let config = Config::load(Some(&path), std::env::vars()).map_err(|error| CommandError::Usage(error.to_string()))?;
     if let Wanted::Create { board, .. } = &wanted
         && !config.wallboards.iter().any(|known| known.name == *board)
     {
         let known: Vec<&str> = config.wallboards.iter().map(|board| board.name.as_str()).collect();
-        return Err(Failure::Usage(format!("There is no wallboard \"{board}\". There is: {}.", known.join(", "))));
+        return Err(CommandError::Usage(format!("There is no wallboard \"{board}\". There is: {}.", known.join(", "))));
     }
-    let said = match orders::give(&config.server.data_dir, &Order::Display(wanted.clone())).await {
+    let said = match admin_socket::give(&config.server.data_dir, &Order::Display(wanted.clone())).await {
         Some(Ok(Answer::Displays(said))) => said,
-        Some(Ok(Answer::Failed(why))) => return Err(Failure::World(why)),
-        Some(Ok(Answer::Erased(_))) => return Err(orders::another_answer()),
+        Some(Ok(Answer::Failed(why))) => return Err(CommandError::Runtime(why)),
+        Some(Ok(Answer::Erased(_))) => return Err(admin_socket::another_answer()),
         Some(Err(error)) => {
-            return Err(Failure::World(format!("The server did not answer ({error}); give the order again.")));
+            return Err(CommandError::Runtime(format!("The server did not answer ({error}); give the order again.")));
         }
         // Where no server runs we open the database ourselves. One that runs and takes no orders holds the lock.
         None => {
@@ -72,7 +72,7 @@ pub(super) async fn run(deed: TokenDeed) -> Result<(), Failure> {
             };
             let said = done.await;
             store.close().await;
-            said.map_err(|error| Failure::World(error.to_string()))?
+            said.map_err(|error| CommandError::Runtime(error.to_string()))?
         }
     };
     said.iter().for_each(|line| say(line));
@@ -89,7 +89,7 @@ pub(super) async fn carry_out(displays: &Displays, store: &Store, wanted: &Wante
             let (token, display) = displays.add(board, name, who, term, !many_browsers).await?;
             let entity = format!("display {}", display.id);
             let after = json!({"board": board, "name": name, "bound": !many_browsers});
-            store.note(&actor, "display.create", &entity, after).await?;
+            store.audit().record(&actor, "display.create", &entity, after).await?;
             let browsers = if *many_browsers { "every browser that has it" } else { "the first browser that uses it" };
             Ok(vec![
                 token.text().expose_secret().to_owned(),
@@ -103,9 +103,9 @@ pub(super) async fn carry_out(displays: &Displays, store: &Store, wanted: &Wante
         Wanted::List => {
             let now = Clock::system().now();
             let line = |it: &crate::store::Display| {
-                let state = if it.is_in(now) { "in" } else { "out" };
-                let browsers = if it.bound { "one browser" } else { "many browsers" };
-                let used = it.used.map_or_else(|| "never seen".to_owned(), |at| format!("seen {at:.0}"));
+                let state = if it.is_active(now) { "in" } else { "out" };
+                let browsers = if it.is_bound { "one browser" } else { "many browsers" };
+                let used = it.last_seen.map_or_else(|| "never seen".to_owned(), |at| format!("seen {at:.0}"));
                 format!(
                     "{}  {state:<3}  {:<12}  {:<24}  {browsers}, {used}, until {}",
                     it.id,
@@ -114,13 +114,13 @@ pub(super) async fn carry_out(displays: &Displays, store: &Store, wanted: &Wante
                     it.expires.strftime("%Y-%m-%d")
                 )
             };
-            let listed: Vec<String> = store.displays().await?.iter().map(line).collect();
+            let listed: Vec<String> = store.displays().list().await?.iter().map(line).collect();
             Ok(if listed.is_empty() { vec!["No display has been let in.".to_owned()] } else { listed })
         }
         Wanted::Revoke { id } => {
             let was_in = displays.revoke(id).await?;
             if was_in {
-                store.note(&actor, "display.revoke", &format!("display {id}"), json!({})).await?;
+                store.audit().record(&actor, "display.revoke", &format!("display {id}"), json!({})).await?;
             }
             Ok(vec![match was_in {
                 true => format!("Display {id} is shut out."),

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use url::Url;
 
 use super::{ConfigError, secret, value};
-use crate::base::Secret;
+use base::Secret;
 
 /// How to reach Agent Connect, and whether to ask it for surveys.
 #[derive(Debug, Clone, Deserialize)]
@@ -21,7 +21,7 @@ pub struct AgentConnect {
     /// The secret that signs the JWT of Data Return. Without it no results are read.
     #[serde(deserialize_with = "secret::optional")]
     pub api_secret: Option<Secret>,
-    /// Which of the vendor's two keys this is, for people to read: the key itself decides whether customers are surveyed
+    /// Which of the upstream's two keys this is, for people to read: the key itself decides whether customers are surveyed
     /// (`apis.md` R3). Default `test`.
     pub mode: Mode,
     /// Whether surveys are requested for ended sessions. Default `off`.
@@ -47,7 +47,7 @@ pub struct AgentConnect {
     pub data_return_interval: Duration,
 }
 
-/// The vendor's worlds.
+/// The upstream's worlds.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Mode {

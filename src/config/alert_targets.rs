@@ -4,7 +4,7 @@ use serde::Deserialize;
 use url::Url;
 
 use super::{ConfigError, secret, value};
-use crate::base::Secret;
+use base::Secret;
 
 /// A webhook that is told when an alert begins and when it is over.
 #[derive(Debug, Clone, Deserialize)]

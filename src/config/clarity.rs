@@ -7,8 +7,8 @@ use serde::Deserialize;
 use url::Url;
 
 use super::{ConfigError, account, secret, value};
-use crate::base::Secret;
-use crate::base::secret::ExposeSecret;
+use base::Secret;
+use base::secret::ExposeSecret;
 
 /// A shorter key can be guessed (RFC 8725, section 3.5).
 const SHORTEST_KEY: usize = 32;

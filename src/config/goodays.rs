@@ -6,8 +6,8 @@ use serde::Deserialize;
 use url::Url;
 
 use super::{ConfigError, OpeningHours, secret, value};
-use crate::base::Secret;
-use crate::base::secret::ExposeSecret;
+use base::Secret;
+use base::secret::ExposeSecret;
 
 /// How to reach Goodays, and how to believe its webhooks.
 #[derive(Debug, Clone, Deserialize)]

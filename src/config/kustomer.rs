@@ -7,7 +7,7 @@ use serde::Deserialize;
 use url::Url;
 
 use super::{ConfigError, Sending, secret, value};
-use crate::base::Secret;
+use base::Secret;
 
 /// How to reach Kustomer, and how to believe its webhooks.
 #[derive(Debug, Clone, Deserialize)]

@@ -16,15 +16,15 @@ pub mod names;
 mod opening_hours;
 mod privacy;
 mod queues;
-mod reader;
-mod reading;
+mod deserializer;
+mod context;
 mod secret;
 mod server;
 mod source;
 mod store;
 mod thresholds;
 mod tls;
-mod unknown_key;
+mod suggestion;
 mod value;
 mod walk;
 mod wallboards;
@@ -58,10 +58,10 @@ use std::path::Path;
 
 use zeroize::Zeroizing;
 
-use reading::Reading;
+use context::Reading;
 use source::Written;
 
-use crate::base::private_file;
+use base::private_file;
 
 /// Everything that can be configured. A system without a section is switched off.
 #[derive(Debug, Clone, Default, serde::Deserialize)]
@@ -118,7 +118,7 @@ impl Config {
 
     /// What is configured and has no effect yet, by key: nobody should wait for an alert that cannot come.
     #[must_use]
-    pub fn not_acted_on(&self) -> Vec<&'static str> {
+    pub fn keys_without_effect(&self) -> Vec<&'static str> {
         [
             ("thresholds", !self.thresholds.is_empty()),
             ("alert_targets", !self.alert_targets.is_empty()),
@@ -152,7 +152,7 @@ impl Config {
         source::overlay(&mut written, environment)?;
         let directory = path.and_then(Path::parent).unwrap_or(Path::new(""));
         let reading = Reading::new(Some(directory));
-        let mut config: Self = reading.read(&written).map_err(|problem| unknown_key::with_nearest(problem.into()))?;
+        let mut config: Self = reading.read(&written).map_err(|problem| suggestion::with_nearest(problem.into()))?;
         if let (Some(path), Some(mode), Some(key)) = (path, public_mode, reading.secret_in_file()) {
             return Err(ConfigError::Public { path: path.to_owned(), mode, key });
         }

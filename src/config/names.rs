@@ -1,7 +1,7 @@
 //! The names of values: what a wallboard's tile shows, and what a threshold is on.
 
 use super::ConfigError;
-use super::unknown_key::likeness;
+use super::suggestion::likeness;
 
 /// What a tile may show of a queue, or of several together.
 pub const TILES: [&str; 14] = [
@@ -23,14 +23,14 @@ pub const TILES: [&str; 14] = [
 
 /// What stands before a metric's name that only the site's Clarity knows: a site chooses its metrics from over 500, and no
 /// document lists them.
-pub const OWN_METRIC: &str = "metric.";
+pub const CUSTOM_METRIC_PREFIX: &str = "metric.";
 
 /// What a threshold may be on, besides what a tile may show of a queue.
 const OF_AGENTS: [&str; 4] = ["agent.timeInState", "agent.occupancy", "agent.answeredCount", "agent.ronaCount"];
 
 /// Refuses a tile that means nothing. `key` is where it stands.
 pub(super) fn check_tile(key: &str, name: &str) -> Result<(), ConfigError> {
-    check(key, name, "tile", &TILES.map(str::to_owned), OWN_METRIC)
+    check(key, name, "tile", &TILES.map(str::to_owned), CUSTOM_METRIC_PREFIX)
 }
 
 /// Refuses a value that no threshold can be on.

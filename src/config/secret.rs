@@ -5,8 +5,8 @@ use std::path::Path;
 use serde::de::{Deserialize, Deserializer, Error, Visitor};
 use zeroize::Zeroizing;
 
-use crate::base::Secret;
-use crate::base::private_file::{self, Unfit};
+use base::Secret;
+use base::private_file::{self, PrivateFileError};
 
 /// By this name a type tells the reader that its value may stand in a file.
 pub(super) const MARK: &str = "callboard::Secret";
@@ -95,13 +95,13 @@ pub(super) fn check_file(path: &Path, remedy: &str) -> Result<(), String> {
     private_file::read(path, LIMIT).map(drop).map_err(|unfit| advice(path, unfit, remedy))
 }
 
-fn advice(path: &Path, unfit: Unfit, remedy: &str) -> String {
+fn advice(path: &Path, unfit: PrivateFileError, remedy: &str) -> String {
     let shown = path.display();
     match unfit {
-        Unfit::Missing => format!("names {shown}, which does not exist: {remedy}"),
-        Unfit::Unreadable => format!("names {shown}, which cannot be read: make it a file that this user may read"),
-        Unfit::NoFile => format!("names {shown}, which is a directory, a pipe or a device: name a file"),
-        Unfit::Public => format!("names {shown}, which every user of this machine can reach: run chmod 600 {shown}"),
-        Unfit::TooLarge => format!("names {shown}, which is too large for a secret: name the right file"),
+        PrivateFileError::Missing => format!("names {shown}, which does not exist: {remedy}"),
+        PrivateFileError::Unreadable => format!("names {shown}, which cannot be read: make it a file that this user may read"),
+        PrivateFileError::NotAFile => format!("names {shown}, which is a directory, a pipe or a device: name a file"),
+        PrivateFileError::Public => format!("names {shown}, which every user of this machine can reach: run chmod 600 {shown}"),
+        PrivateFileError::TooLarge => format!("names {shown}, which is too large for a secret: name the right file"),
     }
 }

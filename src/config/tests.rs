@@ -8,7 +8,7 @@ use jiff::Span;
 use tempfile::TempDir;
 
 use super::*;
-use crate::base::secret::ExposeSecret;
+use base::secret::ExposeSecret;
 
 const EXAMPLE: &str = include_str!("../../callboard.example.toml");
 

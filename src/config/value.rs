@@ -11,7 +11,7 @@ use serde::de::{Deserialize, Deserializer, Error, Unexpected};
 use url::Url;
 
 use super::ConfigError;
-use crate::base::http::is_loopback;
+use base::http::is_loopback;
 
 /// A type that people write as text.
 pub(super) trait Written: Sized {

@@ -3,7 +3,7 @@
 use serde::de::{DeserializeSeed, Error as _, IntoDeserializer, MapAccess, SeqAccess};
 
 use super::error::Problem;
-use super::reader::Reader;
+use super::deserializer::Reader;
 use super::source::Written;
 
 /// The keys of a table, one after the other.

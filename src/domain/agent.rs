@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::metric::{ByQueueReading, MetricPath};
-use super::{AgentId, Change, Metrics, SessionsReading, StatusHistory, TeamId, Unclassified};
+use super::metric::{QueueMetricsUpdate, MetricPath};
+use super::{AgentId, Change, Metrics, SessionListUpdates, StatusHistory, TeamId, Unclassified};
 
 macro_rules! statuses {
     ($($(#[$doc:meta])* $variant:ident = $name:literal),+ $(,)?) => {
@@ -154,7 +154,7 @@ impl fmt::Display for AgentStatus {
 /// What one message said about a status. A part that an update leaves out stays as it was; only what belongs to a status
 /// (its reason, its beginning) goes when the update names another status and does not mention them.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct StatusReading {
+pub struct AgentStatusUpdate {
     /// What the agent is doing.
     pub status: Change<AgentStatus>,
     /// The name that came with the status although its number means another one. The number counts (`apis.md` B63).
@@ -167,7 +167,7 @@ pub struct StatusReading {
     pub suspended: Change<bool>,
 }
 
-impl StatusReading {
+impl AgentStatusUpdate {
     /// A status of which nothing else was said.
     #[must_use]
     pub fn new(status: AgentStatus) -> Self {
@@ -187,7 +187,7 @@ impl StatusReading {
 /// What one message said about one agent. What it left out is `None` or empty, which means "unchanged" in a push and
 /// "there is none" in a full answer: the two merges differ (`apis.md` B77).
 #[derive(Debug, Clone, PartialEq)]
-pub struct AgentReading {
+pub struct AgentUpdate {
     /// Who.
     pub id: AgentId,
     /// The name shown to colleagues.
@@ -203,24 +203,24 @@ pub struct AgentReading {
     /// Whether the source refuses to show them to this account. Nothing is known of them then.
     pub not_permitted: bool,
     /// What they are doing.
-    pub status: Option<StatusReading>,
+    pub status: Option<AgentStatusUpdate>,
     /// Counts and measures.
     pub metrics: Metrics,
     /// Metrics that an update says are there no longer.
     pub cleared_metrics: Vec<MetricPath>,
     /// Who they are talking to.
-    pub sessions: SessionsReading,
+    pub sessions: SessionListUpdates,
     /// What they did in the last 24 hours. It is told only now and then: `None` means unchanged in a full answer, too.
     pub history: Option<StatusHistory>,
     /// The metrics by queue.
-    pub by_queue: Option<Box<ByQueueReading>>,
+    pub by_queue: Option<Box<QueueMetricsUpdate>>,
     /// Fields without a word. In an update a null takes one away.
     pub other: Unclassified,
     /// How many entries in the message made no sense and were left out.
     pub dropped: u64,
 }
 
-impl AgentReading {
+impl AgentUpdate {
     /// A reading that says nothing yet.
     #[must_use]
     pub fn new(id: AgentId) -> Self {
@@ -235,7 +235,7 @@ impl AgentReading {
             status: None,
             metrics: Metrics::new(),
             cleared_metrics: Vec::new(),
-            sessions: SessionsReading::default(),
+            sessions: SessionListUpdates::default(),
             history: None,
             by_queue: None,
             other: Unclassified::new(),

@@ -12,7 +12,7 @@ use super::ResponseId;
 /// Where a thread stands.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub enum Thread {
+pub enum ThreadState {
     /// Somebody owes the customer an answer.
     Open,
     /// It is being worked on.
@@ -23,7 +23,7 @@ pub enum Thread {
     Other(Arc<str>),
 }
 
-impl Thread {
+impl ThreadState {
     /// The name in documents.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -36,7 +36,7 @@ impl Thread {
     }
 }
 
-impl fmt::Display for Thread {
+impl fmt::Display for ThreadState {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
     }
@@ -49,7 +49,7 @@ pub struct Message {
     pub id: Arc<str>,
     /// When it was written.
     pub at: Option<Timestamp>,
-    /// The kind, in the vendor's word: praise, question, idea, problem, message, text.
+    /// The kind, in the upstream's word: praise, question, idea, problem, message, text.
     pub kind: Option<Arc<str>>,
     /// What it says. Hostile text: escape it wherever it is shown.
     pub text: Arc<str>,
@@ -121,14 +121,14 @@ impl Customer {
 /// What had to be assumed about dates.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub enum Assumed {
+pub enum AssumedDate {
     /// They name no time zone: that of the house.
     TimeZone,
     /// There is none: when we heard of it first.
     Received,
 }
 
-impl Assumed {
+impl AssumedDate {
     /// The name in documents.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -142,23 +142,23 @@ impl Assumed {
 /// What one event said about one response. Events may come twice and in any order.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct ResponseReading {
+pub struct ResponseRecord {
     /// Which.
     pub id: ResponseId,
     /// When the customer answered.
     pub created: Option<Timestamp>,
     /// What had to be assumed about when that was. `None`: nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub assumed: Option<Assumed>,
-    /// When its newest text was written, by the vendor's own clock.
+    pub assumed: Option<AssumedDate>,
+    /// When its newest text was written, by the upstream's own clock.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub newest_as_dated: Option<Timestamp>,
-    /// When the vendor last touched it. Unreliable: later events repeat earlier values (`apis.md` B140).
+    /// When the upstream last touched it. Unreliable: later events repeat earlier values (`apis.md` B140).
     pub updated: Option<Timestamp>,
     /// How the survey reached the customer, or which site the text comes from.
     pub source: Option<Arc<str>>,
     /// Where the thread stands.
-    pub thread: Thread,
+    pub thread: ThreadState,
     /// The survey's name.
     pub survey: Option<Arc<str>>,
     /// The answers.
@@ -173,20 +173,20 @@ pub struct ResponseReading {
     pub place: Option<Place>,
     /// Who it was handed to.
     pub delegated_to: Option<Place>,
-    /// The actions that the vendor offers for it now, by name. There are no others.
+    /// The actions that the upstream offers for it now, by name. There are no others.
     pub actions: BTreeSet<Arc<str>>,
-    /// Whether the vendor raised an alert for it.
+    /// Whether the upstream raised an alert for it.
     pub alert: bool,
 }
 
-impl ResponseReading {
+impl ResponseRecord {
     /// The newest text in it.
     #[must_use]
     pub fn newest_message(&self) -> Option<Timestamp> {
         self.messages.values().filter_map(|message| message.at).max()
     }
 
-    /// The same by the vendor's own clock, to tell which of two events is newer: what is translated depends on how far
+    /// The same by the upstream's own clock, to tell which of two events is newer: what is translated depends on how far
     /// off that clock was thought to be at the time.
     #[must_use]
     pub fn newest(&self) -> Option<Timestamp> {
@@ -201,7 +201,7 @@ impl ResponseReading {
 
     /// How it stands, in short: as long as this is the same, nobody has told us anything new about it.
     #[must_use]
-    pub fn stand(&self) -> Arc<str> {
+    pub fn revision(&self) -> Arc<str> {
         let instant = |at: Option<Timestamp>| at.map(|at| at.to_string()).unwrap_or_default();
         let actions: Vec<&str> = self.actions.iter().map(|action| &**action).collect();
         let (newest, updated) = (instant(self.newest()), instant(self.updated));
@@ -216,7 +216,7 @@ impl ResponseReading {
         (0..=10).find(|score| f64::from(*score) == value)
     }
 
-    /// What is known once another event has said this. The vendor's own time of update repeats old values, so the newest
+    /// What is known once another event has said this. The upstream's own time of update repeats old values, so the newest
     /// text decides first which of the two is newer (`apis.md` B140), and a delegation beats the same thread without one.
     /// Texts are only ever added, whichever comes last (`apis.md` B141).
     #[must_use]
@@ -227,8 +227,8 @@ impl ResponseReading {
         let is_newer = freshness(&heard) >= freshness(&self) || !is_dated(&heard) && is_dated(&self);
         let (mut newer, older) = if is_newer { (heard, self) } else { (self, heard) };
         // What was only assumed yields to what was said, and to what was assumed before: whoever waits must not begin anew.
-        let is_later = newer.assumed == Some(Assumed::Received) && older.created.is_some();
-        if is_later && (older.assumed != Some(Assumed::Received) || older.created < newer.created) {
+        let is_later = newer.assumed == Some(AssumedDate::Received) && older.created.is_some();
+        if is_later && (older.assumed != Some(AssumedDate::Received) || older.created < newer.created) {
             (newer.created, newer.assumed) = (older.created, older.assumed);
         }
         for (id, message) in older.messages {
@@ -258,7 +258,7 @@ impl ResponseReading {
             extra: BTreeMap::new(),
             // There is nobody to answer any more.
             actions: BTreeSet::new(),
-            thread: Thread::Closed,
+            thread: ThreadState::Closed,
             ..self
         }
     }

@@ -76,7 +76,7 @@ named! {
     /// One request to survey a customer. The identity is ours.
     SurveyId,
     /// One thing that somebody does about a response. The identity is ours.
-    DeedId,
+    FeedbackActionId,
 }
 
 impl QueueId {

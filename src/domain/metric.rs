@@ -78,7 +78,7 @@ pub type MetricPath = (Modality, Vec<Arc<str>>);
 
 /// What one message said about an agent's metrics by queue.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct ByQueueReading {
+pub struct QueueMetricsUpdate {
     /// All there are: replaces what was known.
     pub all: Option<BTreeMap<QueueId, Metrics>>,
     /// New or changed ones.

@@ -18,12 +18,12 @@ enum Reach {
     /// Everything that there is.
     Everything,
     /// These and nobody else.
-    Only(Arc<Realm>),
+    Only(Arc<Visibility>),
 }
 
 /// Agents, queues and teams that somebody may see.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Realm {
+pub struct Visibility {
     /// The agents.
     pub agents: BTreeSet<AgentId>,
     /// The queues.
@@ -42,14 +42,14 @@ impl Permission {
 
     /// Sees these and nobody else.
     #[must_use]
-    pub fn only(role: Role, realm: Realm) -> Self {
+    pub fn only(role: Role, realm: Visibility) -> Self {
         Self { role, reach: Reach::Only(Arc::new(realm)) }
     }
 
     /// Sees themself and nobody else: what is left when nobody can say what somebody may see.
     #[must_use]
-    pub fn only_oneself(role: Role, oneself: AgentId) -> Self {
-        Self::only(role, Realm { agents: BTreeSet::from([oneself]), ..Realm::default() })
+    pub fn only_self(role: Role, oneself: AgentId) -> Self {
+        Self::only(role, Visibility { agents: BTreeSet::from([oneself]), ..Visibility::default() })
     }
 
     /// What the viewer is to the house.
@@ -60,7 +60,7 @@ impl Permission {
 
     /// What it is limited to. `None`: everything.
     #[must_use]
-    pub fn realm(&self) -> Option<&Realm> {
+    pub fn visibility(&self) -> Option<&Visibility> {
         match &self.reach {
             Reach::Everything => None,
             Reach::Only(realm) => Some(realm),
@@ -70,38 +70,38 @@ impl Permission {
     /// Whether this agent exists for the viewer.
     #[must_use]
     pub fn sees_agent(&self, id: AgentId) -> bool {
-        self.realm().is_none_or(|realm| realm.agents.contains(&id))
+        self.visibility().is_none_or(|realm| realm.agents.contains(&id))
     }
 
     /// Whether this queue exists for the viewer.
     #[must_use]
     pub fn sees_queue(&self, id: QueueId) -> bool {
-        self.realm().is_none_or(|realm| realm.queues.contains(&id))
+        self.visibility().is_none_or(|realm| realm.queues.contains(&id))
     }
 
     /// Whether this team exists for the viewer.
     #[must_use]
     pub fn sees_team(&self, id: TeamId) -> bool {
-        self.realm().is_none_or(|realm| realm.teams.contains(&id))
+        self.visibility().is_none_or(|realm| realm.teams.contains(&id))
     }
 
     /// Whether what hangs on nobody exists for the viewer: a customer whom nobody could be found for must not be forgotten,
     /// so those who keep the floor see them.
     #[must_use]
-    pub fn sees_the_unmapped(&self) -> bool {
+    pub fn sees_unattributed(&self) -> bool {
         self.role >= Role::Supervisor
     }
 
     /// Whether something that an agent did exists for the viewer; where nobody knows who did it, the queue or the team
     /// decides that it happened in.
     #[must_use]
-    pub fn sees_deed(&self, agent: Option<AgentId>, queue: Option<QueueId>, team: Option<TeamId>) -> bool {
+    pub fn sees_attributed_to(&self, agent: Option<AgentId>, queue: Option<QueueId>, team: Option<TeamId>) -> bool {
         match (agent, queue, team) {
             (Some(agent), ..) => self.sees_agent(agent),
             // What happens in a queue to nobody's account is for those who lead somebody there.
             (None, Some(queue), _) => self.role != Role::Agent && self.sees_queue(queue),
             (None, None, Some(team)) => self.role != Role::Agent && self.sees_team(team),
-            (None, None, None) => self.sees_the_unmapped(),
+            (None, None, None) => self.sees_unattributed(),
         }
     }
 }
@@ -111,7 +111,7 @@ mod tests {
     use super::*;
 
     fn north(role: Role) -> Permission {
-        let realm = Realm {
+        let realm = Visibility {
             agents: [41, 42].map(AgentId).into(),
             queues: [11].map(QueueId).into(),
             teams: [3].map(TeamId).into(),
@@ -130,16 +130,16 @@ mod tests {
             (None, None, Some(4), false),
             (None, None, None, false),
         ] {
-            let seen = north(Role::TeamLead).sees_deed(agent.map(AgentId), queue.map(QueueId), team.map(TeamId));
+            let seen = north(Role::TeamLead).sees_attributed_to(agent.map(AgentId), queue.map(QueueId), team.map(TeamId));
             assert_eq!(seen, expected, "{agent:?} {queue:?} {team:?}");
         }
-        assert!(north(Role::Supervisor).sees_deed(None, None, None), "nobody's customer is not forgotten");
-        assert!(!north(Role::Agent).sees_deed(None, Some(QueueId(11)), None), "nor shown to all who answer");
+        assert!(north(Role::Supervisor).sees_attributed_to(None, None, None), "nobody's customer is not forgotten");
+        assert!(!north(Role::Agent).sees_attributed_to(None, Some(QueueId(11)), None), "nor shown to all who answer");
     }
 
     #[test]
     fn oneself_is_one() {
-        let alone = Permission::only_oneself(Role::TeamLead, AgentId(41));
+        let alone = Permission::only_self(Role::TeamLead, AgentId(41));
         assert!(alone.sees_agent(AgentId(41)));
         assert!(!alone.sees_agent(AgentId(42)) && !alone.sees_queue(QueueId(11)) && !alone.sees_team(TeamId(3)));
         assert!(Permission::everything(Role::Display).sees_queue(QueueId(7)));

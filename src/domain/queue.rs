@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use super::metric::MetricPath;
-use super::{Change, Metrics, QueueId, SessionsReading, TeamId, Unclassified};
+use super::{Change, Metrics, QueueId, SessionListUpdates, TeamId, Unclassified};
 
 /// What one message said about one queue. What it left out is `None` or empty.
 #[derive(Debug, Clone, PartialEq)]
-pub struct QueueReading {
+pub struct QueueUpdate {
     /// Which.
     pub id: QueueId,
     /// The name.
@@ -29,14 +29,14 @@ pub struct QueueReading {
     /// Metrics that an update says are there no longer.
     pub cleared_metrics: Vec<MetricPath>,
     /// Who waits and who is being answered.
-    pub sessions: SessionsReading,
+    pub sessions: SessionListUpdates,
     /// Fields without a word. In an update a null takes one away.
     pub other: Unclassified,
     /// How many entries in the message made no sense and were left out.
     pub dropped: u64,
 }
 
-impl QueueReading {
+impl QueueUpdate {
     /// A reading that says nothing yet.
     #[must_use]
     pub fn new(id: QueueId) -> Self {
@@ -51,7 +51,7 @@ impl QueueReading {
             calls_today: Change::Keep,
             metrics: Metrics::new(),
             cleared_metrics: Vec::new(),
-            sessions: SessionsReading::default(),
+            sessions: SessionListUpdates::default(),
             other: Unclassified::new(),
             dropped: 0,
         }

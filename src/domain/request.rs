@@ -1,4 +1,4 @@
-//! What we ask of vendors for people, and how far it has come.
+//! What we ask of upstreams for people, and how far it has come.
 
 use std::fmt;
 
@@ -13,16 +13,16 @@ pub enum RequestState {
     Queued,
     /// On its way: nobody has answered yet.
     Sent,
-    /// The vendor took it. What becomes of it there is another matter.
+    /// The upstream took it. What becomes of it there is another matter.
     Accepted,
-    /// The vendor refused it for good, with a reason.
+    /// The upstream refused it for good, with a reason.
     Rejected,
-    /// It could not be delivered to the vendor; it will be tried again or can be.
+    /// It could not be delivered to the upstream; it will be tried again or can be.
     Failed,
     /// It may or may not have arrived: the answer never came. Not sent again by itself.
     Unknown,
     /// Something about it is not clear, so nobody sends it but by hand.
-    Held,
+    NeedsReview,
     /// What would have been sent. Nothing is, but by hand.
     DryRun,
 }
@@ -38,7 +38,7 @@ impl RequestState {
             Self::Rejected => "rejected",
             Self::Failed => "failed",
             Self::Unknown => "unknown",
-            Self::Held => "held",
+            Self::NeedsReview => "needsReview",
             Self::DryRun => "dryRun",
         }
     }

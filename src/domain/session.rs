@@ -96,7 +96,7 @@ impl SessionKind {
 ///
 /// Times are instants, never running durations: a duration would change with every poll (`apis.md` B76).
 #[derive(Debug, Clone, PartialEq)]
-pub struct SessionReading {
+pub struct SessionUpdate {
     /// Which.
     pub id: SessionId,
     /// How it came about.
@@ -123,7 +123,7 @@ pub struct SessionReading {
     pub other: Unclassified,
 }
 
-impl SessionReading {
+impl SessionUpdate {
     /// A reading that says nothing yet.
     #[must_use]
     pub fn new(id: SessionId) -> Self {
@@ -145,15 +145,15 @@ impl SessionReading {
 }
 
 /// What one message said about the sessions of one agent or queue, by kind of contact: one or two kinds, too few for a map.
-pub type SessionsReading = Vec<(Modality, SessionList)>;
+pub type SessionListUpdates = Vec<(Modality, SessionListUpdate)>;
 
 /// The sessions of one kind of contact.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct SessionList {
+pub struct SessionListUpdate {
     /// All there are: replaces what was known.
-    pub all: Option<Vec<SessionReading>>,
+    pub all: Option<Vec<SessionUpdate>>,
     /// New or changed ones.
-    pub added: Vec<SessionReading>,
+    pub added: Vec<SessionUpdate>,
     /// Ones that are gone.
     pub removed: Vec<SessionId>,
 }

@@ -15,13 +15,13 @@ pub type SurveyState = RequestState;
 pub enum SurveyOrigin {
     /// A person did.
     #[default]
-    ByHand,
+    Manual,
     /// A session ended.
     Session,
     /// A conversation was closed.
     Conversation,
     /// Somebody else asked, past us.
-    Elsewhere,
+    External,
 }
 
 impl SurveyOrigin {
@@ -29,10 +29,10 @@ impl SurveyOrigin {
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
-            Self::ByHand => "byHand",
+            Self::Manual => "manual",
             Self::Session => "session",
             Self::Conversation => "conversation",
-            Self::Elsewhere => "elsewhere",
+            Self::External => "external",
         }
     }
 }
@@ -42,13 +42,13 @@ impl SurveyOrigin {
 pub struct Survey {
     /// Which.
     pub id: SurveyId,
-    /// What makes it one request however often it is asked for. The vendor repeats it to us.
+    /// What makes it one request however often it is asked for. The upstream repeats it to us.
     pub key: Arc<str>,
     /// What made somebody ask.
     pub origin: SurveyOrigin,
     /// The survey that this one asks about again, after something was made good.
     pub recovers: Option<SurveyId>,
-    /// The interaction it is about, as the vendor will repeat it to us.
+    /// The interaction it is about, as the upstream will repeat it to us.
     pub interaction: Arc<str>,
     /// The session, where that is known.
     pub session: Option<SessionId>,
@@ -56,7 +56,7 @@ pub struct Survey {
     pub conversation: Option<Arc<str>>,
     /// The agent, where a table says so.
     pub agent: Option<AgentId>,
-    /// The agent as the vendor knows them: e-mail address or custom id.
+    /// The agent as the upstream knows them: e-mail address or custom id.
     pub employee: Arc<str>,
     /// The customer's name.
     pub customer: Option<Arc<str>>,
@@ -68,7 +68,7 @@ pub struct Survey {
     pub link: Option<Arc<str>>,
     /// How far it has come.
     pub state: SurveyState,
-    /// Why it went no further, in the vendor's words where there are any.
+    /// Why it went no further, in the upstream's words where there are any.
     pub reason: Option<Arc<str>>,
     /// What was decided among several, in a sentence.
     pub note: Option<Arc<str>>,
@@ -76,7 +76,7 @@ pub struct Survey {
     pub may_retry: bool,
     /// What would be sent, of one that is not sent by itself. About a customer.
     pub body: Option<Arc<serde_json::Value>>,
-    /// The vendor's identity for it.
+    /// The upstream's identity for it.
     pub request_id: Option<Arc<str>>,
     /// How often it was sent.
     pub attempts: u32,
@@ -93,7 +93,7 @@ impl Survey {
         Self {
             key: Arc::clone(&id.0),
             id,
-            origin: SurveyOrigin::ByHand,
+            origin: SurveyOrigin::Manual,
             recovers: None,
             interaction: "".into(),
             session: None,
@@ -117,7 +117,7 @@ impl Survey {
     }
 }
 
-/// Whether a request reached the customer, as far as the vendor has told.
+/// Whether a request reached the customer, as far as the upstream has told.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Delivery {
     /// Nobody has said, or it is still being tried.
@@ -135,10 +135,10 @@ pub enum Delivery {
     Bounced,
 }
 
-/// What the vendor tells of one survey, ours or not: the newest of it.
+/// What the upstream tells of one survey, ours or not: the newest of it.
 #[derive(Clone, Default, PartialEq)]
 pub struct SurveyResult {
-    /// The vendor's identity for it.
+    /// The upstream's identity for it.
     pub uuid: Arc<str>,
     /// Raised with each change of it.
     pub sequence: i64,
@@ -152,7 +152,7 @@ pub struct SurveyResult {
     pub channel: Option<Arc<str>>,
     /// The agent's e-mail address.
     pub employee_email: Option<Arc<str>>,
-    /// The agent's own id at the vendor's.
+    /// The agent's own id at the upstream's.
     pub employee_id: Option<Arc<str>>,
     /// The agent, where a table says so.
     pub agent: Option<AgentId>,
@@ -164,11 +164,11 @@ pub struct SurveyResult {
     pub link: Option<Arc<str>>,
     /// When it was asked for.
     pub created: Option<Timestamp>,
-    /// Whether a time zone was assumed, because the vendor named none.
+    /// Whether a time zone was assumed, because the upstream named none.
     pub zone_assumed: bool,
-    /// By hand, or by a program, in the vendor's word.
+    /// By hand, or by a program, in the upstream's word.
     pub requested_via: Option<Arc<str>>,
-    /// How the delivery went, in the vendor's words.
+    /// How the delivery went, in the upstream's words.
     pub delivery: Option<Arc<str>>,
     /// What these words mean.
     pub reached: Delivery,
@@ -182,7 +182,7 @@ pub struct SurveyResult {
     pub resolved: Option<Arc<str>>,
     /// What the customer wrote, by question. Hostile text: escape it wherever it is shown.
     pub comments: Vec<(Arc<str>, Arc<str>)>,
-    /// The key of our request, if it was ours and the vendor repeats it.
+    /// The key of our request, if it was ours and the upstream repeats it.
     pub key: Option<Arc<str>>,
     /// The session that our request named.
     pub session: Option<SessionId>,

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::{AgentReading, GroupId, QueueReading, TeamId};
+use super::{AgentUpdate, GroupId, QueueUpdate, TeamId};
 
 /// One team.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TeamReading {
+pub struct TeamRecord {
     /// Which.
     pub id: TeamId,
     /// The name.
@@ -20,11 +20,11 @@ pub struct TeamReading {
 
 /// Everybody and every queue that we may see. What is absent from it is gone.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct StructureReading {
+pub struct StructureSnapshot {
     /// The agents, with name and team.
-    pub agents: Vec<AgentReading>,
+    pub agents: Vec<AgentUpdate>,
     /// The queues, with name and teams.
-    pub queues: Vec<QueueReading>,
+    pub queues: Vec<QueueUpdate>,
     /// The teams.
-    pub teams: Vec<TeamReading>,
+    pub teams: Vec<TeamRecord>,
 }

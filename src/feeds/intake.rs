@@ -7,14 +7,14 @@ use jiff::{SignedDuration, Timestamp};
 use thiserror::Error;
 use tokio::sync::{Notify, Semaphore};
 
-use crate::base::hmac::SignatureError;
-use crate::base::metrics::Metrics;
+use base::hmac::SignatureError;
+use base::metrics::Metrics;
 use crate::domain::{self, SourceName};
-use crate::store::{About, Accepted, Arrival, Store, StoreError, Stored};
-use crate::vendor::goodays::wire::Person;
-use crate::vendor::goodays::{Event, Signatures, signature};
-use crate::vendor::kustomer;
-use crate::vendor::lenient::Moment;
+use crate::store::{EventContext, InboxReceipt, IncomingEvent, Store, StoreError, InboxEvent};
+use crate::upstream::goodays::wire::Person;
+use crate::upstream::goodays::{Event, Signatures, signature};
+use crate::upstream::kustomer;
+use crate::upstream::tolerant::WrittenTime;
 
 /// The header in which Goodays signs.
 pub const GOODAYS_SIGNATURE: &str = signature::HEADER;
@@ -27,7 +27,7 @@ const FOUND: &str = "callboard-found";
 
 /// Whether an arrival was asked for, and not sent.
 #[must_use]
-pub fn was_found(arrival: &Stored) -> bool {
+pub fn is_reconciled(arrival: &InboxEvent) -> bool {
     arrival.headers.iter().any(|(name, _)| name == FOUND)
 }
 
@@ -51,12 +51,12 @@ struct Bell {
     arrived: Notify,
     /// One permit for each refused signature, so that each is counted however many come at once.
     refused: Semaphore,
-    turned_away: Mutex<TurnedAway>,
+    body_rejections: Mutex<BodyRejections>,
 }
 
 impl Default for Bell {
     fn default() -> Self {
-        Self { arrived: Notify::new(), refused: Semaphore::new(0), turned_away: Mutex::default() }
+        Self { arrived: Notify::new(), refused: Semaphore::new(0), body_rejections: Mutex::default() }
     }
 }
 
@@ -70,7 +70,7 @@ impl Bell {
 
 /// What was refused for its form alone, before its signature could be looked at, since the start.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct TurnedAway {
+pub struct BodyRejections {
     /// How often.
     pub times: u64,
     /// When the newest came.
@@ -88,7 +88,7 @@ const WARN_EVERY: SignedDuration = SignedDuration::from_mins(1);
 
 /// The form that a webhook must not have.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Form {
+pub enum BodyRejection {
     /// It has more bytes than this.
     TooLarge(usize),
     /// It is encoded, and the signature is over the bytes before that.
@@ -97,10 +97,10 @@ pub enum Form {
 
 /// Why a webhook was not taken.
 #[derive(Debug, Error)]
-pub enum Refusal {
+pub enum IntakeError {
     /// The system that it claims to come from is not configured.
     #[error("This system is not configured.")]
-    Off,
+    Disabled,
     /// It is not signed by anybody who may send it. The sender is told no more than that.
     #[error("The signature does not fit.")]
     Signature(#[source] SignatureError),
@@ -125,12 +125,12 @@ impl Intake {
     /// Takes a Goodays event in. When this has answered, the event is on the disk.
     ///
     /// # Errors
-    /// See [`Refusal`]. Nothing of a refused event is kept.
+    /// See [`IntakeError`]. Nothing of a refused event is kept.
     pub async fn goodays<'a>(
         &self,
         signatures: impl IntoIterator<Item = &'a [u8]>,
         body: &[u8],
-    ) -> Result<Accepted, Refusal> {
+    ) -> Result<InboxReceipt, IntakeError> {
         let signed = self.0.goodays.as_ref().map(|known| known.verify(signatures, body));
         self.take(SourceName::Goodays, &self.0.for_goodays, signed, body, about).await
     }
@@ -138,15 +138,15 @@ impl Intake {
     /// Takes a Kustomer event in. When this has answered, the event is on the disk.
     ///
     /// # Errors
-    /// See [`Refusal`]. Nothing of a refused event is kept.
+    /// See [`IntakeError`]. Nothing of a refused event is kept.
     pub async fn kustomer<'a>(
         &self,
         signatures: impl IntoIterator<Item = &'a [u8]>,
         body: &[u8],
-    ) -> Result<Accepted, Refusal> {
+    ) -> Result<InboxReceipt, IntakeError> {
         let signed = self.0.kustomer.as_ref().map(|known| known.verify(signatures, body).map(drop));
         // Kustomer's events name a customer by number alone.
-        self.take(SourceName::Kustomer, &self.0.for_kustomer, signed, body, |_| About::default()).await
+        self.take(SourceName::Kustomer, &self.0.for_kustomer, signed, body, |_| EventContext::default()).await
     }
 
     async fn take<T>(
@@ -155,28 +155,28 @@ impl Intake {
         bell: &Bell,
         signed: Option<Result<T, SignatureError>>,
         body: &[u8],
-        about: impl FnOnce(&[u8]) -> About,
-    ) -> Result<Accepted, Refusal> {
+        about: impl FnOnce(&[u8]) -> EventContext,
+    ) -> Result<InboxReceipt, IntakeError> {
         let taken = match signed {
-            None => Err(Refusal::Off),
-            Some(Err(error)) => Err(Refusal::Signature(error)),
+            None => Err(IntakeError::Disabled),
+            Some(Err(error)) => Err(IntakeError::Signature(error)),
             Some(Ok(_)) => {
-                let arrival = Arrival { source, body: body.to_vec(), headers: Vec::new() };
-                self.0.store.accept_about(arrival, about(body)).await.map_err(Refusal::Store)
+                let arrival = IncomingEvent { source, body: body.to_vec(), headers: Vec::new() };
+                self.0.store.inbox().accept_about(arrival, about(body)).await.map_err(IntakeError::Store)
             }
         };
         let result = match &taken {
-            Ok(Accepted { duplicate: false, seq: 0 }) => "erased",
-            Ok(Accepted { duplicate: false, .. }) => "stored",
-            Ok(Accepted { duplicate: true, .. }) => "duplicate",
-            Err(Refusal::Off) => "off",
-            Err(Refusal::Signature(error)) => error.as_str(),
-            Err(Refusal::Store(_)) => "unavailable",
+            Ok(InboxReceipt { is_duplicate: false, seq: 0 }) => "erased",
+            Ok(InboxReceipt { is_duplicate: false, .. }) => "stored",
+            Ok(InboxReceipt { is_duplicate: true, .. }) => "duplicate",
+            Err(IntakeError::Disabled) => "off",
+            Err(IntakeError::Signature(error)) => error.as_str(),
+            Err(IntakeError::Store(_)) => "unavailable",
         };
         self.0.metrics.webhook(source.as_str(), result);
         match &taken {
             Ok(_) => bell.arrived.notify_one(),
-            Err(Refusal::Signature(_)) => bell.refused.add_permits(1),
+            Err(IntakeError::Signature(_)) => bell.refused.add_permits(1),
             Err(_) => {}
         }
         taken
@@ -184,7 +184,7 @@ impl Intake {
 
     /// Whether events of a source are taken at all.
     #[must_use]
-    pub fn takes(&self, source: SourceName) -> bool {
+    pub fn accepts(&self, source: SourceName) -> bool {
         match source {
             SourceName::Goodays => self.0.goodays.is_some(),
             SourceName::Kustomer => self.0.kustomer.is_some(),
@@ -194,25 +194,25 @@ impl Intake {
 
     /// Notes that a webhook was refused for its form. Nothing of it is kept, and a sender may give up who is refused: a
     /// person must be told.
-    pub fn turn_away(&self, source: SourceName, form: &Form, bytes: Option<u64>, now: Timestamp) {
+    pub fn note_body_rejection(&self, source: SourceName, form: &BodyRejection, bytes: Option<u64>, now: Timestamp) {
         let (result, why) = match form {
-            Form::TooLarge(limit) => ("too_large", format!("Larger than {limit} bytes.")),
-            Form::Encoded(coding) => ("encoded", format!("Sent with Content-Encoding: {coding}.")),
+            BodyRejection::TooLarge(limit) => ("too_large", format!("Larger than {limit} bytes.")),
+            BodyRejection::Encoded(coding) => ("encoded", format!("Sent with Content-Encoding: {coding}.")),
         };
         self.0.metrics.webhook(source.as_str(), result);
-        let mut turned_away = self.bell(source).turned_away.lock().unwrap_or_else(PoisonError::into_inner);
-        let warned = turned_away.warned.filter(|warned| now.duration_since(*warned) < WARN_EVERY);
+        let mut body_rejections = self.bell(source).body_rejections.lock().unwrap_or_else(PoisonError::into_inner);
+        let warned = body_rejections.warned.filter(|warned| now.duration_since(*warned) < WARN_EVERY);
         if warned.is_none() {
             tracing::warn!(%source, result, ?bytes, "a webhook was refused before its signature was looked at");
         }
-        let times = turned_away.times + 1;
-        *turned_away = TurnedAway { times, newest: Some(now), bytes, why, warned: warned.or(Some(now)) };
+        let times = body_rejections.times + 1;
+        *body_rejections = BodyRejections { times, newest: Some(now), bytes, why, warned: warned.or(Some(now)) };
     }
 
     /// What was refused for its form.
     #[must_use]
-    pub fn turned_away(&self, source: SourceName) -> TurnedAway {
-        self.bell(source).turned_away.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    pub fn body_rejections(&self, source: SourceName) -> BodyRejections {
+        self.bell(source).body_rejections.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     fn bell(&self, source: SourceName) -> &Bell {
@@ -223,11 +223,11 @@ impl Intake {
     ///
     /// # Errors
     /// When the store is busy or closed, or the disk refuses.
-    pub async fn found(&self, body: Vec<u8>) -> Result<Accepted, StoreError> {
+    pub async fn found(&self, body: Vec<u8>) -> Result<InboxReceipt, StoreError> {
         let about = about(&body);
         let headers = vec![(FOUND.to_owned(), "1".to_owned())];
-        let arrival = Arrival { source: SourceName::Goodays, body, headers };
-        let taken = self.0.store.accept_about(arrival, about).await?;
+        let arrival = IncomingEvent { source: SourceName::Goodays, body, headers };
+        let taken = self.0.store.inbox().accept_about(arrival, about).await?;
         self.0.for_goodays.arrived.notify_one();
         Ok(taken)
     }
@@ -265,15 +265,15 @@ impl Intake {
 }
 
 /// Whom an event is about, if it can be read: one about a customer who was erased must not be kept even for a moment.
-fn about(body: &[u8]) -> About {
-    // Also where the event itself cannot be read, or is of an unknown type: it is kept as it came.
-    let Some(response) = Event::response_in(body) else { return About::default() };
-    let address = |person: &Person| domain::Person::new(person.email.as_deref(), None);
-    let customer = domain::Person::new(None, response.context.phone.as_deref())
+fn about(body: &[u8]) -> EventContext {
+    // MetricIncludes where the event itself cannot be read, or is of an unknown type: it is kept as it came.
+    let Some(response) = Event::response_in(body) else { return EventContext::default() };
+    let address = |person: &Person| domain::CustomerIdentity::new(person.email.as_deref(), None);
+    let customer = domain::CustomerIdentity::new(None, response.context.phone.as_deref())
         .and(address(&response.context.person))
         .and(address(&response.user))
         // The first text of a response is the customer's own.
         .and(response.message.map(|text| address(&text.sender)).unwrap_or_default());
-    let created = response.created.and_then(Moment::earliest);
-    About { subject: Some(response.id), person: customer, created }
+    let created = response.created.and_then(WrittenTime::earliest);
+    EventContext { subject: Some(response.id), person: customer, created }
 }

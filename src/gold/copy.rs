@@ -35,7 +35,7 @@ pub struct Delta {
     /// The changes, by key.
     pub changes: Vec<Change>,
     /// When the oldest of the facts behind it arrived: that is what "how long until a viewer saw it" counts from.
-    pub heard: Instant,
+    pub received: Instant,
 }
 
 /// The entities. Read by everybody without waiting, written by the owner alone.
@@ -59,7 +59,7 @@ impl GoldCopy {
     }
 
     /// Every entity that is there, stamped, in no order.
-    pub fn each(&self, mut visit: impl FnMut(&Key, u64, &Arc<Entity>)) {
+    pub fn for_each(&self, mut visit: impl FnMut(&Key, u64, &Arc<Entity>)) {
         for entry in &self.entities {
             visit(entry.key(), entry.version, &entry.entity);
         }

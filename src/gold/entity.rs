@@ -8,14 +8,14 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::detail::Detail;
-use super::join::Joined;
-use super::requests::Evidence;
-use super::rollup::{Effect, Total};
+use super::agent_detail::AgentDetail;
+use super::join::Attribution;
+use super::join::survey_match::SurveyMatchRule;
+use super::rollup::{TagEffect, FeedbackTotals};
 use crate::domain::agent::Activity;
 use crate::domain::{
-    AgentId, AgentStatus, DeedId, FeedbackDeed, GroupId, Health, Metrics, Modality, QueueId, ResponseId,
-    ResponseReading, SessionId, SessionKind, SessionStatus, SourceName, Survey, SurveyId, SurveyOrigin, SurveyResult,
+    AgentId, AgentStatus, FeedbackActionId, FeedbackAction, GroupId, Health, Metrics, Modality, QueueId, ResponseId,
+    ResponseRecord, SessionId, SessionKind, SessionStatus, SourceName, Survey, SurveyId, SurveyOrigin, SurveyResult,
     TeamId, Unclassified,
 };
 
@@ -102,9 +102,9 @@ pub struct Agent {
     /// The contacts in hand.
     pub sessions: BTreeMap<SessionId, Arc<Session>>,
     /// What customers said about them.
-    pub feedback: Option<Arc<Total>>,
+    pub feedback: Option<Arc<FeedbackTotals>>,
     /// What only those ask about who look at this agent.
-    pub detail: Arc<Detail>,
+    pub detail: Arc<AgentDetail>,
     /// Fields without a word.
     pub other: Arc<Unclassified>,
 }
@@ -182,7 +182,7 @@ pub struct Queue {
     /// Who waits.
     pub sessions: BTreeMap<SessionId, Arc<Session>>,
     /// What customers said about it.
-    pub feedback: Option<Arc<Total>>,
+    pub feedback: Option<Arc<FeedbackTotals>>,
     /// Fields without a word.
     pub other: Arc<Unclassified>,
 }
@@ -199,7 +199,7 @@ pub struct Team {
     /// The name of the business unit it belongs to.
     pub unit: Option<Arc<str>>,
     /// What customers said about its agents and places.
-    pub feedback: Option<Arc<Total>>,
+    pub feedback: Option<Arc<FeedbackTotals>>,
 }
 
 /// A place that responses are about.
@@ -208,7 +208,7 @@ pub struct Place {
     /// The name.
     pub name: Arc<str>,
     /// What customers said about it.
-    pub feedback: Arc<Total>,
+    pub feedback: Arc<FeedbackTotals>,
 }
 
 /// A tag that surveys bear.
@@ -217,32 +217,32 @@ pub struct Tag {
     /// The tag.
     pub name: Arc<str>,
     /// What customers said where it applies.
-    pub feedback: Arc<Total>,
+    pub feedback: Arc<FeedbackTotals>,
     /// How their stars compare to all others.
-    pub effect: Option<Effect>,
+    pub effect: Option<TagEffect>,
 }
 
 /// Everything that is counted of the whole floor, also what hangs on nothing.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Floor {
     /// What customers said.
-    pub feedback: Arc<Total>,
+    pub feedback: Arc<FeedbackTotals>,
 }
 
 /// A customer's response and what it hangs on.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Response {
-    /// What the customer said, with the thread that followed. What the vendor has taken from us is in it before the vendor
+    /// What the customer said, with the thread that followed. What the upstream has taken from us is in it before the upstream
     /// tells of it: nothing is offered twice.
-    pub reading: Arc<ResponseReading>,
+    pub record: Arc<ResponseRecord>,
     /// What it hangs on.
-    pub joined: Joined,
-    /// How it stands by the vendor's last word: see [`ResponseReading::stand`].
-    pub stand: Arc<str>,
+    pub attribution: Attribution,
+    /// How it stands by the upstream's last word: see [`ResponseRecord::revision`].
+    pub revision: Arc<str>,
     /// What colleagues do about it.
-    pub deeds: BTreeMap<DeedId, Arc<FeedbackDeed>>,
+    pub actions_taken: BTreeMap<FeedbackActionId, Arc<FeedbackAction>>,
     /// Whether somebody owes the customer an answer: the thread is open, or the customer wrote again.
-    pub waits: bool,
+    pub needs_reply: bool,
 }
 
 /// A survey request and whose it is.
@@ -250,14 +250,14 @@ pub struct Response {
 pub struct SurveyRequest {
     /// The request.
     pub survey: Arc<Survey>,
-    /// The agent: whom the vendor names, else whom we named.
+    /// The agent: whom the upstream names, else whom we named.
     pub agent: Option<AgentId>,
     /// The agent's team.
     pub team: Option<TeamId>,
-    /// What the vendor tells of it.
+    /// What the upstream tells of it.
     pub result: Option<Arc<SurveyResult>>,
     /// Why that is told of this request.
-    pub evidence: Option<Evidence>,
+    pub evidence: Option<SurveyMatchRule>,
     /// The survey that this one asks about again.
     pub recovers: Option<SurveyId>,
     /// Whether the customer may be asked again, after it was made good: see [`SurveyRequest::wants_recovery`]. Not
@@ -268,7 +268,7 @@ pub struct SurveyRequest {
 }
 
 impl SurveyRequest {
-    /// When it was asked for. Of one that others asked for, the vendor alone says when, if it does.
+    /// When it was asked for. Of one that others asked for, the upstream alone says when, if it does.
     #[must_use]
     pub fn created(&self) -> Option<Timestamp> {
         self.at(self.survey.created, |told| told.created.or(told.answered))
@@ -282,19 +282,19 @@ impl SurveyRequest {
 
     fn at(&self, ours: Timestamp, told: fn(&SurveyResult) -> Option<Timestamp>) -> Option<Timestamp> {
         match self.survey.origin {
-            SurveyOrigin::Elsewhere => self.result.as_deref().and_then(told),
+            SurveyOrigin::External => self.result.as_deref().and_then(told),
             _ => Some(ours),
         }
     }
 
-    /// The vendor's identity for it, as far as anybody has told it.
+    /// The upstream's identity for it, as far as anybody has told it.
     #[must_use]
     pub fn uuid(&self) -> Option<&Arc<str>> {
         self.survey.request_id.as_ref().or(self.result.as_ref().map(|result| &result.uuid))
     }
 
     /// Whether something went wrong that may be made good, after which the customer is asked again: they said so, and the
-    /// vendor's identity of it is known. Each scale has its own line (`apis.md` J44).
+    /// upstream's identity of it is known. Each scale has its own line (`apis.md` J44).
     #[must_use]
     pub fn wants_recovery(&self) -> bool {
         let low = self.result.as_ref().is_some_and(|it| match it.stars {

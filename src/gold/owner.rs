@@ -14,11 +14,11 @@ use tokio::sync::{broadcast, mpsc, oneshot};
 
 use super::copy::{Change, Delta, GoldCopy};
 use super::entity::{Entity, Key};
-use super::ground::Ground;
-use super::join::Rules;
-use super::rollup::Limits;
-use crate::base::{Clock, Lifecycle};
-use crate::domain::{Fact, Ordinal, SessionTrace};
+use super::records::Records;
+use super::join::MatchRules;
+use super::rollup::ReplyTargets;
+use base::{Clock, Lifecycle};
+use crate::domain::{Fact, Ordinal, SessionRecord};
 
 /// How many facts may wait for the owner. Whoever tells more waits: memory stays bounded, and nothing is dropped.
 const WAITING_FACTS: usize = 8192;
@@ -40,7 +40,7 @@ pub struct Gold {
 
 /// When the board's day begins.
 #[derive(Debug, Clone)]
-pub struct Day {
+pub struct BusinessDay {
     /// Where the board hangs.
     pub zone: TimeZone,
     /// The hour at which its day begins.
@@ -49,20 +49,20 @@ pub struct Day {
 
 /// When the board's day begins, and how soon answers were promised: what counts depend on.
 #[derive(Debug, Clone, Default)]
-pub struct Reckoning {
+pub struct RollupSettings {
     /// When the board's day begins.
-    pub day: Day,
+    pub day: BusinessDay,
     /// How soon answers were promised.
-    pub limits: Limits,
+    pub reply_targets: ReplyTargets,
 }
 
-impl From<Day> for Reckoning {
-    fn from(day: Day) -> Self {
-        Self { day, limits: Limits::default() }
+impl From<BusinessDay> for RollupSettings {
+    fn from(day: BusinessDay) -> Self {
+        Self { day, reply_targets: ReplyTargets::default() }
     }
 }
 
-impl Default for Day {
+impl Default for BusinessDay {
     fn default() -> Self {
         Self { zone: TimeZone::UTC, starts: Time::midnight() }
     }
@@ -72,34 +72,34 @@ impl Default for Day {
 enum Heard {
     Fact(Fact, Instant),
     Settled(oneshot::Sender<u64>),
-    Unkept(usize, oneshot::Sender<Vec<SessionTrace>>),
+    Unkept(usize, oneshot::Sender<Vec<SessionRecord>>),
 }
 
 impl Gold {
     /// Starts the owner.
     #[must_use]
-    pub fn start(rules: Rules, reckoning: impl Into<Reckoning>, clock: Clock, life: &Lifecycle) -> Self {
-        let Reckoning { day, limits } = reckoning.into();
+    pub fn start(rules: MatchRules, reckoning: impl Into<RollupSettings>, clock: Clock, life: &Lifecycle) -> Self {
+        let RollupSettings { day, reply_targets: limits } = reckoning.into();
         let (facts, heard) = mpsc::channel(WAITING_FACTS);
         let (deltas, _) = broadcast::channel(WAITING_DELTAS);
         let copy = Arc::new(GoldCopy::default());
         let gold = Self { copy: Arc::clone(&copy), facts, deltas: deltas.clone(), ordinals: Arc::default() };
         let now = clock.now();
-        let (ground, day_ends) =
-            (Ground::new(rules, day.began(now)).counting(limits, day.zone.clone(), now), day.ends(now));
-        life.spawn_service(Owner { ground, copy, deltas, day, day_ends, clock }.run(heard));
+        let (records, day_ends) =
+            (Records::new(rules, day.began(now)).counting(limits, day.zone.clone(), now), day.ends(now));
+        life.spawn_service(Owner { records, copy, deltas, day, day_ends, clock }.run(heard));
         gold
     }
 
     /// Tells the owner a fact. Waits while too many are waiting already.
-    pub async fn tell(&self, fact: Fact) {
+    pub async fn apply(&self, fact: Fact) {
         // The owner lives as long as the process: if it is gone we are stopping, and nobody will read the fact.
         let _ = self.facts.send(Heard::Fact(fact, Instant::now())).await;
     }
 
     /// The next place in the order in which we hear and ask. Take it when a change is heard, and before a question is sent.
     #[must_use]
-    pub fn ordinal(&self) -> Ordinal {
+    pub fn next_ordinal(&self) -> Ordinal {
         Ordinal(self.ordinals.fetch_add(1, Ordering::Relaxed) + 1)
     }
 
@@ -111,12 +111,12 @@ impl Gold {
 
     /// All deltas from here on. A follower that lags is told so and reads the copy afresh.
     #[must_use]
-    pub fn follow(&self) -> broadcast::Receiver<Arc<Delta>> {
+    pub fn subscribe(&self) -> broadcast::Receiver<Arc<Delta>> {
         self.deltas.subscribe()
     }
 
     /// Resolves once everything told so far is in the copy, with the version that it has then.
-    pub async fn settled(&self) -> u64 {
+    pub async fn flush(&self) -> u64 {
         let (done, settled) = oneshot::channel();
         if self.facts.send(Heard::Settled(done)).await.is_err() {
             return self.copy.version();
@@ -126,7 +126,7 @@ impl Gold {
 
     /// What is known of sessions and has not been taken before, at most so many: for whoever keeps it. What is not written
     /// down in the end is to be told again.
-    pub async fn take_unkept(&self, limit: usize) -> Vec<SessionTrace> {
+    pub async fn take_unsaved_sessions(&self, limit: usize) -> Vec<SessionRecord> {
         let (done, taken) = oneshot::channel();
         if self.facts.send(Heard::Unkept(limit, done)).await.is_err() {
             return Vec::new();
@@ -135,7 +135,7 @@ impl Gold {
     }
 }
 
-impl Day {
+impl BusinessDay {
     /// When the day began that it is.
     #[must_use]
     pub fn began(&self, now: Timestamp) -> Timestamp {
@@ -159,10 +159,10 @@ impl Day {
 }
 
 struct Owner {
-    ground: Ground,
+    records: Records,
     copy: Arc<GoldCopy>,
     deltas: broadcast::Sender<Arc<Delta>>,
-    day: Day,
+    day: BusinessDay,
     /// When the board's day ends that it is.
     day_ends: Timestamp,
     clock: Clock,
@@ -176,9 +176,9 @@ impl Owner {
             if now >= self.day_ends {
                 self.begin_day(now);
             }
-            let next = self.ground.next_instant();
+            let next = self.records.next_instant();
             if next.is_some_and(|next| next <= now) {
-                self.ground.pass(now);
+                self.records.pass(now);
                 self.publish(Instant::now());
                 continue;
             }
@@ -199,8 +199,8 @@ impl Owner {
 
     fn begin_day(&mut self, now: Timestamp) {
         self.day_ends = self.day.ends(now);
-        self.ground.begin_day(self.day.began(now));
-        self.ground.pass(now);
+        self.records.begin_day(self.day.began(now));
+        self.records.pass(now);
         self.publish(Instant::now());
     }
 
@@ -212,12 +212,12 @@ impl Owner {
             match heard {
                 Heard::Fact(fact, at) => {
                     first_heard.get_or_insert(at);
-                    self.ground.apply(fact, now);
+                    self.records.apply(fact, now);
                 }
                 Heard::Settled(done) => waiting.push(done),
                 Heard::Unkept(limit, done) => {
                     // Whoever asked may be gone; then nobody keeps anything any more.
-                    let _ = done.send(self.ground.take_unkept(limit));
+                    let _ = done.send(self.records.take_unsaved_sessions(limit));
                 }
             }
         }
@@ -232,14 +232,14 @@ impl Owner {
 
     fn publish(&mut self, heard: Instant) {
         let changes: Vec<Change> =
-            self.ground.settle().into_iter().filter_map(|(key, entity)| self.change(key, entity)).collect();
+            self.records.rederive().into_iter().filter_map(|(key, entity)| self.change(key, entity)).collect();
         if changes.is_empty() {
             return;
         }
         let version = self.copy.version() + 1;
         self.copy.write(version, &changes);
         // Nobody may be following yet.
-        let _ = self.deltas.send(Arc::new(Delta { version, changes, heard }));
+        let _ = self.deltas.send(Arc::new(Delta { version, changes, received: heard }));
     }
 
     fn change(&self, key: Key, entity: Option<Entity>) -> Option<Change> {
@@ -258,14 +258,14 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn an_age_begins_though_nobody_says_anything() {
         let began: Timestamp = "2026-11-21T09:00:00Z".parse().expect("a time");
-        let (clock, life) = (Clock::standing_at(began), Lifecycle::new());
-        let gold = Gold::start(Rules::default(), Day::default(), clock.clone(), &life);
+        let (clock, life) = (Clock::manual(began), Lifecycle::new());
+        let gold = Gold::start(MatchRules::default(), BusinessDay::default(), clock.clone(), &life);
         let event = serde_json::json!({"id": "r", "created": began, "thread": "open", "answers": [], "messages": {},
             "customer": {}, "extra": {}, "actions": [], "alert": false});
         let reading = serde_json::from_value(event).expect("a response");
-        gold.tell(Fact::Response(Box::new(reading))).await;
-        gold.settled().await;
-        let mut deltas = gold.follow();
+        gold.apply(Fact::Response(Box::new(reading))).await;
+        gold.flush().await;
+        let mut deltas = gold.subscribe();
         for (hours, expected) in [(4, [0, 1, 0, 0]), (24, [0, 0, 1, 0])] {
             clock.advance(began.duration_since(clock.now()) + SignedDuration::from_hours(hours));
             // Nothing is told: the owner wakes by itself.
@@ -278,8 +278,8 @@ mod tests {
         }
     }
 
-    fn day(zone: &str, starts: &str) -> Day {
-        Day { zone: TimeZone::get(zone).expect("a zone"), starts: starts.parse().expect("a time") }
+    fn day(zone: &str, starts: &str) -> BusinessDay {
+        BusinessDay { zone: TimeZone::get(zone).expect("a zone"), starts: starts.parse().expect("a time") }
     }
 
     #[test]

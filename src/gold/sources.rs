@@ -7,8 +7,8 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::sync::Mutex;
 
 use super::Gold;
-use crate::base::metrics::Metrics;
-use crate::base::{Clock, SourceClock};
+use base::metrics::Metrics;
+use base::{Clock, SourceClock};
 use crate::domain::{AgentId, Fact, Health, SourceName, SourceState};
 
 /// How stale "last heard of" may be. It would otherwise be a change by itself, several times a second, on every page.
@@ -54,7 +54,7 @@ impl Reporter {
     /// Another who knows the same source in another way, such as by asking where this one sends. Pages show the worst that
     /// either of them says, and what both have counted.
     #[must_use]
-    pub fn beside(&mut self) -> Self {
+    pub fn sibling(&mut self) -> Self {
         let mut other = Self::new(self.name, self.gold.clone(), self.metrics.clone(), self.clock.clone());
         other.measured.clone_from(&self.measured);
         let (all, _) = self.others.get_or_insert_with(|| (Arc::new(Mutex::new(vec![self.health.clone()])), 0));
@@ -84,7 +84,7 @@ impl Reporter {
     }
 
     /// The source is in this state, for this reason. The same state for another reason began when it began.
-    pub fn set(&mut self, state: SourceState, reason: Option<&str>) {
+    pub fn set_state(&mut self, state: SourceState, reason: Option<&str>) {
         if self.health.state != state {
             self.health.state = state;
             self.health.since = self.clock.now();
@@ -107,14 +107,14 @@ impl Reporter {
     }
 
     /// The source told us something.
-    pub fn heard(&mut self, events: u64) {
-        self.heard_at(self.clock.now(), events);
+    pub fn received(&mut self, events: u64) {
+        self.received_at(self.clock.now(), events);
     }
 
     /// The source told us something at that time.
-    pub fn heard_at(&mut self, at: Timestamp, events: u64) {
+    pub fn received_at(&mut self, at: Timestamp, events: u64) {
         self.heard = self.heard.max(Some(at));
-        self.metrics.source_heard(self.name.as_str(), events);
+        self.metrics.source_events(self.name.as_str(), events);
     }
 
     /// The source refuses to show these agents to our account.
@@ -132,7 +132,7 @@ impl Reporter {
     pub fn count_many(&mut self, what: &'static str, times: u64) {
         if times > 0 {
             *self.health.counters.entry(what).or_default() += times;
-            self.metrics.source_counted(self.name.as_str(), what, times);
+            self.metrics.source_count(self.name.as_str(), what, times);
         }
     }
 
@@ -142,9 +142,9 @@ impl Reporter {
         self.metrics.source_resync(self.name.as_str(), reason);
     }
 
-    /// Tells gold, if there is anything to tell now. A change of state is told at once; counts and "last heard of" wait
+    /// Tells gold, if there is anything to publish now. A change of state is told at once; counts and "last heard of" wait
     /// until it is time, so whoever counts calls this again within a second or two.
-    pub async fn tell(&mut self) {
+    pub async fn publish(&mut self) {
         if let Some(heard) = self.heard
             && self.health.last_data.is_none_or(|known| heard.duration_since(known) >= HEARD_EVERY)
         {
@@ -169,7 +169,7 @@ impl Reporter {
 
     /// Whether something has been counted that gold has not been told.
     #[must_use]
-    pub fn has_news(&self) -> bool {
+    pub fn has_unpublished(&self) -> bool {
         self.told.as_ref() != Some(&self.health)
     }
 
@@ -190,7 +190,7 @@ impl Reporter {
             self.metrics.source_clock_offset(self.name.as_str(), measured.offset().as_secs_f64());
         }
         self.metrics.source_up(self.name.as_str(), matches!(health.state, SourceState::Live | SourceState::Polling));
-        self.gold.tell(Fact::Source(self.name, health)).await;
+        self.gold.apply(Fact::Source(self.name, health)).await;
     }
 }
 

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use foldhash::HashMap;
 use serde_json::Value;
 
-use super::scope::{Anchor, Scope};
+use super::scope::{Topic, Scope};
 use super::shape::{AGENTS_OF_NO_TEAM, COUNTED_ALL, CountsDoc, MetricsDoc, NpsDoc, RatioDoc, StaffDoc, metric_total};
 use crate::domain::agent::Activity;
 use crate::domain::{AgentId, QueueId, TeamId};
@@ -172,14 +172,14 @@ impl Counted<'_> {
     /// The agents of a scope: all where it shows all agents or all queues, else those of its teams and of the teams of its
     /// queues.
     fn staff_of(&self, scope: &Scope, crew: &Crew) -> Staff {
-        let anchors = scope.anchors();
-        if anchors.contains(&Anchor::Agents) {
+        let topics = scope.topics();
+        if topics.contains(&Topic::Agents) {
             return Staff::Counted(crew.all());
         }
         if self.queues.iter().any(|(_, queue)| hides_staff(queue)) {
             return Staff::Hidden;
         }
-        if anchors.contains(&Anchor::Queues) {
+        if topics.contains(&Topic::Queues) {
             return Staff::Counted(crew.all());
         }
         let mut teams: Vec<TeamId> = self.teams.iter().map(|(id, _)| *id).collect();
@@ -250,7 +250,7 @@ impl Counted<'_> {
                 }
             }
         }
-        if !scope.anchors().contains(&Anchor::Teams) {
+        if !scope.topics().contains(&Topic::Teams) {
             return;
         }
         // A response belongs to one team at most, so teams may be added up; agents and queues may not.

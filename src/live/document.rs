@@ -7,20 +7,20 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use super::patch::strip_nulls;
-use super::scope::Fields;
+use super::scope::DetailLevel;
 use super::shape::{
-    AgentDoc, AnswerDoc, CandidateDoc, DeedDoc, EffectDoc, FeedbackDoc, FeedbackTotalDoc, FloorDoc, JoinDoc,
+    AgentDoc, AnswerDoc, CandidateDoc, ActionDoc, EffectDoc, FeedbackDoc, FeedbackTotalDoc, FloorDoc, AttributionDoc,
     MessageDoc, MetricsDoc, OccupancyDoc, PlaceDoc, QueueDoc, SessionDoc, SourceDoc, StintDoc, SurveyDoc, TagDoc,
     TeamDoc,
 };
-use crate::base::link;
+use base::link;
 use crate::domain::{
-    Assumed, FeedbackDeed, Health, Metrics, Occupancy, ResponseReading, SourceName, SurveyResult, Unclassified,
+    AssumedDate, FeedbackAction, Health, Metrics, Occupancy, ResponseRecord, SourceName, SurveyResult, Unclassified,
 };
-use crate::gold::detail::Detail;
+use crate::gold::agent_detail::AgentDetail;
 use crate::gold::entity::{Agent, Queue, Response, Session, SurveyRequest, Team};
-use crate::gold::join::Joined;
-use crate::gold::rollup::Total;
+use crate::gold::join::Attribution;
+use crate::gold::rollup::FeedbackTotals;
 use crate::gold::{Entity, Key};
 
 /// The sections of a document, in the order in which they are written. All are always there, empty or not.
@@ -47,28 +47,28 @@ pub fn path(key: &Key) -> (&'static str, String) {
     }
 }
 
-/// An entity as JSON, with the fields that a scope shows. It never holds a null.
+/// An entity as JSON, with the detail_level that a scope shows. It never holds a null.
 #[must_use]
-pub fn member(entity: &Entity, fields: Fields) -> Value {
+pub fn member(entity: &Entity, detail_level: DetailLevel) -> Value {
     let value = match entity {
         // Whoever looks at one response wants to know who they are that it names, and what they are doing.
-        Entity::Agent(it) if fields == Fields::Item => serde_json::to_value(json!({
+        Entity::Agent(it) if detail_level == DetailLevel::Response => serde_json::to_value(json!({
             "name": agent_name(it), "team": it.team.map(|team| team.0),
             "status": it.status.to_string(), "activity": it.activity().as_str(),
             "suspended": it.suspended.then_some(true),
         })),
-        Entity::Agent(it) => serde_json::to_value(agent(it, fields)),
+        Entity::Agent(it) => serde_json::to_value(agent(it, detail_level)),
         // Whoever looks at agents wants to know what queues and teams are called, and no more of them.
-        Entity::Queue(it) if matches!(fields, Fields::Near | Fields::Item) => {
+        Entity::Queue(it) if matches!(detail_level, DetailLevel::Agent | DetailLevel::Response) => {
             serde_json::to_value(json!({ "name": queue_name(it) }))
         }
-        Entity::Team(it) if matches!(fields, Fields::Near | Fields::Item) => {
+        Entity::Team(it) if matches!(detail_level, DetailLevel::Agent | DetailLevel::Response) => {
             serde_json::to_value(json!({ "name": &*it.name }))
         }
-        Entity::Queue(it) => serde_json::to_value(queue(it, fields)),
+        Entity::Queue(it) => serde_json::to_value(queue(it, detail_level)),
         Entity::Team(it) => serde_json::to_value(team(it)),
-        Entity::Response(it) => serde_json::to_value(feedback(it, fields)),
-        Entity::Survey(it) => serde_json::to_value(survey(it, fields)),
+        Entity::Response(it) => serde_json::to_value(feedback(it, detail_level)),
+        Entity::Survey(it) => serde_json::to_value(survey(it, detail_level)),
         Entity::Place(it) => serde_json::to_value(PlaceDoc {
             name: it.name.to_string(),
             feedback: FeedbackTotalDoc::whole(&it.feedback),
@@ -95,7 +95,7 @@ pub fn member(entity: &Entity, fields: Fields) -> Value {
 
 /// What somebody sees of an entity, as JSON: it says also what there is that they do not see. `None`: nothing is shown.
 #[must_use]
-pub fn shown(whole: &Entity, seen: Option<&Entity>, fields: Fields) -> Option<Value> {
+pub fn shown(whole: &Entity, seen: Option<&Entity>, detail_level: DetailLevel) -> Option<Value> {
     let total = |entity: &Entity| match entity {
         Entity::Agent(it) => it.feedback.is_some(),
         Entity::Queue(it) => it.feedback.is_some(),
@@ -106,7 +106,7 @@ pub fn shown(whole: &Entity, seen: Option<&Entity>, fields: Fields) -> Option<Va
         (Entity::Floor(_), None) => Some(json!({ "hidden": { "feedback": true } })),
         (_, None) => None,
         (whole, Some(seen)) => {
-            let mut value = member(seen, fields);
+            let mut value = member(seen, detail_level);
             let is_cut = match (whole, seen) {
                 (Entity::Tag(whole), Entity::Tag(seen)) => ("effect", whole.effect != seen.effect),
                 // Agents of other teams answer it, too: those who are seen are not the count.
@@ -118,7 +118,7 @@ pub fn shown(whole: &Entity, seen: Option<&Entity>, fields: Fields) -> Option<Va
             };
             let has_total = total(whole) && !total(seen);
             let is_cut =
-                [is_cut, ("feedback", has_total && (fields != Fields::Near || matches!(whole, Entity::Agent(_))))];
+                [is_cut, ("feedback", has_total && (detail_level != DetailLevel::Agent || matches!(whole, Entity::Agent(_))))];
             for (name, _) in is_cut.into_iter().filter(|(_, is_cut)| *is_cut) {
                 value["hidden"][name] = true.into();
             }
@@ -127,9 +127,9 @@ pub fn shown(whole: &Entity, seen: Option<&Entity>, fields: Fields) -> Option<Va
     }
 }
 
-fn agent(agent: &Agent, fields: Fields) -> AgentDoc {
-    let none = Detail::default();
-    let detail = if fields == Fields::Near { &*agent.detail } else { &none };
+fn agent(agent: &Agent, detail_level: DetailLevel) -> AgentDoc {
+    let none = AgentDetail::default();
+    let detail = if detail_level == DetailLevel::Agent { &*agent.detail } else { &none };
     AgentDoc {
         name: agent_name(agent),
         team: agent.team.map(|team| team.0),
@@ -141,13 +141,13 @@ fn agent(agent: &Agent, fields: Fields) -> AgentDoc {
         not_permitted: agent.not_permitted,
         suspended: agent.suspended,
         metrics: metrics(&agent.metrics),
-        sessions: agent.sessions.iter().map(|(id, session)| (id.to_string(), self::session(session, fields))).collect(),
-        feedback: total(agent.feedback.as_deref(), fields == Fields::Near),
+        sessions: agent.sessions.iter().map(|(id, session)| (id.to_string(), self::session(session, detail_level))).collect(),
+        feedback: total(agent.feedback.as_deref(), detail_level == DetailLevel::Agent),
         hidden: BTreeMap::new(),
         history: history(detail),
         occupancy: detail.history.as_ref().and_then(|history| occupancy(&history.occupancy())),
         by_queue: detail.by_queue.iter().map(|(queue, bag)| (queue.to_string(), metrics(bag))).collect(),
-        other: [other(&detail.unread, fields), other(&agent.other, fields)].into_iter().flatten().collect(),
+        other: [other(&detail.unread, detail_level), other(&agent.other, detail_level)].into_iter().flatten().collect(),
     }
 }
 
@@ -155,8 +155,8 @@ fn agent_name(agent: &Agent) -> String {
     agent.name.as_deref().map_or_else(|| format!("Agent {}", agent.id), str::to_owned)
 }
 
-fn history(detail: &Detail) -> BTreeMap<Timestamp, StintDoc> {
-    let stints = detail.history.iter().flat_map(|history| history.stints());
+fn history(detail: &AgentDetail) -> BTreeMap<Timestamp, StintDoc> {
+    let stints = detail.history.iter().flat_map(|history| history.intervals());
     let doc = stints.map(|stint| {
         let doc = StintDoc {
             status: stint.status.status.to_string(),
@@ -179,23 +179,23 @@ fn occupancy(occupancy: &Occupancy) -> Option<OccupancyDoc> {
     })
 }
 
-fn session(session: &Session, fields: Fields) -> SessionDoc {
+fn session(session: &Session, detail_level: DetailLevel) -> SessionDoc {
     SessionDoc {
         queue: session.queue.map(|queue| queue.0),
         modality: session.modality.to_string(),
         kind: session.kind.as_ref().map(|kind| kind.as_str().to_owned()),
         status: session.status.to_string(),
-        first_agent: session.first_agent.filter(|_| fields != Fields::Wall).map(|agent| agent.0),
+        first_agent: session.first_agent.filter(|_| detail_level != DetailLevel::Wallboard).map(|agent| agent.0),
         since: session.since,
-        customer: text(session.customer.as_deref()).filter(|_| fields != Fields::Wall),
+        customer: text(session.customer.as_deref()).filter(|_| detail_level != DetailLevel::Wallboard),
         recording: session.recording,
         on_hold: session.on_hold,
         hold_since: session.hold_since.filter(|_| session.on_hold == Some(true)),
-        other: other(&session.other, fields),
+        other: other(&session.other, detail_level),
     }
 }
 
-fn queue(queue: &Queue, fields: Fields) -> QueueDoc {
+fn queue(queue: &Queue, detail_level: DetailLevel) -> QueueDoc {
     QueueDoc {
         name: queue_name(queue),
         unlisted: queue.is_unlisted,
@@ -208,10 +208,10 @@ fn queue(queue: &Queue, fields: Fields) -> QueueDoc {
         estimated_wait_seconds: queue.estimated_wait_seconds,
         calls_today: queue.calls_today,
         metrics: metrics(&queue.metrics),
-        sessions: queue.sessions.iter().map(|(id, session)| (id.to_string(), self::session(session, fields))).collect(),
-        feedback: total(queue.feedback.as_deref(), fields != Fields::Wall),
+        sessions: queue.sessions.iter().map(|(id, session)| (id.to_string(), self::session(session, detail_level))).collect(),
+        feedback: total(queue.feedback.as_deref(), detail_level != DetailLevel::Wallboard),
         hidden: BTreeMap::new(),
-        other: other(&queue.other, fields),
+        other: other(&queue.other, detail_level),
     }
 }
 
@@ -230,9 +230,9 @@ fn team(team: &Team) -> TeamDoc {
     }
 }
 
-fn feedback(response: &Response, fields: Fields) -> FeedbackDoc {
-    let reading = &response.reading;
-    let desk = fields != Fields::Wall;
+fn feedback(response: &Response, detail_level: DetailLevel) -> FeedbackDoc {
+    let reading = &response.record;
+    let desk = detail_level != DetailLevel::Wallboard;
     let answers = reading.answers.iter().enumerate().map(|(position, answer)| {
         let answer = AnswerDoc {
             question: answer.question.to_string(),
@@ -247,11 +247,11 @@ fn feedback(response: &Response, fields: Fields) -> FeedbackDoc {
             kind: text(message.kind.as_deref()),
             from: text(message.from.as_deref()),
             text: message.text.to_string(),
-            attachment: message.attachment.as_deref().and_then(link::web),
+            attachment: message.attachment.as_deref().and_then(link::web_url),
         };
         (id.to_string(), message)
     });
-    let deeds = response.deeds.iter().map(|(id, it)| (id.to_string(), deed(it, reading)));
+    let deeds = response.actions_taken.iter().map(|(id, it)| (id.to_string(), deed(it, reading)));
     FeedbackDoc {
         state: reading.thread.to_string(),
         created: reading.created,
@@ -264,16 +264,16 @@ fn feedback(response: &Response, fields: Fields) -> FeedbackDoc {
         messages: if desk { messages.collect() } else { BTreeMap::new() },
         place: reading.place.as_ref().map(|place| place.name.to_string()),
         delegated_to: reading.delegated_to.as_ref().map(|place| place.name.to_string()),
-        actions: reading.actions.iter().map(|action| (action.to_string(), true)).collect(),
+        offered_actions: reading.actions.iter().map(|action| (action.to_string(), true)).collect(),
         alert: reading.alert,
-        waits: response.waits,
-        deeds: if desk { deeds.collect() } else { BTreeMap::new() },
-        joined: joined(&response.joined, desk),
+        needs_reply: response.needs_reply,
+        actions: if desk { deeds.collect() } else { BTreeMap::new() },
+        attribution: joined(&response.attribution, desk),
     }
 }
 
 /// What concerns a customer is for the desk.
-fn joined(joined: &Joined, desk: bool) -> JoinDoc {
+fn joined(joined: &Attribution, desk: bool) -> AttributionDoc {
     let candidates = joined.candidates.iter().map(|(session, it)| {
         let candidate = CandidateDoc {
             evidence: it.evidence.clone(),
@@ -283,7 +283,7 @@ fn joined(joined: &Joined, desk: bool) -> JoinDoc {
         };
         (session.to_string(), candidate)
     });
-    JoinDoc {
+    AttributionDoc {
         rule: joined.rule.as_str().to_owned(),
         confidence: joined.rule.confidence().map(|confidence| confidence.as_str().to_owned()),
         evidence: joined.evidence.clone().filter(|_| desk),
@@ -296,11 +296,11 @@ fn joined(joined: &Joined, desk: bool) -> JoinDoc {
     }
 }
 
-fn deed(deed: &FeedbackDeed, reading: &ResponseReading) -> DeedDoc {
+fn deed(deed: &FeedbackAction, reading: &ResponseRecord) -> ActionDoc {
     let text = deed.text.as_deref();
     let in_thread =
         text.is_some_and(|text| reading.messages.values().any(|message| message.text.trim() == text.trim()));
-    DeedDoc {
+    ActionDoc {
         action: deed.kind.as_str().to_owned(),
         state: deed.state.to_string(),
         reason: self::text(deed.reason.as_deref()),
@@ -312,10 +312,10 @@ fn deed(deed: &FeedbackDeed, reading: &ResponseReading) -> DeedDoc {
     }
 }
 
-fn survey(request: &SurveyRequest, fields: Fields) -> SurveyDoc {
+fn survey(request: &SurveyRequest, detail_level: DetailLevel) -> SurveyDoc {
     let (survey, result) = (&request.survey, request.result.as_deref());
     // What concerns a customer is for the desk.
-    let desk = fields != Fields::Wall;
+    let desk = detail_level != DetailLevel::Wallboard;
     let told = |from: fn(&SurveyResult) -> Option<&Arc<str>>| text(result.and_then(from).map(|text| &**text));
     SurveyDoc {
         interaction: survey.interaction.to_string(),
@@ -328,7 +328,7 @@ fn survey(request: &SurveyRequest, fields: Fields) -> SurveyDoc {
         customer: text(survey.customer.as_deref()).filter(|_| desk),
         channel: survey.channel.to_string(),
         tags: survey.tags.iter().map(ToString::to_string).collect(),
-        link: survey.link.as_deref().filter(|_| desk).and_then(link::web),
+        link: survey.link.as_deref().filter(|_| desk).and_then(link::web_url),
         state: survey.state.to_string(),
         reason: text(survey.reason.as_deref()),
         note: text(survey.note.as_deref()),
@@ -338,7 +338,7 @@ fn survey(request: &SurveyRequest, fields: Fields) -> SurveyDoc {
         body: survey.body.as_ref().filter(|_| desk).map(ToString::to_string),
         delivery: told(|result| result.delivery.as_ref()),
         answered: result.and_then(|result| result.answered),
-        assumed: result.filter(|result| result.zone_assumed).map(|_| Assumed::TimeZone.as_str().to_owned()),
+        assumed: result.filter(|result| result.zone_assumed).map(|_| AssumedDate::TimeZone.as_str().to_owned()),
         stars: result.and_then(|result| result.stars),
         nps: result.and_then(|result| result.nps),
         resolved: told(|result| result.resolved.as_ref()),
@@ -373,7 +373,7 @@ fn source(health: &Health) -> SourceDoc {
 }
 
 /// With its month where there is room for it: a floor has thousands of agents.
-fn total(total: Option<&Total>, with_month: bool) -> Option<FeedbackTotalDoc> {
+fn total(total: Option<&FeedbackTotals>, with_month: bool) -> Option<FeedbackTotalDoc> {
     total.map(|total| if with_month { FeedbackTotalDoc::whole(total) } else { FeedbackTotalDoc::of(total) })
 }
 
@@ -385,8 +385,8 @@ fn metrics(metrics: &Metrics) -> MetricsDoc {
 }
 
 /// Nobody knows what stands in a field without a word: it stays off the wall.
-fn other(other: &Unclassified, fields: Fields) -> BTreeMap<String, Value> {
-    if fields == Fields::Wall {
+fn other(other: &Unclassified, detail_level: DetailLevel) -> BTreeMap<String, Value> {
+    if detail_level == DetailLevel::Wallboard {
         return BTreeMap::new();
     }
     other.iter().map(|(name, value)| (name.to_string(), value.clone())).collect()
@@ -401,14 +401,14 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::domain::metric::ByQueueReading;
+    use crate::domain::metric::QueueMetricsUpdate;
     use crate::domain::{
-        AgentId, AgentReading, AgentStatus, Fact, MetricValue, Modality, Ordinal, PastStatus, QueueId, StatusReading,
+        AgentId, AgentUpdate, AgentStatus, Fact, MetricValue, Modality, Ordinal, PastStatus, QueueId, AgentStatusUpdate,
     };
-    use crate::gold::Rules;
+    use crate::gold::MatchRules;
     use crate::gold::entity::Floor;
-    use crate::gold::ground::Ground;
-    use crate::gold::rollup::{OpenByAge, Period};
+    use crate::gold::records::Records;
+    use crate::gold::rollup::{BacklogByAge, PeriodTotals};
 
     fn at(text: &str) -> Timestamp {
         text.parse().expect("a time")
@@ -422,69 +422,69 @@ mod tests {
             until: None,
             suspended: false,
         };
-        let mut agent = AgentReading::new(AgentId(41));
+        let mut agent = AgentUpdate::new(AgentId(41));
         let (status, since) = (AgentStatus::InCall, Some(at("2026-11-21T08:30:00Z")));
-        agent.status = Some(StatusReading { since: since.into(), ..StatusReading::new(status) });
+        agent.status = Some(AgentStatusUpdate { since: since.into(), ..AgentStatusUpdate::new(status) });
         agent.history = Some(BTreeMap::from([
             (at("2026-11-21T08:00:00Z"), past(AgentStatus::Unavailable, Some("On Break"))),
             (at("2026-11-21T08:10:00Z"), past(AgentStatus::Available, None)),
         ]));
         let bag = BTreeMap::from([(Arc::from("answeredCount"), MetricValue::Count(5))]);
-        agent.by_queue = Some(Box::new(ByQueueReading {
+        agent.by_queue = Some(Box::new(QueueMetricsUpdate {
             all: Some(BTreeMap::from([(QueueId(11), BTreeMap::from([(Modality::Audio, bag)]))])),
-            ..ByQueueReading::default()
+            ..QueueMetricsUpdate::default()
         }));
-        let mut ground = Ground::new(Rules::default(), at("2026-11-21T00:00:00Z"));
-        ground.apply(Fact::Agents { asked: Ordinal(1), agents: vec![agent] }, at("2026-11-21T09:00:00Z"));
+        let mut records = Records::new(MatchRules::default(), at("2026-11-21T00:00:00Z"));
+        records.apply(Fact::AgentSnapshots { asked: Ordinal(1), agents: vec![agent] }, at("2026-11-21T09:00:00Z"));
         let key = Key::Agent(AgentId(41));
-        ground.all().remove(&key).expect("the agent")
+        records.all().remove(&key).expect("the agent")
     }
 
     #[test]
     fn total_that_is_not_shown_is_said_to_be_hidden() {
-        let total = Arc::new(Total {
-            open: OpenByAge::default(),
+        let total = Arc::new(FeedbackTotals {
+            open: BacklogByAge::default(),
             overdue: 0,
-            day: Period::default(),
-            month: Period::default(),
+            day: PeriodTotals::default(),
+            month: PeriodTotals::default(),
             coverage: None,
             about: Arc::default(),
         });
         let floor = Entity::Floor(Floor { feedback: Arc::clone(&total) });
-        assert_eq!(shown(&floor, None, Fields::Desk), Some(json!({ "hidden": { "feedback": true } })));
-        assert_eq!(shown(&floor, Some(&floor), Fields::Desk).expect("shown").get("hidden"), None);
+        assert_eq!(shown(&floor, None, DetailLevel::Supervisor), Some(json!({ "hidden": { "feedback": true } })));
+        assert_eq!(shown(&floor, Some(&floor), DetailLevel::Supervisor).expect("shown").get("hidden"), None);
         let (Entity::Agent(agent), Entity::Agent(without)) = (told(), told()) else { panic!("agents") };
         let whole = Entity::Agent(Agent { feedback: Some(Arc::clone(&total)), ..agent });
         let without = Entity::Agent(without);
         for (seen, hidden) in [(Some(&whole), Value::Null), (Some(&without), json!({ "feedback": true }))] {
-            let shown = shown(&whole, seen, Fields::Desk).expect("shown");
+            let shown = shown(&whole, seen, DetailLevel::Supervisor).expect("shown");
             assert_eq!(shown.get("hidden").cloned().unwrap_or_default(), hidden);
         }
         assert_eq!(
-            shown(&without, Some(&without), Fields::Desk).expect("shown").get("hidden"),
+            shown(&without, Some(&without), DetailLevel::Supervisor).expect("shown").get("hidden"),
             None,
             "nothing is there"
         );
-        assert_eq!(shown(&whole, None, Fields::Desk), None, "who is not seen is not there");
+        assert_eq!(shown(&whole, None, DetailLevel::Supervisor), None, "who is not seen is not there");
         let team = |feedback| {
             let (groups, unit) = (BTreeMap::new(), None);
             Entity::Team(Team { id: crate::domain::TeamId(3), name: "North".into(), groups, unit, feedback })
         };
         let (whole, without) = (team(Some(Arc::clone(&total))), team(None));
-        assert_eq!(shown(&whole, Some(&without), Fields::Desk).expect("shown")["hidden"], json!({ "feedback": true }));
-        let near = shown(&whole, Some(&without), Fields::Near).expect("shown");
+        assert_eq!(shown(&whole, Some(&without), DetailLevel::Supervisor).expect("shown")["hidden"], json!({ "feedback": true }));
+        let near = shown(&whole, Some(&without), DetailLevel::Agent).expect("shown");
         assert_eq!(near, json!({ "name": "North" }), "nothing of it would be shown there");
         let tag = |effect| {
             Entity::Tag(crate::gold::entity::Tag { name: "late".into(), feedback: Arc::clone(&total), effect })
         };
-        let effect = crate::gold::rollup::Effect { with: Default::default(), without: Default::default() };
-        let seen = shown(&tag(Some(effect)), Some(&tag(None)), Fields::Desk).expect("shown");
+        let effect = crate::gold::rollup::TagEffect { with: Default::default(), without: Default::default() };
+        let seen = shown(&tag(Some(effect)), Some(&tag(None)), DetailLevel::Supervisor).expect("shown");
         assert_eq!(seen["hidden"], json!({ "effect": true }));
     }
 
     #[test]
     fn what_an_agent_did_is_shown_where_the_agent_is_named_and_nowhere_else() {
-        let near = member(&told(), Fields::Near);
+        let near = member(&told(), DetailLevel::Agent);
         assert_eq!(
             near["history"],
             json!({
@@ -496,10 +496,10 @@ mod tests {
         );
         assert_eq!(near["occupancy"], json!({"value": 0.0, "handling": 0, "available": 1_200_000}));
         assert_eq!(near["byQueue"], json!({"11": {"audio": {"answeredCount": 5}}}));
-        for fields in [Fields::Desk, Fields::Wall] {
-            let far = member(&told(), fields);
+        for detail_level in [DetailLevel::Supervisor, DetailLevel::Wallboard] {
+            let far = member(&told(), detail_level);
             for name in ["history", "occupancy", "byQueue"] {
-                assert_eq!(far.get(name), None, "{name} of {fields:?}");
+                assert_eq!(far.get(name), None, "{name} of {detail_level:?}");
             }
         }
     }

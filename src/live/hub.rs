@@ -10,13 +10,13 @@ use std::time::Duration;
 use thiserror::Error;
 use tokio::sync::broadcast::{Receiver, error::RecvError};
 
-use super::holders::{Holder, Holders};
+use super::view_limit::{ViewOwner, ViewLimit};
 use super::project::project;
-use super::scope::{Anchor, anchors_of};
-use super::sight::Sight;
-use super::view::{Painted, Position, Rendering, View};
+use super::scope::{Topic, topics_of};
+use super::view_key::ViewKey;
+use super::view::{RenderedState, Position, Rendering, View};
 use super::viewer::Viewer;
-use crate::base::Lifecycle;
+use base::Lifecycle;
 use crate::domain::Permission;
 use crate::gold::{Delta, Gold, GoldCopy, Key};
 
@@ -27,21 +27,21 @@ const LINGER: Duration = Duration::from_secs(120);
 /// How many distinct sights may be watched at once. Each costs memory, whoever thought it up.
 const MOST_VIEWS: usize = 2000;
 
-/// Why a sight cannot be watched.
+/// Why a view_key cannot be watched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-pub enum Refused {
+pub enum ViewError {
     /// Too many distinct sights are being watched.
     #[error("Too many different scopes are being watched. Try again in a few minutes.")]
-    Full,
+    TooManyViews,
     /// One person is watching as many distinct scopes as one may.
     #[error("You have {most} different scopes open, as many as one person may. Close pages that you do not need.")]
-    Yours {
+    OwnerLimit {
         /// How many that is.
         most: usize,
     },
     /// Its list is shorter: whoever counts up pages makes no view of nothing.
     #[error("There is no page {page} of this list: the last is {last}.")]
-    NoPage {
+    NoSuchPage {
         /// The page that was asked for.
         page: usize,
         /// The last that there is.
@@ -62,20 +62,20 @@ struct Inner {
     births: AtomicU64,
     views: Mutex<Views>,
     scopes_per_person: usize,
-    holders: Holders,
+    view_limit: ViewLimit,
 }
 
 #[derive(Debug, Default)]
 struct Views {
-    by_sight: HashMap<Sight, Arc<View>>,
-    by_anchor: HashMap<Anchor, Vec<Arc<View>>>,
+    by_sight: HashMap<ViewKey, Arc<View>>,
+    by_anchor: HashMap<Topic, Vec<Arc<View>>>,
 }
 
 impl Hub {
     /// Starts following. Each person may have so many distinct scopes open.
     #[must_use]
     pub fn start(gold: Gold, build: &'static str, scopes_per_person: usize, life: &Lifecycle) -> Self {
-        let deltas = gold.follow();
+        let deltas = gold.subscribe();
         let hub = Self(Arc::new(Inner {
             gold,
             build,
@@ -83,7 +83,7 @@ impl Hub {
             births: AtomicU64::new(0),
             views: Mutex::default(),
             scopes_per_person,
-            holders: Holders::new(scopes_per_person, LINGER),
+            view_limit: ViewLimit::new(scopes_per_person, LINGER),
         }));
         life.spawn_service(hub.clone().run(deltas));
         hub
@@ -101,43 +101,43 @@ impl Hub {
         self.0.gold.copy().get(key).is_some_and(|entity| project(&entity, permission).is_some())
     }
 
-    /// The document of a sight now. A page or a program that asks is always answered: where there is no room for one view
-    /// more, with a document that nobody keeps. `holder`: who asks, as far as their scopes are counted.
+    /// The document of a view_key now. A page or a program that asks is always answered: where there is no room for one view
+    /// more, with a document that nobody keeps. `view_owner`: who asks, as far as their scopes are counted.
     ///
     /// # Errors
-    /// [`Refused::NoPage`].
-    pub fn paint(&self, sight: &Sight, holder: Option<&Holder>) -> Result<Painted, Refused> {
-        let has_room = holder.is_none_or(|holder| self.0.holders.look(holder, &sight.scope().to_string()));
-        let kept = if has_room { self.view(&mut self.views(), sight) } else { Err(Refused::Full) };
+    /// [`ViewError::NoSuchPage`].
+    pub fn render(&self, view_key: &ViewKey, view_owner: Option<&ViewOwner>) -> Result<RenderedState, ViewError> {
+        let has_room = view_owner.is_none_or(|view_owner| self.0.view_limit.look(view_owner, &view_key.scope().to_string()));
+        let kept = if has_room { self.view(&mut self.views(), view_key) } else { Err(ViewError::TooManyViews) };
         match kept {
             Ok(view) => Ok(view.paint()),
-            Err(Refused::Full) => {
-                let view = self.born(sight);
-                let (page, last) = (sight.scope().listed().unwrap_or(1), view.pages());
-                if page > last { Err(Refused::NoPage { page, last }) } else { Ok(view.paint()) }
+            Err(ViewError::TooManyViews) => {
+                let view = self.born(view_key);
+                let (page, last) = (view_key.scope().listed().unwrap_or(1), view.pages());
+                if page > last { Err(ViewError::NoSuchPage { page, last }) } else { Ok(view.paint()) }
             }
             Err(refused) => Err(refused),
         }
     }
 
-    /// A new viewer of a sight, or one that returns to where it was. `holder`: as for [`Hub::paint`].
+    /// A new viewer of a view_key, or one that returns to where it was. `view_owner`: as for [`Hub::render`].
     ///
     /// # Errors
-    /// See [`Refused`].
+    /// See [`ViewError`].
     pub fn attach(
         &self,
-        sight: &Sight,
+        view_key: &ViewKey,
         position: Option<&Position>,
-        holder: Option<&Holder>,
-    ) -> Result<Viewer, Refused> {
-        let place = holder.map(|holder| {
-            let place = self.0.holders.place(holder, &sight.scope().to_string());
-            place.ok_or(Refused::Yours { most: self.0.scopes_per_person })
+        view_owner: Option<&ViewOwner>,
+    ) -> Result<Viewer, ViewError> {
+        let place = view_owner.map(|view_owner| {
+            let place = self.0.view_limit.place(view_owner, &view_key.scope().to_string());
+            place.ok_or(ViewError::OwnerLimit { most: self.0.scopes_per_person })
         });
         let place = place.transpose()?;
         // Under the lock, so that no sweep comes between finding the view and counting its viewer.
         let mut views = self.views();
-        let view = self.view(&mut views, sight)?;
+        let view = self.view(&mut views, view_key)?;
         Ok(Viewer::new(view, position, place))
     }
 
@@ -145,8 +145,8 @@ impl Hub {
     #[must_use]
     pub fn viewers(&self) -> BTreeMap<String, usize> {
         let mut viewers = BTreeMap::new();
-        for (sight, view) in &self.views().by_sight {
-            *viewers.entry(sight.scope().to_string()).or_default() += view.viewers();
+        for (view_key, view) in &self.views().by_sight {
+            *viewers.entry(view_key.scope().to_string()).or_default() += view.viewers();
         }
         viewers
     }
@@ -167,7 +167,7 @@ impl Hub {
                 },
                 _ = sweep.tick() => {
                     self.views().forget(|view| view.is_idle(LINGER));
-                    self.0.holders.sweep();
+                    self.0.view_limit.sweep();
                 }
             }
         }
@@ -179,7 +179,7 @@ impl Hub {
         let mut concerned: HashMap<u64, (&Arc<View>, Vec<usize>), foldhash::fast::RandomState> = HashMap::default();
         for (position, change) in delta.changes.iter().enumerate() {
             for entity in change.before.iter().chain(&change.after) {
-                for view in anchors_of(entity).filter_map(|anchor| views.by_anchor.get(&anchor)).flatten() {
+                for view in topics_of(entity).filter_map(|topic| views.by_anchor.get(&topic)).flatten() {
                     let (_, positions) = concerned.entry(view.birth()).or_insert_with(|| (view, Vec::new()));
                     if positions.last() != Some(&position) {
                         positions.push(position);
@@ -194,37 +194,37 @@ impl Hub {
                 .iter_mut()
                 .enumerate()
                 .filter_map(|(position, change)| positions.next_if_eq(&position).map(|_| change));
-            if view.advance(delta.version, delta.heard, concerning) {
+            if view.advance(delta.version, delta.received, concerning) {
                 renamed.push(Arc::clone(view));
             }
         }
         views.reread(&renamed, self.0.gold.copy());
     }
 
-    fn view(&self, views: &mut Views, sight: &Sight) -> Result<Arc<View>, Refused> {
-        if let Some(view) = views.by_sight.get(sight) {
+    fn view(&self, views: &mut Views, view_key: &ViewKey) -> Result<Arc<View>, ViewError> {
+        if let Some(view) = views.by_sight.get(view_key) {
             return Ok(Arc::clone(view));
         }
-        if let Some(page) = sight.scope().listed().filter(|page| *page > 1) {
+        if let Some(page) = view_key.scope().listed().filter(|page| *page > 1) {
             // The first page is as good as any to say how many there are, and it is watched anyway.
-            let last = self.view(views, &sight.first_page())?.pages();
+            let last = self.view(views, &view_key.first_page())?.pages();
             if page > last {
-                return Err(Refused::NoPage { page, last });
+                return Err(ViewError::NoSuchPage { page, last });
             }
         }
         if views.by_sight.len() >= MOST_VIEWS {
-            return Err(Refused::Full);
+            return Err(ViewError::TooManyViews);
         }
-        let view = Arc::new(self.born(sight));
+        let view = Arc::new(self.born(view_key));
         views.follow(&view);
-        views.by_sight.insert(sight.clone(), Arc::clone(&view));
+        views.by_sight.insert(view_key.clone(), Arc::clone(&view));
         Ok(view)
     }
 
-    fn born(&self, sight: &Sight) -> View {
+    fn born(&self, view_key: &ViewKey) -> View {
         let birth = self.0.births.fetch_add(1, Ordering::Relaxed);
-        let epoch = format!("{:016x}", self.0.life.hash_one((sight, birth)));
-        View::born(birth, sight.clone(), epoch.into(), self.0.build, self.0.gold.copy())
+        let epoch = format!("{:016x}", self.0.life.hash_one((view_key, birth)));
+        View::born(birth, view_key.clone(), epoch.into(), self.0.build, self.0.gold.copy())
     }
 
     fn views(&self) -> MutexGuard<'_, Views> {
@@ -254,8 +254,8 @@ impl Views {
     }
 
     fn follow(&mut self, view: &Arc<View>) {
-        for anchor in view.anchors() {
-            self.by_anchor.entry(anchor).or_default().push(Arc::clone(view));
+        for topic in view.topics() {
+            self.by_anchor.entry(topic).or_default().push(Arc::clone(view));
         }
     }
 
@@ -270,56 +270,56 @@ impl Views {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::Clock;
+    use base::Clock;
     use crate::domain::{
-        AgentId, AgentReading, AgentStatus, Fact, Health, Ordinal, QueueId, QueueReading, SourceName, SourceState,
-        StatusReading, StructureReading, Survey, TeamId, TeamReading,
+        AgentId, AgentUpdate, AgentStatus, Fact, Health, Ordinal, QueueId, QueueUpdate, SourceName, SourceState,
+        AgentStatusUpdate, StructureSnapshot, Survey, TeamId, TeamRecord,
     };
-    use crate::gold::{Day, Rules};
+    use crate::gold::{BusinessDay, MatchRules};
     use crate::live::Scope;
 
     /// A queue that is answered by another team from now on counts that one's agents, and is woken when they change.
     #[tokio::test]
     async fn view_of_a_queue_follows_the_teams_that_it_names() {
         let (clock, life) = (Clock::system(), Lifecycle::new());
-        let gold = Gold::start(Rules::default(), Day::default(), clock.clone(), &life);
+        let gold = Gold::start(MatchRules::default(), BusinessDay::default(), clock.clone(), &life);
         let structure = |teams_of_queue: &[i64]| {
             let agents = (1..=3).map(|team| {
-                let mut agent = AgentReading::new(AgentId(team * 10));
+                let mut agent = AgentUpdate::new(AgentId(team * 10));
                 agent.team = Some(TeamId(team));
                 agent
             });
-            let mut queue = QueueReading::new(QueueId(7));
+            let mut queue = QueueUpdate::new(QueueId(7));
             queue.teams = Some(teams_of_queue.iter().copied().map(TeamId).collect());
-            let teams = (1..=3).map(|id| TeamReading {
+            let teams = (1..=3).map(|id| TeamRecord {
                 id: TeamId(id),
                 name: format!("Team {id}").into(),
                 groups: Default::default(),
                 unit: None,
             });
-            Fact::Structure(StructureReading { agents: agents.collect(), queues: vec![queue], teams: teams.collect() })
+            Fact::Structure(StructureSnapshot { agents: agents.collect(), queues: vec![queue], teams: teams.collect() })
         };
         let changed = |heard, id, status| {
-            let mut agent = AgentReading::new(AgentId(id));
-            agent.status = Some(StatusReading::new(status));
-            Fact::AgentChanged { heard: Ordinal(heard), agent: Box::new(agent) }
+            let mut agent = AgentUpdate::new(AgentId(id));
+            agent.status = Some(AgentStatusUpdate::new(status));
+            Fact::AgentUpdated { received: Ordinal(heard), agent: Box::new(agent) }
         };
-        gold.tell(Fact::Source(SourceName::Clarity, Health::new(SourceState::Live, clock.now()))).await;
-        gold.tell(structure(&[1, 2])).await;
-        gold.settled().await;
+        gold.apply(Fact::Source(SourceName::Clarity, Health::new(SourceState::Live, clock.now()))).await;
+        gold.apply(structure(&[1, 2])).await;
+        gold.flush().await;
         let hub = Hub::start(gold.clone(), "0", 50, &life);
-        let sight = Sight::unlimited(Scope::parse("queues:7").expect("a scope"));
-        let mut viewer = hub.attach(&sight, None, None).expect("a view");
+        let view_key = ViewKey::unlimited(Scope::parse("queues:7").expect("a scope"));
+        let mut viewer = hub.attach(&view_key, None, None).expect("a view");
         drop(viewer.frame());
         let available = || {
             let painted: serde_json::Value =
-                serde_json::from_str(&hub.paint(&sight, None).expect("a view").state).expect("JSON");
+                serde_json::from_str(&hub.render(&view_key, None).expect("a view").state).expect("JSON");
             let staff = &painted["counts"]["queue:7"]["staff"];
             (staff["agents"].as_u64(), staff["available"].as_u64())
         };
         let mut after = async |facts: Vec<Fact>| {
             for fact in facts {
-                gold.tell(fact).await;
+                gold.apply(fact).await;
             }
             viewer.ready().await;
             drop(viewer.frame());
@@ -334,32 +334,32 @@ mod tests {
     #[tokio::test]
     async fn page_that_does_not_exist_makes_no_view() {
         let (clock, life) = (Clock::system(), Lifecycle::new());
-        let gold = Gold::start(Rules::default(), Day::default(), clock.clone(), &life);
+        let gold = Gold::start(MatchRules::default(), BusinessDay::default(), clock.clone(), &life);
         for number in 0..101 {
-            gold.tell(Fact::Survey(Box::new(Survey::new(format!("s{number}").as_str().into(), clock.now())))).await;
+            gold.apply(Fact::Survey(Box::new(Survey::new(format!("s{number}").as_str().into(), clock.now())))).await;
         }
-        gold.settled().await;
+        gold.flush().await;
         let hub = Hub::start(gold, "0", 4, &life);
-        let page = |page| Sight::unlimited(Scope::surveys().page(page));
-        assert!(hub.paint(&page(2), None).is_ok());
+        let page = |page| ViewKey::unlimited(Scope::surveys().page(page));
+        assert!(hub.render(&page(2), None).is_ok());
         for beyond in 3..30 {
             assert!(
-                hub.paint(&page(beyond), None).is_err() && hub.attach(&page(beyond), None, None).is_err(),
+                hub.render(&page(beyond), None).is_err() && hub.attach(&page(beyond), None, None).is_err(),
                 "{beyond}"
             );
         }
         assert_eq!(hub.viewers().len(), 2, "the first page, which says how many there are, and the second");
 
-        let mia = Holder::named("agent 1");
+        let mia = ViewOwner::new("agent 1");
         for agent in 1..=9 {
-            assert!(hub.paint(&Sight::unlimited(Scope::agent(AgentId(agent))), Some(&mia)).is_ok(), "{agent}");
+            assert!(hub.render(&ViewKey::unlimited(Scope::agent(AgentId(agent))), Some(&mia)).is_ok(), "{agent}");
         }
         assert_eq!(hub.viewers().len(), 4, "whoever looks at many keeps half of what one may have");
-        assert_eq!(hub.paint(&page(9), Some(&mia)).err(), Some(Refused::NoPage { page: 9, last: 2 }));
-        let follow = |agent| hub.attach(&Sight::unlimited(Scope::agent(AgentId(agent))), None, Some(&mia));
+        assert_eq!(hub.render(&page(9), Some(&mia)).err(), Some(ViewError::NoSuchPage { page: 9, last: 2 }));
+        let follow = |agent| hub.attach(&ViewKey::unlimited(Scope::agent(AgentId(agent))), None, Some(&mia));
         let followed =
             [follow(10).expect("the third"), follow(11).expect("the fourth"), follow(1).expect("held already")];
-        assert_eq!(follow(12).err(), Some(Refused::Yours { most: 4 }));
+        assert_eq!(follow(12).err(), Some(ViewError::OwnerLimit { most: 4 }));
         drop(followed);
         life.shut_down(Duration::from_secs(5)).await;
     }

@@ -7,9 +7,9 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::scope::{Anchor, Scope};
+use super::scope::{Topic, Scope};
 use super::shape::ListDoc;
-use crate::domain::{RequestState, Thread};
+use crate::domain::{RequestState, ThreadState};
 use crate::gold::entity::{Response, SurveyRequest};
 use crate::gold::{Entity, Key};
 
@@ -78,7 +78,7 @@ impl Lists {
     }
 
     fn of(&self, scope: &Scope) -> (&'static str, &List) {
-        match scope.anchors().contains(&Anchor::Surveys) {
+        match scope.topics().contains(&Topic::Surveys) {
             true => ("surveys", &self.surveys),
             false => ("feedback", &self.feedback),
         }
@@ -146,11 +146,11 @@ fn need(entity: &Entity) -> u8 {
 }
 
 fn response_need(response: &Response) -> u8 {
-    match &response.reading.thread {
-        _ if response.waits => 0,
+    match &response.record.thread {
+        _ if response.needs_reply => 0,
         // Open for Goodays, and dealt with for us: nobody waits for an answer.
-        Thread::Open | Thread::Pending => 1,
-        Thread::Closed => 3,
+        ThreadState::Open | ThreadState::Pending => 1,
+        ThreadState::Closed => 3,
         _ => 2,
     }
 }
@@ -159,7 +159,7 @@ fn response_need(response: &Response) -> u8 {
 fn survey_needs(request: &SurveyRequest) -> bool {
     let survey = &request.survey;
     match survey.state {
-        RequestState::Held | RequestState::Unknown => true,
+        RequestState::NeedsReview | RequestState::Unknown => true,
         RequestState::DryRun => false,
         _ => survey.may_retry || request.may_recover,
     }
@@ -167,7 +167,7 @@ fn survey_needs(request: &SurveyRequest) -> bool {
 
 fn created(entity: &Entity) -> Option<Timestamp> {
     match entity {
-        Entity::Response(response) => response.reading.created,
+        Entity::Response(response) => response.record.created,
         Entity::Survey(request) => request.created(),
         _ => None,
     }
@@ -175,7 +175,7 @@ fn created(entity: &Entity) -> Option<Timestamp> {
 
 fn state(entity: &Entity) -> String {
     match entity {
-        Entity::Response(response) => response.reading.thread.to_string(),
+        Entity::Response(response) => response.record.thread.to_string(),
         Entity::Survey(request) => request.survey.state.to_string(),
         _ => String::new(),
     }
@@ -184,9 +184,9 @@ fn state(entity: &Entity) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{Customer, Fact, ResponseReading, Survey};
-    use crate::gold::Rules;
-    use crate::gold::ground::Ground;
+    use crate::domain::{Customer, Fact, ResponseRecord, Survey};
+    use crate::gold::MatchRules;
+    use crate::gold::records::Records;
 
     fn at(second: i64) -> Timestamp {
         Timestamp::from_second(1_795_000_000 + second).expect("a time")
@@ -194,14 +194,14 @@ mod tests {
 
     /// What gold makes of it.
     fn told(key: &Key, fact: Fact) -> Entity {
-        let mut ground = Ground::new(Rules::default(), at(0));
-        ground.apply(fact, at(100));
-        ground.settle();
-        ground.all().remove(key).expect("it is there")
+        let mut records = Records::new(MatchRules::default(), at(0));
+        records.apply(fact, at(100));
+        records.rederive();
+        records.all().remove(key).expect("it is there")
     }
 
-    fn response(id: &str, thread: Thread, waits: bool, created: i64) -> (Key, Arc<Entity>) {
-        let reading = ResponseReading {
+    fn response(id: &str, thread: ThreadState, waits: bool, created: i64) -> (Key, Arc<Entity>) {
+        let reading = ResponseRecord {
             id: id.into(),
             created: Some(at(created)),
             assumed: None,
@@ -223,7 +223,7 @@ mod tests {
         let Entity::Response(mut response) = told(&key, Fact::Response(Box::new(reading))) else {
             panic!("a response")
         };
-        response.waits = waits;
+        response.needs_reply = waits;
         (key, Arc::new(Entity::Response(response)))
     }
 
@@ -243,11 +243,11 @@ mod tests {
     fn who_waits_comes_first_then_what_is_pending_and_each_newest_first() {
         let mut lists = Lists::new(1);
         for (key, entity) in [
-            response("closed", Thread::Closed, false, 9),
-            response("pending", Thread::Pending, false, 7),
-            response("again", Thread::Closed, true, 1),
-            response("open", Thread::Open, true, 2),
-            response("other", Thread::Other("odd".into()), false, 8),
+            response("closed", ThreadState::Closed, false, 9),
+            response("pending", ThreadState::Pending, false, 7),
+            response("again", ThreadState::Closed, true, 1),
+            response("open", ThreadState::Open, true, 2),
+            response("other", ThreadState::Other("odd".into()), false, 8),
         ] {
             lists.set(&key, 5, Some(entity));
         }
@@ -257,7 +257,7 @@ mod tests {
         // What was before changes nothing; what is since does.
         lists.set(&Key::Response("open".into()), 4, None);
         assert_eq!(lists.feedback.count(1).total, 5);
-        let (key, closed) = response("open", Thread::Closed, false, 2);
+        let (key, closed) = response("open", ThreadState::Closed, false, 2);
         lists.set(&key, 6, Some(closed));
         assert_eq!(order(&lists), ["again", "pending", "other", "closed", "open"]);
         let count = lists.feedback.count(1);
@@ -270,7 +270,7 @@ mod tests {
         let mut lists = Lists::new(1);
         for (key, entity) in [
             survey("tried", RequestState::DryRun, 9),
-            survey("held", RequestState::Held, 1),
+            survey("held", RequestState::NeedsReview, 1),
             survey("unknown", RequestState::Unknown, 2),
             survey("sent", RequestState::Accepted, 8),
         ] {
@@ -282,11 +282,11 @@ mod tests {
 
     #[test]
     fn response_needs_somebody_exactly_while_it_waits() {
-        let need = |thread: Thread, waits: bool| match &*response("r1", thread, waits, 1).1 {
+        let need = |thread: ThreadState, waits: bool| match &*response("r1", thread, waits, 1).1 {
             Entity::Response(response) => response_need(response),
             other => panic!("no response: {other:?}"),
         };
-        let threads = || [Thread::Open, Thread::Pending, Thread::Closed];
+        let threads = || [ThreadState::Open, ThreadState::Pending, ThreadState::Closed];
         assert_eq!(threads().map(|thread| need(thread, true)), [0; 3]);
         assert_eq!(threads().map(|thread| need(thread, false)), [1, 1, 3]);
     }

@@ -49,7 +49,7 @@ pub fn apply(document: &mut Value, patch: &Value) {
     }
 }
 
-/// Removes nulls wherever they are: absent means none. A vendor's unknown field may hold one.
+/// Removes nulls wherever they are: absent means none. An upstream's unknown field may hold one.
 pub fn strip_nulls(value: &mut Value) {
     match value {
         Value::Object(members) => {

@@ -7,16 +7,16 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::domain::{Health, Permission, ResponseReading, Role, SessionId};
+use crate::domain::{Health, Permission, ResponseRecord, Role, SessionId};
 use crate::gold::Entity;
-use crate::gold::detail::Detail;
+use crate::gold::agent_detail::AgentDetail;
 use crate::gold::entity::{Agent, Queue, Response, Session, SurveyRequest, Tag, Team};
-use crate::gold::rollup::Total;
+use crate::gold::rollup::FeedbackTotals;
 
 /// What somebody may see of an entity. `None`: it does not exist for them.
 #[must_use]
 pub fn project(entity: &Arc<Entity>, permission: &Permission) -> Option<Arc<Entity>> {
-    if permission.realm().is_none() && permission.role() > Role::Agent {
+    if permission.visibility().is_none() && permission.role() > Role::Agent {
         return Some(Arc::clone(entity));
     }
     let seen = match &**entity {
@@ -27,14 +27,14 @@ pub fn project(entity: &Arc<Entity>, permission: &Permission) -> Option<Arc<Enti
         Entity::Queue(it) => queue(it, permission).map(Entity::Queue),
         Entity::Team(it) => team(it, permission).map(Entity::Team),
         Entity::Response(it) => {
-            let joined = &it.joined;
-            if !permission.sees_deed(joined.agent, joined.queue, joined.team) {
+            let joined = &it.attribution;
+            if !permission.sees_attributed_to(joined.agent, joined.queue, joined.team) {
                 return None;
             }
             response(it, permission).map(|it| Entity::Response(Box::new(it)))
         }
         Entity::Survey(it) => {
-            if !permission.sees_deed(it.agent, None, it.team) {
+            if !permission.sees_attributed_to(it.agent, None, it.team) {
                 return None;
             }
             survey(it, permission).map(|it| Entity::Survey(Box::new(it)))
@@ -77,7 +77,7 @@ fn agent(agent: &Agent, permission: &Permission) -> Option<Agent> {
         seen.sessions = sessions;
     }
     if detail {
-        let mut shorter = Detail::clone(&agent.detail);
+        let mut shorter = AgentDetail::clone(&agent.detail);
         shorter.by_queue.retain(|queue, _| permission.sees_queue(*queue));
         seen.detail = Arc::new(shorter);
     }
@@ -108,31 +108,31 @@ fn team(team: &Team, permission: &Permission) -> Option<Team> {
 }
 
 /// A total over records some of which are not seen tells of them: it is shown whole or not at all.
-fn total(total: &Option<Arc<Total>>, permission: &Permission) -> Option<Arc<Total>> {
+fn total(total: &Option<Arc<FeedbackTotals>>, permission: &Permission) -> Option<Arc<FeedbackTotals>> {
     total.clone().filter(|total| total.is_seen_by(permission))
 }
 
 fn response(response: &Response, permission: &Permission) -> Option<Response> {
-    let joined = &response.joined;
+    let joined = &response.attribution;
     let queue = joined.queue.filter(|queue| permission.sees_queue(*queue));
     let team = joined.team.filter(|team| permission.sees_team(*team));
     let reads_only = permission.role() <= Role::Agent;
-    let candidates = joined.candidates.values().all(|it| permission.sees_deed(it.agent, it.queue, None));
+    let candidates = joined.candidates.values().all(|it| permission.sees_attributed_to(it.agent, it.queue, None));
     if queue == joined.queue && team == joined.team && candidates && !reads_only {
         return None;
     }
     let mut seen = response.clone();
-    (seen.joined.queue, seen.joined.team) = (queue, team);
+    (seen.attribution.queue, seen.attribution.team) = (queue, team);
     if !candidates {
-        seen.joined.candidates.retain(|_, it| permission.sees_deed(it.agent, it.queue, None));
+        seen.attribution.candidates.retain(|_, it| permission.sees_attributed_to(it.agent, it.queue, None));
         // It names a call that is somebody else's.
-        seen.joined.conflict = None;
+        seen.attribution.conflict = None;
     }
     if reads_only {
         // What is not theirs to do is not offered, and what colleagues do about it is between colleagues.
-        seen.reading =
-            Arc::new(ResponseReading { actions: Default::default(), ..ResponseReading::clone(&response.reading) });
-        seen.deeds.clear();
+        seen.record =
+            Arc::new(ResponseRecord { actions: Default::default(), ..ResponseRecord::clone(&response.record) });
+        seen.actions_taken.clear();
     }
     Some(seen)
 }

@@ -1,7 +1,7 @@
-//! Which entities a viewer sees, and which of their fields.
+//! Which entities a viewer sees, and which of their detail_level.
 //!
-//! An entity hangs on anchors: its kind, itself, its team, its queue. A scope is a set of anchors. It contains whatever
-//! hangs on one of them, and a change is routed by the same anchors, so that there is one rule and not two.
+//! An entity hangs on topics: its kind, itself, its team, its queue. A scope is a set of topics. It contains whatever
+//! hangs on one of them, and a change is routed by the same topics, so that there is one rule and not two.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -13,7 +13,7 @@ use crate::gold::Entity;
 
 /// What an entity hangs on.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Anchor {
+pub enum Topic {
     /// It is an agent.
     Agents,
     /// It is a queue.
@@ -46,23 +46,23 @@ pub enum Anchor {
 
 /// How much of an entity is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Fields {
+pub enum DetailLevel {
     /// Everything that a supervisor may see.
-    Desk,
+    Supervisor,
     /// The same, with everything about agents that is too large for a floor: what they did in the last 24 hours, and their
     /// metrics by queue. Of queues and teams the names alone.
-    Near,
+    Agent,
     /// A response with all its words; of agents, queues and teams only who they are.
-    Item,
+    Response,
     /// What may hang on a wall: no customer's name, nobody's words.
-    Wall,
+    Wallboard,
 }
 
 /// What a viewer sees. Its text form is canonical: equal scopes have equal texts and share a view.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Scope {
-    anchors: BTreeSet<Anchor>,
-    fields: Fields,
+    topics: BTreeSet<Topic>,
+    detail_level: DetailLevel,
     /// Which page of its lists, which grow without bound. `None`: all of them.
     page: Option<usize>,
     text: String,
@@ -91,27 +91,27 @@ impl Scope {
     /// Everything.
     #[must_use]
     pub fn all() -> Self {
-        use Anchor::{Agents, Places, Queues, Responses, Surveys, Tags, Teams, Totals};
+        use Topic::{Agents, Places, Queues, Responses, Surveys, Tags, Teams, Totals};
         Self::of("all", [Agents, Queues, Teams, Responses, Surveys, Places, Tags, Totals])
     }
 
     /// Agents, queues and teams.
     #[must_use]
     pub fn floor() -> Self {
-        Self::of("floor", [Anchor::Agents, Anchor::Queues, Anchor::Teams])
+        Self::of("floor", [Topic::Agents, Topic::Queues, Topic::Teams])
     }
 
     /// Customers' responses, with the floor that they hang on and what is counted of them.
     #[must_use]
     pub fn feedback() -> Self {
-        use Anchor::{Agents, Places, Queues, Responses, Tags, Teams, Totals};
+        use Topic::{Agents, Places, Queues, Responses, Tags, Teams, Totals};
         Self::of("feedback", [Responses, Agents, Queues, Teams, Places, Tags, Totals])
     }
 
     /// Survey requests, with the agents that they are about and what is counted of them.
     #[must_use]
     pub fn surveys() -> Self {
-        Self::of("surveys", [Anchor::Surveys, Anchor::Agents, Anchor::Totals])
+        Self::of("surveys", [Topic::Surveys, Topic::Agents, Topic::Totals])
     }
 
     /// The same with one page of its list, or another one, and counts of all of it. The first is 1.
@@ -125,9 +125,9 @@ impl Scope {
     /// One response, with who they are that it names.
     #[must_use]
     pub fn response(id: &ResponseId) -> Self {
-        use Anchor::{Agents, Queues, Response, Teams};
+        use Topic::{Agents, Queues, Response, Teams};
         let mut scope = Self::of(&format!("response:{id}"), [Response(id.clone()), Agents, Queues, Teams]);
-        scope.fields = Fields::Item;
+        scope.detail_level = DetailLevel::Response;
         scope
     }
 
@@ -140,19 +140,19 @@ impl Scope {
     /// What a wallboard with these queues shows; without any, all queues.
     #[must_use]
     pub fn wallboard(name: &str, queues: &[QueueId]) -> Self {
-        let chosen: Vec<Anchor> = match queues {
-            [] => vec![Anchor::Queues],
-            queues => queues.iter().copied().map(Anchor::Queue).collect(),
+        let chosen: Vec<Topic> = match queues {
+            [] => vec![Topic::Queues],
+            queues => queues.iter().copied().map(Topic::Queue).collect(),
         };
         let mut scope = Self::of(&format!("wallboard:{name}"), chosen);
-        scope.fields = Fields::Wall;
+        scope.detail_level = DetailLevel::Wallboard;
         scope
     }
 
     /// One agent, with everything that is known of them.
     #[must_use]
     pub fn agent(id: AgentId) -> Self {
-        Self::near(&id.to_string(), [Anchor::Agent(id)])
+        Self::near(&id.to_string(), [Topic::Agent(id)])
     }
 
     /// Reads a scope as it stands in an address. Wallboards are configuration: whoever knows it resolves them.
@@ -178,10 +178,10 @@ impl Scope {
         if kind == "response" && !list.trim().is_empty() {
             return Ok(Self::response(&ResponseId::from(list)));
         }
-        let anchor: fn(i64) -> Anchor = match kind {
-            "agents" => |id| Anchor::Agent(AgentId(id)),
-            "queues" => |id| Anchor::Queue(QueueId(id)),
-            "teams" => |id| Anchor::Team(TeamId(id)),
+        let topic: fn(i64) -> Topic = match kind {
+            "agents" => |id| Topic::Agent(AgentId(id)),
+            "queues" => |id| Topic::Queue(QueueId(id)),
+            "teams" => |id| Topic::Team(TeamId(id)),
             _ => return Err(unknown()),
         };
         let numbers: BTreeSet<i64> = list
@@ -193,8 +193,8 @@ impl Scope {
             return Err(ScopeError::Length);
         }
         let listed: Vec<String> = numbers.iter().map(ToString::to_string).collect();
-        let (listed, anchors) = (listed.join(","), numbers.into_iter().map(anchor));
-        Ok(if kind == "agents" { Self::near(&listed, anchors) } else { Self::of(&format!("{kind}:{listed}"), anchors) })
+        let (listed, topics) = (listed.join(","), numbers.into_iter().map(topic));
+        Ok(if kind == "agents" { Self::near(&listed, topics) } else { Self::of(&format!("{kind}:{listed}"), topics) })
     }
 
     /// What kind of scope it is: `all`, `floor`, `queues`, `wallboard` and so on.
@@ -220,8 +220,8 @@ impl Scope {
 
     /// How much of an entity this scope shows.
     #[must_use]
-    pub fn fields(&self) -> Fields {
-        self.fields
+    pub fn detail_level(&self) -> DetailLevel {
+        self.detail_level
     }
 
     /// Whether agents, and who waits, are counted in it.
@@ -232,23 +232,23 @@ impl Scope {
 
     /// Whether everybody is counted in it, and not only the teams that its queues and teams name.
     pub(super) fn counts_everybody(&self) -> bool {
-        self.counts() && (self.anchors.contains(&Anchor::Agents) || self.anchors.contains(&Anchor::Queues))
+        self.counts() && (self.topics.contains(&Topic::Agents) || self.topics.contains(&Topic::Queues))
     }
 
-    /// The anchors whose entities it contains.
+    /// The topics whose entities it contains.
     #[must_use]
-    pub fn anchors(&self) -> &BTreeSet<Anchor> {
-        &self.anchors
+    pub fn topics(&self) -> &BTreeSet<Topic> {
+        &self.topics
     }
 
     /// The same without what it names and this permission does not: a team that is not theirs is one that does not exist,
     /// also where something of theirs hangs on it.
     pub(super) fn permitted(mut self, permission: &Permission) -> Self {
-        if permission.realm().is_some() {
-            self.anchors.retain(|anchor| match anchor {
-                Anchor::Agent(id) => permission.sees_agent(*id),
-                Anchor::Queue(id) => permission.sees_queue(*id),
-                Anchor::Team(id) => permission.sees_team(*id),
+        if permission.visibility().is_some() {
+            self.topics.retain(|topic| match topic {
+                Topic::Agent(id) => permission.sees_agent(*id),
+                Topic::Queue(id) => permission.sees_queue(*id),
+                Topic::Team(id) => permission.sees_team(*id),
                 _ => true,
             });
         }
@@ -258,27 +258,27 @@ impl Scope {
     /// Whether it contains an entity.
     #[must_use]
     pub fn contains(&self, entity: &Entity) -> bool {
-        anchors_of(entity).any(|anchor| self.anchors.contains(&anchor))
+        topics_of(entity).any(|topic| self.topics.contains(&topic))
     }
 
     /// What agents hang on is called by a name.
-    fn near(listed: &str, agents: impl IntoIterator<Item = Anchor>) -> Self {
+    fn near(listed: &str, agents: impl IntoIterator<Item = Topic>) -> Self {
         let mut scope = Self::of(&format!("agents:{listed}"), agents);
-        scope.anchors.extend([Anchor::Queues, Anchor::Teams]);
-        scope.fields = Fields::Near;
+        scope.topics.extend([Topic::Queues, Topic::Teams]);
+        scope.detail_level = DetailLevel::Agent;
         // What customers said about them grows without bound.
         scope.page = Some(1);
         scope
     }
 
     /// Whoever sees metrics sees what they are called. How well the four systems can be heard is part of every scope: no page shows old numbers as if they were live.
-    fn of(text: &str, anchors: impl IntoIterator<Item = Anchor>) -> Self {
-        let mut anchors: BTreeSet<Anchor> = anchors.into_iter().collect();
-        if !anchors.is_empty() {
-            anchors.insert(Anchor::Labels);
+    fn of(text: &str, topics: impl IntoIterator<Item = Topic>) -> Self {
+        let mut topics: BTreeSet<Topic> = topics.into_iter().collect();
+        if !topics.is_empty() {
+            topics.insert(Topic::Labels);
         }
-        anchors.insert(Anchor::Sources);
-        Self { anchors, fields: Fields::Desk, page: None, text: text.to_owned() }
+        topics.insert(Topic::Sources);
+        Self { topics, detail_level: DetailLevel::Supervisor, page: None, text: text.to_owned() }
     }
 }
 
@@ -289,32 +289,32 @@ impl fmt::Display for Scope {
 }
 
 /// What an entity hangs on.
-pub fn anchors_of(entity: &Entity) -> impl Iterator<Item = Anchor> {
+pub fn topics_of(entity: &Entity) -> impl Iterator<Item = Topic> {
     let (kind, agent, queues, teams): (_, _, Vec<QueueId>, Vec<TeamId>) = match entity {
-        Entity::Agent(agent) => (Anchor::Agents, Some(agent.id), vec![], agent.team.into_iter().collect()),
-        Entity::Queue(queue) => (Anchor::Queues, None, vec![queue.id], queue.teams.iter().copied().collect()),
-        Entity::Team(team) => (Anchor::Teams, None, vec![], vec![team.id]),
+        Entity::Agent(agent) => (Topic::Agents, Some(agent.id), vec![], agent.team.into_iter().collect()),
+        Entity::Queue(queue) => (Topic::Queues, None, vec![queue.id], queue.teams.iter().copied().collect()),
+        Entity::Team(team) => (Topic::Teams, None, vec![], vec![team.id]),
         Entity::Response(response) => {
-            let joined = &response.joined;
+            let joined = &response.attribution;
             let queues = joined.queue.into_iter().collect();
-            (Anchor::Responses, joined.agent, queues, joined.team.into_iter().collect())
+            (Topic::Responses, joined.agent, queues, joined.team.into_iter().collect())
         }
-        Entity::Survey(request) => (Anchor::Surveys, request.agent, vec![], request.team.into_iter().collect()),
-        Entity::Place(_) => (Anchor::Places, None, vec![], vec![]),
-        Entity::Tag(_) => (Anchor::Tags, None, vec![], vec![]),
-        Entity::Floor(_) => (Anchor::Totals, None, vec![], vec![]),
-        Entity::Label(_) => (Anchor::Labels, None, vec![], vec![]),
-        Entity::Source(_) => (Anchor::Sources, None, vec![], vec![]),
+        Entity::Survey(request) => (Topic::Surveys, request.agent, vec![], request.team.into_iter().collect()),
+        Entity::Place(_) => (Topic::Places, None, vec![], vec![]),
+        Entity::Tag(_) => (Topic::Tags, None, vec![], vec![]),
+        Entity::Floor(_) => (Topic::Totals, None, vec![], vec![]),
+        Entity::Label(_) => (Topic::Labels, None, vec![], vec![]),
+        Entity::Source(_) => (Topic::Sources, None, vec![], vec![]),
     };
     let response = match entity {
-        Entity::Response(response) => Some(Anchor::Response(response.reading.id.clone())),
+        Entity::Response(response) => Some(Topic::Response(response.record.id.clone())),
         _ => None,
     };
     std::iter::once(kind)
         .chain(response)
-        .chain(agent.map(Anchor::Agent))
-        .chain(queues.into_iter().map(Anchor::Queue))
-        .chain(teams.into_iter().map(Anchor::Team))
+        .chain(agent.map(Topic::Agent))
+        .chain(queues.into_iter().map(Topic::Queue))
+        .chain(teams.into_iter().map(Topic::Team))
 }
 
 #[cfg(test)]
@@ -335,12 +335,12 @@ mod tests {
 
     #[test]
     fn only_who_names_agents_comes_near_them() {
-        for (text, fields) in [("all", Fields::Desk), ("floor", Fields::Desk), ("agents:41", Fields::Near)] {
-            assert_eq!(Scope::parse(text).expect("a scope").fields(), fields, "{text}");
+        for (text, detail_level) in [("all", DetailLevel::Supervisor), ("floor", DetailLevel::Supervisor), ("agents:41", DetailLevel::Agent)] {
+            assert_eq!(Scope::parse(text).expect("a scope").detail_level(), detail_level, "{text}");
         }
         let named = Scope::parse("agents:41").expect("a scope");
-        assert!([Anchor::Queues, Anchor::Teams].iter().all(|anchor| named.anchors().contains(anchor)));
-        assert!(!named.anchors().contains(&Anchor::Agents));
+        assert!([Topic::Queues, Topic::Teams].iter().all(|topic| named.topics().contains(topic)));
+        assert!(!named.topics().contains(&Topic::Agents));
         assert_eq!(Scope::agent(AgentId(41)), named);
         assert_eq!(named.listed(), Some(1), "what customers said about an agent grows without bound");
     }

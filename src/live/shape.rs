@@ -143,7 +143,7 @@ pub struct AgentDoc {
     /// The metrics by queue. Only in scopes that name the agent.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub by_queue: BTreeMap<String, MetricsDoc>,
-    /// Fields that nobody here has a word for.
+    /// DetailLevel that nobody here has a word for.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub other: BTreeMap<String, Value>,
 }
@@ -211,7 +211,7 @@ pub struct SessionDoc {
     /// Since when the customer is on hold.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hold_since: Option<Timestamp>,
-    /// Fields that nobody here has a word for.
+    /// DetailLevel that nobody here has a word for.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub other: BTreeMap<String, Value>,
 }
@@ -261,7 +261,7 @@ pub struct QueueDoc {
     /// What there is of this, but not for this viewer: `feedback`, always `true`.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub hidden: BTreeMap<String, bool>,
-    /// Fields that nobody here has a word for.
+    /// DetailLevel that nobody here has a word for.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub other: BTreeMap<String, Value>,
 }
@@ -382,22 +382,22 @@ pub struct FeedbackDoc {
     pub delegated_to: Option<String>,
     /// What Goodays offers to do with it, by name, always `true`: nothing else is possible.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub actions: BTreeMap<String, bool>,
+    pub offered_actions: BTreeMap<String, bool>,
     /// Whether Goodays raised an alert for it.
     pub alert: bool,
     /// Whether somebody owes the customer an answer: the thread is open, or the customer wrote again.
-    pub waits: bool,
+    pub needs_reply: bool,
     /// What colleagues do about it, by identity. Sort by `at`.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub deeds: BTreeMap<String, DeedDoc>,
+    pub actions: BTreeMap<String, ActionDoc>,
     /// What it hangs on.
-    pub joined: JoinDoc,
+    pub attribution: AttributionDoc,
 }
 
 /// Something that a colleague does about a response.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-pub struct DeedDoc {
+pub struct ActionDoc {
     /// `reply`, `message`, `call`, `close`, `spam`, `no-answer-needed`.
     pub action: String,
     /// `queued`, `sent`, `accepted`, `rejected`, `failed`, `unknown`.
@@ -427,7 +427,7 @@ pub struct MessageDoc {
     /// When it was written.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub at: Option<Timestamp>,
-    /// Praise, question, idea, problem, message, in the vendor's spelling.
+    /// Praise, question, idea, problem, message, in the upstream's spelling.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kind: Option<String>,
     /// Who wrote it.
@@ -456,9 +456,9 @@ pub struct AnswerDoc {
 /// What a response hangs on, and why we say so.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-pub struct JoinDoc {
+pub struct AttributionDoc {
     /// The rule that decided: `pinned`, `extra.session`, `extra.conversation`, `customer.visit`, `place`, `waiting` (what it
-    /// names is not known yet) or `unmapped`.
+    /// names is not known yet) or `unlinked`.
     pub rule: String,
     /// How sure that is: `certain` or `medium`; absent where nothing was joined.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -509,7 +509,7 @@ pub struct CandidateDoc {
 pub struct SurveyDoc {
     /// The interaction it is about.
     pub interaction: String,
-    /// What made somebody ask: `byHand`, `session`, `conversation`, `elsewhere`.
+    /// What made somebody ask: `manual`, `session`, `conversation`, `external`.
     pub origin: String,
     /// The survey that this one asks about again, after something was made good.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -536,7 +536,7 @@ pub struct SurveyDoc {
     /// Where a person can read about the interaction.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub link: Option<String>,
-    /// `queued`, `sent`, `accepted`, `rejected`, `failed`, `unknown`, `held`, `dryRun`.
+    /// `queued`, `sent`, `accepted`, `rejected`, `failed`, `unknown`, `needsReview`, `dryRun`.
     pub state: String,
     /// Why it went no further.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -580,7 +580,7 @@ pub struct SurveyDoc {
     /// Why Agent Connect's record is taken for this request's: `requestId`, `ownKey`, `parties`, `interaction`, `nearest`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub evidence: Option<String>,
-    /// The vendor's identity for it.
+    /// The upstream's identity for it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub request_id: Option<String>,
     /// How often it was sent.

@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::gold::rollup::sample::{Coverage, Mean, Nps, SMALL, Share, Times};
-use crate::gold::rollup::{Effect, Period, Total};
+use crate::gold::rollup::stats::{Coverage, Mean, Nps, SMALL_SAMPLE, Share, Percentiles};
+use crate::gold::rollup::{TagEffect, PeriodTotals, FeedbackTotals};
 
 /// Feedback counted together: what waits now, the board's day, and where there is room for it the thirty days that end
 /// with it.
@@ -69,7 +69,7 @@ pub struct PeriodDoc {
     pub processed: Option<RatioDoc>,
     /// Responses about which something was done in the promised time, of those done or overdue in the window.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub in_time: Option<RatioDoc>,
+    pub on_time: Option<RatioDoc>,
     /// From a low rating to the request that asks again.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rating_to_recovery: Option<TimesDoc>,
@@ -242,7 +242,7 @@ pub struct FloorDoc {
 
 impl FeedbackTotalDoc {
     /// The part of a total that fits everywhere.
-    pub(super) fn of(total: &Total) -> Self {
+    pub(super) fn of(total: &FeedbackTotals) -> Self {
         let ages = &total.open;
         Self {
             day: PeriodDoc::of("day", &total.day),
@@ -260,13 +260,13 @@ impl FeedbackTotalDoc {
     }
 
     /// All of it.
-    pub(super) fn whole(total: &Total) -> Self {
+    pub(super) fn whole(total: &FeedbackTotals) -> Self {
         Self { month: Some(PeriodDoc::of("30days", &total.month)), ..Self::of(total) }
     }
 }
 
 impl PeriodDoc {
-    fn of(window: &str, period: &Period) -> Self {
+    fn of(window: &str, period: &PeriodTotals) -> Self {
         Self {
             window: window.to_owned(),
             since: Some(period.since),
@@ -278,7 +278,7 @@ impl PeriodDoc {
             first_reply: TimesDoc::within(&period.first_reply, period.in_hours),
             first_action: TimesDoc::within(&period.first_action, period.in_hours),
             processed: RatioDoc::of(&period.processed),
-            in_time: RatioDoc::of(&period.in_time),
+            on_time: RatioDoc::of(&period.in_time),
             rating_to_recovery: TimesDoc::of(&period.to_request),
             recovery_to_rating: TimesDoc::of(&period.to_rating),
             rating_to_rating: TimesDoc::of(&period.whole_loop),
@@ -293,7 +293,7 @@ impl RatioDoc {
     #[must_use]
     pub fn of(share: &Share) -> Option<Self> {
         let (low, high) = share.interval()?;
-        Some(Self { value: share.percent()?, hit: share.hit, n: share.n, low, high, small: share.n < SMALL })
+        Some(Self { value: share.percent()?, hit: share.hit, n: share.n, low, high, small: share.n < SMALL_SAMPLE })
     }
 
     /// Several shares as one: a ratio of sums, never a mean of ratios.
@@ -306,14 +306,14 @@ impl RatioDoc {
 
 impl MeanDoc {
     fn of(mean: &Mean) -> Option<Self> {
-        Some(Self { value: mean.value()?, n: mean.n, small: mean.n < SMALL })
+        Some(Self { value: mean.value()?, n: mean.n, small: mean.n < SMALL_SAMPLE })
     }
 }
 
 impl NpsDoc {
     fn of(nps: &Nps) -> Option<Self> {
         let Nps { promoters, detractors, n } = *nps;
-        Some(Self { value: nps.score()?, promoters, detractors, n, small: n < SMALL })
+        Some(Self { value: nps.score()?, promoters, detractors, n, small: n < SMALL_SAMPLE })
     }
 
     /// Several scores as one, made of their counts.
@@ -329,14 +329,14 @@ impl NpsDoc {
 }
 
 impl TimesDoc {
-    fn of(times: &Times) -> Option<Self> {
-        let Times { median, p90, n } = *times;
+    fn of(times: &Percentiles) -> Option<Self> {
+        let Percentiles { median, p90, n } = *times;
         let in_opening_hours = false;
-        (n > 0).then_some(Self { median_seconds: median, p90_seconds: p90, n, in_opening_hours, small: n < SMALL })
+        (n > 0).then_some(Self { median_seconds: median, p90_seconds: p90, n, in_opening_hours, small: n < SMALL_SAMPLE })
     }
 
     /// The same, of which it is known whether only opening hours count.
-    fn within(times: &Times, in_opening_hours: bool) -> Option<Self> {
+    fn within(times: &Percentiles, in_opening_hours: bool) -> Option<Self> {
         Self::of(times).map(|times| Self { in_opening_hours, ..times })
     }
 }
@@ -347,20 +347,20 @@ impl CoverageDoc {
             window: "day".to_owned(),
             since: Some(coverage.since),
             asked: RatioDoc::of(&coverage.asked)?,
-            reasons: coverage.reasons.iter().map(|(reason, count)| (named(reason), *count)).collect(),
+            reasons: coverage.reasons.iter().map(|(reason, count)| (named(reason.as_str()), *count)).collect(),
         })
     }
 }
 
 impl EffectDoc {
-    pub(super) fn of(effect: &Effect) -> Option<Self> {
+    pub(super) fn of(effect: &TagEffect) -> Option<Self> {
         Some(Self { with: MeanDoc::of(&effect.with)?, without: MeanDoc::of(&effect.without), lift: effect.lift() })
     }
 }
 
 /// The name of a reason in documents: whoever decides that nobody is asked gives it the name of a counter.
 fn named(reason: &str) -> String {
-    let rest = reason.strip_prefix("notAsked").unwrap_or(reason);
+    let rest = reason.strip_prefix("skipped").unwrap_or(reason);
     let mut letters = rest.chars();
     letters.next().map(|first| first.to_lowercase().chain(letters).collect()).unwrap_or_default()
 }
@@ -387,17 +387,17 @@ mod tests {
         let sum = NpsDoc::sum([score(1, 1), score(1, 3)].iter()).expect("a score");
         assert_eq!((sum.value, sum.promoters, sum.n, sum.small), (50.0, 2, 4, true));
         let mean = |n| MeanDoc::of(&Mean { sum: 20, n }).expect("a mean").small;
-        let times = |n| TimesDoc::of(&Times { median: 60, p90: 90, n }).expect("times").small;
+        let times = |n| TimesDoc::of(&Percentiles { median: 60, p90: 90, n }).expect("times").small;
         assert_eq!([score(4, 4).small, mean(4), times(4)], [true; 3]);
         assert_eq!([score(5, 5).small, mean(5), times(5)], [false; 3]);
     }
 
     #[test]
     fn a_time_says_if_only_opening_hours_count() {
-        let times = Times { median: 60, p90: 90, n: 5 };
-        let period = |in_hours| Period { first_reply: times, to_request: times, in_hours, ..Period::default() };
+        let times = Percentiles { median: 60, p90: 90, n: 5 };
+        let period = |in_hours| PeriodTotals { first_reply: times, to_request: times, in_hours, ..PeriodTotals::default() };
         let told = |in_hours| {
-            let total = Total { month: period(in_hours), ..total() };
+            let total = FeedbackTotals { month: period(in_hours), ..total() };
             serde_json::to_value(FeedbackTotalDoc::whole(&total)).expect("JSON")["month"].clone()
         };
         assert_eq!(told(true)["firstReply"]["inOpeningHours"], true);
@@ -405,22 +405,22 @@ mod tests {
         assert!(told(true)["ratingToRecovery"].get("inOpeningHours").is_none(), "of these all time counts");
     }
 
-    fn total() -> Total {
-        let (open, about) = (crate::gold::rollup::OpenByAge::default(), std::sync::Arc::default());
-        Total { open, overdue: 0, day: Period::default(), month: Period::default(), coverage: None, about }
+    fn total() -> FeedbackTotals {
+        let (open, about) = (crate::gold::rollup::BacklogByAge::default(), std::sync::Arc::default());
+        FeedbackTotals { open, overdue: 0, day: PeriodTotals::default(), month: PeriodTotals::default(), coverage: None, about }
     }
 
     #[test]
     fn whatever_is_counted_says_since_when_and_in_which_window() {
         let (day, month) = ("2026-11-21T06:00:00Z", "2026-10-23T06:00:00Z");
-        let period = |since: &str| Period { since: since.parse().expect("a time"), responses: 1, ..Period::default() };
+        let period = |since: &str| PeriodTotals { since: since.parse().expect("a time"), responses: 1, ..PeriodTotals::default() };
         let coverage = Coverage {
             asked: Share { hit: 1, n: 2 },
-            reasons: [("notAskedNoCustomerEmail", 1)].into(),
+            reasons: [("skippedNoCustomerEmail", 1)].into(),
             since: "2026-11-21T09:41:00Z".parse().expect("a time"),
         };
-        let open = crate::gold::rollup::OpenByAge { under_4_hours: 2, ..Default::default() };
-        let total = Total {
+        let open = crate::gold::rollup::BacklogByAge { under_4_hours: 2, ..Default::default() };
+        let total = FeedbackTotals {
             open,
             overdue: 1,
             day: period(day),

@@ -1,4 +1,4 @@
-//! One document per distinct sight, however many viewers share it.
+//! One document per distinct view_key, however many viewers share it.
 //!
 //! A view remembers, for each of its recent versions, what the changed members were before. A patch from any of them to
 //! now is then the difference between what such a member was and what it is: work in proportion to what changed. Earlier
@@ -17,8 +17,8 @@ use super::counts::{Counted, Crew, teams_of};
 use super::document::{SECTIONS, member, path};
 use super::list::Lists;
 use super::patch::diff;
-use super::scope::{Anchor, Fields};
-use super::sight::Sight;
+use super::scope::{Topic, DetailLevel};
+use super::view_key::ViewKey;
 use crate::domain::{QueueId, SourceName, TeamId};
 use crate::gold::{Change, Entity, GoldCopy, Key};
 
@@ -39,7 +39,7 @@ pub struct Position {
 
 /// A document as of a version: what a page is painted from.
 #[derive(Debug, Clone)]
-pub struct Painted {
+pub struct RenderedState {
     /// The view's life.
     pub epoch: Arc<str>,
     /// The version.
@@ -66,7 +66,7 @@ pub(super) struct Encoded {
 pub struct View {
     /// Which of all views that ever were.
     birth: u64,
-    sight: Sight,
+    view_key: ViewKey,
     epoch: Arc<str>,
     build: &'static str,
     state: Mutex<State>,
@@ -132,7 +132,7 @@ struct Step {
 /// What a member was; nothing, if it was not there.
 type Before = (Slot, Option<Arc<Value>>);
 
-/// A change on its way through the views. What is seen whole is rendered at most once for each set of fields.
+/// A change on its way through the views. What is seen whole is rendered at most once for each set of detail_level.
 #[derive(Debug)]
 pub(super) struct Rendering<'a> {
     /// The change.
@@ -148,27 +148,27 @@ impl<'a> Rendering<'a> {
         Self { change, desk: None, near: None, item: None, wall: None }
     }
 
-    fn after(&mut self, sight: &Sight) -> Option<Arc<Value>> {
+    fn after(&mut self, view_key: &ViewKey) -> Option<Arc<Value>> {
         let whole = self.change.after.as_ref()?;
-        let Some(seen) = sight.of(whole) else { return sight.shown(whole).map(Arc::new) };
-        let rendered = match sight.fields() {
-            Fields::Desk => &mut self.desk,
-            Fields::Near => &mut self.near,
-            Fields::Item => &mut self.item,
-            Fields::Wall => &mut self.wall,
+        let Some(seen) = view_key.of(whole) else { return view_key.shown(whole).map(Arc::new) };
+        let rendered = match view_key.detail_level() {
+            DetailLevel::Supervisor => &mut self.desk,
+            DetailLevel::Agent => &mut self.near,
+            DetailLevel::Response => &mut self.item,
+            DetailLevel::Wallboard => &mut self.wall,
         };
         if !Arc::ptr_eq(&seen, whole) {
-            return sight.shown(whole).map(Arc::new);
+            return view_key.shown(whole).map(Arc::new);
         }
-        Some(Arc::clone(rendered.get_or_insert_with(|| Arc::new(member(&seen, sight.fields())))))
+        Some(Arc::clone(rendered.get_or_insert_with(|| Arc::new(member(&seen, view_key.detail_level())))))
     }
 }
 
 impl View {
     /// A view of what the gold copy holds now.
-    pub(super) fn born(birth: u64, sight: Sight, epoch: Arc<str>, build: &'static str, gold: &GoldCopy) -> Self {
+    pub(super) fn born(birth: u64, view_key: ViewKey, epoch: Arc<str>, build: &'static str, gold: &GoldCopy) -> Self {
         let version = gold.version();
-        let (members, lists, crew) = read(&sight, gold);
+        let (members, lists, crew) = read(&view_key, gold);
         let mut state = State {
             members,
             lists,
@@ -183,11 +183,11 @@ impl View {
             snapshot: None,
             used: Instant::now(),
         };
-        state.name_teams(&sight);
-        state.count(&sight, version, &mut Vec::new());
+        state.name_teams(&view_key);
+        state.count(&view_key, version, &mut Vec::new());
         Self {
             birth,
-            sight,
+            view_key,
             epoch,
             build,
             state: Mutex::new(state),
@@ -202,25 +202,25 @@ impl View {
     }
 
     /// What to wake it for.
-    pub(super) fn anchors(&self) -> BTreeSet<Anchor> {
-        self.sight.anchors(&self.state().named)
+    pub(super) fn topics(&self) -> BTreeSet<Topic> {
+        self.view_key.topics(&self.state().named)
     }
 
     /// The document now.
-    pub(super) fn paint(&self) -> Painted {
+    pub(super) fn paint(&self) -> RenderedState {
         let mut state = self.state();
         let json = state.json();
-        Painted {
+        RenderedState {
             epoch: Arc::clone(&self.epoch),
             version: state.version,
-            scope: self.sight.scope().to_string(),
+            scope: self.view_key.scope().to_string(),
             state: json,
         }
     }
 
     /// How many pages its list has.
     pub(super) fn pages(&self) -> usize {
-        self.state().lists.as_ref().map_or(1, |lists| lists.pages(self.sight.scope()))
+        self.state().lists.as_ref().map_or(1, |lists| lists.pages(self.view_key.scope()))
     }
 
     /// Whether a patch can be made from a position.
@@ -260,7 +260,7 @@ impl View {
             return (frame.clone(), state.version);
         }
         let head = serde_json::json!({"type": "snapshot", "epoch": &*self.epoch, "version": state.version,
-            "scope": self.sight.scope().to_string(), "build": self.build})
+            "scope": self.view_key.scope().to_string(), "build": self.build})
         .to_string();
         let json = state.json();
         let frame = Bytes::from(format!("{},\"state\":{json}}}", head.trim_end_matches('}')));
@@ -300,31 +300,31 @@ impl View {
         for rendering in changes {
             let key = &rendering.change.key;
             if let Some(lists) = state.lists.as_mut().filter(|_| Lists::hold(key)) {
-                let seen = rendering.change.after.as_ref().and_then(|entity| self.sight.of(entity));
+                let seen = rendering.change.after.as_ref().and_then(|entity| self.view_key.of(entity));
                 lists.set(key, version, seen);
                 listed.push(rendering);
                 continue;
             }
             let slot = Slot::Entity(key.clone());
-            let after = rendering.after(&self.sight);
+            let after = rendering.after(&self.view_key);
             if let Key::Agent(id) = key
-                && self.sight.scope().counts()
+                && self.view_key.scope().counts()
             {
-                let stance = rendering.change.after.as_deref().and_then(|agent| self.sight.stance(agent));
+                let stance = rendering.change.after.as_deref().and_then(|agent| self.view_key.stance(agent));
                 is_recounted |= state.crew.put(*id, version, stance);
             }
             state.replace(&slot, version, after, &mut before);
         }
         if !listed.is_empty() {
-            state.turn(&self.sight, version, &mut listed, &mut before);
+            state.turn(&self.view_key, version, &mut listed, &mut before);
         }
         let is_renamed = before.iter().any(|(slot, _)| is_counted(slot)) && {
             is_recounted = true;
-            state.name_teams(&self.sight)
+            state.name_teams(&self.view_key)
         };
         // The agents of teams that are named only now are not known here: what is to be read is counted then.
         if is_recounted && !is_renamed {
-            state.count(&self.sight, version, &mut before);
+            state.count(&self.view_key, version, &mut before);
         }
         self.publish(state, version, heard, before);
         is_renamed
@@ -333,7 +333,7 @@ impl View {
     /// Reads the gold copy afresh, after deltas have been missed.
     pub(super) fn reread(&self, gold: &GoldCopy) {
         let version = gold.version();
-        let (members, lists, crew) = read(&self.sight, gold);
+        let (members, lists, crew) = read(&self.view_key, gold);
         let mut state = self.state();
         let mut before = Vec::new();
         let is_gone = |slot: &&Slot| !matches!(slot, Slot::Count(_)) && !members.contains_key(*slot);
@@ -345,8 +345,8 @@ impl View {
             state.replace(&slot, member.stamp, Some(member.json), &mut before);
         }
         (state.lists, state.crew) = (lists, crew);
-        state.name_teams(&self.sight);
-        state.count(&self.sight, version, &mut before);
+        state.name_teams(&self.view_key);
+        state.count(&self.view_key, version, &mut before);
         self.publish(state, version, Instant::now(), before);
     }
 
@@ -394,7 +394,7 @@ impl State {
     /// Carries of the lists what is on the page now that some of them have changed.
     fn turn<'a, 'b: 'a>(
         &mut self,
-        sight: &Sight,
+        view_key: &ViewKey,
         version: u64,
         listed: &mut [&'a mut Rendering<'b>],
         before: &mut Vec<Before>,
@@ -404,7 +404,7 @@ impl State {
             .shown()
             .map(|(key, stamp, entity)| (Slot::Entity(key.clone()), (stamp, Arc::clone(entity))))
             .collect();
-        let (name, count) = lists.count(sight.scope());
+        let (name, count) = lists.count(view_key.scope());
         let is_listed = |slot: &Slot| matches!(slot, Slot::Entity(key) if Lists::hold(key));
         let gone: Vec<Slot> =
             self.members.keys().filter(|slot| is_listed(slot) && !shown.contains_key(*slot)).cloned().collect();
@@ -418,9 +418,9 @@ impl State {
             }
             let changed =
                 listed.iter_mut().find(|rendering| matches!(&slot, Slot::Entity(key) if *key == rendering.change.key));
-            let json = match changed.filter(|_| stamp == version).and_then(|rendering| rendering.after(sight)) {
+            let json = match changed.filter(|_| stamp == version).and_then(|rendering| rendering.after(view_key)) {
                 Some(rendered) => rendered,
-                None => Arc::new(member(&entity, sight.fields())),
+                None => Arc::new(member(&entity, view_key.detail_level())),
             };
             self.replace(&slot, stamp, Some(json), before);
         }
@@ -429,8 +429,8 @@ impl State {
     }
 
     /// Notes which teams are counted. Says whether they are others than before.
-    fn name_teams(&mut self, sight: &Sight) -> bool {
-        if !sight.scope().counts() || sight.scope().counts_everybody() {
+    fn name_teams(&mut self, view_key: &ViewKey) -> bool {
+        if !view_key.scope().counts() || view_key.scope().counts_everybody() {
             return false;
         }
         let named = self.queues_and_teams().flat_map(|(key, json)| match key {
@@ -453,13 +453,13 @@ impl State {
     }
 
     /// Counts again what is counted of the members.
-    fn count(&mut self, sight: &Sight, version: u64, before: &mut Vec<Before>) {
-        if !sight.scope().counts() {
+    fn count(&mut self, view_key: &ViewKey, version: u64, before: &mut Vec<Before>) {
+        if !view_key.scope().counts() {
             return;
         }
         let version = version.max(self.version);
         let counts = {
-            let mut counted = Counted { is_limited: sight.permission().realm().is_some(), ..Counted::default() };
+            let mut counted = Counted { is_limited: view_key.permission().visibility().is_some(), ..Counted::default() };
             let state = |name| {
                 let source = self.members.get(&Slot::Entity(Key::Source(name)));
                 source.and_then(|source| source.json.get("state")?.as_str()).unwrap_or("off")
@@ -472,7 +472,7 @@ impl State {
                     _ => {}
                 }
             }
-            counted.counts(sight.scope(), &self.crew)
+            counted.counts(view_key.scope(), &self.crew)
         };
         let is_gone = |slot: &&Slot| matches!(slot, Slot::Count(of) if !counts.contains_key(of));
         for slot in self.members.keys().filter(is_gone).cloned().collect::<Vec<_>>() {
@@ -558,28 +558,28 @@ fn is_counted(slot: &Slot) -> bool {
     matches!(slot, Slot::Entity(Key::Queue(_) | Key::Team(_) | Key::Source(SourceName::Clarity | SourceName::Goodays)))
 }
 
-/// What a sight shows of the gold copy, with the lists of which it shows one page, and the agents that it counts.
-fn read(sight: &Sight, gold: &GoldCopy) -> (BTreeMap<Slot, Member>, Option<Lists>, Crew) {
+/// What a view_key shows of the gold copy, with the lists of which it shows one page, and the agents that it counts.
+fn read(view_key: &ViewKey, gold: &GoldCopy) -> (BTreeMap<Slot, Member>, Option<Lists>, Crew) {
     let (mut members, mut crew) = (BTreeMap::new(), Crew::default());
-    let mut lists = sight.scope().listed().map(Lists::new);
+    let mut lists = view_key.scope().listed().map(Lists::new);
     let mut show = |key: &Key, stamp, json: Value| {
         members.insert(Slot::Entity(key.clone()), Member { stamp, json: Arc::new(json) });
     };
-    gold.each(|key: &Key, stamp, entity: &Arc<Entity>| {
+    gold.for_each(|key: &Key, stamp, entity: &Arc<Entity>| {
         if let Key::Agent(id) = key
-            && sight.scope().counts()
+            && view_key.scope().counts()
         {
-            crew.put(*id, stamp, sight.stance(entity));
+            crew.put(*id, stamp, view_key.stance(entity));
         }
         if let Some(lists) = lists.as_mut().filter(|_| Lists::hold(key)) {
-            sight.of(entity).into_iter().for_each(|seen| lists.set(key, stamp, Some(seen)));
-        } else if let Some(shown) = sight.shown(entity) {
+            view_key.of(entity).into_iter().for_each(|seen| lists.set(key, stamp, Some(seen)));
+        } else if let Some(shown) = view_key.shown(entity) {
             show(key, stamp, shown);
         }
     });
     let Some(lists) = lists else { return (members, None, crew) };
-    lists.shown().for_each(|(key, stamp, seen)| show(key, stamp, member(seen, sight.fields())));
-    let (name, count) = lists.count(sight.scope());
+    lists.shown().for_each(|(key, stamp, seen)| show(key, stamp, member(seen, view_key.detail_level())));
+    let (name, count) = lists.count(view_key.scope());
     let json = Arc::new(serde_json::to_value(count).unwrap_or_default());
     members.insert(Slot::List(name), Member { stamp: gold.version(), json });
     (members, Some(lists), crew)

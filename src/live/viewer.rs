@@ -8,7 +8,7 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use tokio::sync::watch;
 
-use super::holders::Place;
+use super::view_limit::Place;
 use super::view::{Position, View};
 
 /// A text to be written to a socket.
@@ -36,7 +36,7 @@ pub enum FrameKind {
 
 /// Whether a returning viewer could go on where it was.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Return {
+pub enum Resumption {
     /// It held nothing yet.
     New,
     /// It goes on.
@@ -54,20 +54,20 @@ pub struct Viewer {
     /// Counted for whoever watches for as long as this lives.
     _place: Option<Place>,
     /// How it came.
-    pub returned: Return,
+    pub resumption: Resumption,
 }
 
 impl Viewer {
     pub(super) fn new(view: Arc<View>, position: Option<&Position>, place: Option<Place>) -> Self {
         view.count(true);
         let known = position.filter(|position| view.knows(position));
-        let returned = match (position, known) {
-            (None, _) => Return::New,
-            (Some(_), Some(_)) => Return::Resumed,
-            (Some(_), None) => Return::Unknown,
+        let resumption = match (position, known) {
+            (None, _) => Resumption::New,
+            (Some(_), Some(_)) => Resumption::Resumed,
+            (Some(_), None) => Resumption::Unknown,
         };
         let version = view.follow();
-        Self { at: known.map(|position| position.version), view, version, _place: place, returned }
+        Self { at: known.map(|position| position.version), view, version, _place: place, resumption }
     }
 
     /// Resolves when there is something to send: at once for a viewer that holds nothing.

@@ -1,4 +1,4 @@
-//! The audit: who changed what, when, before, after, and how the vendor answered.
+//! The audit: who changed what, when, before, after, and how the upstream answered.
 //!
 //! A line is written before the deed and completed once after it; the database itself refuses everything else. A deed
 //! whose line cannot be written is not done. Only the store itself passes by these guards, when the time of a line is over
@@ -15,18 +15,18 @@ use serde_json::Value;
 use super::{Store, StoreError, database};
 use crate::domain::{Actor, ActorKind, AgentId};
 
-/// How an entry can have ended. An action that is not over has no outcome: see [`OPEN`].
-pub const OUTCOMES: [&str; 5] = ["accepted", "rejected", "refused", "failed", "unknown"];
+/// How an entry can have ended. An action that is not over has no outcome: see [`AUDIT_OPEN`].
+pub const AUDIT_OUTCOMES: [&str; 5] = ["accepted", "rejected", "refused", "failed", "unknown"];
 
 /// What a filter calls the outcome of an action that is not over.
-pub const OPEN: &str = "open";
+pub const AUDIT_OPEN: &str = "open";
 
 const COLUMNS: &str =
     "seq, at, kind, agent, name, address, sign_in, what, entity, before, after, ended, outcome, reason";
 
 /// A deed that is about to be done.
 #[derive(Debug, Clone, PartialEq)]
-pub struct NewDeed {
+pub struct NewAuditEntry {
     /// Who does it.
     pub actor: Actor,
     /// What, such as `agent.status`.
@@ -41,7 +41,7 @@ pub struct NewDeed {
 
 /// A line of the audit.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Deed {
+pub struct AuditEntry {
     /// The line's number; they rise.
     pub seq: i64,
     /// When it was written.
@@ -57,15 +57,15 @@ pub struct Deed {
     /// What was to be.
     pub after: Value,
     /// How it ended, and when. `None`: it is being done.
-    pub ended: Option<DeedEnd>,
+    pub ended: Option<AuditCompletion>,
 }
 
 /// How a deed ended.
 #[derive(Debug, Clone, PartialEq)]
-pub struct DeedEnd {
+pub struct AuditCompletion {
     /// When.
     pub at: Timestamp,
-    /// One of [`OUTCOMES`]: `rejected` by the system that was asked, `refused` by this server.
+    /// One of [`AUDIT_OUTCOMES`]: `rejected` by the system that was asked, `refused` by this server.
     pub outcome: String,
     /// In which words, if there were any.
     pub reason: Option<String>,
@@ -80,7 +80,7 @@ pub struct AuditFilter {
     pub action: Option<String>,
     /// The target, or the first words of it: `agent` is all that was done to agents.
     pub target: Option<String>,
-    /// One of [`OUTCOMES`], or [`OPEN`].
+    /// One of [`AUDIT_OUTCOMES`], or [`AUDIT_OPEN`].
     pub outcome: Option<&'static str>,
     /// The address that the request came from.
     pub address: Option<IpAddr>,
@@ -104,7 +104,7 @@ impl Store {
     ///
     /// # Errors
     /// When the store is busy or closed, or the disk refuses: then it must not be done.
-    pub async fn begin_deed(&self, deed: NewDeed) -> Result<i64, StoreError> {
+    pub async fn begin_deed(&self, deed: NewAuditEntry) -> Result<i64, StoreError> {
         let now = self.0.clock.now();
         self.write(move |connection| insert(connection, &deed, None, now)).await
     }
@@ -122,7 +122,7 @@ impl Store {
     ///
     /// # Errors
     /// When the store is busy or closed, or the disk refuses.
-    pub async fn note_refused(&self, deed: NewDeed, reason: String) -> Result<(), StoreError> {
+    pub async fn note_refused(&self, deed: NewAuditEntry, reason: String) -> Result<(), StoreError> {
         let now = self.0.clock.now();
         self.write(move |connection| insert(connection, &deed, Some(("refused", Some(&reason))), now).map(drop)).await
     }
@@ -147,7 +147,7 @@ impl Store {
     ///
     /// # Errors
     /// When the store is closed or the disk refuses.
-    pub async fn deeds(&self, limit: u32) -> Result<Vec<Deed>, StoreError> {
+    pub async fn deeds(&self, limit: u32) -> Result<Vec<AuditEntry>, StoreError> {
         self.deeds_where(AuditFilter::default(), None, limit).await
     }
 
@@ -160,11 +160,11 @@ impl Store {
         filter: AuditFilter,
         before: Option<i64>,
         limit: u32,
-    ) -> Result<Vec<Deed>, StoreError> {
+    ) -> Result<Vec<AuditEntry>, StoreError> {
         self.read(move |connection| {
             let Some((question, values)) = filter.question(connection, before, limit)? else { return Ok(Vec::new()) };
             let mut statement = connection.prepare_cached(&question)?;
-            let rows = statement.query_and_then(params_from_iter(values), Deed::read)?;
+            let rows = statement.query_and_then(params_from_iter(values), AuditEntry::read)?;
             rows.collect()
         })
         .await
@@ -215,7 +215,7 @@ impl AuditFilter {
             }
         }
         match self.outcome {
-            Some(OPEN) => conditions.push("outcome IS NULL".to_owned()),
+            Some(AUDIT_OPEN) => conditions.push("outcome IS NULL".to_owned()),
             Some(outcome) => conditions.push(format!("outcome = ?{}", value(outcome.to_owned().into()))),
             None => {}
         }
@@ -264,12 +264,12 @@ fn names_with(connection: &Connection, part: &str) -> Result<Vec<String>, StoreE
     Ok(found)
 }
 
-impl Deed {
+impl AuditEntry {
     fn read(row: &Row<'_>) -> Result<Self, StoreError> {
         let json = |column| -> Result<Value, StoreError> { Ok(serde_json::from_str(&row.get::<_, String>(column)?)?) };
         let (ended, outcome): (Option<i64>, Option<String>) = (row.get(11)?, row.get(12)?);
         let ended = match (ended, outcome) {
-            (Some(at), Some(outcome)) => Some(DeedEnd { at: database::instant(at)?, outcome, reason: row.get(13)? }),
+            (Some(at), Some(outcome)) => Some(AuditCompletion { at: database::instant(at)?, outcome, reason: row.get(13)? }),
             _ => None,
         };
         let actor = Actor {
@@ -312,22 +312,22 @@ pub(super) fn note(
     now: Timestamp,
 ) -> Result<(), StoreError> {
     let before = Value::Object(serde_json::Map::new());
-    done(connection, &NewDeed { actor: actor.clone(), what, entity: entity.into(), before, after: after.clone() }, now)
+    done(connection, &NewAuditEntry { actor: actor.clone(), what, entity: entity.into(), before, after: after.clone() }, now)
 }
 
 /// Writes down what is done in this very transaction: the line is complete at once.
-pub(super) fn done(connection: &Connection, deed: &NewDeed, now: Timestamp) -> Result<(), StoreError> {
+pub(super) fn done(connection: &Connection, deed: &NewAuditEntry, now: Timestamp) -> Result<(), StoreError> {
     insert(connection, deed, Some(("accepted", None)), now).map(drop)
 }
 
 /// Writes a line, with its outcome if it is over. Returns its number.
 fn insert(
     connection: &Connection,
-    deed: &NewDeed,
+    deed: &NewAuditEntry,
     outcome: Option<(&'static str, Option<&str>)>,
     now: Timestamp,
 ) -> Result<i64, StoreError> {
-    let NewDeed { actor, what, entity, before, after } = deed;
+    let NewAuditEntry { actor, what, entity, before, after } = deed;
     let (ended, reason) = (outcome.map(|_| now.as_millisecond()), outcome.and_then(|(_, reason)| reason));
     connection
         .prepare_cached(
@@ -405,10 +405,10 @@ mod tests {
     use tempfile::TempDir;
 
     use super::*;
-    use crate::base::Clock;
+    use base::Clock;
 
-    fn deed(entity: &str) -> NewDeed {
-        NewDeed {
+    fn deed(entity: &str) -> NewAuditEntry {
+        NewAuditEntry {
             actor: Actor::user(AgentId(5), "Ann", "a1b2c3"),
             what: "agent.status",
             entity: entity.into(),
@@ -420,7 +420,7 @@ mod tests {
     #[tokio::test]
     async fn a_line_is_written_before_the_deed_and_completed_once_after_it() {
         let dir = TempDir::new().expect("a directory");
-        let clock = Clock::standing_at(Timestamp::from_second(1_795_000_000).expect("an instant"));
+        let clock = Clock::manual(Timestamp::from_second(1_795_000_000).expect("an instant"));
         let store = Store::open(dir.path(), clock.clone()).expect("a store");
         let first = store.begin_deed(deed("agent 41")).await.expect("written");
         assert_eq!(store.deeds(9).await.expect("lines")[0].ended, None);
@@ -472,7 +472,7 @@ mod tests {
             ("agent 41", "agent.status", "user", Some(41), None, "agent 41"),
             ("agent 5x", "feedback.pin", "user", None, Some("agent 5x"), "agent 5x"),
             ("Jennifer", "feedback.pin", "user", None, Some("Jennifer"), "Jennifer"),
-            ("display 1a2b3c4d", "display.enter", "display", None, Some("1a2b3c4d"), "display 1a2b3c4d"),
+            ("display 1a2b3c4d", "display.connect", "display", None, Some("1a2b3c4d"), "display 1a2b3c4d"),
             ("callboard", "privacy.retention", "system", None, None, "Callboard"),
             ("callboard erase", "privacy.erase", "program", None, Some("callboard erase"), "callboard erase"),
         ];
@@ -509,7 +509,7 @@ mod tests {
     async fn each_filter_finds_its_entries_by_an_index_and_pages_through_them() {
         let dir = TempDir::new().expect("a directory");
         let start = Timestamp::from_second(1_795_000_000).expect("an instant");
-        let clock = Clock::standing_at(start);
+        let clock = Clock::manual(start);
         let store = Store::open(dir.path(), clock.clone()).expect("a store");
         let address = |text: &str| Some(text.parse::<IpAddr>().expect("an address"));
         let ann = || Actor::user(AgentId(5), "Ann \u{c9}mile", "s1").at(address("192.0.2.7"));
@@ -523,7 +523,7 @@ mod tests {
             (Actor::system(), "sign-in.end", "sign-in s1 of agent 5", Some("accepted")),
         ];
         for (actor, what, entity, outcome) in written {
-            let deed = NewDeed { actor, what, ..deed(entity) };
+            let deed = NewAuditEntry { actor, what, ..deed(entity) };
             match outcome {
                 Some("refused") => store.note_refused(deed, "No.".into()).await.expect("written"),
                 outcome => {
@@ -550,7 +550,7 @@ mod tests {
             (AuditFilter { target: Some("agent".into()), ..all() }, &[3, 2, 1]),
             (AuditFilter { target: Some("sign-in s1".into()), ..all() }, &[5]),
             (AuditFilter { outcome: Some("refused"), ..all() }, &[4]),
-            (AuditFilter { outcome: Some(OPEN), ..all() }, &[3]),
+            (AuditFilter { outcome: Some(AUDIT_OPEN), ..all() }, &[3]),
             (AuditFilter { address: address("192.0.2.7"), ..all() }, &[4, 1]),
             (AuditFilter { from: after(1), to: after(3), ..all() }, &[3, 2]),
             (AuditFilter { address: address("192.0.2.7"), from: after(1), outcome: Some("refused"), ..all() }, &[4]),
@@ -582,7 +582,7 @@ mod tests {
     #[tokio::test]
     async fn entries_are_in_the_order_of_their_time_also_where_the_clock_was_set_back() {
         let dir = TempDir::new().expect("a directory");
-        let clock = Clock::standing_at(Timestamp::from_second(1_795_000_000).expect("an instant"));
+        let clock = Clock::manual(Timestamp::from_second(1_795_000_000).expect("an instant"));
         let store = Store::open(dir.path(), clock.clone()).expect("a store");
         for seconds in [0, 100, -150, 10] {
             clock.advance(SignedDuration::from_secs(seconds));

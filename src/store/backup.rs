@@ -122,10 +122,10 @@ mod tests {
     use tempfile::TempDir;
 
     use super::*;
-    use crate::base::Clock;
+    use base::Clock;
     use crate::domain::SourceName::Goodays;
     use crate::store::tests::{arrival, clock, deed, due, reading, wish};
-    use crate::store::{IntentState, Settings, Understood, schema};
+    use crate::store::{IntentState, Settings, ProcessedEvent, schema};
 
     /// A hash of each table's rows.
     fn fingerprint(path: &Path) -> BTreeMap<String, String> {
@@ -153,7 +153,7 @@ mod tests {
             let accepted = store.accept(arrival(&format!("event {number}"))).await.expect("accepted");
             if number % 2 == 0 {
                 let says = Ok(reading(&format!("response-{number}"), "chester@example.com"));
-                drop(store.understand(vec![Understood { seq: accepted.seq, says }]).await.expect("understood"));
+                drop(store.understand(vec![ProcessedEvent { seq: accepted.seq, says }]).await.expect("understood"));
             }
         }
         drop(store.keep_survey_records(Vec::new(), "agent_connect", "9001".into()).await.expect("moved"));

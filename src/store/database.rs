@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::{Connection, OpenFlags};
 
 use super::StoreError;
-use crate::base::private_file;
+use base::private_file;
 
 /// The name of the file in the data directory.
 pub(super) const FILE: &str = "callboard.db";

@@ -10,9 +10,9 @@ use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
 use super::{Store, StoreError, database};
-use crate::base::Secret;
-use crate::base::key::{self, KeyHash};
-use crate::base::secret::ExposeSecret;
+use base::Secret;
+use base::key::{self, KeyHash};
+use base::secret::ExposeSecret;
 
 /// By this leak scanners find a token that stands where it should not.
 const PREFIX: &str = "cbw_";
@@ -30,7 +30,7 @@ pub struct Display {
     /// What people call it, such as the place where it hangs.
     pub name: String,
     /// Who let it in.
-    pub made_by: String,
+    pub created_by: String,
     /// When.
     pub created: Timestamp,
     /// When it must be let in anew.
@@ -59,7 +59,7 @@ pub struct NewDisplay {
     /// What people call it.
     pub name: String,
     /// Who lets it in.
-    pub made_by: String,
+    pub created_by: String,
     /// When it must be let in anew.
     pub expires: Timestamp,
     /// Whether its token is good for the first browser that uses it alone.
@@ -68,11 +68,11 @@ pub struct NewDisplay {
 
 /// A browser that wants to be a display.
 #[derive(Debug, Clone, Copy)]
-pub struct Entry<'a> {
+pub struct DisplayLoginAttempt<'a> {
     /// The display.
     pub display: &'a str,
     /// By what.
-    pub way: Way,
+    pub way: DisplayCredential,
     /// The key that the browser is to have.
     pub key: &'a Secret,
     /// The key of a display that the browser has already.
@@ -85,7 +85,7 @@ pub struct Entry<'a> {
 
 /// By what a browser becomes a display.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Way {
+pub enum DisplayCredential {
     /// By a code, which only the browser that shows it can use.
     Code,
     /// By a token.
@@ -94,7 +94,7 @@ pub enum Way {
 
 /// What became of the use of a code or a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum UseOutcome {
+pub enum DisplayLoginOutcome {
     /// The browser is the display now.
     Accepted,
     /// It was the display already, and has the key that it had.
@@ -109,17 +109,17 @@ pub enum UseOutcome {
 
 /// One use of a code or a token.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DisplayUse {
+pub struct DisplayLogin {
     /// When.
     pub at: Timestamp,
     /// By what.
-    pub way: Way,
+    pub way: DisplayCredential,
     /// Where from.
     pub address: Option<String>,
     /// What kind of browser it was.
     pub browser: String,
     /// What became of it.
-    pub outcome: UseOutcome,
+    pub outcome: DisplayLoginOutcome,
 }
 
 /// A token: the display's id, 256 bits that nobody guesses, and a checksum by which a mistyped one is known at once.
@@ -181,12 +181,12 @@ fn checksum(body: &str) -> String {
     Sha256::digest(body.as_bytes()).iter().take(LETTERS[2] / 2).map(|byte| format!("{byte:02x}")).collect()
 }
 
-const COLUMNS: &str = "id, board, name, made_by, created, expires, revoked, used, bound";
+const COLUMNS: &str = "id, board, name, created_by, created, expires, revoked, used, bound";
 
 /// How many uses of each outcome are kept of a display: refused ones never push out the accepted.
 const USES_KEPT: u32 = 20;
 
-impl Way {
+impl DisplayCredential {
     /// As it is written everywhere.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -197,7 +197,7 @@ impl Way {
     }
 }
 
-impl UseOutcome {
+impl DisplayLoginOutcome {
     const ALL: [Self; 5] = [Self::Accepted, Self::AlreadyIn, Self::OtherBrowser, Self::ShutOut, Self::Expired];
 
     /// As it is written everywhere.
@@ -205,9 +205,9 @@ impl UseOutcome {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Accepted => "accepted",
-            Self::AlreadyIn => "already-in",
+            Self::AlreadyIn => "already-paired",
             Self::OtherBrowser => "other-browser",
-            Self::ShutOut => "shut-out",
+            Self::ShutOut => "revoked",
             Self::Expired => "expired",
         }
     }
@@ -227,20 +227,20 @@ impl Store {
     pub async fn add_display(&self, new: NewDisplay) -> Result<(DisplayToken, Display), StoreError> {
         let token = DisplayToken::generate();
         let (id, hash, now) = (token.id().to_owned(), token.hash(), self.0.clock.now());
-        let NewDisplay { board, name, made_by, expires, bound } = new;
-        let display = Display { id, board, name, made_by, created: now, expires, revoked: None, used: None, bound };
+        let NewDisplay { board, name, created_by, expires, bound } = new;
+        let display = Display { id, board, name, created_by, created: now, expires, revoked: None, used: None, bound };
         let row = display.clone();
         self.write(move |connection| {
             connection
                 .prepare_cached(
-                    "INSERT INTO display (id, board, name, made_by, created, expires, token, bound) \
+                    "INSERT INTO display (id, board, name, created_by, created, expires, token, bound) \
                      VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
                 )?
                 .execute(params![
                     row.id,
                     row.board,
                     row.name,
-                    row.made_by,
+                    row.created_by,
                     row.created.as_millisecond(),
                     row.expires.as_millisecond(),
                     hash,
@@ -289,8 +289,8 @@ impl Store {
     ///
     /// # Errors
     /// When the store is busy or closed, or the disk refuses.
-    pub async fn enter_display(&self, entry: Entry<'_>) -> Result<UseOutcome, StoreError> {
-        let Entry { display, way, key, held, address, browser } = entry;
+    pub async fn enter_display(&self, entry: DisplayLoginAttempt<'_>) -> Result<DisplayLoginOutcome, StoreError> {
+        let DisplayLoginAttempt { display, way, key, held, address, browser } = entry;
         let (display, key, held) = (display.to_owned(), key::hash(key), held.map(key::hash));
         let (address, now) = (address.map(|address| address.to_string()), self.0.clock.now().as_millisecond());
         self.write(move |connection| {
@@ -303,18 +303,18 @@ impl Store {
                     .query_row(params![display, key], |row| row.get::<_, bool>(0))
             };
             let outcome = if revoked {
-                UseOutcome::ShutOut
+                DisplayLoginOutcome::ShutOut
             } else if now >= expires {
-                UseOutcome::Expired
+                DisplayLoginOutcome::Expired
             } else if held.is_some() && has_key(held.as_ref())? {
-                UseOutcome::AlreadyIn
-            } else if way == Way::Token && is_bound && has_key(None)? {
-                UseOutcome::OtherBrowser
+                DisplayLoginOutcome::AlreadyIn
+            } else if way == DisplayCredential::Token && is_bound && has_key(None)? {
+                DisplayLoginOutcome::OtherBrowser
             } else {
                 connection
                     .prepare_cached("INSERT INTO display_key (key, display, created) VALUES (?1, ?2, ?3)")?
                     .execute(params![key, display, now])?;
-                UseOutcome::Accepted
+                DisplayLoginOutcome::Accepted
             };
             connection
                 .prepare_cached(
@@ -336,15 +336,15 @@ impl Store {
     ///
     /// # Errors
     /// When the store is closed or the disk refuses.
-    pub async fn display_uses(&self) -> Result<HashMap<String, Vec<DisplayUse>>, StoreError> {
+    pub async fn display_uses(&self) -> Result<HashMap<String, Vec<DisplayLogin>>, StoreError> {
         self.read(|connection| {
             let mut statement = connection.prepare_cached(
                 "SELECT display, at, way, address, browser, outcome FROM display_use ORDER BY display, seq DESC",
             )?;
             let mut rows = statement.query([])?;
-            let mut uses: HashMap<String, Vec<DisplayUse>> = HashMap::new();
+            let mut uses: HashMap<String, Vec<DisplayLogin>> = HashMap::new();
             while let Some(row) = rows.next()? {
-                uses.entry(row.get(0)?).or_default().push(DisplayUse::read(row)?);
+                uses.entry(row.get(0)?).or_default().push(DisplayLogin::read(row)?);
             }
             Ok(uses)
         })
@@ -399,7 +399,7 @@ impl Display {
             id: row.get(0)?,
             board: row.get(1)?,
             name: row.get(2)?,
-            made_by: row.get(3)?,
+            created_by: row.get(3)?,
             created: database::instant(row.get(4)?)?,
             expires: database::instant(row.get(5)?)?,
             revoked: maybe(row.get(6)?)?,
@@ -409,16 +409,16 @@ impl Display {
     }
 }
 
-impl DisplayUse {
+impl DisplayLogin {
     fn read(row: &Row<'_>) -> Result<Self, StoreError> {
         let unreadable = || StoreError::Unreadable { what: "use of a display" };
         let (way, outcome): (String, String) = (row.get(2)?, row.get(5)?);
         Ok(Self {
             at: database::instant(row.get(1)?)?,
-            way: [Way::Code, Way::Token].into_iter().find(|it| it.as_str() == way).ok_or_else(unreadable)?,
+            way: [DisplayCredential::Code, DisplayCredential::Token].into_iter().find(|it| it.as_str() == way).ok_or_else(unreadable)?,
             address: row.get(3)?,
             browser: row.get(4)?,
-            outcome: UseOutcome::ALL.into_iter().find(|it| it.as_str() == outcome).ok_or_else(unreadable)?,
+            outcome: DisplayLoginOutcome::ALL.into_iter().find(|it| it.as_str() == outcome).ok_or_else(unreadable)?,
         })
     }
 }
@@ -429,7 +429,7 @@ mod tests {
     use tempfile::TempDir;
 
     use super::*;
-    use crate::base::Clock;
+    use base::Clock;
 
     #[test]
     fn a_token_is_known_by_its_shape_and_a_slip_by_its_checksum() {
@@ -445,42 +445,42 @@ mod tests {
         }
     }
 
-    async fn used(store: &Store, display: &str, key: &Secret, held: Option<&Secret>) -> UseOutcome {
+    async fn used(store: &Store, display: &str, key: &Secret, held: Option<&Secret>) -> DisplayLoginOutcome {
         let address = Some(std::net::Ipv4Addr::new(10, 0, 0, 5).into());
-        let entry = Entry { display, way: Way::Token, key, held, address, browser: "Firefox" };
+        let entry = DisplayLoginAttempt { display, way: DisplayCredential::Token, key, held, address, browser: "Firefox" };
         store.enter_display(entry).await.expect("written")
     }
 
     async fn new_display(store: &Store, clock: &Clock, bound: bool) -> String {
-        let (board, name, made_by) = ("sales".into(), "Hall".into(), "agent 5".into());
+        let (board, name, created_by) = ("sales".into(), "Hall".into(), "agent 5".into());
         let expires = clock.now() + SignedDuration::from_hours(24);
-        store.add_display(NewDisplay { board, name, made_by, expires, bound }).await.expect("kept").1.id
+        store.add_display(NewDisplay { board, name, created_by, expires, bound }).await.expect("kept").1.id
     }
 
     #[tokio::test]
     async fn bound_token_is_good_for_its_first_browser_alone() {
         let dir = TempDir::new().expect("a directory");
-        let clock = Clock::standing_at("2026-11-21T09:00:00Z".parse().expect("an instant"));
+        let clock = Clock::manual("2026-11-21T09:00:00Z".parse().expect("an instant"));
         let store = Store::open(dir.path(), clock.clone()).expect("a store");
         let (bound, other) = (new_display(&store, &clock, true).await, new_display(&store, &clock, true).await);
         let [first, second] = [key::generate(), key::generate()];
         // Both at once: one of them is the first.
         let (one, two) = tokio::join!(used(&store, &bound, &first, None), used(&store, &bound, &second, None));
-        let (kept, lost) = if one == UseOutcome::Accepted { (&first, &second) } else { (&second, &first) };
-        assert_eq!([one, two].iter().filter(|outcome| **outcome == UseOutcome::OtherBrowser).count(), 1);
+        let (kept, lost) = if one == DisplayLoginOutcome::Accepted { (&first, &second) } else { (&second, &first) };
+        assert_eq!([one, two].iter().filter(|outcome| **outcome == DisplayLoginOutcome::OtherBrowser).count(), 1);
         assert_eq!(store.display_of_key(lost).await.expect("read"), None);
-        assert_eq!(used(&store, &bound, &key::generate(), Some(kept)).await, UseOutcome::AlreadyIn);
-        assert_eq!(used(&store, &bound, &key::generate(), Some(lost)).await, UseOutcome::OtherBrowser);
-        assert_eq!(used(&store, &other, &key::generate(), Some(kept)).await, UseOutcome::Accepted, "another display's");
+        assert_eq!(used(&store, &bound, &key::generate(), Some(kept)).await, DisplayLoginOutcome::AlreadyIn);
+        assert_eq!(used(&store, &bound, &key::generate(), Some(lost)).await, DisplayLoginOutcome::OtherBrowser);
+        assert_eq!(used(&store, &other, &key::generate(), Some(kept)).await, DisplayLoginOutcome::Accepted, "another display's");
 
         let many = new_display(&store, &clock, false).await;
         for _ in 0..3 {
-            assert_eq!(used(&store, &many, &key::generate(), None).await, UseOutcome::Accepted);
+            assert_eq!(used(&store, &many, &key::generate(), None).await, DisplayLoginOutcome::Accepted);
         }
         store.revoke_display(&bound).await.expect("revoked");
-        assert_eq!(used(&store, &bound, &key::generate(), Some(kept)).await, UseOutcome::ShutOut);
+        assert_eq!(used(&store, &bound, &key::generate(), Some(kept)).await, DisplayLoginOutcome::ShutOut);
         clock.advance(SignedDuration::from_hours(24));
-        assert_eq!(used(&store, &many, &key::generate(), None).await, UseOutcome::Expired);
+        assert_eq!(used(&store, &many, &key::generate(), None).await, DisplayLoginOutcome::Expired);
     }
 
     #[tokio::test]
@@ -495,12 +495,12 @@ mod tests {
         used(&store, &other, &key::generate(), None).await;
         let uses = store.display_uses().await.expect("read");
         let of = |outcome| uses[&display].iter().filter(|it| it.outcome == outcome).count();
-        assert_eq!((of(UseOutcome::Accepted), of(UseOutcome::OtherBrowser)), (1, USES_KEPT as usize));
+        assert_eq!((of(DisplayLoginOutcome::Accepted), of(DisplayLoginOutcome::OtherBrowser)), (1, USES_KEPT as usize));
         assert_eq!(uses[&other].len(), 1);
         let newest = &uses[&display][0];
         assert_eq!(
             (newest.address.as_deref(), newest.browser.as_str(), newest.way),
-            (Some("10.0.0.5"), "Firefox", Way::Token)
+            (Some("10.0.0.5"), "Firefox", DisplayCredential::Token)
         );
     }
 
@@ -511,7 +511,7 @@ mod tests {
         let token = DisplayToken::generate();
         let file = database::open_to_write(&dir.path().join(database::FILE)).expect("a file");
         file.execute(
-            "INSERT INTO display (id, board, name, made_by, created, expires, token) VALUES (?1, 'a', 'b', 'c', 0, 4e12, ?2)",
+            "INSERT INTO display (id, board, name, created_by, created, expires, token) VALUES (?1, 'a', 'b', 'c', 0, 4e12, ?2)",
             params![token.id(), token.hash()],
         )
         .expect("a row");
@@ -520,7 +520,7 @@ mod tests {
         let display = store.display_of_token(&token).await.expect("read").expect("the display");
         assert!(!display.bound, "its token may be on many screens already");
         for _ in 0..2 {
-            assert_eq!(used(&store, &display.id, &key::generate(), None).await, UseOutcome::Accepted);
+            assert_eq!(used(&store, &display.id, &key::generate(), None).await, DisplayLoginOutcome::Accepted);
         }
     }
 
@@ -530,12 +530,12 @@ mod tests {
         let store = Store::open(dir.path(), Clock::system()).expect("a store");
         let expires = Clock::system().now() + SignedDuration::from_hours(24);
         let new =
-            NewDisplay { board: "sales".into(), name: "Hall".into(), made_by: "agent 5".into(), expires, bound: true };
+            NewDisplay { board: "sales".into(), name: "Hall".into(), created_by: "agent 5".into(), expires, bound: true };
         let (token, display) = store.add_display(new).await.expect("kept");
         assert_eq!(store.display_of_token(&token).await.expect("read"), Some(display.clone()));
         assert_eq!(store.display_of_token(&DisplayToken::generate()).await.expect("read"), None);
         let key = Secret::from("k".repeat(64));
-        assert_eq!(used(&store, &display.id, &key, None).await, UseOutcome::Accepted);
+        assert_eq!(used(&store, &display.id, &key, None).await, DisplayLoginOutcome::Accepted);
         assert_eq!(store.display_of_key(&key).await.expect("read"), Some(display.id.clone()));
         store.display_seen(&display.id).await.expect("kept");
 

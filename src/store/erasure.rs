@@ -14,26 +14,26 @@ use serde_json::json;
 use tokio::sync::OwnedMutexGuard;
 
 use super::{Manner, Store, StoreError, audit, feedback, inbox, memory, outbox, sessions};
-use crate::base::json;
-use crate::domain::{Actor, Person, ResponseId, ResponseReading, SurveyId};
+use base::json;
+use crate::domain::{Actor, CustomerIdentity, ResponseId, ResponseRecord, SurveyId};
 
 /// What was forgotten. Tell that before this is dropped: nothing else is told until then.
 #[must_use = "what was forgotten is to be told while this is held"]
 pub struct Erased {
     /// What it was.
-    pub forgotten: Forgotten,
+    pub forgotten: ErasureReport,
     _nobody_tells: OwnedMutexGuard<()>,
 }
 
 /// What was forgotten, by identity and number: nothing that leads to a customer.
 #[derive(Default)]
-pub struct Forgotten {
+pub struct ErasureReport {
     /// Webhooks that were removed.
     pub webhooks: usize,
     /// Responses that were removed.
     pub responses: Vec<ResponseId>,
     /// What is left of them to be counted, under identities that lead nowhere.
-    pub left: Vec<ResponseReading>,
+    pub left: Vec<ResponseRecord>,
     /// Requests that were emptied.
     pub requests: Vec<SurveyId>,
     /// What Agent Connect told of surveys, which is gone.
@@ -60,7 +60,7 @@ impl Store {
     ///
     /// # Errors
     /// When the store is busy or closed, or the disk refuses. Doing it again is harmless then, and needed.
-    pub async fn erase(&self, person: Person, actor: Actor) -> Result<Erased, StoreError> {
+    pub async fn erase(&self, person: CustomerIdentity, actor: Actor) -> Result<Erased, StoreError> {
         let _nobody_copies = self.0.copying.lock().await;
         let guard = std::sync::Arc::clone(&self.0.forgetting).lock_owned().await;
         let (now, marks) = (self.0.clock.now(), self.0.marks.clone());
@@ -70,7 +70,7 @@ impl Store {
         let traces = self.traces_of(person).await?;
         let forgotten = self
             .write(move |connection| {
-                marks.erase(connection, &Person::default(), traces.subjects.iter().map(String::as_str), now)?;
+                marks.erase(connection, &CustomerIdentity::default(), traces.subjects.iter().map(String::as_str), now)?;
                 forget(connection, &traces, &actor, now)
             })
             .await?;
@@ -82,7 +82,7 @@ impl Store {
     ///
     /// # Errors
     /// When the store is busy or closed, or the disk refuses.
-    pub async fn would_erase(&self, person: Person) -> Result<Forgotten, StoreError> {
+    pub async fn would_erase(&self, person: CustomerIdentity) -> Result<ErasureReport, StoreError> {
         let _nobody_tells = self.0.forgetting.lock().await;
         let (now, traces) = (self.0.clock.now(), self.traces_of(person).await?);
         self.write(move |connection| {
@@ -94,7 +94,7 @@ impl Store {
         .await
     }
 
-    async fn traces_of(&self, person: Person) -> Result<Traces, StoreError> {
+    async fn traces_of(&self, person: CustomerIdentity) -> Result<Traces, StoreError> {
         let path = self.0.path.clone();
         let search = tokio::task::spawn_blocking(move || {
             let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
@@ -107,7 +107,7 @@ impl Store {
 }
 
 /// Looks everywhere. A word in any text is enough, whatever the field is called.
-fn find(connection: &Connection, person: &Person) -> Result<Traces, StoreError> {
+fn find(connection: &Connection, person: &CustomerIdentity) -> Result<Traces, StoreError> {
     let mut traces = Traces::default();
     let mut events = connection.prepare("SELECT seq, subject, body FROM inbox JOIN inbox_body USING (seq)")?;
     let mut rows = events.query([])?;
@@ -159,7 +159,7 @@ fn names(bytes: &[u8], wanted: &mut impl FnMut(&str) -> bool) -> bool {
     search(bytes, wanted).unwrap_or_else(|_| {
         // What is repaired may leave something out.
         wanted(&String::from_utf8_lossy(bytes))
-            || json::tidy(bytes).is_some_and(|text| search(text.as_bytes(), wanted).unwrap_or(false))
+            || json::repair(bytes).is_some_and(|text| search(text.as_bytes(), wanted).unwrap_or(false))
     })
 }
 
@@ -229,8 +229,8 @@ impl<'de, F: FnMut(&str) -> bool> Visitor<'de> for AnyText<'_, F> {
     }
 }
 
-fn forget(connection: &Connection, traces: &Traces, actor: &Actor, now: Timestamp) -> Result<Forgotten, StoreError> {
-    let mut forgotten = Forgotten::default();
+fn forget(connection: &Connection, traces: &Traces, actor: &Actor, now: Timestamp) -> Result<ErasureReport, StoreError> {
+    let mut forgotten = ErasureReport::default();
     for seq in &traces.inbox {
         forgotten.webhooks += inbox::remove(connection, "seq = ?1", [seq], now)?;
     }
@@ -245,7 +245,7 @@ fn forget(connection: &Connection, traces: &Traces, actor: &Actor, now: Timestam
             .query_row([subject], |row| row.get(0))
             .optional()?;
         if let Some(document) = document {
-            let reading: ResponseReading = serde_json::from_str(&document)?;
+            let reading: ResponseRecord = serde_json::from_str(&document)?;
             let left = reading.without_person(feedback::nobody());
             feedback::write(connection, &left, now)?;
             forgotten.left.push(left);
@@ -289,7 +289,7 @@ mod tests {
     use super::*;
     use crate::domain::SourceName::{AgentConnect, Goodays};
     use crate::store::tests::{arrival, clock, deed, due, reading};
-    use crate::store::{About, Arrival, IntentState, NewDeed, NewIntent, Outcome, Understood};
+    use crate::store::{EventContext, IncomingEvent, IntentState, NewAuditEntry, NewOutboxEntry, RequestOutcome, ProcessedEvent};
 
     const CANARY: &str = "canary.bird@example.com";
 
@@ -309,7 +309,7 @@ mod tests {
             (br#"{"cut":"\ud83d","a":"somebody.else@example.com"}"#, false),
             (br#"{"a":null,"b":[true,1.5,-1]}"#, false),
         ] {
-            let person = Person::new(Some(CANARY), None);
+            let person = CustomerIdentity::new(Some(CANARY), None);
             let found = names(body, &mut |text| person.is_in(text));
             assert_eq!(found, is_there, "{}", String::from_utf8_lossy(body));
         }
@@ -329,8 +329,8 @@ mod tests {
             .collect()
     }
 
-    fn survey(key: &str, email: &str) -> NewIntent {
-        NewIntent {
+    fn survey(key: &str, email: &str) -> NewOutboxEntry {
+        NewOutboxEntry {
             key: key.into(),
             kind: "agentConnect.request".into(),
             body: json!({ "customer": { "email": email, "name": if email == CANARY { "Canary Bird" } else { "Other" } } }),
@@ -340,10 +340,10 @@ mod tests {
 
     async fn event(store: &Store, text: &str, response: &str, email: &str) {
         let body = json!({ "response": { "id": response, "user": { "email": email } }, "text": text }).to_string();
-        let about = About { subject: Some(response.into()), ..About::default() };
+        let about = EventContext { subject: Some(response.into()), ..EventContext::default() };
         let accepted = store.accept_about(arrival(&body), about).await.expect("accepted");
         let says = Ok(reading(response, &email.to_lowercase()));
-        drop(store.understand(vec![Understood { seq: accepted.seq, says }]).await.expect("understood"));
+        drop(store.understand(vec![ProcessedEvent { seq: accepted.seq, says }]).await.expect("understood"));
     }
 
     #[tokio::test]
@@ -356,16 +356,16 @@ mod tests {
         event(&store, "their own", "theirs", "Canary.Bird@EXAMPLE.com").await;
         // A later event of the same thread that does not name them, and one that was never understood.
         let silent = json!({ "response": { "id": "theirs" }, "text": "canary song" }).to_string();
-        let about = About { subject: Some("theirs".into()), ..About::default() };
+        let about = EventContext { subject: Some("theirs".into()), ..EventContext::default() };
         store.accept_about(arrival(&silent), about).await.expect("accepted");
-        let polled = Arrival { source: AgentConnect, ..arrival(&json!({ "rating": { "by": CANARY } }).to_string()) };
+        let polled = IncomingEvent { source: AgentConnect, ..arrival(&json!({ "rating": { "by": CANARY } }).to_string()) };
         store.accept(polled).await.expect("accepted");
         let sent = store.intend(survey("sent", CANARY)).await.expect("written").intent.id;
         let waiting = store.intend(survey("waiting", CANARY)).await.expect("written").intent.id;
         let other = store.intend(survey("other", "somebody.else@example.com")).await.expect("written").intent.id;
         store.claim(&sent).await.expect("claimed").expect("due");
         let line = store
-            .begin_deed(NewDeed { entity: "response theirs".into(), after: json!({ "to": "canary song" }), ..deed() })
+            .begin_deed(NewAuditEntry { entity: "response theirs".into(), after: json!({ "to": "canary song" }), ..deed() })
             .await
             .expect("written");
         store.end_deed(line, "accepted", None).await.expect("completed");
@@ -373,7 +373,7 @@ mod tests {
         assert!(!files_with(dir.path(), CANARY).is_empty(), "the test would see it");
         assert!(!files_with(dir.path(), "canary song").is_empty());
 
-        let whom = || Person::new(Some("CANARY.bird@example.COM "), None);
+        let whom = || CustomerIdentity::new(Some("CANARY.bird@example.COM "), None);
         let deeds = store.deeds(9).await.expect("lines").len();
         let would = store.would_erase(whom()).await.expect("searched");
         assert!(!store.intent(&waiting).await.expect("read").expect("it is there").key.starts_with("erased"));
@@ -397,8 +397,8 @@ mod tests {
             assert_eq!(files_with(dir.path(), canary), [""; 0], "{canary}");
         }
 
-        // A survey that was on its way ends without what the vendor says about them.
-        let ended = store.settle(&sent, Outcome::failed(format!("{CANARY} is unknown"), Some(clock().now()))).await;
+        // A survey that was on its way ends without what the upstream says about them.
+        let ended = store.settle(&sent, RequestOutcome::failed(format!("{CANARY} is unknown"), Some(clock().now()))).await;
         let ended = ended.expect("settled");
         assert_eq!((ended.state, ended.reason, ended.due), (IntentState::Failed, None, None));
         assert_eq!(due(&store, "agentConnect.request").await[0].id, other);
@@ -415,18 +415,18 @@ mod tests {
         let store = Store::open(dir.path(), clock.clone()).expect("a store");
         event(&store, "first", "theirs", CANARY).await;
         drop(
-            store.erase(Person::new(Some(CANARY), Some("+13125550100")), Actor::command("a test")).await.expect("done"),
+            store.erase(CustomerIdentity::new(Some(CANARY), Some("+13125550100")), Actor::command("a test")).await.expect("done"),
         );
         let before = store.inbox_counts().await.expect("counts");
-        let person = || Person::new(Some(CANARY), None);
+        let person = || CustomerIdentity::new(Some(CANARY), None);
         let earlier = Some(clock.now() - SignedDuration::from_hours(1));
         for (text, about) in [
-            ("the same response", About { subject: Some("theirs".into()), ..About::default() }),
-            ("another of theirs", About { person: person(), created: earlier, ..About::default() }),
-            ("no time", About { person: person(), ..About::default() }),
+            ("the same response", EventContext { subject: Some("theirs".into()), ..EventContext::default() }),
+            ("another of theirs", EventContext { person: person(), created: earlier, ..EventContext::default() }),
+            ("no time", EventContext { person: person(), ..EventContext::default() }),
             (
                 "by telephone",
-                About { person: Person::new(None, Some("(312) 555-0100")), created: earlier, subject: None },
+                EventContext { person: CustomerIdentity::new(None, Some("(312) 555-0100")), created: earlier, subject: None },
             ),
         ] {
             let accepted = store.accept_about(arrival(text), about).await.expect("acknowledged");
@@ -440,10 +440,10 @@ mod tests {
 
         let store = Store::open(dir.path(), clock.clone()).expect("a store");
         let about =
-            || About { person: person(), created: Some(clock.now() + SignedDuration::from_hours(1)), subject: None };
+            || EventContext { person: person(), created: Some(clock.now() + SignedDuration::from_hours(1)), subject: None };
         let late = store.accept_about(arrival("new"), about()).await.expect("accepted");
         assert!(late.seq > 0, "they have come back");
-        let other = About { person: Person::new(Some("somebody.else@example.com"), Some("+12125550100")), ..about() };
+        let other = EventContext { person: CustomerIdentity::new(Some("somebody.else@example.com"), Some("+12125550100")), ..about() };
         assert!(store.accept_about(arrival("other"), other).await.expect("accepted").seq > 0);
         assert_eq!(store.waiting_after(Goodays, 0, 9).await.expect("read").len(), 2);
     }
@@ -454,9 +454,9 @@ mod tests {
         let store = Store::open(dir.path(), clock()).expect("a store");
         let body = json!({ "response": { "id": "theirs", "user": { "email": CANARY } } }).to_string();
         let seq = store.accept(arrival(&body)).await.expect("accepted").seq;
-        drop(store.erase(Person::new(Some(CANARY), None), Actor::command("a test")).await.expect("done"));
+        drop(store.erase(CustomerIdentity::new(Some(CANARY), None), Actor::command("a test")).await.expect("done"));
         let says = Ok(reading("theirs", CANARY));
-        let kept = store.understand(vec![Understood { seq, says }]).await.expect("noted");
+        let kept = store.understand(vec![ProcessedEvent { seq, says }]).await.expect("noted");
         assert!(kept.heard.is_empty());
         assert_eq!(files_with(dir.path(), CANARY), [""; 0]);
     }

@@ -43,7 +43,7 @@ pub enum StoreError {
     KeyReused,
     /// Another request asks about the same interaction.
     #[error("Another request asks about the same interaction.")]
-    AskedBefore(Box<super::Intent>),
+    AlreadyRequested(Box<super::OutboxEntry>),
     /// There is no such request.
     #[error("There is no request {id} in the outbox.")]
     NoSuchIntent {

@@ -9,16 +9,16 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::marks::Marks;
-use super::{Kept, Store, StoreError, Unusable, inbox};
-use crate::domain::{Person, ResponseId, ResponseReading};
+use super::{Kept, Store, StoreError, UnusableReason, inbox};
+use crate::domain::{CustomerIdentity, ResponseId, ResponseRecord};
 
 /// An event of the inbox, and what it says.
 #[derive(Debug)]
-pub struct Understood {
+pub struct ProcessedEvent {
     /// Its place in the inbox.
     pub seq: u64,
     /// What it says of a response, or why it has no effect.
-    pub says: Result<ResponseReading, Unusable>,
+    pub says: Result<ResponseRecord, UnusableReason>,
 }
 
 impl Store {
@@ -28,11 +28,11 @@ impl Store {
     ///
     /// # Errors
     /// When the store is busy or closed, or the disk refuses. Nothing has had an effect then.
-    pub async fn understand(&self, events: Vec<Understood>) -> Result<Kept<ResponseReading>, StoreError> {
+    pub async fn understand(&self, events: Vec<ProcessedEvent>) -> Result<Kept<ResponseRecord>, StoreError> {
         let (now, marks) = (self.0.clock.now(), self.0.marks.clone());
         self.keep(move |connection| {
             let mut kept = Vec::new();
-            for Understood { seq, says } in events {
+            for ProcessedEvent { seq, says } in events {
                 let (reading, unusable) = match says {
                     Ok(reading) => (Some(reading), None),
                     Err(unusable) => (None, Some(unusable)),
@@ -53,7 +53,7 @@ impl Store {
     ///
     /// # Errors
     /// When the store is busy or closed, or the disk refuses. Nothing is kept then.
-    pub async fn keep_feedback(&self, readings: Vec<ResponseReading>) -> Result<Kept<ResponseReading>, StoreError> {
+    pub async fn keep_feedback(&self, readings: Vec<ResponseRecord>) -> Result<Kept<ResponseRecord>, StoreError> {
         let (now, marks) = (self.0.clock.now(), self.0.marks.clone());
         self.keep(move |connection| {
             let mut kept = Vec::new();
@@ -69,7 +69,7 @@ impl Store {
     ///
     /// # Errors
     /// When the store is closed or the disk refuses.
-    pub async fn feedback_after(&self, place: i64, limit: u32) -> Result<BTreeMap<i64, ResponseReading>, StoreError> {
+    pub async fn feedback_after(&self, place: i64, limit: u32) -> Result<BTreeMap<i64, ResponseRecord>, StoreError> {
         self.read(move |connection| {
             let mut statement =
                 connection.prepare_cached("SELECT seq, document FROM feedback WHERE seq > ?1 ORDER BY seq LIMIT ?2")?;
@@ -86,10 +86,10 @@ impl Store {
 fn keep(
     connection: &Connection,
     marks: &Marks,
-    heard: ResponseReading,
+    heard: ResponseRecord,
     now: Timestamp,
-) -> Result<Option<ResponseReading>, StoreError> {
-    let customer = Person::new(heard.customer.email.as_deref(), heard.customer.phone.as_deref());
+) -> Result<Option<ResponseRecord>, StoreError> {
+    let customer = CustomerIdentity::new(heard.customer.email.as_deref(), heard.customer.phone.as_deref());
     if marks.is_erased(connection, &customer, Some(&heard.id.0), heard.created)? {
         return Ok(None);
     }
@@ -98,7 +98,7 @@ fn keep(
         .query_row([&*heard.id.0], |row| row.get(0))
         .optional()?;
     let merged = match known {
-        Some(known) => serde_json::from_str::<ResponseReading>(&known)?.and(heard),
+        Some(known) => serde_json::from_str::<ResponseRecord>(&known)?.and(heard),
         None => heard,
     };
     write(connection, &merged, now)?;
@@ -106,7 +106,7 @@ fn keep(
 }
 
 /// Writes a response down as it is.
-pub(super) fn write(connection: &Connection, reading: &ResponseReading, now: Timestamp) -> Result<(), StoreError> {
+pub(super) fn write(connection: &Connection, reading: &ResponseRecord, now: Timestamp) -> Result<(), StoreError> {
     let newest = reading.newest_message().max(reading.updated).max(reading.created).unwrap_or(now);
     connection
         .prepare_cached(

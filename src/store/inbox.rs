@@ -8,14 +8,14 @@ use sha2::{Digest, Sha256};
 
 use super::marks::Marks;
 use super::{Manner, Store, StoreError, cursors, memory};
-use crate::domain::{Person, SourceName};
+use crate::domain::{CustomerIdentity, SourceName};
 
 /// Who tries to understand events.
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// One event as it came.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Arrival {
+pub struct IncomingEvent {
     /// Who sent it.
     pub source: SourceName,
     /// The very bytes. Two events are the same if these are.
@@ -26,11 +26,11 @@ pub struct Arrival {
 
 /// Whom and what an event is about, as far as whoever took it in could read it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct About {
+pub struct EventContext {
     /// What it is about, in the sender's numbering.
     pub subject: Option<String>,
     /// The customer.
-    pub person: Person,
+    pub person: CustomerIdentity,
     /// When that which it is about began.
     pub created: Option<Timestamp>,
 }
@@ -47,7 +47,7 @@ pub struct Accepted {
 
 /// An event in the inbox.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Stored {
+pub struct InboxEvent {
     /// Its place.
     pub seq: u64,
     /// When it came.
@@ -60,7 +60,7 @@ pub struct Stored {
 
 /// Why an event has no effect.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Unusable {
+pub enum UnusableReason {
     /// It cannot be read. The reason must not quote the event.
     Unreadable(String),
     /// It is of a type that this version does not know, whatever it carries.
@@ -107,7 +107,7 @@ pub struct UnknownType {
 }
 
 /// What is noted of a response whose customer was erased and has written anew since.
-pub const CAME_BACK: &str = "noted.cameBack";
+pub const WROTE_AFTER_ERASURE: &str = "noted.cameBack";
 
 /// How many letters of an unknown type are kept: it is the sender's text, and shown.
 const TYPE_LETTERS: usize = 64;
@@ -134,8 +134,8 @@ impl Store {
     /// # Errors
     /// [`StoreError::Busy`] when too much waits, [`StoreError::Full`] when the disk is nearly full; otherwise when the store is closed or the disk refuses. In all of
     /// these cases the sender should try again.
-    pub async fn accept(&self, arrival: Arrival) -> Result<Accepted, StoreError> {
-        self.accept_about(arrival, About::default()).await
+    pub async fn accept(&self, arrival: IncomingEvent) -> Result<Accepted, StoreError> {
+        self.accept_about(arrival, EventContext::default()).await
     }
 
     /// The same, where it is known whom it is about. Nothing is kept of an event about a customer who was erased: it may be
@@ -143,7 +143,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::Full`] when the disk is nearly full; otherwise as for [`Store::accept`].
-    pub async fn accept_about(&self, arrival: Arrival, about: About) -> Result<Accepted, StoreError> {
+    pub async fn accept_about(&self, arrival: IncomingEvent, about: EventContext) -> Result<Accepted, StoreError> {
         self.0.space.check()?;
         let (now, marks) = (self.0.clock.now(), self.0.marks.clone());
         let insertion = move |connection: &Connection| insert(connection, &marks, &arrival, &about, now);
@@ -154,7 +154,7 @@ impl Store {
     ///
     /// # Errors
     /// When the store is closed or the disk refuses.
-    pub async fn waiting_after(&self, source: SourceName, seq: u64, limit: u32) -> Result<Vec<Stored>, StoreError> {
+    pub async fn waiting_after(&self, source: SourceName, seq: u64, limit: u32) -> Result<Vec<InboxEvent>, StoreError> {
         self.read(move |connection| {
             let mut statement = connection.prepare_cached(
                 "SELECT seq, received_at, headers, body FROM inbox JOIN inbox_body USING (seq)
@@ -305,7 +305,7 @@ impl Store {
     ///
     /// # Errors
     /// When the store is closed or the disk refuses.
-    pub async fn unusable_event(&self, seq: u64) -> Result<Option<Stored>, StoreError> {
+    pub async fn unusable_event(&self, seq: u64) -> Result<Option<InboxEvent>, StoreError> {
         self.read(move |connection| {
             let place = i64::try_from(seq).unwrap_or(i64::MAX);
             let mut statement = connection.prepare_cached(
@@ -321,7 +321,7 @@ impl Store {
     ///
     /// # Errors
     /// When the store is busy or closed, or the disk refuses.
-    pub async fn mark_processed(&self, seq: u64, unusable: Option<Unusable>) -> Result<(), StoreError> {
+    pub async fn mark_processed(&self, seq: u64, unusable: Option<UnusableReason>) -> Result<(), StoreError> {
         let now = self.0.clock.now();
         self.write(move |connection| mark(connection, seq, None, unusable, now).map(drop)).await
     }
@@ -352,13 +352,13 @@ pub(super) fn mark(
     connection: &Connection,
     seq: u64,
     subject: Option<&str>,
-    unusable: Option<Unusable>,
+    unusable: Option<UnusableReason>,
     now: Timestamp,
 ) -> Result<bool, StoreError> {
     let (error, unknown_type) = match unusable {
         None => (None, None),
-        Some(Unusable::Unreadable(reason)) => (Some(reason), None),
-        Some(Unusable::UnknownType(name)) => (None, Some(shortened(&name))),
+        Some(UnusableReason::Unreadable(reason)) => (Some(reason), None),
+        Some(UnusableReason::UnknownType(name)) => (None, Some(shortened(&name))),
     };
     let marked = connection
         .prepare_cached(
@@ -382,8 +382,8 @@ fn shortened(name: &str) -> String {
 fn insert(
     connection: &Connection,
     marks: &Marks,
-    arrival: &Arrival,
-    about: &About,
+    arrival: &IncomingEvent,
+    about: &EventContext,
     now: Timestamp,
 ) -> Result<Accepted, StoreError> {
     let source = arrival.source.as_str();
@@ -409,7 +409,7 @@ fn insert(
             if let Some(subject) = &about.subject
                 && marks.came_back(connection, &about.person)?
             {
-                memory::note_once(connection, CAME_BACK, subject, "", now)?;
+                memory::note_once(connection, WROTE_AFTER_ERASURE, subject, "", now)?;
             }
             connection
                 .prepare_cached("INSERT INTO inbox_body (seq, headers, body) VALUES (?1, ?2, ?3)")?
@@ -449,8 +449,8 @@ pub(super) fn remove<P: rusqlite::Params + Clone>(
     Ok(connection.prepare_cached(&format!("DELETE FROM inbox WHERE {condition}"))?.execute(parameters)?)
 }
 
-fn stored(row: &Row<'_>) -> Result<Stored, StoreError> {
-    Ok(Stored {
+fn stored(row: &Row<'_>) -> Result<InboxEvent, StoreError> {
+    Ok(InboxEvent {
         seq: row.get::<_, i64>(0)?.unsigned_abs(),
         received_at: super::database::instant(row.get(1)?)?,
         headers: serde_json::from_str(row.get_ref(2)?.as_str().map_err(rusqlite::Error::from)?)?,
@@ -459,16 +459,16 @@ fn stored(row: &Row<'_>) -> Result<Stored, StoreError> {
 }
 
 /// Without what the customer wrote.
-impl fmt::Debug for Arrival {
+impl fmt::Debug for IncomingEvent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Arrival").field("source", &self.source).field("bytes", &self.body.len()).finish_non_exhaustive()
+        f.debug_struct("IncomingEvent").field("source", &self.source).field("bytes", &self.body.len()).finish_non_exhaustive()
     }
 }
 
 /// Without what the customer wrote.
-impl fmt::Debug for Stored {
+impl fmt::Debug for InboxEvent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Stored")
+        f.debug_struct("InboxEvent")
             .field("seq", &self.seq)
             .field("received_at", &self.received_at)
             .field("bytes", &self.body.len())

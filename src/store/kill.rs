@@ -34,7 +34,7 @@ async fn the_process_under_test() {
             return;
         }
         assert!(round < 2 * rounds, "what is refused is taken sooner or later");
-        let arrival = |body: &String| Arrival { source: Goodays, body: body.clone().into(), headers: Vec::new() };
+        let arrival = |body: &String| IncomingEvent { source: Goodays, body: body.clone().into(), headers: Vec::new() };
         let answers = join_all(waiting.iter().map(|body| store.accept(arrival(body)))).await;
         // Whoever is refused comes again, as senders do.
         waiting = waiting.into_iter().zip(answers).filter_map(|(body, answer)| told(body, answer)).collect();

@@ -40,29 +40,29 @@ use std::sync::Arc;
 
 use rusqlite::Connection;
 
-use crate::base::Clock;
+use base::Clock;
 use database::Lock;
 use marks::Marks;
 use reader::Reader;
 use space::Space;
 use writer::{Manner, Writer};
 
-pub use audit::{AuditFilter, AuditUser, Deed, DeedEnd, NewDeed, OPEN, OUTCOMES};
+pub use audit::{AuditFilter, AuditUser, AuditEntry, AuditCompletion, NewAuditEntry, AUDIT_OPEN, AUDIT_OUTCOMES};
 pub use database::check_directory;
-pub use displays::{Display, DisplayToken, DisplayUse, Entry, NewDisplay, UseOutcome, Way};
-pub use erasure::{Erased, Forgotten};
+pub use displays::{Display, DisplayToken, DisplayLogin, DisplayLoginAttempt, NewDisplay, DisplayLoginOutcome, DisplayCredential};
+pub use erasure::{Erased, ErasureReport};
 pub use error::StoreError;
-pub use feedback::Understood;
-pub use inbox::CAME_BACK;
-pub use inbox::{About, Accepted, Arrival, InboxCounts, Stored, UnknownType, Unreadable, UnreadableEvent, Unusable};
-pub use intent::{Asking, Intended, Intent, IntentState, NewIntent, Outcome};
+pub use feedback::ProcessedEvent;
+pub use inbox::WROTE_AFTER_ERASURE;
+pub use inbox::{EventContext, Accepted, IncomingEvent, InboxCounts, InboxEvent, UnknownType, Unreadable, UnreadableEvent, UnusableReason};
+pub use intent::{Asking, Enqueued, OutboxEntry, IntentState, NewOutboxEntry, RequestOutcome};
 pub use kept::Kept;
-pub use memory::Remembered;
+pub use memory::FeedStateEntry;
 pub use pins::Pinned;
 pub use results::SurveyRecord;
-pub use retention::Removed;
+pub use retention::RetentionReport;
 pub use settings::{Keep, Settings};
-pub use sign_ins::KeptSignIn;
+pub use sign_ins::StoredSignIn;
 
 /// How long the end waits for a copy that is being made.
 const LONGEST_COPY: std::time::Duration = std::time::Duration::from_secs(3);

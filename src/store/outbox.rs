@@ -1,15 +1,15 @@
-//! The outbox: what we ask of vendors, written before it is sent.
+//! The outbox: what we ask of upstreams, written before it is sent.
 //!
-//! A request that was on its way when the process ended is `unknown` and never sent again by itself: the vendor may have
+//! A request that was on its way when the process ended is `unknown` and never sent again by itself: the upstream may have
 //! done it (`reliability.md` O1, O4).
 
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::intent::{Asking, Intended, Intent, IntentState, NewIntent, Outcome};
-use super::{NewDeed, Store, StoreError, audit};
+use super::intent::{Asking, Enqueued, OutboxEntry, IntentState, NewOutboxEntry, RequestOutcome};
+use super::{NewAuditEntry, Store, StoreError, audit};
 
-const COLUMNS: &str = Intent::COLUMNS;
+const COLUMNS: &str = OutboxEntry::COLUMNS;
 
 /// Requests that have arrived or may still arrive.
 const STANDS: &str = "(state IN ('new', 'sending', 'accepted', 'unknown') OR state = 'failed' AND due IS NOT NULL)";
@@ -23,7 +23,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::KeyReused`] when the key came with another kind or body; otherwise when the store is busy or
     /// closed, or the disk refuses.
-    pub async fn intend(&self, new: NewIntent) -> Result<Intended, StoreError> {
+    pub async fn intend(&self, new: NewOutboxEntry) -> Result<Enqueued, StoreError> {
         let (id, now) = (format!("{:032x}", rand::random::<u128>()), self.0.clock.now().as_millisecond());
         self.write(move |connection| {
             let written = connection
@@ -36,7 +36,7 @@ impl Store {
             if intent.kind != new.kind || intent.body != new.body {
                 return Err(StoreError::KeyReused);
             }
-            Ok(Intended { intent, fresh: written == 1 })
+            Ok(Enqueued { intent, fresh: written == 1 })
         })
         .await
     }
@@ -45,7 +45,7 @@ impl Store {
     ///
     /// # Errors
     /// When the store is busy or closed, or the disk refuses.
-    pub async fn hold(&self, new: NewIntent, reason: Option<String>) -> Result<Intended, StoreError> {
+    pub async fn hold(&self, new: NewOutboxEntry, reason: Option<String>) -> Result<Enqueued, StoreError> {
         let (id, now) = (format!("{:032x}", rand::random::<u128>()), self.0.clock.now().as_millisecond());
         self.write(move |connection| {
             let written = connection
@@ -55,7 +55,7 @@ impl Store {
                 )?
                 .execute(params![id, new.key, new.kind, new.body.to_string(), new.context.to_string(), reason, now])?;
             let intent = one(connection, "key = ?1", &new.key)?.ok_or(StoreError::NoSuchIntent { id })?;
-            Ok(Intended { intent, fresh: written == 1 })
+            Ok(Enqueued { intent, fresh: written == 1 })
         })
         .await
     }
@@ -68,21 +68,21 @@ impl Store {
     /// who ask at once, one is first.
     ///
     /// # Errors
-    /// [`StoreError::AskedBefore`] when another request keeps this one from being made; otherwise as [`Store::intend`].
+    /// [`StoreError::AlreadyRequested`] when another request keeps this one from being made; otherwise as [`Store::intend`].
     pub async fn ask_about(
         &self,
         names: Vec<String>,
         asking: Asking,
-        new: NewIntent,
+        new: NewOutboxEntry,
         held: Option<Option<String>>,
-        entry: Option<NewDeed>,
-    ) -> Result<Intended, StoreError> {
+        entry: Option<NewAuditEntry>,
+    ) -> Result<Enqueued, StoreError> {
         let (id, written_at) = (format!("{:032x}", rand::random::<u128>()), self.0.clock.now());
         let now = written_at.as_millisecond();
         self.write(move |connection| {
             if let Some(intent) = one(connection, "key = ?1", &new.key)? {
                 let is_same = held.is_some() || (intent.kind == new.kind && intent.body == new.body);
-                return if is_same { Ok(Intended { intent, fresh: false }) } else { Err(StoreError::KeyReused) };
+                return if is_same { Ok(Enqueued { intent, fresh: false }) } else { Err(StoreError::KeyReused) };
             }
             let in_the_way = match asking {
                 Asking::ByHand => STANDS.to_owned(),
@@ -92,7 +92,7 @@ impl Store {
             };
             for name in &names {
                 if let Some(before) = asked_about(connection, name, &in_the_way, &id)? {
-                    return Err(StoreError::AskedBefore(Box::new(before)));
+                    return Err(StoreError::AlreadyRequested(Box::new(before)));
                 }
             }
             let (state, reason, due) = match held {
@@ -112,10 +112,10 @@ impl Store {
                 name_it.execute([name, &id])?;
             }
             if let Some(entry) = entry {
-                audit::done(connection, &NewDeed { entity: format!("survey {id}"), ..entry }, written_at)?;
+                audit::done(connection, &NewAuditEntry { entity: format!("survey {id}"), ..entry }, written_at)?;
             }
             let intent = one(connection, "id = ?1", &id)?.ok_or(StoreError::NoSuchIntent { id })?;
-            Ok(Intended { intent, fresh: true })
+            Ok(Enqueued { intent, fresh: true })
         })
         .await
     }
@@ -124,7 +124,7 @@ impl Store {
     ///
     /// # Errors
     /// When the store is closed or the disk refuses.
-    pub async fn intent_of(&self, key: &str) -> Result<Option<Intent>, StoreError> {
+    pub async fn intent_of(&self, key: &str) -> Result<Option<OutboxEntry>, StoreError> {
         let key = key.to_owned();
         self.read(move |connection| one(connection, "key = ?1", &key)).await
     }
@@ -151,25 +151,25 @@ impl Store {
     ///
     /// # Errors
     /// When the store is busy or closed, or the disk refuses.
-    pub async fn claim(&self, id: &str) -> Result<Option<Intent>, StoreError> {
+    pub async fn claim(&self, id: &str) -> Result<Option<OutboxEntry>, StoreError> {
         let (id, now) = (id.to_owned(), self.0.clock.now().as_millisecond());
         self.write(move |connection| {
             let mut statement = connection.prepare_cached(&format!(
                 "UPDATE outbox SET state = 'sending', attempt = attempt + 1, changed = ?2, due = NULL
                  WHERE id = ?1 AND due IS NOT NULL AND state IN ('new', 'failed') RETURNING {COLUMNS}"
             ))?;
-            let mut rows = statement.query_and_then(params![id, now], Intent::read)?;
+            let mut rows = statement.query_and_then(params![id, now], OutboxEntry::read)?;
             rows.next().transpose()
         })
         .await
     }
 
-    /// Notes how sending ended. An unknown one may be settled later, when the vendor has been asked.
+    /// Notes how sending ended. An unknown one may be settled later, when the upstream has been asked.
     ///
     /// # Errors
     /// [`StoreError::NoSuchIntent`]; [`StoreError::Settled`] when it has been accepted already; otherwise when the
     /// store is busy or closed, or the disk refuses.
-    pub async fn settle(&self, id: &str, outcome: Outcome) -> Result<Intent, StoreError> {
+    pub async fn settle(&self, id: &str, outcome: RequestOutcome) -> Result<OutboxEntry, StoreError> {
         self.change(id, outcome, |state| state != IntentState::Accepted, false).await
     }
 
@@ -177,9 +177,9 @@ impl Store {
     /// whose place another was sent meanwhile, unless that is known and it is sent `beside_another` on purpose.
     ///
     /// # Errors
-    /// [`StoreError::AskedBefore`] in that case; otherwise as [`Store::settle`].
-    pub async fn retry(&self, id: &str, beside_another: bool) -> Result<Intent, StoreError> {
-        let again = Outcome { state: IntentState::New, reason: None, answer: None, due: Some(self.0.clock.now()) };
+    /// [`StoreError::AlreadyRequested`] in that case; otherwise as [`Store::settle`].
+    pub async fn retry(&self, id: &str, beside_another: bool) -> Result<OutboxEntry, StoreError> {
+        let again = RequestOutcome { state: IntentState::New, reason: None, answer: None, due: Some(self.0.clock.now()) };
         let may = |state| !matches!(state, IntentState::Accepted | IntentState::Sending);
         self.change(id, again, may, beside_another).await
     }
@@ -188,12 +188,12 @@ impl Store {
     ///
     /// # Errors
     /// When the store is closed or the disk refuses.
-    pub async fn intents(&self, kind: &str, limit: u32) -> Result<Vec<Intent>, StoreError> {
+    pub async fn intents(&self, kind: &str, limit: u32) -> Result<Vec<OutboxEntry>, StoreError> {
         let kind = kind.to_owned();
         self.read(move |connection| {
             let mut statement = connection
                 .prepare_cached(&format!("SELECT {COLUMNS} FROM outbox WHERE kind = ?1 ORDER BY seq DESC LIMIT ?2"))?;
-            let rows = statement.query_and_then(params![kind, limit], Intent::read)?;
+            let rows = statement.query_and_then(params![kind, limit], OutboxEntry::read)?;
             rows.collect()
         })
         .await
@@ -204,7 +204,7 @@ impl Store {
     ///
     /// # Errors
     /// When the store is closed or the disk refuses.
-    pub async fn not_accepted(&self, kind: &str, after: Option<&str>, limit: u32) -> Result<Vec<Intent>, StoreError> {
+    pub async fn not_accepted(&self, kind: &str, after: Option<&str>, limit: u32) -> Result<Vec<OutboxEntry>, StoreError> {
         let (kind, after) = (kind.to_owned(), after.map(str::to_owned));
         self.read(move |connection| {
             let mut statement = connection.prepare_cached(&format!(
@@ -214,7 +214,7 @@ impl Store {
                  AND NOT (attempt = 0 AND due IS NULL AND coalesce(json_extract(context, '$.dryRun'), 0))
                  ORDER BY seq LIMIT ?3"
             ))?;
-            let rows = statement.query_and_then(params![kind, after, limit], Intent::read)?;
+            let rows = statement.query_and_then(params![kind, after, limit], OutboxEntry::read)?;
             rows.collect()
         })
         .await
@@ -224,13 +224,13 @@ impl Store {
     ///
     /// # Errors
     /// When the store is closed or the disk refuses.
-    pub async fn intents_since(&self, kind: &str, since: Timestamp) -> Result<Vec<Intent>, StoreError> {
+    pub async fn intents_since(&self, kind: &str, since: Timestamp) -> Result<Vec<OutboxEntry>, StoreError> {
         let kind = kind.to_owned();
         self.read(move |connection| {
             let mut statement = connection
                 .prepare_cached(&format!("SELECT {COLUMNS} FROM outbox WHERE kind = ?1 ORDER BY seq DESC"))?;
             // They stand in the order in which they were written: what lies behind the first older one is not read.
-            let rows = statement.query_and_then([kind], Intent::read)?;
+            let rows = statement.query_and_then([kind], OutboxEntry::read)?;
             rows.take_while(|intent| intent.as_ref().map_or(true, |intent| intent.created >= since)).collect()
         })
         .await
@@ -241,14 +241,14 @@ impl Store {
     ///
     /// # Errors
     /// When the store is closed or the disk refuses.
-    pub async fn unsettled(&self, kind: &str) -> Result<Vec<Intent>, StoreError> {
+    pub async fn unsettled(&self, kind: &str) -> Result<Vec<OutboxEntry>, StoreError> {
         let kind = kind.to_owned();
         self.read(move |connection| {
             let mut statement = connection.prepare_cached(&format!(
                 "SELECT {COLUMNS} FROM outbox
                  WHERE kind = ?1 AND (due IS NOT NULL OR state IN ('sending', 'unknown')) ORDER BY seq"
             ))?;
-            let rows = statement.query_and_then([kind], Intent::read)?;
+            let rows = statement.query_and_then([kind], OutboxEntry::read)?;
             rows.collect()
         })
         .await
@@ -258,7 +258,7 @@ impl Store {
     ///
     /// # Errors
     /// When the store is closed or the disk refuses.
-    pub async fn intent(&self, id: &str) -> Result<Option<Intent>, StoreError> {
+    pub async fn intent(&self, id: &str) -> Result<Option<OutboxEntry>, StoreError> {
         let id = id.to_owned();
         self.read(move |connection| one(connection, "id = ?1", &id)).await
     }
@@ -266,10 +266,10 @@ impl Store {
     async fn change(
         &self,
         id: &str,
-        to: Outcome,
+        to: RequestOutcome,
         may: fn(IntentState) -> bool,
         beside_another: bool,
-    ) -> Result<Intent, StoreError> {
+    ) -> Result<OutboxEntry, StoreError> {
         let (id, now) = (id.to_owned(), self.0.clock.now().as_millisecond());
         self.write(move |connection| {
             let found = one(connection, "id = ?1", &id)?.ok_or_else(|| StoreError::NoSuchIntent { id: id.clone() })?;
@@ -281,7 +281,7 @@ impl Store {
                 && found.context["again"] != true
                 && let Some(other) = asked_instead(connection, &id)?
             {
-                return Err(StoreError::AskedBefore(Box::new(other)));
+                return Err(StoreError::AlreadyRequested(Box::new(other)));
             }
             let emptied = connection
                 .prepare_cached("SELECT 1 FROM outbox WHERE id = ?1 AND emptied IS NOT NULL")?
@@ -304,7 +304,7 @@ impl Store {
     }
 }
 
-/// At a start: whoever was sending is gone, and nobody can say whether the vendor heard them.
+/// At a start: whoever was sending is gone, and nobody can say whether the upstream heard them.
 pub(super) fn admit_ignorance(connection: &Connection, now: Timestamp) -> Result<(), StoreError> {
     connection.execute(
         "UPDATE outbox SET state = 'unknown', reason = 'The server stopped before the answer came.', due = NULL,
@@ -334,16 +334,16 @@ pub(super) fn forget_names(connection: &Connection, id: &str) -> Result<(), Stor
 }
 
 /// The newest other request about an interaction that is in the way.
-fn asked_about(connection: &Connection, name: &str, in_the_way: &str, but: &str) -> Result<Option<Intent>, StoreError> {
+fn asked_about(connection: &Connection, name: &str, in_the_way: &str, but: &str) -> Result<Option<OutboxEntry>, StoreError> {
     let mut statement = connection.prepare_cached(&format!(
         "SELECT {COLUMNS} FROM outbox WHERE id IN (SELECT request FROM asked WHERE interaction = ?1)
          AND id <> ?2 AND emptied IS NULL AND ({in_the_way}) ORDER BY seq DESC LIMIT 1"
     ))?;
-    statement.query_row([name, but], |row| Ok(Intent::read(row))).optional()?.transpose()
+    statement.query_row([name, but], |row| Ok(OutboxEntry::read(row))).optional()?.transpose()
 }
 
 /// Another request about the same interaction that has arrived or may still arrive.
-fn asked_instead(connection: &Connection, id: &str) -> Result<Option<Intent>, StoreError> {
+fn asked_instead(connection: &Connection, id: &str) -> Result<Option<OutboxEntry>, StoreError> {
     let mut statement = connection.prepare_cached("SELECT interaction FROM asked WHERE request = ?1")?;
     let names = statement.query_map([id], |row| row.get::<_, String>(0))?.collect::<Result<Vec<_>, _>>()?;
     for name in names {
@@ -354,7 +354,7 @@ fn asked_instead(connection: &Connection, id: &str) -> Result<Option<Intent>, St
     Ok(None)
 }
 
-fn one(connection: &Connection, condition: &'static str, value: &str) -> Result<Option<Intent>, StoreError> {
+fn one(connection: &Connection, condition: &'static str, value: &str) -> Result<Option<OutboxEntry>, StoreError> {
     let mut statement = connection.prepare_cached(&format!("SELECT {COLUMNS} FROM outbox WHERE {condition}"))?;
-    statement.query_row([value], |row| Ok(Intent::read(row))).optional()?.transpose()
+    statement.query_row([value], |row| Ok(OutboxEntry::read(row))).optional()?.transpose()
 }

@@ -3,7 +3,7 @@
 use rusqlite::{OptionalExtension, params};
 use serde_json::json;
 
-use super::{NewDeed, Store, StoreError, audit};
+use super::{NewAuditEntry, Store, StoreError, audit};
 use crate::domain::{Actor, Pin, SessionId};
 
 /// What became of a pin.
@@ -36,7 +36,7 @@ impl Store {
             if before == after {
                 return Ok(Pinned::Repeated);
             }
-            let line = NewDeed {
+            let line = NewAuditEntry {
                 actor,
                 what: "feedback.pin",
                 entity: format!("response {id}"),
@@ -78,7 +78,7 @@ mod tests {
     use tempfile::TempDir;
 
     use super::*;
-    use crate::domain::Person;
+    use crate::domain::CustomerIdentity;
     use crate::store::tests::{clock, reading};
 
     async fn put(store: &Store, pin: Pin) -> Pinned {
@@ -118,7 +118,7 @@ mod tests {
         let (none, seven, eight) = (session(None), session(Some(7)), session(Some(8)));
         assert_eq!(lines, [("Ann", &none, &eight), ("Bob", &seven, &none), ("Ann", &none, &seven)]);
         drop(
-            store.erase(Person::new(Some("canary@example.com"), None), Actor::command("a test")).await.expect("erased"),
+            store.erase(CustomerIdentity::new(Some("canary@example.com"), None), Actor::command("a test")).await.expect("erased"),
         );
         assert!(store.pins().await.expect("read").is_empty());
     }

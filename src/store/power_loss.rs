@@ -53,7 +53,7 @@ async fn the_process_under_test() {
 }
 
 async fn accept(store: &Store, name: String) -> Option<(u64, String)> {
-    let arrival = Arrival { source: Goodays, body: body(&name), headers: Vec::new() };
+    let arrival = IncomingEvent { source: Goodays, body: body(&name), headers: Vec::new() };
     match store.accept(arrival).await {
         Ok(accepted) => {
             println!("\naccepted {name} {}", accepted.seq);
@@ -67,7 +67,7 @@ async fn accept(store: &Store, name: String) -> Option<(u64, String)> {
 }
 
 async fn understand(store: &Store, events: Vec<(u64, String)>) {
-    let says = |(seq, name): &(u64, String)| Understood { seq: *seq, says: Ok(reading(name, "c@example.com")) };
+    let says = |(seq, name): &(u64, String)| ProcessedEvent { seq: *seq, says: Ok(reading(name, "c@example.com")) };
     let answer = store.understand(events.iter().map(says).collect()).await.map(|_| ());
     for (_, name) in events {
         match &answer {

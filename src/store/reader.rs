@@ -82,7 +82,7 @@ mod tests {
     use tempfile::TempDir;
 
     use super::*;
-    use crate::base::Clock;
+    use base::Clock;
     use crate::store::Store;
 
     #[tokio::test(flavor = "multi_thread")]

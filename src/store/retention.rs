@@ -15,7 +15,7 @@ const PORTION: u32 = 500;
 
 /// What was removed because its time is over.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Removed {
+pub struct RetentionReport {
     /// Webhooks as they came.
     pub webhooks: usize,
     /// What customers said.
@@ -30,7 +30,7 @@ pub struct Removed {
     pub audit: usize,
 }
 
-impl Removed {
+impl RetentionReport {
     /// Whether there was nothing to remove.
     #[must_use]
     pub fn is_nothing(&self) -> bool {
@@ -44,16 +44,16 @@ impl Store {
     ///
     /// # Errors
     /// When the store is busy or closed, or the disk refuses. What was removed before that stays removed.
-    pub async fn remove_what_is_over(&self) -> Result<Removed, StoreError> {
+    pub async fn remove_what_is_over(&self) -> Result<RetentionReport, StoreError> {
         let _nobody_tells = self.0.forgetting.lock().await;
         let (keep, now) = (self.0.keep, self.0.clock.now());
-        let mut removed = Removed::default();
+        let mut removed = RetentionReport::default();
         loop {
             let portion = self
                 .write(move |connection| {
                     let portion = remove_portion(connection, &keep, now)?;
                     if !portion.is_nothing() {
-                        let Removed { webhooks, responses, requests, results, sessions, audit } = &portion;
+                        let RetentionReport { webhooks, responses, requests, results, sessions, audit } = &portion;
                         let counts = json!({ "webhooks": webhooks, "responses": responses.len(), "requests": requests,
                             "results": results.len(), "sessions": sessions.len(), "audit": audit });
                         audit::note(
@@ -81,7 +81,7 @@ impl Store {
     }
 }
 
-fn remove_portion(connection: &Connection, keep: &super::Keep, now: Timestamp) -> Result<Removed, StoreError> {
+fn remove_portion(connection: &Connection, keep: &super::Keep, now: Timestamp) -> Result<RetentionReport, StoreError> {
     let (feedback, webhooks) = (before(now, keep.feedback), before(now, keep.webhooks));
     let over = format!(
         "seq IN (SELECT seq FROM inbox WHERE received_at < ?1 AND processed_at IS NOT NULL AND error IS NULL LIMIT {PORTION})"
@@ -105,7 +105,7 @@ fn remove_portion(connection: &Connection, keep: &super::Keep, now: Timestamp) -
     )?;
     let results = told.query_map(params![feedback, PORTION], |row| row.get::<_, String>(0))?;
     let results = results.map(|id| Ok(id?.into())).collect::<Result<Vec<SurveyId>, rusqlite::Error>>()?;
-    Ok(Removed {
+    Ok(RetentionReport {
         results,
         webhooks: inbox::remove(connection, &over, [webhooks], now)?,
         responses,
@@ -129,7 +129,7 @@ mod tests {
     use super::*;
     use crate::domain::SourceName::Goodays;
     use crate::store::tests::{arrival, clock, deed, due, reading, wish};
-    use crate::store::{InboxCounts, IntentState, Outcome, Understood, Unusable};
+    use crate::store::{InboxCounts, IntentState, RequestOutcome, ProcessedEvent, UnusableReason};
 
     const DAY: SignedDuration = SignedDuration::from_hours(24);
 
@@ -139,15 +139,15 @@ mod tests {
         let store = Store::open(dir.path(), clock.clone()).expect("a store");
         for (text, says) in [
             ("good", Ok(reading("r1", "chester@example.com"))),
-            ("bad", Err(Unusable::Unreadable("It is not JSON.".to_owned()))),
+            ("bad", Err(UnusableReason::Unreadable("It is not JSON.".to_owned()))),
         ] {
             let seq = store.accept(arrival(text)).await.expect("accepted").seq;
-            drop(store.understand(vec![Understood { seq, says }]).await.expect("understood"));
+            drop(store.understand(vec![ProcessedEvent { seq, says }]).await.expect("understood"));
         }
         store.accept(arrival("not yet understood")).await.expect("accepted");
         let asked = store.intend(wish("k1", "Thank you")).await.expect("written").intent.id;
         store.claim(&asked).await.expect("claimed").expect("it was due");
-        store.settle(&asked, Outcome::accepted(None)).await.expect("settled");
+        store.settle(&asked, RequestOutcome::accepted(None)).await.expect("settled");
         store.intend(wish("k2", "still to be sent")).await.expect("written");
         let line = store.begin_deed(deed()).await.expect("written");
         store.end_deed(line, "accepted", None).await.expect("completed");

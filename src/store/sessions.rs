@@ -5,14 +5,14 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::{Store, StoreError, database};
-use crate::domain::{AgentId, Person, QueueId, SessionId, SessionTrace};
+use crate::domain::{AgentId, CustomerIdentity, QueueId, SessionId, SessionRecord};
 
 impl Store {
     /// Remembers sessions, each as it is told now. A customer who was erased is not remembered with them.
     ///
     /// # Errors
     /// When the store is busy or closed, or the disk refuses. Nothing is remembered then.
-    pub async fn keep_sessions(&self, traces: Vec<SessionTrace>) -> Result<(), StoreError> {
+    pub async fn keep_sessions(&self, traces: Vec<SessionRecord>) -> Result<(), StoreError> {
         let _nobody_is_forgotten = self.0.forgetting.lock().await;
         let (marks, now) = (self.0.marks.clone(), self.0.clock.now());
         self.write(move |connection| {
@@ -26,9 +26,9 @@ impl Store {
             for mut trace in traces {
                 let began = trace.began.unwrap_or(now);
                 if marks.is_erased(connection, &trace.person, None, Some(began))? {
-                    (trace.person, trace.conversation) = (Person::default(), None);
+                    (trace.person, trace.conversation) = (CustomerIdentity::default(), None);
                 }
-                let person = (!trace.person.is_nobody()).then(|| serde_json::to_string(&trace.person)).transpose()?;
+                let person = (!trace.person.is_unknown()).then(|| serde_json::to_string(&trace.person)).transpose()?;
                 statement.execute(params![
                     trace.id.0,
                     began.as_millisecond(),
@@ -48,7 +48,7 @@ impl Store {
     ///
     /// # Errors
     /// When the store is closed or the disk refuses.
-    pub async fn sessions_after(&self, last: SessionId, limit: u32) -> Result<Vec<SessionTrace>, StoreError> {
+    pub async fn sessions_after(&self, last: SessionId, limit: u32) -> Result<Vec<SessionRecord>, StoreError> {
         self.read(move |connection| {
             let mut statement = connection.prepare_cached(
                 "SELECT session, began, ended, queue, agent, conversation, person FROM session
@@ -66,7 +66,7 @@ impl Store {
     ///
     /// # Errors
     /// When the store is closed or the disk refuses.
-    pub async fn session(&self, id: SessionId) -> Result<Option<SessionTrace>, StoreError> {
+    pub async fn session(&self, id: SessionId) -> Result<Option<SessionRecord>, StoreError> {
         self.read(move |connection| {
             let mut statement = connection.prepare_cached(
                 "SELECT session, began, ended, queue, agent, conversation, person FROM session WHERE session = ?1",
@@ -77,9 +77,9 @@ impl Store {
     }
 }
 
-fn read(row: &Row<'_>) -> Result<SessionTrace, StoreError> {
+fn read(row: &Row<'_>) -> Result<SessionRecord, StoreError> {
     let person: Option<String> = row.get(6)?;
-    Ok(SessionTrace {
+    Ok(SessionRecord {
         id: SessionId(row.get(0)?),
         began: Some(database::instant(row.get(1)?)?),
         ended: row.get::<_, Option<i64>>(2)?.map(database::instant).transpose()?,
@@ -100,13 +100,13 @@ pub(super) fn remove_before(connection: &Connection, before: i64, limit: u32) ->
 }
 
 /// The sessions of a customer.
-pub(super) fn of(connection: &Connection, person: &Person) -> Result<Vec<i64>, StoreError> {
+pub(super) fn of(connection: &Connection, person: &CustomerIdentity) -> Result<Vec<i64>, StoreError> {
     let mut statement = connection.prepare("SELECT session, person FROM session WHERE person IS NOT NULL")?;
     let mut rows = statement.query([])?;
     let mut theirs = Vec::new();
     while let Some(row) = rows.next()? {
-        let known: Person = serde_json::from_str(row.get_ref(1)?.as_str().map_err(rusqlite::Error::from)?)?;
-        if known.likeness(person).is_some() {
+        let known: CustomerIdentity = serde_json::from_str(row.get_ref(1)?.as_str().map_err(rusqlite::Error::from)?)?;
+        if known.shared_identity(person).is_some() {
             theirs.push(row.get(0)?);
         }
     }
@@ -132,19 +132,19 @@ mod tests {
 
     const CANARY: &str = "canary.bird@example.com";
 
-    fn trace(id: i64, began: Timestamp, email: &str) -> SessionTrace {
-        SessionTrace {
+    fn trace(id: i64, began: Timestamp, email: &str) -> SessionRecord {
+        SessionRecord {
             queue: Some(QueueId(11)),
             agent: Some(AgentId(41)),
             began: Some(began),
             ended: began.checked_add(SignedDuration::from_mins(5)).ok(),
-            person: Person::new(Some(email), Some("+13128633465")).and(Person::numbered("C-9")),
+            person: CustomerIdentity::new(Some(email), Some("+13128633465")).and(CustomerIdentity::numbered("C-9")),
             conversation: Some("5f2a5f2a5f2a5f2a5f2a5f2a".into()),
-            ..SessionTrace::new(SessionId(id))
+            ..SessionRecord::new(SessionId(id))
         }
     }
 
-    async fn all(store: &Store) -> Vec<SessionTrace> {
+    async fn all(store: &Store) -> Vec<SessionRecord> {
         store.sessions_after(SessionId(i64::MIN), 9).await.expect("read")
     }
 
@@ -152,7 +152,7 @@ mod tests {
     async fn what_is_remembered_of_a_session_reads_back_after_a_restart_and_the_latest_word_stands() {
         let (dir, clock) = (TempDir::new().expect("a directory"), clock());
         let store = Store::open(dir.path(), clock.clone()).expect("a store");
-        let bare = SessionTrace { began: Some(clock.now()), ..SessionTrace::new(SessionId(7)) };
+        let bare = SessionRecord { began: Some(clock.now()), ..SessionRecord::new(SessionId(7)) };
         let whole = trace(-8, clock.now(), CANARY);
         store.keep_sessions(vec![trace(-8, clock.now(), "rob@example.com"), bare.clone()]).await.expect("kept");
         store.keep_sessions(vec![whole.clone()]).await.expect("kept");
@@ -182,16 +182,16 @@ mod tests {
     async fn of_a_customer_who_was_erased_only_the_time_and_the_agent_stay_and_nothing_comes_back() {
         let (dir, clock) = (TempDir::new().expect("a directory"), clock());
         let store = Store::open(dir.path(), clock.clone()).expect("a store");
-        let other = SessionTrace { person: Person::new(Some("rob@example.com"), None), ..trace(2, clock.now(), "") };
+        let other = SessionRecord { person: CustomerIdentity::new(Some("rob@example.com"), None), ..trace(2, clock.now(), "") };
         let theirs = trace(1, clock.now(), CANARY);
         store.keep_sessions(vec![theirs.clone(), other.clone()]).await.expect("kept");
         let erased = store
-            .erase(Person::new(Some("CANARY.bird@example.com"), None), Actor::command("a test"))
+            .erase(CustomerIdentity::new(Some("CANARY.bird@example.com"), None), Actor::command("a test"))
             .await
             .expect("done");
         assert_eq!(erased.forgotten.sessions, 1);
         drop(erased);
-        let nobody = SessionTrace { person: Person::default(), conversation: None, ..theirs.clone() };
+        let nobody = SessionRecord { person: CustomerIdentity::default(), conversation: None, ..theirs.clone() };
         assert_eq!(all(&store).await, [nobody.clone(), other.clone()]);
         // What was on its way to the disk, with the address.
         store.keep_sessions(vec![theirs]).await.expect("kept");

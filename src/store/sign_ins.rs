@@ -9,12 +9,12 @@ use rusqlite::{Connection, Row, params};
 use serde::{Deserialize, Serialize};
 
 use super::{Store, StoreError, database};
-use crate::base::key::KeyHash;
-use crate::domain::{AgentId, Permission, Realm, Role, TeamId};
+use base::key::KeyHash;
+use crate::domain::{AgentId, Permission, Visibility, Role, TeamId};
 
 /// A sign-in as it is kept.
 #[derive(Clone, PartialEq)]
-pub struct KeptSignIn {
+pub struct StoredSignIn {
     /// The hash of the browser's key.
     pub key: KeyHash,
     /// Who it is.
@@ -54,7 +54,7 @@ impl Store {
     ///
     /// # Errors
     /// When the store is busy or closed, or the disk refuses.
-    pub async fn keep_sign_in(&self, sign_in: KeptSignIn) -> Result<(), StoreError> {
+    pub async fn keep_sign_in(&self, sign_in: StoredSignIn) -> Result<(), StoreError> {
         let granted = written(&sign_in.granted)?;
         self.write(move |connection| {
             connection
@@ -110,7 +110,7 @@ impl Store {
     ///
     /// # Errors
     /// When the store is closed or the disk refuses.
-    pub async fn sign_ins(&self) -> Result<Vec<KeptSignIn>, StoreError> {
+    pub async fn sign_ins(&self) -> Result<Vec<StoredSignIn>, StoreError> {
         self.read(|connection| {
             let mut statement = connection.prepare_cached(
                 "SELECT key, agent, name, team, began, used, address, browser, token, granted FROM sign_in",
@@ -137,21 +137,21 @@ pub(super) fn remove_from_copy(copy: &Connection) -> Result<(), StoreError> {
     Ok(())
 }
 
-fn read(row: &Row<'_>) -> Result<KeptSignIn, StoreError> {
+fn read(row: &Row<'_>) -> Result<StoredSignIn, StoreError> {
     let granted: Granted = serde_json::from_str(row.get_ref(9)?.as_str().map_err(rusqlite::Error::from)?)?;
     let role = Role::named(&granted.role).ok_or(StoreError::Unreadable { what: "role of a sign-in" })?;
     let granted = match granted.agents {
         None => Permission::everything(role),
         Some(agents) => Permission::only(
             role,
-            Realm {
+            Visibility {
                 agents: agents.into_iter().collect(),
                 queues: granted.queues.into_iter().map(crate::domain::QueueId).collect(),
                 teams: granted.teams.into_iter().map(TeamId).collect(),
             },
         ),
     };
-    Ok(KeptSignIn {
+    Ok(StoredSignIn {
         key: row.get(0)?,
         agent: AgentId(row.get(1)?),
         name: row.get(2)?,
@@ -166,7 +166,7 @@ fn read(row: &Row<'_>) -> Result<KeptSignIn, StoreError> {
 }
 
 fn written(permission: &Permission) -> Result<String, StoreError> {
-    let realm = permission.realm();
+    let realm = permission.visibility();
     let granted = Granted {
         role: permission.role().as_str().to_owned(),
         agents: realm.map(|realm| realm.agents.iter().copied().collect()),
@@ -177,9 +177,9 @@ fn written(permission: &Permission) -> Result<String, StoreError> {
 }
 
 /// Without the token.
-impl std::fmt::Debug for KeptSignIn {
+impl std::fmt::Debug for StoredSignIn {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("KeptSignIn").field("agent", &self.agent).finish_non_exhaustive()
+        f.debug_struct("StoredSignIn").field("agent", &self.agent).finish_non_exhaustive()
     }
 }
 
@@ -191,9 +191,9 @@ mod tests {
     use super::*;
     use crate::store::tests::clock;
 
-    fn kept(key: u8, granted: Permission) -> KeptSignIn {
+    fn kept(key: u8, granted: Permission) -> StoredSignIn {
         let began = clock().now();
-        KeptSignIn {
+        StoredSignIn {
             key: [key; 32],
             agent: AgentId(41),
             name: "Ann".into(),
@@ -211,7 +211,7 @@ mod tests {
     async fn sign_in_reads_back_until_it_is_forgotten() {
         let (dir, clock) = (TempDir::new().expect("a directory"), clock());
         let store = Store::open(dir.path(), clock.clone()).expect("a store");
-        let limited = Permission::only_oneself(Role::TeamLead, AgentId(41));
+        let limited = Permission::only_self(Role::TeamLead, AgentId(41));
         let (mut one, other) = (kept(1, limited), kept(2, Permission::everything(Role::Administrator)));
         store.keep_sign_in(one.clone()).await.expect("kept");
         store.keep_sign_in(other.clone()).await.expect("kept");

@@ -10,22 +10,22 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::domain::SourceName::{Goodays, Kustomer};
-use crate::domain::{Actor, AgentId, ResponseReading};
+use crate::domain::{Actor, AgentId, ResponseRecord};
 
 pub(super) fn clock() -> Clock {
-    Clock::standing_at(Timestamp::from_second(1_795_000_000).expect("an instant"))
+    Clock::manual(Timestamp::from_second(1_795_000_000).expect("an instant"))
 }
 
 fn open(dir: &TempDir) -> Store {
     Store::open(dir.path(), clock()).expect("a store")
 }
 
-pub(super) fn arrival(text: &str) -> Arrival {
-    Arrival { source: Goodays, body: text.into(), headers: vec![("content-type".into(), "application/json".into())] }
+pub(super) fn arrival(text: &str) -> IncomingEvent {
+    IncomingEvent { source: Goodays, body: text.into(), headers: vec![("content-type".into(), "application/json".into())] }
 }
 
-pub(super) fn wish(key: &str, content: &str) -> NewIntent {
-    NewIntent {
+pub(super) fn wish(key: &str, content: &str) -> NewOutboxEntry {
+    NewOutboxEntry {
         key: key.into(),
         kind: "goodays.reply".into(),
         body: json!({ "content": content }),
@@ -34,7 +34,7 @@ pub(super) fn wish(key: &str, content: &str) -> NewIntent {
 }
 
 /// What one event said about a response of somebody with this address.
-pub(super) fn reading(id: &str, email: &str) -> ResponseReading {
+pub(super) fn reading(id: &str, email: &str) -> ResponseRecord {
     let place = json!({ "id": "P", "partner_id": "1234", "name": "Harbour Street" });
     serde_json::from_value(json!({
         "id": id, "created": "2026-11-01T10:20:39Z", "updated": null, "source": null, "thread": "open", "survey": null,
@@ -48,8 +48,8 @@ pub(super) fn reading(id: &str, email: &str) -> ResponseReading {
     .expect("a reading")
 }
 
-pub(super) fn deed() -> NewDeed {
-    NewDeed {
+pub(super) fn deed() -> NewAuditEntry {
+    NewAuditEntry {
         actor: Actor::user(AgentId(5), "Rob", "a1b2c3"),
         what: "agent.status",
         entity: "agent 41".into(),
@@ -77,7 +77,7 @@ async fn hold(store: &Store) -> (mpsc::Sender<()>, tokio::task::JoinHandle<Resul
 }
 
 /// What waits to be sent.
-pub(super) async fn due(store: &Store, kind: &str) -> Vec<Intent> {
+pub(super) async fn due(store: &Store, kind: &str) -> Vec<OutboxEntry> {
     let mut unsettled = store.unsettled(kind).await.expect("read");
     unsettled.retain(|intent| intent.due.is_some());
     unsettled
@@ -102,7 +102,7 @@ async fn the_same_bytes_from_another_source_are_another_event() {
     let dir = TempDir::new().expect("a directory");
     let store = open(&dir);
     store.accept(arrival("{}")).await.expect("accepted");
-    let other = store.accept(Arrival { source: Kustomer, ..arrival("{}") }).await.expect("accepted");
+    let other = store.accept(IncomingEvent { source: Kustomer, ..arrival("{}") }).await.expect("accepted");
     assert!(!other.duplicate);
 }
 
@@ -195,7 +195,7 @@ async fn what_was_acknowledged_is_there_after_reopening() {
     let store = open(&dir);
     let first = store.accept(arrival("1")).await.expect("accepted");
     let second = store.accept(arrival("2")).await.expect("accepted");
-    store.mark_processed(second.seq, Some(Unusable::Unreadable("It has no response.".into()))).await.expect("marked");
+    store.mark_processed(second.seq, Some(UnusableReason::Unreadable("It has no response.".into()))).await.expect("marked");
     drop(store.keep_survey_records(Vec::new(), "agent_connect", "9001".into()).await.expect("moved"));
     drop(store);
 
@@ -219,13 +219,13 @@ async fn what_another_version_could_not_understand_waits_again_once() {
     for text in ["1", "2"] {
         let seq = store.accept(arrival(text)).await.expect("accepted").seq;
         store
-            .mark_processed(seq, (text == "2").then(|| Unusable::Unreadable("It has no response.".into())))
+            .mark_processed(seq, (text == "2").then(|| UnusableReason::Unreadable("It has no response.".into())))
             .await
             .expect("marked");
     }
     assert_eq!((store.look_again(Goodays).await.expect("looked"), waiting().await), (1, 1), "who tried is not known");
     let seq = store.waiting_after(Goodays, 0, 9).await.expect("read")[0].seq;
-    store.mark_processed(seq, Some(Unusable::Unreadable("It still has none.".into()))).await.expect("marked");
+    store.mark_processed(seq, Some(UnusableReason::Unreadable("It still has none.".into()))).await.expect("marked");
     assert_eq!((store.look_again(Goodays).await.expect("looked"), waiting().await), (0, 0), "we have tried it");
     let other = store.write(|connection| cursors::set(connection, "goodays.tried", "0.0.1", Timestamp::UNIX_EPOCH));
     other.await.expect("written");
@@ -354,7 +354,7 @@ async fn a_key_stands_for_one_request() {
     let again = store.intend(wish("k1", "Thank you")).await.expect("found");
     assert!(!again.fresh && again.intent == first.intent);
     assert!(matches!(store.intend(wish("k1", "Go away")).await, Err(StoreError::KeyReused)));
-    let other_kind = NewIntent { kind: "goodays.close".into(), ..wish("k1", "Thank you") };
+    let other_kind = NewOutboxEntry { kind: "goodays.close".into(), ..wish("k1", "Thank you") };
     assert!(matches!(store.intend(other_kind).await, Err(StoreError::KeyReused)));
     assert_eq!(store.intents("goodays.reply", 10).await.expect("read").len(), 1);
 }
@@ -367,18 +367,18 @@ async fn what_is_due_is_claimed_once_and_failure_says_when_it_is_due_again() {
     let id = store.intend(wish("k1", "Thank you")).await.expect("written").intent.id;
 
     let claims = join_all((0..8).map(|_| store.claim(&id))).await;
-    let claimed: Vec<Intent> = claims.into_iter().filter_map(|claim| claim.expect("asked")).collect();
+    let claimed: Vec<OutboxEntry> = claims.into_iter().filter_map(|claim| claim.expect("asked")).collect();
     assert_eq!(claimed.len(), 1);
     assert_eq!((claimed[0].state, claimed[0].attempt), (IntentState::Sending, 1));
     assert!(store.claim(&id).await.expect("asked").is_none());
 
     let later = clock.now() + SignedDuration::from_secs(5);
-    store.settle(&id, Outcome::failed("It could not be reached.", Some(later))).await.expect("settled");
+    store.settle(&id, RequestOutcome::failed("It could not be reached.", Some(later))).await.expect("settled");
     assert_eq!(due(&store, "goodays.reply").await[0].due, Some(later));
     assert_eq!(store.claim(&id).await.expect("asked").map(|intent| intent.attempt), Some(2));
-    let done = store.settle(&id, Outcome::accepted(Some(json!({ "ok": true })))).await.expect("settled");
+    let done = store.settle(&id, RequestOutcome::accepted(Some(json!({ "ok": true })))).await.expect("settled");
     assert_eq!((done.state, done.answer), (IntentState::Accepted, Some(json!({ "ok": true }))));
-    let late = store.settle(&id, Outcome::unknown("Too late.")).await;
+    let late = store.settle(&id, RequestOutcome::unknown("Too late.")).await;
     assert!(matches!(late, Err(StoreError::Settled { state: "accepted", .. })));
     assert!(matches!(store.retry(&id, false).await, Err(StoreError::Settled { .. })));
     assert!(matches!(store.retry("none", false).await, Err(StoreError::NoSuchIntent { .. })));
@@ -414,11 +414,11 @@ async fn what_has_not_come_to_an_end_is_listed_in_its_order_and_a_key_finds_its_
     }
     let later = clock().now() + SignedDuration::from_hours(1);
     for (id, outcome) in ids.iter().zip([
-        Outcome::accepted(None),
-        Outcome::rejected("No."),
-        Outcome::unknown("Silence."),
-        Outcome::failed("Not now.", Some(later)),
-        Outcome::failed("Not until somebody mends it.", None),
+        RequestOutcome::accepted(None),
+        RequestOutcome::rejected("No."),
+        RequestOutcome::unknown("Silence."),
+        RequestOutcome::failed("Not now.", Some(later)),
+        RequestOutcome::failed("Not until somebody mends it.", None),
     ]) {
         store.claim(id).await.expect("asked").expect("claimed");
         store.settle(id, outcome).await.expect("settled");
@@ -437,7 +437,7 @@ async fn what_customers_write_is_not_in_debug_output() {
     store.accept(arrival("private")).await.expect("accepted");
     let kept = store.waiting_after(Goodays, 0, 10).await.expect("read");
     let wish = store.intend(wish("k1", "private")).await.expect("written");
-    let outcome = Outcome::accepted(Some(json!("private")));
+    let outcome = RequestOutcome::accepted(Some(json!("private")));
     let shown = format!("{:?} {kept:?} {wish:?} {outcome:?} {store:?}", arrival("private"));
     assert!(!shown.contains("private"), "{shown}");
 }
@@ -522,8 +522,8 @@ async fn requests_of_an_older_file_are_known_by_every_name_of_their_interaction(
     assert_eq!(names, [("both", "5f1"), ("both", "82673"), ("both", "case 1"), ("one", "82674")]);
     // And so nobody is asked a second time about what was asked about before.
     for name in ["5f1", "case 1", "82674"] {
-        let again = NewIntent { kind: "agentConnect.request".into(), ..wish(name, "again") };
+        let again = NewOutboxEntry { kind: "agentConnect.request".into(), ..wish(name, "again") };
         let asked = store.ask_about(vec![name.to_owned()], Asking::Automatic, again, None, None).await;
-        assert!(matches!(asked, Err(StoreError::AskedBefore(_))), "{name}");
+        assert!(matches!(asked, Err(StoreError::AlreadyRequested(_))), "{name}");
     }
 }

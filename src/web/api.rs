@@ -8,14 +8,14 @@ use axum::response::{IntoResponse, Redirect, Response};
 use serde::{Deserialize, Serialize};
 
 use super::access::{TeamLead, Viewer};
-use super::boards::Boards;
-use super::pages::Reader;
+use super::wallboards::Wallboards;
+use super::pages::CurrentUser;
 use super::present::wants_html;
 use super::problem::Problem;
 use super::state::AppState;
 use super::surveys;
 use crate::actions::{NewSurvey, SurveyError};
-use crate::base::Clock;
+use base::Clock;
 use crate::live::Hub;
 
 /// The longest idempotency key.
@@ -31,13 +31,13 @@ pub struct Wanted {
 /// `GET /api/v1/state`: the same state as the page, with its epoch and version: what a socket would begin with.
 pub async fn state(
     State(hub): State<Hub>,
-    State(boards): State<Boards>,
+    State(boards): State<Wallboards>,
     State(clock): State<Clock>,
     viewer: Viewer,
     Query(wanted): Query<Wanted>,
 ) -> Result<Response, Problem> {
     let scope = boards.parse(wanted.scope.as_deref().unwrap_or("all"), viewer.permission())?;
-    let painted = hub.paint(&viewer.sight(scope)?, viewer.holder().as_ref()).map_err(Problem::not_watched)?;
+    let painted = hub.render(&viewer.view_key(scope)?, viewer.view_owner().as_ref()).map_err(Problem::not_watched)?;
     let head = serde_json::json!({
         "build": hub.build(),
         "epoch": &*painted.epoch,
@@ -97,10 +97,10 @@ async fn ask(state: &AppState, viewer: &Viewer, headers: &HeaderMap, request: Re
         let why = "Agent Connect is not configured, so no survey can be asked for.";
         return Err(Problem::conflict(why).into_response());
     };
-    let asked = desk.ask(survey, key, &viewer.actor(), viewer.permission()).await;
+    let asked = desk.request(survey, key, &viewer.actor(), viewer.permission()).await;
     match asked.map_err(|error| surveys::as_seen(error, &state.hub, viewer)) {
         Ok(asked) => {
-            state.metrics.action("survey", if asked.fresh { "written" } else { "repeated" });
+            state.metrics.action("survey", if asked.is_new { "written" } else { "repeated" });
             if is_form {
                 return Ok(Redirect::to("/surveys").into_response());
             }
@@ -109,12 +109,12 @@ async fn ask(state: &AppState, viewer: &Viewer, headers: &HeaderMap, request: Re
         }
         Err(error) => {
             state.metrics.action("survey", "refused");
-            let was_asked = matches!(error, SurveyError::AskedBefore(_));
-            let problem = surveys::problem(error, &state.house.time_zone, state.clock.now());
+            let was_asked = matches!(error, SurveyError::AlreadyRequested(_));
+            let problem = surveys::problem(error, &state.site.time_zone, state.clock.now());
             match typed.filter(|_| was_asked && wants_html(headers)) {
                 Some(typed) => {
-                    let reader = Reader::of(viewer, state.house.demo);
-                    Err(surveys::ask_again(&problem, "/api/v1/surveys", typed_again(&typed), &reader))
+                    let user = CurrentUser::of(viewer, state.site.demo);
+                    Err(surveys::ask_again(&problem, "/api/v1/surveys", typed_again(&typed), &user))
                 }
                 None => Err(problem.into_response()),
             }

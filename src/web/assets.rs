@@ -20,7 +20,7 @@ pub fn router<S: Clone + Send + Sync + 'static>() -> Router<S> {
 
 /// Where a file is to be fetched, such as `/static/0f3a…/live.js`.
 #[must_use]
-pub fn address(file: &str) -> String {
+pub fn url(file: &str) -> String {
     format!("/static/{}/{file}", *SET)
 }
 
@@ -39,9 +39,9 @@ macro_rules! files {
 }
 
 files! {
-    "act.js" as "text/javascript; charset=utf-8",
+    "action.js" as "text/javascript; charset=utf-8",
     "ask.js" as "text/javascript; charset=utf-8",
-    "bar.js" as "text/javascript; charset=utf-8",
+    "status_bar.js" as "text/javascript; charset=utf-8",
     "bind.js" as "text/javascript; charset=utf-8",
     "display.js" as "text/javascript; charset=utf-8",
     "draft.js" as "text/javascript; charset=utf-8",
@@ -51,7 +51,7 @@ files! {
     "live.js" as "text/javascript; charset=utf-8",
     "login.js" as "text/javascript; charset=utf-8",
     "order.js" as "text/javascript; charset=utf-8",
-    "out.js" as "text/javascript; charset=utf-8",
+    "signed_out.js" as "text/javascript; charset=utf-8",
     "page.js" as "text/javascript; charset=utf-8",
     "paint.js" as "text/javascript; charset=utf-8",
     "patch.js" as "text/javascript; charset=utf-8",
@@ -59,11 +59,11 @@ files! {
     "style.css" as "text/css; charset=utf-8",
     "table.js" as "text/javascript; charset=utf-8",
     "tick.js" as "text/javascript; charset=utf-8",
-    "tv.js" as "text/javascript; charset=utf-8",
-    "words.js" as "text/javascript; charset=utf-8",
+    "wallboard.js" as "text/javascript; charset=utf-8",
+    "labels.js" as "text/javascript; charset=utf-8",
 }
 
-/// A file never changes under its address.
+/// A file never changes under its url.
 const KEPT: &str = "public, max-age=31536000, immutable";
 
 /// The hash of the whole set.
@@ -94,7 +94,7 @@ async fn serve(Path((set, file)): Path<(String, String)>, headers: HeaderMap) ->
     // Weak: the file may travel compressed.
     let tag = format!("W/\"{}\"", *SET);
     match FILES.iter().find(|(name, ..)| *name == file) {
-        // Another set's address must not be answered with this set's file: it would be kept for ever.
+        // Another set's url must not be answered with this set's file: it would be kept for ever.
         Some(_) if set == *SET && is_known(&headers) => {
             (StatusCode::NOT_MODIFIED, [(header::ETAG, &*tag), (header::CACHE_CONTROL, KEPT)]).into_response()
         }
@@ -120,13 +120,13 @@ mod tests {
 
     use super::*;
 
-    async fn fetch(address: &str) -> Response {
-        router::<()>().oneshot(Request::get(address).body(Body::empty()).unwrap()).await.unwrap()
+    async fn fetch(url: &str) -> Response {
+        router::<()>().oneshot(Request::get(url).body(Body::empty()).unwrap()).await.unwrap()
     }
 
     #[tokio::test]
     async fn a_file_of_this_set_is_kept_for_ever() {
-        let answer = fetch(&address("live.js")).await;
+        let answer = fetch(&url("live.js")).await;
         assert_eq!(answer.status(), StatusCode::OK);
         assert_eq!(answer.headers()[header::CONTENT_TYPE], "text/javascript; charset=utf-8");
         assert_eq!(answer.headers()[header::CACHE_CONTROL], "public, max-age=31536000, immutable");
@@ -135,7 +135,7 @@ mod tests {
     #[tokio::test]
     async fn a_file_that_the_browser_has_is_not_sent_again() {
         let known = |tags: &[String]| {
-            let mut request = Request::get(address("live.js")).body(Body::empty()).unwrap();
+            let mut request = Request::get(url("live.js")).body(Body::empty()).unwrap();
             for tag in tags {
                 request.headers_mut().append(header::IF_NONE_MATCH, tag.parse().unwrap());
             }
@@ -161,7 +161,7 @@ mod tests {
     #[tokio::test]
     async fn another_set_or_file_is_not_found() {
         assert_eq!(fetch("/static/0000000000000000/live.js").await.status(), StatusCode::NOT_FOUND);
-        assert_eq!(fetch(&address("package.json")).await.status(), StatusCode::NOT_FOUND);
+        assert_eq!(fetch(&url("package.json")).await.status(), StatusCode::NOT_FOUND);
     }
 
     #[test]

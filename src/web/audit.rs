@@ -15,13 +15,13 @@ use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
 use super::access::{Access, Administrator, Viewer, Who};
-use super::pages::{self, Reader};
+use super::pages::{self, CurrentUser};
 use super::problem::Problem;
 use super::state::AppState;
 use super::supervise::{Acting, problem};
 use crate::domain::Role;
-use crate::store::{AuditFilter, Deed as Line, NewDeed, Store, StoreError};
-pub use filter::Asked;
+use crate::store::{AuditFilter, AuditEntry as Line, NewAuditEntry, Store, StoreError};
+pub use filter::AuditQuery;
 
 /// How many entries a table has at most.
 const MOST_EXPORTED: usize = 100_000;
@@ -37,7 +37,7 @@ const COME_BACK: u64 = 5;
 
 /// The head of a table. What came later stands at the end: spreadsheets count columns.
 const HEAD: [&str; 15] = [
-    "line", "at", "who", "what", "entity", "before", "after", "ended", "outcome", "reason", "kind", "agent", "name",
+    "id", "at", "actor", "action", "target", "before", "after", "ended", "outcome", "reason", "kind", "agent", "name",
     "address", "signIn",
 ];
 
@@ -60,10 +60,10 @@ pub async fn list(
             .await
             .map_err(|error| problem(error).into_response())?;
     }
-    let asked = Asked::read(&pairs, &state.house.time_zone).sound();
+    let asked = AuditQuery::read(&pairs, &state.site.time_zone).sound();
     let asked = asked.map_err(|trouble| Problem::bad_request(trouble).into_response())?;
     let lines = lines(access.store(), &asked, asked.limit).await.map_err(IntoResponse::into_response)?;
-    Ok(Json(json!({"deeds": lines.iter().map(document).collect::<Vec<_>>()})).into_response())
+    Ok(Json(json!({"entries": lines.iter().map(document).collect::<Vec<_>>()})).into_response())
 }
 
 /// `GET /audit`. A filter that cannot be is said on the page, above what was typed.
@@ -73,17 +73,17 @@ pub async fn page(
     Administrator(viewer): Administrator,
     Query(pairs): Pairs,
 ) -> Result<Response, Problem> {
-    let zone = &state.house.time_zone;
-    let asked = Asked::read(&pairs, zone);
-    let (status, mut shown) = match &asked.trouble {
+    let zone = &state.site.time_zone;
+    let asked = AuditQuery::read(&pairs, zone);
+    let (status, mut shown) = match &asked.error {
         // One more tells whether there are older ones.
         None => (StatusCode::OK, lines(access.store(), &asked, asked.limit.saturating_add(1)).await?),
         Some(_) => (StatusCode::BAD_REQUEST, Vec::new()),
     };
     let is_cut = shown.len() > asked.limit as usize;
     shown.truncate(asked.limit as usize);
-    let sheet = pages::AuditSheet { lines: &shown, asked: &asked, is_cut };
-    let html = pages::audit(&sheet, state.clock.now(), zone, &Reader::of(&viewer, state.house.demo));
+    let page = pages::AuditPage { lines: &shown, asked: &asked, is_cut };
+    let html = pages::audit(&page, state.clock.now(), zone, &CurrentUser::of(&viewer, state.site.demo));
     html.map(|html| (status, Html(html)).into_response()).map_err(|error| {
         tracing::error!(error = %error, "the page of the audit cannot be rendered");
         Problem::broken()
@@ -98,22 +98,22 @@ pub async fn table(
     Administrator(viewer): Administrator,
     Query(pairs): Pairs,
 ) -> Result<Response, Problem> {
-    let asked = Asked::read(&pairs, &state.house.time_zone).sound().map_err(Problem::bad_request)?;
+    let asked = AuditQuery::read(&pairs, &state.site.time_zone).sound().map_err(Problem::bad_request)?;
     let store = access.store().clone();
-    let entry = NewDeed {
+    let entry = NewAuditEntry {
         actor: viewer.actor(),
-        what: "audit.export",
-        entity: "audit".to_owned(),
+        action: "audit.export",
+        target: "audit".to_owned(),
         before: json!({}),
         after: json!({ "filters": asked.told() }),
     };
-    let entry = store.begin_deed(entry).await.map_err(|error| unread(&error))?;
+    let entry = store.audit().begin(entry).await.map_err(|error| unread(&error))?;
     let (parts, told) = mpsc::channel(WAITING_PARTS);
     let reader = viewer.clone();
     // It reads on as fast as it is read, and ends with its reader.
-    state.life.spawn_guest(async move {
+    state.life.spawn_isolated(async move {
         let (outcome, reason) = write_table(&store, asked, entry, &reader, &parts).await;
-        if let Err(error) = store.end_deed(entry, outcome, Some(reason)).await {
+        if let Err(error) = store.audit().complete(entry, outcome, Some(reason)).await {
             tracing::error!(error = %error, "how an export ended could not be written to the audit");
         }
     });
@@ -132,12 +132,12 @@ pub async fn table(
 /// Writes a table part by part, without its own entry. How that ended, for the audit.
 async fn write_table(
     store: &Store,
-    asked: Asked,
+    asked: AuditQuery,
     entry: i64,
     reader: &Viewer,
     parts: &mpsc::Sender<Result<Bytes, io::Error>>,
 ) -> (&'static str, String) {
-    let Asked { filter, before, .. } = asked;
+    let AuditQuery { filter, before, .. } = asked;
     let (mut before, mut count) = (before.map_or(entry, |before| before.min(entry)), 0);
     let mut part = row(HEAD.map(str::to_owned));
     loop {
@@ -154,7 +154,7 @@ async fn write_table(
         if count == MOST_EXPORTED {
             return ("accepted", format!("The newest {count} entries, and no more."));
         }
-        let lines = match store.deeds_where(filter.clone(), Some(before), filter::MOST_ENTRIES).await {
+        let lines = match store.audit().find(filter.clone(), Some(before), filter::MOST_ENTRIES).await {
             Ok(lines) => lines,
             Err(error) => {
                 tracing::error!(error = %error, "the audit cannot be read");
@@ -186,7 +186,7 @@ fn broken_off(why: &'static str) -> io::Error {
 
 /// Whether more entries are wanted than a table holds. Where that cannot be told, there are.
 async fn has_older(store: &Store, filter: &AuditFilter, before: i64) -> bool {
-    store.deeds_where(filter.clone(), Some(before), 1).await.map_or(true, |lines| !lines.is_empty())
+    store.audit().find(filter.clone(), Some(before), 1).await.map_or(true, |lines| !lines.is_empty())
 }
 
 /// In a fixed width, so that a spreadsheet which sorts texts puts them in the order of time.
@@ -201,8 +201,8 @@ fn cut(count: usize) -> String {
     row(cells)
 }
 
-async fn lines(store: &Store, asked: &Asked, limit: u32) -> Result<Vec<Line>, Problem> {
-    store.deeds_where(asked.filter.clone(), asked.before, limit).await.map_err(|error| unread(&error))
+async fn lines(store: &Store, asked: &AuditQuery, limit: u32) -> Result<Vec<Line>, Problem> {
+    store.audit().find(asked.filter.clone(), asked.before, limit).await.map_err(|error| unread(&error))
 }
 
 fn unread(error: &StoreError) -> Problem {
@@ -213,7 +213,7 @@ fn unread(error: &StoreError) -> Problem {
 fn document(line: &Line) -> Value {
     let actor = &line.actor;
     let mut shown = json!({
-        "id": line.seq, "at": line.at, "who": actor.to_string(), "what": line.what, "entity": line.entity,
+        "id": line.seq, "at": line.at, "actor": actor.to_string(), "action": line.action, "target": line.target,
         "before": line.before, "after": line.after, "kind": actor.kind.as_str(),
     });
     let known = [
@@ -239,8 +239,8 @@ fn cells(line: &Line) -> String {
         line.seq.to_string(),
         moment(line.at),
         actor.to_string(),
-        line.what.clone(),
-        line.entity.clone(),
+        line.action.clone(),
+        line.target.clone(),
         line.before.to_string(),
         line.after.to_string(),
         end.map(|end| moment(end.at)).unwrap_or_default(),

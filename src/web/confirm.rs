@@ -4,7 +4,7 @@ use axum::extract::{Form, State};
 use axum::response::{Html, IntoResponse, Response};
 
 use super::access::TeamLead;
-use super::pages::{self, Reader};
+use super::pages::{self, CurrentUser};
 use super::problem::Problem;
 use super::state::AppState;
 
@@ -24,7 +24,7 @@ pub async fn ask(
     let (to, question) = said("to").zip(said("ask")).ok_or_else(Problem::not_found)?;
     let back = back(to).ok_or_else(Problem::not_found)?;
     let question = if said("ask_fill").is_some() { filled(question, &fields) } else { question.to_owned() };
-    let html = pages::confirm(&question, to, &back, &fields, &Reader::of(&viewer, state.house.demo));
+    let html = pages::confirm(&question, to, &back, &fields, &CurrentUser::of(&viewer, state.site.demo));
     html.map(|html| Html(html).into_response()).map_err(|error| {
         tracing::error!(error = %error, "a question cannot be rendered");
         Problem::broken()

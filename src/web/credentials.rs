@@ -21,7 +21,7 @@ pub async fn by_program(
     // Clarity need not have confirmed them: it is what does not answer.
     let viewer = viewer.at_least(Role::Administrator)?;
     let (outcome, reason) = match try_now(&state, &access, &viewer, &source).await? {
-        CredentialsTried::Taken => ("taken", None),
+        CredentialsTried::Taken => ("accepted", None),
         CredentialsTried::Failed(reason) => ("failed", Some(reason)),
         CredentialsTried::NotNow(left) => {
             let seconds = left.as_secs() + 1;
@@ -59,7 +59,7 @@ async fn try_now(
     let desk = desk.ok_or_else(Problem::not_found)?;
     let tried = desk.try_credentials_now().await;
     let outcome = match &tried {
-        CredentialsTried::Taken => "taken",
+        CredentialsTried::Taken => "accepted",
         CredentialsTried::Failed(_) => "failed",
         CredentialsTried::NotNow(_) => "too often",
     };

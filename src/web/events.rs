@@ -12,9 +12,9 @@ use super::pages::Unusable;
 use super::problem::Problem;
 use crate::domain::{Role, SourceName};
 use crate::feeds::Intake;
-use crate::feeds::goodays::ODD_ADDRESSES;
+use crate::feeds::goodays::UNEXPECTED_ACTION_URLS;
 use crate::feeds::kustomer::SEVERAL_ASSIGNED;
-use crate::store::{CAME_BACK, Store, StoreError};
+use crate::store::{WROTE_AFTER_ERASURE, Store, StoreError};
 
 /// Who sends webhooks.
 const SENDERS: [SourceName; 2] = [SourceName::Goodays, SourceName::Kustomer];
@@ -27,9 +27,9 @@ const NEWEST: u32 = 10;
 
 /// What was left out on purpose, and what that means.
 const NOTED: [(&str, &str); 3] = [
-    (ODD_ADDRESSES, "Responses of Goodays whose actions had an odd address (no address of an event is ever called)"),
+    (UNEXPECTED_ACTION_URLS, "Responses of Goodays whose actions had an odd address (no address of an event is ever called)"),
     (SEVERAL_ASSIGNED, "Conversations of Kustomer with several users, of whom one was taken"),
-    (CAME_BACK, "Responses of customers who were erased and have written anew since"),
+    (WROTE_AFTER_ERASURE, "Responses of customers who were erased and have written anew since"),
 ];
 
 /// How long to wait when the store is busy, in seconds.
@@ -39,7 +39,7 @@ const COME_BACK: u64 = 5;
 pub(super) async fn unusable(store: &Store, intake: &Intake, role: Role, zone: &TimeZone, now: Timestamp) -> Unusable {
     match read(store, role, zone, now).await {
         Ok(unusable) => {
-            let turned_away = SENDERS.map(|source| (source.as_str(), intake.turned_away(source)));
+            let turned_away = SENDERS.map(|source| (source.as_str(), intake.body_rejections(source)));
             unusable.with_turned_away(&turned_away, zone, now)
         }
         Err(error) => {
@@ -52,14 +52,14 @@ pub(super) async fn unusable(store: &Store, intake: &Intake, role: Role, zone: &
 async fn read(store: &Store, role: Role, zone: &TimeZone, now: Timestamp) -> Result<Unusable, StoreError> {
     let mut counts = Vec::new();
     for source in SENDERS {
-        counts.push((source.as_str(), store.unreadable(source).await?.count));
+        counts.push((source.as_str(), store.inbox().unreadable(source).await?.count));
     }
-    let unreadable = store.unreadable_events(LISTED).await?;
+    let unreadable = store.inbox().unreadable_events(LISTED).await?;
     let mut noted = Vec::new();
     for (kind, what) in NOTED {
-        noted.push((what, store.count_remembered(kind).await?, store.newest_remembered(kind, NEWEST).await?));
+        noted.push((what, store.feed_state().count(kind).await?, store.feed_state().newest(kind, NEWEST).await?));
     }
-    Ok(Unusable::new(&counts, unreadable, store.unknown_types().await?, noted, role, zone, now))
+    Ok(Unusable::new(&counts, unreadable, store.inbox().unknown_types().await?, noted, role, zone, now))
 }
 
 /// `GET /status/events/{seq}`: an event as it came. It may hold what customers wrote: that somebody looked at it is in the
@@ -74,9 +74,9 @@ pub async fn raw(
         Problem::not_now(COME_BACK)
     };
     let store = access.store();
-    let event = store.unusable_event(seq).await.map_err(not_now)?.ok_or_else(Problem::not_found)?;
+    let event = store.inbox().unusable_event(seq).await.map_err(not_now)?.ok_or_else(Problem::not_found)?;
     let after = json!({ "bytes": event.body.len() });
-    store.note(&viewer.actor(), "webhook.read", &format!("webhook {seq}"), after).await.map_err(not_now)?;
+    store.audit().record(&viewer.actor(), "webhook.read", &format!("webhook {seq}"), after).await.map_err(not_now)?;
     // Whatever it is, no browser may take it for a page: the layers say that it is not to be guessed.
     Ok(([(CONTENT_TYPE, "text/plain; charset=utf-8")], event.body).into_response())
 }

@@ -16,8 +16,8 @@ use super::access::{TeamLead, Viewer};
 use super::api::{given_key, idempotency_key};
 use super::pages::segment;
 use super::problem::Problem;
-use crate::actions::{FeedbackDesk, FeedbackError, FeedbackWish, Wished};
-use crate::domain::{DeedId, FeedbackDeedKind, ResponseId};
+use crate::actions::{FeedbackActions, FeedbackError, FeedbackInput, FeedbackReceipt};
+use crate::domain::{FeedbackActionId, FeedbackActionKind, ResponseId};
 use crate::gold::Key;
 use crate::live::Hub;
 use crate::store::StoreError;
@@ -25,18 +25,18 @@ use crate::store::StoreError;
 /// How long to wait when the store is busy, in seconds.
 const COME_BACK: u64 = 5;
 
-/// `POST /api/v1/feedback/{response}/{deed}`. 202: written down and on its way; how far it has come is in the document from
+/// `POST /api/v1/feedback/{response}/{action}`. 202: written down and on its way; how far it has come is in the document from
 /// now on.
 pub async fn act(
-    State(desk): State<Option<FeedbackDesk>>,
+    State(desk): State<Option<FeedbackActions>>,
     State(hub): State<Hub>,
     TeamLead(viewer): TeamLead,
     Path((response, deed)): Path<(String, String)>,
     headers: HeaderMap,
     request: Request,
 ) -> Result<Response, Response> {
-    let kind = FeedbackDeedKind::named(&deed).ok_or_else(|| Problem::not_found().into_response())?;
-    let asked: Asked<FeedbackWish, WishForm> = Asked::read(&headers, request).await?;
+    let kind = FeedbackActionKind::named(&deed).ok_or_else(|| Problem::not_found().into_response())?;
+    let asked: Asked<FeedbackInput, WishForm> = Asked::read(&headers, request).await?;
     let acted = async {
         let (is_form, wish, key) = match asked {
             Asked::Program(wish) => (false, wish, idempotency_key(&headers)?),
@@ -60,10 +60,10 @@ pub struct Again {
     sure: bool,
 }
 
-/// `POST /api/v1/feedback/{response}/deeds/{id}/retry`. What may have arrived is looked up first, unless the caller is
+/// `POST /api/v1/feedback/{response}/actions/{id}/retry`. What may have arrived is looked up first, unless the caller is
 /// `sure` that it was not done.
 pub async fn retry(
-    State(desk): State<Option<FeedbackDesk>>,
+    State(desk): State<Option<FeedbackActions>>,
     State(hub): State<Hub>,
     TeamLead(viewer): TeamLead,
     Path((response, deed)): Path<(String, String)>,
@@ -76,8 +76,8 @@ pub async fn retry(
             Asked::Program(again) => (false, again),
             Asked::Form(again) => (true, again),
         };
-        let who = FeedbackWish { who: again.who, ..FeedbackWish::default() };
-        let (id, deed) = (seen(&hub, &viewer, &response)?, DeedId::from(deed.as_str()));
+        let who = FeedbackInput { who: again.who, ..FeedbackInput::default() };
+        let (id, deed) = (seen(&hub, &viewer, &response)?, FeedbackActionId::from(deed.as_str()));
         let wished =
             open(desk)?.retry(&id, &deed, &signed(who, &viewer), again.sure, viewer.actor()).await.map_err(problem)?;
         Ok(answer(is_form, &response, &wished))
@@ -124,14 +124,14 @@ struct WishForm {
 }
 
 impl WishForm {
-    fn read(self, kind: FeedbackDeedKind) -> Result<FeedbackWish, Problem> {
+    fn read(self, kind: FeedbackActionKind) -> Result<FeedbackInput, Problem> {
         let given = |text: String| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
         let rating = given(self.rating)
             .map(|text| text.parse().map_err(|_| Problem::not_valid("Rate the call with a whole number from 0 to 5.")))
             .transpose()?;
         // An empty answer is refused in better words than a missing one.
-        let writes = matches!(kind, FeedbackDeedKind::Reply | FeedbackDeedKind::Message);
-        Ok(FeedbackWish {
+        let writes = matches!(kind, FeedbackActionKind::Reply | FeedbackActionKind::Message);
+        Ok(FeedbackInput {
             content: if writes { Some(self.content) } else { given(self.content) },
             remark_type: given(self.remark_type),
             rating,
@@ -149,20 +149,20 @@ pub(super) fn seen(hub: &Hub, viewer: &Viewer, response: &str) -> Result<Respons
 }
 
 /// Whoever is signed in signs with their own name, whatever they wrote.
-fn signed(wish: FeedbackWish, viewer: &Viewer) -> FeedbackWish {
+fn signed(wish: FeedbackInput, viewer: &Viewer) -> FeedbackInput {
     match viewer.sign_in() {
-        Some(sign_in) => FeedbackWish { who: Some(sign_in.name().to_owned()), ..wish },
+        Some(sign_in) => FeedbackInput { who: Some(sign_in.name().to_owned()), ..wish },
         None => wish,
     }
 }
 
-pub(super) fn open(desk: Option<FeedbackDesk>) -> Result<FeedbackDesk, Problem> {
+pub(super) fn open(desk: Option<FeedbackActions>) -> Result<FeedbackActions, Problem> {
     desk.ok_or_else(|| Problem::conflict("Goodays is not configured, so nobody can be answered there."))
 }
 
-fn answer(is_form: bool, response: &str, wished: &Wished) -> Response {
+fn answer(is_form: bool, response: &str, wished: &FeedbackReceipt) -> Response {
     if is_form {
-        return Redirect::to(&format!("/feedback/{}#deeds", segment(response))).into_response();
+        return Redirect::to(&format!("/feedback/{}#actions", segment(response))).into_response();
     }
     (StatusCode::ACCEPTED, Json(json!({"id": wished.id, "state": wished.state.as_str()}))).into_response()
 }
@@ -178,7 +178,7 @@ pub(super) fn problem(error: FeedbackError) -> Problem {
         }
         FeedbackError::InHand { who } => {
             let title = "A colleague is answering this customer right now. Nothing was sent.";
-            Problem::new(StatusCode::CONFLICT, "in-hand", title).detail(said).with("who", who)
+            Problem::new(StatusCode::CONFLICT, "in-progress", title).detail(said).with("who", who)
         }
         FeedbackError::Store(error @ (StoreError::KeyReused | StoreError::Settled { .. })) => {
             Problem::conflict(error.to_string())

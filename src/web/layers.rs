@@ -22,10 +22,10 @@ use url::Url;
 
 pub use super::origin::{OriginRule, origin_allowed};
 use super::origin::{change_allowed, host_allowed, log_refused};
-use super::peer::{Peer, Proxies, address_of};
+use super::client_ip::{ClientIp, TrustedProxies, address_of};
 use super::present::{Painter, plain_page, present};
 use super::problem::Problem;
-use crate::base::Allowance;
+use base::RateLimit;
 
 /// What pages may load and do: our own scripts, styles, images, sockets and forms, and nothing else.
 pub const CONTENT_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
@@ -35,7 +35,7 @@ pub const CONTENT_POLICY: &str = "default-src 'none'; script-src 'self'; style-s
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Lines of the log about answers that say that something is wrong here.
-static ERROR_LINES: Allowance = Allowance::new(100, Duration::from_millis(500));
+static ERROR_LINES: RateLimit = RateLimit::new(100, Duration::from_millis(500));
 
 /// What differs from one installation to the next.
 #[derive(Debug, Clone)]
@@ -49,11 +49,11 @@ pub struct Settings {
     /// Other sites whose pages may bring somebody's token.
     pub token_origins: Vec<String>,
     /// Whose word counts about who asks.
-    pub proxies: Proxies,
+    pub proxies: TrustedProxies,
     /// How many sockets one address may hold.
     pub sockets_per_address: usize,
     /// Paints problems for browsers.
-    pub painter: Painter,
+    pub problem_page: Painter,
 }
 
 impl Default for Settings {
@@ -63,9 +63,9 @@ impl Default for Settings {
             request_timeout: Duration::from_secs(30),
             body_limit: 64 * 1024,
             token_origins: Vec::new(),
-            proxies: Proxies::default(),
+            proxies: TrustedProxies::default(),
             sockets_per_address: 512,
-            painter: plain_page,
+            problem_page: plain_page,
         }
     }
 }
@@ -74,7 +74,7 @@ impl Default for Settings {
 pub fn wrap(router: Router, settings: &Settings) -> Router {
     let rule = OriginRule::new(settings.public_url.as_ref());
     let guests: Arc<[String]> = settings.token_origins.as_slice().into();
-    let painter = settings.painter;
+    let problem_page = settings.problem_page;
     let public_url = settings.public_url.clone();
     let proxies = settings.proxies.clone();
     let security = security_headers(settings.public_url.as_ref());
@@ -110,7 +110,7 @@ pub fn wrap(router: Router, settings: &Settings) -> Router {
             }
         }))
         .layer(CatchPanicLayer::custom(answer_panic))
-        .layer(from_fn(move |request: Request, next: Next| present(painter, request, next)))
+        .layer(from_fn(move |request: Request, next: Next| present(problem_page, request, next)))
         .layer(CompressionLayer::new())
         .layer(map_response(move |response: Response| std::future::ready(secured(response, &security))))
         .layer(from_fn(follow))
@@ -142,7 +142,7 @@ fn brings_a_token(request: &Request, guests: &[String]) -> bool {
     request.uri().path() == "/login/token" && origin.is_some_and(|origin| guests.iter().any(|guest| guest == origin))
 }
 
-/// These are called by vendors and by whoever runs the server, under whatever name they know it by. They show nothing of
+/// These are called by upstreams and by whoever runs the server, under whatever name they know it by. They show nothing of
 /// the floor.
 fn is_for_machines(request: &Request) -> bool {
     let path = request.uri().path();
@@ -159,7 +159,7 @@ fn answer_panic(_: Box<dyn Any + Send + 'static>) -> Response {
 /// identity that the caller brings along is not believed.
 async fn follow(request: Request, next: Next) -> Response {
     let id = format!("{:016x}", rand::random::<u64>());
-    let peer = request.extensions().get::<Peer>().map(|Peer(address)| tracing::field::display(*address));
+    let peer = request.extensions().get::<ClientIp>().map(|ClientIp(address)| tracing::field::display(*address));
     let span = tracing::info_span!("request", %id, peer, method = %request.method(), path = request.uri().path());
     let began = Instant::now();
     async move {

@@ -22,9 +22,9 @@ use governor::{Quota, RateLimiter};
 pub use sign_in::SignInLimit;
 pub use tries::{Tries, Waits};
 
-use super::peer::Peer;
+use super::client_ip::ClientIp;
 use super::problem::Problem;
-use super::serve::{Headcount, Luggage, network_of};
+use super::serve::{ConnectionLimit, ConnectionHandle, network_of};
 
 /// So many keys are told apart. Beyond that strangers may share an allowance, and memory does not grow.
 const SLOTS: u64 = 1 << 16;
@@ -51,7 +51,7 @@ pub struct Rates {
     api: Arc<Throttle>,
     pages: Arc<Throttle>,
     forgeries: Arc<Throttle>,
-    sockets: Headcount,
+    sockets: ConnectionLimit,
 }
 
 impl Rates {
@@ -61,7 +61,7 @@ impl Rates {
         let throttle =
             |(second, burst)| Arc::new(Throttle::new(Quota::per_second(count(second)).allow_burst(count(burst))));
         let (api, pages, forgeries) = (throttle(API), throttle(PAGES), throttle(FORGERIES));
-        Self { api, pages, forgeries, sockets: Headcount::new(sockets_per_address) }
+        Self { api, pages, forgeries, sockets: ConnectionLimit::new(sockets_per_address) }
     }
 }
 
@@ -75,7 +75,7 @@ pub async fn programs(State(rates): State<Rates>, request: Request, next: Next) 
             Err(wait) => Problem::too_many(seconds(wait)).into_response(),
         };
     }
-    let Some(luggage) = request.extensions().get::<Luggage>().cloned() else { return next.run(request).await };
+    let Some(luggage) = request.extensions().get::<ConnectionHandle>().cloned() else { return next.run(request).await };
     let Some(seat) = rates.sockets.enter(address) else {
         let detail = "Your address holds as many open connections as one address may.";
         return Problem::too_many(SOCKET_WAIT).detail(detail).into_response();
@@ -97,7 +97,7 @@ pub async fn people(State(rates): State<Rates>, request: Request, next: Next) ->
     }
 }
 
-/// A middleware for the routes for vendors. What is signed is always taken: a sender that we throttle may give us up. Who
+/// A middleware for the routes for upstreams. What is signed is always taken: a sender that we throttle may give us up. Who
 /// sends what is not gets no second look after a while.
 pub async fn webhooks(State(rates): State<Rates>, request: Request, next: Next) -> Response {
     let stranger = stranger(&request);
@@ -115,7 +115,7 @@ pub async fn webhooks(State(rates): State<Rates>, request: Request, next: Next) 
 
 /// The address that is limited. This very machine is not: a proxy that nobody has named is one address for everybody.
 fn stranger(request: &Request) -> Option<IpAddr> {
-    request.extensions().get::<Peer>().map(|Peer(address)| *address).filter(|address| !address.is_loopback())
+    request.extensions().get::<ClientIp>().map(|ClientIp(address)| *address).filter(|address| !address.is_loopback())
 }
 
 fn seconds(wait: Duration) -> u64 {

@@ -2,9 +2,9 @@
 //!
 //! - [`router`]: every route on one page.
 //! - [`access`]: who is let in, and as what.
-//! - [`layers`]: what holds for all of them, in order; [`origin`], [`peer`], [`problem`], [`present`] and `explain`
+//! - [`layers`]: what holds for all of them, in order; [`origin`], [`client_ip`], [`problem`], [`present`] and `explain`
 //!   belong to it.
-//! - [`screens`]: the handlers of the pages; [`pages`] turns a painted document into HTML, [`assets`] serves the rest.
+//! - [`page_handlers`]: the handlers of the pages; [`pages`] turns a painted document into HTML, [`assets`] serves the rest.
 //! - [`api`], [`audit`], [`feedback`], [`supervise`], [`webhooks`], [`socket`], [`ops`], [`openapi`]: the routes for programs.
 //! - [`limits`]: how often somebody may ask.
 //! - [`serve`]: the accept loop in front of all this, encrypted by [`tls`] where no proxy does that.
@@ -13,7 +13,7 @@ pub mod access;
 pub mod api;
 pub mod assets;
 pub mod audit;
-pub mod boards;
+pub mod wallboards;
 mod confirm;
 mod credentials;
 mod events;
@@ -25,13 +25,13 @@ pub mod openapi;
 pub mod ops;
 pub mod origin;
 pub mod pages;
-pub mod peer;
+pub mod client_ip;
 mod pinning;
 pub mod present;
 pub mod problem;
 pub mod refusals;
 pub mod router;
-pub mod screens;
+pub mod page_handlers;
 pub mod serve;
 pub mod socket;
 pub mod state;
@@ -41,4 +41,4 @@ pub mod tls;
 pub mod webhooks;
 
 pub use router::router;
-pub use state::{AppState, Handles, House};
+pub use state::{AppState, Handles, SiteSettings};

@@ -87,7 +87,7 @@ fn paths() -> Value {
         "/api/v1/surveys": {"post": {
             "summary": "Asks Agent Connect to survey a customer about the agent who helped them.",
             "description": "What becomes of it arrives as a patch of `surveys`. A customer is asked once about each interaction, \
-                whoever asks: a second request is refused with 409 and the type `urn:callboard:problem:asked-before`, whose `asked` \
+                whoever asks: a second request is refused with 409 and the type `urn:callboard:problem:already-requested`, whose `asked` \
                 says when and by whom it was asked (`id`, `at`, `origin`, `by`, `state`), unless it says `again`.",
             "parameters": [reference("parameters/idempotencyKey")],
             "requestBody": {
@@ -198,7 +198,7 @@ fn paths() -> Value {
             "responses": {"200": plain("It does.", "text/plain")}
         }},
         "/readyz": {"get": {
-            "summary": "Whether viewers may be sent here. A vendor's outage is told, and changes nothing about that.",
+            "summary": "Whether viewers may be sent here. An upstream's outage is told, and changes nothing about that.",
             "responses": {
                 "200": answer("They may.", "Readiness"),
                 "503": answer("Not yet, or no longer.", "Readiness")
@@ -435,7 +435,7 @@ fn period() -> Value {
         "firstReply": times,
         "firstAction": times,
         "processed": share,
-        "inTime": share,
+        "onTime": share,
         "ratingToRecovery": times,
         "recoveryToRating": times,
         "ratingToRating": times,
@@ -590,7 +590,7 @@ mod tests {
             first_reply: times.clone(),
             first_action: times.clone(),
             processed: share.clone(),
-            in_time: share.clone(),
+            on_time: share.clone(),
             rating_to_recovery: times.clone(),
             recovery_to_rating: times.clone(),
             rating_to_rating: times,

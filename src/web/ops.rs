@@ -14,7 +14,7 @@ use axum::{Json, Router};
 use serde::Serialize;
 
 use super::problem::Problem;
-use crate::base::{Metrics, metrics};
+use base::{Metrics, metrics};
 
 /// What readiness hangs on.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -27,7 +27,7 @@ pub struct Readiness {
     pub gold: bool,
     /// A stop has been asked for.
     pub stopping: bool,
-    /// The state of each source. A vendor's outage is told, and does not make us unready: restarting us would not help.
+    /// The state of each source. An upstream's outage is told, and does not make us unready: restarting us would not help.
     pub sources: BTreeMap<&'static str, &'static str>,
 }
 
@@ -41,12 +41,12 @@ impl Readiness {
 
 /// Who may read the metrics, and in what state each source is.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Audience {
+pub enum MetricsAccess {
     /// Callers on this very machine that no proxy has passed on.
     #[default]
-    ThisMachine,
-    /// Everybody who reaches the port.
-    Everybody,
+    LocalOnly,
+    /// Anyone who reaches the port.
+    Anyone,
 }
 
 /// What the routes below need.
@@ -57,12 +57,12 @@ pub struct Ops {
     /// What has been counted.
     pub metrics: Metrics,
     /// Who may read it.
-    pub audience: Audience,
+    pub metrics_access: MetricsAccess,
 }
 
 impl fmt::Debug for Ops {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Ops").field("audience", &self.audience).finish_non_exhaustive()
+        f.debug_struct("Ops").field("metrics_access", &self.metrics_access).finish_non_exhaustive()
     }
 }
 
@@ -116,7 +116,7 @@ async fn scrape(State(ops): State<Ops>, extensions: Extensions, headers: HeaderM
 
 impl Ops {
     fn answers(&self, extensions: &Extensions, headers: &HeaderMap) -> bool {
-        self.audience == Audience::Everybody || from_this_machine(extensions, headers)
+        self.metrics_access == MetricsAccess::Anyone || from_this_machine(extensions, headers)
     }
 }
 
@@ -134,11 +134,11 @@ mod tests {
     use tower::ServiceExt;
 
     use super::*;
-    use crate::base::Clock;
+    use base::Clock;
 
-    fn ops(readiness: Readiness, audience: Audience) -> Ops {
+    fn ops(readiness: Readiness, metrics_access: MetricsAccess) -> Ops {
         let metrics = Metrics::new(Clock::system());
-        Ops { readiness: Arc::new(move || readiness.clone()), metrics, audience }
+        Ops { readiness: Arc::new(move || readiness.clone()), metrics, metrics_access }
     }
 
     async fn ask(ops: Ops, request: Request) -> (StatusCode, HeaderMap, String) {
@@ -158,23 +158,23 @@ mod tests {
 
     #[tokio::test]
     async fn health_says_ok_even_when_nothing_is_ready() {
-        let (status, _, text) = ask(ops(Readiness::default(), Audience::default()), at("/healthz")).await;
+        let (status, _, text) = ask(ops(Readiness::default(), MetricsAccess::default()), at("/healthz")).await;
         assert_eq!((status, text.as_str()), (StatusCode::OK, "ok"));
     }
 
     #[tokio::test]
-    async fn readiness_hangs_on_store_gold_and_stop_but_not_on_a_vendor() {
-        let vendor_down = Readiness { sources: [("clarity", "down")].into(), ..ready() };
+    async fn readiness_hangs_on_store_gold_and_stop_but_not_on_a_upstream() {
+        let upstream_down = Readiness { sources: [("clarity", "down")].into(), ..ready() };
         for (readiness, expected) in [
             (ready(), 200),
-            (vendor_down, 200),
+            (upstream_down, 200),
             (Readiness { store: false, ..ready() }, 503),
             (Readiness { gold: false, ..ready() }, 503),
             (Readiness { stopping: true, ..ready() }, 503),
         ] {
-            let (status, _, text) = ask(ops(readiness.clone(), Audience::Everybody), at("/readyz")).await;
+            let (status, _, text) = ask(ops(readiness.clone(), MetricsAccess::Anyone), at("/readyz")).await;
             assert_eq!(status.as_u16(), expected, "{readiness:?}");
-            let (status, _, short) = ask(ops(readiness.clone(), Audience::ThisMachine), at("/readyz")).await;
+            let (status, _, short) = ask(ops(readiness.clone(), MetricsAccess::LocalOnly), at("/readyz")).await;
             assert_eq!((status.as_u16(), short), (expected, format!("{{\"ready\":{}}}", expected == 200)));
             let body: Value = serde_json::from_str(&text).unwrap();
             assert_eq!(body["ready"], expected == 200);
@@ -192,15 +192,15 @@ mod tests {
             }
             request
         };
-        for (request, audience, expected) in [
-            (from("127.0.0.1:5", false), Audience::ThisMachine, 200),
-            (from("[::1]:5", false), Audience::ThisMachine, 200),
-            (from("127.0.0.1:5", true), Audience::ThisMachine, 404),
-            (from("192.0.2.7:5", false), Audience::ThisMachine, 404),
-            (at("/metrics"), Audience::ThisMachine, 404),
-            (from("192.0.2.7:5", false), Audience::Everybody, 200),
+        for (request, metrics_access, expected) in [
+            (from("127.0.0.1:5", false), MetricsAccess::LocalOnly, 200),
+            (from("[::1]:5", false), MetricsAccess::LocalOnly, 200),
+            (from("127.0.0.1:5", true), MetricsAccess::LocalOnly, 404),
+            (from("192.0.2.7:5", false), MetricsAccess::LocalOnly, 404),
+            (at("/metrics"), MetricsAccess::LocalOnly, 404),
+            (from("192.0.2.7:5", false), MetricsAccess::Anyone, 200),
         ] {
-            let (status, headers, text) = ask(ops(ready(), audience), request).await;
+            let (status, headers, text) = ask(ops(ready(), metrics_access), request).await;
             assert_eq!(status.as_u16(), expected);
             if expected == 200 {
                 assert_eq!(headers[CONTENT_TYPE], metrics::CONTENT_TYPE);

@@ -10,14 +10,14 @@ use axum::http::header::{AUTHORIZATION, COOKIE, HOST, ORIGIN};
 use axum::http::{HeaderMap, HeaderName};
 use url::Url;
 
-use crate::base::{Allowance, http};
+use base::{RateLimit, http};
 
 /// One line of the log for a request that was refused because of where it comes from, or of the name that it was sent to.
 /// What its headers say is the sender's to choose, and stays out.
 pub(super) fn log_refused(address: Option<IpAddr>, reason: &'static str) {
-    static LINES: Allowance = Allowance::new(60, Duration::from_secs(1));
+    static LINES: RateLimit = RateLimit::new(60, Duration::from_secs(1));
     if let Some(left_out) = LINES.take() {
-        tracing::info!(reason, address = address.map(tracing::field::display), left_out, "a request was refused");
+        tracing::info!(reason, address = address.map(tracing::field::display), left_out, "request refused");
     }
 }
 

@@ -10,7 +10,7 @@ use super::access::TeamLead;
 use super::feedback::{Asked, open, problem, seen};
 use super::pages::segment;
 use super::problem::Problem;
-use crate::actions::FeedbackDesk;
+use crate::actions::FeedbackActions;
 use crate::domain::SessionId;
 use crate::live::Hub;
 
@@ -28,7 +28,7 @@ type Fields = Vec<(String, String)>;
 
 /// 200: it is written down, now or before; what it changes is in the document from now on.
 pub async fn pin(
-    State(desk): State<Option<FeedbackDesk>>,
+    State(desk): State<Option<FeedbackActions>>,
     State(hub): State<Hub>,
     TeamLead(viewer): TeamLead,
     Path(response): Path<String>,
@@ -44,12 +44,7 @@ pub async fn pin(
         let id = seen(&hub, &viewer, &response)?;
         let who = viewer.sign_in().map(|sign_in| sign_in.name().to_owned()).or(wish.who);
         let desk = open(desk)?;
-        if let Some(session) = wish.session
-            && !desk.sees_session(session, viewer.permission()).await.map_err(problem)?
-        {
-            return Err(Problem::not_found());
-        }
-        desk.pin(&id, wish.session, who, viewer.actor()).await.map_err(problem)?;
+        desk.pin(&id, wish.session, who, viewer.actor(), viewer.permission()).await.map_err(problem)?;
         Ok(match (is_form, wish.session) {
             (true, _) => Redirect::to(&format!("/feedback/{}#facts-title", segment(&response))).into_response(),
             (false, Some(session)) => Json(serde_json::json!({ "session": session })).into_response(),

@@ -12,7 +12,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::live::Refused;
+use crate::live::ViewError;
 
 /// The type of a problem document.
 pub const PROBLEM_JSON: &str = "application/problem+json";
@@ -74,9 +74,9 @@ impl Problem {
             422 => ("not-valid", "The request is well formed, but what it says is not possible."),
             426 => ("upgrade-needed", "This address speaks WebSocket only."),
             429 => ("too-many-requests", "Too many requests: wait a moment."),
-            503 => ("not-now", "That is not possible just now: try again in a moment."),
+            503 => ("temporarily-unavailable", "That is not possible just now: try again in a moment."),
             _ if status.is_client_error() => ("refused", "The request was refused."),
-            _ => ("broken", "Something broke on our side. It has been written to the log."),
+            _ => ("internal-error", "Something broke on our side. It has been written to the log."),
         };
         Self::new(status, slug, title)
     }
@@ -123,11 +123,11 @@ impl Problem {
     /// A scope that cannot be watched: 404 for a page that its list does not have, 429 where one person
     /// watches too many, 503 where all together do.
     #[must_use]
-    pub fn not_watched(refused: Refused) -> Self {
+    pub fn not_watched(refused: ViewError) -> Self {
         let problem = match refused {
-            Refused::Full => Self::not_now(60),
-            Refused::Yours { .. } => Self::too_many(60),
-            Refused::NoPage { .. } => Self::not_found(),
+            ViewError::TooManyViews => Self::not_now(60),
+            ViewError::OwnerLimit { .. } => Self::too_many(60),
+            ViewError::NoSuchPage { .. } => Self::not_found(),
         };
         problem.detail(refused.to_string())
     }
@@ -338,7 +338,7 @@ mod tests {
         let sent = [400, 401, 403, 404, 405, 408, 409, 413, 415, 418, 421, 422, 426, 429, 431, 500, 502, 503, 504];
         for status in sent.map(|status| StatusCode::from_u16(status).unwrap()) {
             let problem = Problem::of(status).technical("Failed to deserialize form body: missing field `session`");
-            let page = crate::web::screens::paint_problem(&problem);
+            let page = crate::web::page_handlers::problem_page(&problem);
             let (heading, next) = problem.for_people();
             for sentence in [heading, next] {
                 assert!(sentence.ends_with('.') && sentence.contains(' '), "{status}: {sentence}");
@@ -349,9 +349,9 @@ mod tests {
                 assert!(!text.contains(technical), "{status} says {technical}: {text}");
             }
         }
-        let own = Problem::new(StatusCode::CONFLICT, "in-hand", "Ada has it in hand.").detail("She began at 9.");
+        let own = Problem::new(StatusCode::CONFLICT, "in-progress", "Ada has it in hand.").detail("She began at 9.");
         assert_eq!(own.for_people().0, "Ada has it in hand.");
-        assert!(crate::web::screens::paint_problem(&own).contains("She began at 9."));
+        assert!(crate::web::page_handlers::problem_page(&own).contains("She began at 9."));
     }
 
     #[test]

@@ -19,13 +19,13 @@ use tokio::time::{Instant, sleep_until};
 
 use super::access::Access;
 use super::access::viewer::SentToSignIn;
-use super::peer::address_of;
+use super::client_ip::address_of;
 use super::problem::Problem;
 use super::serve::network_of;
 use crate::actions::feedback;
-use crate::base::{Allowance, Lifecycle, Metrics};
-use crate::domain::{Actor, ActorKind, FeedbackDeedKind};
-use crate::store::{NewDeed, Store};
+use base::{RateLimit, Lifecycle, Metrics};
+use crate::domain::{Actor, ActorKind, FeedbackActionKind};
+use crate::store::{NewAuditEntry, Store};
 
 /// How long refusals that are alike share an entry.
 const WINDOW: Duration = Duration::from_secs(60);
@@ -63,12 +63,12 @@ pub struct Refused {
 
 /// The way to the audit. Cheap to clone.
 #[derive(Debug, Clone)]
-pub struct Refusals {
+pub struct RefusalAudit {
     told: mpsc::Sender<Refused>,
     metrics: Metrics,
 }
 
-impl Refusals {
+impl RefusalAudit {
     /// Starts to write, for as long as the process runs.
     #[must_use]
     pub fn start(store: Store, metrics: Metrics, life: &Lifecycle) -> Self {
@@ -77,8 +77,8 @@ impl Refusals {
             store,
             metrics: metrics.clone(),
             open: HashMap::new(),
-            strangers: Allowance::new(STRANGERS.0, STRANGERS.1),
-            known: Allowance::new(KNOWN.0, KNOWN.1),
+            strangers: RateLimit::new(STRANGERS.0, STRANGERS.1),
+            known: RateLimit::new(KNOWN.0, KNOWN.1),
         };
         life.spawn(writer.run(heard, life.clone()));
         Self { told, metrics }
@@ -87,12 +87,12 @@ impl Refusals {
     /// Tells of a refusal, at once: what finds no place in the queue is only counted.
     pub fn tell(&self, refused: Refused) {
         if self.told.try_send(refused).is_err() {
-            self.metrics.refusals("left-out", 1);
+            self.metrics.refusals("omitted", 1);
         }
     }
 }
 
-/// Refusals that share an entry. A stranger chooses targets freely, so that those are not told apart for them.
+/// RefusalAudit that share an entry. A stranger chooses targets freely, so that those are not told apart for them.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum Alike {
     Known(String, &'static str, String),
@@ -121,8 +121,8 @@ struct Writer {
     store: Store,
     metrics: Metrics,
     open: HashMap<Alike, Open>,
-    strangers: Allowance,
-    known: Allowance,
+    strangers: RateLimit,
+    known: RateLimit,
 }
 
 impl Writer {
@@ -159,7 +159,7 @@ impl Writer {
             return;
         }
         if self.open.len() >= MOST_OPEN || !self.has_room(&alike, now) {
-            self.metrics.refusals("left-out", 1);
+            self.metrics.refusals("omitted", 1);
             return;
         }
         self.write(&refused, 1).await;
@@ -189,11 +189,11 @@ impl Writer {
 
     async fn write(&self, refused: &Refused, count: u64) {
         let Refused { actor, what, entity, after, reason } = refused.clone();
-        let deed = NewDeed { actor, what, entity, before: json!({}), after };
-        match self.store.note_refused(deed, reason).await {
+        let deed = NewAuditEntry { actor, action: what, target: entity, before: json!({}), after };
+        match self.store.audit().record_refused(deed, reason).await {
             Ok(()) => self.metrics.refusals("written", count),
             Err(error) => {
-                self.metrics.refusals("left-out", count);
+                self.metrics.refusals("omitted", count);
                 tracing::error!(error = %error, what, "a refusal could not be written to the audit");
             }
         }
@@ -266,8 +266,8 @@ fn named(route: &str, last: &str, changes: bool) -> Option<(&'static str, &'stat
         (false, _) | (true, "/confirm") => return None,
         // The sign-in itself tells of it.
         (true, "/api/v1/sign-in") => return None,
-        (true, "/displays/confirm") => ("display.confirm", "display"),
-        (true, "/displays/{id}/{deed}" | "/api/v1/displays/{id}/{deed}") => match last {
+        (true, "/displays/pair") => ("display.pair", "display"),
+        (true, "/displays/{id}/{action}" | "/api/v1/displays/{id}/{action}") => match last {
             "revoke" => ("display.revoke", "display"),
             "reload" => ("display.reload", "display"),
             _ => ("display", "display"),
@@ -285,9 +285,9 @@ fn named(route: &str, last: &str, changes: bool) -> Option<(&'static str, &'stat
         (true, "/api/v1/sessions/{id}/disposition") => ("session.disposition", "session"),
         (true, "/api/v1/sessions/{id}/extra-items") => ("session.extraItems", "session"),
         (true, "/api/v1/feedback/{response}/pin") => ("feedback.pin", "response"),
-        (true, "/api/v1/feedback/{response}/deeds/{deed}/retry") => ("feedback.retry", "response"),
-        (true, "/api/v1/feedback/{response}/{deed}") => {
-            (FeedbackDeedKind::named(last).map_or("feedback", feedback::name), "response")
+        (true, "/api/v1/feedback/{response}/actions/{action}/retry") => ("feedback.retry", "response"),
+        (true, "/api/v1/feedback/{response}/{action}") => {
+            (FeedbackActionKind::named(last).map_or("feedback", feedback::audit_action), "response")
         }
         // A route that has come since: it is told of all the same.
         (true, _) => ("request", "address"),
@@ -309,13 +309,13 @@ mod tests {
                 let last = path.rsplit('/').next().expect("a part");
                 // The document has a path for each of these.
                 let route =
-                    FeedbackDeedKind::named(last).map_or(path.as_str(), |_| "/api/v1/feedback/{response}/{deed}");
+                    FeedbackActionKind::named(last).map_or(path.as_str(), |_| "/api/v1/feedback/{response}/{action}");
                 let (what, _) = named(route, last, true).expect("a change is sensitive");
                 assert_ne!(what, "request", "{path}");
             }
         }
-        assert_eq!(named("/api/v1/feedback/{response}/{deed}", "close", true), Some(("feedback.close", "response")));
-        assert_eq!(named("/api/v1/feedback/{response}/{deed}", "<x>", true), Some(("feedback", "response")));
+        assert_eq!(named("/api/v1/feedback/{response}/{action}", "close", true), Some(("feedback.close", "response")));
+        assert_eq!(named("/api/v1/feedback/{response}/{action}", "<x>", true), Some(("feedback", "response")));
         assert_eq!(named("/feedback", "feedback", false), None);
     }
 

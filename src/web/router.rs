@@ -11,7 +11,7 @@ use super::limits::{self, Rates};
 use super::ops::{self, Ops};
 use super::state::AppState;
 use super::{
-    api, assets, audit, confirm, credentials, events, feedback, openapi, pinning, refusals, screens, socket, supervise,
+    api, assets, audit, confirm, credentials, events, feedback, openapi, pinning, refusals, page_handlers, socket, supervise,
     surveys, webhooks,
 };
 
@@ -20,23 +20,23 @@ pub fn router(state: AppState, ops: Ops, settings: &Settings) -> Router {
     let rates = Rates::new(settings.sockets_per_address);
     // For people.
     let pages = Router::new()
-        .route("/", get(screens::home))
-        .route("/supervisor", get(screens::supervisor))
-        .route("/wallboard/{name}", get(screens::wallboard))
-        .route("/agents/{id}", get(screens::agent))
-        .route("/feedback", get(screens::feedback))
-        .route("/feedback/{response}", get(screens::feedback_item))
-        .route("/surveys", get(screens::surveys))
-        .route("/status", get(screens::status))
+        .route("/", get(page_handlers::home))
+        .route("/supervisor", get(page_handlers::supervisor))
+        .route("/wallboard/{name}", get(page_handlers::wallboard))
+        .route("/agents/{id}", get(page_handlers::agent))
+        .route("/feedback", get(page_handlers::feedback))
+        .route("/feedback/{response}", get(page_handlers::feedback_item))
+        .route("/surveys", get(page_handlers::surveys))
+        .route("/status", get(page_handlers::status))
         .route("/confirm", post(confirm::ask))
         .route("/status/events/{seq}", get(events::raw))
         .route("/status/{source}/try-now", post(credentials::by_form))
         .route("/audit", get(audit::page))
         .route("/audit.csv", get(audit::table))
         .route("/displays", get(pairing::list_page))
-        .route("/displays/confirm", post(pairing::confirm))
-        .route("/displays/{id}/{deed}", post(pairing::act_by_form))
-        .route("/sign-ins", get(screens::sign_ins))
+        .route("/displays/pair", post(pairing::confirm))
+        .route("/displays/{id}/{action}", post(pairing::act_by_form))
+        .route("/sign-ins", get(page_handlers::sign_ins))
         .route("/sign-ins/{id}/end", post(sign_ins::end_by_form))
         .route_layer(from_fn_with_state(state.clone(), refusals::note));
     // For whoever is at the door.
@@ -53,7 +53,7 @@ pub fn router(state: AppState, ops: Ops, settings: &Settings) -> Router {
         .route("/api/v1/live-ticket", post(door::ticket))
         .route("/api/v1/sign-in", post(door::by_program))
         .route("/api/v1/displays", get(pairing::list))
-        .route("/api/v1/displays/{id}/{deed}", post(pairing::act_by_program))
+        .route("/api/v1/displays/{id}/{action}", post(pairing::act_by_program))
         .route("/api/v1/sign-ins", get(sign_ins::list))
         .route("/api/v1/sign-ins/{id}", delete(sign_ins::end))
         .route("/api/v1/surveys", post(api::ask_for_survey))
@@ -66,15 +66,15 @@ pub fn router(state: AppState, ops: Ops, settings: &Settings) -> Router {
         .route("/api/v1/sessions/{id}/notes", post(supervise::notes))
         .route("/api/v1/sessions/{id}/disposition", post(supervise::disposition))
         .route("/api/v1/sessions/{id}/extra-items", post(supervise::extra_items))
-        .route("/api/v1/feedback/{response}/{deed}", post(feedback::act))
+        .route("/api/v1/feedback/{response}/{action}", post(feedback::act))
         .route("/api/v1/feedback/{response}/pin", post(pinning::pin))
-        .route("/api/v1/feedback/{response}/deeds/{deed}/retry", post(feedback::retry))
+        .route("/api/v1/feedback/{response}/actions/{action}/retry", post(feedback::retry))
         .route("/api/v1/sources/{source}/try-now", post(credentials::by_program))
         .route("/api/v1/audit", get(audit::list))
         .route("/api/v1/openapi.json", get(openapi::describe))
         .route_layer(from_fn_with_state(state.clone(), refusals::note))
         .route_layer(from_fn_with_state(rates.clone(), limits::programs));
-    // For vendors.
+    // For upstreams.
     let webhooks = Router::new()
         .route("/webhooks/goodays", post(webhooks::goodays))
         .route("/webhooks/kustomer", post(webhooks::kustomer))

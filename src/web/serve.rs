@@ -21,7 +21,7 @@ use tokio_rustls::server::TlsStream;
 use tower::Service;
 
 use super::tls::Tls;
-use crate::base::{Lifecycle, Metrics};
+use base::{Lifecycle, Metrics};
 use door::{Door, Place};
 use guest::Guest;
 
@@ -30,8 +30,8 @@ mod guest;
 mod headcount;
 mod wire;
 
-pub(crate) use guest::Luggage;
-pub(crate) use headcount::{Headcount, network_of};
+pub(crate) use guest::ConnectionHandle;
+pub(crate) use headcount::{ConnectionLimit, network_of};
 pub(crate) use wire::Wire;
 
 /// How much of a request is held in memory before its handler reads on; a longer header is refused.
@@ -96,7 +96,7 @@ pub async fn serve(
         match door.admit(peer.ip()) {
             Ok(place) => {
                 let visit = Visit { peer, app: app.clone(), door: Arc::clone(&door), life: life.clone() };
-                life.spawn_guest(visit.begin(stream, tls.clone(), place));
+                life.spawn_isolated(visit.begin(stream, tls.clone(), place));
             }
             // Dropping the stream closes it: whoever floods us gets no work out of us.
             Err(reason) => door.metrics.connection(reason),

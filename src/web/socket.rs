@@ -18,18 +18,18 @@ use tokio::time::{Instant, MissedTickBehavior, interval, interval_at, sleep_unti
 
 use super::access::viewer::Refusal;
 use super::access::{Viewer as Somebody, Who, displays};
-use super::boards::Boards;
+use super::wallboards::Wallboards;
 use super::origin::{log_refused, origin_allowed};
-use super::peer::Peer;
+use super::client_ip::ClientIp;
 use super::problem::Problem;
-use super::serve::{Luggage, Wire};
+use super::serve::{ConnectionHandle, Wire};
 use super::state::AppState;
-use crate::actions::sign_in::{End as EndOfSignIn, Standing};
-use crate::base::{Allowance, Clock, Lifecycle, Metrics};
+use crate::actions::sign_in::{EndReason, SessionState};
+use base::{RateLimit, Clock, Lifecycle, Metrics};
 use crate::domain::Permission;
-use crate::live::scope::Fields;
-use crate::live::viewer::{FrameKind, Return};
-use crate::live::{Holder, Hub, Position, Refused, Scope, Sight, Viewer};
+use crate::live::scope::DetailLevel;
+use crate::live::viewer::{FrameKind, Resumption};
+use crate::live::{ViewOwner, Hub, Position, ViewError, Scope, ViewKey, Viewer};
 use flow::Flow;
 
 mod flow;
@@ -75,10 +75,10 @@ const BROKEN: u16 = 1006;
 const LOGGED_SCOPE: usize = 80;
 
 /// Lines of the log about sockets. All viewers come back at once after a restart.
-static LINES: Allowance = Allowance::new(1000, Duration::from_millis(50));
+static LINES: RateLimit = RateLimit::new(1000, Duration::from_millis(50));
 
 /// The same about those that are refused: strangers must not take the lines of viewers.
-static REFUSED_LINES: Allowance = Allowance::new(100, Duration::from_millis(500));
+static REFUSED_LINES: RateLimit = RateLimit::new(100, Duration::from_millis(500));
 
 /// What is said with the last two of these.
 const NO_PAGE: &str = "This list has no such page.";
@@ -106,16 +106,16 @@ pub async fn live(
     Query(wanted): Query<Wanted>,
     headers: HeaderMap,
     somebody: Result<Somebody, Refusal>,
-    peer: Option<Extension<Peer>>,
-    luggage: Option<Extension<Luggage>>,
+    peer: Option<Extension<ClientIp>>,
+    luggage: Option<Extension<ConnectionHandle>>,
     upgrade: WebSocketUpgrade,
 ) -> Result<Response, Refusal> {
-    let address = peer.map(|Extension(Peer(address))| address);
-    if !origin_allowed(&headers, &state.house.origin) {
+    let address = peer.map(|Extension(ClientIp(address))| address);
+    if !origin_allowed(&headers, &state.site.origin) {
         log_refused(address, "foreign-origin");
         return Err(Problem::foreign_origin().into());
     }
-    let (boards, access) = (state.boards.clone(), state.access.clone());
+    let (boards, access) = (state.wallboards.clone(), state.access.clone());
     let somebody = match &wanted.ticket {
         Some(ticket) => access.tickets().redeem(ticket).ok_or_else(|| Problem::sign_in_needed().into()),
         None => somebody,
@@ -132,7 +132,7 @@ pub async fn live(
         return Ok(turn_away(upgrade, address, SIGN_IN, "Sign in first."));
     };
     let place = match somebody.who() {
-        Who::Person(sign_in) => match sign_in.socket() {
+        Who::Person(sign_in) => match sign_in.connection_permit() {
             Some(place) => Some(place),
             None => return Ok(turn_away(upgrade, address, TOO_MANY, TOO_MANY_OPEN)),
         },
@@ -156,34 +156,34 @@ pub async fn live(
         .max_write_buffer_size(usize::MAX)
         .max_message_size(INBOUND)
         .max_frame_size(INBOUND);
-    let holder = somebody.holder();
-    let viewer = match state.hub.attach(&somebody.sight(scope.clone())?, position.as_ref(), holder.as_ref()) {
+    let view_owner = somebody.view_owner();
+    let viewer = match state.hub.attach(&somebody.view_key(scope.clone())?, position.as_ref(), view_owner.as_ref()) {
         Ok(viewer) => viewer,
         // A page whose list has become shorter comes back: it must know that it need not hurry.
-        Err(Refused::NoPage { .. }) => {
+        Err(ViewError::NoSuchPage { .. }) => {
             return Ok(turn_away(upgrade, address, NO_SCOPE, NO_PAGE));
         }
-        Err(Refused::Yours { .. }) => {
+        Err(ViewError::OwnerLimit { .. }) => {
             return Ok(turn_away(upgrade, address, TOO_MANY, TOO_MANY_OPEN));
         }
         Err(refused) => return Err(Problem::not_watched(refused).into()),
     };
-    match viewer.returned {
-        Return::New => {}
-        Return::Resumed => state.metrics.client_resync("resumed"),
-        Return::Unknown => state.metrics.client_resync("unknown"),
+    match viewer.resumption {
+        Resumption::New => {}
+        Resumption::Resumed => state.metrics.client_resync("resumed"),
+        Resumption::Unknown => state.metrics.client_resync("unknown"),
     }
-    let pace = if scope.fields() == Fields::Wall { WALL_PACE } else { DESK_PACE };
+    let pace = if scope.detail_level() == DetailLevel::Wallboard { WALL_PACE } else { DESK_PACE };
     let page = scope.kind();
     let wire = luggage.map(|Extension(luggage)| luggage.wire());
-    let boards = (scope.fields() == Fields::Wall).then_some(boards);
+    let boards = (scope.detail_level() == DetailLevel::Wallboard).then_some(boards);
     let standing = followed.or_else(|| display.as_ref().map(|it| it.standing.clone()));
     let entry = LogEntry::new(&somebody, address, &scope);
     Ok(upgrade.on_upgrade(move |socket| async move {
         let (hub, metrics) = (state.hub.clone(), state.metrics.clone());
         let (clock, life) = (state.clock.clone(), state.life.clone());
         let tracked = life.clone();
-        tracked.spawn_guest(async move {
+        tracked.spawn_isolated(async move {
             let (_present, _place) = (metrics.viewer(page), place);
             wire.iter().for_each(Wire::bound_unsent);
             let flow = Flow::new(wire);
@@ -194,7 +194,7 @@ pub async fn live(
                 hub,
                 scope,
                 viewer,
-                holder,
+                view_owner,
                 standing,
                 display,
                 pace,
@@ -215,14 +215,14 @@ struct Line {
     scope: Scope,
     viewer: Viewer,
     /// Who watches, as far as their scopes are counted.
-    holder: Option<Holder>,
+    view_owner: Option<ViewOwner>,
     /// How the person stands who watches, if there is one.
-    standing: Option<watch::Receiver<Standing>>,
+    standing: Option<watch::Receiver<SessionState>>,
     /// The display that watches, if one does.
     display: Option<displays::Line>,
     pace: Duration,
     /// Where a wallboard's queues are found, if it is one.
-    boards: Option<Boards>,
+    boards: Option<Wallboards>,
     clock: Clock,
     metrics: Metrics,
     life: Lifecycle,
@@ -263,8 +263,8 @@ impl Line {
                 () = life.stopping() => return End::Close(RESTART, "The server is restarting."),
                 // Before any frame: nobody gets a byte of what they may no longer see.
                 standing = changed(&mut self.standing) => match standing {
-                    Standing::In(permission) => self.look_again(permission),
-                    Standing::Out(_) => return End::Close(SIGN_IN, "Sign in again."),
+                    SessionState::Active(permission) => self.look_again(permission),
+                    SessionState::Ended(_) => return End::Close(SIGN_IN, "Sign in again."),
                 },
                 received = self.socket.recv() => match received {
                     Some(Ok(Message::Close(frame))) => return End::Gone(frame.map_or(NO_CODE, |frame| frame.code)),
@@ -327,11 +327,11 @@ impl Line {
 
     /// What somebody may see is not what it was: from now on it is another document, which begins with a snapshot.
     fn look_again(&mut self, permission: Permission) -> Result<(), End> {
-        let sight = Sight::new(self.scope.clone(), permission);
-        self.viewer = self.hub.attach(&sight, None, self.holder.as_ref()).map_err(|refused| match refused {
-            Refused::Yours { .. } => End::Close(TOO_MANY, TOO_MANY_OPEN),
-            Refused::Full => End::Close(OVERLOAD, "Too much is being watched."),
-            Refused::NoPage { .. } => End::Close(NO_SCOPE, NO_PAGE),
+        let view_key = ViewKey::new(self.scope.clone(), permission);
+        self.viewer = self.hub.attach(&view_key, None, self.view_owner.as_ref()).map_err(|refused| match refused {
+            ViewError::OwnerLimit { .. } => End::Close(TOO_MANY, TOO_MANY_OPEN),
+            ViewError::TooManyViews => End::Close(OVERLOAD, "Too much is being watched."),
+            ViewError::NoSuchPage { .. } => End::Close(NO_SCOPE, NO_PAGE),
         })?;
         Ok(())
     }
@@ -379,8 +379,8 @@ impl Line {
                 }
                 () = self.life.stopping() => return Err(End::Close(RESTART, "The server is restarting.")),
                 standing = changed(&mut self.standing) => return Err(match standing {
-                    Standing::In(_) => End::Close(RESTART, "What you may see has changed."),
-                    Standing::Out(_) => End::Close(SIGN_IN, "Sign in again."),
+                    SessionState::Active(_) => End::Close(RESTART, "What you may see has changed."),
+                    SessionState::Ended(_) => End::Close(SIGN_IN, "Sign in again."),
                 }),
                 _ = look.tick() => {
                     if self.flow.is_silent(began, STUCK) {
@@ -401,12 +401,12 @@ fn size_of(message: &Message) -> usize {
 }
 
 /// Resolves when somebody stands otherwise than they did. Who has no standing never does.
-async fn changed(standing: &mut Option<watch::Receiver<Standing>>) -> Standing {
+async fn changed(standing: &mut Option<watch::Receiver<SessionState>>) -> SessionState {
     let Some(standing) = standing else { return std::future::pending().await };
     match standing.changed().await {
         Ok(()) => standing.borrow_and_update().clone(),
         // Whoever looked after the sign-in is gone, and with them the sign-in.
-        Err(_) => Standing::Out(EndOfSignIn::SignedOut),
+        Err(_) => SessionState::Ended(EndReason::SignedOut),
     }
 }
 
@@ -459,7 +459,7 @@ impl LogEntry {
         if let Some(left_out) = LINES.take() {
             let Self { address, sign_in, display: by, scope, .. } = &self;
             let address = address.map(tracing::field::display);
-            tracing::info!(address, sign_in, display = by, scope, left_out, "a socket was opened");
+            tracing::info!(address, sign_in, display = by, scope, left_out, "socket opened");
         }
         self
     }
@@ -468,7 +468,7 @@ impl LogEntry {
         if let Some(left_out) = LINES.take() {
             let Self { address, sign_in, display: by, scope, began } = self;
             let (address, seconds) = (address.map(tracing::field::display), began.elapsed().as_secs());
-            tracing::info!(address, sign_in, display = by, scope, code, seconds, left_out, "a socket was closed");
+            tracing::info!(address, sign_in, display = by, scope, code, seconds, left_out, "socket closed");
         }
     }
 }
@@ -476,7 +476,7 @@ impl LogEntry {
 /// A socket that is closed as soon as it is open.
 fn turn_away(upgrade: WebSocketUpgrade, address: Option<IpAddr>, code: u16, reason: &'static str) -> Response {
     if let Some(left_out) = REFUSED_LINES.take() {
-        tracing::info!(address = address.map(tracing::field::display), code, left_out, "a socket was refused");
+        tracing::info!(address = address.map(tracing::field::display), code, left_out, "socket refused");
     }
     upgrade.on_upgrade(move |socket| close(socket, code, reason))
 }

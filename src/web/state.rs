@@ -8,10 +8,10 @@ use axum::extract::FromRef;
 use jiff::tz::TimeZone;
 
 use super::access::Access;
-use super::boards::Boards;
+use super::wallboards::Wallboards;
 use super::origin::OriginRule;
-use crate::actions::{FeedbackDesk, Supervision, Surveys};
-use crate::base::{Clock, Lifecycle, Metrics};
+use crate::actions::{FeedbackActions, SupervisorActions, Surveys};
+use base::{Clock, Lifecycle, Metrics};
 use crate::feeds::Intake;
 use crate::live::Hub;
 
@@ -22,7 +22,7 @@ pub struct AppState(Arc<Handles>);
 /// The handles themselves.
 #[derive(Debug)]
 pub struct Handles {
-    /// How the house is entered.
+    /// How the site is entered.
     pub access: Access,
     /// What each scope sees.
     pub hub: Hub,
@@ -31,11 +31,11 @@ pub struct Handles {
     /// Where surveys are asked for. `None`: Agent Connect is not configured, or has no key.
     pub surveys: Option<Surveys>,
     /// Where supervisors act. `None`: Clarity is not configured.
-    pub supervision: Option<Supervision>,
+    pub supervision: Option<SupervisorActions>,
     /// Where customers are answered. `None`: Goodays is not configured.
-    pub feedback: Option<FeedbackDesk>,
+    pub feedback: Option<FeedbackActions>,
     /// The wallboards.
-    pub boards: Boards,
+    pub wallboards: Wallboards,
     /// What has been counted.
     pub metrics: Metrics,
     /// What time it is.
@@ -43,12 +43,12 @@ pub struct Handles {
     /// Whether we are stopping.
     pub life: Lifecycle,
     /// What is the same for all requests.
-    pub house: Arc<House>,
+    pub site: Arc<SiteSettings>,
 }
 
 /// What is the same for all requests.
 #[derive(Debug)]
-pub struct House {
+pub struct SiteSettings {
     /// The zone of the board's day.
     pub time_zone: TimeZone,
     /// What the origin of our own pages is.
@@ -87,10 +87,10 @@ hand_out! {
     hub: Hub,
     intake: Intake,
     surveys: Option<Surveys>,
-    feedback: Option<FeedbackDesk>,
-    boards: Boards,
+    feedback: Option<FeedbackActions>,
+    wallboards: Wallboards,
     metrics: Metrics,
     clock: Clock,
     life: Lifecycle,
-    house: Arc<House>,
+    site: Arc<SiteSettings>,
 }

@@ -14,9 +14,9 @@ use super::api::idempotency_key;
 use super::problem::Problem;
 use super::state::AppState;
 use crate::actions::supervise::{
-    AgentDeed, Disposition, ExtraItem, NewStatus, Note, PossibleStatus, Recording, SessionDeed, Suspension,
+    AgentAction, Disposition, ExtraItem, NewStatus, Note, PossibleStatus, Recording, SessionAction, Suspension,
 };
-use crate::actions::{Actor, Deed, DeedError, Supervision};
+use crate::actions::{ActingUser, SupervisorAction, SupervisorError, SupervisorActions};
 use crate::domain::{AgentId, SessionId};
 use crate::gold::Key;
 use crate::live::Hub;
@@ -27,8 +27,8 @@ const COME_BACK: u64 = 5;
 
 /// Somebody who may act, at the desk where they act.
 pub struct Acting {
-    desk: Supervision,
-    actor: Actor,
+    desk: SupervisorActions,
+    actor: ActingUser,
     viewer: Viewer,
     hub: Hub,
     key: Option<String>,
@@ -47,9 +47,9 @@ impl FromRequestParts<AppState> for Acting {
                 let clarity = sign_in.clarity().ok_or_else(|| {
                     Problem::sign_in_needed().detail("Your Clarity token has ended: sign in again to act.")
                 })?;
-                Actor { is: viewer.actor(), clarity, permission: viewer.permission().clone() }
+                ActingUser { actor: viewer.actor(), clarity, permission: viewer.permission().clone() }
             }
-            None => desk.actor(bearer(&parts.headers), viewer.address()).ok_or_else(|| {
+            None => desk.acting_user(bearer(&parts.headers), viewer.address()).ok_or_else(|| {
                 Problem::sign_in_needed()
                     .detail("Send your own Clarity token: Authorization: Bearer followed by the token.")
             })?,
@@ -66,11 +66,11 @@ impl Acting {
     }
 
     /// Has Clarity say that it knows whoever acts.
-    pub(super) async fn is_known(&self) -> Result<(), DeedError> {
-        self.desk.is_known(&self.actor).await
+    pub(super) async fn is_known(&self) -> Result<(), SupervisorError> {
+        self.desk.confirm_user(&self.actor).await
     }
 
-    async fn act(self, deed: Deed) -> Result<Response, Problem> {
+    async fn act(self, deed: SupervisorAction) -> Result<Response, Problem> {
         let done = self.desk.act(self.actor, deed, self.key).await.map_err(problem)?;
         Ok(Json(json!({"id": done.id, "outcome": "accepted", "answer": done.answer})).into_response())
     }
@@ -81,32 +81,32 @@ type Body<T> = Result<Json<T>, JsonRejection>;
 
 /// `POST /api/v1/agents/{id}/status`.
 pub async fn status(acting: Acting, Path(id): Path<i64>, body: Body<NewStatus>) -> Result<Response, Response> {
-    act_on_agent(acting, id, body.map(|Json(new)| AgentDeed::Status(new))).await
+    act_on_agent(acting, id, body.map(|Json(new)| AgentAction::Status(new))).await
 }
 
 /// `POST /api/v1/agents/{id}/suspend`.
 pub async fn suspend(acting: Acting, Path(id): Path<i64>, body: Body<Suspension>) -> Result<Response, Response> {
-    act_on_agent(acting, id, body.map(|Json(new)| AgentDeed::Suspension(new))).await
+    act_on_agent(acting, id, body.map(|Json(new)| AgentAction::Suspension(new))).await
 }
 
 /// `POST /api/v1/agents/{id}/recording`.
 pub async fn recording(acting: Acting, Path(id): Path<i64>, body: Body<Recording>) -> Result<Response, Response> {
-    act_on_agent(acting, id, body.map(|Json(new)| AgentDeed::Recording(new))).await
+    act_on_agent(acting, id, body.map(|Json(new)| AgentAction::Recording(new))).await
 }
 
 /// `POST /api/v1/sessions/{id}/notes`.
 pub async fn notes(acting: Acting, Path(id): Path<i64>, body: Body<Note>) -> Result<Response, Response> {
-    act_on_session(acting, id, body.map(|Json(new)| SessionDeed::Note(new))).await
+    act_on_session(acting, id, body.map(|Json(new)| SessionAction::Note(new))).await
 }
 
 /// `POST /api/v1/sessions/{id}/disposition`.
 pub async fn disposition(acting: Acting, Path(id): Path<i64>, body: Body<Disposition>) -> Result<Response, Response> {
-    act_on_session(acting, id, body.map(|Json(new)| SessionDeed::Disposition(new))).await
+    act_on_session(acting, id, body.map(|Json(new)| SessionAction::Disposition(new))).await
 }
 
 /// `POST /api/v1/sessions/{id}/extra-items`.
 pub async fn extra_items(acting: Acting, Path(id): Path<i64>, body: Body<ExtraItem>) -> Result<Response, Response> {
-    act_on_session(acting, id, body.map(|Json(new)| SessionDeed::ExtraItem(new))).await
+    act_on_session(acting, id, body.map(|Json(new)| SessionAction::ExtraItem(new))).await
 }
 
 /// `GET /api/v1/agents/{id}/statuses`: what `status` takes for this agent.
@@ -117,45 +117,45 @@ pub async fn statuses(acting: Acting, Path(id): Path<i64>) -> Result<Json<Value>
     Ok(Json(json!({ "statuses": listed })))
 }
 
-async fn act_on_agent(acting: Acting, id: i64, deed: Result<AgentDeed, JsonRejection>) -> Result<Response, Response> {
+async fn act_on_agent(acting: Acting, id: i64, deed: Result<AgentAction, JsonRejection>) -> Result<Response, Response> {
     acting.sees(AgentId(id)).map_err(IntoResponse::into_response)?;
-    let deed = Deed::Agent(AgentId(id), deed.map_err(IntoResponse::into_response)?);
+    let deed = SupervisorAction::Agent(AgentId(id), deed.map_err(IntoResponse::into_response)?);
     acting.act(deed).await.map_err(IntoResponse::into_response)
 }
 
 async fn act_on_session(
     acting: Acting,
     id: i64,
-    deed: Result<SessionDeed, JsonRejection>,
+    deed: Result<SessionAction, JsonRejection>,
 ) -> Result<Response, Response> {
-    let deed = Deed::Session(SessionId(id), deed.map_err(IntoResponse::into_response)?);
+    let deed = SupervisorAction::Session(SessionId(id), deed.map_err(IntoResponse::into_response)?);
     acting.act(deed).await.map_err(IntoResponse::into_response)
 }
 
 /// What is wrong, for whoever acts.
-pub(super) fn problem(error: DeedError) -> Problem {
+pub(super) fn problem(error: SupervisorError) -> Problem {
     let said = error.to_string();
     match error {
         // In the same words as for what is there and not theirs to see.
-        DeedError::NotFound => Problem::not_found(),
-        DeedError::Invalid(_) => Problem::not_valid(said),
-        DeedError::NotPermitted { sent: false } => Problem::not_allowed().detail(said),
-        DeedError::NotPermitted { sent: true } => Problem::not_allowed().detail(said).audited(),
-        DeedError::Refused(_) => {
+        SupervisorError::NotFound => Problem::not_found(),
+        SupervisorError::Invalid(_) => Problem::not_valid(said),
+        SupervisorError::NotPermitted { sent: false } => Problem::not_allowed().detail(said),
+        SupervisorError::NotPermitted { sent: true } => Problem::not_allowed().detail(said).audited(),
+        SupervisorError::Refused(_) => {
             Problem::new(StatusCode::CONFLICT, "refused-by-clarity", "Clarity refused.").detail(said)
         }
-        DeedError::InHand => Problem::conflict(said),
-        DeedError::Busy(wait) => Problem::not_now(wait.map_or(COME_BACK, |wait| wait.as_secs())).detail(said),
-        DeedError::Unreachable(_) => {
+        SupervisorError::InHand => Problem::conflict(said),
+        SupervisorError::Busy(wait) => Problem::not_now(wait.map_or(COME_BACK, |wait| wait.as_secs())).detail(said),
+        SupervisorError::Unreachable(_) => {
             let title = "Clarity could not be asked. Nothing was changed: try again in a moment.";
             Problem::new(StatusCode::BAD_GATEWAY, "clarity-unreachable", title).detail(said)
         }
-        DeedError::Unclear(_) => {
+        SupervisorError::Unclear(_) => {
             let title = "Clarity did not say whether it was done.";
             Problem::new(StatusCode::BAD_GATEWAY, "outcome-unknown", title).detail(said)
         }
-        DeedError::Store(StoreError::KeyReused) => Problem::conflict(StoreError::KeyReused.to_string()),
-        DeedError::Store(error) => {
+        SupervisorError::Store(StoreError::KeyReused) => Problem::conflict(StoreError::KeyReused.to_string()),
+        SupervisorError::Store(error) => {
             tracing::error!(error = %error, "a deed could not be written down, so it was not done");
             Problem::not_now(COME_BACK)
         }

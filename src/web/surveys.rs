@@ -11,11 +11,11 @@ use jiff::tz::TimeZone;
 use serde::Deserialize;
 
 use super::access::{TeamLead, Viewer};
-use super::pages::{self, Reader, format, words};
+use super::pages::{self, CurrentUser, format, words};
 use super::present::wants_html;
 use super::problem::Problem;
 use super::state::AppState;
-use crate::actions::surveys::{Asked, Before};
+use crate::actions::surveys::{EarlierRequest, SurveyReceipt};
 use crate::actions::{NewRecovery, SurveyError, Surveys};
 use crate::domain::{SurveyId, SurveyOrigin};
 use crate::gold::Key;
@@ -57,12 +57,12 @@ pub async fn retry(
     let to = format!("/api/v1/surveys/{}/retry", pages::segment(&id));
     let asked = desk(&state).map_err(IntoResponse::into_response)?.retry(&id.into(), again, &viewer.actor()).await;
     let asked = asked.map_err(|error| as_seen(error, &state.hub, &viewer));
-    let was_asked = matches!(asked, Err(SurveyError::AskedBefore(_)));
+    let was_asked = matches!(asked, Err(SurveyError::AlreadyRequested(_)));
     answer(&state, "survey.retry", asked, is_form).map_err(|problem| {
         match was_asked && is_form && wants_html(&headers) {
             true => {
                 let again = vec![("again".to_owned(), "true".to_owned())];
-                ask_again(&problem, &to, again, &Reader::of(&viewer, state.house.demo))
+                ask_again(&problem, &to, again, &CurrentUser::of(&viewer, state.site.demo))
             }
             false => problem.into_response(),
         }
@@ -70,8 +70,8 @@ pub async fn retry(
 }
 
 /// The same form, to be sent once more on purpose: one without script has no other place for that.
-pub(super) fn ask_again(problem: &Problem, to: &str, fields: Vec<(String, String)>, reader: &Reader) -> Response {
-    match pages::ask_again(ASKED_BEFORE, problem.more().unwrap_or_default(), to, fields, reader) {
+pub(super) fn ask_again(problem: &Problem, to: &str, fields: Vec<(String, String)>, user: &CurrentUser) -> Response {
+    match pages::duplicate_request(ASKED_BEFORE, problem.more().unwrap_or_default(), to, fields, user) {
         Ok(html) => (problem.status(), Html(html)).into_response(),
         Err(error) => {
             tracing::error!(error = %error, "a page cannot be rendered");
@@ -88,7 +88,7 @@ struct RecoveryForm {
     tags: String,
 }
 
-/// `POST /api/v1/surveys/{id}/recover`. 202: it will be sent, or was asked for before. 409: the vendor has not told yet
+/// `POST /api/v1/surveys/{id}/recover`. 202: it will be sent, or was asked for before. 409: the upstream has not told yet
 /// under which id it knows the survey.
 pub async fn recover(
     State(state): State<AppState>,
@@ -127,7 +127,7 @@ fn seen(hub: &Hub, viewer: &Viewer, id: &str) -> Result<(), Problem> {
 /// The same error without anything of a request that they may not see.
 pub(super) fn as_seen(error: SurveyError, hub: &Hub, viewer: &Viewer) -> SurveyError {
     match error {
-        SurveyError::AskedBefore(before) if seen(hub, viewer, &before.id.0).is_err() => {
+        SurveyError::AlreadyRequested(before) if seen(hub, viewer, &before.id.0).is_err() => {
             SurveyError::Conflict(ASKED_BEFORE)
         }
         other => other,
@@ -148,12 +148,12 @@ fn is_form(headers: &HeaderMap) -> bool {
 fn answer(
     state: &AppState,
     action: &'static str,
-    asked: Result<Asked, SurveyError>,
+    asked: Result<SurveyReceipt, SurveyError>,
     is_form: bool,
 ) -> Result<Response, Problem> {
     match asked {
         Ok(asked) => {
-            state.metrics.action(action, if asked.fresh { "written" } else { "repeated" });
+            state.metrics.action(action, if asked.is_new { "written" } else { "repeated" });
             if is_form {
                 return Ok(Redirect::to("/surveys").into_response());
             }
@@ -162,7 +162,7 @@ fn answer(
         }
         Err(error) => {
             state.metrics.action(action, "refused");
-            Err(problem(error, &state.house.time_zone, state.clock.now()))
+            Err(problem(error, &state.site.time_zone, state.clock.now()))
         }
     }
 }
@@ -173,7 +173,7 @@ pub(super) fn problem(error: SurveyError, zone: &TimeZone, now: Timestamp) -> Pr
         SurveyError::Invalid(why) => Problem::not_valid(why.to_string()),
         SurveyError::NotFound => Problem::not_found(),
         SurveyError::Conflict(why) => Problem::conflict(why),
-        SurveyError::AskedBefore(before) => asked_before(&before, zone, now),
+        SurveyError::AlreadyRequested(before) => asked_before(&before, zone, now),
         SurveyError::Store(error @ StoreError::KeyReused) => Problem::conflict(error.to_string()),
         SurveyError::Store(error) => {
             tracing::error!(error = %error, "a survey request could not be stored");
@@ -183,20 +183,20 @@ pub(super) fn problem(error: SurveyError, zone: &TimeZone, now: Timestamp) -> Pr
 }
 
 /// When and by whom it was asked before. Whoever asks again does so on purpose.
-fn asked_before(before: &Before, zone: &TimeZone, now: Timestamp) -> Problem {
+fn asked_before(before: &EarlierRequest, zone: &TimeZone, now: Timestamp) -> Problem {
     let how = match (before.origin, &before.by) {
-        (SurveyOrigin::ByHand, Some(by)) => format!("by {by}"),
-        (SurveyOrigin::ByHand, None) => "by hand".to_owned(),
-        (SurveyOrigin::Elsewhere, _) => "past Callboard, by another workflow".to_owned(),
+        (SurveyOrigin::Manual, Some(by)) => format!("by {by}"),
+        (SurveyOrigin::Manual, None) => "manual".to_owned(),
+        (SurveyOrigin::External, _) => "past Callboard, by another workflow".to_owned(),
         (SurveyOrigin::Session | SurveyOrigin::Conversation, _) => "automatically, when it was over".to_owned(),
     };
     let stands = words::survey(before.state.as_str()).to_lowercase();
     let evidence = before.evidence.as_ref().map(|it| format!(" It is taken for {it}.")).unwrap_or_default();
     let at = before.at.map(|at| format!("on {}, ", format::moment(at, zone, now))).unwrap_or_default();
-    let detail = format!("It was asked {at}{how}; that request is: {stands}.{evidence} Ask again only if you mean to.");
+    let detail = format!("It was asked {at}{how}; that request is: {stands}.{evidence} Request again only if you mean to.");
     let asked = serde_json::json!({
         "id": before.id, "at": before.at, "origin": before.origin.as_str(), "by": before.by,
         "state": before.state.as_str(),
     });
-    Problem::new(StatusCode::CONFLICT, "asked-before", ASKED_BEFORE).detail(detail).with("asked", asked)
+    Problem::new(StatusCode::CONFLICT, "already-requested", ASKED_BEFORE).detail(detail).with("asked", asked)
 }

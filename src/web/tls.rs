@@ -25,14 +25,14 @@ use tokio_rustls::rustls::{CertificateError, Error as RustlsError, RootCertStore
 use tokio_rustls::server::TlsStream;
 use zeroize::Zeroizing;
 
-use crate::base::Clock;
-use crate::base::private_file::{self, Unfit};
+use base::Clock;
+use base::private_file::{self, PrivateFileError};
 use crate::config;
 use crate::domain::Actor;
-use crate::store::{NewDeed, Store};
+use crate::store::{NewAuditEntry, Store};
 
 /// How often the files are looked at.
-pub const LOOK_EVERY: Duration = Duration::from_secs(10);
+pub const CHECK_INTERVAL: Duration = Duration::from_secs(10);
 
 /// More than any chain or key has.
 const LIMIT: u64 = 1024 * 1024;
@@ -60,7 +60,7 @@ pub enum TlsError {
         /// Which file.
         path: PathBuf,
         /// What is wrong with it.
-        unfit: Unfit,
+        unfit: PrivateFileError,
     },
     /// The file of the key holds none.
     #[error("server.tls.key_file names {path}, which holds no private key in PEM that can be used: write the certificate's own there, without a passphrase.", path = path.display())]
@@ -138,7 +138,7 @@ impl Tls {
 
     /// Looks at the files again and again, for ever. New ones count for new connections; where they cannot be used, that is
     /// said once and the old ones go on. Either is in the audit.
-    pub async fn follow_files(self, every: Duration, store: Store) {
+    pub async fn watch_files(self, every: Duration, store: Store) {
         let mut tick = interval(every);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut refused = None;
@@ -278,10 +278,10 @@ fn provider() -> Arc<CryptoProvider> {
 async fn audit(store: &Store, refused: Option<String>) {
     let (actor, what, entity) = (Actor::system(), "config.certificate", "certificate".to_owned());
     let written = match refused {
-        None => store.note(&actor, what, &entity, json!({})).await,
+        None => store.audit().record(&actor, what, &entity, json!({})).await,
         Some(why) => {
-            let deed = NewDeed { actor, what, entity, before: json!({}), after: json!({}) };
-            store.note_refused(deed, why).await
+            let deed = NewAuditEntry { actor, action: what, target: entity, before: json!({}), after: json!({}) };
+            store.audit().record_refused(deed, why).await
         }
     };
     if let Err(error) = written {

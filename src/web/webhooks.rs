@@ -1,4 +1,4 @@
-//! What vendors send us. The answer is 2xx only once the event is on the disk.
+//! What upstreams send us. The answer is 2xx only once the event is on the disk.
 
 use axum::body::Bytes;
 use axum::extract::State;
@@ -8,11 +8,11 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 
 use super::problem::Problem;
-use crate::base::{Clock, coding};
+use base::{Clock, content_encoding};
 use crate::domain::SourceName;
-use crate::feeds::intake::{Form, GOODAYS_SIGNATURE, KUSTOMER_SIGNATURE};
-use crate::feeds::{Intake, Refusal};
-use crate::store::{Accepted, StoreError};
+use crate::feeds::intake::{BodyRejection, GOODAYS_SIGNATURE, KUSTOMER_SIGNATURE};
+use crate::feeds::{Intake, IntakeError};
+use crate::store::{InboxReceipt, StoreError};
 
 /// How large an event may be.
 pub const BODY_LIMIT: usize = 1024 * 1024;
@@ -62,18 +62,18 @@ fn whole(
     headers: &HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Bytes, Problem> {
-    if !intake.takes(source) {
+    if !intake.accepts(source) {
         return Err(Problem::not_found());
     }
     let said = || headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok();
     let body = body.map_err(|refused| {
         if refused.status() == StatusCode::PAYLOAD_TOO_LARGE {
-            intake.turn_away(source, &Form::TooLarge(BODY_LIMIT), said(), clock.now());
+            intake.note_body_rejection(source, &BodyRejection::TooLarge(BODY_LIMIT), said(), clock.now());
         }
         Problem::of(refused.status()).technical(refused.body_text())
     })?;
     if let Some(coding) = coding_of(headers) {
-        intake.turn_away(source, &Form::Encoded(coding), Some(body.len() as u64), clock.now());
+        intake.note_body_rejection(source, &BodyRejection::Encoded(coding), Some(body.len() as u64), clock.now());
         return Err(Problem::wrong_content_type().detail("Send the event without Content-Encoding."));
     }
     Ok(body)
@@ -84,18 +84,18 @@ fn whole(
 fn coding_of(headers: &HeaderMap) -> Option<String> {
     let fields = headers.get_all(CONTENT_ENCODING).iter().map(|field| String::from_utf8_lossy(field.as_bytes()));
     let all = fields.collect::<Vec<_>>().join(", ");
-    let is_plain = all.split(',').all(coding::is_plain);
+    let is_plain = all.split(',').all(content_encoding::is_identity);
     (!is_plain).then(|| all.chars().filter(|letter| !letter.is_control()).take(LONGEST_CODING).collect())
 }
 
-fn answer(taken: Result<Accepted, Refusal>) -> Result<Response, Problem> {
+fn answer(taken: Result<InboxReceipt, IntakeError>) -> Result<Response, Problem> {
     match taken {
         Ok(_) => Ok(StatusCode::NO_CONTENT.into_response()),
-        Err(Refusal::Off) => Err(Problem::not_found()),
-        Err(Refusal::Signature(_)) => {
+        Err(IntakeError::Disabled) => Err(Problem::not_found()),
+        Err(IntakeError::Signature(_)) => {
             Err(Problem::new(StatusCode::UNAUTHORIZED, "signature", "The signature does not fit."))
         }
-        Err(Refusal::Store(error)) => {
+        Err(IntakeError::Store(error)) => {
             tracing::error!(error = %error, "an event could not be stored; its sender was asked to try again");
             let is_full = matches!(error, StoreError::Full { .. });
             Err(Problem::not_now(if is_full { COME_BACK_LATER } else { COME_BACK }))

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { actions, bodyOf } from "../../static/act.js";
+import { actions, bodyOf } from "../../static/action.js";
 import { painters } from "../../static/paint.js";
 
 test("what was left empty is left out, and numbers are numbers", () => {
@@ -30,10 +30,10 @@ test("a form is offered exactly while its action is", () => {
   assert.equal(shown(undefined, "reply"), null);
   assert.equal(shown({ reply: true }, "reply", { sources: { goodays: { state: "off" } } }), null);
   // The mark is for messages that Goodays cannot be told about, and that still wait.
-  const waiting = { feedback: { "a:b": { waits: true } } };
+  const waiting = { feedback: { "a:b": { needsReply: true } } };
   assert.equal(shown({ message: true }, "no-answer-needed", waiting), "");
   assert.equal(shown({ message: true, close: true }, "no-answer-needed", waiting), null);
-  assert.equal(shown({ message: true }, "no-answer-needed", { feedback: { "a:b": { waits: false } } }), null);
+  assert.equal(shown({ message: true }, "no-answer-needed", { feedback: { "a:b": { needsReply: false } } }), null);
 });
 
 /** A form as the script sees it, with an answer that comes when it is told to. */

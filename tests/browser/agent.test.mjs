@@ -3,8 +3,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { bodyOf } from "../../static/act.js";
-import { beginning, spans } from "../../static/bar.js";
+import { bodyOf } from "../../static/action.js";
+import { beginning, spans } from "../../static/status_bar.js";
 import { painters } from "../../static/paint.js";
 
 const NOW = Date.parse("2026-11-21T15:00:00Z");

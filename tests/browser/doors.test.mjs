@@ -66,11 +66,11 @@ async function page(context, { board = false, script = "page.js", signedIn = tru
     // What was inside the content is gone with it.
     getElementById: (id) => ids[id] ?? (content.className ? null : inside[id]),
     createElement: (tag) => node({ tag }),
-    querySelector: (what) => (what === ".board" && board ? node({ dataset: { queues: "", rotate: "20" } }) : what === "form.reader" && signedIn ? node() : null),
+    querySelector: (what) => (what === ".board" && board ? node({ dataset: { queues: "", rotate: "20" } }) : what === "form.user" && signedIn ? node() : null),
     querySelectorAll: (what) => {
       if (what === "textarea, input") return [field];
       if (!what.startsWith(".chips")) return [];
-      return [around.chips, ...(what.includes(".reader") ? [around.reader] : []), around.lost];
+      return [around.chips, ...(what.includes(".user") ? [around.user] : []), around.lost];
     },
   });
   globalThis.window = Object.assign(new EventTarget(), { innerWidth: 1920, innerHeight: 1080 });
@@ -178,14 +178,14 @@ test("who may no longer see a page is still signed in", async (context) => {
   const { open, content, around, kept } = await page(context);
   open[0].onclose({ code: 4403 });
   assert.deepEqual(content.children.map(({ tag }) => tag), ["h1"], "there is no way in by signing in");
-  assert.deepEqual([around.chips.removed, around.reader.removed, kept.size], [true, false, 1]);
+  assert.deepEqual([around.chips.removed, around.user.removed, kept.size], [true, false, 1]);
   assert.equal(document.title, "Callboard", "no name stays there");
 });
 
 test("a screen that is shut out says so and goes where screens wait", async (context) => {
   const it = await page(context, { board: true });
   it.open[0].onclose({ code: 4401 });
-  assert.equal(emptied(it, "This screen has been shut out."), undefined);
+  assert.equal(emptied(it, "This display was revoked."), undefined);
   assert.equal(it.body.children[0].className, "pairing", "legible from across the room");
   context.mock.timers.tick(10_000);
   await settle();

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { unheard } from "../../static/act.js";
+import { unheard } from "../../static/action.js";
 import { question } from "../../static/ask.js";
 import { Drafts, Signature } from "../../static/draft.js";
 

@@ -5,7 +5,7 @@ import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
 import * as format from "../../static/format.js";
-import { promoter, word } from "../../static/words.js";
+import { promoter, word } from "../../static/labels.js";
 
 const cases = JSON.parse(readFileSync(new URL("../fixtures/formats.json", import.meta.url), "utf8"));
 
@@ -36,8 +36,8 @@ test("scores carry their sample, and small samples are no scores", () => {
 });
 
 test("what is counted is written with what it stands on", () => {
-  for (const [value, manner, text, note, title, small] of cases.figure) {
-    assert.deepEqual(format.figure(value ?? undefined, manner), { text, note, title, small }, JSON.stringify(value));
+  for (const [value, manner, text, note, title, small] of cases.stat) {
+    assert.deepEqual(format.stat(value ?? undefined, manner), { text, note, title, small }, JSON.stringify(value));
   }
 });
 

@@ -11,10 +11,10 @@ test("what needs somebody stands first then the newest", () => {
   for (const [collection, items, wanted] of [
     ["feedback", {
       a: { state: "closed", created: at(15) }, b: { state: "open", created: at(10) }, c: { state: "open", created: at(12) },
-      d: { state: "closed", waits: true, created: at(11) }, e: { state: "pending", created: at(14) }, f: { state: "odd", created: at(16) }, g: { state: "open", waits: true },
+      d: { state: "closed", needsReply: true, created: at(11) }, e: { state: "pending", created: at(14) }, f: { state: "odd", created: at(16) }, g: { state: "open", needsReply: true },
     }, ["d", "g", "e", "c", "b", "f", "a"]],
     ["surveys", {
-      a: { state: "accepted", created: at(15) }, b: { state: "held", created: at(10) }, c: { state: "dryRun", mayRetry: true, created: at(16) },
+      a: { state: "accepted", created: at(15) }, b: { state: "needsReview", created: at(10) }, c: { state: "dryRun", mayRetry: true, created: at(16) },
       d: { state: "failed", mayRetry: true, created: at(12) }, e: { state: "accepted", mayRecover: true, created: at(11) }, f: { state: "unknown", created: at(12) },
     }, ["d", "f", "e", "b", "c", "a"]],
   ]) {

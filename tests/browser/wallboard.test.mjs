@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { isUnfinished, shown } from "../../static/tv.js";
+import { isUnfinished, shown } from "../../static/wallboard.js";
 
 const floor = { queues: { 11: {}, 3: {}, 7: {} } };
 const MINUTE = 60_000;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use callboard::sandbox::Sandbox;
+use sandbox::Sandbox;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
@@ -25,7 +25,7 @@ async fn suspend(who: &Somebody<'_>, agent: i64) -> StatusCode {
 async fn entries(keeper: &Somebody<'_>, query: &str) -> Vec<Value> {
     let answer = keeper.get(&format!("/api/v1/audit?{query}")).await;
     assert_eq!(answer.status(), StatusCode::OK, "{query}");
-    answer.json::<Value>().await.expect("JSON")["deeds"].as_array().cloned().expect("entries")
+    answer.json::<Value>().await.expect("JSON")["entries"].as_array().cloned().expect("entries")
 }
 
 /// The entries that a filter wants, once there are so many.
@@ -59,8 +59,8 @@ async fn entry_names_the_user_their_address_and_their_sign_in() {
         ("name", sign_in["name"].clone()),
         ("address", json!("127.0.0.1")),
         ("signIn", sign_in["id"].clone()),
-        ("what", json!("agent.suspend")),
-        ("entity", json!("agent 4")),
+        ("action", json!("agent.suspend")),
+        ("target", json!("agent 4")),
         ("outcome", json!("accepted")),
     ] {
         assert_eq!(found[0][field], expected, "{field}: {}", found[0]);
@@ -136,7 +136,7 @@ async fn refused_actions_are_in_the_audit_with_who_asked_for_them() {
         ("user=3&action=audit", "audit.read", "audit", 403),
     ] {
         let entry = eventually(&keeper, &format!("{query}&outcome=refused"), 1).await.remove(0);
-        assert_eq!((&entry["what"], &entry["entity"]), (&json!(action), &json!(target)), "{entry}");
+        assert_eq!((&entry["action"], &entry["target"]), (&json!(action), &json!(target)), "{entry}");
         assert_eq!((&entry["after"]["status"], &entry["kind"]), (&json!(status), &json!("user")), "{entry}");
         assert!(
             entry["reason"].as_str().is_some_and(|why| why.ends_with('.')) && entry["signIn"].is_string(),
@@ -165,7 +165,7 @@ async fn strangers_refusals_share_an_entry_and_fill_nothing() {
     assert_eq!(wrong.send().await.expect("an answer").status(), StatusCode::UNAUTHORIZED);
     until_async("all are counted", async || counted(&house, "counted").await == 49).await;
     let found = eventually(&keeper, "outcome=refused", 3).await;
-    let told: Vec<_> = found.iter().rev().map(|it| (&it["what"], &it["who"], &it["address"])).collect();
+    let told: Vec<_> = found.iter().rev().map(|it| (&it["action"], &it["actor"], &it["address"])).collect();
     let (who, address) = (json!("unknown caller"), json!("127.0.0.1"));
     let expected = ["agent.suspend", "display.list", "sign-in.refused"].map(|action| json!(action));
     assert_eq!(told, expected.iter().map(|action| (action, &who, &address)).collect::<Vec<_>>());
@@ -175,8 +175,8 @@ async fn strangers_refusals_share_an_entry_and_fill_nothing() {
     // How many more there were is written when the minute is over, or at the end.
     let stopped = house.stop().await;
     let store = stopped.store();
-    let last = store.deeds(1).await.expect("entries").remove(0);
-    assert_eq!((last.what.as_str(), &last.after), ("agent.suspend", &json!({"status": 401, "more": 49})));
+    let last = store.audit().newest(1).await.expect("entries").remove(0);
+    assert_eq!((last.action.as_str(), &last.after), ("agent.suspend", &json!({"status": 401, "more": 49})));
     store.close().await;
 }
 
@@ -191,7 +191,7 @@ async fn bearer_token_is_told_of_at_its_first_use_only() {
         assert_eq!(asked.send().await.expect("an answer").status(), StatusCode::OK);
     }
     let entry = eventually(&keeper, "user=2", 1).await.remove(0);
-    assert_eq!((&entry["what"], &entry["kind"]), (&json!("sign-in"), &json!("program")), "{entry}");
+    assert_eq!((&entry["action"], &entry["kind"]), (&json!("sign-in"), &json!("program")), "{entry}");
     assert_eq!((&entry["after"]["by"], &entry["address"]), (&json!("bearer"), &json!("127.0.0.1")), "{entry}");
     assert!(!entry.to_string().contains(&token));
     house.stop().await;
@@ -208,13 +208,13 @@ async fn sign_in_that_callboard_ends_is_in_the_audit_with_the_reason() {
     drop(Somebody::of(&house, &sandbox, SUPERVISOR).await);
     let store = &house.world.store;
     let ended = async || {
-        let entries = store.deeds(99).await.expect("entries");
-        entries.into_iter().find(|entry| entry.what == "sign-in.end")
+        let entries = store.audit().newest(99).await.expect("entries");
+        entries.into_iter().find(|entry| entry.action == "sign-in.end")
     };
     until_async("its end", async || ended().await.is_some()).await;
     let entry = ended().await.expect("an entry");
     assert_eq!((entry.actor.to_string().as_str(), entry.actor.kind.as_str()), ("Callboard", "system"));
-    assert!(entry.entity.ends_with(" of agent 2"), "{entry:?}");
+    assert!(entry.target.ends_with(" of agent 2"), "{entry:?}");
     assert_eq!(entry.after["reason"], "It has lasted as long as a sign-in may.");
     house.stop().await;
 }

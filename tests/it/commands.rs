@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::{Output, Stdio};
 use std::time::Duration;
 
-use callboard::sandbox::{Options, Timeouts};
+use sandbox::{Options, Timeouts};
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, BufReader};
@@ -229,8 +229,8 @@ async fn the_demo_says_where_its_pages_are_and_ends_cleanly_on_sigterm() {
 
 #[tokio::test]
 async fn what_was_acknowledged_is_there_after_sigkill() {
-    use callboard::base::Secret;
-    use callboard::base::hmac::Tag;
+    use base::Secret;
+    use base::hmac::Tag;
 
     let folder = TempDir::new().expect("a directory");
     let sections = "[goodays]\napi_root = \"http://127.0.0.1:9/v2\"\napi_token = \"t\"\nhmac_secrets = [\"agreed\"]\n";

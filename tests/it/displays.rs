@@ -1,7 +1,7 @@
 //! Screens on the wall come in by a token or a code, show one wallboard, and are out at once.
 
-use callboard::base::secret::ExposeSecret;
-use callboard::sandbox::{Sandbox, Sees};
+use base::secret::ExposeSecret;
+use sandbox::{Sandbox, Sees};
 use callboard::store::{DisplayToken, NewDisplay};
 use reqwest::header::{CACHE_CONTROL, LOCATION, RETRY_AFTER, SET_COOKIE};
 use reqwest::{Method, Response, StatusCode};
@@ -32,7 +32,7 @@ async fn waiting(house: &House) -> (Somebody<'_>, String) {
 
 async fn confirm(somebody: &Somebody<'_>, code: &str, board: &str) -> Response {
     let form = [("code", code), ("board", board), ("name", "Hall")];
-    somebody.request(Method::POST, "/displays/confirm").form(&form).send().await.expect("an answer")
+    somebody.request(Method::POST, "/displays/pair").form(&form).send().await.expect("an answer")
 }
 
 async fn only(supervisor: &Somebody<'_>) -> Value {
@@ -111,10 +111,10 @@ async fn a_screen_tells_how_it_is_and_is_reloaded_and_shut_out_at_once() {
     let heard = "2026-11-21T09:00:00.000Z";
     let told = json!({"heard": heard, "width": 1920, "height": 1080, "build": "0.1.0-x"}).to_string();
     viewer.say(Message::Text(told.into())).await;
-    until_async("the supervisor sees it", async || only(&supervisor).await["seen"]["width"] == 1920).await;
+    until_async("the supervisor sees it", async || only(&supervisor).await["lastReport"]["width"] == 1920).await;
     let listed = only(&supervisor).await;
-    assert_eq!((&listed["in"], &listed["sockets"], &listed["name"]), (&json!(true), &json!(1), &json!("Hall")));
-    assert_eq!(listed["seen"]["address"], "127.0.0.1");
+    assert_eq!((&listed["active"], &listed["sockets"], &listed["name"]), (&json!(true), &json!(1), &json!("Hall")));
+    assert_eq!(listed["lastReport"]["address"], "127.0.0.1");
     let id = listed["id"].as_str().expect("an id");
     assert!(supervisor.text("/displays").await.contains("1920 × 1080"));
 
@@ -131,7 +131,7 @@ async fn a_screen_tells_how_it_is_and_is_reloaded_and_shut_out_at_once() {
     assert_eq!(act("revoke").await, StatusCode::CONFLICT);
     let keeper = Somebody::of(&house, &sandbox, ADMINISTRATOR).await;
     let table = keeper.text("/audit.csv").await;
-    for what in ["display.confirm", "display.reload", "display.revoke"] {
+    for what in ["display.pair", "display.reload", "display.revoke"] {
         assert!(table.contains(what), "{what}");
     }
 }
@@ -260,10 +260,10 @@ async fn one_network_cannot_take_the_places_of_the_others() {
 /// A token that was made while no server ran.
 async fn with_token(house: House, bound: bool) -> (House, String) {
     let house = house.stop().await;
-    let (board, name, made_by) = ("floor".to_owned(), "Hall".to_owned(), "a test".to_owned());
+    let (board, name, created_by) = ("floor".to_owned(), "Hall".to_owned(), "a test".to_owned());
     let expires = "2999-01-01T00:00:00Z".parse().expect("an instant");
-    let new = NewDisplay { board, name, made_by, expires, bound };
-    let (token, _): (DisplayToken, _) = house.store().add_display(new).await.expect("a token");
+    let new = NewDisplay { board, name, created_by, expires, is_bound: bound };
+    let (token, _): (DisplayToken, _) = house.store().displays().add(new).await.expect("a token");
     (house.again().await, token.text().expose_secret().to_owned())
 }
 
@@ -287,7 +287,7 @@ async fn second_browser_with_a_bound_token_is_refused_and_it_is_seen() {
     assert_eq!((refused.status(), refused.headers().get(SET_COOKIE)), (StatusCode::FORBIDDEN, None));
     let page = refused.text().await.expect("a page");
     assert!(
-        page.contains("This token belongs to another browser") && page.contains("let it in anew by a code"),
+        page.contains("This token belongs to another browser") && page.contains("pair it again with a code"),
         "{page}"
     );
     assert!(page.contains("http-equiv=\"refresh\" content=\"20; url=/display\""), "nobody touches a wall: {page}");
@@ -296,7 +296,7 @@ async fn second_browser_with_a_bound_token_is_refused_and_it_is_seen() {
 
     let listed = only(&supervisor).await;
     let outcomes: Vec<&Value> = listed["uses"].as_array().expect("uses").iter().map(|it| &it["outcome"]).collect();
-    assert_eq!(outcomes, ["other-browser", "already-in", "accepted"]);
+    assert_eq!(outcomes, ["other-browser", "already-paired", "accepted"]);
     let newest = &listed["uses"][0];
     assert_eq!((&newest["address"], &newest["browser"]), (&json!("127.0.0.1"), &json!("Firefox")));
     let page = supervisor.text("/displays").await;
@@ -318,7 +318,7 @@ async fn second_browser_with_a_bound_token_is_refused_and_it_is_seen() {
         assert_eq!(late.status(), StatusCode::UNAUTHORIZED);
         assert!(late.text().await.expect("a page").contains("This token is not good"));
     }
-    assert_eq!(only(&supervisor).await["uses"][0]["outcome"], "shut-out");
+    assert_eq!(only(&supervisor).await["uses"][0]["outcome"], "revoked");
 }
 
 #[tokio::test]
@@ -333,6 +333,6 @@ async fn token_for_many_browsers_lets_each_of_them_in() {
         assert_eq!(Somebody::with(&house, cookie).page("/wallboard/floor").await.status(), StatusCode::OK);
     }
     let supervisor = supervisor_of(&house, &sandbox).await;
-    assert_eq!(only(&supervisor).await["bound"], false);
+    assert_eq!(only(&supervisor).await["boundToBrowser"], false);
     assert_eq!(by_token(&house, "", "cbw_wrong").await.status(), StatusCode::UNAUTHORIZED);
 }

@@ -15,7 +15,7 @@ async fn change(house: &House, word: &str) {
     let at: Timestamp = "2026-11-21T09:00:00Z".parse().expect("a time");
     let mut health = Health::new(SourceState::Live, at);
     health.reason = Some(word.into());
-    house.world.gold.tell(Fact::Source(SourceName::Clarity, health)).await;
+    house.world.gold.apply(Fact::Source(SourceName::Clarity, health)).await;
 }
 
 fn says<'a>(word: &'a str) -> impl FnMut(&Value) -> bool + 'a {
@@ -47,7 +47,7 @@ async fn whoever_comes_back_gets_one_patch_that_covers_the_gap() {
     drop(viewer);
     for word in ["one", "two", "three"] {
         change(&house, word).await;
-        house.world.gold.settled().await;
+        house.world.gold.flush().await;
     }
     let mut viewer = Viewer::connect(&house.base, "status", Some(held)).await;
     viewer.until("the last change", says("three")).await;
@@ -224,19 +224,19 @@ async fn abuse_ends_the_socket_of_whoever_does_it_and_nobody_elses() {
 
 #[tokio::test]
 async fn a_wallboard_sees_its_queues_and_no_customers_name() {
-    use callboard::domain::session::SessionList;
-    use callboard::domain::{Modality, QueueId, QueueReading, SessionId, SessionReading, SessionStatus};
+    use callboard::domain::session::SessionListUpdate;
+    use callboard::domain::{Modality, QueueId, QueueUpdate, SessionId, SessionUpdate, SessionStatus};
     let house = House::alone(|_| ()).await;
     for id in 0..4 {
-        let mut waiting = SessionReading::new(SessionId(82_673 + id));
+        let mut waiting = SessionUpdate::new(SessionId(82_673 + id));
         waiting.status = Some(SessionStatus::Queued);
         waiting.customer = Some("Jane Customer".into());
         waiting.other.insert("customerPhone".into(), Value::from("+13128633465"));
-        let mut queue = QueueReading::new(QueueId(id));
-        queue.sessions = [(Modality::Audio, SessionList { all: Some(vec![waiting]), ..SessionList::default() })].into();
-        house.world.gold.tell(Fact::QueueChanged { heard: Ordinal::default(), queue: Box::new(queue) }).await;
+        let mut queue = QueueUpdate::new(QueueId(id));
+        queue.sessions = [(Modality::Audio, SessionListUpdate { all: Some(vec![waiting]), ..SessionListUpdate::default() })].into();
+        house.world.gold.apply(Fact::QueueUpdated { received: Ordinal::default(), queue: Box::new(queue) }).await;
     }
-    house.world.gold.settled().await;
+    house.world.gold.flush().await;
     let state = house.until("wallboard:north", "both queues", |state| state["queues"].get("2").is_some()).await;
     let queues: Vec<&String> = state["queues"].as_object().expect("queues").keys().collect();
     assert_eq!(queues, ["0", "2"]);

@@ -64,7 +64,7 @@ impl Served {
         let at: Timestamp = "2026-11-21T09:00:00Z".parse().expect("a time");
         let mut health = Health::new(SourceState::Live, at);
         health.reason = Some(word.into());
-        self.house.world.gold.tell(Fact::Source(SourceName::Clarity, health)).await;
+        self.house.world.gold.apply(Fact::Source(SourceName::Clarity, health)).await;
         neighbor.until("the change", |state| says(state, word)).await;
     }
 

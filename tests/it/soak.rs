@@ -8,8 +8,8 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use callboard::base::hmac::Tag;
-use callboard::base::{Clock, Secret};
+use base::hmac::Tag;
+use base::{Clock, Secret};
 use futures_util::future::join_all;
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
@@ -104,7 +104,7 @@ impl Line {
         Self { http, to: watch::Sender::new(None), acknowledged: watch::Sender::new(Vec::new()) }
     }
 
-    /// Sends an event until somebody takes it, as vendors do.
+    /// Sends an event until somebody takes it, as upstreams do.
     async fn send(&self, event: &str) {
         let signature = Tag::sign(&Secret::from("agreed"), event.as_bytes()).to_string();
         let mut to = self.to.subscribe();

@@ -7,12 +7,12 @@ use std::time::Duration;
 use axum::Router;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::IntoResponse;
-use callboard::base::secret::ExposeSecret;
-use callboard::base::{Clock, Secret};
-use callboard::commands::configure;
+use base::secret::ExposeSecret;
+use base::{Clock, Secret};
+use callboard::commands::sandbox_config;
 use callboard::config::{self, Auth};
-use callboard::feeds::clarity::{sentence, settings};
-use callboard::vendor::clarity::{Clarity, Credential, Error, TokenError};
+use callboard::feeds::clarity::{error_chain, settings};
+use callboard::upstream::clarity::{Clarity, Credential, Error, TokenError};
 
 use crate::support::house::{House, PATIENCE, sandbox};
 use crate::support::windows::{CLIENT_ID, DOMAIN, PASSWORD, Site, USER, Windows};
@@ -49,7 +49,7 @@ async fn token(clarity: &Clarity) -> Result<String, TokenError> {
 
 /// The sentence that a person would read.
 async fn complaint(clarity: &Clarity) -> String {
-    sentence(&token(clarity).await.expect_err("no token"))
+    error_chain(&token(clarity).await.expect_err("no token"))
 }
 
 #[tokio::test]
@@ -147,7 +147,7 @@ async fn what_is_wrong_with_a_keytab_or_a_cache_is_said_without_a_storm() {
     let named = |section: config::Clarity, username: &str| config::Clarity { username: username.to_owned(), ..section };
     let nobody = |section: config::Clarity| config::Clarity { kdc: "127.0.0.1:9".to_owned(), ..section };
     let now = Clock::system();
-    let late = Clock::standing_at("2100-01-01T00:00:00Z".parse().expect("a time"));
+    let late = Clock::manual("2100-01-01T00:00:00Z".parse().expect("a time"));
     for (section, clock, expected) in [
         (named(of_keytab(&keytab), "else"), &now, "it has no key of else@EXAMPLE, but of svc@EXAMPLE"),
         (of_keytab(&cache), &now, "it is no keytab"),
@@ -273,9 +273,9 @@ async fn the_challenge_names_the_site_and_a_person_signs_in_beside_the_service_a
         method: windows_auth::Method::Ntlm,
         kdc: None,
     };
-    clarity.as_person(account(PASSWORD)).info().await.expect("an answer");
+    clarity.with_credential(account(PASSWORD)).info().await.expect("an answer");
     assert_eq!(windows.signed_in().len(), 2, "a person has a token of their own");
-    let error = clarity.as_person(account("wrong")).info().await.expect_err("a refusal");
+    let error = clarity.with_credential(account("wrong")).info().await.expect_err("a refusal");
     assert!(matches!(&error, Error::Token { source, .. } if source.refuses_account()), "{error}");
     clarity.info().await.expect("what a person got wrong does not touch the service account");
 }
@@ -287,7 +287,7 @@ async fn a_whole_house_signs_in_and_is_live() {
     *windows.token.lock().expect("no panic") = sandbox.steering().token_for(1);
     let data = tempfile::TempDir::new().expect("a directory");
     let house = House::alone(|config| {
-        let mut clarity = configure(sandbox.addresses(), data.path()).clarity.expect("a section");
+        let mut clarity = sandbox_config(sandbox.addresses(), data.path()).clarity.expect("a section");
         let site = section(&windows, Auth::Ntlm);
         (clarity.auth, clarity.client_id, clarity.token_url) = (site.auth, site.client_id, site.token_url);
         (clarity.username, clarity.domain, clarity.password) = (site.username, site.domain, site.password);
@@ -335,7 +335,7 @@ async fn refused_credentials_wait_for_an_administrator_or_a_new_file() {
     };
     write("Passw0rd?\n");
     let house = House::alone(|config| {
-        let mut clarity = configure(sandbox.addresses(), data.path()).clarity.expect("a section");
+        let mut clarity = sandbox_config(sandbox.addresses(), data.path()).clarity.expect("a section");
         let site = section(&windows, Auth::Ntlm);
         (clarity.auth, clarity.client_id, clarity.token_url) = (site.auth, site.client_id, site.token_url);
         (clarity.username, clarity.domain) = (site.username, site.domain);

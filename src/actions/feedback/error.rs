@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-use crate::domain::FeedbackDeedKind;
+use crate::domain::FeedbackActionKind;
 use crate::store::StoreError;
 
 /// What is wrong with a wish. Nothing was sent.
@@ -18,7 +18,7 @@ pub enum FeedbackError {
     #[error("{}", not_offered(*kind, offered))]
     NotOffered {
         /// What was wanted.
-        kind: FeedbackDeedKind,
+        kind: FeedbackActionKind,
         /// What there is instead.
         offered: Vec<String>,
     },
@@ -33,9 +33,9 @@ pub enum FeedbackError {
     Store(#[from] StoreError),
 }
 
-fn not_offered(kind: FeedbackDeedKind, offered: &[String]) -> String {
+fn not_offered(kind: FeedbackActionKind, offered: &[String]) -> String {
     match (kind, offered) {
-        (FeedbackDeedKind::NoAnswerNeeded, _) => {
+        (FeedbackActionKind::NoReplyNeeded, _) => {
             "Goodays can still be told that this needs no answer: close it instead.".to_owned()
         }
         (_, []) => "Goodays offers no action for this response now: somebody has dealt with it already.".to_owned(),

@@ -4,9 +4,9 @@
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
-use crate::base::Clock;
+use base::Clock;
 use crate::domain::ResponseId;
-use crate::vendor::goodays::{CallError, Goodays, wire};
+use crate::upstream::goodays::{CallError, Goodays, wire};
 
 /// How far around a response's birth the list goes.
 const AROUND: SignedDuration = SignedDuration::from_mins(10);
@@ -22,14 +22,14 @@ const ABSENT: SignedDuration = SignedDuration::from_hours(1);
 
 #[derive(Debug)]
 pub(super) struct LookUp {
-    vendor: Goodays,
+    upstream: Goodays,
     clock: Clock,
     absent_since: Option<Timestamp>,
 }
 
 impl LookUp {
-    pub fn new(vendor: Goodays, clock: Clock) -> Self {
-        Self { vendor, clock, absent_since: None }
+    pub fn new(upstream: Goodays, clock: Clock) -> Self {
+        Self { upstream, clock, absent_since: None }
     }
 
     /// The response as it came. `None`: it is in no list, or nobody could be asked.
@@ -62,7 +62,7 @@ impl LookUp {
     ) -> Result<Option<Value>, CallError> {
         let mut cursor = None;
         for _ in 0..PAGES {
-            let Some(page) = self.vendor.responses(from, to, cursor.as_ref()).await? else {
+            let Some(page) = self.upstream.responses(from, to, cursor.as_ref()).await? else {
                 self.absent_since = Some(self.clock.now());
                 return Ok(None);
             };

@@ -5,7 +5,7 @@
 //! colleagues see each other's. Only what Goodays offers for a response now is taken (G18). What may have arrived is looked
 //! up before it is sent again.
 
-mod carrier;
+mod destination;
 mod error;
 mod lookup;
 mod paper;
@@ -19,19 +19,19 @@ use std::sync::{Arc, Mutex, PoisonError};
 use serde_json::{Value, json};
 use tokio::sync::{Notify, mpsc, watch};
 
-use super::courier::{self, Courier};
-use crate::base::{Clock, Lifecycle, Metrics};
-use crate::domain::{Actor, DeedId, Fact, FeedbackDeed, FeedbackDeedKind, RequestState, ResponseId};
+use super::outbox::{self, OutboxWorker};
+use base::{Clock, Lifecycle, Metrics};
+use crate::domain::{Actor, FeedbackActionId, Fact, FeedbackAction, FeedbackActionKind, RequestState, ResponseId};
 use crate::gold::entity::Response;
 use crate::gold::{Entity, Gold, Key};
-use crate::store::{Intent, IntentState, NewDeed, NewIntent, Outcome, Store, StoreError};
-use crate::vendor::goodays::Goodays;
+use crate::store::{OutboxEntry, IntentState, NewAuditEntry, NewOutboxEntry, RequestOutcome, Store, StoreError};
+use crate::upstream::goodays::Goodays;
 
-use carrier::FeedbackCarrier;
+use destination::GoodaysDestination;
 pub use error::FeedbackError;
 pub use paper::name;
 use paper::{Paper, entity};
-pub use wish::FeedbackWish;
+pub use wish::FeedbackInput;
 
 /// What the outbox calls these deeds.
 const KIND: &str = "goodays.deed";
@@ -41,9 +41,9 @@ const SHOWN: u32 = 2000;
 
 /// What became of wanting something done.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Wished {
+pub struct FeedbackReceipt {
     /// The deed.
-    pub id: DeedId,
+    pub id: FeedbackActionId,
     /// How far it has come.
     pub state: RequestState,
     /// Whether this was the first time that it was wanted.
@@ -61,7 +61,7 @@ pub struct FeedbackRules {
 
 /// What the desk tells to whoever listens to Goodays.
 #[derive(Debug)]
-pub struct Overheard {
+pub struct FeedbackSignals {
     /// Responses as a look-up found them, to be taken in like events.
     pub found: mpsc::UnboundedReceiver<Value>,
     /// Why nothing can be sent now; `None` while all is well.
@@ -70,7 +70,7 @@ pub struct Overheard {
 
 /// The desk where customers are answered. Cheap to clone.
 #[derive(Debug, Clone)]
-pub struct FeedbackDesk(Arc<Inner>);
+pub struct FeedbackActions(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
@@ -85,26 +85,26 @@ struct Inner {
     pinning: tokio::sync::Mutex<()>,
 }
 
-impl FeedbackDesk {
+impl FeedbackActions {
     /// Opens the desk, shows what was done before, and starts the courier who carries deeds to Goodays.
     #[must_use]
     pub fn open(
         store: Store,
         gold: Gold,
-        vendor: Goodays,
+        upstream: Goodays,
         rules: FeedbackRules,
         clock: &Clock,
         metrics: &Metrics,
         life: &Lifecycle,
-    ) -> (Self, Overheard) {
+    ) -> (Self, FeedbackSignals) {
         let (asked, to_look_up) = (Notify::new(), Mutex::default());
         let (metrics, pinning) = (metrics.clone(), tokio::sync::Mutex::default());
         let desk = Self(Arc::new(Inner { store, gold, rules, metrics, asked, to_look_up, pinning }));
         let (tell_found, found) = mpsc::unbounded_channel();
         let (tell_trouble, trouble) = watch::channel(None);
-        let carrier = FeedbackCarrier::new(desk.clone(), vendor, clock.clone(), tell_found, tell_trouble);
-        life.spawn(Courier::new(carrier, clock.clone()).run(life.clone()));
-        (desk, Overheard { found, trouble })
+        let carrier = GoodaysDestination::new(desk.clone(), upstream, clock.clone(), tell_found, tell_trouble);
+        life.spawn(OutboxWorker::new(carrier, clock.clone()).run(life.clone()));
+        (desk, FeedbackSignals { found, trouble })
     }
 
     /// Whether an answer to responses of this source must say which kind of remark the customer made.
@@ -121,14 +121,14 @@ impl FeedbackDesk {
     pub async fn act(
         &self,
         response: &ResponseId,
-        kind: FeedbackDeedKind,
-        wish: FeedbackWish,
+        kind: FeedbackActionKind,
+        wish: FeedbackInput,
         key: Option<String>,
         actor: Actor,
-    ) -> Result<Wished, FeedbackError> {
+    ) -> Result<FeedbackReceipt, FeedbackError> {
         let wished = self.wish(response, kind, wish, key, actor).await;
         let result = match &wished {
-            Ok(Wished { fresh: false, .. }) => "repeated",
+            Ok(FeedbackReceipt { fresh: false, .. }) => "repeated",
             Ok(_) => "written",
             Err(_) => "refused",
         };
@@ -139,24 +139,24 @@ impl FeedbackDesk {
     async fn wish(
         &self,
         id: &ResponseId,
-        kind: FeedbackDeedKind,
-        wish: FeedbackWish,
+        kind: FeedbackActionKind,
+        wish: FeedbackInput,
         key: Option<String>,
         actor: Actor,
-    ) -> Result<Wished, FeedbackError> {
+    ) -> Result<FeedbackReceipt, FeedbackError> {
         let response = self.response(id).ok_or(FeedbackError::NotFound)?;
         let who = wish.who(self.0.rules.demo);
         let actor = actor.calling_themselves(wish.name(self.0.rules.demo).as_deref());
         let email = wish.email();
-        let action = wish.action(kind, response.reading.source.as_deref(), &self.0.rules.external_sources)?;
+        let action = wish.action(kind, response.record.source.as_deref(), &self.0.rules.external_sources)?;
         let key = key.unwrap_or_else(|| format!("{:032x}", rand::random::<u128>()));
         let paper = Paper { response: id.clone(), kind: kind.as_str().to_owned(), action };
-        let seen: Vec<&str> = response.reading.messages.keys().map(|id| &**id).collect();
-        let intent = NewIntent {
+        let seen: Vec<&str> = response.record.messages.keys().map(|id| &**id).collect();
+        let intent = NewOutboxEntry {
             key: format!("feedback: {key}"),
             kind: KIND.to_owned(),
             body: serde_json::to_value(&paper).map_err(StoreError::Json)?,
-            context: json!({"who": who, "actor": actor, "email": email, "stand": response.stand, "seen": seen}),
+            context: json!({"who": who, "actor": actor, "email": email, "stand": response.revision, "seen": seen}),
         };
         // A second press is harmless also when the first has changed what is offered.
         if self.0.store.intent_of(&intent.key).await?.is_none() {
@@ -165,11 +165,11 @@ impl FeedbackDesk {
         let written = self.0.store.intend(intent).await?;
         self.tell(&written.intent).await;
         let intent = match kind {
-            FeedbackDeedKind::NoAnswerNeeded if written.fresh => self.mark(written.intent).await?,
+            FeedbackActionKind::NoReplyNeeded if written.fresh => self.mark(written.intent).await?,
             _ => written.intent,
         };
         self.0.asked.notify_one();
-        Ok(Wished { id: intent.id.as_str().into(), state: courier::state(&intent), fresh: written.fresh })
+        Ok(FeedbackReceipt { id: intent.id.as_str().into(), state: outbox::state(&intent), fresh: written.fresh })
     }
 
     /// Tries a deed again that did not come to its end. One whose end is unknown is looked up first, unless whoever asks
@@ -180,11 +180,11 @@ impl FeedbackDesk {
     pub async fn retry(
         &self,
         response: &ResponseId,
-        deed: &DeedId,
-        who: &FeedbackWish,
+        deed: &FeedbackActionId,
+        who: &FeedbackInput,
         sure: bool,
         actor: Actor,
-    ) -> Result<Wished, FeedbackError> {
+    ) -> Result<FeedbackReceipt, FeedbackError> {
         let intent = self.0.store.intent(&deed.0).await?.filter(|intent| intent.kind == KIND);
         let intent = intent.ok_or(FeedbackError::NotFound)?;
         let paper = Paper::of(&intent).filter(|paper| paper.response == *response).ok_or(FeedbackError::NotFound)?;
@@ -198,32 +198,32 @@ impl FeedbackDesk {
                 is_offered(&response, kind)?;
             }
             let again = self.0.store.retry(&intent.id, false).await?;
-            let line = NewDeed {
+            let line = NewAuditEntry {
                 actor: actor.calling_themselves(who.name(self.0.rules.demo).as_deref()),
                 what: "feedback.retry",
                 entity: entity(&paper.response),
                 before: json!({"deed": intent.id, "state": intent.state.as_str(), "attempts": intent.attempt}),
                 after: json!({"deed": intent.id, "state": again.state.as_str(), "sure": sure}),
             };
-            let line = self.0.store.begin_deed(line).await?;
-            self.0.store.end_deed(line, "accepted", None).await?;
+            let line = self.0.store.audit().begin(line).await?;
+            self.0.store.audit().complete(line, "accepted", None).await?;
             again
         };
         self.tell(&again).await;
         self.0.asked.notify_one();
         self.0.metrics.action("feedback.retry", "written");
-        Ok(Wished { id: deed.clone(), state: courier::state(&again), fresh: true })
+        Ok(FeedbackReceipt { id: deed.clone(), state: outbox::state(&again), fresh: true })
     }
 
     /// Our own mark needs nobody's consent: it is done as soon as it is written.
-    async fn mark(&self, intent: Intent) -> Result<Intent, StoreError> {
+    async fn mark(&self, intent: OutboxEntry) -> Result<OutboxEntry, StoreError> {
         // If the courier was faster, it does the same.
         let Some(claimed) = self.0.store.claim(&intent.id).await? else { return Ok(intent) };
         if let Some(paper) = Paper::of(&claimed) {
-            let line = self.0.store.begin_deed(paper.line(&claimed)).await?;
-            self.0.store.end_deed(line, "accepted", None).await?;
+            let line = self.0.store.audit().begin(paper.line(&claimed)).await?;
+            self.0.store.audit().complete(line, "accepted", None).await?;
         }
-        let done = self.0.store.settle(&claimed.id, Outcome::accepted(None)).await?;
+        let done = self.0.store.settle(&claimed.id, RequestOutcome::accepted(None)).await?;
         self.tell(&done).await;
         Ok(done)
     }
@@ -235,27 +235,27 @@ impl FeedbackDesk {
         }
     }
 
-    async fn tell(&self, intent: &Intent) {
+    async fn tell(&self, intent: &OutboxEntry) {
         if let Some(deed) = deed(intent) {
-            self.0.gold.tell(Fact::FeedbackDeed(Box::new(deed))).await;
+            self.0.gold.apply(Fact::FeedbackAction(Box::new(deed))).await;
         }
     }
 }
 
 /// Whether it may be begun: it is offered, and nobody else is ending the conversation right now.
-fn may(response: &Response, kind: FeedbackDeedKind) -> Result<(), FeedbackError> {
+fn may(response: &Response, kind: FeedbackActionKind) -> Result<(), FeedbackError> {
     is_offered(response, kind)?;
-    match response.deeds.values().find(|deed| deed.is_in_hand() && deed.kind.settles()) {
+    match response.actions_taken.values().find(|deed| deed.is_pending() && deed.kind.closes_thread()) {
         Some(other) => Err(FeedbackError::InHand { who: other.who.to_string() }),
         None => Ok(()),
     }
 }
 
-fn is_offered(response: &Response, kind: FeedbackDeedKind) -> Result<(), FeedbackError> {
-    let offered = &response.reading.actions;
+fn is_offered(response: &Response, kind: FeedbackActionKind) -> Result<(), FeedbackError> {
+    let offered = &response.record.actions;
     let is_fine = match kind {
         // Goodays wants to hear of everything that it can be told (`apis.md` G38): the mark is for the rest.
-        FeedbackDeedKind::NoAnswerNeeded => !offered.contains(FeedbackDeedKind::Close.as_str()),
+        FeedbackActionKind::NoReplyNeeded => !offered.contains(FeedbackActionKind::Close.as_str()),
         kind => offered.contains(kind.as_str()),
     };
     if is_fine {
@@ -265,18 +265,18 @@ fn is_offered(response: &Response, kind: FeedbackDeedKind) -> Result<(), Feedbac
 }
 
 /// A row of the outbox as viewers see it.
-fn deed(intent: &Intent) -> Option<FeedbackDeed> {
+fn deed(intent: &OutboxEntry) -> Option<FeedbackAction> {
     let paper = Paper::of(intent)?;
     let context = |name: &str| intent.context.get(name).and_then(Value::as_str).unwrap_or_default();
-    Some(FeedbackDeed {
+    Some(FeedbackAction {
         id: intent.id.as_str().into(),
         kind: paper.kind()?,
         who: context("who").into(),
         text: paper.action.as_ref().and_then(|action| action.text()).map(Arc::from),
-        state: courier::state(intent),
+        state: outbox::state(intent),
         reason: intent.reason.as_deref().map(Arc::from),
         attempts: intent.attempt,
-        stand: context("stand").into(),
+        revision: context("stand").into(),
         created: intent.created,
         changed: intent.changed,
         response: paper.response,

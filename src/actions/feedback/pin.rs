@@ -1,11 +1,11 @@
 //! Says by hand which session a response is about, where no rule can tell (`apis.md` J50).
 
-use super::{FeedbackDesk, FeedbackError, FeedbackWish};
+use super::{FeedbackActions, FeedbackError, FeedbackInput};
 use crate::actions::session_is_seen;
 use crate::domain::{Actor, Fact, Permission, Pin, ResponseId, SessionId};
 use crate::store::Pinned;
 
-impl FeedbackDesk {
+impl FeedbackActions {
     /// Pins a response to a session; without one, the rules decide again. Doing it twice is doing it once.
     ///
     /// # Errors
@@ -48,14 +48,14 @@ impl FeedbackDesk {
         if session.is_some_and(|session| session.0 < 1) {
             return Err(FeedbackError::Invalid("A session is a whole number above zero.".to_owned()));
         }
-        let (wish, demo) = (FeedbackWish { who, ..FeedbackWish::default() }, self.0.rules.demo);
+        let (wish, demo) = (FeedbackInput { who, ..FeedbackInput::default() }, self.0.rules.demo);
         let actor = actor.calling_themselves(wish.name(demo).as_deref());
         let pin = Pin { response: response.clone(), session, who: wish.who(demo).into() };
         // What is told last must be what was written last.
         let _one_after_the_other = self.0.pinning.lock().await;
         let pinned = self.0.store.pin(pin.clone(), actor).await?;
         if pinned == Pinned::Fresh {
-            self.0.gold.tell(Fact::Pinned(pin)).await;
+            self.0.gold.apply(Fact::Pinned(pin)).await;
         }
         Ok(pinned)
     }

@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::error::SignInError;
 use super::roles::Roles;
-use crate::domain::{AgentId, Permission, QueueId, Realm, Role, SourceName, SourceState, TeamId};
+use crate::domain::{AgentId, Permission, QueueId, Visibility, Role, SourceName, SourceState, TeamId};
 use crate::gold::{Entity, Gold, Key};
-use crate::vendor::clarity::Clarity;
-use crate::vendor::clarity::wire::{Member, Profile, Structure};
+use crate::upstream::clarity::Clarity;
+use crate::upstream::clarity::wire::{Member, Profile, Structure};
 
 /// What Clarity says of somebody.
 #[derive(Debug, Clone, PartialEq)]
@@ -46,11 +46,11 @@ fn read(profile: &Profile, structure: &Structure, roles: &Roles, gold: &Gold) ->
 }
 
 /// Whom and what somebody may see: what Clarity shows them, of which an agent's colleagues are left out.
-fn realm(agent: AgentId, team: Option<TeamId>, role: Role, structure: &Structure) -> Realm {
+fn realm(agent: AgentId, team: Option<TeamId>, role: Role, structure: &Structure) -> Visibility {
     fn ids(list: &Option<Vec<Member>>) -> impl Iterator<Item = i64> + '_ {
         list.iter().flatten().filter_map(|member| member.id)
     }
-    let mut realm = Realm { queues: ids(&structure.queues).map(QueueId).collect(), ..Realm::default() };
+    let mut realm = Visibility { queues: ids(&structure.queues).map(QueueId).collect(), ..Visibility::default() };
     match role {
         Role::Display | Role::Agent => realm.teams.extend(team),
         Role::TeamLead | Role::Supervisor | Role::Administrator => {
@@ -96,9 +96,9 @@ pub(super) fn by_structure(
         _ => BTreeSet::new(),
     };
     let role = roles.of(agent, &groups).min(granted.role());
-    let Some(known) = granted.realm() else { return Ok(Permission::everything(role)) };
+    let Some(known) = granted.visibility() else { return Ok(Permission::everything(role)) };
     let is_there = |key: Key| copy.get(&key).is_some();
-    let mut realm = Realm {
+    let mut realm = Visibility {
         agents: BTreeSet::from([agent]),
         queues: known.queues.iter().copied().filter(|id| is_there(Key::Queue(*id))).collect(),
         teams: known.teams.iter().copied().filter(|id| is_there(Key::Team(*id))).collect(),
@@ -119,23 +119,23 @@ pub(super) fn by_structure(
 mod tests {
     use super::*;
     use crate::actions::sign_in::Named;
-    use crate::base::{Clock, Lifecycle};
-    use crate::domain::{AgentReading, Fact, GroupId, Health, QueueReading, StructureReading, TeamReading};
-    use crate::gold::{Day, Rules};
+    use base::{Clock, Lifecycle};
+    use crate::domain::{AgentUpdate, Fact, GroupId, Health, QueueUpdate, StructureSnapshot, TeamRecord};
+    use crate::gold::{BusinessDay, MatchRules};
 
     /// Agents with their teams.
     fn structure(agents: &[(i64, Option<i64>)]) -> Fact {
         let agents =
-            agents.iter().map(|(id, team)| AgentReading { team: team.map(TeamId), ..AgentReading::new(AgentId(*id)) });
-        let team = |id: i64, group: &str| TeamReading {
+            agents.iter().map(|(id, team)| AgentUpdate { team: team.map(TeamId), ..AgentUpdate::new(AgentId(*id)) });
+        let team = |id: i64, group: &str| TeamRecord {
             id: TeamId(id),
             name: format!("Team {id}").into(),
             groups: [(GroupId(id), group.into())].into(),
             unit: None,
         };
-        Fact::Structure(StructureReading {
+        Fact::Structure(StructureSnapshot {
             agents: agents.collect(),
-            queues: vec![QueueReading::new(QueueId(11))],
+            queues: vec![QueueUpdate::new(QueueId(11))],
             teams: vec![team(3, "Leads"), team(4, "Others")],
         })
     }
@@ -147,9 +147,9 @@ mod tests {
     #[tokio::test]
     async fn structure_takes_away_what_was_granted_and_adds_nothing() {
         let life = Lifecycle::new();
-        let gold = Gold::start(Rules::default(), Day::default(), Clock::system(), &life);
+        let gold = Gold::start(MatchRules::default(), BusinessDay::default(), Clock::system(), &life);
         let roles = Roles { team_leads: Named::new(&[], &["Leads".to_owned()]), ..Roles::default() };
-        let realm = Realm {
+        let realm = Visibility {
             agents: [41, 42, 43].map(AgentId).into(),
             queues: [11, 12].map(QueueId).into(),
             teams: [TeamId(3)].into(),
@@ -158,30 +158,30 @@ mod tests {
         let now = || by_structure(&gold, &roles, AgentId(41), Some(TeamId(3)), &granted);
         assert_eq!(now(), Err(SignInError::Unreachable), "nothing is heard");
 
-        gold.tell(live(SourceState::Live)).await;
+        gold.apply(live(SourceState::Live)).await;
         // 42 has moved away, 44 has come, and queue 12 is gone.
-        gold.tell(structure(&[(41, Some(3)), (42, Some(4)), (43, Some(3)), (44, Some(3))])).await;
-        gold.settled().await;
+        gold.apply(structure(&[(41, Some(3)), (42, Some(4)), (43, Some(3)), (44, Some(3))])).await;
+        gold.flush().await;
         let left = now().expect("they are there");
-        let realm = left.realm().expect("a part");
+        let realm = left.visibility().expect("a part");
         assert_eq!((left.role(), &realm.agents), (Role::TeamLead, &[41, 43].map(AgentId).into()));
         assert_eq!((&realm.queues, &realm.teams), (&[QueueId(11)].into(), &[TeamId(3)].into()));
 
         let fewer = Roles::default();
         let left = by_structure(&gold, &fewer, AgentId(41), Some(TeamId(3)), &granted).expect("they are there");
         assert_eq!(left.role(), Role::Agent, "no configuration names them any more");
-        assert_eq!(left.realm().map(|realm| realm.agents.clone()), Some([AgentId(41)].into()));
+        assert_eq!(left.visibility().map(|realm| realm.agents.clone()), Some([AgentId(41)].into()));
         let more = Roles { administrators: Named::new(&[41], &[]), ..Roles::default() };
         let left = by_structure(&gold, &more, AgentId(41), Some(TeamId(3)), &granted).expect("they are there");
         assert_eq!(left.role(), Role::TeamLead, "no more than Clarity granted");
 
         for gone in [vec![(43, Some(3))], vec![(41, Some(4)), (43, Some(3))]] {
-            gold.tell(structure(&gone)).await;
-            gold.settled().await;
+            gold.apply(structure(&gone)).await;
+            gold.flush().await;
             assert_eq!(now(), Err(SignInError::Refused), "{gone:?}");
         }
-        gold.tell(live(SourceState::Down)).await;
-        gold.settled().await;
+        gold.apply(live(SourceState::Down)).await;
+        gold.flush().await;
         assert_eq!(now(), Err(SignInError::Unreachable));
         life.kill();
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use thiserror::Error;
 
-use crate::vendor::clarity::{Error as ClarityError, TokenError};
+use crate::upstream::clarity::{Error as ClarityError, TokenError};
 
 /// Why somebody is not let in. Whoever guesses learns nothing from it.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -34,7 +34,7 @@ impl SignInError {
             Self::Refused => "credentials",
             Self::Unreachable => "unreachable",
             Self::Misconfigured(_) => "misconfigured",
-            Self::TooMany(_) => "too-many-tries",
+            Self::TooMany(_) => "too-many-attempts",
             Self::Full => "full",
         }
     }
@@ -43,7 +43,7 @@ impl SignInError {
         match error {
             error if error.refuses_account() => Self::Refused,
             TokenError::AccountRefused { .. } => Self::Refused,
-            TokenError::Unproved { .. } | TokenError::InvalidClientId | TokenError::Untrusted { .. } => {
+            TokenError::NotAuthenticated { .. } | TokenError::InvalidClientId | TokenError::Untrusted { .. } => {
                 Self::Misconfigured(error.to_string())
             }
             error => {

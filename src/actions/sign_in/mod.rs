@@ -18,15 +18,15 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 
-use crate::base::key::{self, KeyHash};
-use crate::base::{Clock, Lifecycle, Metrics, Secret, sealed};
+use base::key::{self, KeyHash};
+use base::{Clock, Lifecycle, Metrics, Secret, sealed};
 use crate::domain::{Actor, AgentId};
 use crate::gold::Gold;
-use crate::store::{KeptSignIn, Store};
-use crate::vendor::clarity::{Clarity, Credential, TokenCheck, has_ended};
+use crate::store::{StoredSignIn, Store};
+use crate::upstream::clarity::{Clarity, Credential, TokenVerifier, is_token_expired};
 
 pub use error::SignInError;
-pub use held::{End, Listed, SignIn, Socket, Standing};
+pub use held::{End, Listed, SignIn, Socket, SessionState};
 pub use roles::{Named, Roles};
 use strangers::Strangers;
 
@@ -55,7 +55,7 @@ pub struct Rules {
     /// How many sockets one sign-in may hold.
     pub sockets: usize,
     /// Verifies tokens here too, where the site shares its key.
-    pub check: Option<TokenCheck>,
+    pub check: Option<TokenVerifier>,
     /// The domain of whoever names none.
     pub domain: String,
     /// How Windows accounts sign in.
@@ -98,7 +98,7 @@ enum Entry {
 }
 
 struct Away {
-    kept: KeptSignIn,
+    kept: StoredSignIn,
     /// Held while it is brought back: a browser asks for several things at once.
     coming_back: tokio::sync::Mutex<()>,
 }
@@ -119,7 +119,7 @@ impl SignIns {
             tracing::error!(error = %error, "sign-ins cannot be read: everybody has to sign in again");
             Vec::new()
         });
-        let away = |kept: KeptSignIn| {
+        let away = |kept: StoredSignIn| {
             (kept.key, Entry::Away(Arc::new(Away { kept, coming_back: tokio::sync::Mutex::default() })))
         };
         let held = Mutex::new(kept.into_iter().map(away).collect());
@@ -146,8 +146,8 @@ impl SignIns {
             credential: windows_auth::Credential::Password(password),
         };
         let (method, kdc) = (self.0.rules.method, self.0.rules.kdc.clone());
-        let person = self.0.clarity.as_person(Credential::Windows { account, method, kdc });
-        let token = person.tokens().prove().await.map_err(|error| SignInError::of_token(&error))?;
+        let person = self.0.clarity.with_credential(Credential::Windows { account, method, kdc });
+        let token = person.tokens().authenticate().await.map_err(|error| SignInError::of_token(&error))?;
         let key = key::generate();
         let sign_in = self.admit(key::hash(&key), Some(&key), &token, from).await?;
         Ok((key, sign_in))
@@ -197,8 +197,8 @@ impl SignIns {
         may_ask: impl FnOnce() -> Result<F, Duration>,
     ) -> Result<SignIn, SignInError> {
         let inner = &self.0;
-        let count = |result| inner.metrics.token_shown(result);
-        if !strangers::is_token(token) || has_ended(token, inner.clarity.clock().theirs()) {
+        let count = |result| inner.metrics.unknown_token(result);
+        if !strangers::is_token(token) || is_token_expired(token, inner.clarity.clock().theirs()) {
             count("malformed");
             return Err(SignInError::Refused);
         }
@@ -298,7 +298,7 @@ impl SignIns {
             }
             None => false,
         };
-        if is_kept && let Err(error) = self.0.store.forget_sign_in(*hash).await {
+        if is_kept && let Err(error) = self.0.store.sign_ins().remove(*hash).await {
             // Whoever looks after it tries again.
             tracing::error!(error = %error, "a sign-in that has ended is still on the disk");
         }
@@ -327,7 +327,7 @@ impl SignIns {
             self.end_entry(hash, over.unwrap_or(End::Idle)).await;
             return None;
         };
-        let person = inner.clarity.as_person(Credential::Static(token.clone()));
+        let person = inner.clarity.with_credential(Credential::Static(token.clone()));
         let sign_in = SignIn::again(person, &token, kept, inner);
         sign_in.touch();
         let confirmed = timeout(COMING_BACK, held::again(&sign_in, &kept.granted, inner)).await;
@@ -380,7 +380,7 @@ impl SignIns {
             Some(check) => Some(check.verify(token, inner.clarity.clock().theirs()).map_err(|_| SignInError::Refused)?),
             None => None,
         };
-        let person = inner.clarity.as_person(Credential::Static(token.clone()));
+        let person = inner.clarity.with_credential(Credential::Static(token.clone()));
         let confirmed = confirm::ask(&person, &inner.rules.roles, &inner.gold).await?;
         if verified.is_some_and(|agent| agent != confirmed.agent.0) {
             // The token says one thing and Clarity another: nobody knows who this is.
@@ -415,7 +415,7 @@ impl SignIns {
     async fn write_down(&self, sign_in: &SignIn, hash: KeyHash, key: &Secret, token: &Secret) {
         let kept = sealed::seal(key, token).and_then(|token| sign_in.to_keep(hash, token));
         let Some(kept) = kept else { return };
-        if let Err(error) = self.0.store.keep_sign_in(kept).await {
+        if let Err(error) = self.0.store.sign_ins().add(kept).await {
             tracing::error!(error = %error, "a sign-in cannot be written down: it will not survive a restart");
         }
     }
@@ -469,7 +469,7 @@ impl Entry {
 }
 
 /// Why its time is over, if it is: it has lasted as long as one may, or was not used for too long.
-fn why_over(kept: &KeptSignIn, rules: &Rules, now: jiff::Timestamp) -> Option<End> {
+fn why_over(kept: &StoredSignIn, rules: &Rules, now: jiff::Timestamp) -> Option<End> {
     let since = |at| Duration::try_from(now.duration_since(at)).unwrap_or_default();
     let is_too_long = since(kept.began) >= rules.longest;
     is_too_long.then_some(End::TooLong).or((since(kept.used) >= rules.idle).then_some(End::Idle))
@@ -480,14 +480,14 @@ impl Inner {
     async fn note_end(&self, entity: String, why: End) {
         let Some(reason) = why.by_callboard() else { return };
         let after = serde_json::json!({ "reason": reason });
-        if let Err(error) = self.store.note(&Actor::system(), "sign-in.end", &entity, after).await {
+        if let Err(error) = self.store.audit().record(&Actor::system(), "sign-in.end", &entity, after).await {
             tracing::error!(error = %error, entity, "that a sign-in has ended could not be written to the audit");
         }
     }
 }
 
-impl std::convert::From<&KeptSignIn> for From {
-    fn from(kept: &KeptSignIn) -> Self {
+impl std::convert::From<&StoredSignIn> for From {
+    fn from(kept: &StoredSignIn) -> Self {
         Self { address: kept.address, browser: kept.browser.clone() }
     }
 }
@@ -522,7 +522,7 @@ mod tests {
         for (used, now, expected) in
             [(0, 7, None), (0, 8, Some(End::Idle)), (7, 11, None), (11, 12, Some(End::TooLong))]
         {
-            let kept = KeptSignIn {
+            let kept = StoredSignIn {
                 key: [0; 32],
                 agent: AgentId(41),
                 name: "Rob".to_owned(),

@@ -5,12 +5,12 @@ use std::time::Duration;
 use thiserror::Error;
 
 use crate::base;
-use crate::store::{Outcome, StoreError};
-use crate::vendor::clarity;
+use crate::store::{RequestOutcome, StoreError};
+use crate::upstream::clarity;
 
 /// What went wrong, for the person who acts: Clarity's own words are in it, and it is never logged.
 #[derive(Debug, Error)]
-pub enum DeedError {
+pub enum SupervisorError {
     /// There is no such agent or contact.
     #[error("There is no such agent or session.")]
     NotFound,
@@ -45,13 +45,13 @@ pub enum DeedError {
     Store(#[from] StoreError),
 }
 
-impl DeedError {
+impl SupervisorError {
     /// What an error means that came before anything was to change.
     pub(super) fn of(error: &clarity::Error) -> Self {
         match error {
             clarity::Error::NotSent { .. } => Self::Invalid(sentence(error)),
             clarity::Error::Denied { .. } => Self::NotPermitted { sent: false },
-            clarity::Error::TooMany { retry_after, .. } => Self::Busy(*retry_after),
+            clarity::Error::RateLimited { retry_after, .. } => Self::Busy(*retry_after),
             clarity::Error::Status { status: 400..=499, .. } => Self::Refused(words(error)),
             _ => Self::Unreachable(words(error)),
         }
@@ -70,17 +70,17 @@ impl DeedError {
     pub(super) fn of_the_deed(error: &clarity::Error) -> Self {
         match error {
             clarity::Error::Denied { .. } => Self::NotPermitted { sent: true },
-            error if error.surely_not_done() => Self::of(error),
+            error if error.is_surely_not_applied() => Self::of(error),
             error => Self::Unclear(words(error)),
         }
     }
 
     /// How the outbox keeps it. What was refused stays refused under its key; what was not sent may be tried again.
-    pub(super) fn outcome(&self) -> Outcome {
+    pub(super) fn outcome(&self) -> RequestOutcome {
         match self {
-            Self::Refused(reason) => Outcome::rejected(reason),
-            Self::Unclear(reason) => Outcome::unknown(reason),
-            other => Outcome::failed(other.to_string(), None),
+            Self::Refused(reason) => RequestOutcome::rejected(reason),
+            Self::Unclear(reason) => RequestOutcome::unknown(reason),
+            other => RequestOutcome::failed(other.to_string(), None),
         }
     }
 
@@ -96,14 +96,14 @@ impl DeedError {
 
 /// What Clarity said, or else what happened.
 fn words(error: &clarity::Error) -> String {
-    error.said().map_or_else(|| sentence(error), |said| format!("Clarity says: {said}"))
+    error.reason().map_or_else(|| sentence(error), |said| format!("Clarity says: {said}"))
 }
 
 fn sentence(error: &clarity::Error) -> String {
     match error {
         // What came instead of an answer says more than that it could not be read.
-        clarity::Error::Body { .. } => base::sentence(error),
-        error => base::sentence(&Told(error.to_string())),
+        clarity::Error::Body { .. } => base::error_chain(error),
+        error => base::error_chain(&Told(error.to_string())),
     }
 }
 

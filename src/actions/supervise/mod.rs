@@ -14,14 +14,14 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
 
-use crate::base::{Lifecycle, Metrics, Secret, sentence};
+use base::{Lifecycle, Metrics, Secret, error_chain};
 use crate::domain::{self, ActorKind, AgentId, Permission, Role};
 use crate::gold::{Gold, Key};
-use crate::store::{Intent, IntentState, NewDeed, NewIntent, Outcome, Store};
-use crate::vendor::clarity::{Clarity, Credential, agent_named_by};
+use crate::store::{OutboxEntry, IntentState, NewAuditEntry, NewOutboxEntry, RequestOutcome, Store};
+use crate::upstream::clarity::{Clarity, Credential, token_agent_id};
 
-pub use deed::{AgentDeed, Deed, Disposition, ExtraItem, NewStatus, Note, Recording, SessionDeed, Suspension};
-pub use error::DeedError;
+pub use deed::{AgentAction, SupervisorAction, Disposition, ExtraItem, NewStatus, Note, Recording, SessionAction, Suspension};
+pub use error::SupervisorError;
 pub use plan::PossibleStatus;
 
 /// Who acts, and Clarity as they see it. What they may do is Clarity's to say.
@@ -59,7 +59,7 @@ pub enum CredentialsTried {
 
 /// The desk where supervisors act. Cheap to clone.
 #[derive(Debug, Clone)]
-pub struct Supervision(Arc<Inner>);
+pub struct SupervisorActions(Arc<Inner>);
 
 struct Inner {
     store: Store,
@@ -71,7 +71,7 @@ struct Inner {
     life: Lifecycle,
 }
 
-impl Supervision {
+impl SupervisorActions {
     /// Opens the desk.
     #[must_use]
     pub fn open(
@@ -94,10 +94,10 @@ impl Supervision {
             Some(token) => {
                 let is = domain::Actor {
                     kind: ActorKind::Program,
-                    agent: agent_named_by(&token).map(AgentId),
+                    agent: token_agent_id(&token).map(AgentId),
                     ..domain::Actor::unknown(address)
                 };
-                let clarity = self.0.clarity.as_person(Credential::Static(token));
+                let clarity = self.0.clarity.with_credential(Credential::Static(token));
                 Some(Actor { is, clarity, permission: anybody })
             }
             None if self.0.stands_in => {
@@ -110,9 +110,9 @@ impl Supervision {
 
     /// Tries the service account's credentials now, however often they were refused, unless that may lock the account.
     pub async fn try_credentials_now(&self) -> CredentialsTried {
-        match self.0.clarity.tokens().try_now().await {
+        match self.0.clarity.tokens().retry_now().await {
             Ok(Ok(_)) => CredentialsTried::Taken,
-            Ok(Err(error)) => CredentialsTried::Failed(sentence(&error)),
+            Ok(Err(error)) => CredentialsTried::Failed(error_chain(&error)),
             Err(too_often) => CredentialsTried::NotNow(too_often.left),
         }
     }
@@ -120,33 +120,33 @@ impl Supervision {
     /// What an agent may be set to.
     ///
     /// # Errors
-    /// See [`DeedError`].
-    pub async fn possible_statuses(&self, actor: &Actor, agent: AgentId) -> Result<Vec<PossibleStatus>, DeedError> {
-        self.0.gold.copy().get(&Key::Agent(agent)).ok_or(DeedError::NotFound)?;
-        let listed = actor.clarity.agent_statuses(agent.0).await.map_err(|error| DeedError::of(&error))?;
+    /// See [`SupervisorError`].
+    pub async fn possible_statuses(&self, actor: &Actor, agent: AgentId) -> Result<Vec<PossibleStatus>, SupervisorError> {
+        self.0.gold.copy().get(&Key::Agent(agent)).ok_or(SupervisorError::NotFound)?;
+        let listed = actor.clarity.agent_statuses(agent.0).await.map_err(|error| SupervisorError::of(&error))?;
         Ok(listed.iter().filter_map(PossibleStatus::read).collect())
     }
 
     /// Has Clarity say that it knows somebody.
     ///
     /// # Errors
-    /// See [`DeedError`].
-    pub async fn is_known(&self, actor: &Actor) -> Result<(), DeedError> {
-        actor.clarity.profile().await.map(drop).map_err(|error| DeedError::of(&error))
+    /// See [`SupervisorError`].
+    pub async fn is_known(&self, actor: &Actor) -> Result<(), SupervisorError> {
+        actor.clarity.profile().await.map(drop).map_err(|error| SupervisorError::of(&error))
     }
 
     /// Does it. With the key of an earlier deed of the same person, this *is* the earlier one.
     ///
     /// # Errors
-    /// See [`DeedError`].
-    pub async fn act(&self, actor: Actor, deed: Deed, key: Option<String>) -> Result<Done, DeedError> {
+    /// See [`SupervisorError`].
+    pub async fn act(&self, actor: Actor, deed: SupervisorAction, key: Option<String>) -> Result<Done, SupervisorError> {
         let (name, inner) = (deed.name(), Arc::clone(&self.0));
         let (teller, told) = oneshot::channel();
         // Whoever asked may hang up; what was begun is brought to its end and written down all the same.
-        self.0.life.spawn_guest(async move {
+        self.0.life.spawn_isolated(async move {
             let _ = teller.send(inner.act(&actor, &deed, key).await);
         });
-        let done = told.await.unwrap_or_else(|_| Err(DeedError::Unclear("The server is stopping.".to_owned())));
+        let done = told.await.unwrap_or_else(|_| Err(SupervisorError::Unclear("The server is stopping.".to_owned())));
         self.0.metrics.action(
             name,
             match &done {
@@ -160,9 +160,9 @@ impl Supervision {
 }
 
 impl Inner {
-    async fn act(&self, actor: &Actor, deed: &Deed, key: Option<String>) -> Result<Done, DeedError> {
+    async fn act(&self, actor: &Actor, deed: &SupervisorAction, key: Option<String>) -> Result<Done, SupervisorError> {
         let key = key.unwrap_or_else(|| format!("{:032x}", rand::random::<u128>()));
-        let intent = NewIntent {
+        let intent = NewOutboxEntry {
             // Two people may choose the same key.
             key: format!("{}: {key}", actor.is),
             kind: format!("clarity.{}", deed.name()),
@@ -176,32 +176,32 @@ impl Inner {
         if written.intent.state == IntentState::Failed {
             self.store.retry(&written.intent.id, false).await?;
         }
-        let intent = self.store.claim(&written.intent.id).await?.ok_or(DeedError::InHand)?;
+        let intent = self.store.claim(&written.intent.id).await?.ok_or(SupervisorError::InHand)?;
         let outcome = self.carry_out(actor, deed).await;
         let settled = match &outcome {
-            Ok(answer) => Outcome::accepted(Some(answer.clone())),
+            Ok(answer) => RequestOutcome::accepted(Some(answer.clone())),
             Err(error) => error.outcome(),
         };
         self.store.settle(&intent.id, settled).await?;
         Ok(Done { id: intent.id, answer: outcome?, fresh: true })
     }
 
-    async fn carry_out(&self, actor: &Actor, deed: &Deed) -> Result<Value, DeedError> {
+    async fn carry_out(&self, actor: &Actor, deed: &SupervisorAction) -> Result<Value, SupervisorError> {
         let plan = plan::plan(&self.gold, actor, deed).await?;
-        let line = NewDeed {
+        let line = NewAuditEntry {
             actor: actor.is.clone(),
             what: deed.name(),
             entity: deed.entity(),
             before: plan.before,
             after: deed.for_the_audit(),
         };
-        let line = self.store.begin_deed(line).await?;
+        let line = self.store.audit().begin(line).await?;
         let outcome = plan::send(&actor.clarity, plan.order).await;
         let (result, reason) = match &outcome {
             Ok(_) => ("accepted", None),
             Err(error) => (error.result(), Some(error.to_string())),
         };
-        if let Err(error) = self.store.end_deed(line, result, reason).await {
+        if let Err(error) = self.store.audit().complete(line, result, reason).await {
             // The deed is done: the line stays open, and the next start says of it that nobody knows.
             tracing::error!(error = %error, line, "how a deed ended could not be written to the audit");
         }
@@ -210,15 +210,15 @@ impl Inner {
 }
 
 /// What is known already of a deed that was asked for before.
-fn known(intent: &Intent) -> Result<Option<Done>, DeedError> {
+fn known(intent: &OutboxEntry) -> Result<Option<Done>, SupervisorError> {
     match intent.state {
         IntentState::New | IntentState::Failed => Ok(None),
         IntentState::Accepted => {
             Ok(Some(Done { id: intent.id.clone(), answer: intent.answer.clone().unwrap_or_default(), fresh: false }))
         }
-        IntentState::Rejected => Err(DeedError::Refused(intent.reason.clone().unwrap_or_default())),
-        IntentState::Sending => Err(DeedError::InHand),
-        IntentState::Unknown => Err(DeedError::Unclear(intent.reason.clone().unwrap_or_default())),
+        IntentState::Rejected => Err(SupervisorError::Refused(intent.reason.clone().unwrap_or_default())),
+        IntentState::Sending => Err(SupervisorError::InHand),
+        IntentState::Unknown => Err(SupervisorError::Unclear(intent.reason.clone().unwrap_or_default())),
     }
 }
 
@@ -230,6 +230,6 @@ impl std::fmt::Debug for Actor {
 
 impl std::fmt::Debug for Inner {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Supervision").field("stands_in", &self.stands_in).finish_non_exhaustive()
+        f.debug_struct("SupervisorActions").field("stands_in", &self.stands_in).finish_non_exhaustive()
     }
 }

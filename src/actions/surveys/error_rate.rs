@@ -13,7 +13,7 @@ const FEWEST: usize = 20;
 /// Nor do fewer errors than this.
 const FEWEST_ERRORS: usize = 3;
 
-/// Where the vendor raises its alarm.
+/// Where the upstream raises its alarm.
 const LIMIT: f64 = 0.05;
 
 /// Requests that ended, and how: each once, as its last try ended.
@@ -35,7 +35,7 @@ impl ErrorRate {
         if self.0.is_empty() { 0.0 } else { self.wrong() as f64 / self.0.len() as f64 }
     }
 
-    /// In a sentence, if the vendor is about to raise its alarm and there is enough to say so.
+    /// In a sentence, if the upstream is about to raise its alarm and there is enough to say so.
     pub fn alarm(&mut self, now: Timestamp) -> Option<String> {
         let share = self.share(now);
         let (wrong, all) = (self.wrong(), self.0.len());

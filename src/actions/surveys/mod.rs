@@ -5,7 +5,7 @@
 
 mod already;
 mod asking;
-mod carrier;
+mod destination;
 mod error_rate;
 mod look_up;
 mod other_half;
@@ -25,20 +25,20 @@ use thiserror::Error;
 use tokio::sync::{Notify, mpsc, watch};
 
 use crate::actions::session_is_seen;
-use crate::base::metrics::Metrics;
-use crate::base::{Clock, Lifecycle};
+use base::metrics::Metrics;
+use base::{Clock, Lifecycle};
 use crate::config::Sending;
 use crate::domain::{Actor, AgentId, Fact, Permission, SessionId, SurveyId, SurveyOrigin, SurveyState};
-use crate::gold::closings::Told;
-use crate::gold::roll::Roll;
+use crate::gold::ended_interactions::PendingDecision;
+use crate::gold::directory::AgentDirectory;
 use crate::gold::{Gold, Reporter};
-use crate::store::{Asking, Intent, IntentState, NewDeed, NewIntent, Store, StoreError};
-use crate::vendor::agent_connect::{AgentConnect, Customer, Employee, Invalid, Request};
+use crate::store::{Asking, OutboxEntry, IntentState, NewAuditEntry, NewOutboxEntry, Store, StoreError};
+use crate::upstream::agent_connect::{AgentConnect, Customer, Employee, InvalidRequest, Request};
 
-use super::courier::Courier;
-use carrier::SurveyCarrier;
+use super::outbox::OutboxWorker;
+use destination::AgentConnectDestination;
 pub use recover::NewRecovery;
-pub use unasked::Unasked;
+pub use unasked::SkippedInteraction;
 
 /// What the outbox calls requests for a survey.
 const REQUEST: &str = "agentConnect.request";
@@ -87,7 +87,7 @@ pub struct NewSurvey {
 
 /// What became of asking.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Asked {
+pub struct SurveyReceipt {
     /// The request.
     pub id: SurveyId,
     /// Where it stands.
@@ -118,7 +118,7 @@ pub struct Before {
 pub enum SurveyError {
     /// It cannot be right.
     #[error("{0}")]
-    Invalid(#[from] Invalid),
+    Invalid(#[from] InvalidRequest),
     /// It cannot be written down.
     #[error("The request could not be stored.")]
     Store(#[from] StoreError),
@@ -130,7 +130,7 @@ pub enum SurveyError {
     Conflict(&'static str),
     /// Its interaction was asked about before.
     #[error("This interaction was asked about before.")]
-    AskedBefore(Box<Before>),
+    AlreadyRequested(Box<Before>),
 }
 
 /// How surveys are asked for, and by whom they are looked up.
@@ -166,13 +166,13 @@ struct Inner {
     asked: Notify,
     /// Held by whoever asks about an interaction: the other half of one is looked for before the request is written.
     asking: tokio::sync::Mutex<()>,
-    /// Requests of which nobody knew whether they had arrived, and that the vendor turned out not to have.
+    /// Requests of which nobody knew whether they had arrived, and that the upstream turned out not to have.
     lost: Mutex<HashSet<String>>,
 }
 
 impl Surveys {
     /// Opens the desk, shows what was asked for before, and starts those who work there: the courier who carries requests
-    /// to the vendor, whoever looks lost ones up, and whoever considers the customers of interactions that are over, which
+    /// to the upstream, whoever looks lost ones up, and whoever considers the customers of interactions that are over, which
     /// arrive by the channel.
     #[must_use]
     #[expect(
@@ -182,9 +182,9 @@ impl Surveys {
     pub fn open(
         store: Store,
         gold: Gold,
-        vendor: AgentConnect,
+        upstream: AgentConnect,
         rules: Rules,
-        helped: mpsc::Receiver<Told>,
+        helped: mpsc::Receiver<PendingDecision>,
         mut reporter: Reporter,
         clock: &Clock,
         metrics: &Metrics,
@@ -200,12 +200,12 @@ impl Surveys {
             lost: Mutex::default(),
         };
         let desk = Self(Arc::new(inner));
-        life.spawn(asking::consider_all(desk.clone(), helped, reporter.beside(), life.clone()));
+        life.spawn(asking::consider_all(desk.clone(), helped, reporter.sibling(), life.clone()));
         if let Some(rounds) = rounds {
             life.spawn(look_up::look_up(desk.clone(), rounds, clock.clone(), life.clone()));
         }
-        let carrier = SurveyCarrier::new(desk.clone(), vendor, reporter, clock.clone(), metrics.clone());
-        life.spawn(Courier::new(carrier, clock.clone()).run(life.clone()));
+        let carrier = AgentConnectDestination::new(desk.clone(), upstream, reporter, clock.clone(), metrics.clone());
+        life.spawn(OutboxWorker::new(carrier, clock.clone()).run(life.clone()));
         desk
     }
 
@@ -213,7 +213,7 @@ impl Surveys {
     /// whose it is, so that only those who see everything may ask about it.
     #[must_use]
     pub fn may_ask_about(&self, email: Option<&str>, custom_id: Option<&str>, permission: &Permission) -> bool {
-        permission.realm().is_none()
+        permission.visibility().is_none()
             || self.agent_called(email, custom_id).is_some_and(|agent| permission.sees_agent(agent))
     }
 
@@ -222,7 +222,7 @@ impl Surveys {
         let id = custom_id.map(str::trim);
         let by_table = id.and_then(|id| self.0.rules.by_custom_id.get(id).copied());
         let names: Vec<&str> = email.into_iter().chain(id).collect();
-        Roll::of(self.0.gold.copy()).agent_called(&names, by_table)
+        AgentDirectory::from_copy(self.0.gold.copy()).find(&names, by_table)
     }
 
     fn agent_meant(&self, survey: &NewSurvey) -> Option<AgentId> {
@@ -234,7 +234,7 @@ impl Surveys {
     ///
     /// # Errors
     /// [`SurveyError::NotFound`] for an employee or a session that they may not see;
-    /// [`SurveyError::AskedBefore`] when its interaction was asked about, whoever did, unless it is asked for again on
+    /// [`SurveyError::AlreadyRequested`] when its interaction was asked about, whoever did, unless it is asked for again on
     /// purpose; see [`SurveyError`].
     pub async fn ask(
         &self,
@@ -242,7 +242,7 @@ impl Surveys {
         key: Option<String>,
         by: &Actor,
         permission: &Permission,
-    ) -> Result<Asked, SurveyError> {
+    ) -> Result<SurveyReceipt, SurveyError> {
         if !self.may_ask_about(survey.employee_email.as_deref(), survey.employee_custom_id.as_deref(), permission) {
             return Err(SurveyError::NotFound);
         }
@@ -265,19 +265,19 @@ impl Surveys {
             && !is_known
             && let Some(before) = self.before(&about).await?
         {
-            return Err(SurveyError::AskedBefore(Box::new(before)));
+            return Err(SurveyError::AlreadyRequested(Box::new(before)));
         }
-        let intent = NewIntent {
+        let intent = NewOutboxEntry {
             key,
             kind: REQUEST.to_owned(),
             body: serde_json::to_value(request.tidy()).map_err(StoreError::Json)?,
             context: serde_json::json!({
-                "session": about.session, "origin": SurveyOrigin::ByHand.as_str(), "by": by.to_string(),
+                "session": about.session, "origin": SurveyOrigin::Manual.as_str(), "by": by.to_string(),
                 "actor": by, "again": survey.again, "call": about.side,
             }),
         };
         // Nothing of the customer: what is sent to them is in the outbox for as long as that may be kept.
-        let entry = NewDeed {
+        let entry = NewAuditEntry {
             actor: by.clone(),
             what: "survey.request",
             entity: String::new(),
@@ -290,8 +290,8 @@ impl Surveys {
         let asking = if survey.again { Asking::Again } else { Asking::ByHand };
         match self.0.store.ask_about(about.names, asking, intent, None, Some(entry)).await {
             Ok(written) => Ok(self.written(&written.intent, written.fresh).await),
-            Err(StoreError::AskedBefore(intent)) => {
-                Err(SurveyError::AskedBefore(Box::new(self.as_before(&intent, None))))
+            Err(StoreError::AlreadyRequested(intent)) => {
+                Err(SurveyError::AlreadyRequested(Box::new(self.as_before(&intent, None))))
             }
             Err(error) => Err(error.into()),
         }
@@ -301,9 +301,9 @@ impl Surveys {
     /// another request about the same interaction was sent meanwhile.
     ///
     /// # Errors
-    /// [`SurveyError::Conflict`] while it is on its way, has arrived, or may have; [`SurveyError::AskedBefore`] when
+    /// [`SurveyError::Conflict`] while it is on its way, has arrived, or may have; [`SurveyError::AlreadyRequested`] when
     /// another was sent meanwhile; see [`SurveyError`].
-    pub async fn retry(&self, id: &SurveyId, again: bool, by: &Actor) -> Result<Asked, SurveyError> {
+    pub async fn retry(&self, id: &SurveyId, again: bool, by: &Actor) -> Result<SurveyReceipt, SurveyError> {
         let known = self.0.store.intent(&id.0).await?.filter(|intent| KINDS.contains(&intent.kind.as_str()));
         let known = known.ok_or(SurveyError::NotFound)?;
         if !self.may_retry(&known) {
@@ -328,18 +328,18 @@ impl Surveys {
             Err(StoreError::Settled { .. }) => {
                 Err(SurveyError::Conflict("Somebody else was faster: look at it again."))
             }
-            Err(StoreError::AskedBefore(intent)) => {
-                Err(SurveyError::AskedBefore(Box::new(self.as_before(&intent, None))))
+            Err(StoreError::AlreadyRequested(intent)) => {
+                Err(SurveyError::AlreadyRequested(Box::new(self.as_before(&intent, None))))
             }
             Err(error) => Err(error.into()),
         }
     }
 
-    async fn written(&self, intent: &Intent, fresh: bool) -> Asked {
+    async fn written(&self, intent: &OutboxEntry, fresh: bool) -> SurveyReceipt {
         self.tell(intent).await;
         self.0.asked.notify_one();
         let survey = self.survey(intent);
-        Asked { id: survey.id, state: survey.state, fresh }
+        SurveyReceipt { id: survey.id, state: survey.state, fresh }
     }
 
     /// A line of the audit, before the deed.
@@ -352,18 +352,18 @@ impl Surveys {
         after: serde_json::Value,
     ) -> Result<i64, StoreError> {
         let entity = format!("survey {id}");
-        self.0.store.begin_deed(NewDeed { actor: by.clone(), what, entity, before, after }).await
+        self.0.store.audit().begin(NewAuditEntry { actor: by.clone(), what, entity, before, after }).await
     }
 
     async fn end(&self, line: i64, error: Option<&StoreError>) {
         let (outcome, reason) = error.map_or(("accepted", None), |error| ("rejected", Some(error.to_string())));
-        if let Err(error) = self.0.store.end_deed(line, outcome, reason).await {
+        if let Err(error) = self.0.store.audit().complete(line, outcome, reason).await {
             tracing::error!(error = %error, line, "how a deed ended could not be written to the audit");
         }
     }
 
-    async fn tell(&self, intent: &Intent) {
-        self.0.gold.tell(Fact::Survey(Box::new(self.survey(intent)))).await;
+    async fn tell(&self, intent: &OutboxEntry) {
+        self.0.gold.apply(Fact::Survey(Box::new(self.survey(intent)))).await;
     }
 
     fn lost(&self) -> std::sync::MutexGuard<'_, HashSet<String>> {

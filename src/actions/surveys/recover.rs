@@ -3,11 +3,11 @@
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::{Asked, RECOVERY, SurveyError, Surveys};
+use super::{SurveyReceipt, RECOVERY, SurveyError, Surveys};
 use crate::domain::{Actor, Permission, SurveyId};
 use crate::gold::{Entity, Key};
-use crate::store::{NewIntent, StoreError};
-use crate::vendor::agent_connect::{Employee, Recovery};
+use crate::store::{NewOutboxEntry, StoreError};
+use crate::upstream::agent_connect::{Employee, Recovery};
 
 /// Who made good what went wrong.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,7 +27,7 @@ impl Surveys {
     /// Asks again about an earlier survey, once: whoever presses a second time finds the first.
     ///
     /// # Errors
-    /// [`SurveyError::Conflict`] while the vendor's identity of the survey is not known, or when it is a recovery itself;
+    /// [`SurveyError::Conflict`] while the upstream's identity of the survey is not known, or when it is a recovery itself;
     /// see [`SurveyError`].
     pub async fn recover(
         &self,
@@ -35,7 +35,7 @@ impl Surveys {
         by: NewRecovery,
         actor: &Actor,
         permission: &Permission,
-    ) -> Result<Asked, SurveyError> {
+    ) -> Result<SurveyReceipt, SurveyError> {
         let entity = self.0.gold.copy().get(&Key::Survey(id.clone()));
         let Some(Entity::Survey(first)) = entity.as_deref() else { return Err(SurveyError::NotFound) };
         let survey = &first.survey;
@@ -68,15 +68,15 @@ impl Surveys {
         let body = serde_json::to_value(recovery.tidy()).map_err(StoreError::Json)?;
         let before = json!({ "request_id": &**uuid });
         let line = self.begin(actor, "survey.recover", id, before, json!({ "employee": body["employee"] })).await?;
-        let intent = NewIntent {
+        let intent = NewOutboxEntry {
             // Not the presser's key: two people who press are still one recovery. Nor ours: a survey is known by the
-            // vendor's before it is known whose it was, and after that is forgotten.
+            // upstream's before it is known whose it was, and after that is forgotten.
             key: format!("recovery:{uuid}"),
             kind: RECOVERY.to_owned(),
             body,
             context: json!({
                 "recovers": id, "session": survey.session.map(|session| session.0),
-                "conversation": survey.conversation.as_deref(), "origin": "byHand",
+                "conversation": survey.conversation.as_deref(), "origin": "manual",
                 "customer": survey.customer.as_deref(), "channel": &*survey.channel, "actor": actor,
             }),
         };

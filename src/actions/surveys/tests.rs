@@ -1,20 +1,20 @@
-//! The desk against a vendor that nobody reaches: what is decided and written down, not what is sent.
+//! The desk against an upstream that nobody reaches: what is decided and written down, not what is sent.
 
 use tempfile::TempDir;
 use tokio::sync::mpsc;
 
 use super::*;
-use crate::domain::helped::Call;
+use crate::domain::ended_interaction::CallDetails;
 use crate::domain::{
-    AgentReading, Helped, Interaction, Modality, Ordinal, Person, Realm, Role, SessionId, SessionTrace, SourceName,
+    AgentUpdate, EndedInteraction, Interaction, Modality, Ordinal, CustomerIdentity, Visibility, Role, SessionId, SessionRecord, SkipReason, SourceName,
     Survey, SurveyResult,
 };
-use crate::gold::{Closings, Considered, Day};
-use crate::vendor::agent_connect::Request;
+use crate::gold::{EndedInteractions, SurveyDecision, BusinessDay};
+use crate::upstream::agent_connect::Request;
 
 struct World {
     desk: Surveys,
-    closings: Closings,
+    closings: EndedInteractions,
     life: Lifecycle,
     _directory: TempDir,
 }
@@ -27,12 +27,12 @@ async fn world_in(directory: TempDir, change: impl FnOnce(&mut Rules)) -> World 
     let (life, clock) = (Lifecycle::new(), Clock::system());
     let metrics = Metrics::new(clock.clone());
     let store = Store::open(directory.path(), clock.clone()).unwrap();
-    let joins = crate::gold::join::Rules::default();
-    let gold = Gold::start(joins, Day::default(), clock.clone(), &life);
-    let mut rob = AgentReading::new(AgentId(41));
+    let joins = crate::gold::join::MatchRules::default();
+    let gold = Gold::start(joins, BusinessDay::default(), clock.clone(), &life);
+    let mut rob = AgentUpdate::new(AgentId(41));
     rob.email = Some("rob@example.com".into());
-    gold.tell(Fact::AgentChanged { heard: Ordinal(1), agent: Box::new(rob) }).await;
-    gold.settled().await;
+    gold.apply(Fact::AgentUpdated { received: Ordinal(1), agent: Box::new(rob) }).await;
+    gold.flush().await;
     let mut rules = Rules {
         by_custom_id: HashMap::from([("0042".to_owned(), AgentId(42))]),
         sessions: Sending::DryRun,
@@ -44,11 +44,11 @@ async fn world_in(directory: TempDir, change: impl FnOnce(&mut Rules)) -> World 
         rounds: None,
     };
     change(&mut rules);
-    let http = crate::base::http::client().unwrap();
-    let vendor = AgentConnect::new(http, &"http://127.0.0.1:9".parse().unwrap(), &"key".into()).unwrap();
+    let http = base::http::client().unwrap();
+    let upstream = AgentConnect::new(http, &"http://127.0.0.1:9".parse().unwrap(), &"key".into()).unwrap();
     let reporter = Reporter::new(SourceName::AgentConnect, gold.clone(), metrics.clone(), clock.clone());
-    let (closings, helped): (_, mpsc::Receiver<_>) = Closings::new();
-    let desk = Surveys::open(store, gold, vendor, rules, helped, reporter, &clock, &metrics, &life);
+    let (closings, helped): (_, mpsc::Receiver<_>) = EndedInteractions::new();
+    let desk = Surveys::open(store, gold, upstream, rules, helped, reporter, &clock, &metrics, &life);
     World { desk, closings, life, _directory: directory }
 }
 
@@ -64,8 +64,8 @@ impl World {
     }
 }
 
-fn session(id: i64, conversation: Option<&str>) -> Helped {
-    let mut helped = Helped::new(Interaction::Session(SessionId(id)));
+fn session(id: i64, conversation: Option<&str>) -> EndedInteraction {
+    let mut helped = EndedInteraction::new(Interaction::Session(SessionId(id)));
     helped.conversation = conversation.map(Arc::from);
     helped.agent = Some(AgentId(41));
     helped.customer = Some("Jane".into());
@@ -75,15 +75,15 @@ fn session(id: i64, conversation: Option<&str>) -> Helped {
     helped
 }
 
-fn conversation(id: &str, rev: i64) -> Helped {
+fn conversation(id: &str, rev: i64) -> EndedInteraction {
     let mut helped = session(0, None);
     helped.interaction = Interaction::Conversation { id: id.into(), rev: Some(rev) };
     (helped.channel, helped.modality) = (Some("chat".into()), None);
     helped
 }
 
-const FIRST: Considered = Considered::Asked("dryRun");
-const AGAIN: Considered = Considered::NotAsked("alreadyAsked");
+const FIRST: SurveyDecision = SurveyDecision::SurveyReceipt("dryRun");
+const AGAIN: SurveyDecision = SurveyDecision::Skipped("alreadyRequested");
 
 fn everything() -> Permission {
     Permission::everything(Role::Administrator)
@@ -92,15 +92,15 @@ fn everything() -> Permission {
 #[tokio::test]
 async fn a_session_and_its_conversation_are_asked_about_once_whichever_comes_first() {
     let world = world(|_| ()).await;
-    assert_eq!(world.closings.tell(session(1, Some("c1"))).await, FIRST);
-    assert_eq!(world.closings.tell(conversation("c1", 9)).await, AGAIN);
-    assert_eq!(world.closings.tell(conversation("c2", 9)).await, FIRST);
-    assert_eq!(world.closings.tell(session(2, Some("c2"))).await, AGAIN);
+    assert_eq!(world.closings.submit(session(1, Some("c1"))).await, FIRST);
+    assert_eq!(world.closings.submit(conversation("c1", 9)).await, AGAIN);
+    assert_eq!(world.closings.submit(conversation("c2", 9)).await, FIRST);
+    assert_eq!(world.closings.submit(session(2, Some("c2"))).await, AGAIN);
     // Its conversation became known only afterwards.
-    assert_eq!(world.closings.tell(session(4, None)).await, FIRST);
-    world.desk.0.gold.settled().await;
-    assert_eq!(world.closings.tell(session(4, Some("c4"))).await, AGAIN);
-    let together: Vec<_> = (0..20).map(|_| world.closings.tell(session(3, None))).collect();
+    assert_eq!(world.closings.submit(session(4, None)).await, FIRST);
+    world.desk.0.gold.flush().await;
+    assert_eq!(world.closings.submit(session(4, Some("c4"))).await, AGAIN);
+    let together: Vec<_> = (0..20).map(|_| world.closings.submit(session(3, None))).collect();
     let asked = futures_util::future::join_all(together).await;
     assert_eq!(asked.iter().filter(|became| **became == FIRST).count(), 1, "however they race");
     world.end().await;
@@ -111,12 +111,12 @@ async fn a_session_and_its_conversation_are_asked_about_once_whichever_comes_fir
 async fn interaction_with_the_number_of_a_foreign_session_is_another_interaction() {
     let world = world(|_| ()).await;
     let trace = |session: i64, agent: i64| {
-        let mut trace = SessionTrace::new(SessionId(session));
+        let mut trace = SessionRecord::new(SessionId(session));
         (trace.agent, trace.began) = (Some(AgentId(agent)), Some(jiff::Timestamp::UNIX_EPOCH));
         trace
     };
-    world.desk.0.store.keep_sessions(vec![trace(71, 1), trace(72, 2)]).await.unwrap();
-    let realm = Realm { agents: [AgentId(1)].into(), ..Realm::default() };
+    world.desk.0.store.sessions().record(vec![trace(71, 1), trace(72, 2)]).await.unwrap();
+    let realm = Visibility { agents: [AgentId(1)].into(), ..Visibility::default() };
     let limited = Permission::only(Role::TeamLead, realm);
     let names = async |called: &str, session: Option<i64>, permission: &Permission| {
         let survey = NewSurvey { ext_interaction_id: called.into(), session_id: session, ..NewSurvey::default() };
@@ -160,12 +160,12 @@ async fn whom_a_person_or_another_workflow_asked_is_not_asked_again() {
         };
         Fact::SurveyResult(Box::new(result))
     };
-    world.desk.0.gold.tell(elsewhere("c1")).await;
-    world.desk.0.gold.tell(elsewhere("6")).await;
-    world.desk.0.gold.settled().await;
-    assert_eq!(world.closings.tell(session(5, None)).await, AGAIN);
-    assert_eq!(world.closings.tell(conversation("c1", 1)).await, AGAIN);
-    assert_eq!(world.closings.tell(session(6, None)).await, FIRST, "a number alone proves nothing");
+    world.desk.0.gold.apply(elsewhere("c1")).await;
+    world.desk.0.gold.apply(elsewhere("6")).await;
+    world.desk.0.gold.flush().await;
+    assert_eq!(world.closings.submit(session(5, None)).await, AGAIN);
+    assert_eq!(world.closings.submit(conversation("c1", 1)).await, AGAIN);
+    assert_eq!(world.closings.submit(session(6, None)).await, FIRST, "a number alone proves nothing");
     world.end().await;
 }
 
@@ -183,7 +183,7 @@ async fn each_closing_is_asked_about_where_the_site_says_so_but_never_the_one_th
         (conversation("c2", 8), FIRST),
     ] {
         let what = format!("{helped:?}");
-        assert_eq!(world.closings.tell(helped).await, became, "{what}");
+        assert_eq!(world.closings.submit(helped).await, became, "{what}");
     }
     world.end().await;
 }
@@ -191,32 +191,32 @@ async fn each_closing_is_asked_about_where_the_site_says_so_but_never_the_one_th
 #[tokio::test]
 async fn what_ended_too_long_ago_is_asked_about_no_more() {
     let world = world(|_| ()).await;
-    let ended = |helped: Helped, minutes_ago: i64| {
+    let ended = |helped: EndedInteraction, minutes_ago: i64| {
         let ended = Clock::system().now() - jiff::SignedDuration::from_mins(minutes_ago);
-        Helped { ended: Some(ended), ..helped }
+        EndedInteraction { ended: Some(ended), ..helped }
     };
-    let too_long_ago = Considered::NotAsked("notAskedTooLongAgo");
-    assert_eq!(world.closings.tell(ended(session(1, None), 239)).await, FIRST);
-    assert_eq!(world.closings.tell(ended(session(2, None), 241)).await, too_long_ago);
-    assert_eq!(world.closings.tell(ended(conversation("c1", 1), 239)).await, FIRST);
-    assert_eq!(world.closings.tell(ended(conversation("c2", 1), 241)).await, too_long_ago);
-    assert_eq!(world.closings.tell(ended(conversation("c1", 1), 9999)).await, AGAIN, "it was asked about in time");
-    let unfit = Helped { unfit: Some("notAskedAbandoned"), ..ended(session(3, None), 241) };
+    let too_long_ago = SurveyDecision::Skipped("skippedTooOld");
+    assert_eq!(world.closings.submit(ended(session(1, None), 239)).await, FIRST);
+    assert_eq!(world.closings.submit(ended(session(2, None), 241)).await, too_long_ago);
+    assert_eq!(world.closings.submit(ended(conversation("c1", 1), 239)).await, FIRST);
+    assert_eq!(world.closings.submit(ended(conversation("c2", 1), 241)).await, too_long_ago);
+    assert_eq!(world.closings.submit(ended(conversation("c1", 1), 9999)).await, AGAIN, "it was asked about in time");
+    let unfit = EndedInteraction { skip_reason: Some("skippedAbandoned"), ..ended(session(3, None), 241) };
     assert_eq!(
-        world.closings.tell(unfit).await,
-        Considered::NotAsked("notAskedAbandoned"),
+        world.closings.submit(unfit).await,
+        SurveyDecision::Skipped("skippedAbandoned"),
         "that is why, first of all"
     );
     world.end().await;
 }
 
 /// A call or a conversation of this customer, with or by agent 41, that was over so many minutes ago.
-fn of(customer: &str, mut helped: Helped, minutes_ago: i64) -> Helped {
+fn of(customer: &str, mut helped: EndedInteraction, minutes_ago: i64) -> EndedInteraction {
     let at = |minutes| Clock::system().now() - SignedDuration::from_mins(minutes);
     let is_session = matches!(helped.interaction, Interaction::Session(_));
     let rob = || [Arc::from("Rob@example.com")].into();
-    helped.call = Some(Box::new(Call {
-        person: Person::new(Some(customer), None),
+    helped.call = Some(Box::new(CallDetails {
+        person: CustomerIdentity::new(Some(customer), None),
         agents: helped.agent.into_iter().filter(|_| is_session).collect(),
         employees: if is_session { Default::default() } else { rob() },
         began: is_session.then(|| at(minutes_ago + 20)),
@@ -229,7 +229,7 @@ fn of(customer: &str, mut helped: Helped, minutes_ago: i64) -> Helped {
 #[tokio::test]
 async fn a_call_and_its_conversation_are_asked_about_once_though_neither_names_the_other() {
     let world = world(|_| ()).await;
-    let told = async |helped| world.closings.tell(helped).await;
+    let told = async |helped| world.closings.submit(helped).await;
     assert_eq!(told(of("a@example.com", session(1, None), 8)).await, FIRST);
     assert_eq!(told(of("A@example.com", conversation("c1", 9), 1)).await, AGAIN);
     assert_eq!(told(of("b@example.com", conversation("c2", 9), 3)).await, FIRST);
@@ -240,14 +240,14 @@ async fn a_call_and_its_conversation_are_asked_about_once_though_neither_names_t
     // A call that names a conversation is that one and no other, and a chat is no call.
     assert_eq!(told(of("c@example.com", session(3, Some("c9")), 8)).await, FIRST);
     assert_eq!(told(of("c@example.com", conversation("c3", 9), 1)).await, FIRST);
-    let chat = Helped { modality: Some(Modality::InstantMessage), ..of("d@example.com", session(4, None), 8) };
+    let chat = EndedInteraction { modality: Some(Modality::InstantMessage), ..of("d@example.com", session(4, None), 8) };
     assert_eq!(told(chat).await, FIRST);
     assert_eq!(told(of("d@example.com", conversation("c4", 9), 1)).await, FIRST);
 
     // Of two that it may be it is neither: a person decides.
     assert_eq!(told(of("e@example.com", session(5, None), 9)).await, FIRST);
     assert_eq!(told(of("e@example.com", session(6, None), 8)).await, FIRST);
-    assert_eq!(told(of("e@example.com", conversation("c5", 9), 1)).await, Considered::Asked("held"));
+    assert_eq!(told(of("e@example.com", conversation("c5", 9), 1)).await, SurveyDecision::SurveyReceipt("held"));
     let held = world.desk.0.store.intent_of("conversation:c5").await.unwrap().unwrap();
     let reason = held.reason.unwrap();
     assert!(
@@ -261,7 +261,7 @@ async fn a_call_and_its_conversation_are_asked_about_once_though_neither_names_t
 #[tokio::test]
 async fn where_only_one_of_the_two_is_asked_about_neither_waits_for_the_other() {
     let world = world(|rules| rules.sessions = Sending::Off).await;
-    assert_eq!(world.closings.tell(of("a@example.com", conversation("c1", 9), 1)).await, FIRST);
+    assert_eq!(world.closings.submit(of("a@example.com", conversation("c1", 9), 1)).await, FIRST);
     let intent = world.desk.0.store.intent_of("conversation:c1").await.unwrap().unwrap();
     assert!(intent.context["call"].is_null(), "nothing is kept that nobody needs");
     world.end().await;
@@ -271,20 +271,20 @@ async fn where_only_one_of_the_two_is_asked_about_neither_waits_for_the_other() 
 async fn whom_nobody_asks_is_missing_in_the_coverage_of_the_agent_who_helped() {
     let world = world(|_| ()).await;
     let closed = of("a@example.com", conversation("c1", 1), 241);
-    let closed = Helped { agent: None, employee_email: Some(" Rob@example.com".into()), ..closed };
-    assert_eq!(world.closings.tell(closed).await, Considered::NotAsked("notAskedTooLongAgo"));
-    world.desk.0.gold.settled().await;
+    let closed = EndedInteraction { agent: None, employee_email: Some(" Rob@example.com".into()), ..closed };
+    assert_eq!(world.closings.submit(closed).await, SurveyDecision::Skipped("skippedTooOld"));
+    world.desk.0.gold.flush().await;
     let rob = world.desk.0.gold.copy().get(&crate::gold::Key::Agent(AgentId(41))).unwrap();
     let crate::gold::Entity::Agent(rob) = &*rob else { panic!("{rob:?}") };
     let coverage = rob.feedback.as_ref().and_then(|total| total.coverage.clone()).unwrap();
-    assert_eq!(coverage.reasons.get("notAskedTooLongAgo"), Some(&1));
+    assert_eq!(coverage.reasons.get("skippedTooOld"), Some(&1));
     world.end().await;
 }
 
 #[tokio::test]
 async fn a_request_says_what_is_needed_and_carries_our_ids() {
     let world = world(|_| ()).await;
-    assert_eq!(world.closings.tell(session(82_673, Some("c1"))).await, FIRST);
+    assert_eq!(world.closings.submit(session(82_673, Some("c1"))).await, FIRST);
     let body = world.body("conversation:c1").await;
     assert_eq!((body.channel.as_str(), body.ext_interaction_id.as_str()), ("phone", "c1"));
     assert_eq!(body.employee.email.as_deref(), Some("rob@example.com"));
@@ -294,7 +294,7 @@ async fn a_request_says_what_is_needed_and_carries_our_ids() {
 
     let mut by_table = session(2, None);
     by_table.agent = Some(AgentId(42));
-    assert_eq!(world.closings.tell(by_table).await, FIRST);
+    assert_eq!(world.closings.submit(by_table).await, FIRST);
     let body = world.body("session:2").await;
     assert_eq!((body.employee.custom_id.as_deref(), body.ext_interaction_id.as_str()), (Some("0042"), "2"));
     world.end().await;
@@ -303,23 +303,23 @@ async fn a_request_says_what_is_needed_and_carries_our_ids() {
 #[tokio::test]
 async fn whom_nobody_can_ask_is_counted_by_the_reason() {
     let world = world(|rules| rules.conversations = Sending::Off).await;
-    let changed = |change: fn(&mut Helped)| {
+    let changed = |change: fn(&mut EndedInteraction)| {
         let mut helped = session(1, None);
         change(&mut helped);
         helped
     };
     for (helped, why) in [
-        (changed(|it| it.email = None), "notAskedNoCustomerEmail"),
-        (changed(|it| it.email = Some("[email protected]".into())), "notAskedNoCustomerEmail"),
-        (changed(|it| it.agent = Some(AgentId(43))), "notAskedAgentNotMapped"),
-        (changed(|it| it.agent = None), "notAskedAgentNotMapped"),
-        (changed(|it| it.modality = None), "notAskedNoChannel"),
-        (changed(|it| it.unfit = Some("notAskedAbandoned")), "notAskedAbandoned"),
-        (conversation("c1", 1), "notAskedSwitchedOff"),
+        (changed(|it| it.email = None), "skippedNoCustomerEmail"),
+        (changed(|it| it.email = Some("[email protected]".into())), "skippedNoCustomerEmail"),
+        (changed(|it| it.agent = Some(AgentId(43))), "skippedAgentNotMapped"),
+        (changed(|it| it.agent = None), "skippedAgentNotMapped"),
+        (changed(|it| it.modality = None), "skippedNoChannel"),
+        (changed(|it| it.skip_reason = Some("skippedAbandoned")), "skippedAbandoned"),
+        (conversation("c1", 1), "skippedDisabled"),
     ] {
-        assert_eq!(world.closings.tell(helped).await, Considered::NotAsked(why));
+        assert_eq!(world.closings.submit(helped).await, SurveyDecision::Skipped(why));
     }
-    assert_eq!(world.closings.tell(session(1, None)).await, FIRST, "none of these was it");
+    assert_eq!(world.closings.submit(session(1, None)).await, FIRST, "none of these was it");
     world.end().await;
 }
 
@@ -329,15 +329,15 @@ async fn a_survey_is_recovered_once_whether_or_not_it_is_known_who_asked_for_it(
     let gold = world.desk.0.gold.clone();
     let by = || NewRecovery { employee_email: Some("rob@example.com".into()), ..NewRecovery::default() };
     let told = SurveyResult { uuid: "u1".into(), interaction: "1".into(), stars: Some(1), ..SurveyResult::default() };
-    gold.tell(Fact::SurveyResult(Box::new(told))).await;
-    gold.settled().await;
+    gold.apply(Fact::SurveyResult(Box::new(told))).await;
+    gold.flush().await;
     let first = world.desk.recover(&"u1".into(), by(), &Actor::unknown(None), &everything()).await.unwrap();
     assert!(first.fresh);
 
     let mut ours = Survey::new("ours".into(), jiff::Timestamp::UNIX_EPOCH);
     (ours.interaction, ours.request_id) = ("1".into(), Some("u1".into()));
-    gold.tell(Fact::Survey(Box::new(ours))).await;
-    gold.settled().await;
+    gold.apply(Fact::Survey(Box::new(ours))).await;
+    gold.flush().await;
     let second = world.desk.recover(&"ours".into(), by(), &Actor::unknown(None), &everything()).await.unwrap();
     assert_eq!((second.fresh, second.id), (false, first.id));
     world.end().await;
@@ -345,22 +345,22 @@ async fn a_survey_is_recovered_once_whether_or_not_it_is_known_who_asked_for_it(
 
 #[tokio::test]
 async fn whoever_is_limited_sees_why_nobody_was_asked_of_their_own_alone() {
-    use crate::domain::{NotAsked, Permission, QueueId, Realm, Role, TeamId};
+    use crate::domain::{SkippedSurvey, Permission, QueueId, Visibility, Role, TeamId};
     let world = world(|_| ()).await;
     for (number, agent, queue) in
         [(1, Some(41), Some(11)), (2, Some(43), Some(11)), (3, None, Some(11)), (4, None, Some(12)), (5, None, None)]
     {
-        let told = NotAsked {
+        let told = SkippedSurvey {
             interaction: Interaction::Session(SessionId(number)),
             conversation: None,
             at: Clock::system().now(),
             queue: queue.map(QueueId),
             agent: agent.map(AgentId),
-            why: "notAskedNoCustomerEmail",
+            why: "skippedNoCustomerEmail",
         };
         world.desk.remember_unasked(&told).await;
     }
-    let realm = || Realm {
+    let realm = || Visibility {
         agents: [41, 42].map(AgentId).into(),
         queues: [11].map(QueueId).into(),
         teams: [3].map(TeamId).into(),
@@ -386,28 +386,28 @@ async fn whatever_is_not_accepted_is_shown_after_a_restart_however_old() {
     let directory = TempDir::new().unwrap();
     let clock = Clock::system();
     let store = Store::open(directory.path(), clock.clone()).unwrap();
-    let new = |key: String| NewIntent {
+    let new = |key: String| NewOutboxEntry {
         key,
         kind: REQUEST.to_owned(),
         body: serde_json::json!({ "ext_interaction_id": "1" }),
         context: serde_json::json!({}),
     };
     let held = store.hold(new("held".to_owned()), None).await.unwrap().intent;
-    let tried = store.hold(NewIntent { context: serde_json::json!({ "dryRun": true }), ..new("dry".to_owned()) }, None);
+    let tried = store.hold(NewOutboxEntry { context: serde_json::json!({ "dryRun": true }), ..new("dry".to_owned()) }, None);
     let tried = tried.await.unwrap().intent;
     let refused = store.intend(new("refused".to_owned())).await.unwrap().intent;
     store.claim(&refused.id).await.unwrap();
-    store.settle(&refused.id, crate::store::Outcome::rejected("No.")).await.unwrap();
+    store.settle(&refused.id, crate::store::RequestOutcome::rejected("No.")).await.unwrap();
     let newer = (0..SHOWN).map(async |number| {
         let intent = store.intend(new(format!("k{number}"))).await.unwrap().intent;
-        store.settle(&intent.id, crate::store::Outcome::accepted(None)).await.unwrap();
+        store.settle(&intent.id, crate::store::RequestOutcome::accepted(None)).await.unwrap();
     });
     futures_util::future::join_all(newer).await;
     store.close().await;
     drop(store);
     let world = world_in(directory, |_| ()).await;
     let known = async |id: &str| {
-        world.desk.0.gold.settled().await;
+        world.desk.0.gold.flush().await;
         world.desk.0.gold.copy().get(&crate::gold::Key::Survey(id.into())).is_some()
     };
     for _ in 0..500 {

@@ -2,8 +2,8 @@
 
 use windows_auth::FileError;
 
-use crate::vendor::clarity::{Error, TokenError};
-use crate::vendor::{agent_connect, goodays, kustomer};
+use crate::upstream::clarity::{Error, TokenError};
+use crate::upstream::{agent_connect, goodays, kustomer};
 
 /// Nobody answers there, or not whom the certificate should name.
 const REACH: &str = "Check the address, and that this machine can resolve it, is let through by the firewall and trusts its certificate.";
@@ -18,8 +18,8 @@ pub(super) fn about_clarity(error: &Error) -> &'static str {
         Error::Status { status: 404, .. } => "Check the path in `api_root`; it usually ends in /webapi/api.",
         Error::Status { status: 500.., .. } => WAIT,
         Error::Status { .. } => "Check `api_root` and that this version of Clarity has the Web API.",
-        Error::TooMany { .. } => "Try again later, and see who else asks with this account.",
-        Error::Unintelligible { .. } => {
+        Error::RateLimited { .. } => "Try again later, and see who else asks with this account.",
+        Error::MalformedAnswer { .. } => {
             "Check that `api_root` is the Web API, and that no proxy or page answers for it."
         }
         Error::Token { source, .. } => about_token(source),
@@ -63,8 +63,8 @@ fn about_sign_in(error: &windows_auth::Error) -> &'static str {
 /// What to do about an error of Goodays'. Empty where the error says it already.
 pub(super) fn about_goodays(error: &goodays::CallError) -> &'static str {
     match error {
-        goodays::CallError::NotSent(_) | goodays::CallError::Unanswered(_) => REACH,
-        goodays::CallError::Overloaded { .. } | goodays::CallError::Broken { .. } => WAIT,
+        goodays::CallError::NotSent(_) | goodays::CallError::NoAnswer(_) => REACH,
+        goodays::CallError::Overloaded { .. } | goodays::CallError::ServerError { .. } => WAIT,
         _ => "",
     }
 }
@@ -72,8 +72,8 @@ pub(super) fn about_goodays(error: &goodays::CallError) -> &'static str {
 /// What to do about an error of Agent Connect's. Empty where the error says it already.
 pub(super) fn about_agent_connect(error: &agent_connect::SendError) -> &'static str {
     match error {
-        agent_connect::SendError::NotSent(_) | agent_connect::SendError::Unanswered(_) => REACH,
-        agent_connect::SendError::Overloaded { .. } | agent_connect::SendError::Broken { .. } => WAIT,
+        agent_connect::SendError::NotSent(_) | agent_connect::SendError::NoAnswer(_) => REACH,
+        agent_connect::SendError::Overloaded { .. } | agent_connect::SendError::ServerError { .. } => WAIT,
         _ => "",
     }
 }
@@ -81,7 +81,7 @@ pub(super) fn about_agent_connect(error: &agent_connect::SendError) -> &'static 
 /// What to do about an error of Kustomer's. Empty where the error says it already.
 pub(super) fn about_kustomer(error: &kustomer::CallError) -> &'static str {
     match error {
-        kustomer::CallError::Unreachable(_) | kustomer::CallError::Broken(_) => REACH,
+        kustomer::CallError::Unreachable(_) | kustomer::CallError::Body(_) => REACH,
         kustomer::CallError::Overloaded { .. } => WAIT,
         kustomer::CallError::Unreadable(_) | kustomer::CallError::NotFound => "Check `[kustomer] api_root`.",
         _ => "",

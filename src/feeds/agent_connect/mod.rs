@@ -3,7 +3,7 @@
 //! Nothing pushes it (`apis.md` P15). Records are kept as they came before the cursor moves behind them (J64), and gold is
 //! filled from what is kept, so that a restart shows what was known without asking.
 
-mod pace;
+mod rate_limiter;
 mod translate;
 
 use std::collections::{HashMap, HashSet};
@@ -15,15 +15,15 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::sync::watch;
 use tokio::time::sleep;
 
-use crate::base::{Backoff, Lifecycle};
+use base::{Backoff, Lifecycle};
 use crate::config::{self, Mode};
-use crate::domain::{AgentId, Fact, Person, SourceState};
+use crate::domain::{AgentId, Fact, CustomerIdentity, SourceState};
 use crate::gold::{Gold, Reporter};
-use crate::store::{About, Store, StoreError, SurveyRecord};
-use crate::vendor::agent_connect::{DataError, DataReturn, Record, data};
-use crate::vendor::lenient::{Moment, text_of};
+use crate::store::{EventContext, Store, StoreError, SurveyRecord};
+use crate::upstream::agent_connect::{DataError, DataReturn, Record, data};
+use crate::upstream::tolerant::{WrittenTime, text_of};
 
-use pace::{MINUTE, Pace};
+use rate_limiter::{MINUTE, RateLimiter};
 
 /// Up to which change records are kept.
 const CURSOR: &str = "agentConnect.data";
@@ -31,7 +31,7 @@ const CURSOR: &str = "agentConnect.data";
 /// How far before the cursor each round begins: what was restamped while a page was on its way is not missed.
 const OVERLAP: i64 = 100;
 
-/// No vendor changes so many records between two of a page.
+/// No upstream changes so many records between two of a page.
 const LEAP: i64 = 1_000_000_000;
 
 /// How many records are read from the disk at once.
@@ -44,20 +44,20 @@ const MOST_UNREADABLE: usize = 10_000;
 const LONGEST_PAUSE: Duration = Duration::from_secs(600);
 
 /// How often Data Return has been read to its end since the start. Whoever waits for a survey to turn up there counts
-/// rounds.
-pub type Rounds = watch::Receiver<u64>;
+/// completed_polls.
+pub type CompletedPolls = watch::Receiver<u64>;
 
 /// Follows Data Return.
 pub struct AgentConnectFeed {
-    vendor: DataReturn,
+    upstream: DataReturn,
     store: Store,
     gold: Gold,
     reporter: Reporter,
     interval: Duration,
     mode: Mode,
     employees: HashMap<String, AgentId>,
-    rounds: watch::Sender<u64>,
-    pace: Pace,
+    completed_polls: watch::Sender<u64>,
+    rate_limiter: RateLimiter,
     silent_after: SignedDuration,
     /// When a record last said something new.
     news: Timestamp,
@@ -69,7 +69,7 @@ pub struct AgentConnectFeed {
 
 /// Why a round did not come to its end.
 enum Trouble {
-    Vendor(DataError),
+    Upstream(DataError),
     Store,
 }
 
@@ -77,7 +77,7 @@ impl AgentConnectFeed {
     /// A feed that has asked nothing yet. `employees` says who has which number at Agent Connect.
     #[must_use]
     pub fn new(
-        vendor: DataReturn,
+        upstream: DataReturn,
         config: &config::AgentConnect,
         employees: HashMap<String, AgentId>,
         store: Store,
@@ -85,20 +85,20 @@ impl AgentConnectFeed {
         reporter: Reporter,
     ) -> Self {
         let (interval, mode) = (config.data_return_interval, config.mode);
-        let (rounds, _) = watch::channel(0);
+        let (completed_polls, _) = watch::channel(0);
         let silent_after = SignedDuration::try_from(config.silent_after).unwrap_or(SignedDuration::MAX);
-        let (pace, news) = (Pace::default(), reporter.clock().now());
+        let (rate_limiter, news) = (RateLimiter::default(), reporter.clock().now());
         let (zone, unreadable) = (TimeZone::UTC, HashSet::new());
         Self {
-            vendor,
+            upstream,
             store,
             gold,
             reporter,
             interval,
             mode,
             employees,
-            rounds,
-            pace,
+            completed_polls,
+            rate_limiter,
             silent_after,
             news,
             zone,
@@ -108,15 +108,15 @@ impl AgentConnectFeed {
 
     /// In which zone times are that name none; UTC otherwise.
     #[must_use]
-    pub fn in_zone(mut self, zone: TimeZone) -> Self {
+    pub fn with_time_zone(mut self, zone: TimeZone) -> Self {
         self.zone = zone;
         self
     }
 
     /// How often it has been read to its end.
     #[must_use]
-    pub fn rounds(&self) -> Rounds {
-        self.rounds.subscribe()
+    pub fn completed_polls(&self) -> CompletedPolls {
+        self.completed_polls.subscribe()
     }
 
     /// Follows until the process stops.
@@ -136,17 +136,17 @@ impl AgentConnectFeed {
                 Ok(()) => {
                     backoff = Backoff::new(self.interval, LONGEST_PAUSE.max(self.interval));
                     self.reporter.count("polls");
-                    self.reporter.heard(0);
+                    self.reporter.received(0);
                     self.judge();
                     self.interval
                 }
                 Err(trouble) => {
                     self.reporter.count("failedPolls");
-                    self.reporter.set(SourceState::Down, Some(&trouble.sentence()));
+                    self.reporter.set_state(SourceState::Down, Some(&trouble.sentence()));
                     backoff.next_wait().max(trouble.wait())
                 }
             };
-            self.reporter.tell().await;
+            self.reporter.publish().await;
             tokio::select! {
                 () = life.stopping() => return,
                 () = sleep(pause) => {}
@@ -161,22 +161,22 @@ impl AgentConnectFeed {
             // No answers are gathered for the test key (`apis.md` B179), so that silence means nothing.
             Mode::Test => {
                 let why = "The test key is in use: Agent Connect gathers no answers for it.";
-                self.reporter.set(SourceState::Polling, Some(why));
+                self.reporter.set_state(SourceState::Polling, Some(why));
             }
             Mode::Production if silent => {
                 let why =
                     "Agent Connect answers, and has told nothing new for long: look whether surveys are still sent.";
-                self.reporter.set(SourceState::Stale, Some(why));
+                self.reporter.set_state(SourceState::Stale, Some(why));
             }
-            Mode::Production => self.reporter.set(SourceState::Polling, None),
+            Mode::Production => self.reporter.set_state(SourceState::Polling, None),
         }
     }
 
-    /// Nothing is asked before this has come to its end: the vendor's newest would otherwise stand before what is kept.
+    /// Nothing is asked before this has come to its end: the upstream's newest would otherwise stand before what is kept.
     async fn show_what_is_kept(&mut self) {
         let mut place = 0;
         loop {
-            match self.store.survey_records_after(place, FROM_DISK).await {
+            match self.store.survey_results().after(place, FROM_DISK).await {
                 Ok(records) => {
                     let Some(last) = records.last() else { return };
                     // A page may end amid records of one place; whatever comes twice changes nothing.
@@ -196,23 +196,23 @@ impl AgentConnectFeed {
 
     /// Reads from a little before the cursor to the end.
     async fn round(&mut self) -> Result<(), Trouble> {
-        let cursor = self.store.cursor(CURSOR).await?.and_then(|place| place.parse::<i64>().ok());
+        let cursor = self.store.survey_results().cursor(CURSOR).await?.and_then(|place| place.parse::<i64>().ok());
         let mut after = cursor.map(|place| place.saturating_sub(OVERLAP).max(0));
         let mut reached = cursor.unwrap_or(0);
         loop {
-            self.pace.turn().await;
-            let page = self.vendor.page(after).await?;
+            self.rate_limiter.acquire().await;
+            let page = self.upstream.page(after).await?;
             let full = page.len() >= data::PAGE;
             // What cannot be read must not be asked for again for ever.
             let last = newest(page.iter().filter_map(Record::place).collect(), cursor);
-            let records: Vec<(About, SurveyRecord)> = page.into_iter().filter_map(|body| self.read(body)).collect();
-            self.reporter.heard(records.len() as u64);
+            let records: Vec<(EventContext, SurveyRecord)> = page.into_iter().filter_map(|body| self.read(body)).collect();
+            self.reporter.received(records.len() as u64);
             if last > cursor {
                 self.news = self.reporter.clock().now();
             }
             reached = reached.max(last.unwrap_or(0));
-            let kept = self.store.keep_survey_records(records, CURSOR, reached.to_string()).await?;
-            for record in &kept.heard {
+            let kept = self.store.survey_results().record_page(records, CURSOR, reached.to_string()).await?;
+            for record in &kept.records {
                 self.tell(record).await;
             }
             drop(kept);
@@ -222,13 +222,13 @@ impl AgentConnectFeed {
             }
             after = last;
         }
-        // Whoever counts rounds may look at gold, so it must know.
-        self.gold.settled().await;
-        self.rounds.send_modify(|rounds| *rounds += 1);
+        // Whoever counts completed_polls may look at gold, so it must know.
+        self.gold.flush().await;
+        self.completed_polls.send_modify(|completed_polls| *completed_polls += 1);
         Ok(())
     }
 
-    fn read(&mut self, body: serde_json::Value) -> Option<(About, SurveyRecord)> {
+    fn read(&mut self, body: serde_json::Value) -> Option<(EventContext, SurveyRecord)> {
         let Some(record) = Record::read(&body) else {
             // The same ones come again with each round.
             let mut hasher = DefaultHasher::new();
@@ -239,10 +239,10 @@ impl AgentConnectFeed {
             }
             return None;
         };
-        let about = About {
+        let about = EventContext {
             subject: None,
-            person: Person::new(text_of(&body["customer"]["email"]).as_deref(), None),
-            created: record.created.and_then(Moment::earliest),
+            person: CustomerIdentity::new(text_of(&body["customer"]["email"]).as_deref(), None),
+            created: record.created.and_then(WrittenTime::earliest),
         };
         Some((about, SurveyRecord { uuid: record.uuid, sequence: record.sequence, body }))
     }
@@ -251,7 +251,7 @@ impl AgentConnectFeed {
         if let Some(record) = Record::read(&kept.body) {
             let now = self.reporter.clock().now();
             let result = translate::result(record, &self.employees, &self.zone, now);
-            self.gold.tell(Fact::SurveyResult(Box::new(result))).await;
+            self.gold.apply(Fact::SurveyResult(Box::new(result))).await;
         }
     }
 }
@@ -268,16 +268,16 @@ fn newest(mut places: Vec<i64>, cursor: Option<i64>) -> Option<i64> {
 impl Trouble {
     fn sentence(&self) -> String {
         match self {
-            Self::Vendor(error) => error.to_string(),
+            Self::Upstream(error) => error.to_string(),
             Self::Store => "Survey results cannot be stored; they are asked for again.".to_owned(),
         }
     }
 
     fn wait(&self) -> Duration {
         match self {
-            Self::Vendor(DataError::Overloaded { retry_after: Some(wait), .. }) => (*wait).min(LONGEST_PAUSE),
+            Self::Upstream(DataError::Overloaded { retry_after: Some(wait), .. }) => (*wait).min(LONGEST_PAUSE),
             // The hundred of this minute are used up (`apis.md` P7).
-            Self::Vendor(DataError::Overloaded { status: 429, .. }) => MINUTE,
+            Self::Upstream(DataError::Overloaded { status: 429, .. }) => MINUTE,
             _ => Duration::ZERO,
         }
     }
@@ -285,7 +285,7 @@ impl Trouble {
 
 impl From<DataError> for Trouble {
     fn from(error: DataError) -> Self {
-        Self::Vendor(error)
+        Self::Upstream(error)
     }
 }
 
@@ -310,7 +310,7 @@ mod tests {
             (vec![far], Some(8990), None),
             (vec![far], None, Some(far)),
             (vec![i64::MAX, -5], None, Some(-5)),
-            // A vendor that counts otherwise from now on does so more than once.
+            // An upstream that counts otherwise from now on does so more than once.
             (vec![far, far + 1], Some(8990), Some(far + 1)),
         ] {
             assert_eq!(newest(places.clone(), cursor), expected, "{places:?} after {cursor:?}");

@@ -7,8 +7,8 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::domain::{AgentId, Delivery, SessionId, SurveyResult};
-use crate::vendor::agent_connect::Record;
-use crate::vendor::lenient::Moment;
+use crate::upstream::agent_connect::Record;
+use crate::upstream::tolerant::WrittenTime;
 
 /// What a record says about its survey.
 pub(super) fn result(
@@ -17,7 +17,7 @@ pub(super) fn result(
     zone: &TimeZone,
     now: Timestamp,
 ) -> SurveyResult {
-    let at = |moment: Option<Moment>| past(moment?.at(zone)?, now);
+    let at = |moment: Option<WrittenTime>| past(moment?.at(zone)?, now);
     let session = from.property("callboard_session").and_then(|text| text.parse().ok()).map(SessionId);
     SurveyResult {
         key: shared(from.property("callboard_request")),
@@ -34,7 +34,7 @@ pub(super) fn result(
         customer: shared(from.customer),
         tags: from.tags.into_iter().map(Arc::from).collect(),
         link: shared(from.external_url),
-        zone_assumed: [from.created, from.answered].iter().any(|moment| matches!(moment, Some(Moment::Civil(_)))),
+        zone_assumed: [from.created, from.answered].iter().any(|moment| matches!(moment, Some(WrittenTime::Civil(_)))),
         created: at(from.created),
         requested_via: shared(from.requested_via),
         reached: from.delivery.as_deref().map(reached).unwrap_or_default(),
@@ -47,12 +47,12 @@ pub(super) fn result(
     }
 }
 
-/// A time to come cannot be meant: where the vendor's clock or zone is ahead of ours it is now, further ahead none.
+/// A time to come cannot be meant: where the upstream's clock or zone is ahead of ours it is now, further ahead none.
 fn past(at: Timestamp, now: Timestamp) -> Option<Timestamp> {
     (at.duration_since(now) < SignedDuration::from_hours(24)).then(|| at.min(now))
 }
 
-/// What the vendor's words for a delivery mean (`apis.md` P6). Its list goes on: what is not known says nothing.
+/// What the upstream's words for a delivery mean (`apis.md` P6). Its list goes on: what is not known says nothing.
 fn reached(words: &str) -> Delivery {
     let words = words.to_lowercase();
     let say = |part: &str| words.contains(part);

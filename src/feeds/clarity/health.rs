@@ -68,8 +68,8 @@ impl ClarityFeed {
                 (SourceState::Polling, Some(format!("No pushes: {why}. Clarity is read every 5 s instead.")))
             }
         };
-        self.reporter.set(state, reason.as_deref());
-        self.reporter.next_try(self.vendor.tokens().next_try());
+        self.reporter.set_state(state, reason.as_deref());
+        self.reporter.next_try(self.upstream.tokens().next_try());
         self.reporter.transport(match &self.link {
             Link::Down(_) => Some("REST"),
             Link::Opened { transport, .. } | Link::Subscribed { transport, .. } => Some(transport),

@@ -5,15 +5,15 @@
 //! is unknown rather than old. While pushes do come, subscriptions to queues are renewed with every reading: what answers
 //! them is to queues what a full answer is to agents, and what is not told again in time is unknown.
 
-mod ended;
+mod ended_sessions;
 mod health;
-mod look_ups;
-mod moment;
+mod session_lookup;
+mod received_at;
 mod names;
-mod noted;
+mod observations;
 mod push_watchdog;
-mod pushed;
-mod reading;
+mod push;
+mod snapshot;
 pub mod settings;
 mod structure_watch;
 mod subscriptions;
@@ -27,22 +27,22 @@ use jiff::SignedDuration;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until};
 
-pub use crate::base::sentence;
-use crate::base::{Backoff, Lifecycle};
+pub use base::error_chain;
+use base::{Backoff, Lifecycle};
 use crate::config;
 use crate::domain::{Fact, Ordinal, SourceState};
 use crate::gold::{Gold, Reporter};
-use crate::vendor::clarity::Clarity;
-use crate::vendor::clarity::methods::Also;
+use crate::upstream::clarity::Clarity;
+use crate::upstream::clarity::methods::MetricIncludes;
 
-pub use ended::{EndRules, SessionEnds};
-pub use look_ups::SessionLookUps;
-pub use moment::Moment;
-use moment::Seen;
-use noted::{Contacts, Noted};
+pub use ended_sessions::{EndedSessionRules, EndedSessions};
+pub use session_lookup::SessionLookup;
+pub use received_at::ReceivedAt;
+use received_at::StatusStarts;
+use observations::{TransferCounter, Observations};
 use push_watchdog::{Ages, Decision, Differences, Kinds, PushWatchdog};
-pub use pushed::Pushed;
-use reading::{Floor, Outcome, Probe, Reading};
+pub use push::PushFacts;
+use snapshot::{Roster, SnapshotOutcome, Probe, Snapshot};
 use structure_watch::StructureWatch;
 use subscriptions::Subscriptions;
 
@@ -70,7 +70,7 @@ const GLANCE: Duration = Duration::from_secs(1);
 
 /// The feed. Its task owns everything about Clarity.
 pub struct ClarityFeed {
-    vendor: Clarity,
+    upstream: Clarity,
     gold: Gold,
     reporter: Reporter,
     poll_interval: Duration,
@@ -94,23 +94,23 @@ pub struct ClarityFeed {
     /// Whether the connection is open and has been silent for longer than it promised.
     quiet: bool,
     /// Who and what there is. `None`: never read.
-    floor: Option<Floor>,
+    floor: Option<Roster>,
     next_lookup: usize,
     /// Of which agents the newest reading told nothing.
     unanswered: BTreeSet<i64>,
     /// When queues may be asked for over REST. `None`: never.
     probe_due: Option<Instant>,
     /// What the configuration wants to know of agents besides.
-    also: Also,
+    also: MetricIncludes,
     /// When that may be asked.
     also_due: Instant,
     structure_due: Instant,
     /// Signs that it has changed.
     structure_watch: StructureWatch,
-    contacts: Contacts,
+    contacts: TransferCounter,
     details_due: Instant,
     reading_due: Instant,
-    reading: Option<JoinHandle<Outcome>>,
+    reading: Option<JoinHandle<SnapshotOutcome>>,
     /// Pauses after readings that fail.
     backoff: Backoff,
     /// Pauses after structures that cannot be read, while everybody can.
@@ -124,7 +124,7 @@ pub struct ClarityFeed {
     /// When everybody was last read in full.
     read_at: Option<Instant>,
     /// When statuses began, to measure Clarity's clock by.
-    seen: Seen,
+    seen: StatusStarts,
     /// How far that clock was ahead when everybody was last asked about.
     offset: SignedDuration,
 }
@@ -143,10 +143,10 @@ enum Link {
 impl ClarityFeed {
     /// A feed that has not begun.
     #[must_use]
-    pub fn new(vendor: Clarity, config: &config::Clarity, gold: Gold, reporter: Reporter) -> Self {
+    pub fn new(upstream: Clarity, config: &config::Clarity, gold: Gold, reporter: Reporter) -> Self {
         let now = Instant::now();
         Self {
-            vendor,
+            upstream,
             gold,
             reporter,
             poll_interval: config.poll_interval,
@@ -164,11 +164,11 @@ impl ClarityFeed {
             next_lookup: 0,
             unanswered: BTreeSet::new(),
             probe_due: config.probe_queue_metrics.then_some(now),
-            also: Also { breakdowns: config.breakdowns, status_history: config.status_history },
+            also: MetricIncludes { breakdowns: config.breakdowns, status_history: config.status_history },
             also_due: now,
             structure_due: now,
             structure_watch: StructureWatch::default(),
-            contacts: Contacts::default(),
+            contacts: TransferCounter::default(),
             details_due: now,
             reading_due: now,
             reading: None,
@@ -178,7 +178,7 @@ impl ClarityFeed {
             trouble: None,
             not_subscribed: None,
             read_at: None,
-            seen: Seen::default(),
+            seen: StatusStarts::default(),
             offset: SignedDuration::ZERO,
         }
     }
@@ -205,14 +205,14 @@ impl ClarityFeed {
             }
             self.follow_clock();
             self.judge();
-            self.reporter.tell().await;
+            self.reporter.publish().await;
         }
         self.end(connection).await;
     }
 
     /// When Clarity's clock turns out to be another than was believed, all that it dated is asked for anew.
     fn follow_clock(&mut self) {
-        let offset = self.vendor.clock().offset();
+        let offset = self.upstream.clock().offset();
         if self.read_at.is_none() {
             // The structure is answered before anything is dated.
             self.offset = offset;
@@ -229,11 +229,11 @@ impl ClarityFeed {
     }
 
     async fn follow(&mut self) -> Option<Connection> {
-        match self.vendor.follow() {
+        match self.upstream.open_connection() {
             Ok(connection) => Some(connection),
             Err(error) => {
-                self.reporter.set(SourceState::Down, Some(&format!("TLS cannot be set up: {error}.")));
-                self.reporter.tell().await;
+                self.reporter.set_state(SourceState::Down, Some(&format!("TLS cannot be set up: {error}.")));
+                self.reporter.publish().await;
                 None
             }
         }
@@ -278,8 +278,8 @@ impl ClarityFeed {
             Event::Recovered => self.quiet = false,
             Event::Lost { reason } => {
                 self.reporter.count("lost");
-                tracing::warn!(reason = %sentence(&reason), "Clarity's pushes have stopped; it is asked instead");
-                self.cut(sentence(&reason)).await;
+                tracing::warn!(reason = %error_chain(&reason), "Clarity's pushes have stopped; it is asked instead");
+                self.cut(error_chain(&reason)).await;
             }
             Event::Malformed { reason } => {
                 self.reporter.count("malformedFrames");
@@ -287,8 +287,8 @@ impl ClarityFeed {
             }
             Event::Failed { reason, wait } => {
                 self.reporter.count("failedAttempts");
-                tracing::debug!(reason = %sentence(&reason), wait_milliseconds = wait.as_millis(), "SignalR could not be opened");
-                self.cut(sentence(&reason)).await;
+                tracing::debug!(reason = %error_chain(&reason), wait_milliseconds = wait.as_millis(), "SignalR could not be opened");
+                self.cut(error_chain(&reason)).await;
             }
         }
     }
@@ -298,7 +298,7 @@ impl ClarityFeed {
         self.quiet = false;
         self.missed = true;
         self.watchdog.restart();
-        self.comparable = self.gold.ordinal();
+        self.comparable = self.gold.next_ordinal();
         // A Clarity that fails keeps its pauses.
         if self.trouble.is_none() && self.not_subscribed.is_none() {
             self.reading_due = Instant::now();
@@ -310,7 +310,7 @@ impl ClarityFeed {
         if self.successor.is_some() {
             return;
         }
-        match self.vendor.follow() {
+        match self.upstream.open_connection() {
             Ok(connection) => self.successor = Some(connection),
             Err(error) => tracing::warn!(%error, "no other connection to Clarity can be begun"),
         }
@@ -334,15 +334,15 @@ impl ClarityFeed {
 
     /// Another secret, or an administrator, may end the pause before the next attempt to sign in: then it is read at once.
     async fn look_after_sign_in(&mut self) {
-        let tokens = self.vendor.tokens();
+        let tokens = self.upstream.tokens();
         if self.trouble.is_none() && self.not_subscribed.is_none() && tokens.next_try().is_none() {
             return;
         }
-        let is_new = tokens.take_new_secret().await;
+        let is_new = tokens.reload_secret().await;
         if is_new {
             tracing::info!("there is another secret for Clarity, which is tried at once");
         }
-        let pauses = tokens.is_pausing();
+        let pauses = tokens.is_backing_off();
         if is_new || (self.sign_in_pauses && !pauses) {
             self.reading_due = Instant::now();
         }
@@ -361,8 +361,8 @@ impl ClarityFeed {
                 self.reading_due = self.reading_due.min(now);
             }
         }
-        if let Some(before) = self.ages.pass(self.gold.ordinal(), now) {
-            self.gold.tell(Fact::QueuesUncertain { before, searched_too: true }).await;
+        if let Some(before) = self.ages.pass(self.gold.next_ordinal(), now) {
+            self.gold.apply(Fact::QueuePushesMissed { before, searched_too: true }).await;
         }
     }
 
@@ -372,38 +372,38 @@ impl ClarityFeed {
         self.link = Link::Down(reason.trim_end_matches('.').to_owned());
         self.quiet = false;
         if !was_down {
-            self.gold.tell(Fact::QueuesUncertain { before: self.gold.ordinal(), searched_too: false }).await;
+            self.gold.apply(Fact::QueuePushesMissed { before: self.gold.next_ordinal(), searched_too: false }).await;
             self.reading_due = self.reading_due.min(Instant::now() + WITHOUT_PUSHES);
         }
     }
 
     async fn pushed(&mut self, call: &HubCall) {
-        let at = Moment::now(self.vendor.clock());
-        let pushed = Pushed::of(call, at, || self.gold.ordinal());
+        let at = ReceivedAt::now(self.upstream.clock());
+        let pushed = PushFacts::from_call(call, at, || self.gold.next_ordinal());
         if pushed.unknown > 0 {
             self.reporter.count_many("unknownPushes", pushed.unknown);
         }
-        self.reporter.heard(pushed.readings);
+        self.reporter.received(pushed.readings);
         for fact in pushed.facts {
             if let Some(floor) = &self.floor {
-                let mut noted = Noted::default();
+                let mut noted = Observations::default();
                 noted.note(&fact, floor, &self.gold);
                 self.take_note(noted);
             }
             match &fact {
-                Fact::AgentChanged { heard, agent } => {
-                    self.seen.note(agent, None, at, self.vendor.clock());
+                Fact::AgentUpdated { received: heard, agent } => {
+                    self.seen.note(agent, None, at, self.upstream.clock());
                     self.watchdog.agent_pushed(agent.id, *heard, Instant::now());
                 }
-                Fact::QueueChanged { heard, queue } => self.watchdog.queue_pushed(queue.id, *heard, Instant::now()),
+                Fact::QueueUpdated { received: heard, queue } => self.watchdog.queue_pushed(queue.id, *heard, Instant::now()),
                 _ => {}
             }
-            self.gold.tell(fact).await;
+            self.gold.apply(fact).await;
         }
     }
 
     /// Counts what is odd. Whatever names what the structure does not know is reason to read it.
-    fn take_note(&mut self, noted: Noted) {
+    fn take_note(&mut self, noted: Observations) {
         let now = Instant::now();
         for sign in noted.signs {
             self.structure_watch.note(sign, now);
@@ -432,8 +432,8 @@ impl ClarityFeed {
             self.structure_watch.ask(now);
         }
         let subscribe = self.due_subscriptions();
-        let reading = Reading {
-            vendor: self.vendor.clone(),
+        let reading = Snapshot {
+            upstream: self.upstream.clone(),
             gold: self.gold.clone(),
             seen: self.seen.clone(),
             floor: self.floor.clone(),
@@ -482,7 +482,7 @@ impl ClarityFeed {
 
     /// Of what kinds there is anything to be pushed.
     fn wanted(&self) -> Kinds {
-        self.floor.as_ref().map_or(Kinds::ALL, Floor::kinds)
+        self.floor.as_ref().map_or(Kinds::ALL, Roster::kinds)
     }
 
     fn count_requests(&mut self, decision: Decision, is_new: bool) {
@@ -508,14 +508,14 @@ impl ClarityFeed {
 
     /// What is asked about agents besides. A history is long and changes are heard: it is asked for now and then, and when
     /// something may have been missed.
-    fn also(&self, details_due: bool) -> Also {
+    fn also(&self, details_due: bool) -> MetricIncludes {
         if self.also_due > Instant::now() {
-            return Also::default();
+            return MetricIncludes::default();
         }
-        Also { status_history: self.also.status_history && (details_due || self.missed), ..self.also }
+        MetricIncludes { status_history: self.also.status_history && (details_due || self.missed), ..self.also }
     }
 
-    async fn read(&mut self, mut outcome: Outcome) {
+    async fn read(&mut self, mut outcome: SnapshotOutcome) {
         self.reading = None;
         self.next_lookup = outcome.next_lookup;
         self.unanswered = outcome.unanswered;
@@ -566,7 +566,7 @@ impl ClarityFeed {
                 self.reporter.count("failedReadings");
             }
             None => {
-                self.reporter.heard(0);
+                self.reporter.received(0);
                 self.read_at = Some(Instant::now());
                 self.missed &= outcome.asked.is_none_or(|asked| asked <= self.comparable);
             }
@@ -607,7 +607,7 @@ impl ClarityFeed {
     }
 
     /// Returns whether it was another one before.
-    fn know(&mut self, floor: Floor) -> bool {
+    fn know(&mut self, floor: Roster) -> bool {
         let has_changed = self.floor.as_ref().is_some_and(|known| *known != floor);
         if has_changed {
             // Whoever is new has not been asked for: ask anew, for everybody.
@@ -644,16 +644,16 @@ impl ClarityFeed {
 #[doc(hidden)]
 pub fn fuzz_realtime(text: &str) {
     let Ok(args) = serde_json::from_str::<Vec<Box<serde_json::value::RawValue>>>(text) else { return };
-    for reading in crate::vendor::clarity::find_pushes(&args).readings {
+    for reading in crate::upstream::clarity::find_pushes(&args).updates {
         let _ = translate::queue(reading.clone(), jiff::Timestamp::UNIX_EPOCH);
         let _ = translate::agent(reading, jiff::Timestamp::UNIX_EPOCH);
     }
 }
 
 /// Resolves when the reading in hand has ended; never, if there is none.
-async fn finished(reading: &mut Option<JoinHandle<Outcome>>) -> Outcome {
+async fn finished(reading: &mut Option<JoinHandle<SnapshotOutcome>>) -> SnapshotOutcome {
     match reading {
-        Some(reading) => reading.await.unwrap_or_else(|_| Outcome::interrupted()),
+        Some(reading) => reading.await.unwrap_or_else(|_| SnapshotOutcome::interrupted()),
         None => std::future::pending().await,
     }
 }

@@ -5,7 +5,7 @@ use std::sync::{Arc, LazyLock, PoisonError, RwLock};
 
 use foldhash::HashSet;
 
-use crate::vendor::lenient::plain;
+use crate::upstream::tolerant::normalized;
 
 /// How many names are shared: several times what a site enables. What comes after those is kept by itself, so that a peer
 /// that invents names cannot fill the memory.
@@ -38,7 +38,7 @@ pub(super) fn real<T: AsRef<str>>(name: Option<T>) -> Option<T> {
                 || letter.is_control()
                 || matches!(letter, '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}')
         };
-        !name.chars().all(is_blank) && !matches!(&*plain(name), "unknown" | "none" | "notset")
+        !name.chars().all(is_blank) && !matches!(&*normalized(name), "unknown" | "none" | "notset")
     })
 }
 

@@ -1,8 +1,8 @@
 //! What the configuration says about Clarity, in the words of its client.
 
-use crate::base::Clock;
+use base::Clock;
 use crate::config::{self, Auth};
-use crate::vendor::clarity::{Clarity, Credential, SessionPropertiesKey, Settings, WriteVerb};
+use crate::upstream::clarity::{Clarity, Credential, SessionPropertiesKey, Settings, WriteVerb};
 
 /// A client for the configured Clarity.
 ///

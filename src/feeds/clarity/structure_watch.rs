@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::reading::Floor;
-use crate::domain::{AgentReading, Change, Fact, QueueReading, SessionsReading};
+use super::snapshot::Roster;
+use crate::domain::{AgentUpdate, Change, Fact, QueueUpdate, SessionListUpdates};
 use crate::gold::{Entity, Gold, Key};
 
 /// How far apart two readings of the structure are, at least.
@@ -95,14 +95,14 @@ impl StructureWatch {
 }
 
 /// The signs in what was pushed or answered about agents and queues.
-pub(super) fn signs(fact: &Fact, floor: &Floor, gold: &Gold) -> Vec<Sign> {
+pub(super) fn signs(fact: &Fact, floor: &Roster, gold: &Gold) -> Vec<Sign> {
     let mut signs = Vec::new();
     match fact {
-        Fact::AgentChanged { agent, .. } => of_agent(agent, floor, gold, &mut signs),
-        Fact::Agents { agents, .. } => agents.iter().for_each(|agent| of_agent(agent, floor, gold, &mut signs)),
-        Fact::QueueChanged { queue, .. } => of_queue(queue, floor, gold, &mut signs),
-        Fact::Queues { queues, .. } => queues.iter().for_each(|queue| of_queue(queue, floor, gold, &mut signs)),
-        Fact::Found { agents, queues, .. } => {
+        Fact::AgentUpdated { agent, .. } => of_agent(agent, floor, gold, &mut signs),
+        Fact::AgentSnapshots { agents, .. } => agents.iter().for_each(|agent| of_agent(agent, floor, gold, &mut signs)),
+        Fact::QueueUpdated { queue, .. } => of_queue(queue, floor, gold, &mut signs),
+        Fact::QueueSnapshots { queues, .. } => queues.iter().for_each(|queue| of_queue(queue, floor, gold, &mut signs)),
+        Fact::SearchResults { agents, queues, .. } => {
             agents.iter().for_each(|agent| of_agent(agent, floor, gold, &mut signs));
             queues.iter().for_each(|queue| of_queue(queue, floor, gold, &mut signs));
         }
@@ -111,7 +111,7 @@ pub(super) fn signs(fact: &Fact, floor: &Floor, gold: &Gold) -> Vec<Sign> {
     signs
 }
 
-fn of_agent(agent: &AgentReading, floor: &Floor, gold: &Gold, signs: &mut Vec<Sign>) {
+fn of_agent(agent: &AgentUpdate, floor: &Roster, gold: &Gold, signs: &mut Vec<Sign>) {
     let id = agent.id.0;
     if !floor.has_agent(id) {
         signs.push(Sign::Agent(id));
@@ -129,7 +129,7 @@ fn of_agent(agent: &AgentReading, floor: &Floor, gold: &Gold, signs: &mut Vec<Si
     of_sessions(&agent.sessions, floor, signs);
 }
 
-fn of_queue(queue: &QueueReading, floor: &Floor, gold: &Gold, signs: &mut Vec<Sign>) {
+fn of_queue(queue: &QueueUpdate, floor: &Roster, gold: &Gold, signs: &mut Vec<Sign>) {
     note_queue(queue.id.0, floor, signs);
     if queue.name.is_some() {
         let known = gold.copy().get(&Key::Queue(queue.id));
@@ -143,7 +143,7 @@ fn of_queue(queue: &QueueReading, floor: &Floor, gold: &Gold, signs: &mut Vec<Si
     of_sessions(&queue.sessions, floor, signs);
 }
 
-fn of_sessions(sessions: &SessionsReading, floor: &Floor, signs: &mut Vec<Sign>) {
+fn of_sessions(sessions: &SessionListUpdates, floor: &Roster, signs: &mut Vec<Sign>) {
     let lists = sessions.iter().flat_map(|(_, list)| list.all.iter().flatten().chain(&list.added));
     for session in lists {
         if let Change::Set(queue) = session.queue {
@@ -158,7 +158,7 @@ fn of_sessions(sessions: &SessionsReading, floor: &Floor, signs: &mut Vec<Sign>)
 }
 
 /// Numbers that stand for no queue are in no structure (`apis.md` C57).
-fn note_queue(queue: i64, floor: &Floor, signs: &mut Vec<Sign>) {
+fn note_queue(queue: i64, floor: &Roster, signs: &mut Vec<Sign>) {
     if queue > 0 && queue != 9999 && !floor.has_queue(queue) {
         signs.push(Sign::Queue(queue));
     }
@@ -167,8 +167,8 @@ fn note_queue(queue: i64, floor: &Floor, signs: &mut Vec<Sign>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::session::SessionList;
-    use crate::domain::{AgentId, Modality, Ordinal, QueueId, SessionId, SessionReading, StructureReading, TeamId};
+    use crate::domain::session::SessionListUpdate;
+    use crate::domain::{AgentId, Modality, Ordinal, QueueId, SessionId, SessionUpdate, StructureSnapshot, TeamId};
 
     fn seconds(n: u64) -> Duration {
         Duration::from_secs(n)
@@ -231,26 +231,26 @@ mod tests {
 
     #[tokio::test]
     async fn what_the_structure_does_not_know_is_a_sign() {
-        let (clock, life) = (crate::base::Clock::system(), crate::base::Lifecycle::new());
-        let gold = Gold::start(crate::gold::Rules::default(), crate::gold::Day::default(), clock, &life);
-        let named = |id: i64, name: &str, team: Option<i64>| AgentReading {
+        let (clock, life) = (base::Clock::system(), base::Lifecycle::new());
+        let gold = Gold::start(crate::gold::MatchRules::default(), crate::gold::BusinessDay::default(), clock, &life);
+        let named = |id: i64, name: &str, team: Option<i64>| AgentUpdate {
             name: Some(name.into()),
             team: team.map(TeamId),
-            ..AgentReading::new(AgentId(id))
+            ..AgentUpdate::new(AgentId(id))
         };
-        let queue = |id: i64, name: &str| QueueReading { name: Some(name.into()), ..QueueReading::new(QueueId(id)) };
+        let queue = |id: i64, name: &str| QueueUpdate { name: Some(name.into()), ..QueueUpdate::new(QueueId(id)) };
         let (agents, queues) = (vec![named(41, "Ada", Some(3))], vec![queue(11, "Sales")]);
-        gold.tell(Fact::Structure(StructureReading { agents, queues, teams: Vec::new() })).await;
-        gold.settled().await;
-        let floor = Floor::of([41], [(11, "Sales")]);
+        gold.apply(Fact::Structure(StructureSnapshot { agents, queues, teams: Vec::new() })).await;
+        gold.flush().await;
+        let floor = Roster::of([41], [(11, "Sales")]);
         let call = |agent: i64, queue: i64| {
-            let mut session = SessionReading::new(SessionId(1));
+            let mut session = SessionUpdate::new(SessionId(1));
             (session.agent, session.queue) = (Change::Set(AgentId(agent)), Change::Set(QueueId(queue)));
-            let list = SessionList { added: vec![session], ..SessionList::default() };
-            AgentReading { sessions: vec![(Modality::Audio, list)], ..AgentReading::new(AgentId(41)) }
+            let list = SessionListUpdate { added: vec![session], ..SessionListUpdate::default() };
+            AgentUpdate { sessions: vec![(Modality::Audio, list)], ..AgentUpdate::new(AgentId(41)) }
         };
-        let pushed = |agent| Fact::AgentChanged { heard: Ordinal(1), agent: Box::new(agent) };
-        let told = |queue| Fact::QueueChanged { heard: Ordinal(1), queue: Box::new(queue) };
+        let pushed = |agent| Fact::AgentUpdated { received: Ordinal(1), agent: Box::new(agent) };
+        let told = |queue| Fact::QueueUpdated { received: Ordinal(1), queue: Box::new(queue) };
         for (fact, expected) in [
             (pushed(named(41, "Ada", Some(3))), vec![]),
             (pushed(named(43, "Mia", None)), vec![Sign::Agent(43)]),

@@ -2,8 +2,8 @@
 //! transport that breaks and comes back with the same connection id has kept it.
 
 use super::push_watchdog::Kinds;
-use super::sentence;
-use crate::vendor::clarity::{Clarity, Error, Subscription};
+use super::error_chain;
+use crate::upstream::clarity::{Clarity, Error, Subscription};
 
 /// How many subscriptions may wait to be ended, when Clarity does not take it now.
 const MOST_LEFT: usize = 20;
@@ -37,15 +37,15 @@ impl Subscriptions {
 
     /// Ends those that others have replaced: beside these they would push everything twice. What cannot be ended now is
     /// returned, to be ended with the next. A Clarity that tells the same id again means the same subscription.
-    pub async fn end(&mut self, vendor: &Clarity, replaced: Vec<String>, made: &[String]) -> Vec<String> {
+    pub async fn end(&mut self, upstream: &Clarity, replaced: Vec<String>, made: &[String]) -> Vec<String> {
         let mut left = Vec::new();
         for id in replaced.into_iter().filter(|id| !made.contains(id)) {
-            match vendor.delete_subscription(&id, &self.connection_id).await {
+            match upstream.delete_subscription(&id, &self.connection_id).await {
                 Ok(()) => {}
-                Err(Error::Token { .. } | Error::TooMany { .. }) => left.push(id),
+                Err(Error::Token { .. } | Error::RateLimited { .. }) => left.push(id),
                 // Whether a 404 means that it is gone, or that nothing can be ended here, Clarity alone knows.
                 Err(error) => {
-                    tracing::debug!(error = %sentence(&error), "a subscription could not be ended, unless by its connection");
+                    tracing::debug!(error = %error_chain(&error), "a subscription could not be ended, unless by its connection");
                     self.endless = true;
                 }
             }
@@ -63,7 +63,7 @@ mod tests {
     use axum::http::{StatusCode, Uri};
 
     use super::*;
-    use crate::base::Clock;
+    use base::Clock;
     use crate::config::{self, Auth};
     use crate::feeds::clarity::settings;
 
@@ -100,19 +100,19 @@ mod tests {
         tokio::spawn(async move { axum::serve(listener, app).await });
         let mut section = config::Clarity::new(root.parse().expect("an address"), "client", Auth::Static);
         section.token = Some("token".into());
-        let vendor = settings::client(&section, &Clock::system()).expect("a client");
+        let upstream = settings::client(&section, &Clock::system()).expect("a client");
 
         let mut subscriptions = Subscriptions::none("c".to_owned());
-        let left = subscriptions.end(&vendor, ids(&["old", "same"]), &ids(&["same"])).await;
+        let left = subscriptions.end(&upstream, ids(&["old", "same"]), &ids(&["same"])).await;
         assert_eq!((left, subscriptions.endless), (Vec::new(), false));
         assert_eq!(*ended.lock().expect("no panic"), ["old"]);
         let mut others = subscriptions.clone();
-        assert!(others.end(&vendor, ids(&["gone"]), &[]).await.is_empty());
+        assert!(others.end(&upstream, ids(&["gone"]), &[]).await.is_empty());
         assert!(others.endless, "perhaps nothing can be ended here");
-        let left = subscriptions.end(&vendor, ids(&["busy"]), &[]).await;
+        let left = subscriptions.end(&upstream, ids(&["busy"]), &[]).await;
         assert_eq!((left, subscriptions.endless), (ids(&["busy"]), false), "it is ended with the next");
         let many = vec!["busy".to_owned(); MOST_LEFT + 1];
-        assert_eq!(subscriptions.end(&vendor, many, &[]).await.len(), MOST_LEFT + 1);
+        assert_eq!(subscriptions.end(&upstream, many, &[]).await.len(), MOST_LEFT + 1);
         assert!(subscriptions.endless, "another connection begins without them");
     }
 }

@@ -9,17 +9,17 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
-use super::moment::Moment;
+use super::received_at::ReceivedAt;
 use super::names::{self, real};
-use crate::domain::metric::{ByQueueReading, MetricPath};
-use crate::domain::session::SessionList;
+use crate::domain::metric::{QueueMetricsUpdate, MetricPath};
+use crate::domain::session::SessionListUpdate;
 use crate::domain::{
-    AgentId, AgentReading, AgentStatus, Change, GroupId, MetricValue, Metrics, Modality, PastStatus, QueueId,
-    QueueReading, SessionId, SessionKind, SessionReading, SessionStatus, SessionsReading, StatusReading,
-    StructureReading, TeamId, TeamReading, Unclassified,
+    AgentId, AgentUpdate, AgentStatus, Change, GroupId, MetricValue, Metrics, Modality, PastStatus, QueueId,
+    QueueUpdate, SessionId, SessionKind, SessionUpdate, SessionStatus, SessionListUpdates, AgentStatusUpdate,
+    StructureSnapshot, TeamId, TeamRecord, Unclassified,
 };
-use crate::vendor::clarity::wire::{self, Nullable};
-use crate::vendor::lenient::{camel, integer_of, is_set, number_of, plain};
+use crate::upstream::clarity::wire::{self, Nullable};
+use crate::upstream::tolerant::{camel_case, integer_of, is_set, number_of, normalized};
 
 type Breakdowns = Option<Box<wire::Breakdowns>>;
 
@@ -47,18 +47,18 @@ const STATUS_NUMBERS: [(i64, AgentStatus); 19] = [
 ];
 
 /// Who and what there is, and how many entries do not say of whom or what they are.
-pub(super) fn structure(from: wire::Structure) -> (StructureReading, u64) {
+pub(super) fn structure(from: wire::Structure) -> (StructureSnapshot, u64) {
     let lists = [&from.agents, &from.queues, &from.teams, &from.groups, &from.business_units];
     let dropped = lists.into_iter().flatten().flatten().filter(|member| member.id.is_none()).count() as u64;
     let agents = from.agents.into_iter().flatten().filter_map(|member| {
-        let mut agent = AgentReading::new(AgentId(member.id?));
+        let mut agent = AgentUpdate::new(AgentId(member.id?));
         agent.name = shared(real(member.name));
         // Minus one stands for no team (`apis.md` B84).
         agent.team = member.team_id.filter(|team| *team >= 0).map(TeamId);
         Some(agent)
     });
     let queues = from.queues.into_iter().flatten().filter_map(|member| {
-        let mut queue = QueueReading::new(QueueId(member.id?));
+        let mut queue = QueueUpdate::new(QueueId(member.id?));
         queue.name = shared(real(member.name));
         queue.teams = Some(member.team_ids.unwrap_or_default().into_iter().map(TeamId).collect());
         Some(queue)
@@ -69,14 +69,14 @@ pub(super) fn structure(from: wire::Structure) -> (StructureReading, u64) {
         let id = member.id?;
         let group =
             |group: i64| (GroupId(group), groups.get(&group).cloned().unwrap_or_else(|| fallback("Group", group)));
-        Some(TeamReading {
+        Some(TeamRecord {
             id: TeamId(id),
             name: shared(real(member.name)).unwrap_or_else(|| fallback("Team", id)),
             groups: member.group_ids.unwrap_or_default().into_iter().map(group).collect(),
             unit: member.business_unit_id.and_then(|unit| units.get(&unit).cloned()),
         })
     });
-    (StructureReading { agents: agents.collect(), queues: queues.collect(), teams: teams.collect() }, dropped)
+    (StructureSnapshot { agents: agents.collect(), queues: queues.collect(), teams: teams.collect() }, dropped)
 }
 
 /// How many labels are passed on: several times the metrics that a site enables.
@@ -85,7 +85,7 @@ const MOST_LABELS: usize = 1000;
 /// What the metrics that are asked for are called; of all there are, if all are asked for. Metrics are named as their
 /// numbers will be (`apis.md` B43).
 pub(super) fn labels(from: &wire::Labels, asked: &[&[String]]) -> BTreeMap<Arc<str>, Arc<str>> {
-    let entry = |(name, label): (&str, &str)| (names::shared(&camel(name)), label.into());
+    let entry = |(name, label): (&str, &str)| (names::shared(&camel_case(name)), label.into());
     if asked.iter().any(|names| names.is_empty()) {
         return from.metrics().take(MOST_LABELS).map(entry).collect();
     }
@@ -93,12 +93,12 @@ pub(super) fn labels(from: &wire::Labels, asked: &[&[String]]) -> BTreeMap<Arc<s
 }
 
 /// One reading of an agent. `None`: it does not say of whom.
-pub(super) fn agent(from: wire::RealtimeData, at: impl Into<Moment>) -> Option<AgentReading> {
+pub(super) fn agent(from: wire::RealtimeData, at: impl Into<ReceivedAt>) -> Option<AgentUpdate> {
     let at = at.into();
-    let mut agent = AgentReading::new(AgentId(from.id?));
+    let mut agent = AgentUpdate::new(AgentId(from.id?));
     agent.name = real(from.name);
     agent.team = from.team_id.filter(|team| *team >= 0).map(TeamId);
-    agent.status = from.current_status.map(|from| status(from, at)).filter(StatusReading::is_something);
+    agent.status = from.current_status.map(|from| status(from, at)).filter(AgentStatusUpdate::is_something);
     (agent.metrics, agent.cleared_metrics) = metrics(from.metrics);
     agent.sessions = sessions(from.sessions, at, &mut agent.dropped);
     agent.history = from.status_history.map(|statuses| {
@@ -113,9 +113,9 @@ pub(super) fn agent(from: wire::RealtimeData, at: impl Into<Moment>) -> Option<A
 }
 
 /// One reading of a queue. `None`: it does not say of which.
-pub(super) fn queue(from: wire::RealtimeData, at: impl Into<Moment>) -> Option<QueueReading> {
+pub(super) fn queue(from: wire::RealtimeData, at: impl Into<ReceivedAt>) -> Option<QueueUpdate> {
     let at = at.into();
-    let mut queue = QueueReading::new(QueueId(from.id?));
+    let mut queue = QueueUpdate::new(QueueId(from.id?));
     queue.name = real(from.name);
     queue.open = change(from.is_open);
     queue.agents_online = counted(change(from.agents_online));
@@ -142,8 +142,8 @@ fn whole(seconds: f64) -> i64 {
 }
 
 /// What a search says about a queue: the only numbers of queues that can be asked for (`apis.md` B38).
-pub(super) fn found_queue(from: wire::SearchQueue) -> Option<QueueReading> {
-    let mut queue = QueueReading::new(QueueId(from.queue_id?));
+pub(super) fn found_queue(from: wire::SearchQueue) -> Option<QueueUpdate> {
+    let mut queue = QueueUpdate::new(QueueId(from.queue_id?));
     queue.name = shared(real(from.queue_name));
     // A search tells all of a queue: what it leaves out is not known.
     queue.open = all(from.is_open);
@@ -159,8 +159,8 @@ fn all<T>(from: Option<T>) -> Change<T> {
 }
 
 /// What a search says about an agent: the only place that says what other systems may call them (`apis.md` C108, D.1).
-pub(super) fn found_agent(from: wire::SearchAgent) -> Option<AgentReading> {
-    let mut agent = AgentReading::new(AgentId(from.agent_id?));
+pub(super) fn found_agent(from: wire::SearchAgent) -> Option<AgentUpdate> {
+    let mut agent = AgentUpdate::new(AgentId(from.agent_id?));
     agent.name = shared(real(from.public_name));
     let name = |text: Option<String>| shared(real(text));
     (agent.email, agent.login, agent.sip) = (name(from.email_address), name(from.login_name), name(from.sip_address));
@@ -177,7 +177,7 @@ fn counted(number: Change<i64>) -> Change<i64> {
 }
 
 /// What is said of a status, part by part.
-fn status(from: wire::CurrentStatus, at: Moment) -> StatusReading {
+fn status(from: wire::CurrentStatus, at: ReceivedAt) -> AgentStatusUpdate {
     let since = change(from.began()).map(|began| at.ours(began));
     let (mut name, mut number) = (from.agent_status, from.agent_status_id);
     // A number that stands where the name should.
@@ -188,7 +188,7 @@ fn status(from: wire::CurrentStatus, at: Moment) -> StatusReading {
     let name = name.flatten();
     let found = which_status(name.as_deref(), number.flatten());
     let (known, contradicting) = found.map_or((None, None), |(status, contradicting)| (Some(status), contradicting));
-    StatusReading {
+    AgentStatusUpdate {
         status: known.map_or(if is_cleared { Change::Clear } else { Change::Keep }, Change::Set),
         contradicting: contradicting.map(Arc::from),
         reason: reason(from.reason_code_name, from.reason_code_id),
@@ -228,7 +228,7 @@ fn reason(name: Nullable<String>, number: Nullable<i64>) -> Change<Arc<str>> {
 }
 
 /// A status that does not say when it began is no history.
-fn past(from: wire::StatusModel, at: Moment) -> Option<(Timestamp, PastStatus)> {
+fn past(from: wire::StatusModel, at: ReceivedAt) -> Option<(Timestamp, PastStatus)> {
     let (status, _) = which_status(from.agent_status.as_deref(), from.agent_status_id)?;
     let (began, until) = (at.ours(from.began()?), from.ended().map(|ended| at.ours(ended)));
     let reason = reason(from.reason_code_name.map(Some), from.reason_code_id.map(Some)).value();
@@ -240,14 +240,14 @@ fn by_queue(
     all: Nullable<Box<wire::Breakdowns>>,
     added: Breakdowns,
     removed: Breakdowns,
-) -> Option<Box<ByQueueReading>> {
+) -> Option<Box<QueueMetricsUpdate>> {
     // Beside what was added and removed, a null says only that not all of them are told.
     let is_change = added.is_some() || removed.is_some();
     let all = if is_change { all.flatten() } else { all.map(Option::unwrap_or_default) };
     if all.is_none() && added.is_none() && removed.is_none() {
         return None;
     }
-    let mut reading = ByQueueReading::default();
+    let mut reading = QueueMetricsUpdate::default();
     let mut known = |name: &str, from: Breakdowns| {
         let from = from.map(|from| *from)?;
         if !from.unread.is_empty() {
@@ -272,14 +272,14 @@ fn by_queue(
 fn agent_status(name: &str) -> AgentStatus {
     // As it is usually spelt first: that is no work.
     let known = AgentStatus::KNOWN.iter().find(|known| known.as_str() == name).or_else(|| {
-        let plain = plain(name);
-        AgentStatus::KNOWN.iter().find(|known| self::plain(known.as_str()) == plain)
+        let normalized = normalized(name);
+        AgentStatus::KNOWN.iter().find(|known| self::normalized(known.as_str()) == normalized)
     });
     known.cloned().unwrap_or_else(|| AgentStatus::Other(name.into()))
 }
 
-fn sessions(from: Option<wire::SessionBag>, at: Moment, dropped: &mut u64) -> SessionsReading {
-    let mut reading = SessionsReading::new();
+fn sessions(from: Option<wire::SessionBag>, at: ReceivedAt, dropped: &mut u64) -> SessionListUpdates {
+    let mut reading = SessionListUpdates::new();
     for (kind, changes) in from.into_iter().flat_map(|bag| bag.0.0) {
         let mut read = |list: Option<Vec<wire::SessionModel>>| {
             let all = list?.into_iter().map(|session| self::session(session, at));
@@ -292,7 +292,7 @@ fn sessions(from: Option<wire::SessionBag>, at: Moment, dropped: &mut u64) -> Se
             }
             Some(sessions)
         };
-        let list = SessionList {
+        let list = SessionListUpdate {
             all: read(changes.sessions),
             added: read(changes.added_sessions).unwrap_or_default(),
             removed: read(changes.removed_sessions).unwrap_or_default().into_iter().map(|gone| gone.id).collect(),
@@ -303,8 +303,8 @@ fn sessions(from: Option<wire::SessionBag>, at: Moment, dropped: &mut u64) -> Se
 }
 
 /// A session without an identity is no session (`apis.md` B45).
-fn session(from: wire::SessionModel, at: Moment) -> Option<SessionReading> {
-    let mut session = SessionReading::new(SessionId(from.session_id?));
+fn session(from: wire::SessionModel, at: ReceivedAt) -> Option<SessionUpdate> {
+    let mut session = SessionUpdate::new(SessionId(from.session_id?));
     let queue = from.queue_id.flatten();
     session.queue = change(from.queue_id).map(QueueId);
     session.kind = from.session_type.as_deref().map(kind).or_else(|| queue.and_then(kind_of_queue));
@@ -332,7 +332,7 @@ fn session(from: wire::SessionModel, at: Moment) -> Option<SessionReading> {
 }
 
 fn session_status(name: &str) -> SessionStatus {
-    match plain(name).as_ref() {
+    match normalized(name).as_ref() {
         "new" => SessionStatus::New,
         "queued" | "reenqueued" => SessionStatus::Queued,
         "notifyingagent" => SessionStatus::Offered,
@@ -347,7 +347,7 @@ fn session_status(name: &str) -> SessionStatus {
 }
 
 fn kind(name: &str) -> SessionKind {
-    match plain(name).as_ref() {
+    match normalized(name).as_ref() {
         "queued" => SessionKind::Queued,
         "did" | "directinbound" => SessionKind::DirectInbound,
         "dod" | "directoutbound" => SessionKind::DirectOutbound,
@@ -368,7 +368,7 @@ fn kind_of_queue(queue: i64) -> Option<SessionKind> {
 
 /// Names and numbers, new and old (`apis.md` B46, B72).
 pub(super) fn modality(name: &str) -> Modality {
-    match plain(name).as_ref() {
+    match normalized(name).as_ref() {
         "audio" | "audiovideo" | "2" => Modality::Audio,
         "instantmessage" | "1" => Modality::InstantMessage,
         "message" | "3" => Modality::Message,
@@ -467,7 +467,7 @@ mod tests {
         "2026-11-21T09:00:00Z".parse().expect("a time")
     }
 
-    fn read(value: Value) -> AgentReading {
+    fn read(value: Value) -> AgentUpdate {
         agent(serde_json::from_value(value).expect("realtime data"), at()).expect("an agent")
     }
 
@@ -551,23 +551,23 @@ mod tests {
     fn status_part_is_kept_cleared_or_set_by_itself() {
         let status =
             |value: Value| read(json!({"type": "agent", "id": 1, "currentStatus": value})).status.expect("a status");
-        let unsaid = StatusReading::default;
+        let unsaid = AgentStatusUpdate::default;
         let lunch = || Change::Set("Lunch".into());
         let began = "2026-11-21T08:56:00Z".parse().expect("a time");
         for (value, expected) in [
-            (json!({"isSuspended": true}), StatusReading { suspended: Change::Set(true), ..unsaid() }),
-            (json!({"isSuspended": null}), StatusReading { suspended: Change::Clear, ..unsaid() }),
-            (json!({"isSuspended": "?", "reasonCodeName": "Lunch"}), StatusReading { reason: lunch(), ..unsaid() }),
-            (json!({"reasonCodeName": "Lunch", "reasonCodeId": 2}), StatusReading { reason: lunch(), ..unsaid() }),
-            (json!({"reasonCodeId": "2"}), StatusReading { reason: Change::Set("Reason 2".into()), ..unsaid() }),
-            (json!({"reasonCodeName": null}), StatusReading { reason: Change::Clear, ..unsaid() }),
-            (json!({"reasonCodeName": "NOTSET"}), StatusReading { reason: Change::Clear, ..unsaid() }),
-            (json!({"reasonCodeName": ""}), StatusReading { reason: Change::Clear, ..unsaid() }),
-            (json!({"startTime": "2026-11-21T08:56:00Z"}), StatusReading { since: Change::Set(began), ..unsaid() }),
-            (json!({"startTime": null}), StatusReading { since: Change::Clear, ..unsaid() }),
+            (json!({"isSuspended": true}), AgentStatusUpdate { suspended: Change::Set(true), ..unsaid() }),
+            (json!({"isSuspended": null}), AgentStatusUpdate { suspended: Change::Clear, ..unsaid() }),
+            (json!({"isSuspended": "?", "reasonCodeName": "Lunch"}), AgentStatusUpdate { reason: lunch(), ..unsaid() }),
+            (json!({"reasonCodeName": "Lunch", "reasonCodeId": 2}), AgentStatusUpdate { reason: lunch(), ..unsaid() }),
+            (json!({"reasonCodeId": "2"}), AgentStatusUpdate { reason: Change::Set("Reason 2".into()), ..unsaid() }),
+            (json!({"reasonCodeName": null}), AgentStatusUpdate { reason: Change::Clear, ..unsaid() }),
+            (json!({"reasonCodeName": "NOTSET"}), AgentStatusUpdate { reason: Change::Clear, ..unsaid() }),
+            (json!({"reasonCodeName": ""}), AgentStatusUpdate { reason: Change::Clear, ..unsaid() }),
+            (json!({"startTime": "2026-11-21T08:56:00Z"}), AgentStatusUpdate { since: Change::Set(began), ..unsaid() }),
+            (json!({"startTime": null}), AgentStatusUpdate { since: Change::Clear, ..unsaid() }),
             (
                 json!({"startTime": null, "utcStartTime": "2026-11-21T08:56:00Z"}),
-                StatusReading { since: Change::Set(began), ..unsaid() },
+                AgentStatusUpdate { since: Change::Set(began), ..unsaid() },
             ),
         ] {
             assert_eq!(status(value.clone()), expected, "{value}");

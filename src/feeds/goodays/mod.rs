@@ -14,20 +14,20 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use tokio::sync::{mpsc, watch};
 
-use crate::base::{Lifecycle, SourceClock};
+use base::{Lifecycle, SourceClock};
 use crate::domain::{Fact, SourceName, SourceState};
 use crate::gold::{Gold, Reporter};
-use crate::store::{CAME_BACK, Store, StoreError, Stored, Understood, Unusable};
-use crate::vendor::goodays::{Event, Goodays, WireError};
+use crate::store::{WROTE_AFTER_ERASURE, Store, StoreError, InboxEvent, ProcessedEvent, UnusableReason};
+use crate::upstream::goodays::{Event, Goodays, WireError};
 
 use super::Intake;
-use super::intake::was_found;
-use super::unusable::UnusableEvents;
+use super::intake::is_reconciled;
+use super::unusable_events::UnusableEvents;
 use reconcile::{Complaint, Reconciler};
 use translate::Times;
 
 /// What is noted of a response that brought odd addresses along.
-pub const ODD_ADDRESSES: &str = "noted.oddAddresses";
+pub const UNEXPECTED_ACTION_URLS: &str = "noted.oddAddresses";
 
 /// How many events are read from the disk at once.
 const PAGE: u32 = 256;
@@ -47,9 +47,9 @@ const LOOK_AT_THE_CLOCK: Duration = Duration::from_secs(60);
 
 /// What the feed hears besides webhooks, and when it worries.
 #[derive(Debug)]
-pub struct Surroundings {
+pub struct GoodaysInputs {
     /// The way to Goodays, for asking what webhooks have missed.
-    pub vendor: Goodays,
+    pub upstream: Goodays,
     /// Goodays' clock, as its answers tell.
     pub clock: SourceClock,
     /// How long no webhook may come before somebody is told.
@@ -65,7 +65,7 @@ pub struct GoodaysFeed {
     intake: Intake,
     gold: Gold,
     reporter: Reporter,
-    around: Surroundings,
+    around: GoodaysInputs,
     /// When the last webhook came; before the first one, when we began to listen.
     webhook: Timestamp,
     /// Whether none has come for longer than it should take.
@@ -85,7 +85,7 @@ pub struct GoodaysFeed {
 impl GoodaysFeed {
     /// A feed that has read nothing.
     #[must_use]
-    pub fn new(intake: Intake, gold: Gold, reporter: Reporter, around: Surroundings) -> Self {
+    pub fn new(intake: Intake, gold: Gold, reporter: Reporter, around: GoodaysInputs) -> Self {
         let webhook = Timestamp::MIN;
         let unusable = UnusableEvents::new(SourceName::Goodays, intake.metrics().clone());
         Self {
@@ -105,7 +105,7 @@ impl GoodaysFeed {
 
     /// In which zone times are that name none; UTC otherwise.
     #[must_use]
-    pub fn in_zone(mut self, zone: TimeZone) -> Self {
+    pub fn with_time_zone(mut self, zone: TimeZone) -> Self {
         self.zone = zone;
         self
     }
@@ -131,8 +131,8 @@ impl GoodaysFeed {
                 want.send_replace(Some(last));
             }
             self.report(behind, *complaint.borrow_and_update());
-            self.reporter.tell().await;
-            let counted = self.reporter.has_news();
+            self.reporter.publish().await;
+            let counted = self.reporter.has_unpublished();
             tokio::select! {
                 () = life.stopping() => return,
                 () = tokio::time::sleep(SOON), if counted => {}
@@ -154,7 +154,7 @@ impl GoodaysFeed {
         let reconciler = Reconciler {
             intake: self.intake.clone(),
             gold: self.gold.clone(),
-            vendor: self.around.vendor.clone(),
+            upstream: self.around.upstream.clone(),
             clock: self.reporter.clock().clone(),
             zone: self.zone.clone(),
             wanted,
@@ -188,18 +188,18 @@ impl GoodaysFeed {
         let trouble = self.around.trouble.borrow_and_update().clone();
         if behind {
             let why = "The inbox cannot be read; what customers say is stored but not shown.";
-            self.reporter.set(SourceState::Stale, Some(why));
+            self.reporter.set_state(SourceState::Stale, Some(why));
         } else if self.silent {
             let why = format!(
                 "No webhook has come for more than {:#}: check the address and the secret that Goodays has been given.",
                 SignedDuration::try_from(self.around.silence_alarm).unwrap_or_default()
             );
-            self.reporter.set(SourceState::Stale, Some(&why));
+            self.reporter.set_state(SourceState::Stale, Some(&why));
         } else if let Some(trouble) = trouble {
-            self.reporter.set(SourceState::Live, Some(&format!("Answers cannot be sent. {trouble}")));
+            self.reporter.set_state(SourceState::Live, Some(&format!("Answers cannot be sent. {trouble}")));
         } else {
             let unreadable = self.unusable.complaint(self.reporter.clock().now());
-            self.reporter.set(SourceState::Live, unreadable.as_deref().or(complaint));
+            self.reporter.set_state(SourceState::Live, unreadable.as_deref().or(complaint));
         }
     }
 
@@ -213,7 +213,7 @@ impl GoodaysFeed {
         let store = self.intake.store().clone();
         self.remember(&store).await?;
         loop {
-            let page = store.waiting_after(SourceName::Goodays, self.looked_at, PAGE).await?;
+            let page = store.inbox().pending_after(SourceName::Goodays, self.looked_at, PAGE).await?;
             let Some(last) = page.last().map(|arrival| arrival.seq) else { return Ok(()) };
             let is_all = page.len() < PAGE as usize;
             self.understand(&store, page).await?;
@@ -228,28 +228,28 @@ impl GoodaysFeed {
     /// Tells again what is kept from earlier lives of the process.
     async fn remember(&mut self, store: &Store) -> Result<(), StoreError> {
         while let Some(place) = self.remembered {
-            let page = store.feedback_after(place, PAGE).await?;
+            let page = store.feedback().after(place, PAGE).await?;
             if place == 0 {
-                if let Some(last) = store.last_arrival(SourceName::Goodays).await? {
-                    self.reporter.heard_at(last, 0);
+                if let Some(last) = store.inbox().last_arrival(SourceName::Goodays).await? {
+                    self.reporter.received_at(last, 0);
                     self.webhook = last;
                 }
-                store.look_again(SourceName::Goodays).await?;
+                store.inbox().retry_unusable(SourceName::Goodays).await?;
                 self.unusable.begin(store, &mut self.reporter).await?;
             }
             self.remembered = page.last_key_value().map(|(place, _)| *place);
-            self.gold.tell(Fact::ResponsesKept(page.into_values().collect())).await;
+            self.gold.apply(Fact::StoredResponses(page.into_values().collect())).await;
         }
         Ok(())
     }
 
     /// Events are told once it is on the disk what they say.
-    async fn understand(&mut self, store: &Store, page: Vec<Stored>) -> Result<(), StoreError> {
+    async fn understand(&mut self, store: &Store, page: Vec<InboxEvent>) -> Result<(), StoreError> {
         let last = page.iter().map(|arrival| arrival.received_at).max();
         let (all, mut events, mut found, mut dropped) = (page.len() as u64, 0, 0, 0);
         let mut understood = Vec::with_capacity(page.len());
         for arrival in page {
-            let says = if was_found(&arrival) {
+            let says = if is_reconciled(&arrival) {
                 found += 1;
                 let response = Event::response_in(&arrival.body).ok_or(WireError::NoResponse);
                 response.map(|response| (response, None))
@@ -258,8 +258,8 @@ impl GoodaysFeed {
                 Event::parse(&arrival.body).map(|event| (event.response, event.message))
             };
             if let Ok((response, _)) = &says
-                && let Some(what) = self.around.vendor.odd_addresses(response)
-                && store.note_once(ODD_ADDRESSES, &response.id, what).await?
+                && let Some(what) = self.around.upstream.unexpected_action_url(response)
+                && store.feed_state().insert_once(UNEXPECTED_ACTION_URLS, &response.id, what).await?
             {
                 tracing::warn!(seq = arrival.seq, what, "it is not called, as no address of an event is");
                 self.reporter.count("oddActionAddresses");
@@ -271,23 +271,23 @@ impl GoodaysFeed {
                 translate::by_our_clock(reading, &self.around.clock, arrival.received_at)
             });
             let says = says.map_err(|error| match error {
-                WireError::UnknownType(name) => Unusable::UnknownType(name),
-                error => Unusable::Unreadable(error.to_string()),
+                WireError::UnknownType(name) => UnusableReason::UnknownType(name),
+                error => UnusableReason::Unreadable(error.to_string()),
             });
             if let Err(unusable) = &says {
                 self.unusable.note(&arrival, unusable, &mut self.reporter);
             }
-            events += u64::from(!was_found(&arrival) && !matches!(says, Err(Unusable::Unreadable(_))));
-            understood.push(Understood { seq: arrival.seq, says });
+            events += u64::from(!is_reconciled(&arrival) && !matches!(says, Err(UnusableReason::Unreadable(_))));
+            understood.push(ProcessedEvent { seq: arrival.seq, result: says });
         }
-        let mut kept = store.understand(understood).await?;
+        let mut kept = store.feedback().process(understood).await?;
         // Together: each fact by itself would be a version of the floor.
-        self.gold.tell(Fact::ResponsesKept(std::mem::take(&mut kept.heard))).await;
+        self.gold.apply(Fact::StoredResponses(std::mem::take(&mut kept.records))).await;
         drop(kept);
         if let Some(last) = last {
-            self.reporter.heard_at(last, all);
+            self.reporter.received_at(last, all);
         }
-        let came_back = store.count_remembered(CAME_BACK).await?;
+        let came_back = store.feed_state().count(WROTE_AFTER_ERASURE).await?;
         self.reporter.count_many("erasedWroteAgain", came_back.saturating_sub(self.came_back));
         self.came_back = came_back;
         self.reporter.count_many("droppedEntries", dropped);
@@ -304,6 +304,6 @@ pub fn fuzz_event(body: &[u8]) {
     if let Ok(event) = Event::parse(body) {
         let times = Times { zone: &TimeZone::UTC, received: None };
         let reading = translate::response(event.response, event.message, times);
-        let _ = (reading.nps(), reading.stand());
+        let _ = (reading.nps(), reading.revision());
     }
 }

@@ -12,12 +12,12 @@ use thiserror::Error;
 use tokio::sync::watch;
 
 use super::translate::{self, Times};
-use crate::base::{Backoff, Clock, Lifecycle};
-use crate::domain::ResponseReading;
+use base::{Backoff, Clock, Lifecycle};
+use crate::domain::ResponseRecord;
 use crate::feeds::Intake;
 use crate::gold::{Entity, Gold, Key};
 use crate::store::StoreError;
-use crate::vendor::goodays::{CallError, Cursor, Goodays, wire};
+use crate::upstream::goodays::{CallError, Cursor, Goodays, wire};
 
 /// The type of an event that nobody sent: a response as it was found. It is known by how it came and not by this name,
 /// which anybody could send.
@@ -42,7 +42,7 @@ pub(super) type Complaint = Option<&'static str>;
 pub(super) struct Reconciler {
     pub intake: Intake,
     pub gold: Gold,
-    pub vendor: Goodays,
+    pub upstream: Goodays,
     pub clock: Clock,
     pub zone: TimeZone,
     /// From which instant on something may have been missed.
@@ -54,7 +54,7 @@ pub(super) struct Reconciler {
 #[derive(Debug, Error)]
 enum Failure {
     #[error("{0}")]
-    Vendor(#[from] CallError),
+    Upstream(#[from] CallError),
     #[error("{0}")]
     Store(#[from] StoreError),
 }
@@ -98,7 +98,7 @@ impl Reconciler {
         let (from, to) = (since.checked_sub(OVERLAP).unwrap_or(since), self.clock.now());
         let mut cursor: Option<Cursor> = None;
         for _ in 0..PAGES {
-            let Some(page) = self.vendor.responses(from, to, cursor.as_ref()).await? else {
+            let Some(page) = self.upstream.responses(from, to, cursor.as_ref()).await? else {
                 return Ok(Some("This Goodays has no list of responses: what its webhooks miss stays unknown."));
             };
             for response in page.responses {
@@ -119,7 +119,7 @@ pub(super) async fn take_in(intake: &Intake, gold: &Gold, zone: &TimeZone, mut r
     // One without an identity goes through the inbox, too: there it is kept once, counted and shown as unreadable.
     if let Some(response) = wire::Response::read(&raw) {
         let reading = translate::response(response, None, Times { zone, received: None });
-        gold.settled().await;
+        gold.flush().await;
         if !tells_more(gold, &reading) {
             return Ok(());
         }
@@ -133,12 +133,12 @@ pub(super) async fn take_in(intake: &Intake, gold: &Gold, zone: &TimeZone, mut r
     Ok(())
 }
 
-fn tells_more(gold: &Gold, reading: &ResponseReading) -> bool {
+fn tells_more(gold: &Gold, reading: &ResponseRecord) -> bool {
     let known = gold.copy().get(&Key::Response(reading.id.clone()));
     let Some(Entity::Response(known)) = known.as_deref() else { return true };
-    let known = &known.reading;
+    let known = &known.record;
     let has_new_texts = reading.messages.keys().any(|id| !known.messages.contains_key(id));
-    let stands = |reading: &ResponseReading| {
+    let stands = |reading: &ResponseRecord| {
         (reading.thread.clone(), reading.actions.clone(), reading.delegated_to.as_ref().map(|place| place.id.clone()))
     };
     has_new_texts || (reading.newest() >= known.newest() && stands(reading) != stands(known))

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
-use crate::base::{SourceClock, link};
-use crate::domain::{Answer, Assumed, Customer, Message, Place, ResponseReading, Thread};
-use crate::vendor::goodays::wire;
-use crate::vendor::lenient::Moment;
+use base::{SourceClock, link};
+use crate::domain::{Answer, AssumedDate, Customer, Message, Place, ResponseRecord, ThreadState};
+use crate::upstream::goodays::wire;
+use crate::upstream::tolerant::WrittenTime;
 
 const DAY: SignedDuration = SignedDuration::from_hours(24);
 
@@ -21,8 +21,8 @@ pub(super) struct Times<'a> {
 }
 
 /// When things were, by our clock: theirs, translated, and never later than we heard of them.
-pub(super) fn by_our_clock(mut reading: ResponseReading, clock: &SourceClock, heard: Timestamp) -> ResponseReading {
-    if reading.assumed == Some(Assumed::Received) {
+pub(super) fn by_our_clock(mut reading: ResponseRecord, clock: &SourceClock, heard: Timestamp) -> ResponseRecord {
+    if reading.assumed == Some(AssumedDate::Received) {
         return reading;
     }
     let ours = |theirs: &mut Option<Timestamp>| *theirs = theirs.map(|theirs| clock.to_ours(theirs).min(heard));
@@ -32,10 +32,10 @@ pub(super) fn by_our_clock(mut reading: ResponseReading, clock: &SourceClock, he
 }
 
 /// What an event says about its response, and what a list of responses does.
-pub(super) fn response(from: wire::Response, new: Option<wire::Message>, times: Times<'_>) -> ResponseReading {
+pub(super) fn response(from: wire::Response, new: Option<wire::Message>, times: Times<'_>) -> ResponseRecord {
     let mut is_zone_assumed = false;
-    let mut at = |moment: Option<Moment>| {
-        is_zone_assumed |= matches!(moment, Some(Moment::Civil(_)));
+    let mut at = |moment: Option<WrittenTime>| {
+        is_zone_assumed |= matches!(moment, Some(WrittenTime::Civil(_)));
         let at = moment.and_then(|moment| moment.at(times.zone));
         // Further ahead than clocks and zones are, it is no date.
         at.filter(|at| times.received.is_none_or(|received| at.duration_since(received) < DAY))
@@ -54,8 +54,8 @@ pub(super) fn response(from: wire::Response, new: Option<wire::Message>, times: 
     let is_dated = created.is_some() || messages.values().any(|message| message.at.is_some());
     let received = times.received.filter(|_| !is_dated);
     let assumed = match received {
-        Some(_) => Some(Assumed::Received),
-        None => is_zone_assumed.then_some(Assumed::TimeZone),
+        Some(_) => Some(AssumedDate::Received),
+        None => is_zone_assumed.then_some(AssumedDate::TimeZone),
     };
     let name = |person: &wire::Person| {
         let names: Vec<&str> =
@@ -64,7 +64,7 @@ pub(super) fn response(from: wire::Response, new: Option<wire::Message>, times: 
     };
     let context = from.context;
     let newest_as_dated = messages.values().filter_map(|message| message.at).max();
-    ResponseReading {
+    ResponseRecord {
         id: from.id.into(),
         newest_as_dated,
         created: created.or(received),
@@ -89,13 +89,13 @@ pub(super) fn response(from: wire::Response, new: Option<wire::Message>, times: 
     }
 }
 
-fn thread(state: Option<&str>) -> Thread {
+fn thread(state: Option<&str>) -> ThreadState {
     match state.map(str::to_ascii_lowercase).as_deref() {
         // Nobody said that it has been dealt with.
-        None | Some("open") => Thread::Open,
-        Some("pending") => Thread::Pending,
-        Some("closed") => Thread::Closed,
-        Some(_) => Thread::Other(state.unwrap_or_default().into()),
+        None | Some("open") => ThreadState::Open,
+        Some("pending") => ThreadState::Pending,
+        Some("closed") => ThreadState::Closed,
+        Some(_) => ThreadState::Other(state.unwrap_or_default().into()),
     }
 }
 
@@ -103,7 +103,7 @@ fn thread(state: Option<&str>) -> Thread {
 fn message(from: wire::Message, at: Option<Timestamp>) -> Vec<Message> {
     let sender = [from.sender.first_name, from.sender.last_name].into_iter().flatten().collect::<Vec<_>>().join(" ");
     let (mut links, others): (Vec<_>, Vec<_>) =
-        from.attachments.into_iter().partition(|link| link::web(link).is_some());
+        from.attachments.into_iter().partition(|link| link::web_url(link).is_some());
     if links.is_empty() {
         // Kept, though it leads nowhere.
         links.extend(others.into_iter().take(1));
@@ -150,13 +150,13 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::base::Clock;
+    use base::Clock;
 
-    fn read(event: &serde_json::Value) -> ResponseReading {
+    fn read(event: &serde_json::Value) -> ResponseRecord {
         in_zone(event, &TimeZone::UTC, None)
     }
 
-    fn in_zone(event: &serde_json::Value, zone: &TimeZone, received: Option<Timestamp>) -> ResponseReading {
+    fn in_zone(event: &serde_json::Value, zone: &TimeZone, received: Option<Timestamp>) -> ResponseRecord {
         let event = wire::Event::parse(event.to_string().as_bytes()).expect("an event");
         response(event.response, event.message, Times { zone, received })
     }
@@ -167,13 +167,13 @@ mod tests {
         let received: Timestamp = "2026-02-06T00:00:00Z".parse().expect("an instant");
         for (created, text, expected, assumed) in [
             (json!("2026-02-05T12:20:39+01:00"), json!(null), "2026-02-05T11:20:39Z", None),
-            (json!("2026-02-05T12:20:39"), json!(null), "2026-02-05T18:20:39Z", Some(Assumed::TimeZone)),
-            (json!("2026-02-05"), json!("2026-02-05T12:20:39Z"), "2026-02-05T06:00:00Z", Some(Assumed::TimeZone)),
-            (json!("2026-02-05T12:20:39Z"), json!("2026-02-05 13:00"), "2026-02-05T12:20:39Z", Some(Assumed::TimeZone)),
+            (json!("2026-02-05T12:20:39"), json!(null), "2026-02-05T18:20:39Z", Some(AssumedDate::TimeZone)),
+            (json!("2026-02-05"), json!("2026-02-05T12:20:39Z"), "2026-02-05T06:00:00Z", Some(AssumedDate::TimeZone)),
+            (json!("2026-02-05T12:20:39Z"), json!("2026-02-05 13:00"), "2026-02-05T12:20:39Z", Some(AssumedDate::TimeZone)),
             (json!(1_770_294_039), json!(null), "2026-02-05T12:20:39Z", None),
             (json!("1770294039000"), json!(null), "2026-02-05T12:20:39Z", None),
-            (json!("yesterday"), json!(null), "2026-02-06T00:00:00Z", Some(Assumed::Received)),
-            (json!("0001-01-01T00:00:00"), json!(0), "2026-02-06T00:00:00Z", Some(Assumed::Received)),
+            (json!("yesterday"), json!(null), "2026-02-06T00:00:00Z", Some(AssumedDate::Received)),
+            (json!("0001-01-01T00:00:00"), json!(0), "2026-02-06T00:00:00Z", Some(AssumedDate::Received)),
         ] {
             let event = json!({"event_type": "response", "response": {"id": "x", "created_date": created,
                 "message": {"id": "m", "content": "words", "created_date": text}}});
@@ -195,7 +195,7 @@ mod tests {
         let (early, late) =
             (|| heard(json!(null), "2026-02-05T00:00:00Z"), || heard(json!(null), "2026-02-06T00:00:00Z"));
         for both in [early().and(late()), late().and(early())] {
-            assert_eq!((both.created, both.assumed), (at("2026-02-05T00:00:00Z"), Some(Assumed::Received)));
+            assert_eq!((both.created, both.assumed), (at("2026-02-05T00:00:00Z"), Some(AssumedDate::Received)));
         }
         let dated = || heard(json!("2026-02-07T00:00:00Z"), "2026-02-07T00:00:00Z");
         for both in [early().and(dated()), dated().and(early())] {
@@ -203,7 +203,7 @@ mod tests {
         }
     }
 
-    /// How far off the vendor's clock is thought to be changes in between.
+    /// How far off the upstream's clock is thought to be changes in between.
     #[test]
     fn newer_event_counts_whatever_was_thought_of_the_clock_before() {
         let event = |state: &str, updated: &str| {
@@ -211,7 +211,7 @@ mod tests {
             read(&json!({"event_type": "response",
                 "response": {"id": "x", "state": state, "updated_date": updated, "message": text}}))
         };
-        let behind = |mut reading: ResponseReading| {
+        let behind = |mut reading: ResponseRecord| {
             for at in reading.messages.values_mut().filter_map(|message| message.at.as_mut()) {
                 *at += SignedDuration::from_mins(20);
             }
@@ -220,7 +220,7 @@ mod tests {
         let open = || behind(event("open", "2026-02-05T12:21:00Z"));
         let closed = || event("closed", "2026-02-05T12:22:00Z");
         for both in [open().and(closed()), closed().and(open())] {
-            assert_eq!(both.thread, Thread::Closed);
+            assert_eq!(both.thread, ThreadState::Closed);
         }
     }
 
@@ -248,7 +248,7 @@ mod tests {
             (event("open", usual, json!(usual), true), event("closed", usual, later.clone(), false)),
         ] {
             let case = format!("{open:?} {closed:?}");
-            assert_eq!(open.and(closed).thread, Thread::Closed, "{case}");
+            assert_eq!(open.and(closed).thread, ThreadState::Closed, "{case}");
         }
     }
 
@@ -322,13 +322,13 @@ mod tests {
         assert_eq!(reading.nps(), Some(5));
         assert_eq!(reading.extra.get("session_id").map(|value| &**value), Some("82673"));
         assert_eq!(reading.actions.iter().map(|action| &**action).collect::<Vec<_>>(), ["message"]);
-        assert_eq!((reading.thread, reading.customer.crm_id), (Thread::Closed, None));
+        assert_eq!((reading.thread, reading.customer.crm_id), (ThreadState::Closed, None));
     }
 
     #[test]
     fn nothing_is_dated_later_than_it_was_heard() {
         let at = |text: &str| text.parse::<Timestamp>().expect("a time");
-        let clock = SourceClock::new(Clock::standing_at(at("2026-11-21T09:00:00Z")));
+        let clock = SourceClock::new(Clock::manual(at("2026-11-21T09:00:00Z")));
         let reading = read(&json!({"event_type": "response", "response": {
             "id": "x", "created_date": "2026-11-21T09:20:00Z",
             "attached_messages": [{"id": "m", "created_date": "2026-11-21T08:00:00Z"}, {"id": "n", "created_date": "2026-11-21T09:21:00Z"}]
@@ -351,9 +351,9 @@ mod tests {
         let state = |state: serde_json::Value| {
             read(&json!({"event_type": "response", "response": {"id": "x", "state": state}})).thread
         };
-        assert_eq!(state(json!("Closed")), Thread::Closed);
-        assert_eq!(state(json!("escalated")), Thread::Other("escalated".into()));
-        assert_eq!(state(json!(null)), Thread::Open);
+        assert_eq!(state(json!("Closed")), ThreadState::Closed);
+        assert_eq!(state(json!("escalated")), ThreadState::Other("escalated".into()));
+        assert_eq!(state(json!(null)), ThreadState::Open);
     }
 
     /// The document's four events about one response: answered, handed over, written again, and once more.
@@ -385,8 +385,8 @@ mod tests {
     #[test]
     fn a_story_comes_to_the_same_in_every_order_of_its_events() {
         use crate::domain::Fact;
-        use crate::gold::ground::Ground;
-        use crate::gold::join::Rules;
+        use crate::gold::records::Records;
+        use crate::gold::join::MatchRules;
         let (story, now) = (story(), "2026-02-11T09:00:00Z".parse().expect("an instant"));
         let mut ends = std::collections::BTreeSet::new();
         for order in 0..256_usize {
@@ -394,12 +394,12 @@ mod tests {
             if order.iter().collect::<std::collections::BTreeSet<_>>().len() < 4 {
                 continue;
             }
-            let mut ground = Ground::new(Rules::default(), now);
+            let mut records = Records::new(MatchRules::default(), now);
             for event in order {
-                ground.apply(Fact::Response(Box::new(read(&story[event]))), now);
+                records.apply(Fact::Response(Box::new(read(&story[event]))), now);
             }
-            ground.settle();
-            ends.insert(format!("{:?}", ground.all()));
+            records.rederive();
+            ends.insert(format!("{:?}", records.all()));
         }
         assert_eq!(ends.len(), 1, "24 orders, one end");
         let end = ends.first().expect("an end");

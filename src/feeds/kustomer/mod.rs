@@ -3,7 +3,7 @@
 //! Each event is acted on once: it is marked only when what became of it is written down, and after a restart whatever is
 //! not marked is read. The last change of each conversation that was heard is remembered, for the order of changes.
 
-mod closed;
+mod closed_conversation;
 
 use std::time::Duration;
 
@@ -11,15 +11,15 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
 use super::Intake;
-use super::unusable::UnusableEvents;
-use crate::base::{Backoff, Lifecycle};
+use super::unusable_events::UnusableEvents;
+use base::{Backoff, Lifecycle};
 use crate::config;
 use crate::domain::{SourceName, SourceState};
-use crate::gold::{Closings, Considered, Reporter};
-use crate::store::{StoreError, Unusable};
-use crate::vendor::kustomer::{CallError, Event, Kustomer, WireError};
+use crate::gold::{EndedInteractions, SurveyDecision, Reporter};
+use crate::store::{StoreError, UnusableReason};
+use crate::upstream::kustomer::{CallError, Event, Kustomer, WireError};
 
-use closed::{Rules, Verdict};
+use closed_conversation::{Rules, Verdict};
 
 /// What the store calls the last change of a conversation that was heard.
 const REVISION: &str = "kustomer.revision";
@@ -45,9 +45,9 @@ const SOON: Duration = Duration::from_secs(1);
 /// Follows the inbox.
 pub struct KustomerFeed {
     intake: Intake,
-    vendor: Option<Kustomer>,
+    upstream: Option<Kustomer>,
     /// Whoever asks customers. `None`: nobody does.
-    closings: Option<Closings>,
+    closings: Option<EndedInteractions>,
     reporter: Reporter,
     rules: Rules,
     silent_after: Duration,
@@ -71,7 +71,7 @@ pub struct KustomerFeed {
 /// Why reading stops for a while.
 enum Trouble {
     Store(StoreError),
-    Vendor(CallError),
+    Upstream(CallError),
     /// What became of a conversation could not be written down.
     Desk,
 }
@@ -81,8 +81,8 @@ impl KustomerFeed {
     #[must_use]
     pub fn new(
         intake: Intake,
-        vendor: Option<Kustomer>,
-        closings: Option<Closings>,
+        upstream: Option<Kustomer>,
+        closings: Option<EndedInteractions>,
         config: &config::Kustomer,
         reporter: Reporter,
     ) -> Self {
@@ -90,7 +90,7 @@ impl KustomerFeed {
         Self {
             unusable: UnusableEvents::new(SourceName::Kustomer, intake.metrics().clone()),
             intake,
-            vendor,
+            upstream,
             closings,
             reporter,
             rules: Rules::new(config),
@@ -108,7 +108,7 @@ impl KustomerFeed {
 
     /// In which zone times are that name none; UTC otherwise.
     #[must_use]
-    pub fn in_zone(mut self, zone: TimeZone) -> Self {
+    pub fn with_time_zone(mut self, zone: TimeZone) -> Self {
         self.zone = zone;
         self
     }
@@ -134,8 +134,8 @@ impl KustomerFeed {
                 }
             };
             self.judge();
-            self.reporter.tell().await;
-            let counted = self.reporter.has_news();
+            self.reporter.publish().await;
+            let counted = self.reporter.has_unpublished();
             tokio::select! {
                 () = life.stopping() => return,
                 () = tokio::time::sleep(pause.unwrap_or(SOON)), if counted || pause.is_some() => {}
@@ -147,10 +147,10 @@ impl KustomerFeed {
     }
 
     async fn check(&mut self) {
-        let Some(vendor) = &self.vendor else { return };
-        self.trouble = match vendor.check().await {
+        let Some(upstream) = &self.upstream else { return };
+        self.trouble = match upstream.check().await {
             Ok(()) => {
-                self.reporter.heard(0);
+                self.reporter.received(0);
                 None
             }
             Err(error) => Some(error.to_string()),
@@ -159,37 +159,37 @@ impl KustomerFeed {
 
     fn judge(&mut self) {
         if let Some(trouble) = &self.trouble {
-            self.reporter.set(SourceState::Down, Some(trouble));
+            self.reporter.set_state(SourceState::Down, Some(trouble));
             return;
         }
         if !self.hears_webhooks {
-            return self.reporter.set(SourceState::Polling, None);
+            return self.reporter.set_state(SourceState::Polling, None);
         }
         let now = self.reporter.clock().now();
         let silent = SignedDuration::try_from(self.silent_after).unwrap_or(SignedDuration::MAX);
         if now.duration_since(self.heard) > silent {
             let why =
                 "No webhook has come for long. Kustomer gives one up that failed: look whether it is still enabled.";
-            return self.reporter.set(SourceState::Stale, Some(why));
+            return self.reporter.set_state(SourceState::Stale, Some(why));
         }
         let unreadable = self.unusable.complaint(now);
-        self.reporter.set(SourceState::Live, unreadable.as_deref());
+        self.reporter.set_state(SourceState::Live, unreadable.as_deref());
     }
 
     async fn catch_up(&mut self) -> Result<(), Trouble> {
         let store = self.intake.store().clone();
         if !self.has_begun {
-            store.look_again(SourceName::Kustomer).await?;
-            let last = store.last_arrival(SourceName::Kustomer).await?;
+            store.inbox().retry_unusable(SourceName::Kustomer).await?;
+            let last = store.inbox().last_arrival(SourceName::Kustomer).await?;
             self.unusable.begin(&store, &mut self.reporter).await?;
             if let Some(last) = last {
-                self.reporter.heard_at(last, 0);
+                self.reporter.received_at(last, 0);
                 self.heard = last;
             }
             self.has_begun = true;
         }
         loop {
-            let page = store.waiting_after(SourceName::Kustomer, self.read, PAGE).await?;
+            let page = store.inbox().pending_after(SourceName::Kustomer, self.read, PAGE).await?;
             if page.is_empty() {
                 return Ok(());
             }
@@ -198,19 +198,19 @@ impl KustomerFeed {
                     Ok(event) => (None, self.hear(arrival.seq, &event, arrival.received_at).await?),
                     Err(WireError::UnknownType(name)) => {
                         self.reporter.count("events");
-                        (Some(Unusable::UnknownType(name)), None)
+                        (Some(UnusableReason::UnknownType(name)), None)
                     }
-                    Err(error) => (Some(Unusable::Unreadable(error.to_string())), None),
+                    Err(error) => (Some(UnusableReason::Unreadable(error.to_string())), None),
                 };
                 if let Some(unusable) = &unusable {
                     self.unusable.note(&arrival, unusable, &mut self.reporter);
                 }
-                self.reporter.heard_at(arrival.received_at, 1);
+                self.reporter.received_at(arrival.received_at, 1);
                 self.heard = self.heard.max(arrival.received_at);
                 // Together, they are one commit. An event that is heard again is not older than itself.
                 tokio::try_join!(
-                    store.remember(REVISION, Vec::from_iter(revision)),
-                    store.mark_processed(arrival.seq, unusable)
+                    store.feed_state().set(REVISION, Vec::from_iter(revision)),
+                    store.inbox().mark_processed(arrival.seq, unusable)
                 )?;
                 self.read = arrival.seq;
             }
@@ -219,8 +219,8 @@ impl KustomerFeed {
 
     /// Whether it is this record that cannot be had, and not Kustomer.
     async fn is_the_records(&self, error: &CallError) -> bool {
-        let Some(vendor) = &self.vendor else { return false };
-        !matches!(error, CallError::KeyRefused { .. }) && vendor.check().await.is_ok()
+        let Some(upstream) = &self.upstream else { return false };
+        !matches!(error, CallError::KeyRefused { .. }) && upstream.check().await.is_ok()
     }
 
     /// Acts on an event. Returns what is to be remembered of its conversation, if that is not older than what is known
@@ -232,20 +232,20 @@ impl KustomerFeed {
         received: Timestamp,
     ) -> Result<Option<(String, Option<String>)>, Trouble> {
         let conversation = &event.conversation;
-        let newest = self.intake.store().remembered(REVISION, &conversation.id).await?;
+        let newest = self.intake.store().feed_state().get(REVISION, &conversation.id).await?;
         let newest: Option<i64> = newest.and_then(|rev| rev.parse().ok());
         let outdated = conversation.rev.zip(newest).is_some_and(|(rev, newest)| is_outdated(rev, newest));
         let verdict = if outdated { Verdict::Ignored("outdatedEvents") } else { self.rules.judge(event) };
         match verdict {
             Verdict::Closed => {
                 if let Some(closings) = self.closings.clone() {
-                    let mut helped = match self.rules.read(event, self.vendor.as_ref()).await {
+                    let mut helped = match self.rules.read(event, self.upstream.as_ref()).await {
                         Ok(helped) => helped,
                         Err(error) if self.tries.was_last(seq) && self.is_the_records(&error).await => {
                             tracing::warn!(seq, error = %error, "a conversation that cannot be looked up is left");
                             self.rules.unreadable(event)
                         }
-                        Err(error) => return Err(Trouble::Vendor(error)),
+                        Err(error) => return Err(Trouble::Upstream(error)),
                     };
                     // It may have waited at Kustomer's, and then here.
                     let created = event.created.and_then(|created| created.at(&self.zone));
@@ -253,11 +253,11 @@ impl KustomerFeed {
                         Some(created.map_or(received, |created| self.reporter.to_ours(created).min(received)));
                     self.trouble = None;
                     if let Some(note) = &helped.note
-                        && self.intake.store().note_once(SEVERAL_ASSIGNED, &conversation.id, note).await?
+                        && self.intake.store().feed_state().insert_once(SEVERAL_ASSIGNED, &conversation.id, note).await?
                     {
                         self.reporter.count("severalAssigned");
                     }
-                    if closings.tell(helped).await == Considered::Again {
+                    if closings.submit(helped).await == SurveyDecision::Retry {
                         return Err(Trouble::Desk);
                     }
                 }
@@ -305,14 +305,14 @@ impl Trouble {
                 tracing::error!(error = %error, "the inbox cannot be read");
                 "The inbox cannot be read; closed conversations wait.".to_owned()
             }
-            Self::Vendor(error) => format!("{error} Closed conversations wait."),
+            Self::Upstream(error) => format!("{error} Closed conversations wait."),
             Self::Desk => "Survey requests cannot be written down; closed conversations wait.".to_owned(),
         }
     }
 
     fn wait(&self) -> Duration {
         match self {
-            Self::Vendor(CallError::Overloaded { retry_after: Some(wait), .. }) => (*wait).min(LONGEST_PAUSE),
+            Self::Upstream(CallError::Overloaded { retry_after: Some(wait), .. }) => (*wait).min(LONGEST_PAUSE),
             _ => Duration::ZERO,
         }
     }

@@ -5,10 +5,11 @@
 //! it may only confirm or contradict it. Where no rule gives exactly one, the response stays where its place puts it, or
 //! unmapped, and whoever looks at it is shown the candidates (`apis.md` J50, J51, J53).
 
-pub mod bridge;
-mod clue;
-mod found;
+pub mod call_conversation_match;
+mod match_key;
+mod candidates;
 mod rules;
+pub mod survey_match;
 mod visit;
 
 #[cfg(test)]
@@ -19,11 +20,11 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::domain::{AgentId, Person, QueueId, ResponseId, ResponseReading, SessionId, TeamId};
+use crate::domain::{AgentId, CustomerIdentity, QueueId, ResponseId, ResponseRecord, SessionId, TeamId};
 
-pub use clue::Clue;
-use found::Found;
-pub use rules::{PlaceRule, Rules};
+pub use match_key::MatchKey;
+use candidates::RuleMatch;
+pub use rules::{PlaceRule, MatchRules};
 pub use visit::{Visit, VisitRules};
 
 /// For how long a response waits for what it names before it counts as not linked (`apis.md` J61).
@@ -31,7 +32,7 @@ const PATIENCE: SignedDuration = SignedDuration::from_hours(7 * 24);
 
 /// What remains known of a session after it has ended: feedback comes later than the call (`apis.md` J60).
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Trace {
+pub struct KnownSession {
     /// The first queue it was in: that is the one feedback counts to (`apis.md` J43).
     pub queue: Option<QueueId>,
     /// The last primary agent.
@@ -41,14 +42,14 @@ pub struct Trace {
     /// When it ended, if we were told.
     pub ended: Option<Timestamp>,
     /// Who the customer was.
-    pub person: Person,
+    pub person: CustomerIdentity,
     /// The conversation that it is a part of elsewhere (`apis.md` J17).
     pub conversation: Option<Arc<str>>,
 }
 
 /// The rule that decided, from the strongest on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Rule {
+pub enum MatchRule {
     /// A person said so.
     Pinned,
     /// The response names a session that we know.
@@ -76,9 +77,9 @@ pub enum Confidence {
 
 /// What a response hangs on.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Joined {
+pub struct Attribution {
     /// By which rule.
-    pub rule: Rule,
+    pub rule: MatchRule,
     /// The evidence, in words.
     pub evidence: Option<String>,
     /// The session.
@@ -109,11 +110,11 @@ pub struct Candidate {
 }
 
 /// What the join needs to know of the floor.
-pub trait Floor {
+pub trait SessionLookup {
     /// What is known of a session.
-    fn trace(&self, session: SessionId) -> Option<&Trace>;
+    fn trace(&self, session: SessionId) -> Option<&KnownSession>;
     /// The sessions that a clue leads to and that began within a time, oldest first.
-    fn sessions(&self, clue: &Clue, from: Timestamp, to: Timestamp) -> Vec<SessionId>;
+    fn sessions(&self, clue: &MatchKey, from: Timestamp, to: Timestamp) -> Vec<SessionId>;
     /// The session that a person has said it is, and who said so.
     fn pinned(&self, response: &ResponseId) -> Option<(SessionId, &str)>;
     /// When the board's day began: whoever has waited for long does so until a day begins.
@@ -126,9 +127,9 @@ pub trait Floor {
 
 /// Finds what a response hangs on.
 #[must_use]
-pub fn join(response: &ResponseReading, rules: &Rules, floor: &impl Floor) -> Joined {
+pub fn join(response: &ResponseRecord, rules: &MatchRules, floor: &impl SessionLookup) -> Attribution {
     let place = Place::of(response, rules, floor);
-    let found = Found::all(response, rules, place.as_ref().and_then(|place| place.queue), floor);
+    let found = RuleMatch::all(response, rules, place.as_ref().and_then(|place| place.queue), floor);
     let winner = found.iter().position(|found| found.one().is_some());
     let chosen = winner.and_then(|at| Some((at, found.get(at)?.rule, found.get(at)?.one()?)));
     let candidates = |chosen: Option<SessionId>| {
@@ -138,19 +139,19 @@ pub fn join(response: &ResponseReading, rules: &Rules, floor: &impl Floor) -> Jo
         others.map(|(session, evidence)| (*session, candidate(*session, evidence, floor))).collect()
     };
     let Some((at, rule, (session, evidence))) = chosen else {
-        return Joined { candidates: candidates(None), ..unjoined(response, rules, place, floor) };
+        return Attribution { candidates: candidates(None), ..unjoined(response, rules, place, floor) };
     };
     let trace = floor.trace(session);
-    if rule == Rule::ExtraSession && trace.is_none() {
+    if rule == MatchRule::ExtraSession && trace.is_none() {
         // It is that one and no other, whatever weaker rules say: they are shown until it is known.
-        return Joined { candidates: candidates(Some(session)), ..unjoined(response, rules, place, floor) };
+        return Attribution { candidates: candidates(Some(session)), ..unjoined(response, rules, place, floor) };
     }
     // A pin is an answer to all that the rules say: it is not contradicted by them.
-    let weaker = found.iter().skip(at + 1).filter(|_| rule != Rule::Pinned);
-    let conflict = weaker.filter_map(Found::one).find(|(other, _)| *other != session);
+    let weaker = found.iter().skip(at + 1).filter(|_| rule != MatchRule::Pinned);
+    let conflict = weaker.filter_map(RuleMatch::one).find(|(other, _)| *other != session);
     let (agent, queue) = (trace.and_then(|trace| trace.agent), trace.and_then(|trace| trace.queue));
     let team = agent.and_then(|agent| floor.team_of_agent(agent));
-    Joined {
+    Attribution {
         rule,
         evidence: Some(evidence.to_owned()),
         session: Some(session),
@@ -163,11 +164,11 @@ pub fn join(response: &ResponseReading, rules: &Rules, floor: &impl Floor) -> Jo
 }
 
 /// Without a session a response still counts where its place puts it (`apis.md` J53).
-fn unjoined(response: &ResponseReading, rules: &Rules, place: Option<Place>, floor: &impl Floor) -> Joined {
+fn unjoined(response: &ResponseRecord, rules: &MatchRules, place: Option<Place>, floor: &impl SessionLookup) -> Attribution {
     let unknown_session = rules.named_session(response).filter(|(session, _)| floor.trace(*session).is_none());
     let conversation = rules.named_conversation(response);
     let unknown_conversation = conversation.filter(|(conversation, _)| {
-        floor.sessions(&Clue::Conversation((*conversation).into()), Timestamp::MIN, Timestamp::MAX).is_empty()
+        floor.sessions(&MatchKey::Conversation((*conversation).into()), Timestamp::MIN, Timestamp::MAX).is_empty()
     });
     let named = unknown_session.as_ref().map(|(_, evidence)| format!("{evidence}, a session that is not known"));
     let named = named
@@ -176,12 +177,12 @@ fn unjoined(response: &ResponseReading, rules: &Rules, place: Option<Place>, flo
     let waits = named.is_some() && !has_waited;
     let (queue, team) = place.as_ref().map(|place| (place.queue, place.team)).unwrap_or_default();
     let rule = match &place {
-        _ if waits => Rule::Waiting,
-        Some(_) => Rule::Place,
-        None => Rule::Unmapped,
+        _ if waits => MatchRule::Waiting,
+        Some(_) => MatchRule::Place,
+        None => MatchRule::Unmapped,
     };
     let evidence: Vec<String> = named.into_iter().chain(place.map(|place| place.evidence)).collect();
-    Joined {
+    Attribution {
         rule,
         evidence: (!evidence.is_empty()).then(|| evidence.join("; ")),
         session: unknown_session.map(|(session, _)| session).filter(|_| waits),
@@ -193,7 +194,7 @@ fn unjoined(response: &ResponseReading, rules: &Rules, place: Option<Place>, flo
     }
 }
 
-fn candidate(session: SessionId, evidence: &str, floor: &impl Floor) -> Candidate {
+fn candidate(session: SessionId, evidence: &str, floor: &impl SessionLookup) -> Candidate {
     let trace = floor.trace(session);
     Candidate {
         evidence: evidence.to_owned(),
@@ -212,7 +213,7 @@ struct Place {
 
 impl Place {
     /// Whoever it was delegated to answers for it (`apis.md` J24).
-    fn of(response: &ResponseReading, rules: &Rules, floor: &impl Floor) -> Option<Self> {
+    fn of(response: &ResponseRecord, rules: &MatchRules, floor: &impl SessionLookup) -> Option<Self> {
         [&response.delegated_to, &response.place].into_iter().flatten().find_map(|place| {
             let partner_id = place.partner_id.as_deref()?;
             let rule = rules.places.get(partner_id)?;
@@ -222,7 +223,7 @@ impl Place {
     }
 }
 
-impl Rule {
+impl MatchRule {
     /// The name in documents.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -231,9 +232,9 @@ impl Rule {
             Self::ExtraSession => "extra.session",
             Self::ExtraConversation => "extra.conversation",
             Self::CustomerVisit => "customer.visit",
-            Self::Waiting => "waiting",
+            Self::Waiting => "pending",
             Self::Place => "place",
-            Self::Unmapped => "unmapped",
+            Self::Unmapped => "unlinked",
         }
     }
 

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use super::VisitRules;
-use crate::domain::{QueueId, ResponseReading, SessionId, TeamId};
+use crate::domain::{QueueId, ResponseRecord, SessionId, TeamId};
 
 /// The tables that a site configures.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Rules {
+pub struct MatchRules {
     /// Keys of `context.extra` whose value is a session's id (`apis.md` J19).
     pub session_keys: Vec<String>,
     /// Keys of `context.extra` whose value is a conversation's id (`apis.md` J19).
@@ -27,23 +27,23 @@ pub struct PlaceRule {
     pub team: Option<TeamId>,
 }
 
-impl Rules {
+impl MatchRules {
     /// The session that a response names, with the evidence.
     #[must_use]
-    pub fn named_session(&self, response: &ResponseReading) -> Option<(SessionId, String)> {
+    pub fn named_session(&self, response: &ResponseRecord) -> Option<(SessionId, String)> {
         named(response, &self.session_keys, |value| value.parse().ok())
     }
 
     /// The conversation that a response names, with the evidence.
     #[must_use]
-    pub fn named_conversation<'a>(&self, response: &'a ResponseReading) -> Option<(&'a str, String)> {
+    pub fn named_conversation<'a>(&self, response: &'a ResponseRecord) -> Option<(&'a str, String)> {
         named(response, &self.conversation_keys, |value| (!value.is_empty()).then_some(value))
     }
 }
 
 /// The value of the first configured key that holds one. Two keys that name different things name none.
 fn named<'a, T: PartialEq>(
-    response: &'a ResponseReading,
+    response: &'a ResponseRecord,
     keys: &[String],
     read: impl Fn(&'a str) -> Option<T>,
 ) -> Option<(T, String)> {

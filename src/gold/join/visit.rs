@@ -4,7 +4,7 @@ use jiff::civil::{Date, Time};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, ToSpan};
 
-use crate::domain::ResponseReading;
+use crate::domain::ResponseRecord;
 
 /// Where a response says when the visit was, and how near a session must be to be that visit (`apis.md` J23, J65).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,7 +31,7 @@ pub struct Visit {
 impl Visit {
     /// What the response says. `None`: nothing that can be read as a day.
     #[must_use]
-    pub fn of(response: &ResponseReading, rules: &VisitRules) -> Option<Self> {
+    pub fn of(response: &ResponseRecord, rules: &VisitRules) -> Option<Self> {
         let text = |key: &str| response.extra.get(key).map(|value| value.trim());
         let day: Date = text(&rules.date_key)?.parse().ok()?;
         let at = |day: Date, time: Time| Some(day.to_datetime(time).to_zoned(rules.zone.clone()).ok()?.timestamp());
@@ -53,7 +53,7 @@ impl Visit {
 }
 
 impl Default for VisitRules {
-    /// The names of the vendor's own samples, and half an hour.
+    /// The names of the upstream's own samples, and half an hour.
     fn default() -> Self {
         Self {
             date_key: "transaction_date".to_owned(),

@@ -3,22 +3,22 @@
 //! Each record counts by its identity (`apis.md` J63): one that is heard of again takes its last words back before it is
 //! counted, so that a repeated or late event never counts twice. The work is that of what changed, however much there is.
 //!
-//! - [`Voice`]: what one record has to say in the counts, reduced to instants and marks. Pure.
-//! - [`Total`]: what the voices of one group amount to. A pure function of them, the windows and the time, whose parts
+//! - [`Contribution`]: what one record has to say in the counts, reduced to instants and marks. Pure.
+//! - [`FeedbackTotals`]: what the voices of one group amount to. A pure function of them, the windows and the time, whose parts
 //!   can be put in and taken out.
-//! - [`sample`]: shares, means, scores and times, each with how many cases it stands on.
-//! - [`Book`]: which voices belong to which group, and which groups are to be counted again.
+//! - [`stats`]: shares, means, scores and times, each with how many cases it stands on.
+//! - [`RollupIndex`]: which voices belong to which group, and which groups are to be counted again.
 
-mod book;
-mod hours;
-mod openings;
+mod index;
+mod business_hours;
+mod backlog;
 mod period;
-mod ranked;
-pub mod sample;
-mod tally;
+mod percentiles;
+pub mod stats;
+mod aggregate;
 #[cfg(test)]
 mod tests;
-mod voice;
+mod contribution;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -26,42 +26,42 @@ use std::sync::Arc;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
 
-pub use book::{Book, Effect, Entry, Item};
-pub use hours::Hours;
-pub use openings::{Limits, OpenByAge};
-pub use period::Period;
-pub use voice::{Answer, Recovery, Request, Treatment, Voice};
+pub use index::{RollupIndex, TagEffect, RollupEntry, RollupItem};
+pub use business_hours::BusinessHours;
+pub use backlog::{ReplyTargets, BacklogByAge};
+pub use period::PeriodTotals;
+pub use contribution::{Answer, Recovery, Request, ThreadHandling, Contribution};
 
 use super::entity::Key;
 use crate::domain::{AgentId, Permission, QueueId, TeamId};
-use sample::Coverage;
+use stats::Coverage;
 
 /// Whose voices are counted together.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Group {
+pub enum RollupGroup {
     /// Everybody's. What is joined to nothing counts here (`apis.md` J53).
     Floor,
-    /// About one agent.
+    /// AttributedTo one agent.
     Agent(AgentId),
-    /// About the agents and places of one team.
+    /// AttributedTo the agents and places of one team.
     Team(TeamId),
-    /// About one queue.
+    /// AttributedTo one queue.
     Queue(QueueId),
-    /// About one place.
+    /// AttributedTo one place.
     Place(Arc<str>),
-    /// About whatever bears one tag.
+    /// AttributedTo whatever bears one tag.
     Tag(Arc<str>),
 }
 
-impl From<Group> for Key {
-    fn from(group: Group) -> Self {
+impl From<RollupGroup> for Key {
+    fn from(group: RollupGroup) -> Self {
         match group {
-            Group::Floor => Self::Floor,
-            Group::Agent(id) => Self::Agent(id),
-            Group::Team(id) => Self::Team(id),
-            Group::Queue(id) => Self::Queue(id),
-            Group::Place(id) => Self::Place(id),
-            Group::Tag(name) => Self::Tag(name),
+            RollupGroup::Floor => Self::Floor,
+            RollupGroup::Agent(id) => Self::Agent(id),
+            RollupGroup::Team(id) => Self::Team(id),
+            RollupGroup::Queue(id) => Self::Queue(id),
+            RollupGroup::Place(id) => Self::Place(id),
+            RollupGroup::Tag(name) => Self::Tag(name),
         }
     }
 }
@@ -89,7 +89,7 @@ impl Windows {
 
 /// Whose record was counted: by this it is decided who may see a total that it is in.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct About {
+pub struct AttributedTo {
     /// The agent.
     pub agent: Option<AgentId>,
     /// The queue.
@@ -100,26 +100,26 @@ pub struct About {
 
 /// What customers said about one agent, team, queue or place, under one tag, or at all.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Total {
+pub struct FeedbackTotals {
     /// Threads in which somebody waits for an answer, however old, by their age.
-    pub open: OpenByAge,
+    pub open: BacklogByAge,
     /// How many of them have waited longer than was promised.
     pub overdue: u64,
     /// The board's day.
-    pub day: Period,
+    pub day: PeriodTotals,
     /// The board's day and the 29 days before it.
-    pub month: Period,
+    pub month: PeriodTotals,
     /// Whom of those we asked whose interaction ended today. `None`: none has ended.
     pub coverage: Option<Coverage>,
     /// Whose records these are, each kind of them once.
-    pub about: Arc<BTreeSet<About>>,
+    pub about: Arc<BTreeSet<AttributedTo>>,
 }
 
-impl Total {
+impl FeedbackTotals {
     /// Whether somebody may see every record that is counted here. A total that only some of it may be seen of is not shown:
     /// the rest could be read from the difference.
     #[must_use]
     pub fn is_seen_by(&self, permission: &Permission) -> bool {
-        self.about.iter().all(|it| permission.sees_deed(it.agent, it.queue, it.team))
+        self.about.iter().all(|it| permission.sees_attributed_to(it.agent, it.queue, it.team))
     }
 }

@@ -3,9 +3,9 @@
 
 use jiff::Timestamp;
 
-use super::ranked::Ranked;
-use super::sample::{Change, Mean, Nps, Share, Times};
-use super::voice::{Recovery, Treatment, Voice};
+use super::percentiles::PercentileIndex;
+use super::stats::{Change, Mean, Nps, Share, Percentiles};
+use super::contribution::{Recovery, ThreadHandling, Contribution};
 
 /// Up to this a first rating was low.
 const LOW: u8 = 3;
@@ -15,7 +15,7 @@ const GOOD: u8 = 4;
 
 /// What was counted since an instant.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Period {
+pub struct PeriodTotals {
     /// Since when.
     pub since: Timestamp,
     /// Answers of customers: responses and ratings.
@@ -29,9 +29,9 @@ pub struct Period {
     /// Requests that were answered, of those asked for in the window that reached the customer.
     pub response_rate: Share,
     /// From a response to the first answer we wrote, of answers written in the window.
-    pub first_reply: Times,
+    pub first_reply: Percentiles,
     /// From a response to the first thing we did, of those done in the window.
-    pub first_action: Times,
+    pub first_action: Percentiles,
     /// Whether only opening hours count in these two.
     pub in_hours: bool,
     /// Responses that were dealt with, of those that came in the window.
@@ -39,18 +39,18 @@ pub struct Period {
     /// Responses about which something was done in the time that was promised, of those done or overdue in the window.
     pub in_time: Share,
     /// From a low rating to the request that asks again.
-    pub to_request: Times,
+    pub to_request: Percentiles,
     /// From that request to the second rating.
-    pub to_rating: Times,
+    pub to_rating: Percentiles,
     /// From the low rating to the second.
-    pub whole_loop: Times,
+    pub whole_loop: Percentiles,
     /// Second ratings of four stars and more, of all after a first of three and less.
     pub recovered: Share,
     /// By how many stars these second ratings differ from the first.
     pub change: Mean,
 }
 
-impl Period {
+impl PeriodTotals {
     /// Whether nothing was counted.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -60,7 +60,7 @@ impl Period {
 
 /// How long things took: those of one voice, or of many.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-struct Took<T> {
+struct Durations<T> {
     first_reply: T,
     first_action: T,
     to_request: T,
@@ -70,23 +70,23 @@ struct Took<T> {
 
 /// What one voice says in a window.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Said {
-    counts: Period,
-    took: Took<Option<i64>>,
+pub(super) struct PeriodContribution {
+    counts: PeriodTotals,
+    took: Durations<Option<i64>>,
 }
 
 /// What the voices of a window amount to.
 #[derive(Debug, Default)]
-pub(super) struct Sums {
-    counts: Period,
+pub(super) struct PeriodAggregate {
+    counts: PeriodTotals,
     /// How many voices count their times in opening hours.
     in_hours: u64,
-    took: Took<Ranked>,
+    took: Durations<PercentileIndex>,
 }
 
-impl Sums {
+impl PeriodAggregate {
     /// One voice more or fewer.
-    pub fn change(&mut self, said: &Said, change: Change) {
+    pub fn change(&mut self, said: &PeriodContribution, change: Change) {
         let (sums, one) = (&mut self.counts, &said.counts);
         change.count(&mut sums.responses, one.responses);
         sums.nps.change(one.nps, change);
@@ -102,8 +102,8 @@ impl Sums {
     }
 
     /// The window as a whole.
-    pub fn period(&self, since: Timestamp) -> Period {
-        Period {
+    pub fn period(&self, since: Timestamp) -> PeriodTotals {
+        PeriodTotals {
             since,
             in_hours: self.in_hours > 0,
             first_reply: self.took.first_reply.times(),
@@ -116,8 +116,8 @@ impl Sums {
     }
 }
 
-impl Took<Ranked> {
-    fn change(&mut self, one: &Took<Option<i64>>, change: Change) {
+impl Durations<PercentileIndex> {
+    fn change(&mut self, one: &Durations<Option<i64>>, change: Change) {
         let all = [
             (&mut self.first_reply, one.first_reply),
             (&mut self.first_action, one.first_action),
@@ -135,9 +135,9 @@ impl Took<Ranked> {
     }
 }
 
-impl Said {
+impl PeriodContribution {
     /// What a voice says of the time since then.
-    pub fn of(voice: &Voice, since: Timestamp, now: Timestamp) -> Self {
+    pub fn of(voice: &Contribution, since: Timestamp, now: Timestamp) -> Self {
         let mut said = Self::default();
         if let Some(answer) = voice.answer.filter(|answer| answer.at >= since) {
             said.counts.responses += 1;
@@ -161,7 +161,7 @@ impl Said {
         said
     }
 
-    fn treat(&mut self, treatment: &Treatment, since: Timestamp, now: Timestamp) {
+    fn treat(&mut self, treatment: &ThreadHandling, since: Timestamp, now: Timestamp) {
         let created = treatment.created;
         if created >= since {
             self.counts.processed.add(treatment.is_processed);

@@ -6,11 +6,11 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 
-use super::sample::{Mean, Nps, Share, Times};
+use super::stats::{Mean, Nps, Share, Percentiles};
 use super::*;
 use crate::domain::{
-    Answer as Said, Customer, DeedId, Delivery, FeedbackDeed, FeedbackDeedKind, Interaction, Message, NotAsked,
-    RequestState, ResponseReading, SessionId, Survey, SurveyOrigin, SurveyResult,
+    Answer as Said, Customer, FeedbackActionId, Delivery, FeedbackAction, FeedbackActionKind, Interaction, Message, SkippedSurvey,
+    RequestState, ResponseRecord, SessionId, SkipReason, Survey, SurveyOrigin, SurveyResult,
 };
 
 const HOUR: i64 = 3600;
@@ -24,12 +24,12 @@ fn windows() -> Windows {
     Windows::of(at(0), &TimeZone::UTC, at(0))
 }
 
-fn total(voices: &[Voice], now: i64) -> Total {
+fn total(voices: &[Contribution], now: i64) -> FeedbackTotals {
     counted(voices, &windows(), now).expect("something to count")
 }
 
-fn counted(voices: &[Voice], windows: &Windows, now: i64) -> Option<Total> {
-    Total::of(voices.iter().map(|voice| (voice, About::default())), windows, at(now))
+fn counted(voices: &[Contribution], windows: &Windows, now: i64) -> Option<FeedbackTotals> {
+    FeedbackTotals::of(voices.iter().map(|voice| (voice, AttributedTo::default())), windows, at(now))
 }
 
 fn text(id: &str, seconds: i64, from: Option<&str>, kind: &str) -> Message {
@@ -38,10 +38,10 @@ fn text(id: &str, seconds: i64, from: Option<&str>, kind: &str) -> Message {
 }
 
 /// A response of that second, with the customer's own words.
-fn response(created: i64, nps: Option<u8>, thread: crate::domain::Thread, texts: Vec<Message>) -> ResponseReading {
+fn response(created: i64, nps: Option<u8>, thread: crate::domain::ThreadState, texts: Vec<Message>) -> ResponseRecord {
     let own = text("own", created, Some("Jenny PARK"), "Praise");
     let said = |nps: u8| Said { question: "?".into(), kind: "nps".into(), value: nps.into() };
-    ResponseReading {
+    ResponseRecord {
         id: "r".into(),
         created: Some(at(created)),
         assumed: None,
@@ -61,9 +61,9 @@ fn response(created: i64, nps: Option<u8>, thread: crate::domain::Thread, texts:
     }
 }
 
-fn deed(kind: FeedbackDeedKind, state: RequestState, changed: i64) -> FeedbackDeed {
-    FeedbackDeed {
-        id: DeedId::from("d"),
+fn deed(kind: FeedbackActionKind, state: RequestState, changed: i64) -> FeedbackAction {
+    FeedbackAction {
+        id: FeedbackActionId::from("d"),
         response: "r".into(),
         kind,
         who: "somebody".into(),
@@ -71,7 +71,7 @@ fn deed(kind: FeedbackDeedKind, state: RequestState, changed: i64) -> FeedbackDe
         state,
         reason: None,
         attempts: 1,
-        stand: "".into(),
+        revision: "".into(),
         created: at(0),
         changed: at(changed),
     }
@@ -89,8 +89,8 @@ fn rated(seconds: i64, stars: Option<u8>, nps: Option<u8>) -> SurveyResult {
     }
 }
 
-fn of_result(result: &SurveyResult) -> Voice {
-    Voice::of_survey(None, Some(result), None)
+fn of_result(result: &SurveyResult) -> Contribution {
+    Contribution::of_survey(None, Some(result), None)
 }
 
 /// In November clocks are set back in Chicago: that month has an hour more.
@@ -104,11 +104,11 @@ fn month_begins_when_its_first_day_did() {
 
 #[test]
 fn stars_csat_and_nps_are_counted_apart_and_each_on_its_own_day() {
-    let goodays = Voice::of_response(
-        &response(10, Some(10), crate::domain::Thread::Closed, vec![]),
+    let goodays = Contribution::of_response(
+        &response(10, Some(10), crate::domain::ThreadState::Closed, vec![]),
         std::iter::empty(),
         false,
-        &Limits::default(),
+        &ReplyTargets::default(),
     );
     let today = [
         of_result(&rated(1, Some(5), Some(9))),
@@ -123,7 +123,7 @@ fn stars_csat_and_nps_are_counted_apart_and_each_on_its_own_day() {
     assert_eq!(total.day.responses, 5);
     assert_eq!(total.day.stars, Mean { sum: 12, n: 3 });
     assert_eq!(total.day.csat, Share { hit: 2, n: 3 });
-    assert_eq!(total.day.nps, Nps { promoters: 2, detractors: 1, n: 4 }, "of both vendors, and of no star");
+    assert_eq!(total.day.nps, Nps { promoters: 2, detractors: 1, n: 4 }, "of both upstreams, and of no star");
     assert_eq!((total.month.responses, total.month.csat), (6, Share { hit: 2, n: 4 }));
     assert_eq!((total.day.since, total.month.since), (at(0), at(-29 * 24 * HOUR)));
 }
@@ -156,17 +156,17 @@ fn a_response_rate_is_of_requests_that_were_delivered_and_only_of_them() {
 
 #[test]
 fn a_thread_is_treated_when_somebody_first_does_something() {
-    use crate::domain::Thread::{Closed, Open};
-    use FeedbackDeedKind::{Call, NoAnswerNeeded, Reply};
+    use crate::domain::ThreadState::{Closed, Open};
+    use FeedbackActionKind::{Call, NoReplyNeeded, Reply};
     use RequestState::{Accepted, Queued};
     let reply = |seconds| text("reply", seconds, Some("Rob T."), "text");
     let again = |seconds| text("again", seconds, Some("JENNY Park"), "Message");
     // (what, thread, texts, deeds, waits, replied, acted, waits since, processed)
     type Case = (
         &'static str,
-        crate::domain::Thread,
+        crate::domain::ThreadState,
         Vec<crate::domain::Message>,
-        Vec<FeedbackDeed>,
+        Vec<FeedbackAction>,
         bool,
         Option<i64>,
         Option<i64>,
@@ -192,11 +192,11 @@ fn a_thread_is_treated_when_somebody_first_does_something() {
             true,
         ),
         ("wrote again", Closed, vec![reply(70), again(95)], vec![], true, Some(70), Some(70), Some(95), true),
-        ("marked", Open, vec![], vec![deed(NoAnswerNeeded, Accepted, 20)], false, None, None, None, true),
+        ("marked", Open, vec![], vec![deed(NoReplyNeeded, Accepted, 20)], false, None, None, None, true),
     ];
     for (what, thread, texts, deeds, waits, replied, acted, since, is_processed) in cases {
         let reading = response(10, None, thread, texts);
-        let voice = Voice::of_response(&reading, deeds.iter(), waits, &Limits::default());
+        let voice = Contribution::of_response(&reading, deeds.iter(), waits, &ReplyTargets::default());
         let treatment = voice.treatment.expect("a treatment");
         assert_eq!(treatment.replied, replied.map(at), "{what}: replied");
         assert_eq!(treatment.acted, acted.map(at), "{what}: acted");
@@ -206,18 +206,18 @@ fn a_thread_is_treated_when_somebody_first_does_something() {
 }
 
 /// A response of `created` to which somebody reacted after so many seconds, if at all.
-fn treated(created: i64, after: Option<i64>) -> Voice {
+fn treated(created: i64, after: Option<i64>) -> Contribution {
     let texts = after.map(|after| text("reply", created + after, Some("Rob T."), "text"));
-    let thread = if after.is_some() { crate::domain::Thread::Closed } else { crate::domain::Thread::Open };
+    let thread = if after.is_some() { crate::domain::ThreadState::Closed } else { crate::domain::ThreadState::Open };
     let reading = response(created, None, thread, texts.into_iter().collect());
-    Voice::of_response(&reading, std::iter::empty(), after.is_none(), &Limits::default())
+    Contribution::of_response(&reading, std::iter::empty(), after.is_none(), &ReplyTargets::default())
 }
 
 #[test]
 fn replies_have_a_median_and_a_share_of_what_came() {
     let voices = [treated(10, Some(60)), treated(20, Some(120)), treated(30, Some(600)), treated(40, None)];
     let total = total(&voices, 1000);
-    assert_eq!(total.day.first_reply, Times { median: 120, p90: 600, n: 3 });
+    assert_eq!(total.day.first_reply, Percentiles { median: 120, p90: 600, n: 3 });
     assert_eq!(total.day.first_action, total.day.first_reply);
     assert_eq!(total.day.processed, Share { hit: 3, n: 4 });
     assert_eq!((total.open.all(), total.overdue), (1, 0));
@@ -229,19 +229,19 @@ fn replies_have_a_median_and_a_share_of_what_came() {
 #[test]
 fn where_hours_are_configured_only_these_count_in_replies_and_promises_count_around_the_clock() {
     let door: crate::config::Queue = toml::from_str("opening_hours = \"Mon-Sun 08:00-18:00\"").expect("a door");
-    let hours = super::Hours { open: door.opening_hours.expect("hours"), zone: jiff::tz::TimeZone::UTC };
-    let limits = Limits { hours: Some(std::sync::Arc::new(hours)), ..Limits::default() };
+    let hours = super::BusinessHours { open: door.opening_hours.expect("hours"), zone: jiff::tz::TimeZone::UTC };
+    let limits = ReplyTargets { hours: Some(std::sync::Arc::new(hours)), ..ReplyTargets::default() };
     // The customer writes in the morning at one and is called at eight, and answered at nine.
     let midnight = at(0).to_zoned(jiff::tz::TimeZone::UTC).start_of_day().expect("a day").timestamp();
     let hour = |hour: i64| midnight.duration_since(at(0)).as_secs() + (24 + hour) * HOUR;
     let texts = vec![text("reply", hour(9), Some("Rob T."), "text")];
-    let reading = response(hour(1), None, crate::domain::Thread::Closed, texts);
-    let called = [deed(FeedbackDeedKind::Call, RequestState::Accepted, hour(8))];
-    let counted = |limits: &Limits| {
-        let voice = Voice::of_response(&reading, called.iter(), false, limits);
+    let reading = response(hour(1), None, crate::domain::ThreadState::Closed, texts);
+    let called = [deed(FeedbackActionKind::Call, RequestState::Accepted, hour(8))];
+    let counted = |limits: &ReplyTargets| {
+        let voice = Contribution::of_response(&reading, called.iter(), false, limits);
         total(&[voice], hour(10)).month
     };
-    let (open, clock) = (counted(&limits), counted(&Limits::default()));
+    let (open, clock) = (counted(&limits), counted(&ReplyTargets::default()));
     assert_eq!((open.first_reply.median, open.first_action.median, open.in_hours), (HOUR, 0, true));
     assert_eq!((clock.first_reply.median, clock.first_action.median, clock.in_hours), (8 * HOUR, 7 * HOUR, false));
     assert_eq!((open.in_time, open.processed), (clock.in_time, clock.processed));
@@ -249,15 +249,15 @@ fn where_hours_are_configured_only_these_count_in_replies_and_promises_count_aro
 
 #[test]
 fn a_promise_is_broken_at_its_very_instant_and_stays_broken() {
-    let alert = |reading: ResponseReading| ResponseReading { alert: true, ..reading };
-    let problem = |mut reading: ResponseReading| {
+    let alert = |reading: ResponseRecord| ResponseRecord { alert: true, ..reading };
+    let problem = |mut reading: ResponseRecord| {
         let trouble = text("trouble", 1, Some("Jenny Park"), "PROBLEM");
         reading.messages.insert("trouble".into(), trouble);
         reading
     };
-    let open = || response(0, None, crate::domain::Thread::Open, vec![]);
+    let open = || response(0, None, crate::domain::ThreadState::Open, vec![]);
     for (what, reading, hours) in [("alert", alert(open()), 4), ("problem", problem(open()), 8), ("rest", open(), 48)] {
-        let voice = Voice::of_response(&reading, std::iter::empty(), true, &Limits::default());
+        let voice = Contribution::of_response(&reading, std::iter::empty(), true, &ReplyTargets::default());
         let before = total(std::slice::from_ref(&voice), hours * HOUR - 1);
         assert_eq!((before.overdue, before.month.in_time.n), (0, 0), "{what}: it can still be kept");
         let after = total(&[voice], hours * HOUR);
@@ -275,7 +275,7 @@ fn a_recovery_has_its_legs_and_is_counted_among_nothing_else() {
     let second = |stars: Option<u8>| SurveyResult { is_recovery: true, ..rated(500, stars, Some(9)) };
     let voice = |first: Option<&SurveyResult>, second: &SurveyResult| {
         let request = Survey::new("s".into(), at(200));
-        Voice::of_survey(Some(&request), Some(second), Some(first))
+        Contribution::of_survey(Some(&request), Some(second), Some(first))
     };
     let (low, fine) = (first(2), first(5));
     let unanswered = SurveyResult { answered: None, ..second(None) };
@@ -287,9 +287,9 @@ fn a_recovery_has_its_legs_and_is_counted_among_nothing_else() {
         voice(None, &second(Some(5))),
     ];
     let day = total(&voices, 1000).day;
-    assert_eq!(day.to_request, Times { median: 200, p90: 200, n: 4 });
-    assert_eq!(day.to_rating, Times { median: 300, p90: 300, n: 3 });
-    assert_eq!(day.whole_loop, Times { median: 500, p90: 500, n: 3 });
+    assert_eq!(day.to_request, Percentiles { median: 200, p90: 200, n: 4 });
+    assert_eq!(day.to_rating, Percentiles { median: 300, p90: 300, n: 3 });
+    assert_eq!(day.whole_loop, Percentiles { median: 500, p90: 500, n: 3 });
     assert_eq!(day.recovered, Share { hit: 1, n: 2 }, "of those whose first rating was low");
     assert_eq!(day.change, Mean { sum: 2, n: 2 });
     assert_eq!((day.responses, day.stars.n, day.nps.n, day.response_rate.n), (0, 0, 0, 0));
@@ -297,44 +297,44 @@ fn a_recovery_has_its_legs_and_is_counted_among_nothing_else() {
 
 #[test]
 fn what_ended_is_covered_or_has_a_reason() {
-    use RequestState::{Accepted, DryRun, Failed, Held, Queued, Rejected, Sent, Unknown};
+    use RequestState::{Accepted, DryRun, Failed, NeedsReview, Queued, Rejected, Sent, Unknown};
     let cases = [
         (Accepted, Delivery::Unknown, None),
         (Accepted, Delivery::Delivered, None),
         (Unknown, Delivery::Delivered, None),
-        (Accepted, Delivery::DoNotSend, Some("doNotSend")),
-        (Accepted, Delivery::Suppressed, Some("suppressed")),
-        (Accepted, Delivery::Unsubscribed, Some("unsubscribed")),
-        (Accepted, Delivery::Bounced, Some("bounced")),
-        (Queued, Delivery::Unknown, Some("onItsWay")),
-        (Sent, Delivery::Unknown, Some("onItsWay")),
-        (Unknown, Delivery::Unknown, Some("notKnownWhetherItArrived")),
-        (Rejected, Delivery::Unknown, Some("error")),
-        (Failed, Delivery::Unknown, Some("error")),
-        (Held, Delivery::Unknown, Some("waitsForAPerson")),
-        (DryRun, Delivery::Unknown, Some("dryRun")),
+        (Accepted, Delivery::DoNotSend, Some(SkipReason::DoNotSend)),
+        (Accepted, Delivery::Suppressed, Some(SkipReason::Suppressed)),
+        (Accepted, Delivery::Unsubscribed, Some(SkipReason::Unsubscribed)),
+        (Accepted, Delivery::Bounced, Some(SkipReason::Bounced)),
+        (Queued, Delivery::Unknown, Some("inFlight")),
+        (Sent, Delivery::Unknown, Some("inFlight")),
+        (Unknown, Delivery::Unknown, Some("outcomeUnknown")),
+        (Rejected, Delivery::Unknown, Some(SkipReason::Error)),
+        (Failed, Delivery::Unknown, Some(SkipReason::Error)),
+        (NeedsReview, Delivery::Unknown, Some("needsReview")),
+        (DryRun, Delivery::Unknown, Some(SkipReason::DryRun)),
     ];
     let mut voices = Vec::new();
     for (state, reached, reason) in cases {
         let mut survey = Survey::new("s".into(), at(5));
         (survey.state, survey.origin) = (state, SurveyOrigin::Session);
         let result = SurveyResult { reached, answered: None, ..rated(9, None, None) };
-        let voice = Voice::of_survey(Some(&survey), Some(&result), None);
+        let voice = Contribution::of_survey(Some(&survey), Some(&result), None);
         assert_eq!(voice.ended, Some((at(5), reason)), "{state} {reached:?}");
         voices.push(voice);
-        survey.origin = SurveyOrigin::ByHand;
-        assert_eq!(Voice::of_survey(Some(&survey), None, None).ended, None, "asked by hand: nothing ended");
+        survey.origin = SurveyOrigin::Manual;
+        assert_eq!(Contribution::of_survey(Some(&survey), None, None).ended, None, "asked by hand: nothing ended");
     }
-    voices.push(Voice::of_not_asked(&NotAsked {
+    voices.push(Contribution::of_not_asked(&SkippedSurvey {
         interaction: Interaction::Session(SessionId(1)),
         conversation: None,
         at: at(7),
         queue: None,
         agent: None,
-        why: "notAskedAgentNotMapped",
+        why: "skippedAgentNotMapped",
     }));
     let coverage = total(&voices, 100).coverage.expect("some have ended");
-    assert_eq!((coverage.asked, coverage.reasons["error"]), (Share { hit: 3, n: 15 }, 2));
+    assert_eq!((coverage.asked, coverage.reasons[&SkipReason::Error]), (Share { hit: 3, n: 15 }, 2));
     assert_eq!(coverage.reasons.values().sum::<u64>() + coverage.asked.hit, coverage.ended(), "nobody is left out");
     let younger = Windows::of(at(0), &TimeZone::UTC, at(6));
     let total = counted(&voices, &younger, 100).expect("something to count");
@@ -342,19 +342,19 @@ fn what_ended_is_covered_or_has_a_reason() {
     assert_eq!((coverage.ended(), coverage.since), (1, at(6)), "before this process began nobody listened");
 }
 
-fn everywhere(groups: impl IntoIterator<Item = Group>, voice: Voice) -> Entry {
-    Entry { groups: groups.into_iter().chain([Group::Floor]).collect(), voice, session: None }
+fn everywhere(groups: impl IntoIterator<Item = RollupGroup>, voice: Contribution) -> RollupEntry {
+    RollupEntry { groups: groups.into_iter().chain([RollupGroup::Floor]).collect(), voice, session: None }
 }
 
-fn item(number: i64) -> Item {
-    Item::Response(format!("r{number}").into())
+fn item(number: i64) -> RollupItem {
+    RollupItem::Response(format!("r{number}").into())
 }
 
 #[test]
 fn a_tag_shows_an_effect_only_where_there_are_ten_ratings_on_both_sides() {
-    let tag = Group::Tag("refund".into());
-    let mut book = Book::new(windows(), at(0));
-    let mut put = |from: i64, stars: u8, count: i64, groups: &[Group]| {
+    let tag = RollupGroup::Tag("refund".into());
+    let mut book = RollupIndex::new(windows(), at(0));
+    let mut put = |from: i64, stars: u8, count: i64, groups: &[RollupGroup]| {
         for number in from..from + count {
             book.put(item(number), everywhere(groups.to_vec(), of_result(&rated(number, Some(stars), None))));
         }
@@ -373,30 +373,30 @@ fn a_tag_shows_an_effect_only_where_there_are_ten_ratings_on_both_sides() {
 
 #[test]
 fn whoever_is_compared_is_told_when_the_others_change() {
-    let tag = Group::Tag("refund".into());
-    let mut book = Book::new(windows(), at(0));
+    let tag = RollupGroup::Tag("refund".into());
+    let mut book = RollupIndex::new(windows(), at(0));
     book.put(item(1), everywhere([tag.clone()], of_result(&rated(1, Some(5), None))));
     book.count();
     book.put(item(2), everywhere([], of_result(&rated(2, Some(1), None))));
-    assert_eq!(book.count().into_iter().collect::<Vec<_>>(), [Group::Floor, tag]);
+    assert_eq!(book.count().into_iter().collect::<Vec<_>>(), [RollupGroup::Floor, tag]);
 }
 
 #[test]
 fn only_the_groups_of_a_changed_record_are_counted_again() {
-    let (one, other) = (Group::Agent(AgentId(1)), Group::Agent(AgentId(2)));
-    let mut book = Book::new(windows(), at(0));
+    let (one, other) = (RollupGroup::Agent(AgentId(1)), RollupGroup::Agent(AgentId(2)));
+    let mut book = RollupIndex::new(windows(), at(0));
     for (number, group) in [(1, &one), (2, &other)] {
         book.put(item(number), everywhere([group.clone()], of_result(&rated(1, Some(5), None))));
     }
     assert_eq!(book.count().len(), 3);
     assert!(book.count().is_empty());
     book.put(item(1), everywhere([one.clone()], of_result(&rated(1, Some(4), None))));
-    assert_eq!(book.stale(), [Group::Floor, one].into());
+    assert_eq!(book.stale(), [RollupGroup::Floor, one].into());
 }
 
 #[test]
 fn an_age_changes_at_an_instant_that_is_known_beforehand_and_at_no_other() {
-    let mut book = Book::new(windows(), at(0));
+    let mut book = RollupIndex::new(windows(), at(0));
     book.put(item(1), everywhere([], treated(0, None)));
     book.count();
     let mut seen = Vec::new();
@@ -405,7 +405,7 @@ fn an_age_changes_at_an_instant_that_is_known_beforehand_and_at_no_other() {
         assert!(book.count().is_empty(), "nothing changes before");
         book.pass(next);
         assert_eq!(book.count().len(), 1, "something changes then");
-        let total = book.total(&Group::Floor).expect("a total");
+        let total = book.total(&RollupGroup::Floor).expect("a total");
         seen.push((next.duration_since(at(0)).as_hours(), total.overdue));
     }
     assert_eq!(seen, [(4, 0), (24, 0), (48, 1), (72, 1)]);
@@ -413,42 +413,42 @@ fn an_age_changes_at_an_instant_that_is_known_beforehand_and_at_no_other() {
 
 #[derive(Debug, Clone)]
 enum Step {
-    Put(i64, Box<Entry>),
+    Put(i64, Box<RollupEntry>),
     Remove(i64),
     Pass(i64),
-    Day(i64),
+    BusinessDay(i64),
 }
 
-fn voice() -> impl Strategy<Value = Voice> {
+fn voice() -> impl Strategy<Value = Contribution> {
     let when = -60 * 24 * HOUR..5 * 24 * HOUR;
     let stars = (when.clone(), prop::option::of(1..=5_u8), prop::option::of(0..=10_u8))
         .prop_map(|(seconds, stars, nps)| of_result(&rated(seconds, stars, nps)));
     let thread = (when.clone(), prop::option::of(0..100 * HOUR)).prop_map(|(created, after)| treated(created, after));
     let recovery = (when.clone(), 1..=5_u8, prop::option::of(1..=5_u8)).prop_map(|(seconds, before, after)| {
         let second = SurveyResult { is_recovery: true, ..rated(seconds, after, None) };
-        Voice::of_survey(None, Some(&second), Some(Some(&rated(seconds - HOUR, Some(before), None))))
+        Contribution::of_survey(None, Some(&second), Some(Some(&rated(seconds - HOUR, Some(before), None))))
     });
-    let ended = (when, any::<bool>()).prop_map(|(seconds, asked)| Voice {
-        ended: Some((at(seconds), (!asked).then_some("error"))),
-        ..Voice::default()
+    let ended = (when, any::<bool>()).prop_map(|(seconds, asked)| Contribution {
+        ended: Some((at(seconds), (!asked).then_some(SkipReason::Error))),
+        ..Contribution::default()
     });
     prop_oneof![stars, thread, recovery, ended]
 }
 
 fn step() -> impl Strategy<Value = Step> {
     let group = prop_oneof![
-        (0..3_i64).prop_map(|id| Group::Agent(AgentId(id))),
-        (0..2_i64).prop_map(|id| Group::Team(TeamId(id))),
-        (0..2_i64).prop_map(|id| Group::Queue(QueueId(id))),
-        "[ab]".prop_map(|id| Group::Place(id.into())),
-        "[xy]".prop_map(|name| Group::Tag(name.into())),
+        (0..3_i64).prop_map(|id| RollupGroup::Agent(AgentId(id))),
+        (0..2_i64).prop_map(|id| RollupGroup::Team(TeamId(id))),
+        (0..2_i64).prop_map(|id| RollupGroup::Queue(QueueId(id))),
+        "[ab]".prop_map(|id| RollupGroup::Place(id.into())),
+        "[xy]".prop_map(|name| RollupGroup::Tag(name.into())),
     ];
     let entry = (prop::collection::vec(group, 0..4), voice()).prop_map(|(groups, voice)| everywhere(groups, voice));
     prop_oneof![
         8 => (0..12_i64, entry).prop_map(|(number, entry)| Step::Put(number, Box::new(entry))),
         2 => (0..12_i64).prop_map(Step::Remove),
         2 => (0..5 * 24 * HOUR).prop_map(Step::Pass),
-        1 => (0..5_i64).prop_map(Step::Day),
+        1 => (0..5_i64).prop_map(Step::BusinessDay),
     ]
 }
 
@@ -459,9 +459,9 @@ proptest! {
     /// are left, and every change was told.
     #[test]
     fn counting_what_changed_is_as_good_as_counting_everything(steps in prop::collection::vec((step(), any::<bool>()), 0..60)) {
-        let mut book = Book::new(windows(), at(0));
-        let mut followed: BTreeMap<Group, Total> = BTreeMap::new();
-        let mut left: BTreeMap<i64, Entry> = BTreeMap::new();
+        let mut book = RollupIndex::new(windows(), at(0));
+        let mut followed: BTreeMap<RollupGroup, FeedbackTotals> = BTreeMap::new();
+        let mut left: BTreeMap<i64, RollupEntry> = BTreeMap::new();
         for (step, count) in steps {
             match step {
                 Step::Put(number, entry) => {
@@ -473,12 +473,12 @@ proptest! {
                     book.remove(&item(number));
                 }
                 Step::Pass(seconds) => book.pass(at(seconds)),
-                Step::Day(day) => book.begin(Windows::of(at(day * 24 * HOUR), &TimeZone::UTC, at(0))),
+                Step::BusinessDay(day) => book.begin(Windows::of(at(day * 24 * HOUR), &TimeZone::UTC, at(0))),
             }
             if count {
                 for group in book.count() {
                     match book.total(&group) {
-                        Some(total) => followed.insert(group, Total::clone(&total)),
+                        Some(total) => followed.insert(group, FeedbackTotals::clone(&total)),
                         None => followed.remove(&group),
                     };
                 }
@@ -487,7 +487,7 @@ proptest! {
         }
         book.count();
         // The same records in another order, none of them changed on the way.
-        let mut other = Book::new(*book.windows(), book.now());
+        let mut other = RollupIndex::new(*book.windows(), book.now());
         for (number, entry) in left.into_iter().rev() {
             other.put(item(number), entry);
         }

@@ -5,17 +5,17 @@ use proptest::prelude::*;
 use serde_json::Value;
 
 use super::*;
-use crate::domain::session::SessionList;
+use crate::domain::session::SessionListUpdate;
 use crate::domain::{
-    AgentId, AgentReading, AgentStatus, Fact, Modality, Ordinal, QueueId, QueueReading, Realm, SessionReading,
-    SessionStatus, SessionsReading, SourceName, SourceState, StatusReading, StructureReading, Survey, SurveyResult,
-    SurveyState, TeamId, TeamReading,
+    AgentId, AgentUpdate, AgentStatus, Fact, Modality, Ordinal, QueueId, QueueUpdate, Visibility, SessionUpdate,
+    SessionStatus, SessionListUpdates, SourceName, SourceState, AgentStatusUpdate, StructureSnapshot, Survey, SurveyResult,
+    SurveyState, TeamId, TeamRecord,
 };
 use crate::gold::Key;
-use crate::gold::ground::Ground;
-use crate::gold::join::Rules;
+use crate::gold::records::Records;
+use crate::gold::join::MatchRules;
 use crate::live::document::member;
-use crate::live::scope::Fields;
+use crate::live::scope::DetailLevel;
 
 fn at(text: &str) -> Timestamp {
     text.parse().expect("a time")
@@ -24,49 +24,49 @@ fn at(text: &str) -> Timestamp {
 /// Two teams of two, each with a queue; agent 43 has a contact from the other team's queue, and somebody waits in queue 11.
 fn floor() -> BTreeMap<Key, Arc<Entity>> {
     let now = at("2026-11-21T09:00:00Z");
-    let mut ground = Ground::new(Rules::default(), at("2026-11-21T00:00:00Z"));
+    let mut records = Records::new(MatchRules::default(), at("2026-11-21T00:00:00Z"));
     let agent = |id, team| {
-        let mut agent = AgentReading::new(AgentId(id));
+        let mut agent = AgentUpdate::new(AgentId(id));
         agent.name = Some(format!("Agent {id}").into());
         agent.team = Some(TeamId(team));
         agent
     };
     let queue = |id, teams: &[i64]| {
-        let mut queue = QueueReading::new(QueueId(id));
+        let mut queue = QueueUpdate::new(QueueId(id));
         queue.teams = Some(teams.iter().copied().map(TeamId).collect());
         queue
     };
     let team =
-        |id| TeamReading { id: TeamId(id), name: format!("Team {id}").into(), groups: BTreeMap::new(), unit: None };
-    ground.apply(
-        Fact::Structure(StructureReading {
+        |id| TeamRecord { id: TeamId(id), name: format!("Team {id}").into(), groups: BTreeMap::new(), unit: None };
+    records.apply(
+        Fact::Structure(StructureSnapshot {
             agents: vec![agent(41, 3), agent(42, 3), agent(43, 4), agent(44, 4)],
             queues: vec![queue(11, &[3, 4]), queue(12, &[4])],
             teams: vec![team(3), team(4)],
         }),
         now,
     );
-    let contact = |id: i64, queue: i64, status| -> SessionsReading {
-        let mut session = SessionReading::new(SessionId(id));
+    let contact = |id: i64, queue: i64, status| -> SessionListUpdates {
+        let mut session = SessionUpdate::new(SessionId(id));
         session.queue = Some(QueueId(queue)).into();
         session.status = Some(status);
         session.customer = Some("Jenny Canary".into());
-        vec![(Modality::Audio, SessionList { all: Some(vec![session]), ..SessionList::default() })]
+        vec![(Modality::Audio, SessionListUpdate { all: Some(vec![session]), ..SessionListUpdate::default() })]
     };
     let mut talking = agent(43, 4);
     talking.sessions = contact(1, 11, SessionStatus::Active);
-    ground.apply(Fact::AgentChanged { heard: Ordinal(1), agent: Box::new(talking) }, now);
+    records.apply(Fact::AgentUpdated { received: Ordinal(1), agent: Box::new(talking) }, now);
     let mut waiting = queue(11, &[3, 4]);
     waiting.sessions = contact(2, 11, SessionStatus::Queued);
-    ground.apply(Fact::QueueChanged { heard: Ordinal(2), queue: Box::new(waiting) }, now);
+    records.apply(Fact::QueueUpdated { received: Ordinal(2), queue: Box::new(waiting) }, now);
     let mut health = Health::new(SourceState::Live, now);
     health.counters = BTreeMap::from([("responses", 7)]);
-    ground.apply(Fact::Source(SourceName::Goodays, health), now);
-    ground.all().into_iter().map(|(key, entity)| (key, Arc::new(entity))).collect()
+    records.apply(Fact::Source(SourceName::Goodays, health), now);
+    records.all().into_iter().map(|(key, entity)| (key, Arc::new(entity))).collect()
 }
 
 fn permission(role: Role, agents: &[i64], queues: &[i64], teams: &[i64]) -> Permission {
-    let realm = Realm {
+    let realm = Visibility {
         agents: agents.iter().copied().map(AgentId).collect(),
         queues: queues.iter().copied().map(QueueId).collect(),
         teams: teams.iter().copied().map(TeamId).collect(),
@@ -76,7 +76,7 @@ fn permission(role: Role, agents: &[i64], queues: &[i64], teams: &[i64]) -> Perm
 
 fn seen(key: &Key, by: &Permission) -> Value {
     let entity = project(&floor()[key], by).expect("it is seen");
-    member(&entity, Fields::Desk)
+    member(&entity, DetailLevel::Supervisor)
 }
 
 #[test]
@@ -138,7 +138,7 @@ proptest! {
                 _ => true,
             };
             prop_assert!(is_permitted, "{key:?}");
-            let shown = member(&entity, Fields::Near);
+            let shown = member(&entity, DetailLevel::Agent);
             prop_assert!(shown["team"].as_i64().is_none_or(|team| teams.contains(&team)));
             for session in shown["sessions"].as_object().into_iter().flatten().map(|(_, it)| it) {
                 prop_assert!(session["queue"].as_i64().is_none_or(|queue| queues.contains(&queue)));
@@ -149,28 +149,28 @@ proptest! {
 
 #[test]
 fn suspended_agent_is_available_in_no_document() {
-    let mut ground = Ground::new(Rules::default(), at("2026-11-21T00:00:00Z"));
-    let mut agent = AgentReading::new(AgentId(41));
-    let mut status = StatusReading::new(AgentStatus::Available);
+    let mut records = Records::new(MatchRules::default(), at("2026-11-21T00:00:00Z"));
+    let mut agent = AgentUpdate::new(AgentId(41));
+    let mut status = AgentStatusUpdate::new(AgentStatus::Available);
     status.suspended = crate::domain::Change::Set(true);
     agent.status = Some(status);
-    ground.apply(Fact::Agents { asked: Ordinal(1), agents: vec![agent] }, at("2026-11-21T09:00:00Z"));
-    let all = ground.all();
-    for fields in [Fields::Desk, Fields::Near, Fields::Item, Fields::Wall] {
-        let doc = member(&all[&Key::Agent(AgentId(41))], fields);
-        assert_eq!((&doc["activity"], &doc["suspended"]), (&"away".into(), &true.into()), "{fields:?}");
+    records.apply(Fact::AgentSnapshots { asked: Ordinal(1), agents: vec![agent] }, at("2026-11-21T09:00:00Z"));
+    let all = records.all();
+    for detail_level in [DetailLevel::Supervisor, DetailLevel::Agent, DetailLevel::Response, DetailLevel::Wallboard] {
+        let doc = member(&all[&Key::Agent(AgentId(41))], detail_level);
+        assert_eq!((&doc["activity"], &doc["suspended"]), (&"away".into(), &true.into()), "{detail_level:?}");
     }
 }
 
 #[test]
 fn agent_is_offered_no_recovery_and_needs_none() {
-    let mut ground = Ground::new(Rules::default(), at("2026-11-21T00:00:00Z"));
+    let mut records = Records::new(MatchRules::default(), at("2026-11-21T00:00:00Z"));
     let now = at("2026-11-21T09:00:00Z");
-    ground.apply(Fact::Agents { asked: Ordinal(1), agents: vec![AgentReading::new(AgentId(41))] }, now);
+    records.apply(Fact::AgentSnapshots { asked: Ordinal(1), agents: vec![AgentUpdate::new(AgentId(41))] }, now);
     let mut survey = Survey::new("s1".into(), now);
     (survey.state, survey.request_id, survey.interaction) = (SurveyState::Accepted, Some("u".into()), "1".into());
     survey.agent = Some(AgentId(41));
-    ground.apply(Fact::Survey(Box::new(survey)), now);
+    records.apply(Fact::Survey(Box::new(survey)), now);
     let result = SurveyResult {
         uuid: "u".into(),
         interaction: "1".into(),
@@ -179,33 +179,33 @@ fn agent_is_offered_no_recovery_and_needs_none() {
         stars: Some(2),
         ..SurveyResult::default()
     };
-    ground.apply(Fact::SurveyResult(Box::new(result)), now);
-    ground.settle();
-    let entity = Arc::new(ground.all().remove(&Key::Survey("s1".into())).expect("a survey"));
+    records.apply(Fact::SurveyResult(Box::new(result)), now);
+    records.rederive();
+    let entity = Arc::new(records.all().remove(&Key::Survey("s1".into())).expect("a survey"));
     let seen = |role| {
         let seen = project(&entity, &permission(role, &[41], &[], &[])).expect("seen");
         let mut list = crate::live::list::Lists::new(1);
         list.set(&Key::Survey("s1".into()), 1, Some(Arc::clone(&seen)));
         let (_, counts) = list.count(&crate::live::Scope::surveys());
-        (member(&seen, Fields::Desk)["mayRecover"] == true, counts.needs_action)
+        (member(&seen, DetailLevel::Supervisor)["mayRecover"] == true, counts.needs_action)
     };
     assert_eq!(seen(Role::TeamLead), (true, 1));
     assert_eq!(seen(Role::Agent), (false, 0));
 }
 
-/// Of surveys that others asked for, the vendor alone says when.
+/// Of surveys that others asked for, the upstream alone says when.
 #[test]
 fn survey_without_any_date_has_none() {
-    let mut ground = Ground::new(Rules::default(), at("2026-11-21T00:00:00Z"));
+    let mut records = Records::new(MatchRules::default(), at("2026-11-21T00:00:00Z"));
     let (now, answered) = (at("2026-11-21T09:00:00Z"), at("2026-11-21T08:00:00Z"));
     for (uuid, answered) in [("undated", None), ("answered", Some(answered))] {
         let result = SurveyResult { uuid: uuid.into(), sequence: 1, answered, ..SurveyResult::default() };
-        ground.apply(Fact::SurveyResult(Box::new(result)), now);
+        records.apply(Fact::SurveyResult(Box::new(result)), now);
     }
-    ground.settle();
-    let all = ground.all();
+    records.rederive();
+    let all = records.all();
     for (uuid, expected) in [("undated", serde_json::Value::Null), ("answered", "2026-11-21T08:00:00Z".into())] {
-        let doc = member(&all[&Key::Survey(uuid.into())], Fields::Desk);
+        let doc = member(&all[&Key::Survey(uuid.into())], DetailLevel::Supervisor);
         assert_eq!((&doc["created"], &doc["changed"]), (&expected, &expected), "{uuid}");
     }
 }
@@ -216,7 +216,7 @@ fn counters_are_said_to_be_hidden_where_there_are_some() {
     let whole = &floor[&Key::Source(SourceName::Goodays)];
     let shown = |role| {
         let seen = project(whole, &permission(role, &[41], &[11], &[3]));
-        crate::live::document::shown(whole, seen.as_deref(), Fields::Desk).expect("it is shown")
+        crate::live::document::shown(whole, seen.as_deref(), DetailLevel::Supervisor).expect("it is shown")
     };
     assert_eq!(shown(Role::Supervisor)["hidden"], serde_json::json!({ "counters": true }));
     assert_eq!(shown(Role::Administrator).get("hidden"), None);

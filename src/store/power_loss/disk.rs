@@ -114,7 +114,7 @@ impl Disk {
                 let settled: Vec<_> = file.unsure.drain(..first).collect();
                 file.sure = survive(std::mem::take(&mut file.sure), &settled, mercy, rng);
             }
-            Event::Removed { file } => {
+            Event::RetentionReport { file } => {
                 if self.names.contains_key(file) {
                     self.name(file, None, now);
                 }

@@ -34,7 +34,7 @@ impl Acknowledged {
     /// Starts the store again, and looks whether everything is there that was acknowledged, once, and nothing by half.
     pub(super) fn examine(&self, data: &Path, case: &str) {
         let store = Store::open(data, Clock::system()).unwrap_or_else(|error| panic!("{case}: {error} {error:?}"));
-        let again = |name: &str| Arrival { source: Goodays, body: body(name), headers: Vec::new() };
+        let again = |name: &str| IncomingEvent { source: Goodays, body: body(name), headers: Vec::new() };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         runtime.block_on(async {
             if let Some((name, seq)) = self.accepted.last_key_value() {

@@ -26,7 +26,7 @@ pub(super) enum Event {
     /// A sync ended that began when so many events had happened. Whether it succeeded.
     Synced { file: String, began: usize, done: bool },
     /// A name was taken away.
-    Removed { file: String },
+    RetentionReport { file: String },
     /// The process said something.
     Said(String),
 }
@@ -83,7 +83,7 @@ fn note(call: &str, began: usize, directory: &Path, events: &mut Vec<Event>) {
         (flags.contains("O_CREAT") || flags.contains("O_TRUNC"))
             .then(|| Event::Opened { file, emptied: flags.contains("O_TRUNC") })
     };
-    let removed = |path: &str| Some(Event::Removed { file: inside(directory, &path_of(path)).filter(|_| done)? });
+    let removed = |path: &str| Some(Event::RetentionReport { file: inside(directory, &path_of(path)).filter(|_| done)? });
     let founded = |path: &str| (done && path_of(path) == directory).then_some(Event::Founded);
     let event = match name {
         "open" => opened(arguments[0], arguments[1]),

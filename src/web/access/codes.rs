@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::base::Secret;
-use crate::base::key::{self, KeyHash};
+use base::Secret;
+use base::key::{self, KeyHash};
 use crate::domain::AgentId;
 use crate::web::limits::{Tries, Waits};
 use crate::web::serve::network_of;

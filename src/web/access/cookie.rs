@@ -3,8 +3,8 @@
 use axum::http::header::COOKIE;
 use axum::http::{HeaderMap, HeaderValue};
 
-use crate::base::Secret;
-use crate::base::secret::ExposeSecret;
+use base::Secret;
+use base::secret::ExposeSecret;
 
 /// A key has so many letters; nothing else is looked at.
 const KEY_LETTERS: usize = 64;

@@ -14,10 +14,10 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::codes::{self, Codes, Full, Guesser, NotConfirmed};
-use crate::actions::sign_in::{End, Standing};
-use crate::base::{Clock, Secret, key};
+use crate::actions::sign_in::{EndReason, SessionState};
+use base::{Clock, Secret, key};
 use crate::domain::{Permission, Role};
-use crate::store::{Display, DisplayToken, DisplayUse, Entry, NewDisplay, Store, StoreError, UseOutcome, Way};
+use crate::store::{Display, DisplayToken, DisplayLogin, DisplayLoginAttempt, NewDisplay, Store, StoreError, DisplayLoginOutcome, DisplayCredential};
 
 /// How long a display may stay without being let in anew.
 pub const TERM: SignedDuration = SignedDuration::from_hours(365 * 24);
@@ -45,9 +45,9 @@ struct Known {
 #[derive(Debug)]
 struct Held {
     display: Display,
-    standing: watch::Sender<Standing>,
+    standing: watch::Sender<SessionState>,
     reload: watch::Sender<u64>,
-    seen: Option<Seen>,
+    seen: Option<DisplayReport>,
     sockets: usize,
     noted: Option<Instant>,
 }
@@ -63,7 +63,7 @@ pub struct Screen {
 
 /// How a display was when it last told.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Seen {
+pub struct DisplayReport {
     /// When.
     pub at: Timestamp,
     /// Where from.
@@ -78,11 +78,11 @@ pub struct Seen {
 
 /// A display and how it is.
 #[derive(Debug, Clone)]
-pub struct Listed {
+pub struct DisplayStatus {
     /// The display.
     pub display: Display,
     /// How it was when it last told.
-    pub seen: Option<Seen>,
+    pub seen: Option<DisplayReport>,
     /// How many sockets it holds: more than one means that its key is on more than one screen.
     pub sockets: usize,
 }
@@ -106,7 +106,7 @@ pub enum Entered {
     /// It was the display already.
     AlreadyIn(Screen),
     /// It is not. The display, if there is one with this token, and why.
-    Refused(Option<String>, UseOutcome),
+    Refused(Option<String>, DisplayLoginOutcome),
 }
 
 /// Which browser asks.
@@ -125,7 +125,7 @@ pub struct Line {
     id: String,
     address: Option<IpAddr>,
     /// How it stands.
-    pub standing: watch::Receiver<Standing>,
+    pub standing: watch::Receiver<SessionState>,
     /// Raised when it is to load its page anew.
     pub reload: watch::Receiver<u64>,
 }
@@ -137,7 +137,7 @@ impl Displays {
     /// When the store cannot be read.
     pub async fn open(store: Store, clock: Clock) -> Result<Self, StoreError> {
         let mut known = Known::default();
-        for display in store.displays().await? {
+        for display in store.displays().list().await? {
             known.by_id.insert(display.id.clone(), Held::new(display));
         }
         Ok(Self(Arc::new(Inner { store, clock, known: Mutex::new(known) })))
@@ -156,24 +156,24 @@ impl Displays {
         bound: bool,
     ) -> Result<(DisplayToken, Display), StoreError> {
         let expires = self.0.clock.now().saturating_add(term).unwrap_or(Timestamp::MAX);
-        let new = NewDisplay { board: board.to_owned(), name: name.to_owned(), made_by: by.to_owned(), expires, bound };
-        let (token, display) = self.0.store.add_display(new).await?;
+        let new = NewDisplay { board: board.to_owned(), name: name.to_owned(), created_by: by.to_owned(), expires, is_bound: bound };
+        let (token, display) = self.0.store.displays().add(new).await?;
         self.known().by_id.insert(display.id.clone(), Held::new(display.clone()));
         Ok((token, display))
     }
 
     /// All of them, those that are in first, the newest first.
     #[must_use]
-    pub fn list(&self) -> Vec<Listed> {
+    pub fn list(&self) -> Vec<DisplayStatus> {
         let known = self.known();
-        let mut listed: Vec<Listed> = known
+        let mut listed: Vec<DisplayStatus> = known
             .by_id
             .values()
-            .map(|held| Listed { display: held.display.clone(), seen: held.seen.clone(), sockets: held.sockets })
+            .map(|held| DisplayStatus { display: held.display.clone(), seen: held.seen.clone(), sockets: held.sockets })
             .collect();
         let now = self.0.clock.now();
         // Those that are in come first.
-        let place = |it: &Listed| (!it.display.is_in(now), std::cmp::Reverse(it.display.created));
+        let place = |it: &DisplayStatus| (!it.display.is_active(now), std::cmp::Reverse(it.display.created));
         listed.sort_by(|a, b| place(a).cmp(&place(b)).then_with(|| a.display.id.cmp(&b.display.id)));
         listed
     }
@@ -183,10 +183,10 @@ impl Displays {
     /// # Errors
     /// When it cannot be written down: then it is in until that can be.
     pub async fn revoke(&self, id: &str) -> Result<bool, StoreError> {
-        let was_in = self.0.store.revoke_display(id).await?;
+        let was_in = self.0.store.displays().revoke(id).await?;
         if let Some(held) = self.known().by_id.get_mut(id) {
             held.display.revoked.get_or_insert(self.0.clock.now());
-            held.standing.send_replace(Standing::Out(End::SignedOut));
+            held.standing.send_replace(SessionState::Ended(EndReason::SignedOut));
         }
         Ok(was_in)
     }
@@ -204,10 +204,10 @@ impl Displays {
     /// # Errors
     /// When the store cannot be asked, or the key cannot be written down.
     pub async fn enter(&self, token: &str, held: Option<&Secret>, caller: Caller) -> Result<Entered, StoreError> {
-        let nobodys = Ok(Entered::Refused(None, UseOutcome::ShutOut));
+        let nobodys = Ok(Entered::Refused(None, DisplayLoginOutcome::Revoked));
         let Some(token) = DisplayToken::read(token) else { return nobodys };
-        let Some(display) = self.0.store.display_of_token(&token).await? else { return nobodys };
-        self.give_key(display.id, display.board, Way::Token, held, caller).await
+        let Some(display) = self.0.store.displays().by_token(&token).await? else { return nobodys };
+        self.give_key(display.id, display.board, DisplayCredential::Token, held, caller).await
     }
 
     /// Whose key this is, if the display is in.
@@ -215,9 +215,9 @@ impl Displays {
     /// # Errors
     /// When the store cannot be asked.
     pub async fn of_key(&self, key: &Secret) -> Result<Option<Screen>, StoreError> {
-        let Some(id) = self.0.store.display_of_key(key).await? else { return Ok(None) };
+        let Some(id) = self.0.store.displays().by_key(key).await? else { return Ok(None) };
         let known = self.known();
-        let display = known.by_id.get(&id).map(|held| &held.display).filter(|it| it.is_in(self.0.clock.now()));
+        let display = known.by_id.get(&id).map(|held| &held.display).filter(|it| it.is_active(self.0.clock.now()));
         Ok(display.map(|display| Screen { id: display.id.clone(), board: display.board.clone() }))
     }
 
@@ -234,7 +234,7 @@ impl Displays {
             codes::Shown::Confirmed(id) => id,
         };
         let board = self.known().by_id.get(&id).map(|held| held.display.board.clone()).unwrap_or_default();
-        let entered = self.give_key(id, board, Way::Code, None, caller).await?;
+        let entered = self.give_key(id, board, DisplayCredential::Code, None, caller).await?;
         if let Some(ticket) = ticket {
             self.known().codes.leave(ticket);
         }
@@ -277,15 +277,15 @@ impl Displays {
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub async fn uses(&self) -> Result<HashMap<String, Vec<DisplayUse>>, StoreError> {
-        self.0.store.display_uses().await
+    pub async fn uses(&self) -> Result<HashMap<String, Vec<DisplayLogin>>, StoreError> {
+        self.0.store.displays().logins().await
     }
 
     /// A socket of a display is opened. `None`: it has been shut out meanwhile.
     #[must_use]
     pub fn open_line(&self, id: &str, address: Option<IpAddr>) -> Option<Line> {
         let mut known = self.known();
-        let held = known.by_id.get_mut(id).filter(|held| held.display.is_in(self.0.clock.now()))?;
+        let held = known.by_id.get_mut(id).filter(|held| held.display.is_active(self.0.clock.now()))?;
         held.sockets += 1;
         let (standing, reload) = (held.standing.subscribe(), held.reload.subscribe());
         Some(Line { displays: self.clone(), id: id.to_owned(), address, standing, reload })
@@ -295,16 +295,16 @@ impl Displays {
         &self,
         id: String,
         board: String,
-        way: Way,
+        way: DisplayCredential,
         held: Option<&Secret>,
         Caller { address, browser }: Caller,
     ) -> Result<Entered, StoreError> {
         let key = key::generate();
-        let entry = Entry { display: &id, way, key: &key, held, address, browser };
-        let outcome = self.0.store.enter_display(entry).await?;
+        let entry = DisplayLoginAttempt { display: &id, credential: way, new_key: &key, current_key: held, address, browser };
+        let outcome = self.0.store.displays().log_in(entry).await?;
         Ok(match outcome {
-            UseOutcome::Accepted => Entered::In(key, Screen { id, board }),
-            UseOutcome::AlreadyIn => Entered::AlreadyIn(Screen { id, board }),
+            DisplayLoginOutcome::Accepted => Entered::In(key, Screen { id, board }),
+            DisplayLoginOutcome::AlreadyActive => Entered::AlreadyIn(Screen { id, board }),
             _ => Entered::Refused(Some(id), outcome),
         })
     }
@@ -319,7 +319,7 @@ impl Line {
     #[must_use]
     pub fn is_over(&self) -> bool {
         let now = self.displays.0.clock.now();
-        self.displays.known().by_id.get(&self.id).is_none_or(|held| !held.display.is_in(now))
+        self.displays.known().by_id.get(&self.id).is_none_or(|held| !held.display.is_active(now))
     }
 
     /// The display has told how it is: which of our times it heard last, and what it looks like.
@@ -331,15 +331,15 @@ impl Line {
         let is_due = {
             let mut known = self.displays.known();
             let Some(held) = known.by_id.get_mut(&self.id) else { return };
-            held.seen = Some(Seen { at: now, address: self.address, size, build, lag });
-            held.display.used = Some(now);
+            held.seen = Some(DisplayReport { at: now, address: self.address, size, build, lag });
+            held.display.last_seen = Some(now);
             let is_due = held.noted.is_none_or(|noted| noted.elapsed() >= SEEN_EVERY);
             if is_due {
                 held.noted = Some(Instant::now());
             }
             is_due
         };
-        if is_due && let Err(error) = store.display_seen(&self.id).await {
+        if is_due && let Err(error) = store.displays().mark_seen(&self.id).await {
             tracing::warn!(error = %error, display = self.id, "that a display was seen could not be written down");
         }
     }
@@ -356,8 +356,8 @@ impl Drop for Line {
 impl Held {
     fn new(display: Display) -> Self {
         let standing = match display.revoked {
-            None => Standing::In(Permission::everything(Role::Display)),
-            Some(_) => Standing::Out(End::SignedOut),
+            None => SessionState::Active(Permission::everything(Role::Display)),
+            Some(_) => SessionState::Ended(EndReason::SignedOut),
         };
         let (standing, reload) = (watch::Sender::new(standing), watch::Sender::new(0));
         Self { display, standing, reload, seen: None, sockets: 0, noted: None }

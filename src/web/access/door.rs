@@ -12,13 +12,13 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::viewer::{Viewer, bearer};
-use super::{Access, Entrance};
-use crate::actions::sign_in::{From as Origin, SignIn, SignInError};
-use crate::base::{Allowance, Secret, secret};
+use super::{Access, AuthMode};
+use crate::actions::sign_in::{ClientInfo, SignIn, SignInError};
+use base::{RateLimit, Secret, secret};
 use crate::domain::{Actor, Role};
-use crate::web::boards::Boards;
+use crate::web::wallboards::Wallboards;
 use crate::web::pages;
-use crate::web::peer::Peer;
+use crate::web::client_ip::ClientIp;
 use crate::web::problem::Problem;
 use crate::web::refusals::Refused;
 
@@ -26,7 +26,7 @@ use crate::web::refusals::Refused;
 const COME_BACK: u64 = 5;
 
 /// What the log calls a try that came too soon after others.
-pub(super) const TOO_MANY: &str = "too-many-tries";
+pub(super) const TOO_MANY: &str = "too-many-attempts";
 
 /// How much of what a browser calls itself is kept.
 const BROWSER_LETTERS: usize = 200;
@@ -42,7 +42,7 @@ pub struct Wanted {
 }
 
 /// Who knocks: where from, and with which browser.
-pub(super) type Caller = Option<Extension<Peer>>;
+pub(super) type Caller = Option<Extension<ClientIp>>;
 
 /// `GET /login`.
 pub async fn page(State(access): State<Access>, headers: HeaderMap, Query(wanted): Query<Wanted>) -> Response {
@@ -54,7 +54,7 @@ pub async fn page(State(access): State<Access>, headers: HeaderMap, Query(wanted
 #[derive(Deserialize)]
 pub struct Credentials {
     username: String,
-    #[serde(deserialize_with = "secret::wiped")]
+    #[serde(deserialize_with = "secret::deserialize")]
     password: Secret,
     #[serde(default)]
     then: String,
@@ -72,7 +72,7 @@ pub async fn by_password(
     if username.is_empty() {
         return show(&access, StatusCode::UNPROCESSABLE_ENTITY, &then, "", "Type your Windows name.");
     }
-    let from = origin(peer.map(|Extension(Peer(address))| address), &headers);
+    let from = origin(peer.map(|Extension(ClientIp(address))| address), &headers);
     let attempt = match access.limit().check(address(peer), username) {
         Ok(attempt) => attempt,
         Err(wait) => {
@@ -103,7 +103,7 @@ pub async fn by_password(
 /// A token, as an intranet page's form sends it.
 #[derive(Deserialize)]
 pub struct Token {
-    #[serde(deserialize_with = "secret::wiped")]
+    #[serde(deserialize_with = "secret::deserialize")]
     token: Secret,
     #[serde(default)]
     then: String,
@@ -141,12 +141,12 @@ pub struct Part {
 /// `POST /login/demo`: as somebody invented. Only where everything is.
 pub async fn as_somebody(
     State(access): State<Access>,
-    State(boards): State<Boards>,
+    State(boards): State<Wallboards>,
     peer: Caller,
     headers: HeaderMap,
     Form(part): Form<Part>,
 ) -> Response {
-    let Entrance::Demo(_, players) = access.entrance() else { return Problem::not_found().into_response() };
+    let AuthMode::Demo(_, players) = access.auth_mode() else { return Problem::not_found().into_response() };
     if Role::named(&part.role) == Some(Role::Display) {
         return super::pairing::as_display(&access, &boards, peer, &headers).await;
     }
@@ -163,7 +163,7 @@ pub async fn as_somebody(
 pub async fn leave(State(access): State<Access>, peer: Caller, headers: HeaderMap) -> Response {
     let cookies = access.cookies();
     if let Some(sign_in) = access.sign_out(&headers).await {
-        let actor = sign_in.actor(peer.map(|Extension(Peer(address))| address));
+        let actor = sign_in.actor(peer.map(|Extension(ClientIp(address))| address));
         access.write(&actor, "sign-out", &sign_in.entity(), json!({})).await;
     }
     let mut answer = Redirect::to("/login").into_response();
@@ -198,7 +198,7 @@ pub async fn by_program(
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ProgramsToken {
-    #[serde(deserialize_with = "secret::wiped")]
+    #[serde(deserialize_with = "secret::deserialize")]
     token: Secret,
 }
 
@@ -209,13 +209,13 @@ pub async fn ticket(State(access): State<Access>, viewer: Viewer) -> Result<Resp
 }
 
 impl Access {
-    pub(super) async fn admitted(&self, sign_in: &SignIn, from: &Origin, by: &str) {
+    pub(super) async fn admitted(&self, sign_in: &SignIn, from: &ClientInfo, by: &str) {
         let after = json!({"by": by, "browser": from.browser});
         self.write(&sign_in.actor(from.address), "sign-in", &sign_in.entity(), after).await;
     }
 
     /// What was typed as a name is at times a password: it is written down nowhere.
-    pub(super) fn refused(&self, from: &Origin, by: &'static str, error: &SignInError) {
+    pub(super) fn refused(&self, from: &ClientInfo, by: &'static str, error: &SignInError) {
         log_refused(from.address, by, error.class());
         if matches!(error, SignInError::Refused) {
             let reason = "Clarity does not take these credentials.".to_owned();
@@ -233,7 +233,7 @@ async fn sign_in(
     by: &'static str,
 ) -> Result<(Secret, SignIn), Problem> {
     let sign_ins = access.sign_ins().ok_or_else(|| Problem::conflict("Nobody needs to sign in here."))?;
-    let from = origin(peer.map(|Extension(Peer(address))| address), headers);
+    let from = origin(peer.map(|Extension(ClientIp(address))| address), headers);
     let peer = address(peer);
     // Each sign-in is kept and audited, also those of one good token.
     access.limit().check_address(peer).map_err(|wait| {
@@ -255,10 +255,10 @@ async fn sign_in(
 
 /// One line of the log for a sign-in that was refused: why, by a word of ours, and never what was shown.
 pub(super) fn log_refused(address: Option<IpAddr>, by: &'static str, reason: &'static str) {
-    static LINES: Allowance = Allowance::new(60, Duration::from_secs(1));
+    static LINES: RateLimit = RateLimit::new(60, Duration::from_secs(1));
     if let Some(left_out) = LINES.take() {
         let address = address.map(tracing::field::display);
-        tracing::info!(by, reason, address, left_out, "a sign-in was refused");
+        tracing::info!(by, reason, address, left_out, "sign-in refused");
     }
 }
 
@@ -289,13 +289,13 @@ fn give(access: &Access, answer: &mut Response, key: &Secret) {
 }
 
 /// Where somebody knocks from. Where no accept loop has been, as in tests of bare routes, from here.
-pub(super) fn address(peer: Caller) -> Peer {
-    peer.map_or(Peer(Ipv4Addr::LOCALHOST.into()), |Extension(peer)| peer)
+pub(super) fn address(peer: Caller) -> ClientIp {
+    peer.map_or(ClientIp(Ipv4Addr::LOCALHOST.into()), |Extension(peer)| peer)
 }
 
-pub(super) fn origin(address: Option<IpAddr>, headers: &HeaderMap) -> Origin {
+pub(super) fn origin(address: Option<IpAddr>, headers: &HeaderMap) -> ClientInfo {
     let browser = headers.get(USER_AGENT).and_then(|said| said.to_str().ok());
-    Origin { address, browser: browser.map(|said| said.chars().take(BROWSER_LETTERS).collect()) }
+    ClientInfo { address, browser: browser.map(|said| said.chars().take(BROWSER_LETTERS).collect()) }
 }
 
 /// Where to go: a page of ours and nowhere else. Two slashes, or a backslash, are another host to a browser.
@@ -312,16 +312,16 @@ fn show(access: &Access, status: StatusCode, then: &str, username: &str, trouble
 }
 
 fn show_to(is_in: bool, access: &Access, status: StatusCode, then: &str, username: &str, trouble: &str) -> Response {
-    let sheet = pages::LoginSheet {
+    let page = pages::LoginPage {
         is_in,
         then,
         username,
         trouble,
-        parts: if matches!(access.entrance(), Entrance::Demo(..)) { &PLAYED } else { &[] },
-        is_shut: matches!(access.entrance(), Entrance::Shut),
+        parts: if matches!(access.auth_mode(), AuthMode::Demo(..)) { &PLAYED } else { &[] },
+        is_shut: matches!(access.auth_mode(), AuthMode::Unavailable),
         is_secure: access.cookies().is_secure(),
     };
-    match pages::login(&sheet) {
+    match pages::login(&page) {
         Ok(html) => (status, Html(html)).into_response(),
         Err(error) => {
             tracing::error!(error = %error, "the sign-in page cannot be rendered");

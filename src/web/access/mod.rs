@@ -24,13 +24,13 @@ pub use viewer::{Administrator, Supervisor, TeamLead, Viewer, Who};
 
 use axum::http::HeaderMap;
 
-use crate::actions::sign_in::End;
+use crate::actions::sign_in::EndReason;
 use crate::actions::{SignIn, SignIns};
-use crate::base::Secret;
+use base::Secret;
 use crate::domain::{Actor, Role};
 use crate::store::Store;
 use crate::web::limits::SignInLimit;
-use crate::web::refusals::{Refusals, Refused};
+use crate::web::refusals::{RefusalAudit, Refused};
 
 /// How this house is entered. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -38,36 +38,36 @@ pub struct Access(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    entrance: Entrance,
+    auth_mode: AuthMode,
     cookies: Cookies,
     tickets: Tickets,
     limit: SignInLimit,
     displays: Displays,
     store: Store,
-    refusals: Refusals,
+    refusals: RefusalAudit,
 }
 
 /// The ways in.
-pub enum Entrance {
+pub enum AuthMode {
     /// Whoever reaches the server may see and do everything.
-    Open,
+    Disabled,
     /// With what Clarity knows people by.
     Clarity(SignIns),
     /// The same, and in a demo as whoever one likes.
-    Demo(SignIns, Players),
+    Demo(SignIns, DemoTokens),
     /// There is a door and nobody who could open it.
-    Shut,
+    Unavailable,
 }
 
 /// Clarity tokens of people who are invented, by what they are to the house.
-pub type Players = Arc<dyn Fn(Role) -> Option<Secret> + Send + Sync>;
+pub type DemoTokens = Arc<dyn Fn(Role) -> Option<Secret> + Send + Sync>;
 
 impl Access {
-    /// A house with this entrance, whose browsers carry keys in these cookies, and whose audit is in this store.
+    /// A house with this auth_mode, whose browsers carry keys in these cookies, and whose audit is in this store.
     #[must_use]
-    pub fn new(entrance: Entrance, cookies: Cookies, displays: Displays, store: Store, refusals: Refusals) -> Self {
+    pub fn new(auth_mode: AuthMode, cookies: Cookies, displays: Displays, store: Store, refusals: RefusalAudit) -> Self {
         Self(Arc::new(Inner {
-            entrance,
+            auth_mode,
             cookies,
             tickets: Tickets::default(),
             limit: SignInLimit::default(),
@@ -79,16 +79,16 @@ impl Access {
 
     /// The ways in.
     #[must_use]
-    pub fn entrance(&self) -> &Entrance {
-        &self.0.entrance
+    pub fn auth_mode(&self) -> &AuthMode {
+        &self.0.auth_mode
     }
 
     /// Where people are let in. `None`: nobody is, or everybody.
     #[must_use]
     pub fn sign_ins(&self) -> Option<&SignIns> {
-        match self.entrance() {
-            Entrance::Clarity(sign_ins) | Entrance::Demo(sign_ins, _) => Some(sign_ins),
-            Entrance::Open | Entrance::Shut => None,
+        match self.auth_mode() {
+            AuthMode::Clarity(sign_ins) | AuthMode::Demo(sign_ins, _) => Some(sign_ins),
+            AuthMode::Disabled | AuthMode::Unavailable => None,
         }
     }
 
@@ -102,7 +102,7 @@ impl Access {
     /// Ends the sign-in whose cookie a browser sends, for good, if there is one.
     pub(super) async fn sign_out(&self, headers: &HeaderMap) -> Option<SignIn> {
         let sign_in = self.signed_in(headers).await?;
-        self.sign_ins()?.end_for_good(&sign_in, End::SignedOut).await;
+        self.sign_ins()?.end_for_good(&sign_in, EndReason::SignedOut).await;
         Some(sign_in)
     }
 
@@ -134,7 +134,7 @@ impl Access {
     /// written there goes to the log.
     pub(super) async fn write(&self, actor: &Actor, what: &'static str, entity: &str, after: serde_json::Value) {
         tracing::info!(who = %actor, address = actor.address.map(tracing::field::display), what, entity, "access");
-        if let Err(error) = self.0.store.note(actor, what, entity, after).await {
+        if let Err(error) = self.0.store.audit().record(actor, what, entity, after).await {
             tracing::error!(error = %error, who = %actor, what, entity, "this could not be written to the audit");
         }
     }
@@ -151,13 +151,13 @@ impl Access {
     }
 }
 
-impl std::fmt::Debug for Entrance {
+impl std::fmt::Debug for AuthMode {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
-            Self::Open => "Open",
+            Self::Disabled => "Disabled",
             Self::Clarity(_) => "Clarity",
             Self::Demo(..) => "Demo",
-            Self::Shut => "Shut",
+            Self::Unavailable => "Unavailable",
         })
     }
 }

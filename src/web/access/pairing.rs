@@ -12,20 +12,20 @@ use serde_json::{Value, json};
 
 use super::Access;
 use super::codes::{Full, Guesser, NotConfirmed};
-use super::displays::{Caller, Displays, Entered, Listed, Screen, Shown, TERM};
+use super::displays::{Caller, Displays, Entered, DisplayStatus, Screen, Shown, TERM};
 use super::door::{TOO_MANY, log_refused};
 use super::viewer::{Supervisor, Viewer};
-use crate::base::secret::{self, ExposeSecret};
-use crate::base::{Clock, Secret};
+use base::secret::{self, ExposeSecret};
+use base::{Clock, Secret};
 use crate::domain::Actor;
-use crate::store::{DisplayUse, StoreError, UseOutcome};
-use crate::web::boards::Boards;
-use crate::web::pages::{self, Reader};
-use crate::web::peer::Peer;
+use crate::store::{DisplayLogin, StoreError, DisplayLoginOutcome};
+use crate::web::wallboards::Wallboards;
+use crate::web::pages::{self, CurrentUser};
+use crate::web::client_ip::ClientIp;
 use crate::web::problem::Problem;
 use crate::web::refusals::Refused;
 use crate::web::serve::network_of;
-use crate::web::state::{AppState, House};
+use crate::web::state::{AppState, SiteSettings};
 
 /// How long a browser keeps a display's key: as long as browsers keep anything. The display's own term counts.
 const KEPT_SECONDS: u64 = 400 * 24 * 3600;
@@ -41,7 +41,7 @@ const NO_PLACE: u64 = 10;
 const READ_REFUSAL: u64 = 20;
 
 /// Where a request comes from.
-type From = Option<Extension<Peer>>;
+type From = Option<Extension<ClientIp>>;
 
 /// `GET /display`: a display that nobody has let in shows a code; one that has been let in goes to its wallboard. It looks
 /// again by itself, whatever it shows.
@@ -61,7 +61,7 @@ pub async fn page(
     match displays.show(held(cookies.code()).as_ref(), caller(from, &headers)).await {
         Ok(Shown::In(key, screen)) => enter(&access, &key, &screen),
         Ok(Shown::Code(code, ticket)) => {
-            let mut answer = show(StatusCode::OK, &pages::Waiting::Code(&code));
+            let mut answer = show(StatusCode::OK, &pages::PairingState::Code(&code));
             if let Some(cookie) = ticket.and_then(|ticket| cookies.give(cookies.code(), &ticket, None)) {
                 answer.headers_mut().append(SET_COOKIE, cookie);
             }
@@ -82,7 +82,7 @@ pub async fn page(
 
 /// A page that asks again by itself: nobody touches a screen on the wall.
 fn later(status: StatusCode, why: &str) -> Response {
-    let mut answer = show(status, &pages::Waiting::Later { why, seconds: NO_PLACE });
+    let mut answer = show(status, &pages::PairingState::Later { why, seconds: NO_PLACE });
     answer.headers_mut().insert(RETRY_AFTER, NO_PLACE.into());
     answer
 }
@@ -90,7 +90,7 @@ fn later(status: StatusCode, why: &str) -> Response {
 /// A token, as the form or the script of the page sends it.
 #[derive(Deserialize)]
 pub struct Token {
-    #[serde(deserialize_with = "secret::wiped")]
+    #[serde(deserialize_with = "secret::deserialize")]
     token: Secret,
 }
 
@@ -104,7 +104,7 @@ pub async fn by_token(
 ) -> Result<Response, Problem> {
     let caller = caller(from, &headers);
     if let Some(address) = caller.address {
-        access.limit().check_address(Peer(address)).map_err(|wait| {
+        access.limit().check_address(ClientIp(address)).map_err(|wait| {
             log_refused(Some(address), "display-token", TOO_MANY);
             Problem::too_many(wait.as_secs() + 1)
         })?;
@@ -116,7 +116,7 @@ pub async fn by_token(
         Entered::In(key, screen) => {
             let actor = Actor::display(&screen.id).at(caller.address);
             let board = format!("wallboard {}", screen.board);
-            access.write(&actor, "display.enter", &board, json!({"browser": caller.browser})).await;
+            access.write(&actor, "display.connect", &board, json!({"browser": caller.browser})).await;
             Ok(enter(&access, &key, &screen))
         }
         Entered::AlreadyIn(screen) => Ok(Redirect::to(&wallboard(&screen)).into_response()),
@@ -127,9 +127,9 @@ pub async fn by_token(
             log_refused(actor.address, "display-token", "credentials");
             let reason = "The token is not good for any display here.".to_owned();
             access.refuse(Refused { actor, what: "display.refused", entity, after, reason });
-            let is_others = outcome == UseOutcome::OtherBrowser;
+            let is_others = outcome == DisplayLoginOutcome::OtherBrowser;
             let status = if is_others { StatusCode::FORBIDDEN } else { StatusCode::UNAUTHORIZED };
-            let mut answer = show(status, &pages::Waiting::Refused { is_others, seconds: READ_REFUSAL });
+            let mut answer = show(status, &pages::PairingState::Refused { is_others, seconds: READ_REFUSAL });
             if status == StatusCode::UNAUTHORIZED {
                 answer.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
             }
@@ -140,7 +140,7 @@ pub async fn by_token(
 
 fn caller(from: From, headers: &HeaderMap) -> Caller {
     let browser = headers.get(USER_AGENT).and_then(|said| said.to_str().ok()).unwrap_or_default();
-    Caller { address: from.map(|Extension(Peer(address))| address), browser: browser_kind(browser) }
+    Caller { address: from.map(|Extension(ClientIp(address))| address), browser: browser_kind(browser) }
 }
 
 /// What kind of browser calls itself this. Whatever it says, the word is one of ours. Most claim to be several others too:
@@ -161,7 +161,7 @@ fn browser_kind(said: &str) -> &'static str {
 }
 
 /// A browser becomes a display of the first wallboard there is, without anybody's word: where everything is invented.
-pub(super) async fn as_display(access: &Access, boards: &Boards, from: From, headers: &HeaderMap) -> Response {
+pub(super) async fn as_display(access: &Access, boards: &Wallboards, from: From, headers: &HeaderMap) -> Response {
     let Some(board) = boards.names().next() else { return Problem::not_found().into_response() };
     let entered = async {
         let (token, _) = access.displays().add(&board, "Demo", "the demo", TERM, true).await?;
@@ -183,18 +183,18 @@ pub(super) async fn as_display(access: &Access, boards: &Boards, from: From, hea
 
 /// `GET /displays`: the page of those who let displays in.
 pub async fn list_page(State(state): State<AppState>, Supervisor(viewer): Supervisor) -> Result<Response, Problem> {
-    list_with(&state, &viewer, &pages::Typed::default()).await
+    list_with(&state, &viewer, &pages::PairingForm::default()).await
 }
 
 /// The same, with what was typed and why it was not taken.
-async fn list_with(state: &AppState, viewer: &Viewer, typed: &pages::Typed<'_>) -> Result<Response, Problem> {
+async fn list_with(state: &AppState, viewer: &Viewer, typed: &pages::PairingForm<'_>) -> Result<Response, Problem> {
     let displays = state.access.displays();
-    let boards: Vec<String> = permitted(&state.boards, viewer).collect();
-    let listed: Vec<Listed> = theirs(displays, &state.boards, viewer);
+    let boards: Vec<String> = permitted(&state.wallboards, viewer).collect();
+    let listed: Vec<DisplayStatus> = theirs(displays, &state.wallboards, viewer);
     let uses = displays.uses().await.map_err(|error| trouble(&error))?;
-    let House { time_zone, demo, .. } = &*state.house;
-    let reader = Reader::of(viewer, *demo);
-    let sheet = pages::DisplaysSheet {
+    let SiteSettings { time_zone, demo, .. } = &*state.site;
+    let user = CurrentUser::of(viewer, *demo);
+    let page = pages::DisplaysPage {
         listed: &listed,
         uses: &uses,
         boards: &boards,
@@ -202,9 +202,9 @@ async fn list_with(state: &AppState, viewer: &Viewer, typed: &pages::Typed<'_>) 
         now: state.clock.now(),
         zone: time_zone,
         typed,
-        reader: &reader,
+        user: &user,
     };
-    pages::displays(&sheet).map(|html| Html(html).into_response()).map_err(|error| {
+    pages::displays(&page).map(|html| Html(html).into_response()).map_err(|error| {
         tracing::error!(error = %error, "the page of displays cannot be rendered");
         Problem::broken()
     })
@@ -213,22 +213,22 @@ async fn list_with(state: &AppState, viewer: &Viewer, typed: &pages::Typed<'_>) 
 /// `GET /api/v1/displays`.
 pub async fn list(
     State(displays): State<Displays>,
-    State(boards): State<Boards>,
+    State(boards): State<Wallboards>,
     State(clock): State<Clock>,
     Supervisor(viewer): Supervisor,
 ) -> Result<Json<Value>, Problem> {
     let (now, uses) = (clock.now(), displays.uses().await.map_err(|error| trouble(&error))?);
-    let used = |it: &DisplayUse| json!({"at": it.at, "by": it.way.as_str(), "address": it.address, "browser": it.browser, "outcome": it.outcome.as_str()});
-    let line = |it: &Listed| {
+    let used = |it: &DisplayLogin| json!({"at": it.at, "by": it.credential.as_str(), "address": it.address, "browser": it.browser, "outcome": it.outcome.as_str()});
+    let line = |it: &DisplayStatus| {
         let display = &it.display;
         let mut line = json!({
-            "id": display.id, "board": display.board, "name": display.name, "madeBy": display.made_by,
-            "created": display.created, "expires": display.expires, "revoked": display.revoked, "lastSeen": display.used,
-            "in": display.is_in(now), "sockets": it.sockets, "bound": display.bound,
+            "id": display.id, "board": display.board, "name": display.name, "createdBy": display.created_by,
+            "created": display.created, "expires": display.expires, "revoked": display.revoked, "lastSeen": display.last_seen,
+            "active": display.is_active(now), "sockets": it.sockets, "boundToBrowser": display.is_bound,
             "uses": uses.get(&display.id).into_iter().flatten().map(used).collect::<Vec<_>>(),
         });
         if let Some(seen) = &it.seen {
-            line["seen"] = json!({
+            line["lastReport"] = json!({
                 "at": seen.at, "address": seen.address, "width": seen.size.0, "height": seen.size.1, "build": seen.build,
                 "lagMilliseconds": u64::try_from(seen.lag.as_millis()).unwrap_or(u64::MAX),
             });
@@ -247,7 +247,7 @@ pub struct Confirmation {
     name: String,
 }
 
-/// `POST /displays/confirm`: lets the display in that shows this code. A code that is not taken comes back with the page.
+/// `POST /displays/pair`: lets the display in that shows this code. A code that is not taken comes back with the page.
 pub async fn confirm(
     State(state): State<AppState>,
     from: From,
@@ -255,21 +255,21 @@ pub async fn confirm(
     Form(said): Form<Confirmation>,
 ) -> Result<Response, Problem> {
     let (access, displays) = (&state.access, state.access.displays());
-    if !permitted(&state.boards, &viewer).any(|board| board == said.board) {
+    if !permitted(&state.wallboards, &viewer).any(|board| board == said.board) {
         return Err(Problem::not_found().detail("There is no such wallboard."));
     }
     let name = Some(said.name.trim()).filter(|name| !name.is_empty()).unwrap_or(&said.board);
     let name: String = name.chars().take(80).collect();
     let by = viewer.actor();
     let guesser = viewer.agent().map_or_else(
-        || Guesser::Network(network_of(from.map_or(Ipv4Addr::LOCALHOST.into(), |Extension(Peer(address))| address))),
+        || Guesser::Network(network_of(from.map_or(Ipv4Addr::LOCALHOST.into(), |Extension(ClientIp(address))| address))),
         Guesser::Agent,
     );
     let confirmed = displays.confirm(&said.code, guesser, (&said.board, &name, &by.to_string())).await;
     let why = match confirmed.map_err(|error| trouble(&error))? {
         Ok(display) => {
             let after = json!({"board": display.board, "name": display.name});
-            access.write(&by, "display.confirm", &format!("display {}", display.id), after).await;
+            access.write(&by, "display.pair", &format!("display {}", display.id), after).await;
             return Ok(Redirect::to("/displays").into_response());
         }
         Err(why) => why,
@@ -291,7 +291,7 @@ pub async fn confirm(
             (StatusCode::TOO_MANY_REQUESTS, Some(seconds), trouble)
         }
     };
-    let typed = pages::Typed { trouble: &trouble, code: &said.code, board: &said.board, name: &said.name };
+    let typed = pages::PairingForm { trouble: &trouble, code: &said.code, board: &said.board, name: &said.name };
     let mut answer = list_with(&state, &viewer, &typed).await?;
     *answer.status_mut() = status;
     if let Some(seconds) = seconds {
@@ -304,7 +304,7 @@ pub async fn confirm(
 pub async fn act_by_form(
     State(access): State<Access>,
     State(displays): State<Displays>,
-    State(boards): State<Boards>,
+    State(boards): State<Wallboards>,
     Supervisor(viewer): Supervisor,
     Path((id, deed)): Path<(String, String)>,
 ) -> Result<Response, Problem> {
@@ -316,7 +316,7 @@ pub async fn act_by_form(
 pub async fn act_by_program(
     State(access): State<Access>,
     State(displays): State<Displays>,
-    State(boards): State<Boards>,
+    State(boards): State<Wallboards>,
     Supervisor(viewer): Supervisor,
     Path((id, deed)): Path<(String, String)>,
 ) -> Result<StatusCode, Problem> {
@@ -327,7 +327,7 @@ pub async fn act_by_program(
 async fn act(
     access: &Access,
     displays: &Displays,
-    boards: &Boards,
+    boards: &Wallboards,
     viewer: &Viewer,
     id: &str,
     deed: &str,
@@ -348,11 +348,11 @@ async fn act(
 }
 
 /// The wallboards of which somebody may see every queue: nobody lets a display see what they may not see themself.
-fn permitted<'a>(boards: &'a Boards, viewer: &'a Viewer) -> impl Iterator<Item = String> + 'a {
+fn permitted<'a>(boards: &'a Wallboards, viewer: &'a Viewer) -> impl Iterator<Item = String> + 'a {
     boards.names().filter(|name| boards.is_within(name, viewer.permission()))
 }
 
-fn theirs(displays: &Displays, boards: &Boards, viewer: &Viewer) -> Vec<Listed> {
+fn theirs(displays: &Displays, boards: &Wallboards, viewer: &Viewer) -> Vec<DisplayStatus> {
     let mut listed = displays.list();
     listed.retain(|it| boards.is_within(&it.display.board, viewer.permission()));
     listed
@@ -372,7 +372,7 @@ fn wallboard(screen: &Screen) -> String {
     format!("/wallboard/{}", screen.board)
 }
 
-fn show(status: StatusCode, waiting: &pages::Waiting<'_>) -> Response {
+fn show(status: StatusCode, waiting: &pages::PairingState<'_>) -> Response {
     match pages::display(waiting) {
         Ok(html) => (status, Html(html)).into_response(),
         Err(error) => {

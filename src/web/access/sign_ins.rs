@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::Access;
 use super::viewer::{Agent, Viewer};
 use crate::actions::SignIn;
-use crate::actions::sign_in::Listed;
+use crate::actions::sign_in::SignInSummary;
 use crate::domain::{AgentId, Role};
 use crate::web::problem::Problem;
 
@@ -37,7 +37,7 @@ pub async fn end_by_form(
 
 /// Whoever's sign-ins this viewer may see.
 #[must_use]
-pub fn listed(access: &Access, viewer: &Viewer) -> Vec<Listed> {
+pub fn listed(access: &Access, viewer: &Viewer) -> Vec<SignInSummary> {
     access.sign_ins().map(|sign_ins| sign_ins.list(whose(viewer))).unwrap_or_default()
 }
 
@@ -59,10 +59,10 @@ fn whose(viewer: &Viewer) -> Option<AgentId> {
     viewer.agent().filter(|_| viewer.role() < Role::Administrator)
 }
 
-fn line(listed: &Listed, viewer: &Viewer) -> Value {
+fn line(listed: &SignInSummary, viewer: &Viewer) -> Value {
     json!({
         "id": listed.id, "agent": listed.agent, "name": listed.name, "role": listed.role.as_str(),
-        "began": listed.began, "used": listed.used, "address": listed.from.address, "browser": listed.from.browser,
-        "sockets": listed.sockets, "here": viewer.sign_in().is_some_and(|own| own.id() == listed.id),
+        "began": listed.began, "lastUsed": listed.used, "address": listed.client.address, "browser": listed.client.browser,
+        "sockets": listed.sockets, "current": viewer.sign_in().is_some_and(|own| own.id() == listed.id),
     })
 }

@@ -8,8 +8,8 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::viewer::Viewer;
-use crate::base::key;
-use crate::base::secret::ExposeSecret;
+use base::key;
+use base::secret::ExposeSecret;
 
 /// How long a ticket is good.
 pub const LIFE: Duration = Duration::from_secs(10);

@@ -10,13 +10,13 @@ use axum::response::{IntoResponse, Redirect, Response};
 use tokio::sync::watch;
 
 use super::displays::{Displays, Screen};
-use super::{Access, Entrance, door};
+use super::{Access, AuthMode, door};
 use crate::actions::SignIn;
-use crate::actions::sign_in::{SignInError, Standing};
-use crate::base::Secret;
+use crate::actions::sign_in::{SignInError, SessionState};
+use base::Secret;
 use crate::domain::{Actor, AgentId, Permission, Role};
-use crate::live::{Holder, Scope, Sight};
-use crate::web::peer::{Peer, address_of};
+use crate::live::{ViewOwner, Scope, ViewKey};
+use crate::web::client_ip::{ClientIp, address_of};
 use crate::web::present::wants_html;
 use crate::web::problem::Problem;
 use crate::web::refusals::Caller;
@@ -60,7 +60,7 @@ impl Viewer {
 
     /// How they stand from now on: nothing is missed between this and the first change.
     #[must_use]
-    pub fn follow(&self) -> Option<watch::Receiver<Standing>> {
+    pub fn follow(&self) -> Option<watch::Receiver<SessionState>> {
         self.sign_in().map(SignIn::follow)
     }
 
@@ -126,10 +126,10 @@ impl Viewer {
     /// Who they are, as far as their scopes are counted: a person with all of their sign-ins is one. Where nobody signs in
     /// nobody can be told apart.
     #[must_use]
-    pub fn holder(&self) -> Option<Holder> {
+    pub fn view_owner(&self) -> Option<ViewOwner> {
         match &self.who {
-            Who::Person(sign_in) => Some(Holder::named(&format!("agent {}", sign_in.agent()))),
-            Who::Display(screen) => Some(Holder::named(&format!("display {}", screen.id))),
+            Who::Person(sign_in) => Some(ViewOwner::new(&format!("agent {}", sign_in.agent()))),
+            Who::Display(screen) => Some(ViewOwner::new(&format!("display {}", screen.id))),
             Who::Anybody => None,
         }
     }
@@ -138,10 +138,10 @@ impl Viewer {
     ///
     /// # Errors
     /// 404 for a display that looks at anything but its own wallboard.
-    pub fn sight(&self, scope: Scope) -> Result<Sight, Problem> {
+    pub fn view_key(&self, scope: Scope) -> Result<ViewKey, Problem> {
         match &self.who {
             Who::Display(screen) if scope.wallboard_name() != Some(&screen.board) => Err(Problem::not_found()),
-            _ => Ok(Sight::new(scope, self.permission.clone())),
+            _ => Ok(ViewKey::new(scope, self.permission.clone())),
         }
     }
 
@@ -239,15 +239,15 @@ where
 /// Whoever sends this request.
 async fn known(access: &Access, parts: &Parts) -> Result<Option<Viewer>, Refusal> {
     let headers = &parts.headers;
-    if matches!(access.entrance(), Entrance::Open) {
+    if matches!(access.auth_mode(), AuthMode::Disabled) {
         return Ok(Some(Viewer::anybody(Permission::everything(Role::Administrator))));
     }
     // A token that was sent on purpose counts before a cookie that is sent always.
     if let (Some(token), Some(sign_ins)) = (bearer(headers), access.sign_ins()) {
         let from = door::origin(address_of(&parts.extensions), headers);
-        let peer = Peer(from.address.unwrap_or(Ipv4Addr::LOCALHOST.into()));
+        let peer = ClientIp(from.address.unwrap_or(Ipv4Addr::LOCALHOST.into()));
         let may_ask = || access.limit().check_token(peer).map(|counted| || counted.forgive());
-        return match sign_ins.of_token(&token, from.clone(), may_ask).await {
+        return match sign_ins.for_bearer_token(&token, from.clone(), may_ask).await {
             Ok(sign_in) => {
                 if sign_in.is_first_use() {
                     access.admitted(&sign_in, &from, "bearer").await;

@@ -5,7 +5,7 @@ use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
 
 use crate::domain::AgentId;
-use crate::store::{AuditFilter, AuditUser, OPEN, OUTCOMES};
+use crate::store::{AuditFilter, AuditUser, AUDIT_OPEN, AUDIT_OUTCOMES};
 
 /// How many entries are shown when nobody says how many.
 const ENTRIES: u32 = 100;
@@ -21,7 +21,7 @@ const FILTERS: [&str; 7] = ["user", "action", "target", "outcome", "address", "f
 
 /// What was asked for, as it was typed and as it is understood.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct Asked {
+pub struct AuditQuery {
     /// The filters that were given, by name, as they were typed.
     typed: Vec<(&'static str, String)>,
     /// Which entries are wanted.
@@ -31,16 +31,16 @@ pub struct Asked {
     /// How many.
     pub limit: u32,
     /// What is wrong with what was typed, as a sentence that repeats none of it.
-    pub trouble: Option<String>,
+    pub error: Option<String>,
 }
 
-impl Asked {
+impl AuditQuery {
     /// Reads the pairs of a query. An empty field is none: a form sends all of its fields. Times without a zone are the
     /// site's, and a date as `to` includes that day.
     #[must_use]
     pub fn read(pairs: &[(String, String)], zone: &TimeZone) -> Self {
         let mut asked = Self { limit: ENTRIES, ..Self::default() };
-        let mut trouble = None;
+        let mut error = None;
         let mut seen = Vec::new();
         for (name, text) in pairs {
             let text = text.trim();
@@ -50,14 +50,14 @@ impl Asked {
                 false => asked.understand(name, text, zone),
             };
             seen.push(name);
-            trouble = trouble.or(understood.err());
+            error = error.or(understood.err());
         }
         if let (Some(from), Some(to)) = (asked.filter.from, asked.filter.to)
             && from >= to
         {
-            trouble = trouble.or(Some("\"From\" must be before \"to\".".to_owned()));
+            error = error.or(Some("\"From\" must be before \"to\".".to_owned()));
         }
-        Self { trouble, ..asked }
+        Self { error, ..asked }
     }
 
     /// What was asked for, if it can be.
@@ -65,7 +65,7 @@ impl Asked {
     /// # Errors
     /// What is wrong with it, as a sentence.
     pub fn sound(mut self) -> Result<Self, String> {
-        self.trouble.take().map_or(Ok(self), Err)
+        self.error.take().map_or(Ok(self), Err)
     }
 
     fn understand(&mut self, name: &str, text: &str, zone: &TimeZone) -> Result<(), String> {
@@ -81,8 +81,8 @@ impl Asked {
             "action" => self.filter.action = Some(text.to_owned()),
             "target" => self.filter.target = Some(text.to_owned()),
             "outcome" => {
-                let known = OUTCOMES.into_iter().chain([OPEN]).find(|known| *known == text);
-                let outcomes = || format!("The outcome is one of {} and {OPEN}.", OUTCOMES.join(", "));
+                let known = AUDIT_OUTCOMES.into_iter().chain([AUDIT_OPEN]).find(|known| *known == text);
+                let outcomes = || format!("The outcome is one of {} and {AUDIT_OPEN}.", AUDIT_OUTCOMES.join(", "));
                 self.filter.outcome = Some(known.ok_or_else(outcomes)?);
             }
             "address" => {
@@ -160,9 +160,9 @@ fn instant(text: &str, zone: &TimeZone, is_end: bool) -> Result<Timestamp, Strin
 mod tests {
     use super::*;
 
-    fn read(query: &str) -> Result<Asked, String> {
+    fn read(query: &str) -> Result<AuditQuery, String> {
         let pairs: Vec<(String, String)> = url::form_urlencoded::parse(query.as_bytes()).into_owned().collect();
-        Asked::read(&pairs, &TimeZone::get("America/Chicago").expect("a zone")).sound()
+        AuditQuery::read(&pairs, &TimeZone::get("America/Chicago").expect("a zone")).sound()
     }
 
     fn at(text: &str) -> Option<Timestamp> {
@@ -223,8 +223,8 @@ mod tests {
             &format!("target={}", "canary".repeat(40)),
             "from=9999999-01-01",
         ] {
-            let trouble = read(query).expect_err(query);
-            assert!(trouble.ends_with('.') && !trouble.contains("canary"), "{query}: {trouble}");
+            let error = read(query).expect_err(query);
+            assert!(error.ends_with('.') && !error.contains("canary"), "{query}: {error}");
         }
     }
 }

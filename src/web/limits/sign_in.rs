@@ -8,7 +8,7 @@ use icu_normalizer::DecomposingNormalizerBorrowed;
 
 use super::tries::{Tries, Try, Waits};
 use super::{Throttle, count};
-use crate::web::peer::Peer;
+use crate::web::client_ip::ClientIp;
 use crate::web::serve::network_of;
 
 /// How many sign-ins one address may try in a minute, and how many at once after a rest. A shift begins at once, behind one
@@ -49,7 +49,7 @@ impl<C: Clock + Clone> SignInLimit<C> {
     ///
     /// # Errors
     /// When that was one too many; how long to wait.
-    pub fn check(&self, peer: Peer, account: &str) -> Result<Try, Duration> {
+    pub fn check(&self, peer: ClientIp, account: &str) -> Result<Try, Duration> {
         self.check_address(peer)?;
         self.passwords.begin(&(network_of(peer.0), folded(account)))
     }
@@ -58,7 +58,7 @@ impl<C: Clock + Clone> SignInLimit<C> {
     ///
     /// # Errors
     /// When that was one too many; how long to wait.
-    pub fn check_address(&self, peer: Peer) -> Result<(), Duration> {
+    pub fn check_address(&self, peer: ClientIp) -> Result<(), Duration> {
         // This very machine is a person in front of it, or a proxy that nobody has named.
         if peer.0.is_loopback() { Ok(()) } else { self.addresses.check(&network_of(peer.0)) }
     }
@@ -67,7 +67,7 @@ impl<C: Clock + Clone> SignInLimit<C> {
     ///
     /// # Errors
     /// When that was one too many; how long to wait.
-    pub fn check_token(&self, peer: Peer) -> Result<Try, Duration> {
+    pub fn check_token(&self, peer: ClientIp) -> Result<Try, Duration> {
         self.tokens.begin(&network_of(peer.0))
     }
 }
@@ -101,8 +101,8 @@ mod tests {
     use super::super::tries::FORGOTTEN;
     use super::*;
 
-    fn address(text: &str) -> Peer {
-        Peer(text.parse::<IpAddr>().expect("an address"))
+    fn address(text: &str) -> ClientIp {
+        ClientIp(text.parse::<IpAddr>().expect("an address"))
     }
 
     fn limit() -> (SignInLimit<FakeRelativeClock>, FakeRelativeClock) {

@@ -10,9 +10,9 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tower::ServiceExt;
 
 use super::*;
-use crate::base::{Lifecycle, Metrics};
+use base::{Lifecycle, Metrics};
 use crate::web::layers::{Settings, wrap};
-use crate::web::peer::Proxies;
+use crate::web::client_ip::TrustedProxies;
 use crate::web::serve::{Limits, serve};
 
 fn address(text: &str) -> IpAddr {
@@ -45,7 +45,7 @@ fn house(rates: &Rates) -> Router {
     programs.merge(webhooks).merge(pages)
 }
 
-/// A vendor's door, without the vendor.
+/// An upstream's door, without the upstream.
 async fn take(body: String) -> StatusCode {
     if body == "signed" { StatusCode::NO_CONTENT } else { StatusCode::UNAUTHORIZED }
 }
@@ -53,7 +53,7 @@ async fn take(body: String) -> StatusCode {
 async fn ask(house: &Router, peer: &str, path: &str, body: &'static str) -> Response {
     let method = if path.starts_with("/webhooks") { "POST" } else { "GET" };
     let mut request = Request::builder().method(method).uri(path).body(Body::from(body)).unwrap();
-    request.extensions_mut().insert(Peer(address(peer)));
+    request.extensions_mut().insert(ClientIp(address(peer)));
     house.clone().oneshot(request).await.unwrap()
 }
 
@@ -102,10 +102,10 @@ async fn an_address_behind_a_proxy_holds_so_many_sockets_and_gets_a_place_back_w
         upgrade.on_upgrade(|mut socket| async move { while let Some(Ok(_)) = socket.recv().await {} })
     });
     let routes = Router::new().route("/api/v1/live", live).route_layer(from_fn_with_state(Rates::new(1), programs));
-    let settings = Settings { proxies: Proxies::new(&["127.0.0.1/32".parse().unwrap()]), ..Settings::default() };
+    let settings = Settings { proxies: TrustedProxies::new(&["127.0.0.1/32".parse().unwrap()]), ..Settings::default() };
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
-    let (life, metrics) = (Lifecycle::new(), Metrics::new(crate::base::Clock::system()));
+    let (life, metrics) = (Lifecycle::new(), Metrics::new(base::Clock::system()));
     life.spawn(serve(listener, None, wrap(routes, &settings), Limits::default(), metrics, life.clone()));
     let connect = async |client: &str| {
         let mut request = format!("ws://localhost:{port}/api/v1/live").into_client_request().unwrap();

@@ -24,7 +24,7 @@ const LEAST: &[(&str, Option<Role>)] = &[
 /// The member that says what somebody must be.
 const MEMBER: &str = "x-least-role";
 
-/// Says of each operation what somebody must be for it. Vendors and whoever runs the server are asked otherwise.
+/// Says of each operation what somebody must be for it. Upstreams and whoever runs the server are asked otherwise.
 pub(super) fn say_who(paths: &mut Value) {
     for (path, operations) in paths.as_object_mut().into_iter().flatten() {
         let rules = LEAST.iter().filter(|(beginning, _)| path.starts_with(beginning));
@@ -102,11 +102,11 @@ pub(super) fn paths() -> Value {
                 "503": reference("responses/NotNow")
             }
         }},
-        "/api/v1/displays/{id}/{deed}": {"post": {
+        "/api/v1/displays/{id}/{action}": {"post": {
             "summary": "Has a display load its page anew, or shuts it out at once.",
             "parameters": [
                 id,
-                {"name": "deed", "in": "path", "required": true, "schema": {"enum": ["reload", "revoke"]}}
+                {"name": "action", "in": "path", "required": true, "schema": {"enum": ["reload", "revoke"]}}
             ],
             "responses": {
                 "204": {"description": "It was told."},
@@ -130,32 +130,32 @@ pub(super) fn schemas() -> Value {
             "id": text(), "agent": {"type": "integer"}, "name": text(), "role": {"enum": roles}
         })),
         "SignIns": object("Sign-ins.", &["signIns"], json!({
-            "signIns": {"type": "array", "items": object("One of them.", &["id", "agent", "name", "role", "began", "used"], json!({
+            "signIns": {"type": "array", "items": object("One of them.", &["id", "agent", "name", "role", "began", "lastUsed"], json!({
                 "id": text(), "agent": {"type": "integer"}, "name": text(), "role": {"enum": roles},
-                "began": instant(), "used": instant(), "address": {"type": ["string", "null"]},
+                "began": instant(), "lastUsed": instant(), "address": {"type": ["string", "null"]},
                 "browser": {"type": ["string", "null"], "description": "What the browser calls itself."},
-                "sockets": {"type": "integer"}, "here": {"type": "boolean", "description": "Whether it is the caller's."}
+                "sockets": {"type": "integer"}, "current": {"type": "boolean", "description": "Whether it is the caller's."}
             }))}
         })),
         "CredentialsTried": object("What became of them.", &["outcome"], json!({
-            "outcome": {"enum": ["taken", "failed"]}, "reason": text()
+            "outcome": {"enum": ["accepted", "failed"]}, "reason": text()
         })),
         "Ticket": object("Good once.", &["ticket", "seconds"], json!({"ticket": text(), "seconds": {"type": "integer"}})),
         "Displays": object("Displays.", &["displays"], json!({
-            "displays": {"type": "array", "items": object("One of them.", &["id", "board", "name", "in"], json!({
-                "id": text(), "board": text(), "name": text(), "madeBy": text(), "created": instant(), "expires": instant(),
+            "displays": {"type": "array", "items": object("One of them.", &["id", "board", "name", "active"], json!({
+                "id": text(), "board": text(), "name": text(), "createdBy": text(), "created": instant(), "expires": instant(),
                 "revoked": {"type": ["string", "null"], "format": "date-time"},
                 "lastSeen": {"type": ["string", "null"], "format": "date-time"},
-                "in": {"type": "boolean"}, "sockets": {"type": "integer"},
-                "bound": {"type": "boolean", "description": "Whether its token is good for the first browser that used it alone."},
+                "active": {"type": "boolean"}, "sockets": {"type": "integer"},
+                "boundToBrowser": {"type": "boolean", "description": "Whether its token is good for the first browser that used it alone."},
                 "uses": {"type": "array", "description": "The last uses of its code or token, the newest first.",
                     "items": object("One of them.", &["at", "by", "browser", "outcome"], json!({
                         "at": instant(), "by": {"enum": ["code", "token"]}, "address": {"type": ["string", "null"]},
                         "browser": {"type": "string", "description": "What kind of browser it was."},
-                        "outcome": {"enum": ["accepted", "already-in", "other-browser", "shut-out", "expired"]}
+                        "outcome": {"enum": ["accepted", "already-paired", "other-browser", "revoked", "expired"]}
                     }))
                 },
-                "seen": object("How it was when it last told.", &["at", "width", "height", "build", "lagMilliseconds"], json!({
+                "lastReport": object("How it was when it last told.", &["at", "width", "height", "build", "lagMilliseconds"], json!({
                     "at": instant(), "address": {"type": ["string", "null"]}, "width": {"type": "integer"},
                     "height": {"type": "integer"}, "build": text(), "lagMilliseconds": {"type": "integer"}
                 }))

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{answer, object, reference};
 use crate::domain::ActorKind;
-use crate::store::{OPEN, OUTCOMES};
+use crate::store::{AUDIT_OPEN, AUDIT_OUTCOMES};
 
 pub(super) fn paths() -> Value {
     json!({
@@ -77,24 +77,24 @@ pub(super) fn schemas() -> Value {
             "outcome": {"const": "accepted"},
             "answer": {"type": "object", "description": "What Clarity said: of a recording, how it went for each session."}
         })),
-        "Audit": object("What was done, newest first.", &["deeds"], json!({
-            "deeds": {"type": "array", "items": object("A line. Of personal texts it says how long they are.",
-                &["id", "at", "who", "kind", "what", "entity", "before", "after"], json!({
+        "Audit": object("What was done, newest first.", &["entries"], json!({
+            "entries": {"type": "array", "items": object("A line. Of personal texts it says how long they are.",
+                &["id", "at", "actor", "kind", "action", "target", "before", "after"], json!({
                 "id": {"type": "integer"},
                 "at": {"type": "string", "format": "date-time"},
-                "who": {"type": "string", "description": "Who acted, in one text.", "examples": ["agent 5 (Ann)", "unknown caller"]},
+                "actor": {"type": "string", "description": "Who acted, in one text.", "examples": ["agent 5 (Ann)", "unknown caller"]},
                 "kind": {"enum": ActorKind::ALL.map(ActorKind::as_str)},
                 "agent": {"type": "integer", "description": "The user's agent number."},
                 "name": {"type": "string", "description": "The user's name, a display's id, or a command. Of an unknown caller: \
                     what they call themselves."},
                 "address": {"type": "string", "description": "The address that the request came from."},
                 "signIn": {"type": "string", "description": "The id of the sign-in that they acted with."},
-                "what": {"type": "string", "examples": ["agent.status"]},
-                "entity": {"type": "string", "examples": ["agent 41"]},
+                "action": {"type": "string", "examples": ["agent.status"]},
+                "target": {"type": "string", "examples": ["agent 41"]},
                 "before": {"type": "object"},
                 "after": {"type": "object"},
                 "ended": {"type": "string", "format": "date-time"},
-                "outcome": {"enum": OUTCOMES, "description": "`rejected` by the system that was asked, `refused` by this server."},
+                "outcome": {"enum": AUDIT_OUTCOMES, "description": "`rejected` by the system that was asked, `refused` by this server."},
                 "reason": {"type": "string"}
             }))}
         }))
@@ -109,7 +109,7 @@ fn audit_parameters() -> Value {
         })
     };
     let text = || json!({"type": "string", "maxLength": 200});
-    let outcomes: Vec<&str> = OUTCOMES.into_iter().chain([OPEN]).collect();
+    let outcomes: Vec<&str> = AUDIT_OUTCOMES.into_iter().chain([AUDIT_OPEN]).collect();
     let time = "A time with a zone, or a time or a date in the site's zone, such as 2026-11-21T09:30.";
     json!([
         one("user", text(), "An agent number, or a part of a name in any case."),

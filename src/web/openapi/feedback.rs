@@ -19,7 +19,7 @@ pub(super) fn paths() -> Value {
             "parameters": [reference("parameters/response")],
             "requestBody": body("FeedbackPin"),
             "responses": {
-                "200": answer("It is so. What it changes arrives as a patch of the response's `joined`.", "FeedbackPinned"),
+                "200": answer("It is so. What it changes arrives as a patch of the response's `attribution`.", "FeedbackPinned"),
                 "303": {"description": "The same, for a form that a page without script has sent: leads back to the page."},
                 "400": reference("responses/Problem"),
                 "403": reference("responses/Problem"),
@@ -31,12 +31,12 @@ pub(super) fn paths() -> Value {
                 "503": reference("responses/NotNow")
             }
         }},
-        "/api/v1/feedback/{response}/deeds/{deed}/retry": {"post": {
+        "/api/v1/feedback/{response}/actions/{action}/retry": {"post": {
             "summary": "Tries something again that did not come to its end.",
             "description": "What was refused or not sent is sent again. What may have been done is looked up first, and sent again \
                 only if it was not done; where Goodays cannot be asked, the caller has to be `sure`.",
-            "parameters": [reference("parameters/response"), {"name": "deed", "in": "path", "required": true,
-                "description": "Its key in `deeds`.", "schema": {"type": "string"}}],
+            "parameters": [reference("parameters/response"), {"name": "action", "in": "path", "required": true,
+                "description": "Its key in `actions`.", "schema": {"type": "string"}}],
             "requestBody": body("FeedbackRetry"),
             "responses": responses()
         }}
@@ -80,7 +80,7 @@ pub(super) fn schemas() -> Value {
         "FeedbackPinned": object("What it is pinned to.", &[], json!({
             "session": {"type": "integer", "description": "Absent: the rules decide."}
         })),
-        "FeedbackDeedAccepted": object("It is written down. What becomes of it arrives as a patch of the response's `deeds`.",
+        "FeedbackDeedAccepted": object("It is written down. What becomes of it arrives as a patch of the response's `actions`.",
             &["id", "state"], json!({
             "id": {"type": "string"},
             "state": {"enum": ["queued", "sent", "accepted", "rejected", "failed", "unknown"]}
@@ -92,7 +92,7 @@ pub(super) fn schemas() -> Value {
 fn deed(summary: &str, schema: &str) -> Value {
     json!({"post": {
         "summary": summary,
-        "description": "Only what Goodays offers for the response now is taken (`actions`); for anything else the answer is 409 \
+        "description": "Only what Goodays offers for the response now is taken (`offeredActions`); for anything else the answer is 409 \
             with what is offered, and nothing is sent. What is taken is sent once, in the order of the conversation.",
         "parameters": [reference("parameters/response"), reference("parameters/idempotencyKey")],
         "requestBody": body(schema),
@@ -123,15 +123,15 @@ fn responses() -> Value {
 #[cfg(test)]
 mod tests {
     use super::super::document;
-    use crate::actions::FeedbackWish;
-    use crate::domain::FeedbackDeedKind;
+    use crate::actions::FeedbackInput;
+    use crate::domain::FeedbackActionKind;
 
     #[test]
     fn every_deed_is_described_with_fields_that_are_taken() {
         let document = document();
-        let taken = serde_json::to_value(FeedbackWish::default()).expect("JSON");
+        let taken = serde_json::to_value(FeedbackInput::default()).expect("JSON");
         let mut described = std::collections::BTreeSet::new();
-        for kind in FeedbackDeedKind::ALL {
+        for kind in FeedbackActionKind::ALL {
             let path = format!("/api/v1/feedback/{{response}}/{}", kind.as_str());
             let body =
                 &document["paths"][&path]["post"]["requestBody"]["content"]["application/json"]["schema"]["$ref"];

@@ -10,12 +10,12 @@ use super::feedback::Item;
 use super::frame::Frame;
 use super::known::{Known, UNREPORTED, UNTOLD};
 use super::pager::range;
-use super::{Sheet, Timer, figure, format, words};
+use super::{PageState, Timer, figure, format, words};
 use crate::live::shape::{AgentDoc, MetricsDoc, OccupancyDoc, SessionDoc, StintDoc};
 
 /// What customers said about the agent, of thirty days but for what waits now.
 const FIGURES: [figure::Column; 7] = [
-    ("Answers", "Goodays responses and Agent Connect ratings", "month/responses", "0"),
+    ("Responses", "Goodays responses and Agent Connect ratings", "month/responses", "0"),
     ("NPS", "Share of 9 and 10 minus share of 0 to 6", "month/nps", ""),
     ("Stars", "Mean of 1 to 5", "month/stars", ""),
     ("CSAT", "Ratings of 4 or 5 stars, of those with stars", "month/csat", ""),
@@ -31,25 +31,25 @@ const DAY: SignedDuration = SignedDuration::from_hours(24);
 const BAR: i64 = 1000;
 
 /// Renders the page; `None` if the document has no such agent.
-pub fn agent(sheet: &Sheet, id: &str) -> Result<Option<String>, askama::Error> {
-    let Some(doc) = sheet.state.agents.get(id) else { return Ok(None) };
-    let (responses, blank_response) = Item::all(sheet);
+pub fn agent(page: &PageState, id: &str) -> Result<Option<String>, askama::Error> {
+    let Some(doc) = page.state.agents.get(id) else { return Ok(None) };
+    let (responses, blank_response) = Item::all(page);
     Page {
-        frame: Frame::new(sheet, "/supervisor", doc.name.clone()),
+        frame: Frame::new(page, "/supervisor", doc.name.clone()),
         id,
         path: format!("agents/{id}"),
-        window: figure::window(sheet, doc.feedback.as_ref()),
-        figures: figure::figures(sheet, &format!("agents/{id}/feedback"), doc.feedback.as_ref(), &doc.hidden, &FIGURES),
-        agent: Facts::new(sheet, doc),
-        contacts: contacts(sheet, doc),
-        kinds: doc.metrics.keys().map(|kind| Counted::of_kind(sheet, doc, kind)).collect(),
-        queues: doc.by_queue.iter().map(|(queue, bag)| Counted::of_queue(sheet, queue, bag)).collect(),
-        heads: SHOWN.map(|name| (name, format::called(&sheet.state.labels, name), format::label(name))),
-        stints: doc.history.iter().rev().map(|(began, stint)| Stint::new(sheet, *began, stint)).collect(),
-        spans: spans(sheet.now, doc),
-        begins: sheet.since(beginning(sheet.now, doc)),
+        window: figure::window(page, doc.feedback.as_ref()),
+        figures: figure::figures(page, &format!("agents/{id}/feedback"), doc.feedback.as_ref(), &doc.hidden, &FIGURES),
+        agent: Facts::new(page, doc),
+        contacts: contacts(page, doc),
+        kinds: doc.metrics.keys().map(|kind| Counted::of_kind(page, doc, kind)).collect(),
+        queues: doc.by_queue.iter().map(|(queue, bag)| Counted::of_queue(page, queue, bag)).collect(),
+        heads: SHOWN.map(|name| (name, format::called(&page.state.labels, name), format::label(name))),
+        stints: doc.history.iter().rev().map(|(began, stint)| Stint::new(page, *began, stint)).collect(),
+        spans: spans(page.now, doc),
+        begins: page.since(beginning(page.now, doc)),
         spent: spent(doc),
-        shown: range(&sheet.state.lists.get("feedback").cloned().unwrap_or_default()),
+        shown: range(&page.state.lists.get("feedback").cloned().unwrap_or_default()),
         responses,
         blank_contact: Contact { id: "{id}".to_owned(), ..Contact::default() },
         blank_count: Counted { id: "{id}".to_owned(), ..Counted::default() },
@@ -149,55 +149,55 @@ struct Span {
 }
 
 impl Facts {
-    fn new(sheet: &Sheet, doc: &AgentDoc) -> Self {
+    fn new(page: &PageState, doc: &AgentDoc) -> Self {
         let score = doc.feedback.as_ref().and_then(|feedback| feedback.day.nps.as_ref());
         let open = doc.feedback.as_ref().map_or(0, |feedback| feedback.open);
-        let metric = |name| Known::new(Some(format::metric_cell(&doc.metrics, name)), || sheet.why(UNREPORTED));
+        let metric = |name| Known::new(Some(format::metric_cell(&doc.metrics, name)), || page.why(UNREPORTED));
         Self {
             status: words::status(&doc.status).to_owned(),
             activity: known(&doc.activity),
             reason: super::agents::reason(doc),
-            since: sheet.timer(doc.since).or(|| sheet.why(UNTOLD)),
-            team: sheet.team_name(doc.team),
+            since: page.timer(doc.since).or(|| page.why(UNTOLD)),
+            team: page.team_name(doc.team),
             answered: metric(SHOWN[0]),
             missed: metric(SHOWN[1]),
-            occupancy: Known::new(Some(occupancy(doc.occupancy.as_ref())), || sheet.why(UNTOLD)),
-            nps: Known::new(Some(format::nps(score)), || sheet.why_unanswered(doc.hidden.contains_key("feedback"))),
+            occupancy: Known::new(Some(occupancy(doc.occupancy.as_ref())), || page.why(UNTOLD)),
+            nps: Known::new(Some(format::nps(score)), || page.why_unanswered(doc.hidden.contains_key("feedback"))),
             is_small: is_small(score),
             sample: format::sample(score),
             open_items: if open > 0 { format!("{open} open") } else { String::new() },
-            more: format::others(&MetricsDoc::new(), &doc.other, &[], &sheet.state.labels),
+            more: format::others(&MetricsDoc::new(), &doc.other, &[], &page.state.labels),
         }
     }
 }
 
 impl Counted {
-    fn of_kind(sheet: &Sheet, doc: &AgentDoc, kind: &str) -> Self {
+    fn of_kind(page: &PageState, doc: &AgentDoc, kind: &str) -> Self {
         let bag: MetricsDoc = doc.metrics.get(kind).map(|bag| (kind.to_owned(), bag.clone())).into_iter().collect();
         Self {
             id: kind.to_owned(),
             name: words::modality(kind).to_owned(),
-            shown: shown(sheet, &bag),
-            more: bag.values().map(|bag| format::bag(bag, &SHOWN, &sheet.state.labels)).collect(),
+            shown: shown(page, &bag),
+            more: bag.values().map(|bag| format::bag(bag, &SHOWN, &page.state.labels)).collect(),
         }
     }
 
-    fn of_queue(sheet: &Sheet, queue: &str, bag: &MetricsDoc) -> Self {
+    fn of_queue(page: &PageState, queue: &str, bag: &MetricsDoc) -> Self {
         Self {
             id: queue.to_owned(),
-            name: queue.parse().map_or_else(|_| queue.to_owned(), |id| sheet.queue_name(id)),
-            shown: shown(sheet, bag),
-            more: format::others(bag, &BTreeMap::new(), &SHOWN, &sheet.state.labels),
+            name: queue.parse().map_or_else(|_| queue.to_owned(), |id| page.queue_name(id)),
+            shown: shown(page, bag),
+            more: format::others(bag, &BTreeMap::new(), &SHOWN, &page.state.labels),
         }
     }
 }
 
 impl Stint {
-    fn new(sheet: &Sheet, began: Timestamp, stint: &StintDoc) -> Self {
+    fn new(page: &PageState, began: Timestamp, stint: &StintDoc) -> Self {
         let reason = [stint.suspended.then_some("Suspended"), stint.reason.as_deref()];
         Self {
             id: began.to_string(),
-            began: sheet.moment(began),
+            began: page.moment(began),
             status: words::status(&stint.status).to_owned(),
             activity: known(&stint.activity),
             reason: reason.into_iter().flatten().filter(|text| !text.is_empty()).collect::<Vec<_>>().join(", "),
@@ -205,26 +205,26 @@ impl Stint {
                 Some(until) => {
                     Timer { text: format::duration(format::seconds_between(began, until)), ..Timer::default() }
                 }
-                None => sheet.timer(Some(began)),
+                None => page.timer(Some(began)),
             },
         }
     }
 }
 
 /// The metrics that have a column of their own.
-fn shown(sheet: &Sheet, bag: &MetricsDoc) -> [Known; 2] {
-    SHOWN.map(|name| Known::new(Some(format::metric_cell(bag, name)), || sheet.why(UNREPORTED)))
+fn shown(page: &PageState, bag: &MetricsDoc) -> [Known; 2] {
+    SHOWN.map(|name| Known::new(Some(format::metric_cell(bag, name)), || page.why(UNREPORTED)))
 }
 
-fn contacts(sheet: &Sheet, doc: &AgentDoc) -> Vec<Contact> {
+fn contacts(page: &PageState, doc: &AgentDoc) -> Vec<Contact> {
     let contact = |(session, doc): (&String, &SessionDoc)| Contact {
         id: session.clone(),
-        place: super::contact::place(sheet, doc),
+        place: super::contact::place(page, doc),
         status: words::contact(&doc.status).to_owned(),
-        since: sheet.timer(doc.since).or(|| sheet.why(UNTOLD)),
+        since: page.timer(doc.since).or(|| page.why(UNTOLD)),
         customer: doc.customer.clone().unwrap_or_default(),
         recording: if doc.recording == Some(true) { "Being recorded".to_owned() } else { String::new() },
-        more: format::others(&MetricsDoc::new(), &doc.other, &[], &sheet.state.labels),
+        more: format::others(&MetricsDoc::new(), &doc.other, &[], &page.state.labels),
     };
     let mut all: Vec<_> = doc.sessions.iter().collect();
     let number = |id: &str| id.parse::<i64>().unwrap_or(i64::MAX);
@@ -238,7 +238,7 @@ fn beginning(now: Timestamp, doc: &AgentDoc) -> Timestamp {
     doc.history.keys().next().map_or(now, |first| (*first).max(day_ago))
 }
 
-/// The bar: `static/bar.js` draws the same.
+/// The bar: `static/status_bar.js` draws the same.
 fn spans(now: Timestamp, doc: &AgentDoc) -> Vec<Span> {
     let begins = beginning(now, doc).as_millisecond();
     let all = (now.as_millisecond() - begins).max(1);

@@ -1,8 +1,8 @@
 //! The table of agents.
 
 use super::known::{Known, UNREPORTED, UNTOLD};
-use super::view::{Column, Heading, Key, TextKey, View, headings};
-use super::{Sheet, Timer, contact, format, words};
+use super::table_query::{Column, Heading, Key, TextKey, TableQuery, headings};
+use super::{PageState, Timer, contact, format, words};
 use crate::live::shape::{AgentDoc, metric_total};
 
 /// Metrics with a column of their own.
@@ -12,10 +12,10 @@ const COLUMNS: [Column; 8] = [
     ("name", "Agent", "", false),
     ("team", "Team", "", false),
     ("state", "State", "What they are doing, and why if they are away", false),
-    ("time", "For", "Time in this state", true),
-    ("contact", "Contact", "The contact in hand: queue, kind, since", false),
+    ("time", "Time in state", "How long the agent has been in this state", true),
+    ("contact", "Contact", "Current contact: queue, channel and start", false),
     ("answered", "Answered", "Contacts answered, over all kinds", true),
-    ("missed", "Missed", "Offered contacts that were not picked up (RONA)", true),
+    ("missed", "Not answered", "Offered contacts that the agent did not answer (RONA)", true),
     (
         "nps",
         "NPS",
@@ -71,22 +71,22 @@ pub(super) struct AgentRow {
 }
 
 impl AgentTable {
-    pub fn new(sheet: &Sheet, view: &View) -> Self {
+    pub fn new(page: &PageState, view: &TableQuery) -> Self {
         let sort = COLUMNS.iter().map(|(key, ..)| *key).find(|key| *key == view.sort).unwrap_or("name");
-        let mut agents: Vec<_> = sheet.state.agents.iter().collect();
+        let mut agents: Vec<_> = page.state.agents.iter().collect();
         let descending = view.dir == "desc";
         agents.sort_by_cached_key(|(id, agent)| (TextKey::new(&agent.name), TextKey::new(id)));
-        agents.sort_by(|(_, a), (_, b)| key(sheet, a, sort).compare(&key(sheet, b, sort), descending));
+        agents.sort_by(|(_, a), (_, b)| key(page, a, sort).compare(&key(page, b, sort), descending));
 
         let mut groups: Vec<AgentGroup> = Vec::new();
         for (id, agent) in agents {
             let team = if view.is_grouped() { team_key(agent) } else { String::new() };
-            let row = AgentRow::new(sheet, id, agent, !fits(sheet, agent, view));
+            let row = AgentRow::new(page, id, agent, !fits(page, agent, view));
             match groups.iter_mut().find(|group| group.team == team) {
                 Some(group) => group.rows.push(row),
                 None => groups.push(AgentGroup {
-                    name: if view.is_grouped() { sheet.team_name(agent.team) } else { String::new() },
-                    summary: if view.is_grouped() { summary(sheet, &team) } else { String::new() },
+                    name: if view.is_grouped() { page.team_name(agent.team) } else { String::new() },
+                    summary: if view.is_grouped() { summary(page, &team) } else { String::new() },
                     team,
                     rows: vec![row],
                     is_hidden: false,
@@ -98,9 +98,9 @@ impl AgentTable {
             group.is_hidden = group.rows.iter().all(|row| row.is_hidden);
         }
         let matches = groups.iter().flat_map(|group| &group.rows).filter(|row| !row.is_hidden).count();
-        let total = sheet.state.agents.len();
+        let total = page.state.agents.len();
         Self {
-            headings: headings(&COLUMNS, sort, &view.dir, |sort, dir| View {
+            headings: headings(&COLUMNS, sort, &view.dir, |sort, dir| TableQuery {
                 sort: sort.to_owned(),
                 dir: dir.to_owned(),
                 ..view.clone()
@@ -122,30 +122,30 @@ impl AgentTable {
 }
 
 impl AgentRow {
-    fn new(sheet: &Sheet, id: &str, agent: &AgentDoc, is_hidden: bool) -> Self {
+    fn new(page: &PageState, id: &str, agent: &AgentDoc, is_hidden: bool) -> Self {
         let score = agent.feedback.as_ref().and_then(|feedback| feedback.day.nps.as_ref());
         let open = agent.feedback.as_ref().map_or(0, |feedback| feedback.open);
-        let metric = |name| Known::new(Some(format::metric_cell(&agent.metrics, name)), || sheet.why(UNREPORTED));
+        let metric = |name| Known::new(Some(format::metric_cell(&agent.metrics, name)), || page.why(UNREPORTED));
         Self {
             id: id.to_owned(),
             name: agent.name.clone(),
-            team: sheet.team_name(agent.team),
+            team: page.team_name(agent.team),
             status: words::status(&agent.status).to_owned(),
             activity: if agent.activity.is_empty() { "unknown".to_owned() } else { agent.activity.clone() },
             reason: reason(agent),
-            since: sheet.timer(agent.since).or(|| sheet.why(UNTOLD)),
-            contact: contact::summary(sheet, &agent.sessions),
+            since: page.timer(agent.since).or(|| page.why(UNTOLD)),
+            contact: contact::summary(page, &agent.sessions),
             contact_since: contact::by_begin(&agent.sessions)
                 .first()
                 .filter(|session| session.since.is_some())
-                .map_or_else(Timer::default, |session| sheet.timer(session.since)),
+                .map_or_else(Timer::default, |session| page.timer(session.since)),
             answered: metric("answeredCount"),
             missed: metric("ronaCount"),
-            nps: Known::new(Some(format::nps(score)), || sheet.why_unanswered(agent.hidden.contains_key("feedback"))),
+            nps: Known::new(Some(format::nps(score)), || page.why_unanswered(agent.hidden.contains_key("feedback"))),
             is_small: is_small(score),
             sample: format::sample(score),
             open_items: if open > 0 { format!("{open} open") } else { String::new() },
-            more: format::others(&agent.metrics, &agent.other, &SHOWN, &sheet.state.labels),
+            more: format::others(&agent.metrics, &agent.other, &SHOWN, &page.state.labels),
             is_hidden,
         }
     }
@@ -169,8 +169,8 @@ fn team_key(agent: &AgentDoc) -> String {
     agent.team.map_or_else(String::new, |team| team.to_string())
 }
 
-fn fits(sheet: &Sheet, agent: &AgentDoc, view: &View) -> bool {
-    let team = agent.team.and_then(|team| sheet.state.teams.get(&team.to_string()));
+fn fits(page: &PageState, agent: &AgentDoc, view: &TableQuery) -> bool {
+    let team = agent.team.and_then(|team| page.state.teams.get(&team.to_string()));
     let team_name = team.map_or("", |team| team.name.as_str());
     let reason = agent.reason.as_deref().unwrap_or_default();
     let text = [agent.name.as_str(), team_name, words::status(&agent.status), reason].join(" ").to_lowercase();
@@ -183,15 +183,15 @@ fn fits(sheet: &Sheet, agent: &AgentDoc, view: &View) -> bool {
     clippy::cast_precision_loss,
     reason = "only an order: counts and milliseconds stay below two to the fifty-third"
 )]
-fn key(sheet: &Sheet, agent: &AgentDoc, column: &str) -> Key {
+fn key(page: &PageState, agent: &AgentDoc, column: &str) -> Key {
     match column {
-        "team" => agent.team.map_or(Key::None, |team| Key::text(&sheet.team_name(Some(team)))),
+        "team" => agent.team.map_or(Key::None, |team| Key::text(&page.team_name(Some(team)))),
         "state" => {
             let activity = if agent.activity.is_empty() { "unknown" } else { &agent.activity };
             words::ACTIVITIES.iter().position(|known| *known == activity).map(|rank| rank as f64).into()
         }
         "time" => agent.since.map(|since| -since.as_millisecond() as f64).into(),
-        "contact" => Key::text(&contact::summary(sheet, &agent.sessions)),
+        "contact" => Key::text(&contact::summary(page, &agent.sessions)),
         "answered" => metric_total(&agent.metrics, "answeredCount").into(),
         "missed" => metric_total(&agent.metrics, "ronaCount").into(),
         "nps" => agent.feedback.as_ref().and_then(|feedback| feedback.day.nps.as_ref()).map(|nps| nps.value).into(),
@@ -200,8 +200,8 @@ fn key(sheet: &Sheet, agent: &AgentDoc, column: &str) -> Key {
 }
 
 /// A team's agents, as they stand under `counts`.
-fn summary(sheet: &Sheet, team: &str) -> String {
-    let Some(staff) = sheet.staff(&format!("team:{team}")) else { return String::new() };
+fn summary(page: &PageState, team: &str) -> String {
+    let Some(staff) = page.staff(&format!("team:{team}")) else { return String::new() };
     let counted = [("available", staff.available), ("inContact", staff.in_contact), ("away", staff.away)];
     let counted = counted.map(|(activity, count)| format!("{count} {}", words::activity(activity).to_lowercase()));
     let noun = if staff.agents == 1 { "agent" } else { "agents" };

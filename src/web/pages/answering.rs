@@ -2,9 +2,9 @@
 
 use jiff::Timestamp;
 
-use super::{Sheet, segment, step, words};
-use crate::domain::FeedbackDeedKind;
-use crate::live::shape::{DeedDoc, FeedbackDoc};
+use super::{PageState, segment, step, words};
+use crate::domain::FeedbackActionKind;
+use crate::live::shape::{ActionDoc, FeedbackDoc};
 
 /// Something that can be done. A form that is not offered now is on the page all the same, unseen: when Goodays offers it,
 /// nothing has to be loaded.
@@ -31,56 +31,56 @@ pub(super) struct Form {
 
 impl Form {
     /// All of them, in the order in which they are shown.
-    pub fn all(sheet: &Sheet, path: &str, response: &str, doc: &FeedbackDoc) -> [Self; 6] {
-        FeedbackDeedKind::ALL.map(|kind| Self::new(sheet, path, response, doc, kind))
+    pub fn all(page: &PageState, path: &str, response: &str, doc: &FeedbackDoc) -> [Self; 6] {
+        FeedbackActionKind::ALL.map(|kind| Self::new(page, path, response, doc, kind))
     }
 
-    fn new(sheet: &Sheet, path: &str, response: &str, doc: &FeedbackDoc, kind: FeedbackDeedKind) -> Self {
-        use FeedbackDeedKind::{Call, Close, Message, NoAnswerNeeded, Reply, Spam};
+    fn new(page: &PageState, path: &str, response: &str, doc: &FeedbackDoc, kind: FeedbackActionKind) -> Self {
+        use FeedbackActionKind::{Call, Close, Message, NoReplyNeeded, Reply, Spam};
         let (title, hint, button, done) = match kind {
             Reply => (
                 "Reply",
                 "The customer gets this answer. It may be published.",
                 "Send the reply",
-                "Written down, and on its way to the customer.",
+                "Accepted: it will be sent to the customer.",
             ),
             Message => (
                 "Private message",
                 "Only the customer reads this.",
                 "Send the message",
-                "Written down, and on its way to the customer.",
+                "Accepted: it will be sent to the customer.",
             ),
             Call => (
                 "Called the customer",
                 "Tells Goodays that you have called, which closes the conversation. The note stays private.",
                 "I have called",
-                "Written down, and on its way to Goodays.",
+                "Accepted: it will be sent to Goodays.",
             ),
             Close => (
                 "Close without an answer",
                 "The customer hears nothing.",
                 "Close it",
-                "Written down, and on its way to Goodays.",
+                "Accepted: it will be sent to Goodays.",
             ),
             Spam => {
-                ("Report as spam", "No customer wrote this.", "It is spam", "Written down, and on its way to Goodays.")
+                ("Report as spam", "No customer wrote this.", "It is spam", "Accepted: it will be sent to Goodays.")
             }
-            NoAnswerNeeded => (
+            NoReplyNeeded => (
                 "No answer needed",
                 "A mark for your colleagues. Goodays and the customer hear nothing of it.",
                 "Mark it",
                 "Marked.",
             ),
         };
-        let offered = |kind: FeedbackDeedKind| doc.actions.contains_key(kind.as_str());
+        let offered = |kind: FeedbackActionKind| doc.offered_actions.contains_key(kind.as_str());
         Self {
             kind: kind.as_str(),
-            path: format!("{path}/actions"),
+            path: format!("{path}/offeredActions"),
             address: format!("/api/v1/feedback/{}/{}", segment(response), kind.as_str()),
             is_offered: match kind {
-                NoAnswerNeeded => offered(Message) && !offered(Close) && doc.waits,
+                NoReplyNeeded => offered(Message) && !offered(Close) && doc.needs_reply,
                 kind => offered(kind),
-            } && sheet.state.sources.get("goodays").is_none_or(|goodays| goodays.state != "off"),
+            } && page.state.sources.get("goodays").is_none_or(|goodays| goodays.state != "off"),
             title,
             hint,
             button,
@@ -95,17 +95,17 @@ impl Form {
 }
 
 /// Names what will happen, and to whom.
-fn question(kind: FeedbackDeedKind, customer: Option<&str>) -> String {
+fn question(kind: FeedbackActionKind, customer: Option<&str>) -> String {
     let customer = customer.unwrap_or(NOBODY_NAMED);
     match kind {
-        FeedbackDeedKind::Reply => format!("Send this reply to {customer}? It may be published."),
-        FeedbackDeedKind::Message => format!("Send this private message to {customer}?"),
-        FeedbackDeedKind::Call => {
+        FeedbackActionKind::Reply => format!("Send this reply to {customer}? It may be published."),
+        FeedbackActionKind::Message => format!("Send this private message to {customer}?"),
+        FeedbackActionKind::Call => {
             format!("Tell Goodays that you have called {customer}? That closes the conversation.")
         }
-        FeedbackDeedKind::Close => format!("Close the conversation with {customer} without an answer?"),
-        FeedbackDeedKind::Spam => format!("Report what {customer} wrote as spam?"),
-        FeedbackDeedKind::NoAnswerNeeded => String::new(),
+        FeedbackActionKind::Close => format!("Close the conversation with {customer} without an answer?"),
+        FeedbackActionKind::Spam => format!("Report what {customer} wrote as spam?"),
+        FeedbackActionKind::NoReplyNeeded => String::new(),
     }
 }
 
@@ -132,24 +132,24 @@ pub(super) struct Deed {
 
 impl Deed {
     pub fn new(
-        sheet: &Sheet,
+        page: &PageState,
         path: &str,
         response: &str,
-        (id, deed): (&str, &DeedDoc),
+        (id, deed): (&str, &ActionDoc),
         customer: Option<&str>,
     ) -> Self {
         let (action, customer) = (words::deed(&deed.action).to_owned(), customer.unwrap_or(NOBODY_NAMED));
         Self {
             id: id.to_owned(),
-            path: format!("{path}/deeds/{}", step(id)),
-            retry: format!("/api/v1/feedback/{}/deeds/{}/retry", segment(response), segment(id)),
+            path: format!("{path}/actions/{}", step(id)),
+            retry: format!("/api/v1/feedback/{}/actions/{}/retry", segment(response), segment(id)),
             question: format!("Once more, for {customer}: {}?", action.to_lowercase()),
             action,
             who: deed.who.clone(),
             state: deed.state.clone(),
             state_word: words::deed_state(&deed.state).to_owned(),
             at: deed.at,
-            moment: deed.at.map(|at| sheet.moment(at)).unwrap_or_default(),
+            moment: deed.at.map(|at| page.moment(at)).unwrap_or_default(),
             reason: deed.reason.clone().unwrap_or_default(),
             text: deed.text.clone().unwrap_or_default(),
         }
@@ -159,8 +159,8 @@ impl Deed {
     pub fn blank(path: &str, response: &str) -> Self {
         Self {
             id: "{id}".to_owned(),
-            path: format!("{path}/deeds/{{id}}"),
-            retry: format!("/api/v1/feedback/{}/deeds/{{id}}/retry", segment(response)),
+            path: format!("{path}/actions/{{id}}"),
+            retry: format!("/api/v1/feedback/{}/actions/{{id}}/retry", segment(response)),
             ..Self::default()
         }
     }
@@ -168,5 +168,5 @@ impl Deed {
 
 /// A conversation that looks closed and is not: the customer wrote again.
 pub(super) fn wrote_again(doc: &FeedbackDoc) -> &'static str {
-    if doc.waits && doc.state == "closed" { "The customer wrote again" } else { "" }
+    if doc.needs_reply && doc.state == "closed" { "The customer wrote again" } else { "" }
 }

@@ -5,32 +5,32 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde_json::Value;
 
-use super::{Reader, format, segment};
+use super::{CurrentUser, format, segment};
 use crate::domain::{Actor, ActorKind};
-use crate::store::{Deed, OPEN, OUTCOMES};
-use crate::web::audit::Asked;
+use crate::store::{AuditEntry, AUDIT_OPEN, AUDIT_OUTCOMES};
+use crate::web::audit::AuditQuery;
 
 /// What is shown of the audit.
-pub struct AuditSheet<'a> {
+pub struct AuditPage<'a> {
     /// The entries, newest first.
-    pub lines: &'a [Deed],
+    pub lines: &'a [AuditEntry],
     /// What was asked for.
-    pub asked: &'a Asked,
+    pub asked: &'a AuditQuery,
     /// Whether there are older ones.
     pub is_cut: bool,
 }
 
 /// Renders the page: newest first.
-pub fn audit(sheet: &AuditSheet, now: Timestamp, zone: &TimeZone, reader: &Reader) -> Result<String, askama::Error> {
-    let AuditSheet { lines, asked, is_cut } = sheet;
+pub fn audit(page: &AuditPage, now: Timestamp, zone: &TimeZone, user: &CurrentUser) -> Result<String, askama::Error> {
+    let AuditPage { lines, asked, is_cut } = page;
     let rows = lines.iter().map(|line| Row {
         at: format::exact_moment(line.at, zone, now),
         exactly: line.at.to_string(),
         who: who(&line.actor),
         address: line.actor.address.map(|address| address.to_string()).unwrap_or_default(),
         sign_in: line.actor.sign_in.clone().unwrap_or_default(),
-        what: line.what.clone(),
-        entity: target(&line.entity),
+        what: line.action.clone(),
+        entity: target(&line.target),
         before: told(&line.before),
         after: told(&line.after),
         outcome: line.ended.as_ref().map_or_else(|| "is being done".to_owned(), |end| end.outcome.clone()),
@@ -44,10 +44,10 @@ pub fn audit(sheet: &AuditSheet, now: Timestamp, zone: &TimeZone, reader: &Reade
         newest: asked.before.map(|_| link("/audit", asked.query(None))).unwrap_or_default(),
         table: link("/audit.csv", asked.query(None)),
         asked,
-        trouble: asked.trouble.as_deref().unwrap_or_default(),
-        outcomes: OUTCOMES.into_iter().chain([OPEN]).collect(),
+        trouble: asked.error.as_deref().unwrap_or_default(),
+        outcomes: AUDIT_OUTCOMES.into_iter().chain([AUDIT_OPEN]).collect(),
         zone: zone.iana_name().unwrap_or("UTC"),
-        reader,
+        user,
     }
     .render()
 }
@@ -62,11 +62,11 @@ struct Page<'a> {
     newest: String,
     /// Where the table with the same filters is.
     table: String,
-    asked: &'a Asked,
+    asked: &'a AuditQuery,
     trouble: &'a str,
     outcomes: Vec<&'static str>,
     zone: &'a str,
-    reader: &'a Reader,
+    user: &'a CurrentUser,
 }
 
 struct Row {

@@ -2,7 +2,7 @@
 
 use askama::Template;
 
-use super::Reader;
+use super::CurrentUser;
 
 /// Renders the question, with a form that does it and a way back.
 pub fn confirm(
@@ -10,11 +10,11 @@ pub fn confirm(
     to: &str,
     back: &str,
     fields: &[(String, String)],
-    reader: &Reader,
+    user: &CurrentUser,
 ) -> Result<String, askama::Error> {
     let written =
         fields.iter().filter(|(name, value)| matches!(&**name, "content" | "note") && !value.trim().is_empty());
-    Page { question, to, back, written: written.map(|(_, value)| &**value).collect(), fields, reader }.render()
+    Page { question, to, back, written: written.map(|(_, value)| &**value).collect(), fields, user }.render()
 }
 
 #[derive(Template)]
@@ -27,5 +27,5 @@ struct Page<'a> {
     /// What somebody wrote, to be read once more.
     written: Vec<&'a str>,
     fields: &'a [(String, String)],
-    reader: &'a Reader,
+    user: &'a CurrentUser,
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use super::{Sheet, words};
+use super::{PageState, words};
 use crate::live::shape::SessionDoc;
 
 /// Sessions by their beginning; those without one come last.
@@ -16,16 +16,16 @@ pub(super) fn by_begin(sessions: &BTreeMap<String, SessionDoc>) -> Vec<&SessionD
 }
 
 /// Where the oldest contact came from, and how many more there are.
-pub(super) fn summary(sheet: &Sheet, sessions: &BTreeMap<String, SessionDoc>) -> String {
+pub(super) fn summary(page: &PageState, sessions: &BTreeMap<String, SessionDoc>) -> String {
     let all = by_begin(sessions);
     let Some(first) = all.first() else { return String::new() };
-    let place = place(sheet, first);
+    let place = place(page, first);
     if all.len() > 1 { format!("{place}, +{} more", all.len() - 1) } else { place }
 }
 
 /// Where a contact came from.
-pub(super) fn place(sheet: &Sheet, session: &SessionDoc) -> String {
-    let queue = session.queue.map(|id| sheet.queue_name(id));
+pub(super) fn place(page: &PageState, session: &SessionDoc) -> String {
+    let queue = session.queue.map(|id| page.queue_name(id));
     let kind = Some(words::modality(&session.modality).to_owned());
     queue.into_iter().chain(kind).collect::<Vec<_>>().join(", ")
 }

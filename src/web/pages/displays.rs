@@ -6,12 +6,12 @@ use askama::Template;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::{Reader, format};
-use crate::store::{DisplayUse, UseOutcome};
-use crate::web::access::displays::Listed;
+use super::{CurrentUser, format};
+use crate::store::{DisplayLogin, DisplayLoginOutcome};
+use crate::web::access::displays::DisplayStatus;
 
 /// What a display shows that has not been let in.
-pub enum Waiting<'a> {
+pub enum PairingState<'a> {
     /// Its code.
     Code(&'a str),
     /// Why it has none yet. It asks again after so many seconds.
@@ -31,16 +31,16 @@ pub enum Waiting<'a> {
 }
 
 /// Renders the page of a display that waits.
-pub fn display(waiting: &Waiting<'_>) -> Result<String, askama::Error> {
+pub fn display(waiting: &PairingState<'_>) -> Result<String, askama::Error> {
     WaitingPage { waiting }.render()
 }
 
 /// What is shown to those who let displays in.
-pub struct DisplaysSheet<'a> {
+pub struct DisplaysPage<'a> {
     /// The displays.
-    pub listed: &'a [Listed],
+    pub listed: &'a [DisplayStatus],
     /// How their codes and tokens were used.
-    pub uses: &'a HashMap<String, Vec<DisplayUse>>,
+    pub uses: &'a HashMap<String, Vec<DisplayLogin>>,
     /// The wallboards to choose from.
     pub boards: &'a [String],
     /// The build that runs.
@@ -50,14 +50,14 @@ pub struct DisplaysSheet<'a> {
     /// The zone of the board's day.
     pub zone: &'a TimeZone,
     /// What was typed.
-    pub typed: &'a Typed<'a>,
+    pub typed: &'a PairingForm<'a>,
     /// For whom the page is.
-    pub reader: &'a Reader,
+    pub user: &'a CurrentUser,
 }
 
 /// What was typed into the form and not taken.
 #[derive(Default)]
-pub struct Typed<'a> {
+pub struct PairingForm<'a> {
     /// Why. Empty: nothing was typed.
     pub trouble: &'a str,
     /// The code.
@@ -69,11 +69,11 @@ pub struct Typed<'a> {
 }
 
 /// Renders the page of those who let displays in.
-pub fn displays(sheet: &DisplaysSheet<'_>) -> Result<String, askama::Error> {
-    let DisplaysSheet { listed, uses, boards, build, now, zone, typed, reader } = *sheet;
-    let of = |it: &Listed| uses.get(&it.display.id).map_or(&[][..], Vec::as_slice);
+pub fn displays(page: &DisplaysPage<'_>) -> Result<String, askama::Error> {
+    let DisplaysPage { listed, uses, boards, build, now, zone, typed, user } = *page;
+    let of = |it: &DisplayStatus| uses.get(&it.display.id).map_or(&[][..], Vec::as_slice);
     let rows = listed.iter().map(|it| Row::new(it, of(it), build, now, zone)).collect();
-    Page { rows, boards, typed, reader }.render()
+    Page { rows, boards, typed, user }.render()
 }
 
 /// A code in two halves, as it is read out.
@@ -85,7 +85,7 @@ fn halves(code: &str) -> String {
 #[derive(Template)]
 #[template(path = "pages/display.html")]
 struct WaitingPage<'a> {
-    waiting: &'a Waiting<'a>,
+    waiting: &'a PairingState<'a>,
 }
 
 #[derive(Template)]
@@ -93,15 +93,15 @@ struct WaitingPage<'a> {
 struct Page<'a> {
     rows: Vec<Row>,
     boards: &'a [String],
-    typed: &'a Typed<'a>,
-    reader: &'a Reader,
+    typed: &'a PairingForm<'a>,
+    user: &'a CurrentUser,
 }
 
 struct Row {
     id: String,
     name: String,
     board: String,
-    made_by: String,
+    created_by: String,
     /// The shape beside the state's word.
     mark: &'static str,
     state: &'static str,
@@ -119,12 +119,12 @@ struct Row {
 }
 
 impl Row {
-    fn new(listed: &Listed, uses: &[DisplayUse], build: &str, now: Timestamp, zone: &TimeZone) -> Self {
-        let Listed { display, seen, sockets } = listed;
+    fn new(listed: &DisplayStatus, uses: &[DisplayLogin], build: &str, now: Timestamp, zone: &TimeZone) -> Self {
+        let DisplayStatus { display, seen, sockets } = listed;
         let none = || format::NONE.to_owned();
-        let is_in = display.is_in(now);
+        let is_in = display.is_active(now);
         let (mark, state) = match (is_in, sockets) {
-            (false, _) if display.revoked.is_some() => ("off", "shut out"),
+            (false, _) if display.revoked.is_some() => ("off", "revoked"),
             (false, _) => ("off", "its time is over"),
             (true, 0) => ("down", "not connected"),
             (true, 1) => ("live", "live"),
@@ -134,35 +134,35 @@ impl Row {
             id: display.id.clone(),
             name: display.name.clone(),
             board: display.board.clone(),
-            made_by: display.made_by.clone(),
+            created_by: display.created_by.clone(),
             mark,
             state,
-            seen: display.used.map_or_else(none, |at| format::ago(format::seconds_between(at, now))),
+            seen: display.last_seen.map_or_else(none, |at| format::ago(format::seconds_between(at, now))),
             address: seen.as_ref().and_then(|it| it.address).map_or_else(none, |address| address.to_string()),
             size: seen.as_ref().map_or_else(none, |it| format!("{} × {}", it.size.0, it.size.1)),
             build: seen
                 .as_ref()
                 .map_or_else(none, |it| if it.build == build { "current".into() } else { it.build.clone() }),
             lag: seen.as_ref().map_or_else(none, |it| format!("{} ms", it.lag.as_millis())),
-            until: if display.is_in(now) { format::day(display.expires, zone) } else { none() },
+            until: if display.is_active(now) { format::day(display.expires, zone) } else { none() },
             is_in,
-            bound: display.bound,
+            bound: display.is_bound,
             uses: uses.iter().map(|it| used(it, now, zone)).collect(),
-            refused: uses.iter().filter(|it| !it.outcome.is_in()).count(),
+            refused: uses.iter().filter(|it| !it.outcome.has_access()).count(),
         }
     }
 }
 
 /// A use in a line.
-fn used(it: &DisplayUse, now: Timestamp, zone: &TimeZone) -> String {
+fn used(it: &DisplayLogin, now: Timestamp, zone: &TimeZone) -> String {
     let outcome = match it.outcome {
-        UseOutcome::Accepted => "let in",
-        UseOutcome::AlreadyIn => "was in already",
-        UseOutcome::OtherBrowser => "refused: bound to another browser",
-        UseOutcome::ShutOut => "refused: shut out",
-        UseOutcome::Expired => "refused: its time is over",
+        DisplayLoginOutcome::Accepted => "let in",
+        DisplayLoginOutcome::AlreadyActive => "was in already",
+        DisplayLoginOutcome::OtherBrowser => "refused: bound to another browser",
+        DisplayLoginOutcome::Revoked => "refused: revoked",
+        DisplayLoginOutcome::Expired => "refused: its time is over",
     };
-    let (at, way) = (format::moment(it.at, zone, now), it.way.as_str());
+    let (at, way) = (format::moment(it.at, zone, now), it.credential.as_str());
     let address = it.address.as_deref().unwrap_or("an unknown address");
     format!("{at} by {way}, {}, {address}: {outcome}", it.browser)
 }

@@ -10,22 +10,22 @@ use super::answering::{self, Deed, Form};
 use super::frame::Frame;
 use super::pager::Pager;
 use super::pinning::Pinning;
-use super::{Sheet, Timer, figure, format, segment, step, words};
-use crate::live::shape::{AgentDoc, AnswerDoc, EffectDoc, FeedbackDoc, FeedbackTotalDoc, JoinDoc, MessageDoc};
+use super::{PageState, Timer, figure, format, segment, step, words};
+use crate::live::shape::{AgentDoc, AnswerDoc, EffectDoc, FeedbackDoc, FeedbackTotalDoc, AttributionDoc, MessageDoc};
 
 /// Renders the list: what still waits for an answer first, then the newest.
-pub fn feedback(sheet: &Sheet) -> Result<String, askama::Error> {
-    let (items, blank) = Item::all(sheet);
-    let floor = sheet.state.totals.get("floor");
+pub fn feedback(page: &PageState) -> Result<String, askama::Error> {
+    let (items, blank) = Item::all(page);
+    let floor = page.state.totals.get("floor");
     let all = floor.and_then(|floor| floor.feedback.as_ref());
     let hidden = floor.map(|floor| floor.hidden.clone()).unwrap_or_default();
     List {
-        frame: Frame::new(sheet, "/feedback", "Feedback"),
-        window: figure::window(sheet, all),
-        tiles: figure::figures(sheet, "totals/floor/feedback", all, &hidden, &TILES),
-        ages: figure::figures(sheet, "totals/floor/feedback", all, &hidden, &AGES),
-        tables: tables(sheet),
-        pager: Pager::new(sheet, "feedback", "lists/feedback", "/feedback"),
+        frame: Frame::new(page, "/feedback", "Feedback"),
+        window: figure::window(page, all),
+        tiles: figure::figures(page, "totals/floor/feedback", all, &hidden, &TILES),
+        ages: figure::figures(page, "totals/floor/feedback", all, &hidden, &AGES),
+        tables: tables(page),
+        pager: Pager::new(page, "feedback", "lists/feedback", "/feedback"),
         items,
         blank,
     }
@@ -34,13 +34,13 @@ pub fn feedback(sheet: &Sheet) -> Result<String, askama::Error> {
 
 /// What stands on top, of thirty days but for what waits now.
 const TILES: [figure::Column; 7] = [
-    ("Waiting now", "Threads in which somebody waits for an answer", "open", "0"),
-    ("Answers", "Goodays responses and Agent Connect ratings", "month/responses", "0"),
+    ("Waiting now", "Threads that need a reply", "open", "0"),
+    ("Responses", "Goodays responses and Agent Connect ratings", "month/responses", "0"),
     ("NPS", "Share of 9 and 10 minus share of 0 to 6", "month/nps", ""),
     ("CSAT", "Ratings of 4 or 5 stars, of those with stars", "month/csat", ""),
     ("First reply", "From a response to the first answer we wrote: the median", "month/firstReply", ""),
-    ("Dealt with", "Of the responses that came in this time", "month/processed", ""),
-    ("In time", "Something was done within the promised time, of all that was done or is overdue", "month/inTime", ""),
+    ("Processed", "Of the responses that came in this time", "month/processed", ""),
+    ("On time", "Responses handled within the target time, of all handled or overdue", "month/onTime", ""),
 ];
 
 /// Who waits, by how long.
@@ -49,12 +49,12 @@ const AGES: [figure::Column; 5] = [
     ("4 to 24 h", "", "openByAge/under24Hours", "0"),
     ("1 to 3 days", "", "openByAge/under3Days", "0"),
     ("Longer", "", "openByAge/older", "0"),
-    ("Later than promised", "", "overdue", "0"),
+    ("Overdue", "", "overdue", "0"),
 ];
 
 const COLUMNS: [figure::Column; 6] = [
-    ("Waiting", "Threads in which somebody waits for an answer now", "feedback/open", "0"),
-    ("Answers", "Goodays responses and Agent Connect ratings", "feedback/month/responses", "0"),
+    ("Waiting", "Threads that need a reply now", "feedback/open", "0"),
+    ("Responses", "Goodays responses and Agent Connect ratings", "feedback/month/responses", "0"),
     ("NPS", "Share of 9 and 10 minus share of 0 to 6", "feedback/month/nps", ""),
     ("Stars", "Mean of 1 to 5", "feedback/month/stars", ""),
     ("CSAT", "Ratings of 4 or 5 stars, of those with stars", "feedback/month/csat", ""),
@@ -62,14 +62,14 @@ const COLUMNS: [figure::Column; 6] = [
 ];
 
 const OF_TAGS: [figure::Column; 5] = [
-    ("Answers", "Agent Connect ratings", "feedback/month/responses", "0"),
+    ("Responses", "Agent Connect ratings", "feedback/month/responses", "0"),
     ("NPS", "Share of 9 and 10 minus share of 0 to 6", "feedback/month/nps", ""),
     ("Stars", "Mean of 1 to 5", "feedback/month/stars", ""),
     ("CSAT", "Ratings of 4 or 5 stars, of those with stars", "feedback/month/csat", ""),
     ("Effect", "Mean stars with the tag minus those without it; from ten ratings on either side", "effect", ""),
 ];
 
-fn tables(sheet: &Sheet) -> [figure::Table; 4] {
+fn tables(page: &PageState) -> [figure::Table; 4] {
     /// What of an entity is counted: all else of it is on other pages.
     #[derive(serde::Serialize)]
     struct Counts<'a> {
@@ -77,55 +77,55 @@ fn tables(sheet: &Sheet) -> [figure::Table; 4] {
         effect: Option<&'a EffectDoc>,
     }
     let counts = |feedback, effect| Counts { feedback, effect };
-    let state = &sheet.state;
+    let state = &page.state;
     let teams = state.teams.iter().map(|(id, it)| (id, &*it.name, &it.hidden, counts(it.feedback.as_ref(), None)));
     let queues = state.queues.iter().map(|(id, it)| (id, &*it.name, &it.hidden, counts(it.feedback.as_ref(), None)));
     let places = state.places.iter().map(|(id, it)| (id, &*it.name, &it.hidden, counts(Some(&it.feedback), None)));
     let tags =
         state.tags.iter().map(|(id, it)| (id, &*it.name, &it.hidden, counts(Some(&it.feedback), it.effect.as_ref())));
     [
-        figure::Table::new("teams", "By team", &COLUMNS, sheet, teams),
-        figure::Table::new("queues", "By queue", &COLUMNS, sheet, queues),
-        figure::Table::new("places", "By place", &COLUMNS, sheet, places),
-        figure::Table::new("tags", "By tag", &OF_TAGS, sheet, tags),
+        figure::Table::new("teams", "By team", &COLUMNS, page, teams),
+        figure::Table::new("queues", "By queue", &COLUMNS, page, queues),
+        figure::Table::new("places", "By place", &COLUMNS, page, places),
+        figure::Table::new("tags", "By tag", &OF_TAGS, page, tags),
     ]
 }
 
 /// Renders one response with its thread; `None` if there is none of that id in the viewer's scope.
-pub fn feedback_item(sheet: &Sheet, response_id: &str) -> Result<Option<String>, askama::Error> {
-    feedback_item_of(sheet, response_id, |_| false)
+pub fn feedback_item(page: &PageState, response_id: &str) -> Result<Option<String>, askama::Error> {
+    feedback_item_of(page, response_id, |_| false)
 }
 
 /// The same where responses of some sources need a kind of remark with every answer, which those tell by name.
 pub fn feedback_item_of(
-    sheet: &Sheet,
+    page: &PageState,
     response_id: &str,
     needs_kind: impl Fn(&str) -> bool,
 ) -> Result<Option<String>, askama::Error> {
-    let Some(doc) = sheet.state.feedback.get(response_id) else { return Ok(None) };
+    let Some(doc) = page.state.feedback.get(response_id) else { return Ok(None) };
     let customer = doc.customer.as_deref().unwrap_or("a customer");
     let path = format!("feedback/{}", step(response_id));
     let mut messages: Vec<_> = doc.messages.iter().collect();
     messages.sort_by_key(|(id, message)| (message.at.unwrap_or(Timestamp::MAX), (*id).clone()));
-    let mut deeds: Vec<_> = doc.deeds.iter().collect();
+    let mut deeds: Vec<_> = doc.actions.iter().collect();
     deeds.sort_by_key(|(id, deed)| (deed.at.unwrap_or(Timestamp::MAX), (*id).clone()));
     let mut answers: Vec<_> = doc.answers.iter().collect();
     answers.sort_by_key(|(position, _)| position.parse::<u64>().unwrap_or(u64::MAX));
     One {
-        frame: Frame::new(sheet, "/feedback", format!("Feedback of {customer}")),
-        messages: messages.into_iter().map(|(id, message)| Text::new(sheet, &path, id, message, customer)).collect(),
+        frame: Frame::new(page, "/feedback", format!("Feedback of {customer}")),
+        messages: messages.into_iter().map(|(id, message)| Text::new(page, &path, id, message, customer)).collect(),
         answers: answers.into_iter().map(|(id, answer)| Answer::new(&path, id, answer)).collect(),
-        offered: offered(&doc.actions),
+        offered: offered(&doc.offered_actions),
         needs_kind: doc.source.as_deref().is_some_and(needs_kind),
-        forms: Form::all(sheet, &path, response_id, doc),
+        forms: Form::all(page, &path, response_id, doc),
         deeds: deeds
             .into_iter()
-            .map(|(id, deed)| Deed::new(sheet, &path, response_id, (id, deed), doc.customer.as_deref()))
+            .map(|(id, deed)| Deed::new(page, &path, response_id, (id, deed), doc.customer.as_deref()))
             .collect(),
         blank_deed: Deed::blank(&path, response_id),
-        facts: facts(sheet, doc),
-        pinning: Pinning::new(sheet, &path, response_id, &doc.joined),
-        item: Item::new(sheet, response_id, doc),
+        facts: facts(page, doc),
+        pinning: Pinning::new(page, &path, response_id, &doc.attribution),
+        item: Item::new(page, response_id, doc),
         blank_message: Text { id: "{id}".to_owned(), path: format!("{path}/messages/{{id}}"), ..Text::default() },
         blank_answer: Answer { id: "{id}".to_owned(), path: format!("{path}/answers/{{id}}"), ..Answer::default() },
     }
@@ -208,14 +208,14 @@ struct Text {
 }
 
 impl Text {
-    fn new(sheet: &Sheet, response: &str, id: &str, message: &MessageDoc, customer: &str) -> Self {
+    fn new(page: &PageState, response: &str, id: &str, message: &MessageDoc, customer: &str) -> Self {
         Self {
             id: id.to_owned(),
             path: format!("{response}/messages/{}", step(id)),
             from: message.from.as_deref().unwrap_or(customer).to_owned(),
             kind: message.kind.as_deref().map(format::label).unwrap_or_default(),
             at: message.at,
-            moment: message.at.map(|at| sheet.moment(at)).unwrap_or_default(),
+            moment: message.at.map(|at| page.moment(at)).unwrap_or_default(),
             text: message.text.clone(),
             attachment: message.attachment.clone(),
         }
@@ -254,15 +254,15 @@ struct Fact {
 
 impl Item {
     /// All of a document in the order of the list, and the row that scripts clone.
-    pub(super) fn all(sheet: &Sheet) -> (Vec<Self>, Self) {
-        let mut items: Vec<_> = sheet.state.feedback.iter().collect();
+    pub(super) fn all(page: &PageState) -> (Vec<Self>, Self) {
+        let mut items: Vec<_> = page.state.feedback.iter().collect();
         items.sort_by(|(a_id, a), (b_id, b)| (rank(a), b.created, a_id).cmp(&(rank(b), a.created, b_id)));
         let blank =
             Self { id: "{id}".to_owned(), step: "{id}".to_owned(), segment: "{id}".to_owned(), ..Self::default() };
-        (items.into_iter().map(|(id, item)| Self::new(sheet, id, item)).collect(), blank)
+        (items.into_iter().map(|(id, item)| Self::new(page, id, item)).collect(), blank)
     }
 
-    fn new(sheet: &Sheet, id: &str, doc: &FeedbackDoc) -> Self {
+    fn new(page: &PageState, id: &str, doc: &FeedbackDoc) -> Self {
         Self {
             id: id.to_owned(),
             step: step(id),
@@ -275,32 +275,32 @@ impl Item {
             excerpt: excerpt(doc).unwrap_or_else(|| "No words, only answers.".to_owned()),
             customer: doc.customer.clone().unwrap_or_default(),
             place: doc.place.clone().unwrap_or_default(),
-            responder: responder(sheet, doc.joined.agent),
-            activity: responder_activity(sheet, doc.joined.agent),
-            agent: doc.joined.agent.map(|agent| agent.to_string()).unwrap_or_default(),
-            age: sheet.age(doc.created),
+            responder: responder(page, doc.attribution.agent),
+            activity: responder_activity(page, doc.attribution.agent),
+            agent: doc.attribution.agent.map(|agent| agent.to_string()).unwrap_or_default(),
+            age: page.age(doc.created),
             assumed: doc.assumed.as_deref().map(words::assumed).unwrap_or_default().to_owned(),
-            joined: joined(&doc.joined),
-            is_joined: doc.joined.confidence.is_some(),
+            joined: joined(&doc.attribution),
+            is_joined: doc.attribution.confidence.is_some(),
         }
     }
 }
 
 /// An agent by name, with what they are doing now.
-pub(super) fn responder(sheet: &Sheet, agent: Option<i64>) -> String {
+pub(super) fn responder(page: &PageState, agent: Option<i64>) -> String {
     let Some(id) = agent else { return String::new() };
-    let now = sheet.state.agents.get(&id.to_string());
+    let now = page.state.agents.get(&id.to_string());
     let doing = |agent: &AgentDoc| match agent.suspended {
         true => "suspended".to_owned(),
         false => words::status(&agent.status).to_lowercase(),
     };
     let now = now.map_or_else(String::new, |agent| format!(", {} now", doing(agent)));
-    format!("{}{now}", sheet.agent_name(id))
+    format!("{}{now}", page.agent_name(id))
 }
 
 /// What that agent is doing now, in short; empty where nobody knows.
-pub(super) fn responder_activity(sheet: &Sheet, agent: Option<i64>) -> String {
-    let agent = agent.and_then(|id| sheet.state.agents.get(&id.to_string()));
+pub(super) fn responder_activity(page: &PageState, agent: Option<i64>) -> String {
+    let agent = agent.and_then(|id| page.state.agents.get(&id.to_string()));
     agent.map(|agent| agent.activity.clone()).unwrap_or_default()
 }
 
@@ -331,7 +331,7 @@ fn short(name: &str) -> Cow<'_, str> {
 }
 
 /// By which rule it was linked, with the evidence.
-fn joined(join: &JoinDoc) -> String {
+fn joined(join: &AttributionDoc) -> String {
     let evidence = join.evidence.as_deref().filter(|evidence| !evidence.is_empty());
     let evidence = evidence.map_or_else(String::new, |evidence| format!(": {evidence}"));
     format!("{}{evidence}", words::rule(&join.rule))
@@ -346,16 +346,16 @@ fn offered(actions: &BTreeMap<String, bool>) -> String {
     format!("Offered by Goodays: {}.", names.join(", "))
 }
 
-fn facts(sheet: &Sheet, doc: &FeedbackDoc) -> [Fact; 8] {
-    let join = &doc.joined;
+fn facts(page: &PageState, doc: &FeedbackDoc) -> [Fact; 8] {
+    let join = &doc.attribution;
     let fact = |name, path, kind, value: Option<String>| Fact { name, path, kind, value: value.unwrap_or_default() };
     [
         fact("Survey", "survey", "optional", doc.survey.clone()),
-        fact("Came by", "source", "labelled", doc.source.as_deref().map(format::label)),
+        fact("Source", "source", "labelled", doc.source.as_deref().map(format::label)),
         fact("Place", "place", "optional", doc.place.clone()),
-        fact("Handed to", "delegatedTo", "optional", doc.delegated_to.clone()),
-        fact("Queue", "joined/queue", "queueName", join.queue.map(|queue| sheet.queue_name(queue))),
-        fact("Team", "joined/team", "teamName", join.team.map(|team| sheet.team_name(Some(team)))),
+        fact("Delegated to", "delegatedTo", "optional", doc.delegated_to.clone()),
+        fact("Queue", "joined/queue", "queueName", join.queue.map(|queue| page.queue_name(queue))),
+        fact("Team", "joined/team", "teamName", join.team.map(|team| page.team_name(Some(team)))),
         fact("Session", "joined/session", "number", join.session.map(|session| session.to_string())),
         fact("Alert", "alert", "alert", doc.alert.then(|| "Goodays raised an alert for it".to_owned())),
     ]
@@ -363,7 +363,7 @@ fn facts(sheet: &Sheet, doc: &FeedbackDoc) -> [Fact; 8] {
 
 fn rank(doc: &FeedbackDoc) -> u8 {
     match &*doc.state {
-        _ if doc.waits => 0,
+        _ if doc.needs_reply => 0,
         "open" | "pending" => 1,
         "closed" => 3,
         _ => 2,

@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::known::{self, ANSWERS};
-use super::{Sheet, format, step};
+use super::{PageState, format, step};
 use crate::domain::SourceName;
 use crate::live::shape::{FeedbackTotalDoc, SourceDoc};
 
@@ -40,7 +40,7 @@ pub(super) struct Named {
 fn sources_of(below: &str) -> &'static [SourceName] {
     let is_of = |names: &[&str]| names.iter().any(|name| below.split('/').any(|word| word == *name));
     match () {
-        () if is_of(&["open", "openByAge", "overdue", "firstReply", "firstAction", "processed", "inTime"]) => {
+        () if is_of(&["open", "openByAge", "overdue", "firstReply", "firstAction", "processed", "onTime"]) => {
             &[SourceName::Goodays]
         }
         () if is_of(&["responses", "nps"]) => ANSWERS,
@@ -78,7 +78,7 @@ impl Table {
         section: &'static str,
         title: &'static str,
         columns: &'static [Column],
-        sheet: &Sheet,
+        page: &PageState,
         members: impl Iterator<Item = (&'a String, &'a str, &'a Hidden, D)>,
     ) -> Self {
         let row = |id: &str, name: &str, hidden: &Hidden, doc: &Value| Row {
@@ -88,7 +88,7 @@ impl Table {
             figures: columns
                 .iter()
                 .map(|(_, _, below, manner)| {
-                    Figure::at(sheet, &format!("{section}/{}", step(id)), doc, hidden, below, manner)
+                    Figure::at(page, &format!("{section}/{}", step(id)), doc, hidden, below, manner)
                 })
                 .collect(),
         };
@@ -107,9 +107,9 @@ impl Table {
 
 impl Figure {
     /// What stands at a path below an entity.
-    fn at(sheet: &Sheet, entity: &str, doc: &Value, hidden: &Hidden, below: &str, manner: &'static str) -> Self {
+    fn at(page: &PageState, entity: &str, doc: &Value, hidden: &Hidden, below: &str, manner: &'static str) -> Self {
         let value = below.split('/').fold(doc, |value, key| value.get(key).unwrap_or(&Value::Null));
-        let (sources, from) = (&sheet.state.sources, sources_of(below));
+        let (sources, from) = (&page.state.sources, sources_of(below));
         let is_hidden = hidden.contains_key(if below == "effect" { "effect" } else { "feedback" });
         let written = match Self::written(value, manner) {
             // Nothing is a count only where somebody is heard who would tell of something.
@@ -208,7 +208,7 @@ fn is_counted(sources: &BTreeMap<String, SourceDoc>, from: &[SourceName], value:
 
 /// Figures of one total, by name, meaning, place and manner.
 pub(super) fn figures(
-    sheet: &Sheet,
+    page: &PageState,
     path: &str,
     total: Option<&FeedbackTotalDoc>,
     hidden: &Hidden,
@@ -218,24 +218,24 @@ pub(super) fn figures(
     let named = |(name, help, below, manner): &Column| Named {
         name,
         help,
-        figure: Figure::at(sheet, path, &doc, hidden, below, manner),
+        figure: Figure::at(page, path, &doc, hidden, below, manner),
     };
     wanted.iter().map(named).collect()
 }
 
 /// Since when the thirty days count: `30 days since 23 Oct 00:00`.
-pub(super) fn window(sheet: &Sheet, total: Option<&FeedbackTotalDoc>) -> String {
+pub(super) fn window(page: &PageState, total: Option<&FeedbackTotalDoc>) -> String {
     let since = total.and_then(|total| total.month.as_ref()?.since);
-    since.map_or_else(String::new, |since| format!("30 days since {}", sheet.moment(since)))
+    since.map_or_else(String::new, |since| format!("30 days since {}", page.moment(since)))
 }
 
 /// Why customers of interactions that ended were not asked, with counts.
-pub(super) fn reasons(sheet: &Sheet, total: Option<&FeedbackTotalDoc>) -> String {
+pub(super) fn reasons(page: &PageState, total: Option<&FeedbackTotalDoc>) -> String {
     let Some(coverage) = total.and_then(|total| total.coverage.as_ref()) else { return String::new() };
-    let since = coverage.since.map(|since| sheet.moment(since)).unwrap_or_default();
+    let since = coverage.since.map(|since| page.moment(since)).unwrap_or_default();
     let reasons = coverage.reasons.iter().map(|(reason, n)| format!("{}: {n}", format::label(reason).to_lowercase()));
     let not_asked = reasons.collect::<Vec<_>>().join(" · ");
-    let not_asked = if not_asked.is_empty() { not_asked } else { format!(". Not asked: {not_asked}") };
+    let not_asked = if not_asked.is_empty() { not_asked } else { format!(". Skipped: {not_asked}") };
     format!("{} of {} ended interactions since {since}{not_asked}", coverage.asked.hit, coverage.asked.n)
 }
 

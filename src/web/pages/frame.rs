@@ -2,14 +2,14 @@
 
 use jiff::Timestamp;
 
-use super::{Sheet, format, words};
+use super::{PageState, format, words};
 use crate::domain::{Role, SourceName};
 use crate::live::shape::SourceDoc;
 use crate::web::assets;
 
 /// The frame of a page.
 pub(super) struct Frame<'a> {
-    pub sheet: &'a Sheet,
+    pub page: &'a PageState,
     pub title: String,
     /// The navigation's current entry.
     pub here: &'static str,
@@ -51,58 +51,58 @@ pub(super) fn navigation(&role: &Role) -> impl Iterator<Item = (&'static str, &'
 }
 
 impl<'a> Frame<'a> {
-    pub fn new(sheet: &'a Sheet, here: &'static str, title: impl Into<String>) -> Self {
+    pub fn new(page: &'a PageState, here: &'static str, title: impl Into<String>) -> Self {
         let zone =
-            sheet.time_zone.iana_name().map_or_else(|| sheet.time_zone.to_offset(sheet.now).to_string(), str::to_owned);
-        let state_of = |name: SourceName| source(sheet, name).map_or("off", |doc| doc.state.as_str()).to_owned();
+            page.time_zone.iana_name().map_or_else(|| page.time_zone.to_offset(page.now).to_string(), str::to_owned);
+        let state_of = |name: SourceName| source(page, name).map_or("off", |doc| doc.state.as_str()).to_owned();
         Self {
-            sheet,
+            page,
             title: title.into(),
             here,
             theme: "",
-            chips: SourceName::ALL.into_iter().map(|name| Chip::new(sheet, name)).collect(),
-            as_of: sheet.clock(sheet.now),
+            chips: SourceName::ALL.into_iter().map(|name| Chip::new(page, name)).collect(),
+            as_of: page.clock(page.now),
             zone_name: format::zone_name(&zone),
             zone,
             clarity: state_of(SourceName::Clarity),
             goodays: state_of(SourceName::Goodays),
             agent_connect: state_of(SourceName::AgentConnect),
-            state: embeddable(&sheet.state_json),
+            state: embeddable(&page.state_json),
         }
     }
 
     pub fn asset(&self, file: &str) -> String {
-        assets::address(file)
+        assets::url(file)
     }
 }
 
 impl Chip {
-    fn new(sheet: &Sheet, name: SourceName) -> Self {
-        let doc = source(sheet, name);
+    fn new(page: &PageState, name: SourceName) -> Self {
+        let doc = source(page, name);
         let state = doc.map_or("off", |doc| doc.state.as_str()).to_owned();
         Self {
             key: name.as_str(),
             name: words::source(name.as_str()).to_owned(),
-            notice: doc.map_or_else(String::new, |doc| notice(sheet, name, doc)),
+            notice: doc.map_or_else(String::new, |doc| notice(page, name, doc)),
             reason: doc.and_then(|doc| doc.reason.clone()),
             state,
         }
     }
 }
 
-fn source(sheet: &Sheet, name: SourceName) -> Option<&SourceDoc> {
-    sheet.state.sources.get(name.as_str())
+fn source(page: &PageState, name: SourceName) -> Option<&SourceDoc> {
+    page.state.sources.get(name.as_str())
 }
 
 /// What a viewer must know before believing a number: only a source that cannot be heard has something to say.
-fn notice(sheet: &Sheet, name: SourceName, doc: &SourceDoc) -> String {
-    let since = |at: Timestamp| format!(" since {}", sheet.since(at));
+fn notice(page: &PageState, name: SourceName, doc: &SourceDoc) -> String {
+    let since = |at: Timestamp| format!(" since {}", page.since(at));
     let since = doc.last_data.or(doc.since).map_or_else(String::new, since);
     let reason = doc.reason.as_deref().map_or_else(String::new, |reason| format!(" {reason}"));
     let name = words::source(name.as_str());
     match doc.state.as_str() {
-        "stale" => format!("{name} has told us nothing{since}. What is greyed is from before then.{reason}"),
-        "down" => format!("{name} gives no usable answer{since}. What is greyed is from before then.{reason}"),
+        "stale" => format!("{name} has sent no data{since}. Greyed values are older.{reason}"),
+        "down" => format!("{name} is unavailable{since}. Greyed values are older.{reason}"),
         _ => String::new(),
     }
 }

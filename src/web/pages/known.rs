@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Sheet, Timer, format, words};
+use super::{PageState, Timer, format, words};
 use crate::domain::SourceName;
 use crate::live::shape::{SourceDoc, StaffDoc};
 
@@ -39,19 +39,19 @@ impl Timer {
 }
 
 /// Clarity has not told it, though it is heard.
-pub(super) const UNTOLD: &str = "Clarity has not told it.";
+pub(super) const UNTOLD: &str = "Clarity has not reported it.";
 /// Clarity does not report such a metric.
 pub(super) const UNREPORTED: &str = "Clarity does not report it.";
 /// Clarity is not asked for such a metric of queues.
-const NOT_ASKED: &str = "Not asked for: add it to `queue_metrics`.";
+const NOT_ASKED: &str = "Not requested: add it to `queue_metrics`.";
 /// No customer has answered.
-pub(super) const UNANSWERED: &str = "Nobody has answered in this time.";
+pub(super) const UNANSWERED: &str = "No responses in this period.";
 /// Who answers a queue is not known.
 pub(super) const UNSTAFFED: &str = "Clarity does not say which teams answer it.";
 /// Whose number it is where ours cannot be made.
 pub(super) const OF_CLARITY: &str = "Clarity's own count.";
 /// It is there, but not for this viewer.
-pub(super) const HIDDEN: &str = "Not shown to you.";
+pub(super) const HIDDEN: &str = "You may not see this.";
 
 /// Where answers of customers come from.
 pub(super) const ANSWERS: &[SourceName] = &[SourceName::Goodays, SourceName::AgentConnect];
@@ -78,7 +78,7 @@ pub fn why(sources: &BTreeMap<String, SourceDoc>, from: &[SourceName], is_hidden
     let name = words::source(name.as_str());
     let said = match *state {
         "off" => return format!("{name} is not configured."),
-        "stale" => format!("{name} has told us nothing."),
+        "stale" => format!("{name} has sent no data."),
         _ => format!("{name} cannot be reached."),
     };
     reason.map_or(said.clone(), |reason| format!("{said} {reason}"))
@@ -93,7 +93,7 @@ fn is_heard(state: &str) -> bool {
     matches!(state, "live" | "polling")
 }
 
-impl Sheet {
+impl PageState {
     /// Why something about calls is not known.
     pub(super) fn why(&self, otherwise: &str) -> String {
         why(&self.state.sources, CALLS, false, otherwise)

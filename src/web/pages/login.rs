@@ -6,7 +6,7 @@ use crate::domain::Role;
 
 /// What the door says.
 #[derive(Debug)]
-pub struct LoginSheet<'a> {
+pub struct LoginPage<'a> {
     /// Whether the browser is signed in already.
     pub is_in: bool,
     /// Where to go afterwards: a page of ours.
@@ -24,8 +24,8 @@ pub struct LoginSheet<'a> {
 }
 
 /// Renders the page.
-pub fn login(sheet: &LoginSheet<'_>) -> Result<String, askama::Error> {
-    Page { sheet }.render()
+pub fn login(page: &LoginPage<'_>) -> Result<String, askama::Error> {
+    Page { page }.render()
 }
 
 /// Who somebody is in the demo, and what they do.
@@ -42,5 +42,5 @@ pub(super) fn part(role: &Role) -> (&'static str, &'static str) {
 #[derive(Template)]
 #[template(path = "pages/login.html")]
 struct Page<'a> {
-    sheet: &'a LoginSheet<'a>,
+    page: &'a LoginPage<'a>,
 }

@@ -7,7 +7,7 @@
 mod agent;
 mod agents;
 mod answering;
-mod ask_again;
+mod duplicate_request;
 mod audit;
 mod confirm;
 mod contact;
@@ -26,7 +26,7 @@ mod status;
 mod supervisor;
 mod surveys;
 mod unusable;
-mod view;
+mod table_query;
 mod wallboard;
 
 pub mod format;
@@ -36,20 +36,20 @@ pub mod words;
 mod tests;
 
 pub use agent::agent;
-pub use ask_again::ask_again;
-pub use audit::{AuditSheet, audit};
+pub use duplicate_request::duplicate_request;
+pub use audit::{AuditPage, audit};
 pub use confirm::confirm;
-pub use displays::{DisplaysSheet, Typed, Waiting, display, displays};
+pub use displays::{DisplaysPage, PairingForm, PairingState, display, displays};
 pub use feedback::{feedback, feedback_item, feedback_item_of};
 pub use figure::Figure;
-pub use login::{LoginSheet, login};
+pub use login::{LoginPage, login};
 pub use problem::problem;
 pub use sign_ins::sign_ins;
 pub use status::status;
 pub use supervisor::supervisor;
 pub use surveys::surveys;
 pub use unusable::Unusable;
-pub use view::View;
+pub use table_query::TableQuery;
 pub use wallboard::{Board, wallboard};
 
 use jiff::Timestamp;
@@ -61,7 +61,7 @@ use crate::web::access::Viewer;
 
 /// A painted document: the state of a scope at a version, and what a page must say about it.
 #[derive(Debug, Clone)]
-pub struct Sheet {
+pub struct PageState {
     /// Which run of the server the version belongs to.
     pub epoch: String,
     /// The version of the document.
@@ -81,14 +81,14 @@ pub struct Sheet {
     /// Whether everything on the page is invented.
     pub demo: bool,
     /// For whom it is painted.
-    pub reader: Reader,
+    pub user: CurrentUser,
     /// The queues' metrics that Clarity is asked for.
     pub queue_metrics: Vec<String>,
 }
 
 /// For whom a page is painted.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Reader {
+pub struct CurrentUser {
     /// What colleagues call them. `None`: nobody had to say who they are.
     pub name: Option<String>,
     /// Who they are among all who have the same name: whose drafts a browser keeps. Empty: nobody had to say.
@@ -101,10 +101,10 @@ pub struct Reader {
     pub acts: bool,
 }
 
-impl Reader {
+impl CurrentUser {
     /// Whoever reaches a house without a door.
     #[must_use]
-    pub fn anybody(acts: bool) -> Self {
+    pub fn without_sign_in(acts: bool) -> Self {
         Self { name: None, key: String::new(), role: Role::Administrator, is_limited: false, acts }
     }
 
@@ -113,19 +113,19 @@ impl Reader {
     pub fn of(viewer: &Viewer, demo: bool) -> Self {
         let role = viewer.role();
         match viewer.sign_in() {
-            None => Self { role, ..Self::anybody(demo && role > Role::Display) },
+            None => Self { role, ..Self::without_sign_in(demo && role > Role::Display) },
             Some(sign_in) => Self {
                 name: Some(sign_in.name().to_owned()),
                 key: sign_in.agent().to_string(),
                 role,
-                is_limited: viewer.permission().realm().is_some(),
+                is_limited: viewer.permission().visibility().is_some(),
                 acts: role >= Role::Supervisor,
             },
         }
     }
 }
 
-impl Sheet {
+impl PageState {
     /// An instant as time of day in the board's zone.
     fn clock(&self, at: Timestamp) -> String {
         format::clock(at, &self.time_zone)
@@ -175,7 +175,7 @@ impl Sheet {
     }
 }
 
-/// Something that ticks: its beginning for the script, its text for the reader.
+/// Something that ticks: its beginning for the script, its text for the user.
 #[derive(Debug, Clone, Default, PartialEq)]
 struct Timer {
     /// When it began. Absent: it does not run.

@@ -1,6 +1,6 @@
 //! Where a page stands in a list of which it shows a part, and the way to the other parts.
 
-use super::{Sheet, format};
+use super::{PageState, format};
 use crate::live::list::PAGE;
 use crate::live::shape::ListDoc;
 
@@ -20,8 +20,8 @@ pub(super) struct Pager {
 
 impl Pager {
     /// Of a list at its address.
-    pub fn new(sheet: &Sheet, list: &str, path: &'static str, address: &str) -> Self {
-        let list = sheet.state.lists.get(list).cloned().unwrap_or_default();
+    pub fn new(page: &PageState, list: &str, path: &'static str, address: &str) -> Self {
+        let list = page.state.lists.get(list).cloned().unwrap_or_default();
         let page = list.page.max(1);
         let before = page.saturating_sub(1).min(list.pages);
         Self {

@@ -3,8 +3,8 @@
 use jiff::Timestamp;
 
 use super::feedback::{responder, responder_activity};
-use super::{Sheet, segment, words};
-use crate::live::shape::{CandidateDoc, JoinDoc};
+use super::{PageState, segment, words};
+use crate::live::shape::{CandidateDoc, AttributionDoc};
 
 /// What the page says and asks about the call of a response.
 pub(super) struct Pinning {
@@ -37,8 +37,8 @@ pub(super) struct Candidate {
 
 impl Pinning {
     /// Of a response whose document stands at `path`.
-    pub fn new(sheet: &Sheet, path: &str, response: &str, join: &JoinDoc) -> Self {
-        let path = format!("{path}/joined/candidates");
+    pub fn new(page: &PageState, path: &str, response: &str, join: &AttributionDoc) -> Self {
+        let path = format!("{path}/attribution/candidates");
         let mut candidates: Vec<_> = join.candidates.iter().collect();
         candidates.sort_by_key(|(id, candidate)| (candidate.began.unwrap_or(Timestamp::MAX), id.parse::<i64>().ok()));
         Self {
@@ -46,23 +46,23 @@ impl Pinning {
             conflict: join.conflict.clone().unwrap_or_default(),
             possible: possible(candidates.len()),
             address: format!("/api/v1/feedback/{}/pin", segment(response)),
-            candidates: candidates.into_iter().map(|(id, it)| Candidate::new(sheet, &path, id, it)).collect(),
+            candidates: candidates.into_iter().map(|(id, it)| Candidate::new(page, &path, id, it)).collect(),
             blank: Candidate { id: "{id}".to_owned(), path: format!("{path}/{{id}}"), ..Candidate::default() },
         }
     }
 }
 
 impl Candidate {
-    fn new(sheet: &Sheet, path: &str, id: &str, doc: &CandidateDoc) -> Self {
+    fn new(page: &PageState, path: &str, id: &str, doc: &CandidateDoc) -> Self {
         Self {
             id: id.to_owned(),
             path: format!("{path}/{id}"),
             began: doc.began,
-            moment: doc.began.map(|at| sheet.moment(at)).unwrap_or_default(),
-            queue: doc.queue.map(|queue| sheet.queue_name(queue)).unwrap_or_default(),
+            moment: doc.began.map(|at| page.moment(at)).unwrap_or_default(),
+            queue: doc.queue.map(|queue| page.queue_name(queue)).unwrap_or_default(),
             agent: doc.agent.map(|agent| agent.to_string()).unwrap_or_default(),
-            responder: responder(sheet, doc.agent),
-            activity: responder_activity(sheet, doc.agent),
+            responder: responder(page, doc.agent),
+            activity: responder_activity(page, doc.agent),
             evidence: doc.evidence.clone(),
         }
     }

@@ -3,8 +3,8 @@
 use super::agents::is_small;
 use super::known::{HIDDEN, Known, OF_CLARITY, UNSTAFFED, UNTOLD};
 use super::supervisor::longest_of;
-use super::view::{Column, Heading, Key, TextKey, View, headings};
-use super::{Sheet, Timer, contact, format, words};
+use super::table_query::{Column, Heading, Key, TextKey, TableQuery, headings};
+use super::{PageState, Timer, contact, format, words};
 use crate::live::shape::{QueueDoc, metric_total};
 
 /// Metrics with a column of their own.
@@ -16,7 +16,7 @@ const COLUMNS: [Column; 7] = [
     ("longest", "Longest", "How long the longest waiting customer has waited", true),
     ("agents", "Agents", "Agents of the teams that answer it: ready for the next contact, of those logged in", true),
     ("answered", "Answered", "Contacts answered, over all kinds", true),
-    ("abandoned", "Gave up", "Customers who gave up while waiting (abandoned)", true),
+    ("abandoned", "Abandoned", "Customers who left while waiting", true),
     (
         "nps",
         "NPS",
@@ -53,51 +53,51 @@ pub(super) struct QueueRow {
 }
 
 impl QueueTable {
-    pub fn new(sheet: &Sheet, view: &View) -> Self {
+    pub fn new(page: &PageState, view: &TableQuery) -> Self {
         let sort = COLUMNS.iter().map(|(key, ..)| *key).find(|key| *key == view.qsort).unwrap_or("name");
-        let mut queues: Vec<_> = sheet.state.queues.iter().collect();
+        let mut queues: Vec<_> = page.state.queues.iter().collect();
         let descending = view.qdir == "desc";
         queues.sort_by_cached_key(|(id, queue)| (TextKey::new(&queue.name), TextKey::new(id)));
         queues
-            .sort_by(|(a_id, a), (b_id, b)| key(sheet, a_id, a, sort).compare(&key(sheet, b_id, b, sort), descending));
+            .sort_by(|(a_id, a), (b_id, b)| key(page, a_id, a, sort).compare(&key(page, b_id, b, sort), descending));
         Self {
-            headings: headings(&COLUMNS, sort, &view.qdir, |sort, dir| View {
+            headings: headings(&COLUMNS, sort, &view.qdir, |sort, dir| TableQuery {
                 qsort: sort.to_owned(),
                 qdir: dir.to_owned(),
                 ..view.clone()
             }),
-            rows: queues.into_iter().map(|(id, queue)| QueueRow::new(sheet, id, queue)).collect(),
+            rows: queues.into_iter().map(|(id, queue)| QueueRow::new(page, id, queue)).collect(),
             blank: QueueRow { id: "{id}".to_owned(), ..QueueRow::default() },
         }
     }
 }
 
 impl QueueRow {
-    fn new(sheet: &Sheet, id: &str, queue: &QueueDoc) -> Self {
+    fn new(page: &PageState, id: &str, queue: &QueueDoc) -> Self {
         let score = queue.feedback.as_ref().and_then(|feedback| feedback.day.nps.as_ref());
-        let metric = |name| Known::new(Some(format::metric_cell(&queue.metrics, name)), || sheet.why_no_metric(name));
+        let metric = |name| Known::new(Some(format::metric_cell(&queue.metrics, name)), || page.why_no_metric(name));
         Self {
             id: id.to_owned(),
             name: queue.name.clone(),
             open: queue.open.map_or("", |open| if open { "Open" } else { "Closed" }),
             is_open: queue.open,
-            waiting: Known::count(queue.waiting, || sheet.why(UNTOLD)),
+            waiting: Known::count(queue.waiting, || page.why(UNTOLD)),
             has_waiting: queue.waiting.is_some_and(|waiting| waiting > 0),
-            longest: longest_of(sheet, queue.longest_wait_since, queue.waiting, || sheet.why(UNTOLD)),
-            agents: staff(sheet, id, queue),
+            longest: longest_of(page, queue.longest_wait_since, queue.waiting, || page.why(UNTOLD)),
+            agents: staff(page, id, queue),
             answered: metric("answeredCount"),
             abandoned: metric("abandonedCount"),
-            nps: Known::new(Some(format::nps(score)), || sheet.why_unanswered(queue.hidden.contains_key("feedback"))),
+            nps: Known::new(Some(format::nps(score)), || page.why_unanswered(queue.hidden.contains_key("feedback"))),
             is_small: is_small(score),
             sample: format::sample(score),
-            more: more(sheet, id, queue),
+            more: more(page, id, queue),
         }
     }
 }
 
 /// How many of a queue's agents are available, of those logged in: our own count, else Clarity's.
-fn staff(sheet: &Sheet, id: &str, queue: &QueueDoc) -> Known {
-    let ours = sheet.staff(&format!("queue:{id}")).map(|staff| (staff.available, staff.logged_in));
+fn staff(page: &PageState, id: &str, queue: &QueueDoc) -> Known {
+    let ours = page.staff(&format!("queue:{id}")).map(|staff| (staff.available, staff.logged_in));
     let written = |available: String, online: String| format!("{available} of {online}");
     match (ours, queue.agents_available) {
         (Some((available, online)), _) => {
@@ -108,32 +108,32 @@ fn staff(sheet: &Sheet, id: &str, queue: &QueueDoc) -> Known {
             let text = written(format::count(Some(available)), format::count(queue.agents_online));
             Known { text, why: OF_CLARITY.to_owned() }
         }
-        (None, None) => Known::new(None, || unstaffed(sheet, queue)),
+        (None, None) => Known::new(None, || unstaffed(page, queue)),
     }
 }
 
 /// Why it is not known how many agents a queue has.
-pub(super) fn unstaffed(sheet: &Sheet, queue: &QueueDoc) -> String {
+pub(super) fn unstaffed(page: &PageState, queue: &QueueDoc) -> String {
     match queue.hidden.contains_key("staff") {
         true => HIDDEN.to_owned(),
-        false => sheet.why(if queue.teams.is_empty() { UNSTAFFED } else { UNTOLD }),
+        false => page.why(if queue.teams.is_empty() { UNSTAFFED } else { UNTOLD }),
     }
 }
 
 /// Who waits, in order, then everything without a column.
-fn more(sheet: &Sheet, id: &str, queue: &QueueDoc) -> String {
+fn more(page: &PageState, id: &str, queue: &QueueDoc) -> String {
     let waiting = contact::by_begin(&queue.sessions).into_iter().enumerate().map(|(place, session)| {
-        let since = session.since.map_or_else(String::new, |since| format!(", since {}", sheet.since(since)));
+        let since = session.since.map_or_else(String::new, |since| format!(", since {}", page.since(since)));
         let customer = session.customer.as_deref().unwrap_or("Customer");
         format!("{}. {customer}, {}{since}", place + 1, words::modality(&session.modality))
     });
     let estimate = queue.estimated_wait_seconds.map(|wait| format!("Estimated wait: {}", format::duration(wait)));
-    let own = queue.agents_available.filter(|_| sheet.staff(&format!("queue:{id}")).is_some()).map(|available| {
+    let own = queue.agents_available.filter(|_| page.staff(&format!("queue:{id}")).is_some()).map(|available| {
         let online = format::count(queue.agents_online);
         format!("Clarity's own count: {} available, {online} logged in", format::count(Some(available)))
     });
     let calls = queue.calls_today.map(|calls| format!("Calls today: {}", format::count(Some(calls))));
-    let others = format::others(&queue.metrics, &queue.other, &SHOWN, &sheet.state.labels);
+    let others = format::others(&queue.metrics, &queue.other, &SHOWN, &page.state.labels);
     let lines = waiting.chain(own).chain(estimate).chain(calls).chain([others]).filter(|line| !line.is_empty());
     lines.collect::<Vec<_>>().join("\n")
 }
@@ -142,12 +142,12 @@ fn more(sheet: &Sheet, id: &str, queue: &QueueDoc) -> String {
     clippy::cast_precision_loss,
     reason = "only an order: counts and milliseconds stay below two to the fifty-third"
 )]
-fn key(sheet: &Sheet, id: &str, queue: &QueueDoc, column: &str) -> Key {
+fn key(page: &PageState, id: &str, queue: &QueueDoc, column: &str) -> Key {
     match column {
         "waiting" => queue.waiting.map(|count| count as f64).into(),
         "longest" => queue.longest_wait_since.map(|since| -since.as_millisecond() as f64).into(),
         "agents" => {
-            let ours = sheet.staff(&format!("queue:{id}")).map(|staff| staff.available as f64);
+            let ours = page.staff(&format!("queue:{id}")).map(|staff| staff.available as f64);
             ours.or(queue.agents_available.map(|count| count as f64)).into()
         }
         "answered" => metric_total(&queue.metrics, "answeredCount").into(),

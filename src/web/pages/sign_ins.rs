@@ -4,17 +4,17 @@ use askama::Template;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::{Reader, format};
-use crate::actions::sign_in::Listed;
+use super::{CurrentUser, format};
+use crate::actions::sign_in::SignInSummary;
 use crate::domain::Role;
 
 /// Renders the page: `here` is the sign-in that asks.
 pub fn sign_ins(
-    listed: &[Listed],
+    listed: &[SignInSummary],
     here: Option<&str>,
     now: Timestamp,
     zone: &TimeZone,
-    reader: &Reader,
+    user: &CurrentUser,
 ) -> Result<String, askama::Error> {
     let rows = listed.iter().map(|it| Row {
         id: it.id.clone(),
@@ -22,12 +22,12 @@ pub fn sign_ins(
         role: it.role.to_string(),
         began: format::moment(it.began, zone, now),
         used: format::ago(format::seconds_between(it.used, now)),
-        address: it.from.address.map_or_else(|| format::NONE.to_owned(), |address| address.to_string()),
-        browser: it.from.browser.clone().unwrap_or_else(|| format::NONE.to_owned()),
+        address: it.client.address.map_or_else(|| format::NONE.to_owned(), |address| address.to_string()),
+        browser: it.client.browser.clone().unwrap_or_else(|| format::NONE.to_owned()),
         sockets: it.sockets,
         here: here == Some(&it.id),
     });
-    Page { rows: rows.collect(), everybody: reader.role == Role::Administrator, reader }.render()
+    Page { rows: rows.collect(), everybody: user.role == Role::Administrator, user }.render()
 }
 
 #[derive(Template)]
@@ -35,7 +35,7 @@ pub fn sign_ins(
 struct Page<'a> {
     rows: Vec<Row>,
     everybody: bool,
-    reader: &'a Reader,
+    user: &'a CurrentUser,
 }
 
 struct Row {

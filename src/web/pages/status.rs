@@ -4,18 +4,18 @@ use askama::Template;
 
 use super::frame::Frame;
 use super::known::{HIDDEN, Known};
-use super::{Sheet, Timer, Unusable, format, words};
+use super::{PageState, Timer, Unusable, format, words};
 use crate::domain::{Role, SourceName};
 use crate::live::shape::SourceDoc;
 
 /// Renders the page.
-pub fn status(sheet: &Sheet, unusable: &Unusable) -> Result<String, askama::Error> {
+pub fn status(page: &PageState, unusable: &Unusable) -> Result<String, askama::Error> {
     Page {
-        frame: Frame::new(sheet, "/status", "Status"),
-        cards: SourceName::ALL.into_iter().map(|name| Card::new(sheet, name)).collect(),
-        disk: Disk::new(sheet),
+        frame: Frame::new(page, "/status", "Status"),
+        cards: SourceName::ALL.into_iter().map(|name| Card::new(page, name)).collect(),
+        disk: Disk::new(page),
         unusable,
-        tries: sheet.reader.role == Role::Administrator,
+        tries: page.user.role == Role::Administrator,
     }
     .render()
 }
@@ -40,12 +40,12 @@ struct Disk {
 }
 
 impl Disk {
-    fn new(sheet: &Sheet) -> Self {
-        let doc = sheet.state.server.get("disk").cloned().unwrap_or_default();
+    fn new(page: &PageState) -> Self {
+        let doc = page.state.server.get("disk").cloned().unwrap_or_default();
         Self {
             word: words::disk(&doc.state).to_owned(),
             state: doc.state,
-            since: sheet.age(doc.since),
+            since: page.age(doc.since),
             reason: doc.reason.unwrap_or_default(),
         }
     }
@@ -71,8 +71,8 @@ struct Card {
 }
 
 impl Card {
-    fn new(sheet: &Sheet, name: SourceName) -> Self {
-        let doc = sheet.state.sources.get(name.as_str()).cloned().unwrap_or_default();
+    fn new(page: &PageState, name: SourceName) -> Self {
+        let doc = page.state.sources.get(name.as_str()).cloned().unwrap_or_default();
         let (label, section, what) = match name {
             SourceName::Clarity => ("Clarity", "clarity", "Telephony: who is on which call"),
             SourceName::Goodays => ("Goodays", "goodays", "What customers say"),
@@ -87,9 +87,9 @@ impl Card {
             what,
             counters: counters(&doc),
             state: if doc.state.is_empty() { "off".to_owned() } else { doc.state },
-            since: sheet.age(doc.since),
-            last_data: sheet.age(doc.last_data),
-            next_try: doc.next_try.map(|at| format!("Next try at {}", sheet.clock(at))).unwrap_or_default(),
+            since: page.age(doc.since),
+            last_data: page.age(doc.last_data),
+            next_try: doc.next_try.map(|at| format!("Next try at {}", page.clock(at))).unwrap_or_default(),
             transport: doc.transport.as_deref().map_or(format::NONE, words::transport).to_owned(),
             reason: doc.reason.unwrap_or_default(),
             not_permitted: not_permitted(&doc.not_permitted),

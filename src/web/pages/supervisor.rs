@@ -7,23 +7,23 @@ use super::agents::AgentTable;
 use super::frame::Frame;
 use super::known::{CALLS, Known, UNTOLD, any_heard, why};
 use super::queues::QueueTable;
-use super::view::TextKey;
-use super::{Sheet, Timer, View, words};
+use super::table_query::TextKey;
+use super::{PageState, Timer, TableQuery, words};
 use crate::domain::SourceName;
 use crate::live::shape::{COUNTED_ALL, CountsDoc, StaffDoc};
 
 /// Renders the page as the viewer chose to see it.
-pub fn supervisor(sheet: &Sheet, view: &View) -> Result<String, askama::Error> {
-    let mut teams: Vec<_> = sheet.state.teams.iter().map(|(id, team)| (id.clone(), team.name.clone())).collect();
+pub fn supervisor(page: &PageState, view: &TableQuery) -> Result<String, askama::Error> {
+    let mut teams: Vec<_> = page.state.teams.iter().map(|(id, team)| (id.clone(), team.name.clone())).collect();
     teams.sort_by_cached_key(|(_, name)| TextKey::new(name));
     Page {
-        frame: Frame::new(sheet, "/supervisor", "Supervisor"),
-        tiles: Tiles::new(sheet),
-        queues: QueueTable::new(sheet, view),
-        agents: AgentTable::new(sheet, view),
+        frame: Frame::new(page, "/supervisor", "Supervisor"),
+        tiles: Tiles::new(page),
+        queues: QueueTable::new(page, view),
+        agents: AgentTable::new(page, view),
         teams,
         activities: words::ACTIVITIES.map(|activity| (activity, words::activity(activity).to_owned())),
-        clear: View { q: String::new(), team: String::new(), state: String::new(), ..view.clone() }.address(),
+        clear: TableQuery { q: String::new(), team: String::new(), state: String::new(), ..view.clone() }.address(),
         view,
     }
     .render()
@@ -40,7 +40,7 @@ struct Page<'a> {
     activities: [(&'static str, String); 7],
     /// This view without its filters.
     clear: String,
-    view: &'a View,
+    view: &'a TableQuery,
 }
 
 /// The strip at the top: what stands under `counts`, and nothing that is counted here.
@@ -58,17 +58,17 @@ struct Tiles {
 }
 
 impl Tiles {
-    fn new(sheet: &Sheet) -> Self {
+    fn new(page: &PageState) -> Self {
         let none = CountsDoc::default();
-        let counts = sheet.state.counts.get(COUNTED_ALL).unwrap_or(&none);
-        let agents = |of: fn(&StaffDoc) -> u64| Known::count(counts.staff.as_ref().map(of), || sheet.why(UNTOLD));
+        let counts = page.state.counts.get(COUNTED_ALL).unwrap_or(&none);
+        let agents = |of: fn(&StaffDoc) -> u64| Known::count(counts.staff.as_ref().map(of), || page.why(UNTOLD));
         let number = |of: fn(&StaffDoc) -> u64| agents(of).text;
         Self {
-            waiting: waiting(sheet, counts),
-            longest: longest(sheet, counts),
+            waiting: waiting(page, counts),
+            longest: longest(page, counts),
             longest_queue: match (counts.longest_wait_queue, counts.waiting) {
-                (Some(queue), _) => format!("in {}", sheet.queue_name(queue)),
-                (None, Some(0)) => "Nobody is waiting".to_owned(),
+                (Some(queue), _) => format!("in {}", page.queue_name(queue)),
+                (None, Some(0)) => "No customer is waiting".to_owned(),
                 (None, _) => "Not known".to_owned(),
             },
             available: agents(|staff| staff.available),
@@ -78,7 +78,7 @@ impl Tiles {
             after_call: agents(|staff| staff.after_call),
             away: format!("and {} away", number(|staff| staff.away)),
             open: Known::count(counts.open_feedback, || {
-                let (sources, is_hidden) = (&sheet.state.sources, counts.hidden.contains_key("openFeedback"));
+                let (sources, is_hidden) = (&page.state.sources, counts.hidden.contains_key("openFeedback"));
                 // It is added up over teams, and of those Clarity tells.
                 let from = if any_heard(sources, &[SourceName::Goodays]) { CALLS } else { &[SourceName::Goodays] };
                 why(sources, from, is_hidden, UNTOLD)
@@ -88,23 +88,23 @@ impl Tiles {
 }
 
 /// How many wait in all.
-pub(super) fn waiting(sheet: &Sheet, counts: &CountsDoc) -> Known {
-    Known::count(counts.waiting, || why(&sheet.state.sources, CALLS, counts.hidden.contains_key("waiting"), UNTOLD))
+pub(super) fn waiting(page: &PageState, counts: &CountsDoc) -> Known {
+    Known::count(counts.waiting, || why(&page.state.sources, CALLS, counts.hidden.contains_key("waiting"), UNTOLD))
 }
 
 /// The longest wait of all: zero where it is known that nobody waits.
-pub(super) fn longest(sheet: &Sheet, counts: &CountsDoc) -> Timer {
-    longest_of(sheet, counts.longest_wait_since, counts.waiting, || {
-        why(&sheet.state.sources, CALLS, counts.hidden.contains_key("longestWaitSince"), UNTOLD)
+pub(super) fn longest(page: &PageState, counts: &CountsDoc) -> Timer {
+    longest_of(page, counts.longest_wait_since, counts.waiting, || {
+        why(&page.state.sources, CALLS, counts.hidden.contains_key("longestWaitSince"), UNTOLD)
     })
 }
 
 /// A longest wait. Where nobody waits there is none.
 pub(super) fn longest_of(
-    sheet: &Sheet,
+    page: &PageState,
     since: Option<Timestamp>,
     waiting: Option<i64>,
     why: impl FnOnce() -> String,
 ) -> Timer {
-    sheet.timer(since).or(|| if waiting == Some(0) { "Nobody is waiting.".to_owned() } else { why() })
+    page.timer(since).or(|| if waiting == Some(0) { "No customer is waiting.".to_owned() } else { why() })
 }

@@ -6,14 +6,14 @@ use super::answering::NOBODY_NAMED;
 use super::feedback::{responder, responder_activity};
 use super::frame::Frame;
 use super::pager::Pager;
-use super::{Sheet, Timer, figure, format, segment, step, words};
-use crate::actions::surveys::Unasked;
+use super::{PageState, Timer, figure, format, segment, step, words};
+use crate::actions::surveys::SkippedInteraction;
 use crate::live::shape::SurveyDoc;
 
 /// What stands on top, of thirty days but for today's coverage.
 const TILES: [figure::Column; 7] = [
     ("Response rate", "Requests that were answered, of those that were delivered", "month/responseRate", ""),
-    ("Asked today", "Interactions that ended today and whose customers were asked, of all that ended", "coverage", ""),
+    ("Survey coverage today", "Ended interactions with a survey request, of all that ended today", "coverage", ""),
     ("Stars", "Mean of 1 to 5", "month/stars", ""),
     ("CSAT", "Ratings of 4 or 5 stars, of those with stars", "month/csat", ""),
     ("Recovered", "Second ratings of 4 stars and more, of all that follow one of 3 and less", "month/recovered", ""),
@@ -32,22 +32,22 @@ fn id() -> String {
 }
 
 /// Renders the page: what needs somebody first, then the newest.
-pub fn surveys(sheet: &Sheet, unasked: &[Unasked]) -> Result<String, askama::Error> {
-    let mut all: Vec<_> = sheet.state.surveys.iter().collect();
+pub fn surveys(page: &PageState, unasked: &[SkippedInteraction]) -> Result<String, askama::Error> {
+    let mut all: Vec<_> = page.state.surveys.iter().collect();
     all.sort_by(|(a_id, a), (b_id, b)| (!needs(a), b.created, a_id).cmp(&(!needs(b), a.created, b_id)));
-    let floor = sheet.state.totals.get("floor");
+    let floor = page.state.totals.get("floor");
     let total = floor.and_then(|floor| floor.feedback.as_ref());
     let hidden = floor.map(|floor| floor.hidden.clone()).unwrap_or_default();
     Page {
-        frame: Frame::new(sheet, "/surveys", "Surveys"),
-        window: figure::window(sheet, total),
-        tiles: figure::figures(sheet, "totals/floor/feedback", total, &hidden, &TILES),
-        coverage: figure::reasons(sheet, total),
-        counts: counts(sheet),
-        pager: Pager::new(sheet, "surveys", "lists/surveys", "/surveys"),
-        rows: all.into_iter().map(|(id, survey)| Row::new(sheet, id, survey)).collect(),
-        not_asked: not_asked(sheet),
-        unasked: unasked.iter().map(|it| UnaskedRow::new(sheet, it)).collect(),
+        frame: Frame::new(page, "/surveys", "Surveys"),
+        window: figure::window(page, total),
+        tiles: figure::figures(page, "totals/floor/feedback", total, &hidden, &TILES),
+        coverage: figure::reasons(page, total),
+        counts: counts(page),
+        pager: Pager::new(page, "surveys", "lists/surveys", "/surveys"),
+        rows: all.into_iter().map(|(id, survey)| Row::new(page, id, survey)).collect(),
+        not_asked: not_asked(page),
+        unasked: unasked.iter().map(|it| UnaskedRow::new(page, it)).collect(),
         blank: Row { id: id(), step: id(), segment: id(), ..Row::default() },
         key: format!("{:032x}", rand::random::<u128>()),
     }
@@ -78,19 +78,19 @@ struct Page<'a> {
 /// Whether somebody must do something about it: `live::list` ranks by the same.
 fn needs(survey: &SurveyDoc) -> bool {
     match &*survey.state {
-        "held" | "unknown" => true,
+        "needsReview" | "unknown" => true,
         "dryRun" => false,
         _ => survey.may_retry || survey.may_recover,
     }
 }
 
 /// How many there are in each state that anything is in, on all pages.
-fn counts(sheet: &Sheet) -> String {
-    let all = sheet.state.lists.get("surveys");
-    let known = ["queued", "sent", "accepted", "rejected", "failed", "unknown", "held", "dryRun"].map(|state| {
+fn counts(page: &PageState) -> String {
+    let all = page.state.lists.get("surveys");
+    let known = ["queued", "sent", "accepted", "rejected", "failed", "unknown", "needsReview", "dryRun"].map(|state| {
         let count = match all {
             Some(list) => list.states.get(state).copied().unwrap_or_default(),
-            None => sheet.state.surveys.values().filter(|survey| survey.state == state).count() as u64,
+            None => page.state.surveys.values().filter(|survey| survey.state == state).count() as u64,
         };
         (count, format!("{count} {}", words::survey(state).to_lowercase()))
     });
@@ -98,14 +98,14 @@ fn counts(sheet: &Sheet) -> String {
 }
 
 /// Why customers were not asked who might have been, with counts.
-fn not_asked(sheet: &Sheet) -> String {
-    let counters = sheet.state.sources.get("agentConnect").map(|source| &source.counters);
+fn not_asked(page: &PageState) -> String {
+    let counters = page.state.sources.get("agentConnect").map(|source| &source.counters);
     let reason = |(name, count): (&String, &u64)| {
-        let reason = format::label(name.strip_prefix("notAsked")?).to_lowercase();
+        let reason = format::label(name.strip_prefix("skipped")?).to_lowercase();
         Some(format!("{reason}: {}", format::count(i64::try_from(*count).ok())))
     };
     let reasons: Vec<String> = counters.into_iter().flatten().filter_map(reason).collect();
-    if reasons.is_empty() { String::new() } else { format!("Nobody was asked: {}", reasons.join(" · ")) }
+    if reasons.is_empty() { String::new() } else { format!("Skipped: {}", reasons.join(" · ")) }
 }
 
 /// An interaction about which nobody was asked.
@@ -118,16 +118,16 @@ struct UnaskedRow {
 }
 
 impl UnaskedRow {
-    fn new(sheet: &Sheet, from: &Unasked) -> Self {
-        let why = format::label(from.why.strip_prefix("notAsked").unwrap_or(&from.why));
+    fn new(page: &PageState, from: &SkippedInteraction) -> Self {
+        let why = format::label(from.reason.strip_prefix("skipped").unwrap_or(&from.reason));
         Self {
             interaction: match from.interaction.split_once(':') {
                 Some((kind, id)) => format!("{} {id}", format::label(kind)),
                 None => from.interaction.clone(),
             },
-            agent: from.agent.map_or_else(|| format::NONE.to_owned(), |agent| sheet.agent_name(agent.0)),
+            agent: from.agent.map_or_else(|| format::NONE.to_owned(), |agent| page.agent_name(agent.0)),
             why,
-            at: sheet.moment(from.at),
+            at: page.moment(from.at),
             exactly: from.at.to_string(),
         }
     }
@@ -169,7 +169,7 @@ struct Row {
 }
 
 impl Row {
-    fn new(sheet: &Sheet, id: &str, survey: &SurveyDoc) -> Self {
+    fn new(page: &PageState, id: &str, survey: &SurveyDoc) -> Self {
         let customer = survey.customer.as_deref().unwrap_or(NOBODY_NAMED);
         Self {
             id: id.to_owned(),
@@ -179,13 +179,13 @@ impl Row {
             reason: survey.reason.clone().unwrap_or_default(),
             customer: survey.customer.clone().unwrap_or_else(|| format::NONE.to_owned()),
             employee: survey.employee.clone(),
-            responder: responder(sheet, survey.agent),
-            activity: responder_activity(sheet, survey.agent),
+            responder: responder(page, survey.agent),
+            activity: responder_activity(page, survey.agent),
             agent: survey.agent.map(|agent| agent.to_string()).unwrap_or_default(),
             channel: format::label(&survey.channel),
             interaction: survey.interaction.clone(),
             attempts: format::count(Some(i64::from(survey.attempts))),
-            created: sheet.age(survey.created),
+            created: page.age(survey.created),
             assumed: survey.assumed.as_deref().map(words::assumed).unwrap_or_default().to_owned(),
             segment: segment(id),
             origin: words::origin(&survey.origin).to_owned(),

@@ -9,15 +9,15 @@ use super::*;
 use crate::domain::{MetricValue, SourceName};
 use crate::live::shape::{MetricsDoc, NpsDoc, SourceDoc};
 
-#[path = "../../../tests/it/support/floor.rs"]
-mod floor;
+#[path = "../../../tests/it/support/sample_document.rs"]
+mod sample_document;
 
 fn now() -> Timestamp {
     "2026-11-21T15:41:07Z".parse().unwrap()
 }
 
-fn sheet(state: &Value) -> Sheet {
-    Sheet {
+fn page(state: &Value) -> PageState {
+    PageState {
         epoch: "e1".into(),
         version: 7,
         scope: "all".into(),
@@ -27,7 +27,7 @@ fn sheet(state: &Value) -> Sheet {
         state: serde_json::from_value(state.clone()).unwrap(),
         state_json: state.to_string(),
         demo: false,
-        reader: Reader::anybody(false),
+        user: CurrentUser::without_sign_in(false),
         queue_metrics: ["queuedCount", "answeredCount", "abandonedCount"].map(str::to_owned).to_vec(),
     }
 }
@@ -44,20 +44,20 @@ fn board() -> Board {
     }
 }
 
-fn every_page(sheet: &Sheet) -> Vec<String> {
+fn every_page(page: &PageState) -> Vec<String> {
     let mut pages = vec![
-        supervisor(sheet, &View::default()).unwrap(),
-        wallboard(sheet, &board()).unwrap(),
-        feedback(sheet).unwrap(),
-        surveys(sheet, &[]).unwrap(),
-        status(sheet, &Unusable::default()).unwrap(),
+        supervisor(page, &TableQuery::default()).unwrap(),
+        wallboard(page, &board()).unwrap(),
+        feedback(page).unwrap(),
+        surveys(page, &[]).unwrap(),
+        status(page, &Unusable::default()).unwrap(),
     ];
-    pages.extend(sheet.state.agents.keys().map(|id| agent(sheet, id).unwrap().unwrap()));
-    pages.extend(sheet.state.feedback.keys().map(|id| feedback_item(sheet, id).unwrap().unwrap()));
+    pages.extend(page.state.agents.keys().map(|id| agent(page, id).unwrap().unwrap()));
+    pages.extend(page.state.feedback.keys().map(|id| feedback_item(page, id).unwrap().unwrap()));
     pages
 }
 
-/// What stands in the cell of a path, as a reader sees it.
+/// What stands in the cell of a path, as a user sees it.
 fn cell<'a>(html: &'a str, path: &str, kind: &str) -> &'a str {
     let start = html.find(&format!("data-path=\"{path}\" data-as=\"{kind}\"")).unwrap_or_else(|| panic!("no {path}"));
     let text = &html[start..];
@@ -67,7 +67,7 @@ fn cell<'a>(html: &'a str, path: &str, kind: &str) -> &'a str {
 
 #[test]
 fn the_supervisor_page_shows_real_numbers_and_says_when_they_are_from() {
-    let html = supervisor(&sheet(&floor::floor(now(), 120)), &View::default()).unwrap();
+    let html = supervisor(&page(&sample_document::sample(now(), 120)), &TableQuery::default()).unwrap();
     assert_eq!(cell(&html, "queues/7/waiting", "waiting"), "11");
     assert_eq!(cell(&html, "queues/7/longestWaitSince", "since"), "4:31");
     assert_eq!(cell(&html, "counts/all", "totalWaiting"), "23");
@@ -80,10 +80,10 @@ fn the_supervisor_page_shows_real_numbers_and_says_when_they_are_from() {
 
 #[test]
 fn what_nobody_counts_is_not_zero() {
-    let mut state = floor::floor(now(), 3);
+    let mut state = sample_document::sample(now(), 3);
     state["sources"]["goodays"] = json!({ "state": "off" });
     // The status page's own scope holds the sources and nothing else.
-    let html = status(&sheet(&json!({ "sources": state["sources"] })), &Unusable::default()).unwrap();
+    let html = status(&page(&json!({ "sources": state["sources"] })), &Unusable::default()).unwrap();
     assert!(!html.contains("Agents</dt>") && !html.contains("Responses</dt>"));
 }
 
@@ -115,15 +115,15 @@ fn unknown_numbers_are_dashes_that_say_why() {
     ];
     let board = Board { queues: vec![], tiles: tiles.map(str::to_owned).to_vec(), ..board() };
     for case in cases["cases"].as_array().unwrap() {
-        let mut sheet = sheet(&case["state"]);
+        let mut page = page(&case["state"]);
         if let Some(asked) = case.get("asked") {
-            sheet.queue_metrics = serde_json::from_value(asked.clone()).unwrap();
+            page.queue_metrics = serde_json::from_value(asked.clone()).unwrap();
         }
         let pages = [
-            supervisor(&sheet, &View::default()).unwrap(),
-            wallboard(&sheet, &board).unwrap(),
-            feedback(&sheet).unwrap(),
-            surveys(&sheet, &[]).unwrap(),
+            supervisor(&page, &TableQuery::default()).unwrap(),
+            wallboard(&page, &board).unwrap(),
+            feedback(&page).unwrap(),
+            surveys(&page, &[]).unwrap(),
         ];
         for cell in case["cells"].as_array().unwrap() {
             let cell: [String; 5] = serde_json::from_value(cell.clone()).unwrap();
@@ -136,9 +136,9 @@ fn unknown_numbers_are_dashes_that_say_why() {
 
 #[test]
 fn every_painted_form_is_a_deed_of_its_own() {
-    let sheet = sheet(&floor::floor(now(), 3));
+    let page = page(&sample_document::sample(now(), 3));
     let key = || {
-        let html = surveys(&sheet, &[]).unwrap();
+        let html = surveys(&page, &[]).unwrap();
         html.split("name=\"idempotency_key\" value=\"").nth(1).unwrap().split('"').next().unwrap().to_owned()
     };
     let (one, other) = (key(), key());
@@ -148,15 +148,15 @@ fn every_painted_form_is_a_deed_of_its_own() {
 
 #[test]
 fn filters_and_order_are_addresses() {
-    let sheet = sheet(&floor::floor(now(), 60));
-    let view = View::parse(Some("q=chen&team=&state=inContact&sort=time&dir=desc&group=none&nonsense=1"));
-    let html = supervisor(&sheet, &view).unwrap();
-    let shown = sheet.state.agents.values().filter(|a| a.name.starts_with("Chen") && a.activity == "inContact").count();
+    let page = page(&sample_document::sample(now(), 60));
+    let view = TableQuery::parse(Some("q=chen&team=&state=inContact&sort=time&dir=desc&group=none&nonsense=1"));
+    let html = supervisor(&page, &view).unwrap();
+    let shown = page.state.agents.values().filter(|a| a.name.starts_with("Chen") && a.activity == "inContact").count();
     assert!(html.contains(&format!("{shown} of 60 agents")));
     assert!(html.contains("aria-sort=\"descending\" class=\"number column-time\""));
     assert!(html.contains("href=\"/supervisor?sort=time&#38;dir=desc&#38;group=none\">Clear filters"));
-    assert_eq!(View::parse(Some("sort=%FF&dir=sideways")).dir, "sideways", "what means nothing does no harm");
-    assert!(supervisor(&sheet, &View::parse(Some("sort=%FF&dir=sideways"))).is_ok());
+    assert_eq!(TableQuery::parse(Some("sort=%FF&dir=sideways")).dir, "sideways", "what means nothing does no harm");
+    assert!(supervisor(&page, &TableQuery::parse(Some("sort=%FF&dir=sideways"))).is_ok());
 }
 
 /// The rows of a table's column as they are painted.
@@ -176,7 +176,7 @@ fn texts_stand_in_the_order_of_readers() {
     ] {
         let queues = names.iter().enumerate().map(|(id, name)| (id.to_string(), json!({ "name": name })));
         let state = json!({ "queues": queues.collect::<serde_json::Map<_, _>>() });
-        let html = supervisor(&sheet(&state), &View::default()).unwrap();
+        let html = supervisor(&page(&state), &TableQuery::default()).unwrap();
         assert_eq!(painted_order(&html, "queues"), wanted);
     }
 }
@@ -196,7 +196,7 @@ fn agents_without_a_value_stand_last_either_way() {
         ("sort=time&dir=asc", ["C", "A", "B"]),
         ("sort=time&dir=desc", ["C", "A", "B"]),
     ] {
-        let html = supervisor(&sheet(&state), &View::parse(Some(&format!("group=none&{query}")))).unwrap();
+        let html = supervisor(&page(&state), &TableQuery::parse(Some(&format!("group=none&{query}")))).unwrap();
         assert_eq!(painted_order(&html, "agents"), wanted, "{query}");
     }
 }
@@ -206,7 +206,7 @@ fn rows_without_a_value_stand_last_in_either_direction() {
     let state = json!({ "queues": { "1": { "name": "A" }, "2": { "name": "B", "waiting": 1 }, "3": { "name": "C", "waiting": 4 } } });
     for (dir, wanted) in [("asc", ["2", "3", "1"]), ("desc", ["3", "2", "1"])] {
         let html =
-            supervisor(&sheet(&state), &View { qsort: "waiting".into(), qdir: dir.into(), ..View::default() }).unwrap();
+            supervisor(&page(&state), &TableQuery { qsort: "waiting".into(), qdir: dir.into(), ..TableQuery::default() }).unwrap();
         let mut places = wanted.map(|id| html.find(&format!("<tr data-row=\"{id}\"")).unwrap());
         let as_found = places;
         places.sort_unstable();
@@ -232,10 +232,10 @@ fn hostile_text_stays_text_on_every_page() {
             _ => {}
         }
     }
-    let mut state = floor::near(now(), 5);
+    let mut state = sample_document::agent_detail(now(), 5);
     poison(&mut state, hostile, "");
     state["feedback"][hostile] = state["feedback"]["r900"].clone();
-    for html in every_page(&sheet(&state)) {
+    for html in every_page(&page(&state)) {
         assert!(!html.contains("<img src=x"), "an element came out of a text");
         assert!(!html.contains("<script>"), "a script came out of a text");
         assert_eq!(html.matches("</script").count(), 2, "the module's and the document's");
@@ -248,44 +248,44 @@ fn hostile_text_stays_text_on_every_page() {
 
 #[test]
 fn nothing_is_inline_on_any_page() {
-    for html in every_page(&sheet(&floor::near(now(), 8))) {
+    for html in every_page(&page(&sample_document::agent_detail(now(), 8))) {
         assert!(!html.contains(" style=") && !html.contains("<style") && !html.contains(" onclick"));
     }
 }
 
 #[test]
 fn an_empty_floor_says_so_in_words() {
-    let sheet = sheet(&json!({}));
-    let html = supervisor(&sheet, &View::default()).unwrap();
+    let page = page(&json!({}));
+    let html = supervisor(&page, &TableQuery::default()).unwrap();
     assert!(html.contains("You may see no queues") && html.contains("You may see no agents"));
-    assert!(feedback(&sheet).unwrap().contains("Add <code>[goodays]</code> to the configuration"));
-    let asking = surveys(&sheet, &[]).unwrap();
+    assert!(feedback(&page).unwrap().contains("Add <code>[goodays]</code> to the configuration"));
+    let asking = surveys(&page, &[]).unwrap();
     assert!(asking.contains("Add <code>[agent_connect]</code> to the configuration") && !asking.contains("<form"));
-    assert!(status(&sheet, &Unusable::default()).unwrap().contains("Not configured: add <code>[clarity]</code>"));
-    assert!(wallboard(&sheet, &board()).unwrap().contains("This board has no queues to show"));
-    assert!(feedback_item(&sheet, "r1").unwrap().is_none());
-    assert!(agent(&sheet, "41").unwrap().is_none());
+    assert!(status(&page, &Unusable::default()).unwrap().contains("Not configured: add <code>[clarity]</code>"));
+    assert!(wallboard(&page, &board()).unwrap().contains("This board has no queues to show"));
+    assert!(feedback_item(&page, "r1").unwrap().is_none());
+    assert!(agent(&page, "41").unwrap().is_none());
 }
 
 #[test]
 fn old_numbers_are_never_shown_as_if_they_were_live() {
-    let mut state = floor::floor(now(), 3);
+    let mut state = sample_document::sample(now(), 3);
     state["sources"]["clarity"]["state"] = json!("stale");
     state["sources"]["clarity"]["reason"] = json!("No message came for 45 seconds.");
-    for html in [supervisor(&sheet(&state), &View::default()).unwrap(), wallboard(&sheet(&state), &board()).unwrap()] {
+    for html in [supervisor(&page(&state), &TableQuery::default()).unwrap(), wallboard(&page(&state), &board()).unwrap()] {
         assert!(html.contains("data-clarity=\"stale\""));
         assert_eq!(
             cell(&html, "sources/clarity", "notice\" data-arg=\"clarity"),
-            "Clarity has told us nothing since 09:41:06. What is greyed is from before then. No message came for 45 seconds."
+            "Clarity has sent no data since 09:41:06. Greyed values are older. No message came for 45 seconds."
         );
     }
 }
 
 #[test]
 fn a_wallboard_names_no_customer() {
-    let mut state = floor::floor(now(), 20);
-    state["counts"] = floor::counts(&state, &["7", "3"]);
-    let html = wallboard(&sheet(&state), &board()).unwrap();
+    let mut state = sample_document::sample(now(), 20);
+    state["counts"] = sample_document::counts(&state, &["7", "3"]);
+    let html = wallboard(&page(&state), &board()).unwrap();
     let seen = html.split("<script type=\"application/json\"").next().unwrap();
     assert!(!seen.contains("Ann B.") && !seen.contains("Customer "));
     assert_eq!(cell(&html, "counts/all", "boardTile\" data-arg=\"queuedCount"), "16", "only its own queues count");
@@ -294,7 +294,7 @@ fn a_wallboard_names_no_customer() {
 
 #[test]
 fn an_agents_page_tells_of_now_of_the_day_and_of_each_queue() {
-    let html = agent(&sheet(&floor::near(now(), 6)), "45").unwrap().unwrap();
+    let html = agent(&page(&sample_document::agent_detail(now(), 6)), "45").unwrap().unwrap();
     let at = |seconds: i64| Timestamp::from_second(now().as_second() - seconds).unwrap();
     assert_eq!(cell(&html, "agents/45/occupancy", "occupancy"), "50 %");
     assert_eq!(cell(&html, "agents/45/history", "spent"), "Available 20:00 · In contact 20:00 · Away 10:00");
@@ -309,19 +309,19 @@ fn an_agents_page_tells_of_now_of_the_day_and_of_each_queue() {
     assert_eq!(cell(&html, "agents/45/byQueue/7", "metricLines"), "Call, Taken count: 10");
     assert!(html.contains("<rect x=\"333\" y=\"0\" width=\"333\" height=\"28\" data-activity=\"inContact\">"));
     assert!(!html.contains("<form"), "where nobody stands in for the viewer, nothing is offered");
-    let mut demo = sheet(&floor::near(now(), 6));
-    demo.reader = Reader::anybody(true);
+    let mut demo = page(&sample_document::agent_detail(now(), 6));
+    demo.user = CurrentUser::without_sign_in(true);
     assert!(agent(&demo, "45").unwrap().unwrap().contains("action=\"/api/v1/agents/45/suspend\""));
 }
 
 #[test]
 fn whoever_is_named_is_one_press_away() {
-    let sheet = sheet(&floor::floor(now(), 30));
+    let page = page(&sample_document::sample(now(), 30));
     assert!(
-        supervisor(&sheet, &View::default()).unwrap().contains("<a href=\"/agents/45\" data-path=\"agents/45/name\"")
+        supervisor(&page, &TableQuery::default()).unwrap().contains("<a href=\"/agents/45\" data-path=\"agents/45/name\"")
     );
     for html in
-        [feedback(&sheet).unwrap(), surveys(&sheet, &[]).unwrap(), feedback_item(&sheet, "r900").unwrap().unwrap()]
+        [feedback(&page).unwrap(), surveys(&page, &[]).unwrap(), feedback_item(&page, "r900").unwrap().unwrap()]
     {
         assert!(html.contains("data-as=\"responder\"") && html.contains(" href=\"/agents/4"), "{html}");
     }
@@ -329,7 +329,7 @@ fn whoever_is_named_is_one_press_away() {
 
 #[test]
 fn a_long_text_is_cut_between_words() {
-    let html = feedback(&sheet(&floor::floor(now(), 3))).unwrap();
+    let html = feedback(&page(&sample_document::sample(now(), 3))).unwrap();
     assert!(cell(&html, "feedback/r900", "excerpt").ends_with("Rob was very kind, but forty minutes…"));
 }
 
@@ -337,7 +337,7 @@ fn a_long_text_is_cut_between_words() {
 fn feedback_card_shows_the_newest_words_of_the_thread() {
     let text = |messages: Value| {
         let state = json!({ "feedback": { "r1": { "state": "open", "messages": messages } } });
-        cell(&feedback(&sheet(&state)).unwrap(), "feedback/r1", "excerpt").to_owned()
+        cell(&feedback(&page(&state)).unwrap(), "feedback/r1", "excerpt").to_owned()
     };
     let first = json!({ "at": "2026-11-20T08:00:00Z", "text": "The lamp is broken." });
     let ours = json!({ "at": "2026-11-20T09:00:00Z", "from": "Mia F.", "text": "We are sorry." });
@@ -356,13 +356,13 @@ fn feedback_card_shows_the_newest_words_of_the_thread() {
 
 #[test]
 fn a_response_says_what_it_hangs_on_and_what_can_be_done() {
-    let html = feedback_item(&sheet(&floor::floor(now(), 30)), "r900").unwrap().unwrap();
+    let html = feedback_item(&page(&sample_document::sample(now(), 30)), "r900").unwrap().unwrap();
     assert_eq!(
-        cell(&html, "feedback/r900/joined", "joined"),
+        cell(&html, "feedback/r900/attribution", "attribution"),
         "Linked by its session number: the survey carried session 82000"
     );
     assert!(html.contains("Offered by Goodays: call, close, reply."));
-    assert_eq!(cell(&html, "feedback/r900/joined/session", "number"), "82000");
+    assert_eq!(cell(&html, "feedback/r900/attribution/session", "number"), "82000");
     assert_eq!(cell(&html, "feedback/r900/delegatedTo", "optional"), "");
     assert!(html.contains("Was your question answered?"));
 }
@@ -458,7 +458,7 @@ fn values_are_written_as_the_table_of_cases_says() {
             "survey" => words::survey,
             "origin" => words::origin,
             "deed" => words::deed,
-            "deedState" => words::deed_state,
+            "actionState" => words::deed_state,
             "thread" => words::thread,
             "rule" => words::rule,
             "assumed" => words::assumed,
@@ -478,11 +478,11 @@ fn everybody_is_led_to_the_pages_of_their_role() {
     for (role, keeps) in
         [(Role::TeamLead, &[][..]), (Role::Supervisor, &["/displays"]), (Role::Administrator, &["/displays", "/audit"])]
     {
-        let reader =
-            Reader { name: Some("Ann <b>".to_owned()), key: "7".to_owned(), role, is_limited: true, acts: false };
-        let floor = Sheet { reader: reader.clone(), ..sheet(&floor::floor(now(), 3)) };
-        let floor = supervisor(&floor, &View::default()).unwrap();
-        let own = sign_ins(&[], None, now(), &TimeZone::UTC, &reader).unwrap();
+        let user =
+            CurrentUser { name: Some("Ann <b>".to_owned()), key: "7".to_owned(), role, is_limited: true, acts: false };
+        let floor = PageState { user: user.clone(), ..page(&sample_document::sample(now(), 3)) };
+        let floor = supervisor(&floor, &TableQuery::default()).unwrap();
+        let own = sign_ins(&[], None, now(), &TimeZone::UTC, &user).unwrap();
         for page in [floor, own] {
             assert!(page.contains("action=\"/logout\"") && page.contains(">Ann &#60;b&#62;</a>"), "{page}");
             for address in ["/displays", "/audit"] {
@@ -495,15 +495,15 @@ fn everybody_is_led_to_the_pages_of_their_role() {
 
 #[test]
 fn longest_wait_of_a_queue_is_painted_again_when_who_waits_changes() {
-    let html = supervisor(&sheet(&floor::floor(now(), 6)), &View::default()).unwrap();
+    let html = supervisor(&page(&sample_document::sample(now(), 6)), &TableQuery::default()).unwrap();
     assert!(html.contains("data-path=\"queues/7/longestWaitSince\" data-as=\"since\" data-also=\"queues/7/waiting\""));
 }
 
 #[test]
 fn agents_page_says_how_much_of_what_customers_said_it_shows() {
-    let mut state = floor::near(now(), 6);
+    let mut state = sample_document::agent_detail(now(), 6);
     state["lists"] = json!({ "feedback": { "total": 340, "needsAction": 2, "page": 1, "pages": 4 } });
-    let html = agent(&sheet(&state), "45").unwrap().unwrap();
+    let html = agent(&page(&state), "45").unwrap().unwrap();
     assert_eq!(cell(&html, "lists/feedback", "listRange"), "1 to 100 of 340, 2 need action");
 }
 
@@ -511,8 +511,8 @@ fn agents_page_says_how_much_of_what_customers_said_it_shows() {
 fn counters_that_are_not_shown_are_a_dash_that_says_so() {
     let state = json!({ "sources": { "goodays": { "state": "live", "hidden": { "counters": true } },
         "clarity": { "state": "live" } } });
-    let pages = [status(&sheet(&state), &Unusable::default()).unwrap()];
-    let hidden = ("–".to_owned(), "Not shown to you.".to_owned());
+    let pages = [status(&page(&state), &Unusable::default()).unwrap()];
+    let hidden = ("–".to_owned(), "You may not see this.".to_owned());
     assert_eq!(said(&pages, "sources/goodays/counters", "counters", ""), hidden);
     assert_eq!(said(&pages, "sources/clarity/counters", "counters", ""), (String::new(), String::new()));
 }
@@ -521,7 +521,7 @@ fn counters_that_are_not_shown_are_a_dash_that_says_so() {
 fn long_name_leaves_room_for_the_words_on_a_card() {
     let message = json!({ "from": "N".repeat(200), "text": "Still broken." });
     let state = json!({ "feedback": { "r1": { "state": "open", "messages": { "a": message } } } });
-    let html = feedback(&sheet(&state)).unwrap();
+    let html = feedback(&page(&state)).unwrap();
     assert_eq!(cell(&html, "feedback/r1", "excerpt"), format!("{}…: Still broken.", "N".repeat(40)));
 }
 
@@ -529,9 +529,9 @@ fn long_name_leaves_room_for_the_words_on_a_card() {
 fn open_response_that_nobody_waits_in_stands_below_those_that_wait() {
     let state = json!({ "feedback": {
         "a": { "state": "open", "created": "2026-11-21T12:00:00Z" },
-        "b": { "state": "pending", "waits": true, "created": "2026-11-21T10:00:00Z" },
+        "b": { "state": "pending", "needsReply": true, "created": "2026-11-21T10:00:00Z" },
         "c": { "state": "pending", "created": "2026-11-21T13:00:00Z" } } });
-    let html = feedback(&sheet(&state)).unwrap();
+    let html = feedback(&page(&state)).unwrap();
     let place = |id: &str| html.find(&format!("data-row=\"{id}\"")).unwrap();
     assert!(place("b") < place("c") && place("c") < place("a"));
 }

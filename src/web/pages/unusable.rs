@@ -5,8 +5,8 @@ use jiff::tz::TimeZone;
 
 use super::{format, words};
 use crate::domain::Role;
-use crate::feeds::intake::TurnedAway;
-use crate::store::{Remembered, UnknownType, UnreadableEvent};
+use crate::feeds::intake::BodyRejections;
+use crate::store::{FeedStateEntry, UnknownType, UnreadableEvent};
 
 /// Signed events that have no effect, as the page shows them.
 #[derive(Debug, Default)]
@@ -71,7 +71,7 @@ impl Unusable {
         counts: &[(&str, u64)],
         unreadable: Vec<UnreadableEvent>,
         unknown: Vec<UnknownType>,
-        noted: Vec<(&'static str, u64, Vec<Remembered>)>,
+        noted: Vec<(&'static str, u64, Vec<FeedStateEntry>)>,
         role: Role,
         zone: &TimeZone,
         now: Timestamp,
@@ -107,7 +107,7 @@ impl Unusable {
                 .filter(|(_, times, _)| *times > 0)
                 .map(|(what, times, newest)| {
                     let newest = newest.into_iter().filter(|_| role >= Role::Supervisor);
-                    let line = |it: Remembered| format!("{} {}", it.thing, it.what).trim().to_owned();
+                    let line = |it: FeedStateEntry| format!("{} {}", it.key, it.value).trim().to_owned();
                     Noted { what, count: count(times), newest: newest.map(line).collect() }
                 })
                 .collect(),
@@ -117,9 +117,9 @@ impl Unusable {
 
     /// The same with what was refused at the door, for those who may see everything.
     #[must_use]
-    pub fn with_turned_away(mut self, all: &[(&str, TurnedAway)], zone: &TimeZone, now: Timestamp) -> Self {
+    pub fn with_turned_away(mut self, all: &[(&str, BodyRejections)], zone: &TimeZone, now: Timestamp) -> Self {
         let count = |count: u64| format::count(i64::try_from(count).ok());
-        let row = |(of, turned_away): &(&str, TurnedAway)| {
+        let row = |(of, turned_away): &(&str, BodyRejections)| {
             let at = turned_away.newest?;
             Some(Refused {
                 source: source(of),

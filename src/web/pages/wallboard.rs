@@ -8,8 +8,8 @@ use super::frame::Frame;
 use super::known::{HIDDEN, Known, OF_CLARITY, UNSTAFFED, UNTOLD};
 use super::queues::unstaffed;
 use super::supervisor::{longest, longest_of, waiting};
-use super::view::TextKey;
-use super::{Figure, Sheet, Timer, format, step};
+use super::table_query::TextKey;
+use super::{Figure, PageState, Timer, format, step};
 use crate::live::shape::{COUNTED_ALL, CountsDoc, QueueDoc, RatioDoc, StaffDoc};
 
 /// A wallboard as it was configured.
@@ -32,12 +32,12 @@ pub struct Board {
 }
 
 /// Renders the display.
-pub fn wallboard(sheet: &Sheet, board: &Board) -> Result<String, askama::Error> {
-    let mut frame = Frame::new(sheet, "", board.title.as_str());
+pub fn wallboard(page: &PageState, board: &Board) -> Result<String, askama::Error> {
+    let mut frame = Frame::new(page, "", board.title.as_str());
     frame.theme = board.theme.as_deref().unwrap_or("dark");
     let distance = Distance::of(board.viewing_distance);
-    let queues = chosen(sheet, board);
-    let rows: Vec<_> = queues.iter().map(|(id, queue)| Row::new(sheet, board, id, queue)).collect();
+    let queues = chosen(page, board);
+    let rows: Vec<_> = queues.iter().map(|(id, queue)| Row::new(page, board, id, queue)).collect();
     let mut pages: Vec<Vec<Row>> = Vec::new();
     for row in rows {
         match pages.last_mut() {
@@ -50,10 +50,10 @@ pub fn wallboard(sheet: &Sheet, board: &Board) -> Result<String, askama::Error> 
         distance: distance.name(),
         is_far: distance.is_far(),
         rotate: board.rotate.map_or(20, |rotate| rotate.as_secs().max(8)),
-        clock: sheet.clock(sheet.now).chars().take(5).collect(),
+        clock: page.clock(page.now).chars().take(5).collect(),
         ids: board.queues.iter().map(i64::to_string).collect::<Vec<_>>().join(","),
-        totals: board.tiles.iter().map(|name| Tile::of_all(sheet, name)).collect(),
-        heads: board.tiles.iter().map(|name| Head::new(sheet, name)).collect(),
+        totals: board.tiles.iter().map(|name| Tile::of_all(page, name)).collect(),
+        heads: board.tiles.iter().map(|name| Head::new(page, name)).collect(),
         pages,
     }
     .render()
@@ -144,11 +144,11 @@ struct Head {
 }
 
 impl Row {
-    fn new(sheet: &Sheet, board: &Board, id: &str, queue: &QueueDoc) -> Self {
+    fn new(page: &PageState, board: &Board, id: &str, queue: &QueueDoc) -> Self {
         Self {
             id: id.to_owned(),
             name: queue.name.clone(),
-            tiles: board.tiles.iter().map(|name| Tile::of_queue(sheet, name, id, queue)).collect(),
+            tiles: board.tiles.iter().map(|name| Tile::of_queue(page, name, id, queue)).collect(),
         }
     }
 }
@@ -167,50 +167,50 @@ impl Tile {
     }
 
     /// A number of all queues of the board together, as it stands under `counts`.
-    fn of_all(sheet: &Sheet, name: &str) -> Self {
+    fn of_all(page: &PageState, name: &str) -> Self {
         let none = CountsDoc::default();
-        let counts = sheet.state.counts.get(COUNTED_ALL).unwrap_or(&none);
-        let why = || if counts.hidden.contains_key("staff") { HIDDEN.to_owned() } else { sheet.why(UNSTAFFED) };
+        let counts = page.state.counts.get(COUNTED_ALL).unwrap_or(&none);
+        let why = || if counts.hidden.contains_key("staff") { HIDDEN.to_owned() } else { page.why(UNSTAFFED) };
         let staff = |of: fn(&StaffDoc) -> u64| Known::count(counts.staff.as_ref().map(of), why);
         let value = match name {
-            "queuedCount" => waiting(sheet, counts).into(),
-            "longestWait" => longest(sheet, counts),
+            "queuedCount" => waiting(page, counts).into(),
+            "longestWait" => longest(page, counts),
             "agentsAvailable" => staff(|staff| staff.available).into(),
             "agentsOnline" => staff(|staff| staff.logged_in).into(),
-            "csatToday" => answered(sheet, csat(counts.csat.as_ref()), counts.hidden.contains_key("csat")),
-            "npsToday" => answered(sheet, format::nps(counts.nps.as_ref()), counts.hidden.contains_key("nps")),
+            "csatToday" => answered(page, csat(counts.csat.as_ref()), counts.hidden.contains_key("csat")),
+            "npsToday" => answered(page, format::nps(counts.nps.as_ref()), counts.hidden.contains_key("nps")),
             "serviceLevel" => not_offered(),
             name => {
                 let total = counts.metrics.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
                 let is_count = name.to_ascii_lowercase().ends_with("count");
-                let why = || if is_count { sheet.why_no_metric(name) } else { sheet.why(NO_SUM) };
+                let why = || if is_count { page.why_no_metric(name) } else { page.why(NO_SUM) };
                 Known::new(total.map(|(_, total)| format::measure(name, *total)), why).into()
             }
         };
-        Self { name: name.to_owned(), head: Head::new(sheet, name), value }
+        Self { name: name.to_owned(), head: Head::new(page, name), value }
     }
 
     /// A number of one queue.
-    fn of_queue(sheet: &Sheet, name: &str, id: &str, queue: &QueueDoc) -> Self {
+    fn of_queue(page: &PageState, name: &str, id: &str, queue: &QueueDoc) -> Self {
         let is_hidden = queue.hidden.contains_key("feedback");
         let day = queue.feedback.as_ref().map(|feedback| &feedback.day);
         let staff =
-            |of: fn(&StaffDoc) -> u64, clarity: Option<i64>| match (sheet.staff(&format!("queue:{id}")), clarity) {
+            |of: fn(&StaffDoc) -> u64, clarity: Option<i64>| match (page.staff(&format!("queue:{id}")), clarity) {
                 (Some(staff), _) => Known::count(Some(of(staff)), String::new),
                 (None, Some(count)) => Known { why: OF_CLARITY.to_owned(), ..Known::count(Some(count), String::new) },
-                (None, None) => Known::new(None, || unstaffed(sheet, queue)),
+                (None, None) => Known::new(None, || unstaffed(page, queue)),
             };
         let value = match name {
-            "queuedCount" => Known::count(queue.waiting, || sheet.why(UNTOLD)).into(),
-            "longestWait" => longest_of(sheet, queue.longest_wait_since, queue.waiting, || sheet.why(UNTOLD)),
+            "queuedCount" => Known::count(queue.waiting, || page.why(UNTOLD)).into(),
+            "longestWait" => longest_of(page, queue.longest_wait_since, queue.waiting, || page.why(UNTOLD)),
             "agentsAvailable" => staff(|staff| staff.available, queue.agents_available).into(),
             "agentsOnline" => staff(|staff| staff.logged_in, queue.agents_online).into(),
-            "csatToday" => answered(sheet, csat(day.and_then(|day| day.csat.as_ref())), is_hidden),
-            "npsToday" => answered(sheet, format::nps(day.and_then(|day| day.nps.as_ref())), is_hidden),
+            "csatToday" => answered(page, csat(day.and_then(|day| day.csat.as_ref())), is_hidden),
+            "npsToday" => answered(page, format::nps(day.and_then(|day| day.nps.as_ref())), is_hidden),
             "serviceLevel" => not_offered(),
-            name => Known::new(Some(format::metric_cell(&queue.metrics, name)), || sheet.why_no_metric(name)).into(),
+            name => Known::new(Some(format::metric_cell(&queue.metrics, name)), || page.why_no_metric(name)).into(),
         };
-        Self { name: name.to_owned(), head: Head::new(sheet, name), value }
+        Self { name: name.to_owned(), head: Head::new(page, name), value }
     }
 }
 
@@ -221,8 +221,8 @@ fn csat(share: Option<&RatioDoc>) -> String {
     Figure::written(&serde_json::to_value(share).unwrap_or_default(), "").text
 }
 
-fn answered(sheet: &Sheet, text: String, is_hidden: bool) -> Timer {
-    Known::new(Some(text), || sheet.why_unanswered(is_hidden)).into()
+fn answered(page: &PageState, text: String, is_hidden: bool) -> Timer {
+    Known::new(Some(text), || page.why_unanswered(is_hidden)).into()
 }
 
 /// What nobody computes yet.
@@ -237,7 +237,7 @@ impl From<Known> for Timer {
 }
 
 impl Head {
-    fn new(sheet: &Sheet, name: &str) -> Self {
+    fn new(page: &PageState, name: &str) -> Self {
         let word = match name {
             "queuedCount" => "Waiting",
             "longestWait" => "Longest wait",
@@ -248,7 +248,7 @@ impl Head {
             "npsToday" => "NPS today",
             name => {
                 let ours = format::label(name.strip_suffix("Count").unwrap_or(name));
-                let text = sheet.state.labels.get(name).unwrap_or(&ours).clone();
+                let text = page.state.labels.get(name).unwrap_or(&ours).clone();
                 return Self { text, path: Some(format!("labels/{}", step(name))), ours };
             }
         };
@@ -257,12 +257,12 @@ impl Head {
 }
 
 /// The board's queues in its own order; without a list, all by name.
-fn chosen<'a>(sheet: &'a Sheet, board: &Board) -> Vec<(String, &'a QueueDoc)> {
+fn chosen<'a>(page: &'a PageState, board: &Board) -> Vec<(String, &'a QueueDoc)> {
     if board.queues.is_empty() {
-        let mut all: Vec<_> = sheet.state.queues.iter().map(|(id, queue)| (id.clone(), queue)).collect();
+        let mut all: Vec<_> = page.state.queues.iter().map(|(id, queue)| (id.clone(), queue)).collect();
         all.sort_by_cached_key(|(id, queue)| (TextKey::new(&queue.name), TextKey::new(id)));
         return all;
     }
-    let found = |id: &i64| sheet.state.queues.get_key_value(&id.to_string());
+    let found = |id: &i64| page.state.queues.get_key_value(&id.to_string());
     board.queues.iter().filter_map(found).map(|(id, queue)| (id.clone(), queue)).collect()
 }

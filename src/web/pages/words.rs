@@ -1,4 +1,4 @@
-//! Our documents' names in words for people. `static/words.js` has the same tables; `tests/fixtures/formats.json` holds
+//! Our documents' names in words for people. `static/labels.js` has the same tables; `tests/fixtures/formats.json` holds
 //! the two together. A name without a word is shown as it came.
 
 /// An agent's status.
@@ -9,10 +9,10 @@ pub fn status(name: &str) -> &str {
         "inCall" => "In call",
         "unavailable" => "Unavailable",
         "unknown" | "" => "Unknown",
-        "afterCall" => "After call",
+        "afterCall" => "After-call work",
         "loggedOut" => "Logged out",
         "offPhoneActivity" => "Off-phone activity",
-        "ringOnNoAnswer" => "Did not pick up",
+        "ringOnNoAnswer" => "Not answered",
         "busy" => "Busy",
         "beRightBack" => "Be right back",
         "directCall" => "Direct call",
@@ -38,7 +38,7 @@ pub fn activity(name: &str) -> &str {
         "available" => "Available",
         "ringing" => "Ringing",
         "inContact" => "In contact",
-        "afterCall" => "After call",
+        "afterCall" => "After-call work",
         "away" => "Away",
         "loggedOut" => "Logged out",
         "unknown" | "" => "Unknown",
@@ -52,10 +52,10 @@ pub fn contact(name: &str) -> &str {
     match name {
         "new" => "New",
         "queued" => "Waiting",
-        "offered" => "Being offered",
+        "offered" => "Offered",
         "connecting" => "Connecting",
         "active" => "In conversation",
-        "afterCall" => "After call",
+        "afterCall" => "After-call work",
         "" => "Unknown",
         other => other,
     }
@@ -108,14 +108,14 @@ pub fn disk(state: &str) -> &str {
 #[must_use]
 pub fn survey(name: &str) -> &str {
     match name {
-        "queued" => "Waiting to be sent",
-        "sent" => "Sent, no answer yet",
+        "queued" => "Queued",
+        "sent" => "Sent, not confirmed yet",
         "accepted" => "Accepted",
         "rejected" => "Rejected",
         "failed" => "Failed",
-        "unknown" => "Not known whether it arrived",
-        "held" => "Waiting for a person",
-        "dryRun" => "Not sent: dry run",
+        "unknown" => "Outcome unknown",
+        "needsReview" => "Needs review",
+        "dryRun" => "Dry run, not sent",
         other => other,
     }
 }
@@ -124,10 +124,10 @@ pub fn survey(name: &str) -> &str {
 #[must_use]
 pub fn origin(name: &str) -> &str {
     match name {
-        "byHand" | "" => "by hand",
+        "manual" | "" => "manual",
         "session" => "session ended",
         "conversation" => "conversation closed",
-        "elsewhere" => "asked elsewhere",
+        "external" => "requested elsewhere",
         other => other,
     }
 }
@@ -150,12 +150,12 @@ pub fn deed(name: &str) -> &str {
 #[must_use]
 pub fn deed_state(name: &str) -> &str {
     match name {
-        "queued" => "Waiting to be sent",
-        "sent" => "Sent, no answer yet",
+        "queued" => "Queued",
+        "sent" => "Sent, not confirmed yet",
         "accepted" => "Done",
-        "rejected" => "Refused",
+        "rejected" => "Rejected",
         "failed" => "Not sent",
-        "unknown" => "Not known whether it was done",
+        "unknown" => "Outcome unknown",
         other => other,
     }
 }
@@ -185,13 +185,13 @@ pub fn assumed(name: &str) -> &str {
 #[must_use]
 pub fn rule(name: &str) -> &str {
     match name {
-        "pinned" => "Linked by hand",
+        "pinned" => "Linked manually",
         "extra.session" => "Linked by its session number",
         "extra.conversation" => "Linked by its conversation",
         "customer.visit" => "Probably this call",
         "place" => "Linked by its place",
-        "waiting" => "Waiting for its call",
-        "unmapped" | "" => "Not linked",
+        "pending" => "Waiting for its call",
+        "unlinked" | "" => "Not linked",
         other => other,
     }
 }

@@ -6,21 +6,21 @@ use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::Limits;
-use super::headcount::{Headcount, Seat};
-use crate::base::Metrics;
-use crate::base::metrics::Present;
+use super::headcount::{ConnectionLimit, Seat};
+use base::Metrics;
+use base::metrics::GaugeGuard;
 
 pub(super) struct Door {
     pub(super) limits: Limits,
     pub(super) metrics: Metrics,
     places: Arc<Semaphore>,
-    addresses: Headcount,
+    addresses: ConnectionLimit,
 }
 
 impl Door {
     pub(super) fn new(limits: Limits, metrics: Metrics) -> Arc<Self> {
         let places = Arc::new(Semaphore::new(limits.connections.min(Semaphore::MAX_PERMITS)));
-        let addresses = Headcount::new(limits.per_address);
+        let addresses = ConnectionLimit::new(limits.per_address);
         Arc::new(Self { limits, metrics, places, addresses })
     }
 
@@ -36,5 +36,5 @@ impl Door {
 pub(super) struct Place {
     _seat: Option<Seat>,
     _permit: OwnedSemaphorePermit,
-    _open: Present,
+    _open: GaugeGuard,
 }

@@ -15,17 +15,17 @@ use super::wire::Wire;
 /// longer the HTTP connection but the socket.
 pub(super) struct Guest<S> {
     stream: S,
-    luggage: Luggage,
+    luggage: ConnectionHandle,
     _place: Place,
 }
 
 impl<S> Guest<S> {
     /// `wire` is what the stream runs over, or the stream itself.
     pub(super) fn new(stream: S, wire: Wire, place: Place) -> Self {
-        Self { stream, luggage: Luggage { wire, seat: Arc::default() }, _place: place }
+        Self { stream, luggage: ConnectionHandle { wire, seat: Arc::default() }, _place: place }
     }
 
-    pub(super) fn luggage(&self) -> Luggage {
+    pub(super) fn luggage(&self) -> ConnectionHandle {
         self.luggage.clone()
     }
 }
@@ -33,12 +33,12 @@ impl<S> Guest<S> {
 /// What a connection holds for as long as it lives, as an extension of its requests: a middleware that lets a socket
 /// through does not see it end.
 #[derive(Debug, Clone)]
-pub struct Luggage {
+pub struct ConnectionHandle {
     wire: Wire,
     seat: Arc<OnceLock<Seat>>,
 }
 
-impl Luggage {
+impl ConnectionHandle {
     /// Carries a seat to the end. A connection becomes a socket once only.
     pub(crate) fn carry(&self, seat: Seat) {
         let _ = self.seat.set(seat);

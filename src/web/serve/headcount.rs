@@ -6,12 +6,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 /// Counts by address. Cheap to clone.
 #[derive(Debug, Clone)]
-pub(crate) struct Headcount {
+pub(crate) struct ConnectionLimit {
     most: usize,
     held: Arc<Mutex<HashMap<IpAddr, usize>>>,
 }
 
-impl Headcount {
+impl ConnectionLimit {
     /// Each address may hold so many.
     pub(crate) fn new(most: usize) -> Self {
         Self { most, held: Arc::default() }
@@ -38,7 +38,7 @@ impl Headcount {
 #[derive(Debug)]
 pub(crate) struct Seat {
     network: IpAddr,
-    count: Headcount,
+    count: ConnectionLimit,
 }
 
 impl Drop for Seat {

@@ -4,7 +4,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::Notify;
 
 use super::*;
-use crate::base::Clock;
+use base::Clock;
 use crate::web::layers::{Settings, wrap};
 
 const ORDINARY: &[u8] = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n";

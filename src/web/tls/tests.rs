@@ -9,7 +9,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
 
 use super::*;
-use crate::base::{Lifecycle, Metrics};
+use base::{Lifecycle, Metrics};
 use crate::web::serve::{Limits, serve};
 
 /// Somebody whom clients trust, and the folder with what they signed.
@@ -62,7 +62,7 @@ fn write(path: &Path, text: &str, mode: u32) {
 }
 
 fn clock() -> Clock {
-    Clock::standing_at("2026-11-21T09:00:00Z".parse().unwrap())
+    Clock::manual("2026-11-21T09:00:00Z".parse().unwrap())
 }
 
 struct House {
@@ -81,7 +81,7 @@ impl House {
         let (life, metrics) = (Lifecycle::new(), Metrics::new(clock()));
         let data = TempDir::new().unwrap();
         let store = Store::open(data.path(), clock()).unwrap();
-        life.spawn_service(tls.clone().follow_files(Duration::from_millis(20), store.clone()));
+        life.spawn_service(tls.clone().watch_files(Duration::from_millis(20), store.clone()));
         let app = Router::new().route("/", get(|| async { "hello" }));
         life.spawn(serve(listener, Some(tls), app, limits, metrics.clone(), life.clone()));
         Self { port, life, metrics, store, _data: data }
@@ -142,9 +142,9 @@ async fn a_renewed_certificate_counts_for_new_connections_and_a_broken_one_for_n
     soon(async { while house.ask(&authority.newcomer()).await.unwrap().1 == second {} }).await;
     soon(async {
         loop {
-            let entries = house.store.deeds(99).await.unwrap();
+            let entries = house.store.audit().newest(99).await.unwrap();
             let used = entries.iter().filter(|entry| entry.ended.as_ref().unwrap().outcome == "accepted").count();
-            assert!(entries.iter().all(|entry| entry.what == "config.certificate"), "{entries:?}");
+            assert!(entries.iter().all(|entry| entry.action == "config.certificate"), "{entries:?}");
             if used == 2 {
                 break;
             }

@@ -126,7 +126,7 @@ impl Book {
 }
 
 fn now() -> String {
-    callboard::base::Clock::system().now().to_string()
+    base::Clock::system().now().to_string()
 }
 
 type Shared = State<Arc<Mutex<Book>>>;
@@ -182,7 +182,7 @@ async fn data(State(book): Shared, Query(wanted): Query<Wanted>, headers: Header
     let key = DecodingKey::from_secret(SECRET.as_bytes());
     let token = jsonwebtoken::decode::<Value>(header("authorization"), &key, &rules);
     let fresh = token.is_ok_and(|token| {
-        let age = callboard::base::Clock::system().now().as_second() - token.claims["iat"].as_i64().unwrap_or(0);
+        let age = base::Clock::system().now().as_second() - token.claims["iat"].as_i64().unwrap_or(0);
         (-60..600).contains(&age)
     });
     let mut book = book.lock().expect("no panic");

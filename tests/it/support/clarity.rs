@@ -8,7 +8,7 @@ use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{HeaderValue, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
-use callboard::base::{Clock, Secret};
+use base::{Clock, Secret};
 use callboard::config::{Auth, Clarity};
 use jiff::SignedDuration;
 use jiff::fmt::rfc2822::DateTimePrinter;

@@ -1,4 +1,4 @@
-//! A Goodays written from the vendor's document alone: it takes what the document allows, refuses everything else and says
+//! A Goodays written from the upstream's document alone: it takes what the document allows, refuses everything else and says
 //! why, and remembers what it was asked. Its events have the structure of the document's, with values of our own.
 
 use std::collections::{BTreeMap, VecDeque};
@@ -9,8 +9,8 @@ use axum::extract::State;
 use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use axum::{Json, Router};
-use callboard::base::hmac::Tag;
-use callboard::base::{Clock, Secret};
+use base::hmac::Tag;
+use base::{Clock, Secret};
 use callboard::config::{Config, Goodays};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use axum::Router;
 use axum::extract::State;
 use axum::http::{StatusCode, Uri};
-use callboard::base::hmac::Tag;
+use base::hmac::Tag;
 use callboard::config::{Kustomer as Config, Sending};
 use reqwest::Response;
 use serde_json::{Value, json};

@@ -6,14 +6,14 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
 use super::*;
-use crate::base::{Clock, Lifecycle};
-use crate::domain::session::SessionList;
+use base::{Clock, Lifecycle};
+use crate::domain::session::SessionListUpdate;
 use crate::domain::{
-    AgentReading, AgentStatus, Change, Fact, MetricValue, Modality, QueueReading, SessionId, SessionReading,
-    SessionStatus, StatusReading,
+    AgentUpdate, AgentStatus, Change, Fact, MetricValue, Modality, QueueUpdate, SessionId, SessionUpdate,
+    SessionStatus, AgentStatusUpdate,
 };
-use crate::gold::join::Rules;
-use crate::gold::{Day, Entity, Gold, Key};
+use crate::gold::join::MatchRules;
+use crate::gold::{BusinessDay, Entity, Gold, Key};
 
 const ROB: AgentId = AgentId(41);
 const ORDERS: QueueId = QueueId(11);
@@ -310,16 +310,16 @@ impl Truth {
         self.of(queue, true) + self.of(queue, false)
     }
 
-    fn agent(&self, id: i64) -> AgentReading {
-        let mut agent = AgentReading::new(AgentId(id));
+    fn agent(&self, id: i64) -> AgentUpdate {
+        let mut agent = AgentUpdate::new(AgentId(id));
         let status = AgentStatus::KNOWN[self.agents.get(&id).copied().unwrap_or_default()].clone();
-        agent.status = Some(StatusReading::new(status));
+        agent.status = Some(AgentStatusUpdate::new(status));
         agent
     }
 
     /// A queue in full, as the answer to a subscription; kinds of contact without callers have no list.
-    fn queue(&self, id: i64, only: Option<bool>) -> QueueReading {
-        let mut queue = QueueReading::new(QueueId(id));
+    fn queue(&self, id: i64, only: Option<bool>) -> QueueUpdate {
+        let mut queue = QueueUpdate::new(QueueId(id));
         for is_call in [true, false] {
             if only.is_some_and(|only| only != is_call) {
                 continue;
@@ -330,13 +330,13 @@ impl Truth {
             queue.metrics.entry(modality.clone()).or_default().insert("queuedCount".into(), count);
             if !callers.is_empty() {
                 let session = |caller: &i64| {
-                    let mut session = SessionReading::new(SessionId(*caller));
+                    let mut session = SessionUpdate::new(SessionId(*caller));
                     session.status = Some(SessionStatus::Queued);
                     session.queue = Change::Set(QueueId(id));
                     session
                 };
                 let all = Some(callers.iter().map(session).collect());
-                queue.sessions.push((modality, SessionList { all, ..SessionList::default() }));
+                queue.sessions.push((modality, SessionListUpdate { all, ..SessionListUpdate::default() }));
             }
         }
         queue
@@ -346,12 +346,12 @@ impl Truth {
 /// One push on its way.
 struct Push {
     due: u64,
-    agent: Option<AgentReading>,
-    queue: Option<QueueReading>,
+    agent: Option<AgentUpdate>,
+    queue: Option<QueueUpdate>,
 }
 
 /// Clarity, the way, and the feed, a second at a time.
-struct Floor {
+struct Roster {
     loss: Loss,
     quiet: bool,
     rng: StdRng,
@@ -370,7 +370,7 @@ struct Floor {
     reconnects: u64,
 }
 
-impl Floor {
+impl Roster {
     fn new(loss: Loss, quiet: bool, seed: u64, gold: Gold) -> Self {
         let mut floor = Self {
             loss,
@@ -467,14 +467,14 @@ impl Floor {
     fn callers_come_and_go(&mut self) {
         let (queue, is_call) = (self.rng.random_range(0..QUEUES_THERE), self.rng.random_bool(0.6));
         let callers = self.truth.callers.entry((queue, is_call)).or_default();
-        let mut list = SessionList::default();
+        let mut list = SessionListUpdate::default();
         let gone = if self.rng.random_bool(0.5) { callers.pop_first() } else { None };
         match gone {
             Some(caller) => list.removed.push(SessionId(caller)),
             None => {
                 self.next_caller += 1;
                 callers.insert(self.next_caller);
-                let mut session = SessionReading::new(SessionId(self.next_caller));
+                let mut session = SessionUpdate::new(SessionId(self.next_caller));
                 session.status = Some(SessionStatus::Queued);
                 list.added.push(session);
             }
@@ -490,14 +490,14 @@ impl Floor {
         let (arrived, later): (Vec<_>, Vec<_>) = self.on_the_way.drain(..).partition(|push| push.due <= second);
         self.on_the_way = later;
         for push in arrived {
-            let (heard, now) = (self.gold.ordinal(), self.now());
+            let (heard, now) = (self.gold.next_ordinal(), self.now());
             if let Some(agent) = push.agent {
                 self.watchdog.agent_pushed(agent.id, heard, now);
-                self.gold.tell(Fact::AgentChanged { heard, agent: Box::new(agent) }).await;
+                self.gold.apply(Fact::AgentUpdated { received: heard, agent: Box::new(agent) }).await;
             }
             if let Some(queue) = push.queue {
                 self.watchdog.queue_pushed(queue.id, heard, now);
-                self.gold.tell(Fact::QueueChanged { heard, queue: Box::new(queue) }).await;
+                self.gold.apply(Fact::QueueUpdated { received: heard, queue: Box::new(queue) }).await;
             }
         }
     }
@@ -519,16 +519,16 @@ impl Floor {
             }
         }
         self.arrive().await;
-        let asked = self.gold.ordinal();
-        self.gold.settled().await;
+        let asked = self.gold.next_ordinal();
+        self.gold.flush().await;
         let agents: Vec<_> = (0..AGENTS_THERE).map(|id| self.truth.agent(id)).collect();
-        let differs = |agent: &AgentReading| {
+        let differs = |agent: &AgentUpdate| {
             let known = self.gold.copy().get(&Key::Agent(agent.id));
             let Some(Entity::Agent(known)) = known.as_deref() else { return true };
             agent.status.as_ref().is_some_and(|status| status.status != Change::Set(known.status.clone()))
         };
         let agents_differ = agents.iter().filter(|agent| differs(agent)).map(|agent| (agent.id, asked)).collect();
-        self.gold.tell(Fact::Agents { asked, agents }).await;
+        self.gold.apply(Fact::AgentSnapshots { asked, agents }).await;
         self.watchdog.read(asked, &Differences { agents: agents_differ, queues: Vec::new() }, self.now());
     }
 
@@ -544,10 +544,10 @@ impl Floor {
         if self.watchdog.trouble().is_some() {
             self.next_reading = self.next_reading.min(self.second + 5);
         }
-        if let Some(before) = self.ages.pass(self.gold.ordinal(), self.now()) {
-            self.gold.tell(Fact::QueuesUncertain { before, searched_too: true }).await;
+        if let Some(before) = self.ages.pass(self.gold.next_ordinal(), self.now()) {
+            self.gold.apply(Fact::QueuePushesMissed { before, searched_too: true }).await;
         }
-        self.gold.settled().await;
+        self.gold.flush().await;
         let is_live = self.watchdog.trouble().is_none();
         if is_live {
             self.check();
@@ -591,7 +591,7 @@ impl Floor {
 }
 
 fn gold() -> Gold {
-    Gold::start(Rules::default(), Day::default(), Clock::system(), &Lifecycle::new())
+    Gold::start(MatchRules::default(), BusinessDay::default(), Clock::system(), &Lifecycle::new())
 }
 
 /// Whatever is lost: within 45 seconds the truth, or not live, or unknown. And what is over is over within a minute and a
@@ -600,7 +600,7 @@ fn gold() -> Gold {
 async fn live_numbers_are_true_or_unknown_whatever_is_lost() {
     for loss in LOSSES {
         for seed in 0..12 {
-            let mut floor = Floor::new(loss, seed % 4 == 3, seed, gold());
+            let mut floor = Roster::new(loss, seed % 4 == 3, seed, gold());
             let mut seconds_not_live = 0;
             while floor.second < LOST.end + 90 {
                 seconds_not_live += u64::from(!floor.step().await);

@@ -1,0 +1,213 @@
+//! CookieJar of one system, for one identity (RFC 6265). A load balancer in front of a farm uses them to send all requests
+//! of a connection to the node that knows it.
+//!
+//! A cookie can say who somebody is: each identity has a jar of its own. Values are secrets, and in no log.
+
+use std::fmt;
+use std::sync::{PoisonError, RwLock};
+
+use reqwest::cookie::{CookieStore, Jar};
+use reqwest::header::{COOKIE, HeaderMap, HeaderValue, SET_COOKIE};
+use reqwest::{RequestBuilder, Response};
+use url::Url;
+
+/// No `Cookie` header is longer than this, in bytes: servers refuse more. Whoever sets more begins with an empty jar.
+const LONGEST: usize = 8 * 1024;
+
+/// The cookies of some hosts. The default takes cookies from no host.
+#[derive(Default)]
+pub struct CookieJar {
+    hosts: Vec<String>,
+    jar: RwLock<Jar>,
+}
+
+impl CookieJar {
+    /// An empty jar that takes cookies from these hosts and shows them to no others. Domain, path, expiry and `Secure`
+    /// decide further.
+    #[must_use]
+    pub fn for_hosts<'a>(hosts: impl IntoIterator<Item = &'a str>) -> Self {
+        Self { hosts: hosts.into_iter().map(name).collect(), jar: RwLock::default() }
+    }
+
+    /// A jar for the same hosts, for another identity: empty.
+    #[must_use]
+    pub fn for_other_identity(&self) -> Self {
+        Self { hosts: self.hosts.clone(), jar: RwLock::default() }
+    }
+
+    /// The `Cookie` header of a request to this address, if there is one.
+    #[must_use]
+    pub fn header(&self, address: &Url) -> Option<HeaderValue> {
+        let mut header = self.is_ours(address).then(|| self.read(address)).flatten()?;
+        header.set_sensitive(true);
+        Some(header)
+    }
+
+    /// Takes note of what an answer from this address sets or removes.
+    pub fn keep(&self, address: &Url, headers: &HeaderMap) {
+        self.set_cookies(&mut headers.get_all(SET_COOKIE).iter(), address);
+    }
+
+    /// Sends a request with the cookies that belong to it, and keeps those of the answer.
+    ///
+    /// # Errors
+    /// As the client has them.
+    pub async fn send(&self, request: RequestBuilder) -> Result<Response, reqwest::Error> {
+        let (client, request) = request.build_split();
+        let mut request = request?;
+        let address = request.url().clone();
+        if let Some(header) = self.header(&address) {
+            request.headers_mut().insert(COOKIE, header);
+        }
+        let answer = client.execute(request).await?;
+        self.keep(&address, answer.headers());
+        Ok(answer)
+    }
+
+    fn read(&self, address: &Url) -> Option<HeaderValue> {
+        self.jar.read().unwrap_or_else(PoisonError::into_inner).cookies(address)
+    }
+
+    fn is_ours(&self, address: &Url) -> bool {
+        address.host_str().is_some_and(|host| self.hosts.contains(&name(host)))
+    }
+}
+
+impl CookieStore for CookieJar {
+    fn set_cookies(&self, values: &mut dyn Iterator<Item = &HeaderValue>, address: &Url) {
+        let mut values = values.peekable();
+        if values.peek().is_none() || !self.is_ours(address) {
+            return;
+        }
+        let mut jar = self.jar.write().unwrap_or_else(PoisonError::into_inner);
+        jar.set_cookies(&mut values, address);
+        if jar.cookies(address).is_some_and(|header| header.len() > LONGEST) {
+            *jar = Jar::default();
+        }
+    }
+
+    fn cookies(&self, address: &Url) -> Option<HeaderValue> {
+        self.header(address)
+    }
+}
+
+impl fmt::Debug for CookieJar {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CookieJar").field("hosts", &self.hosts).finish_non_exhaustive()
+    }
+}
+
+/// Names compare without case, and the root's dot says nothing.
+fn name(host: &str) -> String {
+    host.trim_end_matches('.').to_ascii_lowercase()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn address(text: &str) -> Url {
+        text.parse().expect("an address")
+    }
+
+    /// What is shown to the second address after the first has set these.
+    fn shown(from: &str, set: &[&str], to: &str) -> String {
+        let cookies =
+            CookieJar::for_hosts(["Floor.example.com.", "auth.floor.example.com", "token.example.net", "127.0.0.1"]);
+        let mut headers = HeaderMap::new();
+        for value in set {
+            headers.append(SET_COOKIE, HeaderValue::from_bytes(value.as_bytes()).expect("a header"));
+        }
+        cookies.keep(&address(from), &headers);
+        assert!(!format!("{cookies:?}").contains("secret"), "values are in no log");
+        cookies.header(&address(to)).map(|value| value.to_str().expect("text").to_owned()).unwrap_or_default()
+    }
+
+    #[test]
+    fn cookies_are_shown_where_they_belong() {
+        const API: &str = "https://floor.example.com/webapi/api/info";
+        const HUB: &str = "https://floor.example.com/webapi/signalr/connect?x=1";
+        for (what, from, set, to, expected) in [
+            ("of the whole host", API, &["node=secret; Path=/"][..], HUB, "node=secret"),
+            ("attributes in any case", API, &["node=secret;PATH=/;secure;httponly"], HUB, "node=secret"),
+            ("below the path of the answer alone", API, &["node=secret"], HUB, ""),
+            ("below another path", API, &["node=secret; Path=/webapi/sign"], HUB, ""),
+            ("below this path", API, &["node=secret; Path=/webapi/signalr"], HUB, "node=secret"),
+            ("the last of a name", API, &["node=a; Path=/", "node=secret; Path=/"], HUB, "node=secret"),
+            ("removed", API, &["node=secret; Path=/", "node=; Path=/; Max-Age=0"], HUB, ""),
+            ("expired", API, &["node=secret; Path=/; Expires=Wed, 21 Oct 2015 07:28:00 GMT"], HUB, ""),
+            ("not yet expired", API, &["node=secret; Path=/; Max-Age=60"], HUB, "node=secret"),
+            (
+                "Max-Age goes before Expires",
+                API,
+                &["n=1; Path=/; Max-Age=60; Expires=Wed, 21 Oct 2015 07:28:00 GMT"],
+                HUB,
+                "n=1",
+            ),
+            ("no cookie at all", API, &["", "=", ";;", "node"], HUB, ""),
+            ("a good one beside a bad one", API, &["\u{e9}\u{20ac}", "node=secret; Path=/"], HUB, "node=secret"),
+            (
+                "to the same host by another name",
+                API,
+                &["node=secret; Path=/"],
+                "https://FLOOR.example.com/",
+                "node=secret",
+            ),
+            ("to this host alone", API, &["node=secret; Path=/"], "https://auth.floor.example.com/", ""),
+            (
+                "to hosts below",
+                API,
+                &["n=1; Path=/; Domain=.floor.example.com"],
+                "https://auth.floor.example.com/",
+                "n=1",
+            ),
+            (
+                "of a foreign domain",
+                API,
+                &["node=secret; Path=/; Domain=example.net"],
+                "https://token.example.net/",
+                "",
+            ),
+            (
+                "to a host that is not Clarity's",
+                API,
+                &["n=1; Path=/; Domain=example.com"],
+                "https://other.example.com/",
+                "",
+            ),
+            (
+                "from a host that is not Clarity's",
+                "https://other.example.com/",
+                &["n=1; Path=/; Domain=example.com"],
+                HUB,
+                "",
+            ),
+            ("over plain HTTP", API, &["node=secret; Path=/; Secure"], "http://floor.example.com/", ""),
+            (
+                "of this machine",
+                "http://127.0.0.1:1/a",
+                &["node=secret; Path=/"],
+                "http://127.0.0.1:1/b",
+                "node=secret",
+            ),
+        ] {
+            assert_eq!(shown(from, set, to), expected, "{what}");
+        }
+        let both = shown(API, &["node=a; Path=/", "shop=b; Path=/webapi"], HUB);
+        assert!(matches!(both.as_str(), "node=a; shop=b" | "shop=b; node=a"), "{both}");
+    }
+
+    #[test]
+    fn jars_stay_small_and_apart() {
+        let cookies = CookieJar::for_hosts(["floor.example.com"]);
+        let at = address("https://floor.example.com/");
+        for number in 0..100 {
+            let headers = [(SET_COOKIE, format!("n{number}={}", "x".repeat(500)).parse().expect("a header"))];
+            cookies.keep(&at, &headers.into_iter().collect());
+            assert!(cookies.header(&at).is_none_or(|header| header.len() <= LONGEST));
+        }
+        assert!(cookies.header(&at).is_some_and(|header| header.is_sensitive()), "it is in no log");
+        assert_eq!(cookies.for_other_identity().header(&at), None);
+        assert_eq!(CookieJar::default().header(&at), None);
+    }
+}

@@ -1,0 +1,116 @@
+//! Knows the way to Agent Connect.
+
+use super::error_rate::ErrorRate;
+use super::{KINDS, RECOVERY, SHOWN, Surveys};
+use crate::actions::outbox::{DeliveryOutcome, Destination};
+use base::Clock;
+use base::metrics::Metrics;
+use crate::domain::SourceState;
+use crate::gold::Reporter;
+use crate::store::{OutboxEntry, Store};
+use crate::upstream::agent_connect::{Accepted, AgentConnect, Recovery, Request, SendError};
+
+pub(super) struct AgentConnectDestination {
+    desk: Surveys,
+    upstream: AgentConnect,
+    clock: Clock,
+    metrics: Metrics,
+    reporter: Reporter,
+    error_rate: ErrorRate,
+}
+
+impl AgentConnectDestination {
+    pub fn new(desk: Surveys, upstream: AgentConnect, mut reporter: Reporter, clock: Clock, metrics: Metrics) -> Self {
+        reporter.transport(Some("REST"));
+        reporter.set_state(SourceState::Live, None);
+        Self { desk, upstream, clock, metrics, reporter, error_rate: ErrorRate::default() }
+    }
+
+    fn note(&mut self, request: &str, sent: &Result<Accepted, SendError>) {
+        let (result, cause) = match sent {
+            Ok(_) => ("accepted", "none"),
+            Err(SendError::Rejected { .. }) => ("rejected", "upstream"),
+            Err(SendError::Invalid(_) | SendError::Misconfigured(_)) => ("rejected", "invalid"),
+            Err(SendError::NoAnswer(_)) => ("unknown", "unanswered"),
+            Err(SendError::ServerError { .. }) => ("unknown", "broken"),
+            Err(SendError::UnusableReceipt { .. }) => ("unknown", "strange"),
+            Err(SendError::Redirected { .. }) => ("failed", "redirected"),
+            Err(SendError::Overloaded { .. }) => ("failed", "overloaded"),
+            Err(SendError::NotSent(_)) => ("failed", "unreachable"),
+            Err(SendError::KeyRefused) => ("failed", "key"),
+        };
+        self.metrics.survey_request(result, cause);
+        let now = self.clock.now();
+        self.error_rate.ended(now, request, sent.is_err());
+        self.metrics.survey_error_ratio(self.error_rate.share(now));
+        self.reporter.count(result);
+        match sent {
+            Ok(_) | Err(SendError::Rejected { .. } | SendError::Invalid(_)) => {
+                self.reporter.received(1);
+                self.reporter.set_state(SourceState::Live, self.error_rate.alarm(now).as_deref());
+            }
+            Err(error) => self.reporter.set_state(SourceState::Down, Some(&error.to_string())),
+        }
+    }
+}
+
+impl Destination for AgentConnectDestination {
+    const KINDS: &'static [&'static str] = &KINDS;
+    const WHAT: &'static str = "survey requests";
+    const SHOWN: u32 = SHOWN;
+
+    fn store(&self) -> &Store {
+        &self.desk.0.store
+    }
+
+    async fn knocked(&self) {
+        self.desk.0.asked.notified().await;
+    }
+
+    async fn carry(&mut self, intent: &OutboxEntry) -> DeliveryOutcome {
+        let unreadable = || DeliveryOutcome::Rejected("The request in the outbox cannot be read.".to_owned());
+        let sent = if intent.kind == RECOVERY {
+            let Ok(recovery) = serde_json::from_value::<Recovery>(intent.body.clone()) else { return unreadable() };
+            self.upstream.recover(&recovery).await
+        } else {
+            let Ok(request) = serde_json::from_value::<Request>(intent.body.clone()) else { return unreadable() };
+            self.upstream.send(&request).await
+        };
+        self.note(&intent.id, &sent);
+        match sent {
+            Ok(accepted) => DeliveryOutcome::Accepted(Some(serde_json::json!({
+                "request_id": accepted.request_id,
+                "raw": accepted.raw,
+            }))),
+            Err(SendError::Rejected { reason, status }) => {
+                DeliveryOutcome::Rejected(reason.unwrap_or_else(|| format!("Refused with status {status}.")))
+            }
+            Err(error @ (SendError::NoAnswer(_) | SendError::ServerError { .. } | SendError::UnusableReceipt { .. })) => {
+                DeliveryOutcome::Unknown(error.to_string())
+            }
+            Err(error @ SendError::Redirected { .. }) => {
+                DeliveryOutcome::NotNow { reason: error.to_string(), retry_after: None }
+            }
+            Err(error @ SendError::Overloaded { retry_after, .. }) => {
+                DeliveryOutcome::NotNow { reason: error.to_string(), retry_after }
+            }
+            Err(error @ SendError::NotSent(_)) => DeliveryOutcome::NotNow { reason: error.to_string(), retry_after: None },
+            Err(error @ SendError::KeyRefused) => DeliveryOutcome::NotUntilMended(error.to_string()),
+            Err(error @ (SendError::Invalid(_) | SendError::Misconfigured(_))) => DeliveryOutcome::Rejected(error.to_string()),
+        }
+    }
+
+    async fn show(&self, intent: &OutboxEntry) {
+        self.desk.tell(intent).await;
+    }
+
+    async fn rest(&mut self, well: bool) {
+        if !well {
+            self.reporter.set_state(SourceState::Stale, Some("The outbox cannot be used; survey requests wait."));
+        } else if self.reporter.state() != SourceState::Down {
+            let alarm = self.error_rate.alarm(self.clock.now());
+            self.reporter.set_state(SourceState::Live, alarm.as_deref());
+        }
+        self.reporter.publish().await;
+    }
+}

@@ -1,0 +1,336 @@
+//! How a customer is recognised: by e-mail address and by telephone number, whichever way they are written (`apis.md` D.2).
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+/// Words that stand where an identity should and are none.
+const NOBODY: [&str; 6] = ["anonymous", "none", "notset", "null", "undefined", "unknown"];
+
+/// What stands before the @ of addresses that belong to nobody in particular.
+const SHARED: [&str; 12] = [
+    "admin", "billing", "contact", "hello", "help", "info", "mail", "no-reply", "noreply", "office", "sales", "support",
+];
+
+/// How many of a number's last digits it is looked up by: as many as the shortest number has.
+const CLUE: usize = 7;
+
+/// How one customer may be recognised. Empty: not at all.
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct CustomerIdentity {
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    emails: BTreeSet<String>,
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    phones: BTreeSet<Phone>,
+    /// What the systems of the house call them (`apis.md` J20).
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    numbers: BTreeSet<String>,
+}
+
+/// What two customers have in common who may be one and the same, from the surest on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum IdentityKind {
+    /// The number that the house gave them (`apis.md` J20).
+    Number,
+    /// An e-mail address (`apis.md` J21).
+    Email,
+    /// A telephone number, which a family or an office may share (`apis.md` J22).
+    Phone,
+}
+
+/// A telephone number, without all that is not a digit.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Phone {
+    /// With the number of its country.
+    International(String),
+    /// As it is dialled in its country, without the zero in front.
+    National(String),
+}
+
+impl CustomerIdentity {
+    /// Somebody with this address and this number, as far as these are any.
+    #[must_use]
+    pub fn new(email: Option<&str>, phone: Option<&str>) -> Self {
+        Self {
+            emails: email.and_then(read_email).into_iter().collect(),
+            phones: phone.and_then(Phone::read).into_iter().collect(),
+            numbers: BTreeSet::new(),
+        }
+    }
+
+    /// Somebody whom the house knows by this number, if it is one. Words for none, and what is too short to tell anybody
+    /// from everybody, are not.
+    #[must_use]
+    pub fn numbered(number: &str) -> Self {
+        let number = number.trim();
+        let is_one = number.len() >= 2 && !NOBODY.iter().any(|word| number.eq_ignore_ascii_case(word));
+        Self { numbers: is_one.then(|| number.to_owned()).into_iter().collect(), ..Self::default() }
+    }
+
+    /// Somebody who called from a SIP address. Its user may be a telephone number; of the others those in these domains have
+    /// an e-mail address that reads the same (`apis.md` J28). Elsewhere it is a name at a telephone company: it proves
+    /// nothing of an e-mail address, and as no other system knows customers by it, it leads nowhere and is not kept.
+    #[must_use]
+    pub fn at_sip(address: &str, federated: &[String]) -> Self {
+        let address = address.trim().to_lowercase();
+        let named = ["sip:", "sips:"].iter().find_map(|scheme| address.strip_prefix(scheme));
+        let (named, parameters) = named.unwrap_or_default().split_once([';', '?']).unwrap_or((named.unwrap_or(""), ""));
+        let Some((user, domain)) = named.split_once('@') else { return Self::default() };
+        if user.starts_with('+') || parameters.split(';').any(|parameter| parameter == "user=phone") {
+            return Self::new(None, Some(user));
+        }
+        let domain = domain.split(':').next().unwrap_or(domain);
+        let is_federated = federated.iter().any(|known| known.eq_ignore_ascii_case(domain));
+        if is_federated { Self::new(Some(&format!("{user}@{domain}")), None) } else { Self::default() }
+    }
+
+    /// The same customer, of whom more is known.
+    #[must_use]
+    pub fn and(mut self, other: Self) -> Self {
+        self.emails.extend(other.emails);
+        self.phones.extend(other.phones);
+        self.numbers.extend(other.numbers);
+        self
+    }
+
+    /// Whether nobody can be recognised by this.
+    #[must_use]
+    pub fn is_unknown(&self) -> bool {
+        self.emails.is_empty() && self.phones.is_empty() && self.numbers.is_empty()
+    }
+
+    /// The addresses, in small letters.
+    pub fn emails(&self) -> impl Iterator<Item = &str> {
+        self.emails.iter().map(String::as_str)
+    }
+
+    /// The telephone numbers.
+    pub fn phones(&self) -> impl Iterator<Item = &Phone> {
+        self.phones.iter()
+    }
+
+    /// Without addresses that many people write from, such as info@: they say little of who it is (`apis.md` J21).
+    #[must_use]
+    pub fn without_shared_addresses(mut self) -> Self {
+        self.emails.retain(|email| email.split_once('@').is_none_or(|(name, _)| !SHARED.contains(&name)));
+        self
+    }
+
+    /// The surest thing that the two have in common. `None`: they are not the same, as far as anybody can say.
+    #[must_use]
+    pub fn shared_identity(&self, other: &Self) -> Option<IdentityKind> {
+        let same_number = |phone: &Phone| other.phones.iter().any(|known| phone.is_the_same_as(known));
+        if !self.numbers.is_disjoint(&other.numbers) {
+            Some(IdentityKind::Number)
+        } else if !self.emails.is_disjoint(&other.emails) {
+            Some(IdentityKind::Email)
+        } else {
+            self.phones.iter().any(same_number).then_some(IdentityKind::Phone)
+        }
+    }
+
+    /// Words to look this customer up by: whoever [is like](Self::shared_identity) them shares at least one.
+    pub fn match_keys(&self) -> impl Iterator<Item = Arc<str>> {
+        let phones = self.phones.iter().map(|phone| {
+            let digits = phone.digits();
+            format!("tel {}", digits.get(digits.len().saturating_sub(CLUE)..).unwrap_or(digits)).into()
+        });
+        let numbers = self.numbers.iter().map(|number| format!("no. {number}").into());
+        self.emails.iter().map(|email| email.as_str().into()).chain(phones).chain(numbers)
+    }
+
+    /// Whether a text names this customer.
+    pub fn is_in(&self, text: &str) -> bool {
+        let lower = text.to_lowercase();
+        self.emails.iter().any(|email| has_address(&lower, email))
+            || (!self.phones.is_empty()
+                && numbers(text).any(|found| self.phones.iter().any(|phone| phone.is_the_same_as(&found))))
+    }
+}
+
+impl Phone {
+    fn read(text: &str) -> Option<Self> {
+        let text = text.trim();
+        let text = text.split(';').next().unwrap_or(text);
+        let text = ["sip:", "tel:"].iter().find_map(|scheme| text.strip_prefix(scheme)).unwrap_or(text).trim();
+        let is_number = |letter: char| letter.is_ascii_digit() || "+ ()-./\u{a0}".contains(letter);
+        if !text.chars().all(is_number) {
+            return None;
+        }
+        let digits: String = text.chars().filter(char::is_ascii_digit).collect();
+        let with_country = text
+            .trim_start_matches(['(', ' '])
+            .starts_with('+')
+            .then_some(digits.as_str())
+            .or_else(|| digits.strip_prefix("00"));
+        let number = match with_country {
+            Some(digits) => Self::International(digits.to_owned()),
+            None if digits.len() > 10 && !digits.starts_with('0') => Self::International(digits),
+            None => Self::National(digits.trim_start_matches('0').to_owned()),
+        };
+        (7..=15).contains(&number.digits().len()).then_some(number)
+    }
+
+    /// The digits.
+    #[must_use]
+    pub fn digits(&self) -> &str {
+        match self {
+            Self::International(digits) | Self::National(digits) => digits,
+        }
+    }
+
+    /// How an international number may be written without its country, whichever that is.
+    #[must_use]
+    pub fn national_forms(&self) -> Vec<&str> {
+        let Self::International(digits) = self else { return Vec::new() };
+        (1..=3).filter_map(|country| digits.get(country..)).filter(|rest| rest.len() >= 7).collect()
+    }
+
+    fn is_the_same_as(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::International(_), Self::National(digits)) => self.national_forms().contains(&digits.as_str()),
+            (Self::National(digits), Self::International(_)) => other.national_forms().contains(&digits.as_str()),
+            _ => self == other,
+        }
+    }
+}
+
+fn read_email(text: &str) -> Option<String> {
+    let email = text.trim().to_lowercase();
+    let (name, host) = email.split_once('@')?;
+    // Words that stand where an address should, such as NOTSET, are none.
+    let is_one = !name.is_empty() && !host.is_empty() && !email.contains(char::is_whitespace);
+    is_one.then_some(email)
+}
+
+/// Whether an address stands in a text by itself, and not as the end or the beginning of another one.
+fn has_address(text: &str, email: &str) -> bool {
+    let is_part = |letter: char| letter.is_alphanumeric() || "._%+-".contains(letter);
+    text.match_indices(email).any(|(at, _)| {
+        let (before, after) = (&text[..at], &text[at + email.len()..]);
+        // A full stop after it may end a sentence.
+        let rest = after.trim_start_matches('.');
+        !before.ends_with(is_part) && !rest.starts_with(|letter: char| letter.is_alphanumeric() || letter == '-')
+    })
+}
+
+/// What may be telephone numbers in a text.
+fn numbers(text: &str) -> impl Iterator<Item = Phone> {
+    let is_part = |letter: char| letter.is_ascii_digit() || "+ ()-./\u{a0}".contains(letter);
+    text.split(move |letter| !is_part(letter)).filter_map(Phone::read)
+}
+
+/// Without who it is.
+impl fmt::Debug for CustomerIdentity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CustomerIdentity").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn person(email: &str, phone: &str) -> CustomerIdentity {
+        CustomerIdentity::new(Some(email), Some(phone))
+    }
+
+    #[test]
+    fn an_address_is_the_same_in_any_case_and_words_for_none_are_none() {
+        assert_eq!(person(" Rob.T@Example.COM ", ""), person("rob.t@example.com", "Unknown"));
+        for nobody in ["", "NOTSET", "anonymous", "a b@example.com", "@example.com"] {
+            assert!(person(nobody, nobody).is_unknown(), "{nobody}");
+        }
+        assert!(person("", "123456").is_unknown(), "too short for a number");
+        assert!(person("", "sip:rob@example.com").is_unknown());
+    }
+
+    /// `apis.md` J22, J28.
+    #[test]
+    fn a_sip_address_is_an_e_mail_address_in_domains_of_the_house_alone_and_may_be_a_number_anywhere() {
+        let federated = ["example.com".to_owned(), "Partner.example".to_owned()];
+        let rob = || person("rob@example.com", "");
+        let number = || person("", "+13128633465");
+        for (address, expected) in [
+            ("sip:Rob@Example.com", rob()),
+            ("sips:rob@example.com:5061;transport=tls", rob()),
+            (" SIP:rob@example.com?subject=x ", rob()),
+            ("sip:rob@partner.example", person("rob@partner.example", "")),
+            ("sip:rob@voice.example.com", CustomerIdentity::default()),
+            ("sip:rob@elsewhere.example", CustomerIdentity::default()),
+            ("sip:+13128633465@example.com", number()),
+            ("sip:13128633465@elsewhere.example;user=phone", number()),
+            ("sip:1001@elsewhere.example", CustomerIdentity::default()),
+            ("rob@example.com", CustomerIdentity::default()),
+            ("sip:example.com", CustomerIdentity::default()),
+            ("+13128633465", CustomerIdentity::default()),
+            ("", CustomerIdentity::default()),
+        ] {
+            assert!(CustomerIdentity::at_sip(address, &federated) == expected, "{address}");
+        }
+        assert!(CustomerIdentity::at_sip("sip:rob@example.com", &[]).is_unknown());
+    }
+
+    #[test]
+    fn the_surest_likeness_counts_and_whoever_is_alike_shares_a_clue() {
+        let jenny = || person("jenny@example.com", "+13128633465").and(CustomerIdentity::numbered("C-9"));
+        let nobody = CustomerIdentity::default();
+        for (other, shared_identity) in [
+            (jenny(), Some(IdentityKind::Number)),
+            (CustomerIdentity::numbered(" C-9 "), Some(IdentityKind::Number)),
+            (person("Jenny@example.com", "none"), Some(IdentityKind::Email)),
+            (person("", "(312) 863-3465"), Some(IdentityKind::Phone)),
+            (person("", "+44 20 7863 3465"), None),
+            (person("rob@example.com", "").and(CustomerIdentity::numbered("C-1")), None),
+            (CustomerIdentity::numbered("Unknown").and(CustomerIdentity::numbered("0")), None),
+            (nobody, None),
+        ] {
+            assert_eq!(jenny().shared_identity(&other), shared_identity, "{:?}", other.match_keys().collect::<Vec<_>>());
+            let shared = jenny().match_keys().any(|clue| other.match_keys().any(|theirs| theirs == clue));
+            assert!(shared || shared_identity.is_none());
+        }
+    }
+
+    #[test]
+    fn an_address_of_many_people_is_nobodys() {
+        let person = person("Info@example.com", "+13128633465").without_shared_addresses();
+        assert_eq!((person.emails().count(), person.phones().count()), (0, 1));
+    }
+
+    #[test]
+    fn what_is_kept_of_somebody_reads_back() {
+        let jenny = person("jenny@example.com", "+13128633465").and(person("", "06 12 34 56 78"));
+        let kept = serde_json::to_string(&jenny).expect("JSON");
+        assert_eq!(serde_json::from_str::<CustomerIdentity>(&kept).expect("JSON"), jenny);
+        assert_eq!(format!("{jenny:?}"), "CustomerIdentity { .. }");
+    }
+
+    #[test]
+    fn an_address_is_not_found_in_a_longer_one() {
+        let ann = person("ann@example.com", "");
+        for text in ["ann@example.com", "Write to <Ann@Example.com>.", "mailto:ann@example.com?x", "ann@example.com."] {
+            assert!(ann.is_in(text), "{text}");
+        }
+        for text in ["joann@example.com", "jo.ann@example.com", "ann@example.com.au", "ann@example.community"] {
+            assert!(!ann.is_in(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_number_is_the_same_however_it_is_written() {
+        let wanted = person("", "+1 (312) 863-3465");
+        for written in ["13128633465;EXT=3465", "tel:+13128633465", "312.863.3465", "(312) 863 3465", "0013128633465"] {
+            assert!(wanted.is_in(written), "{written}");
+        }
+        assert!(wanted.is_in("Call me at +1 312 863 3465, please"));
+        for other in ["+1 212 863 3465", "+1 312 863 3466", "863-3465 or so", "+44 1312 863 3465"] {
+            assert!(!wanted.is_in(other), "{other}");
+        }
+        assert!(person("", "06 12 34 56 78").is_in("+33612345678"));
+        assert!(person("", "+33612345678").is_in("06 12 34 56 78"));
+    }
+}

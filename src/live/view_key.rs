@@ -1,0 +1,106 @@
+//! What a viewer sees: the scope that they look at, as far as they are permitted.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::counts::Stance;
+use super::document;
+use super::project::project;
+use super::scope::{Topic, DetailLevel, Scope};
+use crate::domain::{Permission, Visibility, Role, TeamId};
+use crate::gold::Entity;
+
+/// A scope as somebody may see it. Equal sights share a view, and no view serves two that differ: what one of them holds
+/// can never be resumed by the other. Cheap to clone.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ViewKey {
+    scope: Scope,
+    permission: Permission,
+}
+
+impl ViewKey {
+    /// This scope, as far as permitted.
+    #[must_use]
+    pub fn new(scope: Scope, permission: Permission) -> Self {
+        Self { scope: scope.permitted(&permission), permission }
+    }
+
+    /// Everything in a scope, for whoever may see everything.
+    #[must_use]
+    pub fn unlimited(scope: Scope) -> Self {
+        Self::new(scope, Permission::everything(Role::Administrator))
+    }
+
+    /// What is looked at.
+    #[must_use]
+    pub fn scope(&self) -> &Scope {
+        &self.scope
+    }
+
+    /// The same with the first page of its list.
+    #[must_use]
+    pub fn first_page(&self) -> Self {
+        Self::new(self.scope.clone().page(1), self.permission.clone())
+    }
+
+    /// Whom and what the viewer may see.
+    #[must_use]
+    pub fn permission(&self) -> &Permission {
+        &self.permission
+    }
+
+    /// How much of an entity is shown.
+    #[must_use]
+    pub fn detail_level(&self) -> DetailLevel {
+        self.scope.detail_level()
+    }
+
+    /// An entity as it is seen. `None`: it is not.
+    pub(super) fn of(&self, entity: &Arc<Entity>) -> Option<Arc<Entity>> {
+        self.scope.contains(entity).then(|| project(entity, &self.permission)).flatten()
+    }
+
+    /// An entity as it stands in the document. `None`: it does not.
+    pub(super) fn shown(&self, entity: &Arc<Entity>) -> Option<Value> {
+        if !self.scope.contains(entity) {
+            return None;
+        }
+        document::shown(entity, project(entity, &self.permission).as_deref(), self.detail_level())
+    }
+
+    /// What an agent adds to the counts, whether or not the document shows agents. `None`: nothing.
+    pub(super) fn stance(&self, entity: &Entity) -> Option<Stance> {
+        let Entity::Agent(agent) = entity else { return None };
+        let team = agent.team.filter(|team| self.permission.sees_team(*team));
+        self.permission.sees_agent(agent.id).then(|| Stance { team, activity: agent.activity() })
+    }
+
+    /// What to follow, where the queues and teams that are seen name these teams. Every entity that is seen or counted hangs
+    /// on one of these; not everything that does is seen. Where a limited viewer looks at all agents, those whom they may
+    /// see are followed one by one, so that nobody else's change wakes them.
+    pub(super) fn topics(&self, named: &BTreeSet<TeamId>) -> BTreeSet<Topic> {
+        let mut wanted = self.scope.topics().clone();
+        // A wallboard shows no agents and counts them.
+        if self.scope.counts_everybody() {
+            wanted.insert(Topic::Agents);
+        } else if self.scope.counts() {
+            wanted.extend(named.iter().copied().map(Topic::Team));
+        }
+        let Some(Visibility { agents, queues, teams }) = self.permission.visibility() else { return wanted };
+        let agents = || agents.iter().copied().map(Topic::Agent);
+        let queues = || queues.iter().copied().map(Topic::Queue);
+        let teams = || teams.iter().copied().map(Topic::Team);
+        let mut followed = BTreeSet::new();
+        for topic in wanted {
+            match topic {
+                Topic::Agents => followed.extend(agents()),
+                Topic::Queues => followed.extend(queues()),
+                Topic::Teams => followed.extend(teams()),
+                other => drop(followed.insert(other)),
+            }
+        }
+        followed
+    }
+}

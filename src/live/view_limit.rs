@@ -1,0 +1,153 @@
+//! How many different scopes somebody has open. Each distinct scope costs memory for everybody, so that nobody may open so
+//! many that others find no place.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+/// Who looks: a person, with all of their sign-ins, or a display. Whatever tells them apart.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct ViewOwner(Arc<str>);
+
+/// The scopes that everybody holds. Cheap to clone.
+#[derive(Debug, Clone)]
+pub(super) struct ViewLimit(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    /// How many one view_owner may have.
+    most: usize,
+    /// For how long a scope counts after it was last looked at.
+    linger: Duration,
+    held: Mutex<HashMap<ViewOwner, HashMap<String, OpenScope>>>,
+}
+
+#[derive(Debug)]
+struct OpenScope {
+    viewers: usize,
+    used: Instant,
+}
+
+/// A place that a viewer has. Free again a while after this is dropped.
+#[derive(Debug)]
+pub(super) struct Place {
+    view_limit: ViewLimit,
+    view_owner: ViewOwner,
+    scope: String,
+}
+
+impl ViewOwner {
+    /// Whoever is called this.
+    #[must_use]
+    pub fn new(name: &str) -> Self {
+        Self(name.into())
+    }
+}
+
+impl ViewLimit {
+    /// Each may hold so many, which count for so long after they were last looked at.
+    pub fn new(most: usize, linger: Duration) -> Self {
+        Self(Arc::new(Inner { most, linger, held: Mutex::default() }))
+    }
+
+    /// A place for a viewer. `None`: they hold too many.
+    pub fn place(&self, view_owner: &ViewOwner, scope: &str) -> Option<Place> {
+        self.take(view_owner, scope, self.0.most, 1).then(|| Place {
+            view_limit: self.clone(),
+            view_owner: view_owner.clone(),
+            scope: scope.to_owned(),
+        })
+    }
+
+    /// Notes that somebody has looked once. Says whether there was room: of what is merely looked at half as many are kept,
+    /// so that whoever has looked at many can still follow some.
+    pub fn look(&self, view_owner: &ViewOwner, scope: &str) -> bool {
+        self.take(view_owner, scope, self.0.most.div_ceil(2), 0)
+    }
+
+    /// Forgets what nobody has looked at for a while.
+    pub fn sweep(&self) {
+        let now = Instant::now();
+        self.held().retain(|_, scopes| {
+            scopes.retain(|_, hold| !self.is_over(hold, now));
+            !scopes.is_empty()
+        });
+    }
+
+    fn take(&self, view_owner: &ViewOwner, scope: &str, most: usize, viewers: usize) -> bool {
+        let now = Instant::now();
+        let mut held = self.held();
+        let scopes = held.entry(view_owner.clone()).or_default();
+        if !scopes.contains_key(scope) && scopes.len() >= most {
+            scopes.retain(|_, hold| !self.is_over(hold, now));
+            if scopes.len() >= most {
+                return false;
+            }
+        }
+        let hold = scopes.entry(scope.to_owned()).or_insert(OpenScope { viewers: 0, used: now });
+        hold.viewers += viewers;
+        hold.used = now;
+        true
+    }
+
+    fn is_over(&self, hold: &OpenScope, now: Instant) -> bool {
+        hold.viewers == 0 && now.duration_since(hold.used) >= self.0.linger
+    }
+
+    fn held(&self) -> MutexGuard<'_, HashMap<ViewOwner, HashMap<String, OpenScope>>> {
+        self.0.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        if let Some(hold) = self.view_limit.held().get_mut(&self.view_owner).and_then(|scopes| scopes.get_mut(&self.scope)) {
+            hold.viewers -= 1;
+            hold.used = Instant::now();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_holder_has_so_many_scopes_and_the_next_one_as_many() {
+        let view_limit = ViewLimit::new(4, Duration::ZERO);
+        let (mia, rob) = (ViewOwner::new("agent 1"), ViewOwner::new("agent 2"));
+        let mut places: Vec<Place> =
+            (1..=4).map(|n| view_limit.place(&mia, &format!("agents:{n}")).expect("a place")).collect();
+        assert!(view_limit.place(&mia, "agents:5").is_none());
+        assert!(view_limit.place(&mia, "agents:1").is_some(), "the same again costs nothing");
+        assert!(view_limit.place(&rob, "agents:5").is_some());
+        places.truncate(3);
+        assert!(view_limit.place(&mia, "agents:5").is_some());
+    }
+
+    #[test]
+    fn who_has_looked_at_many_can_still_follow_some() {
+        let view_limit = ViewLimit::new(4, Duration::from_secs(60));
+        let mia = ViewOwner::new("agent 1");
+        let looked: Vec<bool> = (1..=4).map(|n| view_limit.look(&mia, &format!("agents:{n}"))).collect();
+        assert_eq!(looked, [true, true, false, false]);
+        assert!(view_limit.look(&mia, "agents:1"), "the same again");
+        let followed: Vec<_> = (5..=7).filter_map(|n| view_limit.place(&mia, &format!("agents:{n}"))).collect();
+        assert_eq!(followed.len(), 2);
+        drop(followed);
+        assert!(
+            view_limit.place(&mia, "agents:9").is_none(),
+            "whoever opens and closes many in turn holds them all a while"
+        );
+    }
+
+    #[test]
+    fn nothing_is_kept_of_who_is_gone() {
+        let view_limit = ViewLimit::new(4, Duration::ZERO);
+        drop(view_limit.place(&ViewOwner::new("agent 1"), "floor"));
+        let stays = view_limit.place(&ViewOwner::new("agent 2"), "floor");
+        view_limit.sweep();
+        assert_eq!(view_limit.held().len(), 1);
+        drop(stays);
+    }
+}

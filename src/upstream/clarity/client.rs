@@ -1,0 +1,259 @@
+//! The REST side of Clarity.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC};
+use reqwest::header::{ACCEPT, CACHE_CONTROL, WWW_AUTHENTICATE};
+use reqwest::{Method, StatusCode};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use url::Url;
+
+use super::denial_cache::DenialCache;
+use super::error::RefusalReason;
+use super::rate_limit::RateLimit;
+use super::{Credential, Error, Settings, Tokens};
+use base::secret::ExposeSecret;
+use base::{Clock, CookieJar, Secret, SourceClock, http, json, error_response};
+
+/// No refusal has more to say than this.
+const REFUSAL_LIMIT: usize = 64 * 1024;
+
+/// No answer is larger than this: two thousand agents with everything are a few megabytes.
+const ANSWER_LIMIT: usize = 16 * 1024 * 1024;
+
+/// Addresses stay below two thousand characters; this much of them may be ids.
+const IDS_LIMIT: usize = 1500;
+
+/// Everything but the unreserved characters (`apis.md` B33).
+pub(super) const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// Clarity, as the service account sees it. Cheap to clone.
+#[derive(Clone)]
+pub struct Clarity(Arc<Inner>);
+
+struct Inner {
+    http: reqwest::Client,
+    settings: Settings,
+    tokens: Arc<Tokens>,
+    cookies: Arc<CookieJar>,
+    clock: SourceClock,
+    denials: DenialCache,
+    rest: RateLimit,
+}
+
+impl Clarity {
+    /// A client by the site's settings. Nothing is sent yet.
+    ///
+    /// # Errors
+    /// When the TLS library cannot be set up.
+    pub fn new(settings: Settings, clock: Clock) -> Result<Self, reqwest::Error> {
+        Self::watching(settings, None, clock)
+    }
+
+    /// The same, where the password or the ready token came from this file: see [`Tokens::reload_secret`].
+    ///
+    /// # Errors
+    /// When the TLS library cannot be set up.
+    pub fn watching(settings: Settings, secret_file: Option<&Path>, clock: Clock) -> Result<Self, reqwest::Error> {
+        let http = http::client()?;
+        let own = settings.api_root.host_str().into_iter();
+        let cookies = CookieJar::for_hosts(own.chain(settings.token_hosts.iter().map(String::as_str)));
+        let cookies = Arc::new(cookies);
+        let tokens = Tokens::new(settings.clone(), http.clone(), Arc::clone(&cookies), clock.clone());
+        let tokens = Arc::new(tokens.watching(secret_file));
+        Ok(Self::assemble(http, settings, tokens, cookies, SourceClock::new(clock)))
+    }
+
+    /// The same Clarity as somebody else sees it: another credential, tokens and cookies of its own, the same addresses
+    /// and connections.
+    #[must_use]
+    pub fn with_credential(&self, credential: Credential) -> Self {
+        let Inner { http, settings, tokens, cookies, clock, .. } = &*self.0;
+        let settings = Settings { credential, ..settings.clone() };
+        let cookies = Arc::new(cookies.for_other_identity());
+        let tokens = Arc::new(tokens.of_somebody_else(settings.clone(), Arc::clone(&cookies)));
+        Self::assemble(http.clone(), settings, tokens, cookies, clock.clone())
+    }
+
+    fn assemble(
+        http: reqwest::Client,
+        settings: Settings,
+        tokens: Arc<Tokens>,
+        cookies: Arc<CookieJar>,
+        clock: SourceClock,
+    ) -> Self {
+        let (denials, rest) = (DenialCache::default(), RateLimit::default());
+        Self(Arc::new(Inner { http, settings, tokens, cookies, clock, denials, rest }))
+    }
+
+    /// What the site says.
+    #[must_use]
+    pub fn settings(&self) -> &Settings {
+        &self.0.settings
+    }
+
+    /// The tokens that all calls share.
+    #[must_use]
+    pub fn tokens(&self) -> &Arc<Tokens> {
+        &self.0.tokens
+    }
+
+    /// Clarity's clock, as its answers tell.
+    #[must_use]
+    pub fn clock(&self) -> &SourceClock {
+        &self.0.clock
+    }
+
+    /// The cookies that all requests show and set.
+    pub(super) fn cookies(&self) -> &Arc<CookieJar> {
+        &self.0.cookies
+    }
+
+    pub(super) fn denial_cache(&self) -> &DenialCache {
+        &self.0.denials
+    }
+
+    pub(super) fn at(&self, path: &str, query: &str) -> Url {
+        let mut at = self.0.settings.api_root.clone();
+        at.set_path(&format!("{}{path}", at.path().trim_end_matches('/')));
+        at.set_query(Some(query).filter(|query| !query.is_empty()));
+        at
+    }
+
+    pub(super) async fn call<T: DeserializeOwned>(
+        &self,
+        call: &'static str,
+        method: Method,
+        at: Url,
+        body: Option<&impl Serialize>,
+    ) -> Result<T, Error> {
+        let bytes = self.send(call, method, at, body).await?;
+        json::read(&bytes).map_err(|error| Error::MalformedAnswer { call, line: error.line(), column: error.column() })
+    }
+
+    /// Sends a call; after a 401 that may mean an expired token, once more with another one and no oftener. Where that
+    /// did not help, no other token is asked for on this call's account for a while (`apis.md` B3).
+    pub(super) async fn send(
+        &self,
+        call: &'static str,
+        method: Method,
+        at: Url,
+        body: Option<&impl Serialize>,
+    ) -> Result<Vec<u8>, Error> {
+        let token = self.token(call).await?;
+        let answer = self.send_once(call, method.clone(), at.clone(), body, &token).await?;
+        if !self.may_be_expired(&answer, &token, &at) {
+            if answer.status().is_success() {
+                self.denial_cache().permit(at.as_str());
+            }
+            return self.read(call, answer).await;
+        }
+        let token = self.token(call).await?;
+        let answer = self.send_once(call, method, at.clone(), body, &token).await?;
+        if answer.status() == StatusCode::UNAUTHORIZED {
+            self.denial_cache().deny(at.as_str());
+        }
+        self.read(call, answer).await
+    }
+
+    /// Sends a call that changes something: once, whatever becomes of it (`apis.md` B27). A token that may have
+    /// expired is renewed for whoever calls next.
+    pub(super) async fn tell(
+        &self,
+        call: &'static str,
+        method: Method,
+        at: Url,
+        body: Option<&impl Serialize>,
+    ) -> Result<Option<Value>, Error> {
+        let token = self.token(call).await?;
+        let answer = self.send_once(call, method, at.clone(), body, &token).await?;
+        self.may_be_expired(&answer, &token, &at);
+        let answer = self.success(call, answer).await?;
+        http::read_receipt(answer, ANSWER_LIMIT).await.map_err(|source| Error::Body { call, source })
+    }
+
+    /// The token for a call, unless Clarity wants to be left alone.
+    async fn token(&self, call: &'static str) -> Result<Secret, Error> {
+        if let Some(left) = self.0.rest.left() {
+            return Err(Error::RateLimited { call, retry_after: Some(left) });
+        }
+        self.0.tokens.current().await.map_err(|source| Error::Token { call, source })
+    }
+
+    fn may_be_expired(&self, answer: &reqwest::Response, token: &Secret, at: &Url) -> bool {
+        let challenged = answer.headers().contains_key(WWW_AUTHENTICATE);
+        answer.status() == StatusCode::UNAUTHORIZED
+            && !self.denial_cache().holds(at.as_str())
+            && self.0.tokens.refused(token, challenged)
+    }
+
+    async fn send_once(
+        &self,
+        call: &'static str,
+        method: Method,
+        at: Url,
+        body: Option<&impl Serialize>,
+        token: &Secret,
+    ) -> Result<reqwest::Response, Error> {
+        let host = at.host_str().unwrap_or("(no host)").to_owned();
+        let mut request = self.0.http.request(method, at).header(ACCEPT, "application/json");
+        // No cache may answer for Clarity, and none may keep a GET that writes (`apis.md` B27).
+        request = request.header(CACHE_CONTROL, "no-store");
+        request = request.bearer_auth(token.expose_secret());
+        if let Some(body) = body {
+            request = request.json(body);
+        }
+        let asked = self.0.clock.ours();
+        let answer = self.0.cookies.send(request).await.inspect(|answer| {
+            self.0.clock.observe_response(asked, answer.headers());
+        });
+        answer.map_err(|error| Error::Unreachable { call, host, source: error.without_url() })
+    }
+
+    async fn read(&self, call: &'static str, answer: reqwest::Response) -> Result<Vec<u8>, Error> {
+        let answer = self.success(call, answer).await?;
+        http::read_text(answer, ANSWER_LIMIT).await.map_err(|source| Error::Body { call, source })
+    }
+
+    /// An answer, if its status is a success.
+    async fn success(&self, call: &'static str, answer: reqwest::Response) -> Result<reqwest::Response, Error> {
+        match answer.status() {
+            StatusCode::UNAUTHORIZED => Err(Error::Denied { call }),
+            StatusCode::TOO_MANY_REQUESTS => {
+                let wait = self.0.rest.begin(error_response::retry_after(answer.headers()));
+                Err(Error::RateLimited { call, retry_after: Some(wait) })
+            }
+            status if !status.is_success() => {
+                // The status has arrived, and it decides; a body that breaks off after it says nothing more.
+                let body = http::read_body(answer, REFUSAL_LIMIT).await.unwrap_or_default();
+                Err(Error::Status { call, status: status.as_u16(), said: error_response::message(&body).map(RefusalReason::new) })
+            }
+            _ => {
+                self.0.rest.end();
+                Ok(answer)
+            }
+        }
+    }
+}
+
+/// Ids as comma-separated texts, none of them too long for an address.
+pub(super) fn in_chunks(ids: &[i64]) -> Vec<String> {
+    let mut chunks: Vec<String> = Vec::new();
+    for id in ids {
+        let id = id.to_string();
+        match chunks.last_mut() {
+            Some(chunk) if chunk.len() + id.len() < IDS_LIMIT => {
+                chunk.push(',');
+                chunk.push_str(&id);
+            }
+            _ => chunks.push(id),
+        }
+    }
+    chunks
+}
+
+#[cfg(test)]
+mod tests;

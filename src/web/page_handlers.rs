@@ -1,0 +1,207 @@
+//! The handlers of the pages: paint the scope's document, and let [`pages`](super::pages) turn it into HTML.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use axum::extract::{FromRef, Path, RawQuery, State};
+use axum::response::{Html, IntoResponse, Redirect, Response};
+
+use super::access::viewer::Agent;
+use super::access::{Access, Viewer, Who, sign_ins};
+use super::wallboards::Wallboards;
+use super::events;
+use super::pages::{self, CurrentUser, PageState, TableQuery};
+use super::present::plain_page;
+use super::problem::Problem;
+use super::state::{AppState, SiteSettings};
+use crate::actions::{FeedbackActions, SignIn, Surveys};
+use base::Clock;
+use crate::domain::{AgentId, ResponseId, Role};
+use crate::feeds::Intake;
+use crate::gold::Key;
+use crate::live::{Hub, RenderedState, ViewError, Scope};
+
+type Page = Result<Response, Problem>;
+
+/// What every page needs.
+#[derive(Debug, Clone)]
+pub struct Painter {
+    hub: Hub,
+    clock: Clock,
+    site: Arc<SiteSettings>,
+}
+
+impl FromRef<AppState> for Painter {
+    fn from_ref(state: &AppState) -> Self {
+        Self { hub: state.hub.clone(), clock: state.clock.clone(), site: Arc::clone(&state.site) }
+    }
+}
+
+/// `/`: leads to the page of the viewer's role.
+pub async fn home(viewer: Viewer) -> Redirect {
+    if let Who::Display(screen) = viewer.who() {
+        return Redirect::to(&format!("/wallboard/{}", screen.board));
+    }
+    match (viewer.role(), viewer.agent()) {
+        (Role::Agent, Some(agent)) => Redirect::to(&format!("/agents/{agent}")),
+        (Role::TeamLead, _) => Redirect::to("/feedback"),
+        _ => Redirect::to("/supervisor"),
+    }
+}
+
+/// `/supervisor`: the floor.
+pub async fn supervisor(State(painter): State<Painter>, viewer: Viewer, RawQuery(query): RawQuery) -> Page {
+    show(pages::supervisor(&painter.paint(&viewer, Scope::floor())?, &TableQuery::parse(query.as_deref())))
+}
+
+/// `/wallboard/{name}`: a display.
+pub async fn wallboard(
+    State(painter): State<Painter>,
+    State(boards): State<Wallboards>,
+    viewer: Viewer,
+    Path(name): Path<String>,
+) -> Page {
+    let board = boards.seen(&name, viewer.permission()).ok_or_else(Problem::not_found)?;
+    show(pages::wallboard(&painter.paint(&viewer, boards.scope(&board))?, &board))
+}
+
+/// `/agents/{id}`: one agent.
+pub async fn agent(State(painter): State<Painter>, viewer: Viewer, Path(id): Path<i64>) -> Page {
+    // Whoever asks for nobody in particular makes no view of nobody.
+    if !painter.hub.knows(&Key::Agent(AgentId(id)), viewer.permission()) {
+        return Err(Problem::not_found());
+    }
+    let page = painter.paint(&viewer, Scope::agent(AgentId(id)))?;
+    show(pages::agent(&page, &id.to_string()).transpose().ok_or_else(Problem::not_found)?)
+}
+
+/// `/feedback`: what customers said.
+pub async fn feedback(State(painter): State<Painter>, viewer: Viewer, RawQuery(query): RawQuery) -> Page {
+    match painter.paint_page(&viewer, Scope::feedback(), query.as_deref())? {
+        Ok(page) => show(pages::feedback(&page)),
+        Err(last) => Ok(last.into_response()),
+    }
+}
+
+/// `/feedback/{response}`: one thread.
+pub async fn feedback_item(
+    State(painter): State<Painter>,
+    State(desk): State<Option<FeedbackActions>>,
+    viewer: Viewer,
+    Path(response): Path<String>,
+) -> Page {
+    // Whoever asks for nothing in particular makes no view of nothing.
+    let id = ResponseId::from(response.as_str());
+    if !painter.hub.knows(&Key::Response(id.clone()), viewer.permission()) {
+        return Err(Problem::not_found());
+    }
+    let page = painter.paint(&viewer, Scope::response(&id))?;
+    let needs_kind = |source: &str| desk.as_ref().is_some_and(|desk| desk.needs_kind(source));
+    show(pages::feedback_item_of(&page, &response, needs_kind).transpose().ok_or_else(Problem::not_found)?)
+}
+
+/// `/surveys`: what was asked of Agent Connect.
+pub async fn surveys(
+    State(painter): State<Painter>,
+    State(desk): State<Option<Surveys>>,
+    viewer: Viewer,
+    RawQuery(query): RawQuery,
+) -> Page {
+    let page = match painter.paint_page(&viewer, Scope::surveys(), query.as_deref())? {
+        Ok(page) => page,
+        Err(last) => return Ok(last.into_response()),
+    };
+    let unasked = match desk {
+        Some(desk) => desk.skipped(viewer.permission()).await,
+        None => Vec::new(),
+    };
+    show(pages::surveys(&page, &unasked))
+}
+
+/// Which page of a list an address names; whatever is none is the first.
+fn page(query: Option<&str>) -> usize {
+    let named = |(name, value): (Cow<'_, str>, Cow<'_, str>)| (name == "page").then(|| value.parse().ok()).flatten();
+    url::form_urlencoded::parse(query.unwrap_or_default().as_bytes()).find_map(named).unwrap_or(1)
+}
+
+/// `/status`: how well each of the four systems can be heard.
+pub async fn status(
+    State(painter): State<Painter>,
+    State(access): State<Access>,
+    State(intake): State<Intake>,
+    viewer: Viewer,
+) -> Page {
+    let page = painter.paint(&viewer, Scope::status())?;
+    let (role, zone) = (viewer.role(), &painter.site.time_zone);
+    show(pages::status(&page, &events::unusable(access.store(), &intake, role, zone, page.now).await))
+}
+
+/// `/sign-ins`: where somebody is signed in, or who all is.
+pub async fn sign_ins(State(painter): State<Painter>, State(access): State<Access>, Agent(viewer): Agent) -> Page {
+    let here = viewer.sign_in().map(SignIn::id);
+    let listed = sign_ins::listed(&access, &viewer);
+    let SiteSettings { time_zone, demo, .. } = &*painter.site;
+    show(pages::sign_ins(&listed, here, painter.clock.now(), time_zone, &CurrentUser::of(&viewer, *demo)))
+}
+
+impl Painter {
+    /// The page of a list that an address names; where the list has fewer, the way to the last.
+    fn paint_page(
+        &self,
+        viewer: &Viewer,
+        list: Scope,
+        query: Option<&str>,
+    ) -> Result<Result<PageState, Redirect>, Problem> {
+        let address = list.kind();
+        match self.hub.render(&viewer.view_key(list.page(page(query)))?, viewer.view_owner().as_ref()) {
+            Ok(painted) => Ok(Ok(self.page(viewer, painted)?)),
+            Err(ViewError::NoSuchPage { last, .. }) => Ok(Err(Redirect::to(&format!("/{address}?page={last}")))),
+            Err(refused) => Err(Problem::not_watched(refused)),
+        }
+    }
+
+    fn paint(&self, viewer: &Viewer, scope: Scope) -> Result<PageState, Problem> {
+        self.page(
+            viewer,
+            self.hub.render(&viewer.view_key(scope)?, viewer.view_owner().as_ref()).map_err(Problem::not_watched)?,
+        )
+    }
+
+    fn page(&self, viewer: &Viewer, painted: RenderedState) -> Result<PageState, Problem> {
+        // Read back from the very document that the page carries: what is painted is what will be patched.
+        let state = serde_json::from_str(&painted.state).map_err(|error| {
+            tracing::error!(error = %error, "a document cannot be read back");
+            Problem::broken()
+        })?;
+        Ok(PageState {
+            epoch: painted.epoch.to_string(),
+            version: painted.version,
+            scope: painted.scope,
+            build: self.hub.build(),
+            now: self.clock.now(),
+            time_zone: self.site.time_zone.clone(),
+            state,
+            state_json: painted.state.to_string(),
+            demo: self.site.demo,
+            user: CurrentUser::of(viewer, self.site.demo),
+            queue_metrics: self.site.queue_metrics.clone(),
+        })
+    }
+}
+
+/// A problem as a page, for browsers.
+#[must_use]
+pub fn problem_page(problem: &Problem) -> String {
+    let (heading, next) = problem.for_people();
+    pages::problem(heading, problem.more().unwrap_or_default(), next).unwrap_or_else(|_| plain_page(problem))
+}
+
+fn show(rendered: Result<String, askama::Error>) -> Page {
+    match rendered {
+        Ok(html) => Ok(Html(html).into_response()),
+        Err(error) => {
+            tracing::error!(error = %error, "a page cannot be rendered");
+            Err(Problem::broken())
+        }
+    }
+}

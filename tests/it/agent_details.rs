@@ -1,0 +1,100 @@
+//! Whoever looks at one agent sees the last 24 hours and the metrics by queue, and in the demo may act; whoever looks at the
+//! floor is spared all that.
+
+use sandbox::{Upstream, WrongAnswer};
+use fantoccini::Locator;
+use serde_json::{Value, json};
+
+use crate::support::browser::Browser;
+use crate::support::house::{House, sandbox};
+
+fn is_live(state: &Value) -> bool {
+    state["sources"]["clarity"]["state"] == "live" && state["agents"]["1"].is_object()
+}
+
+#[tokio::test]
+async fn what_an_agent_did_is_told_to_those_who_name_the_agent() {
+    let (sandbox, neighbours) = sandbox(20, 4).await;
+    let house = House::beside(&sandbox).await;
+    let near = house
+        .until("agents:1", "the day of agent 1", |state| {
+            let agent = &state["agents"]["1"];
+            is_live(state) && agent["history"].is_object() && agent["byQueue"].is_object()
+        })
+        .await;
+    let agent = &near["agents"]["1"];
+    let history = agent["history"].as_object().expect("a history");
+    let running: Vec<_> = history.iter().filter(|(_, stint)| stint.get("until").is_none()).collect();
+    assert_eq!(running.len(), 1, "one status goes on: {history:?}");
+    assert_eq!(
+        (running[0].0.as_str(), &running[0].1["status"]),
+        (agent["since"].as_str().expect("since"), &agent["status"])
+    );
+    let occupancy = &agent["occupancy"];
+    assert!((0.0..=100.0).contains(&occupancy["value"].as_f64().expect("a percentage")), "{occupancy}");
+    for (queue, bag) in agent["byQueue"].as_object().expect("metrics by queue") {
+        assert!(bag.is_object() && near["queues"][queue]["name"].is_string(), "{queue}: {bag}");
+        assert_eq!(near["queues"][queue].as_object().map(serde_json::Map::len), Some(1), "of queues the name alone");
+    }
+    for scope in ["floor", "all", "teams:1,2,3"] {
+        let far = house.state(scope).await;
+        let text = far["state"].to_string();
+        for name in ["\"history\"", "\"byQueue\"", "\"occupancy\""] {
+            assert!(!text.contains(name), "{name} in {scope}");
+        }
+    }
+
+    let page = house.get("/agents/1").await;
+    assert_eq!(page.status(), 200);
+    let html = page.text().await.expect("a page");
+    assert!(html.contains("data-scope=\"agents:1\"") && html.contains("<rect "));
+    let nobody =
+        house.http.get(house.at("/agents/4711")).header("accept", "text/html").send().await.expect("an answer");
+    assert_eq!(nobody.status(), 404);
+    assert_eq!(nobody.headers()["content-type"], "text/html; charset=utf-8");
+    assert_eq!(house.get("/agents/x").await.status(), 400);
+    house.stop().await;
+    neighbours.kill();
+}
+
+#[tokio::test]
+async fn a_clarity_that_stumbles_over_such_questions_is_asked_without_them() {
+    let (sandbox, neighbours) = sandbox(20, 4).await;
+    let steering = sandbox.steering();
+    steering.answer_wrongly(Upstream::Clarity, "includeBreakdowns", Some(WrongAnswer::status(500)));
+    let house = House::beside(&sandbox).await;
+    let refused = |state: &Value| state["sources"]["clarity"]["counters"]["refusedDetails"] == json!(1);
+    let state = house.until("agents:1", "a live floor all the same", |state| is_live(state) && refused(state)).await;
+    assert!(state["agents"]["1"].get("byQueue").is_none());
+    let counters = &state["sources"]["clarity"]["counters"];
+    assert!(counters.get("failedReadings").is_none() && counters.get("failedSubscriptions").is_none(), "{counters}");
+    house.stop().await;
+    neighbours.kill();
+}
+
+#[tokio::test]
+async fn in_the_demo_whoever_looks_at_an_agent_may_act_and_sees_what_became_of_it() {
+    let (sandbox, neighbours) = sandbox(20, 4).await;
+    let house = House::beside(&sandbox).await;
+    house.until("agents:1", "agent 1", is_live).await;
+    sandbox.steering().pause(true);
+    let browser = Browser::start(&["--window-size=1600,1400"]).await;
+    browser.client.goto(house.at("/agents/1").as_str()).await.expect("the page");
+    browser.until("the page is live", "return document.getElementById('link-state').textContent === 'Live'").await;
+    browser.until("possible states", "return document.querySelectorAll('select[name=choice] option').length > 3").await;
+    let press = async |selector: &str| {
+        let button = browser.client.find(Locator::Css(selector)).await.expect("a button");
+        button.click().await.expect("it can be pressed");
+    };
+    press("button[name=suspended][value=true]").await;
+    press(".confirm button").await;
+    browser.until("the answer", "return !!document.querySelector('[data-answer][data-state=done]')").await;
+    let reason = "document.querySelector('.tiles [data-as=reason]').textContent";
+    browser.until("the agent is suspended", &format!("return {reason}.startsWith('Suspended')")).await;
+    press("button[name=suspended][value=false]").await;
+    press(".confirm button").await;
+    browser.until("and no longer", &format!("return !{reason}.includes('Suspended')")).await;
+    browser.close().await;
+    house.stop().await;
+    neighbours.kill();
+}

@@ -1,0 +1,51 @@
+//! A real browser in front of the demo: a number moves without a reload; the server goes, the page says since when; it
+//! comes back, and the page is right again.
+
+use serde_json::json;
+
+use crate::support::browser::Browser;
+use crate::support::house::{House, sandbox};
+
+#[tokio::test]
+async fn a_page_lives_loses_its_server_and_is_right_again() {
+    let (sandbox, neighbours) = sandbox(20, 4).await;
+    let house = House::beside(&sandbox).await;
+    house.until("floor", "a live floor", |state| state["sources"]["clarity"]["state"] == "live").await;
+    sandbox.steering().pause(true);
+    let browser = Browser::start(&[]).await;
+    browser.client.goto(house.at("/supervisor").as_str()).await.expect("the page");
+    browser
+        .until("the page is live", "return document.querySelector('#link-state').textContent.includes('Live')")
+        .await;
+    browser.ask("window.notReloaded = true; return true").await;
+
+    let cell = "document.querySelector('[data-path=\"queues/2/waiting\"]').textContent.trim()";
+    sandbox.steering().pulse(2, 41).expect("a queue");
+    browser.until("the number moves", &format!("return {cell} === '41'")).await;
+    assert_eq!(browser.ask("return window.notReloaded").await, json!(true));
+
+    let stopped = house.stop().await;
+    browser
+        .until(
+            "the page says since when",
+            "return /No connection since \\d\\d:\\d\\d:\\d\\d/.test(document.body.innerText)",
+        )
+        .await;
+    assert_eq!(browser.ask(&format!("return {cell}")).await, json!("41"), "the last number stays, marked as old");
+
+    // The floor moves on while nobody looks.
+    sandbox.steering().pulse(2, 7).expect("a queue");
+    let house = stopped.again().await;
+    browser
+        .until(
+            "the page is live again",
+            "return document.querySelector('#link-state').textContent.includes('Live')",
+        )
+        .await;
+    let shown = house.until("floor", "the truth", |state| state["queues"]["2"]["waiting"].is_number()).await;
+    let waiting = shown["queues"]["2"]["waiting"].to_string();
+    browser.until("the number is right again", &format!("return {cell} === '{waiting}'")).await;
+    browser.close().await;
+    house.stop().await;
+    neighbours.kill();
+}

@@ -1,0 +1,158 @@
+//! Who is signed in stays so when the server starts again, and who has left stays out.
+
+use base::Clock;
+use sandbox::Sandbox;
+use jiff::SignedDuration;
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+
+use crate::support::door::{ADMINISTRATOR, SUPERVISOR, Somebody, TEAM_LEAD};
+use crate::support::house::{House, sandbox};
+
+async fn cookie_of(house: &House, sandbox: &Sandbox, agent: i64) -> String {
+    Somebody::of(house, sandbox, agent).await.cookie
+}
+
+async fn status_with(house: &House, cookie: &str) -> StatusCode {
+    Somebody::with(house, cookie.to_owned()).get("/api/v1/state").await.status()
+}
+
+async fn listed(house: &House, cookie: &str) -> Vec<Value> {
+    let answer = Somebody::with(house, cookie.to_owned()).get("/api/v1/sign-ins").await;
+    answer.json::<Value>().await.expect("JSON")["signIns"].as_array().expect("a list").clone()
+}
+
+/// How many agents somebody is shown, once the floor is there.
+async fn seen(house: &House, cookie: &str, least: usize) -> usize {
+    let mut viewer = Somebody::with(house, cookie.to_owned()).watch("floor", None).await;
+    let many = |document: &Value| document["agents"].as_object().map_or(0, serde_json::Map::len);
+    viewer.until("the floor", |document| many(document) >= least).await;
+    many(&viewer.document)
+}
+
+#[tokio::test]
+async fn supervisor_reads_and_acts_on_after_restart_as_before() {
+    let (sandbox, _life) = sandbox(24, 3).await;
+    let house = House::with_a_door(&sandbox, |_| ()).await;
+    let cookie = cookie_of(&house, &sandbox, SUPERVISOR).await;
+    let before = seen(&house, &cookie, 2).await;
+    let begun = listed(&house, &cookie).await[0].clone();
+
+    let house = house.stop().await.again().await;
+    assert_eq!(seen(&house, &cookie, before).await, before, "whom they may see is confirmed anew");
+    let again = listed(&house, &cookie).await[0].clone();
+    for same in ["id", "agent", "name", "role", "began", "address", "browser", "current"] {
+        assert_eq!(again[same], begun[same], "{same}");
+    }
+    let supervisor = Somebody::with(&house, cookie.clone());
+    let theirs =
+        supervisor.state("floor").await["agents"].as_object().expect("agents").keys().next().expect("one").clone();
+    let act = supervisor.request(Method::POST, &format!("/api/v1/agents/{theirs}/suspend"));
+    let acted = act.json(&json!({"suspended": true})).send().await.expect("an answer");
+    assert!(acted.status().is_success(), "{}: they act with their own token", acted.status());
+
+    // And a second time, though nothing was written since.
+    let house = house.stop().await.again().await;
+    assert_eq!(status_with(&house, &cookie).await, StatusCode::OK);
+    house.stop().await;
+}
+
+#[tokio::test]
+async fn ended_sign_in_stays_ended_after_restart() {
+    let (sandbox, _life) = sandbox(24, 3).await;
+    let house = House::with_a_door(&sandbox, |_| ()).await;
+    let keeper = cookie_of(&house, &sandbox, ADMINISTRATOR).await;
+    let (left, ended, stays, never_back) = (
+        cookie_of(&house, &sandbox, TEAM_LEAD).await,
+        cookie_of(&house, &sandbox, TEAM_LEAD).await,
+        cookie_of(&house, &sandbox, TEAM_LEAD).await,
+        cookie_of(&house, &sandbox, SUPERVISOR).await,
+    );
+    Somebody::with(&house, left.clone()).request(Method::POST, "/logout").send().await.expect("an answer");
+    let id = listed(&house, &ended).await.iter().find(|it| it["current"] == true).expect("their own")["id"].clone();
+    let end = format!("/api/v1/sign-ins/{}", id.as_str().expect("a text"));
+    let answer = Somebody::with(&house, keeper.clone()).request(Method::DELETE, &end).send().await.expect("an answer");
+    assert_eq!(answer.status(), StatusCode::NO_CONTENT);
+
+    let house = house.stop().await.again().await;
+    // Before anybody but the keeper has come back.
+    let open = listed(&house, &keeper).await;
+    assert_eq!(open.len(), 3, "the keeper, one team lead, one supervisor: {open:?}");
+    assert_eq!(status_with(&house, &left).await, StatusCode::UNAUTHORIZED);
+    assert_eq!(status_with(&house, &ended).await, StatusCode::UNAUTHORIZED);
+    assert_eq!(status_with(&house, &stays).await, StatusCode::OK);
+    // One that has not come back yet can be ended too.
+    let away = open.iter().find(|it| it["agent"] == SUPERVISOR).expect("the supervisor's")["id"].clone();
+    let end = format!("/api/v1/sign-ins/{}", away.as_str().expect("a text"));
+    let foreign = Somebody::with(&house, stays.clone()).request(Method::DELETE, &end).send().await.expect("an answer");
+    assert_eq!(foreign.status(), StatusCode::NOT_FOUND, "not by somebody else");
+    let answer = Somebody::with(&house, keeper.clone()).request(Method::DELETE, &end).send().await.expect("an answer");
+    assert_eq!(answer.status(), StatusCode::NO_CONTENT);
+    assert_eq!(status_with(&house, &never_back).await, StatusCode::UNAUTHORIZED);
+    let house = house.stop().await.again().await;
+    assert_eq!(status_with(&house, &never_back).await, StatusCode::UNAUTHORIZED);
+    assert_eq!(listed(&house, &keeper).await.len(), 2);
+    house.stop().await;
+}
+
+#[tokio::test]
+async fn idle_and_absolute_ends_hold_across_a_restart() {
+    let (sandbox, _life) = sandbox(12, 2).await;
+    let house = House::with_a_door(&sandbox, |_| ()).await;
+    let cookie = cookie_of(&house, &sandbox, SUPERVISOR).await;
+    let stopped = house.stop().await;
+    let later = |hours| Clock::manual(Clock::system().now() + SignedDuration::from_hours(hours));
+    let house = stopped.at_the_time_of(&later(9)).await;
+    assert_eq!(status_with(&house, &cookie).await, StatusCode::UNAUTHORIZED, "idle for longer than eight hours");
+    assert!(house.world.store.sign_ins().list().await.expect("read").is_empty());
+    // And it does not come back where the clock is right.
+    let house = house.stop().await.again().await;
+    assert_eq!(status_with(&house, &cookie).await, StatusCode::UNAUTHORIZED);
+    house.stop().await;
+}
+
+#[tokio::test]
+async fn data_directory_opens_nothing_by_itself() {
+    let (sandbox, _life) = sandbox(12, 2).await;
+    let house = House::with_a_door(&sandbox, |_| ()).await;
+    let token = sandbox.steering().token_for(SUPERVISOR).expect("an agent");
+    let cookie = cookie_of(&house, &sandbox, SUPERVISOR).await;
+    let copy = house.world.store.backups().create().await.expect("a copy");
+    let key = cookie.split_once('=').expect("a pair").1;
+    let stopped = house.stop().await;
+    let token = token.as_str();
+    for dir in [stopped.data_dir(), copy.parent().expect("a directory")] {
+        for file in std::fs::read_dir(dir).expect("files").filter_map(Result::ok) {
+            let bytes = std::fs::read(file.path()).unwrap_or_default();
+            for secret in [key.as_bytes(), token.as_bytes(), &token.as_bytes()[token.len() - 40..]] {
+                assert!(!bytes.windows(secret.len()).any(|part| part == secret), "{}", file.path().display());
+            }
+        }
+    }
+    // A file that somebody has got hold of and changed lets nobody in.
+    let store = stopped.store();
+    let mut kept = store.sign_ins().list().await.expect("read").remove(0);
+    store.sign_ins().remove(kept.key).await.expect("forgotten");
+    kept.key = base::key::hash(&"ab".repeat(32).into());
+    store.sign_ins().add(kept).await.expect("kept");
+    store.close().await;
+    drop(store);
+    let house = stopped.again().await;
+    assert_eq!(status_with(&house, &format!("cb={}", "ab".repeat(32))).await, StatusCode::UNAUTHORIZED);
+    assert_eq!(status_with(&house, &cookie).await, StatusCode::UNAUTHORIZED);
+    house.stop().await;
+}
+
+#[tokio::test]
+async fn who_comes_back_while_clarity_is_away_is_not_thrown_out() {
+    let (sandbox, life) = sandbox(12, 2).await;
+    let house = House::with_a_door(&sandbox, |_| ()).await;
+    let cookie = cookie_of(&house, &sandbox, SUPERVISOR).await;
+    let stopped = house.stop().await;
+    assert!(life.shut_down(crate::support::house::PATIENCE).await);
+    let house = stopped.again().await;
+    assert_eq!(status_with(&house, &cookie).await, StatusCode::OK);
+    let alone = Somebody::with(&house, cookie.clone()).state("floor").await;
+    assert!(alone["agents"].as_object().is_none_or(|agents| agents.len() <= 1), "nobody could say whom they may see");
+    house.stop().await;
+}

@@ -1,0 +1,383 @@
+//! Clarity's pushes fail in every way that SignalR can fail (`reliability.md`, rows U1 to U17); what is shown is what is.
+
+use std::time::Duration;
+
+use base::Lifecycle;
+use sandbox::{Options, Sandbox, Timeouts};
+use reqwest::StatusCode;
+use serde_json::Value;
+
+use crate::support::house::{House, sandbox_with};
+use crate::support::until;
+
+/// How often these houses read everything: tests are in a hurry.
+const POLL: Duration = Duration::from_millis(700);
+
+struct Street {
+    sandbox: Sandbox,
+    neighbours: Lifecycle,
+    house: House,
+}
+
+impl Street {
+    /// A busy floor and a house beside it, live.
+    async fn live() -> Self {
+        Self::live_with(Options::default(), &[]).await
+    }
+
+    async fn live_with(options: Options, closed: &[&str]) -> Self {
+        let street = Self::with(options, closed).await;
+        street.until("a live floor", |clarity| clarity["state"] == "live").await;
+        street
+    }
+
+    async fn with(options: Options, closed: &[&str]) -> Self {
+        let (sandbox, neighbours) = sandbox_with(Options { agents: 20, queues: 4, speed: 10.0, ..options }).await;
+        sandbox.steering().close_transports(closed);
+        let house = House::beside_with(&sandbox, |clarity| clarity.poll_interval = POLL).await;
+        Self { sandbox, neighbours, house }
+    }
+
+    /// Waits until Clarity is seen as wanted.
+    async fn until(&self, what: &str, mut wanted: impl FnMut(&Value) -> bool) -> Value {
+        let state = self.house.until("all", what, |state| wanted(&state["sources"]["clarity"])).await;
+        state["sources"]["clarity"].clone()
+    }
+
+    /// Waits until a push is seen: queues are known from pushes alone.
+    async fn until_pushed(&self, waiting: u64) {
+        self.sandbox.steering().pause(true);
+        self.sandbox.steering().pulse(1, waiting).expect("a queue");
+        self.house.until("all", "a push", |state| state["queues"]["1"]["waiting"] == waiting).await;
+        self.sandbox.steering().pause(false);
+    }
+
+    /// Lets the floor stand still and waits until it is shown as it is.
+    async fn until_true(&self) {
+        self.sandbox.steering().pause(true);
+        self.house.until("all", "the truth", |state| self.agents_are_true(state) && self.queues_are_true(state)).await;
+    }
+
+    fn agents_are_true(&self, state: &Value) -> bool {
+        self.sandbox.world_snapshot().agents.iter().all(|(id, agent)| {
+            let shown = &state["agents"][id.to_string()];
+            let sessions = shown["sessions"].as_object().map_or(0, serde_json::Map::len);
+            shown["status"] == agent.status.as_str() && sessions == usize::from(agent.session.is_some())
+        })
+    }
+
+    fn queues_are_true(&self, state: &Value) -> bool {
+        let waiting = self.sandbox.world_snapshot().waiting;
+        waiting.iter().all(|(id, waiting)| state["queues"][id.to_string()]["waiting"].as_u64() == Some(*waiting))
+    }
+
+    async fn leave(self) {
+        self.house.stop().await;
+        self.neighbours.kill();
+    }
+}
+
+fn count(clarity: &Value, name: &str) -> u64 {
+    clarity["counters"][name].as_u64().unwrap_or_default()
+}
+
+fn reason(clarity: &Value) -> &str {
+    clarity["reason"].as_str().unwrap_or_default()
+}
+
+#[tokio::test]
+async fn each_transport_is_followed_through_a_cut_when_the_better_ones_are_closed() {
+    for (closed, transport) in
+        [(&["webSockets"][..], "serverSentEvents"), (&["webSockets", "serverSentEvents"][..], "longPolling")]
+    {
+        let street = Street::live_with(Options::default(), closed).await;
+        let clarity = street.until("pushes", |clarity| clarity["state"] == "live").await;
+        assert_eq!(clarity["transport"], transport);
+        street.until_pushed(71).await;
+        until("a transport", || street.sandbox.steering().connected() > 0).await;
+        street.sandbox.steering().cut_signalr();
+        street.until("the loss", |clarity| count(clarity, "lost") == 1).await;
+        let clarity = street.until("the return", |clarity| clarity["state"] == "live").await;
+        assert_eq!(clarity["transport"], transport);
+        street.until_pushed(72).await;
+        street.until_true().await;
+        street.leave().await;
+    }
+}
+
+/// U1: tokens that run out while polls are held cost one request each for another, and no push.
+#[tokio::test]
+async fn tokens_that_run_out_are_renewed_and_pushes_go_on() {
+    let options = Options { token_lifetime: Duration::from_secs(8), ..Options::default() };
+    let street = Street::live_with(options, &["webSockets", "serverSentEvents"]).await;
+    until("the third token", || street.sandbox.steering().tokens_issued() >= 3).await;
+    street.until_pushed(71).await;
+    street.until_true().await;
+    let clarity = street.until("no loss", |_| true).await;
+    assert_eq!((count(&clarity, "lost"), count(&clarity, "failedReadings")), (0, 0), "{clarity}");
+    // Twenty readings of a busy floor: whatever they showed was announced in time.
+    assert_eq!((count(&clarity, "resubscriptions"), count(&clarity, "renegotiations")), (0, 0), "{clarity}");
+    street.leave().await;
+}
+
+/// U4: silence without an end is stale at two thirds of the time that the server named, and lost at the whole.
+#[tokio::test]
+async fn a_silent_connection_is_stale_and_then_lost_and_then_polled() {
+    let timeouts = Timeouts {
+        keep_alive: Duration::from_millis(500),
+        keep_alive_timeout: Duration::from_secs(4),
+        ..Timeouts::default()
+    };
+    let street = Street::live_with(Options { timeouts, ..Options::default() }, &[]).await;
+    street.sandbox.steering().pause(true);
+    street.sandbox.steering().stop_keep_alives(true);
+    let clarity = street.until("stale", |clarity| clarity["state"] == "stale").await;
+    assert!(reason(&clarity).contains("heard"), "{clarity}");
+    assert!(clarity["since"].is_string());
+    street.until("the loss", |clarity| count(clarity, "lost") >= 1).await;
+    street.sandbox.steering().stop_keep_alives(false);
+    street.until("live again", |clarity| clarity["state"] == "live").await;
+    street.until_true().await;
+    street.leave().await;
+}
+
+/// U4: a server that was only slow is live again, on the same connection.
+#[tokio::test]
+async fn a_connection_that_was_only_slow_is_live_again() {
+    let timeouts = Timeouts {
+        keep_alive: Duration::from_millis(500),
+        keep_alive_timeout: Duration::from_secs(9),
+        ..Timeouts::default()
+    };
+    let street = Street::live_with(Options { timeouts, ..Options::default() }, &[]).await;
+    street.sandbox.steering().pause(true);
+    street.sandbox.steering().stop_keep_alives(true);
+    street.until("stale", |clarity| clarity["state"] == "stale").await;
+    street.sandbox.steering().stop_keep_alives(false);
+    let clarity = street.until("live again", |clarity| clarity["state"] == "live").await;
+    assert_eq!((count(&clarity, "slow"), count(&clarity, "lost")), (1, 0));
+    street.leave().await;
+}
+
+/// U5: away for longer than the server remembers.
+#[tokio::test]
+async fn past_the_window_everything_is_agreed_and_subscribed_anew() {
+    let timeouts = Timeouts {
+        keep_alive: Duration::from_millis(300),
+        keep_alive_timeout: Duration::from_secs(1),
+        disconnect: Duration::from_secs(1),
+        ..Timeouts::default()
+    };
+    let street = Street::live_with(Options { timeouts, ..Options::default() }, &[]).await;
+    street.sandbox.steering().refuse_signalr(true);
+    street.sandbox.steering().cut_signalr();
+    street.until("polling", |clarity| clarity["state"] == "polling").await;
+    until("oblivion", || street.sandbox.steering().remembered() == 0).await;
+    until("the end of its subscriptions", || street.sandbox.steering().subscribed() == 0).await;
+    street.sandbox.steering().refuse_signalr(false);
+    street.until("live again", |clarity| clarity["state"] == "live").await;
+    street.until_pushed(71).await;
+    street.until_true().await;
+    street.leave().await;
+}
+
+/// The peer counts what is subscribed after six breaks that the connection outlives.
+#[tokio::test]
+async fn breaks_that_keep_the_connection_subscribe_nothing_twice() {
+    for (hidden, closed) in
+        [(false, &[][..]), (true, &[][..]), (true, &["webSockets"]), (true, &["webSockets", "serverSentEvents"])]
+    {
+        let (sandbox, neighbours) = sandbox_with(Options { agents: 20, queues: 4, ..Options::default() }).await;
+        sandbox.steering().hide_subscription_ids(hidden);
+        sandbox.steering().close_transports(closed);
+        let house = House::beside_with(&sandbox, |clarity| clarity.poll_interval = POLL).await;
+        let street = Street { sandbox, neighbours, house };
+        street.until("a live floor", |clarity| clarity["state"] == "live").await;
+        let steering = street.sandbox.steering();
+        assert_eq!(steering.subscribed(), 2, "agents and queues, ids hidden: {hidden}");
+        for cut in 1..=6 {
+            until("a transport", || steering.connected() == 1).await;
+            steering.cut_signalr();
+            street.until("the loss", |clarity| count(clarity, "lost") == cut).await;
+            street.until("the return", |clarity| clarity["state"] == "live").await;
+            // Queues may just be subscribed anew, before the old subscription is ended.
+            until("one set of subscriptions", || (steering.subscribed(), steering.remembered()) == (2, 1)).await;
+        }
+        street.until_pushed(71).await;
+        until("one set of subscriptions", || (steering.subscribed(), steering.remembered()) == (2, 1)).await;
+        street.leave().await;
+    }
+}
+
+/// What has no id cannot be replaced over the same connection: another one is begun, without a person noticing.
+#[tokio::test]
+async fn subscriptions_without_ids_are_replaced_by_a_new_connection() {
+    let street = Street::live().await;
+    let steering = street.sandbox.steering();
+    steering.hide_subscription_ids(true);
+    steering.forget_signalr();
+    street.until("the loss", |clarity| count(clarity, "lost") == 1).await;
+    street.until("live again", |clarity| clarity["state"] == "live").await;
+    steering.drop_groups();
+    street.until("another connection", |clarity| count(clarity, "renegotiations") >= 1).await;
+    street.until("live again", |clarity| clarity["state"] == "live").await;
+    until("the end of the first", || steering.remembered() == 1 && steering.subscribed() == 2).await;
+    street.until_pushed(71).await;
+    street.until_true().await;
+    street.leave().await;
+}
+
+/// U6: groups or subscriptions are lost and keep-alives go on. The readings give it away.
+#[tokio::test]
+async fn pushes_that_stop_without_a_word_are_asked_for_again() {
+    for lose in [
+        |sandbox: &Sandbox| sandbox.steering().drop_groups(),
+        |sandbox: &Sandbox| sandbox.steering().lose_subscriptions(),
+    ] {
+        let street = Street::live().await;
+        lose(&street.sandbox);
+        let clarity = street.until("another subscription", |clarity| count(clarity, "resubscriptions") >= 1).await;
+        assert!(count(&clarity, "repaired") >= 1, "{clarity}");
+        assert_eq!(count(&clarity, "lost"), 0, "the connection has lived all the time");
+        street.until_pushed(71).await;
+        let metrics = street.house.get("/metrics").await.text().await.expect("a text");
+        let line = r#"callboard_source_resyncs_total{source="clarity",reason="unannounced"}"#;
+        assert!(metrics.contains(line), "{metrics}");
+        street.until_true().await;
+        street.leave().await;
+    }
+}
+
+/// U6: when subscribing again does not help, another connection does.
+#[tokio::test]
+async fn a_deaf_connection_is_given_up_for_another() {
+    let street = Street::live().await;
+    street.sandbox.steering().deafen_signalr();
+    street.until("another connection", |clarity| count(clarity, "renegotiations") >= 1).await;
+    street.until("live again", |clarity| clarity["state"] == "live").await;
+    street.until_pushed(71).await;
+    street.until_true().await;
+    street.leave().await;
+}
+
+/// U7: more was missed than the server keeps, and nothing says so.
+#[tokio::test]
+async fn a_gap_longer_than_the_ring_leaves_nothing_wrong() {
+    let street = Street::live().await;
+    street.sandbox.steering().pause(true);
+    street.sandbox.steering().refuse_signalr(true);
+    street.sandbox.steering().cut_signalr();
+    street.until("the loss", |clarity| count(clarity, "lost") >= 1).await;
+    for number in 0..5000 {
+        street.sandbox.steering().pulse(1 + number % 4, 100 + number.unsigned_abs() % 50).expect("a queue");
+    }
+    street.sandbox.steering().refuse_signalr(false);
+    street.until("live again", |clarity| clarity["state"] == "live").await;
+    street.until_true().await;
+    street.leave().await;
+}
+
+/// U8: what is pushed twice has one effect; what is pushed in the wrong order is put right by the next reading.
+#[tokio::test]
+async fn doubled_and_shuffled_pushes_end_in_the_truth() {
+    let street = Street::live().await;
+    street.sandbox.steering().double_pushes(true);
+    street.until_pushed(71).await;
+    street.until_true().await;
+    street.sandbox.steering().pause(false);
+    street.sandbox.steering().double_pushes(false);
+    street.sandbox.steering().shuffle_pushes(true);
+    street.until("some that were put right", |clarity| count(clarity, "repaired") >= 1).await;
+    street.sandbox.steering().pause(true);
+    street.house.until("all", "true agents", |state| street.agents_are_true(state)).await;
+    street.leave().await;
+}
+
+/// U9 and U10: half frames, two frames in one, what is no text, and ten megabytes.
+#[tokio::test]
+async fn frames_that_make_no_sense_cost_at_most_a_new_connection() {
+    let street = Street::live().await;
+    let steering = street.sandbox.steering();
+    steering.push_raw(r#"{"C":"x","M":[}"#);
+    street.until("the first", |clarity| count(clarity, "malformedFrames") == 1).await;
+    street.until_pushed(71).await;
+    let large = format!(r#"{{"X":"{}"}}"#, "x".repeat(10 * 1024 * 1024));
+    steering.push_raw(large);
+    street.until_pushed(72).await;
+    assert_eq!(count(&street.until("no loss", |_| true).await, "lost"), 0);
+
+    // A good frame may come between the two: then they are no two in a row.
+    for bad in (3..).step_by(2) {
+        steering.push_raw("{}{}");
+        steering.push_raw("{");
+        let is_lost = |clarity: &Value| count(clarity, "lost") > 0;
+        let clarity =
+            street.until("two more", |clarity| is_lost(clarity) || count(clarity, "malformedFrames") >= bad).await;
+        if is_lost(&clarity) {
+            break;
+        }
+    }
+    street.until("live again", |clarity| clarity["state"] == "live").await;
+    street.until_pushed(73).await;
+    street.until_true().await;
+    street.leave().await;
+}
+
+/// U10: more than a frame may be.
+#[tokio::test]
+async fn a_frame_beyond_the_limit_costs_a_new_connection() {
+    let street = Street::live().await;
+    street.sandbox.steering().push_raw(" ".repeat(17 * 1024 * 1024));
+    street.until("the loss", |clarity| count(clarity, "lost") == 1).await;
+    street.until("live again", |clarity| clarity["state"] == "live").await;
+    street.until_pushed(71).await;
+    street.leave().await;
+}
+
+/// U13: a server that answers too slowly for any transport is polled, and followed once it is quicker.
+#[tokio::test]
+async fn a_server_that_is_too_slow_for_any_transport_is_polled() {
+    let timeouts = Timeouts { transport_connect: Duration::from_millis(500), ..Timeouts::default() };
+    let street = Street::with(Options { timeouts, ..Options::default() }, &[]).await;
+    street.sandbox.steering().slow_signalr(Duration::from_secs(2));
+    street.sandbox.steering().forget_signalr();
+    let clarity = street.until("polling", |clarity| reason(clarity).contains("in time")).await;
+    assert_eq!(clarity["state"], "polling");
+    street.sandbox.steering().slow_signalr(Duration::ZERO);
+    street.until("live", |clarity| clarity["state"] == "live").await;
+    street.leave().await;
+}
+
+#[tokio::test]
+async fn a_forbidden_negotiation_and_a_redirect_to_a_stranger_are_told_and_polled() {
+    let street = Street::live().await;
+    let steering = street.sandbox.steering();
+    steering.refuse_negotiation(Some(StatusCode::FORBIDDEN));
+    steering.forget_signalr();
+    let clarity = street.until("polling", |clarity| reason(clarity).contains("403")).await;
+    assert_eq!(clarity["state"], "polling");
+    steering.refuse_negotiation(None);
+    street.until("live again", |clarity| clarity["state"] == "live").await;
+    street.until_true().await;
+
+    steering.redirect_signalr(Some("https://evil.example.net/signalr".to_owned()));
+    steering.forget_signalr();
+    let clarity = street.until("polling", |clarity| reason(clarity).contains("evil.example.net")).await;
+    assert_eq!(clarity["state"], "polling");
+    street.leave().await;
+}
+
+/// A server that was restarted knows no token; one that is about to be says so first.
+#[tokio::test]
+async fn a_restart_is_followed_with_and_without_a_word() {
+    let street = Street::live().await;
+    street.sandbox.steering().announce_restart();
+    street.until("the first loss", |clarity| count(clarity, "lost") == 1).await;
+    street.until("live again", |clarity| clarity["state"] == "live").await;
+    street.sandbox.steering().forget_signalr();
+    street.until("the second loss", |clarity| count(clarity, "lost") == 2).await;
+    street.until("live again", |clarity| clarity["state"] == "live").await;
+    street.until_pushed(71).await;
+    street.until_true().await;
+    street.leave().await;
+}

@@ -1,0 +1,85 @@
+//! Somebody who has come in: their cookie, and everything that they can ask for with it.
+
+use sandbox::Sandbox;
+use reqwest::header::{COOKIE, LOCATION, SET_COOKIE};
+use reqwest::{Method, RequestBuilder, Response};
+use serde_json::{Value, json};
+
+use super::house::House;
+use super::viewer::{Held, Viewer};
+
+/// Who plays whom in front of a sandbox, by number.
+pub const ADMINISTRATOR: i64 = 1;
+pub const SUPERVISOR: i64 = 2;
+pub const TEAM_LEAD: i64 = 3;
+pub const AGENT: i64 = 4;
+
+/// Somebody who has come in.
+pub struct Somebody<'a> {
+    house: &'a House,
+    pub cookie: String,
+}
+
+impl<'a> Somebody<'a> {
+    /// An agent of the sandbox, by their own token, as an intranet page would bring it.
+    pub async fn of(house: &'a House, sandbox: &Sandbox, agent: i64) -> Self {
+        let token = sandbox.steering().token_for(agent).expect("an agent");
+        let form = [("token", token.as_str())];
+        let answer = house.http.post(house.at("/login/token")).form(&form).send().await.expect("an answer");
+        assert_eq!((answer.status().as_u16(), &answer.headers()[LOCATION]), (303, &"/".parse().expect("a header")));
+        Self { house, cookie: cookie(&answer) }
+    }
+
+    /// Whoever holds this cookie.
+    pub fn with(house: &'a House, cookie: String) -> Self {
+        Self { house, cookie }
+    }
+
+    pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        let origin = self.house.base.as_str().trim_end_matches('/');
+        self.house.http.request(method, self.house.at(path)).header(COOKIE, &self.cookie).header("origin", origin)
+    }
+
+    pub async fn get(&self, path: &str) -> Response {
+        self.request(Method::GET, path).send().await.expect("an answer")
+    }
+
+    /// A page, as a browser asks for it.
+    pub async fn page(&self, path: &str) -> Response {
+        self.request(Method::GET, path).header("accept", "text/html").send().await.expect("an answer")
+    }
+
+    pub async fn text(&self, path: &str) -> String {
+        self.page(path).await.text().await.expect("a text")
+    }
+
+    pub async fn state(&self, scope: &str) -> Value {
+        let answer = self.get(&format!("/api/v1/state?scope={scope}")).await;
+        assert_eq!(answer.status(), 200, "{scope}");
+        answer.json::<Value>().await.expect("JSON")["state"].take()
+    }
+
+    pub async fn watch(&self, scope: &str, held: Option<Held>) -> Viewer {
+        let origin = self.house.base.as_str().trim_end_matches('/');
+        Viewer::connect_with(&self.house.base, scope, held, &[("cookie", &self.cookie), ("origin", origin)]).await
+    }
+}
+
+/// The cookie that an answer gives, as a browser sends it back.
+pub fn cookie(answer: &Response) -> String {
+    let given = answer.headers()[SET_COOKIE].to_str().expect("a text");
+    given.split(';').next().expect("a pair").to_owned()
+}
+
+/// Something that each route would take.
+pub fn body(path: &str) -> Value {
+    match path.rsplit('/').next().unwrap_or_default() {
+        "status" => json!({"status": "available"}),
+        "suspend" => json!({"suspended": false}),
+        "recording" => json!({"recording": false}),
+        "notes" => json!({"note": "x"}),
+        "disposition" => json!({"disposition": 1}),
+        "extra-items" => json!({"name": "x", "value": "y"}),
+        _ => json!({}),
+    }
+}

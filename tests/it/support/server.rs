@@ -1,0 +1,180 @@
+//! A whole server on a port of its own, with or without the sandbox next door.
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use base::{Clock, Lifecycle};
+use callboard::commands::{RunMode, Application, demo_access, sandbox_config};
+use callboard::config::{Clarity, Config, SignIn, Wallboard};
+use sandbox::{Options, Sandbox};
+use callboard::store::Store;
+use serde_json::Value;
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+use url::Url;
+
+use super::viewer::Viewer;
+
+/// How long anything may take before a test fails. Nobody waits for it when all is well.
+pub const PATIENCE: std::time::Duration = std::time::Duration::from_secs(60);
+
+/// A running server.
+pub struct House {
+    pub world: Application,
+    pub base: Url,
+    pub http: reqwest::Client,
+    config: Config,
+    manner: RunMode,
+    life: Lifecycle,
+    data: TempDir,
+}
+
+impl House {
+    /// A server that knows no other system, changed as wanted.
+    pub async fn alone(change: impl FnOnce(&mut Config)) -> Self {
+        Self::alone_as(RunMode::Demo, change).await
+    }
+
+    /// The same, against real systems or not.
+    pub async fn alone_as(manner: RunMode, change: impl FnOnce(&mut Config)) -> Self {
+        Self::alone_with(manner, Clock::system(), change).await
+    }
+
+    /// The same, by a clock of its own.
+    pub async fn alone_at(clock: Clock, change: impl FnOnce(&mut Config)) -> Self {
+        Self::alone_with(RunMode::Demo, clock, change).await
+    }
+
+    async fn alone_with(manner: RunMode, clock: Clock, change: impl FnOnce(&mut Config)) -> Self {
+        let mut config = Config::default();
+        config.access.sign_in = SignIn::None;
+        let mut board = Wallboard::new("north");
+        board.queues = vec![callboard::config::QueueRef::Id(0), callboard::config::QueueRef::Id(2)];
+        config.wallboards = vec![board];
+        change(&mut config);
+        Self::start(config, manner, TempDir::new().expect("a directory"), 0, clock).await
+    }
+
+    /// A server in front of a sandbox, which sends it webhooks.
+    pub async fn beside(sandbox: &Sandbox) -> Self {
+        Self::beside_with(sandbox, |_| ()).await
+    }
+
+    /// The same, with what is configured about Clarity changed as wanted.
+    pub async fn beside_with(sandbox: &Sandbox, change: impl FnOnce(&mut Clarity)) -> Self {
+        Self::beside_at(sandbox, Clock::system(), change).await
+    }
+
+    /// The same, by a clock of its own.
+    pub async fn beside_at(sandbox: &Sandbox, clock: Clock, change: impl FnOnce(&mut Clarity)) -> Self {
+        let data = TempDir::new().expect("a directory");
+        let mut config = sandbox_config(sandbox.addresses(), data.path());
+        change(config.clarity.as_mut().expect("the sandbox plays Clarity"));
+        let house = Self::start(config, RunMode::Demo, data, 0, clock).await;
+        sandbox.send_webhooks_to(house.at("/webhooks/goodays"));
+        house
+    }
+
+    /// A server with a door in front of a sandbox: people sign in, and are what the sandbox's demo makes of them.
+    pub async fn with_a_door(sandbox: &Sandbox, change: impl FnOnce(&mut Config)) -> Self {
+        let data = TempDir::new().expect("a directory");
+        let mut config = sandbox_config(sandbox.addresses(), data.path());
+        config.access = demo_access();
+        change(&mut config);
+        let house = Self::start(config, RunMode::Serve, data, 0, Clock::system()).await;
+        sandbox.send_webhooks_to(house.at("/webhooks/goodays"));
+        house
+    }
+
+    async fn start(mut config: Config, manner: RunMode, data: TempDir, port: u16, clock: Clock) -> Self {
+        std::fs::set_permissions(data.path(), std::fs::Permissions::from_mode(0o700)).expect("a mode");
+        data.path().clone_into(&mut config.server.data_dir);
+        let listener = TcpListener::bind(("127.0.0.1", port)).await.expect("a port");
+        let life = Lifecycle::new();
+        let world = Application::start(&config, listener, manner, clock, &life).await.expect("a world");
+        let base = format!("http://{}", world.address).parse().expect("an address");
+        let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().expect("a client");
+        Self { world, base, http, config, manner, life, data }
+    }
+
+    /// Stops it as SIGTERM would, and keeps what it kept.
+    pub async fn stop(self) -> Stopped {
+        assert!(self.life.shut_down(PATIENCE).await, "every task ends by itself");
+        self.world.close().await;
+        Stopped { config: self.config, manner: self.manner, data: self.data, port: self.world.address.port() }
+    }
+
+    /// Where it keeps what it keeps.
+    pub fn data_dir(&self) -> &Path {
+        self.data.path()
+    }
+
+    pub fn at(&self, path: &str) -> Url {
+        self.base.join(path).expect("an address")
+    }
+
+    pub async fn get(&self, path: &str) -> reqwest::Response {
+        self.http.get(self.at(path)).send().await.expect("an answer")
+    }
+
+    /// `GET /api/v1/state`.
+    pub async fn state(&self, scope: &str) -> Value {
+        let answer = self.get(&format!("/api/v1/state?scope={scope}")).await;
+        assert_eq!(answer.status(), 200);
+        answer.json().await.expect("JSON")
+    }
+
+    /// Follows a scope until its document is as wanted, and returns it.
+    pub async fn until(&self, scope: &str, what: &str, wanted: impl FnMut(&Value) -> bool) -> Value {
+        let mut viewer = Viewer::connect(&self.base, scope, None).await;
+        viewer.until(what, wanted).await;
+        viewer.document
+    }
+}
+
+/// A server that has stopped.
+pub struct Stopped {
+    config: Config,
+    manner: RunMode,
+    data: TempDir,
+    port: u16,
+}
+
+impl Stopped {
+    /// Where it kept what it kept.
+    pub fn data_dir(&self) -> &Path {
+        self.data.path()
+    }
+
+    /// What it kept, for whoever looks at it, or changes it, in between.
+    pub fn store(&self) -> Store {
+        Store::open(self.data.path(), Clock::system()).expect("a store")
+    }
+
+    /// Changes what it is told.
+    pub fn change(mut self, change: impl FnOnce(&mut Config)) -> Self {
+        change(&mut self.config);
+        self
+    }
+
+    /// Starts it again on the same port, with what it kept.
+    pub async fn again(self) -> House {
+        self.at_the_time_of(&Clock::system()).await
+    }
+
+    /// The same, by a clock of its own.
+    pub async fn at_the_time_of(self, clock: &Clock) -> House {
+        House::start(self.config, self.manner, self.data, self.port, clock.clone()).await
+    }
+}
+
+/// A sandbox of a few agents and queues, under a lifecycle of its own.
+pub async fn sandbox(agents: u32, queues: u32) -> (Sandbox, Lifecycle) {
+    sandbox_with(Options { agents, queues, ..Options::default() }).await
+}
+
+/// The same, of any kind.
+pub async fn sandbox_with(options: Options) -> (Sandbox, Lifecycle) {
+    let life = Lifecycle::new();
+    (Sandbox::start(options, Clock::system(), life.clone()).await.expect("a sandbox"), life)
+}
