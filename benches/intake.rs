@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 
 use base::hmac::Tag;
 use base::{Clock, Lifecycle, Secret};
-use callboard::commands::{RunMode, Application};
+use callboard::commands::{Application, RunMode};
 use callboard::config::{Config, Goodays};
 use callboard::domain::SourceName;
 use callboard::store::{IncomingEvent, Store};

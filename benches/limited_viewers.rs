@@ -12,8 +12,8 @@ use std::time::Duration;
 
 use base::{Clock, Lifecycle};
 use callboard::domain::{
-    AgentId, AgentUpdate, AgentStatus, Fact, Ordinal, Permission, QueueId, QueueUpdate, Visibility, Role, AgentStatusUpdate,
-    StructureSnapshot, TeamId, TeamRecord,
+    AgentId, AgentStatus, AgentStatusUpdate, AgentUpdate, Fact, Ordinal, Permission, QueueId, QueueUpdate, Role,
+    StructureSnapshot, TeamId, TeamRecord, Visibility,
 };
 use callboard::gold::join::MatchRules;
 use callboard::gold::{BusinessDay, Gold};

@@ -9,7 +9,7 @@
 use std::time::{Duration, Instant};
 
 use base::{Clock, Lifecycle};
-use callboard::commands::{RunMode, Application, sandbox_config};
+use callboard::commands::{Application, RunMode, sandbox_config};
 use sandbox::{Options, Sandbox};
 use futures_util::StreamExt;
 use serde_json::Value;

@@ -18,22 +18,22 @@ use crate::feeds::goodays::{GoodaysFeed, GoodaysInputs};
 use crate::feeds::kustomer::KustomerFeed;
 use crate::feeds::{Intake, clarity, session_history};
 use crate::gold::join::{MatchRules, PlaceRule, VisitRules};
-use crate::gold::{EndedInteractions, BusinessDay, Entity, Gold, Key, RollupSettings, Reporter, rollup};
+use crate::gold::{BusinessDay, EndedInteractions, Entity, Gold, Key, Reporter, RollupSettings, rollup};
 use crate::live::Hub;
 use crate::store::Store;
 use crate::upstream::agent_connect::{AgentConnect, DataReturn};
 use crate::upstream::clarity::{Clarity, TokenVerifier};
 use crate::upstream::goodays::{Goodays, Signatures};
 use crate::upstream::kustomer;
-use crate::web::access::{Access, Cookies, Displays, AuthMode, DemoTokens};
-use crate::web::wallboards::Wallboards;
+use crate::web::access::{Access, AuthMode, Cookies, DemoTokens, Displays};
+use crate::web::client_ip::TrustedProxies;
 use crate::web::layers::Settings;
 use crate::web::ops::{MetricsAccess, Ops, Readiness};
 use crate::web::origin::OriginRule;
-use crate::web::client_ip::TrustedProxies;
 use crate::web::refusals::RefusalAudit;
 use crate::web::serve::{Limits, serve};
 use crate::web::tls::{self, Tls};
+use crate::web::wallboards::Wallboards;
 use crate::web::{AppState, Handles, SiteSettings, assets, router};
 
 /// What pages and snapshots carry: another build means that a page should load itself anew. Other scripts or styles are
@@ -393,7 +393,10 @@ fn client() -> Result<http::Client, CommandError> {
 
 pub(super) fn open_tls(config: &Config, clock: &Clock) -> Result<Option<Tls>, CommandError> {
     let files = config.server.tls.as_ref();
-    files.map(|files| Tls::open(files, clock.clone())).transpose().map_err(|error| CommandError::Usage(error.to_string()))
+    files
+        .map(|files| Tls::open(files, clock.clone()))
+        .transpose()
+        .map_err(|error| CommandError::Usage(error.to_string()))
 }
 
 /// Opens what must survive, as it is configured. A directory that others can enter is refused as a secret file is: what

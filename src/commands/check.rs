@@ -8,7 +8,7 @@ use std::time::Duration;
 use classic_signalr::Event;
 
 use super::{CommandError, say, serve};
-use base::{Clock, http, error_chain};
+use base::{Clock, error_chain, http};
 use crate::config::{self, Config};
 use crate::feeds::clarity;
 use crate::store;

@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::application::{Application, RunMode};
 use super::arguments::{DemoOptions, FloorOptions};
 use super::serve::bind;
-use super::application::{RunMode, Application};
 use super::{CommandError, say};
 use base::{Clock, Lifecycle};
 use crate::config::{
@@ -71,7 +71,11 @@ pub(super) async fn run(options: DemoOptions) -> Result<(), CommandError> {
 }
 
 /// Starts the upstreams' systems.
-pub(super) async fn start_sandbox(floor: &FloorOptions, clock: &Clock, life: &Lifecycle) -> Result<Sandbox, CommandError> {
+pub(super) async fn start_sandbox(
+    floor: &FloorOptions,
+    clock: &Clock,
+    life: &Lifecycle,
+) -> Result<Sandbox, CommandError> {
     if !floor.speed.is_finite() || floor.speed <= 0.0 || floor.speed > 100.0 {
         return Err(CommandError::Usage("--speed must be more than 0 and at most 100.".to_owned()));
     }

@@ -4,13 +4,13 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::arguments::EraseOptions;
 use super::admin_socket::{self, Answer, Order};
 use super::application::open_store;
-use super::{CommandError, say, maintenance};
+use super::arguments::EraseOptions;
+use super::{CommandError, maintenance, say};
 use base::Clock;
 use crate::config::Config;
-use crate::domain::{Actor, Fact, CustomerIdentity};
+use crate::domain::{Actor, CustomerIdentity, Fact};
 use crate::gold::Gold;
 use crate::store::{ErasureReport, Store, StoreError};
 
@@ -64,8 +64,8 @@ impl Wanted {
 }
 
 pub(super) async fn run(options: EraseOptions) -> Result<(), CommandError> {
-    let config =
-        Config::load(Some(&options.config), std::env::vars()).map_err(|error| CommandError::Usage(error.to_string()))?;
+    let config = Config::load(Some(&options.config), std::env::vars())
+        .map_err(|error| CommandError::Usage(error.to_string()))?;
     for (option, given, known) in [
         ("--email", &options.email, CustomerIdentity::new(options.email.as_deref(), None)),
         ("--phone", &options.phone, CustomerIdentity::new(None, options.phone.as_deref())),
@@ -76,7 +76,10 @@ pub(super) async fn run(options: EraseOptions) -> Result<(), CommandError> {
     }
     let dir = &config.server.data_dir;
     if !dir.join("callboard.db").is_file() {
-        return Err(CommandError::Runtime(format!("There is no database in {}: nothing is known of anybody.", dir.display())));
+        return Err(CommandError::Runtime(format!(
+            "There is no database in {}: nothing is known of anybody.",
+            dir.display()
+        )));
     }
     let wanted = Wanted { email: options.email, phone: options.phone };
     let deed = if options.dry_run { Deed::Search } else { Deed::Forget };

@@ -8,7 +8,7 @@ use tokio::sync::watch;
 
 use base::{Clock, Lifecycle};
 use crate::config::Config;
-use crate::domain::{Fact, Health, CustomerIdentity, SourceName, SourceState};
+use crate::domain::{CustomerIdentity, Fact, Health, SourceName, SourceState};
 use crate::gold::Gold;
 use crate::store::{RetentionPeriods, RetentionReport, Settings, Store, StoreError};
 

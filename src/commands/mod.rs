@@ -1,25 +1,25 @@
 //! Builds the world, prints sentences, chooses exit codes. The only room that knows everybody.
 
+mod admin_socket;
+mod application;
 mod arguments;
 mod check;
 mod demo;
 mod erase;
 mod gauges;
-mod admin_socket;
+mod maintenance;
 mod sandbox;
 mod serve;
-mod maintenance;
 mod wallboard_token;
-mod application;
 
 use std::process::ExitCode;
 
 use rustix::process::{Resource, Rlimit, setrlimit};
 use thiserror::Error;
 
+pub use application::{Application, RunMode};
 pub use arguments::Arguments;
 pub use demo::{demo_access, sandbox_config};
-pub use application::{RunMode, Application};
 
 use base::logging;
 use arguments::Command;

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use tokio::net::TcpListener;
 
-use super::application::{RunMode, Application};
+use super::application::{Application, RunMode};
 use super::{CommandError, say};
 use base::{Clock, Lifecycle};
 use crate::config::{Config, SignIn};
@@ -29,7 +29,9 @@ pub(super) async fn run(path: &Path) -> Result<(), CommandError> {
     life.run_until_signal().await;
     world.close().await;
     if life.has_failed() {
-        return Err(CommandError::Runtime("A part of the server failed; the log says which. Start it again.".to_owned()));
+        return Err(CommandError::Runtime(
+            "A part of the server failed; the log says which. Start it again.".to_owned(),
+        ));
     }
     Ok(())
 }

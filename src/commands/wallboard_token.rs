@@ -4,9 +4,9 @@ use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::arguments::TokenDeed;
 use super::admin_socket::{self, Answer, Order};
 use super::application::open_store;
+use super::arguments::TokenDeed;
 use super::{CommandError, say};
 use base::Clock;
 use base::secret::ExposeSecret;

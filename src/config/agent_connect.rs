@@ -1,57 +1,57 @@
-//! `[agent_connect]`: surveys about agents.
+//! `[agent_connect]`: survey requests and survey results.
 
 use std::time::Duration;
 
 use serde::Deserialize;
 use url::Url;
 
-use super::{ConfigError, secret, value};
+use super::error::ConfigError;
+use super::{secret, value};
 use base::Secret;
 
-/// How to reach Agent Connect, and whether to ask it for surveys.
+/// Access to Agent Connect, and whether surveys are requested.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(default)]
 pub struct AgentConnect {
-    /// The root of the API. Default `https://api.stellaconnect.net`.
+    /// The root URL of the API. Default `https://api.stellaconnect.net`.
     #[serde(deserialize_with = "value::text")]
     pub api_root: Url,
-    /// The key for requests. Must be given unless [`send`](Self::send) is `off`.
+    /// The API key for survey requests. Required unless [`send`](Self::send) is `off`.
     #[serde(deserialize_with = "secret::optional")]
     pub api_key: Option<Secret>,
-    /// The secret that signs the JWT of Data Return. Without it no results are read.
+    /// The secret that signs the JWT of Data Return, the API of survey results. Default: none, and no results are read.
     #[serde(deserialize_with = "secret::optional")]
     pub api_secret: Option<Secret>,
-    /// Which of the upstream's two keys this is, for people to read: the key itself decides whether customers are surveyed
-    /// (`apis.md` R3). Default `test`.
+    /// Which of Agent Connect's two keys `api_key` is, for people to read: the key itself decides whether customers are
+    /// surveyed (apis.md R3). Default `test`.
     pub mode: Mode,
     /// Whether surveys are requested for ended sessions. Default `off`.
     pub send: Sending,
-    /// How long ago an interaction may have ended for its customer still to be asked: what is heard of later, after a time
-    /// in which nothing ran, is counted and nobody is asked. Default 4 hours.
+    /// The age of an ended interaction up to which a survey is requested. Older ones, heard of after a downtime, are
+    /// only counted. Default 4 hours.
     #[serde(deserialize_with = "value::text")]
     pub ask_within: Duration,
-    /// Which agent a request for a session names: the one who was in charge at its end, the first who answered, or the one
-    /// who had it longest (`apis.md` J41). Default `last`.
+    /// Which agent of a session a survey request names (apis.md J41). Default `last`.
     pub agent: NamedAgent,
-    /// The extra items of a session that may hold the customer's e-mail address; the first that does counts. Default
-    /// `CustomerEmail` and `Email`.
+    /// The extra items of a session that may hold the customer's e-mail address; the first one that does is used.
+    /// Default `CustomerEmail` and `Email`.
     pub email_items: Vec<String>,
-    /// How long a request may be unknown, and looked for in the results, before it counts as lost. Default 15 minutes.
+    /// How long a request of unknown outcome is looked up in the results before it counts as lost. Default 15 minutes.
     #[serde(deserialize_with = "value::text")]
     pub look_up_window: Duration,
-    /// How long no result may be new before that is a fault. Default 7 days.
+    /// The time without a new result after which the status page reports a fault. Default 7 days.
     #[serde(deserialize_with = "value::text")]
     pub silent_after: Duration,
-    /// How often results are asked for. Default 60 s.
+    /// How often results are polled. Default 60 s.
     #[serde(deserialize_with = "value::text")]
     pub data_return_interval: Duration,
 }
 
-/// The upstream's worlds.
+/// Which key of Agent Connect is used.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Mode {
-    /// The test key: whatever is sent goes to the test address.
+    /// The test key: all surveys go to the test address.
     #[default]
     Test,
     /// The production key: customers are surveyed.
@@ -62,32 +62,32 @@ pub enum Mode {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Sending {
-    /// None.
+    /// They are not.
     #[default]
     Off,
-    /// They are prepared and shown, and not sent.
+    /// They are prepared and shown, but not sent.
     DryRun,
-    /// For every ended session that has what a request needs.
+    /// One is sent for each ended interaction that has the data which a request needs.
     On,
 }
 
-/// Which of several agents.
+/// Which agent of a session a survey request names.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum NamedAgent {
-    /// Who was in charge at the end.
+    /// The agent who was responsible at the end.
     #[default]
     Last,
-    /// Who answered first.
+    /// The agent who answered first.
     First,
-    /// Who had it longest.
+    /// The agent who handled it longest.
     Longest,
 }
 
 impl Default for AgentConnect {
     fn default() -> Self {
         Self {
-            api_root: Url::parse("https://api.stellaconnect.net").expect("the default address is an address"),
+            api_root: Url::parse("https://api.stellaconnect.net").expect("the default address is a URL"),
             api_key: None,
             api_secret: None,
             mode: Mode::default(),

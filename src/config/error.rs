@@ -1,12 +1,13 @@
-//! What can be wrong with a configuration, each as one sentence that says what to do.
+//! Configuration errors: each is one sentence that names the key and says what to do.
 
 use std::path::PathBuf;
 
 use serde::de::{self, Expected, Unexpected};
 use thiserror::Error;
 
-/// Why the server does not start with this configuration. No variant carries a value that stands in the file: what is
-/// written at the wrong key may be a secret.
+/// Why the server does not start with this configuration.
+///
+/// No variant carries a value from the file: what is written at the wrong key may be a secret.
 #[derive(Debug, Error)]
 pub enum ConfigError {
     /// The file cannot be opened.
@@ -18,7 +19,7 @@ pub enum ConfigError {
         #[source]
         source: std::io::Error,
     },
-    /// A secret stands in a file that others can reach.
+    /// The file holds a secret and other users of the machine can read it.
     #[error(
         "{path} holds {key}, and every user of this machine can reach it (mode {mode:o}): run chmod 600 {path}, or put the \
          secret into a file of its own and name that as {key}_file.",
@@ -27,7 +28,7 @@ pub enum ConfigError {
     Public {
         /// Which file.
         path: PathBuf,
-        /// Its mode.
+        /// Its permission bits.
         mode: u32,
         /// The key of the first secret in it.
         key: String,
@@ -42,32 +43,32 @@ pub enum ConfigError {
         /// What the parser says, without the text around it.
         reason: String,
     },
-    /// A key that means nothing.
+    /// A key that no section has.
     #[error("{key} is not a known key: did you mean {nearest}?")]
     UnknownKey {
-        /// What was written.
+        /// The key as it is written in the file, or the environment variable.
         key: String,
-        /// The known key that looks most like it.
+        /// The known key that is most similar to it.
         nearest: String,
     },
-    /// A key that must be given and is not.
+    /// A required key is absent.
     #[error("{key} is missing: add it to the configuration.")]
     Missing {
-        /// What should be there.
+        /// The absent key.
         key: String,
     },
-    /// A value of the wrong kind.
+    /// A value of the wrong type.
     #[error("{key} must be {expected}.")]
     Kind {
-        /// Where.
+        /// Its key.
         key: String,
-        /// What belongs there, in plain words.
+        /// The expected type, in plain words.
         expected: String,
     },
-    /// A value that has the right kind and makes no sense; or a secret file that must not be used.
+    /// A value of the right type that cannot be used, or a secret file that must not be used.
     #[error("{key} {advice}.")]
     Invalid {
-        /// Where.
+        /// Its key.
         key: String,
         /// The rest of the sentence, without its full stop.
         advice: String,
@@ -75,7 +76,7 @@ pub enum ConfigError {
 }
 
 impl ConfigError {
-    /// A complaint about the value at `key`; `advice` is the rest of the sentence.
+    /// The value at `key` cannot be used; `advice` is the rest of the sentence, without its full stop.
     pub(super) fn invalid(key: impl Into<String>, advice: impl Into<String>) -> Self {
         Self::Invalid { key: key.into(), advice: advice.into() }
     }
@@ -91,23 +92,23 @@ fn opening(error: &std::io::Error) -> &'static str {
     }
 }
 
-/// What a type says about a value, before it is known at which key the value stands.
+/// An error of deserialization. A type reports it before the deserializer adds the key.
 #[derive(Debug)]
-pub(super) enum Problem {
-    /// Nothing more to add.
+pub(super) enum ValueError {
+    /// Complete, with its key.
     Located(ConfigError),
-    /// A key of the table that is being read, which its type does not have.
+    /// The table has a key that its type does not know.
     UnknownKey,
-    /// A key of the table that is being read, which is not there.
+    /// The table lacks a required key.
     Missing(&'static str),
-    /// What belongs there.
+    /// The expected type.
     Kind(String),
-    /// The rest of a sentence.
+    /// The rest of a sentence that begins with the key.
     Invalid(String),
 }
 
-impl Problem {
-    /// The same, with the name of the key. A problem that has its place keeps it: the innermost knows best.
+impl ValueError {
+    /// Adds the key. An error that has its key keeps it: the innermost key is the exact one.
     pub(super) fn at(self, key: &str) -> Self {
         let key = || key.to_owned();
         Self::Located(match self {
@@ -121,38 +122,38 @@ impl Problem {
     }
 }
 
-impl From<Problem> for ConfigError {
-    fn from(problem: Problem) -> Self {
-        match problem.at("The configuration") {
-            Problem::Located(error) => error,
-            // `at` returns nothing else.
+impl From<ValueError> for ConfigError {
+    fn from(error: ValueError) -> Self {
+        match error.at("The configuration") {
+            ValueError::Located(error) => error,
+            // `at` returns `Located` only.
             _ => Self::invalid("The configuration", "cannot be understood"),
         }
     }
 }
 
-impl std::fmt::Display for Problem {
+impl std::fmt::Display for ValueError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{self:?}")
     }
 }
 
-impl std::error::Error for Problem {}
+impl std::error::Error for ValueError {}
 
-impl de::Error for Problem {
+impl de::Error for ValueError {
     fn custom<T: std::fmt::Display>(message: T) -> Self {
         Self::Invalid(message.to_string())
     }
 
     fn invalid_type(found: Unexpected<'_>, expected: &dyn Expected) -> Self {
-        Self::Kind(match kind(&found) {
-            Some(kind) => format!("{}, not {kind}", plain(&expected.to_string())),
-            None => plain(&expected.to_string()),
+        Self::Kind(match found_kind(&found) {
+            Some(kind) => format!("{}, not {kind}", plain_name(&expected.to_string())),
+            None => plain_name(&expected.to_string()),
         })
     }
 
     fn invalid_value(_: Unexpected<'_>, expected: &dyn Expected) -> Self {
-        Self::Kind(plain(&expected.to_string()))
+        Self::Kind(plain_name(&expected.to_string()))
     }
 
     fn unknown_variant(_: &str, choices: &'static [&'static str]) -> Self {
@@ -169,8 +170,8 @@ impl de::Error for Problem {
     }
 }
 
-/// What serde calls a type, in words for people who do not write Rust.
-fn plain(expected: &str) -> String {
+/// Serde's name of a type, in words for people who do not write Rust.
+fn plain_name(expected: &str) -> String {
     match expected {
         "u8" | "u16" | "u32" | "u64" | "usize" => "a whole number that is not negative",
         "i8" | "i16" | "i32" | "i64" => "a whole number",
@@ -185,7 +186,7 @@ fn plain(expected: &str) -> String {
     .to_owned()
 }
 
-fn kind(found: &Unexpected<'_>) -> Option<&'static str> {
+fn found_kind(found: &Unexpected<'_>) -> Option<&'static str> {
     Some(match found {
         Unexpected::Bool(_) => "true or false",
         Unexpected::Unsigned(_) | Unexpected::Signed(_) | Unexpected::Float(_) => "a number",

@@ -1,57 +1,59 @@
-//! `[goodays]`: what customers say.
+//! `[goodays]`: customer responses.
 
 use std::time::Duration;
 
 use serde::Deserialize;
 use url::Url;
 
-use super::{ConfigError, OpeningHours, secret, value};
+use super::error::ConfigError;
+use super::opening_hours::OpeningHours;
+use super::{secret, value};
 use base::Secret;
 use base::secret::ExposeSecret;
 
-/// How to reach Goodays, and how to believe its webhooks.
+/// Access to Goodays, and the verification of its webhooks.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Goodays {
-    /// The root of the API. Default `https://api.goodays.co/v2`.
+    /// The root URL of the API. Default `https://api.goodays.co/v2`.
     #[serde(default = "api_root", deserialize_with = "value::text")]
     pub api_root: Url,
-    /// The token for calls to the API. Must be given.
+    /// The token for calls to the API. Required.
     #[serde(deserialize_with = "secret::one")]
     pub api_token: Secret,
-    /// The secrets of which one must have signed a webhook; two while one is being replaced. A file holds one a line.
-    /// Must be given unless [`allow_unsigned`](Self::allow_unsigned).
+    /// The HMAC secrets of webhooks, two while one replaces the other. A file holds one a line. Required unless
+    /// [`allow_unsigned`](Self::allow_unsigned).
     #[serde(default, deserialize_with = "secret::list")]
     pub hmac_secrets: Vec<Secret>,
-    /// Whether webhooks without a signature are believed. Default `false`.
+    /// Whether webhooks without a signature are accepted. Default `false`.
     #[serde(default)]
     pub allow_unsigned: bool,
-    /// The sources whose responses need a `remark_type` when answered (`apis.md` B149). Default `google`.
+    /// The sources whose responses need a `remark_type` in a reply (apis.md B149). Default `google`.
     #[serde(default = "external_sources")]
     pub external_sources: Vec<String>,
-    /// How long no webhook may come before the pages say so (`reliability.md` W15). Default 24 hours.
+    /// The time without a webhook after which the pages say so (reliability.md W15). Default 24 hours.
     #[serde(default = "silence_alarm", deserialize_with = "value::text")]
     pub silence_alarm: Duration,
-    /// How soon customers are to be answered: what comes later counts as late.
+    /// The deadlines of first replies. A later reply is overdue.
     #[serde(default)]
     pub answer_within: AnswerWithin,
-    /// When somebody is there to answer, in the server's zone, such as `Mon-Fri 08:00-18:00`: only this time counts in how
-    /// long the first answer and the first deed took. What was promised counts around the clock all the same. Default:
-    /// none, and all time counts.
+    /// The business hours of those who reply, in the server's time zone, such as `Mon-Fri 08:00-18:00`. First reply
+    /// time and the time to the first action count only these hours; deadlines count around the clock. Default: none,
+    /// all time counts.
     #[serde(default, deserialize_with = "value::optional")]
     pub count_hours: Option<OpeningHours>,
 }
 
-/// How soon somebody must do something about a response.
+/// The deadline of the first reply, by kind of response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 pub struct AnswerWithin {
-    /// Of one that Goodays raised an alert for. Default 4 hours.
+    /// A response that Goodays raised an alert for. Default 4 hours.
     #[serde(deserialize_with = "value::text")]
     pub alert: Duration,
-    /// Of a problem. Default 8 hours.
+    /// A problem. Default 8 hours.
     #[serde(deserialize_with = "value::text")]
     pub problem: Duration,
-    /// Of any other. Default 48 hours.
+    /// Any other response. Default 48 hours.
     #[serde(deserialize_with = "value::text")]
     pub rest: Duration,
 }
@@ -87,12 +89,12 @@ impl Goodays {
         value::check_positive("goodays.answer_within.problem", problem)?;
         value::check_positive("goodays.answer_within.rest", rest)?;
         if self.hmac_secrets.is_empty() && !self.allow_unsigned {
-            let advice = "is missing: copy the webhook's secret from Goodays, or set allow_unsigned = true to believe \
-                          anybody";
+            let advice = "is missing: copy the webhook's secret from Goodays, or set allow_unsigned = true to accept \
+                          unsigned webhooks";
             return Err(ConfigError::invalid("goodays.hmac_secrets", advice));
         }
         if self.hmac_secrets.iter().any(|secret| secret.expose_secret().trim_matches('.').is_empty()) {
-            let advice = "holds a placeholder that everybody knows: copy the webhook's secret from Goodays";
+            let advice = "holds a placeholder: copy the webhook's secret from Goodays";
             return Err(ConfigError::invalid("goodays.hmac_secrets", advice));
         }
         Ok(())
@@ -100,7 +102,7 @@ impl Goodays {
 }
 
 fn api_root() -> Url {
-    Url::parse("https://api.goodays.co/v2").expect("the default address is an address")
+    Url::parse("https://api.goodays.co/v2").expect("the default address is a URL")
 }
 
 fn silence_alarm() -> Duration {

@@ -1,4 +1,4 @@
-//! `[kustomer]`: where conversations are closed.
+//! `[kustomer]`: closed conversations.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -6,70 +6,74 @@ use std::time::Duration;
 use serde::Deserialize;
 use url::Url;
 
-use super::{ConfigError, Sending, secret, value};
+use super::agent_connect::Sending;
+use super::error::ConfigError;
+use super::{secret, value};
 use base::Secret;
 
-/// How to reach Kustomer, and how to believe its webhooks.
+/// Access to Kustomer, the verification of its webhooks, and survey requests for closed conversations.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(default)]
 pub struct Kustomer {
-    /// The root of the API. Default `https://api.kustomerapp.com`.
+    /// The root URL of the API. Default `https://api.kustomerapp.com`.
     #[serde(deserialize_with = "value::text")]
     pub api_root: Url,
-    /// The key for reading conversations and customers. Without it only what webhooks say is known.
+    /// The key for reading conversations and customers. Default: none, only what webhooks contain is known.
     #[serde(deserialize_with = "secret::optional")]
     pub api_key: Option<Secret>,
-    /// The secret that signs webhooks (`apis.md` P30). Without it no webhook is believed.
+    /// The secret that signs webhooks (apis.md P30). Default: none, all webhooks are refused.
     #[serde(deserialize_with = "secret::optional")]
     pub webhook_secret: Option<Secret>,
-    /// The organisation's name in `https://{org_domain}.kustomerapp.com`. Must be given.
+    /// The organization's name in `https://{org_domain}.kustomerapp.com`. Required.
     pub org_domain: String,
-    /// The customers' attributes that forbid a survey when true. Default: the two names that are in use.
+    /// The customer attributes that forbid a survey when true. Default: the two names in Agent Connect's documents,
+    /// which disagree (apis.md 0.9).
     pub do_not_send_attributes: Vec<String>,
-    /// Whether surveys are requested for closed conversations. Default `off`: switch the workflow in Kustomer off before it
-    /// is on, or customers are asked twice (`apis.md` B215).
+    /// Whether surveys are requested for closed conversations. Default `off`. Switch Kustomer's own workflow off before
+    /// this is on, or customers get two surveys (apis.md B215).
     pub send: Sending,
-    /// Which of several assigned users a request names, or whoever closed the conversation. Default `first`.
+    /// Which user of a conversation a survey request names. Default `first`.
     pub agent: Assigned,
-    /// Whether a conversation that is reopened and closed again is asked about again. Default `once`.
+    /// Whether a conversation that is reopened and closed again gets another survey request. Default `once`.
     pub ask: Ask,
-    /// Attributes that keep a conversation from being asked about when true. Default `spam` and `merged`.
+    /// The conversation attributes that forbid a survey when true. Default `spam` and `merged`.
     pub skip_attributes: Vec<String>,
-    /// How long no webhook may come before that is a fault: Kustomer gives up on one that fails. Default 24 hours.
+    /// The time without a webhook after which the status page reports a fault: Kustomer stops calling a webhook that
+    /// fails. Default 24 hours.
     #[serde(deserialize_with = "value::text")]
     pub silent_after: Duration,
-    /// What Agent Connect calls a channel of Kustomer's, where the two differ. Default `voice = "phone"`.
+    /// Agent Connect's names of Kustomer's channels, where the two differ. Default `voice = "phone"`.
     pub channel_map: BTreeMap<String, String>,
 }
 
-/// Which of the users of a conversation.
+/// Which user of a conversation a survey request names.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Assigned {
-    /// The first who is assigned.
+    /// The first assigned user.
     #[default]
     First,
-    /// The last who is assigned.
+    /// The last assigned user.
     Last,
-    /// Whoever closed it.
+    /// The user who closed it.
     Closer,
 }
 
-/// How often a conversation is asked about.
+/// How often surveys are requested for one conversation.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Ask {
-    /// Once, whatever becomes of it.
+    /// Once.
     #[default]
     Once,
-    /// Each time that it is closed.
+    /// Each time it is closed.
     EachDone,
 }
 
 impl Default for Kustomer {
     fn default() -> Self {
         Self {
-            api_root: Url::parse("https://api.kustomerapp.com").expect("the default address is an address"),
+            api_root: Url::parse("https://api.kustomerapp.com").expect("the default address is a URL"),
             api_key: None,
             webhook_secret: None,
             org_domain: String::new(),
@@ -90,18 +94,18 @@ impl Kustomer {
     pub(super) fn check(&self) -> Result<(), ConfigError> {
         value::check_credential_address("kustomer.api_root", &self.api_root)?;
         if self.api_key.is_none() && self.webhook_secret.is_none() {
-            let advice = "needs webhook_secret to hear of closed conversations or api_key to ask for them: add one, or \
+            let advice = "needs webhook_secret to receive closed conversations or api_key to read them: add one, or \
                           remove the section";
             return Err(ConfigError::invalid("kustomer", advice));
         }
         let is_label = |sign: char| sign.is_ascii_alphanumeric() || sign == '-';
         if self.org_domain.is_empty() || !self.org_domain.chars().all(is_label) {
-            let advice = "must be the first word of the organisation's address: \"example\" for \
+            let advice = "must be the first word of the organization's address: \"example\" for \
                           https://example.kustomerapp.com";
             return Err(ConfigError::invalid("kustomer.org_domain", advice));
         }
         if self.send != Sending::Off && (self.api_key.is_none() || self.webhook_secret.is_none()) {
-            let advice = "needs webhook_secret to hear of closed conversations and api_key to learn who the customer is: \
+            let advice = "needs webhook_secret to receive closed conversations and api_key to read the customer: \
                           add both, or set send = \"off\"";
             return Err(ConfigError::invalid("kustomer.send", advice));
         }

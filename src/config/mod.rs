@@ -1,13 +1,15 @@
-//! One TOML file, then the environment, then secret files.
+//! The configuration: one TOML file, overlaid with environment variables, and secrets from files of their own.
 //!
-//! A type for each section, named after it; fields are named after keys. What is wrong comes out as one sentence that
-//! names the key and says what to do, and never quotes a value that might be a secret.
+//! Each section has a file and a type named after it; fields are named after keys. An error is one sentence that names
+//! the key and says what to do, and never quotes a value, which might be a secret.
 
 mod access;
-mod account;
 mod agent_connect;
 mod alert_targets;
 mod clarity;
+mod clarity_check;
+mod context;
+mod deserializer;
 mod error;
 mod goodays;
 mod join;
@@ -16,17 +18,15 @@ pub mod names;
 mod opening_hours;
 mod privacy;
 mod queues;
-mod deserializer;
-mod context;
+mod raw_value;
 mod secret;
 mod server;
-mod source;
+mod similarity;
 mod store;
+mod suggestion;
 mod thresholds;
 mod tls;
-mod suggestion;
 mod value;
-mod walk;
 mod wallboards;
 
 #[cfg(test)]
@@ -36,6 +36,7 @@ pub use access::{Access, People, SignIn};
 pub use agent_connect::{AgentConnect, Mode, NamedAgent, Sending};
 pub use alert_targets::AlertTarget;
 pub use clarity::{Auth, Clarity, SessionPropertiesKey, Transport, WriteVerb};
+pub use context::Origin;
 pub use error::ConfigError;
 pub use goodays::{AnswerWithin, Goodays};
 pub use join::{EmployeeLink, GoodaysExtraKeys, Join, PlaceLink};
@@ -44,7 +45,6 @@ pub use opening_hours::OpeningHours;
 pub use privacy::Privacy;
 pub use queues::{Formula, Queue, QueueRef, ServiceLevel};
 pub use server::Server;
-pub use source::PREFIX;
 pub use store::Store;
 pub use thresholds::{Limit, Threshold};
 pub use tls::Tls;
@@ -58,65 +58,54 @@ use std::path::Path;
 
 use zeroize::Zeroizing;
 
-use context::Reading;
-use source::Written;
+use context::LoadContext;
+use raw_value::RawValue;
 
 use base::private_file;
 
-/// Everything that can be configured. A system without a section is switched off.
+/// The whole configuration. A system without a section is switched off.
 #[derive(Debug, Clone, Default, serde::Deserialize)]
 #[serde(default)]
 pub struct Config {
-    /// The server itself.
+    /// Addresses, TLS, the data directory and the time zone.
     pub server: Server,
-    /// Who comes in, and what they are to the house.
+    /// Authentication, roles and sessions.
     pub access: Access,
-    /// How what must survive is looked after.
+    /// Backups and disk space.
     pub store: Store,
-    /// For how long things are kept.
+    /// Retention periods.
     pub privacy: Privacy,
-    /// Telephony.
+    /// Clarity Connect: telephony.
     pub clarity: Option<Clarity>,
-    /// What customers say.
+    /// Goodays: customer responses.
     pub goodays: Option<Goodays>,
-    /// Surveys about agents.
+    /// Agent Connect: surveys.
     pub agent_connect: Option<AgentConnect>,
-    /// Where conversations are closed.
+    /// Kustomer: conversations.
     pub kustomer: Option<Kustomer>,
-    /// What ties them together.
+    /// Rules that match records of the systems.
     pub join: Join,
-    /// What Clarity does not tell about its queues.
+    /// Service levels and opening hours of queues.
     pub queues: Vec<Queue>,
-    /// Levels and alerts.
+    /// Warning and critical levels of metrics.
     pub thresholds: Vec<Threshold>,
-    /// Who else is told of alerts.
+    /// Webhooks that alerts are sent to.
     pub alert_targets: Vec<AlertTarget>,
-    /// The pages for the screens on the wall.
+    /// Pages for wall displays.
     pub wallboards: Vec<Wallboard>,
 }
 
-/// Where a value comes from. What is not listed has its default.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Origin {
-    /// From the configuration file.
-    File,
-    /// From a variable of the environment.
-    Environment,
-    /// From the file that the key's `_file` form names.
-    SecretFile,
-}
-
 impl Config {
-    /// Reads the file, lays the environment over it, reads the secret files, and checks that it all makes sense. Without
-    /// a path only the environment counts. Paths of secret files are relative to the configuration file.
+    /// Reads the file, overlays the environment, reads the secret files, and checks the values. Without a path only the
+    /// environment is read. Paths of secret files are relative to the configuration file.
     ///
     /// # Errors
-    /// When the server must not start with this configuration; the sentence says what to mend.
+    /// When the server must not start with this configuration; the sentence says what to do.
     pub fn load(path: Option<&Path>, environment: impl Iterator<Item = (String, String)>) -> Result<Self, ConfigError> {
         Self::load_with_origins(path, environment).map(|(config, _)| config)
     }
 
-    /// What is configured and has no effect yet, by key: nobody should wait for an alert that cannot come.
+    /// The sections that are configured and have no effect yet, such as alerts.
     #[must_use]
     pub fn keys_without_effect(&self) -> Vec<&'static str> {
         [
@@ -129,45 +118,46 @@ impl Config {
         .collect()
     }
 
-    /// The same, and for each value that is not a default, by its key, where it comes from.
+    /// [`load`](Self::load), with the origin of each value that is not a default, by its key.
     ///
     /// # Errors
-    /// The same.
+    /// As [`load`](Self::load).
     pub fn load_with_origins(
         path: Option<&Path>,
         environment: impl Iterator<Item = (String, String)>,
     ) -> Result<(Self, Vec<(String, Origin)>), ConfigError> {
         let mut public_mode = None;
-        let mut written = match path {
+        let mut raw = match path {
             Some(path) => {
                 let unreadable = |source| ConfigError::Unreadable { path: path.to_owned(), source };
                 let mut file = File::open(path).map_err(unreadable)?;
                 public_mode = private_file::public_mode(&file.metadata().map_err(unreadable)?);
                 let mut text = Zeroizing::new(String::new());
                 file.read_to_string(&mut text).map_err(unreadable)?;
-                source::parse(&text, path)?
+                raw_value::parse(&text, path)?
             }
-            None => Written::Table(BTreeMap::new()),
+            None => RawValue::Table(BTreeMap::new()),
         };
-        source::overlay(&mut written, environment)?;
+        raw_value::overlay(&mut raw, environment)?;
         let directory = path.and_then(Path::parent).unwrap_or(Path::new(""));
-        let reading = Reading::new(Some(directory));
-        let mut config: Self = reading.read(&written).map_err(|problem| suggestion::with_nearest(problem.into()))?;
-        if let (Some(path), Some(mode), Some(key)) = (path, public_mode, reading.secret_in_file()) {
+        let context = LoadContext::new(Some(directory));
+        let config = deserializer::read(&context, &raw);
+        let mut config: Self = config.map_err(|error| suggestion::with_nearest_key::<Self>(error.into()))?;
+        if let (Some(path), Some(mode), Some(key)) = (path, public_mode, context.secret_in_file()) {
             return Err(ConfigError::Public { path: path.to_owned(), mode, key });
         }
         if let Some(clarity) = &mut config.clarity {
-            let file = |key| written.text_at(&["clarity", key]).filter(|path| !path.is_empty());
-            clarity.settle(directory, file("password_file"), file("token_file"));
+            let file = |key| raw.text_at(&["clarity", key]).filter(|path| !path.is_empty());
+            clarity.resolve(directory, file("password_file"), file("token_file"));
         }
         if let Some(tls) = &mut config.server.tls {
-            tls.settle(directory);
+            tls.resolve(directory);
         }
         config.check()?;
-        Ok((config, reading.origins()))
+        Ok((config, context.origins()))
     }
 
-    /// What the types cannot know.
+    /// Checks what deserialization cannot: ranges, and values that contradict each other.
     fn check(&self) -> Result<(), ConfigError> {
         self.server.check()?;
         self.access.check()?;
@@ -178,17 +168,17 @@ impl Config {
         self.agent_connect.as_ref().map_or(Ok(()), AgentConnect::check)?;
         self.kustomer.as_ref().map_or(Ok(()), Kustomer::check)?;
         self.join.check()?;
-        for (place, queue) in self.queues.iter().enumerate() {
-            queue.check(place, &self.queues[..place])?;
+        for (index, queue) in self.queues.iter().enumerate() {
+            queue.check(index, &self.queues[..index])?;
         }
-        for (place, threshold) in self.thresholds.iter().enumerate() {
-            threshold.check(place, &self.thresholds[..place])?;
+        for (index, threshold) in self.thresholds.iter().enumerate() {
+            threshold.check(index, &self.thresholds[..index])?;
         }
-        for (place, target) in self.alert_targets.iter().enumerate() {
-            target.check(place)?;
+        for (index, target) in self.alert_targets.iter().enumerate() {
+            target.check(index)?;
         }
-        for (place, board) in self.wallboards.iter().enumerate() {
-            board.check(place, &self.wallboards[..place])?;
+        for (index, board) in self.wallboards.iter().enumerate() {
+            board.check(index, &self.wallboards[..index])?;
         }
         Ok(())
     }

@@ -1,9 +1,9 @@
-//! The names of values: what a wallboard's tile shows, and what a threshold is on.
+//! The names of metrics: what a wallboard tile shows, and what a threshold is on.
 
-use super::ConfigError;
-use super::suggestion::likeness;
+use super::error::ConfigError;
+use super::similarity::most_similar;
 
-/// What a tile may show of a queue, or of several together.
+/// What a tile may show, of one queue or of several together.
 pub const TILES: [&str; 14] = [
     "queuedCount",
     "longestWait",
@@ -21,37 +21,36 @@ pub const TILES: [&str; 14] = [
     "closedTodayMessageCount",
 ];
 
-/// What stands before a metric's name that only the site's Clarity knows: a site chooses its metrics from over 500, and no
-/// document lists them.
+/// The prefix of a metric that only the site's Clarity knows: a site chooses its metrics from over 500, and no document
+/// lists them.
 pub const CUSTOM_METRIC_PREFIX: &str = "metric.";
 
-/// What a threshold may be on, besides what a tile may show of a queue.
-const OF_AGENTS: [&str; 4] = ["agent.timeInState", "agent.occupancy", "agent.answeredCount", "agent.ronaCount"];
+/// What a threshold may be on, besides the queue metrics of [`TILES`].
+const AGENT_METRICS: [&str; 4] = ["agent.timeInState", "agent.occupancy", "agent.answeredCount", "agent.ronaCount"];
 
-/// Refuses a tile that means nothing. `key` is where it stands.
+/// Refuses an unknown tile; `key` is its key.
 pub(super) fn check_tile(key: &str, name: &str) -> Result<(), ConfigError> {
     check(key, name, "tile", &TILES.map(str::to_owned), CUSTOM_METRIC_PREFIX)
 }
 
-/// Refuses a value that no threshold can be on.
+/// Refuses a metric that no threshold can be on; `key` is its key.
 pub(super) fn check_value(key: &str, name: &str) -> Result<(), ConfigError> {
     let of_queues = TILES.iter().map(|name| format!("queue.{name}"));
-    let known: Vec<String> = of_queues.chain(OF_AGENTS.map(str::to_owned)).collect();
+    let known: Vec<String> = of_queues.chain(AGENT_METRICS.map(str::to_owned)).collect();
     check(key, name, "value", &known, "queue.metric.")
 }
 
-fn check(key: &str, name: &str, kind: &str, known: &[String], own: &str) -> Result<(), ConfigError> {
-    let is_own = name.strip_prefix(own).is_some_and(|name| !name.trim().is_empty());
-    if is_own || known.iter().any(|known| known == name) {
+fn check(key: &str, name: &str, kind: &str, known: &[String], custom_prefix: &str) -> Result<(), ConfigError> {
+    let is_custom = name.strip_prefix(custom_prefix).is_some_and(|name| !name.trim().is_empty());
+    if is_custom || known.iter().any(|known| known == name) {
         return Ok(());
     }
-    let nearest = known.iter().max_by(|a, b| likeness(name, a).total_cmp(&likeness(name, b)));
-    let nearest = nearest.map_or("", String::as_str);
-    // What stands there is not repeated: it may be anything.
+    let nearest = most_similar(name, known.iter().cloned());
+    // The value is not quoted: it may be a secret at the wrong key.
     Err(ConfigError::invalid(
         key,
         format!(
-            "is not a known {kind}: did you mean \"{nearest}\"? A metric of your own Clarity is written \"{own}itsName\""
+            "is not a known {kind}: did you mean \"{nearest}\"? A metric of your own Clarity is written \"{custom_prefix}itsName\""
         ),
     ))
 }
@@ -61,7 +60,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn name_that_is_unknown_is_refused_with_its_neighbor() {
+    fn unknown_metric_is_refused_with_the_nearest_one() {
         let refused = |checked: Result<(), ConfigError>| checked.err().map(|error| error.to_string());
         let sentence = |key: &str, kind: &str, nearest: &str, own: &str| {
             Some(format!(

@@ -1,10 +1,10 @@
-//! Opening hours, as people write them on a door.
+//! Opening hours such as `Mon-Fri 08:00-20:00, Sat 09:00-13:00`.
 
 use jiff::civil::{DateTime, Time, Weekday};
 
-use super::value::Written;
+use super::value::FromText;
 
-/// When a queue takes contacts: one or several spans of days and times, in the server's zone.
+/// One or several spans of days and times, in the server's time zone.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OpeningHours(Vec<Span>);
 
@@ -13,19 +13,18 @@ struct Span {
     first: Weekday,
     last: Weekday,
     from: Time,
-    /// Midnight is the end of the day.
+    /// Midnight means the end of the day.
     to: Time,
 }
 
 impl OpeningHours {
-    /// Whether the door is open at this local time.
+    /// Whether this local time is within the opening hours.
     #[must_use]
     pub fn contains(&self, at: DateTime) -> bool {
         self.0.iter().any(|span| span.has_day(at.weekday()) && span.has_time(at.time()))
     }
 
-    /// From when to when the door is open on such a day, the earliest first; spans may overlap. Midnight as the end is that
-    /// of the day.
+    /// The spans of a day, the earliest first; they may overlap. Midnight as an end means the end of the day.
     #[must_use]
     pub fn on(&self, day: Weekday) -> Vec<(Time, Time)> {
         let mut spans: Vec<_> =
@@ -37,7 +36,7 @@ impl OpeningHours {
 
 impl Span {
     fn has_day(&self, day: Weekday) -> bool {
-        // `Fri-Mon` goes round the week.
+        // `Fri-Mon` wraps around the end of the week.
         self.first.until(day) <= self.first.until(self.last)
     }
 
@@ -45,22 +44,22 @@ impl Span {
         self.from <= time && (time < self.to || self.to == Time::midnight())
     }
 
-    fn read(text: &str) -> Option<Self> {
+    fn parse(text: &str) -> Option<Self> {
         let (days, times) = text.trim().split_once(' ')?;
         let (first, last) = days.split_once('-').unwrap_or((days, days));
         let (from, to) = times.trim().split_once('-')?;
-        let to = if to == "24:00" { Time::midnight() } else { Time::read(to).ok()? };
-        let span = Self { first: day(first)?, last: day(last)?, from: Time::read(from).ok()?, to };
+        let to = if to == "24:00" { Time::midnight() } else { Time::from_text(to).ok()? };
+        let span = Self { first: day(first)?, last: day(last)?, from: Time::from_text(from).ok()?, to };
         (span.from < span.to || span.to == Time::midnight()).then_some(span)
     }
 }
 
-impl Written for OpeningHours {
+impl FromText for OpeningHours {
     const EXPECTED: &'static str =
         "opening hours such as \"Mon-Fri 08:00-20:00\" or \"Mon-Fri 08:00-20:00, Sat 09:00-13:00\"";
 
-    fn read(text: &str) -> Result<Self, Option<String>> {
-        text.split(',').map(Span::read).collect::<Option<_>>().map(Self).ok_or(None)
+    fn from_text(text: &str) -> Result<Self, Option<String>> {
+        text.split(',').map(Span::parse).collect::<Option<_>>().map(Self).ok_or(None)
     }
 }
 
@@ -84,8 +83,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_door_is_open_from_the_first_minute_to_before_the_last() {
-        let hours = OpeningHours::read("Mon-Fri 08:00-20:00, Sat 09:00-24:00").expect("hours");
+    fn span_includes_its_start_and_excludes_its_end() {
+        let hours = OpeningHours::from_text("Mon-Fri 08:00-20:00, Sat 09:00-24:00").expect("hours");
         let saturday = date(2026, 11, 21);
         let monday = date(2026, 11, 23);
         assert!(hours.contains(monday.at(8, 0, 0, 0)));
@@ -96,16 +95,16 @@ mod tests {
     }
 
     #[test]
-    fn days_go_round_the_week() {
-        let hours = OpeningHours::read("Sat-Mon 10:00-12:00").expect("hours");
+    fn days_wrap_around_the_end_of_the_week() {
+        let hours = OpeningHours::from_text("Sat-Mon 10:00-12:00").expect("hours");
         assert!(hours.contains(date(2026, 11, 22).at(10, 0, 0, 0)), "a Sunday");
         assert!(!hours.contains(date(2026, 11, 24).at(10, 0, 0, 0)), "a Tuesday");
     }
 
     #[test]
-    fn what_no_door_says_is_refused() {
+    fn text_that_is_no_opening_hours_is_refused() {
         for text in ["", "08:00-20:00", "Mon-Fri", "Mon-Fri 20:00-08:00", "Mon-Fry 08:00-20:00", "Mon 8-20"] {
-            assert!(OpeningHours::read(text).is_err(), "{text}");
+            assert!(OpeningHours::from_text(text).is_err(), "{text}");
         }
     }
 }

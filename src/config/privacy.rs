@@ -1,24 +1,25 @@
-//! `[privacy]`: for how long things are kept about customers and about people who work here.
+//! `[privacy]`: retention periods of data about customers and employees.
 
 use jiff::Span;
 use serde::Deserialize;
 
-use super::{ConfigError, value};
+use super::error::ConfigError;
+use super::value;
 
-/// For how long things are kept.
+/// Retention periods.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(default)]
 pub struct Privacy {
-    /// Webhooks as they came. Default `30d`.
+    /// Raw webhooks. Default `30d`.
     #[serde(deserialize_with = "value::text")]
     pub keep_webhooks: Span,
-    /// What customers said, and requests to survey them. Default `13mo`.
+    /// Customer responses and survey requests. Default `13mo`.
     #[serde(deserialize_with = "value::text")]
     pub keep_feedback: Span,
-    /// Which customer had which session when, so that feedback finds its call. Default `90d`.
+    /// Session history: which customer had which session when, so that feedback finds its call. Default `90d`.
     #[serde(deserialize_with = "value::text")]
     pub keep_sessions: Span,
-    /// Who changed what. Default `12mo`.
+    /// The audit. Default `12mo`.
     #[serde(deserialize_with = "value::text")]
     pub keep_audit: Span,
 }
@@ -42,7 +43,7 @@ impl Privacy {
             ("privacy.keep_sessions", self.keep_sessions),
             ("privacy.keep_audit", self.keep_audit),
         ] {
-            // "13m" are thirteen minutes, after which everything would be gone.
+            // "13m" would be thirteen minutes: only whole days and longer are accepted.
             let days = span.fieldwise()
                 == Span::new()
                     .years(span.get_years())

@@ -1,72 +1,74 @@
-//! `[[queues]]`: what Clarity does not tell about its queues.
+//! `[[queues]]`: service levels and opening hours of queues, which Clarity does not report.
 
 use serde::Deserialize;
 
-use super::{ConfigError, OpeningHours, value};
+use super::error::ConfigError;
+use super::opening_hours::OpeningHours;
+use super::value;
 
-/// What is known here about one queue, matched by its number or else by its name.
+/// Settings of one queue, matched by its id or else by its name.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
 pub struct Queue {
-    /// The number in Clarity. This or `name` must be given.
+    /// The id in Clarity. This or `name` is required.
     pub id: Option<i64>,
     /// The name in Clarity.
     pub name: Option<String>,
-    /// What has been promised to callers. Default: none, and no service level is shown.
+    /// The service level. Default: none, and none is shown.
     pub service_level: Option<ServiceLevel>,
-    /// When contacts are taken, in the server's zone, such as `Mon-Fri 08:00-20:00, Sat 09:00-13:00`. Default: none, and
-    /// Clarity's word on it counts alone.
+    /// The opening hours in the server's time zone, such as `Mon-Fri 08:00-20:00, Sat 09:00-13:00`. Default: none, only
+    /// Clarity says whether the queue is open.
     #[serde(deserialize_with = "value::optional")]
     pub opening_hours: Option<OpeningHours>,
 }
 
-/// A promise to callers.
+/// A service level: the share of callers answered within a time.
 #[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
 pub struct ServiceLevel {
-    /// The wait that is still good, in seconds. Must be given.
+    /// The longest wait that is within the service level, in seconds. Required.
     pub seconds: u32,
-    /// The share of callers who should wait no longer, in percent. Default 80.
+    /// The target share in percent. Default 80.
     #[serde(default = "target")]
     pub target: f64,
-    /// Callers who hang up within so many seconds do not count. Default 5.
+    /// Short abandons, in seconds: callers who hang up sooner do not count. Default 5.
     #[serde(default = "short_abandon_seconds")]
     pub short_abandon_seconds: u32,
-    /// How the share is computed. Default `event`.
+    /// The formula of the share. Default `event`.
     #[serde(default)]
     pub formula: Formula,
 }
 
-/// The formulas of the service level. Each is answered in time, divided by:
+/// A formula of the service level: calls answered within the time, divided by those that the variant names.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Formula {
-    /// Answered in time, and everybody who has waited too long, even if they still wait.
+    /// Answered within the time, and all that waited longer, even if they are still waiting.
     #[default]
     Event,
-    /// Everybody answered, and everybody who gave up after the time.
+    /// All answered, and those abandoned after the time.
     After,
-    /// Everybody answered, and everybody who gave up.
+    /// All answered and all abandoned.
     Strict,
-    /// The same as `strict`, with those who gave up in time counted as good.
+    /// All answered and all abandoned; calls abandoned within the time count as answered in time.
     Positive,
 }
 
-/// A queue named in another section.
+/// A reference to a queue.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
 #[serde(untagged, expecting = "must be a queue's number or its name in quotes")]
 pub enum QueueRef {
-    /// By its number in Clarity.
+    /// By its id in Clarity.
     Id(i64),
     /// By its name.
     Name(String),
 }
 
 impl Queue {
-    pub(super) fn check(&self, place: usize, before: &[Self]) -> Result<(), ConfigError> {
-        let key = |name: &str| format!("queues[{place}].{name}");
+    pub(super) fn check(&self, index: usize, before: &[Self]) -> Result<(), ConfigError> {
+        let key = |name: &str| format!("queues[{index}].{name}");
         match (self.id, &self.name) {
             (None, None) => {
-                return Err(ConfigError::invalid(format!("queues[{place}]"), "needs an id or a name: add one of them"));
+                return Err(ConfigError::invalid(format!("queues[{index}]"), "needs an id or a name: add one of them"));
             }
             (Some(id), _) if before.iter().any(|other| other.id == Some(id)) => {
                 return Err(ConfigError::invalid(key("id"), "is that of an earlier queue: put both into one section"));

@@ -1,4 +1,4 @@
-//! Secrets: written at their key, or in a file of their own that nobody else may read.
+//! Secrets of the configuration: written at their key, or in a file of their own that other users cannot read.
 
 use std::path::Path;
 
@@ -8,17 +8,17 @@ use zeroize::Zeroizing;
 use base::Secret;
 use base::private_file::{self, PrivateFileError};
 
-/// By this name a type tells the reader that its value may stand in a file.
+/// The newtype name by which a type tells the deserializer that its value may be in a file.
 pub(super) const MARK: &str = "callboard::Secret";
 /// The same for several secrets, one a line.
 pub(super) const LIST_MARK: &str = "callboard::Secrets";
 
-/// More than any secret has; a larger file is a mistake.
+/// In bytes. A larger file is not the one that holds the secret.
 const LIMIT: u64 = 64 * 1024;
 
 /// For `#[serde(deserialize_with)]`: one secret.
 pub(super) fn one<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Secret, D::Error> {
-    deserializer.deserialize_newtype_struct(MARK, One)
+    deserializer.deserialize_newtype_struct(MARK, SecretVisitor)
 }
 
 /// For `#[serde(default, deserialize_with)]`: one secret or none.
@@ -34,12 +34,12 @@ pub(super) fn optional<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Opt
 
 /// For `#[serde(default, deserialize_with)]`: several secrets.
 pub(super) fn list<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Secret>, D::Error> {
-    deserializer.deserialize_newtype_struct(LIST_MARK, Several)
+    deserializer.deserialize_newtype_struct(LIST_MARK, SecretsVisitor)
 }
 
-struct One;
+struct SecretVisitor;
 
-impl<'de> Visitor<'de> for One {
+impl<'de> Visitor<'de> for SecretVisitor {
     type Value = Secret;
 
     fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -58,9 +58,9 @@ impl<'de> Visitor<'de> for One {
     }
 }
 
-struct Several;
+struct SecretsVisitor;
 
-impl<'de> Visitor<'de> for Several {
+impl<'de> Visitor<'de> for SecretsVisitor {
     type Value = Vec<Secret>;
 
     fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -68,19 +68,19 @@ impl<'de> Visitor<'de> for Several {
     }
 
     fn visit_newtype_struct<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
-        Vec::<Zeroizing<String>>::deserialize(deserializer)?.iter().map(|text| One.visit_str(text)).collect()
+        Vec::<Zeroizing<String>>::deserialize(deserializer)?.iter().map(|text| SecretVisitor.visit_str(text)).collect()
     }
 
     fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
-        text.lines().map(str::trim).filter(|line| !line.is_empty()).map(|line| One.visit_str(line)).collect()
+        text.lines().map(str::trim).filter(|line| !line.is_empty()).map(|line| SecretVisitor.visit_str(line)).collect()
     }
 }
 
-/// Reads a file that holds nothing but a secret. The error is the rest of a sentence that begins with the key.
+/// Reads a secret file. The error is the rest of a sentence that begins with the key.
 pub(super) fn read_file(path: &Path) -> Result<Zeroizing<String>, String> {
     const REMEDY: &str = "write the secret into it";
     let shown = path.display();
-    let bytes = private_file::read(path, LIMIT).map_err(|unfit| advice(path, unfit, REMEDY))?;
+    let bytes = private_file::read(path, LIMIT).map_err(|error| advice(path, error, REMEDY))?;
     let text = std::str::from_utf8(&bytes).map_err(|_| format!("names {shown}, which is not a text: {REMEDY}"))?;
     let secret = private_file::without_line_end(text);
     if secret.trim().is_empty() {
@@ -89,19 +89,23 @@ pub(super) fn read_file(path: &Path) -> Result<Zeroizing<String>, String> {
     Ok(Zeroizing::new(secret.to_owned()))
 }
 
-/// Sees to it that a binary file which the server reads again and again, such as a keytab, can be used now. `remedy` says
+/// Checks that a binary file which the server reads later and again, such as a keytab, can be read now. `remedy` says
 /// how to make one. The error is the rest of a sentence that begins with the key.
 pub(super) fn check_file(path: &Path, remedy: &str) -> Result<(), String> {
-    private_file::read(path, LIMIT).map(drop).map_err(|unfit| advice(path, unfit, remedy))
+    private_file::read(path, LIMIT).map(drop).map_err(|error| advice(path, error, remedy))
 }
 
-fn advice(path: &Path, unfit: PrivateFileError, remedy: &str) -> String {
+fn advice(path: &Path, error: PrivateFileError, remedy: &str) -> String {
     let shown = path.display();
-    match unfit {
+    match error {
         PrivateFileError::Missing => format!("names {shown}, which does not exist: {remedy}"),
-        PrivateFileError::Unreadable => format!("names {shown}, which cannot be read: make it a file that this user may read"),
+        PrivateFileError::Unreadable => {
+            format!("names {shown}, which cannot be read: make it a file that this user may read")
+        }
         PrivateFileError::NotAFile => format!("names {shown}, which is a directory, a pipe or a device: name a file"),
-        PrivateFileError::Public => format!("names {shown}, which every user of this machine can reach: run chmod 600 {shown}"),
+        PrivateFileError::Public => {
+            format!("names {shown}, which every user of this machine can reach: run chmod 600 {shown}")
+        }
         PrivateFileError::TooLarge => format!("names {shown}, which is too large for a secret: name the right file"),
     }
 }

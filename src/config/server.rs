@@ -1,4 +1,4 @@
-//! `[server]`: where pages are served, where data is kept, when the day begins.
+//! `[server]`: addresses, TLS, the data directory, the time zone and the business day.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -9,38 +9,40 @@ use jiff::tz::TimeZone;
 use serde::Deserialize;
 use url::Url;
 
-use super::{ConfigError, Tls, value};
+use super::error::ConfigError;
+use super::tls::Tls;
+use super::value;
 
-/// The server itself.
+/// Settings of the server itself.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(default)]
 pub struct Server {
     /// The address and port that browsers, or the proxy in front, connect to. Default `127.0.0.1:8080`.
     #[serde(deserialize_with = "value::text")]
     pub listen: SocketAddr,
-    /// The address that people type: for the check of `Origin`, for cookies and for links. Default: `http://` and
+    /// The URL that people type: for the check of `Origin`, for cookies and for links. Default: `http://` and
     /// [`listen`](Self::listen).
     #[serde(deserialize_with = "value::optional")]
     pub public_url: Option<Url>,
-    /// The certificate to encrypt with. Default: none, which is for this machine alone or behind a proxy that encrypts.
+    /// The TLS certificate. Default: none, for this machine only or behind a proxy that terminates TLS.
     pub tls: Option<Tls>,
-    /// The directory for everything that must survive a restart. Default `data`, in the working directory.
+    /// The data directory: the database and the admin socket. Default `data`, in the working directory.
     pub data_dir: PathBuf,
-    /// The zone in which the board's day begins and clocks are shown. Default `UTC`.
+    /// The time zone of the business day and of the times on pages. Default `UTC`.
     #[serde(deserialize_with = "value::text")]
     pub time_zone: TimeZone,
-    /// Whether only people who have signed in elsewhere can reach `listen`, because a proxy in front sees to it. Without
-    /// this the server listens on this machine alone. Default `false`.
+    /// Whether a proxy in front authenticates every request. Without it, and without a login, the server listens on
+    /// this machine only. Default `false`.
     pub behind_sign_in: bool,
-    /// The proxies in front, as addresses or networks: who asks through them is who they say. Default: none, and who asks is
-    /// who connects.
+    /// The proxies whose forwarding headers name the client's address, as addresses or networks. Default: none, the
+    /// client is the peer of the connection.
     #[serde(deserialize_with = "value::list")]
     pub trusted_proxies: Vec<IpNet>,
-    /// How many open live connections one address may hold; an office may be one address. Default 512.
+    /// How many live sockets one address may hold; an office may be one address. Default 512.
     pub sockets_per_address: usize,
     /// Whether `/metrics` answers other machines too. Default `false`.
     pub open_metrics: bool,
-    /// The time of day, in [`time_zone`](Self::time_zone), at which the counts of the day begin anew. Default `00:00`.
+    /// The time of day, in [`time_zone`](Self::time_zone), at which the business day begins. Default `00:00`.
     #[serde(deserialize_with = "value::text")]
     pub day_starts: Time,
 }
@@ -79,7 +81,7 @@ impl Server {
             return Ok(());
         };
         if url.path() != "/" || url.query().is_some() || url.fragment().is_some() {
-            let advice = "must have no path: write only the beginning, such as \"https://callboard.example.com\"";
+            let advice = "must have no path: write only scheme and host, such as \"https://callboard.example.com\"";
             return Err(ConfigError::invalid("server.public_url", advice));
         }
         value::check_credential_address("server.public_url", url)

@@ -1,25 +1,25 @@
-//! `[store]`: how what must survive is looked after.
+//! `[store]`: backups of the database and its disk space.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::Deserialize;
 
-use super::ConfigError;
+use super::error::ConfigError;
 use super::value::{self, Bytes};
 
-/// How what must survive is looked after.
+/// Backups and disk space.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(default)]
 pub struct Store {
-    /// How often the database is copied while it is in use. Default one hour.
+    /// How often the database is backed up, while in use. Default one hour.
     #[serde(deserialize_with = "value::text")]
     pub backup_interval: Duration,
-    /// How many of these copies stay; 0 makes none. Default 24.
+    /// How many backups are kept; 0 disables them. Default 24.
     pub backups_kept: usize,
-    /// Where they go. Default `backup` in the data directory.
+    /// The directory of backups. Default `backup` in the data directory.
     pub backup_dir: Option<PathBuf>,
-    /// How much must be free on the disk for new webhooks to be taken. Default `64MB`.
+    /// The free disk space below which webhooks are refused. Default `64MB`.
     #[serde(deserialize_with = "value::text")]
     pub min_free: Bytes,
 }

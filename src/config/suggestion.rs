@@ -1,65 +1,64 @@
-//! Finds the known key that somebody probably meant.
+//! "Did you mean": the known key that is most similar to an unknown one.
 
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use super::context::{Reading, without_places};
-use super::source::{parse, path, variable};
-use super::{Config, ConfigError};
+use serde::de::DeserializeOwned;
 
-/// The file that shows every section. The types tell their keys while it is read, so no list of them is kept by hand.
+use super::context::{LoadContext, without_indexes};
+use super::deserializer::read;
+use super::error::ConfigError;
+use super::raw_value::{env_variable, key_of_env_variable, parse};
+use super::similarity::most_similar;
+
+/// The file that has every section. The types of `C` name their keys while they read it, so that no list of keys is
+/// kept by hand.
 const EXAMPLE: &str = include_str!("../../callboard.example.toml");
 
-/// Every key, such as `clarity.api_root` or `wallboards[].name`.
-pub(super) fn known_keys() -> BTreeSet<String> {
-    let reading = Reading::new(None);
-    if let Ok(written) = parse(EXAMPLE, Path::new("callboard.example.toml")) {
-        // A test holds that this succeeds; here only the keys matter, and they are collected on the way.
-        let _ = reading.read::<Config>(&written);
+/// Every key of a configuration of type `C`, such as `clarity.api_root` or `wallboards[].name`.
+fn known_keys<C: DeserializeOwned>() -> BTreeSet<String> {
+    let context = LoadContext::new(None);
+    if let Ok(raw) = parse(EXAMPLE, Path::new("callboard.example.toml")) {
+        // A test proves that this succeeds; here only the keys matter, and they are collected on the way.
+        let _ = read::<C>(&context, &raw);
     }
-    reading.known()
+    context.known_keys()
 }
 
-/// The same complaint, with the known key that looks most like the unknown one.
-pub(super) fn with_nearest(error: ConfigError) -> ConfigError {
+/// Completes [`ConfigError::UnknownKey`] with the most similar key of `C`. Other errors stay as they are.
+pub(super) fn with_nearest_key<C: DeserializeOwned>(error: ConfigError) -> ConfigError {
     let ConfigError::UnknownKey { key, .. } = error else { return error };
-    let nearest = match path(&key) {
-        Some(path) => variable(&nearest(&path)),
-        None => nearest(&key),
+    let nearest = match key_of_env_variable(&key) {
+        Some(path) => env_variable(&nearest_key::<C>(&path)),
+        None => nearest_key::<C>(&key),
     };
     ConfigError::UnknownKey { key, nearest }
 }
 
-fn nearest(key: &str) -> String {
-    let plain = without_places(key);
-    let best = known_keys()
-        .into_iter()
-        .max_by(|left, right| likeness(&plain, left).total_cmp(&likeness(&plain, right)))
-        .unwrap_or_default();
+fn nearest_key<C: DeserializeOwned>(key: &str) -> String {
+    let plain = without_indexes(key);
+    let best = most_similar(&plain, known_keys::<C>());
     match (key.rsplit_once('.'), best.rsplit_once('.')) {
-        // A neighbour: say which of the list's tables it belongs to.
-        (Some((table, _)), Some((known_table, name))) if without_places(table) == known_table => {
+        // In the same table: keep the index of the list's item.
+        (Some((table, _)), Some((known_table, name))) if without_indexes(table) == known_table => {
             format!("{table}.{name}")
         }
         _ => best.replace("[]", "[0]"),
     }
 }
 
-/// How much alike two keys look, of 2. The last word counts twice, because a key in the wrong section is as common as a
-/// slip of the finger.
-pub(super) fn likeness(key: &str, known: &str) -> f64 {
-    let last = |path: &str| path.rsplit('.').next().unwrap_or_default().to_owned();
-    strsim::normalized_damerau_levenshtein(key, known)
-        + strsim::normalized_damerau_levenshtein(&last(key), &last(known))
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::Config;
     use super::*;
 
+    fn nearest(key: &str) -> String {
+        nearest_key::<Config>(key)
+    }
+
     #[test]
-    fn the_types_tell_their_keys() {
-        let known = known_keys();
+    fn known_keys_come_from_the_types() {
+        let known = known_keys::<Config>();
         for key in ["server.listen", "clarity.api_root", "goodays.api_token_file", "wallboards[].tiles", "queues"] {
             assert!(known.contains(key), "{key} is not in {known:?}");
         }
@@ -67,7 +66,7 @@ mod tests {
     }
 
     #[test]
-    fn a_slip_and_a_wrong_section_are_both_understood() {
+    fn nearest_key_with_a_typing_error_or_in_another_section_is_found() {
         assert_eq!(nearest("clarity.api_rot"), "clarity.api_root");
         assert_eq!(nearest("listen"), "server.listen");
         assert_eq!(nearest("clarity.data_return_interval"), "agent_connect.data_return_interval");
@@ -77,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn the_example_names_and_explains_every_key() {
+    fn example_file_names_and_explains_every_key() {
         let mut section = String::new();
         let mut named = BTreeSet::new();
         let mut last_was_comment = false;
@@ -93,16 +92,16 @@ mod tests {
             }
             last_was_comment = line.starts_with('#');
         }
-        let leaves = known_keys().into_iter().filter(|key| key.split('.').count() == 2);
+        let leaves = known_keys::<Config>().into_iter().filter(|key| key.split('.').count() == 2);
         for key in leaves.filter(|key| !key.ends_with("_file")) {
             assert!(named.contains(&key) || named.contains(&format!("{key}_file")), "{key} is missing in the example");
         }
     }
 
     #[test]
-    fn a_variable_and_its_key_name_each_other() {
-        assert_eq!(path("CALLBOARD__WALLBOARDS__0__NAME").as_deref(), Some("wallboards[0].name"));
-        assert_eq!(variable("wallboards[0].name"), "CALLBOARD__WALLBOARDS__0__NAME");
-        assert_eq!(path("PATH"), None);
+    fn environment_variable_and_key_convert_into_each_other() {
+        assert_eq!(key_of_env_variable("CALLBOARD__WALLBOARDS__0__NAME").as_deref(), Some("wallboards[0].name"));
+        assert_eq!(env_variable("wallboards[0].name"), "CALLBOARD__WALLBOARDS__0__NAME");
+        assert_eq!(key_of_env_variable("PATH"), None);
     }
 }

@@ -1,4 +1,4 @@
-//! What a person may write, and what the server answers.
+//! Configurations that load, and the errors of those that do not.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,7 +12,7 @@ use base::secret::ExposeSecret;
 
 const EXAMPLE: &str = include_str!("../../callboard.example.toml");
 
-/// A directory with a configuration file in it.
+/// A directory with a configuration file.
 struct Place(TempDir);
 
 impl Place {
@@ -68,7 +68,7 @@ fn example() -> Place {
 }
 
 #[test]
-fn nothing_at_all_is_a_server_with_every_system_off() {
+fn empty_configuration_switches_every_system_off() {
     let config = Config::load(None, std::iter::empty()).expect("a configuration");
     assert_eq!(config.server.listen.to_string(), "127.0.0.1:8080");
     assert!(config.clarity.is_none() && config.goodays.is_none());
@@ -76,7 +76,7 @@ fn nothing_at_all_is_a_server_with_every_system_off() {
 }
 
 #[test]
-fn the_example_loads_and_means_what_it_says() {
+fn example_file_loads_with_the_values_it_shows() {
     let config = example().load().expect("the example");
     assert_eq!(config.server.time_zone.iana_name(), Some("America/Chicago"));
     assert_eq!((config.store.backup_interval, config.store.backups_kept), (Duration::from_secs(3600), 24));
@@ -87,8 +87,8 @@ fn the_example_loads_and_means_what_it_says() {
     assert_eq!(clarity.poll_interval, Duration::from_secs(15));
     assert_eq!(clarity.transports, [Transport::WebSockets, Transport::ServerSentEvents, Transport::LongPolling]);
     assert_eq!(clarity.password.expect("a password").expose_secret(), "secret of clarity");
-    assert!(!clarity.probe_queue_metrics, "what no document has is not asked for");
-    // What the pages have columns for.
+    assert!(!clarity.probe_queue_metrics, "an undocumented method is off by default");
+    // The metrics that pages have columns for.
     let shown = ["queuedCount", "answeredCount", "abandonedCount"];
     assert_eq!(clarity.queue_metrics, shown);
     let root = "https://connect.example.com".parse().expect("an address");
@@ -102,13 +102,13 @@ fn the_example_loads_and_means_what_it_says() {
     assert_eq!(config.privacy.keep_sessions.fieldwise(), Span::new().days(90).fieldwise());
     assert_eq!(config.queues[0].service_level.expect("a promise").formula, Formula::Event);
     assert_eq!(config.thresholds[0].critical, Some(Limit::Duration(Duration::from_secs(60))));
-    assert!(config.thresholds[0].more_is_worse());
+    assert!(config.thresholds[0].is_higher_worse());
     assert_eq!(config.wallboards[0].queues, [QueueRef::Id(1), QueueRef::Id(2), QueueRef::Id(3)]);
     assert!((config.wallboards[0].viewing_distance - 5.0).abs() < f32::EPSILON);
 }
 
 #[test]
-fn no_secret_is_shown_by_debug() {
+fn debug_output_contains_no_secret() {
     let config = example().load().expect("the example");
     let shown = format!("{config:?}");
     assert!(!shown.contains("secret of"), "{shown}");
@@ -116,7 +116,7 @@ fn no_secret_is_shown_by_debug() {
 }
 
 #[test]
-fn defaults_in_code_and_in_a_file_are_the_same() {
+fn defaults_of_constructors_equal_defaults_of_the_file() {
     let text = "[clarity]\napi_root = \"https://c.example/webapi/api\"\nclient_id = \"x\"\nauth = \"static\"\ntoken = \"t\"\n\
                 [goodays]\napi_token = \"t\"\nhmac_secrets = [\"s\"]\n[[wallboards]]\nname = \"a\"";
     let read = Place::with(text).load().expect("a configuration");
@@ -134,7 +134,7 @@ fn defaults_in_code_and_in_a_file_are_the_same() {
 }
 
 #[test]
-fn the_environment_is_laid_over_the_file() {
+fn environment_variables_override_the_file() {
     let config = example()
         .load_with(&[
             ("CALLBOARD__CLARITY__API_ROOT", "https://other.example.com/api"),
@@ -153,7 +153,7 @@ fn the_environment_is_laid_over_the_file() {
         .expect("a configuration");
     let clarity = config.clarity.expect("a section");
     assert_eq!(clarity.api_root.as_str(), "https://other.example.com/api");
-    assert_eq!(clarity.username, "12345", "what should be a text stays one");
+    assert_eq!(clarity.username, "12345", "a number stays text where the type is text");
     assert_eq!(clarity.password.expect("a password").expose_secret(), "true", "it replaces password_file");
     assert_eq!(clarity.modalities, ["audio"]);
     assert!(clarity.probe_queue_metrics);
@@ -165,7 +165,7 @@ fn the_environment_is_laid_over_the_file() {
 }
 
 #[test]
-fn each_value_knows_where_it_comes_from() {
+fn each_value_has_its_origin() {
     let place = example();
     let environment = [("CALLBOARD__CLARITY__HUB".to_owned(), "other".to_owned())];
     let (_, origins) = Config::load_with_origins(Some(&place.file()), environment.into_iter()).expect("the example");
@@ -177,7 +177,7 @@ fn each_value_knows_where_it_comes_from() {
 }
 
 #[test]
-fn a_certificate_is_found_beside_the_configuration_and_proxies_are_addresses_or_networks() {
+fn tls_paths_are_relative_to_the_file_and_proxies_are_networks() {
     let text = "[server]\npublic_url = \"https://c.example\"\ntrusted_proxies = [\"10.0.0.0/8\", \"127.0.0.1\"]\n\
                 tls = { certificate_file = \"tls/c.pem\", key_file = \"tls/k.pem\" }\n";
     let place = Place::with(text);
@@ -189,7 +189,7 @@ fn a_certificate_is_found_beside_the_configuration_and_proxies_are_addresses_or_
     assert_eq!((&tls.key_file, tls.certificate_file), (&key, place.0.path().join("tls/c.pem")));
     assert_eq!(format!("{:?}", server.trusted_proxies), "[10.0.0.0/8, 127.0.0.1/32]");
     set_mode(&key, 0o644);
-    let public = place.load().expect_err("everybody reads it");
+    let public = place.load().expect_err("others can read it");
     assert_eq!(
         public,
         format!(
@@ -199,14 +199,13 @@ fn a_certificate_is_found_beside_the_configuration_and_proxies_are_addresses_or_
     );
 }
 
-/// The sentence for a configuration that is wrong.
 #[track_caller]
-fn refuses(text: &str, sentence: &str) {
+fn assert_refused(text: &str, sentence: &str) {
     assert_eq!(Place::with(text).load().map(|_| "it was accepted"), Err(sentence.to_owned()), "{text}");
 }
 
 #[test]
-fn what_is_no_toml_is_refused_by_its_line_without_quoting_it() {
+fn syntax_error_names_the_line_without_quoting_it() {
     let said = Place::with("[clarity]\npassword = hunter2\n").load().expect_err("no TOML");
     assert!(said.contains("callboard.toml, line 2, is not valid TOML: "), "{said}");
     assert!(!said.contains("hunter2"), "{said}");
@@ -219,15 +218,15 @@ fn what_is_no_toml_is_refused_by_its_line_without_quoting_it() {
 }
 
 #[test]
-fn unknown_keys_are_refused_with_the_nearest_known_one() {
-    refuses("[clarity]\napi_rot = 1", "clarity.api_rot is not a known key: did you mean clarity.api_root?");
-    refuses("[clarety]\n", "clarety is not a known key: did you mean clarity?");
-    refuses("listen = \"x\"", "listen is not a known key: did you mean server.listen?");
-    refuses(
+fn unknown_key_is_refused_with_the_nearest_known_one() {
+    assert_refused("[clarity]\napi_rot = 1", "clarity.api_rot is not a known key: did you mean clarity.api_root?");
+    assert_refused("[clarety]\n", "clarety is not a known key: did you mean clarity?");
+    assert_refused("listen = \"x\"", "listen is not a known key: did you mean server.listen?");
+    assert_refused(
         "[[queues]]\nid = 1\nservice_level = { second = 1 }",
         "queues[0].service_level.second is not a known key: did you mean queues[0].service_level.seconds?",
     );
-    refuses("[clarity]\nhub_file = \"x\"", "clarity.hub_file is not a known key: did you mean clarity.hub?");
+    assert_refused("[clarity]\nhub_file = \"x\"", "clarity.hub_file is not a known key: did you mean clarity.hub?");
     let place = Place::with("");
     assert_eq!(
         place.load_with(&[("CALLBOARD__CLARITY__API_ROT", "x")]).expect_err("unknown"),
@@ -236,53 +235,56 @@ fn unknown_keys_are_refused_with_the_nearest_known_one() {
 }
 
 #[test]
-fn values_of_the_wrong_kind_are_refused_in_plain_words() {
-    refuses("[server]\nlisten = \"8080\"", "server.listen must be an address and a port such as \"127.0.0.1:8080\".");
-    refuses("[server]\nlisten = 8080", "server.listen must be a text in quotes, not a number.");
-    refuses(
+fn value_of_the_wrong_type_is_refused_in_plain_words() {
+    assert_refused(
+        "[server]\nlisten = \"8080\"",
+        "server.listen must be an address and a port such as \"127.0.0.1:8080\".",
+    );
+    assert_refused("[server]\nlisten = 8080", "server.listen must be a text in quotes, not a number.");
+    assert_refused(
         "[server]\ntime_zone = \"America/Chikago\"",
-        "server.time_zone names the time zone \"America/Chikago\", which nobody knows here: write one such as \
+        "server.time_zone names the time zone \"America/Chikago\", which is not known: write one such as \
          \"America/Chicago\".",
     );
-    refuses(
+    assert_refused(
         "[server]\nday_starts = \"25:00\"",
         "server.day_starts must be a time of day such as \"00:00\" or \"04:30\".",
     );
-    refuses("[goodays]\nallow_unsigned = \"no\"", "goodays.allow_unsigned must be true or false, not a text.");
-    refuses("[goodays]\napi_token = 12345678", "goodays.api_token must be a text in quotes, not a number.");
-    refuses("[goodays]\n", "goodays.api_token is missing: add it to the configuration.");
-    refuses("clarity = 3", "clarity must be a table, not a number.");
-    refuses("[clarity]\nauth = \"kerberos\"", "clarity.auth must be \"negotiate\", \"ntlm\" or \"static\".");
-    refuses("[clarity]\ntransports = \"x\"", "clarity.transports must be a list in [brackets], not a text.");
-    refuses(
+    assert_refused("[goodays]\nallow_unsigned = \"no\"", "goodays.allow_unsigned must be true or false, not a text.");
+    assert_refused("[goodays]\napi_token = 12345678", "goodays.api_token must be a text in quotes, not a number.");
+    assert_refused("[goodays]\n", "goodays.api_token is missing: add it to the configuration.");
+    assert_refused("clarity = 3", "clarity must be a table, not a number.");
+    assert_refused("[clarity]\nauth = \"kerberos\"", "clarity.auth must be \"negotiate\", \"ntlm\" or \"static\".");
+    assert_refused("[clarity]\ntransports = \"x\"", "clarity.transports must be a list in [brackets], not a text.");
+    assert_refused(
         "[clarity]\npoll_interval = \"15\"",
         "clarity.poll_interval must be a duration such as \"15s\", \"500ms\", \"1m\" or \"2h\".",
     );
-    refuses(
+    assert_refused(
         "[[wallboards]]\nname = \"a\"\nviewing_distance = \"5\"",
-        "wallboards[0].viewing_distance must be a distance in metres such as \"5m\".",
+        "wallboards[0].viewing_distance must be a distance in meters such as \"5m\".",
     );
-    refuses(
+    assert_refused(
         "[[thresholds]]\non = \"queue.x\"\nmin_samples = -1",
         "thresholds[0].min_samples must be a whole number that is not negative.",
     );
-    refuses(
+    assert_refused(
         "[[thresholds]]\non = \"queue.x\"\nwarn = \"soon\"",
         "thresholds[0].warn must be a number, or a duration such as \"30s\".",
     );
-    refuses(
+    assert_refused(
         "[[wallboards]]\nname = \"a\"\nqueues = [true]",
         "wallboards[0].queues[0] must be a queue's number or its name in quotes.",
     );
-    refuses(
+    assert_refused(
         "[join]\nclosed_within = \"5h\"",
-        "join.closed_within must be at most \"4h\": by then the customer has called about something else.",
+        "join.closed_within must be at most \"4h\": a later conversation is about something else.",
     );
-    refuses(
+    assert_refused(
         "[join]\nfederated_domains = [\"example.com\", \"@example.com\"]",
-        "join.federated_domains[1] must be what stands behind the @ of an address, such as \"example.com\".",
+        "join.federated_domains[1] must be the part behind the @ of an address, such as \"example.com\".",
     );
-    refuses(
+    assert_refused(
         "[[queues]]\nid = 1\nopening_hours = \"always\"",
         "queues[0].opening_hours must be opening hours such as \"Mon-Fri 08:00-20:00\" or \"Mon-Fri 08:00-20:00, Sat \
          09:00-13:00\".",
@@ -303,103 +305,103 @@ fn values_of_the_wrong_kind_are_refused_in_plain_words() {
 }
 
 #[test]
-fn what_makes_no_sense_is_refused_with_what_to_do() {
+fn value_that_cannot_be_used_is_refused_with_what_to_do() {
     let clarity = "[clarity]\nclient_id = \"x\"\nusername = \"u\"\npassword = \"p\"\napi_root = ";
-    refuses(
+    assert_refused(
         &format!("{clarity}\"http://connect.example.com/api\""),
-        "clarity.api_root must begin with https://, because credentials travel to it; only this machine (localhost, \
-         127.0.0.1) may do without.",
+        "clarity.api_root must begin with https://, because credentials are sent to it; only this machine (localhost, \
+         127.0.0.1) needs no TLS.",
     );
-    refuses(
+    assert_refused(
         &format!("{clarity}\"https://c.example\"\ntoken_url = \"http://c.example/token\""),
-        "clarity.token_url must begin with https://, because credentials travel to it; only this machine (localhost, \
-         127.0.0.1) may do without.",
+        "clarity.token_url must begin with https://, because credentials are sent to it; only this machine (localhost, \
+         127.0.0.1) needs no TLS.",
     );
-    refuses(
+    assert_refused(
         &format!("{clarity}\"https://u:p@c.example\""),
         "clarity.api_root must not carry a user name or password: use the keys made for them.",
     );
-    refuses(
+    assert_refused(
         &format!("{clarity}\"https://c.example\"\ndomain = \"D\"").replace("\"u\"", "'D\\u'"),
         "clarity.domain must be left out: username names a domain already.",
     );
-    refuses(
+    assert_refused(
         &format!("{clarity}\"https://c.example\"\nkdc = \"tcp://dc1.example.com\""),
         "clarity.kdc must be a bare host, with a port if it is not 88, such as \"dc1.example.com\".",
     );
-    refuses(
+    assert_refused(
         &format!("{clarity}\"https://c.example\"\nauth = \"static\""),
         "clarity.token is missing: auth = \"static\" needs a ready JWT in token or token_file.",
     );
-    refuses(
+    assert_refused(
         &format!("{clarity}\"http://127.0.0.1:9\"\npoll_interval = \"0s\""),
-        "clarity.poll_interval must be longer than nothing: write a duration such as \"15s\".",
+        "clarity.poll_interval must be longer than zero: write a duration such as \"15s\".",
     );
-    refuses(
+    assert_refused(
         "[server]\npublic_url = \"https://callboard.example.com/board\"",
-        "server.public_url must have no path: write only the beginning, such as \"https://callboard.example.com\".",
+        "server.public_url must have no path: write only scheme and host, such as \"https://callboard.example.com\".",
     );
-    refuses(
+    assert_refused(
         "[server]\ntls = { certificate_file = \"c.pem\", key_file = \"k.pem\" }",
         "server.public_url must be the address that people type, beginning with https://, because server.tls is set.",
     );
-    refuses(
+    assert_refused(
         "[server]\npublic_url = \"https://c.example\"\ntls = { certificate_file = \"c.pem\" }",
         "server.tls.key_file is missing: add it to the configuration.",
     );
-    refuses(
+    assert_refused(
         "[server]\ntrusted_proxies = [\"10.0.0.0/40\"]",
         "server.trusted_proxies[0] must be an address or a network such as \"10.0.0.0/8\".",
     );
-    refuses("[store]\nmin_free = \"64\"", "store.min_free must be a size such as \"64MB\" or \"2GB\".");
-    refuses(
+    assert_refused("[store]\nmin_free = \"64\"", "store.min_free must be a size such as \"64MB\" or \"2GB\".");
+    assert_refused(
         "[store]\nbackup_interval = \"0s\"",
-        "store.backup_interval must be longer than nothing: write a duration such as \"15s\".",
+        "store.backup_interval must be longer than zero: write a duration such as \"15s\".",
     );
     for term in ["13m", "0d", "-1d", "1d 2h"] {
-        refuses(
+        assert_refused(
             &format!("[privacy]\nkeep_feedback = \"{term}\""),
             "privacy.keep_feedback must be a term of whole days, weeks, months or years: write \"30d\", \"8w\", \"13mo\" \
              or \"2y\".",
         );
     }
-    refuses(
+    assert_refused(
         "[join]\nvisit_window = \"25h\"",
-        "join.visit_window must be at most \"24h\": on the next day it was another visit.",
+        "join.visit_window must be at most \"24h\": a session of another day is not about this visit.",
     );
-    refuses(
+    assert_refused(
         "[goodays]\napi_token = \"t\"",
         "goodays.hmac_secrets is missing: copy the webhook's secret from Goodays, or set allow_unsigned = true to \
-         believe anybody.",
+         accept unsigned webhooks.",
     );
-    refuses(
+    assert_refused(
         "[agent_connect]\nsend = \"dry-run\"",
         "agent_connect.api_key is missing: sending surveys needs it; write it into an api_key_file, or set send = \
          \"off\".",
     );
-    refuses(
+    assert_refused(
         "[[wallboards]]\nname = \"a\"\n[[wallboards]]\nname = \"a\"",
         "wallboards[1].name is that of an earlier wallboard: give each its own.",
     );
-    refuses("[[queues]]\n", "queues[0] needs an id or a name: add one of them.");
-    refuses(
+    assert_refused("[[queues]]\n", "queues[0] needs an id or a name: add one of them.");
+    assert_refused(
         "[[thresholds]]\non = \"queue.longestWait\"\nwarn = \"30s\"\ncritical = \"60s\"\nclear_at = \"40s\"",
         "thresholds[0].clear_at must not be above warn: lower it.",
     );
-    refuses(
+    assert_refused(
         "[[thresholds]]\non = \"queue.serviceLevel\"\nwarn = 80\ncritical = 60\nclear_at = 75",
         "thresholds[0].clear_at must not be below warn: raise it.",
     );
-    refuses(
+    assert_refused(
         "[[thresholds]]\non = \"queue.x\"\nwarn = 80\ncritical = \"60s\"",
         "thresholds[0] mixes durations and numbers: write all its limits in the same unit.",
     );
-    refuses(
+    assert_refused(
         "[[wallboards]]\nname = \"a\"\ntiles = [\"queuedCount\", \"longestWiat\"]",
         "wallboards[0].tiles[1] is not a known tile: did you mean \"longestWait\"? A metric of your own Clarity is written \
          \"metric.itsName\".",
     );
-    refuses(
+    assert_refused(
         "[[thresholds]]\non = \"queue.longestWiat\"\nwarn = \"30s\"",
         "thresholds[0].on is not a known value: did you mean \"queue.longestWait\"? A metric of your own Clarity is written \
          \"queue.metric.itsName\".",
@@ -407,7 +409,7 @@ fn what_makes_no_sense_is_refused_with_what_to_do() {
 }
 
 #[test]
-fn a_secret_file_is_held_to_its_rules() {
+fn secret_file_must_exist_have_content_and_be_private() {
     let place = Place::with("[goodays]\nallow_unsigned = true\napi_token_file = \"token\"");
     let path = place.0.path().join("token");
     let shown = path.display();
@@ -427,14 +429,14 @@ fn a_secret_file_is_held_to_its_rules() {
             .load_with(&[("CALLBOARD__GOODAYS__API_TOKEN", "a"), ("CALLBOARD__GOODAYS__API_TOKEN_FILE", "token")])
             .err(),
         Some(
-            "CALLBOARD__GOODAYS__API_TOKEN_FILE stands beside CALLBOARD__GOODAYS__API_TOKEN: keep one of the two."
+            "CALLBOARD__GOODAYS__API_TOKEN_FILE is given beside CALLBOARD__GOODAYS__API_TOKEN: keep one of the two."
                 .to_owned()
         )
     );
 }
 
 #[test]
-fn configuration_with_a_secret_in_it_is_held_to_the_rules_of_secret_files() {
+fn file_with_inline_secrets_must_be_private() {
     let inline = [
         ("[goodays]\nallow_unsigned = true\napi_token = \"hunter2\"", "goodays.api_token"),
         ("[goodays]\napi_token_file = \"token\"\nhmac_secrets = [\"hunter2\"]", "goodays.hmac_secrets"),
@@ -456,14 +458,14 @@ fn configuration_with_a_secret_in_it_is_held_to_the_rules_of_secret_files() {
     let place = Place::with("[goodays]\nallow_unsigned = true\napi_token_file = \"token\"");
     place.secret("token", "t");
     set_mode(&place.file(), 0o644);
-    place.load().expect("no secret stands in it");
+    place.load().expect("no secret is in it");
     let place = Place::with("[goodays]\nallow_unsigned = true");
     set_mode(&place.file(), 0o644);
-    place.load_with(&[("CALLBOARD__GOODAYS__API_TOKEN", "t")]).expect("no secret stands in it");
+    place.load_with(&[("CALLBOARD__GOODAYS__API_TOKEN", "t")]).expect("no secret is in it");
 }
 
 #[test]
-fn several_secrets_stand_one_a_line() {
+fn secret_file_with_several_secrets_has_one_a_line() {
     let place = Place::with("[goodays]\napi_token = \"t\"\nhmac_secrets_file = \"hmac\"");
     place.secret("hmac", "new\nold\n\n");
     let goodays = place.load().expect("a configuration").goodays.expect("a section");
@@ -471,13 +473,13 @@ fn several_secrets_stand_one_a_line() {
     assert_eq!(secrets, ["new", "old"]);
 }
 
-/// A section of Clarity's with these lines about its account.
+/// A `[clarity]` section with these lines about its account.
 fn clarity_with(lines: &str) -> String {
     format!("[clarity]\napi_root = \"https://c.example/api\"\nclient_id = \"x\"\n{lines}")
 }
 
 #[test]
-fn an_account_has_exactly_one_proof() {
+fn service_account_has_exactly_one_credential() {
     for (lines, sentence) in [
         (
             "username = \"a\"",
@@ -486,11 +488,11 @@ fn an_account_has_exactly_one_proof() {
         ),
         (
             "username = \"a\"\npassword = \"p\"\nkeytab = \"k\"",
-            "clarity.keytab stands beside clarity.password: keep one of the two.",
+            "clarity.keytab is given beside clarity.password: keep one of the two.",
         ),
         (
             "username = \"a\"\nkeytab = \"k\"\ncredential_cache = \"c\"",
-            "clarity.credential_cache stands beside clarity.keytab: keep one of the two.",
+            "clarity.credential_cache is given beside clarity.keytab: keep one of the two.",
         ),
         ("keytab = \"k\"", "clarity.username is missing: write the name of the service account."),
         (
@@ -503,18 +505,18 @@ fn an_account_has_exactly_one_proof() {
              `ktutil` a keytab.",
         ),
     ] {
-        refuses(&clarity_with(lines), sentence);
+        assert_refused(&clarity_with(lines), sentence);
     }
 }
 
 #[test]
-fn a_keytab_is_held_to_the_rules_of_secret_files() {
+fn keytab_must_exist_and_be_private() {
     let place = Place::with(&clarity_with("username = \"a\"\nkeytab = \"FILE:secrets/keytab\""));
     let path = place.0.path().join("secrets/keytab");
     let shown = path.display();
     let refused = |sentence: String| assert_eq!(place.load().map(|_| "accepted"), Err(sentence));
     refused(format!(
-        "clarity.keytab names {shown}, which does not exist: have whoever runs the domain export it, with AES keys."
+        "clarity.keytab names {shown}, which does not exist: ask the domain's administrators to export it, with AES keys."
     ));
     place.secret("secrets/keytab", "\u{5}\u{2}");
     assert_eq!(place.load().expect("a configuration").clarity.expect("a section").keytab, Some(path.clone()));
@@ -525,7 +527,7 @@ fn a_keytab_is_held_to_the_rules_of_secret_files() {
 }
 
 #[test]
-fn a_credential_cache_may_come_later_and_says_who_it_is() {
+fn credential_cache_may_appear_later_and_names_the_account() {
     let place = Place::with(&clarity_with("credential_cache = \"FILE:/tmp/nowhere/krb5cc\""));
     let cache = |environment: &[(&str, &str)]| {
         let config = place.load_with(environment).expect("a configuration");

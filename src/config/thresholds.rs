@@ -1,50 +1,51 @@
-//! `[[thresholds]]`: when a value becomes a warning, and when it is over.
+//! `[[thresholds]]`: warning and critical levels of metrics, with hysteresis.
 
 use std::time::Duration;
 
 use serde::de::{Deserialize, Deserializer, Error, Visitor};
 
-use super::value::{self, Written};
-use super::{ConfigError, names};
+use super::error::ConfigError;
+use super::names;
+use super::value::{self, FromText};
 
-/// The levels of one value. The server alone computes them.
+/// The levels of one metric. Only the server computes them.
 #[derive(Debug, Clone, serde::Deserialize)]
 pub struct Threshold {
-    /// The value, such as `queue.longestWait`. Must be given.
+    /// The metric, such as `queue.longestWait`. Required.
     pub on: String,
-    /// Where a warning begins. This or `critical` must be given.
+    /// The limit of a warning. This or `critical` is required.
     #[serde(default)]
     pub warn: Option<Limit>,
-    /// Where it becomes critical.
+    /// The limit of the critical level.
     #[serde(default)]
     pub critical: Option<Limit>,
-    /// How long the value must stay beyond a limit before it counts (`for` in the file). Default 5 s.
+    /// How long the metric must stay beyond a limit before the level changes (`for` in the file). Default 5 s.
     #[serde(default = "held_for", rename = "for", deserialize_with = "value::text")]
     pub held_for: Duration,
-    /// Where it is over. Default: the limit of the mildest level.
+    /// The limit at which the level clears. Default: that of the mildest level.
     #[serde(default)]
     pub clear_at: Option<Limit>,
-    /// How long the value must be good again before it is over. Default 30 s.
+    /// How long the metric must be back before the level clears. Default 30 s.
     #[serde(default = "clear_after", deserialize_with = "value::text")]
     pub clear_after: Duration,
-    /// A ratio of fewer cases than this has no level. Default 0.
+    /// A ratio of fewer samples has no level. Default 0.
     #[serde(default)]
     pub min_samples: u32,
 }
 
-/// A limit, in the unit of its value.
+/// A limit, in the unit of its metric.
 #[derive(Debug, Clone, Copy, PartialEq, PartialOrd)]
 pub enum Limit {
-    /// A count, or a share in percent.
+    /// A count, or a percentage.
     Number(f64),
-    /// A time.
+    /// A duration.
     Duration(Duration),
 }
 
 impl Threshold {
-    /// Whether more is worse, as for waits; otherwise less is, as for service levels. The limits say so themselves.
+    /// Whether higher is worse, as for waits, or lower, as for service levels. The order of the limits decides.
     #[must_use]
-    pub fn more_is_worse(&self) -> bool {
+    pub fn is_higher_worse(&self) -> bool {
         match (self.warn, self.critical, self.clear_at) {
             (Some(warn), Some(critical), _) => warn <= critical,
             (Some(only), None, Some(clear)) | (None, Some(only), Some(clear)) => clear <= only,
@@ -52,10 +53,10 @@ impl Threshold {
         }
     }
 
-    pub(super) fn check(&self, place: usize, before: &[Self]) -> Result<(), ConfigError> {
-        let wrong = |name: &str, advice: &str| Err(ConfigError::invalid(format!("thresholds[{place}]{name}"), advice));
+    pub(super) fn check(&self, index: usize, before: &[Self]) -> Result<(), ConfigError> {
+        let wrong = |name: &str, advice: &str| Err(ConfigError::invalid(format!("thresholds[{index}]{name}"), advice));
         if before.iter().any(|other| other.on == self.on) {
-            return wrong(".on", "names a value that has a threshold already: put both into one section");
+            return wrong(".on", "names a metric that has a threshold already: put both into one section");
         }
         let Some(mildest) = self.warn.or(self.critical) else {
             return wrong("", "needs warn or critical: add one of them");
@@ -68,13 +69,13 @@ impl Threshold {
             return wrong(".critical", "equals warn: move one of them, or leave one out");
         }
         if let Some(clear) = self.clear_at {
-            match self.more_is_worse() {
+            match self.is_higher_worse() {
                 true if clear > mildest => return wrong(".clear_at", "must not be above warn: lower it"),
                 false if clear < mildest => return wrong(".clear_at", "must not be below warn: raise it"),
                 _ => {}
             }
         }
-        names::check_value(&format!("thresholds[{place}].on"), &self.on)
+        names::check_value(&format!("thresholds[{index}].on"), &self.on)
     }
 }
 
@@ -111,7 +112,9 @@ impl Visitor<'_> for LimitVisitor {
     }
 
     fn visit_str<E: Error>(self, text: &str) -> Result<Limit, E> {
-        Duration::read(text).map(Limit::Duration).map_err(|_| E::invalid_value(serde::de::Unexpected::Str(text), &self))
+        Duration::from_text(text)
+            .map(Limit::Duration)
+            .map_err(|_| E::invalid_value(serde::de::Unexpected::Str(text), &self))
     }
 }
 

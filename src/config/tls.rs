@@ -1,22 +1,23 @@
-//! `[server] tls`: the certificate with which the server encrypts by itself, where no proxy in front does.
+//! `[server] tls`: the certificate of the server, where no proxy in front terminates TLS.
 
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use super::{ConfigError, secret};
+use super::error::ConfigError;
+use super::secret;
 
-/// A certificate and its key, both PEM. Whoever renews them only replaces the files.
+/// A certificate and its key, both PEM. Renewed files are read again without a restart.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Tls {
-    /// The server's certificate, then those that lead to whom clients trust. Relative to the configuration file.
+    /// The certificate chain, the server's certificate first. Relative to the configuration file.
     pub certificate_file: PathBuf,
     /// The certificate's private key, without a passphrase. Relative to the configuration file.
     pub key_file: PathBuf,
 }
 
 impl Tls {
-    pub(super) fn settle(&mut self, directory: &Path) {
+    pub(super) fn resolve(&mut self, directory: &Path) {
         for path in [&mut self.certificate_file, &mut self.key_file] {
             *path = directory.join(&path);
         }

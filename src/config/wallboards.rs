@@ -1,35 +1,37 @@
-//! `[[wallboards]]`: the pages for the screens on the wall.
+//! `[[wallboards]]`: pages for wall displays.
 
 use std::time::Duration;
 
 use serde::Deserialize;
 
-use super::{ConfigError, QueueRef, names, value};
+use super::error::ConfigError;
+use super::queues::QueueRef;
+use super::{names, value};
 
 /// One wallboard, at `/wallboard/{name}`.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Wallboard {
-    /// The name in its address. Must be given.
+    /// The name in its URL. Required.
     pub name: String,
-    /// The queues that it shows, by number or name. Default: all.
+    /// The queues that it shows, by id or name. Default: all.
     #[serde(default)]
     pub queues: Vec<QueueRef>,
-    /// What it shows of them, in this order: of [`names::TILES`], or `metric.` and a metric of the site's own. Default `queuedCount`, `longestWait`, `serviceLevel`, `agentsAvailable`,
-    /// `csatToday`.
+    /// The tiles in their order: names of [`names::TILES`], or `metric.` and a custom metric of the site. Default
+    /// `queuedCount`, `longestWait`, `serviceLevel`, `agentsAvailable`, `csatToday`.
     #[serde(default = "tiles")]
     pub tiles: Vec<String>,
-    /// How long each part stays when not everything fits on the screen; at least 8 s. Default 20 s.
+    /// How long each page stays when not everything fits on the screen; at least 8 s. Default 20 s.
     #[serde(default = "rotate", deserialize_with = "value::text")]
     pub rotate: Duration,
-    /// From how far it must be legible, in metres. Default 5.
-    #[serde(default = "viewing_distance", deserialize_with = "value::metres")]
+    /// The distance in meters from which it must be legible. Default 5.
+    #[serde(default = "viewing_distance", deserialize_with = "value::meters")]
     pub viewing_distance: f32,
     /// Light on dark or dark on light. Default `dark`.
     #[serde(default)]
     pub theme: Theme,
 }
 
-/// The colours of a wallboard.
+/// The colors of a wallboard.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Theme {
@@ -54,20 +56,20 @@ impl Wallboard {
         }
     }
 
-    pub(super) fn check(&self, place: usize, before: &[Self]) -> Result<(), ConfigError> {
-        let wrong = |name: &str, advice: &str| Err(ConfigError::invalid(format!("wallboards[{place}].{name}"), advice));
-        let is_plain = |sign: char| sign.is_ascii_alphanumeric() || matches!(sign, '-' | '_');
+    pub(super) fn check(&self, index: usize, before: &[Self]) -> Result<(), ConfigError> {
+        let wrong = |name: &str, advice: &str| Err(ConfigError::invalid(format!("wallboards[{index}].{name}"), advice));
+        let is_plain = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '-' | '_');
         if self.name.is_empty() || !self.name.chars().all(is_plain) {
-            return wrong("name", "must consist of letters, digits, - and _, because it is part of an address");
+            return wrong("name", "must consist of letters, digits, - and _, because it is part of a URL");
         }
         if before.iter().any(|other| other.name == self.name) {
             return wrong("name", "is that of an earlier wallboard: give each its own");
         }
         if self.tiles.is_empty() {
-            return wrong("tiles", "must list at least one tile: leave it out for the usual ones");
+            return wrong("tiles", "must list at least one tile: leave it out for the default ones");
         }
         for (tile, name) in self.tiles.iter().enumerate() {
-            names::check_tile(&format!("wallboards[{place}].tiles[{tile}]"), name)?;
+            names::check_tile(&format!("wallboards[{index}].tiles[{tile}]"), name)?;
         }
         if self.rotate < Duration::from_secs(8) {
             return wrong("rotate", "must be at least \"8s\", so that people can read the screen");

@@ -1,4 +1,4 @@
-//! Who acts, as the audit names them.
+//! Actors, as the audit log names them.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -7,26 +7,26 @@ use serde::{Deserialize, Serialize};
 
 use super::AgentId;
 
-/// Who acts: made from a request's viewer and address, or by the part of Callboard that acts by itself.
+/// Who performs an action: a request's viewer and address, or a part of Callboard that acts by itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Actor {
-    /// What they are.
+    /// The kind of actor.
     pub kind: ActorKind,
-    /// The user's agent number in Clarity.
+    /// The user's agent id in Clarity.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub agent: Option<AgentId>,
-    /// The user's name, a display's id, or a command. Of an unknown caller: the name that they gave themselves.
+    /// The user's name, a display's id, or a command. Of an unknown caller: the name that the request claims.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     /// The address that the request came from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub address: Option<IpAddr>,
-    /// The public id of the sign-in that they acted with.
+    /// The public id of the sign-in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sign_in: Option<String>,
 }
 
-/// What somebody who acts is.
+/// The kinds of actors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ActorKind {
@@ -34,11 +34,11 @@ pub enum ActorKind {
     User,
     /// A display.
     Display,
-    /// A program: one that sends a user's token with each request, or a command of Callboard's own.
+    /// A program that sends a user's token with each request, or one of Callboard's commands.
     Program,
     /// Callboard by itself.
     System,
-    /// A caller of whom no more is known than an address.
+    /// A caller of whom only the address is known.
     Unknown,
 }
 
@@ -79,7 +79,7 @@ impl Actor {
         Self { name: Some(id.to_owned()), ..Self::of(ActorKind::Display) }
     }
 
-    /// A command of Callboard's own, such as `callboard erase`.
+    /// One of Callboard's commands, such as `callboard erase`.
     #[must_use]
     pub fn command(name: &str) -> Self {
         Self { name: Some(name.to_owned()), ..Self::of(ActorKind::Program) }
@@ -91,7 +91,7 @@ impl Actor {
         Self::of(ActorKind::System)
     }
 
-    /// A caller of whom no more is known than an address.
+    /// A caller of whom only the address is known.
     #[must_use]
     pub fn unknown(address: Option<IpAddr>) -> Self {
         Self { address, ..Self::of(ActorKind::Unknown) }
@@ -103,7 +103,7 @@ impl Actor {
         Self { address, ..self }
     }
 
-    /// An unknown caller who says what they are called. Whoever is known keeps their name.
+    /// Adds the name that an unknown caller claims. Known actors keep their names.
     #[must_use]
     pub fn calling_themselves(self, name: Option<&str>) -> Self {
         match (self.kind, name) {
@@ -117,7 +117,7 @@ impl Actor {
     }
 }
 
-/// In one text, such as `agent 5 (Ann)`.
+/// As one text, such as `agent 5 (Ann)`.
 impl fmt::Display for Actor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (self.kind, self.agent, self.name.as_deref()) {

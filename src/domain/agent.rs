@@ -1,25 +1,25 @@
-//! Agents: who they are and what they are doing.
+//! Agents and their statuses.
 
 use std::fmt;
 use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::metric::{QueueMetricsUpdate, MetricPath};
+use super::metric::{MetricPath, QueueMetricsUpdate};
 use super::{AgentId, Change, Metrics, SessionListUpdates, StatusHistory, TeamId, Unclassified};
 
 macro_rules! statuses {
     ($($(#[$doc:meta])* $variant:ident = $name:literal),+ $(,)?) => {
-        /// What an agent is doing.
+        /// An agent's status.
         #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum AgentStatus {
             $($(#[$doc])* $variant,)+
-            /// One that nobody here has a word for: shown as it came.
+            /// Another status, shown as Clarity names it.
             Other(Arc<str>),
         }
 
         impl AgentStatus {
-            /// All that have a word.
+            /// All statuses but `Other`.
             pub const KNOWN: &[Self] = &[$(Self::$variant),+];
 
             /// The name in documents.
@@ -39,29 +39,29 @@ statuses! {
     Available = "available",
     /// In a queued call.
     InCall = "inCall",
-    /// Away, with a reason.
+    /// Unavailable, with a reason code.
     Unavailable = "unavailable",
-    /// The source cannot tell.
+    /// Clarity does not know it.
     Unknown = "unknown",
-    /// Wrapping up.
+    /// In after-call work.
     AfterCall = "afterCall",
-    /// Not at work.
+    /// Logged out.
     LoggedOut = "loggedOut",
     /// Working, but not on contacts.
     OffPhoneActivity = "offPhoneActivity",
-    /// Did not pick up an offered contact (RONA).
+    /// Did not answer an offered contact (RONA).
     RingOnNoAnswer = "ringOnNoAnswer",
-    /// Busy by their own word.
+    /// Set themselves to busy.
     Busy = "busy",
     /// Back in a moment.
     BeRightBack = "beRightBack",
     /// In a call outside any queue.
     DirectCall = "directCall",
-    /// Logged in, nobody at the desk.
+    /// Logged in, without activity at the computer.
     Inactive = "inactive",
     /// In a chat.
     InImCall = "inImCall",
-    /// Being called directly.
+    /// A direct call is ringing.
     DirectInboundDial = "directInboundDial",
     /// Dialling out.
     DirectOutboundDial = "directOutboundDial",
@@ -75,27 +75,27 @@ statuses! {
     Ringing = "ringing",
 }
 
-/// The seven answers to "what are they doing" that a supervisor counts.
+/// The seven groups of statuses that a supervisor counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Activity {
-    /// Ready for the next contact.
+    /// Available for the next contact.
     Available,
     /// A contact is being offered.
     Ringing,
-    /// With a customer.
+    /// In contact with a customer.
     InContact,
-    /// Wrapping up.
+    /// In after-call work.
     AfterCall,
-    /// Logged in and not ready.
+    /// Logged in and unavailable.
     Away,
-    /// Not at work.
+    /// Logged out.
     LoggedOut,
-    /// Nobody can tell.
+    /// Not known.
     Unknown,
 }
 
 impl AgentStatus {
-    /// Which of the seven this status is.
+    /// The group of this status.
     #[must_use]
     pub fn activity(&self) -> Activity {
         match self {
@@ -119,7 +119,7 @@ impl AgentStatus {
 }
 
 impl AgentStatus {
-    /// The same of somebody who may be suspended: who gets no contacts is not ready for one.
+    /// The group of an agent who may be suspended: suspended agents get no contacts, so they are not available.
     #[must_use]
     pub fn activity_if(&self, suspended: bool) -> Activity {
         match self.activity() {
@@ -151,30 +151,30 @@ impl fmt::Display for AgentStatus {
     }
 }
 
-/// What one message said about a status. A part that an update leaves out stays as it was; only what belongs to a status
-/// (its reason, its beginning) goes when the update names another status and does not mention them.
+/// What one message reports of an agent's status. A field that an update leaves out is unchanged, except that the reason
+/// and the beginning belong to a status: they are cleared when an update names another status without them.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct AgentStatusUpdate {
-    /// What the agent is doing.
+    /// The status.
     pub status: Change<AgentStatus>,
-    /// The name that came with the status although its number means another one. The number counts (`apis.md` B63).
+    /// The status name that Clarity sent, if its status number means another one. The number counts (`apis.md` B63).
     pub contradicting: Option<Arc<str>>,
-    /// Why they are away, in the site's own words.
+    /// The reason code, in the site's own words.
     pub reason: Change<Arc<str>>,
-    /// When they began.
+    /// When the status began.
     pub since: Change<Timestamp>,
     /// Suspended agents get no contacts.
     pub suspended: Change<bool>,
 }
 
 impl AgentStatusUpdate {
-    /// A status of which nothing else was said.
+    /// An update of the status alone.
     #[must_use]
     pub fn new(status: AgentStatus) -> Self {
         Self { status: Change::Set(status), ..Self::default() }
     }
 
-    /// Whether anything was said at all.
+    /// Whether the update mentions anything.
     #[must_use]
     pub fn is_something(&self) -> bool {
         self.status.is_something()
@@ -184,44 +184,44 @@ impl AgentStatusUpdate {
     }
 }
 
-/// What one message said about one agent. What it left out is `None` or empty, which means "unchanged" in a push and
-/// "there is none" in a full answer: the two merges differ (`apis.md` B77).
+/// What one message reports of one agent. A field that it leaves out is `None` or empty, which means "unchanged" in a
+/// pushed update and "no value" in a snapshot: the two are merged by different functions (`apis.md` B77).
 #[derive(Debug, Clone, PartialEq)]
 pub struct AgentUpdate {
-    /// Who.
+    /// The agent's id.
     pub id: AgentId,
     /// The name shown to colleagues.
     pub name: Option<Arc<str>>,
-    /// The team. Only the structure decides; in an update another team is a sign that the structure has changed.
+    /// The team. Only the structure decides; another team in an update is a sign that the structure has changed.
     pub team: Option<TeamId>,
-    /// The e-mail address, which is what surveys know agents by.
+    /// The e-mail address, by which Agent Connect knows agents.
     pub email: Option<Arc<str>>,
-    /// The name they sign in with, and their SIP address: other systems may know them by these (`apis.md` J26).
+    /// The login name. Other systems may know agents by it (`apis.md` J26).
     pub login: Option<Arc<str>>,
-    /// See there.
+    /// The SIP address. Other systems may know agents by it (`apis.md` J26).
     pub sip: Option<Arc<str>>,
-    /// Whether the source refuses to show them to this account. Nothing is known of them then.
+    /// Whether our account may not see the agent. Nothing else is known then.
     pub not_permitted: bool,
-    /// What they are doing.
+    /// The status.
     pub status: Option<AgentStatusUpdate>,
-    /// Counts and measures.
+    /// Metrics by modality and name.
     pub metrics: Metrics,
-    /// Metrics that an update says are there no longer.
+    /// Metrics that an update removes.
     pub cleared_metrics: Vec<MetricPath>,
-    /// Who they are talking to.
+    /// Sessions in hand.
     pub sessions: SessionListUpdates,
-    /// What they did in the last 24 hours. It is told only now and then: `None` means unchanged in a full answer, too.
+    /// The status history of the last 24 hours. Clarity sends it only on request, so `None` means unchanged in a snapshot, too.
     pub history: Option<StatusHistory>,
-    /// The metrics by queue.
+    /// Metrics by queue.
     pub by_queue: Option<Box<QueueMetricsUpdate>>,
-    /// Fields without a word. In an update a null takes one away.
+    /// Fields that have no type of ours. In an update a null removes one.
     pub other: Unclassified,
-    /// How many entries in the message made no sense and were left out.
+    /// How many entries of the message were invalid and dropped.
     pub dropped: u64,
 }
 
 impl AgentUpdate {
-    /// A reading that says nothing yet.
+    /// An update without any field.
     #[must_use]
     pub fn new(id: AgentId) -> Self {
         Self {

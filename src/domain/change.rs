@@ -1,19 +1,19 @@
-//! What an update says about one part of something.
+//! What an update says about one field.
 
-/// In a partial update, absent, `null` and a value are three different things.
+/// One field of an update. Absent, `null` and a value are three different things.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Change<T> {
-    /// The update does not mention the part: it stays as it was. In a full answer this means that there is none.
+    /// Not mentioned: the field keeps its value. In a snapshot it means that there is none.
     #[default]
     Keep,
-    /// The update says that there is none any more.
+    /// Sent as `null`: there is no value any more.
     Clear,
-    /// The update says what it is now.
+    /// The new value.
     Set(T),
 }
 
 impl<T> Change<T> {
-    /// The part after this update.
+    /// The field after an update of `known`.
     #[must_use]
     pub fn or(self, known: Option<T>) -> Option<T> {
         match self {
@@ -23,23 +23,23 @@ impl<T> Change<T> {
         }
     }
 
-    /// The part by this message alone, as a full answer means it.
+    /// The field after a snapshot, which does not depend on what was known.
     #[must_use]
     pub fn value(self) -> Option<T> {
         self.or(None)
     }
 
-    /// The same about another value.
+    /// Converts the value, if one is set.
     #[must_use]
-    pub fn map<U>(self, other: impl FnOnce(T) -> U) -> Change<U> {
+    pub fn map<U>(self, convert: impl FnOnce(T) -> U) -> Change<U> {
         match self {
             Self::Keep => Change::Keep,
             Self::Clear => Change::Clear,
-            Self::Set(value) => Change::Set(other(value)),
+            Self::Set(value) => Change::Set(convert(value)),
         }
     }
 
-    /// The same without a copy.
+    /// The same by reference.
     #[must_use]
     pub fn as_ref(&self) -> Change<&T> {
         match self {
@@ -49,14 +49,14 @@ impl<T> Change<T> {
         }
     }
 
-    /// Whether the update says anything about the part.
+    /// Whether the update mentions the field.
     #[must_use]
     pub fn is_something(&self) -> bool {
         !matches!(self, Self::Keep)
     }
 }
 
-/// A value sets the part; no value leaves it alone.
+/// A value sets the field, `None` keeps it.
 impl<T> From<Option<T>> for Change<T> {
     fn from(value: Option<T>) -> Self {
         value.map_or(Self::Keep, Self::Set)
@@ -68,7 +68,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn change_of_a_part_keeps_clears_or_sets_it() {
+    fn change_of_a_field_keeps_clears_or_sets_it() {
         for (change, after, alone) in
             [(Change::Keep, Some(1), None), (Change::Clear, None, None), (Change::Set(2), Some(2), Some(2))]
         {

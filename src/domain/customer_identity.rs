@@ -289,7 +289,12 @@ mod tests {
             (CustomerIdentity::numbered("Unknown").and(CustomerIdentity::numbered("0")), None),
             (nobody, None),
         ] {
-            assert_eq!(jenny().shared_identity(&other), shared_identity, "{:?}", other.match_keys().collect::<Vec<_>>());
+            assert_eq!(
+                jenny().shared_identity(&other),
+                shared_identity,
+                "{:?}",
+                other.match_keys().collect::<Vec<_>>()
+            );
             let shared = jenny().match_keys().any(|clue| other.match_keys().any(|theirs| theirs == clue));
             assert!(shared || shared_identity.is_none());
         }

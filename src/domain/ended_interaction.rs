@@ -1,4 +1,4 @@
-//! A customer was helped and it is over: the moment at which they may be asked how it was.
+//! Ended interactions: the moment at which a customer may be surveyed.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -6,18 +6,18 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::{AgentId, Modality, CustomerIdentity, QueueId, SessionId};
+use super::{AgentId, CustomerIdentity, Modality, QueueId, SessionId};
 
-/// What is over.
+/// What ended.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Interaction {
     /// A session ended.
     Session(SessionId),
     /// A conversation was closed.
     Conversation {
-        /// Which.
+        /// The conversation's id.
         id: Arc<str>,
-        /// The place of the closing among its changes: closed anew after it was opened again, it has another.
+        /// The revision of the closing: a conversation that is closed again after it was reopened has another one.
         rev: Option<i64>,
     },
 }
@@ -28,61 +28,61 @@ pub type SkipReason = &'static str;
 /// Why nobody is asked whom somebody asked before.
 pub const ALREADY_REQUESTED: SkipReason = "alreadyRequested";
 
-/// A customer was helped.
+/// An ended interaction, with what is needed to request a survey.
 #[derive(Clone, PartialEq)]
 pub struct EndedInteraction {
-    /// What is over.
+    /// Which interaction.
     pub interaction: Interaction,
-    /// The conversation that a session belongs to. The two are one interaction: the customer is asked once.
+    /// The conversation that a session belongs to. The two are one interaction: the customer is surveyed once.
     pub conversation: Option<Arc<str>>,
-    /// When it was over, as far as anybody can say. Whoever is asked too late has forgotten it.
+    /// When it ended, if that is known. The site limits how old it may be.
     pub ended: Option<Timestamp>,
     /// The queue.
     pub queue: Option<QueueId>,
-    /// Who helped.
+    /// The agent who handled it.
     pub agent: Option<AgentId>,
-    /// Their e-mail address, where the agent is not known by number.
+    /// The agent's e-mail address, where the agent is not known by id.
     pub employee_email: Option<Arc<str>>,
     /// The customer's name.
     pub customer: Option<Arc<str>>,
-    /// The customer's address.
+    /// The customer's e-mail address.
     pub email: Option<Arc<str>>,
-    /// The kind of contact, of a session.
+    /// The modality of a session.
     pub modality: Option<Modality>,
-    /// The channel in the upstream's words, where it is known already.
+    /// The channel as Agent Connect names it, where that is known already.
     pub channel: Option<Arc<str>>,
-    /// What else is known of a call, or of a conversation that was one.
+    /// Details of a call, or of a conversation that may have been one.
     pub call: Option<Box<CallDetails>>,
-    /// What it was about.
+    /// Tags for the survey request.
     pub tags: Vec<Arc<str>>,
-    /// Where a person can read about it.
+    /// Where an agent finds the interaction. Not always a link.
     pub link: Option<Arc<str>>,
-    /// Whether the customer is not to be asked, which the upstream records all the same.
+    /// Whether the customer must not be contacted. Agent Connect records such a request and sends nothing.
     pub do_not_send: bool,
-    /// Why it waits for a person, in a sentence.
+    /// Why the request is held for review, in a sentence.
     pub hold_reason: Option<Arc<str>>,
-    /// What was decided among several, in a sentence.
+    /// What was chosen where there were several candidates, in a sentence.
     pub note: Option<Arc<str>>,
-    /// Why nobody is asked at all.
+    /// Why the customer cannot be surveyed, if that is known already.
     pub skip_reason: Option<SkipReason>,
 }
 
-/// What is known of a call, or of a conversation that was one, by which the two may be found to be one interaction
+/// Details of a call, or of a conversation that may have been one, by which the two are matched as one interaction
 /// (`apis.md` J18).
 #[derive(Clone, Default, PartialEq)]
 pub struct CallDetails {
-    /// Who the customer was.
+    /// The customer.
     pub person: CustomerIdentity,
     /// The agents who took part.
     pub agents: BTreeSet<AgentId>,
-    /// The addresses of those who did, where they are not known by number.
+    /// The e-mail addresses of agents who took part, where they are not known by id.
     pub employees: BTreeSet<Arc<str>>,
     /// When it began.
     pub began: Option<Timestamp>,
 }
 
 impl EndedInteraction {
-    /// An interaction of which nothing is known but that it is over.
+    /// An interaction of which nothing is known except that it ended.
     #[must_use]
     pub fn new(interaction: Interaction) -> Self {
         Self {
@@ -107,10 +107,10 @@ impl EndedInteraction {
     }
 }
 
-/// A customer was helped, and nobody asks them how it was.
+/// An ended interaction whose customer is not surveyed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SkippedSurvey {
-    /// What is over.
+    /// Which interaction.
     pub interaction: Interaction,
     /// The conversation that a session belongs to.
     pub conversation: Option<Arc<str>>,
@@ -118,14 +118,14 @@ pub struct SkippedSurvey {
     pub at: Timestamp,
     /// The queue.
     pub queue: Option<QueueId>,
-    /// Who helped.
+    /// The agent who handled it.
     pub agent: Option<AgentId>,
-    /// Why.
+    /// Why the customer is not surveyed.
     pub reason: SkipReason,
 }
 
 impl SkippedSurvey {
-    /// What names the interaction: a session and the conversation that it belongs to are one interaction (`apis.md` J17).
+    /// The key of the interaction. A session and the conversation that it belongs to share one (`apis.md` J17).
     #[must_use]
     pub fn interaction_key(&self) -> Arc<str> {
         match (&self.interaction, &self.conversation) {
@@ -135,19 +135,19 @@ impl SkippedSurvey {
     }
 }
 
-/// What names the interaction that a conversation is.
+/// The interaction key of a conversation.
 #[must_use]
 pub fn conversation_key(id: &str) -> Arc<str> {
     format!("conversation:{id}").into()
 }
 
-/// What names the interaction that a session without a conversation is.
+/// The interaction key of a session without a conversation.
 #[must_use]
 pub fn session_key(session: SessionId) -> Arc<str> {
     format!("session:{session}").into()
 }
 
-/// Without what concerns the customer.
+/// Without the customer's data.
 impl fmt::Debug for EndedInteraction {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("EndedInteraction").field("interaction", &self.interaction).finish_non_exhaustive()

@@ -1,100 +1,100 @@
-//! Everything that the outside can tell us, as a closed list.
+//! Everything that upstream systems and people can report, as a closed list.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::{
-    AgentUpdate, FeedbackAction, Health, SkippedSurvey, CustomerIdentity, Pin, QueueUpdate, ResponseId, ResponseRecord, SessionId,
-    SessionRecord, SourceName, StructureSnapshot, Survey, SurveyId, SurveyResult,
+    AgentUpdate, CustomerIdentity, FeedbackAction, Health, Pin, QueueUpdate, ResponseId, ResponseRecord, SessionId,
+    SessionRecord, SkippedSurvey, SourceName, StructureSnapshot, Survey, SurveyId, SurveyResult,
 };
 
-/// A place in the order in which we heard or asked. A full answer carries the place of its *question*: whatever was
-/// heard after that is newer than the answer (`apis.md` B114).
+/// A position in the order in which pushes were received and requests were sent. A snapshot carries the position of its
+/// *request*: whatever was pushed after that is newer than the snapshot (`apis.md` B114).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Ordinal(pub u64);
 
-/// One thing that the outside told us. All of them are upserts by identity: hearing one twice changes nothing.
+/// One report. All of them are upserts by identity: applying one twice changes nothing.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Fact {
-    /// Who and what there is. What is absent is gone.
+    /// All agents, queues and teams that exist. What is absent is gone.
     Structure(StructureSnapshot),
-    /// A full answer about these agents: what it leaves out of an agent, the agent has not.
+    /// Snapshots of these agents: a field that is left out has no value.
     AgentSnapshots {
-        /// When it was asked.
+        /// When the request was sent.
         asked: Ordinal,
         /// The agents. Others are not affected.
         agents: Vec<AgentUpdate>,
     },
-    /// A pushed change of one agent: what it leaves out is unchanged.
+    /// A pushed update of one agent: a field that is left out is unchanged.
     AgentUpdated {
-        /// When it was heard.
+        /// When the push was received.
         received: Ordinal,
         /// The agent.
         agent: Box<AgentUpdate>,
     },
-    /// A full answer about these queues: what it leaves out of a queue, the queue has not.
+    /// Snapshots of these queues: a field that is left out has no value.
     QueueSnapshots {
-        /// When it was asked.
+        /// When the request was sent.
         asked: Ordinal,
         /// The queues. Others are not affected.
         queues: Vec<QueueUpdate>,
     },
-    /// What a search says: names where nothing else gives any, addresses of agents, and the few numbers of queues that can
-    /// be asked for. It says nothing of what anybody does, and of nobody that they exist.
+    /// Results of a search: names where nothing else gives any, addresses of agents, and the few numbers of queues that
+    /// can be searched for. A search says nothing about statuses, and a hit does not prove that the agent still exists.
     SearchResults {
-        /// When it was asked.
+        /// When the request was sent.
         asked: Ordinal,
-        /// Agents, by names and addresses.
+        /// Agents, with names and addresses.
         agents: Vec<AgentUpdate>,
-        /// Queues, by names and numbers.
+        /// Queues, with names and numbers.
         queues: Vec<QueueUpdate>,
     },
-    /// A pushed change of one queue: what it leaves out is unchanged.
+    /// A pushed update of one queue: a field that is left out is unchanged.
     QueueUpdated {
-        /// When it was heard.
+        /// When the push was received.
         received: Ordinal,
         /// The queue.
         queue: Box<QueueUpdate>,
     },
-    /// What was pushed about queues before this place in the order, and not told again since, may have changed unnoticed.
-    /// Who waits and what was counted is forgotten then rather than shown as if it were live.
+    /// Pushes about queues may have been missed. What was pushed before `before` and not again since is dropped, so that
+    /// old counts and waiting customers are never shown as if they were live.
     QueuePushesMissed {
-        /// What was told before this is not certain.
+        /// What was pushed earlier may be out of date.
         before: Ordinal,
-        /// Whether that goes for the numbers that can also be searched for.
+        /// Whether the numbers that a search returns are dropped too.
         searched_too: bool,
     },
-    /// What metrics are called, by name. What is absent is called nothing in particular.
+    /// Labels by metric name. They replace all labels.
     MetricLabels(BTreeMap<Arc<str>, Arc<str>>),
     /// An event about a customer's response.
     Response(Box<ResponseRecord>),
-    /// These are not kept any longer: their time is over, or the customer wants to be forgotten.
+    /// Removed from the store: their retention period is over, or the customer asked for erasure.
     Forgotten {
-        /// Responses that are gone.
+        /// Responses that are removed.
         responses: Vec<ResponseId>,
-        /// Requests whose customer is gone, which stay to be counted, and what the upstream told of surveys of theirs.
+        /// Survey requests of the customer, which stay without personal data to be counted, and survey results, which go.
         surveys: Vec<SurveyId>,
-        /// Sessions that are not remembered any longer.
+        /// Sessions that are removed.
         sessions: Vec<SessionId>,
-        /// A customer who is not to be recognised in any session.
+        /// A customer who must not be recognized in any session.
         person: CustomerIdentity,
     },
-    /// What was asked about a session.
+    /// What a lookup returned about a session.
     Session(Box<SessionRecord>),
-    /// What was kept of sessions. Whatever is told of them now is newer.
+    /// Sessions from the store. Whatever is reported of them otherwise is newer.
     StoredSessions(Vec<SessionRecord>),
-    /// What was kept of responses. Those that are long over are not needed.
+    /// Responses from the store. Those that ended before the counted period are dropped.
     StoredResponses(Vec<ResponseRecord>),
-    /// A person says which session a response is about.
+    /// A user pinned a response to a session, or removed the pin.
     Pinned(Pin),
-    /// How far something has come that somebody does about a response.
+    /// The state of a user's action on a response.
     FeedbackAction(Box<FeedbackAction>),
-    /// Where a survey request stands.
+    /// The state of a survey request.
     Survey(Box<Survey>),
-    /// What the upstream tells of a survey, ours or somebody else's.
+    /// What Agent Connect reports of a survey, requested by Callboard or not.
     SurveyResult(Box<SurveyResult>),
-    /// A customer was helped and is not asked about it.
+    /// An interaction ended, and its customer is not surveyed.
     SurveySkipped(Box<SkippedSurvey>),
-    /// How well a source can be heard.
+    /// The health of a source.
     Source(SourceName, Health),
 }

@@ -1,4 +1,4 @@
-//! What customers say, and what was answered.
+//! Customers' responses and the threads that follow them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -9,17 +9,17 @@ use serde::{Deserialize, Serialize};
 
 use super::ResponseId;
 
-/// Where a thread stands.
+/// The state of a thread.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum ThreadState {
-    /// Somebody owes the customer an answer.
+    /// The customer has not been answered.
     Open,
-    /// It is being worked on.
+    /// An agent works on it.
     Pending,
-    /// It has been dealt with.
+    /// It was replied to or closed.
     Closed,
-    /// One that nobody here has a word for: shown as it came.
+    /// Another state, shown as Goodays names it.
     Other(Arc<str>),
 }
 
@@ -45,23 +45,23 @@ impl fmt::Display for ThreadState {
 /// One text in a thread.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Message {
-    /// Which.
+    /// The message's id.
     pub id: Arc<str>,
     /// When it was written.
     pub at: Option<Timestamp>,
-    /// The kind, in the upstream's word: praise, question, idea, problem, message, text.
+    /// The kind as Goodays names it: praise, question, idea, problem, message, text.
     pub kind: Option<Arc<str>>,
-    /// What it says. Hostile text: escape it wherever it is shown.
+    /// The text. Untrusted: escape it wherever it is shown.
     pub text: Arc<str>,
-    /// Who wrote it.
+    /// The author's name. `None`: the customer.
     pub from: Option<Arc<str>>,
-    /// A picture or document. Shown as a link, never fetched.
+    /// The URL of an attachment. Shown as a link, never fetched.
     pub attachment: Option<Arc<str>>,
 }
 
 impl Message {
-    /// Whether the customer wrote it: nobody is named, or they are. The same name comes in capitals and without
-    /// (`apis.md` B143).
+    /// Whether the customer wrote it: no author is named, or the author is the customer. Goodays writes the same name with
+    /// different capitals (`apis.md` B143).
     #[must_use]
     pub fn is_of(&self, customer: &Customer) -> bool {
         match (&self.from, &customer.name) {
@@ -74,26 +74,26 @@ impl Message {
 /// One answer to one question of a survey.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Answer {
-    /// The question, as it was asked.
+    /// The question's text.
     pub question: Arc<str>,
     /// The kind of question, such as `nps`.
     pub kind: Arc<str>,
-    /// The answer, as it came.
+    /// The answer, as Goodays sends it.
     pub value: serde_json::Value,
 }
 
 /// The shop, branch or department that the feedback is about.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Place {
-    /// Which.
+    /// Goodays' id for it.
     pub id: Arc<str>,
-    /// Our customer's own number for it, which tables of places use.
+    /// The site's own id for it, which `[join] places` maps to queues and teams.
     pub partner_id: Option<Arc<str>>,
     /// The name.
     pub name: Arc<str>,
 }
 
-/// Who the customer is.
+/// The customer, as Goodays knows them.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Customer {
     /// Their name.
@@ -102,12 +102,12 @@ pub struct Customer {
     pub email: Option<Arc<str>>,
     /// Their phone number.
     pub phone: Option<Arc<str>>,
-    /// Their number in our customer's own system.
+    /// Their id in the site's own CRM.
     pub crm_id: Option<Arc<str>>,
 }
 
 impl Customer {
-    /// What is known, and otherwise what was known before.
+    /// Fills fields without a value from `before`.
     fn or(self, before: Self) -> Self {
         Self {
             name: self.name.or(before.name),
@@ -118,13 +118,13 @@ impl Customer {
     }
 }
 
-/// What had to be assumed about dates.
+/// What had to be assumed about the date of a response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum AssumedDate {
-    /// They name no time zone: that of the house.
+    /// The date names no time zone: the site's zone.
     TimeZone,
-    /// There is none: when we heard of it first.
+    /// There is no date: the time at which the first event arrived.
     Received,
 }
 
@@ -139,67 +139,67 @@ impl AssumedDate {
     }
 }
 
-/// What one event said about one response. Events may come twice and in any order.
+/// What is known of one response: from one event, or merged from several. Events may come twice and in any order.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ResponseRecord {
-    /// Which.
+    /// The response's id.
     pub id: ResponseId,
     /// When the customer answered.
     pub created: Option<Timestamp>,
-    /// What had to be assumed about when that was. `None`: nothing.
+    /// What had to be assumed about `created`. `None`: nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub assumed: Option<AssumedDate>,
-    /// When its newest text was written, by the upstream's own clock.
+    /// When its newest message was written, by Goodays' clock.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub newest_as_dated: Option<Timestamp>,
-    /// When the upstream last touched it. Unreliable: later events repeat earlier values (`apis.md` B140).
+    /// When Goodays last changed it. Unreliable: later events repeat earlier values (`apis.md` B140).
     pub updated: Option<Timestamp>,
-    /// How the survey reached the customer, or which site the text comes from.
+    /// How the survey reached the customer, or the review site that the text comes from.
     pub source: Option<Arc<str>>,
-    /// Where the thread stands.
+    /// The state of the thread.
     pub thread: ThreadState,
     /// The survey's name.
     pub survey: Option<Arc<str>>,
     /// The answers.
     pub answers: Vec<Answer>,
-    /// The texts that this event carried, by identity. Events add to them and never take away.
+    /// The messages by id. Events only add to them.
     pub messages: BTreeMap<Arc<str>, Message>,
-    /// Who wrote.
+    /// The customer who wrote.
     pub customer: Customer,
-    /// What the sender's own systems attached, as text.
+    /// `context.extra`: what the site's own systems attached, as text.
     pub extra: BTreeMap<Arc<str>, Arc<str>>,
-    /// What it is about.
+    /// The place that it is about.
     pub place: Option<Place>,
-    /// Who it was handed to.
+    /// The place that it was delegated to.
     pub delegated_to: Option<Place>,
-    /// The actions that the upstream offers for it now, by name. There are no others.
+    /// The actions that Goodays offers for it now, by name. Others are refused.
     pub actions: BTreeSet<Arc<str>>,
-    /// Whether the upstream raised an alert for it.
+    /// Whether Goodays raised an alert for it.
     pub alert: bool,
 }
 
 impl ResponseRecord {
-    /// The newest text in it.
+    /// When its newest message was written, by our clock.
     #[must_use]
     pub fn newest_message(&self) -> Option<Timestamp> {
         self.messages.values().filter_map(|message| message.at).max()
     }
 
-    /// The same by the upstream's own clock, to tell which of two events is newer: what is translated depends on how far
-    /// off that clock was thought to be at the time.
+    /// When its newest message was written, by Goodays' clock, to tell which of two events is newer. Times by our clock
+    /// depend on the clock offset that was measured when the event was translated.
     #[must_use]
     pub fn newest(&self) -> Option<Timestamp> {
         self.newest_as_dated.or_else(|| self.newest_message())
     }
 
-    /// When it was last heard of, by what the customer and we wrote.
+    /// When the customer or the site last wrote.
     #[must_use]
     pub fn last_word(&self) -> Option<Timestamp> {
         self.newest_message().max(self.created)
     }
 
-    /// How it stands, in short: as long as this is the same, nobody has told us anything new about it.
+    /// The revision: as long as it is the same, Goodays has reported nothing new.
     #[must_use]
     pub fn revision(&self) -> Arc<str> {
         let instant = |at: Option<Timestamp>| at.map(|at| at.to_string()).unwrap_or_default();
@@ -208,7 +208,7 @@ impl ResponseRecord {
         format!("{}|{}|{newest}|{updated}", self.thread, actions.join(",")).into()
     }
 
-    /// How likely the customer is to recommend, 0 to 10. A five is a detractor, not five stars (`apis.md` B147).
+    /// The answer to the NPS question, 0 to 10. A five is a detractor, not five stars (`apis.md` B147).
     #[must_use]
     pub fn nps(&self) -> Option<u8> {
         let answer = self.answers.iter().find(|answer| answer.kind.eq_ignore_ascii_case("nps"))?;
@@ -216,17 +216,17 @@ impl ResponseRecord {
         (0..=10).find(|score| f64::from(*score) == value)
     }
 
-    /// What is known once another event has said this. The upstream's own time of update repeats old values, so the newest
-    /// text decides first which of the two is newer (`apis.md` B140), and a delegation beats the same thread without one.
-    /// Texts are only ever added, whichever comes last (`apis.md` B141).
+    /// Merges another event. Goodays repeats old values in its time of update, so the newest message decides first which
+    /// of the two is newer (`apis.md` B140), and a delegation beats the same thread without one. Messages are only ever
+    /// added, whichever event comes last (`apis.md` B141).
     #[must_use]
-    pub fn and(self, heard: Self) -> Self {
-        let freshness = |reading: &Self| (reading.newest(), reading.updated, reading.delegated_to.is_some());
-        let is_dated = |reading: &Self| reading.newest().is_some() && reading.updated.is_some();
-        // Where one of them does not say, the one that came last is the newer.
-        let is_newer = freshness(&heard) >= freshness(&self) || !is_dated(&heard) && is_dated(&self);
-        let (mut newer, older) = if is_newer { (heard, self) } else { (self, heard) };
-        // What was only assumed yields to what was said, and to what was assumed before: whoever waits must not begin anew.
+    pub fn and(self, event: Self) -> Self {
+        let freshness = |record: &Self| (record.newest(), record.updated, record.delegated_to.is_some());
+        let is_dated = |record: &Self| record.newest().is_some() && record.updated.is_some();
+        // If one of the two is not dated, the one that arrived last counts as newer.
+        let is_newer = freshness(&event) >= freshness(&self) || !is_dated(&event) && is_dated(&self);
+        let (mut newer, older) = if is_newer { (event, self) } else { (self, event) };
+        // An assumed date yields to a real one, and to an earlier assumed one: the age of an open thread must not restart.
         let is_later = newer.assumed == Some(AssumedDate::Received) && older.created.is_some();
         if is_later && (older.assumed != Some(AssumedDate::Received) || older.created < newer.created) {
             (newer.created, newer.assumed) = (older.created, older.assumed);
@@ -234,7 +234,7 @@ impl ResponseRecord {
         for (id, message) in older.messages {
             newer.messages.entry(id).or_insert(message);
         }
-        // No event takes these away: one that lacks them could not be read.
+        // No event clears these: an event without them could not be read completely.
         newer.place = newer.place.or(older.place);
         newer.survey = newer.survey.or(older.survey);
         newer.source = newer.source.or(older.source);
@@ -245,18 +245,18 @@ impl ResponseRecord {
         newer
     }
 
-    /// What may be kept when the customer wants to be forgotten, under an identity that leads nowhere: what is counted, and
-    /// of which place, and nothing that they wrote or that leads to them (`apis.md` J66).
+    /// What may be kept after erasure, under an anonymous id: the numbers that are counted and the place, and nothing that
+    /// the customer wrote or that identifies them (`apis.md` J66).
     #[must_use]
     pub fn without_person(self, id: ResponseId) -> Self {
-        let counts = |value: &serde_json::Value| value.is_number() || value.is_boolean();
+        let is_counted = |value: &serde_json::Value| value.is_number() || value.is_boolean();
         Self {
             id,
-            answers: self.answers.into_iter().filter(|answer| counts(&answer.value)).collect(),
+            answers: self.answers.into_iter().filter(|answer| is_counted(&answer.value)).collect(),
             messages: BTreeMap::new(),
             customer: Customer::default(),
             extra: BTreeMap::new(),
-            // There is nobody to answer any more.
+            // There is no customer left to answer.
             actions: BTreeSet::new(),
             thread: ThreadState::Closed,
             ..self

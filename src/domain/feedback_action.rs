@@ -1,4 +1,4 @@
-//! What colleagues do about a customer's response.
+//! Users' actions on a customer's response.
 
 use std::sync::Arc;
 
@@ -6,52 +6,52 @@ use jiff::Timestamp;
 
 use super::{FeedbackActionId, RequestState, ResponseId};
 
-/// One thing that somebody does about a response, and how far it has come.
+/// One action on a response, and its state.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FeedbackAction {
-    /// Which.
+    /// Our id for it.
     pub id: FeedbackActionId,
-    /// About which response.
+    /// The response.
     pub response: ResponseId,
-    /// What.
+    /// The kind of action.
     pub kind: FeedbackActionKind,
-    /// Who does it.
+    /// The user's name.
     pub who: Arc<str>,
-    /// What they write: an answer, or a note about a call. Text, never markup.
+    /// The reply, or the note about a call. Plain text, never markup.
     pub text: Option<Arc<str>>,
-    /// How far it has come.
+    /// The state of the request.
     pub state: RequestState,
-    /// Why it went no further, in the upstream's words where there are any.
+    /// Why it was rejected or failed, in Goodays' words if there are any.
     pub reason: Option<Arc<str>>,
-    /// How often it was sent.
+    /// How many times it was sent.
     pub attempts: u32,
-    /// How the response stood when somebody decided this: [`ResponseRecord::revision`](super::ResponseRecord::revision).
+    /// The response's revision when the user decided: [`ResponseRecord::revision`](super::ResponseRecord::revision).
     pub revision: Arc<str>,
-    /// When somebody wanted it.
+    /// When the user requested it.
     pub created: Timestamp,
     /// When its state last changed.
     pub changed: Timestamp,
 }
 
-/// What can be done about a response.
+/// The kinds of actions on a response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum FeedbackActionKind {
-    /// The customer gets an answer, perhaps in public.
+    /// A reply to the customer, public if the response is.
     Reply,
-    /// The customer gets a private answer.
+    /// A private message to the customer.
     Message,
     /// The customer was called.
     Call,
-    /// It is closed without an answer.
+    /// Closed without a reply.
     Close,
-    /// It is no customer's.
+    /// Reported as spam.
     Spam,
-    /// A mark of our own: nobody needs to answer.
+    /// Marked as needing no reply. Goodays is not told.
     NoReplyNeeded,
 }
 
 impl FeedbackActionKind {
-    /// All of them, in the order in which they are offered.
+    /// All kinds, in the order in which they are offered.
     pub const ALL: [Self; 6] = [Self::Reply, Self::Message, Self::Call, Self::Close, Self::Spam, Self::NoReplyNeeded];
 
     /// The name in documents and addresses.
@@ -73,7 +73,7 @@ impl FeedbackActionKind {
         Self::ALL.into_iter().find(|kind| kind.as_str() == name)
     }
 
-    /// Whether the thread is dealt with once the upstream has taken it. After a private message more may follow.
+    /// Whether it closes the thread once Goodays has accepted it. After a private message the thread goes on.
     #[must_use]
     pub fn closes_thread(self) -> bool {
         matches!(self, Self::Reply | Self::Call | Self::Close | Self::Spam)
@@ -81,7 +81,7 @@ impl FeedbackActionKind {
 }
 
 impl FeedbackAction {
-    /// Whether nobody can say yet what the upstream makes of it.
+    /// Whether its outcome is still open.
     #[must_use]
     pub fn is_pending(&self) -> bool {
         matches!(self.state, RequestState::Queued | RequestState::Sent | RequestState::Unknown)

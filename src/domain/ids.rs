@@ -1,4 +1,4 @@
-//! Identities as types, so that a queue's number is never taken for an agent's.
+//! Ids as types, so that a queue's id is never taken for an agent's.
 
 use std::fmt;
 use std::num::ParseIntError;
@@ -58,29 +58,29 @@ macro_rules! named {
 }
 
 numbered! {
-    /// A person who answers customers.
+    /// An agent.
     AgentId,
-    /// A line in which customers wait. Four numbers are not queues of the site: see [`QueueId::special_name`].
+    /// A queue. Four ids are not queues of the site: see [`QueueId::special_name`].
     QueueId,
-    /// The agents under one team lead.
+    /// A team.
     TeamId,
-    /// Several teams seen as one.
+    /// A group of teams.
     GroupId,
     /// One visit of one customer to one queue, or one direct call.
     SessionId,
 }
 
 named! {
-    /// One customer's answer to a survey, with the thread that follows it.
+    /// A customer's response in Goodays, with the thread that follows it.
     ResponseId,
-    /// One request to survey a customer. The identity is ours.
+    /// A survey request. The id is ours, or Agent Connect's if it was requested without Callboard.
     SurveyId,
-    /// One thing that somebody does about a response. The identity is ours.
+    /// An action on a response. The id is ours.
     FeedbackActionId,
 }
 
 impl QueueId {
-    /// What the numbers mean that stand for no queue of the site (`apis.md` C57).
+    /// The name of an id that stands for no queue of the site (`apis.md` C57).
     #[must_use]
     pub fn special_name(self) -> Option<&'static str> {
         match self.0 {

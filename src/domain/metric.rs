@@ -1,4 +1,4 @@
-//! Counted and measured values. The set of metrics is data: a site has over five hundred and enables its own.
+//! Metrics. Their set is data: Clarity has over five hundred, and a site enables its own.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{QueueId, Unclassified};
 
-/// The kind of contact.
+/// The modality of a contact.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Modality {
     /// Calls.
@@ -17,9 +17,9 @@ pub enum Modality {
     InstantMessage,
     /// E-mail and other messages that may wait.
     Message,
-    /// Of a metric: counted across all kinds.
+    /// Of a metric: counted across all modalities.
     Agnostic,
-    /// One that nobody here has a word for.
+    /// Another modality, as Clarity names it.
     Other(Arc<str>),
 }
 
@@ -43,17 +43,17 @@ impl fmt::Display for Modality {
     }
 }
 
-/// What one metric says. Never integer-only: averages have fractions, and some metrics come as several numbers.
+/// The value of a metric. Not only integers: averages have fractions, and some metrics have several numbers.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum MetricValue {
     /// A count, or a whole number of milliseconds.
     Count(i64),
-    /// A measure.
+    /// A number with a fraction.
     Number(f64),
     /// Several numbers under one name, such as total, average and count.
     Parts(BTreeMap<Arc<str>, MetricValue>),
-    /// Something else, shown as it came.
+    /// Anything else, shown as Clarity sends it.
     Text(Arc<str>),
 }
 
@@ -70,23 +70,23 @@ impl MetricValue {
     }
 }
 
-/// Metrics by kind of contact and name.
+/// Metrics by modality and name.
 pub type Metrics = BTreeMap<Modality, BTreeMap<Arc<str>, MetricValue>>;
 
-/// A place among metrics: a kind of contact, and the names below it. Without names it is the whole kind.
+/// The path of a metric: a modality and the names below it. Without names it is the whole modality.
 pub type MetricPath = (Modality, Vec<Arc<str>>);
 
-/// What one message said about an agent's metrics by queue.
+/// What one message reports of an agent's metrics by queue.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct QueueMetricsUpdate {
-    /// All there are: replaces what was known.
+    /// All of them: replaces what was known.
     pub all: Option<BTreeMap<QueueId, Metrics>>,
-    /// New or changed ones.
+    /// Added or changed ones.
     pub added: BTreeMap<QueueId, Metrics>,
-    /// Metrics of these that are there no longer.
+    /// Metrics of these queues that are removed.
     pub cleared: Vec<(QueueId, MetricPath)>,
-    /// Queues of which there are none any more.
+    /// Queues whose metrics are removed.
     pub removed: Vec<QueueId>,
-    /// What was said in a shape that nobody here understands.
+    /// What has a shape that we cannot read.
     pub unread: Unclassified,
 }

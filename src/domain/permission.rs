@@ -1,27 +1,19 @@
-//! Whom and what a viewer may see.
+//! What a viewer may see.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::{AgentId, QueueId, Role, TeamId};
 
-/// Whom and what a viewer may see. Equal permissions see the same: those who look at the same scope with them share a view.
+/// What a viewer may see. Viewers with equal permissions on the same scope share a view.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Permission {
     role: Role,
-    reach: Reach,
+    /// `None`: everything.
+    visibility: Option<Arc<Visibility>>,
 }
 
-/// How far a permission reaches.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-enum Reach {
-    /// Everything that there is.
-    Everything,
-    /// These and nobody else.
-    Only(Arc<Visibility>),
-}
-
-/// Agents, queues and teams that somebody may see.
+/// The agents, queues and teams that a viewer may see.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Visibility {
     /// The agents.
@@ -33,72 +25,68 @@ pub struct Visibility {
 }
 
 impl Permission {
-    /// Sees everything that there is. For houses where somebody else sees to it who comes in, and for displays, whose
-    /// wallboard says what they show.
+    /// Everything. For sites where a proxy authenticates viewers, and for displays, whose wallboard defines what they show.
     #[must_use]
     pub fn everything(role: Role) -> Self {
-        Self { role, reach: Reach::Everything }
+        Self { role, visibility: None }
     }
 
-    /// Sees these and nobody else.
+    /// Only these.
     #[must_use]
-    pub fn only(role: Role, realm: Visibility) -> Self {
-        Self { role, reach: Reach::Only(Arc::new(realm)) }
+    pub fn only(role: Role, visibility: Visibility) -> Self {
+        Self { role, visibility: Some(Arc::new(visibility)) }
     }
 
-    /// Sees themself and nobody else: what is left when nobody can say what somebody may see.
+    /// Only the viewer themself, for as long as it is unknown what else they may see.
     #[must_use]
-    pub fn only_self(role: Role, oneself: AgentId) -> Self {
-        Self::only(role, Visibility { agents: BTreeSet::from([oneself]), ..Visibility::default() })
+    pub fn only_self(role: Role, agent: AgentId) -> Self {
+        Self::only(role, Visibility { agents: BTreeSet::from([agent]), ..Visibility::default() })
     }
 
-    /// What the viewer is to the house.
+    /// The viewer's role.
     #[must_use]
     pub fn role(&self) -> Role {
         self.role
     }
 
-    /// What it is limited to. `None`: everything.
+    /// What the viewer is limited to. `None`: everything.
     #[must_use]
     pub fn visibility(&self) -> Option<&Visibility> {
-        match &self.reach {
-            Reach::Everything => None,
-            Reach::Only(realm) => Some(realm),
-        }
+        self.visibility.as_deref()
     }
 
-    /// Whether this agent exists for the viewer.
+    /// Whether the viewer may see this agent.
     #[must_use]
     pub fn sees_agent(&self, id: AgentId) -> bool {
-        self.visibility().is_none_or(|realm| realm.agents.contains(&id))
+        self.visibility().is_none_or(|visibility| visibility.agents.contains(&id))
     }
 
-    /// Whether this queue exists for the viewer.
+    /// Whether the viewer may see this queue.
     #[must_use]
     pub fn sees_queue(&self, id: QueueId) -> bool {
-        self.visibility().is_none_or(|realm| realm.queues.contains(&id))
+        self.visibility().is_none_or(|visibility| visibility.queues.contains(&id))
     }
 
-    /// Whether this team exists for the viewer.
+    /// Whether the viewer may see this team.
     #[must_use]
     pub fn sees_team(&self, id: TeamId) -> bool {
-        self.visibility().is_none_or(|realm| realm.teams.contains(&id))
+        self.visibility().is_none_or(|visibility| visibility.teams.contains(&id))
     }
 
-    /// Whether what hangs on nobody exists for the viewer: a customer whom nobody could be found for must not be forgotten,
-    /// so those who keep the floor see them.
+    /// Whether the viewer may see records that are attributed to no agent, queue or team. Supervisors may, so that no
+    /// customer is overlooked.
     #[must_use]
     pub fn sees_unattributed(&self) -> bool {
         self.role >= Role::Supervisor
     }
 
-    /// Whether something that an agent did exists for the viewer; where nobody knows who did it, the queue or the team
-    /// decides that it happened in.
+    /// Whether the viewer may see a record that is attributed to these. The agent decides; without one the queue, then the
+    /// team.
     #[must_use]
     pub fn sees_attributed_to(&self, agent: Option<AgentId>, queue: Option<QueueId>, team: Option<TeamId>) -> bool {
         match (agent, queue, team) {
             (Some(agent), ..) => self.sees_agent(agent),
-            // What happens in a queue to nobody's account is for those who lead somebody there.
+            // Records of a queue without an agent are for team leads and above.
             (None, Some(queue), _) => self.role != Role::Agent && self.sees_queue(queue),
             (None, None, Some(team)) => self.role != Role::Agent && self.sees_team(team),
             (None, None, None) => self.sees_unattributed(),
@@ -111,16 +99,16 @@ mod tests {
     use super::*;
 
     fn north(role: Role) -> Permission {
-        let realm = Visibility {
+        let visibility = Visibility {
             agents: [41, 42].map(AgentId).into(),
             queues: [11].map(QueueId).into(),
             teams: [3].map(TeamId).into(),
         };
-        Permission::only(role, realm)
+        Permission::only(role, visibility)
     }
 
     #[test]
-    fn what_somebody_did_is_theirs_even_where_the_queue_is_seen() {
+    fn attributed_record_is_seen_by_agent_then_queue_then_team() {
         for (agent, queue, team, expected) in [
             (Some(41), Some(12), Some(4), true),
             (Some(43), Some(11), Some(3), false),
@@ -130,15 +118,19 @@ mod tests {
             (None, None, Some(4), false),
             (None, None, None, false),
         ] {
-            let seen = north(Role::TeamLead).sees_attributed_to(agent.map(AgentId), queue.map(QueueId), team.map(TeamId));
+            let seen =
+                north(Role::TeamLead).sees_attributed_to(agent.map(AgentId), queue.map(QueueId), team.map(TeamId));
             assert_eq!(seen, expected, "{agent:?} {queue:?} {team:?}");
         }
-        assert!(north(Role::Supervisor).sees_attributed_to(None, None, None), "nobody's customer is not forgotten");
-        assert!(!north(Role::Agent).sees_attributed_to(None, Some(QueueId(11)), None), "nor shown to all who answer");
+        assert!(north(Role::Supervisor).sees_attributed_to(None, None, None), "a supervisor sees unattributed records");
+        assert!(
+            !north(Role::Agent).sees_attributed_to(None, Some(QueueId(11)), None),
+            "an agent does not see the queue's other records"
+        );
     }
 
     #[test]
-    fn oneself_is_one() {
+    fn only_self_sees_one_agent_and_nothing_else() {
         let alone = Permission::only_self(Role::TeamLead, AgentId(41));
         assert!(alone.sees_agent(AgentId(41)));
         assert!(!alone.sees_agent(AgentId(42)) && !alone.sees_queue(QueueId(11)) && !alone.sees_team(TeamId(3)));
@@ -146,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn roles_rise_and_have_names() {
+    fn roles_are_ordered_and_named() {
         assert!(Role::Display < Role::Agent && Role::Supervisor < Role::Administrator);
         for role in Role::ALL {
             assert_eq!(Role::named(role.as_str()), Some(role));

@@ -1,43 +1,43 @@
-//! Queues: where customers wait.
+//! Queues.
 
 use std::sync::Arc;
 
 use super::metric::MetricPath;
 use super::{Change, Metrics, QueueId, SessionListUpdates, TeamId, Unclassified};
 
-/// What one message said about one queue. What it left out is `None` or empty.
+/// What one message reports of one queue: an update or a snapshot, as the [`Fact`](super::Fact) around it says.
 #[derive(Debug, Clone, PartialEq)]
 pub struct QueueUpdate {
-    /// Which.
+    /// The queue's id.
     pub id: QueueId,
     /// The name.
     pub name: Option<Arc<str>>,
     /// The teams that answer it.
     pub teams: Option<Vec<TeamId>>,
-    /// Whether it takes contacts now.
+    /// Whether it is open now.
     pub open: Change<bool>,
     /// Agents logged in to it.
     pub agents_online: Change<i64>,
-    /// Agents ready for its next contact.
+    /// Agents available to it.
     pub agents_available: Change<i64>,
-    /// How long a new customer would wait, in seconds, by the telephony system's own estimate.
+    /// Clarity's estimate of how long a new customer would wait, in seconds.
     pub estimated_wait_seconds: Change<i64>,
-    /// Calls of the telephony system's day.
+    /// Calls of Clarity's day.
     pub calls_today: Change<i64>,
-    /// Counts and measures.
+    /// Metrics by modality and name.
     pub metrics: Metrics,
-    /// Metrics that an update says are there no longer.
+    /// Metrics that an update removes.
     pub cleared_metrics: Vec<MetricPath>,
-    /// Who waits and who is being answered.
+    /// Sessions that wait in it or are being handled.
     pub sessions: SessionListUpdates,
-    /// Fields without a word. In an update a null takes one away.
+    /// Fields that have no type of ours. In an update a null removes one.
     pub other: Unclassified,
-    /// How many entries in the message made no sense and were left out.
+    /// How many entries of the message were invalid and dropped.
     pub dropped: u64,
 }
 
 impl QueueUpdate {
-    /// A reading that says nothing yet.
+    /// An update without any field.
     #[must_use]
     pub fn new(id: QueueId) -> Self {
         Self {

@@ -1,29 +1,29 @@
-//! What we ask of upstreams for people, and how far it has come.
+//! The state of a request to an upstream system.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// How far a request has come (`apis.md` B181).
+/// The state of a request to an upstream system (`apis.md` B181).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum RequestState {
-    /// Written down, not yet sent.
+    /// In the outbox, not yet sent.
     #[default]
     Queued,
-    /// On its way: nobody has answered yet.
+    /// Sent, not answered yet.
     Sent,
-    /// The upstream took it. What becomes of it there is another matter.
+    /// Accepted. What the upstream system does with it is reported separately.
     Accepted,
-    /// The upstream refused it for good, with a reason.
+    /// Rejected for good, with a reason.
     Rejected,
-    /// It could not be delivered to the upstream; it will be tried again or can be.
+    /// It could not be delivered. It will be tried again, or a user can try again.
     Failed,
-    /// It may or may not have arrived: the answer never came. Not sent again by itself.
+    /// Sent, but the answer never came: it may or may not have arrived. Not sent again automatically.
     Unknown,
-    /// Something about it is not clear, so nobody sends it but by hand.
+    /// Held for review: only a user can send it.
     NeedsReview,
-    /// What would have been sent. Nothing is, but by hand.
+    /// Recorded by a dry run: only a user can send it.
     DryRun,
 }
 

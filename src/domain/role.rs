@@ -1,24 +1,24 @@
-//! What people are to the house.
+//! The roles of viewers.
 
 use std::fmt;
 
-/// What somebody is to the house. Each may do what those before it may.
+/// The role of a viewer. Each role includes the rights of those before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Role {
-    /// A screen on the wall: one wallboard, and nobody's name or words.
+    /// A wallboard display: one wallboard, without customers' names or verbatims.
     Display,
-    /// Somebody who answers customers: their own doing, and what customers said of it.
+    /// Handles contacts: sees their own status, contacts and feedback.
     Agent,
-    /// Leads agents: their floor, and their customers' feedback, which they answer.
+    /// Leads a team: sees its agents and queues, and replies to feedback about them.
     TeamLead,
-    /// Keeps the floor: acts on agents and contacts, shows displays what to show.
+    /// Changes agents' statuses, acts on contacts, and pairs displays.
     Supervisor,
-    /// Keeps the house: the audit, and everybody's sign-ins.
+    /// Reads the audit log and manages all sign-ins.
     Administrator,
 }
 
 impl Role {
-    /// All of them, the least first.
+    /// All roles, the one with the fewest rights first.
     pub const ALL: [Self; 5] = [Self::Display, Self::Agent, Self::TeamLead, Self::Supervisor, Self::Administrator];
 
     /// The name in documents and records.

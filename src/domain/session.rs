@@ -7,26 +7,26 @@ use jiff::Timestamp;
 
 use super::{AgentId, Change, Modality, QueueId, SessionId, Unclassified};
 
-/// Where a session stands.
+/// The status of a session.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum SessionStatus {
     /// It has just begun.
     New,
     /// The customer waits.
     Queued,
-    /// The customer waits and an agent's phone rings.
+    /// The customer waits and the contact is offered to an agent.
     Offered,
-    /// It is being put through.
+    /// It is being connected to the agent.
     Connecting,
     /// Customer and agent are in contact.
     Active,
-    /// The agent wraps up.
+    /// The agent is in after-call work.
     AfterCall,
-    /// The customer gave up while waiting.
+    /// The customer left the queue before an answer.
     Abandoned,
-    /// It is over.
+    /// It ended.
     Ended,
-    /// One that nobody here has a word for: shown as it came.
+    /// Another status, shown as Clarity names it.
     Other(Arc<str>),
 }
 
@@ -53,7 +53,7 @@ impl SessionStatus {
         matches!(self, Self::New | Self::Queued | Self::Offered)
     }
 
-    /// Whether nothing more will come of it.
+    /// Whether it has ended.
     #[must_use]
     pub fn is_over(&self) -> bool {
         matches!(self, Self::Abandoned | Self::Ended)
@@ -66,16 +66,16 @@ impl fmt::Display for SessionStatus {
     }
 }
 
-/// How a session came about.
+/// How a session began.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum SessionKind {
     /// Through a queue.
     Queued,
     /// Straight to an agent.
     DirectInbound,
-    /// From an agent to somebody.
+    /// From an agent outwards.
     DirectOutbound,
-    /// One that nobody here has a word for: shown as it came.
+    /// Another kind, shown as Clarity names it.
     Other(Arc<str>),
 }
 
@@ -92,39 +92,39 @@ impl SessionKind {
     }
 }
 
-/// What one message said about one session. What it left out is as it was.
+/// What one message reports of one session. A field that it leaves out is unchanged.
 ///
 /// Times are instants, never running durations: a duration would change with every poll (`apis.md` B76).
 #[derive(Debug, Clone, PartialEq)]
 pub struct SessionUpdate {
-    /// Which.
+    /// The session's id.
     pub id: SessionId,
-    /// How it came about.
+    /// How it began.
     pub kind: Option<SessionKind>,
-    /// Where the customer waits or waited.
+    /// The queue in which the customer waits or waited.
     pub queue: Change<QueueId>,
-    /// Who answers: the primary agent now.
+    /// The current primary agent.
     pub agent: Change<AgentId>,
-    /// Where it stands. A session always stands somewhere: it is not cleared.
+    /// The status. It is never cleared.
     pub status: Option<SessionStatus>,
-    /// When the customer began to wait. It counts only while the customer waits.
+    /// When the customer began to wait. Valid only while the customer waits.
     pub queued_since: Option<Timestamp>,
-    /// When agent and customer were put together. It counts only while they are.
+    /// When agent and customer were connected. Valid only while they are.
     pub active_since: Option<Timestamp>,
-    /// The customer's name, as the telephony system knows it. A name is only filled in, never cleared.
+    /// The customer's name, as Clarity knows it. Never cleared.
     pub customer: Option<Arc<str>>,
     /// Whether it is being recorded.
     pub recording: Change<bool>,
     /// Whether the customer is on hold.
     pub on_hold: Change<bool>,
-    /// Since when.
+    /// When the hold began.
     pub hold_since: Change<Timestamp>,
-    /// Fields without a word. In an update a null takes one away.
+    /// Fields that have no type of ours. In an update a null removes one.
     pub other: Unclassified,
 }
 
 impl SessionUpdate {
-    /// A reading that says nothing yet.
+    /// An update without any field.
     #[must_use]
     pub fn new(id: SessionId) -> Self {
         Self {
@@ -144,16 +144,16 @@ impl SessionUpdate {
     }
 }
 
-/// What one message said about the sessions of one agent or queue, by kind of contact: one or two kinds, too few for a map.
+/// What one message reports of the sessions of one agent or queue, by modality: one or two of them, too few for a map.
 pub type SessionListUpdates = Vec<(Modality, SessionListUpdate)>;
 
-/// The sessions of one kind of contact.
+/// Changes of the sessions of one modality.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct SessionListUpdate {
-    /// All there are: replaces what was known.
+    /// All of them: replaces what was known.
     pub all: Option<Vec<SessionUpdate>>,
-    /// New or changed ones.
+    /// Added or changed ones.
     pub added: Vec<SessionUpdate>,
-    /// Ones that are gone.
+    /// Removed ones.
     pub removed: Vec<SessionId>,
 }

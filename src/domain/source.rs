@@ -1,4 +1,4 @@
-//! How well each of the four systems can be heard.
+//! The health of each of the four upstream systems.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -8,18 +8,18 @@ use jiff::Timestamp;
 
 use super::AgentId;
 
-/// The four systems, and our own disk beside them.
+/// The four upstream systems, and our own store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum SourceName {
-    /// Telephony: who is on which call.
+    /// Telephony: agents, queues and sessions.
     Clarity,
-    /// What customers say.
+    /// Customers' responses.
     Goodays,
     /// Surveys about agents.
     AgentConnect,
-    /// Where conversations are closed.
+    /// Conversations.
     Kustomer,
-    /// Our own store: whether it takes new events.
+    /// Our own store: whether it can be written.
     Store,
 }
 
@@ -46,14 +46,14 @@ impl fmt::Display for SourceName {
     }
 }
 
-/// Whether what we show of a source is what is.
+/// How current the data of a source is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum SourceState {
-    /// Every change arrives by itself.
+    /// Changes are pushed.
     Live,
-    /// Asked again and again; changes arrive late.
+    /// Polled; changes arrive late.
     Polling,
-    /// Nothing has come for longer than it should take.
+    /// No data for longer than expected.
     Stale,
     /// It cannot be reached.
     Down,
@@ -81,31 +81,31 @@ impl fmt::Display for SourceState {
     }
 }
 
-/// A source's health, as whoever listens to it sees it.
+/// A source's health.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Health {
-    /// How it is.
+    /// Its state.
     pub state: SourceState,
-    /// Since when it has been so.
+    /// When the state began.
     pub since: Timestamp,
-    /// Why, in a sentence for people, unless all is well.
+    /// Why it is in this state, in a sentence for users. `None` while all is well.
     pub reason: Option<Arc<str>>,
-    /// When it last told us anything.
+    /// When it last sent data.
     pub last_data: Option<Timestamp>,
-    /// When refused credentials are shown again. An administrator may try sooner.
+    /// When refused credentials are tried again. An administrator may try sooner.
     pub next_try: Option<Timestamp>,
-    /// How it is heard: `webSockets`, `serverSentEvents`, `webhook` and so on.
+    /// The transport: `webSockets`, `serverSentEvents`, `webhook` and so on.
     pub transport: Option<Arc<str>>,
-    /// Agents whom it refuses to show to our account, with their names.
+    /// Agents whom our account may not see, with their names.
     pub not_permitted: BTreeMap<AgentId, Arc<str>>,
-    /// By how many seconds its clock is ahead of ours, or behind if negative, where that is worth a note.
+    /// By how many seconds its clock is ahead of ours, or behind if negative, if that is worth showing.
     pub clock_offset: Option<i64>,
-    /// What has been counted since the start, by name.
+    /// Event counts since the start, by counter name.
     pub counters: BTreeMap<&'static str, u64>,
 }
 
 impl Health {
-    /// A source that is in this state from now on.
+    /// A source that enters this state at `since`.
     #[must_use]
     pub fn new(state: SourceState, since: Timestamp) -> Self {
         Self {

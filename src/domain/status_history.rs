@@ -1,4 +1,4 @@
-//! What an agent did before.
+//! Agents' past statuses.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -8,37 +8,37 @@ use jiff::{SignedDuration, Timestamp};
 use super::AgentStatus;
 use super::agent::Activity;
 
-/// How far back a history reaches.
+/// How far back the history reaches.
 pub const HISTORY: SignedDuration = SignedDuration::from_hours(24);
 
-/// A status that an agent had.
+/// One past status of an agent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PastStatus {
-    /// What they were doing.
+    /// The status.
     pub status: AgentStatus,
-    /// Why they were away.
+    /// The reason code.
     pub reason: Option<Arc<str>>,
     /// When it ended. `None`: when the next one began, or it has not ended.
     pub until: Option<Timestamp>,
-    /// Whether they got no contacts.
+    /// Whether the agent was suspended.
     pub suspended: bool,
 }
 
 /// Statuses by the instant at which they began.
 pub type StatusHistory = BTreeMap<Timestamp, PastStatus>;
 
-/// How much of an agent's time with customers or ready for them was with them. By the clock on the wall: two chats at once
-/// are one time.
+/// An agent's occupancy: time in contact and after-call work as a share of that and available time. Wall-clock time: two
+/// chats at once count once.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Occupancy {
-    /// In contact, or wrapping up.
+    /// Time in contact or after-call work.
     pub handling: SignedDuration,
-    /// Ready for a contact.
+    /// Time available.
     pub available: SignedDuration,
 }
 
 impl Occupancy {
-    /// Takes one more stretch of time into account.
+    /// Adds one interval.
     pub fn add(&mut self, activity: Activity, time: SignedDuration) {
         let sum = match activity {
             Activity::InContact | Activity::AfterCall => &mut self.handling,
@@ -61,7 +61,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn six_minutes_of_contact_one_of_wrapping_up_and_three_of_waiting_are_seventy_percent() {
+    fn occupancy_of_6_contact_1_acw_3_available_is_70_percent() {
         let mut occupancy = Occupancy::default();
         assert_eq!(occupancy.percent(), None);
         for (activity, minutes) in [

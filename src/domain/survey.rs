@@ -1,4 +1,4 @@
-//! Requests to survey a customer about the agent who helped them.
+//! Survey requests and their results.
 
 use std::fmt;
 use std::sync::Arc;
@@ -7,20 +7,20 @@ use jiff::Timestamp;
 
 use super::{AgentId, RequestState, SessionId, SurveyId};
 
-/// How far a request to survey somebody has come.
+/// The state of a survey request.
 pub type SurveyState = RequestState;
 
-/// What made somebody ask.
+/// What caused a survey request.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum SurveyOrigin {
-    /// A person did.
+    /// A user requested it.
     #[default]
     Manual,
     /// A session ended.
     Session,
     /// A conversation was closed.
     Conversation,
-    /// Somebody else asked, past us.
+    /// It was requested from Agent Connect without Callboard.
     External,
 }
 
@@ -37,57 +37,57 @@ impl SurveyOrigin {
     }
 }
 
-/// One request and where it stands.
+/// One survey request and its state.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Survey {
-    /// Which.
+    /// Our id for it.
     pub id: SurveyId,
-    /// What makes it one request however often it is asked for. The upstream repeats it to us.
+    /// The idempotency key. Agent Connect repeats it in the result.
     pub key: Arc<str>,
-    /// What made somebody ask.
+    /// What caused it.
     pub origin: SurveyOrigin,
-    /// The survey that this one asks about again, after something was made good.
+    /// The survey that this one follows up, in a service recovery.
     pub recovers: Option<SurveyId>,
-    /// The interaction it is about, as the upstream will repeat it to us.
+    /// The interaction's id, which Agent Connect repeats in the result.
     pub interaction: Arc<str>,
-    /// The session, where that is known.
+    /// The session, if that is known.
     pub session: Option<SessionId>,
-    /// The conversation, where that is known.
+    /// The conversation, if that is known.
     pub conversation: Option<Arc<str>>,
-    /// The agent, where a table says so.
+    /// The agent, if `[join] employees` maps the custom id.
     pub agent: Option<AgentId>,
-    /// The agent as the upstream knows them: e-mail address or custom id.
+    /// The agent as Agent Connect knows them: e-mail address or custom id.
     pub employee: Arc<str>,
     /// The customer's name.
     pub customer: Option<Arc<str>>,
-    /// Phone, e-mail, chat or a channel of the site's own.
+    /// Phone, e-mail, chat or a channel that the site defines.
     pub channel: Arc<str>,
-    /// What it was about.
+    /// The interaction's tags.
     pub tags: Vec<Arc<str>>,
-    /// Where a person can read about the interaction. Not always a link.
+    /// Where an agent finds the interaction. Not always a link.
     pub link: Option<Arc<str>>,
-    /// How far it has come.
+    /// The state.
     pub state: SurveyState,
-    /// Why it went no further, in the upstream's words where there are any.
+    /// Why it was rejected, failed or held, in Agent Connect's words if there are any.
     pub reason: Option<Arc<str>>,
-    /// What was decided among several, in a sentence.
+    /// What was chosen where there were several candidates, in a sentence.
     pub note: Option<Arc<str>>,
-    /// Whether a person may send it again, or at all.
+    /// Whether a user may send it, or send it again.
     pub may_retry: bool,
-    /// What would be sent, of one that is not sent by itself. About a customer.
+    /// The body that would be sent, of a held request or a dry run. Contains personal data.
     pub body: Option<Arc<serde_json::Value>>,
-    /// The upstream's identity for it.
+    /// Agent Connect's id for it.
     pub request_id: Option<Arc<str>>,
-    /// How often it was sent.
+    /// How many times it was sent.
     pub attempts: u32,
-    /// When somebody asked for it.
+    /// When it was requested.
     pub created: Timestamp,
     /// When its state last changed.
     pub changed: Timestamp,
 }
 
 impl Survey {
-    /// A request of which nothing is known yet but that it was asked for.
+    /// A request of which only the id and the time are known.
     #[must_use]
     pub fn new(id: SurveyId, created: Timestamp) -> Self {
         Self {
@@ -117,78 +117,78 @@ impl Survey {
     }
 }
 
-/// Whether a request reached the customer, as far as the upstream has told.
+/// Whether a request reached the customer, as far as Agent Connect has reported it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Delivery {
-    /// Nobody has said, or it is still being tried.
+    /// Not reported, or still being tried.
     #[default]
     Unknown,
-    /// It did.
+    /// It reached the customer.
     Delivered,
-    /// We had said that nobody is to be asked.
+    /// The request said that the customer must not be contacted.
     DoNotSend,
-    /// The customer was asked not long ago.
+    /// The customer was surveyed not long ago.
     Suppressed,
-    /// The customer wants no such mail.
+    /// The customer unsubscribed.
     Unsubscribed,
-    /// The address takes no mail.
+    /// The address does not accept mail.
     Bounced,
 }
 
-/// What the upstream tells of one survey, ours or not: the newest of it.
+/// What Agent Connect reports of one survey, requested by Callboard or not: the newest report.
 #[derive(Clone, Default, PartialEq)]
 pub struct SurveyResult {
-    /// The upstream's identity for it.
+    /// Agent Connect's id for it.
     pub uuid: Arc<str>,
-    /// Raised with each change of it.
+    /// Increases with each change of the survey.
     pub sequence: i64,
-    /// The survey that it recovers.
+    /// The survey that it follows up.
     pub parent: Option<Arc<str>>,
-    /// Whether it asks if something was made good.
+    /// Whether it follows up a service recovery.
     pub is_recovery: bool,
-    /// The interaction it is about.
+    /// The interaction's id.
     pub interaction: Arc<str>,
     /// The channel.
     pub channel: Option<Arc<str>>,
     /// The agent's e-mail address.
     pub employee_email: Option<Arc<str>>,
-    /// The agent's own id at the upstream's.
+    /// The agent's custom id in Agent Connect.
     pub employee_id: Option<Arc<str>>,
-    /// The agent, where a table says so.
+    /// The agent, if `[join] employees` maps the custom id.
     pub agent: Option<AgentId>,
     /// The customer's name.
     pub customer: Option<Arc<str>>,
-    /// What it was about.
+    /// The interaction's tags.
     pub tags: Vec<Arc<str>>,
-    /// Where a person can read about the interaction. Not always a link.
+    /// Where an agent finds the interaction. Not always a link.
     pub link: Option<Arc<str>>,
-    /// When it was asked for.
+    /// When it was requested.
     pub created: Option<Timestamp>,
-    /// Whether a time zone was assumed, because the upstream named none.
+    /// Whether a time in it named no time zone, so that the site's was assumed.
     pub zone_assumed: bool,
-    /// By hand, or by a program, in the upstream's word.
+    /// How it was requested: `API`, `Manual` or another word of Agent Connect's.
     pub requested_via: Option<Arc<str>>,
-    /// How the delivery went, in the upstream's words.
+    /// The delivery state, in Agent Connect's words.
     pub delivery: Option<Arc<str>>,
-    /// What these words mean.
+    /// The delivery state as we read it.
     pub reached: Delivery,
     /// When the customer answered.
     pub answered: Option<Timestamp>,
-    /// One to five.
+    /// The star rating, 1 to 5.
     pub stars: Option<u8>,
-    /// Zero to ten. Another scale: never mixed with the stars.
+    /// The answer to the NPS question, 0 to 10. Another scale: never mixed with the stars.
     pub nps: Option<u8>,
-    /// Whether it was solved at once, in the answer's own words.
+    /// Whether it was solved at the first contact, in the answer's own words.
     pub resolved: Option<Arc<str>>,
-    /// What the customer wrote, by question. Hostile text: escape it wherever it is shown.
+    /// The verbatims by question. Untrusted text: escape it wherever it is shown.
     pub comments: Vec<(Arc<str>, Arc<str>)>,
-    /// The key of our request, if it was ours and the upstream repeats it.
+    /// The idempotency key of our request, if it was ours and Agent Connect repeats it.
     pub key: Option<Arc<str>>,
     /// The session that our request named.
     pub session: Option<SessionId>,
 }
 
-/// Without what concerns the customer.
+/// Without the customer's data.
 impl fmt::Debug for SurveyResult {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SurveyResult")

@@ -1,4 +1,4 @@
-//! Teams, and the structure of the house as a whole.
+//! Teams, and the structure of the site.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -8,17 +8,17 @@ use super::{AgentUpdate, GroupId, QueueUpdate, TeamId};
 /// One team.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TeamRecord {
-    /// Which.
+    /// The team's id.
     pub id: TeamId,
     /// The name.
     pub name: Arc<str>,
-    /// The groups it belongs to, with their names.
+    /// The groups it belongs to, by id, with their names.
     pub groups: BTreeMap<GroupId, Arc<str>>,
     /// The name of the business unit it belongs to.
     pub unit: Option<Arc<str>>,
 }
 
-/// Everybody and every queue that we may see. What is absent from it is gone.
+/// All agents, queues and teams that our account may see. What is absent is gone.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct StructureSnapshot {
     /// The agents, with name and team.

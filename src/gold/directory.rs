@@ -35,8 +35,11 @@ impl AgentDirectory {
         let mut directory = Self::default();
         copy.for_each(|_, _, entity| {
             if let Entity::Agent(agent) = &**entity {
-                let names =
-                    AgentNames { email: agent.email.as_deref(), login: agent.login.as_deref(), sip: agent.sip.as_deref() };
+                let names = AgentNames {
+                    email: agent.email.as_deref(),
+                    login: agent.login.as_deref(),
+                    sip: agent.sip.as_deref(),
+                };
                 directory.change(agent.id, AgentNames::default(), names);
             }
         });

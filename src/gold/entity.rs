@@ -11,10 +11,10 @@ use jiff::Timestamp;
 use super::agent_detail::AgentDetail;
 use super::join::Attribution;
 use super::join::survey_match::SurveyMatchRule;
-use super::rollup::{TagEffect, FeedbackTotals};
+use super::rollup::{FeedbackTotals, TagEffect};
 use crate::domain::agent::Activity;
 use crate::domain::{
-    AgentId, AgentStatus, FeedbackActionId, FeedbackAction, GroupId, Health, Metrics, Modality, QueueId, ResponseId,
+    AgentId, AgentStatus, FeedbackAction, FeedbackActionId, GroupId, Health, Metrics, Modality, QueueId, ResponseId,
     ResponseRecord, SessionId, SessionKind, SessionStatus, SourceName, Survey, SurveyId, SurveyOrigin, SurveyResult,
     TeamId, Unclassified,
 };

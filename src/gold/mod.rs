@@ -13,20 +13,20 @@
 //! - [`rollup`]: what customers said, counted together. Pure functions, and the book that says whom a change concerns.
 //! - [`sources`]: the health of each source, told by whoever listens to it.
 
-pub mod ended_interactions;
-pub mod copy;
 pub mod agent_detail;
+pub mod copy;
+pub mod directory;
+pub mod ended_interactions;
 pub mod entity;
-pub mod records;
 pub mod join;
 mod merge;
 pub mod owner;
-pub mod directory;
+pub mod records;
 pub mod rollup;
 pub mod sources;
 
-pub use ended_interactions::{EndedInteractions, SurveyDecision};
 pub use copy::{Change, Delta, GoldCopy};
+pub use ended_interactions::{EndedInteractions, SurveyDecision};
 pub use entity::{Entity, Key};
 pub use join::{Attribution, MatchRules};
 pub use owner::{BusinessDay, Gold, RollupSettings};

@@ -14,8 +14,8 @@ use tokio::sync::{broadcast, mpsc, oneshot};
 
 use super::copy::{Change, Delta, GoldCopy};
 use super::entity::{Entity, Key};
-use super::records::Records;
 use super::join::MatchRules;
+use super::records::Records;
 use super::rollup::ReplyTargets;
 use base::{Clock, Lifecycle};
 use crate::domain::{Fact, Ordinal, SessionRecord};

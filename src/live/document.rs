@@ -403,7 +403,7 @@ mod tests {
     use super::*;
     use crate::domain::metric::QueueMetricsUpdate;
     use crate::domain::{
-        AgentId, AgentUpdate, AgentStatus, Fact, MetricValue, Modality, Ordinal, PastStatus, QueueId, AgentStatusUpdate,
+        AgentId, AgentStatus, AgentStatusUpdate, AgentUpdate, Fact, MetricValue, Modality, Ordinal, PastStatus, QueueId,
     };
     use crate::gold::MatchRules;
     use crate::gold::entity::Floor;

@@ -272,8 +272,8 @@ mod tests {
     use super::*;
     use base::Clock;
     use crate::domain::{
-        AgentId, AgentUpdate, AgentStatus, Fact, Health, Ordinal, QueueId, QueueUpdate, SourceName, SourceState,
-        AgentStatusUpdate, StructureSnapshot, Survey, TeamId, TeamRecord,
+        AgentId, AgentStatus, AgentStatusUpdate, AgentUpdate, Fact, Health, Ordinal, QueueId, QueueUpdate, SourceName,
+        SourceState, StructureSnapshot, Survey, TeamId, TeamRecord,
     };
     use crate::gold::{BusinessDay, MatchRules};
     use crate::live::Scope;

@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::gold::rollup::stats::{Coverage, Mean, Nps, SMALL_SAMPLE, Share, Percentiles};
-use crate::gold::rollup::{TagEffect, PeriodTotals, FeedbackTotals};
+use crate::gold::rollup::stats::{Coverage, Mean, Nps, Percentiles, SMALL_SAMPLE, Share};
+use crate::gold::rollup::{FeedbackTotals, PeriodTotals, TagEffect};
 
 /// Feedback counted together: what waits now, the board's day, and where there is room for it the thirty days that end
 /// with it.
@@ -332,7 +332,13 @@ impl TimesDoc {
     fn of(times: &Percentiles) -> Option<Self> {
         let Percentiles { median, p90, n } = *times;
         let in_opening_hours = false;
-        (n > 0).then_some(Self { median_seconds: median, p90_seconds: p90, n, in_opening_hours, small: n < SMALL_SAMPLE })
+        (n > 0).then_some(Self {
+            median_seconds: median,
+            p90_seconds: p90,
+            n,
+            in_opening_hours,
+            small: n < SMALL_SAMPLE,
+        })
     }
 
     /// The same, of which it is known whether only opening hours count.
@@ -395,7 +401,8 @@ mod tests {
     #[test]
     fn a_time_says_if_only_opening_hours_count() {
         let times = Percentiles { median: 60, p90: 90, n: 5 };
-        let period = |in_hours| PeriodTotals { first_reply: times, to_request: times, in_hours, ..PeriodTotals::default() };
+        let period =
+            |in_hours| PeriodTotals { first_reply: times, to_request: times, in_hours, ..PeriodTotals::default() };
         let told = |in_hours| {
             let total = FeedbackTotals { month: period(in_hours), ..total() };
             serde_json::to_value(FeedbackTotalDoc::whole(&total)).expect("JSON")["month"].clone()
@@ -407,13 +414,24 @@ mod tests {
 
     fn total() -> FeedbackTotals {
         let (open, about) = (crate::gold::rollup::BacklogByAge::default(), std::sync::Arc::default());
-        FeedbackTotals { open, overdue: 0, day: PeriodTotals::default(), month: PeriodTotals::default(), coverage: None, about }
+        FeedbackTotals {
+            open,
+            overdue: 0,
+            day: PeriodTotals::default(),
+            month: PeriodTotals::default(),
+            coverage: None,
+            about,
+        }
     }
 
     #[test]
     fn whatever_is_counted_says_since_when_and_in_which_window() {
         let (day, month) = ("2026-11-21T06:00:00Z", "2026-10-23T06:00:00Z");
-        let period = |since: &str| PeriodTotals { since: since.parse().expect("a time"), responses: 1, ..PeriodTotals::default() };
+        let period = |since: &str| PeriodTotals {
+            since: since.parse().expect("a time"),
+            responses: 1,
+            ..PeriodTotals::default()
+        };
         let coverage = Coverage {
             asked: Share { hit: 1, n: 2 },
             reasons: [("skippedNoCustomerEmail", 1)].into(),

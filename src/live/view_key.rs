@@ -9,7 +9,7 @@ use super::counts::Stance;
 use super::document;
 use super::project::project;
 use super::scope::{Topic, DetailLevel, Scope};
-use crate::domain::{Permission, Visibility, Role, TeamId};
+use crate::domain::{Permission, Role, TeamId, Visibility};
 use crate::gold::Entity;
 
 /// A scope as somebody may see it. Equal sights share a view, and no view serves two that differ: what one of them holds

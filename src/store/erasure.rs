@@ -70,7 +70,12 @@ impl Store {
         let traces = self.traces_of(person).await?;
         let forgotten = self
             .write(move |connection| {
-                marks.erase(connection, &CustomerIdentity::default(), traces.subjects.iter().map(String::as_str), now)?;
+                marks.erase(
+                    connection,
+                    &CustomerIdentity::default(),
+                    traces.subjects.iter().map(String::as_str),
+                    now,
+                )?;
                 forget(connection, &traces, &actor, now)
             })
             .await?;
@@ -415,7 +420,10 @@ mod tests {
         let store = Store::open(dir.path(), clock.clone()).expect("a store");
         event(&store, "first", "theirs", CANARY).await;
         drop(
-            store.erase(CustomerIdentity::new(Some(CANARY), Some("+13125550100")), Actor::command("a test")).await.expect("done"),
+            store
+                .erase(CustomerIdentity::new(Some(CANARY), Some("+13125550100")), Actor::command("a test"))
+                .await
+                .expect("done"),
         );
         let before = store.inbox_counts().await.expect("counts");
         let person = || CustomerIdentity::new(Some(CANARY), None);
@@ -443,7 +451,8 @@ mod tests {
             || EventContext { person: person(), created: Some(clock.now() + SignedDuration::from_hours(1)), subject: None };
         let late = store.accept_about(arrival("new"), about()).await.expect("accepted");
         assert!(late.seq > 0, "they have come back");
-        let other = EventContext { person: CustomerIdentity::new(Some("somebody.else@example.com"), Some("+12125550100")), ..about() };
+        let other =
+            EventContext { person: CustomerIdentity::new(Some("somebody.else@example.com"), Some("+12125550100")), ..about() };
         assert!(store.accept_about(arrival("other"), other).await.expect("accepted").seq > 0);
         assert_eq!(store.waiting_after(Goodays, 0, 9).await.expect("read").len(), 2);
     }

@@ -118,7 +118,10 @@ mod tests {
         let (none, seven, eight) = (session(None), session(Some(7)), session(Some(8)));
         assert_eq!(lines, [("Ann", &none, &eight), ("Bob", &seven, &none), ("Ann", &none, &seven)]);
         drop(
-            store.erase(CustomerIdentity::new(Some("canary@example.com"), None), Actor::command("a test")).await.expect("erased"),
+            store
+                .erase(CustomerIdentity::new(Some("canary@example.com"), None), Actor::command("a test"))
+                .await
+                .expect("erased"),
         );
         assert!(store.pins().await.expect("read").is_empty());
     }

@@ -182,7 +182,8 @@ mod tests {
     async fn of_a_customer_who_was_erased_only_the_time_and_the_agent_stay_and_nothing_comes_back() {
         let (dir, clock) = (TempDir::new().expect("a directory"), clock());
         let store = Store::open(dir.path(), clock.clone()).expect("a store");
-        let other = SessionRecord { person: CustomerIdentity::new(Some("rob@example.com"), None), ..trace(2, clock.now(), "") };
+        let other =
+            SessionRecord { person: CustomerIdentity::new(Some("rob@example.com"), None), ..trace(2, clock.now(), "") };
         let theirs = trace(1, clock.now(), CANARY);
         store.keep_sessions(vec![theirs.clone(), other.clone()]).await.expect("kept");
         let erased = store

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Store, StoreError, database};
 use base::key::KeyHash;
-use crate::domain::{AgentId, Permission, Visibility, Role, TeamId};
+use crate::domain::{AgentId, Permission, Role, TeamId, Visibility};
 
 /// A sign-in as it is kept.
 #[derive(Clone, PartialEq)]

@@ -121,7 +121,8 @@ mod tests {
         let jane = "Jane@Example.com";
         let page = vec![record("a", 1, jane), record("b", 2, "rob@example.com")];
         drop(store.keep_survey_records(page, "data", "2".into()).await.unwrap());
-        let erased = store.erase(CustomerIdentity::new(Some("jane@example.com"), None), Actor::command("a test")).await.unwrap();
+        let erased =
+            store.erase(CustomerIdentity::new(Some("jane@example.com"), None), Actor::command("a test")).await.unwrap();
         assert_eq!(erased.forgotten.results, ["a".into()]);
         drop(erased);
         // The upstream tells of it again, with the address and without, and of an older one.

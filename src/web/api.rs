@@ -8,12 +8,12 @@ use axum::response::{IntoResponse, Redirect, Response};
 use serde::{Deserialize, Serialize};
 
 use super::access::{TeamLead, Viewer};
-use super::wallboards::Wallboards;
 use super::pages::CurrentUser;
 use super::present::wants_html;
 use super::problem::Problem;
 use super::state::AppState;
 use super::surveys;
+use super::wallboards::Wallboards;
 use crate::actions::{NewSurvey, SurveyError};
 use base::Clock;
 use crate::live::Hub;

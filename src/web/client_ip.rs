@@ -1,4 +1,4 @@
-//! Who really asks, where a proxy in front of us asks for them.
+//! The client's IP address, also behind trusted reverse proxies.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -9,54 +9,56 @@ use ipnet::IpNet;
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
-/// The address of whoever asks, as an extension of the request: the nearest one that no proxy of ours has.
+/// The client's address, as a request extension: the nearest address that is not a trusted proxy's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ClientIp(pub IpAddr);
 
-/// The address of whoever sends a request with these extensions. `None`: no accept loop has been in between.
+/// The client's address. `None` where no accept loop has set it, as in tests of a bare router.
 #[must_use]
 pub fn address_of(extensions: &Extensions) -> Option<IpAddr> {
     extensions.get::<ClientIp>().map(|ClientIp(address)| *address)
 }
 
-/// The proxies whose word counts. Cheap to clone.
+/// The networks of trusted proxies (`server.trusted_proxies`). Cheap to clone.
 #[derive(Debug, Clone, Default)]
 pub struct TrustedProxies(Arc<[IpNet]>);
 
 impl TrustedProxies {
-    /// These networks are proxies of ours.
+    /// Trusts the proxies in these networks.
     #[must_use]
     pub fn new(networks: &[IpNet]) -> Self {
         Self(networks.into())
     }
 
-    /// Puts the [`ClientIp`] into a request. There is none where the accept loop has not been, as in tests of a bare router.
-    pub fn introduce(&self, request: &mut Request) {
+    /// Inserts the [`ClientIp`] into a request that the accept loop has taken.
+    pub fn insert_client_ip(&self, request: &mut Request) {
         let Some(ConnectInfo(tcp)) = request.extensions().get::<ConnectInfo<SocketAddr>>() else { return };
-        let peer = ClientIp(self.peer(tcp.ip().to_canonical(), request.headers()));
-        request.extensions_mut().insert(peer);
+        let client = ClientIp(self.client_ip(tcp.ip().to_canonical(), request.headers()));
+        request.extensions_mut().insert(client);
     }
 
-    /// A stranger may claim to be anybody, so that only what our own proxies say counts, and of that only what they have
-    /// seen themselves: the chain is read from its end to the first address that is none of ours.
-    fn peer(&self, tcp: IpAddr, headers: &HeaderMap) -> IpAddr {
+    /// A client may send any forwarding header, so only trusted proxies are believed, and only what they saw themselves:
+    /// the chain is read from its end to the first address that is not trusted.
+    fn client_ip(&self, tcp: IpAddr, headers: &HeaderMap) -> IpAddr {
         if !self.trusts(tcp) {
             return tcp;
         }
-        let old = headers.contains_key(X_FORWARDED_FOR).then(|| self.nearest(tcp, &old_chain(headers)));
-        let new = headers.contains_key(FORWARDED).then(|| self.nearest(tcp, &new_chain(headers)));
-        match (old, new) {
-            // A proxy writes one of the two and may pass the other on as the client wrote it. Nobody can tell which.
-            (Some(old), Some(new)) if old != new => tcp,
-            (Some(peer), _) | (None, Some(peer)) => peer,
+        let x_forwarded_for =
+            headers.contains_key(X_FORWARDED_FOR).then(|| self.nearest_untrusted(tcp, &x_forwarded_for(headers)));
+        let forwarded = headers.contains_key(FORWARDED).then(|| self.nearest_untrusted(tcp, &forwarded(headers)));
+        match (x_forwarded_for, forwarded) {
+            // A proxy writes one of the two headers and may pass the other on as the client sent it: which is which is
+            // unknown.
+            (Some(one), Some(other)) if one != other => tcp,
+            (Some(client), _) | (None, Some(client)) => client,
             (None, None) => tcp,
         }
     }
 
-    fn nearest(&self, tcp: IpAddr, chain: &[Option<IpAddr>]) -> IpAddr {
+    fn nearest_untrusted(&self, tcp: IpAddr, chain: &[Option<IpAddr>]) -> IpAddr {
         let mut nearest = tcp;
         for hop in chain.iter().rev() {
-            // Whoever is not named is behind the last one that is.
+            // An unreadable hop hides what is before it.
             let Some(address) = hop else { break };
             nearest = *address;
             if !self.trusts(nearest) {
@@ -71,13 +73,13 @@ impl TrustedProxies {
     }
 }
 
-fn old_chain(headers: &HeaderMap) -> Vec<Option<IpAddr>> {
+fn x_forwarded_for(headers: &HeaderMap) -> Vec<Option<IpAddr>> {
     let lines = headers.get_all(X_FORWARDED_FOR).iter().map(|line| line.to_str().unwrap_or_default());
     lines.flat_map(|line| line.split(',')).map(address).collect()
 }
 
 /// `for=192.0.2.60;proto=http, for="[2001:db8::1]:4711"` (RFC 7239).
-fn new_chain(headers: &HeaderMap) -> Vec<Option<IpAddr>> {
+fn forwarded(headers: &HeaderMap) -> Vec<Option<IpAddr>> {
     let lines = headers.get_all(FORWARDED).iter().map(|line| line.to_str().unwrap_or_default());
     lines
         .flat_map(|line| line.split(','))
@@ -102,7 +104,7 @@ fn address(text: &str) -> Option<IpAddr> {
 mod tests {
     use super::*;
 
-    fn seen(trusted: &[&str], tcp: &str, headers: &[(&str, &str)]) -> String {
+    fn client_ip(trusted: &[&str], tcp: &str, headers: &[(&str, &str)]) -> String {
         let networks: Vec<IpNet> = trusted.iter().map(|network| network.parse().unwrap()).collect();
         let mut request = Request::new(axum::body::Body::empty());
         for (name, value) in headers {
@@ -110,24 +112,24 @@ mod tests {
             request.headers_mut().append(name, value.parse().unwrap());
         }
         request.extensions_mut().insert(ConnectInfo::<SocketAddr>(SocketAddr::new(tcp.parse().unwrap(), 5)));
-        TrustedProxies::new(&networks).introduce(&mut request);
+        TrustedProxies::new(&networks).insert_client_ip(&mut request);
         request.extensions().get::<ClientIp>().unwrap().0.to_string()
     }
 
-    const OURS: &[&str] = &["10.0.0.0/8", "127.0.0.1/32", "2001:db8:aaaa::/48"];
+    const TRUSTED: &[&str] = &["10.0.0.0/8", "127.0.0.1/32", "2001:db8:aaaa::/48"];
 
     #[test]
-    fn a_stranger_cannot_say_who_they_are() {
+    fn forwarding_headers_of_untrusted_clients_are_ignored() {
         let claims = [("x-forwarded-for", "192.0.2.1"), ("forwarded", "for=192.0.2.1")];
-        assert_eq!(seen(OURS, "203.0.113.9", &claims), "203.0.113.9");
-        assert_eq!(seen(&[], "127.0.0.1", &claims), "127.0.0.1");
+        assert_eq!(client_ip(TRUSTED, "203.0.113.9", &claims), "203.0.113.9");
+        assert_eq!(client_ip(&[], "127.0.0.1", &claims), "127.0.0.1");
     }
 
     #[test]
-    fn the_nearest_address_that_is_no_proxy_of_ours_counts() {
-        for (told, peer) in [
+    fn x_forwarded_for_yields_the_nearest_untrusted_address() {
+        for (told, client) in [
             ("198.51.100.7", "198.51.100.7"),
-            // What the client wrote itself stands on the left.
+            // What the client sent itself is on the left.
             ("192.0.2.1, 198.51.100.7", "198.51.100.7"),
             ("192.0.2.1, 198.51.100.7, 10.1.2.3", "198.51.100.7"),
             ("10.9.9.9", "10.9.9.9"),
@@ -135,33 +137,33 @@ mod tests {
             ("[2001:db8::1]:4711", "2001:db8::1"),
             ("2001:db8::1,2001:db8:aaaa::5", "2001:db8::1"),
             ("::ffff:198.51.100.7", "198.51.100.7"),
-            // Nobody knows what comes before what cannot be read.
+            // What comes before an unreadable hop is unknown.
             ("198.51.100.7, unknown", "127.0.0.1"),
             ("198.51.100.7, unknown, 10.1.2.3", "10.1.2.3"),
             ("", "127.0.0.1"),
         ] {
-            assert_eq!(seen(OURS, "127.0.0.1", &[("x-forwarded-for", told)]), peer, "{told}");
+            assert_eq!(client_ip(TRUSTED, "127.0.0.1", &[("x-forwarded-for", told)]), client, "{told}");
         }
         let two_lines = [("x-forwarded-for", "198.51.100.7"), ("x-forwarded-for", "10.1.2.3")];
-        assert_eq!(seen(OURS, "::ffff:127.0.0.1", &two_lines), "198.51.100.7");
+        assert_eq!(client_ip(TRUSTED, "::ffff:127.0.0.1", &two_lines), "198.51.100.7");
     }
 
     #[test]
-    fn the_newer_header_means_the_same() {
-        for (told, peer) in [
+    fn forwarded_yields_the_nearest_untrusted_address() {
+        for (told, client) in [
             ("for=198.51.100.7", "198.51.100.7"),
             ("For=\"198.51.100.7:80\";proto=https;by=10.1.2.3", "198.51.100.7"),
             ("for=192.0.2.1, proto=http;for=\"[2001:db8::1]:4711\", for=10.1.2.3", "2001:db8::1"),
             ("for=_hidden", "10.0.0.1"),
             ("proto=https", "10.0.0.1"),
         ] {
-            assert_eq!(seen(OURS, "10.0.0.1", &[("forwarded", told)]), peer, "{told}");
+            assert_eq!(client_ip(TRUSTED, "10.0.0.1", &[("forwarded", told)]), client, "{told}");
         }
     }
 
     #[test]
-    fn two_headers_that_disagree_are_both_not_believed() {
-        let both = |old, new| seen(OURS, "10.0.0.1", &[("x-forwarded-for", old), ("forwarded", new)]);
+    fn two_headers_that_disagree_are_both_ignored() {
+        let both = |one, other| client_ip(TRUSTED, "10.0.0.1", &[("x-forwarded-for", one), ("forwarded", other)]);
         assert_eq!(both("198.51.100.7", "for=198.51.100.7"), "198.51.100.7");
         assert_eq!(both("192.0.2.1", "for=198.51.100.7"), "10.0.0.1");
     }

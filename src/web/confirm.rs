@@ -1,4 +1,4 @@
-//! `POST /confirm`: the step before a form that reaches a customer, for pages without script. It does nothing by itself.
+//! `POST /confirm`: asks before a form that reaches a customer is sent, for pages without JavaScript. It changes nothing.
 
 use axum::extract::{Form, State};
 use axum::response::{Html, IntoResponse, Response};
@@ -8,30 +8,30 @@ use super::pages::{self, CurrentUser};
 use super::problem::Problem;
 use super::state::AppState;
 
-/// A form's fields in their order. `to` is where it will be sent, `ask` the question of the page that it is from; with
-/// `ask_fill` the question names other fields in braces.
+/// A form's fields in their order. `to` is the form's own target, `ask` the question; with `ask_fill` the question has
+/// placeholders in braces for other fields.
 type Fields = Vec<(String, String)>;
 
-/// Asks, and carries the form on.
+/// Renders the question with a form that holds the same fields.
 pub async fn ask(
     State(state): State<AppState>,
     TeamLead(viewer): TeamLead,
     Form(fields): Form<Fields>,
 ) -> Result<Response, Problem> {
-    let (about, fields): (Fields, Fields) =
+    let (own, fields): (Fields, Fields) =
         fields.into_iter().partition(|(name, _)| matches!(&**name, "to" | "ask" | "ask_fill"));
-    let said = |name: &str| about.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str());
-    let (to, question) = said("to").zip(said("ask")).ok_or_else(Problem::not_found)?;
+    let own = |name: &str| own.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str());
+    let (to, question) = own("to").zip(own("ask")).ok_or_else(Problem::not_found)?;
     let back = back(to).ok_or_else(Problem::not_found)?;
-    let question = if said("ask_fill").is_some() { filled(question, &fields) } else { question.to_owned() };
+    let question = if own("ask_fill").is_some() { fill(question, &fields) } else { question.to_owned() };
     let html = pages::confirm(&question, to, &back, &fields, &CurrentUser::of(&viewer, state.site.demo));
     html.map(|html| Html(html).into_response()).map_err(|error| {
-        tracing::error!(error = %error, "a question cannot be rendered");
+        tracing::error!(error = %error, "confirmation page could not be rendered");
         Problem::broken()
     })
 }
 
-/// The page that a form is from. `None`: none of ours asks before it sends a form there.
+/// The page that a form with this target is on. `None`: no form of ours with this target asks first.
 fn back(to: &str) -> Option<String> {
     let is_plain = |text: &str| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"/%-_.".contains(&byte));
     let rest = to.strip_prefix("/api/v1/").filter(|rest| is_plain(rest))?;
@@ -43,8 +43,8 @@ fn back(to: &str) -> Option<String> {
     }
 }
 
-/// The question with what was filled in. What was filled in is not filled in again.
-fn filled(question: &str, fields: &Fields) -> String {
+/// Replaces the placeholders of a question. Braces in the values are left alone.
+fn fill(question: &str, fields: &Fields) -> String {
     let mut text = String::new();
     let mut parts = question.split('{');
     text.push_str(parts.next().unwrap_or_default());
@@ -66,7 +66,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn questions_lead_back_to_pages_of_ours_alone() {
+    fn back_is_a_page_of_ours_only() {
         for (to, page) in [
             ("/api/v1/surveys", Some("/surveys")),
             ("/api/v1/surveys/a%2Fb/recover", Some("/surveys")),
@@ -85,8 +85,8 @@ mod tests {
     }
 
     #[test]
-    fn a_question_names_what_was_filled_in_once() {
+    fn placeholders_are_filled_once() {
         let fields = [("who", " {email} "), ("email", "a@b")].map(|(name, value)| (name.to_owned(), value.to_owned()));
-        assert_eq!(filled("Ask {who} ({email}), {nobody} {?", &fields.to_vec()), "Ask {email} (a@b), {nobody} {?");
+        assert_eq!(fill("Ask {who} ({email}), {nobody} {?", &fields.to_vec()), "Ask {email} (a@b), {nobody} {?");
     }
 }

@@ -1,6 +1,6 @@
-//! What the framework says of a body or a query that it does not take, in sentences for people.
+//! Sentences for axum's and serde's errors about a body or a query that they do not accept.
 
-/// A sentence that names the field and what it takes, for what axum and serde say. `None`: it is about something else.
+/// A sentence that names the field and what it takes. `None`: the text is no such error.
 pub(super) fn in_words(said: &str) -> Option<String> {
     if let Some(kind) = after(said, &["Expected request with ", "Form requests must have "]) {
         return Some(format!("Send it with {kind}."));
@@ -46,7 +46,7 @@ fn after<'a>(said: &'a str, beginnings: &[&str]) -> Option<&'a str> {
     beginnings.iter().find_map(|beginning| said.strip_prefix(beginning))
 }
 
-/// What serde calls a type.
+/// A type as serde names it, in plain words.
 fn kind(of: &str) -> &str {
     match of {
         "a string" => "a text",
@@ -60,7 +60,7 @@ fn kind(of: &str) -> &str {
     }
 }
 
-/// What serde calls a value.
+/// A value as serde describes it, in plain words.
 fn value(sent: &str) -> String {
     let bare = |text: &str| text.trim_matches('`').to_owned();
     match sent.split_once(' ') {

@@ -1,5 +1,5 @@
-//! What holds for every route: who asked is written down, nothing takes for ever, a panic ends one request only, browsers
-//! are told what they may do with our pages, and strangers' pages change nothing.
+//! The layers around every route: request id and span, time and body limits, panics, security headers, origin and host
+//! checks, error pages, compression.
 
 use std::any::Any;
 use std::sync::Arc;
@@ -20,40 +20,40 @@ use tower_http::timeout::TimeoutLayer;
 use tracing::Instrument;
 use url::Url;
 
+use super::client_ip::{ClientIp, TrustedProxies, address_of};
 pub use super::origin::{OriginRule, origin_allowed};
 use super::origin::{change_allowed, host_allowed, log_refused};
-use super::client_ip::{ClientIp, TrustedProxies, address_of};
-use super::present::{Painter, plain_page, present};
+use super::present::{ProblemPage, plain_page, present};
 use super::problem::Problem;
 use base::RateLimit;
 
-/// What pages may load and do: our own scripts, styles, images, sockets and forms, and nothing else.
+/// The `Content-Security-Policy`: our own scripts, styles, images, sockets and forms, and nothing else.
 pub const CONTENT_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
     connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; object-src 'none'";
 
-/// The header that carries a request's identity, in answers and in the log.
+/// The response header with the request's id, which is in the log too.
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// Lines of the log about answers that say that something is wrong here.
+/// How many lines of the log may tell of 5xx answers.
 static ERROR_LINES: RateLimit = RateLimit::new(100, Duration::from_millis(500));
 
-/// What differs from one installation to the next.
+/// What differs from site to site.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// Where people reach the pages.
+    /// The URL that users open (`server.public_url`).
     pub public_url: Option<Url>,
-    /// How long a handler may take, reading the request's body included. An open socket is no longer a request.
+    /// How long a handler may take, reading the request's body included. It does not limit an open socket.
     pub request_timeout: Duration,
-    /// How many bytes a request may have, unless its route says otherwise with a [`DefaultBodyLimit`] of its own.
+    /// How many bytes a request's body may have, unless its route has a [`DefaultBodyLimit`] of its own.
     pub body_limit: usize,
-    /// Other sites whose pages may bring somebody's token.
+    /// The origins of other sites whose pages may post a user's token to `/login/token` (`access.token_origins`).
     pub token_origins: Vec<String>,
-    /// Whose word counts about who asks.
+    /// Which proxies' forwarding headers are believed.
     pub proxies: TrustedProxies,
     /// How many sockets one address may hold.
     pub sockets_per_address: usize,
-    /// Paints problems for browsers.
-    pub problem_page: Painter,
+    /// Renders a problem for browsers.
+    pub problem_page: ProblemPage,
 }
 
 impl Default for Settings {
@@ -70,27 +70,27 @@ impl Default for Settings {
     }
 }
 
-/// Puts the layers around the routes. What is added to the router afterwards is outside of them.
+/// Puts the layers around the routes. Routes that are added afterwards are outside of them.
 pub fn wrap(router: Router, settings: &Settings) -> Router {
     let rule = OriginRule::new(settings.public_url.as_ref());
-    let guests: Arc<[String]> = settings.token_origins.as_slice().into();
+    let token_origins: Arc<[String]> = settings.token_origins.as_slice().into();
     let problem_page = settings.problem_page;
     let public_url = settings.public_url.clone();
     let proxies = settings.proxies.clone();
     let security = security_headers(settings.public_url.as_ref());
-    // From the inside out: a layer sees the answers of those above it in this list.
+    // From the inside out: a layer sees the responses of the layers above it in this list.
     router
         .layer(DefaultBodyLimit::max(settings.body_limit))
         .layer(map_request(|mut request: Request| {
-            plain_content_type(request.headers_mut());
+            normalize_content_type(request.headers_mut());
             std::future::ready(request)
         }))
-        // Not 408: that invites a client to send the same change again.
+        // Not 408, which invites a client to send the same change again.
         .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, settings.request_timeout))
         .layer(from_fn(move |request: Request, next: Next| {
-            let allowed = !changes_something(&request)
+            let allowed = !needs_own_origin(&request)
                 || change_allowed(request.headers(), &rule)
-                || brings_a_token(&request, &guests);
+                || is_token_post(&request, &token_origins);
             async move {
                 if allowed {
                     return next.run(request).await;
@@ -100,7 +100,7 @@ pub fn wrap(router: Router, settings: &Settings) -> Router {
             }
         }))
         .layer(from_fn(move |request: Request, next: Next| {
-            let allowed = is_for_machines(&request) || host_allowed(request.headers(), public_url.as_ref());
+            let allowed = is_machine_route(&request) || host_allowed(request.headers(), public_url.as_ref());
             async move {
                 if allowed {
                     return next.run(request).await;
@@ -113,16 +113,16 @@ pub fn wrap(router: Router, settings: &Settings) -> Router {
         .layer(from_fn(move |request: Request, next: Next| present(problem_page, request, next)))
         .layer(CompressionLayer::new())
         .layer(map_response(move |response: Response| std::future::ready(secured(response, &security))))
-        .layer(from_fn(follow))
+        .layer(from_fn(trace_request))
         .layer(map_request(move |mut request: Request| {
-            proxies.introduce(&mut request);
+            proxies.insert_client_ip(&mut request);
             std::future::ready(request)
         }))
 }
 
-/// The type of a body in small letters and without parameters, of which none means anything here: the framework compares
-/// it letter by letter, and RFC 9110 lets it be written in any case and with blanks (8.3.1, 5.6.6).
-fn plain_content_type(headers: &mut HeaderMap) {
+/// Lowercases `Content-Type` and drops its parameters, which mean nothing here: axum compares it byte by byte, and
+/// RFC 9110 allows any case and blanks (8.3.1, 5.6.6).
+fn normalize_content_type(headers: &mut HeaderMap) {
     let Some(kind) = headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()) else { return };
     let plain = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     if let Ok(plain) = HeaderValue::try_from(plain) {
@@ -130,34 +130,33 @@ fn plain_content_type(headers: &mut HeaderMap) {
     }
 }
 
-/// Webhooks are signed and come from no browser; everything else that is not a mere reading must come from our pages.
-fn changes_something(request: &Request) -> bool {
-    let reads = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
-    !reads && !request.uri().path().starts_with("/webhooks/")
+/// Requests that change something must come from our own pages, except webhooks, which are signed and come from no browser.
+fn needs_own_origin(request: &Request) -> bool {
+    let is_read = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
+    !is_read && !request.uri().path().starts_with("/webhooks/")
 }
 
-/// A listed site's page may bring somebody's own token. That changes nothing but who is in, in that very browser.
-fn brings_a_token(request: &Request, guests: &[String]) -> bool {
+/// A listed site's page may post a user's own token, which only signs that user in, in that browser.
+fn is_token_post(request: &Request, token_origins: &[String]) -> bool {
     let origin = request.headers().get(ORIGIN).and_then(|origin| origin.to_str().ok());
-    request.uri().path() == "/login/token" && origin.is_some_and(|origin| guests.iter().any(|guest| guest == origin))
+    request.uri().path() == "/login/token" && origin.is_some_and(|origin| token_origins.iter().any(|it| it == origin))
 }
 
-/// These are called by upstreams and by whoever runs the server, under whatever name they know it by. They show nothing of
-/// the floor.
-fn is_for_machines(request: &Request) -> bool {
+/// Upstream systems and operators' tools call these, by any host name that they know. They show nothing of the floor.
+fn is_machine_route(request: &Request) -> bool {
     let path = request.uri().path();
     path.starts_with("/webhooks/") || matches!(path, "/healthz" | "/readyz" | "/metrics")
 }
 
-/// What a panic said may hold a customer's words: it is not repeated.
+/// The panic's message may hold a customer's words, so it is neither logged nor sent.
 fn answer_panic(_: Box<dyn Any + Send + 'static>) -> Response {
-    tracing::error!("a handler panicked; its request was answered with 500");
+    tracing::error!("handler panicked, answered with 500");
     Problem::broken().into_response()
 }
 
-/// Gives the request an identity and a span. The query may hold a token and headers do: neither is written down. An
-/// identity that the caller brings along is not believed.
-async fn follow(request: Request, next: Next) -> Response {
+/// Gives the request an id and a span. Query and headers are not logged: they may hold tokens. A request id that the
+/// client sends is ignored.
+async fn trace_request(request: Request, next: Next) -> Response {
     let id = format!("{:016x}", rand::random::<u64>());
     let peer = request.extensions().get::<ClientIp>().map(|ClientIp(address)| tracing::field::display(*address));
     let span = tracing::info_span!("request", %id, peer, method = %request.method(), path = request.uri().path());
@@ -167,12 +166,12 @@ async fn follow(request: Request, next: Next) -> Response {
         let milliseconds = began.elapsed().as_millis();
         let status = response.status().as_u16();
         if response.status().is_server_error() {
-            // Some of these a stranger can cause as often as they like.
+            // Limited: an unauthenticated client can cause some of these at will.
             if let Some(left_out) = ERROR_LINES.take() {
-                tracing::warn!(status, milliseconds, left_out, "answered");
+                tracing::warn!(status, milliseconds, left_out, "request answered");
             }
         } else {
-            tracing::debug!(status, milliseconds, "answered");
+            tracing::debug!(status, milliseconds, "request answered");
         }
         if let Ok(id) = HeaderValue::try_from(id) {
             response.headers_mut().insert(REQUEST_ID, id);
@@ -185,19 +184,19 @@ async fn follow(request: Request, next: Next) -> Response {
 
 fn security_headers(public_url: Option<&Url>) -> HeaderMap {
     let mut headers = HeaderMap::new();
-    let mut say = |name: HeaderName, value: &'static str| headers.insert(name, HeaderValue::from_static(value));
-    say(CONTENT_SECURITY_POLICY, CONTENT_POLICY);
-    say(X_CONTENT_TYPE_OPTIONS, "nosniff");
-    say(REFERRER_POLICY, "no-referrer");
-    say(HeaderName::from_static("cross-origin-opener-policy"), "same-origin");
-    say(CACHE_CONTROL, "no-store");
+    let mut set = |name: HeaderName, value: &'static str| headers.insert(name, HeaderValue::from_static(value));
+    set(CONTENT_SECURITY_POLICY, CONTENT_POLICY);
+    set(X_CONTENT_TYPE_OPTIONS, "nosniff");
+    set(REFERRER_POLICY, "no-referrer");
+    set(HeaderName::from_static("cross-origin-opener-policy"), "same-origin");
+    set(CACHE_CONTROL, "no-store");
     if public_url.is_some_and(|url| url.scheme() == "https") {
-        say(STRICT_TRANSPORT_SECURITY, "max-age=31536000");
+        set(STRICT_TRANSPORT_SECURITY, "max-age=31536000");
     }
     headers
 }
 
-/// A handler may know better how long its answer keeps; about the rest it has no say.
+/// A handler may set `Cache-Control` itself; the other headers are always ours.
 fn secured(mut response: Response, security: &HeaderMap) -> Response {
     for (name, value) in security {
         if name != CACHE_CONTROL || !response.headers().contains_key(CACHE_CONTROL) {
@@ -217,7 +216,7 @@ mod tests {
 
     use super::*;
 
-    fn house(settings: &Settings) -> Router {
+    fn app(settings: &Settings) -> Router {
         let takes = || post(|body: Bytes| async move { body.len().to_string() });
         let routes = Router::new()
             .route("/", get(|| async { "fine" }))
@@ -231,7 +230,7 @@ mod tests {
     }
 
     async fn ask(settings: &Settings, request: axum::http::request::Builder, body: Body) -> Response {
-        house(settings).oneshot(request.body(body).expect("a request")).await.expect("an answer")
+        app(settings).oneshot(request.body(body).expect("a request")).await.expect("an answer")
     }
 
     fn at(path: &str) -> axum::http::request::Builder {
@@ -243,7 +242,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_strangers_name_that_leads_here_is_not_served() {
+    async fn unknown_host_name_is_misdirected() {
         let public =
             Settings { public_url: Some("https://board.example.com".parse().expect("a URL")), ..Settings::default() };
         for (host, settings, path, expected) in [
@@ -266,12 +265,12 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn content_types_are_read_in_any_case_and_with_blanks() {
+    async fn content_type_is_read_in_any_case_and_with_blanks() {
         let routes = Router::new().route("/json", post(|Json(text): Json<String>| async move { text })).route(
             "/form",
             post(|axum::Form(fields): axum::Form<Vec<(String, String)>>| async move { fields[0].1.clone() }),
         );
-        let house = wrap(routes, &Settings::default());
+        let app = wrap(routes, &Settings::default());
         for (path, kind, body, expected) in [
             ("/json", "application/json ; charset=utf-8", "\"x\"", 200),
             ("/json", "APPLICATION/JSON\t;CharSet=\"UTF-8\"", "\"x\"", 200),
@@ -283,7 +282,7 @@ mod tests {
         ] {
             let request = at(path).method("POST").header(CONTENT_TYPE, kind).header("host", "127.0.0.1");
             let request = request.body(Body::from(body)).expect("a request");
-            let answer = house.clone().oneshot(request).await.expect("an answer");
+            let answer = app.clone().oneshot(request).await.expect("an answer");
             assert_eq!(answer.status().as_u16(), expected, "{path} {kind}");
         }
     }

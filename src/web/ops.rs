@@ -1,4 +1,4 @@
-//! For whoever runs the server: does it turn over, may it have viewers, what has it counted.
+//! Routes for operators: health, readiness and metrics.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -16,47 +16,47 @@ use serde::Serialize;
 use super::problem::Problem;
 use base::{Metrics, metrics};
 
-/// What readiness hangs on.
+/// What readiness depends on.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Readiness {
     /// The store is open and takes new events.
     pub store: bool,
-    /// Why it does not, as a sentence for whoever runs the server.
+    /// Why it does not, as a sentence for the operator.
     pub store_trouble: Option<String>,
-    /// The first gold copy is loaded.
+    /// The gold copy is loaded.
     pub gold: bool,
-    /// A stop has been asked for.
+    /// The server is shutting down.
     pub stopping: bool,
-    /// The state of each source. An upstream's outage is told, and does not make us unready: restarting us would not help.
+    /// The state of each source. An outage of an upstream does not make us unready: a restart would not help.
     pub sources: BTreeMap<&'static str, &'static str>,
 }
 
 impl Readiness {
-    /// Whether viewers may be sent here.
+    /// Whether a load balancer may send viewers here.
     #[must_use]
     pub fn is_ready(&self) -> bool {
         self.store && self.gold && !self.stopping
     }
 }
 
-/// Who may read the metrics, and in what state each source is.
+/// Who may read the metrics and the details of readiness.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum MetricsAccess {
-    /// Callers on this very machine that no proxy has passed on.
+    /// Loopback connections without a forwarding header.
     #[default]
     LocalOnly,
-    /// Anyone who reaches the port.
+    /// Every client (`server.open_metrics`).
     Anyone,
 }
 
-/// What the routes below need.
+/// The state of these routes.
 #[derive(Clone)]
 pub struct Ops {
-    /// Looks at the rest of the house, now.
+    /// Reads the current readiness.
     pub readiness: Arc<dyn Fn() -> Readiness + Send + Sync>,
-    /// What has been counted.
+    /// The metrics.
     pub metrics: Metrics,
-    /// Who may read it.
+    /// Who may read them.
     pub metrics_access: MetricsAccess,
 }
 
@@ -86,44 +86,43 @@ struct Report {
     sources: BTreeMap<&'static str, &'static str>,
 }
 
-/// Whoever spreads viewers over servers may be anywhere and needs the status; why it is so is for those who may read the
-/// metrics.
+/// A load balancer may be anywhere and needs the status only; the details are for clients that may read the metrics.
 async fn readyz(State(ops): State<Ops>, extensions: Extensions, headers: HeaderMap) -> Response {
-    let found = (ops.readiness)();
-    let ready = found.is_ready();
+    let readiness = (ops.readiness)();
+    let ready = readiness.is_ready();
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    if !ops.answers(&extensions, &headers) {
+    if !ops.allows(&extensions, &headers) {
         return (status, Json(serde_json::json!({ "ready": ready }))).into_response();
     }
     let report = Report {
         ready,
-        store: if found.store { "open" } else { "down" },
-        reason: found.store_trouble,
-        gold: if found.gold { "loaded" } else { "loading" },
-        stopping: found.stopping,
-        sources: found.sources,
+        store: if readiness.store { "open" } else { "down" },
+        reason: readiness.store_trouble,
+        gold: if readiness.gold { "loaded" } else { "loading" },
+        stopping: readiness.stopping,
+        sources: readiness.sources,
     };
     (status, Json(report)).into_response()
 }
 
 async fn scrape(State(ops): State<Ops>, extensions: Extensions, headers: HeaderMap) -> Response {
-    if !ops.answers(&extensions, &headers) {
-        // As if there were nothing: what a stranger cannot read they need not know of.
+    if !ops.allows(&extensions, &headers) {
+        // 404 and not 403: a client that may not read the metrics need not learn that they exist.
         return Problem::not_found().into_response();
     }
     ([(CONTENT_TYPE, metrics::CONTENT_TYPE)], ops.metrics.render()).into_response()
 }
 
 impl Ops {
-    fn answers(&self, extensions: &Extensions, headers: &HeaderMap) -> bool {
-        self.metrics_access == MetricsAccess::Anyone || from_this_machine(extensions, headers)
+    fn allows(&self, extensions: &Extensions, headers: &HeaderMap) -> bool {
+        self.metrics_access == MetricsAccess::Anyone || is_local(extensions, headers)
     }
 }
 
-fn from_this_machine(extensions: &Extensions, headers: &HeaderMap) -> bool {
-    let passed_on = headers.contains_key("x-forwarded-for") || headers.contains_key("forwarded");
+fn is_local(extensions: &Extensions, headers: &HeaderMap) -> bool {
+    let is_forwarded = headers.contains_key("x-forwarded-for") || headers.contains_key("forwarded");
     let peer = extensions.get::<ConnectInfo<SocketAddr>>();
-    !passed_on && peer.is_some_and(|ConnectInfo(peer)| peer.ip().to_canonical().is_loopback())
+    !is_forwarded && peer.is_some_and(|ConnectInfo(peer)| peer.ip().to_canonical().is_loopback())
 }
 
 #[cfg(test)]
@@ -157,13 +156,13 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn health_says_ok_even_when_nothing_is_ready() {
+    async fn healthz_is_ok_while_nothing_is_ready() {
         let (status, _, text) = ask(ops(Readiness::default(), MetricsAccess::default()), at("/healthz")).await;
         assert_eq!((status, text.as_str()), (StatusCode::OK, "ok"));
     }
 
     #[tokio::test]
-    async fn readiness_hangs_on_store_gold_and_stop_but_not_on_a_upstream() {
+    async fn readyz_depends_on_store_gold_and_shutdown_only() {
         let upstream_down = Readiness { sources: [("clarity", "down")].into(), ..ready() };
         for (readiness, expected) in [
             (ready(), 200),
@@ -183,7 +182,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn metrics_are_for_this_machine_unless_opened() {
+    async fn metrics_are_for_loopback_unless_opened() {
         let from = |peer: &str, forwarded: bool| {
             let mut request = at("/metrics");
             request.extensions_mut().insert(ConnectInfo::<SocketAddr>(peer.parse().unwrap()));

@@ -1,7 +1,7 @@
-//! Whether a request was sent by one of our own pages.
+//! Cross-site request forgery and DNS rebinding: whether a request comes from header of our own pages.
 //!
-//! A browser adds its cookies to requests that a stranger's page makes; it also says whose page that was. The answer
-//! decides before any handler runs, and for sockets before the upgrade.
+//! A browser adds its cookies to requests of another site's page too, and says in `Origin` and `Sec-Fetch-Site` which
+//! page sent them. They are checked before any handler runs, and for sockets before the upgrade.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -12,8 +12,8 @@ use url::Url;
 
 use base::{RateLimit, http};
 
-/// One line of the log for a request that was refused because of where it comes from, or of the name that it was sent to.
-/// What its headers say is the sender's to choose, and stays out.
+/// Logs a request that was refused for its origin or its host. The headers' values stay out of the log: the sender
+/// chooses them.
 pub(super) fn log_refused(address: Option<IpAddr>, reason: &'static str) {
     static LINES: RateLimit = RateLimit::new(60, Duration::from_secs(1));
     if let Some(left_out) = LINES.take() {
@@ -23,36 +23,36 @@ pub(super) fn log_refused(address: Option<IpAddr>, reason: &'static str) {
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
-/// What the `Origin` of our own pages is.
+/// Which `Origin` our own pages have.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum OriginRule {
-    /// This, byte for byte, as browsers write it.
+    /// This header, as browsers write it.
     Exactly(String),
-    /// No public address is configured: the host that the request itself was sent to.
+    /// `server.public_url` is not set: the host that the request was sent to.
     SameHost,
 }
 
 impl OriginRule {
-    /// The rule for a server whose pages are at this address.
+    /// The rule for pages at this URL.
     #[must_use]
     pub fn new(public_url: Option<&Url>) -> Self {
         public_url.map_or(Self::SameHost, |url| {
             let host = &url[url::Position::BeforeHost..url::Position::AfterPort];
-            Self::Exactly(normal(url.scheme(), host).unwrap_or_else(|| url.origin().ascii_serialization()))
+            Self::Exactly(normalized(url.scheme(), host).unwrap_or_else(|| url.origin().ascii_serialization()))
         })
     }
 
     fn is_ours(&self, origin: &str, headers: &HeaderMap) -> bool {
-        // A scheme and a host, and nothing behind them. Letter case, the root's dot and the scheme's own port say nothing.
+        // A scheme and a host, and nothing behind them. Letter case, a trailing dot and the scheme's default port are ignored.
         let Some((scheme, host)) = origin.split_once("://").filter(|(_, host)| !host.contains(['/', '?', '#', '@']))
         else {
             return false;
         };
-        let Some(origin) = normal(scheme, host) else { return false };
+        let Some(origin) = normalized(scheme, host) else { return false };
         match self {
             Self::Exactly(ours) => origin == *ours,
-            Self::SameHost => match one(headers, &HOST) {
-                Said::Once(host) if !host.is_empty() => normal(scheme, host).as_ref() == Some(&origin),
+            Self::SameHost => match header(headers, &HOST) {
+                Header::Once(host) if !host.is_empty() => normalized(scheme, host).as_ref() == Some(&origin),
                 _ => false,
             },
         }
@@ -60,7 +60,7 @@ impl OriginRule {
 }
 
 /// An origin as browsers write it.
-fn normal(scheme: &str, host: &str) -> Option<String> {
+fn normalized(scheme: &str, host: &str) -> Option<String> {
     let mut url =
         Url::parse(&format!("{scheme}://{host}/")).ok().filter(|url| matches!(url.scheme(), "http" | "https"))?;
     let name = url.host_str()?.trim_end_matches('.').to_owned();
@@ -69,49 +69,49 @@ fn normal(scheme: &str, host: &str) -> Option<String> {
         .then(|| url.origin().ascii_serialization())
 }
 
-/// Whether a socket may be opened. A missing `Origin` means that no browser asks: such a caller must not live on a
-/// browser's cookies, so it is let in only without any or with a token of its own, which the caller then checks.
+/// Whether a socket may be opened. Without `Origin` the client is no browser, and a browser's cookies must not
+/// authenticate it: it may connect without cookies, or with a token of its own, which the caller then checks.
 #[must_use]
 pub fn origin_allowed(headers: &HeaderMap, rule: &OriginRule) -> bool {
-    match one(headers, &ORIGIN) {
-        Said::Once(origin) => rule.is_ours(origin, headers),
-        Said::Never => !headers.contains_key(COOKIE) || headers.contains_key(AUTHORIZATION),
-        Said::Unclear => false,
+    match header(headers, &ORIGIN) {
+        Header::Once(origin) => rule.is_ours(origin, headers),
+        Header::Missing => !headers.contains_key(COOKIE) || headers.contains_key(AUTHORIZATION),
+        Header::Ambiguous => false,
     }
 }
 
 /// Whether a request that changes something may pass.
 ///
-/// Our pages send no referrer, and for a form on such a page browsers write `Origin: null`; there `Sec-Fetch-Site`, which
-/// no script can set, tells our own form from a stranger's sandboxed frame.
+/// Our pages send no referrer, and for a form on such a page browsers send `Origin: null`. `Sec-Fetch-Site`, which no
+/// script can set, tells our own form from another site's sandboxed frame.
 #[must_use]
 pub fn change_allowed(headers: &HeaderMap, rule: &OriginRule) -> bool {
-    let site = one(headers, &SEC_FETCH_SITE);
-    match one(headers, &ORIGIN) {
-        Said::Once("null") => matches!(site, Said::Once("same-origin")),
-        Said::Once(origin) => rule.is_ours(origin, headers),
-        // Whoever sends a cookie and says neither is no browser of this decade, and must not live on one's cookies.
-        Said::Never => match site {
-            Said::Once(site) => matches!(site, "same-origin" | "none"),
-            Said::Never => !headers.contains_key(COOKIE) || headers.contains_key(AUTHORIZATION),
-            Said::Unclear => false,
+    let site = header(headers, &SEC_FETCH_SITE);
+    match header(headers, &ORIGIN) {
+        Header::Once("null") => matches!(site, Header::Once("same-origin")),
+        Header::Once(origin) => rule.is_ours(origin, headers),
+        // A client that sends cookies and neither header is no current browser: cookies must not authenticate it.
+        Header::Missing => match site {
+            Header::Once(site) => matches!(site, "same-origin" | "none"),
+            Header::Missing => !headers.contains_key(COOKIE) || headers.contains_key(AUTHORIZATION),
+            Header::Ambiguous => false,
         },
-        Said::Unclear => false,
+        Header::Ambiguous => false,
     }
 }
 
-/// Whether a request names us as we are called: by a number, as this very machine, or by the public address. A stranger's
-/// name that leads here is how a stranger's page reads what only we may show (DNS rebinding).
+/// Whether `Host` is an IP address, `localhost`, or the host of the public URL. Any other name that resolves to this
+/// server would let another site's page read our answers (DNS rebinding).
 #[must_use]
 pub fn host_allowed(headers: &HeaderMap, public_url: Option<&Url>) -> bool {
-    let host = match one(headers, &HOST) {
-        // No browser leaves it out.
-        Said::Never => return true,
-        Said::Once(host) => host,
-        Said::Unclear => return false,
+    let host = match header(headers, &HOST) {
+        // Browsers always send it.
+        Header::Missing => return true,
+        Header::Once(host) => host,
+        Header::Ambiguous => return false,
     };
-    let Ok(named) = Url::parse(&format!("http://{host}/")) else { return false };
-    match named.host() {
+    let Ok(url) = Url::parse(&format!("http://{host}/")) else { return false };
+    match url.host() {
         Some(url::Host::Domain(name)) => {
             http::same_host(name, "localhost")
                 || public_url.and_then(Url::host_str).is_some_and(|ours| http::same_host(ours, name))
@@ -121,18 +121,19 @@ pub fn host_allowed(headers: &HeaderMap, public_url: Option<&Url>) -> bool {
     }
 }
 
-enum Said<'a> {
-    Never,
+enum Header<'a> {
+    Missing,
     Once(&'a str),
-    Unclear,
+    /// Sent twice, or not ASCII.
+    Ambiguous,
 }
 
-fn one<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Said<'a> {
+fn header<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Header<'a> {
     let mut values = headers.get_all(name).iter();
     match (values.next().map(|value| value.to_str()), values.next()) {
-        (None, _) => Said::Never,
-        (Some(Ok(value)), None) => Said::Once(value),
-        _ => Said::Unclear,
+        (None, _) => Header::Missing,
+        (Some(Ok(value)), None) => Header::Once(value),
+        _ => Header::Ambiguous,
     }
 }
 
@@ -155,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_public_addresss_origin_is_ours() {
+    fn only_the_public_urls_origin_is_allowed() {
         assert_eq!(configured(), OriginRule::Exactly(OURS.to_owned()));
         for (origin, allowed) in [
             ("https://callboard.example.com", true),
@@ -183,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_public_address_the_host_decides() {
+    fn origin_must_match_the_host_without_a_public_url() {
         for (origin, host, allowed) in [
             ("http://127.0.0.1:8080", "127.0.0.1:8080", true),
             ("http://[::1]:8080", "[::1]:8080", true),
@@ -208,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn a_socket_without_an_origin_must_not_live_on_cookies() {
+    fn socket_without_origin_is_refused_with_cookies_alone() {
         let rule = configured();
         assert!(origin_allowed(&headers(&[]), &rule));
         assert!(!origin_allowed(&headers(&[("cookie", "cb=1")]), &rule));
@@ -218,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn a_change_without_an_origin_asks_where_the_browser_was() {
+    fn change_without_origin_depends_on_sec_fetch_site() {
         for (pairs, allowed) in [
             (&[][..], true),
             (&[("cookie", "cb=1")], false),

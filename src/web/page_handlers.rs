@@ -8,12 +8,12 @@ use axum::response::{Html, IntoResponse, Redirect, Response};
 
 use super::access::viewer::Agent;
 use super::access::{Access, Viewer, Who, sign_ins};
-use super::wallboards::Wallboards;
 use super::events;
 use super::pages::{self, CurrentUser, PageState, TableQuery};
 use super::present::plain_page;
 use super::problem::Problem;
 use super::state::{AppState, SiteSettings};
+use super::wallboards::Wallboards;
 use crate::actions::{FeedbackActions, SignIn, Surveys};
 use base::Clock;
 use crate::domain::{AgentId, ResponseId, Role};
@@ -192,8 +192,8 @@ impl Painter {
 /// A problem as a page, for browsers.
 #[must_use]
 pub fn problem_page(problem: &Problem) -> String {
-    let (heading, next) = problem.for_people();
-    pages::problem(heading, problem.more().unwrap_or_default(), next).unwrap_or_else(|_| plain_page(problem))
+    let (heading, next) = problem.page_text();
+    pages::problem(heading, problem.user_detail().unwrap_or_default(), next).unwrap_or_else(|_| plain_page(problem))
 }
 
 fn show(rendered: Result<String, askama::Error>) -> Page {

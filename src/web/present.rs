@@ -1,4 +1,4 @@
-//! How a refusal looks to whoever asked: a problem document for programs, a page for people.
+//! Error responses: a problem document for programs, an HTML page for browsers.
 
 use std::sync::Arc;
 
@@ -12,13 +12,13 @@ use axum::response::{Html, IntoResponse, Response};
 use super::explain;
 use super::problem::Problem;
 
-/// Paints a problem for a browser. The result is a whole HTML page.
-pub type Painter = fn(&Problem) -> String;
+/// Renders a problem as a whole HTML page.
+pub type ProblemPage = fn(&Problem) -> String;
 
-/// Turns every refusal into a problem: those of the framework, which are plain text or empty, and for browsers into a page.
-/// A middleware, to stand outside of everything that can refuse.
-pub async fn present(painter: Painter, request: Request, next: Next) -> Response {
-    let for_people = wants_html(request.headers());
+/// A middleware that turns every error response into a problem: axum's own, which are plain text or empty, become problem
+/// documents, and for browsers every problem becomes a page. It belongs outside every layer that can refuse.
+pub async fn present(problem_page: ProblemPage, request: Request, next: Next) -> Response {
+    let is_browser = wants_html(request.headers());
     let mut response = next.run(request).await;
     let status = response.status();
     if !(status.is_client_error() || status.is_server_error()) {
@@ -27,43 +27,44 @@ pub async fn present(painter: Painter, request: Request, next: Next) -> Response
     let problem = match response.extensions_mut().remove::<Arc<Problem>>() {
         Some(problem) => problem,
         None if is_bare(response.headers()) => {
-            let problem = Arc::new(explained(&mut response).await);
-            adopt(&mut response, problem.as_ref().clone().into_response());
+            let problem = Arc::new(take_problem(&mut response).await);
+            replace_body(&mut response, problem.as_ref().clone().into_response());
             problem
         }
         None => return response,
     };
-    if for_people {
-        let page = Html(painter(&problem)).into_response();
-        adopt(&mut response, page);
+    if is_browser {
+        let page = Html(problem_page(&problem)).into_response();
+        replace_body(&mut response, page);
     }
     response
 }
 
-/// A page without any style, for when nobody paints a better one.
+/// A page without a stylesheet, for when the template cannot be rendered.
 #[must_use]
 pub fn plain_page(problem: &Problem) -> String {
-    let (heading, next) = problem.for_people();
+    let (heading, next) = problem.page_text();
     let (title, next) = (escape(heading), escape(next));
-    let detail = problem.more().map(|detail| format!("<p>{}</p>", escape(detail))).unwrap_or_default();
+    let detail = problem.user_detail().map(|detail| format!("<p>{}</p>", escape(detail))).unwrap_or_default();
     format!(
         "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>{title}</title><h1>{title}</h1>{detail}<p>{next}</p>\
          <p><a href=\"/\">Back to the board</a></p></html>"
     )
 }
 
-/// The new body under the old status and headers: `Allow` and its like must survive.
-fn adopt(response: &mut Response, other: Response) {
+/// Puts another body under the old status and headers, so that `Allow` and the like survive.
+fn replace_body(response: &mut Response, other: Response) {
     let (head, body) = other.into_parts();
     response.headers_mut().remove(CONTENT_LENGTH);
     response.headers_mut().extend(head.headers);
     *response.body_mut() = body;
 }
 
-async fn explained(response: &mut Response) -> Problem {
+/// The problem that axum's plain error response stands for. It takes the body.
+async fn take_problem(response: &mut Response) -> Problem {
     let problem = Problem::of(response.status());
     let body = std::mem::replace(response.body_mut(), Body::empty());
-    // The framework's own sentences are short; whatever is longer is no explanation.
+    // axum's own messages are short; a longer text is no message.
     let text = axum::body::to_bytes(body, 1024).await.unwrap_or_default();
     match std::str::from_utf8(&text).map(str::trim) {
         Ok(text) if !text.is_empty() && problem.status().is_client_error() => match explain::in_words(text) {
@@ -78,7 +79,7 @@ fn is_bare(headers: &HeaderMap) -> bool {
     headers.get(CONTENT_TYPE).is_none_or(|kind| kind.as_bytes().starts_with(b"text/plain"))
 }
 
-/// Browsers name HTML when they load a page; programs and our own scripts do not.
+/// Whether `Accept` names HTML, as browsers do when they load a page. Programs and our own scripts do not.
 pub(super) fn wants_html(headers: &HeaderMap) -> bool {
     headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(',')).any(
         |range| {
@@ -106,7 +107,7 @@ mod tests {
     use super::*;
     use crate::web::problem::PROBLEM_JSON;
 
-    fn house() -> Router {
+    fn app() -> Router {
         let present = axum::middleware::from_fn(|request: Request, next: Next| present(plain_page, request, next));
         Router::new()
             .route("/json", post(|Json(value): Json<u8>| async move { value.to_string() }))
@@ -125,7 +126,7 @@ mod tests {
 
     async fn ask(request: axum::http::request::Builder, body: &'static str) -> (StatusCode, HeaderMap, String) {
         let request = request.body(Body::from(body)).expect("a request");
-        let response = house().oneshot(request).await.expect("an answer");
+        let response = app().oneshot(request).await.expect("an answer");
         let (head, body) = response.into_parts();
         let bytes = axum::body::to_bytes(body, 1 << 20).await.expect("a body");
         (head.status, head.headers, String::from_utf8(bytes.to_vec()).expect("text"))
@@ -136,7 +137,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_the_framework_refuses_is_a_problem_document() {
+    async fn axum_rejections_become_problem_documents() {
         let json_type = "application/json";
         for (method, path, kind, body, status, slug) in [
             ("GET", "/nowhere", None, "", 404, "not-found"),
@@ -163,7 +164,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_the_framework_refuses_is_a_sentence_that_names_the_field() {
+    async fn axum_rejections_name_the_field_in_a_sentence() {
         #[derive(serde::Deserialize)]
         #[serde(deny_unknown_fields)]
         #[expect(dead_code, reason = "nothing is read that is refused")]
@@ -173,7 +174,7 @@ mod tests {
             session: Option<i64>,
         }
         let present = axum::middleware::from_fn(|request: Request, next: Next| present(plain_page, request, next));
-        let house = Router::new()
+        let app = Router::new()
             .route("/json", post(|Json(_): Json<Survey>| async {}))
             .route("/form", post(|axum::Form(_): axum::Form<Survey>| async {}))
             .layer(present);
@@ -195,7 +196,7 @@ mod tests {
         ] {
             let request = Request::builder().method("POST").uri(path).header(CONTENT_TYPE, kind);
             let request = request.body(Body::from(body)).expect("a request");
-            let answer = house.clone().oneshot(request).await.expect("an answer").into_body();
+            let answer = app.clone().oneshot(request).await.expect("an answer").into_body();
             let text = axum::body::to_bytes(answer, 1 << 20).await.expect("a body");
             let problem: Value = serde_json::from_slice(&text).expect("a problem document");
             assert_eq!(problem["detail"], expected, "{path} {body}");
@@ -203,7 +204,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_problem_of_our_own_keeps_its_members_and_its_status() {
+    async fn own_problem_keeps_its_members_and_its_status() {
         let (status, _, text) = ask(Request::builder().uri("/own"), "").await;
         assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
         let document = document(&text);
@@ -213,13 +214,13 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn not_now_says_when() {
+    async fn unavailable_sets_retry_after() {
         let (status, headers, _) = ask(Request::builder().uri("/busy"), "").await;
         assert_eq!((status.as_u16(), headers[RETRY_AFTER].as_bytes()), (503, &b"7"[..]));
     }
 
     #[tokio::test]
-    async fn a_browser_gets_a_page_in_which_nothing_is_markup_that_was_not() {
+    async fn browser_gets_a_page_with_escaped_text() {
         let browser = "text/html,application/xhtml+xml,*/*;q=0.8";
         let (status, headers, text) = ask(Request::builder().uri("/own").header(ACCEPT, browser), "").await;
         assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
@@ -230,7 +231,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_answer_that_is_data_stays_as_it_is() {
+    async fn json_error_body_is_left_as_it_is() {
         let (status, headers, text) = ask(Request::builder().uri("/data").header(ACCEPT, "text/html"), "").await;
         assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
         assert_eq!(headers[CONTENT_TYPE], "application/json");

@@ -1,6 +1,6 @@
-//! What went wrong, told as RFC 9457 says: a stable `type` for programs, a title that a person can act on.
+//! Errors as RFC 9457 problem documents: a stable `type` for programs, a title that a person can act on.
 //!
-//! A problem never holds a secret, a stack trace, or what the outside said word for word.
+//! A problem never holds a secret, a stack trace, or the raw text of an upstream's answer.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -14,19 +14,19 @@ use serde_json::{Map, Value};
 
 use crate::live::ViewError;
 
-/// The type of a problem document.
+/// The media type of a problem document.
 pub const PROBLEM_JSON: &str = "application/problem+json";
 
-/// When to try again what Clarity could not confirm, in seconds.
-const UNCONFIRMED_AGAIN: u64 = 10;
+/// `Retry-After` while Clarity cannot confirm a user's role, in seconds.
+const RETRY_UNCONFIRMED: u64 = 10;
 
-/// Something went wrong; as a response, a problem document.
+/// An error that a handler answers with; as a response, a problem document.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Problem {
     #[serde(rename = "type")]
     kind: String,
     title: Cow<'static, str>,
-    #[serde(serialize_with = "as_number")]
+    #[serde(serialize_with = "as_u16")]
     status: StatusCode,
     #[serde(skip_serializing_if = "Option::is_none")]
     detail: Option<String>,
@@ -34,16 +34,16 @@ pub struct Problem {
     extra: Map<String, Value>,
     #[serde(skip)]
     retry_after_seconds: Option<u64>,
-    /// Whether the detail is the framework's: for whoever writes programs, and for nobody else.
+    /// Whether the detail is axum's or serde's own text: for developers, and not for the page.
     #[serde(skip)]
     is_technical: bool,
-    /// Whether the audit tells of it already.
+    /// Whether the audit has an entry of it already.
     #[serde(skip)]
     is_audited: bool,
 }
 
 impl Problem {
-    /// A problem of a kind of its own. The slug is a promise: programs compare it.
+    /// A problem with a type of its own, `urn:callboard:problem:<slug>`. Programs compare the slug: it never changes.
     #[must_use]
     pub fn new(status: StatusCode, slug: &'static str, title: impl Into<Cow<'static, str>>) -> Self {
         Self {
@@ -58,7 +58,7 @@ impl Problem {
         }
     }
 
-    /// The problem that a bare status stands for.
+    /// The problem for a status alone.
     #[must_use]
     pub fn of(status: StatusCode) -> Self {
         let (slug, title) = match status.as_u16() {
@@ -87,19 +87,19 @@ impl Problem {
         Self::of(StatusCode::BAD_REQUEST).detail(detail)
     }
 
-    /// 401: nobody is signed in.
+    /// 401: no valid credentials.
     #[must_use]
     pub fn sign_in_needed() -> Self {
         Self::of(StatusCode::UNAUTHORIZED)
     }
 
-    /// 403: somebody is signed in, and may not do this.
+    /// 403: the user's role does not permit it.
     #[must_use]
     pub fn not_allowed() -> Self {
         Self::of(StatusCode::FORBIDDEN)
     }
 
-    /// 503: Clarity cannot say just now whether somebody may still change something.
+    /// 503: Clarity cannot confirm at the moment what the user may change.
     #[must_use]
     pub fn unconfirmed() -> Self {
         Self::new(
@@ -107,10 +107,10 @@ impl Problem {
             "unconfirmed",
             "Clarity cannot confirm just now what you may do, so nothing can be changed. What you see goes on.",
         )
-        .retry_after(UNCONFIRMED_AGAIN)
+        .retry_after(RETRY_UNCONFIRMED)
     }
 
-    /// 403: the request was sent by a page of somebody else's.
+    /// 403: the request was sent by another site's page.
     #[must_use]
     pub fn foreign_origin() -> Self {
         Self::new(
@@ -120,8 +120,8 @@ impl Problem {
         )
     }
 
-    /// A scope that cannot be watched: 404 for a page that its list does not have, 429 where one person
-    /// watches too many, 503 where all together do.
+    /// A scope that cannot be opened: 404 for a page that the list does not have, 429 where one user has too many scopes
+    /// open, 503 where all users together have.
     #[must_use]
     pub fn not_watched(refused: ViewError) -> Self {
         let problem = match refused {
@@ -132,7 +132,7 @@ impl Problem {
         problem.detail(refused.to_string())
     }
 
-    /// 421: the request was sent to a name that is not ours.
+    /// 421: the request was sent to a host name that this server does not serve.
     #[must_use]
     pub fn wrong_host() -> Self {
         Self::new(
@@ -142,62 +142,62 @@ impl Problem {
         )
     }
 
-    /// 404: it does not exist, or is not for this viewer; the two look alike on purpose.
+    /// 404: it does not exist, or this viewer may not see it. The two answers are the same on purpose.
     #[must_use]
     pub fn not_found() -> Self {
         Self::of(StatusCode::NOT_FOUND)
     }
 
-    /// 409: it is no longer what the caller believed it to be, and what it is now.
+    /// 409: the state does not allow it; the detail says why.
     #[must_use]
     pub fn conflict(detail: impl Into<String>) -> Self {
         Self::of(StatusCode::CONFLICT).detail(detail)
     }
 
-    /// 415: not the type, or not the encoding, that this address takes.
+    /// 415: not the content type or the content encoding that this route accepts.
     #[must_use]
     pub fn wrong_content_type() -> Self {
         Self::of(StatusCode::UNSUPPORTED_MEDIA_TYPE)
     }
 
-    /// 422: it can be read, and it is not possible, and why.
+    /// 422: well formed and not valid; the detail says why.
     #[must_use]
     pub fn not_valid(detail: impl Into<String>) -> Self {
         Self::of(StatusCode::UNPROCESSABLE_ENTITY).detail(detail)
     }
 
-    /// 429: too often; when to come back.
+    /// 429, with `Retry-After`.
     #[must_use]
     pub fn too_many(seconds: u64) -> Self {
         Self::of(StatusCode::TOO_MANY_REQUESTS).retry_after(seconds)
     }
 
-    /// 500: our own fault. What happened goes to the log, not to the caller.
+    /// 500: a bug or a failure of ours. The cause is in the log, not in the answer.
     #[must_use]
     pub fn broken() -> Self {
         Self::of(StatusCode::INTERNAL_SERVER_ERROR)
     }
 
-    /// 503: right now it cannot be done; when to come back.
+    /// 503, with `Retry-After`.
     #[must_use]
     pub fn not_now(seconds: u64) -> Self {
         Self::of(StatusCode::SERVICE_UNAVAILABLE).retry_after(seconds)
     }
 
-    /// Says more about this one case.
+    /// Sets the detail of this one case.
     #[must_use]
     pub fn detail(mut self, detail: impl Into<String>) -> Self {
         self.detail = Some(detail.into());
         self
     }
 
-    /// Says more to whoever writes the program that asked, in the framework's words. No page shows it.
+    /// Sets a detail for the client's developers, in axum's or serde's words. No page shows it.
     #[must_use]
     pub fn technical(self, detail: impl Into<String>) -> Self {
         Self { is_technical: true, ..self.detail(detail) }
     }
 
-    /// Adds a member of its own for programs. The five that the RFC defines cannot be replaced.
+    /// Adds an extension member. The five members that the RFC defines cannot be replaced.
     #[must_use]
     pub fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
         if !["type", "title", "status", "detail", "instance"].contains(&name) {
@@ -206,46 +206,46 @@ impl Problem {
         self
     }
 
-    /// Tells when to come back.
+    /// Sets `Retry-After`.
     #[must_use]
     pub fn retry_after(mut self, seconds: u64) -> Self {
         self.retry_after_seconds = Some(seconds);
         self
     }
 
-    /// The audit tells of it already: what was asked for has an entry of its own.
+    /// Marks it as audited already: the refused action has an entry of its own.
     #[must_use]
     pub fn audited(self) -> Self {
         Self { is_audited: true, ..self }
     }
 
-    /// Whether the audit tells of it already.
+    /// Whether the audit has an entry of it already.
     #[must_use]
     pub fn is_audited(&self) -> bool {
         self.is_audited
     }
 
-    /// What is wrong, in a sentence of ours that is the same for all cases of its kind.
+    /// The sentence that is the same for every problem of this type.
     #[must_use]
     pub fn title(&self) -> &str {
         &self.title
     }
 
-    /// The status.
+    /// The HTTP status.
     #[must_use]
     pub fn status(&self) -> StatusCode {
         self.status
     }
 
-    /// More about this one case, as far as it is for people.
+    /// The detail, unless it is for developers only.
     #[must_use]
-    pub fn more(&self) -> Option<&str> {
+    pub fn user_detail(&self) -> Option<&str> {
         self.detail.as_deref().filter(|_| !self.is_technical)
     }
 
-    /// The heading of the page that a person gets, and what they can do next: sentences, for each status that we send.
+    /// The heading of the error page, and what the user can do next.
     #[must_use]
-    pub fn for_people(&self) -> (&str, &'static str) {
+    pub fn page_text(&self) -> (&str, &'static str) {
         let (usual, next) = match self.status.as_u16() {
             400 => (
                 "This request could not be read.",
@@ -297,16 +297,16 @@ impl IntoResponse for Problem {
             headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
         }
         if self.status == StatusCode::UNAUTHORIZED {
-            // HTTP wants a challenge with every 401; this one makes no browser open a box of its own.
+            // RFC 9110 requires a challenge with every 401; this one opens no dialog in a browser.
             headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
-        // `present` finds it here.
+        // The `present` middleware finds it here.
         response.extensions_mut().insert(Arc::new(self));
         response
     }
 }
 
-fn as_number<S: serde::Serializer>(status: &StatusCode, serializer: S) -> Result<S::Ok, S::Error> {
+fn as_u16<S: serde::Serializer>(status: &StatusCode, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_u16(status.as_u16())
 }
 
@@ -317,7 +317,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_problem_is_a_document_of_its_own_type_with_members_of_its_own() {
+    async fn problem_is_a_document_with_type_and_extension_members() {
         let problem = Problem::not_valid("There is no queue 12.").with("field", "queue").with("status", 200);
         let response = problem.into_response();
         assert_eq!(response.status(), StatusCode::UNPROCESSABLE_ENTITY);
@@ -334,12 +334,12 @@ mod tests {
     }
 
     #[test]
-    fn problem_of_each_status_is_sentences_with_a_next_step() {
+    fn problem_page_of_each_status_has_a_heading_and_a_next_step() {
         let sent = [400, 401, 403, 404, 405, 408, 409, 413, 415, 418, 421, 422, 426, 429, 431, 500, 502, 503, 504];
         for status in sent.map(|status| StatusCode::from_u16(status).unwrap()) {
             let problem = Problem::of(status).technical("Failed to deserialize form body: missing field `session`");
             let page = crate::web::page_handlers::problem_page(&problem);
-            let (heading, next) = problem.for_people();
+            let (heading, next) = problem.page_text();
             for sentence in [heading, next] {
                 assert!(sentence.ends_with('.') && sentence.contains(' '), "{status}: {sentence}");
                 assert!(page.contains(sentence), "{status}: {page}");
@@ -350,12 +350,12 @@ mod tests {
             }
         }
         let own = Problem::new(StatusCode::CONFLICT, "in-progress", "Ada has it in hand.").detail("She began at 9.");
-        assert_eq!(own.for_people().0, "Ada has it in hand.");
+        assert_eq!(own.page_text().0, "Ada has it in hand.");
         assert!(crate::web::page_handlers::problem_page(&own).contains("She began at 9."));
     }
 
     #[test]
-    fn whoever_must_come_back_is_told_when_and_whoever_must_sign_in_how() {
+    fn retry_after_and_www_authenticate_are_set() {
         assert_eq!(Problem::not_now(7).into_response().headers()[RETRY_AFTER], "7");
         assert_eq!(Problem::sign_in_needed().into_response().headers()[WWW_AUTHENTICATE], "Bearer");
     }

@@ -23,7 +23,7 @@ use super::client_ip::address_of;
 use super::problem::Problem;
 use super::serve::network_of;
 use crate::actions::feedback;
-use base::{RateLimit, Lifecycle, Metrics};
+use base::{Lifecycle, Metrics, RateLimit};
 use crate::domain::{Actor, ActorKind, FeedbackActionKind};
 use crate::store::{NewAuditEntry, Store};
 

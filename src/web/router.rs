@@ -11,8 +11,8 @@ use super::limits::{self, Rates};
 use super::ops::{self, Ops};
 use super::state::AppState;
 use super::{
-    api, assets, audit, confirm, credentials, events, feedback, openapi, pinning, refusals, page_handlers, socket, supervise,
-    surveys, webhooks,
+    api, assets, audit, confirm, credentials, events, feedback, openapi, page_handlers, pinning, refusals, socket,
+    supervise, surveys, webhooks,
 };
 
 /// All routes with all layers around them.
@@ -73,15 +73,15 @@ pub fn router(state: AppState, ops: Ops, settings: &Settings) -> Router {
         .route("/api/v1/audit", get(audit::list))
         .route("/api/v1/openapi.json", get(openapi::describe))
         .route_layer(from_fn_with_state(state.clone(), refusals::note))
-        .route_layer(from_fn_with_state(rates.clone(), limits::programs));
+        .route_layer(from_fn_with_state(rates.clone(), limits::limit_api));
     // For upstreams.
     let webhooks = Router::new()
         .route("/webhooks/goodays", post(webhooks::goodays))
         .route("/webhooks/kustomer", post(webhooks::kustomer))
         .layer(DefaultBodyLimit::max(webhooks::BODY_LIMIT))
-        .route_layer(from_fn_with_state(rates.clone(), limits::webhooks));
+        .route_layer(from_fn_with_state(rates.clone(), limits::limit_webhooks));
 
-    let people = pages.merge(door).route_layer(from_fn_with_state(rates, limits::people));
+    let people = pages.merge(door).route_layer(from_fn_with_state(rates, limits::limit_pages));
     let routes =
         people.merge(programs).merge(webhooks).merge(assets::router()).merge(ops::routes(ops)).with_state(state);
     layers::wrap(routes, settings)

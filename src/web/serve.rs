@@ -1,5 +1,5 @@
-//! The accept loop. Our own, because `axum::serve` sets no timer, so that who connects and says nothing, or says it very
-//! slowly, would be kept for ever.
+//! The accept loop: connection limits, timeouts, TLS and graceful shutdown. `axum::serve` has no header timeout, so that a
+//! client that sends nothing, or sends it slowly, would hold its connection forever.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -22,8 +22,8 @@ use tower::Service;
 
 use super::tls::Tls;
 use base::{Lifecycle, Metrics};
-use door::{Door, Place};
-use guest::Guest;
+use door::{Admission, Permit};
+use guest::PermittedStream;
 
 mod door;
 mod guest;
@@ -32,31 +32,31 @@ mod wire;
 
 pub(crate) use guest::ConnectionHandle;
 pub(crate) use headcount::{ConnectionLimit, network_of};
-pub(crate) use wire::Wire;
+pub(crate) use wire::Tcp;
 
-/// How much of a request is held in memory before its handler reads on; a longer header is refused.
+/// The read buffer of a connection; a longer request header is refused.
 const HEADER_BYTES: usize = 64 * 1024;
 
-/// With this byte, and no other, a client of TLS begins (RFC 8446, section 5.1).
+/// The first byte of every TLS connection (RFC 8446, section 5.1).
 const TLS_HANDSHAKE: u8 = 22;
 
-/// How many may come, and how long they may take to say what they want.
+/// Limits of connections and their timeouts.
 #[derive(Debug, Clone)]
 pub struct Limits {
-    /// Connections held at once, sockets included.
+    /// Open connections, sockets included.
     pub connections: usize,
-    /// Connections held at once by one address. An IPv6 address counts by its first 64 bits: the rest is its owner's to choose.
+    /// Open connections of one address; of an IPv6 address its /64 network counts, whose owner chooses the rest.
     pub per_address: usize,
-    /// Whether this very machine is exempt from the limit per address: a proxy in front of us is one address for everybody.
+    /// Whether loopback is exempt from the limit per address: a local reverse proxy is one address for all clients.
     pub loopback_is_exempt: bool,
     /// From the connection to its first byte.
     pub first_byte: Duration,
-    /// From the first byte to an encrypted connection, where there is one.
+    /// From the first byte to the end of the TLS handshake.
     pub handshake: Duration,
-    /// From a request's beginning to the end of its headers; also how long a connection may rest between two requests.
+    /// From a request's beginning to the end of its headers, and between two requests.
     pub header: Duration,
-    /// How long a peer may read nothing of an answer. Sockets have a rule of their own.
-    pub stuck: Duration,
+    /// How long a client may read nothing of a response. WebSockets have a timeout of their own.
+    pub stalled: Duration,
 }
 
 impl Default for Limits {
@@ -68,16 +68,15 @@ impl Default for Limits {
             first_byte: Duration::from_secs(5),
             handshake: Duration::from_secs(10),
             header: Duration::from_secs(5),
-            stuck: Duration::from_secs(45),
+            stalled: Duration::from_secs(45),
         }
     }
 }
 
-/// Serves the routes until a stop is asked for; then nobody new is let in and each connection ends with the request that it
-/// is at. An open socket ends when its own handler ends it. The peer's address is in the request's [`ConnectInfo`]. With
-/// `tls` every connection is encrypted.
+/// Serves the routes until shutdown, which accepts no new connection and lets each open one finish its request. An open
+/// WebSocket ends when its handler ends it. The client's address is in the request's [`ConnectInfo`].
 ///
-/// When the process runs out of file descriptors, axum's listener waits a second and tries again.
+/// When the process is out of file descriptors, axum's listener waits a second and tries again.
 pub async fn serve(
     mut listener: TcpListener,
     tls: Option<Tls>,
@@ -86,59 +85,61 @@ pub async fn serve(
     metrics: Metrics,
     life: Lifecycle,
 ) {
-    let door = Door::new(limits, metrics);
+    let admission = Admission::new(limits, metrics);
     loop {
         let (stream, peer) = tokio::select! {
             biased;
             () = life.stopping() => return,
             accepted = Listener::accept(&mut listener) => accepted,
         };
-        match door.admit(peer.ip()) {
-            Ok(place) => {
-                let visit = Visit { peer, app: app.clone(), door: Arc::clone(&door), life: life.clone() };
-                life.spawn_isolated(visit.begin(stream, tls.clone(), place));
+        match admission.admit(peer.ip()) {
+            Ok(permit) => {
+                let connection =
+                    Connection { peer, app: app.clone(), admission: Arc::clone(&admission), life: life.clone() };
+                life.spawn_isolated(connection.run(stream, tls.clone(), permit));
             }
-            // Dropping the stream closes it: whoever floods us gets no work out of us.
-            Err(reason) => door.metrics.connection(reason),
+            // Dropping the stream closes it: a flood costs us no more than that.
+            Err(reason) => admission.metrics.connection(reason),
         }
     }
 }
 
-/// One connection from its first byte to its end, or to the moment it becomes a socket.
-struct Visit {
+/// An accepted connection, up to its end or its upgrade to a WebSocket. Errors and results of its methods are labels of
+/// `callboard_connections_total`.
+struct Connection {
     peer: SocketAddr,
     app: Router,
-    door: Arc<Door>,
+    admission: Arc<Admission>,
     life: Lifecycle,
 }
 
-impl Visit {
-    async fn begin(self, stream: TcpStream, tls: Option<Tls>, place: Place) {
+impl Connection {
+    async fn run(self, stream: TcpStream, tls: Option<Tls>, permit: Permit) {
         let result = match self.first_byte(&stream).await {
             Err(result) => result,
             Ok(byte) => {
-                // Patches are small and must not wait for one another. Where this cannot be had, they are merely later.
+                // Patches are small and must not wait for one another. If this fails, they are only later.
                 let _ = stream.set_nodelay(true);
-                let wire = Wire::new(stream);
+                let tcp = Tcp::new(stream);
                 match tls {
-                    None => self.talk(Guest::new(wire.clone(), wire, place)).await,
-                    Some(_) if byte != TLS_HANDSHAKE => turn_away(wire).await,
-                    Some(tls) => match self.agree(wire.clone(), &tls).await {
-                        Ok(stream) => self.talk(Guest::new(stream, wire, place)).await,
+                    None => self.serve_http(PermittedStream::new(tcp.clone(), tcp, permit)).await,
+                    Some(_) if byte != TLS_HANDSHAKE => refuse_plain_http(tcp).await,
+                    Some(tls) => match self.tls_handshake(tcp.clone(), &tls).await {
+                        Ok(stream) => self.serve_http(PermittedStream::new(stream, tcp, permit)).await,
                         Err(result) => result,
                     },
                 }
             }
         };
-        self.door.metrics.connection(result);
+        self.admission.metrics.connection(result);
     }
 
-    /// The first byte, left where it is.
+    /// Peeks at the first byte.
     async fn first_byte(&self, stream: &TcpStream) -> Result<u8, &'static str> {
         let mut byte = [0];
         let first = tokio::select! {
             () = self.life.stopping() => return Err("stopped"),
-            first = timeout(self.door.limits.first_byte, stream.peek(&mut byte)) => first,
+            first = timeout(self.admission.limits.first_byte, stream.peek(&mut byte)) => first,
         };
         match first {
             Ok(Ok(1..)) => Ok(byte[0]),
@@ -147,11 +148,11 @@ impl Visit {
         }
     }
 
-    /// A handshake costs us more than it costs whoever asks for it, and has a limit of its own.
-    async fn agree(&self, wire: Wire, tls: &Tls) -> Result<TlsStream<Wire>, &'static str> {
+    /// A handshake costs the server more than the client, hence its own timeout.
+    async fn tls_handshake(&self, tcp: Tcp, tls: &Tls) -> Result<TlsStream<Tcp>, &'static str> {
         tokio::select! {
             () = self.life.stopping() => Err("stopped"),
-            agreed = timeout(self.door.limits.handshake, tls.accept(wire)) => match agreed {
+            accepted = timeout(self.admission.limits.handshake, tls.accept(tcp)) => match accepted {
                 Ok(Ok(stream)) => Ok(stream),
                 Ok(Err(_)) => Err("no_tls"),
                 Err(_) => Err("slow"),
@@ -159,58 +160,61 @@ impl Visit {
         }
     }
 
-    async fn talk<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(&self, guest: Guest<S>) -> &'static str {
-        let (asked, luggage) = (AtomicBool::new(false), guest.luggage());
-        let wire = luggage.wire();
+    async fn serve_http<S>(&self, stream: PermittedStream<S>) -> &'static str
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let (has_request, handle) = (AtomicBool::new(false), stream.handle());
+        let tcp = handle.tcp();
         let service = hyper::service::service_fn(|mut request: hyper::Request<Incoming>| {
-            asked.store(true, Ordering::Relaxed);
+            has_request.store(true, Ordering::Relaxed);
             request.extensions_mut().insert(ConnectInfo(self.peer));
-            request.extensions_mut().insert(luggage.clone());
+            request.extensions_mut().insert(handle.clone());
             let mut app = self.app.clone();
             async move { app.call(request).await.map_err(|never: Infallible| never) }
         });
         let mut connection = pin!(
             http1::Builder::new()
                 .timer(TokioTimer::new())
-                .header_read_timeout(self.door.limits.header)
+                .header_read_timeout(self.admission.limits.header)
                 .max_buf_size(HEADER_BYTES)
-                .serve_connection(TokioIo::new(guest), service)
+                .serve_connection(TokioIo::new(stream), service)
                 .with_upgrades()
         );
-        let mut stuck = pin!(wire.stuck(self.door.limits.stuck));
+        let mut stalled = pin!(tcp.stalled(self.admission.limits.stalled));
         let ended = tokio::select! {
             ended = connection.as_mut() => ended,
-            () = stuck.as_mut() => return "stuck",
+            () = stalled.as_mut() => return "stuck",
             () = self.life.stopping() => {
                 connection.as_mut().graceful_shutdown();
                 tokio::select! {
                     ended = connection => ended,
-                    () = stuck => return "stuck",
+                    () = stalled => return "stuck",
                 }
             }
         };
         match ended {
             Ok(()) => "served",
-            // After an answer, the same time limit ends a connection that merely rests.
-            Err(error) if error.is_timeout() && asked.load(Ordering::Relaxed) => "served",
+            // The header timeout also ends a connection that is idle after a response.
+            Err(error) if error.is_timeout() && has_request.load(Ordering::Relaxed) => "served",
             Err(error) if error.is_timeout() => "slow",
             Err(_) => "broken",
         }
     }
 }
 
-/// Somebody typed `http://` where only `https://` is spoken, and is told so.
-async fn turn_away(mut wire: Wire) -> &'static str {
+/// Answers a client that sends plain HTTP to a TLS port.
+async fn refuse_plain_http(mut tcp: Tcp) -> &'static str {
     let sentence = "This address speaks HTTPS only: begin it with https://.\n";
     let length = sentence.len();
     let answer = format!(
         "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: {length}\r\n\
          Connection: close\r\n\r\n{sentence}"
     );
-    // So few bytes fit into any socket's buffer: this does not wait.
-    let _ = wire.write_all(answer.as_bytes()).await;
-    // What they said is taken in, or closing would take the answer away again.
-    let _ = wire.stream().try_read(&mut [0; 4096]);
+    // So few bytes fit into any send buffer: this does not wait.
+    let _ = tcp.write_all(answer.as_bytes()).await;
+    // Closing with unread bytes would reset the connection, and the client would lose the answer.
+    let _ = tcp.stream().try_read(&mut [0; 4096]);
     "no_tls"
 }
 

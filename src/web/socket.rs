@@ -18,14 +18,14 @@ use tokio::time::{Instant, MissedTickBehavior, interval, interval_at, sleep_unti
 
 use super::access::viewer::Refusal;
 use super::access::{Viewer as Somebody, Who, displays};
-use super::wallboards::Wallboards;
-use super::origin::{log_refused, origin_allowed};
 use super::client_ip::ClientIp;
+use super::origin::{log_refused, origin_allowed};
 use super::problem::Problem;
-use super::serve::{ConnectionHandle, Wire};
+use super::serve::{ConnectionHandle, Tcp};
 use super::state::AppState;
+use super::wallboards::Wallboards;
 use crate::actions::sign_in::{EndReason, SessionState};
-use base::{RateLimit, Clock, Lifecycle, Metrics};
+use base::{Clock, Lifecycle, Metrics, RateLimit};
 use crate::domain::Permission;
 use crate::live::scope::DetailLevel;
 use crate::live::viewer::{FrameKind, Resumption};
@@ -107,7 +107,7 @@ pub async fn live(
     headers: HeaderMap,
     somebody: Result<Somebody, Refusal>,
     peer: Option<Extension<ClientIp>>,
-    luggage: Option<Extension<ConnectionHandle>>,
+    connection: Option<Extension<ConnectionHandle>>,
     upgrade: WebSocketUpgrade,
 ) -> Result<Response, Refusal> {
     let address = peer.map(|Extension(ClientIp(address))| address);
@@ -175,7 +175,7 @@ pub async fn live(
     }
     let pace = if scope.detail_level() == DetailLevel::Wallboard { WALL_PACE } else { DESK_PACE };
     let page = scope.kind();
-    let wire = luggage.map(|Extension(luggage)| luggage.wire());
+    let tcp = connection.map(|Extension(handle)| handle.tcp());
     let boards = (scope.detail_level() == DetailLevel::Wallboard).then_some(boards);
     let standing = followed.or_else(|| display.as_ref().map(|it| it.standing.clone()));
     let entry = LogEntry::new(&somebody, address, &scope);
@@ -185,8 +185,8 @@ pub async fn live(
         let tracked = life.clone();
         tracked.spawn_isolated(async move {
             let (_present, _place) = (metrics.viewer(page), place);
-            wire.iter().for_each(Wire::bound_unsent);
-            let flow = Flow::new(wire);
+            tcp.iter().for_each(Tcp::limit_unsent);
+            let flow = Flow::new(tcp);
             let opened = entry.opened();
             let line = Line {
                 socket,
@@ -294,7 +294,7 @@ impl Line {
                         return End::Gone(BROKEN);
                     }
                     // A board may name queues that Clarity had not named when the viewer came.
-                    if self.boards.as_ref().is_some_and(|boards| boards.have_changed(&self.scope)) {
+                    if self.boards.as_ref().is_some_and(|boards| boards.queues_changed(&self.scope)) {
                         return End::Close(RESTART, "The board shows other queues now.");
                     }
                     chatter = 0;

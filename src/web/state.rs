@@ -1,5 +1,4 @@
-//! What handlers may reach: a handful of handles. A handler asks for the ones that it needs, so that its signature says
-//! what it touches.
+//! The router's state: shared handles. A handler extracts those that it needs, so that its signature names them.
 
 use std::ops::Deref;
 use std::sync::Arc;
@@ -8,54 +7,54 @@ use axum::extract::FromRef;
 use jiff::tz::TimeZone;
 
 use super::access::Access;
-use super::wallboards::Wallboards;
 use super::origin::OriginRule;
+use super::wallboards::Wallboards;
 use crate::actions::{FeedbackActions, SupervisorActions, Surveys};
 use base::{Clock, Lifecycle, Metrics};
 use crate::feeds::Intake;
 use crate::live::Hub;
 
-/// All handles, shared: a request is passed on from layer to layer, and each of them has its own.
+/// All handles, shared. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct AppState(Arc<Handles>);
 
 /// The handles themselves.
 #[derive(Debug)]
 pub struct Handles {
-    /// How the site is entered.
+    /// Authentication.
     pub access: Access,
-    /// What each scope sees.
+    /// Live views.
     pub hub: Hub,
-    /// The door for webhooks.
+    /// Takes webhooks.
     pub intake: Intake,
-    /// Where surveys are asked for. `None`: Agent Connect is not configured, or has no key.
+    /// Survey requests. `None`: Agent Connect is not configured, or has no key.
     pub surveys: Option<Surveys>,
-    /// Where supervisors act. `None`: Clarity is not configured.
+    /// Supervisors' actions. `None`: Clarity is not configured.
     pub supervision: Option<SupervisorActions>,
-    /// Where customers are answered. `None`: Goodays is not configured.
+    /// Answers to customers. `None`: Goodays is not configured.
     pub feedback: Option<FeedbackActions>,
     /// The wallboards.
     pub wallboards: Wallboards,
-    /// What has been counted.
+    /// The metrics.
     pub metrics: Metrics,
-    /// What time it is.
+    /// The time.
     pub clock: Clock,
-    /// Whether we are stopping.
+    /// Shutdown.
     pub life: Lifecycle,
-    /// What is the same for all requests.
+    /// Settings of the site.
     pub site: Arc<SiteSettings>,
 }
 
-/// What is the same for all requests.
+/// Settings of the site that handlers read.
 #[derive(Debug)]
 pub struct SiteSettings {
-    /// The zone of the board's day.
+    /// The zone of the business day.
     pub time_zone: TimeZone,
-    /// What the origin of our own pages is.
+    /// Which `Origin` our own pages have.
     pub origin: OriginRule,
-    /// Whether everything that is shown is invented.
+    /// Whether this is the demo, with invented data.
     pub demo: bool,
-    /// The queues' metrics that Clarity is asked for.
+    /// The queue metrics that Clarity is asked for.
     pub queue_metrics: Vec<String>,
 }
 
@@ -73,7 +72,7 @@ impl Deref for AppState {
     }
 }
 
-macro_rules! hand_out {
+macro_rules! impl_from_ref {
     ($($field:ident: $handle:ty),+ $(,)?) => {$(
         impl FromRef<AppState> for $handle {
             fn from_ref(state: &AppState) -> Self {
@@ -83,7 +82,7 @@ macro_rules! hand_out {
     )+};
 }
 
-hand_out! {
+impl_from_ref! {
     hub: Hub,
     intake: Intake,
     surveys: Option<Surveys>,

@@ -71,7 +71,7 @@ pub async fn retry(
 
 /// The same form, to be sent once more on purpose: one without script has no other place for that.
 pub(super) fn ask_again(problem: &Problem, to: &str, fields: Vec<(String, String)>, user: &CurrentUser) -> Response {
-    match pages::duplicate_request(ASKED_BEFORE, problem.more().unwrap_or_default(), to, fields, user) {
+    match pages::duplicate_request(ASKED_BEFORE, problem.user_detail().unwrap_or_default(), to, fields, user) {
         Ok(html) => (problem.status(), Html(html)).into_response(),
         Err(error) => {
             tracing::error!(error = %error, "a page cannot be rendered");

@@ -1,13 +1,14 @@
-//! TLS of our own, for a server without a proxy in front. The certificate is exchanged while the server runs: whoever
-//! renews it replaces the files and need not tell us.
+//! TLS for a server without a reverse proxy in front. The certificate's files are watched, so that renewing it takes no
+//! restart.
 
 use std::fmt;
 use std::io;
 use std::path::PathBuf;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use parking_lot::RwLock;
 use serde_json::json;
 use sha2::{Digest, Sha256};
 use thiserror::Error;
@@ -31,16 +32,16 @@ use crate::config;
 use crate::domain::Actor;
 use crate::store::{NewAuditEntry, Store};
 
-/// How often the files are looked at.
+/// How often the certificate's files are checked for a change.
 pub const CHECK_INTERVAL: Duration = Duration::from_secs(10);
 
-/// More than any chain or key has.
+/// How many bytes of each file are read.
 const LIMIT: u64 = 1024 * 1024;
 
-/// Why a certificate and its key are not used, as a sentence.
+/// Why a certificate and its key are not used, as a sentence for the operator.
 #[derive(Debug, Error)]
 pub enum TlsError {
-    /// The file of the certificate is not readable.
+    /// The certificate's file is not readable.
     #[error("server.tls.certificate_file names {path}, which cannot be read: make it a file that this user may read.", path = path.display())]
     Unreadable {
         /// Which file.
@@ -48,13 +49,13 @@ pub enum TlsError {
         /// What the operating system said.
         source: io::Error,
     },
-    /// The file of the certificate holds none.
+    /// The certificate's file holds no certificate.
     #[error("server.tls.certificate_file names {path}, which holds no certificate in PEM: write the server's own there, and after it those that lead to whom clients trust.", path = path.display())]
     NoCertificate {
         /// Which file.
         path: PathBuf,
     },
-    /// The file of the key must not, or cannot, be used.
+    /// The key's file cannot be read, or is not private.
     #[error("server.tls.key_file names {path}, which cannot be used: {unfit}.", path = path.display())]
     UnfitKey {
         /// Which file.
@@ -62,19 +63,19 @@ pub enum TlsError {
         /// What is wrong with it.
         unfit: PrivateFileError,
     },
-    /// The file of the key holds none.
+    /// The key's file holds no key.
     #[error("server.tls.key_file names {path}, which holds no private key in PEM that can be used: write the certificate's own there, without a passphrase.", path = path.display())]
     NoKey {
         /// Which file.
         path: PathBuf,
     },
-    /// The two do not belong together.
+    /// The key is not the certificate's.
     #[error("server.tls.key_file names {path}, which is not the key of the certificate: name the two that belong together.", path = path.display())]
-    Strangers {
+    KeyMismatch {
         /// The file of the key.
         path: PathBuf,
     },
-    /// It is too late.
+    /// The certificate has expired.
     #[error("server.tls.certificate_file names {path}, which was good until {until} only: renew it.", path = path.display())]
     Expired {
         /// The file of the certificate.
@@ -82,15 +83,15 @@ pub enum TlsError {
         /// Its last moment.
         until: Timestamp,
     },
-    /// It is too early.
+    /// The certificate is not valid yet.
     #[error("server.tls.certificate_file names {path}, which is not good before {from}: check the clock of this machine, or wait.", path = path.display())]
-    Early {
+    NotYetValid {
         /// The file of the certificate.
         path: PathBuf,
         /// Its first moment.
         from: Timestamp,
     },
-    /// The library does not do what it should.
+    /// rustls refuses the configuration.
     #[error("TLS cannot be set up.")]
     Library(#[source] RustlsError),
 }
@@ -99,7 +100,7 @@ pub enum TlsError {
 #[derive(Clone)]
 pub struct Tls {
     acceptor: TlsAcceptor,
-    shown: Arc<Shown>,
+    current: Arc<Current>,
     files: config::Tls,
     clock: Clock,
 }
@@ -111,33 +112,33 @@ impl fmt::Debug for Tls {
 }
 
 impl Tls {
-    /// Reads the files for the first time.
+    /// Reads the certificate and its key.
     ///
     /// # Errors
-    /// When clients could not be served with what is in them.
+    /// When they cannot be used.
     pub fn open(files: &config::Tls, clock: Clock) -> Result<Self, TlsError> {
         let pair = Pair::read(files)?;
-        let key = pair.proven(files, clock.now())?;
-        let shown = Arc::new(Shown(RwLock::new((Arc::new(key), pair.print()))));
+        let key = pair.certified_key(files, clock.now())?;
+        let current = Arc::new(Current(RwLock::new((Arc::new(key), pair.fingerprint()))));
         let mut server = ServerConfig::builder_with_provider(provider())
             .with_safe_default_protocol_versions()
             .map_err(TlsError::Library)?
             .with_no_client_auth()
-            .with_cert_resolver(Arc::clone(&shown) as Arc<dyn ResolvesServerCert>);
+            .with_cert_resolver(Arc::clone(&current) as Arc<dyn ResolvesServerCert>);
         server.alpn_protocols = vec![b"http/1.1".to_vec()];
-        Ok(Self { acceptor: TlsAcceptor::from(Arc::new(server)), shown, files: files.clone(), clock })
+        Ok(Self { acceptor: TlsAcceptor::from(Arc::new(server)), current, files: files.clone(), clock })
     }
 
-    /// Agrees with a client on how to encrypt. It takes as long as the client likes: the caller sets the limit.
+    /// The server side of a handshake. It has no time limit: the caller sets one.
     ///
     /// # Errors
-    /// When they cannot agree, or the connection breaks.
+    /// When the handshake fails.
     pub async fn accept<S: AsyncRead + AsyncWrite + Unpin>(&self, stream: S) -> io::Result<TlsStream<S>> {
         self.acceptor.accept(stream).await
     }
 
-    /// Looks at the files again and again, for ever. New ones count for new connections; where they cannot be used, that is
-    /// said once and the old ones go on. Either is in the audit.
+    /// Checks the files forever. A new certificate is used for new connections; one that cannot be used is logged once, and
+    /// the old one stays in use. Both are in the audit.
     pub async fn watch_files(self, every: Duration, store: Store) {
         let mut tick = interval(every);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -145,11 +146,11 @@ impl Tls {
         loop {
             tick.tick().await;
             let this = self.clone();
-            let looked = tokio::task::spawn_blocking(move || this.look()).await;
-            let complaint = match looked {
+            let reloaded = tokio::task::spawn_blocking(move || this.reload()).await;
+            let error = match reloaded {
                 Ok(Ok(is_new)) => {
                     if is_new {
-                        tracing::info!("new connections are encrypted with the new certificate");
+                        tracing::info!("certificate reloaded for new connections");
                         audit(&store, None).await;
                     }
                     None
@@ -157,43 +158,43 @@ impl Tls {
                 Ok(Err(error)) => Some(error.to_string()),
                 Err(_) => continue,
             };
-            if let Some(why) = complaint.as_ref().filter(|why| refused.as_ref() != Some(*why)) {
-                tracing::warn!(why, "the new certificate is not used; the old one goes on");
+            if let Some(why) = error.as_ref().filter(|why| refused.as_ref() != Some(*why)) {
+                tracing::warn!(why, "new certificate refused, the old one stays in use");
                 audit(&store, Some(why.clone())).await;
             }
-            refused = complaint;
+            refused = error;
         }
     }
 
-    /// Takes what is in the files now, unless it is what is shown already. Whether it was something new.
-    fn look(&self) -> Result<bool, TlsError> {
+    /// Takes the files' current contents into use. Whether they are new.
+    fn reload(&self) -> Result<bool, TlsError> {
         let pair = Pair::read(&self.files)?;
-        let print = pair.print();
-        if self.shown.0.read().unwrap_or_else(PoisonError::into_inner).1 == print {
+        let fingerprint = pair.fingerprint();
+        if self.current.0.read().1 == fingerprint {
             return Ok(false);
         }
-        let key = pair.proven(&self.files, self.clock.now())?;
-        *self.shown.0.write().unwrap_or_else(PoisonError::into_inner) = (Arc::new(key), print);
+        let key = pair.certified_key(&self.files, self.clock.now())?;
+        *self.current.0.write() = (Arc::new(key), fingerprint);
         Ok(true)
     }
 }
 
-/// What clients are shown now, and its fingerprint.
-struct Shown(RwLock<(Arc<CertifiedKey>, [u8; 32])>);
+/// The certificate in use, and the fingerprint of its files.
+struct Current(RwLock<(Arc<CertifiedKey>, [u8; 32])>);
 
-impl ResolvesServerCert for Shown {
+impl ResolvesServerCert for Current {
     fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        Some(Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner).0))
+        Some(Arc::clone(&self.0.read().0))
     }
 }
 
-impl fmt::Debug for Shown {
+impl fmt::Debug for Current {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Shown")
+        f.write_str("Current")
     }
 }
 
-/// Both files as they are.
+/// The contents of both files.
 struct Pair {
     certificate: Vec<u8>,
     key: Zeroizing<Vec<u8>>,
@@ -213,12 +214,12 @@ impl Pair {
         Ok(Self { certificate, key })
     }
 
-    fn print(&self) -> [u8; 32] {
+    fn fingerprint(&self) -> [u8; 32] {
         Sha256::new().chain_update(Sha256::digest(&self.certificate)).chain_update(&self.key).finalize().into()
     }
 
-    /// What a client could be shown: a certificate that is good now, with its own key.
-    fn proven(&self, files: &config::Tls, now: Timestamp) -> Result<CertifiedKey, TlsError> {
+    /// The certificate with its key, if it is valid now.
+    fn certified_key(&self, files: &config::Tls, now: Timestamp) -> Result<CertifiedKey, TlsError> {
         let path = || files.certificate_file.clone();
         let no_certificate = || TlsError::NoCertificate { path: path() };
         let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&self.certificate).collect();
@@ -228,21 +229,21 @@ impl Pair {
                 TlsError::Expired { path: path(), until: timestamp(not_after) }
             }
             CertificateError::NotValidYetContext { not_before, .. } => {
-                TlsError::Early { path: path(), from: timestamp(not_before) }
+                TlsError::NotYetValid { path: path(), from: timestamp(not_before) }
             }
             _ => no_certificate(),
         })?;
         let no_key = |_| TlsError::NoKey { path: files.key_file.clone() };
         let key = PrivateKeyDer::from_pem_slice(&self.key).map_err(no_key)?;
         CertifiedKey::from_der(chain, key, &provider()).map_err(|error| match error {
-            RustlsError::InconsistentKeys(_) => TlsError::Strangers { path: files.key_file.clone() },
+            RustlsError::InconsistentKeys(_) => TlsError::KeyMismatch { path: files.key_file.clone() },
             RustlsError::InvalidCertificate(_) => no_certificate(),
             _ => TlsError::NoKey { path: files.key_file.clone() },
         })
     }
 }
 
-/// Asks of a certificate's form and dates what clients will ask. Whom they trust is their own affair, and so is the name.
+/// Checks a certificate's form and dates as clients will. Trust and the host name are the clients' own affair.
 fn check_dates(chain: &[CertificateDer<'static>], now: Timestamp) -> Result<(), CertificateError> {
     let (Some(own), Some(last)) = (chain.first(), chain.last()) else { return Err(CertificateError::BadEncoding) };
     let mut roots = RootCertStore::empty();
@@ -274,7 +275,7 @@ fn provider() -> Arc<CryptoProvider> {
     Arc::new(crypto::aws_lc_rs::default_provider())
 }
 
-/// Writes to the audit that another certificate was found: it is used, or why not.
+/// Writes to the audit that a new certificate is in use, or why it was refused.
 async fn audit(store: &Store, refused: Option<String>) {
     let (actor, what, entity) = (Actor::system(), "config.certificate", "certificate".to_owned());
     let written = match refused {
@@ -285,7 +286,7 @@ async fn audit(store: &Store, refused: Option<String>) {
         }
     };
     if let Err(error) = written {
-        tracing::error!(error = %error, "that the certificate was exchanged could not be written to the audit");
+        tracing::error!(error = %error, "certificate change could not be written to the audit");
     }
 }
 

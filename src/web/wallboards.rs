@@ -1,4 +1,4 @@
-//! Wallboards as they are configured, with their queues found on the floor; and scopes as they stand in addresses.
+//! The configured wallboards, with their queues' names resolved, and scopes as query parameters.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use crate::domain::{Permission, QueueId};
 use crate::gold::{Entity, Gold, Key};
 use crate::live::Scope;
 
-/// The wallboards. Cheap to clone.
+/// All configured wallboards. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Wallboards(Arc<Inner>);
 
@@ -21,13 +21,13 @@ struct Inner {
 }
 
 impl Wallboards {
-    /// The configured ones.
+    /// Wallboards from the configuration. Queue names are resolved in gold at each use.
     #[must_use]
     pub fn new(configured: Vec<Wallboard>, gold: Gold) -> Self {
         Self(Arc::new(Inner { configured, gold }))
     }
 
-    /// One wallboard, by name. `None`: there is none of that name.
+    /// A wallboard by name.
     #[must_use]
     pub fn named(&self, name: &str) -> Option<Board> {
         let board = self.0.configured.iter().find(|board| board.name == name)?;
@@ -35,27 +35,32 @@ impl Wallboards {
             name: board.name.clone(),
             title: title(&board.name),
             queues: self.queues(board),
-            tiles: board.tiles.iter().map(|name| name.strip_prefix(CUSTOM_METRIC_PREFIX).unwrap_or(name).to_owned()).collect(),
+            tiles: board
+                .tiles
+                .iter()
+                .map(|name| name.strip_prefix(CUSTOM_METRIC_PREFIX).unwrap_or(name).to_owned())
+                .collect(),
             rotate: Some(board.rotate),
             viewing_distance: Some(board.viewing_distance),
             theme: Some(if board.theme == Theme::Light { "light" } else { "dark" }.to_owned()),
         })
     }
 
-    /// One wallboard, for somebody who may see it. `None`: there is none of that name, or it shows none of their queues.
+    /// A wallboard by name, if it shows at least one queue that this permission includes.
     #[must_use]
     pub fn seen(&self, name: &str, permission: &Permission) -> Option<Board> {
         let board = self.named(name)?;
         let is_seen = |queue: &i64| permission.sees_queue(QueueId(*queue));
-        (permission.visibility().is_none() || board.queues.is_empty() || board.queues.iter().any(is_seen)).then_some(board)
+        (permission.visibility().is_none() || board.queues.is_empty() || board.queues.iter().any(is_seen))
+            .then_some(board)
     }
 
-    /// The names of all.
+    /// The names of all wallboards.
     pub fn names(&self) -> impl Iterator<Item = String> + '_ {
         self.0.configured.iter().map(|board| board.name.clone())
     }
 
-    /// Whether somebody may see every queue of a wallboard.
+    /// Whether this permission includes every queue of a wallboard.
     #[must_use]
     pub fn is_within(&self, name: &str, permission: &Permission) -> bool {
         let Some(board) = self.named(name) else { return permission.visibility().is_none() };
@@ -71,17 +76,17 @@ impl Wallboards {
         all
     }
 
-    /// What a wallboard's viewers see.
+    /// The scope of a wallboard.
     #[must_use]
     pub fn scope(&self, board: &Board) -> Scope {
         let queues: Vec<QueueId> = board.queues.iter().copied().map(QueueId).collect();
         Scope::wallboard(&board.name, &queues)
     }
 
-    /// A scope as it stands in an address, for somebody with this permission.
+    /// Parses a scope, such as `queues:11,12` or `wallboard:sales`.
     ///
     /// # Errors
-    /// A problem that says what is wrong with it.
+    /// 400 for no scope, 404 for a wallboard that does not exist or that this permission does not include.
     pub fn parse(&self, text: &str, permission: &Permission) -> Result<Scope, Problem> {
         match text.strip_prefix("wallboard:") {
             Some(name) => {
@@ -92,13 +97,13 @@ impl Wallboards {
         }
     }
 
-    /// Whether a wallboard shows other queues than when this scope was made.
+    /// Whether a wallboard's queues are others than when this scope was made.
     #[must_use]
-    pub fn have_changed(&self, scope: &Scope) -> bool {
+    pub fn queues_changed(&self, scope: &Scope) -> bool {
         scope.wallboard_name().and_then(|name| self.named(name)).is_some_and(|board| self.scope(&board) != *scope)
     }
 
-    /// A queue that a name does not find yet is left out until it is there.
+    /// The ids of a wallboard's queues. A name that no queue has yet is left out.
     fn queues(&self, board: &Wallboard) -> Vec<i64> {
         let mut found: Vec<i64> = Vec::new();
         for wanted in &board.queues {
@@ -114,7 +119,7 @@ impl Wallboards {
             }
         }
         if found.is_empty() && !board.queues.is_empty() {
-            // None of its names is known: nothing, rather than everything. No queue has this number.
+            // No name is resolved: an id that no queue has, because an empty list means all queues.
             found.push(i64::MIN);
         }
         found

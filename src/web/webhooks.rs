@@ -1,4 +1,4 @@
-//! What upstreams send us. The answer is 2xx only once the event is on the disk.
+//! Webhooks of Goodays and Kustomer. They are answered with 2xx only once the event is on disk.
 
 use axum::body::Bytes;
 use axum::extract::State;
@@ -14,39 +14,39 @@ use crate::feeds::intake::{BodyRejection, GOODAYS_SIGNATURE, KUSTOMER_SIGNATURE}
 use crate::feeds::{Intake, IntakeError};
 use crate::store::{InboxReceipt, StoreError};
 
-/// How large an event may be.
+/// The largest event, in bytes.
 pub const BODY_LIMIT: usize = 1024 * 1024;
 
-/// Of what stands in `Content-Encoding`, no more is shown.
-const LONGEST_CODING: usize = 40;
+/// How many characters of `Content-Encoding` are shown on the status page.
+const MAX_CODING_CHARS: usize = 40;
 
-/// How long a sender should wait that we cannot serve now, in seconds.
+/// `Retry-After` when the event could not be stored, in seconds.
 const COME_BACK: u64 = 5;
 
-/// The same, when the disk is full: nobody makes room within seconds.
-const COME_BACK_LATER: u64 = 60;
+/// The same when the disk is full, which takes an operator to mend.
+const RETRY_FULL: u64 = 60;
 
-/// `POST /webhooks/goodays`. 204: the event is stored, or was before. 401: the signature does not fit, whatever is wrong
-/// with it. 413: too large. 415: encoded. 503: try again.
+/// `POST /webhooks/goodays`. 204: the event is stored, now or before. 401: the signature is missing or wrong. 413: too
+/// large. 415: encoded. 503: try again.
 pub async fn goodays(
     State(intake): State<Intake>,
     State(clock): State<Clock>,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, Problem> {
-    let body = whole(&intake, SourceName::Goodays, &clock, &headers, body)?;
+    let body = signed_body(&intake, SourceName::Goodays, &clock, &headers, body)?;
     answer(intake.goodays(signatures(&headers, GOODAYS_SIGNATURE), &body).await)
 }
 
-/// `POST /webhooks/kustomer`, answered alike. Kustomer gives a webhook up that fails for long (`apis.md` B214), so that
-/// what cannot be read is stored and answered like any other.
+/// `POST /webhooks/kustomer`, with the same answers. Kustomer disables a webhook that fails for long (apis.md B214), so an
+/// event that cannot be read is stored and answered with 204 like any other.
 pub async fn kustomer(
     State(intake): State<Intake>,
     State(clock): State<Clock>,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, Problem> {
-    let body = whole(&intake, SourceName::Kustomer, &clock, &headers, body)?;
+    let body = signed_body(&intake, SourceName::Kustomer, &clock, &headers, body)?;
     answer(intake.kustomer(signatures(&headers, KUSTOMER_SIGNATURE), &body).await)
 }
 
@@ -54,8 +54,8 @@ fn signatures<'a>(headers: &'a HeaderMap, name: &'static str) -> impl Iterator<I
     headers.get_all(name).iter().map(axum::http::HeaderValue::as_bytes)
 }
 
-/// The bytes that were signed, if they are all here and as they were signed.
-fn whole(
+/// The bytes that the signature is over, complete and not encoded.
+fn signed_body(
     intake: &Intake,
     source: SourceName,
     clock: &Clock,
@@ -65,10 +65,10 @@ fn whole(
     if !intake.accepts(source) {
         return Err(Problem::not_found());
     }
-    let said = || headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok();
+    let content_length = || headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok();
     let body = body.map_err(|refused| {
         if refused.status() == StatusCode::PAYLOAD_TOO_LARGE {
-            intake.note_body_rejection(source, &BodyRejection::TooLarge(BODY_LIMIT), said(), clock.now());
+            intake.note_body_rejection(source, &BodyRejection::TooLarge(BODY_LIMIT), content_length(), clock.now());
         }
         Problem::of(refused.status()).technical(refused.body_text())
     })?;
@@ -79,13 +79,13 @@ fn whole(
     Ok(body)
 }
 
-/// The signature is over the bytes before any encoding: nothing that unpacks may come before it. A charset in the place
-/// of a coding changes no byte.
+/// The content coding, unless it is one that changes no byte, such as `identity`, or a charset in its place. The signature
+/// is over the bytes before any encoding, and we check it before anything is decoded.
 fn coding_of(headers: &HeaderMap) -> Option<String> {
     let fields = headers.get_all(CONTENT_ENCODING).iter().map(|field| String::from_utf8_lossy(field.as_bytes()));
     let all = fields.collect::<Vec<_>>().join(", ");
     let is_plain = all.split(',').all(content_encoding::is_identity);
-    (!is_plain).then(|| all.chars().filter(|letter| !letter.is_control()).take(LONGEST_CODING).collect())
+    (!is_plain).then(|| all.chars().filter(|letter| !letter.is_control()).take(MAX_CODING_CHARS).collect())
 }
 
 fn answer(taken: Result<InboxReceipt, IntakeError>) -> Result<Response, Problem> {
@@ -96,9 +96,9 @@ fn answer(taken: Result<InboxReceipt, IntakeError>) -> Result<Response, Problem>
             Err(Problem::new(StatusCode::UNAUTHORIZED, "signature", "The signature does not fit."))
         }
         Err(IntakeError::Store(error)) => {
-            tracing::error!(error = %error, "an event could not be stored; its sender was asked to try again");
+            tracing::error!(error = %error, "webhook event could not be stored, answered with 503");
             let is_full = matches!(error, StoreError::Full { .. });
-            Err(Problem::not_now(if is_full { COME_BACK_LATER } else { COME_BACK }))
+            Err(Problem::not_now(if is_full { RETRY_FULL } else { COME_BACK }))
         }
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use base::Clock;
 use callboard::domain::{AgentId, Fact, Modality, QueueId, SessionId};
-use callboard::domain::{AgentUpdate, SessionUpdate, SessionStatus, session::SessionListUpdate};
+use callboard::domain::{AgentUpdate, SessionStatus, SessionUpdate, session::SessionListUpdate};
 use jiff::SignedDuration;
 use reqwest::StatusCode;
 use serde_json::{Value, json};

@@ -4,7 +4,7 @@ use base::hmac::Tag;
 use base::{Clock, Secret};
 use callboard::config::{Goodays, PlaceLink};
 use callboard::domain::{
-    AgentId, AgentUpdate, Fact, Modality, QueueId, SessionId, SessionUpdate, SessionStatus, TeamId,
+    AgentId, AgentUpdate, Fact, Modality, QueueId, SessionId, SessionStatus, SessionUpdate, TeamId,
 };
 use reqwest::StatusCode;
 use serde_json::{Value, json};

@@ -225,7 +225,7 @@ async fn abuse_ends_the_socket_of_whoever_does_it_and_nobody_elses() {
 #[tokio::test]
 async fn a_wallboard_sees_its_queues_and_no_customers_name() {
     use callboard::domain::session::SessionListUpdate;
-    use callboard::domain::{Modality, QueueId, QueueUpdate, SessionId, SessionUpdate, SessionStatus};
+    use callboard::domain::{Modality, QueueId, QueueUpdate, SessionId, SessionStatus, SessionUpdate};
     let house = House::alone(|_| ()).await;
     for id in 0..4 {
         let mut waiting = SessionUpdate::new(SessionId(82_673 + id));
@@ -233,7 +233,8 @@ async fn a_wallboard_sees_its_queues_and_no_customers_name() {
         waiting.customer = Some("Jane Customer".into());
         waiting.other.insert("customerPhone".into(), Value::from("+13128633465"));
         let mut queue = QueueUpdate::new(QueueId(id));
-        queue.sessions = [(Modality::Audio, SessionListUpdate { all: Some(vec![waiting]), ..SessionListUpdate::default() })].into();
+        queue.sessions =
+            [(Modality::Audio, SessionListUpdate { all: Some(vec![waiting]), ..SessionListUpdate::default() })].into();
         house.world.gold.apply(Fact::QueueUpdated { received: Ordinal::default(), queue: Box::new(queue) }).await;
     }
     house.world.gold.flush().await;

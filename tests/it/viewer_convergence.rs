@@ -10,8 +10,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use callboard::domain::metric::QueueMetricsUpdate;
 use callboard::domain::session::SessionListUpdate;
 use callboard::domain::{
-    AgentId, AgentUpdate, AgentStatus, Fact, Health, MetricValue, Modality, PastStatus, QueueId, QueueUpdate,
-    SessionId, SessionUpdate, SessionStatus, SourceName, SourceState, AgentStatusUpdate, StructureSnapshot, TeamId,
+    AgentId, AgentStatus, AgentStatusUpdate, AgentUpdate, Fact, Health, MetricValue, Modality, PastStatus, QueueId,
+    QueueUpdate, SessionId, SessionStatus, SessionUpdate, SourceName, SourceState, StructureSnapshot, TeamId,
     TeamRecord,
 };
 use callboard::gold::Gold;

@@ -1,4 +1,4 @@
-//! Undoing content codings (RFC 9110, section 8.4) in pieces, as they come.
+//! `Content-Encoding`: decodes gzip answers in pieces as they arrive (RFC 9110, section 8.4).
 
 use std::io::Write;
 
@@ -6,49 +6,49 @@ use flate2::write::GzDecoder;
 use reqwest::header::{CONTENT_ENCODING, HeaderMap};
 use thiserror::Error;
 
-/// More codings than this, one around the other, are an attack.
-const DEEPEST: usize = 3;
+/// More nested codings are an attack.
+const MAX_LAYERS: usize = 3;
 
-/// What each gzip member begins with.
-const MAGIC: u8 = 0x1f;
+/// The first byte of each gzip member.
+const GZIP_MAGIC: u8 = 0x1f;
 
 /// Why an answer cannot be decoded.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum DecodeError {
-    /// A coding that was not asked for.
+    /// An unsupported coding, which the request did not accept.
     #[error("the answer is encoded as `{0}`, which was not asked for and cannot be read")]
     Unknown(String),
-    /// The bytes are not what the header says.
+    /// The bytes are no gzip.
     #[error("the answer is said to be gzip and is damaged")]
     Damaged,
-    /// It ends in the middle.
+    /// The gzip stream ends early.
     #[error("the answer is gzip and breaks off")]
-    BreaksOff,
-    /// It is larger than anything that is read at once.
+    Truncated,
+    /// It is larger than the limit.
     #[error("the answer is larger than {limit} bytes")]
     TooLarge {
-        /// How many bytes were allowed, decoded.
+        /// The limit in decoded bytes.
         limit: usize,
     },
 }
 
-/// Undoes the codings of one answer.
+/// Decodes one answer.
 pub struct Decoder {
-    /// The outermost first.
-    layers: Vec<Gunzip>,
+    /// The outermost coding first.
+    layers: Vec<GzipMembers>,
 }
 
 impl Decoder {
-    /// For an answer with these headers.
+    /// A decoder for an answer with these headers.
     ///
     /// # Errors
-    /// When a coding is not known.
-    pub fn of(headers: &HeaderMap) -> Result<Self, DecodeError> {
+    /// When a coding is not supported.
+    pub fn for_headers(headers: &HeaderMap) -> Result<Self, DecodeError> {
         let mut layers = Vec::new();
         for value in headers.get_all(CONTENT_ENCODING) {
             for coding in String::from_utf8_lossy(value.as_bytes()).split(',').map(str::trim) {
                 match coding.to_ascii_lowercase().as_str() {
-                    "gzip" | "x-gzip" if layers.len() < DEEPEST => layers.push(Gunzip::default()),
+                    "gzip" | "x-gzip" if layers.len() < MAX_LAYERS => layers.push(GzipMembers::default()),
                     plain if is_identity(plain) => {}
                     _ => {
                         return Err(DecodeError::Unknown(
@@ -58,7 +58,7 @@ impl Decoder {
                 }
             }
         }
-        // The last one that was applied is undone first.
+        // The coding that was applied last is decoded first.
         layers.reverse();
         Ok(Self { layers })
     }
@@ -66,7 +66,7 @@ impl Decoder {
     /// Decodes the next bytes.
     ///
     /// # Errors
-    /// When they are not what the headers say, or become more than `limit` bytes.
+    /// When they are no gzip, or decode to more than `limit` bytes.
     pub fn feed(&mut self, bytes: &[u8], limit: usize) -> Result<Vec<u8>, DecodeError> {
         let mut bytes = bytes.to_vec();
         for layer in &mut self.layers {
@@ -75,22 +75,22 @@ impl Decoder {
         if bytes.len() > limit { Err(DecodeError::TooLarge { limit }) } else { Ok(bytes) }
     }
 
-    /// There are no more bytes. Returns what was held back.
+    /// Ends the stream, and returns the bytes that were still buffered.
     ///
     /// # Errors
-    /// When something is missing.
-    pub fn end(&mut self, limit: usize) -> Result<Vec<u8>, DecodeError> {
-        let mut held = Vec::new();
+    /// When the stream ends early.
+    pub fn finish(&mut self, limit: usize) -> Result<Vec<u8>, DecodeError> {
+        let mut rest = Vec::new();
         for layer in &mut self.layers {
-            held = layer.feed(&held, limit)?;
-            held.append(&mut layer.end()?);
+            rest = layer.feed(&rest, limit)?;
+            rest.append(&mut layer.finish()?);
         }
-        Ok(held)
+        Ok(rest)
     }
 }
 
-/// Whether what stands in `Content-Encoding` changes no byte: `identity`, nothing, or a charset, which some senders
-/// confuse with a coding.
+/// Whether a value of `Content-Encoding` leaves the bytes as they are: `identity`, empty, or a charset, which some
+/// senders put there.
 #[must_use]
 pub fn is_identity(coding: &str) -> bool {
     let coding = coding.trim();
@@ -99,27 +99,26 @@ pub fn is_identity(coding: &str) -> bool {
         || encoding_rs::Encoding::for_label(coding.as_bytes()).is_some()
 }
 
-/// One or more gzip members, one after the other (RFC 1952, section 2.2). Zeros and other padding behind the last one are
-/// passed over, as gzip itself does.
+/// One or more gzip members (RFC 1952, section 2.2). Padding behind the last one is ignored, as gzip itself does.
 #[derive(Default)]
-struct Gunzip {
+struct GzipMembers {
     member: Option<GzDecoder<Vec<u8>>>,
-    /// Whether a member has come to its end.
+    /// Whether a member has ended.
     complete: bool,
-    /// Whether what follows the last member is no member.
+    /// Whether padding follows the last member.
     over: bool,
 }
 
-impl Gunzip {
+impl GzipMembers {
     fn feed(&mut self, mut bytes: &[u8], limit: usize) -> Result<Vec<u8>, DecodeError> {
         let mut out = Vec::new();
         while !bytes.is_empty() && !self.over {
-            if self.member.is_none() && !self.complete && bytes[0] != MAGIC {
+            if self.member.is_none() && !self.complete && bytes[0] != GZIP_MAGIC {
                 return Err(DecodeError::Damaged);
             }
             if self.member.is_none() && self.complete {
-                bytes = bytes.trim_ascii_start_zeros();
-                self.over = bytes.first().is_some_and(|first| *first != MAGIC);
+                bytes = without_leading_zeros(bytes);
+                self.over = bytes.first().is_some_and(|first| *first != GZIP_MAGIC);
                 if self.over || bytes.is_empty() {
                     break;
                 }
@@ -128,7 +127,7 @@ impl Gunzip {
             let taken = member.write(bytes).map_err(|_| DecodeError::Damaged)?;
             if taken == 0 {
                 self.complete = true;
-                out.append(&mut self.end()?);
+                out.append(&mut self.finish()?);
             } else {
                 member.flush().map_err(|_| DecodeError::Damaged)?;
                 out.append(member.get_mut());
@@ -141,23 +140,16 @@ impl Gunzip {
         Ok(out)
     }
 
-    fn end(&mut self) -> Result<Vec<u8>, DecodeError> {
+    fn finish(&mut self) -> Result<Vec<u8>, DecodeError> {
         let Some(mut member) = self.member.take() else { return Ok(Vec::new()) };
-        let broken = if self.complete { DecodeError::Damaged } else { DecodeError::BreaksOff };
-        member.try_finish().map_err(|_| broken)?;
+        let error = if self.complete { DecodeError::Damaged } else { DecodeError::Truncated };
+        member.try_finish().map_err(|_| error)?;
         Ok(std::mem::take(member.get_mut()))
     }
 }
 
-trait Zeros {
-    fn trim_ascii_start_zeros(&self) -> &Self;
-}
-
-impl Zeros for [u8] {
-    fn trim_ascii_start_zeros(&self) -> &Self {
-        let first = self.iter().position(|byte| *byte != 0).unwrap_or(self.len());
-        &self[first..]
-    }
+fn without_leading_zeros(bytes: &[u8]) -> &[u8] {
+    &bytes[bytes.iter().position(|byte| *byte != 0).unwrap_or(bytes.len())..]
 }
 
 #[cfg(test)]
@@ -180,17 +172,17 @@ mod tests {
         for coding in codings {
             headers.append(CONTENT_ENCODING, coding.parse().expect("a header"));
         }
-        let mut decoder = Decoder::of(&headers)?;
+        let mut decoder = Decoder::for_headers(&headers)?;
         let mut out = Vec::new();
         for piece in bytes.chunks(pieces) {
             out.append(&mut decoder.feed(piece, LIMIT)?);
         }
-        out.append(&mut decoder.end(LIMIT)?);
+        out.append(&mut decoder.finish(LIMIT)?);
         Ok(String::from_utf8(out).expect("text"))
     }
 
     #[test]
-    fn codings_are_undone_wherever_the_network_splits_them() {
+    fn gzip_is_decoded_however_the_network_splits_it() {
         let (one, two) = (gzip("{\"a\":"), gzip("1}"));
         let members = [&one[..], &two].concat();
         let padded = [&members[..], &[0; 512]].concat();
@@ -225,11 +217,11 @@ mod tests {
                 assert_eq!(decode(codings, bytes, pieces).as_deref(), Ok("{\"a\":1}"), "{what}, {pieces} at a time");
             }
         }
-        assert_eq!(decode(&["gzip"], b"", 1).as_deref(), Ok(""), "nothing needs no coding");
+        assert_eq!(decode(&["gzip"], b"", 1).as_deref(), Ok(""), "an empty body");
     }
 
     #[test]
-    fn what_cannot_be_decoded_is_named() {
+    fn unsupported_damaged_and_oversized_answers_are_errors() {
         for coding in ["br", "deflate", "zstd", "compress", "gzip, br", "rot13", "gzip,gzip,gzip,gzip"] {
             let error = decode(&[coding], b"x", 1).expect_err(coding);
             let name = coding.rsplit([',', ' ']).next().expect("a name");
@@ -237,7 +229,7 @@ mod tests {
         }
         let whole = gzip("{\"a\":1}");
         for cut in 1..whole.len() {
-            assert_eq!(decode(&["gzip"], &whole[..cut], 5), Err(DecodeError::BreaksOff), "{cut}");
+            assert_eq!(decode(&["gzip"], &whole[..cut], 5), Err(DecodeError::Truncated), "{cut}");
         }
         let mut wrong = whole.clone();
         let sum = wrong.len() - 6;

@@ -1,7 +1,7 @@
-//! CookieJar of one system, for one identity (RFC 6265). A load balancer in front of a farm uses them to send all requests
-//! of a connection to the node that knows it.
+//! A cookie jar for some hosts and one identity (RFC 6265). Load balancers use cookies to keep a client on one node of
+//! a farm (session affinity).
 //!
-//! A cookie can say who somebody is: each identity has a jar of its own. Values are secrets, and in no log.
+//! A cookie can authenticate: each identity has its own jar. Values are secrets and are never logged.
 
 use std::fmt;
 use std::sync::{PoisonError, RwLock};
@@ -11,10 +11,10 @@ use reqwest::header::{COOKIE, HeaderMap, HeaderValue, SET_COOKIE};
 use reqwest::{RequestBuilder, Response};
 use url::Url;
 
-/// No `Cookie` header is longer than this, in bytes: servers refuse more. Whoever sets more begins with an empty jar.
-const LONGEST: usize = 8 * 1024;
+/// In bytes. Servers refuse longer `Cookie` headers: a jar that exceeds this is emptied.
+const MAX_HEADER: usize = 8 * 1024;
 
-/// The cookies of some hosts. The default takes cookies from no host.
+/// A cookie jar for some hosts. The default accepts cookies from no host.
 #[derive(Default)]
 pub struct CookieJar {
     hosts: Vec<String>,
@@ -22,36 +22,36 @@ pub struct CookieJar {
 }
 
 impl CookieJar {
-    /// An empty jar that takes cookies from these hosts and shows them to no others. Domain, path, expiry and `Secure`
-    /// decide further.
+    /// An empty jar that accepts cookies from these hosts and sends them to no others. Domain, path, expiry and
+    /// `Secure` apply as usual.
     #[must_use]
     pub fn for_hosts<'a>(hosts: impl IntoIterator<Item = &'a str>) -> Self {
-        Self { hosts: hosts.into_iter().map(name).collect(), jar: RwLock::default() }
+        Self { hosts: hosts.into_iter().map(normalized).collect(), jar: RwLock::default() }
     }
 
-    /// A jar for the same hosts, for another identity: empty.
+    /// An empty jar for the same hosts and another identity.
     #[must_use]
     pub fn for_other_identity(&self) -> Self {
         Self { hosts: self.hosts.clone(), jar: RwLock::default() }
     }
 
-    /// The `Cookie` header of a request to this address, if there is one.
+    /// The `Cookie` header of a request to this address, if any.
     #[must_use]
     pub fn header(&self, address: &Url) -> Option<HeaderValue> {
-        let mut header = self.is_ours(address).then(|| self.read(address)).flatten()?;
+        let mut header = self.accepts(address).then(|| self.read(address)).flatten()?;
         header.set_sensitive(true);
         Some(header)
     }
 
-    /// Takes note of what an answer from this address sets or removes.
+    /// Stores and removes cookies as the answer from this address says.
     pub fn keep(&self, address: &Url, headers: &HeaderMap) {
         self.set_cookies(&mut headers.get_all(SET_COOKIE).iter(), address);
     }
 
-    /// Sends a request with the cookies that belong to it, and keeps those of the answer.
+    /// Sends a request with its cookies, and stores those of the answer.
     ///
     /// # Errors
-    /// As the client has them.
+    /// Those of the client.
     pub async fn send(&self, request: RequestBuilder) -> Result<Response, reqwest::Error> {
         let (client, request) = request.build_split();
         let mut request = request?;
@@ -68,8 +68,26 @@ impl CookieJar {
         self.jar.read().unwrap_or_else(PoisonError::into_inner).cookies(address)
     }
 
-    fn is_ours(&self, address: &Url) -> bool {
-        address.host_str().is_some_and(|host| self.hosts.contains(&name(host)))
+    fn accepts(&self, address: &Url) -> bool {
+        address.host_str().is_some_and(|host| self.hosts.contains(&normalized(host)))
+    }
+}
+
+impl CookieStore for CookieJar {
+    fn set_cookies(&self, values: &mut dyn Iterator<Item = &HeaderValue>, address: &Url) {
+        let mut values = values.peekable();
+        if values.peek().is_none() || !self.accepts(address) {
+            return;
+        }
+        let mut jar = self.jar.write().unwrap_or_else(PoisonError::into_inner);
+        jar.set_cookies(&mut values, address);
+        if jar.cookies(address).is_some_and(|header| header.len() > MAX_HEADER) {
+            *jar = Jar::default();
+        }
+    }
+
+    fn cookies(&self, address: &Url) -> Option<HeaderValue> {
+        self.header(address)
     }
 }
 
@@ -97,8 +115,8 @@ impl fmt::Debug for CookieJar {
     }
 }
 
-/// Names compare without case, and the root's dot says nothing.
-fn name(host: &str) -> String {
+/// Host names compare without case and without the root's dot.
+fn normalized(host: &str) -> String {
     host.trim_end_matches('.').to_ascii_lowercase()
 }
 
@@ -110,8 +128,8 @@ mod tests {
         text.parse().expect("an address")
     }
 
-    /// What is shown to the second address after the first has set these.
-    fn shown(from: &str, set: &[&str], to: &str) -> String {
+    /// The `Cookie` header to the second address after the first one has set these.
+    fn sent(from: &str, set: &[&str], to: &str) -> String {
         let cookies =
             CookieJar::for_hosts(["Floor.example.com.", "auth.floor.example.com", "token.example.net", "127.0.0.1"]);
         let mut headers = HeaderMap::new();
@@ -119,12 +137,12 @@ mod tests {
             headers.append(SET_COOKIE, HeaderValue::from_bytes(value.as_bytes()).expect("a header"));
         }
         cookies.keep(&address(from), &headers);
-        assert!(!format!("{cookies:?}").contains("secret"), "values are in no log");
+        assert!(!format!("{cookies:?}").contains("secret"), "values are not logged");
         cookies.header(&address(to)).map(|value| value.to_str().expect("text").to_owned()).unwrap_or_default()
     }
 
     #[test]
-    fn cookies_are_shown_where_they_belong() {
+    fn cookies_are_sent_where_they_belong() {
         const API: &str = "https://floor.example.com/webapi/api/info";
         const HUB: &str = "https://floor.example.com/webapi/signalr/connect?x=1";
         for (what, from, set, to, expected) in [
@@ -191,22 +209,22 @@ mod tests {
                 "node=secret",
             ),
         ] {
-            assert_eq!(shown(from, set, to), expected, "{what}");
+            assert_eq!(sent(from, set, to), expected, "{what}");
         }
-        let both = shown(API, &["node=a; Path=/", "shop=b; Path=/webapi"], HUB);
+        let both = sent(API, &["node=a; Path=/", "shop=b; Path=/webapi"], HUB);
         assert!(matches!(both.as_str(), "node=a; shop=b" | "shop=b; node=a"), "{both}");
     }
 
     #[test]
-    fn jars_stay_small_and_apart() {
+    fn jars_are_bounded_and_separate() {
         let cookies = CookieJar::for_hosts(["floor.example.com"]);
         let at = address("https://floor.example.com/");
         for number in 0..100 {
             let headers = [(SET_COOKIE, format!("n{number}={}", "x".repeat(500)).parse().expect("a header"))];
             cookies.keep(&at, &headers.into_iter().collect());
-            assert!(cookies.header(&at).is_none_or(|header| header.len() <= LONGEST));
+            assert!(cookies.header(&at).is_none_or(|header| header.len() <= MAX_HEADER));
         }
-        assert!(cookies.header(&at).is_some_and(|header| header.is_sensitive()), "it is in no log");
+        assert!(cookies.header(&at).is_some_and(|header| header.is_sensitive()), "it is not logged");
         assert_eq!(cookies.for_other_identity().header(&at), None);
         assert_eq!(CookieJar::default().header(&at), None);
     }

@@ -1,4 +1,4 @@
-//! What an answer says when it is not the answer that was asked for: why, and when to come back.
+//! Error responses of HTTP APIs: the error message in the body, and `Retry-After`.
 
 use std::time::Duration;
 
@@ -7,45 +7,46 @@ use serde_json::Value;
 
 use super::{Clock, http, json};
 
-/// Nobody is kept waiting longer, whatever an answer says.
-const LONGEST_WAIT: Duration = Duration::from_secs(86_400);
+/// The longest `Retry-After` that is obeyed.
+const MAX_RETRY_AFTER: Duration = Duration::from_secs(86_400);
 
-/// No reason that a person reads is longer than this.
-const REASON: usize = 300;
+/// In characters. Longer messages are cut.
+const MAX_MESSAGE: usize = 300;
 
-/// How long to wait before the next try, at most a day: seconds, or a date, which counts from the answer's own `Date` so that
-/// no two clocks are compared. Only where the answer has none, it is this server's clock.
+/// `Retry-After` as a duration, at most a day. A date counts from the answer's own `Date`, so that no two clocks are
+/// compared; only without a `Date` from this server's clock.
 #[must_use]
 pub fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let value = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     if !value.is_empty() && value.bytes().all(|digit| digit.is_ascii_digit()) {
-        // More digits than a number has are a long time, too.
-        return Some(value.parse().map_or(LONGEST_WAIT, Duration::from_secs).min(LONGEST_WAIT));
+        // More digits than fit into a number are a long time, too.
+        return Some(value.parse().map_or(MAX_RETRY_AFTER, Duration::from_secs).min(MAX_RETRY_AFTER));
     }
     let now = http::date(headers).unwrap_or_else(|| Clock::system().now());
     let wait = http::parse_date(value)?.duration_since(now);
-    Some(Duration::try_from(wait).unwrap_or(Duration::ZERO).min(LONGEST_WAIT))
+    Some(Duration::try_from(wait).unwrap_or(Duration::ZERO).min(MAX_RETRY_AFTER))
 }
 
-/// The sentence in a refusal, under whichever usual name it stands. Upstreams' words: shown to people, never logged.
+/// The error message in the body of an error response, under any of the usual names. It is upstream text: shown to
+/// people, never logged.
 #[must_use]
 pub fn message(body: &[u8]) -> Option<String> {
     let text = String::from_utf8_lossy(body);
     let text = text.trim();
     let found = match json::read::<Value>(text.as_bytes()) {
-        Ok(json) => sentence(&json)?,
-        // A page for people, from a gateway: nothing in it is about the request.
+        Ok(json) => find_message(&json)?,
+        // An HTML page, from a gateway: it says nothing about the request.
         Err(_) if text.starts_with('<') => return None,
         Err(_) => text.to_owned(),
     };
-    let line: String = found.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(REASON).collect();
+    let line: String = found.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(MAX_MESSAGE).collect();
     (!line.is_empty()).then_some(line)
 }
 
-/// Whether an answer tells an error, whatever its status is: an `error` or `errors` with something in it.
+/// Whether the JSON of an answer reports an error in spite of its status: a non-empty `error` or `errors`.
 #[must_use]
 pub fn has_error(answer: &Value) -> bool {
-    let says = |value: &Value| match value {
+    let is_set = |value: &Value| match value {
         Value::Null | Value::Bool(false) => false,
         Value::Bool(true) => true,
         Value::Number(code) => code.as_f64() != Some(0.0),
@@ -54,19 +55,19 @@ pub fn has_error(answer: &Value) -> bool {
         Value::Object(fields) => !fields.is_empty(),
     };
     let is_error = |name: &str| ["error", "errors"].iter().any(|known| name.eq_ignore_ascii_case(known));
-    answer.as_object().is_some_and(|fields| fields.iter().any(|(name, value)| is_error(name) && says(value)))
+    answer.as_object().is_some_and(|fields| fields.iter().any(|(name, value)| is_error(name) && is_set(value)))
 }
 
-fn sentence(json: &Value) -> Option<String> {
+fn find_message(json: &Value) -> Option<String> {
     match json {
         Value::String(text) => Some(text.clone()),
         Value::Array(items) => {
-            let all: Vec<String> = items.iter().filter_map(sentence).collect();
+            let all: Vec<String> = items.iter().filter_map(find_message).collect();
             (!all.is_empty()).then(|| all.join("; "))
         }
         Value::Object(fields) => ["message", "error", "errors", "detail", "details", "title", "reason"]
             .iter()
-            .find_map(|name| fields.get(*name).and_then(sentence)),
+            .find_map(|name| fields.get(*name).and_then(find_message)),
         _ => None,
     }
 }
@@ -78,7 +79,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_wait_is_seconds_or_a_date_by_the_answers_own_clock() {
+    fn retry_after_is_seconds_or_a_date_by_the_answers_clock() {
         let wait = |pairs: &[(HeaderName, &'static str)]| {
             let headers: HeaderMap =
                 pairs.iter().map(|(name, value)| (name.clone(), value.parse().expect("a value"))).collect();
@@ -94,9 +95,9 @@ mod tests {
         );
         assert_eq!(wait(&[(RETRY_AFTER, "Wed Oct 21 07:28:30 2015"), (DATE, now)]), Some(Duration::from_secs(30)));
         assert_eq!(wait(&[(RETRY_AFTER, now)]), Some(Duration::ZERO), "long ago by our own clock");
-        assert_eq!(wait(&[(RETRY_AFTER, "Fri, 01 Jan 2900 00:00:00 GMT")]), Some(LONGEST_WAIT));
+        assert_eq!(wait(&[(RETRY_AFTER, "Fri, 01 Jan 2900 00:00:00 GMT")]), Some(MAX_RETRY_AFTER));
         assert_eq!(wait(&[(RETRY_AFTER, " 7 ")]), Some(Duration::from_secs(7)));
-        assert_eq!(wait(&[(RETRY_AFTER, "99999999999999999999999")]), Some(LONGEST_WAIT));
+        assert_eq!(wait(&[(RETRY_AFTER, "99999999999999999999999")]), Some(MAX_RETRY_AFTER));
         for nonsense in ["soon", "-5", "+5", "1.5", "", "1e3"] {
             assert_eq!(wait(&[(RETRY_AFTER, nonsense)]), None, "{nonsense}");
         }
@@ -104,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn the_reason_is_found_under_its_usual_names() {
+    fn message_is_found_under_its_usual_names() {
         let read = |body: &str| message(body.as_bytes());
         assert_eq!(read(r#"{"message":"Employee not found"}"#).as_deref(), Some("Employee not found"));
         assert_eq!(read(r#"{"errors":[{"title":"a"},"b"]}"#).as_deref(), Some("a; b"));
@@ -113,6 +114,6 @@ mod tests {
         assert_eq!(read("<html>502</html>"), None);
         assert_eq!(read(r#"{"status":4}"#), None);
         assert_eq!(read(""), None);
-        assert_eq!(read(&"x".repeat(1000)).map(|text| text.len()), Some(REASON));
+        assert_eq!(read(&"x".repeat(1000)).map(|text| text.len()), Some(MAX_MESSAGE));
     }
 }

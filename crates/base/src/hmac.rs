@@ -1,5 +1,5 @@
-//! Signed messages: HMAC-SHA256 over the raw bytes, compared in constant time, with several secrets while one replaces
-//! the other.
+//! HMAC-SHA256 signatures of webhooks: over the raw bytes, compared in constant time, with two secrets during a
+//! rotation.
 
 use std::fmt;
 
@@ -9,28 +9,28 @@ use thiserror::Error;
 
 use super::secret::{ExposeSecret, Secret};
 
-/// The secrets that a sender may sign with: one, or two while they are being changed.
+/// The secrets that a sender may sign with: one, or two during a rotation.
 #[derive(Debug, Clone)]
 pub struct Keyring(Vec<Secret>);
 
-/// Why a message is not believed. To the sender all of these read alike; counters tell them apart.
+/// Why a signature is refused. The sender gets the same message for all of them; metrics tell them apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[error("The signature is missing or wrong.")]
 pub enum SignatureError {
-    /// There is no signature.
+    /// No signature.
     Missing,
-    /// There are several.
+    /// More than one signature.
     Duplicate,
-    /// It is not 64 hexadecimal digits.
+    /// Not 64 hexadecimal digits.
     Malformed,
-    /// No secret of ours makes it from this body.
+    /// Not made with one of the secrets from this body.
     Wrong,
-    /// We have no secret to check it with.
+    /// There is no secret to verify with.
     NoSecret,
 }
 
 impl SignatureError {
-    /// The name in counters.
+    /// The label in metrics.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -44,20 +44,20 @@ impl SignatureError {
 }
 
 impl Keyring {
-    /// An empty secret is none: anybody could sign with it.
+    /// Empty secrets are dropped: everyone could sign with them.
     #[must_use]
     pub fn new(secrets: impl IntoIterator<Item = Secret>) -> Self {
         Self(secrets.into_iter().filter(|secret| !secret.expose_secret().is_empty()).collect())
     }
 
-    /// Whether there is nothing to check with.
+    /// Whether there is no secret.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Which secret signed this body, given all values of the signature's header. Every secret is tried, whichever
-    /// fits, so that the time taken tells nothing.
+    /// Verifies a body, given all values of the signature header, and returns the index of the secret that signed it.
+    /// Every secret is tried even after a match, so that the time taken says nothing.
     ///
     /// # Errors
     /// See [`SignatureError`].
@@ -74,26 +74,26 @@ impl Keyring {
             return Err(SignatureError::Missing);
         }
         let tag = Tag::parse(value).ok_or(SignatureError::Malformed)?;
-        let fitting = self.0.iter().enumerate().fold(None, |found, (index, secret)| {
-            let fits = tag.verifies(secret, body);
-            found.or(fits.then_some(index))
+        let matching = self.0.iter().enumerate().fold(None, |found, (index, secret)| {
+            let matches = tag.verifies(secret, body);
+            found.or(matches.then_some(index))
         });
-        fitting.ok_or(SignatureError::Wrong)
+        matching.ok_or(SignatureError::Wrong)
     }
 }
 
-/// A signature. Shown as lowercase hexadecimal digits.
+/// An HMAC-SHA256 tag (signature). Displayed as lowercase hexadecimal digits.
 #[derive(Clone, Copy)]
 pub struct Tag([u8; 32]);
 
 impl Tag {
-    /// The signature of a body.
+    /// Signs a body.
     #[must_use]
     pub fn sign(secret: &Secret, body: &[u8]) -> Self {
         Self(mac(secret, body).finalize().into_bytes().into())
     }
 
-    /// Reads 64 hexadecimal digits of either case, with or without `sha256=` before them.
+    /// Parses 64 hexadecimal digits of either case, with or without the prefix `sha256=`.
     #[must_use]
     pub fn parse(value: &[u8]) -> Option<Self> {
         let value = value.trim_ascii();
@@ -109,13 +109,13 @@ impl Tag {
         Some(Self(tag))
     }
 
-    /// Its bytes.
+    /// The 32 bytes of the tag.
     #[must_use]
     pub fn bytes(&self) -> &[u8; 32] {
         &self.0
     }
 
-    /// Whether it was made with this secret from this body. Takes the same time whether or not.
+    /// Whether the tag was made with this secret from this body, compared in constant time.
     #[must_use]
     pub fn verifies(&self, secret: &Secret, body: &[u8]) -> bool {
         mac(secret, body).verify_slice(&self.0).is_ok()

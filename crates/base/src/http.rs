@@ -1,4 +1,4 @@
-//! The outgoing HTTP client: no redirects, every wait bounded, every body capped.
+//! The outgoing HTTP client: no redirects, timeouts, body size limits, tolerant of bad headers.
 
 use std::time::Duration;
 
@@ -11,45 +11,45 @@ use thiserror::Error;
 
 use super::content_encoding::{DecodeError, Decoder};
 use super::dns::Resolver;
-use super::{SourceClock, json, error_response, sniff};
+use super::{SourceClock, error_response, json, sniff};
 
 pub use reqwest::Client;
 
-/// How long a whole call may take, answer included, unless the caller streams it.
+/// The timeout of a whole call, answer included, unless the caller streams it.
 pub const CALL_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// What our requests call themselves.
+/// The `User-Agent` of all requests.
 pub const USER_AGENT: &str = concat!("callboard/", env!("CARGO_PKG_VERSION"));
 
-/// Why an answer could not be read.
+/// Why the body of an answer cannot be used.
 #[derive(Debug, Error)]
 pub enum BodyError {
-    /// The answer is larger than anything the endpoint should send.
+    /// It is larger than the limit.
     #[error("the answer is larger than {limit} bytes")]
     TooLarge {
-        /// How many bytes were allowed, after decompression.
+        /// The limit in bytes, after decompression.
         limit: usize,
     },
-    /// The connection broke or ran out of time while the answer was being read.
+    /// The connection broke or timed out while the body was read.
     #[error("the answer broke off")]
     Broken(#[source] reqwest::Error),
-    /// It is encoded in a way that cannot be read.
+    /// Its `Content-Encoding` cannot be decoded.
     #[error(transparent)]
     Coding(DecodeError),
-    /// It is a page or a text, where an API answers JSON: a login page, a captive portal, or a proxy sent it.
+    /// It is HTML or text instead of JSON: a login page, a captive portal or a proxy sent it.
     #[error("something in between answered instead of the API: it sent {what}")]
     NotTheApi {
         /// What came.
         what: &'static str,
     },
-    /// Status 206: a part of an answer, which we never ask for.
+    /// Status 206, a partial answer, which is never requested.
     #[error("it sent a part of an answer (status 206)")]
-    Part,
-    /// It has a status of success, and holds an error.
-    #[error("it holds an error in spite of its status: {}", said.as_deref().unwrap_or("it does not say which"))]
-    Refusal {
-        /// What it says. Upstreams' words: shown to people, never logged.
-        said: Option<String>,
+    Partial,
+    /// A success status, but the body reports an error.
+    #[error("it holds an error in spite of its status: {}", message.as_deref().unwrap_or("it does not say which"))]
+    ErrorInBody {
+        /// The message. It is upstream text: shown to people, never logged.
+        message: Option<String>,
     },
 }
 
@@ -62,8 +62,8 @@ impl From<DecodeError> for BodyError {
     }
 }
 
-/// A client for calls that are answered and over. It never follows a redirect: an upstream's answer does not get to choose
-/// where our credentials go.
+/// A client for request and response. It never follows a redirect: an answer must not choose where credentials are
+/// sent.
 ///
 /// # Errors
 /// When the TLS library cannot be set up.
@@ -71,8 +71,8 @@ pub fn client() -> Result<Client, reqwest::Error> {
     builder().timeout(CALL_TIMEOUT).build()
 }
 
-/// A client for answers that never end (server-sent events) or take minutes (long polls): the connection has a time
-/// limit, the answer has none. Whoever reads it watches for silence.
+/// A client for answers that never end (server-sent events) or take minutes (long polling): connecting has a timeout,
+/// the answer has none. The reader must watch for silence.
 ///
 /// # Errors
 /// When the TLS library cannot be set up.
@@ -80,14 +80,14 @@ pub fn streaming_client() -> Result<Client, reqwest::Error> {
     builder().build()
 }
 
-/// What both clients begin with.
+/// The common settings of both clients.
 #[must_use]
 pub fn builder() -> reqwest::ClientBuilder {
-    // Every answer is decoded by `Decoder`, which also reads gzip in several members.
+    // `Decoder` decodes every answer: unlike reqwest it reads gzip with several members.
     let headers = [(ACCEPT_ENCODING, HeaderValue::from_static("gzip"))].into_iter().collect();
     reqwest::Client::builder()
         .default_headers(headers)
-        // What RFC 9112 lets a recipient do about a bad header line costs that line and not the answer.
+        // A bad header line costs only that line, as RFC 9112 allows.
         .http1_allow_obsolete_multiline_headers_in_responses(true)
         .http1_allow_spaces_after_header_name_in_responses(true)
         .http1_ignore_invalid_headers_in_responses(true)
@@ -97,10 +97,10 @@ pub fn builder() -> reqwest::ClientBuilder {
         .user_agent(USER_AGENT)
 }
 
-/// Sends a request, and measures the source's clock by the answer.
+/// Sends a request, and estimates the source's clock from the answer.
 ///
 /// # Errors
-/// When no answer comes.
+/// When there is no answer.
 pub async fn send(request: reqwest::RequestBuilder, source: &SourceClock) -> Result<reqwest::Response, reqwest::Error> {
     let asked = source.ours();
     let answer = request.send().await?;
@@ -108,7 +108,7 @@ pub async fn send(request: reqwest::RequestBuilder, source: &SourceClock) -> Res
     Ok(answer)
 }
 
-/// Reads an answer to its end, or gives up once it has more than `limit` bytes after decompression.
+/// Reads the whole body, at most `limit` bytes after decompression.
 ///
 /// # Errors
 /// See [`BodyError`].
@@ -125,67 +125,66 @@ pub async fn read_body(response: Response, limit: usize) -> Result<Vec<u8>, Body
     Ok(body)
 }
 
-/// The answer in pieces as they come, decoded, none of them larger than `limit`.
+/// The decoded body as a stream of chunks, none of them larger than `limit` bytes.
 ///
 /// # Errors
-/// When it is encoded in a way that is not known.
+/// When its `Content-Encoding` is not supported.
 pub fn body_stream(
     response: Response,
     limit: usize,
 ) -> Result<impl Stream<Item = Result<Vec<u8>, BodyError>> + Send + 'static, BodyError> {
-    let decoder = Decoder::of(response.headers())?;
+    let decoder = Decoder::for_headers(response.headers())?;
     let chunks = Box::pin(response.bytes_stream());
-    let pieces = stream::try_unfold(Some((chunks, decoder)), move |state| async move {
+    let decoded = stream::try_unfold(Some((chunks, decoder)), move |state| async move {
         let Some((mut chunks, mut decoder)) = state else { return Ok(None) };
         match chunks.next().await {
             Some(Ok(chunk)) => Ok(Some((decoder.feed(&chunk, limit)?, Some((chunks, decoder))))),
             Some(Err(error)) => Err(BodyError::Broken(error.without_url())),
-            None => Ok(Some((decoder.end(limit)?, None))),
+            None => Ok(Some((decoder.finish(limit)?, None))),
         }
     });
-    // A piece without a byte would look like a sign of life.
-    Ok(pieces.try_filter(|piece| std::future::ready(!piece.is_empty())))
+    // An empty chunk would look like a keep-alive.
+    Ok(decoded.try_filter(|chunk| std::future::ready(!chunk.is_empty())))
 }
 
-/// An answer that was read already and must be JSON, decoded.
+/// Decodes a body that was read already and must be JSON.
 ///
 /// # Errors
 /// See [`BodyError`].
 pub fn decode_json(body: Vec<u8>, headers: &HeaderMap) -> Result<Vec<u8>, BodyError> {
-    let (mut decoder, limit) = (Decoder::of(headers)?, body.len().saturating_mul(4).max(1 << 16));
+    let (mut decoder, limit) = (Decoder::for_headers(headers)?, body.len().saturating_mul(4).max(1 << 16));
     let mut decoded = decoder.feed(&body, limit)?;
-    decoded.append(&mut decoder.end(limit)?);
-    must_be_json(sniff::utf8(decoded, headers.get(CONTENT_TYPE)))
+    decoded.append(&mut decoder.finish(limit)?);
+    must_be_json(sniff::to_utf8(decoded, headers.get(CONTENT_TYPE)))
 }
 
 fn must_be_json(body: Vec<u8>) -> Result<Vec<u8>, BodyError> {
     match sniff::begins_like_json(&body) {
-        _ if sniff::is_page(&body) => Err(BodyError::NotTheApi { what: "an HTML page" }),
+        _ if sniff::is_markup(&body) => Err(BodyError::NotTheApi { what: "an HTML page" }),
         Some(true) => Ok(body),
         Some(false) => Err(BodyError::NotTheApi { what: "a text that is no JSON" }),
         None => Err(BodyError::NotTheApi { what: "nothing" }),
     }
 }
 
-/// Reads an answer of an API whose form is not documented, or which may be empty: as UTF-8, and nothing that is meant for
-/// people.
+/// Reads the body as UTF-8, for answers whose form is not documented or which may be empty. HTML is an error.
 ///
 /// # Errors
 /// See [`BodyError`].
 pub async fn read_text(response: Response, limit: usize) -> Result<Vec<u8>, BodyError> {
     let kind = response.headers().get(CONTENT_TYPE).cloned();
-    let body = sniff::utf8(read_body(response, limit).await?, kind.as_ref());
-    if sniff::is_page(&body) { Err(BodyError::NotTheApi { what: "an HTML page" }) } else { Ok(body) }
+    let body = sniff::to_utf8(read_body(response, limit).await?, kind.as_ref());
+    if sniff::is_markup(&body) { Err(BodyError::NotTheApi { what: "an HTML page" }) } else { Ok(body) }
 }
 
-/// Reads a success that must tell what became of a request: the whole answer, as JSON in which no error is told. `None`:
-/// it is empty. Whatever else comes with a status of success says nothing of the request.
+/// Reads a success answer that must tell the outcome of a request: complete JSON that reports no error. `None`: it is
+/// empty. Any other body of a success answer says nothing about the request.
 ///
 /// # Errors
 /// See [`BodyError`].
 pub async fn read_receipt(response: Response, limit: usize) -> Result<Option<Value>, BodyError> {
     if response.status() == StatusCode::PARTIAL_CONTENT {
-        return Err(BodyError::Part);
+        return Err(BodyError::Partial);
     }
     let body = read_text(response, limit).await?;
     if body.trim_ascii().is_empty() {
@@ -193,13 +192,13 @@ pub async fn read_receipt(response: Response, limit: usize) -> Result<Option<Val
     }
     let receipt = json::read(&body).map_err(|_| BodyError::NotTheApi { what: "a text that is no JSON" })?;
     if error_response::has_error(&receipt) {
-        Err(BodyError::Refusal { said: error_response::message(&body) })
+        Err(BodyError::ErrorInBody { message: error_response::message(&body) })
     } else {
         Ok(Some(receipt))
     }
 }
 
-/// Reads an answer that must be JSON, as UTF-8. Whether it is what it should be, the reader says.
+/// Reads the body of an answer that must be JSON, as UTF-8. It is not parsed yet.
 ///
 /// # Errors
 /// See [`BodyError`].
@@ -207,7 +206,7 @@ pub async fn read_json(response: Response, limit: usize) -> Result<Vec<u8>, Body
     must_be_json(read_text(response, limit).await?)
 }
 
-/// A status for people. A redirect is never followed: an answer does not get to choose where our credentials go.
+/// A status code for people, with the hint that redirects are not followed.
 #[must_use]
 pub fn describe_status(status: u16) -> String {
     match status {
@@ -216,13 +215,14 @@ pub fn describe_status(status: u16) -> String {
     }
 }
 
-/// When the server says it answered. Only in GMT (RFC 9110, section 5.6.7): what else it may mean is not worth a clock.
+/// The `Date` of an answer. Only in GMT (RFC 9110, section 5.6.7): other zones are not reliable enough for clock
+/// estimates.
 #[must_use]
 pub fn date(headers: &HeaderMap) -> Option<Timestamp> {
     Timestamp::try_from(httpdate::parse_http_date(headers.get(DATE)?.to_str().ok()?.trim()).ok()?).ok()
 }
 
-/// An parse_date in any of the three forms that RFC 9110 (section 5.6.7) lets a sender write, or as mail writes it.
+/// Parses a date in one of the three HTTP forms (RFC 9110, section 5.6.7) or in that of mail (RFC 2822).
 #[must_use]
 pub fn parse_date(text: &str) -> Option<Timestamp> {
     let text = text.trim();
@@ -230,13 +230,13 @@ pub fn parse_date(text: &str) -> Option<Timestamp> {
     http.or_else(|| jiff::fmt::rfc2822::parse(text).ok().map(|date| date.timestamp()))
 }
 
-/// Whether two names are of the same host: without case, and with or without the root's dot.
+/// Whether two host names are equal, ignoring case and the root's dot.
 #[must_use]
 pub fn same_host(one: &str, other: &str) -> bool {
     one.trim_end_matches('.').eq_ignore_ascii_case(other.trim_end_matches('.'))
 }
 
-/// Whether an address is plain HTTP to this very machine, the one case in which unencrypted credentials are allowed.
+/// Whether a URL names this machine, the only place to which credentials may go unencrypted.
 #[must_use]
 pub fn is_loopback(url: &url::Url) -> bool {
     match url.host() {
@@ -256,7 +256,7 @@ mod tests {
 
     use super::*;
 
-    /// How much a few kilobytes on the wire want to become.
+    /// In bytes, decoded from a few kilobytes.
     const ZEROS: usize = 200 << 20;
 
     async fn bomb() -> String {
@@ -272,9 +272,9 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_answer_that_unpacks_to_far_more_than_it_was_is_given_up_at_the_limit() {
+    async fn gzip_bomb_is_refused_at_the_limit() {
         let answer = client().expect("a client").get(bomb().await).send().await.expect("an answer");
-        assert_eq!(answer.headers()["content-encoding"], "gzip", "the test would see it");
+        assert_eq!(answer.headers()["content-encoding"], "gzip", "it was compressed");
         assert!(matches!(read_body(answer, 1 << 20).await, Err(BodyError::TooLarge { limit: 1_048_576 })));
     }
 
@@ -288,7 +288,7 @@ mod tests {
         assert!(!loopback("http://10.0.0.1/"));
     }
 
-    /// A peer that writes these bytes to whoever connects, whatever is asked, and hangs up.
+    /// A server that answers one request with these bytes and closes the connection.
     async fn peer(answer: Vec<u8>) -> String {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = format!("http://{}/", listener.local_addr().expect("an address"));
@@ -311,7 +311,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn answers_are_read_however_http_lets_them_be_written() {
+    async fn answers_are_read_in_every_form_that_http_allows() {
         const OK: &str = "HTTP/1.1 200 OK\n";
         let plain = b"{\"a\":\"\xc3\xa9\"}".as_slice();
         let utf16: Vec<u8> = "\u{feff}{\"a\":\"é\"}".encode_utf16().flat_map(u16::to_le_bytes).collect();
@@ -354,7 +354,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_no_answer_of_an_api_is_named() {
+    async fn answers_that_are_no_json_are_errors_with_a_reason() {
         const OK: &str = "HTTP/1.1 200 OK\n";
         for (head, body, said) in [
             (OK, "<!DOCTYPE html><title>Sign in</title>", "an HTML page"),
@@ -377,7 +377,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn receipts_are_whole_json_without_an_error() {
+    async fn receipt_is_complete_json_without_an_error() {
         const OK: &str = "HTTP/1.1 200 OK\n";
         let receipt = async |head: &str, body: &[u8]| {
             let answer = [head.replace('\n', "\r\n").as_bytes(), b"\r\n", body].concat();
@@ -415,7 +415,7 @@ mod tests {
     }
 
     #[test]
-    fn dates_are_read_in_each_of_the_three_forms() {
+    fn dates_are_parsed_in_each_of_the_three_forms() {
         let expected = "1994-11-06T08:49:37Z".parse().ok();
         for text in [
             "Sun, 06 Nov 1994 08:49:37 GMT",

@@ -1,8 +1,8 @@
-//! JSON from outside, read so that one odd byte costs no more than itself (`docs/tolerance.md`).
+//! Lenient JSON: reads messages from outside that `serde_json` refuses, so that a defect costs only the value it is in.
 //!
-//! Whatever is JSON by RFC 8259 is read by `serde_json` alone. Only what it refuses is gone through here: the half of a
-//! surrogate pair, which the grammar allows (§8.2), becomes U+FFFD; a number that no `f64` holds (§6), and nesting that no
-//! reader follows (§9), are absent; of a name that comes twice the last value counts (§4). No library reads like that.
+//! `serde_json` reads first. Only a message that it refuses is repaired: a lone surrogate, which the grammar of RFC
+//! 8259 allows (§8.2), becomes U+FFFD; a number out of the range of `f64` (§6) and too deep nesting (§9) are absent; of
+//! duplicate names the last value counts (§4). No library reads like that.
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
@@ -11,16 +11,17 @@ use std::sync::LazyLock;
 use prometheus_client::metrics::counter::Counter;
 use serde::de::{DeserializeOwned, IgnoredAny};
 
-/// How often a message was read that had to be repaired, for [`Metrics`](super::Metrics). One that is read again is repaired again.
+/// Counts messages that had to be repaired, for [`Metrics`](super::Metrics). A message that is read twice counts twice.
 pub static REPAIRS: LazyLock<Counter> = LazyLock::new(Counter::default);
 
-/// What lies deeper is absent. `serde_json` follows 127 levels, and some of ours lie around what is read.
-const LEVELS: usize = 100;
+/// Deeper values are absent. `serde_json` reads 127 levels; a raw value may be nested in a message of ours.
+const MAX_DEPTH: usize = 100;
 
-/// Reads a message. Types that borrow from it are read from the text of [`repair`].
+/// Deserializes a message, repaired if necessary. Types that borrow from it are read from the text of [`sanitize`]
+/// instead.
 ///
 /// # Errors
-/// When it is no JSON, or not of that type. The place is one in the message as it came, unless it had to be repaired.
+/// When it is no JSON, or not of that type. The position is that in the original, unless it had to be repaired.
 pub fn read<T: DeserializeOwned>(bytes: &[u8]) -> serde_json::Result<T> {
     serde_json::from_slice(bytes).or_else(|error| match repair(bytes) {
         Some(text) => serde_json::from_str(&text).inspect(|_| {
@@ -30,41 +31,42 @@ pub fn read<T: DeserializeOwned>(bytes: &[u8]) -> serde_json::Result<T> {
     })
 }
 
-/// The same JSON as a text that `serde_json` reads. `None`: there is nothing to repair, or it is no JSON at all. Counted.
+/// The repaired text that `serde_json` reads. `None`: nothing to repair, or it is no JSON at all. Counted in
+/// [`REPAIRS`].
 #[must_use]
-pub fn repair_counted(bytes: &[u8]) -> Option<String> {
-    let repaired = repair(bytes).filter(|text| text.as_bytes() != bytes)?;
+pub fn repair(bytes: &[u8]) -> Option<String> {
+    let repaired = sanitize(bytes).filter(|text| text.as_bytes() != bytes)?;
     REPAIRS.inc();
     Some(repaired)
 }
 
-/// The same JSON without whatever `serde_json` refuses in it. `None`: it is no JSON at all.
+/// The same JSON without what `serde_json` refuses. `None`: it is no JSON at all.
 ///
-/// A half of a surrogate pair, bytes that are no UTF-8 and bare control characters are repaired. A member or an item that
-/// cannot be read is left out.
+/// Lone surrogates, invalid UTF-8 and bare control characters are repaired. A member or an item that cannot be read is
+/// left out.
 #[must_use]
 pub fn repair(bytes: &[u8]) -> Option<String> {
     let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
     let text = String::from_utf8_lossy(bytes);
-    let mut tidier = Tidier { text: &text, at: 0, out: String::with_capacity(text.len()) };
-    let is_there = tidier.value(0)?;
-    tidier.blanks();
-    (is_there && tidier.at == text.len()).then_some(tidier.out)
+    let mut sanitizer = Sanitizer { text: &text, at: 0, out: String::with_capacity(text.len()) };
+    let is_there = sanitizer.value(0)?;
+    sanitizer.blanks();
+    (is_there && sanitizer.at == text.len()).then_some(sanitizer.out)
 }
 
-/// Goes through a text once. Its functions give `None` for what is no JSON.
-struct Tidier<'a> {
+/// A single pass over a text. Its functions return `None` for what is no JSON.
+struct Sanitizer<'a> {
     text: &'a str,
     at: usize,
     out: String,
 }
 
-impl Tidier<'_> {
-    /// Copies a value. `Some(false)`: it is JSON, and nobody can read it; nothing was copied.
+impl Sanitizer<'_> {
+    /// Copies a value. `Some(false)`: it is JSON that cannot be read, and nothing was copied.
     fn value(&mut self, level: usize) -> Option<bool> {
         self.blanks();
         match self.peek()? {
-            b'{' | b'[' if level == LEVELS => self.pass_over().map(|()| false),
+            b'{' | b'[' if level == MAX_DEPTH => self.skip_value().map(|()| false),
             b'{' => self.object(level).map(|()| true),
             b'[' => self.list(level).map(|()| true),
             b'"' => self.string().map(|()| true),
@@ -73,10 +75,10 @@ impl Tidier<'_> {
     }
 
     fn object(&mut self, level: usize) -> Option<()> {
-        // Where each member stands in what was copied; empty for those that do not count.
+        // The range of each member in the output; empty for those that are left out.
         let mut members = Vec::new();
         let mut known = HashMap::new();
-        let mut is_twice = false;
+        let mut has_duplicates = false;
         self.open('{');
         let begin = self.out.len();
         while !self.closes('}', members.is_empty())? {
@@ -91,13 +93,13 @@ impl Tidier<'_> {
                 self.out.truncate(start);
             }
             if let Some(earlier) = known.insert(name, members.len()) {
-                is_twice = true;
+                has_duplicates = true;
                 members[earlier] = start..start;
             }
             members.push(start..self.out.len());
             self.separate(start);
         }
-        if is_twice {
+        if has_duplicates {
             let kept = members.iter().filter(|member| !member.is_empty()).map(|member| &self.out[member.clone()]);
             let kept = kept.collect::<Vec<_>>().join(",");
             self.out.truncate(begin);
@@ -163,7 +165,7 @@ impl Tidier<'_> {
         u16::from_str_radix(digits, 16).ok().filter(|_| is_hexadecimal)
     }
 
-    /// A number or one of the words. `NaN` and infinity are none of JSON's, and some serialisers write them all the same.
+    /// A number or a literal. `NaN` and infinity are no JSON, but some serializers write them.
     fn word(&mut self) -> Option<bool> {
         let rest = &self.text[self.at..];
         let is_part = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '+' | '-' | '.');
@@ -172,7 +174,7 @@ impl Tidier<'_> {
         let is_read = match word {
             "NaN" | "Infinity" | "-Infinity" => false,
             _ => {
-                // This checks the grammar alone, and the next the range, too.
+                // The first checks only the grammar, the second also the range.
                 serde_json::from_str::<IgnoredAny>(word).ok()?;
                 !is_number || serde_json::from_str::<f64>(word).is_ok()
             }
@@ -184,8 +186,8 @@ impl Tidier<'_> {
         Some(is_read)
     }
 
-    /// Whoever went through this by calling himself would not come back.
-    fn pass_over(&mut self) -> Option<()> {
+    /// Skips a value without recursion, which would overflow the stack.
+    fn skip_value(&mut self) -> Option<()> {
         let mut values = serde_json::Deserializer::from_str(&self.text[self.at..]).into_iter::<IgnoredAny>();
         values.next()?.ok()?;
         self.at += values.byte_offset();
@@ -216,7 +218,7 @@ impl Tidier<'_> {
         self.at += 1;
     }
 
-    /// Whether a bracket closes here. If not, there is another member or item behind the comma that must be here.
+    /// Whether the bracket closes here. If not, and it is not the first member or item, a comma must be here.
     fn closes(&mut self, bracket: char, is_first: bool) -> Option<bool> {
         self.blanks();
         if self.take(bracket).is_some() {
@@ -228,7 +230,7 @@ impl Tidier<'_> {
         Some(false)
     }
 
-    /// A comma behind what was copied, if anything was.
+    /// A comma behind the member or item, if one was copied.
     fn separate(&mut self, start: usize) {
         if self.out.len() > start {
             self.out.push(',');
@@ -256,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn an_odd_byte_costs_no_more_than_itself() {
+    fn defects_cost_only_the_value_they_are_in() {
         for (text, expected) in [
             (r#"{"a":"cut \ud83d","b":1}"#, json!({"a": "cut \u{fffd}", "b": 1})),
             (r#"{"a":"\udc00","b":1}"#, json!({"a": "\u{fffd}", "b": 1})),
@@ -294,7 +296,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_json_still_is_none() {
+    fn invalid_json_stays_invalid() {
         for text in [
             "",
             " ",
@@ -344,7 +346,7 @@ mod tests {
     }
 
     #[test]
-    fn nesting_beyond_every_reader_is_absent_and_costs_no_neighbour() {
+    fn too_deep_nesting_is_absent_and_costs_no_other_member() {
         for (open, close) in [("[", "]"), ("{\"x\":", "}")] {
             for levels in [101, 128, 129, 100_000] {
                 let text = format!("{{\"a\":{}1{},\"b\":2}}", open.repeat(levels), close.repeat(levels));
@@ -355,7 +357,7 @@ mod tests {
     }
 
     #[test]
-    fn types_that_refuse_a_name_twice_take_the_last() {
+    fn last_of_duplicate_names_counts() {
         #[derive(Deserialize)]
         struct Two {
             a: i64,
@@ -367,23 +369,23 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn what_was_tidied_is_read(text in r#"[\[{]([\[\]{},:]|"(a|b|\\u[dD][89cC][0-9a-f]{2}|\\n|é){0,4}"|-?[0-9]{1,3}(\.5)?([eE][+-]?[0-9]{1,3})?|true|null|NaN| ){0,30}[\]}]"#) {
-            if let Some(tidied) = repair(text.as_bytes()) {
-                proptest::prop_assert!(serde_json::from_str::<Value>(&tidied).is_ok(), "{text} became {tidied}");
+        fn sanitized_text_is_json(text in r#"[\[{]([\[\]{},:]|"(a|b|\\u[dD][89cC][0-9a-f]{2}|\\n|é){0,4}"|-?[0-9]{1,3}(\.5)?([eE][+-]?[0-9]{1,3})?|true|null|NaN| ){0,30}[\]}]"#) {
+            if let Some(sanitized) = sanitize(text.as_bytes()) {
+                proptest::prop_assert!(serde_json::from_str::<Value>(&sanitized).is_ok(), "{text} became {sanitized}");
             }
         }
 
         #[test]
-        fn whatever_is_json_stays_the_same(text in r#"\{"a":(\[|\{"b":)(1|"x\\u00e9"|-2\.5e3|true|null)(\]|\}),"c":\[1,2\]\}"#) {
+        fn valid_json_keeps_its_value(text in r#"\{"a":(\[|\{"b":)(1|"x\\u00e9"|-2\.5e3|true|null)(\]|\}),"c":\[1,2\]\}"#) {
             if let Ok(plain) = serde_json::from_str::<Value>(&text) {
-                let tidied = repair(text.as_bytes()).expect("it is JSON");
-                proptest::prop_assert_eq!(serde_json::from_str::<Value>(&tidied).expect("JSON"), plain);
+                let sanitized = sanitize(text.as_bytes()).expect("it is JSON");
+                proptest::prop_assert_eq!(serde_json::from_str::<Value>(&sanitized).expect("JSON"), plain);
             }
         }
 
         #[test]
-        fn nothing_makes_it_panic(bytes in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..200)) {
-            let _ = repair(&bytes);
+        fn any_bytes_do_not_panic(bytes in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..200)) {
+            let _ = sanitize(&bytes);
         }
     }
 }

@@ -1,5 +1,5 @@
-//! Start and stop. Background tasks run under a [`Lifecycle`]; a first signal asks them to finish, a second, or the
-//! deadline, drops them.
+//! Graceful shutdown. Background tasks run under a [`Lifecycle`]: the first signal (SIGTERM, Ctrl-C) asks them to
+//! finish, a second one or the deadline drops them.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -9,40 +9,40 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-/// How long a soft stop may take before what still runs is dropped.
+/// The grace period: how long a graceful shutdown may take before remaining tasks are dropped.
 pub const GRACE: Duration = Duration::from_secs(8);
 
-/// The handle that every long-running task holds. Cheap to clone.
+/// Starts background tasks and shuts them down gracefully. Cheap to clone.
 #[derive(Clone, Debug, Default)]
 pub struct Lifecycle {
-    soft: CancellationToken,
-    hard: CancellationToken,
+    stopping: CancellationToken,
+    killed: CancellationToken,
     tasks: TaskTracker,
     services: TaskTracker,
     failed: Arc<AtomicBool>,
 }
 
-/// Goes off when a task panics. A process that has lost a part would go on saying that all is well: it stops instead, and
-/// whoever supervises it starts it again.
-struct Alarm<'a>(&'a Lifecycle);
+/// Stops the process when a task panics: without that task it would go on and report that all is well. The service
+/// manager starts it again.
+struct PanicGuard<'a>(&'a Lifecycle);
 
-impl Drop for Alarm<'_> {
+impl Drop for PanicGuard<'_> {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            tracing::error!("a task has panicked; the process stops, to be started again");
+            tracing::error!("a task panicked; the process stops, to be started again");
             self.0.fail();
         }
     }
 }
 
 impl Lifecycle {
-    /// A world in which nothing runs yet.
+    /// A lifecycle without tasks.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Runs a task until it ends by itself or the hard stop drops it.
+    /// Starts a task, which runs until it ends or is dropped after the grace period. If it panics, the process stops.
     pub fn spawn<F>(&self, task: F)
     where
         F: Future<Output = ()> + Send + 'static,
@@ -50,22 +50,22 @@ impl Lifecycle {
         self.tasks.spawn(self.until_killed(task));
     }
 
-    /// Runs a task for one guest, a connection or a socket: whatever happens to it concerns nobody else.
+    /// Starts a task for one connection or request. If it panics, only that one is affected.
     pub fn spawn_isolated<F>(&self, task: F)
     where
         F: Future<Output = ()> + Send + 'static,
     {
-        let hard = self.hard.clone();
+        let killed = self.killed.clone();
         self.tasks.spawn(async move {
             tokio::select! {
-                () = hard.cancelled() => {}
+                () = killed.cancelled() => {}
                 () = task => {}
             }
         });
     }
 
-    /// Runs a task that serves others and has nothing to finish: it goes on while they finish, nobody waits for it, and it
-    /// is dropped when they are done.
+    /// Starts a task that serves other tasks and has nothing to finish. It runs while they finish, and is dropped after
+    /// them.
     pub fn spawn_service<F>(&self, task: F)
     where
         F: Future<Output = ()> + Send + 'static,
@@ -79,68 +79,69 @@ impl Lifecycle {
     {
         let life = self.clone();
         async move {
-            let alarm = Alarm(&life);
+            let guard = PanicGuard(&life);
             tokio::select! {
-                () = life.hard.cancelled() => {}
+                () = life.killed.cancelled() => {}
                 () = task => {}
             }
-            drop(alarm);
+            drop(guard);
         }
     }
 
-    /// Asks everything to finish because a part cannot go on: the process ends badly, to be started again.
+    /// Asks all tasks to finish because one cannot go on: the process exits with a failure, to be started again.
     pub fn fail(&self) {
         self.failed.store(true, Ordering::SeqCst);
         self.stop();
     }
 
-    /// Whether a task has panicked, or a part could not go on.
+    /// Whether a task has panicked or called [`fail`](Self::fail).
     #[must_use]
     pub fn has_failed(&self) -> bool {
         self.failed.load(Ordering::SeqCst)
     }
 
-    /// Resolves once a stop has been asked for: finish what you hold and return.
+    /// Resolves when the shutdown begins: finish the work in progress and return.
     pub async fn stopping(&self) {
-        self.soft.cancelled().await;
+        self.stopping.cancelled().await;
     }
 
-    /// Whether a stop has been asked for.
+    /// Whether the shutdown has begun.
     #[must_use]
     pub fn is_stopping(&self) -> bool {
-        self.soft.is_cancelled()
+        self.stopping.is_cancelled()
     }
 
-    /// Asks everything to finish.
+    /// Begins the shutdown: asks all tasks to finish.
     pub fn stop(&self) {
-        self.soft.cancel();
+        self.stopping.cancel();
     }
 
-    /// Drops everything that still runs.
+    /// Drops all tasks that still run.
     pub fn kill(&self) {
-        self.soft.cancel();
-        self.hard.cancel();
+        self.stopping.cancel();
+        self.killed.cancel();
     }
 
-    /// Asks everything to finish, waits at most `grace`, then drops the rest. Returns whether all ended by themselves.
+    /// Shuts down gracefully: asks all tasks to finish, waits at most `grace`, then drops the rest. Returns whether all
+    /// of them finished.
     pub async fn shut_down(&self, grace: Duration) -> bool {
         self.stop();
         self.tasks.close();
         let clean = tokio::time::timeout(grace, self.tasks.wait()).await.is_ok();
-        self.hard.cancel();
+        self.killed.cancel();
         self.tasks.wait().await;
         self.services.close();
         self.services.wait().await;
         clean
     }
 
-    /// Waits for Ctrl-C or SIGTERM, or until a task fails, then shuts down; a second signal does not wait any longer.
+    /// Waits for Ctrl-C, SIGTERM or a failed task, then shuts down gracefully. A second signal drops all tasks at once.
     pub async fn run_until_signal(&self) {
         tokio::select! {
             () = signal() => {}
             () = self.stopping() => {}
         }
-        tracing::info!("stopping: finishing what is in hand");
+        tracing::info!("stopping: waiting for tasks to finish");
         tokio::select! {
             clean = self.shut_down(GRACE) => {
                 if !clean {
@@ -161,7 +162,7 @@ async fn signal() {
             Ok(mut stream) => {
                 stream.recv().await;
             }
-            // Without a handler the default action ends the process, which is what was asked for.
+            // Without a handler the default action of SIGTERM ends the process.
             Err(_) => std::future::pending().await,
         }
     };
@@ -176,7 +177,7 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn a_task_that_listens_ends_by_itself() {
+    async fn task_that_waits_for_the_shutdown_ends_by_itself() {
         let life = Lifecycle::new();
         let watcher = life.clone();
         life.spawn(async move { watcher.stopping().await });
@@ -184,7 +185,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_service_goes_on_while_others_finish_and_nobody_waits_for_it() {
+    async fn service_runs_while_other_tasks_finish() {
         let life = Lifecycle::new();
         let (ask, mut asked) = tokio::sync::mpsc::channel::<tokio::sync::oneshot::Sender<()>>(1);
         life.spawn_service(async move {
@@ -205,16 +206,16 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_task_that_panics_stops_everything() {
+    async fn panic_of_a_task_stops_the_process() {
         let life = Lifecycle::new();
-        life.spawn_service(async { panic!("a test of the alarm") });
+        life.spawn_service(async { panic!("a test of the guard") });
         life.stopping().await;
         assert!(life.has_failed());
         assert!(life.shut_down(Duration::from_secs(1)).await);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_task_that_does_not_listen_is_dropped_at_the_deadline() {
+    async fn task_that_ignores_the_shutdown_is_dropped_at_the_deadline() {
         let life = Lifecycle::new();
         life.spawn(std::future::pending());
         assert!(!life.shut_down(Duration::from_secs(1)).await);

@@ -1,22 +1,22 @@
-//! Links in what others send. None is ever followed here: they are shown, or sent on.
+//! URL safety: which URLs from outside may become links on pages. None of them is fetched here.
 
 use url::Url;
 
-/// What a link must not do instead of leading somewhere.
-const RUNS: [&str; 5] = ["javascript", "data", "vbscript", "blob", "file"];
+/// Schemes that run code or carry content.
+const UNSAFE_SCHEMES: [&str; 5] = ["javascript", "data", "vbscript", "blob", "file"];
 
-/// Whether it would run or carry something instead of leading somewhere, however it is spelt: also behind another
-/// scheme, such as `view-source:`.
+/// Whether a URL has an unsafe scheme such as `javascript:`, however it is spelled, also behind another scheme such as
+/// `view-source:`.
 #[must_use]
 pub fn is_unsafe(link: &str) -> bool {
-    // Browsers pass over these (URL standard, 4.4).
+    // Browsers ignore these characters (URL standard, 4.4).
     let link = link.trim_start_matches(|letter| letter <= ' ').replace(['\t', '\n', '\r'], "").to_ascii_lowercase();
     let mut schemes = link.split(':').map(|part| part.trim_start_matches(['/', ' ']));
-    // What follows the last colon is none.
+    // The part behind the last colon is no scheme.
     schemes.next_back();
     schemes
         .take_while(|part| is_scheme(part) && !matches!(*part, "http" | "https"))
-        .any(|scheme| RUNS.contains(&scheme))
+        .any(|scheme| UNSAFE_SCHEMES.contains(&scheme))
 }
 
 fn is_scheme(part: &str) -> bool {
@@ -24,8 +24,7 @@ fn is_scheme(part: &str) -> bool {
         && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.'))
 }
 
-/// The address that a person may be led to: an http or https one as it is, and one without a scheme as https. `None`: it
-/// leads nowhere.
+/// The URL to link to: an http or https URL as it is, one without a scheme as https. `None`: it must not be a link.
 #[must_use]
 pub fn web_url(link: &str) -> Option<String> {
     let link = link.trim();
@@ -49,7 +48,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_link_leads_to_the_web_or_nowhere() {
+    fn only_web_urls_become_links() {
         for (link, expected) in [
             ("https://crm.example.com/case?id=1#x", Some("https://crm.example.com/case?id=1#x")),
             ("HTTP://crm.example.com", Some("HTTP://crm.example.com")),
@@ -78,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn what_runs_is_hostile_however_it_is_spelt() {
+    fn unsafe_schemes_are_found_however_they_are_spelled() {
         for link in [
             "javascript:alert(1)",
             " JAVASCRIPT:1",

@@ -1,7 +1,8 @@
-//! Secrets at rest that only the holder of a key can read: sealed under what a browser holds and this server does not keep.
+//! Encryption at rest: a secret sealed with AES-256-GCM under a key that only its holder has, such as a browser's
+//! cookie.
 //!
-//! AES-256-GCM of aws-lc-rs, which encrypts connections already. The cipher's key is derived from the holder's with
-//! HMAC-SHA256, so that the hash by which the holder's key is found says nothing about it.
+//! The cipher's key is derived from the holder's key with HMAC-SHA256, so that the stored hash of the holder's key says
+//! nothing about it.
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey};
 use zeroize::Zeroizing;
@@ -10,15 +11,13 @@ use super::Secret;
 use super::hmac::Tag;
 use super::secret::ExposeSecret;
 
-/// What the derived key is good for, and nothing else.
+/// The purpose of the derived key (domain separation).
 const PURPOSE: &[u8] = b"callboard: a secret sealed at rest, 1";
 
-/// Seals a secret. `key` must be one that nobody guesses (see [`key::generate`](super::key::generate)).
-///
-/// `None`: the cipher gave up.
+/// Encrypts a secret. `key` must be random (see [`key::generate`](super::key::generate)). `None`: the cipher failed.
 #[must_use]
 pub fn seal(key: &Secret, secret: &Secret) -> Option<Vec<u8>> {
-    // Wiped also where the cipher gives up half-way; with room for the tag, so that nothing is left where it was before.
+    // Wiped even if the cipher fails half-way; with capacity for the tag, so that the buffer does not move.
     let secret = secret.expose_secret().as_bytes();
     let mut text = Zeroizing::new(Vec::with_capacity(secret.len() + AES_256_GCM.tag_len()));
     text.extend_from_slice(secret);
@@ -26,7 +25,7 @@ pub fn seal(key: &Secret, secret: &Secret) -> Option<Vec<u8>> {
     Some([nonce.as_ref(), text.as_slice()].concat())
 }
 
-/// Opens what was sealed under this key. `None`: it was not, or has been changed since.
+/// Decrypts what was sealed under this key. `None`: another key, or the bytes were changed.
 #[must_use]
 pub fn open(key: &Secret, sealed: &[u8]) -> Option<Secret> {
     let (nonce, text) = sealed.split_at_checked(NONCE_LEN)?;
@@ -46,7 +45,7 @@ mod tests {
     use crate::key;
 
     #[test]
-    fn sealed_secret_opens_with_its_key_alone() {
+    fn sealed_secret_opens_only_with_its_key() {
         let (key, other, secret) = (key::generate(), key::generate(), Secret::from("a token".to_owned()));
         let sealed = seal(&key, &secret).expect("sealed");
         assert_eq!(open(&key, &sealed).expect("opened").expose_secret(), "a token");

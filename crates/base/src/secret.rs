@@ -1,16 +1,16 @@
-//! Secrets that cannot be printed by accident.
+//! Secrets in memory: never printed by accident, wiped when dropped.
 
 pub use secrecy::ExposeSecret;
 use serde::{Deserialize, Deserializer};
 use zeroize::Zeroizing;
 
-/// A text that is never shown by `Debug`, never serialised, and wiped when dropped.
+/// A secret text: never shown by `Debug`, never serialized, wiped from memory when dropped.
 ///
-/// Call [`ExposeSecret::expose_secret`] at the very place where it goes onto the wire, and nowhere else.
+/// Call [`ExposeSecret::expose_secret`] only where the secret is sent or hashed.
 pub type Secret = secrecy::SecretString;
 
-/// For `#[serde(deserialize_with)]`: a secret in the body of a request. The text on the way to it is wiped as well, which the
-/// type's own reading leaves to the allocator.
+/// For `#[serde(deserialize_with)]`: a secret in the body of a request. Wipes the intermediate text as well, which the
+/// type's own `Deserialize` does not.
 ///
 /// # Errors
 /// When there is no text.

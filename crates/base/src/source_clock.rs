@@ -1,11 +1,11 @@
-//! How far a source's clock is from ours.
+//! Clock skew: estimates the offset of another system's clock.
 //!
-//! What a source says of the time (the `Date` of an answer, the beginning of a status that was another one a moment ago)
-//! bounds the offset from both sides. Bounds that agree narrow one another. Those that do not are believed once several
-//! in a row agree with each other: then a clock was set.
+//! Each observation (the `Date` of an answer, the start of a status that was another one in the last poll) bounds the
+//! offset from both sides. Bounds that overlap narrow each other. Bounds that contradict are accepted once several in a
+//! row agree with each other: then a clock was set.
 //!
-//! The offset that is used stays the same while it may be right, so that what was translated by it does not change with
-//! each measurement.
+//! The offset in use stays the same while it is within the bounds, so that converted times do not change with each
+//! observation.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -14,48 +14,48 @@ use reqwest::header::{AGE, HeaderMap};
 
 use super::{Clock, http};
 
-/// A `Date` has whole seconds, and servers write the same one for up to another second.
-const DATE_STEP: i64 = 2_000;
+/// In milliseconds. A `Date` has whole seconds, and servers cache it for up to another second.
+const DATE_PRECISION: i64 = 2_000;
 
-/// How far outside the bounds the offset that is used may be, in milliseconds.
+/// How far outside the bounds the offset in use may be, in milliseconds.
 const TOLERANCE: i64 = 1_000;
 
-/// How many bounds in a row must contradict what is believed.
+/// How many bounds in a row must contradict the accepted ones to replace them.
 const CONTRADICTIONS: usize = 3;
 
-/// So far clocks may be apart that nobody sets, in milliseconds.
-const LIKELY: i64 = 3_600_000;
+/// In milliseconds. Clocks without synchronization may be this far apart; more is probably an error.
+const PLAUSIBLE: i64 = 3_600_000;
 
-/// What is believed of two clocks is told to people from this on.
+/// Smaller offsets are not reported.
 const NOTEWORTHY: SignedDuration = SignedDuration::from_secs(5);
 
-/// A source's clock, measured. Cheap to clone.
+/// The estimated clock of another system. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct SourceClock(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
     ours: Clock,
-    /// A clock that a test holds in its hand cannot be compared with others.
+    /// False for a manual clock, which cannot be compared with real ones.
     is_measured: bool,
     measured: Mutex<Measured>,
 }
 
-/// Offsets, theirs less ours, in milliseconds.
+/// Offsets: their clock minus ours, in milliseconds.
 #[derive(Debug, Default)]
 struct Measured {
-    by_date: Believed,
-    by_changes: Believed,
-    used: i64,
+    by_date: Estimate,
+    by_events: Estimate,
+    in_use: i64,
 }
 
 #[derive(Debug, Default)]
-struct Believed {
+struct Estimate {
     bounds: Option<Bounds>,
     contradictions: Vec<Bounds>,
 }
 
-/// The offset is neither less nor more.
+/// The offset is between these, inclusive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Bounds {
     least: i64,
@@ -63,57 +63,59 @@ struct Bounds {
 }
 
 impl SourceClock {
-    /// A clock that is as ours until it has been measured.
+    /// A clock that equals ours until it is measured.
     #[must_use]
     pub fn new(ours: Clock) -> Self {
         Self(Arc::new(Inner { is_measured: ours.is_system(), ours, measured: Mutex::default() }))
     }
 
-    /// What time it is by our clock.
+    /// The time by our clock.
     #[must_use]
     pub fn ours(&self) -> Timestamp {
         self.0.ours.now()
     }
 
-    /// What time it is by the source's.
+    /// The estimated time by their clock.
     #[must_use]
     pub fn theirs(&self) -> Timestamp {
         self.ours().checked_add(self.offset()).unwrap_or(Timestamp::MAX)
     }
 
-    /// How far it is ahead of ours; negative where it is behind. Zero while it may be.
+    /// How far their clock is ahead of ours; negative if it is behind. Zero while it may be equal.
     #[must_use]
     pub fn offset(&self) -> SignedDuration {
-        SignedDuration::from_millis(self.measured().used)
+        SignedDuration::from_millis(self.measured().in_use)
     }
 
-    /// The same where people should know, in whole seconds.
+    /// The offset in whole seconds, if it is large enough to be reported.
     #[must_use]
     pub fn noteworthy_offset(&self) -> Option<i64> {
         let offset = self.offset();
-        (offset.abs() > NOTEWORTHY).then(|| (self.measured().used + 500).div_euclid(1_000))
+        (offset.abs() > NOTEWORTHY).then(|| (self.measured().in_use + 500).div_euclid(1_000))
     }
 
-    /// When by our clock something was that the source gives a time for.
+    /// Converts a time of their clock to ours.
     #[must_use]
     pub fn to_ours(&self, theirs: Timestamp) -> Timestamp {
         theirs.checked_sub(self.offset()).unwrap_or(theirs)
     }
 
-    /// A question asked at this time by our clock is answered now. An answer out of a cache says nothing.
+    /// Observes the `Date` of an answer that arrived now to a request of this time by our clock. A cached answer is
+    /// ignored.
     pub fn observe_response(&self, asked: Timestamp, headers: &HeaderMap) {
         let now = self.ours();
-        let says_now = self.0.is_measured && !headers.contains_key(AGE) && asked <= now;
-        let Some(date) = http::date(headers).filter(|_| says_now) else { return };
+        let is_fresh = self.0.is_measured && !headers.contains_key(AGE) && asked <= now;
+        let Some(date) = http::date(headers).filter(|_| is_fresh) else { return };
         let date = date.as_millisecond();
-        let bounds = Bounds { least: date - now.as_millisecond(), most: date + DATE_STEP - asked.as_millisecond() };
+        let bounds =
+            Bounds { least: date - now.as_millisecond(), most: date + DATE_PRECISION - asked.as_millisecond() };
         let mut measured = self.measured();
-        // An absurd one alone is an answer out of a cache that does not say so.
-        measured.by_date.take(bounds, if bounds.widened(LIKELY).holds(0) { 1 } else { CONTRADICTIONS });
-        measured.settle();
+        // A single implausible date may be a cached answer without `Age`.
+        measured.by_date.add(bounds, if bounds.widened(PLAUSIBLE).contains(0) { 1 } else { CONTRADICTIONS });
+        measured.update_offset();
     }
 
-    /// Something began at a time by the source's clock; by ours between two instants.
+    /// Observes an event that has this time by their clock, and happened between two times of ours.
     pub fn observe_event(&self, theirs: Timestamp, earliest: Timestamp, latest: Timestamp) {
         if earliest > latest || !self.0.is_measured {
             return;
@@ -121,9 +123,9 @@ impl SourceClock {
         let theirs = theirs.as_millisecond();
         let bounds = Bounds { least: theirs - latest.as_millisecond(), most: theirs - earliest.as_millisecond() };
         let mut measured = self.measured();
-        // One of them alone may be an error of the source.
-        measured.by_changes.take(bounds, 2);
-        measured.settle();
+        // A single one may be an error of the source.
+        measured.by_events.add(bounds, 2);
+        measured.update_offset();
     }
 
     fn measured(&self) -> MutexGuard<'_, Measured> {
@@ -132,25 +134,25 @@ impl SourceClock {
 }
 
 impl Measured {
-    fn settle(&mut self) {
-        let bounds = match (self.by_date.bounds, self.by_changes.bounds) {
-            // What is told was dated by the clock that dates what is told.
-            (Some(date), Some(changes)) => date.and(changes.widened(TOLERANCE)).unwrap_or(changes),
+    fn update_offset(&mut self) {
+        let bounds = match (self.by_date.bounds, self.by_events.bounds) {
+            // Events have the clock whose times are converted; `Date` may come from another machine.
+            (Some(date), Some(events)) => date.and(events.widened(TOLERANCE)).unwrap_or(events),
             (Some(bounds), None) | (None, Some(bounds)) => bounds,
             (None, None) => return,
         };
-        let may_be = |offset: i64| bounds.widened(TOLERANCE).holds(offset);
-        if !may_be(self.used) {
-            // Where the bounds are far apart, what was told was told soon.
+        let may_be = |offset: i64| bounds.widened(TOLERANCE).contains(offset);
+        if !may_be(self.in_use) {
+            // Wide bounds come from slow polls; the event was most likely observed soon.
             let likely = bounds.least + ((bounds.most - bounds.least) / 2).min(TOLERANCE);
-            self.used = if may_be(0) { 0 } else { likely };
+            self.in_use = if may_be(0) { 0 } else { likely };
         }
     }
 }
 
-impl Believed {
-    /// Takes bounds in; the first are believed when so many agree.
-    fn take(&mut self, bounds: Bounds, at_first: usize) {
+impl Estimate {
+    /// Adds an observation. The first bounds are accepted when so many observations agree.
+    fn add(&mut self, bounds: Bounds, at_first: usize) {
         if let Some(known) = self.bounds
             && let Some(both) = known.and(bounds)
         {
@@ -181,7 +183,7 @@ impl Bounds {
         Self { least: self.least - by, most: self.most + by }
     }
 
-    fn holds(self, offset: i64) -> bool {
+    fn contains(self, offset: i64) -> bool {
         (self.least..=self.most).contains(&offset)
     }
 }
@@ -202,7 +204,7 @@ mod tests {
         SignedDuration::from_millis(milliseconds)
     }
 
-    /// A source whose clock is so far from ours.
+    /// A source whose clock has this offset.
     struct Source {
         clock: Clock,
         theirs: SourceClock,
@@ -220,7 +222,7 @@ mod tests {
             self.clock.now() + ms(self.offset)
         }
 
-        /// Asks, with an answer after so many milliseconds.
+        /// Sends a request that is answered after so many milliseconds.
         fn ask(&self, takes: i64) {
             let asked = self.clock.now();
             self.clock.advance(ms(takes / 2));
@@ -231,7 +233,7 @@ mod tests {
             self.theirs.observe_response(asked, &headers);
         }
 
-        /// A status changes somewhere between two looks.
+        /// A status changes between two polls.
         fn change(&self) {
             let earliest = self.clock.now();
             self.clock.advance(ms(2_000));
@@ -241,12 +243,12 @@ mod tests {
         }
 
         fn error(&self) -> i64 {
-            (self.theirs.measured().used - self.offset).abs()
+            (self.theirs.measured().in_use - self.offset).abs()
         }
     }
 
     #[test]
-    fn offset_is_measured_to_about_a_second_by_dates() {
+    fn dates_measure_the_offset_to_about_a_second() {
         for offset in [-2 * HOUR, -1_200_000, -7_300, 6_000, 1_200_000, 2 * HOUR] {
             let source = Source::ahead_by(offset);
             for takes in [80, 2_000, 30, 400] {
@@ -261,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn clocks_that_may_agree_agree() {
+    fn offset_within_the_precision_is_zero() {
         for offset in [-900, 0, 900] {
             let source = Source::ahead_by(offset);
             for takes in [80, 2_000, 30] {
@@ -273,7 +275,7 @@ mod tests {
     }
 
     #[test]
-    fn measured_again_the_offset_stays_what_it_was() {
+    fn offset_stays_the_same_with_further_observations() {
         let source = Source::ahead_by(-1_200_000);
         source.ask(90);
         let first = source.theirs.offset();
@@ -284,9 +286,8 @@ mod tests {
         assert_eq!(source.theirs.offset(), first);
     }
 
-    /// An answer out of a cache that does not say so is the only one for hours.
     #[test]
-    fn absurd_first_date_is_believed_when_others_agree() {
+    fn implausible_first_date_is_accepted_when_others_agree() {
         for offset in [-13 * HOUR, 56 * 365 * 24 * HOUR] {
             let mut source = Source::ahead_by(offset);
             source.ask(50);
@@ -314,7 +315,7 @@ mod tests {
     }
 
     #[test]
-    fn clock_that_is_set_is_followed_and_one_odd_date_is_not() {
+    fn set_clock_is_followed_and_a_single_odd_date_is_not() {
         let mut source = Source::ahead_by(0);
         source.ask(50);
         source.offset = HOUR;
@@ -331,11 +332,11 @@ mod tests {
         for _ in 0..3 {
             source.ask(50);
         }
-        assert_eq!(source.theirs.offset(), SignedDuration::ZERO, "it was set right, and may be as ours again");
+        assert_eq!(source.theirs.offset(), SignedDuration::ZERO, "it was set right and may equal ours again");
     }
 
     #[test]
-    fn changes_tell_where_no_date_does_and_win_where_they_contradict_it() {
+    fn events_measure_without_dates_and_win_over_them() {
         let source = Source::ahead_by(-1_200_000);
         source.change();
         assert_eq!(source.theirs.offset(), SignedDuration::ZERO, "one alone may be an error");
@@ -350,11 +351,11 @@ mod tests {
         assert!(source.error() <= 2_500, "{:?}", source.theirs.offset());
         source.offset = 0;
         source.ask(50);
-        assert_ne!(source.theirs.offset(), SignedDuration::ZERO, "dates are still not those of what is told");
+        assert_ne!(source.theirs.offset(), SignedDuration::ZERO, "dates are still not by the clock of the events");
     }
 
     #[test]
-    fn answer_out_of_a_cache_or_without_a_date_says_nothing() {
+    fn cached_answer_or_answer_without_date_is_ignored() {
         let source = Source::ahead_by(0);
         let old = |name, value: &str| (name, HeaderValue::from_str(value).expect("a header"));
         let cached = [old(DATE, "Sat, 21 Nov 2026 07:00:00 GMT"), old(AGE, "7200")];

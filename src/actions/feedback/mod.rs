@@ -21,7 +21,7 @@ use tokio::sync::{Notify, mpsc, watch};
 
 use super::outbox::{self, OutboxWorker};
 use base::{Clock, Lifecycle, Metrics};
-use crate::domain::{Actor, FeedbackActionId, Fact, FeedbackAction, FeedbackActionKind, RequestState, ResponseId};
+use crate::domain::{Actor, Fact, FeedbackAction, FeedbackActionId, FeedbackActionKind, RequestState, ResponseId};
 use crate::gold::entity::Response;
 use crate::gold::{Entity, Gold, Key};
 use crate::store::{OutboxEntry, IntentState, NewAuditEntry, NewOutboxEntry, RequestOutcome, Store, StoreError};

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::error::SignInError;
 use super::roles::Roles;
-use crate::domain::{AgentId, Permission, QueueId, Visibility, Role, SourceName, SourceState, TeamId};
+use crate::domain::{AgentId, Permission, QueueId, Role, SourceName, SourceState, TeamId, Visibility};
 use crate::gold::{Entity, Gold, Key};
 use crate::upstream::clarity::Clarity;
 use crate::upstream::clarity::wire::{Member, Profile, Structure};

@@ -81,8 +81,9 @@ pub(super) async fn plan(gold: &Gold, actor: &Actor, deed: &SupervisorAction) ->
             };
             let found = clarity.session(session.0, includes).await.map_err(|error| SupervisorError::of_a_look_up(&error))?;
             // Clarity shows people what they may see; a site that shows more than its structure does is no way around ours.
-            let theirs =
-                |found: &Session| permission.sees_attributed_to(found.agent_id.map(AgentId), found.queue_id.map(QueueId), None);
+            let theirs = |found: &Session| {
+                permission.sees_attributed_to(found.agent_id.map(AgentId), found.queue_id.map(QueueId), None)
+            };
             let found = found.filter(theirs).ok_or(SupervisorError::NotFound)?;
             match deed {
                 SessionAction::Note(new) => Ok(Plan {

@@ -15,10 +15,11 @@ use super::other_half::OtherHalf;
 use super::{REQUEST, Surveys};
 use base::Lifecycle;
 use crate::config::Sending;
-use crate::domain::ended_interaction::ALREADY_REQUESTED;
-use crate::domain::{AgentId, Fact, EndedInteraction, Interaction, Modality, SkippedSurvey, SkipReason, SourceState, SurveyOrigin};
-use crate::gold::ended_interactions::{SurveyDecision, PendingDecision};
+use crate::domain::{
+    AgentId, EndedInteraction, Fact, Interaction, Modality, SkipReason, SkippedSurvey, SourceState, SurveyOrigin,
+};
 use crate::gold::directory::AgentDirectory;
+use crate::gold::ended_interactions::{PendingDecision, SurveyDecision};
 use crate::gold::{Entity, Key, Reporter};
 use crate::store::{Asking, NewOutboxEntry, StoreError};
 use crate::upstream::agent_connect::{Customer, Employee, Request};
@@ -247,8 +248,13 @@ impl Surveys {
 /// Whether a customer was helped who might have been asked. What is asked about already is counted where it is asked, what
 /// goes on or never began has not ended, and what is switched off is nobody's to cover.
 fn is_uncovered(why: SkipReason) -> bool {
-    const OTHERS: [SkipReason; 5] =
-        [ALREADY_REQUESTED, "skippedDisabled", "skippedAbandoned", "skippedTransferred", "skippedNotEnded"];
+    const OTHERS: [SkipReason; 5] = [
+        SkipReason::AlreadyAsked,
+        SkipReason::SwitchedOff,
+        SkipReason::Abandoned,
+        SkipReason::Transferred,
+        SkipReason::NeverEnded,
+    ];
     !OTHERS.contains(&why)
 }
 

@@ -10,8 +10,8 @@ use serde_json::Value;
 use super::{REQUEST, Surveys};
 use crate::config::Sending;
 use crate::domain::{EndedInteraction, Interaction, Modality, SurveyOrigin};
-use crate::gold::join::call_conversation_match::{self, MatchSide};
 use crate::gold::directory::AgentDirectory;
+use crate::gold::join::call_conversation_match::{self, MatchSide};
 use crate::store::{OutboxEntry, IntentState, StoreError};
 
 /// By how much the clocks of the two systems may differ from ours.

@@ -65,8 +65,9 @@ impl Surveys {
             Some(session) => self.0.store.session(SessionId(session)).await,
             None => Ok(None),
         };
-        let is_theirs =
-            |it: &SessionRecord| permission.visibility().is_none() || permission.sees_attributed_to(it.agent, it.queue, None);
+        let is_theirs = |it: &SessionRecord| {
+            permission.visibility().is_none() || permission.sees_attributed_to(it.agent, it.queue, None)
+        };
         let by_name = known(number).await?;
         // A number that happens to be that of a session which they may not see is a number: it neither tells whether the
         // session was asked about, nor keeps its customer from being asked.

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::Surveys;
-use crate::domain::{AgentId, SkippedSurvey, Permission, QueueId};
+use crate::domain::{AgentId, Permission, QueueId, SkippedSurvey};
 
 /// What the store calls them.
 const UNASKED: &str = "surveys.unasked";

@@ -6,10 +6,10 @@ use tokio::sync::mpsc;
 use super::*;
 use crate::domain::ended_interaction::CallDetails;
 use crate::domain::{
-    AgentUpdate, EndedInteraction, Interaction, Modality, Ordinal, CustomerIdentity, Visibility, Role, SessionId, SessionRecord, SkipReason, SourceName,
-    Survey, SurveyResult,
+    AgentUpdate, CustomerIdentity, EndedInteraction, Interaction, Modality, Ordinal, Role, SessionId, SessionRecord,
+    SkipReason, SourceName, Survey, SurveyResult, Visibility,
 };
-use crate::gold::{EndedInteractions, SurveyDecision, BusinessDay};
+use crate::gold::{BusinessDay, EndedInteractions, SurveyDecision};
 use crate::upstream::agent_connect::Request;
 
 struct World {
@@ -240,7 +240,8 @@ async fn a_call_and_its_conversation_are_asked_about_once_though_neither_names_t
     // A call that names a conversation is that one and no other, and a chat is no call.
     assert_eq!(told(of("c@example.com", session(3, Some("c9")), 8)).await, FIRST);
     assert_eq!(told(of("c@example.com", conversation("c3", 9), 1)).await, FIRST);
-    let chat = EndedInteraction { modality: Some(Modality::InstantMessage), ..of("d@example.com", session(4, None), 8) };
+    let chat =
+        EndedInteraction { modality: Some(Modality::InstantMessage), ..of("d@example.com", session(4, None), 8) };
     assert_eq!(told(chat).await, FIRST);
     assert_eq!(told(of("d@example.com", conversation("c4", 9), 1)).await, FIRST);
 
@@ -345,7 +346,7 @@ async fn a_survey_is_recovered_once_whether_or_not_it_is_known_who_asked_for_it(
 
 #[tokio::test]
 async fn whoever_is_limited_sees_why_nobody_was_asked_of_their_own_alone() {
-    use crate::domain::{SkippedSurvey, Permission, QueueId, Visibility, Role, TeamId};
+    use crate::domain::{Permission, QueueId, Role, SkippedSurvey, TeamId, Visibility};
     let world = world(|_| ()).await;
     for (number, agent, queue) in
         [(1, Some(41), Some(11)), (2, Some(43), Some(11)), (3, None, Some(11)), (4, None, Some(12)), (5, None, None)]

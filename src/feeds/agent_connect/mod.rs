@@ -17,7 +17,7 @@ use tokio::time::sleep;
 
 use base::{Backoff, Lifecycle};
 use crate::config::{self, Mode};
-use crate::domain::{AgentId, Fact, CustomerIdentity, SourceState};
+use crate::domain::{AgentId, CustomerIdentity, Fact, SourceState};
 use crate::gold::{Gold, Reporter};
 use crate::store::{EventContext, Store, StoreError, SurveyRecord};
 use crate::upstream::agent_connect::{DataError, DataReturn, Record, data};

@@ -395,7 +395,9 @@ impl ClarityFeed {
                     self.seen.note(agent, None, at, self.upstream.clock());
                     self.watchdog.agent_pushed(agent.id, *heard, Instant::now());
                 }
-                Fact::QueueUpdated { received: heard, queue } => self.watchdog.queue_pushed(queue.id, *heard, Instant::now()),
+                Fact::QueueUpdated { received: heard, queue } => {
+                    self.watchdog.queue_pushed(queue.id, *heard, Instant::now())
+                }
                 _ => {}
             }
             self.gold.apply(fact).await;

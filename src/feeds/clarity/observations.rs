@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use super::snapshot::Roster;
 use super::structure_watch::{Sign, signs};
-use crate::domain::{AgentId, AgentUpdate, Change, Fact, Ordinal, SessionId, SessionStatus, SessionListUpdates};
+use crate::domain::{AgentId, AgentUpdate, Change, Fact, Ordinal, SessionId, SessionListUpdates, SessionStatus};
 use crate::gold::{Entity, Gold, Key};
 
 /// Notes about some answers or pushes.
@@ -27,9 +27,13 @@ impl Observations {
         self.signs.append(&mut signs(fact, floor, gold));
         match fact {
             Fact::AgentUpdated { received: heard, agent } => self.note_agent(*heard, agent, gold),
-            Fact::AgentSnapshots { asked, agents } => agents.iter().for_each(|agent| self.note_agent(*asked, agent, gold)),
+            Fact::AgentSnapshots { asked, agents } => {
+                agents.iter().for_each(|agent| self.note_agent(*asked, agent, gold))
+            }
             Fact::QueueUpdated { queue, .. } => self.dropped += queue.dropped,
-            Fact::QueueSnapshots { queues, .. } => self.dropped += queues.iter().map(|queue| queue.dropped).sum::<u64>(),
+            Fact::QueueSnapshots { queues, .. } => {
+                self.dropped += queues.iter().map(|queue| queue.dropped).sum::<u64>()
+            }
             _ => {}
         }
     }

@@ -31,9 +31,11 @@ impl PushFacts {
             let heard = ordinal();
             let kind = reading.kind.as_deref().unwrap_or_default();
             let fact = if kind.eq_ignore_ascii_case("agent") {
-                translate::agent(reading, at).map(|agent| Fact::AgentUpdated { received: heard, agent: Box::new(agent) })
+                translate::agent(reading, at)
+                    .map(|agent| Fact::AgentUpdated { received: heard, agent: Box::new(agent) })
             } else if kind.eq_ignore_ascii_case("queue") {
-                translate::queue(reading, at).map(|queue| Fact::QueueUpdated { received: heard, queue: Box::new(queue) })
+                translate::queue(reading, at)
+                    .map(|queue| Fact::QueueUpdated { received: heard, queue: Box::new(queue) })
             } else {
                 None
             };

@@ -15,7 +15,7 @@ use super::subscriptions::Subscriptions;
 use super::translate;
 use base::error_chain;
 use crate::domain::{
-    AgentId, AgentUpdate, AgentStatus, Change, Fact, Ordinal, QueueId, SessionUpdate, SessionStatus, AgentStatusUpdate,
+    AgentId, AgentStatus, AgentStatusUpdate, AgentUpdate, Change, Fact, Ordinal, QueueId, SessionStatus, SessionUpdate,
 };
 use crate::gold::{Entity, Gold, Key};
 use crate::upstream::clarity::methods::MetricIncludes;
@@ -241,7 +241,9 @@ impl Snapshot {
                 let agents = found_agents.into_iter().filter_map(translate::found_agent).collect();
                 self.tell(floor, Fact::SearchResults { asked, agents, queues: Vec::new() }).await;
             }
-            Err(error) => tracing::warn!(error = %error_chain(&error), "the agents' e-mail addresses could not be read"),
+            Err(error) => {
+                tracing::warn!(error = %error_chain(&error), "the agents' e-mail addresses could not be read")
+            }
         }
     }
 
@@ -560,7 +562,8 @@ impl Snapshot {
 /// What is known of an agent of whom nothing is told.
 fn unknown(id: i64, reason: &str) -> AgentUpdate {
     let reason = Change::Set(reason.into());
-    let status = AgentStatusUpdate { reason, suspended: Change::Set(false), ..AgentStatusUpdate::new(AgentStatus::Unknown) };
+    let status =
+        AgentStatusUpdate { reason, suspended: Change::Set(false), ..AgentStatusUpdate::new(AgentStatus::Unknown) };
     AgentUpdate { status: Some(status), ..AgentUpdate::new(AgentId(id)) }
 }
 

@@ -1,8 +1,8 @@
 //! What Clarity has been asked to push over one connection. It belongs to the connection, not to its transport: a
 //! transport that breaks and comes back with the same connection id has kept it.
 
-use super::push_watchdog::Kinds;
 use super::error_chain;
+use super::push_watchdog::Kinds;
 use crate::upstream::clarity::{Clarity, Error, Subscription};
 
 /// How many subscriptions may wait to be ended, when Clarity does not take it now.

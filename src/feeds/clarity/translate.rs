@@ -11,12 +11,12 @@ use serde_json::Value;
 
 use super::received_at::ReceivedAt;
 use super::names::{self, real};
-use crate::domain::metric::{QueueMetricsUpdate, MetricPath};
+use crate::domain::metric::{MetricPath, QueueMetricsUpdate};
 use crate::domain::session::SessionListUpdate;
 use crate::domain::{
-    AgentId, AgentUpdate, AgentStatus, Change, GroupId, MetricValue, Metrics, Modality, PastStatus, QueueId,
-    QueueUpdate, SessionId, SessionKind, SessionUpdate, SessionStatus, SessionListUpdates, AgentStatusUpdate,
-    StructureSnapshot, TeamId, TeamRecord, Unclassified,
+    AgentId, AgentStatus, AgentStatusUpdate, AgentUpdate, Change, GroupId, MetricValue, Metrics, Modality, PastStatus,
+    QueueId, QueueUpdate, SessionId, SessionKind, SessionListUpdates, SessionStatus, SessionUpdate, StructureSnapshot,
+    TeamId, TeamRecord, Unclassified,
 };
 use crate::upstream::clarity::wire::{self, Nullable};
 use crate::upstream::tolerant::{camel_case, integer_of, is_set, number_of, normalized};

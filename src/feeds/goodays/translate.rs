@@ -169,7 +169,12 @@ mod tests {
             (json!("2026-02-05T12:20:39+01:00"), json!(null), "2026-02-05T11:20:39Z", None),
             (json!("2026-02-05T12:20:39"), json!(null), "2026-02-05T18:20:39Z", Some(AssumedDate::TimeZone)),
             (json!("2026-02-05"), json!("2026-02-05T12:20:39Z"), "2026-02-05T06:00:00Z", Some(AssumedDate::TimeZone)),
-            (json!("2026-02-05T12:20:39Z"), json!("2026-02-05 13:00"), "2026-02-05T12:20:39Z", Some(AssumedDate::TimeZone)),
+            (
+                json!("2026-02-05T12:20:39Z"),
+                json!("2026-02-05 13:00"),
+                "2026-02-05T12:20:39Z",
+                Some(AssumedDate::TimeZone),
+            ),
             (json!(1_770_294_039), json!(null), "2026-02-05T12:20:39Z", None),
             (json!("1770294039000"), json!(null), "2026-02-05T12:20:39Z", None),
             (json!("yesterday"), json!(null), "2026-02-06T00:00:00Z", Some(AssumedDate::Received)),
@@ -385,8 +390,8 @@ mod tests {
     #[test]
     fn a_story_comes_to_the_same_in_every_order_of_its_events() {
         use crate::domain::Fact;
-        use crate::gold::records::Records;
         use crate::gold::join::MatchRules;
+        use crate::gold::records::Records;
         let (story, now) = (story(), "2026-02-11T09:00:00Z".parse().expect("an instant"));
         let mut ends = std::collections::BTreeSet::new();
         for order in 0..256_usize {

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use crate::config::{self, Assigned};
 use crate::domain::ended_interaction::CallDetails;
-use crate::domain::{EndedInteraction, Interaction, SkipReason, CustomerIdentity};
+use crate::domain::{CustomerIdentity, EndedInteraction, Interaction, SkipReason};
 use crate::upstream::agent_connect::looks_like_email;
 use crate::upstream::kustomer::{CallError, Conversation, Customer, Event, Kustomer};
 use crate::upstream::tolerant::{boolean_of, is};
@@ -71,7 +71,8 @@ impl Rules {
     /// When Kustomer cannot be asked now. What it refuses for good is a reason to ask nobody.
     pub async fn read(&self, event: &Event, upstream: Option<&Kustomer>) -> Result<EndedInteraction, CallError> {
         let told = &event.conversation;
-        let mut helped = EndedInteraction::new(Interaction::Conversation { id: told.id.as_str().into(), rev: told.rev });
+        let mut helped =
+            EndedInteraction::new(Interaction::Conversation { id: told.id.as_str().into(), rev: told.rev });
         if told.is_deleted {
             helped.skip_reason = Some("skippedConversationNotFound");
             return Ok(helped);
@@ -105,12 +106,18 @@ impl Rules {
     /// What Kustomer tells of a conversation again and again, and nobody can read.
     pub fn unreadable(&self, event: &Event) -> EndedInteraction {
         let told = &event.conversation;
-        let mut helped = EndedInteraction::new(Interaction::Conversation { id: told.id.as_str().into(), rev: told.rev });
-        helped.skip_reason = Some("skippedKustomerUnreadable");
+        let mut helped =
+            EndedInteraction::new(Interaction::Conversation { id: told.id.as_str().into(), rev: told.rev });
+        helped.skip_reason = Some(SkipReason::KustomerUnreadable);
         helped
     }
 
-    async fn fill(&self, helped: &mut EndedInteraction, from: &Conversation, upstream: &Kustomer) -> Result<(), CallError> {
+    async fn fill(
+        &self,
+        helped: &mut EndedInteraction,
+        from: &Conversation,
+        upstream: &Kustomer,
+    ) -> Result<(), CallError> {
         let Some(user) = self.user(from) else {
             helped.skip_reason = Some(NOBODY_ASSIGNED);
             return Ok(());

@@ -15,7 +15,7 @@ use super::unusable_events::UnusableEvents;
 use base::{Backoff, Lifecycle};
 use crate::config;
 use crate::domain::{SourceName, SourceState};
-use crate::gold::{EndedInteractions, SurveyDecision, Reporter};
+use crate::gold::{EndedInteractions, Reporter, SurveyDecision};
 use crate::store::{StoreError, UnusableReason};
 use crate::upstream::kustomer::{CallError, Event, Kustomer, WireError};
 

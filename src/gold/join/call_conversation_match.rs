@@ -68,7 +68,9 @@ mod tests {
 
     #[test]
     fn a_call_and_a_conversation_are_one_if_customer_agent_and_time_say_so_and_never_otherwise() {
-        let jenny = || CustomerIdentity::new(Some("jenny@example.com"), Some("+13128633465")).and(CustomerIdentity::numbered("c9"));
+        let jenny = || {
+            CustomerIdentity::new(Some("jenny@example.com"), Some("+13128633465")).and(CustomerIdentity::numbered("c9"))
+        };
         let email = || CustomerIdentity::new(Some("Jenny@Example.com"), None);
         let phone = || CustomerIdentity::new(None, Some("(312) 863-3465"));
         let call = side(jenny(), &[40, 41], Some(0), 10);

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use super::match_key::person;
-use super::{MatchKey, SessionLookup, MatchRule, MatchRules, Visit};
+use super::{MatchKey, MatchRule, MatchRules, SessionLookup, Visit};
 use crate::domain::customer_identity::IdentityKind;
 use crate::domain::{QueueId, ResponseRecord, SessionId};
 
@@ -21,7 +21,12 @@ pub(super) struct RuleMatch {
 
 impl RuleMatch {
     /// What all rules found, the strongest first.
-    pub fn all(response: &ResponseRecord, rules: &MatchRules, place: Option<QueueId>, floor: &impl SessionLookup) -> Vec<Self> {
+    pub fn all(
+        response: &ResponseRecord,
+        rules: &MatchRules,
+        place: Option<QueueId>,
+        floor: &impl SessionLookup,
+    ) -> Vec<Self> {
         let pinned = floor.pinned(&response.id).map(|(session, who)| (session, format!("pinned by {who}")));
         let named = rules.named_session(response);
         let found = |rule, sessions| Self { rule, sessions };
@@ -42,7 +47,11 @@ impl RuleMatch {
     }
 }
 
-fn by_conversation(response: &ResponseRecord, rules: &MatchRules, floor: &impl SessionLookup) -> BTreeMap<SessionId, String> {
+fn by_conversation(
+    response: &ResponseRecord,
+    rules: &MatchRules,
+    floor: &impl SessionLookup,
+) -> BTreeMap<SessionId, String> {
     let Some((conversation, evidence)) = rules.named_conversation(response) else { return BTreeMap::new() };
     let sessions = floor.sessions(&MatchKey::Conversation(conversation.into()), Timestamp::MIN, Timestamp::MAX);
     sessions.into_iter().take(TOLD).map(|session| (session, evidence.clone())).collect()
@@ -65,7 +74,9 @@ fn by_visit(
         let same_queue = place.is_none_or(|queue| trace.queue.is_none_or(|it| it == queue));
         // One that is a part of another conversation than the one that is named is another matter.
         let other = trace.conversation.as_deref().is_some_and(|it| named.is_some_and(|named| named != it));
-        let Some(shared_identity) = customer.shared_identity(&trace.person).filter(|_| same_queue && !other) else { continue };
+        let Some(shared_identity) = customer.shared_identity(&trace.person).filter(|_| same_queue && !other) else {
+            continue;
+        };
         let (at, by) = match shared_identity {
             IdentityKind::Number => (0, "number"),
             IdentityKind::Email => (1, "e-mail address"),

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
-use super::{MatchRules, KnownSession, Visit};
+use super::{KnownSession, MatchRules, Visit};
 use crate::domain::{Customer, CustomerIdentity, ResponseRecord, SessionId};
 
 /// Something that leads from a response to sessions, and from a session to responses.

@@ -6,8 +6,8 @@
 //! unmapped, and whoever looks at it is shown the candidates (`apis.md` J50, J51, J53).
 
 pub mod call_conversation_match;
-mod match_key;
 mod candidates;
+mod match_key;
 mod rules;
 pub mod survey_match;
 mod visit;
@@ -22,9 +22,9 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::domain::{AgentId, CustomerIdentity, QueueId, ResponseId, ResponseRecord, SessionId, TeamId};
 
-pub use match_key::MatchKey;
 use candidates::RuleMatch;
-pub use rules::{PlaceRule, MatchRules};
+pub use match_key::MatchKey;
+pub use rules::{MatchRules, PlaceRule};
 pub use visit::{Visit, VisitRules};
 
 /// For how long a response waits for what it names before it counts as not linked (`apis.md` J61).
@@ -164,7 +164,12 @@ pub fn join(response: &ResponseRecord, rules: &MatchRules, floor: &impl SessionL
 }
 
 /// Without a session a response still counts where its place puts it (`apis.md` J53).
-fn unjoined(response: &ResponseRecord, rules: &MatchRules, place: Option<Place>, floor: &impl SessionLookup) -> Attribution {
+fn unjoined(
+    response: &ResponseRecord,
+    rules: &MatchRules,
+    place: Option<Place>,
+    floor: &impl SessionLookup,
+) -> Attribution {
     let unknown_session = rules.named_session(response).filter(|(session, _)| floor.trace(*session).is_none());
     let conversation = rules.named_conversation(response);
     let unknown_conversation = conversation.filter(|(conversation, _)| {

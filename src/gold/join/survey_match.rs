@@ -44,7 +44,10 @@ impl SurveyMatchRule {
 
 /// Which result belongs to which request, of one interaction. A result that is not named was asked for by somebody else.
 #[must_use]
-pub fn match_results(requests: &[Arc<Survey>], results: &[Arc<SurveyResult>]) -> BTreeMap<Arc<str>, (SurveyId, SurveyMatchRule)> {
+pub fn match_results(
+    requests: &[Arc<Survey>],
+    results: &[Arc<SurveyResult>],
+) -> BTreeMap<Arc<str>, (SurveyId, SurveyMatchRule)> {
     let mut results: Vec<_> = results.iter().collect();
     results.sort_by_key(|result| (result.created, Arc::clone(&result.uuid)));
     let mut found = BTreeMap::new();
@@ -53,7 +56,9 @@ pub fn match_results(requests: &[Arc<Survey>], results: &[Arc<SurveyResult>]) ->
         let by_id = requests.iter().find(|request| request.request_id.as_deref() == Some(&*result.uuid));
         let by_key = || requests.iter().find(|request| result.key.as_deref() == Some(&*request.key));
         let certain = by_id.map(|request| (request, SurveyMatchRule::RequestId));
-        if let Some((request, evidence)) = certain.or_else(|| by_key().map(|request| (request, SurveyMatchRule::OwnKey))) {
+        if let Some((request, evidence)) =
+            certain.or_else(|| by_key().map(|request| (request, SurveyMatchRule::OwnKey)))
+        {
             found.insert(Arc::clone(&result.uuid), (request.id.clone(), evidence));
             answered.insert(&request.id);
         }
@@ -165,8 +170,12 @@ mod tests {
 
     #[test]
     fn each_rule_has_its_case_and_what_contradicts_is_somebody_elses() {
-        type Case =
-            (&'static str, Vec<Arc<Survey>>, Vec<Arc<SurveyResult>>, Vec<(&'static str, &'static str, SurveyMatchRule)>);
+        type Case = (
+            &'static str,
+            Vec<Arc<Survey>>,
+            Vec<Arc<SurveyResult>>,
+            Vec<(&'static str, &'static str, SurveyMatchRule)>,
+        );
         let plain = |id| request(id, |_| ());
         let told = |uuid| result(uuid, |_| ());
         let cases: Vec<Case> = vec![

@@ -285,7 +285,10 @@ fn what_a_person_pins_is_certain_whatever_else_is_said() {
     let said = response(&[("session_id", "82674")], None, None);
     house.pins.insert(said.id.clone(), SessionId(82_675));
     let joined = join(&said, &rules(), &house);
-    assert_eq!((joined.rule, joined.session, joined.agent), (MatchRule::Pinned, Some(SessionId(82_675)), Some(AgentId(41))));
+    assert_eq!(
+        (joined.rule, joined.session, joined.agent),
+        (MatchRule::Pinned, Some(SessionId(82_675)), Some(AgentId(41)))
+    );
     assert_eq!((joined.conflict, joined.rule.confidence()), (None, Some(Confidence::Certain)));
     house.pins.insert(said.id.clone(), SessionId(7));
     let joined = join(&said, &rules(), &house);

@@ -9,10 +9,12 @@ use jiff::tz::TimeZone;
 use super::Records;
 use crate::domain::ended_interaction::{ALREADY_REQUESTED, conversation_key, session_key};
 use crate::domain::{
-    AgentId, Interaction, SkippedSurvey, QueueId, ResponseId, SessionId, Survey, SurveyId, SurveyOrigin, TeamId,
+    AgentId, Interaction, QueueId, ResponseId, SessionId, SkippedSurvey, Survey, SurveyId, SurveyOrigin, TeamId,
 };
 use crate::gold::entity::{Floor, Key, Place, Tag};
-use crate::gold::rollup::{RollupIndex, RollupEntry, RollupGroup, RollupItem, ReplyTargets, FeedbackTotals, Contribution, Windows};
+use crate::gold::rollup::{
+    Contribution, FeedbackTotals, ReplyTargets, RollupEntry, RollupGroup, RollupIndex, RollupItem, Windows,
+};
 
 /// What is counted, and what is remembered for that alone.
 #[derive(Debug)]
@@ -181,7 +183,10 @@ impl Records {
     /// Everything that anything is counted of and that has no record of its own.
     pub(super) fn only_counted(&self) -> impl Iterator<Item = Key> {
         let groups = self.counting.book.groups();
-        groups.filter(|group| matches!(group, RollupGroup::Floor | RollupGroup::Place(_) | RollupGroup::Tag(_))).cloned().map(Key::from)
+        groups
+            .filter(|group| matches!(group, RollupGroup::Floor | RollupGroup::Place(_) | RollupGroup::Tag(_)))
+            .cloned()
+            .map(Key::from)
     }
 
     /// The records of an agent that only counts know have changed teams with them.
@@ -311,7 +316,9 @@ impl Records {
             entry.into_iter().for_each(|(entry, _)| anew.put(RollupItem::Survey(id.clone()), entry));
         }
         for name in self.counting.not_asked.keys() {
-            self.not_asked_entry(name).into_iter().for_each(|entry| anew.put(RollupItem::SkippedSurvey(name.clone()), entry));
+            self.not_asked_entry(name)
+                .into_iter()
+                .for_each(|entry| anew.put(RollupItem::SkippedSurvey(name.clone()), entry));
         }
         anew.pass(self.counting.book.now());
         anew.from_scratch() == self.counting.book.as_counted()

@@ -8,11 +8,11 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::Records;
 use crate::domain::{
-    AgentId, FeedbackActionId, FeedbackAction, FeedbackActionKind, CustomerIdentity, Pin, QueueId, RequestState, ResponseId, ResponseRecord,
-    SessionId, SurveyId, TeamId, ThreadState,
+    AgentId, CustomerIdentity, FeedbackAction, FeedbackActionId, FeedbackActionKind, Pin, QueueId, RequestState,
+    ResponseId, ResponseRecord, SessionId, SurveyId, TeamId, ThreadState,
 };
 use crate::gold::entity::{Key, Response};
-use crate::gold::join::{MatchKey, SessionLookup, Attribution, MatchRule, MatchRules, KnownSession, join};
+use crate::gold::join::{Attribution, KnownSession, MatchKey, MatchRule, MatchRules, SessionLookup, join};
 
 /// How many responses are shown in which nobody waits: the newest. All in which somebody does are shown.
 const SETTLED: usize = 500;
@@ -228,7 +228,13 @@ impl Feedback {
         let (reading, stand) = (Arc::clone(&record.reading), record.told.revision());
         let deeds = self.deeds.get(id).cloned().unwrap_or_default();
         let waits = waits(&reading, &stand, &deeds);
-        Some(Response { record: reading, attribution: self.joins.get(id)?.clone(), revision: stand, actions_taken: deeds, needs_reply: waits })
+        Some(Response {
+            record: reading,
+            attribution: self.joins.get(id)?.clone(),
+            revision: stand,
+            actions_taken: deeds,
+            needs_reply: waits,
+        })
     }
 
     /// Something new is known where this leads.
@@ -319,7 +325,8 @@ impl Records {
 
     /// Whether a session that was found has been forgotten since: what it was has not changed.
     fn outlives_its_session(&self, known: &Attribution, now: &Attribution) -> bool {
-        let was_found = matches!(known.rule, MatchRule::ExtraSession | MatchRule::ExtraConversation | MatchRule::CustomerVisit);
+        let was_found =
+            matches!(known.rule, MatchRule::ExtraSession | MatchRule::ExtraConversation | MatchRule::CustomerVisit);
         let forgotten = known.session.is_some_and(|session| self.sessions.trace(session).is_none());
         was_found && forgotten && now.rule > known.rule && now.session.is_none_or(|it| known.session == Some(it))
     }

@@ -13,15 +13,15 @@ use jiff::Timestamp;
 
 use super::Records;
 use super::sessions::{Holder, Moved};
-use crate::domain::metric::{QueueMetricsUpdate, MetricPath};
+use crate::domain::metric::{MetricPath, QueueMetricsUpdate};
 use crate::domain::{
-    AgentId, AgentUpdate, AgentStatus, Change, MetricValue, Metrics, Modality, Ordinal, QueueId, QueueUpdate,
-    SessionListUpdates, StatusHistory, AgentStatusUpdate, StructureSnapshot, TeamId, Unclassified,
+    AgentId, AgentStatus, AgentStatusUpdate, AgentUpdate, Change, MetricValue, Metrics, Modality, Ordinal, QueueId,
+    QueueUpdate, SessionListUpdates, StatusHistory, StructureSnapshot, TeamId, Unclassified,
 };
 use crate::gold::agent_detail::{AgentDetail, as_past};
+use crate::gold::directory::AgentNames;
 use crate::gold::entity::Key;
 use crate::gold::merge;
-use crate::gold::directory::AgentNames;
 
 /// The metric that says how many wait.
 const QUEUED: &str = "queuedCount";

@@ -8,10 +8,10 @@ mod derive;
 mod early_updates;
 mod feedback;
 mod floor;
-mod survey_agents;
-mod sessions;
-mod surveys;
 mod session_history;
+mod sessions;
+mod survey_agents;
+mod surveys;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -19,9 +19,9 @@ use std::sync::Arc;
 use foldhash::HashMap;
 use jiff::{SignedDuration, Timestamp};
 
+use super::directory::AgentDirectory;
 use super::entity::{Entity, Key};
 use super::join::MatchRules;
-use super::directory::AgentDirectory;
 use crate::domain::{
     AgentId, AgentUpdate, Fact, Health, QueueId, QueueUpdate, SessionRecord, SourceName, TeamId, TeamRecord,
 };

@@ -8,7 +8,7 @@ use foldhash::HashMap;
 use jiff::Timestamp;
 
 use crate::domain::{CustomerIdentity, SessionId, SessionRecord};
-use crate::gold::join::{MatchKey, KnownSession};
+use crate::gold::join::{KnownSession, MatchKey};
 
 /// How many sessions are remembered, whatever their age: those of a floor with 5,500 a day for 90 days. The oldest go first.
 const MOST: usize = 500_000;
@@ -94,8 +94,9 @@ impl Traces {
 
     /// A customer is not to be recognised any longer, nor by the conversation that they had.
     pub fn forget_person(&mut self, person: &CustomerIdentity) -> BTreeSet<MatchKey> {
-        let theirs =
-            person.match_keys().flat_map(|clue| self.led_to_by(&MatchKey::Customer(clue), Timestamp::MIN, Timestamp::MAX));
+        let theirs = person
+            .match_keys()
+            .flat_map(|clue| self.led_to_by(&MatchKey::Customer(clue), Timestamp::MIN, Timestamp::MAX));
         let theirs: BTreeSet<SessionId> = theirs.collect();
         let mut touched = BTreeSet::new();
         for id in theirs {
@@ -258,7 +259,8 @@ mod tests {
         let mut traces = Traces::default();
         for (id, began) in [(1, 30), (2, 10), (3, 20)] {
             let touched = traces.hear(ended(id, began, "a@example.com", "c1"), at(100));
-            let expected = [MatchKey::Session(SessionId(id)), MatchKey::Conversation("c1".into()), customer("a@example.com")];
+            let expected =
+                [MatchKey::Session(SessionId(id)), MatchKey::Conversation("c1".into()), customer("a@example.com")];
             assert_eq!(touched, BTreeSet::from(expected));
         }
         let found = |traces: &Traces, clue: &MatchKey, from: i64, to: i64| traces.led_to_by(clue, at(from), at(to));

@@ -12,10 +12,10 @@ use jiff::{SignedDuration, Timestamp};
 use super::session_history::Traces;
 use crate::domain::session::SessionListUpdate;
 use crate::domain::{
-    AgentId, Modality, Ordinal, QueueId, SessionId, SessionUpdate, SessionStatus, SessionRecord, SessionListUpdates,
+    AgentId, Modality, Ordinal, QueueId, SessionId, SessionListUpdates, SessionRecord, SessionStatus, SessionUpdate,
 };
 use crate::gold::entity::Session;
-use crate::gold::join::{MatchKey, KnownSession};
+use crate::gold::join::{KnownSession, MatchKey};
 use crate::gold::merge;
 
 /// Two readings of one instant differ by the time they took to get here. Within this, the first one stands: an anchor

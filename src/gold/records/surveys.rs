@@ -8,9 +8,9 @@ use jiff::{SignedDuration, Timestamp};
 use super::Records;
 use super::survey_agents::{Named, of_request, of_result};
 use crate::domain::{AgentId, SessionId, Survey, SurveyId, SurveyOrigin, SurveyResult, SurveyState};
+use crate::gold::directory::AgentNames;
 use crate::gold::entity::{Key, SurveyRequest};
 use crate::gold::join::survey_match::{SurveyMatchRule, match_results};
-use crate::gold::directory::AgentNames;
 
 /// How many surveys that others asked for are shown.
 const ELSEWHERE: usize = 500;

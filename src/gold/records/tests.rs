@@ -11,10 +11,10 @@ use super::Records;
 use crate::domain::metric::QueueMetricsUpdate;
 use crate::domain::session::SessionListUpdate;
 use crate::domain::{
-    AgentId, AgentUpdate, AgentStatus, Answer, Change, Customer, Fact, GroupId, Health, Message, MetricValue,
-    Modality, Ordinal, PastStatus, CustomerIdentity, Pin, QueueId, QueueUpdate, ResponseRecord, SessionId, SessionUpdate,
-    SessionStatus, SessionRecord, SkipReason, SessionListUpdates, SourceName, SourceState, AgentStatusUpdate, StructureSnapshot, Survey,
-    SurveyOrigin, SurveyResult, SurveyState, TeamId, TeamRecord, ThreadState,
+    AgentId, AgentStatus, AgentStatusUpdate, AgentUpdate, Answer, Change, Customer, CustomerIdentity, Fact, GroupId,
+    Health, Message, MetricValue, Modality, Ordinal, PastStatus, Pin, QueueId, QueueUpdate, ResponseRecord, SessionId,
+    SessionListUpdates, SessionRecord, SessionStatus, SessionUpdate, SkipReason, SourceName, SourceState,
+    StructureSnapshot, Survey, SurveyOrigin, SurveyResult, SurveyState, TeamId, TeamRecord, ThreadState,
 };
 use crate::gold::entity::{Agent, Entity, Key, Queue};
 use crate::gold::join::{MatchRule, MatchRules};
@@ -173,8 +173,11 @@ fn status_push_changes_only_what_it_mentions() {
     for (what, push, expected) in cases {
         let mut ground = ground();
         let told = said(|it| {
-            *it =
-                AgentStatusUpdate { reason: reason(&lunch), since: Change::Set(at(0)), ..AgentStatusUpdate::new(away.clone()) }
+            *it = AgentStatusUpdate {
+                reason: reason(&lunch),
+                since: Change::Set(at(0)),
+                ..AgentStatusUpdate::new(away.clone())
+            }
         });
         ground.apply(in_full(1, told), at(1));
         ground.apply(changed(2, push), at(9));
@@ -189,7 +192,11 @@ fn full_answer_without_a_reason_takes_the_reason_away() {
     let away = |reason: Option<&str>| {
         said(|it| {
             let reason = reason.map(Arc::<str>::from).into();
-            *it = AgentStatusUpdate { reason, since: Change::Set(at(0)), ..AgentStatusUpdate::new(AgentStatus::Unavailable) };
+            *it = AgentStatusUpdate {
+                reason,
+                since: Change::Set(at(0)),
+                ..AgentStatusUpdate::new(AgentStatus::Unavailable)
+            };
         })
     };
     ground.apply(in_full(1, away(Some("Lunch"))), at(1));
@@ -427,11 +434,15 @@ fn metrics_by_queue_are_added_removed_and_replaced() {
         reading.by_queue = by_queue.map(Box::new);
         reading
     };
-    let all = |known: &[(i64, i64)]| Some(QueueMetricsUpdate { all: Some(queues(known)), ..QueueMetricsUpdate::default() });
+    let all =
+        |known: &[(i64, i64)]| Some(QueueMetricsUpdate { all: Some(queues(known)), ..QueueMetricsUpdate::default() });
     let mut ground = ground();
     ground.apply(in_full(1, reading(all(&[(11, 5), (12, 1)]))), at(1));
-    let delta =
-        QueueMetricsUpdate { added: queues(&[(11, 6), (13, 1)]), removed: vec![QueueId(12)], ..QueueMetricsUpdate::default() };
+    let delta = QueueMetricsUpdate {
+        added: queues(&[(11, 6), (13, 1)]),
+        removed: vec![QueueId(12)],
+        ..QueueMetricsUpdate::default()
+    };
     ground.apply(changed(2, reading(Some(delta))), at(2));
     assert_eq!(agent(&ground, 41).detail.by_queue, queues(&[(11, 6), (13, 1)]));
     let before = agent(&ground, 41).detail;
@@ -481,15 +492,19 @@ fn an_answered_call_leaves_the_queue_and_is_with_its_agent() {
     assert_eq!(queue(&ground, 11).waiting, Some(2));
 
     let mut answered = AgentUpdate::new(AgentId(41));
-    answered.sessions =
-        lists(SessionListUpdate { added: vec![session(82_673, SessionStatus::Active, 11)], ..SessionListUpdate::default() });
+    answered.sessions = lists(SessionListUpdate {
+        added: vec![session(82_673, SessionStatus::Active, 11)],
+        ..SessionListUpdate::default()
+    });
     ground.apply(changed(2, answered), at(2));
     assert_eq!(queue(&ground, 11).waiting, Some(1));
     assert_eq!(agent(&ground, 41).sessions[&SessionId(82_673)].agent, Some(AgentId(41)));
 
     let mut ended = AgentUpdate::new(AgentId(41));
-    ended.sessions =
-        lists(SessionListUpdate { added: vec![session(82_673, SessionStatus::Ended, 11)], ..SessionListUpdate::default() });
+    ended.sessions = lists(SessionListUpdate {
+        added: vec![session(82_673, SessionStatus::Ended, 11)],
+        ..SessionListUpdate::default()
+    });
     ground.apply(changed(3, ended), at(3));
     assert!(agent(&ground, 41).sessions.is_empty());
 }
@@ -527,8 +542,10 @@ fn session_that_was_transferred_names_who_had_it_first() {
 fn a_part_of_a_queue_is_not_shown_as_the_whole() {
     let mut ground = ground();
     let mut first = QueueUpdate::new(QueueId(11));
-    first.sessions =
-        lists(SessionListUpdate { added: vec![session(82_673, SessionStatus::Queued, 11)], ..SessionListUpdate::default() });
+    first.sessions = lists(SessionListUpdate {
+        added: vec![session(82_673, SessionStatus::Queued, 11)],
+        ..SessionListUpdate::default()
+    });
     ground.apply(Fact::QueueUpdated { received: Ordinal::default(), queue: Box::new(first) }, at(1));
     let seen = queue(&ground, 11);
     assert_eq!((seen.sessions.len(), seen.waiting, seen.longest_wait_since), (1, None, None));
@@ -1464,7 +1481,8 @@ fn parts_of(whole: &AgentUpdate) -> (Vec<AgentUpdate>, Vec<AgentUpdate>) {
         push
     };
     let status = whole.status.clone().unwrap_or_default();
-    let one = |parts: &dyn Fn(&mut AgentStatusUpdate)| push(&|push| parts(push.status.insert(AgentStatusUpdate::default())));
+    let one =
+        |parts: &dyn Fn(&mut AgentStatusUpdate)| push(&|push| parts(push.status.insert(AgentStatusUpdate::default())));
     first.push(one(&|it| it.status = status.status.clone()));
     rest.push(one(&|it| it.reason = status.reason.clone()));
     rest.push(one(&|it| it.since = status.since));
@@ -1491,7 +1509,9 @@ fn parts_of(whole: &AgentUpdate) -> (Vec<AgentUpdate>, Vec<AgentUpdate>) {
     let one = |parts: &dyn Fn(&mut SessionUpdate)| {
         let mut session = SessionUpdate::new(id);
         parts(&mut session);
-        push(&|push| push.sessions = lists(SessionListUpdate { added: vec![session.clone()], ..SessionListUpdate::default() }))
+        push(&|push| {
+            push.sessions = lists(SessionListUpdate { added: vec![session.clone()], ..SessionListUpdate::default() })
+        })
     };
     first.push(one(&|it| it.status = status.clone()));
     first.push(one(&|it| it.on_hold = on_hold));
@@ -1546,7 +1566,8 @@ fn a_rating_counts_for_whom_the_upstream_names_for_the_first_queue_and_for_every
     let n = |ground: &Records, group: RollupGroup| ground.total(&group).map_or(0, |total| total.day.stars.n);
     assert_eq!(floor_total(&mut ground).expect("a total").day.stars.n, 2, "what hangs on nobody still counts");
     let refund = RollupGroup::Tag("refund".into());
-    let groups = [RollupGroup::Agent(AgentId(41)), RollupGroup::Team(TeamId(3)), RollupGroup::Queue(QueueId(11)), refund];
+    let groups =
+        [RollupGroup::Agent(AgentId(41)), RollupGroup::Team(TeamId(3)), RollupGroup::Queue(QueueId(11)), refund];
     assert_eq!(groups.map(|group| n(&ground, group)), [1, 1, 1, 2]);
     assert_eq!(n(&ground, RollupGroup::Agent(AgentId(42))), 0, "whoever we named is context");
     rob.team = Some(TeamId(4));
@@ -1562,8 +1583,15 @@ fn an_interaction_is_covered_once_whoever_tells_of_it_and_in_whatever_order() {
     use crate::domain::{Interaction, SkippedSurvey, SurveyOrigin};
     let not_asked = |interaction, conversation: Option<&str>, seconds| {
         let conversation = conversation.map(Arc::from);
-        let why = "skippedNoCustomerEmail";
-        Fact::SurveySkipped(Box::new(SkippedSurvey { interaction, conversation, at: at(seconds), queue: None, agent: None, reason: why }))
+        let why = SkipReason::NoCustomerEmail;
+        Fact::SurveySkipped(Box::new(SkippedSurvey {
+            interaction,
+            conversation,
+            at: at(seconds),
+            queue: None,
+            agent: None,
+            reason: why,
+        }))
     };
     let closed = |id: &str| Interaction::Conversation { id: id.into(), rev: Some(2) };
     let mut survey = Survey::new("s".into(), at(30));
@@ -1578,7 +1606,8 @@ fn an_interaction_is_covered_once_whoever_tells_of_it_and_in_whatever_order() {
         not_asked(closed("d"), None, 40),
     ];
     for turn in 0..facts.len() {
-        let mut ground = ground().counting(crate::gold::rollup::ReplyTargets::default(), jiff::tz::TimeZone::UTC, at(10));
+        let mut ground =
+            ground().counting(crate::gold::rollup::ReplyTargets::default(), jiff::tz::TimeZone::UTC, at(10));
         for fact in facts.iter().cycle().skip(turn).take(facts.len()) {
             ground.apply(fact.clone(), at(50));
             ground.rederive();

@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::period::{PeriodContribution, PeriodAggregate};
-use super::stats::{Change, Coverage};
 use super::contribution::Contribution;
+use super::period::{PeriodAggregate, PeriodContribution};
+use super::stats::{Change, Coverage};
 use super::{AttributedTo, BacklogByAge, FeedbackTotals, Windows};
 use crate::domain::SkipReason;
 

@@ -4,11 +4,11 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::business_hours;
 use super::backlog::{self, ReplyTargets};
+use super::business_hours;
 use crate::domain::{
-    Delivery, FeedbackAction, FeedbackActionKind, SkippedSurvey, RequestState, ResponseRecord, SkipReason, Survey, SurveyOrigin,
-    SurveyResult, SurveyState, ThreadState,
+    Delivery, FeedbackAction, FeedbackActionKind, RequestState, ResponseRecord, SkipReason, SkippedSurvey, Survey,
+    SurveyOrigin, SurveyResult, SurveyState, ThreadState,
 };
 
 /// What one record says.
@@ -96,7 +96,8 @@ impl Contribution {
             // Nobody knows since when: they have waited longest.
             let waits_since = waits.then_some(Timestamp::MIN);
             let (created, due) = (Timestamp::MIN, Timestamp::MAX);
-            let treatment = ThreadHandling { created, waits_since, due, is_processed: !waits, ..ThreadHandling::default() };
+            let treatment =
+                ThreadHandling { created, waits_since, due, is_processed: !waits, ..ThreadHandling::default() };
             return Self { treatment: Some(treatment), ..Self::default() };
         };
         let written = texts().filter(|(at, text)| *at > created && !text.is_of(&reading.customer)).map(|(at, _)| at);

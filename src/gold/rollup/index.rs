@@ -8,10 +8,10 @@ use std::sync::Arc;
 use foldhash::HashMap;
 use jiff::Timestamp;
 
-use super::stats::{Change, Mean};
-use super::aggregate::{GroupContribution, Aggregate};
+use super::aggregate::{Aggregate, GroupContribution};
 use super::contribution::Contribution;
-use super::{AttributedTo, RollupGroup, FeedbackTotals, Windows};
+use super::stats::{Change, Mean};
+use super::{AttributedTo, FeedbackTotals, RollupGroup, Windows};
 use crate::domain::{ResponseId, SessionId, SurveyId};
 
 /// A record that has a voice.

@@ -9,16 +9,16 @@
 //! - [`stats`]: shares, means, scores and times, each with how many cases it stands on.
 //! - [`RollupIndex`]: which voices belong to which group, and which groups are to be counted again.
 
-mod index;
-mod business_hours;
-mod backlog;
-mod period;
-mod percentiles;
-pub mod stats;
 mod aggregate;
+mod backlog;
+mod business_hours;
+mod contribution;
+mod index;
+mod percentiles;
+mod period;
+pub mod stats;
 #[cfg(test)]
 mod tests;
-mod contribution;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -26,11 +26,11 @@ use std::sync::Arc;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
 
-pub use index::{RollupIndex, TagEffect, RollupEntry, RollupItem};
+pub use backlog::{BacklogByAge, ReplyTargets};
 pub use business_hours::BusinessHours;
-pub use backlog::{ReplyTargets, BacklogByAge};
+pub use contribution::{Answer, Contribution, Recovery, Request, ThreadHandling};
+pub use index::{RollupEntry, RollupIndex, RollupItem, TagEffect};
 pub use period::PeriodTotals;
-pub use contribution::{Answer, Recovery, Request, ThreadHandling, Contribution};
 
 use super::entity::Key;
 use crate::domain::{AgentId, Permission, QueueId, TeamId};

@@ -3,9 +3,9 @@
 
 use jiff::Timestamp;
 
+use super::contribution::{Contribution, Recovery, ThreadHandling};
 use super::percentiles::PercentileIndex;
-use super::stats::{Change, Mean, Nps, Share, Percentiles};
-use super::contribution::{Recovery, ThreadHandling, Contribution};
+use super::stats::{Change, Mean, Nps, Percentiles, Share};
 
 /// Up to this a first rating was low.
 const LOW: u8 = 3;

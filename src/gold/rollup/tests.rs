@@ -6,11 +6,11 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 
-use super::stats::{Mean, Nps, Share, Percentiles};
+use super::stats::{Mean, Nps, Percentiles, Share};
 use super::*;
 use crate::domain::{
-    Answer as Said, Customer, FeedbackActionId, Delivery, FeedbackAction, FeedbackActionKind, Interaction, Message, SkippedSurvey,
-    RequestState, ResponseRecord, SessionId, SkipReason, Survey, SurveyOrigin, SurveyResult,
+    Answer as Said, Customer, Delivery, FeedbackAction, FeedbackActionId, FeedbackActionKind, Interaction, Message,
+    RequestState, ResponseRecord, SessionId, SkipReason, SkippedSurvey, Survey, SurveyOrigin, SurveyResult,
 };
 
 const HOUR: i64 = 3600;

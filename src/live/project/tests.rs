@@ -7,13 +7,13 @@ use serde_json::Value;
 use super::*;
 use crate::domain::session::SessionListUpdate;
 use crate::domain::{
-    AgentId, AgentUpdate, AgentStatus, Fact, Modality, Ordinal, QueueId, QueueUpdate, Visibility, SessionUpdate,
-    SessionStatus, SessionListUpdates, SourceName, SourceState, AgentStatusUpdate, StructureSnapshot, Survey, SurveyResult,
-    SurveyState, TeamId, TeamRecord,
+    AgentId, AgentStatus, AgentStatusUpdate, AgentUpdate, Fact, Modality, Ordinal, QueueId, QueueUpdate,
+    SessionListUpdates, SessionStatus, SessionUpdate, SourceName, SourceState, StructureSnapshot, Survey, SurveyResult,
+    SurveyState, TeamId, TeamRecord, Visibility,
 };
 use crate::gold::Key;
-use crate::gold::records::Records;
 use crate::gold::join::MatchRules;
+use crate::gold::records::Records;
 use crate::live::document::member;
 use crate::live::scope::DetailLevel;
 

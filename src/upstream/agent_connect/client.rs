@@ -14,7 +14,7 @@ use url::Url;
 
 use super::{InvalidRequest, Recovery, Request};
 use base::secret::ExposeSecret;
-use base::{Clock, Secret, SourceClock, http, error_response};
+use base::{Clock, Secret, SourceClock, error_response, http};
 use crate::upstream::tolerant::text_of;
 
 const ANSWER_LIMIT: usize = 1024 * 1024;

@@ -11,7 +11,7 @@ use thiserror::Error;
 use url::Url;
 
 use base::secret::ExposeSecret;
-use base::{Secret, SourceClock, http, json, error_response};
+use base::{Secret, SourceClock, error_response, http, json};
 
 /// How many records a page may have (`apis.md` P7).
 pub const PAGE: usize = 1000;

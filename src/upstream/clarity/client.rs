@@ -16,7 +16,7 @@ use super::error::RefusalReason;
 use super::rate_limit::RateLimit;
 use super::{Credential, Error, Settings, Tokens};
 use base::secret::ExposeSecret;
-use base::{Clock, CookieJar, Secret, SourceClock, http, json, error_response};
+use base::{Clock, CookieJar, Secret, SourceClock, error_response, http, json};
 
 /// No refusal has more to say than this.
 const REFUSAL_LIMIT: usize = 64 * 1024;
@@ -229,7 +229,11 @@ impl Clarity {
             status if !status.is_success() => {
                 // The status has arrived, and it decides; a body that breaks off after it says nothing more.
                 let body = http::read_body(answer, REFUSAL_LIMIT).await.unwrap_or_default();
-                Err(Error::Status { call, status: status.as_u16(), said: error_response::message(&body).map(RefusalReason::new) })
+                Err(Error::Status {
+                    call,
+                    status: status.as_u16(),
+                    said: error_response::message(&body).map(RefusalReason::new),
+                })
             }
             _ => {
                 self.0.rest.end();

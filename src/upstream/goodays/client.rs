@@ -15,7 +15,7 @@ use super::Action;
 use super::page::{Cursor, Page};
 use super::wire;
 use base::secret::ExposeSecret;
-use base::{Clock, Secret, SourceClock, http, json, error_response};
+use base::{Clock, Secret, SourceClock, error_response, http, json};
 use crate::upstream::tolerant::text_of;
 
 /// The upstream's own host, as its documents print it in events (`apis.md` B135), whatever we call.
@@ -225,11 +225,15 @@ impl Goodays {
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => CallError::KeyRefused { status: status.as_u16() },
             _ if status.is_redirection() => CallError::Redirected { status: status.as_u16() },
             StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_EARLY | StatusCode::TOO_MANY_REQUESTS => {
-                CallError::Overloaded { status: status.as_u16(), retry_after: error_response::retry_after(answer.headers()) }
+                CallError::Overloaded {
+                    status: status.as_u16(),
+                    retry_after: error_response::retry_after(answer.headers()),
+                }
             }
-            StatusCode::SERVICE_UNAVAILABLE => {
-                CallError::Overloaded { status: status.as_u16(), retry_after: error_response::retry_after(answer.headers()) }
-            }
+            StatusCode::SERVICE_UNAVAILABLE => CallError::Overloaded {
+                status: status.as_u16(),
+                retry_after: error_response::retry_after(answer.headers()),
+            },
             _ if status.is_server_error() => CallError::ServerError { status: status.as_u16() },
             _ => {
                 let body = http::read_body(answer, ANSWER_LIMIT).await.unwrap_or_default();

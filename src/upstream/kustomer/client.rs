@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 
 use super::wire::{self, Conversation, Customer, User, WireError};
 use base::secret::ExposeSecret;
-use base::{Clock, Secret, SourceClock, http, error_response};
+use base::{Clock, Secret, SourceClock, error_response, http};
 use crate::upstream::tolerant::text_of;
 
 const ANSWER_LIMIT: usize = 4 * 1024 * 1024;

@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use base::Secret;
 use base::key::{self, KeyHash};
 use crate::domain::AgentId;
-use crate::web::limits::{Tries, Waits};
+use crate::web::limits::{Attempts, Backoff};
 use crate::web::serve::network_of;
 
 /// How long a code is good. A display that waits longer shows another one.
@@ -31,8 +31,8 @@ const PLACES_BY_NETWORK: usize = 8;
 const PLACES_BY_LOOPBACK: usize = PLACES / 2;
 
 /// Five wrong codes cost nothing.
-const GUESSES: Waits =
-    Waits { free: 6, first: Duration::from_secs(10), factor: 2, longest: Duration::from_secs(15 * 60) };
+const GUESSES: Backoff =
+    Backoff { free: 6, first: Duration::from_secs(10), factor: 2, longest: Duration::from_secs(15 * 60) };
 
 /// Letters that are not mistaken for one another across a room.
 const ALPHABET: &[u8] = b"ABCDEFGHJKMNPQRSTUVWXYZ23456789";
@@ -44,12 +44,12 @@ const CODE_LETTERS: usize = 6;
 #[derive(Debug)]
 pub(super) struct Codes {
     by_code: HashMap<String, Place>,
-    guesses: Tries,
+    guesses: Attempts,
 }
 
 impl Default for Codes {
     fn default() -> Self {
-        Self { by_code: HashMap::new(), guesses: Tries::new(GUESSES) }
+        Self { by_code: HashMap::new(), guesses: Attempts::new(GUESSES) }
     }
 }
 

@@ -1,4 +1,4 @@
-//! How browsers carry their key: in a cookie that no script reads, no stranger's form sends, and no neighbour can plant.
+//! The cookies with a session's key: no script reads them, no other site's form sends them, no sibling domain can set them.
 
 use axum::http::header::COOKIE;
 use axum::http::{HeaderMap, HeaderValue};
@@ -6,71 +6,71 @@ use axum::http::{HeaderMap, HeaderValue};
 use base::Secret;
 use base::secret::ExposeSecret;
 
-/// A key has so many letters; nothing else is looked at.
-const KEY_LETTERS: usize = 64;
+/// How many hexadecimal digits a key has.
+const KEY_DIGITS: usize = 64;
 
-/// What cookies are called here, and whether they travel over TLS alone.
+/// The names and attributes of our cookies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Cookies {
     is_secure: bool,
 }
 
 impl Cookies {
-    /// For pages that are reached over TLS, or on this very machine without.
+    /// Secure cookies for pages that are reached over TLS, plain ones for `http://`.
     #[must_use]
     pub fn new(is_secure: bool) -> Self {
         Self { is_secure }
     }
 
-    /// Whether they travel over TLS alone.
+    /// Whether browsers send them over TLS only.
     #[must_use]
     pub fn is_secure(&self) -> bool {
         self.is_secure
     }
 
-    /// The name of the cookie for people. A browser takes a name with this prefix from nobody but the host itself, over TLS,
-    /// for the whole of it (RFC 6265bis, section 4.1.3.2).
+    /// The cookie of a sign-in. A browser accepts a name with the prefix `__Host-` from the host itself only, over TLS and
+    /// for all of its paths (RFC 6265bis, section 4.1.3.2).
     #[must_use]
     pub fn person(&self) -> &'static str {
         if self.is_secure { "__Host-cb" } else { "cb" }
     }
 
-    /// The name of the cookie for displays.
+    /// The cookie of a display.
     #[must_use]
     pub fn display(&self) -> &'static str {
         if self.is_secure { "__Host-cbw" } else { "cbw" }
     }
 
-    /// The name of the cookie of a display that shows a code.
+    /// The cookie of a display that shows a pairing code.
     #[must_use]
     pub fn code(&self) -> &'static str {
         if self.is_secure { "__Host-cbp" } else { "cbp" }
     }
 
-    /// The key in a cookie of this name. One that is there twice is none: one of the two was planted.
+    /// The key in a cookie of this name. `None` if the cookie is sent twice: one of the two was planted.
     #[must_use]
     pub fn read(&self, headers: &HeaderMap, name: &str) -> Option<Secret> {
         let pairs =
             headers.get_all(COOKIE).iter().filter_map(|line| line.to_str().ok()).flat_map(|line| line.split(';'));
         let mut found = pairs.filter_map(|pair| pair.trim().split_once('=')).filter(|(key, _)| *key == name);
         let (_, value) = found.next()?;
-        let is_key = value.len() == KEY_LETTERS && value.bytes().all(|letter| letter.is_ascii_hexdigit());
+        let is_key = value.len() == KEY_DIGITS && value.bytes().all(|letter| letter.is_ascii_hexdigit());
         (is_key && found.next().is_none()).then(|| Secret::from(value.to_owned()))
     }
 
-    /// Gives a browser its key: until it is closed, or for so many seconds.
+    /// `Set-Cookie` with a key, until the browser is closed or for this many seconds.
     #[must_use]
-    pub fn give(&self, name: &str, key: &Secret, seconds: Option<u64>) -> Option<HeaderValue> {
-        let life = seconds.map_or_else(String::new, |seconds| format!("; Max-Age={seconds}"));
+    pub fn set(&self, name: &str, key: &Secret, seconds: Option<u64>) -> Option<HeaderValue> {
+        let max_age = seconds.map_or_else(String::new, |seconds| format!("; Max-Age={seconds}"));
         let mut header =
-            HeaderValue::try_from(format!("{name}={}; {}{life}", key.expose_secret(), self.attributes())).ok()?;
+            HeaderValue::try_from(format!("{name}={}; {}{max_age}", key.expose_secret(), self.attributes())).ok()?;
         header.set_sensitive(true);
         Some(header)
     }
 
-    /// Takes it away again.
+    /// `Set-Cookie` that deletes the cookie.
     #[must_use]
-    pub fn take(&self, name: &str) -> Option<HeaderValue> {
+    pub fn delete(&self, name: &str) -> Option<HeaderValue> {
         HeaderValue::try_from(format!("{name}=; {}; Max-Age=0", self.attributes())).ok()
     }
 
@@ -92,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_is_read_where_there_is_exactly_one() {
+    fn key_is_read_from_exactly_one_cookie() {
         let (cookies, key) = (Cookies::new(true), "0123456789abcdef".repeat(4));
         let other = "f".repeat(64);
         for (lines, expected) in [
@@ -113,9 +113,9 @@ mod tests {
     }
 
     #[test]
-    fn cookies_are_out_of_reach() {
+    fn cookies_are_http_only_and_sensitive() {
         let key = Secret::from("k".to_owned());
-        let given = |secure: bool| Cookies::new(secure).give("n", &key, Some(60)).expect("a header");
+        let given = |secure: bool| Cookies::new(secure).set("n", &key, Some(60)).expect("a header");
         assert_eq!(given(true).to_str().ok(), Some("n=k; Path=/; HttpOnly; SameSite=Lax; Secure; Max-Age=60"));
         assert_eq!(given(false).to_str().ok(), Some("n=k; Path=/; HttpOnly; SameSite=Lax; Max-Age=60"));
         assert!(given(true).is_sensitive());

@@ -16,11 +16,11 @@ use super::{Access, AuthMode};
 use crate::actions::sign_in::{ClientInfo, SignIn, SignInError};
 use base::{RateLimit, Secret, secret};
 use crate::domain::{Actor, Role};
-use crate::web::wallboards::Wallboards;
-use crate::web::pages;
 use crate::web::client_ip::ClientIp;
+use crate::web::pages;
 use crate::web::problem::Problem;
 use crate::web::refusals::Refused;
+use crate::web::wallboards::Wallboards;
 
 /// How long to wait when Clarity cannot be asked, in seconds.
 const COME_BACK: u64 = 5;
@@ -120,7 +120,7 @@ pub async fn by_token(
     match sign_in(&access, peer, &headers, said.token, "token").await {
         Ok((key, _)) => enter(&access, &headers, &key, &then).await,
         Err(problem) => {
-            let mut answer = show(&access, problem.status(), &then, "", problem.more().unwrap_or_default());
+            let mut answer = show(&access, problem.status(), &then, "", problem.user_detail().unwrap_or_default());
             // Its words are the page's; when to come back is for programs, too.
             if let Some(wait) = problem.into_response().headers_mut().remove(RETRY_AFTER) {
                 answer.headers_mut().insert(RETRY_AFTER, wait);
@@ -167,7 +167,7 @@ pub async fn leave(State(access): State<Access>, peer: Caller, headers: HeaderMa
         access.write(&actor, "sign-out", &sign_in.entity(), json!({})).await;
     }
     let mut answer = Redirect::to("/login").into_response();
-    if let Some(gone) = cookies.take(cookies.person()) {
+    if let Some(gone) = cookies.delete(cookies.person()) {
         answer.headers_mut().append(SET_COOKIE, gone);
     }
     // Nothing of what was on the pages stays in the browser.
@@ -205,7 +205,7 @@ pub struct ProgramsToken {
 /// `POST /api/v1/live-ticket`: what opens one socket within ten seconds, as `…/live?ticket=…`.
 pub async fn ticket(State(access): State<Access>, viewer: Viewer) -> Result<Response, Problem> {
     let ticket = access.tickets().issue(viewer).ok_or_else(|| Problem::not_now(COME_BACK))?;
-    Ok(Json(json!({"ticket": ticket, "seconds": super::ticket::LIFE.as_secs()})).into_response())
+    Ok(Json(json!({"ticket": ticket, "seconds": super::ticket::LIFETIME.as_secs()})).into_response())
 }
 
 impl Access {
@@ -283,7 +283,7 @@ async fn enter(access: &Access, headers: &HeaderMap, key: &Secret, then: &str) -
 
 fn give(access: &Access, answer: &mut Response, key: &Secret) {
     let cookies = access.cookies();
-    if let Some(cookie) = cookies.give(cookies.person(), key, None) {
+    if let Some(cookie) = cookies.set(cookies.person(), key, None) {
         answer.headers_mut().append(SET_COOKIE, cookie);
     }
 }

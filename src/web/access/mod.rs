@@ -65,7 +65,13 @@ pub type DemoTokens = Arc<dyn Fn(Role) -> Option<Secret> + Send + Sync>;
 impl Access {
     /// A house with this auth_mode, whose browsers carry keys in these cookies, and whose audit is in this store.
     #[must_use]
-    pub fn new(auth_mode: AuthMode, cookies: Cookies, displays: Displays, store: Store, refusals: RefusalAudit) -> Self {
+    pub fn new(
+        auth_mode: AuthMode,
+        cookies: Cookies,
+        displays: Displays,
+        store: Store,
+        refusals: RefusalAudit,
+    ) -> Self {
         Self(Arc::new(Inner {
             auth_mode,
             cookies,

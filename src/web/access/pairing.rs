@@ -12,20 +12,20 @@ use serde_json::{Value, json};
 
 use super::Access;
 use super::codes::{Full, Guesser, NotConfirmed};
-use super::displays::{Caller, Displays, Entered, DisplayStatus, Screen, Shown, TERM};
+use super::displays::{Caller, DisplayStatus, Displays, Entered, Screen, Shown, TERM};
 use super::door::{TOO_MANY, log_refused};
 use super::viewer::{Supervisor, Viewer};
 use base::secret::{self, ExposeSecret};
 use base::{Clock, Secret};
 use crate::domain::Actor;
 use crate::store::{DisplayLogin, StoreError, DisplayLoginOutcome};
-use crate::web::wallboards::Wallboards;
-use crate::web::pages::{self, CurrentUser};
 use crate::web::client_ip::ClientIp;
+use crate::web::pages::{self, CurrentUser};
 use crate::web::problem::Problem;
 use crate::web::refusals::Refused;
 use crate::web::serve::network_of;
 use crate::web::state::{AppState, SiteSettings};
+use crate::web::wallboards::Wallboards;
 
 /// How long a browser keeps a display's key: as long as browsers keep anything. The display's own term counts.
 const KEPT_SECONDS: u64 = 400 * 24 * 3600;
@@ -62,7 +62,7 @@ pub async fn page(
         Ok(Shown::In(key, screen)) => enter(&access, &key, &screen),
         Ok(Shown::Code(code, ticket)) => {
             let mut answer = show(StatusCode::OK, &pages::PairingState::Code(&code));
-            if let Some(cookie) = ticket.and_then(|ticket| cookies.give(cookies.code(), &ticket, None)) {
+            if let Some(cookie) = ticket.and_then(|ticket| cookies.set(cookies.code(), &ticket, None)) {
                 answer.headers_mut().append(SET_COOKIE, cookie);
             }
             answer
@@ -175,7 +175,7 @@ pub(super) async fn as_display(access: &Access, boards: &Wallboards, from: From,
     // Who was somebody here is a screen now.
     let cookies = access.cookies();
     access.sign_out(headers).await;
-    if let Some(gone) = cookies.take(cookies.person()) {
+    if let Some(gone) = cookies.delete(cookies.person()) {
         answer.headers_mut().append(SET_COOKIE, gone);
     }
     answer
@@ -262,7 +262,11 @@ pub async fn confirm(
     let name: String = name.chars().take(80).collect();
     let by = viewer.actor();
     let guesser = viewer.agent().map_or_else(
-        || Guesser::Network(network_of(from.map_or(Ipv4Addr::LOCALHOST.into(), |Extension(ClientIp(address))| address))),
+        || {
+            Guesser::Network(network_of(
+                from.map_or(Ipv4Addr::LOCALHOST.into(), |Extension(ClientIp(address))| address),
+            ))
+        },
         Guesser::Agent,
     );
     let confirmed = displays.confirm(&said.code, guesser, (&said.board, &name, &by.to_string())).await;
@@ -361,7 +365,7 @@ fn theirs(displays: &Displays, boards: &Wallboards, viewer: &Viewer) -> Vec<Disp
 fn enter(access: &Access, key: &Secret, screen: &Screen) -> Response {
     let cookies = access.cookies();
     let mut answer = Redirect::to(&wallboard(screen)).into_response();
-    let given = [cookies.give(cookies.display(), key, Some(KEPT_SECONDS)), cookies.take(cookies.code())];
+    let given = [cookies.set(cookies.display(), key, Some(KEPT_SECONDS)), cookies.delete(cookies.code())];
     for cookie in given.into_iter().flatten() {
         answer.headers_mut().append(SET_COOKIE, cookie);
     }

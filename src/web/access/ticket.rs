@@ -1,52 +1,48 @@
-//! How a program opens a socket where it can send no header: with a ticket that it had a moment ago, and that is good for
-//! one socket. An address is written to logs and kept in histories; what stands in it must be worth nothing there.
+//! One-time tickets for sockets of programs that can send no header. URLs end up in logs and histories, so a ticket in one
+//! is valid for a single use and for seconds.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use tokio::time::Instant;
 
 use super::viewer::Viewer;
 use base::key;
 use base::secret::ExposeSecret;
 
-/// How long a ticket is good.
-pub const LIFE: Duration = Duration::from_secs(10);
+/// How long a ticket is valid.
+pub const LIFETIME: Duration = Duration::from_secs(10);
 
-/// How many may be open at once.
-const MOST: usize = 10_000;
+/// How many unused tickets are kept at most.
+const MAX_TICKETS: usize = 10_000;
 
-/// Tickets that nobody has used yet.
+/// Unused tickets.
 #[derive(Debug, Default)]
 pub struct Tickets(Mutex<HashMap<String, (Viewer, Instant)>>);
 
 impl Tickets {
-    /// A ticket for somebody. `None`: there are too many.
+    /// A ticket for this viewer. `None`: too many are unused.
     #[must_use]
     pub fn issue(&self, viewer: Viewer) -> Option<String> {
         let now = Instant::now();
-        let mut open = self.open();
-        if open.len() >= MOST {
-            open.retain(|_, (_, until)| now < *until);
+        let mut unused = self.0.lock();
+        if unused.len() >= MAX_TICKETS {
+            unused.retain(|_, (_, until)| now < *until);
         }
-        if open.len() >= MOST {
+        if unused.len() >= MAX_TICKETS {
             return None;
         }
         let ticket = key::generate().expose_secret().to_owned();
-        open.insert(ticket.clone(), (viewer, now + LIFE));
+        unused.insert(ticket.clone(), (viewer, now + LIFETIME));
         Some(ticket)
     }
 
-    /// Whose ticket it was, with what they may see now. It is used up, and worth nothing once its sign-in has ended.
+    /// Uses a ticket up. Its viewer has the current permission; `None` if the sign-in has ended.
     #[must_use]
     pub fn redeem(&self, ticket: &str) -> Option<Viewer> {
-        let (viewer, until) = self.open().remove(ticket)?;
+        let (viewer, until) = self.0.lock().remove(ticket)?;
         (Instant::now() < until).then_some(viewer)?.now()
-    }
-
-    fn open(&self) -> MutexGuard<'_, HashMap<String, (Viewer, Instant)>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -60,14 +56,14 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_ticket_is_good_once_and_not_for_long() {
+    async fn ticket_is_valid_once_and_for_ten_seconds() {
         let tickets = Tickets::default();
         let first = tickets.issue(viewer()).expect("a ticket");
         assert_eq!(first.len(), 64);
         assert!(tickets.redeem(&first).is_some());
         assert!(tickets.redeem(&first).is_none());
         let second = tickets.issue(viewer()).expect("a ticket");
-        tokio::time::advance(LIFE).await;
+        tokio::time::advance(LIFETIME).await;
         assert!(tickets.redeem(&second).is_none());
         assert!(tickets.redeem("").is_none());
     }

@@ -1,123 +1,124 @@
-//! Waits that grow with what failed: whoever tries too often waits, longer each time, and nobody else does.
+//! Failed attempts and the growing wait between them, for each key.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, Hash, RandomState};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
+use parking_lot::{Mutex, MutexGuard};
 use tokio::time::Instant;
 
-/// After so long without a try somebody begins anew.
-pub(super) const FORGOTTEN: Duration = Duration::from_secs(3600);
+/// After how long without an attempt a key's failures are forgotten.
+pub(super) const FORGET_AFTER: Duration = Duration::from_secs(3600);
 
-/// So many who try are told apart.
-const MOST: usize = 1 << 16;
+/// How many keys are kept at most.
+const MAX_KEYS: usize = 1 << 16;
 
-/// How long to wait between tries that failed.
+/// How long to wait between failed attempts.
 #[derive(Debug, Clone, Copy)]
-pub struct Waits {
-    /// After how many that failed there is the first wait.
+pub struct Backoff {
+    /// How many failures cause no wait.
     pub free: u32,
-    /// How long that is.
+    /// The first wait.
     pub first: Duration,
-    /// How many times as long after each further one.
+    /// By how much each further wait is longer.
     pub factor: u32,
     /// The longest wait.
     pub longest: Duration,
 }
 
-/// The tries of all. Cheap to clone.
+/// Failed attempts by key. Cheap to clone.
 #[derive(Debug, Clone)]
-pub struct Tries(Arc<Inner>);
+pub struct Attempts(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    waits: Waits,
+    backoff: Backoff,
     hasher: RandomState,
-    failed: Mutex<HashMap<u64, Failed>>,
+    failures: Mutex<HashMap<u64, Failures>>,
 }
 
-/// What has failed so far of one who tries.
+/// The failures of one key.
 #[derive(Debug, Clone, Copy)]
-struct Failed {
-    tries: u32,
+struct Failures {
+    count: u32,
     last: Instant,
 }
 
-/// A try, which counts as one that failed unless it is [forgiven](Self::forgive).
+/// An attempt. It counts as failed unless it [succeeded](Self::succeeded) or is [forgiven](Self::forgive).
 #[derive(Debug)]
 #[must_use]
-pub struct Try {
-    tries: Tries,
+pub struct Attempt {
+    attempts: Attempts,
     key: u64,
     at: Instant,
     before: Option<Instant>,
 }
 
-impl Tries {
-    /// Nobody has tried yet.
+impl Attempts {
+    /// No failures yet.
     #[must_use]
-    pub fn new(waits: Waits) -> Self {
-        Self(Arc::new(Inner { waits, hasher: RandomState::new(), failed: Mutex::default() }))
+    pub fn new(backoff: Backoff) -> Self {
+        Self(Arc::new(Inner { backoff, hasher: RandomState::new(), failures: Mutex::default() }))
     }
 
-    /// A try that may be made now.
+    /// Begins an attempt.
     ///
     /// # Errors
-    /// When it comes too soon; how long to wait.
-    pub fn begin(&self, who: &impl Hash) -> Result<Try, Duration> {
-        let (now, key) = (Instant::now(), self.0.hasher.hash_one(who));
-        let mut failed = self.failed();
-        let before = failed.get(&key).copied().filter(|before| now.duration_since(before.last) < FORGOTTEN);
+    /// How long to wait, when it comes too soon.
+    pub fn begin(&self, key: &impl Hash) -> Result<Attempt, Duration> {
+        let (now, key) = (Instant::now(), self.0.hasher.hash_one(key));
+        let mut failures = self.failures();
+        let before = failures.get(&key).copied().filter(|before| now.duration_since(before.last) < FORGET_AFTER);
         if let Some(before) = before
-            && let Some(left) = self.0.waits.after(before.tries).checked_sub(now.duration_since(before.last))
+            && let Some(left) = self.0.backoff.after(before.count).checked_sub(now.duration_since(before.last))
             && !left.is_zero()
         {
             return Err(left);
         }
-        if failed.len() >= MOST && !failed.contains_key(&key) {
-            failed.retain(|_, it| now.duration_since(it.last) < FORGOTTEN);
-            if failed.len() >= MOST {
-                // Tens of thousands of addresses try: those go first that had the fewest tries.
-                let few = failed.values().map(|it| it.tries).min().unwrap_or_default();
-                failed.retain(|_, it| it.tries > few);
+        if failures.len() >= MAX_KEYS && !failures.contains_key(&key) {
+            failures.retain(|_, it| now.duration_since(it.last) < FORGET_AFTER);
+            if failures.len() >= MAX_KEYS {
+                // Tens of thousands of addresses fail: the keys with the fewest failures are dropped first.
+                let fewest = failures.values().map(|it| it.count).min().unwrap_or_default();
+                failures.retain(|_, it| it.count > fewest);
             }
         }
-        failed.insert(key, Failed { tries: before.map_or(0, |before| before.tries).saturating_add(1), last: now });
-        Ok(Try { tries: self.clone(), key, at: now, before: before.map(|before| before.last) })
+        failures.insert(key, Failures { count: before.map_or(0, |before| before.count).saturating_add(1), last: now });
+        Ok(Attempt { attempts: self.clone(), key, at: now, before: before.map(|before| before.last) })
     }
 
-    fn failed(&self) -> MutexGuard<'_, HashMap<u64, Failed>> {
-        self.0.failed.lock().unwrap_or_else(PoisonError::into_inner)
+    fn failures(&self) -> MutexGuard<'_, HashMap<u64, Failures>> {
+        self.0.failures.lock()
     }
 }
 
-impl Waits {
-    /// How long after the last try the next one may come.
-    fn after(self, tries: u32) -> Duration {
-        match tries.checked_sub(self.free) {
+impl Backoff {
+    /// The wait after this many failures.
+    fn after(self, failures: u32) -> Duration {
+        match failures.checked_sub(self.free) {
             None => Duration::ZERO,
             Some(more) => self.first.saturating_mul(self.factor.saturating_pow(more)).min(self.longest),
         }
     }
 }
 
-impl Try {
-    /// It was right: nothing is held against whoever tried any more.
+impl Attempt {
+    /// It was right: the key's failures are forgotten.
     pub fn succeeded(self) {
-        self.tries.failed().remove(&self.key);
+        self.attempts.failures().remove(&self.key);
     }
 
-    /// It did not fail, or nobody could say: this one is not counted.
+    /// It did not fail, or nothing could be learned from it: it is not counted.
     pub fn forgive(self) {
-        let mut failed = self.tries.failed();
-        let Some(known) = failed.get_mut(&self.key) else { return };
-        known.tries = known.tries.saturating_sub(1);
+        let mut failures = self.attempts.failures();
+        let Some(known) = failures.get_mut(&self.key) else { return };
+        known.count = known.count.saturating_sub(1);
         match self.before {
             // Others may have failed meanwhile.
             Some(before) if known.last == self.at => known.last = before,
             Some(_) => {}
-            None if known.tries == 0 => drop(failed.remove(&self.key)),
+            None if known.count == 0 => drop(failures.remove(&self.key)),
             None => {}
         }
     }
@@ -128,16 +129,16 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn memory_is_bounded_and_those_who_tried_most_are_remembered() {
+    async fn full_memory_keeps_the_keys_with_most_failures() {
         let second = Duration::from_secs(1);
-        let tries = Tries::new(Waits { free: 3, first: second, factor: 1, longest: second });
+        let attempts = Attempts::new(Backoff { free: 3, first: second, factor: 1, longest: second });
         for _ in 0..3 {
-            drop(tries.begin(&"most"));
+            drop(attempts.begin(&"most"));
         }
-        for key in 0..2 * MOST {
-            drop(tries.begin(&key));
+        for key in 0..2 * MAX_KEYS {
+            drop(attempts.begin(&key));
         }
-        assert!(tries.failed().len() <= MOST);
-        assert!(tries.begin(&"most").is_err());
+        assert!(attempts.failures().len() <= MAX_KEYS);
+        assert!(attempts.begin(&"most").is_err());
     }
 }

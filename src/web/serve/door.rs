@@ -1,4 +1,4 @@
-//! Who is in, and how many may still come.
+//! The limits of open connections.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -6,35 +6,36 @@ use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::Limits;
-use super::headcount::{ConnectionLimit, Seat};
+use super::headcount::{AddressPermit, ConnectionLimit};
 use base::Metrics;
 use base::metrics::GaugeGuard;
 
-pub(super) struct Door {
+pub(super) struct Admission {
     pub(super) limits: Limits,
     pub(super) metrics: Metrics,
-    places: Arc<Semaphore>,
-    addresses: ConnectionLimit,
+    connections: Arc<Semaphore>,
+    by_address: ConnectionLimit,
 }
 
-impl Door {
+impl Admission {
     pub(super) fn new(limits: Limits, metrics: Metrics) -> Arc<Self> {
-        let places = Arc::new(Semaphore::new(limits.connections.min(Semaphore::MAX_PERMITS)));
-        let addresses = ConnectionLimit::new(limits.per_address);
-        Arc::new(Self { limits, metrics, places, addresses })
+        let connections = Arc::new(Semaphore::new(limits.connections.min(Semaphore::MAX_PERMITS)));
+        let by_address = ConnectionLimit::new(limits.per_address);
+        Arc::new(Self { limits, metrics, connections, by_address })
     }
 
-    pub(super) fn admit(&self, address: IpAddr) -> Result<Place, &'static str> {
-        let permit = Arc::clone(&self.places).try_acquire_owned().map_err(|_| "over_limit")?;
-        let exempt = self.limits.loopback_is_exempt && address.to_canonical().is_loopback();
-        let seat = if exempt { None } else { Some(self.addresses.enter(address).ok_or("over_address_limit")?) };
-        Ok(Place { _seat: seat, _permit: permit, _open: self.metrics.connection_open() })
+    pub(super) fn admit(&self, address: IpAddr) -> Result<Permit, &'static str> {
+        let connection = Arc::clone(&self.connections).try_acquire_owned().map_err(|_| "over_limit")?;
+        let is_exempt = self.limits.loopback_is_exempt && address.to_canonical().is_loopback();
+        let by_address =
+            if is_exempt { None } else { Some(self.by_address.acquire(address).ok_or("over_address_limit")?) };
+        Ok(Permit { _by_address: by_address, _connection: connection, _gauge: self.metrics.connection_open() })
     }
 }
 
-/// One connection's place among those allowed. It is free again once this is dropped.
-pub(super) struct Place {
-    _seat: Option<Seat>,
-    _permit: OwnedSemaphorePermit,
-    _open: GaugeGuard,
+/// Permits one open connection until it is dropped.
+pub(super) struct Permit {
+    _by_address: Option<AddressPermit>,
+    _connection: OwnedSemaphorePermit,
+    _gauge: GaugeGuard,
 }

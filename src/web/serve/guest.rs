@@ -1,4 +1,4 @@
-//! The stream of whoever was let in.
+//! A connection's stream with its permit.
 
 use std::io;
 use std::pin::Pin;
@@ -7,56 +7,54 @@ use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::door::Place;
-use super::headcount::Seat;
-use super::wire::Wire;
+use super::door::Permit;
+use super::headcount::AddressPermit;
+use super::wire::Tcp;
 
-/// A stream that holds its place for as long as it lives, whoever holds the stream by then: after an upgrade that is no
-/// longer the HTTP connection but the socket.
-pub(super) struct Guest<S> {
+/// A stream that holds its permit until it is dropped: by the HTTP connection, or after an upgrade by the WebSocket.
+pub(super) struct PermittedStream<S> {
     stream: S,
-    luggage: ConnectionHandle,
-    _place: Place,
+    handle: ConnectionHandle,
+    _permit: Permit,
 }
 
-impl<S> Guest<S> {
-    /// `wire` is what the stream runs over, or the stream itself.
-    pub(super) fn new(stream: S, wire: Wire, place: Place) -> Self {
-        Self { stream, luggage: ConnectionHandle { wire, seat: Arc::default() }, _place: place }
+impl<S> PermittedStream<S> {
+    /// `tcp` is the connection below the stream, or the stream itself.
+    pub(super) fn new(stream: S, tcp: Tcp, permit: Permit) -> Self {
+        Self { stream, handle: ConnectionHandle { tcp, socket_permit: Arc::default() }, _permit: permit }
     }
 
-    pub(super) fn luggage(&self) -> ConnectionHandle {
-        self.luggage.clone()
+    pub(super) fn handle(&self) -> ConnectionHandle {
+        self.handle.clone()
     }
 }
 
-/// What a connection holds for as long as it lives, as an extension of its requests: a middleware that lets a socket
-/// through does not see it end.
+/// A connection, as an extension of its requests: a middleware that passes an upgrade on does not see the WebSocket end.
 #[derive(Debug, Clone)]
 pub struct ConnectionHandle {
-    wire: Wire,
-    seat: Arc<OnceLock<Seat>>,
+    tcp: Tcp,
+    socket_permit: Arc<OnceLock<AddressPermit>>,
 }
 
 impl ConnectionHandle {
-    /// Carries a seat to the end. A connection becomes a socket once only.
-    pub(crate) fn carry(&self, seat: Seat) {
-        let _ = self.seat.set(seat);
+    /// Holds the permit of a WebSocket until the connection ends. A connection is upgraded at most once.
+    pub(crate) fn hold(&self, permit: AddressPermit) {
+        let _ = self.socket_permit.set(permit);
     }
 
     /// The TCP connection. It stays open while this handle is held.
-    pub(crate) fn wire(&self) -> Wire {
-        self.wire.clone()
+    pub(crate) fn tcp(&self) -> Tcp {
+        self.tcp.clone()
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Guest<S> {
+impl<S: AsyncRead + Unpin> AsyncRead for PermittedStream<S> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.stream).poll_read(cx, buf)
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Guest<S> {
+impl<S: AsyncWrite + Unpin> AsyncWrite for PermittedStream<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.stream).poll_write(cx, buf)
     }

@@ -1,49 +1,46 @@
-//! How many of something one address holds at once.
+//! A limit of open connections, or of WebSockets, for each client address.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
-/// Counts by address. Cheap to clone.
+use parking_lot::Mutex;
+
+/// Counts what each address holds. Cheap to clone.
 #[derive(Debug, Clone)]
 pub(crate) struct ConnectionLimit {
-    most: usize,
+    per_address: usize,
     held: Arc<Mutex<HashMap<IpAddr, usize>>>,
 }
 
 impl ConnectionLimit {
-    /// Each address may hold so many.
-    pub(crate) fn new(most: usize) -> Self {
-        Self { most, held: Arc::default() }
+    pub(crate) fn new(per_address: usize) -> Self {
+        Self { per_address, held: Arc::default() }
     }
 
-    /// One more for this address, until what is returned is dropped. `None`: it holds as many as it may.
-    pub(crate) fn enter(&self, address: IpAddr) -> Option<Seat> {
+    /// A permit for one more. `None`: the address is at its limit.
+    pub(crate) fn acquire(&self, address: IpAddr) -> Option<AddressPermit> {
         let network = network_of(address);
-        let mut all = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-        let held = all.entry(network).or_default();
-        if *held >= self.most {
-            // One that may hold none at all is not remembered either.
-            if *held == 0 {
-                all.remove(&network);
-            }
+        let mut all = self.held.lock();
+        let held = all.get(&network).copied().unwrap_or_default();
+        if held >= self.per_address {
             return None;
         }
-        *held += 1;
-        Some(Seat { network, count: self.clone() })
+        all.insert(network, held + 1);
+        Some(AddressPermit { network, limit: self.clone() })
     }
 }
 
-/// One of those that an address holds.
+/// Counts for its address until it is dropped.
 #[derive(Debug)]
-pub(crate) struct Seat {
+pub(crate) struct AddressPermit {
     network: IpAddr,
-    count: ConnectionLimit,
+    limit: ConnectionLimit,
 }
 
-impl Drop for Seat {
+impl Drop for AddressPermit {
     fn drop(&mut self) {
-        let mut all = self.count.held.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all = self.limit.held.lock();
         if let Some(held) = all.get_mut(&self.network) {
             *held -= 1;
             if *held == 0 {
@@ -53,7 +50,7 @@ impl Drop for Seat {
     }
 }
 
-/// An address as far as its owner cannot choose it.
+/// The network of an address: the /64 of an IPv6 address, whose owner chooses the rest, and an IPv4 address itself.
 pub(crate) fn network_of(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(v6) if !v6.is_loopback() => IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() & !u128::from(u64::MAX))),

@@ -11,13 +11,13 @@ const ORDINARY: &[u8] = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n";
 const LAST: &[u8] = b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
 
 /// A running server, and how to stop it.
-struct House {
+struct Server {
     address: SocketAddr,
     metrics: Metrics,
     life: Lifecycle,
 }
 
-impl House {
+impl Server {
     async fn open(limits: Limits, app: Router) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -27,7 +27,7 @@ impl House {
         Self { address, metrics, life }
     }
 
-    async fn visitor(&self) -> TcpStream {
+    async fn client(&self) -> TcpStream {
         TcpStream::connect(self.address).await.unwrap()
     }
 
@@ -78,37 +78,37 @@ async fn through(stream: &mut TcpStream, end: &str) -> String {
 }
 
 #[tokio::test]
-async fn an_ordinary_request_is_served_and_knows_its_peer() {
-    let house = House::open(Limits::default(), greeting()).await;
-    let mut visitor = house.visitor().await;
-    visitor.write_all(LAST).await.unwrap();
-    let answer = to_the_end(&mut visitor).await;
+async fn request_is_served_and_knows_the_client_address() {
+    let server = Server::open(Limits::default(), greeting()).await;
+    let mut client = server.client().await;
+    client.write_all(LAST).await.unwrap();
+    let answer = to_the_end(&mut client).await;
     assert!(answer.starts_with("HTTP/1.1 200 OK"), "{answer}");
-    assert!(answer.ends_with(&format!("hello {}", visitor.local_addr().unwrap())), "{answer}");
-    house.counted("served", 1).await;
+    assert!(answer.ends_with(&format!("hello {}", client.local_addr().unwrap())), "{answer}");
+    server.counted("served", 1).await;
 }
 
 #[tokio::test]
-async fn who_says_nothing_is_shown_out() {
-    let house = House::open(Limits { first_byte: Duration::from_millis(50), ..Limits::default() }, greeting()).await;
-    let mut visitor = house.visitor().await;
-    assert_eq!(to_the_end(&mut visitor).await, "");
-    house.counted("silent", 1).await;
+async fn silent_client_is_disconnected() {
+    let server = Server::open(Limits { first_byte: Duration::from_millis(50), ..Limits::default() }, greeting()).await;
+    let mut client = server.client().await;
+    assert_eq!(to_the_end(&mut client).await, "");
+    server.counted("silent", 1).await;
 }
 
 #[tokio::test]
-async fn half_a_header_is_not_waited_for() {
-    let house = House::open(short(), greeting()).await;
-    let mut visitor = house.visitor().await;
-    visitor.write_all(b"GET / HTTP/1.1\r\nHos").await.unwrap();
-    to_the_end(&mut visitor).await;
-    house.counted("slow", 1).await;
+async fn incomplete_header_times_out() {
+    let server = Server::open(short(), greeting()).await;
+    let mut client = server.client().await;
+    client.write_all(b"GET / HTTP/1.1\r\nHos").await.unwrap();
+    to_the_end(&mut client).await;
+    server.counted("slow", 1).await;
 }
 
 #[tokio::test]
-async fn a_header_that_drips_gets_no_more_time_for_each_byte() {
-    let house = House::open(short(), greeting()).await;
-    let (mut reading, mut writing) = house.visitor().await.into_split();
+async fn dripping_header_does_not_extend_the_timeout() {
+    let server = Server::open(short(), greeting()).await;
+    let (mut reading, mut writing) = server.client().await.into_split();
     let dripping = async {
         let _ = writing.write_all(b"GET / HTTP/1.1\r\nX: ").await;
         let mut tick = tokio::time::interval(Duration::from_millis(5));
@@ -124,85 +124,84 @@ async fn a_header_that_drips_gets_no_more_time_for_each_byte() {
         () = dripping => {}
         _ = soon(reading.read_to_end(&mut answer)) => {}
     }
-    house.counted("slow", 1).await;
+    server.counted("slow", 1).await;
 }
 
 #[tokio::test]
-async fn a_header_without_end_is_refused() {
-    let house = House::open(Limits::default(), greeting()).await;
-    let mut visitor = house.visitor().await;
-    let _ = visitor.write_all(b"GET / HTTP/1.1\r\nX: ").await;
-    let _ = visitor.write_all(&vec![b'x'; 2 * HEADER_BYTES]).await;
-    to_the_end(&mut visitor).await;
-    house.counted("broken", 1).await;
+async fn oversized_header_is_refused() {
+    let server = Server::open(Limits::default(), greeting()).await;
+    let mut client = server.client().await;
+    let _ = client.write_all(b"GET / HTTP/1.1\r\nX: ").await;
+    let _ = client.write_all(&vec![b'x'; 2 * HEADER_BYTES]).await;
+    to_the_end(&mut client).await;
+    server.counted("broken", 1).await;
 }
 
 #[tokio::test]
-async fn a_body_that_never_comes_whole_is_given_up() {
+async fn incomplete_body_times_out_with_503() {
     let takes = axum::routing::post(|body: String| async move { body });
     let settings = Settings { request_timeout: Duration::from_millis(50), ..Settings::default() };
-    let house = House::open(Limits::default(), wrap(Router::new().route("/", takes), &settings)).await;
-    let mut visitor = house.visitor().await;
-    visitor.write_all(b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\nabc").await.unwrap();
-    assert!(to_the_end(&mut visitor).await.starts_with("HTTP/1.1 503"));
+    let server = Server::open(Limits::default(), wrap(Router::new().route("/", takes), &settings)).await;
+    let mut client = server.client().await;
+    client.write_all(b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\nabc").await.unwrap();
+    assert!(to_the_end(&mut client).await.starts_with("HTTP/1.1 503"));
 }
 
 #[tokio::test]
-async fn a_connection_that_rests_after_an_answer_was_served() {
-    let house = House::open(short(), greeting()).await;
-    let mut visitor = house.visitor().await;
-    visitor.write_all(ORDINARY).await.unwrap();
-    assert!(to_the_end(&mut visitor).await.starts_with("HTTP/1.1 200 OK"));
-    house.counted("served", 1).await;
+async fn idle_connection_after_a_response_counts_as_served() {
+    let server = Server::open(short(), greeting()).await;
+    let mut client = server.client().await;
+    client.write_all(ORDINARY).await.unwrap();
+    assert!(to_the_end(&mut client).await.starts_with("HTTP/1.1 200 OK"));
+    server.counted("served", 1).await;
 }
 
-/// Its requests are many and it reads no answer.
 #[tokio::test]
-async fn peer_that_reads_no_answer_is_given_up_and_one_that_reads_is_served() {
+async fn client_that_reads_no_response_is_disconnected() {
     let large = Router::new().route("/", get(|| async { vec![b'x'; 1 << 20] }));
-    let house = House::open(Limits { stuck: Duration::from_millis(80), ..Limits::default() }, large).await;
-    let mut visitor = house.visitor().await;
+    let server = Server::open(Limits { stalled: Duration::from_millis(80), ..Limits::default() }, large).await;
+    let mut client = server.client().await;
     let requests = ORDINARY.repeat(64);
-    visitor.write_all(&requests).await.unwrap();
-    house.counted("stuck", 1).await;
-    let mut reader = house.visitor().await;
+    client.write_all(&requests).await.unwrap();
+    server.counted("stuck", 1).await;
+    let mut reader = server.client().await;
     reader.write_all(&[ORDINARY.repeat(15), LAST.to_vec()].concat()).await.unwrap();
     assert_eq!(to_the_end(&mut reader).await.matches("HTTP/1.1 200 OK").count(), 16);
-    house.counted("served", 1).await;
+    server.counted("served", 1).await;
 }
 
 #[tokio::test]
-async fn no_more_are_let_in_than_there_are_places_and_a_place_comes_free_again() {
-    let house = House::open(Limits { connections: 1, ..Limits::default() }, greeting()).await;
-    let mut first = house.visitor().await;
+async fn connection_limit_frees_a_permit_when_a_connection_ends() {
+    let server = Server::open(Limits { connections: 1, ..Limits::default() }, greeting()).await;
+    let mut first = server.client().await;
     first.write_all(ORDINARY).await.unwrap();
     through(&mut first, "hello").await;
 
-    let mut second = house.visitor().await;
+    let mut second = server.client().await;
     assert_eq!(to_the_end(&mut second).await, "");
-    house.counted("over_limit", 1).await;
+    server.counted("over_limit", 1).await;
 
     drop(first);
-    house.until(|text| text.contains("callboard_open_connections 0")).await;
-    let mut third = house.visitor().await;
+    server.until(|text| text.contains("callboard_open_connections 0")).await;
+    let mut third = server.client().await;
     third.write_all(LAST).await.unwrap();
     assert!(to_the_end(&mut third).await.contains("hello"));
 }
 
 #[tokio::test]
-async fn one_address_cannot_take_all_places() {
+async fn connections_of_one_address_are_limited() {
     let limits = Limits { per_address: 1, loopback_is_exempt: false, ..Limits::default() };
-    let house = House::open(limits, greeting()).await;
-    let mut first = house.visitor().await;
+    let server = Server::open(limits, greeting()).await;
+    let mut first = server.client().await;
     first.write_all(ORDINARY).await.unwrap();
     through(&mut first, "hello").await;
-    let mut second = house.visitor().await;
+    let mut second = server.client().await;
     assert_eq!(to_the_end(&mut second).await, "");
-    house.counted("over_address_limit", 1).await;
+    server.counted("over_address_limit", 1).await;
 }
 
 #[tokio::test]
-async fn a_socket_keeps_its_place_after_the_upgrade() {
+async fn websocket_keeps_its_permit_after_the_upgrade() {
     let gone = Arc::new(Notify::new());
     let leave = Arc::clone(&gone);
     let app = Router::new().route(
@@ -214,25 +213,25 @@ async fn a_socket_keeps_its_place_after_the_upgrade() {
             })
         }),
     );
-    let house = House::open(short(), app).await;
-    let mut visitor = house.visitor().await;
+    let server = Server::open(short(), app).await;
+    let mut client = server.client().await;
     let upgrade = b"GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
-    visitor.write_all(upgrade).await.unwrap();
-    assert!(through(&mut visitor, "\r\n\r\n").await.starts_with("HTTP/1.1 101"));
-    // The HTTP connection is over, the stream is not, and no time limit of ours ends it.
-    house.counted("served", 1).await;
-    assert!(house.metrics.render().contains("callboard_open_connections 1"));
-    // A stop does not tear it down either: that is the socket's own affair.
-    assert!(house.life.shut_down(Duration::from_secs(30)).await);
-    assert!(house.metrics.render().contains("callboard_open_connections 1"));
+    client.write_all(upgrade).await.unwrap();
+    assert!(through(&mut client, "\r\n\r\n").await.starts_with("HTTP/1.1 101"));
+    // The HTTP connection has ended, the stream is open, and no timeout of the accept loop ends it.
+    server.counted("served", 1).await;
+    assert!(server.metrics.render().contains("callboard_open_connections 1"));
+    // Shutdown leaves it open too: its handler ends it.
+    assert!(server.life.shut_down(Duration::from_secs(30)).await);
+    assert!(server.metrics.render().contains("callboard_open_connections 1"));
     gone.notify_one();
-    to_the_end(&mut visitor).await;
-    house.until(|text| text.contains("callboard_open_connections 0")).await;
+    to_the_end(&mut client).await;
+    server.until(|text| text.contains("callboard_open_connections 0")).await;
 }
 
 #[tokio::test]
-async fn a_stop_finishes_what_is_in_hand_and_lets_nobody_in() {
+async fn shutdown_finishes_requests_and_accepts_no_connection() {
     let (asked, answer) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
     let (told, wait) = (Arc::clone(&asked), Arc::clone(&answer));
     let app = greeting().route(
@@ -243,25 +242,25 @@ async fn a_stop_finishes_what_is_in_hand_and_lets_nobody_in() {
             "finished"
         }),
     );
-    let house = House::open(Limits::default(), app).await;
-    let mut resting = house.visitor().await;
-    resting.write_all(ORDINARY).await.unwrap();
-    through(&mut resting, "hello").await;
-    let mut busy = house.visitor().await;
+    let server = Server::open(Limits::default(), app).await;
+    let mut idle = server.client().await;
+    idle.write_all(ORDINARY).await.unwrap();
+    through(&mut idle, "hello").await;
+    let mut busy = server.client().await;
     busy.write_all(b"GET /long HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
     soon(asked.notified()).await;
 
-    house.life.stop();
-    // The one that rests is closed although the other is still busy.
-    to_the_end(&mut resting).await;
+    server.life.stop();
+    // The idle one is closed although the other is still busy.
+    to_the_end(&mut idle).await;
     answer.notify_one();
     assert!(to_the_end(&mut busy).await.ends_with("finished"));
-    assert!(house.life.shut_down(Duration::from_secs(30)).await);
-    assert!(TcpStream::connect(house.address).await.is_err());
+    assert!(server.life.shut_down(Duration::from_secs(30)).await);
+    assert!(TcpStream::connect(server.address).await.is_err());
 }
 
 #[test]
-fn an_ipv6_neighbourhood_counts_as_one_and_a_mapped_address_as_what_it_is() {
+fn network_of_masks_ipv6_and_unmaps_ipv4() {
     let network = |text: &str| network_of(text.parse().unwrap());
     assert_eq!(network("2001:db8:1:2:aaaa::1"), network("2001:db8:1:2:bbbb::2"));
     assert_ne!(network("2001:db8:1:2::1"), network("2001:db8:1:3::1"));

@@ -1,4 +1,4 @@
-//! The TCP connection below a request, with or without TLS in between: what a WebSocket must know of it and may set.
+//! The TCP connection below a request, with or without TLS in between: what a WebSocket reads of it and sets.
 
 use std::io;
 use std::net::Shutdown;
@@ -14,45 +14,45 @@ use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep};
 
-/// The kernel's send buffer of a WebSocket. Linux doubles it for its own bookkeeping.
+/// The kernel's send buffer of a WebSocket, in bytes. Linux doubles it for its own bookkeeping.
 const SEND_BUFFER: usize = 64 * 1024;
 
-/// A WebSocket is writable when fewer bytes than this have not been sent yet.
+/// A WebSocket is writable while fewer bytes than this are unsent.
 const UNSENT: u32 = 1024;
 
 /// A handle to the connection that is also its stream. Cheap to clone; the connection closes with its last handle.
 #[derive(Debug, Clone)]
-pub(crate) struct Wire(Arc<Shared>);
+pub(crate) struct Tcp(Arc<Shared>);
 
 #[derive(Debug)]
 struct Shared {
     stream: TcpStream,
-    /// Whether the kernel refused the last write because there was no room.
+    /// Whether the last write found the send buffer full.
     is_full: AtomicBool,
-    /// How often it took bytes again after it had no room: the peer has read in between.
-    room_made: AtomicU64,
+    /// How often a write succeeded after the buffer was full, which means that the client has read in between.
+    drain_count: AtomicU64,
 }
 
-impl Wire {
+impl Tcp {
     pub(super) fn new(stream: TcpStream) -> Self {
-        Self(Arc::new(Shared { stream, is_full: AtomicBool::new(false), room_made: AtomicU64::new(0) }))
+        Self(Arc::new(Shared { stream, is_full: AtomicBool::new(false), drain_count: AtomicU64::new(0) }))
     }
 
     pub(super) fn stream(&self) -> &TcpStream {
         &self.0.stream
     }
 
-    /// Keeps what the kernel holds unsent small from now on, so that a slow reader gets what is, not what was. Pages do not
-    /// have this: a whole answer is known when its first byte goes out, and only the kernel's own sizes fill a long link.
-    pub(crate) fn bound_unsent(&self) {
+    /// Limits what the kernel holds unsent, so that a slow reader gets the current state and no backlog. Pages keep the
+    /// kernel's own sizes, which fill a long link: a response does not change once its first byte is sent.
+    pub(crate) fn limit_unsent(&self) {
         let socket = SockRef::from(&self.0.stream);
-        // Where it cannot be had, a slow reader is later, and nothing else.
+        // If this fails, a slow reader is only later.
         let _ = socket.set_send_buffer_size(SEND_BUFFER);
         #[cfg(any(target_os = "linux", target_os = "android"))]
         let _ = socket.set_tcp_notsent_lowat(UNSENT);
     }
 
-    /// Resolves when the kernel has next to nothing left to send.
+    /// Resolves when the kernel has almost nothing left to send.
     pub(crate) async fn drained(&self) {
         // tokio remembers that a socket was writable until a write is refused: this asks the kernel.
         let writable = || {
@@ -62,9 +62,9 @@ impl Wire {
                     self.0.is_full.store(true, Ordering::Relaxed);
                     Err(io::ErrorKind::WouldBlock.into())
                 }
-                // A connection that is broken takes no more either, and says so to the next write.
+                // A broken connection reports its error at the next write.
                 Ok(_) | Err(_) => {
-                    self.note_room();
+                    self.note_writable();
                     Ok(())
                 }
             }
@@ -72,29 +72,29 @@ impl Wire {
         let _ = self.0.stream.async_io(Interest::WRITABLE, writable).await;
     }
 
-    /// Resolves when the peer has made no room for so long where there was none: it does not read what it asked for. As
-    /// elsewhere (nginx calls it `send_timeout`), the time is that between two writes and not that of the answer.
-    pub(crate) async fn stuck(&self, limit: Duration) {
-        let (mut room_made, mut since) = (self.room_made(), Instant::now());
+    /// Resolves when the send buffer has been full for this long: the client does not read its response. Like nginx's
+    /// `send_timeout`, this is the time between two writes, not that of the whole response.
+    pub(crate) async fn stalled(&self, limit: Duration) {
+        let (mut drain_count, mut since) = (self.drain_count(), Instant::now());
         loop {
             sleep(limit / 8).await;
             let is_full = self.0.is_full.load(Ordering::Relaxed);
-            if !is_full || self.room_made() != room_made {
-                (room_made, since) = (self.room_made(), Instant::now());
+            if !is_full || self.drain_count() != drain_count {
+                (drain_count, since) = (self.drain_count(), Instant::now());
             } else if since.elapsed() >= limit {
                 return;
             }
         }
     }
 
-    /// How often the peer has made room where there was none, which it does only by reading.
-    pub(crate) fn room_made(&self) -> u64 {
-        self.0.room_made.load(Ordering::Relaxed)
+    /// How often the client has drained a full send buffer, which it does only by reading.
+    pub(crate) fn drain_count(&self) -> u64 {
+        self.0.drain_count.load(Ordering::Relaxed)
     }
 
-    fn note_room(&self) {
+    fn note_writable(&self) {
         if self.0.is_full.swap(false, Ordering::Relaxed) {
-            self.0.room_made.fetch_add(1, Ordering::Relaxed);
+            self.0.drain_count.fetch_add(1, Ordering::Relaxed);
         }
     }
 
@@ -107,7 +107,7 @@ impl Wire {
             ready!(self.0.stream.poll_write_ready(cx))?;
             match write(&self.0.stream) {
                 Ok(bytes) => {
-                    self.note_room();
+                    self.note_writable();
                     return Poll::Ready(Ok(bytes));
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
@@ -119,7 +119,7 @@ impl Wire {
     }
 }
 
-impl AsyncRead for Wire {
+impl AsyncRead for Tcp {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         loop {
             ready!(self.0.stream.poll_read_ready(cx))?;
@@ -132,7 +132,7 @@ impl AsyncRead for Wire {
     }
 }
 
-impl AsyncWrite for Wire {
+impl AsyncWrite for Tcp {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         self.poll_with(cx, |stream| stream.try_write(buf))
     }

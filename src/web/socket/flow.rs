@@ -10,7 +10,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::time::{Instant, sleep_until};
 
-use crate::web::serve::Wire;
+use crate::web::serve::Tcp;
 
 /// What a viewer may have unread when it is given another frame. At 200 bytes a second this is under three seconds.
 const UNREAD: u64 = 512;
@@ -26,7 +26,7 @@ const UNSEEN: u64 = 64 * 1024;
 
 #[derive(Debug)]
 pub(super) struct Flow {
-    wire: Option<Wire>,
+    tcp: Option<Tcp>,
     written: u64,
     read: u64,
     /// How much had been written when the ping was sent that has not been answered.
@@ -36,20 +36,20 @@ pub(super) struct Flow {
     answers: bool,
     /// When the viewer last showed that it reads, or that it is there.
     sign: Instant,
-    room_made: u64,
+    drain_count: u64,
 }
 
 impl Flow {
-    pub(super) fn new(wire: Option<Wire>) -> Self {
+    pub(super) fn new(tcp: Option<Tcp>) -> Self {
         Self {
-            wire,
+            tcp,
             written: 0,
             read: 0,
             asked: None,
             held_until: None,
             answers: false,
             sign: Instant::now(),
-            room_made: 0,
+            drain_count: 0,
         }
     }
 
@@ -97,24 +97,24 @@ impl Flow {
         if let Some(until) = self.held_until.filter(|until| Instant::now() < *until) {
             sleep_until(until).await;
         }
-        if let Some(wire) = &self.wire {
-            wire.drained().await;
+        if let Some(tcp) = &self.tcp {
+            tcp.drained().await;
         }
     }
 
     /// Whether the viewer has given no sign for so long, and no less than since then. One that answers may take the time
     /// that it needs for what it has not read; one that never did shows that it reads by making room.
     pub(super) fn is_silent(&mut self, since: Instant, limit: Duration) -> bool {
-        if let Some(room_made) = self.wire.as_ref().map(Wire::room_made) {
-            self.notice(room_made);
+        if let Some(drain_count) = self.tcp.as_ref().map(Tcp::drain_count) {
+            self.notice(drain_count);
         }
         let reading = if self.answers { self.unread().min(UNSEEN) / SLOWEST } else { 0 };
         self.sign.max(since).elapsed() > limit + Duration::from_secs(reading)
     }
 
-    fn notice(&mut self, room_made: u64) {
-        if room_made != self.room_made {
-            self.room_made = room_made;
+    fn notice(&mut self, drain_count: u64) {
+        if drain_count != self.drain_count {
+            self.drain_count = drain_count;
             self.sign = Instant::now();
         }
     }

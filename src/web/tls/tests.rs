@@ -12,7 +12,7 @@ use super::*;
 use base::{Lifecycle, Metrics};
 use crate::web::serve::{Limits, serve};
 
-/// Somebody whom clients trust, and the folder with what they signed.
+/// A certificate authority, and the folder with the server's certificate and key.
 struct Authority {
     issuer: CertifiedIssuer<'static, KeyPair>,
     folder: TempDir,
@@ -32,7 +32,7 @@ impl Authority {
         config::Tls { certificate_file: at("cert.pem"), key_file: at("key.pem") }
     }
 
-    /// Writes a pair that is good for localhost, and tells it apart by its serial number.
+    /// Writes a certificate for localhost with this serial number, and its key.
     fn issue(&self, years: (i32, i32), serial: u64) {
         let mut params = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
         params.not_before = date_time_ymd(years.0, 1, 1);
@@ -45,8 +45,8 @@ impl Authority {
         write(&files.certificate_file, &certificate.pem(), 0o644);
     }
 
-    /// A client that trusts this authority, and has not been here before: whoever comes back resumes what was agreed.
-    fn newcomer(&self) -> reqwest::Client {
+    /// A client that trusts this authority. A new one each time, because an old one would resume its TLS session.
+    fn new_client(&self) -> reqwest::Client {
         let root = reqwest::Certificate::from_pem(self.issuer.pem().as_bytes()).unwrap();
         reqwest::Client::builder().tls_certs_only([root]).tls_info(true).build().unwrap()
     }
@@ -54,7 +54,7 @@ impl Authority {
 
 fn write(path: &Path, text: &str, mode: u32) {
     use std::os::unix::fs::PermissionsExt;
-    // Put there whole, as tools that renew do.
+    // Renamed into place, as renewal tools do.
     let draft = path.with_extension("draft");
     std::fs::write(&draft, text).unwrap();
     std::fs::set_permissions(&draft, std::fs::Permissions::from_mode(mode)).unwrap();
@@ -65,7 +65,7 @@ fn clock() -> Clock {
     Clock::manual("2026-11-21T09:00:00Z".parse().unwrap())
 }
 
-struct House {
+struct Server {
     port: u16,
     life: Lifecycle,
     metrics: Metrics,
@@ -73,7 +73,7 @@ struct House {
     _data: TempDir,
 }
 
-impl House {
+impl Server {
     async fn open(authority: &Authority, limits: Limits) -> Self {
         let tls = Tls::open(&authority.files(), clock()).unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -87,7 +87,7 @@ impl House {
         Self { port, life, metrics, store, _data: data }
     }
 
-    /// What a client got, and the certificate by which.
+    /// The answer's text and the certificate that the server showed.
     async fn ask(&self, client: &reqwest::Client) -> Result<(String, Vec<u8>), reqwest::Error> {
         let answer = client.get(format!("https://localhost:{}/", self.port)).send().await?;
         assert_eq!(answer.version(), reqwest::Version::HTTP_11);
@@ -111,18 +111,18 @@ async fn soon<T>(event: impl Future<Output = T>) -> T {
 }
 
 #[tokio::test]
-async fn a_renewed_certificate_counts_for_new_connections_and_a_broken_one_for_none() {
+async fn renewed_certificate_is_used_and_a_broken_one_is_not() {
     let authority = Authority::new();
     authority.issue((2020, 2090), 1);
-    let house = House::open(&authority, Limits::default()).await;
-    let (text, first) = house.ask(&authority.newcomer()).await.unwrap();
+    let server = Server::open(&authority, Limits::default()).await;
+    let (text, first) = server.ask(&authority.new_client()).await.unwrap();
     assert_eq!(text, "hello");
-    assert!(house.ask(&reqwest::Client::builder().build().unwrap()).await.is_err(), "nobody else trusts it");
+    assert!(server.ask(&reqwest::Client::builder().build().unwrap()).await.is_err(), "nobody else trusts it");
 
     authority.issue((2020, 2090), 2);
     let second = soon(async {
         loop {
-            let (_, shown) = house.ask(&authority.newcomer()).await.unwrap();
+            let (_, shown) = server.ask(&authority.new_client()).await.unwrap();
             if shown != first {
                 break shown;
             }
@@ -136,13 +136,13 @@ async fn a_renewed_certificate_counts_for_new_connections_and_a_broken_one_for_n
     }
     authority.issue((2020, 2021), 3);
     assert!(Tls::open(&authority.files(), clock()).is_err());
-    assert_eq!(house.ask(&authority.newcomer()).await.unwrap().1, second, "the old one goes on");
-    // And the next good one is taken again.
+    assert_eq!(server.ask(&authority.new_client()).await.unwrap().1, second, "the old one stays in use");
+    // The next valid one is used again.
     authority.issue((2020, 2090), 4);
-    soon(async { while house.ask(&authority.newcomer()).await.unwrap().1 == second {} }).await;
+    soon(async { while server.ask(&authority.new_client()).await.unwrap().1 == second {} }).await;
     soon(async {
         loop {
-            let entries = house.store.audit().newest(99).await.unwrap();
+            let entries = server.store.audit().newest(99).await.unwrap();
             let used = entries.iter().filter(|entry| entry.ended.as_ref().unwrap().outcome == "accepted").count();
             assert!(entries.iter().all(|entry| entry.action == "config.certificate"), "{entries:?}");
             if used == 2 {
@@ -152,58 +152,58 @@ async fn a_renewed_certificate_counts_for_new_connections_and_a_broken_one_for_n
         }
     })
     .await;
-    assert!(house.life.shut_down(Duration::from_secs(30)).await);
+    assert!(server.life.shut_down(Duration::from_secs(30)).await);
 }
 
 #[test]
-fn what_is_looked_at_again_is_refused_without_being_shown() {
+fn reload_refuses_an_expired_certificate() {
     let authority = Authority::new();
     authority.issue((2020, 2090), 1);
     let tls = Tls::open(&authority.files(), clock()).unwrap();
-    let shown = |tls: &Tls| tls.shown.0.read().unwrap().1;
-    let first = shown(&tls);
-    assert!(!tls.look().unwrap(), "nothing new");
+    let fingerprint = |tls: &Tls| tls.current.0.read().1;
+    let first = fingerprint(&tls);
+    assert!(!tls.reload().unwrap(), "nothing new");
     authority.issue((2020, 2021), 2);
-    assert!(matches!(tls.look(), Err(TlsError::Expired { .. })));
-    assert_eq!(shown(&tls), first);
+    assert!(matches!(tls.reload(), Err(TlsError::Expired { .. })));
+    assert_eq!(fingerprint(&tls), first);
     authority.issue((2020, 2090), 3);
-    assert!(tls.look().unwrap());
-    assert_ne!(shown(&tls), first);
+    assert!(tls.reload().unwrap());
+    assert_ne!(fingerprint(&tls), first);
 }
 
 #[test]
-fn what_cannot_be_used_is_told_in_a_sentence() {
+fn unusable_files_are_explained_in_a_sentence() {
     let authority = Authority::new();
     let files = authority.files();
     let shown = |path: &Path| path.display().to_string();
     let (certificate, key) = (shown(&files.certificate_file), shown(&files.key_file));
-    let complaint = || Tls::open(&files, clock()).unwrap_err().to_string();
+    let error = || Tls::open(&files, clock()).unwrap_err().to_string();
 
     assert_eq!(
-        complaint(),
+        error(),
         format!(
             "server.tls.certificate_file names {certificate}, which cannot be read: make it a file that this user may read."
         )
     );
     authority.issue((2020, 2021), 1);
     assert_eq!(
-        complaint(),
+        error(),
         format!(
             "server.tls.certificate_file names {certificate}, which was good until 2021-01-01T00:00:00Z only: renew it."
         )
     );
     authority.issue((2030, 2031), 1);
-    assert!(complaint().contains("is not good before 2030-01-01T00:00:00Z: check the clock"), "{}", complaint());
+    assert!(error().contains("is not good before 2030-01-01T00:00:00Z: check the clock"), "{}", error());
     authority.issue((2020, 2090), 1);
     assert!(Tls::open(&files, clock()).is_ok());
 
     write(&files.key_file, &KeyPair::generate().unwrap().serialize_pem(), 0o600);
-    assert!(complaint().contains("is not the key of the certificate"), "{}", complaint());
+    assert!(error().contains("is not the key of the certificate"), "{}", error());
     write(&files.key_file, "garbage", 0o600);
-    assert!(complaint().contains("holds no private key in PEM"), "{}", complaint());
+    assert!(error().contains("holds no private key in PEM"), "{}", error());
     write(&files.key_file, "garbage", 0o644);
     assert_eq!(
-        complaint(),
+        error(),
         format!(
             "server.tls.key_file names {key}, which cannot be used: every user of this machine can reach it: run chmod 600 on it."
         )
@@ -212,32 +212,32 @@ fn what_cannot_be_used_is_told_in_a_sentence() {
     for garbage in ["", "garbage", mangled] {
         write(&files.certificate_file, garbage, 0o644);
         write(&files.key_file, "garbage", 0o600);
-        assert!(complaint().contains("holds no certificate in PEM"), "{}", complaint());
+        assert!(error().contains("holds no certificate in PEM"), "{}", error());
     }
 }
 
 #[tokio::test]
-async fn who_does_not_get_on_with_the_handshake_is_shown_out_and_holds_up_nobody() {
+async fn stalled_handshake_times_out_and_delays_no_other_client() {
     let authority = Authority::new();
     authority.issue((2020, 2090), 1);
-    let house = House::open(&authority, Limits { handshake: Duration::from_millis(200), ..Limits::default() }).await;
-    let mut dawdler = TcpStream::connect(("127.0.0.1", house.port)).await.unwrap();
-    dawdler.write_all(&[TLS_RECORD, 3, 1]).await.unwrap();
-    assert_eq!(soon(house.ask(&authority.newcomer())).await.unwrap().0, "hello");
-    assert_eq!(soon(dawdler.read(&mut [0; 8])).await.unwrap_or(0), 0);
-    house.counted("slow").await;
-    assert!(house.life.shut_down(Duration::from_secs(30)).await);
+    let server = Server::open(&authority, Limits { handshake: Duration::from_millis(200), ..Limits::default() }).await;
+    let mut stalled = TcpStream::connect(("127.0.0.1", server.port)).await.unwrap();
+    stalled.write_all(&[TLS_RECORD, 3, 1]).await.unwrap();
+    assert_eq!(soon(server.ask(&authority.new_client())).await.unwrap().0, "hello");
+    assert_eq!(soon(stalled.read(&mut [0; 8])).await.unwrap_or(0), 0);
+    server.counted("slow").await;
+    assert!(server.life.shut_down(Duration::from_secs(30)).await);
 }
 
 #[tokio::test]
-async fn who_types_http_is_told_to_type_https() {
+async fn plain_http_is_answered_with_a_hint_to_https() {
     let authority = Authority::new();
     authority.issue((2020, 2090), 1);
-    let house = House::open(&authority, Limits::default()).await;
-    let answer = soon(reqwest::get(format!("http://127.0.0.1:{}/", house.port))).await.unwrap();
+    let server = Server::open(&authority, Limits::default()).await;
+    let answer = soon(reqwest::get(format!("http://127.0.0.1:{}/", server.port))).await.unwrap();
     assert_eq!(answer.status(), 400);
     assert!(answer.text().await.unwrap().contains("begin it with https://"));
-    house.counted("no_tls").await;
+    server.counted("no_tls").await;
 }
 
 /// What a client of TLS sends first.

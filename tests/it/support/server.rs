@@ -4,7 +4,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use base::{Clock, Lifecycle};
-use callboard::commands::{RunMode, Application, demo_access, sandbox_config};
+use callboard::commands::{Application, RunMode, demo_access, sandbox_config};
 use callboard::config::{Clarity, Config, SignIn, Wallboard};
 use sandbox::{Options, Sandbox};
 use callboard::store::Store;

@@ -22,10 +22,12 @@ pub(in crate::feeds::clarity) fn trace(
     let phones = [session.customer_phone.as_deref(), item(session, PHONE_ITEM)];
     let popped = session.screen_pop_url.as_deref();
     let number = popped.and_then(|address| segment_after(address, "customers"));
-    let mut person =
-        CustomerIdentity::new(email(session, rules), None).and(number.as_deref().map(CustomerIdentity::numbered).unwrap_or_default());
+    let mut person = CustomerIdentity::new(email(session, rules), None)
+        .and(number.as_deref().map(CustomerIdentity::numbered).unwrap_or_default());
     for phone in phones.into_iter().flatten() {
-        person = person.and(CustomerIdentity::new(None, Some(phone))).and(CustomerIdentity::at_sip(phone, &rules.federated_domains));
+        person = person
+            .and(CustomerIdentity::new(None, Some(phone)))
+            .and(CustomerIdentity::at_sip(phone, &rules.federated_domains));
     }
     SessionRecord {
         id,
@@ -134,7 +136,8 @@ mod tests {
         }));
         let (now, clock) = standing();
         let trace = trace(SessionId(82_673), &session, Some(AgentId(42)), &rules(), &clock);
-        let jenny = CustomerIdentity::new(Some("jenny@example.com"), Some("+13128633465")).and(CustomerIdentity::numbered("c9"));
+        let jenny = CustomerIdentity::new(Some("jenny@example.com"), Some("+13128633465"))
+            .and(CustomerIdentity::numbered("c9"));
         assert!(trace.person == jenny, "{:?}", trace.person.match_keys().collect::<Vec<_>>());
         assert_eq!((trace.queue, trace.agent), (Some(QueueId(11)), Some(AgentId(41))));
         assert_eq!((trace.began, trace.ended), (session.start_time_stamp, Some(now)));

@@ -9,8 +9,8 @@ use super::*;
 use base::{Clock, Lifecycle};
 use crate::domain::session::SessionListUpdate;
 use crate::domain::{
-    AgentUpdate, AgentStatus, Change, Fact, MetricValue, Modality, QueueUpdate, SessionId, SessionUpdate,
-    SessionStatus, AgentStatusUpdate,
+    AgentStatus, AgentStatusUpdate, AgentUpdate, Change, Fact, MetricValue, Modality, QueueUpdate, SessionId,
+    SessionStatus, SessionUpdate,
 };
 use crate::gold::join::MatchRules;
 use crate::gold::{BusinessDay, Entity, Gold, Key};
