@@ -1,4 +1,4 @@
-//! The handle on a connection: events out, close in.
+//! The handle of a connection.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,18 +10,19 @@ use tokio_util::sync::CancellationToken;
 use super::driver::Driver;
 use super::{Credentials, Event, Settings};
 
-/// How many events may wait for the reader before the driver stops reading the transport.
+/// How many events may wait before the driver stops reading from the transport.
 const EVENTS: usize = 64;
 
-/// What HTTP requests call themselves.
+/// The default `User-Agent`.
 const USER_AGENT: &str = concat!("classic-signalr/", env!("CARGO_PKG_VERSION"));
 
-/// How long closing may take: a second for `abort`, and a moment around it.
+/// How long closing may take: one second for `abort`, and a little more.
 const CLOSING: Duration = Duration::from_millis(1500);
 
-/// Follows one hub of one server until it is closed or dropped.
+/// Receives the calls of one hub until it is closed or dropped.
 ///
-/// A task of its own does the work, so that [`Connection::next`] can be dropped at any time without losing anything.
+/// A tokio task does the work, so that [`Connection::next`] is cancel-safe. The task stops reading from the server while 64
+/// events wait.
 pub struct Connection {
     events: mpsc::Receiver<Event>,
     closing: CancellationToken,
@@ -40,9 +41,9 @@ impl Connection {
         Self::start_with(settings, credentials, || reqwest::Client::builder().user_agent(USER_AGENT))
     }
 
-    /// The same, with HTTP clients on top of this builder, which is asked for two of them. What it is for: a user agent, a
-    /// proxy, a DNS resolver, a certificate authority. Redirects, cookies, content codings and time limits are set by this
-    /// crate. WebSockets do not use these clients.
+    /// Begins to connect with HTTP clients that are made from `http`, which is called twice: use it to set a user agent, a
+    /// proxy, a DNS resolver or a root certificate. This crate sets redirects, cookies, content codings and timeouts itself.
+    /// WebSockets do not use these clients.
     ///
     /// # Errors
     /// When the TLS library cannot be set up.
@@ -61,20 +62,21 @@ impl Connection {
         Ok(Self { events, closing, task })
     }
 
-    /// What happened next. Cancel-safe. It never gives up, and so never ends.
+    /// The next event. Cancel-safe. There is always another one.
     pub async fn next(&mut self) -> Event {
         match self.events.recv().await {
             Some(event) => event,
-            // The driver ends only with this handle; should it ever panic, the log has said so and nothing follows.
+            // The driver ends with this handle, or by a panic.
             None => std::future::pending().await,
         }
     }
 
-    /// Tells the server that nobody listens any more, waiting at most about a second, and ends.
+    /// Sends `abort`, so that the server forgets the connection at once. Takes at most about a second. Dropping a connection
+    /// does not send it.
     pub async fn close(mut self) {
         self.closing.cancel();
         if tokio::time::timeout(CLOSING, &mut self.task).await.is_err() {
-            tracing::debug!("the SignalR connection was dropped before the server knew");
+            tracing::debug!("SignalR connection closed before the server confirmed abort");
         }
     }
 }

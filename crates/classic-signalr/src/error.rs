@@ -1,31 +1,34 @@
-//! Why a connection could not be opened, or was lost.
+//! Errors.
 
 use thiserror::Error;
 
 use super::{CredentialError, Transport};
 
-/// What went wrong. No message contains an address with its query, a token, or what a frame said.
+/// Why connecting failed, or why a transport was lost.
+///
+/// No message contains a token, a URL with its query, or the content of a frame.
 #[derive(Debug, Error)]
+#[non_exhaustive]
 pub enum Error {
-    /// There is no bearer token to show.
-    #[error("there is no bearer token to show to the SignalR server")]
+    /// The credentials gave no bearer token.
+    #[error("there is no bearer token for the SignalR server")]
     Credentials(#[source] CredentialError),
-    /// The server answered, and the answer was no.
-    #[error("{host} answered {} to SignalR's {command}", described(*status))]
+    /// The server answered with a status that is no success.
+    #[error("{host} answered {} to SignalR's {command}", describe(*status))]
     HttpStatus {
-        /// Which command.
+        /// The command, such as `negotiate`.
         command: &'static str,
-        /// Who.
+        /// The server.
         host: String,
         /// The HTTP status.
         status: u16,
     },
-    /// The server could not be reached, or the conversation broke off.
+    /// The server could not be reached, or its answer broke off.
     #[error("{host} could not be reached for SignalR's {command}")]
     Unreachable {
-        /// Which command.
+        /// The command, such as `negotiate`.
         command: &'static str,
-        /// Who.
+        /// The server.
         host: String,
         /// The cause.
         #[source]
@@ -34,52 +37,52 @@ pub enum Error {
     /// The answer is not one of classic SignalR.
     #[error("{host} answered SignalR's {command} with something else: does the URL lead to a SignalR endpoint?")]
     NotSignalR {
-        /// Which command.
+        /// The command, such as `negotiate`.
         command: &'static str,
-        /// Who.
+        /// The server.
         host: String,
     },
-    /// The server speaks the newer, incompatible protocol.
+    /// The server speaks ASP.NET Core SignalR.
     #[error("{host} speaks ASP.NET Core SignalR, which is another protocol: the URL leads to the wrong server")]
     AspNetCore {
-        /// Who.
+        /// The server.
         host: String,
     },
-    /// The server speaks a version that we do not.
+    /// The server speaks a protocol version that this client does not.
     #[error("{host} speaks version {version:?} of classic SignalR's protocol, and this client only 1.2 to 2.1")]
     UnsupportedVersion {
-        /// Who.
+        /// The server.
         host: String,
-        /// What it answered, clipped.
+        /// The first characters of its version.
         version: String,
     },
-    /// The server said in its own words that it will not.
+    /// The server answered `negotiate` with an error.
     #[error("{host} refused to negotiate: {text}")]
     Negotiation {
-        /// Who.
+        /// The server.
         host: String,
-        /// The server's words, clipped.
+        /// The first characters of its error.
         text: String,
     },
-    /// The server sent us somewhere we do not go.
+    /// `negotiate` redirects to a host that is not allowed, or to a URL that is not encrypted.
     #[error("the SignalR server redirected to {host}, which is not an allowed host or not a secure address")]
     RedirectNotAllowed {
-        /// Where.
+        /// The host.
         host: String,
     },
-    /// The server sent us round in circles.
+    /// `negotiate` redirected more than five times.
     #[error("the SignalR server redirected too many times")]
     TooManyRedirects,
-    /// None of the wanted transports is offered.
+    /// The server offers none of the transports in the settings.
     #[error("the server offers none of the configured SignalR transports")]
     NoTransport,
-    /// The transport opened and nothing came.
+    /// The transport did not open in time, or opened and brought no init message.
     #[error("nothing came over {transport} in time")]
     TransportTimeout {
-        /// Which transport.
+        /// The transport.
         transport: Transport,
     },
-    /// Nothing was heard for longer than the keep-alive time.
+    /// Nothing came for the keep-alive timeout.
     #[error("nothing was heard from the server for {seconds} seconds")]
     KeepAliveTimeout {
         /// For how long.
@@ -91,33 +94,33 @@ pub enum Error {
     /// The transport broke.
     #[error("the connection broke off")]
     Broken(#[source] Box<dyn std::error::Error + Send + Sync>),
-    /// The server goes away or restarts and asked us to come back.
+    /// The server goes away or restarts, and asked for a reconnect.
     #[error("the server asked for a reconnect")]
     ServerReconnect,
-    /// The server ended the connection with an error of its own.
+    /// The server ended the connection with an error.
     #[error("the server ended the connection with an error")]
     ServerError,
-    /// A frame is larger than we accept.
+    /// A frame or another answer is larger than allowed.
     #[error("a frame is larger than {limit} bytes")]
     FrameTooLarge {
-        /// How many bytes are accepted.
+        /// The limit.
         limit: usize,
     },
     /// A frame is not one JSON object.
     #[error("a frame makes no sense from line {line}, column {column} on")]
     MalformedFrame {
-        /// Where.
+        /// The line, from 1.
         line: usize,
-        /// Where.
+        /// The column, from 1.
         column: usize,
     },
-    /// A message in a frame is no call.
+    /// A message in a frame is not a hub call.
     #[error("a message in a frame is no call")]
     NotAHubCall,
 }
 
 impl Error {
-    /// The HTTP status with which the server refused, if it did.
+    /// The HTTP status, if that is the reason.
     #[must_use]
     pub fn status(&self) -> Option<u16> {
         match self {
@@ -126,7 +129,8 @@ impl Error {
         }
     }
 
-    /// Whether only a person can mend this, so that hurrying makes no sense.
+    /// Whether the same attempt will fail again until somebody changes the settings or the server. The next attempt comes
+    /// after 30 seconds.
     #[must_use]
     pub fn is_permanent(&self) -> bool {
         matches!(
@@ -140,8 +144,8 @@ impl Error {
     }
 }
 
-/// A status for people. Redirects are never followed: an answer does not get to choose where a bearer token goes.
-fn described(status: u16) -> String {
+/// A status for people.
+fn describe(status: u16) -> String {
     match status {
         300..=399 => format!("{status}, a redirect, which is not followed: check the address"),
         _ => status.to_string(),

@@ -1,4 +1,4 @@
-//! Frames from the server (`signalr.md` section 5). Pure.
+//! Frames from the server: one JSON object each, which the server's source calls a persistent response.
 
 use std::time::Duration;
 
@@ -8,29 +8,34 @@ use serde_json::value::RawValue;
 
 use super::{Error, HubCall, RepairJson};
 
-/// One frame, understood.
+/// A frame from the server.
+///
+/// [`Connection`](crate::Connection) reads frames itself. This type is for recorded ones.
 #[derive(Debug, Default)]
+#[non_exhaustive]
 pub struct Frame {
-    /// Where the stream stands: the next `messageId`. Only present when the frame has messages, be the list empty.
+    /// `C`: the position in the stream after this frame, which becomes the next `messageId`. Only if the frame has a list of
+    /// messages, which may be empty.
     pub cursor: Option<String>,
-    /// The calls, in order.
+    /// `M`: the calls, in order.
     pub calls: Vec<HubCall>,
-    /// How many messages are no calls.
-    pub unread: usize,
-    /// Whether this is the init message.
-    pub init: bool,
-    /// The new groups token; an empty text replaces the old one too.
-    pub groups: Option<String>,
-    /// Whether the server goes away and wants us to come back.
-    pub leaving: bool,
-    /// Whether the server ended the connection with an error.
-    pub fatal: bool,
-    /// How long the server wants us to wait before the next poll, if nothing came.
-    pub delay: Option<Duration>,
+    /// How many messages in `M` are no calls.
+    pub malformed_messages: usize,
+    /// `S`: whether this is the init message, after which the client sends `start`.
+    pub is_init: bool,
+    /// `G`: the new groups token. An empty one replaces the old one too.
+    pub groups_token: Option<String>,
+    /// `T`: whether the server goes away or restarts, and asks the client to reconnect.
+    pub should_reconnect: bool,
+    /// `E` without `I`: whether the server ended the connection with an error.
+    pub is_error: bool,
+    /// `L`: how long to wait before the next poll if this one brought nothing.
+    pub poll_delay: Option<Duration>,
 }
 
+/// A frame as it is written. `M` is the type of its messages.
 #[derive(Deserialize)]
-struct Wire<M> {
+struct WireFrame<M> {
     #[serde(rename = "C", default)]
     cursor: Value,
     #[serde(rename = "M")]
@@ -38,19 +43,19 @@ struct Wire<M> {
     #[serde(rename = "S", default)]
     init: Value,
     #[serde(rename = "G", default)]
-    groups: Value,
+    groups_token: Value,
     #[serde(rename = "T", default)]
-    leaving: Value,
+    reconnect: Value,
     #[serde(rename = "I", default)]
-    answer: Value,
+    invocation: Value,
     #[serde(rename = "E", default)]
     error: Value,
     #[serde(rename = "L", default)]
-    delay: Value,
+    poll_delay: Value,
 }
 
 #[derive(Deserialize)]
-struct Call {
+struct WireCall {
     #[serde(rename = "H")]
     hub: String,
     #[serde(rename = "M")]
@@ -59,9 +64,9 @@ struct Call {
     args: Vec<Box<RawValue>>,
 }
 
-/// A call whose arguments are no list.
+/// A call whose arguments are not a list, as some servers write a single one.
 #[derive(Deserialize)]
-struct OddCall {
+struct WireCallWithOneArg {
     #[serde(rename = "H")]
     hub: String,
     #[serde(rename = "M")]
@@ -71,77 +76,78 @@ struct OddCall {
 }
 
 impl Frame {
-    /// Reads one frame.
+    /// Parses a frame.
     ///
     /// # Errors
-    /// [`Error::MalformedFrame`] when it is not one JSON object. What it said is not repeated.
+    /// [`Error::MalformedFrame`] when it is not one JSON object. The error does not quote it.
     pub fn parse(bytes: &[u8]) -> Result<Self, Error> {
         Self::parse_with(bytes, None)
     }
 
-    /// The same; what is no JSON is repaired before it is given up.
+    /// Parses a frame. If that fails, tries again with what `repair_json` makes of it.
     ///
     /// # Errors
-    /// See [`Frame::parse`].
+    /// As [`Frame::parse`].
     pub fn parse_with(bytes: &[u8], repair_json: Option<RepairJson>) -> Result<Self, Error> {
         let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
-        // A list would otherwise pass for a struct whose fields come in order.
+        // serde reads a list into a struct too, field by field.
         if !bytes.trim_ascii_start().starts_with(b"{") {
             return Err(Error::MalformedFrame { line: 1, column: 1 });
         }
         let calls = |messages: &RawValue| calls(messages, repair_json);
-        // At once, if it holds nothing but calls.
+        // The fast path is for a frame that has nothing but well-formed calls.
         serde_json::from_slice(bytes)
-            .map(|wire| Self::of(wire, |calls| Some((calls, 0))))
-            .or_else(|_| serde_json::from_slice(bytes).map(|wire| Self::of(wire, calls)))
+            .map(|frame| Self::from_wire(frame, |calls| Some((calls, 0))))
+            .or_else(|_| serde_json::from_slice(bytes).map(|frame| Self::from_wire(frame, calls)))
             .or_else(|error| match repair_json.and_then(|repair| repair(bytes)) {
-                Some(text) => serde_json::from_str(&text).map(|wire| Self::of(wire, calls)),
+                Some(text) => serde_json::from_str(&text).map(|frame| Self::from_wire(frame, calls)),
                 None => Err(error),
             })
             .map_err(|error| Error::MalformedFrame { line: error.line(), column: error.column() })
     }
 
-    fn of<M>(wire: Wire<M>, calls: impl Fn(M) -> Option<(Vec<Call>, usize)>) -> Self {
-        let hub_call = |Call { hub, method, args }| HubCall { hub, method, args };
-        let messages = wire.messages.and_then(calls);
+    fn from_wire<M>(frame: WireFrame<M>, calls: impl Fn(M) -> Option<(Vec<WireCall>, usize)>) -> Self {
+        let hub_call = |WireCall { hub, method, args }| HubCall { hub, method, args };
+        let messages = frame.messages.and_then(calls);
+        let milliseconds = frame.poll_delay.as_f64();
         Self {
-            cursor: messages.as_ref().and_then(|_| text(&wire.cursor)),
-            unread: messages.as_ref().map_or(0, |(_, unread)| *unread),
+            cursor: messages.as_ref().and_then(|_| text(&frame.cursor)),
+            malformed_messages: messages.as_ref().map_or(0, |(_, malformed)| *malformed),
             calls: messages.into_iter().flat_map(|(calls, _)| calls).map(hub_call).collect(),
-            init: is_set(&wire.init),
-            groups: wire.groups.as_str().map(str::to_owned),
-            leaving: is_set(&wire.leaving),
-            fatal: !wire.error.is_null() && wire.answer.is_null(),
-            delay: wire.delay.as_f64().and_then(|milliseconds| Duration::try_from_secs_f64(milliseconds / 1000.0).ok()),
+            is_init: is_set(&frame.init),
+            groups_token: frame.groups_token.as_str().map(str::to_owned),
+            should_reconnect: is_set(&frame.reconnect),
+            is_error: !frame.error.is_null() && frame.invocation.is_null(),
+            poll_delay: milliseconds.and_then(|milliseconds| Duration::try_from_secs_f64(milliseconds / 1000.0).ok()),
         }
     }
 }
 
-/// The calls in a list, and how many of its items are none. The empty object that some servers send as a heartbeat is no
-/// message at all.
-fn calls(messages: &RawValue, repair_json: Option<RepairJson>) -> Option<(Vec<Call>, usize)> {
+/// The calls in a list of messages, and how many messages are none. An empty object counts as neither: npm `signalrjs` sends
+/// it as a heartbeat.
+fn calls(messages: &RawValue, repair_json: Option<RepairJson>) -> Option<(Vec<WireCall>, usize)> {
     let messages: Vec<&RawValue> = serde_json::from_str(messages.get()).ok()?;
-    let is_something = |message: &&RawValue| {
+    let is_message = |message: &&RawValue| {
         let text: String = message.get().split_ascii_whitespace().collect();
         !matches!(&*text, "{}" | "[]" | "null")
     };
-    let all = messages.iter().copied().filter(is_something).count();
-    let calls: Vec<Call> = messages.into_iter().filter_map(|message| call(message.get(), repair_json)).collect();
-    let unread = all.saturating_sub(calls.len());
-    Some((calls, unread))
+    let count = messages.iter().copied().filter(is_message).count();
+    let calls: Vec<WireCall> = messages.into_iter().filter_map(|message| call(message.get(), repair_json)).collect();
+    let malformed = count.saturating_sub(calls.len());
+    Some((calls, malformed))
 }
 
-fn call(message: &str, repair_json: Option<RepairJson>) -> Option<Call> {
-    let read = |text: &str| {
+fn call(message: &str, repair_json: Option<RepairJson>) -> Option<WireCall> {
+    let parse = |text: &str| {
         serde_json::from_str(text).ok().or_else(|| {
-            let OddCall { hub, method, arg } = serde_json::from_str(text).ok()?;
-            Some(Call { hub, method, args: arg.into_iter().collect() })
+            let WireCallWithOneArg { hub, method, arg } = serde_json::from_str(text).ok()?;
+            Some(WireCall { hub, method, args: arg.into_iter().collect() })
         })
     };
-    read(message).or_else(|| read(&repair_json?(message.as_bytes())?))
+    parse(message).or_else(|| parse(&repair_json?(message.as_bytes())?))
 }
 
-/// Servers made by others write numbers for cursors.
+/// npm `signalrjs` writes numbers for cursors.
 fn text(value: &Value) -> Option<String> {
     match value {
         Value::String(text) => Some(text.clone()),
@@ -150,7 +156,7 @@ fn text(value: &Value) -> Option<String> {
     }
 }
 
-/// Servers made by others write `true` for 1.
+/// npm `signalrjs` writes `true` for 1.
 fn is_set(value: &Value) -> bool {
     matches!(value, Value::Bool(true)) || value.as_i64() == Some(1)
 }
@@ -164,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn calls_come_in_order_with_their_cursor() {
+    fn calls_are_in_order_and_cursor_is_kept() {
         let frame = parse(
             r#"{"C":"d-1A,0|C,1","M":[{"H":"Connect","M":"onData","A":[{"id":1},2]},{"H":"Connect","M":"onAlert"}],"X":1}"#,
         );
@@ -175,38 +181,44 @@ mod tests {
     }
 
     #[test]
-    fn a_keep_alive_says_nothing_and_moves_no_cursor() {
+    fn keep_alive_changes_nothing() {
         let frame = parse("{}");
-        assert!(frame.cursor.is_none() && frame.calls.is_empty() && !frame.init && !frame.leaving && !frame.fatal);
+        assert!(
+            frame.cursor.is_none()
+                && frame.calls.is_empty()
+                && !frame.is_init
+                && !frame.should_reconnect
+                && !frame.is_error
+        );
         assert!(parse(r#"{"C":"x"}"#).cursor.is_none());
         assert_eq!(parse(r#"{"C":"x","M":[]}"#).cursor.as_deref(), Some("x"));
     }
 
     #[test]
-    fn the_spellings_of_servers_made_by_others_are_understood() {
+    fn spellings_of_signalrjs_are_read() {
         let frame = parse(r#"{"C":1479,"S":true,"T":false,"M":[{}]}"#);
         assert_eq!(frame.cursor.as_deref(), Some("1479"));
-        assert!(frame.init && !frame.leaving && frame.calls.is_empty());
-        assert!(parse(r#"{"C":"a","S":1,"M":[]}"#).init);
-        assert!(parse(r#"{"T":1}"#).leaving);
-        assert!(parse(r#"{"T":true}"#).leaving);
+        assert!(frame.is_init && !frame.should_reconnect && frame.calls.is_empty());
+        assert!(parse(r#"{"C":"a","S":1,"M":[]}"#).is_init);
+        assert!(parse(r#"{"T":1}"#).should_reconnect);
+        assert!(parse(r#"{"T":true}"#).should_reconnect);
     }
 
     #[test]
-    fn an_empty_groups_token_replaces_and_an_absent_one_does_not() {
-        assert_eq!(parse(r#"{"G":""}"#).groups.as_deref(), Some(""));
-        assert_eq!(parse(r#"{"G":null}"#).groups, None);
-        assert_eq!(parse("{}").groups, None);
+    fn empty_groups_token_replaces_and_absent_one_does_not() {
+        assert_eq!(parse(r#"{"G":""}"#).groups_token.as_deref(), Some(""));
+        assert_eq!(parse(r#"{"G":null}"#).groups_token, None);
+        assert_eq!(parse("{}").groups_token, None);
     }
 
     #[test]
-    fn an_error_is_fatal_unless_it_answers_a_call() {
-        assert!(parse(r#"{"E":"gone"}"#).fatal);
-        assert!(!parse(r#"{"I":"0","E":"no"}"#).fatal);
+    fn error_is_fatal_unless_it_answers_an_invocation() {
+        assert!(parse(r#"{"E":"gone"}"#).is_error);
+        assert!(!parse(r#"{"I":"0","E":"no"}"#).is_error);
     }
 
     #[test]
-    fn what_is_not_one_object_is_malformed_and_is_not_repeated() {
+    fn error_does_not_quote_the_malformed_frame() {
         for bytes in [&b"{\"C\":\"secret"[..], b"{}{}", b"[]", b"null", b"\xff\xfe", b"", b"{\"G\":\"\\x\"}"] {
             let error = Frame::parse(bytes).expect_err("not a frame");
             assert!(!error.to_string().contains("secret"), "{error}");
@@ -214,22 +226,25 @@ mod tests {
     }
 
     #[test]
-    fn one_strange_message_does_not_spoil_its_neighbours() {
+    fn malformed_message_does_not_affect_its_neighbors() {
         let frame = parse(r#"{"M":[7,"x",{"H":1,"M":2},{"H":"c","M":"m","A":[]}]}"#);
-        assert_eq!((frame.calls.len(), frame.unread), (1, 3), "each of them is told");
-        assert_eq!(parse(r#"{"M":[{},{ },null,[],{"H":"c","M":"m"}]}"#).unread, 0, "a heartbeat is nothing");
+        assert_eq!((frame.calls.len(), frame.malformed_messages), (1, 3), "each of them is counted");
+        assert_eq!(
+            parse(r#"{"M":[{},{ },null,[],{"H":"c","M":"m"}]}"#).malformed_messages,
+            0,
+            "a heartbeat is not counted"
+        );
     }
 
-    /// U9: what a broken or hostile server may send, and what becomes of it.
     #[test]
-    fn hostile_frames_are_refused_or_read_for_what_they_hold() {
+    fn hostile_frames_are_refused_or_partly_read() {
         let deep = format!(r#"{{"M":[{}{}]}}"#, "[".repeat(100_000), "]".repeat(100_000));
         let refused: &[&[u8]] =
             &[br#"{"M":[{"H":"c","M":"m","A":[1]}]"#, b"\xef\xbb\xbf\xef\xbb\xbf{}", b"{} {}", b"data: {}", b"   "];
         for bytes in refused {
             assert!(Frame::parse(bytes).is_err(), "{}", String::from_utf8_lossy(bytes));
         }
-        // Nothing follows nested brackets into the ground: either answer will do, a panic will not.
+        // Either result will do, but no stack overflow.
         let _ = Frame::parse(deep.as_bytes());
 
         let read = [
@@ -246,14 +261,14 @@ mod tests {
         for (text, calls) in read {
             let frame = parse(text);
             assert_eq!(frame.calls.len(), calls, "{text}");
-            assert!(!frame.init && !frame.leaving && !frame.fatal && frame.cursor.is_none(), "{text}");
-            assert!(frame.groups.is_none() && frame.delay.is_none(), "{text}");
+            assert!(!frame.is_init && !frame.should_reconnect && !frame.is_error && frame.cursor.is_none(), "{text}");
+            assert!(frame.groups_token.is_none() && frame.poll_delay.is_none(), "{text}");
         }
-        assert_eq!(parse(r#"{"L":250.5,"M":[]}"#).delay, Some(Duration::from_micros(250_500)));
+        assert_eq!(parse(r#"{"L":250.5,"M":[]}"#).poll_delay, Some(Duration::from_micros(250_500)));
     }
 
     #[test]
-    fn json_that_cannot_be_read_is_repaired_by_the_callers_function() {
+    fn unreadable_json_is_passed_to_repair_json() {
         fn repair(bytes: &[u8]) -> Option<String> {
             let text = std::str::from_utf8(bytes).ok()?;
             Some(
@@ -275,9 +290,8 @@ mod tests {
         assert!(Frame::parse_with(b"{\"C\":", Some(repair)).is_err());
     }
 
-    /// U9: a frame that breaks off anywhere is no frame.
     #[test]
-    fn a_frame_cut_at_any_byte_is_malformed() {
+    fn truncated_frame_is_malformed() {
         let whole =
             r#"{"C":"d-1A,0|C,1","G":"g+1/=","M":[{"H":"Connect","M":"onData","A":[{"id":41,"name":"Zoë €"}]}]}"#;
         assert_eq!(parse(whole).calls.len(), 1);
@@ -288,12 +302,12 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn nothing_makes_it_panic(bytes in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..200)) {
+        fn any_bytes_do_not_panic(bytes in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..200)) {
             let _ = Frame::parse(&bytes);
         }
 
         #[test]
-        fn nothing_that_looks_like_a_frame_makes_it_panic(text in r#"\{("[CMSGTIEL]":(1|true|null|"x"|-9e9|\[\{?"?[HMA:{}\[\],"]{0,9}\]),?){0,6}\}"#) {
+        fn any_frame_like_text_does_not_panic(text in r#"\{("[CMSGTIEL]":(1|true|null|"x"|-9e9|\[\{?"?[HMA:{}\[\],"]{0,9}\]),?){0,6}\}"#) {
             let _ = Frame::parse(text.as_bytes());
         }
     }

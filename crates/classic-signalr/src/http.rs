@@ -10,9 +10,10 @@ use futures_util::{Stream, StreamExt, TryStreamExt, stream};
 use reqwest::cookie::CookieStore;
 use reqwest::header::{ACCEPT_ENCODING, CONTENT_ENCODING, HeaderMap, HeaderValue};
 use reqwest::redirect::Policy;
-use reqwest::{Client, ClientBuilder, Response};
-use thiserror::Error;
+use reqwest::{Client, ClientBuilder, RequestBuilder, Response};
 use url::{Host, Url};
+
+use super::Error;
 
 /// How long to wait for a TCP and TLS connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -69,7 +70,7 @@ impl CookieStore for Shared {
 }
 
 /// Why the body of an answer could not be read.
-#[derive(Debug, Error)]
+#[derive(Debug, thiserror::Error)]
 pub enum BodyError {
     #[error("the answer is larger than {limit} bytes")]
     TooLarge { limit: usize },
@@ -81,6 +82,21 @@ pub enum BodyError {
     DamagedGzip,
     #[error("the answer is an HTML page")]
     Page,
+}
+
+/// Sends a request. A status that is no success is an error.
+pub async fn send(request: RequestBuilder, command: &'static str, host: &str) -> Result<Response, Error> {
+    let answer = request.send().await.map_err(|error| Error::Unreachable {
+        command,
+        host: host.to_owned(),
+        // Its URL contains the connection token.
+        source: Box::new(error.without_url()),
+    })?;
+    let status = answer.status();
+    if !status.is_success() {
+        return Err(Error::HttpStatus { command, host: host.to_owned(), status: status.as_u16() });
+    }
+    Ok(answer)
 }
 
 /// Reads the answer to a command as UTF-8. An HTML page is an error: a login page or a proxy sent it.

@@ -1,7 +1,48 @@
-//! A client for classic ASP.NET SignalR 2.x (not ASP.NET Core). It knows no vendor.
+//! A client for classic ASP.NET SignalR 2.x over `webSockets`, `serverSentEvents` and `longPolling`.
 //!
-//! [`Connection`] follows a hub for ever: it negotiates, opens the best transport, resumes after an interruption and
-//! begins anew when it cannot. What happens is told as [`Event`]s. The rules are those of `signalr.md`.
+//! **Classic** SignalR is the one of .NET Framework (`Microsoft.AspNet.SignalR`). ASP.NET Core SignalR is another protocol,
+//! which this crate recognizes and refuses ([`Error::AspNetCore`]).
+//!
+//! A [`Connection`] receives the calls that a server makes on the clients of one hub. It negotiates, opens the first transport
+//! that works, notices silence, reconnects with the position where it was, and connects anew when the server has forgotten
+//! it. It never gives up. Everything that happens is an [`Event`].
+//!
+//! ```no_run
+//! use std::sync::Arc;
+//!
+//! use classic_signalr::{Anonymous, Connection, Event, Settings};
+//!
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! let settings = Settings::new("https://example.com/signalr".parse()?, "chat");
+//! let mut connection = Connection::start(settings, Arc::new(Anonymous))?;
+//! loop {
+//!     match connection.next().await {
+//!         Event::Connected { connection_id, .. } => println!("connected as {connection_id}: subscribe now"),
+//!         Event::Reconnected { .. } => println!("connected again: messages may be lost"),
+//!         Event::Call(call) => println!("{}.{} with {} arguments", call.hub, call.method, call.args.len()),
+//!         event => println!("{event:?}"),
+//!     }
+//! }
+//! # }
+//! ```
+//!
+//! # What a receiver must expect
+//!
+//! SignalR loses messages without saying so: the server keeps the last 1,000 messages of a signal, and a groups token that it
+//! cannot decrypt counts as "no groups". Read the state that you follow from its source after each [`Event::Connected`]
+//! **and** each [`Event::Reconnected`].
+//!
+//! # What it does not do
+//!
+//! It does not invoke methods of the hub (`send`), does not use `foreverFrame`, and follows one hub for each connection.
+//! WebSockets go past any proxy.
+//!
+//! # The protocol
+//!
+//! Microsoft has not specified it. Its documents are
+//! [Understanding and handling connection lifetime events](https://learn.microsoft.com/aspnet/signalr/overview/guide-to-the-api/handling-connection-lifetime-events)
+//! and [Introduction to security](https://learn.microsoft.com/aspnet/signalr/overview/security/introduction-to-security); the rest
+//! is the source of [SignalR/SignalR](https://github.com/SignalR/SignalR), by which this client is made.
 
 use std::fmt;
 use std::sync::Arc;
@@ -12,17 +53,17 @@ use reqwest::cookie::{CookieStore, Jar};
 use serde_json::value::RawValue;
 use url::Url;
 
-mod address;
-mod bearer;
+mod bearer_source;
 mod connection;
 mod driver;
+mod endpoint;
 mod error;
+mod event_stream;
 mod frame;
 mod http;
 mod liveness;
 mod negotiate;
 mod position;
-mod sse;
 mod transport;
 
 pub use connection::Connection;
@@ -102,19 +143,19 @@ pub const DEFAULT_PING_INTERVAL: Duration = Duration::from_secs(300);
 /// How frames travel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Transport {
-    /// A socket.
+    /// A WebSocket.
     WebSockets,
-    /// An HTTP answer that never ends.
+    /// Server-sent events: an HTTP answer that never ends.
     ServerSentEvents,
-    /// One request after the other, each answered when there is news.
+    /// One HTTP request after the other, each answered when there is something to send.
     LongPolling,
 }
 
 impl Transport {
-    /// All that this client speaks, in the order in which they fall back (`signalr.md` section 4).
+    /// All transports of this client, in the order in which Microsoft's clients fall back.
     pub const ALL: [Self; 3] = [Self::WebSockets, Self::ServerSentEvents, Self::LongPolling];
 
-    /// The name on the wire.
+    /// The name in the protocol, such as `webSockets`.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -124,7 +165,7 @@ impl Transport {
         }
     }
 
-    /// The transport of that name, if this client speaks it.
+    /// The transport of that name, without regard to case. `None`: this client does not have it.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|known| known.as_str().eq_ignore_ascii_case(name))
@@ -141,15 +182,18 @@ impl fmt::Display for Transport {
 pub type CredentialError = Box<dyn std::error::Error + Send + Sync>;
 
 /// Where bearer tokens come from.
+///
+/// Each request has the token in its `Authorization` header. The server binds a connection to the user of the token, so
+/// every token must be for the same user.
 pub trait Credentials: Send + Sync {
-    /// A token that is good now. `None`: the site wants none.
+    /// A token that is valid now. `None`: send no token.
     fn bearer_token(&self) -> BoxFuture<'_, Result<Option<SecretString>, CredentialError>>;
 
-    /// The server answered 401 to this token; the next [`Credentials::bearer_token`] should be another one.
+    /// The server answered 401 to this token. The next [`Credentials::bearer_token`] should return another one.
     fn rejected(&self, token: &SecretString);
 }
 
-/// Credentials for a site that wants none.
+/// Credentials for a server that wants no bearer token.
 #[derive(Debug, Clone, Copy)]
 pub struct Anonymous;
 
@@ -161,18 +205,18 @@ impl Credentials for Anonymous {
     fn rejected(&self, _token: &SecretString) {}
 }
 
-/// A call that the server makes on a client's hub.
+/// A call of the server to the clients of a hub.
 pub struct HubCall {
     /// The hub.
     pub hub: String,
     /// The method.
     pub method: String,
-    /// The arguments, as they came.
+    /// The arguments, as JSON.
     pub args: Vec<Box<RawValue>>,
 }
 
 impl fmt::Debug for HubCall {
-    /// Arguments are other people's data and stay out of logs.
+    /// Without the arguments, which may be personal data and do not belong into logs.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}.{}(#{})", self.hub, self.method, self.args.len())
     }
@@ -181,53 +225,53 @@ impl fmt::Debug for HubCall {
 /// What happens on a connection.
 #[derive(Debug)]
 pub enum Event {
-    /// A new connection after a fresh negotiation: whatever was subscribed before is gone.
+    /// A new connection. Subscriptions and groups of an earlier one are gone.
     Connected {
-        /// What subscription calls name. Not the connection token.
+        /// The connection's id for the application. It is not the connection token.
         connection_id: String,
-        /// How frames travel now.
+        /// The transport in use.
         transport: Transport,
     },
-    /// The same connection, after an interruption. Messages may be lost all the same (`signalr.md` section 8).
+    /// The same connection over a new transport. Messages may be lost all the same.
     Reconnected {
-        /// The same as before.
+        /// The same id as before.
         connection_id: String,
-        /// How frames travel now.
+        /// The transport in use.
         transport: Transport,
     },
-    /// The server called.
+    /// The server called a method.
     Call(HubCall),
-    /// Nothing was heard for two thirds of the keep-alive time.
+    /// Nothing has come for two thirds of the keep-alive timeout.
     Slow,
-    /// Something was heard again after [`Event::Slow`], on the same transport.
+    /// Something has come after [`Event::Slow`], over the same transport.
     Recovered,
-    /// The transport is gone; resuming has begun.
+    /// The transport is lost. An attempt to reconnect or to connect follows.
     Lost {
         /// Why.
         reason: Error,
     },
-    /// A frame, or one message in it, was skipped because it makes no sense.
+    /// A frame or one message in it could not be read and was skipped.
     Malformed {
-        /// Where it stopped making sense.
+        /// Why.
         reason: Error,
     },
-    /// An attempt to open or resume failed. Another one follows.
+    /// An attempt to connect or to reconnect failed. Another one follows.
     Failed {
         /// Why.
         reason: Error,
-        /// After how long the next attempt begins.
+        /// How long until the next attempt.
         wait: Duration,
     },
 }
 
-/// The fuzzers' door: whatever a server sends is read as a frame, and as events with frames in them.
+/// Entry point of the fuzzer: parses bytes as a frame, and as an event stream with frames in it.
 #[cfg(any(test, feature = "fuzzing"))]
 #[doc(hidden)]
 pub fn fuzz(bytes: &[u8]) {
     let _ = frame::Frame::parse(bytes);
-    // Wherever the network splits a stream, the events are the same.
-    let whole = sse::Decoder::new(DEFAULT_MAX_FRAME_BYTES).feed(bytes);
-    let mut decoder = sse::Decoder::new(DEFAULT_MAX_FRAME_BYTES);
+    // Where a stream is split does not matter.
+    let whole = event_stream::Decoder::new(DEFAULT_MAX_FRAME_BYTES).feed(bytes);
+    let mut decoder = event_stream::Decoder::new(DEFAULT_MAX_FRAME_BYTES);
     let pieces: Result<Vec<_>, _> = bytes.chunks(3).map(|piece| decoder.feed(piece)).collect();
     if let (Ok(whole), Ok(pieces)) = (whole, pieces) {
         assert_eq!(whole, pieces.concat());

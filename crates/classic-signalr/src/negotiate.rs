@@ -1,54 +1,62 @@
-//! The first question: who am I here, and how shall we talk (`signalr.md` section 3).
+//! `negotiate`, and sending the commands that are answered at once.
 
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
 
+use reqwest::Client;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value};
 use url::Url;
 
-use super::{Error, RepairJson, Settings, address};
+use super::{Error, RepairJson, Settings, endpoint};
 use crate::http::{self, BodyError};
 
-/// How often a server may send us elsewhere.
-const REDIRECTS: usize = 5;
+/// How many redirects to follow. Microsoft's client follows 100.
+const MAX_REDIRECTS: usize = 5;
 
-/// What was agreed.
-pub struct Agreement {
-    /// Where the other commands hang now.
-    pub base: Url,
-    /// The site's query from now on.
+/// The protocol versions that this client speaks, as major and minor.
+const SUPPORTED: RangeInclusive<(u32, u32)> = (1, 2)..=(2, 1);
+
+/// The first version in which the client sends `start`.
+const START_SINCE: (u32, u32) = (1, 4);
+
+/// What was negotiated.
+pub struct Negotiated {
+    /// The URL of the endpoint, after redirects.
+    pub url: Url,
+    /// The query parameters of the settings, or those of the last redirect.
     pub query: Vec<(String, String)>,
-    /// The bearer token that a redirect gave, which replaces our own.
-    pub bearer: Option<Arc<SecretString>>,
-    /// Goes into every address. Secret.
-    pub token: SecretString,
-    /// What subscriptions name.
-    pub id: String,
-    /// How long silence may last. `None`: keep-alive is off.
+    /// The bearer token from a redirect, which replaces that of the credentials.
+    pub redirect_token: Option<Arc<SecretString>>,
+    /// Part of every URL. Secret.
+    pub connection_token: SecretString,
+    /// What an application calls this connection.
+    pub connection_id: String,
+    /// How long silence may last. `None`: the server sends no keep-alives.
     pub keep_alive: Option<Duration>,
-    /// How long the server remembers us.
+    /// How long the server remembers a connection without a transport.
     pub disconnect: Duration,
-    /// How long a transport may take to come up.
-    pub connect: Duration,
-    /// Whether the server speaks WebSocket.
-    pub web_sockets: bool,
-    /// The version that both sides speak.
+    /// How long opening a transport may take.
+    pub transport_connect: Duration,
+    /// Whether the server accepts WebSockets.
+    pub has_web_sockets: bool,
+    /// The protocol version that both sides speak.
     pub protocol: String,
-    /// Whether the server expects `start`: from 1.4 on.
-    pub start: bool,
+    /// Whether the server expects `start`.
+    pub has_start: bool,
     /// How long the server holds a poll.
-    pub poll: Duration,
+    pub poll_timeout: Duration,
     /// How long to wait between polls, unless a frame says otherwise.
     pub poll_delay: Duration,
 }
 
-/// The answer to `negotiate`. A field of another type counts as absent; numbers and booleans may be written as text.
+/// The answer to `negotiate`. Other implementations of the server write numbers and booleans as text. A field of another
+/// type counts as absent.
 struct Answer(Map<String, Value>);
 
 impl Answer {
     fn parse(body: &[u8], repair_json: Option<RepairJson>) -> Option<Self> {
-        let body = body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(body);
         let object = serde_json::from_slice(body).ok();
         object.or_else(|| serde_json::from_str(&repair_json?(body)?).ok()).map(Self)
     }
@@ -58,14 +66,14 @@ impl Answer {
             Value::String(text) => Some(text.clone()),
             Value::Number(number) => {
                 let whole = number.as_i64().map(|number| number.to_string());
-                // Without a fraction where there is none: 7.0 is 7.
+                // Writes 7.0 as 7.
                 whole.or_else(|| number.as_f64().map(|number| number.to_string()))
             }
             _ => None,
         }
     }
 
-    /// Times are seconds, fractions allowed; what is no sensible time counts as absent.
+    /// Times are seconds, with fractions. Zero, negative and impossible times count as absent.
     fn seconds(&self, name: &str) -> Option<Duration> {
         let seconds = match self.0.get(name)? {
             Value::Number(number) => number.as_f64()?,
@@ -76,9 +84,9 @@ impl Answer {
         Some(time.min(Duration::from_secs(86_400)))
     }
 
-    fn flag(&self, name: &str) -> Option<bool> {
+    fn boolean(&self, name: &str) -> Option<bool> {
         match self.0.get(name)? {
-            Value::Bool(flag) => Some(*flag),
+            Value::Bool(value) => Some(*value),
             Value::Number(number) => number.as_f64().map(|number| number != 0.0),
             Value::String(text) => match text.trim().to_ascii_lowercase().as_str() {
                 "true" | "1" => Some(true),
@@ -88,58 +96,56 @@ impl Answer {
             _ => None,
         }
     }
+
+    /// The field of that name for a message: without control characters, and not longer than this.
+    fn message(&self, name: &str, length: usize) -> Option<String> {
+        Some(self.text(name)?.chars().filter(|letter| !letter.is_control()).take(length).collect())
+    }
 }
 
 /// Negotiates, following redirects to allowed hosts.
 pub async fn negotiate(
-    client: &reqwest::Client,
+    client: &Client,
     settings: &Settings,
-    bearer: Option<Arc<SecretString>>,
-) -> Result<Agreement, Error> {
-    let mut base = settings.url.clone();
+    token: Option<Arc<SecretString>>,
+) -> Result<Negotiated, Error> {
+    let mut url = settings.url.clone();
     let mut query = settings.query.clone();
-    let mut given: Option<Arc<SecretString>> = None;
-    for _ in 0..=REDIRECTS {
-        let data = address::connection_data(&settings.hub);
+    let mut redirect_token: Option<Arc<SecretString>> = None;
+    for _ in 0..=MAX_REDIRECTS {
+        let data = endpoint::connection_data(&settings.hub);
         let parameters = [("clientProtocol", settings.client_protocol.as_str()), ("connectionData", &data)];
-        let at = address::command(&base, "negotiate", &parameters, &query);
-        let bearer = given.as_ref().or(bearer.as_ref());
-        let body = ask(client.get(at), "negotiate", &base, bearer).await?;
+        let command = endpoint::command(&url, "negotiate", &parameters, &query);
+        let token = redirect_token.as_ref().or(token.as_ref());
+        let body = send_command(client, command, "negotiate", token).await?;
         let answer = Answer::parse(&body, settings.repair_json)
-            .ok_or_else(|| Error::NotSignalR { command: "negotiate", host: address::host(&base) })?;
-        let Some(to) = answer.text("RedirectUrl") else {
-            return agree(&answer, &settings.client_protocol, base, query, given);
+            .ok_or_else(|| Error::NotSignalR { command: "negotiate", host: endpoint::host(&url) })?;
+        let Some(location) = answer.text("RedirectUrl") else {
+            return accept(&answer, &settings.client_protocol, url, query, redirect_token);
         };
-        let to = redirected(settings, &base, &to)?;
-        if to.query().is_some() {
-            query = to.query_pairs().into_owned().collect();
+        let location = allowed_redirect(settings, &url, &location)?;
+        if location.query().is_some() {
+            query = location.query_pairs().into_owned().collect();
         }
-        base = to;
-        given = answer.text("AccessToken").map(|token| Arc::new(SecretString::from(token))).or(given);
+        url = location;
+        redirect_token = answer.text("AccessToken").map(|token| Arc::new(token.into())).or(redirect_token);
     }
     Err(Error::TooManyRedirects)
 }
 
-/// Sends a request that is answered and over, and reads the answer.
-pub async fn ask(
-    request: reqwest::RequestBuilder,
+/// Sends a command and reads the answer. `abort` is a POST, the others are a GET.
+pub async fn send_command(
+    client: &Client,
+    url: Url,
     command: &'static str,
-    base: &Url,
-    bearer: Option<&Arc<SecretString>>,
+    token: Option<&Arc<SecretString>>,
 ) -> Result<Vec<u8>, Error> {
-    let host = address::host(base);
-    let request = match bearer {
-        Some(bearer) => request.bearer_auth(bearer.expose_secret()),
-        None => request,
-    };
-    let answer = request.send().await.map_err(|error| Error::Unreachable {
-        command,
-        host: host.clone(),
-        source: Box::new(error.without_url()),
-    })?;
-    if !answer.status().is_success() {
-        return Err(Error::HttpStatus { command, host, status: answer.status().as_u16() });
+    let host = endpoint::host(&url);
+    let mut request = if command == "abort" { client.post(url).body("") } else { client.get(url) };
+    if let Some(token) = token {
+        request = request.bearer_auth(token.expose_secret());
     }
+    let answer = http::send(request, command, &host).await?;
     http::read_command(answer).await.map_err(|error| match error {
         BodyError::TooLarge { limit } => Error::FrameTooLarge { limit },
         BodyError::Page => Error::NotSignalR { command, host },
@@ -147,72 +153,68 @@ pub async fn ask(
     })
 }
 
-fn agree(
+fn accept(
     answer: &Answer,
     offered: &str,
-    base: Url,
+    url: Url,
     query: Vec<(String, String)>,
-    bearer: Option<Arc<SecretString>>,
-) -> Result<Agreement, Error> {
-    let host = address::host(&base);
+    redirect_token: Option<Arc<SecretString>>,
+) -> Result<Negotiated, Error> {
+    let host = endpoint::host(&url);
     if answer.0.get("availableTransports").is_some_and(|transports| !transports.is_null()) {
         return Err(Error::AspNetCore { host });
     }
-    if let Some(text) = answer.text("Error") {
-        let text = text.chars().filter(|letter| !letter.is_control()).take(200).collect();
+    if let Some(text) = answer.message("Error", 200) {
         return Err(Error::Negotiation { host, text });
     }
-    let (Some(token), Some(id)) = (answer.text("ConnectionToken"), answer.text("ConnectionId")) else {
+    let (Some(connection_token), Some(connection_id)) = (answer.text("ConnectionToken"), answer.text("ConnectionId"))
+    else {
         return Err(Error::NotSignalR { command: "negotiate", host });
     };
-    // Without a version the server is older than the field.
-    let named = answer.text("ProtocolVersion").unwrap_or_else(|| "1.2".to_owned());
-    let spoken = version(&named).filter(|version| SPOKEN.contains(version));
-    let Some(spoken) = spoken else {
-        let version = named.chars().filter(|letter| !letter.is_control()).take(20).collect();
+    // A server without this field is older than the field.
+    let answered = answer.text("ProtocolVersion").unwrap_or_else(|| "1.2".to_owned());
+    let Some(supported) = version(&answered).filter(|version| SUPPORTED.contains(version)) else {
+        let version = answer.message("ProtocolVersion", 20).unwrap_or_default();
         return Err(Error::UnsupportedVersion { host, version });
     };
-    // A server should not answer with more than it was offered; should it do so, what we offered is what we speak.
+    // A server should not answer with a later version than it was offered. If it does, the offered one is spoken.
     let (spoken, protocol) = match version(offered) {
-        Some(limit) if limit < spoken => (limit, offered.to_owned()),
-        _ => (spoken, named),
+        Some(limit) if limit < supported => (limit, offered.to_owned()),
+        _ => (supported, answered),
     };
-    Ok(Agreement {
-        base,
+    Ok(Negotiated {
+        url,
         query,
-        bearer,
-        token: token.into(),
-        id,
+        redirect_token,
+        connection_token: connection_token.into(),
+        connection_id,
         keep_alive: answer.seconds("KeepAliveTimeout"),
         disconnect: answer.seconds("DisconnectTimeout").unwrap_or(Duration::from_secs(30)),
-        connect: answer.seconds("TransportConnectTimeout").unwrap_or(Duration::from_secs(5)),
-        web_sockets: answer.flag("TryWebSockets").unwrap_or(false),
+        transport_connect: answer.seconds("TransportConnectTimeout").unwrap_or(Duration::from_secs(5)),
+        has_web_sockets: answer.boolean("TryWebSockets").unwrap_or(false),
         protocol,
-        start: spoken >= (1, 4),
-        poll: answer.seconds("ConnectionTimeout").unwrap_or(Duration::from_secs(110)),
+        has_start: spoken >= START_SINCE,
+        poll_timeout: answer.seconds("ConnectionTimeout").unwrap_or(Duration::from_secs(110)),
         poll_delay: answer.seconds("LongPollDelay").unwrap_or_default(),
     })
 }
 
-/// The versions that this client speaks (`signalr.md` section 2).
-const SPOKEN: std::ops::RangeInclusive<(u32, u32)> = (1, 2)..=(2, 1);
-
-/// Major and minor: 1.10 would be later than 1.5.
+/// Major and minor, because 1.10 is later than 1.5.
 fn version(text: &str) -> Option<(u32, u32)> {
     let (major, minor) = text.trim().split_once('.').unwrap_or((text.trim(), "0"));
     let minor = minor.split_once('.').map_or(minor, |(minor, _)| minor);
     Some((major.parse().ok()?, minor.parse().ok()?))
 }
 
-/// Our token must not go to a host that nobody allowed, nor leave encryption.
-fn redirected(settings: &Settings, base: &Url, to: &str) -> Result<Url, Error> {
-    let to = base.join(to).map_err(|_| Error::RedirectNotAllowed { host: "an address that is none".to_owned() })?;
-    let host = address::host(&to);
-    let allowed = settings.url.host_str().into_iter().chain(settings.redirect_hosts.iter().map(String::as_str));
-    let is_allowed = allowed.into_iter().any(|allowed| http::is_same_host(allowed, &host));
-    // Unencrypted only within this very machine.
-    let is_safe = to.scheme() == "https" || (to.scheme() == "http" && http::is_loopback(&to));
-    if is_allowed && is_safe { Ok(to) } else { Err(Error::RedirectNotAllowed { host }) }
+/// The bearer token goes only to allowed hosts, and without encryption only to this machine.
+fn allowed_redirect(settings: &Settings, url: &Url, location: &str) -> Result<Url, Error> {
+    let location =
+        url.join(location).map_err(|_| Error::RedirectNotAllowed { host: "an address that is none".to_owned() })?;
+    let host = endpoint::host(&location);
+    let mut allowed = settings.url.host_str().into_iter().chain(settings.redirect_hosts.iter().map(String::as_str));
+    let is_allowed = allowed.any(|allowed| http::is_same_host(allowed, &host));
+    let is_secure = location.scheme() == "https" || (location.scheme() == "http" && http::is_loopback(&location));
+    if is_allowed && is_secure { Ok(location) } else { Err(Error::RedirectNotAllowed { host }) }
 }
 
 #[cfg(test)]
@@ -220,47 +222,47 @@ mod tests {
     use super::*;
     use crate::DEFAULT_CLIENT_PROTOCOL;
 
-    fn base() -> Url {
+    fn url() -> Url {
         "https://floor.example.com/webapi/signalr".parse().expect("a URL")
     }
 
-    fn read(text: &str) -> Result<Agreement, Error> {
-        agree(&Answer::parse(text.as_bytes(), None).expect("JSON"), DEFAULT_CLIENT_PROTOCOL, base(), Vec::new(), None)
+    fn read(text: &str) -> Result<Negotiated, Error> {
+        accept(&Answer::parse(text.as_bytes(), None).expect("JSON"), DEFAULT_CLIENT_PROTOCOL, url(), Vec::new(), None)
     }
 
     #[test]
-    fn what_the_server_offers_is_understood() {
-        let agreed = read(
+    fn answer_with_all_fields_is_read() {
+        let negotiated = read(
             r#"{"Url":"/signalr","ConnectionToken":"a+b/c==","ConnectionId":"88cf","KeepAliveTimeout":0.5,
                 "DisconnectTimeout":30.0,"TryWebSockets":true,"ProtocolVersion":"1.5","TransportConnectTimeout":5.0}"#,
         )
-        .expect("an agreement");
-        assert_eq!(agreed.keep_alive, Some(Duration::from_millis(500)));
-        assert!(agreed.web_sockets && agreed.start);
-        assert_eq!(agreed.id, "88cf");
+        .expect("an answer");
+        assert_eq!(negotiated.keep_alive, Some(Duration::from_millis(500)));
+        assert!(negotiated.has_web_sockets && negotiated.has_start);
+        assert_eq!(negotiated.connection_id, "88cf");
     }
 
     #[test]
-    fn no_keep_alive_and_an_old_protocol_are_understood() {
-        let agreed = read(
+    fn missing_keep_alive_and_old_protocol_are_read() {
+        let negotiated = read(
             r#"{"ConnectionToken":"t","ConnectionId":"i","KeepAliveTimeout":null,"DisconnectTimeout":-1,"ProtocolVersion":"1.3"}"#,
         )
-        .expect("an agreement");
-        assert_eq!((agreed.keep_alive, agreed.start, agreed.web_sockets), (None, false, false));
-        assert_eq!(agreed.disconnect, Duration::from_secs(30));
+        .expect("an answer");
+        assert_eq!((negotiated.keep_alive, negotiated.has_start, negotiated.has_web_sockets), (None, false, false));
+        assert_eq!(negotiated.disconnect, Duration::from_secs(30));
     }
 
     #[test]
-    fn the_other_signalr_is_named_and_refused() {
+    fn aspnet_core_answer_is_a_permanent_error() {
         let error = read(r#"{"connectionId":"x","availableTransports":[]}"#).err().expect("an error");
         assert!(matches!(error, Error::AspNetCore { .. }) && error.is_permanent());
     }
 
     #[test]
-    fn redirects_stay_encrypted_and_among_friends() {
-        let mut settings = Settings::new(base(), "connect");
+    fn redirect_to_other_host_or_plain_http_is_refused() {
+        let mut settings = Settings::new(url(), "connect");
         settings.redirect_hosts = vec!["Other.example.com".into()];
-        let allowed = |to: &str| redirected(&settings, &settings.url, to).is_ok();
+        let allowed = |to: &str| allowed_redirect(&settings, &settings.url, to).is_ok();
         assert!(allowed("https://other.example.com/signalr?x=1"));
         assert!(allowed("/elsewhere/signalr"));
         assert!(!allowed("http://other.example.com/signalr"));
@@ -268,15 +270,18 @@ mod tests {
         assert!(!allowed("https://other.example.com.evil.example.net/signalr"));
         assert!(!allowed("ftp://other.example.com/signalr"));
         let local = Settings { url: "http://127.0.0.1:9/signalr".parse().expect("a URL"), ..settings };
-        assert!(redirected(&local, &local.url, "http://127.0.0.1:10/signalr").is_ok());
-        assert!(redirected(&local, &local.url, "http://other.example.com/signalr").is_err(), "no longer this machine");
+        assert!(allowed_redirect(&local, &local.url, "http://127.0.0.1:10/signalr").is_ok());
+        assert!(
+            allowed_redirect(&local, &local.url, "http://other.example.com/signalr").is_err(),
+            "the other host is not this machine"
+        );
     }
 
     #[test]
-    fn the_older_of_the_two_versions_is_spoken() {
+    fn older_of_both_protocol_versions_is_spoken() {
         let spoken = |answered: &str| {
             let text = format!(r#"{{"ConnectionToken":"t","ConnectionId":"i","ProtocolVersion":"{answered}"}}"#);
-            read(&text).map(|agreed| (agreed.protocol, agreed.start))
+            read(&text).map(|negotiated| (negotiated.protocol, negotiated.has_start))
         };
         assert_eq!(spoken("1.2").expect("spoken"), ("1.2".to_owned(), false));
         assert_eq!(spoken("1.4").expect("spoken"), ("1.4".to_owned(), true));
@@ -290,23 +295,29 @@ mod tests {
     }
 
     #[test]
-    fn a_field_of_another_type_costs_no_agreement() {
-        let agreed = read(
+    fn field_of_another_type_counts_as_absent() {
+        let negotiated = read(
             r#"{"ConnectionToken":"t","ConnectionId":7.0,"KeepAliveTimeout":"20","DisconnectTimeout":{},"TryWebSockets":"True",
                 "ProtocolVersion":1.5,"TransportConnectTimeout":"NaN","LongPollDelay":[],"Error":null,"Url":1}"#,
         );
-        let agreed = agreed.expect("an agreement");
-        assert_eq!((&*agreed.id, agreed.keep_alive, agreed.web_sockets), ("7", Some(Duration::from_secs(20)), true));
-        assert_eq!((agreed.disconnect, agreed.connect), (Duration::from_secs(30), Duration::from_secs(5)));
+        let negotiated = negotiated.expect("an answer");
+        assert_eq!(
+            (&*negotiated.connection_id, negotiated.keep_alive, negotiated.has_web_sockets),
+            ("7", Some(Duration::from_secs(20)), true)
+        );
+        assert_eq!(
+            (negotiated.disconnect, negotiated.transport_connect),
+            (Duration::from_secs(30), Duration::from_secs(5))
+        );
     }
 
     #[test]
-    fn the_times_of_long_polling_are_understood() {
-        let agreed =
+    fn long_polling_times_are_read() {
+        let negotiated =
             read(r#"{"ConnectionToken":"t","ConnectionId":"i","ConnectionTimeout":42.5,"LongPollDelay":0.25}"#);
-        let agreed = agreed.expect("an agreement");
-        assert_eq!((agreed.poll.as_millis(), agreed.poll_delay.as_millis()), (42_500, 250));
-        let agreed = read(r#"{"ConnectionToken":"t","ConnectionId":"i","LongPollDelay":-3}"#).expect("an agreement");
-        assert_eq!((agreed.poll.as_secs(), agreed.poll_delay.as_secs()), (110, 0));
+        let negotiated = negotiated.expect("an answer");
+        assert_eq!((negotiated.poll_timeout.as_millis(), negotiated.poll_delay.as_millis()), (42_500, 250));
+        let negotiated = read(r#"{"ConnectionToken":"t","ConnectionId":"i","LongPollDelay":-3}"#).expect("an answer");
+        assert_eq!((negotiated.poll_timeout.as_secs(), negotiated.poll_delay.as_secs()), (110, 0));
     }
 }

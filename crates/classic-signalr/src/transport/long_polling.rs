@@ -1,5 +1,5 @@
-//! Frames one request at a time: each is answered when there is news, and the next one says what has arrived
-//! (`signalr.md` section 6).
+//! `longPolling`: one request after the other. Each is held until there is something to send, and the next one tells the
+//! server the position.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,110 +7,113 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use futures_util::stream::BoxStream;
 use futures_util::{FutureExt, StreamExt};
+use reqwest::Client;
 use reqwest::header::{CONTENT_TYPE, HeaderValue};
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::ExposeSecret;
 use tokio::time::{Instant, sleep_until, timeout};
 use url::Url;
 
-use super::{Incoming, Target};
-use crate::bearer::Bearer;
+use super::{ConnectRequest, Incoming};
+use crate::bearer_source::BearerSource;
 use crate::frame::Frame;
 use crate::http::{self, BodyError};
 use crate::position::Position;
-use crate::{DEFAULT_MAX_FRAME_BYTES, Error, address};
+use crate::{DEFAULT_MAX_FRAME_BYTES, Error, SecretString, endpoint};
 
-/// How long a resumed connection waits for the beginning of its first answer before it counts as open: the server may
-/// have nothing to say for minutes, and says not even that.
-const GRACE: Duration = Duration::from_secs(1);
+/// How long `reconnect` waits for the head of its answer before it counts as open: a server without news may hold the
+/// request for minutes and send nothing.
+const RECONNECT_GRACE: Duration = Duration::from_secs(1);
 
-/// The longest pause between two polls that a server can ask for: longer, and it would forget us meanwhile.
-const LONGEST_DELAY: Duration = Duration::from_secs(10);
+/// The longest pause between two polls that a server can ask for. A longer one could outlast the connection on the server.
+const MAX_DELAY: Duration = Duration::from_secs(10);
 
-/// The pause after an answer that came at once and held nothing, so that a server which does not hold polls is not asked
-/// without end.
-const PAUSE: Duration = Duration::from_millis(250);
+/// The pause after an answer that came at once and was empty, for servers that do not hold polls.
+const MIN_DELAY: Duration = Duration::from_millis(250);
 
-/// The requests of one connection, one at a time.
+/// The polls of one connection.
 pub struct Polls {
-    client: reqwest::Client,
-    max_frame: usize,
-    poll: Url,
-    bearer: Bearer,
-    delay: Duration,
+    client: Client,
+    max_frame_bytes: usize,
+    poll_url: Url,
+    bearer: BearerSource,
+    poll_delay: Duration,
     position: Position,
     state: State,
 }
 
-/// Where the request in hand is. Everything that waits lives in here, so that a dropped wait loses nothing.
+/// The state of the current poll. All that waits is in here, so that [`Polls::next`] is cancel-safe.
 enum State {
-    Resting(Instant),
-    Asked(Asked),
-    Answering(Answer),
+    /// The next poll is sent at this time.
+    Waiting(Instant),
+    Sent(Sent),
+    Reading(Answer),
 }
 
-/// A request on its way, and whether another token has been tried for it.
-struct Asked {
+/// A request without an answer yet.
+struct Sent {
     answer: BoxFuture<'static, Result<Answer, Error>>,
-    renewed: bool,
+    /// Whether this is the second request, with another token, after a 401.
+    is_retry: bool,
 }
 
-/// An answer being read.
+/// An answer that is being read.
 struct Answer {
     chunks: BoxStream<'static, Result<Vec<u8>, Error>>,
     body: Vec<u8>,
-    asked: Instant,
+    sent_at: Instant,
 }
 
 /// Sends the first request: `connect`, or `reconnect` with the position.
-pub async fn open(client: &reqwest::Client, target: Target, max_frame: usize) -> Result<Polls, Error> {
-    let Target { command, address, poll, token, bearer, position, delay } = target;
-    let (at, form) = position.in_query_or_form(&address);
-    let mut answer = send(client.clone(), command, at, form, token).boxed();
+pub async fn open(client: &Client, request: ConnectRequest, max_frame_bytes: usize) -> Result<Polls, Error> {
+    let ConnectRequest { command, url, poll_url, token, bearer, position, poll_delay } = request;
+    let (url, form) = position.in_query_or_form(&url);
+    let mut answer = send(client.clone(), command, url, form, token).boxed();
     let state = if command == "connect" {
-        State::Answering(answer.await?)
+        State::Reading(answer.await?)
     } else {
-        match timeout(GRACE, &mut answer).await {
-            Ok(answer) => State::Answering(answer?),
-            Err(_) => State::Asked(Asked { answer, renewed: true }),
+        match timeout(RECONNECT_GRACE, &mut answer).await {
+            Ok(answer) => State::Reading(answer?),
+            Err(_) => State::Sent(Sent { answer, is_retry: true }),
         }
     };
-    Ok(Polls { client: client.clone(), max_frame, poll, bearer, delay, position, state })
+    Ok(Polls { client: client.clone(), max_frame_bytes, poll_url, bearer, poll_delay, position, state })
 }
 
 impl Polls {
-    /// What came next. Cancel-safe.
+    /// What comes next. Cancel-safe.
     pub async fn next(&mut self) -> Result<Incoming, Error> {
         loop {
             match &mut self.state {
-                State::Resting(until) => {
+                State::Waiting(until) => {
                     sleep_until(*until).await;
-                    self.ask(false);
+                    self.poll(false);
                 }
-                State::Asked(asked) => match (&mut asked.answer).await {
-                    Ok(answer) => self.state = State::Answering(answer),
-                    Err(error) if error.status() == Some(401) && !asked.renewed && self.bearer.is_renewable() => {
-                        // The token has run out since the last poll; the credentials know.
-                        self.ask(true);
+                State::Sent(sent) => match (&mut sent.answer).await {
+                    Ok(answer) => self.state = State::Reading(answer),
+                    Err(error) if error.status() == Some(401) && !sent.is_retry && self.bearer.is_renewable() => {
+                        // The token has expired since the last poll.
+                        self.poll(true);
                     }
                     Err(error) => return Err(error),
                 },
-                State::Answering(answer) => match answer.chunks.next().await {
+                State::Reading(answer) => match answer.chunks.next().await {
                     Some(chunk) => {
                         let chunk = chunk?;
-                        if answer.body.len() + chunk.len() > self.max_frame {
-                            return Err(Error::FrameTooLarge { limit: self.max_frame });
+                        if answer.body.len() + chunk.len() > self.max_frame_bytes {
+                            return Err(Error::FrameTooLarge { limit: self.max_frame_bytes });
                         }
-                        // Blanks are the keep-alives of a request that is being held.
-                        let blank = chunk.iter().all(u8::is_ascii_whitespace) && answer.body.is_empty();
-                        if !blank {
+                        // While it holds a poll, the server writes blanks as keep-alives.
+                        let is_keep_alive = chunk.iter().all(u8::is_ascii_whitespace) && answer.body.is_empty();
+                        if !is_keep_alive {
                             answer.body.extend_from_slice(&chunk);
                         }
-                        return Ok(if blank { Incoming::Beat } else { Incoming::Life });
+                        return Ok(if is_keep_alive { Incoming::KeepAlive } else { Incoming::Activity });
                     }
                     None => {
                         let body = std::mem::take(&mut answer.body);
-                        let held = answer.asked.elapsed() > PAUSE;
-                        self.state = State::Resting(Instant::now() + if held { self.delay } else { self.pause() });
+                        let was_held = answer.sent_at.elapsed() > MIN_DELAY;
+                        let delay = if was_held { self.poll_delay } else { self.poll_delay.max(MIN_DELAY) };
+                        self.state = State::Waiting(Instant::now() + delay);
                         if body.is_empty() {
                             continue;
                         }
@@ -121,53 +124,42 @@ impl Polls {
         }
     }
 
-    /// Keeps what a frame says about the stream, for the next poll, and when that is to be.
-    pub fn heed(&mut self, frame: &Frame) {
-        self.position.remember(frame);
-        if let State::Resting(until) = &mut self.state {
-            if !frame.calls.is_empty() || frame.init {
+    /// Takes over the position from a frame, and decides when to poll again.
+    pub fn acknowledge(&mut self, frame: &Frame) {
+        self.position.update(frame);
+        if let State::Waiting(until) = &mut self.state {
+            if !frame.calls.is_empty() || frame.is_init {
                 *until = Instant::now();
-            } else if let Some(delay) = frame.delay.filter(|delay| !delay.is_zero()) {
-                *until = Instant::now() + delay.min(LONGEST_DELAY);
+            } else if let Some(delay) = frame.poll_delay.filter(|delay| !delay.is_zero()) {
+                *until = Instant::now() + delay.min(MAX_DELAY);
             }
         }
     }
 
-    fn pause(&self) -> Duration {
-        self.delay.max(PAUSE)
-    }
-
-    fn ask(&mut self, renewed: bool) {
-        let (at, form) = self.position.in_query_or_form(&self.poll);
+    fn poll(&mut self, is_retry: bool) {
+        let (url, form) = self.position.in_query_or_form(&self.poll_url);
         let (client, bearer) = (self.client.clone(), self.bearer.clone());
-        let answer = async move { bearer.show(|token| send(client, "poll", at, form, token)).await };
-        self.state = State::Asked(Asked { answer: answer.boxed(), renewed });
+        let answer = async move { bearer.send(|token| send(client, "poll", url, form, token)).await };
+        self.state = State::Sent(Sent { answer: answer.boxed(), is_retry });
     }
 }
 
 async fn send(
-    client: reqwest::Client,
+    client: Client,
     command: &'static str,
-    at: Url,
+    url: Url,
     form: String,
     token: Option<Arc<SecretString>>,
 ) -> Result<Answer, Error> {
-    let host = address::host(&at);
-    let asked = Instant::now();
+    let host = endpoint::host(&url);
+    let sent_at = Instant::now();
     let form_type = HeaderValue::from_static("application/x-www-form-urlencoded; charset=UTF-8");
-    let mut request = client.post(at).header(CONTENT_TYPE, form_type).body(form);
+    let mut request = client.post(url).header(CONTENT_TYPE, form_type).body(form);
     if let Some(token) = token {
         request = request.bearer_auth(token.expose_secret());
     }
-    let answer = request.send().await.map_err(|error| Error::Unreachable {
-        command,
-        host: host.clone(),
-        source: Box::new(error.without_url()),
-    })?;
-    if !answer.status().is_success() {
-        return Err(Error::HttpStatus { command, host, status: answer.status().as_u16() });
-    }
+    let answer = http::send(request, command, &host).await?;
     let broken = |error: BodyError| Error::Broken(Box::new(error));
     let chunks = http::pieces(answer, DEFAULT_MAX_FRAME_BYTES).map_err(broken)?.map(move |chunk| chunk.map_err(broken));
-    Ok(Answer { chunks: chunks.boxed(), body: Vec::new(), asked })
+    Ok(Answer { chunks: chunks.boxed(), body: Vec::new(), sent_at })
 }

@@ -1,4 +1,4 @@
-//! How frames travel. A further transport is one more file here and one more arm in [`Wire`].
+//! The transports. A further one is one more file here and one more arm in [`OpenTransport`].
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use reqwest::cookie::CookieStore;
 use secrecy::SecretString;
 use url::Url;
 
-use super::bearer::Bearer;
+use super::bearer_source::BearerSource;
 use super::frame::Frame;
 use super::position::Position;
 use super::{Error, Transport};
@@ -18,16 +18,16 @@ mod web_sockets;
 
 /// What a transport delivers.
 pub enum Incoming {
-    /// A frame, not yet understood.
+    /// A frame, not yet parsed.
     Frame(Vec<u8>),
-    /// Bytes without a frame: a sign of life.
-    Life,
-    /// A keep-alive where none is promised: from now on silence means something.
-    Beat,
+    /// Bytes that are no frame. The server is alive.
+    Activity,
+    /// A keep-alive on a transport where not every server writes them. From now on silence means something.
+    KeepAlive,
 }
 
 /// An open transport.
-pub enum Wire {
+pub enum OpenTransport {
     /// See [`Transport::WebSockets`].
     WebSockets(Box<web_sockets::Socket>),
     /// See [`Transport::ServerSentEvents`].
@@ -38,57 +38,57 @@ pub enum Wire {
 
 /// Opens transports.
 #[derive(Clone)]
-pub struct Opener {
-    streaming: reqwest::Client,
-    max_frame: usize,
+pub struct TransportFactory {
+    client: reqwest::Client,
+    max_frame_bytes: usize,
     cookies: Arc<dyn CookieStore>,
 }
 
-/// What to open, and from where on.
-pub struct Target {
+/// What to open, and from which position.
+pub struct ConnectRequest {
     /// `connect` or `reconnect`.
     pub command: &'static str,
-    /// Its address, without the position.
-    pub address: Url,
-    /// The address of further polls.
-    pub poll: Url,
-    /// Goes into the `Authorization` header.
+    /// Its URL, without the position.
+    pub url: Url,
+    /// The URL of further polls.
+    pub poll_url: Url,
+    /// The bearer token of this request.
     pub token: Option<Arc<SecretString>>,
-    /// Where further polls take theirs from.
-    pub bearer: Bearer,
-    /// Where the stream stands; a new one stands nowhere.
+    /// Where further polls get theirs.
+    pub bearer: BearerSource,
+    /// Where to resume. Empty for `connect`.
     pub position: Position,
     /// How long to wait between polls.
-    pub delay: Duration,
+    pub poll_delay: Duration,
 }
 
-impl Opener {
-    /// Opens transports that accept frames of up to `max_frame` bytes.
-    pub fn new(streaming: reqwest::Client, max_frame: usize, cookies: Arc<dyn CookieStore>) -> Self {
-        Self { streaming, max_frame, cookies }
+impl TransportFactory {
+    /// Opens transports for frames of up to `max_frame_bytes`.
+    pub fn new(client: reqwest::Client, max_frame_bytes: usize, cookies: Arc<dyn CookieStore>) -> Self {
+        Self { client, max_frame_bytes, cookies }
     }
 
-    /// Opens one. The caller limits how long that may take.
-    pub async fn open(&self, transport: Transport, target: Target) -> Result<Wire, Error> {
+    /// Opens a transport. The caller limits how long that may take.
+    pub async fn open(&self, transport: Transport, request: ConnectRequest) -> Result<OpenTransport, Error> {
         match transport {
             Transport::WebSockets => {
-                let socket = web_sockets::open(target, self.max_frame, &*self.cookies).await?;
-                Ok(Wire::WebSockets(Box::new(socket)))
+                let socket = web_sockets::open(request, self.max_frame_bytes, &*self.cookies).await?;
+                Ok(OpenTransport::WebSockets(Box::new(socket)))
             }
             Transport::ServerSentEvents => {
-                let stream = server_sent_events::open(&self.streaming, target, self.max_frame).await?;
-                Ok(Wire::ServerSentEvents(stream))
+                let stream = server_sent_events::open(&self.client, request, self.max_frame_bytes).await?;
+                Ok(OpenTransport::ServerSentEvents(stream))
             }
             Transport::LongPolling => {
-                let polls = long_polling::open(&self.streaming, target, self.max_frame).await?;
-                Ok(Wire::LongPolling(Box::new(polls)))
+                let polls = long_polling::open(&self.client, request, self.max_frame_bytes).await?;
+                Ok(OpenTransport::LongPolling(Box::new(polls)))
             }
         }
     }
 }
 
-impl Wire {
-    /// What came next. Cancel-safe.
+impl OpenTransport {
+    /// What comes next. Cancel-safe.
     pub async fn next(&mut self) -> Result<Incoming, Error> {
         match self {
             Self::WebSockets(socket) => socket.next().await,
@@ -97,10 +97,10 @@ impl Wire {
         }
     }
 
-    /// Takes note of a frame that this transport delivered. Only polls need to: each says what has arrived.
-    pub fn heed(&mut self, frame: &Frame) {
+    /// Tells the transport which frame it has delivered. Only long polling uses this: each poll names the position.
+    pub fn acknowledge(&mut self, frame: &Frame) {
         if let Self::LongPolling(polls) = self {
-            polls.heed(frame);
+            polls.acknowledge(frame);
         }
     }
 }

@@ -1,29 +1,29 @@
-//! Decoding a stream of server-sent events. Pure: bytes in, events' data out.
+//! Decodes a stream of server-sent events into their data. Pure.
 
 use super::Error;
 
-/// Puts events together from whatever pieces the network delivers.
+/// Joins events from whatever pieces the network delivers.
 ///
-/// It works on bytes, so that a character split between two reads is whole again before anybody looks at it.
+/// Works on bytes, because a read can end in the middle of a character.
 #[derive(Debug)]
 pub struct Decoder {
     line: Vec<u8>,
     data: Vec<u8>,
     has_data: bool,
-    after_carriage_return: bool,
+    is_after_carriage_return: bool,
     limit: usize,
 }
 
 impl Decoder {
     /// A decoder for events of at most `limit` bytes.
     pub fn new(limit: usize) -> Self {
-        Self { line: Vec::new(), data: Vec::new(), has_data: false, after_carriage_return: false, limit }
+        Self { line: Vec::new(), data: Vec::new(), has_data: false, is_after_carriage_return: false, limit }
     }
 
-    /// Takes the next bytes and hands out the data of each event that they complete.
+    /// Takes the next bytes, and returns the data of each event that they complete.
     ///
     /// # Errors
-    /// [`Error::TooLarge`] when an event outgrows the limit.
+    /// [`Error::FrameTooLarge`] when an event is larger than the limit.
     pub fn feed(&mut self, bytes: &[u8]) -> Result<Vec<Vec<u8>>, Error> {
         let mut events = Vec::new();
         let mut rest = bytes;
@@ -31,22 +31,22 @@ impl Decoder {
             let (piece, after) = rest.split_at(end);
             let ending = after[0];
             rest = &after[1..];
-            // The second half of a CR LF ends no line of its own, be it in the same read or the next.
-            let halved = ending == b'\n' && piece.is_empty() && self.after_carriage_return;
-            self.after_carriage_return = ending == b'\r';
-            if !halved {
-                self.extend(piece)?;
+            // The LF of a CR LF ends no line of its own, whether it comes in the same read or in the next.
+            let is_second_half = ending == b'\n' && piece.is_empty() && self.is_after_carriage_return;
+            self.is_after_carriage_return = ending == b'\r';
+            if !is_second_half {
+                self.extend_line(piece)?;
                 self.end_line(&mut events);
             }
         }
         if !rest.is_empty() {
-            self.after_carriage_return = false;
-            self.extend(rest)?;
+            self.is_after_carriage_return = false;
+            self.extend_line(rest)?;
         }
         Ok(events)
     }
 
-    fn extend(&mut self, piece: &[u8]) -> Result<(), Error> {
+    fn extend_line(&mut self, piece: &[u8]) -> Result<(), Error> {
         if self.data.len() + self.line.len() + piece.len() > self.limit {
             return Err(Error::FrameTooLarge { limit: self.limit });
         }
@@ -98,14 +98,14 @@ mod tests {
     }
 
     #[test]
-    fn one_byte_at_a_time_gives_the_same_events() {
+    fn single_bytes_give_the_same_events() {
         let pieces: Vec<&[u8]> = STREAM.as_bytes().chunks(1).collect();
         assert_eq!(decode(&pieces), EVENTS);
     }
 
     proptest! {
         #[test]
-        fn it_does_not_matter_where_reads_are_split(mut cuts in proptest::collection::vec(0..STREAM.len(), 0..12)) {
+        fn splits_of_a_stream_do_not_matter(mut cuts in proptest::collection::vec(0..STREAM.len(), 0..12)) {
             cuts.sort_unstable();
             let mut pieces = Vec::new();
             let mut from = 0;
@@ -119,7 +119,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_bytes_give_the_same_events_however_they_are_split(
+        fn splits_of_any_bytes_do_not_matter(
             bytes in proptest::collection::vec(prop_oneof![Just(b'\r'), Just(b'\n'), Just(b':'), Just(b'd'), any::<u8>()], 0..80),
             size in 1..9_usize,
         ) {
@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn an_event_without_end_is_not_collected_for_ever() {
+    fn event_larger_than_the_limit_is_refused() {
         let mut decoder = Decoder::new(20);
         assert!(decoder.feed(b"data: 0123456789").is_ok());
         assert!(matches!(decoder.feed(b"0123456789"), Err(Error::FrameTooLarge { limit: 20 })));
