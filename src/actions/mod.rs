@@ -1,14 +1,14 @@
-//! What people make us do to upstreams. This is the only room where our words become theirs.
+//! What people make Callboard do in upstream systems. Only this module translates our types into upstream requests.
 
-mod outbox;
 pub mod feedback;
+mod outbox;
 mod sessions;
 pub mod sign_in;
 pub mod supervise;
 pub mod surveys;
 
-pub use feedback::{FeedbackActions, FeedbackError, FeedbackRules, FeedbackInput, FeedbackSignals, FeedbackReceipt};
-use sessions::session_is_seen;
+pub use feedback::{FeedbackActions, FeedbackError, FeedbackInput, FeedbackReceipt, FeedbackRules, FeedbackSignals};
+use sessions::is_session_visible;
 pub use sign_in::{SignIn, SignInError, SignIns};
-pub use supervise::{Actor, SupervisorAction, SupervisorError, Done, SupervisorActions};
+pub use supervise::{ActingUser, ActionReceipt, SupervisorAction, SupervisorActions, SupervisorError};
 pub use surveys::{NewRecovery, NewSurvey, SurveyError, Surveys};

@@ -10,7 +10,7 @@ use tokio::sync::{Notify, Semaphore};
 use base::hmac::SignatureError;
 use base::metrics::Metrics;
 use crate::domain::{self, SourceName};
-use crate::store::{EventContext, InboxReceipt, IncomingEvent, Store, StoreError, InboxEvent};
+use crate::store::{EventContext, InboxEvent, InboxReceipt, IncomingEvent, Store, StoreError};
 use crate::upstream::goodays::wire::Person;
 use crate::upstream::goodays::{Event, Signatures, signature};
 use crate::upstream::kustomer;

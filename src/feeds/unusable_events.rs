@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use base::Metrics;
 use crate::domain::SourceName;
 use crate::gold::Reporter;
-use crate::store::{Store, StoreError, InboxEvent, UnusableReason};
+use crate::store::{InboxEvent, Store, StoreError, UnusableReason};
 
 /// For how long the status says that something could not be read.
 const SAID_FOR: SignedDuration = SignedDuration::from_hours(24);

@@ -1,6 +1,6 @@
 //! The audit: who changed what, when, before, after, and how the upstream answered.
 //!
-//! A line is written before the deed and completed once after it; the database itself refuses everything else. A deed
+//! A line is written before the entry and completed once after it; the database itself refuses everything else. A entry
 //! whose line cannot be written is not done. Only the store itself passes by these guards, when the time of a line is over
 //! or a customer who is named in it wants to be forgotten, and it writes a line about that.
 
@@ -12,7 +12,7 @@ use rusqlite::types::Value as Sql;
 use rusqlite::{Connection, OptionalExtension, Row, params, params_from_iter};
 use serde_json::Value;
 
-use super::{Store, StoreError, database};
+use super::{Shared, StoreError, database};
 use crate::domain::{Actor, ActorKind, AgentId};
 
 /// How an entry can have ended. An action that is not over has no outcome: see [`AUDIT_OPEN`].
@@ -22,17 +22,17 @@ pub const AUDIT_OUTCOMES: [&str; 5] = ["accepted", "rejected", "refused", "faile
 pub const AUDIT_OPEN: &str = "open";
 
 const COLUMNS: &str =
-    "seq, at, kind, agent, name, address, sign_in, what, entity, before, after, ended, outcome, reason";
+    "seq, at, kind, agent, name, address, sign_in, action, target, before, after, ended, outcome, reason";
 
-/// A deed that is about to be done.
+/// A entry that is about to be done.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NewAuditEntry {
     /// Who does it.
     pub actor: Actor,
     /// What, such as `agent.status`.
-    pub what: &'static str,
+    pub action: &'static str,
     /// To whom or what, such as `agent 41`.
-    pub entity: String,
+    pub target: String,
     /// What was, as far as it may be kept.
     pub before: Value,
     /// What shall be, as far as it may be kept.
@@ -49,9 +49,9 @@ pub struct AuditEntry {
     /// Who did it.
     pub actor: Actor,
     /// What.
-    pub what: String,
+    pub action: String,
     /// To whom or what.
-    pub entity: String,
+    pub target: String,
     /// What was.
     pub before: Value,
     /// What was to be.
@@ -60,7 +60,7 @@ pub struct AuditEntry {
     pub ended: Option<AuditCompletion>,
 }
 
-/// How a deed ended.
+/// How a entry ended.
 #[derive(Debug, Clone, PartialEq)]
 pub struct AuditCompletion {
     /// When.
@@ -99,32 +99,44 @@ pub enum AuditUser {
     Named(String),
 }
 
-impl Store {
+/// Who changed what, when, and how it ended.
+#[derive(Clone, Copy)]
+pub struct Audit<'a>(pub(super) &'a Shared);
+
+impl Audit<'_> {
     /// Writes down what is about to be done. Returns the line's number, with which it is completed.
     ///
     /// # Errors
     /// When the store is busy or closed, or the disk refuses: then it must not be done.
-    pub async fn begin_deed(&self, deed: NewAuditEntry) -> Result<i64, StoreError> {
+    pub async fn begin(self, entry: NewAuditEntry) -> Result<i64, StoreError> {
         let now = self.0.clock.now();
-        self.write(move |connection| insert(connection, &deed, None, now)).await
+        self.0.write(move |connection| insert(connection, &entry, None, now)).await
     }
 
     /// Writes down what was done here and needed nobody else's answer.
     ///
     /// # Errors
     /// When the store is busy or closed, or the disk refuses.
-    pub async fn note(&self, actor: &Actor, what: &'static str, entity: &str, after: Value) -> Result<(), StoreError> {
-        let (now, actor, entity) = (self.0.clock.now(), actor.clone(), entity.to_owned());
-        self.write(move |connection| note(connection, &actor, what, &entity, &after, now)).await
+    pub async fn record(
+        self,
+        actor: &Actor,
+        action: &'static str,
+        target: &str,
+        after: Value,
+    ) -> Result<(), StoreError> {
+        let (now, actor, target) = (self.0.clock.now(), actor.clone(), target.to_owned());
+        self.0.write(move |connection| note(connection, &actor, action, &target, &after, now)).await
     }
 
     /// Writes down what this server refused to do, and why.
     ///
     /// # Errors
     /// When the store is busy or closed, or the disk refuses.
-    pub async fn note_refused(&self, deed: NewAuditEntry, reason: String) -> Result<(), StoreError> {
+    pub async fn record_refused(self, entry: NewAuditEntry, reason: String) -> Result<(), StoreError> {
         let now = self.0.clock.now();
-        self.write(move |connection| insert(connection, &deed, Some(("refused", Some(&reason))), now).map(drop)).await
+        self.0
+            .write(move |connection| insert(connection, &entry, Some(("refused", Some(&reason))), now).map(drop))
+            .await
     }
 
     /// Completes a line.
@@ -132,42 +144,46 @@ impl Store {
     /// # Errors
     /// [`StoreError::Database`] when it is complete already; otherwise when the store is busy or closed, or the disk
     /// refuses.
-    pub async fn end_deed(&self, seq: i64, outcome: &'static str, reason: Option<String>) -> Result<(), StoreError> {
+    pub async fn complete(self, seq: i64, outcome: &'static str, reason: Option<String>) -> Result<(), StoreError> {
         let now = self.0.clock.now().as_millisecond();
-        self.write(move |connection| {
-            connection
-                .prepare_cached("UPDATE audit SET ended = ?2, outcome = ?3, reason = ?4 WHERE seq = ?1")?
-                .execute(params![seq, now, outcome, reason])?;
-            Ok(())
-        })
-        .await
+        self.0
+            .write(move |connection| {
+                connection
+                    .prepare_cached("UPDATE audit SET ended = ?2, outcome = ?3, reason = ?4 WHERE seq = ?1")?
+                    .execute(params![seq, now, outcome, reason])?;
+                Ok(())
+            })
+            .await
     }
 
     /// What was done, newest first.
     ///
     /// # Errors
     /// When the store is closed or the disk refuses.
-    pub async fn deeds(&self, limit: u32) -> Result<Vec<AuditEntry>, StoreError> {
-        self.deeds_where(AuditFilter::default(), None, limit).await
+    pub async fn newest(self, limit: u32) -> Result<Vec<AuditEntry>, StoreError> {
+        self.find(AuditFilter::default(), None, limit).await
     }
 
     /// The entries that a filter wants, newest first; `before`: only those older than this one.
     ///
     /// # Errors
     /// When the store is closed or the disk refuses.
-    pub async fn deeds_where(
-        &self,
+    pub async fn find(
+        self,
         filter: AuditFilter,
         before: Option<i64>,
         limit: u32,
     ) -> Result<Vec<AuditEntry>, StoreError> {
-        self.read(move |connection| {
-            let Some((question, values)) = filter.question(connection, before, limit)? else { return Ok(Vec::new()) };
-            let mut statement = connection.prepare_cached(&question)?;
-            let rows = statement.query_and_then(params_from_iter(values), AuditEntry::read)?;
-            rows.collect()
-        })
-        .await
+        self.0
+            .read(move |connection| {
+                let Some((question, values)) = filter.question(connection, before, limit)? else {
+                    return Ok(Vec::new());
+                };
+                let mut statement = connection.prepare_cached(&question)?;
+                let rows = statement.query_and_then(params_from_iter(values), AuditEntry::read)?;
+                rows.collect()
+            })
+            .await
     }
 }
 
@@ -207,7 +223,7 @@ impl AuditFilter {
             None => {}
         }
         // What follows a whole part of it stands between the separator and the sign after that.
-        for (column, wanted, first, last) in [("what", &self.action, '.', '/'), ("entity", &self.target, ' ', '!')] {
+        for (column, wanted, first, last) in [("action", &self.action, '.', '/'), ("target", &self.target, ' ', '!')] {
             if let Some(wanted) = wanted {
                 let exact = value(wanted.clone().into());
                 let (from, to) = (value(format!("{wanted}{first}").into()), value(format!("{wanted}{last}").into()));
@@ -269,7 +285,9 @@ impl AuditEntry {
         let json = |column| -> Result<Value, StoreError> { Ok(serde_json::from_str(&row.get::<_, String>(column)?)?) };
         let (ended, outcome): (Option<i64>, Option<String>) = (row.get(11)?, row.get(12)?);
         let ended = match (ended, outcome) {
-            (Some(at), Some(outcome)) => Some(AuditCompletion { at: database::instant(at)?, outcome, reason: row.get(13)? }),
+            (Some(at), Some(outcome)) => {
+                Some(AuditCompletion { at: database::instant(at)?, outcome, reason: row.get(13)? })
+            }
             _ => None,
         };
         let actor = Actor {
@@ -283,8 +301,8 @@ impl AuditEntry {
             seq: row.get(0)?,
             at: database::instant(row.get(1)?)?,
             actor,
-            what: row.get(7)?,
-            entity: row.get(8)?,
+            action: row.get(7)?,
+            target: row.get(8)?,
             before: json(9)?,
             after: json(10)?,
             ended,
@@ -293,7 +311,7 @@ impl AuditEntry {
 }
 
 /// At a start: whoever was doing something is gone, and nobody can say how it ended.
-pub(super) fn admit_ignorance(connection: &Connection, now: Timestamp) -> Result<(), StoreError> {
+pub(super) fn mark_interrupted(connection: &Connection, now: Timestamp) -> Result<(), StoreError> {
     connection.execute(
         "UPDATE audit SET ended = ?1, outcome = 'unknown', reason = 'The server stopped before the answer came.'
          WHERE ended IS NULL",
@@ -306,32 +324,36 @@ pub(super) fn admit_ignorance(connection: &Connection, now: Timestamp) -> Result
 pub(super) fn note(
     connection: &Connection,
     actor: &Actor,
-    what: &'static str,
-    entity: &str,
+    action: &'static str,
+    target: &str,
     after: &Value,
     now: Timestamp,
 ) -> Result<(), StoreError> {
     let before = Value::Object(serde_json::Map::new());
-    done(connection, &NewAuditEntry { actor: actor.clone(), what, entity: entity.into(), before, after: after.clone() }, now)
+    done(
+        connection,
+        &NewAuditEntry { actor: actor.clone(), action, target: target.into(), before, after: after.clone() },
+        now,
+    )
 }
 
 /// Writes down what is done in this very transaction: the line is complete at once.
-pub(super) fn done(connection: &Connection, deed: &NewAuditEntry, now: Timestamp) -> Result<(), StoreError> {
-    insert(connection, deed, Some(("accepted", None)), now).map(drop)
+pub(super) fn done(connection: &Connection, entry: &NewAuditEntry, now: Timestamp) -> Result<(), StoreError> {
+    insert(connection, entry, Some(("accepted", None)), now).map(drop)
 }
 
 /// Writes a line, with its outcome if it is over. Returns its number.
 fn insert(
     connection: &Connection,
-    deed: &NewAuditEntry,
+    entry: &NewAuditEntry,
     outcome: Option<(&'static str, Option<&str>)>,
     now: Timestamp,
 ) -> Result<i64, StoreError> {
-    let NewAuditEntry { actor, what, entity, before, after } = deed;
+    let NewAuditEntry { actor, action, target, before, after } = entry;
     let (ended, reason) = (outcome.map(|_| now.as_millisecond()), outcome.and_then(|(_, reason)| reason));
     connection
         .prepare_cached(
-            "INSERT INTO audit (at, kind, agent, name, address, sign_in, what, entity, before, after, ended, outcome, reason)
+            "INSERT INTO audit (at, kind, agent, name, address, sign_in, action, target, before, after, ended, outcome, reason)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
         )?
         .execute(params![
@@ -341,8 +363,8 @@ fn insert(
             actor.name,
             actor.address.map(|address| address.to_string()),
             actor.sign_in,
-            what,
-            entity,
+            action,
+            target,
             before.to_string(),
             after.to_string(),
             ended,
@@ -373,7 +395,7 @@ pub(super) fn empty(connection: &Connection, lines: &BTreeSet<i64>) -> Result<us
         for seq in lines {
             emptied += connection
                 .prepare_cached(
-                    "UPDATE audit SET entity = 'a customer who was erased', before = '{}', after = '{}', reason = NULL
+                    "UPDATE audit SET target = 'a customer who was erased', before = '{}', after = '{}', reason = NULL
                      WHERE seq = ?1",
                 )?
                 .execute([seq])?;
@@ -406,12 +428,13 @@ mod tests {
 
     use super::*;
     use base::Clock;
+    use crate::store::Store;
 
-    fn deed(entity: &str) -> NewAuditEntry {
+    fn entry(target: &str) -> NewAuditEntry {
         NewAuditEntry {
             actor: Actor::user(AgentId(5), "Ann", "a1b2c3"),
-            what: "agent.status",
-            entity: entity.into(),
+            action: "agent.status",
+            target: target.into(),
             before: json!({"status": "available"}),
             after: json!({"status": "atLunch"}),
         }
@@ -422,26 +445,26 @@ mod tests {
         let dir = TempDir::new().expect("a directory");
         let clock = Clock::manual(Timestamp::from_second(1_795_000_000).expect("an instant"));
         let store = Store::open(dir.path(), clock.clone()).expect("a store");
-        let first = store.begin_deed(deed("agent 41")).await.expect("written");
-        assert_eq!(store.deeds(9).await.expect("lines")[0].ended, None);
+        let first = store.audit().begin(entry("agent 41")).await.expect("written");
+        assert_eq!(store.audit().newest(9).await.expect("lines")[0].ended, None);
         clock.advance(SignedDuration::from_secs(2));
-        store.end_deed(first, "rejected", Some("No.".into())).await.expect("completed");
-        assert!(store.end_deed(first, "accepted", None).await.is_err(), "only once");
-        store.begin_deed(deed("agent 42")).await.expect("written");
-        let lines = store.deeds(9).await.expect("lines");
-        assert_eq!(lines.iter().map(|line| line.entity.as_str()).collect::<Vec<_>>(), ["agent 42", "agent 41"]);
-        assert_eq!(store.deeds(1).await.expect("lines").len(), 1);
+        store.audit().complete(first, "rejected", Some("No.".into())).await.expect("completed");
+        assert!(store.audit().complete(first, "accepted", None).await.is_err(), "only once");
+        store.audit().begin(entry("agent 42")).await.expect("written");
+        let lines = store.audit().newest(9).await.expect("lines");
+        assert_eq!(lines.iter().map(|line| line.target.as_str()).collect::<Vec<_>>(), ["agent 42", "agent 41"]);
+        assert_eq!(store.audit().newest(1).await.expect("lines").len(), 1);
         let ended = lines[1].ended.clone().expect("an end");
         assert_eq!((ended.outcome.as_str(), ended.reason.as_deref()), ("rejected", Some("No.")));
         assert_eq!(ended.at.duration_since(lines[1].at).as_secs(), 2);
-        assert_eq!((&lines[1].before, &lines[1].after), (&deed("").before, &deed("").after));
+        assert_eq!((&lines[1].before, &lines[1].after), (&entry("").before, &entry("").after));
     }
 
     #[tokio::test]
     async fn the_database_itself_keeps_lines_as_they_are() {
         let dir = TempDir::new().expect("a directory");
         let store = Store::open(dir.path(), Clock::system()).expect("a store");
-        let seq = store.begin_deed(deed("agent 41")).await.expect("written");
+        let seq = store.audit().begin(entry("agent 41")).await.expect("written");
         for tampering in [
             "DELETE FROM audit",
             "UPDATE audit SET name = 'Bob'",
@@ -449,10 +472,10 @@ mod tests {
             "UPDATE audit SET address = NULL, sign_in = 'x'",
             "UPDATE audit SET ended = 1, outcome = 'accepted', after = '{}'",
         ] {
-            let refused = store.write(|connection| Ok(connection.execute_batch(tampering)?)).await;
+            let refused = store.0.write(|connection| Ok(connection.execute_batch(tampering)?)).await;
             assert!(refused.is_err(), "{tampering}");
         }
-        store.end_deed(seq, "accepted", None).await.expect("completed all the same");
+        store.audit().complete(seq, "accepted", None).await.expect("completed all the same");
     }
 
     #[tokio::test]
@@ -490,18 +513,18 @@ mod tests {
             file.execute_batch("UPDATE sqlite_sequence SET seq = 99 WHERE name = 'audit'").expect("written");
         }
         let store = Store::open(dir.path(), Clock::system()).expect("a store");
-        let mut lines = store.deeds(99).await.expect("lines");
+        let mut lines = store.audit().newest(99).await.expect("lines");
         lines.reverse();
         assert_eq!(lines.len(), old.len());
         for (line, (_, what, kind, agent, name, text)) in lines.iter().zip(old) {
             let actor = &line.actor;
             assert_eq!((actor.kind.as_str(), actor.agent.map(|it| it.0), actor.name.as_deref()), (kind, agent, name));
-            assert_eq!((actor.to_string().as_str(), line.what.as_str()), (text, what));
+            assert_eq!((actor.to_string().as_str(), line.action.as_str()), (text, what));
             assert_eq!(actor.address.is_some(), what.starts_with("sign-in"), "{what}");
             assert!(line.ended.is_some());
         }
-        assert_eq!(store.begin_deed(deed("agent 41")).await.expect("written"), 100, "no number is given twice");
-        let tampering = store.write(|connection| Ok(connection.execute_batch("DELETE FROM audit")?)).await;
+        assert_eq!(store.audit().begin(entry("agent 41")).await.expect("written"), 100, "no number is given twice");
+        let tampering = store.0.write(|connection| Ok(connection.execute_batch("DELETE FROM audit")?)).await;
         assert!(tampering.is_err(), "and the audit is guarded");
     }
 
@@ -523,13 +546,13 @@ mod tests {
             (Actor::system(), "sign-in.end", "sign-in s1 of agent 5", Some("accepted")),
         ];
         for (actor, what, entity, outcome) in written {
-            let deed = NewAuditEntry { actor, what, ..deed(entity) };
+            let entry = NewAuditEntry { actor, action: what, ..entry(entity) };
             match outcome {
-                Some("refused") => store.note_refused(deed, "No.".into()).await.expect("written"),
+                Some("refused") => store.audit().record_refused(entry, "No.".into()).await.expect("written"),
                 outcome => {
-                    let seq = store.begin_deed(deed).await.expect("written");
+                    let seq = store.audit().begin(entry).await.expect("written");
                     if let Some(outcome) = outcome {
-                        store.end_deed(seq, outcome, None).await.expect("completed");
+                        store.audit().complete(seq, outcome, None).await.expect("completed");
                     }
                 }
             }
@@ -556,7 +579,7 @@ mod tests {
             (AuditFilter { address: address("192.0.2.7"), from: after(1), outcome: Some("refused"), ..all() }, &[4]),
         ] {
             let found = async |before, limit| {
-                let lines = store.deeds_where(filter.clone(), before, limit).await.expect("lines");
+                let lines = store.audit().find(filter.clone(), before, limit).await.expect("lines");
                 lines.iter().map(|line| line.seq).collect::<Vec<_>>()
             };
             assert_eq!(found(None, 9).await, expected, "{filter:?}");
@@ -567,7 +590,7 @@ mod tests {
             }
             assert_eq!(paged, expected, "page by page: {filter:?}");
             let asked = filter.clone();
-            let plan = store.read(move |connection| {
+            let plan = store.0.read(move |connection| {
                 let Some((question, values)) = asked.question(connection, Some(9), 9)? else { return Ok(Vec::new()) };
                 let mut statement = connection.prepare(&format!("EXPLAIN QUERY PLAN {question}"))?;
                 let steps = statement.query_map(params_from_iter(values), |row| row.get::<_, String>(3))?;
@@ -586,11 +609,11 @@ mod tests {
         let store = Store::open(dir.path(), clock.clone()).expect("a store");
         for seconds in [0, 100, -150, 10] {
             clock.advance(SignedDuration::from_secs(seconds));
-            store.begin_deed(deed("agent 41")).await.expect("written");
+            store.audit().begin(entry("agent 41")).await.expect("written");
         }
         let (mut paged, mut before) = (Vec::new(), None);
         loop {
-            let lines = store.deeds_where(AuditFilter::default(), before, 1).await.expect("lines");
+            let lines = store.audit().find(AuditFilter::default(), before, 1).await.expect("lines");
             let Some(line) = lines.first() else { break };
             paged.push(line.seq);
             before = Some(line.seq);
@@ -603,18 +626,18 @@ mod tests {
         let dir = TempDir::new().expect("a directory");
         crate::store::schema::write_old(dir.path(), 1);
         let store = Store::open(dir.path(), Clock::system()).expect("a store");
-        store.begin_deed(deed("agent 41")).await.expect("written");
+        store.audit().begin(entry("agent 41")).await.expect("written");
     }
 
     #[tokio::test]
     async fn a_deed_in_hand_when_the_server_stopped_is_unknown() {
         let dir = TempDir::new().expect("a directory");
         let store = Store::open(dir.path(), Clock::system()).expect("a store");
-        store.begin_deed(deed("agent 41")).await.expect("written");
+        store.audit().begin(entry("agent 41")).await.expect("written");
         store.close().await;
         drop(store);
         let store = Store::open(dir.path(), Clock::system()).expect("a store");
-        let ended = store.deeds(9).await.expect("lines")[0].ended.clone().expect("an end");
+        let ended = store.audit().newest(9).await.expect("lines")[0].ended.clone().expect("an end");
         assert_eq!(ended.outcome, "unknown");
     }
 }

@@ -5,13 +5,14 @@
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use rusqlite::{Connection, OpenFlags};
 
-use super::{Store, StoreError, database, sign_ins};
+use super::{Shared, StoreError, database, sign_ins};
 
 /// What the regular copies are called, before the time.
 const REGULAR: &str = "callboard-";
@@ -22,14 +23,18 @@ const TIME: &str = "%Y%m%dT%H%M%SZ";
 /// What the copies before a change of the schema are called.
 const BEFORE: &str = "before-schema-";
 
-impl Store {
+/// Copies of the database.
+#[derive(Clone, Copy)]
+pub struct Backups<'a>(pub(super) &'a Arc<Shared>);
+
+impl Backups<'_> {
     /// Makes a copy and removes the oldest ones, so that as many stay as are wanted. Returns the copy's path.
     ///
     /// # Errors
     /// When the directory cannot be written to, or the disk refuses. There is no half copy then.
-    pub async fn back_up(&self) -> Result<PathBuf, StoreError> {
-        let nobody_else = std::sync::Arc::clone(&self.0.copying).lock_owned().await;
-        let shared = std::sync::Arc::clone(&self.0);
+    pub async fn create(self) -> Result<PathBuf, StoreError> {
+        let nobody_else = Arc::clone(&self.0.copying).lock_owned().await;
+        let shared = Arc::clone(self.0);
         let name = format!("{REGULAR}{}.db", shared.clock.now().strftime(TIME));
         let copying = tokio::task::spawn_blocking(move || {
             let copied = copy(&shared.path, &shared.backup_dir, &name);
@@ -46,7 +51,7 @@ impl Store {
 
     /// When the last regular copy was made, by its name.
     #[must_use]
-    pub fn last_backup(&self) -> Option<Timestamp> {
+    pub fn last(self) -> Option<Timestamp> {
         let name = regular(&self.0.backup_dir).pop()?;
         let time = name.file_name()?.to_str()?.strip_prefix(REGULAR)?.strip_suffix(".db")?.to_owned();
         let time = DateTime::strptime(TIME, time).ok()?;
@@ -123,9 +128,11 @@ mod tests {
 
     use super::*;
     use base::Clock;
+    use crate::domain::RequestState;
     use crate::domain::SourceName::Goodays;
+    use crate::store::Store;
     use crate::store::tests::{arrival, clock, deed, due, reading, wish};
-    use crate::store::{IntentState, Settings, ProcessedEvent, schema};
+    use crate::store::{ProcessedEvent, Settings, schema};
 
     /// A hash of each table's rows.
     fn fingerprint(path: &Path) -> BTreeMap<String, String> {
@@ -150,19 +157,25 @@ mod tests {
 
     async fn fill(store: &Store) -> String {
         for number in 0..50 {
-            let accepted = store.accept(arrival(&format!("event {number}"))).await.expect("accepted");
+            let accepted = store.inbox().accept(arrival(&format!("event {number}"))).await.expect("accepted");
             if number % 2 == 0 {
                 let says = Ok(reading(&format!("response-{number}"), "chester@example.com"));
-                drop(store.understand(vec![ProcessedEvent { seq: accepted.seq, says }]).await.expect("understood"));
+                drop(
+                    store
+                        .feedback()
+                        .process(vec![ProcessedEvent { seq: accepted.seq, result: says }])
+                        .await
+                        .expect("understood"),
+                );
             }
         }
-        drop(store.keep_survey_records(Vec::new(), "agent_connect", "9001".into()).await.expect("moved"));
-        store.remember("x", vec![("1".into(), Some("y".into()))]).await.expect("kept");
-        let line = store.begin_deed(deed()).await.expect("written");
-        store.end_deed(line, "accepted", None).await.expect("completed");
-        store.intend(wish("waiting", "Hello")).await.expect("written");
-        let sending = store.intend(wish("sending", "Thank you")).await.expect("written").intent.id;
-        assert!(store.claim(&sending).await.expect("asked").is_some());
+        drop(store.survey_results().record_page(Vec::new(), "agent_connect", "9001".into()).await.expect("moved"));
+        store.feed_state().set("x", vec![("1".into(), Some("y".into()))]).await.expect("kept");
+        let line = store.audit().begin(deed()).await.expect("written");
+        store.audit().complete(line, "accepted", None).await.expect("completed");
+        store.outbox().enqueue(wish("waiting", "Hello")).await.expect("written");
+        let sending = store.outbox().enqueue(wish("sending", "Thank you")).await.expect("written").entry.id;
+        assert!(store.outbox().claim(&sending).await.expect("asked").is_some());
         sending
     }
 
@@ -171,9 +184,9 @@ mod tests {
         let (dir, elsewhere) = (TempDir::new().expect("a directory"), TempDir::new().expect("a directory"));
         let store = Store::open(dir.path(), clock()).expect("a store");
         let sending = fill(&store).await;
-        let copy = store.back_up().await.expect("a copy");
+        let copy = store.backups().create().await.expect("a copy");
         let was = fingerprint(&dir.path().join(database::FILE));
-        store.accept(arrival("after the copy")).await.expect("accepted");
+        store.inbox().accept(arrival("after the copy")).await.expect("accepted");
 
         // As the README tells.
         std::fs::copy(&copy, elsewhere.path().join(database::FILE)).expect("copied");
@@ -185,13 +198,13 @@ mod tests {
         for (table, hash) in is {
             assert_eq!(Some(&hash), was.get(&table), "{table}");
         }
-        let intent = restored.intent(&sending).await.expect("read").expect("it is there");
-        assert_eq!(intent.state, IntentState::Unknown);
+        let intent = restored.outbox().get(&sending).await.expect("read").expect("it is there");
+        assert_eq!(intent.state, RequestState::Unknown);
         assert_eq!(due(&restored, "goodays.reply").await.len(), 1);
-        assert_eq!(restored.feedback_after(0, 99).await.expect("read").len(), 25);
-        assert_eq!(restored.waiting_after(Goodays, 0, 99).await.expect("read").len(), 25);
-        assert!(restored.accept(arrival("event 7")).await.expect("accepted").duplicate);
-        assert!(!restored.accept(arrival("after the copy")).await.expect("accepted").duplicate);
+        assert_eq!(restored.feedback().after(0, 99).await.expect("read").len(), 25);
+        assert_eq!(restored.inbox().pending_after(Goodays, 0, 99).await.expect("read").len(), 25);
+        assert!(restored.inbox().accept(arrival("event 7")).await.expect("accepted").is_duplicate);
+        assert!(!restored.inbox().accept(arrival("after the copy")).await.expect("accepted").is_duplicate);
     }
 
     #[tokio::test]
@@ -199,12 +212,12 @@ mod tests {
         let (dir, clock) = (TempDir::new().expect("a directory"), clock());
         let settings = Settings { backups_kept: 2, ..Settings::default() };
         let store = Store::open_with(dir.path(), clock.clone(), settings).expect("a store");
-        assert_eq!(store.last_backup(), None);
+        assert_eq!(store.backups().last(), None);
         let mut copies = Vec::new();
         for _ in 0..4 {
             clock.advance(SignedDuration::from_hours(1));
-            copies.push(store.back_up().await.expect("a copy"));
-            assert_eq!(store.last_backup(), Some(clock.now()));
+            copies.push(store.backups().create().await.expect("a copy"));
+            assert_eq!(store.backups().last(), Some(clock.now()));
         }
         assert_eq!(copies.iter().filter(|copy| copy.exists()).collect::<Vec<_>>(), [&copies[2], &copies[3]]);
         assert_eq!(std::fs::metadata(&copies[3]).expect("it exists").mode() & 0o777, 0o600);
@@ -216,20 +229,20 @@ mod tests {
         let dir = TempDir::new().expect("a directory");
         let store = Store::open(dir.path(), clock()).expect("a store");
         for number in 0..200 {
-            store.accept(arrival(&format!("{number} {}", "x".repeat(50_000)))).await.expect("accepted");
+            store.inbox().accept(arrival(&format!("{number} {}", "x".repeat(50_000)))).await.expect("accepted");
         }
         let copying = tokio::spawn({
             let store = store.clone();
-            async move { store.back_up().await }
+            async move { store.backups().create().await }
         });
         let mut taken = 0;
         while !copying.is_finished() {
-            store.accept(arrival(&format!("meanwhile {taken}"))).await.expect("accepted");
+            store.inbox().accept(arrival(&format!("meanwhile {taken}"))).await.expect("accepted");
             taken += 1;
         }
         copying.await.expect("an end").expect("a copy");
         assert!(taken > 0);
-        assert_eq!(store.inbox_counts().await.expect("counts").total, 200 + taken);
+        assert_eq!(store.inbox().counts().await.expect("counts").total, 200 + taken);
     }
 
     #[tokio::test]
@@ -239,8 +252,8 @@ mod tests {
         std::fs::write(&file, "").expect("a file");
         let settings = Settings { backup_dir: Some(file.join("backup")), ..Settings::default() };
         let store = Store::open_with(dir.path(), Clock::system(), settings).expect("a store");
-        assert!(store.back_up().await.is_err());
-        store.accept(arrival("1")).await.expect("and the store goes on");
+        assert!(store.backups().create().await.is_err());
+        store.inbox().accept(arrival("1")).await.expect("and the store goes on");
     }
 
     #[tokio::test]
@@ -256,9 +269,13 @@ mod tests {
         .expect("an event that was understood");
         drop(file);
         let store = Store::open(dir.path(), clock()).expect("a store");
-        let waiting = store.waiting_after(Goodays, 0, 9).await.expect("read");
+        let waiting = store.inbox().pending_after(Goodays, 0, 9).await.expect("read");
         assert_eq!(waiting.len(), 1, "it is read once more, because nothing of it is kept yet");
-        assert_eq!(store.accept(arrival("next")).await.expect("accepted").seq, 3, "a place is never given twice");
+        assert_eq!(
+            store.inbox().accept(arrival("next")).await.expect("accepted").seq,
+            3,
+            "a place is never given twice"
+        );
         assert_eq!((waiting[0].body.as_slice(), waiting[0].headers.len()), (&b"{}"[..], 0), "as it came");
         drop(store);
         let copy = dir.path().join(format!("backup/before-schema-{}-from-2.db", schema::NEWEST));

@@ -3,16 +3,16 @@
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::{Store, StoreError};
+use super::{StoreError, SurveyResults};
 
-impl Store {
+impl SurveyResults<'_> {
     /// Where reading goes on, if it has ever begun.
     ///
     /// # Errors
     /// When the store is closed or the disk refuses.
-    pub async fn cursor(&self, name: &str) -> Result<Option<String>, StoreError> {
+    pub async fn cursor(self, name: &str) -> Result<Option<String>, StoreError> {
         let name = name.to_owned();
-        self.read(move |connection| get(connection, &name)).await
+        self.0.read(move |connection| get(connection, &name)).await
     }
 }
 

@@ -12,7 +12,7 @@ use base::private_file;
 /// The name of the file in the data directory.
 pub(super) const FILE: &str = "callboard.db";
 
-/// Marks the file as ours: "CALB".
+/// SuppressionList the file as ours: "CALB".
 pub(super) const APPLICATION_ID: i64 = 0x4341_4C42;
 
 /// Settings of every writing connection, and what SQLite must answer when asked for them afterwards.

@@ -11,13 +11,13 @@ use super::StoreError;
 pub(super) type Measure = Arc<dyn Fn(&Path) -> std::io::Result<u64> + Send + Sync>;
 
 /// Watches one disk.
-pub(super) struct Space {
+pub(super) struct DiskSpace {
     dir: PathBuf,
     needed: u64,
     measure: Measure,
 }
 
-impl Space {
+impl DiskSpace {
     pub(super) fn new(dir: PathBuf, needed: u64, measure: Measure) -> Self {
         Self { dir, needed, measure }
     }

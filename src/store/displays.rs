@@ -9,7 +9,7 @@ use rusqlite::{OptionalExtension, Row, params};
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
-use super::{Store, StoreError, database};
+use super::{Shared, StoreError, database};
 use base::Secret;
 use base::key::{self, KeyHash};
 use base::secret::ExposeSecret;
@@ -38,15 +38,15 @@ pub struct Display {
     /// When it was shut out. `None`: it is in.
     pub revoked: Option<Timestamp>,
     /// When it was last seen, to the minute.
-    pub used: Option<Timestamp>,
+    pub last_seen: Option<Timestamp>,
     /// Whether its token is good for the first browser that uses it alone.
-    pub bound: bool,
+    pub is_bound: bool,
 }
 
 impl Display {
     /// Whether it is in.
     #[must_use]
-    pub fn is_in(&self, now: Timestamp) -> bool {
+    pub fn is_active(&self, now: Timestamp) -> bool {
         self.revoked.is_none() && now < self.expires
     }
 }
@@ -63,7 +63,7 @@ pub struct NewDisplay {
     /// When it must be let in anew.
     pub expires: Timestamp,
     /// Whether its token is good for the first browser that uses it alone.
-    pub bound: bool,
+    pub is_bound: bool,
 }
 
 /// A browser that wants to be a display.
@@ -72,11 +72,11 @@ pub struct DisplayLoginAttempt<'a> {
     /// The display.
     pub display: &'a str,
     /// By what.
-    pub way: DisplayCredential,
+    pub credential: DisplayCredential,
     /// The key that the browser is to have.
-    pub key: &'a Secret,
+    pub new_key: &'a Secret,
     /// The key of a display that the browser has already.
-    pub held: Option<&'a Secret>,
+    pub current_key: Option<&'a Secret>,
     /// Where from.
     pub address: Option<IpAddr>,
     /// What kind of browser it is, in a word of ours.
@@ -98,11 +98,11 @@ pub enum DisplayLoginOutcome {
     /// The browser is the display now.
     Accepted,
     /// It was the display already, and has the key that it had.
-    AlreadyIn,
+    AlreadyPaired,
     /// The token is bound to another browser.
     OtherBrowser,
     /// The display was shut out.
-    ShutOut,
+    Revoked,
     /// Its time is over.
     Expired,
 }
@@ -113,7 +113,7 @@ pub struct DisplayLogin {
     /// When.
     pub at: Timestamp,
     /// By what.
-    pub way: DisplayCredential,
+    pub credential: DisplayCredential,
     /// Where from.
     pub address: Option<String>,
     /// What kind of browser it was.
@@ -181,7 +181,7 @@ fn checksum(body: &str) -> String {
     Sha256::digest(body.as_bytes()).iter().take(LETTERS[2] / 2).map(|byte| format!("{byte:02x}")).collect()
 }
 
-const COLUMNS: &str = "id, board, name, created_by, created, expires, revoked, used, bound";
+const COLUMNS: &str = "id, board, name, created_by, created, expires, revoked, last_seen, bound";
 
 /// How many uses of each outcome are kept of a display: refused ones never push out the accepted.
 const USES_KEPT: u32 = 20;
@@ -198,57 +198,63 @@ impl DisplayCredential {
 }
 
 impl DisplayLoginOutcome {
-    const ALL: [Self; 5] = [Self::Accepted, Self::AlreadyIn, Self::OtherBrowser, Self::ShutOut, Self::Expired];
+    const ALL: [Self; 5] = [Self::Accepted, Self::AlreadyPaired, Self::OtherBrowser, Self::Revoked, Self::Expired];
 
     /// As it is written everywhere.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Accepted => "accepted",
-            Self::AlreadyIn => "already-paired",
+            Self::AlreadyPaired => "already-paired",
             Self::OtherBrowser => "other-browser",
-            Self::ShutOut => "revoked",
+            Self::Revoked => "revoked",
             Self::Expired => "expired",
         }
     }
 
     /// Whether the browser is the display.
     #[must_use]
-    pub fn is_in(self) -> bool {
-        matches!(self, Self::Accepted | Self::AlreadyIn)
+    pub fn has_access(self) -> bool {
+        matches!(self, Self::Accepted | Self::AlreadyPaired)
     }
 }
 
-impl Store {
+/// Wallboard displays and their tokens.
+#[derive(Clone, Copy)]
+pub struct Displays<'a>(pub(super) &'a Shared);
+
+impl Displays<'_> {
     /// Lets a display in. The token is not kept: show it now or never.
     ///
     /// # Errors
     /// When the store is busy or closed, or the disk refuses.
-    pub async fn add_display(&self, new: NewDisplay) -> Result<(DisplayToken, Display), StoreError> {
+    pub async fn add(self, new: NewDisplay) -> Result<(DisplayToken, Display), StoreError> {
         let token = DisplayToken::generate();
         let (id, hash, now) = (token.id().to_owned(), token.hash(), self.0.clock.now());
-        let NewDisplay { board, name, created_by, expires, bound } = new;
-        let display = Display { id, board, name, created_by, created: now, expires, revoked: None, used: None, bound };
+        let NewDisplay { board, name, created_by, expires, is_bound } = new;
+        let display =
+            Display { id, board, name, created_by, created: now, expires, revoked: None, last_seen: None, is_bound };
         let row = display.clone();
-        self.write(move |connection| {
-            connection
-                .prepare_cached(
-                    "INSERT INTO display (id, board, name, created_by, created, expires, token, bound) \
+        self.0
+            .write(move |connection| {
+                connection
+                    .prepare_cached(
+                        "INSERT INTO display (id, board, name, created_by, created, expires, token, bound) \
                      VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-                )?
-                .execute(params![
-                    row.id,
-                    row.board,
-                    row.name,
-                    row.created_by,
-                    row.created.as_millisecond(),
-                    row.expires.as_millisecond(),
-                    hash,
-                    row.bound
-                ])?;
-            Ok(())
-        })
-        .await?;
+                    )?
+                    .execute(params![
+                        row.id,
+                        row.board,
+                        row.name,
+                        row.created_by,
+                        row.created.as_millisecond(),
+                        row.expires.as_millisecond(),
+                        hash,
+                        row.is_bound
+                    ])?;
+                Ok(())
+            })
+            .await?;
         Ok((token, display))
     }
 
@@ -256,31 +262,33 @@ impl Store {
     ///
     /// # Errors
     /// When the store is closed or the disk refuses.
-    pub async fn displays(&self) -> Result<Vec<Display>, StoreError> {
-        self.read(|connection| {
-            let all = format!("SELECT {COLUMNS} FROM display ORDER BY created DESC, id");
-            let mut statement = connection.prepare_cached(&all)?;
-            let rows = statement.query_and_then([], Display::read)?;
-            rows.collect()
-        })
-        .await
+    pub async fn list(self) -> Result<Vec<Display>, StoreError> {
+        self.0
+            .read(|connection| {
+                let all = format!("SELECT {COLUMNS} FROM display ORDER BY created DESC, id");
+                let mut statement = connection.prepare_cached(&all)?;
+                let rows = statement.query_and_then([], Display::read)?;
+                rows.collect()
+            })
+            .await
     }
 
     /// The display whose token this is, shut out or not.
     ///
     /// # Errors
     /// When the store is closed or the disk refuses.
-    pub async fn display_of_token(&self, token: &DisplayToken) -> Result<Option<Display>, StoreError> {
+    pub async fn by_token(self, token: &DisplayToken) -> Result<Option<Display>, StoreError> {
         let (id, hash) = (token.id().to_owned(), token.hash());
-        self.read(move |connection| {
-            let one = format!("SELECT {COLUMNS} FROM display WHERE id = ?1 AND token = ?2");
-            connection
-                .prepare_cached(&one)?
-                .query_row(params![id, hash], |row| Ok(Display::read(row)))
-                .optional()?
-                .transpose()
-        })
-        .await
+        self.0
+            .read(move |connection| {
+                let one = format!("SELECT {COLUMNS} FROM display WHERE id = ?1 AND token = ?2");
+                connection
+                    .prepare_cached(&one)?
+                    .query_row(params![id, hash], |row| Ok(Display::read(row)))
+                    .optional()?
+                    .transpose()
+            })
+            .await
     }
 
     /// Gives a browser a key for a display, if it may have one, and notes the use. A key lives and dies with the token.
@@ -289,11 +297,11 @@ impl Store {
     ///
     /// # Errors
     /// When the store is busy or closed, or the disk refuses.
-    pub async fn enter_display(&self, entry: DisplayLoginAttempt<'_>) -> Result<DisplayLoginOutcome, StoreError> {
-        let DisplayLoginAttempt { display, way, key, held, address, browser } = entry;
+    pub async fn log_in(self, entry: DisplayLoginAttempt<'_>) -> Result<DisplayLoginOutcome, StoreError> {
+        let DisplayLoginAttempt { display, credential, new_key: key, current_key: held, address, browser } = entry;
         let (display, key, held) = (display.to_owned(), key::hash(key), held.map(key::hash));
         let (address, now) = (address.map(|address| address.to_string()), self.0.clock.now().as_millisecond());
-        self.write(move |connection| {
+        self.0.write(move |connection| {
             let (revoked, expires, is_bound): (bool, i64, bool) = connection
                 .prepare_cached("SELECT revoked IS NOT NULL, expires, bound FROM display WHERE id = ?1")?
                 .query_row([&display], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
@@ -303,12 +311,12 @@ impl Store {
                     .query_row(params![display, key], |row| row.get::<_, bool>(0))
             };
             let outcome = if revoked {
-                DisplayLoginOutcome::ShutOut
+                DisplayLoginOutcome::Revoked
             } else if now >= expires {
                 DisplayLoginOutcome::Expired
             } else if held.is_some() && has_key(held.as_ref())? {
-                DisplayLoginOutcome::AlreadyIn
-            } else if way == DisplayCredential::Token && is_bound && has_key(None)? {
+                DisplayLoginOutcome::AlreadyPaired
+            } else if credential == DisplayCredential::Token && is_bound && has_key(None)? {
                 DisplayLoginOutcome::OtherBrowser
             } else {
                 connection
@@ -318,13 +326,13 @@ impl Store {
             };
             connection
                 .prepare_cached(
-                    "INSERT INTO display_use (display, at, way, address, browser, outcome) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+                    "INSERT INTO display_login (display, at, credential, address, browser, outcome) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
                 )?
-                .execute(params![display, now, way.as_str(), address, browser, outcome.as_str()])?;
+                .execute(params![display, now, credential.as_str(), address, browser, outcome.as_str()])?;
             connection
                 .prepare_cached(
-                    "DELETE FROM display_use WHERE display = ?1 AND outcome = ?2 AND seq NOT IN (
-                        SELECT seq FROM display_use WHERE display = ?1 AND outcome = ?2 ORDER BY seq DESC LIMIT ?3)",
+                    "DELETE FROM display_login WHERE display = ?1 AND outcome = ?2 AND seq NOT IN (
+                        SELECT seq FROM display_login WHERE display = ?1 AND outcome = ?2 ORDER BY seq DESC LIMIT ?3)",
                 )?
                 .execute(params![display, outcome.as_str(), USES_KEPT])?;
             Ok(outcome)
@@ -336,59 +344,65 @@ impl Store {
     ///
     /// # Errors
     /// When the store is closed or the disk refuses.
-    pub async fn display_uses(&self) -> Result<HashMap<String, Vec<DisplayLogin>>, StoreError> {
-        self.read(|connection| {
-            let mut statement = connection.prepare_cached(
-                "SELECT display, at, way, address, browser, outcome FROM display_use ORDER BY display, seq DESC",
-            )?;
-            let mut rows = statement.query([])?;
-            let mut uses: HashMap<String, Vec<DisplayLogin>> = HashMap::new();
-            while let Some(row) = rows.next()? {
-                uses.entry(row.get(0)?).or_default().push(DisplayLogin::read(row)?);
-            }
-            Ok(uses)
-        })
-        .await
+    pub async fn logins(self) -> Result<HashMap<String, Vec<DisplayLogin>>, StoreError> {
+        self.0
+            .read(|connection| {
+                let mut statement = connection.prepare_cached(
+                    "SELECT display, at, credential, address, browser, outcome FROM display_login ORDER BY display, seq DESC",
+                )?;
+                let mut rows = statement.query([])?;
+                let mut uses: HashMap<String, Vec<DisplayLogin>> = HashMap::new();
+                while let Some(row) = rows.next()? {
+                    uses.entry(row.get(0)?).or_default().push(DisplayLogin::read(row)?);
+                }
+                Ok(uses)
+            })
+            .await
     }
 
     /// The id of the display that a key is of.
     ///
     /// # Errors
     /// When the store is closed or the disk refuses.
-    pub async fn display_of_key(&self, key: &Secret) -> Result<Option<String>, StoreError> {
+    pub async fn by_key(self, key: &Secret) -> Result<Option<String>, StoreError> {
         let key = key::hash(key);
-        self.read(move |connection| {
-            let mut statement = connection.prepare_cached("SELECT display FROM display_key WHERE key = ?1")?;
-            Ok(statement.query_row([key], |row| row.get(0)).optional()?)
-        })
-        .await
+        self.0
+            .read(move |connection| {
+                let mut statement = connection.prepare_cached("SELECT display FROM display_key WHERE key = ?1")?;
+                Ok(statement.query_row([key], |row| row.get(0)).optional()?)
+            })
+            .await
     }
 
     /// Shuts a display out, with every key that was had for it. Whether it was in.
     ///
     /// # Errors
     /// When the store is busy or closed, or the disk refuses.
-    pub async fn revoke_display(&self, id: &str) -> Result<bool, StoreError> {
+    pub async fn revoke(self, id: &str) -> Result<bool, StoreError> {
         let (id, now) = (id.to_owned(), self.0.clock.now().as_millisecond());
-        self.write(move |connection| {
-            connection.prepare_cached("DELETE FROM display_key WHERE display = ?1")?.execute([&id])?;
-            let revoke = "UPDATE display SET revoked = ?2 WHERE id = ?1 AND revoked IS NULL";
-            Ok(connection.prepare_cached(revoke)?.execute(params![id, now])? > 0)
-        })
-        .await
+        self.0
+            .write(move |connection| {
+                connection.prepare_cached("DELETE FROM display_key WHERE display = ?1")?.execute([&id])?;
+                let revoke = "UPDATE display SET revoked = ?2 WHERE id = ?1 AND revoked IS NULL";
+                Ok(connection.prepare_cached(revoke)?.execute(params![id, now])? > 0)
+            })
+            .await
     }
 
     /// Notes that a display was seen.
     ///
     /// # Errors
     /// When the store is busy or closed, or the disk refuses.
-    pub async fn display_seen(&self, id: &str) -> Result<(), StoreError> {
+    pub async fn mark_seen(self, id: &str) -> Result<(), StoreError> {
         let (id, now) = (id.to_owned(), self.0.clock.now().as_millisecond());
-        self.write(move |connection| {
-            connection.prepare_cached("UPDATE display SET used = ?2 WHERE id = ?1")?.execute(params![id, now])?;
-            Ok(())
-        })
-        .await
+        self.0
+            .write(move |connection| {
+                connection
+                    .prepare_cached("UPDATE display SET last_seen = ?2 WHERE id = ?1")?
+                    .execute(params![id, now])?;
+                Ok(())
+            })
+            .await
     }
 }
 
@@ -403,8 +417,8 @@ impl Display {
             created: database::instant(row.get(4)?)?,
             expires: database::instant(row.get(5)?)?,
             revoked: maybe(row.get(6)?)?,
-            used: maybe(row.get(7)?)?,
-            bound: row.get(8)?,
+            last_seen: maybe(row.get(7)?)?,
+            is_bound: row.get(8)?,
         })
     }
 }
@@ -412,10 +426,13 @@ impl Display {
 impl DisplayLogin {
     fn read(row: &Row<'_>) -> Result<Self, StoreError> {
         let unreadable = || StoreError::Unreadable { what: "use of a display" };
-        let (way, outcome): (String, String) = (row.get(2)?, row.get(5)?);
+        let (credential, outcome): (String, String) = (row.get(2)?, row.get(5)?);
         Ok(Self {
             at: database::instant(row.get(1)?)?,
-            way: [DisplayCredential::Code, DisplayCredential::Token].into_iter().find(|it| it.as_str() == way).ok_or_else(unreadable)?,
+            credential: [DisplayCredential::Code, DisplayCredential::Token]
+                .into_iter()
+                .find(|it| it.as_str() == credential)
+                .ok_or_else(unreadable)?,
             address: row.get(3)?,
             browser: row.get(4)?,
             outcome: DisplayLoginOutcome::ALL.into_iter().find(|it| it.as_str() == outcome).ok_or_else(unreadable)?,
@@ -430,6 +447,7 @@ mod tests {
 
     use super::*;
     use base::Clock;
+    use crate::store::Store;
 
     #[test]
     fn a_token_is_known_by_its_shape_and_a_slip_by_its_checksum() {
@@ -447,14 +465,21 @@ mod tests {
 
     async fn used(store: &Store, display: &str, key: &Secret, held: Option<&Secret>) -> DisplayLoginOutcome {
         let address = Some(std::net::Ipv4Addr::new(10, 0, 0, 5).into());
-        let entry = DisplayLoginAttempt { display, way: DisplayCredential::Token, key, held, address, browser: "Firefox" };
-        store.enter_display(entry).await.expect("written")
+        let entry = DisplayLoginAttempt {
+            display,
+            credential: DisplayCredential::Token,
+            new_key: key,
+            current_key: held,
+            address,
+            browser: "Firefox",
+        };
+        store.displays().log_in(entry).await.expect("written")
     }
 
     async fn new_display(store: &Store, clock: &Clock, bound: bool) -> String {
         let (board, name, created_by) = ("sales".into(), "Hall".into(), "agent 5".into());
         let expires = clock.now() + SignedDuration::from_hours(24);
-        store.add_display(NewDisplay { board, name, created_by, expires, bound }).await.expect("kept").1.id
+        store.displays().add(NewDisplay { board, name, created_by, expires, is_bound: bound }).await.expect("kept").1.id
     }
 
     #[tokio::test]
@@ -468,17 +493,21 @@ mod tests {
         let (one, two) = tokio::join!(used(&store, &bound, &first, None), used(&store, &bound, &second, None));
         let (kept, lost) = if one == DisplayLoginOutcome::Accepted { (&first, &second) } else { (&second, &first) };
         assert_eq!([one, two].iter().filter(|outcome| **outcome == DisplayLoginOutcome::OtherBrowser).count(), 1);
-        assert_eq!(store.display_of_key(lost).await.expect("read"), None);
-        assert_eq!(used(&store, &bound, &key::generate(), Some(kept)).await, DisplayLoginOutcome::AlreadyIn);
+        assert_eq!(store.displays().by_key(lost).await.expect("read"), None);
+        assert_eq!(used(&store, &bound, &key::generate(), Some(kept)).await, DisplayLoginOutcome::AlreadyPaired);
         assert_eq!(used(&store, &bound, &key::generate(), Some(lost)).await, DisplayLoginOutcome::OtherBrowser);
-        assert_eq!(used(&store, &other, &key::generate(), Some(kept)).await, DisplayLoginOutcome::Accepted, "another display's");
+        assert_eq!(
+            used(&store, &other, &key::generate(), Some(kept)).await,
+            DisplayLoginOutcome::Accepted,
+            "another display's"
+        );
 
         let many = new_display(&store, &clock, false).await;
         for _ in 0..3 {
             assert_eq!(used(&store, &many, &key::generate(), None).await, DisplayLoginOutcome::Accepted);
         }
-        store.revoke_display(&bound).await.expect("revoked");
-        assert_eq!(used(&store, &bound, &key::generate(), Some(kept)).await, DisplayLoginOutcome::ShutOut);
+        store.displays().revoke(&bound).await.expect("revoked");
+        assert_eq!(used(&store, &bound, &key::generate(), Some(kept)).await, DisplayLoginOutcome::Revoked);
         clock.advance(SignedDuration::from_hours(24));
         assert_eq!(used(&store, &many, &key::generate(), None).await, DisplayLoginOutcome::Expired);
     }
@@ -493,13 +522,13 @@ mod tests {
             used(&store, &display, &key::generate(), None).await;
         }
         used(&store, &other, &key::generate(), None).await;
-        let uses = store.display_uses().await.expect("read");
+        let uses = store.displays().logins().await.expect("read");
         let of = |outcome| uses[&display].iter().filter(|it| it.outcome == outcome).count();
         assert_eq!((of(DisplayLoginOutcome::Accepted), of(DisplayLoginOutcome::OtherBrowser)), (1, USES_KEPT as usize));
         assert_eq!(uses[&other].len(), 1);
         let newest = &uses[&display][0];
         assert_eq!(
-            (newest.address.as_deref(), newest.browser.as_str(), newest.way),
+            (newest.address.as_deref(), newest.browser.as_str(), newest.credential),
             (Some("10.0.0.5"), "Firefox", DisplayCredential::Token)
         );
     }
@@ -517,8 +546,8 @@ mod tests {
         .expect("a row");
         drop(file);
         let store = Store::open(dir.path(), Clock::system()).expect("a store");
-        let display = store.display_of_token(&token).await.expect("read").expect("the display");
-        assert!(!display.bound, "its token may be on many screens already");
+        let display = store.displays().by_token(&token).await.expect("read").expect("the display");
+        assert!(!display.is_bound, "its token may be on many screens already");
         for _ in 0..2 {
             assert_eq!(used(&store, &display.id, &key::generate(), None).await, DisplayLoginOutcome::Accepted);
         }
@@ -529,21 +558,26 @@ mod tests {
         let dir = TempDir::new().expect("a directory");
         let store = Store::open(dir.path(), Clock::system()).expect("a store");
         let expires = Clock::system().now() + SignedDuration::from_hours(24);
-        let new =
-            NewDisplay { board: "sales".into(), name: "Hall".into(), created_by: "agent 5".into(), expires, bound: true };
-        let (token, display) = store.add_display(new).await.expect("kept");
-        assert_eq!(store.display_of_token(&token).await.expect("read"), Some(display.clone()));
-        assert_eq!(store.display_of_token(&DisplayToken::generate()).await.expect("read"), None);
+        let new = NewDisplay {
+            board: "sales".into(),
+            name: "Hall".into(),
+            created_by: "agent 5".into(),
+            expires,
+            is_bound: true,
+        };
+        let (token, display) = store.displays().add(new).await.expect("kept");
+        assert_eq!(store.displays().by_token(&token).await.expect("read"), Some(display.clone()));
+        assert_eq!(store.displays().by_token(&DisplayToken::generate()).await.expect("read"), None);
         let key = Secret::from("k".repeat(64));
         assert_eq!(used(&store, &display.id, &key, None).await, DisplayLoginOutcome::Accepted);
-        assert_eq!(store.display_of_key(&key).await.expect("read"), Some(display.id.clone()));
-        store.display_seen(&display.id).await.expect("kept");
+        assert_eq!(store.displays().by_key(&key).await.expect("read"), Some(display.id.clone()));
+        store.displays().mark_seen(&display.id).await.expect("kept");
 
-        assert!(store.revoke_display(&display.id).await.expect("revoked"));
-        assert!(!store.revoke_display(&display.id).await.expect("known"), "once");
-        assert_eq!(store.display_of_key(&key).await.expect("read"), None);
-        let listed = store.displays().await.expect("read").remove(0);
-        assert!(listed.used.is_some() && !listed.is_in(Clock::system().now()));
+        assert!(store.displays().revoke(&display.id).await.expect("revoked"));
+        assert!(!store.displays().revoke(&display.id).await.expect("known"), "once");
+        assert_eq!(store.displays().by_key(&key).await.expect("read"), None);
+        let listed = store.displays().list().await.expect("read").remove(0);
+        assert!(listed.last_seen.is_some() && !listed.is_active(Clock::system().now()));
         store.close().await;
         let file = std::fs::read(dir.path().join(database::FILE)).expect("a file");
         let secret = &token.text().expose_secret().as_bytes()[13..77];

@@ -1,6 +1,6 @@
 //! Forgets a customer: whatever they sent, whatever was said about them, whatever was sent to them.
 //!
-//! What is left can be counted and leads to nobody. Marks of them stay (`marks`), so that an event that is sent again
+//! What is left can be counted and leads to nobody. SuppressionList of them stay (`marks`), so that an event that is sent again
 //! brings nothing back. Copies of the file that were made before are not touched: they go when their time is over.
 
 use std::collections::BTreeSet;
@@ -13,7 +13,7 @@ use serde::de::{DeserializeSeed, MapAccess, SeqAccess, Visitor};
 use serde_json::json;
 use tokio::sync::OwnedMutexGuard;
 
-use super::{Manner, Store, StoreError, audit, feedback, inbox, memory, outbox, sessions};
+use super::{Shared, StoreError, TransactionMode, audit, feed_state, feedback, inbox, outbox, sessions};
 use base::json;
 use crate::domain::{Actor, CustomerIdentity, ResponseId, ResponseRecord, SurveyId};
 
@@ -21,7 +21,7 @@ use crate::domain::{Actor, CustomerIdentity, ResponseId, ResponseRecord, SurveyI
 #[must_use = "what was forgotten is to be told while this is held"]
 pub struct Erased {
     /// What it was.
-    pub forgotten: ErasureReport,
+    pub report: ErasureReport,
     _nobody_tells: OwnedMutexGuard<()>,
 }
 
@@ -33,7 +33,7 @@ pub struct ErasureReport {
     /// Responses that were removed.
     pub responses: Vec<ResponseId>,
     /// What is left of them to be counted, under identities that lead nowhere.
-    pub left: Vec<ResponseRecord>,
+    pub anonymized: Vec<ResponseRecord>,
     /// Requests that were emptied.
     pub requests: Vec<SurveyId>,
     /// What Agent Connect told of surveys, which is gone.
@@ -54,21 +54,26 @@ struct Traces {
     audit: BTreeSet<i64>,
 }
 
-impl Store {
+/// Erasure of customers, and the end of what is older than it may be.
+#[derive(Clone, Copy)]
+pub struct Privacy<'a>(pub(super) &'a Shared);
+
+impl Privacy<'_> {
     /// Forgets a customer. Once this has answered, no file of the data directory but the backups holds a word about them.
     /// Whatever is to be written meanwhile waits for as long as it takes to write the whole file anew.
     ///
     /// # Errors
     /// When the store is busy or closed, or the disk refuses. Doing it again is harmless then, and needed.
-    pub async fn erase(&self, person: CustomerIdentity, actor: Actor) -> Result<Erased, StoreError> {
+    pub async fn erase(self, person: CustomerIdentity, actor: Actor) -> Result<Erased, StoreError> {
         let _nobody_copies = self.0.copying.lock().await;
         let guard = std::sync::Arc::clone(&self.0.forgetting).lock_owned().await;
-        let (now, marks) = (self.0.clock.now(), self.0.marks.clone());
+        let (now, marks) = (self.0.clock.now(), self.0.suppression.clone());
         // First the door is shut, so that the search misses nothing.
         let (at_the_door, wanted) = (marks.clone(), person.clone());
-        self.write(move |connection| at_the_door.erase(connection, &wanted, [], now)).await?;
+        self.0.write(move |connection| at_the_door.erase(connection, &wanted, [], now)).await?;
         let traces = self.traces_of(person).await?;
         let forgotten = self
+            .0
             .write(move |connection| {
                 marks.erase(
                     connection,
@@ -79,27 +84,28 @@ impl Store {
                 forget(connection, &traces, &actor, now)
             })
             .await?;
-        self.0.writer.submit(Manner::Alone, overwrite).await?;
-        Ok(Erased { forgotten, _nobody_tells: guard })
+        self.0.writer.submit(TransactionMode::NoTransaction, overwrite).await?;
+        Ok(Erased { report: forgotten, _nobody_tells: guard })
     }
 
     /// What forgetting a customer now would forget. It is done and taken back, so that it is the very same.
     ///
     /// # Errors
     /// When the store is busy or closed, or the disk refuses.
-    pub async fn would_erase(&self, person: CustomerIdentity) -> Result<ErasureReport, StoreError> {
+    pub async fn preview_erasure(self, person: CustomerIdentity) -> Result<ErasureReport, StoreError> {
         let _nobody_tells = self.0.forgetting.lock().await;
         let (now, traces) = (self.0.clock.now(), self.traces_of(person).await?);
-        self.write(move |connection| {
-            connection.execute_batch("SAVEPOINT trial")?;
-            let forgotten = forget(connection, &traces, &Actor::system(), now);
-            connection.execute_batch("ROLLBACK TO trial; RELEASE trial")?;
-            forgotten
-        })
-        .await
+        self.0
+            .write(move |connection| {
+                connection.execute_batch("SAVEPOINT trial")?;
+                let forgotten = forget(connection, &traces, &Actor::system(), now);
+                connection.execute_batch("ROLLBACK TO trial; RELEASE trial")?;
+                forgotten
+            })
+            .await
     }
 
-    async fn traces_of(&self, person: CustomerIdentity) -> Result<Traces, StoreError> {
+    async fn traces_of(self, person: CustomerIdentity) -> Result<Traces, StoreError> {
         let path = self.0.path.clone();
         let search = tokio::task::spawn_blocking(move || {
             let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
@@ -141,7 +147,7 @@ fn find(connection: &Connection, person: &CustomerIdentity) -> Result<Traces, St
         |text: &str| person.is_in(text) || text.split_whitespace().any(|word| traces.subjects.contains(word));
     for (place, question) in [
         (&mut traces.outbox, "SELECT seq, key, body, context, answer, reason FROM outbox"),
-        (&mut traces.audit, "SELECT seq, entity, before, after, reason FROM audit"),
+        (&mut traces.audit, "SELECT seq, target, before, after, reason FROM audit"),
     ] {
         let mut statement = connection.prepare(question)?;
         let columns = statement.column_count();
@@ -234,7 +240,12 @@ impl<'de, F: FnMut(&str) -> bool> Visitor<'de> for AnyText<'_, F> {
     }
 }
 
-fn forget(connection: &Connection, traces: &Traces, actor: &Actor, now: Timestamp) -> Result<ErasureReport, StoreError> {
+fn forget(
+    connection: &Connection,
+    traces: &Traces,
+    actor: &Actor,
+    now: Timestamp,
+) -> Result<ErasureReport, StoreError> {
     let mut forgotten = ErasureReport::default();
     for seq in &traces.inbox {
         forgotten.webhooks += inbox::remove(connection, "seq = ?1", [seq], now)?;
@@ -253,18 +264,18 @@ fn forget(connection: &Connection, traces: &Traces, actor: &Actor, now: Timestam
             let reading: ResponseRecord = serde_json::from_str(&document)?;
             let left = reading.without_person(feedback::nobody());
             feedback::write(connection, &left, now)?;
-            forgotten.left.push(left);
+            forgotten.anonymized.push(left);
         }
         if connection.prepare_cached("DELETE FROM survey_result WHERE uuid = ?1")?.execute([subject])? > 0 {
             forgotten.results.push(subject.as_str().into());
             continue;
         }
-        memory::forget_thing(connection, subject)?;
+        feed_state::forget_thing(connection, subject)?;
         // Also what was told and is not written down: an event that is still to be understood.
         forgotten.responses.push(subject.as_str().into());
     }
     for seq in &traces.outbox {
-        forgotten.requests.extend(outbox::empty(connection, *seq, now)?.map(SurveyId::from));
+        forgotten.requests.extend(outbox::erase(connection, *seq, now)?.map(SurveyId::from));
     }
     for session in &traces.sessions {
         forgotten.sessions += usize::from(sessions::empty(connection, *session)?);
@@ -292,9 +303,11 @@ mod tests {
     use tempfile::TempDir;
 
     use super::*;
+    use crate::domain::RequestState;
     use crate::domain::SourceName::{AgentConnect, Goodays};
+    use crate::store::Store;
     use crate::store::tests::{arrival, clock, deed, due, reading};
-    use crate::store::{EventContext, IncomingEvent, IntentState, NewAuditEntry, NewOutboxEntry, RequestOutcome, ProcessedEvent};
+    use crate::store::{EventContext, IncomingEvent, NewAuditEntry, NewOutboxEntry, ProcessedEvent, RequestOutcome};
 
     const CANARY: &str = "canary.bird@example.com";
 
@@ -346,9 +359,15 @@ mod tests {
     async fn event(store: &Store, text: &str, response: &str, email: &str) {
         let body = json!({ "response": { "id": response, "user": { "email": email } }, "text": text }).to_string();
         let about = EventContext { subject: Some(response.into()), ..EventContext::default() };
-        let accepted = store.accept_about(arrival(&body), about).await.expect("accepted");
+        let accepted = store.inbox().accept_about(arrival(&body), about).await.expect("accepted");
         let says = Ok(reading(response, &email.to_lowercase()));
-        drop(store.understand(vec![ProcessedEvent { seq: accepted.seq, says }]).await.expect("understood"));
+        drop(
+            store
+                .feedback()
+                .process(vec![ProcessedEvent { seq: accepted.seq, result: says }])
+                .await
+                .expect("understood"),
+        );
     }
 
     #[tokio::test]
@@ -362,55 +381,67 @@ mod tests {
         // A later event of the same thread that does not name them, and one that was never understood.
         let silent = json!({ "response": { "id": "theirs" }, "text": "canary song" }).to_string();
         let about = EventContext { subject: Some("theirs".into()), ..EventContext::default() };
-        store.accept_about(arrival(&silent), about).await.expect("accepted");
-        let polled = IncomingEvent { source: AgentConnect, ..arrival(&json!({ "rating": { "by": CANARY } }).to_string()) };
-        store.accept(polled).await.expect("accepted");
-        let sent = store.intend(survey("sent", CANARY)).await.expect("written").intent.id;
-        let waiting = store.intend(survey("waiting", CANARY)).await.expect("written").intent.id;
-        let other = store.intend(survey("other", "somebody.else@example.com")).await.expect("written").intent.id;
-        store.claim(&sent).await.expect("claimed").expect("due");
+        store.inbox().accept_about(arrival(&silent), about).await.expect("accepted");
+        let polled =
+            IncomingEvent { source: AgentConnect, ..arrival(&json!({ "rating": { "by": CANARY } }).to_string()) };
+        store.inbox().accept(polled).await.expect("accepted");
+        let sent = store.outbox().enqueue(survey("sent", CANARY)).await.expect("written").entry.id;
+        let waiting = store.outbox().enqueue(survey("waiting", CANARY)).await.expect("written").entry.id;
+        let other =
+            store.outbox().enqueue(survey("other", "somebody.else@example.com")).await.expect("written").entry.id;
+        store.outbox().claim(&sent).await.expect("claimed").expect("due");
         let line = store
-            .begin_deed(NewAuditEntry { entity: "response theirs".into(), after: json!({ "to": "canary song" }), ..deed() })
+            .audit()
+            .begin(NewAuditEntry { target: "response theirs".into(), after: json!({ "to": "canary song" }), ..deed() })
             .await
             .expect("written");
-        store.end_deed(line, "accepted", None).await.expect("completed");
-        store.begin_deed(deed()).await.expect("written");
+        store.audit().complete(line, "accepted", None).await.expect("completed");
+        store.audit().begin(deed()).await.expect("written");
         assert!(!files_with(dir.path(), CANARY).is_empty(), "the test would see it");
         assert!(!files_with(dir.path(), "canary song").is_empty());
 
         let whom = || CustomerIdentity::new(Some("CANARY.bird@example.COM "), None);
-        let deeds = store.deeds(9).await.expect("lines").len();
-        let would = store.would_erase(whom()).await.expect("searched");
-        assert!(!store.intent(&waiting).await.expect("read").expect("it is there").key.starts_with("erased"));
+        let deeds = store.audit().newest(9).await.expect("lines").len();
+        let would = store.privacy().preview_erasure(whom()).await.expect("searched");
+        assert!(!store.outbox().get(&waiting).await.expect("read").expect("it is there").key.starts_with("erased"));
         assert_eq!(
-            (store.feedback_after(0, 99).await.expect("read").len(), store.deeds(9).await.expect("lines").len()),
+            (
+                store.feedback().after(0, 99).await.expect("read").len(),
+                store.audit().newest(9).await.expect("lines").len()
+            ),
             (41, deeds)
         );
 
-        let erased = store.erase(whom(), Actor::command("a test")).await.expect("done");
-        let found = &erased.forgotten;
+        let erased = store.privacy().erase(whom(), Actor::command("a test")).await.expect("done");
+        let found = &erased.report;
         assert_eq!(
             (would.webhooks, would.responses, would.requests, would.audit),
             (found.webhooks, found.responses.clone(), found.requests.clone(), found.audit)
         );
         assert_eq!((found.webhooks, found.requests.len(), found.audit), (3, 2, 1));
         assert_eq!(found.responses, ["theirs".into()]);
-        assert_eq!(found.left.len(), 1);
-        assert_eq!(found.left[0].nps(), Some(5), "what is counted stays");
+        assert_eq!(found.anonymized.len(), 1);
+        assert_eq!(found.anonymized[0].nps(), Some(5), "what is counted stays");
         drop(erased);
         for canary in [CANARY, "canary song", "theirs", "Canary Bird"] {
             assert_eq!(files_with(dir.path(), canary), [""; 0], "{canary}");
         }
 
         // A survey that was on its way ends without what the upstream says about them.
-        let ended = store.settle(&sent, RequestOutcome::failed(format!("{CANARY} is unknown"), Some(clock().now()))).await;
+        let ended = store
+            .outbox()
+            .record_outcome(&sent, RequestOutcome::failed(format!("{CANARY} is unknown"), Some(clock().now())))
+            .await;
         let ended = ended.expect("settled");
-        assert_eq!((ended.state, ended.reason, ended.due), (IntentState::Failed, None, None));
+        assert_eq!((ended.state, ended.reason, ended.due), (RequestState::Failed, None, None));
         assert_eq!(due(&store, "agentConnect.request").await[0].id, other);
-        assert!(matches!(store.retry(&waiting, false).await, Err(StoreError::Settled { state: "erased", .. })));
-        assert_eq!(store.feedback_after(0, 99).await.expect("read").len(), 41, "forty others and what is left");
-        assert_eq!(store.deeds(9).await.expect("lines")[0].what, "privacy.erase");
-        let tampering = store.write(|connection| Ok(connection.execute_batch("UPDATE audit SET name = 'x'")?)).await;
+        assert!(matches!(
+            store.outbox().retry(&waiting, false).await,
+            Err(StoreError::Settled { state: "erased", .. })
+        ));
+        assert_eq!(store.feedback().after(0, 99).await.expect("read").len(), 41, "forty others and what is left");
+        assert_eq!(store.audit().newest(9).await.expect("lines")[0].action, "privacy.erase");
+        let tampering = store.0.write(|connection| Ok(connection.execute_batch("UPDATE audit SET name = 'x'")?)).await;
         assert!(tampering.is_err(), "the audit is guarded again");
     }
 
@@ -421,11 +452,12 @@ mod tests {
         event(&store, "first", "theirs", CANARY).await;
         drop(
             store
+                .privacy()
                 .erase(CustomerIdentity::new(Some(CANARY), Some("+13125550100")), Actor::command("a test"))
                 .await
                 .expect("done"),
         );
-        let before = store.inbox_counts().await.expect("counts");
+        let before = store.inbox().counts().await.expect("counts");
         let person = || CustomerIdentity::new(Some(CANARY), None);
         let earlier = Some(clock.now() - SignedDuration::from_hours(1));
         for (text, about) in [
@@ -437,24 +469,29 @@ mod tests {
                 EventContext { person: CustomerIdentity::new(None, Some("(312) 555-0100")), created: earlier, subject: None },
             ),
         ] {
-            let accepted = store.accept_about(arrival(text), about).await.expect("acknowledged");
-            assert_eq!((accepted.seq, accepted.duplicate), (0, false), "{text}");
+            let accepted = store.inbox().accept_about(arrival(text), about).await.expect("acknowledged");
+            assert_eq!((accepted.seq, accepted.is_duplicate), (0, false), "{text}");
         }
         let body = json!({ "response": { "id": "theirs", "user": { "email": CANARY } }, "text": "first" }).to_string();
-        assert!(store.accept(arrival(&body)).await.expect("acknowledged").duplicate, "the very same bytes");
-        assert!(store.keep_feedback(vec![reading("found-by-asking", CANARY)]).await.expect("looked").heard.is_empty());
-        assert_eq!(store.inbox_counts().await.expect("counts"), before);
+        assert!(store.inbox().accept(arrival(&body)).await.expect("acknowledged").is_duplicate, "the very same bytes");
+        assert!(
+            store.feedback().record(vec![reading("found-by-asking", CANARY)]).await.expect("looked").records.is_empty()
+        );
+        assert_eq!(store.inbox().counts().await.expect("counts"), before);
         drop(store);
 
         let store = Store::open(dir.path(), clock.clone()).expect("a store");
-        let about =
-            || EventContext { person: person(), created: Some(clock.now() + SignedDuration::from_hours(1)), subject: None };
-        let late = store.accept_about(arrival("new"), about()).await.expect("accepted");
+        let about = || EventContext {
+            person: person(),
+            created: Some(clock.now() + SignedDuration::from_hours(1)),
+            subject: None,
+        };
+        let late = store.inbox().accept_about(arrival("new"), about()).await.expect("accepted");
         assert!(late.seq > 0, "they have come back");
         let other =
             EventContext { person: CustomerIdentity::new(Some("somebody.else@example.com"), Some("+12125550100")), ..about() };
-        assert!(store.accept_about(arrival("other"), other).await.expect("accepted").seq > 0);
-        assert_eq!(store.waiting_after(Goodays, 0, 9).await.expect("read").len(), 2);
+        assert!(store.inbox().accept_about(arrival("other"), other).await.expect("accepted").seq > 0);
+        assert_eq!(store.inbox().pending_after(Goodays, 0, 9).await.expect("read").len(), 2);
     }
 
     #[tokio::test]
@@ -462,11 +499,11 @@ mod tests {
         let dir = TempDir::new().expect("a directory");
         let store = Store::open(dir.path(), clock()).expect("a store");
         let body = json!({ "response": { "id": "theirs", "user": { "email": CANARY } } }).to_string();
-        let seq = store.accept(arrival(&body)).await.expect("accepted").seq;
-        drop(store.erase(CustomerIdentity::new(Some(CANARY), None), Actor::command("a test")).await.expect("done"));
+        let seq = store.inbox().accept(arrival(&body)).await.expect("accepted").seq;
+        drop(store.privacy().erase(CustomerIdentity::new(Some(CANARY), None), Actor::command("a test")).await.expect("done"));
         let says = Ok(reading("theirs", CANARY));
-        let kept = store.understand(vec![ProcessedEvent { seq, says }]).await.expect("noted");
-        assert!(kept.heard.is_empty());
+        let kept = store.feedback().process(vec![ProcessedEvent { seq, result: says }]).await.expect("noted");
+        assert!(kept.records.is_empty());
         assert_eq!(files_with(dir.path(), CANARY), [""; 0]);
     }
 }

@@ -46,7 +46,7 @@ pub enum StoreError {
     AlreadyRequested(Box<super::OutboxEntry>),
     /// There is no such request.
     #[error("There is no request {id} in the outbox.")]
-    NoSuchIntent {
+    NoSuchRequest {
         /// The identity that was asked for.
         id: String,
     },

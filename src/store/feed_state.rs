@@ -6,56 +6,64 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::{Store, StoreError};
+use super::{Shared, StoreError};
 
-impl Store {
+/// What feeds must know after a restart.
+#[derive(Clone, Copy)]
+pub struct FeedState<'a>(pub(super) &'a Shared);
+
+impl FeedState<'_> {
     /// Remembers this of a thing from now on; `None` forgets it. All of them or none.
     ///
     /// # Errors
     /// When the store is busy or closed, or the disk refuses.
-    pub async fn remember(&self, kind: &'static str, things: Vec<(String, Option<String>)>) -> Result<(), StoreError> {
+    pub async fn set(self, kind: &'static str, things: Vec<(String, Option<String>)>) -> Result<(), StoreError> {
         let now = self.0.clock.now().as_millisecond();
-        self.write(move |connection| {
-            let mut keep = connection.prepare_cached(
-                "INSERT INTO memory (kind, thing, what, changed) VALUES (?1, ?2, ?3, ?4)
-                 ON CONFLICT (kind, thing) DO UPDATE SET what = excluded.what, changed = excluded.changed",
-            )?;
-            let mut forget = connection.prepare_cached("DELETE FROM memory WHERE kind = ?1 AND thing = ?2")?;
-            for (thing, what) in things {
-                match what {
-                    Some(what) => keep.execute(params![kind, thing, what, now])?,
-                    None => forget.execute(params![kind, thing])?,
-                };
-            }
-            Ok(())
-        })
-        .await
+        self.0
+            .write(move |connection| {
+                let mut keep = connection.prepare_cached(
+                    "INSERT INTO feed_state (kind, key, value, changed) VALUES (?1, ?2, ?3, ?4)
+                 ON CONFLICT (kind, key) DO UPDATE SET value = excluded.value, changed = excluded.changed",
+                )?;
+                let mut forget = connection.prepare_cached("DELETE FROM feed_state WHERE kind = ?1 AND key = ?2")?;
+                for (thing, what) in things {
+                    match what {
+                        Some(what) => keep.execute(params![kind, thing, what, now])?,
+                        None => forget.execute(params![kind, thing])?,
+                    };
+                }
+                Ok(())
+            })
+            .await
     }
 
     /// What is remembered of one thing.
     ///
     /// # Errors
     /// When the store is closed or the disk refuses.
-    pub async fn remembered(&self, kind: &'static str, thing: &str) -> Result<Option<String>, StoreError> {
+    pub async fn get(self, kind: &'static str, thing: &str) -> Result<Option<String>, StoreError> {
         let thing = thing.to_owned();
-        self.read(move |connection| {
-            let mut statement = connection.prepare_cached("SELECT what FROM memory WHERE kind = ?1 AND thing = ?2")?;
-            Ok(statement.query_row([kind, &thing], |row| row.get(0)).optional()?)
-        })
-        .await
+        self.0
+            .read(move |connection| {
+                let mut statement =
+                    connection.prepare_cached("SELECT value FROM feed_state WHERE kind = ?1 AND key = ?2")?;
+                Ok(statement.query_row([kind, &thing], |row| row.get(0)).optional()?)
+            })
+            .await
     }
 
     /// What is remembered of all things of a kind.
     ///
     /// # Errors
     /// When the store is closed or the disk refuses.
-    pub async fn all_remembered(&self, kind: &'static str) -> Result<BTreeMap<String, String>, StoreError> {
-        self.read(move |connection| {
-            let mut statement = connection.prepare_cached("SELECT thing, what FROM memory WHERE kind = ?1")?;
-            let rows = statement.query_map([kind], |row| Ok((row.get(0)?, row.get(1)?)))?;
-            Ok(rows.collect::<Result<_, _>>()?)
-        })
-        .await
+    pub async fn all(self, kind: &'static str) -> Result<BTreeMap<String, String>, StoreError> {
+        self.0
+            .read(move |connection| {
+                let mut statement = connection.prepare_cached("SELECT key, value FROM feed_state WHERE kind = ?1")?;
+                let rows = statement.query_map([kind], |row| Ok((row.get(0)?, row.get(1)?)))?;
+                Ok(rows.collect::<Result<_, _>>()?)
+            })
+            .await
     }
 }
 
@@ -65,60 +73,62 @@ pub struct FeedStateEntry {
     /// What it is of.
     pub kind: String,
     /// The source's own identity for the thing.
-    pub thing: String,
+    pub key: String,
     /// What is remembered of it.
-    pub what: String,
+    pub value: String,
     /// When that last changed.
     pub changed: Timestamp,
 }
 
-impl Store {
+impl FeedState<'_> {
     /// Notes something that was left out on purpose, once: whether it was new. It is forgotten with webhooks.
     ///
     /// # Errors
     /// When the store is busy or closed, or the disk refuses.
-    pub async fn note_once(&self, kind: &'static str, thing: &str, what: &str) -> Result<bool, StoreError> {
+    pub async fn insert_once(self, kind: &'static str, thing: &str, what: &str) -> Result<bool, StoreError> {
         let (now, thing, what) = (self.0.clock.now(), thing.to_owned(), what.to_owned());
-        self.write(move |connection| note_once(connection, kind, &thing, &what, now)).await
+        self.0.write(move |connection| insert_once(connection, kind, &thing, &what, now)).await
     }
 
     /// How many things of a kind are remembered.
     ///
     /// # Errors
     /// When the store is closed or the disk refuses.
-    pub async fn count_remembered(&self, kind: &'static str) -> Result<u64, StoreError> {
-        self.read(move |connection| {
-            let mut statement = connection.prepare_cached("SELECT count(*) FROM memory WHERE kind = ?1")?;
-            Ok(statement.query_row([kind], |row| row.get::<_, i64>(0))?.unsigned_abs())
-        })
-        .await
+    pub async fn count(self, kind: &'static str) -> Result<u64, StoreError> {
+        self.0
+            .read(move |connection| {
+                let mut statement = connection.prepare_cached("SELECT count(*) FROM feed_state WHERE kind = ?1")?;
+                Ok(statement.query_row([kind], |row| row.get::<_, i64>(0))?.unsigned_abs())
+            })
+            .await
     }
 
     /// What is remembered of the newest things of a kind.
     ///
     /// # Errors
     /// When the store is closed or the disk refuses.
-    pub async fn newest_remembered(&self, kind: &'static str, limit: u32) -> Result<Vec<FeedStateEntry>, StoreError> {
-        self.read(move |connection| {
-            let mut statement = connection.prepare_cached(
-                "SELECT kind, thing, what, changed FROM memory WHERE kind = ?1 ORDER BY changed DESC, thing LIMIT ?2",
+    pub async fn newest(self, kind: &'static str, limit: u32) -> Result<Vec<FeedStateEntry>, StoreError> {
+        self.0
+            .read(move |connection| {
+                let mut statement = connection.prepare_cached(
+                "SELECT kind, key, value, changed FROM feed_state WHERE kind = ?1 ORDER BY changed DESC, key LIMIT ?2",
             )?;
-            let rows = statement.query_and_then(params![kind, limit], |row| {
-                Ok(FeedStateEntry {
-                    kind: row.get(0)?,
-                    thing: row.get(1)?,
-                    what: row.get(2)?,
-                    changed: super::database::instant(row.get(3)?)?,
-                })
-            })?;
-            rows.collect()
-        })
-        .await
+                let rows = statement.query_and_then(params![kind, limit], |row| {
+                    Ok(FeedStateEntry {
+                        kind: row.get(0)?,
+                        key: row.get(1)?,
+                        value: row.get(2)?,
+                        changed: super::database::instant(row.get(3)?)?,
+                    })
+                })?;
+                rows.collect()
+            })
+            .await
     }
 }
 
 /// Remembers something that is not remembered yet, or is in other words. Whether it was new.
-pub(super) fn note_once(
+pub(super) fn insert_once(
     connection: &Connection,
     kind: &str,
     thing: &str,
@@ -126,14 +136,14 @@ pub(super) fn note_once(
     now: Timestamp,
 ) -> Result<bool, StoreError> {
     let known: Option<String> = connection
-        .prepare_cached("SELECT what FROM memory WHERE kind = ?1 AND thing = ?2")?
+        .prepare_cached("SELECT value FROM feed_state WHERE kind = ?1 AND key = ?2")?
         .query_row([kind, thing], |row| row.get(0))
         .optional()?;
     if known.as_deref() != Some(what) {
         connection
             .prepare_cached(
-                "INSERT INTO memory (kind, thing, what, changed) VALUES (?1, ?2, ?3, ?4)
-                 ON CONFLICT (kind, thing) DO UPDATE SET what = excluded.what, changed = excluded.changed",
+                "INSERT INTO feed_state (kind, key, value, changed) VALUES (?1, ?2, ?3, ?4)
+                 ON CONFLICT (kind, key) DO UPDATE SET value = excluded.value, changed = excluded.changed",
             )?
             .execute(params![kind, thing, what, now.as_millisecond()])?;
     }
@@ -142,7 +152,7 @@ pub(super) fn note_once(
 
 /// Forgets whatever is remembered of a thing, whatever kind it is of.
 pub(super) fn forget_thing(connection: &Connection, thing: &str) -> Result<(), StoreError> {
-    connection.prepare_cached("DELETE FROM memory WHERE thing = ?1")?.execute([thing])?;
+    connection.prepare_cached("DELETE FROM feed_state WHERE key = ?1")?.execute([thing])?;
     Ok(())
 }
 
@@ -150,7 +160,7 @@ pub(super) fn forget_thing(connection: &Connection, thing: &str) -> Result<(), S
 pub(super) fn forget_before(connection: &Connection, then: i64, portion: u32) -> Result<(), StoreError> {
     connection
         .prepare_cached(
-            "DELETE FROM memory WHERE (kind, thing) IN (SELECT kind, thing FROM memory WHERE changed < ?1 LIMIT ?2)",
+            "DELETE FROM feed_state WHERE (kind, key) IN (SELECT kind, key FROM feed_state WHERE changed < ?1 LIMIT ?2)",
         )?
         .execute(params![then, portion])?;
     Ok(())
@@ -161,6 +171,7 @@ mod tests {
     use jiff::SignedDuration;
 
     use super::*;
+    use crate::store::Store;
     use crate::store::tests::clock;
 
     #[tokio::test]
@@ -168,19 +179,19 @@ mod tests {
         let (dir, clock) = (tempfile::TempDir::new().expect("a directory"), clock());
         let store = Store::open(dir.path(), clock.clone()).expect("a store");
         let thing = |id: &str, what: Option<&str>| (id.to_owned(), what.map(str::to_owned));
-        store.remember("a", vec![thing("1", Some("x")), thing("2", Some("y"))]).await.expect("kept");
-        store.remember("b", vec![thing("1", Some("z"))]).await.expect("kept");
+        store.feed_state().set("a", vec![thing("1", Some("x")), thing("2", Some("y"))]).await.expect("kept");
+        store.feed_state().set("b", vec![thing("1", Some("z"))]).await.expect("kept");
         clock.advance(SignedDuration::from_hours(24 * 29));
-        store.remember("a", vec![thing("1", Some("w")), thing("2", None)]).await.expect("kept");
+        store.feed_state().set("a", vec![thing("1", Some("w")), thing("2", None)]).await.expect("kept");
         drop(store);
 
         let store = Store::open(dir.path(), clock.clone()).expect("a store");
-        assert_eq!(store.all_remembered("a").await.expect("read"), BTreeMap::from([("1".into(), "w".into())]));
-        assert_eq!(store.remembered("b", "1").await.expect("read").as_deref(), Some("z"));
-        assert_eq!(store.remembered("a", "2").await.expect("read"), None);
+        assert_eq!(store.feed_state().all("a").await.expect("read"), BTreeMap::from([("1".into(), "w".into())]));
+        assert_eq!(store.feed_state().get("b", "1").await.expect("read").as_deref(), Some("z"));
+        assert_eq!(store.feed_state().get("a", "2").await.expect("read"), None);
         clock.advance(SignedDuration::from_hours(24 * 2));
-        assert!(store.remove_what_is_over().await.expect("removed").is_nothing());
-        assert_eq!(store.remembered("a", "1").await.expect("read").as_deref(), Some("w"));
-        assert_eq!(store.remembered("b", "1").await.expect("read"), None, "older than webhooks are kept");
+        assert!(store.privacy().remove_expired().await.expect("removed").is_empty());
+        assert_eq!(store.feed_state().get("a", "1").await.expect("read").as_deref(), Some("w"));
+        assert_eq!(store.feed_state().get("b", "1").await.expect("read"), None, "older than webhooks are kept");
     }
 }

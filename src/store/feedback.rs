@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::marks::Marks;
-use super::{Kept, Store, StoreError, UnusableReason, inbox};
+use super::suppression::SuppressionList;
+use super::{Shared, StoreError, StoredBatch, UnusableReason, inbox};
 use crate::domain::{CustomerIdentity, ResponseId, ResponseRecord};
 
 /// An event of the inbox, and what it says.
@@ -18,34 +18,39 @@ pub struct ProcessedEvent {
     /// Its place in the inbox.
     pub seq: u64,
     /// What it says of a response, or why it has no effect.
-    pub says: Result<ResponseRecord, UnusableReason>,
+    pub result: Result<ResponseRecord, UnusableReason>,
 }
 
-impl Store {
+/// What customers said.
+#[derive(Clone, Copy)]
+pub struct Feedback<'a>(pub(super) &'a Shared);
+
+impl Feedback<'_> {
     /// Notes what events say and that they have been understood. What is returned is all that is known of each response by
     /// then, so that whoever has let go of it has it again. Events that are no longer in the inbox, and those of
     /// customers who were erased, have no effect.
     ///
     /// # Errors
     /// When the store is busy or closed, or the disk refuses. Nothing has had an effect then.
-    pub async fn understand(&self, events: Vec<ProcessedEvent>) -> Result<Kept<ResponseRecord>, StoreError> {
-        let (now, marks) = (self.0.clock.now(), self.0.marks.clone());
-        self.keep(move |connection| {
-            let mut kept = Vec::new();
-            for ProcessedEvent { seq, says } in events {
-                let (reading, unusable) = match says {
-                    Ok(reading) => (Some(reading), None),
-                    Err(unusable) => (None, Some(unusable)),
-                };
-                let subject = reading.as_ref().map(|reading| &*reading.id.0);
-                let is_there = inbox::mark(connection, seq, subject, unusable, now)?;
-                if let Some(reading) = reading.filter(|_| is_there) {
-                    kept.extend(keep(connection, &marks, reading, now)?);
+    pub async fn process(self, events: Vec<ProcessedEvent>) -> Result<StoredBatch<ResponseRecord>, StoreError> {
+        let (now, marks) = (self.0.clock.now(), self.0.suppression.clone());
+        self.0
+            .keep(move |connection| {
+                let mut kept = Vec::new();
+                for ProcessedEvent { seq, result } in events {
+                    let (reading, unusable) = match result {
+                        Ok(reading) => (Some(reading), None),
+                        Err(unusable) => (None, Some(unusable)),
+                    };
+                    let subject = reading.as_ref().map(|reading| &*reading.id.0);
+                    let is_there = inbox::mark(connection, seq, subject, unusable, now)?;
+                    if let Some(reading) = reading.filter(|_| is_there) {
+                        kept.extend(keep(connection, &marks, reading, now)?);
+                    }
                 }
-            }
-            Ok(kept)
-        })
-        .await
+                Ok(kept)
+            })
+            .await
     }
 
     /// Keeps what was heard of responses in another way than by a webhook. What was said by customers who were erased is
@@ -53,39 +58,41 @@ impl Store {
     ///
     /// # Errors
     /// When the store is busy or closed, or the disk refuses. Nothing is kept then.
-    pub async fn keep_feedback(&self, readings: Vec<ResponseRecord>) -> Result<Kept<ResponseRecord>, StoreError> {
-        let (now, marks) = (self.0.clock.now(), self.0.marks.clone());
-        self.keep(move |connection| {
-            let mut kept = Vec::new();
-            for reading in readings {
-                kept.extend(keep(connection, &marks, reading, now)?);
-            }
-            Ok(kept)
-        })
-        .await
+    pub async fn record(self, readings: Vec<ResponseRecord>) -> Result<StoredBatch<ResponseRecord>, StoreError> {
+        let (now, marks) = (self.0.clock.now(), self.0.suppression.clone());
+        self.0
+            .keep(move |connection| {
+                let mut kept = Vec::new();
+                for reading in readings {
+                    kept.extend(keep(connection, &marks, reading, now)?);
+                }
+                Ok(kept)
+            })
+            .await
     }
 
     /// What customers said, behind a place, each response with its own place. Begin with 0.
     ///
     /// # Errors
     /// When the store is closed or the disk refuses.
-    pub async fn feedback_after(&self, place: i64, limit: u32) -> Result<BTreeMap<i64, ResponseRecord>, StoreError> {
-        self.read(move |connection| {
-            let mut statement =
-                connection.prepare_cached("SELECT seq, document FROM feedback WHERE seq > ?1 ORDER BY seq LIMIT ?2")?;
-            let rows = statement.query_and_then(params![place, limit], |row| {
-                Ok((row.get(0)?, serde_json::from_str(row.get_ref(1)?.as_str().map_err(rusqlite::Error::from)?)?))
-            })?;
-            rows.collect()
-        })
-        .await
+    pub async fn after(self, place: i64, limit: u32) -> Result<BTreeMap<i64, ResponseRecord>, StoreError> {
+        self.0
+            .read(move |connection| {
+                let mut statement = connection
+                    .prepare_cached("SELECT seq, document FROM feedback WHERE seq > ?1 ORDER BY seq LIMIT ?2")?;
+                let rows = statement.query_and_then(params![place, limit], |row| {
+                    Ok((row.get(0)?, serde_json::from_str(row.get_ref(1)?.as_str().map_err(rusqlite::Error::from)?)?))
+                })?;
+                rows.collect()
+            })
+            .await
     }
 }
 
 /// Writes a response down, merged with what was known, and returns it so. `None`: its customer was erased.
 fn keep(
     connection: &Connection,
-    marks: &Marks,
+    marks: &SuppressionList,
     heard: ResponseRecord,
     now: Timestamp,
 ) -> Result<Option<ResponseRecord>, StoreError> {

@@ -6,8 +6,8 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use sha2::{Digest, Sha256};
 
-use super::marks::Marks;
-use super::{Manner, Store, StoreError, cursors, memory};
+use super::suppression::SuppressionList;
+use super::{Shared, StoreError, TransactionMode, cursors, feed_state};
 use crate::domain::{CustomerIdentity, SourceName};
 
 /// Who tries to understand events.
@@ -37,12 +37,12 @@ pub struct EventContext {
 
 /// What became of an arrival.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Accepted {
+pub struct InboxReceipt {
     /// Its place in the inbox; that of the first one, if it came before. 0: it is not in the inbox, because its time is
     /// over or its customer was erased.
     pub seq: u64,
     /// Whether the same bytes had come before.
-    pub duplicate: bool,
+    pub is_duplicate: bool,
 }
 
 /// An event in the inbox.
@@ -69,7 +69,7 @@ pub enum UnusableReason {
 
 /// Events that could not be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Unreadable {
+pub struct UnreadableSummary {
     /// How many.
     pub count: u64,
     /// When the newest of them came.
@@ -107,7 +107,7 @@ pub struct UnknownType {
 }
 
 /// What is noted of a response whose customer was erased and has written anew since.
-pub const WROTE_AFTER_ERASURE: &str = "noted.cameBack";
+pub const WROTE_AFTER_ERASURE: &str = "noted.wroteAfterErasure";
 
 /// How many letters of an unknown type are kept: it is the sender's text, and shown.
 const TYPE_LETTERS: usize = 64;
@@ -126,7 +126,11 @@ pub struct InboxCounts {
     pub with_error: u64,
 }
 
-impl Store {
+/// Events as they came.
+#[derive(Clone, Copy)]
+pub struct Inbox<'a>(pub(super) &'a Shared);
+
+impl Inbox<'_> {
     /// Writes an event down. Once this has answered, the event is on the disk, and it may be acknowledged. The same
     /// bytes from the same source are taken once, however often and however concurrently they come (`reliability.md`
     /// W5), and for ever: a replay a year later is still a duplicate, whether or not the first is still kept (W6).
@@ -134,7 +138,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::Busy`] when too much waits, [`StoreError::Full`] when the disk is nearly full; otherwise when the store is closed or the disk refuses. In all of
     /// these cases the sender should try again.
-    pub async fn accept(&self, arrival: IncomingEvent) -> Result<Accepted, StoreError> {
+    pub async fn accept(self, arrival: IncomingEvent) -> Result<InboxReceipt, StoreError> {
         self.accept_about(arrival, EventContext::default()).await
     }
 
@@ -143,36 +147,37 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::Full`] when the disk is nearly full; otherwise as for [`Store::accept`].
-    pub async fn accept_about(&self, arrival: IncomingEvent, about: EventContext) -> Result<Accepted, StoreError> {
-        self.0.space.check()?;
-        let (now, marks) = (self.0.clock.now(), self.0.marks.clone());
+    pub async fn accept_about(self, arrival: IncomingEvent, about: EventContext) -> Result<InboxReceipt, StoreError> {
+        self.0.disk_space.check()?;
+        let (now, marks) = (self.0.clock.now(), self.0.suppression.clone());
         let insertion = move |connection: &Connection| insert(connection, &marks, &arrival, &about, now);
-        self.0.writer.submit(Manner::Unguarded, insertion).await
+        self.0.writer.submit(TransactionMode::BatchedUnguarded, insertion).await
     }
 
     /// Events of a source that have not been understood yet, behind a place, oldest first.
     ///
     /// # Errors
     /// When the store is closed or the disk refuses.
-    pub async fn waiting_after(&self, source: SourceName, seq: u64, limit: u32) -> Result<Vec<InboxEvent>, StoreError> {
-        self.read(move |connection| {
-            let mut statement = connection.prepare_cached(
-                "SELECT seq, received_at, headers, body FROM inbox JOIN inbox_body USING (seq)
+    pub async fn pending_after(self, source: SourceName, seq: u64, limit: u32) -> Result<Vec<InboxEvent>, StoreError> {
+        self.0
+            .read(move |connection| {
+                let mut statement = connection.prepare_cached(
+                    "SELECT seq, received_at, headers, body FROM inbox JOIN inbox_body USING (seq)
                  WHERE source = ?1 AND seq > ?2 AND processed_at IS NULL ORDER BY seq LIMIT ?3",
-            )?;
-            let place = i64::try_from(seq).unwrap_or(i64::MAX);
-            let rows = statement.query_and_then(params![source.as_str(), place, limit], stored)?;
-            rows.collect()
-        })
-        .await
+                )?;
+                let place = i64::try_from(seq).unwrap_or(i64::MAX);
+                let rows = statement.query_and_then(params![source.as_str(), place, limit], stored)?;
+                rows.collect()
+            })
+            .await
     }
 
     /// When the last event of a source came that is still in the inbox.
     ///
     /// # Errors
     /// When the store is closed or the disk refuses.
-    pub async fn last_arrival(&self, source: SourceName) -> Result<Option<Timestamp>, StoreError> {
-        self.read(move |connection| {
+    pub async fn last_arrival(self, source: SourceName) -> Result<Option<Timestamp>, StoreError> {
+        self.0.read(move |connection| {
             // Two questions, because what waits and what is understood are in two indexes.
             let last = |state: &str| {
                 let question = format!(
@@ -192,76 +197,79 @@ impl Store {
     ///
     /// # Errors
     /// When the store is busy or closed, or the disk refuses.
-    pub async fn look_again(&self, source: SourceName) -> Result<usize, StoreError> {
+    pub async fn retry_unusable(self, source: SourceName) -> Result<usize, StoreError> {
         let now = self.0.clock.now();
-        self.write(move |connection| {
-            let tried = format!("{}.tried", source.as_str());
-            let by: Option<String> = cursors::get(connection, &tried)?;
-            if by.as_deref() == Some(VERSION) {
-                return Ok(0);
-            }
-            cursors::set(connection, &tried, VERSION, now)?;
-            // Two orders, because the two kinds are in two indexes.
-            let mut waiting = 0;
-            for kind in ["error", "unknown_type"] {
-                let order = format!(
-                    "UPDATE inbox SET processed_at = NULL, error = NULL, unknown_type = NULL
+        self.0
+            .write(move |connection| {
+                let tried = format!("{}.tried", source.as_str());
+                let by: Option<String> = cursors::get(connection, &tried)?;
+                if by.as_deref() == Some(VERSION) {
+                    return Ok(0);
+                }
+                cursors::set(connection, &tried, VERSION, now)?;
+                // Two orders, because the two kinds are in two indexes.
+                let mut waiting = 0;
+                for kind in ["error", "unknown_type"] {
+                    let order = format!(
+                        "UPDATE inbox SET processed_at = NULL, error = NULL, unknown_type = NULL
                      WHERE {kind} IS NOT NULL AND source = ?1"
-                );
-                waiting += connection.prepare_cached(&order)?.execute([source.as_str()])?;
-            }
-            Ok(waiting)
-        })
-        .await
+                    );
+                    waiting += connection.prepare_cached(&order)?.execute([source.as_str()])?;
+                }
+                Ok(waiting)
+            })
+            .await
     }
 
     /// How many events of a source could not be read.
     ///
     /// # Errors
     /// When the store is closed or the disk refuses.
-    pub async fn unreadable(&self, source: SourceName) -> Result<Unreadable, StoreError> {
-        self.read(move |connection| {
-            let mut statement = connection.prepare_cached(
-                "SELECT count(*), max(received_at) FROM inbox WHERE error IS NOT NULL AND source = ?1",
-            )?;
-            let (count, newest) = statement
-                .query_row([source.as_str()], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, Option<i64>>(1)?)))?;
-            let newest = newest.map(super::database::instant).transpose()?;
-            Ok(Unreadable { count: count.unsigned_abs(), newest })
-        })
-        .await
+    pub async fn unreadable(self, source: SourceName) -> Result<UnreadableSummary, StoreError> {
+        self.0
+            .read(move |connection| {
+                let mut statement = connection.prepare_cached(
+                    "SELECT count(*), max(received_at) FROM inbox WHERE error IS NOT NULL AND source = ?1",
+                )?;
+                let (count, newest) = statement
+                    .query_row([source.as_str()], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, Option<i64>>(1)?)))?;
+                let newest = newest.map(super::database::instant).transpose()?;
+                Ok(UnreadableSummary { count: count.unsigned_abs(), newest })
+            })
+            .await
     }
 
     /// The newest events of all sources that could not be read.
     ///
     /// # Errors
     /// When the store is closed or the disk refuses.
-    pub async fn unreadable_events(&self, limit: u32) -> Result<Vec<UnreadableEvent>, StoreError> {
-        self.read(move |connection| {
-            let mut statement = connection.prepare_cached(
-                "SELECT seq, source, received_at, length(body), error FROM inbox JOIN inbox_body USING (seq)
+    pub async fn unreadable_events(self, limit: u32) -> Result<Vec<UnreadableEvent>, StoreError> {
+        self.0
+            .read(move |connection| {
+                let mut statement = connection.prepare_cached(
+                    "SELECT seq, source, received_at, length(body), error FROM inbox JOIN inbox_body USING (seq)
                  WHERE error IS NOT NULL ORDER BY seq DESC LIMIT ?1",
-            )?;
-            let rows = statement.query_and_then([limit], |row| {
-                Ok(UnreadableEvent {
-                    seq: row.get::<_, i64>(0)?.unsigned_abs(),
-                    source: row.get(1)?,
-                    received_at: super::database::instant(row.get(2)?)?,
-                    bytes: row.get::<_, i64>(3)?.unsigned_abs(),
-                    reason: row.get(4)?,
-                })
-            })?;
-            rows.collect()
-        })
-        .await
+                )?;
+                let rows = statement.query_and_then([limit], |row| {
+                    Ok(UnreadableEvent {
+                        seq: row.get::<_, i64>(0)?.unsigned_abs(),
+                        source: row.get(1)?,
+                        received_at: super::database::instant(row.get(2)?)?,
+                        bytes: row.get::<_, i64>(3)?.unsigned_abs(),
+                        reason: row.get(4)?,
+                    })
+                })?;
+                rows.collect()
+            })
+            .await
     }
 
     /// How many events came of each type that this version does not know, of each source the most frequent ones by name.
     ///
     /// # Errors
     /// When the store is closed or the disk refuses.
-    pub async fn unknown_types(&self) -> Result<Vec<UnknownType>, StoreError> {
-        self.read(|connection| {
+    pub async fn unknown_types(self) -> Result<Vec<UnknownType>, StoreError> {
+        self.0.read(|connection| {
             let mut statement = connection.prepare_cached(
                 "SELECT source, unknown_type, count(*), max(received_at), max(seq) FROM inbox
                  WHERE unknown_type IS NOT NULL GROUP BY source, unknown_type ORDER BY source, count(*) DESC, unknown_type",
@@ -305,45 +313,47 @@ impl Store {
     ///
     /// # Errors
     /// When the store is closed or the disk refuses.
-    pub async fn unusable_event(&self, seq: u64) -> Result<Option<InboxEvent>, StoreError> {
-        self.read(move |connection| {
-            let place = i64::try_from(seq).unwrap_or(i64::MAX);
-            let mut statement = connection.prepare_cached(
-                "SELECT seq, received_at, headers, body FROM inbox JOIN inbox_body USING (seq)
+    pub async fn unusable_event(self, seq: u64) -> Result<Option<InboxEvent>, StoreError> {
+        self.0
+            .read(move |connection| {
+                let place = i64::try_from(seq).unwrap_or(i64::MAX);
+                let mut statement = connection.prepare_cached(
+                    "SELECT seq, received_at, headers, body FROM inbox JOIN inbox_body USING (seq)
                  WHERE seq = ?1 AND (error IS NOT NULL OR unknown_type IS NOT NULL)",
-            )?;
-            statement.query_row([place], |row| Ok(stored(row))).optional()?.transpose()
-        })
-        .await
+                )?;
+                statement.query_row([place], |row| Ok(stored(row))).optional()?.transpose()
+            })
+            .await
     }
 
     /// Notes that an event has been understood, or why it has no effect.
     ///
     /// # Errors
     /// When the store is busy or closed, or the disk refuses.
-    pub async fn mark_processed(&self, seq: u64, unusable: Option<UnusableReason>) -> Result<(), StoreError> {
+    pub async fn mark_processed(self, seq: u64, unusable: Option<UnusableReason>) -> Result<(), StoreError> {
         let now = self.0.clock.now();
-        self.write(move |connection| mark(connection, seq, None, unusable, now).map(drop)).await
+        self.0.write(move |connection| mark(connection, seq, None, unusable, now).map(drop)).await
     }
 
     /// How the inbox stands.
     ///
     /// # Errors
     /// When the store is closed or the disk refuses.
-    pub async fn inbox_counts(&self) -> Result<InboxCounts, StoreError> {
-        self.read(|connection| {
-            let count = |condition: &str| -> Result<u64, StoreError> {
-                let question = format!("SELECT count(*) FROM inbox {condition}");
-                let number: i64 = connection.prepare_cached(&question)?.query_row([], |row| row.get(0))?;
-                Ok(number.unsigned_abs())
-            };
-            Ok(InboxCounts {
-                total: count("")?,
-                unprocessed: count("WHERE processed_at IS NULL")?,
-                with_error: count("WHERE error IS NOT NULL")?,
+    pub async fn counts(self) -> Result<InboxCounts, StoreError> {
+        self.0
+            .read(|connection| {
+                let count = |condition: &str| -> Result<u64, StoreError> {
+                    let question = format!("SELECT count(*) FROM inbox {condition}");
+                    let number: i64 = connection.prepare_cached(&question)?.query_row([], |row| row.get(0))?;
+                    Ok(number.unsigned_abs())
+                };
+                Ok(InboxCounts {
+                    total: count("")?,
+                    unprocessed: count("WHERE processed_at IS NULL")?,
+                    with_error: count("WHERE error IS NOT NULL")?,
+                })
             })
-        })
-        .await
+            .await
     }
 }
 
@@ -381,20 +391,20 @@ fn shortened(name: &str) -> String {
 
 fn insert(
     connection: &Connection,
-    marks: &Marks,
+    marks: &SuppressionList,
     arrival: &IncomingEvent,
     about: &EventContext,
     now: Timestamp,
-) -> Result<Accepted, StoreError> {
+) -> Result<InboxReceipt, StoreError> {
     let source = arrival.source.as_str();
     let dedupe = Sha256::new().chain_update(source).chain_update([0]).chain_update(&arrival.body).finalize().to_vec();
     let mut tombs = connection.prepare_cached("SELECT 1 FROM tombstone WHERE dedupe = ?1")?;
     if tombs.exists([&dedupe])? {
-        return Ok(Accepted { seq: 0, duplicate: true });
+        return Ok(InboxReceipt { seq: 0, is_duplicate: true });
     }
     if marks.is_erased(connection, &about.person, about.subject.as_deref(), about.created)? {
-        bury(connection, &dedupe, now)?;
-        return Ok(Accepted { seq: 0, duplicate: false });
+        add_tombstone(connection, &dedupe, now)?;
+        return Ok(InboxReceipt { seq: 0, is_duplicate: false });
     }
     let headers = serde_json::to_string(&arrival.headers)?;
     let written: Option<i64> = connection
@@ -404,12 +414,12 @@ fn insert(
         )?
         .query_row(params![source, dedupe, now.as_millisecond(), about.subject], |row| row.get(0))
         .optional()?;
-    let (seq, duplicate) = match written {
+    let (seq, is_duplicate) = match written {
         Some(seq) => {
             if let Some(subject) = &about.subject
                 && marks.came_back(connection, &about.person)?
             {
-                memory::note_once(connection, WROTE_AFTER_ERASURE, subject, "", now)?;
+                feed_state::insert_once(connection, WROTE_AFTER_ERASURE, subject, "", now)?;
             }
             connection
                 .prepare_cached("INSERT INTO inbox_body (seq, headers, body) VALUES (?1, ?2, ?3)")?
@@ -421,11 +431,11 @@ fn insert(
             (statement.query_row([dedupe], |row| row.get(0))?, true)
         }
     };
-    Ok(Accepted { seq: seq.unsigned_abs(), duplicate })
+    Ok(InboxReceipt { seq: seq.unsigned_abs(), is_duplicate })
 }
 
 /// Keeps of an event that it came, and nothing else.
-fn bury(connection: &Connection, dedupe: &[u8], now: Timestamp) -> Result<(), StoreError> {
+fn add_tombstone(connection: &Connection, dedupe: &[u8], now: Timestamp) -> Result<(), StoreError> {
     connection
         .prepare_cached("INSERT INTO tombstone (dedupe, removed) VALUES (?1, ?2) ON CONFLICT (dedupe) DO NOTHING")?
         .execute(params![dedupe, now.as_millisecond()])?;
@@ -461,7 +471,10 @@ fn stored(row: &Row<'_>) -> Result<InboxEvent, StoreError> {
 /// Without what the customer wrote.
 impl fmt::Debug for IncomingEvent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("IncomingEvent").field("source", &self.source).field("bytes", &self.body.len()).finish_non_exhaustive()
+        f.debug_struct("IncomingEvent")
+            .field("source", &self.source)
+            .field("bytes", &self.body.len())
+            .finish_non_exhaustive()
     }
 }
 

@@ -35,14 +35,14 @@ async fn the_process_under_test() {
         }
         assert!(round < 2 * rounds, "what is refused is taken sooner or later");
         let arrival = |body: &String| IncomingEvent { source: Goodays, body: body.clone().into(), headers: Vec::new() };
-        let answers = join_all(waiting.iter().map(|body| store.accept(arrival(body)))).await;
+        let answers = join_all(waiting.iter().map(|body| store.inbox().accept(arrival(body)))).await;
         // Whoever is refused comes again, as senders do.
         waiting = waiting.into_iter().zip(answers).filter_map(|(body, answer)| told(body, answer)).collect();
     }
 }
 
 /// Says what became of an event, and gives it back if it was refused.
-fn told(body: String, answer: Result<Accepted, StoreError>) -> Option<String> {
+fn told(body: String, answer: Result<InboxReceipt, StoreError>) -> Option<String> {
     match answer {
         Ok(accepted) => println!("\nacknowledged {} {body}", accepted.seq),
         Err(error) => {

@@ -1,4 +1,4 @@
-//! A request in the outbox, and how sending it can end.
+//! A request in the outbox, and how an attempt to deliver it can end.
 
 use std::fmt;
 
@@ -7,145 +7,139 @@ use rusqlite::Row;
 use serde_json::Value;
 
 use super::{StoreError, database};
+use crate::domain::RequestState;
 
-/// A request that somebody wants made.
+/// Every state that a row may hold.
+const STATES: [RequestState; 8] = [
+    RequestState::Queued,
+    RequestState::Sent,
+    RequestState::Accepted,
+    RequestState::Rejected,
+    RequestState::Failed,
+    RequestState::Unknown,
+    RequestState::NeedsReview,
+    RequestState::DryRun,
+];
+
+/// A request to be written to the outbox.
 #[derive(Clone, PartialEq)]
 pub struct NewOutboxEntry {
-    /// The idempotency key: one key, one request, for ever.
+    /// The idempotency key: one key, one request, forever.
     pub key: String,
-    /// What kind of request, such as `goodays.reply`.
+    /// The kind of request, such as `goodays.action`.
     pub kind: String,
-    /// What will be sent.
+    /// What the upstream system is sent.
     pub body: Value,
-    /// What we need to know about it and nobody will be sent.
+    /// What Callboard needs to know about it and sends to no one.
     pub context: Value,
 }
 
-/// Who asks about an interaction, and what keeps them from it.
+/// What causes a survey request, and which earlier requests about the same interaction prevent it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Asking {
-    /// A person. Only what has arrived or may still arrive keeps them from it.
-    ByHand,
-    /// A person who knows that it was asked about before.
-    Again,
-    /// We, because it is over. Whatever we decided about it before keeps us from it, and so does a person's request,
-    /// unless the upstream refused that.
+pub enum SurveyTrigger {
+    /// A person. Only a request that has arrived or may still arrive prevents it.
+    Manual,
+    /// A person who knows about the earlier request. Nothing prevents it.
+    ManualRepeat,
+    /// The interaction ended. Any earlier automatic decision prevents it, and so does a person's request, unless the
+    /// upstream system rejected that.
     Automatic,
-    /// We, because it is over once more: only a person's request keeps us from it.
-    AnotherEnd,
+    /// The conversation was reopened and closed again. Only a person's request prevents it.
+    Reclosed,
+}
+
+/// In which state a survey request is written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum InitialState {
+    /// Due at once.
+    Queued,
+    /// Only a person sends it, for this reason.
+    Held(Option<String>),
+    /// Shows what would be sent. Only a person sends it.
+    DryRun,
 }
 
 /// A request in the outbox.
 #[derive(Clone, PartialEq)]
 pub struct OutboxEntry {
-    /// Ours: 128 random bits in lowercase hexadecimal.
+    /// 128 random bits in lowercase hexadecimal.
     pub id: String,
     /// The idempotency key.
     pub key: String,
-    /// What kind of request.
+    /// The kind of request.
     pub kind: String,
-    /// What is sent.
+    /// What the upstream system is sent.
     pub body: Value,
-    /// What we need to know about it.
+    /// What Callboard needs to know about it and sends to no one.
     pub context: Value,
-    /// Where it stands.
-    pub state: IntentState,
+    /// How far it has come.
+    pub state: RequestState,
     /// Why it went no further.
     pub reason: Option<String>,
-    /// What the upstream answered.
+    /// What the upstream system answered.
     pub answer: Option<Value>,
     /// How often it was sent.
-    pub attempt: u32,
-    /// When somebody wanted it.
+    pub attempts: u32,
+    /// When it was written.
     pub created: Timestamp,
     /// When its state last changed.
     pub changed: Timestamp,
-    /// When it is to be sent. `None`: not by itself.
+    /// When the outbox worker sends it. `None`: only a person does.
     pub due: Option<Timestamp>,
 }
 
-/// What became of writing a request down.
+/// A request that was written now, or earlier under the same key.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Enqueued {
-    /// The request: the first one with its key.
-    pub intent: OutboxEntry,
-    /// Whether it is new. If not, somebody pressed twice and there is nothing to do.
-    pub fresh: bool,
+    /// The first request with the key.
+    pub entry: OutboxEntry,
+    /// Whether it was written now. If not, there is nothing to do.
+    pub is_new: bool,
 }
 
-/// Where a request stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum IntentState {
-    /// Written down and not yet sent.
-    New,
-    /// On its way.
-    Sending,
-    /// The upstream took it.
-    Accepted,
-    /// The upstream refused it for good.
-    Rejected,
-    /// The upstream surely did not take it; it may be tried again.
-    Failed,
-    /// Nobody knows whether the upstream took it.
-    Unknown,
-}
-
-impl IntentState {
-    const ALL: [Self; 6] = [Self::New, Self::Sending, Self::Accepted, Self::Rejected, Self::Failed, Self::Unknown];
-
-    /// The name in the file.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::New => "new",
-            Self::Sending => "sending",
-            Self::Accepted => "accepted",
-            Self::Rejected => "rejected",
-            Self::Failed => "failed",
-            Self::Unknown => "unknown",
-        }
-    }
-}
-
-/// How sending ended. Made by its verbs, so that nothing can end as "on its way".
+/// How an attempt ended. Only its constructors make one, so that none ends as queued or sent.
 #[derive(Clone, PartialEq)]
 pub struct RequestOutcome {
-    pub(super) state: IntentState,
+    pub(super) state: RequestState,
     pub(super) reason: Option<String>,
     pub(super) answer: Option<Value>,
     pub(super) due: Option<Timestamp>,
 }
 
 impl RequestOutcome {
-    /// The upstream took it.
+    /// The upstream system took it.
     #[must_use]
     pub fn accepted(answer: Option<Value>) -> Self {
-        Self { state: IntentState::Accepted, reason: None, answer, due: None }
+        Self { state: RequestState::Accepted, reason: None, answer, due: None }
     }
 
-    /// The upstream refused it for good.
+    /// The upstream system refused it for good.
     #[must_use]
     pub fn rejected(reason: impl Into<String>) -> Self {
-        Self { state: IntentState::Rejected, reason: Some(reason.into()), answer: None, due: None }
+        Self { state: RequestState::Rejected, reason: Some(reason.into()), answer: None, due: None }
     }
 
-    /// It surely did not arrive. With `due` it is tried again then, without it only when a person says so.
+    /// It did not arrive. With `due` the outbox worker tries again then, without it only a person does.
     #[must_use]
     pub fn failed(reason: impl Into<String>, due: Option<Timestamp>) -> Self {
-        Self { state: IntentState::Failed, reason: Some(reason.into()), answer: None, due }
+        Self { state: RequestState::Failed, reason: Some(reason.into()), answer: None, due }
     }
 
     /// It may have arrived.
     #[must_use]
     pub fn unknown(reason: impl Into<String>) -> Self {
-        Self { state: IntentState::Unknown, reason: Some(reason.into()), answer: None, due: None }
+        Self { state: RequestState::Unknown, reason: Some(reason.into()), answer: None, due: None }
+    }
+
+    pub(super) fn queued(now: Timestamp) -> Self {
+        Self { state: RequestState::Queued, reason: None, answer: None, due: Some(now) }
     }
 }
 
 impl OutboxEntry {
-    /// What a row must be made of, in this order.
+    /// The columns that [`Self::read`] expects, in this order.
     pub(super) const COLUMNS: &str =
-        "id, key, kind, body, context, state, reason, answer, attempt, created, changed, due";
+        "id, key, kind, body, context, state, reason, answer, attempts, created, changed, due";
 
     /// Reads a row of [`Self::COLUMNS`].
     pub(super) fn read(row: &Row<'_>) -> Result<Self, StoreError> {
@@ -161,13 +155,13 @@ impl OutboxEntry {
             kind: row.get(2)?,
             body: json(3)?.unwrap_or_default(),
             context: json(4)?.unwrap_or_default(),
-            state: IntentState::ALL
+            state: STATES
                 .into_iter()
                 .find(|known| known.as_str() == state)
                 .ok_or(StoreError::Unreadable { what: "state of a request" })?,
             reason: row.get(6)?,
             answer: json(7)?,
-            attempt: row.get(8)?,
+            attempts: row.get(8)?,
             created: database::instant(row.get(9)?)?,
             changed: database::instant(row.get(10)?)?,
             due: due.map(database::instant).transpose()?,
@@ -175,26 +169,26 @@ impl OutboxEntry {
     }
 }
 
-/// Without what is sent: that is for the customer.
+/// Without what the customer is sent.
 impl fmt::Debug for NewOutboxEntry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("NewOutboxEntry").field("kind", &self.kind).finish_non_exhaustive()
     }
 }
 
-/// Without what is sent and what was answered.
+/// Without what the customer is sent and what the upstream system answered.
 impl fmt::Debug for OutboxEntry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("OutboxEntry")
             .field("id", &self.id)
             .field("kind", &self.kind)
             .field("state", &self.state)
-            .field("attempt", &self.attempt)
+            .field("attempts", &self.attempts)
             .finish_non_exhaustive()
     }
 }
 
-/// Without what was answered.
+/// Without what the upstream system answered.
 impl fmt::Debug for RequestOutcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RequestOutcome").field("state", &self.state).field("due", &self.due).finish_non_exhaustive()

@@ -3,73 +3,75 @@
 use rusqlite::{OptionalExtension, params};
 use serde_json::json;
 
-use super::{NewAuditEntry, Store, StoreError, audit};
+use super::{Feedback, NewAuditEntry, StoreError, audit};
 use crate::domain::{Actor, Pin, SessionId};
 
 /// What became of a pin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Pinned {
+pub enum PinOutcome {
     /// It is written down, and so is who did it.
-    Fresh,
+    Written,
     /// It was so already.
-    Repeated,
+    Unchanged,
     /// There is no such response.
     NoResponse,
 }
 
-impl Store {
+impl Feedback<'_> {
     /// Writes a pin down together with its line of the audit, both or neither. One that says what is so already changes
     /// nothing, and is nobody's deed.
     ///
     /// # Errors
     /// When the store is busy or closed, or the disk refuses.
-    pub async fn pin(&self, pin: Pin, actor: Actor) -> Result<Pinned, StoreError> {
+    pub async fn pin(self, pin: Pin, actor: Actor) -> Result<PinOutcome, StoreError> {
         let now = self.0.clock.now();
-        self.write(move |connection| {
-            let id = &*pin.response.0;
-            let known: Option<Option<i64>> = connection
-                .prepare_cached("SELECT pinned FROM feedback WHERE response = ?1")?
-                .query_row([id], |row| row.get(0))
-                .optional()?;
-            let after = pin.session.map(|session| session.0);
-            let Some(before) = known else { return Ok(Pinned::NoResponse) };
-            if before == after {
-                return Ok(Pinned::Repeated);
-            }
-            let line = NewAuditEntry {
-                actor,
-                what: "feedback.pin",
-                entity: format!("response {id}"),
-                before: json!({ "session": before }),
-                after: json!({ "session": after }),
-            };
-            audit::done(connection, &line, now)?;
-            connection
-                .prepare_cached("UPDATE feedback SET pinned = ?2, pinned_by = ?3 WHERE response = ?1")?
-                .execute(params![id, after, after.map(|_| &*pin.who)])?;
-            Ok(Pinned::Fresh)
-        })
-        .await
+        self.0
+            .write(move |connection| {
+                let id = &*pin.response.0;
+                let known: Option<Option<i64>> = connection
+                    .prepare_cached("SELECT pinned FROM feedback WHERE response = ?1")?
+                    .query_row([id], |row| row.get(0))
+                    .optional()?;
+                let after = pin.session.map(|session| session.0);
+                let Some(before) = known else { return Ok(PinOutcome::NoResponse) };
+                if before == after {
+                    return Ok(PinOutcome::Unchanged);
+                }
+                let line = NewAuditEntry {
+                    actor,
+                    action: "feedback.pin",
+                    target: format!("response {id}"),
+                    before: json!({ "session": before }),
+                    after: json!({ "session": after }),
+                };
+                audit::done(connection, &line, now)?;
+                connection
+                    .prepare_cached("UPDATE feedback SET pinned = ?2, pinned_by = ?3 WHERE response = ?1")?
+                    .execute(params![id, after, after.map(|_| &*pin.who)])?;
+                Ok(PinOutcome::Written)
+            })
+            .await
     }
 
     /// All pins. People set them one by one: there are not many.
     ///
     /// # Errors
     /// When the store is closed or the disk refuses.
-    pub async fn pins(&self) -> Result<Vec<Pin>, StoreError> {
-        self.read(|connection| {
-            let mut statement = connection
-                .prepare_cached("SELECT response, pinned, pinned_by FROM feedback WHERE pinned IS NOT NULL")?;
-            let rows = statement.query_map([], |row| {
-                Ok(Pin {
-                    response: row.get::<_, String>(0)?.into(),
-                    session: Some(SessionId(row.get(1)?)),
-                    who: row.get::<_, Option<String>>(2)?.unwrap_or_default().into(),
-                })
-            })?;
-            Ok(rows.collect::<Result<_, _>>()?)
-        })
-        .await
+    pub async fn pins(self) -> Result<Vec<Pin>, StoreError> {
+        self.0
+            .read(|connection| {
+                let mut statement = connection
+                    .prepare_cached("SELECT response, pinned, pinned_by FROM feedback WHERE pinned IS NOT NULL")?;
+                let rows = statement.query_map([], |row| {
+                    Ok(Pin {
+                        response: row.get::<_, String>(0)?.into(),
+                        session: Some(SessionId(row.get(1)?)),
+                        who: row.get::<_, Option<String>>(2)?.unwrap_or_default().into(),
+                    })
+                })?;
+                Ok(rows.collect::<Result<_, _>>()?)
+            })
+            .await
     }
 }
 
@@ -79,11 +81,12 @@ mod tests {
 
     use super::*;
     use crate::domain::CustomerIdentity;
+    use crate::store::Store;
     use crate::store::tests::{clock, reading};
 
-    async fn put(store: &Store, pin: Pin) -> Pinned {
+    async fn put(store: &Store, pin: Pin) -> PinOutcome {
         let actor = Actor::unknown(None).calling_themselves(Some(&pin.who));
-        store.pin(pin, actor).await.expect("asked")
+        store.feedback().pin(pin, actor).await.expect("asked")
     }
 
     fn pin(session: Option<i64>, who: &str) -> Pin {
@@ -94,22 +97,22 @@ mod tests {
     async fn a_pin_is_audited_once_outlives_a_restart_and_new_words_and_goes_with_its_response() {
         let dir = TempDir::new().expect("a directory");
         let store = Store::open(dir.path(), clock()).expect("a store");
-        assert_eq!(put(&store, pin(Some(7), "Ann")).await, Pinned::NoResponse);
-        drop(store.keep_feedback(vec![reading("r1", "canary@example.com")]).await.expect("kept"));
+        assert_eq!(put(&store, pin(Some(7), "Ann")).await, PinOutcome::NoResponse);
+        drop(store.feedback().record(vec![reading("r1", "canary@example.com")]).await.expect("kept"));
         for (wish, end) in [
-            (pin(None, "Ann"), Pinned::Repeated),
-            (pin(Some(7), "Ann"), Pinned::Fresh),
-            (pin(Some(7), "Bob"), Pinned::Repeated),
-            (pin(None, "Bob"), Pinned::Fresh),
-            (pin(Some(8), "Ann"), Pinned::Fresh),
+            (pin(None, "Ann"), PinOutcome::Unchanged),
+            (pin(Some(7), "Ann"), PinOutcome::Written),
+            (pin(Some(7), "Bob"), PinOutcome::Unchanged),
+            (pin(None, "Bob"), PinOutcome::Written),
+            (pin(Some(8), "Ann"), PinOutcome::Written),
         ] {
             assert_eq!(put(&store, wish.clone()).await, end, "{wish:?}");
         }
-        drop(store.keep_feedback(vec![reading("r1", "canary@example.com")]).await.expect("kept"));
+        drop(store.feedback().record(vec![reading("r1", "canary@example.com")]).await.expect("kept"));
         drop(store);
         let store = Store::open(dir.path(), clock()).expect("a store");
-        assert_eq!(store.pins().await.expect("read"), [pin(Some(8), "Ann")]);
-        let lines = store.deeds(9).await.expect("lines");
+        assert_eq!(store.feedback().pins().await.expect("read"), [pin(Some(8), "Ann")]);
+        let lines = store.audit().newest(9).await.expect("lines");
         let lines: Vec<_> = lines
             .iter()
             .map(|line| (line.actor.name.as_deref().unwrap_or_default(), &line.before, &line.after))
@@ -119,10 +122,11 @@ mod tests {
         assert_eq!(lines, [("Ann", &none, &eight), ("Bob", &seven, &none), ("Ann", &none, &seven)]);
         drop(
             store
+                .privacy()
                 .erase(CustomerIdentity::new(Some("canary@example.com"), None), Actor::command("a test"))
                 .await
                 .expect("erased"),
         );
-        assert!(store.pins().await.expect("read").is_empty());
+        assert!(store.feedback().pins().await.expect("read").is_empty());
     }
 }

@@ -54,7 +54,7 @@ async fn the_process_under_test() {
 
 async fn accept(store: &Store, name: String) -> Option<(u64, String)> {
     let arrival = IncomingEvent { source: Goodays, body: body(&name), headers: Vec::new() };
-    match store.accept(arrival).await {
+    match store.inbox().accept(arrival).await {
         Ok(accepted) => {
             println!("\naccepted {name} {}", accepted.seq);
             Some((accepted.seq, name))
@@ -67,8 +67,8 @@ async fn accept(store: &Store, name: String) -> Option<(u64, String)> {
 }
 
 async fn understand(store: &Store, events: Vec<(u64, String)>) {
-    let says = |(seq, name): &(u64, String)| ProcessedEvent { seq: *seq, says: Ok(reading(name, "c@example.com")) };
-    let answer = store.understand(events.iter().map(says).collect()).await.map(|_| ());
+    let says = |(seq, name): &(u64, String)| ProcessedEvent { seq: *seq, result: Ok(reading(name, "c@example.com")) };
+    let answer = store.feedback().process(events.iter().map(says).collect()).await.map(|_| ());
     for (_, name) in events {
         match &answer {
             Ok(()) => println!("\nunderstood {name}"),
@@ -78,7 +78,7 @@ async fn understand(store: &Store, events: Vec<(u64, String)>) {
 }
 
 async fn intend(store: &Store, key: String) {
-    match store.intend(wish(&key, "Thank you")).await {
+    match store.outbox().enqueue(wish(&key, "Thank you")).await {
         Ok(_) => println!("\nintended {key}"),
         Err(error) => println!("\nrefused {error}"),
     }

@@ -91,16 +91,16 @@ mod tests {
         let store = Store::open(dir.path(), Clock::system()).expect("a store");
         let endless = "WITH RECURSIVE n (x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT count(*) FROM n";
         let asked = |store: Store| async move {
-            store.read(move |connection| Ok(connection.query_row(endless, [], |row| row.get::<_, i64>(0))?)).await
+            store.0.read(move |connection| Ok(connection.query_row(endless, [], |row| row.get::<_, i64>(0))?)).await
         };
         let held: Vec<_> = (1..CONNECTIONS).map(|_| tokio::spawn(asked(store.clone()))).collect();
         // Another connection is free, whatever the others do.
-        assert_eq!(store.cursor("x").await.expect("answered"), None);
+        assert_eq!(store.survey_results().cursor("x").await.expect("answered"), None);
         for held in held {
             assert!(matches!(held.await.expect("an end"), Err(StoreError::TooLong)));
         }
         for _ in 0..2 * CONNECTIONS {
-            assert_eq!(store.cursor("x").await.expect("every connection is good afterwards"), None);
+            assert_eq!(store.survey_results().cursor("x").await.expect("every connection is good afterwards"), None);
         }
     }
 }

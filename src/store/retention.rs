@@ -7,7 +7,7 @@ use jiff::{Span, Timestamp};
 use rusqlite::{Connection, params};
 use serde_json::json;
 
-use super::{Store, StoreError, audit, inbox, memory, outbox, sessions};
+use super::{Privacy, StoreError, audit, feed_state, inbox, outbox, sessions};
 use crate::domain::{Actor, ResponseId, SessionId, SurveyId};
 
 /// How much is removed in one transaction: nobody has to wait for all of it.
@@ -33,26 +33,27 @@ pub struct RetentionReport {
 impl RetentionReport {
     /// Whether there was nothing to remove.
     #[must_use]
-    pub fn is_nothing(&self) -> bool {
+    pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
 }
 
-impl Store {
+impl Privacy<'_> {
     /// Removes whatever is older than it may be, in portions, and writes into the audit how much that was. An event that
     /// has not been understood yet is not removed, nor is one that could not be: it waits for a person.
     ///
     /// # Errors
     /// When the store is busy or closed, or the disk refuses. What was removed before that stays removed.
-    pub async fn remove_what_is_over(&self) -> Result<RetentionReport, StoreError> {
+    pub async fn remove_expired(self) -> Result<RetentionReport, StoreError> {
         let _nobody_tells = self.0.forgetting.lock().await;
-        let (keep, now) = (self.0.keep, self.0.clock.now());
+        let (keep, now) = (self.0.retention, self.0.clock.now());
         let mut removed = RetentionReport::default();
         loop {
             let portion = self
+                .0
                 .write(move |connection| {
                     let portion = remove_portion(connection, &keep, now)?;
-                    if !portion.is_nothing() {
+                    if !portion.is_empty() {
                         let RetentionReport { webhooks, responses, requests, results, sessions, audit } = &portion;
                         let counts = json!({ "webhooks": webhooks, "responses": responses.len(), "requests": requests,
                             "results": results.len(), "sessions": sessions.len(), "audit": audit });
@@ -68,7 +69,7 @@ impl Store {
                     Ok(portion)
                 })
                 .await?;
-            if portion.is_nothing() {
+            if portion.is_empty() {
                 return Ok(removed);
             }
             removed.webhooks += portion.webhooks;
@@ -81,25 +82,29 @@ impl Store {
     }
 }
 
-fn remove_portion(connection: &Connection, keep: &super::Keep, now: Timestamp) -> Result<RetentionReport, StoreError> {
+fn remove_portion(
+    connection: &Connection,
+    keep: &super::RetentionPeriods,
+    now: Timestamp,
+) -> Result<RetentionReport, StoreError> {
     let (feedback, webhooks) = (before(now, keep.feedback), before(now, keep.webhooks));
     let over = format!(
         "seq IN (SELECT seq FROM inbox WHERE received_at < ?1 AND processed_at IS NOT NULL AND error IS NULL LIMIT {PORTION})"
     );
-    memory::forget_before(connection, webhooks, PORTION)?;
+    feed_state::forget_before(connection, webhooks, PORTION)?;
     let mut oldest = connection.prepare_cached(
         "DELETE FROM feedback WHERE seq IN (SELECT seq FROM feedback WHERE newest < ?1 LIMIT ?2) RETURNING response",
     )?;
     let responses = oldest.query_map(params![feedback, PORTION], |row| row.get::<_, String>(0))?;
     let responses = responses.map(|id| Ok(id?.into())).collect::<Result<Vec<ResponseId>, rusqlite::Error>>()?;
     let mut ended = connection.prepare_cached(
-        "UPDATE outbox SET body = '{}', context = '{}', answer = NULL, reason = NULL, emptied = ?2
-         WHERE seq IN (SELECT seq FROM outbox WHERE changed < ?1 AND emptied IS NULL AND due IS NULL
-                       AND state <> 'sending' LIMIT ?3) RETURNING id",
+        "UPDATE outbox SET body = '{}', context = '{}', answer = NULL, reason = NULL, erased = ?2
+         WHERE seq IN (SELECT seq FROM outbox WHERE changed < ?1 AND erased IS NULL AND due IS NULL
+                       AND state <> 'sent' LIMIT ?3) RETURNING id",
     )?;
     let emptied = ended.query_map(params![feedback, now.as_millisecond(), PORTION], |row| row.get::<_, String>(0))?;
     let emptied = emptied.collect::<Result<Vec<_>, rusqlite::Error>>()?;
-    emptied.iter().try_for_each(|id| outbox::forget_names(connection, id))?;
+    emptied.iter().try_for_each(|id| outbox::remove_interaction_names(connection, id))?;
     let mut told = connection.prepare_cached(
         "DELETE FROM survey_result WHERE uuid IN (SELECT uuid FROM survey_result WHERE changed < ?1 LIMIT ?2) RETURNING uuid",
     )?;
@@ -127,9 +132,11 @@ mod tests {
     use tempfile::TempDir;
 
     use super::*;
+    use crate::domain::RequestState;
     use crate::domain::SourceName::Goodays;
+    use crate::store::Store;
     use crate::store::tests::{arrival, clock, deed, due, reading, wish};
-    use crate::store::{InboxCounts, IntentState, RequestOutcome, ProcessedEvent, UnusableReason};
+    use crate::store::{InboxCounts, ProcessedEvent, RequestOutcome, UnusableReason};
 
     const DAY: SignedDuration = SignedDuration::from_hours(24);
 
@@ -141,51 +148,51 @@ mod tests {
             ("good", Ok(reading("r1", "chester@example.com"))),
             ("bad", Err(UnusableReason::Unreadable("It is not JSON.".to_owned()))),
         ] {
-            let seq = store.accept(arrival(text)).await.expect("accepted").seq;
-            drop(store.understand(vec![ProcessedEvent { seq, says }]).await.expect("understood"));
+            let seq = store.inbox().accept(arrival(text)).await.expect("accepted").seq;
+            drop(store.feedback().process(vec![ProcessedEvent { seq, result: says }]).await.expect("understood"));
         }
-        store.accept(arrival("not yet understood")).await.expect("accepted");
-        let asked = store.intend(wish("k1", "Thank you")).await.expect("written").intent.id;
-        store.claim(&asked).await.expect("claimed").expect("it was due");
-        store.settle(&asked, RequestOutcome::accepted(None)).await.expect("settled");
-        store.intend(wish("k2", "still to be sent")).await.expect("written");
-        let line = store.begin_deed(deed()).await.expect("written");
-        store.end_deed(line, "accepted", None).await.expect("completed");
+        store.inbox().accept(arrival("not yet understood")).await.expect("accepted");
+        let asked = store.outbox().enqueue(wish("k1", "Thank you")).await.expect("written").entry.id;
+        store.outbox().claim(&asked).await.expect("claimed").expect("it was due");
+        store.outbox().record_outcome(&asked, RequestOutcome::accepted(None)).await.expect("settled");
+        store.outbox().enqueue(wish("k2", "still to be sent")).await.expect("written");
+        let line = store.audit().begin(deed()).await.expect("written");
+        store.audit().complete(line, "accepted", None).await.expect("completed");
 
         clock.advance(DAY * 29);
-        assert!(store.remove_what_is_over().await.expect("looked").is_nothing());
+        assert!(store.privacy().remove_expired().await.expect("looked").is_empty());
 
         clock.advance(DAY * 2);
-        let removed = store.remove_what_is_over().await.expect("removed");
+        let removed = store.privacy().remove_expired().await.expect("removed");
         assert_eq!((removed.webhooks, removed.responses.len(), removed.requests, removed.audit), (1, 0, 0, 0));
-        let bodies = store.read(|connection| {
+        let bodies = store.0.read(|connection| {
             Ok(connection.query_row("SELECT count(*) FROM inbox_body", [], |row| row.get::<_, i64>(0))?)
         });
         assert_eq!(bodies.await.expect("counted"), 2, "and no word of what it said");
-        let again = store.accept(arrival("good")).await.expect("accepted");
-        assert!(again.duplicate, "a replay after its time");
-        let counts = store.inbox_counts().await.expect("counts");
+        let again = store.inbox().accept(arrival("good")).await.expect("accepted");
+        assert!(again.is_duplicate, "a replay after its time");
+        let counts = store.inbox().counts().await.expect("counts");
         assert_eq!(counts, InboxCounts { total: 2, unprocessed: 1, with_error: 1 }, "what a person must see stays");
-        assert_eq!(store.feedback_after(0, 9).await.expect("read").len(), 1, "what was said outlives the webhook");
+        assert_eq!(store.feedback().after(0, 9).await.expect("read").len(), 1, "what was said outlives the webhook");
 
         // The line that was just written about the removal is younger than the deed.
         clock.advance(DAY * 336);
-        let removed = store.remove_what_is_over().await.expect("removed");
+        let removed = store.privacy().remove_expired().await.expect("removed");
         assert_eq!((removed.responses.len(), removed.audit), (0, 1));
-        let lines = store.deeds(9).await.expect("lines");
+        let lines = store.audit().newest(9).await.expect("lines");
         let about: Vec<(&str, &serde_json::Value)> =
-            lines.iter().map(|line| (line.what.as_str(), &line.after["audit"])).collect();
+            lines.iter().map(|line| (line.action.as_str(), &line.after["audit"])).collect();
         assert_eq!(about, [("privacy.retention", &json!(1)), ("privacy.retention", &json!(0))]);
 
         clock.advance(DAY * 32);
-        let removed = store.remove_what_is_over().await.expect("removed");
+        let removed = store.privacy().remove_expired().await.expect("removed");
         assert_eq!((removed.responses, removed.requests), (vec!["r1".into()], 1));
-        assert!(store.feedback_after(0, 9).await.expect("read").is_empty());
-        let emptied = store.intent(&asked).await.expect("read").expect("its key stays");
-        assert_eq!((emptied.state, emptied.body), (IntentState::Accepted, json!({})));
+        assert!(store.feedback().after(0, 9).await.expect("read").is_empty());
+        let emptied = store.outbox().get(&asked).await.expect("read").expect("its key stays");
+        assert_eq!((emptied.state, emptied.body), (RequestState::Accepted, json!({})));
         assert_eq!(due(&store, "goodays.reply").await.len(), 1, "what waits stays");
-        assert!(store.accept(arrival("good")).await.expect("accepted").duplicate);
-        assert_eq!(store.waiting_after(Goodays, 0, 9).await.expect("read").len(), 1);
+        assert!(store.inbox().accept(arrival("good")).await.expect("accepted").is_duplicate);
+        assert_eq!(store.inbox().pending_after(Goodays, 0, 9).await.expect("read").len(), 1);
     }
 
     #[tokio::test]
@@ -194,15 +201,15 @@ mod tests {
         let store = Store::open(dir.path(), clock.clone()).expect("a store");
         let many = PORTION as usize + 7;
         for number in 0..many {
-            let seq = store.accept(arrival(&number.to_string())).await.expect("accepted").seq;
-            store.mark_processed(seq, None).await.expect("marked");
+            let seq = store.inbox().accept(arrival(&number.to_string())).await.expect("accepted").seq;
+            store.inbox().mark_processed(seq, None).await.expect("marked");
         }
-        let line = store.begin_deed(deed()).await.expect("written");
-        store.end_deed(line, "accepted", None).await.expect("completed");
+        let line = store.audit().begin(deed()).await.expect("written");
+        store.audit().complete(line, "accepted", None).await.expect("completed");
         clock.advance(DAY * 400);
-        let removed = store.remove_what_is_over().await.expect("removed");
+        let removed = store.privacy().remove_expired().await.expect("removed");
         assert_eq!((removed.webhooks, removed.audit), (many, 1));
-        let forbidden = store.write(|connection| Ok(connection.execute_batch("DELETE FROM audit")?)).await;
+        let forbidden = store.0.write(|connection| Ok(connection.execute_batch("DELETE FROM audit")?)).await;
         assert!(forbidden.is_err());
     }
 }

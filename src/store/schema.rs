@@ -1,4 +1,4 @@
-//! The tables, and how an older file is brought up to date. Forward only: each step runs once, in one transaction.
+//! The tables, and the migration of an older file. Forward only: each step runs once, in one transaction.
 
 use std::path::Path;
 
@@ -330,6 +330,103 @@ const STEPS: &[&str] = &[
         outcome TEXT    NOT NULL
     ) STRICT;
     CREATE INDEX display_use_by_display ON display_use (display, seq);
+",
+    "
+    -- Columns are named in the words of the API, and request states are those of the API too: a request that only a person
+    -- sends is held or a dry run, and no longer a failed one without an attempt.
+    ALTER TABLE audit RENAME COLUMN what TO action;
+    ALTER TABLE audit RENAME COLUMN entity TO target;
+    ALTER TABLE erased RENAME TO suppression;
+    ALTER TABLE suppression RENAME COLUMN mark TO hash;
+    ALTER TABLE display RENAME COLUMN made_by TO created_by;
+    ALTER TABLE display RENAME COLUMN used TO last_seen;
+    ALTER TABLE display_use RENAME TO display_login;
+    ALTER TABLE display_login RENAME COLUMN way TO credential;
+    UPDATE display_login SET outcome = 'already-paired' WHERE outcome = 'already-in';
+    UPDATE display_login SET outcome = 'revoked' WHERE outcome = 'shut-out';
+    DROP INDEX display_use_by_display;
+    CREATE INDEX display_login_by_display ON display_login (display, seq);
+
+    ALTER TABLE memory RENAME TO feed_state;
+    ALTER TABLE feed_state RENAME COLUMN thing TO key;
+    ALTER TABLE feed_state RENAME COLUMN what TO value;
+    DROP INDEX memory_by_age;
+    CREATE INDEX feed_state_by_age ON feed_state (changed);
+    UPDATE feed_state SET kind = 'noted.wroteAfterErasure' WHERE kind = 'noted.cameBack';
+    UPDATE feed_state SET kind = 'surveys.skipped',
+        value = json_remove(json_set(value, '$.reason', 'skipped' || CASE substr(json_extract(value, '$.why'), 9)
+            WHEN 'TooLongAgo' THEN 'TooOld'
+            WHEN 'ConversationGone' THEN 'ConversationNotFound'
+            WHEN 'SessionGone' THEN 'SessionNotFound'
+            WHEN 'CustomerGone' THEN 'CustomerNotFound'
+            WHEN 'NeverEnded' THEN 'NotEnded'
+            WHEN 'ClaritySilent' THEN 'ClarityUnavailable'
+            WHEN 'NobodyAssigned' THEN 'NoAssignee'
+            WHEN 'UnassignedMeanwhile' THEN 'Unassigned'
+            ELSE substr(json_extract(value, '$.why'), 9)
+        END), '$.why')
+    WHERE kind = 'surveys.unasked';
+
+    DROP INDEX outbox_by_kind;
+    DROP INDEX outbox_due;
+    DROP INDEX outbox_by_age;
+    ALTER TABLE outbox RENAME TO outbox_old;
+    CREATE TABLE outbox (
+        seq      INTEGER PRIMARY KEY AUTOINCREMENT,
+        id       TEXT    NOT NULL UNIQUE,
+        key      TEXT    NOT NULL UNIQUE,
+        kind     TEXT    NOT NULL,
+        body     TEXT    NOT NULL,
+        context  TEXT    NOT NULL,
+        state    TEXT    NOT NULL CHECK (state IN ('queued', 'sent', 'accepted', 'rejected', 'failed', 'unknown', 'held',
+                         'dryRun')),
+        reason   TEXT,
+        answer   TEXT,
+        attempts INTEGER NOT NULL DEFAULT 0,
+        created  INTEGER NOT NULL,
+        changed  INTEGER NOT NULL,
+        due      INTEGER,
+        erased   INTEGER
+    ) STRICT;
+    INSERT INTO outbox
+    SELECT seq, id, key, iif(kind = 'goodays.deed', 'goodays.action', kind), body, context,
+        CASE
+            WHEN state = 'failed' AND attempt = 0 AND due IS NULL
+                THEN iif(json_extract(context, '$.dryRun'), 'dryRun', 'held')
+            WHEN state = 'new' THEN 'queued'
+            WHEN state = 'sending' THEN 'sent'
+            ELSE state
+        END,
+        reason, answer, attempt, created, changed, due, emptied
+    FROM outbox_old ORDER BY seq;
+    CREATE TABLE survey_interaction (
+        interaction TEXT NOT NULL,
+        request     TEXT NOT NULL REFERENCES outbox (id),
+        PRIMARY KEY (interaction, request)
+    ) STRICT, WITHOUT ROWID;
+    INSERT INTO survey_interaction SELECT interaction, request FROM asked;
+    CREATE INDEX survey_interaction_by_request ON survey_interaction (request);
+    DROP TABLE asked;
+    -- A number is never given twice, also if the last request is gone.
+    DELETE FROM sqlite_sequence WHERE name = 'outbox';
+    INSERT INTO sqlite_sequence SELECT 'outbox', seq FROM sqlite_sequence WHERE name = 'outbox_old';
+    DROP TABLE outbox_old;
+    CREATE INDEX outbox_by_kind ON outbox (kind, seq);
+    CREATE INDEX outbox_due ON outbox (kind, due) WHERE due IS NOT NULL;
+    CREATE INDEX outbox_by_age ON outbox (changed) WHERE erased IS NULL;
+
+    -- Who asked is kept once, as the actor. An older version kept no more than a name.
+    UPDATE outbox SET context = json_set(context, '$.actor', json_object('kind', 'unknown', 'name',
+            coalesce(json_extract(context, '$.by'), nullif(json_extract(context, '$.who'), 'somebody'))))
+        WHERE json_type(context, '$.actor') IS NULL
+        AND coalesce(json_extract(context, '$.by'), json_extract(context, '$.who')) IS NOT NULL;
+    UPDATE outbox SET context = json_set(context, '$.revision', json_extract(context, '$.stand'))
+        WHERE json_type(context, '$.stand') IS NOT NULL;
+    UPDATE outbox SET context = json_set(context, '$.origin', 'manual')
+        WHERE json_extract(context, '$.origin') = 'byHand';
+    UPDATE outbox SET context = json_remove(context, '$.by', '$.who', '$.stand', '$.dryRun') WHERE context <> '{}';
+    UPDATE outbox SET body = json_object('target', json_extract(body, '$.entity'), 'action', json_extract(body, '$.deed'))
+        WHERE kind LIKE 'clarity.%' AND json_type(body, '$.deed') IS NOT NULL;
 ",
 ];
 

@@ -4,76 +4,84 @@
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use super::{Store, StoreError, database};
+use super::{Shared, StoreError, database};
 use crate::domain::{AgentId, CustomerIdentity, QueueId, SessionId, SessionRecord};
 
-impl Store {
+/// The index of sessions.
+#[derive(Clone, Copy)]
+pub struct Sessions<'a>(pub(super) &'a Shared);
+
+impl Sessions<'_> {
     /// Remembers sessions, each as it is told now. A customer who was erased is not remembered with them.
     ///
     /// # Errors
     /// When the store is busy or closed, or the disk refuses. Nothing is remembered then.
-    pub async fn keep_sessions(&self, traces: Vec<SessionRecord>) -> Result<(), StoreError> {
+    pub async fn record(self, traces: Vec<SessionRecord>) -> Result<(), StoreError> {
         let _nobody_is_forgotten = self.0.forgetting.lock().await;
-        let (marks, now) = (self.0.marks.clone(), self.0.clock.now());
-        self.write(move |connection| {
-            let mut statement = connection.prepare_cached(
-                "INSERT INTO session (session, began, ended, queue, agent, conversation, person)
+        let (marks, now) = (self.0.suppression.clone(), self.0.clock.now());
+        self.0
+            .write(move |connection| {
+                let mut statement = connection.prepare_cached(
+                    "INSERT INTO session (session, began, ended, queue, agent, conversation, person)
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
                  ON CONFLICT (session) DO UPDATE SET began = excluded.began, ended = excluded.ended,
                  queue = excluded.queue, agent = excluded.agent, conversation = excluded.conversation,
                  person = excluded.person",
-            )?;
-            for mut trace in traces {
-                let began = trace.began.unwrap_or(now);
-                if marks.is_erased(connection, &trace.person, None, Some(began))? {
-                    (trace.person, trace.conversation) = (CustomerIdentity::default(), None);
+                )?;
+                for mut trace in traces {
+                    let began = trace.began.unwrap_or(now);
+                    if marks.is_erased(connection, &trace.person, None, Some(began))? {
+                        (trace.person, trace.conversation) = (CustomerIdentity::default(), None);
+                    }
+                    let person =
+                        (!trace.person.is_unknown()).then(|| serde_json::to_string(&trace.person)).transpose()?;
+                    statement.execute(params![
+                        trace.id.0,
+                        began.as_millisecond(),
+                        trace.ended.map(Timestamp::as_millisecond),
+                        trace.queue.map(|queue| queue.0),
+                        trace.agent.map(|agent| agent.0),
+                        trace.conversation,
+                        person,
+                    ])?;
                 }
-                let person = (!trace.person.is_unknown()).then(|| serde_json::to_string(&trace.person)).transpose()?;
-                statement.execute(params![
-                    trace.id.0,
-                    began.as_millisecond(),
-                    trace.ended.map(Timestamp::as_millisecond),
-                    trace.queue.map(|queue| queue.0),
-                    trace.agent.map(|agent| agent.0),
-                    trace.conversation,
-                    person,
-                ])?;
-            }
-            Ok(())
-        })
-        .await
+                Ok(())
+            })
+            .await
     }
 
     /// What is remembered of sessions whose number is higher than this, in that order. Begin with the lowest there is.
     ///
     /// # Errors
     /// When the store is closed or the disk refuses.
-    pub async fn sessions_after(&self, last: SessionId, limit: u32) -> Result<Vec<SessionRecord>, StoreError> {
-        self.read(move |connection| {
-            let mut statement = connection.prepare_cached(
-                "SELECT session, began, ended, queue, agent, conversation, person FROM session
+    pub async fn after(self, last: SessionId, limit: u32) -> Result<Vec<SessionRecord>, StoreError> {
+        self.0
+            .read(move |connection| {
+                let mut statement = connection.prepare_cached(
+                    "SELECT session, began, ended, queue, agent, conversation, person FROM session
                  WHERE session > ?1 ORDER BY session LIMIT ?2",
-            )?;
-            let rows = statement.query_and_then(params![last.0, limit], read)?;
-            rows.collect()
-        })
-        .await
+                )?;
+                let rows = statement.query_and_then(params![last.0, limit], read)?;
+                rows.collect()
+            })
+            .await
     }
 }
 
-impl Store {
+impl Sessions<'_> {
     /// What is remembered of one session.
     ///
     /// # Errors
     /// When the store is closed or the disk refuses.
-    pub async fn session(&self, id: SessionId) -> Result<Option<SessionRecord>, StoreError> {
-        self.read(move |connection| {
-            let mut statement = connection.prepare_cached(
-                "SELECT session, began, ended, queue, agent, conversation, person FROM session WHERE session = ?1",
-            )?;
-            statement.query_row([id.0], |row| Ok(read(row))).optional()?.transpose()
-        })
-        .await
+    pub async fn get(self, id: SessionId) -> Result<Option<SessionRecord>, StoreError> {
+        self.0
+            .read(move |connection| {
+                let mut statement = connection.prepare_cached(
+                    "SELECT session, began, ended, queue, agent, conversation, person FROM session WHERE session = ?1",
+                )?;
+                statement.query_row([id.0], |row| Ok(read(row))).optional()?.transpose()
+            })
+            .await
     }
 }
 
@@ -128,6 +136,7 @@ mod tests {
 
     use super::*;
     use crate::domain::Actor;
+    use crate::store::Store;
     use crate::store::tests::clock;
 
     const CANARY: &str = "canary.bird@example.com";
@@ -145,7 +154,7 @@ mod tests {
     }
 
     async fn all(store: &Store) -> Vec<SessionRecord> {
-        store.sessions_after(SessionId(i64::MIN), 9).await.expect("read")
+        store.sessions().after(SessionId(i64::MIN), 9).await.expect("read")
     }
 
     #[tokio::test]
@@ -154,12 +163,12 @@ mod tests {
         let store = Store::open(dir.path(), clock.clone()).expect("a store");
         let bare = SessionRecord { began: Some(clock.now()), ..SessionRecord::new(SessionId(7)) };
         let whole = trace(-8, clock.now(), CANARY);
-        store.keep_sessions(vec![trace(-8, clock.now(), "rob@example.com"), bare.clone()]).await.expect("kept");
-        store.keep_sessions(vec![whole.clone()]).await.expect("kept");
+        store.sessions().record(vec![trace(-8, clock.now(), "rob@example.com"), bare.clone()]).await.expect("kept");
+        store.sessions().record(vec![whole.clone()]).await.expect("kept");
         drop(store);
         let store = Store::open(dir.path(), clock).expect("a store");
         assert_eq!(all(&store).await, [whole, bare.clone()]);
-        assert_eq!(store.sessions_after(SessionId(-8), 9).await.expect("read"), [bare]);
+        assert_eq!(store.sessions().after(SessionId(-8), 9).await.expect("read"), [bare]);
     }
 
     #[tokio::test]
@@ -168,13 +177,14 @@ mod tests {
         let store = Store::open(dir.path(), clock.clone()).expect("a store");
         let day = SignedDuration::from_hours(24);
         store
-            .keep_sessions(vec![trace(1, clock.now(), CANARY), trace(2, clock.now() + day, CANARY)])
+            .sessions()
+            .record(vec![trace(1, clock.now(), CANARY), trace(2, clock.now() + day, CANARY)])
             .await
             .expect("kept");
         clock.advance(day * 90);
-        assert!(store.remove_what_is_over().await.expect("looked").sessions.is_empty());
+        assert!(store.privacy().remove_expired().await.expect("looked").sessions.is_empty());
         clock.advance(SignedDuration::from_mins(1));
-        assert_eq!(store.remove_what_is_over().await.expect("removed").sessions, [SessionId(1)]);
+        assert_eq!(store.privacy().remove_expired().await.expect("removed").sessions, [SessionId(1)]);
         assert_eq!(all(&store).await.len(), 1);
     }
 
@@ -185,23 +195,24 @@ mod tests {
         let other =
             SessionRecord { person: CustomerIdentity::new(Some("rob@example.com"), None), ..trace(2, clock.now(), "") };
         let theirs = trace(1, clock.now(), CANARY);
-        store.keep_sessions(vec![theirs.clone(), other.clone()]).await.expect("kept");
+        store.sessions().record(vec![theirs.clone(), other.clone()]).await.expect("kept");
         let erased = store
+            .privacy()
             .erase(CustomerIdentity::new(Some("CANARY.bird@example.com"), None), Actor::command("a test"))
             .await
             .expect("done");
-        assert_eq!(erased.forgotten.sessions, 1);
+        assert_eq!(erased.report.sessions, 1);
         drop(erased);
         let nobody = SessionRecord { person: CustomerIdentity::default(), conversation: None, ..theirs.clone() };
         assert_eq!(all(&store).await, [nobody.clone(), other.clone()]);
         // What was on its way to the disk, with the address.
-        store.keep_sessions(vec![theirs]).await.expect("kept");
+        store.sessions().record(vec![theirs]).await.expect("kept");
         assert_eq!(all(&store).await, [nobody, other.clone()]);
         let bytes = std::fs::read(dir.path().join("callboard.db")).expect("a file");
         assert!(!bytes.windows(CANARY.len()).any(|window| window == CANARY.as_bytes()));
         clock.advance(SignedDuration::from_mins(1));
         let back = trace(3, clock.now(), CANARY);
-        store.keep_sessions(vec![back.clone()]).await.expect("kept");
+        store.sessions().record(vec![back.clone()]).await.expect("kept");
         assert_eq!(all(&store).await[2], back, "they have called again");
     }
 
@@ -210,7 +221,7 @@ mod tests {
         let dir = TempDir::new().expect("a directory");
         crate::store::schema::write_old(dir.path(), 4);
         let store = Store::open(dir.path(), clock()).expect("a store");
-        store.keep_sessions(vec![trace(1, clock().now(), CANARY)]).await.expect("kept");
+        store.sessions().record(vec![trace(1, clock().now(), CANARY)]).await.expect("kept");
         assert_eq!(all(&store).await.len(), 1);
     }
 }

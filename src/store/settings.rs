@@ -15,12 +15,12 @@ pub struct Settings {
     /// How many of the regular copies stay. At least one does.
     pub backups_kept: usize,
     /// For how long things are kept.
-    pub keep: Keep,
+    pub retention: RetentionPeriods,
 }
 
 /// For how long things are kept, by class.
 #[derive(Debug, Clone, Copy)]
-pub struct Keep {
+pub struct RetentionPeriods {
     /// Webhooks as they came, once they have been understood.
     pub webhooks: Span,
     /// What customers said, and what was sent to them, from its newest word on.
@@ -33,11 +33,11 @@ pub struct Keep {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { min_free: 64 << 20, backup_dir: None, backups_kept: 24, keep: Keep::default() }
+        Self { min_free: 64 << 20, backup_dir: None, backups_kept: 24, retention: RetentionPeriods::default() }
     }
 }
 
-impl Default for Keep {
+impl Default for RetentionPeriods {
     fn default() -> Self {
         Self {
             webhooks: Span::new().days(30),

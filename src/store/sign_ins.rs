@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use rusqlite::{Connection, Row, params};
 use serde::{Deserialize, Serialize};
 
-use super::{Store, StoreError, database};
+use super::{Shared, StoreError, database};
 use base::key::KeyHash;
 use crate::domain::{AgentId, Permission, Role, TeamId, Visibility};
 
@@ -49,83 +49,91 @@ struct Granted {
     teams: Vec<i64>,
 }
 
-impl Store {
+/// Sign-ins that have not ended.
+#[derive(Clone, Copy)]
+pub struct SignIns<'a>(pub(super) &'a Shared);
+
+impl SignIns<'_> {
     /// Keeps a sign-in.
     ///
     /// # Errors
     /// When the store is busy or closed, or the disk refuses.
-    pub async fn keep_sign_in(&self, sign_in: StoredSignIn) -> Result<(), StoreError> {
+    pub async fn add(self, sign_in: StoredSignIn) -> Result<(), StoreError> {
         let granted = written(&sign_in.granted)?;
-        self.write(move |connection| {
-            connection
-                .prepare_cached(
-                    "INSERT INTO sign_in (key, agent, name, team, began, used, address, browser, token, granted)
+        self.0
+            .write(move |connection| {
+                connection
+                    .prepare_cached(
+                        "INSERT INTO sign_in (key, agent, name, team, began, used, address, browser, token, granted)
                      VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
-                )?
-                .execute(params![
-                    sign_in.key,
-                    sign_in.agent.0,
-                    sign_in.name,
-                    sign_in.team.map(|team| team.0),
-                    sign_in.began.as_millisecond(),
-                    sign_in.used.as_millisecond(),
-                    sign_in.address.map(|address| address.to_string()),
-                    sign_in.browser,
-                    sign_in.token,
-                    granted,
-                ])?;
-            Ok(())
-        })
-        .await
+                    )?
+                    .execute(params![
+                        sign_in.key,
+                        sign_in.agent.0,
+                        sign_in.name,
+                        sign_in.team.map(|team| team.0),
+                        sign_in.began.as_millisecond(),
+                        sign_in.used.as_millisecond(),
+                        sign_in.address.map(|address| address.to_string()),
+                        sign_in.browser,
+                        sign_in.token,
+                        granted,
+                    ])?;
+                Ok(())
+            })
+            .await
     }
 
     /// Notes when a sign-in was last used, and what Clarity has granted. One that has ended stays ended.
     ///
     /// # Errors
     /// When the store is busy or closed, or the disk refuses.
-    pub async fn renew_sign_in(&self, key: KeyHash, used: Timestamp, granted: Permission) -> Result<(), StoreError> {
+    pub async fn renew(self, key: KeyHash, used: Timestamp, granted: Permission) -> Result<(), StoreError> {
         let granted = written(&granted)?;
-        self.write(move |connection| {
-            connection
-                .prepare_cached("UPDATE sign_in SET used = max(used, ?2), granted = ?3 WHERE key = ?1")?
-                .execute(params![key, used.as_millisecond(), granted])?;
-            Ok(())
-        })
-        .await
+        self.0
+            .write(move |connection| {
+                connection
+                    .prepare_cached("UPDATE sign_in SET used = max(used, ?2), granted = ?3 WHERE key = ?1")?
+                    .execute(params![key, used.as_millisecond(), granted])?;
+                Ok(())
+            })
+            .await
     }
 
     /// A sign-in has ended.
     ///
     /// # Errors
     /// When the store is busy or closed, or the disk refuses. It would be there again after a restart.
-    pub async fn forget_sign_in(&self, key: KeyHash) -> Result<(), StoreError> {
-        self.write(move |connection| {
-            connection.prepare_cached("DELETE FROM sign_in WHERE key = ?1")?.execute([key])?;
-            Ok(())
-        })
-        .await
+    pub async fn remove(self, key: KeyHash) -> Result<(), StoreError> {
+        self.0
+            .write(move |connection| {
+                connection.prepare_cached("DELETE FROM sign_in WHERE key = ?1")?.execute([key])?;
+                Ok(())
+            })
+            .await
     }
 
     /// All sign-ins that have not ended. One that cannot be read is left out.
     ///
     /// # Errors
     /// When the store is closed or the disk refuses.
-    pub async fn sign_ins(&self) -> Result<Vec<StoredSignIn>, StoreError> {
-        self.read(|connection| {
-            let mut statement = connection.prepare_cached(
-                "SELECT key, agent, name, team, began, used, address, browser, token, granted FROM sign_in",
-            )?;
-            let rows = statement.query_map([], |row| Ok(read(row)))?;
-            let mut kept = Vec::new();
-            for row in rows {
-                match row? {
-                    Ok(sign_in) => kept.push(sign_in),
-                    Err(error) => tracing::warn!(error = %error, "a sign-in cannot be read: it has ended"),
+    pub async fn list(self) -> Result<Vec<StoredSignIn>, StoreError> {
+        self.0
+            .read(|connection| {
+                let mut statement = connection.prepare_cached(
+                    "SELECT key, agent, name, team, began, used, address, browser, token, granted FROM sign_in",
+                )?;
+                let rows = statement.query_map([], |row| Ok(read(row)))?;
+                let mut kept = Vec::new();
+                for row in rows {
+                    match row? {
+                        Ok(sign_in) => kept.push(sign_in),
+                        Err(error) => tracing::warn!(error = %error, "a sign-in cannot be read: it has ended"),
+                    }
                 }
-            }
-            Ok(kept)
-        })
-        .await
+                Ok(kept)
+            })
+            .await
     }
 }
 
@@ -189,6 +197,7 @@ mod tests {
     use tempfile::TempDir;
 
     use super::*;
+    use crate::store::Store;
     use crate::store::tests::clock;
 
     fn kept(key: u8, granted: Permission) -> StoredSignIn {
@@ -213,32 +222,32 @@ mod tests {
         let store = Store::open(dir.path(), clock.clone()).expect("a store");
         let limited = Permission::only_self(Role::TeamLead, AgentId(41));
         let (mut one, other) = (kept(1, limited), kept(2, Permission::everything(Role::Administrator)));
-        store.keep_sign_in(one.clone()).await.expect("kept");
-        store.keep_sign_in(other.clone()).await.expect("kept");
+        store.sign_ins().add(one.clone()).await.expect("kept");
+        store.sign_ins().add(other.clone()).await.expect("kept");
         one.used = one.began + SignedDuration::from_mins(5);
         one.granted = Permission::everything(Role::Supervisor);
-        store.renew_sign_in(one.key, one.used, one.granted.clone()).await.expect("renewed");
-        store.renew_sign_in(one.key, one.began, one.granted.clone()).await.expect("an older word");
+        store.sign_ins().renew(one.key, one.used, one.granted.clone()).await.expect("renewed");
+        store.sign_ins().renew(one.key, one.began, one.granted.clone()).await.expect("an older word");
         drop(store);
         let store = Store::open(dir.path(), clock.clone()).expect("a store");
-        assert_eq!(store.sign_ins().await.expect("read"), [one.clone(), other.clone()]);
-        store.forget_sign_in(one.key).await.expect("forgotten");
-        store.renew_sign_in(one.key, one.used, one.granted).await.expect("nothing to renew");
-        assert_eq!(store.sign_ins().await.expect("read"), [other]);
+        assert_eq!(store.sign_ins().list().await.expect("read"), [one.clone(), other.clone()]);
+        store.sign_ins().remove(one.key).await.expect("forgotten");
+        store.sign_ins().renew(one.key, one.used, one.granted).await.expect("nothing to renew");
+        assert_eq!(store.sign_ins().list().await.expect("read"), [other]);
     }
 
     #[tokio::test]
     async fn copy_of_the_file_holds_no_sign_in() {
         let dir = TempDir::new().expect("a directory");
         let store = Store::open(dir.path(), clock()).expect("a store");
-        store.keep_sign_in(kept(1, Permission::everything(Role::Agent))).await.expect("kept");
-        let copy = store.back_up().await.expect("a copy");
+        store.sign_ins().add(kept(1, Permission::everything(Role::Agent))).await.expect("kept");
+        let copy = store.backups().create().await.expect("a copy");
         let bytes = std::fs::read(&copy).expect("a file");
         assert!(!bytes.windows(9).any(|part| part == b"A browser"), "not even in a free page");
         let restored = TempDir::new().expect("a directory");
         std::fs::copy(copy, restored.path().join("callboard.db")).expect("copied");
         let restored = Store::open(restored.path(), clock()).expect("a store");
-        assert!(restored.sign_ins().await.expect("read").is_empty());
-        assert_eq!(store.sign_ins().await.expect("read").len(), 1, "and here they stay");
+        assert!(restored.sign_ins().list().await.expect("read").is_empty());
+        assert_eq!(store.sign_ins().list().await.expect("read").len(), 1, "and here they stay");
     }
 }

@@ -26,11 +26,11 @@ const ROOM: usize = 256;
 
 /// Makes marks.
 #[derive(Clone)]
-pub(super) struct Marks(Secret);
+pub(super) struct SuppressionList(Secret);
 
 type Mark = Vec<u8>;
 
-impl Marks {
+impl SuppressionList {
     /// Reads the key, and makes one if there is none.
     pub(super) fn open(dir: &Path) -> Result<Self, StoreError> {
         let path = dir.join(FILE);
@@ -53,11 +53,11 @@ impl Marks {
     /// Whether there is somebody whom this key cannot recognise: it is not the one with which they were marked.
     pub(super) fn verify(&self, connection: &Connection) -> Result<bool, StoreError> {
         let known: Option<i64> =
-            connection.query_row("SELECT 1 FROM erased LIMIT 1", [], |row| row.get(0)).optional()?;
+            connection.query_row("SELECT 1 FROM suppression LIMIT 1", [], |row| row.get(0)).optional()?;
         Ok(known.is_none() || found(connection, &self.mark("key", ""))?.is_some())
     }
 
-    /// Marks a customer, and what they said.
+    /// SuppressionList a customer, and what they said.
     pub(super) fn erase<'a>(
         &self,
         connection: &Connection,
@@ -75,7 +75,7 @@ impl Marks {
         for mark in key.chain(emails).chain(phones).chain(subjects) {
             connection
                 .prepare_cached(
-                    "INSERT INTO erased (mark, at) VALUES (?1, ?2) ON CONFLICT (mark) DO UPDATE SET at = excluded.at",
+                    "INSERT INTO suppression (hash, at) VALUES (?1, ?2) ON CONFLICT (hash) DO UPDATE SET at = excluded.at",
                 )?
                 .execute(params![mark, at.as_millisecond()])?;
         }
@@ -140,6 +140,6 @@ impl Marks {
 }
 
 fn found(connection: &Connection, mark: &Mark) -> Result<Option<i64>, StoreError> {
-    let mut statement = connection.prepare_cached("SELECT at FROM erased WHERE mark = ?1")?;
+    let mut statement = connection.prepare_cached("SELECT at FROM suppression WHERE hash = ?1")?;
     Ok(statement.query_row([mark], |row| row.get(0)).optional()?)
 }

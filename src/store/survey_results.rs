@@ -5,7 +5,7 @@ use std::fmt;
 use rusqlite::params;
 use serde_json::Value;
 
-use super::{EventContext, Kept, Store, StoreError, cursors};
+use super::{EventContext, Shared, StoreError, StoredBatch, cursors};
 
 /// One record of a survey.
 #[derive(Clone, PartialEq)]
@@ -18,57 +18,63 @@ pub struct SurveyRecord {
     pub body: Value,
 }
 
-impl Store {
+/// What became of surveys.
+#[derive(Clone, Copy)]
+pub struct SurveyResults<'a>(pub(super) &'a Shared);
+
+impl SurveyResults<'_> {
     /// Takes a page of records in and moves the cursor behind it, both or neither. An older record never replaces a newer
     /// one, so that pages may come twice and in any order. Returns what was not about customers who were erased: tell it
     /// while it is held.
     ///
     /// # Errors
     /// When the store is busy or closed, or the disk refuses.
-    pub async fn keep_survey_records(
-        &self,
+    pub async fn record_page(
+        self,
         records: Vec<(EventContext, SurveyRecord)>,
         cursor: &str,
         place: String,
-    ) -> Result<Kept<SurveyRecord>, StoreError> {
-        let (cursor, now, marks) = (cursor.to_owned(), self.0.clock.now(), self.0.marks.clone());
-        self.keep(move |connection| {
-            let mut statement = connection.prepare_cached(
-                "INSERT INTO survey_result (uuid, sequence, body, changed) VALUES (?1, ?2, ?3, ?4)
+    ) -> Result<StoredBatch<SurveyRecord>, StoreError> {
+        let (cursor, now, marks) = (cursor.to_owned(), self.0.clock.now(), self.0.suppression.clone());
+        self.0
+            .keep(move |connection| {
+                let mut statement = connection.prepare_cached(
+                    "INSERT INTO survey_result (uuid, sequence, body, changed) VALUES (?1, ?2, ?3, ?4)
                  ON CONFLICT (uuid) DO UPDATE SET sequence = excluded.sequence, body = excluded.body,
                  changed = excluded.changed WHERE excluded.sequence > survey_result.sequence",
-            )?;
-            let mut kept = Vec::new();
-            for (about, record) in records {
-                if marks.is_erased(connection, &about.person, Some(&record.uuid), about.created)? {
-                    continue;
+                )?;
+                let mut kept = Vec::new();
+                for (about, record) in records {
+                    if marks.is_erased(connection, &about.person, Some(&record.uuid), about.created)? {
+                        continue;
+                    }
+                    let body = record.body.to_string();
+                    statement.execute(params![record.uuid, record.sequence, body, now.as_millisecond()])?;
+                    kept.push(record);
                 }
-                let body = record.body.to_string();
-                statement.execute(params![record.uuid, record.sequence, body, now.as_millisecond()])?;
-                kept.push(record);
-            }
-            cursors::set(connection, &cursor, &place, now)?;
-            Ok(kept)
-        })
-        .await
+                cursors::set(connection, &cursor, &place, now)?;
+                Ok(kept)
+            })
+            .await
     }
 
     /// Records that have a sequence above this one, in that order.
     ///
     /// # Errors
     /// When the store is closed or the disk refuses.
-    pub async fn survey_records_after(&self, sequence: i64, limit: u32) -> Result<Vec<SurveyRecord>, StoreError> {
-        self.read(move |connection| {
-            let mut statement = connection.prepare_cached(
+    pub async fn after(self, sequence: i64, limit: u32) -> Result<Vec<SurveyRecord>, StoreError> {
+        self.0
+            .read(move |connection| {
+                let mut statement = connection.prepare_cached(
                 "SELECT uuid, sequence, body FROM survey_result WHERE sequence > ?1 ORDER BY sequence, uuid LIMIT ?2",
             )?;
-            let rows = statement.query_and_then(params![sequence, limit], |row| {
-                let body: String = row.get(2)?;
-                Ok(SurveyRecord { uuid: row.get(0)?, sequence: row.get(1)?, body: serde_json::from_str(&body)? })
-            })?;
-            rows.collect()
-        })
-        .await
+                let rows = statement.query_and_then(params![sequence, limit], |row| {
+                    let body: String = row.get(2)?;
+                    Ok(SurveyRecord { uuid: row.get(0)?, sequence: row.get(1)?, body: serde_json::from_str(&body)? })
+                })?;
+                rows.collect()
+            })
+            .await
     }
 }
 
@@ -89,6 +95,7 @@ mod tests {
     use super::*;
     use base::Clock;
     use crate::domain::{Actor, CustomerIdentity};
+    use crate::store::Store;
 
     #[tokio::test]
     async fn the_newest_record_of_each_survey_stays_whatever_comes_after_it() {
@@ -99,12 +106,12 @@ mod tests {
         let about_nobody = |record| (EventContext::default(), record);
         for page in [vec![record("a", 3), record("b", 2)], vec![record("a", 1)], vec![record("b", 7), record("b", 7)]] {
             let page = page.into_iter().map(about_nobody).collect();
-            drop(store.keep_survey_records(page, "data", "7".into()).await.unwrap());
+            drop(store.survey_results().record_page(page, "data", "7".into()).await.unwrap());
         }
-        let kept = store.survey_records_after(0, 10).await.unwrap();
+        let kept = store.survey_results().after(0, 10).await.unwrap();
         assert_eq!(kept, [record("a", 3), record("b", 7)]);
-        assert_eq!(store.survey_records_after(3, 10).await.unwrap(), [record("b", 7)]);
-        assert_eq!(store.cursor("data").await.unwrap().as_deref(), Some("7"));
+        assert_eq!(store.survey_results().after(3, 10).await.unwrap(), [record("b", 7)]);
+        assert_eq!(store.survey_results().cursor("data").await.unwrap().as_deref(), Some("7"));
         store.close().await;
     }
 
@@ -120,18 +127,18 @@ mod tests {
         };
         let jane = "Jane@Example.com";
         let page = vec![record("a", 1, jane), record("b", 2, "rob@example.com")];
-        drop(store.keep_survey_records(page, "data", "2".into()).await.unwrap());
+        drop(store.survey_results().record_page(page, "data", "2".into()).await.unwrap());
         let erased =
-            store.erase(CustomerIdentity::new(Some("jane@example.com"), None), Actor::command("a test")).await.unwrap();
-        assert_eq!(erased.forgotten.results, ["a".into()]);
+            store.privacy().erase(CustomerIdentity::new(Some("jane@example.com"), None), Actor::command("a test")).await.unwrap();
+        assert_eq!(erased.report.results, ["a".into()]);
         drop(erased);
         // The upstream tells of it again, with the address and without, and of an older one.
         let page =
             vec![record("a", 3, jane), record("a", 4, ""), record("c", 5, jane), record("b", 6, "rob@example.com")];
-        let kept = store.keep_survey_records(page, "data", "6".into()).await.unwrap();
-        assert_eq!(kept.heard.iter().map(|record| (&*record.uuid, record.sequence)).collect::<Vec<_>>(), [("b", 6)]);
+        let kept = store.survey_results().record_page(page, "data", "6".into()).await.unwrap();
+        assert_eq!(kept.records.iter().map(|record| (&*record.uuid, record.sequence)).collect::<Vec<_>>(), [("b", 6)]);
         drop(kept);
-        let left = store.survey_records_after(0, 9).await.unwrap();
+        let left = store.survey_results().after(0, 9).await.unwrap();
         assert_eq!(left.iter().map(|record| &*record.uuid).collect::<Vec<_>>(), ["b"]);
     }
 }

@@ -10,7 +10,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::domain::SourceName::{Goodays, Kustomer};
-use crate::domain::{Actor, AgentId, ResponseRecord};
+use crate::domain::{Actor, AgentId, RequestState, ResponseRecord};
 
 pub(super) fn clock() -> Clock {
     Clock::manual(Timestamp::from_second(1_795_000_000).expect("an instant"))
@@ -21,7 +21,11 @@ fn open(dir: &TempDir) -> Store {
 }
 
 pub(super) fn arrival(text: &str) -> IncomingEvent {
-    IncomingEvent { source: Goodays, body: text.into(), headers: vec![("content-type".into(), "application/json".into())] }
+    IncomingEvent {
+        source: Goodays,
+        body: text.into(),
+        headers: vec![("content-type".into(), "application/json".into())],
+    }
 }
 
 pub(super) fn wish(key: &str, content: &str) -> NewOutboxEntry {
@@ -51,8 +55,8 @@ pub(super) fn reading(id: &str, email: &str) -> ResponseRecord {
 pub(super) fn deed() -> NewAuditEntry {
     NewAuditEntry {
         actor: Actor::user(AgentId(5), "Rob", "a1b2c3"),
-        what: "agent.status",
-        entity: "agent 41".into(),
+        action: "agent.status",
+        target: "agent 41".into(),
         before: json!({ "status": "away" }),
         after: json!({ "status": "available" }),
     }
@@ -65,6 +69,7 @@ async fn hold(store: &Store) -> (mpsc::Sender<()>, tokio::task::JoinHandle<Resul
     let holder = store.clone();
     let task = tokio::spawn(async move {
         holder
+            .0
             .write(move |_| {
                 let _ = started.send(());
                 let _ = held.recv();
@@ -78,8 +83,8 @@ async fn hold(store: &Store) -> (mpsc::Sender<()>, tokio::task::JoinHandle<Resul
 
 /// What waits to be sent.
 pub(super) async fn due(store: &Store, kind: &str) -> Vec<OutboxEntry> {
-    let mut unsettled = store.unsettled(kind).await.expect("read");
-    unsettled.retain(|intent| intent.due.is_some());
+    let mut unsettled = store.outbox().pending(kind).await.expect("read");
+    unsettled.retain(|entry| entry.due.is_some());
     unsettled
 }
 
@@ -89,21 +94,22 @@ async fn sixty_four_copies_at_once_are_one_row_and_all_are_answered() {
     let store = open(&dir);
     let copies = (0..64).map(|_| {
         let store = store.clone();
-        tokio::spawn(async move { store.accept(arrival("{}")).await.expect("accepted") })
+        tokio::spawn(async move { store.inbox().accept(arrival("{}")).await.expect("accepted") })
     });
-    let answers: Vec<Accepted> = join_all(copies).await.into_iter().map(|answer| answer.expect("an answer")).collect();
-    assert_eq!(answers.iter().filter(|answer| !answer.duplicate).count(), 1);
+    let answers: Vec<InboxReceipt> =
+        join_all(copies).await.into_iter().map(|answer| answer.expect("an answer")).collect();
+    assert_eq!(answers.iter().filter(|answer| !answer.is_duplicate).count(), 1);
     assert!(answers.iter().all(|answer| answer.seq == answers[0].seq));
-    assert_eq!(store.inbox_counts().await.expect("counts"), InboxCounts { total: 1, unprocessed: 1, with_error: 0 });
+    assert_eq!(store.inbox().counts().await.expect("counts"), InboxCounts { total: 1, unprocessed: 1, with_error: 0 });
 }
 
 #[tokio::test]
 async fn the_same_bytes_from_another_source_are_another_event() {
     let dir = TempDir::new().expect("a directory");
     let store = open(&dir);
-    store.accept(arrival("{}")).await.expect("accepted");
-    let other = store.accept(IncomingEvent { source: Kustomer, ..arrival("{}") }).await.expect("accepted");
-    assert!(!other.duplicate);
+    store.inbox().accept(arrival("{}")).await.expect("accepted");
+    let other = store.inbox().accept(IncomingEvent { source: Kustomer, ..arrival("{}") }).await.expect("accepted");
+    assert!(!other.is_duplicate);
 }
 
 #[tokio::test]
@@ -113,7 +119,7 @@ async fn whatever_waits_goes_into_one_transaction() {
     let (release, held) = hold(&store).await;
     let before = store.commits();
     let texts: Vec<String> = (0..200).map(|number| number.to_string()).collect();
-    let all = join_all(texts.iter().map(|text| store.accept(arrival(text))));
+    let all = join_all(texts.iter().map(|text| store.inbox().accept(arrival(text))));
     let release = async move { drop(release) };
     // `join!` polls in this order: everything is in the queue before the thread goes on.
     let (answers, ()) = tokio::join!(all, release);
@@ -128,12 +134,12 @@ async fn a_full_queue_says_so_at_once() {
     let store = open(&dir);
     let (release, held) = hold(&store).await;
     let texts: Vec<String> = (0..=writer::QUEUE).map(|number| number.to_string()).collect();
-    let all = join_all(texts.iter().map(|text| store.accept(arrival(text))));
+    let all = join_all(texts.iter().map(|text| store.inbox().accept(arrival(text))));
     let (answers, ()) = tokio::join!(all, async move { drop(release) });
     held.await.expect("the holder").expect("held");
     let busy = answers.iter().filter(|answer| matches!(answer, Err(StoreError::Busy))).count();
     assert_eq!(busy, 1, "the queue holds {} and one more is refused", writer::QUEUE);
-    assert_eq!(store.inbox_counts().await.expect("counts").total, writer::QUEUE as u64);
+    assert_eq!(store.inbox().counts().await.expect("counts").total, writer::QUEUE as u64);
 }
 
 #[tokio::test]
@@ -141,18 +147,20 @@ async fn one_bad_item_does_not_fail_its_batch_and_leaves_nothing_behind() {
     let dir = TempDir::new().expect("a directory");
     let store = open(&dir);
     let (release, held) = hold(&store).await;
-    let bad = store.write(|connection| {
+    let bad = store.0.write(|connection| {
         cursors::set(connection, "half", "written", Timestamp::UNIX_EPOCH)?;
         connection.execute_batch("INSERT INTO inbox (source) VALUES ('incomplete')")?;
         Ok(())
     });
     let (first, bad, last, ()) =
-        tokio::join!(store.accept(arrival("1")), bad, store.accept(arrival("2")), async move { drop(release) });
+        tokio::join!(store.inbox().accept(arrival("1")), bad, store.inbox().accept(arrival("2")), async move {
+            drop(release)
+        });
     held.await.expect("the holder").expect("held");
     assert!(first.is_ok() && last.is_ok());
     assert!(matches!(bad, Err(StoreError::Database(_))));
-    assert_eq!(store.cursor("half").await.expect("read"), None);
-    assert!(store.trouble().is_none());
+    assert_eq!(store.survey_results().cursor("half").await.expect("read"), None);
+    assert!(store.probe_write_error().is_none());
 }
 
 #[tokio::test]
@@ -164,13 +172,13 @@ async fn what_fails_halfway_with_nothing_to_take_it_back_fails_for_all_and_leave
         cursors::set(connection, "half", "written", Timestamp::UNIX_EPOCH)?;
         Ok(connection.execute_batch("INSERT INTO inbox (source) VALUES ('incomplete')")?)
     };
-    let half = store.0.writer.submit(Manner::Unguarded, half);
-    let (first, half, ()) = tokio::join!(store.accept(arrival("1")), half, async move { drop(release) });
+    let half = store.0.writer.submit(TransactionMode::BatchedUnguarded, half);
+    let (first, half, ()) = tokio::join!(store.inbox().accept(arrival("1")), half, async move { drop(release) });
     held.await.expect("the holder").expect("held");
     let (Err(StoreError::Unconfirmed(first)), Err(StoreError::Unconfirmed(_))) = (first, half) else { panic!("taken") };
     assert_eq!(first.sqlite_error_code(), Some(rusqlite::ErrorCode::ConstraintViolation), "it says why");
-    assert_eq!(store.cursor("half").await.expect("read"), None);
-    assert!(!store.accept(arrival("1")).await.expect("taken when it comes again").duplicate);
+    assert_eq!(store.survey_results().cursor("half").await.expect("read"), None);
+    assert!(!store.inbox().accept(arrival("1")).await.expect("taken when it comes again").is_duplicate);
 }
 
 #[tokio::test]
@@ -179,57 +187,78 @@ async fn a_transaction_that_breaks_fails_for_all_and_the_next_one_works() {
     let store = open(&dir);
     // What SQLite does by itself when the disk is full or fails: it gives up the whole transaction. The connection is
     // of no use afterwards.
-    let broken = store.write(|connection| {
+    let broken = store.0.write(|connection| {
         connection.execute_batch("ROLLBACK; PRAGMA query_only = ON")?;
         Ok(())
     });
     assert!(matches!(broken.await, Err(StoreError::Unconfirmed(_))));
-    assert!(store.trouble().is_some(), "and asking tries again");
-    store.accept(arrival("1")).await.expect("accepted over a new connection");
-    assert!(store.trouble().is_none());
+    assert!(store.probe_write_error().is_some(), "and asking tries again");
+    store.inbox().accept(arrival("1")).await.expect("accepted over a new connection");
+    assert!(store.probe_write_error().is_none());
 }
 
 #[tokio::test]
 async fn what_was_acknowledged_is_there_after_reopening() {
     let dir = TempDir::new().expect("a directory");
     let store = open(&dir);
-    let first = store.accept(arrival("1")).await.expect("accepted");
-    let second = store.accept(arrival("2")).await.expect("accepted");
-    store.mark_processed(second.seq, Some(UnusableReason::Unreadable("It has no response.".into()))).await.expect("marked");
-    drop(store.keep_survey_records(Vec::new(), "agent_connect", "9001".into()).await.expect("moved"));
+    let first = store.inbox().accept(arrival("1")).await.expect("accepted");
+    let second = store.inbox().accept(arrival("2")).await.expect("accepted");
+    store
+        .inbox()
+        .mark_processed(second.seq, Some(UnusableReason::Unreadable("It has no response.".into())))
+        .await
+        .expect("marked");
+    drop(store.survey_results().record_page(Vec::new(), "agent_connect", "9001".into()).await.expect("moved"));
     drop(store);
 
     let store = open(&dir);
-    assert_eq!(store.cursor("agent_connect").await.expect("read").as_deref(), Some("9001"));
-    let again = store.accept(arrival("1")).await.expect("accepted");
-    assert_eq!(again, Accepted { seq: first.seq, duplicate: true });
-    let kept = store.waiting_after(Goodays, 0, 10).await.expect("read");
+    assert_eq!(store.survey_results().cursor("agent_connect").await.expect("read").as_deref(), Some("9001"));
+    let again = store.inbox().accept(arrival("1")).await.expect("accepted");
+    assert_eq!(again, InboxReceipt { seq: first.seq, is_duplicate: true });
+    let kept = store.inbox().pending_after(Goodays, 0, 10).await.expect("read");
     assert_eq!(kept.len(), 1);
     assert_eq!((kept[0].body.as_slice(), &kept[0].headers), (&b"1"[..], &arrival("1").headers));
     assert_eq!(kept[0].received_at, clock().now());
-    assert!(store.waiting_after(Goodays, first.seq, 10).await.expect("read").is_empty());
-    assert_eq!(store.inbox_counts().await.expect("counts"), InboxCounts { total: 2, unprocessed: 1, with_error: 1 });
+    assert!(store.inbox().pending_after(Goodays, first.seq, 10).await.expect("read").is_empty());
+    assert_eq!(store.inbox().counts().await.expect("counts"), InboxCounts { total: 2, unprocessed: 1, with_error: 1 });
 }
 
 #[tokio::test]
 async fn what_another_version_could_not_understand_waits_again_once() {
     let dir = TempDir::new().expect("a directory");
     let store = open(&dir);
-    let waiting = async || store.waiting_after(Goodays, 0, 9).await.expect("read").len();
+    let waiting = async || store.inbox().pending_after(Goodays, 0, 9).await.expect("read").len();
     for text in ["1", "2"] {
-        let seq = store.accept(arrival(text)).await.expect("accepted").seq;
+        let seq = store.inbox().accept(arrival(text)).await.expect("accepted").seq;
         store
+            .inbox()
             .mark_processed(seq, (text == "2").then(|| UnusableReason::Unreadable("It has no response.".into())))
             .await
             .expect("marked");
     }
-    assert_eq!((store.look_again(Goodays).await.expect("looked"), waiting().await), (1, 1), "who tried is not known");
-    let seq = store.waiting_after(Goodays, 0, 9).await.expect("read")[0].seq;
-    store.mark_processed(seq, Some(UnusableReason::Unreadable("It still has none.".into()))).await.expect("marked");
-    assert_eq!((store.look_again(Goodays).await.expect("looked"), waiting().await), (0, 0), "we have tried it");
-    let other = store.write(|connection| cursors::set(connection, "goodays.tried", "0.0.1", Timestamp::UNIX_EPOCH));
+    assert_eq!(
+        (store.inbox().retry_unusable(Goodays).await.expect("looked"), waiting().await),
+        (1, 1),
+        "who tried is not known"
+    );
+    let seq = store.inbox().pending_after(Goodays, 0, 9).await.expect("read")[0].seq;
+    store
+        .inbox()
+        .mark_processed(seq, Some(UnusableReason::Unreadable("It still has none.".into())))
+        .await
+        .expect("marked");
+    assert_eq!(
+        (store.inbox().retry_unusable(Goodays).await.expect("looked"), waiting().await),
+        (0, 0),
+        "we have tried it"
+    );
+    let other = store.0.write(|connection| cursors::set(connection, "goodays.tried", "0.0.1", Timestamp::UNIX_EPOCH));
     other.await.expect("written");
-    assert_eq!((store.look_again(Goodays).await.expect("looked"), waiting().await), (1, 1), "after an upgrade");
+    assert_eq!(
+        (store.inbox().retry_unusable(Goodays).await.expect("looked"), waiting().await),
+        (1, 1),
+        "after an upgrade"
+    );
 }
 
 #[tokio::test]
@@ -247,10 +276,10 @@ async fn who_waits_to_be_acknowledged_goes_before_what_can_wait_and_nothing_is_l
     let (release, held) = hold(&store).await;
     let writer = &store.0.writer;
     let (later, soon, alone, last, (), ()) = tokio::join!(
-        writer.submit(Manner::Later, note("later")),
-        writer.submit(Manner::Soon, note("soon")),
-        writer.submit(Manner::Alone, note("alone")),
-        writer.submit(Manner::Later, note("last")),
+        writer.submit(TransactionMode::Deferred, note("later")),
+        writer.submit(TransactionMode::Batched, note("soon")),
+        writer.submit(TransactionMode::NoTransaction, note("alone")),
+        writer.submit(TransactionMode::Deferred, note("last")),
         store.close(),
         async move { drop(release) }
     );
@@ -267,14 +296,15 @@ async fn closing_writes_what_waits_and_refuses_what_comes_later() {
     let dir = TempDir::new().expect("a directory");
     let store = open(&dir);
     let (release, held) = hold(&store).await;
-    let (answer, (), ()) = tokio::join!(store.accept(arrival("1")), store.close(), async move { drop(release) });
+    let (answer, (), ()) =
+        tokio::join!(store.inbox().accept(arrival("1")), store.close(), async move { drop(release) });
     held.await.expect("the holder").expect("held");
     assert!(answer.is_ok());
-    assert!(matches!(store.accept(arrival("2")).await, Err(StoreError::Closed)));
-    assert!(matches!(store.cursor("x").await, Err(StoreError::Closed)));
-    assert!(store.trouble().is_some());
+    assert!(matches!(store.inbox().accept(arrival("2")).await, Err(StoreError::Closed)));
+    assert!(matches!(store.survey_results().cursor("x").await, Err(StoreError::Closed)));
+    assert!(store.probe_write_error().is_some());
     drop(store);
-    assert_eq!(open(&dir).inbox_counts().await.expect("counts").total, 1);
+    assert_eq!(open(&dir).inbox().counts().await.expect("counts").total, 1);
 }
 
 #[tokio::test]
@@ -308,13 +338,13 @@ async fn only_the_owner_may_read_what_customers_wrote() {
     let parent = TempDir::new().expect("a directory");
     let dir = parent.path().join("data");
     let store = Store::open(&dir, clock()).expect("a store");
-    store.accept(arrival("1")).await.expect("accepted");
+    store.inbox().accept(arrival("1")).await.expect("accepted");
     let mode = |path: &Path| std::fs::metadata(path).expect("it exists").mode() & 0o777;
     assert_eq!(mode(&dir), 0o700);
     for file in ["callboard.db", "callboard.db-wal", "callboard.lock"] {
         assert_eq!(mode(&dir.join(file)), 0o600, "{file}");
     }
-    assert!(store.bytes() > 0);
+    assert!(store.size_bytes() > 0);
     let key = dir.join("erasure.key");
     assert_eq!(mode(&key), 0o600);
     store.close().await;
@@ -348,15 +378,15 @@ fn data_directory_that_others_can_enter_is_told_with_its_mode() {
 async fn a_key_stands_for_one_request() {
     let dir = TempDir::new().expect("a directory");
     let store = open(&dir);
-    let first = store.intend(wish("k1", "Thank you")).await.expect("written");
-    assert!(first.fresh);
-    assert_eq!((first.intent.state, first.intent.attempt, first.intent.id.len()), (IntentState::New, 0, 32));
-    let again = store.intend(wish("k1", "Thank you")).await.expect("found");
-    assert!(!again.fresh && again.intent == first.intent);
-    assert!(matches!(store.intend(wish("k1", "Go away")).await, Err(StoreError::KeyReused)));
+    let first = store.outbox().enqueue(wish("k1", "Thank you")).await.expect("written");
+    assert!(first.is_new);
+    assert_eq!((first.entry.state, first.entry.attempts, first.entry.id.len()), (RequestState::Queued, 0, 32));
+    let again = store.outbox().enqueue(wish("k1", "Thank you")).await.expect("found");
+    assert!(!again.is_new && again.entry == first.entry);
+    assert!(matches!(store.outbox().enqueue(wish("k1", "Go away")).await, Err(StoreError::KeyReused)));
     let other_kind = NewOutboxEntry { kind: "goodays.close".into(), ..wish("k1", "Thank you") };
-    assert!(matches!(store.intend(other_kind).await, Err(StoreError::KeyReused)));
-    assert_eq!(store.intents("goodays.reply", 10).await.expect("read").len(), 1);
+    assert!(matches!(store.outbox().enqueue(other_kind).await, Err(StoreError::KeyReused)));
+    assert_eq!(store.outbox().newest("goodays.reply", 10).await.expect("read").len(), 1);
 }
 
 #[tokio::test]
@@ -364,44 +394,52 @@ async fn what_is_due_is_claimed_once_and_failure_says_when_it_is_due_again() {
     let dir = TempDir::new().expect("a directory");
     let clock = clock();
     let store = Store::open(dir.path(), clock.clone()).expect("a store");
-    let id = store.intend(wish("k1", "Thank you")).await.expect("written").intent.id;
+    let id = store.outbox().enqueue(wish("k1", "Thank you")).await.expect("written").entry.id;
 
-    let claims = join_all((0..8).map(|_| store.claim(&id))).await;
+    let claims = join_all((0..8).map(|_| store.outbox().claim(&id))).await;
     let claimed: Vec<OutboxEntry> = claims.into_iter().filter_map(|claim| claim.expect("asked")).collect();
     assert_eq!(claimed.len(), 1);
-    assert_eq!((claimed[0].state, claimed[0].attempt), (IntentState::Sending, 1));
-    assert!(store.claim(&id).await.expect("asked").is_none());
+    assert_eq!((claimed[0].state, claimed[0].attempts), (RequestState::Sent, 1));
+    assert!(store.outbox().claim(&id).await.expect("asked").is_none());
 
     let later = clock.now() + SignedDuration::from_secs(5);
-    store.settle(&id, RequestOutcome::failed("It could not be reached.", Some(later))).await.expect("settled");
+    store
+        .outbox()
+        .record_outcome(&id, RequestOutcome::failed("It could not be reached.", Some(later)))
+        .await
+        .expect("settled");
     assert_eq!(due(&store, "goodays.reply").await[0].due, Some(later));
-    assert_eq!(store.claim(&id).await.expect("asked").map(|intent| intent.attempt), Some(2));
-    let done = store.settle(&id, RequestOutcome::accepted(Some(json!({ "ok": true })))).await.expect("settled");
-    assert_eq!((done.state, done.answer), (IntentState::Accepted, Some(json!({ "ok": true }))));
-    let late = store.settle(&id, RequestOutcome::unknown("Too late.")).await;
+    assert_eq!(store.outbox().claim(&id).await.expect("asked").map(|entry| entry.attempts), Some(2));
+    let done = store
+        .outbox()
+        .record_outcome(&id, RequestOutcome::accepted(Some(json!({ "ok": true }))))
+        .await
+        .expect("settled");
+    assert_eq!((done.state, done.answer), (RequestState::Accepted, Some(json!({ "ok": true }))));
+    let late = store.outbox().record_outcome(&id, RequestOutcome::unknown("Too late.")).await;
     assert!(matches!(late, Err(StoreError::Settled { state: "accepted", .. })));
-    assert!(matches!(store.retry(&id, false).await, Err(StoreError::Settled { .. })));
-    assert!(matches!(store.retry("none", false).await, Err(StoreError::NoSuchIntent { .. })));
+    assert!(matches!(store.outbox().retry(&id, false).await, Err(StoreError::Settled { .. })));
+    assert!(matches!(store.outbox().retry("none", false).await, Err(StoreError::NoSuchRequest { .. })));
 }
 
 #[tokio::test]
 async fn what_was_on_its_way_is_unknown_after_a_restart_and_only_a_person_sends_it_again() {
     let dir = TempDir::new().expect("a directory");
     let store = open(&dir);
-    let id = store.intend(wish("k1", "Thank you")).await.expect("written").intent.id;
-    let waiting = store.intend(wish("k2", "Hello")).await.expect("written").intent.id;
-    assert!(store.claim(&id).await.expect("asked").is_some());
+    let id = store.outbox().enqueue(wish("k1", "Thank you")).await.expect("written").entry.id;
+    let waiting = store.outbox().enqueue(wish("k2", "Hello")).await.expect("written").entry.id;
+    assert!(store.outbox().claim(&id).await.expect("asked").is_some());
     drop(store);
 
     let store = open(&dir);
-    let unknown = store.intent(&id).await.expect("read").expect("it is there");
-    assert_eq!(unknown.state, IntentState::Unknown);
+    let unknown = store.outbox().get(&id).await.expect("read").expect("it is there");
+    assert_eq!(unknown.state, RequestState::Unknown);
     assert_eq!(unknown.reason.as_deref(), Some("The server stopped before the answer came."));
-    assert_eq!(due(&store, "goodays.reply").await.iter().map(|intent| &intent.id).collect::<Vec<_>>(), [&waiting]);
-    assert_eq!(store.retry(&id, false).await.expect("again").state, IntentState::New);
-    assert_eq!(store.claim(&id).await.expect("asked").map(|intent| intent.attempt), Some(2));
-    let newest_first = store.intents("goodays.reply", 10).await.expect("read");
-    assert_eq!(newest_first.iter().map(|intent| &intent.id).collect::<Vec<_>>(), [&waiting, &id]);
+    assert_eq!(due(&store, "goodays.reply").await.iter().map(|entry| &entry.id).collect::<Vec<_>>(), [&waiting]);
+    assert_eq!(store.outbox().retry(&id, false).await.expect("again").state, RequestState::Queued);
+    assert_eq!(store.outbox().claim(&id).await.expect("asked").map(|entry| entry.attempts), Some(2));
+    let newest_first = store.outbox().newest("goodays.reply", 10).await.expect("read");
+    assert_eq!(newest_first.iter().map(|entry| &entry.id).collect::<Vec<_>>(), [&waiting, &id]);
 }
 
 #[tokio::test]
@@ -410,7 +448,7 @@ async fn what_has_not_come_to_an_end_is_listed_in_its_order_and_a_key_finds_its_
     let store = open(&dir);
     let mut ids = Vec::new();
     for key in ["done", "refused", "unknown", "later", "never", "new"] {
-        ids.push(store.intend(wish(key, "Thank you")).await.expect("written").intent.id);
+        ids.push(store.outbox().enqueue(wish(key, "Thank you")).await.expect("written").entry.id);
     }
     let later = clock().now() + SignedDuration::from_hours(1);
     for (id, outcome) in ids.iter().zip([
@@ -420,23 +458,23 @@ async fn what_has_not_come_to_an_end_is_listed_in_its_order_and_a_key_finds_its_
         RequestOutcome::failed("Not now.", Some(later)),
         RequestOutcome::failed("Not until somebody mends it.", None),
     ]) {
-        store.claim(id).await.expect("asked").expect("claimed");
-        store.settle(id, outcome).await.expect("settled");
+        store.outbox().claim(id).await.expect("asked").expect("claimed");
+        store.outbox().record_outcome(id, outcome).await.expect("settled");
     }
-    let open = store.unsettled("goodays.reply").await.expect("read");
-    assert_eq!(open.iter().map(|intent| &*intent.key).collect::<Vec<_>>(), ["unknown", "later", "new"]);
-    assert!(store.unsettled("goodays.close").await.expect("read").is_empty());
-    let found = store.intent_of("never").await.expect("read").map(|intent| intent.id);
-    assert_eq!((found.as_ref(), store.intent_of("none").await.expect("read")), (Some(&ids[4]), None));
+    let open = store.outbox().pending("goodays.reply").await.expect("read");
+    assert_eq!(open.iter().map(|entry| &*entry.key).collect::<Vec<_>>(), ["unknown", "later", "new"]);
+    assert!(store.outbox().pending("goodays.close").await.expect("read").is_empty());
+    let found = store.outbox().by_key("never").await.expect("read").map(|entry| entry.id);
+    assert_eq!((found.as_ref(), store.outbox().by_key("none").await.expect("read")), (Some(&ids[4]), None));
 }
 
 #[tokio::test]
 async fn what_customers_write_is_not_in_debug_output() {
     let dir = TempDir::new().expect("a directory");
     let store = open(&dir);
-    store.accept(arrival("private")).await.expect("accepted");
-    let kept = store.waiting_after(Goodays, 0, 10).await.expect("read");
-    let wish = store.intend(wish("k1", "private")).await.expect("written");
+    store.inbox().accept(arrival("private")).await.expect("accepted");
+    let kept = store.inbox().pending_after(Goodays, 0, 10).await.expect("read");
+    let wish = store.outbox().enqueue(wish("k1", "private")).await.expect("written");
     let outcome = RequestOutcome::accepted(Some(json!("private")));
     let shown = format!("{:?} {kept:?} {wish:?} {outcome:?} {store:?}", arrival("private"));
     assert!(!shown.contains("private"), "{shown}");
@@ -448,37 +486,37 @@ async fn a_nearly_full_disk_takes_no_new_events_and_everything_else_goes_on() {
     let dir = TempDir::new().expect("a directory");
     let free = Arc::new(AtomicU64::new(64 << 20));
     let measured = Arc::clone(&free);
-    let measure: space::Measure = Arc::new(move |_| Ok(measured.load(Ordering::Relaxed)));
+    let measure: disk_space::Measure = Arc::new(move |_| Ok(measured.load(Ordering::Relaxed)));
     let store = Store::open_on(dir.path(), clock(), Settings::default(), measure).expect("a store");
-    store.accept(arrival("1")).await.expect("there is room");
+    store.inbox().accept(arrival("1")).await.expect("there is room");
 
     free.store((64 << 20) - 1, Ordering::Relaxed);
-    assert!(matches!(store.accept(arrival("2")).await, Err(StoreError::Full { .. })));
-    let trouble = store.trouble().expect("told").to_string();
-    assert!(store.trouble().is_some() && trouble.contains("63 MB free and the store wants 64"), "{trouble}");
-    store.remember("x", Vec::new()).await.expect("what is little is written");
-    assert_eq!(store.waiting_after(Goodays, 0, 9).await.expect("read").len(), 1);
+    assert!(matches!(store.inbox().accept(arrival("2")).await, Err(StoreError::Full { .. })));
+    let trouble = store.probe_write_error().expect("told").to_string();
+    assert!(store.probe_write_error().is_some() && trouble.contains("63 MB free and the store wants 64"), "{trouble}");
+    store.feed_state().set("x", Vec::new()).await.expect("what is little is written");
+    assert_eq!(store.inbox().pending_after(Goodays, 0, 9).await.expect("read").len(), 1);
 
     free.store(64 << 20, Ordering::Relaxed);
-    assert!(store.trouble().is_none());
-    store.accept(arrival("2")).await.expect("there is room again");
+    assert!(store.probe_write_error().is_none());
+    store.inbox().accept(arrival("2")).await.expect("there is room again");
 }
 
 #[tokio::test]
 async fn a_disk_that_fails_once_is_not_given_up_and_one_that_fails_again_and_again_is() {
     let dir = TempDir::new().expect("a directory");
     let store = open(&dir);
-    let fail = || store.write(|_| Ok(()));
+    let fail = || store.0.write(|_| Ok(()));
     // The file is gone and something else stands in its place: whoever opens it anew cannot.
-    let break_it = store.write(|connection| Ok(connection.execute_batch("ROLLBACK; PRAGMA query_only = ON")?));
+    let break_it = store.0.write(|connection| Ok(connection.execute_batch("ROLLBACK; PRAGMA query_only = ON")?));
     assert!(break_it.await.is_err());
     fail().await.expect("over a new connection");
     let given_up = tokio::spawn({
         let store = store.clone();
-        async move { store.given_up().await }
+        async move { store.failed_permanently().await }
     });
     let (file, aside) = (dir.path().join("callboard.db"), dir.path().join("aside"));
-    let break_it = store.write(|connection| Ok(connection.execute_batch("ROLLBACK; PRAGMA query_only = ON")?));
+    let break_it = store.0.write(|connection| Ok(connection.execute_batch("ROLLBACK; PRAGMA query_only = ON")?));
     assert!(break_it.await.is_err());
     std::fs::rename(&file, &aside).expect("moved");
     std::fs::write(&file, "this is no database, and it is long enough to be looked at as one").expect("written");
@@ -512,8 +550,8 @@ async fn requests_of_an_older_file_are_known_by_every_name_of_their_interaction(
     }
     drop(file);
     let store = open(&dir);
-    let names = store.read(|connection| {
-        let mut all = connection.prepare("SELECT request, interaction FROM asked ORDER BY 1, 2")?;
+    let names = store.0.read(|connection| {
+        let mut all = connection.prepare("SELECT request, interaction FROM survey_interaction ORDER BY 1, 2")?;
         let names = all.query_map([], |row| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?)))?;
         Ok(names.collect::<Result<Vec<_>, _>>()?)
     });
@@ -523,7 +561,10 @@ async fn requests_of_an_older_file_are_known_by_every_name_of_their_interaction(
     // And so nobody is asked a second time about what was asked about before.
     for name in ["5f1", "case 1", "82674"] {
         let again = NewOutboxEntry { kind: "agentConnect.request".into(), ..wish(name, "again") };
-        let asked = store.ask_about(vec![name.to_owned()], Asking::Automatic, again, None, None).await;
+        let asked = store
+            .outbox()
+            .enqueue_survey(vec![name.to_owned()], SurveyTrigger::Automatic, again, InitialState::Queued, None)
+            .await;
         assert!(matches!(asked, Err(StoreError::AlreadyRequested(_))), "{name}");
     }
 }

@@ -1,5 +1,5 @@
 //! The one thread that writes. Whatever waits goes into one transaction: a burst costs one wait for the disk, and a
-//! single event does not wait for company. In a crowd, those who were answered a moment ago are about to come again: the
+//! single event does not wait for company. In a last_batch, those who were answered a moment ago are about to come again: the
 //! next transaction waits for as many, though not for long.
 //!
 //! Who waits to be acknowledged goes first. What an event means is written when nobody waits, or when it has waited
@@ -29,17 +29,17 @@ const BATCH: usize = 256;
 const LONGEST_WAIT: Duration = Duration::from_millis(250);
 
 /// How long a transaction waits at most for those who are about to come: about as long as the disk takes for it.
-const COMPANY: Duration = Duration::from_micros(300);
+const MAX_BATCH_WAIT: Duration = Duration::from_micros(300);
 
 /// How much is written before the log is folded into the file, as soon as nothing waits. SQLite would do it inside some
 /// commit, and whoever waits for that one would wait longer.
-const FOLD_AFTER: usize = 512;
+const CHECKPOINT_AFTER: usize = 512;
 
 /// How large the log may become before somebody is told: something keeps it from being folded.
 const LARGE_LOG: u64 = 64 << 20;
 
 /// How many transactions in a row a disk may fail, each over a connection of its own, before it is given up.
-const PATIENCE: u64 = 3;
+const MAX_FAILED_TRANSACTIONS: u64 = 3;
 
 /// The way to the writing thread.
 pub(super) struct Writer {
@@ -60,21 +60,21 @@ type Job = Box<dyn Waiting>;
 
 /// How work goes with other work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Manner {
+pub(super) enum TransactionMode {
     /// In the next transaction, with whatever else waits.
-    Soon,
+    Batched,
     /// The same, with nothing that would take it back alone: if it fails after it has written something, the transaction
     /// fails for all.
-    Unguarded,
+    BatchedUnguarded,
     /// In a transaction of its own: whoever waits to be acknowledged goes before, though not for long.
-    Later,
+    Deferred,
     /// In no transaction. Everything else waits meanwhile.
-    Alone,
+    NoTransaction,
 }
 
 /// One piece of work and whoever waits for its answer.
 trait Waiting: Send {
-    fn manner(&self) -> Manner;
+    fn mode(&self) -> TransactionMode;
     /// Does the work. Whether its changes are to be kept.
     fn run(&mut self, connection: &Connection) -> bool;
     /// What the database had against it, if it had.
@@ -84,7 +84,7 @@ trait Waiting: Send {
 }
 
 struct Task<T, F> {
-    manner: Manner,
+    mode: TransactionMode,
     work: Option<F>,
     result: Option<Result<T, StoreError>>,
     asker: oneshot::Sender<Result<T, StoreError>>,
@@ -95,8 +95,8 @@ where
     T: Send,
     F: FnOnce(&Connection) -> Result<T, StoreError> + Send,
 {
-    fn manner(&self) -> Manner {
-        self.manner
+    fn mode(&self) -> TransactionMode {
+        self.mode
     }
 
     fn run(&mut self, connection: &Connection) -> bool {
@@ -131,7 +131,7 @@ impl Writer {
             commits: AtomicU64::new(0),
             broken: watch::channel(0).0,
         });
-        let desk = Desk {
+        let writer = BatchWriter {
             connection: Some(connection),
             path: path.clone(),
             gauges: Arc::clone(&gauges),
@@ -141,7 +141,7 @@ impl Writer {
         let thread = std::thread::Builder::new()
             .name("store-writer".into())
             .spawn(move || {
-                desk.work(jobs);
+                writer.work(jobs);
                 let _ = finished.send(());
             })
             .map_err(|source| StoreError::Directory { dir: path, source })?;
@@ -153,28 +153,28 @@ impl Writer {
         })
     }
 
-    /// Has the work done, in its manner, and waits until that is on the disk.
-    pub(super) async fn submit<T, F>(&self, manner: Manner, work: F) -> Result<T, StoreError>
+    /// Has the work done, in its mode, and waits until that is on the disk.
+    pub(super) async fn submit<T, F>(&self, mode: TransactionMode, work: F) -> Result<T, StoreError>
     where
         T: Send + 'static,
         F: FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
     {
-        let answer = self.enqueue(manner, work)?;
+        let answer = self.enqueue(mode, work)?;
         answer.await.unwrap_or(Err(StoreError::Closed))
     }
 
     /// Writes something small, for nobody, to learn whether the disk takes it.
     pub(super) fn probe(&self, now: Timestamp) {
         // A full or closed queue says by itself how things are.
-        let _ = self.enqueue(Manner::Soon, move |connection| {
+        let _ = self.enqueue(TransactionMode::Batched, move |connection| {
             super::cursors::set(connection, "store.probe", &now.to_string(), now)
         });
     }
 
     /// Resolves when the disk has failed again and again, over new connections too.
-    pub(super) async fn given_up(&self) {
+    pub(super) async fn failed_permanently(&self) {
         // An error means that the thread has ended, as it does when the store is closed: nothing is lost then.
-        if self.gauges.broken.subscribe().wait_for(|times| *times >= PATIENCE).await.is_err() {
+        if self.gauges.broken.subscribe().wait_for(|times| *times >= MAX_FAILED_TRANSACTIONS).await.is_err() {
             std::future::pending().await
         }
     }
@@ -199,14 +199,18 @@ impl Writer {
         }
     }
 
-    fn enqueue<T, F>(&self, manner: Manner, work: F) -> Result<oneshot::Receiver<Result<T, StoreError>>, StoreError>
+    fn enqueue<T, F>(
+        &self,
+        mode: TransactionMode,
+        work: F,
+    ) -> Result<oneshot::Receiver<Result<T, StoreError>>, StoreError>
     where
         T: Send + 'static,
         F: FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
     {
         let (asker, answer) = oneshot::channel();
         let queue = lock(&self.queue).clone().ok_or(StoreError::Closed)?;
-        queue.try_send(Box::new(Task { manner, work: Some(work), result: None, asker })).map_err(
+        queue.try_send(Box::new(Task { mode, work: Some(work), result: None, asker })).map_err(
             |error| match error {
                 TrySendError::Full(_) => StoreError::Busy,
                 TrySendError::Disconnected(_) => StoreError::Closed,
@@ -228,7 +232,7 @@ impl Drop for Writer {
 }
 
 /// The thread's own side.
-struct Desk {
+struct BatchWriter {
     connection: Option<Connection>,
     path: PathBuf,
     gauges: Arc<Gauges>,
@@ -237,18 +241,18 @@ struct Desk {
     log_is_large: bool,
 }
 
-impl Desk {
+impl BatchWriter {
     fn work(mut self, jobs: Receiver<Job>) {
         let (mut came, mut later) = (Vec::with_capacity(BATCH), VecDeque::new());
         // How many were answered last.
-        let mut crowd = 0;
-        while receive(&jobs, &mut came, later.is_empty(), crowd) {
+        let mut last_batch = 0;
+        while receive(&jobs, &mut came, later.is_empty(), last_batch) {
             let mut batch = Vec::with_capacity(came.len());
             for job in came.drain(..) {
-                match job.manner() {
-                    Manner::Soon | Manner::Unguarded => batch.push(job),
-                    Manner::Later => later.push_back((Instant::now(), job)),
-                    Manner::Alone => {
+                match job.mode() {
+                    TransactionMode::Batched | TransactionMode::BatchedUnguarded => batch.push(job),
+                    TransactionMode::Deferred => later.push_back((Instant::now(), job)),
+                    TransactionMode::NoTransaction => {
                         // What came before it may be what it is about.
                         self.serve(std::mem::take(&mut batch));
                         later.drain(..).for_each(|(_, job)| self.serve(vec![job]));
@@ -256,12 +260,13 @@ impl Desk {
                     }
                 }
             }
-            crowd = batch.len();
+            last_batch = batch.len();
             self.serve(batch);
-            if let Some((_, job)) = later.pop_front_if(|(since, _)| crowd == 0 || since.elapsed() >= LONGEST_WAIT) {
+            if let Some((_, job)) = later.pop_front_if(|(since, _)| last_batch == 0 || since.elapsed() >= LONGEST_WAIT)
+            {
                 self.serve(vec![job]);
             }
-            if self.unfolded >= FOLD_AFTER && later.is_empty() {
+            if self.unfolded >= CHECKPOINT_AFTER && later.is_empty() {
                 match jobs.try_recv() {
                     Ok(job) => came.push(job),
                     Err(_) => self.fold_when_idle(),
@@ -336,7 +341,7 @@ impl Desk {
             return run(if job.run(connection) { "COMMIT" } else { "ROLLBACK" });
         }
         for job in batch {
-            if job.manner() == Manner::Unguarded {
+            if job.mode() == TransactionMode::BatchedUnguarded {
                 let before = connection.total_changes();
                 if !job.run(connection) && (connection.is_autocommit() || connection.total_changes() != before) {
                     // SQLite may have given up the whole transaction by itself, as it does when the disk is full.
@@ -358,8 +363,8 @@ impl Desk {
 }
 
 /// Adds what has come to what is there, and says whether there is anything to do now or later. Waits for it if nothing else
-/// is to be done, and for a crowd to be together again.
-fn receive(jobs: &Receiver<Job>, came: &mut Vec<Job>, wait: bool, crowd: usize) -> bool {
+/// is to be done, and for a last_batch to be together again.
+fn receive(jobs: &Receiver<Job>, came: &mut Vec<Job>, wait: bool, last_batch: usize) -> bool {
     if wait && came.is_empty() {
         match jobs.recv() {
             Ok(job) => came.push(job),
@@ -372,10 +377,10 @@ fn receive(jobs: &Receiver<Job>, came: &mut Vec<Job>, wait: bool, crowd: usize) 
             came.push(job);
             continue;
         }
-        if crowd < 2 || came.is_empty() || came.len() >= crowd {
+        if last_batch < 2 || came.is_empty() || came.len() >= last_batch {
             break;
         }
-        let until = *until.get_or_insert_with(|| Instant::now() + COMPANY);
+        let until = *until.get_or_insert_with(|| Instant::now() + MAX_BATCH_WAIT);
         match jobs.recv_timeout(until.saturating_duration_since(Instant::now())) {
             Ok(job) => came.push(job),
             Err(_) => break,

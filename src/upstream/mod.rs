@@ -1,5 +1,5 @@
-//! Four dialects. An upstream module speaks the upstream's words and has never heard of ours; `tolerant`
-//! below them knows no upstream at all.
+//! Clients for the four upstream systems. Each speaks the words of its system and knows nothing of `domain`; `tolerant`
+//! below them knows no upstream system at all.
 
 pub mod agent_connect;
 pub mod clarity;

@@ -1,4 +1,4 @@
-//! Reading what is written loosely: numbers as text, booleans as text, times without zeros (`apis.md` B.4). What is taken,
+//! Reading what is written loosely: numbers as text, booleans as text, times without zeros (apis.md B.4). What is taken,
 //! and why, is in `docs/tolerance.md`.
 //!
 //! One field that makes no sense never spoils the object around it: it reads as absent.
@@ -23,7 +23,7 @@ use visitors::{Kind, Object, Objects, Only, Scalar};
 /// The largest number up to which every integer is an `f64` of its own: beyond it 2 and 3 may be read as the same id.
 const EXACT: f64 = 9_007_199_254_740_991.0;
 
-/// An id or count: an integer, or digits as text. 901.0 is 901; not `1.5`, not the empty text (`apis.md` B61).
+/// An id or count: an integer, or digits as text. 901.0 is 901; not `1.5`, not the empty text (apis.md B61).
 ///
 /// # Errors
 /// When the JSON itself is broken.
@@ -74,7 +74,7 @@ pub fn integers<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Vec<i64>>, 
     })
 }
 
-/// A boolean, also as text or as 0 and 1 (`apis.md` B62, B67).
+/// A boolean, also as text or as 0 and 1 (apis.md B62, B67).
 ///
 /// # Errors
 /// When the JSON itself is broken.
@@ -82,7 +82,7 @@ pub fn boolean<'de, D: Deserializer<'de>>(from: D) -> Result<Option<bool>, D::Er
     Only(|scalar: Scalar<'_>| scalar.boolean()).read(from)
 }
 
-/// A text, as whatever keeps it. `NOTSET` means that there is none (`apis.md` B86); numbers are texts where texts are expected.
+/// A text, as whatever keeps it. `NOTSET` means that there is none (apis.md B86); numbers are texts where texts are expected.
 ///
 /// # Errors
 /// When the JSON itself is broken.
@@ -144,7 +144,7 @@ pub fn maybe<'de, D: Deserializer<'de>, T: DeserializeOwned>(from: D) -> Result<
 }
 
 /// A list in any of the three shapes that the document shows: bare, wrapped in `items`, or a single object
-/// (`apis.md` B80). Items that make no sense are left out.
+/// (apis.md B80). Items that make no sense are left out.
 ///
 /// # Errors
 /// When the JSON itself is broken.
@@ -167,7 +167,7 @@ pub fn list_of<T: DeserializeOwned>(value: Value) -> Option<Vec<T>> {
     Some(items.into_iter().filter_map(|item| T::deserialize(item).ok()).collect())
 }
 
-/// A time as Clarity writes it: that of [`WrittenTime`], in UTC where no zone is named (`apis.md` B68, B69).
+/// A time as Clarity writes it: that of [`WrittenTime`], in UTC where no zone is named (apis.md B68, B69).
 #[must_use]
 pub fn time_of(text: &str) -> Option<Timestamp> {
     WrittenTime::of(text)?.at(&TimeZone::UTC)
@@ -284,7 +284,7 @@ fn unpadded(text: &str) -> Option<DateTime> {
     DateTime::new(year, month, day, hour, minute, second.parse().ok()?, nanosecond).ok()
 }
 
-/// A name without case, blanks and punctuation: spellings differ between Clarity's own answers (`apis.md` B63, B70).
+/// A name without case, blanks and punctuation: spellings differ between Clarity's own answers (apis.md B63, B70).
 #[must_use]
 pub fn normalized(name: &str) -> Cow<'_, str> {
     if name.bytes().all(|letter| letter.is_ascii_lowercase() || letter.is_ascii_digit()) {
@@ -293,7 +293,7 @@ pub fn normalized(name: &str) -> Cow<'_, str> {
     name.chars().filter(|letter| letter.is_alphanumeric()).flat_map(char::to_lowercase).collect::<String>().into()
 }
 
-/// `AnsweredCount` and `answeredCount` are the same name: ours is the second (`apis.md` B43).
+/// `AnsweredCount` and `answeredCount` are the same name: ours is the second (apis.md B43).
 #[must_use]
 pub fn camel_case(name: &str) -> String {
     let mut letters = name.chars();

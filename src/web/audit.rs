@@ -20,7 +20,7 @@ use super::problem::Problem;
 use super::state::AppState;
 use super::supervise::{Acting, problem};
 use crate::domain::Role;
-use crate::store::{AuditFilter, AuditEntry as Line, NewAuditEntry, Store, StoreError};
+use crate::store::{AuditEntry as Line, AuditFilter, NewAuditEntry, Store, StoreError};
 pub use filter::AuditQuery;
 
 /// How many entries a table has at most.

@@ -14,7 +14,7 @@ use crate::domain::{Role, SourceName};
 use crate::feeds::Intake;
 use crate::feeds::goodays::UNEXPECTED_ACTION_URLS;
 use crate::feeds::kustomer::SEVERAL_ASSIGNED;
-use crate::store::{WROTE_AFTER_ERASURE, Store, StoreError};
+use crate::store::{Store, StoreError, WROTE_AFTER_ERASURE};
 
 /// Who sends webhooks.
 const SENDERS: [SourceName; 2] = [SourceName::Goodays, SourceName::Kustomer];
@@ -27,7 +27,10 @@ const NEWEST: u32 = 10;
 
 /// What was left out on purpose, and what that means.
 const NOTED: [(&str, &str); 3] = [
-    (UNEXPECTED_ACTION_URLS, "Responses of Goodays whose actions had an odd address (no address of an event is ever called)"),
+    (
+        UNEXPECTED_ACTION_URLS,
+        "Responses of Goodays whose actions had an odd address (no address of an event is ever called)",
+    ),
     (SEVERAL_ASSIGNED, "Conversations of Kustomer with several users, of whom one was taken"),
     (WROTE_AFTER_ERASURE, "Responses of customers who were erased and have written anew since"),
 ];

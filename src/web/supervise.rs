@@ -16,7 +16,7 @@ use super::state::AppState;
 use crate::actions::supervise::{
     AgentAction, Disposition, ExtraItem, NewStatus, Note, PossibleStatus, Recording, SessionAction, Suspension,
 };
-use crate::actions::{ActingUser, SupervisorAction, SupervisorError, SupervisorActions};
+use crate::actions::{ActingUser, SupervisorAction, SupervisorActions, SupervisorError};
 use crate::domain::{AgentId, SessionId};
 use crate::gold::Key;
 use crate::live::Hub;

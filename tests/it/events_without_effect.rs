@@ -249,7 +249,8 @@ async fn erased_customers_leave_no_event_without_effect() {
         assert_eq!(to_goodays(&house, body.as_bytes()).await, 204);
     }
     counted(&house, "goodays", "unreadableEvents", 1).await;
-    let erased = house.world.store.privacy().erase(person(), callboard::domain::Actor::command("a test")).await.expect("done");
+    let erased =
+        house.world.store.privacy().erase(person(), callboard::domain::Actor::command("a test")).await.expect("done");
     assert_eq!(erased.report.webhooks, 2);
     drop(erased);
     let mut typeless = event(&json!(null), "r2");

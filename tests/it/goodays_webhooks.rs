@@ -67,7 +67,11 @@ async fn the_upstreams_own_signed_example_is_taken_and_one_changed_byte_is_not()
     assert_eq!(send(&house, body, Some(signature)).await, StatusCode::NO_CONTENT);
     let changed = b"{\r\n    \"event_type\": \"responsf\"\r\n}";
     assert_eq!(send(&house, changed, Some(signature)).await, StatusCode::UNAUTHORIZED);
-    assert_eq!(house.world.store.inbox().counts().await.expect("counts").total, 1, "nothing of a refused event is kept");
+    assert_eq!(
+        house.world.store.inbox().counts().await.expect("counts").total,
+        1,
+        "nothing of a refused event is kept"
+    );
     house.stop().await;
 }
 

@@ -373,7 +373,8 @@ async fn running_export_ends_with_its_sign_in() {
     let keeper = Somebody::of(&house, &sandbox, ADMINISTRATOR).await;
     // More than every buffer between the two can hold.
     let (actor, after) = (Actor::command("a test"), json!({"note": "x".repeat(20_000)}));
-    let noted = (0..2_000).map(|_| house.world.store.audit().record(&actor, "display.create", "display x", after.clone()));
+    let noted =
+        (0..2_000).map(|_| house.world.store.audit().record(&actor, "display.create", "display x", after.clone()));
     let noted = futures_util::stream::iter(noted).buffer_unordered(100).collect::<Vec<_>>().await;
     assert!(noted.iter().all(Result::is_ok), "{:?}", noted.iter().find(|it| it.is_err()));
     let mut table = keeper.get("/audit.csv").await;

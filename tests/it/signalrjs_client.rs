@@ -140,7 +140,8 @@ async fn the_rest_side_of_the_peer_is_read_whole() {
     let structure = clarity.structure().await.expect("a structure");
     assert_eq!(structure.agents.map(|agents| agents.len()), Some(2));
     assert!(structure.groups.is_none());
-    let agents = clarity.agents(&[41, 37], &clarity.agent_properties(), MetricIncludes::default()).await.expect("agents");
+    let agents =
+        clarity.agents(&[41, 37], &clarity.agent_properties(), MetricIncludes::default()).await.expect("agents");
     assert!(agents.iter().all(|agent| agent.current_status.as_ref().is_some_and(|status| status.began().is_some())));
     let found = clarity.search("a/b").await.expect("a result");
     assert_eq!(found.queues_found.expect("queues")[0].agents_available, Some(1));

@@ -145,7 +145,8 @@ async fn erased_customer_who_writes_anew_is_counted_once() {
     counted(&house, "goodays", "erasedWroteAgain", 1).await;
     assert!(text(&house, "/status").await.contains("Responses of customers who were erased"));
     // Forgotten once more, nothing of it is left.
-    let erased = house.world.store.privacy().erase(person(), callboard::domain::Actor::command("a test")).await.expect("done");
+    let erased =
+        house.world.store.privacy().erase(person(), callboard::domain::Actor::command("a test")).await.expect("done");
     drop(erased);
     assert!(!text(&house, "/status").await.contains("Responses of customers who were erased"));
     house.stop().await;

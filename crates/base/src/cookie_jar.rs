@@ -91,24 +91,6 @@ impl CookieStore for CookieJar {
     }
 }
 
-impl CookieStore for CookieJar {
-    fn set_cookies(&self, values: &mut dyn Iterator<Item = &HeaderValue>, address: &Url) {
-        let mut values = values.peekable();
-        if values.peek().is_none() || !self.is_ours(address) {
-            return;
-        }
-        let mut jar = self.jar.write().unwrap_or_else(PoisonError::into_inner);
-        jar.set_cookies(&mut values, address);
-        if jar.cookies(address).is_some_and(|header| header.len() > LONGEST) {
-            *jar = Jar::default();
-        }
-    }
-
-    fn cookies(&self, address: &Url) -> Option<HeaderValue> {
-        self.header(address)
-    }
-}
-
 impl fmt::Debug for CookieJar {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("CookieJar").field("hosts", &self.hosts).finish_non_exhaustive()

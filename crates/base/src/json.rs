@@ -45,7 +45,7 @@ pub fn repair(bytes: &[u8]) -> Option<String> {
 /// Lone surrogates, invalid UTF-8 and bare control characters are repaired. A member or an item that cannot be read is
 /// left out.
 #[must_use]
-pub fn repair(bytes: &[u8]) -> Option<String> {
+pub fn sanitize(bytes: &[u8]) -> Option<String> {
     let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
     let text = String::from_utf8_lossy(bytes);
     let mut sanitizer = Sanitizer { text: &text, at: 0, out: String::with_capacity(text.len()) };

@@ -1,35 +1,35 @@
-//! Why nothing is done about a response.
+//! Why an action about a response is refused.
 
 use thiserror::Error;
 
 use crate::domain::FeedbackActionKind;
 use crate::store::StoreError;
 
-/// What is wrong with a wish. Nothing was sent.
+/// Why an action is refused. Nothing was sent.
 #[derive(Debug, Error)]
 pub enum FeedbackError {
-    /// There is no such response, or no such deed about it.
-    #[error("There is no such response, or nothing of that kind was done about it.")]
+    /// There is no such response, or no such action about it.
+    #[error("There is no such response, or no such action about it.")]
     NotFound,
-    /// It cannot be right.
+    /// A field is missing, wrong, or not one of this action.
     #[error("{0}")]
     Invalid(String),
-    /// Goodays does not offer it for this response now. Often somebody else was faster.
+    /// Goodays does not offer it for this response now. Often a colleague was faster.
     #[error("{}", not_offered(*kind, offered))]
     NotOffered {
-        /// What was wanted.
+        /// The requested action.
         kind: FeedbackActionKind,
-        /// What there is instead.
+        /// What Goodays offers.
         offered: Vec<String>,
     },
-    /// A colleague is at it.
-    #[error("{who} is answering this customer right now: look at the page, and wait until that has come to its end.")]
+    /// A colleague is answering.
+    #[error("{who} is answering this customer right now: look at the page and wait until that has ended.")]
     InHand {
-        /// Who.
+        /// The colleague's name.
         who: String,
     },
-    /// It could not be written down, so it is not done.
-    #[error("The answer could not be written down.")]
+    /// It could not be stored, so it is not sent.
+    #[error("The answer could not be stored.")]
     Store(#[from] StoreError),
 }
 
@@ -38,7 +38,7 @@ fn not_offered(kind: FeedbackActionKind, offered: &[String]) -> String {
         (FeedbackActionKind::NoReplyNeeded, _) => {
             "Goodays can still be told that this needs no answer: close it instead.".to_owned()
         }
-        (_, []) => "Goodays offers no action for this response now: somebody has dealt with it already.".to_owned(),
+        (_, []) => "Goodays offers no action for this response now: a colleague has handled it already.".to_owned(),
         (kind, offered) => {
             let all = offered.join(", ");
             format!("Goodays does not offer \"{}\" for this response now; it offers: {all}.", kind.as_str())

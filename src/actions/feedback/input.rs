@@ -1,4 +1,4 @@
-//! What somebody wants done about a response, in our words, and what Goodays is sent for it.
+//! The fields of a requested action, and what Goodays is sent for them.
 
 use std::fmt;
 
@@ -9,47 +9,42 @@ use crate::domain::FeedbackActionKind;
 use crate::upstream::goodays::action::DEFAULT_REMARK_TYPE;
 use crate::upstream::goodays::{Action, CallError, REMARK_TYPES};
 
-/// The longest name of somebody who acts.
-const LONGEST_NAME: usize = 100;
+/// How many characters of a caller's name are kept.
+const MAX_NAME: usize = 100;
 
-/// What somebody wants done. Which fields there may be depends on the deed.
+/// The fields of a requested action. Which ones are allowed depends on the action.
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct FeedbackInput {
     /// The answer. For a reply and a message.
     pub content: Option<String>,
-    /// The kind of remark that the customer made: Praise, Question, Idea, Problem or Message. For a reply, a message and
-    /// closing; needed where the response is from another site (`apis.md` B149).
+    /// The type of the customer's remark: Praise, Question, Idea, Problem or Message. For a reply, a message and closing;
+    /// required where the response is from an external source (apis.md B149).
     pub remark_type: Option<String>,
-    /// How a call went, 0 to 5.
+    /// How the call went, 0 to 5.
     pub rating: Option<u8>,
     /// A private note about a call.
     pub note: Option<String>,
-    /// The name of whoever acts, for colleagues and for the audit.
+    /// The name of a caller who is not signed in, for colleagues and for the audit.
     pub who: Option<String>,
-    /// Their e-mail address, by which Goodays may know them (`apis.md` G36).
+    /// The caller's e-mail address, by which Goodays may know them (apis.md G36).
     pub email: Option<String>,
 }
 
 impl FeedbackInput {
-    /// The name of whoever acts.
-    pub(super) fn who(&self, demo: bool) -> String {
-        self.name(demo).unwrap_or_else(|| "somebody".to_owned())
-    }
-
-    /// The name that was given, if there was one.
+    /// The caller's name, if one was given or this is the demo.
     pub(super) fn name(&self, demo: bool) -> Option<String> {
         let given = self.who.as_deref().map(str::trim).filter(|name| !name.is_empty());
         let name = given.or(demo.then_some("the demo"))?;
-        Some(name.chars().take(LONGEST_NAME).collect())
+        Some(name.chars().take(MAX_NAME).collect())
     }
 
-    /// Their address, if it is one.
+    /// The caller's address, if it is one.
     pub(super) fn email(&self) -> Option<String> {
         self.email.as_deref().map(str::trim).filter(|email| email.contains('@')).map(str::to_owned)
     }
 
-    /// What Goodays is sent; nothing for a mark of our own.
+    /// What Goodays is sent. `None`: only Callboard records it.
     pub(super) fn action(
         self,
         kind: FeedbackActionKind,
@@ -58,13 +53,13 @@ impl FeedbackInput {
     ) -> Result<Option<Action>, FeedbackError> {
         self.check_fields(kind)?;
         let is_external = source.is_some_and(|source| external.iter().any(|name| name.eq_ignore_ascii_case(source)));
-        let remark_type = match (given(self.remark_type).map(spelled), kind) {
+        let remark_type = match (given(self.remark_type).map(in_goodays_case), kind) {
             (Some(kind), _) => Some(kind),
             (None, FeedbackActionKind::Message) if is_external => Some(DEFAULT_REMARK_TYPE.to_owned()),
             (None, FeedbackActionKind::Reply | FeedbackActionKind::Close) if is_external => {
                 let source = source.unwrap_or_default();
                 return Err(FeedbackError::Invalid(format!(
-                    "Say in remark_type which kind of remark it is ({}): responses from {source} need that.",
+                    "Name the remark type in remark_type ({}): responses from {source} require one.",
                     REMARK_TYPES.join(", ")
                 )));
             }
@@ -83,7 +78,7 @@ impl FeedbackInput {
         Ok(Some(action))
     }
 
-    /// What a deed does not know would be lost in silence.
+    /// A field that the action does not have would be lost silently.
     fn check_fields(&self, kind: FeedbackActionKind) -> Result<(), FeedbackError> {
         use FeedbackActionKind::{Call, Close, Message, Reply};
         let fields = [
@@ -105,13 +100,13 @@ fn given(text: Option<String>) -> Option<String> {
     text.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty())
 }
 
-/// As Goodays writes it; what it does not know is left as it is, to be refused.
-fn spelled(kind: String) -> String {
+/// In the case in which Goodays writes it. An unknown type stays as it is and is refused later.
+fn in_goodays_case(kind: String) -> String {
     let known = REMARK_TYPES.into_iter().find(|known| known.eq_ignore_ascii_case(&kind));
     known.map_or(kind, str::to_owned)
 }
 
-/// Without what is written to the customer, and without the address.
+/// Without what the customer is sent, and without the address.
 impl fmt::Debug for FeedbackInput {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("FeedbackInput").field("remark_type", &self.remark_type).finish_non_exhaustive()
@@ -127,24 +122,24 @@ mod tests {
         FeedbackInput { content: Some(content.to_owned()), ..FeedbackInput::default() }
     }
 
-    fn typed(wish: FeedbackInput, kind: &str) -> FeedbackInput {
-        FeedbackInput { remark_type: Some(kind.to_owned()), ..wish }
+    fn typed(input: FeedbackInput, kind: &str) -> FeedbackInput {
+        FeedbackInput { remark_type: Some(kind.to_owned()), ..input }
     }
 
-    fn sent(wish: FeedbackInput, kind: FeedbackActionKind, source: &str) -> Result<Option<Action>, String> {
-        wish.action(kind, Some(source), &["google".to_owned()]).map_err(|error| error.to_string())
+    fn sent(input: FeedbackInput, kind: FeedbackActionKind, source: &str) -> Result<Option<Action>, String> {
+        input.action(kind, Some(source), &["google".to_owned()]).map_err(|error| error.to_string())
     }
 
-    fn remark_type(wish: FeedbackInput, kind: FeedbackActionKind, source: &str) -> Option<String> {
-        sent(wish, kind, source).expect("an action").expect("sent").remark_type().map(str::to_owned)
+    fn remark_type(input: FeedbackInput, kind: FeedbackActionKind, source: &str) -> Option<String> {
+        sent(input, kind, source).expect("an action").expect("sent").remark_type().map(str::to_owned)
     }
 
     #[test]
-    fn a_response_from_another_site_needs_a_kind_of_remark_and_others_may_have_one() {
+    fn remark_type_is_required_for_external_sources_alone() {
         assert!(sent(text("Thanks"), Reply, "Google").expect_err("refused").contains("remark_type"));
         assert!(sent(FeedbackInput::default(), Close, "google").is_err());
         assert_eq!(remark_type(typed(text("Thanks"), "praise"), Reply, "Google").as_deref(), Some("Praise"));
-        // A private message is of no kind, which has a name of its own (`apis.md` G31).
+        // A private message has the default remark type (apis.md G31).
         assert_eq!(remark_type(text("Thanks"), Message, "google").as_deref(), Some("Message"));
         assert_eq!(remark_type(text("Thanks"), Reply, "email"), None);
         assert_eq!(remark_type(typed(FeedbackInput::default(), "IDEA"), Close, "email").as_deref(), Some("Idea"));
@@ -152,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn texts_must_say_something_and_not_too_much() {
+    fn content_empty_or_over_ten_thousand_letters_is_refused() {
         for content in ["", "  \n "] {
             assert!(sent(text(content), Reply, "email").is_err());
         }
@@ -164,17 +159,17 @@ mod tests {
     }
 
     #[test]
-    fn a_call_is_rated_from_zero_to_five_and_both_its_fields_may_be_missing() {
+    fn call_rating_is_zero_to_five_and_optional() {
         let call = |rating| FeedbackInput { rating, note: Some("Spoke to her.".into()), ..FeedbackInput::default() };
         for rating in [None, Some(0), Some(5)] {
             assert!(sent(call(rating), Call, "email").is_ok(), "{rating:?}");
         }
         assert!(sent(call(Some(6)), Call, "email").is_err());
-        assert!(sent(FeedbackInput::default(), Call, "google").is_ok(), "a call has no kind of remark");
+        assert!(sent(FeedbackInput::default(), Call, "google").is_ok(), "a call has no remark type");
     }
 
     #[test]
-    fn a_field_that_a_deed_does_not_know_is_refused_and_not_lost() {
+    fn field_of_another_action_is_refused() {
         for kind in [Call, Close, Spam, NoReplyNeeded] {
             assert!(sent(text("Thanks"), kind, "email").is_err(), "{kind:?}");
         }
@@ -183,10 +178,10 @@ mod tests {
     }
 
     #[test]
-    fn whoever_gives_no_name_is_somebody() {
+    fn name_is_trimmed_cut_and_optional() {
         let named = |who: &str| FeedbackInput { who: Some(who.to_owned()), ..FeedbackInput::default() };
-        assert_eq!(named("  Jennifer ").who(false), "Jennifer");
-        assert_eq!((named(" ").who(false).as_str(), named("").who(true).as_str()), ("somebody", "the demo"));
-        assert_eq!(named(&"x".repeat(500)).who(false).len(), 100);
+        assert_eq!(named("  Jennifer ").name(false).as_deref(), Some("Jennifer"));
+        assert_eq!((named(" ").name(false), named("").name(true).as_deref()), (None, Some("the demo")));
+        assert_eq!(named(&"x".repeat(500)).name(false).map(|name| name.len()), Some(100));
     }
 }

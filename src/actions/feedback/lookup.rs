@@ -1,5 +1,5 @@
-//! Asks Goodays what it knows of one response. There is no question for a single one, only a list between two instants
-//! (`apis.md` P24), and nowhere is it said which of a response's instants counts.
+//! Looks one response up in Goodays. Goodays only lists responses between two instants (apis.md P24), and its documentation
+//! does not say which of a response's instants counts.
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
@@ -8,39 +8,40 @@ use base::Clock;
 use crate::domain::ResponseId;
 use crate::upstream::goodays::{CallError, Goodays, wire};
 
-/// How far around a response's birth the list goes.
-const AROUND: SignedDuration = SignedDuration::from_mins(10);
+/// How far around a response's creation the first list goes.
+const AROUND_CREATION: SignedDuration = SignedDuration::from_mins(10);
 
-/// How far back the list of what was touched lately goes.
-const LATELY: SignedDuration = SignedDuration::from_hours(24);
+/// How far back the second list goes, for responses that changed lately.
+const RECENT: SignedDuration = SignedDuration::from_hours(24);
 
-/// So many pages are enough for one response.
-const PAGES: usize = 10;
+/// How many pages of a list are read at most.
+const MAX_PAGES: usize = 10;
 
-/// How long a Goodays without a list is not asked for it again.
-const ABSENT: SignedDuration = SignedDuration::from_hours(1);
+/// How long a Goodays that does not offer the list is not asked again.
+const UNAVAILABLE_FOR: SignedDuration = SignedDuration::from_hours(1);
 
 #[derive(Debug)]
-pub(super) struct LookUp {
+pub(super) struct ResponseLookup {
     upstream: Goodays,
     clock: Clock,
-    absent_since: Option<Timestamp>,
+    unavailable_since: Option<Timestamp>,
 }
 
-impl LookUp {
+impl ResponseLookup {
     pub fn new(upstream: Goodays, clock: Clock) -> Self {
-        Self { upstream, clock, absent_since: None }
+        Self { upstream, clock, unavailable_since: None }
     }
 
-    /// The response as it came. `None`: it is in no list, or nobody could be asked.
+    /// The response as Goodays sends it. `None`: it is in neither list, or Goodays could not be asked.
     pub async fn find(&mut self, id: &ResponseId, created: Option<Timestamp>) -> Option<Value> {
         let now = self.clock.now();
-        if self.absent_since.is_some_and(|since| now.duration_since(since) < ABSENT) {
+        if self.unavailable_since.is_some_and(|since| now.duration_since(since) < UNAVAILABLE_FOR) {
             return None;
         }
-        let birth = created.map(|at| (at.saturating_sub(AROUND), at.saturating_add(AROUND)));
-        let lately = (now.saturating_sub(LATELY), Ok(now));
-        for (from, to) in birth.into_iter().chain([lately]) {
+        let around_creation =
+            created.map(|at| (at.saturating_sub(AROUND_CREATION), at.saturating_add(AROUND_CREATION)));
+        let recent = (now.saturating_sub(RECENT), Ok(now));
+        for (from, to) in around_creation.into_iter().chain([recent]) {
             let (Ok(from), Ok(to)) = (from, to) else { continue };
             match self.find_between(id, from, to).await {
                 Ok(Some(found)) => return Some(found),
@@ -61,12 +62,12 @@ impl LookUp {
         to: Timestamp,
     ) -> Result<Option<Value>, CallError> {
         let mut cursor = None;
-        for _ in 0..PAGES {
+        for _ in 0..MAX_PAGES {
             let Some(page) = self.upstream.responses(from, to, cursor.as_ref()).await? else {
-                self.absent_since = Some(self.clock.now());
+                self.unavailable_since = Some(self.clock.now());
                 return Ok(None);
             };
-            self.absent_since = None;
+            self.unavailable_since = None;
             let is_it = |raw: &Value| wire::Response::read(raw).is_some_and(|response| response.id == *id.0);
             if let Some(found) = page.responses.into_iter().find(is_it) {
                 return Ok(Some(found));

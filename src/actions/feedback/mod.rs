@@ -1,74 +1,78 @@
-//! Answers customers through Goodays: a reply, a private message, a call made, closed without an answer, spam; and a mark of
-//! our own that nobody needs to answer (`apis.md` G30 to G34, B152).
+//! Answers customers through Goodays: a reply, a private message, a call, closing, spam; and "no answer needed", which
+//! Callboard only records itself (apis.md G30 to G34, B152).
 //!
-//! A deed is written to the outbox before it is sent, and how far it has come is a fact from then on, so that two
-//! colleagues see each other's. Only what Goodays offers for a response now is taken (G18). What may have arrived is looked
-//! up before it is sent again.
+//! A request is in the outbox before it is sent, and its progress is published as facts, so that two colleagues see each
+//! other's. Only what Goodays offers for a response now is taken (apis.md G18). What may have arrived is looked up before it
+//! is sent again.
 
 mod destination;
 mod error;
+mod input;
 mod lookup;
-mod paper;
 mod pin;
-mod verdict;
-mod wish;
+mod request;
+mod resolve;
 
 use std::collections::HashSet;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
+use parking_lot::Mutex;
 use serde_json::{Value, json};
 use tokio::sync::{Notify, mpsc, watch};
 
-use super::outbox::{self, OutboxWorker};
+use super::outbox::OutboxWorker;
 use base::{Clock, Lifecycle, Metrics};
 use crate::domain::{Actor, Fact, FeedbackAction, FeedbackActionId, FeedbackActionKind, RequestState, ResponseId};
 use crate::gold::entity::Response;
 use crate::gold::{Entity, Gold, Key};
-use crate::store::{OutboxEntry, IntentState, NewAuditEntry, NewOutboxEntry, RequestOutcome, Store, StoreError};
+use crate::store::{NewAuditEntry, NewOutboxEntry, OutboxEntry, RequestOutcome, Store, StoreError};
 use crate::upstream::goodays::Goodays;
 
 use destination::GoodaysDestination;
 pub use error::FeedbackError;
-pub use paper::name;
-use paper::{Paper, entity};
-pub use wish::FeedbackInput;
+pub use input::FeedbackInput;
+pub use request::audit_action;
+use request::{FeedbackRequest, audit_target, requested_by, shown_name};
 
-/// What the outbox calls these deeds.
-const KIND: &str = "goodays.deed";
+/// The kind of these requests in the outbox.
+const KIND: &str = "goodays.action";
 
-/// How many deeds pages show; older ones stay in the store.
+/// How many of the newest actions pages show.
 const SHOWN: u32 = 2000;
 
-/// What became of wanting something done.
+/// How many looked-up responses may wait for the Goodays feed. When it is full, the outbox worker waits: none is dropped.
+const MAX_FOUND: usize = 64;
+
+/// What became of requesting an action.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FeedbackReceipt {
-    /// The deed.
+    /// The action.
     pub id: FeedbackActionId,
     /// How far it has come.
     pub state: RequestState,
-    /// Whether this was the first time that it was wanted.
-    pub fresh: bool,
+    /// Whether it was requested for the first time.
+    pub is_new: bool,
 }
 
-/// How the desk is set up.
+/// The site's rules for answering customers.
 #[derive(Debug, Clone, Default)]
 pub struct FeedbackRules {
-    /// The sources, in small letters, whose responses need a kind of remark when answered (`apis.md` B149).
+    /// The sources whose responses need a remark type when answered (apis.md B149). Case does not count.
     pub external_sources: Vec<String>,
-    /// Whether somebody without a name acts for the demo.
+    /// Whether callers without a name are called "the demo".
     pub demo: bool,
 }
 
-/// What the desk tells to whoever listens to Goodays.
+/// What the Goodays feed learns from the actions.
 #[derive(Debug)]
 pub struct FeedbackSignals {
-    /// Responses as a look-up found them, to be taken in like events.
-    pub found: mpsc::UnboundedReceiver<Value>,
-    /// Why nothing can be sent now; `None` while all is well.
-    pub trouble: watch::Receiver<Option<Arc<str>>>,
+    /// Responses that a lookup found, to be processed like events.
+    pub responses: mpsc::Receiver<Value>,
+    /// Why nothing can be sent now. `None`: the last request was sent.
+    pub outage: watch::Receiver<Option<Arc<str>>>,
 }
 
-/// The desk where customers are answered. Cheap to clone.
+/// Actions about customers' responses. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct FeedbackActions(Arc<Inner>);
 
@@ -78,15 +82,16 @@ struct Inner {
     gold: Gold,
     rules: FeedbackRules,
     metrics: Metrics,
-    asked: Notify,
-    /// Deeds whose end is unknown and that a person wants looked up now.
-    to_look_up: Mutex<HashSet<String>>,
-    /// Held by whoever pins.
+    /// Wakes the outbox worker.
+    requested: Notify,
+    /// Actions with an unknown outcome that a person wants looked up now.
+    lookup_requested: Mutex<HashSet<String>>,
+    /// Keeps the pins in gold in the order of the pins in the store.
     pinning: tokio::sync::Mutex<()>,
 }
 
 impl FeedbackActions {
-    /// Opens the desk, shows what was done before, and starts the courier who carries deeds to Goodays.
+    /// Publishes earlier actions and starts the outbox worker for Goodays.
     #[must_use]
     pub fn open(
         store: Store,
@@ -97,24 +102,30 @@ impl FeedbackActions {
         metrics: &Metrics,
         life: &Lifecycle,
     ) -> (Self, FeedbackSignals) {
-        let (asked, to_look_up) = (Notify::new(), Mutex::default());
-        let (metrics, pinning) = (metrics.clone(), tokio::sync::Mutex::default());
-        let desk = Self(Arc::new(Inner { store, gold, rules, metrics, asked, to_look_up, pinning }));
-        let (tell_found, found) = mpsc::unbounded_channel();
-        let (tell_trouble, trouble) = watch::channel(None);
-        let carrier = GoodaysDestination::new(desk.clone(), upstream, clock.clone(), tell_found, tell_trouble);
-        life.spawn(OutboxWorker::new(carrier, clock.clone()).run(life.clone()));
-        (desk, FeedbackSignals { found, trouble })
+        let actions = Self(Arc::new(Inner {
+            store,
+            gold,
+            rules,
+            metrics: metrics.clone(),
+            requested: Notify::new(),
+            lookup_requested: Mutex::default(),
+            pinning: tokio::sync::Mutex::default(),
+        }));
+        let (found, responses) = mpsc::channel(MAX_FOUND);
+        let (set_outage, outage) = watch::channel(None);
+        let destination = GoodaysDestination::new(actions.clone(), upstream, clock.clone(), found, set_outage);
+        life.spawn(OutboxWorker::new(destination, clock.clone()).run(life.clone()));
+        (actions, FeedbackSignals { responses, outage })
     }
 
-    /// Whether an answer to responses of this source must say which kind of remark the customer made.
+    /// Whether an answer to responses from this source must name a remark type.
     #[must_use]
     pub fn needs_kind(&self, source: &str) -> bool {
         self.0.rules.external_sources.iter().any(|name| name.eq_ignore_ascii_case(source))
     }
 
-    /// Wants something done about a response. With the key of an earlier deed, this *is* the earlier one. `actor`: who asks
-    /// for it, for the audit.
+    /// Requests an action about a response. With the key of an earlier request, this *is* the earlier one. `actor` is for
+    /// the audit.
     ///
     /// # Errors
     /// See [`FeedbackError`].
@@ -122,109 +133,111 @@ impl FeedbackActions {
         &self,
         response: &ResponseId,
         kind: FeedbackActionKind,
-        wish: FeedbackInput,
+        input: FeedbackInput,
         key: Option<String>,
         actor: Actor,
     ) -> Result<FeedbackReceipt, FeedbackError> {
-        let wished = self.wish(response, kind, wish, key, actor).await;
-        let result = match &wished {
-            Ok(FeedbackReceipt { fresh: false, .. }) => "repeated",
+        let receipt = self.request(response, kind, input, key, actor).await;
+        let result = match &receipt {
+            Ok(FeedbackReceipt { is_new: false, .. }) => "repeated",
             Ok(_) => "written",
             Err(_) => "refused",
         };
-        self.0.metrics.action(paper::name(kind), result);
-        wished
+        self.0.metrics.action(audit_action(kind), result);
+        receipt
     }
 
-    async fn wish(
+    async fn request(
         &self,
         id: &ResponseId,
         kind: FeedbackActionKind,
-        wish: FeedbackInput,
+        input: FeedbackInput,
         key: Option<String>,
         actor: Actor,
     ) -> Result<FeedbackReceipt, FeedbackError> {
         let response = self.response(id).ok_or(FeedbackError::NotFound)?;
-        let who = wish.who(self.0.rules.demo);
-        let actor = actor.calling_themselves(wish.name(self.0.rules.demo).as_deref());
-        let email = wish.email();
-        let action = wish.action(kind, response.record.source.as_deref(), &self.0.rules.external_sources)?;
+        let actor = actor.calling_themselves(input.name(self.0.rules.demo).as_deref());
+        let email = input.email();
+        let action = input.action(kind, response.record.source.as_deref(), &self.0.rules.external_sources)?;
         let key = key.unwrap_or_else(|| format!("{:032x}", rand::random::<u128>()));
-        let paper = Paper { response: id.clone(), kind: kind.as_str().to_owned(), action };
+        let request = FeedbackRequest { response: id.clone(), kind: kind.as_str().to_owned(), action };
         let seen: Vec<&str> = response.record.messages.keys().map(|id| &**id).collect();
-        let intent = NewOutboxEntry {
+        let entry = NewOutboxEntry {
             key: format!("feedback: {key}"),
             kind: KIND.to_owned(),
-            body: serde_json::to_value(&paper).map_err(StoreError::Json)?,
-            context: json!({"who": who, "actor": actor, "email": email, "stand": response.revision, "seen": seen}),
+            body: serde_json::to_value(&request).map_err(StoreError::Json)?,
+            context: json!({"actor": actor, "email": email, "revision": response.revision, "seen": seen}),
         };
-        // A second press is harmless also when the first has changed what is offered.
-        if self.0.store.intent_of(&intent.key).await?.is_none() {
-            may(&response, kind)?;
+        // A repeated request is harmless also when the first one has changed what is offered.
+        if self.0.store.outbox().by_key(&entry.key).await?.is_none() {
+            check_offered(&response, kind)?;
+            check_not_in_hand(&response)?;
         }
-        let written = self.0.store.intend(intent).await?;
-        self.tell(&written.intent).await;
-        let intent = match kind {
-            FeedbackActionKind::NoReplyNeeded if written.fresh => self.mark(written.intent).await?,
-            _ => written.intent,
+        let written = self.0.store.outbox().enqueue(entry).await?;
+        self.publish(&written.entry).await;
+        let entry = match kind {
+            FeedbackActionKind::NoReplyNeeded if written.is_new => self.complete_locally(written.entry).await?,
+            _ => written.entry,
         };
-        self.0.asked.notify_one();
-        Ok(FeedbackReceipt { id: intent.id.as_str().into(), state: outbox::state(&intent), fresh: written.fresh })
+        self.0.requested.notify_one();
+        Ok(FeedbackReceipt { id: entry.id.as_str().into(), state: entry.state, is_new: written.is_new })
     }
 
-    /// Tries a deed again that did not come to its end. One whose end is unknown is looked up first, unless whoever asks
-    /// has looked and is sure that it was not done.
+    /// Sends an action again that did not succeed. One with an unknown outcome is looked up first, unless the caller is
+    /// `sure` that it was not done.
     ///
     /// # Errors
     /// See [`FeedbackError`].
     pub async fn retry(
         &self,
         response: &ResponseId,
-        deed: &FeedbackActionId,
-        who: &FeedbackInput,
+        action: &FeedbackActionId,
+        input: &FeedbackInput,
         sure: bool,
         actor: Actor,
     ) -> Result<FeedbackReceipt, FeedbackError> {
-        let intent = self.0.store.intent(&deed.0).await?.filter(|intent| intent.kind == KIND);
-        let intent = intent.ok_or(FeedbackError::NotFound)?;
-        let paper = Paper::of(&intent).filter(|paper| paper.response == *response).ok_or(FeedbackError::NotFound)?;
-        let kind = paper.kind().ok_or(FeedbackError::NotFound)?;
-        let again = if intent.state == IntentState::Unknown && !sure {
-            self.0.to_look_up.lock().unwrap_or_else(PoisonError::into_inner).insert(intent.id.clone());
-            intent
+        let outbox = self.0.store.outbox();
+        let entry = outbox.get(&action.0).await?.filter(|entry| entry.kind == KIND);
+        let entry = entry.ok_or(FeedbackError::NotFound)?;
+        let request = FeedbackRequest::of(&entry).filter(|it| it.response == *response);
+        let request = request.ok_or(FeedbackError::NotFound)?;
+        let kind = request.kind().ok_or(FeedbackError::NotFound)?;
+        let again = if entry.state == RequestState::Unknown && !sure {
+            self.0.lookup_requested.lock().insert(entry.id.clone());
+            entry
         } else {
             let response = self.response(response).ok_or(FeedbackError::NotFound)?;
-            if matches!(intent.state, IntentState::Failed | IntentState::Rejected | IntentState::Unknown) {
-                is_offered(&response, kind)?;
+            if matches!(entry.state, RequestState::Failed | RequestState::Rejected | RequestState::Unknown) {
+                check_offered(&response, kind)?;
             }
-            let again = self.0.store.retry(&intent.id, false).await?;
-            let line = NewAuditEntry {
-                actor: actor.calling_themselves(who.name(self.0.rules.demo).as_deref()),
-                what: "feedback.retry",
-                entity: entity(&paper.response),
-                before: json!({"deed": intent.id, "state": intent.state.as_str(), "attempts": intent.attempt}),
-                after: json!({"deed": intent.id, "state": again.state.as_str(), "sure": sure}),
+            let again = outbox.retry(&entry.id, false).await?;
+            let audit_entry = NewAuditEntry {
+                actor: actor.calling_themselves(input.name(self.0.rules.demo).as_deref()),
+                action: "feedback.retry",
+                target: audit_target(&request.response),
+                before: json!({"id": entry.id, "state": entry.state.as_str(), "attempts": entry.attempts}),
+                after: json!({"id": entry.id, "state": again.state.as_str(), "sure": sure}),
             };
-            let line = self.0.store.audit().begin(line).await?;
-            self.0.store.audit().complete(line, "accepted", None).await?;
+            let seq = self.0.store.audit().begin(audit_entry).await?;
+            self.0.store.audit().complete(seq, "accepted", None).await?;
             again
         };
-        self.tell(&again).await;
-        self.0.asked.notify_one();
+        self.publish(&again).await;
+        self.0.requested.notify_one();
         self.0.metrics.action("feedback.retry", "written");
-        Ok(FeedbackReceipt { id: deed.clone(), state: outbox::state(&again), fresh: true })
+        Ok(FeedbackReceipt { id: action.clone(), state: again.state, is_new: true })
     }
 
-    /// Our own mark needs nobody's consent: it is done as soon as it is written.
-    async fn mark(&self, intent: OutboxEntry) -> Result<OutboxEntry, StoreError> {
-        // If the courier was faster, it does the same.
-        let Some(claimed) = self.0.store.claim(&intent.id).await? else { return Ok(intent) };
-        if let Some(paper) = Paper::of(&claimed) {
-            let line = self.0.store.audit().begin(paper.line(&claimed)).await?;
-            self.0.store.audit().complete(line, "accepted", None).await?;
+    /// What only Callboard records needs no answer from Goodays: it is done once it is written.
+    async fn complete_locally(&self, entry: OutboxEntry) -> Result<OutboxEntry, StoreError> {
+        // `None`: the outbox worker claimed it first and does the same.
+        let Some(claimed) = self.0.store.outbox().claim(&entry.id).await? else { return Ok(entry) };
+        if let Some(request) = FeedbackRequest::of(&claimed) {
+            let seq = self.0.store.audit().begin(request.audit_entry(&claimed)).await?;
+            self.0.store.audit().complete(seq, "accepted", None).await?;
         }
-        let done = self.0.store.settle(&claimed.id, RequestOutcome::accepted(None)).await?;
-        self.tell(&done).await;
+        let done = self.0.store.outbox().record_outcome(&claimed.id, RequestOutcome::accepted(None)).await?;
+        self.publish(&done).await;
         Ok(done)
     }
 
@@ -235,50 +248,48 @@ impl FeedbackActions {
         }
     }
 
-    async fn tell(&self, intent: &OutboxEntry) {
-        if let Some(deed) = deed(intent) {
-            self.0.gold.apply(Fact::FeedbackAction(Box::new(deed))).await;
+    async fn publish(&self, entry: &OutboxEntry) {
+        if let Some(action) = feedback_action(entry) {
+            self.0.gold.apply(Fact::FeedbackAction(Box::new(action))).await;
         }
     }
 }
 
-/// Whether it may be begun: it is offered, and nobody else is ending the conversation right now.
-fn may(response: &Response, kind: FeedbackActionKind) -> Result<(), FeedbackError> {
-    is_offered(response, kind)?;
-    match response.actions_taken.values().find(|deed| deed.is_pending() && deed.kind.closes_thread()) {
+/// Whether no colleague is ending the conversation right now.
+fn check_not_in_hand(response: &Response) -> Result<(), FeedbackError> {
+    match response.actions_taken.values().find(|action| action.is_pending() && action.kind.closes_thread()) {
         Some(other) => Err(FeedbackError::InHand { who: other.who.to_string() }),
         None => Ok(()),
     }
 }
 
-fn is_offered(response: &Response, kind: FeedbackActionKind) -> Result<(), FeedbackError> {
+fn check_offered(response: &Response, kind: FeedbackActionKind) -> Result<(), FeedbackError> {
     let offered = &response.record.actions;
-    let is_fine = match kind {
-        // Goodays wants to hear of everything that it can be told (`apis.md` G38): the mark is for the rest.
+    let is_offered = match kind {
+        // Goodays must be told whatever it can be told (apis.md G38): "no answer needed" is for the rest.
         FeedbackActionKind::NoReplyNeeded => !offered.contains(FeedbackActionKind::Close.as_str()),
         kind => offered.contains(kind.as_str()),
     };
-    if is_fine {
+    if is_offered {
         return Ok(());
     }
     Err(FeedbackError::NotOffered { kind, offered: offered.iter().map(ToString::to_string).collect() })
 }
 
-/// A row of the outbox as viewers see it.
-fn deed(intent: &OutboxEntry) -> Option<FeedbackAction> {
-    let paper = Paper::of(intent)?;
-    let context = |name: &str| intent.context.get(name).and_then(Value::as_str).unwrap_or_default();
+/// A row of the outbox as viewers see it. `None`: the row cannot be read.
+fn feedback_action(entry: &OutboxEntry) -> Option<FeedbackAction> {
+    let request = FeedbackRequest::of(entry)?;
     Some(FeedbackAction {
-        id: intent.id.as_str().into(),
-        kind: paper.kind()?,
-        who: context("who").into(),
-        text: paper.action.as_ref().and_then(|action| action.text()).map(Arc::from),
-        state: outbox::state(intent),
-        reason: intent.reason.as_deref().map(Arc::from),
-        attempts: intent.attempt,
-        revision: context("stand").into(),
-        created: intent.created,
-        changed: intent.changed,
-        response: paper.response,
+        id: entry.id.as_str().into(),
+        kind: request.kind()?,
+        who: shown_name(&requested_by(entry)).into(),
+        text: request.action.as_ref().and_then(|action| action.text()).map(Arc::from),
+        state: entry.state,
+        reason: entry.reason.as_deref().map(Arc::from),
+        attempts: entry.attempts,
+        stand: entry.context["revision"].as_str().unwrap_or_default().into(),
+        created: entry.created,
+        changed: entry.changed,
+        response: request.response,
     })
 }

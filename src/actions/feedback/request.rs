@@ -1,44 +1,44 @@
-//! A deed as it stands in the outbox and in the audit.
+//! A requested action as it is stored in the outbox and in the audit.
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::domain::{Actor, FeedbackActionKind, ResponseId};
-use crate::store::{OutboxEntry, NewAuditEntry};
+use crate::store::{NewAuditEntry, OutboxEntry};
 use crate::upstream::goodays::Action;
 
-/// What is written down before anything is sent.
+/// The body of a request in the outbox.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(super) struct Paper {
-    /// About which response.
+pub(super) struct FeedbackRequest {
+    /// The response that it is about.
     pub response: ResponseId,
-    /// What.
+    /// The name of its [`FeedbackActionKind`].
     pub kind: String,
-    /// What Goodays is sent. `None`: it is a mark of our own.
+    /// What Goodays is sent. `None`: only Callboard records it.
     pub action: Option<Action>,
 }
 
-impl Paper {
-    /// The one in a row; `None` if somebody else wrote it.
-    pub fn of(intent: &OutboxEntry) -> Option<Self> {
-        serde_json::from_value(intent.body.clone()).ok()
+impl FeedbackRequest {
+    /// Reads a row. `None`: its body is none of ours.
+    pub fn of(entry: &OutboxEntry) -> Option<Self> {
+        serde_json::from_value(entry.body.clone()).ok()
     }
 
     pub fn kind(&self) -> Option<FeedbackActionKind> {
         FeedbackActionKind::named(&self.kind)
     }
 
-    /// The line of the audit: of what people write, how long it is.
-    pub fn line(&self, intent: &OutboxEntry) -> NewAuditEntry {
+    /// The entry in the audit. It has the length of what a person wrote, and never the text.
+    pub fn audit_entry(&self, entry: &OutboxEntry) -> NewAuditEntry {
         let action = self.action.as_ref();
         NewAuditEntry {
-            actor: asked_by(intent),
-            what: self.kind().map_or("feedback", name),
-            entity: entity(&self.response),
-            before: json!({"stand": intent.context.get("stand")}),
+            actor: requested_by(entry),
+            action: self.kind().map_or("feedback", audit_action),
+            target: audit_target(&self.response),
+            before: json!({"revision": entry.context.get("revision")}),
             after: json!({
-                "deed": intent.id,
-                "attempt": intent.attempt,
+                "id": entry.id,
+                "attempt": entry.attempts,
                 "characters": action.and_then(Action::text).map(|text| text.chars().count()),
                 "remark_type": action.and_then(Action::remark_type),
             }),
@@ -46,16 +46,20 @@ impl Paper {
     }
 }
 
-/// Who asked for it. An older version kept no more than their name.
-fn asked_by(intent: &OutboxEntry) -> Actor {
-    let actor = intent.context.get("actor").and_then(|actor| Actor::deserialize(actor).ok());
-    let name = intent.context.get("who").and_then(Value::as_str);
-    actor.unwrap_or_else(|| Actor::unknown(None).calling_themselves(name))
+/// Who requested it.
+pub(super) fn requested_by(entry: &OutboxEntry) -> Actor {
+    let actor = entry.context.get("actor").and_then(|actor| Actor::deserialize(actor).ok());
+    actor.unwrap_or_else(|| Actor::unknown(None))
 }
 
-/// What a kind of deed is called in the audit and the metrics.
+/// What colleagues read: the name alone, where there is one.
+pub(super) fn shown_name(actor: &Actor) -> String {
+    actor.name.clone().unwrap_or_else(|| actor.to_string())
+}
+
+/// The name of a kind of action in the audit and the metrics.
 #[must_use]
-pub fn name(kind: FeedbackActionKind) -> &'static str {
+pub fn audit_action(kind: FeedbackActionKind) -> &'static str {
     match kind {
         FeedbackActionKind::Reply => "feedback.reply",
         FeedbackActionKind::Message => "feedback.message",
@@ -66,7 +70,19 @@ pub fn name(kind: FeedbackActionKind) -> &'static str {
     }
 }
 
-/// What the audit calls a response.
-pub(super) fn entity(response: &ResponseId) -> String {
+/// The name of a response in the audit.
+pub(super) fn audit_target(response: &ResponseId) -> String {
     format!("response {response}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shown_name_without_a_name_says_unknown_caller() {
+        let actor = Actor::unknown(None);
+        assert_eq!(shown_name(&actor), "unknown caller");
+        assert_eq!(shown_name(&actor.calling_themselves(Some("Jennifer"))), "Jennifer");
+    }
 }

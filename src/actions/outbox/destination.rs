@@ -1,4 +1,4 @@
-//! What the courier must be told about a destination.
+//! What the outbox worker needs to know about a destination.
 
 use std::time::Duration;
 
@@ -6,88 +6,87 @@ use serde_json::Value;
 
 use crate::store::{OutboxEntry, Store};
 
-/// Knows one destination and what is carried there.
+/// One upstream system, and the requests that it is sent.
 pub(in crate::actions) trait Destination: Send + Sync + 'static {
-    /// What the outbox calls these requests.
+    /// The kinds of requests in the outbox.
     const KINDS: &'static [&'static str];
 
-    /// What people call them, in the plural.
-    const WHAT: &'static str;
+    /// Their name in logs, in the plural.
+    const NAME: &'static str;
 
-    /// How many of them pages show, and whichever were not accepted; older ones stay in the store.
+    /// How many of the newest requests pages show, besides all that were not accepted.
     const SHOWN: u32;
 
-    /// The outbox.
+    /// The store with the outbox.
     fn store(&self) -> &Store;
 
-    /// Resolves when somebody has asked for something since the last time.
-    fn knocked(&self) -> impl Future<Output = ()> + Send;
+    /// Resolves when a request was written since it last resolved.
+    fn requested(&self) -> impl Future<Output = ()> + Send;
 
-    /// Takes a request there: once, and says how that went.
-    fn carry(&mut self, intent: &OutboxEntry) -> impl Future<Output = DeliveryOutcome> + Send;
+    /// Sends a request, once.
+    fn deliver(&mut self, entry: &OutboxEntry) -> impl Future<Output = DeliveryOutcome> + Send;
 
     /// Tells viewers how far a request has come.
-    fn show(&self, intent: &OutboxEntry) -> impl Future<Output = ()> + Send;
+    fn publish(&self, entry: &OutboxEntry) -> impl Future<Output = ()> + Send;
 
-    /// A round is over; `well` says whether the outbox could be used.
-    fn rest(&mut self, well: bool) -> impl Future<Output = ()> + Send;
+    /// Called after each request and each round. `is_outbox_usable`: whether the store answered.
+    fn round_ended(&mut self, is_outbox_usable: bool) -> impl Future<Output = ()> + Send;
 
-    /// What it is about: requests about the same are carried in the order in which they were made. `None`: it depends on
-    /// no other.
-    fn lane(_intent: &OutboxEntry) -> Option<String> {
+    /// Requests with the same key are sent in the order in which they were written. `None`: in any order.
+    fn ordering_key(_entry: &OutboxEntry) -> Option<String> {
         None
     }
 
-    /// Whether enough is known to carry it, or to look it up.
-    fn is_ready(&self, _intent: &OutboxEntry) -> bool {
+    /// Whether enough is known to send it, or to look it up.
+    fn is_ready(&self, _entry: &OutboxEntry) -> bool {
         true
     }
 
-    /// Finds out what became of a request whose answer never came.
-    fn look_up(&mut self, _intent: &OutboxEntry) -> impl Future<Output = LookupResult> + Send {
-        std::future::ready(LookupResult::NobodyKnows)
+    /// Asks the upstream system about a request with an unknown outcome.
+    fn look_up(&mut self, _entry: &OutboxEntry) -> impl Future<Output = LookupResult> + Send {
+        std::future::ready(LookupResult::Unknown)
     }
 
     /// Whether a person wants it looked up now.
-    fn is_wanted_now(&mut self, _intent: &OutboxEntry) -> bool {
+    fn is_lookup_requested(&mut self, _entry: &OutboxEntry) -> bool {
         false
     }
 }
 
-/// How a journey ended.
+/// How an attempt to deliver a request ended.
 pub(in crate::actions) enum DeliveryOutcome {
-    /// The upstream took it, and answered this.
+    /// The upstream system took it and answered this.
     Accepted(Option<Value>),
-    /// The upstream refused it for good.
+    /// The upstream system refused it for good.
     Rejected(String),
     /// It may have arrived.
     Unknown(String),
-    /// It surely did not arrive, and may the next time.
-    NotNow {
+    /// It did not arrive and may the next time.
+    RetryLater {
         /// Why, in a sentence.
         reason: String,
-        /// When the upstream wants to see us again, if it said so.
+        /// How long the upstream system asks to wait.
         retry_after: Option<Duration>,
     },
-    /// It surely did not arrive, and never will until somebody mends what is wrong.
-    NotUntilMended(String),
-}
-
-/// What a look-up found.
-pub(in crate::actions) enum LookupResult {
-    /// It was done.
-    Done,
-    /// It was not done, and no longer can be.
-    Never(String),
-    /// It was not done.
-    NotDone,
-    /// Nobody could be asked.
-    NobodyKnows,
+    /// It did not arrive, and no attempt can succeed before a person repairs the cause, such as a refused key.
+    NeedsRepair(String),
 }
 
 impl DeliveryOutcome {
-    /// Whether it says something bad about the destination, and not about the request.
-    pub fn is_trouble(&self) -> bool {
-        matches!(self, Self::Unknown(_) | Self::NotNow { .. } | Self::NotUntilMended(_))
+    /// Whether the destination failed, and not only this request.
+    pub fn is_destination_failure(&self) -> bool {
+        matches!(self, Self::Unknown(_) | Self::RetryLater { .. } | Self::NeedsRepair(_))
     }
+}
+
+/// What a lookup found.
+pub(in crate::actions) enum LookupResult {
+    /// It was done.
+    Done,
+    /// It was not done and no longer can be, for this reason.
+    NotPossible(String),
+    /// It was not done.
+    NotDone,
+    /// The upstream system could not be asked.
+    Unknown,
 }

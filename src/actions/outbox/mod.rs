@@ -1,9 +1,9 @@
-//! Carries requests from the outbox to one destination, one at a time, and in order where they are about the same thing.
+//! The outbox worker: delivers the requests in the outbox to one destination, one at a time.
 //!
-//! What surely did not arrive is sent again after growing pauses. What may have arrived is looked up before anything else
-//! is done with it (`reliability.md` O1); where nobody can be asked, it waits for a person.
+//! What did not arrive is sent again with backoff. What may have arrived is looked up before anything else happens to it
+//! (reliability.md O1); where the upstream system cannot be asked, it waits for a person.
 
-mod breaker;
+mod circuit_breaker;
 mod destination;
 
 use std::collections::{HashMap, HashSet};
@@ -13,209 +13,207 @@ use jiff::{SignedDuration, Timestamp};
 
 use base::{Backoff, Clock, Lifecycle};
 use crate::domain::RequestState;
-use crate::store::{OutboxEntry, IntentState, RequestOutcome, StoreError};
+use crate::store::{OutboxEntry, RequestOutcome, StoreError};
 
-use breaker::CircuitBreaker;
+use circuit_breaker::CircuitBreaker;
 pub(super) use destination::{DeliveryOutcome, Destination, LookupResult};
 
-/// How long the courier sleeps when nothing is due: requests that wait for their next try come due without a knock.
+/// How long the worker sleeps when nothing is requested: retries come due without a notification.
 const ROUND: Duration = Duration::from_secs(5);
 
 /// How many earlier requests are read at once.
-const PART: u32 = 500;
+const PAGE: u32 = 500;
 
-/// The pauses after a try that surely did not arrive, each give or take a fifth so that many do not come at once
-/// (`reliability.md` O3).
-const PAUSES: [SignedDuration; 4] = [
+/// The backoff between attempts that did not arrive, each with 20 % of jitter so that many do not come at once
+/// (reliability.md O3). After the last one a request waits for a person.
+const BACKOFF: [SignedDuration; 4] = [
     SignedDuration::from_secs(5),
     SignedDuration::from_mins(5),
     SignedDuration::from_mins(30),
     SignedDuration::from_hours(2),
 ];
 
-/// For so long after a try whose answer never came, the upstream may still be at it: that it has not been done is believed
-/// only afterwards.
+/// For this long after an unanswered attempt the upstream system may still be working on it: "not done" is believed only
+/// afterwards.
 const GRACE: SignedDuration = SignedDuration::from_secs(60);
 
-/// The shortest and the longest time between two look-ups of one request.
-const LOOK_AGAIN: (SignedDuration, SignedDuration) = (SignedDuration::from_secs(30), SignedDuration::from_hours(6));
+/// The shortest and the longest time between two lookups of one request.
+const LOOKUP_INTERVAL: (SignedDuration, SignedDuration) =
+    (SignedDuration::from_secs(30), SignedDuration::from_hours(6));
 
-pub(super) struct OutboxWorker<C> {
-    carrier: C,
+pub(super) struct OutboxWorker<D> {
+    destination: D,
     clock: Clock,
     breaker: CircuitBreaker,
-    /// When a request whose end is unknown was last looked up.
-    looked: HashMap<String, Timestamp>,
-    /// Whether the outbox may hold a claim that we do not know of.
-    doubtful: bool,
+    /// When each request with an unknown outcome was last looked up.
+    looked_up: HashMap<String, Timestamp>,
+    /// Whether the outbox may hold a claim that this worker does not know of.
+    has_unknown_claims: bool,
 }
 
-impl<C: Destination> OutboxWorker<C> {
-    pub fn new(carrier: C, clock: Clock) -> Self {
-        Self { carrier, clock, breaker: CircuitBreaker::default(), looked: HashMap::new(), doubtful: false }
+impl<D: Destination> OutboxWorker<D> {
+    pub fn new(destination: D, clock: Clock) -> Self {
+        Self {
+            destination,
+            clock,
+            breaker: CircuitBreaker::default(),
+            looked_up: HashMap::new(),
+            has_unknown_claims: false,
+        }
     }
 
     pub async fn run(mut self, life: Lifecycle) {
-        if let Err(error) = self.show_earlier().await {
-            tracing::error!(error = %error, "earlier {} cannot be read", C::WHAT);
+        if let Err(error) = self.publish_earlier().await {
+            tracing::error!(error = %error, "earlier {} cannot be read", D::NAME);
         }
         loop {
-            let carried = self.carry_all(&life).await;
-            if let Err(error) = &carried {
-                tracing::error!(error = %error, "the outbox cannot be used; {} wait", C::WHAT);
-                self.doubtful = true;
+            let delivered = self.deliver_all(&life).await;
+            if let Err(error) = &delivered {
+                tracing::error!(error = %error, "the outbox cannot be used; {} wait", D::NAME);
+                self.has_unknown_claims = true;
             }
-            self.destination.rest(carried.is_ok()).await;
+            self.destination.round_ended(delivered.is_ok()).await;
             tokio::select! {
                 () = life.stopping() => return,
-                () = self.destination.knocked() => {}
+                () = self.destination.requested() => {}
                 () = tokio::time::sleep(ROUND) => {}
             }
         }
     }
 
-    async fn show_earlier(&self) -> Result<(), StoreError> {
-        let store = self.destination.store();
-        for kind in C::KINDS {
-            // However old it is, it may need a person, and what is not shown is missing in every count.
+    async fn publish_earlier(&self) -> Result<(), StoreError> {
+        let outbox = self.destination.store().outbox();
+        for kind in D::KINDS {
+            // However old, it may need a person, and every count would miss it.
             let mut after = None;
             loop {
-                let some = store.not_accepted(kind, after.as_deref(), PART).await?;
-                let Some(last) = some.last() else { break };
+                let page = outbox.not_accepted(kind, after.as_deref(), PAGE).await?;
+                let Some(last) = page.last() else { break };
                 after = Some(last.id.clone());
-                for intent in &some {
-                    self.destination.show(intent).await;
+                for entry in &page {
+                    self.destination.publish(entry).await;
                 }
             }
-            for intent in store.intents(kind, C::SHOWN).await?.iter().rev() {
-                self.destination.show(intent).await;
+            for entry in outbox.newest(kind, D::SHOWN).await?.iter().rev() {
+                self.destination.publish(entry).await;
             }
         }
         Ok(())
     }
 
-    async fn carry_all(&mut self, life: &Lifecycle) -> Result<(), StoreError> {
-        if self.doubtful {
-            // A claim may have been written though it was not confirmed. Nothing is on its way while we are here.
-            for kind in C::KINDS {
-                self.destination.store().recall(kind).await?;
+    async fn deliver_all(&mut self, life: &Lifecycle) -> Result<(), StoreError> {
+        if self.has_unknown_claims {
+            // A claim may be on the disk though its write was not confirmed. Nothing is being sent at this point.
+            for kind in D::KINDS {
+                self.destination.store().outbox().release_claims(kind).await?;
             }
-            self.doubtful = false;
+            self.has_unknown_claims = false;
         }
-        // Whoever knocked while the list was worked off is on the next one.
-        while !life.is_stopping() && self.carry_list(life).await? {}
+        // Requests that were written during a pass are in the next one.
+        while !life.is_stopping() && self.deliver_pending(life).await? {}
         Ok(())
     }
 
-    /// Works off what is unsettled now. Says whether anything was carried.
-    async fn carry_list(&mut self, life: &Lifecycle) -> Result<bool, StoreError> {
-        let mut list = Vec::new();
-        for kind in C::KINDS {
-            list.extend(self.destination.store().unsettled(kind).await?);
+    /// Goes once through what is pending now. Whether the state of any request changed.
+    async fn deliver_pending(&mut self, life: &Lifecycle) -> Result<bool, StoreError> {
+        let mut pending = Vec::new();
+        for kind in D::KINDS {
+            pending.extend(self.destination.store().outbox().pending(kind).await?);
         }
-        self.looked.retain(|id, _| list.iter().any(|intent| intent.id == *id));
-        let (mut moved, mut blocked) = (false, HashSet::new());
-        for intent in &list {
-            let lane = C::lane(intent);
-            if life.is_stopping() || lane.as_ref().is_some_and(|lane| blocked.contains(lane)) {
+        self.looked_up.retain(|id, _| pending.iter().any(|entry| entry.id == *id));
+        let (mut has_changed, mut blocked) = (false, HashSet::new());
+        for entry in &pending {
+            let key = D::ordering_key(entry);
+            if life.is_stopping() || key.as_ref().is_some_and(|key| blocked.contains(key)) {
                 continue;
             }
-            if !self.destination.is_ready(intent) {
-                blocked.extend(lane);
+            if !self.destination.is_ready(entry) {
+                blocked.extend(key);
                 continue;
             }
-            let settled = match intent.state {
-                IntentState::Unknown => self.look_up(intent).await?,
-                _ => self.carry(intent).await?,
+            let changed = match entry.state {
+                RequestState::Unknown => self.look_up(entry).await?,
+                _ => self.deliver(entry).await?,
             };
-            if settled.is_some() {
-                self.destination.rest(true).await;
-                moved = true;
+            if changed.is_some() {
+                self.destination.round_ended(true).await;
+                has_changed = true;
             }
-            // What comes after it in its lane waits until it has come to an end, whichever.
-            let is_over = settled.is_some_and(|now| now.due.is_none() && now.state != IntentState::Unknown);
-            blocked.extend(lane.filter(|_| !is_over));
+            // Later requests with the same ordering key wait until this one has ended.
+            let has_ended = changed.is_some_and(|now| now.due.is_none() && now.state != RequestState::Unknown);
+            blocked.extend(key.filter(|_| !has_ended));
         }
-        Ok(moved)
+        Ok(has_changed)
     }
 
-    /// Carries it if it is due. One at a time: what is claimed and not sent when the process ends would be unknown for no
-    /// reason.
-    async fn carry(&mut self, intent: &OutboxEntry) -> Result<Option<OutboxEntry>, StoreError> {
+    /// Sends a request if it is due. Claimed one at a time: a request that is claimed and not yet sent when the process ends
+    /// would become unknown for no reason.
+    async fn deliver(&mut self, entry: &OutboxEntry) -> Result<Option<OutboxEntry>, StoreError> {
         let now = self.clock.now();
-        if intent.due.is_none_or(|due| due > now) || !self.breaker.lets_through(now) {
+        if entry.due.is_none_or(|due| due > now) || !self.breaker.allows_call(now) {
             return Ok(None);
         }
-        let Some(claimed) = self.destination.store().claim(&intent.id).await? else { return Ok(None) };
-        self.destination.show(&claimed).await;
-        let carried = self.destination.carry(&claimed).await;
-        self.breaker.ended(self.clock.now(), carried.is_trouble());
-        let outcome = match carried {
+        let Some(claimed) = self.destination.store().outbox().claim(&entry.id).await? else { return Ok(None) };
+        self.destination.publish(&claimed).await;
+        let delivered = self.destination.deliver(&claimed).await;
+        self.breaker.record_call(self.clock.now(), delivered.is_destination_failure());
+        let outcome = match delivered {
             DeliveryOutcome::Accepted(answer) => RequestOutcome::accepted(answer),
             DeliveryOutcome::Rejected(reason) => RequestOutcome::rejected(reason),
             DeliveryOutcome::Unknown(reason) => RequestOutcome::unknown(reason),
-            DeliveryOutcome::NotNow { reason, retry_after } => RequestOutcome::failed(reason, self.next_try(&claimed, retry_after)),
-            DeliveryOutcome::NotUntilMended(reason) => RequestOutcome::failed(reason, None),
+            DeliveryOutcome::RetryLater { reason, retry_after } => {
+                RequestOutcome::failed(reason, self.next_attempt(&claimed, retry_after))
+            }
+            DeliveryOutcome::NeedsRepair(reason) => RequestOutcome::failed(reason, None),
         };
-        Ok(Some(self.settle(&claimed, outcome).await))
+        Ok(Some(self.record_outcome(&claimed, outcome).await))
     }
 
-    async fn look_up(&mut self, intent: &OutboxEntry) -> Result<Option<OutboxEntry>, StoreError> {
+    async fn look_up(&mut self, entry: &OutboxEntry) -> Result<Option<OutboxEntry>, StoreError> {
         let now = self.clock.now();
-        let age = now.duration_since(intent.changed);
-        let pause = (age / 2).clamp(LOOK_AGAIN.0, LOOK_AGAIN.1);
-        let is_time = self.looked.get(&intent.id).is_none_or(|last| now.duration_since(*last) >= pause);
-        if !is_time && !self.destination.is_wanted_now(intent) {
+        let age = now.duration_since(entry.changed);
+        let interval = (age / 2).clamp(LOOKUP_INTERVAL.0, LOOKUP_INTERVAL.1);
+        let is_due = self.looked_up.get(&entry.id).is_none_or(|last| now.duration_since(*last) >= interval);
+        if !is_due && !self.destination.is_lookup_requested(entry) {
             return Ok(None);
         }
-        self.looked.insert(intent.id.clone(), now);
-        let outcome = match self.destination.look_up(intent).await {
+        self.looked_up.insert(entry.id.clone(), now);
+        let outcome = match self.destination.look_up(entry).await {
             LookupResult::Done => RequestOutcome::accepted(None),
-            LookupResult::Never(reason) => RequestOutcome::rejected(reason),
+            LookupResult::NotPossible(reason) => RequestOutcome::rejected(reason),
             LookupResult::NotDone if age >= GRACE => {
-                let due = usize::try_from(intent.attempt).is_ok_and(|tries| tries <= PAUSES.len()).then_some(now);
-                RequestOutcome::failed("The upstream was asked, and has not done it.", due)
+                let due = usize::try_from(entry.attempts).is_ok_and(|tries| tries <= BACKOFF.len()).then_some(now);
+                RequestOutcome::failed("The upstream system was asked and has not done it.", due)
             }
-            LookupResult::NotDone | LookupResult::NobodyKnows => return Ok(None),
+            LookupResult::NotDone | LookupResult::Unknown => return Ok(None),
         };
-        Ok(Some(self.settle(intent, outcome).await))
+        Ok(Some(self.record_outcome(entry, outcome).await))
     }
 
-    /// Notes how it ended, however long the store cannot take it: forgotten, the request would look unsent, and somebody
-    /// would send it again.
-    async fn settle(&self, intent: &OutboxEntry, outcome: RequestOutcome) -> OutboxEntry {
+    /// Records how an attempt ended, however long the store cannot take it: without that, the request would look unsent and
+    /// be sent again.
+    async fn record_outcome(&self, entry: &OutboxEntry, outcome: RequestOutcome) -> OutboxEntry {
         let mut backoff = Backoff::new(Duration::from_secs(1), Duration::from_secs(30));
         loop {
-            match self.destination.store().settle(&intent.id, outcome.clone()).await {
-                Ok(settled) => {
-                    self.destination.show(&settled).await;
-                    return settled;
+            match self.destination.store().outbox().record_outcome(&entry.id, outcome.clone()).await {
+                Ok(recorded) => {
+                    self.destination.publish(&recorded).await;
+                    return recorded;
                 }
-                Err(error) => tracing::error!(error = %error, "how one of the {} ended cannot be kept yet", C::WHAT),
+                Err(error) => {
+                    tracing::error!(error = %error, "the outcome of one of the {} cannot be stored yet", D::NAME);
+                }
             }
             tokio::time::sleep(backoff.next_wait()).await;
         }
     }
 
-    fn next_try(&self, intent: &OutboxEntry, retry_after: Option<Duration>) -> Option<Timestamp> {
-        let tries = usize::try_from(intent.attempt.saturating_sub(1)).unwrap_or(usize::MAX);
-        // After the last pause it waits for a person.
-        let pause = PAUSES.get(tries)?;
-        let jittered = pause.as_secs_f64() * (0.8 + 0.4 * rand::random::<f64>());
-        let pause = SignedDuration::from_secs_f64(jittered);
+    /// When a failed request is sent again. `None`: only when a person says so.
+    fn next_attempt(&self, entry: &OutboxEntry, retry_after: Option<Duration>) -> Option<Timestamp> {
+        let earlier = usize::try_from(entry.attempts.saturating_sub(1)).unwrap_or(usize::MAX);
+        let pause = BACKOFF.get(earlier)?;
+        let with_jitter = SignedDuration::from_secs_f64(pause.as_secs_f64() * (0.8 + 0.4 * rand::random::<f64>()));
         let asked = retry_after.and_then(|wait| SignedDuration::try_from(wait).ok()).unwrap_or_default();
-        self.clock.now().checked_add(pause.max(asked)).ok()
-    }
-}
-
-/// The state of a row, in the word that people see.
-pub(super) fn state(intent: &OutboxEntry) -> RequestState {
-    match intent.state {
-        IntentState::New => RequestState::Queued,
-        IntentState::Sending => RequestState::Sent,
-        IntentState::Accepted => RequestState::Accepted,
-        IntentState::Rejected => RequestState::Rejected,
-        IntentState::Failed => RequestState::Failed,
-        IntentState::Unknown => RequestState::Unknown,
+        self.clock.now().checked_add(with_jitter.max(asked)).ok()
     }
 }

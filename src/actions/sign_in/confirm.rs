@@ -1,4 +1,4 @@
-//! Asking Clarity who somebody is and whom they may see.
+//! SurveyTrigger Clarity who somebody is and whom they may see.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -118,7 +118,7 @@ pub(super) fn by_structure(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::actions::sign_in::Named;
+    use crate::actions::sign_in::RoleMembers;
     use base::{Clock, Lifecycle};
     use crate::domain::{AgentUpdate, Fact, GroupId, Health, QueueUpdate, StructureSnapshot, TeamRecord};
     use crate::gold::{BusinessDay, MatchRules};
@@ -148,7 +148,7 @@ mod tests {
     async fn structure_takes_away_what_was_granted_and_adds_nothing() {
         let life = Lifecycle::new();
         let gold = Gold::start(MatchRules::default(), BusinessDay::default(), Clock::system(), &life);
-        let roles = Roles { team_leads: Named::new(&[], &["Leads".to_owned()]), ..Roles::default() };
+        let roles = Roles { team_leads: RoleMembers::new(&[], &["Leads".to_owned()]), ..Roles::default() };
         let realm = Visibility {
             agents: [41, 42, 43].map(AgentId).into(),
             queues: [11, 12].map(QueueId).into(),
@@ -171,7 +171,7 @@ mod tests {
         let left = by_structure(&gold, &fewer, AgentId(41), Some(TeamId(3)), &granted).expect("they are there");
         assert_eq!(left.role(), Role::Agent, "no configuration names them any more");
         assert_eq!(left.visibility().map(|realm| realm.agents.clone()), Some([AgentId(41)].into()));
-        let more = Roles { administrators: Named::new(&[41], &[]), ..Roles::default() };
+        let more = Roles { administrators: RoleMembers::new(&[41], &[]), ..Roles::default() };
         let left = by_structure(&gold, &more, AgentId(41), Some(TeamId(3)), &granted).expect("they are there");
         assert_eq!(left.role(), Role::TeamLead, "no more than Clarity granted");
 

@@ -7,9 +7,9 @@
 
 mod confirm;
 mod error;
-mod held;
 mod roles;
-mod strangers;
+mod session;
+mod unknown_tokens;
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -22,13 +22,13 @@ use base::key::{self, KeyHash};
 use base::{Clock, Lifecycle, Metrics, Secret, sealed};
 use crate::domain::{Actor, AgentId};
 use crate::gold::Gold;
-use crate::store::{StoredSignIn, Store};
+use crate::store::{Store, StoredSignIn};
 use crate::upstream::clarity::{Clarity, Credential, TokenVerifier, is_token_expired};
 
 pub use error::SignInError;
-pub use held::{End, Listed, SignIn, Socket, SessionState};
-pub use roles::{Named, Roles};
-use strangers::Strangers;
+pub use roles::{RoleMembers, Roles};
+pub use session::{ConnectionPermit, EndReason, SessionState, SignIn, SignInSummary};
+use unknown_tokens::UnknownTokens;
 
 /// How many may be signed in at once. Each costs two questions to Clarity a minute.
 const MOST: usize = 5_000;
@@ -66,7 +66,7 @@ pub struct Rules {
 
 /// Where somebody came from, for the list of their sign-ins.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct From {
+pub struct ClientInfo {
     /// The address.
     pub address: Option<IpAddr>,
     /// What the browser calls itself. Hostile text.
@@ -85,14 +85,14 @@ struct Inner {
     life: Lifecycle,
     store: Store,
     held: Mutex<HashMap<KeyHash, Entry>>,
-    strangers: Strangers,
+    unknown_tokens: UnknownTokens,
     metrics: Metrics,
 }
 
 /// A sign-in that has not ended, as far as anybody knows.
 enum Entry {
     Here(SignIn),
-    /// From an earlier life of the process. Its token can only be opened with the browser's key: it is nobody's until the
+    /// ClientInfo an earlier life of the process. Its token can only be opened with the browser's key: it is nobody's until the
     /// browser comes back with that.
     Away(Arc<Away>),
 }
@@ -115,7 +115,7 @@ impl SignIns {
         store: Store,
         metrics: Metrics,
     ) -> Self {
-        let kept = store.sign_ins().await.unwrap_or_else(|error| {
+        let kept = store.sign_ins().list().await.unwrap_or_else(|error| {
             tracing::error!(error = %error, "sign-ins cannot be read: everybody has to sign in again");
             Vec::new()
         });
@@ -123,8 +123,8 @@ impl SignIns {
             (kept.key, Entry::Away(Arc::new(Away { kept, coming_back: tokio::sync::Mutex::default() })))
         };
         let held = Mutex::new(kept.into_iter().map(away).collect());
-        let strangers = Strangers::default();
-        let door = Self(Arc::new(Inner { clarity, gold, rules, clock, life, store, held, strangers, metrics }));
+        let unknown_tokens = UnknownTokens::default();
+        let door = Self(Arc::new(Inner { clarity, gold, rules, clock, life, store, held, unknown_tokens, metrics }));
         door.0.life.spawn_service(door.clone().sweep());
         door
     }
@@ -137,7 +137,7 @@ impl SignIns {
         &self,
         username: &str,
         password: Secret,
-        from: From,
+        from: ClientInfo,
     ) -> Result<(Secret, SignIn), SignInError> {
         let names_domain = username.contains(['\\', '@']);
         let account = windows_auth::Account {
@@ -162,11 +162,11 @@ impl SignIns {
     pub async fn by_token<F: FnOnce()>(
         &self,
         token: &Secret,
-        from: From,
+        from: ClientInfo,
         may_ask: impl FnOnce() -> Result<F, Duration>,
     ) -> Result<(Secret, SignIn), SignInError> {
         let key = key::generate();
-        let sign_in = self.admit_stranger(key::hash(&key), Some(&key), token, from, may_ask).await?;
+        let sign_in = self.admit_unknown_token(key::hash(&key), Some(&key), token, from, may_ask).await?;
         Ok((key, sign_in))
     }
 
@@ -175,34 +175,34 @@ impl SignIns {
     ///
     /// # Errors
     /// See [`SignInError`].
-    pub async fn of_token<F: FnOnce()>(
+    pub async fn for_bearer_token<F: FnOnce()>(
         &self,
         token: &Secret,
-        from: From,
+        from: ClientInfo,
         may_ask: impl FnOnce() -> Result<F, Duration>,
     ) -> Result<SignIn, SignInError> {
         let hash = key::hash(token);
         match self.find(&hash) {
             Some(known) => Ok(known),
-            None => self.admit_stranger(hash, None, token, from, may_ask).await,
+            None => self.admit_unknown_token(hash, None, token, from, may_ask).await,
         }
     }
 
-    async fn admit_stranger<F: FnOnce()>(
+    async fn admit_unknown_token<F: FnOnce()>(
         &self,
         hash: KeyHash,
         key: Option<&Secret>,
         token: &Secret,
-        from: From,
+        from: ClientInfo,
         may_ask: impl FnOnce() -> Result<F, Duration>,
     ) -> Result<SignIn, SignInError> {
         let inner = &self.0;
         let count = |result| inner.metrics.unknown_token(result);
-        if !strangers::is_token(token) || is_token_expired(token, inner.clarity.clock().theirs()) {
+        if !unknown_tokens::is_token(token) || is_token_expired(token, inner.clarity.clock().theirs()) {
             count("malformed");
             return Err(SignInError::Refused);
         }
-        let turn = inner.strangers.turn(token).await;
+        let turn = inner.unknown_tokens.turn(token).await;
         if let Some(known) = self.find(&hash) {
             return Ok(known);
         }
@@ -247,9 +247,9 @@ impl SignIns {
 
     /// Everybody's sign-ins, or one person's, the newest first.
     #[must_use]
-    pub fn list(&self, whose: Option<AgentId>) -> Vec<Listed> {
+    pub fn list(&self, whose: Option<AgentId>) -> Vec<SignInSummary> {
         let now = self.0.clock.now();
-        let mut listed: Vec<Listed> = {
+        let mut listed: Vec<SignInSummary> = {
             let held = self.held();
             let all = held.values().filter(|it| whose.is_none_or(|agent| it.agent() == agent));
             all.filter(|it| it.is_open(&self.0.rules, now)).map(Entry::listed).collect()
@@ -262,14 +262,14 @@ impl SignIns {
     pub async fn end(&self, id: &str, whose: Option<AgentId>) -> bool {
         let now = self.0.clock.now();
         let of = |hash: &KeyHash, it: &Entry| {
-            held::public_name(hash) == id
+            session::public_name(hash) == id
                 && whose.is_none_or(|agent| it.agent() == agent)
                 && it.is_open(&self.0.rules, now)
         };
         let found = self.held().iter().find(|(hash, it)| of(hash, it)).map(|(hash, _)| *hash);
         match found {
             Some(hash) => {
-                self.end_entry(&hash, End::SignedOut).await;
+                self.end_entry(&hash, EndReason::SignedOut).await;
                 true
             }
             None => false,
@@ -277,14 +277,14 @@ impl SignIns {
     }
 
     /// Ends a sign-in, at once and for good: when this has answered, no restart brings it back.
-    pub async fn end_for_good(&self, sign_in: &SignIn, why: End) {
+    pub async fn end_for_good(&self, sign_in: &SignIn, why: EndReason) {
         sign_in.end(why);
         if let Some(hash) = sign_in.kept() {
             self.end_entry(&hash, why).await;
         }
     }
 
-    async fn end_entry(&self, hash: &KeyHash, why: End) {
+    async fn end_entry(&self, hash: &KeyHash, why: EndReason) {
         let entry = self.held().remove(hash);
         let is_kept = match entry {
             Some(Entry::Here(sign_in)) => {
@@ -293,7 +293,7 @@ impl SignIns {
                 sign_in.kept().is_some()
             }
             Some(Entry::Away(away)) => {
-                self.0.note_end(held::entity(&held::public_name(hash), away.kept.agent), why).await;
+                self.0.note_end(session::entity(&session::public_name(hash), away.kept.agent), why).await;
                 true
             }
             None => false,
@@ -324,13 +324,13 @@ impl SignIns {
         let token = sealed::open(key, &kept.token);
         let over = why_over(kept, &inner.rules, inner.clock.now());
         let (Some(token), None) = (token, over) else {
-            self.end_entry(hash, over.unwrap_or(End::Idle)).await;
+            self.end_entry(hash, over.unwrap_or(EndReason::Idle)).await;
             return None;
         };
         let person = inner.clarity.with_credential(Credential::Static(token.clone()));
         let sign_in = SignIn::again(person, &token, kept, inner);
         sign_in.touch();
-        let confirmed = timeout(COMING_BACK, held::again(&sign_in, &kept.granted, inner)).await;
+        let confirmed = timeout(COMING_BACK, session::again(&sign_in, &kept.granted, inner)).await;
         let (granted, is_confirmed) = match confirmed {
             Ok(Ok(now)) => (now, true),
             Ok(Err(_)) | Err(_) => (kept.granted.clone(), false),
@@ -344,7 +344,7 @@ impl SignIns {
             // It was ended meanwhile.
             None => return None,
         }
-        inner.life.spawn_service(held::keep(sign_in.clone(), granted, is_confirmed, Arc::clone(inner)));
+        inner.life.spawn_service(session::keep(sign_in.clone(), granted, is_confirmed, Arc::clone(inner)));
         Some(sign_in)
     }
 
@@ -353,7 +353,7 @@ impl SignIns {
         loop {
             tokio::time::sleep(self.0.rules.confirm_every).await;
             let now = self.0.clock.now();
-            let over: Vec<(KeyHash, End)> = {
+            let over: Vec<(KeyHash, EndReason)> = {
                 let held = self.held();
                 let over = held.iter().filter_map(|(hash, it)| match it {
                     Entry::Away(away) => Some((*hash, why_over(&away.kept, &self.0.rules, now)?)),
@@ -373,7 +373,7 @@ impl SignIns {
         hash: KeyHash,
         key: Option<&Secret>,
         token: &Secret,
-        from: From,
+        from: ClientInfo,
     ) -> Result<SignIn, SignInError> {
         let inner = &self.0;
         let verified = match &inner.rules.check {
@@ -402,12 +402,12 @@ impl SignIns {
             theirs.into_iter().rev().skip(MOST_OF_ONE - 1).map(|(_, hash)| hash).collect()
         };
         for old in outworn {
-            self.end_entry(&old, End::MadeRoom).await;
+            self.end_entry(&old, EndReason::MadeRoom).await;
         }
         if let Some(key) = key {
             self.write_down(&sign_in, hash, key, token).await;
         }
-        inner.life.spawn_service(held::keep(sign_in.clone(), granted, true, Arc::clone(inner)));
+        inner.life.spawn_service(session::keep(sign_in.clone(), granted, true, Arc::clone(inner)));
         Ok(sign_in)
     }
 
@@ -448,19 +448,19 @@ impl Entry {
         }
     }
 
-    fn listed(&self) -> Listed {
+    fn listed(&self) -> SignInSummary {
         match self {
             Self::Here(sign_in) => sign_in.listed(),
             Self::Away(away) => {
                 let kept = &away.kept;
-                Listed {
-                    id: held::public_name(&kept.key),
+                SignInSummary {
+                    id: session::public_name(&kept.key),
                     agent: kept.agent,
                     name: kept.name.clone(),
                     role: kept.granted.role(),
                     began: kept.began,
                     used: kept.used,
-                    from: kept.into(),
+                    client: kept.into(),
                     sockets: 0,
                 }
             }
@@ -469,15 +469,15 @@ impl Entry {
 }
 
 /// Why its time is over, if it is: it has lasted as long as one may, or was not used for too long.
-fn why_over(kept: &StoredSignIn, rules: &Rules, now: jiff::Timestamp) -> Option<End> {
+fn why_over(kept: &StoredSignIn, rules: &Rules, now: jiff::Timestamp) -> Option<EndReason> {
     let since = |at| Duration::try_from(now.duration_since(at)).unwrap_or_default();
     let is_too_long = since(kept.began) >= rules.longest;
-    is_too_long.then_some(End::TooLong).or((since(kept.used) >= rules.idle).then_some(End::Idle))
+    is_too_long.then_some(EndReason::TooLong).or((since(kept.used) >= rules.idle).then_some(EndReason::Idle))
 }
 
 impl Inner {
     /// Writes to the audit that Callboard itself has ended a sign-in. It is over whether or not that can be written.
-    async fn note_end(&self, entity: String, why: End) {
+    async fn note_end(&self, entity: String, why: EndReason) {
         let Some(reason) = why.by_callboard() else { return };
         let after = serde_json::json!({ "reason": reason });
         if let Err(error) = self.store.audit().record(&Actor::system(), "sign-in.end", &entity, after).await {
@@ -486,7 +486,7 @@ impl Inner {
     }
 }
 
-impl std::convert::From<&StoredSignIn> for From {
+impl std::convert::From<&StoredSignIn> for ClientInfo {
     fn from(kept: &StoredSignIn) -> Self {
         Self { address: kept.address, browser: kept.browser.clone() }
     }
@@ -520,7 +520,7 @@ mod tests {
         };
         let at = |hour: i64| jiff::Timestamp::from_second(1_795_000_000 + hour * 3600).expect("a time");
         for (used, now, expected) in
-            [(0, 7, None), (0, 8, Some(End::Idle)), (7, 11, None), (11, 12, Some(End::TooLong))]
+            [(0, 7, None), (0, 8, Some(EndReason::Idle)), (7, 11, None), (11, 12, Some(EndReason::TooLong))]
         {
             let kept = StoredSignIn {
                 key: [0; 32],

@@ -8,16 +8,16 @@ use crate::domain::{AgentId, Role};
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Roles {
     /// Who keeps the house.
-    pub administrators: Named,
+    pub administrators: RoleMembers,
     /// Who keeps the floor.
-    pub supervisors: Named,
+    pub supervisors: RoleMembers,
     /// Who leads agents.
-    pub team_leads: Named,
+    pub team_leads: RoleMembers,
 }
 
 /// People, one by one or by their groups.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Named {
+pub struct RoleMembers {
     /// Agents.
     pub agents: BTreeSet<AgentId>,
     /// Groups, by name; letters count alike, large or small.
@@ -38,7 +38,7 @@ impl Roles {
     }
 }
 
-impl Named {
+impl RoleMembers {
     /// These agents and groups.
     #[must_use]
     pub fn new(agents: &[i64], groups: &[String]) -> Self {
@@ -58,9 +58,9 @@ mod tests {
     #[test]
     fn the_highest_role_counts_and_nobody_is_something_by_default() {
         let roles = Roles {
-            administrators: Named::new(&[5], &[]),
-            supervisors: Named::new(&[6], &["Floor managers".to_owned()]),
-            team_leads: Named::new(&[5, 6, 7], &[]),
+            administrators: RoleMembers::new(&[5], &[]),
+            supervisors: RoleMembers::new(&[6], &["Floor managers".to_owned()]),
+            team_leads: RoleMembers::new(&[5, 6, 7], &[]),
         };
         let groups = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
         for (agent, groups, expected) in [

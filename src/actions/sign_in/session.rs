@@ -13,7 +13,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use super::confirm::{self, Confirmed};
-use super::{From, Inner, Rules, SignInError};
+use super::{ClientInfo, Inner, Rules, SignInError};
 use base::key::KeyHash;
 use base::{Clock, Secret};
 use crate::domain::{Actor, ActorKind, AgentId, Permission, Role, TeamId};
@@ -30,9 +30,9 @@ const SOON: Duration = Duration::from_secs(5);
 
 /// Somebody who is in. Cheap to clone.
 #[derive(Debug, Clone)]
-pub struct SignIn(Arc<Held>);
+pub struct SignIn(Arc<Session>);
 
-struct Held {
+struct Session {
     id: String,
     /// What it is found by: the hash of the browser's key, or of the token that comes with each request.
     hash: KeyHash,
@@ -45,7 +45,7 @@ struct Held {
     person: Mutex<Option<Clarity>>,
     /// When the person's own token ends, as far as it says.
     token_ends: Option<Timestamp>,
-    from: From,
+    from: ClientInfo,
     began: Timestamp,
     clock: Clock,
     /// In milliseconds since 1970.
@@ -63,14 +63,14 @@ struct Held {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SessionState {
     /// They are in, and may see this.
-    In(Permission),
+    Active(Permission),
     /// They are out.
-    Out(End),
+    Ended(EndReason),
 }
 
 /// Why a sign-in ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum End {
+pub enum EndReason {
     /// They signed out, here or in another window, or somebody did it for them.
     SignedOut,
     /// Nobody used it.
@@ -85,7 +85,7 @@ pub enum End {
     MadeRoom,
 }
 
-impl End {
+impl EndReason {
     /// Why Callboard itself ended it, in words. `None`: a user did, who is in the audit.
     #[must_use]
     pub fn by_callboard(self) -> Option<&'static str> {
@@ -102,7 +102,7 @@ impl End {
 
 /// One of somebody's sign-ins, for the list of them.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Listed {
+pub struct SignInSummary {
     /// Its public name: what it is ended by, and what the audit calls it.
     pub id: String,
     /// Whose.
@@ -116,14 +116,14 @@ pub struct Listed {
     /// When it was last used.
     pub used: Timestamp,
     /// Where it began.
-    pub from: From,
+    pub client: ClientInfo,
     /// How many sockets it holds.
     pub sockets: usize,
 }
 
 /// A socket's place in a sign-in. Free again once this is dropped.
 #[derive(Debug)]
-pub struct Socket(Weak<Held>);
+pub struct ConnectionPermit(Weak<Session>);
 
 impl SignIn {
     /// One that begins now.
@@ -133,7 +133,7 @@ impl SignIn {
         person: Clarity,
         token: &Secret,
         of: Confirmed,
-        from: From,
+        from: ClientInfo,
         inner: &Inner,
     ) -> Self {
         let now = inner.clock.now();
@@ -157,12 +157,12 @@ impl SignIn {
         person: Clarity,
         token: &Secret,
         (agent, name, team): (AgentId, String, Option<TeamId>),
-        from: From,
+        from: ClientInfo,
         (began, used): (Timestamp, Timestamp),
         permission: Permission,
         inner: &Inner,
     ) -> Self {
-        Self(Arc::new(Held {
+        Self(Arc::new(Session {
             id: public_name(hash),
             hash: *hash,
             is_kept,
@@ -171,7 +171,9 @@ impl SignIn {
             team,
             person: Mutex::new(Some(person)),
             // By Clarity's clock, as it made the token.
-            token_ends: token_claims(token).and_then(|claims| claims.expires).map(|ends| inner.clarity.clock().to_ours(ends)),
+            token_ends: token_claims(token)
+                .and_then(|claims| claims.expires)
+                .map(|ends| inner.clarity.clock().to_ours(ends)),
             from,
             began,
             clock: inner.clock.clone(),
@@ -274,7 +276,7 @@ impl SignIn {
     }
 
     /// Ends it, at once and for all that hangs on it. The first reason stays.
-    pub fn end(&self, why: End) {
+    pub fn end(&self, why: EndReason) {
         self.0.standing.send_if_modified(|standing| match standing {
             SessionState::Active(_) => {
                 *standing = SessionState::Ended(why);
@@ -288,11 +290,11 @@ impl SignIn {
 
     /// A place for one more socket. `None`: there are too many.
     #[must_use]
-    pub fn socket(&self) -> Option<Socket> {
+    pub fn connection_permit(&self) -> Option<ConnectionPermit> {
         let most = self.0.most_sockets;
         let taken =
             self.0.sockets.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |held| (held < most).then_some(held + 1));
-        taken.ok().map(|_| Socket(Arc::downgrade(&self.0)))
+        taken.ok().map(|_| ConnectionPermit(Arc::downgrade(&self.0)))
     }
 
     /// What the store knows it by, if it is kept there.
@@ -301,10 +303,10 @@ impl SignIn {
     }
 
     /// Refuses the token of a program whose sign-in has ended for good: with the next request it would begin anew.
-    pub(super) async fn bar(&self, why: End, inner: &Inner) {
-        if !self.0.is_kept && matches!(why, End::SignedOut | End::TooLong) {
+    pub(super) async fn bar(&self, why: EndReason, inner: &Inner) {
+        if !self.0.is_kept && matches!(why, EndReason::SignedOut | EndReason::TooLong) {
             let left = self.token_left().unwrap_or(inner.rules.longest);
-            inner.strangers.refuse(self.0.hash, left).await;
+            inner.unknown_tokens.refuse(self.0.hash, left).await;
         }
     }
 
@@ -326,16 +328,16 @@ impl SignIn {
     }
 
     /// Why its time is over. A page that is being looked at is in use, whether or not its viewer asks for anything.
-    fn over(&self, rules: &Rules) -> Option<End> {
+    fn over(&self, rules: &Rules) -> Option<EndReason> {
         if self.0.sockets.load(Ordering::Relaxed) > 0 {
             self.touch();
         }
         // A program that brings its token each time has nothing else to come in by.
         let is_of_a_token = !self.0.is_kept && self.0.token_ends.is_some();
         match self.left(rules) {
-            _ if is_of_a_token && self.token_left().is_none() => Some(End::TokenEnded),
-            (Duration::ZERO, _) => Some(End::TooLong),
-            (_, Duration::ZERO) => Some(End::Idle),
+            _ if is_of_a_token && self.token_left().is_none() => Some(EndReason::TokenEnded),
+            (Duration::ZERO, _) => Some(EndReason::TooLong),
+            (_, Duration::ZERO) => Some(EndReason::Idle),
             _ => None,
         }
     }
@@ -356,16 +358,16 @@ impl SignIn {
         self.0.used.store(self.0.clock.now().as_millisecond(), Ordering::Relaxed);
     }
 
-    pub(super) fn listed(&self) -> Listed {
+    pub(super) fn listed(&self) -> SignInSummary {
         let held = &self.0;
-        Listed {
+        SignInSummary {
             id: held.id.clone(),
             agent: held.agent,
             name: held.name.clone(),
             role: self.permission().map_or(crate::domain::Role::Agent, |permission| permission.role()),
             began: held.began,
             used: self.used(),
-            from: held.from.clone(),
+            client: held.from.clone(),
             sockets: held.sockets.load(Ordering::Relaxed),
         }
     }
@@ -386,7 +388,7 @@ impl SignIn {
     }
 }
 
-impl Drop for Socket {
+impl Drop for ConnectionPermit {
     fn drop(&mut self) {
         if let Some(held) = self.0.upgrade() {
             held.sockets.fetch_sub(1, Ordering::Relaxed);
@@ -459,7 +461,7 @@ async fn confirm_again_and_again(sign_in: &SignIn, mut granted: Permission, is_c
                 refusals += 1;
                 if refusals >= REFUSALS {
                     tracing::info!(agent = sign_in.agent().0, "a sign-in ended: Clarity refuses it");
-                    return sign_in.end(End::Unconfirmed);
+                    return sign_in.end(EndReason::Unconfirmed);
                 }
                 sign_in.permit(Permission::only_self(Role::Agent, sign_in.agent()));
                 due = Instant::now() + soon;
@@ -492,7 +494,7 @@ pub(super) async fn again(sign_in: &SignIn, granted: &Permission, inner: &Inner)
     if confirmed.agent == sign_in.agent() { Ok(confirmed.permission) } else { Err(SignInError::Refused) }
 }
 
-impl std::fmt::Debug for Held {
+impl std::fmt::Debug for Session {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("SignIn").field("id", &self.id).field("agent", &self.agent).finish_non_exhaustive()
     }
@@ -519,7 +521,7 @@ mod tests {
             agent_metrics: Vec::new(),
             queue_metrics: Vec::new(),
         };
-        SignIn(Arc::new(Held {
+        SignIn(Arc::new(Session {
             id: "1".to_owned(),
             hash: [0; 32],
             is_kept: false,
@@ -528,7 +530,7 @@ mod tests {
             team: None,
             person: Mutex::new(Some(Clarity::new(settings, clock.clone()).expect("a client"))),
             token_ends,
-            from: From::default(),
+            from: ClientInfo::default(),
             began: clock.now(),
             clock: clock.clone(),
             used: AtomicI64::new(0),
@@ -546,7 +548,7 @@ mod tests {
         let ended = sign_in(&clock, None);
         let listed = ended.clone();
         assert!(ended.clarity().is_some());
-        ended.end(End::SignedOut);
+        ended.end(EndReason::SignedOut);
         assert!(listed.0.person.lock().expect("a lock").is_none());
 
         let over = sign_in(&clock, Some(clock.now() + jiff::SignedDuration::from_secs(60)));

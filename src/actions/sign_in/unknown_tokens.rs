@@ -23,7 +23,7 @@ const MOST: usize = 10_000;
 
 /// Tokens of which it is not known whose they are, by their hashes.
 #[derive(Debug, Default)]
-pub(super) struct Strangers(Mutex<HashMap<KeyHash, Arc<tokio::sync::Mutex<State>>>>);
+pub(super) struct UnknownTokens(Mutex<HashMap<KeyHash, Arc<tokio::sync::Mutex<State>>>>);
 
 /// What is known of a token.
 #[derive(Debug, Default)]
@@ -36,16 +36,16 @@ struct State {
 
 /// One token's turn to be asked about. Whoever else brings the same token waits for it.
 #[derive(Debug)]
-pub(super) struct Turn {
+pub(super) struct TokenLookup {
     state: OwnedMutexGuard<State>,
     since: Instant,
 }
 
-impl Strangers {
+impl UnknownTokens {
     /// Waits until nobody else asks about this token.
-    pub async fn turn(&self, token: &Secret) -> Turn {
+    pub async fn turn(&self, token: &Secret) -> TokenLookup {
         let (state, since) = (self.state_of(key::hash(token)), Instant::now());
-        Turn { state: state.lock_owned().await, since }
+        TokenLookup { state: state.lock_owned().await, since }
     }
 
     /// Refuses a token for so long, whatever Clarity says of it: its sign-in was ended.
@@ -73,7 +73,7 @@ impl State {
     }
 }
 
-impl Turn {
+impl TokenLookup {
     /// Whether it was refused a moment ago.
     pub fn was_refused(&self) -> bool {
         self.state.is_refused(Instant::now())
@@ -135,35 +135,35 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn refusal_is_remembered_for_a_while_and_one_is_asked_about_at_a_time() {
-        let strangers = Strangers::default();
-        let first = strangers.turn(&token("a.b.c")).await;
+        let unknown_tokens = UnknownTokens::default();
+        let first = unknown_tokens.turn(&token("a.b.c")).await;
         assert!(!first.was_refused());
         let same = token("a.b.c");
-        let second = strangers.turn(&same);
+        let second = unknown_tokens.turn(&same);
         tokio::pin!(second);
         assert!(futures_util::poll!(&mut second).is_pending(), "the first has not been answered");
-        assert!(!strangers.turn(&token("a.b.d")).await.was_refused(), "another token is another matter");
+        assert!(!unknown_tokens.turn(&token("a.b.d")).await.was_refused(), "another token is another matter");
         tokio::time::advance(Duration::from_millis(1)).await;
         first.unanswered();
         let second = second.await;
         assert!(second.was_unanswered() && !second.was_refused(), "who has waited for it does not ask again");
         second.refused();
-        let third = strangers.turn(&same).await;
+        let third = unknown_tokens.turn(&same).await;
         assert!(third.was_refused() && !third.was_unanswered());
         drop(third);
         tokio::time::advance(REMEMBERED).await;
-        assert!(!strangers.turn(&token("a.b.c")).await.was_refused());
+        assert!(!unknown_tokens.turn(&token("a.b.c")).await.was_refused());
     }
 
     #[tokio::test(start_paused = true)]
     async fn memory_is_bounded() {
-        let strangers = Strangers::default();
-        let asked = strangers.turn(&token("the first")).await;
+        let unknown_tokens = UnknownTokens::default();
+        let asked = unknown_tokens.turn(&token("the first")).await;
         for number in 0..2 * MOST {
-            strangers.turn(&token(&number.to_string())).await.refused();
+            unknown_tokens.turn(&token(&number.to_string())).await.refused();
         }
-        assert!(strangers.0.lock().expect("a map").len() <= MOST + 1);
+        assert!(unknown_tokens.0.lock().expect("a map").len() <= MOST + 1);
         asked.refused();
-        assert!(strangers.turn(&token("the first")).await.was_refused(), "who is asked about is not forgotten");
+        assert!(unknown_tokens.turn(&token("the first")).await.was_refused(), "who is asked about is not forgotten");
     }
 }

@@ -1,4 +1,4 @@
-//! The deeds, in our words.
+//! The actions of supervisors.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -6,98 +6,98 @@ use sha2::{Digest, Sha256};
 
 use crate::domain::{AgentId, SessionId};
 
-/// Something that a supervisor wants done.
+/// An action of a supervisor.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SupervisorAction {
-    /// To an agent.
+    /// On an agent.
     Agent(AgentId, AgentAction),
-    /// To a contact.
+    /// On a session.
     Session(SessionId, SessionAction),
 }
 
-/// Something done to an agent.
+/// An action on an agent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AgentAction {
-    /// Another status.
+    /// Sets the status.
     Status(NewStatus),
-    /// No more contacts, or contacts again.
+    /// Stops or resumes the delivery of contacts.
     Suspension(Suspension),
-    /// Record what they are in, or no longer.
+    /// Starts or stops recording.
     Recording(Recording),
 }
 
-/// Something done to a contact.
+/// An action on a session.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SessionAction {
-    /// Another note.
+    /// Replaces the note.
     Note(Note),
-    /// Another disposition.
+    /// Sets the disposition.
     Disposition(Disposition),
-    /// Another value of an extra item.
+    /// Sets the value of an extra item.
     ExtraItem(ExtraItem),
 }
 
-/// A status, by its name; with a reason if it is `unavailable`, or the reason alone.
+/// A status by its name, with a reason code if it is `unavailable`; or the reason code alone.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct NewStatus {
-    /// One of those that are possible for the agent.
+    /// One of the statuses that Clarity lists for the agent.
     pub status: Option<String>,
-    /// Why, by number.
+    /// The reason code.
     pub reason_code: Option<i64>,
 }
 
-/// Whether an agent gets contacts.
+/// Whether an agent is suspended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Suspension {
-    /// Whether they get none.
+    /// Whether they get no contacts.
     pub suspended: bool,
 }
 
-/// Whether an agent's contacts are recorded.
+/// Whether an agent's sessions are recorded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Recording {
-    /// Whether they are.
+    /// Whether they are recorded.
     pub recording: bool,
 }
 
-/// A note about a contact. Personal.
+/// A note about a session. Personal data.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Note {
-    /// The whole of it: it replaces the one before.
+    /// The whole note.
     pub note: String,
 }
 
-/// How a contact is disposed of.
+/// The disposition of a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Disposition {
-    /// Which, by number.
+    /// Its number.
     pub disposition: i64,
-    /// Which in detail.
+    /// The number of the sub-disposition.
     #[serde(default)]
     pub sub_disposition: Option<i64>,
 }
 
-/// A value of an extra item. Personal.
+/// The value of an extra item. Personal data.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ExtraItem {
-    /// Which, by number; this or the name.
+    /// The number of the item; either this or the name.
     #[serde(default)]
     pub id: Option<i64>,
-    /// Which, by name.
+    /// The name of the item.
     #[serde(default)]
     pub name: Option<String>,
-    /// What it shall say.
+    /// The new value.
     pub value: String,
 }
 
 impl SupervisorAction {
-    /// What it is called in the audit, the outbox and the metrics.
+    /// The name in the audit, the outbox and the metrics.
     #[must_use]
     pub fn name(&self) -> &'static str {
         match self {
@@ -110,35 +110,35 @@ impl SupervisorAction {
         }
     }
 
-    /// Whom or what it is done to.
-    pub(super) fn entity(&self) -> String {
+    /// The target in the audit.
+    pub(super) fn target(&self) -> String {
         match self {
             Self::Agent(agent, _) => format!("agent {agent}"),
             Self::Session(session, _) => format!("session {session}"),
         }
     }
 
-    /// By what a second press is known: the whole deed, its personal texts as their hashes (`apis.md` B99).
+    /// Identifies a repeated action: the whole action, with hashes in place of personal texts (apis.md B99).
     pub(super) fn fingerprint(&self) -> Value {
-        json!({"entity": self.entity(), "deed": self.told(|text| {
+        json!({"target": self.target(), "action": self.describe(|text| {
             let hash: String = Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
             json!(hash)
         })})
     }
 
-    /// What the audit keeps: of personal texts, how long they are.
-    pub(super) fn for_the_audit(&self) -> Value {
-        self.told(length)
+    /// What the audit keeps: of personal texts only the length.
+    pub(super) fn for_audit(&self) -> Value {
+        self.describe(length)
     }
 
-    fn told(&self, personal: impl Fn(&str) -> Value) -> Value {
+    fn describe(&self, personal: impl Fn(&str) -> Value) -> Value {
         match self {
-            Self::Agent(_, AgentAction::Status(new)) => told_status(new.status.as_deref(), new.reason_code),
+            Self::Agent(_, AgentAction::Status(new)) => status_json(new.status.as_deref(), new.reason_code),
             Self::Agent(_, AgentAction::Suspension(new)) => json!(new),
             Self::Agent(_, AgentAction::Recording(new)) => json!(new),
             Self::Session(_, SessionAction::Note(new)) => json!({ "note": personal(&new.note) }),
             Self::Session(_, SessionAction::Disposition(new)) => {
-                told_disposition(Some(new.disposition), new.sub_disposition)
+                disposition_json(Some(new.disposition), new.sub_disposition)
             }
             Self::Session(_, SessionAction::ExtraItem(new)) => {
                 json!({"id": new.id, "name": new.name, "value": personal(&new.value)})
@@ -147,12 +147,12 @@ impl SupervisorAction {
     }
 }
 
-pub(super) fn told_status(status: Option<&str>, reason: Option<i64>) -> Value {
+pub(super) fn status_json(status: Option<&str>, reason: Option<i64>) -> Value {
     json!({"status": status, "reason_code": reason})
 }
 
-pub(super) fn told_disposition(disposition: Option<i64>, finer: Option<i64>) -> Value {
-    json!({"disposition": disposition, "sub_disposition": finer})
+pub(super) fn disposition_json(disposition: Option<i64>, sub_disposition: Option<i64>) -> Value {
+    json!({"disposition": disposition, "sub_disposition": sub_disposition})
 }
 
 pub(super) fn length(text: &str) -> Value {

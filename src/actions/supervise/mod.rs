@@ -1,9 +1,9 @@
-//! What supervisors do to agents and contacts: status, suspension, recording, notes, dispositions, extra items.
+//! Actions of supervisors on agents and sessions: status, suspension, recording, notes, dispositions, extra items.
 //!
-//! A deed is written to the outbox and to the audit before Clarity hears of it, and is sent once: nothing is repeated by
-//! itself, because Clarity notices no second time. What comes of it is seen as everything is seen, by the pushes.
+//! An action is in the outbox and in the audit before it is sent, and is sent once: Clarity does not recognize a repeated
+//! request, so nothing is repeated automatically. The result reaches viewers through Clarity's pushes.
 
-mod deed;
+mod action;
 mod error;
 mod plan;
 
@@ -15,49 +15,51 @@ use serde_json::{Value, json};
 use tokio::sync::oneshot;
 
 use base::{Lifecycle, Metrics, Secret, error_chain};
-use crate::domain::{self, ActorKind, AgentId, Permission, Role};
+use crate::domain::{self, ActorKind, AgentId, Permission, RequestState, Role};
 use crate::gold::{Gold, Key};
-use crate::store::{OutboxEntry, IntentState, NewAuditEntry, NewOutboxEntry, RequestOutcome, Store};
+use crate::store::{NewAuditEntry, NewOutboxEntry, OutboxEntry, RequestOutcome, Store};
 use crate::upstream::clarity::{Clarity, Credential, token_agent_id};
 
-pub use deed::{AgentAction, SupervisorAction, Disposition, ExtraItem, NewStatus, Note, Recording, SessionAction, Suspension};
+pub use action::{
+    AgentAction, Disposition, ExtraItem, NewStatus, Note, Recording, SessionAction, SupervisorAction, Suspension,
+};
 pub use error::SupervisorError;
 pub use plan::PossibleStatus;
 
-/// Who acts, and Clarity as they see it. What they may do is Clarity's to say.
+/// The user who acts. Clarity decides what they may do.
 #[derive(Clone)]
-pub struct Actor {
-    /// Who that is, for the audit.
-    pub is: domain::Actor,
-    /// Clarity, with their own token.
+pub struct ActingUser {
+    /// For the audit.
+    pub actor: domain::Actor,
+    /// A client with the user's own token.
     pub clarity: Clarity,
-    /// Whom and what they may see, and so whom they may act on.
+    /// What they see, and so what they may act on.
     pub permission: Permission,
 }
 
-/// What became of a deed.
+/// An action that was done.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Done {
-    /// Its identity in the outbox.
+pub struct ActionReceipt {
+    /// Its id in the outbox.
     pub id: String,
-    /// What Clarity answered, in our words.
+    /// What Clarity answered.
     pub answer: Value,
-    /// Whether this was the first time that it was asked for.
-    pub fresh: bool,
+    /// Whether it was requested for the first time.
+    pub is_new: bool,
 }
 
-/// What became of credentials that an administrator wanted to be tried at once.
+/// The result of trying the service account's credentials.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CredentialsTried {
-    /// Clarity took them.
+    /// Clarity accepted them.
     Taken,
-    /// It did not, or could not be asked: why, as a sentence.
+    /// Clarity refused them or could not be asked, for this reason.
     Failed(String),
-    /// They were tried as often as is safe, for so long.
+    /// They were tried too often: another attempt within this time could lock the account.
     NotNow(Duration),
 }
 
-/// The desk where supervisors act. Cheap to clone.
+/// Actions of supervisors. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct SupervisorActions(Arc<Inner>);
 
@@ -65,50 +67,51 @@ struct Inner {
     store: Store,
     gold: Gold,
     clarity: Clarity,
-    /// Whether somebody without a token acts with the service's own: in the demo alone, where nothing is real.
-    stands_in: bool,
+    /// Whether a caller without a token acts with the service account's. Only in the demo, where nothing is real.
+    acts_without_token: bool,
     metrics: Metrics,
     life: Lifecycle,
 }
 
 impl SupervisorActions {
-    /// Opens the desk.
+    /// `acts_without_token`: whether a caller without a token acts with the service account's.
     #[must_use]
     pub fn open(
         store: Store,
         gold: Gold,
         clarity: Clarity,
-        stands_in: bool,
+        acts_without_token: bool,
         metrics: Metrics,
         life: Lifecycle,
     ) -> Self {
-        Self(Arc::new(Inner { store, gold, clarity, stands_in, metrics, life }))
+        Self(Arc::new(Inner { store, gold, clarity, acts_without_token, metrics, life }))
     }
 
-    /// Whoever brings this token to a house without a door, where Clarity alone says what they may do. Without one there is nobody, except in the demo. The name is what the token says of
-    /// itself: it is true if Clarity then takes the token.
+    /// The user who sends this token to a site without sign-in, where Clarity alone decides what they may do. The agent number
+    /// is what the token claims: it is true if Clarity then accepts the token. `None`: there is no token, and this is not
+    /// the demo.
     #[must_use]
-    pub fn actor(&self, token: Option<Secret>, address: Option<IpAddr>) -> Option<Actor> {
-        let anybody = Permission::everything(Role::Administrator);
+    pub fn acting_user(&self, token: Option<Secret>, address: Option<IpAddr>) -> Option<ActingUser> {
+        let permission = Permission::everything(Role::Administrator);
         match token {
             Some(token) => {
-                let is = domain::Actor {
+                let actor = domain::Actor {
                     kind: ActorKind::Program,
                     agent: token_agent_id(&token).map(AgentId),
                     ..domain::Actor::unknown(address)
                 };
                 let clarity = self.0.clarity.with_credential(Credential::Static(token));
-                Some(Actor { is, clarity, permission: anybody })
+                Some(ActingUser { actor, clarity, permission })
             }
-            None if self.0.stands_in => {
-                let is = domain::Actor::unknown(address).calling_themselves(Some("the demo"));
-                Some(Actor { is, clarity: self.0.clarity.clone(), permission: anybody })
+            None if self.0.acts_without_token => {
+                let actor = domain::Actor::unknown(address).calling_themselves(Some("the demo"));
+                Some(ActingUser { actor, clarity: self.0.clarity.clone(), permission })
             }
             None => None,
         }
     }
 
-    /// Tries the service account's credentials now, however often they were refused, unless that may lock the account.
+    /// Tries the service account's credentials now, even if they were refused before, unless that may lock the account.
     pub async fn try_credentials_now(&self) -> CredentialsTried {
         match self.0.clarity.tokens().retry_now().await {
             Ok(Ok(_)) => CredentialsTried::Taken,
@@ -117,40 +120,49 @@ impl SupervisorActions {
         }
     }
 
-    /// What an agent may be set to.
+    /// The statuses that an agent may be set to.
     ///
     /// # Errors
     /// See [`SupervisorError`].
-    pub async fn possible_statuses(&self, actor: &Actor, agent: AgentId) -> Result<Vec<PossibleStatus>, SupervisorError> {
+    pub async fn possible_statuses(
+        &self,
+        user: &ActingUser,
+        agent: AgentId,
+    ) -> Result<Vec<PossibleStatus>, SupervisorError> {
         self.0.gold.copy().get(&Key::Agent(agent)).ok_or(SupervisorError::NotFound)?;
-        let listed = actor.clarity.agent_statuses(agent.0).await.map_err(|error| SupervisorError::of(&error))?;
+        let listed = user.clarity.agent_statuses(agent.0).await.map_err(|error| SupervisorError::of(&error))?;
         Ok(listed.iter().filter_map(PossibleStatus::read).collect())
     }
 
-    /// Has Clarity say that it knows somebody.
+    /// Asks Clarity whether it knows the user.
     ///
     /// # Errors
     /// See [`SupervisorError`].
-    pub async fn is_known(&self, actor: &Actor) -> Result<(), SupervisorError> {
-        actor.clarity.profile().await.map(drop).map_err(|error| SupervisorError::of(&error))
+    pub async fn confirm_user(&self, user: &ActingUser) -> Result<(), SupervisorError> {
+        user.clarity.profile().await.map(drop).map_err(|error| SupervisorError::of(&error))
     }
 
-    /// Does it. With the key of an earlier deed of the same person, this *is* the earlier one.
+    /// Does an action. With the key of an earlier action of the same user, this *is* the earlier one.
     ///
     /// # Errors
     /// See [`SupervisorError`].
-    pub async fn act(&self, actor: Actor, deed: SupervisorAction, key: Option<String>) -> Result<Done, SupervisorError> {
-        let (name, inner) = (deed.name(), Arc::clone(&self.0));
-        let (teller, told) = oneshot::channel();
-        // Whoever asked may hang up; what was begun is brought to its end and written down all the same.
+    pub async fn act(
+        &self,
+        user: ActingUser,
+        action: SupervisorAction,
+        key: Option<String>,
+    ) -> Result<ActionReceipt, SupervisorError> {
+        let (name, inner) = (action.name(), Arc::clone(&self.0));
+        let (sender, result) = oneshot::channel();
+        // The caller may disconnect; an action that was begun is completed and audited all the same.
         self.0.life.spawn_isolated(async move {
-            let _ = teller.send(inner.act(&actor, &deed, key).await);
+            let _ = sender.send(inner.act(&user, &action, key).await);
         });
-        let done = told.await.unwrap_or_else(|_| Err(SupervisorError::Unclear("The server is stopping.".to_owned())));
+        let done = result.await.unwrap_or_else(|_| Err(SupervisorError::Unclear("The server is stopping.".to_owned())));
         self.0.metrics.action(
             name,
             match &done {
-                Ok(Done { fresh: false, .. }) => "repeated",
+                Ok(ActionReceipt { is_new: false, .. }) => "repeated",
                 Ok(_) => "accepted",
                 Err(error) => error.result(),
             },
@@ -160,76 +172,85 @@ impl SupervisorActions {
 }
 
 impl Inner {
-    async fn act(&self, actor: &Actor, deed: &SupervisorAction, key: Option<String>) -> Result<Done, SupervisorError> {
+    async fn act(
+        &self,
+        user: &ActingUser,
+        action: &SupervisorAction,
+        key: Option<String>,
+    ) -> Result<ActionReceipt, SupervisorError> {
         let key = key.unwrap_or_else(|| format!("{:032x}", rand::random::<u128>()));
-        let intent = NewOutboxEntry {
-            // Two people may choose the same key.
-            key: format!("{}: {key}", actor.is),
-            kind: format!("clarity.{}", deed.name()),
-            body: deed.fingerprint(),
-            context: json!({ "actor": actor.is }),
+        let entry = NewOutboxEntry {
+            // Two users may choose the same key.
+            key: format!("{}: {key}", user.actor),
+            kind: format!("clarity.{}", action.name()),
+            body: action.fingerprint(),
+            context: json!({ "actor": user.actor }),
         };
-        let written = self.store.intend(intent).await?;
-        if let Some(known) = known(&written.intent)? {
-            return Ok(known);
+        let written = self.store.outbox().enqueue(entry).await?;
+        if let Some(earlier) = earlier_result(&written.entry)? {
+            return Ok(earlier);
         }
-        if written.intent.state == IntentState::Failed {
-            self.store.retry(&written.intent.id, false).await?;
+        if written.entry.state == RequestState::Failed {
+            self.store.outbox().retry(&written.entry.id, false).await?;
         }
-        let intent = self.store.claim(&written.intent.id).await?.ok_or(SupervisorError::InHand)?;
-        let outcome = self.carry_out(actor, deed).await;
+        let entry = self.store.outbox().claim(&written.entry.id).await?.ok_or(SupervisorError::InHand)?;
+        let outcome = self.carry_out(user, action).await;
         let settled = match &outcome {
             Ok(answer) => RequestOutcome::accepted(Some(answer.clone())),
             Err(error) => error.outcome(),
         };
-        self.store.settle(&intent.id, settled).await?;
-        Ok(Done { id: intent.id, answer: outcome?, fresh: true })
+        self.store.outbox().record_outcome(&entry.id, settled).await?;
+        Ok(ActionReceipt { id: entry.id, answer: outcome?, is_new: true })
     }
 
-    async fn carry_out(&self, actor: &Actor, deed: &SupervisorAction) -> Result<Value, SupervisorError> {
-        let plan = plan::plan(&self.gold, actor, deed).await?;
-        let line = NewAuditEntry {
-            actor: actor.is.clone(),
-            what: deed.name(),
-            entity: deed.entity(),
+    async fn carry_out(&self, user: &ActingUser, action: &SupervisorAction) -> Result<Value, SupervisorError> {
+        let plan = plan::plan(&self.gold, user, action).await?;
+        let audit_entry = NewAuditEntry {
+            actor: user.actor.clone(),
+            action: action.name(),
+            target: action.target(),
             before: plan.before,
-            after: deed.for_the_audit(),
+            after: action.for_audit(),
         };
-        let line = self.store.audit().begin(line).await?;
-        let outcome = plan::send(&actor.clarity, plan.order).await;
+        let seq = self.store.audit().begin(audit_entry).await?;
+        let outcome = plan::send(&user.clarity, plan.call).await;
         let (result, reason) = match &outcome {
             Ok(_) => ("accepted", None),
             Err(error) => (error.result(), Some(error.to_string())),
         };
-        if let Err(error) = self.store.audit().complete(line, result, reason).await {
-            // The deed is done: the line stays open, and the next start says of it that nobody knows.
-            tracing::error!(error = %error, line, "how a deed ended could not be written to the audit");
+        if let Err(error) = self.store.audit().complete(seq, result, reason).await {
+            // The action is done: its audit entry stays open, and the next start completes it as unknown.
+            tracing::error!(error = %error, seq, "the outcome of an action could not be written to the audit");
         }
         outcome
     }
 }
 
-/// What is known already of a deed that was asked for before.
-fn known(intent: &OutboxEntry) -> Result<Option<Done>, SupervisorError> {
-    match intent.state {
-        IntentState::New | IntentState::Failed => Ok(None),
-        IntentState::Accepted => {
-            Ok(Some(Done { id: intent.id.clone(), answer: intent.answer.clone().unwrap_or_default(), fresh: false }))
-        }
-        IntentState::Rejected => Err(SupervisorError::Refused(intent.reason.clone().unwrap_or_default())),
-        IntentState::Sending => Err(SupervisorError::InHand),
-        IntentState::Unknown => Err(SupervisorError::Unclear(intent.reason.clone().unwrap_or_default())),
+/// The result of an action that was requested before. `None`: it is to be sent.
+fn earlier_result(entry: &OutboxEntry) -> Result<Option<ActionReceipt>, SupervisorError> {
+    match entry.state {
+        RequestState::Queued | RequestState::Failed | RequestState::NeedsReview | RequestState::DryRun => Ok(None),
+        RequestState::Accepted => Ok(Some(ActionReceipt {
+            id: entry.id.clone(),
+            answer: entry.answer.clone().unwrap_or_default(),
+            is_new: false,
+        })),
+        RequestState::Rejected => Err(SupervisorError::Refused(entry.reason.clone().unwrap_or_default())),
+        RequestState::Sent => Err(SupervisorError::InHand),
+        RequestState::Unknown => Err(SupervisorError::Unclear(entry.reason.clone().unwrap_or_default())),
     }
 }
 
-impl std::fmt::Debug for Actor {
+impl std::fmt::Debug for ActingUser {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_tuple("Actor").field(&self.is).finish()
+        f.debug_tuple("ActingUser").field(&self.actor).finish()
     }
 }
 
 impl std::fmt::Debug for Inner {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("SupervisorActions").field("stands_in", &self.stands_in).finish_non_exhaustive()
+        f.debug_struct("SupervisorActions")
+            .field("acts_without_token", &self.acts_without_token)
+            .finish_non_exhaustive()
     }
 }

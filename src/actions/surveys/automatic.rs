@@ -2,7 +2,7 @@
 //!
 //! Never two for one interaction: the key of a request is the interaction's, it is in the outbox for ever, and a session
 //! and the conversation that it belongs to have one key between them (`apis.md` J17). Where neither names the other, the
-//! second finds the first all the same ([`other_half`](super::other_half)).
+//! second finds the first all the same ([`counterpart`](super::counterpart)).
 
 use std::collections::BTreeMap;
 
@@ -10,8 +10,8 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 use tokio::sync::mpsc;
 
-use super::already::conversation_of;
-use super::other_half::OtherHalf;
+use super::counterpart::Counterpart;
+use super::duplicates::conversation_of;
 use super::{REQUEST, Surveys};
 use base::Lifecycle;
 use crate::config::Sending;
@@ -21,7 +21,7 @@ use crate::domain::{
 use crate::gold::directory::AgentDirectory;
 use crate::gold::ended_interactions::{PendingDecision, SurveyDecision};
 use crate::gold::{Entity, Key, Reporter};
-use crate::store::{Asking, NewOutboxEntry, StoreError};
+use crate::store::{NewOutboxEntry, StoreError, SurveyTrigger};
 use crate::upstream::agent_connect::{Customer, Employee, Request};
 
 /// Reasons of which nobody needs to hear each time: the customer was asked, or nobody ever is.
@@ -54,8 +54,8 @@ pub(super) async fn consider_all(
             tracing::error!(error = %error, "a survey request could not be stored yet");
             (SurveyDecision::Retry, false)
         });
-        if let SurveyDecision::SurveyReceipt(what) | SurveyDecision::Skipped(what) = became {
-            reporter.count(what);
+        if let Some(counter) = became.counter() {
+            reporter.count(counter);
         }
         if let SurveyDecision::Skipped(why) = became
             && !SILENT.contains(&why)
@@ -108,7 +108,7 @@ impl Surveys {
             return Ok(SurveyDecision::Skipped(ALREADY_REQUESTED));
         };
         // One that was asked about in time may be told again at any time.
-        if self.0.store.intent_of(&key).await?.is_some() {
+        if self.0.store.outbox().by_key(&key).await?.is_some() {
             return Ok(SurveyDecision::Skipped(ALREADY_REQUESTED));
         }
         if self.is_too_long_ago(helped, now) {
@@ -117,13 +117,13 @@ impl Surveys {
         let (mut held, side) = (helped.hold_reason.as_ref().map(ToString::to_string), self.side(helped));
         if let Some(side) = &side {
             let is_session = matches!(helped.interaction, Interaction::Session(_));
-            match self.other_half(is_session, side).await? {
-                OtherHalf::None => {}
-                OtherHalf::Found(_, evidence) => {
+            match self.counterpart(is_session, side).await? {
+                Counterpart::None => {}
+                Counterpart::Found(_, evidence) => {
                     tracing::info!(interaction = ?helped.interaction, %evidence, "it was asked about under another name");
                     return Ok(SurveyDecision::Skipped(ALREADY_REQUESTED));
                 }
-                OtherHalf::Several(_, evidence) => {
+                Counterpart::Several(_, evidence) => {
                     held = held.or_else(|| {
                         Some(format!(
                             "The customer was asked already about what may be the same: {evidence}. Send it if it was \
@@ -155,11 +155,11 @@ impl Surveys {
             (Sending::DryRun, None) => (Some(None), "dryRun"),
             _ => (None, "asked"),
         };
-        let asking = if is_another_end { Asking::AnotherEnd } else { Asking::Automatic };
-        match self.0.store.ask_about(Self::names_of(helped), asking, new, held, None).await {
-            Ok(written) if written.fresh => {
-                self.written(&written.intent, true).await;
-                Ok(SurveyDecision::SurveyReceipt(how))
+        let asking = if is_another_end { SurveyTrigger::Reclosed } else { SurveyTrigger::Automatic };
+        match self.0.store.outbox().enqueue_survey(Self::names_of(helped), asking, new, held, None).await {
+            Ok(written) if written.is_new => {
+                self.written(&written.entry, true).await;
+                Ok(SurveyDecision::Requested(how))
             }
             // The other half of the interaction was here first, in other words.
             Ok(_) | Err(StoreError::KeyReused) => Ok(SurveyDecision::Skipped(ALREADY_REQUESTED)),

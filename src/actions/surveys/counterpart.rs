@@ -11,14 +11,13 @@ use super::{REQUEST, Surveys};
 use crate::config::Sending;
 use crate::domain::{EndedInteraction, Interaction, Modality, SurveyOrigin};
 use crate::gold::directory::AgentDirectory;
-use crate::gold::join::call_conversation_match::{self, MatchSide};
-use crate::store::{OutboxEntry, IntentState, StoreError};
+use crate::store::{OutboxEntry, StoreError};
 
 /// By how much the clocks of the two systems may differ from ours.
 const SKEW: SignedDuration = SignedDuration::from_mins(10);
 
 /// The other half.
-pub(super) enum OtherHalf {
+pub(super) enum Counterpart {
     /// Nobody was asked about one.
     None,
     /// Somebody was, and this says that it is it.
@@ -48,38 +47,38 @@ impl Surveys {
     }
 
     /// Looks for it among what was asked about.
-    pub(super) async fn other_half(&self, is_session: bool, side: &MatchSide) -> Result<OtherHalf, StoreError> {
+    pub(super) async fn counterpart(&self, is_session: bool, side: &MatchSide) -> Result<Counterpart, StoreError> {
         let within = self.0.rules.closed_within;
         // It was asked about after it was over: the call at the earliest so long before the conversation was closed.
         let before = if is_session { SignedDuration::ZERO } else { within };
         let earliest = side.began.unwrap_or(side.ended).min(side.ended);
         let since = earliest.saturating_sub(before.saturating_add(SKEW)).unwrap_or(Timestamp::MIN);
-        let is_refused = |intent: &OutboxEntry| {
-            intent.state == IntentState::Rejected && intent.context["origin"] == SurveyOrigin::Manual.as_str()
+        let is_refused = |entry: &OutboxEntry| {
+            entry.state == RequestState::Rejected && entry.context["origin"] == SurveyOrigin::Manual.as_str()
         };
-        let found: Vec<(OutboxEntry, String)> = (self.0.store.intents_since(REQUEST, since).await?.into_iter())
+        let found: Vec<(OutboxEntry, String)> = (self.0.store.outbox().since(REQUEST, since).await?.into_iter())
             // A session's other half is a conversation, and the other way about.
-            .filter(|intent| intent.context["session"].is_null() == is_session && !is_refused(intent))
-            .filter_map(|intent| {
-                let other: MatchSide = serde_json::from_value(intent.context.get("call")?.clone()).ok()?;
+            .filter(|entry| entry.context["session"].is_null() == is_session && !is_refused(entry))
+            .filter_map(|entry| {
+                let other: MatchSide = serde_json::from_value(entry.context.get("call")?.clone()).ok()?;
                 let (call, closed) = if is_session { (side, &other) } else { (&other, side) };
                 let evidence = call_conversation_match::match_evidence(call, closed, within)?;
-                let evidence = format!("{} ({evidence})", named(&intent));
-                Some((intent, evidence))
+                let evidence = format!("{} ({evidence})", named(&entry));
+                Some((entry, evidence))
             })
             .collect();
         let evidence = found.iter().map(|(_, evidence)| evidence.as_str()).collect::<Vec<_>>().join(", or ");
         let count = found.len();
         Ok(match (found.into_iter().next(), count) {
-            (None, _) => OtherHalf::None,
-            (Some((one, _)), 1) => OtherHalf::Found(Box::new(one), evidence),
-            (Some((newest, _)), _) => OtherHalf::Several(Box::new(newest), evidence),
+            (None, _) => Counterpart::None,
+            (Some((one, _)), 1) => Counterpart::Found(Box::new(one), evidence),
+            (Some((newest, _)), _) => Counterpart::Several(Box::new(newest), evidence),
         })
     }
 }
 
-fn named(intent: &OutboxEntry) -> String {
-    match (&intent.context["session"], &intent.context["conversation"]) {
+fn named(entry: &OutboxEntry) -> String {
+    match (&entry.context["session"], &entry.context["conversation"]) {
         (Value::Number(session), _) => format!("session {session}"),
         (_, conversation) => format!("conversation {}", conversation.as_str().unwrap_or_default()),
     }

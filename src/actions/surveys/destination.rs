@@ -67,16 +67,16 @@ impl Destination for AgentConnectDestination {
         self.desk.0.asked.notified().await;
     }
 
-    async fn carry(&mut self, intent: &OutboxEntry) -> DeliveryOutcome {
+    async fn carry(&mut self, entry: &OutboxEntry) -> DeliveryOutcome {
         let unreadable = || DeliveryOutcome::Rejected("The request in the outbox cannot be read.".to_owned());
-        let sent = if intent.kind == RECOVERY {
-            let Ok(recovery) = serde_json::from_value::<Recovery>(intent.body.clone()) else { return unreadable() };
+        let sent = if entry.kind == RECOVERY {
+            let Ok(recovery) = serde_json::from_value::<Recovery>(entry.body.clone()) else { return unreadable() };
             self.upstream.recover(&recovery).await
         } else {
-            let Ok(request) = serde_json::from_value::<Request>(intent.body.clone()) else { return unreadable() };
+            let Ok(request) = serde_json::from_value::<Request>(entry.body.clone()) else { return unreadable() };
             self.upstream.send(&request).await
         };
-        self.note(&intent.id, &sent);
+        self.note(&entry.id, &sent);
         match sent {
             Ok(accepted) => DeliveryOutcome::Accepted(Some(serde_json::json!({
                 "request_id": accepted.request_id,
@@ -85,23 +85,27 @@ impl Destination for AgentConnectDestination {
             Err(SendError::Rejected { reason, status }) => {
                 DeliveryOutcome::Rejected(reason.unwrap_or_else(|| format!("Refused with status {status}.")))
             }
-            Err(error @ (SendError::NoAnswer(_) | SendError::ServerError { .. } | SendError::UnusableReceipt { .. })) => {
-                DeliveryOutcome::Unknown(error.to_string())
-            }
+            Err(
+                error @ (SendError::NoAnswer(_) | SendError::ServerError { .. } | SendError::UnusableReceipt { .. }),
+            ) => DeliveryOutcome::Unknown(error.to_string()),
             Err(error @ SendError::Redirected { .. }) => {
                 DeliveryOutcome::NotNow { reason: error.to_string(), retry_after: None }
             }
             Err(error @ SendError::Overloaded { retry_after, .. }) => {
                 DeliveryOutcome::NotNow { reason: error.to_string(), retry_after }
             }
-            Err(error @ SendError::NotSent(_)) => DeliveryOutcome::NotNow { reason: error.to_string(), retry_after: None },
+            Err(error @ SendError::NotSent(_)) => {
+                DeliveryOutcome::NotNow { reason: error.to_string(), retry_after: None }
+            }
             Err(error @ SendError::KeyRefused) => DeliveryOutcome::NotUntilMended(error.to_string()),
-            Err(error @ (SendError::Invalid(_) | SendError::Misconfigured(_))) => DeliveryOutcome::Rejected(error.to_string()),
+            Err(error @ (SendError::Invalid(_) | SendError::Misconfigured(_))) => {
+                DeliveryOutcome::Rejected(error.to_string())
+            }
         }
     }
 
-    async fn show(&self, intent: &OutboxEntry) {
-        self.desk.tell(intent).await;
+    async fn show(&self, entry: &OutboxEntry) {
+        self.desk.tell(entry).await;
     }
 
     async fn rest(&mut self, well: bool) {

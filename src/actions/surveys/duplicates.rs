@@ -2,14 +2,14 @@
 
 use serde_json::json;
 
-use super::other_half::OtherHalf;
-use super::{Before, NewSurvey, Surveys};
+use super::counterpart::Counterpart;
+use super::{EarlierRequest, NewSurvey, Surveys};
 use crate::config::Sending;
 use crate::domain::{EndedInteraction, Interaction, Permission, SessionId, SessionRecord, SurveyOrigin};
 use crate::gold::Entity;
 use crate::gold::entity::SurveyRequest;
 use crate::gold::join::call_conversation_match::MatchSide;
-use crate::store::{OutboxEntry, NewOutboxEntry, StoreError};
+use crate::store::{NewOutboxEntry, OutboxEntry, StoreError};
 
 /// What the outbox calls the note that a conversation's first closing is covered by the request for its session.
 const COVERED: &str = "agentConnect.covered";
@@ -62,7 +62,7 @@ impl Surveys {
         let named = survey.ext_interaction_id.trim().to_owned();
         let number: Option<i64> = named.parse().ok();
         let known = async |session: Option<i64>| match session {
-            Some(session) => self.0.store.session(SessionId(session)).await,
+            Some(session) => self.0.store.sessions().get(SessionId(session)).await,
             None => Ok(None),
         };
         let is_theirs = |it: &SessionRecord| {
@@ -89,15 +89,15 @@ impl Surveys {
     }
 
     /// What was asked about it before and is not in the outbox under one of its names.
-    pub(super) async fn before(&self, about: &About) -> Result<Option<Before>, StoreError> {
+    pub(super) async fn before(&self, about: &About) -> Result<Option<EarlierRequest>, StoreError> {
         if let Some(side) = &about.side {
-            match self.other_half(true, side).await? {
-                OtherHalf::Found(intent, evidence) => return Ok(Some(self.as_before(&intent, Some(evidence)))),
-                OtherHalf::Several(intent, evidence) => return Ok(Some(self.as_before(&intent, Some(evidence)))),
-                OtherHalf::None => {}
+            match self.counterpart(true, side).await? {
+                Counterpart::Found(entry, evidence) => return Ok(Some(self.as_before(&entry, Some(evidence)))),
+                Counterpart::Several(entry, evidence) => return Ok(Some(self.as_before(&entry, Some(evidence)))),
+                Counterpart::None => {}
             }
         }
-        Ok(self.elsewhere(about.session, &about.names).map(|request| Before {
+        Ok(self.elsewhere(about.session, &about.names).map(|request| EarlierRequest {
             id: request.survey.id.clone(),
             at: request.created(),
             origin: request.survey.origin,
@@ -107,10 +107,17 @@ impl Surveys {
         }))
     }
 
-    pub(super) fn as_before(&self, intent: &OutboxEntry, evidence: Option<String>) -> Before {
-        let survey = self.survey(intent);
-        let by = intent.context["by"].as_str().map(str::to_owned);
-        Before { id: survey.id, at: Some(intent.created), origin: survey.origin, by, state: survey.state, evidence }
+    pub(super) fn as_before(&self, entry: &OutboxEntry, evidence: Option<String>) -> EarlierRequest {
+        let survey = self.survey(entry);
+        let by = entry.context["by"].as_str().map(str::to_owned);
+        EarlierRequest {
+            id: survey.id,
+            at: Some(entry.created),
+            origin: survey.origin,
+            by,
+            state: survey.state,
+            evidence,
+        }
     }
 
     /// Every name of an interaction that is over.
@@ -135,7 +142,7 @@ impl Surveys {
         };
         let first = format!("conversation:{id}");
         let Some(rev) = rev.filter(|_| self.0.rules.each_done) else { return Ok(Some(first)) };
-        let Some(known) = self.0.store.intent_of(&first).await? else { return Ok(Some(first)) };
+        let Some(known) = self.0.store.outbox().by_key(&first).await? else { return Ok(Some(first)) };
         let known_rev = match known.context.get("rev").and_then(serde_json::Value::as_i64) {
             Some(rev) => rev,
             // A session asked first: the first closing that is heard is that very interaction.
@@ -146,7 +153,7 @@ impl Surveys {
                     body: json!({}),
                     context: json!({ "rev": rev }),
                 };
-                let note = self.0.store.hold(note, None).await?.intent;
+                let note = self.0.store.outbox().hold(note, None).await?.entry;
                 note.context.get("rev").and_then(serde_json::Value::as_i64).unwrap_or(rev)
             }
         };

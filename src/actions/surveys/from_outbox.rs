@@ -1,68 +1,56 @@
-//! A request in the outbox as everybody sees it.
+//! A survey request as viewers see it, from its row in the outbox.
 
 use std::sync::Arc;
 
 use serde_json::Value;
 
 use super::Surveys;
-use crate::actions::courier;
-use crate::domain::{SessionId, Survey, SurveyId, SurveyOrigin, SurveyState};
-use crate::store::{OutboxEntry, IntentState};
+use crate::domain::{RequestState, SessionId, Survey, SurveyId, SurveyOrigin};
+use crate::store::OutboxEntry;
 
 impl Surveys {
-    pub(super) fn survey(&self, intent: &OutboxEntry) -> Survey {
-        let sent = |pointer: &str| intent.body.pointer(pointer).and_then(Value::as_str);
-        let noted = |name: &str| intent.context.get(name).and_then(Value::as_str);
-        let state = state(intent);
-        let waits = matches!(state, SurveyState::NeedsReview | SurveyState::DryRun);
+    pub(super) fn survey(&self, entry: &OutboxEntry) -> Survey {
+        let sent = |pointer: &str| entry.body.pointer(pointer).and_then(Value::as_str);
+        let noted = |name: &str| entry.context.get(name).and_then(Value::as_str);
+        let is_unsent = matches!(entry.state, RequestState::NeedsReview | RequestState::DryRun);
         let employee = sent("/employee/email").or(sent("/employee/custom_id")).unwrap_or_default();
-        let request_id = intent.answer.as_ref().and_then(|answer| answer.get("request_id")?.as_str());
-        let tags = intent.body.get("tags").and_then(Value::as_array);
+        let request_id = entry.answer.as_ref().and_then(|answer| answer.get("request_id")?.as_str());
+        let tags = entry.body.get("tags").and_then(Value::as_array);
         Survey {
-            key: intent.key.as_str().into(),
+            key: entry.key.as_str().into(),
             origin: origin(noted("origin")),
             recovers: noted("recovers").map(SurveyId::from),
             interaction: sent("/ext_interaction_id").unwrap_or_default().into(),
-            session: intent.context.get("session").and_then(Value::as_i64).map(SessionId),
+            session: entry.context.get("session").and_then(Value::as_i64).map(SessionId),
             conversation: noted("conversation").map(Arc::from),
-            // Whose an address is, the gold copy knows (`apis.md` J25, J26).
+            // The gold copy knows whose an e-mail address is (apis.md J25, J26).
             agent: sent("/employee/custom_id").and_then(|id| self.0.rules.by_custom_id.get(id).copied()),
             employee: employee.into(),
-            // A recovery names neither: what it recovers does.
+            // The body of a recovery has neither; its context has.
             customer: sent("/customer/name").or(noted("customer")).map(Arc::from),
             channel: sent("/channel").or(noted("channel")).unwrap_or_default().into(),
             tags: tags.into_iter().flatten().filter_map(Value::as_str).map(Arc::from).collect(),
             link: sent("/external_url").map(Arc::from),
-            state,
-            reason: intent.reason.as_deref().map(Arc::from),
+            state: entry.state,
+            reason: entry.reason.as_deref().map(Arc::from),
             note: noted("note").map(Arc::from),
-            may_retry: self.may_retry(intent),
-            body: waits.then(|| Arc::new(intent.body.clone())),
+            may_retry: self.may_retry(entry),
+            body: is_unsent.then(|| Arc::new(entry.body.clone())),
             request_id: request_id.map(Arc::from),
-            attempts: intent.attempt,
-            changed: intent.changed,
-            ..Survey::new(intent.id.as_str().into(), intent.created)
+            attempts: entry.attempts,
+            changed: entry.changed,
+            ..Survey::new(entry.id.as_str().into(), entry.created)
         }
     }
 
-    /// Whether a person may send it again, or at all. What may have arrived is looked up first (`apis.md` B182); where
-    /// nothing can be looked up, only a person can.
-    pub(super) fn may_retry(&self, intent: &OutboxEntry) -> bool {
-        match intent.state {
-            IntentState::Rejected | IntentState::Failed => true,
-            IntentState::Unknown => self.0.rules.rounds.is_none() || self.lost().contains(&intent.id),
-            IntentState::New | IntentState::Sending | IntentState::Accepted => false,
+    /// Whether a person may send it, first or again. What may have arrived is looked up first (apis.md B182), if Data Return
+    /// is read.
+    pub(super) fn may_retry(&self, entry: &OutboxEntry) -> bool {
+        match entry.state {
+            RequestState::NeedsReview | RequestState::DryRun | RequestState::Rejected | RequestState::Failed => true,
+            RequestState::Unknown => self.0.rules.rounds.is_none() || self.0.lost.lock().contains(&entry.id),
+            RequestState::Queued | RequestState::Sent | RequestState::Accepted => false,
         }
-    }
-}
-
-/// What nobody has tried and nobody will by itself was held back: on purpose, or because something is not clear.
-fn state(intent: &OutboxEntry) -> SurveyState {
-    let is_held = intent.state == IntentState::Failed && intent.attempt == 0 && intent.due.is_none();
-    match (is_held, intent.context["dryRun"] == true) {
-        (true, true) => SurveyState::DryRun,
-        (true, false) => SurveyState::NeedsReview,
-        (false, _) => outbox::state(intent),
     }
 }
 

@@ -1,160 +1,162 @@
-//! Asks Agent Connect to survey a customer about the agent who helped them.
+//! Survey requests: asks Agent Connect to survey a customer about the agent who helped them.
 //!
-//! A request is written to the outbox before it is sent, and its state is a fact from then on. What may have arrived is
-//! never sent again by itself: two surveys for one conversation are worse than none.
+//! A request is in the outbox before it is sent, and its progress is published as facts. What may have arrived is never sent
+//! again automatically: two surveys about one conversation are worse than none.
 
-mod already;
-mod asking;
+mod automatic;
+mod counterpart;
 mod destination;
+mod duplicates;
 mod error_rate;
-mod look_up;
-mod other_half;
-mod read;
+mod from_outbox;
+mod lookup;
 mod recover;
+mod skipped;
 #[cfg(test)]
 mod tests;
-mod unasked;
 
 use std::collections::{HashMap, HashSet};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::SignedDuration;
+use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use tokio::sync::{Notify, mpsc, watch};
 
-use crate::actions::session_is_seen;
+use crate::actions::is_session_visible;
 use base::metrics::Metrics;
 use base::{Clock, Lifecycle};
 use crate::config::Sending;
-use crate::domain::{Actor, AgentId, Fact, Permission, SessionId, SurveyId, SurveyOrigin, SurveyState};
+use crate::domain::{Actor, AgentId, Fact, Permission, RequestState, SessionId, SurveyId, SurveyOrigin, SurveyState};
+use crate::gold::ended_interactions::PendingDecision;
 use crate::gold::directory::AgentDirectory;
 use crate::gold::ended_interactions::PendingDecision;
 use crate::gold::{Gold, Reporter};
-use crate::store::{Asking, OutboxEntry, IntentState, NewAuditEntry, NewOutboxEntry, Store, StoreError};
+use crate::store::{InitialState, NewAuditEntry, NewOutboxEntry, OutboxEntry, Store, StoreError, SurveyTrigger};
 use crate::upstream::agent_connect::{AgentConnect, Customer, Employee, InvalidRequest, Request};
 
 use super::outbox::OutboxWorker;
 use destination::AgentConnectDestination;
 pub use recover::NewRecovery;
-pub use unasked::SkippedInteraction;
+pub use skipped::SkippedInteraction;
 
-/// What the outbox calls requests for a survey.
+/// The kind of survey requests in the outbox.
 const REQUEST: &str = "agentConnect.request";
 
-/// What the outbox calls requests to ask again, after something was made good.
+/// The kind of recovery requests in the outbox: a second survey after service recovery.
 const RECOVERY: &str = "agentConnect.recovery";
 
 const KINDS: [&str; 2] = [REQUEST, RECOVERY];
 
-/// How many requests pages show, and whichever were not accepted; older ones stay in the store.
+/// How many of the newest requests pages show, besides all that were not accepted.
 const SHOWN: u32 = 500;
 
-/// A survey that somebody wants sent.
+/// A survey request that a person makes.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct NewSurvey {
     /// The customer's name.
     pub customer_name: Option<String>,
-    /// Where the survey goes.
+    /// The address that the survey is sent to.
     pub customer_email: Option<String>,
     /// The agent's e-mail address in their Agent Connect profile.
     pub employee_email: Option<String>,
     /// The agent's id in their Agent Connect profile. A text: leading zeros count.
     pub employee_custom_id: Option<String>,
-    /// Phone, email, chat, or a channel of the site's own.
+    /// `phone`, `email`, `chat`, or a channel of the site's own.
     pub channel: String,
     /// The interaction it is about: the id of a session, a case, an order.
     pub ext_interaction_id: String,
-    /// What it was about, for reports.
+    /// Topics, for reports.
     pub tags: Vec<String>,
-    /// The session, where there was one.
+    /// The session, if there was one.
     pub session_id: Option<i64>,
     /// Where a person can read about the interaction.
     pub external_url: Option<String>,
-    /// For companies with several brands.
+    /// The brand, for companies with several.
     pub brand: Option<String>,
-    /// For companies with several languages, such as `fr-ca`.
+    /// The language, such as `fr-ca`.
     pub language: Option<String>,
     /// The customer's country, such as `CA`.
     pub country: Option<String>,
-    /// Recorded by Agent Connect, but nobody is surveyed.
+    /// Agent Connect records it and surveys no one.
     pub do_not_send: bool,
-    /// Whether it is asked for on purpose although this interaction was asked about before.
+    /// Whether to send it although there was an earlier request about this interaction.
     pub again: bool,
 }
 
-/// What became of asking.
+/// A survey request that was written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SurveyReceipt {
     /// The request.
     pub id: SurveyId,
-    /// Where it stands.
+    /// How far it has come.
     pub state: SurveyState,
-    /// Whether this was the first time that it was asked for.
-    pub fresh: bool,
+    /// Whether it was requested for the first time.
+    pub is_new: bool,
 }
 
 /// An earlier request about the same interaction.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Before {
+pub struct EarlierRequest {
     /// The request.
     pub id: SurveyId,
-    /// When it was made, if that is known.
+    /// When it was made, if known.
     pub at: Option<jiff::Timestamp>,
-    /// How it came about.
+    /// What caused it.
     pub origin: SurveyOrigin,
-    /// Who made it by hand, as the audit calls them, if that is known.
+    /// Who made it, as the audit names them, if a known person did.
     pub by: Option<String>,
-    /// Where it stands.
+    /// How far it has come.
     pub state: SurveyState,
-    /// What says that it is about the same, where the two have no name in common.
+    /// The evidence that it is about the same interaction, where the two have no name in common.
     pub evidence: Option<String>,
 }
 
-/// Why a survey cannot be asked for.
+/// Why a survey request is refused.
 #[derive(Debug, Error)]
 pub enum SurveyError {
-    /// It cannot be right.
+    /// A field is missing or wrong.
     #[error("{0}")]
     Invalid(#[from] InvalidRequest),
-    /// It cannot be written down.
+    /// It could not be stored.
     #[error("The request could not be stored.")]
     Store(#[from] StoreError),
     /// There is no such survey.
     #[error("There is no such survey.")]
     NotFound,
-    /// It stands where this cannot be done with it.
+    /// Its state does not allow this.
     #[error("{0}")]
     Conflict(&'static str),
-    /// Its interaction was asked about before.
-    #[error("This interaction was asked about before.")]
-    AlreadyRequested(Box<Before>),
+    /// There was an earlier request about the same interaction.
+    #[error("There was an earlier survey request about this interaction.")]
+    AlreadyRequested(Box<EarlierRequest>),
 }
 
-/// How surveys are asked for, and by whom they are looked up.
+/// The site's rules for survey requests.
 #[derive(Debug, Clone)]
 pub struct Rules {
-    /// Agents by the id that Agent Connect knows them under.
+    /// Agents by their id in Agent Connect.
     pub by_custom_id: HashMap<String, AgentId>,
-    /// Whether customers of ended sessions are asked.
+    /// Whether ended sessions cause requests.
     pub sessions: Sending,
-    /// Whether customers of closed conversations are asked.
+    /// Whether closed conversations cause requests.
     pub conversations: Sending,
-    /// Whether a conversation that is closed again after it was reopened is asked about again.
+    /// Whether a conversation that was reopened causes another request when it is closed again.
     pub each_done: bool,
-    /// How long ago an interaction may have ended for its customer still to be asked.
+    /// How long after its end an interaction may still cause a request.
     pub ask_within: Duration,
-    /// How long after a call its conversation may be closed, and be known as its own though neither names the other.
+    /// How long after a call a conversation may be closed and still be matched to it by evidence.
     pub closed_within: SignedDuration,
-    /// How long a request may be unknown before it counts as lost.
+    /// How long the outcome of a request may be unknown before the request counts as lost.
     pub look_up_window: Duration,
-    /// How often Data Return has been read to its end. `None`: it is not read.
+    /// How often Data Return was read to its end. `None`: it is not read.
     pub rounds: Option<watch::Receiver<u64>>,
 }
 
-/// The desk where surveys are asked for. Cheap to clone.
+/// Survey requests. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Surveys(Arc<Inner>);
 
@@ -163,22 +165,19 @@ struct Inner {
     store: Store,
     gold: Gold,
     rules: Rules,
-    asked: Notify,
-    /// Held by whoever asks about an interaction: the other half of one is looked for before the request is written.
-    asking: tokio::sync::Mutex<()>,
-    /// Requests of which nobody knew whether they had arrived, and that the upstream turned out not to have.
+    /// Wakes the outbox worker.
+    requested: Notify,
+    /// One decision at a time: the counterpart of an interaction is searched for before the request is written.
+    deciding: tokio::sync::Mutex<()>,
+    /// Requests with an unknown outcome that Agent Connect turned out not to have.
     lost: Mutex<HashSet<String>>,
 }
 
 impl Surveys {
-    /// Opens the desk, shows what was asked for before, and starts those who work there: the courier who carries requests
-    /// to the upstream, whoever looks lost ones up, and whoever considers the customers of interactions that are over, which
-    /// arrive by the channel.
+    /// Publishes earlier requests and starts three tasks: the outbox worker for Agent Connect, the lookup of unknown outcomes,
+    /// and the survey decision about each ended interaction that comes from the channel.
     #[must_use]
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "whoever builds the world hands over what the desk and its courier hold"
-    )]
+    #[expect(clippy::too_many_arguments, reason = "the application hands over what three tasks need")]
     pub fn open(
         store: Store,
         gold: Gold,
@@ -195,29 +194,30 @@ impl Surveys {
             store,
             gold,
             rules,
-            asked: Notify::new(),
-            asking: tokio::sync::Mutex::default(),
+            requested: Notify::new(),
+            deciding: tokio::sync::Mutex::default(),
             lost: Mutex::default(),
         };
-        let desk = Self(Arc::new(inner));
-        life.spawn(asking::consider_all(desk.clone(), helped, reporter.sibling(), life.clone()));
+        let surveys = Self(Arc::new(inner));
+        life.spawn(automatic::decide_all(surveys.clone(), helped, reporter.sibling(), life.clone()));
         if let Some(rounds) = rounds {
-            life.spawn(look_up::look_up(desk.clone(), rounds, clock.clone(), life.clone()));
+            life.spawn(lookup::look_up(surveys.clone(), rounds, clock.clone(), life.clone()));
         }
-        let carrier = AgentConnectDestination::new(desk.clone(), upstream, reporter, clock.clone(), metrics.clone());
-        life.spawn(OutboxWorker::new(carrier, clock.clone()).run(life.clone()));
-        desk
+        let destination =
+            AgentConnectDestination::new(surveys.clone(), upstream, reporter, clock.clone(), metrics.clone());
+        life.spawn(OutboxWorker::new(destination, clock.clone()).run(life.clone()));
+        surveys
     }
 
-    /// Whether somebody may ask about an employee: one of their agents. Of an address that nobody is known by nobody can say
-    /// whose it is, so that only those who see everything may ask about it.
+    /// Whether a viewer may request surveys about an employee: one of the agents they see. Only a viewer who sees everything
+    /// may name an address that no agent is known by.
     #[must_use]
     pub fn may_ask_about(&self, email: Option<&str>, custom_id: Option<&str>, permission: &Permission) -> bool {
         permission.visibility().is_none()
             || self.agent_called(email, custom_id).is_some_and(|agent| permission.sees_agent(agent))
     }
 
-    /// The agent whom Agent Connect means by an employee, if it is one whom we know.
+    /// The agent that an Agent Connect employee is, if known.
     fn agent_called(&self, email: Option<&str>, custom_id: Option<&str>) -> Option<AgentId> {
         let id = custom_id.map(str::trim);
         let by_table = id.and_then(|id| self.0.rules.by_custom_id.get(id).copied());
@@ -229,14 +229,14 @@ impl Surveys {
         self.agent_called(survey.employee_email.as_deref(), survey.employee_custom_id.as_deref())
     }
 
-    /// Asks for a survey. With the key of an earlier one, this *is* the earlier one. `by`: who asks, for the
-    /// audit, which has an entry of it if it is written down at all.
+    /// Requests a survey. With the key of an earlier request, this *is* the earlier one. `by` is for the audit, which has an
+    /// entry if and only if the request is written.
     ///
     /// # Errors
-    /// [`SurveyError::NotFound`] for an employee or a session that they may not see;
-    /// [`SurveyError::AlreadyRequested`] when its interaction was asked about, whoever did, unless it is asked for again on
-    /// purpose; see [`SurveyError`].
-    pub async fn ask(
+    /// [`SurveyError::NotFound`] for an employee or a session that `permission` does not show;
+    /// [`SurveyError::AlreadyRequested`] when there was an earlier request about its interaction and `again` is not set; see
+    /// [`SurveyError`].
+    pub async fn request(
         &self,
         survey: NewSurvey,
         key: Option<String>,
@@ -247,127 +247,127 @@ impl Surveys {
             return Err(SurveyError::NotFound);
         }
         if let Some(session) = survey.session_id
-            && !session_is_seen(&self.0.store, &self.0.gold, SessionId(session), permission).await?
+            && !is_session_visible(&self.0.store, &self.0.gold, SessionId(session), permission).await?
         {
             return Err(SurveyError::NotFound);
         }
-        // Two people may choose the same key.
+        // Two users may choose the same key.
         let key = key.map(|key| by.agent.map_or_else(|| key.clone(), |agent| format!("{agent}:{key}")));
         let key = key.unwrap_or_else(|| format!("{:032x}", rand::random::<u128>()));
         let mut request = request(&survey);
         request.check()?;
         request.check_lines()?;
         request.custom_properties.insert("callboard_request".to_owned(), key.clone());
-        let _one_at_a_time = self.0.asking.lock().await;
+        let _deciding = self.0.deciding.lock().await;
         let about = self.about(&survey, permission).await?;
-        let is_known = self.0.store.intent_of(&key).await?.is_some();
+        let is_known = self.0.store.outbox().by_key(&key).await?.is_some();
         if !survey.again
             && !is_known
             && let Some(before) = self.before(&about).await?
         {
             return Err(SurveyError::AlreadyRequested(Box::new(before)));
         }
-        let intent = NewOutboxEntry {
+        let new = NewOutboxEntry {
             key,
             kind: REQUEST.to_owned(),
             body: serde_json::to_value(request.tidy()).map_err(StoreError::Json)?,
             context: serde_json::json!({
-                "session": about.session, "origin": SurveyOrigin::Manual.as_str(), "by": by.to_string(),
-                "actor": by, "again": survey.again, "call": about.side,
+                "session": about.session, "origin": SurveyOrigin::Manual.as_str(), "actor": by, "again": survey.again,
+                "call": about.side,
             }),
         };
-        // Nothing of the customer: what is sent to them is in the outbox for as long as that may be kept.
-        let entry = NewAuditEntry {
+        // Nothing about the customer: the audit may be kept for longer than that.
+        let audit_entry = NewAuditEntry {
             actor: by.clone(),
-            what: "survey.request",
-            entity: String::new(),
+            action: "survey.request",
+            target: String::new(),
             before: serde_json::json!({}),
             after: serde_json::json!({
                 "channel": survey.channel, "session": about.session, "again": survey.again,
                 "do_not_send": survey.do_not_send,
             }),
         };
-        let asking = if survey.again { Asking::Again } else { Asking::ByHand };
-        match self.0.store.ask_about(about.names, asking, intent, None, Some(entry)).await {
-            Ok(written) => Ok(self.written(&written.intent, written.fresh).await),
-            Err(StoreError::AlreadyRequested(intent)) => {
-                Err(SurveyError::AlreadyRequested(Box::new(self.as_before(&intent, None))))
+        let trigger = if survey.again { SurveyTrigger::ManualRepeat } else { SurveyTrigger::Manual };
+        match self
+            .0
+            .store
+            .outbox()
+            .enqueue_survey(about.names, trigger, new, InitialState::Queued, Some(audit_entry))
+            .await
+        {
+            Ok(written) => Ok(self.receipt(&written.entry, written.is_new).await),
+            Err(StoreError::AlreadyRequested(entry)) => {
+                Err(SurveyError::AlreadyRequested(Box::new(self.as_earlier(&entry, None))))
             }
             Err(error) => Err(error.into()),
         }
     }
 
-    /// Sends again what surely did not arrive, was refused, or waited for a person. `again`: on purpose, although
-    /// another request about the same interaction was sent meanwhile.
+    /// Sends again what did not arrive, was rejected, or waited for a person. `again`: although another request about the same
+    /// interaction was sent meanwhile.
     ///
     /// # Errors
-    /// [`SurveyError::Conflict`] while it is on its way, has arrived, or may have; [`SurveyError::AlreadyRequested`] when
+    /// [`SurveyError::Conflict`] while it is being sent, has arrived, or may have; [`SurveyError::AlreadyRequested`] when
     /// another was sent meanwhile; see [`SurveyError`].
     pub async fn retry(&self, id: &SurveyId, again: bool, by: &Actor) -> Result<SurveyReceipt, SurveyError> {
-        let known = self.0.store.intent(&id.0).await?.filter(|intent| KINDS.contains(&intent.kind.as_str()));
+        let known = self.0.store.outbox().get(&id.0).await?.filter(|entry| KINDS.contains(&entry.kind.as_str()));
         let known = known.ok_or(SurveyError::NotFound)?;
         if !self.may_retry(&known) {
             return Err(SurveyError::Conflict(match known.state {
-                IntentState::Accepted => "Agent Connect has taken it: nothing is to be sent again.",
-                IntentState::Unknown => {
-                    "It may have arrived, and Agent Connect is being asked. Only what it does not have may be sent again."
+                RequestState::Accepted => "Agent Connect accepted it: there is nothing to send again.",
+                RequestState::Unknown => {
+                    "It may have arrived, and Agent Connect is being asked. Only a request that it does not have may be sent again."
                 }
-                _ => "It is on its way.",
+                _ => "It is being sent.",
             }));
         }
         let state = self.survey(&known).state;
-        let before = serde_json::json!({ "state": state.as_str(), "reason": known.reason, "attempts": known.attempt });
-        let line = self.begin(by, "survey.retry", id, before, serde_json::json!({ "state": "queued" })).await?;
-        let retried = self.0.store.retry(&id.0, again).await;
-        self.end(line, retried.as_ref().err()).await;
+        let before = serde_json::json!({ "state": state.as_str(), "reason": known.reason, "attempts": known.attempts });
+        let seq = self.begin_audit(by, "survey.retry", id, before, serde_json::json!({ "state": "queued" })).await?;
+        let retried = self.0.store.outbox().retry(&id.0, again).await;
+        self.complete_audit(seq, retried.as_ref().err()).await;
         match retried {
-            Ok(intent) => {
-                self.lost().remove(&*id.0);
-                Ok(self.written(&intent, true).await)
+            Ok(entry) => {
+                self.0.lost.lock().remove(&*id.0);
+                Ok(self.receipt(&entry, true).await)
             }
-            Err(StoreError::Settled { .. }) => {
-                Err(SurveyError::Conflict("Somebody else was faster: look at it again."))
-            }
-            Err(StoreError::AlreadyRequested(intent)) => {
-                Err(SurveyError::AlreadyRequested(Box::new(self.as_before(&intent, None))))
+            Err(StoreError::Settled { .. }) => Err(SurveyError::Conflict("A colleague was faster: look at it again.")),
+            Err(StoreError::AlreadyRequested(entry)) => {
+                Err(SurveyError::AlreadyRequested(Box::new(self.as_earlier(&entry, None))))
             }
             Err(error) => Err(error.into()),
         }
     }
 
-    async fn written(&self, intent: &OutboxEntry, fresh: bool) -> SurveyReceipt {
-        self.tell(intent).await;
-        self.0.asked.notify_one();
-        let survey = self.survey(intent);
-        SurveyReceipt { id: survey.id, state: survey.state, fresh }
+    async fn receipt(&self, entry: &OutboxEntry, is_new: bool) -> SurveyReceipt {
+        self.publish(entry).await;
+        self.0.requested.notify_one();
+        let survey = self.survey(entry);
+        SurveyReceipt { id: survey.id, state: survey.state, is_new }
     }
 
-    /// A line of the audit, before the deed.
-    async fn begin(
+    /// Begins an audit entry.
+    async fn begin_audit(
         &self,
         by: &Actor,
-        what: &'static str,
+        action: &'static str,
         id: &SurveyId,
         before: serde_json::Value,
         after: serde_json::Value,
     ) -> Result<i64, StoreError> {
-        let entity = format!("survey {id}");
-        self.0.store.audit().begin(NewAuditEntry { actor: by.clone(), what, entity, before, after }).await
+        let target = format!("survey {id}");
+        self.0.store.audit().begin(NewAuditEntry { actor: by.clone(), action, target, before, after }).await
     }
 
-    async fn end(&self, line: i64, error: Option<&StoreError>) {
+    async fn complete_audit(&self, seq: i64, error: Option<&StoreError>) {
         let (outcome, reason) = error.map_or(("accepted", None), |error| ("rejected", Some(error.to_string())));
-        if let Err(error) = self.0.store.audit().complete(line, outcome, reason).await {
-            tracing::error!(error = %error, line, "how a deed ended could not be written to the audit");
+        if let Err(error) = self.0.store.audit().complete(seq, outcome, reason).await {
+            tracing::error!(error = %error, seq, "the outcome of an action could not be written to the audit");
         }
     }
 
-    async fn tell(&self, intent: &OutboxEntry) {
-        self.0.gold.apply(Fact::Survey(Box::new(self.survey(intent)))).await;
-    }
-
-    fn lost(&self) -> std::sync::MutexGuard<'_, HashSet<String>> {
-        self.0.lost.lock().unwrap_or_else(PoisonError::into_inner)
+    async fn publish(&self, entry: &OutboxEntry) {
+        self.0.gold.apply(Fact::Survey(Box::new(self.survey(entry)))).await;
     }
 }
 
@@ -383,7 +383,7 @@ fn request(survey: &NewSurvey) -> Request {
         language: survey.language.clone(),
         country: survey.country.clone(),
         do_not_send: survey.do_not_send,
-        // Our own ids travel along, so that what comes back can be joined with certainty (`apis.md` D.6).
+        // Agent Connect returns custom properties with the result, which is then matched with certainty (apis.md D.6).
         custom_properties: survey
             .session_id
             .map(|session| ("callboard_session".to_owned(), session.to_string()))

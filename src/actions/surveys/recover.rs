@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::{SurveyReceipt, RECOVERY, SurveyError, Surveys};
+use super::{RECOVERY, SurveyError, SurveyReceipt, Surveys};
 use crate::domain::{Actor, Permission, SurveyId};
 use crate::gold::{Entity, Key};
 use crate::store::{NewOutboxEntry, StoreError};
@@ -68,7 +68,7 @@ impl Surveys {
         let body = serde_json::to_value(recovery.tidy()).map_err(StoreError::Json)?;
         let before = json!({ "request_id": &**uuid });
         let line = self.begin(actor, "survey.recover", id, before, json!({ "employee": body["employee"] })).await?;
-        let intent = NewOutboxEntry {
+        let entry = NewOutboxEntry {
             // Not the presser's key: two people who press are still one recovery. Nor ours: a survey is known by the
             // upstream's before it is known whose it was, and after that is forgotten.
             key: format!("recovery:{uuid}"),
@@ -80,9 +80,9 @@ impl Surveys {
                 "customer": survey.customer.as_deref(), "channel": &*survey.channel, "actor": actor,
             }),
         };
-        let written = self.0.store.intend(intent).await;
+        let written = self.0.store.outbox().enqueue(entry).await;
         self.end(line, written.as_ref().err()).await;
         let written = written?;
-        Ok(self.written(&written.intent, written.fresh).await)
+        Ok(self.written(&written.entry, written.is_new).await)
     }
 }

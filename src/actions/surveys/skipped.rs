@@ -21,7 +21,7 @@ pub struct SkippedInteraction {
     /// Which: `session:82673`, `conversation:5f1`.
     pub interaction: String,
     /// Why, by name.
-    pub why: String,
+    pub reason: String,
     /// Who helped, where that is known.
     pub agent: Option<AgentId>,
     /// When that was decided.
@@ -37,15 +37,20 @@ struct Kept {
 
 impl Surveys {
     /// The newest interactions about which nobody was asked, of those that somebody may see.
-    pub async fn unasked(&self, permission: &Permission) -> Vec<SkippedInteraction> {
+    pub async fn skipped(&self, permission: &Permission) -> Vec<SkippedInteraction> {
         let newest = self.0.store.feed_state().newest(UNASKED, LOOKED_THROUGH).await.unwrap_or_else(|error| {
             tracing::error!(error = %error, "why nobody was asked cannot be read");
             Vec::new()
         });
         let seen = newest.into_iter().filter_map(|one| {
-            let kept: Kept = serde_json::from_str(&one.what).ok()?;
+            let kept: Kept = serde_json::from_str(&one.value).ok()?;
             let seen = permission.sees_attributed_to(kept.agent, kept.queue, None);
-            seen.then_some(SkippedInteraction { interaction: one.thing, why: kept.why, agent: kept.agent, at: one.changed })
+            seen.then_some(SkippedInteraction {
+                interaction: one.key,
+                reason: kept.why,
+                agent: kept.agent,
+                at: one.changed,
+            })
         });
         seen.take(SHOWN).collect()
     }

@@ -59,8 +59,8 @@ impl World {
     }
 
     async fn body(&self, key: &str) -> Request {
-        let intent = self.desk.0.store.intent_of(key).await.unwrap().unwrap_or_else(|| panic!("no {key}"));
-        serde_json::from_value(intent.body).unwrap()
+        let entry = self.desk.0.store.outbox().by_key(key).await.unwrap().unwrap_or_else(|| panic!("no {key}"));
+        serde_json::from_value(entry.body).unwrap()
     }
 }
 
@@ -82,7 +82,7 @@ fn conversation(id: &str, rev: i64) -> EndedInteraction {
     helped
 }
 
-const FIRST: SurveyDecision = SurveyDecision::SurveyReceipt("dryRun");
+const FIRST: SurveyDecision = SurveyDecision::Requested("dryRun");
 const AGAIN: SurveyDecision = SurveyDecision::Skipped("alreadyRequested");
 
 fn everything() -> Permission {
@@ -145,12 +145,16 @@ async fn whom_a_person_or_another_workflow_asked_is_not_asked_again() {
         let name = NewSurvey { customer_name: Some(odd.into()), ..by_hand.clone() };
         let id = NewSurvey { ext_interaction_id: odd.into(), ..by_hand.clone() };
         for (survey, field) in [(name, "customer_name"), (id, "ext_interaction_id")] {
-            let refused =
-                world.desk.ask(survey, None, &Actor::unknown(None), &everything()).await.expect_err(field).to_string();
+            let refused = world
+                .desk
+                .request(survey, None, &Actor::unknown(None), &everything())
+                .await
+                .expect_err(field)
+                .to_string();
             assert!(refused.contains(&format!("`{field}`")) && refused.contains("one line"), "{odd:?}: {refused}");
         }
     }
-    world.desk.ask(by_hand, None, &Actor::unknown(None), &everything()).await.unwrap();
+    world.desk.request(by_hand, None, &Actor::unknown(None), &everything()).await.unwrap();
     let elsewhere = |interaction: &str| {
         let result = crate::domain::SurveyResult {
             uuid: interaction.into(),
@@ -248,8 +252,8 @@ async fn a_call_and_its_conversation_are_asked_about_once_though_neither_names_t
     // Of two that it may be it is neither: a person decides.
     assert_eq!(told(of("e@example.com", session(5, None), 9)).await, FIRST);
     assert_eq!(told(of("e@example.com", session(6, None), 8)).await, FIRST);
-    assert_eq!(told(of("e@example.com", conversation("c5", 9), 1)).await, SurveyDecision::SurveyReceipt("held"));
-    let held = world.desk.0.store.intent_of("conversation:c5").await.unwrap().unwrap();
+    assert_eq!(told(of("e@example.com", conversation("c5", 9), 1)).await, SurveyDecision::Requested("held"));
+    let held = world.desk.0.store.outbox().by_key("conversation:c5").await.unwrap().unwrap();
     let reason = held.reason.unwrap();
     assert!(
         ["session 5 (", "session 6 (", "e-mail address", "8 min after"].iter().all(|it| reason.contains(it)),
@@ -263,8 +267,8 @@ async fn a_call_and_its_conversation_are_asked_about_once_though_neither_names_t
 async fn where_only_one_of_the_two_is_asked_about_neither_waits_for_the_other() {
     let world = world(|rules| rules.sessions = Sending::Off).await;
     assert_eq!(world.closings.submit(of("a@example.com", conversation("c1", 9), 1)).await, FIRST);
-    let intent = world.desk.0.store.intent_of("conversation:c1").await.unwrap().unwrap();
-    assert!(intent.context["call"].is_null(), "nothing is kept that nobody needs");
+    let entry = world.desk.0.store.outbox().by_key("conversation:c1").await.unwrap().unwrap();
+    assert!(entry.context["call"].is_null(), "nothing is kept that nobody needs");
     world.end().await;
 }
 
@@ -333,14 +337,14 @@ async fn a_survey_is_recovered_once_whether_or_not_it_is_known_who_asked_for_it(
     gold.apply(Fact::SurveyResult(Box::new(told))).await;
     gold.flush().await;
     let first = world.desk.recover(&"u1".into(), by(), &Actor::unknown(None), &everything()).await.unwrap();
-    assert!(first.fresh);
+    assert!(first.is_new);
 
     let mut ours = Survey::new("ours".into(), jiff::Timestamp::UNIX_EPOCH);
     (ours.interaction, ours.request_id) = ("1".into(), Some("u1".into()));
     gold.apply(Fact::Survey(Box::new(ours))).await;
     gold.flush().await;
     let second = world.desk.recover(&"ours".into(), by(), &Actor::unknown(None), &everything()).await.unwrap();
-    assert_eq!((second.fresh, second.id), (false, first.id));
+    assert_eq!((second.is_new, second.id), (false, first.id));
     world.end().await;
 }
 
@@ -375,7 +379,7 @@ async fn whoever_is_limited_sees_why_nobody_was_asked_of_their_own_alone() {
         ),
     ] {
         let mut seen: Vec<String> =
-            world.desk.unasked(&permission).await.into_iter().map(|one| one.interaction).collect();
+            world.desk.skipped(&permission).await.into_iter().map(|one| one.interaction).collect();
         seen.sort();
         assert_eq!(seen, expected, "{permission:?}");
     }
@@ -393,15 +397,17 @@ async fn whatever_is_not_accepted_is_shown_after_a_restart_however_old() {
         body: serde_json::json!({ "ext_interaction_id": "1" }),
         context: serde_json::json!({}),
     };
-    let held = store.hold(new("held".to_owned()), None).await.unwrap().intent;
-    let tried = store.hold(NewOutboxEntry { context: serde_json::json!({ "dryRun": true }), ..new("dry".to_owned()) }, None);
-    let tried = tried.await.unwrap().intent;
-    let refused = store.intend(new("refused".to_owned())).await.unwrap().intent;
-    store.claim(&refused.id).await.unwrap();
-    store.settle(&refused.id, crate::store::RequestOutcome::rejected("No.")).await.unwrap();
+    let held = store.outbox().hold(new("held".to_owned()), None).await.unwrap().entry;
+    let tried = store
+        .outbox()
+        .hold(NewOutboxEntry { context: serde_json::json!({ "dryRun": true }), ..new("dry".to_owned()) }, None);
+    let tried = tried.await.unwrap().entry;
+    let refused = store.outbox().enqueue(new("refused".to_owned())).await.unwrap().entry;
+    store.outbox().claim(&refused.id).await.unwrap();
+    store.outbox().record_outcome(&refused.id, crate::store::RequestOutcome::rejected("No.")).await.unwrap();
     let newer = (0..SHOWN).map(async |number| {
-        let intent = store.intend(new(format!("k{number}"))).await.unwrap().intent;
-        store.settle(&intent.id, crate::store::RequestOutcome::accepted(None)).await.unwrap();
+        let entry = store.outbox().enqueue(new(format!("k{number}"))).await.unwrap().entry;
+        store.outbox().record_outcome(&entry.id, crate::store::RequestOutcome::accepted(None)).await.unwrap();
     });
     futures_util::future::join_all(newer).await;
     store.close().await;

@@ -1,6 +1,6 @@
 //! Asks Agent Connect what became of surveys.
 //!
-//! Nothing pushes it (`apis.md` P15). Records are kept as they came before the cursor moves behind them (J64), and gold is
+//! Nothing pushes it (apis.md P15). Records are kept as they came before the cursor moves behind them (J64), and gold is
 //! filled from what is kept, so that a restart shows what was known without asking.
 
 mod rate_limiter;
@@ -158,7 +158,7 @@ impl AgentConnectFeed {
     fn judge(&mut self) {
         let silent = self.reporter.clock().now().duration_since(self.news) > self.silent_after;
         match self.mode {
-            // No answers are gathered for the test key (`apis.md` B179), so that silence means nothing.
+            // No answers are gathered for the test key (apis.md B179), so that silence means nothing.
             Mode::Test => {
                 let why = "The test key is in use: Agent Connect gathers no answers for it.";
                 self.reporter.set_state(SourceState::Polling, Some(why));
@@ -205,7 +205,8 @@ impl AgentConnectFeed {
             let full = page.len() >= data::PAGE;
             // What cannot be read must not be asked for again for ever.
             let last = newest(page.iter().filter_map(Record::place).collect(), cursor);
-            let records: Vec<(EventContext, SurveyRecord)> = page.into_iter().filter_map(|body| self.read(body)).collect();
+            let records: Vec<(EventContext, SurveyRecord)> =
+                page.into_iter().filter_map(|body| self.read(body)).collect();
             self.reporter.received(records.len() as u64);
             if last > cursor {
                 self.news = self.reporter.clock().now();
@@ -276,7 +277,7 @@ impl Trouble {
     fn wait(&self) -> Duration {
         match self {
             Self::Upstream(DataError::Overloaded { retry_after: Some(wait), .. }) => (*wait).min(LONGEST_PAUSE),
-            // The hundred of this minute are used up (`apis.md` P7).
+            // The hundred of this minute are used up (apis.md P7).
             Self::Upstream(DataError::Overloaded { status: 429, .. }) => MINUTE,
             _ => Duration::ZERO,
         }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
 
-/// So many questions a minute, of the upstream's hundred for a key (`apis.md` P7).
+/// So many questions a minute, of the upstream's hundred for a key (apis.md P7).
 const QUESTIONS: usize = 90;
 
 /// What the upstream counts by.

@@ -52,7 +52,7 @@ fn past(at: Timestamp, now: Timestamp) -> Option<Timestamp> {
     (at.duration_since(now) < SignedDuration::from_hours(24)).then(|| at.min(now))
 }
 
-/// What the upstream's words for a delivery mean (`apis.md` P6). Its list goes on: what is not known says nothing.
+/// What the upstream's words for a delivery mean (apis.md P6). Its list goes on: what is not known says nothing.
 fn reached(words: &str) -> Delivery {
     let words = words.to_lowercase();
     let say = |part: &str| words.contains(part);

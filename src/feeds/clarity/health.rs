@@ -1,78 +1,70 @@
-//! How it is with Clarity: a value, from how pushes come and how old what was read is.
+//! The state of the source, derived from how pushes come and how old the last snapshot is.
 
-use std::time::Duration;
-
+use super::connection::{PushConnection, PushState};
+use super::schedule::SnapshotSchedule;
+use crate::domain::SourceState;
 use tokio::time::Instant;
 
-use super::push_watchdog::LONGEST_INTERVAL;
-use super::{ClarityFeed, Link, WITHOUT_PUSHES};
-use crate::domain::SourceState;
+/// What goes wrong at present.
+#[derive(Debug, Default)]
+pub(super) struct Health {
+    /// Why the last snapshot failed.
+    pub snapshot_error: Option<String>,
+    /// Why the last attempt to subscribe failed.
+    pub subscribe_error: Option<String>,
+    /// Whether a sign-in was waiting for its next attempt at the last tick.
+    pub was_sign_in_waiting: bool,
+}
 
-/// What was read last is stale once it is older than so many of the pauses that should lie between two readings.
-const STALE_AFTER_PAUSES: f64 = 2.5;
-
-impl ClarityFeed {
-    /// How long after a good reading the next one begins.
-    pub(super) fn pause(&self) -> Duration {
-        match self.link {
-            Link::Subscribed { .. } if !self.quiet && self.watchdog.trouble().is_none() => self.interval(),
-            _ => WITHOUT_PUSHES.min(self.interval()),
-        }
+impl Health {
+    pub fn is_failing(&self) -> bool {
+        self.snapshot_error.is_some() || self.subscribe_error.is_some()
     }
 
-    /// The same while all is well. What is not read, and queues that are not renewed, for longer could not be shown as
-    /// live.
-    fn interval(&self) -> Duration {
-        self.poll_interval.min(LONGEST_INTERVAL)
-    }
-
-    /// Says how it is, from how pushes come and how old what was read is.
-    pub(super) fn judge(&mut self) {
-        // Pushes that were missed a moment ago make no reading older.
-        let pause = match self.link {
-            Link::Subscribed { .. } if !self.quiet => self.interval(),
-            _ => self.pause(),
+    /// The state of the source and its reason. `problem` is what speaks against the subscriptions.
+    pub fn state(
+        &self,
+        link: &PushConnection,
+        schedule: &SnapshotSchedule,
+        problem: Option<&'static str>,
+    ) -> (SourceState, Option<String>) {
+        // A problem with pushes makes the snapshot no older.
+        let is_fresh = schedule.is_fresh(link.is_delivering());
+        let snapshot_error =
+            || self.snapshot_error.clone().unwrap_or_else(|| "Clarity takes too long to answer.".to_owned());
+        let is_pushed = match link.state {
+            PushState::Down(_) => false,
+            PushState::Opened { .. } => is_fresh && link.is_taking_over(Instant::now()),
+            PushState::Subscribed { .. } => true,
         };
-        let fresh = self.read_at.is_some_and(|at| at.elapsed() <= pause.mul_f64(STALE_AFTER_PAUSES));
-        let trouble = || self.trouble.clone().unwrap_or_else(|| "Clarity takes too long to answer.".to_owned());
-        let is_pushed = match self.link {
-            Link::Down(_) => false,
-            Link::Opened { .. } => fresh && self.taking_over.is_some_and(|until| Instant::now() < until),
-            Link::Subscribed { .. } => true,
-        };
-        let (state, reason) = match &self.link {
-            _ if self.read_at.is_none() => {
-                let first = self.trouble.clone().unwrap_or_else(|| "The first answer has not come yet.".to_owned());
+        match &link.state {
+            _ if schedule.taken_at.is_none() => {
+                let first =
+                    self.snapshot_error.clone().unwrap_or_else(|| "The first answer has not come yet.".to_owned());
                 (SourceState::Down, Some(first))
             }
-            Link::Subscribed { .. } if self.quiet => {
+            PushState::Subscribed { .. } if link.is_quiet => {
                 let silent = "Nothing has been heard over SignalR for longer than Clarity promised.";
                 (SourceState::Stale, Some(format!("{silent} It is read every 5 s meanwhile.")))
             }
-            // Pushes come, but what they got wrong is no longer repaired.
-            Link::Subscribed { .. } if !fresh => (SourceState::Stale, Some(trouble())),
-            _ if is_pushed => match self.watchdog.trouble() {
+            // Pushes come, but snapshots no longer repair what they get wrong.
+            PushState::Subscribed { .. } if !is_fresh => (SourceState::Stale, Some(snapshot_error())),
+            _ if is_pushed => match problem {
                 Some(why) => {
-                    let why = self.not_subscribed.as_deref().unwrap_or(why);
+                    let why = self.subscribe_error.as_deref().unwrap_or(why);
                     (SourceState::Polling, Some(format!("{why} Clarity is read every 5 s meanwhile.")))
                 }
                 None => (SourceState::Live, None),
             },
-            _ if self.trouble.is_some() => (SourceState::Down, Some(trouble())),
-            _ if !fresh => (SourceState::Stale, Some(trouble())),
-            Link::Subscribed { .. } | Link::Opened { .. } => {
-                let why = self.not_subscribed.as_deref().unwrap_or("Pushes are being asked for.");
+            _ if self.snapshot_error.is_some() => (SourceState::Down, Some(snapshot_error())),
+            _ if !is_fresh => (SourceState::Stale, Some(snapshot_error())),
+            PushState::Subscribed { .. } | PushState::Opened { .. } => {
+                let why = self.subscribe_error.as_deref().unwrap_or("Pushes are being asked for.");
                 (SourceState::Polling, Some(format!("{why} Clarity is read every 5 s meanwhile.")))
             }
-            Link::Down(why) => {
+            PushState::Down(why) => {
                 (SourceState::Polling, Some(format!("No pushes: {why}. Clarity is read every 5 s instead.")))
             }
-        };
-        self.reporter.set_state(state, reason.as_deref());
-        self.reporter.next_try(self.upstream.tokens().next_try());
-        self.reporter.transport(match &self.link {
-            Link::Down(_) => Some("REST"),
-            Link::Opened { transport, .. } | Link::Subscribed { transport, .. } => Some(transport),
-        });
+        }
     }
 }

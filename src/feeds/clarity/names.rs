@@ -1,5 +1,4 @@
-//! Names. Those of metrics are few and come with every change: one copy of each is kept and shared. Those of people and
-//! queues may be words that stand for none.
+//! Names of metrics, agents, queues and customers as Clarity writes them.
 
 use std::sync::{Arc, LazyLock, PoisonError, RwLock};
 
@@ -7,29 +6,29 @@ use foldhash::HashSet;
 
 use crate::upstream::tolerant::normalized;
 
-/// How many names are shared: several times what a site enables. What comes after those is kept by itself, so that a peer
-/// that invents names cannot fill the memory.
-const MOST: usize = 4096;
+/// Metric names that are shared: several times what a site enables. Further ones are not, so that a peer that invents names
+/// cannot fill the memory.
+const MAX_SHARED: usize = 4096;
 
-static NAMES: LazyLock<RwLock<HashSet<Arc<str>>>> = LazyLock::new(RwLock::default);
+static METRIC_NAMES: LazyLock<RwLock<HashSet<Arc<str>>>> = LazyLock::new(RwLock::default);
 
-/// The shared copy of a name.
+/// The shared copy of a metric name: there are few of them, and they come with every change.
 pub(super) fn shared(name: &str) -> Arc<str> {
-    let known = NAMES.read().unwrap_or_else(PoisonError::into_inner);
+    let known = METRIC_NAMES.read().unwrap_or_else(PoisonError::into_inner);
     if let Some(name) = known.get(name) {
         return Arc::clone(name);
     }
-    let is_full = known.len() >= MOST;
+    let is_full = known.len() >= MAX_SHARED;
     drop(known);
     let name: Arc<str> = name.into();
     if !is_full {
-        NAMES.write().unwrap_or_else(PoisonError::into_inner).insert(Arc::clone(&name));
+        METRIC_NAMES.write().unwrap_or_else(PoisonError::into_inner).insert(Arc::clone(&name));
     }
     name
 }
 
-/// A name, unless it is blank or a word that Clarity writes where there is none: `Unknown` for an agent without a public
-/// name, `None` for no agent (`apis.md` B89), `NOTSET` for whatever is not set (B86), in any spelling.
+/// A name, unless it is blank or one of the words that Clarity writes where there is none, in any spelling: `Unknown` for an
+/// agent without a public name, `None` for no agent (apis.md B89), `NOTSET` for anything that is not set (B86).
 pub(super) fn real<T: AsRef<str>>(name: Option<T>) -> Option<T> {
     name.filter(|name| {
         let name = name.as_ref();
@@ -47,7 +46,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn words_that_stand_for_no_name_are_none() {
+    fn placeholder_is_no_name() {
         for none in
             ["", "  ", "\u{a0}\u{200b}", "Unknown", "UNKNOWN", " unknown ", "(Unknown)", "None", "NOTSET", "Not Set"]
         {
@@ -60,7 +59,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_is_kept_once() {
+    fn equal_metric_names_share_one_copy() {
         assert!(Arc::ptr_eq(&shared("answeredCount"), &shared("answeredCount")));
         assert_ne!(shared("answeredCount"), shared("ronaCount"));
     }

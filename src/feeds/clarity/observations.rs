@@ -1,30 +1,30 @@
-//! What is worth noting about an answer or a push beside what it says: signs that the structure has changed, and what
-//! Clarity says that makes no sense or contradicts itself.
+//! What an answer or a push shows beside its content: that the structure has changed, that entries make no sense, that a
+//! status contradicts itself, that a contact was transferred.
 
 use std::collections::HashMap;
 
-use super::snapshot::Roster;
-use super::structure_watch::{Sign, signs};
-use crate::domain::{AgentId, AgentUpdate, Change, Fact, Ordinal, SessionId, SessionListUpdates, SessionStatus};
+use super::roster::Roster;
+use super::structure_watch::{Mismatch, mismatches};
+use crate::domain::{AgentId, AgentUpdate, Change, Fact, Ordinal, SessionId, SessionStatus, SessionListUpdates};
 use crate::gold::{Entity, Gold, Key};
 
-/// Notes about some answers or pushes.
+/// What some answers or pushes show beside their content.
 #[derive(Debug, Default)]
 pub(super) struct Observations {
-    /// What they named and the structure does not.
-    pub signs: Vec<Sign>,
-    /// How many entries of lists made no sense and were left out.
+    /// What they name and the structure does not.
+    pub mismatches: Vec<Mismatch>,
+    /// Number of list entries that make no sense and were left out.
     pub dropped: u64,
-    /// How many statuses have a number and a name that contradict each other, and had not before.
+    /// Number of statuses whose number and name newly contradict each other.
     pub contradicting: u64,
-    /// Which agent has which session in contact.
+    /// Which agent is in contact in which session.
     pub in_contact: Vec<(SessionId, Ordinal, AgentId)>,
 }
 
 impl Observations {
-    /// To be called before gold is told: what it knows is what was known before.
-    pub fn note(&mut self, fact: &Fact, floor: &Roster, gold: &Gold) {
-        self.signs.append(&mut signs(fact, floor, gold));
+    /// Observes a fact. Call it before gold is told: it compares with what was known before.
+    pub fn note(&mut self, fact: &Fact, roster: &Roster, gold: &Gold) {
+        self.mismatches.append(&mut mismatches(fact, roster, gold));
         match fact {
             Fact::AgentUpdated { received: heard, agent } => self.note_agent(*heard, agent, gold),
             Fact::AgentSnapshots { asked, agents } => {
@@ -57,17 +57,17 @@ impl Observations {
     }
 }
 
-/// Who has which session in contact, to count those that are transferred.
+/// Counts sessions that pass from one agent to another.
 #[derive(Debug, Default)]
 pub(super) struct TransferCounter(HashMap<SessionId, (Ordinal, AgentId)>);
 
 impl TransferCounter {
-    /// How many sessions are remembered. When there are more, transfers of some are not counted.
-    const MOST: usize = 20_000;
+    /// Sessions remembered at most. Beyond that all are forgotten, and a few transfers are not counted.
+    const MAX_SESSIONS: usize = 20_000;
 
-    /// Returns how many of these another agent had before. An answer that is older than a push says nothing new.
-    pub fn transferred(&mut self, in_contact: Vec<(SessionId, Ordinal, AgentId)>) -> u64 {
-        if self.0.len() > Self::MOST {
+    /// Returns how many of these sessions another agent had before. An answer that is older than a push says nothing new.
+    pub fn note(&mut self, in_contact: Vec<(SessionId, Ordinal, AgentId)>) -> u64 {
+        if self.0.len() > Self::MAX_SESSIONS {
             self.0.clear();
         }
         let mut transferred = 0;
@@ -87,16 +87,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn transfer_is_counted_once_when_another_agent_has_the_session() {
+    fn transfer_to_another_agent_is_counted_once() {
         let (rob, mia, call) = (AgentId(41), AgentId(43), SessionId(7));
-        let mut contacts = TransferCounter::default();
-        let told = [
+        let mut transfers = TransferCounter::default();
+        let observed = [
             vec![(call, Ordinal(1), rob)],
             vec![(call, Ordinal(2), rob)],
             vec![(call, Ordinal(4), mia), (SessionId(8), Ordinal(4), rob)],
             vec![(call, Ordinal(3), rob)],
             vec![(call, Ordinal(5), mia)],
         ];
-        assert_eq!(told.map(|in_contact| contacts.transferred(in_contact)), [0, 0, 1, 0, 0]);
+        assert_eq!(observed.map(|in_contact| transfers.note(in_contact)), [0, 0, 1, 0, 0]);
     }
 }

@@ -1,4 +1,4 @@
-//! What a hub call tells, as facts.
+//! Translates a hub call into facts.
 
 use classic_signalr::HubCall;
 
@@ -7,43 +7,41 @@ use super::translate;
 use crate::domain::{Fact, Ordinal};
 use crate::upstream::clarity::find_pushes;
 
-/// What one hub call told.
+/// What one hub call pushed.
 #[derive(Debug, Default)]
 pub struct PushFacts {
-    /// What it says of agents and queues, in order.
+    /// Facts about agents and queues, in order.
     pub facts: Vec<Fact>,
-    /// How many readings it held, those included that are no facts.
-    pub readings: u64,
-    /// How many parts of it say nothing that we understand. To be counted, not feared.
+    /// Number of updates in the call, including those that are no facts.
+    pub updates: u64,
+    /// Number of parts that make no sense. A few of them are normal: no document describes the payload.
     pub unknown: u64,
 }
 
 impl PushFacts {
-    /// Understands a call that came at this time. Each change takes its place in the order in which we hear and ask.
-    pub fn from_call(call: &HubCall, at: impl Into<ReceivedAt>, mut ordinal: impl FnMut() -> Ordinal) -> Self {
-        let (pushes, at) = (find_pushes(&call.args), at.into());
-        let mut pushed = Self {
+    /// Translates a call that came at this time. `ordinal` gives each fact its place in the order of events.
+    pub fn from_call(call: &HubCall, received: impl Into<ReceivedAt>, mut ordinal: impl FnMut() -> Ordinal) -> Self {
+        let (pushes, received) = (find_pushes(&call.args), received.into());
+        let mut result = Self {
             facts: Vec::with_capacity(pushes.updates.len()),
-            readings: pushes.updates.len() as u64,
+            updates: pushes.updates.len() as u64,
             unknown: pushes.unknown as u64,
         };
-        for reading in pushes.updates {
+        for update in pushes.updates {
             let heard = ordinal();
-            let kind = reading.kind.as_deref().unwrap_or_default();
+            let kind = update.kind.as_deref().unwrap_or_default();
             let fact = if kind.eq_ignore_ascii_case("agent") {
-                translate::agent(reading, at)
-                    .map(|agent| Fact::AgentUpdated { received: heard, agent: Box::new(agent) })
+                translate::agent(update, received).map(|agent| Fact::AgentUpdated { received: heard, agent: Box::new(agent) })
             } else if kind.eq_ignore_ascii_case("queue") {
-                translate::queue(reading, at)
-                    .map(|queue| Fact::QueueUpdated { received: heard, queue: Box::new(queue) })
+                translate::queue(update, received).map(|queue| Fact::QueueUpdated { received: heard, queue: Box::new(queue) })
             } else {
                 None
             };
             match fact {
-                Some(fact) => pushed.facts.push(fact),
-                None => pushed.unknown += 1,
+                Some(fact) => result.facts.push(fact),
+                None => result.unknown += 1,
             }
         }
-        pushed
+        result
     }
 }

@@ -1,4 +1,4 @@
-//! When a reading was heard, and by which clock it is dated.
+//! By which clock an update is dated, and how far Clarity's clock is off.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -8,67 +8,69 @@ use jiff::{SignedDuration, Timestamp};
 use base::SourceClock;
 use crate::domain::{AgentId, AgentUpdate, Change};
 
-/// When a reading was heard by our clock, and how far that of Clarity is ahead.
+/// When an answer or a push was received by our clock, and how far Clarity's clock is ahead of it.
 #[derive(Debug, Clone, Copy)]
 pub struct ReceivedAt {
-    /// When it was heard.
-    pub heard: Timestamp,
-    ahead: SignedDuration,
+    /// By our clock.
+    pub at: Timestamp,
+    clock_ahead: SignedDuration,
 }
 
 impl ReceivedAt {
-    /// Now.
+    /// Received now.
     pub fn now(clock: &SourceClock) -> Self {
-        Self { heard: clock.ours(), ahead: clock.offset() }
+        Self { at: clock.ours(), clock_ahead: clock.offset() }
     }
 
-    /// An instant that Clarity tells, by our clock.
+    /// Converts an instant of Clarity's clock to ours.
     pub fn ours(&self, theirs: Timestamp) -> Timestamp {
-        theirs.checked_sub(self.ahead).unwrap_or(theirs)
+        theirs.checked_sub(self.clock_ahead).unwrap_or(theirs)
     }
 
-    /// The instant that Clarity told.
+    /// Converts an instant of our clock to Clarity's.
     fn theirs(&self, ours: Timestamp) -> Timestamp {
-        ours.checked_add(self.ahead).unwrap_or(ours)
+        ours.checked_add(self.clock_ahead).unwrap_or(ours)
     }
 }
 
-/// By clocks that agree.
+/// Received at this instant, by clocks that agree.
 impl From<Timestamp> for ReceivedAt {
-    fn from(heard: Timestamp) -> Self {
-        Self { heard, ahead: SignedDuration::ZERO }
+    fn from(at: Timestamp) -> Self {
+        Self { at, clock_ahead: SignedDuration::ZERO }
     }
 }
 
-/// Which status each agent was last seen in, by the instant at which it began, and when that was still true. One that began
-/// later than the one before began after that: this bounds the offset of Clarity's clock. Cheap to clone.
+/// The newest status of each agent, by the instant at which it began, and when Clarity last confirmed it. A status that
+/// began later than the one before it began after that confirmation: this bounds the offset of Clarity's clock. Cheap to
+/// clone.
 #[derive(Debug, Clone, Default)]
-pub struct StatusStarts(Arc<Mutex<HashMap<AgentId, Began>>>);
+pub(super) struct StatusStarts(Arc<Mutex<HashMap<AgentId, StatusStart>>>);
 
 #[derive(Debug, Clone, Copy)]
-struct Began {
-    theirs: Timestamp,
-    /// When Clarity was asked who then said so. Pushes may be late: what they say need not be true any more.
-    still_at: Option<Timestamp>,
+struct StatusStart {
+    /// By Clarity's clock.
+    began: Timestamp,
+    /// When the request was sent whose answer last showed this status. Pushes do not count: they may be late.
+    confirmed: Option<Timestamp>,
 }
 
 impl StatusStarts {
-    /// What was told of an agent, asked for at a time or pushed.
-    pub fn note(&self, agent: &AgentUpdate, asked: Option<Timestamp>, at: ReceivedAt, clock: &SourceClock) {
+    /// Notes an update about an agent. `asked` is when its request was sent; `None` for a push.
+    pub fn note(&self, agent: &AgentUpdate, asked: Option<Timestamp>, received: ReceivedAt, clock: &SourceClock) {
         let Some(Change::Set(since)) = agent.status.as_ref().map(|status| status.since) else { return };
-        let theirs = at.theirs(since);
+        let began = received.theirs(since);
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match all.get_mut(&agent.id) {
-            Some(known) if known.theirs > theirs => {}
-            Some(known) if known.theirs == theirs => known.still_at = known.still_at.max(asked),
+            Some(known) if known.began > began => {}
+            Some(known) if known.began == began => known.confirmed = known.confirmed.max(asked),
             Some(known) => {
-                if let Some(earliest) = known.still_at {
-                    clock.observe_event(theirs, earliest, at.heard);
+                if let Some(earliest) = known.confirmed {
+                    clock.observe_event(began, earliest, received.at);
                 }
-                *known = Began { theirs, still_at: asked };
+                *known = StatusStart { began, confirmed: asked };
             }
             None => {
-                all.insert(agent.id, Began { theirs, still_at: asked });
+                all.insert(agent.id, StatusStart { began, confirmed: asked });
             }
         }
     }

@@ -1,7 +1,7 @@
-//! Asks Clarity about sessions that feedback names and that nobody here remembers: feedback comes days later, and we may
-//! have been away when the call was (`apis.md` J60).
+//! Looks up sessions that feedback names and that are not in the session history: feedback comes days later, and the process
+//! may have been down during the call (apis.md J60).
 //!
-//! One question at a time, each session once: what Clarity no longer has is not asked for again.
+//! One request at a time, each session once: what Clarity no longer has is not requested again.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -17,45 +17,45 @@ use crate::gold::{Entity, Gold, Key};
 use crate::upstream::clarity::Clarity;
 use crate::upstream::clarity::methods::SessionIncludes;
 
-/// How long a session that is named may take to become known by itself: what is remembered is read at a start, and a call
-/// that has just begun is pushed.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// How long a named session may take to become known by itself: the history is read at the start, and a call that has just
+/// begun is pushed.
+const DELAY: Duration = Duration::from_secs(5);
 
-/// How far apart questions are, at least.
-const PACE: Duration = Duration::from_millis(200);
+/// The shortest time between two requests.
+const MIN_INTERVAL: Duration = Duration::from_millis(200);
 
-/// When Clarity is asked again that did not answer.
-const AGAIN: Duration = Duration::from_secs(30);
+/// The pause after a request that failed.
+const RETRY_AFTER: Duration = Duration::from_secs(30);
 
-/// How often it is asked about one session.
-const QUESTIONS: u32 = 5;
+/// Requests for one session at most.
+const MAX_ATTEMPTS: u32 = 5;
 
-/// How many sessions are known to have been taken up. When there are more, some may be asked for twice.
-const TAKEN_UP: usize = 10_000;
+/// Sessions that are known to have been requested. Beyond that all are forgotten, and some are requested twice.
+const MAX_REQUESTED: usize = 10_000;
 
-/// Looks sessions up.
+/// Looks up sessions.
 pub struct SessionLookup {
-    upstream: Clarity,
+    clarity: Clarity,
     gold: Gold,
     rules: EndedSessionRules,
-    /// When to look at which response, and how often Clarity was asked about its session.
-    waiting: BTreeSet<(Instant, ResponseId, u32)>,
-    taken_up: BTreeSet<SessionId>,
+    /// When to look up the session of which response, and the number of attempts so far.
+    due: BTreeSet<(Instant, ResponseId, u32)>,
+    requested: BTreeSet<SessionId>,
 }
 
 impl SessionLookup {
-    /// Nothing has been asked yet.
+    /// Nothing has been requested yet.
     #[must_use]
-    pub fn new(upstream: Clarity, gold: Gold, rules: EndedSessionRules) -> Self {
-        Self { upstream, gold, rules, waiting: BTreeSet::new(), taken_up: BTreeSet::new() }
+    pub fn new(clarity: Clarity, gold: Gold, rules: EndedSessionRules) -> Self {
+        Self { clarity, gold, rules, due: BTreeSet::new(), requested: BTreeSet::new() }
     }
 
-    /// Looks up until the process stops.
+    /// Runs until the process stops.
     pub async fn run(mut self, life: Lifecycle) {
         let mut deltas = self.gold.subscribe();
-        self.look_afresh();
+        self.look_at_all();
         loop {
-            let due = self.waiting.first().map(|(due, ..)| *due);
+            let due = self.due.first().map(|(due, ..)| *due);
             tokio::select! {
                 () = life.stopping() => return,
                 delta = deltas.recv() => match delta {
@@ -64,23 +64,23 @@ impl SessionLookup {
                             self.look_at(&change.key, change.after.as_deref());
                         }
                     }
-                    Err(RecvError::Lagged(_)) => self.look_afresh(),
+                    Err(RecvError::Lagged(_)) => self.look_at_all(),
                     Err(RecvError::Closed) => return,
                 },
                 () = tokio::time::sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => {
                     tokio::select! {
                         () = life.stopping() => return,
-                        () = self.ask() => {}
+                        () = self.look_up_next() => {}
                     }
                 }
             }
         }
     }
 
-    fn look_afresh(&mut self) {
+    fn look_at_all(&mut self) {
         let mut responses = Vec::new();
         self.gold.copy().for_each(|key, _, entity| {
-            if sought(entity).is_some() {
+            if missing_session(entity).is_some() {
                 responses.push((key.clone(), entity.clone()));
             }
         });
@@ -90,39 +90,39 @@ impl SessionLookup {
     }
 
     fn look_at(&mut self, key: &Key, entity: Option<&Entity>) {
-        let (Key::Response(id), Some(session)) = (key, entity.and_then(sought)) else { return };
-        if self.taken_up.len() >= TAKEN_UP {
-            self.taken_up.clear();
+        let (Key::Response(id), Some(session)) = (key, entity.and_then(missing_session)) else { return };
+        if self.requested.len() >= MAX_REQUESTED {
+            self.requested.clear();
         }
-        if self.taken_up.insert(session) {
-            self.waiting.insert((Instant::now() + PATIENCE, id.clone(), 0));
+        if self.requested.insert(session) {
+            self.due.insert((Instant::now() + DELAY, id.clone(), 0));
         }
     }
 
-    /// Asks about the session of the response that is due first, if it still waits.
-    async fn ask(&mut self) {
-        let Some((_, id, questions)) = self.waiting.pop_first() else { return };
+    /// Looks up the session of the response that is due first, if it is still missing.
+    async fn look_up_next(&mut self) {
+        let Some((_, id, attempts)) = self.due.pop_first() else { return };
         let entity = self.gold.copy().get(&Key::Response(id.clone()));
-        let Some(session) = entity.as_deref().and_then(sought) else { return };
+        let Some(session) = entity.as_deref().and_then(missing_session) else { return };
         let includes = SessionIncludes { extra_items: true, ..SessionIncludes::default() };
-        match self.upstream.session(session.0, includes).await {
+        match self.clarity.session(session.0, includes).await {
             Ok(Some(found)) => {
-                let trace = translate::trace(session, &found, None, &self.rules, self.upstream.clock());
+                let trace = translate::trace(session, &found, None, &self.rules, self.clarity.clock());
                 self.gold.apply(Fact::Session(Box::new(trace))).await;
             }
             Ok(None) => {}
-            Err(error) if questions + 1 < QUESTIONS => {
-                tracing::info!(%error, "a session that feedback names could not be looked up; it is tried again");
-                self.waiting.insert((Instant::now() + AGAIN, id, questions + 1));
+            Err(error) if attempts + 1 < MAX_ATTEMPTS => {
+                tracing::info!(%error, "a session that feedback names could not be looked up; trying again");
+                self.due.insert((Instant::now() + RETRY_AFTER, id, attempts + 1));
             }
             Err(error) => tracing::warn!(%error, "a session that feedback names could not be looked up"),
         }
-        tokio::time::sleep(PACE).await;
+        tokio::time::sleep(MIN_INTERVAL).await;
     }
 }
 
-/// The session that a response hangs on or waits for, if nothing is known of it.
-fn sought(entity: &Entity) -> Option<SessionId> {
+/// The session that a response is matched to or waits for, if nothing else is known of it.
+fn missing_session(entity: &Entity) -> Option<SessionId> {
     let Entity::Response(response) = entity else { return None };
     let joined = &response.attribution;
     let is_unknown = match joined.rule {

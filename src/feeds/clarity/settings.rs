@@ -1,4 +1,4 @@
-//! What the configuration says about Clarity, in the words of its client.
+//! Makes a Clarity client from the configuration.
 
 use base::Clock;
 use crate::config::{self, Auth};
@@ -7,16 +7,16 @@ use crate::upstream::clarity::{Clarity, Credential, SessionPropertiesKey, Settin
 /// A client for the configured Clarity.
 ///
 /// # Errors
-/// When TLS cannot be set up, as a sentence.
+/// A sentence, when TLS cannot be set up.
 pub fn client(config: &config::Clarity, clock: &Clock) -> Result<Clarity, String> {
     let secret_file = config.secret_file.as_deref();
-    Clarity::watching(settings(config), secret_file, clock.clone())
+    Clarity::with_secret_file(settings(config), secret_file, clock.clone())
         .map_err(|error| format!("TLS cannot be set up: {error}."))
 }
 
 fn settings(config: &config::Clarity) -> Settings {
     let credential = match config.auth {
-        // The configuration has made sure that there is a token, or an account with a proof.
+        // The configuration has checked that there is a token, or an account with its password, keytab or ticket.
         Auth::Static => Credential::Static(config.token.clone().unwrap_or_default()),
         Auth::Negotiate | Auth::Ntlm => Credential::Windows {
             account: windows_auth::Account {

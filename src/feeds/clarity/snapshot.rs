@@ -1,16 +1,17 @@
-//! One full reading of Clarity over REST. It runs beside the pushes, which must not wait for it.
+//! Takes one snapshot of Clarity over REST. It runs beside the pushes, which must not wait for it.
 //!
-//! A reading has parts, and what has worked is kept when another part does not: a refused subscription costs the pushes
-//! and not the answers, a broken structure costs the news of it and not what is known.
+//! A snapshot has parts, and each part counts by itself: a refused subscription costs the pushes and not the answers, a
+//! structure that cannot be read costs its news and not what is known.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
-use super::received_at::{ReceivedAt, StatusStarts};
 use super::observations::Observations;
 use super::push_watchdog::{Differences, Kinds};
-use super::structure_watch::Sign;
+use super::queue_search::QueueSearch;
+use super::received_at::{ReceivedAt, StatusStarts};
+use super::roster::Roster;
 use super::subscriptions::Subscriptions;
 use super::translate;
 use base::error_chain;
@@ -19,206 +20,150 @@ use crate::domain::{
 };
 use crate::gold::{Entity, Gold, Key};
 use crate::upstream::clarity::methods::MetricIncludes;
-use crate::upstream::clarity::wire::{RealtimeData, SearchResult};
+use crate::upstream::clarity::wire::RealtimeData;
 use crate::upstream::clarity::{Clarity, Error, Subscription};
-
-/// How many queues are looked up in one question, and in one reading where each costs a question of its own.
-const LOOKUPS: usize = 20;
-
-/// How long looking queues up may take in one reading; the others have their turn in the next.
-const LOOKUP_TIME: Duration = Duration::from_secs(5);
-
-/// Whoever asks for a longer rest than this is asked again all the same: a floor unseen for hours is no service to anybody.
-const LONGEST_REST: Duration = Duration::from_secs(300);
 
 /// The language of the pages.
 const LOCALE: &str = "en-us";
 
-/// How many agents are asked for at once. An answer is as old as its question: short ones overlap with fewer pushes.
-const AT_ONCE: usize = 200;
+/// Agents per request. An answer is as old as its request: short ones overlap with fewer pushes.
+const AGENTS_PER_REQUEST: usize = 200;
 
-/// Who and what there is, as far as questions need it.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Roster {
-    agents: BTreeSet<i64>,
-    /// By number: the order in which Clarity lists them means nothing.
-    queues: BTreeMap<i64, String>,
-}
-
-impl Roster {
-    /// These agents and queues.
-    #[cfg(test)]
-    pub fn of<'a>(agents: impl IntoIterator<Item = i64>, queues: impl IntoIterator<Item = (i64, &'a str)>) -> Self {
-        let queues = queues.into_iter().map(|(id, name)| (id, name.to_owned())).collect();
-        Self { agents: agents.into_iter().collect(), queues }
-    }
-
-    /// How many queues there are.
-    pub fn queue_count(&self) -> usize {
-        self.queues.len()
-    }
-
-    /// Of what kinds there is anything.
-    pub fn kinds(&self) -> Kinds {
-        Kinds { agents: !self.agents.is_empty(), queues: !self.queues.is_empty() }
-    }
-}
-
-/// How a reading went, part by part.
+/// How a snapshot went, part by part.
 #[derive(Debug, Default)]
 pub(super) struct SnapshotOutcome {
     /// The structure, if it was read.
-    pub floor: Option<Roster>,
-    /// What is subscribed now, if pushes were asked for.
-    pub subscriptions: Option<Subscriptions>,
-    /// Of which kinds it is what this reading has asked for.
-    pub subscribed: Kinds,
-    /// When the questions about agents began, if they were all answered.
+    pub roster: Option<Roster>,
+    /// Why the structure could not be read, though it was due and an older one is known.
+    pub structure_error: Option<String>,
+    /// Whether addresses and labels were requested, too.
+    pub has_details: bool,
+    /// What became of the subscriptions, if any were due.
+    pub subscribe: Option<SubscribeOutcome>,
+    /// Place of the first request for agents in the order of events, if all agents were read.
     pub asked: Option<Ordinal>,
+    /// Why agents could not be read, or that no structure is known. `None`: all agents were read.
+    pub error: Option<String>,
     /// What gold had known differently.
     pub differences: Differences,
-    /// Of which agents nothing was told though they were asked for.
-    pub unanswered: BTreeSet<i64>,
-    /// What became of the question about queues, if it was asked.
-    pub probe: Option<Probe>,
-    /// The queue whose turn to be looked up is next.
-    pub next_lookup: usize,
-    /// Whether Clarity has answered only after it was asked for less about agents.
-    pub asked_too_much: bool,
-    /// Why agents could not be read, or nothing is known to ask for. `None`: everybody was read.
-    pub trouble: Option<String>,
-    /// Why the structure could not be read, though it was due.
-    pub not_structured: Option<String>,
-    /// Why pushes could not be asked for.
-    pub not_subscribed: Option<String>,
-    /// What is worth noting about the answers.
-    pub noted: Observations,
-    /// Whom Clarity refuses to show, if everybody was asked for.
+    /// Agents that were requested and are missing from the answer.
+    pub missing: BTreeSet<i64>,
+    /// Agents that the account may not see, if all were requested.
     pub not_permitted: Option<BTreeMap<AgentId, Arc<str>>>,
-    /// Whether what goes with the structure was asked for.
-    pub has_details: bool,
+    /// Whether Clarity answered only once less was requested of each agent.
+    pub refused_includes: bool,
+    /// What became of the request for queue metrics, if it was sent.
+    pub queue_probe: Option<QueueProbe>,
+    /// Index of the queue to search for next.
+    pub next_search: usize,
+    pub observations: Observations,
     /// How long Clarity asks us to wait.
-    pub wait: Option<Duration>,
+    pub retry_after: Option<Duration>,
 }
 
-/// What became of a question that is not documented.
+/// What became of the subscriptions.
+#[derive(Debug)]
+pub(super) struct SubscribeOutcome {
+    /// All that there are now.
+    pub subscriptions: Subscriptions,
+    /// The kinds that were renewed in full.
+    pub renewed: Kinds,
+    /// Why the others were not.
+    pub error: Option<String>,
+}
+
+/// What became of a request for queue metrics, which no document has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Probe {
-    /// It was answered. So many parts of the answer say nothing that we understand.
+pub(super) enum QueueProbe {
+    /// It was answered; `unknown` counts parts of the answer that make no sense.
     Answered { unknown: u64 },
-    /// This Clarity does not know it.
-    NotThere,
+    /// This Clarity does not have the method.
+    NotSupported,
     /// It was not answered this time.
     Failed,
 }
 
-/// Whether Clarity has taken a question.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Taken {
-    /// It has.
-    Yes,
-    /// It has not, and may take another one.
-    No,
-    /// It has not, and would take no other either.
-    NorAnyOther,
-}
-
-/// What a reading needs.
+/// What a snapshot needs.
 pub(super) struct Snapshot {
-    pub upstream: Clarity,
+    pub clarity: Clarity,
     pub gold: Gold,
-    pub seen: StatusStarts,
-    /// What is known of the floor.
-    pub floor: Option<Roster>,
-    /// Whether the structure is to be read.
+    pub status_starts: StatusStarts,
+    /// The structure as far as it is known.
+    pub roster: Option<Roster>,
+    /// Whether to read the structure.
     pub structure_due: bool,
-    /// Whether what goes with it is to be asked for even if it has not changed.
+    /// Whether to read addresses and labels even if the structure has not changed.
     pub details_due: bool,
-    /// What is worth noting about the answers.
-    pub noted: Mutex<Observations>,
-    /// Ask for pushes of these kinds, in place of those of the same kinds among these subscriptions.
+    /// Subscribe to these kinds, and end what the new subscriptions replace.
     pub subscribe: Option<(Subscriptions, Kinds)>,
-    /// What is asked about agents besides, in this reading and in pushes.
-    pub also: MetricIncludes,
-    /// Whether queues are asked for too.
+    /// What to request of agents besides, here and in subscriptions.
+    pub includes: MetricIncludes,
+    /// Whether to request queue metrics.
     pub probe_queues: bool,
-    /// The queue whose turn to be looked up is next.
-    pub next_lookup: usize,
-    /// Of which agents the reading before told nothing.
-    pub unanswered: BTreeSet<i64>,
-}
-
-impl Roster {
-    /// Whether the structure names this agent.
-    pub fn has_agent(&self, id: i64) -> bool {
-        self.agents.contains(&id)
-    }
-
-    /// Whether the structure names this queue.
-    pub fn has_queue(&self, id: i64) -> bool {
-        self.queues.iter().any(|(known, _)| *known == id)
-    }
+    /// Index of the queue to search for next.
+    pub next_search: usize,
+    /// Agents that were missing from the previous snapshot.
+    pub missing: BTreeSet<i64>,
 }
 
 impl Snapshot {
-    /// Structure if due, subscriptions if asked for, then everybody in full, then the queues whose turn it is.
+    /// Reads the structure if it is due, subscribes if asked to, reads all agents, then searches for queues.
     pub async fn run(self) -> SnapshotOutcome {
-        let mut outcome = SnapshotOutcome { next_lookup: self.next_lookup, ..SnapshotOutcome::default() };
-        self.read(&mut outcome).await;
-        outcome.noted = self.noted.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let mut outcome = SnapshotOutcome { next_search: self.next_search, ..SnapshotOutcome::default() };
+        self.run_parts(&mut outcome).await;
         outcome
     }
 
-    async fn read(&self, outcome: &mut SnapshotOutcome) {
+    async fn run_parts(&self, outcome: &mut SnapshotOutcome) {
         if self.structure_due {
-            match self.structure().await {
-                Ok(floor) => {
-                    outcome.has_details = self.details_due || self.floor.as_ref() != Some(&floor);
+            match self.structure(&mut outcome.observations).await {
+                Ok(roster) => {
+                    outcome.has_details = self.details_due || self.roster.as_ref() != Some(&roster);
                     if outcome.has_details {
-                        self.addresses(&floor).await;
+                        self.addresses(&roster, &mut outcome.observations).await;
                     }
-                    outcome.floor = Some(floor);
+                    outcome.roster = Some(roster);
                 }
-                // What is known of it will do for the questions that show the floor.
-                Err(error) if self.floor.is_some() => {
-                    outcome.not_structured = Some(error_chain(&error));
-                    outcome.note_wait(&error);
+                // The known structure is enough for all other requests.
+                Err(error) if self.roster.is_some() => {
+                    outcome.structure_error = Some(error_chain(&error));
+                    outcome.note_retry_after(&error);
                 }
-                Err(error) => outcome.failed(&error),
+                Err(error) => outcome.fail(&error),
             }
         }
-        let Some(floor) = outcome.floor.clone().or_else(|| self.floor.clone()) else { return };
-        if let Some((mut subscriptions, kinds)) = self.subscribe.clone() {
-            if let Err(error) = self.subscribe(&floor, &mut subscriptions, kinds, outcome).await {
-                outcome.not_subscribed = Some(error_chain(&error));
-                outcome.note_wait(&error);
-            }
-            outcome.subscriptions = Some(subscriptions);
+        let Some(roster) = outcome.roster.clone().or_else(|| self.roster.clone()) else { return };
+        if let Some((subscriptions, kinds)) = self.subscribe.clone() {
+            self.subscribe(&roster, subscriptions, kinds, outcome).await;
         }
         let asked = self.gold.next_ordinal();
-        match self.agents(&floor, outcome).await {
+        match self.agents(&roster, outcome).await {
             Ok(()) => {
                 outcome.asked = Some(asked);
-                outcome.not_permitted = Some(self.not_permitted(&floor));
+                outcome.not_permitted = Some(self.not_permitted(&roster));
             }
             Err(error) => {
-                outcome.failed(&error);
+                outcome.fail(&error);
                 return;
             }
         }
-        if self.probe_queues && !floor.queues.is_empty() {
-            outcome.probe = Some(self.queues(&floor).await);
+        if self.probe_queues && !roster.queues.is_empty() {
+            outcome.queue_probe = Some(self.queue_metrics(&roster).await);
         }
         if outcome.has_details {
             self.labels().await;
         }
-        outcome.next_lookup = self.look_queues_up(&floor, &mut outcome.differences.queues).await;
+        let mut search = QueueSearch::new(&self.clarity, &self.gold, &roster, self.roster.as_ref());
+        outcome.next_search = search.run(self.next_search).await;
+        outcome.differences.queues.append(&mut search.differences);
+        outcome.observations.mismatches.append(&mut search.mismatches);
+        outcome.observations.dropped += search.dropped;
     }
 
-    async fn structure(&self) -> Result<Roster, Error> {
-        let (structure, dropped) = translate::structure(self.upstream.structure().await?);
-        self.noted().dropped += dropped;
-        let floor = Roster {
+    async fn structure(&self, observations: &mut Observations) -> Result<Roster, Error> {
+        let (structure, dropped) = translate::structure(self.clarity.structure().await?);
+        observations.dropped += dropped;
+        let roster = Roster {
             agents: structure.agents.iter().map(|agent| agent.id.0).collect(),
             queues: structure
                 .queues
@@ -227,19 +172,19 @@ impl Snapshot {
                 .collect(),
         };
         self.gold.apply(Fact::Structure(structure)).await;
-        Ok(floor)
+        Ok(roster)
     }
 
-    async fn addresses(&self, floor: &Roster) {
-        // One search finds everybody who has an e-mail address (`apis.md` D.1). Without it surveys know fewer agents,
-        // and nothing else is lost.
+    /// Reads e-mail addresses: one search for "@" finds every agent who has one (apis.md D.1). Without addresses surveys know
+    /// fewer agents, and nothing else is lost.
+    async fn addresses(&self, roster: &Roster, observations: &mut Observations) {
         let asked = self.gold.next_ordinal();
-        match self.upstream.search("@").await {
+        match self.clarity.search("@").await {
             Ok(found) => {
                 let found_agents = found.agents_found.unwrap_or_default();
-                self.noted().dropped += found_agents.iter().filter(|agent| agent.agent_id.is_none()).count() as u64;
+                observations.dropped += found_agents.iter().filter(|agent| agent.agent_id.is_none()).count() as u64;
                 let agents = found_agents.into_iter().filter_map(translate::found_agent).collect();
-                self.tell(floor, Fact::SearchResults { asked, agents, queues: Vec::new() }).await;
+                self.tell(roster, Fact::SearchResults { asked, agents, queues: Vec::new() }, observations).await;
             }
             Err(error) => {
                 tracing::warn!(error = %error_chain(&error), "the agents' e-mail addresses could not be read")
@@ -247,19 +192,15 @@ impl Snapshot {
         }
     }
 
-    /// Tells gold, and notes what the structure does not know.
-    async fn tell(&self, floor: &Roster, fact: Fact) {
-        self.noted().note(&fact, floor, &self.gold);
+    /// Tells gold, and compares with the structure.
+    async fn tell(&self, roster: &Roster, fact: Fact, observations: &mut Observations) {
+        observations.note(&fact, roster, &self.gold);
         self.gold.apply(fact).await;
     }
 
-    fn noted(&self) -> MutexGuard<'_, Observations> {
-        self.noted.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Whom the account may not see, with their names.
-    fn not_permitted(&self, floor: &Roster) -> BTreeMap<AgentId, Arc<str>> {
-        let denied = floor.agents.iter().filter(|id| self.upstream.is_denied(**id)).map(|id| AgentId(*id));
+    /// The agents that the account may not see, with their names.
+    fn not_permitted(&self, roster: &Roster) -> BTreeMap<AgentId, Arc<str>> {
+        let denied = roster.agents.iter().filter(|id| self.clarity.is_denied(**id)).map(|id| AgentId(*id));
         let named = denied.map(|id| {
             let known = self.gold.copy().get(&Key::Agent(id));
             let name = match known.as_deref() {
@@ -271,129 +212,140 @@ impl Snapshot {
         named.collect()
     }
 
-    /// What metrics are called. Without it pages use words of their own, and nothing is lost.
+    /// Reads the names of metrics. Without them the pages use their own.
     async fn labels(&self) {
-        match self.upstream.labels(LOCALE).await {
+        match self.clarity.labels(LOCALE).await {
             Ok(labels) => {
-                let settings = self.upstream.settings();
+                let settings = self.clarity.settings();
                 let labels = translate::labels(&labels, &[&settings.agent_metrics, &settings.queue_metrics]);
                 self.gold.apply(Fact::MetricLabels(labels)).await;
             }
-            Err(error) => tracing::debug!(error = %error_chain(&error), "what metrics are called could not be read"),
+            Err(error) => tracing::debug!(error = %error_chain(&error), "the names of metrics could not be read"),
         }
     }
 
-    /// What is new is there before what it replaces is ended: nothing is lost between the two.
+    /// Subscribes to these kinds. A new subscription exists before the old one is ended: nothing is lost between the two.
     async fn subscribe(
         &self,
-        floor: &Roster,
-        subscriptions: &mut Subscriptions,
+        roster: &Roster,
+        mut subscriptions: Subscriptions,
         kinds: Kinds,
         outcome: &mut SnapshotOutcome,
+    ) {
+        let mut renewed = Kinds::default();
+        let result = self.renew(roster, &mut subscriptions, kinds, &mut renewed, outcome).await;
+        let error = result.err().map(|error| {
+            outcome.note_retry_after(&error);
+            error_chain(&error)
+        });
+        outcome.subscribe = Some(SubscribeOutcome { subscriptions, renewed, error });
+    }
+
+    async fn renew(
+        &self,
+        roster: &Roster,
+        subscriptions: &mut Subscriptions,
+        kinds: Kinds,
+        renewed: &mut Kinds,
+        outcome: &mut SnapshotOutcome,
     ) -> Result<(), Error> {
+        let connection_id = subscriptions.connection_id.clone();
         if kinds.agents {
-            let (connection, mut made) = (subscriptions.connection_id.clone(), Vec::new());
-            let asked = self.ask_for_agents(floor, &connection, &mut outcome.asked_too_much, &mut made).await;
-            let (made, mut replaced) = (subscriptions.told(made), std::mem::take(&mut subscriptions.agents));
-            if asked.is_ok() {
-                replaced = subscriptions.end(&self.upstream, replaced, &made).await;
-                (subscriptions.complete.agents, outcome.subscribed.agents) = (true, true);
-            }
-            subscriptions.agents = [replaced, made].concat();
-            asked?;
+            let mut made = Vec::new();
+            let result = self.subscribe_agents(roster, &connection_id, outcome, &mut made).await;
+            let old = std::mem::take(&mut subscriptions.agents);
+            subscriptions.agents = subscriptions.replace(&self.clarity, old, made, result.is_ok()).await;
+            result?;
+            (subscriptions.complete.agents, renewed.agents) = (true, true);
         }
         if kinds.queues {
-            let (connection, mut made) = (subscriptions.connection_id.clone(), Vec::new());
-            let asked = self.ask_for_queues(floor, &connection, &mut made).await;
-            let (made, mut replaced) = (subscriptions.told(made), std::mem::take(&mut subscriptions.queues));
-            if asked.is_ok() {
-                replaced = subscriptions.end(&self.upstream, replaced, &made).await;
-                (subscriptions.complete.queues, outcome.subscribed.queues) = (true, true);
-            }
-            subscriptions.queues = [replaced, made].concat();
-            asked?;
+            let mut made = Vec::new();
+            let result = self.subscribe_queues(roster, &connection_id, &mut made).await;
+            let old = std::mem::take(&mut subscriptions.queues);
+            subscriptions.queues = subscriptions.replace(&self.clarity, old, made, result.is_ok()).await;
+            result?;
+            (subscriptions.complete.queues, renewed.queues) = (true, true);
         }
         Ok(())
     }
 
-    async fn ask_for_queues(
+    async fn subscribe_queues(
         &self,
-        floor: &Roster,
+        roster: &Roster,
         connection_id: &str,
         made: &mut Vec<Subscription>,
     ) -> Result<(), Error> {
-        let queues: Vec<i64> = floor.queues.keys().copied().collect();
+        let queues = roster.queue_ids();
         if queues.is_empty() {
             return Ok(());
         }
-        self.upstream.subscribe_queues(connection_id, &queues, made).await
+        self.clarity.subscribe_queues(connection_id, &queues, made).await
     }
 
-    async fn ask_for_agents(
+    async fn subscribe_agents(
         &self,
-        floor: &Roster,
+        roster: &Roster,
         connection_id: &str,
-        asked_too_much: &mut bool,
+        outcome: &mut SnapshotOutcome,
         made: &mut Vec<Subscription>,
     ) -> Result<(), Error> {
-        let agents: Vec<i64> = floor.agents.iter().copied().collect();
+        let agents = roster.agent_ids();
         if agents.is_empty() {
             return Ok(());
         }
-        // A history in each push would weigh more than all the rest: changes of status tell the same.
-        let also = MetricIncludes { status_history: false, ..self.also };
-        match self.upstream.subscribe_agents(connection_id, &agents, also, made).await {
-            Err(Error::Status { .. }) if also.is_something() => {
-                self.upstream.subscribe_agents(connection_id, &agents, MetricIncludes::default(), made).await?;
-                *asked_too_much = true;
+        // A history in each push would outweigh everything else, and status changes carry the same.
+        let includes = MetricIncludes { status_history: false, ..self.includes };
+        match self.clarity.subscribe_agents(connection_id, &agents, includes, made).await {
+            Err(Error::Status { .. }) if includes.is_something() => {
+                self.clarity.subscribe_agents(connection_id, &agents, MetricIncludes::default(), made).await?;
+                outcome.refused_includes = true;
                 Ok(())
             }
             answer => answer,
         }
     }
 
-    /// Reads everybody, and notes what gold had known differently.
-    async fn agents(&self, floor: &Roster, outcome: &mut SnapshotOutcome) -> Result<(), Error> {
-        let differences = &mut outcome.differences;
-        let agents: Vec<i64> = floor.agents.iter().copied().collect();
-        for some in agents.chunks(AT_ONCE) {
-            let (asked, asked_at) = (self.gold.next_ordinal(), self.upstream.clock().ours());
-            let answer = self.about(some, &mut outcome.asked_too_much).await?;
-            let at = ReceivedAt::now(self.upstream.clock());
+    /// Reads all agents, and notes what gold had known differently.
+    async fn agents(&self, roster: &Roster, outcome: &mut SnapshotOutcome) -> Result<(), Error> {
+        for ids in roster.agent_ids().chunks(AGENTS_PER_REQUEST) {
+            let (asked, asked_at) = (self.gold.next_ordinal(), self.clarity.clock().ours());
+            let answer = self.request_agents(ids, &mut outcome.refused_includes).await?;
+            let received = ReceivedAt::now(self.clarity.clock());
             let count = answer.len();
-            let mut agents: Vec<_> = answer.into_iter().filter_map(|reading| translate::agent(reading, at)).collect();
+            let mut agents: Vec<_> =
+                answer.into_iter().filter_map(|update| translate::agent(update, received)).collect();
             for agent in &agents {
-                self.seen.note(agent, Some(asked_at), at, self.upstream.clock());
+                self.status_starts.note(agent, Some(asked_at), received, self.clarity.clock());
             }
-            self.noted().dropped += (count - agents.len()) as u64;
-            // Whatever was pushed before the answer came is known before it is compared.
+            outcome.observations.dropped += (count - agents.len()) as u64;
+            // Pushes that came before the answer are applied before it is compared.
             self.gold.flush().await;
-            differences.agents.extend(agents.iter().filter(|agent| self.is_news(agent)).map(|agent| (agent.id, asked)));
-            differences
-                .queues
-                .extend(agents.iter().flat_map(|agent| self.left_queues(agent)).map(|queue| (queue, asked)));
-            // Whoever may be seen no longer, or is left out twice, is unknown rather than what they were last.
-            let told: BTreeSet<i64> = agents.iter().map(|agent| agent.id.0).collect();
-            if !some.iter().any(|id| told.contains(id) || self.upstream.is_denied(*id)) {
-                // A refusal with status 200 names nobody.
+            let changed = agents.iter().filter(|agent| self.is_changed(agent)).map(|agent| (agent.id, asked));
+            outcome.differences.agents.extend(changed);
+            let left = agents.iter().flat_map(|agent| self.left_queues(agent)).map(|queue| (queue, asked));
+            outcome.differences.queues.extend(left);
+            let answered: BTreeSet<i64> = agents.iter().map(|agent| agent.id.0).collect();
+            if !ids.iter().any(|id| answered.contains(id) || self.clarity.is_denied(*id)) {
+                // A refusal with status 200 names no agent.
                 return Err(Error::MalformedAnswer { call: "the agents' metrics", line: 1, column: 1 });
             }
-            for id in some.iter().copied().filter(|id| !told.contains(id)) {
-                if self.upstream.is_denied(id) {
-                    agents.push(AgentUpdate { not_permitted: true, ..unknown(id, "Not permitted") });
+            // An agent that may be seen no longer, or is missing twice, is unknown rather than in the last known status.
+            for id in ids.iter().copied().filter(|id| !answered.contains(id)) {
+                if self.clarity.is_denied(id) {
+                    agents.push(AgentUpdate { not_permitted: true, ..unknown_agent(id, "Not permitted") });
                 } else {
-                    outcome.unanswered.insert(id);
-                    if self.unanswered.contains(&id) {
-                        agents.push(unknown(id, "Clarity leaves them out of its answers"));
+                    outcome.missing.insert(id);
+                    if self.missing.contains(&id) {
+                        agents.push(unknown_agent(id, "Clarity leaves them out of its answers"));
                     }
                 }
             }
-            self.tell(floor, Fact::AgentSnapshots { asked, agents }).await;
+            self.tell(roster, Fact::AgentSnapshots { asked, agents }, &mut outcome.observations).await;
         }
         Ok(())
     }
 
-    /// The queues in which, as far as gold knows, somebody waits whom the agent has in hand.
+    /// The queues in which, as far as gold knows, a session waits that the agent already has.
     fn left_queues(&self, answer: &AgentUpdate) -> Vec<QueueId> {
         let lists = answer.sessions.iter().flat_map(|(_, list)| list.all.iter().flatten().chain(&list.added));
         let in_hand = lists.filter(|session| session.status.as_ref().is_some_and(|status| !status.is_waiting()));
@@ -404,51 +356,52 @@ impl Snapshot {
         in_hand.filter(waits_still).filter_map(|session| session.queue.value()).collect()
     }
 
-    /// What these agents do, with what is wanted besides. A Clarity that stumbles over that is asked without.
-    async fn about(&self, agents: &[i64], asked_too_much: &mut bool) -> Result<Vec<RealtimeData>, Error> {
-        let wanted = self.upstream.agent_properties();
-        let also = if *asked_too_much { MetricIncludes::default() } else { self.also };
-        match self.upstream.agents(agents, &wanted, also).await {
-            Err(Error::Status { .. }) if also.is_something() => {
-                let answer = self.upstream.agents(agents, &wanted, MetricIncludes::default()).await?;
-                *asked_too_much = true;
+    /// Requests these agents with everything that the configuration includes, and without it where Clarity fails over that.
+    async fn request_agents(&self, ids: &[i64], refused_includes: &mut bool) -> Result<Vec<RealtimeData>, Error> {
+        let properties = self.clarity.agent_properties();
+        let includes = if *refused_includes { MetricIncludes::default() } else { self.includes };
+        match self.clarity.agents(ids, &properties, includes).await {
+            Err(Error::Status { .. }) if includes.is_something() => {
+                let answer = self.clarity.agents(ids, &properties, MetricIncludes::default()).await?;
+                *refused_includes = true;
                 Ok(answer)
             }
             answer => answer,
         }
     }
 
-    /// Asks for the queues as agents are asked for. No document has it (`apis.md` C48), and nothing depends on it.
-    async fn queues(&self, floor: &Roster) -> Probe {
-        let ids: Vec<i64> = floor.queues.keys().copied().collect();
+    /// Requests queue metrics as agent metrics are requested. No document has this method (apis.md C48), and nothing depends
+    /// on it.
+    async fn queue_metrics(&self, roster: &Roster) -> QueueProbe {
+        let ids = roster.queue_ids();
         let asked = self.gold.next_ordinal();
-        let answer = match self.upstream.queues(&ids, &self.upstream.queue_properties()).await {
+        let answer = match self.clarity.queues(&ids, &self.clarity.queue_properties()).await {
             Ok(answer) => answer,
-            Err(Error::Status { status: 404 | 405, .. }) => return Probe::NotThere,
+            Err(Error::Status { status: 404 | 405, .. }) => return QueueProbe::NotSupported,
             Err(error) => {
                 tracing::debug!(error = %error_chain(&error), "the queues' metrics could not be read");
-                return Probe::Failed;
+                return QueueProbe::Failed;
             }
         };
-        let at = ReceivedAt::now(self.upstream.clock());
+        let received = ReceivedAt::now(self.clarity.clock());
         let mut unknown = answer.unknown as u64;
         let mut queues = Vec::new();
-        for reading in answer.updates {
-            let is_queue = reading.kind.as_deref().is_some_and(|kind| kind.eq_ignore_ascii_case("queue"));
-            match translate::queue(reading, at).filter(|queue| is_queue && ids.contains(&queue.id.0)) {
+        for update in answer.updates {
+            let is_queue = update.kind.as_deref().is_some_and(|kind| kind.eq_ignore_ascii_case("queue"));
+            match translate::queue(update, received).filter(|queue| is_queue && ids.contains(&queue.id.0)) {
                 Some(queue) => queues.push(queue),
                 None => unknown += 1,
             }
         }
-        // Whatever was pushed before the answer came is known before it is compared.
+        // Pushes that came before the answer are applied before it.
         self.gold.flush().await;
         self.gold.apply(Fact::QueueSnapshots { asked, queues }).await;
-        Probe::Answered { unknown }
+        QueueProbe::Answered { unknown }
     }
 
-    /// Whether a full answer about an agent says something else than gold does, in what a supervisor acts upon. Counts
-    /// and measures run by themselves and are no sign of anything.
-    fn is_news(&self, answer: &AgentUpdate) -> bool {
+    /// Whether an answer about an agent differs from gold in status or sessions. Counts and measures change by themselves and
+    /// prove nothing.
+    fn is_changed(&self, answer: &AgentUpdate) -> bool {
         let known = self.gold.copy().get(&Key::Agent(answer.id));
         let Some(Entity::Agent(known)) = known.as_deref() else { return true };
         let status = answer.status.as_ref();
@@ -461,106 +414,10 @@ impl Snapshot {
         let sessions: BTreeSet<_> = lists.filter(|session| !is_over(session)).map(|session| session.id).collect();
         !same_status || !sessions.iter().eq(known.sessions.keys())
     }
-
-    /// Returns whose turn is next. All are looked up, so many in one question; where such a question is refused, so many of
-    /// them one by one. A queue that cannot be found holds up no other.
-    async fn look_queues_up(&self, floor: &Roster, differences: &mut Vec<(QueueId, Ordinal)>) -> usize {
-        let queues: Vec<(&i64, &String)> = floor.queues.iter().collect();
-        let count = queues.len();
-        let mut next = self.next_lookup;
-        let round = async {
-            let mut left = count;
-            while left > 0 {
-                // A queue without a name cannot be looked for.
-                let turn = (0..LOOKUPS.min(left)).map(|place| queues[(next + place) % count]);
-                let turn: Vec<_> = turn.filter(|(_, name)| !name.trim().is_empty()).collect();
-                let taken = self.look_up_at_once(&turn, differences).await;
-                if taken == Taken::No {
-                    break;
-                }
-                next = (next + LOOKUPS.min(left)) % count;
-                left = if taken == Taken::Yes { left.saturating_sub(LOOKUPS) } else { 0 };
-            }
-            for _ in 0..LOOKUPS.min(left) {
-                let (id, name) = queues[next % count];
-                next = (next + 1) % count;
-                if name.trim().is_empty() {
-                    continue;
-                }
-                let asked = self.gold.next_ordinal();
-                let found = self.upstream.search(name).await;
-                // Nobody else is asked while Clarity wants its peace.
-                if !self.looked_up(*id, asked, found, differences).await {
-                    break;
-                }
-            }
-        };
-        if tokio::time::timeout(LOOKUP_TIME, round).await.is_err() {
-            tracing::debug!("Clarity takes long to find queues; the rest have their turn in the next reading");
-        }
-        next
-    }
-
-    /// Looks these queues up in one round trip (`apis.md` C44).
-    async fn look_up_at_once(&self, turn: &[(&i64, &String)], differences: &mut Vec<(QueueId, Ordinal)>) -> Taken {
-        let names: Vec<&str> = turn.iter().map(|(_, name)| name.as_str()).collect();
-        let asked = self.gold.next_ordinal();
-        // Half the time is left for those who must be asked one by one.
-        match tokio::time::timeout(LOOKUP_TIME / 2, self.upstream.search_all(&names)).await {
-            Ok(Ok(found)) => {
-                for ((id, _), found) in turn.iter().zip(found) {
-                    self.looked_up(**id, asked, found, differences).await;
-                }
-                Taken::Yes
-            }
-            Ok(Err(error)) => {
-                tracing::debug!(error = %error_chain(&error), "queues could not be looked up in one question");
-                match error {
-                    Error::RateLimited { .. } | Error::Unreachable { .. } | Error::Token { .. } => Taken::NorAnyOther,
-                    _ => Taken::No,
-                }
-            }
-            Err(_) => Taken::No,
-        }
-    }
-
-    /// Tells what was found. Another number of calls means that something has happened in the queue. Returns whether Clarity
-    /// may be asked on.
-    async fn looked_up(
-        &self,
-        id: i64,
-        asked: Ordinal,
-        found: Result<SearchResult, Error>,
-        differences: &mut Vec<(QueueId, Ordinal)>,
-    ) -> bool {
-        let found = match found {
-            Ok(found) => found.queues_found.unwrap_or_default(),
-            Err(error) => {
-                tracing::debug!(queue = id, error = %error_chain(&error), "a queue could not be looked up");
-                return !matches!(error, Error::RateLimited { .. });
-            }
-        };
-        self.noted().dropped += found.iter().filter(|queue| queue.queue_id.is_none()).count() as u64;
-        let found = found.into_iter().filter_map(translate::found_queue);
-        let (queues, others): (Vec<_>, Vec<_>) = found.partition(|queue| queue.id.0 == id);
-        let is_unknown = |id: &i64| self.floor.as_ref().is_some_and(|floor| !floor.has_queue(*id));
-        let unknown = others.iter().map(|queue| queue.id.0).filter(is_unknown).map(Sign::Queue);
-        self.noted().signs.extend(unknown);
-        for queue in &queues {
-            let known = self.gold.copy().get(&Key::Queue(queue.id));
-            if let (Some(Entity::Queue(known)), Some(calls)) = (known.as_deref(), queue.calls_today.value())
-                && known.calls_today.is_some_and(|known| known != calls)
-            {
-                differences.push((queue.id, asked));
-            }
-        }
-        self.gold.apply(Fact::SearchResults { asked, agents: Vec::new(), queues }).await;
-        true
-    }
 }
 
-/// What is known of an agent of whom nothing is told.
-fn unknown(id: i64, reason: &str) -> AgentUpdate {
+/// An agent about whom Clarity says nothing.
+fn unknown_agent(id: i64, reason: &str) -> AgentUpdate {
     let reason = Change::Set(reason.into());
     let status =
         AgentStatusUpdate { reason, suspended: Change::Set(false), ..AgentStatusUpdate::new(AgentStatus::Unknown) };
@@ -568,19 +425,19 @@ fn unknown(id: i64, reason: &str) -> AgentUpdate {
 }
 
 impl SnapshotOutcome {
-    /// A reading that ended before it could say anything.
+    /// A snapshot whose task was aborted or panicked.
     pub fn interrupted() -> Self {
-        Self { trouble: Some("The reading was interrupted.".to_owned()), ..Self::default() }
+        Self { error: Some("The snapshot was interrupted.".to_owned()), ..Self::default() }
     }
 
-    fn failed(&mut self, error: &Error) {
-        self.trouble = Some(error_chain(error));
-        self.note_wait(error);
+    fn fail(&mut self, error: &Error) {
+        self.error = Some(error_chain(error));
+        self.note_retry_after(error);
     }
 
-    fn note_wait(&mut self, error: &Error) {
+    fn note_retry_after(&mut self, error: &Error) {
         if let Error::RateLimited { retry_after, .. } = error {
-            self.wait = self.wait.max(retry_after.map(|wait| wait.min(LONGEST_REST)));
+            self.retry_after = self.retry_after.max(*retry_after);
         }
     }
 }

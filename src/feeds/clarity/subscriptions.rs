@@ -1,56 +1,69 @@
-//! What Clarity has been asked to push over one connection. It belongs to the connection, not to its transport: a
-//! transport that breaks and comes back with the same connection id has kept it.
+//! The subscriptions of one connection. They belong to the connection, not to its transport: a transport that breaks and
+//! resumes with the same connection id has kept them.
 
-use super::error_chain;
 use super::push_watchdog::Kinds;
+use base::error_chain;
 use crate::upstream::clarity::{Clarity, Error, Subscription};
 
-/// How many subscriptions may wait to be ended, when Clarity does not take it now.
-const MOST_LEFT: usize = 20;
+/// Replaced subscriptions that may wait to be ended, where Clarity cannot end them now.
+const MAX_LEFT: usize = 20;
 
 /// The subscriptions of one connection.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Subscriptions {
-    /// Whose they are. Empty: no connection was ever opened.
+    /// Empty: no connection was ever opened.
     pub connection_id: String,
-    /// Those to agents that can be ended, by id.
+    /// Ids of subscriptions to agents.
     pub agents: Vec<String>,
-    /// The same to queues.
+    /// Ids of subscriptions to queues.
     pub queues: Vec<String>,
-    /// Whether there may be others, which end only with the connection: Clarity told no id, or did not take the end.
-    pub endless: bool,
-    /// Of which kinds everything that is wanted was subscribed.
+    /// Whether there may be others that end only with the connection: Clarity returned no id, or did not end one.
+    pub has_unremovable: bool,
+    /// The kinds of which everything is subscribed.
     pub complete: Kinds,
 }
 
 impl Subscriptions {
     /// Those of a connection that was just negotiated: none.
-    pub fn none(connection_id: String) -> Self {
+    pub fn of_new_connection(connection_id: String) -> Self {
         Self { connection_id, ..Self::default() }
     }
 
-    /// Notes what was subscribed, and returns the ids of those that it can be told by.
-    pub fn told(&mut self, made: Vec<Subscription>) -> Vec<String> {
-        self.endless |= made.iter().any(|subscription| subscription.id.is_none());
+    /// Ends the `old` subscriptions of one kind if the new ones are complete. Returns the ids of all that are left of that
+    /// kind.
+    pub async fn replace(
+        &mut self,
+        clarity: &Clarity,
+        old: Vec<String>,
+        made: Vec<Subscription>,
+        is_complete: bool,
+    ) -> Vec<String> {
+        let made = self.ids_of(made);
+        let left = if is_complete { self.end(clarity, old, &made).await } else { old };
+        [left, made].concat()
+    }
+
+    fn ids_of(&mut self, made: Vec<Subscription>) -> Vec<String> {
+        self.has_unremovable |= made.iter().any(|subscription| subscription.id.is_none());
         made.into_iter().filter_map(|subscription| subscription.id).collect()
     }
 
-    /// Ends those that others have replaced: beside these they would push everything twice. What cannot be ended now is
-    /// returned, to be ended with the next. A Clarity that tells the same id again means the same subscription.
-    pub async fn end(&mut self, upstream: &Clarity, replaced: Vec<String>, made: &[String]) -> Vec<String> {
+    /// Ends subscriptions that others have replaced: beside these they would push everything twice. Returns those that cannot
+    /// be ended now. A Clarity that returns the same id again means the same subscription.
+    async fn end(&mut self, clarity: &Clarity, replaced: Vec<String>, made: &[String]) -> Vec<String> {
         let mut left = Vec::new();
         for id in replaced.into_iter().filter(|id| !made.contains(id)) {
-            match upstream.delete_subscription(&id, &self.connection_id).await {
+            match clarity.delete_subscription(&id, &self.connection_id).await {
                 Ok(()) => {}
                 Err(Error::Token { .. } | Error::RateLimited { .. }) => left.push(id),
-                // Whether a 404 means that it is gone, or that nothing can be ended here, Clarity alone knows.
+                // A 404 may mean that it is gone, or that this Clarity cannot end subscriptions.
                 Err(error) => {
-                    tracing::debug!(error = %error_chain(&error), "a subscription could not be ended, unless by its connection");
-                    self.endless = true;
+                    tracing::debug!(error = %error_chain(&error), "a subscription could not be ended and may last as long as its connection");
+                    self.has_unremovable = true;
                 }
             }
         }
-        self.endless |= left.len() > MOST_LEFT;
+        self.has_unremovable |= left.len() > MAX_LEFT;
         left
     }
 }
@@ -72,17 +85,17 @@ mod tests {
     }
 
     #[test]
-    fn subscription_without_an_id_ends_only_with_its_connection() {
-        let mut subscriptions = Subscriptions::none("c".to_owned());
+    fn subscription_without_an_id_is_unremovable() {
+        let mut subscriptions = Subscriptions::of_new_connection("c".to_owned());
         let made = |id: Option<&str>| Subscription { id: id.map(str::to_owned) };
-        assert_eq!(subscriptions.told(vec![made(Some("a"))]), ["a"]);
-        assert!(!subscriptions.endless);
-        assert_eq!(subscriptions.told(vec![made(Some("b")), made(None)]), ["b"]);
-        assert!(subscriptions.endless);
+        assert_eq!(subscriptions.ids_of(vec![made(Some("a"))]), ["a"]);
+        assert!(!subscriptions.has_unremovable);
+        assert_eq!(subscriptions.ids_of(vec![made(Some("b")), made(None)]), ["b"]);
+        assert!(subscriptions.has_unremovable);
     }
 
     #[tokio::test]
-    async fn replaced_subscriptions_are_ended_and_those_told_again_stay() {
+    async fn replaced_subscriptions_end_and_repeated_ids_stay() {
         let ended = Arc::new(Mutex::new(Vec::new()));
         let note = Arc::clone(&ended);
         let app = Router::new().fallback(async move |uri: Uri| {
@@ -100,19 +113,19 @@ mod tests {
         tokio::spawn(async move { axum::serve(listener, app).await });
         let mut section = config::Clarity::new(root.parse().expect("an address"), "client", Auth::Static);
         section.token = Some("token".into());
-        let upstream = settings::client(&section, &Clock::system()).expect("a client");
+        let clarity = settings::client(&section, &Clock::system()).expect("a client");
 
-        let mut subscriptions = Subscriptions::none("c".to_owned());
-        let left = subscriptions.end(&upstream, ids(&["old", "same"]), &ids(&["same"])).await;
-        assert_eq!((left, subscriptions.endless), (Vec::new(), false));
+        let mut subscriptions = Subscriptions::of_new_connection("c".to_owned());
+        let left = subscriptions.end(&clarity, ids(&["old", "same"]), &ids(&["same"])).await;
+        assert_eq!((left, subscriptions.has_unremovable), (Vec::new(), false));
         assert_eq!(*ended.lock().expect("no panic"), ["old"]);
         let mut others = subscriptions.clone();
-        assert!(others.end(&upstream, ids(&["gone"]), &[]).await.is_empty());
-        assert!(others.endless, "perhaps nothing can be ended here");
-        let left = subscriptions.end(&upstream, ids(&["busy"]), &[]).await;
-        assert_eq!((left, subscriptions.endless), (ids(&["busy"]), false), "it is ended with the next");
-        let many = vec!["busy".to_owned(); MOST_LEFT + 1];
-        assert_eq!(subscriptions.end(&upstream, many, &[]).await.len(), MOST_LEFT + 1);
-        assert!(subscriptions.endless, "another connection begins without them");
+        assert!(others.end(&clarity, ids(&["gone"]), &[]).await.is_empty());
+        assert!(others.has_unremovable, "perhaps this Clarity cannot end subscriptions");
+        let left = subscriptions.end(&clarity, ids(&["busy"]), &[]).await;
+        assert_eq!((left, subscriptions.has_unremovable), (ids(&["busy"]), false), "it is ended with the next ones");
+        let many = vec!["busy".to_owned(); MAX_LEFT + 1];
+        assert_eq!(subscriptions.end(&clarity, many, &[]).await.len(), MAX_LEFT + 1);
+        assert!(subscriptions.has_unremovable, "only another connection is without them");
     }
 }

@@ -1,7 +1,7 @@
-//! Clarity's words in ours.
+//! Translates Clarity's answers and pushes into the types of `domain`.
 //!
-//! Spellings differ between Clarity's own answers, so names are compared without case, blanks and punctuation
-//! (`apis.md` B63). What has no word here is kept under the name it came with.
+//! Spellings differ between Clarity's own answers, so names are compared without case, blanks and punctuation (apis.md B63).
+//! Fields that `domain` does not have are kept under the name they came with.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -9,9 +9,9 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
-use super::received_at::ReceivedAt;
 use super::names::{self, real};
-use crate::domain::metric::{MetricPath, QueueMetricsUpdate};
+use super::received_at::ReceivedAt;
+use crate::domain::metric::{QueueMetricsUpdate, MetricPath};
 use crate::domain::session::SessionListUpdate;
 use crate::domain::{
     AgentId, AgentStatus, AgentStatusUpdate, AgentUpdate, Change, GroupId, MetricValue, Metrics, Modality, PastStatus,
@@ -19,11 +19,11 @@ use crate::domain::{
     TeamId, TeamRecord, Unclassified,
 };
 use crate::upstream::clarity::wire::{self, Nullable};
-use crate::upstream::tolerant::{camel_case, integer_of, is_set, number_of, normalized};
+use crate::upstream::tolerant::{camel_case, integer_of, is_set, normalized, number_of};
 
 type Breakdowns = Option<Box<wire::Breakdowns>>;
 
-/// Agent statuses by Clarity's numbers (`apis.md` C50). Thirteen is missing from its document.
+/// Agent statuses by Clarity's numbers (apis.md C50). Its document has no status 13.
 const STATUS_NUMBERS: [(i64, AgentStatus); 19] = [
     (1, AgentStatus::Available),
     (2, AgentStatus::InCall),
@@ -46,14 +46,14 @@ const STATUS_NUMBERS: [(i64, AgentStatus); 19] = [
     (20, AgentStatus::Ringing),
 ];
 
-/// Who and what there is, and how many entries do not say of whom or what they are.
+/// The structure, and the number of entries without an id.
 pub(super) fn structure(from: wire::Structure) -> (StructureSnapshot, u64) {
     let lists = [&from.agents, &from.queues, &from.teams, &from.groups, &from.business_units];
     let dropped = lists.into_iter().flatten().flatten().filter(|member| member.id.is_none()).count() as u64;
     let agents = from.agents.into_iter().flatten().filter_map(|member| {
         let mut agent = AgentUpdate::new(AgentId(member.id?));
         agent.name = shared(real(member.name));
-        // Minus one stands for no team (`apis.md` B84).
+        // -1 means no team (apis.md B84).
         agent.team = member.team_id.filter(|team| *team >= 0).map(TeamId);
         Some(agent)
     });
@@ -79,32 +79,32 @@ pub(super) fn structure(from: wire::Structure) -> (StructureSnapshot, u64) {
     (StructureSnapshot { agents: agents.collect(), queues: queues.collect(), teams: teams.collect() }, dropped)
 }
 
-/// How many labels are passed on: several times the metrics that a site enables.
-const MOST_LABELS: usize = 1000;
+/// Labels that are passed on: several times the metrics that a site enables.
+const MAX_LABELS: usize = 1000;
 
-/// What the metrics that are asked for are called; of all there are, if all are asked for. Metrics are named as their
-/// numbers will be (`apis.md` B43).
-pub(super) fn labels(from: &wire::Labels, asked: &[&[String]]) -> BTreeMap<Arc<str>, Arc<str>> {
+/// The labels of the requested metrics, or of all metrics if all are requested, by metric name in camel case as in updates
+/// (apis.md B43).
+pub(super) fn labels(from: &wire::Labels, requested: &[&[String]]) -> BTreeMap<Arc<str>, Arc<str>> {
     let entry = |(name, label): (&str, &str)| (names::shared(&camel_case(name)), label.into());
-    if asked.iter().any(|names| names.is_empty()) {
-        return from.metrics().take(MOST_LABELS).map(entry).collect();
+    if requested.iter().any(|names| names.is_empty()) {
+        return from.metrics().take(MAX_LABELS).map(entry).collect();
     }
-    asked.iter().copied().flatten().filter_map(|name| Some(entry((name, from.given(name)?)))).collect()
+    requested.iter().copied().flatten().filter_map(|name| Some(entry((name, from.given(name)?)))).collect()
 }
 
-/// One reading of an agent. `None`: it does not say of whom.
-pub(super) fn agent(from: wire::RealtimeData, at: impl Into<ReceivedAt>) -> Option<AgentUpdate> {
-    let at = at.into();
+/// An update about an agent. `None`: it has no id.
+pub(super) fn agent(from: wire::RealtimeData, received: impl Into<ReceivedAt>) -> Option<AgentUpdate> {
+    let received = received.into();
     let mut agent = AgentUpdate::new(AgentId(from.id?));
     agent.name = real(from.name);
     agent.team = from.team_id.filter(|team| *team >= 0).map(TeamId);
-    agent.status = from.current_status.map(|from| status(from, at)).filter(AgentStatusUpdate::is_something);
+    agent.status = from.current_status.map(|from| status(from, received)).filter(AgentStatusUpdate::is_something);
     (agent.metrics, agent.cleared_metrics) = metrics(from.metrics);
-    agent.sessions = sessions(from.sessions, at, &mut agent.dropped);
+    agent.sessions = sessions(from.sessions, received, &mut agent.dropped);
     agent.history = from.status_history.map(|statuses| {
-        let told = statuses.len();
-        let known: Vec<_> = statuses.into_iter().filter_map(|from| past(from, at)).collect();
-        agent.dropped += (told - known.len()) as u64;
+        let count = statuses.len();
+        let known: Vec<_> = statuses.into_iter().filter_map(|from| past_status(from, received)).collect();
+        agent.dropped += (count - known.len()) as u64;
         known.into_iter().collect()
     });
     agent.by_queue = by_queue(from.breakdowns, from.added_breakdowns, from.removed_breakdowns);
@@ -112,9 +112,9 @@ pub(super) fn agent(from: wire::RealtimeData, at: impl Into<ReceivedAt>) -> Opti
     Some(agent)
 }
 
-/// One reading of a queue. `None`: it does not say of which.
-pub(super) fn queue(from: wire::RealtimeData, at: impl Into<ReceivedAt>) -> Option<QueueUpdate> {
-    let at = at.into();
+/// An update about a queue. `None`: it has no id.
+pub(super) fn queue(from: wire::RealtimeData, received: impl Into<ReceivedAt>) -> Option<QueueUpdate> {
+    let received = received.into();
     let mut queue = QueueUpdate::new(QueueId(from.id?));
     queue.name = real(from.name);
     queue.open = change(from.is_open);
@@ -123,7 +123,7 @@ pub(super) fn queue(from: wire::RealtimeData, at: impl Into<ReceivedAt>) -> Opti
     queue.estimated_wait_seconds = counted(change(from.estimated_wait_time).map(whole));
     queue.calls_today = counted(change(from.calls_today));
     (queue.metrics, queue.cleared_metrics) = metrics(from.metrics);
-    queue.sessions = sessions(from.sessions, at, &mut queue.dropped);
+    queue.sessions = sessions(from.sessions, received, &mut queue.dropped);
     queue.other = other(from.other);
     Some(queue)
 }
@@ -141,34 +141,34 @@ fn whole(seconds: f64) -> i64 {
     seconds as i64
 }
 
-/// What a search says about a queue: the only numbers of queues that can be asked for (`apis.md` B38).
+/// A queue that a search found: the only request that has numbers of queues (apis.md B38).
 pub(super) fn found_queue(from: wire::SearchQueue) -> Option<QueueUpdate> {
     let mut queue = QueueUpdate::new(QueueId(from.queue_id?));
     queue.name = shared(real(from.queue_name));
-    // A search tells all of a queue: what it leaves out is not known.
-    queue.open = all(from.is_open);
-    queue.agents_online = counted(all(from.agents_online));
-    queue.agents_available = counted(all(from.agents_available));
-    queue.estimated_wait_seconds = counted(all(from.estimated_wait_time.map(whole)));
-    queue.calls_today = counted(all(from.calls_today));
+    // A search shows all of a queue: what it leaves out is not known.
+    queue.open = known(from.is_open);
+    queue.agents_online = counted(known(from.agents_online));
+    queue.agents_available = counted(known(from.agents_available));
+    queue.estimated_wait_seconds = counted(known(from.estimated_wait_time.map(whole)));
+    queue.calls_today = counted(known(from.calls_today));
     Some(queue)
 }
 
-fn all<T>(from: Option<T>) -> Change<T> {
+fn known<T>(from: Option<T>) -> Change<T> {
     from.map_or(Change::Clear, Change::Set)
 }
 
-/// What a search says about an agent: the only place that says what other systems may call them (`apis.md` C108, D.1).
+/// An agent that a search found: the only answer with their names in other systems (apis.md C108, D.1). `None`: it has none.
 pub(super) fn found_agent(from: wire::SearchAgent) -> Option<AgentUpdate> {
     let mut agent = AgentUpdate::new(AgentId(from.agent_id?));
     agent.name = shared(real(from.public_name));
     let name = |text: Option<String>| shared(real(text));
     (agent.email, agent.login, agent.sip) = (name(from.email_address), name(from.login_name), name(from.sip_address));
-    let is_called_anything = [&agent.name, &agent.email, &agent.login, &agent.sip].iter().any(|name| name.is_some());
-    is_called_anything.then_some(agent)
+    let has_name = [&agent.name, &agent.email, &agent.login, &agent.sip].iter().any(|name| name.is_some());
+    has_name.then_some(agent)
 }
 
-/// A number that can be a count of people or of seconds.
+/// Clears a number that cannot be a count of people or seconds.
 fn counted(number: Change<i64>) -> Change<i64> {
     match number {
         Change::Set(number) if !(0..1_000_000_000).contains(&number) => Change::Clear,
@@ -176,13 +176,13 @@ fn counted(number: Change<i64>) -> Change<i64> {
     }
 }
 
-/// What is said of a status, part by part.
-fn status(from: wire::CurrentStatus, at: ReceivedAt) -> AgentStatusUpdate {
-    let since = change(from.began()).map(|began| at.ours(began));
+/// The parts of a status that an update sets or clears.
+fn status(from: wire::CurrentStatus, received: ReceivedAt) -> AgentStatusUpdate {
+    let since = change(from.began()).map(|began| received.ours(began));
     let (mut name, mut number) = (from.agent_status, from.agent_status_id);
-    // A number that stands where the name should.
-    if let Some(told) = name.as_ref().and_then(|name| name.as_ref()?.trim().parse().ok()) {
-        (name, number) = (None, Some(number.flatten().or(Some(told))));
+    // The number may stand in place of the name.
+    if let Some(id) = name.as_ref().and_then(|name| name.as_ref()?.trim().parse().ok()) {
+        (name, number) = (None, Some(number.flatten().or(Some(id))));
     }
     let is_cleared = matches!((&name, number), (Some(None), None | Some(None)) | (None, Some(None)));
     let name = name.flatten();
@@ -197,8 +197,8 @@ fn status(from: wire::CurrentStatus, at: ReceivedAt) -> AgentStatusUpdate {
     }
 }
 
-/// The status of that name and number, and the name if the two contradict each other. The number wins over the name,
-/// unless it is one that nobody knows (`apis.md` B63, B64).
+/// The status of this name and number, and the name if the two contradict each other. The number wins over the name, unless
+/// it is unknown (apis.md B63, B64).
 fn which_status(name: Option<&str>, number: Option<i64>) -> Option<(AgentStatus, Option<&str>)> {
     let name = name.filter(|name| !name.trim().is_empty());
     let by_name = name.map(agent_status);
@@ -217,7 +217,7 @@ fn which_status(name: Option<&str>, number: Option<i64>) -> Option<(AgentStatus,
     }
 }
 
-/// A reason without a name is called by its number: the name of an earlier one would be untrue.
+/// A reason without a name is called by its number: the name of an earlier reason would be wrong.
 fn reason(name: Nullable<String>, number: Nullable<i64>) -> Change<Arc<str>> {
     match (name, number) {
         (Some(Some(name)), _) if !name.trim().is_empty() => Change::Set(name.into()),
@@ -227,21 +227,21 @@ fn reason(name: Nullable<String>, number: Nullable<i64>) -> Change<Arc<str>> {
     }
 }
 
-/// A status that does not say when it began is no history.
-fn past(from: wire::StatusModel, at: ReceivedAt) -> Option<(Timestamp, PastStatus)> {
+/// A status of the history. `None`: it is unknown, or does not say when it began.
+fn past_status(from: wire::StatusModel, received: ReceivedAt) -> Option<(Timestamp, PastStatus)> {
     let (status, _) = which_status(from.agent_status.as_deref(), from.agent_status_id)?;
-    let (began, until) = (at.ours(from.began()?), from.ended().map(|ended| at.ours(ended)));
+    let (began, until) = (received.ours(from.began()?), from.ended().map(|ended| received.ours(ended)));
     let reason = reason(from.reason_code_name.map(Some), from.reason_code_id.map(Some)).value();
     Some((began, PastStatus { status, reason, until, suspended: from.is_suspended.unwrap_or_default() }))
 }
 
-/// Metrics by queue. `None`: nothing was said of them. What the queues are called is known from the structure.
+/// Metrics by queue. `None`: the update has none. Names of queues are known from the structure.
 fn by_queue(
     all: Nullable<Box<wire::Breakdowns>>,
     added: Breakdowns,
     removed: Breakdowns,
 ) -> Option<Box<QueueMetricsUpdate>> {
-    // Beside what was added and removed, a null says only that not all of them are told.
+    // Beside added and removed ones, a null says only that the list is not complete.
     let is_change = added.is_some() || removed.is_some();
     let all = if is_change { all.flatten() } else { all.map(Option::unwrap_or_default) };
     if all.is_none() && added.is_none() && removed.is_none() {
@@ -270,7 +270,7 @@ fn by_queue(
 }
 
 fn agent_status(name: &str) -> AgentStatus {
-    // As it is usually spelt first: that is no work.
+    // The usual spelling first, which needs no conversion.
     let known = AgentStatus::KNOWN.iter().find(|known| known.as_str() == name).or_else(|| {
         let normalized = normalized(name);
         AgentStatus::KNOWN.iter().find(|known| self::normalized(known.as_str()) == normalized)
@@ -278,11 +278,11 @@ fn agent_status(name: &str) -> AgentStatus {
     known.cloned().unwrap_or_else(|| AgentStatus::Other(name.into()))
 }
 
-fn sessions(from: Option<wire::SessionBag>, at: ReceivedAt, dropped: &mut u64) -> SessionListUpdates {
+fn sessions(from: Option<wire::SessionBag>, received: ReceivedAt, dropped: &mut u64) -> SessionListUpdates {
     let mut reading = SessionListUpdates::new();
     for (kind, changes) in from.into_iter().flat_map(|bag| bag.0.0) {
         let mut read = |list: Option<Vec<wire::SessionModel>>| {
-            let all = list?.into_iter().map(|session| self::session(session, at));
+            let all = list?.into_iter().map(|session| self::session(session, received));
             let mut sessions = Vec::new();
             for session in all {
                 match session {
@@ -302,31 +302,31 @@ fn sessions(from: Option<wire::SessionBag>, at: ReceivedAt, dropped: &mut u64) -
     reading
 }
 
-/// A session without an identity is no session (`apis.md` B45).
-fn session(from: wire::SessionModel, at: ReceivedAt) -> Option<SessionUpdate> {
+/// An update about a session. `None`: it has no id (apis.md B45).
+fn session(from: wire::SessionModel, received: ReceivedAt) -> Option<SessionUpdate> {
     let mut session = SessionUpdate::new(SessionId(from.session_id?));
     let queue = from.queue_id.flatten();
     session.queue = change(from.queue_id).map(QueueId);
     session.kind = from.session_type.as_deref().map(kind).or_else(|| queue.and_then(kind_of_queue));
     session.agent = match change(from.agent_id) {
-        // Numbers that stand for no agent.
+        // Zero and below mean no agent.
         Change::Set(..=0) => Change::Clear,
         agent => agent.map(AgentId),
     };
     session.status = from.session_status.filter(|name| !name.trim().is_empty()).as_deref().map(session_status);
-    let told = |theirs: Option<Timestamp>| theirs.map(|theirs| at.ours(theirs));
-    // A duration that reaches back to an unset time, or forward, is none.
+    let at = |theirs: Option<Timestamp>| theirs.map(|theirs| received.ours(theirs));
+    // A duration that reaches back to an unset time, or into the future, is none.
     let ago = |milliseconds: Option<i64>| {
-        let began = at.heard.checked_sub(SignedDuration::from_millis(milliseconds?)).ok()?;
-        (is_set(began) && began <= at.heard).then_some(began)
+        let began = received.at.checked_sub(SignedDuration::from_millis(milliseconds?)).ok()?;
+        (is_set(began) && began <= received.at).then_some(began)
     };
-    // A running duration counts only while the session is in that very state (`apis.md` B76): another message may say it.
-    session.queued_since = told(from.start_time_stamp).or(ago(from.queued_ms));
-    session.active_since = told(from.answered_time_stamp).or(ago(from.active_ms));
+    // A running duration counts only while the session is in that state (apis.md B76), which another update may say.
+    session.queued_since = at(from.start_time_stamp).or(ago(from.queued_ms));
+    session.active_since = at(from.answered_time_stamp).or(ago(from.active_ms));
     session.customer = real(from.customer_name);
     session.recording = change(from.is_recording);
     session.on_hold = change(from.is_on_hold);
-    session.hold_since = change(from.hold_start_time).map(|began| at.ours(began));
+    session.hold_since = change(from.hold_start_time).map(|began| received.ours(began));
     session.other = other(from.other);
     Some(session)
 }
@@ -340,7 +340,7 @@ fn session_status(name: &str) -> SessionStatus {
         "active" | "activeimonly" => SessionStatus::Active,
         "aftercall" => SessionStatus::AfterCall,
         "abandoned" => SessionStatus::Abandoned,
-        // The rest of what Clarity no longer lists as active (`apis.md` C53).
+        // The other statuses that Clarity does not list as active (apis.md C53).
         "completed" | "transferred" | "completedafterhours" => SessionStatus::Ended,
         _ => SessionStatus::Other(name.into()),
     }
@@ -355,7 +355,7 @@ fn kind(name: &str) -> SessionKind {
     }
 }
 
-/// Without a word on it, the queue's number tells (`apis.md` B71).
+/// The kind of a session that does not name its kind, by its queue's number (apis.md B71).
 fn kind_of_queue(queue: i64) -> Option<SessionKind> {
     match queue {
         -1 => Some(SessionKind::DirectInbound),
@@ -366,7 +366,7 @@ fn kind_of_queue(queue: i64) -> Option<SessionKind> {
     }
 }
 
-/// Names and numbers, new and old (`apis.md` B46, B72).
+/// A kind of contact, by its new or old name or its number (apis.md B46, B72).
 pub(super) fn modality(name: &str) -> Modality {
     match normalized(name).as_ref() {
         "audio" | "audiovideo" | "2" => Modality::Audio,
@@ -377,18 +377,18 @@ pub(super) fn modality(name: &str) -> Modality {
     }
 }
 
-/// The metrics that a message tells, and those that it says are there no longer.
+/// The metrics that an update sets, and those that it clears.
 fn metrics(from: Option<wire::MetricBag>) -> (Metrics, Vec<MetricPath>) {
     let (mut metrics, mut cleared) = (Metrics::new(), Vec::new());
     let Some(wire::MetricBag(kinds, none)) = from else { return (metrics, cleared) };
     cleared.extend(none.iter().map(|kind| (modality(kind), Vec::new())));
     for (kind, bag) in kinds.0 {
         let modality = modality(&kind);
-        // A leftover of a flattened object, not a metric (`apis.md` C123).
-        let is_leftover = |name: &str| modality == Modality::Agnostic && name == "total";
-        let bag = bag.0.into_iter().filter(|(name, _)| !is_leftover(name));
-        let mut gone = |path: Vec<Arc<str>>| cleared.push((modality.clone(), path));
-        let values = bag.filter_map(|(name, value)| named_metric(&name, value, &[], &mut gone)).collect();
+        // A remnant of a flattened object, not a metric (apis.md C123).
+        let is_remnant = |name: &str| modality == Modality::Agnostic && name == "total";
+        let bag = bag.0.into_iter().filter(|(name, _)| !is_remnant(name));
+        let mut clear = |path: Vec<Arc<str>>| cleared.push((modality.clone(), path));
+        let values = bag.filter_map(|(name, value)| named_metric(&name, value, &[], &mut clear)).collect();
         metrics.insert(modality, values);
     }
     (metrics, cleared)
@@ -398,20 +398,20 @@ fn named_metric(
     name: &str,
     value: Value,
     parents: &[Arc<str>],
-    gone: &mut impl FnMut(Vec<Arc<str>>),
+    clear: &mut impl FnMut(Vec<Arc<str>>),
 ) -> Option<(Arc<str>, MetricValue)> {
     let name = names::shared(name);
     let path = || parents.iter().chain([&name]).cloned().collect::<Vec<_>>();
     let value = match value {
         value if has_no_value(&value) => {
-            gone(path());
+            clear(path());
             return None;
         }
         Value::Array(_) => return None,
         Value::Bool(flag) => MetricValue::Text(flag.to_string().into()),
         Value::Object(parts) => {
             let path = path();
-            let parts = parts.into_iter().filter_map(|(name, value)| named_metric(&name, value, &path, gone));
+            let parts = parts.into_iter().filter_map(|(name, value)| named_metric(&name, value, &path, clear));
             MetricValue::Parts(parts.collect())
         }
         value => match (integer_of(&value), number_of(&value), value) {
@@ -423,32 +423,32 @@ fn named_metric(
     Some((name, value))
 }
 
-/// More than this is neither a count nor a time.
-const MOST: f64 = 1e15;
+/// No count and no time is larger.
+const MAX_METRIC: f64 = 1e15;
 
-/// Nothing, what .NET writes for an average of nothing, or what no count and no time can be.
+/// Null, what .NET writes for an average of nothing, or a number that no count and no time can have.
 fn has_no_value(value: &Value) -> bool {
     match value {
         Value::Null => true,
-        Value::Number(number) => number.as_f64().is_some_and(|number| !(0.0..MOST).contains(&number)),
+        Value::Number(number) => number.as_f64().is_some_and(|number| !(0.0..MAX_METRIC).contains(&number)),
         Value::String(text) => text.trim().is_empty() || text.trim().parse::<f64>().is_ok_and(|it| !it.is_finite()),
         _ => false,
     }
 }
 
-/// A null takes a field away, in an update.
+/// Fields that `domain` does not have. A null clears one in an update.
 fn other(from: wire::Other) -> Unclassified {
-    let says = |value: &Value| !value.as_str().is_some_and(|text| wire::nullable::NO_NUMBER.contains(&text));
-    let says = |value: Value| if says(&value) { value } else { Value::Null };
-    from.into_iter().map(|(name, value)| (name.into(), says(value))).collect()
+    let is_none = |value: &Value| value.as_str().is_some_and(|text| wire::nullable::NO_NUMBER.contains(&text));
+    let known = |value: Value| if is_none(&value) { Value::Null } else { value };
+    from.into_iter().map(|(name, value)| (name.into(), known(value))).collect()
 }
 
-/// Names by id.
+/// Names of members by id.
 fn named(members: Option<Vec<wire::Member>>) -> BTreeMap<i64, Arc<str>> {
     members.into_iter().flatten().filter_map(|member| Some((member.id?, shared(real(member.name))?))).collect()
 }
 
-/// What is called nothing is called by its number.
+/// The name of a member without one.
 fn fallback(kind: &str, id: i64) -> Arc<str> {
     format!("{kind} {id}").into()
 }
@@ -472,7 +472,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reading_of_the_documents_shape_is_translated() {
+    fn documented_update_is_translated() {
         let agent = read(json!({
             "type": "agent",
             "metrics": {
@@ -499,9 +499,9 @@ mod tests {
         assert_eq!(agent.other["mood"], json!("good"));
     }
 
-    /// Durations from an unset time, or to one that is to come.
+    /// Durations since an unset time, or negative ones.
     #[test]
-    fn duration_that_reaches_nowhere_is_none() {
+    fn impossible_duration_is_none() {
         let since_the_year_one = 63_900_000_000_000_i64;
         for (milliseconds, expected) in [
             (json!(34_000), true),
@@ -519,7 +519,7 @@ mod tests {
     }
 
     #[test]
-    fn statuses_are_known_however_they_are_spelt_and_kept_when_they_are_not() {
+    fn status_is_known_in_any_spelling_and_kept_if_unknown() {
         let set = |name: &str| Change::Set(agent_status(name));
         for (value, expected, contradicting) in [
             (json!({"agentStatus": "inCall"}), set("inCall"), None),
@@ -546,7 +546,6 @@ mod tests {
         assert_eq!(read(json!({"type": "agent", "id": 1, "currentStatus": {}})).status, None);
     }
 
-    /// Absent is unchanged, null is none, a value is set: for each part by itself.
     #[test]
     fn status_part_is_kept_cleared_or_set_by_itself() {
         let status =
@@ -575,7 +574,7 @@ mod tests {
     }
 
     #[test]
-    fn queue_numbers_and_metrics_are_told_by_pushes_one_by_one() {
+    fn push_sets_and_clears_queue_fields_one_by_one() {
         let read = |value: Value| queue(serde_json::from_value(value).expect("realtime data"), at()).expect("a queue");
         let open = read(json!({"type": "queue", "id": 11, "isOpen": "false", "callsToday": null}));
         assert_eq!(
@@ -596,7 +595,7 @@ mod tests {
     }
 
     #[test]
-    fn names_that_say_nothing_are_no_names() {
+    fn placeholder_name_is_none() {
         let agent = read(json!({"type": "agent", "id": 1, "name": "UNKNOWN", "sessions": {"audio": {"sessions": [
             {"sessionId": 1, "customerName": "Unknown"}, {"customerName": "Jane"}, {"sessionId": "?"}]}}}));
         let sessions = agent.sessions[0].1.all.as_ref().expect("a list");
@@ -608,12 +607,12 @@ mod tests {
     }
 
     #[test]
-    fn numbers_are_read_as_dotnet_writes_them_and_nan_is_no_value() {
+    fn dotnet_numbers_are_read_and_nan_is_none() {
         use MetricValue::{Count, Number, Text};
         let metric = |value: &Value| {
-            let mut gone = Vec::new();
-            let read = named_metric("it", value.clone(), &[], &mut |path: Vec<Arc<str>>| gone.push(path.join("/")));
-            (read.map(|(_, value)| value), gone.join(" "))
+            let mut cleared = Vec::new();
+            let read = named_metric("it", value.clone(), &[], &mut |path: Vec<Arc<str>>| cleared.push(path.join("/")));
+            (read.map(|(_, value)| value), cleared.join(" "))
         };
         for (value, expected, gone) in [
             (json!(5.0), Some(Count(5)), ""),
@@ -658,7 +657,7 @@ mod tests {
     }
 
     #[test]
-    fn what_began_when_nothing_was_ever_set_is_unknown() {
+    fn unset_start_time_is_unknown() {
         for began in
             ["0001-01-01T00:00:00", "1970-01-01T00:00:00Z", "1970-01-01T02:00:00+01:00", "1969-12-31T23:59:59Z"]
         {
@@ -679,7 +678,7 @@ mod tests {
     }
 
     #[test]
-    fn session_types_and_modalities_have_many_names() {
+    fn session_kinds_and_modalities_have_many_names() {
         for (name, expected) in
             [("Queued", "queued"), ("DID", "directInbound"), ("Direct Outbound", "directOutbound"), ("Odd", "Odd")]
         {
@@ -704,7 +703,7 @@ mod tests {
     }
 
     #[test]
-    fn a_history_is_kept_by_its_beginnings_and_metrics_by_queue() {
+    fn status_history_is_keyed_by_start_and_metrics_by_queue() {
         let agent = read(json!({
             "type": "agent", "id": 41,
             "statusHistory": [
@@ -717,7 +716,7 @@ mod tests {
         }));
         let history = agent.history.expect("a history");
         let begins: Vec<String> = history.keys().map(ToString::to_string).collect();
-        assert_eq!(begins, ["2026-01-01T05:00:00Z", "2026-01-01T06:00:00Z"], "what has no beginning has no place");
+        assert_eq!(begins, ["2026-01-01T05:00:00Z", "2026-01-01T06:00:00Z"], "a status without a start is dropped");
         let (first, second) = (history.values().next().expect("two"), history.values().nth(1).expect("two"));
         assert_eq!(
             (&first.status, first.until.map(|at| at.to_string()).as_deref()),
@@ -728,13 +727,13 @@ mod tests {
         let all = by_queue.all.expect("all of them");
         assert_eq!(all[&QueueId(11)][&Modality::Audio]["answeredCount"], MetricValue::Count(5));
         assert_eq!((by_queue.added.len(), by_queue.removed), (0, vec![QueueId(12)]));
-        assert_eq!(by_queue.unread["breakdowns"], json!(["todo"]), "a shape that nobody knows is kept");
+        assert_eq!(by_queue.unread["breakdowns"], json!(["todo"]), "an unknown shape is kept");
         assert!(agent.other.is_empty());
         assert_eq!(read(json!({"type": "agent", "id": 41})).by_queue, None);
     }
 
     #[test]
-    fn a_structure_without_a_list_has_none_of_it() {
+    fn structure_without_a_list_has_none_of_its_members() {
         let (read, dropped) = structure(
             serde_json::from_value(json!({
                 "agents": [{"type": "Agent", "id": 41, "name": "Rob T.", "teamId": -1}, {"name": "nobody"}, "?", 7]
@@ -745,7 +744,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_that_stand_for_no_agent_take_the_agent_away() {
+    fn session_agent_of_zero_or_less_is_cleared() {
         let agent = |value: Value| {
             let session = json!({"sessionId": 1, "agentId": value});
             let read = read(json!({"type": "agent", "id": 1, "sessions": {"audio": {"sessions": [session]}}}));
@@ -763,7 +762,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_search_leaves_out_is_not_known_any_more() {
+    fn field_missing_from_a_search_is_cleared() {
         let found = |value: Value| found_queue(serde_json::from_value(value).expect("a queue")).expect("a queue");
         let bare = found(json!({"queueId": 11}));
         assert_eq!((bare.open, bare.calls_today, bare.agents_online), (Change::Clear, Change::Clear, Change::Clear));
@@ -771,7 +770,7 @@ mod tests {
     }
 
     #[test]
-    fn null_beside_what_was_added_does_not_take_all_away() {
+    fn null_breakdowns_beside_added_ones_clear_nothing() {
         let read = |value: Value| {
             let mut whole = json!({"type": "agent", "id": 1, "mood": "NaN", "place": null, "desk": "B 14"});
             whole.as_object_mut().expect("an object").extend(value.as_object().expect("an object").clone());

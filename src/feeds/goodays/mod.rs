@@ -17,7 +17,7 @@ use tokio::sync::{mpsc, watch};
 use base::{Lifecycle, SourceClock};
 use crate::domain::{Fact, SourceName, SourceState};
 use crate::gold::{Gold, Reporter};
-use crate::store::{WROTE_AFTER_ERASURE, Store, StoreError, InboxEvent, ProcessedEvent, UnusableReason};
+use crate::store::{InboxEvent, ProcessedEvent, Store, StoreError, UnusableReason, WROTE_AFTER_ERASURE};
 use crate::upstream::goodays::{Event, Goodays, WireError};
 
 use super::Intake;

@@ -1,5 +1,5 @@
 //! Finds what webhooks have missed: after a downtime, after a silence, and once a day for the last day, Goodays is asked
-//! for its responses (`apis.md` P24, `reliability.md` W15).
+//! for its responses (apis.md P24, reliability.md W15).
 //!
 //! What tells more than is known goes through the inbox like an event: it is on the disk, once, and survives.
 
@@ -125,7 +125,7 @@ pub(super) async fn take_in(intake: &Intake, gold: &Gold, zone: &TimeZone, mut r
         }
     }
     if let Some(fields) = raw.as_object_mut() {
-        // Nobody here needs it (`apis.md` B154).
+        // Nobody here needs it (apis.md B154).
         fields.remove("token");
     }
     let event = json!({"event_type": RECONCILED, "response": raw});

@@ -41,7 +41,7 @@ pub(super) fn response(from: wire::Response, new: Option<wire::Message>, times: 
         at.filter(|at| times.received.is_none_or(|received| at.duration_since(received) < DAY))
     };
     let place = from.place.and_then(place);
-    // One text may come as the verbatim, as the reply, in the thread and on top: its identity makes it one (`apis.md` B141).
+    // One text may come as the verbatim, as the reply, in the thread and on top: its identity makes it one (apis.md B141).
     let texts = from.attached_messages.into_iter().chain(from.message).chain(from.reply).chain(new);
     let messages: BTreeMap<Arc<str>, Message> = texts
         .flat_map(|text| {
@@ -129,7 +129,7 @@ fn message(from: wire::Message, at: Option<Timestamp>) -> Vec<Message> {
 
 fn answer(from: wire::Answer, place: Option<&Place>) -> Answer {
     let title = from.title.unwrap_or_default();
-    // Titles carry emphasis as markdown and a slot for the place's name (`apis.md` B146).
+    // Titles carry emphasis as markdown and a slot for the place's name (apis.md B146).
     let question = title.replace("**", "").replace("__", "").replace("/PLACE/", place.map_or("", |place| &*place.name));
     let question = question.split_whitespace().collect::<Vec<_>>().join(" ");
     Answer { question: question.into(), kind: from.question_type.unwrap_or_default().into(), value: from.value }
@@ -381,7 +381,7 @@ mod tests {
         [
             event("response", "z4RjEyMP4r", "2026-02-05T10:21:15+01:00", json!([]), json!({"reply": "u", "call": "u"})),
             event("delegated", "12AB34", "2026-02-05T11:13:08+01:00", json!([]), json!({"reply": "u"})),
-            // The later events repeat the first date (`apis.md` B140).
+            // The later events repeat the first date (apis.md B140).
             event("message", "12AB34", created, json!([again, reply]), json!({"message": "u"})),
             event("message", "12AB34", created, json!([more, again, reply]), json!({"message": "u"})),
         ]

@@ -1,4 +1,4 @@
-//! What a closed conversation says about whom to ask, in our words (`apis.md` K1 to K10, B200 to B216).
+//! What a closed conversation says about whom to ask, in our words (apis.md K1 to K10, B200 to B216).
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -18,10 +18,10 @@ const DONE: &str = "done";
 /// Why nobody is asked about a conversation that is nobody's.
 const NOBODY_ASSIGNED: SkipReason = "skippedNoAssignee";
 
-/// Kustomer's word for a call. Anywhere among the channels, it wins (`apis.md` B208).
+/// Kustomer's word for a call. Anywhere among the channels, it wins (apis.md B208).
 const VOICE: &str = "voice";
 
-/// Channels that Agent Connect knows by itself (`apis.md` R6).
+/// Channels that Agent Connect knows by itself (apis.md R6).
 const KNOWN: [&str; 3] = ["phone", "email", "chat"];
 
 /// What a site says about whom to ask.
@@ -54,7 +54,7 @@ impl Rules {
         }
     }
 
-    /// Only a change of the status to done counts, and not that it is done (`apis.md` B201).
+    /// Only a change of the status to done counts, and not that it is done (apis.md B201).
     pub fn judge(&self, event: &Event) -> Verdict {
         match &event.status_change {
             Some((_, after)) if is(after, DONE) => {}
@@ -65,7 +65,7 @@ impl Rules {
         if skipped { Verdict::Ignored("skippedConversations") } else { Verdict::Closed }
     }
 
-    /// Reads what the event says and asks for what it does not (`apis.md` B206).
+    /// Reads what the event says and asks for what it does not (apis.md B206).
     ///
     /// # Errors
     /// When Kustomer cannot be asked now. What it refuses for good is a reason to ask nobody.
@@ -174,7 +174,7 @@ impl Rules {
             helped.skip_reason = Some("skippedAgentNotMapped");
         }
         if helped.skip_reason.is_none() && (helped.email.is_some() || helped.do_not_send) {
-            // No request fails for want of its tags (`apis.md` B205).
+            // No request fails for want of its tags (apis.md B205).
             helped.tags = upstream.tags(&from.tags).await.unwrap_or_default().into_iter().map(Arc::from).collect();
         }
         Ok(())
@@ -197,13 +197,13 @@ impl Rules {
         }
     }
 
-    /// Whom a request names (`apis.md` B203).
+    /// Whom a request names (apis.md B203).
     fn user<'a>(&self, from: &'a Conversation) -> Option<&'a String> {
         let assigned = &from.assigned_users;
         match self.agent {
             Assigned::First => assigned.first(),
             Assigned::Last => assigned.last(),
-            // Somebody must be assigned all the same (`apis.md` K2).
+            // Somebody must be assigned all the same (apis.md K2).
             Assigned::Closer => assigned.first().map(|first| from.modified_by.as_ref().unwrap_or(first)),
         }
     }
@@ -239,13 +239,13 @@ fn is_empty(value: &Value) -> bool {
     }
 }
 
-/// The first address that can be one; a verified one before others (`apis.md` B213).
+/// The first address that can be one; a verified one before others (apis.md B213).
 fn email(customer: &Customer) -> Option<&str> {
     let valid = || customer.emails.iter().filter(|(email, _)| looks_like_email(email.trim()));
     valid().find(|(_, verified)| *verified).or_else(|| valid().next()).map(|(email, _)| email.trim())
 }
 
-/// By what a customer may be found to be the one of a call (`apis.md` J18, J20 to J22).
+/// By what a customer may be found to be the one of a call (apis.md J18, J20 to J22).
 fn call(customer: &Customer) -> CallDetails {
     let emails = customer.emails.iter().map(|(email, _)| CustomerIdentity::new(Some(email), None));
     let phones = customer.phones.iter().map(|phone| CustomerIdentity::new(None, Some(phone)));

@@ -224,7 +224,7 @@ impl KustomerFeed {
     }
 
     /// Acts on an event. Returns what is to be remembered of its conversation, if that is not older than what is known
-    /// (`apis.md` B214).
+    /// (apis.md B214).
     async fn hear(
         &mut self,
         seq: u64,
@@ -253,7 +253,12 @@ impl KustomerFeed {
                         Some(created.map_or(received, |created| self.reporter.to_ours(created).min(received)));
                     self.trouble = None;
                     if let Some(note) = &helped.note
-                        && self.intake.store().feed_state().insert_once(SEVERAL_ASSIGNED, &conversation.id, note).await?
+                        && self
+                            .intake
+                            .store()
+                            .feed_state()
+                            .insert_once(SEVERAL_ASSIGNED, &conversation.id, note)
+                            .await?
                     {
                         self.reporter.count("severalAssigned");
                     }

@@ -38,10 +38,10 @@ impl Acknowledged {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         runtime.block_on(async {
             if let Some((name, seq)) = self.accepted.last_key_value() {
-                let answer = store.accept(again(name)).await.expect("taken");
-                assert_eq!(answer, Accepted { seq: *seq, duplicate: true }, "{case}: {name} comes again");
+                let answer = store.inbox().accept(again(name)).await.expect("taken");
+                assert_eq!(answer, InboxReceipt { seq: *seq, is_duplicate: true }, "{case}: {name} comes again");
             }
-            assert!(!store.accept(again("new")).await.expect("taken").duplicate, "{case}: it goes on");
+            assert!(!store.inbox().accept(again("new")).await.expect("taken").is_duplicate, "{case}: it goes on");
             store.close().await;
         });
         drop(store);

@@ -83,7 +83,8 @@ fn note(call: &str, began: usize, directory: &Path, events: &mut Vec<Event>) {
         (flags.contains("O_CREAT") || flags.contains("O_TRUNC"))
             .then(|| Event::Opened { file, emptied: flags.contains("O_TRUNC") })
     };
-    let removed = |path: &str| Some(Event::RetentionReport { file: inside(directory, &path_of(path)).filter(|_| done)? });
+    let removed =
+        |path: &str| Some(Event::RetentionReport { file: inside(directory, &path_of(path)).filter(|_| done)? });
     let founded = |path: &str| (done && path_of(path) == directory).then_some(Event::Founded);
     let event = match name {
         "open" => opened(arguments[0], arguments[1]),

@@ -1,4 +1,4 @@
-//! `POST /v1/requests` and `POST /v1/recoveries` (`apis.md` R1, R2, B172).
+//! `POST /v1/requests` and `POST /v1/recoveries` (apis.md R1, R2, B172).
 //!
 //! Neither is idempotent (B182), so the errors say whether the upstream can have heard the request.
 
@@ -19,7 +19,7 @@ use crate::upstream::tolerant::text_of;
 
 const ANSWER_LIMIT: usize = 1024 * 1024;
 
-/// Under which names the upstream's identity of a request has been seen (`apis.md` B176).
+/// Under which names the upstream's identity of a request has been seen (apis.md B176).
 const ID_NAMES: [&str; 5] = ["request_id", "request_ID", "requestId", "uuid", "id"];
 
 /// The way to Agent Connect. Cheap to clone.
@@ -31,10 +31,10 @@ pub struct AgentConnect {
     clock: SourceClock,
 }
 
-/// The upstream took a request. Whether the customer gets a survey is another matter (`apis.md` B181).
+/// The upstream took a request. Whether the customer gets a survey is another matter (apis.md B181).
 #[derive(Clone, PartialEq)]
 pub struct Accepted {
-    /// The upstream's identity for it. Often there is none (`apis.md` P3).
+    /// The upstream's identity for it. Often there is none (apis.md P3).
     pub request_id: Option<String>,
     /// The whole answer, which repeats the customer's address.
     pub raw: Option<Value>,
@@ -51,7 +51,7 @@ pub enum SendError {
     Rejected {
         /// The status.
         status: u16,
-        /// In the upstream's words (`apis.md` P5).
+        /// In the upstream's words (apis.md P5).
         reason: Option<String>,
     },
     /// Too many requests, or it cannot serve anybody now.
@@ -137,7 +137,7 @@ impl AgentConnect {
     }
 
     /// Whether the key opens the door. Changes nothing, and asks for nothing that counts as a failed request, of which
-    /// the upstream keeps a rate (`apis.md` R18). That there is no such page for this key is an answer, too (P13).
+    /// the upstream keeps a rate (apis.md R18). That there is no such page for this key is an answer, too (P13).
     ///
     /// # Errors
     /// See [`SendError`].
@@ -183,7 +183,7 @@ impl AgentConnect {
                 Err(SendError::Overloaded { status: code, retry_after })
             }
             // Whoever broke off may have written it down first, and nothing on the other side notices a second one
-            // (`apis.md` B182).
+            // (apis.md B182).
             StatusCode::REQUEST_TIMEOUT => Err(SendError::ServerError { status: code }),
             _ if status.is_server_error() => Err(SendError::ServerError { status: code }),
             _ => {
@@ -196,7 +196,7 @@ impl AgentConnect {
 }
 
 impl Accepted {
-    /// What is documented is an object: an echo of the request, or its identity (`apis.md` P3).
+    /// What is documented is an object: an echo of the request, or its identity (apis.md P3).
     fn read(receipt: Option<Value>) -> Result<Self, &'static str> {
         match receipt {
             None => Err("it is empty"),

@@ -1,4 +1,4 @@
-//! Data Return: what became of surveys, page after page behind a cursor (`apis.md` P7 to P11).
+//! Data Return: what became of surveys, page after page behind a cursor (apis.md P7 to P11).
 
 use std::fmt;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use url::Url;
 use base::secret::ExposeSecret;
 use base::{Secret, SourceClock, error_response, http, json};
 
-/// How many records a page may have (`apis.md` P7).
+/// How many records a page may have (apis.md P7).
 pub const PAGE: usize = 1000;
 
 const ANSWER_LIMIT: usize = 32 * 1024 * 1024;
@@ -120,7 +120,7 @@ impl DataReturn {
     }
 
     /// Signed anew for each question: the upstream wants a recent `iat`, and the token raw, without a scheme
-    /// (`apis.md` P11).
+    /// (apis.md P11).
     fn token(&self) -> Result<HeaderValue, DataError> {
         const UNUSABLE: DataError = DataError::Misconfigured("The Agent Connect API secret cannot sign a token.");
         let claims = json!({ "iat": self.clock.theirs().as_second() });

@@ -1,4 +1,4 @@
-//! A record of Data Return (`apis.md` P8, P9). Whatever is missing or of another type is absent; only without an identity
+//! A record of Data Return (apis.md P8, P9). Whatever is missing or of another type is absent; only without an identity
 //! it is no record.
 
 use std::fmt;
@@ -14,7 +14,7 @@ use crate::upstream::tolerant::{WrittenTime, boolean_of, integer_of, text_of};
 pub struct Record {
     /// The upstream's identity for it.
     pub uuid: String,
-    /// Raised with each change (`apis.md` P10).
+    /// Raised with each change (apis.md P10).
     pub sequence: i64,
     /// Which survey this one recovers.
     pub parent: Option<String>,
@@ -24,13 +24,13 @@ pub struct Record {
     pub channel: Option<String>,
     /// The interaction.
     pub interaction: Option<String>,
-    /// Where a person can read about it. Not always a link (`apis.md` B174).
+    /// Where a person can read about it. Not always a link (apis.md B174).
     pub external_url: Option<String>,
     /// What it was about.
     pub tags: Vec<String>,
     /// When it was asked for.
     pub created: Option<WrittenTime>,
-    /// How the delivery went, in the upstream's words (`apis.md` P6).
+    /// How the delivery went, in the upstream's words (apis.md P6).
     pub delivery: Option<String>,
     /// `API`, or somebody by hand.
     pub requested_via: Option<String>,
@@ -44,7 +44,7 @@ pub struct Record {
     pub custom_properties: Map<String, Value>,
     /// One to five.
     pub stars: Option<u8>,
-    /// Zero to ten. Another scale: never mixed with the stars (`apis.md` J44).
+    /// Zero to ten. Another scale: never mixed with the stars (apis.md J44).
     pub nps: Option<u8>,
     /// Whether it was solved at once, in the answer's own words.
     pub resolved: Option<String>,
@@ -94,7 +94,7 @@ impl Record {
     }
 }
 
-/// The one option that was chosen. A question that was seen and not answered has none (`apis.md` P9).
+/// The one option that was chosen. A question that was seen and not answered has none (apis.md P9).
 fn chosen(answer: &Value) -> Option<&Value> {
     match &answer["selected_options"] {
         Value::Object(options) => options.values().next(),

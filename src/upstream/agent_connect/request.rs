@@ -1,5 +1,5 @@
 //! The bodies that Agent Connect takes. They are closed: one field that it does not know and it refuses everything
-//! (`apis.md` B177). So there is a field for each that it documents, and nothing else can be said.
+//! (apis.md B177). So there is a field for each that it documents, and nothing else can be said.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -9,13 +9,13 @@ use thiserror::Error;
 
 use base::link;
 
-/// It takes no more tags than this (`apis.md` B178).
+/// It takes no more tags than this (apis.md B178).
 pub const MAX_TAGS: usize = 20;
 
-/// It cuts longer values, so we do (`apis.md` P2).
+/// It cuts longer values, so we do (apis.md P2).
 pub const MAX_PROPERTY: usize = 2_000;
 
-/// Asks it to survey a customer about the agent who helped them (`apis.md` R4 to R13).
+/// Asks it to survey a customer about the agent who helped them (apis.md R4 to R13).
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Request {
     /// Who is asked.
@@ -24,9 +24,9 @@ pub struct Request {
     pub employee: Employee,
     /// `phone`, `email`, `chat` or a channel of the site's own.
     pub channel: String,
-    /// The case, session or order. Always text; it does not keep anybody from asking twice (`apis.md` B182).
+    /// The case, session or order. Always text; it does not keep anybody from asking twice (apis.md B182).
     pub ext_interaction_id: String,
-    /// A link back to it, as given (`apis.md` B174).
+    /// A link back to it, as given (apis.md B174).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub external_url: Option<String>,
     /// What it was about.
@@ -66,12 +66,12 @@ pub struct Employee {
     /// The e-mail address of their profile.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub email: Option<String>,
-    /// Their number in their profile. Text, whatever it looks like: it may begin with zeros (`apis.md` B175).
+    /// Their number in their profile. Text, whatever it looks like: it may begin with zeros (apis.md B175).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub custom_id: Option<String>,
 }
 
-/// Asks whether a team lead has made good what went wrong (`apis.md` R14): about an earlier request, without customer
+/// Asks whether a team lead has made good what went wrong (apis.md R14): about an earlier request, without customer
 /// or channel.
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Recovery {
@@ -92,7 +92,7 @@ pub struct Recovery {
     pub do_not_send: bool,
 }
 
-/// Why a request cannot be right. Found here, so that nobody has to be asked (`apis.md` B170).
+/// Why a request cannot be right. Found here, so that nobody has to be asked (apis.md B170).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum InvalidRequest {
     /// No channel.

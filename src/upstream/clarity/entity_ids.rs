@@ -1,17 +1,17 @@
-//! Whom a number or a subscription is about.
+//! The ids that a request or a subscription is about.
 
-/// One kind of ids at a time: of several Clarity would heed but one (`apis.md` B48).
+/// Ids of one kind: of several kinds Clarity would use only one (apis.md B48).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EntityIds<'a> {
     /// Agents by id.
     Agents(&'a [i64]),
     /// Queues by id.
     Queues(&'a [i64]),
-    /// Everybody in these teams.
+    /// All agents in these teams.
     Teams(&'a [i64]),
-    /// Everybody in these groups.
+    /// All agents in these groups.
     Groups(&'a [i64]),
-    /// Everybody in these business units, under a name that the document never shows (`apis.md` B50).
+    /// All agents in these business units; the document never shows the parameter (apis.md B50).
     BusinessUnits(&'a [i64]),
 }
 
@@ -36,7 +36,7 @@ impl<'a> EntityIds<'a> {
     }
 }
 
-/// Ids as Clarity lists them.
+/// Ids separated by commas.
 pub(super) fn joined(ids: &[i64]) -> String {
     ids.iter().map(i64::to_string).collect::<Vec<_>>().join(",")
 }

@@ -1,4 +1,4 @@
-//! Why a call to Clarity did not work.
+//! Errors of calls to Clarity.
 
 use std::time::Duration;
 
@@ -7,92 +7,92 @@ use thiserror::Error;
 use super::TokenError;
 use base::http::{self, BodyError};
 
-/// What went wrong. No message contains a query, a token, or what an answer said.
+/// A failed call. No message contains a query, a token, or text from an answer.
 #[derive(Debug, Error)]
 pub enum Error {
-    /// There is no token to show.
+    /// There is no token.
     #[error("there is no Clarity token for {call}")]
     Token {
-        /// Which call.
+        /// The name of the call.
         call: &'static str,
-        /// Why.
+        /// The cause.
         #[source]
         source: TokenError,
     },
-    /// Clarity said 401 to a token that it had no reason to refuse: the account may not see this (`apis.md` B3).
+    /// Clarity answered 401 to a valid token: the account may not see this (apis.md B3).
     #[error("Clarity does not permit {call} to this account: check its business unit, team and role")]
     Denied {
-        /// Which call.
+        /// The name of the call.
         call: &'static str,
     },
-    /// Too many calls.
+    /// Clarity answered 429, or the pause that it asked for is not over.
     #[error("Clarity asks to slow down at {call}")]
     RateLimited {
-        /// Which call.
+        /// The name of the call.
         call: &'static str,
-        /// For how long, if it said so; at most five minutes.
+        /// The pause, at most five minutes.
         retry_after: Option<Duration>,
     },
-    /// Any other answer than success.
+    /// Any other status than success.
     #[error("Clarity answered {} to {call}", http::describe_status(*status))]
     Status {
-        /// Which call.
+        /// The name of the call.
         call: &'static str,
         /// The HTTP status.
         status: u16,
-        /// Why, in Clarity's words.
+        /// The reason in Clarity's words.
         reason: Option<RefusalReason>,
     },
     /// No answer.
     #[error("{host} could not be reached for {call}")]
     Unreachable {
-        /// Which call.
+        /// The name of the call.
         call: &'static str,
-        /// Who.
+        /// The host.
         host: String,
         /// The cause.
         #[source]
         source: reqwest::Error,
     },
-    /// The answer could not be read to its end, or is none of Clarity's.
+    /// The answer could not be read to its end, or does not come from Clarity's API.
     #[error("Clarity's answer to {call} {}", unread(source))]
     Body {
-        /// Which call.
+        /// The name of the call.
         call: &'static str,
         /// The cause.
         #[source]
         source: BodyError,
     },
-    /// The answer is not what the document describes, by any reading.
+    /// The answer does not have the documented shape, however tolerantly it is read.
     #[error("Clarity's answer to {call} makes no sense from line {line}, column {column} on")]
     MalformedAnswer {
-        /// Which call.
+        /// The name of the call.
         call: &'static str,
-        /// Where.
+        /// The line where it stops making sense.
         line: usize,
-        /// Where.
+        /// The column in that line.
         column: usize,
     },
-    /// Clarity takes this call with the other verb only (`apis.md` B27). Nothing was changed.
+    /// Clarity accepts this call with the other verb only (apis.md B27). Nothing was changed.
     #[error("Clarity does not take {call} with this verb: set `clarity.write_verb` to the other one")]
     WrongVerb {
-        /// Which call.
+        /// The name of the call.
         call: &'static str,
     },
-    /// The answer names a host that must not have our token.
+    /// The answer names a host that must not get our token.
     #[error("the answer to {call} names {host}, which is not used: it must be https, and listed in `token_hosts`")]
     UntrustedHost {
-        /// Which call.
+        /// The name of the call.
         call: &'static str,
-        /// Which host.
+        /// The host.
         host: String,
     },
     /// Clarity would refuse this, so it was not sent.
     #[error("{call} was not sent: {reason}")]
     NotSent {
-        /// Which call.
+        /// The name of the call.
         call: &'static str,
-        /// What is wrong with it.
+        /// What is wrong with the call.
         reason: &'static str,
     },
 }
@@ -106,7 +106,7 @@ fn unread(source: &BodyError) -> &'static str {
 }
 
 impl Error {
-    /// The HTTP status of the answer, if there was one and it says what went wrong.
+    /// The HTTP status of the answer, if it is the error.
     #[must_use]
     pub fn status(&self) -> Option<u16> {
         match self {
@@ -117,7 +117,7 @@ impl Error {
         }
     }
 
-    /// Whether Clarity surely did nothing: it was not reached, or said so. Otherwise only looking tells.
+    /// Whether Clarity certainly did nothing: it was not reached, or said so. Otherwise only a later read can tell.
     #[must_use]
     pub fn is_surely_not_applied(&self) -> bool {
         match self {
@@ -128,7 +128,7 @@ impl Error {
         }
     }
 
-    /// Why Clarity refused, in its words.
+    /// The reason for a refusal, in Clarity's words.
     #[must_use]
     pub fn reason(&self) -> Option<&str> {
         match self {
@@ -139,7 +139,7 @@ impl Error {
     }
 }
 
-/// Clarity's own words about a refusal: shown to the person who asked, never written to a log.
+/// The reason for a refusal in Clarity's words: shown to the user who acted, never logged.
 #[derive(Clone, PartialEq, Eq)]
 pub struct RefusalReason(String);
 
@@ -148,7 +148,7 @@ impl RefusalReason {
         Self(text)
     }
 
-    /// The words.
+    /// The text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0

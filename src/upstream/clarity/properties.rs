@@ -1,24 +1,24 @@
-//! Which properties to ask for, in requests and subscriptions alike.
+//! The properties to request, in metrics requests and subscriptions.
 
 use serde::Serialize;
 
 use super::{Clarity, SessionPropertiesKey};
 
-/// Which properties to ask for. An empty list asks for all.
+/// The properties to request. An empty list requests all.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct PropertySelection {
-    /// Names of metrics.
+    /// Metric names.
     pub metrics: Vec<String>,
-    /// Names of status properties (`apis.md` C63).
+    /// Status properties (apis.md C63).
     pub statuses: Vec<String>,
-    /// Names of session properties (`apis.md` C62).
+    /// Session properties (apis.md C62).
     pub sessions: Vec<String>,
 }
 
-/// The status properties there are (`apis.md` C63), by name (B41).
+/// All status properties (apis.md C63), by name (B41).
 const STATUS_PROPERTIES: &[&str] = &["agentStatus", "reasonCodeName", "utcStartTime", "utcEndTime", "isSuspended"];
 
-/// The session properties there are (`apis.md` C62), by name (B41). `sessionId` comes unasked (B45).
+/// All session properties (apis.md C62), by name (B41). `sessionId` is always sent (B45).
 const SESSION_PROPERTIES: &[&str] = &[
     "sessionType",
     "queueId",
@@ -35,7 +35,7 @@ const SESSION_PROPERTIES: &[&str] = &[
     "canBeWhisperJoined",
 ];
 
-/// [`PropertySelection`] as a request writes it.
+/// The selection as a request writes it.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Properties<'a> {
@@ -52,7 +52,7 @@ pub(super) struct Properties<'a> {
 }
 
 impl Clarity {
-    /// Everything about agents that the settings ask for.
+    /// What to request of agents, by the settings.
     #[must_use]
     pub fn agent_properties(&self) -> PropertySelection {
         PropertySelection {
@@ -62,7 +62,7 @@ impl Clarity {
         }
     }
 
-    /// Everything about queues that the settings ask for.
+    /// What to request of queues, by the settings.
     #[must_use]
     pub fn queue_properties(&self) -> PropertySelection {
         PropertySelection {
@@ -72,14 +72,14 @@ impl Clarity {
         }
     }
 
-    /// What is wanted, as this site wants to be asked (`apis.md` B40).
-    pub(super) fn properties<'a>(&self, wanted: &'a PropertySelection) -> Properties<'a> {
+    /// The selection under the names that the settings choose (apis.md B40).
+    pub(super) fn properties<'a>(&self, selection: &'a PropertySelection) -> Properties<'a> {
         let key = self.settings().session_properties_key;
-        let under = |other| if key == other { &[][..] } else { &wanted.sessions[..] };
+        let under = |other| if key == other { &[][..] } else { &selection.sessions[..] };
         Properties {
             connection_id: None,
-            metric_properties: &wanted.metrics,
-            status_properties: &wanted.statuses,
+            metric_properties: &selection.metrics,
+            status_properties: &selection.statuses,
             session_properties: under(SessionPropertiesKey::SessionPropertyType),
             session_property_type: under(SessionPropertiesKey::SessionProperties),
         }

@@ -1,5 +1,5 @@
-//! Finding updates in what Clarity pushes. The document describes neither method nor payload: they are known by their
-//! shape (`apis.md` B110).
+//! Finds updates in what Clarity pushes. The document describes neither the hub method nor its payload, so updates are known by
+//! their shape (apis.md B110).
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -9,35 +9,35 @@ use super::wire::RealtimeData;
 use base::json;
 use crate::upstream::tolerant::camel_case_names;
 
-/// How many wrappers and lists may lie around a reading.
-const WRAPPERS: usize = 8;
+/// The most wrappers and lists around an update.
+const MAX_WRAPPERS: usize = 8;
 
-/// What wrappers call what they hold, as it stands in JSON.
-const WRAPPED: [&str; 2] = ["\"data\"", "\"items\""];
+/// The names under which wrappers hold updates, as JSON writes them.
+const WRAPPER_KEYS: [&str; 2] = ["\"data\"", "\"items\""];
 
-/// What a call's arguments held.
+/// What the arguments of a hub call contain.
 #[derive(Debug, Default, PartialEq)]
 pub struct Pushes {
-    /// Readings, in order.
+    /// Updates, in order.
     pub updates: Vec<RealtimeData>,
-    /// How many objects had no known shape. To be counted, not feared.
+    /// Number of objects without a known shape.
     pub unknown: usize,
 }
 
-/// Looks through a call's arguments for objects with `type` and `id`, `groupId` or `entityIds`, for lists of them, and
-/// for wrappers around them such as `{subscriptionId, data}`.
+/// Finds objects with `type` and `id`, with `groupId` or with `entityIds` among the arguments, in lists, and in wrappers such as
+/// `{subscriptionId, data}`.
 #[must_use]
 pub fn find_pushes(args: &[Box<RawValue>]) -> Pushes {
     let mut found = Pushes::default();
     for arg in args {
         let mut part = Pushes::default();
-        part.look(arg.get(), WRAPPERS);
-        // It may hold what only looked like JSON as long as nobody read it.
+        part.find(arg.get(), MAX_WRAPPERS);
+        // A part may be invalid JSON that can be repaired.
         if part.unknown > 0
             && let Some(text) = json::repair(arg.get().as_bytes())
         {
             let mut repaired = Pushes::default();
-            repaired.look(&text, WRAPPERS);
+            repaired.find(&text, MAX_WRAPPERS);
             if !repaired.updates.is_empty() {
                 json::REPAIRS.inc();
                 part = repaired;
@@ -49,10 +49,10 @@ pub fn find_pushes(args: &[Box<RawValue>]) -> Pushes {
     found
 }
 
-/// The names by which an object is known for what it is. One glance at them saves building what is only a wrapper.
+/// The fields by which an object is recognized, without building what is only a wrapper.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Glance<'a> {
+struct Outline<'a> {
     #[serde(borrow, rename = "type")]
     kind: Option<&'a RawValue>,
     #[serde(borrow)]
@@ -67,46 +67,45 @@ struct Glance<'a> {
     items: Option<&'a RawValue>,
 }
 
-/// What makes an object a reading: which of its names say something.
-fn is_reading(kind: bool, id: bool, group_id: bool, entity_ids: bool) -> bool {
+/// Whether an object with these fields is an update.
+fn is_update(kind: bool, id: bool, group_id: bool, entity_ids: bool) -> bool {
     (kind && id) || group_id || entity_ids
 }
 
-impl Glance<'_> {
-    fn is_reading(&self) -> bool {
-        is_reading(self.kind.is_some(), self.id.is_some(), self.group_id.is_some(), self.entity_ids.is_some())
+impl Outline<'_> {
+    fn is_update(&self) -> bool {
+        is_update(self.kind.is_some(), self.id.is_some(), self.group_id.is_some(), self.entity_ids.is_some())
     }
 }
 
 impl Pushes {
-    /// The quick way, for what is spelt as REST spells it.
-    fn look(&mut self, text: &str, wrappers: usize) {
-        if self.read_at_once(text) {
+    /// The quick way, for names as REST spells them.
+    fn find(&mut self, text: &str, wrappers: usize) {
+        if self.find_by_type(text) {
             return;
         }
         match text.as_bytes().first() {
             Some(b'[') if wrappers > 0 => match serde_json::from_str::<Vec<&RawValue>>(text) {
-                Ok(items) => items.into_iter().for_each(|item| self.look(item.get(), wrappers - 1)),
+                Ok(items) => items.into_iter().for_each(|item| self.find(item.get(), wrappers - 1)),
                 Err(_) => self.unknown += 1,
             },
-            Some(b'{') => match serde_json::from_str::<Glance<'_>>(text) {
-                Ok(glance) if glance.is_reading() => match serde_json::from_str(text) {
-                    Ok(reading) => self.updates.push(reading),
-                    Err(_) => self.look_closely(text, wrappers),
+            Some(b'{') => match serde_json::from_str::<Outline<'_>>(text) {
+                Ok(outline) if outline.is_update() => match serde_json::from_str(text) {
+                    Ok(update) => self.updates.push(update),
+                    Err(_) => self.find_by_value(text, wrappers),
                 },
-                Ok(Glance { data: Some(inner), .. } | Glance { items: Some(inner), .. }) if wrappers > 0 => {
-                    self.look(inner.get(), wrappers - 1);
+                Ok(Outline { data: Some(inner), .. } | Outline { items: Some(inner), .. }) if wrappers > 0 => {
+                    self.find(inner.get(), wrappers - 1);
                 }
-                _ => self.look_closely(text, wrappers),
+                _ => self.find_by_value(text, wrappers),
             },
-            _ => self.look_closely(text, wrappers),
+            _ => self.find_by_value(text, wrappers),
         }
     }
 
-    /// The quickest way, for nothing but updates in which nothing is called as what wrappers hold. False: it was none,
-    /// and nothing has happened.
-    fn read_at_once(&mut self, text: &str) -> bool {
-        if WRAPPED.iter().any(|name| text.contains(name)) {
+    /// The quickest way, for bare updates and lists of them. Returns false, without any effect, for anything else.
+    fn find_by_type(&mut self, text: &str) -> bool {
+        if WRAPPER_KEYS.iter().any(|name| text.contains(name)) {
             return false;
         }
         let before = self.updates.len();
@@ -116,18 +115,18 @@ impl Pushes {
             _ => {}
         }
         let read = &self.updates[before..];
-        let are_readings = read
+        let are_updates = read
             .iter()
-            .all(|it| is_reading(it.kind.is_some(), it.id.is_some(), it.group_id.is_some(), it.entity_ids.is_some()));
-        if read.is_empty() || !are_readings {
+            .all(|it| is_update(it.kind.is_some(), it.id.is_some(), it.group_id.is_some(), it.entity_ids.is_some()));
+        if read.is_empty() || !are_updates {
             self.updates.truncate(before);
             return false;
         }
         true
     }
 
-    /// The slow way, for whatever else there is.
-    fn look_closely(&mut self, text: &str, wrappers: usize) {
+    /// The slow way, for any spelling.
+    fn find_by_value(&mut self, text: &str, wrappers: usize) {
         match serde_json::from_str(text) {
             Ok(value) => self.visit(camel_case_names(value), wrappers),
             Err(_) => self.unknown += 1,
@@ -139,9 +138,9 @@ impl Pushes {
             Value::Array(items) => items.into_iter().for_each(|item| self.visit(item, wrappers)),
             Value::Object(ref object) => {
                 let has = |name: &str| object.get(name).is_some_and(|value| !value.is_null());
-                if is_reading(has("type"), has("id"), has("groupId"), has("entityIds")) {
+                if is_update(has("type"), has("id"), has("groupId"), has("entityIds")) {
                     match RealtimeData::deserialize(value) {
-                        Ok(reading) => self.updates.push(reading),
+                        Ok(update) => self.updates.push(update),
                         Err(_) => self.unknown += 1,
                     }
                     return;
@@ -152,14 +151,14 @@ impl Pushes {
                     _ => self.unknown += 1,
                 }
             }
-            // Some servers serialise twice.
+            // Some servers serialize twice.
             Value::String(text) if wrappers > 0 && text.trim_start().starts_with(['{', '[']) => {
                 match json::read(text.as_bytes()) {
                     Ok(value) => self.visit(camel_case_names(value), wrappers - 1),
                     Err(_) => self.unknown += 1,
                 }
             }
-            // A subscription's id beside its data, for one.
+            // Such as a subscription's id beside its data.
             _ => {}
         }
     }

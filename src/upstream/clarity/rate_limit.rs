@@ -1,4 +1,4 @@
-//! The rest that Clarity asks for with 429. While it lasts nothing is sent, whoever wants to know whatever.
+//! The pause that Clarity asks for with 429. While it lasts no request is sent.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -7,16 +7,16 @@ use tokio::time::Instant;
 
 use base::Backoff;
 
-/// Whoever asks for a longer rest than this is asked again all the same: a floor unseen for hours is no service to anybody.
-const LONGEST: Duration = Duration::from_secs(300);
+/// The longest pause, whatever Clarity asks for: the display must not be blind for hours.
+const MAX_PAUSE: Duration = Duration::from_secs(300);
 
-/// Where nobody says how long, this much at first, and then no more than [`LONGEST_GUESS`].
-const FIRST: Duration = Duration::from_secs(5);
+/// The first pause where Clarity does not say how long; it doubles up to [`MAX_GUESS`].
+const FIRST_GUESS: Duration = Duration::from_secs(5);
 
-/// Longer, and a Clarity that would answer again is not asked.
-const LONGEST_GUESS: Duration = Duration::from_secs(30);
+/// A longer guess would miss a Clarity that answers again.
+const MAX_GUESS: Duration = Duration::from_secs(30);
 
-/// Until when Clarity rests.
+/// The pause, shared by all calls.
 #[derive(Debug)]
 pub struct RateLimit(Mutex<Held>);
 
@@ -28,29 +28,29 @@ struct Held {
 
 impl Default for RateLimit {
     fn default() -> Self {
-        Self(Mutex::new(Held { until: None, backoff: Backoff::new(FIRST, LONGEST_GUESS) }))
+        Self(Mutex::new(Held { until: None, backoff: Backoff::new(FIRST_GUESS, MAX_GUESS) }))
     }
 }
 
 impl RateLimit {
-    /// How much of it is left.
-    pub fn left(&self) -> Option<Duration> {
+    /// How long it still lasts.
+    pub fn remaining(&self) -> Option<Duration> {
         let left = self.held().until?.saturating_duration_since(Instant::now());
         Some(left).filter(|left| !left.is_zero())
     }
 
-    /// Clarity wants this much; without a word, twice as much as the last time, jittered. Returns how much it gets.
-    pub fn begin(&self, wanted: Option<Duration>) -> Duration {
+    /// Begins a pause as long as Clarity asked for, or else twice as long as the last one, with jitter. Returns its length.
+    pub fn pause(&self, requested: Option<Duration>) -> Duration {
         let mut held = self.held();
         let least = held.backoff.ceiling() / 2;
         let grown = least + held.backoff.next_wait() / 2;
-        let wait = wanted.unwrap_or(grown).min(LONGEST);
+        let wait = requested.unwrap_or(grown).min(MAX_PAUSE);
         held.until = held.until.max(Some(Instant::now() + wait));
         wait
     }
 
-    /// Clarity has answered: the next rest is a short one.
-    pub fn end(&self) {
+    /// Clarity has answered: the next pause is short again.
+    pub fn reset(&self) {
         self.held().backoff.reset();
     }
 
@@ -64,25 +64,25 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn a_rest_is_as_long_as_wanted_and_no_longer_than_five_minutes() {
-        for (wanted, given) in [(30, 30), (86_400, 300)] {
-            let rest = RateLimit::default();
-            assert_eq!(rest.begin(Some(Duration::from_secs(wanted))), Duration::from_secs(given));
+    async fn pause_is_as_requested_and_at_most_five_minutes() {
+        for (requested, given) in [(30, 30), (86_400, 300)] {
+            let limit = RateLimit::default();
+            assert_eq!(limit.pause(Some(Duration::from_secs(requested))), Duration::from_secs(given));
             tokio::time::advance(Duration::from_secs(given - 1)).await;
-            assert!(rest.left().is_some());
+            assert!(limit.remaining().is_some());
             tokio::time::advance(Duration::from_secs(1)).await;
-            assert_eq!(rest.left(), None);
+            assert_eq!(limit.remaining(), None);
         }
     }
 
     #[tokio::test(start_paused = true)]
-    async fn without_a_word_it_grows_until_an_answer_comes() {
-        let rest = RateLimit::default();
+    async fn unspecified_pause_grows_until_an_answer() {
+        let limit = RateLimit::default();
         for ceiling in [5000, 10_000, 20_000, 30_000, 30_000] {
-            let wait = rest.begin(None).as_millis();
+            let wait = limit.pause(None).as_millis();
             assert!((ceiling / 2..=ceiling).contains(&wait), "{wait} of {ceiling}");
         }
-        rest.end();
-        assert!(rest.begin(None) <= FIRST);
+        limit.reset();
+        assert!(limit.pause(None) <= FIRST_GUESS);
     }
 }

@@ -1,4 +1,4 @@
-//! What the SignalR client must know to follow Clarity.
+//! The SignalR connection over which Clarity pushes.
 
 use std::sync::Arc;
 
@@ -8,8 +8,7 @@ use super::Clarity;
 use base::{http, json};
 
 impl Clarity {
-    /// The settings for [`Connection::start_with`]. Where the hub lives is not documented, hence all of it can be
-    /// configured (`apis.md` B110).
+    /// The settings for [`signalr::Connection::new`]. The hub is not documented, so all of it can be configured (apis.md B110).
     #[must_use]
     pub fn signalr_settings(&self) -> classic_signalr::Settings {
         let settings = self.settings();
@@ -24,13 +23,13 @@ impl Clarity {
         signalr
     }
 
-    /// The credentials for [`Connection::start_with`]: the very tokens that the REST calls use.
+    /// The credentials for [`signalr::Connection::new`]: the same tokens as for REST calls.
     #[must_use]
     pub fn signalr_credentials(&self) -> Arc<dyn Credentials> {
         Arc::clone(self.tokens()) as Arc<dyn Credentials>
     }
 
-    /// Begins to follow Clarity's pushes.
+    /// Begins to open a connection for pushes.
     ///
     /// # Errors
     /// When the TLS library cannot be set up.

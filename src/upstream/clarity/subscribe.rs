@@ -1,4 +1,5 @@
-//! Asking Clarity to push (`apis.md` C35 to C43). A connection is named by its id, not its token (`apis.md` B111).
+//! Subscriptions: what Clarity pushes over a connection (apis.md C35 to C43). A connection is named by its id, not by its token
+//! (apis.md B111).
 
 use percent_encoding::utf8_percent_encode;
 use reqwest::Method;
@@ -6,38 +7,38 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::client::{RESERVED, in_chunks};
-use super::methods::MetricIncludes;
 use super::entity_ids::{EntityIds, joined};
+use super::methods::MetricIncludes;
 use super::{Clarity, Error, PropertySelection};
 use base::json;
 use crate::upstream::tolerant::number_text;
 
-/// What Clarity will push for.
+/// A subscription that was made.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Subscription {
-    /// Its id, if the answer held one in any known shape (`apis.md` B90). Without it, it can be neither changed nor
-    /// ended but by the end of its connection.
+    /// Its id, if the answer held one in any known shape (apis.md B90). Without an id it cannot be changed, and ends only with
+    /// its connection.
     pub id: Option<String>,
 }
 
-/// The kinds of subscription that are about somebody or something.
+/// The kinds of subscriptions with ids.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Subject {
-    /// Each agent by itself (`apis.md` C35).
+    /// Each agent by itself (apis.md C35).
     Agents,
-    /// All agents that are named, as one (`apis.md` C36).
+    /// The sum over the named agents (apis.md C36).
     AgentAggregate,
-    /// Agents by team, group or business unit (`apis.md` C37).
+    /// Agents by team, group or business unit (apis.md C37).
     AgentGroups,
-    /// Each queue by itself (`apis.md` C38).
+    /// Each queue by itself (apis.md C38).
     Queues,
-    /// All queues that are named, as one (`apis.md` C39).
+    /// The sum over the named queues (apis.md C39).
     QueueAggregate,
-    /// Queues by team, group or business unit (`apis.md` C40).
+    /// Queues by team, group or business unit (apis.md C40).
     QueueGroups,
 }
 
-/// What alerts and the end of a subscription take: the connection and nothing else (`apis.md` C77).
+/// The body of calls that need only the connection (apis.md C77).
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct ConnectionOnly<'a> {
@@ -45,8 +46,8 @@ struct ConnectionOnly<'a> {
 }
 
 impl Clarity {
-    /// Has changes of these agents pushed (`apis.md` C35). Agents whom the account was denied lately are left out: one of
-    /// them would deny them all.
+    /// Subscribes to changes of these agents (apis.md C35). Agents that Clarity has denied lately are left out: one of them would
+    /// fail them all.
     ///
     /// # Errors
     /// See [`Clarity::subscribe`].
@@ -54,14 +55,14 @@ impl Clarity {
         &self,
         connection_id: &str,
         ids: &[i64],
-        also: MetricIncludes,
+        includes: MetricIncludes,
         made: &mut Vec<Subscription>,
     ) -> Result<(), Error> {
-        let (permitted, wanted) = (self.permitted(ids), self.agent_properties());
-        self.subscribe(Subject::Agents, connection_id, EntityIds::Agents(&permitted), &wanted, also, made).await
+        let (permitted, properties) = (self.permitted(ids), self.agent_properties());
+        self.subscribe(Subject::Agents, connection_id, EntityIds::Agents(&permitted), &properties, includes, made).await
     }
 
-    /// Has changes of these queues pushed (`apis.md` C38).
+    /// Subscribes to changes of these queues (apis.md C38).
     ///
     /// # Errors
     /// See [`Clarity::subscribe`].
@@ -71,41 +72,50 @@ impl Clarity {
         ids: &[i64],
         made: &mut Vec<Subscription>,
     ) -> Result<(), Error> {
-        let wanted = self.queue_properties();
-        self.subscribe(Subject::Queues, connection_id, EntityIds::Queues(ids), &wanted, MetricIncludes::default(), made).await
+        let properties = self.queue_properties();
+        self.subscribe(
+            Subject::Queues,
+            connection_id,
+            EntityIds::Queues(ids),
+            &properties,
+            MetricIncludes::default(),
+            made,
+        )
+        .await
     }
 
-    /// Has changes of any kind of subject pushed (`apis.md` C35 to C40), in as many subscriptions as the ids need. What
-    /// is counted as one goes into one address, however long.
+    /// Subscribes to changes of any kind of subject (apis.md C35 to C40), in as many subscriptions as the ids need. A sum goes into
+    /// one address, however long.
     ///
-    /// What was subscribed is added to `made`, also where a later part fails. A call of which only Clarity knows whether
-    /// it took it is added without an id: it may push.
+    /// Subscriptions are added to `made`, also where a later part fails. One that Clarity may have made, but did not confirm, is
+    /// added without an id: it may push.
     ///
     /// # Errors
-    /// See [`Error`]. Without ids nothing is sent (`apis.md` B49).
+    /// See [`Error`]. Without ids nothing is sent (apis.md B49).
     pub async fn subscribe(
         &self,
         subject: Subject,
         connection_id: &str,
-        whom: EntityIds<'_>,
-        wanted: &PropertySelection,
-        also: MetricIncludes,
+        ids: EntityIds<'_>,
+        properties: &PropertySelection,
+        includes: MetricIncludes,
         made: &mut Vec<Subscription>,
     ) -> Result<(), Error> {
         let (call, path) = subject.call();
-        if whom.ids().is_empty() {
+        if ids.ids().is_empty() {
             return Err(Error::NotSent { call, reason: "nobody and nothing was named" });
         }
-        if !subject.takes(whom) {
+        if !subject.accepts(ids) {
             return Err(Error::NotSent { call, reason: "the ids are of a kind that it does not take" });
         }
-        let mut body = self.properties(wanted);
+        let mut body = self.properties(properties);
         body.connection_id = Some(connection_id);
-        // Only single agents have a history (`apis.md` C72).
-        let also = MetricIncludes { status_history: also.status_history && subject == Subject::Agents, ..also };
-        for ids in subject.chunks(whom.ids()) {
-            let at = self.at(path, &format!("{}={ids}{}{}", whom.parameter(), self.modalities(), also.query()));
-            match self.send(call, Method::POST, at, Some(&body)).await {
+        // Only single agents have a history (apis.md C72).
+        let status_history = includes.status_history && subject == Subject::Agents;
+        let includes = MetricIncludes { status_history, ..includes };
+        for chunk in subject.chunks(ids.ids()) {
+            let url = self.url(path, &format!("{}={chunk}{}{}", ids.parameter(), self.modalities(), includes.query()));
+            match self.send(call, Method::POST, url, Some(&body)).await {
                 Ok(answer) => made.push(Subscription { id: id_of(&answer) }),
                 Err(error) => {
                     if !error.is_surely_not_applied() {
@@ -118,19 +128,19 @@ impl Clarity {
         Ok(())
     }
 
-    /// Has alerts pushed (`apis.md` C41). What they look like is not documented (B115).
+    /// Subscribes to alerts (apis.md C41), whose shape is not documented (B115).
     ///
     /// # Errors
     /// See [`Error`].
     pub async fn subscribe_alerts(&self, connection_id: &str) -> Result<Subscription, Error> {
-        let at = self.at("/v2/subscriptions/alerts", "");
+        let url = self.url("/v2/subscriptions/alerts", "");
         let body = ConnectionOnly { connection_id };
-        let answer = self.send("a subscription to alerts", Method::POST, at, Some(&body)).await?;
+        let answer = self.send("a subscription to alerts", Method::POST, url, Some(&body)).await?;
         Ok(Subscription { id: id_of(&answer) })
     }
 
-    /// Makes a subscription one to others, or to other properties (`apis.md` C42). The parameter is spelt as on creation,
-    /// whatever the sample says (B25).
+    /// Changes the ids or properties of a subscription (apis.md C42). The parameter is spelt as on creation, whatever the sample
+    /// says (B25).
     ///
     /// # Errors
     /// See [`Error`]; 404 when Clarity does not know the subscription. Without ids nothing is sent.
@@ -138,34 +148,34 @@ impl Clarity {
         &self,
         id: &str,
         connection_id: &str,
-        whom: EntityIds<'_>,
-        wanted: &PropertySelection,
-        also: MetricIncludes,
+        ids: EntityIds<'_>,
+        properties: &PropertySelection,
+        includes: MetricIncludes,
     ) -> Result<(), Error> {
         const CALL: &str = "a change of a subscription";
-        if whom.ids().is_empty() {
+        if ids.ids().is_empty() {
             return Err(Error::NotSent { call: CALL, reason: "nobody and nothing was named" });
         }
-        let mut body = self.properties(wanted);
+        let mut body = self.properties(properties);
         body.connection_id = Some(connection_id);
-        let query = format!("{}={}{}{}", whom.parameter(), joined(whom.ids()), self.modalities(), also.query());
-        let at = self.at(&path_of(id, CALL)?, &query);
-        self.send(CALL, Method::POST, at, Some(&body)).await.map(|_| ())
+        let query = format!("{}={}{}{}", ids.parameter(), joined(ids.ids()), self.modalities(), includes.query());
+        let url = self.url(&path_of(id, CALL)?, &query);
+        self.send(CALL, Method::POST, url, Some(&body)).await.map(|_| ())
     }
 
-    /// Ends a subscription (`apis.md` C43), with a body although it is a DELETE (B32).
+    /// Ends a subscription (apis.md C43). The DELETE has a body (B32).
     ///
     /// # Errors
     /// See [`Error`].
     pub async fn delete_subscription(&self, id: &str, connection_id: &str) -> Result<(), Error> {
         const CALL: &str = "the end of a subscription";
-        let at = self.at(&path_of(id, CALL)?, "");
-        self.send(CALL, Method::DELETE, at, Some(&ConnectionOnly { connection_id })).await.map(|_| ())
+        let url = self.url(&path_of(id, CALL)?, "");
+        self.send(CALL, Method::DELETE, url, Some(&ConnectionOnly { connection_id })).await.map(|_| ())
     }
 }
 
 impl Subject {
-    /// Its name in errors and its path.
+    /// The name in errors and the path.
     fn call(self) -> (&'static str, &'static str) {
         match self {
             Self::Agents => ("a subscription to agents", "/v2/subscriptions/agents"),
@@ -177,16 +187,16 @@ impl Subject {
         }
     }
 
-    /// Groups are made of teams, groups and business units alone; agents and queues are not each other.
-    fn takes(self, whom: EntityIds<'_>) -> bool {
-        match whom {
+    /// Whether ids of this kind fit: groups take teams, groups and business units only.
+    fn accepts(self, ids: EntityIds<'_>) -> bool {
+        match ids {
             EntityIds::Agents(_) => matches!(self, Self::Agents | Self::AgentAggregate),
             EntityIds::Queues(_) => matches!(self, Self::Queues | Self::QueueAggregate),
             EntityIds::Teams(_) | EntityIds::Groups(_) | EntityIds::BusinessUnits(_) => true,
         }
     }
 
-    /// An aggregate of a part would be a wrong number.
+    /// The ids of each request: a sum over a part would be a wrong number.
     fn chunks(self, ids: &[i64]) -> Vec<String> {
         match self {
             Self::AgentAggregate | Self::QueueAggregate => vec![joined(ids)],
@@ -195,16 +205,16 @@ impl Subject {
     }
 }
 
-/// The id is Clarity's own text and may hold anything.
+/// The path of a subscription. Its id is Clarity's own text and may hold anything.
 fn path_of(id: &str, call: &'static str) -> Result<String, Error> {
-    // The path would be normalised away, or be the address of another call.
+    // The path would be normalized away, or be that of another call.
     if id.trim().is_empty() || id == "." || id == ".." {
         return Err(Error::NotSent { call, reason: "the subscription has no id" });
     }
     Ok(format!("/v2/subscriptions/{}", utf8_percent_encode(id, RESERVED)))
 }
 
-/// The id may come as text, number, or inside an object; or not at all (`apis.md` B90).
+/// The id in an answer: a text, a number, or inside an object; or none (apis.md B90).
 fn id_of(answer: &[u8]) -> Option<String> {
     let Ok(value) = json::read::<Value>(answer) else {
         let text = std::str::from_utf8(answer).ok()?.trim();
@@ -212,14 +222,14 @@ fn id_of(answer: &[u8]) -> Option<String> {
             !text.is_empty() && text.len() <= 100 && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
         return is_id.then(|| text.to_owned());
     };
-    let inner = |name: &str| value.get(name).and_then(plain);
-    plain(&value)
+    let inner = |name: &str| value.get(name).and_then(scalar);
+    scalar(&value)
         .or_else(|| inner("subscriptionId"))
         .or_else(|| inner("id"))
-        .or_else(|| value.get("subscription").and_then(|inner| inner.get("id")).and_then(plain))
+        .or_else(|| value.get("subscription").and_then(|inner| inner.get("id")).and_then(scalar))
 }
 
-fn plain(value: &Value) -> Option<String> {
+fn scalar(value: &Value) -> Option<String> {
     match value {
         Value::String(text) if !text.is_empty() => Some(text.clone()),
         Value::Number(number) => number_text(number),
@@ -232,7 +242,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_subscriptions_id_is_found_in_every_shape() {
+    fn subscription_id_is_found_in_every_shape() {
         let cases = [
             (r#""abc123""#, Some("abc123")),
             ("abc-123", Some("abc-123")),

@@ -1,4 +1,4 @@
-//! Whose token it is, and whether the site made it.
+//! The claims of a token, and whether the site has signed it.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -11,10 +11,10 @@ use base::Secret;
 use base::secret::ExposeSecret;
 use crate::upstream::tolerant;
 
-/// No token of Clarity's is longer; whatever is, is not looked at.
+/// The longest token that is looked at, in bytes.
 pub const MAX_TOKEN_LENGTH: usize = 8 * 1024;
 
-/// How far clocks may be apart, in seconds.
+/// The allowed clock difference, in seconds.
 const LEEWAY: i64 = 30;
 
 #[derive(Deserialize)]
@@ -25,16 +25,16 @@ struct Claims {
     exp: Option<i64>,
 }
 
-/// What a token says of itself. Nobody here can verify that: it is true once Clarity has taken the token.
+/// What a token claims, unverified: it is true once Clarity has accepted the token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TokenClaims {
-    /// The agent (`apis.md` C5), as text or number (B5).
+    /// The agent's id (apis.md C5), sent as text or number (B5).
     pub agent: i64,
     /// When the token expires, if it says so.
     pub expires: Option<Timestamp>,
 }
 
-/// What a token says of itself, if it can be decoded (`apis.md` B6). Whose it is must not stand in it twice, so that nothing is
+/// The claims of a token, if it can be decoded (apis.md B6). A token that names the agent twice is refused: invalid JSON is not
 /// repaired here.
 #[must_use]
 pub fn token_claims(token: &Secret) -> Option<TokenClaims> {
@@ -44,31 +44,31 @@ pub fn token_claims(token: &Secret) -> Option<TokenClaims> {
     Some(TokenClaims { agent: claims.connect_agent_id?, expires })
 }
 
-/// Whether a token says of itself that it has ended, by Clarity's time.
+/// Whether a token has expired by its own claim. `now` is by Clarity's clock.
 #[must_use]
 pub fn is_token_expired(token: &Secret, now: Timestamp) -> bool {
-    token_claims(token).and_then(|named| named.expires).is_some_and(|expires| expires <= now)
+    token_claims(token).and_then(|claims| claims.expires).is_some_and(|expires| expires <= now)
 }
 
-/// The agent whom a token names.
+/// The agent id in a token, unverified.
 #[must_use]
 pub fn token_agent_id(token: &Secret) -> Option<i64> {
-    token_claims(token).map(|named| named.agent)
+    token_claims(token).map(|claims| claims.agent)
 }
 
-/// A token that is not let in. One text for all of them: who forges learns nothing.
+/// A token that is refused. All reasons have one text, so that a forger learns nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[error("the token is not valid")]
 pub struct InvalidToken;
 
-/// Verifies tokens with the key that the site shares, as RFC 8725 says: one algorithm, and nothing in the token says with
-/// which key.
+/// Verifies tokens with the key that the site shares. As RFC 8725 requires, there is one algorithm, and the token does not choose
+/// the key.
 pub struct TokenVerifier {
     key: DecodingKey,
-    rules: Validation,
+    validation: Validation,
 }
 
-/// What must be in a token. A claim that is there twice is refused.
+/// The required claims. A claim that appears twice is refused.
 #[derive(Deserialize)]
 struct Required {
     #[serde(default, deserialize_with = "tolerant::integer")]
@@ -80,28 +80,29 @@ struct Required {
 }
 
 impl TokenVerifier {
-    /// Checks tokens of this issuer for this audience.
+    /// Verifies tokens of this issuer for this audience.
     #[must_use]
     pub fn new(key: &Secret, issuer: &str, audience: &str) -> Self {
-        let mut rules = Validation::new(Algorithm::HS256);
-        rules.set_required_spec_claims(&["exp", "nbf", "iss", "aud"]);
-        rules.set_issuer(&[issuer]);
-        rules.set_audience(&[audience]);
-        // By our clock, below.
-        rules.validate_exp = false;
-        Self { key: DecodingKey::from_secret(key.expose_secret().as_bytes()), rules }
+        let mut validation = Validation::new(Algorithm::HS256);
+        validation.set_required_spec_claims(&["exp", "nbf", "iss", "aud"]);
+        validation.set_issuer(&[issuer]);
+        validation.set_audience(&[audience]);
+        // `verify` checks the times by our clock.
+        validation.validate_exp = false;
+        Self { key: DecodingKey::from_secret(key.expose_secret().as_bytes()), validation }
     }
 
-    /// The agent whose token it is.
+    /// The agent id in a valid token.
     ///
     /// # Errors
-    /// [`InvalidToken`], whatever is wrong.
+    /// [`InvalidToken`], whatever the reason.
     pub fn verify(&self, token: &Secret, now: Timestamp) -> Result<i64, InvalidToken> {
         let token = token.expose_secret();
         if token.len() > MAX_TOKEN_LENGTH {
             return Err(InvalidToken);
         }
-        let claims = jsonwebtoken::decode::<Required>(token, &self.key, &self.rules).map_err(|_| InvalidToken)?.claims;
+        let claims =
+            jsonwebtoken::decode::<Required>(token, &self.key, &self.validation).map_err(|_| InvalidToken)?.claims;
         let (Some(begin), Some(end)) = (claims.nbf, claims.exp) else { return Err(InvalidToken) };
         let now = now.as_second();
         let is_current = begin.saturating_sub(LEEWAY) <= now && now < end.saturating_add(LEEWAY);

@@ -1,7 +1,7 @@
-//! What Clarity's answers and pushes hold, in Clarity's words (`apis.md` A.1.5).
+//! What Clarity's answers and pushes hold, in Clarity's words (apis.md A.1.5).
 //!
 //! Absent and empty are different: `None` means that the message did not say. Fields nobody here has a word for are
-//! kept in `other`. Statuses and kinds of contact are kept as they are spelt (`apis.md` B63).
+//! kept in `other`. Statuses and kinds of contact are kept as they are spelt (apis.md B63).
 
 use serde::de::{DeserializeOwned, Deserializer};
 use serde_json::{Map, Value};

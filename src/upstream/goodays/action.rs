@@ -1,4 +1,4 @@
-//! What can be done to a response, and what each needs (`apis.md` G30 to G35).
+//! What can be done to a response, and what each needs (apis.md G30 to G35).
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::CallError;
 
-/// The kinds of remark that there are (`apis.md` G35).
+/// The kinds of remark that there are (apis.md G35).
 pub const REMARK_TYPES: [&str; 5] = ["Praise", "Question", "Idea", "Problem", "Message"];
 
 /// The kind for whoever does not tell kinds apart, and of private messages.
@@ -27,7 +27,7 @@ pub enum Action {
         /// The upstream's identity of who does it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         user: Option<String>,
-        /// Praise, Question, Idea, Problem or Message. Mandatory where the source is another site (`apis.md` B149).
+        /// Praise, Question, Idea, Problem or Message. Mandatory where the source is another site (apis.md B149).
         #[serde(default, skip_serializing_if = "Option::is_none")]
         remark_type: Option<String>,
     },
@@ -47,7 +47,7 @@ pub enum Action {
         /// The upstream's identity of who does it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         user: Option<String>,
-        /// How the call went, 0 to 5 (`apis.md` B148).
+        /// How the call went, 0 to 5 (apis.md B148).
         #[serde(default, skip_serializing_if = "Option::is_none")]
         rating: Option<u8>,
         /// A private note.

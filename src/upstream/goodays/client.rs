@@ -1,4 +1,4 @@
-//! What we do to a response: `PUT {api_root}/responses/{id}/{action}` (`apis.md` G30 to G36).
+//! What we do to a response: `PUT {api_root}/responses/{id}/{action}` (apis.md G30 to G36).
 //!
 //! None of these is idempotent (B155): what may have arrived is never sent again by itself.
 
@@ -18,7 +18,7 @@ use base::secret::ExposeSecret;
 use base::{Clock, Secret, SourceClock, error_response, http, json};
 use crate::upstream::tolerant::text_of;
 
-/// The upstream's own host, as its documents print it in events (`apis.md` B135), whatever we call.
+/// The upstream's own host, as its documents print it in events (apis.md B135), whatever we call.
 const THEIRS: &str = "api.goodays.co";
 
 const ANSWER_LIMIT: usize = 1024 * 1024;
@@ -26,7 +26,7 @@ const ANSWER_LIMIT: usize = 1024 * 1024;
 /// A page of responses with their threads.
 const LIST_LIMIT: usize = 16 * 1024 * 1024;
 
-/// How many responses are asked for at once; Goodays gives 20 unless told (`apis.md` P23).
+/// How many responses are asked for at once; Goodays gives 20 unless told (apis.md P23).
 const PAGE_SIZE: &str = "200";
 
 /// The way to Goodays. Cheap to clone.
@@ -44,13 +44,13 @@ pub enum CallError {
     /// The request cannot be right, and was not sent.
     #[error("{0}")]
     Invalid(&'static str),
-    /// The token is missing, wrong or without rights (`apis.md` P21).
+    /// The token is missing, wrong or without rights (apis.md P21).
     #[error("Goodays refused the API token (status {status}). Check `[goodays] api_token_file`.")]
     KeyRefused {
         /// 401 or 403.
         status: u16,
     },
-    /// Refused for good. Often somebody else was faster (`apis.md` B155).
+    /// Refused for good. Often somebody else was faster (apis.md B155).
     #[error("Goodays refused (status {status}): {}", reason.as_deref().unwrap_or("no reason was given"))]
     Rejected {
         /// The status.
@@ -66,7 +66,7 @@ pub enum CallError {
         /// When to come back, if it said so.
         retry_after: Option<Duration>,
     },
-    /// It broke while it was at it, and may have done it all the same (`reliability.md` O1).
+    /// It broke while it was at it, and may have done it all the same (reliability.md O1).
     #[error("Goodays answered with an error (status {status}). Whether it was done is unknown.")]
     ServerError {
         /// The status.
@@ -118,7 +118,7 @@ impl Goodays {
     /// # Errors
     /// When the token cannot stand in a header.
     pub fn new(http: reqwest::Client, api_root: &Url, token: &Secret) -> Result<Self, CallError> {
-        // Raw, without a scheme before it (`apis.md` P21).
+        // Raw, without a scheme before it (apis.md P21).
         let mut token = HeaderValue::from_str(token.expose_secret().trim())
             .map_err(|_| CallError::Invalid("The Goodays API token contains characters that no header can carry."))?;
         token.set_sensitive(true);
@@ -145,18 +145,19 @@ impl Goodays {
         action.check()?;
         let url = self.address(&["responses", response_id, action.name()])?;
         let answer = self.send(self.http.put(url).json(&action.body())).await?;
-        // No body is documented (`apis.md` P26): an empty one is as good as any.
+        // No body is documented (apis.md P26): an empty one is as good as any.
         http::read_receipt(answer, ANSWER_LIMIT).await.map(drop).map_err(CallError::UnusableReceipt)
     }
 
-    /// The upstream's identity of a colleague, by e-mail address (`apis.md` G36).
+    /// The upstream's identity of a colleague, by e-mail address (apis.md G36).
     ///
     /// # Errors
     /// See [`CallError`].
     pub async fn user(&self, email: &str) -> Result<Option<String>, CallError> {
         let url = self.address(&["users"])?;
         let answer = self.send(self.http.get(url).query(&[("email", email)])).await?;
-        let users = http::read_receipt(answer, ANSWER_LIMIT).await.map_err(CallError::UnusableReceipt)?.unwrap_or_default();
+        let users =
+            http::read_receipt(answer, ANSWER_LIMIT).await.map_err(CallError::UnusableReceipt)?.unwrap_or_default();
         let first = users.get("results").unwrap_or(&users);
         Ok(text_of(&first.get(0).unwrap_or(first)["id"]))
     }
@@ -170,7 +171,7 @@ impl Goodays {
         self.send(self.http.get(url).query(&[("page_size", "1")])).await.map(drop)
     }
 
-    /// One page of the responses between two instants (`apis.md` P23, P24), as they came. `None`: this Goodays has no such
+    /// One page of the responses between two instants (apis.md P23, P24), as they came. `None`: this Goodays has no such
     /// list.
     ///
     /// # Errors

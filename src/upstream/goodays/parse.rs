@@ -46,7 +46,7 @@ impl EventKind {
 }
 
 impl Response {
-    /// Reads a response: that of an event, or one of a list (`apis.md` P24). `None` without an identity.
+    /// Reads a response: that of an event, or one of a list (apis.md P24). `None` without an identity.
     #[must_use]
     pub fn read(from: &Value) -> Option<Self> {
         let id = text(&from["id"])?;
@@ -147,7 +147,7 @@ impl Place {
     }
 }
 
-/// Text, or what stands where text should (`apis.md` B143: empty is absent).
+/// Text, or what stands where text should (apis.md B143: empty is absent).
 fn text(value: &Value) -> Option<String> {
     match value {
         Value::Bool(flag) => Some(flag.to_string()),
@@ -209,7 +209,7 @@ fn answer(value: &Value, is_scale: bool) -> Value {
     }
 }
 
-/// What may be done to a response (`apis.md` G30 to G34).
+/// What may be done to a response (apis.md G30 to G34).
 const ACTIONS: [&str; 5] = ["reply", "message", "call", "close", "spam"];
 
 /// How many attachments of one message are shown.
@@ -277,7 +277,7 @@ fn all<T>(value: &Value, read: impl Fn(&Value) -> Option<T>) -> (Vec<T>, u64) {
     (known, dropped as u64)
 }
 
-/// Whether anything was said: what is empty is absent (`apis.md` B143).
+/// Whether anything was said: what is empty is absent (apis.md B143).
 fn is_something(value: &Value) -> bool {
     match value {
         Value::Null => false,

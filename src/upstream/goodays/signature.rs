@@ -1,4 +1,4 @@
-//! Whether a webhook comes from Goodays: an HMAC-SHA256 of the raw body, in hexadecimal (`apis.md` G20, B132).
+//! Whether a webhook comes from Goodays: an HMAC-SHA256 of the raw body, in hexadecimal (apis.md G20, B132).
 //!
 //! It carries neither time nor identity, so a replay cannot be told from the first delivery: whoever takes the event
 //! makes replays harmless.
@@ -26,7 +26,7 @@ pub enum Verified {
 }
 
 impl Signatures {
-    /// With secrets, every webhook must be signed. `allow_unsigned` matters only where there are none (`apis.md` B133).
+    /// With secrets, every webhook must be signed. `allow_unsigned` matters only where there are none (apis.md B133).
     #[must_use]
     pub fn new(secrets: impl IntoIterator<Item = Secret>, allow_unsigned: bool) -> Self {
         Self { secrets: Keyring::new(secrets), allow_unsigned }
@@ -52,7 +52,7 @@ impl Signatures {
 mod tests {
     use super::*;
 
-    /// The upstream's own example, with the line ends and the key that their page lost in print (`apis.md` 0.1).
+    /// The upstream's own example, with the line ends and the key that their page lost in print (apis.md 0.1).
     const BODY: &[u8] = b"{\r\n    \"event_type\": \"response\"\r\n}";
     const SIGNATURE: &[u8] = b"bcf95bdaa6dae4e97a44eb8d65273d3c5459f9a258b68c26f10d6cc69b359b51";
 

@@ -50,7 +50,10 @@ fn a_message_event_is_read_whole() {
     assert_eq!(event.kind, EventKind::Message);
     assert_eq!(event.message.as_ref().map(|message| message.id.as_str()), Some("vdJmjjLk8D"));
     assert_eq!(response.id, "vdOpL1NJ74l");
-    assert_eq!(response.created, "2020-02-05T09:20:39.810686Z".parse().ok().map(crate::upstream::tolerant::WrittenTime::Known));
+    assert_eq!(
+        response.created,
+        "2020-02-05T09:20:39.810686Z".parse().ok().map(crate::upstream::tolerant::WrittenTime::Known)
+    );
     assert_eq!((response.state.as_deref(), response.survey.as_deref()), (Some("closed"), Some("survey 1")));
     assert_eq!((&response.answers[0].value, response.answers[0].question_type.as_deref()), (&json!(5), Some("nps")));
     let thread: Vec<&str> = response.attached_messages.iter().map(|message| message.id.as_str()).collect();
@@ -317,7 +320,7 @@ async fn refusals_are_told_apart() {
         assert!(matches!(error, CallError::UnusableReceipt(_)) && error.to_string().contains("unknown"), "{error}");
     }
     assert!(matches!(act(206, "{}").await, CallError::UnusableReceipt(_)));
-    // Whoever broke may have broken after doing it (`reliability.md` O1).
+    // Whoever broke may have broken after doing it (reliability.md O1).
     assert!(matches!(act(500, "").await, CallError::ServerError { status: 500 }));
 }
 

@@ -1,4 +1,4 @@
-//! What an event says, in the upstream's words (`apis.md` G1 to G18).
+//! What an event says, in the upstream's words (apis.md G1 to G18).
 //!
 //! `response.token` is never kept (B154), and of `actions` only the names are, so that no address from a payload can be
 //! called (B135).
@@ -24,7 +24,7 @@ pub enum WireError {
     /// It does not say what happened.
     #[error("The event has no event_type.")]
     NoType,
-    /// It is of a type that the documents do not name: whatever it carries, it says nothing (`apis.md` B131).
+    /// It is of a type that the documents do not name: whatever it carries, it says nothing (apis.md B131).
     #[error("The event is of an unknown type.")]
     UnknownType(String),
     /// It says of nobody's response that something happened.
@@ -51,22 +51,22 @@ pub enum EventKind {
     Response,
     /// A customer wrote again.
     Message,
-    /// A local manager handed it over. The documents call it delegated, delegate and delegation (`apis.md` B131).
+    /// A local manager handed it over. The documents call it delegated, delegate and delegation (apis.md B131).
     Delegated,
 }
 
 /// A customer's response and its thread.
 #[derive(Default)]
 pub struct Response {
-    /// Its identity: the only one that holds (`apis.md` B136, B138).
+    /// Its identity: the only one that holds (apis.md B136, B138).
     pub id: String,
     /// When the customer answered.
     pub created: Option<WrittenTime>,
-    /// When it was last touched. Later events repeat earlier values (`apis.md` B140).
+    /// When it was last touched. Later events repeat earlier values (apis.md B140).
     pub updated: Option<WrittenTime>,
     /// How the survey came to the customer, or the site the text is from.
     pub source: Option<String>,
-    /// `open`, `closed` or `pending`. Closed does not mean that nothing can be done (`apis.md` B151).
+    /// `open`, `closed` or `pending`. Closed does not mean that nothing can be done (apis.md B151).
     pub state: Option<String>,
     /// The thread's own name, which changes between events.
     pub thread: Option<String>,
@@ -80,7 +80,7 @@ pub struct Response {
     pub message: Option<Message>,
     /// What was answered.
     pub reply: Option<Message>,
-    /// The thread so far, newest first (`apis.md` B142).
+    /// The thread so far, newest first (apis.md B142).
     pub attached_messages: Vec<Message>,
     /// The customer, as Goodays knows them.
     pub user: Person,
@@ -90,7 +90,7 @@ pub struct Response {
     pub place: Option<Place>,
     /// Who it was handed to.
     pub delegated_to: Option<Place>,
-    /// The names of the only legal actions (`apis.md` G18).
+    /// The names of the only legal actions (apis.md G18).
     pub actions: Vec<String>,
     /// Their addresses, which are never called: only whether they are what they should be is looked at (B135).
     pub action_addresses: Vec<String>,
@@ -102,17 +102,17 @@ pub struct Response {
 pub struct Answer {
     /// Its identity.
     pub id: Option<String>,
-    /// Any JSON: number, text, list, null (`apis.md` B147).
+    /// Any JSON: number, text, list, null (apis.md B147).
     pub value: Value,
     /// The question's identity.
     pub question_id: Option<String>,
-    /// The question, with the upstream's marks in it (`apis.md` B146).
+    /// The question, with the upstream's marks in it (apis.md B146).
     pub title: Option<String>,
     /// The question's type, such as `nps`.
     pub question_type: Option<String>,
 }
 
-/// One text of a thread. The same one comes with different types (`apis.md` B141): its identity counts.
+/// One text of a thread. The same one comes with different types (apis.md B141): its identity counts.
 #[derive(Clone, PartialEq)]
 pub struct Message {
     /// Its identity.
@@ -123,7 +123,7 @@ pub struct Message {
     pub message_type: Option<String>,
     /// What it says.
     pub content: Option<String>,
-    /// Links, never fetched (`apis.md` B145).
+    /// Links, never fetched (apis.md B145).
     pub attachments: Vec<String>,
     /// Who wrote it.
     pub sender: Person,
@@ -132,7 +132,7 @@ pub struct Message {
 /// A name and an address.
 #[derive(Clone, Default, PartialEq)]
 pub struct Person {
-    /// The e-mail address, which may be no address at all (`apis.md` B144).
+    /// The e-mail address, which may be no address at all (apis.md B144).
     pub email: Option<String>,
     /// The first name.
     pub first_name: Option<String>,

@@ -1,4 +1,4 @@
-//! What we ask Kustomer, all of it reading (`apis.md` K2 to K6). Our calls count against the organisation's budget
+//! What we ask Kustomer, all of it reading (apis.md K2 to K6). Our calls count against the organisation's budget
 //! (P37), so nothing is asked that the event said already.
 
 use std::time::Duration;
@@ -32,7 +32,7 @@ pub enum CallError {
     /// The configuration or an identity cannot be used.
     #[error("{0}")]
     Invalid(&'static str),
-    /// The key is missing, wrong, or has too few roles (`apis.md` B211).
+    /// The key is missing, wrong, or has too few roles (apis.md B211).
     #[error("Kustomer refused the API key (status {status}). Check `[kustomer] api_key_file` and the key's roles.")]
     KeyRefused {
         /// 401 or 403.
@@ -75,7 +75,7 @@ pub enum CallError {
 }
 
 impl Kustomer {
-    /// `api_root` is such as `https://api.kustomerapp.com`, with or without the organisation before it (`apis.md` B212).
+    /// `api_root` is such as `https://api.kustomerapp.com`, with or without the organisation before it (apis.md B212).
     ///
     /// # Errors
     /// When the key cannot stand in a header.
@@ -98,7 +98,7 @@ impl Kustomer {
         Self { clock, ..self }
     }
 
-    /// A conversation as it is now (`apis.md` K2).
+    /// A conversation as it is now (apis.md K2).
     ///
     /// # Errors
     /// See [`CallError`].
@@ -106,7 +106,7 @@ impl Kustomer {
         Ok(Conversation::read(&self.record("conversations", id).await?)?)
     }
 
-    /// A customer (`apis.md` K4).
+    /// A customer (apis.md K4).
     ///
     /// # Errors
     /// See [`CallError`].
@@ -114,7 +114,7 @@ impl Kustomer {
         Ok(Customer::read(&self.record("customers", id).await?)?)
     }
 
-    /// A colleague (`apis.md` K6).
+    /// A colleague (apis.md K6).
     ///
     /// # Errors
     /// See [`CallError`].
@@ -122,7 +122,7 @@ impl Kustomer {
         Ok(User::read(&self.record("users", id).await?)?)
     }
 
-    /// The names of tags, as far as they are known. Without tags nobody is asked (`apis.md` K5, B205).
+    /// The names of tags, as far as they are known. Without tags nobody is asked (apis.md K5, B205).
     ///
     /// # Errors
     /// See [`CallError`]. No request should fail for want of its tags.
@@ -142,7 +142,7 @@ impl Kustomer {
     /// # Errors
     /// See [`CallError`].
     pub async fn check(&self) -> Result<(), CallError> {
-        // The one role that the documented key surely has is that of reading tags (`apis.md` K11). This id is the
+        // The one role that the documented key surely has is that of reading tags (apis.md K11). This id is the
         // document's own placeholder: that nobody has such a tag is an answer, too.
         self.tags(&["aaaaaaaaaaaaaaaaaaaaaaaa".to_owned()]).await.map(drop)
     }

@@ -1,5 +1,5 @@
 //! Whether a webhook comes from Kustomer: an HMAC-SHA256 of the raw body, keyed with the webhook's token
-//! (`apis.md` P30).
+//! (apis.md P30).
 
 use base::Secret;
 use base::hmac::{Keyring, SignatureError};

@@ -1,6 +1,6 @@
 //! What Kustomer says of conversations, customers and users.
 //!
-//! The documented workflow sees flat objects, webhooks and the API speak JSON:API (`apis.md` B202): a value is looked
+//! The documented workflow sees flat objects, webhooks and the API speak JSON:API (apis.md B202): a value is looked
 //! for in `attributes`, then at the top, and an identity in `relationships`, then at the top.
 
 use std::fmt;
@@ -36,21 +36,21 @@ pub enum WireError {
 /// The only event that the documents name.
 const UPDATE: &str = "kustomer.conversation.update";
 
-/// One webhook call about a conversation (`apis.md` P33).
+/// One webhook call about a conversation (apis.md P33).
 pub struct Event {
-    /// The event's identity: the same one may come again (`apis.md` B214).
+    /// The event's identity: the same one may come again (apis.md B214).
     pub id: Option<String>,
     /// Such as `kustomer.conversation.update`.
     pub name: String,
     /// The conversation as it is now.
     pub conversation: Conversation,
-    /// The status before and after, only if this very event changed it (`apis.md` B201).
+    /// The status before and after, only if this very event changed it (apis.md B201).
     pub status_change: Option<(Option<String>, String)>,
     /// When it happened, which may be long before it is heard of.
     pub created: Option<WrittenTime>,
 }
 
-/// A conversation (`apis.md` P34).
+/// A conversation (apis.md P34).
 #[derive(Clone, Default, PartialEq)]
 pub struct Conversation {
     /// Its identity.
@@ -65,11 +65,11 @@ pub struct Conversation {
     pub tags: Vec<String>,
     /// The users' identities.
     pub assigned_users: Vec<String>,
-    /// The one who changed it last: the closer, when it has just been closed (`apis.md` B203).
+    /// The one who changed it last: the closer, when it has just been closed (apis.md B203).
     pub modified_by: Option<String>,
     /// Raised with each change.
     pub rev: Option<i64>,
-    /// Whether it is spam (`apis.md` B216).
+    /// Whether it is spam (apis.md B216).
     pub spam: bool,
     /// Whether it is gone, though it can still be read.
     pub is_deleted: bool,
@@ -89,7 +89,7 @@ pub struct Customer {
     pub id: String,
     /// Their name.
     pub name: Option<String>,
-    /// Their addresses, and whether each is verified (`apis.md` B213).
+    /// Their addresses, and whether each is verified (apis.md B213).
     pub emails: Vec<(String, bool)>,
     /// Their telephone numbers, as they are written.
     pub phones: Vec<String>,
@@ -184,7 +184,7 @@ impl User {
 }
 
 /// The names of the tags in an answer that is one tag, a list, or a refusal with a part of the list in it
-/// (`apis.md` B205).
+/// (apis.md B205).
 pub(super) fn tag_names(answer: &Value) -> Vec<String> {
     let data = answer.get("data").unwrap_or(answer);
     list(data).iter().filter_map(|tag| text(attribute(tag, "name"))).collect()
@@ -194,7 +194,7 @@ pub(super) fn parse(body: &[u8]) -> Result<Value, WireError> {
     json::read(body).map_err(|error| WireError::NotJson { line: error.line(), column: error.column() })
 }
 
-/// True as JSON, as a word or as a number (`apis.md` B209).
+/// True as JSON, as a word or as a number (apis.md B209).
 #[must_use]
 pub fn is_true(value: &Value) -> bool {
     boolean_of(value) == Some(true)

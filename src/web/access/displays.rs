@@ -17,7 +17,10 @@ use super::codes::{self, Codes, Full, Guesser, NotConfirmed};
 use crate::actions::sign_in::{EndReason, SessionState};
 use base::{Clock, Secret, key};
 use crate::domain::{Permission, Role};
-use crate::store::{Display, DisplayToken, DisplayLogin, DisplayLoginAttempt, NewDisplay, Store, StoreError, DisplayLoginOutcome, DisplayCredential};
+use crate::store::{
+    Display, DisplayCredential, DisplayLogin, DisplayLoginAttempt, DisplayLoginOutcome, DisplayToken, NewDisplay,
+    Store, StoreError,
+};
 
 /// How long a display may stay without being let in anew.
 pub const TERM: SignedDuration = SignedDuration::from_hours(365 * 24);
@@ -156,7 +159,13 @@ impl Displays {
         bound: bool,
     ) -> Result<(DisplayToken, Display), StoreError> {
         let expires = self.0.clock.now().saturating_add(term).unwrap_or(Timestamp::MAX);
-        let new = NewDisplay { board: board.to_owned(), name: name.to_owned(), created_by: by.to_owned(), expires, is_bound: bound };
+        let new = NewDisplay {
+            board: board.to_owned(),
+            name: name.to_owned(),
+            created_by: by.to_owned(),
+            expires,
+            is_bound: bound,
+        };
         let (token, display) = self.0.store.displays().add(new).await?;
         self.known().by_id.insert(display.id.clone(), Held::new(display.clone()));
         Ok((token, display))
@@ -300,7 +309,8 @@ impl Displays {
         Caller { address, browser }: Caller,
     ) -> Result<Entered, StoreError> {
         let key = key::generate();
-        let entry = DisplayLoginAttempt { display: &id, credential: way, new_key: &key, current_key: held, address, browser };
+        let entry =
+            DisplayLoginAttempt { display: &id, credential: way, new_key: &key, current_key: held, address, browser };
         let outcome = self.0.store.displays().log_in(entry).await?;
         Ok(match outcome {
             DisplayLoginOutcome::Accepted => Entered::In(key, Screen { id, board }),

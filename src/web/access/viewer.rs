@@ -12,7 +12,7 @@ use tokio::sync::watch;
 use super::displays::{Displays, Screen};
 use super::{Access, AuthMode, door};
 use crate::actions::SignIn;
-use crate::actions::sign_in::{SignInError, SessionState};
+use crate::actions::sign_in::{SessionState, SignInError};
 use base::Secret;
 use crate::domain::{Actor, AgentId, Permission, Role};
 use crate::live::{ViewOwner, Scope, ViewKey};

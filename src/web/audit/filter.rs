@@ -5,7 +5,7 @@ use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
 
 use crate::domain::AgentId;
-use crate::store::{AuditFilter, AuditUser, AUDIT_OPEN, AUDIT_OUTCOMES};
+use crate::store::{AUDIT_OPEN, AUDIT_OUTCOMES, AuditFilter, AuditUser};
 
 /// How many entries are shown when nobody says how many.
 const ENTRIES: u32 = 100;

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::{CurrentUser, format, segment};
 use crate::domain::{Actor, ActorKind};
-use crate::store::{AuditEntry, AUDIT_OPEN, AUDIT_OUTCOMES};
+use crate::store::{AUDIT_OPEN, AUDIT_OUTCOMES, AuditEntry};
 use crate::web::audit::AuditQuery;
 
 /// What is shown of the audit.

@@ -1,6 +1,6 @@
-//! The sessions that are followed: those that somebody has in hand, and those that were let go and are to be asked about.
+//! Tracks sessions from the first agent who has them until Clarity says that they have ended.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -10,97 +10,112 @@ use super::timeline::SessionTimeline;
 use crate::domain::{AgentId, SessionId, SessionStatus};
 use crate::gold::entity::Agent;
 
-/// How long nobody must list a session before Clarity is asked whether it has ended: a transfer is over by then.
-const SETTLED: Duration = Duration::from_secs(3);
+/// How long no agent must have a session before Clarity is asked whether it has ended: a transfer is over by then.
+const RELEASE_DELAY: Duration = Duration::from_secs(3);
 
+/// The sessions that are tracked.
 #[derive(Debug, Default)]
 pub(super) struct SessionTracker {
-    in_hand: HashMap<SessionId, SessionTimeline>,
-    /// Who has which of them.
+    sessions: HashMap<SessionId, Tracked>,
+    /// The sessions that each agent has.
     held: HashMap<AgentId, BTreeSet<SessionId>>,
-    /// In the order in which Clarity is to be asked.
-    let_go: BTreeMap<(Instant, SessionId), SessionTimeline>,
-    /// When it is to be asked about each of these.
-    due: HashMap<SessionId, Instant>,
-    /// Those that are not remembered as they are.
-    changed: BTreeSet<SessionId>,
+    /// The released sessions in the order in which Clarity is to be asked.
+    due: BTreeSet<(Instant, SessionId)>,
+    /// Sessions that are not stored as they are.
+    unsaved: BTreeSet<SessionId>,
+}
+
+#[derive(Debug)]
+struct Tracked {
+    timeline: SessionTimeline,
+    state: State,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// An agent has it.
+    InHand,
+    /// No agent has it; Clarity is asked at this time whether it has ended.
+    Released(Instant),
 }
 
 impl SessionTracker {
-    /// When Clarity is to be asked next. `None`: somebody has whatever is followed.
+    /// When Clarity is to be asked next. `None`: agents have all tracked sessions.
     pub fn next_due(&self) -> Option<Instant> {
-        self.let_go.first_key_value().map(|((due, _), _)| *due)
+        self.due.first().map(|(due, _)| *due)
     }
 
-    /// Whoever has a session in hand.
+    /// The agents who have tracked sessions.
     pub fn holders(&self) -> Vec<AgentId> {
         self.held.keys().copied().collect()
     }
 
-    /// An agent has these sessions in hand, and no others.
-    pub fn agent_has(&mut self, id: AgentId, agent: Option<&Agent>, now: Timestamp) {
+    /// Updates the sessions that an agent has. `None`: the agent is gone.
+    pub fn update_agent(&mut self, id: AgentId, agent: Option<&Agent>, now: Timestamp) {
         let has = |session: &SessionId| agent.is_some_and(|agent| agent.sessions.contains_key(session));
         let before = self.held.get(&id).into_iter().flatten();
         for session in before.filter(|session| !has(session)).copied().collect::<Vec<_>>() {
             self.leave(id, session, now);
         }
         for session in agent.into_iter().flat_map(|agent| agent.sessions.values()) {
-            // Who only hears it ring has not helped anybody.
+            // An agent to whom it is only offered has not talked to the customer.
             if !matches!(session.status, SessionStatus::Active | SessionStatus::AfterCall) {
                 continue;
             }
-            let found = self.due.remove(&session.id).and_then(|due| self.let_go.remove(&(due, session.id)));
-            let course = self
-                .in_hand
-                .entry(session.id)
-                .or_insert_with(|| found.unwrap_or_else(|| SessionTimeline::new(session.modality.clone())));
-            course.queue = course.queue.or(session.queue);
-            course.customer = session.customer.clone().or_else(|| course.customer.take());
-            if course.come(id, now) {
-                self.changed.insert(session.id);
+            let tracked = self.sessions.entry(session.id).or_insert_with(|| Tracked {
+                timeline: SessionTimeline::new(session.modality.clone()),
+                state: State::InHand,
+            });
+            if let State::Released(due) = std::mem::replace(&mut tracked.state, State::InHand) {
+                self.due.remove(&(due, session.id));
+            }
+            let timeline = &mut tracked.timeline;
+            timeline.queue = timeline.queue.or(session.queue);
+            timeline.customer = session.customer.clone().or_else(|| timeline.customer.take());
+            if timeline.join(id, now) {
+                self.unsaved.insert(session.id);
             }
             self.held.entry(id).or_default().insert(session.id);
         }
     }
 
-    /// What is to be remembered anew: of those that are followed what is needed, of the others nothing.
-    pub fn news(&self) -> Vec<(String, Option<String>)> {
-        let memory = |id: &SessionId| {
-            let let_go = || self.let_go.get(&(*self.due.get(id)?, *id));
-            self.in_hand.get(id).or_else(let_go).map(SessionTimeline::to_memory)
-        };
-        self.changed.iter().map(|id| (id.to_string(), memory(id))).collect()
+    /// What is to be stored: the timeline of each session that has changed, `None` for those that are tracked no longer.
+    pub fn unsaved(&self) -> Vec<(String, Option<String>)> {
+        let timeline = |id: &SessionId| self.sessions.get(id).map(|tracked| tracked.timeline.to_json());
+        self.unsaved.iter().map(|id| (id.to_string(), timeline(id))).collect()
     }
 
-    /// All news are written down.
-    pub fn is_remembered(&mut self) {
-        self.changed.clear();
+    /// Everything that [`Self::unsaved`] returned is stored.
+    pub fn saved(&mut self) {
+        self.unsaved.clear();
     }
 
-    /// Clarity has been asked, and what became of it is written down.
-    pub fn is_settled(&mut self, id: SessionId) {
-        self.changed.insert(id);
+    /// The ended session is reported: the stored one can go.
+    pub fn finish(&mut self, id: SessionId) {
+        self.unsaved.insert(id);
     }
 
-    /// One of which an earlier life of the process knew, and nobody knows who has it.
-    pub fn recall(&mut self, id: SessionId, course: SessionTimeline) {
-        if !self.in_hand.contains_key(&id) {
-            self.ask_at(Instant::now() + SETTLED, id, course);
+    /// Tracks a session from before a restart, unless an agent has it.
+    pub fn restore(&mut self, id: SessionId, timeline: SessionTimeline) {
+        if !self.sessions.get(&id).is_some_and(|tracked| tracked.state == State::InHand) {
+            self.ask_at(Instant::now() + RELEASE_DELAY, id, timeline);
         }
     }
 
-    /// The first that is due, which is followed no longer.
+    /// Removes and returns the first session about which Clarity is to be asked by now.
     pub fn take_due(&mut self, now: Instant) -> Option<(SessionId, SessionTimeline)> {
-        let first = self.let_go.first_entry().filter(|first| first.key().0 <= now)?;
-        let ((_, id), course) = first.remove_entry();
-        self.due.remove(&id);
-        Some((id, course))
+        let (due, id) = *self.due.first().filter(|(due, _)| *due <= now)?;
+        self.due.remove(&(due, id));
+        Some((id, self.sessions.remove(&id)?.timeline))
     }
 
-    /// Clarity is to be asked then.
-    pub fn ask_at(&mut self, due: Instant, id: SessionId, course: SessionTimeline) {
-        self.due.insert(id, due);
-        self.let_go.insert((due, id), course);
+    /// Clarity is to be asked about this session at this time.
+    pub fn ask_at(&mut self, due: Instant, id: SessionId, timeline: SessionTimeline) {
+        let before = self.sessions.insert(id, Tracked { timeline, state: State::Released(due) });
+        if let Some(Tracked { state: State::Released(before), .. }) = before {
+            self.due.remove(&(before, id));
+        }
+        self.due.insert((due, id));
     }
 
     fn leave(&mut self, agent: AgentId, id: SessionId, now: Timestamp) {
@@ -110,13 +125,13 @@ impl SessionTracker {
                 self.held.remove(&agent);
             }
         }
-        let Some(course) = self.in_hand.get_mut(&id) else { return };
-        course.leave(agent, now);
-        self.changed.insert(id);
-        if course.is_let_go()
-            && let Some(course) = self.in_hand.remove(&id)
-        {
-            self.ask_at(Instant::now() + SETTLED, id, course);
+        let Some(tracked) = self.sessions.get_mut(&id).filter(|tracked| tracked.state == State::InHand) else { return };
+        tracked.timeline.leave(agent, now);
+        self.unsaved.insert(id);
+        if tracked.timeline.is_released() {
+            let due = Instant::now() + RELEASE_DELAY;
+            tracked.state = State::Released(due);
+            self.due.insert((due, id));
         }
     }
 }
@@ -127,14 +142,14 @@ mod tests {
     use crate::domain::Modality;
 
     #[tokio::test(start_paused = true)]
-    async fn they_are_asked_about_in_the_order_in_which_they_are_due_and_no_sooner() {
-        let (mut followed, now) = (SessionTracker::default(), Instant::now());
+    async fn released_sessions_come_due_in_order() {
+        let (mut tracker, now) = (SessionTracker::default(), Instant::now());
         for (id, seconds) in [(1, 30), (2, 3), (3, 3)] {
-            followed.ask_at(now + Duration::from_secs(seconds), SessionId(id), SessionTimeline::new(Modality::Audio));
+            tracker.ask_at(now + Duration::from_secs(seconds), SessionId(id), SessionTimeline::new(Modality::Audio));
         }
         let mut due = |seconds| {
-            let next = followed.next_due();
-            followed.take_due(now + Duration::from_secs(seconds)).map(|(id, _)| (id.0, next))
+            let next = tracker.next_due();
+            tracker.take_due(now + Duration::from_secs(seconds)).map(|(id, _)| (id.0, next))
         };
         let at = |seconds| Some(now + Duration::from_secs(seconds));
         assert_eq!(due(2), None);

@@ -1,17 +1,17 @@
-//! What Clarity tells of one session and its customer, in our words.
+//! Translates a session that was looked up, and its customer, into the types of `domain`.
 
 use jiff::Timestamp;
 use url::Url;
 
-use super::EndedSessionRules;
+use super::rules::EndedSessionRules;
 use base::SourceClock;
 use crate::domain::{AgentId, CustomerIdentity, QueueId, SessionId, SessionRecord};
 use crate::upstream::clarity::wire;
 
-/// The extra item with the number from which the customer called (`apis.md` J22).
+/// The extra item with the customer's phone number (apis.md J22).
 const PHONE_ITEM: &str = "CallerPhoneNumber";
 
-/// What is to be remembered of a session. `last` is the agent whom we saw with it last.
+/// The session's record in the history. `last` is the agent who was last seen with it.
 pub(in crate::feeds::clarity) fn trace(
     id: SessionId,
     session: &wire::Session,
@@ -20,10 +20,10 @@ pub(in crate::feeds::clarity) fn trace(
     clock: &SourceClock,
 ) -> SessionRecord {
     let phones = [session.customer_phone.as_deref(), item(session, PHONE_ITEM)];
-    let popped = session.screen_pop_url.as_deref();
-    let number = popped.and_then(|address| segment_after(address, "customers"));
-    let mut person = CustomerIdentity::new(email(session, rules), None)
-        .and(number.as_deref().map(CustomerIdentity::numbered).unwrap_or_default());
+    let console = session.screen_pop_url.as_deref();
+    let number = console.and_then(|address| segment_after(address, "customers"));
+    let mut person =
+        CustomerIdentity::new(email(session, rules), None).and(number.as_deref().map(CustomerIdentity::numbered).unwrap_or_default());
     for phone in phones.into_iter().flatten() {
         person = person
             .and(CustomerIdentity::new(None, Some(phone)))
@@ -32,28 +32,27 @@ pub(in crate::feeds::clarity) fn trace(
     SessionRecord {
         id,
         queue: session.queue_id.map(QueueId),
-        // Clarity's own `agentId` is the first who answered (`apis.md` B88).
+        // Clarity's own `agentId` is the first who answered (apis.md B88).
         agent: primary(session).or(last).or_else(|| session.agent().map(|(id, _)| AgentId(id))),
         began: session.start_time_stamp.map(|began| clock.to_ours(began)),
         ended: ended(session, clock).or_else(|| session.is_over().then(|| clock.ours())),
-        // A site's own address in place of the customer's would make one customer of all of them.
+        // The site's own address in place of the customers' would make one customer of all of them.
         person: person.without_shared_addresses(),
         conversation: conversation(session, rules).map(Into::into),
     }
 }
 
-/// When it ended by our clock, if Clarity says so.
+/// When it ended, by our clock.
 pub(super) fn ended(session: &wire::Session, clock: &SourceClock) -> Option<Timestamp> {
     session.end_time_stamp.map(|ended| clock.to_ours(ended))
 }
 
-/// The customer's address, if an extra item holds one.
+/// The customer's e-mail address, if an extra item holds one.
 pub(super) fn email<'a>(session: &'a wire::Session, rules: &EndedSessionRules) -> Option<&'a str> {
     rules.email_items.iter().find_map(|name| item(session, name).filter(|value| value.contains('@')))
 }
 
-/// The conversation that a session is a part of: an extra item names it, or the agent's console has opened it
-/// (`apis.md` J17).
+/// The conversation that the session belongs to: an extra item names it, or the agent's console has opened it (apis.md J17).
 pub(super) fn conversation(session: &wire::Session, rules: &EndedSessionRules) -> Option<String> {
     let named = item(session, &rules.conversation_item).map(str::to_owned);
     named.or_else(|| segment_after(session.screen_pop_url.as_deref()?, "event"))
@@ -70,7 +69,7 @@ fn item<'a>(session: &'a wire::Session, name: &str) -> Option<&'a str> {
     found.and_then(|item| item.value.as_deref()).map(str::trim).filter(|value| !value.is_empty())
 }
 
-/// What follows a word in the path of an address of Kustomer's, which an agent's console opened.
+/// The path segment after `word` in a Kustomer address, which an agent's console opened.
 fn segment_after(address: &str, word: &str) -> Option<String> {
     let url = Url::parse(address).ok()?;
     let host = url.host_str()?;
@@ -98,7 +97,7 @@ mod tests {
         }
     }
 
-    fn standing() -> (Timestamp, SourceClock) {
+    fn fixed_clock() -> (Timestamp, SourceClock) {
         let now = "2026-11-21T09:05:00Z".parse().expect("a time");
         (now, SourceClock::new(Clock::manual(now)))
     }
@@ -108,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn a_conversation_is_found_in_what_the_console_opened_and_nowhere_else() {
+    fn conversation_is_found_in_the_console_address_only() {
         let id = "5f2a5f2a5f2a5f2a5f2a5f2a";
         let address = format!("https://x.kustomerapp.com/app/customers/c9/event/{id}?a=1");
         assert_eq!(segment_after(&address, "event").as_deref(), Some(id));
@@ -125,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_called_is_recognised_by_number_address_and_what_the_console_opened() {
+    fn caller_is_known_by_phone_email_and_console_address() {
         let session = read(json!({
             "sessionId": 82673, "queueId": 11, "agentId": 40, "customerPhone": "sip:+13128633465@example.com;user=phone",
             "startTimeStamp": "2026-11-21T09:00:00Z", "sessionStatus": "Completed",
@@ -134,7 +133,7 @@ mod tests {
             "extraItems": [{"key": "customeremail", "value": " Jenny@Example.com "},
                 {"key": "CallerPhoneNumber", "value": "13128633465;EXT=3465"}]
         }));
-        let (now, clock) = standing();
+        let (now, clock) = fixed_clock();
         let trace = trace(SessionId(82_673), &session, Some(AgentId(42)), &rules(), &clock);
         let jenny = CustomerIdentity::new(Some("jenny@example.com"), Some("+13128633465"))
             .and(CustomerIdentity::numbered("c9"));
@@ -145,8 +144,8 @@ mod tests {
     }
 
     #[test]
-    fn a_colleague_who_calls_is_recognised_by_their_sip_address() {
-        let (_, clock) = standing();
+    fn calling_colleague_is_known_by_sip_address() {
+        let (_, clock) = fixed_clock();
         let of = |phone: &str| {
             let session = read(json!({"sessionId": 7, "customerPhone": phone}));
             trace(SessionId(7), &session, None, &rules(), &clock).person
@@ -156,10 +155,10 @@ mod tests {
     }
 
     #[test]
-    fn of_a_session_that_goes_on_the_last_word_is_not_spoken() {
+    fn active_session_has_no_end() {
         let session =
             read(json!({"sessionId": 7, "agentId": 40, "sessionStatus": "Active", "customerPhone": "Unknown"}));
-        let (_, clock) = standing();
+        let (_, clock) = fixed_clock();
         let seen = trace(SessionId(7), &session, Some(AgentId(42)), &rules(), &clock);
         assert_eq!((seen.ended, seen.agent, seen.person.is_unknown()), (None, Some(AgentId(42)), true));
         assert_eq!(trace(SessionId(7), &session, None, &rules(), &clock).agent, Some(AgentId(40)));

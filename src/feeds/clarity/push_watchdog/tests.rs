@@ -1,4 +1,4 @@
-//! The watchdog by itself, and with the gold copy against pushes that are lost in every way.
+//! Tests the watchdog by itself, and together with the gold copy while pushes are lost in every way.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -18,40 +18,40 @@ use crate::gold::{BusinessDay, Entity, Gold, Key};
 const ROB: AgentId = AgentId(41);
 const ORDERS: QueueId = QueueId(11);
 
-/// What happens, in seconds of its own.
+/// One step of a scenario.
 #[derive(Debug, Clone, Copy)]
 enum Step {
-    /// So many seconds pass.
+    /// This many seconds pass.
     Wait(u64),
-    /// Clarity is asked for both.
-    Asked,
+    /// A subscription to both kinds is requested.
+    Subscribed,
     AgentPush,
     QueuePush,
-    /// A reading, which shows something new of the agent or of the queue, or nothing.
-    Read,
-    ReadsAgent,
-    ReadsQueue,
+    /// A snapshot that shows nothing new, or a change of the agent or of the queue.
+    Snapshot,
+    SnapshotShowsAgent,
+    SnapshotShowsQueue,
 }
 
-struct Story {
+struct Scenario {
     watchdog: PushWatchdog,
     now: Instant,
     place: u64,
 }
 
-impl Story {
+impl Scenario {
     fn new() -> Self {
         let mut watchdog = PushWatchdog::default();
-        watchdog.queues_are(1);
+        watchdog.set_queue_count(1);
         Self { watchdog, now: Instant::now(), place: 0 }
     }
 
     fn after(steps: &[Step]) -> Self {
-        let mut story = Self::new();
+        let mut scenario = Self::new();
         for step in steps {
-            story.take(*step);
+            scenario.take(*step);
         }
-        story
+        scenario
     }
 
     fn take(&mut self, step: Step) -> u64 {
@@ -66,8 +66,8 @@ impl Story {
                 }
                 return 0;
             }
-            Step::Asked => {
-                self.watchdog.asked(Kinds::ALL, now);
+            Step::Subscribed => {
+                self.watchdog.subscribed(Kinds::ALL, now);
                 return 0;
             }
             Step::AgentPush => {
@@ -78,11 +78,11 @@ impl Story {
                 self.watchdog.queue_pushed(ORDERS, place, now);
                 return 0;
             }
-            Step::Read => {}
-            Step::ReadsAgent => differences.agents.push((ROB, place)),
-            Step::ReadsQueue => differences.queues.push((ORDERS, place)),
+            Step::Snapshot => {}
+            Step::SnapshotShowsAgent => differences.agents.push((ROB, place)),
+            Step::SnapshotShowsQueue => differences.queues.push((ORDERS, place)),
         }
-        self.watchdog.read(place, &differences, now)
+        self.watchdog.compare(place, &differences, now)
     }
 
     fn decide(&mut self) -> (bool, bool, bool) {
@@ -96,100 +96,113 @@ const QUEUES: Option<&str> = Some("Clarity shows changes in queues that it does 
 const SILENT: Option<&str> = Some("Clarity was asked to push queues and pushes nothing about them.");
 
 #[test]
-fn delivery_of_each_kind_decides_whether_it_is_live() {
-    use Step::{AgentPush, Asked, QueuePush, Read, ReadsAgent, ReadsQueue, Wait};
-    let fresh = [Asked, AgentPush, QueuePush, Read, Wait(10)];
+fn live_depends_on_the_delivery_of_each_kind() {
+    use Step::{AgentPush, QueuePush, Snapshot, SnapshotShowsAgent, SnapshotShowsQueue, Subscribed, Wait};
+    let fresh = [Subscribed, AgentPush, QueuePush, Snapshot, Wait(10)];
     let cases: &[(&str, &[Step], Option<&str>)] = &[
-        ("nothing speaks against it", &[Read], None),
-        ("a change is only suspect at first", &[ReadsAgent], None),
-        ("and no push has told of it by the next reading", &[ReadsAgent, Wait(5), Read], AGENTS),
-        ("a push came a little late", &[ReadsAgent, AgentPush, Wait(3), Read], None),
-        ("but only once it may be expected", &[ReadsAgent, Wait(2), Read], None),
-        ("at a reading after that", &[ReadsAgent, Wait(2), Read, Wait(1), Read], AGENTS),
-        ("and not if it came meanwhile", &[ReadsAgent, Wait(2), Read, AgentPush, Wait(1), Read], None),
-        ("pushes of queues are none of agents", &[ReadsAgent, QueuePush, Wait(3), Read], AGENTS),
-        ("a push ends it", &[ReadsAgent, Wait(3), Read, AgentPush], None),
-        ("a push of the other kind does not", &[ReadsAgent, Wait(3), Read, QueuePush], AGENTS),
-        ("drift beside living pushes", &[AgentPush, ReadsAgent, Wait(3), Read], None),
-        ("queues that are not pushed", &[ReadsQueue, Wait(5), Read], QUEUES),
-        ("pushes of agents are none of queues", &[ReadsQueue, AgentPush, Wait(3), Read], QUEUES),
-        ("a push about the queue in time", &[ReadsQueue, QueuePush, Wait(3), Read], None),
-        ("queues that were asked for in vain", &[Asked, Wait(8)], SILENT),
-        ("queues that answer in time", &[Asked, Wait(7), QueuePush, Wait(60)], None),
-        ("queues that answer late", &[Asked, Wait(20), QueuePush], None),
-        ("agents alone answer", &[Asked, AgentPush, Wait(8)], SILENT),
-        ("doubt that came back is not ended at once", &[Asked, Wait(8), QueuePush, Asked, Wait(8), QueuePush], SILENT),
+        ("nothing is wrong", &[Snapshot], None),
+        ("a change is only suspected at first", &[SnapshotShowsAgent], None),
+        ("and no push has reported it by the next snapshot", &[SnapshotShowsAgent, Wait(5), Snapshot], AGENTS),
+        ("a push came a little late", &[SnapshotShowsAgent, AgentPush, Wait(3), Snapshot], None),
+        ("a push may be delayed", &[SnapshotShowsAgent, Wait(2), Snapshot], None),
+        ("but not until a snapshot after that", &[SnapshotShowsAgent, Wait(2), Snapshot, Wait(1), Snapshot], AGENTS),
+        ("and not if it came meanwhile", &[SnapshotShowsAgent, Wait(2), Snapshot, AgentPush, Wait(1), Snapshot], None),
+        ("pushes of queues are none of agents", &[SnapshotShowsAgent, QueuePush, Wait(3), Snapshot], AGENTS),
+        ("a push ends it", &[SnapshotShowsAgent, Wait(3), Snapshot, AgentPush], None),
+        ("a push of the other kind does not", &[SnapshotShowsAgent, Wait(3), Snapshot, QueuePush], AGENTS),
+        ("drift beside living pushes", &[AgentPush, SnapshotShowsAgent, Wait(3), Snapshot], None),
+        ("queues that are not pushed", &[SnapshotShowsQueue, Wait(5), Snapshot], QUEUES),
+        ("pushes of agents are none of queues", &[SnapshotShowsQueue, AgentPush, Wait(3), Snapshot], QUEUES),
+        ("a push about the queue in time", &[SnapshotShowsQueue, QueuePush, Wait(3), Snapshot], None),
+        ("a subscription to queues is not answered", &[Subscribed, Wait(8)], SILENT),
+        ("queues that answer in time", &[Subscribed, Wait(7), QueuePush, Wait(60)], None),
+        ("queues that answer late", &[Subscribed, Wait(20), QueuePush], None),
+        ("agents alone answer", &[Subscribed, AgentPush, Wait(8)], SILENT),
         (
-            "but after a while in which nothing spoke against it",
-            &[Asked, Wait(8), QueuePush, Asked, Wait(8), QueuePush, Wait(30), QueuePush],
+            "a relapse is not ended by the first push",
+            &[Subscribed, Wait(8), QueuePush, Subscribed, Wait(8), QueuePush],
+            SILENT,
+        ),
+        (
+            "but by one after the probation",
+            &[Subscribed, Wait(8), QueuePush, Subscribed, Wait(8), QueuePush, Wait(30), QueuePush],
             None,
         ),
         (
-            "doubt that comes back after a calm is ended at once",
-            &[Asked, Wait(8), QueuePush, Wait(120), Asked, Wait(8), QueuePush],
+            "a suspicion long after the last is no relapse",
+            &[Subscribed, Wait(8), QueuePush, Wait(120), Subscribed, Wait(8), QueuePush],
             None,
         ),
     ];
     for (what, steps, trouble) in cases {
-        let story = Story::after(&[&fresh[..], steps].concat());
-        assert_eq!(story.watchdog.trouble(), *trouble, "{what}");
+        let scenario = Scenario::after(&[&fresh[..], steps].concat());
+        assert_eq!(scenario.watchdog.problem(), *trouble, "{what}");
     }
 }
 
 #[test]
-fn changes_that_were_not_pushed_are_counted_once() {
-    let mut story = Story::new();
-    assert_eq!(story.take(Step::ReadsAgent), 0);
-    assert_eq!(story.take(Step::Read), 0, "what is new at the beginning is nobody's fault");
-    story.take(Step::ReadsAgent);
-    story.take(Step::Wait(3));
-    assert_eq!((story.take(Step::Read), story.take(Step::Read)), (1, 0));
-    story.take(Step::AgentPush);
-    story.take(Step::ReadsAgent);
-    story.take(Step::Wait(3));
-    assert_eq!(story.take(Step::Read), 1, "drift is repaired and counted too");
-    story.take(Step::ReadsAgent);
-    story.watchdog.restart();
-    story.take(Step::Wait(3));
-    assert_eq!(story.take(Step::Read), 0, "pushes began anew");
+fn unreported_change_is_counted_once() {
+    let mut scenario = Scenario::new();
+    assert_eq!(scenario.take(Step::SnapshotShowsAgent), 0);
+    assert_eq!(scenario.take(Step::Snapshot), 0, "a change before the first snapshot does not count");
+    scenario.take(Step::SnapshotShowsAgent);
+    scenario.take(Step::Wait(3));
+    assert_eq!((scenario.take(Step::Snapshot), scenario.take(Step::Snapshot)), (1, 0));
+    scenario.take(Step::AgentPush);
+    scenario.take(Step::SnapshotShowsAgent);
+    scenario.take(Step::Wait(3));
+    assert_eq!(scenario.take(Step::Snapshot), 1, "drift is repaired and counted too");
+    scenario.take(Step::SnapshotShowsAgent);
+    scenario.watchdog.restart();
+    scenario.take(Step::Wait(3));
+    assert_eq!(scenario.take(Step::Snapshot), 0, "pushes began anew");
 }
 
 #[test]
-fn requests_are_made_when_due_and_in_vain_ones_reconnect() {
-    use Step::{AgentPush, Asked, QueuePush, Read, ReadsAgent, Wait};
-    let fresh = [Asked, AgentPush, QueuePush, Read];
+fn subscriptions_are_renewed_and_failed_ones_reconnect() {
+    use Step::{AgentPush, QueuePush, Snapshot, SnapshotShowsAgent, Subscribed, Wait};
+    let fresh = [Subscribed, AgentPush, QueuePush, Snapshot];
     type Case<'a> = (&'a str, &'a [Step], (bool, bool, bool));
     let cases: &[Case<'_>] = &[
-        ("just asked", &[], (false, false, false)),
+        ("just subscribed", &[], (false, false, false)),
         ("queues are renewed", &[Wait(10)], (false, true, false)),
-        ("agents too once something speaks against them", &[Wait(10), ReadsAgent, Wait(3), Read], (true, true, false)),
-        ("not at once", &[ReadsAgent, Wait(3), Read], (false, false, false)),
-        ("in vain", &[Wait(10), ReadsAgent, Wait(3), Read, Asked, QueuePush, Wait(10)], (true, true, true)),
+        ("agents too once they are suspected", &[Wait(10), SnapshotShowsAgent, Wait(3), Snapshot], (true, true, false)),
+        ("not at once", &[SnapshotShowsAgent, Wait(3), Snapshot], (false, false, false)),
         (
-            "heard in between",
-            &[Wait(10), ReadsAgent, Wait(3), Read, Asked, AgentPush, QueuePush, Wait(10)],
+            "failed",
+            &[Wait(10), SnapshotShowsAgent, Wait(3), Snapshot, Subscribed, QueuePush, Wait(10)],
+            (true, true, true),
+        ),
+        (
+            "pushed in between",
+            &[Wait(10), SnapshotShowsAgent, Wait(3), Snapshot, Subscribed, AgentPush, QueuePush, Wait(10)],
             (false, true, false),
         ),
-        ("queues in vain once", &[Asked, Wait(10)], (false, true, false)),
-        ("queues in vain twice", &[Asked, Wait(10), Asked, Wait(10)], (false, true, true)),
-        ("and no sooner", &[Asked, Wait(10), Asked, Wait(9)], (false, false, false)),
-        ("then more slowly", &[Asked, Wait(10), Asked, Wait(10), Asked, Wait(19)], (false, false, false)),
-        ("but still", &[Asked, Wait(10), Asked, Wait(10), Asked, Wait(20)], (false, true, true)),
+        ("queues failed once", &[Subscribed, Wait(10)], (false, true, false)),
+        ("queues failed twice", &[Subscribed, Wait(10), Subscribed, Wait(10)], (false, true, true)),
+        ("and no sooner", &[Subscribed, Wait(10), Subscribed, Wait(9)], (false, false, false)),
+        (
+            "then more slowly",
+            &[Subscribed, Wait(10), Subscribed, Wait(10), Subscribed, Wait(19)],
+            (false, false, false),
+        ),
+        ("but still", &[Subscribed, Wait(10), Subscribed, Wait(10), Subscribed, Wait(20)], (false, true, true)),
     ];
     for (what, steps, decision) in cases {
-        let mut story = Story::after(&[&fresh[..], steps].concat());
-        assert_eq!(story.decide(), *decision, "{what}");
+        let mut scenario = Scenario::after(&[&fresh[..], steps].concat());
+        assert_eq!(scenario.decide(), *decision, "{what}");
     }
 }
 
 #[test]
-fn requests_in_vain_slow_down_and_never_end() {
-    let mut story = Story::after(&[Step::Asked, Step::QueuePush, Step::Read, Step::Wait(10), Step::Asked]);
+fn failed_subscriptions_slow_down_and_never_end() {
+    let mut scenario =
+        Scenario::after(&[Step::Subscribed, Step::QueuePush, Step::Snapshot, Step::Wait(10), Step::Subscribed]);
     let mut requests = Vec::new();
     for second in 0..3600_u64 {
-        story.take(Step::Wait(1));
-        if story.decide().1 {
-            story.take(Step::Asked);
+        scenario.take(Step::Wait(1));
+        if scenario.decide().1 {
+            scenario.take(Step::Subscribed);
             requests.push(second);
         }
     }
@@ -199,57 +212,57 @@ fn requests_in_vain_slow_down_and_never_end() {
 }
 
 #[test]
-fn subscriptions_that_cannot_be_removed_are_renewed_by_connections() {
-    let mut story = Story::after(&[Step::Asked, Step::QueuePush, Step::Wait(24)]);
-    let decide = |story: &mut Story| story.watchdog.decide(Kinds::ALL, false, story.now);
-    assert_eq!(decide(&mut story), Decision::default());
-    story.take(Step::Wait(1));
-    let decision = decide(&mut story);
-    assert!(decision.reconnect && !decision.doubted.any(), "{decision:?}");
+fn unremovable_subscriptions_are_renewed_by_reconnecting() {
+    let mut scenario = Scenario::after(&[Step::Subscribed, Step::QueuePush, Step::Wait(24)]);
+    let decide = |scenario: &mut Scenario| scenario.watchdog.decide(Kinds::ALL, false, scenario.now);
+    assert_eq!(decide(&mut scenario), Decision::default());
+    scenario.take(Step::Wait(1));
+    let decision = decide(&mut scenario);
+    assert!(decision.reconnect && !decision.suspected.any(), "{decision:?}");
     let nothing = Kinds::default();
-    assert_eq!(story.watchdog.decide(nothing, false, story.now), Decision::default(), "nothing to ask for");
+    assert_eq!(scenario.watchdog.decide(nothing, false, scenario.now), Decision::default(), "nothing to subscribe to");
 }
 
 #[test]
-fn queues_that_never_answered_may_be_silent_for_longer() {
-    let mut story = Story::new();
-    story.watchdog.queues_are(2);
-    for step in [Step::Asked, Step::QueuePush, Step::Wait(60)] {
-        story.take(step);
+fn first_answer_about_queues_may_take_longer() {
+    let mut scenario = Scenario::new();
+    scenario.watchdog.set_queue_count(2);
+    for step in [Step::Subscribed, Step::QueuePush, Step::Wait(60)] {
+        scenario.take(step);
     }
-    assert_eq!(story.watchdog.trouble(), None, "nothing was asked since");
-    for step in [Step::Asked, Step::Wait(10), Step::Asked, Step::Wait(19)] {
-        story.take(step);
+    assert_eq!(scenario.watchdog.problem(), None, "no subscription since");
+    for step in [Step::Subscribed, Step::Wait(10), Step::Subscribed, Step::Wait(19)] {
+        scenario.take(step);
     }
-    assert_eq!(story.watchdog.trouble(), None, "one of two is no answer: it may have changed");
-    story.take(Step::Wait(1));
-    assert_eq!(story.watchdog.trouble(), SILENT);
-    story.take(Step::QueuePush);
-    assert_eq!(story.watchdog.trouble(), None);
+    assert_eq!(scenario.watchdog.problem(), None, "one of two is no answer: it may have changed");
+    scenario.take(Step::Wait(1));
+    assert_eq!(scenario.watchdog.problem(), SILENT);
+    scenario.take(Step::QueuePush);
+    assert_eq!(scenario.watchdog.problem(), None);
 
-    // What there is becomes known after it was asked for, at the beginning.
-    let mut story = Story::new();
-    story.watchdog.queues_are(0);
-    for step in [Step::Asked, Step::QueuePush] {
-        story.take(step);
+    // At the start the number of queues becomes known after they were subscribed.
+    let mut scenario = Scenario::new();
+    scenario.watchdog.set_queue_count(0);
+    for step in [Step::Subscribed, Step::QueuePush] {
+        scenario.take(step);
     }
-    story.watchdog.queues_are(1);
-    for step in [Step::Asked, Step::Wait(8)] {
-        story.take(step);
+    scenario.watchdog.set_queue_count(1);
+    for step in [Step::Subscribed, Step::Wait(8)] {
+        scenario.take(step);
     }
-    assert_eq!(story.watchdog.trouble(), SILENT);
+    assert_eq!(scenario.watchdog.problem(), SILENT);
 }
 
 #[test]
-fn ages_tell_what_is_too_old_to_be_believed() {
-    let (mut ages, begin) = (Ages::default(), Instant::now());
+fn queue_data_expires_after_its_maximum_age() {
+    let (mut expiry, begin) = (QueueExpiry::default(), Instant::now());
     let at = |second| begin + Duration::from_secs(second);
     for second in 0..40 {
-        assert_eq!(ages.pass(Ordinal(second), at(second)), None);
+        assert_eq!(expiry.advance(Ordinal(second), at(second)), None);
     }
-    assert_eq!(ages.pass(Ordinal(40), at(40)), Some(Ordinal(0)));
-    assert_eq!(ages.pass(Ordinal(41), at(41)), Some(Ordinal(1)));
-    assert_eq!(ages.pass(Ordinal(42), at(100)), Some(Ordinal(41)), "a machine may have slept");
+    assert_eq!(expiry.advance(Ordinal(40), at(40)), Some(Ordinal(0)));
+    assert_eq!(expiry.advance(Ordinal(41), at(41)), Some(Ordinal(1)));
+    assert_eq!(expiry.advance(Ordinal(42), at(100)), Some(Ordinal(41)), "a machine may have slept");
 }
 
 /// How pushes are lost.
@@ -264,9 +277,9 @@ enum Loss {
     OneModality,
     Late,
     Doubled,
-    /// Everything but what answers a subscription.
+    /// Everything but answers to subscriptions.
     Changes,
-    /// What answers a subscription, and nothing else.
+    /// Answers to subscriptions, and nothing else.
     Answers,
 }
 
@@ -284,16 +297,16 @@ const LOSSES: [Loss; 11] = [
     Loss::Answers,
 ];
 
-/// How old what is shown as live may be.
-const PROMISE: usize = 45;
+/// The greatest age of what is shown as live, in seconds.
+const MAX_AGE: usize = 45;
 
-/// How long pushes are lost, from when to when.
-const LOST: std::ops::Range<u64> = 60..240;
+/// The seconds in which pushes are lost.
+const OUTAGE: std::ops::Range<u64> = 60..240;
 
-const AGENTS_THERE: i64 = 6;
-const QUEUES_THERE: i64 = 4;
+const AGENT_COUNT: i64 = 6;
+const QUEUE_COUNT: i64 = 4;
 
-/// What is: agents by status, callers by queue and kind of contact.
+/// The real state: agents by status, callers by queue and kind of contact.
 #[derive(Debug, Clone, Default)]
 struct Truth {
     agents: BTreeMap<i64, usize>,
@@ -343,70 +356,70 @@ impl Truth {
     }
 }
 
-/// One push on its way.
+/// One push in flight.
 struct Push {
     due: u64,
     agent: Option<AgentUpdate>,
     queue: Option<QueueUpdate>,
 }
 
-/// Clarity, the way, and the feed, a second at a time.
-struct Roster {
+/// Clarity, the network and the feed, a second at a time.
+struct Simulation {
     loss: Loss,
     quiet: bool,
     rng: StdRng,
     gold: Gold,
     watchdog: PushWatchdog,
-    ages: Ages,
+    expiry: QueueExpiry,
     begin: Instant,
     second: u64,
     truth: Truth,
     /// The truth of each of the last seconds, newest first.
     past: VecDeque<Truth>,
-    on_the_way: Vec<Push>,
+    in_flight: Vec<Push>,
     last_due: u64,
     next_caller: i64,
-    next_reading: u64,
+    next_snapshot: u64,
     reconnects: u64,
 }
 
-impl Roster {
+impl Simulation {
     fn new(loss: Loss, quiet: bool, seed: u64, gold: Gold) -> Self {
-        let mut floor = Self {
+        let mut simulation = Self {
             loss,
             quiet,
             rng: StdRng::seed_from_u64(seed),
             gold,
             watchdog: PushWatchdog::default(),
-            ages: Ages::default(),
+            expiry: QueueExpiry::default(),
             begin: Instant::now(),
             second: 0,
             truth: Truth::default(),
             past: VecDeque::new(),
-            on_the_way: Vec::new(),
+            in_flight: Vec::new(),
             last_due: 0,
             next_caller: 1000,
-            next_reading: 0,
+            next_snapshot: 0,
             reconnects: 0,
         };
-        for id in 0..AGENTS_THERE {
-            floor.truth.agents.insert(id, 0);
+        for id in 0..AGENT_COUNT {
+            simulation.truth.agents.insert(id, 0);
         }
-        floor.watchdog.queues_are(usize::try_from(QUEUES_THERE).expect("few"));
-        floor
+        simulation.watchdog.set_queue_count(usize::try_from(QUEUE_COUNT).expect("few"));
+        simulation
     }
 
     fn now(&self) -> Instant {
         self.begin + Duration::from_secs(self.second)
     }
 
-    fn is_lossy(&self) -> bool {
-        LOST.contains(&self.second)
+    fn is_outage(&self) -> bool {
+        OUTAGE.contains(&self.second)
     }
 
-    /// Sends a push, which arrives or not.
+    /// Sends a push, which may be lost.
     fn send(&mut self, mut push: Push, is_answer: bool) {
-        if self.is_lossy() {
+        if self.is_outage() {
             let lost = match self.loss {
                 Loss::All => true,
                 Loss::Half => self.rng.random_bool(0.5),
@@ -428,7 +441,7 @@ impl Roster {
                 }
                 Loss::Doubled => {
                     let again = Push { due: push.due, agent: push.agent.clone(), queue: push.queue.clone() };
-                    self.on_the_way.push(again);
+                    self.in_flight.push(again);
                     false
                 }
                 Loss::None => false,
@@ -439,7 +452,7 @@ impl Roster {
         }
         // SignalR keeps the order.
         push.due = push.due.max(self.last_due);
-        self.on_the_way.push(push);
+        self.in_flight.push(push);
     }
 
     fn send_agent(&mut self, id: i64, is_answer: bool) {
@@ -447,11 +460,11 @@ impl Roster {
         self.send(Push { due, agent, queue: None }, is_answer);
     }
 
-    /// Things happen, and are pushed as differences.
-    fn live_on(&mut self) {
-        if !self.quiet || self.second == LOST.start + 15 {
+    /// Changes the real state at random and pushes the changes.
+    fn change_something(&mut self) {
+        if !self.quiet || self.second == OUTAGE.start + 15 {
             if self.rng.random_bool(0.3) {
-                let id = self.rng.random_range(0..AGENTS_THERE);
+                let id = self.rng.random_range(0..AGENT_COUNT);
                 let status = self.rng.random_range(0..AgentStatus::KNOWN.len());
                 self.truth.agents.insert(id, status);
                 self.send_agent(id, false);
@@ -461,11 +474,11 @@ impl Roster {
             }
         }
         self.past.push_front(self.truth.clone());
-        self.past.truncate(PROMISE + 1);
+        self.past.truncate(MAX_AGE + 1);
     }
 
     fn callers_come_and_go(&mut self) {
-        let (queue, is_call) = (self.rng.random_range(0..QUEUES_THERE), self.rng.random_bool(0.6));
+        let (queue, is_call) = (self.rng.random_range(0..QUEUE_COUNT), self.rng.random_bool(0.6));
         let callers = self.truth.callers.entry((queue, is_call)).or_default();
         let mut list = SessionListUpdate::default();
         let gone = if self.rng.random_bool(0.5) { callers.pop_first() } else { None };
@@ -485,10 +498,10 @@ impl Roster {
         self.send(Push { due: self.second, agent: None, queue: Some(reading) }, false);
     }
 
-    async fn arrive(&mut self) {
+    async fn deliver(&mut self) {
         let second = self.second;
-        let (arrived, later): (Vec<_>, Vec<_>) = self.on_the_way.drain(..).partition(|push| push.due <= second);
-        self.on_the_way = later;
+        let (arrived, later): (Vec<_>, Vec<_>) = self.in_flight.drain(..).partition(|push| push.due <= second);
+        self.in_flight = later;
         for push in arrived {
             let (heard, now) = (self.gold.next_ordinal(), self.now());
             if let Some(agent) = push.agent {
@@ -502,26 +515,26 @@ impl Roster {
         }
     }
 
-    async fn read(&mut self) {
+    async fn take_snapshot(&mut self) {
         let decision = self.watchdog.decide(Kinds::ALL, true, self.now());
         let asked = if decision.reconnect { Kinds::ALL } else { decision.subscribe };
         self.reconnects += u64::from(decision.reconnect);
-        self.watchdog.asked(asked, self.now());
+        self.watchdog.subscribed(asked, self.now());
         if asked.queues {
-            for id in 0..QUEUES_THERE {
+            for id in 0..QUEUE_COUNT {
                 let queue = self.truth.queue(id, None);
                 self.send(Push { due: self.second, agent: None, queue: Some(queue) }, true);
             }
         }
         if asked.agents {
-            for id in 0..AGENTS_THERE {
+            for id in 0..AGENT_COUNT {
                 self.send_agent(id, true);
             }
         }
-        self.arrive().await;
+        self.deliver().await;
         let asked = self.gold.next_ordinal();
         self.gold.flush().await;
-        let agents: Vec<_> = (0..AGENTS_THERE).map(|id| self.truth.agent(id)).collect();
+        let agents: Vec<_> = (0..AGENT_COUNT).map(|id| self.truth.agent(id)).collect();
         let differs = |agent: &AgentUpdate| {
             let known = self.gold.copy().get(&Key::Agent(agent.id));
             let Some(Entity::Agent(known)) = known.as_deref() else { return true };
@@ -529,26 +542,26 @@ impl Roster {
         };
         let agents_differ = agents.iter().filter(|agent| differs(agent)).map(|agent| (agent.id, asked)).collect();
         self.gold.apply(Fact::AgentSnapshots { asked, agents }).await;
-        self.watchdog.read(asked, &Differences { agents: agents_differ, queues: Vec::new() }, self.now());
+        self.watchdog.compare(asked, &Differences { agents: agents_differ, queues: Vec::new() }, self.now());
     }
 
-    /// One second. Returns whether it is shown as live.
+    /// Simulates one second. Returns whether the source is live.
     async fn step(&mut self) -> bool {
-        self.live_on();
-        self.arrive().await;
-        if self.next_reading <= self.second {
-            self.read().await;
-            self.next_reading = self.second + if self.watchdog.trouble().is_some() { 5 } else { 15 };
+        self.change_something();
+        self.deliver().await;
+        if self.next_snapshot <= self.second {
+            self.take_snapshot().await;
+            self.next_snapshot = self.second + if self.watchdog.problem().is_some() { 5 } else { 15 };
         }
         self.watchdog.tick(Kinds::ALL, self.now());
-        if self.watchdog.trouble().is_some() {
-            self.next_reading = self.next_reading.min(self.second + 5);
+        if self.watchdog.problem().is_some() {
+            self.next_snapshot = self.next_snapshot.min(self.second + 5);
         }
-        if let Some(before) = self.ages.pass(self.gold.next_ordinal(), self.now()) {
+        if let Some(before) = self.expiry.advance(self.gold.next_ordinal(), self.now()) {
             self.gold.apply(Fact::QueuePushesMissed { before, searched_too: true }).await;
         }
         self.gold.flush().await;
-        let is_live = self.watchdog.trouble().is_none();
+        let is_live = self.watchdog.problem().is_none();
         if is_live {
             self.check();
         }
@@ -556,20 +569,20 @@ impl Roster {
         is_live
     }
 
-    /// Whatever is shown was true at some time within the promise.
+    /// Checks that everything shown was true within the last [`MAX_AGE`] seconds.
     fn check(&self) {
         let what = || format!("{:?} in second {}", self.loss, self.second);
-        for id in 0..AGENTS_THERE {
+        for id in 0..AGENT_COUNT {
             let known = self.gold.copy().get(&Key::Agent(AgentId(id)));
             let Some(Entity::Agent(known)) = known.as_deref() else { continue };
             let was = |truth: &Truth| truth.agents.get(&id).is_some_and(|it| AgentStatus::KNOWN[*it] == known.status);
             assert!(self.past.iter().any(was), "agent {id} is shown as {:?}: {}", known.status, what());
         }
-        for id in 0..QUEUES_THERE {
+        for id in 0..QUEUE_COUNT {
             let known = self.gold.copy().get(&Key::Queue(QueueId(id)));
             let Some(Entity::Queue(known)) = known.as_deref() else { continue };
             if let Some(waiting) = known.waiting {
-                // The kinds of contact are told by themselves.
+                // Each kind of contact is pushed by itself.
                 let were = |is_call| self.past.iter().map(|truth| truth.of(id, is_call)).collect::<BTreeSet<_>>();
                 let (calls, messages) = (were(true), were(false));
                 let is_sum = calls.iter().any(|calls| messages.contains(&(waiting - calls)));
@@ -583,7 +596,7 @@ impl Roster {
     }
 
     fn all_queues_are_known(&self) -> bool {
-        (0..QUEUES_THERE).all(|id| {
+        (0..QUEUE_COUNT).all(|id| {
             let known = self.gold.copy().get(&Key::Queue(QueueId(id)));
             matches!(known.as_deref(), Some(Entity::Queue(queue)) if queue.waiting == Some(self.truth.waiting(id)))
         })
@@ -594,27 +607,29 @@ fn gold() -> Gold {
     Gold::start(MatchRules::default(), BusinessDay::default(), Clock::system(), &Lifecycle::new())
 }
 
-/// Whatever is lost: within 45 seconds the truth, or not live, or unknown. And what is over is over within a minute and a
-/// half: the longest pause between two requests, and the time on probation.
+/// Whatever is lost, what is shown as live is at most 45 seconds old, or unknown. Recovery takes at most a minute and a half:
+/// the longest pause between two subscriptions, and the probation.
 #[tokio::test]
 async fn live_numbers_are_true_or_unknown_whatever_is_lost() {
     for loss in LOSSES {
         for seed in 0..12 {
-            let mut floor = Roster::new(loss, seed % 4 == 3, seed, gold());
+            let mut simulation = Simulation::new(loss, seed % 4 == 3, seed, gold());
             let mut seconds_not_live = 0;
-            while floor.second < LOST.end + 90 {
-                seconds_not_live += u64::from(!floor.step().await);
+            while simulation.second < OUTAGE.end + 90 {
+                seconds_not_live += u64::from(!simulation.step().await);
                 if loss == Loss::None {
-                    assert!(floor.all_queues_are_known(), "seed {seed} in second {}", floor.second);
+                    assert!(simulation.all_queues_are_known(), "seed {seed} in second {}", simulation.second);
                 }
             }
-            assert!(floor.step().await && floor.all_queues_are_known(), "{loss:?} is over, seed {seed}");
+            assert!(simulation.step().await && simulation.all_queues_are_known(), "{loss:?} is over, seed {seed}");
             match loss {
-                Loss::None | Loss::Doubled => assert_eq!((seconds_not_live, floor.reconnects), (0, 0), "seed {seed}"),
+                Loss::None | Loss::Doubled => {
+                    assert_eq!((seconds_not_live, simulation.reconnects), (0, 0), "seed {seed}")
+                }
                 Loss::All | Loss::Queues => assert!(seconds_not_live > 120, "{seconds_not_live}, seed {seed}"),
                 _ => {}
             }
-            assert!(floor.reconnects <= 8, "{loss:?}: {} connections, seed {seed}", floor.reconnects);
+            assert!(simulation.reconnects <= 8, "{loss:?}: {} connections, seed {seed}", simulation.reconnects);
         }
     }
 }

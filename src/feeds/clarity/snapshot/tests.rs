@@ -1,6 +1,7 @@
-//! A reading against a small server of its own.
+//! Snapshots of a small server.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Mutex;
 
 use axum::Router;
 use axum::http::{StatusCode, Uri};
@@ -11,34 +12,33 @@ use crate::config::{self, Auth};
 use crate::feeds::clarity::settings;
 use crate::gold::{BusinessDay, MatchRules};
 
-fn beside(root: &str, life: &Lifecycle) -> (Gold, Clarity) {
+fn gold_and_client(root: &str, life: &Lifecycle) -> (Gold, Clarity) {
     let mut section = config::Clarity::new(root.parse().expect("an address"), "client", Auth::Static);
     section.token = Some("token".into());
     let (clock, server) = (Clock::system(), config::Server::default());
     let day = BusinessDay { zone: server.time_zone, starts: server.day_starts };
-    let upstream = settings::client(&section, &clock).expect("a client");
-    (Gold::start(MatchRules::default(), day, clock, life), upstream)
+    let clarity = settings::client(&section, &clock).expect("a client");
+    (Gold::start(MatchRules::default(), day, clock, life), clarity)
 }
 
-fn reading(gold: &Gold, upstream: &Clarity, floor: Option<Roster>) -> Snapshot {
+fn snapshot(gold: &Gold, clarity: &Clarity, roster: Option<Roster>) -> Snapshot {
     Snapshot {
-        also: MetricIncludes::default(),
+        includes: MetricIncludes::default(),
         probe_queues: false,
-        upstream: upstream.clone(),
+        clarity: clarity.clone(),
         gold: gold.clone(),
-        seen: StatusStarts::default(),
-        floor,
+        status_starts: StatusStarts::default(),
+        roster,
         structure_due: true,
         details_due: true,
-        noted: Default::default(),
         subscribe: None,
-        next_lookup: 0,
-        unanswered: BTreeSet::new(),
+        next_search: 0,
+        missing: BTreeSet::new(),
     }
 }
 
 #[tokio::test]
-async fn whatever_drops_out_of_an_answers_lists_is_counted_one_by_one() {
+async fn entries_that_make_no_sense_are_counted() {
     let app = Router::new().fallback(async |uri: Uri| {
         let path = uri.path();
         (
@@ -60,17 +60,17 @@ async fn whatever_drops_out_of_an_answers_lists_is_counted_one_by_one() {
     let root = format!("http://{}/webapi/api", listener.local_addr().expect("an address"));
     tokio::spawn(async move { axum::serve(listener, app).await });
     let life = Lifecycle::new();
-    let (gold, upstream) = beside(&root, &life);
-    let outcome = reading(&gold, &upstream, None).run().await;
-    assert_eq!(outcome.trouble, None);
-    // Of the structure 2, of the agents 2, of sessions 2, of a history 2, of each search 1.
-    assert_eq!(outcome.noted.dropped, 10, "{outcome:?}");
+    let (gold, clarity) = gold_and_client(&root, &life);
+    let outcome = snapshot(&gold, &clarity, None).run().await;
+    assert_eq!(outcome.error, None);
+    // Structure 2, agents 2, sessions 2, history 2, each of the two searches 1.
+    assert_eq!(outcome.observations.dropped, 10, "{outcome:?}");
     life.kill();
 }
 
-/// `reliability.md` U11: what is known of the structure will do.
+/// The known structure is enough (reliability.md U11).
 #[tokio::test]
-async fn a_structure_that_cannot_be_read_keeps_nobody_from_being_read() {
+async fn unreadable_structure_does_not_stop_the_agents() {
     let answer = Arc::new(Mutex::new(r#"[{"id":5}]"#));
     let told = Arc::clone(&answer);
     let app = Router::new().fallback(async move |uri: Uri| {
@@ -82,33 +82,33 @@ async fn a_structure_that_cannot_be_read_keeps_nobody_from_being_read() {
     let root = format!("http://{}/webapi/api", listener.local_addr().expect("an address"));
     tokio::spawn(async move { axum::serve(listener, app).await });
     let life = Lifecycle::new();
-    let (gold, upstream) = beside(&root, &life);
-    let reading = |floor| reading(&gold, &upstream, floor);
+    let (gold, clarity) = gold_and_client(&root, &life);
+    let snapshot = |roster| snapshot(&gold, &clarity, roster);
     let known = || Roster { agents: [5].into(), queues: BTreeMap::new() };
-    let outcome = reading(Some(known())).run().await;
-    assert!(outcome.not_structured.as_ref().is_some_and(|why| why.contains("500")), "{outcome:?}");
-    assert!(outcome.trouble.is_none() && outcome.asked.is_some(), "{outcome:?}");
+    let outcome = snapshot(Some(known())).run().await;
+    assert!(outcome.structure_error.as_ref().is_some_and(|why| why.contains("500")), "{outcome:?}");
+    assert!(outcome.error.is_none() && outcome.asked.is_some(), "{outcome:?}");
 
-    // Neither a refusal with status 200 nor an answer about others is an answer about them.
+    // Neither a refusal with status 200 nor an answer about other agents is an answer.
     for odd in ["[]", "null", r#"{"message":"An error has occurred."}"#, r#"[{"id":6}]"#] {
         *answer.lock().expect("no panic") = odd;
-        let outcome = reading(Some(known())).run().await;
-        assert!(outcome.trouble.is_some() && outcome.asked.is_none(), "{odd}: {outcome:?}");
+        let outcome = snapshot(Some(known())).run().await;
+        assert!(outcome.error.is_some() && outcome.asked.is_none(), "{odd}: {outcome:?}");
     }
-    // One of two who is left out is unknown when that happens again.
+    // An agent that is missing from two answers in a row is unknown.
     *answer.lock().expect("no panic") = r#"[{"id":5,"currentStatus":{"agentStatus":"available"}}]"#;
     let both = Roster { agents: [5, 6].into(), queues: BTreeMap::new() };
-    let mut twice = reading(Some(both));
-    twice.unanswered.insert(6);
+    let mut twice = snapshot(Some(both));
+    twice.missing.insert(6);
     let outcome = twice.run().await;
-    assert_eq!(outcome.unanswered, [6].into());
+    assert_eq!(outcome.missing, [6].into());
     gold.flush().await;
     let entity = gold.copy().get(&Key::Agent(AgentId(6)));
     let Some(Entity::Agent(agent)) = entity.as_deref() else { panic!("no agent: {entity:?}") };
     assert!(agent.status == AgentStatus::Unknown && agent.reason.is_some() && !agent.not_permitted, "{agent:?}");
 
-    // Where nothing is known there is nobody to ask about.
-    let outcome = reading(None).run().await;
-    assert!(outcome.trouble.is_some() && outcome.asked.is_none(), "{outcome:?}");
+    // Without a structure there are no agents to request.
+    let outcome = snapshot(None).run().await;
+    assert!(outcome.error.is_some() && outcome.asked.is_none(), "{outcome:?}");
     life.kill();
 }

@@ -12,7 +12,9 @@ use serde_json::Value;
 
 use super::*;
 use crate::upstream::clarity::methods::MetricIncludes;
-use crate::upstream::clarity::{SessionPropertiesKey, Subject, Subscription, TokenError, PropertySelection, EntityIds, WriteVerb};
+use crate::upstream::clarity::{
+    EntityIds, PropertySelection, SessionPropertiesKey, Subject, Subscription, TokenError, WriteVerb,
+};
 
 type Answerer = fn(&Seen, usize) -> Response;
 
@@ -114,7 +116,10 @@ async fn agents_are_asked_for_in_short_addresses_under_both_names() {
     let body: Value = serde_json::from_str(&seen[0].body).expect("JSON");
     assert_eq!(body["sessionProperties"], body["sessionPropertyType"]);
     assert_eq!(body["metricProperties"], serde_json::json!(["answeredCount"]));
-    assert!(matches!(clarity.agents(&[], &PropertySelection::default(), MetricIncludes::default()).await, Err(Error::NotSent { .. })));
+    assert!(matches!(
+        clarity.agents(&[], &PropertySelection::default(), MetricIncludes::default()).await,
+        Err(Error::NotSent { .. })
+    ));
 }
 
 #[tokio::test]
@@ -158,7 +163,10 @@ async fn subscriptions_are_changed_and_ended_by_their_ids_and_alerts_name_nobody
     let clarity = clarity(&root, Credential::Static(Secret::from("t")));
     let also = MetricIncludes { breakdowns: true, status_history: true };
     assert_eq!(clarity.subscribe_alerts("c-1").await.expect("alerts").id.as_deref(), Some("17"));
-    clarity.update_subscription("s/1", "c-1", EntityIds::Queues(&[9]), &PropertySelection::default(), also).await.expect("a change");
+    clarity
+        .update_subscription("s/1", "c-1", EntityIds::Queues(&[9]), &PropertySelection::default(), also)
+        .await
+        .expect("a change");
     clarity.delete_subscription("s/1", "c-1").await.expect("an end");
     let seen = server.seen("/");
     let of = |seen: &Seen| (seen.method.clone(), seen.uri.clone(), seen.body.clone());
@@ -188,7 +196,8 @@ async fn what_clarity_would_refuse_or_misunderstand_is_not_sent() {
     }
     for id in ["", " ", ".", ".."] {
         assert!(matches!(clarity.delete_subscription(id, "c").await, Err(Error::NotSent { .. })));
-        let change = clarity.update_subscription(id, "c", EntityIds::Teams(&[1]), &wanted, MetricIncludes::default()).await;
+        let change =
+            clarity.update_subscription(id, "c", EntityIds::Teams(&[1]), &wanted, MetricIncludes::default()).await;
         assert!(matches!(change, Err(Error::NotSent { .. })));
     }
     assert!(server.seen("/").is_empty());
@@ -204,7 +213,8 @@ async fn all_shapes_of_a_list_of_agents_are_read() {
     .await;
     let clarity = clarity(&root, Credential::Static(Secret::from("t")));
     for _ in 0..3 {
-        let agents = clarity.agents(&[1], &PropertySelection::default(), MetricIncludes::default()).await.expect("agents");
+        let agents =
+            clarity.agents(&[1], &PropertySelection::default(), MetricIncludes::default()).await.expect("agents");
         assert_eq!(agents.iter().map(|agent| agent.id).collect::<Vec<_>>(), [Some(1)]);
     }
 }
@@ -302,7 +312,8 @@ async fn an_agent_out_of_bounds_is_found_and_left_out_and_the_others_live() {
     for (seconds, requests) in [(0, 3..20), (60, 1..2), (300, 3..20)] {
         pass(seconds).await;
         let before = server.seen("/").len();
-        let agents = clarity.agents(&ids, &PropertySelection::default(), MetricIncludes::default()).await.expect("agents");
+        let agents =
+            clarity.agents(&ids, &PropertySelection::default(), MetricIncludes::default()).await.expect("agents");
         assert_eq!(agents.len(), 199);
         assert!(agents.iter().all(|agent| agent.id != Some(13)));
         let sent = server.seen("/").len() - before;
@@ -317,10 +328,16 @@ async fn an_account_that_may_see_nobody_is_told_so_after_a_few_requests() {
     let (server, root) = Server::start(|_, _| StatusCode::UNAUTHORIZED.into_response()).await;
     let clarity = clarity(&root, Credential::Static(Secret::from("t")));
     let ids: Vec<i64> = (0..200).collect();
-    assert!(matches!(clarity.agents(&ids, &PropertySelection::default(), MetricIncludes::default()).await, Err(Error::Denied { .. })));
+    assert!(matches!(
+        clarity.agents(&ids, &PropertySelection::default(), MetricIncludes::default()).await,
+        Err(Error::Denied { .. })
+    ));
     assert!(server.seen("/").len() <= 13);
     let before = server.seen("/").len();
-    assert!(matches!(clarity.agents(&[1, 2], &PropertySelection::default(), MetricIncludes::default()).await, Err(Error::Denied { .. })));
+    assert!(matches!(
+        clarity.agents(&[1, 2], &PropertySelection::default(), MetricIncludes::default()).await,
+        Err(Error::Denied { .. })
+    ));
     assert!(server.seen("/").len() > before, "it may be the token: nobody is held for out of bounds");
 }
 

@@ -1,4 +1,4 @@
-//! What an agent is doing and shall do (`apis.md` C26 to C28).
+//! What an agent is doing and shall do (apis.md C26 to C28).
 
 use reqwest::Method;
 use serde::Serialize;
@@ -7,15 +7,15 @@ use super::{BatchItem, list, object};
 use crate::upstream::clarity::wire::{AgentStatus, StatusModel};
 use crate::upstream::clarity::{Clarity, Error};
 
-/// The number of "unavailable", the one status that takes a reason (`apis.md` C79).
+/// The number of "unavailable", the one status that takes a reason (apis.md C79).
 const UNAVAILABLE: i64 = 3;
 
 /// What shall change: the status, with a reason if it is "unavailable"; or the reason alone, which means "unavailable"
-/// (`apis.md` B55); or whether the agent is suspended.
+/// (apis.md B55); or whether the agent is suspended.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct StatusUpdate {
-    /// The status, by number (`apis.md` C50).
+    /// The status, by number (apis.md C50).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub agent_status_id: Option<i64>,
     /// The reason.
@@ -36,7 +36,7 @@ pub struct AgentStatusChoices {
 }
 
 impl Clarity {
-    /// What an agent is doing (`apis.md` C26).
+    /// What an agent is doing (apis.md C26).
     ///
     /// # Errors
     /// See [`Error`].
@@ -45,7 +45,7 @@ impl Clarity {
         self.ask("an agent's status", &format!("/v2/agentStatus/{agent}"), "currentOnly=true").await
     }
 
-    /// What an agent may do, "unavailable" once for each reason (`apis.md` C28).
+    /// What an agent may do, "unavailable" once for each reason (apis.md C28).
     ///
     /// # Errors
     /// See [`Error`].
@@ -53,7 +53,7 @@ impl Clarity {
         self.ask_list("an agent's possible statuses", &format!("/v2/agentStatus/list/{agent}"), "").await
     }
 
-    /// Both of these in one round trip (`apis.md` C44), or in two where a site does not take batches.
+    /// Both of these in one round trip (apis.md C44), or in two where a site does not take batches.
     ///
     /// # Errors
     /// See [`Error`].
@@ -74,15 +74,15 @@ impl Clarity {
         }
     }
 
-    /// Changes an agent's status or suspension (`apis.md` C27).
+    /// Changes an agent's status or suspension (apis.md C27).
     ///
     /// # Errors
     /// See [`Error`]. What Clarity would refuse is not sent.
     pub async fn update_agent_status(&self, agent: i64, update: StatusUpdate) -> Result<(), Error> {
         const CALL: &str = "a change of status";
         update.check().map_err(|reason| Error::NotSent { call: CALL, reason })?;
-        let at = self.at(&format!("/v2/agentStatus/update/{agent}"), "");
-        self.tell(CALL, Method::POST, at, Some(&update)).await.map(|_| ())
+        let url = self.url(&format!("/v2/agentStatus/update/{agent}"), "");
+        self.send_write(CALL, Method::POST, url, Some(&update)).await.map(|_| ())
     }
 }
 
@@ -90,7 +90,7 @@ impl StatusUpdate {
     fn check(self) -> Result<(), &'static str> {
         match (self.agent_status_id, self.reason_code_id, self.is_suspended) {
             (None, None, None) => Err("it says neither which status nor whether the agent is suspended"),
-            // Dictionary and method contradict each other here; the method says 400 (`apis.md` B52).
+            // Dictionary and method contradict each other here; the method says 400 (apis.md B52).
             (Some(_), _, Some(_)) | (_, Some(_), Some(_)) => {
                 Err("a status and a suspension are two changes: send them one by one")
             }

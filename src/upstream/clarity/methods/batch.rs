@@ -1,4 +1,4 @@
-//! Several calls in one round trip (`apis.md` C44).
+//! Several calls in one round trip (apis.md C44).
 
 use reqwest::Method;
 use serde::{Deserialize, Serialize};
@@ -32,14 +32,14 @@ pub struct BatchAnswer {
 }
 
 impl BatchItem {
-    /// A reading. The path follows `/v2/`; the dictionary's sample has another version in front (`apis.md` B30).
+    /// A reading. The path follows `/v2/`; the dictionary's sample has another version in front (apis.md B30).
     #[must_use]
     pub fn get(path: impl AsRef<str>) -> Self {
         Self { method: "GET", relative_url: format!("../v2/{}", path.as_ref()), body: None }
     }
 
     /// A reading that says in its body what is wanted, as the metrics methods do. The body is JSON, not the list of texts
-    /// that the dictionary has (`apis.md` B31).
+    /// that the dictionary has (apis.md B31).
     #[must_use]
     pub fn post(path: impl AsRef<str>, body: Value) -> Self {
         Self { method: "POST", relative_url: format!("../v2/{}", path.as_ref()), body: Some(body) }
@@ -47,7 +47,7 @@ impl BatchItem {
 }
 
 impl BatchAnswer {
-    /// The body, if this call went well: the batch as a whole is answered 200 whatever became of its calls (`apis.md` B96).
+    /// The body, if this call went well: the batch as a whole is answered 200 whatever became of its calls (apis.md B96).
     ///
     /// # Errors
     /// The same as if the call had been made alone.
@@ -74,7 +74,7 @@ impl Clarity {
         if items.is_empty() {
             return Ok(Vec::new());
         }
-        let answer: Value = self.call(call, Method::POST, self.at("/v2/", ""), Some(&items)).await?;
+        let answer: Value = self.call(call, Method::POST, self.url("/v2/", ""), Some(&items)).await?;
         let Value::Array(answers) = answer else { return Err(malformed_answer(call)) };
         // Only the frame is read here: names inside the bodies stay as they are.
         let answers: Vec<BatchAnswer> =

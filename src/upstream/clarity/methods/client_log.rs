@@ -1,4 +1,4 @@
-//! Lines for Clarity's own log (`apis.md` C45).
+//! Lines for Clarity's own log (apis.md C45).
 
 use reqwest::Method;
 use serde::Serialize;
@@ -11,7 +11,7 @@ use crate::upstream::clarity::{Clarity, Error};
 pub struct LogEntry {
     /// What to write.
     pub message: String,
-    /// Such as `info`; Clarity takes `debug` when nothing is said (`apis.md` C64).
+    /// Such as `info`; Clarity takes `debug` when nothing is said (apis.md C64).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub log_level: Option<String>,
     /// The contact that it is about.
@@ -32,6 +32,6 @@ impl Clarity {
         if entry.message.trim().is_empty() {
             return Err(Error::NotSent { call: CALL, reason: "it is empty" });
         }
-        self.tell(CALL, Method::POST, self.at("/v2/clientlogs", ""), Some(entry)).await.map(|_| ())
+        self.send_write(CALL, Method::POST, self.url("/v2/clientlogs", ""), Some(entry)).await.map(|_| ())
     }
 }

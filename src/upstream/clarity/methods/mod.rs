@@ -1,4 +1,4 @@
-//! Every method of the Web API but subscriptions, a family to a file (`apis.md` C11 to C34, C44 to C46).
+//! Every method of the Web API but subscriptions, a family to a file (apis.md C11 to C34, C44 to C46).
 //!
 //! Readings may be repeated and are read tolerantly. What changes something is sent once, and what Clarity would refuse is
 //! refused here, with the reason as a sentence.
@@ -39,27 +39,27 @@ pub use window::Window;
 impl Clarity {
     /// Asks for an object.
     async fn ask<T: DeserializeOwned>(&self, call: &'static str, path: &str, query: &str) -> Result<T, Error> {
-        object(call, self.call(call, Method::GET, self.at(path, query), None::<&()>).await?)
+        object(call, self.call(call, Method::GET, self.url(path, query), None::<&()>).await?)
     }
 
-    /// Asks for a list, in whichever of its shapes (`apis.md` B80). Its `count` is not believed (B60).
+    /// Asks for a list, in whichever of its shapes (apis.md B80). Its `count` is not believed (B60).
     async fn ask_list<T: DeserializeOwned>(
         &self,
         call: &'static str,
         path: &str,
         query: &str,
     ) -> Result<Vec<T>, Error> {
-        list(call, self.call(call, Method::GET, self.at(path, query), None::<&()>).await?)
+        list(call, self.call(call, Method::GET, self.url(path, query), None::<&()>).await?)
     }
 
     /// Changes something with a call that is documented as a `GET` with a body: once, with the site's verb
-    /// (`apis.md` B27).
+    /// (apis.md B27).
     async fn write(&self, call: &'static str, path: &str, body: &impl Serialize) -> Result<(), Error> {
         let verb = match self.settings().write_verb {
             WriteVerb::Get => Method::GET,
             WriteVerb::Post => Method::POST,
         };
-        match self.tell(call, verb, self.at(path, ""), Some(body)).await {
+        match self.send_write(call, verb, self.url(path, ""), Some(body)).await {
             Ok(_) => Ok(()),
             Err(Error::Status { status: 405, .. }) => Err(Error::WrongVerb { call }),
             Err(error) => Err(error),
@@ -67,7 +67,7 @@ impl Clarity {
     }
 }
 
-/// What has two names (`apis.md` B74), the second of which says nothing beside the first.
+/// What has two names (apis.md B74), the second of which says nothing beside the first.
 const TWO_NAMES: [(&str, &str); 6] = [
     ("groupIds", "groupId"),
     ("id", "callDispositionId"),
@@ -77,7 +77,7 @@ const TWO_NAMES: [(&str, &str); 6] = [
     ("agentGruu", "agentGRUU"),
 ];
 
-/// Reads an object whose names may begin with a capital (`apis.md` B74).
+/// Reads an object whose names may begin with a capital (apis.md B74).
 fn object<T: DeserializeOwned>(call: &'static str, answer: Value) -> Result<T, Error> {
     T::deserialize(tidy(answer)).map_err(|_| malformed_answer(call))
 }

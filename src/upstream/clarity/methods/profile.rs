@@ -1,4 +1,4 @@
-//! The account itself, and who it may see (`apis.md` C12 to C15).
+//! The account itself, and who it may see (apis.md C12 to C15).
 
 use percent_encoding::utf8_percent_encode;
 use reqwest::Method;
@@ -23,7 +23,7 @@ pub struct Unregister {
 }
 
 impl Clarity {
-    /// The agent whose token is shown (`apis.md` C12).
+    /// The agent whose token is shown (apis.md C12).
     ///
     /// # Errors
     /// See [`Error`].
@@ -31,13 +31,13 @@ impl Clarity {
         self.ask("the profile", "/v2/profile", "").await
     }
 
-    /// Who and what the account may see (`apis.md` C13).
+    /// Who and what the account may see (apis.md C13).
     ///
     /// # Errors
     /// See [`Error`].
     pub async fn structure(&self) -> Result<Structure, Error> {
         const CALL: &str = "the structure";
-        let answer = super::tidy(self.call(CALL, Method::GET, self.at("/v2/profile/mbu", ""), None::<&()>).await?);
+        let answer = super::tidy(self.call(CALL, Method::GET, self.url("/v2/profile/mbu", ""), None::<&()>).await?);
         // A refusal with status 200 would otherwise be a site without anybody in it.
         if !is_structure(&answer) {
             return Err(super::malformed_answer(CALL));
@@ -45,7 +45,7 @@ impl Clarity {
         super::object(CALL, answer)
     }
 
-    /// What the site's own dashboard is made of (`apis.md` C14).
+    /// What the site's own dashboard is made of (apis.md C14).
     ///
     /// # Errors
     /// See [`Error`].
@@ -53,7 +53,7 @@ impl Clarity {
         self.ask("the dashboard settings", "/v2/profile/dashboardsettings", "").await
     }
 
-    /// Signs an agent's console off and **ends the live calls** of the sessions (`apis.md` C15, B36). Nothing here calls
+    /// Signs an agent's console off and **ends the live calls** of the sessions (apis.md C15, B36). Nothing here calls
     /// it by itself, and no page may without asking twice.
     ///
     /// # Errors
@@ -66,7 +66,7 @@ impl Clarity {
         let encoded = |text: &str| utf8_percent_encode(text, RESERVED).to_string();
         let sessions: Vec<String> = whom.sessions.iter().map(i64::to_string).collect();
         let query = format!("sip={}&gruu={}&sids={}", encoded(&whom.sip), encoded(&whom.gruu), sessions.join(","));
-        self.tell(CALL, Method::POST, self.at("/v2/profile/unregister", &query), None::<&()>).await.map(|_| ())
+        self.send_write(CALL, Method::POST, self.url("/v2/profile/unregister", &query), None::<&()>).await.map(|_| ())
     }
 }
 

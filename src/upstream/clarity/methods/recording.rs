@@ -1,4 +1,4 @@
-//! Recording: all contacts in which an agent takes part (`apis.md` C24, C25).
+//! Recording: all contacts in which an agent takes part (apis.md C24, C25).
 
 use reqwest::Method;
 use serde_json::Value;
@@ -8,7 +8,7 @@ use crate::upstream::clarity::wire::RecordingStatus;
 use crate::upstream::clarity::{Clarity, Error};
 
 impl Clarity {
-    /// Starts recording. An empty answer: the agent is in no contact (`apis.md` C24). Each contact says for itself whether
+    /// Starts recording. An empty answer: the agent is in no contact (apis.md C24). Each contact says for itself whether
     /// it was refused or went wrong.
     ///
     /// # Errors
@@ -17,7 +17,7 @@ impl Clarity {
         self.record("the start of a recording", "startRecordingSessions", agent).await
     }
 
-    /// Stops recording (`apis.md` C25); otherwise as [`Clarity::start_recording`].
+    /// Stops recording (apis.md C25); otherwise as [`Clarity::start_recording`].
     ///
     /// # Errors
     /// See [`Error`].
@@ -26,9 +26,9 @@ impl Clarity {
     }
 
     async fn record(&self, call: &'static str, deed: &str, agent: i64) -> Result<Vec<RecordingStatus>, Error> {
-        let at = self.at(&format!("/v2/sessions/callcontrol/{deed}/{agent}"), "");
+        let url = self.url(&format!("/v2/sessions/callcontrol/{deed}/{agent}"), "");
         // It has been done by now: an answer of another shape tells of nothing, and undoes nothing.
-        let answer: Value = self.tell(call, Method::POST, at, None::<&()>).await?.unwrap_or_default();
+        let answer: Value = self.send_write(call, Method::POST, url, None::<&()>).await?.unwrap_or_default();
         list(call, answer).or_else(|_| Ok(Vec::new()))
     }
 }

@@ -1,4 +1,4 @@
-//! Search: the one place that knows agents' e-mail addresses, and queues' numbers over REST (`apis.md` C46).
+//! Search: the one place that knows agents' e-mail addresses, and queues' numbers over REST (apis.md C46).
 
 use percent_encoding::utf8_percent_encode;
 use reqwest::Method;
@@ -11,16 +11,16 @@ use crate::upstream::clarity::{Clarity, Error};
 const CALL: &str = "a search";
 
 impl Clarity {
-    /// Agents and queues whose names or addresses contain a text (`apis.md` C46).
+    /// Agents and queues whose names or addresses contain a text (apis.md C46).
     ///
     /// # Errors
     /// See [`Error`]. A blank text is not sent.
     pub async fn search(&self, text: &str) -> Result<SearchResult, Error> {
-        let at = self.at(&format!("/v2/{}", path(text)?), "");
-        object(CALL, self.call(CALL, Method::GET, at, None::<&()>).await?)
+        let url = self.url(&format!("/v2/{}", path(text)?), "");
+        object(CALL, self.call(CALL, Method::GET, url, None::<&()>).await?)
     }
 
-    /// Several searches in one round trip (`apis.md` C44), each with an outcome of its own.
+    /// Several searches in one round trip (apis.md C44), each with an outcome of its own.
     ///
     /// # Errors
     /// See [`Error`]. With a blank text among them nothing is sent.
@@ -32,7 +32,7 @@ impl Clarity {
     }
 }
 
-/// Everything in the text is encoded, slashes and question marks included (`apis.md` B33).
+/// Everything in the text is encoded, slashes and question marks included (apis.md B33).
 fn path(text: &str) -> Result<String, Error> {
     // A dot would be normalised away, as part of the path.
     if text.trim().is_empty() || text == "." || text == ".." {

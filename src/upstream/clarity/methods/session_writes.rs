@@ -1,6 +1,6 @@
-//! What is written onto a contact: extra items, notes, dispositions (`apis.md` C21 to C23).
+//! What is written onto a contact: extra items, notes, dispositions (apis.md C21 to C23).
 //!
-//! Documented as `GET` with a body: the site's configuration says which verb is sent (`apis.md` B27).
+//! Documented as `GET` with a body: the site's configuration says which verb is sent (apis.md B27).
 
 use serde::Serialize;
 use serde_json::json;
@@ -11,7 +11,7 @@ use crate::upstream::clarity::{Clarity, Error};
 #[derive(Clone, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ExtraItemValue {
-    /// Which. Ids below one have been seen and name nothing (`apis.md` B54).
+    /// Which. Ids below one have been seen and name nothing (apis.md B54).
     #[serde(rename = "extraItemId", skip_serializing_if = "Option::is_none")]
     pub id: Option<i64>,
     /// Which, by name.
@@ -34,7 +34,7 @@ pub struct DispositionChoice {
 }
 
 impl Clarity {
-    /// Sets one extra item (`apis.md` C21). The document spells the path in two ways: where there is nothing under the
+    /// Sets one extra item (apis.md C21). The document spells the path in two ways: where there is nothing under the
     /// plural, the singular is tried, once (B26).
     ///
     /// # Errors
@@ -55,7 +55,7 @@ impl Clarity {
         }
     }
 
-    /// Replaces the note (`apis.md` C22). An empty text empties it.
+    /// Replaces the note (apis.md C22). An empty text empties it.
     ///
     /// # Errors
     /// See [`Error`].
@@ -63,7 +63,7 @@ impl Clarity {
         self.write("the call note", &format!("/v2/sessions/{session}/setcallnotes"), &json!({ "note": note })).await
     }
 
-    /// Sets the disposition (`apis.md` C23).
+    /// Sets the disposition (apis.md C23).
     ///
     /// # Errors
     /// See [`Error`].

@@ -1,4 +1,4 @@
-//! Contacts: those of an agent, one in detail, its chat and its customer's earlier ones (`apis.md` C16 to C20).
+//! Contacts: those of an agent, one in detail, its chat and its customer's earlier ones (apis.md C16 to C20).
 
 use reqwest::Method;
 use serde_json::Value;
@@ -8,10 +8,10 @@ use base::json;
 use crate::upstream::clarity::wire::{Session, TranscriptMessage};
 use crate::upstream::clarity::{Clarity, Error};
 
-/// No history is longer than this (`apis.md` C20).
+/// No history is longer than this (apis.md C20).
 const LONGEST_HISTORY: u32 = 50;
 
-/// What to tell of a session besides itself (`apis.md` C74). By default nothing.
+/// What to tell of a session besides itself (apis.md C74). By default nothing.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct SessionIncludes {
     /// This many of the customer's earlier contacts, at most fifty.
@@ -35,7 +35,7 @@ pub struct SessionIncludes {
 }
 
 impl Clarity {
-    /// The contacts of which an agent is in charge now (`apis.md` C16). Their `agent_id` may be another: it is the first
+    /// The contacts of which an agent is in charge now (apis.md C16). Their `agent_id` may be another: it is the first
     /// who answered (B88).
     ///
     /// # Errors
@@ -45,7 +45,7 @@ impl Clarity {
         self.ask_list("an agent's sessions", "/v2/sessions", &format!("agentId={agent}&activeOnly=true")).await
     }
 
-    /// One contact (`apis.md` C18). `None`: Clarity no longer has it, which it says with a 500 (B87), so that one is asked
+    /// One contact (apis.md C18). `None`: Clarity no longer has it, which it says with a 500 (B87), so that one is asked
     /// again once before it is believed, and counts against nobody.
     ///
     /// # Errors
@@ -64,25 +64,25 @@ impl Clarity {
         }
     }
 
-    /// The lines of a chat (`apis.md` C17). Personal.
+    /// The lines of a chat (apis.md C17). Personal.
     ///
     /// # Errors
     /// See [`Error`]. A window that Clarity would refuse is not sent.
     pub async fn transcript(&self, session: i64, window: Window) -> Result<Vec<TranscriptMessage>, Error> {
         const CALL: &str = "a transcript";
-        // The list of parameters misspells the first; the errors do not (`apis.md` B35).
+        // The list of parameters misspells the first; the errors do not (apis.md B35).
         let query = window.query(CALL, ["startTimestamp", "endTimestamp", "size"])?;
         self.ask_list(CALL, &format!("/v2/sessions/{session}/transcript"), &query).await
     }
 
-    /// The Skype address of a contact (`apis.md` C19), whether it comes bare or in an object (B98).
+    /// The Skype address of a contact (apis.md C19), whether it comes bare or in an object (B98).
     ///
     /// # Errors
     /// See [`Error`].
     pub async fn gruu(&self, session: i64) -> Result<String, Error> {
         const CALL: &str = "a session's GRUU";
-        let at = self.at(&format!("/v2/sessions/{session}/gruu"), "");
-        let bytes = self.send(CALL, Method::GET, at, None::<&()>).await?;
+        let url = self.url(&format!("/v2/sessions/{session}/gruu"), "");
+        let bytes = self.send(CALL, Method::GET, url, None::<&()>).await?;
         let gruu = match json::read::<Value>(&bytes) {
             Ok(Value::String(text)) => Some(text),
             Ok(Value::Object(object)) => object.get("gruu").and_then(Value::as_str).map(str::to_owned),
@@ -92,7 +92,7 @@ impl Clarity {
         gruu.filter(|text| !text.is_empty() && !text.starts_with('<')).ok_or_else(|| malformed_answer(CALL))
     }
 
-    /// Earlier contacts of a contact's customer, at most fifty (`apis.md` C20).
+    /// Earlier contacts of a contact's customer, at most fifty (apis.md C20).
     ///
     /// # Errors
     /// See [`Error`]. A window that Clarity would refuse is not sent.

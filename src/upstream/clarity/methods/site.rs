@@ -1,4 +1,4 @@
-//! The site: what runs there, what things are called, and which of its servers is ours (`apis.md` C11, C33, C34).
+//! The site: what runs there, what things are called, and which of its servers is ours (apis.md C11, C33, C34).
 
 use percent_encoding::utf8_percent_encode;
 use reqwest::Method;
@@ -11,7 +11,7 @@ use crate::upstream::clarity::wire::{Info, Labels};
 use crate::upstream::clarity::{Clarity, Error};
 
 impl Clarity {
-    /// Which versions run, and how SignalR may travel (`apis.md` C11).
+    /// Which versions run, and how SignalR may travel (apis.md C11).
     ///
     /// # Errors
     /// See [`Error`].
@@ -19,7 +19,7 @@ impl Clarity {
         self.ask("info", "/info", "").await
     }
 
-    /// What metrics are called in a language, such as `en-us` (`apis.md` C33): the version in the document's sample is an
+    /// What metrics are called in a language, such as `en-us` (apis.md C33): the version in the document's sample is an
     /// old one, and the language is part of the path (B29).
     ///
     /// # Errors
@@ -31,17 +31,17 @@ impl Clarity {
             return Err(Error::NotSent { call: CALL, reason: "a language is named like \"en-us\"" });
         }
         let path = format!("/v2/resources/dashboard/localization/{}", utf8_percent_encode(locale, RESERVED));
-        self.call(CALL, Method::GET, self.at(&path, ""), None::<&()>).await
+        self.call(CALL, Method::GET, self.url(&path, ""), None::<&()>).await
     }
 
-    /// The base URL of the one server that metrics and SignalR of a connection should stay with (`apis.md` C34). Called a
+    /// The base URL of the one server that metrics and SignalR of a connection should stay with (apis.md C34). Called a
     /// name and in truth a URL, with quotes or without; only a host that may have our token is believed (B37).
     ///
     /// # Errors
     /// See [`Error`]; [`Error::UntrustedHost`] when the answer names a host that is not listed.
     pub async fn specific_server(&self) -> Result<Url, Error> {
         const CALL: &str = "the specific server";
-        let bytes = self.send(CALL, Method::GET, self.at("/v2/metrics/specificserver", ""), None::<&()>).await?;
+        let bytes = self.send(CALL, Method::GET, self.url("/v2/metrics/specificserver", ""), None::<&()>).await?;
         let text = json::read::<String>(&bytes).ok();
         let text = text.unwrap_or_else(|| String::from_utf8_lossy(&bytes).into_owned());
         let server: Url = text.trim().parse().map_err(|_| super::malformed_answer(CALL))?;

@@ -13,7 +13,7 @@ pub struct Window {
     pub start: Option<Timestamp>,
     /// Up to here.
     pub end: Option<Timestamp>,
-    /// So many: from the start on, or back from the end. Not without either, and not with both (`apis.md` C17, C20).
+    /// So many: from the start on, or back from the end. Not without either, and not with both (apis.md C17, C20).
     pub limit: Option<u32>,
 }
 
@@ -29,7 +29,7 @@ impl Window {
             (Some(start), Some(end), None) if end < start => return refuse("the end lies before the start"),
             _ => {}
         }
-        // The document's samples have blanks and no zeros; what is sent is unambiguous (`apis.md` B34).
+        // The document's samples have blanks and no zeros; what is sent is unambiguous (apis.md B34).
         let time = |time: Timestamp| utf8_percent_encode(&time.to_string(), RESERVED).to_string();
         let values = [self.start.map(time), self.end.map(time), self.limit.map(|limit| limit.to_string())];
         let pairs = names.iter().zip(values).filter_map(|(name, value)| Some(format!("{name}={}", value?)));

@@ -1,4 +1,4 @@
-//! Reading the 401 challenge, which is no legal one (`apis.md` C1, B1). Pure.
+//! Reading the 401 challenge, which is no legal one (apis.md C1, B1). Pure.
 
 use url::Url;
 

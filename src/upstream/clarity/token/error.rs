@@ -50,7 +50,7 @@ pub enum TokenError {
         /// Who.
         host: String,
     },
-    /// The client id is wrong (`apis.md` C4).
+    /// The client id is wrong (apis.md C4).
     #[error("Clarity does not know this `client_id`; look it up on the admin site's API Management page")]
     InvalidClientId,
     /// The endpoint knows who it is and gives them no token (RFC 6749, section 5.2).

@@ -1,4 +1,4 @@
-//! Asking for a token: find the endpoint, post the form, read the answer (`apis.md` C1 to C4).
+//! Asking for a token: find the endpoint, post the form, read the answer (apis.md C1 to C4).
 
 use std::borrow::Cow;
 use std::sync::Arc;

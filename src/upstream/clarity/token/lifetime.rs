@@ -1,4 +1,4 @@
-//! How long a token lives (`apis.md` B4 to B6). Pure.
+//! How long a token lives (apis.md B4 to B6). Pure.
 
 use std::time::Duration;
 

@@ -28,7 +28,7 @@ use secret_file::SecretFile;
 pub use error::TokenError;
 
 /// A token that Clarity refuses this soon after it was made was not refused for its age: making another would be a loop
-/// (`apis.md` B3).
+/// (apis.md B3).
 const TOO_YOUNG: Duration = Duration::from_secs(30);
 
 /// The longest pause after a failure that locks no account. Together with the pauses of those who ask, what has been
@@ -133,7 +133,7 @@ impl Tokens {
 
     /// Where the password or the ready token came from a file, knows the file.
     #[must_use]
-    pub fn watching(mut self, secret_file: Option<&Path>) -> Self {
+    pub fn with_secret_file(mut self, secret_file: Option<&Path>) -> Self {
         self.watched = self.watched.or_else(|| secret_file.map(SecretFile::new));
         self
     }
@@ -250,7 +250,7 @@ impl Tokens {
 
     /// Clarity refused this token, with or without saying where to get another. The next [`Tokens::current`] asks for
     /// another if this one has expired, or if it was challenged and is not so young that its age cannot be the reason.
-    /// Returns whether trying again makes sense (`apis.md` B3).
+    /// Returns whether trying again makes sense (apis.md B3).
     pub fn refused(&self, token: &Secret, challenged: bool) -> bool {
         if matches!(self.source(), Source::Ready(_)) {
             return false;

@@ -170,7 +170,7 @@ async fn another_secret_in_the_file_ends_the_pause() {
         std::fs::set_permissions(&file, std::os::unix::fs::PermissionsExt::from_mode(0o600)).expect("private");
     };
     write("wrong\n");
-    let tokens = tokens().watching(Some(&file));
+    let tokens = tokens().with_secret_file(Some(&file));
     tokens.settle(refusal()).expect_err("no token");
     assert!(!tokens.reload_secret().await, "it is the same");
     assert!(tokens.is_backing_off());
@@ -209,7 +209,7 @@ async fn without_a_challenge_only_a_dead_token_is_given_up() {
     assert!(tokens.refused(&first, false), "it expired on the way");
 }
 
-/// `reliability.md` U3.
+/// reliability.md U3.
 #[tokio::test(start_paused = true)]
 async fn a_token_endpoint_that_hangs_keeps_nobody_waiting_who_has_a_good_token() {
     let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");

@@ -25,7 +25,7 @@ fn claims() -> Value {
 
 #[test]
 fn a_token_names_an_agent_as_text_or_number_or_is_corrupt_and_names_nobody() {
-    // `apis.md` B5, B6.
+    // apis.md B5, B6.
     let token = |payload: &str| Secret::from(format!("{}.c2ln", encoded("{}", payload)));
     for (token, expected) in [
         (token(r#"{"connect_agent_id":"5","exp":1}"#), Some(5)),

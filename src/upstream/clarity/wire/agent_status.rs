@@ -1,4 +1,4 @@
-//! What an agent is doing, as the status methods show it (`apis.md` C26). One that may be chosen (C28) is a
+//! What an agent is doing, as the status methods show it (apis.md C26). One that may be chosen (C28) is a
 //! [`StatusModel`] too, with capitals in its name (B63) and its reason's number as text (B61).
 
 use serde::Deserialize;
@@ -16,7 +16,7 @@ pub struct AgentStatus {
     /// Their name.
     #[serde(deserialize_with = "tolerant::text")]
     pub name: Option<String>,
-    /// What they are doing. An object, whatever the dictionary says (`apis.md` B68).
+    /// What they are doing. An object, whatever the dictionary says (apis.md B68).
     #[serde(deserialize_with = "tolerant::maybe")]
     pub current_status: Option<StatusModel>,
 }

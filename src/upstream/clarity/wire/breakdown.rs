@@ -1,4 +1,4 @@
-//! An agent's metrics by queue. The document names three fields for them and says "TODO" of their shape (`apis.md` B92).
+//! An agent's metrics by queue. The document names three fields for them and says "TODO" of their shape (apis.md B92).
 
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
@@ -9,7 +9,7 @@ use crate::upstream::tolerant::{camel_case_names, integer_of};
 /// Names of a queue's number.
 const ID: [&str; 2] = ["queueId", "id"];
 
-/// What kinds of contact are called in a bag of metrics (`apis.md` C103).
+/// What kinds of contact are called in a bag of metrics (apis.md C103).
 const KINDS: [&str; 4] = ["audio", "instantMessage", "message", "agnostic"];
 
 /// Metrics by queue, as far as their shape is one of those that Clarity uses elsewhere.

@@ -1,4 +1,4 @@
-//! What metrics are called in a language (`apis.md` C33).
+//! What metrics are called in a language (apis.md C33).
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 /// Labels by the keys of the site's own dashboard. Metrics come and go with the site's settings, so a key without a label
-/// is normal: its own words are shown then (`apis.md` B95).
+/// is normal: its own words are shown then (apis.md B95).
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Labels(BTreeMap<String, Label>);
 
@@ -67,7 +67,7 @@ impl Labels {
         self.0.is_empty()
     }
 
-    /// Keys differ in case between subscriptions and labels (`apis.md` B43).
+    /// Keys differ in case between subscriptions and labels (apis.md B43).
     fn found(&self, key: &str) -> Option<&str> {
         self.0.get(&key.to_lowercase()).map(|label| label.text.as_str()).filter(|text| !text.trim().is_empty())
     }
@@ -119,7 +119,7 @@ mod tests {
 
     #[test]
     fn a_metric_without_a_label_is_called_by_its_own_words() {
-        // `apis.md` B95: the document's own sample, cut where it is cut there.
+        // apis.md B95: the document's own sample, cut where it is cut there.
         let labels: Labels = serde_json::from_value(json!({
             "abandonedAfterSLACount": "Abandoned After SLA Count",
             "abandonedAfterSLACountDescription": "Abandoned After SLA Count",

@@ -1,4 +1,4 @@
-//! The logged-in agent's own settings (`apis.md` C12, C14).
+//! The logged-in agent's own settings (apis.md C12, C14).
 
 use std::collections::BTreeSet;
 
@@ -8,17 +8,17 @@ use serde_json::Value;
 use super::Other;
 use crate::upstream::tolerant;
 
-/// What [`Profile::modalities`] falls back to (`apis.md` C55).
+/// What [`Profile::modalities`] falls back to (apis.md C55).
 const ALL_MODALITIES: [&str; 3] = ["audio", "instantMessage", "message"];
 
-/// Base Profile (`apis.md` C81): the agent whose token was shown.
+/// Base Profile (apis.md C81): the agent whose token was shown.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Profile {
     /// Who.
     #[serde(deserialize_with = "tolerant::integer")]
     pub id: Option<i64>,
-    /// The team; -1 means none (`apis.md` B84), and [`Profile::team`] says so.
+    /// The team; -1 means none (apis.md B84), and [`Profile::team`] says so.
     #[serde(deserialize_with = "tolerant::integer")]
     pub team_id: Option<i64>,
     /// The public name.
@@ -30,7 +30,7 @@ pub struct Profile {
     /// The language, such as `en-us`: names the labels of metrics.
     #[serde(deserialize_with = "tolerant::text")]
     pub locale_key: Option<String>,
-    /// The kinds of contact that the site has switched on, not the agent's own skills (`apis.md` B85).
+    /// The kinds of contact that the site has switched on, not the agent's own skills (apis.md B85).
     #[serde(deserialize_with = "tolerant::list")]
     pub enabled_modalities: Option<Vec<String>>,
     /// Whether direct calls go through Clarity.
@@ -57,7 +57,7 @@ pub struct Profile {
     /// The Windows domain.
     #[serde(deserialize_with = "tolerant::text")]
     pub domain: Option<String>,
-    /// A setting of Skype. A text even when it says `false` (`apis.md` B62, B93).
+    /// A setting of Skype. A text even when it says `false` (apis.md B62, B93).
     #[serde(deserialize_with = "tolerant::text")]
     pub discovery_x_frame_url_override: Option<String>,
     /// The same.
@@ -66,7 +66,7 @@ pub struct Profile {
     /// The agent's own Skype address.
     #[serde(alias = "agentGRUU", deserialize_with = "tolerant::text")]
     pub agent_gruu: Option<String>,
-    /// Whether direct calls are tracked; at times a text (`apis.md` B62).
+    /// Whether direct calls are tracked; at times a text (apis.md B62).
     #[serde(deserialize_with = "tolerant::boolean")]
     pub proxy_direct_calls: Option<bool>,
     /// Queues that the agent does not want to see.
@@ -77,11 +77,11 @@ pub struct Profile {
     pub other: Other,
 }
 
-/// A queue that an agent hides; one of the special ids as a rule (`apis.md` C57).
+/// A queue that an agent hides; one of the special ids as a rule (apis.md C57).
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct HiddenQueue {
-    /// Which; at times as text (`apis.md` B61).
+    /// Which; at times as text (apis.md B61).
     #[serde(deserialize_with = "tolerant::integer")]
     pub queue_id: Option<i64>,
     /// Its name.
@@ -89,14 +89,14 @@ pub struct HiddenQueue {
     pub queue_name: Option<String>,
 }
 
-/// What the site's own dashboard is made of (`apis.md` C14). The definitions have no documented shape.
+/// What the site's own dashboard is made of (apis.md C14). The definitions have no documented shape.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct DashboardSettings {
     /// The template.
     #[serde(deserialize_with = "tolerant::integer")]
     pub template_id: Option<i64>,
-    /// Its revision; at times as text (`apis.md` B61).
+    /// Its revision; at times as text (apis.md B61).
     #[serde(deserialize_with = "tolerant::integer")]
     pub template_revision: Option<i64>,
     /// What it shows.
@@ -120,13 +120,13 @@ pub struct DashboardSettings {
 }
 
 impl Profile {
-    /// The team, if there is one (`apis.md` B84).
+    /// The team, if there is one (apis.md B84).
     #[must_use]
     pub fn team(&self) -> Option<i64> {
         self.team_id.filter(|team| *team >= 0)
     }
 
-    /// The kinds of contact that are switched on, unknown ones included; all three when nothing is said (`apis.md` B85).
+    /// The kinds of contact that are switched on, unknown ones included; all three when nothing is said (apis.md B85).
     #[must_use]
     pub fn modalities(&self) -> BTreeSet<String> {
         match &self.enabled_modalities {

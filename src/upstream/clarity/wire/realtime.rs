@@ -1,4 +1,4 @@
-//! Realtime Data: the one object in which REST answers and pushes alike tell what goes on (`apis.md` C102 to C107).
+//! Realtime Data: the one object in which REST answers and pushes alike tell what goes on (apis.md C102 to C107).
 
 use std::fmt;
 use std::sync::Arc;
@@ -12,13 +12,13 @@ use super::breakdown::{Breakdowns, breakdowns};
 use super::nullable::{self, NullOr, Nullable, or_null};
 use crate::upstream::tolerant::{self, Fields};
 
-/// Metrics by kind of contact (`audio`, `instantMessage`, `message`, `agnostic`) and name (`apis.md` C103). Names are in
-/// camel case whatever was sent; values are numbers or objects of numbers (`apis.md` B79), or null. The second part names
+/// Metrics by kind of contact (`audio`, `instantMessage`, `message`, `agnostic`) and name (apis.md C103). Names are in
+/// camel case whatever was sent; values are numbers or objects of numbers (apis.md B79), or null. The second part names
 /// the kinds of contact that are null themselves.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct MetricBag(pub Fields<Fields<Value>>, pub Vec<String>);
 
-/// Sessions by kind of contact (`apis.md` C104).
+/// Sessions by kind of contact (apis.md C104).
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct SessionBag(pub Fields<SessionChanges>);
 
@@ -38,16 +38,16 @@ pub struct RealtimeData {
     /// Counts and measures.
     #[serde(deserialize_with = "metrics")]
     pub metrics: Option<MetricBag>,
-    /// Contacts. In a full answer absence means none, in a push it means unchanged (`apis.md` B77).
+    /// Contacts. In a full answer absence means none, in a push it means unchanged (apis.md B77).
     #[serde(deserialize_with = "sessions")]
     pub sessions: Option<SessionBag>,
     /// What the agent is doing.
     #[serde(deserialize_with = "current_status")]
     pub current_status: Option<CurrentStatus>,
-    /// What the agent did in the last 24 hours; an object or a list (`apis.md` B68).
+    /// What the agent did in the last 24 hours; an object or a list (apis.md B68).
     #[serde(deserialize_with = "tolerant::objects")]
     pub status_history: Option<Vec<StatusModel>>,
-    /// The metrics by queue, all of them (`apis.md` C71).
+    /// The metrics by queue, all of them (apis.md C71).
     #[serde(deserialize_with = "nullable_breakdowns")]
     pub breakdowns: Nullable<Box<Breakdowns>>,
     /// Those that are new since the last push.
@@ -56,7 +56,7 @@ pub struct RealtimeData {
     /// Those that are gone since the last push.
     #[serde(deserialize_with = "breakdowns")]
     pub removed_breakdowns: Option<Box<Breakdowns>>,
-    /// Whom an aggregate sums up (`apis.md` C107).
+    /// Whom an aggregate sums up (apis.md C107).
     #[serde(deserialize_with = "tolerant::integers")]
     pub entity_ids: Option<Vec<i64>>,
     /// `team` or `group`.
@@ -68,7 +68,7 @@ pub struct RealtimeData {
     /// An agent's team, where a message names it.
     #[serde(deserialize_with = "tolerant::integer")]
     pub team_id: Option<i64>,
-    /// Whether a queue is open, as a search calls it (`apis.md` C109), and so for the numbers below.
+    /// Whether a queue is open, as a search calls it (apis.md C109), and so for the numbers below.
     #[serde(deserialize_with = "nullable::boolean")]
     pub is_open: Nullable<bool>,
     /// Agents logged in to a queue.
@@ -121,17 +121,17 @@ impl From<ReadChanges> for SessionChanges {
     }
 }
 
-/// A contact, as metrics and pushes show it (`apis.md` C105).
+/// A contact, as metrics and pushes show it (apis.md C105).
 #[derive(Clone, Default, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct SessionModel {
-    /// Which. Those without are of no use (`apis.md` B45).
+    /// Which. Those without are of no use (apis.md B45).
     #[serde(deserialize_with = "tolerant::integer")]
     pub session_id: Option<i64>,
-    /// Queued, direct inbound or direct outbound, in several spellings (`apis.md` B71).
+    /// Queued, direct inbound or direct outbound, in several spellings (apis.md B71).
     #[serde(deserialize_with = "tolerant::text")]
     pub session_type: Option<String>,
-    /// The queue, or one of the special ids (`apis.md` C57).
+    /// The queue, or one of the special ids (apis.md C57).
     #[serde(deserialize_with = "nullable::integer")]
     pub queue_id: Nullable<i64>,
     /// The customer. Personal.
@@ -152,10 +152,10 @@ pub struct SessionModel {
     /// Whether somebody whispers to the agent.
     #[serde(deserialize_with = "tolerant::boolean")]
     pub is_whisper_joined: Option<bool>,
-    /// Where in its life it is, as spelt (`apis.md` C52, B70).
+    /// Where in its life it is, as spelt (apis.md C52, B70).
     #[serde(deserialize_with = "tolerant::text")]
     pub session_status: Option<String>,
-    /// How long it has waited; moves with each look (`apis.md` B76).
+    /// How long it has waited; moves with each look (apis.md B76).
     #[serde(deserialize_with = "tolerant::rounded")]
     pub queued_ms: Option<i64>,
     /// How long it has been active; moves with each look.
@@ -184,14 +184,14 @@ pub struct SessionModel {
     pub other: Other,
 }
 
-/// What an agent is doing now: of each part whether it is unchanged, none, or what it is (`apis.md` C106).
+/// What an agent is doing now: of each part whether it is unchanged, none, or what it is (apis.md C106).
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct CurrentStatus {
     /// The status, as spelt.
     #[serde(deserialize_with = "nullable::text")]
     pub agent_status: Nullable<String>,
-    /// Its number, where one is given; it wins over the name (`apis.md` B63).
+    /// Its number, where one is given; it wins over the name (apis.md B63).
     #[serde(deserialize_with = "nullable::integer")]
     pub agent_status_id: Nullable<i64>,
     /// Why they are away.
@@ -210,7 +210,7 @@ pub struct CurrentStatus {
 }
 
 impl CurrentStatus {
-    /// Since when. Asked for by one name and answered by another (`apis.md` B44).
+    /// Since when. Asked for by one name and answered by another (apis.md B44).
     #[must_use]
     pub fn began(&self) -> Nullable<Timestamp> {
         let [one, other] = [self.start_time, self.utc_start_time];
@@ -231,14 +231,14 @@ impl CurrentStatus {
     }
 }
 
-/// What an agent did, or may do (`apis.md` C106, C101).
+/// What an agent did, or may do (apis.md C106, C101).
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct StatusModel {
     /// The status, as spelt.
     #[serde(deserialize_with = "tolerant::text")]
     pub agent_status: Option<String>,
-    /// Its number, where one is given; it wins over the name (`apis.md` B63).
+    /// Its number, where one is given; it wins over the name (apis.md B63).
     #[serde(deserialize_with = "tolerant::integer")]
     pub agent_status_id: Option<i64>,
     /// Why they are away.
@@ -261,7 +261,7 @@ pub struct StatusModel {
 }
 
 impl StatusModel {
-    /// Since when. Asked for by one name and answered by another (`apis.md` B44).
+    /// Since when. Asked for by one name and answered by another (apis.md B44).
     #[must_use]
     pub fn began(&self) -> Option<Timestamp> {
         self.start_time.or(self.utc_start_time)
@@ -304,7 +304,7 @@ impl<'de> Deserialize<'de> for SessionBag {
     }
 }
 
-/// The kinds of contact that have sessions (`apis.md` C104); metrics have `agnostic` besides (C103).
+/// The kinds of contact that have sessions (apis.md C104); metrics have `agnostic` besides (C103).
 const KINDS: [&str; 3] = ["audio", "instantMessage", "message"];
 
 fn metrics<'de, D: Deserializer<'de>>(from: D) -> Result<Option<MetricBag>, D::Error> {

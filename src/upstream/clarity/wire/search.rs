@@ -1,4 +1,4 @@
-//! What a search finds (`apis.md` C46, C108, C109).
+//! What a search finds (apis.md C46, C108, C109).
 
 use serde::Deserialize;
 
@@ -36,10 +36,10 @@ pub struct SearchAgent {
     /// The e-mail address.
     #[serde(deserialize_with = "tolerant::text")]
     pub email_address: Option<String>,
-    /// The telephone number; `NOTSET` is none (`apis.md` B86).
+    /// The telephone number; `NOTSET` is none (apis.md B86).
     #[serde(deserialize_with = "tolerant::text")]
     pub phone_number: Option<String>,
-    /// The status, as a number (`apis.md` C50).
+    /// The status, as a number (apis.md C50).
     #[serde(deserialize_with = "tolerant::integer")]
     pub status: Option<i64>,
     /// Fields without a word.

@@ -1,4 +1,4 @@
-//! A contact, as the session methods show it (`apis.md` C16, C18, C20). Much of it is about a customer: `Debug` says
+//! A contact, as the session methods show it (apis.md C16, C18, C20). Much of it is about a customer: `Debug` says
 //! which session it is and no more (B99).
 
 use std::fmt;
@@ -13,10 +13,10 @@ use super::session_parts::{
 };
 use crate::upstream::tolerant;
 
-/// The statuses of sessions that are over (`apis.md` C53).
+/// The statuses of sessions that are over (apis.md C53).
 const ENDED: [&str; 4] = ["completed", "transferred", "completedafterhours", "abandoned"];
 
-/// Session Base, Model Session and Session by Id in one (`apis.md` C87 to C89): which of their fields an answer has
+/// Session Base, Model Session and Session by Id in one (apis.md C87 to C89): which of their fields an answer has
 /// depends on the method and on what was asked for, so that all are optional (B100). Null is absent.
 #[derive(Clone, Default, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
@@ -24,16 +24,16 @@ pub struct Session {
     /// Which.
     #[serde(deserialize_with = "tolerant::integer")]
     pub session_id: Option<i64>,
-    /// Queued or direct, in several spellings (`apis.md` B71).
+    /// Queued or direct, in several spellings (apis.md B71).
     #[serde(deserialize_with = "tolerant::text")]
     pub session_type: Option<String>,
-    /// The *first* queue, or one of the special ids (`apis.md` C57).
+    /// The *first* queue, or one of the special ids (apis.md C57).
     #[serde(deserialize_with = "tolerant::integer")]
     pub queue_id: Option<i64>,
     /// Its name.
     #[serde(deserialize_with = "tolerant::text")]
     pub queue_name: Option<String>,
-    /// Documented as a number, in truth a name: never a key (`apis.md` B73).
+    /// Documented as a number, in truth a name: never a key (apis.md B73).
     #[serde(deserialize_with = "tolerant::text")]
     pub customer_id: Option<String>,
     /// The customer. Personal.
@@ -45,10 +45,10 @@ pub struct Session {
     /// The *first* agent who answered, who after a transfer is another than the primary one (section 0, B88).
     #[serde(deserialize_with = "tolerant::integer")]
     pub agent_id: Option<i64>,
-    /// Their name; see [`Session::agent`] for `Unknown` and `None` (`apis.md` B89).
+    /// Their name; see [`Session::agent`] for `Unknown` and `None` (apis.md B89).
     #[serde(deserialize_with = "tolerant::text")]
     pub agent_name: Option<String>,
-    /// The kind of contact by number; it wins over the name (`apis.md` B72).
+    /// The kind of contact by number; it wins over the name (apis.md B72).
     #[serde(deserialize_with = "tolerant::integer")]
     pub modality_id: Option<i64>,
     /// The kind of contact by name.
@@ -84,10 +84,10 @@ pub struct Session {
     /// Whether somebody whispers to the agent.
     #[serde(deserialize_with = "tolerant::boolean")]
     pub is_whisper_joined: Option<bool>,
-    /// Where in its life it is, as spelt (`apis.md` C51, B70).
+    /// Where in its life it is, as spelt (apis.md C51, B70).
     #[serde(deserialize_with = "tolerant::text")]
     pub session_status: Option<String>,
-    /// How long it has waited; moves with each look (`apis.md` B76).
+    /// How long it has waited; moves with each look (apis.md B76).
     #[serde(deserialize_with = "tolerant::rounded")]
     pub queued_ms: Option<i64>,
     /// How long it has been active; moves with each look.
@@ -117,7 +117,7 @@ pub struct Session {
     /// When it ended.
     #[serde(deserialize_with = "tolerant::time")]
     pub end_time_stamp: Option<Timestamp>,
-    /// Documented the wrong way round: see [`Session::is_over`] (`apis.md` B75).
+    /// Documented the wrong way round: see [`Session::is_over`] (apis.md B75).
     #[serde(deserialize_with = "tolerant::boolean")]
     pub session_has_ended: Option<bool>,
     /// How long it has been, up to its end.
@@ -126,10 +126,10 @@ pub struct Session {
     /// What the agent's console opens. Never fetched.
     #[serde(deserialize_with = "tolerant::text")]
     pub screen_pop_url: Option<String>,
-    /// Who takes part (`apis.md` C90).
+    /// Who takes part (apis.md C90).
     #[serde(deserialize_with = "tolerant::list")]
     pub agents: Option<Vec<Participation>>,
-    /// To whom it is offered (`apis.md` C91).
+    /// To whom it is offered (apis.md C91).
     #[serde(deserialize_with = "tolerant::list")]
     pub offers: Option<Vec<Participation>>,
     /// Earlier contacts of the same customer, if asked for.
@@ -169,7 +169,7 @@ pub struct Session {
 
 impl Session {
     /// Whether nothing more will come of it: its status says so, or that it has an end. `sessionHasEnded` counts only
-    /// beside an end (`apis.md` B75).
+    /// beside an end (apis.md B75).
     #[must_use]
     pub fn is_over(&self) -> bool {
         let status = self.session_status.as_deref().map(tolerant::normalized);
@@ -177,7 +177,7 @@ impl Session {
     }
 
     /// The first agent who answered, if anybody has: `Unknown` is an agent without a name, `None` is nobody, and without
-    /// an id both are nobody (`apis.md` B89).
+    /// an id both are nobody (apis.md B89).
     #[must_use]
     pub fn agent(&self) -> Option<(i64, Option<&str>)> {
         let name = self.agent_name.as_deref().filter(|name| !matches!(*name, "Unknown" | "None"));

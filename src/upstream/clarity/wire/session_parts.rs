@@ -1,4 +1,4 @@
-//! What belongs to a contact (`apis.md` C90 to C100).
+//! What belongs to a contact (apis.md C90 to C100).
 
 use std::fmt;
 
@@ -8,7 +8,7 @@ use serde::Deserialize;
 use super::Other;
 use crate::upstream::tolerant;
 
-/// An agent who takes part in a contact, or to whom it is offered (`apis.md` C90, C91).
+/// An agent who takes part in a contact, or to whom it is offered (apis.md C90, C91).
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Participation {
@@ -18,13 +18,13 @@ pub struct Participation {
     /// Their name.
     #[serde(deserialize_with = "tolerant::text")]
     pub agent_name: Option<String>,
-    /// How they take part (`apis.md` C58).
+    /// How they take part (apis.md C58).
     #[serde(deserialize_with = "tolerant::integer")]
     pub agent_participation_type_id: Option<i64>,
     /// The same by name.
     #[serde(deserialize_with = "tolerant::text")]
     pub agent_participation_type: Option<String>,
-    /// How far they are (`apis.md` C59).
+    /// How far they are (apis.md C59).
     #[serde(deserialize_with = "tolerant::integer")]
     pub agent_participation_status_id: Option<i64>,
     /// The same by name.
@@ -74,7 +74,7 @@ pub struct SelectedDisposition {
     pub name: Option<String>,
 }
 
-/// A disposition that may be chosen, with its finer ones (`apis.md` C95).
+/// A disposition that may be chosen, with its finer ones (apis.md C95).
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Disposition {
@@ -95,7 +95,7 @@ pub struct Disposition {
     pub other: Other,
 }
 
-/// A finer disposition (`apis.md` C95).
+/// A finer disposition (apis.md C95).
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct SubDisposition {
@@ -125,7 +125,7 @@ pub struct AftercallOptions {
     pub id: Option<i64>,
 }
 
-/// Something that a chat said by itself (`apis.md` C93).
+/// Something that a chat said by itself (apis.md C93).
 #[derive(Clone, Default, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct ImPrompt {
@@ -140,7 +140,7 @@ pub struct ImPrompt {
     pub id: Option<i64>,
 }
 
-/// The way through one call flow (`apis.md` C94).
+/// The way through one call flow (apis.md C94).
 #[derive(Clone, Default, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct IvrData {
@@ -155,7 +155,7 @@ pub struct IvrData {
     pub id: Option<i64>,
 }
 
-/// One stop in a call flow (`apis.md` C94).
+/// One stop in a call flow (apis.md C94).
 #[derive(Clone, Default, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct IvrNode {
@@ -176,7 +176,7 @@ pub struct IvrNode {
     pub id: Option<i64>,
 }
 
-/// Something else that is known of a contact (`apis.md` C96). Written by other names than it is read (B54).
+/// Something else that is known of a contact (apis.md C96). Written by other names than it is read (B54).
 #[derive(Clone, Default, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct ExtraItem {
@@ -197,7 +197,7 @@ pub struct ExtraItem {
     pub id: Option<i64>,
 }
 
-/// Something that happened to a contact (`apis.md` C97).
+/// Something that happened to a contact (apis.md C97).
 #[derive(Clone, Default, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct SessionEvent {
@@ -215,11 +215,11 @@ pub struct SessionEvent {
     pub id: Option<i64>,
 }
 
-/// A line of a chat (`apis.md` C98). Personal.
+/// A line of a chat (apis.md C98). Personal.
 #[derive(Clone, Default, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct TranscriptMessage {
-    /// When. Documented as a number, shown as a text; what cannot be read is no time (`apis.md` B69).
+    /// When. Documented as a number, shown as a text; what cannot be read is no time (apis.md B69).
     #[serde(deserialize_with = "tolerant::time")]
     pub time_stamp: Option<Timestamp>,
     /// To whom.
@@ -239,7 +239,7 @@ pub struct TranscriptMessage {
     pub id: Option<i64>,
 }
 
-/// A message about a contact (`apis.md` C92). Its ids are texts (B61).
+/// A message about a contact (apis.md C92). Its ids are texts (B61).
 #[derive(Clone, Default, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct SessionMessage {
@@ -266,7 +266,7 @@ pub struct SessionMessage {
     pub other: Other,
 }
 
-/// What became of a wish to start or stop recording one contact (`apis.md` C100).
+/// What became of a wish to start or stop recording one contact (apis.md C100).
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct RecordingStatus {

@@ -1,4 +1,4 @@
-//! What a site is made of: its versions (`apis.md` C11), agents, queues, teams, groups and business units (C13).
+//! What a site is made of: its versions (apis.md C11), agents, queues, teams, groups and business units (C13).
 
 use serde::Deserialize;
 
@@ -35,28 +35,28 @@ pub struct ApiVersion {
     pub relative_url: Option<String>,
 }
 
-/// The MBU structure. A list that is absent is empty (`apis.md` B83).
+/// The MBU structure. A list that is absent is empty (apis.md B83).
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Structure {
-    /// Agents (`apis.md` C82).
+    /// Agents (apis.md C82).
     #[serde(deserialize_with = "entries")]
     pub agents: Option<Vec<Member>>,
-    /// Queues (`apis.md` C83).
+    /// Queues (apis.md C83).
     #[serde(deserialize_with = "entries")]
     pub queues: Option<Vec<Member>>,
-    /// Teams (`apis.md` C84).
+    /// Teams (apis.md C84).
     #[serde(deserialize_with = "entries")]
     pub teams: Option<Vec<Member>>,
-    /// Groups (`apis.md` C85).
+    /// Groups (apis.md C85).
     #[serde(deserialize_with = "entries")]
     pub groups: Option<Vec<Member>>,
-    /// Business units (`apis.md` C86).
+    /// Business units (apis.md C86).
     #[serde(deserialize_with = "entries")]
     pub business_units: Option<Vec<Member>>,
 }
 
-/// One of the five kinds. The list it is in says which: `type` is misspelt at times (`apis.md` B82).
+/// One of the five kinds. The list it is in says which: `type` is misspelt at times (apis.md B82).
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Member {
@@ -66,7 +66,7 @@ pub struct Member {
     /// The display name.
     #[serde(deserialize_with = "tolerant::text")]
     pub name: Option<String>,
-    /// An agent's team; -1 means none (`apis.md` B84).
+    /// An agent's team; -1 means none (apis.md B84).
     #[serde(deserialize_with = "tolerant::integer")]
     pub team_id: Option<i64>,
     /// A queue's or team's business unit.

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::super::*;
 use super::Mock;
-use crate::upstream::clarity::{PropertySelection, EntityIds};
+use crate::upstream::clarity::{EntityIds, PropertySelection};
 
 type Call<'a> = BoxFuture<'a, Result<(), Error>>;
 
@@ -50,7 +50,7 @@ async fn every_method_asks_where_the_document_says() {
     type Row = (&'static str, &'static str, Option<Value>, for<'a> fn(&'a Clarity, &'a Given) -> Call<'a>);
     struct Given {
         wanted: PropertySelection,
-        also: MetricIncludes,
+        includes: MetricIncludes,
         everything: SessionIncludes,
         whom: Unregister,
         entry: LogEntry,

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::super::*;
 use super::{Mock, sample};
-use crate::upstream::clarity::{PropertySelection, EntityIds};
+use crate::upstream::clarity::{EntityIds, PropertySelection};
 
 async fn answering(answer: &str) -> Clarity {
     Mock::answering([(200, answer)]).await.clarity()
@@ -90,7 +90,8 @@ async fn the_dictionarys_names_are_understood_too() {
     // B74: the method and the dictionary disagree.
     let answer = r#"{"sessionId": 1, "aftercallConfig": {"afterCalltimeSeconds": "7"}, "imPropts": {"items": [{"promptName": "A"}]},
         "transcript": null, "callNote": null}"#;
-    let session = answering(answer).await.session(1, SessionIncludes::default()).await.expect("C18").expect("a session");
+    let session =
+        answering(answer).await.session(1, SessionIncludes::default()).await.expect("C18").expect("a session");
     assert_eq!(session.aftercall_options.and_then(|options| options.after_calltime_seconds), Some(7));
     assert_eq!(session.im_prompts.map(|prompts| prompts.len()), Some(1));
     assert_eq!((session.transcript, session.call_note), (None, None));
@@ -158,7 +159,8 @@ async fn statuses_are_read() {
 #[tokio::test]
 async fn agents_sums_and_groups_are_read() {
     let wanted = PropertySelection::default();
-    let agents = answering(sample!("agents")).await.agents(&[41, 37], &wanted, MetricIncludes::default()).await.expect("C30");
+    let agents =
+        answering(sample!("agents")).await.agents(&[41, 37], &wanted, MetricIncludes::default()).await.expect("C30");
     assert_eq!(agents.iter().map(|agent| agent.id).collect::<Vec<_>>(), [Some(41), Some(37)]);
     assert!(agents[0].sessions.is_none(), "B77: no key, no sessions");
     assert_eq!(
@@ -167,11 +169,16 @@ async fn agents_sums_and_groups_are_read() {
         "B65: no number here"
     );
     for one in [r#"{"type": "agent", "id": 41}"#, r#"[{"type": "agent", "id": 41}]"#, r#"{"items": [{"id": "41"}]}"#] {
-        let agent = answering(one).await.agent(41, RealtimePart::All, &wanted, MetricIncludes::default()).await.expect("C29");
+        let agent =
+            answering(one).await.agent(41, RealtimePart::All, &wanted, MetricIncludes::default()).await.expect("C29");
         assert_eq!(agent.id, Some(41), "B80: {one}");
     }
     let history = r#"{"id": 41, "statusHistory": {"agentStatus": "available", "startTime": "2026-1-1 05:00"}}"#;
-    let agent = answering(history).await.agent(41, RealtimePart::Status, &wanted, MetricIncludes::default()).await.expect("C29c");
+    let agent = answering(history)
+        .await
+        .agent(41, RealtimePart::Status, &wanted, MetricIncludes::default())
+        .await
+        .expect("C29c");
     assert!(agent.status_history.expect("B68: an object")[0].began().is_some(), "B68: unpadded");
     let sum = answering(sample!("aggregate")).await;
     let sum = sum.aggregate(EntityIds::Agents(&[41, 37]), &wanted, MetricIncludes::default()).await.expect("C31");
