@@ -107,7 +107,7 @@ export class Binding {
   #schedule() {
     if (this.#frame) return;
     this.#frame = requestAnimationFrame(() => this.#flush());
-    // Where frames are not drawn, the document must not run ahead of the page while the lamp says "Live".
+    // Where frames are not drawn, the document must not run ahead of the page while the page says "Live".
     this.#late = setTimeout(() => this.#flush(), 250);
   }
 

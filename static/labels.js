@@ -62,7 +62,7 @@ const tables = {
     needsReview: "Needs review",
     dryRun: "Dry run, not sent",
   },
-  deed: {
+  action: {
     reply: "Reply",
     message: "Private message",
     call: "Called the customer",

@@ -18,7 +18,7 @@ export function pause(n, code, random = Math.random) {
 }
 
 /**
- * Follows a scope. `on` hears `snapshot(state)`, `patch(patch)`, `now(instant)`, `heard()`, `lamp(state)` with `live`, `late`, `lost`,
+ * Follows a scope. `on` hears `snapshot(state)`, `patch(patch)`, `now(instant)`, `heard()`, `state(name)` with `live`, `late`, `lost`,
  * `signedOut`, `refused` or `tooMany`, `build(build)` when the server is another one than the page came from, `reload()` when somebody wishes it,
  * and `beat(now)`, whose answer is told to the server.
  */
@@ -28,7 +28,7 @@ export class Link {
   #timer = 0;
   #tries = 0;
   #heard = { steady: performance.now(), wall: Date.now() };
-  #lamp = "";
+  #state = "";
   #left = false;
   #refused = null;
 
@@ -149,12 +149,12 @@ export class Link {
         this.#drop();
         this.#lose(OURS);
       }
-    } else if (age >= LATE && this.#lamp === "live") this.#light("late");
+    } else if (age >= LATE && this.#state === "live") this.#light("late");
   }
 
   #light(state) {
-    if (state === this.#lamp) return;
-    this.#lamp = state;
-    this.on.lamp(state);
+    if (state === this.#state) return;
+    this.#state = state;
+    this.on.state(state);
   }
 }

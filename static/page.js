@@ -37,7 +37,7 @@ step();
 actions();
 hideWhenLeft();
 
-const lamp = document.getElementById("link-state");
+const linkState = document.getElementById("link-state");
 const asOf = document.getElementById("as-of");
 const lost = document.getElementById("lost");
 let heardAt = Date.parse(facts.now);
@@ -62,7 +62,7 @@ const link = new Link(
       heardAt = clock.running();
       write(asOf, clockText(heardAt, clock.zone));
     },
-    lamp: light,
+    state: showState,
     build: reloadWhenSafe,
     reload: reloadWhenSafe,
     // A display tells how it is: whoever keeps the floor sees it from their desk.
@@ -70,9 +70,9 @@ const link = new Link(
   },
 );
 
-function light(state) {
+function showState(state) {
   facts.link = state;
-  write(lamp, words[state]());
+  write(linkState, words[state]());
   const broken = state !== "live" && state !== "late";
   lost.hidden = !broken;
   write(lost, broken ? `${words[state]()}.`.replace(/\.\.$/, ".") : "");

@@ -300,7 +300,7 @@ export const painters = {
     return { text: names.length > 0 ? `Offered by Goodays: ${names.join(", ")}.` : "Goodays offers no action for it now." };
   },
   wroteAgain: (value) => ({ text: value?.needsReply && value.state === "closed" ? "The customer wrote again" : "" }),
-  deed: (value) => ({ text: word("deed", value) }),
+  action: (value) => ({ text: word("action", value) }),
   actionStateLabel: (value) => ({ text: word("actionState", value), "data-survey": value ?? "" }),
   actionState: (value) => ({ "data-action-state": value ?? "" }),
   offer: (value, arg, { doc }) => {
@@ -312,7 +312,7 @@ export const painters = {
   },
   // What is asked before something reaches a customer or a live call: src/web/pages/answering.rs and surveys.rs ask the same.
   actionQuestion: (value, arg) => ({ value: actionQuestion(arg, value) }),
-  actionRetryQuestion: (value, arg, { doc }) => ({ value: `Once more, for ${doc.feedback?.[arg]?.customer ?? "the customer"}: ${word("deed", value).toLowerCase()}?` }),
+  actionRetryQuestion: (value, arg, { doc }) => ({ value: `Once more, for ${doc.feedback?.[arg]?.customer ?? "the customer"}: ${word("action", value).toLowerCase()}?` }),
   retryQuestion: (value) => ({ value: `Send ${value ?? "the customer"} the request for a survey?` }),
   recoverQuestion: (value) => ({ value: `Ask ${value ?? "the customer"} again, now that it was made good?` }),
   namedQuestion: (value, arg) => ({ "data-ask": arg.replace("{}", () => value ?? "this agent") }),

@@ -20,7 +20,7 @@ const link = new Link(
     heard: show,
     build: () => {},
     reload: () => {},
-    lamp: (state) => {
+    state: (state) => {
       if (state === "tooMany" && isHidden()) {
         isOut = true;
         const main = document.getElementById("content");

@@ -4,14 +4,15 @@
 //! An agent counts once, however many queues they serve. What cannot be counted is absent: a sum over queues of which one is
 //! not known is not known.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use foldhash::HashMap;
-use serde_json::Value;
 
-use super::scope::{Topic, Scope};
-use super::shape::{AGENTS_OF_NO_TEAM, COUNTED_ALL, CountsDoc, MetricsDoc, NpsDoc, RatioDoc, StaffDoc, metric_total};
+use super::scope::{Scope, Topic};
+use super::shape::{
+    AGENTS_OF_NO_TEAM, COUNTED_ALL, CountsDoc, NpsDoc, QueueDoc, RatioDoc, StaffDoc, TeamDoc, metric_total,
+};
 use crate::domain::agent::Activity;
 use crate::domain::{AgentId, QueueId, TeamId};
 
@@ -128,9 +129,9 @@ enum Staff {
 #[derive(Debug, Default)]
 pub(super) struct Counted<'a> {
     /// Queues.
-    pub queues: Vec<(QueueId, &'a Value)>,
+    pub queues: Vec<(QueueId, &'a QueueDoc)>,
     /// Teams.
-    pub teams: Vec<(TeamId, &'a Value)>,
+    pub teams: Vec<(TeamId, &'a TeamDoc)>,
     /// In what state Clarity is.
     pub clarity: &'a str,
     /// In what state Goodays is.
@@ -141,7 +142,7 @@ pub(super) struct Counted<'a> {
 
 impl Counted<'_> {
     /// Everything that is counted for a scope, by what it is counted of.
-    pub fn counts(&self, scope: &Scope, crew: &Crew) -> BTreeMap<Arc<str>, Value> {
+    pub fn counts(&self, scope: &Scope, crew: &Crew) -> BTreeMap<Arc<str>, CountsDoc> {
         let mut all = CountsDoc::default();
         match self.staff_of(scope, crew) {
             Staff::Counted(staff) => all.staff = self.known(staff),
@@ -151,22 +152,21 @@ impl Counted<'_> {
         self.count_waiting(&mut all);
         self.count_feedback(scope, &mut all);
         let only = |staff: StaffDoc| CountsDoc { staff: self.known(staff), ..CountsDoc::default() };
-        let mut counts = BTreeMap::from([(COUNTED_ALL.to_owned(), all)]);
+        let mut counts = BTreeMap::from([(Arc::from(COUNTED_ALL), all)]);
         for (id, _) in &self.teams {
-            counts.insert(format!("team:{id}"), only(crew.of([Some(*id)])));
+            counts.insert(format!("team:{id}").into(), only(crew.of([Some(*id)])));
         }
         let of_no_team = crew.of([None]);
         if of_no_team.agents > 0 && scope.counts_everybody() {
-            counts.insert(AGENTS_OF_NO_TEAM.to_owned(), only(of_no_team));
+            counts.insert(AGENTS_OF_NO_TEAM.into(), only(of_no_team));
         }
         for (id, queue) in &self.queues {
-            let teams = teams_of(queue);
-            if !teams.is_empty() && !hides_staff(queue) {
-                counts.insert(format!("queue:{id}"), only(crew.of(teams.into_iter().map(Some))));
+            if !queue.teams.is_empty() && !hides_staff(queue) {
+                let teams = queue.teams.iter().copied().map(TeamId);
+                counts.insert(format!("queue:{id}").into(), only(crew.of(teams.map(Some))));
             }
         }
-        // Maps with text keys and plain values always have a JSON form.
-        counts.into_iter().map(|(of, doc)| (of.into(), serde_json::to_value(doc).unwrap_or_default())).collect()
+        counts
     }
 
     /// The agents of a scope: all where it shows all agents or all queues, else those of its teams and of the teams of its
@@ -185,12 +185,11 @@ impl Counted<'_> {
         let mut teams: Vec<TeamId> = self.teams.iter().map(|(id, _)| *id).collect();
         if self.teams.is_empty() {
             for (_, queue) in &self.queues {
-                let of_queue = teams_of(queue);
-                if of_queue.is_empty() {
+                if queue.teams.is_empty() {
                     // Clarity does not say who answers it.
                     return Staff::Untold;
                 }
-                teams.extend(of_queue);
+                teams.extend(queue.teams.iter().copied().map(TeamId));
             }
         }
         teams.sort_unstable();
@@ -207,7 +206,6 @@ impl Counted<'_> {
     fn count_waiting(&self, all: &mut CountsDoc) {
         // The numbers that stand for no queue, and what only an agent's contact names, have nobody who tells who waits.
         let real = || self.queues.iter().filter(|(id, queue)| id.special_name().is_none() && is_real(queue));
-        let waiting = |queue: &Value| queue.get("waiting").and_then(Value::as_i64);
         if real().next().is_none() {
             if self.is_limited {
                 all.hidden.extend(["waiting", "longestWaitSince"].map(|name| (name.to_owned(), true)));
@@ -216,12 +214,11 @@ impl Counted<'_> {
             }
             return;
         }
-        all.waiting = real().map(|(_, queue)| waiting(queue)).sum();
+        all.waiting = real().map(|(_, queue)| queue.waiting).sum();
         // Where one does not know its longest wait, it may be the longest.
-        let begin = |queue: &Value| queue.get("longestWaitSince")?.as_str()?.parse().ok();
         let waits: Option<Vec<_>> = real()
-            .filter(|(_, queue)| waiting(queue) != Some(0))
-            .map(|(id, queue)| Some((begin(queue)?, *id)))
+            .filter(|(_, queue)| queue.waiting != Some(0))
+            .map(|(id, queue)| Some((queue.longest_wait_since?, *id)))
             .collect();
         if let Some((since, queue)) = waits.and_then(|waits| waits.into_iter().min()) {
             (all.longest_wait_since, all.longest_wait_queue) = (Some(since), Some(queue.0));
@@ -230,22 +227,18 @@ impl Counted<'_> {
 
     /// Of several queues a ratio of sums, never a mean of ratios.
     fn count_feedback(&self, scope: &Scope, all: &mut CountsDoc) {
-        let is_hidden = |doc: &Value| doc.pointer("/hidden/feedback").is_some();
-        let read = |doc: &Value, pointer: &str| doc.pointer(pointer).cloned();
-        if self.queues.iter().any(|(_, queue)| is_hidden(queue)) {
+        if self.queues.iter().any(|(_, queue)| queue.hidden.contains_key("feedback")) {
             all.hidden.extend(["nps", "csat"].map(|name| (name.to_owned(), true)));
         } else {
-            let of = |pointer| self.queues.iter().filter_map(move |(_, queue)| read(queue, pointer));
-            let scores: Vec<NpsDoc> = of("/feedback/nps").filter_map(|it| serde_json::from_value(it).ok()).collect();
-            let shares: Vec<RatioDoc> = of("/feedback/csat").filter_map(|it| serde_json::from_value(it).ok()).collect();
-            (all.nps, all.csat) = (NpsDoc::sum(scores.iter()), RatioDoc::sum(shares.iter()));
+            let days = || self.queues.iter().filter_map(|(_, queue)| Some(&queue.feedback.as_ref()?.day));
+            all.nps = NpsDoc::sum(days().filter_map(|day| day.nps.as_ref()));
+            all.csat = RatioDoc::sum(days().filter_map(|day| day.csat.as_ref()));
         }
-        let bags = self.queues.iter().filter_map(|(_, queue)| read(queue, "/metrics"));
-        for bag in bags.filter_map(|bag| serde_json::from_value::<MetricsDoc>(bag).ok()) {
-            let names: std::collections::BTreeSet<&String> = bag.values().flat_map(|values| values.keys()).collect();
+        for (_, queue) in &self.queues {
+            let names: BTreeSet<&String> = queue.metrics.values().flat_map(BTreeMap::keys).collect();
             // Averages and longest times cannot be added up.
             for name in names.into_iter().filter(|name| name.to_ascii_lowercase().ends_with("count")) {
-                if let Some(total) = metric_total(&bag, name) {
+                if let Some(total) = metric_total(&queue.metrics, name) {
                     *all.metrics.entry(name.clone()).or_default() += total;
                 }
             }
@@ -254,10 +247,13 @@ impl Counted<'_> {
             return;
         }
         // A response belongs to one team at most, so teams may be added up; agents and queues may not.
-        let open = |team: &Value| team.pointer("/feedback/open").and_then(Value::as_u64);
+        let open = |team: &TeamDoc| team.feedback.as_ref().map(|feedback| feedback.open);
         // Whoever is shown no team may have some that are not theirs to see.
-        let is_hidden =
-            if self.teams.is_empty() { self.is_limited } else { self.teams.iter().any(|(_, team)| is_hidden(team)) };
+        let is_hidden = if self.teams.is_empty() {
+            self.is_limited
+        } else {
+            self.teams.iter().any(|(_, team)| team.hidden.contains_key("feedback"))
+        };
         if is_hidden {
             all.hidden.insert("openFeedback".to_owned(), true);
             return;
@@ -278,20 +274,18 @@ fn is_heard(state: &str) -> bool {
     matches!(state, "live" | "polling")
 }
 
-fn hides_staff(queue: &Value) -> bool {
-    queue.pointer("/hidden/staff").is_some()
-}
-
-/// The teams that a queue names.
-pub(super) fn teams_of(queue: &Value) -> Vec<TeamId> {
-    let teams = queue.get("teams").and_then(Value::as_array);
-    teams.into_iter().flatten().filter_map(Value::as_i64).map(TeamId).collect()
+fn hides_staff(queue: &QueueDoc) -> bool {
+    queue.hidden.contains_key("staff")
 }
 
 /// One that the structure names, or of which it was told what only a queue has. Of others it is not told who waits.
-fn is_real(queue: &Value) -> bool {
-    queue.get("unlisted").is_none()
-        || ["waiting", "teams", "open", "agentsOnline", "metrics"].iter().any(|name| queue.get(*name).is_some())
+fn is_real(queue: &QueueDoc) -> bool {
+    !queue.unlisted
+        || queue.waiting.is_some()
+        || !queue.teams.is_empty()
+        || queue.open.is_some()
+        || queue.agents_online.is_some()
+        || !queue.metrics.is_empty()
 }
 
 #[cfg(test)]

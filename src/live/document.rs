@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::patch::strip_nulls;
 use super::scope::DetailLevel;
 use super::shape::{
-    AgentDoc, AnswerDoc, CandidateDoc, ActionDoc, EffectDoc, FeedbackDoc, FeedbackTotalDoc, FloorDoc, AttributionDoc,
-    MessageDoc, MetricsDoc, OccupancyDoc, PlaceDoc, QueueDoc, SessionDoc, SourceDoc, StintDoc, SurveyDoc, TagDoc,
-    TeamDoc,
+    ActionDoc, AgentDoc, AnswerDoc, AttributionDoc, CandidateDoc, EffectDoc, FeedbackDoc, FeedbackTotalDoc, FloorDoc,
+    Member, MessageDoc, MetricsDoc, OccupancyDoc, PlaceDoc, QueueDoc, SessionDoc, SourceDoc, StintDoc, SurveyDoc,
+    TagDoc, TeamDoc,
 };
 use base::link;
 use crate::domain::{
@@ -47,83 +47,82 @@ pub fn path(key: &Key) -> (&'static str, String) {
     }
 }
 
-/// An entity as JSON, with the detail_level that a scope shows. It never holds a null.
+/// An entity as its member of the document, with as much of it as a scope shows.
 #[must_use]
-pub fn member(entity: &Entity, detail_level: DetailLevel) -> Value {
-    let value = match entity {
-        // Whoever looks at one response wants to know who they are that it names, and what they are doing.
-        Entity::Agent(it) if detail_level == DetailLevel::Response => serde_json::to_value(json!({
-            "name": agent_name(it), "team": it.team.map(|team| team.0),
-            "status": it.status.to_string(), "activity": it.activity().as_str(),
-            "suspended": it.suspended.then_some(true),
-        })),
-        Entity::Agent(it) => serde_json::to_value(agent(it, detail_level)),
-        // Whoever looks at agents wants to know what queues and teams are called, and no more of them.
-        Entity::Queue(it) if matches!(detail_level, DetailLevel::Agent | DetailLevel::Response) => {
-            serde_json::to_value(json!({ "name": queue_name(it) }))
+pub fn member(entity: &Entity, detail_level: DetailLevel) -> Member {
+    let has_names_only = matches!(detail_level, DetailLevel::Agent | DetailLevel::Response);
+    match entity {
+        Entity::Agent(it) if detail_level == DetailLevel::Response => Member::Agent(responder(it).into()),
+        Entity::Agent(it) => Member::Agent(agent(it, detail_level).into()),
+        Entity::Queue(it) if has_names_only => {
+            Member::Queue(QueueDoc { name: queue_name(it), ..QueueDoc::default() }.into())
         }
-        Entity::Team(it) if matches!(detail_level, DetailLevel::Agent | DetailLevel::Response) => {
-            serde_json::to_value(json!({ "name": &*it.name }))
+        Entity::Queue(it) => Member::Queue(queue(it, detail_level).into()),
+        Entity::Team(it) if has_names_only => {
+            Member::Team(TeamDoc { name: it.name.to_string(), ..TeamDoc::default() }.into())
         }
-        Entity::Queue(it) => serde_json::to_value(queue(it, detail_level)),
-        Entity::Team(it) => serde_json::to_value(team(it)),
-        Entity::Response(it) => serde_json::to_value(feedback(it, detail_level)),
-        Entity::Survey(it) => serde_json::to_value(survey(it, detail_level)),
-        Entity::Place(it) => serde_json::to_value(PlaceDoc {
-            name: it.name.to_string(),
-            feedback: FeedbackTotalDoc::whole(&it.feedback),
-            ..PlaceDoc::default()
-        }),
-        Entity::Tag(it) => serde_json::to_value(TagDoc {
-            name: it.name.to_string(),
-            feedback: FeedbackTotalDoc::whole(&it.feedback),
-            effect: it.effect.as_ref().and_then(EffectDoc::of),
-            ..TagDoc::default()
-        }),
-        Entity::Floor(it) => serde_json::to_value(FloorDoc {
-            feedback: Some(FeedbackTotalDoc::whole(&it.feedback)),
-            ..FloorDoc::default()
-        }),
-        Entity::Label(it) => serde_json::to_value(&**it),
-        Entity::Source(it) => serde_json::to_value(source(it)),
-    };
-    // Maps with text keys and plain values always have a JSON form.
-    let mut value = value.unwrap_or_default();
-    strip_nulls(&mut value);
-    value
+        Entity::Team(it) => Member::Team(team(it).into()),
+        Entity::Response(it) => Member::Feedback(feedback(it, detail_level).into()),
+        Entity::Survey(it) => Member::Survey(survey(it, detail_level).into()),
+        Entity::Place(it) => {
+            let feedback = FeedbackTotalDoc::whole(&it.feedback);
+            Member::Place(PlaceDoc { name: it.name.to_string(), feedback, ..PlaceDoc::default() }.into())
+        }
+        Entity::Tag(it) => {
+            let (feedback, effect) =
+                (FeedbackTotalDoc::whole(&it.feedback), it.effect.as_ref().and_then(EffectDoc::of));
+            Member::Tag(TagDoc { name: it.name.to_string(), feedback, effect, ..TagDoc::default() }.into())
+        }
+        Entity::Floor(it) => {
+            let feedback = Some(FeedbackTotalDoc::whole(&it.feedback));
+            Member::Floor(FloorDoc { feedback, ..FloorDoc::default() }.into())
+        }
+        Entity::Label(it) => Member::Label(Arc::clone(it)),
+        Entity::Source(it) => Member::Source(source(it).into()),
+    }
 }
 
-/// What somebody sees of an entity, as JSON: it says also what there is that they do not see. `None`: nothing is shown.
+/// What a viewer sees of an entity, which says also what there is that they do not see. `None`: nothing is shown.
 #[must_use]
-pub fn shown(whole: &Entity, seen: Option<&Entity>, detail_level: DetailLevel) -> Option<Value> {
+pub fn visible_member(whole: &Entity, seen: Option<&Entity>, detail_level: DetailLevel) -> Option<Member> {
     let total = |entity: &Entity| match entity {
         Entity::Agent(it) => it.feedback.is_some(),
         Entity::Queue(it) => it.feedback.is_some(),
         Entity::Team(it) => it.feedback.is_some(),
         _ => false,
     };
-    match (whole, seen) {
-        (Entity::Floor(_), None) => Some(json!({ "hidden": { "feedback": true } })),
-        (_, None) => None,
-        (whole, Some(seen)) => {
-            let mut value = member(seen, detail_level);
-            let is_cut = match (whole, seen) {
-                (Entity::Tag(whole), Entity::Tag(seen)) => ("effect", whole.effect != seen.effect),
-                // Agents of other teams answer it, too: those who are seen are not the count.
-                (Entity::Queue(whole), Entity::Queue(seen)) => ("staff", whole.teams != seen.teams),
-                (Entity::Source(whole), Entity::Source(seen)) => {
-                    ("counters", seen.counters.len() < whole.counters.len())
-                }
-                _ => ("", false),
-            };
-            let has_total = total(whole) && !total(seen);
-            let is_cut =
-                [is_cut, ("feedback", has_total && (detail_level != DetailLevel::Agent || matches!(whole, Entity::Agent(_))))];
-            for (name, _) in is_cut.into_iter().filter(|(_, is_cut)| *is_cut) {
-                value["hidden"][name] = true.into();
-            }
-            Some(value)
-        }
+    let Some(seen) = seen else {
+        return matches!(whole, Entity::Floor(_)).then(|| {
+            let mut nothing = Member::Floor(Arc::default());
+            nothing.hide("feedback");
+            nothing
+        });
+    };
+    let mut member = member(seen, detail_level);
+    let part = match (whole, seen) {
+        (Entity::Tag(whole), Entity::Tag(seen)) if whole.effect != seen.effect => Some("effect"),
+        // Agents of other teams answer it, too: those who are seen are not the count.
+        (Entity::Queue(whole), Entity::Queue(seen)) if whole.teams != seen.teams => Some("staff"),
+        (Entity::Source(whole), Entity::Source(seen)) if seen.counters.len() < whole.counters.len() => Some("counters"),
+        _ => None,
+    };
+    let shows_total = detail_level != DetailLevel::Agent || matches!(whole, Entity::Agent(_));
+    let total = (total(whole) && !total(seen) && shows_total).then_some("feedback");
+    for part in part.into_iter().chain(total) {
+        member.hide(part);
+    }
+    Some(member)
+}
+
+/// What one response shows of an agent: who they are, and what they are doing.
+fn responder(agent: &Agent) -> AgentDoc {
+    AgentDoc {
+        name: agent_name(agent),
+        team: agent.team.map(|team| team.0),
+        status: agent.status.to_string(),
+        activity: agent.activity().as_str().to_owned(),
+        suspended: agent.suspended.then_some(true),
+        ..AgentDoc::default()
     }
 }
 
@@ -139,9 +138,13 @@ fn agent(agent: &Agent, detail_level: DetailLevel) -> AgentDoc {
         reason: text(agent.reason.as_deref()),
         since: agent.since,
         not_permitted: agent.not_permitted,
-        suspended: agent.suspended,
+        suspended: Some(agent.suspended),
         metrics: metrics(&agent.metrics),
-        sessions: agent.sessions.iter().map(|(id, session)| (id.to_string(), self::session(session, detail_level))).collect(),
+        sessions: agent
+            .sessions
+            .iter()
+            .map(|(id, session)| (id.to_string(), self::session(session, detail_level)))
+            .collect(),
         feedback: total(agent.feedback.as_deref(), detail_level == DetailLevel::Agent),
         hidden: BTreeMap::new(),
         history: history(detail),
@@ -208,7 +211,11 @@ fn queue(queue: &Queue, detail_level: DetailLevel) -> QueueDoc {
         estimated_wait_seconds: queue.estimated_wait_seconds,
         calls_today: queue.calls_today,
         metrics: metrics(&queue.metrics),
-        sessions: queue.sessions.iter().map(|(id, session)| (id.to_string(), self::session(session, detail_level))).collect(),
+        sessions: queue
+            .sessions
+            .iter()
+            .map(|(id, session)| (id.to_string(), self::session(session, detail_level)))
+            .collect(),
         feedback: total(queue.feedback.as_deref(), detail_level != DetailLevel::Wallboard),
         hidden: BTreeMap::new(),
         other: other(&queue.other, detail_level),
@@ -237,7 +244,7 @@ fn feedback(response: &Response, detail_level: DetailLevel) -> FeedbackDoc {
         let answer = AnswerDoc {
             question: answer.question.to_string(),
             kind: answer.kind.to_string(),
-            value: answer.value.clone(),
+            value: known(&answer.value),
         };
         (position.to_string(), answer)
     });
@@ -265,8 +272,8 @@ fn feedback(response: &Response, detail_level: DetailLevel) -> FeedbackDoc {
         place: reading.place.as_ref().map(|place| place.name.to_string()),
         delegated_to: reading.delegated_to.as_ref().map(|place| place.name.to_string()),
         offered_actions: reading.actions.iter().map(|action| (action.to_string(), true)).collect(),
-        alert: reading.alert,
-        needs_reply: response.needs_reply,
+        alert: Some(reading.alert),
+        needs_reply: Some(response.needs_reply),
         actions: if desk { deeds.collect() } else { BTreeMap::new() },
         attribution: joined(&response.attribution, desk),
     }
@@ -389,7 +396,15 @@ fn other(other: &Unclassified, detail_level: DetailLevel) -> BTreeMap<String, Va
     if detail_level == DetailLevel::Wallboard {
         return BTreeMap::new();
     }
-    other.iter().map(|(name, value)| (name.to_string(), value.clone())).collect()
+    let known = other.iter().map(|(name, value)| (name.to_string(), known(value)));
+    known.filter(|(_, value)| !value.is_null()).collect()
+}
+
+/// A value as it came, without what is null.
+fn known(value: &Value) -> Value {
+    let mut value = value.clone();
+    strip_nulls(&mut value);
+    value
 }
 
 fn text(text: Option<&str>) -> Option<String> {
@@ -471,7 +486,10 @@ mod tests {
             Entity::Team(Team { id: crate::domain::TeamId(3), name: "North".into(), groups, unit, feedback })
         };
         let (whole, without) = (team(Some(Arc::clone(&total))), team(None));
-        assert_eq!(shown(&whole, Some(&without), DetailLevel::Supervisor).expect("shown")["hidden"], json!({ "feedback": true }));
+        assert_eq!(
+            shown(&whole, Some(&without), DetailLevel::Supervisor).expect("shown")["hidden"],
+            json!({ "feedback": true })
+        );
         let near = shown(&whole, Some(&without), DetailLevel::Agent).expect("shown");
         assert_eq!(near, json!({ "name": "North" }), "nothing of it would be shown there");
         let tag = |effect| {

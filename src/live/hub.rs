@@ -10,11 +10,11 @@ use std::time::Duration;
 use thiserror::Error;
 use tokio::sync::broadcast::{Receiver, error::RecvError};
 
-use super::view_limit::{ViewOwner, ViewLimit};
 use super::project::project;
 use super::scope::{Topic, topics_of};
+use super::view::{Position, RenderedState, Rendering, View};
 use super::view_key::ViewKey;
-use super::view::{RenderedState, Position, Rendering, View};
+use super::view_limit::{ViewLimit, ViewOwner};
 use super::viewer::Viewer;
 use base::Lifecycle;
 use crate::domain::Permission;
@@ -107,7 +107,8 @@ impl Hub {
     /// # Errors
     /// [`ViewError::NoSuchPage`].
     pub fn render(&self, view_key: &ViewKey, view_owner: Option<&ViewOwner>) -> Result<RenderedState, ViewError> {
-        let has_room = view_owner.is_none_or(|view_owner| self.0.view_limit.look(view_owner, &view_key.scope().to_string()));
+        let has_room =
+            view_owner.is_none_or(|view_owner| self.0.view_limit.look(view_owner, &view_key.scope().to_string()));
         let kept = if has_room { self.view(&mut self.views(), view_key) } else { Err(ViewError::TooManyViews) };
         match kept {
             Ok(view) => Ok(view.paint()),

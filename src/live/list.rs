@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::scope::{Topic, Scope};
+use super::scope::{Scope, Topic};
 use super::shape::ListDoc;
 use crate::domain::{RequestState, ThreadState};
 use crate::gold::entity::{Response, SurveyRequest};
@@ -127,7 +127,7 @@ impl List {
             needs_action: self.needed,
             page: page as u64,
             pages: self.pages() as u64,
-            states: self.states.clone(),
+            states: Some(self.states.clone()),
         }
     }
 

@@ -14,21 +14,21 @@
 
 mod counts;
 pub mod document;
-pub mod view_limit;
 pub mod hub;
 pub mod list;
 pub mod patch;
 pub mod project;
 pub mod scope;
 pub mod shape;
-pub mod view_key;
 mod total;
 pub mod view;
+pub mod view_key;
+pub mod view_limit;
 pub mod viewer;
 
-pub use view_limit::ViewOwner;
 pub use hub::{Hub, ViewError};
 pub use scope::Scope;
+pub use view::{Position, RenderedState};
 pub use view_key::ViewKey;
-pub use view::{RenderedState, Position};
+pub use view_limit::ViewOwner;
 pub use viewer::{Frame, Viewer};

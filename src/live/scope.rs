@@ -335,7 +335,9 @@ mod tests {
 
     #[test]
     fn only_who_names_agents_comes_near_them() {
-        for (text, detail_level) in [("all", DetailLevel::Supervisor), ("floor", DetailLevel::Supervisor), ("agents:41", DetailLevel::Agent)] {
+        for (text, detail_level) in
+            [("all", DetailLevel::Supervisor), ("floor", DetailLevel::Supervisor), ("agents:41", DetailLevel::Agent)]
+        {
             assert_eq!(Scope::parse(text).expect("a scope").detail_level(), detail_level, "{text}");
         }
         let named = Scope::parse("agents:41").expect("a scope");

@@ -6,238 +6,200 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
 
-use crate::gold::rollup::stats::{Coverage, Mean, Nps, Percentiles, SMALL_SAMPLE, Share};
-use crate::gold::rollup::{FeedbackTotals, PeriodTotals, TagEffect};
+use super::patch::object;
+use crate::gold::rollup::stats::{Coverage, Mean, Nps, SMALL_SAMPLE, Share, Percentiles};
+use crate::gold::rollup::{TagEffect, PeriodTotals, FeedbackTotals};
 
-/// Feedback counted together: what waits now, the board's day, and where there is room for it the thirty days that end
-/// with it.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub struct FeedbackTotalDoc {
-    /// The board's day.
-    #[serde(flatten)]
-    pub day: PeriodDoc,
-    /// Threads in which somebody waits for an answer now, however old.
-    pub open: u64,
-    /// The same by how long they have waited. Absent: nobody waits.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub open_by_age: Option<OpenByAgeDoc>,
-    /// How many of them have waited longer than was promised.
-    #[serde(skip_serializing_if = "is_zero")]
-    pub overdue: u64,
-    /// Whom of those we asked whose interaction ended. Absent: none has ended.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub coverage: Option<CoverageDoc>,
-    /// The thirty days of the board that end today. Not in lists of agents and not on walls.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub month: Option<PeriodDoc>,
+object! {
+    /// Feedback counted together: what waits now, the board's day, and where there is room for it the thirty days that end
+    /// with it.
+    pub struct FeedbackTotalDoc extends PeriodDoc as day {
+        /// Threads in which somebody waits for an answer now, however old.
+        pub open: u64,
+        /// The same by how long they have waited. Absent: nobody waits.
+        pub open_by_age: Option<OpenByAgeDoc> = "openByAge",
+        /// How many of them have waited longer than was promised.
+        pub overdue: Option<u64>,
+        /// Whom of those we asked whose interaction ended. Absent: none has ended.
+        pub coverage: Option<CoverageDoc>,
+        /// The thirty days of the board that end today. Not in lists of agents and not on walls.
+        pub month: Option<PeriodDoc>,
+    }
 }
 
-/// What was counted in one window. Each case counts at the instant of its outcome.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub struct PeriodDoc {
-    /// `day`: the board's; `30days`: that and the 29 before it.
-    pub window: String,
-    /// The instant since which all of this counts.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub since: Option<Timestamp>,
-    /// Answers of customers: Goodays responses, and Agent Connect ratings other than those that recover another.
-    pub responses: u64,
-    /// Net promoter score of both. Absent: nobody answered that question.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub nps: Option<NpsDoc>,
-    /// Mean stars, 1 to 5. Never made of another scale.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub stars: Option<MeanDoc>,
-    /// Answers of 4 or 5 stars, of those with stars.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub csat: Option<RatioDoc>,
-    /// Requests answered by now, of those asked for in the window and delivered.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub response_rate: Option<RatioDoc>,
-    /// From a response to the first answer we wrote.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub first_reply: Option<TimesDoc>,
-    /// From a response to the first thing we did: an answer, a call, closing it, reporting spam.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub first_action: Option<TimesDoc>,
-    /// Responses dealt with by now, of those that came in the window.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub processed: Option<RatioDoc>,
-    /// Responses about which something was done in the promised time, of those done or overdue in the window.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub on_time: Option<RatioDoc>,
-    /// From a low rating to the request that asks again.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub rating_to_recovery: Option<TimesDoc>,
-    /// From that request to the second rating.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub recovery_to_rating: Option<TimesDoc>,
-    /// From the low rating to the second.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub rating_to_rating: Option<TimesDoc>,
-    /// Second ratings of 4 stars and more, of all that follow one of 3 and less.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub recovered: Option<RatioDoc>,
-    /// By how many stars these differ from the first.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub change: Option<MeanDoc>,
+object! {
+    /// What was counted in one window. Each case counts at the instant of its outcome.
+    pub struct PeriodDoc {
+        /// `day`: the board's; `30days`: that and the 29 before it.
+        pub window: String,
+        /// The instant since which all of this counts.
+        pub since: Option<Timestamp>,
+        /// Answers of customers: Goodays responses, and Agent Connect ratings other than those that recover another.
+        pub responses: u64,
+        /// Net promoter score of both. Absent: nobody answered that question.
+        pub nps: Option<NpsDoc>,
+        /// Mean stars, 1 to 5. Never made of another scale.
+        pub stars: Option<MeanDoc>,
+        /// Answers of 4 or 5 stars, of those with stars.
+        pub csat: Option<RatioDoc>,
+        /// Requests answered by now, of those asked for in the window and delivered.
+        pub response_rate: Option<RatioDoc> = "responseRate",
+        /// From a response to the first answer we wrote.
+        pub first_reply: Option<TimesDoc> = "firstReply",
+        /// From a response to the first thing we did: an answer, a call, closing it, reporting spam.
+        pub first_action: Option<TimesDoc> = "firstAction",
+        /// Responses dealt with by now, of those that came in the window.
+        pub processed: Option<RatioDoc>,
+        /// Responses about which something was done in the promised time, of those done or overdue in the window.
+        pub on_time: Option<RatioDoc> = "onTime",
+        /// From a low rating to the request that asks again.
+        pub rating_to_recovery: Option<TimesDoc> = "ratingToRecovery",
+        /// From that request to the second rating.
+        pub recovery_to_rating: Option<TimesDoc> = "recoveryToRating",
+        /// From the low rating to the second.
+        pub rating_to_rating: Option<TimesDoc> = "ratingToRating",
+        /// Second ratings of 4 stars and more, of all that follow one of 3 and less.
+        pub recovered: Option<RatioDoc>,
+        /// By how many stars these differ from the first.
+        pub change: Option<MeanDoc>,
+    }
 }
 
-/// A share with its counts.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct RatioDoc {
-    /// In percent, to one decimal.
-    pub value: f64,
-    /// How many were so.
-    pub hit: u64,
-    /// Of how many.
-    pub n: u64,
-    /// Where the true share lies with a confidence of 95 % (Wilson), in percent: from here.
-    pub low: u8,
-    /// To here.
-    pub high: u8,
-    /// Whether there are fewer than five cases, always `true`: else it is left out.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    pub small: bool,
+object! {
+    /// A share with its counts.
+    pub struct RatioDoc {
+        /// In percent, to one decimal.
+        pub value: f64,
+        /// How many were so.
+        pub hit: u64,
+        /// Of how many.
+        pub n: u64,
+        /// Where the true share lies with a confidence of 95 % (Wilson), in percent: from here.
+        pub low: u8,
+        /// To here.
+        pub high: u8,
+        /// Whether there are fewer than five cases, always `true`: else it is left out.
+        pub small: bool,
+    }
 }
 
-/// A mean with its count.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct MeanDoc {
-    /// To one decimal.
-    pub value: f64,
-    /// Of how many.
-    pub n: u64,
-    /// Whether there are fewer than five cases, always `true`: else it is left out.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    pub small: bool,
+object! {
+    /// A mean with its count.
+    pub struct MeanDoc {
+        /// To one decimal.
+        pub value: f64,
+        /// Of how many.
+        pub n: u64,
+        /// Whether there are fewer than five cases, always `true`: else it is left out.
+        pub small: bool,
+    }
 }
 
-/// How long something took.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub struct TimesDoc {
-    /// What half of them did not exceed, in seconds.
-    pub median_seconds: i64,
-    /// What nine of ten did not exceed, in seconds.
-    pub p90_seconds: i64,
-    /// How many.
-    pub n: u64,
-    /// Whether only opening hours count, always `true`: else it is left out, and all time counts.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    pub in_opening_hours: bool,
-    /// Whether there are fewer than five cases, always `true`: else it is left out.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    pub small: bool,
+object! {
+    /// How long something took.
+    pub struct TimesDoc {
+        /// What half of them did not exceed, in seconds.
+        pub median_seconds: i64 = "medianSeconds",
+        /// What nine of ten did not exceed, in seconds.
+        pub p90_seconds: i64 = "p90Seconds",
+        /// How many.
+        pub n: u64,
+        /// Whether only opening hours count, always `true`: else it is left out, and all time counts.
+        pub in_opening_hours: bool = "inOpeningHours",
+        /// Whether there are fewer than five cases, always `true`: else it is left out.
+        pub small: bool,
+    }
 }
 
-/// Net promoter score: share of 9 and 10 minus share of 0 to 6, between -100 and 100.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct NpsDoc {
-    /// The score, to one decimal. Pages show it whole.
-    pub value: f64,
-    /// Answers of 9 or 10.
-    pub promoters: u64,
-    /// Answers of 0 to 6.
-    pub detractors: u64,
-    /// All answers.
-    pub n: u64,
-    /// Whether there are fewer than five cases, always `true`: else it is left out.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    pub small: bool,
+object! {
+    /// Net promoter score: share of 9 and 10 minus share of 0 to 6, between -100 and 100.
+    pub struct NpsDoc {
+        /// The score, to one decimal. Pages show it whole.
+        pub value: f64,
+        /// Answers of 9 or 10.
+        pub promoters: u64,
+        /// Answers of 0 to 6.
+        pub detractors: u64,
+        /// All answers.
+        pub n: u64,
+        /// Whether there are fewer than five cases, always `true`: else it is left out.
+        pub small: bool,
+    }
 }
 
-/// Threads by how long somebody has waited. The server moves them from one to the next when their time comes.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub struct OpenByAgeDoc {
-    /// Less than 4 hours.
-    pub under4_hours: u64,
-    /// 4 to 24 hours.
-    pub under24_hours: u64,
-    /// One to three days.
-    pub under3_days: u64,
-    /// More than three days.
-    pub older: u64,
+object! {
+    /// Threads by how long somebody has waited. The server moves them from one to the next when their time comes.
+    pub struct OpenByAgeDoc {
+        /// Less than 4 hours.
+        pub under4_hours: u64 = "under4Hours",
+        /// 4 to 24 hours.
+        pub under24_hours: u64 = "under24Hours",
+        /// One to three days.
+        pub under3_days: u64 = "under3Days",
+        /// More than three days.
+        pub older: u64,
+    }
 }
 
-/// Interactions that ended, and whose customers were asked.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct CoverageDoc {
-    /// `day`: the board's.
-    pub window: String,
-    /// The instant since which this counts: where the server began later than the day, that.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub since: Option<Timestamp>,
-    /// Interactions whose customers were asked, of all that ended.
-    #[serde(flatten)]
-    pub asked: RatioDoc,
-    /// The others by reason.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub reasons: BTreeMap<String, u64>,
+object! {
+    /// Interactions that ended, and whose customers were asked.
+    pub struct CoverageDoc extends RatioDoc as asked {
+        /// `day`: the board's.
+        pub window: String,
+        /// The instant since which this counts: where the server began later than the day, that.
+        pub since: Option<Timestamp>,
+        /// The others by reason.
+        pub reasons: BTreeMap<String, u64>,
+    }
 }
 
-/// A place that responses are about.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct PlaceDoc {
-    /// The name.
-    pub name: String,
-    /// What customers said about it.
-    pub feedback: FeedbackTotalDoc,
-    /// What there is of this, but not for this viewer: always `true`.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub hidden: BTreeMap<String, bool>,
+object! {
+    /// A place that responses are about.
+    pub struct PlaceDoc {
+        /// The name.
+        pub name: String,
+        /// What customers said about it.
+        pub feedback: FeedbackTotalDoc,
+        /// What there is of this, but not for this viewer: always `true`.
+        pub hidden: BTreeMap<String, bool>,
+    }
 }
 
-/// A tag that surveys bear.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct TagDoc {
-    /// The tag.
-    pub name: String,
-    /// What customers said where it applies.
-    pub feedback: FeedbackTotalDoc,
-    /// How its stars of thirty days compare to all others.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub effect: Option<EffectDoc>,
-    /// What there is of this, but not for this viewer: `effect`, always `true`.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub hidden: BTreeMap<String, bool>,
+object! {
+    /// A tag that surveys bear.
+    pub struct TagDoc {
+        /// The tag.
+        pub name: String,
+        /// What customers said where it applies.
+        pub feedback: FeedbackTotalDoc,
+        /// How its stars of thirty days compare to all others.
+        pub effect: Option<EffectDoc>,
+        /// What there is of this, but not for this viewer: `effect`, always `true`.
+        pub hidden: BTreeMap<String, bool>,
+    }
 }
 
-/// How stars with a tag compare to those without, of thirty days.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct EffectDoc {
-    /// With the tag.
-    pub with: MeanDoc,
-    /// Without it. Absent: everything bears it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub without: Option<MeanDoc>,
-    /// By how many stars those with it differ, to one decimal. Absent: fewer than ten ratings on either side.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub lift: Option<f64>,
+object! {
+    /// How stars with a tag compare to those without, of thirty days.
+    pub struct EffectDoc {
+        /// With the tag.
+        pub with: MeanDoc,
+        /// Without it. Absent: everything bears it.
+        pub without: Option<MeanDoc>,
+        /// By how many stars those with it differ, to one decimal. Absent: fewer than ten ratings on either side.
+        pub lift: Option<f64>,
+    }
 }
 
-/// What is counted of the whole floor.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct FloorDoc {
-    /// What customers said, also what is linked to nobody. Absent: there is something, but not for this viewer.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub feedback: Option<FeedbackTotalDoc>,
-    /// Whether there is more than this viewer may see of it: `feedback`, always `true`.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub hidden: BTreeMap<String, bool>,
+object! {
+    /// What is counted of the whole floor.
+    pub struct FloorDoc {
+        /// What customers said, also what is linked to nobody. Absent: there is something, but not for this viewer.
+        pub feedback: Option<FeedbackTotalDoc>,
+        /// Whether there is more than this viewer may see of it: `feedback`, always `true`.
+        pub hidden: BTreeMap<String, bool>,
+    }
 }
 
 impl FeedbackTotalDoc {
@@ -253,7 +215,7 @@ impl FeedbackTotalDoc {
                 under3_days: ages.under_3_days,
                 older: ages.older,
             }),
-            overdue: total.overdue,
+            overdue: (total.overdue > 0).then_some(total.overdue),
             coverage: total.coverage.as_ref().and_then(CoverageDoc::of),
             month: None,
         }
@@ -369,11 +331,6 @@ fn named(reason: &str) -> String {
     let rest = reason.strip_prefix("skipped").unwrap_or(reason);
     let mut letters = rest.chars();
     letters.next().map(|first| first.to_lowercase().chain(letters).collect()).unwrap_or_default()
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
-fn is_zero(count: &u64) -> bool {
-    *count == 0
 }
 
 #[cfg(test)]

@@ -13,11 +13,12 @@ use bytes::Bytes;
 use serde_json::{Map, Value};
 use tokio::sync::watch;
 
-use super::counts::{Counted, Crew, teams_of};
+use super::counts::{Counted, Crew};
 use super::document::{SECTIONS, member, path};
 use super::list::Lists;
-use super::patch::diff;
-use super::scope::{Topic, DetailLevel};
+use super::patch::to_json;
+use super::scope::{DetailLevel, Topic};
+use super::shape::{Member, StateDoc};
 use super::view_key::ViewKey;
 use crate::domain::{QueueId, SourceName, TeamId};
 use crate::gold::{Change, Entity, GoldCopy, Key};
@@ -46,7 +47,9 @@ pub struct RenderedState {
     pub version: u64,
     /// The scope, in its canonical form.
     pub scope: String,
-    /// The state as JSON.
+    /// The state.
+    pub document: StateDoc,
+    /// The same as JSON.
     pub state: Arc<str>,
 }
 
@@ -96,7 +99,7 @@ impl Slot {
 
 #[derive(Debug)]
 struct State {
-    members: BTreeMap<Slot, Member>,
+    members: BTreeMap<Slot, Stamped>,
     /// Of which the members hold one page. `None`: they hold all.
     lists: Option<Lists>,
     /// The agents that are counted, also where none is shown.
@@ -116,10 +119,10 @@ struct State {
 }
 
 #[derive(Debug, Clone)]
-struct Member {
+struct Stamped {
     /// The gold version that it is of.
     stamp: u64,
-    json: Arc<Value>,
+    member: Member,
 }
 
 #[derive(Debug)]
@@ -130,17 +133,17 @@ struct Step {
 }
 
 /// What a member was; nothing, if it was not there.
-type Before = (Slot, Option<Arc<Value>>);
+type Before = (Slot, Option<Member>);
 
 /// A change on its way through the views. What is seen whole is rendered at most once for each set of detail_level.
 #[derive(Debug)]
 pub(super) struct Rendering<'a> {
     /// The change.
     pub change: &'a Change,
-    desk: Option<Arc<Value>>,
-    near: Option<Arc<Value>>,
-    item: Option<Arc<Value>>,
-    wall: Option<Arc<Value>>,
+    desk: Option<Member>,
+    near: Option<Member>,
+    item: Option<Member>,
+    wall: Option<Member>,
 }
 
 impl<'a> Rendering<'a> {
@@ -148,9 +151,9 @@ impl<'a> Rendering<'a> {
         Self { change, desk: None, near: None, item: None, wall: None }
     }
 
-    fn after(&mut self, view_key: &ViewKey) -> Option<Arc<Value>> {
+    fn after(&mut self, view_key: &ViewKey) -> Option<Member> {
         let whole = self.change.after.as_ref()?;
-        let Some(seen) = view_key.of(whole) else { return view_key.shown(whole).map(Arc::new) };
+        let Some(seen) = view_key.of(whole) else { return view_key.shown(whole) };
         let rendered = match view_key.detail_level() {
             DetailLevel::Supervisor => &mut self.desk,
             DetailLevel::Agent => &mut self.near,
@@ -158,9 +161,9 @@ impl<'a> Rendering<'a> {
             DetailLevel::Wallboard => &mut self.wall,
         };
         if !Arc::ptr_eq(&seen, whole) {
-            return view_key.shown(whole).map(Arc::new);
+            return view_key.shown(whole);
         }
-        Some(Arc::clone(rendered.get_or_insert_with(|| Arc::new(member(&seen, view_key.detail_level())))))
+        Some(rendered.get_or_insert_with(|| member(&seen, view_key.detail_level())).clone())
     }
 }
 
@@ -210,10 +213,16 @@ impl View {
     pub(super) fn paint(&self) -> RenderedState {
         let mut state = self.state();
         let json = state.json();
+        let mut document = StateDoc::default();
+        for (slot, stamped) in &state.members {
+            let (section, name) = slot.path();
+            document.insert(section, name, stamped.member.clone());
+        }
         RenderedState {
             epoch: Arc::clone(&self.epoch),
             version: state.version,
             scope: self.view_key.scope().to_string(),
+            document,
             state: json,
         }
     }
@@ -342,7 +351,7 @@ impl View {
             state.replace(&slot, version, None, &mut before);
         }
         for (slot, member) in members {
-            state.replace(&slot, member.stamp, Some(member.json), &mut before);
+            state.replace(&slot, member.stamp, Some(member.member), &mut before);
         }
         (state.lists, state.crew) = (lists, crew);
         state.name_teams(&self.view_key);
@@ -372,22 +381,18 @@ impl View {
 pub(super) struct Forgotten;
 
 impl State {
-    fn replace(&mut self, slot: &Slot, stamp: u64, json: Option<Arc<Value>>, before: &mut Vec<Before>) {
+    fn replace(&mut self, slot: &Slot, stamp: u64, member: Option<Member>, before: &mut Vec<Before>) {
         let known = self.members.get(slot);
         if known.is_some_and(|known| known.stamp > stamp) {
             return;
         }
-        let same = match (known, &json) {
-            (Some(known), Some(json)) => known.json == *json,
-            (None, None) => true,
-            _ => false,
-        };
-        let was = match json {
-            Some(json) => self.members.insert(slot.clone(), Member { stamp, json }),
+        let is_same = known.map(|known| &known.member) == member.as_ref();
+        let was = match member {
+            Some(member) => self.members.insert(slot.clone(), Stamped { stamp, member }),
             None => self.members.remove(slot),
         };
-        if !same {
-            before.push((slot.clone(), was.map(|member| member.json)));
+        if !is_same {
+            before.push((slot.clone(), was.map(|was| was.member)));
         }
     }
 
@@ -418,14 +423,13 @@ impl State {
             }
             let changed =
                 listed.iter_mut().find(|rendering| matches!(&slot, Slot::Entity(key) if *key == rendering.change.key));
-            let json = match changed.filter(|_| stamp == version).and_then(|rendering| rendering.after(view_key)) {
+            let member = match changed.filter(|_| stamp == version).and_then(|rendering| rendering.after(view_key)) {
                 Some(rendered) => rendered,
-                None => Arc::new(member(&entity, view_key.detail_level())),
+                None => member(&entity, view_key.detail_level()),
             };
-            self.replace(&slot, stamp, Some(json), before);
+            self.replace(&slot, stamp, Some(member), before);
         }
-        let json = serde_json::to_value(count).unwrap_or_default();
-        self.replace(&Slot::List(name), version, Some(Arc::new(json)), before);
+        self.replace(&Slot::List(name), version, Some(Member::List(count.into())), before);
     }
 
     /// Notes which teams are counted. Says whether they are others than before.
@@ -433,21 +437,24 @@ impl State {
         if !view_key.scope().counts() || view_key.scope().counts_everybody() {
             return false;
         }
-        let named = self.queues_and_teams().flat_map(|(key, json)| match key {
-            Key::Team(id) => vec![*id],
-            _ => teams_of(json),
-        });
-        let named = named.collect();
+        let mut named = BTreeSet::new();
+        for (key, member) in self.queues_and_teams() {
+            match (key, member) {
+                (Key::Team(id), _) => drop(named.insert(*id)),
+                (_, Member::Queue(queue)) => named.extend(queue.teams.iter().copied().map(TeamId)),
+                _ => {}
+            }
+        }
         let is_other = self.named != named;
         self.named = named;
         is_other
     }
 
     /// Queues and teams stand one behind the other.
-    fn queues_and_teams(&self) -> impl Iterator<Item = (&Key, &Value)> {
+    fn queues_and_teams(&self) -> impl Iterator<Item = (&Key, &Member)> {
         let from_queues = self.members.range(Slot::Entity(Key::Queue(QueueId(i64::MIN)))..);
         from_queues.map_while(|(slot, member)| match slot {
-            Slot::Entity(key @ (Key::Queue(_) | Key::Team(_))) => Some((key, &*member.json)),
+            Slot::Entity(key @ (Key::Queue(_) | Key::Team(_))) => Some((key, &member.member)),
             _ => None,
         })
     }
@@ -460,15 +467,15 @@ impl State {
         let version = version.max(self.version);
         let counts = {
             let mut counted = Counted { is_limited: view_key.permission().visibility().is_some(), ..Counted::default() };
-            let state = |name| {
-                let source = self.members.get(&Slot::Entity(Key::Source(name)));
-                source.and_then(|source| source.json.get("state")?.as_str()).unwrap_or("off")
+            let state = |name| match self.members.get(&Slot::Entity(Key::Source(name))) {
+                Some(Stamped { member: Member::Source(source), .. }) => source.state.as_str(),
+                _ => "off",
             };
             (counted.clarity, counted.goodays) = (state(SourceName::Clarity), state(SourceName::Goodays));
-            for (key, json) in self.queues_and_teams() {
-                match key {
-                    Key::Queue(id) => counted.queues.push((*id, json)),
-                    Key::Team(id) => counted.teams.push((*id, json)),
+            for (key, member) in self.queues_and_teams() {
+                match (key, member) {
+                    (Key::Queue(id), Member::Queue(queue)) => counted.queues.push((*id, queue)),
+                    (Key::Team(id), Member::Team(team)) => counted.teams.push((*id, team)),
                     _ => {}
                 }
             }
@@ -479,7 +486,7 @@ impl State {
             self.replace(&slot, version, None, before);
         }
         for (of, count) in counts {
-            self.replace(&Slot::Count(of), version, Some(Arc::new(count)), before);
+            self.replace(&Slot::Count(of), version, Some(Member::Counts(count.into())), before);
         }
     }
 
@@ -505,18 +512,18 @@ impl State {
     fn encode_patch(&self, from: u64) -> Encoded {
         let first = self.steps.partition_point(|step| step.version <= from);
         let steps = self.steps.range(first..);
-        let mut was: BTreeMap<&Slot, Option<&Arc<Value>>> = BTreeMap::new();
-        for (slot, json) in steps.clone().flat_map(|step| &step.before) {
-            was.entry(slot).or_insert(json.as_ref());
+        let mut was: BTreeMap<&Slot, Option<&Member>> = BTreeMap::new();
+        for (slot, member) in steps.clone().flat_map(|step| &step.before) {
+            was.entry(slot).or_insert(member.as_ref());
         }
         let mut sections: Map<String, Value> = Map::new();
         for (slot, was) in was {
-            let is = self.members.get(slot).map(|member| &member.json);
+            let is = self.members.get(slot).map(|is| &is.member);
             let change = match (was, is) {
                 (None, None) => None,
                 (Some(_), None) => Some(Value::Null),
-                (None, Some(is)) => Some((**is).clone()),
-                (Some(was), Some(is)) => diff(was, is),
+                (None, Some(is)) => Some(to_json(is)),
+                (Some(was), Some(is)) => is.patch(was),
             };
             if let Some(change) = change {
                 let (section, name) = slot.path();
@@ -539,13 +546,21 @@ impl State {
         if let Some(json) = &self.json {
             return Arc::clone(json);
         }
-        let mut sections: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+        let mut sections: BTreeMap<&str, Vec<u8>> = BTreeMap::new();
         for (slot, member) in &self.members {
             let (section, name) = slot.path();
-            sections.entry(section).or_default().push(format!("{}:{}", Value::from(name), member.json));
+            let text = sections.entry(section).or_default();
+            if !text.is_empty() {
+                text.push(b',');
+            }
+            // Writing to memory cannot fail, and every member has a JSON form.
+            let _ = serde_json::to_writer(&mut *text, &name);
+            text.push(b':');
+            let _ = serde_json::to_writer(&mut *text, &member.member);
         }
         let sections = SECTIONS.map(|section| {
-            format!("\"{section}\":{{{}}}", sections.get(section).map(|members| members.join(",")).unwrap_or_default())
+            let members = sections.remove(section).unwrap_or_default();
+            format!("\"{section}\":{{{}}}", String::from_utf8(members).unwrap_or_default())
         });
         let json: Arc<str> = format!("{{{}}}", sections.join(",")).into();
         self.json = Some(Arc::clone(&json));
@@ -559,11 +574,11 @@ fn is_counted(slot: &Slot) -> bool {
 }
 
 /// What a view_key shows of the gold copy, with the lists of which it shows one page, and the agents that it counts.
-fn read(view_key: &ViewKey, gold: &GoldCopy) -> (BTreeMap<Slot, Member>, Option<Lists>, Crew) {
+fn read(view_key: &ViewKey, gold: &GoldCopy) -> (BTreeMap<Slot, Stamped>, Option<Lists>, Crew) {
     let (mut members, mut crew) = (BTreeMap::new(), Crew::default());
     let mut lists = view_key.scope().listed().map(Lists::new);
-    let mut show = |key: &Key, stamp, json: Value| {
-        members.insert(Slot::Entity(key.clone()), Member { stamp, json: Arc::new(json) });
+    let mut show = |key: &Key, stamp, member| {
+        members.insert(Slot::Entity(key.clone()), Stamped { stamp, member });
     };
     gold.for_each(|key: &Key, stamp, entity: &Arc<Entity>| {
         if let Key::Agent(id) = key
@@ -580,7 +595,6 @@ fn read(view_key: &ViewKey, gold: &GoldCopy) -> (BTreeMap<Slot, Member>, Option<
     let Some(lists) = lists else { return (members, None, crew) };
     lists.shown().for_each(|(key, stamp, seen)| show(key, stamp, member(seen, view_key.detail_level())));
     let (name, count) = lists.count(view_key.scope());
-    let json = Arc::new(serde_json::to_value(count).unwrap_or_default());
-    members.insert(Slot::List(name), Member { stamp: gold.version(), json });
+    members.insert(Slot::List(name), Stamped { stamp: gold.version(), member: Member::List(count.into()) });
     (members, Some(lists), crew)
 }

@@ -3,13 +3,12 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use serde_json::Value;
-
 use super::counts::Stance;
 use super::document;
 use super::project::project;
-use super::scope::{Topic, DetailLevel, Scope};
-use crate::domain::{Permission, Role, TeamId, Visibility};
+use super::scope::{DetailLevel, Scope, Topic};
+use super::shape::Member;
+use crate::domain::{Permission, Visibility, Role, TeamId};
 use crate::gold::Entity;
 
 /// A scope as somebody may see it. Equal sights share a view, and no view serves two that differ: what one of them holds
@@ -63,11 +62,11 @@ impl ViewKey {
     }
 
     /// An entity as it stands in the document. `None`: it does not.
-    pub(super) fn shown(&self, entity: &Arc<Entity>) -> Option<Value> {
+    pub(super) fn shown(&self, entity: &Arc<Entity>) -> Option<Member> {
         if !self.scope.contains(entity) {
             return None;
         }
-        document::shown(entity, project(entity, &self.permission).as_deref(), self.detail_level())
+        document::visible_member(entity, project(entity, &self.permission).as_deref(), self.detail_level())
     }
 
     /// What an agent adds to the counts, whether or not the document shows agents. `None`: nothing.

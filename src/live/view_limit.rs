@@ -101,7 +101,9 @@ impl ViewLimit {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        if let Some(hold) = self.view_limit.held().get_mut(&self.view_owner).and_then(|scopes| scopes.get_mut(&self.scope)) {
+        if let Some(hold) =
+            self.view_limit.held().get_mut(&self.view_owner).and_then(|scopes| scopes.get_mut(&self.scope))
+        {
             hold.viewers -= 1;
             hold.used = Instant::now();
         }

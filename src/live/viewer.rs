@@ -8,8 +8,8 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use tokio::sync::watch;
 
-use super::view_limit::Place;
 use super::view::{Position, View};
+use super::view_limit::Place;
 
 /// A text to be written to a socket.
 #[derive(Debug, Clone)]

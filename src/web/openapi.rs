@@ -600,7 +600,7 @@ mod tests {
         let whole = FeedbackTotalDoc {
             open: 1,
             open_by_age: Some(OpenByAgeDoc::default()),
-            overdue: 1,
+            overdue: Some(1),
             coverage: Some(CoverageDoc::default()),
             month: Some(day.clone()),
             day,

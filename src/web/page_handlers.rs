@@ -19,7 +19,7 @@ use base::Clock;
 use crate::domain::{AgentId, ResponseId, Role};
 use crate::feeds::Intake;
 use crate::gold::Key;
-use crate::live::{Hub, RenderedState, ViewError, Scope};
+use crate::live::{Hub, RenderedState, Scope, ViewError};
 
 type Page = Result<Response, Problem>;
 
@@ -168,11 +168,6 @@ impl Painter {
     }
 
     fn page(&self, viewer: &Viewer, painted: RenderedState) -> Result<PageState, Problem> {
-        // Read back from the very document that the page carries: what is painted is what will be patched.
-        let state = serde_json::from_str(&painted.state).map_err(|error| {
-            tracing::error!(error = %error, "a document cannot be read back");
-            Problem::broken()
-        })?;
         Ok(PageState {
             epoch: painted.epoch.to_string(),
             version: painted.version,
@@ -180,7 +175,7 @@ impl Painter {
             build: self.hub.build(),
             now: self.clock.now(),
             time_zone: self.site.time_zone.clone(),
-            state,
+            state: painted.document,
             state_json: painted.state.to_string(),
             demo: self.site.demo,
             user: CurrentUser::of(viewer, self.site.demo),

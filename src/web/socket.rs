@@ -29,7 +29,7 @@ use base::{Clock, Lifecycle, Metrics, RateLimit};
 use crate::domain::Permission;
 use crate::live::scope::DetailLevel;
 use crate::live::viewer::{FrameKind, Resumption};
-use crate::live::{ViewOwner, Hub, Position, ViewError, Scope, ViewKey, Viewer};
+use crate::live::{Hub, Position, Scope, ViewError, ViewKey, ViewOwner, Viewer};
 use flow::Flow;
 
 mod flow;

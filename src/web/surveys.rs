@@ -193,7 +193,8 @@ fn asked_before(before: &EarlierRequest, zone: &TimeZone, now: Timestamp) -> Pro
     let stands = words::survey(before.state.as_str()).to_lowercase();
     let evidence = before.evidence.as_ref().map(|it| format!(" It is taken for {it}.")).unwrap_or_default();
     let at = before.at.map(|at| format!("on {}, ", format::moment(at, zone, now))).unwrap_or_default();
-    let detail = format!("It was asked {at}{how}; that request is: {stands}.{evidence} Request again only if you mean to.");
+    let detail =
+        format!("It was asked {at}{how}; that request is: {stands}.{evidence} Request again only if you mean to.");
     let asked = serde_json::json!({
         "id": before.id, "at": before.at, "origin": before.origin.as_str(), "by": before.by,
         "state": before.state.as_str(),

@@ -74,8 +74,8 @@ test("a browser's clock that is set is no sign of life, and the next frame is on
   const page = Object.assign(new EventTarget(), { visibilityState: "visible" });
   Object.assign(globalThis, { document: page, window: new EventTarget(), WebSocket: Socket, location: { href: "http://house/" } });
   context.mock.timers.enable({ apis: ["setInterval", "setTimeout", "Date"], now: Date.parse(NOW) });
-  const [lamps, nothing] = [[], () => {}];
-  const on = { snapshot: nothing, patch: nothing, now: nothing, heard: nothing, build: nothing, lamp: (state) => lamps.push(state) };
+  const [states, nothing] = [[], () => {}];
+  const on = { snapshot: nothing, patch: nothing, now: nothing, heard: nothing, build: nothing, state: (state) => states.push(state) };
   new Link({ address: "/live", scope: "all", epoch: "e", version: 1, build: "b" }, on);
   const beat = () => sockets.at(-1).onmessage({ data: JSON.stringify({ type: "beat", version: 1, now: server(time.ms / 1000) }) });
   beat();
@@ -83,8 +83,8 @@ test("a browser's clock that is set is no sign of life, and the next frame is on
   time.ms += 1_000;
   context.mock.timers.tick(1_000);
   beat();
-  assert.equal(lamps.at(-1), "live");
+  assert.equal(states.at(-1), "live");
   time.ms += 1_000;
   context.mock.timers.tick(1_000);
-  assert.equal(lamps.at(-1), "live");
+  assert.equal(states.at(-1), "live");
 });

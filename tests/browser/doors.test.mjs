@@ -54,8 +54,8 @@ async function page(context, { board = false, script = "page.js", signedIn = tru
   const open = sockets();
   const state = node({ textContent: '{"queues":{"1":{"waiting":41}}}' });
   const content = node({ children: [node({ textContent: "41" })] });
-  const around = { chips: node(), reader: node(), lost: node({ hidden: true }) };
-  const ids = { state, content, lost: around.lost, lamp: node(), "as-of": node() };
+  const around = { chips: node(), user: node(), lost: node({ hidden: true }) };
+  const ids = { state, content, lost: around.lost, "link-state": node(), "as-of": node() };
   const inside = Object.fromEntries(["page-mark", "clock", "band", "band-said", "band-age"].map((id) => [id, node()]));
   const went = [];
   const field = { value: "Dear Elena", defaultValue: "" };
@@ -85,7 +85,7 @@ async function page(context, { board = false, script = "page.js", signedIn = tru
   let healthy = true;
   globalThis.fetch = async (to) => ({ ok: to === "/healthz" && healthy });
   await run(script);
-  return { open, state, content, body, field, kept, addresses, around, went, lamp: ids.lamp, server: (is) => (healthy = is) };
+  return { open, state, content, body, field, kept, addresses, around, went, linkState: ids["link-state"], server: (is) => (healthy = is) };
 }
 
 test("a page keeps no copy of the document that it was painted from", async (context) => {
@@ -196,24 +196,24 @@ test("a link that is refused once stays refused until it is granted", (context) 
   context.mock.timers.enable({ apis: ["setInterval", "setTimeout", "Date"] });
   const open = sockets();
   Object.assign(globalThis, { document: Object.assign(new EventTarget(), { visibilityState: "hidden" }), window: new EventTarget(), location: { href: "http://house/" } });
-  const lamps = [];
+  const states = [];
   const nothing = () => {};
-  const on = { snapshot: nothing, patch: nothing, now: nothing, heard: nothing, build: nothing, lamp: (state) => lamps.push(state) };
+  const on = { snapshot: nothing, patch: nothing, now: nothing, heard: nothing, build: nothing, state: (state) => states.push(state) };
   new Link({ address: "/live", scope: "all", epoch: "e", version: 1, build: "b" }, on);
   open[0].onclose({ code: 4401 });
   context.mock.timers.tick(30_000);
   open[1].onclose({ code: 1006 });
-  assert.deepEqual(lamps, ["signedOut"], "a server that is away does not let anybody in again");
+  assert.deepEqual(states, ["signedOut"], "a server that is away does not let anybody in again");
   context.mock.timers.tick(30_000);
   open[2].say({ type: "beat", version: 1 });
-  assert.deepEqual(lamps, ["signedOut", "live"]);
+  assert.deepEqual(states, ["signedOut", "live"]);
 });
 
 test("a page that is one too many says so, keeps what it shows, and comes back by itself", async (context) => {
-  const { open, content, lamp } = await page(context, {});
+  const { open, content, linkState } = await page(context, {});
   const before = [...content.children];
   open[0].onclose({ code: 4429 });
-  assert.match(lamp.textContent, /too many pages open/);
+  assert.match(linkState.textContent, /too many pages open/);
   assert.deepEqual([...content.children], before);
   context.mock.timers.tick(30_000);
   assert.equal(open.length, 2);

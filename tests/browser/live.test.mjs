@@ -39,24 +39,24 @@ function world(context) {
   context.mock.timers.enable({ apis: ["setInterval", "setTimeout", "Date"] });
   // No pause ends by itself while a test looks.
   context.mock.method(Math, "random", () => 100);
-  const lamps = [];
+  const states = [];
   const nothing = () => {};
-  const on = { snapshot: nothing, patch: nothing, now: nothing, heard: nothing, build: nothing, lamp: (state) => lamps.push(state) };
+  const on = { snapshot: nothing, patch: nothing, now: nothing, heard: nothing, build: nothing, state: (state) => states.push(state) };
   new Link({ address: "/live", scope: "all", epoch: "e", version: 1, build: "b" }, on);
   const say = (frame) => sockets.at(-1).onmessage({ data: JSON.stringify(frame) });
-  return { sockets, lamps, page, say };
+  return { sockets, states, page, say };
 }
 
 test("a page that waits for its document does not say that it is live, and somebody who looks need not wait", (context) => {
-  const { sockets, lamps, page, say } = world(context);
+  const { sockets, states, page, say } = world(context);
   say({ type: "beat", version: 1 });
-  assert.deepEqual(lamps, ["live"]);
+  assert.deepEqual(states, ["live"]);
   say({ type: "beat", version: 2 });
   assert.equal(sockets.length, 2, "the first miss asks at once");
   say({ type: "snapshot", epoch: "e", version: 2, state: {} });
   say({ type: "beat", version: 3 });
   assert.equal(sockets.length, 2, "the next one waits");
-  assert.deepEqual(lamps, ["live", "late"]);
+  assert.deepEqual(states, ["live", "late"]);
   page.visibilityState = "visible";
   page.dispatchEvent(new Event("visibilitychange"));
   assert.equal(sockets.length, 3);
@@ -65,13 +65,13 @@ test("a page that waits for its document does not say that it is live, and someb
   assert.equal(sockets.length, 3, "a socket that is being opened is left alone");
 });
 
-test("without a socket the lamp goes out as well", (context) => {
-  const { sockets, lamps, say } = world(context);
+test("without a socket the link is lost as well", (context) => {
+  const { sockets, states, say } = world(context);
   say({ type: "beat", version: 1 });
   say({ type: "beat", version: 2 });
   say({ type: "snapshot", epoch: "e", version: 2, state: {} });
   say({ type: "beat", version: 3 });
   context.mock.timers.tick(15_000);
-  assert.deepEqual(lamps, ["live", "late", "lost"]);
+  assert.deepEqual(states, ["live", "late", "lost"]);
   assert.equal(sockets.length, 2);
 });

@@ -37,10 +37,7 @@ async fn a_page_lives_loses_its_server_and_is_right_again() {
     sandbox.steering().pulse(2, 7).expect("a queue");
     let house = stopped.again().await;
     browser
-        .until(
-            "the page is live again",
-            "return document.querySelector('#link-state').textContent.includes('Live')",
-        )
+        .until("the page is live again", "return document.querySelector('#link-state').textContent.includes('Live')")
         .await;
     let shown = house.until("floor", "the truth", |state| state["queues"]["2"]["waiting"].is_number()).await;
     let waiting = shown["queues"]["2"]["waiting"].to_string();

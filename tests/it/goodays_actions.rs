@@ -100,8 +100,11 @@ async fn every_action_is_put_as_documented_and_ends_on_the_page_and_in_the_audit
     assert_eq!(act(&house, "reply/message", None, &with(json!({"content": "Until March."}))).await.0, 202);
     let after = until(&house, "reply", "the message's end", |it| states(it) == ["accepted", "accepted"]).await;
     assert_eq!(mock.done().last(), Some(&("reply/message".into(), json!({"content": "Until March.", "user": user}))));
-    let after =
-        if after["needsReply"] == false { after } else { until(&house, "reply", "an end", |it| it["needsReply"] == false).await };
+    let after = if after["needsReply"] == false {
+        after
+    } else {
+        until(&house, "reply", "an end", |it| it["needsReply"] == false).await
+    };
     assert!(deeds(&after)[0].get("text").is_none(), "what stands in the thread is not said twice: {after}");
 
     assert_eq!(mock.asked("GET users").len(), 1, "a colleague is looked up once");
@@ -315,7 +318,10 @@ async fn where_nobody_can_be_asked_it_waits_for_somebody_who_is_sure() {
     );
     // An accepted answer without a list: what it ended is ended here all the same.
     let after = house.state("feedback").await["state"]["feedback"]["r1"].clone();
-    assert_eq!((&after["state"], &after["needsReply"], after.get("offeredActions")), (&json!("closed"), &json!(false), None));
+    assert_eq!(
+        (&after["state"], &after["needsReply"], after.get("offeredActions")),
+        (&json!("closed"), &json!(false), None)
+    );
     house.stop().await;
 }
 
@@ -362,7 +368,11 @@ async fn a_refused_token_is_everybodys_trouble_and_a_person_tries_again_when_it_
     assert_eq!(act(&house, &wrong, None, &json!({})).await.0, 404, "a deed belongs to its response");
     assert_eq!(act(&house, &format!("r1/actions/{id}/retry"), None, &json!({})).await.0, 202);
     until(&house, "r1", "the end", |it| states(it) == ["accepted"]).await;
-    assert_eq!(act(&house, &format!("r1/actions/{id}/retry"), None, &json!({})).await.0, 409, "what is done stays done");
+    assert_eq!(
+        act(&house, &format!("r1/actions/{id}/retry"), None, &json!({})).await.0,
+        409,
+        "what is done stays done"
+    );
     house.stop().await;
 }
 

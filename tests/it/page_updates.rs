@@ -102,9 +102,11 @@ pub(crate) fn now() -> Timestamp {
 /// Whoever asks with `as=Ann` is Ann; else nobody had to say.
 fn user(query: Option<&str>) -> pages::CurrentUser {
     match query.and_then(|query| query.strip_prefix("as=")) {
-        Some(name) => {
-            pages::CurrentUser { name: Some(name.to_owned()), key: name.to_owned(), ..pages::CurrentUser::without_sign_in(true) }
-        }
+        Some(name) => pages::CurrentUser {
+            name: Some(name.to_owned()),
+            key: name.to_owned(),
+            ..pages::CurrentUser::without_sign_in(true)
+        },
         None => pages::CurrentUser::without_sign_in(true),
     }
 }
@@ -288,7 +290,11 @@ async fn a_day_goes_on(browser: &Browser, peer: &Peer) {
     });
     peer.say(&json!({ "type": "patch", "version": 11, "patch": { "agents": { "45": change } } }));
     browser.until("a status", "return document.querySelectorAll('.status-intervals tbody tr').length === 5").await;
-    assert_eq!(text_of(browser, ".status-intervals tbody tr .state").await, "After-call work", "the newest stands first");
+    assert_eq!(
+        text_of(browser, ".status-intervals tbody tr .state").await,
+        "After-call work",
+        "the newest stands first"
+    );
     assert_eq!(text_of(browser, "[data-path='agents/45/byQueue/3'][data-arg=answeredCount]").await, "4");
     assert_eq!(browser.ask("return !document.querySelector('tr[data-row=\"7\"]')").await, json!(true));
     let contact = "return document.querySelector('.contact[data-row=\"9\"] b').textContent";

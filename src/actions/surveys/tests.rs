@@ -206,11 +206,7 @@ async fn what_ended_too_long_ago_is_asked_about_no_more() {
     assert_eq!(world.closings.submit(ended(conversation("c2", 1), 241)).await, too_long_ago);
     assert_eq!(world.closings.submit(ended(conversation("c1", 1), 9999)).await, AGAIN, "it was asked about in time");
     let unfit = EndedInteraction { skip_reason: Some("skippedAbandoned"), ..ended(session(3, None), 241) };
-    assert_eq!(
-        world.closings.submit(unfit).await,
-        SurveyDecision::Skipped("skippedAbandoned"),
-        "that is why, first of all"
-    );
+    assert_eq!(world.closings.submit(unfit).await, SurveyDecision::Skipped("skippedAbandoned"), "that is why, first of all");
     world.end().await;
 }
 

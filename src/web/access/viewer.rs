@@ -15,7 +15,7 @@ use crate::actions::SignIn;
 use crate::actions::sign_in::{SessionState, SignInError};
 use base::Secret;
 use crate::domain::{Actor, AgentId, Permission, Role};
-use crate::live::{ViewOwner, Scope, ViewKey};
+use crate::live::{Scope, ViewKey, ViewOwner};
 use crate::web::client_ip::{ClientIp, address_of};
 use crate::web::present::wants_html;
 use crate::web::problem::Problem;

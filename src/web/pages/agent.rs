@@ -10,18 +10,19 @@ use super::feedback::Item;
 use super::frame::Frame;
 use super::known::{Known, UNREPORTED, UNTOLD};
 use super::pager::range;
-use super::{PageState, Timer, figure, format, words};
+use super::stat::Measure;
+use super::{PageState, Timer, format, stat, words};
 use crate::live::shape::{AgentDoc, MetricsDoc, OccupancyDoc, SessionDoc, StintDoc};
 
 /// What customers said about the agent, of thirty days but for what waits now.
-const FIGURES: [figure::Column; 7] = [
-    ("Responses", "Goodays responses and Agent Connect ratings", "month/responses", "0"),
-    ("NPS", "Share of 9 and 10 minus share of 0 to 6", "month/nps", ""),
-    ("Stars", "Mean of 1 to 5", "month/stars", ""),
-    ("CSAT", "Ratings of 4 or 5 stars, of those with stars", "month/csat", ""),
-    ("Response rate", "Requests that were answered, of those that were delivered", "month/responseRate", ""),
-    ("Recovered", "Second ratings of 4 stars and more, of all that follow one of 3 and less", "month/recovered", ""),
-    ("First reply", "From a response to the first answer we wrote: the median", "month/firstReply", ""),
+const STATS: [stat::Column; 7] = [
+    ("Responses", "Goodays responses and Agent Connect ratings", Measure::Responses),
+    ("NPS", "Share of 9 and 10 minus share of 0 to 6", Measure::Nps),
+    ("Stars", "Mean of 1 to 5", Measure::Stars),
+    ("CSAT", "Ratings of 4 or 5 stars, of those with stars", Measure::Csat),
+    ("Response rate", "Requests that were answered, of those that were delivered", Measure::ResponseRate),
+    ("Recovered", "Second ratings of 4 stars and more, of all that follow one of 3 and less", Measure::Recovered),
+    ("First reply", "From a response to the first answer we wrote: the median", Measure::FirstReply),
 ];
 
 /// How far back the bar reaches at most.
@@ -38,8 +39,8 @@ pub fn agent(page: &PageState, id: &str) -> Result<Option<String>, askama::Error
         frame: Frame::new(page, "/supervisor", doc.name.clone()),
         id,
         path: format!("agents/{id}"),
-        window: figure::window(page, doc.feedback.as_ref()),
-        figures: figure::figures(page, &format!("agents/{id}/feedback"), doc.feedback.as_ref(), &doc.hidden, &FIGURES),
+        window: stat::window(page, doc.feedback.as_ref()),
+        stats: stat::stats(page, &format!("agents/{id}/feedback"), doc.feedback.as_ref(), &doc.hidden, &STATS),
         agent: Facts::new(page, doc),
         contacts: contacts(page, doc),
         kinds: doc.metrics.keys().map(|kind| Counted::of_kind(page, doc, kind)).collect(),
@@ -66,9 +67,9 @@ struct Page<'a> {
     frame: Frame<'a>,
     id: &'a str,
     path: String,
-    /// Since when the figures count.
+    /// Since when the stats count.
     window: String,
-    figures: Vec<figure::Named>,
+    stats: Vec<stat::Named>,
     agent: Facts,
     contacts: Vec<Contact>,
     kinds: Vec<Counted>,

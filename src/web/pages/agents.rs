@@ -1,7 +1,7 @@
 //! The table of agents.
 
 use super::known::{Known, UNREPORTED, UNTOLD};
-use super::table_query::{Column, Heading, Key, TextKey, TableQuery, headings};
+use super::table_query::{Column, Heading, Key, TableQuery, TextKey, headings};
 use super::{PageState, Timer, contact, format, words};
 use crate::live::shape::{AgentDoc, metric_total};
 
@@ -154,7 +154,7 @@ impl AgentRow {
 /// What goes with a status: why they are away, whether they are suspended, and another name for it where Clarity
 /// contradicts itself.
 pub(super) fn reason(agent: &AgentDoc) -> String {
-    let suspended = agent.suspended.then(|| "Suspended".to_owned());
+    let suspended = (agent.suspended == Some(true)).then(|| "Suspended".to_owned());
     let also = agent.contradicting_status.as_ref().map(|name| format!("Clarity also says {}", words::status(name)));
     let parts = [suspended, agent.reason.clone(), also].into_iter().flatten();
     parts.filter(|text| !text.is_empty()).collect::<Vec<_>>().join(", ")

@@ -78,7 +78,7 @@ impl Form {
             path: format!("{path}/offeredActions"),
             address: format!("/api/v1/feedback/{}/{}", segment(response), kind.as_str()),
             is_offered: match kind {
-                NoReplyNeeded => offered(Message) && !offered(Close) && doc.needs_reply,
+                NoReplyNeeded => offered(Message) && !offered(Close) && doc.needs_reply == Some(true),
                 kind => offered(kind),
             } && page.state.sources.get("goodays").is_none_or(|goodays| goodays.state != "off"),
             title,
@@ -168,5 +168,5 @@ impl Deed {
 
 /// A conversation that looks closed and is not: the customer wrote again.
 pub(super) fn wrote_again(doc: &FeedbackDoc) -> &'static str {
-    if doc.needs_reply && doc.state == "closed" { "The customer wrote again" } else { "" }
+    if doc.needs_reply == Some(true) && doc.state == "closed" { "The customer wrote again" } else { "" }
 }

@@ -10,8 +10,9 @@ use super::answering::{self, Deed, Form};
 use super::frame::Frame;
 use super::pager::Pager;
 use super::pinning::Pinning;
-use super::{PageState, Timer, figure, format, segment, step, words};
-use crate::live::shape::{AgentDoc, AnswerDoc, EffectDoc, FeedbackDoc, FeedbackTotalDoc, AttributionDoc, MessageDoc};
+use super::stat::Measure;
+use super::{PageState, Timer, format, segment, stat, step, words};
+use crate::live::shape::{AgentDoc, AnswerDoc, AttributionDoc, FeedbackDoc, MessageDoc};
 
 /// Renders the list: what still waits for an answer first, then the newest.
 pub fn feedback(page: &PageState) -> Result<String, askama::Error> {
@@ -21,9 +22,9 @@ pub fn feedback(page: &PageState) -> Result<String, askama::Error> {
     let hidden = floor.map(|floor| floor.hidden.clone()).unwrap_or_default();
     List {
         frame: Frame::new(page, "/feedback", "Feedback"),
-        window: figure::window(page, all),
-        tiles: figure::figures(page, "totals/floor/feedback", all, &hidden, &TILES),
-        ages: figure::figures(page, "totals/floor/feedback", all, &hidden, &AGES),
+        window: stat::window(page, all),
+        tiles: stat::stats(page, "totals/floor/feedback", all, &hidden, &TILES),
+        ages: stat::stats(page, "totals/floor/feedback", all, &hidden, &AGES),
         tables: tables(page),
         pager: Pager::new(page, "feedback", "lists/feedback", "/feedback"),
         items,
@@ -33,61 +34,53 @@ pub fn feedback(page: &PageState) -> Result<String, askama::Error> {
 }
 
 /// What stands on top, of thirty days but for what waits now.
-const TILES: [figure::Column; 7] = [
-    ("Waiting now", "Threads that need a reply", "open", "0"),
-    ("Responses", "Goodays responses and Agent Connect ratings", "month/responses", "0"),
-    ("NPS", "Share of 9 and 10 minus share of 0 to 6", "month/nps", ""),
-    ("CSAT", "Ratings of 4 or 5 stars, of those with stars", "month/csat", ""),
-    ("First reply", "From a response to the first answer we wrote: the median", "month/firstReply", ""),
-    ("Processed", "Of the responses that came in this time", "month/processed", ""),
-    ("On time", "Responses handled within the target time, of all handled or overdue", "month/onTime", ""),
+const TILES: [stat::Column; 7] = [
+    ("Waiting now", "Threads that need a reply", Measure::Open),
+    ("Responses", "Goodays responses and Agent Connect ratings", Measure::Responses),
+    ("NPS", "Share of 9 and 10 minus share of 0 to 6", Measure::Nps),
+    ("CSAT", "Ratings of 4 or 5 stars, of those with stars", Measure::Csat),
+    ("First reply", "From a response to the first answer we wrote: the median", Measure::FirstReply),
+    ("Processed", "Of the responses that came in this time", Measure::Processed),
+    ("On time", "Responses handled within the target time, of all handled or overdue", Measure::OnTime),
 ];
 
 /// Who waits, by how long.
-const AGES: [figure::Column; 5] = [
-    ("Less than 4 h", "", "openByAge/under4Hours", "0"),
-    ("4 to 24 h", "", "openByAge/under24Hours", "0"),
-    ("1 to 3 days", "", "openByAge/under3Days", "0"),
-    ("Longer", "", "openByAge/older", "0"),
-    ("Overdue", "", "overdue", "0"),
+const AGES: [stat::Column; 5] = [
+    ("Less than 4 h", "", Measure::OpenUnder4Hours),
+    ("4 to 24 h", "", Measure::OpenUnder24Hours),
+    ("1 to 3 days", "", Measure::OpenUnder3Days),
+    ("Longer", "", Measure::OpenLonger),
+    ("Overdue", "", Measure::Overdue),
 ];
 
-const COLUMNS: [figure::Column; 6] = [
-    ("Waiting", "Threads that need a reply now", "feedback/open", "0"),
-    ("Responses", "Goodays responses and Agent Connect ratings", "feedback/month/responses", "0"),
-    ("NPS", "Share of 9 and 10 minus share of 0 to 6", "feedback/month/nps", ""),
-    ("Stars", "Mean of 1 to 5", "feedback/month/stars", ""),
-    ("CSAT", "Ratings of 4 or 5 stars, of those with stars", "feedback/month/csat", ""),
-    ("First reply", "From a response to the first answer we wrote: the median", "feedback/month/firstReply", ""),
+const COLUMNS: [stat::Column; 6] = [
+    ("Waiting", "Threads that need a reply now", Measure::Open),
+    ("Responses", "Goodays responses and Agent Connect ratings", Measure::Responses),
+    ("NPS", "Share of 9 and 10 minus share of 0 to 6", Measure::Nps),
+    ("Stars", "Mean of 1 to 5", Measure::Stars),
+    ("CSAT", "Ratings of 4 or 5 stars, of those with stars", Measure::Csat),
+    ("First reply", "From a response to the first answer we wrote: the median", Measure::FirstReply),
 ];
 
-const OF_TAGS: [figure::Column; 5] = [
-    ("Responses", "Agent Connect ratings", "feedback/month/responses", "0"),
-    ("NPS", "Share of 9 and 10 minus share of 0 to 6", "feedback/month/nps", ""),
-    ("Stars", "Mean of 1 to 5", "feedback/month/stars", ""),
-    ("CSAT", "Ratings of 4 or 5 stars, of those with stars", "feedback/month/csat", ""),
-    ("Effect", "Mean stars with the tag minus those without it; from ten ratings on either side", "effect", ""),
+const OF_TAGS: [stat::Column; 5] = [
+    ("Responses", "Agent Connect ratings", Measure::Responses),
+    ("NPS", "Share of 9 and 10 minus share of 0 to 6", Measure::Nps),
+    ("Stars", "Mean of 1 to 5", Measure::Stars),
+    ("CSAT", "Ratings of 4 or 5 stars, of those with stars", Measure::Csat),
+    ("Effect", "Mean stars with the tag minus those without it; from ten ratings on either side", Measure::TagEffect),
 ];
 
-fn tables(page: &PageState) -> [figure::Table; 4] {
-    /// What of an entity is counted: all else of it is on other pages.
-    #[derive(serde::Serialize)]
-    struct Counts<'a> {
-        feedback: Option<&'a FeedbackTotalDoc>,
-        effect: Option<&'a EffectDoc>,
-    }
-    let counts = |feedback, effect| Counts { feedback, effect };
+fn tables(page: &PageState) -> [stat::Table; 4] {
     let state = &page.state;
-    let teams = state.teams.iter().map(|(id, it)| (id, &*it.name, &it.hidden, counts(it.feedback.as_ref(), None)));
-    let queues = state.queues.iter().map(|(id, it)| (id, &*it.name, &it.hidden, counts(it.feedback.as_ref(), None)));
-    let places = state.places.iter().map(|(id, it)| (id, &*it.name, &it.hidden, counts(Some(&it.feedback), None)));
-    let tags =
-        state.tags.iter().map(|(id, it)| (id, &*it.name, &it.hidden, counts(Some(&it.feedback), it.effect.as_ref())));
+    let teams = state.teams.iter().map(|(id, it)| (id, &it.name, &it.hidden, it.feedback.as_ref(), None));
+    let queues = state.queues.iter().map(|(id, it)| (id, &it.name, &it.hidden, it.feedback.as_ref(), None));
+    let places = state.places.iter().map(|(id, it)| (id, &it.name, &it.hidden, Some(&it.feedback), None));
+    let tags = state.tags.iter().map(|(id, it)| (id, &it.name, &it.hidden, Some(&it.feedback), it.effect.as_ref()));
     [
-        figure::Table::new("teams", "By team", &COLUMNS, page, teams),
-        figure::Table::new("queues", "By queue", &COLUMNS, page, queues),
-        figure::Table::new("places", "By place", &COLUMNS, page, places),
-        figure::Table::new("tags", "By tag", &OF_TAGS, page, tags),
+        stat::Table::new("teams", "By team", &COLUMNS, page, teams),
+        stat::Table::new("queues", "By queue", &COLUMNS, page, queues),
+        stat::Table::new("places", "By place", &COLUMNS, page, places),
+        stat::Table::new("tags", "By tag", &OF_TAGS, page, tags),
     ]
 }
 
@@ -137,11 +130,11 @@ pub fn feedback_item_of(
 #[template(path = "pages/feedback.html")]
 struct List<'a> {
     frame: Frame<'a>,
-    /// Since when the figures count.
+    /// Since when the stats count.
     window: String,
-    tiles: Vec<figure::Named>,
-    ages: Vec<figure::Named>,
-    tables: [figure::Table; 4],
+    tiles: Vec<stat::Named>,
+    ages: Vec<stat::Named>,
+    tables: [stat::Table; 4],
     pager: Pager,
     items: Vec<Item>,
     blank: Item,
@@ -291,8 +284,8 @@ pub(super) fn responder(page: &PageState, agent: Option<i64>) -> String {
     let Some(id) = agent else { return String::new() };
     let now = page.state.agents.get(&id.to_string());
     let doing = |agent: &AgentDoc| match agent.suspended {
-        true => "suspended".to_owned(),
-        false => words::status(&agent.status).to_lowercase(),
+        Some(true) => "suspended".to_owned(),
+        _ => words::status(&agent.status).to_lowercase(),
     };
     let now = now.map_or_else(String::new, |agent| format!(", {} now", doing(agent)));
     format!("{}{now}", page.agent_name(id))
@@ -357,13 +350,13 @@ fn facts(page: &PageState, doc: &FeedbackDoc) -> [Fact; 8] {
         fact("Queue", "joined/queue", "queueName", join.queue.map(|queue| page.queue_name(queue))),
         fact("Team", "joined/team", "teamName", join.team.map(|team| page.team_name(Some(team)))),
         fact("Session", "joined/session", "number", join.session.map(|session| session.to_string())),
-        fact("Alert", "alert", "alert", doc.alert.then(|| "Goodays raised an alert for it".to_owned())),
+        fact("Alert", "alert", "alert", (doc.alert == Some(true)).then(|| "Goodays raised an alert for it".to_owned())),
     ]
 }
 
 fn rank(doc: &FeedbackDoc) -> u8 {
     match &*doc.state {
-        _ if doc.needs_reply => 0,
+        _ if doc.needs_reply == Some(true) => 0,
         "open" | "pending" => 1,
         "closed" => 3,
         _ => 2,

@@ -2,6 +2,7 @@
 //! painted is later patched by the script; `tests/fixtures/formats.json` is the table of cases that both must pass.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -213,13 +214,13 @@ pub fn metric_cell(metrics: &MetricsDoc, name: &str) -> String {
 
 /// What a metric is called: as the site calls it, else its name in words.
 #[must_use]
-pub fn called(labels: &BTreeMap<String, String>, name: &str) -> String {
-    labels.get(name).cloned().unwrap_or_else(|| label(name))
+pub fn called(labels: &BTreeMap<String, Arc<str>>, name: &str) -> String {
+    labels.get(name).map_or_else(|| label(name), |label| label.to_string())
 }
 
 /// What was counted under one heading, a line each, without what is `shown` elsewhere.
 #[must_use]
-pub fn bag(values: &BTreeMap<String, MetricValue>, shown: &[&str], labels: &BTreeMap<String, String>) -> String {
+pub fn bag(values: &BTreeMap<String, MetricValue>, shown: &[&str], labels: &BTreeMap<String, Arc<str>>) -> String {
     let is_shown = |name: &str| shown.iter().any(|column| column.eq_ignore_ascii_case(name));
     let measured = values.iter().filter(|(name, _)| !is_shown(name));
     measured
@@ -234,7 +235,7 @@ pub fn others(
     metrics: &MetricsDoc,
     other: &BTreeMap<String, Value>,
     shown: &[&str],
-    labels: &BTreeMap<String, String>,
+    labels: &BTreeMap<String, Arc<str>>,
 ) -> String {
     let is_shown = |name: &str| shown.iter().any(|column| column.eq_ignore_ascii_case(name));
     let measured = metrics.iter().flat_map(|(kind, values)| {

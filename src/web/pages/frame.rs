@@ -91,7 +91,7 @@ impl Chip {
 }
 
 fn source(page: &PageState, name: SourceName) -> Option<&SourceDoc> {
-    page.state.sources.get(name.as_str())
+    page.state.sources.get(name.as_str()).map(|source| &**source)
 }
 
 /// What a viewer must know before believing a number: only a source that cannot be heard has something to say.

@@ -2,6 +2,7 @@
 //! `why` in `static/format.js`.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::{PageState, Timer, format, words};
 use crate::domain::SourceName;
@@ -59,7 +60,12 @@ pub(super) const ANSWERS: &[SourceName] = &[SourceName::Goodays, SourceName::Age
 pub(super) const CALLS: &[SourceName] = &[SourceName::Clarity];
 
 /// Why a number is not known that comes from any of these sources.
-pub fn why(sources: &BTreeMap<String, SourceDoc>, from: &[SourceName], is_hidden: bool, otherwise: &str) -> String {
+pub fn why(
+    sources: &BTreeMap<String, Arc<SourceDoc>>,
+    from: &[SourceName],
+    is_hidden: bool,
+    otherwise: &str,
+) -> String {
     if is_hidden {
         return HIDDEN.to_owned();
     }
@@ -85,7 +91,7 @@ pub fn why(sources: &BTreeMap<String, SourceDoc>, from: &[SourceName], is_hidden
 }
 
 /// Whether one of these sources is heard, so that nothing is a count.
-pub(super) fn any_heard(sources: &BTreeMap<String, SourceDoc>, from: &[SourceName]) -> bool {
+pub(super) fn any_heard(sources: &BTreeMap<String, Arc<SourceDoc>>, from: &[SourceName]) -> bool {
     from.iter().filter_map(|name| sources.get(name.as_str())).any(|doc| is_heard(&doc.state))
 }
 

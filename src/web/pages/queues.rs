@@ -3,7 +3,7 @@
 use super::agents::is_small;
 use super::known::{HIDDEN, Known, OF_CLARITY, UNSTAFFED, UNTOLD};
 use super::supervisor::longest_of;
-use super::table_query::{Column, Heading, Key, TextKey, TableQuery, headings};
+use super::table_query::{Column, Heading, Key, TableQuery, TextKey, headings};
 use super::{PageState, Timer, contact, format, words};
 use crate::live::shape::{QueueDoc, metric_total};
 
@@ -58,8 +58,7 @@ impl QueueTable {
         let mut queues: Vec<_> = page.state.queues.iter().collect();
         let descending = view.qdir == "desc";
         queues.sort_by_cached_key(|(id, queue)| (TextKey::new(&queue.name), TextKey::new(id)));
-        queues
-            .sort_by(|(a_id, a), (b_id, b)| key(page, a_id, a, sort).compare(&key(page, b_id, b, sort), descending));
+        queues.sort_by(|(a_id, a), (b_id, b)| key(page, a_id, a, sort).compare(&key(page, b_id, b, sort), descending));
         Self {
             headings: headings(&COLUMNS, sort, &view.qdir, |sort, dir| TableQuery {
                 qsort: sort.to_owned(),

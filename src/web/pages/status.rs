@@ -44,9 +44,9 @@ impl Disk {
         let doc = page.state.server.get("disk").cloned().unwrap_or_default();
         Self {
             word: words::disk(&doc.state).to_owned(),
-            state: doc.state,
+            state: doc.state.clone(),
             since: page.age(doc.since),
-            reason: doc.reason.unwrap_or_default(),
+            reason: doc.reason.clone().unwrap_or_default(),
         }
     }
 }
@@ -86,12 +86,12 @@ impl Card {
             section,
             what,
             counters: counters(&doc),
-            state: if doc.state.is_empty() { "off".to_owned() } else { doc.state },
+            state: if doc.state.is_empty() { "off".to_owned() } else { doc.state.clone() },
             since: page.age(doc.since),
             last_data: page.age(doc.last_data),
             next_try: doc.next_try.map(|at| format!("Next try at {}", page.clock(at))).unwrap_or_default(),
             transport: doc.transport.as_deref().map_or(format::NONE, words::transport).to_owned(),
-            reason: doc.reason.unwrap_or_default(),
+            reason: doc.reason.clone().unwrap_or_default(),
             not_permitted: not_permitted(&doc.not_permitted),
             clock: doc.clock_offset_seconds.map(format::clock_offset).unwrap_or_default(),
         }

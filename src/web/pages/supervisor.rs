@@ -8,7 +8,7 @@ use super::frame::Frame;
 use super::known::{CALLS, Known, UNTOLD, any_heard, why};
 use super::queues::QueueTable;
 use super::table_query::TextKey;
-use super::{PageState, Timer, TableQuery, words};
+use super::{PageState, TableQuery, Timer, words};
 use crate::domain::SourceName;
 use crate::live::shape::{COUNTED_ALL, CountsDoc, StaffDoc};
 
@@ -60,7 +60,7 @@ struct Tiles {
 impl Tiles {
     fn new(page: &PageState) -> Self {
         let none = CountsDoc::default();
-        let counts = page.state.counts.get(COUNTED_ALL).unwrap_or(&none);
+        let counts = page.state.counts.get(COUNTED_ALL).map_or(&none, |counts| counts);
         let agents = |of: fn(&StaffDoc) -> u64| Known::count(counts.staff.as_ref().map(of), || page.why(UNTOLD));
         let number = |of: fn(&StaffDoc) -> u64| agents(of).text;
         Self {

@@ -6,24 +6,20 @@ use super::answering::NOBODY_NAMED;
 use super::feedback::{responder, responder_activity};
 use super::frame::Frame;
 use super::pager::Pager;
-use super::{PageState, Timer, figure, format, segment, step, words};
+use super::stat::Measure;
+use super::{PageState, Timer, format, segment, stat, step, words};
 use crate::actions::surveys::SkippedInteraction;
 use crate::live::shape::SurveyDoc;
 
 /// What stands on top, of thirty days but for today's coverage.
-const TILES: [figure::Column; 7] = [
-    ("Response rate", "Requests that were answered, of those that were delivered", "month/responseRate", ""),
-    ("Survey coverage today", "Ended interactions with a survey request, of all that ended today", "coverage", ""),
-    ("Stars", "Mean of 1 to 5", "month/stars", ""),
-    ("CSAT", "Ratings of 4 or 5 stars, of those with stars", "month/csat", ""),
-    ("Recovered", "Second ratings of 4 stars and more, of all that follow one of 3 and less", "month/recovered", ""),
-    (
-        "Rating to recovery",
-        "From a low rating to the request that asks again: the median",
-        "month/ratingToRecovery",
-        "",
-    ),
-    ("Recovery to rating", "From that request to the second rating: the median", "month/recoveryToRating", ""),
+const TILES: [stat::Column; 7] = [
+    ("Response rate", "Requests that were answered, of those that were delivered", Measure::ResponseRate),
+    ("Survey coverage today", "Ended interactions with a survey request, of all that ended today", Measure::Coverage),
+    ("Stars", "Mean of 1 to 5", Measure::Stars),
+    ("CSAT", "Ratings of 4 or 5 stars, of those with stars", Measure::Csat),
+    ("Recovered", "Second ratings of 4 stars and more, of all that follow one of 3 and less", Measure::Recovered),
+    ("Rating to recovery", "From a low rating to the request that asks again: the median", Measure::RatingToRecovery),
+    ("Recovery to rating", "From that request to the second rating: the median", Measure::RecoveryToRating),
 ];
 
 /// What the script puts an identity for.
@@ -40,9 +36,9 @@ pub fn surveys(page: &PageState, unasked: &[SkippedInteraction]) -> Result<Strin
     let hidden = floor.map(|floor| floor.hidden.clone()).unwrap_or_default();
     Page {
         frame: Frame::new(page, "/surveys", "Surveys"),
-        window: figure::window(page, total),
-        tiles: figure::figures(page, "totals/floor/feedback", total, &hidden, &TILES),
-        coverage: figure::reasons(page, total),
+        window: stat::window(page, total),
+        tiles: stat::stats(page, "totals/floor/feedback", total, &hidden, &TILES),
+        coverage: stat::skip_reasons(page, total),
         counts: counts(page),
         pager: Pager::new(page, "surveys", "lists/surveys", "/surveys"),
         rows: all.into_iter().map(|(id, survey)| Row::new(page, id, survey)).collect(),
@@ -58,9 +54,9 @@ pub fn surveys(page: &PageState, unasked: &[SkippedInteraction]) -> Result<Strin
 #[template(path = "pages/surveys.html")]
 struct Page<'a> {
     frame: Frame<'a>,
-    /// Since when the figures count.
+    /// Since when the stats count.
     window: String,
-    tiles: Vec<figure::Named>,
+    tiles: Vec<stat::Named>,
     /// Whom of those we asked whose interaction ended today, and why the others were not asked.
     coverage: String,
     counts: String,
@@ -89,7 +85,7 @@ fn counts(page: &PageState) -> String {
     let all = page.state.lists.get("surveys");
     let known = ["queued", "sent", "accepted", "rejected", "failed", "unknown", "needsReview", "dryRun"].map(|state| {
         let count = match all {
-            Some(list) => list.states.get(state).copied().unwrap_or_default(),
+            Some(list) => list.states.as_ref().and_then(|states| states.get(state)).copied().unwrap_or_default(),
             None => page.state.surveys.values().filter(|survey| survey.state == state).count() as u64,
         };
         (count, format!("{count} {}", words::survey(state).to_lowercase()))

@@ -97,7 +97,12 @@ pub(super) struct Heading {
 pub(super) type Column = (&'static str, &'static str, &'static str, bool);
 
 /// The headings of a table that is sorted by `sort` and `dir`. `with` makes the choice for another column.
-pub(super) fn headings(columns: &[Column], sort: &str, dir: &str, with: impl Fn(&str, &str) -> TableQuery) -> Vec<Heading> {
+pub(super) fn headings(
+    columns: &[Column],
+    sort: &str,
+    dir: &str,
+    with: impl Fn(&str, &str) -> TableQuery,
+) -> Vec<Heading> {
     columns
         .iter()
         .map(|&(key, label, title, is_number)| {

@@ -205,8 +205,11 @@ fn agents_without_a_value_stand_last_either_way() {
 fn rows_without_a_value_stand_last_in_either_direction() {
     let state = json!({ "queues": { "1": { "name": "A" }, "2": { "name": "B", "waiting": 1 }, "3": { "name": "C", "waiting": 4 } } });
     for (dir, wanted) in [("asc", ["2", "3", "1"]), ("desc", ["3", "2", "1"])] {
-        let html =
-            supervisor(&page(&state), &TableQuery { qsort: "waiting".into(), qdir: dir.into(), ..TableQuery::default() }).unwrap();
+        let html = supervisor(
+            &page(&state),
+            &TableQuery { qsort: "waiting".into(), qdir: dir.into(), ..TableQuery::default() },
+        )
+        .unwrap();
         let mut places = wanted.map(|id| html.find(&format!("<tr data-row=\"{id}\"")).unwrap());
         let as_found = places;
         places.sort_unstable();
@@ -272,7 +275,9 @@ fn old_numbers_are_never_shown_as_if_they_were_live() {
     let mut state = sample_document::sample(now(), 3);
     state["sources"]["clarity"]["state"] = json!("stale");
     state["sources"]["clarity"]["reason"] = json!("No message came for 45 seconds.");
-    for html in [supervisor(&page(&state), &TableQuery::default()).unwrap(), wallboard(&page(&state), &board()).unwrap()] {
+    for html in
+        [supervisor(&page(&state), &TableQuery::default()).unwrap(), wallboard(&page(&state), &board()).unwrap()]
+    {
         assert!(html.contains("data-clarity=\"stale\""));
         assert_eq!(
             cell(&html, "sources/clarity", "notice\" data-arg=\"clarity"),
@@ -318,10 +323,11 @@ fn an_agents_page_tells_of_now_of_the_day_and_of_each_queue() {
 fn whoever_is_named_is_one_press_away() {
     let page = page(&sample_document::sample(now(), 30));
     assert!(
-        supervisor(&page, &TableQuery::default()).unwrap().contains("<a href=\"/agents/45\" data-path=\"agents/45/name\"")
+        supervisor(&page, &TableQuery::default())
+            .unwrap()
+            .contains("<a href=\"/agents/45\" data-path=\"agents/45/name\"")
     );
-    for html in
-        [feedback(&page).unwrap(), surveys(&page, &[]).unwrap(), feedback_item(&page, "r900").unwrap().unwrap()]
+    for html in [feedback(&page).unwrap(), surveys(&page, &[]).unwrap(), feedback_item(&page, "r900").unwrap().unwrap()]
     {
         assert!(html.contains("data-as=\"responder\"") && html.contains(" href=\"/agents/4"), "{html}");
     }
@@ -368,10 +374,10 @@ fn a_response_says_what_it_hangs_on_and_what_can_be_done() {
 }
 
 /// Metrics, other fields, what has a column, the lines.
-type OthersCase = (MetricsDoc, BTreeMap<String, Value>, Vec<String>, BTreeMap<String, String>, String);
+type OthersCase = (MetricsDoc, BTreeMap<String, Value>, Vec<String>, BTreeMap<String, Arc<str>>, String);
 
 /// Sources, what else is said, whether it may be seen, the figure, why.
-type WhyCase = (BTreeMap<String, SourceDoc>, Vec<String>, bool, String, String);
+type WhyCase = (BTreeMap<String, Arc<SourceDoc>>, Vec<String>, bool, String, String);
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -383,7 +389,7 @@ struct Cases {
     clock: Vec<(Timestamp, String, String)>,
     moment: Vec<(Timestamp, String, Timestamp, String)>,
     since: Vec<(Timestamp, String, Timestamp, String)>,
-    figure: Vec<(Value, String, String, String, String, bool)>,
+    stat: Vec<(Value, String, String, String, String, bool)>,
     why: Vec<WhyCase>,
     nps: Vec<(Option<NpsDoc>, String, String)>,
     label: Vec<(String, String)>,
@@ -392,6 +398,23 @@ struct Cases {
     others: Vec<OthersCase>,
     words: BTreeMap<String, Vec<(String, String)>>,
     promoter: Vec<(u8, String)>,
+}
+
+/// The value that a case of the table means.
+fn counted<T>(value: &Value, write: impl FnOnce(Counted<'_>) -> T) -> T {
+    fn read<D: serde::de::DeserializeOwned>(value: &Value) -> D {
+        serde_json::from_value(value.clone()).unwrap()
+    }
+    let has = |name| value.get(name).is_some();
+    match value {
+        Value::Null => write(Counted::Nothing),
+        Value::Number(count) => write(Counted::Count(count.as_u64().unwrap())),
+        _ if has("promoters") => write(Counted::Nps(&read(value))),
+        _ if has("hit") => write(Counted::Ratio(&read(value))),
+        _ if has("medianSeconds") => write(Counted::Times(&read(value))),
+        _ if has("with") => write(Counted::Effect(&read(value))),
+        _ => write(Counted::Mean(&read(value))),
+    }
 }
 
 #[test]
@@ -418,9 +441,8 @@ fn values_are_written_as_the_table_of_cases_says() {
     for (at, zone, now, text) in cases.since {
         assert_eq!(format::since(at, &TimeZone::get(&zone).unwrap(), now), text);
     }
-    for (value, manner, text, note, title, is_small) in cases.figure {
-        let manner = ["", "0", "+"].into_iter().find(|known| *known == manner).unwrap();
-        let written = Figure::written(&value, manner);
+    for (value, manner, text, note, title, is_small) in cases.stat {
+        let written = counted(&value, |value| Stat::written(value, &manner));
         let found = (written.text, written.note, written.title, written.is_small);
         assert_eq!(found, (text, note, title, is_small), "{value}");
     }
@@ -457,7 +479,7 @@ fn values_are_written_as_the_table_of_cases_says() {
             "source" => words::source,
             "survey" => words::survey,
             "origin" => words::origin,
-            "deed" => words::deed,
+            "action" => words::deed,
             "actionState" => words::deed_state,
             "thread" => words::thread,
             "rule" => words::rule,

@@ -7,9 +7,10 @@ use askama::Template;
 use super::frame::Frame;
 use super::known::{HIDDEN, Known, OF_CLARITY, UNSTAFFED, UNTOLD};
 use super::queues::unstaffed;
+use super::stat::Stat;
 use super::supervisor::{longest, longest_of, waiting};
 use super::table_query::TextKey;
-use super::{Figure, PageState, Timer, format, step};
+use super::{PageState, Timer, format, step};
 use crate::live::shape::{COUNTED_ALL, CountsDoc, QueueDoc, RatioDoc, StaffDoc};
 
 /// A wallboard as it was configured.
@@ -169,7 +170,7 @@ impl Tile {
     /// A number of all queues of the board together, as it stands under `counts`.
     fn of_all(page: &PageState, name: &str) -> Self {
         let none = CountsDoc::default();
-        let counts = page.state.counts.get(COUNTED_ALL).unwrap_or(&none);
+        let counts = page.state.counts.get(COUNTED_ALL).map_or(&none, |counts| counts);
         let why = || if counts.hidden.contains_key("staff") { HIDDEN.to_owned() } else { page.why(UNSTAFFED) };
         let staff = |of: fn(&StaffDoc) -> u64| Known::count(counts.staff.as_ref().map(of), why);
         let value = match name {
@@ -194,12 +195,12 @@ impl Tile {
     fn of_queue(page: &PageState, name: &str, id: &str, queue: &QueueDoc) -> Self {
         let is_hidden = queue.hidden.contains_key("feedback");
         let day = queue.feedback.as_ref().map(|feedback| &feedback.day);
-        let staff =
-            |of: fn(&StaffDoc) -> u64, clarity: Option<i64>| match (page.staff(&format!("queue:{id}")), clarity) {
-                (Some(staff), _) => Known::count(Some(of(staff)), String::new),
-                (None, Some(count)) => Known { why: OF_CLARITY.to_owned(), ..Known::count(Some(count), String::new) },
-                (None, None) => Known::new(None, || unstaffed(page, queue)),
-            };
+        let staff = |of: fn(&StaffDoc) -> u64, clarity: Option<i64>| match (page.staff(&format!("queue:{id}")), clarity)
+        {
+            (Some(staff), _) => Known::count(Some(of(staff)), String::new),
+            (None, Some(count)) => Known { why: OF_CLARITY.to_owned(), ..Known::count(Some(count), String::new) },
+            (None, None) => Known::new(None, || unstaffed(page, queue)),
+        };
         let value = match name {
             "queuedCount" => Known::count(queue.waiting, || page.why(UNTOLD)).into(),
             "longestWait" => longest_of(page, queue.longest_wait_since, queue.waiting, || page.why(UNTOLD)),
@@ -218,7 +219,7 @@ impl Tile {
 const NO_SUM: &str = "It cannot be added up over several queues.";
 
 fn csat(share: Option<&RatioDoc>) -> String {
-    Figure::written(&serde_json::to_value(share).unwrap_or_default(), "").text
+    Stat::written(share.into(), "").text
 }
 
 fn answered(page: &PageState, text: String, is_hidden: bool) -> Timer {
@@ -248,7 +249,7 @@ impl Head {
             "npsToday" => "NPS today",
             name => {
                 let ours = format::label(name.strip_suffix("Count").unwrap_or(name));
-                let text = page.state.labels.get(name).unwrap_or(&ours).clone();
+                let text = page.state.labels.get(name).map_or_else(|| ours.clone(), |label| label.to_string());
                 return Self { text, path: Some(format!("labels/{}", step(name))), ours };
             }
         };
@@ -259,10 +260,10 @@ impl Head {
 /// The board's queues in its own order; without a list, all by name.
 fn chosen<'a>(page: &'a PageState, board: &Board) -> Vec<(String, &'a QueueDoc)> {
     if board.queues.is_empty() {
-        let mut all: Vec<_> = page.state.queues.iter().map(|(id, queue)| (id.clone(), queue)).collect();
+        let mut all: Vec<_> = page.state.queues.iter().map(|(id, queue)| (id.clone(), &**queue)).collect();
         all.sort_by_cached_key(|(id, queue)| (TextKey::new(&queue.name), TextKey::new(id)));
         return all;
     }
     let found = |id: &i64| page.state.queues.get_key_value(&id.to_string());
-    board.queues.iter().filter_map(found).map(|(id, queue)| (id.clone(), queue)).collect()
+    board.queues.iter().filter_map(found).map(|(id, queue)| (id.clone(), &**queue)).collect()
 }
