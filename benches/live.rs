@@ -56,7 +56,7 @@ async fn main() {
             }
         });
     }
-    while sandbox.steering().subscribed() == 0 {
+    while sandbox.control().subscription_count() == 0 {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 
@@ -66,7 +66,7 @@ async fn main() {
         tokio::time::sleep(Duration::from_millis(40 + (pulse as u64 * 7) % 60)).await;
         let number = FIRST + pulse as u64;
         let sent = Instant::now();
-        sandbox.steering().pulse(QUEUE, number).expect("the queue is there");
+        sandbox.control().set_waiting(QUEUE, number).expect("the queue is there");
         let arrived = tokio::time::timeout(Duration::from_secs(5), saw.wait_for(|(seen, _)| *seen == number)).await;
         match arrived {
             Ok(Ok(seen)) => milliseconds.push(seen.1.duration_since(sent).as_secs_f64() * 1000.0),

@@ -15,7 +15,7 @@ use crate::config::{
     self, AgentConnect, Auth, Clarity, Config, Goodays, Kustomer, Mode, PlaceLink, Sending, Wallboard,
 };
 use crate::domain::Role;
-use sandbox::{self, Addresses, Sandbox, Visibility, Control};
+use sandbox::{self, Addresses, Control, Sandbox, Visibility};
 use crate::web::access::DemoTokens;
 
 /// Wallboards of the demo, with how many of the first queues each shows; none means all.

@@ -1,12 +1,12 @@
 //! Whoever looks at one agent sees the last 24 hours and the metrics by queue, and in the demo may act; whoever looks at the
 //! floor is spared all that.
 
-use sandbox::{Upstream, WrongAnswer};
+use sandbox::{FaultResponse, Upstream};
 use fantoccini::Locator;
 use serde_json::{Value, json};
 
 use crate::support::browser::Browser;
-use crate::support::house::{House, sandbox};
+use crate::support::server::{TestServer, sandbox};
 
 fn is_live(state: &Value) -> bool {
     state["sources"]["clarity"]["state"] == "live" && state["agents"]["1"].is_object()
@@ -15,7 +15,7 @@ fn is_live(state: &Value) -> bool {
 #[tokio::test]
 async fn what_an_agent_did_is_told_to_those_who_name_the_agent() {
     let (sandbox, neighbours) = sandbox(20, 4).await;
-    let house = House::beside(&sandbox).await;
+    let house = TestServer::beside(&sandbox).await;
     let near = house
         .until("agents:1", "the day of agent 1", |state| {
             let agent = &state["agents"]["1"];
@@ -60,9 +60,9 @@ async fn what_an_agent_did_is_told_to_those_who_name_the_agent() {
 #[tokio::test]
 async fn a_clarity_that_stumbles_over_such_questions_is_asked_without_them() {
     let (sandbox, neighbours) = sandbox(20, 4).await;
-    let steering = sandbox.steering();
-    steering.answer_wrongly(Upstream::Clarity, "includeBreakdowns", Some(WrongAnswer::status(500)));
-    let house = House::beside(&sandbox).await;
+    let control = sandbox.control();
+    control.set_fault(Upstream::Clarity, "includeBreakdowns", Some(FaultResponse::status(500)));
+    let house = TestServer::beside(&sandbox).await;
     let refused = |state: &Value| state["sources"]["clarity"]["counters"]["refusedDetails"] == json!(1);
     let state = house.until("agents:1", "a live floor all the same", |state| is_live(state) && refused(state)).await;
     assert!(state["agents"]["1"].get("byQueue").is_none());
@@ -75,9 +75,9 @@ async fn a_clarity_that_stumbles_over_such_questions_is_asked_without_them() {
 #[tokio::test]
 async fn in_the_demo_whoever_looks_at_an_agent_may_act_and_sees_what_became_of_it() {
     let (sandbox, neighbours) = sandbox(20, 4).await;
-    let house = House::beside(&sandbox).await;
+    let house = TestServer::beside(&sandbox).await;
     house.until("agents:1", "agent 1", is_live).await;
-    sandbox.steering().pause(true);
+    sandbox.control().pause(true);
     let browser = Browser::start(&["--window-size=1600,1400"]).await;
     browser.client.goto(house.at("/agents/1").as_str()).await.expect("the page");
     browser.until("the page is live", "return document.getElementById('link-state').textContent === 'Live'").await;

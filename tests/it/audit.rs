@@ -6,37 +6,37 @@ use sandbox::Sandbox;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use crate::support::door::{ADMINISTRATOR, SUPERVISOR, Somebody, TEAM_LEAD};
-use crate::support::house::{House, sandbox};
+use crate::support::login::{ADMINISTRATOR, SUPERVISOR, SignedIn, TEAM_LEAD};
+use crate::support::server::{TestServer, sandbox};
 use crate::support::until_async;
 
-async fn open(sandbox: &Sandbox) -> House {
-    let house = House::with_a_door(sandbox, |_| ()).await;
-    let mut viewer = Somebody::of(&house, sandbox, ADMINISTRATOR).await.watch("floor", None).await;
+async fn open(sandbox: &Sandbox) -> TestServer {
+    let house = TestServer::with_a_door(sandbox, |_| ()).await;
+    let mut viewer = SignedIn::as_agent(&house, sandbox, ADMINISTRATOR).await.watch("floor", None).await;
     viewer.until("the floor", |state| state["agents"].as_object().is_some_and(|agents| agents.len() > 4)).await;
     house
 }
 
-async fn suspend(who: &Somebody<'_>, agent: i64) -> StatusCode {
+async fn suspend(who: &SignedIn<'_>, agent: i64) -> StatusCode {
     let path = format!("/api/v1/agents/{agent}/suspend");
     who.request(Method::POST, &path).json(&json!({"suspended": true})).send().await.expect("an answer").status()
 }
 
-async fn entries(keeper: &Somebody<'_>, query: &str) -> Vec<Value> {
+async fn entries(keeper: &SignedIn<'_>, query: &str) -> Vec<Value> {
     let answer = keeper.get(&format!("/api/v1/audit?{query}")).await;
     assert_eq!(answer.status(), StatusCode::OK, "{query}");
     answer.json::<Value>().await.expect("JSON")["entries"].as_array().cloned().expect("entries")
 }
 
 /// The entries that a filter wants, once there are so many.
-async fn eventually(keeper: &Somebody<'_>, query: &str, count: usize) -> Vec<Value> {
+async fn eventually(keeper: &SignedIn<'_>, query: &str, count: usize) -> Vec<Value> {
     until_async(query, async || entries(keeper, query).await.len() >= count).await;
     let found = entries(keeper, query).await;
     assert_eq!(found.len(), count, "{query}: {found:?}");
     found
 }
 
-async fn counted(house: &House, audit: &str) -> u64 {
+async fn counted(house: &TestServer, audit: &str) -> u64 {
     let text = house.get("/metrics").await.text().await.expect("a text");
     let line = format!("callboard_refusals_total{{audit=\"{audit}\"}} ");
     text.lines().find_map(|it| it.strip_prefix(&line)?.parse().ok()).unwrap_or(0)
@@ -46,11 +46,11 @@ async fn counted(house: &House, audit: &str) -> u64 {
 async fn entry_names_the_user_their_address_and_their_sign_in() {
     let (sandbox, _life) = sandbox(24, 3).await;
     let house = open(&sandbox).await;
-    let supervisor = Somebody::of(&house, &sandbox, SUPERVISOR).await;
+    let supervisor = SignedIn::as_agent(&house, &sandbox, SUPERVISOR).await;
     assert_eq!(suspend(&supervisor, 4).await, StatusCode::OK);
     let own: Value = supervisor.get("/api/v1/sign-ins").await.json().await.expect("JSON");
     let sign_in = &own["signIns"][0];
-    let keeper = Somebody::of(&house, &sandbox, ADMINISTRATOR).await;
+    let keeper = SignedIn::as_agent(&house, &sandbox, ADMINISTRATOR).await;
     let found = entries(&keeper, "user=2&action=agent").await;
     assert_eq!(found.len(), 1, "{found:?}");
     for (field, expected) in [
@@ -81,8 +81,8 @@ async fn entry_names_the_user_their_address_and_their_sign_in() {
 async fn filters_are_kept_over_pages_and_bad_ones_are_told() {
     let (sandbox, _life) = sandbox(24, 3).await;
     let house = open(&sandbox).await;
-    let supervisor = Somebody::of(&house, &sandbox, SUPERVISOR).await;
-    let keeper = Somebody::of(&house, &sandbox, ADMINISTRATOR).await;
+    let supervisor = SignedIn::as_agent(&house, &sandbox, SUPERVISOR).await;
+    let keeper = SignedIn::as_agent(&house, &sandbox, ADMINISTRATOR).await;
     for _ in 0..2 {
         assert_eq!(suspend(&supervisor, 4).await, StatusCode::OK);
     }
@@ -120,9 +120,9 @@ async fn filters_are_kept_over_pages_and_bad_ones_are_told() {
 async fn refused_actions_are_in_the_audit_with_who_asked_for_them() {
     let (sandbox, _life) = sandbox(24, 3).await;
     let house = open(&sandbox).await;
-    let supervisor = Somebody::of(&house, &sandbox, SUPERVISOR).await;
-    let lead = Somebody::of(&house, &sandbox, TEAM_LEAD).await;
-    let keeper = Somebody::of(&house, &sandbox, ADMINISTRATOR).await;
+    let supervisor = SignedIn::as_agent(&house, &sandbox, SUPERVISOR).await;
+    let lead = SignedIn::as_agent(&house, &sandbox, TEAM_LEAD).await;
+    let keeper = SignedIn::as_agent(&house, &sandbox, ADMINISTRATOR).await;
     // Agent 3 is of another team than the supervisor's.
     assert_eq!(suspend(&supervisor, 3).await, StatusCode::NOT_FOUND);
     assert_eq!(suspend(&lead, 3).await, StatusCode::FORBIDDEN);
@@ -153,7 +153,7 @@ async fn refused_actions_are_in_the_audit_with_who_asked_for_them() {
 async fn strangers_refusals_share_an_entry_and_fill_nothing() {
     let (sandbox, _life) = sandbox(24, 3).await;
     let house = open(&sandbox).await;
-    let keeper = Somebody::of(&house, &sandbox, ADMINISTRATOR).await;
+    let keeper = SignedIn::as_agent(&house, &sandbox, ADMINISTRATOR).await;
     for number in 0..50 {
         let path = format!("/api/v1/agents/{number}/suspend");
         let asked = house.http.post(house.at(&path)).json(&json!({"suspended": true}));
@@ -184,8 +184,8 @@ async fn strangers_refusals_share_an_entry_and_fill_nothing() {
 async fn bearer_token_is_told_of_at_its_first_use_only() {
     let (sandbox, _life) = sandbox(24, 3).await;
     let house = open(&sandbox).await;
-    let keeper = Somebody::of(&house, &sandbox, ADMINISTRATOR).await;
-    let token = sandbox.steering().token_for(SUPERVISOR).expect("a token");
+    let keeper = SignedIn::as_agent(&house, &sandbox, ADMINISTRATOR).await;
+    let token = sandbox.control().token_for(SUPERVISOR).expect("a token");
     for _ in 0..3 {
         let asked = house.http.get(house.at("/api/v1/state?scope=floor")).bearer_auth(&token);
         assert_eq!(asked.send().await.expect("an answer").status(), StatusCode::OK);
@@ -200,12 +200,12 @@ async fn bearer_token_is_told_of_at_its_first_use_only() {
 #[tokio::test]
 async fn sign_in_that_callboard_ends_is_in_the_audit_with_the_reason() {
     let (sandbox, _life) = sandbox(24, 3).await;
-    let house = House::with_a_door(&sandbox, |config| {
+    let house = TestServer::with_a_door(&sandbox, |config| {
         config.access.longest = Duration::from_secs(2);
         config.access.confirm_every = Duration::from_secs(1);
     })
     .await;
-    drop(Somebody::of(&house, &sandbox, SUPERVISOR).await);
+    drop(SignedIn::as_agent(&house, &sandbox, SUPERVISOR).await);
     let store = &house.world.store;
     let ended = async || {
         let entries = store.audit().newest(99).await.expect("entries");

@@ -4,13 +4,13 @@ use std::collections::BTreeSet;
 
 use base::Clock;
 use callboard::domain::{AgentId, SessionId, SessionRecord};
-use sandbox::{Sandbox, Sees};
+use sandbox::{Sandbox, Visibility};
 use reqwest::header::CACHE_CONTROL;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use crate::support::door::{ADMINISTRATOR, AGENT, SUPERVISOR, Somebody, TEAM_LEAD, body};
-use crate::support::house::{House, sandbox};
+use crate::support::login::{ADMINISTRATOR, AGENT, SUPERVISOR, SignedIn, TEAM_LEAD, body};
+use crate::support::server::{TestServer, sandbox};
 use crate::support::until_async;
 
 /// Everybody who may come in, by what they are to the house.
@@ -25,11 +25,11 @@ fn rank(role: &str) -> usize {
 }
 
 /// A floor of four teams; whoever keeps neither the floor nor the house is shown their own.
-async fn floor() -> (Sandbox, base::Lifecycle, House) {
+async fn floor() -> (Sandbox, base::Lifecycle, TestServer) {
     let (sandbox, life) = sandbox(48, 6).await;
-    sandbox.steering().show(SUPERVISOR, Sees::Everything);
-    let house = House::with_a_door(&sandbox, |_| ()).await;
-    let keeper = Somebody::of(&house, &sandbox, ADMINISTRATOR).await;
+    sandbox.control().set_visibility(SUPERVISOR, Visibility::All);
+    let house = TestServer::with_a_door(&sandbox, |_| ()).await;
+    let keeper = SignedIn::as_agent(&house, &sandbox, ADMINISTRATOR).await;
     let mut viewer = keeper.watch("all", None).await;
     let full = |document: &Value| {
         let many = |section: &str, least| document[section].as_object().is_some_and(|it| it.len() >= least);
@@ -52,7 +52,7 @@ fn split(document: &Value, agent: i64) -> (BTreeSet<String>, BTreeSet<String>) {
 async fn every_route_is_for_those_who_are_enough_and_no_foreign_thing_exists() {
     let (sandbox, _life, house) = floor().await;
     let document: Value = house.get("/api/v1/openapi.json").await.json().await.expect("JSON");
-    let keeper = Somebody::of(&house, &sandbox, ADMINISTRATOR).await;
+    let keeper = SignedIn::as_agent(&house, &sandbox, ADMINISTRATOR).await;
     let everything = keeper.state("all").await;
     let mut asked = 0;
     for (path, operations) in document["paths"].as_object().expect("paths") {
@@ -63,7 +63,7 @@ async fn every_route_is_for_those_who_are_enough_and_no_foreign_thing_exists() {
                 continue;
             }
             for (role, number) in CAST {
-                let somebody = Somebody::of(&house, &sandbox, number).await;
+                let somebody = SignedIn::as_agent(&house, &sandbox, number).await;
                 let (_, foreign) = split(&everything, number);
                 let stranger = foreign.iter().next().expect("somebody of another team").clone();
                 for id in [stranger.as_str(), "999999"] {
@@ -109,9 +109,9 @@ async fn every_route_is_for_those_who_are_enough_and_no_foreign_thing_exists() {
 #[tokio::test]
 async fn pages_are_for_those_who_are_enough() {
     let (sandbox, _life, house) = floor().await;
-    let everything = Somebody::of(&house, &sandbox, ADMINISTRATOR).await.state("all").await;
+    let everything = SignedIn::as_agent(&house, &sandbox, ADMINISTRATOR).await.state("all").await;
     for (role, number) in CAST {
-        let somebody = Somebody::of(&house, &sandbox, number).await;
+        let somebody = SignedIn::as_agent(&house, &sandbox, number).await;
         for (page, least) in [
             ("/supervisor", "agent"),
             ("/feedback", "agent"),
@@ -143,7 +143,7 @@ fn leaks(text: &str, foreign: &[String]) -> Vec<String> {
 #[tokio::test]
 async fn not_a_byte_of_another_team_reaches_a_team_lead_or_an_agent() {
     let (sandbox, _life, house) = floor().await;
-    let everything = Somebody::of(&house, &sandbox, ADMINISTRATOR).await.state("all").await;
+    let everything = SignedIn::as_agent(&house, &sandbox, ADMINISTRATOR).await.state("all").await;
     let agents = everything["agents"].as_object().expect("agents");
     for (role, number) in [("team-lead", TEAM_LEAD), ("agent", AGENT)] {
         let (own, foreign) = match role {
@@ -161,7 +161,7 @@ async fn not_a_byte_of_another_team_reaches_a_team_lead_or_an_agent() {
             .filter(|name| !seen_names.contains(name))
             .map(str::to_owned)
             .collect();
-        let somebody = Somebody::of(&house, &sandbox, number).await;
+        let somebody = SignedIn::as_agent(&house, &sandbox, number).await;
         let seen = somebody.state("all").await;
         let queues = |document: &Value| -> BTreeSet<String> {
             document["queues"]
@@ -201,7 +201,7 @@ async fn not_a_byte_of_another_team_reaches_a_team_lead_or_an_agent() {
 async fn an_agents_queue_shows_how_many_wait_and_not_who() {
     let (sandbox, _life, house) = floor().await;
     let (keeper, agent) =
-        (Somebody::of(&house, &sandbox, ADMINISTRATOR).await, Somebody::of(&house, &sandbox, AGENT).await);
+        (SignedIn::as_agent(&house, &sandbox, ADMINISTRATOR).await, SignedIn::as_agent(&house, &sandbox, AGENT).await);
     let waiting = |state: &Value| -> Vec<Value> {
         let queues = state["queues"].as_object().into_iter().flatten();
         queues
@@ -224,10 +224,10 @@ async fn an_agents_queue_shows_how_many_wait_and_not_who() {
 #[tokio::test]
 async fn a_survey_about_a_foreign_agent_is_about_nobody() {
     let (sandbox, _life, house) = floor().await;
-    let everything = Somebody::of(&house, &sandbox, ADMINISTRATOR).await.state("surveys").await;
+    let everything = SignedIn::as_agent(&house, &sandbox, ADMINISTRATOR).await.state("surveys").await;
     assert!(everything["agents"].as_object().is_some_and(|agents| agents.len() == 48));
-    let lead = Somebody::of(&house, &sandbox, TEAM_LEAD).await;
-    let token = sandbox.steering().token_for(AGENT).expect("an agent");
+    let lead = SignedIn::as_agent(&house, &sandbox, TEAM_LEAD).await;
+    let token = sandbox.control().token_for(AGENT).expect("an agent");
     let profile = house.http.get(format!("{}/v2/profile", sandbox.addresses().clarity_api)).bearer_auth(token);
     let profile: Value = profile.send().await.expect("an answer").json().await.expect("JSON");
     let foreign = profile["emailAddress"].as_str().expect("an address").to_owned();
@@ -240,7 +240,7 @@ async fn a_survey_about_a_foreign_agent_is_about_nobody() {
     };
     assert_eq!(ask(&foreign).await, StatusCode::NOT_FOUND);
     assert_eq!(ask("somebody@elsewhere.example").await, StatusCode::NOT_FOUND, "whom nobody knows is as foreign");
-    let own = sandbox.steering().token_for(TEAM_LEAD).expect("the team lead");
+    let own = sandbox.control().token_for(TEAM_LEAD).expect("the team lead");
     let profile = house.http.get(format!("{}/v2/profile", sandbox.addresses().clarity_api)).bearer_auth(own);
     let profile: Value = profile.send().await.expect("an answer").json().await.expect("JSON");
     let own = profile["emailAddress"].as_str().expect("an address").to_owned();
@@ -269,10 +269,10 @@ async fn foreign_and_absent_are_one_answer() {
         };
         config.wallboards = (0..20).map(of_queue).collect();
     };
-    let house = House::with_a_door(&sandbox, boards).await;
-    let keeper = Somebody::of(&house, &sandbox, ADMINISTRATOR).await;
+    let house = TestServer::with_a_door(&sandbox, boards).await;
+    let keeper = SignedIn::as_agent(&house, &sandbox, ADMINISTRATOR).await;
     for agent in [TEAM_LEAD, SUPERVISOR] {
-        let somebody = Somebody::of(&house, &sandbox, agent).await;
+        let somebody = SignedIn::as_agent(&house, &sandbox, agent).await;
         let mut known = None;
         until_async("a foreign agent, session, response and queue", async || {
             // Whatever is theirs in the meantime is not taken for foreign.
@@ -378,8 +378,8 @@ async fn foreign_and_absent_are_one_answer() {
 #[tokio::test]
 async fn foreign_session_is_pinned_as_little_as_one_that_does_not_exist() {
     let (sandbox, _life, house) = floor().await;
-    let lead = Somebody::of(&house, &sandbox, TEAM_LEAD).await;
-    let everything = Somebody::of(&house, &sandbox, ADMINISTRATOR).await.state("all").await;
+    let lead = SignedIn::as_agent(&house, &sandbox, TEAM_LEAD).await;
+    let everything = SignedIn::as_agent(&house, &sandbox, ADMINISTRATOR).await.state("all").await;
     let (own, foreign) = split(&everything, TEAM_LEAD);
     let trace = |session: i64, agents: &BTreeSet<String>| {
         let agent = agents.first().expect("an agent").parse().expect("a number");
@@ -413,7 +413,7 @@ async fn foreign_session_is_pinned_as_little_as_one_that_does_not_exist() {
 #[tokio::test]
 async fn a_foreign_page_opens_no_socket_and_sends_no_form() {
     let (sandbox, _life, house) = floor().await;
-    let lead = Somebody::of(&house, &sandbox, TEAM_LEAD).await;
+    let lead = SignedIn::as_agent(&house, &sandbox, TEAM_LEAD).await;
     let ours = house.base.as_str().trim_end_matches('/').to_owned();
     let port = house.base.port().expect("a port");
     for (origin, opened) in [

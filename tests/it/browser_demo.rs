@@ -4,14 +4,14 @@
 use serde_json::json;
 
 use crate::support::browser::Browser;
-use crate::support::house::{House, sandbox};
+use crate::support::server::{TestServer, sandbox};
 
 #[tokio::test]
 async fn a_page_lives_loses_its_server_and_is_right_again() {
     let (sandbox, neighbours) = sandbox(20, 4).await;
-    let house = House::beside(&sandbox).await;
+    let house = TestServer::beside(&sandbox).await;
     house.until("floor", "a live floor", |state| state["sources"]["clarity"]["state"] == "live").await;
-    sandbox.steering().pause(true);
+    sandbox.control().pause(true);
     let browser = Browser::start(&[]).await;
     browser.client.goto(house.at("/supervisor").as_str()).await.expect("the page");
     browser
@@ -20,7 +20,7 @@ async fn a_page_lives_loses_its_server_and_is_right_again() {
     browser.ask("window.notReloaded = true; return true").await;
 
     let cell = "document.querySelector('[data-path=\"queues/2/waiting\"]').textContent.trim()";
-    sandbox.steering().pulse(2, 41).expect("a queue");
+    sandbox.control().set_waiting(2, 41).expect("a queue");
     browser.until("the number moves", &format!("return {cell} === '41'")).await;
     assert_eq!(browser.ask("return window.notReloaded").await, json!(true));
 
@@ -34,7 +34,7 @@ async fn a_page_lives_loses_its_server_and_is_right_again() {
     assert_eq!(browser.ask(&format!("return {cell}")).await, json!("41"), "the last number stays, marked as old");
 
     // The floor moves on while nobody looks.
-    sandbox.steering().pulse(2, 7).expect("a queue");
+    sandbox.control().set_waiting(2, 7).expect("a queue");
     let house = stopped.again().await;
     browser
         .until("the page is live again", "return document.querySelector('#link-state').textContent.includes('Live')")

@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use base::{Clock, Lifecycle};
 use callboard::config::{self, Auth};
-use sandbox::{Options, Sandbox, Upstream, WrongAnswer};
+use sandbox::{FaultResponse, Options, Sandbox, Upstream};
 use jiff::SignedDuration;
 use serde_json::Value;
 
-use crate::support::house::{House, PATIENCE, sandbox_with};
+use crate::support::server::{TIMEOUT, TestServer, sandbox_with};
 use crate::support::tls::Tls;
 
 /// How often these houses read everything: tests are in a hurry.
@@ -21,7 +21,7 @@ const PAGE: &str = "<!DOCTYPE html><html><title>Bad Gateway</title></html>";
 struct Street {
     sandbox: Sandbox,
     neighbours: Lifecycle,
-    house: House,
+    house: TestServer,
 }
 
 impl Street {
@@ -35,16 +35,16 @@ impl Street {
     async fn with(options: Options, before: impl FnOnce(&Sandbox)) -> Self {
         let (sandbox, neighbours) = sandbox_with(Options { agents: 20, queues: 4, speed: 10.0, ..options }).await;
         before(&sandbox);
-        let house = House::beside_with(&sandbox, |clarity| clarity.poll_interval = POLL).await;
+        let house = TestServer::beside_with(&sandbox, |clarity| clarity.poll_interval = POLL).await;
         Self { sandbox, neighbours, house }
     }
 
-    fn answer(&self, upstream: Upstream, part: &str, answer: Option<WrongAnswer>) {
-        self.sandbox.steering().answer_wrongly(upstream, part, answer);
+    fn answer(&self, upstream: Upstream, part: &str, answer: Option<FaultResponse>) {
+        self.sandbox.control().set_fault(upstream, part, answer);
     }
 
     /// Queues can be looked up neither in one question nor one by one.
-    fn fail_searches(&self, answer: WrongAnswer) {
+    fn fail_searches(&self, answer: FaultResponse) {
         self.answer(Upstream::Clarity, "/v2/$", Some(answer.clone()));
         self.answer(Upstream::Clarity, "/search/", Some(answer));
     }
@@ -57,26 +57,26 @@ impl Street {
 
     /// Waits until so many more calls were answered wrongly.
     async fn until_wrong(&self, upstream: Upstream, more: u64) {
-        let enough = self.sandbox.steering().wrong_answers(upstream) + more;
+        let enough = self.sandbox.control().fault_count(upstream) + more;
         let reached = async {
-            while self.sandbox.steering().wrong_answers(upstream) < enough {
+            while self.sandbox.control().fault_count(upstream) < enough {
                 tokio::task::yield_now().await;
             }
         };
-        tokio::time::timeout(PATIENCE, reached).await.expect("it is asked again");
+        tokio::time::timeout(TIMEOUT, reached).await.expect("it is asked again");
     }
 
     /// Lets the floor stand still and waits until everybody but one is shown as they are; then lets it go on.
     async fn until_true_but_for(&self, left_out: Option<i64>) {
-        self.sandbox.steering().pause(true);
-        let truth = self.sandbox.world_snapshot();
+        self.sandbox.control().pause(true);
+        let truth = self.sandbox.snapshot();
         let others = || truth.agents.iter().filter(|(id, _)| Some(**id) != left_out);
         self.house
             .until("all", "the truth", |state| {
                 others().all(|(id, agent)| state["agents"][id.to_string()]["status"] == agent.status.as_str())
             })
             .await;
-        self.sandbox.steering().pause(false);
+        self.sandbox.control().pause(false);
     }
 
     async fn leave(self) {
@@ -98,8 +98,8 @@ fn says(clarity: &Value, wanted: &str) -> bool {
 async fn an_agent_who_may_be_seen_no_longer_is_unknown_and_all_others_are_live() {
     let street = Street::live(Options::default()).await;
     street.until_true_but_for(None).await;
-    street.sandbox.steering().pause(true);
-    street.sandbox.steering().forbid_agent(7, true);
+    street.sandbox.control().pause(true);
+    street.sandbox.control().hide_agent(7, true);
     let shown = |state: &Value| state["agents"]["7"]["status"] == "unknown";
     let state = street.house.until("all", "the mark", shown).await;
     assert_eq!(state["agents"]["7"]["notPermitted"], true);
@@ -116,14 +116,14 @@ async fn an_agent_who_may_be_seen_no_longer_is_unknown_and_all_others_are_live()
     street.until_true_but_for(Some(7)).await;
     let clarity = street.until("live", |clarity| clarity["state"] == "live").await;
     assert_eq!(count(&clarity, "failedReadings"), 0, "{clarity}");
-    assert_eq!(street.sandbox.steering().tokens_issued(), 1);
+    assert_eq!(street.sandbox.control().tokens_issued(), 1);
     street.leave().await;
 
     // Out of bounds from the beginning: the first subscription is refused on their account, the second is made.
-    let street = Street::with(Options::default(), |sandbox| sandbox.steering().forbid_agent(7, true)).await;
+    let street = Street::with(Options::default(), |sandbox| sandbox.control().hide_agent(7, true)).await;
     street.until("live", |clarity| clarity["state"] == "live").await;
     street.until_true_but_for(Some(7)).await;
-    assert_eq!(street.sandbox.steering().tokens_issued(), 1);
+    assert_eq!(street.sandbox.control().tokens_issued(), 1);
     street.leave().await;
 }
 
@@ -131,7 +131,7 @@ async fn an_agent_who_may_be_seen_no_longer_is_unknown_and_all_others_are_live()
 #[tokio::test]
 async fn a_token_endpoint_that_fails_costs_nothing_until_the_token_ends_and_is_told_then() {
     let street = Street::live(Options { token_lifetime: Duration::from_secs(8), ..Options::default() }).await;
-    street.answer(Upstream::SignIn, "", Some(WrongAnswer::status(500)));
+    street.answer(Upstream::SignIn, "", Some(FaultResponse::status(500)));
     street.until_wrong(Upstream::SignIn, 1).await;
     let clarity = street.until("the token's end", |clarity| count(clarity, "failedReadings") > 0).await;
     assert!(says(&clarity, "500 when asked for a token") || clarity["state"] == "live", "{clarity}");
@@ -149,8 +149,8 @@ async fn errors_that_refuse_no_credentials_heal_within_a_minute() {
     for (status, body, told) in
         [(400, r#"{"error":"invalid_clientId"}"#, "`client_id`"), (401, "", "refuses to give a token")]
     {
-        let refusal = WrongAnswer { body: body.to_owned(), ..WrongAnswer::status(status) };
-        let refuse = |sandbox: &Sandbox| sandbox.steering().answer_wrongly(Upstream::SignIn, "", Some(refusal));
+        let refusal = FaultResponse { body: body.to_owned(), ..FaultResponse::status(status) };
+        let refuse = |sandbox: &Sandbox| sandbox.control().set_fault(Upstream::SignIn, "", Some(refusal));
         let street = Street::with(Options::default(), refuse).await;
         let clarity = street.until("three readings", |clarity| count(clarity, "failedReadings") >= 3).await;
         assert!(says(&clarity, told), "{clarity}");
@@ -166,9 +166,9 @@ async fn errors_that_refuse_no_credentials_heal_within_a_minute() {
 #[tokio::test]
 async fn an_endpoint_that_fails_takes_no_other_with_it() {
     let street = Street::live(Options::default()).await;
-    let page = WrongAnswer { body: PAGE.to_owned(), ..WrongAnswer::status(502) };
-    let ok = WrongAnswer { status: 200, ..page.clone() };
-    for answer in [WrongAnswer::status(500), page, ok, WrongAnswer::status(204)] {
+    let page = FaultResponse { body: PAGE.to_owned(), ..FaultResponse::status(502) };
+    let ok = FaultResponse { status: 200, ..page.clone() };
+    for answer in [FaultResponse::status(500), page, ok, FaultResponse::status(204)] {
         street.fail_searches(answer);
         street.until_wrong(Upstream::Clarity, 5).await;
         street.until_true_but_for(None).await;
@@ -182,14 +182,14 @@ async fn an_endpoint_that_fails_takes_no_other_with_it() {
 #[tokio::test]
 async fn metrics_that_cannot_be_read_are_told_and_pushes_go_on() {
     let street = Street::live(Options::default()).await;
-    let page = WrongAnswer { body: PAGE.to_owned(), ..WrongAnswer::status(502) };
-    let ok = WrongAnswer { status: 200, ..page.clone() };
-    for (answer, told) in [(page, "502"), (ok, "makes no sense"), (WrongAnswer::status(204), "makes no sense")] {
+    let page = FaultResponse { body: PAGE.to_owned(), ..FaultResponse::status(502) };
+    let ok = FaultResponse { status: 200, ..page.clone() };
+    for (answer, told) in [(page, "502"), (ok, "makes no sense"), (FaultResponse::status(204), "makes no sense")] {
         street.answer(Upstream::Clarity, "/metrics/", Some(answer));
         let clarity = street.until("the trouble", |clarity| says(clarity, told)).await;
         assert_eq!(clarity["state"], "stale", "{clarity}");
         assert!(!clarity.to_string().contains("DOCTYPE"), "{clarity}");
-        street.sandbox.steering().pulse(1, 71).expect("a queue");
+        street.sandbox.control().set_waiting(1, 71).expect("a queue");
         street.house.until("all", "a push", |state| state["queues"]["1"]["waiting"] == 71).await;
         street.answer(Upstream::Clarity, "/metrics/", None);
         street.until("live again", |clarity| clarity["state"] == "live").await;
@@ -203,15 +203,15 @@ async fn nothing_is_asked_while_clarity_wants_to_be_left_alone() {
     let street = Street::live(Options::default()).await;
     let headers = vec![("Retry-After".to_owned(), "86400".to_owned())];
     // Every way to ask leads into the same wall, and every one counts.
-    street.answer(Upstream::Clarity, "/", Some(WrongAnswer { headers, ..WrongAnswer::status(429) }));
+    street.answer(Upstream::Clarity, "/", Some(FaultResponse { headers, ..FaultResponse::status(429) }));
     let clarity = street.until("the rest", |clarity| count(clarity, "failedReadings") == 1).await;
-    assert_eq!(street.sandbox.steering().wrong_answers(Upstream::Clarity), 1, "{clarity}");
+    assert_eq!(street.sandbox.control().fault_count(Upstream::Clarity), 1, "{clarity}");
     street.until("its reason", |clarity| says(clarity, "slow down")).await;
     // A new connection would like to subscribe, and its loss to poll.
-    street.sandbox.steering().forget_signalr();
+    street.sandbox.control().forget_connections();
     street.until("the loss", |clarity| count(clarity, "lost") == 1).await;
     street.until("another reading", |clarity| count(clarity, "failedReadings") >= 2).await;
-    assert_eq!(street.sandbox.steering().wrong_answers(Upstream::Clarity), 1, "none in the window");
+    assert_eq!(street.sandbox.control().fault_count(Upstream::Clarity), 1, "none in the window");
     street.leave().await;
 }
 
@@ -220,7 +220,7 @@ async fn nothing_is_asked_while_clarity_wants_to_be_left_alone() {
 async fn after_its_rest_clarity_is_asked_again() {
     let street = Street::live(Options::default()).await;
     for headers in [vec![("Retry-After".to_owned(), "1".to_owned())], vec![]] {
-        street.answer(Upstream::Clarity, "/", Some(WrongAnswer { headers, ..WrongAnswer::status(429) }));
+        street.answer(Upstream::Clarity, "/", Some(FaultResponse { headers, ..FaultResponse::status(429) }));
         street.until("the rest", |clarity| says(clarity, "slow down")).await;
         street.answer(Upstream::Clarity, "/", None);
         street.until("live again", |clarity| clarity["state"] == "live").await;
@@ -232,7 +232,7 @@ async fn after_its_rest_clarity_is_asked_again() {
 /// U14: nobody has the name, and the message says which.
 #[tokio::test]
 async fn a_host_that_nobody_knows_is_named() {
-    let house = House::alone(|config| {
+    let house = TestServer::alone(|config| {
         let root = "http://floor.invalid:9/webapi/api".parse().expect("an address");
         let mut clarity = config::Clarity::new(root, "client", Auth::Static);
         clarity.token = Some("token".into());
@@ -252,11 +252,11 @@ async fn a_clock_that_leaps_renews_nothing_and_makes_nothing_stale() {
     let (sandbox, neighbours) = sandbox_with(Options { agents: 20, queues: 4, ..Options::default() }).await;
     let now = Clock::system().now();
     let clock = Clock::manual(now.checked_add(SignedDuration::from_hours(2)).expect("a time"));
-    let house = House::beside_at(&sandbox, clock.clone(), |clarity| clarity.poll_interval = POLL).await;
+    let house = TestServer::beside_at(&sandbox, clock.clone(), |clarity| clarity.poll_interval = POLL).await;
     let street = Street { sandbox, neighbours, house };
     street.until("a live floor", |clarity| clarity["state"] == "live").await;
     // Failures of the search show that readings go on, and harm nobody.
-    street.fail_searches(WrongAnswer::status(500));
+    street.fail_searches(FaultResponse::status(500));
     for minutes in [120, -10, -600] {
         clock.advance(SignedDuration::from_mins(minutes));
         street.until_wrong(Upstream::Clarity, 5).await;
@@ -264,7 +264,7 @@ async fn a_clock_that_leaps_renews_nothing_and_makes_nothing_stale() {
         let clarity = street.until("live all the time", |_| true).await;
         assert_eq!((&clarity["state"], count(&clarity, "failedReadings")), (&Value::from("live"), 0), "{clarity}");
     }
-    assert_eq!(street.sandbox.steering().tokens_issued(), 1, "no early refresh");
+    assert_eq!(street.sandbox.control().tokens_issued(), 1, "no early refresh");
     street.leave().await;
 }
 
@@ -286,7 +286,7 @@ async fn a_certificate_that_is_not_good_is_refused_by_its_date_or_name() {
         check.args(["check", "--config"]).arg(&path).kill_on_drop(true);
         // The machine trusts whoever signed it: nothing but its date, or its name, is wrong.
         check.env("SSL_CERT_FILE", tls.certificate()).env_remove("SSL_CERT_DIR");
-        let output = tokio::time::timeout(PATIENCE, check.output()).await.expect("an end in time").expect("it runs");
+        let output = tokio::time::timeout(TIMEOUT, check.output()).await.expect("an end in time").expect("it runs");
         let said = String::from_utf8_lossy(&output.stdout);
         assert!(said.contains("ocalhost could not be reached") && said.contains(told), "{said}");
         assert_eq!(output.status.code(), Some(1), "{said}");

@@ -1,10 +1,10 @@
 //! The way to Clarity breaks in many ways; what is shown is what is, and says how old it is.
 
-use sandbox::{Sandbox, Upstream, WrongAnswer};
+use sandbox::{FaultResponse, Sandbox, Upstream};
 use reqwest::StatusCode;
 use serde_json::Value;
 
-use crate::support::house::{House, sandbox};
+use crate::support::server::{TestServer, sandbox};
 
 fn clarity(state: &Value, wanted: &str) -> bool {
     state["sources"]["clarity"]["state"] == wanted
@@ -12,7 +12,7 @@ fn clarity(state: &Value, wanted: &str) -> bool {
 
 /// Whether the document shows every agent as the sandbox knows them to be.
 fn is_true(state: &Value, sandbox: &Sandbox) -> bool {
-    let truth = sandbox.world_snapshot();
+    let truth = sandbox.snapshot();
     let agents_agree = truth.agents.iter().all(|(id, agent)| {
         let shown = &state["agents"][id.to_string()];
         shown["status"] == agent.status.as_str() && shown["suspended"] == agent.suspended
@@ -25,14 +25,14 @@ fn is_true(state: &Value, sandbox: &Sandbox) -> bool {
 #[tokio::test]
 async fn the_floor_that_is_shown_is_the_floor_that_is() {
     let (sandbox, neighbours) = sandbox(20, 4).await;
-    let house = House::beside(&sandbox).await;
+    let house = TestServer::beside(&sandbox).await;
     house
         .until("all", "a live floor over webSockets", |state| {
             clarity(state, "live") && state["sources"]["clarity"]["transport"] == "webSockets"
         })
         .await;
     // The floor goes on while we look; when it stands still, both must say the same.
-    sandbox.steering().pause(true);
+    sandbox.control().pause(true);
     house.until("all", "the truth", |state| is_true(state, &sandbox)).await;
     house.stop().await;
     neighbours.kill();
@@ -41,18 +41,18 @@ async fn the_floor_that_is_shown_is_the_floor_that_is() {
 #[tokio::test]
 async fn a_cut_is_mended_and_nothing_is_missing_afterwards() {
     let (sandbox, neighbours) = sandbox(20, 4).await;
-    let house = House::beside(&sandbox).await;
+    let house = TestServer::beside(&sandbox).await;
     house.until("all", "a live floor", |state| clarity(state, "live")).await;
     for forget in [false, true] {
         // Cut alone, the connection resumes; forgotten as well, everything is agreed upon and subscribed anew.
         if forget {
-            sandbox.steering().forget_signalr();
+            sandbox.control().forget_connections();
         }
-        sandbox.steering().cut_signalr();
+        sandbox.control().disconnect_signalr();
         house.until("all", "the loss", |state| !clarity(state, "live")).await;
         house.until("all", "the return", |state| clarity(state, "live")).await;
     }
-    sandbox.steering().pause(true);
+    sandbox.control().pause(true);
     house.until("all", "the truth", |state| is_true(state, &sandbox)).await;
     house.stop().await;
     neighbours.kill();
@@ -61,15 +61,15 @@ async fn a_cut_is_mended_and_nothing_is_missing_afterwards() {
 #[tokio::test]
 async fn without_signalr_it_polls_and_says_so() {
     let (sandbox, neighbours) = sandbox(12, 2).await;
-    sandbox.steering().refuse_signalr(true);
-    let house = House::beside(&sandbox).await;
+    sandbox.control().set_signalr_unavailable(true);
+    let house = TestServer::beside(&sandbox).await;
     let state = house.until("all", "polling", |state| clarity(state, "polling")).await;
     assert!(state["sources"]["clarity"]["reason"].as_str().is_some_and(|why| why.contains("pushes")));
     assert_eq!(state["agents"].as_object().map(serde_json::Map::len), Some(12));
     assert_eq!(state["queues"]["1"].get("waiting"), None, "who waits cannot be asked for, and is not guessed");
     assert!(state["queues"]["1"]["agentsOnline"].is_number(), "what a search knows is shown");
 
-    sandbox.steering().refuse_signalr(false);
+    sandbox.control().set_signalr_unavailable(false);
     house.until("all", "live", |state| clarity(state, "live") && state["queues"]["1"]["waiting"].is_number()).await;
     house.stop().await;
     neighbours.kill();
@@ -78,13 +78,13 @@ async fn without_signalr_it_polls_and_says_so() {
 #[tokio::test]
 async fn a_frame_that_is_not_json_is_dropped_and_counted_and_the_connection_kept() {
     let (sandbox, neighbours) = sandbox(8, 2).await;
-    let house = House::beside(&sandbox).await;
+    let house = TestServer::beside(&sandbox).await;
     house.until("all", "a live floor", |state| clarity(state, "live")).await;
-    sandbox.steering().push_raw("{\"C\":\"d-1\",\"M\":[{\"H\":\"connect\",");
+    sandbox.control().send_raw_frame("{\"C\":\"d-1\",\"M\":[{\"H\":\"connect\",");
     house.until("all", "the count", |state| state["sources"]["clarity"]["counters"]["malformedFrames"] == 1).await;
     let queue = 1;
-    sandbox.steering().pause(true);
-    sandbox.steering().pulse(queue, 77).expect("a queue");
+    sandbox.control().pause(true);
+    sandbox.control().set_waiting(queue, 77).expect("a queue");
     let state = house.until("all", "a push", |state| state["queues"]["1"]["waiting"] == 77).await;
     assert_eq!(state["sources"]["clarity"]["counters"].get("lost"), None, "the connection is the same");
     house.stop().await;
@@ -94,21 +94,21 @@ async fn a_frame_that_is_not_json_is_dropped_and_counted_and_the_connection_kept
 #[tokio::test]
 async fn an_expired_token_is_renewed_without_a_word_and_an_error_of_the_api_is_told() {
     let (sandbox, neighbours) = sandbox(8, 2).await;
-    let house = House::beside(&sandbox).await;
+    let house = TestServer::beside(&sandbox).await;
     house.until("all", "a live floor", |state| clarity(state, "live")).await;
-    sandbox.steering().refuse_signalr(true);
-    sandbox.steering().cut_signalr();
+    sandbox.control().set_signalr_unavailable(true);
+    sandbox.control().disconnect_signalr();
     house.until("all", "polling", |state| clarity(state, "polling")).await;
 
-    sandbox.steering().answer_wrongly(Upstream::Clarity, "/metrics/", Some(WrongAnswer::status(500)));
+    sandbox.control().set_fault(Upstream::Clarity, "/metrics/", Some(FaultResponse::status(500)));
     let state = house.until("all", "the outage", |state| clarity(state, "down")).await;
     let reason = state["sources"]["clarity"]["reason"].as_str().expect("a reason");
     assert!(reason.contains("500") && reason.ends_with('.'), "{reason}");
-    sandbox.steering().answer_wrongly(Upstream::Clarity, "/metrics/", None);
+    sandbox.control().set_fault(Upstream::Clarity, "/metrics/", None);
     house.until("all", "its end", |state| clarity(state, "polling")).await;
 
-    sandbox.steering().expire_tokens();
-    sandbox.steering().refuse_signalr(false);
+    sandbox.control().expire_tokens();
+    sandbox.control().set_signalr_unavailable(false);
     house.until("all", "live again", |state| clarity(state, "live")).await;
     house.stop().await;
     neighbours.kill();
@@ -117,10 +117,10 @@ async fn an_expired_token_is_renewed_without_a_word_and_an_error_of_the_api_is_t
 #[tokio::test]
 async fn feedback_from_the_sandbox_reaches_the_page() {
     let (sandbox, neighbours) = sandbox(8, 2).await;
-    let house = House::beside(&sandbox).await;
+    let house = TestServer::beside(&sandbox).await;
     house.until("all", "a live floor", |state| clarity(state, "live")).await;
     let id = loop {
-        if let Some(id) = sandbox.steering().respond() {
+        if let Some(id) = sandbox.control().submit_response() {
             break id;
         }
         // Nobody's call has ended yet.

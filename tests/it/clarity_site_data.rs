@@ -7,14 +7,14 @@ use callboard::config::Clarity;
 use serde_json::json;
 
 use crate::support::clarity::Mock;
-use crate::support::house::{House, sandbox};
+use crate::support::server::{TestServer, sandbox};
 use crate::support::until;
 
 /// `apis.md` C33.
 #[tokio::test]
 async fn metrics_are_called_what_the_site_calls_them() {
     let (sandbox, _life) = sandbox(6, 2).await;
-    let house = House::beside(&sandbox).await;
+    let house = TestServer::beside(&sandbox).await;
     let state = house.until("floor", "the labels", |state| state["labels"]["availableTime"].is_string()).await;
     // Those that are asked for, and no other.
     let expected = json!({"abandonedCount": "Abandoned Count", "answeredCount": "Answered Count",
@@ -78,7 +78,7 @@ async fn teams_tell_their_groups_and_their_business_unit() {
     house.stop().await;
 
     let (sandbox, _life) = sandbox(6, 2).await;
-    let house = House::beside(&sandbox).await;
+    let house = TestServer::beside(&sandbox).await;
     let told = |state: &serde_json::Value| {
         state["teams"].as_object().is_some_and(|teams| {
             !teams.is_empty() && teams.values().all(|team| team["groups"].is_object() && team["unit"].is_string())

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
 use crate::support::clarity::{Mock, date};
-use crate::support::house::House;
+use crate::support::server::TestServer;
 
 const AGENT: &str = "POST metrics/agents/";
 
@@ -106,7 +106,7 @@ async fn every_source_that_is_asked_is_measured() {
     let app = Router::new().fallback(respond).with_state(ahead);
     tokio::spawn(async move { axum::serve(listener, app).await });
     let at = |path: &str| format!("{root}{path}").parse().expect("an address");
-    let house = House::alone(|config| {
+    let house = TestServer::alone(|config| {
         let mut clarity = Clarity::new(at("/webapi/api"), "", Auth::Static);
         clarity.token = Some("unused".into());
         config.clarity = Some(clarity);

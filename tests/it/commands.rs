@@ -12,13 +12,13 @@ use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::Command;
 use tokio::time::timeout;
 
-use crate::support::house::{PATIENCE, sandbox, sandbox_with};
 use crate::support::program::{Server, callboard, write};
+use crate::support::server::{TIMEOUT, sandbox, sandbox_with};
 use crate::support::until;
 use crate::support::viewer::{End, Viewer};
 
 async fn run(arguments: &[&str]) -> Output {
-    timeout(PATIENCE, callboard().args(arguments).output()).await.expect("an end in time").expect("the program runs")
+    timeout(TIMEOUT, callboard().args(arguments).output()).await.expect("an end in time").expect("the program runs")
 }
 
 #[tokio::test]
@@ -75,7 +75,7 @@ async fn sign_in_without_clarity_is_said_by_check_and_serve() {
         }
         panic!("it was not said");
     };
-    timeout(PATIENCE, heard).await.expect("a line in time");
+    timeout(TIMEOUT, heard).await.expect("a line in time");
     // It serves all the same: displays come in by their tokens, and webhooks are kept.
     assert!(server.try_wait().expect("a state").is_none());
     server.kill().await.expect("an end");
@@ -102,7 +102,7 @@ async fn check_says_a_line_for_each_system_and_what_to_mend() {
     let folder = TempDir::new().expect("a directory");
     let (sandbox, neighbours) = sandbox(8, 2).await;
     let at = sandbox.addresses();
-    let token = sandbox.steering().token_for(1).expect("a token");
+    let token = sandbox.control().token_for(1).expect("a token");
     let clarity =
         |token: &str| format!("[clarity]\napi_root = \"{}\"\nauth = \"static\"\ntoken = \"{token}\"\n", at.clarity_api);
     let agent_connect =
@@ -184,7 +184,7 @@ async fn the_demo_says_where_its_pages_are_and_ends_cleanly_on_sigterm() {
     let mut lines = BufReader::new(demo.stdout.take().expect("a pipe")).lines();
     let mut base = None;
     loop {
-        let line = timeout(PATIENCE, lines.next_line()).await.expect("a line in time").expect("text").expect("a line");
+        let line = timeout(TIMEOUT, lines.next_line()).await.expect("a line in time").expect("text").expect("a line");
         if let Some(address) = line.split_whitespace().next().and_then(|word| word.strip_suffix("/supervisor")) {
             base = Some(address.parse().expect("an address"));
         }
@@ -195,12 +195,12 @@ async fn the_demo_says_where_its_pages_are_and_ends_cleanly_on_sigterm() {
     let base: url::Url = base.expect("the address of the supervisor page");
     let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().expect("a client");
     let entered = http.post(base.join("/login/demo").expect("an address")).form(&[("role", "supervisor")]).send().await;
-    let cookie = crate::support::door::cookie(&entered.expect("an answer"));
+    let cookie = crate::support::login::cookie(&entered.expect("an answer"));
     let screen = http.post(base.join("/login/demo").expect("an address")).form(&[("role", "display")]).send().await;
     let screen = screen.expect("an answer");
     assert_eq!(screen.headers()["location"], "/wallboard/floor");
     let wall = http.get(base.join("/wallboard/floor").expect("an address"));
-    let wall = wall.header("cookie", crate::support::door::cookie(&screen)).header("accept", "text/html").send().await;
+    let wall = wall.header("cookie", crate::support::login::cookie(&screen)).header("accept", "text/html").send().await;
     assert_eq!(wall.expect("an answer").status(), 200, "one click makes a display of a browser");
     let origin = base.as_str().trim_end_matches('/');
     let mut viewer = Viewer::connect_with(&base, "all", None, &[("cookie", &cookie), ("origin", origin)]).await;
@@ -214,7 +214,7 @@ async fn the_demo_says_where_its_pages_are_and_ends_cleanly_on_sigterm() {
         }
     };
     assert!(matches!(&end, End::Closed(Some(frame)) if u16::from(frame.code) == 1012), "{end:?}");
-    let output = timeout(PATIENCE, demo.wait_with_output()).await.expect("an end in time").expect("an exit code");
+    let output = timeout(TIMEOUT, demo.wait_with_output()).await.expect("an end in time").expect("an exit code");
     assert_eq!(output.status.code(), Some(0));
     for line in String::from_utf8(output.stderr).expect("text").lines() {
         let line: Value = serde_json::from_str(line).expect("one JSON object a line");
@@ -287,23 +287,23 @@ async fn a_server_that_stood_still_shows_what_is_and_not_what_was() {
         ..Timeouts::default()
     };
     let (sandbox, neighbours) = sandbox_with(Options { agents: 8, queues: 2, timeouts, ..Options::default() }).await;
-    let steering = sandbox.steering();
+    let control = sandbox.control();
     let clarity = format!(
         "[clarity]\napi_root = \"{}\"\nauth = \"static\"\ntoken = \"{}\"\n",
         sandbox.addresses().clarity_api,
-        steering.token_for(1).expect("a token"),
+        control.token_for(1).expect("a token"),
     );
     let server = Server::start(&folder, &clarity).await;
     let mut viewer = Viewer::connect(&server.base, "all", None).await;
     viewer.until("a live floor", |state| state["sources"]["clarity"]["state"] == "live").await;
-    steering.pause(true);
-    steering.pulse(1, 41).expect("a queue");
+    control.pause(true);
+    control.set_waiting(1, 41).expect("a queue");
     viewer.until("a push", |state| state["queues"]["1"]["waiting"] == 41).await;
 
     server.signal("-STOP").await;
-    steering.cut_signalr();
-    until("oblivion", || steering.remembered() == 0).await;
-    steering.pulse(1, 17).expect("a queue");
+    control.disconnect_signalr();
+    until("oblivion", || control.connection_count() == 0).await;
+    control.set_waiting(1, 17).expect("a queue");
     server.signal("-CONT").await;
 
     let mut shown = Vec::new();
@@ -315,7 +315,7 @@ async fn a_server_that_stood_still_shows_what_is_and_not_what_was() {
         })
         .await;
     assert!(viewer.document["sources"]["clarity"]["counters"]["lost"].as_u64() >= Some(1), "{shown:?}");
-    assert_eq!(steering.connected(), 1, "Clarity is followed once");
+    assert_eq!(control.connected_count(), 1, "Clarity is followed once");
     server.kill().await;
     neighbours.kill();
 }

@@ -14,7 +14,7 @@ use tokio::process::{Child, Command};
 use tokio::time::timeout;
 use url::Url;
 
-use crate::support::house::PATIENCE;
+use crate::support::server::TIMEOUT;
 use crate::support::viewer::Viewer;
 
 /// The program, served from a directory, perhaps with a fault under it.
@@ -54,7 +54,7 @@ impl Program {
             .spawn()
             .expect("the program runs");
         let mut lines = BufReader::new(child.stdout.take().expect("a pipe")).lines();
-        timeout(PATIENCE, lines.next_line()).await.expect("a line in time").expect("text").expect("it serves");
+        timeout(TIMEOUT, lines.next_line()).await.expect("a line in time").expect("text").expect("it serves");
         let http = reqwest::Client::builder().build().expect("a client");
         Self { child, base: format!("http://127.0.0.1:{port}").parse().expect("an address"), http }
     }
@@ -78,7 +78,7 @@ impl Program {
     }
 
     async fn ended(mut self) -> ExitStatus {
-        timeout(PATIENCE, self.child.wait()).await.expect("an end in time").expect("an exit code")
+        timeout(TIMEOUT, self.child.wait()).await.expect("an end in time").expect("an exit code")
     }
 
     /// Waits until all of these are on the page.

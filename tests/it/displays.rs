@@ -1,52 +1,52 @@
 //! Screens on the wall come in by a token or a code, show one wallboard, and are out at once.
 
 use base::secret::ExposeSecret;
-use sandbox::{Sandbox, Sees};
+use sandbox::{Sandbox, Visibility};
 use callboard::store::{DisplayToken, NewDisplay};
 use reqwest::header::{CACHE_CONTROL, LOCATION, RETRY_AFTER, SET_COOKIE};
 use reqwest::{Method, Response, StatusCode};
 use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::Message;
 
-use crate::support::door::{ADMINISTRATOR, SUPERVISOR, Somebody, TEAM_LEAD, cookie};
-use crate::support::house::{House, sandbox};
+use crate::support::login::{ADMINISTRATOR, SUPERVISOR, SignedIn, TEAM_LEAD, cookie};
+use crate::support::server::{TestServer, sandbox};
 use crate::support::until_async;
 
-async fn open(sandbox: &Sandbox) -> House {
-    let house = House::with_a_door(sandbox, |_| ()).await;
-    let keeper = Somebody::of(&house, sandbox, ADMINISTRATOR).await;
+async fn open(sandbox: &Sandbox) -> TestServer {
+    let house = TestServer::with_a_door(sandbox, |_| ()).await;
+    let keeper = SignedIn::as_agent(&house, sandbox, ADMINISTRATOR).await;
     let there = |document: &Value| document["queues"].as_object().is_some_and(|queues| queues.len() >= 3);
     keeper.watch("floor", None).await.until("the queues", there).await;
     house
 }
 
 /// A screen that shows a code: what it holds, and the code.
-async fn waiting(house: &House) -> (Somebody<'_>, String) {
+async fn waiting(house: &TestServer) -> (SignedIn<'_>, String) {
     let shown = house.get("/display").await;
-    let held = Somebody::with(house, cookie(&shown));
+    let held = SignedIn::with_cookie(house, cookie(&shown));
     let page = shown.text().await.expect("a page");
     let code =
         page.split_once("aria-label=\"Code\">").expect("a code").1.split_once('<').expect("its end").0.replace(' ', "");
     (held, code)
 }
 
-async fn confirm(somebody: &Somebody<'_>, code: &str, board: &str) -> Response {
+async fn confirm(somebody: &SignedIn<'_>, code: &str, board: &str) -> Response {
     let form = [("code", code), ("board", board), ("name", "Hall")];
     somebody.request(Method::POST, "/displays/pair").form(&form).send().await.expect("an answer")
 }
 
-async fn only(supervisor: &Somebody<'_>) -> Value {
+async fn only(supervisor: &SignedIn<'_>) -> Value {
     let listed: Value = supervisor.get("/api/v1/displays").await.json().await.expect("JSON");
     assert_eq!(listed["displays"].as_array().map(Vec::len), Some(1));
     listed["displays"][0].clone()
 }
 
-async fn let_in<'a>(house: &'a House, supervisor: &Somebody<'_>) -> Somebody<'a> {
+async fn let_in<'a>(house: &'a TestServer, supervisor: &SignedIn<'_>) -> SignedIn<'a> {
     let (screen, code) = waiting(house).await;
     assert_eq!(confirm(supervisor, &code.to_lowercase(), "floor").await.status(), StatusCode::SEE_OTHER);
     let entered = screen.get("/display").await;
     assert_eq!(entered.headers()[LOCATION], "/wallboard/floor");
-    Somebody::with(house, cookie(&entered))
+    SignedIn::with_cookie(house, cookie(&entered))
 }
 
 #[tokio::test]
@@ -59,7 +59,8 @@ async fn a_code_that_a_supervisor_confirms_lets_a_screen_in_to_one_wallboard() {
     let (screen, code) = waiting(&house).await;
     assert_eq!(code.len(), 6);
     assert!(screen.text("/display").await.contains(&code[..3]), "the same code until its time is over");
-    let (supervisor, lead) = (supervisor_of(&house, &sandbox).await, Somebody::of(&house, &sandbox, TEAM_LEAD).await);
+    let (supervisor, lead) =
+        (supervisor_of(&house, &sandbox).await, SignedIn::as_agent(&house, &sandbox, TEAM_LEAD).await);
     assert_eq!(confirm(&lead, &code, "floor").await.status(), StatusCode::FORBIDDEN);
     assert_eq!(confirm(&supervisor, "AAAAAA", "floor").await.status(), StatusCode::UNPROCESSABLE_ENTITY);
     assert_eq!(confirm(&supervisor, &code, "nowhere").await.status(), StatusCode::NOT_FOUND);
@@ -70,7 +71,7 @@ async fn a_code_that_a_supervisor_confirms_lets_a_screen_in_to_one_wallboard() {
         "a code is good once"
     );
     let entered = screen.get("/display").await;
-    let screen = Somebody::with(&house, cookie(&entered));
+    let screen = SignedIn::with_cookie(&house, cookie(&entered));
     assert!(entered.headers()[SET_COOKIE].to_str().expect("a text").contains("HttpOnly"));
 
     assert_eq!(screen.page("/wallboard/floor").await.status(), StatusCode::OK);
@@ -95,9 +96,9 @@ async fn a_code_that_a_supervisor_confirms_lets_a_screen_in_to_one_wallboard() {
 }
 
 /// A supervisor who is shown the whole floor.
-async fn supervisor_of<'a>(house: &'a House, sandbox: &Sandbox) -> Somebody<'a> {
-    sandbox.steering().show(SUPERVISOR, Sees::Everything);
-    Somebody::of(house, sandbox, SUPERVISOR).await
+async fn supervisor_of<'a>(house: &'a TestServer, sandbox: &Sandbox) -> SignedIn<'a> {
+    sandbox.control().set_visibility(SUPERVISOR, Visibility::All);
+    SignedIn::as_agent(house, sandbox, SUPERVISOR).await
 }
 
 #[tokio::test]
@@ -129,7 +130,7 @@ async fn a_screen_tells_how_it_is_and_is_reloaded_and_shut_out_at_once() {
     assert_eq!(viewer.closed().await, 4401);
     assert_eq!(screen.get("/api/v1/state?scope=wallboard:floor").await.status(), StatusCode::UNAUTHORIZED);
     assert_eq!(act("revoke").await, StatusCode::CONFLICT);
-    let keeper = Somebody::of(&house, &sandbox, ADMINISTRATOR).await;
+    let keeper = SignedIn::as_agent(&house, &sandbox, ADMINISTRATOR).await;
     let table = keeper.text("/audit.csv").await;
     for what in ["display.pair", "display.reload", "display.revoke"] {
         assert!(table.contains(what), "{what}");
@@ -143,7 +144,7 @@ async fn a_screen_that_was_let_in_is_in_after_a_restart() {
     let supervisor = supervisor_of(&house, &sandbox).await;
     let held = let_in(&house, &supervisor).await.cookie;
     let house = house.stop().await.again().await;
-    let screen = Somebody::with(&house, held);
+    let screen = SignedIn::with_cookie(&house, held);
     assert_eq!(screen.get("/api/v1/state?scope=wallboard:floor").await.status(), StatusCode::OK);
 }
 
@@ -152,7 +153,7 @@ async fn nobody_lets_a_screen_see_what_they_may_not_see_themself() {
     let (sandbox, _life) = sandbox(48, 6).await;
     let house = open(&sandbox).await;
     // A supervisor who is shown their own team alone.
-    let supervisor = Somebody::of(&house, &sandbox, SUPERVISOR).await;
+    let supervisor = SignedIn::as_agent(&house, &sandbox, SUPERVISOR).await;
     let (_, code) = waiting(&house).await;
     assert_eq!(confirm(&supervisor, &code, "floor").await.status(), StatusCode::NOT_FOUND);
     assert!(!supervisor.text("/displays").await.contains("<option>floor"));
@@ -166,7 +167,7 @@ async fn code_is_good_for_the_browser_that_shows_it_alone() {
     let (screen, code) = waiting(&house).await;
     let (other, others_code) = waiting(&house).await;
     assert_ne!(others_code, code);
-    let planted = Somebody::with(&house, format!("cbp={}", "0".repeat(64)));
+    let planted = SignedIn::with_cookie(&house, format!("cbp={}", "0".repeat(64)));
     assert_eq!(confirm(&supervisor, &code, "floor").await.status(), StatusCode::SEE_OTHER);
     for browser in [&other, &planted] {
         for address in ["/display".to_owned(), format!("/display?code={code}")] {
@@ -203,7 +204,7 @@ async fn wrong_codes_are_limited_by_person_and_the_page_says_so() {
         assert!((1..=10).contains(&seconds), "{seconds}");
         assert!(answer.text().await.expect("a page").contains("Too many wrong codes. Wait "));
     }
-    let keeper = Somebody::of(&house, &sandbox, ADMINISTRATOR).await;
+    let keeper = SignedIn::as_agent(&house, &sandbox, ADMINISTRATOR).await;
     assert_eq!(confirm(&keeper, &code, "floor").await.status(), StatusCode::SEE_OTHER, "another person");
     let table = keeper.text("/audit.csv").await;
     assert_eq!(table.matches("display.wrong-code").count(), 1, "those that are alike share an entry");
@@ -216,7 +217,7 @@ async fn one_network_cannot_take_the_places_of_the_others() {
     let behind_a_proxy = |config: &mut callboard::config::Config| {
         config.server.trusted_proxies = vec!["127.0.0.1/32".parse().expect("a network")];
     };
-    let house = House::with_a_door(&sandbox, behind_a_proxy).await;
+    let house = TestServer::with_a_door(&sandbox, behind_a_proxy).await;
     let ask = async |from: String, held: &str| {
         let request =
             house.http.get(house.at("/display")).header("accept", "text/html").header("x-forwarded-for", from);
@@ -258,7 +259,7 @@ async fn one_network_cannot_take_the_places_of_the_others() {
 }
 
 /// A token that was made while no server ran.
-async fn with_token(house: House, bound: bool) -> (House, String) {
+async fn with_token(house: TestServer, bound: bool) -> (TestServer, String) {
     let house = house.stop().await;
     let (board, name, created_by) = ("floor".to_owned(), "Hall".to_owned(), "a test".to_owned());
     let expires = "2999-01-01T00:00:00Z".parse().expect("an instant");
@@ -267,8 +268,9 @@ async fn with_token(house: House, bound: bool) -> (House, String) {
     (house.again().await, token.text().expose_secret().to_owned())
 }
 
-async fn by_token(house: &House, held: &str, token: &str) -> Response {
-    let request = Somebody::with(house, held.to_owned()).request(Method::POST, "/display").form(&[("token", token)]);
+async fn by_token(house: &TestServer, held: &str, token: &str) -> Response {
+    let request =
+        SignedIn::with_cookie(house, held.to_owned()).request(Method::POST, "/display").form(&[("token", token)]);
     request.header("accept", "text/html").header("user-agent", "<b>Firefox/1").send().await.expect("an answer")
 }
 
@@ -291,7 +293,7 @@ async fn second_browser_with_a_bound_token_is_refused_and_it_is_seen() {
         "{page}"
     );
     assert!(page.contains("http-equiv=\"refresh\" content=\"20; url=/display\""), "nobody touches a wall: {page}");
-    let screen = Somebody::with(&house, held);
+    let screen = SignedIn::with_cookie(&house, held);
     assert_eq!(screen.page("/wallboard/floor").await.status(), StatusCode::OK, "the first one stays");
 
     let listed = only(&supervisor).await;
@@ -301,7 +303,7 @@ async fn second_browser_with_a_bound_token_is_refused_and_it_is_seen() {
     assert_eq!((&newest["address"], &newest["browser"]), (&json!("127.0.0.1"), &json!("Firefox")));
     let page = supervisor.text("/displays").await;
     assert!(page.contains("3 uses, 1 refused") && page.contains("refused: bound to another browser"), "{page}");
-    let keeper = Somebody::of(&house, &sandbox, ADMINISTRATOR).await;
+    let keeper = SignedIn::as_agent(&house, &sandbox, ADMINISTRATOR).await;
     assert!(keeper.text("/audit.csv").await.contains("display.refused"));
     // Once made, a token is shown by nothing.
     let secret = &token[13..77];
@@ -330,7 +332,7 @@ async fn token_for_many_browsers_lets_each_of_them_in() {
         held.push(cookie(&by_token(&house, "", &token).await));
     }
     for cookie in held {
-        assert_eq!(Somebody::with(&house, cookie).page("/wallboard/floor").await.status(), StatusCode::OK);
+        assert_eq!(SignedIn::with_cookie(&house, cookie).page("/wallboard/floor").await.status(), StatusCode::OK);
     }
     let supervisor = supervisor_of(&house, &sandbox).await;
     assert_eq!(only(&supervisor).await["boundToBrowser"], false);

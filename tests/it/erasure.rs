@@ -12,12 +12,12 @@ use serde_json::{Value, json};
 use tokio::process::Command;
 use tokio::time::timeout;
 
-use crate::support::house::{House, PATIENCE};
+use crate::support::server::{TIMEOUT, TestServer};
 
 const CANARY: &str = "canary.bird\u{40}example.com";
 
-async fn house() -> House {
-    House::alone(|config| {
+async fn house() -> TestServer {
+    TestServer::alone(|config| {
         config.store.backups_kept = 0;
         config.goodays = Some(Goodays::new(
             "http://127.0.0.1:9/v2".parse().expect("an address"),
@@ -44,7 +44,7 @@ fn event(id: &str, email: &str, words: &str) -> Value {
         "user": {"email": email, "first_name": first, "last_name": last}}})
 }
 
-async fn send(house: &House, event: &Value) -> StatusCode {
+async fn send(house: &TestServer, event: &Value) -> StatusCode {
     let body = event.to_string();
     let signature = Tag::sign(&Secret::from("agreed"), body.as_bytes()).to_string();
     let request = house.http.post(house.at("/webhooks/goodays")).header("X-HMAC-SHA256", signature).body(body);
@@ -57,7 +57,7 @@ async fn erase(data: &Path, arguments: &[&str]) -> Output {
     std::fs::write(&config, format!("[server]\ndata_dir = \"{}\"\n", data.display())).expect("a file");
     let mut command = Command::new(env!("CARGO_BIN_EXE_callboard"));
     command.arg("erase").args(arguments).arg("--config").arg(&config).kill_on_drop(true);
-    timeout(PATIENCE, command.output()).await.expect("an end in time").expect("the program runs")
+    timeout(TIMEOUT, command.output()).await.expect("an end in time").expect("the program runs")
 }
 
 /// The files in which some bytes stand, whatever their case.

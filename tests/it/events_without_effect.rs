@@ -8,9 +8,9 @@ use reqwest::StatusCode;
 use serde_json::{Value, json};
 
 use crate::support::agent_connect::AgentConnect;
-use crate::support::door::{ADMINISTRATOR, SUPERVISOR, Somebody};
-use crate::support::house::{House, sandbox};
 use crate::support::kustomer::{Kustomer, closing, post, sign};
+use crate::support::login::{ADMINISTRATOR, SUPERVISOR, SignedIn};
+use crate::support::server::{TestServer, sandbox};
 
 const SECRET: &str = "agreed";
 
@@ -18,13 +18,13 @@ fn goodays() -> Goodays {
     Goodays::new("http://127.0.0.1:9/v2".parse().expect("an address"), "t".into(), vec![Secret::from(SECRET)])
 }
 
-async fn to_goodays(house: &House, body: &[u8]) -> StatusCode {
+async fn to_goodays(house: &TestServer, body: &[u8]) -> StatusCode {
     let signature = Tag::sign(&Secret::from(SECRET), body).to_string();
     let request = house.http.post(house.at("/webhooks/goodays")).header("X-HMAC-SHA256", signature);
     request.body(body.to_vec()).send().await.expect("an answer").status()
 }
 
-async fn to_kustomer(house: &House, body: &[u8]) -> StatusCode {
+async fn to_kustomer(house: &TestServer, body: &[u8]) -> StatusCode {
     let request = house.http.post(house.at("/webhooks/kustomer")).header("X-Kustomer-Webhook-Signature", sign(body));
     request.body(body.to_vec()).send().await.expect("an answer").status()
 }
@@ -37,17 +37,17 @@ fn event(kind: &Value, id: &str) -> Value {
         "message": message, "user": {"email": "c@example.com"}, "actions": {"reply": "u"}}, "message": message})
 }
 
-async fn text(house: &House, path: &str) -> String {
+async fn text(house: &TestServer, path: &str) -> String {
     house.get(path).await.text().await.expect("a text")
 }
 
-async fn counted(house: &House, source: &str, name: &str, times: u64) -> Value {
+async fn counted(house: &TestServer, source: &str, name: &str, times: u64) -> Value {
     house.until("all", name, |state| state["sources"][source]["counters"][name] == times).await
 }
 
 #[tokio::test]
 async fn goodays_event_of_an_unknown_type_changes_nothing() {
-    let house = House::alone(|config| config.goodays = Some(goodays())).await;
+    let house = TestServer::alone(|config| config.goodays = Some(goodays())).await;
     assert_eq!(to_goodays(&house, event(&json!("response"), "r1").to_string().as_bytes()).await, 204);
     let known = house.until("all", "the response", |state| state["feedback"]["r1"].is_object()).await;
     let types =
@@ -84,7 +84,7 @@ async fn goodays_event_of_an_unknown_type_changes_nothing() {
 
 #[tokio::test]
 async fn many_unknown_types_are_shown_as_a_bounded_list() {
-    let house = House::alone(|config| config.goodays = Some(goodays())).await;
+    let house = TestServer::alone(|config| config.goodays = Some(goodays())).await;
     for number in 0..50 {
         let body = json!({"event_type": format!("odd-{number:02}")}).to_string();
         assert_eq!(to_goodays(&house, body.as_bytes()).await, 204);
@@ -102,7 +102,7 @@ async fn many_unknown_types_are_shown_as_a_bounded_list() {
 #[tokio::test]
 async fn kustomer_event_of_an_unknown_type_changes_nothing() {
     let (upstream, kustomer) = (AgentConnect::start().await, Kustomer::start().await);
-    let house = House::alone(|config| {
+    let house = TestServer::alone(|config| {
         config.agent_connect = Some(upstream.config());
         config.kustomer = Some(kustomer.config(Sending::On));
     })
@@ -126,7 +126,7 @@ async fn kustomer_event_of_an_unknown_type_changes_nothing() {
 #[tokio::test]
 async fn unreadable_event_is_acknowledged_kept_and_shown() {
     let kustomer = Kustomer::start().await;
-    let house = House::alone(|config| {
+    let house = TestServer::alone(|config| {
         config.goodays = Some(goodays());
         config.kustomer = Some(kustomer.config(Sending::Off));
     })
@@ -201,7 +201,7 @@ async fn unreadable_event_is_acknowledged_kept_and_shown() {
 
 #[tokio::test]
 async fn event_that_had_an_effect_is_not_shown_raw() {
-    let house = House::alone(|config| config.goodays = Some(goodays())).await;
+    let house = TestServer::alone(|config| config.goodays = Some(goodays())).await;
     assert_eq!(to_goodays(&house, event(&json!("response"), "r1").to_string().as_bytes()).await, 204);
     house.until("all", "the response", |state| state["feedback"]["r1"].is_object()).await;
     assert_eq!(house.get("/status/events/1").await.status(), 404);
@@ -212,18 +212,18 @@ async fn event_that_had_an_effect_is_not_shown_raw() {
 async fn unreadable_events_are_for_administrators_and_counts_for_all() {
     let (sandbox, _life) = sandbox(12, 2).await;
     let secret = Secret::from(SECRET);
-    let house = House::with_a_door(&sandbox, |config| {
+    let house = TestServer::with_a_door(&sandbox, |config| {
         config.goodays.as_mut().expect("the sandbox plays Goodays").hmac_secrets.push(secret);
     })
     .await;
     assert_eq!(to_goodays(&house, b"canary bird").await, 204);
-    counted_by(&Somebody::of(&house, &sandbox, ADMINISTRATOR).await).await;
+    counted_by(&SignedIn::as_agent(&house, &sandbox, ADMINISTRATOR).await).await;
     for (number, may) in [(ADMINISTRATOR, true), (SUPERVISOR, false)] {
-        let somebody = Somebody::of(&house, &sandbox, number).await;
+        let somebody = SignedIn::as_agent(&house, &sandbox, number).await;
         let page = somebody.text("/status").await;
         assert!(page.contains("Goodays: 1 event"), "the count is for everybody");
         assert_eq!(page.contains("/status/events/"), may);
-        let link = Somebody::of(&house, &sandbox, ADMINISTRATOR).await.text("/status").await;
+        let link = SignedIn::as_agent(&house, &sandbox, ADMINISTRATOR).await.text("/status").await;
         let link = link
             .split("href=\"/status/events/")
             .nth(1)
@@ -236,14 +236,14 @@ async fn unreadable_events_are_for_administrators_and_counts_for_all() {
     house.stop().await;
 }
 
-async fn counted_by(keeper: &Somebody<'_>) {
+async fn counted_by(keeper: &SignedIn<'_>) {
     let mut viewer = keeper.watch("status", None).await;
     viewer.until("it is counted", |state| state["sources"]["goodays"]["counters"]["unreadableEvents"] == 1).await;
 }
 
 #[tokio::test]
 async fn erased_customers_leave_no_event_without_effect() {
-    let house = House::alone(|config| config.goodays = Some(goodays())).await;
+    let house = TestServer::alone(|config| config.goodays = Some(goodays())).await;
     let person = || CustomerIdentity::new(Some("c@example.com"), None);
     for body in [event(&json!("survey_deleted"), "r1").to_string(), "[\"c@example.com\"]".to_owned()] {
         assert_eq!(to_goodays(&house, body.as_bytes()).await, 204);
@@ -269,15 +269,15 @@ async fn erased_customers_leave_no_event_without_effect() {
 #[tokio::test]
 async fn event_refused_at_the_door_is_counted_and_shown() {
     let (sandbox, neighbours) = sandbox(8, 2).await;
-    let house = House::with_a_door(&sandbox, |config| config.goodays = Some(goodays())).await;
+    let house = TestServer::with_a_door(&sandbox, |config| config.goodays = Some(goodays())).await;
     let large = vec![b'x'; 1024 * 1024 + 1];
     assert_eq!(to_goodays(&house, &large).await, 413);
-    let administrator = Somebody::of(&house, &sandbox, ADMINISTRATOR).await;
+    let administrator = SignedIn::as_agent(&house, &sandbox, ADMINISTRATOR).await;
     let page = administrator.text("/status").await;
     for shown in ["Refused on arrival", "1,048,577", "Larger than 1048576 bytes."] {
         assert!(page.contains(shown), "{shown}: {page}");
     }
-    let page = Somebody::of(&house, &sandbox, SUPERVISOR).await.text("/status").await;
+    let page = SignedIn::as_agent(&house, &sandbox, SUPERVISOR).await.text("/status").await;
     assert!(!page.contains("Refused on arrival"), "it is for administrators");
     let body = b"{}";
     let tag = Tag::sign(&Secret::from(SECRET), body).to_string();

@@ -9,7 +9,7 @@ use jiff::SignedDuration;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
-use crate::support::house::House;
+use crate::support::server::TestServer;
 use crate::support::{clarity, goodays, until};
 
 /// Clarity's name for a conversation of Kustomer's.
@@ -24,7 +24,7 @@ struct Site {
 }
 
 impl Site {
-    async fn new() -> (Self, House) {
+    async fn new() -> (Self, TestServer) {
         let clock = Clock::manual("2026-11-21T09:00:00Z".parse().expect("a time"));
         let site = Self { clarity: clarity::Mock::new(), goodays: goodays::Mock::open().await, clock };
         for (id, began, email, conversation) in [
@@ -54,7 +54,7 @@ impl Site {
     }
 
     /// Agent 41 has these calls in hand, and then no longer: Clarity is asked what they were.
-    async fn has_calls(&self, house: &House, calls: &[i64]) {
+    async fn has_calls(&self, house: &TestServer, calls: &[i64]) {
         self.agent_lists(calls);
         let lists = |state: &Value| {
             let sessions = &state["agents"]["41"]["sessions"];
@@ -78,8 +78,8 @@ impl Site {
         self.clarity.answer("POST metrics/agents/", 200, json!([agent]));
     }
 
-    /// Somebody with this address says something, with this in what the sender's systems attached.
-    async fn says(&self, house: &House, id: &str, email: &str, extra: Value) {
+    /// SignedIn with this address says something, with this in what the sender's systems attached.
+    async fn says(&self, house: &TestServer, id: &str, email: &str, extra: Value) {
         let event = self.goodays.customer_answers(id, |response| {
             response["context"]["email"] = json!(email);
             response["context"]["phone"] = json!("");
@@ -186,7 +186,7 @@ async fn feedback_finds_its_call_by_number_by_conversation_and_by_the_customers_
     house.stop().await;
 }
 
-async fn pin(house: &House, response: &str, body: &Value) -> (StatusCode, Value) {
+async fn pin(house: &TestServer, response: &str, body: &Value) -> (StatusCode, Value) {
     let address = house.at(&format!("/api/v1/feedback/{response}/pin"));
     let answer = house.http.post(address).json(body).send().await.expect("an answer");
     let status = answer.status();

@@ -8,10 +8,10 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
 use crate::support::goodays::{Mock, Next, send};
-use crate::support::house::House;
+use crate::support::server::TestServer;
 
 /// Does something, with a key if there is one.
-async fn act(house: &House, what: &str, key: Option<&str>, body: &Value) -> (u16, Value) {
+async fn act(house: &TestServer, what: &str, key: Option<&str>, body: &Value) -> (u16, Value) {
     let mut request = house.http.post(house.at(&format!("/api/v1/feedback/{what}"))).json(body);
     if let Some(key) = key {
         request = request.header("Idempotency-Key", key);
@@ -21,7 +21,7 @@ async fn act(house: &House, what: &str, key: Option<&str>, body: &Value) -> (u16
 }
 
 /// Waits until the response is as wanted.
-async fn until(house: &House, id: &str, what: &str, wanted: impl Fn(&Value) -> bool) -> Value {
+async fn until(house: &TestServer, id: &str, what: &str, wanted: impl Fn(&Value) -> bool) -> Value {
     house.until("feedback", what, |state| wanted(&state["feedback"][id])).await["feedback"][id].clone()
 }
 
@@ -37,13 +37,13 @@ fn states(response: &Value) -> Vec<String> {
 }
 
 /// A house that has heard of response `r1`.
-async fn with_a_response(mock: &Mock) -> House {
+async fn with_a_response(mock: &Mock) -> TestServer {
     let house = mock.house(|_| ()).await;
     hear(&house, &mock.customer_answers("r1", |_| ())).await;
     house
 }
 
-async fn hear(house: &House, event: &Value) {
+async fn hear(house: &TestServer, event: &Value) {
     send(house, event).await;
     let id = event["response"]["id"].as_str().expect("an id");
     until(house, id, "the response", Value::is_object).await;

@@ -9,21 +9,21 @@ use callboard::domain::{
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
-use crate::support::house::House;
+use crate::support::server::TestServer;
 
 const SECRET: &str = "a-secret-agreed-upon";
 
-async fn listening(secrets: &[&str]) -> House {
+async fn listening(secrets: &[&str]) -> TestServer {
     let secrets = secrets.iter().map(|secret| Secret::from(*secret)).collect();
     let goodays = Goodays::new("http://127.0.0.1:9/v2".parse().expect("an address"), Secret::from("t"), secrets);
-    House::alone(|config| {
+    TestServer::alone(|config| {
         config.goodays = Some(goodays);
         config.join.places = vec![PlaceLink { partner_id: "1234".to_owned(), queue_id: 11 }];
     })
     .await
 }
 
-async fn send(house: &House, body: &[u8], signature: Option<&str>) -> StatusCode {
+async fn send(house: &TestServer, body: &[u8], signature: Option<&str>) -> StatusCode {
     let mut request = house.http.post(house.at("/webhooks/goodays")).body(body.to_vec());
     if let Some(signature) = signature {
         request = request.header("X-HMAC-SHA256", signature);
@@ -31,7 +31,7 @@ async fn send(house: &House, body: &[u8], signature: Option<&str>) -> StatusCode
     request.send().await.expect("an answer").status()
 }
 
-async fn send_signed(house: &House, event: &Value) -> StatusCode {
+async fn send_signed(house: &TestServer, event: &Value) -> StatusCode {
     let body = event.to_string();
     send(house, body.as_bytes(), Some(&Tag::sign(&Secret::from(SECRET), body.as_bytes()).to_string())).await
 }

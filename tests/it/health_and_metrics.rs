@@ -2,13 +2,13 @@
 
 use serde_json::Value;
 
-use crate::support::house::{House, sandbox};
+use crate::support::server::{TestServer, sandbox};
 use crate::support::viewer::Viewer;
 
 #[tokio::test]
 async fn health_readiness_and_metrics_say_how_it_is() {
     let (sandbox, neighbours) = sandbox(8, 2).await;
-    let house = House::beside(&sandbox).await;
+    let house = TestServer::beside(&sandbox).await;
     let mut viewer = Viewer::connect(&house.base, "all", None).await;
     viewer.until("a live floor", |state| state["sources"]["clarity"]["state"] == "live").await;
     assert_eq!(house.get("/healthz").await.text().await.expect("a text"), "ok");
@@ -37,7 +37,7 @@ async fn health_readiness_and_metrics_say_how_it_is() {
 
 #[tokio::test]
 async fn every_page_stands_without_any_system_and_carries_the_walls() {
-    let house = House::alone(|_| ()).await;
+    let house = TestServer::alone(|_| ()).await;
     for page in ["/supervisor", "/wallboard/north", "/feedback", "/surveys", "/status"] {
         let answer = house.get(page).await;
         assert_eq!(answer.status(), 200, "{page}");
@@ -56,7 +56,7 @@ async fn every_page_stands_without_any_system_and_carries_the_walls() {
 
 #[tokio::test]
 async fn refusals_are_problem_documents_for_programs_and_pages_for_people() {
-    let house = House::alone(|_| ()).await;
+    let house = TestServer::alone(|_| ()).await;
     for (path, status) in [("/nosuch", 404), ("/wallboard/nosuch", 404), ("/api/v1/state?scope=everything", 400)] {
         let answer = house.get(path).await;
         assert_eq!(answer.status(), status, "{path}");
@@ -77,7 +77,7 @@ async fn refusals_are_problem_documents_for_programs_and_pages_for_people() {
 #[tokio::test]
 async fn what_is_for_whoever_runs_the_server_is_not_for_who_comes_through_a_proxy() {
     let (sandbox, neighbours) = sandbox(8, 2).await;
-    let house = House::beside(&sandbox).await;
+    let house = TestServer::beside(&sandbox).await;
     let state = house.until("all", "a live floor", |state| state["sources"]["clarity"]["state"] == "live").await;
     let through = async |path: &str, header: &str, value: &str| {
         house.http.get(house.at(path)).header(header, value).send().await.expect("an answer")

@@ -10,8 +10,8 @@ use crate::support::agent_connect::AgentConnect;
 use crate::support::browser::Browser;
 use crate::support::clarity::Mock as Clarity;
 use crate::support::goodays::{self, Mock as Goodays};
-use crate::support::house::House;
 use crate::support::kustomer::{Kustomer, closing, post};
+use crate::support::server::TestServer;
 
 /// What breaks out of one context or another. `RUN` stands for a deed that the page would notice.
 pub const CORPUS: [&str; 22] = [
@@ -174,7 +174,7 @@ async fn hostile_words_are_words_at_first_paint_and_after_patches() {
     let mut section = clarity.config(|_| ()).await;
     section.poll_interval = Duration::from_millis(200);
     section.probe_queue_metrics = true;
-    let house = House::alone(|config| {
+    let house = TestServer::alone(|config| {
         config.clarity = Some(section);
         config.goodays = Some(goodays.config());
         config.agent_connect = Some(surveys.config());

@@ -6,23 +6,23 @@ use callboard::config::Goodays;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::support::house::{House, PATIENCE};
+use crate::support::server::{TIMEOUT, TestServer};
 
 const SECRET: &str = "a-secret-agreed-upon";
 
-async fn listening() -> House {
+async fn listening() -> TestServer {
     let root = "http://127.0.0.1:9/v2".parse().expect("an address");
     let goodays = Goodays::new(root, Secret::from("t"), vec![Secret::from(SECRET)]);
-    House::alone(|config| config.goodays = Some(goodays)).await
+    TestServer::alone(|config| config.goodays = Some(goodays)).await
 }
 
 /// Sends these bytes and returns the last answer's status and its head.
-async fn raw(house: &House, request: &[u8]) -> (u16, String) {
+async fn raw(house: &TestServer, request: &[u8]) -> (u16, String) {
     let port = house.base.port().expect("a port");
     let mut stream = TcpStream::connect(("127.0.0.1", port)).await.expect("a connection");
     stream.write_all(request).await.expect("sent");
     let mut answer = Vec::new();
-    let read = tokio::time::timeout(PATIENCE, stream.read_to_end(&mut answer));
+    let read = tokio::time::timeout(TIMEOUT, stream.read_to_end(&mut answer));
     read.await.expect("an answer in time").expect("an answer");
     let text = String::from_utf8_lossy(&answer).into_owned();
     let last = text.rsplit("HTTP/1.1 ").next().expect("an answer").to_owned();

@@ -8,12 +8,17 @@ use reqwest::StatusCode;
 use serde_json::{Value, json};
 
 use crate::support::agent_connect::AgentConnect;
-use crate::support::house::House;
 use crate::support::kustomer::{Kustomer, closing, post, sign};
+use crate::support::server::TestServer;
 use crate::support::until;
 
-async fn house(surveys: &AgentConnect, kustomer: &Kustomer, send: Sending, change: impl FnOnce(&mut Config)) -> House {
-    House::alone(|config| {
+async fn house(
+    surveys: &AgentConnect,
+    kustomer: &Kustomer,
+    send: Sending,
+    change: impl FnOnce(&mut Config),
+) -> TestServer {
+    TestServer::alone(|config| {
         config.agent_connect = Some(surveys.config());
         config.kustomer = Some(kustomer.config(send));
         change(config);
@@ -21,7 +26,7 @@ async fn house(surveys: &AgentConnect, kustomer: &Kustomer, send: Sending, chang
     .await
 }
 
-async fn counted(house: &House, source: &str, name: &str, times: u64) -> Value {
+async fn counted(house: &TestServer, source: &str, name: &str, times: u64) -> Value {
     house.until("surveys", name, |state| state["sources"][source]["counters"][name] == times).await
 }
 

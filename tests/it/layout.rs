@@ -5,11 +5,11 @@ use jiff::Timestamp;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use crate::page_life::{House, now};
+use crate::page_updates::{TestServer, now};
 use crate::support::browser::Browser;
-use crate::support::door::{ADMINISTRATOR, Somebody, cookie};
-use crate::support::floor::near;
-use crate::support::house::{House as Whole, sandbox};
+use crate::support::login::{ADMINISTRATOR, SignedIn, cookie};
+use crate::support::sample_document::agent_detail;
+use crate::support::server::{TestServer as Whole, sandbox};
 
 /// What decides how something is shown, and is of a few words of our own.
 const OURS: [&str; 7] = ["activity", "modality", "rule", "confidence", "transport", "state", "action"];
@@ -30,7 +30,7 @@ fn longer(value: &Value, name: &str) -> Value {
 
 /// A floor of long words, with something in every place that a page has.
 fn hostile() -> Value {
-    let mut state = near(now(), 30);
+    let mut state = agent_detail(now(), 30);
     state["agents"]["45"]["sessions"] = json!({"9": {"queue": 3, "modality": "audio", "status": "active", "since": "2026-11-21T15:40:00Z",
         "customer": "Ann", "recording": true, "other": {"callNote": "x"}}});
     state["labels"] = json!({"answeredCount": "Answered", "abandonedCount": "Abandoned", "ronaCount": "Not answered"});
@@ -72,11 +72,11 @@ async fn nothing_sticks_out_and_nothing_is_covered() {
     let boards = ["wallboard", "wallboard/near", "wallboard/far"];
     let browser = Browser::start(&[]).await;
     for (words, state, sizes) in [
-        ("usual", near(now(), 30), &usual[..]),
+        ("usual", agent_detail(now(), 30), &usual[..]),
         ("long", hostile(), &all[..]),
         ("long and stale", stale(hostile()), &usual[..]),
     ] {
-        let mut house = House::open(state).await;
+        let mut house = TestServer::open(state).await;
         // A page whose socket is let go comes back, and would be taken for the next one.
         let mut held = Vec::new();
         let shown = pages.iter().flat_map(|page| sizes.iter().map(move |size| (page, size)));
@@ -99,16 +99,16 @@ async fn nothing_sticks_out_and_nothing_is_covered() {
 async fn keepers_pages_have_room_for_any_name() {
     let (sandbox, _life) = sandbox(24, 3).await;
     let house = Whole::with_a_door(&sandbox, |_| ()).await;
-    let keeper = Somebody::of(&house, &sandbox, ADMINISTRATOR).await;
+    let keeper = SignedIn::as_agent(&house, &sandbox, ADMINISTRATOR).await;
     let name = "W".repeat(80);
     let shown = house.get("/display").await;
-    let _screen = Somebody::with(&house, cookie(&shown));
+    let _screen = SignedIn::with_cookie(&house, cookie(&shown));
     let page = shown.text().await.expect("a page");
     let code = page.split_once("aria-label=\"Code\">").expect("a code").1.split_once('<').expect("its end").0;
     let form = [("code", code), ("board", "floor"), ("name", &*name)];
     let confirmed = keeper.request(Method::POST, "/displays/pair").form(&form).send().await.expect("an answer");
     assert_eq!(confirmed.status(), StatusCode::SEE_OTHER);
-    let token = sandbox.steering().token_for(ADMINISTRATOR).expect("an agent");
+    let token = sandbox.control().token_for(ADMINISTRATOR).expect("an agent");
     let browser = Browser::start(&[&format!("--user-agent={}", "M".repeat(200))]).await;
     browser.client.goto(house.at("/login").as_str()).await.expect("the door");
     let send = "const form = document.querySelector('form[action=\"/login/token\"]');

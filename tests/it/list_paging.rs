@@ -4,13 +4,13 @@ use serde_json::{Value, json};
 
 use crate::support::agent_connect::AgentConnect;
 use crate::support::goodays::{Mock, send};
-use crate::support::house::House;
+use crate::support::server::TestServer;
 use crate::support::viewer::Viewer;
 
 const ALL: usize = 230;
 
 /// A response of a number: the later, the newer. Every third has been dealt with.
-async fn hear(house: &House, mock: &Mock, number: usize) {
+async fn hear(house: &TestServer, mock: &Mock, number: usize) {
     let event = mock.customer_answers(&format!("r{number:03}"), |response| {
         let minute = format!("2026-11-20T{:02}:{:02}:00+01:00", 1 + number / 60, number % 60);
         (response["created_date"], response["updated_date"]) = (json!(minute), json!(minute));
@@ -117,7 +117,7 @@ async fn surveys_are_a_page_of_a_hundred_with_counts_of_all() {
             "request_created_at": format!("2026-11-20T12:{:02}:{:02}Z", number / 60, number % 60)})
     });
     upstream.book().records = records.collect();
-    let house = House::alone(|config| config.agent_connect = Some(upstream.config())).await;
+    let house = TestServer::alone(|config| config.agent_connect = Some(upstream.config())).await;
     let state = house.until("surveys:1", "all of them", |state| state["lists"]["surveys"]["total"] == 250).await;
     assert_eq!(ids(&state, "surveys").len(), 100);
     assert!(state["surveys"]["u250"].is_object() && state["surveys"]["u150"].is_null(), "the newest first");

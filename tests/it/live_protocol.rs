@@ -7,11 +7,11 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::http::HeaderValue;
 use tokio_tungstenite::tungstenite::{Error, Message};
 
-use crate::support::house::House;
+use crate::support::server::TestServer;
 use crate::support::viewer::{End, Held, Viewer};
 
 /// Something changes, in every scope.
-async fn change(house: &House, word: &str) {
+async fn change(house: &TestServer, word: &str) {
     let at: Timestamp = "2026-11-21T09:00:00Z".parse().expect("a time");
     let mut health = Health::new(SourceState::Live, at);
     health.reason = Some(word.into());
@@ -24,7 +24,7 @@ fn says<'a>(word: &'a str) -> impl FnMut(&Value) -> bool + 'a {
 
 #[tokio::test]
 async fn a_viewer_gets_a_snapshot_then_beats_and_patches() {
-    let house = House::alone(|_| ()).await;
+    let house = TestServer::alone(|_| ()).await;
     let mut viewer = Viewer::connect(&house.base, "all", None).await;
     assert_eq!(viewer.step().await.expect("a frame"), "snapshot");
     for section in ["agents", "queues", "teams", "feedback", "surveys", "alerts", "labels", "sources"] {
@@ -40,7 +40,7 @@ async fn a_viewer_gets_a_snapshot_then_beats_and_patches() {
 
 #[tokio::test]
 async fn whoever_comes_back_gets_one_patch_that_covers_the_gap() {
-    let house = House::alone(|_| ()).await;
+    let house = TestServer::alone(|_| ()).await;
     let mut viewer = Viewer::connect(&house.base, "status", None).await;
     viewer.until("all four sources", |state| state["sources"].as_object().is_some_and(|it| it.len() == 4)).await;
     let held = viewer.held();
@@ -57,7 +57,7 @@ async fn whoever_comes_back_gets_one_patch_that_covers_the_gap() {
 
 #[tokio::test]
 async fn a_page_that_was_painted_needs_no_snapshot() {
-    let house = House::alone(|_| ()).await;
+    let house = TestServer::alone(|_| ()).await;
     let painted = house.state("floor").await;
     let held = Held {
         epoch: painted["epoch"].as_str().expect("an epoch").to_owned(),
@@ -73,7 +73,7 @@ async fn a_page_that_was_painted_needs_no_snapshot() {
 
 #[tokio::test]
 async fn a_position_that_makes_no_sense_gets_a_snapshot() {
-    let house = House::alone(|_| ()).await;
+    let house = TestServer::alone(|_| ()).await;
     let now = house.state("all").await;
     let (epoch, version) = (now["epoch"].as_str().expect("an epoch"), now["version"].as_u64().expect("a version"));
     let other_scope = house.state("floor").await["epoch"].as_str().expect("an epoch").to_owned();
@@ -98,7 +98,7 @@ async fn a_position_that_makes_no_sense_gets_a_snapshot() {
 
 #[tokio::test]
 async fn strangers_pages_and_unknown_scopes_are_refused_before_the_upgrade() {
-    let house = House::alone(|_| ()).await;
+    let house = TestServer::alone(|_| ()).await;
     let own = format!("http://{}", house.world.address);
     let refused = [
         ("https://evil.example", "all", 403),
@@ -128,7 +128,7 @@ async fn strangers_pages_and_unknown_scopes_are_refused_before_the_upgrade() {
 
 #[tokio::test]
 async fn a_stop_closes_with_1012_and_the_next_life_begins_with_a_snapshot() {
-    let house = House::alone(|_| ()).await;
+    let house = TestServer::alone(|_| ()).await;
     let mut viewer = Viewer::connect(&house.base, "all", None).await;
     viewer.step().await.expect("a snapshot");
     let held = viewer.held();
@@ -150,7 +150,7 @@ async fn a_stop_closes_with_1012_and_the_next_life_begins_with_a_snapshot() {
 
 #[tokio::test]
 async fn a_viewer_that_floods_us_is_shown_out() {
-    let house = House::alone(|_| ()).await;
+    let house = TestServer::alone(|_| ()).await;
     let mut viewer = Viewer::connect(&house.base, "all", None).await;
     for _ in 0..200 {
         viewer.say(Message::text("hello")).await;
@@ -172,7 +172,7 @@ async fn a_viewer_that_floods_us_is_shown_out() {
 #[tokio::test]
 async fn abuse_ends_the_socket_of_whoever_does_it_and_nobody_elses() {
     use futures_util::{SinkExt, StreamExt};
-    let house = House::alone(|_| ()).await;
+    let house = TestServer::alone(|_| ()).await;
     let mut neighbour = Viewer::connect(&house.base, "all", None).await;
     neighbour.step().await.expect("a snapshot");
     let ten_megabytes = vec![Message::binary(vec![b'x'; 10 << 20])];
@@ -211,7 +211,7 @@ async fn abuse_ends_the_socket_of_whoever_does_it_and_nobody_elses() {
         };
         let code = tokio::select! {
             () = abusing => unreachable!("abuse has no end of its own"),
-            ended = tokio::time::timeout(crate::support::house::PATIENCE, ended) => ended.expect("it is shown out in time"),
+            ended = tokio::time::timeout(crate::support::server::TIMEOUT, ended) => ended.expect("it is shown out in time"),
         };
         assert!(matches!(code, None | Some(1008 | 1009)), "{what}: {code:?}");
     }
@@ -225,8 +225,8 @@ async fn abuse_ends_the_socket_of_whoever_does_it_and_nobody_elses() {
 #[tokio::test]
 async fn a_wallboard_sees_its_queues_and_no_customers_name() {
     use callboard::domain::session::SessionListUpdate;
-    use callboard::domain::{Modality, QueueId, QueueUpdate, SessionId, SessionStatus, SessionUpdate};
-    let house = House::alone(|_| ()).await;
+    use callboard::domain::{Modality, QueueId, QueueUpdate, SessionId, SessionUpdate, SessionStatus};
+    let house = TestServer::alone(|_| ()).await;
     for id in 0..4 {
         let mut waiting = SessionUpdate::new(SessionId(82_673 + id));
         waiting.status = Some(SessionStatus::Queued);

@@ -6,26 +6,26 @@ use axum::routing::get;
 use base::Secret;
 use base::hmac::Tag;
 use callboard::config::{AgentConnect, Goodays, Mode};
-use sandbox::{Upstream, WrongAnswer};
+use sandbox::{FaultResponse, Upstream};
 use jiff::tz::TimeZone;
 use reqwest::StatusCode;
 use serde_json::Value;
 
-use crate::support::house::{House, sandbox};
+use crate::support::server::{TestServer, sandbox};
 
 const SECRET: &str = "a-secret-agreed-upon";
 
-async fn listening() -> House {
+async fn listening() -> TestServer {
     let api_root = "http://127.0.0.1:9/v2".parse().expect("an address");
     let goodays = Goodays::new(api_root, Secret::from("t"), vec![Secret::from(SECRET)]);
-    House::alone(|config| {
+    TestServer::alone(|config| {
         config.goodays = Some(goodays);
         config.server.time_zone = TimeZone::get("America/Chicago").expect("a zone");
     })
     .await
 }
 
-async fn send(house: &House, body: &[u8]) {
+async fn send(house: &TestServer, body: &[u8]) {
     let tag = Tag::sign(&Secret::from(SECRET), body).to_string();
     let call = house.http.post(house.at("/webhooks/goodays")).header("X-HMAC-SHA256", tag).body(body.to_vec());
     assert_eq!(call.send().await.expect("an answer").status(), StatusCode::NO_CONTENT);
@@ -92,7 +92,7 @@ async fn data_return() -> String {
 #[tokio::test]
 async fn a_page_of_results_with_odd_records_takes_the_others() {
     let root = data_return().await;
-    let house = House::alone(|config| {
+    let house = TestServer::alone(|config| {
         config.agent_connect = Some(AgentConnect {
             api_root: root.parse().expect("an address"),
             api_key: Some("k".into()),
@@ -119,9 +119,9 @@ async fn a_page_of_results_with_odd_records_takes_the_others() {
 #[tokio::test]
 async fn a_caller_with_half_a_letter_costs_no_push_and_no_floor() {
     let (sandbox, neighbours) = sandbox(8, 2).await;
-    let house = House::beside(&sandbox).await;
+    let house = TestServer::beside(&sandbox).await;
     house.until("all", "a live floor", |state| state["sources"]["clarity"]["state"] == "live").await;
-    sandbox.steering().pause(true);
+    sandbox.control().pause(true);
     for number in 1..=3 {
         // Cut inside an emoji; a number that nobody can hold; a name that comes twice.
         let odd = [
@@ -133,7 +133,7 @@ async fn a_caller_with_half_a_letter_costs_no_push_and_no_floor() {
             r#"{{"M":[{{"H":"connect","M":"onData","A":[[{{"type":"queue","id":1.0,"metrics":{{"audio":{{"queuedCount":"1.0"}}}},
                 "sessions":{{"audio":{{"sessions":[{{"sessionId":90{number},"sessionStatus":"queued","queueId":1,{odd}}}]}}}}}}]]}}]}}"#
         );
-        sandbox.steering().push_raw(frame.clone());
+        sandbox.control().send_raw_frame(frame.clone());
         let what = format!("push {number}");
         let state = house
             .until("all", &what, |state| {
@@ -142,7 +142,7 @@ async fn a_caller_with_half_a_letter_costs_no_push_and_no_floor() {
                 let shown = &queue["sessions"][format!("90{number}")]["customer"];
                 let is_shown = queue["waiting"] == 1 && shown == "Zoë \u{fffd}";
                 if !is_shown {
-                    sandbox.steering().push_raw(frame.clone());
+                    sandbox.control().send_raw_frame(frame.clone());
                 }
                 is_shown
             })
@@ -156,15 +156,15 @@ async fn a_caller_with_half_a_letter_costs_no_push_and_no_floor() {
     }
 
     // The same in the answer to a question: the floor is polled now.
-    sandbox.steering().refuse_signalr(true);
-    sandbox.steering().cut_signalr();
-    let agents: Vec<String> = sandbox.world_snapshot().agents.keys().map(|id| {
+    sandbox.control().set_signalr_unavailable(true);
+    sandbox.control().disconnect_signalr();
+    let agents: Vec<String> = sandbox.snapshot().agents.keys().map(|id| {
         format!(r#"{{"type":"agent","id":"{id}.0","currentStatus":{{"agentStatus":"Available","startTime":"1970-01-01T00:00:00Z"}},
             "metrics":{{"audio":{{"handleTime":{{"average":"NaN","count":0.0}}}}}},
             "sessions":{{"audio":{{"sessions":[{{"sessionId":{id},"sessionStatus":"active","activeMs":61000.4,"customerName":"Cut \ud83d"}}]}}}}}}"#)
     }).collect();
-    let answer = WrongAnswer { body: format!("[{}]", agents.join(",")), ..WrongAnswer::status(200) };
-    sandbox.steering().answer_wrongly(Upstream::Clarity, "/metrics/agents", Some(answer));
+    let answer = FaultResponse { body: format!("[{}]", agents.join(",")), ..FaultResponse::status(200) };
+    sandbox.control().set_fault(Upstream::Clarity, "/metrics/agents", Some(answer));
     let state = house
         .until("all", "the answer", |state| {
             let mut agents = state["agents"].as_object().expect("agents").iter();

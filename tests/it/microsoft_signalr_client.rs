@@ -12,7 +12,7 @@ use tokio::io::{AsyncBufReadExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdout, Command};
 
 /// Long enough for a busy machine to start Node.
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 struct Client {
     _process: Child,
@@ -46,7 +46,7 @@ impl Client {
             }
             panic!("the client has ended without {what} (did `npm ci` run?); it said {heard:?}");
         };
-        tokio::time::timeout(PATIENCE, read).await.unwrap_or_else(|_| panic!("waited too long for {what}"))
+        tokio::time::timeout(TIMEOUT, read).await.unwrap_or_else(|_| panic!("waited too long for {what}"))
     }
 
     /// Waits for the push that says how many wait in a queue.
@@ -63,9 +63,9 @@ async fn follows_and_comes_back(transport: &str) {
     let life = Lifecycle::new();
     let options = Options { agents: 30, queues: 4, ..Options::default() };
     let sandbox = Sandbox::start(options, Clock::system(), life.clone()).await.expect("free ports");
-    let steering = sandbox.steering();
-    steering.pause(true);
-    let token = steering.token_for(1).expect("a token");
+    let control = sandbox.control();
+    control.pause(true);
+    let token = control.token_for(1).expect("a token");
     let api = &sandbox.addresses().clarity_api;
     let mut client = Client::start(&api.origin().ascii_serialization(), transport, &token);
     let connection = client
@@ -86,22 +86,22 @@ async fn follows_and_comes_back(transport: &str) {
         .await
         .expect("an answer");
     assert_eq!(subscribed.status(), 200);
-    assert!(steering.pulse(1, 41).is_some());
+    assert!(control.set_waiting(1, 41).is_some());
     client.until_waiting(1, 41).await;
 
     // Between two polls there is nothing to cut.
     let connected = async {
-        while steering.connected() == 0 {
+        while control.connected_count() == 0 {
             tokio::task::yield_now().await;
         }
     };
-    tokio::time::timeout(PATIENCE, connected).await.expect("the client listens");
-    steering.cut_signalr();
+    tokio::time::timeout(TIMEOUT, connected).await.expect("the client listens");
+    control.disconnect_signalr();
     // What is pushed while nobody listens waits in the ring.
-    assert!(steering.pulse(2, 42).is_some());
+    assert!(control.set_waiting(2, 42).is_some());
     client.until("a reconnection", |line| (line["state"] == "reconnecting").then_some(())).await;
     client.until_waiting(2, 42).await;
-    assert!(steering.pulse(1, 43).is_some());
+    assert!(control.set_waiting(1, 43).is_some());
     client.until_waiting(1, 43).await;
     life.kill();
 }

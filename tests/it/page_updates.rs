@@ -18,14 +18,14 @@ use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
-use crate::support::browser::{Browser, PATIENCE};
-use crate::support::floor::{floor, near};
+use crate::support::browser::{Browser, TIMEOUT};
+use crate::support::sample_document::{agent_detail, sample};
 
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; \
                       form-action 'self'; base-uri 'none'; frame-ancestors 'none'; report-uri /violations";
 
 /// Serves pages painted from one document, and a socket that the test speaks through.
-pub(crate) struct House {
+pub(crate) struct TestServer {
     pub(crate) address: String,
     sockets: UnboundedReceiver<Peer>,
     violations: UnboundedReceiver<String>,
@@ -49,7 +49,7 @@ pub(crate) struct Peer {
     say: UnboundedSender<Message>,
 }
 
-impl House {
+impl TestServer {
     pub(crate) async fn open(state: Value) -> Self {
         let (sockets_in, sockets) = unbounded_channel();
         let (violations_in, violations) = unbounded_channel();
@@ -75,7 +75,7 @@ impl House {
     }
 
     pub(crate) async fn peer(&mut self) -> Peer {
-        tokio::time::timeout(PATIENCE, self.sockets.recv()).await.expect("a page connects").expect("the house is open")
+        tokio::time::timeout(TIMEOUT, self.sockets.recv()).await.expect("a page connects").expect("the house is open")
     }
 }
 
@@ -165,7 +165,7 @@ async fn survey(State(rooms): State<Rooms>, headers: HeaderMap, Json(fields): Js
             Json(json!({ "title": "Agent Connect does not answer.", "detail": "Try again." })),
         )
             .into_response(),
-        1 => (StatusCode::CONFLICT, Json(json!({ "title": "Somebody else was faster." }))).into_response(),
+        1 => (StatusCode::CONFLICT, Json(json!({ "title": "SignedIn else was faster." }))).into_response(),
         _ => StatusCode::ACCEPTED.into_response(),
     }
 }
@@ -215,7 +215,7 @@ async fn what_the_server_painted_is_what_the_script_paints_and_patches_touch_onl
         "supervisor",
     ] {
         // A house for each page: what a page that is being left still says is not the next page's.
-        let mut house = House::open(near(now(), 30)).await;
+        let mut house = TestServer::open(agent_detail(now(), 30)).await;
         browser.client.goto(&format!("{}/page/{name}", house.address)).await.expect("the page opens");
         let peer = house.peer().await;
         assert_eq!(peer.query, "scope=all&epoch=e1&version=10", "{name}");
@@ -349,7 +349,7 @@ async fn rows_come_and_go(browser: &Browser, peer: &Peer) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lost_link_is_said_in_words_and_comes_back_where_it_was() {
-    let mut house = House::open(floor(now(), 12)).await;
+    let mut house = TestServer::open(sample(now(), 12)).await;
     let browser = Browser::start(&["--window-size=1600,1000"]).await;
     browser.client.goto(&format!("{}/page/supervisor", house.address)).await.expect("the page opens");
     let first = house.peer().await;
@@ -377,7 +377,7 @@ async fn a_lost_link_is_said_in_words_and_comes_back_where_it_was() {
     second.beat(15);
     let third = house.peer().await;
     assert_eq!(third.query, "scope=all", "a beat ahead of the document asks for all of it");
-    let mut state = floor(now(), 11);
+    let mut state = sample(now(), 11);
     state["queues"]["1"]["waiting"] = json!(6);
     third.say(&json!({ "type": "snapshot", "epoch": "e2", "version": 3, "scope": "all", "build": "0.1.0-test", "state": state }));
     browser
@@ -394,7 +394,7 @@ async fn a_lost_link_is_said_in_words_and_comes_back_where_it_was() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_wall_says_once_that_its_data_stopped_and_counts_in_silence() {
-    let mut house = House::open(floor(now(), 3)).await;
+    let mut house = TestServer::open(sample(now(), 3)).await;
     let browser = Browser::start(&["--window-size=1600,1000"]).await;
     browser.client.goto(&format!("{}/page/wallboard", house.address)).await.expect("the page opens");
     let peer = house.peer().await;
@@ -427,7 +427,7 @@ async fn a_wall_says_once_that_its_data_stopped_and_counts_in_silence() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn tables_filter_and_sort_in_place_and_the_address_says_how() {
-    let mut house = House::open(floor(now(), 40)).await;
+    let mut house = TestServer::open(sample(now(), 40)).await;
     let browser = Browser::start(&["--window-size=1600,1000"]).await;
     browser.client.goto(&format!("{}/page/supervisor?group=none", house.address)).await.expect("the page opens");
     let peer = house.peer().await;
@@ -488,7 +488,7 @@ const PAUSES: &str = "const later = window.setTimeout;
 #[tokio::test(flavor = "multi_thread")]
 async fn an_order_pauses_under_a_hand_and_never_for_a_heading() {
     for (table, column, path) in [("queues", "waiting", "waiting"), ("agents", "name", "name")] {
-        let mut house = House::open(floor(now(), 12)).await;
+        let mut house = TestServer::open(sample(now(), 12)).await;
         let browser = Browser::start(&["--window-size=1600,1000"]).await;
         browser.before_every_page(PAUSES).await;
         browser.client.goto(&format!("{}/page/supervisor?group=none", house.address)).await.expect("the page opens");
@@ -626,11 +626,11 @@ fn askings() -> Vec<Asking> {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_reaches_a_customer_or_a_call_asks_first() {
     let browser = Browser::start(&["--window-size=1400,1000"]).await;
-    let mut state = near(now(), 12);
+    let mut state = agent_detail(now(), 12);
     state["surveys"]["s04"]["mayRetry"] = json!(true);
     state["surveys"]["s04"]["mayRecover"] = json!(true);
     for (page, form, question, route, fields) in askings() {
-        let mut house = House::open(state.clone()).await;
+        let mut house = TestServer::open(state.clone()).await;
         browser.client.goto(&format!("{}/page/{page}", house.address)).await.expect("the page opens");
         let peer = house.peer().await;
         peer.beat(10);
@@ -669,7 +669,7 @@ async fn what_reaches_a_customer_or_a_call_asks_first() {
         press().await;
         here("\u{e007}").await;
         let (what, sent) =
-            tokio::time::timeout(PATIENCE, house.asked.recv()).await.expect("in time").expect("asked for");
+            tokio::time::timeout(TIMEOUT, house.asked.recv()).await.expect("in time").expect("asked for");
         assert_eq!((what.split(' ').next(), sent), (Some(route), fields), "{question}");
         let answered = format!("return document.querySelector('{form} [data-answer]')?.dataset.state === 'done'");
         browser.until("the answer where the button is", &answered).await;
@@ -691,9 +691,9 @@ async fn what_reaches_a_customer_or_a_call_asks_first() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_reply_that_was_typed_is_there_until_it_is_sent() {
     let browser = Browser::start(&["--window-size=1400,1000"]).await;
-    let mut house = House::open(floor(now(), 12)).await;
+    let mut house = TestServer::open(sample(now(), 12)).await;
     let field = "document.querySelector('#do-reply textarea')";
-    let open = async |house: &mut House, who: &str| {
+    let open = async |house: &mut TestServer, who: &str| {
         browser.client.goto(&format!("{}/page/r903{who}", house.address)).await.expect("the page opens");
         house.peer().await
     };
@@ -728,7 +728,7 @@ async fn a_reply_that_was_typed_is_there_until_it_is_sent() {
     browser.until("it is here again", &format!("return {field}.value === 'Dear Elena'")).await;
     assert_eq!(browser.ask(key).await, first, "the next try is the same deed");
     browser.ask("document.querySelector('#do-reply form').requestSubmit()").await;
-    let (what, fields) = tokio::time::timeout(PATIENCE, house.asked.recv()).await.expect("in time").expect("asked for");
+    let (what, fields) = tokio::time::timeout(TIMEOUT, house.asked.recv()).await.expect("in time").expect("asked for");
     assert_eq!(what, format!("feedback/r903/reply {}", first.as_str().expect("a key")));
     assert_eq!(fields, json!({ "content": "Dear Elena" }));
     browser
@@ -741,7 +741,7 @@ async fn a_reply_that_was_typed_is_there_until_it_is_sent() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_survey_that_is_asked_for_twice_is_one_deed_and_a_changed_one_another() {
-    let mut house = House::open(floor(now(), 3)).await;
+    let mut house = TestServer::open(sample(now(), 3)).await;
     let browser = Browser::start(&["--window-size=1400,1000"]).await;
     browser.client.goto(&format!("{}/page/surveys", house.address)).await.expect("the page opens");
     let peer = house.peer().await;
@@ -810,7 +810,7 @@ async fn pictures() {
         ];
         for (name, width, height) in shots {
             // A house for each, because a page that has lost its link comes back to the house it knew.
-            let mut house = House::open(floor(now(), 120)).await;
+            let mut house = TestServer::open(sample(now(), 120)).await;
             browser.client.set_window_size(width, height).await.expect("a size");
             browser.client.goto(&format!("{}/page/{name}", house.address)).await.expect("the page opens");
             let peer = house.peer().await;

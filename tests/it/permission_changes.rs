@@ -5,14 +5,14 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use callboard::domain::Actor;
-use sandbox::{Options, Sandbox, Sees, Upstream, WrongAnswer};
+use sandbox::{FaultResponse, Options, Sandbox, Upstream, Visibility};
 use futures_util::StreamExt;
 use reqwest::header::{AUTHORIZATION, COOKIE};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use crate::support::door::{ADMINISTRATOR, AGENT, SUPERVISOR, Somebody, TEAM_LEAD, body};
-use crate::support::house::{House, sandbox_with};
+use crate::support::login::{ADMINISTRATOR, AGENT, SUPERVISOR, SignedIn, TEAM_LEAD, body};
+use crate::support::server::{TestServer, sandbox_with};
 use crate::support::until_async;
 use crate::support::viewer::Viewer;
 
@@ -77,7 +77,7 @@ fn rank(role: &str) -> usize {
     PEOPLE.iter().position(|(known, _)| *known == role).unwrap_or_default()
 }
 
-async fn routes(house: &House) -> Vec<Route> {
+async fn routes(house: &TestServer) -> Vec<Route> {
     let document: Value = house.get("/api/v1/openapi.json").await.json().await.expect("JSON");
     let mut routes: Vec<Route> =
         PAGES.map(|(path, least)| Route { method: Method::GET, path: path.to_owned(), least: least.to_owned() }).into();
@@ -94,11 +94,11 @@ async fn routes(house: &House) -> Vec<Route> {
     routes
 }
 
-/// Somebody with both of their keys: a browser's cookie, and the token that a program brings.
+/// SignedIn with both of their keys: a browser's cookie, and the token that a program brings.
 struct Person<'a> {
     role: &'static str,
     agent: i64,
-    browser: Somebody<'a>,
+    browser: SignedIn<'a>,
     token: String,
     sockets: Vec<Viewer>,
     /// An agent whom they saw and do not see any more.
@@ -106,9 +106,9 @@ struct Person<'a> {
 }
 
 impl<'a> Person<'a> {
-    async fn enter(house: &'a House, sandbox: &Sandbox, (role, agent): (&'static str, i64)) -> Self {
-        let token = sandbox.steering().token_for(agent).expect("an agent");
-        let browser = Somebody::of(house, sandbox, agent).await;
+    async fn enter(house: &'a TestServer, sandbox: &Sandbox, (role, agent): (&'static str, i64)) -> Self {
+        let token = sandbox.control().token_for(agent).expect("an agent");
+        let browser = SignedIn::as_agent(house, sandbox, agent).await;
         let mut person = Self { role, agent, browser, token, sockets: Vec::new(), lost: None };
         assert_eq!(person.ask(house, Method::GET, "/api/v1/state?scope=status", true).await.0, StatusCode::OK);
         for scope in ["all", "floor", "feedback", "surveys"] {
@@ -120,7 +120,7 @@ impl<'a> Person<'a> {
     }
 
     /// Asks, and says what came: the status, and every byte of the head and the body.
-    async fn ask(&self, house: &House, method: Method, path: &str, as_program: bool) -> (StatusCode, String) {
+    async fn ask(&self, house: &TestServer, method: Method, path: &str, as_program: bool) -> (StatusCode, String) {
         let origin = house.base.as_str().trim_end_matches('/');
         let mut request = house.http.request(method.clone(), house.at(path)).header("origin", origin);
         request = if as_program {
@@ -150,14 +150,14 @@ fn told(text: &str, secrets: &BTreeSet<String>) -> Vec<String> {
 }
 
 /// A running server with everybody in, who may see the whole floor, and the whole floor.
-async fn opened(lifetime: Duration) -> (Sandbox, base::Lifecycle, House, Value) {
+async fn opened(lifetime: Duration) -> (Sandbox, base::Lifecycle, TestServer, Value) {
     let options = Options { agents: 48, queues: 6, token_lifetime: lifetime, ..Options::default() };
     let (sandbox, life) = sandbox_with(options).await;
     for (_, agent) in PEOPLE {
-        sandbox.steering().show(agent, Sees::Everything);
+        sandbox.control().set_visibility(agent, Visibility::All);
     }
-    let house = House::with_a_door(&sandbox, |config| config.access.confirm_every = Duration::from_secs(1)).await;
-    let keeper = Somebody::of(&house, &sandbox, ADMINISTRATOR).await;
+    let house = TestServer::with_a_door(&sandbox, |config| config.access.confirm_every = Duration::from_secs(1)).await;
+    let keeper = SignedIn::as_agent(&house, &sandbox, ADMINISTRATOR).await;
     let mut all = keeper.watch("all", None).await;
     let whole = all.seen("the floor", |document| {
         let many = |section: &str, least| document[section].as_object().is_some_and(|it| it.len() >= least);
@@ -169,7 +169,7 @@ async fn opened(lifetime: Duration) -> (Sandbox, base::Lifecycle, House, Value) 
 }
 
 /// Asks everything of everybody, and checks what comes.
-async fn drive(standing: Standing, house: &House, people: &[Person<'_>], secrets: &[BTreeSet<String>]) -> usize {
+async fn drive(standing: Standing, house: &TestServer, people: &[Person<'_>], secrets: &[BTreeSet<String>]) -> usize {
     let mut asked = 0;
     for (person, secrets) in people.iter().zip(secrets) {
         for route in routes(house).await {
@@ -220,7 +220,7 @@ async fn drive(standing: Standing, house: &House, people: &[Person<'_>], secrets
     asked
 }
 
-async fn everybody<'a>(house: &'a House, sandbox: &Sandbox) -> Vec<Person<'a>> {
+async fn everybody<'a>(house: &'a TestServer, sandbox: &Sandbox) -> Vec<Person<'a>> {
     let mut people = Vec::new();
     for who in PEOPLE {
         people.push(Person::enter(house, sandbox, who).await);
@@ -256,7 +256,7 @@ async fn narrowed_rights_show_nothing_of_the_rest() {
     let held: Vec<_> = people.iter().map(|person| person.sockets[0].held()).collect();
     let mut secrets = Vec::new();
     for person in &mut people {
-        sandbox.steering().show(person.agent, Sees::Team);
+        sandbox.control().set_visibility(person.agent, Visibility::Team);
         let team = &whole["agents"][person.agent.to_string()]["team"];
         let is_own = |agent: &Value| agent["team"] == *team;
         let mut own = whole.clone();
@@ -295,7 +295,7 @@ async fn refused_person_is_out_of_everything() {
     let (sandbox, _life, house, whole) = opened(Duration::from_secs(600)).await;
     let mut people = everybody(&house, &sandbox).await;
     for person in &people {
-        sandbox.steering().show(person.agent, Sees::Nothing);
+        sandbox.control().set_visibility(person.agent, Visibility::Nothing);
     }
     all_closed(&mut people).await;
     // A program's sign-in ends as a browser's does, each at its own time.
@@ -312,7 +312,7 @@ async fn refused_person_is_out_of_everything() {
 async fn unconfirmed_person_sees_and_changes_nothing() {
     let (sandbox, _life, house, _) = opened(Duration::from_secs(600)).await;
     let mut people = everybody(&house, &sandbox).await;
-    sandbox.steering().answer_wrongly(Upstream::Clarity, "profile", Some(WrongAnswer::status(503)));
+    sandbox.control().set_fault(Upstream::Clarity, "profile", Some(FaultResponse::status(503)));
     for person in people.iter().filter(|person| person.role != "agent") {
         for as_program in [false, true] {
             until_async("no answer", async || {
@@ -369,8 +369,8 @@ async fn signed_out_browser_is_out_and_its_program_is_not() {
 #[tokio::test]
 async fn running_export_ends_with_its_sign_in() {
     let (sandbox, _life) = sandbox_with(Options { agents: 24, queues: 3, ..Options::default() }).await;
-    let house = House::with_a_door(&sandbox, |_| ()).await;
-    let keeper = Somebody::of(&house, &sandbox, ADMINISTRATOR).await;
+    let house = TestServer::with_a_door(&sandbox, |_| ()).await;
+    let keeper = SignedIn::as_agent(&house, &sandbox, ADMINISTRATOR).await;
     // More than every buffer between the two can hold.
     let (actor, after) = (Actor::command("a test"), json!({"note": "x".repeat(20_000)}));
     let noted =

@@ -15,7 +15,7 @@ use tokio::process::{Child, Command};
 use tokio::time::timeout;
 use url::Url;
 
-use crate::support::house::{PATIENCE, sandbox};
+use crate::support::server::{TIMEOUT, sandbox};
 use crate::support::viewer::Viewer;
 
 /// What viewers bring along, and what upstreams send that is nobody's business.
@@ -66,7 +66,7 @@ impl Server {
             .spawn()
             .expect("the program runs");
         let mut lines = BufReader::new(program.stdout.take().expect("a pipe")).lines();
-        let said = timeout(PATIENCE, lines.next_line()).await.expect("a line in time").expect("text");
+        let said = timeout(TIMEOUT, lines.next_line()).await.expect("a line in time").expect("text");
         assert!(
             said.is_some(),
             "it serves: {}",
@@ -228,7 +228,7 @@ async fn no_secret_comes_out_when_every_sign_in_fails() {
 async fn no_secret_and_no_customers_word_comes_out_when_all_is_well() {
     let (sandbox, neighbours) = sandbox(8, 2).await;
     let at = sandbox.addresses().clone();
-    let token = sandbox.steering().token_for(1).expect("a token");
+    let token = sandbox.control().token_for(1).expect("a token");
     let mut server = Server::start(|secret| {
         format!(
             "[clarity]\napi_root = \"{}\"\nclient_id = \"{}\"\nauth = \"negotiate\"\nusername = \"svc\"\npassword_file = \"{}\"\n\
@@ -297,7 +297,7 @@ async fn refusals_and_sockets_are_a_line_each_without_what_the_sender_chose() {
     let (sandbox, neighbours) = sandbox(8, 2).await;
     let clarity = sandbox.addresses().clarity_api.clone();
     let mut server = Server::start_with("clarity", |secret| {
-        let token = secret("token", &sandbox.steering().token_for(1).expect("a token"));
+        let token = secret("token", &sandbox.control().token_for(1).expect("a token"));
         format!("[clarity]\napi_root = \"{clarity}\"\nauth = \"static\"\ntoken_file = \"{token}\"\n")
     })
     .await;
@@ -312,7 +312,7 @@ async fn refusals_and_sockets_are_a_line_each_without_what_the_sender_chose() {
     assert_eq!(send(server.http.get(at("/")).header("Host", "canary-typed.example")).await, 421);
     let mut stranger = Viewer::connect(&server.base, "all", None).await;
     assert_eq!(stranger.closed().await, 4401);
-    let bearer = format!("Bearer {}", sandbox.steering().token_for(1).expect("a token"));
+    let bearer = format!("Bearer {}", sandbox.control().token_for(1).expect("a token"));
     let scope = format!("response:{FORGED}");
     let mut viewer = Viewer::connect_with(&server.base, &scope, None, &[("authorization", &bearer)]).await;
     viewer.step().await.expect("a frame");

@@ -9,7 +9,7 @@ use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::Command;
 use tokio::time::timeout;
 
-use crate::support::house::PATIENCE;
+use crate::support::server::TIMEOUT;
 
 fn serve(config: &str) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_callboard"));
@@ -37,7 +37,7 @@ async fn a_server_with_a_certificate_speaks_https_and_one_with_a_wrong_one_says_
 
     let mut server = serve(&config).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("the program runs");
     let mut lines = BufReader::new(server.stdout.take().expect("a pipe")).lines();
-    let line = timeout(PATIENCE, lines.next_line()).await.expect("a line in time").expect("text").expect("it serves");
+    let line = timeout(TIMEOUT, lines.next_line()).await.expect("a line in time").expect("text").expect("it serves");
     assert!(line.contains(&format!("https://localhost:{port}/")), "{line}");
     let root = reqwest::Certificate::from_pem(cert.pem().as_bytes()).expect("a certificate");
     let client = reqwest::Client::builder().tls_certs_only([root]).build().expect("a client");
@@ -47,7 +47,7 @@ async fn a_server_with_a_certificate_speaks_https_and_one_with_a_wrong_one_says_
     server.kill().await.expect("it ends");
 
     std::fs::write(at("cert.pem"), "garbage").expect("a file");
-    let output = timeout(PATIENCE, serve(&config).output()).await.expect("an end in time").expect("the program runs");
+    let output = timeout(TIMEOUT, serve(&config).output()).await.expect("an end in time").expect("the program runs");
     let complaint = String::from_utf8(output.stderr).expect("text");
     assert_eq!((output.status.code(), complaint.trim_end().lines().count()), (Some(2), 1), "{complaint}");
     assert!(complaint.contains("which holds no certificate in PEM"), "{complaint}");

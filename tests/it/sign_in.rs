@@ -4,16 +4,16 @@ use std::time::Duration;
 
 use base::Secret;
 use callboard::config::Auth;
-use sandbox::{Sandbox, Sees, Upstream, WrongAnswer};
+use sandbox::{FaultResponse, Sandbox, Upstream, Visibility};
 use reqwest::header::{LOCATION, SET_COOKIE, WWW_AUTHENTICATE};
 use reqwest::{Method, Response, StatusCode};
 use serde_json::{Value, json};
 
-use crate::support::door::{ADMINISTRATOR, AGENT, SUPERVISOR, Somebody, TEAM_LEAD, cookie};
-use crate::support::house::{House, sandbox};
+use crate::support::login::{ADMINISTRATOR, AGENT, SUPERVISOR, SignedIn, TEAM_LEAD, cookie};
+use crate::support::server::{TestServer, sandbox};
 use crate::support::until_async;
 use crate::support::viewer::Viewer;
-use crate::support::windows::{CLIENT_ID, DOMAIN, PASSWORD, Site, USER, Windows};
+use crate::support::windows_domain::{CLIENT_ID, DOMAIN, PASSWORD, Site, USER, Windows};
 
 /// The close code for whoever must sign in.
 const SIGN_IN: u16 = 4401;
@@ -23,11 +23,11 @@ const TOO_MANY: u16 = 4429;
 
 /// Whoever is in is confirmed every second. No answer may take longer than that, so it must not be quicker on a busy
 /// machine.
-async fn quick(sandbox: &Sandbox) -> House {
-    House::with_a_door(sandbox, |config| config.access.confirm_every = Duration::from_secs(1)).await
+async fn quick(sandbox: &Sandbox) -> TestServer {
+    TestServer::with_a_door(sandbox, |config| config.access.confirm_every = Duration::from_secs(1)).await
 }
 
-async fn log_in(house: &House, name: &str, password: &str) -> Response {
+async fn log_in(house: &TestServer, name: &str, password: &str) -> Response {
     let form = [("username", name), ("password", password), ("then", "/feedback")];
     house.http.post(house.at("/login")).form(&form).send().await.expect("an answer")
 }
@@ -36,9 +36,9 @@ async fn log_in(house: &House, name: &str, password: &str) -> Response {
 async fn a_windows_name_and_password_open_the_door_and_are_kept_nowhere() {
     let (sandbox, _life) = sandbox(24, 3).await;
     let windows = Windows::start(Site::Usual).await;
-    let token = |agent| sandbox.steering().token_for(agent);
+    let token = |agent| sandbox.control().token_for(agent);
     *windows.token.lock().expect("a lock") = token(ADMINISTRATOR);
-    let house = House::with_a_door(&sandbox, |config| {
+    let house = TestServer::with_a_door(&sandbox, |config| {
         let clarity = config.clarity.as_mut().expect("Clarity");
         (clarity.auth, clarity.username) = (Auth::Ntlm, USER.to_owned());
         (clarity.domain, clarity.password) = (DOMAIN.to_owned(), Some(Secret::from(PASSWORD)));
@@ -75,7 +75,7 @@ async fn a_windows_name_and_password_open_the_door_and_are_kept_nowhere() {
 async fn a_token_service_that_asks_for_no_proof_proves_nobody() {
     // The sandbox gives whoever asks the service's own token.
     let (sandbox, _life) = sandbox(12, 2).await;
-    let house = House::with_a_door(&sandbox, |_| ()).await;
+    let house = TestServer::with_a_door(&sandbox, |_| ()).await;
     let answer = log_in(&house, "anybody", "anything").await;
     assert_eq!(answer.status(), StatusCode::CONFLICT);
     assert!(!answer.headers().contains_key(SET_COOKIE));
@@ -85,7 +85,7 @@ async fn a_token_service_that_asks_for_no_proof_proves_nobody() {
 #[tokio::test]
 async fn nobody_is_shown_anything_before_the_door() {
     let (sandbox, _life) = sandbox(12, 2).await;
-    let house = House::with_a_door(&sandbox, |_| ()).await;
+    let house = TestServer::with_a_door(&sandbox, |_| ()).await;
     let page =
         house.http.get(house.at("/feedback?state=open")).header("accept", "text/html").send().await.expect("sent");
     assert_eq!(page.status(), StatusCode::SEE_OTHER);
@@ -97,7 +97,7 @@ async fn nobody_is_shown_anything_before_the_door() {
     );
     assert_eq!(Viewer::connect(&house.base, "all", None).await.closed().await, SIGN_IN);
     for wrong in ["", "x", &"0".repeat(64)] {
-        let somebody = Somebody::with(&house, format!("cb={wrong}"));
+        let somebody = SignedIn::with_cookie(&house, format!("cb={wrong}"));
         assert_eq!(somebody.get("/api/v1/state").await.status(), StatusCode::UNAUTHORIZED, "{wrong}");
     }
     for token in ["", "x", "a.b.c", &"a".repeat(20_000)] {
@@ -110,11 +110,11 @@ async fn nobody_is_shown_anything_before_the_door() {
 #[tokio::test]
 async fn the_first_page_is_that_of_the_role() {
     let (sandbox, _life) = sandbox(24, 3).await;
-    let house = House::with_a_door(&sandbox, |_| ()).await;
+    let house = TestServer::with_a_door(&sandbox, |_| ()).await;
     for (agent, page) in
         [(ADMINISTRATOR, "/supervisor"), (SUPERVISOR, "/supervisor"), (TEAM_LEAD, "/feedback"), (AGENT, "/agents/4")]
     {
-        let somebody = Somebody::of(&house, &sandbox, agent).await;
+        let somebody = SignedIn::as_agent(&house, &sandbox, agent).await;
         assert_eq!(somebody.page("/").await.headers()[LOCATION], page, "agent {agent}");
     }
 }
@@ -122,9 +122,9 @@ async fn the_first_page_is_that_of_the_role() {
 #[tokio::test]
 async fn who_leaves_takes_every_socket_along_and_the_others_stay() {
     let (sandbox, _life) = sandbox(24, 3).await;
-    let house = House::with_a_door(&sandbox, |_| ()).await;
+    let house = TestServer::with_a_door(&sandbox, |_| ()).await;
     let (here, there) =
-        (Somebody::of(&house, &sandbox, TEAM_LEAD).await, Somebody::of(&house, &sandbox, TEAM_LEAD).await);
+        (SignedIn::as_agent(&house, &sandbox, TEAM_LEAD).await, SignedIn::as_agent(&house, &sandbox, TEAM_LEAD).await);
     assert_ne!(here.cookie, there.cookie);
     let (mut first, mut second) = (here.watch("floor", None).await, here.watch("feedback", None).await);
     let mut other = there.watch("floor", None).await;
@@ -144,10 +144,10 @@ async fn who_leaves_takes_every_socket_along_and_the_others_stay() {
     let listed: Value = there.get("/api/v1/sign-ins").await.json().await.expect("JSON");
     let own = listed["signIns"][0]["id"].as_str().expect("an id").to_owned();
     assert_eq!(listed["signIns"].as_array().map(Vec::len), Some(1));
-    let stranger = Somebody::of(&house, &sandbox, AGENT).await;
-    let end = |somebody: &Somebody<'_>| somebody.request(Method::DELETE, &format!("/api/v1/sign-ins/{own}")).send();
+    let stranger = SignedIn::as_agent(&house, &sandbox, AGENT).await;
+    let end = |somebody: &SignedIn<'_>| somebody.request(Method::DELETE, &format!("/api/v1/sign-ins/{own}")).send();
     assert_eq!(end(&stranger).await.expect("an answer").status(), StatusCode::NOT_FOUND);
-    let keeper = Somebody::of(&house, &sandbox, ADMINISTRATOR).await;
+    let keeper = SignedIn::as_agent(&house, &sandbox, ADMINISTRATOR).await;
     assert_eq!(end(&keeper).await.expect("an answer").status(), StatusCode::NO_CONTENT);
     assert_eq!(other.closed().await, SIGN_IN);
 }
@@ -155,17 +155,17 @@ async fn who_leaves_takes_every_socket_along_and_the_others_stay() {
 #[tokio::test]
 async fn a_sign_in_has_a_new_key_whatever_the_browser_held() {
     let (sandbox, _life) = sandbox(24, 3).await;
-    let house = House::with_a_door(&sandbox, |_| ()).await;
-    let before = Somebody::of(&house, &sandbox, TEAM_LEAD).await;
-    let token = sandbox.steering().token_for(TEAM_LEAD).expect("an agent");
+    let house = TestServer::with_a_door(&sandbox, |_| ()).await;
+    let before = SignedIn::as_agent(&house, &sandbox, TEAM_LEAD).await;
+    let token = sandbox.control().token_for(TEAM_LEAD).expect("an agent");
     let again = before.request(Method::POST, "/login/token").form(&[("token", &token)]);
     let again = again.send().await.expect("an answer");
     assert_ne!(cookie(&again), before.cookie);
     assert_eq!(before.get("/api/v1/state").await.status(), StatusCode::UNAUTHORIZED, "the old key is worth nothing");
-    assert_eq!(Somebody::with(&house, cookie(&again)).get("/api/v1/state").await.status(), StatusCode::OK);
+    assert_eq!(SignedIn::with_cookie(&house, cookie(&again)).get("/api/v1/state").await.status(), StatusCode::OK);
     // A planted key is nobody's.
-    let planted = Somebody::with(&house, format!("cb={}", "a".repeat(64)));
-    let token = sandbox.steering().token_for(AGENT).expect("an agent");
+    let planted = SignedIn::with_cookie(&house, format!("cb={}", "a".repeat(64)));
+    let token = sandbox.control().token_for(AGENT).expect("an agent");
     let entered = planted.request(Method::POST, "/login/token").form(&[("token", &token)]);
     assert_ne!(cookie(&entered.send().await.expect("an answer")), planted.cookie);
     assert_eq!(planted.get("/api/v1/state").await.status(), StatusCode::UNAUTHORIZED);
@@ -174,15 +174,15 @@ async fn a_sign_in_has_a_new_key_whatever_the_browser_held() {
 #[tokio::test]
 async fn a_change_of_rights_reaches_who_is_watching() {
     let (sandbox, _life) = sandbox(48, 4).await;
-    sandbox.steering().show(TEAM_LEAD, Sees::Everything);
+    sandbox.control().set_visibility(TEAM_LEAD, Visibility::All);
     let house = quick(&sandbox).await;
-    let lead = Somebody::of(&house, &sandbox, TEAM_LEAD).await;
+    let lead = SignedIn::as_agent(&house, &sandbox, TEAM_LEAD).await;
     let mut viewer = lead.watch("floor", None).await;
     let agents = |document: &Value| document["agents"].as_object().map_or(0, serde_json::Map::len);
     viewer.until("the whole floor", |document| agents(document) == 48).await;
     let (wide, held) = (viewer.epoch.clone(), viewer.held());
 
-    sandbox.steering().show(TEAM_LEAD, Sees::Team);
+    sandbox.control().set_visibility(TEAM_LEAD, Visibility::Team);
     viewer.until("one team", |document| agents(document) == 12).await;
     assert_ne!(viewer.epoch, wide);
     // What was seen with wider rights cannot be gone on from.
@@ -191,7 +191,7 @@ async fn a_change_of_rights_reaches_who_is_watching() {
     assert_eq!(agents(&back.document), 12);
 
     // Clarity refuses them: themself, and after a second refusal nothing.
-    sandbox.steering().show(TEAM_LEAD, Sees::Nothing);
+    sandbox.control().set_visibility(TEAM_LEAD, Visibility::Nothing);
     viewer.until("oneself", |document| agents(document) == 1 && document["agents"]["3"].is_object()).await;
     assert_eq!(viewer.document["queues"], json!({}));
     assert_eq!(viewer.closed().await, SIGN_IN);
@@ -201,21 +201,21 @@ async fn a_change_of_rights_reaches_who_is_watching() {
 #[tokio::test]
 async fn one_refusal_stops_acting_and_ends_no_sign_in() {
     let (sandbox, _life) = sandbox(24, 3).await;
-    let house = House::with_a_door(&sandbox, |config| config.access.confirm_every = Duration::from_secs(4)).await;
-    let lead = Somebody::of(&house, &sandbox, TEAM_LEAD).await;
+    let house = TestServer::with_a_door(&sandbox, |config| config.access.confirm_every = Duration::from_secs(4)).await;
+    let lead = SignedIn::as_agent(&house, &sandbox, TEAM_LEAD).await;
     let mut viewer = lead.watch("floor", None).await;
     let agents = |document: &Value| document["agents"].as_object().map_or(0, serde_json::Map::len);
     viewer.until("the team", |document| agents(document) == 12).await;
-    sandbox.steering().show(TEAM_LEAD, Sees::Nothing);
+    sandbox.control().set_visibility(TEAM_LEAD, Visibility::Nothing);
     viewer.until("oneself", |document| agents(document) == 1).await;
-    sandbox.steering().show(TEAM_LEAD, Sees::Team);
+    sandbox.control().set_visibility(TEAM_LEAD, Visibility::Team);
     assert_eq!(acted(&lead).await, StatusCode::FORBIDDEN, "an agent may answer nobody");
     viewer.until("the team again", |document| agents(document) == 12).await;
     assert_eq!(acted(&lead).await, StatusCode::NOT_FOUND);
 }
 
 /// What comes of pinning a response that nobody knows: 404 for whoever may.
-async fn acted(somebody: &Somebody<'_>) -> StatusCode {
+async fn acted(somebody: &SignedIn<'_>) -> StatusCode {
     let asked = somebody.request(Method::POST, "/api/v1/feedback/none/pin").json(&json!({}));
     asked.send().await.expect("an answer").status()
 }
@@ -224,24 +224,24 @@ async fn acted(somebody: &Somebody<'_>) -> StatusCode {
 #[tokio::test]
 async fn sign_in_ends_at_its_time() {
     let (sandbox, _life) = sandbox(24, 3).await;
-    let house = House::with_a_door(&sandbox, |config| {
+    let house = TestServer::with_a_door(&sandbox, |config| {
         config.access.confirm_every = Duration::from_secs(45);
         config.access.longest = Duration::from_secs(2);
     })
     .await;
-    let lead = Somebody::of(&house, &sandbox, TEAM_LEAD).await;
-    let steering = sandbox.steering();
-    steering.answer_wrongly(Upstream::Clarity, "profile", Some(WrongAnswer::status(503)));
+    let lead = SignedIn::as_agent(&house, &sandbox, TEAM_LEAD).await;
+    let control = sandbox.control();
+    control.set_fault(Upstream::Clarity, "profile", Some(FaultResponse::status(503)));
     let mut viewer = lead.watch("floor", None).await;
     assert_eq!(viewer.closed().await, SIGN_IN);
-    assert_eq!(steering.wrong_answers(Upstream::Clarity), 0, "nobody was asked about them again");
+    assert_eq!(control.fault_count(Upstream::Clarity), 0, "nobody was asked about them again");
 }
 
 #[tokio::test]
 async fn ticket_is_worth_nothing_once_its_sign_in_has_ended() {
     let (sandbox, _life) = sandbox(24, 3).await;
-    let house = House::with_a_door(&sandbox, |_| ()).await;
-    let lead = Somebody::of(&house, &sandbox, TEAM_LEAD).await;
+    let house = TestServer::with_a_door(&sandbox, |_| ()).await;
+    let lead = SignedIn::as_agent(&house, &sandbox, TEAM_LEAD).await;
     let ticket = lead.request(Method::POST, "/api/v1/live-ticket").send().await.expect("an answer");
     let ticket: Value = ticket.json().await.expect("JSON");
     assert_eq!(lead.request(Method::POST, "/logout").send().await.expect("an answer").status(), StatusCode::SEE_OTHER);
@@ -258,15 +258,15 @@ async fn ticket_is_worth_nothing_once_its_sign_in_has_ended() {
 async fn sign_in_outlasts_a_clarity_that_does_not_answer() {
     let (sandbox, _life) = sandbox(24, 3).await;
     let house = quick(&sandbox).await;
-    let keeper = Somebody::of(&house, &sandbox, ADMINISTRATOR).await;
-    let lead = Somebody::of(&house, &sandbox, TEAM_LEAD).await;
+    let keeper = SignedIn::as_agent(&house, &sandbox, ADMINISTRATOR).await;
+    let lead = SignedIn::as_agent(&house, &sandbox, TEAM_LEAD).await;
     let agents = |document: &Value| document["agents"].as_object().map_or(0, serde_json::Map::len);
     let mut viewer = lead.watch("floor", None).await;
     viewer.until("the team", |document| agents(document) == 12).await;
-    let steering = sandbox.steering();
-    steering.answer_wrongly(Upstream::Clarity, "profile", Some(WrongAnswer::status(503)));
+    let control = sandbox.control();
+    control.set_fault(Upstream::Clarity, "profile", Some(FaultResponse::status(503)));
     // Each is asked about once a second, and two refusals would be the end.
-    until_async("many questions", async || steering.wrong_answers(Upstream::Clarity) > 24).await;
+    until_async("many questions", async || control.fault_count(Upstream::Clarity) > 24).await;
     assert_eq!(agents(&viewer.document), 12, "what was granted goes on");
     assert_eq!(acted(&lead).await, StatusCode::SERVICE_UNAVAILABLE, "and nothing is changed");
     for somebody in [&keeper, &lead] {
@@ -274,9 +274,9 @@ async fn sign_in_outlasts_a_clarity_that_does_not_answer() {
         assert_eq!(somebody.page("/feedback").await.status(), StatusCode::OK);
     }
     assert_eq!(keeper.get("/api/v1/audit").await.status(), StatusCode::OK, "and is an administrator still");
-    steering.answer_wrongly(Upstream::Clarity, "profile", None);
+    control.set_fault(Upstream::Clarity, "profile", None);
     until_async("a confirmation", async || acted(&lead).await == StatusCode::NOT_FOUND).await;
-    steering.answer_wrongly(Upstream::Clarity, "profile", Some(WrongAnswer::status(503)));
+    control.set_fault(Upstream::Clarity, "profile", Some(FaultResponse::status(503)));
     until_async("no answer", async || acted(&keeper).await == StatusCode::SERVICE_UNAVAILABLE).await;
     let own: Value = keeper.get("/api/v1/sign-ins").await.json().await.expect("JSON");
     let ids = own["signIns"].as_array().expect("a list").iter();
@@ -294,8 +294,8 @@ async fn who_acts_is_in_the_audit_by_name_and_acts_on_nobody_else() {
     let (sandbox, _life) = sandbox(24, 3).await;
     let house = quick(&sandbox).await;
     house_hears(&house, &sandbox).await;
-    let supervisor = Somebody::of(&house, &sandbox, SUPERVISOR).await;
-    let suspend = async |somebody: &Somebody<'_>, agent| {
+    let supervisor = SignedIn::as_agent(&house, &sandbox, SUPERVISOR).await;
+    let suspend = async |somebody: &SignedIn<'_>, agent| {
         let path = format!("/api/v1/agents/{agent}/suspend");
         let asked = somebody.request(Method::POST, &path).json(&json!({"suspended": true})).send();
         asked.await.expect("an answer").status()
@@ -304,9 +304,9 @@ async fn who_acts_is_in_the_audit_by_name_and_acts_on_nobody_else() {
     assert_eq!(suspend(&supervisor, 4).await, StatusCode::OK);
     assert_eq!(suspend(&supervisor, 3).await, StatusCode::NOT_FOUND, "as if there were no such agent");
     assert_eq!(suspend(&supervisor, 999).await, StatusCode::NOT_FOUND);
-    let lead = Somebody::of(&house, &sandbox, TEAM_LEAD).await;
+    let lead = SignedIn::as_agent(&house, &sandbox, TEAM_LEAD).await;
     assert_eq!(suspend(&lead, 3).await, StatusCode::FORBIDDEN, "a team lead keeps no floor");
-    let keeper = Somebody::of(&house, &sandbox, ADMINISTRATOR).await;
+    let keeper = SignedIn::as_agent(&house, &sandbox, ADMINISTRATOR).await;
     let audit: Value = keeper.get("/api/v1/audit").await.json().await.expect("JSON");
     let deed = audit["entries"]
         .as_array()
@@ -318,8 +318,8 @@ async fn who_acts_is_in_the_audit_by_name_and_acts_on_nobody_else() {
 }
 
 /// Waits until the server hears its floor.
-async fn house_hears(house: &House, sandbox: &Sandbox) {
-    let keeper = Somebody::of(house, sandbox, ADMINISTRATOR).await;
+async fn house_hears(house: &TestServer, sandbox: &Sandbox) {
+    let keeper = SignedIn::as_agent(house, sandbox, ADMINISTRATOR).await;
     let mut viewer = keeper.watch("floor", None).await;
     viewer.until("the floor", |document| document["agents"].as_object().is_some_and(|agents| agents.len() > 4)).await;
 }
@@ -327,8 +327,8 @@ async fn house_hears(house: &House, sandbox: &Sandbox) {
 #[tokio::test]
 async fn a_program_opens_a_socket_with_a_ticket_once() {
     let (sandbox, _life) = sandbox(24, 3).await;
-    let house = House::with_a_door(&sandbox, |_| ()).await;
-    let token = sandbox.steering().token_for(TEAM_LEAD).expect("an agent");
+    let house = TestServer::with_a_door(&sandbox, |_| ()).await;
+    let token = sandbox.control().token_for(TEAM_LEAD).expect("an agent");
     let ask = house.http.post(house.at("/api/v1/live-ticket")).bearer_auth(&token);
     let ticket: Value = ask.send().await.expect("an answer").json().await.expect("JSON");
     let scope = format!("floor&ticket={}", ticket["ticket"].as_str().expect("a ticket"));
@@ -346,8 +346,8 @@ async fn a_program_opens_a_socket_with_a_ticket_once() {
 #[tokio::test]
 async fn one_sign_in_holds_so_many_sockets_and_no_more() {
     let (sandbox, _life) = sandbox(24, 3).await;
-    let house = House::with_a_door(&sandbox, |config| config.access.sockets = 2).await;
-    let lead = Somebody::of(&house, &sandbox, TEAM_LEAD).await;
+    let house = TestServer::with_a_door(&sandbox, |config| config.access.sockets = 2).await;
+    let lead = SignedIn::as_agent(&house, &sandbox, TEAM_LEAD).await;
     let first = lead.watch("floor", None).await;
     let _second = lead.watch("floor", None).await;
     assert_eq!(lead.watch("floor", None).await.closed().await, TOO_MANY);
@@ -364,9 +364,9 @@ async fn one_sign_in_holds_so_many_sockets_and_no_more() {
 #[tokio::test]
 async fn one_person_follows_so_many_scopes_and_leaves_the_others_their_places() {
     let (sandbox, _life) = sandbox(24, 3).await;
-    let house = House::with_a_door(&sandbox, |config| config.access.scopes = 4).await;
+    let house = TestServer::with_a_door(&sandbox, |config| config.access.scopes = 4).await;
     let (lead, again) =
-        (Somebody::of(&house, &sandbox, TEAM_LEAD).await, Somebody::of(&house, &sandbox, TEAM_LEAD).await);
+        (SignedIn::as_agent(&house, &sandbox, TEAM_LEAD).await, SignedIn::as_agent(&house, &sandbox, TEAM_LEAD).await);
     for agent in 1..=20 {
         assert_eq!(lead.get(&format!("/api/v1/state?scope=agents:{agent}")).await.status(), 200, "{agent}");
     }
@@ -382,6 +382,6 @@ async fn one_person_follows_so_many_scopes_and_leaves_the_others_their_places() 
         "another sign-in of theirs is no other person"
     );
     assert_eq!(again.page("/feedback").await.status(), 200);
-    let other = Somebody::of(&house, &sandbox, SUPERVISOR).await;
+    let other = SignedIn::as_agent(&house, &sandbox, SUPERVISOR).await;
     other.watch("feedback", None).await.step().await.expect("a frame");
 }

@@ -5,17 +5,17 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::response::Html;
-use sandbox::{Sandbox, Sees};
+use sandbox::{Sandbox, Visibility};
 use callboard::store::NewDisplay;
 use jiff::Timestamp;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use crate::hostile_words::{CORPUS, INSPECT, WATCH};
+use crate::html_injection::{CORPUS, INSPECT, WATCH};
 use crate::support::browser::Browser;
-use crate::support::door::{ADMINISTRATOR, SUPERVISOR, Somebody, TEAM_LEAD, cookie};
 use crate::support::goodays::{Mock, send};
-use crate::support::house::{House, sandbox};
+use crate::support::login::{ADMINISTRATOR, SUPERVISOR, SignedIn, TEAM_LEAD, cookie};
+use crate::support::server::{TestServer, sandbox};
 
 /// A page says that it is live.
 const LIVE: &str = "return document.documentElement.dataset.link === 'live'";
@@ -24,22 +24,22 @@ const LIVE: &str = "return document.documentElement.dataset.link === 'live'";
 const ERRORS: &str = "window.addEventListener('error', (event) => window.reports.push(`threw: ${event.message}`));";
 
 /// A house whose wallboards know their queues.
-async fn open(sandbox: &Sandbox, confirm_every: Duration) -> House {
-    let house = House::with_a_door(sandbox, |config| config.access.confirm_every = confirm_every).await;
-    let keeper = Somebody::of(&house, sandbox, ADMINISTRATOR).await;
+async fn open(sandbox: &Sandbox, confirm_every: Duration) -> TestServer {
+    let house = TestServer::with_a_door(sandbox, |config| config.access.confirm_every = confirm_every).await;
+    let keeper = SignedIn::as_agent(&house, sandbox, ADMINISTRATOR).await;
     let there = |document: &Value| document["queues"].as_object().is_some_and(|queues| queues.len() >= 3);
     keeper.watch("floor", None).await.until("the queues", there).await;
     house
 }
 
 /// The usual way: whoever is in is confirmed once a minute.
-async fn usual(sandbox: &Sandbox) -> House {
+async fn usual(sandbox: &Sandbox) -> TestServer {
     open(sandbox, Duration::from_secs(60)).await
 }
 
 /// Comes in at the page, as a person does, and waits until a live page is there.
-async fn come_in(browser: &Browser, house: &House, sandbox: &Sandbox, agent: i64, page: &str) {
-    let token = sandbox.steering().token_for(agent).expect("an agent");
+async fn come_in(browser: &Browser, house: &TestServer, sandbox: &Sandbox, agent: i64, page: &str) {
+    let token = sandbox.control().token_for(agent).expect("an agent");
     browser.client.goto(house.at(&format!("/login?then={page}")).as_str()).await.expect("the door");
     let send = "const form = document.querySelector('form[action=\"/login/token\"]');
         form.elements.token.value = arguments[0]; form.submit();";
@@ -61,7 +61,7 @@ async fn stranger() -> u16 {
 }
 
 /// Opens a socket of ours from whatever page is shown: `open` or `refused`.
-fn socket(house: &House) -> String {
+fn socket(house: &TestServer) -> String {
     let address = house.at("/api/v1/live?scope=floor").to_string().replace("http://", "ws://");
     format!(
         "return new Promise((done) => {{ const socket = new WebSocket('{address}');
@@ -73,7 +73,7 @@ fn socket(house: &House) -> String {
 type Fields = Vec<(&'static str, String)>;
 
 /// What a stranger would like: to throw somebody out, to let a screen of theirs in, to close a complaint.
-fn wishes(house: &House, code: &str) -> Vec<(String, Fields)> {
+fn wishes(house: &TestServer, code: &str) -> Vec<(String, Fields)> {
     let confirmation = vec![("code", code.to_owned()), ("board", "floor".to_owned()), ("name", "Theirs".to_owned())];
     vec![
         (house.at("/logout").to_string(), Vec::new()),
@@ -106,9 +106,9 @@ fn led(to: &str, fields: &Fields) -> String {
 }
 
 /// A screen that shows a code: what it holds, and the code.
-async fn waiting(house: &House) -> (Somebody<'_>, String) {
+async fn waiting(house: &TestServer) -> (SignedIn<'_>, String) {
     let shown = house.get("/display").await;
-    let held = Somebody::with(house, cookie(&shown));
+    let held = SignedIn::with_cookie(house, cookie(&shown));
     let page = shown.text().await.expect("a page");
     let code =
         page.split_once("aria-label=\"Code\">").expect("a code").1.split_once('<').expect("its end").0.to_owned();
@@ -123,7 +123,7 @@ async fn a_strangers_page_changes_nothing_with_somebodys_cookie_and_frames_nothi
     come_in(&browser, &house, &sandbox, ADMINISTRATOR, "/supervisor").await;
     browser.until("it is live", LIVE).await;
     let key = browser.client.get_named_cookie("cb").await.expect("the cookie").value().to_owned();
-    let victim = Somebody::with(&house, format!("cb={key}"));
+    let victim = SignedIn::with_cookie(&house, format!("cb={key}"));
     let (screen, code) = waiting(&house).await;
     let audit = victim.text("/api/v1/audit").await;
 
@@ -230,7 +230,7 @@ async fn holds_nothing(browser: &Browser, name: &str, when: &str) {
 
 /// A browser of a supervisor with a tab in which a customer is being answered, and one that shows a page without a
 /// document. Their windows, and what the supervisor is called.
-async fn answering(house: &House, sandbox: &Sandbox) -> (Browser, [fantoccini::wd::WindowHandle; 2], String) {
+async fn answering(house: &TestServer, sandbox: &Sandbox) -> (Browser, [fantoccini::wd::WindowHandle; 2], String) {
     let browser = Browser::start(&[]).await;
     come_in(&browser, house, sandbox, SUPERVISOR, "/sign-ins").await;
     browser.until("the name", "return document.querySelector('form.user a') !== null").await;
@@ -256,17 +256,17 @@ async fn answering(house: &House, sandbox: &Sandbox) -> (Browser, [fantoccini::w
     (browser, [first, second], name.as_str().expect("a name").to_owned())
 }
 
-async fn answered_house(sandbox: &Sandbox) -> House {
-    sandbox.steering().show(SUPERVISOR, Sees::Everything);
+async fn answered_house(sandbox: &Sandbox) -> TestServer {
+    sandbox.control().set_visibility(SUPERVISOR, Visibility::All);
     let goodays = Mock::open().await;
-    let house = House::with_a_door(sandbox, |config| config.goodays = Some(goodays.config())).await;
+    let house = TestServer::with_a_door(sandbox, |config| config.goodays = Some(goodays.config())).await;
     let said = goodays.customer_answers("r1", |response| {
         response["user"]["first_name"] = json!("Canarycustomer");
         response["context"]["first_name"] = json!("Canarycustomer");
         response["message"]["content"] = json!("canaryverbatim");
     });
     send(&house, &said).await;
-    let keeper = Somebody::of(&house, sandbox, ADMINISTRATOR).await;
+    let keeper = SignedIn::as_agent(&house, sandbox, ADMINISTRATOR).await;
     let there = |document: &Value| document["feedback"]["r1"].is_object();
     keeper.watch("feedback", None).await.until("the response", there).await;
     house
@@ -301,7 +301,7 @@ async fn sign_out_leaves_nothing_in_any_tab_nor_behind_the_back_button() {
         }
     }
 
-    // Somebody else comes in at the same desk and goes back to the same page.
+    // SignedIn else comes in at the same desk and goes back to the same page.
     browser.client.switch_to_window(first).await.expect("the tab");
     come_in(&browser, &house, &sandbox, ADMINISTRATOR, "/status").await;
     browser.client.goto(house.at("/feedback/r1").as_str()).await.expect("the page");
@@ -351,7 +351,7 @@ async fn sign_in_that_an_administrator_ends_leaves_nothing_in_any_tab() {
     let (sandbox, _life) = sandbox(24, 3).await;
     let house = answered_house(&sandbox).await;
     let (browser, tabs, name) = answering(&house, &sandbox).await;
-    let keeper = Somebody::of(&house, &sandbox, ADMINISTRATOR).await;
+    let keeper = SignedIn::as_agent(&house, &sandbox, ADMINISTRATOR).await;
     let listed: Value = keeper.get("/api/v1/sign-ins").await.json().await.expect("JSON");
     let all = listed["signIns"].as_array().expect("a list");
     let id = all.iter().find(|it| it["agent"] == SUPERVISOR).expect("theirs")["id"].as_str().expect("an id");
@@ -369,8 +369,8 @@ async fn sign_in_that_an_administrator_ends_leaves_nothing_in_any_tab() {
 async fn a_screen_comes_in_reloads_and_goes_by_itself() {
     let (sandbox, _life) = sandbox(24, 3).await;
     let house = usual(&sandbox).await;
-    sandbox.steering().show(SUPERVISOR, Sees::Everything);
-    let supervisor = Somebody::of(&house, &sandbox, SUPERVISOR).await;
+    sandbox.control().set_visibility(SUPERVISOR, Visibility::All);
+    let supervisor = SignedIn::as_agent(&house, &sandbox, SUPERVISOR).await;
     let wall = Browser::start(&[]).await;
     wall.before_every_page(WATCH).await;
     wall.before_every_page(ERRORS).await;
@@ -441,7 +441,7 @@ async fn a_token_behind_the_hash_lets_a_screen_in_and_is_gone_from_the_address()
 #[tokio::test]
 async fn what_somebody_may_no_longer_see_leaves_the_page_they_watch() {
     let (sandbox, _life) = sandbox(48, 4).await;
-    sandbox.steering().show(TEAM_LEAD, Sees::Everything);
+    sandbox.control().set_visibility(TEAM_LEAD, Visibility::All);
     let house = open(&sandbox, Duration::from_secs(1)).await;
     let browser = Browser::start(&[]).await;
     come_in(&browser, &house, &sandbox, TEAM_LEAD, "/supervisor").await;
@@ -450,7 +450,7 @@ async fn what_somebody_may_no_longer_see_leaves_the_page_they_watch() {
     browser.until("the whole floor", &format!("return {rows}.length === 48")).await;
     browser.ask(&format!("window.wide = {rows}.map((row) => row.getAttribute('href')); return true")).await;
 
-    sandbox.steering().show(TEAM_LEAD, Sees::Team);
+    sandbox.control().set_visibility(TEAM_LEAD, Visibility::Team);
     browser.until("one team", &format!("return {rows}.length === 12")).await;
     let left = format!(
         "const shown = {rows}.map((row) => row.getAttribute('href'));
@@ -467,7 +467,7 @@ async fn what_somebody_may_no_longer_see_leaves_the_page_they_watch() {
 async fn whatever_a_screen_or_a_browser_is_called_the_pages_show_it_as_words() {
     let (sandbox, _life) = sandbox(24, 3).await;
     let house = usual(&sandbox).await;
-    let keeper = Somebody::of(&house, &sandbox, ADMINISTRATOR).await;
+    let keeper = SignedIn::as_agent(&house, &sandbox, ADMINISTRATOR).await;
     let hostile: Vec<String> = CORPUS.iter().map(|text| text.replace("RUN", "window.top.ran('x')")).collect();
     for text in &hostile {
         let (_, code) = waiting(&house).await;
@@ -475,7 +475,7 @@ async fn whatever_a_screen_or_a_browser_is_called_the_pages_show_it_as_words() {
         let confirmed = keeper.request(Method::POST, "/displays/pair").form(&form).send().await.expect("an answer");
         assert_eq!(confirmed.status(), StatusCode::SEE_OTHER, "{text}");
     }
-    let token = sandbox.steering().token_for(TEAM_LEAD).expect("an agent");
+    let token = sandbox.control().token_for(TEAM_LEAD).expect("an agent");
     for text in hostile.iter().filter(|text| text.chars().all(|letter| letter == ' ' || letter.is_ascii_graphic())) {
         let knock = house.http.post(house.at("/login/token")).header("user-agent", text).form(&[("token", &token)]);
         assert_eq!(knock.send().await.expect("an answer").status(), StatusCode::SEE_OTHER, "{text}");

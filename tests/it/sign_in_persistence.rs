@@ -6,25 +6,25 @@ use jiff::SignedDuration;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use crate::support::door::{ADMINISTRATOR, SUPERVISOR, Somebody, TEAM_LEAD};
-use crate::support::house::{House, sandbox};
+use crate::support::login::{ADMINISTRATOR, SUPERVISOR, SignedIn, TEAM_LEAD};
+use crate::support::server::{TestServer, sandbox};
 
-async fn cookie_of(house: &House, sandbox: &Sandbox, agent: i64) -> String {
-    Somebody::of(house, sandbox, agent).await.cookie
+async fn cookie_of(house: &TestServer, sandbox: &Sandbox, agent: i64) -> String {
+    SignedIn::as_agent(house, sandbox, agent).await.cookie
 }
 
-async fn status_with(house: &House, cookie: &str) -> StatusCode {
-    Somebody::with(house, cookie.to_owned()).get("/api/v1/state").await.status()
+async fn status_with(house: &TestServer, cookie: &str) -> StatusCode {
+    SignedIn::with_cookie(house, cookie.to_owned()).get("/api/v1/state").await.status()
 }
 
-async fn listed(house: &House, cookie: &str) -> Vec<Value> {
-    let answer = Somebody::with(house, cookie.to_owned()).get("/api/v1/sign-ins").await;
+async fn listed(house: &TestServer, cookie: &str) -> Vec<Value> {
+    let answer = SignedIn::with_cookie(house, cookie.to_owned()).get("/api/v1/sign-ins").await;
     answer.json::<Value>().await.expect("JSON")["signIns"].as_array().expect("a list").clone()
 }
 
 /// How many agents somebody is shown, once the floor is there.
-async fn seen(house: &House, cookie: &str, least: usize) -> usize {
-    let mut viewer = Somebody::with(house, cookie.to_owned()).watch("floor", None).await;
+async fn seen(house: &TestServer, cookie: &str, least: usize) -> usize {
+    let mut viewer = SignedIn::with_cookie(house, cookie.to_owned()).watch("floor", None).await;
     let many = |document: &Value| document["agents"].as_object().map_or(0, serde_json::Map::len);
     viewer.until("the floor", |document| many(document) >= least).await;
     many(&viewer.document)
@@ -33,7 +33,7 @@ async fn seen(house: &House, cookie: &str, least: usize) -> usize {
 #[tokio::test]
 async fn supervisor_reads_and_acts_on_after_restart_as_before() {
     let (sandbox, _life) = sandbox(24, 3).await;
-    let house = House::with_a_door(&sandbox, |_| ()).await;
+    let house = TestServer::with_a_door(&sandbox, |_| ()).await;
     let cookie = cookie_of(&house, &sandbox, SUPERVISOR).await;
     let before = seen(&house, &cookie, 2).await;
     let begun = listed(&house, &cookie).await[0].clone();
@@ -44,7 +44,7 @@ async fn supervisor_reads_and_acts_on_after_restart_as_before() {
     for same in ["id", "agent", "name", "role", "began", "address", "browser", "current"] {
         assert_eq!(again[same], begun[same], "{same}");
     }
-    let supervisor = Somebody::with(&house, cookie.clone());
+    let supervisor = SignedIn::with_cookie(&house, cookie.clone());
     let theirs =
         supervisor.state("floor").await["agents"].as_object().expect("agents").keys().next().expect("one").clone();
     let act = supervisor.request(Method::POST, &format!("/api/v1/agents/{theirs}/suspend"));
@@ -60,7 +60,7 @@ async fn supervisor_reads_and_acts_on_after_restart_as_before() {
 #[tokio::test]
 async fn ended_sign_in_stays_ended_after_restart() {
     let (sandbox, _life) = sandbox(24, 3).await;
-    let house = House::with_a_door(&sandbox, |_| ()).await;
+    let house = TestServer::with_a_door(&sandbox, |_| ()).await;
     let keeper = cookie_of(&house, &sandbox, ADMINISTRATOR).await;
     let (left, ended, stays, never_back) = (
         cookie_of(&house, &sandbox, TEAM_LEAD).await,
@@ -68,10 +68,11 @@ async fn ended_sign_in_stays_ended_after_restart() {
         cookie_of(&house, &sandbox, TEAM_LEAD).await,
         cookie_of(&house, &sandbox, SUPERVISOR).await,
     );
-    Somebody::with(&house, left.clone()).request(Method::POST, "/logout").send().await.expect("an answer");
+    SignedIn::with_cookie(&house, left.clone()).request(Method::POST, "/logout").send().await.expect("an answer");
     let id = listed(&house, &ended).await.iter().find(|it| it["current"] == true).expect("their own")["id"].clone();
     let end = format!("/api/v1/sign-ins/{}", id.as_str().expect("a text"));
-    let answer = Somebody::with(&house, keeper.clone()).request(Method::DELETE, &end).send().await.expect("an answer");
+    let answer =
+        SignedIn::with_cookie(&house, keeper.clone()).request(Method::DELETE, &end).send().await.expect("an answer");
     assert_eq!(answer.status(), StatusCode::NO_CONTENT);
 
     let house = house.stop().await.again().await;
@@ -84,9 +85,11 @@ async fn ended_sign_in_stays_ended_after_restart() {
     // One that has not come back yet can be ended too.
     let away = open.iter().find(|it| it["agent"] == SUPERVISOR).expect("the supervisor's")["id"].clone();
     let end = format!("/api/v1/sign-ins/{}", away.as_str().expect("a text"));
-    let foreign = Somebody::with(&house, stays.clone()).request(Method::DELETE, &end).send().await.expect("an answer");
+    let foreign =
+        SignedIn::with_cookie(&house, stays.clone()).request(Method::DELETE, &end).send().await.expect("an answer");
     assert_eq!(foreign.status(), StatusCode::NOT_FOUND, "not by somebody else");
-    let answer = Somebody::with(&house, keeper.clone()).request(Method::DELETE, &end).send().await.expect("an answer");
+    let answer =
+        SignedIn::with_cookie(&house, keeper.clone()).request(Method::DELETE, &end).send().await.expect("an answer");
     assert_eq!(answer.status(), StatusCode::NO_CONTENT);
     assert_eq!(status_with(&house, &never_back).await, StatusCode::UNAUTHORIZED);
     let house = house.stop().await.again().await;
@@ -98,7 +101,7 @@ async fn ended_sign_in_stays_ended_after_restart() {
 #[tokio::test]
 async fn idle_and_absolute_ends_hold_across_a_restart() {
     let (sandbox, _life) = sandbox(12, 2).await;
-    let house = House::with_a_door(&sandbox, |_| ()).await;
+    let house = TestServer::with_a_door(&sandbox, |_| ()).await;
     let cookie = cookie_of(&house, &sandbox, SUPERVISOR).await;
     let stopped = house.stop().await;
     let later = |hours| Clock::manual(Clock::system().now() + SignedDuration::from_hours(hours));
@@ -114,8 +117,8 @@ async fn idle_and_absolute_ends_hold_across_a_restart() {
 #[tokio::test]
 async fn data_directory_opens_nothing_by_itself() {
     let (sandbox, _life) = sandbox(12, 2).await;
-    let house = House::with_a_door(&sandbox, |_| ()).await;
-    let token = sandbox.steering().token_for(SUPERVISOR).expect("an agent");
+    let house = TestServer::with_a_door(&sandbox, |_| ()).await;
+    let token = sandbox.control().token_for(SUPERVISOR).expect("an agent");
     let cookie = cookie_of(&house, &sandbox, SUPERVISOR).await;
     let copy = house.world.store.backups().create().await.expect("a copy");
     let key = cookie.split_once('=').expect("a pair").1;
@@ -146,13 +149,13 @@ async fn data_directory_opens_nothing_by_itself() {
 #[tokio::test]
 async fn who_comes_back_while_clarity_is_away_is_not_thrown_out() {
     let (sandbox, life) = sandbox(12, 2).await;
-    let house = House::with_a_door(&sandbox, |_| ()).await;
+    let house = TestServer::with_a_door(&sandbox, |_| ()).await;
     let cookie = cookie_of(&house, &sandbox, SUPERVISOR).await;
     let stopped = house.stop().await;
-    assert!(life.shut_down(crate::support::house::PATIENCE).await);
+    assert!(life.shut_down(crate::support::server::TIMEOUT).await);
     let house = stopped.again().await;
     assert_eq!(status_with(&house, &cookie).await, StatusCode::OK);
-    let alone = Somebody::with(&house, cookie.clone()).state("floor").await;
+    let alone = SignedIn::with_cookie(&house, cookie.clone()).state("floor").await;
     assert!(alone["agents"].as_object().is_none_or(|agents| agents.len() <= 1), "nobody could say whom they may see");
     house.stop().await;
 }

@@ -7,7 +7,7 @@ use sandbox::{Options, Sandbox, Timeouts};
 use reqwest::StatusCode;
 use serde_json::Value;
 
-use crate::support::house::{House, sandbox_with};
+use crate::support::server::{TestServer, sandbox_with};
 use crate::support::until;
 
 /// How often these houses read everything: tests are in a hurry.
@@ -16,7 +16,7 @@ const POLL: Duration = Duration::from_millis(700);
 struct Street {
     sandbox: Sandbox,
     neighbours: Lifecycle,
-    house: House,
+    house: TestServer,
 }
 
 impl Street {
@@ -33,8 +33,8 @@ impl Street {
 
     async fn with(options: Options, closed: &[&str]) -> Self {
         let (sandbox, neighbours) = sandbox_with(Options { agents: 20, queues: 4, speed: 10.0, ..options }).await;
-        sandbox.steering().close_transports(closed);
-        let house = House::beside_with(&sandbox, |clarity| clarity.poll_interval = POLL).await;
+        sandbox.control().disable_transports(closed);
+        let house = TestServer::beside_with(&sandbox, |clarity| clarity.poll_interval = POLL).await;
         Self { sandbox, neighbours, house }
     }
 
@@ -46,20 +46,20 @@ impl Street {
 
     /// Waits until a push is seen: queues are known from pushes alone.
     async fn until_pushed(&self, waiting: u64) {
-        self.sandbox.steering().pause(true);
-        self.sandbox.steering().pulse(1, waiting).expect("a queue");
+        self.sandbox.control().pause(true);
+        self.sandbox.control().set_waiting(1, waiting).expect("a queue");
         self.house.until("all", "a push", |state| state["queues"]["1"]["waiting"] == waiting).await;
-        self.sandbox.steering().pause(false);
+        self.sandbox.control().pause(false);
     }
 
     /// Lets the floor stand still and waits until it is shown as it is.
     async fn until_true(&self) {
-        self.sandbox.steering().pause(true);
+        self.sandbox.control().pause(true);
         self.house.until("all", "the truth", |state| self.agents_are_true(state) && self.queues_are_true(state)).await;
     }
 
     fn agents_are_true(&self, state: &Value) -> bool {
-        self.sandbox.world_snapshot().agents.iter().all(|(id, agent)| {
+        self.sandbox.snapshot().agents.iter().all(|(id, agent)| {
             let shown = &state["agents"][id.to_string()];
             let sessions = shown["sessions"].as_object().map_or(0, serde_json::Map::len);
             shown["status"] == agent.status.as_str() && sessions == usize::from(agent.session.is_some())
@@ -67,7 +67,7 @@ impl Street {
     }
 
     fn queues_are_true(&self, state: &Value) -> bool {
-        let waiting = self.sandbox.world_snapshot().waiting;
+        let waiting = self.sandbox.snapshot().waiting;
         waiting.iter().all(|(id, waiting)| state["queues"][id.to_string()]["waiting"].as_u64() == Some(*waiting))
     }
 
@@ -94,8 +94,8 @@ async fn each_transport_is_followed_through_a_cut_when_the_better_ones_are_close
         let clarity = street.until("pushes", |clarity| clarity["state"] == "live").await;
         assert_eq!(clarity["transport"], transport);
         street.until_pushed(71).await;
-        until("a transport", || street.sandbox.steering().connected() > 0).await;
-        street.sandbox.steering().cut_signalr();
+        until("a transport", || street.sandbox.control().connected_count() > 0).await;
+        street.sandbox.control().disconnect_signalr();
         street.until("the loss", |clarity| count(clarity, "lost") == 1).await;
         let clarity = street.until("the return", |clarity| clarity["state"] == "live").await;
         assert_eq!(clarity["transport"], transport);
@@ -110,7 +110,7 @@ async fn each_transport_is_followed_through_a_cut_when_the_better_ones_are_close
 async fn tokens_that_run_out_are_renewed_and_pushes_go_on() {
     let options = Options { token_lifetime: Duration::from_secs(8), ..Options::default() };
     let street = Street::live_with(options, &["webSockets", "serverSentEvents"]).await;
-    until("the third token", || street.sandbox.steering().tokens_issued() >= 3).await;
+    until("the third token", || street.sandbox.control().tokens_issued() >= 3).await;
     street.until_pushed(71).await;
     street.until_true().await;
     let clarity = street.until("no loss", |_| true).await;
@@ -129,13 +129,13 @@ async fn a_silent_connection_is_stale_and_then_lost_and_then_polled() {
         ..Timeouts::default()
     };
     let street = Street::live_with(Options { timeouts, ..Options::default() }, &[]).await;
-    street.sandbox.steering().pause(true);
-    street.sandbox.steering().stop_keep_alives(true);
+    street.sandbox.control().pause(true);
+    street.sandbox.control().suppress_keep_alives(true);
     let clarity = street.until("stale", |clarity| clarity["state"] == "stale").await;
     assert!(reason(&clarity).contains("heard"), "{clarity}");
     assert!(clarity["since"].is_string());
     street.until("the loss", |clarity| count(clarity, "lost") >= 1).await;
-    street.sandbox.steering().stop_keep_alives(false);
+    street.sandbox.control().suppress_keep_alives(false);
     street.until("live again", |clarity| clarity["state"] == "live").await;
     street.until_true().await;
     street.leave().await;
@@ -150,10 +150,10 @@ async fn a_connection_that_was_only_slow_is_live_again() {
         ..Timeouts::default()
     };
     let street = Street::live_with(Options { timeouts, ..Options::default() }, &[]).await;
-    street.sandbox.steering().pause(true);
-    street.sandbox.steering().stop_keep_alives(true);
+    street.sandbox.control().pause(true);
+    street.sandbox.control().suppress_keep_alives(true);
     street.until("stale", |clarity| clarity["state"] == "stale").await;
-    street.sandbox.steering().stop_keep_alives(false);
+    street.sandbox.control().suppress_keep_alives(false);
     let clarity = street.until("live again", |clarity| clarity["state"] == "live").await;
     assert_eq!((count(&clarity, "slow"), count(&clarity, "lost")), (1, 0));
     street.leave().await;
@@ -169,12 +169,12 @@ async fn past_the_window_everything_is_agreed_and_subscribed_anew() {
         ..Timeouts::default()
     };
     let street = Street::live_with(Options { timeouts, ..Options::default() }, &[]).await;
-    street.sandbox.steering().refuse_signalr(true);
-    street.sandbox.steering().cut_signalr();
+    street.sandbox.control().set_signalr_unavailable(true);
+    street.sandbox.control().disconnect_signalr();
     street.until("polling", |clarity| clarity["state"] == "polling").await;
-    until("oblivion", || street.sandbox.steering().remembered() == 0).await;
-    until("the end of its subscriptions", || street.sandbox.steering().subscribed() == 0).await;
-    street.sandbox.steering().refuse_signalr(false);
+    until("oblivion", || street.sandbox.control().connection_count() == 0).await;
+    until("the end of its subscriptions", || street.sandbox.control().subscription_count() == 0).await;
+    street.sandbox.control().set_signalr_unavailable(false);
     street.until("live again", |clarity| clarity["state"] == "live").await;
     street.until_pushed(71).await;
     street.until_true().await;
@@ -188,23 +188,25 @@ async fn breaks_that_keep_the_connection_subscribe_nothing_twice() {
         [(false, &[][..]), (true, &[][..]), (true, &["webSockets"]), (true, &["webSockets", "serverSentEvents"])]
     {
         let (sandbox, neighbours) = sandbox_with(Options { agents: 20, queues: 4, ..Options::default() }).await;
-        sandbox.steering().hide_subscription_ids(hidden);
-        sandbox.steering().close_transports(closed);
-        let house = House::beside_with(&sandbox, |clarity| clarity.poll_interval = POLL).await;
+        sandbox.control().omit_subscription_ids(hidden);
+        sandbox.control().disable_transports(closed);
+        let house = TestServer::beside_with(&sandbox, |clarity| clarity.poll_interval = POLL).await;
         let street = Street { sandbox, neighbours, house };
         street.until("a live floor", |clarity| clarity["state"] == "live").await;
-        let steering = street.sandbox.steering();
-        assert_eq!(steering.subscribed(), 2, "agents and queues, ids hidden: {hidden}");
+        let control = street.sandbox.control();
+        assert_eq!(control.subscription_count(), 2, "agents and queues, ids hidden: {hidden}");
         for cut in 1..=6 {
-            until("a transport", || steering.connected() == 1).await;
-            steering.cut_signalr();
+            until("a transport", || control.connected_count() == 1).await;
+            control.disconnect_signalr();
             street.until("the loss", |clarity| count(clarity, "lost") == cut).await;
             street.until("the return", |clarity| clarity["state"] == "live").await;
             // Queues may just be subscribed anew, before the old subscription is ended.
-            until("one set of subscriptions", || (steering.subscribed(), steering.remembered()) == (2, 1)).await;
+            until("one set of subscriptions", || (control.subscription_count(), control.connection_count()) == (2, 1))
+                .await;
         }
         street.until_pushed(71).await;
-        until("one set of subscriptions", || (steering.subscribed(), steering.remembered()) == (2, 1)).await;
+        until("one set of subscriptions", || (control.subscription_count(), control.connection_count()) == (2, 1))
+            .await;
         street.leave().await;
     }
 }
@@ -213,15 +215,15 @@ async fn breaks_that_keep_the_connection_subscribe_nothing_twice() {
 #[tokio::test]
 async fn subscriptions_without_ids_are_replaced_by_a_new_connection() {
     let street = Street::live().await;
-    let steering = street.sandbox.steering();
-    steering.hide_subscription_ids(true);
-    steering.forget_signalr();
+    let control = street.sandbox.control();
+    control.omit_subscription_ids(true);
+    control.forget_connections();
     street.until("the loss", |clarity| count(clarity, "lost") == 1).await;
     street.until("live again", |clarity| clarity["state"] == "live").await;
-    steering.drop_groups();
+    control.drop_groups();
     street.until("another connection", |clarity| count(clarity, "renegotiations") >= 1).await;
     street.until("live again", |clarity| clarity["state"] == "live").await;
-    until("the end of the first", || steering.remembered() == 1 && steering.subscribed() == 2).await;
+    until("the end of the first", || control.connection_count() == 1 && control.subscription_count() == 2).await;
     street.until_pushed(71).await;
     street.until_true().await;
     street.leave().await;
@@ -231,8 +233,8 @@ async fn subscriptions_without_ids_are_replaced_by_a_new_connection() {
 #[tokio::test]
 async fn pushes_that_stop_without_a_word_are_asked_for_again() {
     for lose in [
-        |sandbox: &Sandbox| sandbox.steering().drop_groups(),
-        |sandbox: &Sandbox| sandbox.steering().lose_subscriptions(),
+        |sandbox: &Sandbox| sandbox.control().drop_groups(),
+        |sandbox: &Sandbox| sandbox.control().drop_subscriptions(),
     ] {
         let street = Street::live().await;
         lose(&street.sandbox);
@@ -252,7 +254,7 @@ async fn pushes_that_stop_without_a_word_are_asked_for_again() {
 #[tokio::test]
 async fn a_deaf_connection_is_given_up_for_another() {
     let street = Street::live().await;
-    street.sandbox.steering().deafen_signalr();
+    street.sandbox.control().withhold_pushes();
     street.until("another connection", |clarity| count(clarity, "renegotiations") >= 1).await;
     street.until("live again", |clarity| clarity["state"] == "live").await;
     street.until_pushed(71).await;
@@ -264,14 +266,14 @@ async fn a_deaf_connection_is_given_up_for_another() {
 #[tokio::test]
 async fn a_gap_longer_than_the_ring_leaves_nothing_wrong() {
     let street = Street::live().await;
-    street.sandbox.steering().pause(true);
-    street.sandbox.steering().refuse_signalr(true);
-    street.sandbox.steering().cut_signalr();
+    street.sandbox.control().pause(true);
+    street.sandbox.control().set_signalr_unavailable(true);
+    street.sandbox.control().disconnect_signalr();
     street.until("the loss", |clarity| count(clarity, "lost") >= 1).await;
     for number in 0..5000 {
-        street.sandbox.steering().pulse(1 + number % 4, 100 + number.unsigned_abs() % 50).expect("a queue");
+        street.sandbox.control().set_waiting(1 + number % 4, 100 + number.unsigned_abs() % 50).expect("a queue");
     }
-    street.sandbox.steering().refuse_signalr(false);
+    street.sandbox.control().set_signalr_unavailable(false);
     street.until("live again", |clarity| clarity["state"] == "live").await;
     street.until_true().await;
     street.leave().await;
@@ -281,14 +283,14 @@ async fn a_gap_longer_than_the_ring_leaves_nothing_wrong() {
 #[tokio::test]
 async fn doubled_and_shuffled_pushes_end_in_the_truth() {
     let street = Street::live().await;
-    street.sandbox.steering().double_pushes(true);
+    street.sandbox.control().duplicate_pushes(true);
     street.until_pushed(71).await;
     street.until_true().await;
-    street.sandbox.steering().pause(false);
-    street.sandbox.steering().double_pushes(false);
-    street.sandbox.steering().shuffle_pushes(true);
+    street.sandbox.control().pause(false);
+    street.sandbox.control().duplicate_pushes(false);
+    street.sandbox.control().reorder_pushes(true);
     street.until("some that were put right", |clarity| count(clarity, "repaired") >= 1).await;
-    street.sandbox.steering().pause(true);
+    street.sandbox.control().pause(true);
     street.house.until("all", "true agents", |state| street.agents_are_true(state)).await;
     street.leave().await;
 }
@@ -297,19 +299,19 @@ async fn doubled_and_shuffled_pushes_end_in_the_truth() {
 #[tokio::test]
 async fn frames_that_make_no_sense_cost_at_most_a_new_connection() {
     let street = Street::live().await;
-    let steering = street.sandbox.steering();
-    steering.push_raw(r#"{"C":"x","M":[}"#);
+    let control = street.sandbox.control();
+    control.send_raw_frame(r#"{"C":"x","M":[}"#);
     street.until("the first", |clarity| count(clarity, "malformedFrames") == 1).await;
     street.until_pushed(71).await;
     let large = format!(r#"{{"X":"{}"}}"#, "x".repeat(10 * 1024 * 1024));
-    steering.push_raw(large);
+    control.send_raw_frame(large);
     street.until_pushed(72).await;
     assert_eq!(count(&street.until("no loss", |_| true).await, "lost"), 0);
 
     // A good frame may come between the two: then they are no two in a row.
     for bad in (3..).step_by(2) {
-        steering.push_raw("{}{}");
-        steering.push_raw("{");
+        control.send_raw_frame("{}{}");
+        control.send_raw_frame("{");
         let is_lost = |clarity: &Value| count(clarity, "lost") > 0;
         let clarity =
             street.until("two more", |clarity| is_lost(clarity) || count(clarity, "malformedFrames") >= bad).await;
@@ -327,7 +329,7 @@ async fn frames_that_make_no_sense_cost_at_most_a_new_connection() {
 #[tokio::test]
 async fn a_frame_beyond_the_limit_costs_a_new_connection() {
     let street = Street::live().await;
-    street.sandbox.steering().push_raw(" ".repeat(17 * 1024 * 1024));
+    street.sandbox.control().send_raw_frame(" ".repeat(17 * 1024 * 1024));
     street.until("the loss", |clarity| count(clarity, "lost") == 1).await;
     street.until("live again", |clarity| clarity["state"] == "live").await;
     street.until_pushed(71).await;
@@ -339,11 +341,11 @@ async fn a_frame_beyond_the_limit_costs_a_new_connection() {
 async fn a_server_that_is_too_slow_for_any_transport_is_polled() {
     let timeouts = Timeouts { transport_connect: Duration::from_millis(500), ..Timeouts::default() };
     let street = Street::with(Options { timeouts, ..Options::default() }, &[]).await;
-    street.sandbox.steering().slow_signalr(Duration::from_secs(2));
-    street.sandbox.steering().forget_signalr();
+    street.sandbox.control().delay_signalr(Duration::from_secs(2));
+    street.sandbox.control().forget_connections();
     let clarity = street.until("polling", |clarity| reason(clarity).contains("in time")).await;
     assert_eq!(clarity["state"], "polling");
-    street.sandbox.steering().slow_signalr(Duration::ZERO);
+    street.sandbox.control().delay_signalr(Duration::ZERO);
     street.until("live", |clarity| clarity["state"] == "live").await;
     street.leave().await;
 }
@@ -351,17 +353,17 @@ async fn a_server_that_is_too_slow_for_any_transport_is_polled() {
 #[tokio::test]
 async fn a_forbidden_negotiation_and_a_redirect_to_a_stranger_are_told_and_polled() {
     let street = Street::live().await;
-    let steering = street.sandbox.steering();
-    steering.refuse_negotiation(Some(StatusCode::FORBIDDEN));
-    steering.forget_signalr();
+    let control = street.sandbox.control();
+    control.refuse_negotiation(Some(StatusCode::FORBIDDEN));
+    control.forget_connections();
     let clarity = street.until("polling", |clarity| reason(clarity).contains("403")).await;
     assert_eq!(clarity["state"], "polling");
-    steering.refuse_negotiation(None);
+    control.refuse_negotiation(None);
     street.until("live again", |clarity| clarity["state"] == "live").await;
     street.until_true().await;
 
-    steering.redirect_signalr(Some("https://evil.example.net/signalr".to_owned()));
-    steering.forget_signalr();
+    control.redirect_negotiation(Some("https://evil.example.net/signalr".to_owned()));
+    control.forget_connections();
     let clarity = street.until("polling", |clarity| reason(clarity).contains("evil.example.net")).await;
     assert_eq!(clarity["state"], "polling");
     street.leave().await;
@@ -371,10 +373,10 @@ async fn a_forbidden_negotiation_and_a_redirect_to_a_stranger_are_told_and_polle
 #[tokio::test]
 async fn a_restart_is_followed_with_and_without_a_word() {
     let street = Street::live().await;
-    street.sandbox.steering().announce_restart();
+    street.sandbox.control().request_reconnect();
     street.until("the first loss", |clarity| count(clarity, "lost") == 1).await;
     street.until("live again", |clarity| clarity["state"] == "live").await;
-    street.sandbox.steering().forget_signalr();
+    street.sandbox.control().forget_connections();
     street.until("the second loss", |clarity| count(clarity, "lost") == 2).await;
     street.until("live again", |clarity| clarity["state"] == "live").await;
     street.until_pushed(71).await;

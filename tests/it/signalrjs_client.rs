@@ -7,8 +7,8 @@ use callboard::upstream::clarity::methods::MetricIncludes;
 use callboard::upstream::clarity::{Clarity, Credential, SessionPropertiesKey, Settings, WriteVerb, find_pushes};
 use classic_signalr::{Connection, Event, Transport};
 
-use crate::support::house::PATIENCE;
-use crate::support::peer::Peer;
+use crate::support::server::TIMEOUT;
+use crate::support::signalrjs::Peer;
 
 fn clarity(port: u16, credential: Credential, transports: &[&str]) -> Clarity {
     let settings = Settings {
@@ -51,7 +51,7 @@ async fn wait_for<T>(connection: &mut Connection, what: &str, mut wanted: impl F
             }
         }
     };
-    tokio::time::timeout(PATIENCE, found).await.unwrap_or_else(|_| panic!("{what} never came"))
+    tokio::time::timeout(TIMEOUT, found).await.unwrap_or_else(|_| panic!("{what} never came"))
 }
 
 fn pushed_ids(event: Event) -> Option<Vec<Option<i64>>> {
@@ -109,7 +109,7 @@ async fn push_until_heard(peer: &mut Peer, connection: &mut Connection, args: &s
             }
         }
     };
-    tokio::time::timeout(PATIENCE, heard).await.expect("a push is heard")
+    tokio::time::timeout(TIMEOUT, heard).await.expect("a push is heard")
 }
 
 #[tokio::test]

@@ -4,15 +4,15 @@ use base::Secret;
 use callboard::config::{Auth, Clarity};
 use serde_json::json;
 
-use crate::support::house::House;
-use crate::support::peer::Peer;
+use crate::support::server::TestServer;
+use crate::support::signalrjs::Peer;
 
-async fn following(peer: &Peer) -> House {
+async fn following(peer: &Peer) -> TestServer {
     let root = format!("http://127.0.0.1:{}/webapi/api", peer.port).parse().expect("an address");
     let mut clarity = Clarity::new(root, "0224C392-3845-4AC0-B1A0-D63706181BA7".to_owned(), Auth::Negotiate);
     clarity.username = "svc-callboard".to_owned();
     clarity.password = Some(Secret::from("unused"));
-    House::alone(|config| config.clarity = Some(clarity)).await
+    TestServer::alone(|config| config.clarity = Some(clarity)).await
 }
 
 #[tokio::test]

@@ -8,18 +8,18 @@ use jiff::SignedDuration;
 use serde_json::{Value, json};
 
 use crate::support::agent_connect::AgentConnect;
-use crate::support::house::House;
 use crate::support::kustomer::{Kustomer, closing, post};
+use crate::support::server::TestServer;
 
-async fn text(house: &House, path: &str) -> String {
+async fn text(house: &TestServer, path: &str) -> String {
     house.get(path).await.text().await.expect("a text")
 }
 
-async fn counted(house: &House, source: &str, name: &str, times: u64) -> Value {
+async fn counted(house: &TestServer, source: &str, name: &str, times: u64) -> Value {
     house.until("all", name, |state| state["sources"][source]["counters"][name] == times).await
 }
 
-async fn send(house: &House, event: &Value) {
+async fn send(house: &TestServer, event: &Value) {
     let body = event.to_string();
     let signature = Tag::sign(&Secret::from("agreed"), body.as_bytes()).to_string();
     let request = house.http.post(house.at("/webhooks/goodays")).header("X-HMAC-SHA256", signature).body(body);
@@ -32,7 +32,7 @@ fn goodays() -> Goodays {
 
 #[tokio::test]
 async fn odd_action_address_is_noted_once_for_each_response() {
-    let house = House::alone(|config| config.goodays = Some(goodays())).await;
+    let house = TestServer::alone(|config| config.goodays = Some(goodays())).await;
     let at = Clock::system().now().to_string();
     let event = |id: &str, kind: &str, address: &str| json!({"event_type": kind, "response": {"id": id, "created_date": at, "state": "open", "actions": {"reply": address}}});
     let own = |id: &str| format!("https://api.goodays.co/api/v2/responses/{id}/reply");
@@ -68,7 +68,7 @@ async fn odd_action_address_is_noted_once_for_each_response() {
 #[tokio::test]
 async fn of_several_assigned_users_the_row_says_who_was_taken() {
     let (upstream, kustomer) = (AgentConnect::start().await, Kustomer::start().await);
-    let house = House::alone(|config| {
+    let house = TestServer::alone(|config| {
         config.agent_connect = Some(upstream.config());
         config.kustomer = Some(kustomer.config(Sending::On));
     })
@@ -93,7 +93,7 @@ async fn of_several_assigned_users_the_row_says_who_was_taken() {
 #[tokio::test]
 async fn page_names_the_interaction_whose_customer_was_not_asked() {
     let (upstream, kustomer) = (AgentConnect::start().await, Kustomer::start().await);
-    let house = House::alone(|config| {
+    let house = TestServer::alone(|config| {
         config.agent_connect = Some(upstream.config());
         config.kustomer = Some(kustomer.config(Sending::On));
     })
@@ -126,7 +126,7 @@ async fn page_names_the_interaction_whose_customer_was_not_asked() {
 
 #[tokio::test]
 async fn erased_customer_who_writes_anew_is_counted_once() {
-    let house = House::alone(|config| config.goodays = Some(goodays())).await;
+    let house = TestServer::alone(|config| config.goodays = Some(goodays())).await;
     let person = || CustomerIdentity::new(Some("c@example.com"), None);
     drop(house.world.store.privacy().erase(person(), callboard::domain::Actor::command("a test")).await.expect("done"));
     let event = |id: &str, kind: &str, email: &str| {

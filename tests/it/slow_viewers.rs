@@ -15,8 +15,8 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
 use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 
-use crate::support::house::House;
-use crate::support::slow::{Allowance, Slow};
+use crate::support::server::TestServer;
+use crate::support::throttled::{ReadBudget, ThrottledStream};
 use crate::support::viewer::Viewer;
 
 trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
@@ -24,7 +24,7 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
 
 /// A server, and how to speak to it.
 struct Served {
-    house: House,
+    house: TestServer,
     tls: Option<TlsConnector>,
     _files: TempDir,
 }
@@ -33,7 +33,7 @@ impl Served {
     async fn open(encrypted: bool) -> Self {
         let files = TempDir::new().expect("a directory");
         let pair = generate_simple_self_signed(["localhost".to_owned()]).expect("a certificate");
-        let house = House::alone(|config| {
+        let house = TestServer::alone(|config| {
             if encrypted {
                 config.server.tls = Some(written(&files, &pair));
             }
@@ -43,8 +43,8 @@ impl Served {
         Self { house, tls, _files: files }
     }
 
-    async fn viewer(&self, small: bool) -> (Viewer<Box<dyn Stream>>, Allowance, u16) {
-        let (slow, allowance) = Slow::connect(self.house.world.address, small).await;
+    async fn viewer(&self, small: bool) -> (Viewer<Box<dyn Stream>>, ReadBudget, u16) {
+        let (slow, allowance) = ThrottledStream::connect(self.house.world.address, small).await;
         allowance.allow(usize::MAX);
         let port = slow.port();
         let stream: Box<dyn Stream> = match &self.tls {

@@ -21,8 +21,8 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 use url::Url;
 
-use crate::support::house::PATIENCE;
 use crate::support::program::Server;
+use crate::support::server::TIMEOUT;
 use crate::support::viewer::Viewer;
 
 const SECTIONS: &str = "[store]\nbackups_kept = 0\n[goodays]\napi_root = \"http://127.0.0.1:9/v2\"\napi_token = \"t\"\n\
@@ -100,7 +100,7 @@ struct Line {
 
 impl Line {
     fn new() -> Self {
-        let http = reqwest::Client::builder().timeout(PATIENCE).build().expect("a client");
+        let http = reqwest::Client::builder().timeout(TIMEOUT).build().expect("a client");
         Self { http, to: watch::Sender::new(None), acknowledged: watch::Sender::new(Vec::new()) }
     }
 
@@ -152,7 +152,7 @@ async fn live_and_die(kills: u64, mut rng: StdRng) -> usize {
             let server = Server::start(&folder, SECTIONS).await;
             line.to.send_replace(Some(server.base.clone()));
             let wanted = acknowledged.borrow().len() + rng.random_range(1..200);
-            let heard = timeout(PATIENCE, acknowledged.wait_for(|all| all.len() >= wanted)).await;
+            let heard = timeout(TIMEOUT, acknowledged.wait_for(|all| all.len() >= wanted)).await;
             heard.expect("it acknowledges in time").expect("it is counted");
             server.kill().await;
             line.to.send_replace(None);

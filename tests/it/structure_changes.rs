@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::peer::Peer;
+use crate::support::signalrjs::Peer;
 use crate::support::viewer::Viewer;
 
 fn agent(id: i64, name: &str, more: Value) -> Value {

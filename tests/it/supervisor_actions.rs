@@ -9,13 +9,13 @@ use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use callboard::commands::RunMode;
 use callboard::config::{Auth, Clarity};
-use sandbox::{Sandbox, WorldSnapshot};
+use sandbox::{Sandbox, Snapshot};
 use serde_json::{Value, json};
 
-use crate::support::house::{House, sandbox};
+use crate::support::server::{TestServer, sandbox};
 
 /// Does something, with a key and a token if there are any.
-async fn act(house: &House, path: &str, token: Option<&str>, key: Option<&str>, body: &Value) -> (u16, Value) {
+async fn act(house: &TestServer, path: &str, token: Option<&str>, key: Option<&str>, body: &Value) -> (u16, Value) {
     let mut request = house.http.post(house.at(path)).json(body);
     if let Some(token) = token {
         request = request.bearer_auth(token);
@@ -27,7 +27,7 @@ async fn act(house: &House, path: &str, token: Option<&str>, key: Option<&str>, 
     (answer.status().as_u16(), answer.json().await.unwrap_or_default())
 }
 
-async fn audit(house: &House, token: Option<&str>) -> Vec<Value> {
+async fn audit(house: &TestServer, token: Option<&str>) -> Vec<Value> {
     let mut request = house.http.get(house.at("/api/v1/audit"));
     if let Some(token) = token {
         request = request.bearer_auth(token);
@@ -40,11 +40,11 @@ async fn audit(house: &House, token: Option<&str>) -> Vec<Value> {
 }
 
 /// A demo whose world stands still, so that nobody but the test changes it.
-async fn standing_still() -> (House, Sandbox, base::Lifecycle, WorldSnapshot) {
+async fn standing_still() -> (TestServer, Sandbox, base::Lifecycle, Snapshot) {
     let (sandbox, neighbours) = sandbox(30, 4).await;
-    sandbox.steering().pause(true);
-    let world = sandbox.world_snapshot();
-    let house = House::beside(&sandbox).await;
+    sandbox.control().pause(true);
+    let world = sandbox.snapshot();
+    let house = TestServer::beside(&sandbox).await;
     let agents = world.agents.len();
     house
         .until("all", "everybody", |state| state["agents"].as_object().is_some_and(|there| there.len() == agents))
@@ -65,9 +65,9 @@ async fn an_agents_status_and_suspension_change_and_everybody_sees_it() {
     let (status, done) =
         act(&house, &at("status"), None, None, &json!({"status": "unavailable", "reason_code": 4})).await;
     assert_eq!((status, &done["outcome"]), (200, &json!("accepted")), "{done}");
-    assert_eq!(sandbox.world_snapshot().agents[id].status, "unavailable");
+    assert_eq!(sandbox.snapshot().agents[id].status, "unavailable");
     let (status, _) = act(&house, &at("suspend"), None, None, &json!({"suspended": true})).await;
-    assert_eq!((status, sandbox.world_snapshot().agents[id].suspended), (200, true));
+    assert_eq!((status, sandbox.snapshot().agents[id].suspended), (200, true));
     let shown = |state: &Value| state["agents"][id.to_string()].clone();
     let state = house
         .until("all", "the new status", |state| {
@@ -109,7 +109,7 @@ async fn a_session_is_written_about_and_recorded() {
         assert_eq!(status, 200, "{what}: {done}");
     }
     // Clarity itself is asked what it has now.
-    let token = sandbox.steering().token_for(1).expect("a token");
+    let token = sandbox.control().token_for(1).expect("a token");
     let address = format!("{}/v2/sessions/{talk}?includeExtraItems=true", sandbox.addresses().clarity_api);
     let read: Value =
         house.http.get(address).bearer_auth(token).send().await.expect("an answer").json().await.expect("JSON");
@@ -206,10 +206,10 @@ impl Mock {
         seen.iter().filter(|(path, _)| is_write(path)).map(|(_, token)| token.clone().unwrap_or_default()).collect()
     }
 
-    async fn house(&self, manner: RunMode) -> House {
+    async fn house(&self, manner: RunMode) -> TestServer {
         let mut clarity = Clarity::new(self.root.parse().expect("a URL"), "", Auth::Static);
         clarity.token = Some("service".into());
-        let house = House::alone_as(manner, |config| config.clarity = Some(clarity)).await;
+        let house = TestServer::alone_as(manner, |config| config.clarity = Some(clarity)).await;
         house.until("all", "agent 41", |state| state["agents"]["41"].is_object()).await;
         house
     }
@@ -335,7 +335,7 @@ async fn claritys_refusals_are_told_with_a_status_of_their_own() {
 
 #[tokio::test]
 async fn without_clarity_there_is_nothing_to_act_on() {
-    let house = House::alone(|_| {}).await;
+    let house = TestServer::alone(|_| {}).await;
     let (status, problem) = act(&house, "/api/v1/agents/41/suspend", None, None, &json!({"suspended": true})).await;
     assert_eq!(status, 409);
     assert!(problem["detail"].as_str().is_some_and(|said| said.contains("not configured")));

@@ -7,16 +7,16 @@ use tempfile::TempDir;
 use tokio::net::TcpListener;
 
 use crate::support::agent_connect::AgentConnect;
-use crate::support::house::House;
 use crate::support::kustomer::{Kustomer, closing, post};
 use crate::support::program::Server;
+use crate::support::server::TestServer;
 use crate::support::until;
 use crate::support::viewer::Viewer;
 
 const ASKED_BEFORE: &str = "urn:callboard:problem:already-requested";
 
-async fn house(upstream: &AgentConnect, kustomer: &Kustomer, change: impl FnOnce(&mut Config)) -> House {
-    House::alone(|config| {
+async fn house(upstream: &AgentConnect, kustomer: &Kustomer, change: impl FnOnce(&mut Config)) -> TestServer {
+    TestServer::alone(|config| {
         config.agent_connect = Some(upstream.config());
         config.kustomer = Some(kustomer.config(Sending::On));
         change(config);
@@ -29,7 +29,7 @@ fn survey(interaction: &str) -> Value {
         "channel": "phone", "ext_interaction_id": interaction})
 }
 
-async fn ask(house: &House, key: &str, survey: &Value) -> Response {
+async fn ask(house: &TestServer, key: &str, survey: &Value) -> Response {
     let request = house.http.post(house.at("/api/v1/surveys")).header("Idempotency-Key", key).json(survey);
     request.send().await.expect("an answer")
 }
@@ -41,7 +41,7 @@ async fn refused(answer: Response) -> Value {
     problem
 }
 
-async fn counted(house: &House, source: &str, name: &str, times: u64) -> Value {
+async fn counted(house: &TestServer, source: &str, name: &str, times: u64) -> Value {
     house.until("all", name, |state| state["sources"][source]["counters"][name] == times).await
 }
 

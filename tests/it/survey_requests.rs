@@ -4,7 +4,7 @@ use callboard::config::AgentConnect;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
-use crate::support::house::{House, sandbox};
+use crate::support::server::{TestServer, sandbox};
 
 fn survey() -> Value {
     json!({"customer_name": "Jane", "customer_email": "janecustomer@example.com", "employee_custom_id": "ABC789",
@@ -12,7 +12,7 @@ fn survey() -> Value {
         "tags": ["exchange", "exchange", "backorder"]})
 }
 
-async fn ask(house: &House, key: &str, survey: &Value) -> reqwest::Response {
+async fn ask(house: &TestServer, key: &str, survey: &Value) -> reqwest::Response {
     let request = house.http.post(house.at("/api/v1/surveys")).header("Idempotency-Key", key).json(survey);
     request.send().await.expect("an answer")
 }
@@ -29,7 +29,7 @@ fn states(state: &Value) -> Vec<&str> {
 #[tokio::test]
 async fn a_request_is_accepted_or_refused_with_the_upstreams_reason() {
     let (sandbox, neighbours) = sandbox(8, 2).await;
-    let house = House::beside(&sandbox).await;
+    let house = TestServer::beside(&sandbox).await;
     // The sandbox refuses some employees; among many agents there are both kinds.
     let state = house.until("all", "the floor", |state| state["sources"]["clarity"]["state"] == "live").await;
     assert!(!state["agents"].as_object().expect("agents").is_empty());
@@ -62,7 +62,7 @@ async fn a_request_is_accepted_or_refused_with_the_upstreams_reason() {
 #[tokio::test]
 async fn a_second_press_is_the_same_request_and_another_request_needs_another_key() {
     let (sandbox, neighbours) = sandbox(4, 1).await;
-    let house = House::beside(&sandbox).await;
+    let house = TestServer::beside(&sandbox).await;
     let first: Value = ask(&house, "once", &survey()).await.json().await.expect("JSON");
     let second: Value = ask(&house, "once", &survey()).await.json().await.expect("JSON");
     assert_eq!(first["id"], second["id"]);
@@ -78,7 +78,7 @@ async fn a_second_press_is_the_same_request_and_another_request_needs_another_ke
 #[tokio::test]
 async fn what_cannot_be_right_is_refused_in_a_sentence_and_a_form_works_without_script() {
     let (sandbox, neighbours) = sandbox(4, 1).await;
-    let house = House::beside(&sandbox).await;
+    let house = TestServer::beside(&sandbox).await;
     let mut unreachable = survey();
     unreachable["customer_email"] = json!("not an address");
     let mut unknown_field = survey();
@@ -116,7 +116,7 @@ async fn what_cannot_be_right_is_refused_in_a_sentence_and_a_form_works_without_
 
 #[tokio::test]
 async fn a_upstream_that_cannot_be_reached_leaves_the_request_to_be_tried_again() {
-    let house = House::alone(|config| {
+    let house = TestServer::alone(|config| {
         config.agent_connect = Some(AgentConnect {
             api_root: "http://127.0.0.1:9".parse().expect("an address"),
             api_key: Some("key".into()),

@@ -6,15 +6,15 @@ use reqwest::StatusCode;
 use serde_json::{Value, json};
 
 use crate::support::agent_connect::AgentConnect;
-use crate::support::house::House;
+use crate::support::server::TestServer;
 use crate::support::until;
 
-async fn house(upstream: &AgentConnect) -> House {
+async fn house(upstream: &AgentConnect) -> TestServer {
     let config = upstream.config();
-    House::alone(|all| all.agent_connect = Some(config)).await
+    TestServer::alone(|all| all.agent_connect = Some(config)).await
 }
 
-async fn ask(house: &House, interaction: &str) -> String {
+async fn ask(house: &TestServer, interaction: &str) -> String {
     let survey = json!({"customer_name": "Jane", "customer_email": "jane@customers.example", "channel": "phone",
         "employee_email": "rob@example.com", "ext_interaction_id": interaction});
     let answer = house.http.post(house.at("/api/v1/surveys")).json(&survey).send().await.expect("an answer");
@@ -22,12 +22,12 @@ async fn ask(house: &House, interaction: &str) -> String {
     answer.json::<Value>().await.expect("JSON")["id"].as_str().expect("an id").to_owned()
 }
 
-async fn post(house: &House, id: &str, what: &str) -> reqwest::Response {
+async fn post(house: &TestServer, id: &str, what: &str) -> reqwest::Response {
     let call = house.http.post(house.at(&format!("/api/v1/surveys/{id}/{what}")));
     call.json(&json!({})).send().await.expect("an answer")
 }
 
-async fn until_survey(house: &House, id: &str, what: &str, mut wanted: impl FnMut(&Value) -> bool) -> Value {
+async fn until_survey(house: &TestServer, id: &str, what: &str, mut wanted: impl FnMut(&Value) -> bool) -> Value {
     house.until("surveys", what, |state| wanted(&state["surveys"][id])).await["surveys"][id].clone()
 }
 
@@ -95,7 +95,7 @@ async fn what_was_lost_is_sent_again_by_hand_alone_and_only_after_looking() {
     upstream.book().closed = Some(429);
     let mut config = upstream.config();
     config.look_up_window = Duration::ZERO;
-    let house = House::alone(|all| all.agent_connect = Some(config)).await;
+    let house = TestServer::alone(|all| all.agent_connect = Some(config)).await;
     let id = ask(&house, "123456").await;
     until_survey(&house, &id, "the doubt", |it| it["state"] == "unknown" && it["mayRetry"].is_null()).await;
     let refused = post(&house, &id, "retry").await;

@@ -13,9 +13,9 @@ use tempfile::TempDir;
 
 use crate::support::agent_connect::AgentConnect;
 use crate::support::clarity::Mock;
-use crate::support::house::{House, sandbox_with};
 use crate::support::kustomer::{Kustomer, closing, post};
 use crate::support::program::Server;
+use crate::support::server::{TestServer, sandbox_with};
 use crate::support::until;
 use crate::support::viewer::Viewer;
 
@@ -31,7 +31,7 @@ fn about_sessions(state: &Value) -> Vec<&Value> {
 async fn customers_of_ended_sessions_are_asked_once_and_a_restart_asks_nobody_again() {
     let options = Options { agents: 12, queues: 2, speed: 30.0, ..Options::default() };
     let (sandbox, neighbours) = sandbox_with(options).await;
-    let house = House::alone(|config| {
+    let house = TestServer::alone(|config| {
         *config = sandbox_config(sandbox.addresses(), Path::new(""));
         config.agent_connect.as_mut().expect("the sandbox plays it").send = Sending::On;
     })
@@ -135,7 +135,7 @@ async fn what_ended_long_before_a_restart_is_counted_and_nobody_is_asked() {
     let (clarity, upstream) = (Mock::new(), AgentConnect::start().await);
     let (ids, section) = ([82_673, 82_674, 82_675], clarity.config(|it| it.poll_interval = POLL).await);
     clarity.gives_in_hand(ids);
-    let house = House::alone(|config| {
+    let house = TestServer::alone(|config| {
         config.clarity = Some(section);
         let section = callboard::config::AgentConnect { send: Sending::On, ..upstream.config() };
         config.agent_connect = Some(section);
@@ -176,7 +176,7 @@ async fn a_call_and_the_conversation_that_is_closed_about_it_are_asked_about_onc
     let mary = json!({"name": "Mary", "emails": [], "phones": [{"type": "mobile", "phone": "(312) 863-3465"}]});
     kustomer.answer("/v1/customers/c8", json!({"data": {"id": "c8", "attributes": mary}}));
     let section = clarity.config(|it| it.poll_interval = POLL).await;
-    let house = House::alone(|config| {
+    let house = TestServer::alone(|config| {
         config.clarity = Some(section);
         config.agent_connect = Some(callboard::config::AgentConnect { send: Sending::On, ..upstream.config() });
         config.kustomer = Some(kustomer.config(Sending::On));

@@ -5,12 +5,12 @@ use reqwest::StatusCode;
 use serde_json::json;
 
 use crate::support::clarity::Mock;
-use crate::support::house::House;
+use crate::support::server::TestServer;
 
 /// A server whose Clarity refuses everybody's token but the service account's questions.
-async fn house(clarity: &Mock) -> House {
+async fn house(clarity: &Mock) -> TestServer {
     let config = clarity.config(|_| ()).await;
-    House::alone(|all| {
+    TestServer::alone(|all| {
         all.clarity = Some(config);
         all.access = Access { sign_in: SignIn::Clarity, ..Access::default() };
     })
@@ -22,12 +22,12 @@ fn token(number: usize) -> String {
     format!("eyJhbGciOiJIUzI1NiJ9.eyJhIjoxfQ.c2ln{number}")
 }
 
-async fn ask(house: &House, path: &str, token: &str) -> StatusCode {
+async fn ask(house: &TestServer, path: &str, token: &str) -> StatusCode {
     let asked = house.http.get(house.at(path)).bearer_auth(token).send().await;
     asked.expect("an answer").status()
 }
 
-async fn counted(house: &House, result: &str) -> u64 {
+async fn counted(house: &TestServer, result: &str) -> u64 {
     let metrics = house.get("/metrics").await.text().await.expect("a text");
     let line = format!("callboard_unknown_tokens_total{{result=\"{result}\"}} ");
     metrics.lines().find_map(|it| it.strip_prefix(&line)).map_or(0, |count| count.parse().expect("a number"))

@@ -20,7 +20,7 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use tokio::sync::watch;
 
-use crate::support::house::House;
+use crate::support::server::TestServer;
 use crate::support::viewer::{Held, Viewer};
 
 const ROUNDS: usize = 600;
@@ -46,7 +46,7 @@ async fn every_viewer_ends_with_the_servers_document() {
     let seed =
         std::env::var("CALLBOARD_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or_else(rand::random::<u64>);
     println!("CALLBOARD_SEED={seed}");
-    let house = House::alone(|_| ()).await;
+    let house = TestServer::alone(|_| ()).await;
     let (round, rounds) = watch::channel(0_usize);
     let resumed = Arc::new(AtomicUsize::new(0));
     let viewers: Vec<_> = (0..VIEWERS)

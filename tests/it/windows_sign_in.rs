@@ -14,8 +14,8 @@ use callboard::config::{self, Auth};
 use callboard::feeds::clarity::{error_chain, settings};
 use callboard::upstream::clarity::{Clarity, Credential, Error, TokenError};
 
-use crate::support::house::{House, PATIENCE, sandbox};
-use crate::support::windows::{CLIENT_ID, DOMAIN, PASSWORD, Site, USER, Windows};
+use crate::support::server::{TIMEOUT, TestServer, sandbox};
+use crate::support::windows_domain::{CLIENT_ID, DOMAIN, PASSWORD, Site, USER, Windows};
 
 /// How the site calls the account when it came by NTLM, and when it came by Kerberos.
 const BY_NTLM: &str = "EXAMPLE\\svc";
@@ -284,9 +284,9 @@ async fn the_challenge_names_the_site_and_a_person_signs_in_beside_the_service_a
 async fn a_whole_house_signs_in_and_is_live() {
     let windows = Windows::start(Site::Usual).await;
     let (sandbox, neighbours) = sandbox(8, 2).await;
-    *windows.token.lock().expect("no panic") = sandbox.steering().token_for(1);
+    *windows.token.lock().expect("no panic") = sandbox.control().token_for(1);
     let data = tempfile::TempDir::new().expect("a directory");
-    let house = House::alone(|config| {
+    let house = TestServer::alone(|config| {
         let mut clarity = sandbox_config(sandbox.addresses(), data.path()).clarity.expect("a section");
         let site = section(&windows, Auth::Ntlm);
         (clarity.auth, clarity.client_id, clarity.token_url) = (site.auth, site.client_id, site.token_url);
@@ -303,7 +303,7 @@ async fn a_whole_house_signs_in_and_is_live() {
 #[tokio::test]
 async fn a_house_with_a_wrong_password_says_so_on_its_page() {
     let windows = Windows::start(Site::Usual).await;
-    let house = House::alone(|config| {
+    let house = TestServer::alone(|config| {
         let mut section = section(&windows, Auth::Ntlm);
         section.password = Some(Secret::from("Passw0rd?"));
         config.clarity = Some(section);
@@ -326,7 +326,7 @@ async fn a_house_with_a_wrong_password_says_so_on_its_page() {
 async fn refused_credentials_wait_for_an_administrator_or_a_new_file() {
     let windows = Windows::start(Site::Usual).await;
     let (sandbox, neighbours) = sandbox(8, 2).await;
-    *windows.token.lock().expect("no panic") = sandbox.steering().token_for(1);
+    *windows.token.lock().expect("no panic") = sandbox.control().token_for(1);
     let data = tempfile::TempDir::new().expect("a directory");
     let file = data.path().join("password");
     let write = |text: &str| {
@@ -334,7 +334,7 @@ async fn refused_credentials_wait_for_an_administrator_or_a_new_file() {
         std::fs::set_permissions(&file, std::os::unix::fs::PermissionsExt::from_mode(0o600)).expect("private");
     };
     write("Passw0rd?\n");
-    let house = House::alone(|config| {
+    let house = TestServer::alone(|config| {
         let mut clarity = sandbox_config(sandbox.addresses(), data.path()).clarity.expect("a section");
         let site = section(&windows, Auth::Ntlm);
         (clarity.auth, clarity.client_id, clarity.token_url) = (site.auth, site.client_id, site.token_url);
@@ -377,7 +377,7 @@ async fn refused_credentials_wait_for_an_administrator_or_a_new_file() {
 async fn check_signs_in_over_tls_that_the_machine_trusts_and_over_no_other() {
     let windows = Windows::start(Site::Tls).await;
     let (sandbox, neighbours) = sandbox(8, 2).await;
-    *windows.token.lock().expect("no panic") = sandbox.steering().token_for(1);
+    *windows.token.lock().expect("no panic") = sandbox.control().token_for(1);
     let folder = tempfile::TempDir::new().expect("a directory");
     let path = folder.path().join("callboard.toml");
     let password = format!("password = \"{PASSWORD}\"");
@@ -404,8 +404,7 @@ async fn check_signs_in_over_tls_that_the_machine_trusts_and_over_no_other() {
         ] {
             let mut check = tokio::process::Command::new(env!("CARGO_BIN_EXE_callboard"));
             check.args(["check", "--config"]).arg(&path).env("SSL_CERT_FILE", trusted).env_remove("SSL_CERT_DIR");
-            let output =
-                tokio::time::timeout(PATIENCE, check.output()).await.expect("an end in time").expect("it runs");
+            let output = tokio::time::timeout(TIMEOUT, check.output()).await.expect("an end in time").expect("it runs");
             let said = String::from_utf8_lossy(&output.stdout);
             assert!(said.contains(expected), "{auth}: {said}");
             assert_eq!(output.status.code(), Some(code), "{auth}: {said}");

@@ -1,4 +1,4 @@
-//! Where the upstreams listen and how to get in.
+//! Addresses and credentials of the servers.
 
 use std::io;
 use std::net::SocketAddr;
@@ -7,38 +7,38 @@ use url::Url;
 
 use base::Secret;
 
-/// Where the upstreams listen and how to get in.
+/// Addresses and credentials of the servers.
 #[derive(Debug, Clone)]
 pub struct Addresses {
-    /// Clarity's `api_root`, without a final slash.
+    /// Clarity's `api_root`, without a trailing slash.
     pub clarity_api: Url,
-    /// Clarity's SignalR path, by itself.
+    /// Clarity's SignalR path.
     pub signalr_path: &'static str,
-    /// Clarity's token endpoint, which the challenge names too.
+    /// Clarity's token endpoint, which the 401 challenge names too.
     pub clarity_token: Url,
-    /// The client id that the token endpoint knows.
+    /// The client id that the token endpoint accepts.
     pub client_id: String,
-    /// The key that Clarity's tokens are signed with (HS256).
+    /// The HS256 key of Clarity's tokens.
     pub jwt_key: Secret,
     /// Goodays' `api_root`, with `/v2`.
     pub goodays_api: Url,
-    /// What actions carry in `Authorization`.
+    /// The value of `Authorization` for Goodays' API.
     pub goodays_token: Secret,
-    /// What webhooks are signed with.
+    /// The HMAC secret of Goodays' webhooks.
     pub goodays_hmac: Secret,
     /// Agent Connect's `api_root`, without a version.
     pub agent_connect_api: Url,
-    /// The `x-api-key`.
+    /// Agent Connect's `x-api-key`.
     pub agent_connect_key: Secret,
-    /// Signs the Data Return JWT.
+    /// The key of the Data Return JWT.
     pub agent_connect_secret: Secret,
     /// Kustomer's `api_root`, without a version.
     pub kustomer_api: Url,
-    /// The bearer key.
+    /// Kustomer's bearer token.
     pub kustomer_key: Secret,
-    /// What Kustomer's webhooks are signed with.
+    /// The HMAC secret of Kustomer's webhooks.
     pub kustomer_token: Secret,
-    /// The steering wheel.
+    /// The control API.
     pub control: Url,
 }
 

@@ -1,155 +1,155 @@
-//! The steering wheel: makes the upstreams misbehave, in process or over HTTP.
+//! The control API: injects faults into the servers, in process or over HTTP.
 
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use axum::Router;
 use axum::extract::{Json, State};
 use axum::http::StatusCode;
 use axum::routing::post;
-use axum::{Json as JsonAnswer, Router};
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use url::Url;
 
-use super::clarity::{Clarity, Sees, Subscriptions};
-use super::faults::{Faults, Upstream, WrongAnswer};
-use super::floor::Floor;
+use super::clarity::{Clarity, Subscriptions, Visibility};
+use super::contact_center::Event;
+use super::faults::{FaultResponse, Faults, Upstream};
 use super::goodays::Goodays;
 use super::signalr::Hub;
-use super::world::Happening;
+use super::simulation::Simulation;
 
-/// Steers a running sandbox. Cheap to clone.
+/// Controls a running sandbox. Cheap to clone.
 #[derive(Debug, Clone)]
-pub struct Steering {
-    pub(super) floor: Floor,
+pub struct Control {
+    pub(super) simulation: Simulation,
     pub(super) hub: Hub,
     pub(super) clarity: Clarity,
     pub(super) goodays: Goodays,
     pub(super) faults: Faults,
 }
 
-impl Steering {
-    /// Breaks every SignalR transport off, as a pulled cable would. Clients may come back.
-    pub fn cut_signalr(&self) {
-        self.hub.cut();
+impl Control {
+    /// Drops every SignalR transport without a close frame, as a pulled cable would. Clients may reconnect.
+    pub fn disconnect_signalr(&self) {
+        self.hub.disconnect();
     }
 
-    /// Shows somebody this much of the structure from now on. Whoever is not named is shown their team.
-    pub fn show(&self, agent: i64, sees: Sees) {
-        self.clarity.gate.show(agent, sees);
+    /// Sets how much of the structure an agent may see. The default is [`Visibility::Team`].
+    pub fn set_visibility(&self, agent: i64, visibility: Visibility) {
+        self.clarity.auth.set_visibility(agent, visibility);
     }
 
-    /// Forgets every SignalR connection, as a restarted server would: old tokens are refused with 400.
-    pub fn forget_signalr(&self) {
+    /// Drops every SignalR connection, as a restarted server would: old connection tokens are refused with 400.
+    pub fn forget_connections(&self) {
         self.hub.forget_connections();
-        self.hub.cut();
+        self.hub.disconnect();
     }
 
-    /// Answers 503 to all of SignalR, or no longer.
-    pub fn refuse_signalr(&self, refusing: bool) {
-        self.hub.whims().refusing = refusing;
+    /// Answers every SignalR request with 503 while set.
+    pub fn set_signalr_unavailable(&self, unavailable: bool) {
+        self.hub.faults().unavailable = unavailable;
     }
 
-    /// Stops keep-alives, or resumes them.
-    pub fn stop_keep_alives(&self, stopped: bool) {
-        self.hub.whims().mute = stopped;
+    /// Sends no keep-alives while set.
+    pub fn suppress_keep_alives(&self, suppressed: bool) {
+        self.hub.faults().suppress_keep_alives = suppressed;
     }
 
-    /// Pushes each message twice, or no longer.
-    pub fn double_pushes(&self, on: bool) {
-        self.hub.whims().doubling = on;
+    /// Sends each message twice while set.
+    pub fn duplicate_pushes(&self, enabled: bool) {
+        self.hub.faults().duplicate = enabled;
     }
 
-    /// Pushes each two messages in the wrong order, or no longer.
-    pub fn shuffle_pushes(&self, on: bool) {
-        self.hub.whims().shuffling = on;
+    /// Swaps each two consecutive messages while set.
+    pub fn reorder_pushes(&self, enabled: bool) {
+        self.hub.faults().reorder = enabled;
     }
 
-    /// Answers each SignalR command only after this time.
-    pub fn slow_signalr(&self, delay: Duration) {
-        self.hub.whims().delay = delay;
+    /// Delays the answer to each SignalR request by this time.
+    pub fn delay_signalr(&self, delay: Duration) {
+        self.hub.faults().delay = delay;
     }
 
-    /// Sends whoever negotiates to another address; without one, nowhere.
-    pub fn redirect_signalr(&self, url: Option<String>) {
-        self.hub.whims().redirect = url;
+    /// Answers negotiate requests with a redirect to this URL; `None` answers them normally.
+    pub fn redirect_negotiation(&self, url: Option<String>) {
+        self.hub.faults().redirect = url;
     }
 
-    /// Answers this to whoever negotiates, such as 403; without it, negotiates.
+    /// Answers negotiate requests with this status; `None` answers them normally.
     pub fn refuse_negotiation(&self, status: Option<StatusCode>) {
-        self.hub.whims().negotiation = status;
+        self.hub.faults().negotiation = status;
     }
 
-    /// Lets these transports not come up, by their names on the wire.
-    pub fn close_transports(&self, names: &[&str]) {
-        self.hub.whims().closed = names.iter().map(|name| (*name).to_owned()).collect();
+    /// Refuses these transports, by their names on the wire, and no others.
+    pub fn disable_transports(&self, names: &[&str]) {
+        self.hub.faults().disabled_transports = names.iter().map(|name| (*name).to_owned()).collect();
     }
 
-    /// Makes every SignalR connection of now deaf: keep-alives go on, and nothing is pushed whatever is subscribed.
-    pub fn deafen_signalr(&self) {
-        self.hub.deafen();
+    /// Pushes nothing any more on the SignalR connections that are open now; their keep-alives go on.
+    pub fn withhold_pushes(&self) {
+        self.hub.withhold_pushes();
     }
 
-    /// Forgets every subscription without a word.
-    pub fn lose_subscriptions(&self) {
-        self.clarity.subscriptions.lose();
+    /// Drops every subscription without telling the clients.
+    pub fn drop_subscriptions(&self) {
+        self.clarity.subscriptions.clear();
     }
 
-    /// Answers nothing to whoever subscribes from now on, or the subscription's id again (`apis.md` B90).
-    pub fn hide_subscription_ids(&self, hidden: bool) {
-        self.clarity.subscriptions.hide_ids(hidden);
+    /// Omits the id from the answer to a new subscription while set, as Clarity's document allows (apis.md B90).
+    pub fn omit_subscription_ids(&self, omitted: bool) {
+        self.clarity.subscriptions.omit_ids(omitted);
     }
 
-    /// Sends a text to every transport as it is: half a frame, two objects, ten megabytes.
-    pub fn push_raw(&self, frame: impl Into<String>) {
-        self.hub.push_raw(frame.into());
+    /// Sends a text to every transport unchanged: half a frame, two objects, ten megabytes.
+    pub fn send_raw_frame(&self, frame: impl Into<String>) {
+        self.hub.send_raw_frame(frame.into());
     }
 
-    /// Asks all clients to reconnect, as a server does that is about to restart.
-    pub fn announce_restart(&self) {
-        self.hub.push_raw(r#"{"T":1,"M":[]}"#.to_owned());
+    /// Asks all clients to reconnect, as a server does before a restart.
+    pub fn request_reconnect(&self) {
+        self.hub.send_raw_frame(r#"{"T":1,"M":[]}"#.to_owned());
     }
 
-    /// Loses all SignalR groups: nothing more arrives, though the connections live.
+    /// Removes all connections from their SignalR groups: they stay open and receive no more pushes.
     pub fn drop_groups(&self) {
         self.hub.drop_groups();
     }
 
-    /// How many SignalR connections have a transport.
+    /// Number of SignalR connections with a transport.
     #[must_use]
-    pub fn connected(&self) -> usize {
-        self.hub.connected()
+    pub fn connected_count(&self) -> usize {
+        self.hub.connected_count()
     }
 
-    /// How many SignalR connections are remembered, with or without a transport.
+    /// Number of SignalR connections, with or without a transport.
     #[must_use]
-    pub fn remembered(&self) -> usize {
-        self.hub.remembered()
+    pub fn connection_count(&self) -> usize {
+        self.hub.connection_count()
     }
 
-    /// How many subscriptions there are.
+    /// Number of subscriptions.
     #[must_use]
-    pub fn subscribed(&self) -> usize {
+    pub fn subscription_count(&self) -> usize {
         self.clarity.subscriptions.count()
     }
 
-    /// How many Clarity tokens the token endpoint has issued.
+    /// Number of tokens that Clarity's token endpoint has issued.
     #[must_use]
     pub fn tokens_issued(&self) -> u64 {
-        self.clarity.gate.issued()
+        self.clarity.auth.issued()
     }
 
-    /// Ends the life of every Clarity token now.
+    /// Expires every Clarity token now.
     pub fn expire_tokens(&self) {
-        self.clarity.gate.expire_all();
+        self.clarity.auth.expire_all();
     }
 
-    /// A Clarity token of this agent. None if there is no such agent, or it cannot be signed.
+    /// A Clarity token of this agent; `None` for an unknown agent.
     #[must_use]
     pub fn token_for(&self, agent: i64) -> Option<String> {
-        let is_there = self.floor.read(|world, _| world.agents().contains_key(&agent));
-        is_there.then(|| self.clarity.gate.token_for(agent)).flatten()
+        let exists = self.simulation.read(|center, _| center.agents().contains_key(&agent));
+        exists.then(|| self.clarity.auth.token_for(agent)).flatten()
     }
 
     /// Answers the next `calls` REST calls to an upstream with `status`.
@@ -157,142 +157,147 @@ impl Steering {
         self.faults.fail_next(upstream, calls, status);
     }
 
-    /// Answers every REST call to an upstream with `part` in its address like this; without an answer, as it should be.
-    pub fn answer_wrongly(&self, upstream: Upstream, part: &str, answer: Option<WrongAnswer>) {
-        self.faults.answer_wrongly(upstream, part, answer);
+    /// Answers every REST call to an upstream whose URL contains `path` with `fault`, until it is set to `None`. A `path`
+    /// that ends in `$` must match the end of the URL.
+    pub fn set_fault(&self, upstream: Upstream, path: &str, fault: Option<FaultResponse>) {
+        self.faults.set_fault(upstream, path, fault);
     }
 
-    /// How many REST calls to an upstream were answered wrongly.
+    /// Number of REST calls to an upstream that were answered with an injected fault.
     #[must_use]
-    pub fn wrong_answers(&self, upstream: Upstream) -> u64 {
-        self.faults.given(upstream)
+    pub fn fault_count(&self, upstream: Upstream) -> u64 {
+        self.faults.count(upstream)
     }
 
-    /// Lets the service account see this agent no longer, or again: a list with them in it is answered 401 (`apis.md` B3).
-    pub fn forbid_agent(&self, agent: i64, forbidden: bool) {
-        self.clarity.gate.forbid(agent, forbidden);
+    /// Hides an agent from the service account while set: Clarity answers a list that contains them with 401 (apis.md B3).
+    pub fn hide_agent(&self, agent: i64, hidden: bool) {
+        self.clarity.auth.hide(agent, hidden);
     }
 
-    /// Answers queues' metrics over REST, which no document has, or no longer (`apis.md` C48).
-    pub fn answer_queue_metrics(&self, on: bool) {
-        self.clarity.answers_queues.store(on, Ordering::SeqCst);
+    /// Answers `metrics/queues` over REST while set; no document describes that endpoint (apis.md C48).
+    pub fn enable_queue_metrics(&self, enabled: bool) {
+        self.clarity.queue_metrics.store(enabled, Ordering::SeqCst);
     }
 
-    /// Pushes an alert to all who subscribed to alerts.
-    pub fn alert(&self, text: &str) {
-        self.clarity.subscriptions.alert(text);
+    /// Pushes an alert to every subscriber of alerts.
+    pub fn push_alert(&self, text: &str) {
+        self.clarity.subscriptions.push_alert(text);
     }
 
-    /// Stops virtual time, or lets it go on.
+    /// Stops or resumes virtual time.
     pub fn pause(&self, paused: bool) {
-        self.floor.pause(paused);
+        self.simulation.pause(paused);
     }
 
-    /// Makes a queue show that so many wait, and pushes that at once. Tells when. None if there is no such queue.
+    /// Overrides the number of contacts that wait in a queue and pushes it at once. Returns the time of the push; `None`
+    /// for an unknown queue.
     #[must_use]
-    pub fn pulse(&self, queue: i64, waiting: u64) -> Option<Timestamp> {
-        let known = self.floor.change(|world| world.force_waiting(queue, waiting));
-        let now = self.floor.now();
-        self.push(&[Happening::Queue(queue)]);
+    pub fn set_waiting(&self, queue: i64, waiting: u64) -> Option<Timestamp> {
+        let known = self.simulation.change(|center| center.override_waiting(queue, waiting));
+        let now = self.simulation.now();
+        self.push(&[Event::Queue(queue)]);
         known.then_some(now)
     }
 
-    /// Has a customer answer a survey now, and sends the webhook. Tells the response's id.
+    /// Lets a customer answer a Goodays survey now and sends the webhook. Returns the response's id; `None` without an open
+    /// contact.
     #[must_use]
-    pub fn respond(&self) -> Option<String> {
-        self.goodays.respond_now(&self.floor)
+    pub fn submit_response(&self) -> Option<String> {
+        self.goodays.respond_now(&self.simulation)
     }
 
-    /// Sends Goodays webhooks to this address from now on, those that wait included.
-    pub fn send_webhooks_to(&self, url: Url) {
+    /// Sets the target of the Goodays webhooks; undelivered ones are sent there too.
+    pub fn send_goodays_webhooks_to(&self, url: Url) {
         self.goodays.send_to(url);
     }
 
-    fn push(&self, happenings: &[Happening]) {
+    fn push(&self, events: &[Event]) {
         let subscriptions: &Subscriptions = &self.clarity.subscriptions;
-        subscriptions.flush(&self.floor, happenings);
+        subscriptions.flush(&self.simulation, events);
     }
 }
 
-/// A deed as the HTTP side takes it: `{"do":"pulse","queue":3,"waiting":9}`.
+/// The body of a control request: `{"command":"set_waiting","queue":3,"waiting":9}`.
 #[derive(Debug, Deserialize)]
-#[serde(tag = "do", rename_all = "snake_case")]
-enum Deed {
-    CutSignalr,
-    ForgetSignalr,
-    RefuseSignalr { on: bool },
-    StopKeepAlives { on: bool },
-    DoublePushes { on: bool },
-    ShufflePushes { on: bool },
-    SlowSignalr { milliseconds: u64 },
-    RedirectSignalr { url: Option<String> },
+#[serde(tag = "command", rename_all = "snake_case")]
+enum Command {
+    DisconnectSignalr,
+    ForgetConnections,
+    SetSignalrUnavailable { enabled: bool },
+    SuppressKeepAlives { enabled: bool },
+    DuplicatePushes { enabled: bool },
+    ReorderPushes { enabled: bool },
+    DelaySignalr { milliseconds: u64 },
+    RedirectNegotiation { url: Option<String> },
     RefuseNegotiation { status: Option<u16> },
-    CloseTransports { names: Vec<String> },
-    DeafenSignalr,
-    LoseSubscriptions,
-    HideSubscriptionIds { on: bool },
-    PushRaw { frame: String },
-    AnnounceRestart,
+    DisableTransports { names: Vec<String> },
+    WithholdPushes,
+    DropSubscriptions,
+    OmitSubscriptionIds { enabled: bool },
+    SendRawFrame { frame: String },
+    RequestReconnect,
     DropGroups,
     ExpireTokens,
     FailNext { upstream: Upstream, calls: u32, status: u16 },
-    AnswerWrongly { upstream: Upstream, part: String, answer: Option<WrongAnswer> },
-    ForbidAgent { agent: i64, on: bool },
-    AnswerQueueMetrics { on: bool },
-    Alert { text: String },
-    Pause { on: bool },
-    Pulse { queue: i64, waiting: u64 },
-    Respond,
-    SendWebhooksTo { url: String },
+    SetFault { upstream: Upstream, path: String, fault: Option<FaultResponse> },
+    HideAgent { agent: i64, enabled: bool },
+    EnableQueueMetrics { enabled: bool },
+    PushAlert { text: String },
+    Pause { enabled: bool },
+    SetWaiting { queue: i64, waiting: u64 },
+    SubmitResponse,
+    SendGoodaysWebhooksTo { url: String },
 }
 
-/// `POST /` with a deed.
-pub fn router(steering: Steering) -> Router {
-    Router::new().route("/", post(steer)).with_state(steering)
+/// `POST /` takes one command.
+pub fn router(control: Control) -> Router {
+    Router::new().route("/", post(run)).with_state(control)
 }
 
-async fn steer(State(steering): State<Steering>, Json(deed): Json<Deed>) -> Result<JsonAnswer<Value>, StatusCode> {
-    match deed {
-        Deed::CutSignalr => steering.cut_signalr(),
-        Deed::ForgetSignalr => steering.forget_signalr(),
-        Deed::RefuseSignalr { on } => steering.refuse_signalr(on),
-        Deed::StopKeepAlives { on } => steering.stop_keep_alives(on),
-        Deed::DoublePushes { on } => steering.double_pushes(on),
-        Deed::ShufflePushes { on } => steering.shuffle_pushes(on),
-        Deed::SlowSignalr { milliseconds } => steering.slow_signalr(Duration::from_millis(milliseconds)),
-        Deed::RedirectSignalr { url } => steering.redirect_signalr(url),
-        Deed::RefuseNegotiation { status } => {
+async fn run(State(control): State<Control>, Json(command): Json<Command>) -> Result<Json<Value>, StatusCode> {
+    match command {
+        Command::DisconnectSignalr => control.disconnect_signalr(),
+        Command::ForgetConnections => control.forget_connections(),
+        Command::SetSignalrUnavailable { enabled } => control.set_signalr_unavailable(enabled),
+        Command::SuppressKeepAlives { enabled } => control.suppress_keep_alives(enabled),
+        Command::DuplicatePushes { enabled } => control.duplicate_pushes(enabled),
+        Command::ReorderPushes { enabled } => control.reorder_pushes(enabled),
+        Command::DelaySignalr { milliseconds } => control.delay_signalr(Duration::from_millis(milliseconds)),
+        Command::RedirectNegotiation { url } => control.redirect_negotiation(url),
+        Command::RefuseNegotiation { status } => {
             let status = status.map(StatusCode::from_u16).transpose().map_err(|_| StatusCode::BAD_REQUEST)?;
-            steering.refuse_negotiation(status);
+            control.refuse_negotiation(status);
         }
-        Deed::CloseTransports { names } => {
-            steering.close_transports(&names.iter().map(String::as_str).collect::<Vec<_>>());
+        Command::DisableTransports { names } => {
+            control.disable_transports(&names.iter().map(String::as_str).collect::<Vec<_>>());
         }
-        Deed::DeafenSignalr => steering.deafen_signalr(),
-        Deed::LoseSubscriptions => steering.lose_subscriptions(),
-        Deed::HideSubscriptionIds { on } => steering.hide_subscription_ids(on),
-        Deed::PushRaw { frame } => steering.push_raw(frame),
-        Deed::AnnounceRestart => steering.announce_restart(),
-        Deed::DropGroups => steering.drop_groups(),
-        Deed::ExpireTokens => steering.expire_tokens(),
-        Deed::FailNext { upstream, calls, status } => {
+        Command::WithholdPushes => control.withhold_pushes(),
+        Command::DropSubscriptions => control.drop_subscriptions(),
+        Command::OmitSubscriptionIds { enabled } => control.omit_subscription_ids(enabled),
+        Command::SendRawFrame { frame } => control.send_raw_frame(frame),
+        Command::RequestReconnect => control.request_reconnect(),
+        Command::DropGroups => control.drop_groups(),
+        Command::ExpireTokens => control.expire_tokens(),
+        Command::FailNext { upstream, calls, status } => {
             let status = StatusCode::from_u16(status).map_err(|_| StatusCode::BAD_REQUEST)?;
-            steering.fail_next(upstream, calls, status);
+            control.fail_next(upstream, calls, status);
         }
-        Deed::AnswerWrongly { upstream, part, answer } => steering.answer_wrongly(upstream, &part, answer),
-        Deed::ForbidAgent { agent, on } => steering.forbid_agent(agent, on),
-        Deed::AnswerQueueMetrics { on } => steering.answer_queue_metrics(on),
-        Deed::Alert { text } => steering.alert(&text),
-        Deed::Pause { on } => steering.pause(on),
-        Deed::Pulse { queue, waiting } => {
-            let at = steering.pulse(queue, waiting).ok_or(StatusCode::NOT_FOUND)?;
-            return Ok(JsonAnswer(json!({"at": at})));
+        Command::SetFault { upstream, path, fault } => control.set_fault(upstream, &path, fault),
+        Command::HideAgent { agent, enabled } => control.hide_agent(agent, enabled),
+        Command::EnableQueueMetrics { enabled } => control.enable_queue_metrics(enabled),
+        Command::PushAlert { text } => control.push_alert(&text),
+        Command::Pause { enabled } => control.pause(enabled),
+        Command::SetWaiting { queue, waiting } => {
+            let at = control.set_waiting(queue, waiting).ok_or(StatusCode::NOT_FOUND)?;
+            return Ok(Json(json!({"at": at})));
         }
-        Deed::Respond => {
-            let response = steering.respond().ok_or(StatusCode::CONFLICT)?;
-            return Ok(JsonAnswer(json!({"response": response})));
+        Command::SubmitResponse => {
+            let response = control.submit_response().ok_or(StatusCode::CONFLICT)?;
+            return Ok(Json(json!({"response": response})));
         }
-        Deed::SendWebhooksTo { url } => steering.send_webhooks_to(url.parse().map_err(|_| StatusCode::BAD_REQUEST)?),
+        Command::SendGoodaysWebhooksTo { url } => {
+            control.send_goodays_webhooks_to(url.parse().map_err(|_| StatusCode::BAD_REQUEST)?)
+        }
     }
-    Ok(JsonAnswer(json!({})))
+    Ok(Json(json!({})))
 }

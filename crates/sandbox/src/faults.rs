@@ -1,4 +1,4 @@
-//! Failures on request, for the REST calls of all four upstreams.
+//! Fault injection for the REST calls of all four upstreams.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -9,13 +9,13 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 
-use super::floor::lock;
+use super::simulation::lock;
 
-/// One of the four systems, or the door of one.
+/// The server that a fault applies to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Upstream {
-    /// Clarity Connect, SignalR and sign-in excepted.
+    /// Clarity Connect's REST API, without SignalR and the token endpoint.
     Clarity,
     /// Clarity's token endpoint.
     SignIn,
@@ -27,27 +27,27 @@ pub enum Upstream {
     Kustomer,
 }
 
-/// An answer that a gateway or a broken server gives in the place of the right one.
+/// The answer that replaces the right one, as a gateway or a broken server would give it.
 #[derive(Debug, Clone, Deserialize)]
-pub struct WrongAnswer {
-    /// The HTTP status; 0 keeps whoever asks waiting until they give up.
+pub struct FaultResponse {
+    /// The HTTP status; 0 never answers.
     pub status: u16,
-    /// Further headers, such as `Retry-After`.
+    /// Additional headers, such as `Retry-After`.
     #[serde(default)]
     pub headers: Vec<(String, String)>,
-    /// The body, whatever it is.
+    /// The body.
     #[serde(default)]
     pub body: String,
 }
 
-impl WrongAnswer {
-    /// A status and nothing else.
+impl FaultResponse {
+    /// A status with an empty body.
     #[must_use]
     pub fn status(status: u16) -> Self {
         Self { status, headers: Vec::new(), body: String::new() }
     }
 
-    async fn give(self) -> Response {
+    async fn respond(self) -> Response {
         let Ok(status) = StatusCode::from_u16(self.status) else { return std::future::pending().await };
         let mut answer = (status, self.body).into_response();
         for (name, value) in self.headers {
@@ -59,58 +59,62 @@ impl WrongAnswer {
     }
 }
 
-/// How many of the next calls fail, and how; what is answered wrongly until further notice; and how many were.
+/// Faults by upstream: for the next calls, and until further notice. Counts what was injected.
 #[derive(Debug, Clone, Default)]
 pub struct Faults(Arc<Mutex<Plan>>);
 
 #[derive(Debug, Default)]
 struct Plan {
     next: HashMap<Upstream, (u32, StatusCode)>,
-    wrong: HashMap<Upstream, Vec<(String, WrongAnswer)>>,
-    given: HashMap<Upstream, u64>,
+    lasting: HashMap<Upstream, Vec<(String, FaultResponse)>>,
+    injected: HashMap<Upstream, u64>,
 }
 
 impl Faults {
-    /// The next `calls` calls to an upstream are answered with `status` and do nothing.
+    /// Answers the next `calls` calls to an upstream with `status`; they have no effect.
     pub fn fail_next(&self, upstream: Upstream, calls: u32, status: StatusCode) {
         lock(&self.0).next.insert(upstream, (calls, status));
     }
 
-    /// From now on every call with `part` in its address is answered like this; without an answer, as it should be. A part
-    /// that ends in `$` stands at the end of the address.
-    pub fn answer_wrongly(&self, upstream: Upstream, part: &str, answer: Option<WrongAnswer>) {
+    /// Answers every call whose URL contains `path` with `fault`, until it is set to `None`. A `path` that ends in `$` must
+    /// match the end of the URL.
+    pub fn set_fault(&self, upstream: Upstream, path: &str, fault: Option<FaultResponse>) {
         let mut plan = lock(&self.0);
-        let wrong = plan.wrong.entry(upstream).or_default();
-        wrong.retain(|(other, _)| other != part);
-        wrong.extend(answer.map(|answer| (part.to_owned(), answer)));
+        let lasting = plan.lasting.entry(upstream).or_default();
+        lasting.retain(|(other, _)| other != path);
+        lasting.extend(fault.map(|fault| (path.to_owned(), fault)));
     }
 
-    /// How many calls to an upstream were answered wrongly.
-    pub fn given(&self, upstream: Upstream) -> u64 {
-        lock(&self.0).given.get(&upstream).copied().unwrap_or_default()
+    /// Number of calls to an upstream that were answered with a fault.
+    pub fn count(&self, upstream: Upstream) -> u64 {
+        lock(&self.0).injected.get(&upstream).copied().unwrap_or_default()
     }
 
-    fn take(&self, upstream: Upstream, address: &str) -> Option<WrongAnswer> {
+    fn next(&self, upstream: Upstream, url: &str) -> Option<FaultResponse> {
         let mut plan = lock(&self.0);
-        let planned = plan.next.get_mut(&upstream).filter(|(calls, _)| *calls > 0).map(|(calls, status)| {
+        let next = plan.next.get_mut(&upstream).filter(|(calls, _)| *calls > 0).map(|(calls, status)| {
             *calls -= 1;
-            WrongAnswer { body: "The sandbox was asked to fail.".to_owned(), ..WrongAnswer::status(status.as_u16()) }
+            FaultResponse {
+                body: "The sandbox was asked to fail.".to_owned(),
+                ..FaultResponse::status(status.as_u16())
+            }
         });
-        let names = |part: &str| match part.strip_suffix('$') {
-            Some(end) => address.ends_with(end),
-            None => address.contains(part),
+        let matches = |path: &str| match path.strip_suffix('$') {
+            Some(end) => url.ends_with(end),
+            None => url.contains(path),
         };
-        let lasting = || plan.wrong.get(&upstream)?.iter().find(|(part, _)| names(part)).map(|(_, it)| it.clone());
-        let wrong = planned.or_else(lasting)?;
-        *plan.given.entry(upstream).or_default() += 1;
-        Some(wrong)
+        let lasting =
+            || plan.lasting.get(&upstream)?.iter().find(|(path, _)| matches(path)).map(|(_, fault)| fault.clone());
+        let fault = next.or_else(lasting)?;
+        *plan.injected.entry(upstream).or_default() += 1;
+        Some(fault)
     }
 }
 
-/// The layer that lets planned failures happen.
-pub async fn happen(State((faults, upstream)): State<(Faults, Upstream)>, request: Request, next: Next) -> Response {
-    match faults.take(upstream, &request.uri().to_string()) {
-        Some(answer) => answer.give().await,
+/// The middleware that injects the faults of an upstream.
+pub async fn inject(State((faults, upstream)): State<(Faults, Upstream)>, request: Request, next: Next) -> Response {
+    match faults.next(upstream, &request.uri().to_string()) {
+        Some(fault) => fault.respond().await,
         None => next.run(request).await,
     }
 }

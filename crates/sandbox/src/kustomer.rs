@@ -1,7 +1,8 @@
-//! Kustomer: the look-ups that its workflow makes (`apis.md` K2 to K6), and a webhook for each conversation that is closed.
+//! Kustomer: look-ups of conversations, customers, tags and users (apis.md K2 to K6), and a webhook for each conversation that is
+//! closed.
 //!
-//! A conversation stands for one contact on the floor: the last digits of its id are the number of the session, and whoever
-//! had that contact is its assigned user. Every id of that shape exists, so that tests may invent conversations.
+//! A conversation belongs to one contact: its id ends with the session's id, and the agent of that contact is its assigned
+//! user. Every id of that shape exists, so that tests can invent conversations.
 
 use axum::extract::{Path, Request, State};
 use axum::http::{StatusCode, header};
@@ -13,10 +14,10 @@ use serde_json::{Value, json};
 use tokio::sync::{mpsc, watch};
 use url::Url;
 
-use super::faults::{Faults, Upstream, happen};
-use super::floor::Floor;
+use super::contact_center::Event;
+use super::faults::{Faults, Upstream, inject};
 use super::goodays::webhook::deliver;
-use super::world::Happening;
+use super::simulation::Simulation;
 use base::secret::ExposeSecret;
 use base::{Lifecycle, Secret};
 
@@ -25,54 +26,60 @@ const CUSTOMER: &str = "d0";
 const USER: &str = "e0";
 const TAGS: [&str; 6] = ["exchange", "backorder", "refund", "unsubscribe", "delivery", "praise"];
 
-/// One contact in so many is a conversation as well.
+/// One contact in so many has a conversation.
 const SHARE: i64 = 4;
 
-/// The conversation that a contact belongs to, if it is written down here.
+/// The id of a contact's conversation, if it has one.
 pub fn conversation_of(session: i64) -> Option<String> {
     (session.rem_euclid(SHARE) == 0).then(|| id(CONVERSATION, session))
 }
 
-/// The Kustomer server's state: there is none of its own but the webhooks that wait.
+/// The state of the Kustomer server: the simulation, and the webhooks to deliver.
 #[derive(Debug, Clone)]
 pub struct Kustomer {
     key: Secret,
-    floor: Floor,
+    simulation: Simulation,
     outbox: mpsc::UnboundedSender<Vec<u8>>,
     target: watch::Sender<Option<Url>>,
 }
 
 impl Kustomer {
-    /// Looks at the floor; lets in whoever has the key, and signs webhooks with the token.
+    /// Requires `key` of callers, and starts the task that delivers webhooks, signed with `token`.
     #[must_use]
-    pub fn start(key: Secret, token: Secret, floor: Floor, client: reqwest::Client, life: &Lifecycle) -> Self {
+    pub fn start(
+        key: Secret,
+        token: Secret,
+        simulation: Simulation,
+        client: reqwest::Client,
+        life: &Lifecycle,
+    ) -> Self {
         let (outbox, events) = mpsc::unbounded_channel();
         let (target, address) = watch::channel(None);
         let signed = ("x-kustomer-webhook-signature", token);
         life.spawn(deliver(events, address, signed, client, life.clone()));
-        Self { key, floor, outbox, target }
+        Self { key, simulation, outbox, target }
     }
 
-    /// Sends webhooks to this address from now on, those that wait included.
+    /// Sets the target of the webhooks; undelivered ones are sent there too.
     pub fn send_to(&self, url: Url) {
         self.target.send_replace(Some(url));
     }
 
-    /// Whoever had a contact closes its conversation when it is over. Now and then Kustomer says so twice
-    /// (`apis.md` B214).
-    pub fn follow(&self, happenings: &[Happening]) {
-        for happening in happenings {
-            let Happening::Finished(session) = happening else { continue };
+    /// The agent of a contact closes its conversation when it ends. One webhook in five comes twice, as from the real Kustomer
+    /// (apis.md B214).
+    pub fn follow(&self, events: &[Event]) {
+        for event in events {
+            let Event::Finished(session) = event else { continue };
             let Some(conversation) = conversation_of(session.id) else { continue };
             for copy in 0..=i64::from(session.id % 20 == 0) {
-                let event = json!({
+                let webhook = json!({
                     "id": format!("{:024x}", session.id), "name": "kustomer.conversation.update", "orgName": "example",
-                    "data": record(&self.floor, session.id, &conversation, session.agent),
+                    "data": record(&self.simulation, session.id, &conversation, session.agent),
                     "changes": {"attributes": {"status": {"op": "replace", "before": "open", "after": "done"}}},
-                    "createdAt": self.floor.now().to_string(), "delivery": copy,
+                    "createdAt": self.simulation.now().to_string(), "delivery": copy,
                 });
-                // Only a sandbox that has stopped has no one to take it.
-                let _ = self.outbox.send(event.to_string().into_bytes());
+                // The receiver is gone only when the sandbox has stopped.
+                let _ = self.outbox.send(webhook.to_string().into_bytes());
             }
         }
     }
@@ -86,12 +93,12 @@ pub fn router(kustomer: Kustomer, faults: Faults) -> Router {
         .route("/v1/tags/{ids}", get(tags))
         .route("/v1/users/current", get(current_user))
         .route("/v1/users/{id}", get(user))
-        .layer(from_fn_with_state(kustomer.clone(), admit))
-        .layer(from_fn_with_state((faults, Upstream::Kustomer), happen))
+        .layer(from_fn_with_state(kustomer.clone(), authenticate))
+        .layer(from_fn_with_state((faults, Upstream::Kustomer), inject))
         .with_state(kustomer)
 }
 
-async fn admit(State(kustomer): State<Kustomer>, request: Request, next: Next) -> Response {
+async fn authenticate(State(kustomer): State<Kustomer>, request: Request, next: Next) -> Response {
     let wanted = format!("Bearer {}", kustomer.key.expose_secret());
     match request.headers().get(header::AUTHORIZATION) {
         Some(given) if given.as_bytes() == wanted.as_bytes() => next.run(request).await,
@@ -105,7 +112,7 @@ fn id(kind: &str, number: i64) -> String {
     format!("{kind}{number:022}")
 }
 
-/// The number in such an id. 404 for ids of another kind or shape.
+/// The number in such an id; 404 for an id of another kind or shape.
 fn number(kind: &str, id: &str) -> Result<i64, StatusCode> {
     let digits = id.strip_prefix(kind).filter(|digits| digits.len() == 22);
     digits.and_then(|digits| digits.parse().ok()).ok_or(StatusCode::NOT_FOUND)
@@ -117,13 +124,14 @@ fn document(kind: &str, id: &str, attributes: Value, relationships: Value) -> Js
 
 async fn conversation(State(kustomer): State<Kustomer>, Path(text): Path<String>) -> Result<Json<Value>, StatusCode> {
     let session = number(CONVERSATION, &text)?;
-    let agent = kustomer.floor.read(|world, _| world.session(session).and_then(|session| session.agent));
-    Ok(Json(json!({"data": record(&kustomer.floor, session, &text, agent)})))
+    let agent = kustomer.simulation.read(|center, _| center.session(session).and_then(|session| session.agent));
+    Ok(Json(json!({"data": record(&kustomer.simulation, session, &text, agent)})))
 }
 
-/// A conversation that is closed.
-fn record(floor: &Floor, session: i64, text: &str, agent: Option<i64>) -> Value {
-    let agent = agent.unwrap_or_else(|| floor.read(|world, _| session.rem_euclid(world.agents().len() as i64) + 1));
+/// A closed conversation.
+fn record(simulation: &Simulation, session: i64, text: &str, agent: Option<i64>) -> Value {
+    let agent =
+        agent.unwrap_or_else(|| simulation.read(|center, _| session.rem_euclid(center.agents().len() as i64) + 1));
     let channel = ["voice", "chat", "email", "sms"][(session / SHARE).rem_euclid(4) as usize];
     let attributes = json!({
         "name": format!("Conversation {session}"),
@@ -143,7 +151,7 @@ fn record(floor: &Floor, session: i64, text: &str, agent: Option<i64>) -> Value 
 
 async fn customer(State(kustomer): State<Kustomer>, Path(text): Path<String>) -> Result<Json<Value>, StatusCode> {
     let session = number(CUSTOMER, &text)?;
-    let known = kustomer.floor.read(|world, _| world.session(session).map(|session| session.customer.clone()));
+    let known = kustomer.simulation.read(|center, _| center.session(session).map(|session| session.customer.clone()));
     let (name, email) = match known {
         Some(customer) => (format!("{} {}", customer.first, customer.last), customer.email),
         None => (format!("Customer {session}"), format!("customer{session}@customers.example")),
@@ -157,7 +165,7 @@ async fn customer(State(kustomer): State<Kustomer>, Path(text): Path<String>) ->
     Ok(document("customer", &text, attributes, json!({})))
 }
 
-/// Several ids give a list that leaves out what does not exist; a single id gives an object (`apis.md` B205).
+/// Several ids return a list without the unknown ones; a single id returns an object (apis.md B205).
 async fn tags(Path(ids): Path<String>) -> Result<Json<Value>, StatusCode> {
     let tag = |text: &str| {
         let index = usize::try_from(number("f0", text).ok()?).ok()?;
@@ -171,8 +179,8 @@ async fn tags(Path(ids): Path<String>) -> Result<Json<Value>, StatusCode> {
 
 async fn user(State(kustomer): State<Kustomer>, Path(text): Path<String>) -> Result<Json<Value>, StatusCode> {
     let agent = number(USER, &text)?;
-    let attributes = kustomer.floor.read(|world, _| {
-        let agent = world.agents().get(&agent)?;
+    let attributes = kustomer.simulation.read(|center, _| {
+        let agent = center.agents().get(&agent)?;
         Some(json!({"email": agent.email(), "displayName": agent.name(), "name": format!("{} {}", agent.first, agent.last)}))
     });
     attributes.map(|attributes| document("user", &text, attributes, json!({}))).ok_or(StatusCode::NOT_FOUND)

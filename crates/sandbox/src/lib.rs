@@ -1,21 +1,20 @@
-//! Next door: a small contact center that lives by itself, and the four upstreams' servers in front of it.
+//! A seeded, simulated contact center and the servers of the four upstreams in front of it, with fault injection.
 //!
-//! It shares nothing with the rest of the house but `base`: client and simulator each read the upstreams' documents for
-//! themselves, and where both are wrong in the same way it is at least not for the same reason. All servers listen on the
-//! loopback interface and nowhere else. [`Steering`] makes them misbehave.
+//! It implements the upstreams' documents independently of Callboard's own clients, so that a misreading in one of the two
+//! shows up as a failed test. All servers listen on the loopback interface only. [`Control`] injects faults.
 
 mod addresses;
 mod agent_connect;
 mod clarity;
+mod contact_center;
 mod control;
 mod faults;
-mod floor;
 mod goodays;
 mod kustomer;
 mod signalr;
+mod simulation;
 #[cfg(test)]
 mod tests;
-mod world;
 
 use std::collections::BTreeMap;
 use std::io;
@@ -29,41 +28,41 @@ use url::Url;
 
 use base::{Clock, Lifecycle};
 pub use addresses::Addresses;
-pub use clarity::Sees;
-pub use control::Steering;
-pub use faults::{Upstream, WrongAnswer};
+pub use clarity::Visibility;
+pub use control::Control;
+pub use faults::{FaultResponse, Upstream};
 pub use signalr::Timeouts;
 
 use agent_connect::AgentConnect;
-use clarity::{Clarity, Gate, Subscriptions};
+use clarity::{Auth, Clarity, Subscriptions};
+use contact_center::ContactCenter;
 use faults::Faults;
-use floor::Floor;
 use goodays::Goodays;
 use kustomer::Kustomer;
 use signalr::Hub;
-use world::World;
+use simulation::Simulation;
 
-/// How often the world lives on and changes are pushed.
+/// How often the simulation advances and changes are pushed.
 const TICK: Duration = Duration::from_millis(250);
 
-/// What kind of sandbox it shall be.
+/// Size, speed and ports of a sandbox.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// How many agents.
+    /// Number of agents, at least 1.
     pub agents: u32,
-    /// How many queues.
+    /// Number of queues, at least 1.
     pub queues: u32,
-    /// How much faster than life.
+    /// Virtual seconds per real second.
     pub speed: f64,
-    /// The same seed gives the same history.
+    /// Seed of the random numbers: the same seed gives the same history.
     pub seed: u64,
-    /// Where Goodays webhooks go; may be told later.
+    /// Target of the Goodays webhooks; [`Sandbox::send_goodays_webhooks_to`] sets it later.
     pub webhook: Option<Url>,
-    /// How long Clarity's tokens live.
+    /// Lifetime of Clarity's tokens.
     pub token_lifetime: Duration,
-    /// SignalR's promises about time.
+    /// SignalR's timeouts.
     pub timeouts: Timeouts,
-    /// The ports of Clarity, Goodays, Agent Connect, Kustomer and the steering wheel; 0 lets the system choose.
+    /// Ports of Clarity, Goodays, Agent Connect, Kustomer and the control API; 0 lets the system choose.
     pub ports: [u16; 5],
 }
 
@@ -82,38 +81,38 @@ impl Default for Options {
     }
 }
 
-/// What an agent does, in truth.
+/// The true state of an agent.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct AgentTruth {
-    /// The status as metrics write it, such as `inCall`.
+pub struct AgentSnapshot {
+    /// The status in the spelling of metrics, such as `inCall`.
     pub status: String,
-    /// Whether they get no contacts.
+    /// Suspended agents are offered no contacts.
     pub suspended: bool,
-    /// The contact in hand, or the one that rings.
+    /// The contact that the agent handles or is offered.
     pub session: Option<i64>,
 }
 
-/// What is, at one instant: for tests that compare it with what is shown.
+/// The true state of the contact center at one instant, for tests that compare it with what Callboard shows.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct WorldSnapshot {
+pub struct Snapshot {
     /// Agents by id.
-    pub agents: BTreeMap<i64, AgentTruth>,
-    /// How many wait, by queue.
+    pub agents: BTreeMap<i64, AgentSnapshot>,
+    /// Number of waiting contacts by queue.
     pub waiting: BTreeMap<i64, u64>,
-    /// The id of each contact that goes on, with its queue.
+    /// Queue of each open contact, by session id.
     pub sessions: BTreeMap<i64, i64>,
 }
 
-/// A running sandbox. It ends with the lifecycle that it was started under.
+/// A running sandbox. It stops with the lifecycle that it was started with.
 #[derive(Debug, Clone)]
 pub struct Sandbox {
     addresses: Addresses,
-    steering: Steering,
+    control: Control,
     kustomer: Kustomer,
 }
 
 impl Sandbox {
-    /// Opens the doors and binds all servers.
+    /// Binds all servers and starts the simulation.
     ///
     /// # Errors
     /// When a port cannot be bound.
@@ -127,10 +126,14 @@ impl Sandbox {
             bound.push(listener.local_addr()?);
         }
         let addresses = Addresses::new(&bound)?;
-        let floor = Floor::new(World::new(options.seed, options.agents, options.queues), options.speed, clock.clone());
+        let simulation = Simulation::new(
+            ContactCenter::new(options.seed, options.agents, options.queues),
+            options.speed,
+            clock.clone(),
+        );
         let hub = Hub::new(options.seed, options.timeouts, life.clone());
-        let gate = Gate::new(
-            floor.clone(),
+        let auth = Auth::new(
+            simulation.clone(),
             clock,
             addresses.clarity_token.to_string(),
             addresses.client_id.clone(),
@@ -138,72 +141,75 @@ impl Sandbox {
             options.token_lifetime,
         );
         let clarity = Clarity {
-            floor: floor.clone(),
-            gate,
+            simulation: simulation.clone(),
+            auth,
             subscriptions: Subscriptions::new(hub.clone()),
-            answers_queues: Arc::default(),
+            queue_metrics: Arc::default(),
         };
         let faults = Faults::default();
         let client = base::http::client().map_err(io::Error::other)?;
         let (token, hmac) = (addresses.goodays_token.clone(), addresses.goodays_hmac.clone());
         let goodays = Goodays::start(options.seed, token, hmac, client.clone(), &life);
         let (key, secret) = (addresses.agent_connect_key.clone(), addresses.agent_connect_secret.clone());
-        let agent_connect = AgentConnect::new(options.seed, key, secret, floor.clone());
+        let agent_connect = AgentConnect::new(options.seed, key, secret, simulation.clone());
         let (key, token) = (addresses.kustomer_key.clone(), addresses.kustomer_token.clone());
-        let kustomer = Kustomer::start(key, token, floor.clone(), client, &life);
-        let steering = Steering { floor, hub, clarity, goodays, faults };
+        let kustomer = Kustomer::start(key, token, simulation.clone(), client, &life);
+        let control = Control { simulation, hub, clarity, goodays, faults };
         let routers = [
-            clarity::router(steering.clarity.clone(), steering.hub.clone(), steering.faults.clone()),
-            goodays::router(steering.goodays.clone(), steering.floor.clone(), steering.faults.clone()),
-            agent_connect::router(agent_connect.clone(), steering.faults.clone()),
-            kustomer::router(kustomer.clone(), steering.faults.clone()),
-            control::router(steering.clone()),
+            clarity::router(control.clarity.clone(), control.hub.clone(), control.faults.clone()),
+            goodays::router(control.goodays.clone(), control.simulation.clone(), control.faults.clone()),
+            agent_connect::router(agent_connect.clone(), control.faults.clone()),
+            kustomer::router(kustomer.clone(), control.faults.clone()),
+            control::router(control.clone()),
         ];
         for (listener, router) in listeners.into_iter().zip(routers) {
             life.spawn(serve(listener, router, life.clone()));
         }
-        life.spawn(live(steering.clone(), agent_connect, kustomer.clone(), life.clone()));
+        life.spawn(run(control.clone(), agent_connect, kustomer.clone(), life.clone()));
         if let Some(url) = options.webhook {
-            steering.send_webhooks_to(url);
+            control.send_goodays_webhooks_to(url);
         }
-        Ok(Self { addresses, steering, kustomer })
+        Ok(Self { addresses, control, kustomer })
     }
 
-    /// Where the upstreams listen and how to get in.
+    /// Addresses and credentials of the servers.
     #[must_use]
     pub fn addresses(&self) -> &Addresses {
         &self.addresses
     }
 
-    /// The steering wheel.
+    /// The handle for fault injection.
     #[must_use]
-    pub fn steering(&self) -> Steering {
-        self.steering.clone()
+    pub fn control(&self) -> Control {
+        self.control.clone()
     }
 
-    /// Sends Goodays webhooks to this address from now on, those that wait included.
-    pub fn send_webhooks_to(&self, url: Url) {
-        self.steering.send_webhooks_to(url);
+    /// Sets the target of the Goodays webhooks; undelivered ones are sent there too.
+    pub fn send_goodays_webhooks_to(&self, url: Url) {
+        self.control.send_goodays_webhooks_to(url);
     }
 
-    /// Sends Kustomer webhooks to this address from now on, those that wait included.
+    /// Sets the target of the Kustomer webhooks; undelivered ones are sent there too.
     pub fn send_kustomer_webhooks_to(&self, url: Url) {
         self.kustomer.send_to(url);
     }
 
-    /// The truth, at this instant.
+    /// The true state at this instant.
     #[must_use]
-    pub fn world_snapshot(&self) -> WorldSnapshot {
-        self.steering.floor.read(|world, _| WorldSnapshot {
-            agents: (world.agents().values())
+    pub fn snapshot(&self) -> Snapshot {
+        self.control.simulation.read(|center, _| Snapshot {
+            agents: (center.agents().values())
                 .map(|agent| {
-                    let truth =
-                        AgentTruth { status: agent.status.camel(), suspended: agent.suspended, session: agent.session };
-                    (agent.id, truth)
+                    let state = AgentSnapshot {
+                        status: agent.status.camel(),
+                        suspended: agent.suspended,
+                        session: agent.session,
+                    };
+                    (agent.id, state)
                 })
                 .collect(),
-            waiting: world.queues().keys().map(|id| (*id, world.waiting(*id))).collect(),
-            sessions: world.sessions().values().map(|session| (session.id, session.queue)).collect(),
+            waiting: center.queues().keys().map(|id| (*id, center.waiting(*id))).collect(),
+            sessions: center.sessions().values().map(|session| (session.id, session.queue)).collect(),
         })
     }
 }
@@ -212,12 +218,12 @@ async fn serve(listener: TcpListener, router: Router, life: Lifecycle) {
     let stopping = life.clone();
     let serving = axum::serve(listener, router).with_graceful_shutdown(async move { stopping.stopping().await });
     if serving.await.is_err() {
-        tracing::warn!("a server of the sandbox has ended early");
+        tracing::warn!("a sandbox server stopped before shutdown");
     }
 }
 
-/// Lets the world live and tells everybody what happened.
-async fn live(steering: Steering, agent_connect: AgentConnect, kustomer: Kustomer, life: Lifecycle) {
+/// Advances the simulation and passes its events to the servers.
+async fn run(control: Control, agent_connect: AgentConnect, kustomer: Kustomer, life: Lifecycle) {
     let mut ticks = tokio::time::interval(TICK);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
@@ -225,11 +231,11 @@ async fn live(steering: Steering, agent_connect: AgentConnect, kustomer: Kustome
             () = life.stopping() => return,
             _ = ticks.tick() => {}
         }
-        let happenings = steering.floor.advance();
-        steering.hub.sweep();
-        steering.clarity.subscriptions.flush(&steering.floor, &happenings);
-        steering.goodays.follow(&steering.floor, &happenings);
-        kustomer.follow(&happenings);
+        let events = control.simulation.advance();
+        control.hub.sweep();
+        control.clarity.subscriptions.flush(&control.simulation, &events);
+        control.goodays.follow(&control.simulation, &events);
+        kustomer.follow(&events);
         agent_connect.step();
     }
 }

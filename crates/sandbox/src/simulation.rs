@@ -1,20 +1,20 @@
-//! The world behind a lock, and the clock that drives it.
+//! The contact center behind a lock, and the clock that drives it.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::world::{Happening, Moment, World};
+use super::contact_center::{ContactCenter, Event, Moment};
 use base::Clock;
 
-/// Takes a lock whatever happened to its last holder: a panic in one test must not hide behind ten others.
+/// Locks even if a holder panicked: a panic in one test must not hide behind ten poisoned locks.
 pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The world as all servers share it. Cheap to clone; nothing here waits.
+/// The contact center that all servers share. Cheap to clone; no method blocks for long.
 #[derive(Debug, Clone)]
-pub struct Floor(Arc<Inner>);
+pub struct Simulation(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
@@ -24,52 +24,52 @@ struct Inner {
 
 #[derive(Debug)]
 struct State {
-    world: World,
-    doors: Doors,
+    center: ContactCenter,
+    timeline: Timeline,
     paused: Option<Timestamp>,
 }
 
-/// When the doors opened and how fast virtual time runs: turns moments into times of day.
+/// Converts virtual moments to real time: the start of the simulation and its speed.
 #[derive(Debug, Clone, Copy)]
-pub struct Doors {
-    opened: Timestamp,
+pub struct Timeline {
+    start: Timestamp,
     speed: f64,
 }
 
-impl Doors {
-    /// The time of day of a moment, as people outside would have seen it.
+impl Timeline {
+    /// The real time of a virtual moment.
     #[must_use]
     pub fn time(&self, moment: Moment) -> Timestamp {
         let milliseconds = (moment as f64 / self.speed) as i64;
-        self.opened.checked_add(SignedDuration::from_millis(milliseconds)).unwrap_or(self.opened)
+        self.start.checked_add(SignedDuration::from_millis(milliseconds)).unwrap_or(self.start)
     }
 
     fn moment(&self, time: Timestamp) -> Moment {
-        (time.duration_since(self.opened).as_millis() as f64 * self.speed) as Moment
+        (time.duration_since(self.start).as_millis() as f64 * self.speed) as Moment
     }
 }
 
-impl Floor {
-    /// Opens the doors now.
+impl Simulation {
+    /// Starts virtual time now. A `speed` that is not positive counts as 1.
     #[must_use]
-    pub fn new(world: World, speed: f64, clock: Clock) -> Self {
+    pub fn new(center: ContactCenter, speed: f64, clock: Clock) -> Self {
         let speed = if speed.is_finite() && speed > 0.0 { speed } else { 1.0 };
-        let doors = Doors { opened: clock.now(), speed };
-        Self(Arc::new(Inner { clock, state: Mutex::new(State { world, doors, paused: None }) }))
+        let timeline = Timeline { start: clock.now(), speed };
+        Self(Arc::new(Inner { clock, state: Mutex::new(State { center, timeline, paused: None }) }))
     }
 
-    /// Lets the world live up to now and tells what changed.
+    /// Advances the contact center to the present and returns what changed.
     #[must_use]
-    pub fn advance(&self) -> Vec<Happening> {
+    pub fn advance(&self) -> Vec<Event> {
         let mut state = lock(&self.0.state);
         let now = match state.paused {
-            Some(_) => state.world.now(),
-            None => state.doors.moment(self.0.clock.now()),
+            Some(_) => state.center.now(),
+            None => state.timeline.moment(self.0.clock.now()),
         };
-        state.world.step(now)
+        state.center.step(now)
     }
 
-    /// Stops or resumes virtual time. While it stands, what people do by hand still happens.
+    /// Stops or resumes virtual time. [`Simulation::change`] still works in between.
     pub fn pause(&self, paused: bool) {
         let now = self.0.clock.now();
         let mut state = lock(&self.0.state);
@@ -78,24 +78,24 @@ impl Floor {
             (false, Some(since)) => {
                 state.paused = None;
                 let lost = now.duration_since(since);
-                state.doors.opened = state.doors.opened.checked_add(lost).unwrap_or(state.doors.opened);
+                state.timeline.start = state.timeline.start.checked_add(lost).unwrap_or(state.timeline.start);
             }
             _ => {}
         }
     }
 
-    /// Looks at the world.
-    pub fn read<T>(&self, look: impl FnOnce(&World, Doors) -> T) -> T {
+    /// Reads the contact center.
+    pub fn read<T>(&self, read: impl FnOnce(&ContactCenter, Timeline) -> T) -> T {
         let state = lock(&self.0.state);
-        look(&state.world, state.doors)
+        read(&state.center, state.timeline)
     }
 
-    /// Changes the world by hand.
-    pub fn change<T>(&self, deed: impl FnOnce(&mut World) -> T) -> T {
-        deed(&mut lock(&self.0.state).world)
+    /// Changes the contact center.
+    pub fn change<T>(&self, change: impl FnOnce(&mut ContactCenter) -> T) -> T {
+        change(&mut lock(&self.0.state).center)
     }
 
-    /// What time it is.
+    /// The real time.
     #[must_use]
     pub fn now(&self) -> Timestamp {
         self.0.clock.now()
@@ -107,19 +107,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_pause_leaves_no_gap_in_virtual_time() {
+    fn virtual_time_paused_has_no_gap_after_resuming() {
         let clock = Clock::manual(Timestamp::UNIX_EPOCH);
-        let floor = Floor::new(World::new(1, 5, 1), 2.0, clock.clone());
+        let simulation = Simulation::new(ContactCenter::new(1, 5, 1), 2.0, clock.clone());
         clock.advance(SignedDuration::from_secs(10));
-        let _ = floor.advance();
-        assert_eq!(floor.read(|world, _| world.now()), 20_000);
-        floor.pause(true);
+        let _ = simulation.advance();
+        assert_eq!(simulation.read(|center, _| center.now()), 20_000);
+        simulation.pause(true);
         clock.advance(SignedDuration::from_secs(100));
-        let _ = floor.advance();
-        assert_eq!(floor.read(|world, _| world.now()), 20_000);
-        floor.pause(false);
+        let _ = simulation.advance();
+        assert_eq!(simulation.read(|center, _| center.now()), 20_000);
+        simulation.pause(false);
         clock.advance(SignedDuration::from_secs(1));
-        let _ = floor.advance();
-        assert_eq!(floor.read(|world, _| world.now()), 22_000);
+        let _ = simulation.advance();
+        assert_eq!(simulation.read(|center, _| center.now()), 22_000);
     }
 }

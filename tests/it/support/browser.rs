@@ -12,7 +12,7 @@ use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 
 /// How long anything in a browser may take before a test fails.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// A browser. Dropping it kills chromedriver and, with it, Chromium.
 pub struct Browser {
@@ -44,7 +44,7 @@ impl Browser {
             }
             panic!("chromedriver ended before it had started");
         };
-        tokio::time::timeout(PATIENCE, started).await.expect("chromedriver starts in time");
+        tokio::time::timeout(TIMEOUT, started).await.expect("chromedriver starts in time");
         let profile = TempDir::new().expect("a directory for the profile");
         let mut args: Vec<String> = [
             "--headless",
@@ -67,7 +67,7 @@ impl Browser {
         capabilities.insert("goog:loggingPrefs".to_owned(), json!({ "browser": "ALL" }));
         let mut builder = ClientBuilder::new(hyper_util::client::legacy::connect::HttpConnector::new());
         builder.capabilities(capabilities);
-        let client = tokio::time::timeout(PATIENCE, builder.connect(&format!("http://127.0.0.1:{port}")))
+        let client = tokio::time::timeout(TIMEOUT, builder.connect(&format!("http://127.0.0.1:{port}")))
             .await
             .expect("Chromium starts in time")
             .expect("Chromium starts");
@@ -81,7 +81,7 @@ impl Browser {
 
     /// Waits until a script answers true.
     pub async fn until(&self, what: &str, script: &str) {
-        let waited = tokio::time::timeout(PATIENCE, async {
+        let waited = tokio::time::timeout(TIMEOUT, async {
             while self.ask(script).await != json!(true) {
                 tokio::task::yield_now().await;
             }
@@ -109,7 +109,7 @@ impl Browser {
 
     /// What sticks out of the page, is covered, or lies upon something else.
     pub async fn boxes(&self) -> Value {
-        self.ask(include_str!("boxes.js")).await
+        self.ask(include_str!("layout.js")).await
     }
 
     /// Ends the session in order.

@@ -15,7 +15,7 @@ use jiff::fmt::rfc2822::DateTimePrinter;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
-use super::house::House;
+use super::server::TestServer;
 
 const ROOT: &str = "/webapi/api/v2/";
 
@@ -67,9 +67,9 @@ impl Mock {
     }
 
     /// A server that asks this Clarity, with what is configured about it changed as wanted.
-    pub async fn house(&self, change: impl FnOnce(&mut Clarity)) -> House {
+    pub async fn house(&self, change: impl FnOnce(&mut Clarity)) -> TestServer {
         let clarity = self.config(change).await;
-        House::alone(|config| config.clarity = Some(clarity)).await
+        TestServer::alone(|config| config.clarity = Some(clarity)).await
     }
 
     /// Opens it, and says what a server needs to know of it.

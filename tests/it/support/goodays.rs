@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use url::Url;
 
-use super::house::House;
+use super::server::TestServer;
 
 const TOKEN: &str = "1234abcd1234abcd1234abcd1234abcd";
 const SECRET: &str = "a-secret-agreed-upon";
@@ -68,13 +68,13 @@ impl Mock {
     }
 
     /// A server beside it.
-    pub async fn house(&self, change: impl FnOnce(&mut Config)) -> House {
+    pub async fn house(&self, change: impl FnOnce(&mut Config)) -> TestServer {
         self.house_at(Clock::system(), change).await
     }
 
     /// The same, by a clock of its own.
-    pub async fn house_at(&self, clock: Clock, change: impl FnOnce(&mut Config)) -> House {
-        House::alone_at(clock, |config| {
+    pub async fn house_at(&self, clock: Clock, change: impl FnOnce(&mut Config)) -> TestServer {
+        TestServer::alone_at(clock, |config| {
             config.goodays = Some(self.config());
             change(config);
         })
@@ -115,7 +115,7 @@ impl Mock {
         json!({"event_type": "delegated", "response": response})
     }
 
-    /// Somebody does something in Goodays itself.
+    /// SignedIn does something in Goodays itself.
     pub fn operator_acts(&self, id: &str, action: &str, body: &Value) {
         apply(&mut self.state(), id, action, body);
     }
@@ -156,7 +156,7 @@ impl Mock {
 }
 
 /// Sends an event, signed, as Goodays would.
-pub async fn send(house: &House, event: &Value) {
+pub async fn send(house: &TestServer, event: &Value) {
     let body = event.to_string();
     let signature = Tag::sign(&Secret::from(SECRET), body.as_bytes()).to_string();
     let request = house.http.post(house.at("/webhooks/goodays")).header("X-HMAC-SHA256", signature).body(body);

@@ -11,7 +11,7 @@ use callboard::config::{Kustomer as Config, Sending};
 use reqwest::Response;
 use serde_json::{Value, json};
 
-use super::house::House;
+use super::server::TestServer;
 
 const TOKEN: &str = "webhook-token";
 
@@ -111,7 +111,7 @@ pub fn sign(body: &[u8]) -> String {
 }
 
 /// Posts a signed event.
-pub async fn post(house: &House, event: &Value) -> Response {
+pub async fn post(house: &TestServer, event: &Value) -> Response {
     let body = event.to_string();
     let signature = sign(body.as_bytes());
     let call = house.http.post(house.at("/webhooks/kustomer")).header("X-Kustomer-Webhook-Signature", signature);

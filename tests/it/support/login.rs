@@ -1,11 +1,11 @@
-//! Somebody who has come in: their cookie, and everything that they can ask for with it.
+//! SignedIn who has come in: their cookie, and everything that they can ask for with it.
 
 use sandbox::Sandbox;
 use reqwest::header::{COOKIE, LOCATION, SET_COOKIE};
 use reqwest::{Method, RequestBuilder, Response};
 use serde_json::{Value, json};
 
-use super::house::House;
+use super::server::TestServer;
 use super::viewer::{Held, Viewer};
 
 /// Who plays whom in front of a sandbox, by number.
@@ -14,16 +14,16 @@ pub const SUPERVISOR: i64 = 2;
 pub const TEAM_LEAD: i64 = 3;
 pub const AGENT: i64 = 4;
 
-/// Somebody who has come in.
-pub struct Somebody<'a> {
-    house: &'a House,
+/// SignedIn who has come in.
+pub struct SignedIn<'a> {
+    house: &'a TestServer,
     pub cookie: String,
 }
 
-impl<'a> Somebody<'a> {
+impl<'a> SignedIn<'a> {
     /// An agent of the sandbox, by their own token, as an intranet page would bring it.
-    pub async fn of(house: &'a House, sandbox: &Sandbox, agent: i64) -> Self {
-        let token = sandbox.steering().token_for(agent).expect("an agent");
+    pub async fn as_agent(house: &'a TestServer, sandbox: &Sandbox, agent: i64) -> Self {
+        let token = sandbox.control().token_for(agent).expect("an agent");
         let form = [("token", token.as_str())];
         let answer = house.http.post(house.at("/login/token")).form(&form).send().await.expect("an answer");
         assert_eq!((answer.status().as_u16(), &answer.headers()[LOCATION]), (303, &"/".parse().expect("a header")));
@@ -31,7 +31,7 @@ impl<'a> Somebody<'a> {
     }
 
     /// Whoever holds this cookie.
-    pub fn with(house: &'a House, cookie: String) -> Self {
+    pub fn with_cookie(house: &'a TestServer, cookie: String) -> Self {
         Self { house, cookie }
     }
 

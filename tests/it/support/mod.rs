@@ -3,17 +3,17 @@
 pub mod agent_connect;
 pub mod browser;
 pub mod clarity;
-pub mod door;
-pub mod floor;
 pub mod goodays;
-pub mod house;
 pub mod kustomer;
-pub mod peer;
+pub mod login;
 pub mod program;
-pub mod slow;
+pub mod sample_document;
+pub mod server;
+pub mod signalrjs;
+pub mod throttled;
 pub mod tls;
 pub mod viewer;
-pub mod windows;
+pub mod windows_domain;
 
 /// Waits until something that nobody announces has come to pass.
 pub async fn until(what: &str, mut wanted: impl FnMut() -> bool) {
@@ -22,7 +22,7 @@ pub async fn until(what: &str, mut wanted: impl FnMut() -> bool) {
             tokio::time::sleep(std::time::Duration::from_millis(10)).await;
         }
     };
-    assert!(tokio::time::timeout(house::PATIENCE, reached).await.is_ok(), "never came: {what}");
+    assert!(tokio::time::timeout(server::TIMEOUT, reached).await.is_ok(), "never came: {what}");
 }
 
 /// The same, for what has to be asked for.
@@ -32,5 +32,5 @@ pub async fn until_async(what: &str, mut wanted: impl AsyncFnMut() -> bool) {
             tokio::time::sleep(std::time::Duration::from_millis(10)).await;
         }
     };
-    assert!(tokio::time::timeout(house::PATIENCE, reached).await.is_ok(), "never came: {what}");
+    assert!(tokio::time::timeout(server::TIMEOUT, reached).await.is_ok(), "never came: {what}");
 }

@@ -10,7 +10,7 @@ use tokio::process::{Child, ChildStdout, Command};
 use tokio::time::timeout;
 use url::Url;
 
-use super::house::PATIENCE;
+use super::server::TIMEOUT;
 
 /// The program, to be given arguments.
 pub fn callboard() -> Command {
@@ -57,7 +57,7 @@ impl Server {
             .spawn()
             .expect("the program runs");
         let mut lines = BufReader::new(process.stdout.take().expect("a pipe")).lines();
-        timeout(PATIENCE, lines.next_line()).await.expect("a line in time").expect("text").expect("it serves");
+        timeout(TIMEOUT, lines.next_line()).await.expect("a line in time").expect("text").expect("it serves");
         Self { base: format!("http://127.0.0.1:{port}").parse().expect("an address"), process, _says: lines }
     }
 

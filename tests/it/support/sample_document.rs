@@ -52,7 +52,7 @@ const SAID: [(&str, u8); 8] = [
 ];
 
 /// A floor at an instant: `agents` agents, twelve queues, twenty responses, fifteen survey requests.
-pub fn floor(now: Timestamp, agents: usize) -> Value {
+pub fn sample(now: Timestamp, agents: usize) -> Value {
     let mut floor = uncounted(now, agents);
     floor["counts"] = counts(&floor, &[]);
     floor
@@ -116,8 +116,8 @@ fn uncounted(now: Timestamp, agents: usize) -> Value {
 }
 
 /// The same floor as whoever looks at agent 45 sees it: with what they did today, and their metrics by queue.
-pub fn near(now: Timestamp, agents: usize) -> Value {
-    let mut floor = floor(now, agents);
+pub fn agent_detail(now: Timestamp, agents: usize) -> Value {
+    let mut floor = sample(now, agents);
     let agent = &mut floor["agents"]["45"];
     let since = agent["since"].as_str().unwrap_or_default().to_owned();
     let stint = |began: i64, until: Option<i64>, status: &str, activity: &str| {

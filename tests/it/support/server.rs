@@ -16,10 +16,10 @@ use url::Url;
 use super::viewer::Viewer;
 
 /// How long anything may take before a test fails. Nobody waits for it when all is well.
-pub const PATIENCE: std::time::Duration = std::time::Duration::from_secs(60);
+pub const TIMEOUT: std::time::Duration = std::time::Duration::from_secs(60);
 
 /// A running server.
-pub struct House {
+pub struct TestServer {
     pub world: Application,
     pub base: Url,
     pub http: reqwest::Client,
@@ -29,7 +29,7 @@ pub struct House {
     data: TempDir,
 }
 
-impl House {
+impl TestServer {
     /// A server that knows no other system, changed as wanted.
     pub async fn alone(change: impl FnOnce(&mut Config)) -> Self {
         Self::alone_as(RunMode::Demo, change).await
@@ -71,7 +71,7 @@ impl House {
         let mut config = sandbox_config(sandbox.addresses(), data.path());
         change(config.clarity.as_mut().expect("the sandbox plays Clarity"));
         let house = Self::start(config, RunMode::Demo, data, 0, clock).await;
-        sandbox.send_webhooks_to(house.at("/webhooks/goodays"));
+        sandbox.send_goodays_webhooks_to(house.at("/webhooks/goodays"));
         house
     }
 
@@ -82,7 +82,7 @@ impl House {
         config.access = demo_access();
         change(&mut config);
         let house = Self::start(config, RunMode::Serve, data, 0, Clock::system()).await;
-        sandbox.send_webhooks_to(house.at("/webhooks/goodays"));
+        sandbox.send_goodays_webhooks_to(house.at("/webhooks/goodays"));
         house
     }
 
@@ -99,7 +99,7 @@ impl House {
 
     /// Stops it as SIGTERM would, and keeps what it kept.
     pub async fn stop(self) -> Stopped {
-        assert!(self.life.shut_down(PATIENCE).await, "every task ends by itself");
+        assert!(self.life.shut_down(TIMEOUT).await, "every task ends by itself");
         self.world.close().await;
         Stopped { config: self.config, manner: self.manner, data: self.data, port: self.world.address.port() }
     }
@@ -158,13 +158,13 @@ impl Stopped {
     }
 
     /// Starts it again on the same port, with what it kept.
-    pub async fn again(self) -> House {
+    pub async fn again(self) -> TestServer {
         self.at_the_time_of(&Clock::system()).await
     }
 
     /// The same, by a clock of its own.
-    pub async fn at_the_time_of(self, clock: &Clock) -> House {
-        House::start(self.config, self.manner, self.data, self.port, clock.clone()).await
+    pub async fn at_the_time_of(self, clock: &Clock) -> TestServer {
+        TestServer::start(self.config, self.manner, self.data, self.port, clock.clone()).await
     }
 }
 

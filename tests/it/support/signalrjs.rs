@@ -9,7 +9,7 @@ use callboard::config::{Auth, Clarity};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::process::{Child, ChildStdin, Command};
 
-use super::house::{House, PATIENCE};
+use super::server::{TIMEOUT, TestServer};
 
 /// A running peer. Dropping it kills it.
 pub struct Peer {
@@ -34,7 +34,7 @@ impl Peer {
             .expect("node is installed");
         let stdin = child.stdin.take().expect("a pipe");
         let mut lines = BufReader::new(child.stdout.take().expect("a pipe")).lines();
-        let first = tokio::time::timeout(PATIENCE, lines.next_line()).await.expect("the peer starts");
+        let first = tokio::time::timeout(TIMEOUT, lines.next_line()).await.expect("the peer starts");
         let first: serde_json::Value =
             serde_json::from_str(&first.expect("a pipe").expect("a line")).expect("JSON with the port");
         let port = first["port"].as_u64().and_then(|port| u16::try_from(port).ok()).expect("a port");
@@ -44,13 +44,13 @@ impl Peer {
     }
 
     /// A server that follows this one, once it is live. It reads as seldom as it may, so that pushes are what tells.
-    pub async fn house(&self) -> House {
+    pub async fn house(&self) -> TestServer {
         let root = format!("http://127.0.0.1:{}/webapi/api", self.port).parse().expect("an address");
         let mut clarity = Clarity::new(root, "0224C392-3845-4AC0-B1A0-D63706181BA7".to_owned(), Auth::Negotiate);
         clarity.username = "svc-callboard".to_owned();
         clarity.password = Some(Secret::from("unused"));
         clarity.poll_interval = Duration::from_secs(600);
-        let house = House::alone(|config| config.clarity = Some(clarity)).await;
+        let house = TestServer::alone(|config| config.clarity = Some(clarity)).await;
         let is_live = |state: &serde_json::Value| {
             state["sources"]["clarity"]["state"] == "live" && state["queues"]["11"]["agentsAvailable"] == 1
         };

@@ -10,14 +10,14 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpSocket, TcpStream};
 
 /// The stream.
-pub struct Slow {
+pub struct ThrottledStream {
     stream: TcpStream,
-    allowance: Allowance,
+    allowance: ReadBudget,
 }
 
 /// How much may be read. Cheap to clone.
 #[derive(Clone, Default)]
-pub struct Allowance(Arc<Mutex<State>>);
+pub struct ReadBudget(Arc<Mutex<State>>);
 
 #[derive(Default)]
 struct State {
@@ -30,15 +30,15 @@ struct State {
     giver: Option<Waker>,
 }
 
-impl Slow {
+impl ThrottledStream {
     /// Connects with the smallest receive buffer that the kernel gives, or its usual one.
-    pub async fn connect(to: SocketAddr, small: bool) -> (Self, Allowance) {
+    pub async fn connect(to: SocketAddr, small: bool) -> (Self, ReadBudget) {
         let socket = TcpSocket::new_v4().expect("a socket");
         if small {
             socket.set_recv_buffer_size(1).expect("the kernel takes its least");
         }
         let stream = socket.connect(to).await.expect("a connection");
-        let allowance = Allowance::default();
+        let allowance = ReadBudget::default();
         (Self { stream, allowance: allowance.clone() }, allowance)
     }
 
@@ -47,7 +47,7 @@ impl Slow {
     }
 }
 
-impl Allowance {
+impl ReadBudget {
     /// So many bytes more.
     pub fn allow(&self, bytes: usize) {
         let mut state = self.0.lock().expect("no panic");
@@ -83,7 +83,7 @@ impl Allowance {
     }
 }
 
-impl AsyncRead for Slow {
+impl AsyncRead for ThrottledStream {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let allowance = self.allowance.clone();
         let mut state = allowance.0.lock().expect("no panic");
@@ -115,7 +115,7 @@ impl AsyncRead for Slow {
     }
 }
 
-impl AsyncWrite for Slow {
+impl AsyncWrite for ThrottledStream {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         if self.allowance.0.lock().expect("no panic").mute {
             return Poll::Ready(Ok(buf.len()));

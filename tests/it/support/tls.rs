@@ -8,7 +8,7 @@ use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
-use super::house::PATIENCE;
+use super::server::TIMEOUT;
 
 /// The server. Dropping it ends it.
 pub struct Tls {
@@ -45,7 +45,7 @@ impl Tls {
             }
             panic!("openssl ended before it served");
         };
-        let port = timeout(PATIENCE, told).await.expect("openssl serves in time");
+        let port = timeout(TIMEOUT, told).await.expect("openssl serves in time");
         // Whoever writes into a full pipe stands still.
         tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
         Self { port, folder, _server: server }
@@ -58,7 +58,7 @@ impl Tls {
 }
 
 async fn run(folder: &Path, arguments: &str) {
-    let output = timeout(PATIENCE, openssl(folder, arguments).output()).await.expect("an end in time");
+    let output = timeout(TIMEOUT, openssl(folder, arguments).output()).await.expect("an end in time");
     let output = output.expect("openssl is installed");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }

@@ -11,7 +11,7 @@ use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 use url::Url;
 
-use super::house::PATIENCE;
+use super::server::TIMEOUT;
 
 pub struct Viewer<S = MaybeTlsStream<TcpStream>> {
     socket: WebSocketStream<S>,
@@ -58,7 +58,7 @@ impl Viewer {
         for (name, value) in headers {
             request.headers_mut().insert(*name, value.parse().expect("a header"));
         }
-        let connected = timeout(PATIENCE, tokio_tungstenite::connect_async(request)).await.expect("an answer in time");
+        let connected = timeout(TIMEOUT, tokio_tungstenite::connect_async(request)).await.expect("an answer in time");
         Self::on(connected.expect("an open socket").0, held)
     }
 }
@@ -81,7 +81,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Viewer<S> {
     /// Takes one frame in and returns its type.
     pub async fn step(&mut self) -> Result<String, End> {
         loop {
-            let message = timeout(PATIENCE, self.socket.next()).await.expect("a frame or a beat in time");
+            let message = timeout(TIMEOUT, self.socket.next()).await.expect("a frame or a beat in time");
             let text = match message {
                 Some(Ok(Message::Text(text))) => text,
                 Some(Ok(Message::Close(frame))) => return Err(End::Closed(frame)),
@@ -124,7 +124,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Viewer<S> {
                 }
             }
         };
-        let in_time = timeout(PATIENCE, reached).await.is_ok();
+        let in_time = timeout(TIMEOUT, reached).await.is_ok();
         assert!(in_time, "never came: {what}; sources are {}", self.document["sources"]);
     }
 

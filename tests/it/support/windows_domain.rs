@@ -20,7 +20,7 @@ use tokio::process::{Child, Command};
 use tokio::time::timeout;
 use url::Url;
 
-use super::house::PATIENCE;
+use super::server::TIMEOUT;
 
 pub const DOMAIN: &str = "EXAMPLE";
 pub const USER: &str = "svc";
@@ -187,7 +187,7 @@ async fn start_site(folder: &Path, port: u16, service: u16, kind: Site) -> Child
             tokio::time::sleep(std::time::Duration::from_millis(20)).await;
         }
     };
-    timeout(PATIENCE, standing).await.expect("Apache serves in time");
+    timeout(TIMEOUT, standing).await.expect("Apache serves in time");
     apache
 }
 
@@ -268,7 +268,7 @@ async fn start(folder: &Path, program: &str, arguments: &[&str], ready: &str) ->
         }
         false
     };
-    let is_ready = timeout(PATIENCE, told).await.unwrap_or(false);
+    let is_ready = timeout(TIMEOUT, told).await.unwrap_or(false);
     assert!(is_ready, "{program} never served:\n{}", said.join("\n"));
     // Whoever writes into a full pipe stands still.
     tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
@@ -282,7 +282,7 @@ fn spawn(folder: &Path, program: &str, arguments: &[&str]) -> Child {
 }
 
 async fn run(folder: &Path, program: &str, arguments: &[&str]) {
-    let output = timeout(PATIENCE, command(folder, program).args(arguments).output()).await.expect("an end in time");
+    let output = timeout(TIMEOUT, command(folder, program).args(arguments).output()).await.expect("an end in time");
     let output =
         output.unwrap_or_else(|error| panic!("{program} cannot be run, `sh tests/prepare.sh` installs it: {error}"));
     assert!(output.status.success(), "{program}: {}", String::from_utf8_lossy(&output.stderr));

@@ -1,11 +1,11 @@
-//! What may be sent: closed bodies, and employees of whom some have no profile.
+//! Request bodies, which allow no other fields, and employees. Some employees have no profile.
 
 use serde::Deserialize;
 
-/// The body of a request; closed to unknown fields (`apis.md` B177).
+/// The body of a request. Unknown fields are an error (apis.md B177).
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-#[expect(dead_code, reason = "the fields are here to be allowed and typed; the record keeps the body as it came")]
+#[expect(dead_code, reason = "these fields only validate the body; the record keeps the original")]
 pub struct RequestBody {
     pub customer: Option<Customer>,
     pub employee: Employee,
@@ -20,7 +20,7 @@ pub struct RequestBody {
     custom_properties: Option<std::collections::BTreeMap<String, String>>,
 }
 
-/// The body of a recovery (`apis.md` P4).
+/// The body of a recovery (apis.md P4).
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 #[expect(dead_code, reason = "as above")]
@@ -50,7 +50,7 @@ pub struct Employee {
 }
 
 impl Employee {
-    /// One employee in twenty has no profile, always the same ones (`apis.md` P5).
+    /// One employee in twenty has no complete profile, always the same ones (apis.md P5).
     pub fn check(&self) -> Result<(), String> {
         let name = self.email.as_deref().or(self.custom_id.as_deref()).filter(|name| !name.trim().is_empty());
         let name = name.ok_or("Employee email or custom_id is required")?;

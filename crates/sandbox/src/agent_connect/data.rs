@@ -1,4 +1,4 @@
-//! Data Return: records behind a cursor (`apis.md` P7 to P11).
+//! Data Return: records after a cursor (apis.md P7 to P11).
 
 use axum::Json;
 use axum::extract::{Query, State};
@@ -9,9 +9,9 @@ use serde_json::{Value, json};
 
 use super::{AgentConnect, Record};
 use base::secret::ExposeSecret;
-use crate::floor::lock;
+use crate::simulation::lock;
 
-/// The cursor, and how much to read from there.
+/// The cursor and the page size.
 #[derive(Deserialize)]
 pub struct DataQuery {
     #[serde(default)]
@@ -21,13 +21,13 @@ pub struct DataQuery {
     include_recovery: bool,
 }
 
-/// `GET /v2/data`: what has a sequence id above the cursor, oldest first.
+/// `GET /v2/data`: the records with a sequence id above the cursor, lowest first.
 pub async fn data(
     State(agent_connect): State<AgentConnect>,
     Query(query): Query<DataQuery>,
     headers: HeaderMap,
 ) -> Result<Json<Vec<Value>>, StatusCode> {
-    // A self-signed token besides the key, raw in the header; only its signature and `iat` matter (`apis.md` P11).
+    // A JWT that the client signs, without a scheme in the header; only its signature and `iat` count (apis.md P11).
     let token = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let mut rules = Validation::new(Algorithm::HS256);
     rules.validate_exp = false;
@@ -37,16 +37,16 @@ pub async fn data(
     if !claims["iat"].is_number() {
         return Err(StatusCode::FORBIDDEN);
     }
-    let book = lock(&agent_connect.book);
-    let mut found: Vec<_> = (book.records.iter())
+    let log = lock(&agent_connect.log);
+    let mut found: Vec<_> = (log.records.iter())
         .filter(|record| record.sequence > query.after && (query.include_recovery || record.parent.is_none()))
         .collect();
     found.sort_by_key(|record| record.sequence);
-    Ok(Json(found.into_iter().take(query.limit.unwrap_or(1000).min(1000)).map(show).collect()))
+    Ok(Json(found.into_iter().take(query.limit.unwrap_or(1000).min(1000)).map(record_json).collect()))
 }
 
-/// A record of Data Return (`apis.md` P8, P9).
-fn show(record: &Record) -> Value {
+/// A record of Data Return (apis.md P8, P9).
+fn record_json(record: &Record) -> Value {
     let body = &record.body;
     let status = if body["do_not_send"] == json!(true) { "Not sent: do not send flag" } else { "Delivered" };
     let answers = record.answered.map_or_else(|| json!({}), |(_, stars)| answers(stars));
@@ -63,10 +63,10 @@ fn show(record: &Record) -> Value {
         "survey_id": 1,
         "survey_name": "After your contact",
         "tags": body["tags"].as_array().cloned().unwrap_or_default(),
-        "request_created_at": record.asked,
+        "request_created_at": record.created,
         "request_delivery_status": status,
-        "request_sent_at": record.asked,
-        "delivered_at": record.asked,
+        "request_sent_at": record.created,
+        "delivered_at": record.created,
         "requested_via": "API",
         "response_received_at": record.answered.map(|(at, _)| at),
         "reward_eligible": false,

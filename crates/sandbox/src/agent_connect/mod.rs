@@ -1,4 +1,4 @@
-//! Agent Connect: takes survey requests and, later, hands out what became of them (`apis.md` A.3, C.1).
+//! Agent Connect: accepts survey requests and returns their results later (apis.md A.3, C.1).
 
 mod bodies;
 mod data;
@@ -19,73 +19,73 @@ use serde_json::{Value, json};
 
 use bodies::{RecoveryBody, RequestBody};
 
-use super::faults::{Faults, Upstream, happen};
-use super::floor::{Floor, lock};
-use super::world::{Moment, SECOND};
+use super::contact_center::{Moment, SECOND};
+use super::faults::{Faults, Upstream, inject};
+use super::simulation::{Simulation, lock};
 use base::Secret;
 use base::secret::ExposeSecret;
 
-/// The handle that routes and the ticker share.
+/// The state that the routes and the simulation share. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct AgentConnect {
     key: Secret,
     secret: Secret,
-    floor: Floor,
-    book: Arc<Mutex<Book>>,
+    simulation: Simulation,
+    log: Arc<Mutex<RequestLog>>,
 }
 
 #[derive(Debug)]
-struct Book {
-    chance: StdRng,
+struct RequestLog {
+    rng: StdRng,
     sequence: u64,
     records: Vec<Record>,
 }
 
-/// A request and what became of it.
+/// A request and its result.
 #[derive(Debug)]
 struct Record {
     uuid: String,
     sequence: u64,
     body: Value,
     parent: Option<String>,
-    asked: Timestamp,
+    created: Timestamp,
     answer_due: Option<Moment>,
     answered: Option<(Timestamp, u8)>,
 }
 
 impl AgentConnect {
-    /// No requests yet.
+    /// No requests.
     #[must_use]
-    pub fn new(seed: u64, key: Secret, secret: Secret, floor: Floor) -> Self {
-        let book = Book { chance: StdRng::seed_from_u64(seed), sequence: 0, records: Vec::new() };
-        Self { key, secret, floor, book: Arc::new(Mutex::new(book)) }
+    pub fn new(seed: u64, key: Secret, secret: Secret, simulation: Simulation) -> Self {
+        let log = RequestLog { rng: StdRng::seed_from_u64(seed), sequence: 0, records: Vec::new() };
+        Self { key, secret, simulation, log: Arc::new(Mutex::new(log)) }
     }
 
-    /// Lets customers answer whose time has come: their records get new sequence ids (`apis.md` P10).
+    /// Adds the answers that are due. An answered record gets a new sequence id (apis.md P10).
     pub fn step(&self) {
-        let (moment, now) = (self.floor.read(|world, _| world.now()), self.floor.now());
-        let Book { chance, sequence, records } = &mut *lock(&self.book);
+        let (moment, now) = (self.simulation.read(|center, _| center.now()), self.simulation.now());
+        let RequestLog { rng, sequence, records } = &mut *lock(&self.log);
         for record in records.iter_mut().filter(|record| record.answer_due.is_some_and(|due| due <= moment)) {
             record.answer_due = None;
-            record.answered = Some((now, [5, 5, 5, 4, 4, 3, 2, 1][chance.random_range(0..8)]));
+            record.answered = Some((now, [5, 5, 5, 4, 4, 3, 2, 1][rng.random_range(0..8)]));
             *sequence += 1;
             record.sequence = *sequence;
         }
     }
 
-    fn take(&self, body: Value, parent: Option<String>) -> String {
-        let (moment, asked) = (self.floor.read(|world, _| world.now()), self.floor.now());
-        let Book { chance, sequence, records } = &mut *lock(&self.book);
-        let silent = body["do_not_send"] == json!(true) || chance.random_bool(0.35);
-        let answer_due = (!silent).then(|| moment + chance.random_range(15 * SECOND..90 * SECOND));
+    fn add(&self, body: Value, parent: Option<String>) -> String {
+        let (moment, created) = (self.simulation.read(|center, _| center.now()), self.simulation.now());
+        let RequestLog { rng, sequence, records } = &mut *lock(&self.log);
+        let is_unanswered = body["do_not_send"] == json!(true) || rng.random_bool(0.35);
+        let answer_due = (!is_unanswered).then(|| moment + rng.random_range(15 * SECOND..90 * SECOND));
         *sequence += 1;
-        let uuid = uuid(chance);
+        let uuid = uuid(rng);
         records.push(Record {
             uuid: uuid.clone(),
             sequence: *sequence,
             body,
             parent,
-            asked,
+            created,
             answer_due,
             answered: None,
         });
@@ -97,14 +97,14 @@ impl AgentConnect {
 pub fn router(agent_connect: AgentConnect, faults: Faults) -> Router {
     Router::new()
         .route("/v1/requests", post(request))
-        .route("/v1/recoveries", post(recover))
+        .route("/v1/recoveries", post(recovery))
         .route("/v2/data", get(data::data))
-        .layer(from_fn_with_state(agent_connect.clone(), admit))
-        .layer(from_fn_with_state((faults, Upstream::AgentConnect), happen))
+        .layer(from_fn_with_state(agent_connect.clone(), authenticate))
+        .layer(from_fn_with_state((faults, Upstream::AgentConnect), inject))
         .with_state(agent_connect)
 }
 
-async fn admit(State(agent_connect): State<AgentConnect>, request: Request, next: Next) -> Response {
+async fn authenticate(State(agent_connect): State<AgentConnect>, request: Request, next: Next) -> Response {
     match request.headers().get("x-api-key") {
         Some(key) if key.as_bytes() == agent_connect.key.expose_secret().as_bytes() => next.run(request).await,
         _ => StatusCode::FORBIDDEN.into_response(),
@@ -128,21 +128,21 @@ async fn request(State(agent_connect): State<AgentConnect>, bytes: Bytes) -> Ans
         return Err(bad("No more than 20 tags are allowed"));
     }
     let raw = serde_json::from_slice(&bytes).map_err(|error| bad(error.to_string()))?;
-    Ok(Json(json!({"request_id": agent_connect.take(raw, None)})))
+    Ok(Json(json!({"request_id": agent_connect.add(raw, None)})))
 }
 
-async fn recover(State(agent_connect): State<AgentConnect>, bytes: Bytes) -> Answer {
+async fn recovery(State(agent_connect): State<AgentConnect>, bytes: Bytes) -> Answer {
     let body: RecoveryBody = serde_json::from_slice(&bytes).map_err(|error| bad(error.to_string()))?;
     body.employee.check().map_err(bad)?;
     let parent = body.initial_feedback_request_id;
-    if !lock(&agent_connect.book).records.iter().any(|record| record.uuid == parent) {
+    if !lock(&agent_connect.log).records.iter().any(|record| record.uuid == parent) {
         return Err(bad("Initial feedback request not found"));
     }
     let raw = serde_json::from_slice(&bytes).map_err(|error| bad(error.to_string()))?;
-    Ok(Json(json!({"request_id": agent_connect.take(raw, Some(parent))})))
+    Ok(Json(json!({"request_id": agent_connect.add(raw, Some(parent))})))
 }
 
-fn uuid(chance: &mut StdRng) -> String {
-    let text = format!("{:032x}", chance.random::<u128>());
+fn uuid(rng: &mut StdRng) -> String {
+    let text = format!("{:032x}", rng.random::<u128>());
     format!("{}-{}-{}-{}-{}", &text[..8], &text[8..12], &text[12..16], &text[16..20], &text[20..])
 }

@@ -1,4 +1,4 @@
-//! Statuses: the current one, those there are, and changing it (`apis.md` C26 to C28, C79).
+//! Agent statuses: read the current one, list all, change one (apis.md C26 to C28, C79).
 
 use axum::Json;
 use axum::body::Bytes;
@@ -7,8 +7,8 @@ use axum::http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Clarity, Refusal};
-use crate::world::{REASONS, Status};
+use super::{Clarity, ErrorResponse};
+use crate::contact_center::{REASONS, Status};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -16,21 +16,21 @@ pub struct CurrentOnly {
     current_only: Option<bool>,
 }
 
-/// `GET /v2/agentStatus/{id}`: with the ids, which metrics leave out.
+/// `GET /v2/agentStatus/{id}`. Unlike metrics, it contains the ids.
 pub async fn current(
     State(clarity): State<Clarity>,
     Path(id): Path<i64>,
     Query(query): Query<CurrentOnly>,
-) -> Result<Json<Value>, Refusal> {
+) -> Result<Json<Value>, ErrorResponse> {
     if query.current_only == Some(false) {
         return Err((StatusCode::BAD_REQUEST, "The query must have currentOnly=true.".to_owned()));
     }
-    clarity.floor.read(|world, doors| {
-        let agent = world.agents().get(&id).ok_or((StatusCode::UNAUTHORIZED, String::new()))?;
+    clarity.simulation.read(|center, timeline| {
+        let agent = center.agents().get(&id).ok_or((StatusCode::UNAUTHORIZED, String::new()))?;
         let mut status = json!({
             "agentStatus": agent.status.camel(),
             "agentStatusId": agent.status as i64,
-            "startTime": doors.time(agent.since).to_string(),
+            "startTime": timeline.time(agent.since).to_string(),
             "isSuspended": agent.suspended,
         });
         if let Some((id, name)) = agent.reason {
@@ -41,11 +41,14 @@ pub async fn current(
     })
 }
 
-/// `GET /v2/agentStatus/list/{id}`: capitals here, and reason ids as text (`apis.md` B61, B63).
+/// `GET /v2/agentStatus/list/{id}`. Names start with a capital here, and reason ids are text (apis.md B61, B63).
 pub async fn list() -> Json<Value> {
-    let plain = [Status::Available, Status::Unavailable, Status::BeRightBack, Status::AtLunch, Status::OffWork];
-    let mut items: Vec<_> =
-        plain.iter().map(|status| json!({"agentStatus": status.name(), "agentStatusId": *status as i64})).collect();
+    let without_reason =
+        [Status::Available, Status::Unavailable, Status::BeRightBack, Status::AtLunch, Status::OffWork];
+    let mut items: Vec<_> = without_reason
+        .iter()
+        .map(|status| json!({"agentStatus": status.name(), "agentStatusId": *status as i64}))
+        .collect();
     items.extend(REASONS.iter().map(|(id, name)| {
         json!({"agentStatus": "Unavailable", "agentStatusId": 3, "reasonCodeName": name, "reasonCodeId": id.to_string()})
     }));
@@ -62,7 +65,11 @@ struct Update {
 }
 
 /// `POST /v2/agentStatus/update/{id}`.
-pub async fn update(State(clarity): State<Clarity>, Path(id): Path<i64>, body: Bytes) -> Result<StatusCode, Refusal> {
+pub async fn update(
+    State(clarity): State<Clarity>,
+    Path(id): Path<i64>,
+    body: Bytes,
+) -> Result<StatusCode, ErrorResponse> {
     let bad = |why: &str| (StatusCode::BAD_REQUEST, why.to_owned());
     let update: Update =
         serde_json::from_slice(&body).map_err(|_| bad("The request body is null or cannot be read."))?;
@@ -70,7 +77,7 @@ pub async fn update(State(clarity): State<Clarity>, Path(id): Path<i64>, body: B
         (None, None, None) => return Err(bad("The request body is empty.")),
         (Some(_), _, Some(_)) => return Err(bad("Send either agentStatusId or isSuspended.")),
         (Some(status), Some(_), None) if status != 3 => return Err(bad("A reason code is for status 3 alone.")),
-        (None, None, Some(suspended)) => clarity.floor.change(|world| world.set_suspended(id, suspended)),
+        (None, None, Some(suspended)) => clarity.simulation.change(|center| center.set_suspended(id, suspended)),
         (status, reason, _) => {
             let wanted = status.unwrap_or(3);
             let status = Status::ALL
@@ -78,7 +85,7 @@ pub async fn update(State(clarity): State<Clarity>, Path(id): Path<i64>, body: B
                 .find(|status| *status as i64 == wanted)
                 .ok_or_else(|| bad("Unknown status."))?;
             let reason = reason.and_then(|wanted| REASONS.into_iter().find(|(id, _)| *id == wanted));
-            clarity.floor.change(|world| world.set_status(id, status, reason))
+            clarity.simulation.change(|center| center.set_status(id, status, reason))
         }
     };
     if known { Ok(StatusCode::NO_CONTENT) } else { Err((StatusCode::UNAUTHORIZED, String::new())) }

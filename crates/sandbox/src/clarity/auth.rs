@@ -1,4 +1,4 @@
-//! Tokens: the challenge, the endpoint that issues them, and the check on each request (`apis.md` C1 to C6).
+//! Tokens: the 401 challenge, the token endpoint, and the check of each request (apis.md C1 to C6).
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -16,55 +16,55 @@ use serde_json::json;
 
 use base::secret::ExposeSecret;
 use base::{Clock, Secret};
-use crate::floor::{Floor, lock};
+use crate::simulation::{Simulation, lock};
 
-/// The one grant type there is.
+/// The only grant type.
 const GRANT: &str = "urn:connect.auth:windows";
 
-/// The agent whose token everybody gets who does not say who they are.
+/// The agent whose token a request without credentials gets.
 pub const SERVICE_ACCOUNT: i64 = 1;
 
-/// Who calls: the id of an agent.
+/// The caller of a request, by agent id.
 #[derive(Debug, Clone, Copy)]
 pub struct Caller(pub i64);
 
-/// Issues tokens and knows them again. Cheap to clone.
+/// Issues and checks tokens. Cheap to clone.
 #[derive(Debug, Clone)]
-pub struct Gate(Arc<Inner>);
+pub struct Auth(Arc<Inner>);
 
 struct Inner {
     clock: Clock,
-    floor: Floor,
+    simulation: Simulation,
     token_url: String,
     client_id: String,
     key: Secret,
     lifetime: Duration,
     issued: Mutex<HashMap<String, (i64, i64)>>,
-    asked: AtomicU64,
-    forbidden: Mutex<BTreeSet<i64>>,
-    sees: Mutex<HashMap<i64, Sees>>,
+    issued_count: AtomicU64,
+    hidden: Mutex<BTreeSet<i64>>,
+    visibility: Mutex<HashMap<i64, Visibility>>,
 }
 
-/// What of the structure somebody is shown.
+/// How much of the structure an agent may see.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Sees {
-    /// All of it.
-    Everything,
+pub enum Visibility {
+    /// The whole structure.
+    All,
     /// Their business unit.
-    Unit,
+    BusinessUnit,
     /// Their team.
     Team,
-    /// Not even themself: the answer is 404.
+    /// Nothing; the answer is 404.
     Nothing,
 }
 
 impl std::fmt::Debug for Inner {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Gate").field("token_url", &self.token_url).finish_non_exhaustive()
+        f.debug_struct("Auth").field("token_url", &self.token_url).finish_non_exhaustive()
     }
 }
 
-/// The document's claims and no others (`apis.md` C5).
+/// The claims of the document and no others (apis.md C5).
 #[derive(Serialize)]
 struct Claims<'a> {
     connect_agent_id: String,
@@ -74,7 +74,7 @@ struct Claims<'a> {
     nbf: i64,
 }
 
-/// The 401 that says where tokens are to be had.
+/// The 401 that names the token endpoint.
 #[derive(Debug)]
 pub struct Challenge(String);
 
@@ -84,27 +84,39 @@ impl IntoResponse for Challenge {
     }
 }
 
-impl Gate {
-    /// A gate that signs with `key` and issues tokens at `token_url`.
+impl Auth {
+    /// Signs tokens with `key`; `token_url` is the address of the token endpoint.
     #[must_use]
     pub fn new(
-        floor: Floor,
+        simulation: Simulation,
         clock: Clock,
         token_url: String,
         client_id: String,
         key: Secret,
         lifetime: Duration,
     ) -> Self {
-        let (issued, asked, forbidden) = (Mutex::default(), AtomicU64::default(), Mutex::default());
-        let sees = Mutex::new(HashMap::from([(SERVICE_ACCOUNT, Sees::Everything)]));
-        Self(Arc::new(Inner { clock, floor, token_url, client_id, key, lifetime, issued, asked, forbidden, sees }))
+        let (issued, issued_count, hidden) = (Mutex::default(), AtomicU64::default(), Mutex::default());
+        let visibility = Mutex::new(HashMap::from([(SERVICE_ACCOUNT, Visibility::All)]));
+        Self(Arc::new(Inner {
+            clock,
+            simulation,
+            token_url,
+            client_id,
+            key,
+            lifetime,
+            issued,
+            issued_count,
+            hidden,
+            visibility,
+        }))
     }
 
-    /// Whose token the request carries: in the header, or as `access_token` in the query, as browsers' sockets must (`apis.md` B11).
+    /// The agent whose token the request carries, in the header or as `access_token` in the query; browsers can set no header
+    /// on a WebSocket (apis.md B11).
     ///
     /// # Errors
-    /// The challenge, when there is no token or when it is not, or no longer, valid.
-    pub fn admit(&self, headers: &HeaderMap, query: &str) -> Result<i64, Challenge> {
+    /// The challenge, for a missing, unknown or expired token.
+    pub fn authenticate(&self, headers: &HeaderMap, query: &str) -> Result<i64, Challenge> {
         let header = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
         let bearer = header.and_then(|value| value.strip_prefix("Bearer ")).map(str::to_owned);
         let in_query = || {
@@ -120,7 +132,7 @@ impl Gate {
         }
     }
 
-    /// A token of this agent. None if it cannot be signed.
+    /// A token of this agent; `None` if it cannot be signed.
     #[must_use]
     pub fn token_for(&self, agent: i64) -> Option<String> {
         let now = self.0.clock.now().as_second();
@@ -142,54 +154,56 @@ impl Gate {
         Some(token)
     }
 
-    /// How many tokens were asked for and issued.
+    /// Number of tokens that the endpoint has issued.
     #[must_use]
     pub fn issued(&self) -> u64 {
-        self.0.asked.load(Ordering::SeqCst)
+        self.0.issued_count.load(Ordering::SeqCst)
     }
 
-    /// Lets nobody see this agent, or everybody again.
-    pub fn forbid(&self, agent: i64, forbidden: bool) {
-        let mut all = lock(&self.0.forbidden);
-        if forbidden {
+    /// Hides an agent from every caller while set.
+    pub fn hide(&self, agent: i64, hidden: bool) {
+        let mut all = lock(&self.0.hidden);
+        if hidden {
             all.insert(agent)
         } else {
             all.remove(&agent)
         };
     }
 
-    /// Whether all of these may be seen.
+    /// Whether none of these agents is hidden.
     #[must_use]
     pub fn permits(&self, agents: &[i64]) -> bool {
-        let forbidden = lock(&self.0.forbidden);
-        !agents.iter().any(|agent| forbidden.contains(agent))
+        let hidden = lock(&self.0.hidden);
+        !agents.iter().any(|agent| hidden.contains(agent))
     }
 
-    /// Shows somebody this much of the structure from now on. Whoever is not named is shown their team.
-    pub fn show(&self, agent: i64, sees: Sees) {
-        lock(&self.0.sees).insert(agent, sees);
+    /// Sets how much of the structure an agent may see.
+    pub fn set_visibility(&self, agent: i64, visibility: Visibility) {
+        lock(&self.0.visibility).insert(agent, visibility);
     }
 
-    /// How much of the structure somebody is shown.
+    /// How much of the structure an agent may see.
     #[must_use]
-    pub fn sees(&self, agent: i64) -> Sees {
-        lock(&self.0.sees).get(&agent).copied().unwrap_or(Sees::Team)
+    pub fn visibility(&self, agent: i64) -> Visibility {
+        lock(&self.0.visibility).get(&agent).copied().unwrap_or(Visibility::Team)
     }
 
-    /// Ends the life of every token.
+    /// Expires every token.
     pub fn expire_all(&self) {
         lock(&self.0.issued).clear();
     }
 
-    /// Whose Windows login this is, the part before the colon of `Basic` credentials: stands in for Windows sign-in, for
-    /// tests that need somebody else than the service account (`apis.md` C7).
+    /// The agent with the user name of the `Basic` credentials. This replaces the Windows authentication of a real site, for
+    /// tests that need another caller than the service account (apis.md C7).
     fn windows_user(&self, headers: &HeaderMap) -> Option<i64> {
         let Some(value) = headers.get(header::AUTHORIZATION) else { return Some(SERVICE_ACCOUNT) };
         let credentials = STANDARD.decode(value.to_str().ok()?.strip_prefix("Basic ")?).ok()?;
         let credentials = String::from_utf8(credentials).ok()?;
         let (user, _) = credentials.split_once(':')?;
         let login = user.rsplit('\\').next().unwrap_or(user).to_lowercase();
-        self.0.floor.read(|world, _| world.agents().values().find(|agent| agent.login() == login).map(|agent| agent.id))
+        self.0
+            .simulation
+            .read(|center, _| center.agents().values().find(|agent| agent.login() == login).map(|agent| agent.id))
     }
 }
 
@@ -202,21 +216,21 @@ pub struct TokenRequest {
 }
 
 /// `POST /webauth/token`.
-pub async fn issue(State(gate): State<Gate>, headers: HeaderMap, Form(request): Form<TokenRequest>) -> Response {
+pub async fn issue(State(auth): State<Auth>, headers: HeaderMap, Form(request): Form<TokenRequest>) -> Response {
     let refuse = |error: &str, description: &str| {
         (StatusCode::BAD_REQUEST, axum::Json(json!({"error": error, "error_description": description}))).into_response()
     };
     if request.grant_type != GRANT {
         return refuse("unsupported_grant_type", "grant_type is not valid");
     }
-    if !request.client_id.eq_ignore_ascii_case(&gate.0.client_id) {
+    if !request.client_id.eq_ignore_ascii_case(&auth.0.client_id) {
         return refuse("invalid_clientId", "client_id is not valid");
     }
-    match gate.windows_user(&headers).and_then(|agent| gate.token_for(agent)) {
+    match auth.windows_user(&headers).and_then(|agent| auth.token_for(agent)) {
         Some(token) => {
-            gate.0.asked.fetch_add(1, Ordering::SeqCst);
-            // One second less than the token lives, as in the document's sample.
-            let expires_in = gate.0.lifetime.as_secs().saturating_sub(1);
+            auth.0.issued_count.fetch_add(1, Ordering::SeqCst);
+            // One second less than the lifetime, as in the document's sample.
+            let expires_in = auth.0.lifetime.as_secs().saturating_sub(1);
             axum::Json(json!({"access_token": token, "token_type": "bearer", "expires_in": expires_in})).into_response()
         }
         None => StatusCode::UNAUTHORIZED.into_response(),

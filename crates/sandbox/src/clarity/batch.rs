@@ -1,4 +1,4 @@
-//! Several calls in one (`apis.md` C44): each goes the way it would have gone alone.
+//! Batches: several calls in one request (apis.md C44), each routed as if it came alone.
 
 use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
@@ -9,10 +9,10 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
-use super::Refusal;
-use super::gate::Caller;
+use super::ErrorResponse;
+use super::auth::Caller;
 
-/// No answer of a single call is larger.
+/// The size limit of one answer, in bytes.
 const LIMIT: usize = 16 * 1024 * 1024;
 
 #[derive(Deserialize)]
@@ -23,16 +23,16 @@ struct Item {
     body: Option<Value>,
 }
 
-/// `POST /v2/`, in front of the routes that it may call.
+/// `POST /v2/`, in front of the routes that a batch can call.
 pub fn of<S>(v2: Router) -> MethodRouter<S> {
-    post(carry_out).with_state(v2)
+    post(run).with_state(v2)
 }
 
-async fn carry_out(
+async fn run(
     State(v2): State<Router>,
     Extension(caller): Extension<Caller>,
     Json(items): Json<Vec<Item>>,
-) -> Result<Json<Vec<Value>>, Refusal> {
+) -> Result<Json<Vec<Value>>, ErrorResponse> {
     let mut answers = Vec::new();
     for item in items {
         let path = item.relative_url.strip_prefix("../v2").unwrap_or(&item.relative_url);

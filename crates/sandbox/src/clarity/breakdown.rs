@@ -1,48 +1,47 @@
-//! What is shown of an agent only if somebody wishes: what they did in the last 24 hours, and their metrics by queue
-//! (`apis.md` C71, C72).
+//! Parts of an agent that a caller must ask for: statuses of the last 24 hours, and metrics by queue (apis.md C71, C72).
 
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::picture::{Object, Picture, current_status, keep};
-use super::wish::Wish;
-use crate::floor::Doors;
-use crate::world::{Agent, AgentTally, World};
+use super::realtime_data::{Object, RealtimeData, current_status, insert_selected};
+use super::selection::Selection;
+use crate::contact_center::{Agent, AgentCounters, ContactCenter};
+use crate::simulation::Timeline;
 
-/// What somebody did before and does now, as the one sample there is shows it (`apis.md` B68).
-pub(super) fn history(agent: &Agent, doors: Doors, wish: &Wish) -> Vec<Object> {
-    let past = agent.past.iter().map(|stint| {
+/// Past statuses and the current one, shaped like the only sample in the document (apis.md B68).
+pub(super) fn history(agent: &Agent, timeline: Timeline, selection: &Selection) -> Vec<Object> {
+    let past = agent.past.iter().map(|interval| {
         let mut status = json!({
-            "agentStatus": stint.status.camel(),
-            "startTime": doors.time(stint.began).to_string(),
-            "endTime": doors.time(stint.ended).to_string(),
+            "agentStatus": interval.status.camel(),
+            "startTime": timeline.time(interval.began).to_string(),
+            "endTime": timeline.time(interval.ended).to_string(),
             "isSuspended": false,
         });
-        if let Some((_, name)) = stint.reason {
+        if let Some((_, name)) = interval.reason {
             status["reasonCodeName"] = json!(name);
         }
         status.as_object().cloned().unwrap_or_default()
     });
-    let mut all: Vec<Object> = past.chain([current_status(agent, doors)]).collect();
-    all.iter_mut().for_each(|status| wish.keep_status(status));
+    let mut all: Vec<Object> = past.chain([current_status(agent, timeline)]).collect();
+    all.iter_mut().for_each(|status| selection.keep_status(status));
     all
 }
 
-/// Metrics by queue. The document says "TODO" of their shape (`apis.md` B92): this is that of Realtime Data.
-pub(super) fn breakdowns(world: &World, agent: &Agent, wish: &Wish) -> BTreeMap<i64, Value> {
-    let of_queue = |(id, tally): (&i64, &AgentTally)| {
-        let queue = world.queues().get(id)?;
+/// Metrics by queue. The document says "TODO" of their shape (apis.md B92); this is the shape of Realtime Data.
+pub(super) fn breakdowns(center: &ContactCenter, agent: &Agent, selection: &Selection) -> BTreeMap<i64, Value> {
+    let of_queue = |(id, counters): (&i64, &AgentCounters)| {
+        let queue = center.queues().get(id)?;
         let mut metrics = BTreeMap::new();
-        keep(&mut metrics, queue.modality, tally.counters(), wish);
+        insert_selected(&mut metrics, queue.modality, counters.by_name(), selection);
         (!metrics.is_empty()).then(|| (*id, json!({"queueId": id, "queueName": queue.name, "metrics": metrics})))
     };
     agent.by_queue.iter().filter_map(of_queue).collect()
 }
 
-impl Picture {
-    /// As with sessions: all of them if one has changed, else what is new and what is gone.
-    pub(super) fn breakdowns_since(&self, before: Option<&Self>) -> Object {
+impl RealtimeData {
+    /// As with sessions: all breakdowns if one changed, else the added and the removed ones.
+    pub(super) fn breakdowns_diff(&self, before: Option<&Self>) -> Object {
         let none = BTreeMap::new();
         let Some(new) = &self.breakdowns else { return Object::new() };
         let old = before.and_then(|before| before.breakdowns.as_ref()).unwrap_or(&none);

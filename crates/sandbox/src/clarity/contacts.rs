@@ -1,29 +1,29 @@
-//! Contacts as metrics and pushes show them (`apis.md` C104, C105).
+//! Contacts in metrics and pushes (apis.md C104, C105).
 
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::picture::Object;
-use super::wish::Wish;
-use crate::world::{Modality, Moment, Session, SessionStatus, World};
+use super::realtime_data::Object;
+use super::selection::Selection;
+use crate::contact_center::{ContactCenter, Modality, Moment, Session, SessionStatus};
 
-/// The contacts, by kind.
+/// Session Models by modality and session id.
 pub(super) fn by_modality<'a>(
     sessions: impl Iterator<Item = &'a Session>,
-    wish: &Wish,
+    selection: &Selection,
 ) -> BTreeMap<&'static str, BTreeMap<i64, Object>> {
-    let mut bags: BTreeMap<_, BTreeMap<_, _>> = BTreeMap::new();
-    for session in sessions.filter(|session| wish.wants_modality(session.modality)) {
+    let mut by_modality: BTreeMap<_, BTreeMap<_, _>> = BTreeMap::new();
+    for session in sessions.filter(|session| selection.includes_modality(session.modality)) {
         let mut model = session_model(session);
-        wish.keep_session(&mut model);
-        bags.entry(session.modality.name()).or_default().insert(session.id, model);
+        selection.keep_session(&mut model);
+        by_modality.entry(session.modality.name()).or_default().insert(session.id, model);
     }
-    bags
+    by_modality
 }
 
-/// The Session Model of metrics (`apis.md` C105). The two durations are put in when it is sent: they change by themselves
-/// and must not look like news.
+/// The Session Model of metrics (apis.md C105). [`with_durations`] fills in its two durations when it is sent, so that their
+/// growth does not count as a change.
 fn session_model(session: &Session) -> Object {
     let model = json!({
         "sessionId": session.id,
@@ -43,7 +43,7 @@ fn session_model(session: &Session) -> Object {
     });
     match model {
         Value::Object(mut model) => {
-            // Nobody has it yet: there is no such key.
+            // A queued session has no `agentId`.
             model.retain(|_, value| !value.is_null());
             model
         }
@@ -51,12 +51,12 @@ fn session_model(session: &Session) -> Object {
     }
 }
 
-pub(super) fn timed<'a>(models: impl Iterator<Item = &'a Object>, world: &World) -> Vec<Object> {
+pub(super) fn with_durations<'a>(models: impl Iterator<Item = &'a Object>, center: &ContactCenter) -> Vec<Object> {
     models
         .map(|model| {
             let mut model = model.clone();
-            let session = model["sessionId"].as_i64().and_then(|id| world.sessions().get(&id));
-            let since = |moment: Moment| json!(world.now() - moment);
+            let session = model["sessionId"].as_i64().and_then(|id| center.sessions().get(&id));
+            let since = |moment: Moment| json!(center.now() - moment);
             if let Some(session) = session {
                 if let Some(queued) = model.get_mut("queuedMs").filter(|_| session.status == SessionStatus::Queued) {
                     *queued = since(session.began);

@@ -1,4 +1,4 @@
-//! Metrics of agents (`apis.md` C29 to C32). Of queues there are none here unless somebody switches them on (`apis.md` C48).
+//! Metrics of agents (apis.md C29 to C32), and of queues if [`Clarity::queue_metrics`] is set (apis.md C48).
 
 use std::sync::atomic::Ordering;
 
@@ -8,41 +8,41 @@ use axum::http::StatusCode;
 use axum::{Extension, Json};
 use serde_json::Value;
 
-use super::gate::Caller;
-use super::picture::Picture;
-use super::target::{Kind, Target, Way};
-use super::wish::{CommonQuery, Wish, WishBody};
-use super::{Clarity, Refusal};
+use super::auth::Caller;
+use super::realtime_data::RealtimeData;
+use super::selection::{CommonQuery, Selection, SelectionBody};
+use super::target::{Grouping, Kind, Target};
+use super::{Clarity, ErrorResponse};
 
-/// Several agents: a bare array (`apis.md` B80).
-pub async fn many(
+/// Several agents: a bare array (apis.md B80).
+pub async fn several(
     State(clarity): State<Clarity>,
     Query(query): Query<CommonQuery>,
     body: Bytes,
-) -> Result<Json<Vec<Value>>, Refusal> {
-    pictures(&clarity, &query, None, &body).map(Json)
+) -> Result<Json<Vec<Value>>, ErrorResponse> {
+    agents_data(&clarity, &query, None, &body).map(Json)
 }
 
-/// One agent: an object. Where an id is expected there may also be the name of a part, which asks for several agents.
+/// One agent: an object. The name of a part in the place of the id asks for that part of several agents.
 pub async fn one(
     State(clarity): State<Clarity>,
     Path(id): Path<String>,
     Query(query): Query<CommonQuery>,
     body: Bytes,
-) -> Result<Json<Value>, Refusal> {
+) -> Result<Json<Value>, ErrorResponse> {
     match id.parse() {
-        Ok(id) => show(&clarity, id, None, &query, &body).map(Json),
-        Err(_) => pictures(&clarity, &query, Some(&id), &body).map(Value::from).map(Json),
+        Ok(id) => agent_data(&clarity, id, None, &query, &body).map(Json),
+        Err(_) => agents_data(&clarity, &query, Some(&id), &body).map(Value::from).map(Json),
     }
 }
 
-/// Several agents as one object.
-pub async fn as_one(
+/// Several agents, aggregated to one object.
+pub async fn aggregate(
     State(clarity): State<Clarity>,
     Query(query): Query<CommonQuery>,
     body: Bytes,
-) -> Result<Json<Value>, Refusal> {
-    let all = together(&clarity, Kind::Agents, Way::AsOne, &query, &body)?;
+) -> Result<Json<Value>, ErrorResponse> {
+    let all = grouped(&clarity, Kind::Agents, Grouping::Aggregate, &query, &body)?;
     all.into_iter().next().map(Json).ok_or((StatusCode::UNAUTHORIZED, String::new()))
 }
 
@@ -51,83 +51,100 @@ pub async fn by_group(
     State(clarity): State<Clarity>,
     Query(query): Query<CommonQuery>,
     body: Bytes,
-) -> Result<Json<Vec<Value>>, Refusal> {
-    together(&clarity, Kind::Agents, Way::ByGroup, &query, &body).map(Json)
+) -> Result<Json<Vec<Value>>, ErrorResponse> {
+    grouped(&clarity, Kind::Agents, Grouping::ByGroup, &query, &body).map(Json)
 }
 
-/// Several queues, as agents are told of: only where somebody has switched it on.
+/// Several queues, in the shape of agents; 404 unless it is switched on.
 pub async fn queues(
     State(clarity): State<Clarity>,
     Query(query): Query<CommonQuery>,
     body: Bytes,
-) -> Result<Json<Vec<Value>>, Refusal> {
-    if !clarity.answers_queues.load(Ordering::SeqCst) {
+) -> Result<Json<Vec<Value>>, ErrorResponse> {
+    if !clarity.queue_metrics.load(Ordering::SeqCst) {
         return Err((StatusCode::NOT_FOUND, String::new()));
     }
-    together(&clarity, Kind::Queues, Way::Each, &query, &body).map(Json)
+    grouped(&clarity, Kind::Queues, Grouping::Each, &query, &body).map(Json)
 }
 
-fn together(clarity: &Clarity, kind: Kind, way: Way, query: &CommonQuery, body: &[u8]) -> Result<Vec<Value>, Refusal> {
-    let wish = wish(query, body)?;
-    let refusal = || (StatusCode::UNAUTHORIZED, String::new());
-    clarity.floor.read(|world, doors| {
-        let targets = Target::all(world, kind, way, query).ok_or_else(refusal)?;
-        let permitted = |target: &Target| kind == Kind::Queues || clarity.gate.permits(target.ids());
+fn grouped(
+    clarity: &Clarity,
+    kind: Kind,
+    grouping: Grouping,
+    query: &CommonQuery,
+    body: &[u8],
+) -> Result<Vec<Value>, ErrorResponse> {
+    let selection = selection(query, body)?;
+    let unauthorized = || (StatusCode::UNAUTHORIZED, String::new());
+    clarity.simulation.read(|center, timeline| {
+        let targets = Target::all(center, kind, grouping, query).ok_or_else(unauthorized)?;
+        let permitted = |target: &Target| kind == Kind::Queues || clarity.auth.permits(target.ids());
         if !targets.iter().all(permitted) {
-            return Err(refusal());
+            return Err(unauthorized());
         }
-        let pictures = targets.iter().filter_map(|target| target.picture(world, doors, kind, &wish));
-        Ok(pictures.map(|picture| picture.whole(world)).collect())
+        let all = targets.iter().filter_map(|target| target.data(center, timeline, kind, &selection));
+        Ok(all.map(|data| data.full(center)).collect())
     })
 }
 
-/// One part of what is known of one agent.
+/// One part of an agent: `metrics`, `sessions` or `status`.
 pub async fn one_part(
     State(clarity): State<Clarity>,
     Extension(Caller(_)): Extension<Caller>,
     Path((id, part)): Path<(i64, String)>,
     Query(query): Query<CommonQuery>,
     body: Bytes,
-) -> Result<Json<Value>, Refusal> {
-    show(&clarity, id, Some(&part), &query, &body).map(Json)
+) -> Result<Json<Value>, ErrorResponse> {
+    agent_data(&clarity, id, Some(&part), &query, &body).map(Json)
 }
 
-fn show(clarity: &Clarity, id: i64, part: Option<&str>, query: &CommonQuery, body: &[u8]) -> Result<Value, Refusal> {
-    let wish = wish(query, body)?;
-    clarity.floor.read(|world, doors| {
-        // An agent that does not exist is one that the caller may not see.
-        let mut picture =
-            Picture::of_agent(world, doors, id, &wish).ok_or((StatusCode::UNAUTHORIZED, String::new()))?;
-        reduce(&mut picture, part)?;
-        Ok(picture.whole(world))
+fn agent_data(
+    clarity: &Clarity,
+    id: i64,
+    part: Option<&str>,
+    query: &CommonQuery,
+    body: &[u8],
+) -> Result<Value, ErrorResponse> {
+    let selection = selection(query, body)?;
+    clarity.simulation.read(|center, timeline| {
+        // Clarity answers an unknown agent like a hidden one: 401.
+        let mut data = RealtimeData::of_agent(center, timeline, id, &selection)
+            .ok_or((StatusCode::UNAUTHORIZED, String::new()))?;
+        keep_part(&mut data, part)?;
+        Ok(data.full(center))
     })
 }
 
-fn pictures(clarity: &Clarity, query: &CommonQuery, part: Option<&str>, body: &[u8]) -> Result<Vec<Value>, Refusal> {
-    if !query.names_somebody() {
+fn agents_data(
+    clarity: &Clarity,
+    query: &CommonQuery,
+    part: Option<&str>,
+    body: &[u8],
+) -> Result<Vec<Value>, ErrorResponse> {
+    if !query.names_an_entity() {
         return Err((StatusCode::UNAUTHORIZED, String::new()));
     }
-    if !clarity.gate.permits(&clarity.floor.read(|world, _| query.agents(world))) {
+    if !clarity.auth.permits(&clarity.simulation.read(|center, _| query.agents(center))) {
         return Err((StatusCode::UNAUTHORIZED, String::new()));
     }
-    let wish = wish(query, body)?;
-    clarity.floor.read(|world, doors| {
-        let agents = query.agents(world).into_iter();
+    let selection = selection(query, body)?;
+    clarity.simulation.read(|center, timeline| {
+        let agents = query.agents(center).into_iter();
         agents
-            .filter_map(|id| Picture::of_agent(world, doors, id, &wish))
-            .map(|mut picture| reduce(&mut picture, part).map(|()| picture.whole(world)))
+            .filter_map(|id| RealtimeData::of_agent(center, timeline, id, &selection))
+            .map(|mut data| keep_part(&mut data, part).map(|()| data.full(center)))
             .collect()
     })
 }
 
-fn wish(query: &CommonQuery, body: &[u8]) -> Result<Wish, Refusal> {
-    let body = WishBody::read(body).ok_or((StatusCode::BAD_REQUEST, "The body cannot be read.".to_owned()))?;
-    Ok(Wish::new(query, &body))
+fn selection(query: &CommonQuery, body: &[u8]) -> Result<Selection, ErrorResponse> {
+    let body = SelectionBody::parse(body).ok_or((StatusCode::BAD_REQUEST, "The body cannot be read.".to_owned()))?;
+    Ok(Selection::new(query, &body))
 }
 
-fn reduce(picture: &mut Picture, part: Option<&str>) -> Result<(), Refusal> {
+fn keep_part(data: &mut RealtimeData, part: Option<&str>) -> Result<(), ErrorResponse> {
     match part {
-        Some(part) if !picture.reduce_to(part) => Err((StatusCode::NOT_FOUND, String::new())),
+        Some(part) if !data.keep_part(part) => Err((StatusCode::NOT_FOUND, String::new())),
         _ => Ok(()),
     }
 }

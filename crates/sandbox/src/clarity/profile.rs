@@ -1,4 +1,4 @@
-//! Info, profile and the structure of the house (`apis.md` C11 to C13).
+//! Info, profile and structure (apis.md C11 to C13).
 
 use std::collections::BTreeMap;
 
@@ -8,8 +8,8 @@ use axum::{Extension, Json};
 use serde_json::{Value, json};
 
 use super::Clarity;
-use super::gate::{Caller, Sees};
-use crate::world::Team;
+use super::auth::{Caller, Visibility};
+use crate::contact_center::Team;
 
 /// `GET /info`.
 pub async fn info() -> Json<Value> {
@@ -20,13 +20,13 @@ pub async fn info() -> Json<Value> {
     }))
 }
 
-/// `GET /v2/profile`: numbers and booleans as text where the document prints them so (`apis.md` B60 to B62).
+/// `GET /v2/profile`. Numbers and booleans are text where the document prints them so (apis.md B60 to B62).
 pub async fn profile(
     State(clarity): State<Clarity>,
     Extension(Caller(id)): Extension<Caller>,
 ) -> Result<Json<Value>, StatusCode> {
-    clarity.floor.read(|world, _| {
-        let agent = world.agents().get(&id).ok_or(StatusCode::NOT_FOUND)?;
+    clarity.simulation.read(|center, _| {
+        let agent = center.agents().get(&id).ok_or(StatusCode::NOT_FOUND)?;
         Ok(Json(json!({
             "type": "agent",
             "id": agent.id,
@@ -52,28 +52,29 @@ pub async fn profile(
     })
 }
 
-/// `GET /v2/profile/mbu`: as much as the caller is shown. The last kind is printed as in the document (`apis.md` B82).
+/// `GET /v2/profile/mbu`: the part of the structure that the caller may see. The document's typo `Business Unti` is kept
+/// (apis.md B82).
 pub async fn mbu(
     State(clarity): State<Clarity>,
     Extension(Caller(caller)): Extension<Caller>,
 ) -> Result<Json<Value>, StatusCode> {
-    clarity.floor.read(|world, _| {
-        let own = world.agents().get(&caller).map(|agent| agent.team);
-        let own_unit = own.and_then(|team| world.teams().get(&team)).map(|team| team.unit);
-        let sees = clarity.gate.sees(caller);
-        let shows = |team: &Team| match sees {
-            Sees::Everything => true,
-            Sees::Unit => Some(team.unit) == own_unit,
-            Sees::Team => Some(team.id) == own,
-            Sees::Nothing => false,
+    clarity.simulation.read(|center, _| {
+        let own = center.agents().get(&caller).map(|agent| agent.team);
+        let own_unit = own.and_then(|team| center.teams().get(&team)).map(|team| team.unit);
+        let visibility = clarity.auth.visibility(caller);
+        let shows = |team: &Team| match visibility {
+            Visibility::All => true,
+            Visibility::BusinessUnit => Some(team.unit) == own_unit,
+            Visibility::Team => Some(team.id) == own,
+            Visibility::Nothing => false,
         };
-        if sees == Sees::Nothing {
+        if visibility == Visibility::Nothing {
             return Err(StatusCode::NOT_FOUND);
         }
         let shown: BTreeMap<i64, &Team> =
-            world.teams().values().filter(|team| shows(team)).map(|team| (team.id, team)).collect();
-        let agents = || world.agents().values().filter(|agent| shown.contains_key(&agent.team));
-        let queues = || world.queues().values().filter(|queue| queue.teams.iter().any(|team| shown.contains_key(team)));
+            center.teams().values().filter(|team| shows(team)).map(|team| (team.id, team)).collect();
+        let agents = || center.agents().values().filter(|agent| shown.contains_key(&agent.team));
+        let queues = || center.queues().values().filter(|queue| queue.teams.iter().any(|team| shown.contains_key(team)));
         let ids = |ids: Vec<i64>| json!(ids);
         let team_ids =
             |of: &dyn Fn(&Team) -> bool| ids(shown.values().filter(|team| of(team)).map(|team| team.id).collect());
@@ -98,13 +99,13 @@ pub async fn mbu(
                     "groupIds": team.groups, "agentIds": ids(members), "queueIds": ids(serves)})
             })
             .collect();
-        let groups: Vec<_> = (world.groups().values())
+        let groups: Vec<_> = (center.groups().values())
             .map(|group| {
                 let teams = team_ids(&|team| team.groups.contains(&group.id));
                 json!({"type": "Group", "id": group.id, "name": group.name, "teamIds": teams})
             })
             .collect();
-        let units: Vec<_> = (world.units().values())
+        let units: Vec<_> = (center.units().values())
             .map(|unit| {
                 let queues = queues().filter(|queue| queue.unit == unit.id).map(|queue| queue.id).collect();
                 json!({"type": "Business Unti", "id": unit.id, "name": unit.name,

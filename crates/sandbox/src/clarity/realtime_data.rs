@@ -1,52 +1,52 @@
-//! Realtime Data: what is shown of an agent or a queue, whole or as a difference (`apis.md` C102 to C106, B77).
+//! Realtime Data of an agent or a queue, in full or as a difference (apis.md C102 to C106, B77).
 
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
 use super::breakdown::{breakdowns, history};
-use super::contacts::{by_modality, timed};
-use super::wish::Wish;
-use crate::floor::Doors;
-use crate::world::{Agent, Modality, SessionStatus, World};
+use super::contacts::{by_modality, with_durations};
+use super::selection::Selection;
+use crate::contact_center::{Agent, ContactCenter, Modality, SessionStatus};
+use crate::simulation::Timeline;
 
 pub(super) type Object = Map<String, Value>;
 
-/// An agent or a queue, as one caller wants to see it.
+/// Realtime Data of an agent, a queue, or a group of them, as one caller selected it.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Picture {
-    /// What it is, and whose.
+pub struct RealtimeData {
+    /// Type, id and name; or type, ids and group.
     head: Object,
     metrics: BTreeMap<&'static str, BTreeMap<&'static str, u64>>,
     status: Option<Object>,
     sessions: BTreeMap<&'static str, BTreeMap<i64, Object>>,
-    /// What somebody did before, if it is wished for.
+    /// Past statuses, if selected.
     history: Option<Vec<Object>>,
-    /// Their metrics by queue, if they are wished for.
+    /// Metrics by queue, if selected.
     pub(super) breakdowns: Option<BTreeMap<i64, Value>>,
 }
 
-impl Picture {
-    /// An agent.
-    pub fn of_agent(world: &World, doors: Doors, id: i64, wish: &Wish) -> Option<Self> {
-        let agent = world.agents().get(&id)?;
-        let session = agent.session.and_then(|session| world.sessions().get(&session));
+impl RealtimeData {
+    /// An agent; `None` for an unknown id.
+    pub fn of_agent(center: &ContactCenter, timeline: Timeline, id: i64, selection: &Selection) -> Option<Self> {
+        let agent = center.agents().get(&id)?;
+        let session = agent.session.and_then(|session| center.sessions().get(&session));
         let mut metrics: BTreeMap<_, BTreeMap<_, _>> = BTreeMap::new();
         for modality in [Modality::Audio, Modality::InstantMessage, Modality::Message] {
-            let tally = agent.tallies.get(&modality).copied().unwrap_or_default();
+            let counters = agent.by_modality.get(&modality).copied().unwrap_or_default();
             let active =
                 session.is_some_and(|session| session.modality == modality && session.status == SessionStatus::Active);
-            let counters = tally.counters().into_iter().chain([("currentlyActiveCount", u64::from(active))]);
-            keep(&mut metrics, modality, counters, wish);
+            let counters = counters.by_name().into_iter().chain([("currentlyActiveCount", u64::from(active))]);
+            insert_selected(&mut metrics, modality, counters, selection);
         }
-        if wish.wants_metric("availableTime") {
+        if selection.includes_metric("availableTime") {
             metrics.insert("agnostic", BTreeMap::from([("availableTime", agent.available.unsigned_abs())]));
         }
-        let mut status = current_status(agent, doors);
-        wish.keep_status(&mut status);
-        let sessions = by_modality(session.into_iter(), wish);
-        let history = wish.history.then(|| history(agent, doors, wish));
-        let breakdowns = wish.breakdowns.then(|| breakdowns(world, agent, wish));
+        let mut status = current_status(agent, timeline);
+        selection.keep_status(&mut status);
+        let sessions = by_modality(session.into_iter(), selection);
+        let history = selection.history.then(|| history(agent, timeline, selection));
+        let breakdowns = selection.breakdowns.then(|| breakdowns(center, agent, selection));
         Some(Self {
             head: head("agent", id, agent.name()),
             metrics,
@@ -57,14 +57,14 @@ impl Picture {
         })
     }
 
-    /// A queue.
-    pub fn of_queue(world: &World, id: i64, wish: &Wish) -> Option<Self> {
-        let queue = world.queues().get(&id)?;
-        let here = || world.sessions().values().filter(|session| session.queue == id);
+    /// A queue; `None` for an unknown id.
+    pub fn of_queue(center: &ContactCenter, id: i64, selection: &Selection) -> Option<Self> {
+        let queue = center.queues().get(&id)?;
+        let here = || center.sessions().values().filter(|session| session.queue == id);
         let active = here().filter(|session| session.status == SessionStatus::Active).count() as u64;
         let mut metrics = BTreeMap::new();
-        keep(&mut metrics, queue.modality, queue.counters(world.waiting(id), active), wish);
-        let sessions = by_modality(here(), wish);
+        insert_selected(&mut metrics, queue.modality, queue.metrics(center.waiting(id), active), selection);
+        let sessions = by_modality(here(), selection);
         Some(Self {
             head: head("queue", id, queue.name.clone()),
             metrics,
@@ -75,13 +75,9 @@ impl Picture {
         })
     }
 
-    /// Several as one: with neither id nor name, but with their ids; without metrics if there are none (`apis.md` C107, B78).
-    pub fn of_several(
-        kind: &str,
-        group: Option<(&str, i64)>,
-        ids: &[i64],
-        members: impl Iterator<Item = Self>,
-    ) -> Self {
+    /// An aggregate: it has the ids of its members instead of an id and a name. Without members it has no metrics (apis.md
+    /// C107, B78).
+    pub fn aggregate(kind: &str, group: Option<(&str, i64)>, ids: &[i64], members: impl Iterator<Item = Self>) -> Self {
         let mut head: Object =
             [("type", json!(kind)), ("entityIds", json!(ids))].map(|(n, v)| (n.to_owned(), v)).into_iter().collect();
         if let Some((kind, id)) = group {
@@ -101,8 +97,8 @@ impl Picture {
         all
     }
 
-    /// Shows only one of `metrics`, `sessions` and `status`. False if there is no such part.
-    pub fn reduce_to(&mut self, part: &str) -> bool {
+    /// Keeps only one of `metrics`, `sessions` and `status`. False for another name.
+    pub fn keep_part(&mut self, part: &str) -> bool {
         let known = ["metrics", "sessions", "status"].contains(&part);
         if part != "metrics" {
             self.metrics.clear();
@@ -118,8 +114,8 @@ impl Picture {
         known
     }
 
-    /// The whole picture. Without sessions there is no such key.
-    pub fn whole(&self, world: &World) -> Value {
+    /// All of it. Parts that are empty have no key.
+    pub fn full(&self, center: &ContactCenter) -> Value {
         let mut object = self.head.clone();
         if !self.metrics.is_empty() {
             object.insert("metrics".to_owned(), json!(self.metrics));
@@ -130,7 +126,9 @@ impl Picture {
         let bags: Object = self
             .sessions
             .iter()
-            .map(|(modality, sessions)| ((*modality).to_owned(), json!({"sessions": timed(sessions.values(), world)})))
+            .map(|(modality, sessions)| {
+                ((*modality).to_owned(), json!({"sessions": with_durations(sessions.values(), center)}))
+            })
             .collect();
         if !bags.is_empty() {
             object.insert("sessions".to_owned(), json!(bags));
@@ -144,8 +142,8 @@ impl Picture {
         Value::Object(object)
     }
 
-    /// What has changed since `before`; everything, with all sessions as added ones, if nothing was shown before.
-    pub fn since(&self, before: Option<&Self>, world: &World) -> Option<Value> {
+    /// The difference to `before`; without it everything, with all sessions as added ones. `None` if nothing changed.
+    pub fn diff(&self, before: Option<&Self>, center: &ContactCenter) -> Option<Value> {
         let mut object = self.head.clone();
         let metrics: Object = self
             .metrics
@@ -167,7 +165,7 @@ impl Picture {
         {
             object.insert("currentStatus".to_owned(), json!(status));
         }
-        let sessions = self.sessions_since(before, world);
+        let sessions = self.sessions_diff(before, center);
         if !sessions.is_empty() {
             object.insert("sessions".to_owned(), json!(sessions));
         }
@@ -176,11 +174,11 @@ impl Picture {
         {
             object.insert("statusHistory".to_owned(), json!(history));
         }
-        object.extend(self.breakdowns_since(before));
+        object.extend(self.breakdowns_diff(before));
         (object.len() > self.head.len()).then_some(Value::Object(object))
     }
 
-    fn sessions_since(&self, before: Option<&Self>, world: &World) -> Object {
+    fn sessions_diff(&self, before: Option<&Self>, center: &ContactCenter) -> Object {
         let none = BTreeMap::new();
         let mut bags = Object::new();
         for modality in [Modality::Audio, Modality::InstantMessage, Modality::Message].map(Modality::name) {
@@ -196,9 +194,9 @@ impl Picture {
                 bag.insert("removedSessions".to_owned(), json!(removed));
             }
             if changed {
-                bag.insert("sessions".to_owned(), json!(timed(new.values(), world)));
+                bag.insert("sessions".to_owned(), json!(with_durations(new.values(), center)));
             } else if !added.is_empty() {
-                bag.insert("addedSessions".to_owned(), json!(timed(added.into_iter(), world)));
+                bag.insert("addedSessions".to_owned(), json!(with_durations(added.into_iter(), center)));
             }
             if !bag.is_empty() {
                 bags.insert(modality.to_owned(), json!(bag));
@@ -213,27 +211,28 @@ fn head(kind: &str, id: i64, name: String) -> Object {
     head.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
-/// The status as metrics show it: a small first letter and no status id, and the reason's id as text (`apis.md` B61, B65).
-pub(super) fn current_status(agent: &Agent, doors: Doors) -> Object {
+/// The status in metrics: its name starts with a small letter, it has no status id, and the reason's id is text (apis.md B61,
+/// B65).
+pub(super) fn current_status(agent: &Agent, timeline: Timeline) -> Object {
     let mut status = Object::new();
     status.insert("agentStatus".to_owned(), json!(agent.status.camel()));
     if let Some((id, name)) = agent.reason {
         status.insert("reasonCodeName".to_owned(), json!(name));
         status.insert("reasonCodeId".to_owned(), json!(id.to_string()));
     }
-    status.insert("startTime".to_owned(), json!(doors.time(agent.since).to_string()));
+    status.insert("startTime".to_owned(), json!(timeline.time(agent.since).to_string()));
     status.insert("isSuspended".to_owned(), json!(agent.suspended));
     status
 }
 
-pub(super) fn keep<'a>(
+pub(super) fn insert_selected<'a>(
     metrics: &mut BTreeMap<&'static str, BTreeMap<&'a str, u64>>,
     modality: Modality,
     counters: impl IntoIterator<Item = (&'a str, u64)>,
-    wish: &Wish,
+    selection: &Selection,
 ) {
-    let kept: BTreeMap<_, _> = counters.into_iter().filter(|(name, _)| wish.wants_metric(name)).collect();
-    if wish.wants_modality(modality) && !kept.is_empty() {
+    let kept: BTreeMap<_, _> = counters.into_iter().filter(|(name, _)| selection.includes_metric(name)).collect();
+    if selection.includes_modality(modality) && !kept.is_empty() {
         metrics.insert(modality.name(), kept);
     }
 }

@@ -1,4 +1,4 @@
-//! Search, the only place that knows agents' mail addresses (`apis.md` C46, C108, C109).
+//! Search, the only call that returns agents' mail addresses (apis.md C46, C108, C109).
 
 use axum::Json;
 use axum::extract::{Path, State};
@@ -6,7 +6,7 @@ use axum::http::StatusCode;
 use serde_json::{Value, json};
 
 use super::Clarity;
-use crate::world::{Agent, Queue, Status, World};
+use crate::contact_center::{Agent, ContactCenter, Queue, Status};
 
 /// `GET /v2/search/{query}`.
 pub async fn search(State(clarity): State<Clarity>, Path(query): Path<String>) -> Result<Json<Value>, StatusCode> {
@@ -14,11 +14,12 @@ pub async fn search(State(clarity): State<Clarity>, Path(query): Path<String>) -
     if needle.is_empty() {
         return Err(StatusCode::BAD_REQUEST);
     }
-    Ok(clarity.floor.read(|world, _| {
-        let agents: Vec<_> = world.agents().values().filter(|agent| matches(agent, &needle)).map(found_agent).collect();
-        let queues: Vec<_> = (world.queues().values())
+    Ok(clarity.simulation.read(|center, _| {
+        let agents: Vec<_> =
+            center.agents().values().filter(|agent| matches(agent, &needle)).map(found_agent).collect();
+        let queues: Vec<_> = (center.queues().values())
             .filter(|queue| queue.name.to_lowercase().contains(&needle))
-            .map(|queue| found_queue(world, queue))
+            .map(|queue| found_queue(center, queue))
             .collect();
         let message = format!("Query '{query}' found {} agent(s) and {} queue(s).", agents.len(), queues.len());
         let mut answer = json!({"message": message});
@@ -32,8 +33,8 @@ pub async fn search(State(clarity): State<Clarity>, Path(query): Path<String>) -
     }))
 }
 
-/// A search for nothing.
-pub async fn nothing() -> StatusCode {
+/// `GET /v2/search/` without a query.
+pub async fn empty() -> StatusCode {
     StatusCode::BAD_REQUEST
 }
 
@@ -48,7 +49,9 @@ fn matches(agent: &Agent, needle: &str) -> bool {
 }
 
 fn found_agent(agent: &Agent) -> Value {
-    let totals = |count: fn(&crate::world::AgentTally) -> u64| agent.tallies.values().map(count).sum::<u64>();
+    let totals = |count: fn(&crate::contact_center::AgentCounters) -> u64| {
+        agent.by_modality.values().map(count).sum::<u64>()
+    };
     json!({
         "agentId": agent.id,
         "firstName": agent.first,
@@ -59,23 +62,23 @@ fn found_agent(agent: &Agent) -> Value {
         "emailAddress": agent.email(),
         "phoneNumber": "NOTSET",
         "status": agent.status as i64,
-        "callsAnswered": totals(|tally| tally.answered),
-        "ronas": totals(|tally| tally.rona),
+        "callsAnswered": totals(|counters| counters.answered),
+        "ronas": totals(|counters| counters.rona),
         "type": "agentSearch",
         "id": agent.id,
     })
 }
 
-fn found_queue(world: &World, queue: &Queue) -> Value {
-    let team = || world.agents().values().filter(|agent| queue.teams.contains(&agent.team));
+fn found_queue(center: &ContactCenter, queue: &Queue) -> Value {
+    let staff = || center.agents().values().filter(|agent| queue.teams.contains(&agent.team));
     json!({
         "queueId": queue.id,
         "queueName": queue.name,
         "isOpen": true,
-        "agentsOnline": team().filter(|agent| agent.status != Status::LoggedOut).count(),
-        "agentsAvailable": team().filter(|agent| agent.is_free()).count(),
-        "estimatedWaitTime": world.waiting(queue.id) * 20,
-        "callsToday": queue.tally.offered,
+        "agentsOnline": staff().filter(|agent| agent.status != Status::LoggedOut).count(),
+        "agentsAvailable": staff().filter(|agent| agent.can_be_offered()).count(),
+        "estimatedWaitTime": center.waiting(queue.id) * 20,
+        "callsToday": queue.totals.offered,
         "type": "queueSearch",
         "id": queue.id,
     })

@@ -1,11 +1,11 @@
-//! What a caller asked for: the common query and the bodies of metrics and subscription calls (`apis.md` A.1.4).
+//! What a caller selects: the common query and the body of metrics and subscription calls (apis.md A.1.4).
 
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use crate::world::{Modality, Team, World};
+use crate::contact_center::{ContactCenter, Modality, Team};
 
-/// The query of metrics and subscription calls; each is a list with commas.
+/// The query of metrics and subscription calls. Ids and modalities are comma-separated lists.
 #[derive(Debug, Default, Clone, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct CommonQuery {
@@ -19,11 +19,11 @@ pub struct CommonQuery {
     include_status_history: Option<String>,
 }
 
-/// The body. Both spellings of the list of session properties are taken (`apis.md` B40).
+/// The body. The document spells the list of session properties in two ways; both are accepted (apis.md B40).
 #[derive(Debug, Default, Clone, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-pub struct WishBody {
-    /// The SignalR connection; subscriptions only.
+pub struct SelectionBody {
+    /// The SignalR connection, for subscriptions.
     pub connection_id: Option<String>,
     metric_properties: Option<Vec<String>>,
     status_properties: Option<Vec<String>>,
@@ -31,19 +31,19 @@ pub struct WishBody {
     session_property_type: Option<Vec<String>>,
 }
 
-impl WishBody {
-    /// Reads a body; an empty one wishes for nothing in particular.
-    pub fn read(bytes: &[u8]) -> Option<Self> {
+impl SelectionBody {
+    /// Parses a body; an empty one selects everything.
+    pub fn parse(bytes: &[u8]) -> Option<Self> {
         if bytes.trim_ascii().is_empty() { Some(Self::default()) } else { serde_json::from_slice(bytes).ok() }
     }
 }
 
-/// Which parts of the truth to show. None means all.
+/// The selected parts of the data. `None` selects all.
 #[derive(Debug, Default, Clone)]
-pub struct Wish {
-    /// Whether metrics by queue are wished for (`apis.md` C71).
+pub struct Selection {
+    /// Whether to include metrics by queue (apis.md C71).
     pub breakdowns: bool,
-    /// Whether the statuses of the last 24 hours are (`apis.md` C72).
+    /// Whether to include the statuses of the last 24 hours (apis.md C72).
     pub history: bool,
     modalities: Option<Vec<Modality>>,
     metrics: Option<Vec<String>>,
@@ -51,9 +51,9 @@ pub struct Wish {
     sessions: Option<Vec<String>>,
 }
 
-impl Wish {
-    /// Puts query and body together.
-    pub fn new(query: &CommonQuery, body: &WishBody) -> Self {
+impl Selection {
+    /// Combines query and body.
+    pub fn new(query: &CommonQuery, body: &SelectionBody) -> Self {
         let lower = |names: &Option<Vec<String>>| -> Option<Vec<String>> {
             names.as_ref().map(|names| names.iter().map(|name| name.to_ascii_lowercase()).collect())
         };
@@ -68,62 +68,63 @@ impl Wish {
         }
     }
 
-    pub fn wants_modality(&self, modality: Modality) -> bool {
+    pub fn includes_modality(&self, modality: Modality) -> bool {
         self.modalities.as_ref().is_none_or(|wanted| wanted.contains(&modality))
     }
 
-    /// Names compare without case (`apis.md` B43).
-    pub fn wants_metric(&self, name: &str) -> bool {
-        wants(self.metrics.as_deref(), name)
+    /// Names compare without case (apis.md B43).
+    pub fn includes_metric(&self, name: &str) -> bool {
+        includes(self.metrics.as_deref(), name)
     }
 
-    /// Keeps what was asked for of a status. Asked by one name, answered by another (`apis.md` B44).
+    /// Keeps the selected properties of a status. Two properties have another name in the selection (apis.md B44).
     pub fn keep_status(&self, status: &mut Map<String, Value>) {
         status.retain(|name, _| match name.as_str() {
-            "startTime" => wants(self.statuses.as_deref(), "utcStartTime"),
-            "endTime" => wants(self.statuses.as_deref(), "utcEndTime"),
-            name => wants(self.statuses.as_deref(), name),
+            "startTime" => includes(self.statuses.as_deref(), "utcStartTime"),
+            "endTime" => includes(self.statuses.as_deref(), "utcEndTime"),
+            name => includes(self.statuses.as_deref(), name),
         });
     }
 
-    /// Keeps what was asked for of a session; its id always stays (`apis.md` B45).
+    /// Keeps the selected properties of a session, and always its id (apis.md B45).
     pub fn keep_session(&self, session: &mut Map<String, Value>) {
-        session.retain(|name, _| name == "sessionId" || wants(self.sessions.as_deref(), name));
+        session.retain(|name, _| name == "sessionId" || includes(self.sessions.as_deref(), name));
     }
 }
 
-fn wants(names: Option<&[String]>, name: &str) -> bool {
+fn includes(names: Option<&[String]>, name: &str) -> bool {
     names.is_none_or(|names| names.iter().any(|wanted| wanted.eq_ignore_ascii_case(name)))
 }
 
 impl CommonQuery {
-    /// Whether any entity is named: without one the answer is 401 (`apis.md` B3).
-    pub fn names_somebody(&self) -> bool {
+    /// Whether the query names an entity; without one the answer is 401 (apis.md B3).
+    pub fn names_an_entity(&self) -> bool {
         let kinds = [&self.agent_ids, &self.queue_ids, &self.team_ids, &self.group_ids, &self.business_unit_ids];
         kinds.into_iter().flatten().any(|text| !numbers(text).is_empty())
     }
 
-    /// The agents that are meant; of several kinds of ids the most exact wins, then team, group, unit (`apis.md` C32).
-    pub fn agents(&self, world: &World) -> Vec<i64> {
+    /// The agents of the query. Of several kinds of ids agents win, then teams, groups, business units (apis.md C32).
+    pub fn agents(&self, center: &ContactCenter) -> Vec<i64> {
         if let Some(ids) = &self.agent_ids {
-            return numbers(ids).into_iter().filter(|id| world.agents().contains_key(id)).collect();
+            return numbers(ids).into_iter().filter(|id| center.agents().contains_key(id)).collect();
         }
-        Self::agents_of(world, &self.teams(world))
+        Self::agents_of(center, &self.teams(center))
     }
 
-    /// Everybody in these teams.
-    pub fn agents_of(world: &World, teams: &[i64]) -> Vec<i64> {
-        world.agents().values().filter(|agent| teams.contains(&agent.team)).map(|agent| agent.id).collect()
+    /// The agents of these teams.
+    pub fn agents_of(center: &ContactCenter, teams: &[i64]) -> Vec<i64> {
+        center.agents().values().filter(|agent| teams.contains(&agent.team)).map(|agent| agent.id).collect()
     }
 
-    /// The queues that these teams answer.
-    pub fn queues_of(world: &World, teams: &[i64]) -> Vec<i64> {
+    /// The queues that these teams serve.
+    pub fn queues_of(center: &ContactCenter, teams: &[i64]) -> Vec<i64> {
         let serves = |wanted: &[i64]| teams.iter().any(|team| wanted.contains(team));
-        world.queues().values().filter(|queue| serves(&queue.teams)).map(|queue| queue.id).collect()
+        center.queues().values().filter(|queue| serves(&queue.teams)).map(|queue| queue.id).collect()
     }
 
-    /// The groups that are meant, each with its teams; of several kinds team wins, then group, then unit (`apis.md` C32).
-    pub fn groups(&self, world: &World) -> Vec<(&'static str, i64, Vec<i64>)> {
+    /// The groups of the query, each with its type, id and teams. Teams win over groups, and groups over business units
+    /// (apis.md C32).
+    pub fn groups(&self, center: &ContactCenter) -> Vec<(&'static str, i64, Vec<i64>)> {
         type Belongs = fn(&Team, i64) -> bool;
         let kinds: [(&'static str, &Option<String>, Belongs); 3] = [
             ("team", &self.team_ids, |team, id| team.id == id),
@@ -134,20 +135,20 @@ impl CommonQuery {
         else {
             return Vec::new();
         };
-        let teams = |id: i64| world.teams().values().filter(|team| belongs(team, id)).map(|team| team.id).collect();
+        let teams = |id: i64| center.teams().values().filter(|team| belongs(team, id)).map(|team| team.id).collect();
         numbers(ids).into_iter().map(|id| (name, id, teams(id))).collect()
     }
 
-    /// The queues that are meant.
-    pub fn queues(&self, world: &World) -> Vec<i64> {
+    /// The queues of the query.
+    pub fn queues(&self, center: &ContactCenter) -> Vec<i64> {
         if let Some(ids) = &self.queue_ids {
-            return numbers(ids).into_iter().filter(|id| world.queues().contains_key(id)).collect();
+            return numbers(ids).into_iter().filter(|id| center.queues().contains_key(id)).collect();
         }
-        Self::queues_of(world, &self.teams(world))
+        Self::queues_of(center, &self.teams(center))
     }
 
-    fn teams(&self, world: &World) -> Vec<i64> {
-        let teams = world.teams().values();
+    fn teams(&self, center: &ContactCenter) -> Vec<i64> {
+        let teams = center.teams().values();
         let among = |text: &Option<String>| numbers(text.as_deref().unwrap_or_default());
         if self.team_ids.is_some() {
             return among(&self.team_ids);

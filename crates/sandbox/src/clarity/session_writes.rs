@@ -1,4 +1,4 @@
-//! What is written onto contacts, and recording (`apis.md` C21 to C25).
+//! Notes, dispositions and extra items of contacts, and recording (apis.md C21 to C25).
 
 use axum::Json;
 use axum::body::Bytes;
@@ -9,8 +9,8 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::sessions::list;
-use super::{Clarity, Refusal};
-use crate::world::Papers;
+use super::{Clarity, ErrorResponse};
+use crate::contact_center::Annotations;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -21,13 +21,13 @@ struct ExtraItem {
 }
 
 /// `setextraitems`.
-pub async fn extra_item(clarity: State<Clarity>, id: Path<i64>, body: Bytes) -> Result<StatusCode, Refusal> {
+pub async fn extra_item(clarity: State<Clarity>, id: Path<i64>, body: Bytes) -> Result<StatusCode, ErrorResponse> {
     let item: ExtraItem = read(&body)?;
     let name = item.extra_item_name.or_else(|| item.extra_item_id.map(|id| format!("Item {id}")));
     let name = name.ok_or_else(|| bad("The extra item id and name are null."))?;
     let value = item.extra_item_value.ok_or_else(|| bad("The extra item value is null."))?;
-    write(&clarity, *id, |papers| {
-        papers.extra_items.insert(name, value);
+    write(&clarity, *id, |annotations| {
+        annotations.extra_items.insert(name, value);
     })
 }
 
@@ -37,9 +37,9 @@ struct Note {
 }
 
 /// `setcallnotes`.
-pub async fn note(clarity: State<Clarity>, id: Path<i64>, body: Bytes) -> Result<StatusCode, Refusal> {
+pub async fn note(clarity: State<Clarity>, id: Path<i64>, body: Bytes) -> Result<StatusCode, ErrorResponse> {
     let Note { note } = read(&body)?;
-    write(&clarity, *id, |papers| papers.note = note)
+    write(&clarity, *id, |annotations| annotations.note = note)
 }
 
 #[derive(Deserialize)]
@@ -50,9 +50,11 @@ struct Disposition {
 }
 
 /// `setdispositions`.
-pub async fn disposition(clarity: State<Clarity>, id: Path<i64>, body: Bytes) -> Result<StatusCode, Refusal> {
+pub async fn disposition(clarity: State<Clarity>, id: Path<i64>, body: Bytes) -> Result<StatusCode, ErrorResponse> {
     let chosen: Disposition = read(&body)?;
-    write(&clarity, *id, |papers| papers.disposition = Some((chosen.disposition_id, chosen.sub_disposition_id)))
+    write(&clarity, *id, |annotations| {
+        annotations.disposition = Some((chosen.disposition_id, chosen.sub_disposition_id))
+    })
 }
 
 /// `startRecordingSessions`.
@@ -65,26 +67,28 @@ pub async fn stop_recording(clarity: State<Clarity>, agent: Path<i64>) -> Result
     record(&clarity, *agent, false)
 }
 
-/// An agent that does not exist is one that the caller may not see.
+/// Clarity answers an unknown agent like a hidden one: 401.
 fn record(clarity: &Clarity, agent: i64, recording: bool) -> Result<Json<Value>, StatusCode> {
-    let told = clarity.floor.change(|world| world.record(agent, recording)).ok_or(StatusCode::UNAUTHORIZED)?;
-    let items = told.into_iter().map(|(id, now, may)| {
-        json!({"sessionId": id, "isRecording": now, "canBeRecorded": may, "requestDenied": !may, "requestFailed": false})
+    let recorded =
+        clarity.simulation.change(|center| center.record(agent, recording)).ok_or(StatusCode::UNAUTHORIZED)?;
+    let items = recorded.into_iter().map(|(id, is_recording, can_be_recorded)| {
+        json!({"sessionId": id, "isRecording": is_recording, "canBeRecorded": can_be_recorded,
+            "requestDenied": !can_be_recorded, "requestFailed": false})
     });
     Ok(Json(list(items.collect())))
 }
 
-fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Refusal> {
+fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, ErrorResponse> {
     serde_json::from_slice(body).map_err(|_| bad("The request body is null or cannot be read."))
 }
 
-fn write(clarity: &Clarity, session: i64, pen: impl FnOnce(&mut Papers)) -> Result<StatusCode, Refusal> {
-    match clarity.floor.change(|world| world.write(session, pen)) {
+fn write(clarity: &Clarity, session: i64, change: impl FnOnce(&mut Annotations)) -> Result<StatusCode, ErrorResponse> {
+    match clarity.simulation.change(|center| center.annotate(session, change)) {
         true => Ok(StatusCode::NO_CONTENT),
         false => Err((StatusCode::INTERNAL_SERVER_ERROR, String::new())),
     }
 }
 
-fn bad(why: &str) -> Refusal {
+fn bad(why: &str) -> ErrorResponse {
     (StatusCode::BAD_REQUEST, json!({"message": why}).to_string())
 }

@@ -1,4 +1,4 @@
-//! Contacts, one by one (`apis.md` C16 to C20, C87 to C98).
+//! Sessions: of an agent, by id, transcript, customer history (apis.md C16 to C20, C87 to C98).
 
 use axum::Json;
 use axum::extract::{Path, Query, State};
@@ -6,13 +6,13 @@ use axum::http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Clarity, Refusal};
-use crate::floor::Doors;
+use super::{Clarity, ErrorResponse};
+use crate::contact_center::{ContactCenter, DISPOSITIONS, Modality, Session, SessionStatus};
 use crate::kustomer;
-use crate::world::{DISPOSITIONS, Modality, Session, SessionStatus, World};
+use crate::simulation::Timeline;
 
-/// How many contacts of the past are told at most.
-const MOST: usize = 50;
+/// The most entries of a customer history.
+const MAX_HISTORY: usize = 50;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -26,9 +26,9 @@ pub async fn of_agent(State(clarity): State<Clarity>, Query(query): Query<OfAgen
     if query.active_only == Some(false) {
         return Err(StatusCode::BAD_REQUEST);
     }
-    Ok(clarity.floor.read(|world, doors| {
-        let theirs = world.sessions().values().filter(|session| session.agent == Some(query.agent_id));
-        Json(list(theirs.map(|session| model(world, doors, session)).collect()))
+    Ok(clarity.simulation.read(|center, timeline| {
+        let sessions = center.sessions().values().filter(|session| session.agent == Some(query.agent_id));
+        Json(list(sessions.map(|session| model(center, timeline, session)).collect()))
     }))
 }
 
@@ -45,39 +45,39 @@ pub struct Includes {
     include_hold_timer_threshold: bool,
 }
 
-/// `GET /v2/sessions/{id}`: 500 when there is no such contact (`apis.md` B87).
+/// `GET /v2/sessions/{id}`: 500 for an unknown session (apis.md B87).
 pub async fn by_id(
     State(clarity): State<Clarity>,
     Path(id): Path<i64>,
     Query(includes): Query<Includes>,
 ) -> Result<Json<Value>, StatusCode> {
-    clarity.floor.read(|world, doors| {
-        let session = world.session(id).ok_or(StatusCode::INTERNAL_SERVER_ERROR)?;
-        let mut told = model(world, doors, session);
+    clarity.simulation.read(|center, timeline| {
+        let session = center.session(id).ok_or(StatusCode::INTERNAL_SERVER_ERROR)?;
+        let mut object = model(center, timeline, session);
         if includes.include_customer_history {
-            told["customerHistory"] = history(world, doors, session, includes.customer_history_limit.unwrap_or(3));
+            object["customerHistory"] = history(center, timeline, session, includes.customer_history_limit.unwrap_or(3));
         }
         if includes.include_dispositions {
-            told["callDispositions"] = dispositions();
+            object["callDispositions"] = dispositions();
         }
         if includes.include_extra_items {
-            told["extraItems"] = extra_items(session);
+            object["extraItems"] = extra_items(session);
         }
         if includes.include_current_transcript {
-            told["transcript"] = list(Vec::new());
+            object["transcript"] = list(Vec::new());
         }
         if includes.include_session_event_history {
-            told["sessionEventHistory"] = list(vec![json!({
-                "eventText": "Session created.", "lastUpdated": doors.time(session.began), "updatedBy": "APP-01", "id": 1
+            object["sessionEventHistory"] = list(vec![json!({
+                "eventText": "Session created.", "lastUpdated": timeline.time(session.began), "updatedBy": "APP-01", "id": 1
             })]);
         }
         if includes.include_aftercall_options {
-            told["aftercallOptions"] = json!({"isManualAfterCallEnabled": true, "afterCalltimeSeconds": 10, "id": 0});
+            object["aftercallOptions"] = json!({"isManualAfterCallEnabled": true, "afterCalltimeSeconds": 10, "id": 0});
         }
         if includes.include_hold_timer_threshold {
-            told["holdTimerThreshold"] = json!(10);
+            object["holdTimerThreshold"] = json!(10);
         }
-        Ok(Json(told))
+        Ok(Json(object))
     })
 }
 
@@ -89,7 +89,7 @@ pub struct Part {
     size: Option<u32>,
 }
 
-/// `GET /v2/sessions/{id}/transcript`. Nobody in this world writes down what is said.
+/// `GET /v2/sessions/{id}/transcript`: always empty.
 pub async fn transcript(Query(part): Query<Part>) -> Result<Json<Value>, StatusCode> {
     match (part.start_timestamp, part.end_timestamp, part.size) {
         (Some(_), Some(_), Some(_)) | (None, None, Some(_)) => Err(StatusCode::BAD_REQUEST),
@@ -103,33 +103,36 @@ pub async fn gruu(Path(id): Path<i64>) -> Json<String> {
 }
 
 /// `GET /v2/sessions/customerHistory/{id}`.
-pub async fn customer_history(State(clarity): State<Clarity>, Path(id): Path<i64>) -> Result<Json<Value>, Refusal> {
-    clarity.floor.read(|world, doors| {
-        let session = world.session(id).ok_or((StatusCode::INTERNAL_SERVER_ERROR, String::new()))?;
-        Ok(Json(history(world, doors, session, MOST)))
+pub async fn customer_history(
+    State(clarity): State<Clarity>,
+    Path(id): Path<i64>,
+) -> Result<Json<Value>, ErrorResponse> {
+    clarity.simulation.read(|center, timeline| {
+        let session = center.session(id).ok_or((StatusCode::INTERNAL_SERVER_ERROR, String::new()))?;
+        Ok(Json(history(center, timeline, session, MAX_HISTORY)))
     })
 }
 
-fn history(world: &World, doors: Doors, session: &Session, limit: usize) -> Value {
-    let earlier = world.past_of(&session.customer.email).filter(|other| other.id != session.id);
-    list(earlier.take(limit.min(MOST)).map(|other| base(world, doors, other)).collect())
+fn history(center: &ContactCenter, timeline: Timeline, session: &Session, limit: usize) -> Value {
+    let earlier = center.past_of(&session.customer.email).filter(|other| other.id != session.id);
+    list(earlier.take(limit.min(MAX_HISTORY)).map(|other| base(center, timeline, other)).collect())
 }
 
 fn dispositions() -> Value {
-    let all = DISPOSITIONS.iter().map(|(id, name, finer)| {
-        let finer = finer.iter().map(|(id, name)| json!({"subDispositionId": id, "subDisposition": name, "id": id}));
-        json!({"dispositionId": id, "disposition": name, "businessUnitId": 1, "subDispositions": list(finer.collect()),
+    let all = DISPOSITIONS.iter().map(|(id, name, subs)| {
+        let subs = subs.iter().map(|(id, name)| json!({"subDispositionId": id, "subDisposition": name, "id": id}));
+        json!({"dispositionId": id, "disposition": name, "businessUnitId": 1, "subDispositions": list(subs.collect()),
             "type": "callDisposition", "id": id})
     });
     list(all.collect())
 }
 
-/// Their numbers are minus one, as in the document's sample (`apis.md` B54).
+/// Extra items. Their id is -1, as in the document's sample (apis.md B54).
 fn extra_items(session: &Session) -> Value {
     let phone = [("CallerPhoneNumber".to_owned(), session.customer.phone.clone())];
     let mut own = vec![("CustomerEmail".to_owned(), session.customer.email.clone())];
     own.extend(kustomer::conversation_of(session.id).map(|id| ("KustomerConversationId".to_owned(), id)));
-    let all = phone.iter().map(|(key, value)| (key, value)).chain(&session.papers.extra_items);
+    let all = phone.iter().map(|(key, value)| (key, value)).chain(&session.annotations.extra_items);
     let all = all.chain(own.iter().map(|(key, value)| (key, value))).enumerate();
     list(
         all.map(|(at, (key, value))| {
@@ -139,41 +142,41 @@ fn extra_items(session: &Session) -> Value {
     )
 }
 
-/// Session Base.
-fn base(world: &World, doors: Doors, session: &Session) -> Value {
+/// The document's Session Base.
+fn base(center: &ContactCenter, timeline: Timeline, session: &Session) -> Value {
     let (modality, name) = match session.modality {
         Modality::InstantMessage => (1, "InstantMessage"),
         Modality::Audio => (2, "Audio"),
         Modality::Message => (3, "Message"),
     };
     let customer = format!("{} {}", session.customer.first, session.customer.last);
-    let mut told = json!({
+    let mut object = json!({
         "sessionId": session.id, "sessionType": "Queued", "queueId": session.queue,
-        "queueName": world.queues().get(&session.queue).map(|queue| queue.name.clone()),
+        "queueName": center.queues().get(&session.queue).map(|queue| queue.name.clone()),
         "customerId": customer, "customerName": customer, "customerPhone": session.customer.phone,
         "agentName": "None", "modalityId": modality, "modality": name,
-        "startTimeStamp": doors.time(session.began), "callFlowId": 1, "callFlowName": "Welcome",
+        "startTimeStamp": timeline.time(session.began), "callFlowId": 1, "callFlowName": "Welcome",
     });
-    if let Some(agent) = session.agent.and_then(|id| world.agents().get(&id)) {
-        told["agentId"] = json!(agent.id);
-        told["agentName"] = json!(agent.name());
+    if let Some(agent) = session.agent.and_then(|id| center.agents().get(&id)) {
+        object["agentId"] = json!(agent.id);
+        object["agentName"] = json!(agent.name());
     }
-    if let Some(note) = &session.papers.note {
-        told["callNote"] = json!(note);
+    if let Some(note) = &session.annotations.note {
+        object["callNote"] = json!(note);
     }
-    if let Some((id, finer)) = session.papers.disposition {
+    if let Some((id, sub)) = session.annotations.disposition {
         let known = DISPOSITIONS.iter().find(|(known, ..)| *known == id);
-        told["selectedCallDisposition"] = json!({"callDispositionId": id, "name": known.map(|(_, name, _)| name)});
-        if let Some(finer) = finer {
-            told["selectedCallSubDisposition"] = json!({"callSubDispositionId": finer, "name": ""});
+        object["selectedCallDisposition"] = json!({"callDispositionId": id, "name": known.map(|(_, name, _)| name)});
+        if let Some(sub) = sub {
+            object["selectedCallSubDisposition"] = json!({"callSubDispositionId": sub, "name": ""});
         }
     }
-    told
+    object
 }
 
-/// Model Session.
-fn model(world: &World, doors: Doors, session: &Session) -> Value {
-    let mut told = base(world, doors, session);
+/// The document's Model Session.
+fn model(center: &ContactCenter, timeline: Timeline, session: &Session) -> Value {
+    let mut object = base(center, timeline, session);
     let audio = session.modality == Modality::Audio;
     let active = session.status == SessionStatus::Active;
     for (name, value) in [
@@ -185,22 +188,22 @@ fn model(world: &World, doors: Doors, session: &Session) -> Value {
         ("canBeWhisperJoined", json!(audio)),
         ("sessionStatus", json!(session.status.name())),
         ("isOnHold", json!(session.on_hold)),
-        // The document's formula reads inverted, and so does this (`apis.md` B75).
+        // The document's formula is inverted, and so is this (apis.md B75).
         ("sessionHasEnded", json!(session.ended.is_none() && session.agent.is_some())),
         ("agents", list(Vec::new())),
         ("offers", list(Vec::new())),
     ] {
-        told[name] = value;
+        object[name] = value;
     }
     for (name, moment) in [("answeredTimeStamp", session.answered), ("endTimeStamp", session.ended)] {
         if let Some(moment) = moment {
-            told[name] = json!(doors.time(moment));
+            object[name] = json!(timeline.time(moment));
         }
     }
-    told
+    object
 }
 
-/// A List Response.
+/// The document's List Response.
 pub fn list(items: Vec<Value>) -> Value {
     let count = items.len();
     json!({"items": items, "count": count})

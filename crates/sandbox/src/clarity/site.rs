@@ -1,5 +1,4 @@
-//! What belongs to the site as a whole: labels, the dashboard's settings, the log, which server is ours
-//! (`apis.md` C14, C33, C34, C45).
+//! Calls about the whole site: labels, dashboard settings, client log, specific server (apis.md C14, C33, C34, C45).
 
 use axum::Json;
 use axum::body::Bytes;
@@ -7,7 +6,7 @@ use axum::extract::Path;
 use axum::http::{HeaderMap, StatusCode, header};
 use serde_json::{Value, json};
 
-/// `GET /v2/resources/dashboard/localization/{locale}`: incomplete, as life is (`apis.md` B95).
+/// `GET /v2/resources/dashboard/localization/{locale}`: labels for some metrics only, as at real sites (apis.md B95).
 pub async fn labels(Path(locale): Path<String>) -> Result<Json<Value>, StatusCode> {
     match locale.as_str() {
         "en-us" => Ok(Json(json!({
@@ -30,13 +29,13 @@ pub async fn dashboard_settings() -> Json<Value> {
     }))
 }
 
-/// `GET /v2/metrics/specificserver`: called a name, and a URL (`apis.md` B37).
+/// `GET /v2/metrics/specificserver`. The document calls it a name; it is a URL (apis.md B37).
 pub async fn specific_server(headers: HeaderMap) -> Json<String> {
     let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or("127.0.0.1");
     Json(format!("http://{host}/webapi"))
 }
 
-/// `POST /v2/clientlogs`: taken, and kept nowhere.
+/// `POST /v2/clientlogs`: accepted and discarded.
 pub async fn log(body: Bytes) -> StatusCode {
     let line: Value = serde_json::from_slice(&body).unwrap_or_default();
     match line["message"].as_str() {

@@ -1,32 +1,32 @@
-//! Pictures and differences.
+//! Realtime Data: selection, differences, aggregates.
 
 use jiff::Timestamp;
 use serde_json::json;
 
-use super::picture::Picture;
-use super::target::{Kind, Target, Way};
-use super::wish::{CommonQuery, Wish, WishBody};
+use super::realtime_data::RealtimeData;
+use super::selection::{CommonQuery, Selection, SelectionBody};
+use super::target::{Grouping, Kind, Target};
 use base::Clock;
-use crate::floor::Floor;
-use crate::world::{SECOND, World};
+use crate::contact_center::{ContactCenter, SECOND};
+use crate::simulation::Simulation;
 
-fn floor() -> Floor {
-    Floor::new(World::new(5, 40, 6), 1.0, Clock::manual(Timestamp::UNIX_EPOCH))
+fn simulation() -> Simulation {
+    Simulation::new(ContactCenter::new(5, 40, 6), 1.0, Clock::manual(Timestamp::UNIX_EPOCH))
 }
 
-fn wish(query: serde_json::Value, body: serde_json::Value) -> Wish {
+fn selection(query: serde_json::Value, body: serde_json::Value) -> Selection {
     let query: CommonQuery = serde_json::from_value(query).expect("a query");
-    Wish::new(&query, &WishBody::read(body.to_string().as_bytes()).expect("a body"))
+    Selection::new(&query, &SelectionBody::parse(body.to_string().as_bytes()).expect("a body"))
 }
 
 #[test]
-fn a_wish_narrows_metrics_without_regard_to_case_and_status_to_the_named_properties() {
-    let wish = wish(
+fn selection_keeps_named_metrics_of_any_case_and_status_properties() {
+    let selection = selection(
         json!({"modalities": "2"}),
         json!({"metricProperties": ["AnsweredCount"], "statusProperties": ["agentStatus"]}),
     );
-    floor().read(|world, doors| {
-        let whole = Picture::of_agent(world, doors, 7, &wish).expect("agent 7").whole(world);
+    simulation().read(|center, timeline| {
+        let whole = RealtimeData::of_agent(center, timeline, 7, &selection).expect("agent 7").full(center);
         let metrics = whole["metrics"].as_object().expect("metrics");
         assert_eq!(metrics.keys().collect::<Vec<_>>(), ["audio"]);
         assert_eq!(metrics["audio"].as_object().expect("counters").keys().collect::<Vec<_>>(), ["answeredCount"]);
@@ -35,17 +35,17 @@ fn a_wish_narrows_metrics_without_regard_to_case_and_status_to_the_named_propert
 }
 
 #[test]
-fn differences_applied_one_after_the_other_give_the_picture_that_is_there() {
-    let floor = floor();
-    let wish = Wish::default();
-    let mut before: Option<Picture> = None;
+fn queue_differences_in_order_add_up_to_the_full_data() {
+    let simulation = simulation();
+    let selection = Selection::default();
+    let mut before: Option<RealtimeData> = None;
     let mut metrics = serde_json::Map::new();
     let mut sessions = std::collections::BTreeSet::new();
     for second in 1..=300 {
-        floor.change(|world| world.step(second * SECOND));
-        floor.read(|world, _| {
-            let picture = Picture::of_queue(world, 1, &wish).expect("queue 1");
-            let news = picture.since(before.as_ref(), world).unwrap_or_default();
+        simulation.change(|center| center.step(second * SECOND));
+        simulation.read(|center, _| {
+            let data = RealtimeData::of_queue(center, 1, &selection).expect("queue 1");
+            let news = data.diff(before.as_ref(), center).unwrap_or_default();
             for (name, value) in news["metrics"]["audio"].as_object().into_iter().flatten() {
                 metrics.insert(name.clone(), value.clone());
             }
@@ -60,32 +60,32 @@ fn differences_applied_one_after_the_other_give_the_picture_that_is_there() {
             ids("removedSessions").iter().for_each(|id| {
                 sessions.remove(id);
             });
-            before = Some(picture);
+            before = Some(data);
         });
     }
-    floor.read(|world, _| {
-        let whole = before.expect("pictures were taken").whole(world);
+    simulation.read(|center, _| {
+        let whole = before.expect("there is a last state").full(center);
         assert_eq!(json!(metrics), whole["metrics"]["audio"]);
         let there: std::collections::BTreeSet<_> =
-            world.sessions().values().filter(|session| session.queue == 1).map(|session| session.id).collect();
+            center.sessions().values().filter(|session| session.queue == 1).map(|session| session.id).collect();
         assert_eq!(sessions, there);
     });
 }
 
 #[test]
-fn a_day_and_metrics_by_queue_are_shown_to_those_who_wish_for_them() {
-    let floor = floor();
-    let none = wish(json!({}), json!({}));
-    let both = wish(
+fn history_and_breakdowns_appear_only_when_selected() {
+    let simulation = simulation();
+    let none = selection(json!({}), json!({}));
+    let both = selection(
         json!({"includeBreakdowns": "true", "includeStatusHistory": "True"}),
         json!({"metricProperties": ["takenCount"]}),
     );
-    floor.read(|world, doors| {
-        let plain = Picture::of_agent(world, doors, 7, &none).expect("agent 7").whole(world);
+    simulation.read(|center, timeline| {
+        let plain = RealtimeData::of_agent(center, timeline, 7, &none).expect("agent 7").full(center);
         assert_eq!((plain.get("statusHistory"), plain.get("breakdowns")), (None, None));
-        let whole = Picture::of_agent(world, doors, 7, &both).expect("agent 7").whole(world);
+        let whole = RealtimeData::of_agent(center, timeline, 7, &both).expect("agent 7").full(center);
         let history = whole["statusHistory"].as_array().expect("a history");
-        assert_eq!(history.last(), Some(&whole["currentStatus"]), "it ends with what goes on");
+        assert_eq!(history.last(), Some(&whole["currentStatus"]), "it ends with the current status");
         for pair in history.windows(2) {
             assert_eq!(pair[0]["endTime"], pair[1]["startTime"], "there is no gap");
         }
@@ -99,17 +99,17 @@ fn a_day_and_metrics_by_queue_are_shown_to_those_who_wish_for_them() {
 }
 
 #[test]
-fn differences_of_breakdowns_lead_to_what_is_there() {
-    let floor = floor();
-    let wish = wish(json!({"includeBreakdowns": "true"}), json!({}));
-    let mut before: Option<Picture> = None;
+fn breakdown_differences_add_up_to_the_full_data() {
+    let simulation = simulation();
+    let selection = selection(json!({"includeBreakdowns": "true"}), json!({}));
+    let mut before: Option<RealtimeData> = None;
     let mut known = std::collections::BTreeMap::new();
     let mut ways = std::collections::BTreeSet::new();
     for second in 1..=1800 {
-        floor.change(|world| world.step(second * SECOND));
-        floor.read(|world, doors| {
-            let picture = Picture::of_agent(world, doors, 7, &wish).expect("agent 7");
-            let news = picture.since(before.as_ref(), world).unwrap_or_default();
+        simulation.change(|center| center.step(second * SECOND));
+        simulation.read(|center, timeline| {
+            let data = RealtimeData::of_agent(center, timeline, 7, &selection).expect("agent 7");
+            let news = data.diff(before.as_ref(), center).unwrap_or_default();
             for name in ["breakdowns", "addedBreakdowns"] {
                 let Some(list) = news[name].as_array() else { continue };
                 ways.insert(name);
@@ -118,27 +118,29 @@ fn differences_of_breakdowns_lead_to_what_is_there() {
                 }
                 known.extend(list.iter().map(|one| (one["queueId"].as_i64().expect("a queue"), one.clone())));
             }
-            assert_eq!(json!(known.values().collect::<Vec<_>>()), picture.whole(world)["breakdowns"]);
-            before = Some(picture);
+            assert_eq!(json!(known.values().collect::<Vec<_>>()), data.full(center)["breakdowns"]);
+            before = Some(data);
         });
     }
-    assert_eq!(ways.len(), 2, "both ways were seen");
+    assert_eq!(ways.len(), 2, "full and partial breakdowns occurred");
 }
 
 #[test]
-fn several_are_one_with_the_sums_of_their_counts_and_an_empty_group_has_none() {
-    let everybody = json!({"teamIds": "1,99"});
-    let query: CommonQuery = serde_json::from_value(everybody.clone()).expect("a query");
-    let wish = wish(everybody, json!({}));
-    floor().read(|world, doors| {
+fn aggregate_sums_its_members_and_empty_group_has_no_metrics() {
+    let teams = json!({"teamIds": "1,99"});
+    let query: CommonQuery = serde_json::from_value(teams.clone()).expect("a query");
+    let selection = selection(teams, json!({}));
+    simulation().read(|center, timeline| {
         let mut members = Vec::new();
-        for (way, expected) in [(Way::Each, 0), (Way::AsOne, 1), (Way::ByGroup, 2)] {
-            let targets = Target::all(world, Kind::Agents, way, &query).expect("somebody");
+        for (grouping, expected) in [(Grouping::Each, 0), (Grouping::Aggregate, 1), (Grouping::ByGroup, 2)] {
+            let targets = Target::all(center, Kind::Agents, grouping, &query).expect("targets");
             let shown: Vec<_> = targets
                 .iter()
-                .map(|target| target.picture(world, doors, Kind::Agents, &wish).expect("a picture").whole(world))
+                .map(|target| {
+                    target.data(center, timeline, Kind::Agents, &selection).expect("realtime data").full(center)
+                })
                 .collect();
-            if way == Way::Each {
+            if grouping == Grouping::Each {
                 members = shown;
                 continue;
             }
@@ -147,15 +149,15 @@ fn several_are_one_with_the_sums_of_their_counts_and_an_empty_group_has_none() {
             assert_eq!(shown[0]["metrics"]["audio"]["answeredCount"], sum);
             assert_eq!(shown[0]["entityIds"].as_array().map(Vec::len), Some(members.len()));
             assert_eq!((shown[0].get("id"), shown[0].get("name")), (None, None));
-            if way == Way::ByGroup {
+            if grouping == Grouping::ByGroup {
                 assert_eq!((&shown[0]["groupType"], &shown[0]["groupId"]), (&json!("team"), &json!(1)));
                 assert_eq!((&shown[1]["entityIds"], shown[1].get("metrics")), (&json!([]), None));
             }
         }
         let named: CommonQuery = serde_json::from_value(json!({"agentIds": "1,2"})).expect("a query");
         assert!(
-            Target::all(world, Kind::Agents, Way::ByGroup, &named).is_none(),
-            "agents are not grouped by themselves"
+            Target::all(center, Kind::Agents, Grouping::ByGroup, &named).is_none(),
+            "a query by agent ids has no groups"
         );
     });
 }

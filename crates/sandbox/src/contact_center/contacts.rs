@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::{Moment, Papers};
+use super::{Annotations, Moment};
 
-/// How a customer reaches us.
+/// The medium of a contact.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Modality {
     /// A chat.
@@ -16,7 +16,7 @@ pub enum Modality {
 }
 
 impl Modality {
-    /// The name in queries and bags (`apis.md` C55).
+    /// The name in queries and in metrics (apis.md C55).
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -26,7 +26,7 @@ impl Modality {
         }
     }
 
-    /// Reads a name or an id, in any case (`apis.md` C54, B46).
+    /// Parses a name or an id; names compare without case (apis.md C54, B46).
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         match text.trim().to_ascii_lowercase().as_str() {
@@ -38,21 +38,21 @@ impl Modality {
     }
 }
 
-/// Where a contact stands (`apis.md` C52).
+/// The state of a contact (apis.md C52).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SessionStatus {
-    /// It waits.
+    /// It waits in a queue.
     Queued,
-    /// It rings at an agent.
+    /// It is offered to an agent.
     Connecting,
-    /// They talk.
+    /// An agent handles it.
     Active,
-    /// It was answered and is over.
+    /// It was answered and has ended.
     Completed,
 }
 
 impl SessionStatus {
-    /// The wire name.
+    /// The name on the wire.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -64,104 +64,104 @@ impl SessionStatus {
     }
 }
 
-/// Who calls.
+/// A customer.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Customer {
     /// First name.
     pub first: &'static str,
     /// Last name.
     pub last: &'static str,
-    /// The address a survey would go to.
+    /// The mail address.
     pub email: String,
-    /// E.164.
+    /// The phone number in E.164.
     pub phone: String,
 }
 
 /// A contact.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Session {
-    /// Rises with each contact.
+    /// Increases with each contact.
     pub id: i64,
-    /// The queue it is in now.
+    /// The queue that it is in now.
     pub queue: i64,
-    /// How the customer reaches us.
+    /// The medium.
     pub modality: Modality,
-    /// Who that is.
+    /// The customer.
     pub customer: Customer,
-    /// Where it stands.
+    /// The state.
     pub status: SessionStatus,
-    /// Who has it, or at whom it rings.
+    /// The agent who handles it or is offered it.
     pub agent: Option<i64>,
-    /// When it came.
+    /// When it was offered to the queue.
     pub began: Moment,
     /// When it was first answered.
     pub answered: Option<Moment>,
-    /// When it was over.
+    /// When it ended.
     pub ended: Option<Moment>,
     /// Whether it is being recorded.
     pub recording: bool,
     /// Whether the customer is on hold.
     pub on_hold: bool,
-    /// How often it was passed on.
+    /// Number of transfers.
     pub transfers: u32,
-    /// What has been written about it.
-    pub papers: Papers,
+    /// Notes, disposition and extra items.
+    pub annotations: Annotations,
 }
 
-/// Counters of one modality of a queue, besides the number that waits.
+/// Totals of a queue.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub struct QueueTally {
-    /// Contacts that came.
+pub struct QueueTotals {
+    /// Contacts offered.
     pub offered: u64,
-    /// Contacts that were answered.
+    /// Contacts answered.
     pub answered: u64,
-    /// Customers who gave up.
+    /// Contacts abandoned.
     pub abandoned: u64,
-    /// Those of them who gave up within the promised time.
-    pub abandoned_early: u64,
+    /// Contacts abandoned within [`super::flow`]'s threshold for short abandons.
+    pub short_abandons: u64,
 }
 
 /// A queue. Each serves one modality.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Queue {
-    /// From 1 on.
+    /// Counted from 1.
     pub id: i64,
-    /// What it is called.
+    /// The name.
     pub name: String,
-    /// What comes in here.
+    /// The medium of its contacts.
     pub modality: Modality,
     /// The business unit.
     pub unit: i64,
-    /// Who serves it.
+    /// The teams that serve it.
     pub teams: Vec<i64>,
-    /// Counters since the doors opened.
-    pub tally: QueueTally,
-    /// A number that somebody wants to see instead of the true one.
-    pub forced_waiting: Option<u64>,
-    /// Mean time between two arrivals, before the rhythm of the day.
-    pub pace: Moment,
-    /// Length of its rhythm and where in it the day began.
-    pub rhythm: (Moment, f64),
+    /// Totals since an hour before the start.
+    pub totals: QueueTotals,
+    /// Shown instead of the true number of waiting contacts.
+    pub waiting_override: Option<u64>,
+    /// Mean time between two arrivals at a load of 1.
+    pub mean_arrival_gap: Moment,
+    /// Period of the load curve, and its phase at the start as a share of the period.
+    pub load_curve: (Moment, f64),
 }
 
 impl Queue {
-    /// How busy the queue is at a moment, around 1: rises and falls like a tide, so that lines build up and drain.
+    /// The load at a moment, a sine around 1, so that queues fill and drain.
     #[must_use]
-    pub fn tide(&self, now: Moment) -> f64 {
-        let (length, phase) = self.rhythm;
-        1.0 + 0.75 * (std::f64::consts::TAU * (now as f64 / length as f64 + phase)).sin()
+    pub fn load(&self, now: Moment) -> f64 {
+        let (period, phase) = self.load_curve;
+        1.0 + 0.75 * (std::f64::consts::TAU * (now as f64 / period as f64 + phase)).sin()
     }
 
-    /// The queue's counters with their wire names.
+    /// The queue's metrics by their names on the wire.
     #[must_use]
-    pub fn counters(&self, waiting: u64, active: u64) -> BTreeMap<&'static str, u64> {
+    pub fn metrics(&self, waiting: u64, active: u64) -> BTreeMap<&'static str, u64> {
         BTreeMap::from([
             ("queuedCount", waiting),
             ("currentlyActiveCount", active),
-            ("answeredCount", self.tally.answered),
-            ("abandonedCount", self.tally.abandoned),
-            ("abandonedBeforeSLACount", self.tally.abandoned_early),
-            ("abandonedAfterSLACount", self.tally.abandoned - self.tally.abandoned_early),
+            ("answeredCount", self.totals.answered),
+            ("abandonedCount", self.totals.abandoned),
+            ("abandonedBeforeSLACount", self.totals.short_abandons),
+            ("abandonedAfterSLACount", self.totals.abandoned - self.totals.short_abandons),
         ])
     }
 }

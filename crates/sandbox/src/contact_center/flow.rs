@@ -1,54 +1,55 @@
-//! What happens to contacts, one event at a time.
+//! The life of a contact: arrival, offer, answer, hold, transfer, end, abandon.
 
 use rand::RngExt;
 
 use super::contacts::{Session, SessionStatus};
-use super::people::Status;
-use super::{Event, Modality, Moment, Papers, SECOND, World, names};
+use super::structure::Status;
+use super::{Annotations, ContactCenter, Modality, Moment, SECOND, Timer, names};
 
-/// Customers who give up sooner than this do not count against the queue.
-const PROMISED: Moment = 20 * SECOND;
+/// An abandon before this time is a short abandon.
+const SHORT_ABANDON: Moment = 20 * SECOND;
 
-impl World {
-    /// Everybody comes to work and the first contacts are on their way.
-    pub(super) fn open_doors(&mut self) {
+impl ContactCenter {
+    /// Schedules the logins of all agents and the first arrivals.
+    pub(super) fn open(&mut self) {
         let agents: Vec<i64> = self.agents.keys().copied().collect();
         for agent in agents {
-            self.turn_to(agent, Status::LoggedOut, None);
-            let stint = self.agents[&agent].stint;
-            let wait = self.about(20 * SECOND);
-            self.after(wait, Event::Ready { agent, stint });
+            self.change_status(agent, Status::LoggedOut, None);
+            let status_revision = self.agents[&agent].status_revision;
+            let wait = self.random_duration(20 * SECOND);
+            self.after(wait, Timer::Ready { agent, status_revision });
         }
         let queues: Vec<i64> = self.queues.keys().copied().collect();
         for queue in queues {
-            self.expect_arrival(queue);
+            self.schedule_arrival(queue);
         }
-        self.after(30 * SECOND, Event::Discipline);
+        self.after(30 * SECOND, Timer::RotateSuspension);
     }
 
-    pub(super) fn carry_out(&mut self, event: Event) {
-        match event {
-            Event::Arrival { queue } => self.arrive(queue),
-            Event::GiveUp { session } => self.give_up(session),
-            Event::Answer { session, agent } => self.answer(session, agent),
-            Event::NoAnswer { session, agent } => self.ring_in_vain(session, agent),
-            Event::Hold { session } => self.hold(session, true),
-            Event::Resume { session } => self.hold(session, false),
-            Event::Transfer { session, agent } => self.transfer(session, agent),
-            Event::Finish { session, agent } => self.finish(session, agent),
-            Event::Ready { agent, stint } => self.return_to_work(agent, stint),
-            Event::Discipline => self.discipline(),
+    pub(super) fn run(&mut self, timer: Timer) {
+        match timer {
+            Timer::Arrival { queue } => self.arrive(queue),
+            Timer::Abandon { session } => self.abandon(session),
+            Timer::Answer { session, agent } => self.answer(session, agent),
+            Timer::NoAnswer { session, agent } => self.ring_no_answer(session, agent),
+            Timer::Hold { session } => self.hold(session, true),
+            Timer::Resume { session } => self.hold(session, false),
+            Timer::Transfer { session, agent } => self.transfer(session, agent),
+            Timer::Finish { session, agent } => self.finish(session, agent),
+            Timer::Ready { agent, status_revision } => self.leave_status(agent, status_revision),
+            Timer::RotateSuspension => self.rotate_suspension(),
         }
     }
 
-    fn expect_arrival(&mut self, queue: i64) {
-        let pace = (self.queues[&queue].pace as f64 / self.queues[&queue].tide(self.now)) as Moment;
-        let wait = self.about(pace);
-        self.after(wait, Event::Arrival { queue });
+    fn schedule_arrival(&mut self, queue: i64) {
+        let queue_now = &self.queues[&queue];
+        let gap = (queue_now.mean_arrival_gap as f64 / queue_now.load(self.now)) as Moment;
+        let wait = self.random_duration(gap);
+        self.after(wait, Timer::Arrival { queue });
     }
 
     fn arrive(&mut self, queue: i64) {
-        self.expect_arrival(queue);
+        self.schedule_arrival(queue);
         self.last_session += 1;
         let id = self.last_session;
         let modality = self.queues[&queue].modality;
@@ -56,40 +57,40 @@ impl World {
             id,
             queue,
             modality,
-            customer: names::customer(&mut self.chance),
+            customer: names::customer(&mut self.rng),
             status: SessionStatus::Queued,
             agent: None,
             began: self.now,
             answered: None,
             ended: None,
-            recording: modality == Modality::Audio && self.chance.random_bool(0.3),
+            recording: modality == Modality::Audio && self.rng.random_bool(0.3),
             on_hold: false,
             transfers: 0,
-            papers: Papers::default(),
+            annotations: Annotations::default(),
         };
         self.sessions.insert(id, session);
         if let Some(queue) = self.queues.get_mut(&queue) {
-            queue.tally.offered += 1;
+            queue.totals.offered += 1;
         }
-        let patience = 10 * SECOND + self.about(60 * SECOND);
-        self.after(patience, Event::GiveUp { session: id });
-        self.find_agent(id);
+        let patience = 10 * SECOND + self.random_duration(60 * SECOND);
+        self.after(patience, Timer::Abandon { session: id });
+        self.offer_to_longest_available(id);
     }
 
-    /// Offers a waiting contact to whoever has been free for longest.
-    fn find_agent(&mut self, session: i64) {
+    /// Offers a waiting contact to the agent who has been available for longest.
+    fn offer_to_longest_available(&mut self, session: i64) {
         let queue = self.sessions[&session].queue;
-        self.line_moves(queue);
+        self.queue_changed(queue);
         let teams = &self.queues[&queue].teams;
-        let free = self.agents.values().filter(|agent| agent.is_free() && teams.contains(&agent.team));
+        let free = self.agents.values().filter(|agent| agent.can_be_offered() && teams.contains(&agent.team));
         if let Some(agent) = free.min_by_key(|agent| (agent.since, agent.id)).map(|agent| agent.id) {
             self.offer(session, agent);
         }
     }
 
-    /// Offers the contact that has waited for longest to a free agent.
-    pub(super) fn find_work(&mut self, agent: i64) {
-        let Some(found) = self.agents.get(&agent).filter(|agent| agent.is_free()) else { return };
+    /// Offers the contact that has waited for longest to an available agent.
+    pub(super) fn offer_longest_waiting(&mut self, agent: i64) {
+        let Some(found) = self.agents.get(&agent).filter(|agent| agent.can_be_offered()) else { return };
         let serves = |session: &Session| self.queues[&session.queue].teams.contains(&found.team);
         let waiting =
             self.sessions.values().filter(|session| session.status == SessionStatus::Queued && serves(session));
@@ -106,23 +107,23 @@ impl World {
         if let Some(agent) = self.agents.get_mut(&agent) {
             agent.session = Some(session);
         }
-        self.turn_to(agent, Status::Ringing, None);
-        self.line_moves(queue);
-        if self.chance.random_bool(0.975) {
-            let wait = self.about(3 * SECOND);
-            self.after(wait, Event::Answer { session, agent });
+        self.change_status(agent, Status::Ringing, None);
+        self.queue_changed(queue);
+        if self.rng.random_bool(0.975) {
+            let wait = self.random_duration(3 * SECOND);
+            self.after(wait, Timer::Answer { session, agent });
         } else {
-            self.after(15 * SECOND, Event::NoAnswer { session, agent });
+            self.after(15 * SECOND, Timer::NoAnswer { session, agent });
         }
     }
 
-    /// Whether the contact still stands so with this agent: timers may come too late.
-    fn stands(&self, session: i64, agent: i64, status: SessionStatus) -> bool {
+    /// Whether the contact is still in this state with this agent; timers of earlier states are ignored.
+    fn is_in_state(&self, session: i64, agent: i64, status: SessionStatus) -> bool {
         self.sessions.get(&session).is_some_and(|session| session.status == status && session.agent == Some(agent))
     }
 
     fn answer(&mut self, id: i64, agent: i64) {
-        if !self.stands(id, agent, SessionStatus::Connecting) {
+        if !self.is_in_state(id, agent, SessionStatus::Connecting) {
             return;
         }
         let Some(session) = self.sessions.get_mut(&id) else { return };
@@ -131,43 +132,43 @@ impl World {
         session.answered.get_or_insert(self.now);
         let (queue, modality) = (session.queue, session.modality);
         if let Some(agent) = self.agents.get_mut(&agent) {
-            agent.count(modality, queue, |tally| {
-                tally.taken += 1;
-                tally.answered += u64::from(first);
+            agent.count(modality, queue, |counters| {
+                counters.taken += 1;
+                counters.answered += u64::from(first);
             });
         }
         if let Some(queue) = self.queues.get_mut(&queue) {
-            queue.tally.answered += u64::from(first);
+            queue.totals.answered += u64::from(first);
         }
         let status = if modality == Modality::Audio { Status::InCall } else { Status::InImCall };
-        self.turn_to(agent, status, None);
+        self.change_status(agent, status, None);
         self.touched_queues.insert(queue);
-        self.plan_talk(id, agent, modality);
+        self.schedule_end(id, agent, modality);
     }
 
-    fn plan_talk(&mut self, session: i64, agent: i64, modality: Modality) {
-        let talk = 20 * SECOND + self.about(65 * SECOND);
-        if modality == Modality::Audio && self.chance.random_bool(0.15) {
-            self.after(talk / 3, Event::Hold { session });
-            self.after(talk * 2 / 3, Event::Resume { session });
+    fn schedule_end(&mut self, session: i64, agent: i64, modality: Modality) {
+        let talk = 20 * SECOND + self.random_duration(65 * SECOND);
+        if modality == Modality::Audio && self.rng.random_bool(0.15) {
+            self.after(talk / 3, Timer::Hold { session });
+            self.after(talk * 2 / 3, Timer::Resume { session });
         }
-        let passes_on = self.sessions[&session].transfers == 0 && self.chance.random_bool(0.05);
-        let end = if passes_on { Event::Transfer { session, agent } } else { Event::Finish { session, agent } };
+        let is_transferred = self.sessions[&session].transfers == 0 && self.rng.random_bool(0.05);
+        let end = if is_transferred { Timer::Transfer { session, agent } } else { Timer::Finish { session, agent } };
         self.after(talk, end);
     }
 
-    fn ring_in_vain(&mut self, session: i64, agent: i64) {
-        if !self.stands(session, agent, SessionStatus::Connecting) {
+    fn ring_no_answer(&mut self, session: i64, agent: i64) {
+        if !self.is_in_state(session, agent, SessionStatus::Connecting) {
             return;
         }
         self.requeue(session);
         let (modality, queue) = (self.sessions[&session].modality, self.sessions[&session].queue);
         if let Some(agent) = self.agents.get_mut(&agent) {
             agent.session = None;
-            agent.count(modality, queue, |tally| tally.rona += 1);
+            agent.count(modality, queue, |counters| counters.rona += 1);
         }
-        self.leave(agent, Status::RingOnNoAnswer, None, 25 * SECOND);
-        self.find_agent(session);
+        self.enter_for(agent, Status::RingOnNoAnswer, None, 25 * SECOND);
+        self.offer_to_longest_available(session);
     }
 
     fn requeue(&mut self, session: i64) {
@@ -186,7 +187,7 @@ impl World {
     }
 
     fn transfer(&mut self, id: i64, agent: i64) {
-        if !self.stands(id, agent, SessionStatus::Active) {
+        if !self.is_in_state(id, agent, SessionStatus::Active) {
             return;
         }
         self.requeue(id);
@@ -202,48 +203,48 @@ impl World {
             session.transfers += 1;
         }
         self.touched_queues.insert(from);
-        self.release(agent);
-        self.after(180 * SECOND, Event::GiveUp { session: id });
-        self.find_agent(id);
+        self.start_after_call_work(agent);
+        self.after(180 * SECOND, Timer::Abandon { session: id });
+        self.offer_to_longest_available(id);
     }
 
     fn finish(&mut self, id: i64, agent: i64) {
-        if !self.stands(id, agent, SessionStatus::Active) {
+        if !self.is_in_state(id, agent, SessionStatus::Active) {
             return;
         }
         if let Some(mut session) = self.sessions.remove(&id) {
             session.status = SessionStatus::Completed;
             session.ended = Some(self.now);
             self.touched_queues.insert(session.queue);
-            self.file(session.clone());
+            self.archive(session.clone());
             self.finished.push(session);
         }
-        self.release(agent);
+        self.start_after_call_work(agent);
     }
 
-    fn give_up(&mut self, id: i64) {
+    fn abandon(&mut self, id: i64) {
         let Some(session) = self.sessions.get(&id) else { return };
         match session.status {
-            SessionStatus::Connecting => self.after(16 * SECOND, Event::GiveUp { session: id }),
+            SessionStatus::Connecting => self.after(16 * SECOND, Timer::Abandon { session: id }),
             SessionStatus::Queued => {
                 let (queue, waited, was_answered) =
                     (session.queue, self.now - session.began, session.answered.is_some());
                 self.sessions.remove(&id);
                 if let Some(queue) = self.queues.get_mut(&queue).filter(|_| !was_answered) {
-                    queue.tally.abandoned += 1;
-                    queue.tally.abandoned_early += u64::from(waited < PROMISED);
+                    queue.totals.abandoned += 1;
+                    queue.totals.short_abandons += u64::from(waited < SHORT_ABANDON);
                 }
-                self.line_moves(queue);
+                self.queue_changed(queue);
             }
             _ => {}
         }
     }
 
-    /// The line of a queue moved, so the truth is worth seeing again.
-    fn line_moves(&mut self, queue: i64) {
+    /// Reports a contact that entered or left the queue, and ends its override.
+    fn queue_changed(&mut self, queue: i64) {
         self.touched_queues.insert(queue);
         if let Some(queue) = self.queues.get_mut(&queue) {
-            queue.forced_waiting = None;
+            queue.waiting_override = None;
         }
     }
 }

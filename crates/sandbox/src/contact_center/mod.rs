@@ -1,16 +1,15 @@
-//! A small contact center: people, queues, and what happens between them.
+//! A simulated contact center: agents, queues, teams, and the contacts between them.
 //!
-//! [`World::step`] is a pure function of the seed and of virtual time. Everything that will happen waits in one list of
-//! timers; a step carries out those that are due, in order, so that the history does not depend on how often somebody
-//! steps. Virtual time is counted in milliseconds since the doors opened; the hour before that is history which the world
-//! lives through when it is made, so that counters are not all zero.
+//! [`ContactCenter::step`] is a pure function of the seed and of virtual time. All future events are in one queue of timers;
+//! a step runs those that are due, in order, so that the history does not depend on how often `step` is called. Virtual time
+//! is in milliseconds since the start. The hour before the start is simulated on creation, so that counters are not all zero.
 
+mod annotations;
 mod contacts;
 mod flow;
 mod names;
-mod papers;
-mod people;
-mod shifts;
+mod statuses;
+mod structure;
 #[cfg(test)]
 mod tests;
 
@@ -20,54 +19,54 @@ use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
+pub use annotations::{Annotations, DISPOSITIONS};
 pub use contacts::{Customer, Modality, Queue, Session, SessionStatus};
-pub use papers::{DISPOSITIONS, Papers};
-pub use people::{Agent, AgentTally, Group, REASONS, Status, Team, Unit};
+pub use structure::{Agent, AgentCounters, Group, REASONS, Status, Team, Unit};
 
-/// Virtual milliseconds since the doors opened; negative before.
+/// Virtual milliseconds since the start of the simulation; negative before it.
 pub type Moment = i64;
 
 /// One second of virtual time.
 pub const SECOND: Moment = 1000;
 
-/// How long the world has lived before anybody looks.
+/// The simulated time before the start.
 const HISTORY: Moment = 3600 * SECOND;
 
-/// Whose contact ended not longer ago than this may still be about to say how it was.
+/// Customers whose contact ended this long before the start may still answer a survey.
 const RECENT: Moment = 600 * SECOND;
 
-/// What a step tells those who follow the world.
+/// A change that a step reports.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Happening {
+pub enum Event {
     /// An agent's status, counters or contacts changed.
     Agent(i64),
     /// A queue's counters or contacts changed.
     Queue(i64),
-    /// A contact was answered and is over.
+    /// An answered contact ended.
     Finished(Box<Session>),
 }
 
-/// Something that will happen.
+/// A scheduled event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Event {
+enum Timer {
     Arrival { queue: i64 },
-    GiveUp { session: i64 },
+    Abandon { session: i64 },
     Answer { session: i64, agent: i64 },
     NoAnswer { session: i64, agent: i64 },
     Hold { session: i64 },
     Resume { session: i64 },
     Transfer { session: i64, agent: i64 },
     Finish { session: i64, agent: i64 },
-    Ready { agent: i64, stint: u64 },
-    Discipline,
+    Ready { agent: i64, status_revision: u64 },
+    RotateSuspension,
 }
 
 /// The contact center.
 #[derive(Debug)]
-pub struct World {
+pub struct ContactCenter {
     now: Moment,
-    chance: StdRng,
-    timers: BinaryHeap<Reverse<(Moment, u64, Event)>>,
+    rng: StdRng,
+    timers: BinaryHeap<Reverse<(Moment, u64, Timer)>>,
     timers_set: u64,
     last_session: i64,
     agents: BTreeMap<i64, Agent>,
@@ -82,15 +81,15 @@ pub struct World {
     finished: Vec<Session>,
 }
 
-impl World {
-    /// A contact center that has been open for an hour. There is always at least one agent and one queue.
+impl ContactCenter {
+    /// A contact center that has been open for an hour. It has at least one agent and one queue.
     #[must_use]
     pub fn new(seed: u64, agents: u32, queues: u32) -> Self {
-        let mut chance = StdRng::seed_from_u64(seed);
-        let structure = people::Structure::new(&mut chance, agents.max(1), queues.max(1));
-        let mut world = Self {
+        let mut rng = StdRng::seed_from_u64(seed);
+        let structure = structure::Structure::new(&mut rng, agents.max(1), queues.max(1));
+        let mut center = Self {
             now: -HISTORY,
-            chance,
+            rng,
             timers: BinaryHeap::new(),
             timers_set: 0,
             last_session: 82_000,
@@ -105,34 +104,31 @@ impl World {
             touched_queues: BTreeSet::new(),
             finished: Vec::new(),
         };
-        world.open_doors();
-        let lived = world.step(0);
-        // The first who looks learns of those who were served last.
-        world.finished.extend(lived.into_iter().filter_map(|happening| match happening {
-            Happening::Finished(session) if session.ended >= Some(-RECENT) => Some(*session),
+        center.open();
+        let history = center.step(0);
+        // The first step reports the contacts that ended just before the start.
+        center.finished.extend(history.into_iter().filter_map(|event| match event {
+            Event::Finished(session) if session.ended >= Some(-RECENT) => Some(*session),
             _ => None,
         }));
-        world
+        center
     }
 
-    /// Lives up to `now` and tells what changed, each agent and queue once. Time never runs backwards.
-    pub fn step(&mut self, now: Moment) -> Vec<Happening> {
+    /// Advances to `now` and returns what changed, each agent and queue once. An earlier `now` changes nothing.
+    pub fn step(&mut self, now: Moment) -> Vec<Event> {
         while let Some(Reverse((due, _, event))) = self.timers.peek().copied() {
             if due > now {
                 break;
             }
             self.timers.pop();
             self.now = due;
-            self.carry_out(event);
+            self.run(event);
         }
         self.now = self.now.max(now);
-        let mut happenings: Vec<_> =
-            std::mem::take(&mut self.touched_agents).into_iter().map(Happening::Agent).collect();
-        happenings.extend(std::mem::take(&mut self.touched_queues).into_iter().map(Happening::Queue));
-        happenings.extend(
-            std::mem::take(&mut self.finished).into_iter().map(|session| Happening::Finished(Box::new(session))),
-        );
-        happenings
+        let mut events: Vec<_> = std::mem::take(&mut self.touched_agents).into_iter().map(Event::Agent).collect();
+        events.extend(std::mem::take(&mut self.touched_queues).into_iter().map(Event::Queue));
+        events.extend(std::mem::take(&mut self.finished).into_iter().map(|session| Event::Finished(Box::new(session))));
+        events
     }
 
     /// The present moment.
@@ -141,7 +137,7 @@ impl World {
         self.now
     }
 
-    /// Everybody, by id.
+    /// All agents, by id.
     #[must_use]
     pub fn agents(&self) -> &BTreeMap<i64, Agent> {
         &self.agents
@@ -153,7 +149,7 @@ impl World {
         &self.queues
     }
 
-    /// The contacts that are going on, by id.
+    /// The open contacts, by id.
     #[must_use]
     pub fn sessions(&self) -> &BTreeMap<i64, Session> {
         &self.sessions
@@ -177,7 +173,7 @@ impl World {
         &self.units
     }
 
-    /// How many contacts wait in a queue, or the number that somebody forced upon it.
+    /// Number of contacts that wait in a queue, or its override.
     #[must_use]
     pub fn waiting(&self, queue: i64) -> u64 {
         let counted = || {
@@ -186,51 +182,51 @@ impl World {
                 .filter(|session| session.queue == queue && session.status == SessionStatus::Queued)
                 .count()
         };
-        let forced = self.queues.get(&queue).and_then(|queue| queue.forced_waiting);
-        forced.unwrap_or_else(|| counted() as u64)
+        let waiting_override = self.queues.get(&queue).and_then(|queue| queue.waiting_override);
+        waiting_override.unwrap_or_else(|| counted() as u64)
     }
 
-    /// Makes a queue claim that so many wait, until its own waiting line moves again. False if there is no such queue.
-    pub fn force_waiting(&mut self, queue: i64, waiting: u64) -> bool {
+    /// Overrides the number of waiting contacts until a contact enters or leaves the queue. False for an unknown queue.
+    pub fn override_waiting(&mut self, queue: i64, waiting: u64) -> bool {
         let Some(found) = self.queues.get_mut(&queue) else { return false };
-        found.forced_waiting = Some(waiting);
+        found.waiting_override = Some(waiting);
         self.touched_queues.insert(queue);
         true
     }
 
-    /// Sets what an agent does, as a supervisor may. A contact in hand is not taken away. False if there is no such agent.
+    /// Sets the status of an agent, as a supervisor may; an agent with a contact keeps theirs. False for an unknown agent.
     pub fn set_status(&mut self, agent: i64, status: Status, reason: Option<(i64, &'static str)>) -> bool {
         if !self.agents.contains_key(&agent) {
             return false;
         }
         if self.agents[&agent].session.is_none() {
-            self.turn_to(agent, status, reason);
+            self.change_status(agent, status, reason);
             if status == Status::Available {
-                self.find_work(agent);
+                self.offer_longest_waiting(agent);
             }
         }
         true
     }
 
-    /// Suspends an agent, who then gets no contacts, or ends that. False if there is no such agent.
+    /// Suspends an agent, who is then offered no contacts, or ends that. False for an unknown agent.
     pub fn set_suspended(&mut self, agent: i64, suspended: bool) -> bool {
         let Some(found) = self.agents.get_mut(&agent) else { return false };
         found.suspended = suspended;
         self.touched_agents.insert(agent);
         if !suspended {
-            self.find_work(agent);
+            self.offer_longest_waiting(agent);
         }
         true
     }
 
-    fn after(&mut self, wait: Moment, event: Event) {
+    fn after(&mut self, wait: Moment, timer: Timer) {
         self.timers_set += 1;
-        self.timers.push(Reverse((self.now + wait.max(1), self.timers_set, event)));
+        self.timers.push(Reverse((self.now + wait.max(1), self.timers_set, timer)));
     }
 
-    /// A random duration around `mean`: mostly shorter, now and then much longer, as waits and calls are.
-    fn about(&mut self, mean: Moment) -> Moment {
-        let chance: f64 = self.chance.random_range(0.02..1.0);
-        ((mean as f64) * (0.3 - 0.7 * chance.ln())) as Moment
+    /// A random duration around `mean`, exponentially distributed like waits and calls, and never near zero.
+    fn random_duration(&mut self, mean: Moment) -> Moment {
+        let rng: f64 = self.rng.random_range(0.02..1.0);
+        ((mean as f64) * (0.3 - 0.7 * rng.ln())) as Moment
     }
 }

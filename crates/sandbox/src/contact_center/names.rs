@@ -1,4 +1,4 @@
-//! Invented names, from many places.
+//! Invented names.
 
 use rand::RngExt;
 use rand::rngs::StdRng;
@@ -21,7 +21,7 @@ pub const LAST: [&str; 40] = [
     "Silva", "Tanaka", "Usman", "Varga", "Weber", "Yilmaz", "Zhang",
 ];
 
-/// Queues.
+/// Names of queues.
 pub const QUEUES: [&str; 12] = [
     "Orders",
     "Returns",
@@ -37,11 +37,11 @@ pub const QUEUES: [&str; 12] = [
     "Claims inbox",
 ];
 
-/// Teams.
+/// Names of teams.
 pub const TEAMS: [&str; 10] =
     ["Harbour", "Meadow", "Summit", "Lantern", "Orchard", "Compass", "Willow", "Beacon", "Juniper", "Cobalt"];
 
-/// The name of the `id`th thing, counted from 1; numbered where the names run out.
+/// The name of the entity `id`, counted from 1. Repeated names get a number.
 pub fn pick(names: &[&str], id: i64) -> String {
     let index = usize::try_from(id - 1).unwrap_or(0);
     match index / names.len() {
@@ -50,15 +50,15 @@ pub fn pick(names: &[&str], id: i64) -> String {
     }
 }
 
-/// Somebody who calls.
-pub fn customer(chance: &mut StdRng) -> Customer {
-    let first = FIRST[chance.random_range(0..FIRST.len())];
-    let last = LAST[chance.random_range(0..LAST.len())];
-    let number: u32 = chance.random_range(100..1000);
+/// A random customer.
+pub fn customer(rng: &mut StdRng) -> Customer {
+    let first = FIRST[rng.random_range(0..FIRST.len())];
+    let last = LAST[rng.random_range(0..LAST.len())];
+    let number: u32 = rng.random_range(100..1000);
     Customer {
         first,
         last,
         email: format!("{first}.{last}{number}@customers.example").to_lowercase(),
-        phone: format!("+1555010{:04}", chance.random_range(0..10_000)),
+        phone: format!("+1555010{:04}", rng.random_range(0..10_000)),
     }
 }

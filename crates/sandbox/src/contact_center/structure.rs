@@ -1,14 +1,14 @@
-//! Agents, and the structure in which they stand.
+//! Agents, teams, groups and business units.
 
 use std::collections::{BTreeMap, VecDeque};
 
 use rand::RngExt;
 use rand::rngs::StdRng;
 
-use super::contacts::{Modality, Queue, QueueTally};
+use super::contacts::{Modality, Queue, QueueTotals};
 use super::{Moment, SECOND, names};
 
-/// What an agent does; the names are the upstream's (`apis.md` C50).
+/// The status of an agent, by Clarity's names and ids (apis.md C50).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Status {
     Available = 1,
@@ -27,7 +27,7 @@ pub enum Status {
 }
 
 impl Status {
-    /// All that this world knows.
+    /// All statuses of the simulation.
     pub const ALL: [Self; 13] = [
         Self::Available,
         Self::InCall,
@@ -44,13 +44,13 @@ impl Status {
         Self::Ringing,
     ];
 
-    /// The name as the list of statuses writes it; metrics write it with a small first letter (`apis.md` B63).
+    /// The name in the list of statuses, such as `InCall`. Metrics write `inCall` instead (apis.md B63).
     #[must_use]
     pub fn name(self) -> String {
         format!("{self:?}")
     }
 
-    /// The name in metrics and pushes.
+    /// The name in metrics and pushes, such as `inCall`.
     #[must_use]
     pub fn camel(self) -> String {
         let name = self.name();
@@ -58,45 +58,45 @@ impl Status {
     }
 }
 
-/// Why somebody is away.
+/// Reason codes of the status Unavailable: id and name.
 pub const REASONS: [(i64, &str); 4] = [(1, "On Break"), (2, "At Lunch"), (3, "In A Meeting"), (4, "Training")];
 
-/// Counters of one modality of an agent.
+/// Counters of an agent, for one modality or one queue.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub struct AgentTally {
+pub struct AgentCounters {
     /// Contacts answered from a queue.
     pub answered: u64,
-    /// Contacts that rang in vain.
+    /// Contacts not answered (RONA).
     pub rona: u64,
-    /// Contacts taken, passed-on ones included.
+    /// Contacts answered, transferred ones included.
     pub taken: u64,
 }
 
-impl AgentTally {
-    /// The counters by the upstream's names.
+impl AgentCounters {
+    /// The counters by their names on the wire.
     #[must_use]
-    pub fn counters(self) -> [(&'static str, u64); 3] {
+    pub fn by_name(self) -> [(&'static str, u64); 3] {
         [("answeredCount", self.answered), ("ronaCount", self.rona), ("takenCount", self.taken)]
     }
 }
 
-/// A status that is over.
+/// A past status.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Stint {
-    /// What they did.
+pub struct StatusInterval {
+    /// The status.
     pub status: Status,
-    /// Why they were away.
+    /// The reason code.
     pub reason: Option<(i64, &'static str)>,
-    /// From when.
+    /// When it began.
     pub began: Moment,
-    /// Until when.
+    /// When it ended.
     pub ended: Moment,
 }
 
-/// Somebody who takes contacts.
+/// An agent.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Agent {
-    /// From 1 on.
+    /// Counted from 1.
     pub id: i64,
     /// First name.
     pub first: &'static str,
@@ -104,42 +104,42 @@ pub struct Agent {
     pub last: &'static str,
     /// The team.
     pub team: i64,
-    /// What they do.
+    /// The current status.
     pub status: Status,
-    /// Why they are away.
+    /// The reason code of the current status.
     pub reason: Option<(i64, &'static str)>,
-    /// Since when.
+    /// When the current status began.
     pub since: Moment,
-    /// Whether they get no contacts.
+    /// Suspended agents are offered no contacts.
     pub suspended: bool,
-    /// The contact in hand, or the one that rings.
+    /// The contact that the agent handles or is offered.
     pub session: Option<i64>,
     /// Counters by modality.
-    pub tallies: BTreeMap<Modality, AgentTally>,
+    pub by_modality: BTreeMap<Modality, AgentCounters>,
     /// Counters by queue.
-    pub by_queue: BTreeMap<i64, AgentTally>,
-    /// What they did before, the oldest first.
-    pub past: VecDeque<Stint>,
-    /// How long they have been available in all, up to the last change.
+    pub by_queue: BTreeMap<i64, AgentCounters>,
+    /// Earlier statuses, oldest first.
+    pub past: VecDeque<StatusInterval>,
+    /// Total time in the status Available, up to the last change.
     pub available: Moment,
-    /// Rises with each change of status, so that a timer can tell whether it is out of date.
-    pub stint: u64,
+    /// Increases with each change of status, so that a timer of an earlier status can be ignored.
+    pub status_revision: u64,
 }
 
 impl Agent {
-    /// A contact of this kind and queue was counted.
-    pub(super) fn count(&mut self, modality: Modality, queue: i64, count: impl Fn(&mut AgentTally)) {
-        count(self.tallies.entry(modality).or_default());
+    /// Counts a contact of this modality and queue.
+    pub(super) fn count(&mut self, modality: Modality, queue: i64, count: impl Fn(&mut AgentCounters)) {
+        count(self.by_modality.entry(modality).or_default());
         count(self.by_queue.entry(queue).or_default());
     }
 
-    /// The name that colleagues see: `Rob T.`.
+    /// The public name, such as `Rob T.`.
     #[must_use]
     pub fn name(&self) -> String {
         format!("{} {}.", self.first, self.last.chars().next().unwrap_or('X'))
     }
 
-    /// The mailbox, before the `@`: unique, because the id is in it.
+    /// The login name and mailbox; unique, because it contains the id.
     #[must_use]
     pub fn login(&self) -> String {
         format!("{}.{}{}", self.first, self.last, self.id).to_lowercase()
@@ -151,9 +151,9 @@ impl Agent {
         format!("{}@example.com", self.login())
     }
 
-    /// Whether a contact may be offered.
+    /// Whether a contact can be offered to the agent.
     #[must_use]
-    pub fn is_free(&self) -> bool {
+    pub fn can_be_offered(&self) -> bool {
         self.status == Status::Available && !self.suspended && self.session.is_none()
     }
 }
@@ -161,35 +161,35 @@ impl Agent {
 /// A team.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Team {
-    /// From 1 on.
+    /// Counted from 1.
     pub id: i64,
-    /// What it is called.
+    /// The name.
     pub name: String,
     /// The business unit.
     pub unit: i64,
-    /// The groups it belongs to.
+    /// The groups that it belongs to.
     pub groups: Vec<i64>,
 }
 
 /// A group of teams.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Group {
-    /// From 1 on.
+    /// Counted from 1.
     pub id: i64,
-    /// What it is called.
+    /// The name.
     pub name: &'static str,
 }
 
 /// A business unit.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Unit {
-    /// From 1 on.
+    /// Counted from 1.
     pub id: i64,
-    /// What it is called.
+    /// The name.
     pub name: &'static str,
 }
 
-/// Who exists, before anything happens.
+/// The entities at the start.
 pub(super) struct Structure {
     pub agents: BTreeMap<i64, Agent>,
     pub queues: BTreeMap<i64, Queue>,
@@ -199,7 +199,7 @@ pub(super) struct Structure {
 }
 
 impl Structure {
-    pub fn new(chance: &mut StdRng, agents: u32, queues: u32) -> Self {
+    pub fn new(rng: &mut StdRng, agents: u32, queues: u32) -> Self {
         let team_count = i64::from((agents / 12).max(1));
         let group_names = ["Europe", "Americas", "Specialists"];
         let unit_names = ["Retail", "Services"];
@@ -211,36 +211,36 @@ impl Structure {
                 (id, Team { id, name, unit: (id - 1) % 2 + 1, groups: vec![(id - 1) % 3 + 1] })
             })
             .collect();
-        let agents = (1..=i64::from(agents)).map(|id| (id, agent(chance, id, team_count))).collect::<BTreeMap<_, _>>();
+        let agents = (1..=i64::from(agents)).map(|id| (id, agent(rng, id, team_count))).collect::<BTreeMap<_, _>>();
         let queue_count = i64::from(queues);
-        // The floor as a whole gets one contact every two minutes for each agent, shared among the queues.
-        let pace = 117 * SECOND * queue_count / agents.len() as i64;
-        let queues = (1..=queue_count).map(|id| (id, queue(chance, id, queue_count, team_count, pace))).collect();
+        // All queues together get one contact every two minutes per agent.
+        let gap = 117 * SECOND * queue_count / agents.len() as i64;
+        let queues = (1..=queue_count).map(|id| (id, queue(rng, id, queue_count, team_count, gap))).collect();
         Self { agents, queues, teams, groups, units }
     }
 }
 
-fn agent(chance: &mut StdRng, id: i64, teams: i64) -> Agent {
+fn agent(rng: &mut StdRng, id: i64, teams: i64) -> Agent {
     Agent {
         id,
-        first: names::FIRST[chance.random_range(0..names::FIRST.len())],
-        last: names::LAST[chance.random_range(0..names::LAST.len())],
+        first: names::FIRST[rng.random_range(0..names::FIRST.len())],
+        last: names::LAST[rng.random_range(0..names::LAST.len())],
         team: (id - 1) % teams + 1,
         status: Status::LoggedOut,
         reason: None,
         since: 0,
         suspended: false,
         session: None,
-        tallies: BTreeMap::new(),
+        by_modality: BTreeMap::new(),
         by_queue: BTreeMap::new(),
         past: VecDeque::new(),
         available: 0,
-        stint: 0,
+        status_revision: 0,
     }
 }
 
-fn queue(chance: &mut StdRng, id: i64, queues: i64, teams: i64, pace: Moment) -> Queue {
-    // Each queue is served by three neighbouring teams, and neighbours overlap: help is near, but never from everywhere.
+fn queue(rng: &mut StdRng, id: i64, queues: i64, teams: i64, mean_arrival_gap: Moment) -> Queue {
+    // Three consecutive teams serve each queue, and consecutive queues share teams.
     let first = (id - 1) * teams / queues;
     let mut serving: Vec<i64> = (0..3.min(teams)).map(|step| (first + step) % teams + 1).collect();
     serving.sort_unstable();
@@ -254,9 +254,9 @@ fn queue(chance: &mut StdRng, id: i64, queues: i64, teams: i64, pace: Moment) ->
         },
         unit: (id - 1) % 2 + 1,
         teams: serving,
-        tally: QueueTally::default(),
-        forced_waiting: None,
-        pace,
-        rhythm: (chance.random_range(180..480) * SECOND, chance.random_range(0.0..1.0)),
+        totals: QueueTotals::default(),
+        waiting_override: None,
+        mean_arrival_gap,
+        load_curve: (rng.random_range(180..480) * SECOND, rng.random_range(0.0..1.0)),
     }
 }

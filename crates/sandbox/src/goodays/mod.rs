@@ -1,6 +1,6 @@
-//! Goodays: customers answer surveys, webhooks tell about it, and actions come back (`apis.md` A.2).
+//! Goodays: customers answer surveys, webhooks report it, and the API takes actions (apis.md A.2).
 
-mod desk;
+mod feedback;
 mod payload;
 mod routes;
 #[cfg(test)]
@@ -14,64 +14,64 @@ use serde_json::Value;
 use tokio::sync::{mpsc, watch};
 use url::Url;
 
-use super::floor::{Floor, lock};
-use super::world::Happening;
+use super::contact_center::Event;
+use super::simulation::{Simulation, lock};
 use base::{Lifecycle, Secret};
-use desk::Desk;
+use feedback::Feedback;
 pub use routes::router;
 #[cfg(test)]
 pub use webhook::sign as sign_for_tests;
 
-/// The handle that routes, the ticker and the steering wheel share.
+/// The state that the routes, the simulation and the control API share. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Goodays {
-    desk: Arc<Mutex<Desk>>,
+    feedback: Arc<Mutex<Feedback>>,
     token: Secret,
     outbox: mpsc::UnboundedSender<Vec<u8>>,
     target: watch::Sender<Option<Url>>,
 }
 
 impl Goodays {
-    /// Opens the desk and starts the task that delivers webhooks, signed with `hmac_secret`.
+    /// Starts the task that delivers webhooks, signed with `hmac_secret`.
     #[must_use]
     pub fn start(seed: u64, token: Secret, hmac_secret: Secret, client: reqwest::Client, life: &Lifecycle) -> Self {
         let (outbox, events) = mpsc::unbounded_channel();
         let (target, address) = watch::channel(None);
         let signed = ("x-hmac-sha256", hmac_secret);
         life.spawn(webhook::deliver(events, address, signed, client, life.clone()));
-        Self { desk: Arc::new(Mutex::new(Desk::new(seed))), token, outbox, target }
+        Self { feedback: Arc::new(Mutex::new(Feedback::new(seed))), token, outbox, target }
     }
 
-    /// Sends webhooks to this address from now on, those that wait included.
+    /// Sets the target of the webhooks; undelivered ones are sent there too.
     pub fn send_to(&self, url: Url) {
         self.target.send_replace(Some(url));
     }
 
-    /// Lets customers who were served, or written to, answer when their time has come.
-    pub fn follow(&self, floor: &Floor, happenings: &[Happening]) {
-        let (moment, doors) = floor.read(|world, doors| (world.now(), doors));
-        let mut desk = lock(&self.desk);
-        for happening in happenings {
-            if let Happening::Finished(session) = happening {
-                desk.consider(session, moment);
+    /// Lets customers whose contact ended, or who got a reply, answer when it is due.
+    pub fn follow(&self, simulation: &Simulation, events: &[Event]) {
+        let (moment, timeline) = simulation.read(|center, timeline| (center.now(), timeline));
+        let mut feedback = lock(&self.feedback);
+        for event in events {
+            if let Event::Finished(session) = event {
+                feedback.plan_response(session, moment);
             }
         }
-        let events = desk.step(moment, |moment| doors.time(moment));
-        drop(desk);
-        events.iter().for_each(|event| self.post(event));
+        let webhooks = feedback.step(moment, |moment| timeline.time(moment));
+        drop(feedback);
+        webhooks.iter().for_each(|event| self.post(event));
     }
 
-    /// Has somebody answer now who is being served.
-    pub fn respond_now(&self, floor: &Floor) -> Option<String> {
-        let now = floor.now();
-        let session = floor.read(|world, _| world.sessions().values().next().cloned())?;
-        let (id, event) = lock(&self.desk).respond(&session, now);
+    /// Lets a customer with an open contact answer now. Returns the response's id; `None` without an open contact.
+    pub fn respond_now(&self, simulation: &Simulation) -> Option<String> {
+        let now = simulation.now();
+        let session = simulation.read(|center, _| center.sessions().values().next().cloned())?;
+        let (id, event) = lock(&self.feedback).respond(&session, now);
         self.post(&event);
         Some(id)
     }
 
     fn post(&self, event: &Value) {
-        // Only a sandbox that has stopped has no one to take it.
+        // The receiver is gone only when the sandbox has stopped.
         let _ = self.outbox.send(event.to_string().into_bytes());
     }
 }

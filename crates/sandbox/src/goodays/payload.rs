@@ -1,13 +1,13 @@
-//! Events and responses with the document's full structure (`apis.md` A.2.2).
+//! Events and responses in the document's full structure (apis.md A.2.2).
 
 use jiff::Timestamp;
 use jiff::tz::{Offset, TimeZone};
 use serde_json::{Map, Value, json};
 
-use super::desk::{Note, Response};
-use crate::world::Customer;
+use super::feedback::{Note, Response};
+use crate::contact_center::Customer;
 
-/// The host that the document prints in payloads; nobody should ever call it (`apis.md` B135).
+/// The host in the URLs of the document's payloads. A client must not call it (apis.md B135).
 const PRINTED_HOST: &str = "https://api.goodays.co";
 
 /// An event.
@@ -69,7 +69,7 @@ pub fn response(response: &Response) -> Value {
     })
 }
 
-/// Places stand for queues: the partner id of queue 3 is `P3`. Place 0 is one that nobody maps.
+/// A place is a queue: the partner id of queue 3 is `P3`. Place 0 belongs to no queue.
 fn place(queue: i64) -> Value {
     let id = format!("pl{queue:08}");
     let name = if queue == 0 { "Web site".to_owned() } else { format!("Desk {queue}") };
@@ -77,7 +77,7 @@ fn place(queue: i64) -> Value {
     json!({"id": id, "partner_id": partner, "name": name, "enabled": true, "detail_url": format!("{PRINTED_HOST}/v2/places/{id}")})
 }
 
-/// A text; customers' last names are in capitals everywhere but in the exchange (`apis.md` B143).
+/// A message. Customers' last names are in capitals, except in `attached_messages` (apis.md B143).
 fn note(note: &Note, customer: &Customer, capitals: bool) -> Value {
     let last = if capitals { customer.last.to_uppercase() } else { customer.last.to_owned() };
     let sender = if note.by_customer {

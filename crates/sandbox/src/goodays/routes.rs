@@ -1,4 +1,4 @@
-//! The API that takes actions (`apis.md` A.2.4, P21 to P25).
+//! The API: actions, responses, users (apis.md A.2.4, P21 to P25).
 
 use axum::body::Bytes;
 use axum::extract::{Path, Query, Request, State};
@@ -11,31 +11,31 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::desk::Refused;
+use super::feedback::ActionError;
 use super::{Goodays, payload};
 use base::secret::ExposeSecret;
-use crate::faults::{Faults, Upstream, happen};
-use crate::floor::{Floor, lock};
+use crate::faults::{Faults, Upstream, inject};
+use crate::simulation::{Simulation, lock};
 
 #[derive(Clone)]
-struct Office {
+struct ApiState {
     goodays: Goodays,
-    floor: Floor,
+    simulation: Simulation,
 }
 
 /// The Goodays server.
-pub fn router(goodays: Goodays, floor: Floor, faults: Faults) -> Router {
+pub fn router(goodays: Goodays, simulation: Simulation, faults: Faults) -> Router {
     Router::new()
         .route("/v2/responses/bulk", get(bulk))
         .route("/v2/responses/{id}/{action}", put(act))
         .route("/v2/users", get(users))
-        .layer(from_fn_with_state(goodays.clone(), admit))
-        .layer(from_fn_with_state((faults, Upstream::Goodays), happen))
-        .with_state(Office { goodays, floor })
+        .layer(from_fn_with_state(goodays.clone(), authenticate))
+        .layer(from_fn_with_state((faults, Upstream::Goodays), inject))
+        .with_state(ApiState { goodays, simulation })
 }
 
-/// The token stands in the header by itself, without a scheme (`apis.md` P21).
-async fn admit(State(goodays): State<Goodays>, request: Request, next: Next) -> Response {
+/// `Authorization` contains the token without a scheme (apis.md P21).
+async fn authenticate(State(goodays): State<Goodays>, request: Request, next: Next) -> Response {
     let refuse = |status: StatusCode, message: &str| (status, Json(json!({"message": message}))).into_response();
     match request.headers().get(header::AUTHORIZATION) {
         None => refuse(StatusCode::UNAUTHORIZED, "No API key found in request"),
@@ -46,14 +46,14 @@ async fn admit(State(goodays): State<Goodays>, request: Request, next: Next) -> 
     }
 }
 
-async fn act(State(office): State<Office>, Path((id, action)): Path<(String, String)>, body: Bytes) -> Response {
+async fn act(State(state): State<ApiState>, Path((id, action)): Path<(String, String)>, body: Bytes) -> Response {
     let Ok(body) = serde_json::from_slice::<Value>(&body) else {
         return (StatusCode::BAD_REQUEST, Json(json!({"message": "The body is not JSON."}))).into_response();
     };
-    match lock(&office.goodays.desk).act(&id, &action, &body, office.floor.now()) {
+    match lock(&state.goodays.feedback).act(&id, &action, &body, state.simulation.now()) {
         Ok(()) => Json(json!({})).into_response(),
-        Err(Refused::Unknown) => (StatusCode::NOT_FOUND, Json(json!({"message": "Not found."}))).into_response(),
-        Err(Refused::Bad(why)) => (StatusCode::BAD_REQUEST, Json(json!({"message": why}))).into_response(),
+        Err(ActionError::NotFound) => (StatusCode::NOT_FOUND, Json(json!({"message": "Not found."}))).into_response(),
+        Err(ActionError::BadRequest(why)) => (StatusCode::BAD_REQUEST, Json(json!({"message": why}))).into_response(),
     }
 }
 
@@ -65,13 +65,13 @@ struct Range {
     cursor: Option<usize>,
 }
 
-/// What webhooks have told, once more (`apis.md` P23, P24).
-async fn bulk(State(office): State<Office>, Query(range): Query<Range>) -> Json<Value> {
+/// The responses that webhooks have reported, in pages (apis.md P23, P24).
+async fn bulk(State(state): State<ApiState>, Query(range): Query<Range>) -> Json<Value> {
     let (start, end) = (range.start_date.unwrap_or(Timestamp::MIN), range.end_date.unwrap_or(Timestamp::MAX));
     let (size, cursor) = (range.page_size.unwrap_or(20).clamp(1, 1000), range.cursor.unwrap_or(0));
-    let desk = lock(&office.goodays.desk);
+    let feedback = lock(&state.goodays.feedback);
     let found: Vec<_> =
-        desk.responses().into_iter().filter(|response| (start..=end).contains(&response.created)).collect();
+        feedback.responses().into_iter().filter(|response| (start..=end).contains(&response.created)).collect();
     let page: Vec<_> = found.iter().skip(cursor).take(size).map(|response| payload::response(response)).collect();
     let link = |cursor: usize| {
         format!("/v2/responses/bulk?start_date={start}&end_date={end}&page_size={size}&cursor={cursor}")
@@ -87,10 +87,10 @@ struct UserQuery {
     email: String,
 }
 
-/// Everybody on the floor is a user (`apis.md` G36).
-async fn users(State(office): State<Office>, Query(query): Query<UserQuery>) -> Json<Value> {
-    let results: Vec<_> = office.floor.read(|world, _| {
-        (world.agents().values())
+/// Every agent is a user (apis.md G36).
+async fn users(State(state): State<ApiState>, Query(query): Query<UserQuery>) -> Json<Value> {
+    let results: Vec<_> = state.simulation.read(|center, _| {
+        (center.agents().values())
             .filter(|agent| query.email.is_empty() || agent.email().eq_ignore_ascii_case(query.email.trim()))
             .take(20)
             .map(|agent| {

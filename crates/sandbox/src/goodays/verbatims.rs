@@ -1,46 +1,46 @@
-//! What customers write, all of it invented.
+//! Invented verbatims of customers.
 
 use rand::RngExt;
 use rand::rngs::StdRng;
 
-/// How somebody felt about it.
+/// How satisfied a customer is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Mood {
-    Pleased,
-    Lukewarm,
-    Cross,
+pub enum Sentiment {
+    Positive,
+    Mixed,
+    Negative,
 }
 
-impl Mood {
-    /// Most people are pleased.
-    pub fn of(chance: f64) -> Self {
-        match chance {
-            chance if chance < 0.55 => Self::Pleased,
-            chance if chance < 0.78 => Self::Lukewarm,
-            _ => Self::Cross,
+impl Sentiment {
+    /// The sentiment for a random number from 0 to 1; most are positive.
+    pub fn of(rng: f64) -> Self {
+        match rng {
+            rng if rng < 0.55 => Self::Positive,
+            rng if rng < 0.78 => Self::Mixed,
+            _ => Self::Negative,
         }
     }
 
-    /// The upstream's word for such a message (`apis.md` G35).
+    /// The remark type of such a message (apis.md G35).
     pub fn remark_type(self) -> &'static str {
         match self {
-            Self::Pleased => "Praise",
-            Self::Lukewarm => "Question",
-            Self::Cross => "Problem",
+            Self::Positive => "Praise",
+            Self::Mixed => "Question",
+            Self::Negative => "Problem",
         }
     }
 
-    /// How likely they are to recommend us, 0 to 10.
-    pub fn nps(self, chance: &mut StdRng) -> u8 {
+    /// A likelihood to recommend, 0 to 10.
+    pub fn nps(self, rng: &mut StdRng) -> u8 {
         match self {
-            Self::Pleased => chance.random_range(9..=10),
-            Self::Lukewarm => chance.random_range(6..=8),
-            Self::Cross => chance.random_range(0..=5),
+            Self::Positive => rng.random_range(9..=10),
+            Self::Mixed => rng.random_range(6..=8),
+            Self::Negative => rng.random_range(0..=5),
         }
     }
 }
 
-const PLEASED: [[&str; 3]; 6] = [
+const POSITIVE: [[&str; 3]; 6] = [
     [
         "The lady on the phone was patient and knew her trade.",
         "My parcel was found within minutes.",
@@ -65,7 +65,7 @@ const PLEASED: [[&str; 3]; 6] = [
     ],
 ];
 
-const LUKEWARM: [[&str; 3]; 4] = [
+const MIXED: [[&str; 3]; 4] = [
     [
         "The agent was kind, yet had to ask a colleague twice.",
         "In the end it worked out.",
@@ -88,7 +88,7 @@ const LUKEWARM: [[&str; 3]; 4] = [
     ],
 ];
 
-const CROSS: [[&str; 3]; 6] = [
+const NEGATIVE: [[&str; 3]; 6] = [
     [
         "I waited for a quarter of an hour and then the line went dead.",
         "Nobody called back.",
@@ -130,18 +130,18 @@ const FOLLOW_UPS: [&str; 6] = [
     "Danke für die schnelle Antwort. Bis wann ist das erledigt?",
 ];
 
-/// What somebody in this mood writes: two or three sentences.
-pub fn opinion(chance: &mut StdRng, mood: Mood) -> String {
-    let choice: &[[&str; 3]] = match mood {
-        Mood::Pleased => &PLEASED,
-        Mood::Lukewarm => &LUKEWARM,
-        Mood::Cross => &CROSS,
+/// Two or three sentences of a customer with this sentiment.
+pub fn opinion(rng: &mut StdRng, sentiment: Sentiment) -> String {
+    let choice: &[[&str; 3]] = match sentiment {
+        Sentiment::Positive => &POSITIVE,
+        Sentiment::Mixed => &MIXED,
+        Sentiment::Negative => &NEGATIVE,
     };
-    let sentences = choice[chance.random_range(0..choice.len())];
-    sentences[..chance.random_range(2..=3)].join(" ")
+    let sentences = choice[rng.random_range(0..choice.len())];
+    sentences[..rng.random_range(2..=3)].join(" ")
 }
 
-/// What somebody writes who has got a reply.
-pub fn follow_up(chance: &mut StdRng) -> String {
-    FOLLOW_UPS[chance.random_range(0..FOLLOW_UPS.len())].to_owned()
+/// The customer's answer to a reply.
+pub fn follow_up(rng: &mut StdRng) -> String {
+    FOLLOW_UPS[rng.random_range(0..FOLLOW_UPS.len())].to_owned()
 }

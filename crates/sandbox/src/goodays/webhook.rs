@@ -1,4 +1,4 @@
-//! Signs webhooks and delivers them, each until it is taken (`apis.md` G20).
+//! Signs webhooks and delivers each until the receiver accepts it (apis.md G20).
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use url::Url;
 use base::secret::ExposeSecret;
 use base::{Backoff, Lifecycle, Secret};
 
-/// The signature of these very bytes, in lowercase hexadecimal.
+/// The HMAC-SHA-256 of the body, in lowercase hexadecimal.
 pub fn sign(secret: &Secret, body: &[u8]) -> String {
     let mut mac =
         Hmac::<Sha256>::new_from_slice(secret.expose_secret().as_bytes()).expect("HMAC takes keys of any length");
@@ -18,8 +18,7 @@ pub fn sign(secret: &Secret, body: &[u8]) -> String {
     mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// Delivers one event after the other. One that is refused is sent again, after growing pauses, until it is taken: nothing
-/// is lost while the sandbox runs.
+/// Delivers the events in order. A refused event is sent again, with exponential backoff, until it is accepted.
 pub async fn deliver(
     mut events: mpsc::UnboundedReceiver<Vec<u8>>,
     mut target: watch::Receiver<Option<Url>>,
@@ -41,8 +40,8 @@ pub async fn deliver(
                     .body(body.clone());
                 match call.send().await {
                     Ok(answer) if answer.status().is_success() => break,
-                    Ok(answer) => tracing::debug!(status = answer.status().as_u16(), "a webhook was refused"),
-                    Err(_) => tracing::debug!("a webhook did not arrive"),
+                    Ok(answer) => tracing::debug!(status = answer.status().as_u16(), "the receiver refused a webhook"),
+                    Err(_) => tracing::debug!("the receiver of a webhook cannot be reached"),
                 }
                 tokio::time::sleep(backoff.next_wait()).await;
             }

@@ -1,4 +1,4 @@
-//! One connection: a bounded ring of messages that transports follow with a cursor.
+//! One connection: a bounded ring of messages that transports read with a cursor.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-/// How many messages are kept; older ones are lost without a flag (`signalr.md` 8).
+/// Number of messages that are kept. A client that comes back later loses the older ones without notice (signalr.md 8).
 const RING: usize = 1000;
 
 /// The most messages in one frame.
@@ -20,20 +20,20 @@ pub struct Connection {
     ring: VecDeque<(u64, String)>,
     last: u64,
     started: bool,
-    deaf: bool,
+    pushes_withheld: bool,
     held_back: Option<String>,
     groups: Groups,
     transports: usize,
-    alone_since: Instant,
-    news: watch::Sender<u64>,
+    idle_since: Instant,
+    latest: watch::Sender<u64>,
 }
 
-/// Membership of the group that gets pushes.
+/// Membership in the group that gets pushes.
 #[derive(Debug, Default)]
 struct Groups {
     token: Option<String>,
     member: bool,
-    told: bool,
+    announced: bool,
 }
 
 impl Connection {
@@ -45,16 +45,16 @@ impl Connection {
             ring: VecDeque::new(),
             last: 0,
             started: false,
-            deaf: false,
+            pushes_withheld: false,
             held_back: None,
             groups: Groups::default(),
             transports: 0,
-            alone_since: Instant::now(),
-            news: watch::channel(0).0,
+            idle_since: Instant::now(),
+            latest: watch::channel(0).0,
         }
     }
 
-    /// The next frame for somebody who has read up to `cursor`, and the cursor after it.
+    /// The next frame for a transport that has read up to `cursor`, and the cursor after it.
     pub fn frame_after(&mut self, cursor: u64) -> Option<(u64, String)> {
         if !self.started {
             return None;
@@ -63,21 +63,21 @@ impl Connection {
         let (last, _) = unread.last()?;
         let messages: Vec<&str> = unread.iter().map(|(_, message)| message.as_str()).collect();
         let groups = match &self.groups.token {
-            Some(token) if !self.groups.told => format!(r#""G":"{token}","#),
+            Some(token) if !self.groups.announced => format!(r#""G":"{token}","#),
             _ => String::new(),
         };
         let frame = format!(r#"{{"C":"{}",{groups}"M":[{}]}}"#, self.cursor(*last), messages.join(","));
-        self.groups.told = true;
+        self.groups.announced = true;
         Some((*last, frame))
     }
 
-    /// The frame that begins a connection.
-    pub fn greeting(&self) -> String {
+    /// The first frame of a connection.
+    pub fn init_frame(&self) -> String {
         format!(r#"{{"C":"{}","S":1,"M":[]}}"#, self.cursor(self.last))
     }
 
-    /// The frame that ends a poll with nothing, and says when the next one is to be.
-    pub fn silence(&self, cursor: u64, delay: Duration) -> String {
+    /// The frame that ends a poll without messages. `L` asks the client to wait before the next poll.
+    pub fn empty_frame(&self, cursor: u64, delay: Duration) -> String {
         let delay = if delay.is_zero() { String::new() } else { format!(r#","L":{}"#, delay.as_millis()) };
         format!(r#"{{"C":"{}","M":[]{delay}}}"#, self.cursor(cursor))
     }
@@ -86,36 +86,36 @@ impl Connection {
         format!("d-{}-B,0|C,{number:X}|D,0", self.tag)
     }
 
-    /// Reads a `messageId` that we once gave out.
-    pub fn read_cursor(&self, text: &str) -> Option<u64> {
+    /// Parses a `messageId` of this connection.
+    pub fn parse_cursor(&self, text: &str) -> Option<u64> {
         let signals = text.strip_prefix("d-")?.strip_prefix(&self.tag)?.strip_prefix('-')?;
         let number = signals.split('|').find_map(|signal| signal.strip_prefix("C,"))?;
         u64::from_str_radix(number, 16).ok()
     }
 
-    /// Puts a message into the ring; if `shuffled`, holds it back until the next one has overtaken it.
-    pub fn push(&mut self, message: String, shuffled: bool) {
-        if !self.groups.member || self.deaf {
+    /// Adds a message to the ring; with `reordered`, behind the next one.
+    pub fn push(&mut self, message: String, reordered: bool) {
+        if !self.groups.member || self.pushes_withheld {
             return;
         }
-        if shuffled && self.held_back.is_none() {
+        if reordered && self.held_back.is_none() {
             self.held_back = Some(message);
             return;
         }
-        let overtaken = self.held_back.take();
-        for message in [Some(message), overtaken].into_iter().flatten() {
+        let delayed = self.held_back.take();
+        for message in [Some(message), delayed].into_iter().flatten() {
             self.last += 1;
             self.ring.push_back((self.last, message));
             if self.ring.len() > RING {
                 self.ring.pop_front();
             }
         }
-        self.news.send_replace(self.last);
+        self.latest.send_replace(self.last);
     }
 
     pub fn start(&mut self) {
         self.started = true;
-        self.news.send_replace(self.last);
+        self.latest.send_replace(self.last);
     }
 
     pub fn is_started(&self) -> bool {
@@ -134,41 +134,41 @@ impl Connection {
         self.last
     }
 
-    pub fn follow(&mut self) -> watch::Receiver<u64> {
+    pub fn attach(&mut self) -> watch::Receiver<u64> {
         self.transports += 1;
-        self.news.subscribe()
+        self.latest.subscribe()
     }
 
-    pub fn unfollow(&mut self) {
+    pub fn detach(&mut self) {
         self.transports = self.transports.saturating_sub(1);
-        self.alone_since = Instant::now();
+        self.idle_since = Instant::now();
     }
 
     pub fn has_transport(&self) -> bool {
         self.transports > 0
     }
 
-    pub fn is_forsaken(&self, patience: Duration) -> bool {
-        self.transports == 0 && self.alone_since.elapsed() > patience
+    pub fn is_expired(&self, timeout: Duration) -> bool {
+        self.transports == 0 && self.idle_since.elapsed() > timeout
     }
 
     pub fn join(&mut self, token: String) {
         if !self.groups.member {
-            self.groups = Groups { token: Some(token), member: true, told: false };
+            self.groups = Groups { token: Some(token), member: true, announced: false };
         }
     }
 
-    pub fn deafen(&mut self) {
-        self.deaf = true;
+    pub fn withhold_pushes(&mut self) {
+        self.pushes_withheld = true;
     }
 
     pub fn leave_groups(&mut self) {
         self.groups.member = false;
     }
 
-    /// A client that comes back without its groups token has left its groups, and nobody tells it (`signalr.md` 8).
+    /// A client that reconnects without its groups token has left its groups, without notice (signalr.md 8).
     pub fn verify_groups(&mut self, token: Option<&str>) {
-        if self.groups.told && self.groups.token.as_deref() != token {
+        if self.groups.announced && self.groups.token.as_deref() != token {
             self.leave_groups();
         }
     }

@@ -1,27 +1,27 @@
-//! What the steering wheel has told the server to do wrong, until it is told otherwise.
+//! The faults that the control API has injected into SignalR.
 
 use std::collections::HashSet;
 use std::time::Duration;
 
 use axum::http::StatusCode;
 
-/// The server's whims. Without any it behaves.
+/// Injected faults; none by default.
 #[derive(Debug, Default)]
-pub struct Whims {
-    /// Answer 503 to everything.
-    pub refusing: bool,
-    /// Write no keep-alives.
-    pub mute: bool,
-    /// Push each message twice.
-    pub doubling: bool,
-    /// Push each two messages in the wrong order.
-    pub shuffling: bool,
-    /// Answer each command only after this time.
+pub struct SignalrFaults {
+    /// Answer every request with 503.
+    pub unavailable: bool,
+    /// Send no keep-alives.
+    pub suppress_keep_alives: bool,
+    /// Send each message twice.
+    pub duplicate: bool,
+    /// Swap each two consecutive messages.
+    pub reorder: bool,
+    /// Delay the answer to each request.
     pub delay: Duration,
-    /// Send whoever negotiates to another address.
+    /// Answer negotiate requests with a redirect to this URL.
     pub redirect: Option<String>,
-    /// Answer this to whoever negotiates.
+    /// Answer negotiate requests with this status.
     pub negotiation: Option<StatusCode>,
-    /// Transports that do not come up.
-    pub closed: HashSet<String>,
+    /// Refuse these transports.
+    pub disabled_transports: HashSet<String>,
 }

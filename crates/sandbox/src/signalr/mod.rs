@@ -1,15 +1,15 @@
-//! A classic ASP.NET SignalR server for tests (`signalr.md` section 9): no more of it than a client can notice.
+//! A classic ASP.NET SignalR server (signalr.md section 9), as far as a client can observe it.
 //!
-//! A connection is a ring of messages with a cursor; a transport is a [`feed::Feed`] that follows the ring. What the messages
-//! say is not known here: whoever has something to say calls [`Hub::send`].
+//! A connection is a ring of messages with a cursor; a transport reads the ring through [`outgoing::Outgoing`]. The messages
+//! themselves come from the callers of [`Hub::send`].
 
 mod connection;
-mod feed;
+mod faults;
+mod outgoing;
 mod routes;
 #[cfg(test)]
 mod tests;
 mod token;
-mod whims;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -20,26 +20,26 @@ use rand::{RngExt, SeedableRng};
 use serde_json::Value;
 use tokio::sync::broadcast;
 
-use super::floor::lock;
+use super::simulation::lock;
 use base::Lifecycle;
 use connection::Connection;
+pub use faults::SignalrFaults;
 pub use routes::router;
-pub use whims::Whims;
 
-/// The server's promises about time, as negotiate announces them.
+/// The timeouts that negotiate announces.
 #[derive(Debug, Clone, Copy)]
 pub struct Timeouts {
-    /// How often a silent transport gets `{}`.
+    /// Time between two keep-alives (`{}`) on an idle transport.
     pub keep_alive: Duration,
-    /// After how much silence the client should worry.
+    /// Time without a message after which a client treats the connection as slow.
     pub keep_alive_timeout: Duration,
-    /// How long a connection without a transport is kept.
+    /// Time for which a connection without a transport is kept.
     pub disconnect: Duration,
-    /// How long a poll is held.
+    /// Time for which a poll is held.
     pub connection: Duration,
-    /// How long to wait between two polls.
+    /// Pause between two polls.
     pub poll_delay: Duration,
-    /// How long a transport may take to come up.
+    /// Time within which a transport must connect.
     pub transport_connect: Duration,
 }
 
@@ -56,10 +56,10 @@ impl Default for Timeouts {
     }
 }
 
-/// What the steering wheel tells all transports at once.
+/// A signal from the control API to all transports.
 #[derive(Debug, Clone)]
 enum Signal {
-    Cut,
+    Disconnect,
     Raw(String),
 }
 
@@ -70,10 +70,10 @@ pub struct Hub(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     connections: Mutex<HashMap<String, Connection>>,
-    chance: Mutex<StdRng>,
+    rng: Mutex<StdRng>,
     timeouts: Timeouts,
     signals: broadcast::Sender<Signal>,
-    whims: Mutex<Whims>,
+    faults: Mutex<SignalrFaults>,
     life: Lifecycle,
 }
 
@@ -83,103 +83,103 @@ impl Hub {
     pub fn new(seed: u64, timeouts: Timeouts, life: Lifecycle) -> Self {
         Self(Arc::new(Inner {
             connections: Mutex::new(HashMap::new()),
-            chance: Mutex::new(StdRng::seed_from_u64(seed)),
+            rng: Mutex::new(StdRng::seed_from_u64(seed)),
             timeouts,
             signals: broadcast::channel(64).0,
-            whims: Mutex::default(),
+            faults: Mutex::default(),
             life,
         }))
     }
 
-    /// Sends one hub message to one connection, which gets it as soon as it can, or after it has come back.
+    /// Sends a hub message to a connection, which gets it at once or after its reconnect.
     pub fn send(&self, connection: &str, message: &Value) {
-        let Whims { doubling, shuffling, .. } = *self.whims();
+        let SignalrFaults { duplicate, reorder, .. } = *self.faults();
         if let Some(found) = lock(&self.0.connections).get_mut(connection) {
-            found.push(message.to_string(), shuffling);
-            if doubling {
+            found.push(message.to_string(), reorder);
+            if duplicate {
                 found.push(message.to_string(), false);
             }
         }
     }
 
-    /// Whether there is such a connection.
+    /// Whether the connection exists.
     #[must_use]
     pub fn knows(&self, connection: &str) -> bool {
         lock(&self.0.connections).contains_key(connection)
     }
 
-    /// Whether pushes to this connection have begun.
+    /// Whether the client has sent `start`.
     #[must_use]
     pub fn is_started(&self, connection: &str) -> bool {
         lock(&self.0.connections).get(connection).is_some_and(Connection::is_started)
     }
 
-    /// Puts a connection into the group of those that get pushes; it is told its new groups token.
+    /// Adds a connection to the group that gets pushes and gives it a new groups token.
     pub fn join(&self, connection: &str) {
-        let groups_token = token::plain(&mut *lock(&self.0.chance));
+        let groups_token = token::plain(&mut *lock(&self.0.rng));
         if let Some(found) = lock(&self.0.connections).get_mut(connection) {
             found.join(groups_token);
         }
     }
 
-    /// Forgets connections that have been without a transport for too long.
+    /// Removes connections that have had no transport for the disconnect timeout.
     pub fn sweep(&self) {
-        let patience = self.0.timeouts.disconnect;
-        lock(&self.0.connections).retain(|_, connection| !connection.is_forsaken(patience));
+        let timeout = self.0.timeouts.disconnect;
+        lock(&self.0.connections).retain(|_, connection| !connection.is_expired(timeout));
     }
 
-    /// How many connections have a transport.
+    /// Number of connections with a transport.
     #[must_use]
-    pub fn connected(&self) -> usize {
+    pub fn connected_count(&self) -> usize {
         lock(&self.0.connections).values().filter(|connection| connection.has_transport()).count()
     }
 
-    /// How many connections are remembered, with or without a transport.
+    /// Number of connections, with or without a transport.
     #[must_use]
-    pub fn remembered(&self) -> usize {
+    pub fn connection_count(&self) -> usize {
         lock(&self.0.connections).len()
     }
 
-    /// Breaks every transport off without a word.
-    pub fn cut(&self) {
-        let _ = self.0.signals.send(Signal::Cut);
+    /// Drops every transport without a close frame.
+    pub fn disconnect(&self) {
+        let _ = self.0.signals.send(Signal::Disconnect);
     }
 
-    /// Sends a text to every transport as it is.
-    pub fn push_raw(&self, text: String) {
+    /// Sends a text to every transport unchanged.
+    pub fn send_raw_frame(&self, text: String) {
         let _ = self.0.signals.send(Signal::Raw(text));
     }
 
-    /// What the server does wrong, to be looked at and changed.
-    pub fn whims(&self) -> MutexGuard<'_, Whims> {
-        lock(&self.0.whims)
+    /// The injected faults, to read and to change.
+    pub fn faults(&self) -> MutexGuard<'_, SignalrFaults> {
+        lock(&self.0.faults)
     }
 
-    /// Loses all groups: connections stay and keep-alives go on, but nothing more arrives (`signalr.md` 8).
+    /// Removes all connections from their groups: they get keep-alives and no more pushes (signalr.md 8).
     pub fn drop_groups(&self) {
         for connection in lock(&self.0.connections).values_mut() {
             connection.leave_groups();
         }
     }
 
-    /// Makes all connections of now deaf: whatever is subscribed over them, nothing arrives. Only new ones hear again.
-    pub fn deafen(&self) {
+    /// Makes all connections of now deaf: whatever is subscription_count over them, nothing arrives. Only new ones hear again.
+    pub fn withhold_pushes(&self) {
         for connection in lock(&self.0.connections).values_mut() {
-            connection.deafen();
+            connection.withhold_pushes();
         }
     }
 
-    /// Forgets all connections: whoever comes back with an old token is refused.
+    /// Forgets all connections and refuses their tokens.
     pub fn forget_connections(&self) {
         lock(&self.0.connections).clear();
     }
 
     fn open(&self, user: i64) -> (String, String) {
-        let mut chance = lock(&self.0.chance);
-        let id = token::guid(&mut *chance);
-        let token = token::awkward(&mut *chance);
-        let tag = format!("{:06X}", chance.random_range(0x10_0000..0xFF_FFFF_u32));
-        drop(chance);
+        let mut rng = lock(&self.0.rng);
+        let id = token::guid(&mut *rng);
+        let token = token::with_reserved_characters(&mut *rng);
+        let tag = format!("{:06X}", rng.random_range(0x10_0000..0xFF_FFFF_u32));
+        drop(rng);
         lock(&self.0.connections).insert(id.clone(), Connection::new(token.clone(), tag, user));
         (id, token)
     }

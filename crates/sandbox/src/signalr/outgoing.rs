@@ -1,58 +1,58 @@
-//! What a transport has to send next, whichever transport it is.
+//! The outgoing messages of one transport of any kind.
 
 use tokio::sync::{broadcast, watch};
 use tokio::time::{Instant, sleep_until};
 
 use super::{Hub, Signal};
-use crate::floor::lock;
+use crate::simulation::lock;
 
-/// Follows one connection for one transport; leaves it when dropped.
+/// Reads the messages of a connection for one transport; detaches from it when dropped.
 #[derive(Debug)]
-pub struct Feed {
+pub struct Outgoing {
     hub: Hub,
     connection: String,
     cursor: u64,
-    greeting: Option<String>,
-    news: watch::Receiver<u64>,
+    init_frame: Option<String>,
+    latest: watch::Receiver<u64>,
     signals: broadcast::Receiver<Signal>,
-    next_beat: Instant,
+    next_keep_alive: Instant,
 }
 
-/// A piece of an answer to a poll.
+/// A chunk of the answer to a poll.
 #[derive(Debug)]
-pub enum Piece {
-    /// A sign of life (`signalr.md` 6).
-    Blank,
-    /// The frame, which ends the answer.
+pub enum PollChunk {
+    /// A blank, the keep-alive of long polling (signalr.md 6).
+    KeepAlive,
+    /// The frame that ends the answer.
     Frame(String),
 }
 
-impl Feed {
-    /// Follows a connection: without a message id with a greeting, with one from there on, and with an empty one from now on.
-    /// None if the connection is gone or the id is not one of its own.
+impl Outgoing {
+    /// Attaches to a connection: without a message id it starts with the init frame, with one it resumes there, and with an
+    /// empty one it starts now. `None` if the connection is gone or the id is not one of its own.
     pub fn new(hub: &Hub, connection: &str, message_id: Option<&str>) -> Option<Self> {
         let mut connections = lock(&hub.0.connections);
         let found = connections.get_mut(connection)?;
         let cursor = match message_id {
-            Some(text) if !text.is_empty() => found.read_cursor(text)?,
+            Some(text) if !text.is_empty() => found.parse_cursor(text)?,
             _ => found.last(),
         };
         Some(Self {
             hub: hub.clone(),
             connection: connection.to_owned(),
             cursor,
-            greeting: message_id.is_none().then(|| found.greeting()),
-            news: found.follow(),
+            init_frame: message_id.is_none().then(|| found.init_frame()),
+            latest: found.attach(),
             signals: hub.0.signals.subscribe(),
-            next_beat: Instant::now() + hub.0.timeouts.keep_alive,
+            next_keep_alive: Instant::now() + hub.0.timeouts.keep_alive,
         })
     }
 
-    /// The next text, keep-alives included; none when the transport has to end. Nothing is lost if the wait is dropped.
+    /// The next text, keep-alives included; `None` when the transport has to end. Cancel safe.
     pub async fn next(&mut self) -> Option<String> {
         loop {
             if let Some(frame) = self.ready() {
-                self.next_beat = Instant::now() + self.hub.0.timeouts.keep_alive;
+                self.next_keep_alive = Instant::now() + self.hub.0.timeouts.keep_alive;
                 return Some(frame);
             }
             let life = self.hub.0.life.clone();
@@ -61,13 +61,13 @@ impl Feed {
                 () = life.stopping() => return None,
                 signal = self.signals.recv() => match signal {
                     Ok(Signal::Raw(text)) => return Some(text),
-                    Ok(Signal::Cut) | Err(broadcast::error::RecvError::Closed) => return None,
+                    Ok(Signal::Disconnect) | Err(broadcast::error::RecvError::Closed) => return None,
                     Err(broadcast::error::RecvError::Lagged(_)) => {}
                 },
-                changed = self.news.changed() => changed.ok()?,
-                () = sleep_until(self.next_beat) => {
-                    self.next_beat = Instant::now() + self.hub.0.timeouts.keep_alive;
-                    if !self.hub.whims().mute {
+                changed = self.latest.changed() => changed.ok()?,
+                () = sleep_until(self.next_keep_alive) => {
+                    self.next_keep_alive = Instant::now() + self.hub.0.timeouts.keep_alive;
+                    if !self.hub.faults().suppress_keep_alives {
                         return Some("{}".to_owned());
                     }
                 }
@@ -75,25 +75,25 @@ impl Feed {
         }
     }
 
-    /// The next piece of one answer to a poll, until `deadline`: a blank while there is nothing to say, then whatever
-    /// comes first, or silence. None when the transport has to end.
-    pub async fn poll(&mut self, deadline: Instant) -> Option<Piece> {
+    /// The next chunk of the answer to a poll: blanks until a frame comes, or an empty frame at `deadline`. `None` when the
+    /// transport has to end.
+    pub async fn poll(&mut self, deadline: Instant) -> Option<PollChunk> {
         match tokio::time::timeout_at(deadline, self.next()).await {
-            Ok(Some(beat)) if beat == "{}" => Some(Piece::Blank),
-            Ok(Some(frame)) => Some(Piece::Frame(frame)),
+            Ok(Some(text)) if text == "{}" => Some(PollChunk::KeepAlive),
+            Ok(Some(frame)) => Some(PollChunk::Frame(frame)),
             Ok(None) => None,
             Err(_) => {
                 let delay = self.hub.0.timeouts.poll_delay;
                 let connections = lock(&self.hub.0.connections);
                 let found = connections.get(&self.connection)?;
-                Some(Piece::Frame(found.silence(self.cursor, delay)))
+                Some(PollChunk::Frame(found.empty_frame(self.cursor, delay)))
             }
         }
     }
 
     fn ready(&mut self) -> Option<String> {
-        if let Some(greeting) = self.greeting.take() {
-            return Some(greeting);
+        if let Some(frame) = self.init_frame.take() {
+            return Some(frame);
         }
         let (cursor, frame) = lock(&self.hub.0.connections).get_mut(&self.connection)?.frame_after(self.cursor)?;
         self.cursor = cursor;
@@ -101,10 +101,10 @@ impl Feed {
     }
 }
 
-impl Drop for Feed {
+impl Drop for Outgoing {
     fn drop(&mut self) {
         if let Some(found) = lock(&self.hub.0.connections).get_mut(&self.connection) {
-            found.unfollow();
+            found.detach();
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The commands below `/webapi/signalr` (`signalr.md` sections 1 to 6).
+//! The commands below `/webapi/signalr` (signalr.md sections 1 to 6).
 
 use std::convert::Infallible;
 use std::io;
@@ -17,21 +17,21 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use super::feed::{Feed, Piece};
-use super::{Hub, Whims, token};
-use crate::clarity::{Challenge, Gate};
-use crate::floor::lock;
+use super::outgoing::{Outgoing, PollChunk};
+use super::{Hub, SignalrFaults, token};
+use crate::clarity::{Auth, Challenge};
+use crate::simulation::lock;
 
-/// The SignalR part of the Clarity server.
+/// State of the handlers.
 #[derive(Clone)]
-struct Wire {
+struct ApiState {
     hub: Hub,
-    gate: Gate,
+    auth: Auth,
 }
 
 /// The routes, relative to the SignalR path.
-pub fn router(hub: Hub, gate: Gate) -> Router {
-    let wire = Wire { hub, gate };
+pub fn router(hub: Hub, auth: Auth) -> Router {
+    let state = ApiState { hub, auth };
     Router::new()
         .route("/negotiate", get(negotiate))
         .route("/connect", get(connect).post(connect))
@@ -41,57 +41,57 @@ pub fn router(hub: Hub, gate: Gate) -> Router {
         .route("/send", post(send))
         .route("/abort", post(abort))
         .route("/ping", get(async || axum::Json(json!({"Response": "pong"}))))
-        .layer(from_fn_with_state(wire.clone(), unless_refusing))
-        .with_state(wire)
+        .layer(from_fn_with_state(state.clone(), apply_faults))
+        .with_state(state)
 }
 
-async fn unless_refusing(State(wire): State<Wire>, request: Request, next: Next) -> Response {
-    let Whims { refusing, delay, .. } = *wire.hub.whims();
+async fn apply_faults(State(state): State<ApiState>, request: Request, next: Next) -> Response {
+    let SignalrFaults { unavailable, delay, .. } = *state.hub.faults();
     tokio::time::sleep(delay).await;
-    if refusing { StatusCode::SERVICE_UNAVAILABLE.into_response() } else { next.run(request).await }
+    if unavailable { StatusCode::SERVICE_UNAVAILABLE.into_response() } else { next.run(request).await }
 }
 
-/// Only one of the transports is an upgrade.
+/// Only the transport webSockets upgrades the request.
 type Upgrade = Result<WebSocketUpgrade, WebSocketUpgradeRejection>;
 
 /// The query of every command but negotiate and ping.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-struct Call {
+struct ConnectionQuery {
     transport: String,
     connection_token: String,
     message_id: Option<String>,
     groups_token: Option<String>,
 }
 
-/// Why a command is not carried out.
+/// Why a command is refused.
 enum Refusal {
-    Stranger(Challenge),
+    Unauthenticated(Challenge),
     Plain(StatusCode, &'static str),
 }
 
 impl From<Refusal> for Response {
     fn from(refusal: Refusal) -> Self {
         match refusal {
-            Refusal::Stranger(challenge) => challenge.into_response(),
+            Refusal::Unauthenticated(challenge) => challenge.into_response(),
             Refusal::Plain(status, why) => (status, why).into_response(),
         }
     }
 }
 
-impl Wire {
+impl ApiState {
     fn user(&self, headers: &HeaderMap, query: &str) -> Result<i64, Refusal> {
-        self.gate.admit(headers, query).map_err(Refusal::Stranger)
+        self.auth.authenticate(headers, query).map_err(Refusal::Unauthenticated)
     }
 
-    /// Which connection a command is about, if the caller may speak for it.
-    fn connection(&self, headers: &HeaderMap, query: &str) -> Result<(String, Call), Refusal> {
+    /// The connection that a command is about; it must belong to the caller.
+    fn connection(&self, headers: &HeaderMap, query: &str) -> Result<(String, ConnectionQuery), Refusal> {
         let user = self.user(headers, query)?;
         let refuse = |status: StatusCode, why: &'static str| Err(Refusal::Plain(status, why));
-        let Ok(call) = serde_json::from_value::<Call>(query_object(query)) else {
+        let Ok(call) = serde_json::from_value::<ConnectionQuery>(query_object(query)) else {
             return refuse(StatusCode::BAD_REQUEST, "The query cannot be read.");
         };
-        if ["connectionToken", "messageId", "groupsToken"].iter().any(|name| token::is_bare(query, name)) {
+        if ["connectionToken", "messageId", "groupsToken"].iter().any(|name| token::is_unencoded(query, name)) {
             return refuse(StatusCode::BAD_REQUEST, "The ConnectionId is in the incorrect format.");
         }
         let connections = lock(&self.hub.0.connections);
@@ -110,21 +110,21 @@ fn query_object(query: &str) -> Value {
 }
 
 async fn negotiate(
-    State(wire): State<Wire>,
+    State(state): State<ApiState>,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Result<Response, Response> {
     let query = query.unwrap_or_default();
-    let user = wire.user(&headers, &query)?;
-    if let Some(status) = wire.hub.whims().negotiation {
+    let user = state.user(&headers, &query)?;
+    if let Some(status) = state.hub.faults().negotiation {
         return Err((status, "The sandbox was asked to refuse.").into_response());
     }
-    if let Some(url) = wire.hub.whims().redirect.clone() {
+    if let Some(url) = state.hub.faults().redirect.clone() {
         return Ok(axum::Json(json!({"ProtocolVersion": "2.0", "RedirectUrl": url})).into_response());
     }
-    let (id, token) = wire.hub.open(user);
-    let times = wire.hub.0.timeouts;
-    // Offers beyond 1.5 are clamped; older ones are taken as they are (`signalr.md` 2).
+    let (id, token) = state.hub.open(user);
+    let times = state.hub.0.timeouts;
+    // Protocol versions above 1.5 are clamped; older ones are accepted (signalr.md 2).
     let wanted =
         query_object(&query)["clientProtocol"].as_str().and_then(|text| text.parse::<f64>().ok()).unwrap_or(1.5);
     let answer = json!({
@@ -134,7 +134,7 @@ async fn negotiate(
         "KeepAliveTimeout": times.keep_alive_timeout.as_secs_f64(),
         "DisconnectTimeout": times.disconnect.as_secs_f64(),
         "ConnectionTimeout": times.connection.as_secs_f64(),
-        "TryWebSockets": !wire.hub.whims().closed.contains("webSockets"),
+        "TryWebSockets": !state.hub.faults().disabled_transports.contains("webSockets"),
         "ProtocolVersion": format!("{:.1}", wanted.clamp(1.2, 1.5)),
         "TransportConnectTimeout": times.transport_connect.as_secs_f64(),
         "LongPollDelay": times.poll_delay.as_secs_f64(),
@@ -143,68 +143,68 @@ async fn negotiate(
 }
 
 async fn connect(
-    State(wire): State<Wire>,
+    State(state): State<ApiState>,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
     upgrade: Upgrade,
 ) -> Result<Response, Response> {
-    let (id, call) = wire.connection(&headers, &query.unwrap_or_default())?;
-    transport(&wire, &id, &call, None, upgrade).await
+    let (id, call) = state.connection(&headers, &query.unwrap_or_default())?;
+    transport(&state, &id, &call, None, upgrade).await
 }
 
 async fn reconnect(
-    State(wire): State<Wire>,
+    State(state): State<ApiState>,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
     upgrade: Upgrade,
     body: Bytes,
 ) -> Result<Response, Response> {
-    // Polls may put cursor and groups token into a form, which keeps the address short (`signalr.md` 6).
+    // A poll can send its cursor and groups token as a form, which keeps the URL short (signalr.md 6).
     let form = std::str::from_utf8(&body).unwrap_or_default();
     let query = format!("{}&{form}", query.unwrap_or_default());
-    let (id, call) = wire.connection(&headers, &query)?;
-    if let Some(found) = lock(&wire.hub.0.connections).get_mut(&id) {
+    let (id, call) = state.connection(&headers, &query)?;
+    if let Some(found) = lock(&state.hub.0.connections).get_mut(&id) {
         found.verify_groups(call.groups_token.as_deref());
     }
     let message_id = call.message_id.clone().unwrap_or_default();
-    transport(&wire, &id, &call, Some(&message_id), upgrade).await
+    transport(&state, &id, &call, Some(&message_id), upgrade).await
 }
 
 async fn transport(
-    wire: &Wire,
+    state: &ApiState,
     id: &str,
-    call: &Call,
+    call: &ConnectionQuery,
     message_id: Option<&str>,
     upgrade: Upgrade,
 ) -> Result<Response, Response> {
     let bad = |why: &'static str| (StatusCode::BAD_REQUEST, why).into_response();
-    if wire.hub.whims().closed.contains(&call.transport) {
+    if state.hub.faults().disabled_transports.contains(&call.transport) {
         return Err(StatusCode::NOT_FOUND.into_response());
     }
-    let feed = Feed::new(&wire.hub, id, message_id).ok_or_else(|| bad("The message id cannot be read."))?;
+    let outgoing = Outgoing::new(&state.hub, id, message_id).ok_or_else(|| bad("The message id cannot be read."))?;
     match (call.transport.as_str(), upgrade) {
-        ("webSockets", Ok(upgrade)) => Ok(upgrade.on_upgrade(move |socket| serve_socket(socket, feed))),
+        ("webSockets", Ok(upgrade)) => Ok(upgrade.on_upgrade(move |socket| serve_socket(socket, outgoing))),
         ("webSockets", Err(_)) => Err(bad("This is not a WebSocket request.")),
-        ("serverSentEvents", _) => Ok(server_sent_events(feed)),
+        ("serverSentEvents", _) => Ok(server_sent_events(outgoing)),
         ("longPolling", _) => {
-            let answer = long_polling(feed, Instant::now() + wire.hub.0.timeouts.connection).await;
+            let answer = long_polling(outgoing, Instant::now() + state.hub.0.timeouts.connection).await;
             answer.ok_or_else(|| StatusCode::SERVICE_UNAVAILABLE.into_response())
         }
         _ => Err(bad("Unknown transport.")),
     }
 }
 
-async fn serve_socket(mut socket: WebSocket, mut feed: Feed) {
+async fn serve_socket(mut socket: WebSocket, mut outgoing: Outgoing) {
     loop {
         let text = tokio::select! {
-            text = feed.next() => text,
+            text = outgoing.next() => text,
             incoming = socket.recv() => match incoming {
                 Some(Ok(Message::Text(call))) => Some(answer(&call)),
                 Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Binary(_))) => continue,
                 Some(Ok(Message::Close(_)) | Err(_)) | None => None,
             },
         };
-        // Dropping the socket closes the TCP connection without a closing frame, which is what a broken link looks like.
+        // Dropping the socket closes the TCP connection without a close frame, as a broken link does.
         let Some(text) = text else { return };
         if socket.send(Message::Text(text.into())).await.is_err() {
             return;
@@ -212,10 +212,10 @@ async fn serve_socket(mut socket: WebSocket, mut feed: Feed) {
     }
 }
 
-fn server_sent_events(feed: Feed) -> Response {
-    let events = unfold((feed, true), |(mut feed, first)| async move {
-        let data = if first { "initialized".to_owned() } else { feed.next().await? };
-        Some((Ok::<_, Infallible>(format!("data: {data}\r\n\r\n")), (feed, false)))
+fn server_sent_events(outgoing: Outgoing) -> Response {
+    let events = unfold((outgoing, true), |(mut outgoing, first)| async move {
+        let data = if first { "initialized".to_owned() } else { outgoing.next().await? };
+        Some((Ok::<_, Infallible>(format!("data: {data}\r\n\r\n")), (outgoing, false)))
     });
     (
         [(header::CONTENT_TYPE, "text/event-stream; charset=UTF-8"), (header::CACHE_CONTROL, "no-cache")],
@@ -224,19 +224,19 @@ fn server_sent_events(feed: Feed) -> Response {
         .into_response()
 }
 
-/// One answer: blanks while there is nothing to say, and the frame. Its head goes out with the first of them.
-async fn long_polling(mut feed: Feed, deadline: Instant) -> Option<Response> {
-    let first = feed.poll(deadline).await?;
-    let pieces = unfold(Some((feed, Some(first))), move |rest| async move {
-        let (mut feed, first) = rest?;
+/// The answer to a poll: blanks until a frame ends it. Its headers are sent with the first chunk.
+async fn long_polling(mut outgoing: Outgoing, deadline: Instant) -> Option<Response> {
+    let first = outgoing.poll(deadline).await?;
+    let pieces = unfold(Some((outgoing, Some(first))), move |rest| async move {
+        let (mut outgoing, first) = rest?;
         let piece = match first {
             Some(piece) => Some(piece),
-            None => feed.poll(deadline).await,
+            None => outgoing.poll(deadline).await,
         };
         Some(match piece {
-            Some(Piece::Blank) => (Ok(" ".to_owned()), Some((feed, None))),
-            Some(Piece::Frame(frame)) => (Ok(frame), None),
-            // An answer that breaks off is what a broken link looks like.
+            Some(PollChunk::KeepAlive) => (Ok(" ".to_owned()), Some((outgoing, None))),
+            Some(PollChunk::Frame(frame)) => (Ok(frame), None),
+            // A truncated answer, as from a broken link.
             None => (Err(io::Error::from(io::ErrorKind::ConnectionReset)), None),
         })
     });
@@ -244,9 +244,13 @@ async fn long_polling(mut feed: Feed, deadline: Instant) -> Option<Response> {
     Some((kind, Body::from_stream(pieces)).into_response())
 }
 
-async fn start(State(wire): State<Wire>, RawQuery(query): RawQuery, headers: HeaderMap) -> Result<Response, Response> {
-    let (id, _) = wire.connection(&headers, &query.unwrap_or_default())?;
-    if let Some(found) = lock(&wire.hub.0.connections).get_mut(&id) {
+async fn start(
+    State(state): State<ApiState>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Result<Response, Response> {
+    let (id, _) = state.connection(&headers, &query.unwrap_or_default())?;
+    if let Some(found) = lock(&state.hub.0.connections).get_mut(&id) {
         found.start();
     }
     Ok(axum::Json(json!({"Response": "started"})).into_response())
@@ -258,16 +262,16 @@ struct Sent {
 }
 
 async fn send(
-    State(wire): State<Wire>,
+    State(state): State<ApiState>,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
     Form(sent): Form<Sent>,
 ) -> Result<Response, Response> {
-    wire.connection(&headers, &query.unwrap_or_default())?;
+    state.connection(&headers, &query.unwrap_or_default())?;
     Ok(([(header::CONTENT_TYPE, "application/json; charset=UTF-8")], answer(&sent.data)).into_response())
 }
 
-/// The hub has no methods to call, and says so as the original does.
+/// The hub has no methods; this is the original's answer to a call of an unknown one.
 fn answer(call: &str) -> String {
     let call: Value = serde_json::from_str(call).unwrap_or_default();
     let method = call["M"].as_str().unwrap_or_default();
@@ -275,11 +279,11 @@ fn answer(call: &str) -> String {
 }
 
 async fn abort(
-    State(wire): State<Wire>,
+    State(state): State<ApiState>,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Result<StatusCode, Response> {
-    let (id, _) = wire.connection(&headers, &query.unwrap_or_default())?;
-    lock(&wire.hub.0.connections).remove(&id);
+    let (id, _) = state.connection(&headers, &query.unwrap_or_default())?;
+    lock(&state.hub.0.connections).remove(&id);
     Ok(StatusCode::OK)
 }

@@ -1,4 +1,4 @@
-//! The ring, the cursor and the groups, without a network.
+//! The ring, the cursor and the groups of a connection, without a network.
 
 use super::connection::Connection;
 use super::token;
@@ -13,7 +13,7 @@ fn connection() -> Connection {
 }
 
 #[test]
-fn nothing_is_sent_before_start_and_everything_after() {
+fn messages_before_start_are_sent_after_start() {
     let mut connection = connection();
     connection.push("1".to_owned(), false);
     assert_eq!(connection.frame_after(0), None);
@@ -23,24 +23,24 @@ fn nothing_is_sent_before_start_and_everything_after() {
 }
 
 #[test]
-fn a_cursor_leads_back_to_where_it_was_given_out_and_the_ring_forgets_the_oldest() {
+fn cursor_resumes_at_its_message_and_full_ring_drops_the_oldest() {
     let mut connection = connection();
     connection.start();
     for number in 1..=1010 {
         connection.push(number.to_string(), false);
     }
-    let cursor = connection.read_cursor("d-1A2B3C-B,0|C,3F0|D,0").expect("ours");
+    let cursor = connection.parse_cursor("d-1A2B3C-B,0|C,3F0|D,0").expect("a cursor of this connection");
     assert_eq!(cursor, 1008);
     let (_, frame) = connection.frame_after(cursor).expect("two more");
     assert!(frame.ends_with(r#""M":[1009,1010]}"#), "{frame}");
     let (last, frame) = connection.frame_after(0).expect("what is left");
     assert_eq!(last, 60);
     assert!(frame.contains(r#""M":[11,12,"#), "{frame}");
-    assert_eq!(connection.read_cursor("d-FFFFFF-B,0|C,1|D,0"), None);
+    assert_eq!(connection.parse_cursor("d-FFFFFF-B,0|C,1|D,0"), None);
 }
 
 #[test]
-fn without_its_groups_token_a_client_hears_no_more() {
+fn client_without_groups_token_gets_no_more_pushes() {
     let mut connection = connection();
     connection.start();
     connection.push("1".to_owned(), false);
@@ -54,7 +54,7 @@ fn without_its_groups_token_a_client_hears_no_more() {
 }
 
 #[test]
-fn a_shuffled_message_is_overtaken_by_the_next_and_a_deaf_connection_hears_nothing() {
+fn pushes_are_reordered_or_withheld_on_request() {
     let mut connection = connection();
     connection.start();
     connection.push("1".to_owned(), true);
@@ -62,19 +62,19 @@ fn a_shuffled_message_is_overtaken_by_the_next_and_a_deaf_connection_hears_nothi
     connection.push("2".to_owned(), true);
     let (last, frame) = connection.frame_after(0).expect("both");
     assert!(frame.ends_with(r#""M":[2,1]}"#), "{frame}");
-    connection.deafen();
+    connection.withhold_pushes();
     connection.join("another".to_owned());
     connection.push("3".to_owned(), false);
     assert_eq!(connection.frame_after(last), None);
 }
 
 #[test]
-fn tokens_are_awkward_and_ids_are_guids() {
-    let mut chance = StdRng::seed_from_u64(1);
-    let tokens: HashSet<String> = (0..50).map(|_| token::awkward(&mut chance)).collect();
+fn tokens_have_reserved_characters_and_ids_are_guids() {
+    let mut rng = StdRng::seed_from_u64(1);
+    let tokens: HashSet<String> = (0..50).map(|_| token::with_reserved_characters(&mut rng)).collect();
     assert_eq!(tokens.len(), 50);
     assert!(tokens.iter().all(|token| ['+', '/', '='].iter().all(|sign| token.contains(*sign))));
-    assert_eq!(token::guid(&mut chance).split('-').map(str::len).collect::<Vec<_>>(), [8, 4, 4, 4, 12]);
-    assert!(token::is_bare("a=1&connectionToken=x+y", "connectionToken"));
-    assert!(!token::is_bare("a=1&connectionToken=x%2By", "connectionToken"));
+    assert_eq!(token::guid(&mut rng).split('-').map(str::len).collect::<Vec<_>>(), [8, 4, 4, 4, 12]);
+    assert!(token::is_unencoded("a=1&connectionToken=x+y", "connectionToken"));
+    assert!(!token::is_unencoded("a=1&connectionToken=x%2By", "connectionToken"));
 }
