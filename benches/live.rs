@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 
 use base::{Clock, Lifecycle};
 use callboard::commands::{Application, RunMode, sandbox_config};
-use sandbox::{Options, Sandbox};
 use futures_util::StreamExt;
+use sandbox::{Options, Sandbox};
 use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::sync::watch;

@@ -10,10 +10,10 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 
 use super::{CommandError, erase, wallboard_token};
-use base::Lifecycle;
 use crate::gold::Gold;
 use crate::store::Store;
 use crate::web::access::Displays;
+use base::Lifecycle;
 
 /// How long whoever connects may take to say what they want.
 const PATIENCE: Duration = Duration::from_secs(10);

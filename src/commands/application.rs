@@ -10,7 +10,6 @@ use tokio::net::TcpListener;
 use super::{CommandError, admin_socket, gauges, maintenance};
 use crate::actions::{FeedbackActions, FeedbackRules, FeedbackSignals, SignIns, SupervisorActions, Surveys};
 use crate::actions::{sign_in, surveys};
-use base::{Clock, Lifecycle, Metrics, SourceClock, http};
 use crate::config::{self, Auth, Config, Sending};
 use crate::domain::{AgentId, Fact, Health, QueueId, SourceName, SourceState};
 use crate::feeds::agent_connect::AgentConnectFeed;
@@ -35,6 +34,7 @@ use crate::web::serve::{Limits, serve};
 use crate::web::tls::{self, Tls};
 use crate::web::wallboards::Wallboards;
 use crate::web::{AppState, Handles, SiteSettings, assets, router};
+use base::{Clock, Lifecycle, Metrics, SourceClock, http};
 
 /// What pages and snapshots carry: another build means that a page should load itself anew. Other scripts or styles are
 /// another build, whatever the version says.
@@ -281,7 +281,10 @@ impl Parts<'_> {
     }
 
     /// The desk where surveys are asked for, the way to whoever considers whom to ask, and whoever reads results.
-    fn speak_to_agent_connect(&self, store: &Store) -> Result<(Option<Surveys>, Option<EndedInteractions>), CommandError> {
+    fn speak_to_agent_connect(
+        &self,
+        store: &Store,
+    ) -> Result<(Option<Surveys>, Option<EndedInteractions>), CommandError> {
         let Some(config) = self.config.agent_connect.as_ref() else { return Ok((None, None)) };
         let Some(key) = config.api_key.as_ref() else { return Ok((None, None)) };
         let usage = |error: &dyn std::fmt::Display| CommandError::Usage(error.to_string());

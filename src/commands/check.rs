@@ -8,7 +8,6 @@ use std::time::Duration;
 use classic_signalr::Event;
 
 use super::{CommandError, say, serve};
-use base::{Clock, error_chain, http};
 use crate::config::{self, Config};
 use crate::feeds::clarity;
 use crate::store;
@@ -16,6 +15,7 @@ use crate::upstream::agent_connect::AgentConnect;
 use crate::upstream::clarity::Clarity;
 use crate::upstream::goodays::Goodays;
 use crate::upstream::kustomer::Kustomer;
+use base::{Clock, error_chain, http};
 
 /// How long Clarity may take to begin to push, all transports tried.
 const LONGEST_WAIT: Duration = Duration::from_secs(30);

@@ -10,13 +10,13 @@ use super::application::{Application, RunMode};
 use super::arguments::{DemoOptions, FloorOptions};
 use super::serve::bind;
 use super::{CommandError, say};
-use base::{Clock, Lifecycle};
 use crate::config::{
     self, AgentConnect, Auth, Clarity, Config, Goodays, Kustomer, Mode, PlaceLink, Sending, Wallboard,
 };
 use crate::domain::Role;
-use sandbox::{self, Addresses, Control, Sandbox, Visibility};
 use crate::web::access::DemoTokens;
+use base::{Clock, Lifecycle};
+use sandbox::{self, Addresses, Control, Sandbox, Visibility};
 
 /// Wallboards of the demo, with how many of the first queues each shows; none means all.
 const BOARDS: [(&str, i64); 2] = [("floor", 0), ("sales", 4)];

@@ -8,11 +8,11 @@ use super::admin_socket::{self, Answer, Order};
 use super::application::open_store;
 use super::arguments::EraseOptions;
 use super::{CommandError, maintenance, say};
-use base::Clock;
 use crate::config::Config;
 use crate::domain::{Actor, CustomerIdentity, Fact};
 use crate::gold::Gold;
 use crate::store::{ErasureReport, Store, StoreError};
+use base::Clock;
 
 /// Who is to be forgotten.
 #[derive(Clone, Serialize, Deserialize)]

@@ -3,10 +3,10 @@
 
 use std::time::Duration;
 
-use base::{Clock, Metrics};
 use crate::domain::{SourceName, SourceState};
 use crate::gold::{Entity, Gold, Key};
 use crate::store::Store;
+use base::{Clock, Metrics};
 
 /// How old these figures may be.
 const EVERY: Duration = Duration::from_secs(10);
@@ -53,9 +53,9 @@ mod tests {
     use jiff::Timestamp;
 
     use super::*;
-    use base::Lifecycle;
     use crate::domain::{Fact, FeedbackAction, FeedbackActionKind, Health, RequestState, ResponseRecord};
     use crate::gold::MatchRules;
+    use base::Lifecycle;
 
     #[tokio::test]
     async fn open_feedback_is_what_waits_by_how_long() {

@@ -6,11 +6,11 @@ use std::time::Duration;
 use jiff::SignedDuration;
 use tokio::sync::watch;
 
-use base::{Clock, Lifecycle};
 use crate::config::Config;
 use crate::domain::{CustomerIdentity, Fact, Health, SourceName, SourceState};
 use crate::gold::Gold;
 use crate::store::{RetentionPeriods, RetentionReport, Settings, Store, StoreError};
+use base::{Clock, Lifecycle};
 
 /// How often it is looked whether something is due.
 const ROUND: Duration = Duration::from_secs(60);

@@ -21,8 +21,8 @@ pub use application::{Application, RunMode};
 pub use arguments::Arguments;
 pub use demo::{demo_access, sandbox_config};
 
-use base::logging;
 use arguments::Command;
+use base::logging;
 
 /// Why a command ended badly, in one sentence with what to do.
 #[derive(Debug, Error)]

@@ -6,8 +6,8 @@ use tokio::net::TcpListener;
 
 use super::application::{Application, RunMode};
 use super::{CommandError, say};
-use base::{Clock, Lifecycle};
 use crate::config::{Config, SignIn};
+use base::{Clock, Lifecycle};
 
 pub(super) async fn run(path: &Path) -> Result<(), CommandError> {
     let config = Config::load(Some(path), std::env::vars()).map_err(|error| CommandError::Usage(error.to_string()))?;

@@ -8,12 +8,12 @@ use super::admin_socket::{self, Answer, Order};
 use super::application::open_store;
 use super::arguments::TokenDeed;
 use super::{CommandError, say};
-use base::Clock;
-use base::secret::ExposeSecret;
 use crate::config::Config;
 use crate::domain::Actor;
 use crate::store::{Store, StoreError};
 use crate::web::access::Displays;
+use base::Clock;
+use base::secret::ExposeSecret;
 
 /// What is to be done.
 #[derive(Clone, Serialize, Deserialize)]

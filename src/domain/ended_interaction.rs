@@ -22,11 +22,100 @@ pub enum Interaction {
     },
 }
 
-/// Why nobody is asked, by name. The names are those of counters.
-pub type SkipReason = &'static str;
+/// Why the customer of an ended interaction got no survey. Each reason is also a counter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum SkipReason {
+    /// The customer was asked about it before.
+    AlreadyAsked,
+    /// Surveys about this kind of interaction are switched off.
+    SwitchedOff,
+    /// It ended longer ago than the site asks about.
+    TooLongAgo,
+    /// The customer left the queue before an agent answered.
+    Abandoned,
+    /// It was transferred, and goes on in another session.
+    Transferred,
+    /// Clarity never said that it ended.
+    NeverEnded,
+    /// Clarity no longer knows the session.
+    SessionGone,
+    /// Clarity did not answer when it was asked about the session.
+    ClaritySilent,
+    /// The conversation was deleted in Kustomer.
+    ConversationGone,
+    /// Kustomer's answers about it cannot be read.
+    KustomerUnreadable,
+    /// There is no API key to look up the conversation with.
+    NoKustomerKey,
+    /// No user was assigned to the conversation.
+    NobodyAssigned,
+    /// The user was unassigned before the conversation was looked up.
+    UnassignedMeanwhile,
+    /// Agent Connect does not know the agent.
+    AgentNotMapped,
+    /// It has no channel.
+    NoChannel,
+    /// It has no customer.
+    NoCustomer,
+    /// The customer was deleted in Kustomer.
+    CustomerGone,
+    /// The customer has no usable e-mail address.
+    NoCustomerEmail,
+    /// The request said that the customer must not be contacted.
+    DoNotSend,
+    /// The customer was surveyed not long ago.
+    Suppressed,
+    /// The customer unsubscribed.
+    Unsubscribed,
+    /// The customer's address takes no mail.
+    Bounced,
+    /// The request has not been answered yet.
+    InFlight,
+    /// The request was sent, and its outcome is unknown.
+    UnknownOutcome,
+    /// The request was rejected, or could not be delivered.
+    Error,
+    /// The request is held until a person reviews it.
+    NeedsReview,
+    /// Requests are only recorded, not sent.
+    DryRun,
+}
 
-/// Why nobody is asked whom somebody asked before.
-pub const ALREADY_REQUESTED: SkipReason = "alreadyRequested";
+impl SkipReason {
+    /// The name in documents and of the counter.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::AlreadyAsked => "alreadyRequested",
+            Self::SwitchedOff => "skippedDisabled",
+            Self::TooLongAgo => "skippedTooOld",
+            Self::Abandoned => "skippedAbandoned",
+            Self::Transferred => "skippedTransferred",
+            Self::NeverEnded => "skippedNotEnded",
+            Self::SessionGone => "skippedSessionNotFound",
+            Self::ClaritySilent => "skippedClarityUnavailable",
+            Self::ConversationGone => "skippedConversationNotFound",
+            Self::KustomerUnreadable => "skippedKustomerUnreadable",
+            Self::NoKustomerKey => "skippedNoKustomerKey",
+            Self::NobodyAssigned => "skippedNoAssignee",
+            Self::UnassignedMeanwhile => "skippedUnassigned",
+            Self::AgentNotMapped => "skippedAgentNotMapped",
+            Self::NoChannel => "skippedNoChannel",
+            Self::NoCustomer => "skippedNoCustomer",
+            Self::CustomerGone => "skippedCustomerNotFound",
+            Self::NoCustomerEmail => "skippedNoCustomerEmail",
+            Self::DoNotSend => "doNotSend",
+            Self::Suppressed => "suppressed",
+            Self::Unsubscribed => "unsubscribed",
+            Self::Bounced => "bounced",
+            Self::InFlight => "inFlight",
+            Self::UnknownOutcome => "outcomeUnknown",
+            Self::Error => "error",
+            Self::NeedsReview => "needsReview",
+            Self::DryRun => "dryRun",
+        }
+    }
+}
 
 /// An ended interaction, with what is needed to request a survey.
 #[derive(Clone, PartialEq)]

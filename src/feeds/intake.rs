@@ -7,14 +7,14 @@ use jiff::{SignedDuration, Timestamp};
 use thiserror::Error;
 use tokio::sync::{Notify, Semaphore};
 
-use base::hmac::SignatureError;
-use base::metrics::Metrics;
 use crate::domain::{self, SourceName};
 use crate::store::{EventContext, InboxEvent, InboxReceipt, IncomingEvent, Store, StoreError};
 use crate::upstream::goodays::wire::Person;
 use crate::upstream::goodays::{Event, Signatures, signature};
 use crate::upstream::kustomer;
 use crate::upstream::tolerant::WrittenTime;
+use base::hmac::SignatureError;
+use base::metrics::Metrics;
 
 /// The header in which Goodays signs.
 pub const GOODAYS_SIGNATURE: &str = signature::HEADER;

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use base::Lifecycle;
 use crate::domain::{Fact, SessionId, SessionRecord};
 use crate::gold::Gold;
 use crate::store::{Store, StoreError};
+use base::Lifecycle;
 
 /// How many sessions are read or written at once.
 const PAGE: u16 = 2000;

@@ -3,10 +3,10 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use base::Metrics;
 use crate::domain::SourceName;
 use crate::gold::Reporter;
 use crate::store::{InboxEvent, Store, StoreError, UnusableReason};
+use base::Metrics;
 
 /// For how long the status says that something could not be read.
 const SAID_FOR: SignedDuration = SignedDuration::from_hours(24);

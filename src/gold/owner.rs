@@ -17,8 +17,8 @@ use super::entity::{Entity, Key};
 use super::join::MatchRules;
 use super::records::Records;
 use super::rollup::ReplyTargets;
-use base::{Clock, Lifecycle};
 use crate::domain::{Fact, Ordinal, SessionRecord};
+use base::{Clock, Lifecycle};
 
 /// How many facts may wait for the owner. Whoever tells more waits: memory stays bounded, and nothing is dropped.
 const WAITING_FACTS: usize = 8192;

@@ -7,9 +7,9 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::sync::Mutex;
 
 use super::Gold;
+use crate::domain::{AgentId, Fact, Health, SourceName, SourceState};
 use base::metrics::Metrics;
 use base::{Clock, SourceClock};
-use crate::domain::{AgentId, Fact, Health, SourceName, SourceState};
 
 /// How stale "last heard of" may be. It would otherwise be a change by itself, several times a second, on every page.
 const HEARD_EVERY: SignedDuration = SignedDuration::from_secs(5);

@@ -13,7 +13,6 @@ use super::shape::{
     Member, MessageDoc, MetricsDoc, OccupancyDoc, PlaceDoc, QueueDoc, SessionDoc, SourceDoc, StintDoc, SurveyDoc,
     TagDoc, TeamDoc,
 };
-use base::link;
 use crate::domain::{
     AssumedDate, FeedbackAction, Health, Metrics, Occupancy, ResponseRecord, SourceName, SurveyResult, Unclassified,
 };
@@ -22,6 +21,7 @@ use crate::gold::entity::{Agent, Queue, Response, Session, SurveyRequest, Team};
 use crate::gold::join::Attribution;
 use crate::gold::rollup::FeedbackTotals;
 use crate::gold::{Entity, Key};
+use base::link;
 
 /// The sections of a document, in the order in which they are written. All are always there, empty or not.
 pub const SECTIONS: [&str; 14] = [

@@ -16,9 +16,9 @@ use super::view::{Position, RenderedState, Rendering, View};
 use super::view_key::ViewKey;
 use super::view_limit::{ViewLimit, ViewOwner};
 use super::viewer::Viewer;
-use base::Lifecycle;
 use crate::domain::Permission;
 use crate::gold::{Delta, Gold, GoldCopy, Key};
+use base::Lifecycle;
 
 /// How long a view is kept after the last viewer has gone: long enough for a page to open its socket after it was
 /// painted, and for a viewer to come back after a break.
@@ -271,13 +271,13 @@ impl Views {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use base::Clock;
     use crate::domain::{
         AgentId, AgentStatus, AgentStatusUpdate, AgentUpdate, Fact, Health, Ordinal, QueueId, QueueUpdate, SourceName,
         SourceState, StructureSnapshot, Survey, TeamId, TeamRecord,
     };
     use crate::gold::{BusinessDay, MatchRules};
     use crate::live::Scope;
+    use base::Clock;
 
     /// A queue that is answered by another team from now on counts that one's agents, and is woken when they change.
     #[tokio::test]

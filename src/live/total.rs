@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use super::patch::object;
-use crate::gold::rollup::stats::{Coverage, Mean, Nps, SMALL_SAMPLE, Share, Percentiles};
-use crate::gold::rollup::{TagEffect, PeriodTotals, FeedbackTotals};
+use crate::gold::rollup::stats::{Coverage, Mean, Nps, Percentiles, SMALL_SAMPLE, Share};
+use crate::gold::rollup::{FeedbackTotals, PeriodTotals, TagEffect};
 
 object! {
     /// Feedback counted together: what waits now, the board's day, and where there is room for it the thirty days that end

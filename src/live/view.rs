@@ -466,7 +466,8 @@ impl State {
         }
         let version = version.max(self.version);
         let counts = {
-            let mut counted = Counted { is_limited: view_key.permission().visibility().is_some(), ..Counted::default() };
+            let mut counted =
+                Counted { is_limited: view_key.permission().visibility().is_some(), ..Counted::default() };
             let state = |name| match self.members.get(&Slot::Entity(Key::Source(name))) {
                 Some(Stamped { member: Member::Source(source), .. }) => source.state.as_str(),
                 _ => "off",

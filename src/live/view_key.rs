@@ -8,7 +8,7 @@ use super::document;
 use super::project::project;
 use super::scope::{DetailLevel, Scope, Topic};
 use super::shape::Member;
-use crate::domain::{Permission, Visibility, Role, TeamId};
+use crate::domain::{Permission, Role, TeamId, Visibility};
 use crate::gold::Entity;
 
 /// A scope as somebody may see it. Equal sights share a view, and no view serves two that differ: what one of them holds

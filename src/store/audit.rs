@@ -427,8 +427,8 @@ mod tests {
     use tempfile::TempDir;
 
     use super::*;
-    use base::Clock;
     use crate::store::Store;
+    use base::Clock;
 
     fn entry(target: &str) -> NewAuditEntry {
         NewAuditEntry {

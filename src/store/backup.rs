@@ -127,12 +127,12 @@ mod tests {
     use tempfile::TempDir;
 
     use super::*;
-    use base::Clock;
     use crate::domain::RequestState;
     use crate::domain::SourceName::Goodays;
     use crate::store::Store;
     use crate::store::tests::{arrival, clock, deed, due, reading, wish};
     use crate::store::{ProcessedEvent, Settings, schema};
+    use base::Clock;
 
     /// A hash of each table's rows.
     fn fingerprint(path: &Path) -> BTreeMap<String, String> {

@@ -446,8 +446,8 @@ mod tests {
     use tempfile::TempDir;
 
     use super::*;
-    use base::Clock;
     use crate::store::Store;
+    use base::Clock;
 
     #[test]
     fn a_token_is_known_by_its_shape_and_a_slip_by_its_checksum() {

@@ -14,8 +14,8 @@ use serde_json::json;
 use tokio::sync::OwnedMutexGuard;
 
 use super::{Shared, StoreError, TransactionMode, audit, feed_state, feedback, inbox, outbox, sessions};
-use base::json;
 use crate::domain::{Actor, CustomerIdentity, ResponseId, ResponseRecord, SurveyId};
+use base::json;
 
 /// What was forgotten. Tell that before this is dropped: nothing else is told until then.
 #[must_use = "what was forgotten is to be told while this is held"]
@@ -466,7 +466,11 @@ mod tests {
             ("no time", EventContext { person: person(), ..EventContext::default() }),
             (
                 "by telephone",
-                EventContext { person: CustomerIdentity::new(None, Some("(312) 555-0100")), created: earlier, subject: None },
+                EventContext {
+                    person: CustomerIdentity::new(None, Some("(312) 555-0100")),
+                    created: earlier,
+                    subject: None,
+                },
             ),
         ] {
             let accepted = store.inbox().accept_about(arrival(text), about).await.expect("acknowledged");
@@ -488,8 +492,10 @@ mod tests {
         };
         let late = store.inbox().accept_about(arrival("new"), about()).await.expect("accepted");
         assert!(late.seq > 0, "they have come back");
-        let other =
-            EventContext { person: CustomerIdentity::new(Some("somebody.else@example.com"), Some("+12125550100")), ..about() };
+        let other = EventContext {
+            person: CustomerIdentity::new(Some("somebody.else@example.com"), Some("+12125550100")),
+            ..about()
+        };
         assert!(store.inbox().accept_about(arrival("other"), other).await.expect("accepted").seq > 0);
         assert_eq!(store.inbox().pending_after(Goodays, 0, 9).await.expect("read").len(), 2);
     }
@@ -500,7 +506,13 @@ mod tests {
         let store = Store::open(dir.path(), clock()).expect("a store");
         let body = json!({ "response": { "id": "theirs", "user": { "email": CANARY } } }).to_string();
         let seq = store.inbox().accept(arrival(&body)).await.expect("accepted").seq;
-        drop(store.privacy().erase(CustomerIdentity::new(Some(CANARY), None), Actor::command("a test")).await.expect("done"));
+        drop(
+            store
+                .privacy()
+                .erase(CustomerIdentity::new(Some(CANARY), None), Actor::command("a test"))
+                .await
+                .expect("done"),
+        );
         let says = Ok(reading("theirs", CANARY));
         let kept = store.feedback().process(vec![ProcessedEvent { seq, result: says }]).await.expect("noted");
         assert!(kept.records.is_empty());

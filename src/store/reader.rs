@@ -82,8 +82,8 @@ mod tests {
     use tempfile::TempDir;
 
     use super::*;
-    use base::Clock;
     use crate::store::Store;
+    use base::Clock;
 
     #[tokio::test(flavor = "multi_thread")]
     async fn an_endless_question_is_ended_and_others_are_answered_meanwhile() {

@@ -9,8 +9,8 @@ use rusqlite::{Connection, Row, params};
 use serde::{Deserialize, Serialize};
 
 use super::{Shared, StoreError, database};
-use base::key::KeyHash;
 use crate::domain::{AgentId, Permission, Role, TeamId, Visibility};
+use base::key::KeyHash;
 
 /// A sign-in as it is kept.
 #[derive(Clone, PartialEq)]

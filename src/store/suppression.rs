@@ -13,10 +13,10 @@ use sha2::Sha256;
 use zeroize::Zeroizing;
 
 use super::{StoreError, database};
-use base::secret::ExposeSecret;
-use base::{Secret, key, private_file};
 use crate::domain::CustomerIdentity;
 use crate::domain::customer_identity::Phone;
+use base::secret::ExposeSecret;
+use base::{Secret, key, private_file};
 
 /// The name of the key's file in the data directory.
 const FILE: &str = "erasure.key";

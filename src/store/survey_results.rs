@@ -93,9 +93,9 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use base::Clock;
     use crate::domain::{Actor, CustomerIdentity};
     use crate::store::Store;
+    use base::Clock;
 
     #[tokio::test]
     async fn the_newest_record_of_each_survey_stays_whatever_comes_after_it() {
@@ -128,8 +128,11 @@ mod tests {
         let jane = "Jane@Example.com";
         let page = vec![record("a", 1, jane), record("b", 2, "rob@example.com")];
         drop(store.survey_results().record_page(page, "data", "2".into()).await.unwrap());
-        let erased =
-            store.privacy().erase(CustomerIdentity::new(Some("jane@example.com"), None), Actor::command("a test")).await.unwrap();
+        let erased = store
+            .privacy()
+            .erase(CustomerIdentity::new(Some("jane@example.com"), None), Actor::command("a test"))
+            .await
+            .unwrap();
         assert_eq!(erased.report.results, ["a".into()]);
         drop(erased);
         // The upstream tells of it again, with the address and without, and of an older one.

@@ -15,8 +15,8 @@ use super::state::AppState;
 use super::surveys;
 use super::wallboards::Wallboards;
 use crate::actions::{NewSurvey, SurveyError};
-use base::Clock;
 use crate::live::Hub;
+use base::Clock;
 
 /// The longest idempotency key.
 const LONGEST_KEY: usize = 255;

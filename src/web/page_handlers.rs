@@ -15,11 +15,11 @@ use super::problem::Problem;
 use super::state::{AppState, SiteSettings};
 use super::wallboards::Wallboards;
 use crate::actions::{FeedbackActions, SignIn, Surveys};
-use base::Clock;
 use crate::domain::{AgentId, ResponseId, Role};
 use crate::feeds::Intake;
 use crate::gold::Key;
 use crate::live::{Hub, RenderedState, Scope, ViewError};
+use base::Clock;
 
 type Page = Result<Response, Problem>;
 

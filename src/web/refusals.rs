@@ -23,9 +23,9 @@ use super::client_ip::address_of;
 use super::problem::Problem;
 use super::serve::network_of;
 use crate::actions::feedback;
-use base::{Lifecycle, Metrics, RateLimit};
 use crate::domain::{Actor, ActorKind, FeedbackActionKind};
 use crate::store::{NewAuditEntry, Store};
+use base::{Lifecycle, Metrics, RateLimit};
 
 /// How long refusals that are alike share an entry.
 const WINDOW: Duration = Duration::from_secs(60);

@@ -25,11 +25,11 @@ use super::serve::{ConnectionHandle, Tcp};
 use super::state::AppState;
 use super::wallboards::Wallboards;
 use crate::actions::sign_in::{EndReason, SessionState};
-use base::{Clock, Lifecycle, Metrics, RateLimit};
 use crate::domain::Permission;
 use crate::live::scope::DetailLevel;
 use crate::live::viewer::{FrameKind, Resumption};
 use crate::live::{Hub, Position, Scope, ViewError, ViewKey, ViewOwner, Viewer};
+use base::{Clock, Lifecycle, Metrics, RateLimit};
 use flow::Flow;
 
 mod flow;

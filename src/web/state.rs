@@ -10,9 +10,9 @@ use super::access::Access;
 use super::origin::OriginRule;
 use super::wallboards::Wallboards;
 use crate::actions::{FeedbackActions, SupervisorActions, Surveys};
-use base::{Clock, Lifecycle, Metrics};
 use crate::feeds::Intake;
 use crate::live::Hub;
+use base::{Clock, Lifecycle, Metrics};
 
 /// All handles, shared. Cheap to clone.
 #[derive(Debug, Clone)]

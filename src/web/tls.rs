@@ -26,11 +26,11 @@ use tokio_rustls::rustls::{CertificateError, Error as RustlsError, RootCertStore
 use tokio_rustls::server::TlsStream;
 use zeroize::Zeroizing;
 
-use base::Clock;
-use base::private_file::{self, PrivateFileError};
 use crate::config;
 use crate::domain::Actor;
 use crate::store::{NewAuditEntry, Store};
+use base::Clock;
+use base::private_file::{self, PrivateFileError};
 
 /// How often the certificate's files are checked for a change.
 pub const CHECK_INTERVAL: Duration = Duration::from_secs(10);

@@ -8,11 +8,11 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 
 use super::problem::Problem;
-use base::{Clock, content_encoding};
 use crate::domain::SourceName;
 use crate::feeds::intake::{BodyRejection, GOODAYS_SIGNATURE, KUSTOMER_SIGNATURE};
 use crate::feeds::{Intake, IntakeError};
 use crate::store::{InboxReceipt, StoreError};
+use base::{Clock, content_encoding};
 
 /// The largest event, in bytes.
 pub const BODY_LIMIT: usize = 1024 * 1024;

@@ -1,8 +1,8 @@
 //! Whoever looks at one agent sees the last 24 hours and the metrics by queue, and in the demo may act; whoever looks at the
 //! floor is spared all that.
 
-use sandbox::{FaultResponse, Upstream};
 use fantoccini::Locator;
+use sandbox::{FaultResponse, Upstream};
 use serde_json::{Value, json};
 
 use crate::support::browser::Browser;

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use sandbox::Sandbox;
 use reqwest::{Method, StatusCode};
+use sandbox::Sandbox;
 use serde_json::{Value, json};
 
 use crate::support::login::{ADMINISTRATOR, SUPERVISOR, SignedIn, TEAM_LEAD};

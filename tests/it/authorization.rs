@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use base::Clock;
 use callboard::domain::{AgentId, SessionId, SessionRecord};
-use sandbox::{Sandbox, Visibility};
 use reqwest::header::CACHE_CONTROL;
 use reqwest::{Method, StatusCode};
+use sandbox::{Sandbox, Visibility};
 use serde_json::{Value, json};
 
 use crate::support::login::{ADMINISTRATOR, AGENT, SUPERVISOR, SignedIn, TEAM_LEAD, body};

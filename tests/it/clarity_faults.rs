@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use base::{Clock, Lifecycle};
 use callboard::config::{self, Auth};
-use sandbox::{FaultResponse, Options, Sandbox, Upstream};
 use jiff::SignedDuration;
+use sandbox::{FaultResponse, Options, Sandbox, Upstream};
 use serde_json::Value;
 
 use crate::support::server::{TIMEOUT, TestServer, sandbox_with};

@@ -1,7 +1,7 @@
 //! The way to Clarity breaks in many ways; what is shown is what is, and says how old it is.
 
-use sandbox::{FaultResponse, Sandbox, Upstream};
 use reqwest::StatusCode;
+use sandbox::{FaultResponse, Sandbox, Upstream};
 use serde_json::Value;
 
 use crate::support::server::{TestServer, sandbox};

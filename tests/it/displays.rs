@@ -1,10 +1,10 @@
 //! Screens on the wall come in by a token or a code, show one wallboard, and are out at once.
 
 use base::secret::ExposeSecret;
-use sandbox::{Sandbox, Visibility};
 use callboard::store::{DisplayToken, NewDisplay};
 use reqwest::header::{CACHE_CONTROL, LOCATION, RETRY_AFTER, SET_COOKIE};
 use reqwest::{Method, Response, StatusCode};
+use sandbox::{Sandbox, Visibility};
 use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::Message;
 

@@ -225,7 +225,7 @@ async fn abuse_ends_the_socket_of_whoever_does_it_and_nobody_elses() {
 #[tokio::test]
 async fn a_wallboard_sees_its_queues_and_no_customers_name() {
     use callboard::domain::session::SessionListUpdate;
-    use callboard::domain::{Modality, QueueId, QueueUpdate, SessionId, SessionUpdate, SessionStatus};
+    use callboard::domain::{Modality, QueueId, QueueUpdate, SessionId, SessionStatus, SessionUpdate};
     let house = TestServer::alone(|_| ()).await;
     for id in 0..4 {
         let mut waiting = SessionUpdate::new(SessionId(82_673 + id));

@@ -6,9 +6,9 @@ use axum::routing::get;
 use base::Secret;
 use base::hmac::Tag;
 use callboard::config::{AgentConnect, Goodays, Mode};
-use sandbox::{FaultResponse, Upstream};
 use jiff::tz::TimeZone;
 use reqwest::StatusCode;
+use sandbox::{FaultResponse, Upstream};
 use serde_json::Value;
 
 use crate::support::server::{TestServer, sandbox};

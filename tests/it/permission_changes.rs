@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use callboard::domain::Actor;
-use sandbox::{FaultResponse, Options, Sandbox, Upstream, Visibility};
 use futures_util::StreamExt;
 use reqwest::header::{AUTHORIZATION, COOKIE};
 use reqwest::{Method, StatusCode};
+use sandbox::{FaultResponse, Options, Sandbox, Upstream, Visibility};
 use serde_json::{Value, json};
 
 use crate::support::login::{ADMINISTRATOR, AGENT, SUPERVISOR, SignedIn, TEAM_LEAD, body};

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use base::Secret;
 use callboard::config::Auth;
-use sandbox::{FaultResponse, Sandbox, Upstream, Visibility};
 use reqwest::header::{LOCATION, SET_COOKIE, WWW_AUTHENTICATE};
 use reqwest::{Method, Response, StatusCode};
+use sandbox::{FaultResponse, Sandbox, Upstream, Visibility};
 use serde_json::{Value, json};
 
 use crate::support::login::{ADMINISTRATOR, AGENT, SUPERVISOR, SignedIn, TEAM_LEAD, cookie};

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::response::Html;
-use sandbox::{Sandbox, Visibility};
 use callboard::store::NewDisplay;
 use jiff::Timestamp;
 use reqwest::{Method, StatusCode};
+use sandbox::{Sandbox, Visibility};
 use serde_json::{Value, json};
 
 use crate::html_injection::{CORPUS, INSPECT, WATCH};

@@ -1,9 +1,9 @@
 //! Who is signed in stays so when the server starts again, and who has left stays out.
 
 use base::Clock;
-use sandbox::Sandbox;
 use jiff::SignedDuration;
 use reqwest::{Method, StatusCode};
+use sandbox::Sandbox;
 use serde_json::{Value, json};
 
 use crate::support::login::{ADMINISTRATOR, SUPERVISOR, SignedIn, TEAM_LEAD};

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use base::Lifecycle;
-use sandbox::{Options, Sandbox, Timeouts};
 use reqwest::StatusCode;
+use sandbox::{Options, Sandbox, Timeouts};
 use serde_json::Value;
 
 use crate::support::server::{TestServer, sandbox_with};

@@ -6,8 +6,8 @@ use std::path::Path;
 use base::Clock;
 use callboard::commands::sandbox_config;
 use callboard::config::{EmployeeLink, Sending};
-use sandbox::Options;
 use jiff::SignedDuration;
+use sandbox::Options;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 

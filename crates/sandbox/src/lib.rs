@@ -26,8 +26,8 @@ use axum::Router;
 use tokio::net::TcpListener;
 use url::Url;
 
-use base::{Clock, Lifecycle};
 pub use addresses::Addresses;
+use base::{Clock, Lifecycle};
 pub use clarity::Visibility;
 pub use control::Control;
 pub use faults::{FaultResponse, Upstream};

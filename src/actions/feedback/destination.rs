@@ -12,11 +12,11 @@ use super::request::{FeedbackRequest, audit_action};
 use super::resolve::{ResponseSnapshot, resolve};
 use super::{FeedbackActions, KIND, SHOWN};
 use crate::actions::outbox::{DeliveryOutcome, Destination, LookupResult};
-use base::Clock;
 use crate::domain::{ResponseId, SourceName, SourceState};
 use crate::gold::{Entity, Key};
 use crate::store::{NewAuditEntry, OutboxEntry, Store};
 use crate::upstream::goodays::{Action, CallError, Goodays, wire};
+use base::Clock;
 
 /// How long the Goodays user of a colleague is cached.
 const USER_CACHED_FOR: SignedDuration = SignedDuration::from_hours(1);

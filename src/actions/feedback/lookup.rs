@@ -4,9 +4,9 @@
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
-use base::Clock;
 use crate::domain::ResponseId;
 use crate::upstream::goodays::{CallError, Goodays, wire};
+use base::Clock;
 
 /// How far around a response's creation the first list goes.
 const AROUND_CREATION: SignedDuration = SignedDuration::from_mins(10);

@@ -21,12 +21,12 @@ use serde_json::{Value, json};
 use tokio::sync::{Notify, mpsc, watch};
 
 use super::outbox::OutboxWorker;
-use base::{Clock, Lifecycle, Metrics};
 use crate::domain::{Actor, Fact, FeedbackAction, FeedbackActionId, FeedbackActionKind, RequestState, ResponseId};
 use crate::gold::entity::Response;
 use crate::gold::{Entity, Gold, Key};
 use crate::store::{NewAuditEntry, NewOutboxEntry, OutboxEntry, RequestOutcome, Store, StoreError};
 use crate::upstream::goodays::Goodays;
+use base::{Clock, Lifecycle, Metrics};
 
 use destination::GoodaysDestination;
 pub use error::FeedbackError;

@@ -11,9 +11,9 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use base::{Backoff, Clock, Lifecycle};
 use crate::domain::RequestState;
 use crate::store::{OutboxEntry, RequestOutcome, StoreError};
+use base::{Backoff, Clock, Lifecycle};
 
 use circuit_breaker::CircuitBreaker;
 pub(super) use destination::{DeliveryOutcome, Destination, LookupResult};

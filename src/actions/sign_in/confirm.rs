@@ -119,9 +119,9 @@ pub(super) fn by_structure(
 mod tests {
     use super::*;
     use crate::actions::sign_in::RoleMembers;
-    use base::{Clock, Lifecycle};
     use crate::domain::{AgentUpdate, Fact, GroupId, Health, QueueUpdate, StructureSnapshot, TeamRecord};
     use crate::gold::{BusinessDay, MatchRules};
+    use base::{Clock, Lifecycle};
 
     /// Agents with their teams.
     fn structure(agents: &[(i64, Option<i64>)]) -> Fact {

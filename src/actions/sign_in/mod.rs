@@ -18,12 +18,12 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 
-use base::key::{self, KeyHash};
-use base::{Clock, Lifecycle, Metrics, Secret, sealed};
 use crate::domain::{Actor, AgentId};
 use crate::gold::Gold;
 use crate::store::{Store, StoredSignIn};
 use crate::upstream::clarity::{Clarity, Credential, TokenVerifier, is_token_expired};
+use base::key::{self, KeyHash};
+use base::{Clock, Lifecycle, Metrics, Secret, sealed};
 
 pub use error::SignInError;
 pub use roles::{RoleMembers, Roles};

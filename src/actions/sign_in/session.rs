@@ -14,11 +14,11 @@ use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use super::confirm::{self, Confirmed};
 use super::{ClientInfo, Inner, Rules, SignInError};
-use base::key::KeyHash;
-use base::{Clock, Secret};
 use crate::domain::{Actor, ActorKind, AgentId, Permission, Role, TeamId};
 use crate::store::StoredSignIn;
 use crate::upstream::clarity::{Clarity, token_claims};
+use base::key::KeyHash;
+use base::{Clock, Secret};
 
 /// After how many refusals in a row a sign-in ends: one may be an error of one node of a farm. That Clarity does not answer
 /// is no refusal: administrators must reach the status page then above all.

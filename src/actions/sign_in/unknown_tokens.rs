@@ -9,10 +9,10 @@ use std::time::Duration;
 use tokio::sync::OwnedMutexGuard;
 use tokio::time::Instant;
 
+use crate::upstream::clarity::MAX_TOKEN_LENGTH;
 use base::Secret;
 use base::key::{self, KeyHash};
 use base::secret::ExposeSecret;
-use crate::upstream::clarity::MAX_TOKEN_LENGTH;
 
 /// For how long a refusal is remembered: short, because it may have been an error of one node of a farm.
 const REMEMBERED: Duration = Duration::from_secs(60);

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use thiserror::Error;
 
-use crate::base;
 use crate::store::{RequestOutcome, StoreError};
 use crate::upstream::clarity;
 

@@ -14,11 +14,11 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
 
-use base::{Lifecycle, Metrics, Secret, error_chain};
 use crate::domain::{self, ActorKind, AgentId, Permission, RequestState, Role};
 use crate::gold::{Gold, Key};
 use crate::store::{NewAuditEntry, NewOutboxEntry, OutboxEntry, RequestOutcome, Store};
 use crate::upstream::clarity::{Clarity, Credential, token_agent_id};
+use base::{Lifecycle, Metrics, Secret, error_chain};
 
 pub use action::{
     AgentAction, Disposition, ExtraItem, NewStatus, Note, Recording, SessionAction, SupervisorAction, Suspension,

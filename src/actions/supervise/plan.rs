@@ -85,8 +85,9 @@ pub(super) async fn plan(gold: &Gold, user: &ActingUser, action: &SupervisorActi
                 .await
                 .map_err(|error| SupervisorError::of_session_lookup(&error))?;
             // Clarity may show a user sessions outside of their structure; Callboard does not.
-            let theirs =
-                |found: &Session| permission.sees_attributed_to(found.agent_id.map(AgentId), found.queue_id.map(QueueId), None);
+            let theirs = |found: &Session| {
+                permission.sees_attributed_to(found.agent_id.map(AgentId), found.queue_id.map(QueueId), None)
+            };
             let found = found.filter(theirs).ok_or(SupervisorError::NotFound)?;
             match action {
                 SessionAction::Note(new) => Ok(Plan {

@@ -13,7 +13,6 @@ use tokio::sync::mpsc;
 use super::counterpart::Counterpart;
 use super::duplicates::conversation_of;
 use super::{REQUEST, Surveys};
-use base::Lifecycle;
 use crate::config::Sending;
 use crate::domain::{
     AgentId, EndedInteraction, Fact, Interaction, Modality, SkipReason, SkippedSurvey, SourceState, SurveyOrigin,
@@ -23,9 +22,10 @@ use crate::gold::ended_interactions::{PendingDecision, SurveyDecision};
 use crate::gold::{Entity, Key, Reporter};
 use crate::store::{NewOutboxEntry, StoreError, SurveyTrigger};
 use crate::upstream::agent_connect::{Customer, Employee, Request};
+use base::Lifecycle;
 
 /// Reasons of which nobody needs to hear each time: the customer was asked, or nobody ever is.
-const SILENT: [SkipReason; 2] = [ALREADY_REQUESTED, "skippedDisabled"];
+const SILENT: [SkipReason; 2] = [SkipReason::AlreadyAsked, SkipReason::SwitchedOff];
 
 /// How old an interaction may be that is still counted today as one about which nobody is asked.
 const DAY: SignedDuration = SignedDuration::from_hours(24);
@@ -83,7 +83,7 @@ impl Surveys {
             Ok(became) => Ok((became, false)),
             Err(StoreError::AlreadyRequested(before)) => {
                 let by_hand = before.context["origin"] == SurveyOrigin::Manual.as_str();
-                Ok((SurveyDecision::Skipped(ALREADY_REQUESTED), by_hand))
+                Ok((SurveyDecision::Skipped(SkipReason::AlreadyAsked), by_hand))
             }
             Err(error) => Err(error),
         }
@@ -95,24 +95,24 @@ impl Surveys {
             Interaction::Conversation { .. } => (self.0.rules.conversations, SurveyOrigin::Conversation),
         };
         if sending == Sending::Off {
-            return Ok(SurveyDecision::Skipped("skippedDisabled"));
+            return Ok(SurveyDecision::Skipped(SkipReason::SwitchedOff));
         }
         let request = match self.request_for(helped) {
             Ok(request) => request,
             Err(unfit) => return Ok(SurveyDecision::Skipped(unfit)),
         };
         if self.asked_elsewhere(helped) {
-            return Ok(SurveyDecision::Skipped(ALREADY_REQUESTED));
+            return Ok(SurveyDecision::Skipped(SkipReason::AlreadyAsked));
         }
         let Some(key) = self.key_of(&helped.interaction, helped.conversation.as_deref()).await? else {
-            return Ok(SurveyDecision::Skipped(ALREADY_REQUESTED));
+            return Ok(SurveyDecision::Skipped(SkipReason::AlreadyAsked));
         };
         // One that was asked about in time may be told again at any time.
         if self.0.store.outbox().by_key(&key).await?.is_some() {
-            return Ok(SurveyDecision::Skipped(ALREADY_REQUESTED));
+            return Ok(SurveyDecision::Skipped(SkipReason::AlreadyAsked));
         }
         if self.is_too_long_ago(helped, now) {
-            return Ok(SurveyDecision::Skipped("skippedTooOld"));
+            return Ok(SurveyDecision::Skipped(SkipReason::TooLongAgo));
         }
         let (mut held, side) = (helped.hold_reason.as_ref().map(ToString::to_string), self.side(helped));
         if let Some(side) = &side {
@@ -121,7 +121,7 @@ impl Surveys {
                 Counterpart::None => {}
                 Counterpart::Found(_, evidence) => {
                     tracing::info!(interaction = ?helped.interaction, %evidence, "it was asked about under another name");
-                    return Ok(SurveyDecision::Skipped(ALREADY_REQUESTED));
+                    return Ok(SurveyDecision::Skipped(SkipReason::AlreadyAsked));
                 }
                 Counterpart::Several(_, evidence) => {
                     held = held.or_else(|| {
@@ -162,7 +162,7 @@ impl Surveys {
                 Ok(SurveyDecision::Requested(how))
             }
             // The other half of the interaction was here first, in other words.
-            Ok(_) | Err(StoreError::KeyReused) => Ok(SurveyDecision::Skipped(ALREADY_REQUESTED)),
+            Ok(_) | Err(StoreError::KeyReused) => Ok(SurveyDecision::Skipped(SkipReason::AlreadyAsked)),
             Err(error) => Err(error),
         }
     }
@@ -183,7 +183,7 @@ impl Surveys {
         };
         let employee = match given(&helped.employee_email) {
             Some(email) => Employee { email: Some(email), custom_id: None },
-            None => self.employee(helped.agent).ok_or("skippedAgentNotMapped")?,
+            None => self.employee(helped.agent).ok_or(SkipReason::AgentNotMapped)?,
         };
         let email = given(&helped.email);
         let channel = given(&helped.channel).or_else(|| helped.modality.as_ref().map(|it| channel(it).to_owned()));
@@ -203,7 +203,7 @@ impl Surveys {
             // Without a name the address stands in, which is how the upstream would greet them (`apis.md` B170).
             customer: Customer { name: given(&helped.customer).or_else(|| email.clone()), email },
             employee,
-            channel: channel.ok_or("skippedNoChannel")?,
+            channel: channel.ok_or(SkipReason::NoChannel)?,
             ext_interaction_id: conversation.unwrap_or(interaction),
             external_url: given(&helped.link),
             tags: helped.tags.iter().map(ToString::to_string).collect(),
@@ -214,7 +214,7 @@ impl Surveys {
                 .collect::<BTreeMap<_, _>>(),
             ..Request::default()
         };
-        request.check().map_err(|_| "skippedNoCustomerEmail")?;
+        request.check().map_err(|_| SkipReason::NoCustomerEmail)?;
         Ok(request)
     }
 

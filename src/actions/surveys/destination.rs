@@ -3,12 +3,12 @@
 use super::error_rate::ErrorRate;
 use super::{KINDS, RECOVERY, SHOWN, Surveys};
 use crate::actions::outbox::{DeliveryOutcome, Destination};
-use base::Clock;
-use base::metrics::Metrics;
 use crate::domain::SourceState;
 use crate::gold::Reporter;
 use crate::store::{OutboxEntry, Store};
 use crate::upstream::agent_connect::{Accepted, AgentConnect, Recovery, Request, SendError};
+use base::Clock;
+use base::metrics::Metrics;
 
 pub(super) struct AgentConnectDestination {
     desk: Surveys,
@@ -56,18 +56,18 @@ impl AgentConnectDestination {
 
 impl Destination for AgentConnectDestination {
     const KINDS: &'static [&'static str] = &KINDS;
-    const WHAT: &'static str = "survey requests";
+    const NAME: &'static str = "survey requests";
     const SHOWN: u32 = SHOWN;
 
     fn store(&self) -> &Store {
         &self.desk.0.store
     }
 
-    async fn knocked(&self) {
+    async fn requested(&self) {
         self.desk.0.asked.notified().await;
     }
 
-    async fn carry(&mut self, entry: &OutboxEntry) -> DeliveryOutcome {
+    async fn deliver(&mut self, entry: &OutboxEntry) -> DeliveryOutcome {
         let unreadable = || DeliveryOutcome::Rejected("The request in the outbox cannot be read.".to_owned());
         let sent = if entry.kind == RECOVERY {
             let Ok(recovery) = serde_json::from_value::<Recovery>(entry.body.clone()) else { return unreadable() };
@@ -89,13 +89,13 @@ impl Destination for AgentConnectDestination {
                 error @ (SendError::NoAnswer(_) | SendError::ServerError { .. } | SendError::UnusableReceipt { .. }),
             ) => DeliveryOutcome::Unknown(error.to_string()),
             Err(error @ SendError::Redirected { .. }) => {
-                DeliveryOutcome::NotNow { reason: error.to_string(), retry_after: None }
+                DeliveryOutcome::RetryLater { reason: error.to_string(), retry_after: None }
             }
             Err(error @ SendError::Overloaded { retry_after, .. }) => {
-                DeliveryOutcome::NotNow { reason: error.to_string(), retry_after }
+                DeliveryOutcome::RetryLater { reason: error.to_string(), retry_after }
             }
             Err(error @ SendError::NotSent(_)) => {
-                DeliveryOutcome::NotNow { reason: error.to_string(), retry_after: None }
+                DeliveryOutcome::RetryLater { reason: error.to_string(), retry_after: None }
             }
             Err(error @ SendError::KeyRefused) => DeliveryOutcome::NotUntilMended(error.to_string()),
             Err(error @ (SendError::Invalid(_) | SendError::Misconfigured(_))) => {
@@ -104,12 +104,12 @@ impl Destination for AgentConnectDestination {
         }
     }
 
-    async fn show(&self, entry: &OutboxEntry) {
+    async fn publish(&self, entry: &OutboxEntry) {
         self.desk.tell(entry).await;
     }
 
-    async fn rest(&mut self, well: bool) {
-        if !well {
+    async fn round_ended(&mut self, is_outbox_usable: bool) {
+        if !is_outbox_usable {
             self.reporter.set_state(SourceState::Stale, Some("The outbox cannot be used; survey requests wait."));
         } else if self.reporter.state() != SourceState::Down {
             let alarm = self.error_rate.alarm(self.clock.now());

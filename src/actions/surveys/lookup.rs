@@ -9,10 +9,10 @@ use jiff::SignedDuration;
 use tokio::sync::watch;
 
 use super::{KINDS, Surveys};
-use base::{Clock, Lifecycle};
 use crate::domain::RequestState;
 use crate::gold::{Entity, Key};
 use crate::store::{RequestOutcome, StoreError};
+use base::{Clock, Lifecycle};
 
 /// How many readings must have begun after a request was sent. The current one may have begun before.
 const ROUNDS: u64 = 2;

@@ -26,16 +26,15 @@ use thiserror::Error;
 use tokio::sync::{Notify, mpsc, watch};
 
 use crate::actions::is_session_visible;
-use base::metrics::Metrics;
-use base::{Clock, Lifecycle};
 use crate::config::Sending;
 use crate::domain::{Actor, AgentId, Fact, Permission, RequestState, SessionId, SurveyId, SurveyOrigin, SurveyState};
-use crate::gold::ended_interactions::PendingDecision;
 use crate::gold::directory::AgentDirectory;
 use crate::gold::ended_interactions::PendingDecision;
 use crate::gold::{Gold, Reporter};
 use crate::store::{InitialState, NewAuditEntry, NewOutboxEntry, OutboxEntry, Store, StoreError, SurveyTrigger};
 use crate::upstream::agent_connect::{AgentConnect, Customer, Employee, InvalidRequest, Request};
+use base::metrics::Metrics;
+use base::{Clock, Lifecycle};
 
 use super::outbox::OutboxWorker;
 use destination::AgentConnectDestination;

@@ -83,7 +83,7 @@ fn conversation(id: &str, rev: i64) -> EndedInteraction {
 }
 
 const FIRST: SurveyDecision = SurveyDecision::Requested("dryRun");
-const AGAIN: SurveyDecision = SurveyDecision::Skipped("alreadyRequested");
+const AGAIN: SurveyDecision = SurveyDecision::Skipped(SkipReason::AlreadyAsked);
 
 fn everything() -> Permission {
     Permission::everything(Role::Administrator)
@@ -199,14 +199,18 @@ async fn what_ended_too_long_ago_is_asked_about_no_more() {
         let ended = Clock::system().now() - jiff::SignedDuration::from_mins(minutes_ago);
         EndedInteraction { ended: Some(ended), ..helped }
     };
-    let too_long_ago = SurveyDecision::Skipped("skippedTooOld");
+    let too_long_ago = SurveyDecision::Skipped(SkipReason::TooLongAgo);
     assert_eq!(world.closings.submit(ended(session(1, None), 239)).await, FIRST);
     assert_eq!(world.closings.submit(ended(session(2, None), 241)).await, too_long_ago);
     assert_eq!(world.closings.submit(ended(conversation("c1", 1), 239)).await, FIRST);
     assert_eq!(world.closings.submit(ended(conversation("c2", 1), 241)).await, too_long_ago);
     assert_eq!(world.closings.submit(ended(conversation("c1", 1), 9999)).await, AGAIN, "it was asked about in time");
-    let unfit = EndedInteraction { skip_reason: Some("skippedAbandoned"), ..ended(session(3, None), 241) };
-    assert_eq!(world.closings.submit(unfit).await, SurveyDecision::Skipped("skippedAbandoned"), "that is why, first of all");
+    let unfit = EndedInteraction { skip_reason: Some(SkipReason::Abandoned), ..ended(session(3, None), 241) };
+    assert_eq!(
+        world.closings.submit(unfit).await,
+        SurveyDecision::Skipped(SkipReason::Abandoned),
+        "that is why, first of all"
+    );
     world.end().await;
 }
 
@@ -273,7 +277,7 @@ async fn whom_nobody_asks_is_missing_in_the_coverage_of_the_agent_who_helped() {
     let world = world(|_| ()).await;
     let closed = of("a@example.com", conversation("c1", 1), 241);
     let closed = EndedInteraction { agent: None, employee_email: Some(" Rob@example.com".into()), ..closed };
-    assert_eq!(world.closings.submit(closed).await, SurveyDecision::Skipped("skippedTooOld"));
+    assert_eq!(world.closings.submit(closed).await, SurveyDecision::Skipped(SkipReason::TooLongAgo));
     world.desk.0.gold.flush().await;
     let rob = world.desk.0.gold.copy().get(&crate::gold::Key::Agent(AgentId(41))).unwrap();
     let crate::gold::Entity::Agent(rob) = &*rob else { panic!("{rob:?}") };
@@ -310,13 +314,13 @@ async fn whom_nobody_can_ask_is_counted_by_the_reason() {
         helped
     };
     for (helped, why) in [
-        (changed(|it| it.email = None), "skippedNoCustomerEmail"),
-        (changed(|it| it.email = Some("[email protected]".into())), "skippedNoCustomerEmail"),
-        (changed(|it| it.agent = Some(AgentId(43))), "skippedAgentNotMapped"),
-        (changed(|it| it.agent = None), "skippedAgentNotMapped"),
-        (changed(|it| it.modality = None), "skippedNoChannel"),
-        (changed(|it| it.skip_reason = Some("skippedAbandoned")), "skippedAbandoned"),
-        (conversation("c1", 1), "skippedDisabled"),
+        (changed(|it| it.email = None), SkipReason::NoCustomerEmail),
+        (changed(|it| it.email = Some("[email protected]".into())), SkipReason::NoCustomerEmail),
+        (changed(|it| it.agent = Some(AgentId(43))), SkipReason::AgentNotMapped),
+        (changed(|it| it.agent = None), SkipReason::AgentNotMapped),
+        (changed(|it| it.modality = None), SkipReason::NoChannel),
+        (changed(|it| it.skip_reason = Some(SkipReason::Abandoned)), SkipReason::Abandoned),
+        (conversation("c1", 1), SkipReason::SwitchedOff),
     ] {
         assert_eq!(world.closings.submit(helped).await, SurveyDecision::Skipped(why));
     }
@@ -357,7 +361,7 @@ async fn whoever_is_limited_sees_why_nobody_was_asked_of_their_own_alone() {
             at: Clock::system().now(),
             queue: queue.map(QueueId),
             agent: agent.map(AgentId),
-            why: "skippedNoCustomerEmail",
+            why: SkipReason::NoCustomerEmail,
         };
         world.desk.remember_unasked(&told).await;
     }

@@ -15,13 +15,13 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::sync::watch;
 use tokio::time::sleep;
 
-use base::{Backoff, Lifecycle};
 use crate::config::{self, Mode};
 use crate::domain::{AgentId, CustomerIdentity, Fact, SourceState};
 use crate::gold::{Gold, Reporter};
 use crate::store::{EventContext, Store, StoreError, SurveyRecord};
 use crate::upstream::agent_connect::{DataError, DataReturn, Record, data};
 use crate::upstream::tolerant::{WrittenTime, text_of};
+use base::{Backoff, Lifecycle};
 
 use rate_limiter::{MINUTE, RateLimiter};
 

@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use super::push_watchdog::Kinds;
 use super::subscriptions::Subscriptions;
-use crate::upstream::signalr::{Connection, Event};
+use classic_signalr::{Connection, Event};
 
 /// How long pushes may take to come over a new connection that replaces one over which they came.
 const TAKEOVER_TIME: Duration = Duration::from_secs(5);

@@ -16,12 +16,12 @@ use super::roster::Roster;
 use super::schedule::{POLL_INTERVAL, SnapshotSchedule};
 use super::snapshot::{QueueProbe, Snapshot, SnapshotOutcome, SubscribeOutcome};
 use super::structure_schedule::StructureSchedule;
-use base::{Lifecycle, sentence};
 use crate::config;
 use crate::domain::{Fact, SourceState};
 use crate::gold::{Gold, Reporter};
 use crate::upstream::clarity::Clarity;
-use crate::upstream::signalr::{Connection, Event, HubCall};
+use classic_signalr::{Connection, Event, HubCall};
+use base::{Lifecycle, error_chain};
 
 /// How often sign-in and subscriptions are checked.
 const HEALTH_TICK: Duration = Duration::from_secs(1);
@@ -144,14 +144,14 @@ impl ClarityFeed {
 impl ClarityFeed {
     async fn on_event(&mut self, event: Event) {
         match event {
-            Event::Opened { connection_id, transport } => {
+            Event::Connected { connection_id, transport } => {
                 self.reporter.resync("opened");
                 self.structure.watch.want_unless_fresh(Instant::now());
                 self.link.opened(connection_id, transport.as_str());
                 self.delivery.watchdog.forget_subscriptions();
                 self.restart_delivery();
             }
-            Event::Resumed { connection_id, transport } => {
+            Event::Reconnected { connection_id, transport } => {
                 // Messages may be lost all the same, without a sign of it (signalr.md, section 8).
                 self.reporter.resync("resumed");
                 self.link.resumed(&connection_id, transport.as_str());
@@ -163,11 +163,11 @@ impl ClarityFeed {
                 self.link.is_quiet = true;
                 self.schedule.no_later_than(Instant::now());
             }
-            Event::Steady => self.link.is_quiet = false,
+            Event::Recovered => self.link.is_quiet = false,
             Event::Lost { reason } => {
                 self.reporter.count("lost");
-                tracing::warn!(reason = %sentence(&reason), "the SignalR connection to Clarity is lost; Clarity is polled until it is back");
-                self.on_lost(&sentence(&reason)).await;
+                tracing::warn!(reason = %error_chain(&reason), "the SignalR connection to Clarity is lost; Clarity is polled until it is back");
+                self.on_lost(&error_chain(&reason)).await;
             }
             Event::Malformed { reason } => {
                 self.reporter.count("malformedFrames");
@@ -175,8 +175,8 @@ impl ClarityFeed {
             }
             Event::Failed { reason, wait } => {
                 self.reporter.count("failedAttempts");
-                tracing::debug!(reason = %sentence(&reason), wait_milliseconds = wait.as_millis(), "SignalR could not be opened");
-                self.on_lost(&sentence(&reason)).await;
+                tracing::debug!(reason = %error_chain(&reason), wait_milliseconds = wait.as_millis(), "SignalR could not be opened");
+                self.on_lost(&error_chain(&reason)).await;
             }
         }
     }
@@ -211,7 +211,7 @@ impl ClarityFeed {
 
     /// Handles an event of the successor. Returns the successor once it replaces the connection.
     async fn take_over(&mut self, event: Event) -> Option<Connection> {
-        let is_open = matches!(event, Event::Opened { .. });
+        let is_open = matches!(event, Event::Connected { .. });
         let connection = self.link.successor.take()?;
         if !is_open {
             self.reporter.count("failedAttempts");

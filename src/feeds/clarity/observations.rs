@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use super::roster::Roster;
 use super::structure_watch::{Mismatch, mismatches};
-use crate::domain::{AgentId, AgentUpdate, Change, Fact, Ordinal, SessionId, SessionStatus, SessionListUpdates};
+use crate::domain::{AgentId, AgentUpdate, Change, Fact, Ordinal, SessionId, SessionListUpdates, SessionStatus};
 use crate::gold::{Entity, Gold, Key};
 
 /// What some answers or pushes show beside their content.

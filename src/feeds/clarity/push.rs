@@ -31,9 +31,11 @@ impl PushFacts {
             let heard = ordinal();
             let kind = update.kind.as_deref().unwrap_or_default();
             let fact = if kind.eq_ignore_ascii_case("agent") {
-                translate::agent(update, received).map(|agent| Fact::AgentUpdated { received: heard, agent: Box::new(agent) })
+                translate::agent(update, received)
+                    .map(|agent| Fact::AgentUpdated { received: heard, agent: Box::new(agent) })
             } else if kind.eq_ignore_ascii_case("queue") {
-                translate::queue(update, received).map(|queue| Fact::QueueUpdated { received: heard, queue: Box::new(queue) })
+                translate::queue(update, received)
+                    .map(|queue| Fact::QueueUpdated { received: heard, queue: Box::new(queue) })
             } else {
                 None
             };

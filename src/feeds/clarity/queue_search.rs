@@ -6,11 +6,11 @@ use std::time::Duration;
 use super::roster::Roster;
 use super::structure_watch::Mismatch;
 use super::translate;
-use base::sentence;
 use crate::domain::{Fact, Ordinal, QueueId};
 use crate::gold::{Entity, Gold, Key};
 use crate::upstream::clarity::wire::SearchResult;
 use crate::upstream::clarity::{Clarity, Error};
+use base::error_chain;
 
 /// Queues per batch, and per snapshot where batches are refused.
 const MAX_QUEUES: usize = 20;

@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::{SignedDuration, Timestamp};
 
-use base::SourceClock;
 use crate::domain::{AgentId, AgentUpdate, Change};
+use base::SourceClock;
 
 /// When an answer or a push was received by our clock, and how far Clarity's clock is ahead of it.
 #[derive(Debug, Clone, Copy)]

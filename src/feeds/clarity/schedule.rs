@@ -8,9 +8,9 @@ use tokio::time::Instant;
 
 use super::push_watchdog::MAX_SNAPSHOT_INTERVAL;
 use super::snapshot::{Snapshot, SnapshotOutcome};
-use base::Backoff;
 use crate::config;
 use crate::upstream::clarity::methods::MetricIncludes;
+use base::Backoff;
 
 /// The time between two snapshots while Clarity does not push.
 pub(super) const POLL_INTERVAL: Duration = Duration::from_secs(5);

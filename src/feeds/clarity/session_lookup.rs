@@ -10,12 +10,12 @@ use tokio::sync::broadcast::error::RecvError;
 use tokio::time::Instant;
 
 use super::ended_sessions::{EndedSessionRules, translate};
-use base::Lifecycle;
 use crate::domain::{Fact, ResponseId, SessionId};
 use crate::gold::join::MatchRule;
 use crate::gold::{Entity, Gold, Key};
 use crate::upstream::clarity::Clarity;
 use crate::upstream::clarity::methods::SessionIncludes;
+use base::Lifecycle;
 
 /// How long a named session may take to become known by itself: the history is read at the start, and a call that has just
 /// begun is pushed.

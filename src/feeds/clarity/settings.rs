@@ -1,8 +1,8 @@
 //! Makes a Clarity client from the configuration.
 
-use base::Clock;
 use crate::config::{self, Auth};
 use crate::upstream::clarity::{Clarity, Credential, SessionPropertiesKey, Settings, WriteVerb};
+use base::Clock;
 
 /// A client for the configured Clarity.
 ///

@@ -14,7 +14,6 @@ use super::received_at::{ReceivedAt, StatusStarts};
 use super::roster::Roster;
 use super::subscriptions::Subscriptions;
 use super::translate;
-use base::error_chain;
 use crate::domain::{
     AgentId, AgentStatus, AgentStatusUpdate, AgentUpdate, Change, Fact, Ordinal, QueueId, SessionStatus, SessionUpdate,
 };
@@ -22,6 +21,7 @@ use crate::gold::{Entity, Gold, Key};
 use crate::upstream::clarity::methods::MetricIncludes;
 use crate::upstream::clarity::wire::RealtimeData;
 use crate::upstream::clarity::{Clarity, Error, Subscription};
+use base::error_chain;
 
 /// The language of the pages.
 const LOCALE: &str = "en-us";

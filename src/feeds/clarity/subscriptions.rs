@@ -2,8 +2,8 @@
 //! resumes with the same connection id has kept them.
 
 use super::push_watchdog::Kinds;
-use base::error_chain;
 use crate::upstream::clarity::{Clarity, Error, Subscription};
+use base::error_chain;
 
 /// Replaced subscriptions that may wait to be ended, where Clarity cannot end them now.
 const MAX_LEFT: usize = 20;
@@ -76,9 +76,9 @@ mod tests {
     use axum::http::{StatusCode, Uri};
 
     use super::*;
-    use base::Clock;
     use crate::config::{self, Auth};
     use crate::feeds::clarity::settings;
+    use base::Clock;
 
     fn ids(ids: &[&str]) -> Vec<String> {
         ids.iter().map(|id| (*id).to_owned()).collect()

@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::names::{self, real};
 use super::received_at::ReceivedAt;
-use crate::domain::metric::{QueueMetricsUpdate, MetricPath};
+use crate::domain::metric::{MetricPath, QueueMetricsUpdate};
 use crate::domain::session::SessionListUpdate;
 use crate::domain::{
     AgentId, AgentStatus, AgentStatusUpdate, AgentUpdate, Change, GroupId, MetricValue, Metrics, Modality, PastStatus,

@@ -14,11 +14,11 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use tokio::sync::{mpsc, watch};
 
-use base::{Lifecycle, SourceClock};
 use crate::domain::{Fact, SourceName, SourceState};
 use crate::gold::{Gold, Reporter};
 use crate::store::{InboxEvent, ProcessedEvent, Store, StoreError, UnusableReason, WROTE_AFTER_ERASURE};
 use crate::upstream::goodays::{Event, Goodays, WireError};
+use base::{Lifecycle, SourceClock};
 
 use super::Intake;
 use super::intake::is_reconciled;

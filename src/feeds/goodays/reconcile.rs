@@ -12,12 +12,12 @@ use thiserror::Error;
 use tokio::sync::watch;
 
 use super::translate::{self, Times};
-use base::{Backoff, Clock, Lifecycle};
 use crate::domain::ResponseRecord;
 use crate::feeds::Intake;
 use crate::gold::{Entity, Gold, Key};
 use crate::store::StoreError;
 use crate::upstream::goodays::{CallError, Cursor, Goodays, wire};
+use base::{Backoff, Clock, Lifecycle};
 
 /// The type of an event that nobody sent: a response as it was found. It is known by how it came and not by this name,
 /// which anybody could send.

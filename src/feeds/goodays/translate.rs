@@ -6,10 +6,10 @@ use std::sync::Arc;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
-use base::{SourceClock, link};
 use crate::domain::{Answer, AssumedDate, Customer, Message, Place, ResponseRecord, ThreadState};
 use crate::upstream::goodays::wire;
 use crate::upstream::tolerant::WrittenTime;
+use base::{SourceClock, link};
 
 const DAY: SignedDuration = SignedDuration::from_hours(24);
 

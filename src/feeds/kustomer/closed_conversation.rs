@@ -16,7 +16,7 @@ use crate::upstream::tolerant::{boolean_of, is};
 const DONE: &str = "done";
 
 /// Why nobody is asked about a conversation that is nobody's.
-const NOBODY_ASSIGNED: SkipReason = "skippedNoAssignee";
+const NOBODY_ASSIGNED: SkipReason = SkipReason::NobodyAssigned;
 
 /// Kustomer's word for a call. Anywhere among the channels, it wins (apis.md B208).
 const VOICE: &str = "voice";
@@ -74,11 +74,11 @@ impl Rules {
         let mut helped =
             EndedInteraction::new(Interaction::Conversation { id: told.id.as_str().into(), rev: told.rev });
         if told.is_deleted {
-            helped.skip_reason = Some("skippedConversationNotFound");
+            helped.skip_reason = Some(SkipReason::ConversationGone);
             return Ok(helped);
         }
         let Some(upstream) = upstream else {
-            helped.skip_reason = Some("skippedNoKustomerKey");
+            helped.skip_reason = Some(SkipReason::NoKustomerKey);
             return Ok(helped);
         };
         let fetched;
@@ -91,14 +91,14 @@ impl Rules {
                     &fetched
                 }
                 _ => {
-                    helped.skip_reason = Some("skippedConversationNotFound");
+                    helped.skip_reason = Some(SkipReason::ConversationGone);
                     return Ok(helped);
                 }
             }
         };
         self.fill(&mut helped, conversation, upstream).await?;
         if helped.skip_reason == Some(NOBODY_ASSIGNED) && !told.assigned_users.is_empty() {
-            helped.skip_reason = Some("skippedUnassigned");
+            helped.skip_reason = Some(SkipReason::UnassignedMeanwhile);
         }
         Ok(helped)
     }
@@ -132,7 +132,7 @@ impl Rules {
             helped.note = Some(format!("{} users were assigned: {which} was taken.", from.assigned_users.len()).into());
         }
         let Some(customer) = &from.customer else {
-            helped.skip_reason = Some("skippedNoCustomer");
+            helped.skip_reason = Some(SkipReason::NoCustomer);
             return Ok(());
         };
         match self.channel(&from.channels) {
@@ -147,7 +147,7 @@ impl Rules {
                 helped.channel = Some(channel.into());
             }
             Channel::None => {
-                helped.skip_reason = Some("skippedNoChannel");
+                helped.skip_reason = Some(SkipReason::NoChannel);
                 return Ok(());
             }
         }
@@ -156,7 +156,7 @@ impl Rules {
         self.judge_marks(helped, &from.custom);
         if let Some(customer) = found(upstream.customer(customer).await)? {
             if customer.is_deleted {
-                helped.skip_reason = Some("skippedCustomerNotFound");
+                helped.skip_reason = Some(SkipReason::CustomerGone);
                 return Ok(());
             }
             helped.customer = customer.name.as_deref().map(Arc::from);
@@ -171,7 +171,7 @@ impl Rules {
             }
         }
         if helped.employee_email.is_none() {
-            helped.skip_reason = Some("skippedAgentNotMapped");
+            helped.skip_reason = Some(SkipReason::AgentNotMapped);
         }
         if helped.skip_reason.is_none() && (helped.email.is_some() || helped.do_not_send) {
             // No request fails for want of its tags (apis.md B205).
@@ -349,14 +349,14 @@ mod tests {
         {
             let event = event(&done, &deleted);
             let helped = rules.read(&event, None).await.expect("read");
-            assert_eq!(helped.skip_reason, Some("skippedConversationNotFound"), "{deleted}");
+            assert_eq!(helped.skip_reason, Some(SkipReason::ConversationGone), "{deleted}");
         }
         for there in [json!({"deleted": false}), json!({"deleted": null, "deletedAt": null}), json!({"deleted": "no"})]
         {
             let event = event(&done, &there);
             assert_ne!(
                 rules.read(&event, None).await.expect("read").skip_reason,
-                Some("skippedConversationNotFound"),
+                Some(SkipReason::ConversationGone),
                 "{there}"
             );
         }

@@ -12,12 +12,12 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::Intake;
 use super::unusable_events::UnusableEvents;
-use base::{Backoff, Lifecycle};
 use crate::config;
 use crate::domain::{SourceName, SourceState};
 use crate::gold::{EndedInteractions, Reporter, SurveyDecision};
 use crate::store::{StoreError, UnusableReason};
 use crate::upstream::kustomer::{CallError, Event, Kustomer, WireError};
+use base::{Backoff, Lifecycle};
 
 use closed_conversation::{Rules, Verdict};
 

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::Records;
-use crate::domain::ended_interaction::{ALREADY_REQUESTED, conversation_key, session_key};
+use crate::domain::ended_interaction::{SkipReason, conversation_key, session_key};
 use crate::domain::{
     AgentId, Interaction, QueueId, ResponseId, SessionId, SkippedSurvey, Survey, SurveyId, SurveyOrigin, TeamId,
 };
@@ -294,7 +294,7 @@ impl Records {
                 let survey = survey?;
                 Contribution::of_asked_by_hand(told, &survey, result.as_deref())
             }
-            None if told.reason == ALREADY_REQUESTED => return None,
+            None if told.reason == SkipReason::AlreadyAsked => return None,
             None => Contribution::of_not_asked(told),
         };
         let trace = session.and_then(|session| self.sessions.trace(session));

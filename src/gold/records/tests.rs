@@ -1395,7 +1395,7 @@ fn fact() -> impl Strategy<Value = Fact> {
                 at: at(seconds),
                 queue: None,
                 agent: agent.map(AgentId),
-                why: "skippedNoChannel",
+                why: SkipReason::NoChannel,
             }))
         }),
         1 => prop::collection::btree_map("[ab]", "[xy]", 0..3).prop_map(|labels| {

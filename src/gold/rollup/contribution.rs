@@ -225,10 +225,10 @@ fn unreached(state: SurveyState, reached: Delivery, is_delivered: bool) -> Optio
         (_, Delivery::Unsubscribed) => Some(SkipReason::Unsubscribed),
         (_, Delivery::Bounced) => Some(SkipReason::Bounced),
         (SurveyState::Accepted, Delivery::Unknown | Delivery::Delivered) => None,
-        (SurveyState::Queued | SurveyState::Sent, _) => Some("inFlight"),
-        (SurveyState::Unknown, _) => Some("outcomeUnknown"),
+        (SurveyState::Queued | SurveyState::Sent, _) => Some(SkipReason::InFlight),
+        (SurveyState::Unknown, _) => Some(SkipReason::UnknownOutcome),
         (SurveyState::Rejected | SurveyState::Failed, _) => Some(SkipReason::Error),
-        (SurveyState::NeedsReview, _) => Some("needsReview"),
+        (SurveyState::NeedsReview, _) => Some(SkipReason::NeedsReview),
         (SurveyState::DryRun, _) => Some(SkipReason::DryRun),
     }
 }

@@ -136,8 +136,8 @@ fn a_response_rate_is_of_requests_that_were_delivered_and_only_of_them() {
         ("delivered", Delivery::Delivered, false, Share { hit: 0, n: 1 }),
         ("answered though nobody told of the delivery", Delivery::Unknown, true, Share { hit: 1, n: 1 }),
         ("nobody knows", Delivery::Unknown, false, Share::default()),
-        ("suppressed", Delivery::Suppressed, false, Share::default()),
-        ("bounced", Delivery::Bounced, false, Share::default()),
+        (SkipReason::Suppressed, Delivery::Suppressed, false, Share::default()),
+        (SkipReason::Bounced, Delivery::Bounced, false, Share::default()),
     ];
     for (what, reached, answered, expected) in cases {
         let result = SurveyResult {
@@ -306,12 +306,12 @@ fn what_ended_is_covered_or_has_a_reason() {
         (Accepted, Delivery::Suppressed, Some(SkipReason::Suppressed)),
         (Accepted, Delivery::Unsubscribed, Some(SkipReason::Unsubscribed)),
         (Accepted, Delivery::Bounced, Some(SkipReason::Bounced)),
-        (Queued, Delivery::Unknown, Some("inFlight")),
-        (Sent, Delivery::Unknown, Some("inFlight")),
-        (Unknown, Delivery::Unknown, Some("outcomeUnknown")),
+        (Queued, Delivery::Unknown, Some(SkipReason::InFlight)),
+        (Sent, Delivery::Unknown, Some(SkipReason::InFlight)),
+        (Unknown, Delivery::Unknown, Some(SkipReason::UnknownOutcome)),
         (Rejected, Delivery::Unknown, Some(SkipReason::Error)),
         (Failed, Delivery::Unknown, Some(SkipReason::Error)),
-        (NeedsReview, Delivery::Unknown, Some("needsReview")),
+        (NeedsReview, Delivery::Unknown, Some(SkipReason::NeedsReview)),
         (DryRun, Delivery::Unknown, Some(SkipReason::DryRun)),
     ];
     let mut voices = Vec::new();
@@ -331,7 +331,7 @@ fn what_ended_is_covered_or_has_a_reason() {
         at: at(7),
         queue: None,
         agent: None,
-        why: "skippedAgentNotMapped",
+        why: SkipReason::AgentNotMapped,
     }));
     let coverage = total(&voices, 100).coverage.expect("some have ended");
     assert_eq!((coverage.asked, coverage.reasons[&SkipReason::Error]), (Share { hit: 3, n: 15 }, 2));

@@ -13,9 +13,9 @@ use thiserror::Error;
 use url::Url;
 
 use super::{InvalidRequest, Recovery, Request};
+use crate::upstream::tolerant::text_of;
 use base::secret::ExposeSecret;
 use base::{Clock, Secret, SourceClock, error_response, http};
-use crate::upstream::tolerant::text_of;
 
 const ANSWER_LIMIT: usize = 1024 * 1024;
 

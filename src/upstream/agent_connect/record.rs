@@ -6,8 +6,8 @@ use std::fmt;
 use serde_json::{Map, Value};
 
 use super::Employee;
-use base::link;
 use crate::upstream::tolerant::{WrittenTime, boolean_of, integer_of, text_of};
+use base::link;
 
 /// What became of one survey.
 #[derive(Clone, Default, PartialEq)]

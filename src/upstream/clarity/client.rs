@@ -156,7 +156,7 @@ impl Clarity {
             return self.read(call, answer).await;
         }
         let token = self.token(call).await?;
-        let answer = self.send_once(call, method, at.clone(), body, &token).await?;
+        let answer = self.send_once(call, method, url.clone(), body, &token).await?;
         if answer.status() == StatusCode::UNAUTHORIZED {
             self.denial_cache().insert(url.as_str());
         }
@@ -173,7 +173,7 @@ impl Clarity {
         body: Option<&impl Serialize>,
     ) -> Result<Option<Value>, Error> {
         let token = self.token(call).await?;
-        let answer = self.send_once(call, method, at.clone(), body, &token).await?;
+        let answer = self.send_once(call, method, url.clone(), body, &token).await?;
         self.may_be_expired(&answer, &token, &url);
         let answer = self.success(call, answer).await?;
         http::read_receipt(answer, MAX_ANSWER).await.map_err(|source| Error::Body { call, source })

@@ -6,8 +6,8 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::wire::RealtimeData;
-use base::json;
 use crate::upstream::tolerant::camel_case_names;
+use base::json;
 
 /// The most wrappers and lists around an update.
 const MAX_WRAPPERS: usize = 8;

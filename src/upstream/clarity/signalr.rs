@@ -19,7 +19,7 @@ impl Clarity {
         signalr.transports = settings.transports.iter().filter_map(|name| Transport::from_name(name)).collect();
         signalr.redirect_hosts = settings.token_hosts.clone();
         signalr.cookies = Arc::clone(self.cookies()) as _;
-        signalr.repair_json = Some(json::repair_counted);
+        signalr.repair_json = Some(json::repair);
         signalr
     }
 
@@ -55,7 +55,7 @@ mod tests {
             (b"{\"C\":\"b\xed\xa0\x80\",\"M\":[{\"H\":\"c\",\"M\":\"m\",\"A\":[]}]}", "b\u{fffd}\u{fffd}\u{fffd}", ""),
             (b"{\"C\":\"b\x01\",\"M\":[{\"H\":\"c\",\"M\":\"m\"}]}", "b\u{1}", ""),
         ] {
-            let frame = Frame::parse_with(bytes, Some(json::repair_counted)).expect("a frame");
+            let frame = Frame::parse_with(bytes, Some(json::repair)).expect("a frame");
             let [call] = &frame.calls[..] else { panic!("one call in {}", String::from_utf8_lossy(bytes)) };
             assert_eq!((frame.cursor.as_deref(), &*call.method), (Some(cursor), "m"));
             assert_eq!(call.args.iter().map(|arg| arg.get()).collect::<String>(), args);

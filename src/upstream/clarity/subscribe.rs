@@ -10,8 +10,8 @@ use super::client::{RESERVED, in_chunks};
 use super::entity_ids::{EntityIds, joined};
 use super::methods::MetricIncludes;
 use super::{Clarity, Error, PropertySelection};
-use base::json;
 use crate::upstream::tolerant::number_text;
+use base::json;
 
 /// A subscription that was made.
 #[derive(Debug, Clone, PartialEq, Eq)]

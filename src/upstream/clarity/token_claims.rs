@@ -7,9 +7,9 @@ use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 use serde::Deserialize;
 use thiserror::Error;
 
+use crate::upstream::tolerant;
 use base::Secret;
 use base::secret::ExposeSecret;
-use crate::upstream::tolerant;
 
 /// The longest token that is looked at, in bytes.
 pub const MAX_TOKEN_LENGTH: usize = 8 * 1024;

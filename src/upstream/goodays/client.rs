@@ -14,9 +14,9 @@ use url::Url;
 use super::Action;
 use super::page::{Cursor, Page};
 use super::wire;
+use crate::upstream::tolerant::text_of;
 use base::secret::ExposeSecret;
 use base::{Clock, Secret, SourceClock, error_response, http, json};
-use crate::upstream::tolerant::text_of;
 
 /// The upstream's own host, as its documents print it in events (apis.md B135), whatever we call.
 const THEIRS: &str = "api.goodays.co";

@@ -5,8 +5,8 @@ use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
 use super::wire::{Answer, Context, Event, EventKind, Message, Person, Place, Response, WireError};
-use base::{json, link};
 use crate::upstream::tolerant::{WrittenTime, boolean_of, is, number_of, text_of};
+use base::{json, link};
 
 impl Event {
     /// Reads a body whose signature has been checked.

@@ -11,9 +11,9 @@ use url::Url;
 use zeroize::Zeroizing;
 
 use super::wire::{self, Conversation, Customer, User, WireError};
+use crate::upstream::tolerant::text_of;
 use base::secret::ExposeSecret;
 use base::{Clock, Secret, SourceClock, error_response, http};
-use crate::upstream::tolerant::text_of;
 
 const ANSWER_LIMIT: usize = 4 * 1024 * 1024;
 

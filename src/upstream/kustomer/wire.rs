@@ -8,8 +8,8 @@ use std::fmt;
 use serde_json::{Map, Value};
 use thiserror::Error;
 
-use base::json;
 use crate::upstream::tolerant::{WrittenTime, boolean_of, integer_of, is, text_of};
+use base::json;
 
 /// Why a body is not what it should be.
 #[derive(Debug, Error)]

@@ -9,11 +9,11 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use base::Secret;
-use base::key::{self, KeyHash};
 use crate::domain::AgentId;
 use crate::web::limits::{Attempts, Backoff};
 use crate::web::serve::network_of;
+use base::Secret;
+use base::key::{self, KeyHash};
 
 /// How long a code is good. A display that waits longer shows another one.
 const CODE_LIFE: Duration = Duration::from_secs(600);

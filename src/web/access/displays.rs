@@ -15,12 +15,12 @@ use tokio::time::Instant;
 
 use super::codes::{self, Codes, Full, Guesser, NotConfirmed};
 use crate::actions::sign_in::{EndReason, SessionState};
-use base::{Clock, Secret, key};
 use crate::domain::{Permission, Role};
 use crate::store::{
     Display, DisplayCredential, DisplayLogin, DisplayLoginAttempt, DisplayLoginOutcome, DisplayToken, NewDisplay,
     Store, StoreError,
 };
+use base::{Clock, Secret, key};
 
 /// How long a display may stay without being let in anew.
 pub const TERM: SignedDuration = SignedDuration::from_hours(365 * 24);

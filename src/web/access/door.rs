@@ -14,13 +14,13 @@ use serde_json::json;
 use super::viewer::{Viewer, bearer};
 use super::{Access, AuthMode};
 use crate::actions::sign_in::{ClientInfo, SignIn, SignInError};
-use base::{RateLimit, Secret, secret};
 use crate::domain::{Actor, Role};
 use crate::web::client_ip::ClientIp;
 use crate::web::pages;
 use crate::web::problem::Problem;
 use crate::web::refusals::Refused;
 use crate::web::wallboards::Wallboards;
+use base::{RateLimit, Secret, secret};
 
 /// How long to wait when Clarity cannot be asked, in seconds.
 const COME_BACK: u64 = 5;

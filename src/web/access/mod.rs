@@ -26,11 +26,11 @@ use axum::http::HeaderMap;
 
 use crate::actions::sign_in::EndReason;
 use crate::actions::{SignIn, SignIns};
-use base::Secret;
 use crate::domain::{Actor, Role};
 use crate::store::Store;
 use crate::web::limits::SignInLimit;
 use crate::web::refusals::{RefusalAudit, Refused};
+use base::Secret;
 
 /// How this house is entered. Cheap to clone.
 #[derive(Debug, Clone)]

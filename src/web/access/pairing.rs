@@ -15,12 +15,8 @@ use super::codes::{Full, Guesser, NotConfirmed};
 use super::displays::{Caller, DisplayStatus, Displays, Entered, Screen, Shown, TERM};
 use super::door::{TOO_MANY, log_refused};
 use super::viewer::{Supervisor, Viewer};
-use base::secret::{self, ExposeSecret};
-use base::{Clock, Secret};
 use crate::domain::Actor;
 use crate::store::{DisplayLogin, DisplayLoginOutcome, StoreError};
-use crate::web::wallboards::Wallboards;
-use crate::web::pages::{self, CurrentUser};
 use crate::web::client_ip::ClientIp;
 use crate::web::pages::{self, CurrentUser};
 use crate::web::problem::Problem;
@@ -28,6 +24,8 @@ use crate::web::refusals::Refused;
 use crate::web::serve::network_of;
 use crate::web::state::{AppState, SiteSettings};
 use crate::web::wallboards::Wallboards;
+use base::secret::{self, ExposeSecret};
+use base::{Clock, Secret};
 
 /// How long a browser keeps a display's key: as long as browsers keep anything. The display's own term counts.
 const KEPT_SECONDS: u64 = 400 * 24 * 3600;

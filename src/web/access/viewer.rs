@@ -13,7 +13,6 @@ use super::displays::{Displays, Screen};
 use super::{Access, AuthMode, door};
 use crate::actions::SignIn;
 use crate::actions::sign_in::{SessionState, SignInError};
-use base::Secret;
 use crate::domain::{Actor, AgentId, Permission, Role};
 use crate::live::{Scope, ViewKey, ViewOwner};
 use crate::web::client_ip::{ClientIp, address_of};
@@ -21,6 +20,7 @@ use crate::web::present::wants_html;
 use crate::web::problem::Problem;
 use crate::web::refusals::Caller;
 use crate::web::state::AppState;
+use base::Secret;
 
 /// How long to wait when the store is busy, in seconds.
 const COME_BACK: u64 = 5;

@@ -10,10 +10,10 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tower::ServiceExt;
 
 use super::*;
-use base::{Lifecycle, Metrics};
 use crate::web::client_ip::TrustedProxies;
 use crate::web::layers::{Settings, wrap};
 use crate::web::serve::{Limits, serve};
+use base::{Lifecycle, Metrics};
 
 fn address(text: &str) -> IpAddr {
     text.parse().unwrap()

@@ -4,8 +4,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::Notify;
 
 use super::*;
-use base::Clock;
 use crate::web::layers::{Settings, wrap};
+use base::Clock;
 
 const ORDINARY: &[u8] = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n";
 const LAST: &[u8] = b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";

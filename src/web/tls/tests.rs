@@ -9,8 +9,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
 
 use super::*;
-use base::{Lifecycle, Metrics};
 use crate::web::serve::{Limits, serve};
+use base::{Lifecycle, Metrics};
 
 /// A certificate authority, and the folder with the server's certificate and key.
 struct Authority {

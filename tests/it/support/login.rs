@@ -1,8 +1,8 @@
 //! SignedIn who has come in: their cookie, and everything that they can ask for with it.
 
-use sandbox::Sandbox;
 use reqwest::header::{COOKIE, LOCATION, SET_COOKIE};
 use reqwest::{Method, RequestBuilder, Response};
+use sandbox::Sandbox;
 use serde_json::{Value, json};
 
 use super::server::TestServer;

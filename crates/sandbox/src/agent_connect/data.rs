@@ -8,8 +8,8 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{AgentConnect, Record};
-use base::secret::ExposeSecret;
 use crate::simulation::lock;
+use base::secret::ExposeSecret;
 
 /// The cursor and the page size.
 #[derive(Deserialize)]

@@ -14,9 +14,9 @@ use jsonwebtoken::{EncodingKey, Header};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
+use crate::simulation::{Simulation, lock};
 use base::secret::ExposeSecret;
 use base::{Clock, Secret};
-use crate::simulation::{Simulation, lock};
 
 /// The only grant type.
 const GRANT: &str = "urn:connect.auth:windows";

@@ -49,9 +49,8 @@ fn matches(agent: &Agent, needle: &str) -> bool {
 }
 
 fn found_agent(agent: &Agent) -> Value {
-    let totals = |count: fn(&crate::contact_center::AgentCounters) -> u64| {
-        agent.by_modality.values().map(count).sum::<u64>()
-    };
+    let totals =
+        |count: fn(&crate::contact_center::AgentCounters) -> u64| agent.by_modality.values().map(count).sum::<u64>();
     json!({
         "agentId": agent.id,
         "firstName": agent.first,

@@ -6,9 +6,9 @@ use serde_json::json;
 use super::realtime_data::RealtimeData;
 use super::selection::{CommonQuery, Selection, SelectionBody};
 use super::target::{Grouping, Kind, Target};
-use base::Clock;
 use crate::contact_center::{ContactCenter, SECOND};
 use crate::simulation::Simulation;
+use base::Clock;
 
 fn simulation() -> Simulation {
     Simulation::new(ContactCenter::new(5, 40, 6), 1.0, Clock::manual(Timestamp::UNIX_EPOCH))

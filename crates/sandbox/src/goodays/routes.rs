@@ -13,9 +13,9 @@ use serde_json::{Value, json};
 
 use super::feedback::ActionError;
 use super::{Goodays, payload};
-use base::secret::ExposeSecret;
 use crate::faults::{Faults, Upstream, inject};
 use crate::simulation::{Simulation, lock};
+use base::secret::ExposeSecret;
 
 #[derive(Clone)]
 struct ApiState {

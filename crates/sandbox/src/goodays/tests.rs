@@ -5,8 +5,8 @@ use serde_json::json;
 
 use super::feedback::{ActionError, Feedback};
 use super::webhook::sign;
-use base::Secret;
 use crate::contact_center::{ContactCenter, Event, SECOND, Session};
+use base::Secret;
 
 const NOW: Timestamp = Timestamp::UNIX_EPOCH;
 

@@ -21,7 +21,6 @@ use tokio::sync::broadcast::error::RecvError;
 use tokio::time::Instant;
 
 use super::names::real;
-use base::{Clock, Lifecycle};
 use crate::config::NamedAgent;
 use crate::domain::ended_interaction::CallDetails;
 use crate::domain::{AgentId, EndedInteraction, Fact, Interaction, QueueId, SessionId, SessionRecord, SkipReason};
@@ -31,6 +30,7 @@ use crate::store::{Store, StoreError};
 use crate::upstream::clarity::methods::SessionIncludes;
 use crate::upstream::clarity::{Clarity, wire};
 use crate::upstream::tolerant::normalized;
+use base::{Clock, Lifecycle};
 
 pub use rules::EndedSessionRules;
 use timeline::SessionTimeline;
@@ -156,9 +156,9 @@ impl EndedSessions {
                 self.gold.apply(Fact::Session(Box::new(trace))).await;
                 ended
             }
-            Ok(None) => skipped(id, "skippedSessionNotFound"),
-            Ok(Some(_)) if is_last_attempt => skipped(id, "skippedNotEnded"),
-            Err(_) if is_last_attempt => skipped(id, "skippedClarityUnavailable"),
+            Ok(None) => skipped(id, SkipReason::SessionGone),
+            Ok(Some(_)) if is_last_attempt => skipped(id, SkipReason::NeverEnded),
+            Err(_) if is_last_attempt => skipped(id, SkipReason::ClaritySilent),
             Ok(Some(_)) | Err(_) => {
                 self.tracker.ask_at(now + RETRY_AFTER, id, timeline);
                 return;
@@ -175,9 +175,9 @@ impl EndedSessions {
     fn ended(&self, trace: &SessionRecord, timeline: &SessionTimeline, session: &wire::Session) -> EndedInteraction {
         let id = trace.id;
         match session.session_status.as_deref().map(normalized).as_deref() {
-            Some("abandoned") => return skipped(id, "skippedAbandoned"),
+            Some("abandoned") => return skipped(id, SkipReason::Abandoned),
             // The customer goes on in another session.
-            Some("transferred") => return skipped(id, "skippedTransferred"),
+            Some("transferred") => return skipped(id, SkipReason::Transferred),
             _ => {}
         }
         let mut ended = EndedInteraction::new(Interaction::Session(id));

@@ -4,9 +4,9 @@ use jiff::Timestamp;
 use url::Url;
 
 use super::rules::EndedSessionRules;
-use base::SourceClock;
 use crate::domain::{AgentId, CustomerIdentity, QueueId, SessionId, SessionRecord};
 use crate::upstream::clarity::wire;
+use base::SourceClock;
 
 /// The extra item with the customer's phone number (apis.md J22).
 const PHONE_ITEM: &str = "CallerPhoneNumber";
@@ -22,8 +22,8 @@ pub(in crate::feeds::clarity) fn trace(
     let phones = [session.customer_phone.as_deref(), item(session, PHONE_ITEM)];
     let console = session.screen_pop_url.as_deref();
     let number = console.and_then(|address| segment_after(address, "customers"));
-    let mut person =
-        CustomerIdentity::new(email(session, rules), None).and(number.as_deref().map(CustomerIdentity::numbered).unwrap_or_default());
+    let mut person = CustomerIdentity::new(email(session, rules), None)
+        .and(number.as_deref().map(CustomerIdentity::numbered).unwrap_or_default());
     for phone in phones.into_iter().flatten() {
         person = person
             .and(CustomerIdentity::new(None, Some(phone)))
@@ -85,8 +85,8 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use base::Clock;
     use crate::config::NamedAgent;
+    use base::Clock;
 
     fn rules() -> EndedSessionRules {
         EndedSessionRules {

@@ -6,7 +6,6 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
 use super::*;
-use base::{Clock, Lifecycle};
 use crate::domain::session::SessionListUpdate;
 use crate::domain::{
     AgentStatus, AgentStatusUpdate, AgentUpdate, Change, Fact, MetricValue, Modality, QueueUpdate, SessionId,
@@ -14,6 +13,7 @@ use crate::domain::{
 };
 use crate::gold::join::MatchRules;
 use crate::gold::{BusinessDay, Entity, Gold, Key};
+use base::{Clock, Lifecycle};
 
 const ROB: AgentId = AgentId(41);
 const ORDERS: QueueId = QueueId(11);

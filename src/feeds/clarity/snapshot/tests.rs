@@ -7,10 +7,10 @@ use axum::Router;
 use axum::http::{StatusCode, Uri};
 
 use super::*;
-use base::{Clock, Lifecycle};
 use crate::config::{self, Auth};
 use crate::feeds::clarity::settings;
 use crate::gold::{BusinessDay, MatchRules};
+use base::{Clock, Lifecycle};
 
 fn gold_and_client(root: &str, life: &Lifecycle) -> (Gold, Clarity) {
     let mut section = config::Clarity::new(root.parse().expect("an address"), "client", Auth::Static);

@@ -5,10 +5,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::malformed_answer;
-use base::error_response;
 use crate::upstream::clarity::error::RefusalReason;
 use crate::upstream::clarity::{Clarity, Error};
 use crate::upstream::tolerant;
+use base::error_response;
 
 /// One call of a batch. Only readings have a constructor: of a batch that breaks off nobody could say what was done.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -57,7 +57,7 @@ impl BatchAnswer {
             Some(401) => Err(Error::Denied { call }),
             Some(429) => Err(Error::RateLimited { call, retry_after: None }),
             Some(code) => {
-                let said = error_response::message(self.body.to_string().as_bytes()).map(RefusalReason::new);
+                let reason = error_response::message(self.body.to_string().as_bytes()).map(RefusalReason::new);
                 Err(Error::Status { call, status: u16::try_from(code).unwrap_or(500), reason })
             }
             None => Err(malformed_answer(call)),

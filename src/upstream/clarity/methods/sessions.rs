@@ -4,9 +4,9 @@ use reqwest::Method;
 use serde_json::Value;
 
 use super::{Window, malformed_answer};
-use base::json;
 use crate::upstream::clarity::wire::{Session, TranscriptMessage};
 use crate::upstream::clarity::{Clarity, Error};
+use base::json;
 
 /// No history is longer than this (apis.md C20).
 const LONGEST_HISTORY: u32 = 50;

@@ -4,11 +4,11 @@ use percent_encoding::utf8_percent_encode;
 use reqwest::Method;
 use url::Url;
 
-use base::http::is_loopback;
-use base::json;
 use crate::upstream::clarity::client::RESERVED;
 use crate::upstream::clarity::wire::{Info, Labels};
 use crate::upstream::clarity::{Clarity, Error};
+use base::http::is_loopback;
+use base::json;
 
 impl Clarity {
     /// Which versions run, and how SignalR may travel (apis.md C11).

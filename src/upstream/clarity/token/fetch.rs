@@ -13,8 +13,8 @@ use zeroize::Zeroizing;
 
 use super::lifetime::{claims, lifetime, margin};
 use super::{Token, TokenError, Tokens, challenge};
-use base::{Secret, http, json};
 use crate::upstream::tolerant;
+use base::{Secret, http, json};
 
 #[derive(Deserialize)]
 struct Answer {

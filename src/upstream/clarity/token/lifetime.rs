@@ -7,8 +7,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::Timestamp;
 use serde::Deserialize;
 
-use base::json;
 use crate::upstream::tolerant;
+use base::json;
 
 /// The claims that matter here. Only Clarity can verify them.
 #[derive(Debug, Default, Deserialize, PartialEq)]

@@ -13,8 +13,8 @@ use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use serde_json::Value;
 
-use base::{Clock, Secret};
 use crate::upstream::clarity::{Clarity, Credential, SessionPropertiesKey, Settings, WriteVerb};
+use base::{Clock, Secret};
 
 /// The document's samples.
 macro_rules! sample {

@@ -4,8 +4,8 @@ use serde_json::{Value, json};
 
 use super::super::*;
 use super::{Mock, Seen, sample};
-use base::Secret;
 use crate::upstream::clarity::Credential;
+use base::Secret;
 
 fn item(id: Option<i64>, name: Option<&str>) -> ExtraItemValue {
     ExtraItemValue { id, name: name.map(str::to_owned), value: "test".into() }
