@@ -97,7 +97,7 @@ impl<'a> QueueSearch<'a> {
                 Batch::Answered
             }
             Ok(Err(error)) => {
-                tracing::debug!(error = %sentence(&error), "a batch of searches for queues failed");
+                tracing::debug!(error = %error_chain(&error), "a batch of searches for queues failed");
                 match error {
                     Error::RateLimited { .. } | Error::Unreachable { .. } | Error::Token { .. } => Batch::Stop,
                     _ => Batch::Failed,
@@ -112,7 +112,7 @@ impl<'a> QueueSearch<'a> {
         let found = match found {
             Ok(found) => found.queues_found.unwrap_or_default(),
             Err(error) => {
-                tracing::debug!(queue = id, error = %sentence(&error), "a queue could not be searched for");
+                tracing::debug!(queue = id, error = %error_chain(&error), "a queue could not be searched for");
                 return !matches!(error, Error::RateLimited { .. });
             }
         };

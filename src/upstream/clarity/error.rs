@@ -100,7 +100,7 @@ pub enum Error {
 fn unread(source: &BodyError) -> &'static str {
     match source {
         BodyError::NotTheApi { .. } => "makes no sense",
-        BodyError::Refusal { .. } => "tells an error in spite of its status",
+        BodyError::ErrorInBody { .. } => "tells an error in spite of its status",
         _ => "could not be read",
     }
 }
@@ -133,7 +133,7 @@ impl Error {
     pub fn reason(&self) -> Option<&str> {
         match self {
             Self::Status { reason, .. } => reason.as_ref().map(RefusalReason::as_str),
-            Self::Body { source: BodyError::Refusal { said }, .. } => said.as_deref(),
+            Self::Body { source: BodyError::ErrorInBody { message }, .. } => message.as_deref(),
             _ => None,
         }
     }

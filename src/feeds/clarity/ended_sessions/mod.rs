@@ -222,8 +222,8 @@ fn agent(entity: Option<&Arc<Entity>>) -> Option<&Agent> {
     }
 }
 
-fn skipped(id: SessionId, why: &'static str) -> EndedInteraction {
+fn skipped(id: SessionId, reason: SkipReason) -> EndedInteraction {
     let mut ended = EndedInteraction::new(Interaction::Session(id));
-    ended.unfit = Some(why);
+    ended.skip_reason = Some(reason);
     ended
 }
