@@ -59,7 +59,7 @@ if [ -n "$packages" ]; then
     done
 fi
 
-for manifest in tests/peers/*/package.json tests/browser/package.json; do
+for manifest in crates/*/tests/peers/*/package.json tests/peers/*/package.json tests/browser/package.json; do
     [ -e "$manifest" ] || continue
     directory=$(dirname "$manifest")
     # Our mark; a lock file that is newer asks for something else than what is installed.

@@ -1,6 +1,6 @@
 //! The classic SignalR server made by others (npm `signalrjs`), beside just enough of Clarity's REST side.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -21,12 +21,14 @@ pub struct Peer {
 impl Peer {
     /// Starts it; port 0 lets the system choose.
     pub async fn start(port: u16) -> Self {
-        let folder: PathBuf = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/peers/signalrjs");
-        assert!(folder.join("node_modules").exists(), "run `npm ci --prefix tests/peers/signalrjs` first");
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let modules = root.join("crates/classic-signalr/tests/peers/signalrjs/node_modules");
+        assert!(modules.exists(), "run `make prepare` first: {} is missing", modules.display());
         let mut child = Command::new("node")
             .arg("server.js")
             .arg(port.to_string())
-            .current_dir(folder)
+            .current_dir(root.join("tests/peers/signalrjs"))
+            .env("NODE_PATH", modules)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .kill_on_drop(true)
