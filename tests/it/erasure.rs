@@ -92,7 +92,7 @@ async fn a_customer_is_forgotten_on_the_pages_and_on_the_disk_and_no_replay_brin
     let said = erase(house.data_dir(), &["--email", &CANARY.to_uppercase()]).await;
     let text = String::from_utf8_lossy(&said.stdout) + String::from_utf8_lossy(&said.stderr);
     assert_eq!(said.status.code(), Some(0), "{text}");
-    assert!(text.contains("Forgotten: 1 responses, 1 webhooks, 1 requests"), "{text}");
+    assert!(text.contains("Erased: 1 responses, 1 webhooks, 1 requests"), "{text}");
     let hidden = |state: &Value| {
         let text = state.to_string();
         [CANARY, "canary song", "Canary Bird", "theirs"].iter().all(|canary| !text.contains(canary))
@@ -136,7 +136,7 @@ async fn without_a_server_the_command_does_it_alone_and_says_what_is_wrong() {
     assert_eq!(looked.stdout, alone.stdout, "beside a server and without one");
     let text = String::from_utf8_lossy(&alone.stdout).into_owned();
     assert!(
-        text.starts_with("Would be forgotten: 1 responses, 1 webhooks") && text.contains("Nothing was changed."),
+        text.starts_with("Would be erased: 1 responses, 1 webhooks") && text.contains("Nothing was changed."),
         "{text}"
     );
     assert_ne!(files_with(stopped.data_dir(), CANARY), [""; 0]);
