@@ -1,5 +1,5 @@
-//! Accepts webhooks: checks the signature over the raw body, stores the event, and only then lets it be acknowledged. The feeds read
-//! the events from the store.
+//! Accepts webhooks: checks the signature over the raw body, stores the event, and only then lets it be acknowledged.
+//! The feeds read the events from the store.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -192,8 +192,8 @@ impl Intake {
         }
     }
 
-    /// Notes that the body of a webhook was refused. Nothing of it is stored, and its sender may give up, so the status page shows
-    /// it.
+    /// Notes that the body of a webhook was refused. Nothing of it is stored, and its sender may give up, so the status
+    /// page shows it.
     pub fn note_body_rejection(
         &self,
         source: SourceName,

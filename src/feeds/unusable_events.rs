@@ -1,5 +1,5 @@
-//! Signed events without effect: they cannot be read, or are of an unknown type. They are acknowledged like all others, because
-//! a sender that gets errors disables its webhook; so the status page must show them.
+//! Signed events without effect: they cannot be read, or are of an unknown type. They are acknowledged like all others,
+//! because a sender that gets errors disables its webhook; so the status page must show them.
 
 use jiff::{SignedDuration, Timestamp};
 

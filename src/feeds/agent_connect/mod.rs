@@ -1,7 +1,7 @@
 //! Polls Agent Connect's Data Return for survey results.
 //!
-//! Nothing is pushed (apis.md P15). Records are stored as they came before the cursor moves past them (J64), and gold is filled
-//! from the store, so that a restart shows what was known without a request.
+//! Nothing is pushed (apis.md P15). Records are stored as they came before the cursor moves past them (J64), and gold
+//! is filled from the store, so that a restart shows what was known without a request.
 
 mod rate_limiter;
 mod translate;
@@ -255,8 +255,8 @@ impl AgentConnectFeed {
     }
 }
 
-/// The sequence number up to which a page was read. A single record absurdly far ahead of all others does not count, because
-/// everything after it would never be read; with a second one there it does.
+/// The sequence number up to which a page was read. A single record absurdly far ahead of all others does not count,
+/// because everything after it would never be read; with a second one there it does.
 fn newest(mut places: Vec<i64>, cursor: Option<i64>) -> Option<i64> {
     places.sort_unstable();
     let newest = places.pop()?;

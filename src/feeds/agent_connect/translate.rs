@@ -52,7 +52,8 @@ fn past(at: Timestamp, now: Timestamp) -> Option<Timestamp> {
     (at.duration_since(now) < SignedDuration::from_hours(24)).then(|| at.min(now))
 }
 
-/// The delivery state behind Agent Connect's words (apis.md P6). The list there is not complete: unknown words mean nothing.
+/// The delivery state behind Agent Connect's words (apis.md P6). The list there is not complete: unknown words mean
+/// nothing.
 fn reached(words: &str) -> Delivery {
     let words = words.to_lowercase();
     let say = |part: &str| words.contains(part);

@@ -6,8 +6,8 @@ use foldhash::HashSet;
 
 use crate::upstream::tolerant::normalized;
 
-/// Metric names that are shared: several times what a site enables. Further ones are not, so that a peer that invents names
-/// cannot fill the memory.
+/// Metric names that are shared: several times what a site enables. Further ones are not, so that a peer that invents
+/// names cannot fill the memory.
 const MAX_SHARED: usize = 4096;
 
 static METRIC_NAMES: LazyLock<RwLock<HashSet<Arc<str>>>> = LazyLock::new(RwLock::default);
@@ -27,8 +27,8 @@ pub(super) fn shared(name: &str) -> Arc<str> {
     name
 }
 
-/// A name, unless it is blank or one of the words that Clarity writes where there is none, in any spelling: `Unknown` for an
-/// agent without a public name, `None` for no agent (apis.md B89), `NOTSET` for anything that is not set (B86).
+/// A name, unless it is blank or one of the words that Clarity writes where there is none, in any spelling: `Unknown`
+/// for an agent without a public name, `None` for no agent (apis.md B89), `NOTSET` for anything that is not set (B86).
 pub(super) fn real<T: AsRef<str>>(name: Option<T>) -> Option<T> {
     name.filter(|name| {
         let name = name.as_ref();

@@ -1,7 +1,7 @@
 //! Translates Clarity's answers and pushes into the types of `domain`.
 //!
-//! Spellings differ between Clarity's own answers, so names are compared without case, blanks and punctuation (apis.md B63).
-//! Fields that `domain` does not have are kept under the name they came with.
+//! Spellings differ between Clarity's own answers, so names are compared without case, blanks and punctuation (apis.md
+//! B63). Fields that `domain` does not have are kept under the name they came with.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -82,8 +82,8 @@ pub(super) fn structure(from: wire::Structure) -> (StructureSnapshot, u64) {
 /// Labels that are passed on: several times the metrics that a site enables.
 const MAX_LABELS: usize = 1000;
 
-/// The labels of the requested metrics, or of all metrics if all are requested, by metric name in camel case as in updates
-/// (apis.md B43).
+/// The labels of the requested metrics, or of all metrics if all are requested, by metric name in camel case as in
+/// updates (apis.md B43).
 pub(super) fn labels(from: &wire::Labels, requested: &[&[String]]) -> BTreeMap<Arc<str>, Arc<str>> {
     let entry = |(name, label): (&str, &str)| (names::shared(&camel_case(name)), label.into());
     if requested.iter().any(|names| names.is_empty()) {
@@ -158,7 +158,8 @@ fn known<T>(from: Option<T>) -> Change<T> {
     from.map_or(Change::Clear, Change::Set)
 }
 
-/// An agent that a search found: the only answer with their names in other systems (apis.md C108, D.1). `None`: it has none.
+/// An agent that a search found: the only answer with their names in other systems (apis.md C108, D.1). `None`: it has
+/// none.
 pub(super) fn found_agent(from: wire::SearchAgent) -> Option<AgentUpdate> {
     let mut agent = AgentUpdate::new(AgentId(from.agent_id?));
     agent.name = shared(real(from.public_name));
@@ -197,8 +198,8 @@ fn status(from: wire::CurrentStatus, received: ReceivedAt) -> AgentStatusUpdate 
     }
 }
 
-/// The status of this name and number, and the name if the two contradict each other. The number wins over the name, unless
-/// it is unknown (apis.md B63, B64).
+/// The status of this name and number, and the name if the two contradict each other. The number wins over the name,
+/// unless it is unknown (apis.md B63, B64).
 fn which_status(name: Option<&str>, number: Option<i64>) -> Option<(AgentStatus, Option<&str>)> {
     let name = name.filter(|name| !name.trim().is_empty());
     let by_name = name.map(agent_status);

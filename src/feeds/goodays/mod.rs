@@ -1,7 +1,7 @@
 //! Processes Goodays events from the inbox in the order in which they came.
 //!
-//! The gold copy is empty after a restart: first it gets all stored responses, then the events that are not processed yet. An
-//! event that cannot be read stays in the inbox, counted and visible; no other event waits for it.
+//! The gold copy is empty after a restart: first it gets all stored responses, then the events that are not processed
+//! yet. An event that cannot be read stays in the inbox, counted and visible; no other event waits for it.
 
 mod reconcile;
 mod translate;
@@ -32,8 +32,8 @@ pub const UNEXPECTED_ACTION_URLS: &str = "noted.oddAddresses";
 /// Events read from the store at once.
 const PAGE: u32 = 256;
 
-/// The delay between an event and its processing: without it each event would be a commit of its own, and the next event would wait
-/// for that to be acknowledged.
+/// The delay between an event and its processing: without it each event would be a commit of its own, and the next
+/// event would wait for that to be acknowledged.
 const BATCH_DELAY: Duration = Duration::from_millis(50);
 
 /// The pause after the inbox could not be read.

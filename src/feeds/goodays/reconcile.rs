@@ -1,5 +1,5 @@
-//! Finds what webhooks have missed: after a restart, after a silence, and once a day for the last day, the list of responses is
-//! read (apis.md P24, reliability.md W15).
+//! Finds what webhooks have missed: after a restart, after a silence, and once a day for the last day, the list of
+//! responses is read (apis.md P24, reliability.md W15).
 //!
 //! A response that is newer than the known one goes through the inbox like an event: it is stored once, and survives.
 
@@ -19,8 +19,8 @@ use crate::store::StoreError;
 use crate::upstream::goodays::{CallError, Cursor, Goodays, wire};
 use base::{Backoff, Clock, Lifecycle};
 
-/// The type of an event that was found and not sent. Such events are known by a header that we set, not by this name, which any
-/// sender could use.
+/// The type of an event that was found and not sent. Such events are known by a header that we set, not by this name,
+/// which any sender could use.
 const RECONCILED: &str = "callboard.reconciled";
 
 /// How far before the last event the list begins: events may be late, and clocks differ.

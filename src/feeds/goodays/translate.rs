@@ -41,7 +41,8 @@ pub(super) fn response(from: wire::Response, new: Option<wire::Message>, times: 
         at.filter(|at| times.received.is_none_or(|received| at.duration_since(received) < DAY))
     };
     let place = from.place.and_then(place);
-    // The same message may come as verbatim, as reply, in the thread and beside the response: its id makes it one (apis.md B141).
+    // The same message may come as verbatim, as reply, in the thread and beside the response: its id makes it one
+    // (apis.md B141).
     let texts = from.attached_messages.into_iter().chain(from.message).chain(from.reply).chain(new);
     let messages: BTreeMap<Arc<str>, Message> = texts
         .flat_map(|text| {

@@ -1,7 +1,8 @@
 //! Processes Kustomer events from the inbox in the order in which they came, and reports closed conversations.
 //!
-//! Each event is acted on once: it is marked as processed when the decision about it is stored; after a restart events without the
-//! mark are read again. The newest revision of each conversation is stored, because events come out of order.
+//! Each event is acted on once: it is marked as processed when the decision about it is stored; after a restart events
+//! without the mark are read again. The newest revision of each conversation is stored, because events come out of
+//! order.
 
 mod closed_conversation;
 
@@ -222,7 +223,8 @@ impl KustomerFeed {
         !matches!(error, CallError::KeyRefused { .. }) && upstream.check().await.is_ok()
     }
 
-    /// Acts on an event. Returns the revision to store for its conversation, unless a newer one is known (apis.md B214).
+    /// Acts on an event. Returns the revision to store for its conversation, unless a newer one is known (apis.md
+    /// B214).
     async fn process(
         &mut self,
         seq: u64,
