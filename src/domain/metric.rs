@@ -156,10 +156,10 @@ impl MetricValue {
     }
 }
 
-/// Metrics by modality and name.
-pub type Metrics = BTreeMap<Modality, BTreeMap<Arc<str>, MetricValue>>;
+/// Metrics by modality.
+pub type Metrics = BTreeMap<Modality, BTreeMap<Metric, MetricValue>>;
 
-/// The path of a metric: a modality and the names below it. Without names it is the whole modality.
+/// The path of a metric: a modality, the name of a metric, and the names of its parts. Without names it is the whole modality.
 pub type MetricPath = (Modality, Vec<Arc<str>>);
 
 /// What one message reports of an agent's metrics by queue.

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
-use super::names::{self, real};
+use super::names::{self, metric, real};
 use super::received_at::ReceivedAt;
 use crate::domain::metric::{MetricPath, QueueMetricsUpdate};
 use crate::domain::session::SessionListUpdate;
@@ -389,30 +389,32 @@ fn metrics(from: Option<wire::MetricBag>) -> (Metrics, Vec<MetricPath>) {
         let is_remnant = |name: &str| modality == Modality::Agnostic && name == "total";
         let bag = bag.0.into_iter().filter(|(name, _)| !is_remnant(name));
         let mut clear = |path: Vec<Arc<str>>| cleared.push((modality.clone(), path));
-        let values = bag.filter_map(|(name, value)| named_metric(&name, value, &[], &mut clear)).collect();
+        let values = bag.filter_map(|(name, value)| {
+            let name = names::shared(&name);
+            let value = metric_value(value, std::slice::from_ref(&name), &mut clear)?;
+            Some((metric(name), value))
+        });
+        let values = values.collect();
         metrics.insert(modality, values);
     }
     (metrics, cleared)
 }
 
-fn named_metric(
-    name: &str,
-    value: Value,
-    parents: &[Arc<str>],
-    clear: &mut impl FnMut(Vec<Arc<str>>),
-) -> Option<(Arc<str>, MetricValue)> {
-    let name = names::shared(name);
-    let path = || parents.iter().chain([&name]).cloned().collect::<Vec<_>>();
-    let value = match value {
+/// The value of a metric or of a part of one. A value that says that there is none clears its path.
+fn metric_value(value: Value, path: &[Arc<str>], clear: &mut impl FnMut(Vec<Arc<str>>)) -> Option<MetricValue> {
+    Some(match value {
         value if has_no_value(&value) => {
-            clear(path());
+            clear(path.to_vec());
             return None;
         }
         Value::Array(_) => return None,
         Value::Bool(flag) => MetricValue::Text(flag.to_string().into()),
         Value::Object(parts) => {
-            let path = path();
-            let parts = parts.into_iter().filter_map(|(name, value)| named_metric(&name, value, &path, clear));
+            let parts = parts.into_iter().filter_map(|(name, value)| {
+                let name = names::shared(&name);
+                let path: Vec<_> = path.iter().chain([&name]).cloned().collect();
+                Some((name, metric_value(value, &path, clear)?))
+            });
             MetricValue::Parts(parts.collect())
         }
         value => match (integer_of(&value), number_of(&value), value) {
@@ -420,8 +422,7 @@ fn named_metric(
             (None, Some(number), _) => MetricValue::Number(number),
             (None, None, value) => MetricValue::Text(value.as_str()?.into()),
         },
-    };
-    Some((name, value))
+    })
 }
 
 /// No count and no time is larger.
@@ -612,8 +613,9 @@ mod tests {
         use MetricValue::{Count, Number, Text};
         let metric = |value: &Value| {
             let mut cleared = Vec::new();
-            let read = named_metric("it", value.clone(), &[], &mut |path: Vec<Arc<str>>| cleared.push(path.join("/")));
-            (read.map(|(_, value)| value), cleared.join(" "))
+            let path = ["it".into()];
+            let read = metric_value(value.clone(), &path, &mut |path: Vec<Arc<str>>| cleared.push(path.join("/")));
+            (read, cleared.join(" "))
         };
         for (value, expected, gone) in [
             (json!(5.0), Some(Count(5)), ""),
