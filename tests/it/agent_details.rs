@@ -13,7 +13,7 @@ fn is_live(state: &Value) -> bool {
 }
 
 #[tokio::test]
-async fn what_an_agent_did_is_told_to_those_who_name_the_agent() {
+async fn agent_history_is_only_in_the_scope_of_the_agent() {
     let (sandbox, neighbours) = sandbox(20, 4).await;
     let house = TestServer::beside(&sandbox).await;
     let near = house
@@ -58,7 +58,7 @@ async fn what_an_agent_did_is_told_to_those_who_name_the_agent() {
 }
 
 #[tokio::test]
-async fn a_clarity_that_stumbles_over_such_questions_is_asked_without_them() {
+async fn unsupported_detail_query_is_no_longer_sent() {
     let (sandbox, neighbours) = sandbox(20, 4).await;
     let control = sandbox.control();
     control.set_fault(Upstream::Clarity, "includeBreakdowns", Some(FaultResponse::status(500)));
@@ -73,7 +73,7 @@ async fn a_clarity_that_stumbles_over_such_questions_is_asked_without_them() {
 }
 
 #[tokio::test]
-async fn in_the_demo_whoever_looks_at_an_agent_may_act_and_sees_what_became_of_it() {
+async fn demo_viewer_acts_on_an_agent_and_sees_the_outcome() {
     let (sandbox, neighbours) = sandbox(20, 4).await;
     let house = TestServer::beside(&sandbox).await;
     house.until("agents:1", "agent 1", is_live).await;

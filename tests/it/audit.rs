@@ -43,7 +43,7 @@ async fn counted(house: &TestServer, audit: &str) -> u64 {
 }
 
 #[tokio::test]
-async fn entry_names_the_user_their_address_and_their_sign_in() {
+async fn entry_names_user_address_and_sign_in() {
     let (sandbox, _life) = sandbox(24, 3).await;
     let house = open(&sandbox).await;
     let supervisor = SignedIn::as_agent(&house, &sandbox, SUPERVISOR).await;
@@ -78,7 +78,7 @@ async fn entry_names_the_user_their_address_and_their_sign_in() {
 }
 
 #[tokio::test]
-async fn filters_are_kept_over_pages_and_bad_ones_are_told() {
+async fn filters_persist_over_pages_and_invalid_ones_are_reported() {
     let (sandbox, _life) = sandbox(24, 3).await;
     let house = open(&sandbox).await;
     let supervisor = SignedIn::as_agent(&house, &sandbox, SUPERVISOR).await;
@@ -117,7 +117,7 @@ async fn filters_are_kept_over_pages_and_bad_ones_are_told() {
 }
 
 #[tokio::test]
-async fn refused_actions_are_in_the_audit_with_who_asked_for_them() {
+async fn refused_action_is_audited_with_its_actor() {
     let (sandbox, _life) = sandbox(24, 3).await;
     let house = open(&sandbox).await;
     let supervisor = SignedIn::as_agent(&house, &sandbox, SUPERVISOR).await;
@@ -150,7 +150,7 @@ async fn refused_actions_are_in_the_audit_with_who_asked_for_them() {
 }
 
 #[tokio::test]
-async fn strangers_refusals_share_an_entry_and_fill_nothing() {
+async fn anonymous_refusals_share_bounded_entries() {
     let (sandbox, _life) = sandbox(24, 3).await;
     let house = open(&sandbox).await;
     let keeper = SignedIn::as_agent(&house, &sandbox, ADMINISTRATOR).await;
@@ -181,7 +181,7 @@ async fn strangers_refusals_share_an_entry_and_fill_nothing() {
 }
 
 #[tokio::test]
-async fn bearer_token_is_told_of_at_its_first_use_only() {
+async fn bearer_token_is_audited_at_first_use_only() {
     let (sandbox, _life) = sandbox(24, 3).await;
     let house = open(&sandbox).await;
     let keeper = SignedIn::as_agent(&house, &sandbox, ADMINISTRATOR).await;
@@ -198,7 +198,7 @@ async fn bearer_token_is_told_of_at_its_first_use_only() {
 }
 
 #[tokio::test]
-async fn sign_in_that_callboard_ends_is_in_the_audit_with_the_reason() {
+async fn sign_in_ended_by_callboard_is_audited_with_the_reason() {
     let (sandbox, _life) = sandbox(24, 3).await;
     let house = TestServer::with_a_door(&sandbox, |config| {
         config.access.longest = Duration::from_secs(2);

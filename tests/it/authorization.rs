@@ -49,7 +49,7 @@ fn split(document: &Value, agent: i64) -> (BTreeSet<String>, BTreeSet<String>) {
 }
 
 #[tokio::test]
-async fn every_route_is_for_those_who_are_enough_and_no_foreign_thing_exists() {
+async fn routes_require_their_role_and_hide_foreign_entities() {
     let (sandbox, _life, house) = floor().await;
     let document: Value = house.get("/api/v1/openapi.json").await.json().await.expect("JSON");
     let keeper = SignedIn::as_agent(&house, &sandbox, ADMINISTRATOR).await;
@@ -107,7 +107,7 @@ async fn every_route_is_for_those_who_are_enough_and_no_foreign_thing_exists() {
 }
 
 #[tokio::test]
-async fn pages_are_for_those_who_are_enough() {
+async fn pages_require_their_role() {
     let (sandbox, _life, house) = floor().await;
     let everything = SignedIn::as_agent(&house, &sandbox, ADMINISTRATOR).await.state("all").await;
     for (role, number) in CAST {
@@ -141,7 +141,7 @@ fn leaks(text: &str, foreign: &[String]) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn not_a_byte_of_another_team_reaches_a_team_lead_or_an_agent() {
+async fn data_of_other_teams_never_reaches_lead_or_agent() {
     let (sandbox, _life, house) = floor().await;
     let everything = SignedIn::as_agent(&house, &sandbox, ADMINISTRATOR).await.state("all").await;
     let agents = everything["agents"].as_object().expect("agents");
@@ -198,7 +198,7 @@ async fn not_a_byte_of_another_team_reaches_a_team_lead_or_an_agent() {
 }
 
 #[tokio::test]
-async fn an_agents_queue_shows_how_many_wait_and_not_who() {
+async fn agent_sees_queue_counts_without_customers() {
     let (sandbox, _life, house) = floor().await;
     let (keeper, agent) =
         (SignedIn::as_agent(&house, &sandbox, ADMINISTRATOR).await, SignedIn::as_agent(&house, &sandbox, AGENT).await);
@@ -222,7 +222,7 @@ async fn an_agents_queue_shows_how_many_wait_and_not_who() {
 }
 
 #[tokio::test]
-async fn a_survey_about_a_foreign_agent_is_about_nobody() {
+async fn survey_request_for_a_foreign_agent_is_refused() {
     let (sandbox, _life, house) = floor().await;
     let everything = SignedIn::as_agent(&house, &sandbox, ADMINISTRATOR).await.state("surveys").await;
     assert!(everything["agents"].as_object().is_some_and(|agents| agents.len() == 48));
@@ -259,7 +259,7 @@ async fn whole(answer: reqwest::Response) -> (StatusCode, Vec<(String, String)>,
 
 /// Whatever an address or a body may name: what is not there and what is not theirs are the same answer, byte for byte.
 #[tokio::test]
-async fn foreign_and_absent_are_one_answer() {
+async fn foreign_and_absent_ids_get_the_same_answer() {
     let (sandbox, _life) = sandbox(48, 6).await;
     let boards = |config: &mut callboard::config::Config| {
         let of_queue = |id: i64| {
@@ -376,7 +376,7 @@ async fn foreign_and_absent_are_one_answer() {
 
 /// A pin to a foreign session would take the response out of the sight of whoever pins it.
 #[tokio::test]
-async fn foreign_session_is_pinned_as_little_as_one_that_does_not_exist() {
+async fn foreign_session_cannot_be_pinned() {
     let (sandbox, _life, house) = floor().await;
     let lead = SignedIn::as_agent(&house, &sandbox, TEAM_LEAD).await;
     let everything = SignedIn::as_agent(&house, &sandbox, ADMINISTRATOR).await.state("all").await;
@@ -411,7 +411,7 @@ async fn foreign_session_is_pinned_as_little_as_one_that_does_not_exist() {
 }
 
 #[tokio::test]
-async fn a_foreign_page_opens_no_socket_and_sends_no_form() {
+async fn foreign_origin_opens_no_socket_and_sends_no_form() {
     let (sandbox, _life, house) = floor().await;
     let lead = SignedIn::as_agent(&house, &sandbox, TEAM_LEAD).await;
     let ours = house.base.as_str().trim_end_matches('/').to_owned();

@@ -7,7 +7,7 @@ use crate::support::browser::Browser;
 use crate::support::server::{TestServer, sandbox};
 
 #[tokio::test]
-async fn a_page_lives_loses_its_server_and_is_right_again() {
+async fn page_updates_then_loses_the_server_and_recovers() {
     let (sandbox, neighbours) = sandbox(20, 4).await;
     let house = TestServer::beside(&sandbox).await;
     house.until("floor", "a live floor", |state| state["sources"]["clarity"]["state"] == "live").await;

@@ -95,7 +95,7 @@ fn says(clarity: &Value, wanted: &str) -> bool {
 
 /// U2: one agent is out of bounds. They are unknown, the others live, and no token is asked for on their account.
 #[tokio::test]
-async fn an_agent_who_may_be_seen_no_longer_is_unknown_and_all_others_are_live() {
+async fn hidden_agent_is_unknown_and_other_agents_stay_live() {
     let street = Street::live(Options::default()).await;
     street.until_true_but_for(None).await;
     street.sandbox.control().pause(true);
@@ -129,7 +129,7 @@ async fn an_agent_who_may_be_seen_no_longer_is_unknown_and_all_others_are_live()
 
 /// U3: the token endpoint fails. What was issued is used to its end; then Clarity is down and says why; then it is not.
 #[tokio::test]
-async fn a_token_endpoint_that_fails_costs_nothing_until_the_token_ends_and_is_told_then() {
+async fn failing_token_endpoint_matters_only_at_token_expiry() {
     let street = Street::live(Options { token_lifetime: Duration::from_secs(8), ..Options::default() }).await;
     street.answer(Upstream::SignIn, "", Some(FaultResponse::status(500)));
     street.until_wrong(Upstream::SignIn, 1).await;
@@ -145,7 +145,7 @@ async fn a_token_endpoint_that_fails_costs_nothing_until_the_token_ends_and_is_t
 
 /// U3: nothing was shown that could be refused, so no account can be locked: it is asked again, and works within a minute.
 #[tokio::test]
-async fn errors_that_refuse_no_credentials_heal_within_a_minute() {
+async fn token_endpoint_error_recovers_within_a_minute() {
     for (status, body, told) in
         [(400, r#"{"error":"invalid_clientId"}"#, "`client_id`"), (401, "", "refuses to give a token")]
     {
@@ -164,7 +164,7 @@ async fn errors_that_refuse_no_credentials_heal_within_a_minute() {
 
 /// U11: a part of Clarity that fails in any way fails alone.
 #[tokio::test]
-async fn an_endpoint_that_fails_takes_no_other_with_it() {
+async fn failing_endpoint_leaves_other_endpoints_working() {
     let street = Street::live(Options::default()).await;
     let page = FaultResponse { body: PAGE.to_owned(), ..FaultResponse::status(502) };
     let ok = FaultResponse { status: 200, ..page.clone() };
@@ -180,7 +180,7 @@ async fn an_endpoint_that_fails_takes_no_other_with_it() {
 
 /// U11: everybody's metrics fail in any way: pushes go on, what is read is stale, and why is told.
 #[tokio::test]
-async fn metrics_that_cannot_be_read_are_told_and_pushes_go_on() {
+async fn unreadable_metrics_are_reported_and_pushes_continue() {
     let street = Street::live(Options::default()).await;
     let page = FaultResponse { body: PAGE.to_owned(), ..FaultResponse::status(502) };
     let ok = FaultResponse { status: 200, ..page.clone() };
@@ -199,7 +199,7 @@ async fn metrics_that_cannot_be_read_are_told_and_pushes_go_on() {
 
 /// U12: while Clarity rests, nobody asks it anything; a person who acts is told the same.
 #[tokio::test]
-async fn nothing_is_asked_while_clarity_wants_to_be_left_alone() {
+async fn retry_after_stops_requests() {
     let street = Street::live(Options::default()).await;
     let headers = vec![("Retry-After".to_owned(), "86400".to_owned())];
     // Every way to ask leads into the same wall, and every one counts.
@@ -217,7 +217,7 @@ async fn nothing_is_asked_while_clarity_wants_to_be_left_alone() {
 
 /// U12: a rest of a second is over after a second, without and with a word about how long.
 #[tokio::test]
-async fn after_its_rest_clarity_is_asked_again() {
+async fn requests_resume_after_retry_after() {
     let street = Street::live(Options::default()).await;
     for headers in [vec![("Retry-After".to_owned(), "1".to_owned())], vec![]] {
         street.answer(Upstream::Clarity, "/", Some(FaultResponse { headers, ..FaultResponse::status(429) }));
@@ -231,7 +231,7 @@ async fn after_its_rest_clarity_is_asked_again() {
 
 /// U14: nobody has the name, and the message says which.
 #[tokio::test]
-async fn a_host_that_nobody_knows_is_named() {
+async fn unknown_host_is_named_in_the_status() {
     let house = TestServer::alone(|config| {
         let root = "http://floor.invalid:9/webapi/api".parse().expect("an address");
         let mut clarity = config::Clarity::new(root, "client", Auth::Static);
@@ -248,7 +248,7 @@ async fn a_host_that_nobody_knows_is_named() {
 
 /// U16: our clock leaps. Tokens and freshness are measured by one that does not.
 #[tokio::test]
-async fn a_clock_that_leaps_renews_nothing_and_makes_nothing_stale() {
+async fn clock_jump_renews_no_token_and_makes_nothing_stale() {
     let (sandbox, neighbours) = sandbox_with(Options { agents: 20, queues: 4, ..Options::default() }).await;
     let now = Clock::system().now();
     let clock = Clock::manual(now.checked_add(SignedDuration::from_hours(2)).expect("a time"));
@@ -270,7 +270,7 @@ async fn a_clock_that_leaps_renews_nothing_and_makes_nothing_stale() {
 
 /// U15: a certificate that has run out, or is somebody else's, is refused, and the message says what is wrong with it.
 #[tokio::test]
-async fn a_certificate_that_is_not_good_is_refused_by_its_date_or_name() {
+async fn bad_certificate_is_refused_with_its_date_or_name() {
     let folder = tempfile::TempDir::new().expect("a directory");
     let path = folder.path().join("callboard.toml");
     for (host, until, told) in [

@@ -23,7 +23,7 @@ fn is_true(state: &Value, sandbox: &Sandbox) -> bool {
 }
 
 #[tokio::test]
-async fn the_floor_that_is_shown_is_the_floor_that_is() {
+async fn shown_state_equals_the_true_state() {
     let (sandbox, neighbours) = sandbox(20, 4).await;
     let house = TestServer::beside(&sandbox).await;
     house
@@ -39,7 +39,7 @@ async fn the_floor_that_is_shown_is_the_floor_that_is() {
 }
 
 #[tokio::test]
-async fn a_cut_is_mended_and_nothing_is_missing_afterwards() {
+async fn dropped_connection_recovers_without_loss() {
     let (sandbox, neighbours) = sandbox(20, 4).await;
     let house = TestServer::beside(&sandbox).await;
     house.until("all", "a live floor", |state| clarity(state, "live")).await;
@@ -59,7 +59,7 @@ async fn a_cut_is_mended_and_nothing_is_missing_afterwards() {
 }
 
 #[tokio::test]
-async fn without_signalr_it_polls_and_says_so() {
+async fn without_signalr_the_source_is_polling() {
     let (sandbox, neighbours) = sandbox(12, 2).await;
     sandbox.control().set_signalr_unavailable(true);
     let house = TestServer::beside(&sandbox).await;
@@ -76,7 +76,7 @@ async fn without_signalr_it_polls_and_says_so() {
 }
 
 #[tokio::test]
-async fn a_frame_that_is_not_json_is_dropped_and_counted_and_the_connection_kept() {
+async fn invalid_frame_is_counted_and_the_connection_is_kept() {
     let (sandbox, neighbours) = sandbox(8, 2).await;
     let house = TestServer::beside(&sandbox).await;
     house.until("all", "a live floor", |state| clarity(state, "live")).await;
@@ -92,7 +92,7 @@ async fn a_frame_that_is_not_json_is_dropped_and_counted_and_the_connection_kept
 }
 
 #[tokio::test]
-async fn an_expired_token_is_renewed_without_a_word_and_an_error_of_the_api_is_told() {
+async fn expired_token_is_renewed_and_api_error_is_reported() {
     let (sandbox, neighbours) = sandbox(8, 2).await;
     let house = TestServer::beside(&sandbox).await;
     house.until("all", "a live floor", |state| clarity(state, "live")).await;
@@ -115,7 +115,7 @@ async fn an_expired_token_is_renewed_without_a_word_and_an_error_of_the_api_is_t
 }
 
 #[tokio::test]
-async fn feedback_from_the_sandbox_reaches_the_page() {
+async fn sandbox_feedback_reaches_the_page() {
     let (sandbox, neighbours) = sandbox(8, 2).await;
     let house = TestServer::beside(&sandbox).await;
     house.until("all", "a live floor", |state| clarity(state, "live")).await;

@@ -12,7 +12,7 @@ use crate::support::until;
 
 /// `apis.md` C33.
 #[tokio::test]
-async fn metrics_are_called_what_the_site_calls_them() {
+async fn metrics_use_the_labels_of_the_site() {
     let (sandbox, _life) = sandbox(6, 2).await;
     let house = TestServer::beside(&sandbox).await;
     let state = house.until("floor", "the labels", |state| state["labels"]["availableTime"].is_string()).await;
@@ -32,7 +32,7 @@ async fn metrics_are_called_what_the_site_calls_them() {
 }
 
 #[tokio::test]
-async fn a_label_is_text_and_a_site_without_labels_loses_nothing() {
+async fn label_is_text_and_missing_labels_are_harmless() {
     let mock = Mock::new();
     let house = mock.house(|_| ()).await;
     house.until("floor", "the floor", |state| state["agents"]["41"]["status"] == "available").await;
@@ -63,7 +63,7 @@ async fn a_label_is_text_and_a_site_without_labels_loses_nothing() {
 
 /// `apis.md` C13.
 #[tokio::test]
-async fn teams_tell_their_groups_and_their_business_unit() {
+async fn teams_show_groups_and_business_unit() {
     let mock = Mock::new();
     let house = mock.house(|_| ()).await;
     let state = house.until("floor", "the team", |state| state["teams"]["3"].is_object()).await;
@@ -90,7 +90,7 @@ async fn teams_tell_their_groups_and_their_business_unit() {
 
 /// `apis.md` C48: no document has it, so it is asked for only where somebody has said so.
 #[tokio::test]
-async fn queues_are_asked_for_only_where_that_is_configured_and_only_while_they_are_there() {
+async fn queue_metrics_probe_is_optional_and_stops_on_404() {
     let mock = Mock::new();
     let house = mock.house(|_| ()).await;
     house.until("all", "a reading", |state| state["sources"]["clarity"]["state"] == "polling").await;
@@ -109,7 +109,7 @@ async fn queues_are_asked_for_only_where_that_is_configured_and_only_while_they_
 }
 
 #[tokio::test]
-async fn what_is_told_of_queues_over_rest_is_shown_and_what_is_not_understood_is_counted() {
+async fn queue_metrics_over_rest_are_shown_and_unknown_counted() {
     let mock = Mock::new();
     let waiting = json!({"sessionId": 82673, "sessionType": "queued", "queueId": 11, "customerName": "Jane C.",
         "sessionStatus": "Queued", "queuedMs": 34000});
@@ -156,7 +156,7 @@ fn quick(clarity: &mut Clarity) {
 
 /// `apis.md` C44, C46.
 #[tokio::test]
-async fn queues_are_looked_up_in_one_question_and_one_by_one_where_that_is_refused() {
+async fn queue_search_is_batched_with_a_fallback_to_single_ones() {
     let found = |id: i64, online: i64| json!({"queuesFound": [{"queueId": id, "agentsOnline": online}, {"queueId": 99, "agentsOnline": 5}]});
     let online = |wanted: [i64; 2]| {
         move |state: &serde_json::Value| {

@@ -38,7 +38,7 @@ fn is_about(offset: Option<i64>, wanted: i64) -> bool {
 }
 
 #[tokio::test]
-async fn status_age_is_right_whatever_the_clock_of_clarity_says() {
+async fn status_age_is_right_under_any_clock_skew_of_clarity() {
     for (minutes, told) in
         [(-20, "20 min behind ours"), (20, "ahead of ours"), (-120, "behind ours"), (120, "ahead of ours")]
     {
@@ -65,7 +65,7 @@ async fn status_age_is_right_whatever_the_clock_of_clarity_says() {
 }
 
 #[tokio::test]
-async fn clock_that_agrees_is_not_mentioned() {
+async fn clock_in_sync_is_not_reported() {
     let mock = Mock::new();
     mock.answer(AGENT, 200, began(SignedDuration::ZERO, "available", 6));
     let house = mock.house(|_| ()).await;
@@ -78,7 +78,7 @@ async fn clock_that_agrees_is_not_mentioned() {
 
 /// What dates statuses need not be what dates answers: changes that are seen between two looks tell.
 #[tokio::test]
-async fn changes_tell_the_clock_where_dates_do_not() {
+async fn skew_without_date_header_is_measured_from_changes() {
     let mock = Mock::new();
     let behind = SignedDuration::from_mins(-20);
     mock.answer(AGENT, 200, began(behind, "available", 6));
@@ -96,7 +96,7 @@ async fn changes_tell_the_clock_where_dates_do_not() {
 }
 
 #[tokio::test]
-async fn every_source_that_is_asked_is_measured() {
+async fn skew_of_every_polled_source_is_measured() {
     let ahead = SignedDuration::from_mins(-45);
     let respond = async |State(ahead): State<SignedDuration>| {
         (StatusCode::NOT_FOUND, [(header::DATE, date(ahead))], "{}").into_response()

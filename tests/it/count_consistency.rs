@@ -14,7 +14,7 @@ fn shown(page: &str, kind: &str, arg: &str) -> String {
 }
 
 #[tokio::test]
-async fn available_is_one_number_on_desk_wall_and_api() {
+async fn available_count_agrees_on_pages_wallboards_and_api() {
     let (sandbox, _life) = sandbox(36, 1).await;
     let house = TestServer::with_a_door(&sandbox, |config| {
         let mut all = Wallboard::new("everything");

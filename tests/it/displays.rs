@@ -50,7 +50,7 @@ async fn let_in<'a>(house: &'a TestServer, supervisor: &SignedIn<'_>) -> SignedI
 }
 
 #[tokio::test]
-async fn a_code_that_a_supervisor_confirms_lets_a_screen_in_to_one_wallboard() {
+async fn confirmed_code_admits_display_to_one_wallboard() {
     let (sandbox, _life) = sandbox(24, 3).await;
     let house = open(&sandbox).await;
     let unpaired =
@@ -102,7 +102,7 @@ async fn supervisor_of<'a>(house: &'a TestServer, sandbox: &Sandbox) -> SignedIn
 }
 
 #[tokio::test]
-async fn a_screen_tells_how_it_is_and_is_reloaded_and_shut_out_at_once() {
+async fn display_reports_and_is_reloaded_and_revoked_at_once() {
     let (sandbox, _life) = sandbox(24, 3).await;
     let house = open(&sandbox).await;
     let supervisor = supervisor_of(&house, &sandbox).await;
@@ -138,7 +138,7 @@ async fn a_screen_tells_how_it_is_and_is_reloaded_and_shut_out_at_once() {
 }
 
 #[tokio::test]
-async fn a_screen_that_was_let_in_is_in_after_a_restart() {
+async fn display_stays_admitted_after_restart() {
     let (sandbox, _life) = sandbox(24, 3).await;
     let house = open(&sandbox).await;
     let supervisor = supervisor_of(&house, &sandbox).await;
@@ -149,7 +149,7 @@ async fn a_screen_that_was_let_in_is_in_after_a_restart() {
 }
 
 #[tokio::test]
-async fn nobody_lets_a_screen_see_what_they_may_not_see_themself() {
+async fn display_sees_no_more_than_its_approver() {
     let (sandbox, _life) = sandbox(48, 6).await;
     let house = open(&sandbox).await;
     // A supervisor who is shown their own team alone.
@@ -160,7 +160,7 @@ async fn nobody_lets_a_screen_see_what_they_may_not_see_themself() {
 }
 
 #[tokio::test]
-async fn code_is_good_for_the_browser_that_shows_it_alone() {
+async fn code_works_only_for_the_browser_that_shows_it() {
     let (sandbox, _life) = sandbox(24, 3).await;
     let house = open(&sandbox).await;
     let supervisor = supervisor_of(&house, &sandbox).await;
@@ -185,7 +185,7 @@ async fn code_is_good_for_the_browser_that_shows_it_alone() {
 }
 
 #[tokio::test]
-async fn wrong_codes_are_limited_by_person_and_the_page_says_so() {
+async fn wrong_codes_are_rate_limited_per_user() {
     let (sandbox, _life) = sandbox(24, 3).await;
     let house = open(&sandbox).await;
     let supervisor = supervisor_of(&house, &sandbox).await;
@@ -212,7 +212,7 @@ async fn wrong_codes_are_limited_by_person_and_the_page_says_so() {
 }
 
 #[tokio::test]
-async fn one_network_cannot_take_the_places_of_the_others() {
+async fn one_network_cannot_use_up_all_pending_displays() {
     let (sandbox, _life) = sandbox(24, 3).await;
     let behind_a_proxy = |config: &mut callboard::config::Config| {
         config.server.trusted_proxies = vec!["127.0.0.1/32".parse().expect("a network")];
@@ -275,7 +275,7 @@ async fn by_token(house: &TestServer, held: &str, token: &str) -> Response {
 }
 
 #[tokio::test]
-async fn second_browser_with_a_bound_token_is_refused_and_it_is_seen() {
+async fn bound_token_in_second_browser_is_refused_and_shown() {
     let (sandbox, _life) = sandbox(24, 3).await;
     let (house, token) = with_token(open(&sandbox).await, true).await;
     let supervisor = supervisor_of(&house, &sandbox).await;
@@ -324,7 +324,7 @@ async fn second_browser_with_a_bound_token_is_refused_and_it_is_seen() {
 }
 
 #[tokio::test]
-async fn token_for_many_browsers_lets_each_of_them_in() {
+async fn shared_token_admits_every_browser() {
     let (sandbox, _life) = sandbox(24, 3).await;
     let (house, token) = with_token(open(&sandbox).await, false).await;
     let mut held = Vec::new();

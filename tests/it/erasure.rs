@@ -72,7 +72,7 @@ fn files_with(dir: &Path, canary: &str) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn a_customer_is_forgotten_on_the_pages_and_on_the_disk_and_no_replay_brings_them_back() {
+async fn erased_customer_is_gone_from_pages_disk_and_replays() {
     let house = house().await;
     let theirs = event("theirs", CANARY, "canary song");
     assert_eq!(send(&house, &theirs).await, StatusCode::NO_CONTENT);
@@ -126,7 +126,7 @@ async fn a_customer_is_forgotten_on_the_pages_and_on_the_disk_and_no_replay_brin
 }
 
 #[tokio::test]
-async fn without_a_server_the_command_does_it_alone_and_says_what_is_wrong() {
+async fn erase_without_a_server_works_and_reports_errors() {
     let house = house().await;
     assert_eq!(send(&house, &event("theirs", CANARY, "canary song")).await, StatusCode::NO_CONTENT);
     house.until("all", "it", |state| state["feedback"].get("theirs").is_some()).await;

@@ -209,7 +209,7 @@ async fn event_that_had_an_effect_is_not_shown_raw() {
 }
 
 #[tokio::test]
-async fn unreadable_events_are_for_administrators_and_counts_for_all() {
+async fn unreadable_events_are_visible_to_administrators_only() {
     let (sandbox, _life) = sandbox(12, 2).await;
     let secret = Secret::from(SECRET);
     let house = TestServer::with_a_door(&sandbox, |config| {
@@ -242,7 +242,7 @@ async fn counted_by(keeper: &SignedIn<'_>) {
 }
 
 #[tokio::test]
-async fn erased_customers_leave_no_event_without_effect() {
+async fn erased_customer_leaves_no_event_without_effect() {
     let house = TestServer::alone(|config| config.goodays = Some(goodays())).await;
     let person = || CustomerIdentity::new(Some("c@example.com"), None);
     for body in [event(&json!("survey_deleted"), "r1").to_string(), "[\"c@example.com\"]".to_owned()] {
@@ -267,7 +267,7 @@ async fn erased_customers_leave_no_event_without_effect() {
 
 /// Nothing of it is kept, and its sender may give us up: an administrator must see that it happened.
 #[tokio::test]
-async fn event_refused_at_the_door_is_counted_and_shown() {
+async fn event_refused_on_receipt_is_counted_and_shown() {
     let (sandbox, neighbours) = sandbox(8, 2).await;
     let house = TestServer::with_a_door(&sandbox, |config| config.goodays = Some(goodays())).await;
     let large = vec![b'x'; 1024 * 1024 + 1];

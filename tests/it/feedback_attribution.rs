@@ -121,7 +121,7 @@ fn visit(time: Option<&str>) -> Value {
 const JENNY: &str = "JENNY.park@example.com";
 
 #[tokio::test]
-async fn feedback_finds_its_call_by_number_by_conversation_and_by_the_customers_visit_also_after_a_restart() {
+async fn feedback_matches_by_session_conversation_and_visit() {
     let (site, house) = Site::new().await;
     // This one comes before anything is known of her calls.
     site.says(&house, "early", JENNY, visit(Some("09:10"))).await;
@@ -197,7 +197,7 @@ async fn pin(house: &TestServer, response: &str, body: &Value) -> (StatusCode, V
 }
 
 #[tokio::test]
-async fn a_person_pins_one_of_two_calls_and_leaves_it_to_the_rules_again() {
+async fn ambiguous_feedback_is_pinned_and_unpinned_by_hand() {
     let (site, house) = Site::new().await;
     site.has_calls(&house, &[82_673, 82_674]).await;
     site.says(&house, "two", JENNY, visit(None)).await;
@@ -247,7 +247,7 @@ async fn a_person_pins_one_of_two_calls_and_leaves_it_to_the_rules_again() {
 }
 
 #[tokio::test]
-async fn a_call_that_is_named_and_not_known_is_looked_up_or_waited_for_and_given_up_after_a_week() {
+async fn unknown_session_is_looked_up_and_dropped_after_a_week() {
     let (site, house) = Site::new().await;
     // Clarity still knows the first, and answers nothing about the second, which has only just begun.
     site.says(&house, "late", "", json!({"session": 82_675})).await;

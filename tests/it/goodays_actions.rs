@@ -58,7 +58,7 @@ fn text(content: &str) -> Value {
 }
 
 #[tokio::test]
-async fn every_action_is_put_as_documented_and_ends_on_the_page_and_in_the_audit() {
+async fn every_action_reaches_goodays_the_page_and_the_audit() {
     let mock = Mock::open().await;
     let house = mock.house(|_| ()).await;
     let me = json!({"who": "Jennifer", "email": "jennifer@example.com"});
@@ -121,7 +121,7 @@ async fn every_action_is_put_as_documented_and_ends_on_the_page_and_in_the_audit
 }
 
 #[tokio::test]
-async fn what_is_not_offered_or_cannot_be_right_is_refused_and_never_sent() {
+async fn invalid_or_unoffered_action_is_refused_and_not_sent() {
     let mock = Mock::open().await;
     let house = with_a_response(&mock).await;
     let review = mock.customer_answers("g1", |it| it["source"] = json!("Google"));
@@ -166,7 +166,7 @@ async fn what_is_not_offered_or_cannot_be_right_is_refused_and_never_sent() {
 }
 
 #[tokio::test]
-async fn a_second_press_is_the_first_one_and_two_colleagues_do_not_both_answer() {
+async fn repeated_or_concurrent_reply_is_sent_once() {
     let mock = Mock::open().await;
     let house = with_a_response(&mock).await;
     let words = text("Dear customer");
@@ -197,7 +197,7 @@ async fn a_second_press_is_the_first_one_and_two_colleagues_do_not_both_answer()
 }
 
 #[tokio::test]
-async fn whoever_comes_after_a_colleague_in_goodays_is_told_and_sees_what_was_done() {
+async fn reply_after_one_in_goodays_is_refused_and_shows_it() {
     let mock = Mock::open().await;
     let house = with_a_response(&mock).await;
     mock.operator_acts("r1", "reply", &json!({"content": "We called you this morning."}));
@@ -215,7 +215,7 @@ async fn whoever_comes_after_a_colleague_in_goodays_is_told_and_sees_what_was_do
 }
 
 #[tokio::test]
-async fn what_was_done_without_an_answer_is_found_to_be_done_and_not_sent_again() {
+async fn action_without_answer_is_found_done_and_not_resent() {
     let mock = Mock::open().await;
     let house = with_a_response(&mock).await;
     for (id, next) in [("r1", Next::DoneBut(500)), ("r2", Next::DoneBut(504)), ("r3", Next::DoneInSilence)] {
@@ -235,7 +235,7 @@ async fn what_was_done_without_an_answer_is_found_to_be_done_and_not_sent_again(
 }
 
 #[tokio::test]
-async fn what_was_surely_not_done_is_sent_again_but_not_before_it_is_sure() {
+async fn action_known_to_have_failed_is_sent_again() {
     let mock = Mock::open().await;
     let clock = standing();
     let house = mock.house_at(clock.clone(), |_| ()).await;
@@ -268,7 +268,7 @@ async fn what_was_surely_not_done_is_sent_again_but_not_before_it_is_sure() {
 }
 
 #[tokio::test]
-async fn what_was_on_its_way_when_the_server_was_killed_is_looked_up_and_not_sent() {
+async fn action_in_flight_at_kill_is_looked_up_and_not_resent() {
     let mock = Mock::open().await;
     let house = with_a_response(&mock).await;
     let stand = "whatever it was";
@@ -294,7 +294,7 @@ async fn what_was_on_its_way_when_the_server_was_killed_is_looked_up_and_not_sen
 }
 
 #[tokio::test]
-async fn where_nobody_can_be_asked_it_waits_for_somebody_who_is_sure() {
+async fn unknown_outcome_without_lookup_waits_for_a_person() {
     let mock = Mock::open().await;
     mock.has_list(false);
     let house = with_a_response(&mock).await;
@@ -326,7 +326,7 @@ async fn where_nobody_can_be_asked_it_waits_for_somebody_who_is_sure() {
 }
 
 #[tokio::test]
-async fn a_conversation_keeps_its_order_and_goodays_its_peace() {
+async fn actions_keep_order_per_response_and_back_off() {
     let mock = Mock::open().await;
     let clock = standing();
     let house = mock.house_at(clock.clone(), |_| ()).await;
@@ -347,7 +347,7 @@ async fn a_conversation_keeps_its_order_and_goodays_its_peace() {
 }
 
 #[tokio::test]
-async fn a_refused_token_is_everybodys_trouble_and_a_person_tries_again_when_it_is_mended() {
+async fn refused_token_blocks_all_actions_until_retried_by_hand() {
     let mock = Mock::open().await;
     let house = mock.house(|config| config.goodays.as_mut().expect("a section").api_token = "wrong".into()).await;
     hear(&house, &mock.customer_answers("r1", |_| ())).await;
@@ -377,7 +377,7 @@ async fn a_refused_token_is_everybodys_trouble_and_a_person_tries_again_when_it_
 }
 
 #[tokio::test]
-async fn a_message_that_needs_no_answer_is_marked_here_and_nobody_else_is_told() {
+async fn no_answer_needed_is_marked_locally_only() {
     let mock = Mock::open().await;
     let house = mock.house(|_| ()).await;
     mock.customer_answers("r1", |_| ());
@@ -400,7 +400,7 @@ async fn a_message_that_needs_no_answer_is_marked_here_and_nobody_else_is_told()
 }
 
 #[tokio::test]
-async fn no_address_from_a_payload_is_ever_called() {
+async fn urls_from_payloads_are_never_called() {
     let canary = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let host = format!("http://{}", canary.local_addr().expect("an address"));
     let mock = Mock::open().await;
@@ -428,7 +428,7 @@ async fn no_address_from_a_payload_is_ever_called() {
 }
 
 #[tokio::test]
-async fn without_script_a_form_does_the_same_and_a_strangers_page_does_nothing() {
+async fn form_without_script_works_and_foreign_origin_is_refused() {
     let mock = Mock::open().await;
     let house = with_a_response(&mock).await;
     let page = house.get("/feedback/r1").await.text().await.expect("a page");
@@ -497,7 +497,7 @@ fn pressed(page: &str, form: &str, filled: &[(&str, &str)]) -> (String, Vec<(Str
 }
 
 #[tokio::test]
-async fn a_page_without_script_asks_before_it_sends() {
+async fn page_without_script_confirms_before_sending() {
     let mock = Mock::open().await;
     let house = with_a_response(&mock).await;
     let origin = house.base.origin().ascii_serialization();
@@ -528,7 +528,7 @@ async fn a_page_without_script_asks_before_it_sends() {
 }
 
 #[tokio::test]
-async fn a_form_for_another_site_offers_what_will_be_taken() {
+async fn form_offers_the_fields_that_the_source_requires() {
     let mock = Mock::open().await;
     let house = mock.house(|_| ()).await;
     for (id, source, choices) in [

@@ -21,7 +21,7 @@ fn responses(state: &Value) -> usize {
 }
 
 #[tokio::test]
-async fn what_came_while_nobody_listened_is_found_at_the_start_and_kept() {
+async fn missed_responses_are_fetched_at_start_and_stored() {
     let mock = Mock::open().await;
     for id in ["r1", "r2", "r3", "r4", "r5"] {
         mock.customer_answers(id, |_| ());
@@ -48,7 +48,7 @@ async fn what_came_while_nobody_listened_is_found_at_the_start_and_kept() {
 }
 
 #[tokio::test]
-async fn what_a_webhook_has_told_is_not_told_again_by_the_list() {
+async fn listed_response_of_a_webhook_has_no_second_effect() {
     let mock = Mock::open().await;
     let house = mock.house_at(standing(), |_| ()).await;
     while mock.asked("bulk").is_empty() {
@@ -79,7 +79,7 @@ async fn what_a_webhook_has_told_is_not_told_again_by_the_list() {
 }
 
 #[tokio::test]
-async fn a_goodays_without_a_list_is_said_and_harms_nothing() {
+async fn missing_list_endpoint_is_reported_and_harmless() {
     let mock = Mock::open().await;
     mock.has_list(false);
     let house = mock.house(|_| ()).await;
@@ -97,7 +97,7 @@ async fn a_goodays_without_a_list_is_said_and_harms_nothing() {
 }
 
 #[tokio::test]
-async fn a_silence_is_said_until_the_next_webhook_and_what_it_hid_is_asked_for() {
+async fn webhook_silence_is_reported_and_the_gap_is_fetched() {
     let mock = Mock::open().await;
     let clock = standing();
     let alarm = |config: &mut callboard::config::Config| {

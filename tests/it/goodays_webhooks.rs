@@ -60,7 +60,7 @@ fn event(kind: &str, id: &str, extra: &Value) -> Value {
 }
 
 #[tokio::test]
-async fn the_upstreams_own_signed_example_is_taken_and_one_changed_byte_is_not() {
+async fn documented_example_is_accepted_and_altered_one_refused() {
     let house = listening(&["next-secret", "Critizr"]).await;
     let body = b"{\r\n    \"event_type\": \"response\"\r\n}";
     let signature = "bcf95bdaa6dae4e97a44eb8d65273d3c5459f9a258b68c26f10d6cc69b359b51";
@@ -76,7 +76,7 @@ async fn the_upstreams_own_signed_example_is_taken_and_one_changed_byte_is_not()
 }
 
 #[tokio::test]
-async fn whatever_is_wrong_with_a_signature_the_answer_is_the_same() {
+async fn every_bad_signature_gets_the_same_answer() {
     let house = listening(&[SECRET]).await;
     let body = event("response", "r1", &json!({})).to_string();
     let good = Tag::sign(&Secret::from(SECRET), body.as_bytes()).to_string();
@@ -115,7 +115,7 @@ async fn whatever_is_wrong_with_a_signature_the_answer_is_the_same() {
 }
 
 #[tokio::test]
-async fn an_event_over_a_mebibyte_is_refused_and_one_just_below_is_not() {
+async fn event_over_one_mebibyte_is_refused() {
     let house = listening(&[SECRET]).await;
     let limit = 1024 * 1024;
     assert_eq!(send(&house, &vec![b'x'; limit + 1], Some("00")).await, StatusCode::PAYLOAD_TOO_LARGE);
@@ -126,7 +126,7 @@ async fn an_event_over_a_mebibyte_is_refused_and_one_just_below_is_not() {
 }
 
 #[tokio::test]
-async fn a_response_hangs_on_its_call_and_says_by_which_rule() {
+async fn response_is_attributed_to_its_call_with_the_rule() {
     let house = listening(&[SECRET]).await;
     let mut agent = AgentUpdate::new(AgentId(41));
     agent.team = Some(TeamId(3));

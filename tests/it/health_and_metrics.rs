@@ -6,7 +6,7 @@ use crate::support::server::{TestServer, sandbox};
 use crate::support::viewer::Viewer;
 
 #[tokio::test]
-async fn health_readiness_and_metrics_say_how_it_is() {
+async fn health_readiness_and_metrics_report_the_state() {
     let (sandbox, neighbours) = sandbox(8, 2).await;
     let house = TestServer::beside(&sandbox).await;
     let mut viewer = Viewer::connect(&house.base, "all", None).await;
@@ -36,7 +36,7 @@ async fn health_readiness_and_metrics_say_how_it_is() {
 }
 
 #[tokio::test]
-async fn every_page_stands_without_any_system_and_carries_the_walls() {
+async fn pages_without_upstreams_work_and_send_security_headers() {
     let house = TestServer::alone(|_| ()).await;
     for page in ["/supervisor", "/wallboard/north", "/feedback", "/surveys", "/status"] {
         let answer = house.get(page).await;
@@ -55,7 +55,7 @@ async fn every_page_stands_without_any_system_and_carries_the_walls() {
 }
 
 #[tokio::test]
-async fn refusals_are_problem_documents_for_programs_and_pages_for_people() {
+async fn errors_are_problem_json_for_api_and_html_for_browsers() {
     let house = TestServer::alone(|_| ()).await;
     for (path, status) in [("/nosuch", 404), ("/wallboard/nosuch", 404), ("/api/v1/state?scope=everything", 400)] {
         let answer = house.get(path).await;
@@ -75,7 +75,7 @@ async fn refusals_are_problem_documents_for_programs_and_pages_for_people() {
 }
 
 #[tokio::test]
-async fn what_is_for_whoever_runs_the_server_is_not_for_who_comes_through_a_proxy() {
+async fn operator_endpoints_are_refused_through_a_proxy() {
     let (sandbox, neighbours) = sandbox(8, 2).await;
     let house = TestServer::beside(&sandbox).await;
     let state = house.until("all", "a live floor", |state| state["sources"]["clarity"]["state"] == "live").await;

@@ -160,7 +160,7 @@ fn record(place: i64, word: &str) -> Value {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn hostile_words_are_words_at_first_paint_and_after_patches() {
+async fn hostile_text_stays_text_when_rendered_and_patched() {
     let (clarity, goodays) = (Clarity::new(), Goodays::open().await);
     let (surveys, kustomer) = (AgentConnect::start().await, Kustomer::start().await);
     tell_clarity(&clarity, "painted");

@@ -30,7 +30,7 @@ async fn raw(house: &TestServer, request: &[u8]) -> (u16, String) {
 }
 
 #[tokio::test]
-async fn webhooks_are_taken_however_http_lets_them_be_sent() {
+async fn webhook_in_any_legal_http_form_is_accepted() {
     let house = listening().await;
     let port = house.base.port().expect("a port");
     let host = format!("127.0.0.1:{port}");
@@ -78,7 +78,7 @@ async fn webhooks_are_taken_however_http_lets_them_be_sent() {
 }
 
 #[tokio::test]
-async fn pages_answer_head_and_heed_a_refused_coding() {
+async fn page_head_request_and_refused_coding_are_honored() {
     let house = listening().await;
     for page in ["/supervisor", "/feedback", "/surveys", "/status", "/wallboard/north", "/audit"] {
         let head = house.http.head(house.at(page)).send().await.expect("an answer");

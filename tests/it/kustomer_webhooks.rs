@@ -35,7 +35,7 @@ fn surveys(state: &Value) -> Vec<&Value> {
 }
 
 #[tokio::test]
-async fn nothing_unsigned_is_believed_and_what_is_signed_is_kept_even_if_nobody_can_read_it() {
+async fn unsigned_event_is_refused_and_unreadable_signed_one_kept() {
     let (upstream, kustomer) = (AgentConnect::start().await, Kustomer::start().await);
     let house = house(&upstream, &kustomer, Sending::On, |_| ()).await;
     let body = closing("e1", "5f1", 1, |_| ()).to_string();
@@ -65,7 +65,7 @@ async fn nothing_unsigned_is_believed_and_what_is_signed_is_kept_even_if_nobody_
 }
 
 #[tokio::test]
-async fn a_closed_conversation_becomes_the_request_that_the_workflow_made() {
+async fn closed_conversation_sends_the_workflows_survey_request() {
     let (upstream, kustomer) = (AgentConnect::start().await, Kustomer::start().await);
     let house = house(&upstream, &kustomer, Sending::On, |_| ()).await;
     assert_eq!(post(&house, &closing("e1", "5f1", 7, |_| ())).await.status(), StatusCode::NO_CONTENT);
@@ -114,7 +114,7 @@ async fn a_closed_conversation_becomes_the_request_that_the_workflow_made() {
 }
 
 #[tokio::test]
-async fn what_is_not_clear_waits_for_a_person_and_what_is_missing_is_fetched_or_done_without() {
+async fn ambiguous_request_waits_and_missing_data_is_fetched() {
     let (upstream, kustomer) = (AgentConnect::start().await, Kustomer::start().await);
     let house = house(&upstream, &kustomer, Sending::On, |_| ()).await;
     let flat = json!({"id": "5f2", "customer": "c9", "channels": ["chat"], "tags": [], "assignedUsers": [{"id": "u2"}],
@@ -158,7 +158,7 @@ async fn what_is_not_clear_waits_for_a_person_and_what_is_missing_is_fetched_or_
 }
 
 #[tokio::test]
-async fn a_dry_run_shows_the_very_body_and_sends_nothing() {
+async fn dry_run_shows_the_body_and_sends_nothing() {
     let (upstream, kustomer) = (AgentConnect::start().await, Kustomer::start().await);
     let house = house(&upstream, &kustomer, Sending::DryRun, |_| ()).await;
     post(&house, &closing("e1", "5f1", 1, |_| ())).await;
@@ -178,7 +178,7 @@ async fn a_dry_run_shows_the_very_body_and_sends_nothing() {
 }
 
 #[tokio::test]
-async fn each_closing_after_a_reopening_may_be_asked_about_and_what_waits_survives_a_restart() {
+async fn reopened_conversation_is_surveyed_again_after_restart() {
     let (upstream, kustomer) = (AgentConnect::start().await, Kustomer::start().await);
     let each = |config: &mut Config| config.kustomer.as_mut().expect("a section").ask = Ask::EachDone;
     let house = house(&upstream, &kustomer, Sending::On, each).await;
@@ -206,7 +206,7 @@ async fn each_closing_after_a_reopening_may_be_asked_about_and_what_waits_surviv
 }
 
 #[tokio::test]
-async fn silence_is_a_fault_and_says_where_to_look() {
+async fn webhook_silence_is_a_fault_with_a_remedy() {
     let (upstream, kustomer) = (AgentConnect::start().await, Kustomer::start().await);
     let house = house(&upstream, &kustomer, Sending::Off, |config| {
         config.kustomer.as_mut().expect("a section").silent_after = Duration::from_millis(1);

@@ -64,7 +64,7 @@ fn stale(mut state: Value) -> Value {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nothing_sticks_out_and_nothing_is_covered() {
+async fn pages_neither_overflow_nor_cover_controls() {
     let usual = [(390, 844), (1366, 768), (1920, 1080)];
     let all = [(390, 844), (721, 900), (900, 900), (1280, 900), (1366, 768), (1440, 900), (1441, 900), (1920, 1080)];
     let walls = [(1080, 1920), (1366, 768), (1920, 1080), (2160, 3840), (3840, 2160)];
@@ -96,7 +96,7 @@ async fn nothing_sticks_out_and_nothing_is_covered() {
 }
 
 #[tokio::test]
-async fn keepers_pages_have_room_for_any_name() {
+async fn administration_pages_fit_long_names() {
     let (sandbox, _life) = sandbox(24, 3).await;
     let house = Whole::with_a_door(&sandbox, |_| ()).await;
     let keeper = SignedIn::as_agent(&house, &sandbox, ADMINISTRATOR).await;

@@ -27,7 +27,7 @@ fn ids(state: &Value, section: &str) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn feedback_is_a_page_of_a_hundred_that_lives() {
+async fn feedback_page_holds_a_hundred_and_updates_live() {
     let mock = Mock::open().await;
     let house = mock.house(|_| ()).await;
     for number in 0..ALL {
@@ -109,7 +109,7 @@ async fn feedback_is_a_page_of_a_hundred_that_lives() {
 }
 
 #[tokio::test]
-async fn surveys_are_a_page_of_a_hundred_with_counts_of_all() {
+async fn survey_page_holds_a_hundred_and_counts_all() {
     let upstream = AgentConnect::start().await;
     let records = (1..=250).map(|number| {
         json!({"uuid": format!("u{number:03}"), "sequence_id": number, "ext_interaction_id": format!("case {number}"),

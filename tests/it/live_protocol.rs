@@ -23,7 +23,7 @@ fn says<'a>(word: &'a str) -> impl FnMut(&Value) -> bool + 'a {
 }
 
 #[tokio::test]
-async fn a_viewer_gets_a_snapshot_then_beats_and_patches() {
+async fn viewer_gets_snapshot_then_beats_and_patches() {
     let house = TestServer::alone(|_| ()).await;
     let mut viewer = Viewer::connect(&house.base, "all", None).await;
     assert_eq!(viewer.step().await.expect("a frame"), "snapshot");
@@ -39,7 +39,7 @@ async fn a_viewer_gets_a_snapshot_then_beats_and_patches() {
 }
 
 #[tokio::test]
-async fn whoever_comes_back_gets_one_patch_that_covers_the_gap() {
+async fn reconnecting_viewer_gets_one_patch_for_the_gap() {
     let house = TestServer::alone(|_| ()).await;
     let mut viewer = Viewer::connect(&house.base, "status", None).await;
     viewer.until("all four sources", |state| state["sources"].as_object().is_some_and(|it| it.len() == 4)).await;
@@ -56,7 +56,7 @@ async fn whoever_comes_back_gets_one_patch_that_covers_the_gap() {
 }
 
 #[tokio::test]
-async fn a_page_that_was_painted_needs_no_snapshot() {
+async fn rendered_page_needs_no_snapshot() {
     let house = TestServer::alone(|_| ()).await;
     let painted = house.state("floor").await;
     let held = Held {
@@ -72,7 +72,7 @@ async fn a_page_that_was_painted_needs_no_snapshot() {
 }
 
 #[tokio::test]
-async fn a_position_that_makes_no_sense_gets_a_snapshot() {
+async fn invalid_position_gets_a_snapshot() {
     let house = TestServer::alone(|_| ()).await;
     let now = house.state("all").await;
     let (epoch, version) = (now["epoch"].as_str().expect("an epoch"), now["version"].as_u64().expect("a version"));
@@ -97,7 +97,7 @@ async fn a_position_that_makes_no_sense_gets_a_snapshot() {
 }
 
 #[tokio::test]
-async fn strangers_pages_and_unknown_scopes_are_refused_before_the_upgrade() {
+async fn foreign_origin_and_unknown_scope_get_no_upgrade() {
     let house = TestServer::alone(|_| ()).await;
     let own = format!("http://{}", house.world.address);
     let refused = [
@@ -127,7 +127,7 @@ async fn strangers_pages_and_unknown_scopes_are_refused_before_the_upgrade() {
 }
 
 #[tokio::test]
-async fn a_stop_closes_with_1012_and_the_next_life_begins_with_a_snapshot() {
+async fn shutdown_closes_1012_and_restart_sends_a_snapshot() {
     let house = TestServer::alone(|_| ()).await;
     let mut viewer = Viewer::connect(&house.base, "all", None).await;
     viewer.step().await.expect("a snapshot");
@@ -149,7 +149,7 @@ async fn a_stop_closes_with_1012_and_the_next_life_begins_with_a_snapshot() {
 }
 
 #[tokio::test]
-async fn a_viewer_that_floods_us_is_shown_out() {
+async fn flooding_viewer_is_disconnected() {
     let house = TestServer::alone(|_| ()).await;
     let mut viewer = Viewer::connect(&house.base, "all", None).await;
     for _ in 0..200 {
@@ -170,7 +170,7 @@ async fn a_viewer_that_floods_us_is_shown_out() {
 
 /// V9: whatever a viewer does to us costs one connection, its own.
 #[tokio::test]
-async fn abuse_ends_the_socket_of_whoever_does_it_and_nobody_elses() {
+async fn abuse_closes_only_the_abusers_socket() {
     use futures_util::{SinkExt, StreamExt};
     let house = TestServer::alone(|_| ()).await;
     let mut neighbour = Viewer::connect(&house.base, "all", None).await;
@@ -223,7 +223,7 @@ async fn abuse_ends_the_socket_of_whoever_does_it_and_nobody_elses() {
 }
 
 #[tokio::test]
-async fn a_wallboard_sees_its_queues_and_no_customers_name() {
+async fn wallboard_has_its_queues_without_customer_names() {
     use callboard::domain::session::SessionListUpdate;
     use callboard::domain::{Modality, QueueId, QueueUpdate, SessionId, SessionStatus, SessionUpdate};
     let house = TestServer::alone(|_| ()).await;

@@ -32,7 +32,7 @@ async fn send(house: &TestServer, body: &[u8]) {
 }
 
 #[tokio::test]
-async fn a_webhook_with_half_a_letter_is_shown_with_a_mark() {
+async fn webhook_with_invalid_utf8_shows_a_replacement_mark() {
     let house = listening().await;
     for (id, odd) in [
         ("half", &br#""content":"Great \ud83d","#[..]),
@@ -90,7 +90,7 @@ async fn data_return() -> String {
 }
 
 #[tokio::test]
-async fn a_page_of_results_with_odd_records_takes_the_others() {
+async fn unreadable_records_do_not_lose_the_others() {
     let root = data_return().await;
     let house = TestServer::alone(|config| {
         config.agent_connect = Some(AgentConnect {
@@ -117,7 +117,7 @@ async fn a_page_of_results_with_odd_records_takes_the_others() {
 }
 
 #[tokio::test]
-async fn a_caller_with_half_a_letter_costs_no_push_and_no_floor() {
+async fn invalid_utf8_in_a_customer_name_loses_no_push() {
     let (sandbox, neighbours) = sandbox(8, 2).await;
     let house = TestServer::beside(&sandbox).await;
     house.until("all", "a live floor", |state| state["sources"]["clarity"]["state"] == "live").await;

@@ -199,7 +199,7 @@ async fn text_of(browser: &Browser, selector: &str) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_the_server_painted_is_what_the_script_paints_and_patches_touch_only_their_cells() {
+async fn script_renders_like_the_server_and_patches_only_cells() {
     let browser = Browser::start(&["--window-size=1600,1000"]).await;
 
     for name in [
@@ -348,7 +348,7 @@ async fn rows_come_and_go(browser: &Browser, peer: &Peer) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_lost_link_is_said_in_words_and_comes_back_where_it_was() {
+async fn lost_connection_is_announced_and_resumed() {
     let mut house = TestServer::open(sample(now(), 12)).await;
     let browser = Browser::start(&["--window-size=1600,1000"]).await;
     browser.client.goto(&format!("{}/page/supervisor", house.address)).await.expect("the page opens");
@@ -393,7 +393,7 @@ async fn a_lost_link_is_said_in_words_and_comes_back_where_it_was() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_wall_says_once_that_its_data_stopped_and_counts_in_silence() {
+async fn wallboard_announces_stale_data_once() {
     let mut house = TestServer::open(sample(now(), 3)).await;
     let browser = Browser::start(&["--window-size=1600,1000"]).await;
     browser.client.goto(&format!("{}/page/wallboard", house.address)).await.expect("the page opens");
@@ -426,7 +426,7 @@ async fn a_wall_says_once_that_its_data_stopped_and_counts_in_silence() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn tables_filter_and_sort_in_place_and_the_address_says_how() {
+async fn tables_filter_and_sort_in_place_and_in_the_url() {
     let mut house = TestServer::open(sample(now(), 40)).await;
     let browser = Browser::start(&["--window-size=1600,1000"]).await;
     browser.client.goto(&format!("{}/page/supervisor?group=none", house.address)).await.expect("the page opens");
@@ -486,7 +486,7 @@ const PAUSES: &str = "const later = window.setTimeout;
     window.setTimeout = (end, after, ...rest) => (after === 30000 ? (window.endPause = end, 0) : later(end, after, ...rest));";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_order_pauses_under_a_hand_and_never_for_a_heading() {
+async fn sorting_pauses_over_a_row_and_not_over_a_heading() {
     for (table, column, path) in [("queues", "waiting", "waiting"), ("agents", "name", "name")] {
         let mut house = TestServer::open(sample(now(), 12)).await;
         let browser = Browser::start(&["--window-size=1600,1000"]).await;
@@ -624,7 +624,7 @@ fn askings() -> Vec<Asking> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_reaches_a_customer_or_a_call_asks_first() {
+async fn actions_on_customers_and_calls_ask_for_confirmation() {
     let browser = Browser::start(&["--window-size=1400,1000"]).await;
     let mut state = agent_detail(now(), 12);
     state["surveys"]["s04"]["mayRetry"] = json!(true);
@@ -689,7 +689,7 @@ async fn what_reaches_a_customer_or_a_call_asks_first() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_reply_that_was_typed_is_there_until_it_is_sent() {
+async fn reply_draft_is_kept_until_sent() {
     let browser = Browser::start(&["--window-size=1400,1000"]).await;
     let mut house = TestServer::open(sample(now(), 12)).await;
     let field = "document.querySelector('#do-reply textarea')";
@@ -740,7 +740,7 @@ async fn a_reply_that_was_typed_is_there_until_it_is_sent() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_survey_that_is_asked_for_twice_is_one_deed_and_a_changed_one_another() {
+async fn repeated_survey_form_is_one_request_and_changed_is_new() {
     let mut house = TestServer::open(sample(now(), 3)).await;
     let browser = Browser::start(&["--window-size=1400,1000"]).await;
     browser.client.goto(&format!("{}/page/surveys", house.address)).await.expect("the page opens");

@@ -6,7 +6,7 @@ use crate::support::signalrjs::Peer;
 use crate::support::viewer::Viewer;
 
 #[tokio::test]
-async fn partial_push_changes_what_it_says_and_no_more() {
+async fn partial_push_changes_only_named_fields() {
     let mut peer = Peer::start(0).await;
     let house = peer.house().await;
     let mut viewer = Viewer::connect(&house.base, "all", None).await;
@@ -86,7 +86,7 @@ async fn partial_push_changes_what_it_says_and_no_more() {
 }
 
 #[tokio::test]
-async fn oddities_in_pushes_are_counted_and_marked() {
+async fn unexpected_push_values_are_counted_and_marked() {
     let mut peer = Peer::start(0).await;
     let house = peer.house().await;
     let mut viewer = Viewer::connect(&house.base, "all", None).await;

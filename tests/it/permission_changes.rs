@@ -242,7 +242,7 @@ fn nothing() -> Vec<BTreeSet<String>> {
 }
 
 #[tokio::test]
-async fn granted_rights_open_every_route_of_the_role() {
+async fn granted_permission_opens_every_route_of_the_role() {
     let (sandbox, _life, house, _) = opened(Duration::from_secs(600)).await;
     let people = everybody(&house, &sandbox).await;
     drive(Standing::Granted, &house, &people, &nothing()).await;
@@ -250,7 +250,7 @@ async fn granted_rights_open_every_route_of_the_role() {
 
 /// Nothing of what was taken away comes on any route or socket from then on, and what was shown before cannot be resumed.
 #[tokio::test]
-async fn narrowed_rights_show_nothing_of_the_rest() {
+async fn narrowed_permission_hides_the_rest() {
     let (sandbox, _life, house, whole) = opened(Duration::from_secs(600)).await;
     let mut people = everybody(&house, &sandbox).await;
     let held: Vec<_> = people.iter().map(|person| person.sockets[0].held()).collect();
@@ -291,7 +291,7 @@ async fn narrowed_rights_show_nothing_of_the_rest() {
 }
 
 #[tokio::test]
-async fn refused_person_is_out_of_everything() {
+async fn refused_user_has_no_access() {
     let (sandbox, _life, house, whole) = opened(Duration::from_secs(600)).await;
     let mut people = everybody(&house, &sandbox).await;
     for person in &people {
@@ -309,7 +309,7 @@ async fn refused_person_is_out_of_everything() {
 }
 
 #[tokio::test]
-async fn unconfirmed_person_sees_and_changes_nothing() {
+async fn unconfirmed_user_sees_and_changes_nothing() {
     let (sandbox, _life, house, _) = opened(Duration::from_secs(600)).await;
     let mut people = everybody(&house, &sandbox).await;
     sandbox.control().set_fault(Upstream::Clarity, "profile", Some(FaultResponse::status(503)));
@@ -331,7 +331,7 @@ async fn unconfirmed_person_sees_and_changes_nothing() {
 /// By their own token nobody sees anything any more; a browser's sign-in goes on as far as the structure confirms it, without
 /// what is done at Clarity by that token.
 #[tokio::test]
-async fn ended_token_acts_nowhere_and_lets_no_program_in() {
+async fn ended_token_neither_acts_nor_authenticates() {
     let (sandbox, _life, house, _) = opened(Duration::from_secs(20)).await;
     let people = everybody(&house, &sandbox).await;
     for person in &people {
@@ -349,7 +349,7 @@ async fn ended_token_acts_nowhere_and_lets_no_program_in() {
 }
 
 #[tokio::test]
-async fn signed_out_browser_is_out_and_its_program_is_not() {
+async fn sign_out_ends_the_browser_and_not_the_program() {
     let (sandbox, _life, house, whole) = opened(Duration::from_secs(600)).await;
     let mut people = everybody(&house, &sandbox).await;
     for person in &people {

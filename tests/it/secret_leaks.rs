@@ -192,7 +192,7 @@ fn refused_everywhere(sandbox: &Sandbox, secret: &dyn Fn(&str, &str) -> String) 
 
 /// S5, where every upstream refuses us.
 #[tokio::test]
-async fn no_secret_comes_out_when_every_sign_in_fails() {
+async fn failing_sign_ins_leak_no_secret() {
     let (sandbox, neighbours) = sandbox(8, 2).await;
     let mut server = Server::start(|secret| refused_everywhere(&sandbox, secret)).await;
     let mut viewer = Viewer::connect(&server.base, "all", None).await;
@@ -225,7 +225,7 @@ async fn no_secret_comes_out_when_every_sign_in_fails() {
 
 /// S5, where all is well: what really travels is not written down either.
 #[tokio::test]
-async fn no_secret_and_no_customers_word_comes_out_when_all_is_well() {
+async fn normal_operation_leaks_no_secret_or_verbatim() {
     let (sandbox, neighbours) = sandbox(8, 2).await;
     let at = sandbox.addresses().clone();
     let token = sandbox.control().token_for(1).expect("a token");
@@ -293,7 +293,7 @@ async fn no_secret_and_no_customers_word_comes_out_when_all_is_well() {
 const FORGED: &str = "canary-typed\r\n{\"level\":\"INFO\",\"message\":\"forged\"}\u{1b}[2J";
 
 #[tokio::test]
-async fn refusals_and_sockets_are_a_line_each_without_what_the_sender_chose() {
+async fn refusals_and_sockets_log_one_line_without_client_input() {
     let (sandbox, neighbours) = sandbox(8, 2).await;
     let clarity = sandbox.addresses().clarity_api.clone();
     let mut server = Server::start_with("clarity", |secret| {

@@ -33,7 +33,7 @@ async fn log_in(house: &TestServer, name: &str, password: &str) -> Response {
 }
 
 #[tokio::test]
-async fn a_windows_name_and_password_open_the_door_and_are_kept_nowhere() {
+async fn windows_password_signs_in_and_is_not_stored() {
     let (sandbox, _life) = sandbox(24, 3).await;
     let windows = Windows::start(Site::Usual).await;
     let token = |agent| sandbox.control().token_for(agent);
@@ -72,7 +72,7 @@ async fn a_windows_name_and_password_open_the_door_and_are_kept_nowhere() {
 }
 
 #[tokio::test]
-async fn a_token_service_that_asks_for_no_proof_proves_nobody() {
+async fn token_service_without_challenge_signs_nobody_in() {
     // The sandbox gives whoever asks the service's own token.
     let (sandbox, _life) = sandbox(12, 2).await;
     let house = TestServer::with_a_door(&sandbox, |_| ()).await;
@@ -83,7 +83,7 @@ async fn a_token_service_that_asks_for_no_proof_proves_nobody() {
 }
 
 #[tokio::test]
-async fn nobody_is_shown_anything_before_the_door() {
+async fn anonymous_request_sees_only_the_login_page() {
     let (sandbox, _life) = sandbox(12, 2).await;
     let house = TestServer::with_a_door(&sandbox, |_| ()).await;
     let page =
@@ -108,7 +108,7 @@ async fn nobody_is_shown_anything_before_the_door() {
 }
 
 #[tokio::test]
-async fn the_first_page_is_that_of_the_role() {
+async fn first_page_depends_on_the_role() {
     let (sandbox, _life) = sandbox(24, 3).await;
     let house = TestServer::with_a_door(&sandbox, |_| ()).await;
     for (agent, page) in
@@ -120,7 +120,7 @@ async fn the_first_page_is_that_of_the_role() {
 }
 
 #[tokio::test]
-async fn who_leaves_takes_every_socket_along_and_the_others_stay() {
+async fn sign_out_closes_own_sockets_and_no_others() {
     let (sandbox, _life) = sandbox(24, 3).await;
     let house = TestServer::with_a_door(&sandbox, |_| ()).await;
     let (here, there) =
@@ -153,7 +153,7 @@ async fn who_leaves_takes_every_socket_along_and_the_others_stay() {
 }
 
 #[tokio::test]
-async fn a_sign_in_has_a_new_key_whatever_the_browser_held() {
+async fn sign_in_sets_a_new_cookie_whatever_the_browser_sent() {
     let (sandbox, _life) = sandbox(24, 3).await;
     let house = TestServer::with_a_door(&sandbox, |_| ()).await;
     let before = SignedIn::as_agent(&house, &sandbox, TEAM_LEAD).await;
@@ -172,7 +172,7 @@ async fn a_sign_in_has_a_new_key_whatever_the_browser_held() {
 }
 
 #[tokio::test]
-async fn a_change_of_rights_reaches_who_is_watching() {
+async fn permission_change_reaches_open_sockets() {
     let (sandbox, _life) = sandbox(48, 4).await;
     sandbox.control().set_visibility(TEAM_LEAD, Visibility::All);
     let house = quick(&sandbox).await;
@@ -199,7 +199,7 @@ async fn a_change_of_rights_reaches_who_is_watching() {
 }
 
 #[tokio::test]
-async fn one_refusal_stops_acting_and_ends_no_sign_in() {
+async fn single_refusal_blocks_actions_and_keeps_the_sign_in() {
     let (sandbox, _life) = sandbox(24, 3).await;
     let house = TestServer::with_a_door(&sandbox, |config| config.access.confirm_every = Duration::from_secs(4)).await;
     let lead = SignedIn::as_agent(&house, &sandbox, TEAM_LEAD).await;
@@ -222,7 +222,7 @@ async fn acted(somebody: &SignedIn<'_>) -> StatusCode {
 
 /// Its own end, and not the next confirmation, ends a sign-in.
 #[tokio::test]
-async fn sign_in_ends_at_its_time() {
+async fn sign_in_ends_at_its_limit() {
     let (sandbox, _life) = sandbox(24, 3).await;
     let house = TestServer::with_a_door(&sandbox, |config| {
         config.access.confirm_every = Duration::from_secs(45);
@@ -238,7 +238,7 @@ async fn sign_in_ends_at_its_time() {
 }
 
 #[tokio::test]
-async fn ticket_is_worth_nothing_once_its_sign_in_has_ended() {
+async fn ticket_is_void_after_its_sign_in_ended() {
     let (sandbox, _life) = sandbox(24, 3).await;
     let house = TestServer::with_a_door(&sandbox, |_| ()).await;
     let lead = SignedIn::as_agent(&house, &sandbox, TEAM_LEAD).await;
@@ -255,7 +255,7 @@ async fn ticket_is_worth_nothing_once_its_sign_in_has_ended() {
 }
 
 #[tokio::test]
-async fn sign_in_outlasts_a_clarity_that_does_not_answer() {
+async fn sign_in_survives_an_unreachable_clarity() {
     let (sandbox, _life) = sandbox(24, 3).await;
     let house = quick(&sandbox).await;
     let keeper = SignedIn::as_agent(&house, &sandbox, ADMINISTRATOR).await;
@@ -290,7 +290,7 @@ async fn sign_in_outlasts_a_clarity_that_does_not_answer() {
 }
 
 #[tokio::test]
-async fn who_acts_is_in_the_audit_by_name_and_acts_on_nobody_else() {
+async fn actor_is_audited_by_name_and_limited_to_own_agents() {
     let (sandbox, _life) = sandbox(24, 3).await;
     let house = quick(&sandbox).await;
     house_hears(&house, &sandbox).await;
@@ -325,7 +325,7 @@ async fn house_hears(house: &TestServer, sandbox: &Sandbox) {
 }
 
 #[tokio::test]
-async fn a_program_opens_a_socket_with_a_ticket_once() {
+async fn ticket_opens_one_socket_once() {
     let (sandbox, _life) = sandbox(24, 3).await;
     let house = TestServer::with_a_door(&sandbox, |_| ()).await;
     let token = sandbox.control().token_for(TEAM_LEAD).expect("an agent");
@@ -344,7 +344,7 @@ async fn a_program_opens_a_socket_with_a_ticket_once() {
 }
 
 #[tokio::test]
-async fn one_sign_in_holds_so_many_sockets_and_no_more() {
+async fn sockets_per_sign_in_are_limited() {
     let (sandbox, _life) = sandbox(24, 3).await;
     let house = TestServer::with_a_door(&sandbox, |config| config.access.sockets = 2).await;
     let lead = SignedIn::as_agent(&house, &sandbox, TEAM_LEAD).await;
@@ -362,7 +362,7 @@ async fn one_sign_in_holds_so_many_sockets_and_no_more() {
 
 /// Each different scope costs memory for everybody. Whoever only reads is answered all the same.
 #[tokio::test]
-async fn one_person_follows_so_many_scopes_and_leaves_the_others_their_places() {
+async fn scopes_per_user_are_limited() {
     let (sandbox, _life) = sandbox(24, 3).await;
     let house = TestServer::with_a_door(&sandbox, |config| config.access.scopes = 4).await;
     let (lead, again) =

@@ -116,7 +116,7 @@ async fn waiting(house: &TestServer) -> (SignedIn<'_>, String) {
 }
 
 #[tokio::test]
-async fn a_strangers_page_changes_nothing_with_somebodys_cookie_and_frames_nothing() {
+async fn foreign_page_cannot_act_with_a_cookie_or_frame_a_page() {
     let (sandbox, _life) = sandbox(24, 3).await;
     let house = usual(&sandbox).await;
     let browser = Browser::start(&[]).await;
@@ -180,7 +180,7 @@ async fn framed(browser: &Browser, address: &str) -> String {
 }
 
 #[tokio::test]
-async fn who_leaves_in_one_tab_leaves_nothing_on_the_other() {
+async fn sign_out_in_one_tab_clears_the_other() {
     let (sandbox, _life) = sandbox(24, 3).await;
     let house = usual(&sandbox).await;
     let browser = Browser::start(&[]).await;
@@ -277,7 +277,7 @@ const ENDED: &str = "return document.body.innerText.trim() === 'Your sign-in has
     || document.body.innerText.trim() === 'Your sign-in has ended.\\nSign in'";
 
 #[tokio::test]
-async fn sign_out_leaves_nothing_in_any_tab_nor_behind_the_back_button() {
+async fn sign_out_clears_all_tabs_and_the_back_button() {
     let (sandbox, _life) = sandbox(24, 3).await;
     let house = answered_house(&sandbox).await;
     let (browser, [first, second], name) = answering(&house, &sandbox).await;
@@ -319,7 +319,7 @@ async fn sign_out_leaves_nothing_in_any_tab_nor_behind_the_back_button() {
 }
 
 #[tokio::test]
-async fn words_that_were_typed_are_not_put_back_for_the_next_person() {
+async fn drafts_are_not_restored_for_another_user() {
     let (sandbox, _life) = sandbox(24, 3).await;
     let house = answered_house(&sandbox).await;
     let (browser, _, _) = answering(&house, &sandbox).await;
@@ -347,7 +347,7 @@ async fn words_that_were_typed_are_not_put_back_for_the_next_person() {
 }
 
 #[tokio::test]
-async fn sign_in_that_an_administrator_ends_leaves_nothing_in_any_tab() {
+async fn sign_in_ended_by_administrator_clears_all_tabs() {
     let (sandbox, _life) = sandbox(24, 3).await;
     let house = answered_house(&sandbox).await;
     let (browser, tabs, name) = answering(&house, &sandbox).await;
@@ -366,7 +366,7 @@ async fn sign_in_that_an_administrator_ends_leaves_nothing_in_any_tab() {
 }
 
 #[tokio::test]
-async fn a_screen_comes_in_reloads_and_goes_by_itself() {
+async fn display_page_is_admitted_reloaded_and_revoked() {
     let (sandbox, _life) = sandbox(24, 3).await;
     let house = usual(&sandbox).await;
     sandbox.control().set_visibility(SUPERVISOR, Visibility::All);
@@ -406,7 +406,7 @@ async fn a_screen_comes_in_reloads_and_goes_by_itself() {
 }
 
 #[tokio::test]
-async fn a_token_behind_the_hash_lets_a_screen_in_and_is_gone_from_the_address() {
+async fn token_in_fragment_admits_display_and_is_removed() {
     let (sandbox, _life) = sandbox(24, 3).await;
     let house = usual(&sandbox).await.stop().await;
     let new = NewDisplay {
@@ -439,7 +439,7 @@ async fn a_token_behind_the_hash_lets_a_screen_in_and_is_gone_from_the_address()
 }
 
 #[tokio::test]
-async fn what_somebody_may_no_longer_see_leaves_the_page_they_watch() {
+async fn narrowed_permission_removes_rows_from_an_open_page() {
     let (sandbox, _life) = sandbox(48, 4).await;
     sandbox.control().set_visibility(TEAM_LEAD, Visibility::All);
     let house = open(&sandbox, Duration::from_secs(1)).await;
@@ -464,7 +464,7 @@ async fn what_somebody_may_no_longer_see_leaves_the_page_they_watch() {
 }
 
 #[tokio::test]
-async fn whatever_a_screen_or_a_browser_is_called_the_pages_show_it_as_words() {
+async fn display_and_browser_names_are_shown_as_text() {
     let (sandbox, _life) = sandbox(24, 3).await;
     let house = usual(&sandbox).await;
     let keeper = SignedIn::as_agent(&house, &sandbox, ADMINISTRATOR).await;

@@ -31,7 +31,7 @@ async fn seen(house: &TestServer, cookie: &str, least: usize) -> usize {
 }
 
 #[tokio::test]
-async fn supervisor_reads_and_acts_on_after_restart_as_before() {
+async fn supervisor_stays_signed_in_after_restart() {
     let (sandbox, _life) = sandbox(24, 3).await;
     let house = TestServer::with_a_door(&sandbox, |_| ()).await;
     let cookie = cookie_of(&house, &sandbox, SUPERVISOR).await;
@@ -99,7 +99,7 @@ async fn ended_sign_in_stays_ended_after_restart() {
 }
 
 #[tokio::test]
-async fn idle_and_absolute_ends_hold_across_a_restart() {
+async fn idle_and_absolute_limits_hold_across_a_restart() {
     let (sandbox, _life) = sandbox(12, 2).await;
     let house = TestServer::with_a_door(&sandbox, |_| ()).await;
     let cookie = cookie_of(&house, &sandbox, SUPERVISOR).await;
@@ -115,7 +115,7 @@ async fn idle_and_absolute_ends_hold_across_a_restart() {
 }
 
 #[tokio::test]
-async fn data_directory_opens_nothing_by_itself() {
+async fn data_directory_alone_grants_no_access() {
     let (sandbox, _life) = sandbox(12, 2).await;
     let house = TestServer::with_a_door(&sandbox, |_| ()).await;
     let token = sandbox.control().token_for(SUPERVISOR).expect("an agent");
@@ -147,7 +147,7 @@ async fn data_directory_opens_nothing_by_itself() {
 }
 
 #[tokio::test]
-async fn who_comes_back_while_clarity_is_away_is_not_thrown_out() {
+async fn user_returning_while_clarity_is_down_stays_signed_in() {
     let (sandbox, life) = sandbox(12, 2).await;
     let house = TestServer::with_a_door(&sandbox, |_| ()).await;
     let cookie = cookie_of(&house, &sandbox, SUPERVISOR).await;

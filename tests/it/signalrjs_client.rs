@@ -61,7 +61,7 @@ fn pushed_ids(event: Event) -> Option<Vec<Option<i64>>> {
 }
 
 #[tokio::test]
-async fn a_killed_server_is_followed_again_when_it_is_back() {
+async fn killed_server_is_followed_again_after_restart() {
     let mut peer = Peer::start(0).await;
     let clarity = clarity(peer.port, windows(), &TRANSPORTS);
     let mut connection = clarity.open_connection().expect("a connection");
@@ -113,7 +113,7 @@ async fn push_until_heard(peer: &mut Peer, connection: &mut Connection, args: &s
 }
 
 #[tokio::test]
-async fn a_killed_server_is_polled_again_when_it_is_back() {
+async fn killed_server_is_polled_again_after_restart() {
     let mut peer = Peer::start(0).await;
     let clarity = clarity(peer.port, windows(), &["longPolling"]);
     let mut connection = clarity.open_connection().expect("a connection");
@@ -133,7 +133,7 @@ async fn a_killed_server_is_polled_again_when_it_is_back() {
 }
 
 #[tokio::test]
-async fn the_rest_side_of_the_peer_is_read_whole() {
+async fn rest_api_of_the_peer_is_read_completely() {
     let peer = Peer::start(0).await;
     let clarity = clarity(peer.port, windows(), &TRANSPORTS);
     assert_eq!(clarity.info().await.expect("info").connect_version.as_deref(), Some("4.1.2.0"));

@@ -16,7 +16,7 @@ async fn following(peer: &Peer) -> TestServer {
 }
 
 #[tokio::test]
-async fn what_it_pushes_is_in_the_state_and_so_is_what_it_is_after_its_death() {
+async fn pushes_are_shown_and_state_is_right_after_a_kill() {
     let mut peer = Peer::start(0).await;
     let port = peer.port;
     let house = following(&peer).await;
@@ -91,7 +91,7 @@ fn state_and_reason(state: &serde_json::Value) -> (&str, &str) {
 /// Agents sit still, and nothing is pushed about queues any more: a caller who has left and three who have come are shown
 /// once Clarity answers a new subscription; when it does not, nothing is live and nothing old is shown.
 #[tokio::test]
-async fn queue_pushes_that_are_lost_leave_no_old_number() {
+async fn lost_queue_pushes_leave_no_old_number() {
     let mut peer = Peer::start(0).await;
     peer.push(&json!({"answer": waiting(&[82_673])}).to_string()).await;
     let house = following(&peer).await;
@@ -131,7 +131,7 @@ async fn queue_pushes_that_are_lost_leave_no_old_number() {
 
 /// An agent changes, and no push tells of it, whatever is subscribed: it is polled until one does.
 #[tokio::test]
-async fn agents_that_are_not_pushed_are_polled_until_they_are() {
+async fn agents_without_pushes_are_polled_until_pushed() {
     let mut peer = Peer::start(0).await;
     peer.push(&json!({"answer": waiting(&[])}).to_string()).await;
     let house = following(&peer).await;

@@ -31,7 +31,7 @@ fn goodays() -> Goodays {
 }
 
 #[tokio::test]
-async fn odd_action_address_is_noted_once_for_each_response() {
+async fn unexpected_action_url_is_noted_once_per_response() {
     let house = TestServer::alone(|config| config.goodays = Some(goodays())).await;
     let at = Clock::system().now().to_string();
     let event = |id: &str, kind: &str, address: &str| json!({"event_type": kind, "response": {"id": id, "created_date": at, "state": "open", "actions": {"reply": address}}});
@@ -66,7 +66,7 @@ async fn odd_action_address_is_noted_once_for_each_response() {
 }
 
 #[tokio::test]
-async fn of_several_assigned_users_the_row_says_who_was_taken() {
+async fn several_assigned_users_name_the_chosen_one() {
     let (upstream, kustomer) = (AgentConnect::start().await, Kustomer::start().await);
     let house = TestServer::alone(|config| {
         config.agent_connect = Some(upstream.config());
@@ -91,7 +91,7 @@ async fn of_several_assigned_users_the_row_says_who_was_taken() {
 }
 
 #[tokio::test]
-async fn page_names_the_interaction_whose_customer_was_not_asked() {
+async fn page_names_interactions_without_survey_request() {
     let (upstream, kustomer) = (AgentConnect::start().await, Kustomer::start().await);
     let house = TestServer::alone(|config| {
         config.agent_connect = Some(upstream.config());
@@ -125,7 +125,7 @@ async fn page_names_the_interaction_whose_customer_was_not_asked() {
 }
 
 #[tokio::test]
-async fn erased_customer_who_writes_anew_is_counted_once() {
+async fn erased_customer_who_writes_again_is_counted_once() {
     let house = TestServer::alone(|config| config.goodays = Some(goodays())).await;
     let person = || CustomerIdentity::new(Some("c@example.com"), None);
     drop(house.world.store.privacy().erase(person(), callboard::domain::Actor::command("a test")).await.expect("done"));

@@ -141,7 +141,7 @@ async fn slow_viewer_gets_fewer_patches_and_recent_data() {
 }
 
 #[tokio::test]
-async fn viewer_that_stops_reading_leaves_little_in_the_kernel() {
+async fn stalled_viewer_leaves_little_in_kernel_buffers() {
     for encrypted in [false, true] {
         let served = Served::open(encrypted).await;
         let (mut neighbor, everything, _) = served.viewer(false).await;

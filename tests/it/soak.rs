@@ -35,7 +35,7 @@ const SENDERS: u64 = 6;
 const REST: Duration = Duration::from_millis(20);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn however_often_the_program_is_killed_what_it_acknowledged_is_there_once() {
+async fn acknowledged_events_survive_repeated_kills_exactly_once() {
     let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
     let seed = number("CALLBOARD_SEED").unwrap_or_else(rand::random);
     let end = Instant::now() + Duration::from_secs(number("CALLBOARD_SOAK_SECONDS").unwrap_or(0));

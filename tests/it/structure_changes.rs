@@ -13,7 +13,7 @@ fn agent(id: i64, name: &str, more: Value) -> Value {
 }
 
 #[tokio::test]
-async fn structure_is_read_at_once_where_something_is_unknown() {
+async fn unknown_entity_triggers_a_structure_read() {
     let mut peer = Peer::start(0).await;
     let house = peer.house().await;
     let mut viewer = Viewer::connect(&house.base, "all", None).await;

@@ -53,7 +53,7 @@ async fn standing_still() -> (TestServer, Sandbox, base::Lifecycle, Snapshot) {
 }
 
 #[tokio::test]
-async fn an_agents_status_and_suspension_change_and_everybody_sees_it() {
+async fn status_and_suspension_changes_reach_every_viewer() {
     let (house, sandbox, neighbours, world) = standing_still().await;
     let (id, _) = world.agents.iter().find(|(_, agent)| agent.session.is_none()).expect("somebody idle");
     let at = |what: &str| format!("/api/v1/agents/{id}/{what}");
@@ -92,7 +92,7 @@ async fn an_agents_status_and_suspension_change_and_everybody_sees_it() {
 }
 
 #[tokio::test]
-async fn a_session_is_written_about_and_recorded() {
+async fn session_takes_notes_disposition_and_recording() {
     let (house, sandbox, neighbours, world) = standing_still().await;
     let (agent, talk) = world
         .agents
@@ -138,7 +138,7 @@ async fn a_session_is_written_about_and_recorded() {
 }
 
 #[tokio::test]
-async fn what_is_unknown_or_impossible_is_told_and_changes_nothing() {
+async fn invalid_action_is_refused_and_changes_nothing() {
     let (house, _sandbox, neighbours, world) = standing_still().await;
     let (idle, _) = world.agents.iter().find(|(_, agent)| agent.session.is_none()).expect("somebody idle");
     let talk = world.sessions.keys().next().expect("somebody calls");
@@ -250,7 +250,7 @@ async fn serve(State(mock): State<Mock>, _: Method, uri: Uri, headers: HeaderMap
 const JWT: &str = "e30.eyJjb25uZWN0X2FnZW50X2lkIjoiNSJ9.c2ln";
 
 #[tokio::test]
-async fn a_person_acts_with_their_own_token_and_nobody_acts_without_one() {
+async fn action_requires_the_users_own_token() {
     let mock = Mock::start().await;
     let house = mock.house(RunMode::Serve).await;
     let path = "/api/v1/agents/41/suspend";
@@ -272,7 +272,7 @@ async fn a_person_acts_with_their_own_token_and_nobody_acts_without_one() {
 }
 
 #[tokio::test]
-async fn a_second_press_does_nothing_twice_and_is_answered_the_same() {
+async fn repeated_action_has_one_effect_and_the_same_answer() {
     let mock = Mock::start().await;
     let house = mock.house(RunMode::Demo).await;
     let path = "/api/v1/sessions/78520/notes";
@@ -309,7 +309,7 @@ async fn a_second_press_does_nothing_twice_and_is_answered_the_same() {
 }
 
 #[tokio::test]
-async fn claritys_refusals_are_told_with_a_status_of_their_own() {
+async fn clarity_refusals_map_to_distinct_statuses() {
     let mock = Mock::start().await;
     let house = mock.house(RunMode::Demo).await;
     let denied = r#"{"items":[{"sessionId":7,"isRecording":false,"canBeRecorded":true,"requestDenied":true,"requestFailed":false}]}"#;
@@ -334,7 +334,7 @@ async fn claritys_refusals_are_told_with_a_status_of_their_own() {
 }
 
 #[tokio::test]
-async fn without_clarity_there_is_nothing_to_act_on() {
+async fn without_clarity_actions_are_unavailable() {
     let house = TestServer::alone(|_| {}).await;
     let (status, problem) = act(&house, "/api/v1/agents/41/suspend", None, None, &json!({"suspended": true})).await;
     assert_eq!(status, 409);

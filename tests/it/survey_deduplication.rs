@@ -51,7 +51,7 @@ fn accepted(state: &Value, times: usize) -> bool {
 }
 
 #[tokio::test]
-async fn second_request_by_hand_is_refused_until_asked_again() {
+async fn second_manual_request_is_refused_until_confirmed() {
     let (upstream, kustomer) = (AgentConnect::start().await, Kustomer::start().await);
     let house = house(&upstream, &kustomer, |_| ()).await;
     let first: Value = ask(&house, "k1", &survey("82673")).await.json().await.expect("JSON");
@@ -90,7 +90,7 @@ async fn second_request_by_hand_is_refused_until_asked_again() {
 }
 
 #[tokio::test]
-async fn parallel_requests_by_hand_make_one_request() {
+async fn parallel_manual_requests_make_one_request() {
     let (upstream, kustomer) = (AgentConnect::start().await, Kustomer::start().await);
     let house = house(&upstream, &kustomer, |_| ()).await;
     let keys: Vec<String> = (0..24).map(|number| format!("k{number}")).collect();
@@ -105,7 +105,7 @@ async fn parallel_requests_by_hand_make_one_request() {
 }
 
 #[tokio::test]
-async fn by_hand_after_automatic_is_refused_until_asked_again() {
+async fn manual_after_automatic_request_is_refused_until_confirmed() {
     let (upstream, kustomer) = (AgentConnect::start().await, Kustomer::start().await);
     let house = house(&upstream, &kustomer, |_| ()).await;
     assert_eq!(post(&house, &closing("e1", "5f1", 1, |_| ())).await.status(), StatusCode::NO_CONTENT);
@@ -122,7 +122,7 @@ async fn by_hand_after_automatic_is_refused_until_asked_again() {
 }
 
 #[tokio::test]
-async fn automatic_after_by_hand_asks_nobody_and_counts_as_asked() {
+async fn automatic_after_manual_request_is_skipped_as_duplicate() {
     let (upstream, kustomer) = (AgentConnect::start().await, Kustomer::start().await);
     let house = house(&upstream, &kustomer, |_| ()).await;
     assert_eq!(ask(&house, "k1", &survey("5f1")).await.status(), StatusCode::ACCEPTED);
@@ -182,7 +182,7 @@ async fn refused_request_is_retried_or_replaced_but_not_both() {
 }
 
 #[tokio::test]
-async fn request_in_flight_at_a_crash_still_keeps_others_from_asking() {
+async fn request_in_flight_at_crash_still_blocks_duplicates() {
     // An upstream that takes the request and never answers.
     let silent = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let root = format!("http://{}", silent.local_addr().expect("an address"));
@@ -257,7 +257,7 @@ async fn form_without_script_offers_to_ask_again() {
 }
 
 #[tokio::test]
-async fn refused_request_is_sent_again_beside_another_on_purpose() {
+async fn refused_request_is_resent_despite_another_on_request() {
     let (upstream, kustomer) = (AgentConnect::start().await, Kustomer::start().await);
     let house = house(&upstream, &kustomer, |_| ()).await;
     let origin = house.base.origin().ascii_serialization();

@@ -27,7 +27,7 @@ fn states(state: &Value) -> Vec<&str> {
 }
 
 #[tokio::test]
-async fn a_request_is_accepted_or_refused_with_the_upstreams_reason() {
+async fn request_is_accepted_or_refused_with_the_reason() {
     let (sandbox, neighbours) = sandbox(8, 2).await;
     let house = TestServer::beside(&sandbox).await;
     // The sandbox refuses some employees; among many agents there are both kinds.
@@ -60,7 +60,7 @@ async fn a_request_is_accepted_or_refused_with_the_upstreams_reason() {
 }
 
 #[tokio::test]
-async fn a_second_press_is_the_same_request_and_another_request_needs_another_key() {
+async fn same_idempotency_key_is_the_same_request() {
     let (sandbox, neighbours) = sandbox(4, 1).await;
     let house = TestServer::beside(&sandbox).await;
     let first: Value = ask(&house, "once", &survey()).await.json().await.expect("JSON");
@@ -76,7 +76,7 @@ async fn a_second_press_is_the_same_request_and_another_request_needs_another_ke
 }
 
 #[tokio::test]
-async fn what_cannot_be_right_is_refused_in_a_sentence_and_a_form_works_without_script() {
+async fn invalid_request_is_refused_and_plain_form_works() {
     let (sandbox, neighbours) = sandbox(4, 1).await;
     let house = TestServer::beside(&sandbox).await;
     let mut unreachable = survey();
@@ -115,7 +115,7 @@ async fn what_cannot_be_right_is_refused_in_a_sentence_and_a_form_works_without_
 }
 
 #[tokio::test]
-async fn a_upstream_that_cannot_be_reached_leaves_the_request_to_be_tried_again() {
+async fn unreachable_agent_connect_keeps_the_request_for_retry() {
     let house = TestServer::alone(|config| {
         config.agent_connect = Some(AgentConnect {
             api_root: "http://127.0.0.1:9".parse().expect("an address"),

@@ -32,7 +32,7 @@ async fn until_survey(house: &TestServer, id: &str, what: &str, mut wanted: impl
 }
 
 #[tokio::test]
-async fn results_are_read_page_after_page_kept_and_shown_after_a_restart_without_asking() {
+async fn results_are_paged_stored_and_shown_after_restart() {
     let upstream = AgentConnect::start().await;
     let records = (1..=2300).map(|number| {
         json!({"uuid": format!("u{number}"), "sequence_id": number, "ext_interaction_id": format!("case {number}"),
@@ -74,7 +74,7 @@ async fn results_are_read_page_after_page_kept_and_shown_after_a_restart_without
 }
 
 #[tokio::test]
-async fn what_may_have_arrived_is_looked_up_and_never_sent_twice() {
+async fn unknown_outcome_is_looked_up_and_never_sent_twice() {
     let upstream = AgentConnect::start().await;
     upstream.book().script.push_back((500, Value::Null));
     let house = house(&upstream).await;
@@ -87,7 +87,7 @@ async fn what_may_have_arrived_is_looked_up_and_never_sent_twice() {
 }
 
 #[tokio::test]
-async fn what_was_lost_is_sent_again_by_hand_alone_and_only_after_looking() {
+async fn lost_request_is_resent_only_by_hand_after_lookup() {
     let upstream = AgentConnect::start().await;
     upstream.book().script.push_back((500, Value::Null));
     upstream.book().records_what_it_takes = false;
@@ -115,7 +115,7 @@ async fn what_was_lost_is_sent_again_by_hand_alone_and_only_after_looking() {
 }
 
 #[tokio::test]
-async fn a_refusal_keeps_the_upstreams_reason_and_a_person_may_send_it_again() {
+async fn refused_request_keeps_the_reason_and_can_be_resent() {
     let upstream = AgentConnect::start().await;
     upstream.book().script.push_back((400, json!({"message": "Employee profile not complete"})));
     let house = house(&upstream).await;
@@ -144,7 +144,7 @@ async fn a_refusal_keeps_the_upstreams_reason_and_a_person_may_send_it_again() {
 }
 
 #[tokio::test]
-async fn an_answer_is_shown_and_what_went_wrong_is_recovered_once() {
+async fn answer_is_shown_and_recovery_is_sent_once() {
     let upstream = AgentConnect::start().await;
     let house = house(&upstream).await;
     let id = ask(&house, "123456").await;

@@ -28,7 +28,7 @@ fn about_sessions(state: &Value) -> Vec<&Value> {
 }
 
 #[tokio::test]
-async fn customers_of_ended_sessions_are_asked_once_and_a_restart_asks_nobody_again() {
+async fn ended_sessions_are_surveyed_once_across_a_restart() {
     let options = Options { agents: 12, queues: 2, speed: 30.0, ..Options::default() };
     let (sandbox, neighbours) = sandbox_with(options).await;
     let house = TestServer::alone(|config| {
@@ -87,7 +87,7 @@ fn is_in_file(data: &Path, word: &str) -> bool {
 /// A crash between a session's end and the request, and one while the session goes on: whoever was seen with a customer is
 /// remembered.
 #[tokio::test]
-async fn sessions_that_end_around_a_crash_are_asked_about_exactly_once() {
+async fn sessions_ending_around_a_crash_are_surveyed_once() {
     let (clarity, upstream, folder) = (Mock::new(), AgentConnect::start().await, TempDir::new().expect("a directory"));
     let sections = format!(
         "[clarity]\napi_root = \"{}\"\nauth = \"static\"\ntoken = \"t\"\npoll_interval = \"500ms\"\n\
@@ -131,7 +131,7 @@ async fn sessions_that_end_around_a_crash_are_asked_about_exactly_once() {
 
 /// What was followed when the process ended is asked about afterwards, unless that was long ago by then.
 #[tokio::test]
-async fn what_ended_long_before_a_restart_is_counted_and_nobody_is_asked() {
+async fn session_ended_long_before_restart_is_only_counted() {
     let (clarity, upstream) = (Mock::new(), AgentConnect::start().await);
     let (ids, section) = ([82_673, 82_674, 82_675], clarity.config(|it| it.poll_interval = POLL).await);
     clarity.gives_in_hand(ids);
@@ -167,7 +167,7 @@ async fn what_ended_long_before_a_restart_is_counted_and_nobody_is_asked() {
 
 /// `apis.md` J18: the session names no conversation, and the conversation no session.
 #[tokio::test]
-async fn a_call_and_the_conversation_that_is_closed_about_it_are_asked_about_once_whichever_is_heard_of_first() {
+async fn call_and_its_conversation_are_surveyed_once_in_any_order() {
     let (clarity, upstream, kustomer) = (Mock::new(), AgentConnect::start().await, Kustomer::start().await);
     let rob = json!({"agentsFound": [{"agentId": 41, "emailAddress": "u1@example.com"}]});
     for path in ["GET search/@", "GET search/%40"] {

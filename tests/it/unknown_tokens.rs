@@ -34,7 +34,7 @@ async fn counted(house: &TestServer, result: &str) -> u64 {
 }
 
 #[tokio::test]
-async fn unknown_tokens_become_so_many_questions_and_no_more() {
+async fn unknown_tokens_cause_a_bounded_number_of_checks() {
     let clarity = Mock::new();
     clarity.answer("GET profile", 401, json!({}));
     let house = house(&clarity).await;
@@ -77,7 +77,7 @@ async fn unknown_tokens_become_so_many_questions_and_no_more() {
 }
 
 #[tokio::test]
-async fn program_that_begins_with_many_requests_is_asked_about_once() {
+async fn parallel_first_requests_of_a_token_are_checked_once() {
     let clarity = Mock::new();
     clarity.answer("GET profile", 200, json!({"id": 41, "name": "Rob T.", "teamId": 3}));
     let house = house(&clarity).await;
@@ -90,7 +90,7 @@ async fn program_that_begins_with_many_requests_is_asked_about_once() {
 
 /// What a program brings with each request would otherwise let it in again at once.
 #[tokio::test]
-async fn token_whose_sign_in_was_ended_lets_nobody_in_again() {
+async fn token_of_an_ended_sign_in_is_refused() {
     let clarity = Mock::new();
     clarity.answer("GET profile", 200, json!({"id": 41, "name": "Rob T.", "teamId": 3}));
     let house = house(&clarity).await;
@@ -108,7 +108,7 @@ async fn token_whose_sign_in_was_ended_lets_nobody_in_again() {
 }
 
 #[tokio::test]
-async fn question_that_was_not_answered_is_no_refusal() {
+async fn unanswered_token_check_is_no_refusal() {
     let clarity = Mock::new();
     clarity.answer("GET profile", 503, json!({}));
     let house = house(&clarity).await;

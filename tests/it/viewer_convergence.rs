@@ -42,7 +42,7 @@ const SCOPES: [&str; 10] = [
 const VIEWERS: usize = 2 * SCOPES.len();
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn every_viewer_ends_with_the_servers_document() {
+async fn every_viewer_converges_to_the_servers_document() {
     let seed =
         std::env::var("CALLBOARD_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or_else(rand::random::<u64>);
     println!("CALLBOARD_SEED={seed}");

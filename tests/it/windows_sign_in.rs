@@ -65,7 +65,7 @@ async fn ntlm_signs_in_over_one_connection() {
 }
 
 #[tokio::test]
-async fn the_domain_may_stand_before_the_name() {
+async fn user_name_may_include_the_domain() {
     let windows = Windows::start(Site::Usual).await;
     let mut section = section(&windows, Auth::Ntlm);
     section.username = format!("{DOMAIN}\\{USER}");
@@ -75,7 +75,7 @@ async fn the_domain_may_stand_before_the_name() {
 }
 
 #[tokio::test]
-async fn negotiate_carries_ntlm_where_no_ticket_can_be_had() {
+async fn negotiate_falls_back_to_ntlm_without_a_ticket() {
     let windows = Windows::start(Site::Usual).await;
     let mut section = section(&windows, Auth::Negotiate);
     // Nobody gives tickets there.
@@ -86,7 +86,7 @@ async fn negotiate_carries_ntlm_where_no_ticket_can_be_had() {
 }
 
 #[tokio::test]
-async fn negotiate_shows_a_kerberos_ticket_that_the_password_buys() {
+async fn negotiate_uses_a_kerberos_ticket_from_the_password() {
     for kind in [Site::Usual, Site::Kerberos] {
         let windows = Windows::start(kind).await;
         token(&client(&section(&windows, Auth::Negotiate))).await.expect("a token");
@@ -95,7 +95,7 @@ async fn negotiate_shows_a_kerberos_ticket_that_the_password_buys() {
 }
 
 #[tokio::test]
-async fn a_keytab_buys_a_kerberos_ticket() {
+async fn keytab_gets_a_kerberos_ticket() {
     for kind in [Site::Usual, Site::Kerberos] {
         let windows = Windows::start(kind).await;
         let section = without_password(&windows, Some(windows.keytab().await), None);
@@ -105,7 +105,7 @@ async fn a_keytab_buys_a_kerberos_ticket() {
 }
 
 #[tokio::test]
-async fn a_ticket_that_kinit_has_got_signs_in_and_says_who_it_is() {
+async fn credential_cache_of_kinit_signs_in_with_its_principal() {
     let windows = Windows::start(Site::Usual).await;
     let mut section = without_password(&windows, None, Some(windows.cache("krb5cc").await));
     token(&client(&section)).await.expect("a token");
@@ -116,7 +116,7 @@ async fn a_ticket_that_kinit_has_got_signs_in_and_says_who_it_is() {
 }
 
 #[tokio::test]
-async fn a_cache_that_comes_later_is_used_as_soon_as_it_is_asked_for() {
+async fn credential_cache_created_later_is_used() {
     let windows = Windows::start(Site::Usual).await;
     let path = windows.keytab().await.with_file_name("late");
     let clarity = client(&without_password(&windows, None, Some(path.clone())));
@@ -130,7 +130,7 @@ async fn a_cache_that_comes_later_is_used_as_soon_as_it_is_asked_for() {
 }
 
 #[tokio::test]
-async fn what_is_wrong_with_a_keytab_or_a_cache_is_said_without_a_storm() {
+async fn bad_keytab_or_cache_is_reported_without_retry_storm() {
     let windows = Windows::start(Site::Usual).await;
     let (keytab, cache) = (windows.keytab().await, windows.cache("krb5cc").await);
     let beside = |name: &str| keytab.with_file_name(name);
@@ -172,7 +172,7 @@ async fn what_is_wrong_with_a_keytab_or_a_cache_is_said_without_a_storm() {
 }
 
 #[tokio::test]
-async fn a_key_that_is_no_longer_good_is_tried_once_and_not_again_within_a_minute() {
+async fn stale_keytab_is_tried_once_a_minute() {
     let windows = Windows::start(Site::Usual).await;
     let clarity = client(&without_password(&windows, Some(windows.keytab().await), None));
     windows.change_key().await;
@@ -190,7 +190,7 @@ async fn a_key_that_is_no_longer_good_is_tried_once_and_not_again_within_a_minut
 }
 
 #[tokio::test]
-async fn a_wrong_password_is_tried_once_and_not_again_within_a_minute() {
+async fn wrong_password_is_tried_once_a_minute() {
     let windows = Windows::start(Site::Usual).await;
     for (auth, kdc) in [(Auth::Ntlm, ""), (Auth::Negotiate, "127.0.0.1:9")] {
         let before = windows.connections();
@@ -225,7 +225,7 @@ async fn a_wrong_password_is_tried_once_and_not_again_within_a_minute() {
 }
 
 #[tokio::test]
-async fn a_wrong_password_costs_one_try_at_the_domain_and_none_at_the_site() {
+async fn wrong_password_costs_one_try_at_the_domain_only() {
     let windows = Windows::start(Site::Usual).await;
     let mut section = section(&windows, Auth::Negotiate);
     section.password = Some(Secret::from("Passw0rd?"));
@@ -235,7 +235,7 @@ async fn a_wrong_password_costs_one_try_at_the_domain_and_none_at_the_site() {
 }
 
 #[tokio::test]
-async fn an_unknown_client_id_is_a_matter_of_configuration() {
+async fn unknown_client_id_is_a_configuration_error() {
     let windows = Windows::start(Site::Usual).await;
     let mut section = section(&windows, Auth::Ntlm);
     section.client_id = "somebody else".to_owned();
@@ -245,7 +245,7 @@ async fn an_unknown_client_id_is_a_matter_of_configuration() {
 }
 
 #[tokio::test]
-async fn the_challenge_names_the_site_and_a_person_signs_in_beside_the_service_account() {
+async fn user_signs_in_beside_the_service_account() {
     let windows = Windows::start(Site::Usual).await;
     let challenge = format!("{},grant_type=\"urn:connect.auth:windows\"", windows.token_url());
     let api = Router::new().fallback(async move |headers: HeaderMap| match headers.get("authorization") {
@@ -281,7 +281,7 @@ async fn the_challenge_names_the_site_and_a_person_signs_in_beside_the_service_a
 }
 
 #[tokio::test]
-async fn a_whole_house_signs_in_and_is_live() {
+async fn server_signs_in_and_clarity_is_live() {
     let windows = Windows::start(Site::Usual).await;
     let (sandbox, neighbours) = sandbox(8, 2).await;
     *windows.token.lock().expect("no panic") = sandbox.control().token_for(1);
@@ -301,7 +301,7 @@ async fn a_whole_house_signs_in_and_is_live() {
 }
 
 #[tokio::test]
-async fn a_house_with_a_wrong_password_says_so_on_its_page() {
+async fn wrong_password_is_shown_on_the_status_page() {
     let windows = Windows::start(Site::Usual).await;
     let house = TestServer::alone(|config| {
         let mut section = section(&windows, Auth::Ntlm);
@@ -374,7 +374,7 @@ async fn refused_credentials_wait_for_an_administrator_or_a_new_file() {
 }
 
 #[tokio::test]
-async fn check_signs_in_over_tls_that_the_machine_trusts_and_over_no_other() {
+async fn check_requires_a_trusted_tls_certificate() {
     let windows = Windows::start(Site::Tls).await;
     let (sandbox, neighbours) = sandbox(8, 2).await;
     *windows.token.lock().expect("no panic") = sandbox.control().token_for(1);
@@ -415,7 +415,7 @@ async fn check_signs_in_over_tls_that_the_machine_trusts_and_over_no_other() {
 }
 
 #[tokio::test]
-async fn what_proves_the_account_is_never_logged() {
+async fn credentials_are_never_logged() {
     let log = Log::default();
     let writer = log.clone();
     let everything = tracing_subscriber::fmt()
