@@ -12,7 +12,7 @@ use serde_json::Value;
 use crate::support::server::{TIMEOUT, TestServer, sandbox_with};
 use crate::support::tls::Tls;
 
-/// How often these houses read everything: tests are in a hurry.
+/// How often these servers read everything: tests are in a hurry.
 const POLL: Duration = Duration::from_millis(700);
 
 /// What a gateway says to people.
@@ -21,11 +21,11 @@ const PAGE: &str = "<!DOCTYPE html><html><title>Bad Gateway</title></html>";
 struct Street {
     sandbox: Sandbox,
     neighbours: Lifecycle,
-    house: TestServer,
+    server: TestServer,
 }
 
 impl Street {
-    /// A busy floor and a house beside it, live.
+    /// A busy floor and a server beside it, live.
     async fn live(options: Options) -> Self {
         let street = Self::with(options, |_| ()).await;
         street.until("a live floor", |clarity| clarity["state"] == "live").await;
@@ -35,8 +35,8 @@ impl Street {
     async fn with(options: Options, before: impl FnOnce(&Sandbox)) -> Self {
         let (sandbox, neighbours) = sandbox_with(Options { agents: 20, queues: 4, speed: 10.0, ..options }).await;
         before(&sandbox);
-        let house = TestServer::beside_with(&sandbox, |clarity| clarity.poll_interval = POLL).await;
-        Self { sandbox, neighbours, house }
+        let server = TestServer::with_sandbox_config(&sandbox, |clarity| clarity.poll_interval = POLL).await;
+        Self { sandbox, neighbours, server }
     }
 
     fn answer(&self, upstream: Upstream, part: &str, answer: Option<FaultResponse>) {
@@ -51,7 +51,7 @@ impl Street {
 
     /// Waits until Clarity is seen as wanted.
     async fn until(&self, what: &str, mut wanted: impl FnMut(&Value) -> bool) -> Value {
-        let state = self.house.until("all", what, |state| wanted(&state["sources"]["clarity"])).await;
+        let state = self.server.until("all", what, |state| wanted(&state["sources"]["clarity"])).await;
         state["sources"]["clarity"].clone()
     }
 
@@ -71,7 +71,7 @@ impl Street {
         self.sandbox.control().pause(true);
         let truth = self.sandbox.snapshot();
         let others = || truth.agents.iter().filter(|(id, _)| Some(**id) != left_out);
-        self.house
+        self.server
             .until("all", "the truth", |state| {
                 others().all(|(id, agent)| state["agents"][id.to_string()]["status"] == agent.status.as_str())
             })
@@ -80,7 +80,7 @@ impl Street {
     }
 
     async fn leave(self) {
-        self.house.stop().await;
+        self.server.stop().await;
         self.neighbours.kill();
     }
 }
@@ -101,16 +101,16 @@ async fn hidden_agent_is_unknown_and_other_agents_stay_live() {
     street.sandbox.control().pause(true);
     street.sandbox.control().hide_agent(7, true);
     let shown = |state: &Value| state["agents"]["7"]["status"] == "unknown";
-    let state = street.house.until("all", "the mark", shown).await;
+    let state = street.server.until("all", "the mark", shown).await;
     assert_eq!(state["agents"]["7"]["notPermitted"], true);
     assert_eq!(state["agents"]["7"]["reason"], "Not permitted");
     assert_eq!(state["agents"]["8"].get("notPermitted"), None);
     let listed = |clarity: &Value| clarity["notPermitted"].as_object().is_some_and(|agents| agents.len() == 1);
     let clarity = street.until("the list", listed).await;
     assert_eq!(clarity["notPermitted"]["7"], state["agents"]["7"]["name"]);
-    let page = street.house.get("/status").await.text().await.expect("a page");
+    let page = street.server.get("/status").await.text().await.expect("a page");
     assert!(page.contains("account to see 1 agent: "), "{page}");
-    let metrics = street.house.get("/metrics").await.text().await.expect("a text");
+    let metrics = street.server.get("/metrics").await.text().await.expect("a text");
     assert!(metrics.contains("callboard_agents_not_permitted 1"), "{metrics}");
     assert_eq!(state["agents"]["7"]["sessions"].as_object().map_or(0, serde_json::Map::len), 0);
     street.until_true_but_for(Some(7)).await;
@@ -190,7 +190,7 @@ async fn unreadable_metrics_are_reported_and_pushes_continue() {
         assert_eq!(clarity["state"], "stale", "{clarity}");
         assert!(!clarity.to_string().contains("DOCTYPE"), "{clarity}");
         street.sandbox.control().set_waiting(1, 71).expect("a queue");
-        street.house.until("all", "a push", |state| state["queues"]["1"]["waiting"] == 71).await;
+        street.server.until("all", "a push", |state| state["queues"]["1"]["waiting"] == 71).await;
         street.answer(Upstream::Clarity, "/metrics/", None);
         street.until("live again", |clarity| clarity["state"] == "live").await;
     }
@@ -232,7 +232,7 @@ async fn requests_resume_after_retry_after() {
 /// U14: nobody has the name, and the message says which.
 #[tokio::test]
 async fn unknown_host_is_named_in_the_status() {
-    let house = TestServer::alone(|config| {
+    let server = TestServer::standalone(|config| {
         let root = "http://floor.invalid:9/webapi/api".parse().expect("an address");
         let mut clarity = config::Clarity::new(root, "client", Auth::Static);
         clarity.token = Some("token".into());
@@ -241,9 +241,9 @@ async fn unknown_host_is_named_in_the_status() {
     .await;
     // It begins the sentence.
     let named = |state: &Value| says(&state["sources"]["clarity"], "Floor.invalid could not be reached");
-    let state = house.until("all", "the name", named).await;
+    let state = server.until("all", "the name", named).await;
     assert_eq!(state["sources"]["clarity"]["state"], "down");
-    house.stop().await;
+    server.stop().await;
 }
 
 /// U16: our clock leaps. Tokens and freshness are measured by one that does not.
@@ -252,8 +252,8 @@ async fn clock_jump_renews_no_token_and_makes_nothing_stale() {
     let (sandbox, neighbours) = sandbox_with(Options { agents: 20, queues: 4, ..Options::default() }).await;
     let now = Clock::system().now();
     let clock = Clock::manual(now.checked_add(SignedDuration::from_hours(2)).expect("a time"));
-    let house = TestServer::beside_at(&sandbox, clock.clone(), |clarity| clarity.poll_interval = POLL).await;
-    let street = Street { sandbox, neighbours, house };
+    let server = TestServer::with_sandbox_at(&sandbox, clock.clone(), |clarity| clarity.poll_interval = POLL).await;
+    let street = Street { sandbox, neighbours, server };
     street.until("a live floor", |clarity| clarity["state"] == "live").await;
     // Failures of the search show that readings go on, and harm nobody.
     street.fail_searches(FaultResponse::status(500));

@@ -12,7 +12,7 @@ use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::Command;
 use tokio::time::timeout;
 
-use crate::support::program::{Server, callboard, write};
+use crate::support::program::{ServerProcess, callboard, write};
 use crate::support::server::{TIMEOUT, sandbox, sandbox_with};
 use crate::support::until;
 use crate::support::viewer::{End, Viewer};
@@ -236,7 +236,7 @@ async fn acknowledged_webhook_survives_sigkill() {
     let sections = "[goodays]\napi_root = \"http://127.0.0.1:9/v2\"\napi_token = \"t\"\nhmac_secrets = [\"agreed\"]\n";
     let mut acknowledged = Vec::new();
     for life in 0..3 {
-        let mut server = Server::start(&folder, sections).await;
+        let mut server = ServerProcess::start(&folder, sections).await;
         let mut viewer = Viewer::connect(&server.base, "feedback", None).await;
         let known = acknowledged.clone();
         viewer
@@ -293,7 +293,7 @@ async fn suspended_server_shows_the_current_state_after_sigcont() {
         sandbox.addresses().clarity_api,
         control.token_for(1).expect("a token"),
     );
-    let server = Server::start(&folder, &clarity).await;
+    let server = ServerProcess::start(&folder, &clarity).await;
     let mut viewer = Viewer::connect(&server.base, "all", None).await;
     viewer.until("a live floor", |state| state["sources"]["clarity"]["state"] == "live").await;
     control.pause(true);

@@ -174,7 +174,7 @@ async fn hostile_text_stays_text_when_rendered_and_patched() {
     let mut section = clarity.config(|_| ()).await;
     section.poll_interval = Duration::from_millis(200);
     section.probe_queue_metrics = true;
-    let house = TestServer::alone(|config| {
+    let server = TestServer::standalone(|config| {
         config.clarity = Some(section);
         config.goodays = Some(goodays.config());
         config.agent_connect = Some(surveys.config());
@@ -184,9 +184,9 @@ async fn hostile_text_stays_text_when_rendered_and_patched() {
             ["queuedCount", "longestWait", "answeredCount", "csatToday"].map(str::to_owned).to_vec();
     })
     .await;
-    goodays::send(&house, &respond(&goodays, "r1", "painted")).await;
+    goodays::send(&server, &respond(&goodays, "r1", "painted")).await;
     assert_eq!(
-        post(&house, &closing("e1", "5f1", 7, |event| event["data"]["attributes"]["channels"] = json!(["voice"])))
+        post(&server, &closing("e1", "5f1", 7, |event| event["data"]["attributes"]["channels"] = json!(["voice"])))
             .await
             .status(),
         204
@@ -203,7 +203,7 @@ async fn hostile_text_stays_text_when_rendered_and_patched() {
                 && has(&state["surveys"]["u1"], "comment")
         }
     };
-    house.until("all", "every hostile word", held("painted")).await;
+    server.until("all", "every hostile word", held("painted")).await;
 
     let browser = Browser::start(&["--window-size=1600,1000"]).await;
     browser.before_every_page(WATCH).await;
@@ -220,7 +220,7 @@ async fn hostile_text_stays_text_when_rendered_and_patched() {
     ];
     let mut word = "painted";
     for (number, (page, field)) in pages.into_iter().enumerate() {
-        browser.client.goto(house.at(page).as_str()).await.expect("the page");
+        browser.client.goto(server.at(page).as_str()).await.expect("the page");
         browser
             .until(
                 "the page is live",
@@ -238,8 +238,8 @@ async fn hostile_text_stays_text_when_rendered_and_patched() {
             [number];
         tell_clarity(&clarity, word);
         surveys.book().records = vec![record(2 + i64::try_from(number).expect("few pages"), word)];
-        goodays::send(&house, &respond(&goodays, "r1", word)).await;
-        house.until("all", "the hostile change", |state| state["agents"]["41"].to_string().contains(word)).await;
+        goodays::send(&server, &respond(&goodays, "r1", word)).await;
+        server.until("all", "the hostile change", |state| state["agents"]["41"].to_string().contains(word)).await;
         if field != "queue" {
             browser.until("the words after a patch", &there(word)).await;
         }
@@ -254,9 +254,9 @@ async fn hostile_text_stays_text_when_rendered_and_patched() {
     }
 
     // What a browser asks for by itself is no page of ours: problems are painted, too.
-    let problem = house.at("/wallboard/%3Cscript%3Ewindow.top.ran('problem')%3C%2Fscript%3E");
+    let problem = server.at("/wallboard/%3Cscript%3Ewindow.top.ran('problem')%3C%2Fscript%3E");
     browser.client.goto(problem.as_str()).await.expect("a page");
     assert_eq!(browser.ask("return window.executions.concat(window.reports)").await, json!([]));
     browser.close().await;
-    house.stop().await;
+    server.stop().await;
 }

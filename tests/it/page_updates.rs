@@ -25,7 +25,7 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; i
                       form-action 'self'; base-uri 'none'; frame-ancestors 'none'; report-uri /violations";
 
 /// Serves pages painted from one document, and a socket that the test speaks through.
-pub(crate) struct TestServer {
+pub(crate) struct PageServer {
     pub(crate) address: String,
     sockets: UnboundedReceiver<Peer>,
     violations: UnboundedReceiver<String>,
@@ -49,7 +49,7 @@ pub(crate) struct Peer {
     say: UnboundedSender<Message>,
 }
 
-impl TestServer {
+impl PageServer {
     pub(crate) async fn open(state: Value) -> Self {
         let (sockets_in, sockets) = unbounded_channel();
         let (violations_in, violations) = unbounded_channel();
@@ -75,17 +75,17 @@ impl TestServer {
     }
 
     pub(crate) async fn peer(&mut self) -> Peer {
-        tokio::time::timeout(TIMEOUT, self.sockets.recv()).await.expect("a page connects").expect("the house is open")
+        tokio::time::timeout(TIMEOUT, self.sockets.recv()).await.expect("a page connects").expect("the server is open")
     }
 }
 
 impl Peer {
-    pub(crate) fn say(&self, frame: &Value) {
+    pub(crate) fn send(&self, frame: &Value) {
         self.say.send(Message::text(frame.to_string())).expect("the socket is open");
     }
 
     pub(crate) fn beat(&self, version: u64) {
-        self.say(&json!({ "type": "beat", "version": version, "now": NOW }));
+        self.send(&json!({ "type": "beat", "version": version, "now": NOW }));
     }
 
     fn close(&self, code: u16) {
@@ -214,10 +214,10 @@ async fn script_renders_like_the_server_and_patches_only_cells() {
         "supervisor?group=none",
         "supervisor",
     ] {
-        // A house for each page: what a page that is being left still says is not the next page's.
-        let mut house = TestServer::open(agent_detail(now(), 30)).await;
-        browser.client.goto(&format!("{}/page/{name}", house.address)).await.expect("the page opens");
-        let peer = house.peer().await;
+        // A server for each page: what a page that is being left still says is not the next page's.
+        let mut server = PageServer::open(agent_detail(now(), 30)).await;
+        browser.client.goto(&format!("{}/page/{name}", server.address)).await.expect("the page opens");
+        let peer = server.peer().await;
         assert_eq!(peer.query, "scope=all&epoch=e1&version=10", "{name}");
         let differences = browser
             .client
@@ -248,8 +248,8 @@ async fn script_renders_like_the_server_and_patches_only_cells() {
             patches_touch_only_their_cells(&browser, &peer).await;
             rows_come_and_go(&browser, &peer).await;
         }
-        assert!(house.sockets.is_empty(), "{name} opens one socket and keeps it");
-        assert!(house.violations.try_recv().is_err(), "nothing on {name} breaks the content security policy");
+        assert!(server.sockets.is_empty(), "{name} opens one socket and keeps it");
+        assert!(server.violations.try_recv().is_err(), "nothing on {name} breaks the content security policy");
     }
     browser.close().await;
 }
@@ -260,7 +260,7 @@ async fn a_thread_goes_on_while_somebody_reads_it(browser: &Browser, peer: &Peer
         "state": "closed", "messages": { "m0": first, "m2": { "attachment": null } }, "offeredActions": { "call": null, "reply": null },
         "answers": { "2": { "question": "May we call?", "kind": "choice", "value": ["Yes", "Evenings"] } }, "attribution": { "rule": "extra.session", "session": 82_003, "queue": 3 },
     });
-    peer.say(&json!({ "type": "patch", "version": 11, "patch": { "feedback": { "r903": change } } }));
+    peer.send(&json!({ "type": "patch", "version": 11, "patch": { "feedback": { "r903": change } } }));
     browser.until("a message", "return document.querySelectorAll('.thread-list > li').length === 3").await;
     let shown = "return [...document.querySelectorAll('.thread-list > li')].map((row) => [row.dataset.row, row.querySelector('b').textContent, row.querySelector('.text').textContent.slice(0, 9), row.querySelector('a').hidden])";
     let wanted = json!([
@@ -288,7 +288,7 @@ async fn a_day_goes_on(browser: &Browser, peer: &Peer) {
         "byQueue": { "7": null, "3": { "audio": { "answeredCount": 4 } } },
         "sessions": { "9": { "queue": 3, "modality": "audio", "status": "active", "since": NOW } },
     });
-    peer.say(&json!({ "type": "patch", "version": 11, "patch": { "agents": { "45": change } } }));
+    peer.send(&json!({ "type": "patch", "version": 11, "patch": { "agents": { "45": change } } }));
     browser.until("a status", "return document.querySelectorAll('.status-intervals tbody tr').length === 5").await;
     assert_eq!(
         text_of(browser, ".status-intervals tbody tr .state").await,
@@ -315,7 +315,7 @@ async fn patches_touch_only_their_cells(browser: &Browser, peer: &Peer) {
              })).observe(document.getElementById('content'), { subtree: true, childList: true, characterData: true });",
         )
         .await;
-    peer.say(&json!({ "type": "patch", "version": 11, "patch": { "queues": { "2": { "waiting": 4 } }, "counts": { "all": { "waiting": 27 } } } }));
+    peer.send(&json!({ "type": "patch", "version": 11, "patch": { "queues": { "2": { "waiting": 4 } }, "counts": { "all": { "waiting": 27 } } } }));
     browser
         .until(
             "the cell shows four",
@@ -330,17 +330,17 @@ async fn patches_touch_only_their_cells(browser: &Browser, peer: &Peer) {
 async fn rows_come_and_go(browser: &Browser, peer: &Peer) {
     let hostile = "<img src=x onerror=alert(1)>\u{2028}\"'";
     let newcomer = json!({ "name": hostile, "team": 3, "status": "inCall", "activity": "inContact", "since": "2026-11-21T15:40:00Z", "suspended": false });
-    peer.say(&json!({ "type": "patch", "version": 12, "patch": { "agents": { "999": newcomer } } }));
+    peer.send(&json!({ "type": "patch", "version": 12, "patch": { "agents": { "999": newcomer } } }));
     browser.until("a row", "return !!document.querySelector('tbody[data-team=\"3\"] tr[data-row=\"999\"]')").await;
     assert_eq!(text_of(browser, "[data-path='agents/999/name']").await, hostile, "text stays text");
     assert_eq!(text_of(browser, "tr[data-row='999'] .state").await, "In call");
     assert_eq!(text_of(browser, "#agents-shown").await, "31 agents");
 
-    peer.say(&json!({ "type": "patch", "version": 13, "patch": { "agents": { "999": { "team": 77 } } } }));
+    peer.send(&json!({ "type": "patch", "version": 13, "patch": { "agents": { "999": { "team": 77 } } } }));
     browser
         .until("a new team's group", "return !!document.querySelector('tbody[data-team=\"77\"] tr[data-row=\"999\"]')")
         .await;
-    peer.say(&json!({ "type": "patch", "version": 14, "patch": { "agents": { "999": null } } }));
+    peer.send(&json!({ "type": "patch", "version": 14, "patch": { "agents": { "999": null } } }));
     browser
         .until("row and group gone", "return !document.querySelector('tr[data-row=\"999\"], tbody[data-team=\"77\"]')")
         .await;
@@ -349,11 +349,11 @@ async fn rows_come_and_go(browser: &Browser, peer: &Peer) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn lost_connection_is_announced_and_resumed() {
-    let mut house = TestServer::open(sample(now(), 12)).await;
+    let mut server = PageServer::open(sample(now(), 12)).await;
     let browser = Browser::start(&["--window-size=1600,1000"]).await;
-    browser.client.goto(&format!("{}/page/supervisor", house.address)).await.expect("the page opens");
-    let first = house.peer().await;
-    first.say(&json!({ "type": "patch", "version": 12, "patch": { "queues": { "1": { "waiting": 9 } } } }));
+    browser.client.goto(&format!("{}/page/supervisor", server.address)).await.expect("the page opens");
+    let first = server.peer().await;
+    first.send(&json!({ "type": "patch", "version": 12, "patch": { "queues": { "1": { "waiting": 9 } } } }));
     first.beat(12);
     browser.until("Live", "return document.getElementById('link-state').textContent === 'Live'").await;
 
@@ -368,18 +368,18 @@ async fn lost_connection_is_announced_and_resumed() {
     let said = "return document.querySelector('.chips').innerText.split('\\n')[0]";
     assert_eq!(browser.ask(said).await, json!("Last heard:"), "what the sources were is not what they are");
 
-    let second = house.peer().await;
+    let second = server.peer().await;
     assert_eq!(second.query, "scope=all&epoch=e1&version=12", "it comes back where it was");
     second.beat(12);
     browser.until("Live again", "return document.getElementById('link-state').textContent === 'Live'").await;
     assert_eq!(browser.ask("return document.getElementById('lost').hidden").await, json!(true));
 
     second.beat(15);
-    let third = house.peer().await;
+    let third = server.peer().await;
     assert_eq!(third.query, "scope=all", "a beat ahead of the document asks for all of it");
     let mut state = sample(now(), 11);
     state["queues"]["1"]["waiting"] = json!(6);
-    third.say(&json!({ "type": "snapshot", "epoch": "e2", "version": 3, "scope": "all", "build": "0.1.0-test", "state": state }));
+    third.send(&json!({ "type": "snapshot", "epoch": "e2", "version": 3, "scope": "all", "build": "0.1.0-test", "state": state }));
     browser
         .until("the snapshot", "return document.querySelector('[data-path=\"queues/1/waiting\"]').textContent === '6'")
         .await;
@@ -394,10 +394,10 @@ async fn lost_connection_is_announced_and_resumed() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn wallboard_announces_stale_data_once() {
-    let mut house = TestServer::open(sample(now(), 3)).await;
+    let mut server = PageServer::open(sample(now(), 3)).await;
     let browser = Browser::start(&["--window-size=1600,1000"]).await;
-    browser.client.goto(&format!("{}/page/wallboard", house.address)).await.expect("the page opens");
-    let peer = house.peer().await;
+    browser.client.goto(&format!("{}/page/wallboard", server.address)).await.expect("the page opens");
+    let peer = server.peer().await;
     peer.beat(10);
     browser.until("Live", "return document.getElementById('link-state').textContent === 'Live'").await;
     browser
@@ -427,10 +427,10 @@ async fn wallboard_announces_stale_data_once() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn tables_filter_and_sort_in_place_and_in_the_url() {
-    let mut house = TestServer::open(sample(now(), 40)).await;
+    let mut server = PageServer::open(sample(now(), 40)).await;
     let browser = Browser::start(&["--window-size=1600,1000"]).await;
-    browser.client.goto(&format!("{}/page/supervisor?group=none", house.address)).await.expect("the page opens");
-    let peer = house.peer().await;
+    browser.client.goto(&format!("{}/page/supervisor?group=none", server.address)).await.expect("the page opens");
+    let peer = server.peer().await;
     peer.beat(10);
     browser.until("Live", "return document.getElementById('link-state').textContent === 'Live'").await;
 
@@ -442,7 +442,7 @@ async fn tables_filter_and_sort_in_place_and_in_the_url() {
 
     // What changes unseen does not flash when it is shown again.
     let away = "document.querySelector('tr[data-row=\"41\"]')";
-    peer.say(
+    peer.send(
         &json!({ "type": "patch", "version": 11, "patch": { "agents": { "41": { "reason": "At the dentist" } } } }),
     );
     browser.until("the reason", &format!("return {away}.textContent.includes('At the dentist')")).await;
@@ -458,7 +458,7 @@ async fn tables_filter_and_sort_in_place_and_in_the_url() {
     browser.ask("document.querySelector('[data-collection=queues] a[data-column=waiting]').click()").await;
     let first = "return document.querySelector('[data-collection=queues] tr[data-row] [data-key=name]').textContent";
     assert_eq!(browser.ask(first).await, json!("Complaints"));
-    peer.say(&json!({ "type": "patch", "version": 12, "patch": { "queues": { "2": { "waiting": 40 } } } }));
+    peer.send(&json!({ "type": "patch", "version": 12, "patch": { "queues": { "2": { "waiting": 40 } } } }));
     browser
         .until(
             "Returns first",
@@ -466,7 +466,7 @@ async fn tables_filter_and_sort_in_place_and_in_the_url() {
         )
         .await;
     browser.ask("document.querySelector('[data-collection=queues] tr[data-row=\"7\"] summary').focus()").await;
-    peer.say(&json!({ "type": "patch", "version": 13, "patch": { "queues": { "3": { "waiting": 50 } } } }));
+    peer.send(&json!({ "type": "patch", "version": 13, "patch": { "queues": { "3": { "waiting": 50 } } } }));
     browser
         .until("fifty wait", "return document.querySelector('[data-path=\"queues/3/waiting\"]').textContent === '50'")
         .await;
@@ -488,11 +488,11 @@ const PAUSES: &str = "const later = window.setTimeout;
 #[tokio::test(flavor = "multi_thread")]
 async fn sorting_pauses_over_a_row_and_not_over_a_heading() {
     for (table, column, path) in [("queues", "waiting", "waiting"), ("agents", "name", "name")] {
-        let mut house = TestServer::open(sample(now(), 12)).await;
+        let mut server = PageServer::open(sample(now(), 12)).await;
         let browser = Browser::start(&["--window-size=1600,1000"]).await;
         browser.before_every_page(PAUSES).await;
-        browser.client.goto(&format!("{}/page/supervisor?group=none", house.address)).await.expect("the page opens");
-        let peer = house.peer().await;
+        browser.client.goto(&format!("{}/page/supervisor?group=none", server.address)).await.expect("the page opens");
+        let peer = server.peer().await;
         let find = |css: String| {
             let client = browser.client.clone();
             async move { client.find(Locator::Css(&css)).await.expect("it is there") }
@@ -507,7 +507,7 @@ async fn sorting_pauses_over_a_row_and_not_over_a_heading() {
         let mut top = |row: &str, rank: i64| {
             version += 1;
             let value = if path == "waiting" { json!(rank) } else { json!(format!("Zz {rank}")) };
-            peer.say(&json!({ "type": "patch", "version": version, "patch": { table: { row: { path: value } } } }));
+            peer.send(&json!({ "type": "patch", "version": version, "patch": { table: { row: { path: value } } } }));
         };
         let first = |row: &str| {
             format!("return document.querySelector('[data-collection={table}] tr[data-row]').dataset.row === '{row}'")
@@ -630,9 +630,9 @@ async fn actions_on_customers_and_calls_ask_for_confirmation() {
     state["surveys"]["s04"]["mayRetry"] = json!(true);
     state["surveys"]["s04"]["mayRecover"] = json!(true);
     for (page, form, question, route, fields) in askings() {
-        let mut house = TestServer::open(state.clone()).await;
-        browser.client.goto(&format!("{}/page/{page}", house.address)).await.expect("the page opens");
-        let peer = house.peer().await;
+        let mut server = PageServer::open(state.clone()).await;
+        browser.client.goto(&format!("{}/page/{page}", server.address)).await.expect("the page opens");
+        let peer = server.peer().await;
         peer.beat(10);
         browser.until("Live", "return document.getElementById('link-state').textContent === 'Live'").await;
         browser
@@ -665,11 +665,11 @@ async fn actions_on_customers_and_calls_ask_for_confirmation() {
             "return !document.querySelector('.confirm') && document.activeElement === document.querySelector('{form} button')"
         );
         assert_eq!(browser.ask(&back).await, json!(true), "{route}: Escape goes back to where one was");
-        assert!(house.asked.is_empty(), "{route}: nothing was asked for yet");
+        assert!(server.asked.is_empty(), "{route}: nothing was asked for yet");
         press().await;
         here("\u{e007}").await;
         let (what, sent) =
-            tokio::time::timeout(TIMEOUT, house.asked.recv()).await.expect("in time").expect("asked for");
+            tokio::time::timeout(TIMEOUT, server.asked.recv()).await.expect("in time").expect("asked for");
         assert_eq!((what.split(' ').next(), sent), (Some(route), fields), "{question}");
         let answered = format!("return document.querySelector('{form} [data-answer]')?.dataset.state === 'done'");
         browser.until("the answer where the button is", &answered).await;
@@ -677,13 +677,13 @@ async fn actions_on_customers_and_calls_ask_for_confirmation() {
         if page != "agent" {
             let gone = json!({ "feedback": { "r903": { "offeredActions": { "reply": null, "call": null, "close": null } } },
                 "surveys": { "s04": { "mayRetry": null, "mayRecover": null } } });
-            peer.say(&json!({ "type": "patch", "version": 11, "patch": gone }));
+            peer.send(&json!({ "type": "patch", "version": 11, "patch": gone }));
             let button = format!("document.querySelector('{form} button')");
             browser.until("nothing is offered", &format!("return !{button}.checkVisibility()")).await;
         }
         let seen = format!("return document.querySelector('{form} [data-answer]').checkVisibility()");
         assert_eq!(browser.ask(&seen).await, json!(true), "{route}: the answer stays");
-        assert!(house.asked.is_empty(), "{route}: once");
+        assert!(server.asked.is_empty(), "{route}: once");
     }
     browser.close().await;
 }
@@ -691,11 +691,11 @@ async fn actions_on_customers_and_calls_ask_for_confirmation() {
 #[tokio::test(flavor = "multi_thread")]
 async fn reply_draft_is_kept_until_sent() {
     let browser = Browser::start(&["--window-size=1400,1000"]).await;
-    let mut house = TestServer::open(sample(now(), 12)).await;
+    let mut server = PageServer::open(sample(now(), 12)).await;
     let field = "document.querySelector('#do-reply textarea')";
-    let open = async |house: &mut TestServer, who: &str| {
-        browser.client.goto(&format!("{}/page/r903{who}", house.address)).await.expect("the page opens");
-        house.peer().await
+    let open = async |server: &mut PageServer, who: &str| {
+        browser.client.goto(&format!("{}/page/r903{who}", server.address)).await.expect("the page opens");
+        server.peer().await
     };
     let typed = format!("return {field}.value");
     let key = "return document.querySelector('#do-reply [name=idempotency_key]').value";
@@ -703,17 +703,17 @@ async fn reply_draft_is_kept_until_sent() {
         let field = browser.client.find(Locator::Css("#do-reply textarea")).await.expect("a field");
         field.send_keys("Dear Elena").await.expect("typed");
     };
-    let peer = open(&mut house, "?as=Ann").await;
+    let peer = open(&mut server, "?as=Ann").await;
     type_it().await;
     // The sign-in ends, which empties the page and what the browser kept.
     peer.close(4401);
     browser.until("the page is emptied", "return !document.querySelector('textarea')").await;
-    open(&mut house, "?as=Ann").await;
+    open(&mut server, "?as=Ann").await;
     assert_eq!(browser.ask(&typed).await, json!(""), "not for whoever sits here next");
     type_it().await;
-    open(&mut house, "?as=Bob").await;
+    open(&mut server, "?as=Bob").await;
     assert_eq!(browser.ask(&typed).await, json!(""), "not for whoever signs in without signing out first");
-    open(&mut house, "?as=Ann").await;
+    open(&mut server, "?as=Ann").await;
     browser.until("it is here again", &format!("return {field}.value === 'Dear Elena'")).await;
     assert_eq!(browser.ask("return document.querySelector('#do-reply').hasAttribute('data-typed')").await, json!(true));
 
@@ -724,27 +724,27 @@ async fn reply_draft_is_kept_until_sent() {
         .until("what is said", &format!("{said}.startsWith('The server did not answer. Nothing is lost: press again')"))
         .await;
     let first = browser.ask(key).await;
-    open(&mut house, "?as=Ann").await;
+    open(&mut server, "?as=Ann").await;
     browser.until("it is here again", &format!("return {field}.value === 'Dear Elena'")).await;
     assert_eq!(browser.ask(key).await, first, "the next try is the same deed");
     browser.ask("document.querySelector('#do-reply form').requestSubmit()").await;
-    let (what, fields) = tokio::time::timeout(TIMEOUT, house.asked.recv()).await.expect("in time").expect("asked for");
+    let (what, fields) = tokio::time::timeout(TIMEOUT, server.asked.recv()).await.expect("in time").expect("asked for");
     assert_eq!(what, format!("feedback/r903/reply {}", first.as_str().expect("a key")));
     assert_eq!(fields, json!({ "content": "Dear Elena" }));
     browser
         .until("it was taken", "return document.querySelector('#do-reply [data-answer]').dataset.state === 'done'")
         .await;
-    open(&mut house, "?as=Ann").await;
+    open(&mut server, "?as=Ann").await;
     assert_eq!(browser.ask(&typed).await, json!(""), "what was sent is no draft");
     browser.close().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn repeated_survey_form_is_one_request_and_changed_is_new() {
-    let mut house = TestServer::open(sample(now(), 3)).await;
+    let mut server = PageServer::open(sample(now(), 3)).await;
     let browser = Browser::start(&["--window-size=1400,1000"]).await;
-    browser.client.goto(&format!("{}/page/surveys", house.address)).await.expect("the page opens");
-    let peer = house.peer().await;
+    browser.client.goto(&format!("{}/page/surveys", server.address)).await.expect("the page opens");
+    let peer = server.peer().await;
     let fields = [
         ("customer_name", "Ann"),
         ("customer_email", "ann@example.com"),
@@ -762,16 +762,16 @@ async fn repeated_survey_form_is_one_request_and_changed_is_new() {
     browser.ask("document.querySelector('form.act').requestSubmit()").await;
     browser.until("the promise", "return document.querySelector('[data-answer]').dataset.state === 'done'").await;
 
-    let (first, fields) = house.asked.recv().await.expect("a first try");
-    let (second, _) = house.asked.recv().await.expect("a second try");
-    let (third, _) = house.asked.recv().await.expect("a third try");
+    let (first, fields) = server.asked.recv().await.expect("a first try");
+    let (second, _) = server.asked.recv().await.expect("a second try");
+    let (third, _) = server.asked.recv().await.expect("a third try");
     assert_eq!(first, second, "both tries are the same deed");
     assert_ne!(second, third, "a key that is taken is not used again");
 
     let counted = "return document.querySelector('[data-as=surveyCounts]').textContent";
     let before = "2 waiting to be sent · 2 sent, no answer yet · 7 accepted · 2 rejected · 1 failed · 1 not known whether it arrived";
     assert_eq!(browser.ask(counted).await, json!(before));
-    peer.say(
+    peer.send(
         &json!({ "type": "patch", "version": 11, "patch": { "surveys": { "s05": { "state": "accepted" }, "s99": { "state": "queued" } } } }),
     );
     let after = before.replace("7 accepted", "8 accepted");
@@ -809,11 +809,11 @@ async fn pictures() {
             ("wallboard/far", 1920, 1080),
         ];
         for (name, width, height) in shots {
-            // A house for each, because a page that has lost its link comes back to the house it knew.
-            let mut house = TestServer::open(sample(now(), 120)).await;
+            // A server for each, because a page that has lost its link comes back to the server it knew.
+            let mut server = PageServer::open(sample(now(), 120)).await;
             browser.client.set_window_size(width, height).await.expect("a size");
-            browser.client.goto(&format!("{}/page/{name}", house.address)).await.expect("the page opens");
-            let peer = house.peer().await;
+            browser.client.goto(&format!("{}/page/{name}", server.address)).await.expect("the page opens");
+            let peer = server.peer().await;
             peer.beat(10);
             browser.until("Live", "return document.getElementById('link-state').textContent === 'Live'").await;
             let file = format!("{}-{width}-{theme}", name.replace(['/', '?', '&', '='], "-"));
@@ -821,7 +821,7 @@ async fn pictures() {
                 .expect("written");
             if !name.contains('?') && matches!(name, "supervisor" | "wallboard") {
                 let stale = json!({ "sources": { "clarity": { "state": "stale", "reason": "No message came for 45 seconds." } } });
-                peer.say(&json!({ "type": "patch", "version": 11, "patch": stale }));
+                peer.send(&json!({ "type": "patch", "version": 11, "patch": stale }));
                 browser.until("stale", "return document.querySelector('main').dataset.clarity === 'stale'").await;
                 std::fs::write(
                     folder.join(format!("{file}-stale.png")),

@@ -26,14 +26,14 @@ const BROUGHT: [&str; 5] =
 const SAID: [&str; 3] = ["canary.customer@example.com", "Canary Songbird", "the canary sang of a refund"];
 
 /// A server of the real program, whose every word is kept.
-struct Server {
+struct ServerProcess {
     program: Child,
     base: Url,
     http: reqwest::Client,
     folder: TempDir,
 }
 
-impl Server {
+impl ServerProcess {
     async fn start(config: impl FnOnce(&dyn Fn(&str, &str) -> String) -> String) -> Self {
         Self::start_with("none", config).await
     }
@@ -194,7 +194,7 @@ fn refused_everywhere(sandbox: &Sandbox, secret: &dyn Fn(&str, &str) -> String) 
 #[tokio::test]
 async fn failing_sign_ins_leak_no_secret() {
     let (sandbox, neighbours) = sandbox(8, 2).await;
-    let mut server = Server::start(|secret| refused_everywhere(&sandbox, secret)).await;
+    let mut server = ServerProcess::start(|secret| refused_everywhere(&sandbox, secret)).await;
     let mut viewer = Viewer::connect(&server.base, "all", None).await;
     let refused =
         |state: &Value| ["clarity", "agentConnect"].iter().all(|name| state["sources"][name]["state"] == "down");
@@ -229,7 +229,7 @@ async fn normal_operation_leaks_no_secret_or_verbatim() {
     let (sandbox, neighbours) = sandbox(8, 2).await;
     let at = sandbox.addresses().clone();
     let token = sandbox.control().token_for(1).expect("a token");
-    let mut server = Server::start(|secret| {
+    let mut server = ServerProcess::start(|secret| {
         format!(
             "[clarity]\napi_root = \"{}\"\nclient_id = \"{}\"\nauth = \"negotiate\"\nusername = \"svc\"\npassword_file = \"{}\"\n\
              [goodays]\napi_root = \"{}\"\napi_token_file = \"{}\"\nhmac_secrets_file = \"{}\"\n\
@@ -296,7 +296,7 @@ const FORGED: &str = "canary-typed\r\n{\"level\":\"INFO\",\"message\":\"forged\"
 async fn refusals_and_sockets_log_one_line_without_client_input() {
     let (sandbox, neighbours) = sandbox(8, 2).await;
     let clarity = sandbox.addresses().clarity_api.clone();
-    let mut server = Server::start_with("clarity", |secret| {
+    let mut server = ServerProcess::start_with("clarity", |secret| {
         let token = secret("token", &sandbox.control().token_for(1).expect("a token"));
         format!("[clarity]\napi_root = \"{clarity}\"\nauth = \"static\"\ntoken_file = \"{token}\"\n")
     })

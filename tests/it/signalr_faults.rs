@@ -10,17 +10,17 @@ use serde_json::Value;
 use crate::support::server::{TestServer, sandbox_with};
 use crate::support::until;
 
-/// How often these houses read everything: tests are in a hurry.
+/// How often these servers read everything: tests are in a hurry.
 const POLL: Duration = Duration::from_millis(700);
 
 struct Street {
     sandbox: Sandbox,
     neighbours: Lifecycle,
-    house: TestServer,
+    server: TestServer,
 }
 
 impl Street {
-    /// A busy floor and a house beside it, live.
+    /// A busy floor and a server beside it, live.
     async fn live() -> Self {
         Self::live_with(Options::default(), &[]).await
     }
@@ -34,13 +34,13 @@ impl Street {
     async fn with(options: Options, closed: &[&str]) -> Self {
         let (sandbox, neighbours) = sandbox_with(Options { agents: 20, queues: 4, speed: 10.0, ..options }).await;
         sandbox.control().disable_transports(closed);
-        let house = TestServer::beside_with(&sandbox, |clarity| clarity.poll_interval = POLL).await;
-        Self { sandbox, neighbours, house }
+        let server = TestServer::with_sandbox_config(&sandbox, |clarity| clarity.poll_interval = POLL).await;
+        Self { sandbox, neighbours, server }
     }
 
     /// Waits until Clarity is seen as wanted.
     async fn until(&self, what: &str, mut wanted: impl FnMut(&Value) -> bool) -> Value {
-        let state = self.house.until("all", what, |state| wanted(&state["sources"]["clarity"])).await;
+        let state = self.server.until("all", what, |state| wanted(&state["sources"]["clarity"])).await;
         state["sources"]["clarity"].clone()
     }
 
@@ -48,14 +48,14 @@ impl Street {
     async fn until_pushed(&self, waiting: u64) {
         self.sandbox.control().pause(true);
         self.sandbox.control().set_waiting(1, waiting).expect("a queue");
-        self.house.until("all", "a push", |state| state["queues"]["1"]["waiting"] == waiting).await;
+        self.server.until("all", "a push", |state| state["queues"]["1"]["waiting"] == waiting).await;
         self.sandbox.control().pause(false);
     }
 
     /// Lets the floor stand still and waits until it is shown as it is.
     async fn until_true(&self) {
         self.sandbox.control().pause(true);
-        self.house.until("all", "the truth", |state| self.agents_are_true(state) && self.queues_are_true(state)).await;
+        self.server.until("all", "the truth", |state| self.agents_are_true(state) && self.queues_are_true(state)).await;
     }
 
     fn agents_are_true(&self, state: &Value) -> bool {
@@ -72,7 +72,7 @@ impl Street {
     }
 
     async fn leave(self) {
-        self.house.stop().await;
+        self.server.stop().await;
         self.neighbours.kill();
     }
 }
@@ -190,8 +190,8 @@ async fn reconnect_in_time_does_not_resubscribe() {
         let (sandbox, neighbours) = sandbox_with(Options { agents: 20, queues: 4, ..Options::default() }).await;
         sandbox.control().omit_subscription_ids(hidden);
         sandbox.control().disable_transports(closed);
-        let house = TestServer::beside_with(&sandbox, |clarity| clarity.poll_interval = POLL).await;
-        let street = Street { sandbox, neighbours, house };
+        let server = TestServer::with_sandbox_config(&sandbox, |clarity| clarity.poll_interval = POLL).await;
+        let street = Street { sandbox, neighbours, server };
         street.until("a live floor", |clarity| clarity["state"] == "live").await;
         let control = street.sandbox.control();
         assert_eq!(control.subscription_count(), 2, "agents and queues, ids hidden: {hidden}");
@@ -242,7 +242,7 @@ async fn lost_subscriptions_are_renewed() {
         assert!(count(&clarity, "repaired") >= 1, "{clarity}");
         assert_eq!(count(&clarity, "lost"), 0, "the connection has lived all the time");
         street.until_pushed(71).await;
-        let metrics = street.house.get("/metrics").await.text().await.expect("a text");
+        let metrics = street.server.get("/metrics").await.text().await.expect("a text");
         let line = r#"callboard_source_resyncs_total{source="clarity",reason="unannounced"}"#;
         assert!(metrics.contains(line), "{metrics}");
         street.until_true().await;
@@ -291,7 +291,7 @@ async fn duplicated_and_reordered_pushes_end_in_the_true_state() {
     street.sandbox.control().reorder_pushes(true);
     street.until("some that were put right", |clarity| count(clarity, "repaired") >= 1).await;
     street.sandbox.control().pause(true);
-    street.house.until("all", "true agents", |state| street.agents_are_true(state)).await;
+    street.server.until("all", "true agents", |state| street.agents_are_true(state)).await;
     street.leave().await;
 }
 

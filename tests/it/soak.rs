@@ -21,7 +21,7 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 use url::Url;
 
-use crate::support::program::Server;
+use crate::support::program::ServerProcess;
 use crate::support::server::TIMEOUT;
 use crate::support::viewer::Viewer;
 
@@ -149,7 +149,7 @@ async fn live_and_die(kills: u64, mut rng: StdRng) -> usize {
     let dying = async {
         let mut acknowledged = line.acknowledged.subscribe();
         for _ in 0..kills {
-            let server = Server::start(&folder, SECTIONS).await;
+            let server = ServerProcess::start(&folder, SECTIONS).await;
             line.to.send_replace(Some(server.base.clone()));
             let wanted = acknowledged.borrow().len() + rng.random_range(1..200);
             let heard = timeout(TIMEOUT, acknowledged.wait_for(|all| all.len() >= wanted)).await;
@@ -157,7 +157,7 @@ async fn live_and_die(kills: u64, mut rng: StdRng) -> usize {
             server.kill().await;
             line.to.send_replace(None);
         }
-        let server = Server::start(&folder, SECTIONS).await;
+        let server = ServerProcess::start(&folder, SECTIONS).await;
         line.to.send_replace(Some(server.base.clone()));
         enough.store(true, Ordering::Relaxed);
         server
@@ -168,12 +168,12 @@ async fn live_and_die(kills: u64, mut rng: StdRng) -> usize {
     server.kill().await;
     let acknowledged = line.acknowledged.borrow().clone();
     examine(&folder, &acknowledged);
-    let server = Server::start(&folder, SECTIONS).await;
+    let server = ServerProcess::start(&folder, SECTIONS).await;
     let document = told(&server, &stories).await;
     server.kill().await;
 
     let (folder, line) = (TempDir::new().expect("a directory"), Line::new());
-    let server = Server::start(&folder, SECTIONS).await;
+    let server = ServerProcess::start(&folder, SECTIONS).await;
     line.to.send_replace(Some(server.base.clone()));
     let share = stories.len().div_ceil(8);
     join_all(stories.chunks(share).map(async |stories| {
@@ -193,7 +193,7 @@ async fn live_and_die(kills: u64, mut rng: StdRng) -> usize {
 }
 
 /// The document of a server, once all these stories are in it to their ends.
-async fn told(server: &Server, stories: &[Story]) -> Value {
+async fn told(server: &ServerProcess, stories: &[Story]) -> Value {
     let mut viewer = Viewer::connect(&server.base, "feedback", None).await;
     viewer.until("every story", |document| stories.iter().all(|story| story.is_told_by(document))).await;
     viewer.document

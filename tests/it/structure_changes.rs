@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::signalrjs::Peer;
+use crate::support::signalrjs::SignalrJsServer;
 use crate::support::viewer::Viewer;
 
 fn agent(id: i64, name: &str, more: Value) -> Value {
@@ -14,9 +14,9 @@ fn agent(id: i64, name: &str, more: Value) -> Value {
 
 #[tokio::test]
 async fn unknown_entity_triggers_a_structure_read() {
-    let mut peer = Peer::start(0).await;
-    let house = peer.house().await;
-    let mut viewer = Viewer::connect(&house.base, "all", None).await;
+    let mut peer = SignalrJsServer::start(0).await;
+    let server = peer.server().await;
+    let mut viewer = Viewer::connect(&server.base, "all", None).await;
 
     // Rob is renamed and moves; Mia and a queue with a caller are new.
     let floor = json!({
@@ -36,7 +36,7 @@ async fn unknown_entity_triggers_a_structure_read() {
     )
     .await;
     let state = viewer
-        .seen("those who are new", |state| {
+        .document_when("those who are new", |state| {
             state["agents"]["43"]["status"] == "available" && state["queues"]["13"]["waiting"] == 1
         })
         .await;
@@ -51,7 +51,7 @@ async fn unknown_entity_triggers_a_structure_read() {
     peer.set_floor(&floor.to_string()).await;
     peer.push(&json!([{"type": "agent", "id": 41, "teamId": 3}]).to_string()).await;
     let is_gone = |state: &Value| state["agents"].get("37").is_none() && state["queues"].get("12").is_none();
-    let state = viewer.seen("those who have gone", is_gone).await;
+    let state = viewer.document_when("those who have gone", is_gone).await;
     assert_eq!(state["agents"]["41"]["team"], 3);
 
     // What comes late about those who have gone brings no ghost back: what is pushed after it shows that it was heard.
@@ -60,9 +60,9 @@ async fn unknown_entity_triggers_a_structure_read() {
     peer.push(&json!([late, {"type": "queue", "id": 12, "callsToday": 5}]).to_string()).await;
     peer.push(&json!([{"type": "agent", "id": 41, "currentStatus": {"reasonCodeName": "After them"}}]).to_string())
         .await;
-    let state = viewer.seen("what came after", |state| state["agents"]["41"]["reason"] == "After them").await;
+    let state = viewer.document_when("what came after", |state| state["agents"]["41"]["reason"] == "After them").await;
     assert!(is_gone(&state), "{state}");
     assert_eq!(state["counts"]["all"]["staff"]["agents"], 2);
     assert!(state["queues"]["11"]["sessions"].get("9002").is_none());
-    house.stop().await;
+    server.stop().await;
 }

@@ -68,13 +68,13 @@ impl Mock {
     }
 
     /// A server beside it.
-    pub async fn house(&self, change: impl FnOnce(&mut Config)) -> TestServer {
-        self.house_at(Clock::system(), change).await
+    pub async fn server(&self, change: impl FnOnce(&mut Config)) -> TestServer {
+        self.server_at(Clock::system(), change).await
     }
 
     /// The same, by a clock of its own.
-    pub async fn house_at(&self, clock: Clock, change: impl FnOnce(&mut Config)) -> TestServer {
-        TestServer::alone_at(clock, |config| {
+    pub async fn server_at(&self, clock: Clock, change: impl FnOnce(&mut Config)) -> TestServer {
+        TestServer::standalone_at(clock, |config| {
             config.goodays = Some(self.config());
             change(config);
         })
@@ -156,10 +156,10 @@ impl Mock {
 }
 
 /// Sends an event, signed, as Goodays would.
-pub async fn send(house: &TestServer, event: &Value) {
+pub async fn send(server: &TestServer, event: &Value) {
     let body = event.to_string();
     let signature = Tag::sign(&Secret::from(SECRET), body.as_bytes()).to_string();
-    let request = house.http.post(house.at("/webhooks/goodays")).header("X-HMAC-SHA256", signature).body(body);
+    let request = server.http.post(server.at("/webhooks/goodays")).header("X-HMAC-SHA256", signature).body(body);
     assert_eq!(request.send().await.expect("an answer").status(), StatusCode::NO_CONTENT);
 }
 

@@ -39,7 +39,7 @@ pub enum Site {
 }
 
 /// The domain and the site. Dropping it ends both.
-pub struct Windows {
+pub struct WindowsDomain {
     pub kdc: String,
     /// What the token service gives; `None`: a JWT of its own.
     pub token: Arc<Mutex<Option<String>>>,
@@ -51,7 +51,7 @@ pub struct Windows {
     folder: TempDir,
 }
 
-impl Windows {
+impl WindowsDomain {
     pub async fn start(kind: Site) -> Self {
         let folder = TempDir::new().expect("a directory");
         let (kdc, site) = (free_port(), free_port());
