@@ -1,5 +1,5 @@
-//! The walls of the house, as a test: who may import whom, and which library belongs to which room. ARCHITECTURE.md says
-//! why.
+//! The walls of the house, as a test: who may import whom, and which library belongs to which room. ARCHITECTURE.md
+//! says why.
 
 use std::collections::BTreeMap;
 use std::fs;

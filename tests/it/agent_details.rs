@@ -1,5 +1,5 @@
-//! Whoever looks at one agent sees the last 24 hours and the metrics by queue, and in the demo may act; whoever looks at the
-//! floor is spared all that.
+//! Whoever looks at one agent sees the last 24 hours and the metrics by queue, and in the demo may act; whoever looks
+//! at the floor is spared all that.
 
 use fantoccini::Locator;
 use sandbox::{FaultResponse, Upstream};

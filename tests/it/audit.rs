@@ -1,4 +1,5 @@
-//! The audit names who did what, from where and by which sign-in; refusals are in it, in bounds; and it can be searched.
+//! The audit names who did what, from where and by which sign-in; refusals are in it, in bounds; and it can be
+//! searched.
 
 use std::time::Duration;
 

@@ -361,7 +361,8 @@ async fn foreign_and_absent_ids_get_the_same_answer() {
         pairs.push(("pin".to_owned(), pin(&session).await, pin("987654321").await));
         let ask = async |session: &str, employee: &str| {
             let session: i64 = session.parse().expect("a number");
-            let survey = json!({"customer_email": "jenny@customers.example", "employee_email": employee, "channel": "phone",
+            let survey = json!({"customer_email": "jenny@customers.example", "employee_email": employee,
+                "channel": "phone",
                 "ext_interaction_id": "i-1", "customer_name": "Jenny", "session_id": session});
             post("/api/v1/surveys".to_owned(), survey).await
         };

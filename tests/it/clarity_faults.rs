@@ -1,5 +1,5 @@
-//! Clarity's answers fail in every way that answers can fail (`reliability.md`, rows U2, U3, U11, U12, U14 to U16): each
-//! failure costs what it concerns and nothing else, and is told.
+//! Clarity's answers fail in every way that answers can fail (`reliability.md`, rows U2, U3, U11, U12, U14 to U16):
+//! each failure costs what it concerns and nothing else, and is told.
 
 use std::time::Duration;
 
@@ -143,7 +143,8 @@ async fn failing_token_endpoint_matters_only_at_token_expiry() {
     street.leave().await;
 }
 
-/// U3: nothing was shown that could be refused, so no account can be locked: it is asked again, and works within a minute.
+/// U3: nothing was shown that could be refused, so no account can be locked: it is asked again, and works within a
+/// minute.
 #[tokio::test]
 async fn token_endpoint_error_recovers_within_a_minute() {
     for (status, body, told) in

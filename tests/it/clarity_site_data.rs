@@ -115,7 +115,8 @@ async fn queue_metrics_over_rest_are_shown_and_unknown_counted() {
     let mock = Mock::new();
     let waiting = json!({"sessionId": 82673, "sessionType": "queued", "queueId": 11, "customerName": "Jane C.",
         "sessionStatus": "Queued", "queuedMs": 34000});
-    let queue = json!({"type": "queue", "id": "11", "name": "Orders", "metrics": {"audio": {"QueuedCount": 1, "abandonedCount": 4}},
+    let queue = json!({"type": "queue", "id": "11", "name": "Orders", "metrics": {"audio": {"QueuedCount": 1,
+        "abandonedCount": 4}},
         "sessions": {"audio": {"sessions": [waiting]}}});
     let odd = json!([queue, {"type": "agent", "id": 41}, {"type": "queue", "id": 99}, {"what": "is this"}]);
     mock.answer(PROBE, 200, odd);
@@ -159,7 +160,10 @@ fn quick(clarity: &mut Clarity) {
 /// `apis.md` C44, C46.
 #[tokio::test]
 async fn queue_search_is_batched_with_a_fallback_to_single_ones() {
-    let found = |id: i64, online: i64| json!({"queuesFound": [{"queueId": id, "agentsOnline": online}, {"queueId": 99, "agentsOnline": 5}]});
+    let found = |id: i64, online: i64| {
+        json!({"queuesFound": [{"queueId": id, "agentsOnline": online}, {"queueId": 99,
+        "agentsOnline": 5}]})
+    };
     let online = |wanted: [i64; 2]| {
         move |state: &serde_json::Value| {
             let queues = &state["queues"];

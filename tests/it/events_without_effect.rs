@@ -1,4 +1,5 @@
-//! Signed events that cannot be read, or are of a type that nobody documented: acknowledged, kept, without effect, and seen.
+//! Signed events that cannot be read, or are of a type that nobody documented: acknowledged, kept, without effect, and
+//! seen.
 
 use base::hmac::Tag;
 use base::{Clock, Secret};

@@ -47,7 +47,8 @@ impl Site {
     fn has_ended(&self, id: i64, began: &str, email: &str, conversation: Option<&str>) {
         let mut items = vec![json!({"extraItemId": -1, "key": "CustomerEmail", "value": email})];
         items.extend(conversation.map(|it| json!({"extraItemId": -1, "key": "KustomerConversationId", "value": it})));
-        let session = json!({"sessionId": id, "queueId": 11, "agentId": 41, "agentName": "Rob T.", "sessionStatus": "Completed",
+        let session = json!({"sessionId": id, "queueId": 11, "agentId": 41, "agentName": "Rob T.",
+            "sessionStatus": "Completed",
             "startTimeStamp": began, "endTimeStamp": "2026-11-20T16:00:00Z", "customerPhone": "13128633465;EXT=3465",
             "extraItems": {"items": items, "count": 1}});
         self.clarity.answer(&format!("GET sessions/{id}"), 200, session);
@@ -71,7 +72,10 @@ impl Site {
     fn agent_lists(&self, calls: &[i64]) {
         let calls: Vec<Value> = calls
             .iter()
-            .map(|id| json!({"sessionId": id, "queueId": 11, "agentId": 41, "sessionStatus": "Active", "activeMs": 60000}))
+            .map(|id| {
+                json!({"sessionId": id, "queueId": 11, "agentId": 41, "sessionStatus": "Active",
+                "activeMs": 60000})
+            })
             .collect();
         let agent = json!({"type": "agent", "id": 41, "name": "Rob T.", "currentStatus": {"agentStatus": "inCall"},
             "sessions": {"audio": {"sessions": calls}}});

@@ -46,12 +46,17 @@ fn event(kind: &str, id: &str, extra: &Value) -> Value {
         "response": {
             "id": id, "token": "1234abcd1234abcd1234abcd1234abcd", "created_date": "2026-11-20T10:20:39.810686+01:00",
             "updated_date": "2026-11-20T10:21:15.952136+01:00", "source": "email",
-            "survey": {"id": "12AB34", "slug": "survey1", "label": "After a call", "enabled": true, "detail_url": "https://api.goodays.co/v2/surveys/12AB34"},
-            "answers": [{"id": "12AB34", "value": 5, "question": {"id": "12AB34", "title": "**Would** you recommend /PLACE/ ?", "type": "nps", "enabled": true}}],
+            "survey": {"id": "12AB34", "slug": "survey1", "label": "After a call", "enabled": true,
+                "detail_url": "https://api.goodays.co/v2/surveys/12AB34"},
+            "answers": [{"id": "12AB34", "value": 5, "question": {"id": "12AB34",
+                "title": "**Would** you recommend /PLACE/ ?", "type": "nps", "enabled": true}}],
             "message": message, "reply": null,
-            "user": {"email": "[email protected]", "first_name": "Chester", "last_name": "COPPERPOT", "opt_in": {"newsletter": false, "email": false, "sms": false}},
-            "context": {"email": "[email protected]", "extra": extra, "cz_tag": "survey1", "crm_id": "", "last_name": "COPPERPOT", "first_name": "Chester"},
-            "place": {"id": "12AB34", "partner_id": "1234", "name": "Harbour Street", "enabled": true, "detail_url": "https://api.goodays.co/v2/places/12AB34"},
+            "user": {"email": "[email protected]", "first_name": "Chester", "last_name": "COPPERPOT",
+                "opt_in": {"newsletter": false, "email": false, "sms": false}},
+            "context": {"email": "[email protected]", "extra": extra, "cz_tag": "survey1", "crm_id": "",
+                "last_name": "COPPERPOT", "first_name": "Chester"},
+            "place": {"id": "12AB34", "partner_id": "1234", "name": "Harbour Street", "enabled": true,
+                "detail_url": "https://api.goodays.co/v2/places/12AB34"},
             "delegated_to": null, "attached_messages": [], "state": "open", "thread": "z4RjEyMP4r",
             "actions": {"reply": "https://evil.example/reply", "spam": "https://evil.example/spam"},
             "alert_triggered": false
@@ -175,7 +180,8 @@ async fn repeated_event_has_one_effect_and_unknown_one_has_none() {
     let server = listening(&[SECRET]).await;
     let first = event("response", "r1", &json!({}));
     let mut again = event("message", "r1", &json!({}));
-    again["message"] = json!({"id": "m2", "created_date": "2026-11-20T11:00:00+01:00", "type": "Message", "content": "Hello?",
+    again["message"] = json!({"id": "m2", "created_date": "2026-11-20T11:00:00+01:00", "type": "Message",
+        "content": "Hello?",
         "attachment": null, "sender": {"email": "", "first_name": "Chester", "last_name": ""}});
     let mut odd = event("teleported", "r2", &json!({}));
     odd["response"]["new_field"] = json!({"deep": [1, null]});

@@ -31,7 +31,8 @@ fn longer(value: &Value, name: &str) -> Value {
 /// A floor of long words, with something in every place that a page has.
 fn hostile() -> Value {
     let mut state = agent_detail(now(), 30);
-    state["agents"]["45"]["sessions"] = json!({"9": {"queue": 3, "modality": "audio", "status": "active", "since": "2026-11-21T15:40:00Z",
+    state["agents"]["45"]["sessions"] = json!({"9": {"queue": 3, "modality": "audio", "status": "active",
+        "since": "2026-11-21T15:40:00Z",
         "customer": "Ann", "recording": true, "other": {"callNote": "x"}}});
     state["labels"] = json!({"answeredCount": "Answered", "abandonedCount": "Abandoned", "ronaCount": "Not answered"});
     state["places"] = json!({"p1": {"name": "Place", "feedback": {"open": 3}}});

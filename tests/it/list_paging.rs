@@ -1,4 +1,5 @@
-//! Lists that grow without bound come in pages of a hundred, what needs somebody first, and say how many there are of all.
+//! Lists that grow without bound come in pages of a hundred, what needs somebody first, and say how many there are of
+//! all.
 
 use serde_json::{Value, json};
 
@@ -44,7 +45,8 @@ async fn feedback_page_holds_a_hundred_and_updates_live() {
         let mut on_page = wanted.chunks(100).nth(page - 1).map(<[String]>::to_vec).unwrap_or_default();
         on_page.sort();
         assert_eq!(ids(state, "feedback"), on_page, "page {page}");
-        let counts = json!({"total": ALL, "needsAction": open, "page": page, "pages": 3, "states": {"open": open, "closed": ALL - open}});
+        let counts = json!({"total": ALL, "needsAction": open, "page": page, "pages": 3, "states": {"open": open,
+            "closed": ALL - open}});
         assert_eq!(state["lists"], json!({ "feedback": counts }), "counts are over all pages");
         assert_eq!(state["totals"]["floor"]["feedback"]["open"], whole["totals"]["floor"]["feedback"]["open"]);
     }

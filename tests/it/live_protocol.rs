@@ -211,7 +211,8 @@ async fn abuse_closes_only_the_abusers_socket() {
         };
         let code = tokio::select! {
             () = abusing => unreachable!("abuse has no end of its own"),
-            ended = tokio::time::timeout(crate::support::server::TIMEOUT, ended) => ended.expect("it is shown out in time"),
+            ended = tokio::time::timeout(crate::support::server::TIMEOUT,
+                ended) => ended.expect("it is shown out in time"),
         };
         assert!(matches!(code, None | Some(1008 | 1009)), "{what}: {code:?}");
     }

@@ -1,4 +1,5 @@
-//! What is cut, out of range or oddly written costs itself: neither its neighbours nor the source (`docs/tolerance.md`).
+//! What is cut, out of range or oddly written costs itself: neither its neighbours nor the source
+//! (`docs/tolerance.md`).
 
 use axum::Router;
 use axum::extract::Query;

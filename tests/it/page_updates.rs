@@ -37,8 +37,8 @@ struct Rooms {
     state: Value,
     sockets: UnboundedSender<Peer>,
     violations: UnboundedSender<String>,
-    /// Survey requests: the idempotency key and the fields. The first is refused, the second finds its key taken. All else
-    /// that was asked for: where, with the key after a space if there is one, and the fields. It is taken.
+    /// Survey requests: the idempotency key and the fields. The first is refused, the second finds its key taken. All
+    /// else that was asked for: where, with the key after a space if there is one, and the fields. It is taken.
     asked: UnboundedSender<(String, Value)>,
     answers: Arc<AtomicUsize>,
 }
@@ -257,8 +257,10 @@ async fn script_renders_like_the_server_and_patches_only_cells() {
 async fn a_thread_goes_on_while_somebody_reads_it(browser: &Browser, peer: &Peer) {
     let first = json!({ "at": "2026-11-20T10:00:00Z", "kind": "problem", "text": "<b>No label came.</b>" });
     let change = json!({
-        "state": "closed", "messages": { "m0": first, "m2": { "attachment": null } }, "offeredActions": { "call": null, "reply": null },
-        "answers": { "2": { "question": "May we call?", "kind": "choice", "value": ["Yes", "Evenings"] } }, "attribution": { "rule": "extra.session", "session": 82_003, "queue": 3 },
+        "state": "closed", "messages": { "m0": first, "m2": { "attachment": null } }, "offeredActions": { "call": null,
+            "reply": null },
+        "answers": { "2": { "question": "May we call?", "kind": "choice", "value": ["Yes", "Evenings"] } },
+            "attribution": { "rule": "extra.session", "session": 82_003, "queue": 3 },
     });
     peer.send(&json!({ "type": "patch", "version": 11, "patch": { "feedback": { "r903": change } } }));
     browser.until("a message", "return document.querySelectorAll('.thread-list > li').length === 3").await;
@@ -315,7 +317,8 @@ async fn patches_touch_only_their_cells(browser: &Browser, peer: &Peer) {
              })).observe(document.getElementById('content'), { subtree: true, childList: true, characterData: true });",
         )
         .await;
-    peer.send(&json!({ "type": "patch", "version": 11, "patch": { "queues": { "2": { "waiting": 4 } }, "counts": { "all": { "waiting": 27 } } } }));
+    peer.send(&json!({ "type": "patch", "version": 11, "patch": { "queues": { "2": { "waiting": 4 } },
+        "counts": { "all": { "waiting": 27 } } } }));
     browser
         .until(
             "the cell shows four",
@@ -329,7 +332,8 @@ async fn patches_touch_only_their_cells(browser: &Browser, peer: &Peer) {
 
 async fn rows_come_and_go(browser: &Browser, peer: &Peer) {
     let hostile = "<img src=x onerror=alert(1)>\u{2028}\"'";
-    let newcomer = json!({ "name": hostile, "team": 3, "status": "inCall", "activity": "inContact", "since": "2026-11-21T15:40:00Z", "suspended": false });
+    let newcomer = json!({ "name": hostile, "team": 3, "status": "inCall", "activity": "inContact",
+        "since": "2026-11-21T15:40:00Z", "suspended": false });
     peer.send(&json!({ "type": "patch", "version": 12, "patch": { "agents": { "999": newcomer } } }));
     browser.until("a row", "return !!document.querySelector('tbody[data-team=\"3\"] tr[data-row=\"999\"]')").await;
     assert_eq!(text_of(browser, "[data-path='agents/999/name']").await, hostile, "text stays text");
@@ -379,7 +383,8 @@ async fn lost_connection_is_announced_and_resumed() {
     assert_eq!(third.query, "scope=all", "a beat ahead of the document asks for all of it");
     let mut state = sample(now(), 11);
     state["queues"]["1"]["waiting"] = json!(6);
-    third.send(&json!({ "type": "snapshot", "epoch": "e2", "version": 3, "scope": "all", "build": "0.1.0-test", "state": state }));
+    third.send(&json!({ "type": "snapshot", "epoch": "e2", "version": 3, "scope": "all", "build": "0.1.0-test",
+        "state": state }));
     browser
         .until("the snapshot", "return document.querySelector('[data-path=\"queues/1/waiting\"]').textContent === '6'")
         .await;
@@ -388,7 +393,8 @@ async fn lost_connection_is_announced_and_resumed() {
         .await;
 
     third.close(4403);
-    browser.until("the page is cleared", "return !document.querySelector('table') && /may no longer see/.test(document.getElementById('content').textContent)").await;
+    browser.until("the page is cleared",
+        "return !document.querySelector('table') && /may no longer see/.test(document.getElementById('content').textContent)").await;
     browser.close().await;
 }
 
@@ -675,7 +681,8 @@ async fn actions_on_customers_and_calls_ask_for_confirmation() {
         browser.until("the answer where the button is", &answered).await;
         // What was offered is taken back at once, as it is when it was done.
         if page != "agent" {
-            let gone = json!({ "feedback": { "r903": { "offeredActions": { "reply": null, "call": null, "close": null } } },
+            let gone = json!({ "feedback": { "r903": { "offeredActions": { "reply": null, "call": null,
+                "close": null } } },
                 "surveys": { "s04": { "mayRetry": null, "mayRecover": null } } });
             peer.send(&json!({ "type": "patch", "version": 11, "patch": gone }));
             let button = format!("document.querySelector('{form} button')");
@@ -756,9 +763,11 @@ async fn repeated_survey_form_is_one_request_and_changed_is_new() {
         field.send_keys(text).await.expect("typed");
     }
     browser.ask("document.querySelector('form.act').requestSubmit()").await;
-    browser.until("the refusal", "return document.querySelector('[data-answer]').textContent === 'Agent Connect does not answer. Try again.'").await;
+    browser.until("the refusal",
+        "return document.querySelector('[data-answer]').textContent === 'Agent Connect does not answer. Try again.'").await;
     browser.ask("document.querySelector('form.act').requestSubmit()").await;
-    browser.until("the conflict", "return document.querySelector('[data-answer]').textContent === 'An earlier version was already taken: see the table.'").await;
+    browser.until("the conflict",
+        "return document.querySelector('[data-answer]').textContent === 'An earlier version was already taken: see the table.'").await;
     browser.ask("document.querySelector('form.act').requestSubmit()").await;
     browser.until("the promise", "return document.querySelector('[data-answer]').dataset.state === 'done'").await;
 
@@ -771,14 +780,14 @@ async fn repeated_survey_form_is_one_request_and_changed_is_new() {
     let counted = "return document.querySelector('[data-as=surveyCounts]').textContent";
     let before = "2 waiting to be sent · 2 sent, no answer yet · 7 accepted · 2 rejected · 1 failed · 1 not known whether it arrived";
     assert_eq!(browser.ask(counted).await, json!(before));
-    peer.send(
-        &json!({ "type": "patch", "version": 11, "patch": { "surveys": { "s05": { "state": "accepted" }, "s99": { "state": "queued" } } } }),
-    );
+    peer.send(&json!({ "type": "patch", "version": 11, "patch": { "surveys": { "s05": { "state": "accepted" },
+            "s99": { "state": "queued" } } } }));
     let after = before.replace("7 accepted", "8 accepted");
     browser.until("the counts", &format!("{counted} === '{after}'")).await;
     browser.ask("const show = document.getElementById('show-new'); show.focus(); show.click()").await;
     assert_eq!(browser.ask("return document.activeElement.dataset.row").await, json!("s99"), "the focus is not lost");
-    let wanted = json!({ "customer_name": "Ann", "customer_email": "ann@example.com", "channel": "phone", "ext_interaction_id": "i-1", "tags": ["vip", "orders"] });
+    let wanted = json!({ "customer_name": "Ann", "customer_email": "ann@example.com", "channel": "phone",
+        "ext_interaction_id": "i-1", "tags": ["vip", "orders"] });
     assert_eq!(fields, wanted, "what was left empty is left out");
     browser.close().await;
 }
@@ -820,7 +829,8 @@ async fn pictures() {
             std::fs::write(folder.join(format!("{file}.png")), browser.client.screenshot().await.expect("a picture"))
                 .expect("written");
             if !name.contains('?') && matches!(name, "supervisor" | "wallboard") {
-                let stale = json!({ "sources": { "clarity": { "state": "stale", "reason": "No message came for 45 seconds." } } });
+                let stale = json!({ "sources": { "clarity": { "state": "stale",
+                    "reason": "No message came for 45 seconds." } } });
                 peer.send(&json!({ "type": "patch", "version": 11, "patch": stale }));
                 browser.until("stale", "return document.querySelector('main').dataset.clarity === 'stale'").await;
                 std::fs::write(
@@ -830,7 +840,8 @@ async fn pictures() {
                 .expect("written");
                 peer.close(1013);
                 browser.until("lost", "return document.documentElement.dataset.link === 'lost'").await;
-                browser.until("greyed for a second", "return !window.shot && (window.shot = performance.now()) && false || performance.now() - window.shot > 1500").await;
+                browser.until("greyed for a second",
+                    "return !window.shot && (window.shot = performance.now()) && false || performance.now() - window.shot > 1500").await;
                 std::fs::write(
                     folder.join(format!("{file}-lost.png")),
                     browser.client.screenshot().await.expect("a picture"),

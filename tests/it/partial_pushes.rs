@@ -92,7 +92,10 @@ async fn unexpected_push_values_are_counted_and_marked() {
     let mut viewer = Viewer::connect(&server.base, "all", None).await;
     let session =
         |id: Value, agent: i64| json!({"sessionId": id, "agentId": agent, "sessionStatus": "Active", "queueId": 11});
-    let adds = |agent: i64, sessions: &[Value]| json!({"type": "agent", "id": agent, "sessions": {"audio": {"addedSessions": sessions}}});
+    let adds = |agent: i64, sessions: &[Value]| {
+        json!({"type": "agent", "id": agent,
+        "sessions": {"audio": {"addedSessions": sessions}}})
+    };
     // A status of two minds, an entry without an identity, and a call that goes from one agent to another.
     peer.push(
         &json!([

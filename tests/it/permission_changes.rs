@@ -1,5 +1,5 @@
-//! Every route, for every role, by cookie and by token, after rights were narrowed, refused, not confirmed, outlived their
-//! token, or given back: what a person may still see and do, and that not a byte of the rest comes.
+//! Every route, for every role, by cookie and by token, after rights were narrowed, refused, not confirmed, outlived
+//! their token, or given back: what a person may still see and do, and that not a byte of the rest comes.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -248,7 +248,8 @@ async fn granted_permission_opens_every_route_of_the_role() {
     drive(Standing::Granted, &server, &people, &nothing()).await;
 }
 
-/// Nothing of what was taken away comes on any route or socket from then on, and what was shown before cannot be resumed.
+/// Nothing of what was taken away comes on any route or socket from then on, and what was shown before cannot be
+/// resumed.
 #[tokio::test]
 async fn narrowed_permission_hides_the_rest() {
     let (sandbox, _life, server, whole) = opened(Duration::from_secs(600)).await;
@@ -328,8 +329,8 @@ async fn unconfirmed_user_sees_and_changes_nothing() {
     }
 }
 
-/// By their own token nobody sees anything any more; a browser's sign-in goes on as far as the structure confirms it, without
-/// what is done at Clarity by that token.
+/// By their own token nobody sees anything any more; a browser's sign-in goes on as far as the structure confirms it,
+/// without what is done at Clarity by that token.
 #[tokio::test]
 async fn ended_token_neither_acts_nor_authenticates() {
     let (sandbox, _life, server, _) = opened(Duration::from_secs(20)).await;

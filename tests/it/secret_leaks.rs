@@ -1,4 +1,5 @@
-//! Secrets stay where they are: whatever goes well or wrong, and however much is logged, none of them comes out anywhere.
+//! Secrets stay where they are: whatever goes well or wrong, and however much is logged, none of them comes out
+//! anywhere.
 
 use std::fs::File;
 use std::os::unix::fs::PermissionsExt;
@@ -238,16 +239,21 @@ async fn normal_operation_leaks_no_secret_or_verbatim() {
              [[wallboards]]\nname = \"floor\"\n",
             at.clarity_api, at.client_id, secret("password", "canary-password"),
             at.goodays_api, secret("goodays", "sandbox-goodays-token"), secret("hmac", "sandbox-goodays-hmac"),
-            at.agent_connect_api, secret("key", "sandbox-agent-connect-key"), secret("secret", "sandbox-agent-connect-secret"),
-            at.kustomer_api, secret("kustomer", "sandbox-kustomer-key"), secret("webhook", "sandbox-kustomer-webhook-token"),
+            at.agent_connect_api, secret("key", "sandbox-agent-connect-key"), secret("secret",
+                "sandbox-agent-connect-secret"),
+            at.kustomer_api, secret("kustomer", "sandbox-kustomer-key"), secret("webhook",
+                "sandbox-kustomer-webhook-token"),
         )
     })
     .await;
     let event = json!({"event_type": "response", "response": {
-        "id": "r1", "token": BROUGHT[4], "created_date": "2026-11-20T10:20:39+01:00", "updated_date": "2026-11-20T10:20:39+01:00",
-        "source": "email", "state": "open", "answers": [], "attached_messages": [], "actions": {}, "context": {"extra": {}},
+        "id": "r1", "token": BROUGHT[4], "created_date": "2026-11-20T10:20:39+01:00",
+            "updated_date": "2026-11-20T10:20:39+01:00",
+        "source": "email", "state": "open", "answers": [], "attached_messages": [], "actions": {},
+            "context": {"extra": {}},
         "user": {"email": SAID[0], "first_name": SAID[1], "last_name": ""},
-        "message": {"id": "m1", "created_date": "2026-11-20T10:20:39+01:00", "type": "Problem", "content": SAID[2], "attachment": null,
+        "message": {"id": "m1", "created_date": "2026-11-20T10:20:39+01:00", "type": "Problem", "content": SAID[2],
+            "attachment": null,
             "sender": {"email": SAID[0], "first_name": SAID[1], "last_name": ""}}}})
     .to_string();
     let signature = Tag::sign(&Secret::from("sandbox-goodays-hmac"), event.as_bytes()).to_string();

@@ -323,7 +323,8 @@ async fn drafts_are_not_restored_for_another_user() {
     let (sandbox, _life) = sandbox(24, 3).await;
     let server = answered_server(&sandbox).await;
     let (browser, _, _) = answering(&server, &sandbox).await;
-    // Away by the address bar, out, and somebody else in: the browser's own memory of forms is of the tab, not of a person.
+    // Away by the address bar, out, and somebody else in: the browser's own memory of forms is of the tab, not of a
+    // person.
     browser.client.goto(server.at("/supervisor").as_str()).await.expect("the page");
     browser.until("it is live", LIVE).await;
     browser.ask("document.querySelector('form.user button').click(); return true").await;

@@ -1,4 +1,5 @@
-//! Clarity's pushes fail in every way that SignalR can fail (`reliability.md`, rows U1 to U17); what is shown is what is.
+//! Clarity's pushes fail in every way that SignalR can fail (`reliability.md`, rows U1 to U17); what is shown is what
+//! is.
 
 use std::time::Duration;
 

@@ -33,9 +33,11 @@ async fn pushes_are_shown_and_state_is_right_after_a_kill() {
     let session = json!({"sessionId": 82673, "sessionType": "queued", "queueId": 11, "customerName": "Jane C.",
         "sessionStatus": "Queued", "queuedMs": 1000});
     let push = json!([
-        {"type": "agent", "id": 41, "currentStatus": {"agentStatus": "onTheMoon"}, "metrics": {"audio": {"moonCount": 3}},
+        {"type": "agent", "id": 41, "currentStatus": {"agentStatus": "onTheMoon"},
+            "metrics": {"audio": {"moonCount": 3}},
          "mood": "good"},
-        {"type": "queue", "id": 11, "metrics": {"audio": {"queuedCount": 1}}, "sessions": {"audio": {"addedSessions": [session]}}}
+        {"type": "queue", "id": 11, "metrics": {"audio": {"queuedCount": 1}},
+            "sessions": {"audio": {"addedSessions": [session]}}}
     ]);
     peer.push(&json!([push]).to_string()).await;
     let state = server.until("all", "the push", |state| state["queues"]["11"]["waiting"] == 1).await;
@@ -88,8 +90,8 @@ fn state_and_reason(state: &serde_json::Value) -> (&str, &str) {
     (clarity["state"].as_str().unwrap_or_default(), clarity["reason"].as_str().unwrap_or_default())
 }
 
-/// Agents sit still, and nothing is pushed about queues any more: a caller who has left and three who have come are shown
-/// once Clarity answers a new subscription; when it does not, nothing is live and nothing old is shown.
+/// Agents sit still, and nothing is pushed about queues any more: a caller who has left and three who have come are
+/// shown once Clarity answers a new subscription; when it does not, nothing is live and nothing old is shown.
 #[tokio::test]
 async fn lost_queue_pushes_leave_no_old_number() {
     let mut peer = SignalrJsServer::start(0).await;

@@ -34,7 +34,10 @@ fn goodays() -> Goodays {
 async fn unexpected_action_url_is_noted_once_per_response() {
     let server = TestServer::standalone(|config| config.goodays = Some(goodays())).await;
     let at = Clock::system().now().to_string();
-    let event = |id: &str, kind: &str, address: &str| json!({"event_type": kind, "response": {"id": id, "created_date": at, "state": "open", "actions": {"reply": address}}});
+    let event = |id: &str, kind: &str, address: &str| {
+        json!({"event_type": kind, "response": {"id": id,
+        "created_date": at, "state": "open", "actions": {"reply": address}}})
+    };
     let own = |id: &str| format!("https://api.goodays.co/api/v2/responses/{id}/reply");
     for (id, kind, address) in [
         ("fine", "response", own("fine")),
@@ -139,7 +142,8 @@ async fn erased_customer_who_writes_again_is_counted_once() {
     );
     let event = |id: &str, kind: &str, email: &str| {
         let at = (Clock::system().now() + SignedDuration::from_mins(5)).to_string();
-        json!({"event_type": kind, "response": {"id": id, "created_date": at, "state": "open", "user": {"email": email}}})
+        json!({"event_type": kind, "response": {"id": id, "created_date": at, "state": "open",
+            "user": {"email": email}}})
     };
     for (id, kind, email) in [
         ("anew", "response", "c@example.com"),

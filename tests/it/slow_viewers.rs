@@ -1,5 +1,5 @@
-//! A viewer that reads slowly gets fewer and larger patches, and what it gets is how things are: nothing waits for it in
-//! the kernel, with TLS or without, whether or not it answers pings.
+//! A viewer that reads slowly gets fewer and larger patches, and what it gets is how things are: nothing waits for it
+//! in the kernel, with TLS or without, whether or not it answers pings.
 
 use std::os::unix::fs::PermissionsExt;
 use std::sync::Arc;

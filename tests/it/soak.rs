@@ -1,5 +1,5 @@
-//! The real program, killed again and again while customers' events come in: what it acknowledged is there, once, and its
-//! documents are those of a program that nobody killed.
+//! The real program, killed again and again while customers' events come in: what it acknowledged is there, once, and
+//! its documents are those of a program that nobody killed.
 //!
 //! `CALLBOARD_SOAK_SECONDS=28800 cargo test --test it soak -- --nocapture` goes on for so long and tells how it went;
 //! `CALLBOARD_SEED=…` makes the same choices again.
@@ -63,7 +63,8 @@ struct Story {
 impl Story {
     fn new(id: String, length: i64, began: jiff::Timestamp) -> Self {
         let text = |number: i64| {
-            json!({"id": format!("{id}-{number}"), "created_date": (began + Duration::from_secs(60 * number.unsigned_abs())).to_string(),
+            json!({"id": format!("{id}-{number}"),
+                "created_date": (began + Duration::from_secs(60 * number.unsigned_abs())).to_string(),
                 "type": "Message", "content": format!("The words of {id}, number {number}"), "attachment": null,
                 "sender": {"email": "c@example.com", "first_name": "Chester", "last_name": "Copperpot"}})
         };

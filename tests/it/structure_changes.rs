@@ -20,7 +20,8 @@ async fn unknown_entity_triggers_a_structure_read() {
 
     // Rob is renamed and moves; Mia and a queue with a caller are new.
     let floor = json!({
-        "agents": [agent(41, "Ada X.", json!({"teamId": 4})), agent(37, "Grace H.", json!({})), agent(43, "Mia", json!({}))],
+        "agents": [agent(41, "Ada X.", json!({"teamId": 4})), agent(37, "Grace H.", json!({})), agent(43, "Mia",
+            json!({}))],
         "queues": [{"type": "queue", "id": 11, "name": "Sales"}, {"type": "queue", "id": 12, "name": "Service"},
             {"type": "queue", "id": 13, "name": "Returns"}]
     });

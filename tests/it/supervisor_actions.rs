@@ -177,7 +177,8 @@ async fn invalid_action_is_refused_and_changes_nothing() {
 /// A path, and the token that came with it.
 type Call = (String, Option<String>);
 
-/// A Clarity that is written from the document alone: one agent, one session, and an answer to whatever changes something.
+/// A Clarity that is written from the document alone: one agent, one session, and an answer to whatever changes
+/// something.
 #[derive(Clone)]
 struct Mock {
     seen: Arc<Mutex<Vec<Call>>>,

@@ -37,7 +37,8 @@ async fn results_are_paged_stored_and_shown_after_restart() {
     let records = (1..=2300).map(|number| {
         json!({"uuid": format!("u{number}"), "sequence_id": number, "ext_interaction_id": format!("case {number}"),
             "channel": "phone", "employee": {"email": "rob@example.com"}, "requested_via": "manual",
-            "request_created_at": "2026-11-20T12:00:00Z", "request_delivery_status": "Hard bounce (will not be retried)"})
+            "request_created_at": "2026-11-20T12:00:00Z",
+                "request_delivery_status": "Hard bounce (will not be retried)"})
     });
     upstream.book().records = records.collect();
     let server = server(&upstream).await;

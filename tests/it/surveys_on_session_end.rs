@@ -84,8 +84,8 @@ fn is_in_file(data: &Path, word: &str) -> bool {
     is_in(file("callboard.db-wal")) || is_in(file("callboard.db"))
 }
 
-/// A crash between a session's end and the request, and one while the session goes on: whoever was seen with a customer is
-/// remembered.
+/// A crash between a session's end and the request, and one while the session goes on: whoever was seen with a customer
+/// is remembered.
 #[tokio::test]
 async fn sessions_ending_around_a_crash_are_surveyed_once() {
     let (clarity, upstream, folder) = (Mock::new(), AgentConnect::start().await, TempDir::new().expect("a directory"));

@@ -325,7 +325,8 @@ async fn wrong_password_is_shown_on_the_status_page() {
     server.stop().await;
 }
 
-/// Another password in the file is tried at once; an administrator may try sooner, but not so often that the account is locked.
+/// Another password in the file is tried at once; an administrator may try sooner, but not so often that the account is
+/// locked.
 #[tokio::test]
 async fn refused_credentials_wait_for_an_administrator_or_a_new_file() {
     let windows = WindowsDomain::start(Site::Usual).await;
@@ -442,8 +443,8 @@ async fn credentials_are_never_logged() {
     }
     let logged = log.text();
     assert!(logged.contains("this is heard"), "the log is heard");
-    // The password; NTLM's last message and SPNEGO's first, in Base64 and as Debug shows bytes; the library, which tells
-    // all that it sends.
+    // The password; NTLM's last message and SPNEGO's first, in Base64 and as Debug shows bytes; the library, which
+    // tells all that it sends.
     for secret in [PASSWORD, "TlRMTVNTUAAD", "Negotiate Y", "78, 84, 76, 77, 83, 83, 80, 0, 3", "96, 130", "sspi::"] {
         let line = logged.lines().find(|line| line.contains(secret));
         assert_eq!(line, None, "{secret}");

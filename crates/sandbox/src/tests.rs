@@ -220,7 +220,10 @@ async fn agent_connect_accepts_documented_requests_and_answers_later() {
             .json(&body);
         call.send().await.expect("an answer")
     };
-    let request = |employee: &str| json!({"customer": {"name": "Jane", "email": "jane@example.com"}, "employee": {"email": employee}, "channel": "phone"});
+    let request = |employee: &str| {
+        json!({"customer": {"name": "Jane", "email": "jane@example.com"},
+        "employee": {"email": employee}, "channel": "phone"})
+    };
     let mut unknown = request("paul@example.com");
     unknown["not_documented"] = json!(1);
     assert_eq!(send(unknown).await.status(), 400);

@@ -1,5 +1,6 @@
-//! A Windows domain and a site that asks for it: MIT's KDC and Apache with mod_auth_gssapi and gss-ntlmssp, from Debian's
-//! packages, on loopback and in a directory of their own. Behind Apache, a token service as the document describes it.
+//! A Windows domain and a site that asks for it: MIT's KDC and Apache with mod_auth_gssapi and gss-ntlmssp, from
+//! Debian's packages, on loopback and in a directory of their own. Behind Apache, a token service as the document
+//! describes it.
 
 use std::net::TcpListener as PortFinder;
 use std::path::{Path, PathBuf};
