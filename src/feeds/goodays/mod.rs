@@ -55,7 +55,7 @@ pub struct GoodaysInputs {
     /// How long no webhook may come before somebody is told.
     pub silence_alarm: Duration,
     /// Responses that were looked up.
-    pub found: mpsc::UnboundedReceiver<Value>,
+    pub found: mpsc::Receiver<Value>,
     /// Why nothing can be sent to Goodays; `None` while all is well.
     pub trouble: watch::Receiver<Option<Arc<str>>>,
 }
