@@ -12,7 +12,8 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use url::Url;
 
-use super::clarity::{Clarity, Subscriptions, Visibility};
+use super::auth::Visibility;
+use super::clarity::{Clarity, Subscriptions};
 use super::contact_center::Event;
 use super::faults::{FaultResponse, Faults, Upstream};
 use super::goodays::Goodays;

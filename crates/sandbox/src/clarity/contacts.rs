@@ -4,8 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::realtime_data::Object;
-use super::selection::Selection;
+use super::selection::{Object, Selection};
 use crate::contact_center::{ContactCenter, Modality, Moment, Session, SessionStatus};
 
 /// Session Models by modality and session id.

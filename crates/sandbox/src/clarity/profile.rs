@@ -8,7 +8,7 @@ use axum::{Extension, Json};
 use serde_json::{Value, json};
 
 use super::Clarity;
-use super::auth::{Caller, Visibility};
+use crate::auth::{Caller, Visibility};
 use crate::contact_center::Team;
 
 /// `GET /info`.

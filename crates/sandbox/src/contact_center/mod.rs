@@ -9,6 +9,7 @@ mod annotations;
 mod contacts;
 mod flow;
 mod names;
+mod past;
 mod statuses;
 mod structure;
 #[cfg(test)]

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use jiff::tz::{Offset, TimeZone};
 use serde_json::{Map, Value, json};
 
-use super::feedback::{Note, Response};
+use super::response::{Note, Response};
 use crate::contact_center::Customer;
 
 /// The host in the URLs of the document's payloads. A client must not call it (apis.md B135).
