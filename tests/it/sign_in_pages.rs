@@ -222,7 +222,7 @@ async fn position(browser: &Browser) -> String {
 }
 
 async fn holds_nothing(browser: &Browser, name: &str, when: &str) {
-    let held = held(browser).await;
+    let held = position(browser).await;
     for canary in CANARIES.into_iter().chain([name]) {
         assert!(!held.contains(&canary.to_lowercase()), "{canary} is left {when}: {held}");
     }
@@ -248,7 +248,7 @@ async fn answering(server: &TestServer, sandbox: &Sandbox) -> (Browser, [fantocc
         let field = browser.client.find(fantoccini::Locator::Css(&field)).await.expect("a field");
         field.send_keys(text).await.expect("typed");
     }
-    let full = held(&browser).await;
+    let full = position(&browser).await;
     for canary in &CANARIES[..4] {
         assert!(full.contains(canary), "{canary} is there before");
     }
@@ -295,7 +295,7 @@ async fn sign_out_clears_all_tabs_and_the_back_button() {
             .until("it is the door", "return location.pathname === '/login' && document.readyState === 'complete'")
             .await;
         // What was searched for stood in the address, which the browser's own history knows.
-        let left = held(&browser).await.replace("canarysearch", "");
+        let left = position(&browser).await.replace("canarysearch", "");
         for canary in CANARIES.into_iter().chain([&*name.to_lowercase()]) {
             assert!(!left.contains(canary), "{canary} is left behind the back button: {left}");
         }

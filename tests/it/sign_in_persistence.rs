@@ -35,11 +35,11 @@ async fn supervisor_stays_signed_in_after_restart() {
     let (sandbox, _life) = sandbox(24, 3).await;
     let server = TestServer::with_login(&sandbox, |_| ()).await;
     let cookie = cookie_of(&server, &sandbox, SUPERVISOR).await;
-    let before = seen(&server, &cookie, 2).await;
+    let before = document_when(&server, &cookie, 2).await;
     let begun = listed(&server, &cookie).await[0].clone();
 
     let server = server.stop().await.restart().await;
-    assert_eq!(seen(&server, &cookie, before).await, before, "whom they may see is confirmed anew");
+    assert_eq!(document_when(&server, &cookie, before).await, before, "whom they may see is confirmed anew");
     let again = listed(&server, &cookie).await[0].clone();
     for same in ["id", "agent", "name", "role", "began", "address", "browser", "current"] {
         assert_eq!(again[same], begun[same], "{same}");
