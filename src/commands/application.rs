@@ -405,7 +405,6 @@ pub(super) fn open_tls(config: &Config, clock: &Clock) -> Result<Option<Tls>, Co
 /// Opens what must survive, as it is configured. A directory that others can enter is refused as a secret file is: what
 /// customers said is in it, and the socket by which commands reach the server.
 pub(super) async fn open_store(config: &Config, clock: Clock) -> Result<Store, CommandError> {
-    store::check_directory(&config.server.data_dir).map_err(|error| CommandError::Runtime(error.to_string()))?;
     let (directory, settings) = (config.server.data_dir.clone(), maintenance::settings(config));
     let opened = tokio::task::spawn_blocking(move || Store::open_with(&directory, clock, settings)).await;
     match opened {

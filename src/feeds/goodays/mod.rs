@@ -55,7 +55,7 @@ pub struct GoodaysInputs {
     /// How long no webhook may come before the source is stale.
     pub silence_alarm: Duration,
     /// Responses that were looked up.
-    pub found: mpsc::UnboundedReceiver<Value>,
+    pub found: mpsc::Receiver<Value>,
     /// Why actions cannot be sent to Goodays. `None`: they can.
     pub trouble: watch::Receiver<Option<Arc<str>>>,
 }
