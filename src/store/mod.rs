@@ -23,6 +23,7 @@ mod pins;
 #[cfg(test)]
 mod power_loss;
 mod reader;
+mod refusal_audit;
 mod retention;
 mod schema;
 mod sessions;
@@ -67,6 +68,7 @@ pub use inbox::{
 pub use outbox::Outbox;
 pub use outbox_entry::{Enqueued, InitialState, NewOutboxEntry, OutboxEntry, RequestOutcome, SurveyTrigger};
 pub use pins::PinOutcome;
+pub use refusal_audit::{RefusalAudit, RefusedRequest};
 pub use retention::RetentionReport;
 pub use sessions::Sessions;
 pub use settings::{RetentionPeriods, Settings};
