@@ -1,7 +1,7 @@
 //! A seeded, simulated contact center and the servers of the four upstreams in front of it, with fault injection.
 //!
-//! It implements the upstreams' documents independently of Callboard's own clients, so that a misreading in one of the two
-//! shows up as a failed test. All servers listen on the loopback interface only. [`Control`] injects faults.
+//! It implements the upstreams' documents independently of Callboard's own clients, so that a misreading in one of the
+//! two shows up as a failed test. All servers listen on the loopback interface only. [`Control`] injects faults.
 
 mod addresses;
 mod agent_connect;

@@ -1,4 +1,5 @@
-//! Parts of an agent that a caller must ask for: statuses of the last 24 hours, and metrics by queue (apis.md C71, C72).
+//! Parts of an agent that a caller must ask for: statuses of the last 24 hours, and metrics by queue (apis.md C71,
+//! C72).
 
 use std::collections::BTreeMap;
 

@@ -22,8 +22,8 @@ pub(super) fn by_modality<'a>(
     by_modality
 }
 
-/// The Session Model of metrics (apis.md C105). [`with_durations`] fills in its two durations when it is sent, so that their
-/// growth does not count as a change.
+/// The Session Model of metrics (apis.md C105). [`with_durations`] fills in its two durations when it is sent, so that
+/// their growth does not count as a change.
 fn session_model(session: &Session) -> Object {
     let model = json!({
         "sessionId": session.id,

@@ -75,8 +75,8 @@ impl RealtimeData {
         })
     }
 
-    /// An aggregate: it has the ids of its members instead of an id and a name. Without members it has no metrics (apis.md
-    /// C107, B78).
+    /// An aggregate: it has the ids of its members instead of an id and a name. Without members it has no metrics
+    /// (apis.md C107, B78).
     pub fn aggregate(kind: &str, group: Option<(&str, i64)>, ids: &[i64], members: impl Iterator<Item = Self>) -> Self {
         let mut head: Object =
             [("type", json!(kind)), ("entityIds", json!(ids))].map(|(n, v)| (n.to_owned(), v)).into_iter().collect();
@@ -211,8 +211,8 @@ fn head(kind: &str, id: i64, name: String) -> Object {
     head.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
-/// The status in metrics: its name starts with a small letter, it has no status id, and the reason's id is text (apis.md B61,
-/// B65).
+/// The status in metrics: its name starts with a small letter, it has no status id, and the reason's id is text
+/// (apis.md B61, B65).
 pub(super) fn current_status(agent: &Agent, timeline: Timeline) -> Object {
     let mut status = Object::new();
     status.insert("agentStatus".to_owned(), json!(agent.status.camel()));

@@ -49,8 +49,8 @@ impl ContactCenter {
         found.map(|session| change(&mut session.annotations)).is_some()
     }
 
-    /// Starts or stops the recording of an agent's active contact. Returns for it: id, whether it is recorded now, whether it
-    /// can be. `None` for an unknown agent.
+    /// Starts or stops the recording of an agent's active contact. Returns for it: id, whether it is recorded now,
+    /// whether it can be. `None` for an unknown agent.
     pub fn record(&mut self, agent: i64, recording: bool) -> Option<Vec<(i64, bool, bool)>> {
         let session = self.agents.get(&agent)?.session;
         let found = session.and_then(|id| self.sessions.get_mut(&id));

@@ -80,7 +80,8 @@ impl Feedback {
         }
     }
 
-    /// Carries out the plans that are due, in order, and returns their webhook events. `time` converts moments to real time.
+    /// Carries out the plans that are due, in order, and returns their webhook events. `time` converts moments to real
+    /// time.
     pub fn step(&mut self, moment: Moment, time: impl Fn(Moment) -> Timestamp) -> Vec<Value> {
         self.moment = moment;
         let (mut due, later): (Vec<_>, Vec<_>) =

@@ -74,7 +74,8 @@ fn place(queue: i64) -> Value {
     let id = format!("pl{queue:08}");
     let name = if queue == 0 { "Web site".to_owned() } else { format!("Desk {queue}") };
     let partner = if queue == 0 { "WEB".to_owned() } else { format!("P{queue}") };
-    json!({"id": id, "partner_id": partner, "name": name, "enabled": true, "detail_url": format!("{PRINTED_HOST}/v2/places/{id}")})
+    json!({"id": id, "partner_id": partner, "name": name, "enabled": true,
+        "detail_url": format!("{PRINTED_HOST}/v2/places/{id}")})
 }
 
 /// A message. Customers' last names are in capitals, except in `attached_messages` (apis.md B143).
