@@ -1,4 +1,4 @@
-//! Where entities live, and how changes travel.
+//! Where entities are kept, and how changes are published.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -9,36 +9,36 @@ use foldhash::fast::RandomState;
 
 use super::entity::{Entity, Key};
 
-/// An entity as of the version of its last change.
+/// An entity and the version of its last change.
 #[derive(Debug, Clone)]
 struct Stamped {
     version: u64,
     entity: Arc<Entity>,
 }
 
-/// One entity's step from one version to the next.
+/// The change of one entity in one version.
 #[derive(Debug, Clone)]
 pub struct Change {
-    /// Whose.
+    /// The entity's key.
     pub key: Key,
-    /// What it was.
+    /// The entity before. `None`: it did not exist.
     pub before: Option<Arc<Entity>>,
-    /// What it is.
+    /// The entity now. `None`: it was removed.
     pub after: Option<Arc<Entity>>,
 }
 
-/// Everything that changed in one version. Complete by itself: whoever has applied all deltas has the gold copy.
+/// Everything that changed in one version. All deltas applied in order give the gold copy.
 #[derive(Debug, Clone)]
 pub struct Delta {
-    /// The version that these changes make.
+    /// The version after these changes.
     pub version: u64,
     /// The changes, by key.
     pub changes: Vec<Change>,
-    /// When the oldest of the facts behind it arrived: that is what "how long until a viewer saw it" counts from.
+    /// When the oldest of its facts arrived: the latency until a viewer sees it is measured from here.
     pub received: Instant,
 }
 
-/// The entities. Read by everybody without waiting, written by the owner alone.
+/// The entities. Readers never wait; only the owner task writes.
 #[derive(Debug, Default)]
 pub struct GoldCopy {
     entities: DashMap<Key, Stamped, RandomState>,
@@ -52,20 +52,20 @@ impl GoldCopy {
         self.version.load(Ordering::Acquire)
     }
 
-    /// One entity, unless it is not there.
+    /// One entity, if it exists.
     #[must_use]
     pub fn get(&self, key: &Key) -> Option<Arc<Entity>> {
         Some(Arc::clone(&self.entities.get(key)?.entity))
     }
 
-    /// Every entity that is there, stamped, in no order.
+    /// Calls `visit` with each entity and the version of its last change, in no order.
     pub fn for_each(&self, mut visit: impl FnMut(&Key, u64, &Arc<Entity>)) {
         for entry in &self.entities {
             visit(entry.key(), entry.version, &entry.entity);
         }
     }
 
-    /// Writes what changed. The owner's alone: two writers would tear versions apart.
+    /// Writes the changes of a version. Only for the owner task: two writers would mix versions.
     pub(super) fn write(&self, version: u64, changes: &[Change]) {
         for change in changes {
             match &change.after {

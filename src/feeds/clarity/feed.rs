@@ -20,8 +20,8 @@ use crate::config;
 use crate::domain::{Fact, SourceState};
 use crate::gold::{Gold, Reporter};
 use crate::upstream::clarity::Clarity;
-use classic_signalr::{Connection, Event, HubCall};
 use base::{Lifecycle, error_chain};
+use classic_signalr::{Connection, Event, HubCall};
 
 /// How often sign-in and subscriptions are checked.
 const HEALTH_TICK: Duration = Duration::from_secs(1);
