@@ -397,7 +397,12 @@ async fn whatever_is_not_accepted_is_shown_after_a_restart_however_old() {
         body: serde_json::json!({ "ext_interaction_id": "1" }),
         context: serde_json::json!({}),
     };
-    let held = store.outbox().hold(new("held".to_owned()), None).await.unwrap().entry;
+    let held = store
+        .outbox()
+        .enqueue_survey(Vec::new(), SurveyTrigger::Automatic, new("held".to_owned()), InitialState::Held(None), None)
+        .await
+        .unwrap()
+        .entry;
     let tried = store
         .outbox()
         .hold(NewOutboxEntry { context: serde_json::json!({ "dryRun": true }), ..new("dry".to_owned()) }, None);

@@ -15,16 +15,13 @@ use super::Records;
 use super::sessions::{Holder, SessionChanges};
 use crate::domain::metric::{MetricPath, QueueMetricsUpdate};
 use crate::domain::{
-    AgentId, AgentStatus, AgentStatusUpdate, AgentUpdate, Change, MetricValue, Metrics, Modality, Ordinal, QueueId,
-    QueueUpdate, SessionListUpdates, StatusHistory, StructureSnapshot, TeamId, Unclassified,
+    AgentId, AgentStatus, AgentStatusUpdate, AgentUpdate, Change, Metric, MetricValue, Metrics, Modality, Ordinal,
+    QueueId, QueueUpdate, SessionListUpdates, StatusHistory, StructureSnapshot, TeamId, Unclassified,
 };
 use crate::gold::agent_detail::{AgentDetail, as_past};
 use crate::gold::directory::AgentNames;
 use crate::gold::entity::Key;
 use crate::gold::merge;
-
-/// Clarity's metric of how many wait.
-const QUEUED: &str = "queuedCount";
 
 /// The name of an agent or a queue, by its source.
 #[derive(Debug, Default)]
@@ -121,7 +118,7 @@ pub(super) struct QueueRecord {
     pub metrics: Arc<Metrics>,
     pub other: Arc<Unclassified>,
     /// When each metric was last reported.
-    reported: BTreeMap<Modality, BTreeMap<Arc<str>, Ordinal>>,
+    reported: BTreeMap<Modality, BTreeMap<Metric, Ordinal>>,
     /// When fields that have no type of ours were last reported.
     other_reported: Ordinal,
     /// When the numbers that a search returns, too, were last reported.
@@ -542,8 +539,8 @@ impl QueueRecord {
     fn note_metrics(&mut self, reported: Ordinal, metrics: &Metrics) {
         for (modality, bag) in metrics {
             let known = self.reported.entry(modality.clone()).or_default();
-            known.extend(bag.keys().map(|name| (Arc::clone(name), reported)));
-            if bag.contains_key(QUEUED) {
+            known.extend(bag.keys().map(|metric| (metric.clone(), reported)));
+            if bag.contains_key(&Metric::Queued) {
                 self.counts_unknown.remove(modality);
             }
         }
@@ -553,13 +550,13 @@ impl QueueRecord {
     fn note_cleared_metrics(&mut self, cleared: &[MetricPath]) {
         for (modality, names) in cleared {
             let is_all = names.is_empty();
-            if is_all || matches!(names.as_slice(), [name] if name.as_ref() == QUEUED) {
+            if is_all || matches!(names.as_slice(), [name] if **name == *Metric::Queued.as_str()) {
                 self.counts_unknown.remove(modality);
             }
             if is_all {
                 self.reported.remove(modality);
             } else if let ([name], Some(bag)) = (names.as_slice(), self.reported.get_mut(modality)) {
-                bag.remove(name);
+                bag.remove(&**name);
             }
         }
     }
@@ -584,7 +581,7 @@ impl QueueRecord {
                 if let Some(bag) = metrics.get_mut(&modality) {
                     bag.remove(&name);
                 }
-                if name.as_ref() == QUEUED {
+                if name == Metric::Queued {
                     self.counts_unknown.insert(modality);
                 }
             }
@@ -638,7 +635,7 @@ impl QueueRecord {
 
 /// The sum of the queued counts of all modalities. `None`: there is no such metric.
 fn queued(metrics: &Metrics) -> Option<i64> {
-    let mut counts = metrics.values().filter_map(|bag| match bag.get(QUEUED)? {
+    let mut counts = metrics.values().filter_map(|bag| match bag.get(&Metric::Queued)? {
         MetricValue::Count(count) => Some(*count),
         _ => None,
     });

@@ -314,7 +314,7 @@ impl Displays {
         let outcome = self.0.store.displays().log_in(entry).await?;
         Ok(match outcome {
             DisplayLoginOutcome::Accepted => Entered::In(key, Screen { id, board }),
-            DisplayLoginOutcome::AlreadyActive => Entered::AlreadyIn(Screen { id, board }),
+            DisplayLoginOutcome::AlreadyPaired => Entered::AlreadyIn(Screen { id, board }),
             _ => Entered::Refused(Some(id), outcome),
         })
     }

@@ -157,7 +157,7 @@ impl Row {
 fn used(it: &DisplayLogin, now: Timestamp, zone: &TimeZone) -> String {
     let outcome = match it.outcome {
         DisplayLoginOutcome::Accepted => "let in",
-        DisplayLoginOutcome::AlreadyActive => "was in already",
+        DisplayLoginOutcome::AlreadyPaired => "was in already",
         DisplayLoginOutcome::OtherBrowser => "refused: bound to another browser",
         DisplayLoginOutcome::Revoked => "refused: revoked",
         DisplayLoginOutcome::Expired => "refused: its time is over",
