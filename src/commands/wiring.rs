@@ -116,7 +116,7 @@ impl Wiring<'_> {
         let upstream = upstream.with_clock(clock.clone());
         let by_custom_id: HashMap<String, AgentId> =
             self.config.join.employees.iter().map(|link| (link.custom_id.clone(), AgentId(link.agent_id))).collect();
-        let mut reporter = self.reporter(SourceName::AgentConnect).with(clock.clone());
+        let reporter = self.reporter(SourceName::AgentConnect).with(clock.clone());
         let mut rounds = None;
         if let Some(secret) = &config.api_secret {
             let data = DataReturn::new(http_client()?, &config.api_root, key, secret, clock);
