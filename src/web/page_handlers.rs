@@ -176,7 +176,7 @@ impl Painter {
             now: self.clock.now(),
             time_zone: self.site.time_zone.clone(),
             state: painted.document,
-            state_json: painted.state.to_string(),
+            state_json: painted.json.to_string(),
             demo: self.site.demo,
             user: CurrentUser::of(viewer, self.site.demo),
             queue_metrics: self.site.queue_metrics.clone(),
