@@ -32,7 +32,7 @@ pub use fact::{Fact, Ordinal};
 pub use feedback::{Answer, AssumedDate, Customer, Message, Place, ResponseRecord, ThreadState};
 pub use feedback_action::{FeedbackAction, FeedbackActionKind};
 pub use ids::{AgentId, FeedbackActionId, GroupId, QueueId, ResponseId, SessionId, SurveyId, TeamId};
-pub use metric::{MetricValue, Metrics, Modality};
+pub use metric::{Metric, MetricValue, Metrics, Modality};
 pub use permission::{Permission, Visibility};
 pub use queue::QueueUpdate;
 pub use request::RequestState;

@@ -1,12 +1,13 @@
 //! Merging an update into what is known: absent is unchanged, `null` is gone, a value is set, at every depth.
 
+use std::borrow::Borrow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::domain::metric::MetricPath;
-use crate::domain::{MetricValue, Metrics, Unclassified};
+use crate::domain::{Metric, MetricValue, Metrics, Unclassified};
 
-type Bag = BTreeMap<Arc<str>, MetricValue>;
+type Bag<Name> = BTreeMap<Name, MetricValue>;
 
 /// Updates metrics. What several numbers make up is updated number by number.
 pub(super) fn metrics(known: &mut Arc<Metrics>, cleared: &[MetricPath], update: Metrics) {
@@ -14,7 +15,7 @@ pub(super) fn metrics(known: &mut Arc<Metrics>, cleared: &[MetricPath], update: 
     let is_gone = |(modality, names): &MetricPath| {
         known.get(modality).is_none_or(|bag| !names.is_empty() && value_at(bag, names).is_none())
     };
-    let is_known = |(modality, bag): (&_, &Bag)| known.get(modality).is_some_and(|known| covers(known, bag));
+    let is_known = |(modality, bag): (&_, &Bag<Metric>)| known.get(modality).is_some_and(|known| covers(known, bag));
     if cleared.iter().all(is_gone) && update.iter().all(is_known) {
         return;
     }
@@ -25,12 +26,9 @@ pub(super) fn metrics(known: &mut Arc<Metrics>, cleared: &[MetricPath], update: 
 /// The same for metrics that nobody shares.
 pub(super) fn apply<'a>(known: &mut Metrics, cleared: impl Iterator<Item = &'a MetricPath>, update: Metrics) {
     for (modality, names) in cleared {
-        match names.split_last() {
+        match names.split_first() {
             None => drop(known.remove(modality)),
-            Some((last, parents)) => {
-                let bag = known.get_mut(modality).and_then(|bag| bag_at(bag, parents));
-                bag.map(|bag| bag.remove(last));
-            }
+            Some((metric, parts)) => drop(known.get_mut(modality).map(|bag| remove(bag, metric, parts))),
         }
     }
     for (modality, bag) in update {
@@ -38,7 +36,7 @@ pub(super) fn apply<'a>(known: &mut Metrics, cleared: impl Iterator<Item = &'a M
     }
 }
 
-fn extend(known: &mut Bag, update: Bag) {
+fn extend<Name: Ord>(known: &mut Bag<Name>, update: Bag<Name>) {
     for (name, value) in update {
         match (known.get_mut(&name), value) {
             (Some(MetricValue::Parts(known)), MetricValue::Parts(update)) => extend(known, update),
@@ -48,7 +46,7 @@ fn extend(known: &mut Bag, update: Bag) {
     }
 }
 
-fn covers(known: &Bag, update: &Bag) -> bool {
+fn covers<Name: Ord>(known: &Bag<Name>, update: &Bag<Name>) -> bool {
     update.iter().all(|(name, value)| match (known.get(name), value) {
         (Some(MetricValue::Parts(known)), MetricValue::Parts(update)) => covers(known, update),
         (Some(known), value) => known == value,
@@ -56,20 +54,22 @@ fn covers(known: &Bag, update: &Bag) -> bool {
     })
 }
 
-fn bag_at<'a>(bag: &'a mut Bag, names: &[Arc<str>]) -> Option<&'a mut Bag> {
-    names.iter().try_fold(bag, |bag, name| match bag.get_mut(name)? {
-        MetricValue::Parts(parts) => Some(parts),
-        _ => None,
-    })
+/// Removes a metric, or a part of one.
+fn remove<Name: Ord + Borrow<str>>(bag: &mut Bag<Name>, name: &str, parts: &[Arc<str>]) {
+    match (parts.split_first(), bag.get_mut(name)) {
+        (None, _) => drop(bag.remove(name)),
+        (Some((part, below)), Some(MetricValue::Parts(known))) => remove(known, part, below),
+        _ => {}
+    }
 }
 
-fn value_at<'a>(bag: &'a Bag, names: &[Arc<str>]) -> Option<&'a MetricValue> {
-    let (last, parents) = names.split_last()?;
-    let bag = parents.iter().try_fold(bag, |bag, name| match bag.get(name)? {
-        MetricValue::Parts(parts) => Some(parts),
+fn value_at<'a, Name: Ord + Borrow<str>>(bag: &'a Bag<Name>, names: &[Arc<str>]) -> Option<&'a MetricValue> {
+    let (name, parts) = names.split_first()?;
+    match bag.get(&**name)? {
+        value if parts.is_empty() => Some(value),
+        MetricValue::Parts(known) => value_at(known, parts),
         _ => None,
-    });
-    bag?.get(last)
+    }
 }
 
 /// Updates fields without a word, each as a whole.
@@ -104,8 +104,9 @@ mod tests {
     use super::*;
     use crate::domain::Modality;
 
-    fn read(value: serde_json::Value) -> Bag {
-        serde_json::from_value(value).expect("metrics")
+    fn read(value: serde_json::Value) -> Bag<Metric> {
+        let bag: Bag<Arc<str>> = serde_json::from_value(value).expect("metrics");
+        bag.into_iter().map(|(name, value)| (Metric::from(&*name), value)).collect()
     }
 
     #[test]

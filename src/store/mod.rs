@@ -15,13 +15,9 @@ mod error;
 mod feed_state;
 mod feedback;
 mod inbox;
-#[cfg(test)]
-mod kill;
 mod outbox;
 mod outbox_entry;
 mod pins;
-#[cfg(test)]
-mod power_loss;
 mod reader;
 mod retention;
 mod schema;

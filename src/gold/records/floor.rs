@@ -15,16 +15,13 @@ use super::Records;
 use super::sessions::{Holder, Moved};
 use crate::domain::metric::{MetricPath, QueueMetricsUpdate};
 use crate::domain::{
-    AgentId, AgentStatus, AgentStatusUpdate, AgentUpdate, Change, MetricValue, Metrics, Modality, Ordinal, QueueId,
-    QueueUpdate, SessionListUpdates, StatusHistory, StructureSnapshot, TeamId, Unclassified,
+    AgentId, AgentStatus, AgentStatusUpdate, AgentUpdate, Change, Metric, MetricValue, Metrics, Modality, Ordinal,
+    QueueId, QueueUpdate, SessionListUpdates, StatusHistory, StructureSnapshot, TeamId, Unclassified,
 };
 use crate::gold::agent_detail::{AgentDetail, as_past};
 use crate::gold::directory::AgentNames;
 use crate::gold::entity::Key;
 use crate::gold::merge;
-
-/// The metric that says how many wait.
-const QUEUED: &str = "queuedCount";
 
 /// What an agent or a queue is called, by who says so.
 #[derive(Debug, Default)]
@@ -121,7 +118,7 @@ pub(super) struct QueueRecord {
     pub metrics: Arc<Metrics>,
     pub other: Arc<Unclassified>,
     /// When each metric was last told.
-    told: BTreeMap<Modality, BTreeMap<Arc<str>, Ordinal>>,
+    told: BTreeMap<Modality, BTreeMap<Metric, Ordinal>>,
     /// When fields without a word were last told.
     other_told: Ordinal,
     /// When the numbers that a search tells, too, were last told.
@@ -540,8 +537,8 @@ impl QueueRecord {
     fn metrics_told(&mut self, told: Ordinal, metrics: &Metrics) {
         for (modality, bag) in metrics {
             let known = self.told.entry(modality.clone()).or_default();
-            known.extend(bag.keys().map(|name| (Arc::clone(name), told)));
-            if bag.contains_key(QUEUED) {
+            known.extend(bag.keys().map(|metric| (metric.clone(), told)));
+            if bag.contains_key(&Metric::Queued) {
                 self.uncounted.remove(modality);
             }
         }
@@ -551,13 +548,13 @@ impl QueueRecord {
     fn metrics_cleared(&mut self, cleared: &[MetricPath]) {
         for (modality, names) in cleared {
             let is_all = names.is_empty();
-            if is_all || matches!(names.as_slice(), [name] if name.as_ref() == QUEUED) {
+            if is_all || matches!(names.as_slice(), [name] if **name == *Metric::Queued.as_str()) {
                 self.uncounted.remove(modality);
             }
             if is_all {
                 self.told.remove(modality);
             } else if let ([name], Some(bag)) = (names.as_slice(), self.told.get_mut(modality)) {
-                bag.remove(name);
+                bag.remove(&**name);
             }
         }
     }
@@ -582,7 +579,7 @@ impl QueueRecord {
                 if let Some(bag) = metrics.get_mut(&modality) {
                     bag.remove(&name);
                 }
-                if name.as_ref() == QUEUED {
+                if name == Metric::Queued {
                     self.uncounted.insert(modality);
                 }
             }
@@ -634,7 +631,7 @@ impl QueueRecord {
 
 /// The sum of the queued counts of all kinds of contact. `None`: there is no such metric.
 fn queued(metrics: &Metrics) -> Option<i64> {
-    let mut counts = metrics.values().filter_map(|bag| match bag.get(QUEUED)? {
+    let mut counts = metrics.values().filter_map(|bag| match bag.get(&Metric::Queued)? {
         MetricValue::Count(count) => Some(*count),
         _ => None,
     });

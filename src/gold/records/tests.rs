@@ -12,8 +12,8 @@ use crate::domain::metric::QueueMetricsUpdate;
 use crate::domain::session::SessionListUpdate;
 use crate::domain::{
     AgentId, AgentStatus, AgentStatusUpdate, AgentUpdate, Answer, Change, Customer, CustomerIdentity, Fact, GroupId,
-    Health, Message, MetricValue, Modality, Ordinal, PastStatus, Pin, QueueId, QueueUpdate, ResponseRecord, SessionId,
-    SessionListUpdates, SessionRecord, SessionStatus, SessionUpdate, SkipReason, SourceName, SourceState,
+    Health, Message, Metric, MetricValue, Modality, Ordinal, PastStatus, Pin, QueueId, QueueUpdate, ResponseRecord,
+    SessionId, SessionListUpdates, SessionRecord, SessionStatus, SessionUpdate, SkipReason, SourceName, SourceState,
     StructureSnapshot, Survey, SurveyOrigin, SurveyResult, SurveyState, TeamId, TeamRecord, ThreadState,
 };
 use crate::gold::entity::{Agent, Entity, Key, Queue};
@@ -1463,7 +1463,12 @@ fn whole_push() -> impl Strategy<Value = AgentUpdate> {
                 _ if value["total"].is_null() && value.is_object() => {
                     push.cleared_metrics.push((Modality::Audio, vec![name, "total".into()]));
                 }
-                value => drop(push.metrics.entry(Modality::Audio).or_default().insert(name, value.expect("a metric"))),
+                value => drop(
+                    push.metrics
+                        .entry(Modality::Audio)
+                        .or_default()
+                        .insert(Metric::from(&*name), value.expect("a metric")),
+                ),
             }
         }
         push.sessions = lists(SessionListUpdate { added: vec![session], ..SessionListUpdate::default() });

@@ -13,7 +13,8 @@ use super::{
     SurveyDoc, TagDoc, TeamDoc,
 };
 use crate::domain::{
-    AssumedDate, FeedbackAction, Health, Metrics, Occupancy, ResponseRecord, SourceName, SurveyResult, Unclassified,
+    AssumedDate, FeedbackAction, Health, Metric, Metrics, Occupancy, ResponseRecord, SourceName, SurveyResult,
+    Unclassified,
 };
 use crate::gold::agent_detail::AgentDetail;
 use crate::gold::entity::{Agent, Queue, Response, Session, SurveyRequest, Team};
@@ -380,7 +381,7 @@ fn total(total: Option<&FeedbackTotals>, with_month: bool) -> Option<FeedbackTot
 
 fn metrics(metrics: &Metrics) -> MetricsDoc {
     let bag = |bag: &BTreeMap<_, _>| {
-        bag.iter().map(|(name, value): (&std::sync::Arc<str>, _)| (name.to_string(), Clone::clone(value))).collect()
+        bag.iter().map(|(name, value): (&Metric, _)| (name.to_string(), Clone::clone(value))).collect()
     };
     metrics.iter().map(|(modality, values)| (modality.to_string(), bag(values))).collect()
 }
@@ -447,7 +448,7 @@ mod tests {
             (at("2026-11-21T08:00:00Z"), past(AgentStatus::Unavailable, Some("On Break"))),
             (at("2026-11-21T08:10:00Z"), past(AgentStatus::Available, None)),
         ]));
-        let bag = BTreeMap::from([(Arc::from("answeredCount"), MetricValue::Count(5))]);
+        let bag = BTreeMap::from([(Metric::Answered, MetricValue::Count(5))]);
         agent.by_queue = Some(Box::new(QueueMetricsUpdate {
             all: Some(BTreeMap::from([(QueueId(11), BTreeMap::from([(Modality::Audio, bag)]))])),
             ..QueueMetricsUpdate::default()

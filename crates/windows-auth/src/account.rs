@@ -1,4 +1,4 @@
-//! Who signs in, and what proves it.
+//! The account, and what proves it.
 
 use std::path::{Path, PathBuf};
 
@@ -10,27 +10,28 @@ use super::Error;
 /// A Windows account.
 #[derive(Debug, Clone)]
 pub struct Account {
-    /// Its name: plain, `DOMAIN\user` or `user@domain`. May be empty beside a [`Credential::Cache`], which tells it.
+    /// Its name: `user`, `DOMAIN\user` or `user@domain`. With a [`Credential::Cache`] it may be empty: the cache names its
+    /// account.
     pub username: String,
-    /// Its domain, if the name is plain.
+    /// Its domain. Ignored if the name contains one.
     pub domain: String,
-    /// What proves that it is us.
+    /// What proves the account.
     pub credential: Credential,
 }
 
-/// What proves that an account is ours.
+/// What proves an account.
 #[derive(Debug, Clone)]
 pub enum Credential {
-    /// Its password, which is good for everything.
+    /// The password, for NTLM and Kerberos.
     Password(SecretString),
-    /// The keytab with its key, which is good for Kerberos alone.
+    /// A keytab with the account's key, for Kerberos alone.
     Keytab(PathBuf),
-    /// The credential cache with its ticket, which is good for Kerberos alone, and for as long as somebody renews it.
+    /// A credential cache with a ticket-granting ticket, for Kerberos alone. `kinit` or `k5start` must renew it.
     Cache(PathBuf),
 }
 
 impl Credential {
-    /// What people call it.
+    /// Its kind, for messages.
     pub(super) fn name(&self) -> &'static str {
         match self {
             Self::Password(_) => "password",
@@ -38,10 +39,8 @@ impl Credential {
             Self::Cache(_) => "credential cache",
         }
     }
-}
 
-impl Credential {
-    /// The file that is read anew for each sign-in.
+    /// The file that is read for each request.
     #[must_use]
     pub fn file(&self) -> Option<&Path> {
         match self {
@@ -52,12 +51,12 @@ impl Credential {
 }
 
 impl Account {
-    /// The account with this password, in the library's words, which wipes it when it drops it.
+    /// The account with this password for sspi, which wipes the password when it drops it.
     pub(super) fn identity(&self, password: &SecretString) -> Result<AuthIdentity, Error> {
         Ok(AuthIdentity { username: self.name()?, password: password.expose_secret().to_owned().into() })
     }
 
-    /// The account's name in the library's words.
+    /// The account's name for sspi.
     pub(super) fn name(&self) -> Result<Username, Error> {
         let Self { username, domain, .. } = self;
         let is_plain = !username.contains(['\\', '@']) && !domain.is_empty();
@@ -67,7 +66,7 @@ impl Account {
     }
 }
 
-/// The domain that an account's name tells; empty if it tells none.
+/// The domain in an account's name. Empty if there is none.
 pub(super) fn domain(name: &Username) -> &str {
     match name.parts() {
         UsernameParts::UserPrincipalName(parts) => parts.suffix(),
@@ -80,7 +79,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_is_understood_in_every_spelling() {
+    fn account_name_is_read_in_every_form() {
         let spelt = |username: &str, domain: &str| {
             let (username, domain) = (username.to_owned(), domain.to_owned());
             let name = Account { username, domain, credential: Credential::Keytab("k".into()) }.name().ok()?;
@@ -90,7 +89,7 @@ mod tests {
         assert_eq!(spelt("svc", "EXAMPLE"), known("EXAMPLE"));
         assert_eq!(spelt("EXAMPLE\\svc", ""), known("EXAMPLE"));
         assert_eq!(spelt("svc@example.com", ""), known("example.com"));
-        assert_eq!(spelt("svc@example.com", "OTHER"), known("example.com"), "the name itself says more");
+        assert_eq!(spelt("svc@example.com", "OTHER"), known("example.com"), "the domain in the name takes precedence");
         assert_eq!(spelt("svc", ""), known(""));
         for unusable in ["", "EXAMPLE\\", "a\\b\\c"] {
             assert_eq!(spelt(unusable, ""), None, "{unusable}");
@@ -98,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn debug_shows_no_password() {
+    fn debug_does_not_show_the_password() {
         let password = SecretString::from("hunter2");
         let credential = Credential::Password(password.clone());
         let account = Account { username: "svc".into(), domain: String::new(), credential };

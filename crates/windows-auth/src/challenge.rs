@@ -1,20 +1,20 @@
-//! What a 401 offers: `WWW-Authenticate` in several headers, or in one with commas. Pure.
+//! The `WWW-Authenticate` headers of a 401: several, or one with commas. Pure.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use hyper::header::{HeaderMap, HeaderValue, WWW_AUTHENTICATE};
 
-/// How messages are marked on the wire.
+/// An authentication scheme.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scheme {
-    /// SPNEGO: Kerberos or NTLM inside.
+    /// SPNEGO with Kerberos or NTLM inside.
     Negotiate,
-    /// Bare NTLM.
+    /// NTLM alone.
     Ntlm,
 }
 
 impl Scheme {
-    /// Its name on the wire.
+    /// Its name in headers.
     pub fn name(self) -> &'static str {
         match self {
             Self::Negotiate => "Negotiate",
@@ -23,23 +23,22 @@ impl Scheme {
     }
 }
 
-/// The better of the schemes that are offered: the preferred one, else the other. `None` when neither is.
+/// The preferred scheme if it is offered, otherwise the other one. `None`: neither is.
 pub fn scheme(headers: &HeaderMap, preferred: Scheme) -> Option<Scheme> {
     let other = if preferred == Scheme::Negotiate { Scheme::Ntlm } else { Scheme::Negotiate };
     [preferred, other].into_iter().find(|scheme| parameter(headers, *scheme).is_some())
 }
 
-/// The message that comes with a scheme. `None` when there is none: the scheme is only offered, or what follows it is
-/// no Base64.
-pub fn message(headers: &HeaderMap, scheme: Scheme) -> Option<Vec<u8>> {
+/// The token that comes with a scheme. `None`: the scheme is only offered, or its token is not Base64.
+pub fn token(headers: &HeaderMap, scheme: Scheme) -> Option<Vec<u8>> {
     let text = parameter(headers, scheme).filter(|text| !text.is_empty())?;
-    STANDARD.decode(text).ok().filter(|message| !message.is_empty())
+    STANDARD.decode(text).ok().filter(|token| !token.is_empty())
 }
 
-/// What follows the scheme's name, which may be nothing.
+/// What follows the scheme's name. May be empty.
 fn parameter(headers: &HeaderMap, scheme: Scheme) -> Option<&str> {
     let values = headers.get_all(WWW_AUTHENTICATE).iter().map(HeaderValue::as_bytes);
-    // A letter that is no ASCII costs the challenge in which it stands.
+    // A challenge that is not UTF-8 is skipped, the others count.
     let parts = values.flat_map(|value| value.split(|byte| *byte == b','));
     parts.filter_map(|part| std::str::from_utf8(part).ok()).find_map(|part| {
         let part = part.trim();
@@ -63,7 +62,7 @@ mod tests {
     }
 
     #[test]
-    fn several_headers_and_one_with_commas_are_the_same() {
+    fn challenges_in_one_or_several_headers_are_equal() {
         for offer in [
             &["Negotiate", "NTLM"][..],
             &["Negotiate, NTLM"],
@@ -80,18 +79,18 @@ mod tests {
     }
 
     #[test]
-    fn a_message_is_found_behind_its_own_scheme() {
+    fn token_belongs_to_its_own_scheme() {
         let offer = headers(&["Negotiate", "NTLM TlRMTVNTUAA="]);
-        assert_eq!(message(&offer, Scheme::Ntlm).as_deref(), Some(&b"NTLMSSP\0"[..]));
-        assert_eq!(message(&offer, Scheme::Negotiate), None);
-        assert_eq!(message(&headers(&["NTLM not base64"]), Scheme::Ntlm), None);
+        assert_eq!(token(&offer, Scheme::Ntlm).as_deref(), Some(&b"NTLMSSP\0"[..]));
+        assert_eq!(token(&offer, Scheme::Negotiate), None);
+        assert_eq!(token(&headers(&["NTLM not base64"]), Scheme::Ntlm), None);
     }
 
     proptest! {
         #[test]
-        fn hostile_headers_are_read_without_a_panic(text in "[ -~]{0,200}") {
+        fn any_header_does_not_panic(text in "[ -~]{0,200}") {
             let offer = headers(&[&text]);
-            if message(&offer, Scheme::Ntlm).is_some() {
+            if token(&offer, Scheme::Ntlm).is_some() {
                 prop_assert!(scheme(&offer, Scheme::Ntlm).is_some());
             }
         }

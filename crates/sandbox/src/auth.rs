@@ -111,8 +111,8 @@ impl Auth {
         }))
     }
 
-    /// The agent whose token the request carries, in the header or as `access_token` in the query; browsers can set no header
-    /// on a WebSocket (apis.md B11).
+    /// The agent whose token the request carries, in the header or as `access_token` in the query; browsers can set no
+    /// header on a WebSocket (apis.md B11).
     ///
     /// # Errors
     /// The challenge, for a missing, unknown or expired token.
@@ -193,8 +193,8 @@ impl Auth {
         lock(&self.0.issued).clear();
     }
 
-    /// The agent with the user name of the `Basic` credentials. This replaces the Windows authentication of a real site, for
-    /// tests that need another caller than the service account (apis.md C7).
+    /// The agent with the user name of the `Basic` credentials. This replaces the Windows authentication of a real
+    /// site, for tests that need another caller than the service account (apis.md C7).
     fn windows_user(&self, headers: &HeaderMap) -> Option<i64> {
         let Some(value) = headers.get(header::AUTHORIZATION) else { return Some(SERVICE_ACCOUNT) };
         let credentials = STANDARD.decode(value.to_str().ok()?.strip_prefix("Basic ")?).ok()?;

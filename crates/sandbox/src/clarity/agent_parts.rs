@@ -1,11 +1,11 @@
-//! Parts of an agent that a caller must ask for: statuses of the last 24 hours, and metrics by queue (apis.md C71, C72).
+//! Statuses of an agent, and metrics by queue. Callers must ask for the statuses of the last 24 hours and for the
+//! metrics by queue (apis.md C71, C72).
 
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::realtime_data::{Object, RealtimeData, current_status, insert_selected};
-use super::selection::Selection;
+use super::selection::{Object, Selection, insert_selected};
 use crate::contact_center::{Agent, AgentCounters, ContactCenter};
 use crate::simulation::Timeline;
 
@@ -39,22 +39,16 @@ pub(super) fn breakdowns(center: &ContactCenter, agent: &Agent, selection: &Sele
     agent.by_queue.iter().filter_map(of_queue).collect()
 }
 
-impl RealtimeData {
-    /// As with sessions: all breakdowns if one changed, else the added and the removed ones.
-    pub(super) fn breakdowns_diff(&self, before: Option<&Self>) -> Object {
-        let none = BTreeMap::new();
-        let Some(new) = &self.breakdowns else { return Object::new() };
-        let old = before.and_then(|before| before.breakdowns.as_ref()).unwrap_or(&none);
-        if new.iter().any(|(id, bag)| old.get(id).is_some_and(|old| old != bag)) {
-            return [("breakdowns".to_owned(), json!(new.values().collect::<Vec<_>>()))].into_iter().collect();
-        }
-        let only_in = |these: &BTreeMap<i64, Value>, those: &BTreeMap<i64, Value>| -> Vec<Value> {
-            these.iter().filter(|(id, _)| !those.contains_key(id)).map(|(_, bag)| bag.clone()).collect()
-        };
-        [("addedBreakdowns", only_in(new, old)), ("removedBreakdowns", only_in(old, new))]
-            .into_iter()
-            .filter(|(_, list)| !list.is_empty())
-            .map(|(name, list)| (name.to_owned(), json!(list)))
-            .collect()
+/// The status in metrics: its name starts with a small letter, it has no status id, and the reason's id is text
+/// (apis.md B61, B65).
+pub(super) fn current_status(agent: &Agent, timeline: Timeline) -> Object {
+    let mut status = Object::new();
+    status.insert("agentStatus".to_owned(), json!(agent.status.camel()));
+    if let Some((id, name)) = agent.reason {
+        status.insert("reasonCodeName".to_owned(), json!(name));
+        status.insert("reasonCodeId".to_owned(), json!(id.to_string()));
     }
+    status.insert("startTime".to_owned(), json!(timeline.time(agent.since).to_string()));
+    status.insert("isSuspended".to_owned(), json!(agent.suspended));
+    status
 }

@@ -1,5 +1,4 @@
-//! What an account shows the domain to get a ticket: its password; its key, from a keytab; or the ticket that somebody
-//! else has got already, from a credential cache. Files are read anew for each sign-in, because others replace them.
+//! What gets a ticket from the KDC: the password, a key from a keytab, or a ticket-granting ticket from a credential cache.
 
 use std::fs::{File, Metadata};
 use std::io::{self, Read};
@@ -8,36 +7,40 @@ use std::path::Path;
 use jiff::Timestamp;
 use sspi::{CredentialsBuffers, KeytabIdentity, Secret, Username};
 
-use super::cache::Cache;
-use super::credential::{Credential, domain};
-use super::grant::Grant;
-use super::octets::Principal;
+use super::account::{Credential, domain};
+use super::cached_ticket::CachedTicket;
+use super::credential_cache::CredentialCache;
+use super::reader::Principal;
 use super::{Account, Error, FileError, keytab};
 
-/// No keytab and no credential cache is longer; tickets of people in very many groups have some 50 KiB.
-const LIMIT: u64 = 4 * 1024 * 1024;
+/// No keytab and no credential cache is longer than this, in bytes. Tickets of accounts in very many groups have some 50 KiB.
+const MAX_FILE_BYTES: u64 = 4 * 1024 * 1024;
 
-/// AES with SHA-1: the library asks the domain for nothing else.
-const KINDS: [u16; 2] = [18, 17];
+/// AES with SHA-1, the only encryption types of sspi.
+const ENCRYPTION_TYPES: [u16; 2] = [18, 17];
 
-/// What is shown to the domain.
-pub(super) struct Claim {
-    /// In the library's words.
-    pub credentials: CredentialsBuffers,
-    /// Which domain is asked.
+/// What gets a ticket from the KDC.
+pub(super) struct InitialCredential {
+    /// The credential for sspi.
+    pub buffers: CredentialsBuffers,
+    /// The account's realm.
     pub realm: String,
-    /// The first ticket, if there is one already.
-    pub grant: Option<Grant>,
+    /// The ticket-granting ticket, if it comes from a cache.
+    pub cached: Option<CachedTicket>,
 }
 
 impl Account {
-    /// What this account shows the domain now.
-    pub(super) async fn claim(&self, now: Timestamp) -> Result<Claim, Error> {
-        let (path, claim) = match &self.credential {
+    /// Reads what this account has for the KDC.
+    pub(super) async fn initial_credential(&self, now: Timestamp) -> Result<InitialCredential, Error> {
+        let (path, credential) = match &self.credential {
             Credential::Password(password) => {
                 let account = self.identity(password)?;
                 let realm = domain(&account.username).to_owned();
-                return Ok(Claim { credentials: CredentialsBuffers::AuthIdentity(account.into()), realm, grant: None });
+                return Ok(InitialCredential {
+                    buffers: CredentialsBuffers::AuthIdentity(account.into()),
+                    realm,
+                    cached: None,
+                });
             }
             Credential::Keytab(path) => {
                 let name = self.name()?;
@@ -48,53 +51,57 @@ impl Account {
                 (path, contents(path).await.and_then(|bytes| from_cache(bytes.as_ref(), name.as_ref(), now)))
             }
         };
-        claim.map_err(|source| Error::UnusableFile { what: self.credential.name(), path: path.clone(), source })
+        credential.map_err(|source| Error::UnusableFile { what: self.credential.name(), path: path.clone(), source })
     }
 }
 
-/// The newest of the account's keys, and of those the strongest.
-fn from_keytab(bytes: &[u8], name: &Username) -> Result<Claim, FileError> {
+/// The account's newest key, and of several the strongest.
+fn from_keytab(bytes: &[u8], name: &Username) -> Result<InitialCredential, FileError> {
     let entries = keytab::entries(bytes).ok_or(FileError::NotAKeytab)?;
-    let (ours, others): (Vec<_>, Vec<_>) = entries.iter().partition(|entry| entry.principal.is(name, domain(name)));
+    let (ours, others): (Vec<_>, Vec<_>) =
+        entries.iter().partition(|entry| entry.principal.matches(name, domain(name)));
     let Some(first) = ours.first() else {
         let mut found: Vec<String> = others.iter().map(|entry| entry.principal.to_string()).collect();
         found.dedup();
         let found = if found.is_empty() { "nobody".to_owned() } else { found.join(", ") };
-        return Err(FileError::KeyNotFound { wanted: spelt(name), found });
+        return Err(FileError::KeyNotFound { wanted: describe(name), found });
     };
-    let usable = ours.iter().filter(|entry| KINDS.contains(&entry.kind));
-    let best = usable.max_by_key(|entry| (entry.version, entry.kind));
+    let usable = ours.iter().filter(|entry| ENCRYPTION_TYPES.contains(&entry.encryption_type));
+    let best = usable.max_by_key(|entry| (entry.version, entry.encryption_type));
     let best = best.ok_or_else(|| FileError::WeakKey { whose: first.principal.to_string() })?;
-    let identity = identity(&best.principal, best.kind, best.key.to_vec()).ok_or(FileError::NotAKeytab)?;
+    let identity =
+        keytab_identity(&best.principal, best.encryption_type, best.key.to_vec()).ok_or(FileError::NotAKeytab)?;
     let realm = best.principal.realm.clone();
-    Ok(Claim { credentials: CredentialsBuffers::Keytab(identity), realm, grant: None })
+    Ok(InitialCredential { buffers: CredentialsBuffers::Keytab(identity), realm, cached: None })
 }
 
-/// The ticket that buys others. Without a name, whoever's it is.
-fn from_cache(bytes: &[u8], name: Option<&Username>, now: Timestamp) -> Result<Claim, FileError> {
-    let cache = Cache::read(bytes).ok_or(FileError::NotACache)?;
+/// The ticket-granting ticket. Without a name, of any account.
+fn from_cache(bytes: &[u8], name: Option<&Username>, now: Timestamp) -> Result<InitialCredential, FileError> {
+    let cache = CredentialCache::parse(bytes).ok_or(FileError::NotACache)?;
     let owner = &cache.owner;
-    if let Some(name) = name.filter(|name| !owner.is(name, domain(name))) {
-        return Err(FileError::WrongAccount { wanted: spelt(name), found: owner.to_string() });
+    if let Some(name) = name.filter(|name| !owner.matches(name, domain(name))) {
+        return Err(FileError::WrongAccount { wanted: describe(name), found: owner.to_string() });
     }
-    let ticket = cache.granting().ok_or_else(|| FileError::NoTicketGrantingTicket { realm: owner.realm.clone() })?;
-    let until = Timestamp::from_second(ticket.until.into()).unwrap_or(Timestamp::MAX);
+    let ticket = cache
+        .ticket_granting_ticket()
+        .ok_or_else(|| FileError::NoTicketGrantingTicket { realm: owner.realm.clone() })?;
+    let until = Timestamp::from_second(ticket.expires.into()).unwrap_or(Timestamp::MAX);
     if until <= now {
         return Err(FileError::TicketExpired { until });
     }
-    let (identity, grant) = Grant::new(owner, ticket).ok_or(FileError::UnsupportedTicket)?;
-    let credentials = CredentialsBuffers::Keytab(identity);
-    Ok(Claim { credentials, realm: owner.realm.clone(), grant: Some(grant) })
+    let (identity, cached) = CachedTicket::new(owner, ticket).ok_or(FileError::UnsupportedTicket)?;
+    let buffers = CredentialsBuffers::Keytab(identity);
+    Ok(InitialCredential { buffers, realm: owner.realm.clone(), cached: Some(cached) })
 }
 
-/// A key in the library's words. `None` unless it is of a kind that the library asks for, and as long as such keys are.
-pub(super) fn identity(principal: &Principal, kind: u16, key: Vec<u8>) -> Option<KeytabIdentity> {
+/// A key for sspi. `None`: sspi does not know its encryption type, or it has the wrong length.
+pub(super) fn keytab_identity(principal: &Principal, encryption_type: u16, key: Vec<u8>) -> Option<KeytabIdentity> {
     let key = Secret::new(key);
-    let kind = KINDS.contains(&kind).then_some(usize::from(kind))?;
+    let encryption_type = ENCRYPTION_TYPES.contains(&encryption_type).then_some(usize::from(encryption_type))?;
     let identity = KeytabIdentity {
         principal: Username::new_down_level_logon_name(&principal.name, &principal.realm).ok()?,
         key,
-        key_enctype: kind.try_into().ok()?,
+        key_enctype: encryption_type.try_into().ok()?,
     };
     (identity.key_enctype.cipher().key_size() == identity.key.as_ref().len()).then_some(identity)
 }
@@ -104,7 +111,7 @@ async fn contents(path: &Path) -> Result<Secret<Vec<u8>>, FileError> {
     tokio::task::spawn_blocking(move || read(&path)).await.map_err(|_| FileError::Unreadable)?
 }
 
-/// Reads a file that holds a secret, which others on this machine must not be able to reach.
+/// Reads a file that other users of this machine cannot read.
 fn read(path: &Path) -> Result<Secret<Vec<u8>>, FileError> {
     let failed = |error: io::Error| match error.kind() {
         io::ErrorKind::NotFound => FileError::Missing,
@@ -121,10 +128,10 @@ fn read(path: &Path) -> Result<Secret<Vec<u8>>, FileError> {
         return Err(FileError::Public);
     }
     // With room for all of it and for `read_to_end` to see the end: a buffer that grows leaves a copy behind.
-    let room = usize::try_from(metadata.len().min(LIMIT)).unwrap_or(0) + 64;
+    let room = usize::try_from(metadata.len().min(MAX_FILE_BYTES)).unwrap_or(0) + 64;
     let mut bytes = Secret::new(Vec::with_capacity(room));
-    file.take(LIMIT + 1).read_to_end(bytes.as_mut()).map_err(failed)?;
-    if bytes.as_ref().len() as u64 > LIMIT { Err(FileError::TooLarge) } else { Ok(bytes) }
+    file.take(MAX_FILE_BYTES + 1).read_to_end(bytes.as_mut()).map_err(failed)?;
+    if bytes.as_ref().len() as u64 > MAX_FILE_BYTES { Err(FileError::TooLarge) } else { Ok(bytes) }
 }
 
 /// Whether users other than the owner and those of the file's group can read or change it.
@@ -139,8 +146,8 @@ fn is_public(_: &Metadata) -> bool {
     false
 }
 
-/// An account as a person would write it.
-fn spelt(name: &Username) -> String {
+/// The account for messages.
+fn describe(name: &Username) -> String {
     match domain(name) {
         "" => name.account_name().to_owned(),
         domain => format!("{}@{}", name.account_name(), domain.to_uppercase()),
@@ -165,28 +172,28 @@ mod tests {
         text.parse().expect("a time")
     }
 
-    fn key(claim: Claim) -> KeytabIdentity {
-        match claim.credentials {
+    fn key(credential: InitialCredential) -> KeytabIdentity {
+        match credential.buffers {
             CredentialsBuffers::Keytab(identity) => identity,
             CredentialsBuffers::AuthIdentity(_) => unreachable!("no password was given"),
         }
     }
 
     #[test]
-    fn a_keytab_gives_the_strongest_key_of_whom_it_names_in_any_spelling() {
+    fn keytab_gives_the_strongest_key_for_any_spelling() {
         for (username, domain) in [("svc", ""), ("SVC", "example"), ("EXAMPLE\\svc", ""), ("svc@Example", "")] {
-            let claim = from_keytab(KEYTAB, &name(username, domain)).expect("a claim");
-            assert_eq!(claim.realm, "EXAMPLE");
-            let key = key(claim);
+            let credential = from_keytab(KEYTAB, &name(username, domain)).expect("a credential");
+            assert_eq!(credential.realm, "EXAMPLE");
+            let key = key(credential);
             assert_eq!((key.principal.account_name(), key.key.as_ref().len()), ("svc", 32));
         }
     }
 
     #[test]
-    fn a_keytab_without_the_right_key_says_what_it_has() {
+    fn keytab_without_the_key_names_what_it_has() {
         let fault = |username: &str, domain: &str, bytes: &[u8]| {
-            let claim = from_keytab(bytes, &name(username, domain));
-            claim.map(|claim| claim.realm).expect_err("no claim").to_string()
+            let credential = from_keytab(bytes, &name(username, domain));
+            credential.map(|credential| credential.realm).expect_err("no credential").to_string()
         };
         assert_eq!(
             fault("svc", "other.example", KEYTAB),
@@ -207,16 +214,16 @@ mod tests {
     }
 
     #[test]
-    fn a_cache_gives_its_ticket_until_that_expires() {
+    fn cache_gives_its_ticket_until_it_expires() {
         let now = time("2026-11-21T13:00:00Z");
         for name in [None, Some(name("svc", "")), Some(name("svc@EXAMPLE", ""))] {
-            let claim = from_cache(CACHE, name.as_ref(), now).expect("a claim");
-            assert_eq!(claim.realm, "EXAMPLE");
-            assert!(claim.grant.is_some());
+            let credential = from_cache(CACHE, name.as_ref(), now).expect("a credential");
+            assert_eq!(credential.realm, "EXAMPLE");
+            assert!(credential.cached.is_some());
         }
         let fault = |username: &str, bytes: &[u8], now| {
-            let claim = from_cache(bytes, Some(&name(username, "")), now);
-            claim.map(|claim| claim.realm).expect_err("no claim").to_string()
+            let credential = from_cache(bytes, Some(&name(username, "")), now);
+            credential.map(|credential| credential.realm).expect_err("no credential").to_string()
         };
         assert_eq!(fault("other", CACHE, now), "it belongs to svc@EXAMPLE and not to other");
         assert_eq!(
@@ -228,17 +235,17 @@ mod tests {
     }
 
     #[test]
-    fn a_key_is_as_long_as_its_kind_says() {
+    fn key_of_wrong_length_is_refused() {
         let svc = Principal { name: "svc".to_owned(), realm: "EXAMPLE".to_owned() };
-        assert!(identity(&svc, 18, vec![0; 32]).is_some() && identity(&svc, 17, vec![0; 16]).is_some());
+        assert!(keytab_identity(&svc, 18, vec![0; 32]).is_some() && keytab_identity(&svc, 17, vec![0; 16]).is_some());
         for (kind, length) in [(18, 16), (17, 32), (23, 16), (16, 24), (0, 0)] {
-            assert!(identity(&svc, kind, vec![0; length]).is_none(), "{kind} with {length} bytes");
+            assert!(keytab_identity(&svc, kind, vec![0; length]).is_none(), "{kind} with {length} bytes");
         }
     }
 
     proptest! {
         #[test]
-        fn a_hostile_cache_is_claimed_without_a_panic(place in 0..CACHE.len(), byte: u8) {
+        fn any_cache_does_not_panic(place in 0..CACHE.len(), byte: u8) {
             let mut changed = CACHE.to_vec();
             changed[place] = byte;
             let _ = from_cache(&changed, None, Timestamp::UNIX_EPOCH);

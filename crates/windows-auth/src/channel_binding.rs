@@ -1,15 +1,15 @@
-//! Tying a sign-in to the TLS connection it travels on, so that nobody in the middle can carry it elsewhere: the
-//! `tls-server-end-point` channel binding (RFC 5929). Pure.
+//! Channel binding: ties an authentication to the server's TLS certificate, so that a man in the middle cannot relay it. The
+//! type is `tls-server-end-point` (RFC 5929, section 4). Pure.
 
 use sha2::{Digest, Sha256, Sha384, Sha512};
 
 use super::der;
 
-/// What is ours in `SEC_CHANNEL_BINDINGS`: eight numbers of four bytes, of which only the last two are not zero.
+/// The length of `SEC_CHANNEL_BINDINGS`: eight numbers of four bytes, of which all but the last two are zero.
 const HEADER: u32 = 32;
 
-/// The binding to a server's certificate, laid out as `SEC_CHANNEL_BINDINGS`. `None` when RFC 5929 defines none: the
-/// certificate's signature uses no hash, or one that is not known here.
+/// The binding to a server's certificate, as `SEC_CHANNEL_BINDINGS`. `None`: RFC 5929 defines none for this certificate,
+/// because its signature uses no hash, or one that is unknown here.
 pub fn to_certificate(certificate: &[u8]) -> Option<Vec<u8>> {
     let hash = match signature_hash(certificate)? {
         Hash::Sha256 => Sha256::digest(certificate).to_vec(),
@@ -31,7 +31,7 @@ enum Hash {
     Sha512,
 }
 
-/// The hash in the certificate's signature algorithm; MD5 and SHA-1 count as SHA-256, says RFC 5929.
+/// The hash of the certificate's signature algorithm. RFC 5929 replaces MD5 and SHA-1 by SHA-256.
 fn signature_hash(certificate: &[u8]) -> Option<Hash> {
     const RSA: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01];
     const ECDSA: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04];
@@ -46,7 +46,7 @@ fn signature_hash(certificate: &[u8]) -> Option<Hash> {
         (Some([4 | 5 | 11]), _) | (_, Some([1] | [3, 2])) => Some(Hash::Sha256),
         (Some([12]), _) | (_, Some([3, 3])) => Some(Hash::Sha384),
         (Some([13]), _) | (_, Some([3, 4])) => Some(Hash::Sha512),
-        // RSASSA-PSS names its hash in the parameters; without one it is SHA-1.
+        // RSASSA-PSS names its hash in the parameters. The default is SHA-1.
         (Some([10]), _) => {
             let at = parameters.windows(SHA_2.len()).position(|window| window == SHA_2);
             match at.and_then(|at| parameters.get(at + SHA_2.len())) {
@@ -66,7 +66,7 @@ mod tests {
 
     use super::*;
 
-    /// What a certificate is to this module: something, then the algorithm of its signature.
+    /// As much of a certificate as this module reads: a placeholder, then the signature algorithm.
     fn certificate(algorithm: &[u8]) -> Vec<u8> {
         let mut content = vec![der::SEQUENCE, 0, der::SEQUENCE, u8::try_from(algorithm.len()).expect("short")];
         content.extend(algorithm);
@@ -76,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn the_hash_is_the_signatures_and_never_a_weak_one() {
+    fn hash_is_that_of_the_signature_but_at_least_sha256() {
         let rsa = |last| certificate(&[6, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, last, 5, 0]);
         assert_eq!(signature_hash(&rsa(5)), Some(Hash::Sha256), "SHA-1 counts as SHA-256");
         assert_eq!(signature_hash(&rsa(11)), Some(Hash::Sha256));
@@ -85,11 +85,11 @@ mod tests {
         let ecdsa = certificate(&[6, 8, 0x2a, 0x86, 0x48, 0xce, 0x3d, 4, 3, 3]);
         assert_eq!(signature_hash(&ecdsa), Some(Hash::Sha384));
         let ed25519 = certificate(&[6, 3, 0x2b, 0x65, 0x70]);
-        assert_eq!(to_certificate(&ed25519), None, "there is no binding to what has no hash");
+        assert_eq!(to_certificate(&ed25519), None, "Ed25519 has no separate hash");
     }
 
     #[test]
-    fn the_binding_is_laid_out_as_windows_lays_it_out() {
+    fn binding_has_the_layout_of_sec_channel_bindings() {
         let certificate = certificate(&[6, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 11]);
         let binding = to_certificate(&certificate).expect("a binding");
         assert_eq!(binding.len(), 32 + 21 + 32);
@@ -100,7 +100,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn hostile_certificates_are_read_without_a_panic(bytes: Vec<u8>) {
+        fn any_certificate_does_not_panic(bytes: Vec<u8>) {
             let _ = to_certificate(&bytes);
         }
     }

@@ -1,4 +1,4 @@
-//! The messages of one sign-in, by the library. What the library would log contains them, so it is not heard.
+//! One authentication with sspi. sspi logs the messages themselves, so its logging is switched off.
 
 use sspi::generator::{GeneratorInitSecurityContext, GeneratorState};
 use sspi::ntlm::NtlmConfig;
@@ -12,34 +12,34 @@ use url::Url;
 
 use super::kdc::Kdc;
 
-/// One sign-in under way.
-pub struct Exchange {
-    context: Context,
-    target: String,
+/// An authentication in progress.
+pub struct SecurityContext {
+    mechanism: Mechanism,
+    service: String,
     binding: Option<Vec<u8>>,
     sends_form: bool,
-    is_over: bool,
+    is_complete: bool,
 }
 
-enum Context {
+enum Mechanism {
     Ntlm(Box<Ntlm>, Option<AuthIdentityBuffers>),
     Negotiate(Box<Negotiate>, Option<CredentialsBuffers>),
 }
 
-impl Exchange {
-    /// Bare NTLM, version 2: the library knows no other.
-    pub fn ntlm(account: AuthIdentity, target: &str, binding: Option<&[u8]>) -> Self {
-        let context = Context::Ntlm(Box::new(Ntlm::with_config(NtlmConfig::default())), Some(account.into()));
-        Self::new(context, target, binding)
+impl SecurityContext {
+    /// NTLM alone. sspi has only version 2.
+    pub fn ntlm(account: AuthIdentity, service: &str, binding: Option<&[u8]>) -> Self {
+        let mechanism = Mechanism::Ntlm(Box::new(Ntlm::with_config(NtlmConfig::default())), Some(account.into()));
+        Self::new(mechanism, service, binding)
     }
 
     /// NTLM inside SPNEGO.
     ///
     /// # Errors
-    /// When the library refuses to begin.
-    pub fn ntlm_negotiated(
+    /// When sspi cannot be set up.
+    pub fn negotiate_ntlm(
         account: AuthIdentity,
-        target: &str,
+        service: &str,
         binding: Option<&[u8]>,
         workstation: &str,
     ) -> sspi::Result<Self> {
@@ -48,16 +48,16 @@ impl Exchange {
             Some("ntlm,!kerberos".to_owned()),
             workstation.to_owned(),
         );
-        Self::negotiate(config, CredentialsBuffers::AuthIdentity(account.into()), target, binding)
+        Self::negotiate(config, CredentialsBuffers::AuthIdentity(account.into()), service, binding)
     }
 
-    /// Kerberos inside SPNEGO, and nothing else: whoever asks for it decides what to do without a ticket.
+    /// Kerberos inside SPNEGO. There is no fallback to NTLM: the caller decides about that.
     ///
     /// # Errors
-    /// When the library refuses to begin.
+    /// When sspi cannot be set up.
     pub fn kerberos(
         credentials: CredentialsBuffers,
-        target: &str,
+        service: &str,
         binding: Option<&[u8]>,
         kdc: Url,
         workstation: &str,
@@ -68,73 +68,73 @@ impl Exchange {
         };
         let config =
             NegotiateConfig::new(Box::new(kerberos), Some("kerberos,!ntlm".to_owned()), workstation.to_owned());
-        let mut exchange = Self::negotiate(config, credentials, target, binding)?;
-        // The ticket is the first message and the last.
-        exchange.sends_form = true;
-        Ok(exchange)
+        let mut context = Self::negotiate(config, credentials, service, binding)?;
+        // The ticket is the first and the last message.
+        context.sends_form = true;
+        Ok(context)
     }
 
     fn negotiate(
         config: NegotiateConfig,
         credentials: CredentialsBuffers,
-        target: &str,
+        service: &str,
         binding: Option<&[u8]>,
     ) -> sspi::Result<Self> {
         let context = with_default(NoSubscriber::default(), || Negotiate::new_client(config))?;
-        Ok(Self::new(Context::Negotiate(Box::new(context), Some(credentials)), target, binding))
+        Ok(Self::new(Mechanism::Negotiate(Box::new(context), Some(credentials)), service, binding))
     }
 
-    fn new(context: Context, target: &str, binding: Option<&[u8]>) -> Self {
+    fn new(mechanism: Mechanism, service: &str, binding: Option<&[u8]>) -> Self {
         Self {
-            context,
-            target: target.to_owned(),
+            mechanism,
+            service: service.to_owned(),
             binding: binding.map(<[u8]>::to_vec),
             sends_form: false,
-            is_over: false,
+            is_complete: false,
         }
     }
 
-    /// Whether the form goes along with the latest message: it goes with all but NTLM's first, which proves nothing.
+    /// Whether the form is sent with the current message: with all but NTLM's first, which proves nothing.
     pub fn sends_form(&self) -> bool {
         self.sends_form
     }
 
-    /// Whether all has been said from our side: what the server refuses now, it refuses for good.
-    pub fn is_over(&self) -> bool {
-        self.is_over
+    /// Whether the current message is the last one: a 401 that answers it is final.
+    pub fn is_complete(&self) -> bool {
+        self.is_complete
     }
 
-    /// Our next message, after theirs. The first answers nothing.
+    /// The next message to the server, in answer to its challenge. The first message answers none.
     ///
     /// # Errors
-    /// When there is no ticket, or their message makes no sense.
-    pub async fn next(&mut self, theirs: Option<Vec<u8>>, kdc: &mut Kdc) -> sspi::Result<Vec<u8>> {
-        let is_first = theirs.is_none();
-        let mut input = vec![SecurityBuffer::new(theirs.unwrap_or_default(), BufferType::Token)];
+    /// When the KDC gives no ticket, or the challenge is invalid.
+    pub async fn next(&mut self, challenge: Option<Vec<u8>>, kdc: &mut Kdc) -> sspi::Result<Vec<u8>> {
+        let is_first = challenge.is_none();
+        let mut input = vec![SecurityBuffer::new(challenge.unwrap_or_default(), BufferType::Token)];
         if let Some(binding) = &self.binding {
             input.push(SecurityBuffer::new(binding.clone(), BufferType::ChannelBindings));
         }
         let mut output = vec![SecurityBuffer::new(Vec::new(), BufferType::Token)];
-        let result = match &mut self.context {
-            Context::Ntlm(ntlm, account) => {
+        let result = match &mut self.mechanism {
+            Mechanism::Ntlm(ntlm, account) => {
                 let mut step = ntlm
                     .initialize_security_context()
                     .with_credentials_handle(account)
                     .with_context_requirements(ClientRequestFlags::INTEGRITY)
                     .with_target_data_representation(DataRepresentation::Native)
-                    .with_target_name(&self.target)
+                    .with_target_name(&self.service)
                     .with_input(&mut input)
                     .with_output(&mut output);
                 let step = with_default(NoSubscriber::default(), || ntlm.initialize_security_context_impl(&mut step))?;
                 run(step, kdc).await?
             }
-            Context::Negotiate(negotiate, account) => {
+            Mechanism::Negotiate(negotiate, account) => {
                 let mut step = negotiate
                     .initialize_security_context()
                     .with_credentials_handle(account)
                     .with_context_requirements(ClientRequestFlags::INTEGRITY)
                     .with_target_data_representation(DataRepresentation::Native)
-                    .with_target_name(&self.target)
+                    .with_target_name(&self.service)
                     .with_input(&mut input)
                     .with_output(&mut output);
                 let step =
@@ -143,12 +143,12 @@ impl Exchange {
             }
         };
         self.sends_form |= !is_first;
-        self.is_over |= self.sends_form && (is_first || result.status == SecurityStatus::Ok);
+        self.is_complete |= self.sends_form && (is_first || result.status == SecurityStatus::Ok);
         Ok(output.pop().map(|message| message.buffer).unwrap_or_default())
     }
 }
 
-/// Runs the library's step, which stops whenever it wants to ask the domain.
+/// Runs a step of sspi, which suspends itself for each request to the KDC.
 async fn run(
     mut step: GeneratorInitSecurityContext<'_>,
     kdc: &mut Kdc,
@@ -157,8 +157,8 @@ async fn run(
     loop {
         match state {
             GeneratorState::Completed(outcome) => return outcome,
-            GeneratorState::Suspended(question) => {
-                let reply = kdc.ask(&question).await;
+            GeneratorState::Suspended(request) => {
+                let reply = kdc.send(&request).await;
                 state = with_default(NoSubscriber::default(), || step.resume(reply));
             }
         }
