@@ -63,8 +63,7 @@ pub async fn retry(
     };
     let who = FeedbackInput { who: retry.who, ..FeedbackInput::default() };
     let (id, action) = (visible(&hub, &viewer, &response)?, FeedbackActionId::from(action.as_str()));
-    let receipt =
-        configured(actions)?.retry(&id, &action, &signed(who, &viewer), retry.sure, viewer.actor()).await?;
+    let receipt = configured(actions)?.retry(&id, &action, &signed(who, &viewer), retry.sure, viewer.actor()).await?;
     Ok(accepted(is_form, &response, &receipt))
 }
 
@@ -109,7 +108,9 @@ pub struct InputForm {
 impl InputForm {
     fn read(self, kind: FeedbackActionKind) -> Result<FeedbackInput, ApiError> {
         let rating = filled(&self.rating)
-            .map(|text| text.parse().map_err(|_| ApiError::unprocessable("Rate the call with a whole number from 0 to 5.")))
+            .map(|text| {
+                text.parse().map_err(|_| ApiError::unprocessable("Rate the call with a whole number from 0 to 5."))
+            })
             .transpose()?;
         // An empty reply has a better error message than a missing one.
         let writes = matches!(kind, FeedbackActionKind::Reply | FeedbackActionKind::Message);

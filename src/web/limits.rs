@@ -20,8 +20,8 @@ use governor::{Quota, RateLimiter};
 
 pub use sign_in::SignInLimit;
 
-use super::client_ip::ClientIp;
 use super::api_error::ApiError;
+use super::client_ip::ClientIp;
 use super::serve::{ConnectionHandle, ConnectionLimit};
 
 /// How many hash slots the addresses are spread over. Beyond that addresses share a slot, so that memory is bounded.

@@ -18,9 +18,9 @@ use tokio::time::{Instant, MissedTickBehavior, interval, interval_at, sleep_unti
 
 use super::access::viewer::AuthError;
 use super::access::{Identity, Viewer as WebViewer};
+use super::api_error::ApiError;
 use super::client_ip::ClientIp;
 use super::origin::{log_refused, origin_allowed};
-use super::api_error::ApiError;
 use super::serve::{ConnectionHandle, Tcp};
 use super::state::AppState;
 use super::wallboards::Wallboards;
