@@ -14,9 +14,9 @@ use tokio::sync::mpsc;
 
 use super::access::viewer::AuthError;
 use super::access::{Access, Administrator, Identity, Viewer};
+use super::api_error::ApiError;
 use super::audit_query::{self, AuditQuery};
 use super::pages::{self, CurrentUser};
-use super::api_error::ApiError;
 use super::state::AppState;
 use super::supervise::ActingSupervisor;
 use crate::domain::Role;

@@ -29,7 +29,13 @@ pub async fn audit_refusals(State(access): State<Access>, mut request: Request, 
     let response = next.run(request).await;
     if let Some((status, reason)) = refusal(&response, is_change) {
         let actor = request_actor.get().unwrap_or_else(|| Actor::unknown(address));
-        access.record_refused(RefusedRequest { actor, action, target, after: json!({ "status": status.as_u16() }), reason });
+        access.record_refused(RefusedRequest {
+            actor,
+            action,
+            target,
+            after: json!({ "status": status.as_u16() }),
+            reason,
+        });
     }
     response
 }
@@ -122,8 +128,14 @@ mod tests {
                 assert_ne!(action, "request", "{path}");
             }
         }
-        assert_eq!(action_and_kind("/api/v1/feedback/{response}/{action}", "close", true), Some(("feedback.close", "response")));
-        assert_eq!(action_and_kind("/api/v1/feedback/{response}/{action}", "<x>", true), Some(("feedback", "response")));
+        assert_eq!(
+            action_and_kind("/api/v1/feedback/{response}/{action}", "close", true),
+            Some(("feedback.close", "response"))
+        );
+        assert_eq!(
+            action_and_kind("/api/v1/feedback/{response}/{action}", "<x>", true),
+            Some(("feedback", "response"))
+        );
         assert_eq!(action_and_kind("/feedback", "feedback", false), None);
     }
 }

@@ -4,8 +4,8 @@ use axum::extract::{Form, State};
 use axum::response::{Html, IntoResponse, Response};
 
 use super::access::TeamLead;
-use super::pages::{self, CurrentUser};
 use super::api_error::ApiError;
+use super::pages::{self, CurrentUser};
 use super::state::AppState;
 
 /// A form's fields in their order. `to` is the form's own target, `ask` the question; with `ask_fill` the question has

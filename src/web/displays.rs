@@ -174,7 +174,7 @@ pub(super) async fn become_demo_display(
     if let Some(gone) = cookies.delete(cookies.person()) {
         answer.headers_mut().append(SET_COOKIE, gone);
     }
-    answer
+    Ok(answer)
 }
 
 /// `GET /displays`: the displays, and the form that pairs one.
@@ -257,8 +257,7 @@ pub async fn pair(
     let name = Some(form.name.trim()).filter(|name| !name.is_empty()).unwrap_or(&form.board);
     let name: String = name.chars().take(80).collect();
     let by = viewer.actor();
-    let key =
-        viewer.agent().map_or_else(|| AttemptKey::Network(network_of(client_ip(address).0)), AttemptKey::Agent);
+    let key = viewer.agent().map_or_else(|| AttemptKey::Network(network_of(client_ip(address).0)), AttemptKey::Agent);
     let paired = displays.pair(&form.code, key, (&form.board, &name, &by.to_string())).await;
     let error = match paired.map_err(|error| store_error(&error))? {
         Ok(display) => {

@@ -8,8 +8,8 @@ use jiff::tz::TimeZone;
 use serde_json::json;
 
 use super::access::{Access, Administrator};
-use super::pages::Unusable;
 use super::api_error::ApiError;
+use super::pages::Unusable;
 use crate::domain::{Role, SourceName};
 use crate::feeds::Intake;
 use crate::feeds::goodays::UNEXPECTED_ACTION_URLS;

@@ -63,34 +63,8 @@ pub async fn retry(
     };
     let who = FeedbackInput { who: retry.who, ..FeedbackInput::default() };
     let (id, action) = (visible(&hub, &viewer, &response)?, FeedbackActionId::from(action.as_str()));
-    let receipt =
-        configured(actions)?.retry(&id, &action, &signed(who, &viewer), retry.sure, viewer.actor()).await?;
+    let receipt = configured(actions)?.retry(&id, &action, &signed(who, &viewer), retry.sure, viewer.actor()).await?;
     Ok(accepted(is_form, &response, &receipt))
-}
-
-/// A body, by who sent it.
-pub(super) enum Asked<P, F> {
-    Program(P),
-    Form(F),
-}
-
-impl<P: DeserializeOwned + Default, F: DeserializeOwned> Asked<P, F> {
-    pub(super) async fn read(headers: &HeaderMap, request: Request) -> Result<Self, Response> {
-        let Some(kind) = headers.get(CONTENT_TYPE) else {
-            // Closing something needs no words, not even `{}`.
-            let body = Bytes::from_request(request, &()).await.map_err(IntoResponse::into_response)?;
-            return match body.is_empty() {
-                true => Ok(Self::Program(P::default())),
-                false => Err(ApiError::unsupported_media_type().into_response()),
-            };
-        };
-        if kind.as_bytes().starts_with(b"application/x-www-form-urlencoded") {
-            let Form(form) = Form::from_request(request, &()).await.map_err(IntoResponse::into_response)?;
-            return Ok(Self::Form(form));
-        }
-        let read: Result<Json<P>, JsonRejection> = Json::from_request(request, &()).await;
-        read.map(|Json(wish)| Self::Program(wish)).map_err(IntoResponse::into_response)
-    }
 }
 
 /// An action as a form: every field is a text, and empty fields are sent too.
@@ -109,7 +83,9 @@ pub struct InputForm {
 impl InputForm {
     fn read(self, kind: FeedbackActionKind) -> Result<FeedbackInput, ApiError> {
         let rating = filled(&self.rating)
-            .map(|text| text.parse().map_err(|_| ApiError::unprocessable("Rate the call with a whole number from 0 to 5.")))
+            .map(|text| {
+                text.parse().map_err(|_| ApiError::unprocessable("Rate the call with a whole number from 0 to 5."))
+            })
             .transpose()?;
         // An empty reply has a better error message than a missing one.
         let writes = matches!(kind, FeedbackActionKind::Reply | FeedbackActionKind::Message);

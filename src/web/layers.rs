@@ -20,11 +20,11 @@ use tower_http::timeout::TimeoutLayer;
 use tracing::Instrument;
 use url::Url;
 
+use super::api_error::ApiError;
 use super::client_ip::{ClientIp, TrustedProxies, address_of};
+use super::error_pages::{ProblemPage, plain_page, present};
 pub use super::origin::{OriginRule, origin_allowed};
 use super::origin::{change_allowed, host_allowed, log_refused};
-use super::error_pages::{ProblemPage, plain_page, present};
-use super::api_error::ApiError;
 use base::RateLimit;
 
 /// The `Content-Security-Policy`: our own scripts, styles, images, sockets and forms, and nothing else.

@@ -13,6 +13,7 @@ use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use base::network_of;
 use governor::clock::{Clock, DefaultClock};
 use governor::middleware::NoOpMiddleware;
 use governor::state::keyed::DashMapStateStore;
@@ -20,8 +21,8 @@ use governor::{Quota, RateLimiter};
 
 pub use sign_in::SignInLimit;
 
-use super::client_ip::ClientIp;
 use super::api_error::ApiError;
+use super::client_ip::ClientIp;
 use super::serve::{ConnectionHandle, ConnectionLimit};
 
 /// How many hash slots the addresses are spread over. Beyond that addresses share a slot, so that memory is bounded.

@@ -250,7 +250,14 @@ fn refuse(access: &Access, status: StatusCode, then: &str, username: &str, messa
     render(false, access, status, then, username, message)
 }
 
-fn render(is_signed_in: bool, access: &Access, status: StatusCode, then: &str, username: &str, message: &str) -> Response {
+fn render(
+    is_signed_in: bool,
+    access: &Access,
+    status: StatusCode,
+    then: &str,
+    username: &str,
+    message: &str,
+) -> Response {
     let page = pages::LoginPage {
         is_in: is_signed_in,
         then,

@@ -8,12 +8,12 @@ use axum::response::{Html, IntoResponse, Redirect, Response};
 
 use super::access::viewer::Agent;
 use super::access::{Access, Identity, Viewer};
-use super::{events, sign_ins};
-use super::pages::{self, CurrentUser, PageState, TableQuery};
-use super::error_pages::plain_page;
 use super::api_error::ApiError;
+use super::error_pages::plain_page;
+use super::pages::{self, CurrentUser, PageState, TableQuery};
 use super::state::{AppState, SiteSettings};
 use super::wallboards::Wallboards;
+use super::{events, sign_ins};
 use crate::actions::{FeedbackActions, SignIn, Surveys};
 use crate::domain::{AgentId, ResponseId, Role};
 use crate::feeds::Intake;

@@ -1,10 +1,10 @@
 //! Bodies that come as JSON from programs and scripts, and as a form from pages without JavaScript.
 
+use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{Form, FromRequest, Request};
 use axum::http::HeaderMap;
 use axum::http::header::CONTENT_TYPE;
-use axum::Json;
 use serde::de::DeserializeOwned;
 
 use super::api_error::ApiError;
@@ -29,7 +29,11 @@ where
     async fn from_request(request: Request, _: &S) -> Result<Self, ApiError> {
         if !request.headers().contains_key(CONTENT_TYPE) {
             let body = Bytes::from_request(request, &()).await?;
-            return if body.is_empty() { Ok(Self::Json(P::default())) } else { Err(ApiError::unsupported_media_type()) };
+            return if body.is_empty() {
+                Ok(Self::Json(P::default()))
+            } else {
+                Err(ApiError::unsupported_media_type())
+            };
         }
         if is_form(request.headers()) {
             let Form(form) = Form::from_request(request, &()).await?;

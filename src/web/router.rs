@@ -82,7 +82,6 @@ pub fn router(state: AppState, ops: Ops, settings: &Settings) -> Router {
         .route_layer(from_fn_with_state(rates.clone(), limits::limit_webhooks));
 
     let pages = pages.merge(login).route_layer(from_fn_with_state(rates, limits::limit_pages));
-    let routes =
-        pages.merge(api).merge(webhooks).merge(assets::router()).merge(ops::routes(ops)).with_state(state);
+    let routes = pages.merge(api).merge(webhooks).merge(assets::router()).merge(ops::routes(ops)).with_state(state);
     layers::wrap(routes, settings)
 }

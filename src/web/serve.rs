@@ -21,8 +21,8 @@ use tokio_rustls::server::TlsStream;
 use tower::Service;
 
 use super::tls::Tls;
-use base::{Lifecycle, Metrics};
 use admission::{Admission, Permit};
+use base::{Lifecycle, Metrics};
 use permitted_stream::PermittedStream;
 
 mod admission;

@@ -8,10 +8,10 @@ use serde_json::{Value, json};
 
 use super::access::Access;
 use super::access::viewer::{Agent, Viewer};
+use super::api_error::ApiError;
 use crate::actions::SignIn;
 use crate::actions::sign_in::SignInSummary;
 use crate::domain::{AgentId, Role};
-use super::api_error::ApiError;
 
 /// `GET /api/v1/sign-ins`: the newest first.
 pub async fn list(State(access): State<Access>, Agent(viewer): Agent) -> Json<Value> {

@@ -27,7 +27,8 @@ pub async fn state(
     Query(query): Query<StateQuery>,
 ) -> Result<Response, ApiError> {
     let scope = wallboards.parse(query.scope.as_deref().unwrap_or("all"), viewer.permission())?;
-    let rendered = hub.render(&viewer.view_key(scope)?, viewer.view_owner().as_ref()).map_err(ApiError::view_refused)?;
+    let rendered =
+        hub.render(&viewer.view_key(scope)?, viewer.view_owner().as_ref()).map_err(ApiError::view_refused)?;
     let head = serde_json::json!({
         "build": hub.build(),
         "epoch": &*rendered.epoch,

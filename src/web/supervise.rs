@@ -77,17 +77,29 @@ impl ActingSupervisor {
 type Body<T> = Result<Json<T>, JsonRejection>;
 
 /// `POST /api/v1/agents/{id}/status`.
-pub async fn status(acting: ActingSupervisor, Path(id): Path<i64>, body: Body<NewStatus>) -> Result<Response, ApiError> {
+pub async fn status(
+    acting: ActingSupervisor,
+    Path(id): Path<i64>,
+    body: Body<NewStatus>,
+) -> Result<Response, ApiError> {
     act_on_agent(acting, id, body.map(|Json(new)| AgentAction::Status(new))).await
 }
 
 /// `POST /api/v1/agents/{id}/suspend`.
-pub async fn suspend(acting: ActingSupervisor, Path(id): Path<i64>, body: Body<Suspension>) -> Result<Response, ApiError> {
+pub async fn suspend(
+    acting: ActingSupervisor,
+    Path(id): Path<i64>,
+    body: Body<Suspension>,
+) -> Result<Response, ApiError> {
     act_on_agent(acting, id, body.map(|Json(new)| AgentAction::Suspension(new))).await
 }
 
 /// `POST /api/v1/agents/{id}/recording`.
-pub async fn recording(acting: ActingSupervisor, Path(id): Path<i64>, body: Body<Recording>) -> Result<Response, ApiError> {
+pub async fn recording(
+    acting: ActingSupervisor,
+    Path(id): Path<i64>,
+    body: Body<Recording>,
+) -> Result<Response, ApiError> {
     act_on_agent(acting, id, body.map(|Json(new)| AgentAction::Recording(new))).await
 }
 
@@ -97,24 +109,35 @@ pub async fn notes(acting: ActingSupervisor, Path(id): Path<i64>, body: Body<Not
 }
 
 /// `POST /api/v1/sessions/{id}/disposition`.
-pub async fn disposition(acting: ActingSupervisor, Path(id): Path<i64>, body: Body<Disposition>) -> Result<Response, ApiError> {
+pub async fn disposition(
+    acting: ActingSupervisor,
+    Path(id): Path<i64>,
+    body: Body<Disposition>,
+) -> Result<Response, ApiError> {
     act_on_session(acting, id, body.map(|Json(new)| SessionAction::Disposition(new))).await
 }
 
 /// `POST /api/v1/sessions/{id}/extra-items`.
-pub async fn extra_items(acting: ActingSupervisor, Path(id): Path<i64>, body: Body<ExtraItem>) -> Result<Response, ApiError> {
+pub async fn extra_items(
+    acting: ActingSupervisor,
+    Path(id): Path<i64>,
+    body: Body<ExtraItem>,
+) -> Result<Response, ApiError> {
     act_on_session(acting, id, body.map(|Json(new)| SessionAction::ExtraItem(new))).await
 }
 
 /// `GET /api/v1/agents/{id}/statuses`: what `status` takes for this agent.
 pub async fn statuses(acting: ActingSupervisor, Path(id): Path<i64>) -> Result<Json<Value>, ApiError> {
     acting.check_visible(AgentId(id))?;
-    let listed: Vec<PossibleStatus> =
-        acting.actions.possible_statuses(&acting.user, AgentId(id)).await?;
+    let listed: Vec<PossibleStatus> = acting.actions.possible_statuses(&acting.user, AgentId(id)).await?;
     Ok(Json(json!({ "statuses": listed })))
 }
 
-async fn act_on_agent(acting: ActingSupervisor, id: i64, action: Result<AgentAction, JsonRejection>) -> Result<Response, ApiError> {
+async fn act_on_agent(
+    acting: ActingSupervisor,
+    id: i64,
+    action: Result<AgentAction, JsonRejection>,
+) -> Result<Response, ApiError> {
     acting.check_visible(AgentId(id))?;
     let action = SupervisorAction::Agent(AgentId(id), action?);
     acting.act(action).await

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use super::pages::Board;
 use super::api_error::ApiError;
+use super::pages::Board;
 use crate::config::names::CUSTOM_METRIC_PREFIX;
 use crate::config::{QueueRef, Theme, Wallboard};
 use crate::domain::{Permission, QueueId};

@@ -20,11 +20,11 @@ use tokio::time::Instant;
 use super::sign_in::{EndReason, SessionState};
 use crate::domain::{Permission, Role};
 use crate::store::{
-    Display, DisplayCredential, DisplayLogin, DisplayLoginAttempt, DisplayLoginOutcome, DisplayToken, NewDisplay, Store,
-    StoreError,
+    Display, DisplayCredential, DisplayLogin, DisplayLoginAttempt, DisplayLoginOutcome, DisplayToken, NewDisplay,
+    Store, StoreError,
 };
-use pairing_codes::{CodeStatus, PairingCodes};
 pub use pairing_codes::{AttemptKey, PairingError, SlotsFull};
+use pairing_codes::{CodeStatus, PairingCodes};
 
 /// How long a display has access.
 pub const TERM: SignedDuration = SignedDuration::from_hours(365 * 24);
@@ -180,11 +180,8 @@ impl Displays {
     /// All displays, active ones first, then the newest first.
     #[must_use]
     pub fn list(&self) -> Vec<DisplayStatus> {
-        let status = |it: &Entry| DisplayStatus {
-            display: it.display.clone(),
-            seen: it.report.clone(),
-            sockets: it.sockets,
-        };
+        let status =
+            |it: &Entry| DisplayStatus { display: it.display.clone(), seen: it.report.clone(), sockets: it.sockets };
         let mut all: Vec<DisplayStatus> = self.state().by_id.values().map(status).collect();
         let now = self.0.clock.now();
         let order = |it: &DisplayStatus| (!it.display.is_active(now), std::cmp::Reverse(it.display.created));
@@ -329,7 +326,7 @@ impl Displays {
         let outcome = self.0.store.displays().log_in(attempt).await?;
         Ok(match outcome {
             DisplayLoginOutcome::Accepted => LoginResult::LoggedIn(key, ConnectedDisplay { id, wallboard }),
-            DisplayLoginOutcome::AlreadyActive => LoginResult::AlreadyLoggedIn(ConnectedDisplay { id, wallboard }),
+            DisplayLoginOutcome::AlreadyPaired => LoginResult::AlreadyLoggedIn(ConnectedDisplay { id, wallboard }),
             _ => LoginResult::Refused(Some(id), outcome),
         })
     }

@@ -315,7 +315,11 @@ mod tests {
         for _ in 0..12 {
             assert_eq!(codes.check("WRONG2", ADA), Err(PairingError::UnknownCode));
             let Err(PairingError::Wait(wait)) = codes.check("WRONG2", ADA) else { panic!("no wait") };
-            assert_eq!(codes.check("WRONG3", ADA), Err(PairingError::Wait(wait)), "an attempt during the wait is not counted");
+            assert_eq!(
+                codes.check("WRONG3", ADA),
+                Err(PairingError::Wait(wait)),
+                "an attempt during the wait is not counted"
+            );
             waits.push(wait.as_secs());
             advance(wait).await;
         }
