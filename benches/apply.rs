@@ -76,8 +76,8 @@ fn measure(what: &str, frames: &[String], size: usize, time: Duration, mut deed:
     print(what, changes, bytes, worked(began) - before);
 }
 
-/// How long this thread has had a core to itself: others on the machine do not count. Where the system does not tell, the
-/// time of day must do.
+/// How long this thread has had a core to itself: others on the machine do not count. Where the system does not tell,
+/// the time of day must do.
 fn worked(since: Instant) -> Duration {
     let told = std::fs::read_to_string("/proc/thread-self/schedstat").ok();
     let nanoseconds = told.and_then(|told| told.split(' ').next()?.parse().ok());

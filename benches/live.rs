@@ -1,8 +1,8 @@
 //! From a change in the sandbox to the patch in a viewer's hands, over real loopback sockets: the whole way through
 //! SignalR, the gold copy, the view and the WebSocket, while the floor goes on.
 //!
-//! `cargo bench --bench live` prints percentiles. `CALLBOARD_VIEWERS` (default 100) and `CALLBOARD_PULSES` (default 400) choose
-//! the load.
+//! `cargo bench --bench live` prints percentiles. `CALLBOARD_VIEWERS` (default 100) and `CALLBOARD_PULSES` (default
+//! 400) choose the load.
 
 #![expect(clippy::print_stdout, reason = "a benchmark prints its figures")]
 

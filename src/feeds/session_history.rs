@@ -1,4 +1,4 @@
-//! Restores the session history and pins from the store at the start, and stores what becomes known of sessions.
+//! Session history: restores ended sessions and pins from the store into gold at startup, and saves new ones.
 
 use std::time::Duration;
 
@@ -7,26 +7,26 @@ use crate::gold::Gold;
 use crate::store::{Store, StoreError};
 use base::Lifecycle;
 
-/// Sessions read or written at once.
+/// How many sessions are read or written at once.
 const PAGE: u16 = 2000;
 
-/// How often new records are stored. A process that is killed loses this much.
-const INTERVAL: Duration = Duration::from_secs(1);
+/// How often new sessions are saved. A process that is killed loses at most those of one interval.
+const SAVE_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Restores, then stores new records until the process stops.
+/// Restores the history, then saves new sessions until the process stops.
 pub async fn run(store: Store, gold: Gold, life: Lifecycle) {
-    let mut history = SessionHistory { store, gold, restored: Some(SessionId(i64::MIN)), unsaved: Vec::new() };
+    let mut history = SessionHistory { store, gold, last_restored: Some(SessionId(i64::MIN)), unsaved: Vec::new() };
     loop {
         let is_last = life.is_stopping();
-        if let Err(error) = history.sync().await {
-            tracing::error!(%error, "the session history cannot be restored or stored; trying again");
+        if let Err(error) = history.restore_and_save().await {
+            tracing::error!(%error, "the session history could not be restored or saved; it is tried again");
         }
         if is_last {
             return;
         }
         tokio::select! {
             () = life.stopping() => {}
-            () = tokio::time::sleep(INTERVAL) => {}
+            () = tokio::time::sleep(SAVE_INTERVAL) => {}
         }
     }
 }
@@ -34,14 +34,14 @@ pub async fn run(store: Store, gold: Gold, life: Lifecycle) {
 struct SessionHistory {
     store: Store,
     gold: Gold,
-    /// The last session that was restored. `None`: all were.
-    restored: Option<SessionId>,
-    /// New records that are not stored yet.
+    /// The last session that was restored. `None`: all of them were.
+    last_restored: Option<SessionId>,
+    /// Taken from gold and not in the store yet.
     unsaved: Vec<SessionRecord>,
 }
 
 impl SessionHistory {
-    async fn sync(&mut self) -> Result<(), StoreError> {
+    async fn restore_and_save(&mut self) -> Result<(), StoreError> {
         self.restore().await?;
         loop {
             if self.unsaved.is_empty() {
@@ -56,14 +56,14 @@ impl SessionHistory {
     }
 
     async fn restore(&mut self) -> Result<(), StoreError> {
-        while let Some(last) = self.restored {
+        while let Some(last) = self.last_restored {
             if last == SessionId(i64::MIN) {
                 for pin in self.store.feedback().pins().await? {
                     self.gold.apply(Fact::Pinned(pin)).await;
                 }
             }
             let page = self.store.sessions().after(last, PAGE.into()).await?;
-            self.restored = page.last().map(|record| record.id);
+            self.last_restored = page.last().map(|session| session.id);
             if !page.is_empty() {
                 self.gold.apply(Fact::StoredSessions(page)).await;
             }

@@ -48,7 +48,7 @@ pub async fn state(
     })
     .to_string();
     // The state is JSON already, encoded once for everybody who asks at this version.
-    let body = format!("{},\"state\":{}}}", head.trim_end_matches('}'), painted.state);
+    let body = format!("{},\"state\":{}}}", head.trim_end_matches('}'), painted.json);
     Ok(([(CONTENT_TYPE, "application/json")], body).into_response())
 }
 

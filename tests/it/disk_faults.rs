@@ -114,17 +114,17 @@ async fn through_a_fault(fault: &str) {
 }
 
 #[tokio::test]
-async fn a_sync_that_fails_is_a_503_and_the_next_event_is_taken_over_a_new_connection() {
+async fn failed_sync_answers_503_and_the_next_event_is_stored() {
     through_a_fault("inject=fsync,fdatasync:error=EIO:when=26..27").await;
 }
 
 #[tokio::test]
-async fn no_room_is_a_503_until_there_is_some() {
+async fn full_disk_answers_503_until_space_is_free() {
     through_a_fault("inject=pwrite64:error=ENOSPC:when=300..310").await;
 }
 
 #[tokio::test]
-async fn a_disk_that_goes_on_failing_ends_the_process_badly_and_loses_nothing() {
+async fn persistent_disk_failure_exits_nonzero_and_loses_nothing() {
     let folder = TempDir::new().expect("a directory");
     let data = folder.path().join("data");
     let program = Program::start(&data, Some("inject=fsync,fdatasync:error=EIO:when=25+")).await;
@@ -168,7 +168,7 @@ impl Drop for SmallDisk {
 }
 
 #[tokio::test]
-async fn a_nearly_full_disk_refuses_new_events_says_so_and_recovers_by_itself() {
+async fn nearly_full_disk_refuses_events_and_recovers() {
     let folder = TempDir::new().expect("a directory");
     let Some(disk) = SmallDisk::mount(folder.path().join("data")).await else {
         // `store::tests` tries the same with a disk that only says so.

@@ -1,5 +1,6 @@
-//! Whatever anybody writes into a field of any upstream, a page shows it as words: nothing of it runs, nothing of it loads,
-//! nothing of it becomes markup, and only web links become links. In a real browser, at first paint and after patches.
+//! Whatever anybody writes into a field of any upstream, a page shows it as words: nothing of it runs, nothing of it
+//! loads, nothing of it becomes markup, and only web links become links. In a real browser, at first paint and after
+//! patches.
 
 use std::time::Duration;
 
@@ -126,22 +127,27 @@ fn respond(mock: &Goodays, id: &str, word: &str) -> Value {
         response["source"] = json!(text("source"));
         response["survey"]["label"] = json!(text("survey"));
         response["answers"] = json!([
-            {"id": "a1", "value": 3, "question": {"id": "q1", "title": text("question"), "type": "nps", "enabled": true}},
-            {"id": "a2", "value": text("answer"), "question": {"id": "q2", "title": text("question"), "type": "text", "enabled": true}}
+            {"id": "a1", "value": 3, "question": {"id": "q1", "title": text("question"), "type": "nps",
+                "enabled": true}},
+            {"id": "a2", "value": text("answer"), "question": {"id": "q2", "title": text("question"), "type": "text",
+                "enabled": true}}
         ]);
         response["message"]["content"] = json!(text("verbatim"));
         response["message"]["attachment"] = json!(NO_LINKS[0]);
         response["message"]["sender"]["first_name"] = json!(text("sender"));
         let attached = |(number, link): (usize, &str)| {
             json!({"id": format!("m{number}"), "created_date": "2026-11-20T11:00:00+01:00", "type": text("type"),
-                "content": text("message"), "attachment": link, "sender": {"email": text("email"), "first_name": text("first"), "last_name": text("last")}})
+                "content": text("message"), "attachment": link, "sender": {"email": text("email"),
+                    "first_name": text("first"), "last_name": text("last")}})
         };
-        let links = NO_LINKS.into_iter().chain(["https://files.example.com/\"><img src=x onerror=window.top.ran('file')>"]);
+        let links =
+            NO_LINKS.into_iter().chain(["https://files.example.com/\"><img src=x onerror=window.top.ran('file')>"]);
         response["attached_messages"] = json!(links.enumerate().map(attached).collect::<Vec<_>>());
         response["user"]["first_name"] = json!(text("first"));
         response["user"]["last_name"] = json!(text("last"));
         response["place"]["name"] = json!(text("place"));
-        response["delegated_to"] = json!({"id": "d1", "partner_id": text("partner"), "name": text("delegate"), "enabled": true, "detail_url": NO_LINKS[0]});
+        response["delegated_to"] = json!({"id": "d1", "partner_id": text("partner"), "name": text("delegate"),
+            "enabled": true, "detail_url": NO_LINKS[0]});
         response["context"]["extra"] = json!({"session": text("session"), "transaction_date": text("date")});
         response["context"]["cz_tag"] = json!(text("tag"));
     })
@@ -156,25 +162,27 @@ fn record(place: i64, word: &str) -> Value {
         "customer": {"full_name": text("customer")}, "requested_via": text("via"), "tags": [text("tag")],
         "request_created_at": "2026-11-20T12:00:00Z", "request_delivery_status": text("delivery"),
         "response_received_at": "2026-11-21T12:00:00Z", "custom_properties": {text("key"): text("value")},
-        "answers": {"agent_star_rating": {"question_text": text("question"), "comment": text("comment"), "selected_options": option}}})
+        "answers": {"agent_star_rating": {"question_text": text("question"), "comment": text("comment"),
+            "selected_options": option}}})
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn hostile_words_are_words_at_first_paint_and_after_patches() {
+async fn hostile_text_stays_text_when_rendered_and_patched() {
     let (clarity, goodays) = (Clarity::new(), Goodays::open().await);
     let (surveys, kustomer) = (AgentConnect::start().await, Kustomer::start().await);
     tell_clarity(&clarity, "painted");
     surveys.book().records = vec![record(1, "painted")];
     kustomer.answer(
         "/v1/tags/t1,t2",
-        json!({"data": [{"id": "t1", "attributes": {"name": polyglot("painted-tag")}}, {"id": "t2", "attributes": {"name": "fine"}}]}),
+        json!({"data": [{"id": "t1", "attributes": {"name": polyglot("painted-tag")}}, {"id": "t2",
+            "attributes": {"name": "fine"}}]}),
     );
     let attributes = json!({"name": polyglot("painted-customer"), "emails": [{"email": "a@customers.example"}]});
     kustomer.answer("/v1/customers/c9", json!({"data": {"id": "c9", "attributes": attributes}}));
     let mut section = clarity.config(|_| ()).await;
     section.poll_interval = Duration::from_millis(200);
     section.probe_queue_metrics = true;
-    let house = TestServer::alone(|config| {
+    let server = TestServer::standalone(|config| {
         config.clarity = Some(section);
         config.goodays = Some(goodays.config());
         config.agent_connect = Some(surveys.config());
@@ -184,9 +192,9 @@ async fn hostile_words_are_words_at_first_paint_and_after_patches() {
             ["queuedCount", "longestWait", "answeredCount", "csatToday"].map(str::to_owned).to_vec();
     })
     .await;
-    goodays::send(&house, &respond(&goodays, "r1", "painted")).await;
+    goodays::send(&server, &respond(&goodays, "r1", "painted")).await;
     assert_eq!(
-        post(&house, &closing("e1", "5f1", 7, |event| event["data"]["attributes"]["channels"] = json!(["voice"])))
+        post(&server, &closing("e1", "5f1", 7, |event| event["data"]["attributes"]["channels"] = json!(["voice"])))
             .await
             .status(),
         204
@@ -203,7 +211,7 @@ async fn hostile_words_are_words_at_first_paint_and_after_patches() {
                 && has(&state["surveys"]["u1"], "comment")
         }
     };
-    house.until("all", "every hostile word", held("painted")).await;
+    server.until("all", "every hostile word", held("painted")).await;
 
     let browser = Browser::start(&["--window-size=1600,1000"]).await;
     browser.before_every_page(WATCH).await;
@@ -220,7 +228,7 @@ async fn hostile_words_are_words_at_first_paint_and_after_patches() {
     ];
     let mut word = "painted";
     for (number, (page, field)) in pages.into_iter().enumerate() {
-        browser.client.goto(house.at(page).as_str()).await.expect("the page");
+        browser.client.goto(server.at(page).as_str()).await.expect("the page");
         browser
             .until(
                 "the page is live",
@@ -238,8 +246,8 @@ async fn hostile_words_are_words_at_first_paint_and_after_patches() {
             [number];
         tell_clarity(&clarity, word);
         surveys.book().records = vec![record(2 + i64::try_from(number).expect("few pages"), word)];
-        goodays::send(&house, &respond(&goodays, "r1", word)).await;
-        house.until("all", "the hostile change", |state| state["agents"]["41"].to_string().contains(word)).await;
+        goodays::send(&server, &respond(&goodays, "r1", word)).await;
+        server.until("all", "the hostile change", |state| state["agents"]["41"].to_string().contains(word)).await;
         if field != "queue" {
             browser.until("the words after a patch", &there(word)).await;
         }
@@ -254,9 +262,9 @@ async fn hostile_words_are_words_at_first_paint_and_after_patches() {
     }
 
     // What a browser asks for by itself is no page of ours: problems are painted, too.
-    let problem = house.at("/wallboard/%3Cscript%3Ewindow.top.ran('problem')%3C%2Fscript%3E");
+    let problem = server.at("/wallboard/%3Cscript%3Ewindow.top.ran('problem')%3C%2Fscript%3E");
     browser.client.goto(problem.as_str()).await.expect("a page");
     assert_eq!(browser.ask("return window.executions.concat(window.reports)").await, json!([]));
     browser.close().await;
-    house.stop().await;
+    server.stop().await;
 }

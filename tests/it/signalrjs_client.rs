@@ -8,7 +8,7 @@ use callboard::upstream::clarity::{Clarity, Credential, SessionPropertiesKey, Se
 use classic_signalr::{Connection, Event, Transport};
 
 use crate::support::server::TIMEOUT;
-use crate::support::signalrjs::Peer;
+use crate::support::signalrjs::SignalrJsServer;
 
 fn clarity(port: u16, credential: Credential, transports: &[&str]) -> Clarity {
     let settings = Settings {
@@ -61,8 +61,8 @@ fn pushed_ids(event: Event) -> Option<Vec<Option<i64>>> {
 }
 
 #[tokio::test]
-async fn a_killed_server_is_followed_again_when_it_is_back() {
-    let mut peer = Peer::start(0).await;
+async fn killed_server_is_followed_again_after_restart() {
+    let mut peer = SignalrJsServer::start(0).await;
     let clarity = clarity(peer.port, windows(), &TRANSPORTS);
     let mut connection = clarity.open_connection().expect("a connection");
 
@@ -86,11 +86,11 @@ async fn a_killed_server_is_followed_again_when_it_is_back() {
 }
 
 /// Kills the server, starts it again on the same port, and waits until it is followed again.
-async fn killed_and_back(peer: Peer, connection: &mut Connection) -> Peer {
+async fn killed_and_back(peer: SignalrJsServer, connection: &mut Connection) -> SignalrJsServer {
     let port = peer.port;
     peer.kill().await;
     wait_for(connection, "the loss", |event| matches!(event, Event::Lost { .. }).then_some(())).await;
-    let peer = Peer::start(port).await;
+    let peer = SignalrJsServer::start(port).await;
     wait_for(connection, "the return", |event| {
         matches!(event, Event::Connected { .. } | Event::Reconnected { .. }).then_some(())
     })
@@ -99,7 +99,7 @@ async fn killed_and_back(peer: Peer, connection: &mut Connection) -> Peer {
 }
 
 /// Pushes until it is heard: between two polls this server has nobody to push to, and keeps nothing.
-async fn push_until_heard(peer: &mut Peer, connection: &mut Connection, args: &str) -> Vec<Option<i64>> {
+async fn push_until_heard(peer: &mut SignalrJsServer, connection: &mut Connection, args: &str) -> Vec<Option<i64>> {
     let heard = async {
         loop {
             peer.push(args).await;
@@ -113,8 +113,8 @@ async fn push_until_heard(peer: &mut Peer, connection: &mut Connection, args: &s
 }
 
 #[tokio::test]
-async fn a_killed_server_is_polled_again_when_it_is_back() {
-    let mut peer = Peer::start(0).await;
+async fn killed_server_is_polled_again_after_restart() {
+    let mut peer = SignalrJsServer::start(0).await;
     let clarity = clarity(peer.port, windows(), &["longPolling"]);
     let mut connection = clarity.open_connection().expect("a connection");
     let transport = wait_for(&mut connection, "the connection", |event| match event {
@@ -133,8 +133,8 @@ async fn a_killed_server_is_polled_again_when_it_is_back() {
 }
 
 #[tokio::test]
-async fn the_rest_side_of_the_peer_is_read_whole() {
-    let peer = Peer::start(0).await;
+async fn rest_api_of_the_peer_is_read_completely() {
+    let peer = SignalrJsServer::start(0).await;
     let clarity = clarity(peer.port, windows(), &TRANSPORTS);
     assert_eq!(clarity.info().await.expect("info").connect_version.as_deref(), Some("4.1.2.0"));
     let structure = clarity.structure().await.expect("a structure");

@@ -67,9 +67,9 @@ impl Mock {
     }
 
     /// A server that asks this Clarity, with what is configured about it changed as wanted.
-    pub async fn house(&self, change: impl FnOnce(&mut Clarity)) -> TestServer {
+    pub async fn server(&self, change: impl FnOnce(&mut Clarity)) -> TestServer {
         let clarity = self.config(change).await;
-        TestServer::alone(|config| config.clarity = Some(clarity)).await
+        TestServer::standalone(|config| config.clarity = Some(clarity)).await
     }
 
     /// Opens it, and says what a server needs to know of it.

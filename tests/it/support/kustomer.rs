@@ -111,9 +111,9 @@ pub fn sign(body: &[u8]) -> String {
 }
 
 /// Posts a signed event.
-pub async fn post(house: &TestServer, event: &Value) -> Response {
+pub async fn post(server: &TestServer, event: &Value) -> Response {
     let body = event.to_string();
     let signature = sign(body.as_bytes());
-    let call = house.http.post(house.at("/webhooks/kustomer")).header("X-Kustomer-Webhook-Signature", signature);
+    let call = server.http.post(server.at("/webhooks/kustomer")).header("X-Kustomer-Webhook-Signature", signature);
     call.header("Content-Type", "application/json").body(body).send().await.expect("an answer")
 }

@@ -1,5 +1,6 @@
-//! A Windows domain and a site that asks for it: MIT's KDC and Apache with mod_auth_gssapi and gss-ntlmssp, from Debian's
-//! packages, on loopback and in a directory of their own. Behind Apache, a token service as the document describes it.
+//! A Windows domain and a site that asks for it: MIT's KDC and Apache with mod_auth_gssapi and gss-ntlmssp, from
+//! Debian's packages, on loopback and in a directory of their own. Behind Apache, a token service as the document
+//! describes it.
 
 use std::net::TcpListener as PortFinder;
 use std::path::{Path, PathBuf};
@@ -39,7 +40,7 @@ pub enum Site {
 }
 
 /// The domain and the site. Dropping it ends both.
-pub struct Windows {
+pub struct WindowsDomain {
     pub kdc: String,
     /// What the token service gives; `None`: a JWT of its own.
     pub token: Arc<Mutex<Option<String>>>,
@@ -51,7 +52,7 @@ pub struct Windows {
     folder: TempDir,
 }
 
-impl Windows {
+impl WindowsDomain {
     pub async fn start(kind: Site) -> Self {
         let folder = TempDir::new().expect("a directory");
         let (kdc, site) = (free_port(), free_port());
