@@ -12,6 +12,11 @@ use super::*;
 use crate::domain::SourceName::{Goodays, Kustomer};
 use crate::domain::{Actor, AgentId, RequestState, ResponseRecord};
 
+/// A directory that other users cannot enter, as the store requires.
+pub(super) fn private_dir() -> TempDir {
+    tempfile::Builder::new().permissions(std::fs::Permissions::from_mode(0o700)).tempdir().expect("a directory")
+}
+
 pub(super) fn clock() -> Clock {
     Clock::manual(Timestamp::from_second(1_795_000_000).expect("an instant"))
 }
@@ -90,7 +95,7 @@ pub(super) async fn due(store: &Store, kind: &str) -> Vec<OutboxEntry> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn sixty_four_copies_at_once_are_one_row_and_all_are_answered() {
-    let dir = TempDir::new().expect("a directory");
+    let dir = private_dir();
     let store = open(&dir);
     let copies = (0..64).map(|_| {
         let store = store.clone();
@@ -105,7 +110,7 @@ async fn sixty_four_copies_at_once_are_one_row_and_all_are_answered() {
 
 #[tokio::test]
 async fn the_same_bytes_from_another_source_are_another_event() {
-    let dir = TempDir::new().expect("a directory");
+    let dir = private_dir();
     let store = open(&dir);
     store.inbox().accept(arrival("{}")).await.expect("accepted");
     let other = store.inbox().accept(IncomingEvent { source: Kustomer, ..arrival("{}") }).await.expect("accepted");
@@ -114,7 +119,7 @@ async fn the_same_bytes_from_another_source_are_another_event() {
 
 #[tokio::test]
 async fn whatever_waits_goes_into_one_transaction() {
-    let dir = TempDir::new().expect("a directory");
+    let dir = private_dir();
     let store = open(&dir);
     let (release, held) = hold(&store).await;
     let before = store.commits();
@@ -130,7 +135,7 @@ async fn whatever_waits_goes_into_one_transaction() {
 
 #[tokio::test]
 async fn a_full_queue_says_so_at_once() {
-    let dir = TempDir::new().expect("a directory");
+    let dir = private_dir();
     let store = open(&dir);
     let (release, held) = hold(&store).await;
     let texts: Vec<String> = (0..=writer::QUEUE).map(|number| number.to_string()).collect();
@@ -144,7 +149,7 @@ async fn a_full_queue_says_so_at_once() {
 
 #[tokio::test]
 async fn one_bad_item_does_not_fail_its_batch_and_leaves_nothing_behind() {
-    let dir = TempDir::new().expect("a directory");
+    let dir = private_dir();
     let store = open(&dir);
     let (release, held) = hold(&store).await;
     let bad = store.0.write(|connection| {
@@ -165,7 +170,7 @@ async fn one_bad_item_does_not_fail_its_batch_and_leaves_nothing_behind() {
 
 #[tokio::test]
 async fn what_fails_halfway_with_nothing_to_take_it_back_fails_for_all_and_leaves_nothing_behind() {
-    let dir = TempDir::new().expect("a directory");
+    let dir = private_dir();
     let store = open(&dir);
     let (release, held) = hold(&store).await;
     let half = |connection: &rusqlite::Connection| -> Result<(), StoreError> {
@@ -183,7 +188,7 @@ async fn what_fails_halfway_with_nothing_to_take_it_back_fails_for_all_and_leave
 
 #[tokio::test]
 async fn a_transaction_that_breaks_fails_for_all_and_the_next_one_works() {
-    let dir = TempDir::new().expect("a directory");
+    let dir = private_dir();
     let store = open(&dir);
     // What SQLite does by itself when the disk is full or fails: it gives up the whole transaction. The connection is
     // of no use afterwards.
@@ -199,7 +204,7 @@ async fn a_transaction_that_breaks_fails_for_all_and_the_next_one_works() {
 
 #[tokio::test]
 async fn what_was_acknowledged_is_there_after_reopening() {
-    let dir = TempDir::new().expect("a directory");
+    let dir = private_dir();
     let store = open(&dir);
     let first = store.inbox().accept(arrival("1")).await.expect("accepted");
     let second = store.inbox().accept(arrival("2")).await.expect("accepted");
@@ -225,7 +230,7 @@ async fn what_was_acknowledged_is_there_after_reopening() {
 
 #[tokio::test]
 async fn what_another_version_could_not_understand_waits_again_once() {
-    let dir = TempDir::new().expect("a directory");
+    let dir = private_dir();
     let store = open(&dir);
     let waiting = async || store.inbox().pending_after(Goodays, 0, 9).await.expect("read").len();
     for text in ["1", "2"] {
@@ -263,7 +268,7 @@ async fn what_another_version_could_not_understand_waits_again_once() {
 
 #[tokio::test]
 async fn who_waits_to_be_acknowledged_goes_before_what_can_wait_and_nothing_is_left_behind() {
-    let dir = TempDir::new().expect("a directory");
+    let dir = private_dir();
     let store = open(&dir);
     let order = Arc::new(std::sync::Mutex::new(Vec::new()));
     let note = |what: &'static str| {
@@ -293,7 +298,7 @@ async fn who_waits_to_be_acknowledged_goes_before_what_can_wait_and_nothing_is_l
 
 #[tokio::test]
 async fn closing_writes_what_waits_and_refuses_what_comes_later() {
-    let dir = TempDir::new().expect("a directory");
+    let dir = private_dir();
     let store = open(&dir);
     let (release, held) = hold(&store).await;
     let (answer, (), ()) =
@@ -309,7 +314,7 @@ async fn closing_writes_what_waits_and_refuses_what_comes_later() {
 
 #[tokio::test]
 async fn a_second_process_is_refused_until_the_first_has_gone() {
-    let dir = TempDir::new().expect("a directory");
+    let dir = private_dir();
     let store = open(&dir);
     let second = Store::open(dir.path(), clock()).expect_err("refused");
     assert!(second.to_string().starts_with("Another Callboard is using"), "{second}");
@@ -323,7 +328,7 @@ async fn a_newer_schema_is_refused_in_a_sentence_and_a_foreign_file_too() {
     for (pragma, sentence) in
         [("user_version = 99", &*newer), ("application_id = 7", "is a database of another program.")]
     {
-        let dir = TempDir::new().expect("a directory");
+        let dir = private_dir();
         drop(open(&dir));
         let file = Connection::open(dir.path().join("callboard.db")).expect("the file");
         file.execute_batch(&format!("PRAGMA {pragma}")).expect("set");
@@ -335,7 +340,7 @@ async fn a_newer_schema_is_refused_in_a_sentence_and_a_foreign_file_too() {
 
 #[tokio::test]
 async fn only_the_owner_may_read_what_customers_wrote() {
-    let parent = TempDir::new().expect("a directory");
+    let parent = private_dir();
     let dir = parent.path().join("data");
     let store = Store::open(&dir, clock()).expect("a store");
     store.inbox().accept(arrival("1")).await.expect("accepted");
@@ -358,7 +363,7 @@ async fn only_the_owner_may_read_what_customers_wrote() {
 
 #[test]
 fn data_directory_that_others_can_enter_is_told_with_its_mode() {
-    let parent = TempDir::new().expect("a directory");
+    let parent = private_dir();
     let dir = parent.path().join("data");
     assert!(check_directory(&dir).is_ok(), "it is made when the server starts");
     std::fs::create_dir(&dir).expect("a directory");
@@ -376,7 +381,7 @@ fn data_directory_that_others_can_enter_is_told_with_its_mode() {
 
 #[tokio::test]
 async fn a_key_stands_for_one_request() {
-    let dir = TempDir::new().expect("a directory");
+    let dir = private_dir();
     let store = open(&dir);
     let first = store.outbox().enqueue(wish("k1", "Thank you")).await.expect("written");
     assert!(first.is_new);
@@ -391,7 +396,7 @@ async fn a_key_stands_for_one_request() {
 
 #[tokio::test]
 async fn what_is_due_is_claimed_once_and_failure_says_when_it_is_due_again() {
-    let dir = TempDir::new().expect("a directory");
+    let dir = private_dir();
     let clock = clock();
     let store = Store::open(dir.path(), clock.clone()).expect("a store");
     let id = store.outbox().enqueue(wish("k1", "Thank you")).await.expect("written").entry.id;
@@ -424,7 +429,7 @@ async fn what_is_due_is_claimed_once_and_failure_says_when_it_is_due_again() {
 
 #[tokio::test]
 async fn what_was_on_its_way_is_unknown_after_a_restart_and_only_a_person_sends_it_again() {
-    let dir = TempDir::new().expect("a directory");
+    let dir = private_dir();
     let store = open(&dir);
     let id = store.outbox().enqueue(wish("k1", "Thank you")).await.expect("written").entry.id;
     let waiting = store.outbox().enqueue(wish("k2", "Hello")).await.expect("written").entry.id;
@@ -444,7 +449,7 @@ async fn what_was_on_its_way_is_unknown_after_a_restart_and_only_a_person_sends_
 
 #[tokio::test]
 async fn what_has_not_come_to_an_end_is_listed_in_its_order_and_a_key_finds_its_request() {
-    let dir = TempDir::new().expect("a directory");
+    let dir = private_dir();
     let store = open(&dir);
     let mut ids = Vec::new();
     for key in ["done", "refused", "unknown", "later", "never", "new"] {
@@ -470,7 +475,7 @@ async fn what_has_not_come_to_an_end_is_listed_in_its_order_and_a_key_finds_its_
 
 #[tokio::test]
 async fn what_customers_write_is_not_in_debug_output() {
-    let dir = TempDir::new().expect("a directory");
+    let dir = private_dir();
     let store = open(&dir);
     store.inbox().accept(arrival("private")).await.expect("accepted");
     let kept = store.inbox().pending_after(Goodays, 0, 10).await.expect("read");
@@ -483,7 +488,7 @@ async fn what_customers_write_is_not_in_debug_output() {
 #[tokio::test]
 async fn a_nearly_full_disk_takes_no_new_events_and_everything_else_goes_on() {
     use std::sync::atomic::{AtomicU64, Ordering};
-    let dir = TempDir::new().expect("a directory");
+    let dir = private_dir();
     let free = Arc::new(AtomicU64::new(64 << 20));
     let measured = Arc::clone(&free);
     let measure: disk_space::Measure = Arc::new(move |_| Ok(measured.load(Ordering::Relaxed)));
@@ -504,7 +509,7 @@ async fn a_nearly_full_disk_takes_no_new_events_and_everything_else_goes_on() {
 
 #[tokio::test]
 async fn a_disk_that_fails_once_is_not_given_up_and_one_that_fails_again_and_again_is() {
-    let dir = TempDir::new().expect("a directory");
+    let dir = private_dir();
     let store = open(&dir);
     let fail = || store.0.write(|_| Ok(()));
     // The file is gone and something else stands in its place: whoever opens it anew cannot.
@@ -528,7 +533,7 @@ async fn a_disk_that_fails_once_is_not_given_up_and_one_that_fails_again_and_aga
 
 #[tokio::test]
 async fn requests_of_an_older_file_are_known_by_every_name_of_their_interaction() {
-    let dir = TempDir::new().expect("a directory");
+    let dir = private_dir();
     schema::write_old(dir.path(), 11);
     let file = Connection::open(dir.path().join("callboard.db")).expect("the file");
     for (id, kind, body, context) in [

@@ -1,5 +1,5 @@
-//! Reading what is written loosely: numbers as text, booleans as text, times without zeros (apis.md B.4). What is taken,
-//! and why, is in `docs/tolerance.md`.
+//! Reading what is written loosely: numbers as text, booleans as text, times without zeros (apis.md B.4). What is
+//! taken, and why, is in `docs/tolerance.md`.
 //!
 //! One field that makes no sense never spoils the object around it: it reads as absent.
 
@@ -82,7 +82,8 @@ pub fn boolean<'de, D: Deserializer<'de>>(from: D) -> Result<Option<bool>, D::Er
     Only(|scalar: Scalar<'_>| scalar.boolean()).read(from)
 }
 
-/// A text, as whatever keeps it. `NOTSET` means that there is none (apis.md B86); numbers are texts where texts are expected.
+/// A text, as whatever keeps it. `NOTSET` means that there is none (apis.md B86); numbers are texts where texts are
+/// expected.
 ///
 /// # Errors
 /// When the JSON itself is broken.
@@ -173,10 +174,11 @@ pub fn time_of(text: &str) -> Option<Timestamp> {
     WrittenTime::of(text)?.at(&TimeZone::UTC)
 }
 
-/// A point in time as it is written: RFC 3339 with any precision, with a blank for the `T`, or without leading zeros as in
-/// `2016-1-1 05:00`; without a zone, or without a time of the day; as seconds or milliseconds since 1970.
+/// A point in time as it is written: RFC 3339 with any precision, with a blank for the `T`, or without leading zeros as
+/// in `2016-1-1 05:00`; without a zone, or without a time of the day; as seconds or milliseconds since 1970.
 ///
-/// Years before 2000 and from 2100 on stand for "not set": 1970 and 9999, and what digits come to that were no such number.
+/// Years before 2000 and from 2100 on stand for "not set": 1970 and 9999, and what digits come to that were no such
+/// number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WrittenTime {
     /// One point in time.
@@ -211,8 +213,8 @@ impl WrittenTime {
         }
     }
 
-    /// The earliest that it may have been, wherever its clock is: nowhere is one further ahead. What may have been before a
-    /// customer was erased is not kept.
+    /// The earliest that it may have been, wherever its clock is: nowhere is one further ahead. What may have been
+    /// before a customer was erased is not kept.
     #[must_use]
     pub fn earliest(self) -> Option<Timestamp> {
         self.at(&TimeZone::fixed(Offset::constant(14)))
@@ -340,8 +342,8 @@ pub fn text_of(value: &Value) -> Option<String> {
     }
 }
 
-/// A number as text, without a fraction where there is none. `None`: it was rounded when it was read, so that two of them
-/// may have become one.
+/// A number as text, without a fraction where there is none. `None`: it was rounded when it was read, so that two of
+/// them may have become one.
 #[must_use]
 pub fn number_text(number: &Number) -> Option<String> {
     match number.as_f64() {

@@ -93,3 +93,15 @@ impl_from_ref! {
     life: Lifecycle,
     site: Arc<SiteSettings>,
 }
+
+impl FromRef<AppState> for Access {
+    fn from_ref(state: &AppState) -> Self {
+        state.access.clone()
+    }
+}
+
+impl FromRef<AppState> for Displays {
+    fn from_ref(state: &AppState) -> Self {
+        state.access.displays().clone()
+    }
+}

@@ -92,7 +92,7 @@ async fn erased_customer_is_gone_from_pages_disk_and_replays() {
     let said = erase(server.data_dir(), &["--email", &CANARY.to_uppercase()]).await;
     let text = String::from_utf8_lossy(&said.stdout) + String::from_utf8_lossy(&said.stderr);
     assert_eq!(said.status.code(), Some(0), "{text}");
-    assert!(text.contains("Forgotten: 1 responses, 1 webhooks, 1 requests"), "{text}");
+    assert!(text.contains("Erased: 1 responses, 1 webhooks, 1 requests"), "{text}");
     let hidden = |state: &Value| {
         let text = state.to_string();
         [CANARY, "canary song", "Canary Bird", "theirs"].iter().all(|canary| !text.contains(canary))
@@ -136,7 +136,7 @@ async fn erase_without_a_server_works_and_reports_errors() {
     assert_eq!(looked.stdout, alone.stdout, "beside a server and without one");
     let text = String::from_utf8_lossy(&alone.stdout).into_owned();
     assert!(
-        text.starts_with("Would be forgotten: 1 responses, 1 webhooks") && text.contains("Nothing was changed."),
+        text.starts_with("Would be erased: 1 responses, 1 webhooks") && text.contains("Nothing was changed."),
         "{text}"
     );
     assert_ne!(files_with(stopped.data_dir(), CANARY), [""; 0]);

@@ -1,4 +1,4 @@
-//! One connection and nothing but it: NTLM signs in a connection, so no pool may choose another, and no proxy is asked.
+//! One HTTP connection: NTLM authenticates a connection, so there is no pool and no proxy.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,26 +21,26 @@ use tokio_rustls::rustls::{ClientConfig, crypto};
 use tokio_util::task::AbortOnDropHandle;
 use url::Url;
 
-use super::{Error, binding};
+use super::{Error, channel_binding};
 
-/// How long a connection may take to stand.
+/// How long connecting may take, and then the TLS handshake.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// No answer to a sign-in is longer.
-const ANSWER_LIMIT: usize = 64 * 1024;
+/// No answer is longer than this, in bytes.
+const MAX_ANSWER_BYTES: usize = 64 * 1024;
 
-/// An open connection to the address that it was opened for.
+/// An open connection.
 pub struct Connection {
     sender: SendRequest<Full<Bytes>>,
-    address: Url,
+    url: Url,
     host: String,
-    binding: Option<Vec<u8>>,
+    channel_binding: Option<Vec<u8>>,
     cookies: Arc<dyn CookieStore>,
     user_agent: HeaderValue,
     _driver: AbortOnDropHandle<()>,
 }
 
-/// An answer, read to its end.
+/// The answer to a request.
 #[derive(Debug)]
 pub struct Response {
     /// Its status.
@@ -49,39 +49,36 @@ pub struct Response {
     pub headers: HeaderMap,
     /// Its body.
     pub body: Bytes,
-    /// Whether it was given to an account that has proved itself. A server that asks for no authentication answers everybody:
-    /// check this before you take an answer for a proof that a password is right.
+    /// Whether the account has proved itself for it. A server that asks for no authentication answers everyone, so check
+    /// this before you take an answer as proof of a password.
     pub is_authenticated: bool,
 }
 
 impl Connection {
-    /// Connects, over TLS if the address says so.
-    ///
-    /// # Errors
-    /// When nobody is there, or not whom the certificate should name.
-    pub async fn open(address: &Url, cookies: &Arc<dyn CookieStore>, user_agent: &HeaderValue) -> Result<Self, Error> {
-        let host = host(address);
+    /// Connects, with TLS for `https`.
+    pub async fn open(url: &Url, cookies: &Arc<dyn CookieStore>, user_agent: &HeaderValue) -> Result<Self, Error> {
+        let host = host(url);
         let unreachable = |source| Error::Unreachable { host: host.clone(), source };
-        let name = address.host_str().unwrap_or_default().trim_matches(['[', ']']).to_owned();
-        let port = address.port_or_known_default().unwrap_or(443);
+        let name = url.host_str().unwrap_or_default().trim_matches(['[', ']']).to_owned();
+        let port = url.port_or_known_default().unwrap_or(443);
         let connecting = tokio::time::timeout(CONNECT_TIMEOUT, TcpStream::connect((name.as_str(), port)));
         let stream = connecting.await.map_err(|_| Error::Timeout { host: host.clone() })?.map_err(unreachable)?;
         stream.set_nodelay(true).map_err(unreachable)?;
-        if address.scheme() != "https" {
-            return Self::over(stream, address, None, cookies, user_agent).await;
+        if url.scheme() != "https" {
+            return Self::over(stream, url, None, cookies, user_agent).await;
         }
         let name = ServerName::try_from(name).map_err(|error| unreachable(std::io::Error::other(error)))?;
         let handshake = TlsConnector::from(Arc::new(tls()?)).connect(name, stream);
         let handshake = tokio::time::timeout(CONNECT_TIMEOUT, handshake);
         let stream = handshake.await.map_err(|_| Error::Timeout { host: host.clone() })?.map_err(unreachable)?;
         let certificate = stream.get_ref().1.peer_certificates().and_then(<[_]>::first);
-        let binding = certificate.and_then(|certificate| binding::to_certificate(certificate));
-        Self::over(stream, address, binding, cookies, user_agent).await
+        let binding = certificate.and_then(|certificate| channel_binding::to_certificate(certificate));
+        Self::over(stream, url, binding, cookies, user_agent).await
     }
 
     async fn over<S>(
         stream: S,
-        address: &Url,
+        url: &Url,
         binding: Option<Vec<u8>>,
         cookies: &Arc<dyn CookieStore>,
         user_agent: &HeaderValue,
@@ -89,7 +86,7 @@ impl Connection {
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let host = host(address);
+        let host = host(url);
         let shaken = http1::Builder::new()
             .allow_obsolete_multiline_headers_in_responses(true)
             .allow_spaces_after_header_name_in_responses(true)
@@ -98,34 +95,31 @@ impl Connection {
             .await;
         let (sender, connection) = shaken.map_err(|source| Error::InvalidHttp { host: host.clone(), source })?;
         let driver = tokio::spawn(async move {
-            // Whoever waits for an answer hears of a failure there.
+            // The request that waits for an answer gets the error.
             let _ = connection.await;
         });
         Ok(Self {
             sender,
-            address: address.clone(),
+            url: url.clone(),
             host,
-            binding,
+            channel_binding: binding,
             cookies: Arc::clone(cookies),
             user_agent: user_agent.clone(),
             _driver: AbortOnDropHandle::new(driver),
         })
     }
 
-    /// Ties a sign-in to this connection's certificate. `None` without TLS, or where no binding is defined.
-    pub fn binding(&self) -> Option<&[u8]> {
-        self.binding.as_deref()
+    /// The binding to the server's certificate. `None` without TLS, or if none is defined for the certificate.
+    pub fn channel_binding(&self) -> Option<&[u8]> {
+        self.channel_binding.as_deref()
     }
 
-    /// Whether the other side has kept it open, as far as is known.
+    /// Whether the server has not closed it, as far as is known.
     pub fn is_open(&self) -> bool {
         !self.sender.is_closed()
     }
 
-    /// Posts a form, or an empty one, and reads the answer to its end.
-    ///
-    /// # Errors
-    /// When the connection is gone or the answer is none.
+    /// Posts a form and reads the whole answer.
     pub async fn post(&mut self, authorization: Option<HeaderValue>, form: Bytes) -> Result<Response, Error> {
         let broken = |source| Error::InvalidHttp { host: self.host.clone(), source };
         if self.sender.ready().await.is_err() {
@@ -136,7 +130,7 @@ impl Connection {
             source: std::io::Error::new(std::io::ErrorKind::InvalidInput, error),
         })?;
         let answer = self.sender.send_request(request).await.map_err(|error| {
-            // The other side may close just while we write.
+            // The server may close the connection while the request is written.
             if error.is_canceled() || error.is_incomplete_message() {
                 Error::ConnectionClosed { host: self.host.clone() }
             } else {
@@ -144,10 +138,10 @@ impl Connection {
             }
         })?;
         let (head, body) = answer.into_parts();
-        self.cookies.set_cookies(&mut head.headers.get_all(SET_COOKIE).iter(), &self.address);
-        let body = Limited::new(body, ANSWER_LIMIT).collect().await.map_err(|error| match error.downcast() {
+        self.cookies.set_cookies(&mut head.headers.get_all(SET_COOKIE).iter(), &self.url);
+        let body = Limited::new(body, MAX_ANSWER_BYTES).collect().await.map_err(|error| match error.downcast() {
             Ok(source) => broken(*source),
-            Err(_) => Error::ResponseTooLarge { host: self.host.clone(), limit: ANSWER_LIMIT },
+            Err(_) => Error::ResponseTooLarge { host: self.host.clone(), limit: MAX_ANSWER_BYTES },
         })?;
         Ok(Response { status: head.status, headers: head.headers, body: body.to_bytes(), is_authenticated: false })
     }
@@ -157,11 +151,11 @@ impl Connection {
         authorization: Option<HeaderValue>,
         form: Bytes,
     ) -> Result<Request<Full<Bytes>>, hyper::http::Error> {
-        let host = match self.address.port() {
+        let host = match self.url.port() {
             Some(port) => format!("{}:{port}", self.host),
             None => self.host.clone(),
         };
-        let mut request = Request::post(&self.address[url::Position::BeforePath..url::Position::AfterQuery])
+        let mut request = Request::post(&self.url[url::Position::BeforePath..url::Position::AfterQuery])
             .header(HOST, host)
             .header(USER_AGENT, &self.user_agent)
             .header(ACCEPT, "application/json")
@@ -171,7 +165,7 @@ impl Connection {
             authorization.set_sensitive(true);
             request = request.header(AUTHORIZATION, authorization);
         }
-        if let Some(mut cookies) = self.cookies.cookies(&self.address) {
+        if let Some(mut cookies) = self.cookies.cookies(&self.url) {
             cookies.set_sensitive(true);
             request = request.header(COOKIE, cookies);
         }
@@ -179,12 +173,12 @@ impl Connection {
     }
 }
 
-/// The host that an address names, for messages.
-pub fn host(address: &Url) -> String {
-    address.host_str().unwrap_or("(no host)").to_owned()
+/// The host of a URL, for messages.
+pub fn host(url: &Url) -> String {
+    url.host_str().unwrap_or("(no host)").to_owned()
 }
 
-/// TLS that trusts whom this machine trusts, and speaks HTTP/1.1 alone.
+/// TLS that trusts what this machine trusts. HTTP/1.1 alone, because NTLM cannot be used over HTTP/2.
 fn tls() -> Result<ClientConfig, Error> {
     let provider = Arc::new(crypto::aws_lc_rs::default_provider());
     let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();

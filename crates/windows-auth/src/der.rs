@@ -1,5 +1,5 @@
-//! As much of DER as is needed to find one field in a certificate or in a Kerberos message, and to write one of the
-//! latter. Pure, and never panics.
+//! As much DER as it takes to find one field in a certificate or in a Kerberos message, and to write a Kerberos message. Pure,
+//! and never panics.
 
 /// The tag of a `SEQUENCE`.
 pub const SEQUENCE: u8 = 0x30;
@@ -7,7 +7,7 @@ pub const SEQUENCE: u8 = 0x30;
 /// The tag of an `OBJECT IDENTIFIER`.
 pub const OBJECT_IDENTIFIER: u8 = 0x06;
 
-/// The first value: its tag, its content, and what follows it. `None` when the bytes are no whole value.
+/// The first value: its tag, its content, and the bytes after it. `None`: it is not complete.
 pub fn first(bytes: &[u8]) -> Option<(u8, &[u8], &[u8])> {
     let (&tag, rest) = bytes.split_first()?;
     let (&length, mut rest) = rest.split_first()?;
@@ -25,7 +25,7 @@ pub fn first(bytes: &[u8]) -> Option<(u8, &[u8], &[u8])> {
     Some((tag, content, after))
 }
 
-/// The values of a sequence's content, one after the other, as tag and content. Ends where they make no sense.
+/// The values in a sequence's content, as tag and content. Ends at the first invalid one.
 pub fn each(mut content: &[u8]) -> impl Iterator<Item = (u8, &[u8])> {
     std::iter::from_fn(move || {
         let (tag, value, rest) = first(content)?;
@@ -34,7 +34,7 @@ pub fn each(mut content: &[u8]) -> impl Iterator<Item = (u8, &[u8])> {
     })
 }
 
-/// The content of the first value, if it carries this tag.
+/// The content of the first value, if it has this tag.
 pub fn content(tag: u8, bytes: &[u8]) -> Option<&[u8]> {
     first(bytes).filter(|(found, ..)| *found == tag).map(|(_, content, _)| content)
 }
@@ -44,7 +44,7 @@ pub fn value(tag: u8, content: &[u8]) -> Vec<u8> {
     let digits = content.len().to_be_bytes();
     let digits = &digits[digits.iter().take_while(|digit| **digit == 0).count()..];
     let mut value = vec![tag];
-    // A length of at most eight digits is counted in one byte.
+    // A length has at most eight bytes.
     match content.len() {
         short @ 0..0x80 => value.push(short as u8),
         _ => value.extend(std::iter::once(0x80 | digits.len() as u8).chain(digits.iter().copied())),
@@ -60,7 +60,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lengths_of_both_kinds_are_read() {
+    fn short_and_long_lengths_are_read() {
         assert_eq!(first(&[0x04, 1, 7, 9]), Some((0x04, &[7][..], &[9][..])));
         let mut long = vec![0x04, 0x81, 200];
         long.extend([3; 201]);
@@ -72,14 +72,14 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_written_is_read_again(length in 0..70_000_usize) {
+        fn written_value_is_read_back(length in 0..70_000_usize) {
             let content = vec![7; length];
             let written = value(SEQUENCE, &content);
             prop_assert_eq!(super::content(SEQUENCE, &written), Some(&content[..]));
         }
 
         #[test]
-        fn hostile_bytes_are_read_without_a_panic(bytes: Vec<u8>) {
+        fn any_bytes_do_not_panic(bytes: Vec<u8>) {
             prop_assert!(each(&bytes).map(|(_, content)| content.len()).sum::<usize>() <= bytes.len());
         }
     }

@@ -1,4 +1,4 @@
-//! Why a Windows sign-in did not work.
+//! Errors.
 
 use std::io;
 use std::path::PathBuf;
@@ -6,152 +6,170 @@ use std::path::PathBuf;
 use jiff::Timestamp;
 use thiserror::Error;
 
-/// What went wrong. No message contains a password, a ticket, or anything else that was sent.
+/// Why a request failed.
+///
+/// No message contains a password, a ticket, or what was sent.
 #[derive(Debug, Error)]
+#[non_exhaustive]
 pub enum Error {
-    /// Nobody answered, or not over TLS as it must be.
+    /// The server does not answer, or its certificate is not trusted.
     #[error("{host} could not be reached")]
     Unreachable {
-        /// Who.
+        /// The server.
         host: String,
         /// The cause.
         #[source]
         source: io::Error,
     },
-    /// It took too long.
+    /// The request took more than 20 seconds, or connecting more than 5.
     #[error("{host} took too long to sign in")]
     Timeout {
-        /// Who.
+        /// The server.
         host: String,
     },
-    /// An answer broke off, or was none.
+    /// The answer broke off or is not HTTP.
     #[error("{host} answered what is no HTTP")]
     InvalidHttp {
-        /// Who.
+        /// The server.
         host: String,
         /// The cause.
         #[source]
         source: hyper::Error,
     },
-    /// An answer was longer than any answer to a sign-in.
+    /// The answer is larger than 64 KiB.
     #[error("{host} answered more than {limit} bytes")]
     ResponseTooLarge {
-        /// Who.
+        /// The server.
         host: String,
-        /// How many were allowed.
+        /// The limit, in bytes.
         limit: usize,
     },
-    /// NTLM signs in a connection, and this one was not kept.
+    /// The server or a proxy closed the connection between two messages.
     #[error(
         "{host} closed the connection in the middle of the Windows sign-in, which needs one connection for all its \
          messages: look for a proxy in between"
     )]
     ConnectionClosed {
-        /// Who.
+        /// The server.
         host: String,
     },
-    /// The server broke the sign-in off before the account had proved anything.
+    /// The server ended the authentication before the account could prove anything.
     #[error("{host} offers a Windows sign-in and answered its first message without a usable challenge")]
     NoChallenge {
-        /// Who.
+        /// The server.
         host: String,
     },
-    /// The name or the password is wrong, or the account may not sign in here. Asking again may lock the account.
+    /// The name or the password is wrong, or the account may not log in here. Trying again may lock the account.
     #[error("{host} refused the Windows account: check its name, domain and password{hint}")]
     Rejected {
-        /// Who.
+        /// The server, or the realm.
         host: String,
-        /// What else it can be.
+        /// Another possible reason.
         hint: &'static str,
     },
-    /// The domain knows the account and does not let it in.
+    /// The KDC knows the account and does not let it log in.
     #[error("the domain does not let the Windows account in: {why}")]
     AccountDisabled {
-        /// What is the matter with it.
+        /// The reason.
         why: &'static str,
     },
-    /// The account cannot be written down so that Windows would understand it.
+    /// The name of the account is empty or malformed.
     #[error("the Windows account's name is neither a plain name nor `DOMAIN\\user` nor `user@domain`")]
     InvalidAccountName,
-    /// Kerberos tolerates five minutes.
+    /// The clocks of client and server differ by more than the five minutes that Kerberos tolerates.
     #[error(
         "the clock of {who} and that of this server are more than five minutes apart, which Kerberos does not \
          tolerate: set both right"
     )]
     ClockSkew {
-        /// Whose clock.
+        /// The server or the KDC.
         who: String,
     },
-    /// The domain gave a ticket that the server does not take.
+    /// The KDC gave a ticket that the server rejects.
     #[error(
         "{host} does not take the domain's Kerberos ticket for {service}: check that this service principal belongs to \
          the account the site runs as, or use NTLM{hint}"
     )]
     TicketRejected {
-        /// Who.
+        /// The server.
         host: String,
         /// The service principal.
         service: String,
-        /// What else it can be.
+        /// Another possible reason.
         hint: &'static str,
     },
-    /// The keytab or the credential cache is no use as it is. The domain has not been asked.
+    /// The keytab or the credential cache cannot be used. Nothing was sent to the KDC.
     #[error("the {what} {} cannot be used", path.display())]
     UnusableFile {
-        /// What it should be.
+        /// What the file should be.
         what: &'static str,
-        /// Where it should be.
+        /// The file.
         path: PathBuf,
         /// The cause.
         #[source]
         source: FileError,
     },
-    /// The key in the keytab is no longer the account's, or never was.
+    /// The key in the keytab is not, or no longer, the account's.
     #[error(
         "the domain {realm} does not take the key in the keytab {}: whoever set the account's password anew must export \
          the keytab anew", path.display()
     )]
     KeyRejected {
-        /// Who refuses it.
+        /// The realm.
         realm: String,
-        /// Where the key stands.
+        /// The keytab.
         path: PathBuf,
     },
-    /// The domain gives no ticket, and nothing else can be done without a password.
+    /// The KDC gives no ticket, and without a password NTLM is not possible.
     #[error("the domain {realm} gives no Kerberos ticket for {service}: {why}; NTLM instead of it needs a password")]
     NoTicket {
-        /// Who was asked.
+        /// The realm.
         realm: String,
-        /// What for.
+        /// The service principal.
         service: String,
-        /// Why not, as far as is known.
+        /// The reason, as far as it is known.
         why: String,
     },
-    /// The server offers NTLM alone.
+    /// The server offers only NTLM, and there is no password.
     #[error("{host} asks for NTLM, which needs the account's password: a {what} is good for Kerberos alone")]
     PasswordRequired {
-        /// Who.
+        /// The server.
         host: String,
-        /// What there is instead.
+        /// What the account has instead.
         what: &'static str,
     },
-    /// The server's message makes no sense.
+    /// A message of the server is not one of the protocol.
     #[error("{host} answered what is no Windows sign-in ({kind})")]
     InvalidMessage {
-        /// Who.
+        /// The server.
         host: String,
-        /// What the library calls it.
+        /// The kind of error, as sspi names it.
         kind: String,
     },
-    /// TLS cannot be set up here.
+    /// TLS cannot be set up on this machine.
     #[error("TLS cannot be set up")]
     Tls(#[source] tokio_rustls::rustls::Error),
 }
 
+impl Error {
+    /// Whether credentials were sent and rejected. Sending them again soon may lock the account.
+    #[must_use]
+    pub fn is_rejection(&self) -> bool {
+        matches!(self, Self::Rejected { .. } | Self::KeyRejected { .. } | Self::AccountDisabled { .. })
+    }
+
+    /// Whether the account is the reason: its name or credential is wrong, or it may not log in.
+    #[must_use]
+    pub fn is_account_error(&self) -> bool {
+        self.is_rejection() || matches!(self, Self::InvalidAccountName)
+    }
+}
+
 /// Why a keytab or a credential cache cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
 pub enum FileError {
-    /// There is none.
+    /// There is no such file.
     #[error("it does not exist")]
     Missing,
     /// The operating system does not let this user read it.
@@ -163,66 +181,52 @@ pub enum FileError {
     /// Users other than the owner and the file's group can read or change it.
     #[error("every user of this machine can reach it: run chmod 600 on it")]
     Public,
-    /// No keytab and no credential cache is that long.
+    /// It is larger than any keytab or credential cache.
     #[error("it is too large for what should be in it: name the right file")]
     TooLarge,
-    /// It should be a keytab and is none.
+    /// It is not a keytab.
     #[error("it is no keytab as `ktutil` and `ktpass` write them")]
     NotAKeytab,
-    /// It should be a credential cache and is none.
+    /// It is not a credential cache.
     #[error("it is no credential cache as `kinit` and `k5start` write them")]
     NotACache,
-    /// The keytab is of others.
+    /// The keytab has no key of the account.
     #[error("it has no key of {wanted}, but of {found}")]
     KeyNotFound {
-        /// Who signs in.
+        /// The account.
         wanted: String,
-        /// Who could.
+        /// The principals in the keytab.
         found: String,
     },
-    /// The keytab's keys are of kinds that are not used.
+    /// The keytab has only keys of unsupported encryption types.
     #[error("it has no AES key of {whose}: have it exported with aes256-cts-hmac-sha1-96")]
     WeakKey {
-        /// Who signs in.
+        /// The account.
         whose: String,
     },
     /// The cache is of another account.
     #[error("it belongs to {found} and not to {wanted}")]
     WrongAccount {
-        /// Who signs in.
+        /// The account.
         wanted: String,
-        /// Who could.
+        /// The cache's principal.
         found: String,
     },
-    /// The cache holds nothing that buys a ticket for the server.
+    /// The cache has no ticket-granting ticket.
     #[error("it has no ticket of the domain {realm} itself: run `kinit`")]
     NoTicketGrantingTicket {
-        /// Whose ticket it should be.
+        /// The realm.
         realm: String,
     },
-    /// The cache has not been kept fresh.
+    /// The ticket-granting ticket has expired.
     #[error("its ticket expired at {until}: run `kinit`, or let `k5start` keep it fresh")]
     TicketExpired {
-        /// Since when.
+        /// When.
         until: Timestamp,
     },
-    /// The ticket in the cache is of a kind that is not used.
+    /// The ticket-granting ticket has an unsupported encryption type.
     #[error(
         "its ticket is not encrypted with AES and SHA-1: run `kinit` where krb5.conf permits aes256-cts-hmac-sha1-96"
     )]
     UnsupportedTicket,
-}
-
-impl Error {
-    /// Whether credentials were shown and refused. Showing them again soon may lock the account.
-    #[must_use]
-    pub fn is_rejection(&self) -> bool {
-        matches!(self, Self::Rejected { .. } | Self::KeyRejected { .. } | Self::AccountDisabled { .. })
-    }
-
-    /// Whether it is the account that is refused: its name or password is wrong, or it is barred.
-    #[must_use]
-    pub fn is_account_error(&self) -> bool {
-        self.is_rejection() || matches!(self, Self::InvalidAccountName)
-    }
 }

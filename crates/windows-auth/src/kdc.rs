@@ -1,4 +1,4 @@
-//! Asking the domain for tickets.
+//! Requests to the key distribution center (KDC).
 
 use std::io;
 use std::time::Duration;
@@ -9,18 +9,18 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 use url::Url;
 
+use super::cached_ticket::CachedTicket;
 use super::der;
-use super::grant::Grant;
 
-/// How long one question may take, connecting included.
+/// How long a request may take, with connecting.
 const TIMEOUT: Duration = Duration::from_secs(4);
 
-/// No ticket is longer.
-const REPLY_LIMIT: u32 = 256 * 1024;
+/// No reply is longer than this, in bytes.
+const MAX_REPLY_BYTES: u32 = 256 * 1024;
 
-/// Where a realm gives tickets: as configured; else as the machine's `krb5.conf` says; else the host of the realm's own
-/// name, under which every domain controller of Active Directory can be found.
-pub fn address(realm: &str, configured: Option<&str>) -> Option<Url> {
+/// The URL of a realm's KDC: as configured, or from `krb5.conf`, or the host with the name of the realm, which in Active
+/// Directory resolves to the domain controllers.
+pub fn url(realm: &str, configured: Option<&str>) -> Option<Url> {
     if let Some(configured) = configured {
         return format!("tcp://{configured}").parse().ok();
     }
@@ -28,51 +28,51 @@ pub fn address(realm: &str, configured: Option<&str>) -> Option<Url> {
     sspi::detect_kdc_url(&realm.to_uppercase()).or_else(by_realm)
 }
 
-/// Carries questions to the domain, except for what has been granted already, and remembers why it refused.
+/// Sends requests to the KDC, except for a ticket-granting ticket from a credential cache, and remembers errors.
 #[derive(Default)]
 pub struct Kdc {
-    refusal: Option<u32>,
-    grant: Option<Grant>,
+    error_code: Option<u32>,
+    cached: Option<CachedTicket>,
 }
 
 impl Kdc {
-    /// The code of the last `KRB-ERROR` (RFC 4120, 7.5.9), if the last reply was one.
-    pub fn refusal(&self) -> Option<u32> {
-        self.refusal
+    /// The code of the last reply, if that was a `KRB-ERROR` (RFC 4120, 7.5.9).
+    pub fn error_code(&self) -> Option<u32> {
+        self.error_code
     }
 
-    /// Answers the question for the first ticket with this one from now on.
-    pub fn hand_out(&mut self, grant: Option<Grant>) {
-        self.grant = grant;
+    /// Answers requests for a ticket-granting ticket with this one from now on.
+    pub fn use_cached(&mut self, ticket: Option<CachedTicket>) {
+        self.cached = ticket;
     }
 
-    /// Asks one question.
+    /// Sends a request.
     ///
     /// # Errors
-    /// When nobody answers.
-    pub async fn ask(&mut self, question: &NetworkRequest) -> sspi::Result<Vec<u8>> {
-        self.refusal = None;
-        if let Some(answer) = self.grant.as_mut().and_then(|grant| grant.answer(&question.data)) {
+    /// `NoAuthenticatingAuthority` when no reply comes.
+    pub async fn send(&mut self, request: &NetworkRequest) -> sspi::Result<Vec<u8>> {
+        self.error_code = None;
+        if let Some(answer) = self.cached.as_mut().and_then(|ticket| ticket.answer(&request.data)) {
             return Ok(answer);
         }
-        let nobody = |why: String| sspi::Error::new(ErrorKind::NoAuthenticatingAuthority, why);
-        if question.protocol != NetworkProtocol::Tcp {
-            return Err(nobody("only TCP is spoken to the domain".to_owned()));
+        let failed = |why: String| sspi::Error::new(ErrorKind::NoAuthenticatingAuthority, why);
+        if request.protocol != NetworkProtocol::Tcp {
+            return Err(failed("only TCP is supported".to_owned()));
         }
-        let reply = timeout(TIMEOUT, exchange(question)).await.map_err(|_| nobody("no answer in time".to_owned()))?;
-        let reply = reply.map_err(|error| nobody(error.to_string()))?;
-        self.refusal = reply.get(4..).and_then(refusal);
+        let reply = timeout(TIMEOUT, exchange(request)).await.map_err(|_| failed("no answer in time".to_owned()))?;
+        let reply = reply.map_err(|error| failed(error.to_string()))?;
+        self.error_code = reply.get(4..).and_then(krb_error_code);
         Ok(reply)
     }
 }
 
-/// Question and answer alike are preceded by their length.
-async fn exchange(question: &NetworkRequest) -> io::Result<Vec<u8>> {
-    let host = question.url.host_str().unwrap_or_default().trim_matches(['[', ']']);
-    let mut stream = TcpStream::connect((host, question.url.port().unwrap_or(88))).await?;
-    stream.write_all(&question.data).await?;
+/// Over TCP, request and reply begin with their length (RFC 4120, 7.2.2).
+async fn exchange(request: &NetworkRequest) -> io::Result<Vec<u8>> {
+    let host = request.url.host_str().unwrap_or_default().trim_matches(['[', ']']);
+    let mut stream = TcpStream::connect((host, request.url.port().unwrap_or(88))).await?;
+    stream.write_all(&request.data).await?;
     let length = stream.read_u32().await?;
-    if length > REPLY_LIMIT {
+    if length > MAX_REPLY_BYTES {
         return Err(io::Error::new(io::ErrorKind::InvalidData, "the answer is too long"));
     }
     let mut reply = length.to_be_bytes().to_vec();
@@ -84,14 +84,14 @@ async fn exchange(question: &NetworkRequest) -> io::Result<Vec<u8>> {
 }
 
 /// The code in a `KRB-ERROR`: `[APPLICATION 30] SEQUENCE { .. error-code [6] INTEGER .. }`.
-fn refusal(reply: &[u8]) -> Option<u32> {
+fn krb_error_code(reply: &[u8]) -> Option<u32> {
     const KRB_ERROR: u8 = 0x7e;
     const ERROR_CODE: u8 = 0xa6;
     const INTEGER: u8 = 0x02;
     let fields = der::content(der::SEQUENCE, der::content(KRB_ERROR, reply)?)?;
     let (_, code) = der::each(fields).find(|(tag, _)| *tag == ERROR_CODE)?;
     let code = der::content(INTEGER, code).filter(|code| code.len() <= 4)?;
-    Some(code.iter().fold(0, |sum, digit| sum << 8 | u32::from(*digit)))
+    Some(code.iter().fold(0, |sum, byte| sum << 8 | u32::from(*byte)))
 }
 
 #[cfg(test)]
@@ -101,25 +101,25 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_code_of_a_refusal_is_read() {
-        let refused = [0x7e, 12, 0x30, 10, 0xa0, 3, 2, 1, 5, 0xa6, 3, 2, 1, 24];
-        assert_eq!(refusal(&refused), Some(24));
-        assert_eq!(refusal(&[0x6b, 2, 0x30, 0]), None, "a ticket is no refusal");
+    fn krb_error_code_is_read() {
+        let error = [0x7e, 12, 0x30, 10, 0xa0, 3, 2, 1, 5, 0xa6, 3, 2, 1, 24];
+        assert_eq!(krb_error_code(&error), Some(24));
+        assert_eq!(krb_error_code(&[0x6b, 2, 0x30, 0]), None, "an AS-REP is no error");
     }
 
     #[test]
-    fn the_realm_names_its_own_controllers_where_nothing_else_does() {
-        let url = |realm, configured| address(realm, configured).map(|url| url.to_string());
+    fn kdc_is_the_realm_unless_configured() {
+        let url = |realm, configured| super::url(realm, configured).map(|url| url.to_string());
         assert_eq!(url("X", Some("dc1.example.com")).as_deref(), Some("tcp://dc1.example.com"));
         assert_eq!(url("X", Some("127.0.0.1:8888")).as_deref(), Some("tcp://127.0.0.1:8888"));
         assert_eq!(url("Unheard-Of.Example.Com", None).as_deref(), Some("tcp://unheard-of.example.com:88"));
-        assert_eq!(url("UNHEARDOF", None), None, "a NetBIOS name is no host");
+        assert_eq!(url("UNHEARDOF", None), None, "a NetBIOS name is not a host");
     }
 
     proptest! {
         #[test]
-        fn hostile_replies_are_read_without_a_panic(bytes: Vec<u8>) {
-            let _ = refusal(&bytes);
+        fn any_reply_does_not_panic(bytes: Vec<u8>) {
+            let _ = krb_error_code(&bytes);
         }
     }
 }

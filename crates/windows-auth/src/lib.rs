@@ -1,15 +1,58 @@
-//! Windows sign-in over HTTP from any machine: NTLM, and Negotiate with Kerberos or NTLM inside. It knows no vendor: it
-//! posts a form to an address and brings the answer of whoever was convinced.
+//! A client for Integrated Windows Authentication over HTTP, from any operating system: NTLM, and Negotiate with Kerberos or
+//! NTLM inside.
 //!
-//! An account proves itself by its password; for Kerberos alone also by its key, from a keytab, or by the ticket that
-//! `kinit` or `k5start` keeps in a credential cache ([`Credential`]). Both are files in MIT's formats, read anew for each
-//! sign-in. Caches of the kinds `KCM`, `KEYRING` and `DIR` cannot be read. Keys must be AES with SHA-1 (18 and 17): the
-//! library knows neither RC4 nor AES with SHA-2, and has the domain's reply sealed with AES-256 wherever the account has
-//! such a key, which must then be in the keytab.
+//! An [`Authenticator`] posts a form to a URL as a Windows account. That is what an application needs that exchanges a Windows
+//! login for a token of its own. The messages themselves are made by [`sspi`](https://docs.rs/sspi); this crate does the HTTP
+//! around them.
 //!
-//! NTLM signs in a *connection*, hence each [`Authenticator::post_form`] has one of its own ([`connection`]), past any proxy.
-//! A 401 in the middle is part of it; a 401 after our last message is a refusal. Passwords, tickets and messages are
-//! never logged, and wiped when dropped as far as the library does it too.
+//! ```no_run
+//! use windows_auth::{Account, Authenticator, Credential, Method};
+//!
+//! # async fn example(now: jiff::Timestamp) -> Result<(), Box<dyn std::error::Error>> {
+//! let account = Account {
+//!     username: "svc".into(),
+//!     domain: "EXAMPLE".into(),
+//!     credential: Credential::Password("hunter2".into()),
+//! };
+//! let authenticator = Authenticator::new(account, Method::Negotiate, None);
+//! let url = "https://intranet.example.com/token".parse()?;
+//! let response = authenticator.post_form(&url, &[("grant_type", "windows")], now).await?;
+//! println!("{} {}", response.status, String::from_utf8_lossy(&response.body));
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # What it speaks
+//!
+//! - NTLM version 2 ([MS-NLMP]) over HTTP ([MS-NTHT]), and inside SPNEGO ([MS-SPNG]).
+//! - Kerberos version 5 ([RFC 4120], [MS-KILE]) inside SPNEGO, as `Negotiate` ([RFC 4559]).
+//! - Channel binding to the server's certificate, `tls-server-end-point` ([RFC 5929]), which IIS calls Extended Protection.
+//!
+//! NTLM authenticates a *connection* and not a request. Hence each [`Authenticator::post_form`] opens a connection of its own
+//! and sends all messages over it, past any proxy.
+//!
+//! # What proves the account
+//!
+//! A [`Credential`]: a password, or for Kerberos alone a keytab or a credential cache in MIT's file formats. The files are
+//! read anew for each request, because `ktpass`, `kinit` and `k5start` replace them.
+//!
+//! # Limits
+//!
+//! - Keys must be AES with SHA-1 (encryption types 17 and 18). sspi knows neither RC4 nor AES with SHA-2.
+//! - sspi asks the KDC for a reply that is encrypted with AES-256. If the account has such a key, the keytab must contain it.
+//! - Credential caches of the types `KCM`, `KEYRING` and `DIR` cannot be read; `FILE` can.
+//! - The KDC is asked over TCP.
+//! - TLS is rustls with the platform's certificate verifier, HTTP is HTTP/1.1.
+//!
+//! Passwords, tickets and messages are never logged. They are wiped when they are dropped, as far as sspi does so too.
+//!
+//! [MS-NLMP]: https://learn.microsoft.com/openspecs/windows_protocols/ms-nlmp/
+//! [MS-NTHT]: https://learn.microsoft.com/openspecs/windows_protocols/ms-ntht/
+//! [MS-SPNG]: https://learn.microsoft.com/openspecs/windows_protocols/ms-spng/
+//! [MS-KILE]: https://learn.microsoft.com/openspecs/windows_protocols/ms-kile/
+//! [RFC 4120]: https://www.rfc-editor.org/rfc/rfc4120
+//! [RFC 4559]: https://www.rfc-editor.org/rfc/rfc4559
+//! [RFC 5929]: https://www.rfc-editor.org/rfc/rfc5929
 
 use std::fmt;
 use std::sync::Arc;
@@ -25,49 +68,49 @@ use reqwest::cookie::{CookieStore, Jar};
 use tokio::time::Instant;
 use url::Url;
 
-mod binding;
-mod cache;
-mod claim;
+mod account;
+mod cached_ticket;
+mod challenge;
+mod channel_binding;
 mod connection;
-mod credential;
+mod credential_cache;
 mod der;
 mod error;
-mod exchange;
-mod grant;
+mod initial_credential;
 mod kdc;
+mod kerberos;
 mod keytab;
-mod octets;
-mod offer;
-mod ticket;
+mod reader;
+mod security_context;
 
+pub use account::{Account, Credential};
+use challenge::Scheme;
 use connection::Connection;
 pub use connection::Response;
-pub use credential::{Account, Credential};
 pub use error::{Error, FileError};
-use exchange::Exchange;
 use kdc::Kdc;
-use offer::Scheme;
 pub use secrecy::SecretString;
+use security_context::SecurityContext;
 
-/// How long a sign-in may take, all its messages and the domain included.
-const LIMIT: Duration = Duration::from_secs(20);
+/// How long a request may take, with all messages to the server and the KDC.
+const TIMEOUT: Duration = Duration::from_secs(20);
 
-/// No sign-in has more messages of ours.
-const MESSAGES: usize = 5;
+/// How many messages to send at most.
+const MAX_MESSAGES: usize = 5;
 
-/// Kerberos tolerates so much difference between clocks.
-const SKEW: SignedDuration = SignedDuration::from_mins(5);
+/// The difference between clocks that Kerberos tolerates by default.
+const MAX_CLOCK_SKEW: SignedDuration = SignedDuration::from_mins(5);
 
-/// How to sign in.
+/// How to authenticate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Method {
-    /// Kerberos if the domain gives a ticket, NTLM if it gives none.
+    /// Kerberos if the KDC gives a ticket, otherwise NTLM if there is a password.
     Negotiate,
-    /// NTLM, and nobody else is asked.
+    /// NTLM. No KDC is asked.
     Ntlm,
 }
 
-/// Authenticates an account, for any number of requests. Cheap to clone.
+/// Authenticates an account, for any number of requests.
 #[derive(Clone)]
 pub struct Authenticator {
     account: Account,
@@ -88,8 +131,8 @@ impl fmt::Debug for Authenticator {
 }
 
 impl Authenticator {
-    /// Authenticates this account. `kdc` is the host of the key distribution center, with a port if it is not 88; without
-    /// it, the machine's `krb5.conf` says which, and then the realm's own name.
+    /// Authenticates this account. `kdc` is the host of the key distribution center, with a port if that is not 88. Without
+    /// it, `krb5.conf` names the KDC, or else the name of the realm is taken for its host name, as in Active Directory.
     #[must_use]
     pub fn new(account: Account, method: Method, kdc: Option<String>) -> Self {
         Self {
@@ -102,26 +145,26 @@ impl Authenticator {
         }
     }
 
-    /// With another password.
+    /// Replaces the credential by this password.
     #[must_use]
     pub fn with_password(mut self, password: SecretString) -> Self {
         self.account.credential = Credential::Password(password);
         self
     }
 
-    /// With these cookies.
+    /// Keeps cookies here.
     #[must_use]
     pub fn with_cookies(self, cookies: Arc<dyn CookieStore>) -> Self {
         Self { cookies, ..self }
     }
 
-    /// With this `User-Agent` header.
+    /// Sets the `User-Agent` header.
     #[must_use]
     pub fn with_user_agent(self, user_agent: HeaderValue) -> Self {
         Self { user_agent, ..self }
     }
 
-    /// With this name of the client's computer in NTLM and Kerberos messages.
+    /// Sets the client's computer name in messages.
     #[must_use]
     pub fn with_workstation(self, workstation: impl Into<String>) -> Self {
         Self { workstation: workstation.into(), ..self }
@@ -133,144 +176,154 @@ impl Authenticator {
         &self.account
     }
 
-    /// Posts a form as this account. A server that asks for no Windows sign-in gets the form all the same, and its answer
-    /// is returned whatever its status: only a refusal of the account itself is an error. See
-    /// [`Response::is_authenticated`].
+    /// Posts a form as this account. `now` is the time of day, by which tickets expire and clock skew is found.
     ///
-    /// `now` is the time of day, by which tickets expire and the server's clock is judged.
+    /// Returns the answer whatever its status, unless it rejects the account. A server that asks for no authentication gets
+    /// the form without one: see [`Response::is_authenticated`].
     ///
     /// # Errors
     /// See [`Error`].
-    pub async fn post_form(&self, address: &Url, form: &[(&str, &str)], now: Timestamp) -> Result<Response, Error> {
+    pub async fn post_form(&self, url: &Url, form: &[(&str, &str)], now: Timestamp) -> Result<Response, Error> {
         let now = Now { began: Instant::now(), at: now };
         let form = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
-        let signing_in = tokio::time::timeout(LIMIT, self.converse(address, form.into(), now));
-        signing_in.await.unwrap_or_else(|_| Err(Error::Timeout { host: connection::host(address) }))
+        let posting = tokio::time::timeout(TIMEOUT, self.post(url, form.into(), now));
+        posting.await.unwrap_or_else(|_| Err(Error::Timeout { host: connection::host(url) }))
     }
 
-    async fn converse(&self, address: &Url, form: Bytes, now: Now) -> Result<Response, Error> {
-        let mut connection = Connection::open(address, &self.cookies, &self.user_agent).await?;
+    async fn post(&self, url: &Url, form: Bytes, now: Now) -> Result<Response, Error> {
+        let mut connection = Connection::open(url, &self.cookies, &self.user_agent).await?;
         let answer = connection.post(None, form.clone()).await?;
         let preferred = if self.method == Method::Negotiate { Scheme::Negotiate } else { Scheme::Ntlm };
-        let scheme = offer::scheme(&answer.headers, preferred);
+        let scheme = challenge::scheme(&answer.headers, preferred);
         let Some(scheme) = scheme.filter(|_| answer.status == StatusCode::UNAUTHORIZED) else { return Ok(answer) };
 
-        let is_bound = connection.binding().is_some();
-        match self.attempt(&mut connection, address, scheme, &form, is_bound, now).await {
-            // The library writes the flag that goes with a binding in two bytes where MS-KILE has four, which Windows may
-            // overlook and MIT's library does not. An unbound ticket is no weaker than what the server asks for, and a
-            // ticket refused is no password refused.
-            Err(Error::TicketRejected { .. }) if is_bound => {
-                self.attempt(&mut connection, address, scheme, &form, false, now).await
+        let has_binding = connection.channel_binding().is_some();
+        match self.authenticate(&mut connection, url, scheme, &form, has_binding, now).await {
+            // With a binding sspi sends KERB_AP_OPTIONS_CBT in two bytes instead of four (MS-KILE). Windows may tolerate
+            // that, MIT's library rejects the ticket. A ticket without a binding is no weaker than what the server then
+            // accepts, and a rejected ticket does not count as a wrong password.
+            Err(Error::TicketRejected { .. }) if has_binding => {
+                self.authenticate(&mut connection, url, scheme, &form, false, now).await
             }
             outcome => outcome,
         }
     }
 
-    async fn attempt(
+    async fn authenticate(
         &self,
         connection: &mut Connection,
-        address: &Url,
+        url: &Url,
         scheme: Scheme,
         form: &Bytes,
-        is_bound: bool,
+        uses_binding: bool,
         now: Now,
     ) -> Result<Response, Error> {
         let mut kdc = Kdc::default();
-        let host = connection::host(address);
-        let target = format!("HTTP/{host}");
-        let binding = connection.binding().filter(|_| is_bound);
-        let is_unbindable = address.scheme() == "https" && connection.binding().is_none();
-        let (mut exchange, mut ours, is_ticket) = self.begin(scheme, &target, binding, &host, &mut kdc, now).await?;
-        let refused = |answer: &Response| refused(&host, &target, answer, is_ticket, is_unbindable, now.get());
+        let host = connection::host(url);
+        let service = format!("HTTP/{host}");
+        let binding = connection.channel_binding().filter(|_| uses_binding);
+        let lacks_binding = url.scheme() == "https" && connection.channel_binding().is_none();
+        let (mut context, mut token, is_kerberos) =
+            self.first_token(scheme, &service, binding, &host, &mut kdc, now).await?;
+        let rejected = |answer: &Response| rejection(&host, &service, answer, is_kerberos, lacks_binding, now.get());
         if !connection.is_open() {
-            *connection = Connection::open(address, &self.cookies, &self.user_agent).await?;
+            *connection = Connection::open(url, &self.cookies, &self.user_agent).await?;
         }
-        for _ in 0..MESSAGES {
-            let sent = if exchange.sends_form() { form.clone() } else { Bytes::new() };
-            let answer = connection.post(Some(header(scheme, &ours, &host)?), sent).await?;
+        for _ in 0..MAX_MESSAGES {
+            let body = if context.sends_form() { form.clone() } else { Bytes::new() };
+            let answer = connection.post(Some(authorization(scheme, &token, &host)?), body).await?;
+            // The form goes along with the message that proves the account.
+            let has_proved = context.sends_form();
             if answer.status != StatusCode::UNAUTHORIZED {
-                return Ok(Response { is_authenticated: exchange.sends_form(), ..answer });
+                return Ok(Response { is_authenticated: has_proved, ..answer });
             }
-            let proved = exchange.sends_form();
-            let theirs = offer::message(&answer.headers, scheme).filter(|_| !exchange.is_over());
-            let Some(theirs) = theirs else {
-                // Before our proof was sent nothing can have been wrong with it.
-                return Err(if proved { refused(&answer) } else { Error::NoChallenge { host } });
+            let challenge = challenge::token(&answer.headers, scheme).filter(|_| !context.is_complete());
+            let Some(challenge) = challenge else {
+                return Err(if has_proved { rejected(&answer) } else { Error::NoChallenge { host } });
             };
-            ours = match exchange.next(Some(theirs), &mut kdc).await {
-                Ok(ours) => ours,
-                // What comes with a 401 after the proof is a refusal in SPNEGO's words.
-                Err(_) if proved => return Err(refused(&answer)),
-                Err(error) => return Err(unintelligible(&host, &error)),
+            token = match context.next(Some(challenge), &mut kdc).await {
+                Ok(token) => token,
+                // A SPNEGO token in this 401 says that the proof was rejected.
+                Err(_) if has_proved => return Err(rejected(&answer)),
+                Err(error) => return Err(invalid_message(&host, &error)),
             };
         }
         Err(Error::InvalidMessage { host, kind: "it never ends".to_owned() })
     }
 
-    /// The first message, by the best means there is, and whether it is a ticket.
-    async fn begin(
+    /// The first token by the best mechanism that is available, and whether it is a Kerberos ticket.
+    async fn first_token(
         &self,
         scheme: Scheme,
-        target: &str,
+        service: &str,
         binding: Option<&[u8]>,
         host: &str,
         kdc: &mut Kdc,
         now: Now,
-    ) -> Result<(Exchange, Vec<u8>, bool), Error> {
-        let failed = |error: sspi::Error| unintelligible(host, &error);
+    ) -> Result<(SecurityContext, Vec<u8>, bool), Error> {
+        let failed = |error: sspi::Error| invalid_message(host, &error);
         if scheme == Scheme::Negotiate
             && self.method == Method::Negotiate
-            && let Some((exchange, ticket)) = self.ticket(target, binding, kdc, now.get()).await?
+            && let Some((context, ticket)) = self.kerberos(service, binding, kdc, now.get()).await?
         {
-            return Ok((exchange, ticket, true));
+            return Ok((context, ticket, true));
         }
         let Credential::Password(password) = &self.account.credential else {
             return Err(Error::PasswordRequired { host: host.to_owned(), what: self.account.credential.name() });
         };
-        let account = self.account.identity(password)?;
-        let mut exchange = match scheme {
-            Scheme::Ntlm => Exchange::ntlm(account, target, binding),
+        let identity = self.account.identity(password)?;
+        let mut context = match scheme {
+            Scheme::Ntlm => SecurityContext::ntlm(identity, service, binding),
             Scheme::Negotiate => {
-                Exchange::ntlm_negotiated(account, target, binding, &self.workstation).map_err(failed)?
+                SecurityContext::negotiate_ntlm(identity, service, binding, &self.workstation).map_err(failed)?
             }
         };
-        let first = exchange.next(None, kdc).await.map_err(failed)?;
-        Ok((exchange, first, false))
+        let token = context.next(None, kdc).await.map_err(failed)?;
+        Ok((context, token, false))
     }
 }
 
-/// What a 401 means after the account has proved itself.
-fn refused(
+/// What a 401 means that answers the proof.
+fn rejection(
     host: &str,
     service: &str,
     answer: &Response,
-    is_ticket: bool,
-    is_unbindable: bool,
+    is_kerberos: bool,
+    lacks_binding: bool,
     now: Timestamp,
 ) -> Error {
     let (host, service) = (host.to_owned(), service.to_owned());
-    let hint = if is_unbindable {
+    let hint = if lacks_binding {
         "; if the site demands Extended Protection, its certificate must be signed by way of SHA-2"
     } else {
         ""
     };
-    if !is_ticket {
+    if !is_kerberos {
         return Error::Rejected { host, hint };
     }
     match date(&answer.headers).map(|date| date.duration_since(now).abs()) {
-        Some(apart) if apart > SKEW => Error::ClockSkew { who: host },
+        Some(skew) if skew > MAX_CLOCK_SKEW => Error::ClockSkew { who: host },
         _ => Error::TicketRejected { host, service, hint },
     }
 }
 
-/// When the server says it answered (RFC 9110, section 6.6.1).
+/// When the server says it answered (RFC 9110, 6.6.1).
 fn date(headers: &HeaderMap) -> Option<Timestamp> {
     let date = headers.get(DATE)?.to_str().ok()?;
     Timestamp::try_from(httpdate::parse_http_date(date.trim()).ok()?).ok()
 }
 
-/// The time of day, from the caller's at the beginning.
+/// The `Authorization` header with a token.
+fn authorization(scheme: Scheme, token: &[u8], host: &str) -> Result<HeaderValue, Error> {
+    let value = HeaderValue::try_from(format!("{} {}", scheme.name(), STANDARD.encode(token)));
+    value.map_err(|_| Error::InvalidMessage { host: host.to_owned(), kind: "no header".to_owned() })
+}
+
+fn invalid_message(host: &str, error: &sspi::Error) -> Error {
+    Error::InvalidMessage { host: host.to_owned(), kind: format!("{:?}", error.error_type) }
+}
+
+/// The time of day, counted from what the caller said it was when the request began.
 #[derive(Debug, Clone, Copy)]
 struct Now {
     began: Instant,
@@ -281,15 +334,6 @@ impl Now {
     fn get(self) -> Timestamp {
         self.at.saturating_add(self.began.elapsed()).unwrap_or(self.at)
     }
-}
-
-fn header(scheme: Scheme, message: &[u8], host: &str) -> Result<HeaderValue, Error> {
-    let value = HeaderValue::try_from(format!("{} {}", scheme.name(), STANDARD.encode(message)));
-    value.map_err(|_| Error::InvalidMessage { host: host.to_owned(), kind: "no header".to_owned() })
-}
-
-fn unintelligible(host: &str, error: &sspi::Error) -> Error {
-    Error::InvalidMessage { host: host.to_owned(), kind: format!("{:?}", error.error_type) }
 }
 
 #[cfg(test)]

@@ -1,5 +1,5 @@
-//! What an answer or a push shows beside its content: that the structure has changed, that entries make no sense, that a
-//! status contradicts itself, that a contact was transferred.
+//! What an answer or a push shows beside its content: that the structure has changed, that entries make no sense, that
+//! a status contradicts itself, that a contact was transferred.
 
 use std::collections::HashMap;
 
@@ -65,7 +65,8 @@ impl TransferCounter {
     /// Sessions remembered at most. Beyond that all are forgotten, and a few transfers are not counted.
     const MAX_SESSIONS: usize = 20_000;
 
-    /// Returns how many of these sessions another agent had before. An answer that is older than a push says nothing new.
+    /// Returns how many of these sessions another agent had before. An answer that is older than a push says nothing
+    /// new.
     pub fn note(&mut self, in_contact: Vec<(SessionId, Ordinal, AgentId)>) -> u64 {
         if self.0.len() > Self::MAX_SESSIONS {
             self.0.clear();

@@ -41,8 +41,8 @@ impl From<Timestamp> for ReceivedAt {
 }
 
 /// The newest status of each agent, by the instant at which it began, and when Clarity last confirmed it. A status that
-/// began later than the one before it began after that confirmation: this bounds the offset of Clarity's clock. Cheap to
-/// clone.
+/// began later than the one before it began after that confirmation: this bounds the offset of Clarity's clock. Cheap
+/// to clone.
 #[derive(Debug, Clone, Default)]
 pub(super) struct StatusStarts(Arc<Mutex<HashMap<AgentId, StatusStart>>>);
 

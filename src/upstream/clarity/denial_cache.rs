@@ -1,5 +1,6 @@
-//! Remembers what Clarity has denied to this account. A 401 may mean that the token has expired or that the account may not see
-//! something (apis.md B3); where another token did not help it is the latter, and is not requested again for a while.
+//! Remembers what Clarity has denied to this account. A 401 may mean that the token has expired or that the account may
+//! not see something (apis.md B3); where another token did not help it is the latter, and is not requested again for a
+//! while.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};

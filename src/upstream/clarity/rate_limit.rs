@@ -39,7 +39,8 @@ impl RateLimit {
         Some(left).filter(|left| !left.is_zero())
     }
 
-    /// Begins a pause as long as Clarity asked for, or else twice as long as the last one, with jitter. Returns its length.
+    /// Begins a pause as long as Clarity asked for, or else twice as long as the last one, with jitter. Returns its
+    /// length.
     pub fn pause(&self, requested: Option<Duration>) -> Duration {
         let mut held = self.held();
         let least = held.backoff.ceiling() / 2;

@@ -171,8 +171,8 @@ impl Goodays {
         self.send(self.http.get(url).query(&[("page_size", "1")])).await.map(drop)
     }
 
-    /// One page of the responses between two instants (apis.md P23, P24), as they came. `None`: this Goodays has no such
-    /// list.
+    /// One page of the responses between two instants (apis.md P23, P24), as they came. `None`: this Goodays has no
+    /// such list.
     ///
     /// # Errors
     /// See [`CallError`].

@@ -75,8 +75,8 @@ pub struct Conversation {
     pub is_deleted: bool,
     /// The names of the attributes that are true, the site's own included.
     pub true_attributes: Vec<String>,
-    /// Whether it says who the customer is, who is assigned and which channels were used, if only that nobody is: what it
-    /// leaves out would have to be asked for.
+    /// Whether it says who the customer is, who is assigned and which channels were used, if only that nobody is: what
+    /// it leaves out would have to be asked for.
     pub is_complete: bool,
     /// The site's own attributes.
     pub custom: Map<String, Value>,

@@ -54,8 +54,8 @@ impl Clarity {
         agents.into_iter().next().ok_or_else(|| super::malformed_answer(CALL))
     }
 
-    /// A full update about each of these agents, or a part of it (apis.md C30), in as many requests as the ids need. One agent
-    /// that the account may not see fails them all: see [`Clarity::agents`].
+    /// A full update about each of these agents, or a part of it (apis.md C30), in as many requests as the ids need.
+    /// One agent that the account may not see fails them all: see [`Clarity::agents`].
     ///
     /// # Errors
     /// See [`Error`]. Without ids nothing is sent, because Clarity would answer 401.
@@ -78,7 +78,8 @@ impl Clarity {
     /// The sum over these agents (apis.md C31): one object with `entity_ids` and without an id.
     ///
     /// # Errors
-    /// See [`Error`]. Without ids, or with more than one address holds, nothing is sent: averages of parts cannot be combined.
+    /// See [`Error`]. Without ids, or with more than one address holds, nothing is sent: averages of parts cannot be
+    /// combined.
     pub async fn aggregate(
         &self,
         ids: EntityIds<'_>,

@@ -38,8 +38,8 @@ impl BatchItem {
         Self { method: "GET", relative_url: format!("../v2/{}", path.as_ref()), body: None }
     }
 
-    /// A reading that says in its body what is wanted, as the metrics methods do. The body is JSON, not the list of texts
-    /// that the dictionary has (apis.md B31).
+    /// A reading that says in its body what is wanted, as the metrics methods do. The body is JSON, not the list of
+    /// texts that the dictionary has (apis.md B31).
     #[must_use]
     pub fn post(path: impl AsRef<str>, body: Value) -> Self {
         Self { method: "POST", relative_url: format!("../v2/{}", path.as_ref()), body: Some(body) }
@@ -47,7 +47,8 @@ impl BatchItem {
 }
 
 impl BatchAnswer {
-    /// The body, if this call went well: the batch as a whole is answered 200 whatever became of its calls (apis.md B96).
+    /// The body, if this call went well: the batch as a whole is answered 200 whatever became of its calls (apis.md
+    /// B96).
     ///
     /// # Errors
     /// The same as if the call had been made alone.

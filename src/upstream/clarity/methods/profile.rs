@@ -70,8 +70,8 @@ impl Clarity {
     }
 }
 
-/// Whether it may be a structure. An empty object is an empty site; one that has none of the lists is something else, and so
-/// is one of whose lists is no list.
+/// Whether it may be a structure. An empty object is an empty site; one that has none of the lists is something else,
+/// and so is one of whose lists is no list.
 fn is_structure(answer: &Value) -> bool {
     let Value::Object(fields) = answer else { return false };
     let may_be = |name: &&str| !matches!(fields.get(*name), Some(Value::Bool(_) | Value::Number(_) | Value::String(_)));

@@ -8,8 +8,8 @@ use crate::upstream::clarity::wire::RecordingStatus;
 use crate::upstream::clarity::{Clarity, Error};
 
 impl Clarity {
-    /// Starts recording. An empty answer: the agent is in no contact (apis.md C24). Each contact says for itself whether
-    /// it was refused or went wrong.
+    /// Starts recording. An empty answer: the agent is in no contact (apis.md C24). Each contact says for itself
+    /// whether it was refused or went wrong.
     ///
     /// # Errors
     /// See [`Error`].

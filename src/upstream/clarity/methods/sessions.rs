@@ -45,8 +45,8 @@ impl Clarity {
         self.ask_list("an agent's sessions", "/v2/sessions", &format!("agentId={agent}&activeOnly=true")).await
     }
 
-    /// One contact (apis.md C18). `None`: Clarity no longer has it, which it says with a 500 (B87), so that one is asked
-    /// again once before it is believed, and counts against nobody.
+    /// One contact (apis.md C18). `None`: Clarity no longer has it, which it says with a 500 (B87), so that one is
+    /// asked again once before it is believed, and counts against nobody.
     ///
     /// # Errors
     /// See [`Error`].

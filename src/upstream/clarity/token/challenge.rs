@@ -25,8 +25,8 @@ pub fn endpoint<'a>(
     untrusted.map_or(Ok(None), Err)
 }
 
-/// What stands alone between commas, with or without a scheme before it; or what follows `authorization_uri=`. One field
-/// may hold several challenges, and elements that are empty.
+/// What stands alone between commas, with or without a scheme before it; or what follows `authorization_uri=`. One
+/// field may hold several challenges, and elements that are empty.
 fn addresses(challenge: &str) -> impl Iterator<Item = Url> {
     const BLANK: &[char] = &[' ', '"', '\'', '\t'];
     const MARK: &str = "authorization_uri";

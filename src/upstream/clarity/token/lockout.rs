@@ -14,8 +14,8 @@ const TRIES_OF_THE_SAME: usize = TRIES - 1;
 /// Domains that lock accounts count wrong passwords over about this time.
 const WINDOW: Duration = Duration::from_secs(30 * 60);
 
-/// The pauses after the first refusal, the second, and each further one: of the tries in [`WINDOW`] one is always left for
-/// an administrator, and one for other credentials.
+/// The pauses after the first refusal, the second, and each further one: of the tries in [`WINDOW`] one is always left
+/// for an administrator, and one for other credentials.
 const PAUSES: [Duration; 3] = [Duration::from_secs(60), Duration::from_secs(29 * 60), WINDOW];
 
 /// The refusals of one account. Only success makes them forgotten: an outage in between does not.

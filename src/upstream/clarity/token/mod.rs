@@ -138,8 +138,8 @@ impl Tokens {
         self
     }
 
-    /// Looks whether there is another password, keytab, ticket or ready token in the file where it came from. If so, it is
-    /// used at once, as far as that is safe for the account.
+    /// Looks whether there is another password, keytab, ticket or ready token in the file where it came from. If so, it
+    /// is used at once, as far as that is safe for the account.
     pub async fn reload_secret(&self) -> bool {
         let Some(watched) = &self.watched else { return false };
         let Some(bytes) = watched.news().await else { return false };
@@ -231,8 +231,8 @@ impl Tokens {
         self.settle(fetched.unwrap_or(Err(TokenError::TooSlow)))
     }
 
-    /// Asks once for a token, by which the account proves to *us* that it knows its password. What was had before does not
-    /// count, and no failure is kept: people mistype.
+    /// Asks once for a token, by which the account proves to *us* that it knows its password. What was had before does
+    /// not count, and no failure is kept: people mistype.
     ///
     /// # Errors
     /// See [`TokenError`].

@@ -176,8 +176,8 @@ impl Session {
         status.is_some_and(|status| ENDED.contains(&status.as_ref())) || self.end_time_stamp.is_some()
     }
 
-    /// The first agent who answered, if anybody has: `Unknown` is an agent without a name, `None` is nobody, and without
-    /// an id both are nobody (apis.md B89).
+    /// The first agent who answered, if anybody has: `Unknown` is an agent without a name, `None` is nobody, and
+    /// without an id both are nobody (apis.md B89).
     #[must_use]
     pub fn agent(&self) -> Option<(i64, Option<&str>)> {
         let name = self.agent_name.as_deref().filter(|name| !matches!(*name, "Unknown" | "None"));
