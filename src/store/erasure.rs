@@ -68,9 +68,9 @@ impl Privacy<'_> {
         let _no_backup = self.0.backing_up.lock().await;
         let guard = std::sync::Arc::clone(&self.0.erasing).lock_owned().await;
         let (now, marks) = (self.0.clock.now(), self.0.suppression.clone());
-        // First the door is shut, so that the search misses nothing.
-        let (at_the_door, wanted) = (marks.clone(), person.clone());
-        self.0.write(move |connection| at_the_door.erase(connection, &wanted, [], now)).await?;
+        // Suppression first, so that no event about the customer is stored during the search.
+        let (list, wanted) = (marks.clone(), person.clone());
+        self.0.write(move |connection| list.erase(connection, &wanted, [], now)).await?;
         let traces = self.traces_of(person).await?;
         let forgotten = self
             .0
