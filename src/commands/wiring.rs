@@ -8,7 +8,9 @@ use jiff::SignedDuration;
 use super::error::CommandError;
 use super::resources::http_client;
 use super::settings;
-use crate::actions::{FeedbackActions, FeedbackRules, FeedbackSignals, SignIns, SupervisorActions, Surveys, surveys};
+use crate::actions::{
+    Displays, FeedbackActions, FeedbackRules, FeedbackSignals, SignIns, SupervisorActions, Surveys, surveys,
+};
 use crate::config::{Ask, Config, Sending, SignIn};
 use crate::domain::{AgentId, Fact, Health, SourceName, SourceState};
 use crate::feeds::agent_connect::AgentConnectFeed;
@@ -16,13 +18,13 @@ use crate::feeds::goodays::{GoodaysFeed, GoodaysInputs};
 use crate::feeds::kustomer::KustomerFeed;
 use crate::feeds::{Intake, clarity};
 use crate::gold::{EndedInteractions, Gold, Reporter};
+use crate::store::RefusalAudit;
 use crate::store::Store;
 use crate::upstream::agent_connect::{AgentConnect, DataReturn};
 use crate::upstream::clarity::Clarity;
 use crate::upstream::goodays::Goodays;
 use crate::upstream::kustomer::Kustomer;
-use crate::web::access::{Access, AuthMode, Cookies, DemoTokens, Displays};
-use crate::web::refusals::RefusalAudit;
+use crate::web::access::{Access, AuthMode, Cookies, DemoTokens};
 use base::{Clock, Lifecycle, Metrics, SourceClock};
 
 /// What all upstream systems are wired to.
@@ -116,7 +118,7 @@ impl Wiring<'_> {
         let upstream = upstream.with_clock(clock.clone());
         let by_custom_id: HashMap<String, AgentId> =
             self.config.join.employees.iter().map(|link| (link.custom_id.clone(), AgentId(link.agent_id))).collect();
-        let mut reporter = self.reporter(SourceName::AgentConnect).with(clock.clone());
+        let reporter = self.reporter(SourceName::AgentConnect).with(clock.clone());
         let mut rounds = None;
         if let Some(secret) = &config.api_secret {
             let data = DataReturn::new(http_client()?, &config.api_root, key, secret, clock);

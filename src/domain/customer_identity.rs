@@ -41,6 +41,18 @@ pub enum IdentityKind {
     Phone,
 }
 
+impl IdentityKind {
+    /// What users call it.
+    #[must_use]
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Number => "number",
+            Self::Email => "e-mail address",
+            Self::Phone => "telephone number",
+        }
+    }
+}
+
 /// A telephone number, digits only.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -119,7 +119,7 @@ pub struct SessionUpdate {
     pub on_hold: Change<bool>,
     /// When the hold began.
     pub hold_since: Change<Timestamp>,
-    /// Fields that have no type of ours. In an update a null removes one.
+    /// Fields that have no type of ours.
     pub other: Unclassified,
 }
 

@@ -1,4 +1,4 @@
-//! Merging an update into what is known: absent is unchanged, `null` is gone, a value is set, at every depth.
+//! Merges updates of maps: absent is unchanged, `null` removes, a value is set, at every depth.
 
 use std::borrow::Borrow;
 use std::collections::BTreeMap;
@@ -9,21 +9,21 @@ use crate::domain::{Metric, MetricValue, Metrics, Unclassified};
 
 type Bag<Name> = BTreeMap<Name, MetricValue>;
 
-/// Updates metrics. What several numbers make up is updated number by number.
+/// Updates shared metrics. Metrics of several numbers are updated number by number.
 pub(super) fn metrics(known: &mut Arc<Metrics>, cleared: &[MetricPath], update: Metrics) {
-    // Readers share the metrics of an entity: a write copies them all.
-    let is_gone = |(modality, names): &MetricPath| {
+    // Readers share the metrics of an entity: a write copies them, so an update without a change must not write.
+    let is_absent = |(modality, names): &MetricPath| {
         known.get(modality).is_none_or(|bag| !names.is_empty() && value_at(bag, names).is_none())
     };
     let is_known = |(modality, bag): (&_, &Bag<Metric>)| known.get(modality).is_some_and(|known| covers(known, bag));
-    if cleared.iter().all(is_gone) && update.iter().all(is_known) {
+    if cleared.iter().all(is_absent) && update.iter().all(is_known) {
         return;
     }
     let known = Arc::make_mut(known);
     apply(known, cleared.iter(), update);
 }
 
-/// The same for metrics that nobody shares.
+/// Updates metrics that are not shared.
 pub(super) fn apply<'a>(known: &mut Metrics, cleared: impl Iterator<Item = &'a MetricPath>, update: Metrics) {
     for (modality, names) in cleared {
         match names.split_first() {
@@ -72,7 +72,7 @@ fn value_at<'a, Name: Ord + Borrow<str>>(bag: &'a Bag<Name>, names: &[Arc<str>])
     }
 }
 
-/// Updates fields without a word, each as a whole.
+/// Updates fields that have no type of ours, each as a whole.
 pub(super) fn other(known: &mut Arc<Unclassified>, update: Unclassified) {
     let is_known = |(name, value): (&Arc<str>, &serde_json::Value)| match known.get(name) {
         Some(known) => known == value,
@@ -91,7 +91,7 @@ pub(super) fn other(known: &mut Arc<Unclassified>, update: Unclassified) {
     }
 }
 
-/// Fields without a word by one message alone, as a full answer means them.
+/// The fields of a snapshot.
 pub(super) fn present(mut other: Unclassified) -> Unclassified {
     other.retain(|_, value| !value.is_null());
     other
@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn other_fields_are_replaced_and_taken_away_by_null() {
+    fn untyped_fields_are_replaced_and_removed_by_null() {
         let map = |value: serde_json::Value| -> Unclassified { serde_json::from_value(value).expect("a map") };
         let mut known = Arc::new(map(json!({"mood": "good", "since": 1})));
         other(&mut known, map(json!({"mood": null, "color": null, "since": 2})));

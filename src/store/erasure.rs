@@ -170,7 +170,7 @@ fn names(bytes: &[u8], wanted: &mut impl FnMut(&str) -> bool) -> bool {
     search(bytes, wanted).unwrap_or_else(|_| {
         // What is repaired may leave something out.
         wanted(&String::from_utf8_lossy(bytes))
-            || json::repair(bytes).is_some_and(|text| search(text.as_bytes(), wanted).unwrap_or(false))
+            || json::sanitize(bytes).is_some_and(|text| search(text.as_bytes(), wanted).unwrap_or(false))
     })
 }
 

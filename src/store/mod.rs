@@ -19,6 +19,7 @@ mod outbox;
 mod outbox_entry;
 mod pins;
 mod reader;
+mod refusal_audit;
 mod retention;
 mod schema;
 mod sessions;
@@ -63,6 +64,7 @@ pub use inbox::{
 pub use outbox::Outbox;
 pub use outbox_entry::{Enqueued, InitialState, NewOutboxEntry, OutboxEntry, RequestOutcome, SurveyTrigger};
 pub use pins::PinOutcome;
+pub use refusal_audit::{RefusalAudit, RefusedRequest};
 pub use retention::RetentionReport;
 pub use sessions::Sessions;
 pub use settings::{RetentionPeriods, Settings};

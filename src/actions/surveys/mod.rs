@@ -183,7 +183,7 @@ impl Surveys {
         upstream: AgentConnect,
         rules: Rules,
         helped: mpsc::Receiver<PendingDecision>,
-        mut reporter: Reporter,
+        reporter: Reporter,
         clock: &Clock,
         metrics: &Metrics,
         life: &Lifecycle,
