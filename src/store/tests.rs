@@ -626,7 +626,7 @@ async fn schema_14_with_rows_opens_and_its_rows_read_back() {
     for (id, state, attempts) in [
         ("new", RequestState::Queued, 0),
         ("sending", RequestState::Unknown, 1),
-        ("held", RequestState::Held, 0),
+        ("held", RequestState::NeedsReview, 0),
         ("dry", RequestState::DryRun, 0),
         ("later", RequestState::Failed, 2),
         ("clarity", RequestState::Accepted, 1),
