@@ -33,7 +33,7 @@ impl Backups<'_> {
     /// # Errors
     /// When the directory cannot be written to, or the disk refuses. There is no half copy then.
     pub async fn create(self) -> Result<PathBuf, StoreError> {
-        let nobody_else = Arc::clone(&self.0.backing_up).lock_owned().await;
+        let backup_guard = Arc::clone(&self.0.backing_up).lock_owned().await;
         let shared = Arc::clone(self.0);
         let name = format!("{REGULAR}{}.db", shared.clock.now().strftime(TIME));
         let copying = tokio::task::spawn_blocking(move || {
@@ -43,7 +43,7 @@ impl Backups<'_> {
             }
             // Whoever asked may be gone; whoever closes the store waits for this, and then for nothing of ours.
             drop(shared);
-            drop(nobody_else);
+            drop(backup_guard);
             copied
         });
         copying.await.unwrap_or(Err(StoreError::Closed))
@@ -129,7 +129,7 @@ mod tests {
     use crate::domain::RequestState;
     use crate::domain::SourceName::Goodays;
     use crate::store::Store;
-    use crate::store::tests::{arrival, clock, deed, due, private_dir, reading, wish};
+    use crate::store::tests::{arrival, audit_entry, clock, due, private_dir, reading, request};
     use crate::store::{ProcessedEvent, Settings, schema};
     use base::Clock;
 
@@ -170,10 +170,10 @@ mod tests {
         }
         drop(store.survey_results().record_page(Vec::new(), "agent_connect", "9001".into()).await.expect("moved"));
         store.feed_state().set("x", vec![("1".into(), Some("y".into()))]).await.expect("kept");
-        let line = store.audit().begin(deed()).await.expect("written");
+        let line = store.audit().begin(audit_entry()).await.expect("written");
         store.audit().complete(line, "accepted", None).await.expect("completed");
-        store.outbox().enqueue(wish("waiting", "Hello")).await.expect("written");
-        let sending = store.outbox().enqueue(wish("sending", "Thank you")).await.expect("written").entry.id;
+        store.outbox().enqueue(request("waiting", "Hello")).await.expect("written");
+        let sending = store.outbox().enqueue(request("sending", "Thank you")).await.expect("written").entry.id;
         assert!(store.outbox().claim(&sending).await.expect("asked").is_some());
         sending
     }

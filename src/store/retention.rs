@@ -45,7 +45,7 @@ impl Privacy<'_> {
     /// # Errors
     /// When the store is busy or closed, or the disk refuses. What was removed before that stays removed.
     pub async fn remove_expired(self) -> Result<RetentionReport, StoreError> {
-        let _nobody_tells = self.0.erasing.lock().await;
+        let _erasure_guard = self.0.erasing.lock().await;
         let (keep, now) = (self.0.retention, self.0.clock.now());
         let mut removed = RetentionReport::default();
         loop {
@@ -134,7 +134,7 @@ mod tests {
     use crate::domain::RequestState;
     use crate::domain::SourceName::Goodays;
     use crate::store::Store;
-    use crate::store::tests::{arrival, clock, deed, due, private_dir, reading, wish};
+    use crate::store::tests::{arrival, audit_entry, clock, due, private_dir, reading, request};
     use crate::store::{InboxCounts, ProcessedEvent, RequestOutcome, UnusableReason};
 
     const DAY: SignedDuration = SignedDuration::from_hours(24);
@@ -151,11 +151,11 @@ mod tests {
             drop(store.feedback().process(vec![ProcessedEvent { seq, result: says }]).await.expect("understood"));
         }
         store.inbox().accept(arrival("not yet understood")).await.expect("accepted");
-        let asked = store.outbox().enqueue(wish("k1", "Thank you")).await.expect("written").entry.id;
+        let asked = store.outbox().enqueue(request("k1", "Thank you")).await.expect("written").entry.id;
         store.outbox().claim(&asked).await.expect("claimed").expect("it was due");
         store.outbox().record_outcome(&asked, RequestOutcome::accepted(None)).await.expect("settled");
-        store.outbox().enqueue(wish("k2", "still to be sent")).await.expect("written");
-        let line = store.audit().begin(deed()).await.expect("written");
+        store.outbox().enqueue(request("k2", "still to be sent")).await.expect("written");
+        let line = store.audit().begin(audit_entry()).await.expect("written");
         store.audit().complete(line, "accepted", None).await.expect("completed");
 
         clock.advance(DAY * 29);
@@ -203,7 +203,7 @@ mod tests {
             let seq = store.inbox().accept(arrival(&number.to_string())).await.expect("accepted").seq;
             store.inbox().mark_processed(seq, None).await.expect("marked");
         }
-        let line = store.audit().begin(deed()).await.expect("written");
+        let line = store.audit().begin(audit_entry()).await.expect("written");
         store.audit().complete(line, "accepted", None).await.expect("completed");
         clock.advance(DAY * 400);
         let removed = store.privacy().remove_expired().await.expect("removed");

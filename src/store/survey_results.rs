@@ -104,9 +104,9 @@ mod tests {
         let store = Store::open(directory.path(), Clock::system()).unwrap();
         let record =
             |uuid: &str, sequence| SurveyRecord { uuid: uuid.into(), sequence, body: json!({ "n": sequence }) };
-        let about_nobody = |record| (EventContext::default(), record);
+        let about_no_one = |record| (EventContext::default(), record);
         for page in [vec![record("a", 3), record("b", 2)], vec![record("a", 1)], vec![record("b", 7), record("b", 7)]] {
-            let page = page.into_iter().map(about_nobody).collect();
+            let page = page.into_iter().map(about_no_one).collect();
             drop(store.survey_results().record_page(page, "data", "7".into()).await.unwrap());
         }
         let kept = store.survey_results().after(0, 10).await.unwrap();

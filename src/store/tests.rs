@@ -33,7 +33,7 @@ pub(super) fn arrival(text: &str) -> IncomingEvent {
     }
 }
 
-pub(super) fn wish(key: &str, content: &str) -> NewOutboxEntry {
+pub(super) fn request(key: &str, content: &str) -> NewOutboxEntry {
     NewOutboxEntry {
         key: key.into(),
         kind: "goodays.reply".into(),
@@ -42,7 +42,7 @@ pub(super) fn wish(key: &str, content: &str) -> NewOutboxEntry {
     }
 }
 
-/// What one event said about a response of somebody with this address.
+/// What an event says about the response of a customer with this address.
 pub(super) fn reading(id: &str, email: &str) -> ResponseRecord {
     let place = json!({ "id": "P", "partner_id": "1234", "name": "Harbour Street" });
     serde_json::from_value(json!({
@@ -57,7 +57,7 @@ pub(super) fn reading(id: &str, email: &str) -> ResponseRecord {
     .expect("a reading")
 }
 
-pub(super) fn deed() -> NewAuditEntry {
+pub(super) fn audit_entry() -> NewAuditEntry {
     NewAuditEntry {
         actor: Actor::user(AgentId(5), "Rob", "a1b2c3"),
         action: "agent.status",
@@ -354,9 +354,9 @@ async fn only_the_owner_may_read_what_customers_wrote() {
     assert_eq!(mode(&key), 0o600);
     store.close().await;
     drop(store);
-    // Somebody has copied it back without a thought.
+    // Copied back with another mode.
     std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o644)).expect("a mode");
-    let refused = Store::open(&dir, clock()).expect_err("everybody can reach the key").to_string();
+    let refused = Store::open(&dir, clock()).expect_err("all users can reach the key").to_string();
     let shown = key.display();
     assert_eq!(refused, format!("Every user of this machine can reach {shown}: run chmod 600 {shown}."));
 }
@@ -383,13 +383,13 @@ fn data_directory_that_others_can_enter_is_told_with_its_mode() {
 async fn a_key_stands_for_one_request() {
     let dir = private_dir();
     let store = open(&dir);
-    let first = store.outbox().enqueue(wish("k1", "Thank you")).await.expect("written");
+    let first = store.outbox().enqueue(request("k1", "Thank you")).await.expect("written");
     assert!(first.is_new);
     assert_eq!((first.entry.state, first.entry.attempts, first.entry.id.len()), (RequestState::Queued, 0, 32));
-    let again = store.outbox().enqueue(wish("k1", "Thank you")).await.expect("found");
+    let again = store.outbox().enqueue(request("k1", "Thank you")).await.expect("found");
     assert!(!again.is_new && again.entry == first.entry);
-    assert!(matches!(store.outbox().enqueue(wish("k1", "Go away")).await, Err(StoreError::KeyReused)));
-    let other_kind = NewOutboxEntry { kind: "goodays.close".into(), ..wish("k1", "Thank you") };
+    assert!(matches!(store.outbox().enqueue(request("k1", "Go away")).await, Err(StoreError::KeyReused)));
+    let other_kind = NewOutboxEntry { kind: "goodays.close".into(), ..request("k1", "Thank you") };
     assert!(matches!(store.outbox().enqueue(other_kind).await, Err(StoreError::KeyReused)));
     assert_eq!(store.outbox().newest("goodays.reply", 10).await.expect("read").len(), 1);
 }
@@ -399,7 +399,7 @@ async fn what_is_due_is_claimed_once_and_failure_says_when_it_is_due_again() {
     let dir = private_dir();
     let clock = clock();
     let store = Store::open(dir.path(), clock.clone()).expect("a store");
-    let id = store.outbox().enqueue(wish("k1", "Thank you")).await.expect("written").entry.id;
+    let id = store.outbox().enqueue(request("k1", "Thank you")).await.expect("written").entry.id;
 
     let claims = join_all((0..8).map(|_| store.outbox().claim(&id))).await;
     let claimed: Vec<OutboxEntry> = claims.into_iter().filter_map(|claim| claim.expect("asked")).collect();
@@ -431,8 +431,8 @@ async fn what_is_due_is_claimed_once_and_failure_says_when_it_is_due_again() {
 async fn what_was_on_its_way_is_unknown_after_a_restart_and_only_a_person_sends_it_again() {
     let dir = private_dir();
     let store = open(&dir);
-    let id = store.outbox().enqueue(wish("k1", "Thank you")).await.expect("written").entry.id;
-    let waiting = store.outbox().enqueue(wish("k2", "Hello")).await.expect("written").entry.id;
+    let id = store.outbox().enqueue(request("k1", "Thank you")).await.expect("written").entry.id;
+    let waiting = store.outbox().enqueue(request("k2", "Hello")).await.expect("written").entry.id;
     assert!(store.outbox().claim(&id).await.expect("asked").is_some());
     drop(store);
 
@@ -453,7 +453,7 @@ async fn what_has_not_come_to_an_end_is_listed_in_its_order_and_a_key_finds_its_
     let store = open(&dir);
     let mut ids = Vec::new();
     for key in ["done", "refused", "unknown", "later", "never", "new"] {
-        ids.push(store.outbox().enqueue(wish(key, "Thank you")).await.expect("written").entry.id);
+        ids.push(store.outbox().enqueue(request(key, "Thank you")).await.expect("written").entry.id);
     }
     let later = clock().now() + SignedDuration::from_hours(1);
     for (id, outcome) in ids.iter().zip([
@@ -461,7 +461,7 @@ async fn what_has_not_come_to_an_end_is_listed_in_its_order_and_a_key_finds_its_
         RequestOutcome::rejected("No."),
         RequestOutcome::unknown("Silence."),
         RequestOutcome::failed("Not now.", Some(later)),
-        RequestOutcome::failed("Not until somebody mends it.", None),
+        RequestOutcome::failed("Not before it is repaired.", None),
     ]) {
         store.outbox().claim(id).await.expect("asked").expect("claimed");
         store.outbox().record_outcome(id, outcome).await.expect("settled");
@@ -479,9 +479,9 @@ async fn what_customers_write_is_not_in_debug_output() {
     let store = open(&dir);
     store.inbox().accept(arrival("private")).await.expect("accepted");
     let kept = store.inbox().pending_after(Goodays, 0, 10).await.expect("read");
-    let wish = store.outbox().enqueue(wish("k1", "private")).await.expect("written");
+    let written = store.outbox().enqueue(request("k1", "private")).await.expect("written");
     let outcome = RequestOutcome::accepted(Some(json!("private")));
-    let shown = format!("{:?} {kept:?} {wish:?} {outcome:?} {store:?}", arrival("private"));
+    let shown = format!("{:?} {kept:?} {written:?} {outcome:?} {store:?}", arrival("private"));
     assert!(!shown.contains("private"), "{shown}");
 }
 
@@ -512,7 +512,7 @@ async fn a_disk_that_fails_once_is_not_given_up_and_one_that_fails_again_and_aga
     let dir = private_dir();
     let store = open(&dir);
     let fail = || store.0.write(|_| Ok(()));
-    // The file is gone and something else stands in its place: whoever opens it anew cannot.
+    // Another file stands in its place, which cannot be opened as a database.
     let break_it = store.0.write(|connection| Ok(connection.execute_batch("ROLLBACK; PRAGMA query_only = ON")?));
     assert!(break_it.await.is_err());
     fail().await.expect("over a new connection");
@@ -563,9 +563,9 @@ async fn requests_of_an_older_file_are_known_by_every_name_of_their_interaction(
     let names = names.await.expect("read");
     let names: Vec<(&str, &str)> = names.iter().map(|(request, name)| (&**request, &**name)).collect();
     assert_eq!(names, [("both", "5f1"), ("both", "82673"), ("both", "case 1"), ("one", "82674")]);
-    // And so nobody is asked a second time about what was asked about before.
+    // So no customer is surveyed a second time.
     for name in ["5f1", "case 1", "82674"] {
-        let again = NewOutboxEntry { kind: "agentConnect.request".into(), ..wish(name, "again") };
+        let again = NewOutboxEntry { kind: "agentConnect.request".into(), ..request(name, "again") };
         let asked = store
             .outbox()
             .enqueue_survey(vec![name.to_owned()], SurveyTrigger::Automatic, again, InitialState::Queued, None)
@@ -626,7 +626,7 @@ async fn schema_14_with_rows_opens_and_its_rows_read_back() {
     for (id, state, attempts) in [
         ("new", RequestState::Queued, 0),
         ("sending", RequestState::Unknown, 1),
-        ("held", RequestState::Held, 0),
+        ("held", RequestState::NeedsReview, 0),
         ("dry", RequestState::DryRun, 0),
         ("later", RequestState::Failed, 2),
         ("clarity", RequestState::Accepted, 1),
@@ -645,7 +645,7 @@ async fn schema_14_with_rows_opens_and_its_rows_read_back() {
     assert_eq!(actor, Actor::unknown(None).calling_themselves(Some("Jennifer")));
 
     // The earlier request still prevents another one about its interaction, and a number is never given twice.
-    let again = || NewOutboxEntry { kind: "agentConnect.request".into(), ..wish("again", "again") };
+    let again = || NewOutboxEntry { kind: "agentConnect.request".into(), ..request("again", "again") };
     let prevented =
         store.outbox().enqueue_survey(vec!["82673".into()], SurveyTrigger::Manual, again(), InitialState::Queued, None);
     assert!(matches!(prevented.await, Err(StoreError::AlreadyRequested(_))));

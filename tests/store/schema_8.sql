@@ -128,7 +128,7 @@ CREATE TABLE display (
     token   BLOB    NOT NULL CHECK (length(token) = 32),
     board   TEXT    NOT NULL,
     name    TEXT    NOT NULL,
-    created_by TEXT    NOT NULL,
+    made_by TEXT    NOT NULL,
     created INTEGER NOT NULL,
     expires INTEGER NOT NULL,
     revoked INTEGER,

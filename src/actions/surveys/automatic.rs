@@ -154,7 +154,7 @@ impl Surveys {
             }),
         };
         let (initial, counter) = match (sending, hold_reason) {
-            (_, Some(reason)) => (InitialState::Held(Some(reason)), "held"),
+            (_, Some(reason)) => (InitialState::NeedsReview(Some(reason)), "held"),
             (Sending::DryRun, None) => (InitialState::DryRun, "dryRun"),
             _ => (InitialState::Queued, "asked"),
         };

@@ -405,7 +405,13 @@ async fn whatever_is_not_accepted_is_shown_after_a_restart_however_old() {
     };
     let held = store
         .outbox()
-        .enqueue_survey(Vec::new(), SurveyTrigger::Automatic, new("held".to_owned()), InitialState::Held(None), None)
+        .enqueue_survey(
+            Vec::new(),
+            SurveyTrigger::Automatic,
+            new("held".to_owned()),
+            InitialState::NeedsReview(None),
+            None,
+        )
         .await
         .unwrap()
         .entry;
