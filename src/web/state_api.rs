@@ -39,6 +39,6 @@ pub async fn state(
     })
     .to_string();
     // The state is encoded once for all viewers of a version.
-    let body = format!("{},\"state\":{}}}", head.trim_end_matches('}'), rendered.state);
+    let body = format!("{},\"state\":{}}}", head.trim_end_matches('}'), rendered.json);
     Ok(([(CONTENT_TYPE, "application/json")], body).into_response())
 }
