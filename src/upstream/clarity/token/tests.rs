@@ -40,7 +40,7 @@ fn token(text: &str) -> Token {
 
 /// What is known now: a token's text, a failure, or nothing.
 fn known(tokens: &Tokens) -> Option<String> {
-    tokens.known().map(|known| known.map_or_else(|_| "failure".to_owned(), |token| token.expose_secret().to_owned()))
+    tokens.cached().map(|known| known.map_or_else(|_| "failure".to_owned(), |token| token.expose_secret().to_owned()))
 }
 
 fn failure() -> Result<Token, TokenError> {
@@ -153,7 +153,7 @@ async fn refusals_are_not_forgotten_over_an_outage_in_between() {
 async fn the_newest_error_is_told() {
     let tokens = tokens();
     let told =
-        |tokens: &Tokens| tokens.known().and_then(Result::err).map(|error| error.to_string()).unwrap_or_default();
+        |tokens: &Tokens| tokens.cached().and_then(Result::err).map(|error| error.to_string()).unwrap_or_default();
     tokens.settle(failure()).expect_err("no token");
     assert!(told(&tokens).contains("client_id"));
     tokio::time::advance(LONGEST_PAUSE).await;
