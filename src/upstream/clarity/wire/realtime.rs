@@ -321,7 +321,7 @@ impl fmt::Debug for SessionModel {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
 
