@@ -1,4 +1,4 @@
-//! Whoever asks for whatever sees what they may see, and of the rest not even that it is there.
+//! Every route, page and socket as every role: data outside the permission is neither shown nor revealed to exist.
 
 use std::collections::BTreeSet;
 

@@ -1,5 +1,5 @@
-//! Clarity's answers fail in every way that answers can fail (`reliability.md`, rows U2, U3, U11, U12, U14 to U16):
-//! each failure costs what it concerns and nothing else, and is told.
+//! Clarity answers with every kind of error (reliability.md U2, U3, U11, U12, U14 to U16): each fault affects only what
+//! it concerns, and is reported.
 
 use std::time::Duration;
 

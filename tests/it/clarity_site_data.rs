@@ -1,5 +1,5 @@
-//! What a site tells about itself besides its floor: what its metrics are called, how its teams hang together, and
-//! what there may be of its queues.
+//! What a Clarity site says about itself: labels of metrics, groups and business units of teams, queue metrics over
+//! REST.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! One number, wherever it is shown: the desk, the wall, each scope of the API.
+//! A count is the same on the supervisor page, on wallboards and in each scope of the API.
 
 use callboard::config::{QueueRef, Wallboard};
 use serde_json::{Value, json};

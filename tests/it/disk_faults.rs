@@ -1,5 +1,5 @@
-//! The real program on a disk that is full or fails: never a 2xx for what is not on the disk, pages all the while, and
-//! everything back by itself once the disk is.
+//! The real program on a full or failing disk: no 2xx for an event that is not on disk, pages all the while, and
+//! recovery without a restart.
 
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};

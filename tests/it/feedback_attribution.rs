@@ -1,4 +1,4 @@
-//! Feedback that comes days after the call, before it, and about two calls at once: what it hangs on, and why.
+//! Attribution of feedback to calls: days later, before the call, and between two calls, with rule and evidence.
 
 use std::time::Duration;
 

@@ -1,6 +1,5 @@
-//! Whatever anybody writes into a field of any upstream, a page shows it as words: nothing of it runs, nothing of it
-//! loads, nothing of it becomes markup, and only web links become links. In a real browser, at first paint and after
-//! patches.
+//! Hostile text in every field of every upstream stays text on the page: no script, no request, no markup; only web
+//! links become links. In a real browser, when rendered and after patches.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! What HTTP lets somebody send to our own door (`docs/tolerance.md`).
+//! Legal but unusual HTTP requests to our server (docs/tolerance.md).
 
 use base::Secret;
 use base::hmac::Tag;

@@ -1,5 +1,5 @@
-//! Nothing sticks out of a page, nothing covers a button, however long the words from outside are and however narrow or
-//! upright the screen is. Boxes are measured, because only a browser knows where they are.
+//! No overflow and no covered control on any page, with long texts, on narrow and on portrait screens. A browser
+//! measures the boxes.
 
 use jiff::Timestamp;
 use reqwest::{Method, StatusCode};

@@ -1,4 +1,4 @@
-//! The live protocol: a snapshot, then patches, beats; whoever comes back goes on where it was, or starts anew.
+//! The live protocol: snapshot, patches, beats; reconnecting viewers resume or get a new snapshot.
 
 use callboard::domain::{Fact, Health, Ordinal, SourceName, SourceState};
 use jiff::Timestamp;

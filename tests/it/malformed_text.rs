@@ -1,5 +1,4 @@
-//! What is cut, out of range or oddly written costs itself: neither its neighbours nor the source
-//! (`docs/tolerance.md`).
+//! Truncated, out-of-range and oddly written values affect neither their neighbors nor the source (docs/tolerance.md).
 
 use axum::Router;
 use axum::extract::Query;

@@ -1,5 +1,5 @@
-//! A page is useful as it was painted, comes to life by patches that touch their cells and nothing else, and says so
-//! when the link is gone. Only a browser can answer for that.
+//! A page is useful as rendered, patches change only their cells, and a lost connection is announced. In a real
+//! browser.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

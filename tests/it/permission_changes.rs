@@ -1,5 +1,5 @@
-//! Every route, for every role, by cookie and by token, after rights were narrowed, refused, not confirmed, outlived
-//! their token, or given back: what a person may still see and do, and that not a byte of the rest comes.
+//! Every route for every role, by cookie and by token, after the permission was granted, narrowed, refused, not
+//! confirmed, or ended with its token: what the user still sees and does.
 
 use std::collections::BTreeSet;
 use std::time::Duration;

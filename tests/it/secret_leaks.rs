@@ -1,5 +1,4 @@
-//! Secrets stay where they are: whatever goes well or wrong, and however much is logged, none of them comes out
-//! anywhere.
+//! Secrets appear in no log, page, answer or file outside the data directory, in success and in failure.
 
 use std::fs::File;
 use std::os::unix::fs::PermissionsExt;

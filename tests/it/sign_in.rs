@@ -1,4 +1,4 @@
-//! People come in with what Clarity knows them by, stay as long as it confirms them, and leave at once.
+//! Users sign in with their Clarity credentials, stay while Clarity confirms them, and sign out at once.
 
 use std::time::Duration;
 

@@ -1,5 +1,4 @@
-//! The door in a real browser: strangers' pages change nothing, leaving empties every page at once, and screens on the
-//! wall come in, reload and go by themselves.
+//! Sign-in in a real browser: foreign pages cannot act, sign-out clears every tab, displays are admitted and reloaded.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Our SignalR client follows a server that others made (npm `signalrjs`), through its death and return.
+//! Our SignalR client against a third-party server (npm `signalrjs`), through its death and return.
 
 use std::time::Duration;
 

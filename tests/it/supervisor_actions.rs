@@ -1,4 +1,4 @@
-//! What supervisors do reaches Clarity once, with their own token, and is in the audit whatever comes of it.
+//! Supervisor actions reach Clarity once, with the user's own token, and are audited whatever the outcome.
 
 use std::sync::{Arc, Mutex};
 

@@ -1,4 +1,4 @@
-//! What became of surveys: read from Data Return, joined with what was asked for, looked up, sent again, recovered.
+//! Survey results from Data Return: joined with their requests, looked up, resent, recovered.
 
 use std::time::Duration;
 

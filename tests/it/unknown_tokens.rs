@@ -1,4 +1,4 @@
-//! Whoever is not known here costs Clarity little, and those who are nothing.
+//! Unknown bearer tokens cause few requests to Clarity, and ended ones none.
 
 use callboard::config::{Access, SignIn};
 use reqwest::StatusCode;
