@@ -59,7 +59,7 @@ impl Program {
         Self { child, base: format!("http://127.0.0.1:{port}").parse().expect("an address"), http }
     }
 
-    /// Sends an event. `None`: nobody answered.
+    /// Sends an event. `None` without an answer.
     async fn send(&self, id: &str) -> Option<(StatusCode, Option<u64>)> {
         let body = json!({"event_type": "response", "response": {"id": id}}).to_string();
         let signature = Tag::sign(&Secret::from("agreed"), body.as_bytes()).to_string();

@@ -82,7 +82,7 @@ impl Site {
         self.clarity.answer("POST metrics/agents/", 200, json!([agent]));
     }
 
-    /// SignedIn with this address says something, with this in what the sender's systems attached.
+    /// A customer with this address answers, with this `extra`.
     async fn says(&self, server: &TestServer, id: &str, email: &str, extra: Value) {
         let event = self.goodays.customer_answers(id, |response| {
             response["context"]["email"] = json!(email);

@@ -111,7 +111,7 @@ async fn administration_pages_fit_long_names() {
     assert_eq!(confirmed.status(), StatusCode::SEE_OTHER);
     let token = sandbox.control().token_for(ADMINISTRATOR).expect("an agent");
     let browser = Browser::start(&[&format!("--user-agent={}", "M".repeat(200))]).await;
-    browser.client.goto(server.at("/login").as_str()).await.expect("the door");
+    browser.client.goto(server.at("/login").as_str()).await.expect("the login page");
     let send = "const form = document.querySelector('form[action=\"/login/token\"]');
         form.elements.token.value = arguments[0]; form.submit();";
     browser.client.execute(send, vec![json!(token)]).await.expect("the form is sent");

@@ -99,7 +99,7 @@ pub(crate) fn now() -> Timestamp {
     NOW.parse().expect("an instant")
 }
 
-/// Whoever asks with `as=Ann` is Ann; else nobody had to say.
+/// With `as=Ann` the current user is Ann; without it there is no sign-in.
 fn user(query: Option<&str>) -> pages::CurrentUser {
     match query.and_then(|query| query.strip_prefix("as=")) {
         Some(name) => pages::CurrentUser {
@@ -165,7 +165,7 @@ async fn survey(State(rooms): State<Rooms>, headers: HeaderMap, Json(fields): Js
             Json(json!({ "title": "Agent Connect does not answer.", "detail": "Try again." })),
         )
             .into_response(),
-        1 => (StatusCode::CONFLICT, Json(json!({ "title": "SignedIn else was faster." }))).into_response(),
+        1 => (StatusCode::CONFLICT, Json(json!({ "title": "Somebody else was faster." }))).into_response(),
         _ => StatusCode::ACCEPTED.into_response(),
     }
 }

@@ -18,7 +18,7 @@ use url::Url;
 use crate::support::server::{TIMEOUT, sandbox};
 use crate::support::viewer::Viewer;
 
-/// What viewers bring along, and what upstreams send that is nobody's business.
+/// Secrets that clients send, and personal data that upstreams send.
 const BROUGHT: [&str; 5] =
     ["canary-bearer", "canary-cookie", "canary-query", "canary-signature", "canary-response-token"];
 
@@ -76,7 +76,7 @@ impl ServerProcess {
         Self { program, base, http: reqwest::Client::builder().build().expect("a client"), folder }
     }
 
-    /// Whatever is to be had, by somebody who brings secrets of their own; errors included.
+    /// All answers, errors included, to a client that sends secrets of its own.
     async fn everything(&self) -> String {
         let mut all = String::new();
         for path in [
@@ -294,7 +294,7 @@ async fn normal_operation_leaks_no_secret_or_verbatim() {
     neighbours.kill();
 }
 
-/// What whoever is refused sends along, which is theirs to choose: secrets, and what could pass for a line of ours.
+/// Client-controlled parts of refused requests: secrets, and text that imitates a line of our log.
 const FORGED: &str = "canary-typed\r\n{\"level\":\"INFO\",\"message\":\"forged\"}\u{1b}[2J";
 
 #[tokio::test]

@@ -105,7 +105,7 @@ impl Line {
         Self { http, to: watch::Sender::new(None), acknowledged: watch::Sender::new(Vec::new()) }
     }
 
-    /// Sends an event until somebody takes it, as upstreams do.
+    /// Sends an event until it is accepted, as upstreams do.
     async fn send(&self, event: &str) {
         let signature = Tag::sign(&Secret::from("agreed"), event.as_bytes()).to_string();
         let mut to = self.to.subscribe();

@@ -51,7 +51,7 @@ impl Tls {
         Self { port, folder, _server: server }
     }
 
-    /// The certificate, for whoever shall trust it.
+    /// The certificate, for clients that trust it.
     pub fn certificate(&self) -> PathBuf {
         self.folder.path().join("cert.pem")
     }
