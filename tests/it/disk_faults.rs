@@ -29,7 +29,8 @@ impl Program {
         let port = std::net::TcpListener::bind("127.0.0.1:0").and_then(|it| it.local_addr()).expect("a port").port();
         let config = data.with_extension("toml");
         let text = format!(
-            "[server]\nlisten = \"127.0.0.1:{port}\"\ndata_dir = \"{}\"\n[access]\nsign_in = \"none\"\n[store]\nbackups_kept = 0\nmin_free = \"4MB\"\n\
+            "[server]\nlisten = \"127.0.0.1:{port}\"\ndata_dir = \"{}\"\n[access]\nsign_in \
+                = \"none\"\n[store]\nbackups_kept = 0\nmin_free = \"4MB\"\n\
              [goodays]\napi_root = \"http://127.0.0.1:9/v2\"\napi_token = \"t\"\nhmac_secrets = [\"agreed\"]\n",
             data.display()
         );

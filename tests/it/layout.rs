@@ -130,7 +130,12 @@ async fn administration_pages_fit_long_names() {
             let text = browser.ask("return document.body.innerText").await;
             assert!(!is_named || text.to_string().contains(&name), "{page} names it");
             // The person's own name, too, is from outside.
-            browser.ask("for (const node of document.querySelectorAll('.user a')) node.textContent = 'W'.repeat(60); return true").await;
+            browser
+                .ask(
+                    "for (const node of document.querySelectorAll('.user a')) node.textContent = 'W'.repeat(60); \
+                return true",
+                )
+                .await;
             assert_eq!(browser.boxes().await, json!([]), "{page} at {width} x {height}");
         }
     }

@@ -169,9 +169,11 @@ fn refused_everywhere(sandbox: &Sandbox, secret: &dyn Fn(&str, &str) -> String) 
     let mut file = OURS.into_iter().map(|name| secret(name, name));
     let mut next = || file.next().expect("one for each");
     format!(
-        "[clarity]\napi_root = \"{}\"\nauth = \"static\"\ntoken_file = \"{}\"\njwt_key_file = \"{}\"\njwt_issuer = \"https://site.example.com\"\n\
+        "[clarity]\napi_root = \"{}\"\nauth = \"static\"\ntoken_file = \"{}\"\njwt_key_file = \"{}\"\njwt_issuer \
+            = \"https://site.example.com\"\n\
          [goodays]\napi_root = \"{}\"\napi_token_file = \"{}\"\nhmac_secrets_file = \"{}\"\n\
-         [agent_connect]\napi_root = \"{}\"\napi_key_file = \"{}\"\napi_secret_file = \"{}\"\ndata_return_interval = \"1s\"\n\
+         [agent_connect]\napi_root = \"{}\"\napi_key_file = \"{}\"\napi_secret_file = \"{}\"\ndata_return_interval \
+             = \"1s\"\n\
          [kustomer]\napi_root = \"{}\"\napi_key_file = \"{}\"\nwebhook_secret_file = \"{}\"\norg_domain = \"example\"\n\
          [[alert_targets]]\nurl = \"http://127.0.0.1:9/\"\nsecret_file = \"{}\"\n[[wallboards]]\nname = \"floor\"\n",
         at.clarity_api,
@@ -231,17 +233,26 @@ async fn normal_operation_leaks_no_secret_or_verbatim() {
     let token = sandbox.control().token_for(1).expect("a token");
     let mut server = ServerProcess::start(|secret| {
         format!(
-            "[clarity]\napi_root = \"{}\"\nclient_id = \"{}\"\nauth = \"negotiate\"\nusername = \"svc\"\npassword_file = \"{}\"\n\
+            "[clarity]\napi_root = \"{}\"\nclient_id = \"{}\"\nauth = \"negotiate\"\nusername = \"svc\"\npassword_file \
+                = \"{}\"\n\
              [goodays]\napi_root = \"{}\"\napi_token_file = \"{}\"\nhmac_secrets_file = \"{}\"\n\
-             [agent_connect]\napi_root = \"{}\"\napi_key_file = \"{}\"\napi_secret_file = \"{}\"\ndata_return_interval = \"1s\"\n\
-             [kustomer]\napi_root = \"{}\"\napi_key_file = \"{}\"\nwebhook_secret_file = \"{}\"\norg_domain = \"example\"\n\
+             [agent_connect]\napi_root = \"{}\"\napi_key_file = \"{}\"\napi_secret_file = \"{}\"\ndata_return_interval \
+                 = \"1s\"\n\
+             [kustomer]\napi_root = \"{}\"\napi_key_file = \"{}\"\nwebhook_secret_file = \"{}\"\norg_domain \
+                 = \"example\"\n\
              [[wallboards]]\nname = \"floor\"\n",
-            at.clarity_api, at.client_id, secret("password", "canary-password"),
-            at.goodays_api, secret("goodays", "sandbox-goodays-token"), secret("hmac", "sandbox-goodays-hmac"),
-            at.agent_connect_api, secret("key", "sandbox-agent-connect-key"), secret("secret",
-                "sandbox-agent-connect-secret"),
-            at.kustomer_api, secret("kustomer", "sandbox-kustomer-key"), secret("webhook",
-                "sandbox-kustomer-webhook-token"),
+            at.clarity_api,
+            at.client_id,
+            secret("password", "canary-password"),
+            at.goodays_api,
+            secret("goodays", "sandbox-goodays-token"),
+            secret("hmac", "sandbox-goodays-hmac"),
+            at.agent_connect_api,
+            secret("key", "sandbox-agent-connect-key"),
+            secret("secret", "sandbox-agent-connect-secret"),
+            at.kustomer_api,
+            secret("kustomer", "sandbox-kustomer-key"),
+            secret("webhook", "sandbox-kustomer-webhook-token"),
         )
     })
     .await;

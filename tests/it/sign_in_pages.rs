@@ -98,7 +98,8 @@ fn fetched(to: &str, fields: &Fields) -> String {
 fn led(to: &str, fields: &Fields) -> String {
     format!(
         "const form = Object.assign(document.createElement('form'), {{ method: 'post', action: '{to}' }});
-        for (const [name, value] of Object.entries({})) form.append(Object.assign(document.createElement('input'), {{ name, value }}));
+        for (const [name, value] of Object.entries({})) form.append(Object.assign(document.createElement('input'), {{ \
+            name, value }}));
         document.body.append(form); form.submit(); return true;",
         as_json(fields)
     )
@@ -215,8 +216,10 @@ async fn sign_out_in_one_tab_clears_the_other() {
 const CANARIES: [&str; 5] = ["canarycustomer", "canaryverbatim", "canaryanswer", "canarysigner", "canarysearch"];
 
 /// Everything that a tab holds and shows.
-const PAGE_CONTENT: &str = "return JSON.stringify([document.title, document.documentElement.outerHTML, location.href, history.state,
-    [...document.querySelectorAll('input, textarea, select')].map((field) => field.value), {...localStorage}, {...sessionStorage}])";
+const PAGE_CONTENT: &str = "return JSON.stringify([document.title, document.documentElement.outerHTML, location.href, \
+    history.state,
+    [...document.querySelectorAll('input, textarea, select')].map((field) => field.value), {...localStorage}, \
+        {...sessionStorage}])";
 
 async fn page_content(browser: &Browser) -> String {
     browser.ask(PAGE_CONTENT).await.as_str().expect("a text").to_lowercase()
@@ -462,7 +465,8 @@ async fn narrowed_permission_removes_rows_from_an_open_page() {
         "const shown = {rows}.map((row) => row.getAttribute('href'));
         const others = window.wide.filter((href) => !shown.includes(href)).map((href) => href.split('/').pop());
         const html = document.documentElement.outerHTML;
-        return [others.length, others.filter((id) => new RegExp(`agents/${{id}}[/\"]`).test(html)), document.getElementById('state')]"
+        return [others.length, others.filter((id) => new RegExp(`agents/${{id}}[/\"]`).test(html)), \
+            document.getElementById('state')]"
     );
     assert_eq!(browser.ask(&left).await, json!([36, [], null]), "nothing of the others is left");
     assert_eq!(browser.ask("return document.documentElement.dataset.link").await, json!("live"));

@@ -124,7 +124,8 @@ async fn slow_viewer_gets_fewer_patches_and_recent_data() {
                 tokio::select! {
                     biased;
                     step = slow.step() => {
-                        step.unwrap_or_else(|end| panic!("{what}: a viewer that reads was cut in round {round}: {end:?}"));
+                        step.unwrap_or_else(|end| panic!("{what}: a viewer that reads was cut in round {round}: \
+                            {end:?}"));
                         worst = worst.max(neighbor.version - slow.version);
                     }
                     () = allowance.spent() => break,

@@ -313,7 +313,8 @@ async fn repeated_action_has_one_effect_and_the_same_answer() {
 async fn clarity_refusals_map_to_distinct_statuses() {
     let mock = Mock::start().await;
     let server = mock.server(RunMode::Demo).await;
-    let denied = r#"{"items":[{"sessionId":7,"isRecording":false,"canBeRecorded":true,"requestDenied":true,"requestFailed":false}]}"#;
+    let denied = r#"{"items":[{"sessionId":7,"isRecording":false,"canBeRecorded":true,"requestDenied":true,
+    "requestFailed":false}]}"#;
     for (answer, body, status, kind) in [
         (401, "", 403, "not-allowed"),
         (400, r#"{"message":"No."}"#, 409, "refused-by-clarity"),

@@ -39,7 +39,8 @@ const STATUSES: [(&str, &str, &str, usize); 12] = [
 ];
 const SAID: [(&str, u8); 8] = [
     (
-        "I was passed on three times before somebody could help me, and the music is far too loud. In the end Rob was very kind, but forty minutes for a label is too long.",
+        "I was passed on three times before somebody could help me, and the music is far too loud. In the end Rob was \
+            very kind, but forty minutes for a label is too long.",
         3,
     ),
     ("Quick, friendly, solved. Thank you!", 10),
