@@ -573,3 +573,85 @@ async fn requests_of_an_older_file_are_known_by_every_name_of_their_interaction(
         assert!(matches!(asked, Err(StoreError::AlreadyRequested(_))), "{name}");
     }
 }
+
+/// Rows of each table that schema 15 changed, as schema 14 wrote them.
+const SCHEMA_14_ROWS: &str = r#"
+    INSERT INTO audit (at, kind, agent, name, what, entity, before, after, ended, outcome)
+        VALUES (1, 'user', 5, 'Ann', 'agent.status', 'agent 41', '{}', '{}', 2, 'accepted');
+    INSERT INTO display (id, token, board, name, made_by, created, expires, used, bound)
+        VALUES ('1a2b3c4d', zeroblob(32), 'sales', 'Hall', 'agent 5', 0, 4000000000000, 7, 1);
+    INSERT INTO display_use (display, at, way, address, browser, outcome) VALUES
+        ('1a2b3c4d', 1, 'token', '192.0.2.7', 'Firefox', 'already-in'), ('1a2b3c4d', 2, 'code', NULL, 'Chromium', 'shut-out');
+    INSERT INTO memory (kind, thing, what, changed) VALUES ('surveys.unasked', 'session:1',
+        '{"why":"notAskedCustomerGone","agent":41,"queue":null}', 1795000000000), ('noted.cameBack', 'r1', '', 1795000000000);
+    INSERT INTO outbox (id, key, kind, body, context, state, attempt, created, changed, due) VALUES
+        ('new', 'new', 'goodays.deed', '{"response":"r1","kind":"reply","action":null}',
+            '{"who":"Jennifer","email":null,"stand":"s","seen":["m1"]}', 'new', 0, 1, 1, 1),
+        ('both', 'both', 'goodays.deed', '{}', '{"who":"Ann","actor":{"kind":"user","agent":5,"name":"Ann"}}', 'accepted', 1, 1, 1, NULL),
+        ('sending', 'sending', 'agentConnect.request', '{}', '{"origin":"byHand","by":"Jennifer"}', 'sending', 1, 1, 1, NULL),
+        ('held', 'held', 'agentConnect.request', '{}', '{"origin":"session","dryRun":false}', 'failed', 0, 1, 1, NULL),
+        ('dry', 'dry', 'agentConnect.request', '{}', '{"origin":"session","dryRun":true}', 'failed', 0, 1, 1, NULL),
+        ('later', 'later', 'agentConnect.request', '{}', '{"origin":"session"}', 'failed', 2, 1, 1, 9),
+        ('clarity', 'clarity', 'clarity.agent.status', '{"entity":"agent 41","deed":{"status":"away"}}', '{}', 'accepted', 1, 1, 1, NULL);
+    INSERT INTO asked (interaction, request) VALUES ('82673', 'sending');
+    UPDATE sqlite_sequence SET seq = 99 WHERE name = 'outbox';
+"#;
+
+#[tokio::test]
+async fn schema_14_with_rows_opens_and_its_rows_read_back() {
+    let dir = private_dir();
+    schema::write_old(dir.path(), 14);
+    let file = Connection::open(dir.path().join("callboard.db")).expect("the file");
+    file.execute_batch(SCHEMA_14_ROWS).expect("rows");
+    drop(file);
+    let store = open(&dir);
+
+    let entry = store.audit().newest(9).await.expect("entries").remove(0);
+    assert_eq!(
+        (entry.action.as_str(), entry.target.as_str(), entry.actor.agent),
+        ("agent.status", "agent 41", Some(AgentId(5)))
+    );
+    let display = store.displays().list().await.expect("displays").remove(0);
+    assert_eq!((display.created_by.as_str(), display.last_seen.map(|at| at.as_millisecond())), ("agent 5", Some(7)));
+    let logins = store.displays().logins().await.expect("logins");
+    let logins: Vec<_> = logins["1a2b3c4d"].iter().map(|it| (it.credential, it.outcome)).collect();
+    let (code, token) = (DisplayCredential::Code, DisplayCredential::Token);
+    assert_eq!(logins, [(code, DisplayLoginOutcome::Revoked), (token, DisplayLoginOutcome::AlreadyPaired)]);
+    let skipped = store.feed_state().all("surveys.skipped").await.expect("state");
+    let skipped: serde_json::Value = serde_json::from_str(&skipped["session:1"]).expect("JSON");
+    assert_eq!(skipped, json!({ "reason": "skippedCustomerNotFound", "agent": 41, "queue": null }));
+    assert_eq!(store.feed_state().count(WROTE_AFTER_ERASURE).await.expect("state"), 1);
+
+    let entry = async |id: &str| store.outbox().get(id).await.expect("read").expect("a request");
+    for (id, state, attempts) in [
+        ("new", RequestState::Queued, 0),
+        ("sending", RequestState::Unknown, 1),
+        ("held", RequestState::Held, 0),
+        ("dry", RequestState::DryRun, 0),
+        ("later", RequestState::Failed, 2),
+        ("clarity", RequestState::Accepted, 1),
+    ] {
+        let found = entry(id).await;
+        assert_eq!((found.state, found.attempts), (state, attempts), "{id}");
+    }
+    let jennifer = json!({ "kind": "unknown", "name": "Jennifer" });
+    let context = json!({ "actor": jennifer, "email": null, "revision": "s", "seen": ["m1"] });
+    assert_eq!((entry("new").await.kind.as_str(), entry("new").await.context), ("goodays.action", context));
+    assert_eq!(entry("both").await.context, json!({ "actor": { "kind": "user", "agent": 5, "name": "Ann" } }));
+    assert_eq!(entry("sending").await.context, json!({ "origin": "manual", "actor": jennifer }));
+    assert_eq!(entry("dry").await.context, json!({ "origin": "session" }));
+    assert_eq!(entry("clarity").await.body, json!({ "target": "agent 41", "action": { "status": "away" } }));
+    let actor: Actor = serde_json::from_value(jennifer).expect("an actor");
+    assert_eq!(actor, Actor::unknown(None).calling_themselves(Some("Jennifer")));
+
+    // The earlier request still prevents another one about its interaction, and a number is never given twice.
+    let again = || NewOutboxEntry { kind: "agentConnect.request".into(), ..wish("again", "again") };
+    let prevented =
+        store.outbox().enqueue_survey(vec!["82673".into()], SurveyTrigger::Manual, again(), InitialState::Queued, None);
+    assert!(matches!(prevented.await, Err(StoreError::AlreadyRequested(_))));
+    store.outbox().enqueue(again()).await.expect("written");
+    let newest = store
+        .0
+        .read(|connection| Ok(connection.query_row("SELECT max(seq) FROM outbox", [], |row| row.get::<_, i64>(0))?));
+    assert_eq!(newest.await.expect("read"), 100);
+}

@@ -174,7 +174,7 @@ pub(super) async fn become_demo_display(
     if let Some(gone) = cookies.delete(cookies.person()) {
         answer.headers_mut().append(SET_COOKIE, gone);
     }
-    answer
+    Ok(answer)
 }
 
 /// `GET /displays`: the displays, and the form that pairs one.

@@ -67,31 +67,6 @@ pub async fn retry(
     Ok(accepted(is_form, &response, &receipt))
 }
 
-/// A body, by who sent it.
-pub(super) enum Asked<P, F> {
-    Program(P),
-    Form(F),
-}
-
-impl<P: DeserializeOwned + Default, F: DeserializeOwned> Asked<P, F> {
-    pub(super) async fn read(headers: &HeaderMap, request: Request) -> Result<Self, Response> {
-        let Some(kind) = headers.get(CONTENT_TYPE) else {
-            // Closing something needs no words, not even `{}`.
-            let body = Bytes::from_request(request, &()).await.map_err(IntoResponse::into_response)?;
-            return match body.is_empty() {
-                true => Ok(Self::Program(P::default())),
-                false => Err(ApiError::unsupported_media_type().into_response()),
-            };
-        };
-        if kind.as_bytes().starts_with(b"application/x-www-form-urlencoded") {
-            let Form(form) = Form::from_request(request, &()).await.map_err(IntoResponse::into_response)?;
-            return Ok(Self::Form(form));
-        }
-        let read: Result<Json<P>, JsonRejection> = Json::from_request(request, &()).await;
-        read.map(|Json(wish)| Self::Program(wish)).map_err(IntoResponse::into_response)
-    }
-}
-
 /// An action as a form: every field is a text, and empty fields are sent too.
 #[derive(Default, Deserialize)]
 #[serde(default)]

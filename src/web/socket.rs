@@ -24,6 +24,7 @@ use super::origin::{log_refused, origin_allowed};
 use super::serve::{ConnectionHandle, Tcp};
 use super::state::AppState;
 use super::wallboards::Wallboards;
+use crate::actions::displays::DisplaySocket;
 use crate::actions::sign_in::{EndReason, SessionState};
 use crate::domain::Permission;
 use crate::live::scope::DetailLevel;
@@ -123,7 +124,7 @@ pub async fn live(
     let web_viewer = match web_viewer {
         Ok(web_viewer) => web_viewer,
         // What cannot be told now is no refusal: a program reads the status, and a page comes back by itself.
-        Err(AuthError::Api(problem)) if problem.status() != StatusCode::UNAUTHORIZED => return Err(problem.into()),
+        Err(AuthError::Api(problem)) if problem.status() != StatusCode::UNAUTHORIZED => return Err(*problem),
         Err(_) => return Ok(turn_away(upgrade, address, SIGN_IN, "Sign in first.")),
     };
     // Followed before it is asked what they may see: whatever changes after that is noticed.
@@ -136,7 +137,7 @@ pub async fn live(
             Some(place) => Some(place),
             None => return Ok(turn_away(upgrade, address, TOO_MANY, TOO_MANY_OPEN)),
         },
-        Identity::Anonymous | Who::Display(_) => None,
+        Identity::Anonymous | Identity::Display(_) => None,
     };
     let display = match web_viewer.identity() {
         Identity::Display(connected) => {

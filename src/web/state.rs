@@ -9,7 +9,7 @@ use jiff::tz::TimeZone;
 use super::access::Access;
 use super::origin::OriginRule;
 use super::wallboards::Wallboards;
-use crate::actions::{FeedbackActions, SupervisorActions, Surveys};
+use crate::actions::{Displays, FeedbackActions, SupervisorActions, Surveys};
 use crate::feeds::Intake;
 use crate::live::Hub;
 use base::{Clock, Lifecycle, Metrics};

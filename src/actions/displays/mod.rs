@@ -326,7 +326,7 @@ impl Displays {
         let outcome = self.0.store.displays().log_in(attempt).await?;
         Ok(match outcome {
             DisplayLoginOutcome::Accepted => LoginResult::LoggedIn(key, ConnectedDisplay { id, wallboard }),
-            DisplayLoginOutcome::AlreadyActive => LoginResult::AlreadyLoggedIn(ConnectedDisplay { id, wallboard }),
+            DisplayLoginOutcome::AlreadyPaired => LoginResult::AlreadyLoggedIn(ConnectedDisplay { id, wallboard }),
             _ => LoginResult::Refused(Some(id), outcome),
         })
     }

@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
+use base::attempts::{Attempt, Attempts, Delays};
+use base::network_of;
 use governor::Quota;
 use governor::clock::{Clock, DefaultClock};
 use icu_normalizer::DecomposingNormalizerBorrowed;
 
 use super::{Throttle, count};
 use crate::web::client_ip::ClientIp;
-use crate::web::serve::network_of;
 
 /// Sign-ins of one address: per minute, and burst. A whole shift signs in at once, behind one address.
 const BY_ADDRESS: (u32, u32) = (5, 60);

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use base::network_of;
 use parking_lot::Mutex;
 
 /// Counts what each address holds. Cheap to clone.
