@@ -77,7 +77,8 @@ async fn main() {
     milliseconds.sort_by(f64::total_cmp);
     let at = |share: f64| milliseconds[((milliseconds.len() - 1) as f64 * share) as usize];
     println!(
-        "change to patch received, {viewers} viewers, {} changes: p50 {:.1} ms, p90 {:.1} ms, p99 {:.1} ms, max {:.1} ms",
+        "change to patch received, {viewers} viewers, {} changes: p50 {:.1} ms, p90 {:.1} ms, p99 {:.1} ms, max {:.1} \
+            ms",
         milliseconds.len(),
         at(0.5),
         at(0.9),

@@ -1,7 +1,8 @@
-//! Reads the source of the workspace: the modules, what each of them names by path, and to which module each path leads.
+//! Reads the source of the workspace: the modules, what each of them names by path, and to which module each path
+//! leads.
 //!
-//! Paths are read from tokens, so that groups, nested groups, renames, globs, inline paths and paths in macros and attributes
-//! count. Code under `#[cfg(test)]` and files of tests do not.
+//! Paths are read from tokens, so that groups, nested groups, renames, globs, inline paths and paths in macros and
+//! attributes count. Code under `#[cfg(test)]` and files of tests do not.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -49,7 +50,7 @@ pub struct Workspace {
 
 /// The folder of the workspace.
 pub fn root() -> PathBuf {
-    PathBuf::from(std::env::var("ARCH_ROOT").unwrap_or_else(|_| env!("CARGO_MANIFEST_DIR").to_owned()))
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
 
 impl Workspace {

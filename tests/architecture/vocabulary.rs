@@ -64,8 +64,11 @@ const REPLACED: &[(&str, &str)] = &[
     ("world", "application"),
 ];
 
+/// Names of an upstream that people use with us too: what they write about a contact in Clarity.
+const SHARED: &[&str] = &["extra_items", "sub_disposition"];
+
 /// Words that stay in one place, with the reason.
-const EXCEPTIONS: &[(&str, &str, &str)] = &[];
+const EXCEPTIONS: &[(&str, &str, &str)] = &[("realm", "crates/windows-auth", "a Kerberos realm")];
 
 /// The replaced words of a line, each with what to say instead.
 pub fn replaced_words(file: &str, line: &str) -> Vec<(&'static str, &'static str)> {
@@ -81,7 +84,8 @@ pub fn identifiers(text: &str) -> impl Iterator<Item = String> {
     names.filter(|name| !name.is_empty()).map(str::to_owned)
 }
 
-/// The words of an identifier in any style, in small letters: `agentStatusId` and `agent_status_id` have the same three.
+/// The words of an identifier in any style, in small letters: `agentStatusId` and `agent_status_id` have the same
+/// three.
 pub fn words(name: &str) -> impl Iterator<Item = String> {
     let (mut words, mut word, mut was_small) = (Vec::new(), String::new(), false);
     for letter in name.chars() {
@@ -101,13 +105,27 @@ pub fn normalized(name: &str) -> String {
 }
 
 /// All identifiers of these files, normalized.
-pub fn declared_in(files: &[PathBuf]) -> BTreeSet<String> {
+pub fn used_in(files: &[PathBuf]) -> BTreeSet<String> {
     let lines = files.iter().flat_map(|file| code_lines(file));
     lines.flat_map(|(_, line)| identifiers(&line).map(|name| normalized(&name)).collect::<Vec<_>>()).collect()
 }
 
-/// The names of the fields of all structs, and the names that serde gives them.
-pub fn fields_and_renames(text: &str) -> Vec<String> {
+/// The texts in quotation marks of a file, its tests excepted.
+pub fn quoted_in(file: &Path) -> Vec<String> {
+    let odd = |(_, line): (usize, String)| line.split('"').skip(1).step_by(2).map(str::to_owned).collect::<Vec<_>>();
+    code_lines(file).into_iter().flat_map(odd).filter(|text| text.chars().all(char::is_alphanumeric)).collect()
+}
+
+/// Whether a normalized name is more than a thing's name, id or state, which are called so everywhere.
+pub fn is_specific(name: &str) -> bool {
+    let words: Vec<&str> = name.split('_').collect();
+    let is_general = ["name", "id", "ids"].iter().any(|end| words.ends_with(&[end])) || words[0] == "is";
+    words.len() > 1 && !is_general && !SHARED.contains(&name)
+}
+
+/// The names of the fields of all structs of a file, and the names that serde gives them.
+pub fn fields_and_renames(file: &Path) -> Vec<String> {
+    let text = fs::read_to_string(file).expect("a source file is readable");
     let tokens: TokenStream = text.parse().expect("the source is Rust");
     let mut names = Vec::new();
     collect(tokens, false, &mut names);

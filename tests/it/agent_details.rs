@@ -1,5 +1,5 @@
-//! Whoever looks at one agent sees the last 24 hours and the metrics by queue, and in the demo may act; whoever looks
-//! at the floor is spared all that.
+//! The page of one agent: status history of 24 hours and metrics by queue, only in the scope of that agent; actions in
+//! the demo.
 
 use fantoccini::Locator;
 use sandbox::{FaultResponse, Upstream};

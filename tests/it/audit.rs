@@ -1,4 +1,4 @@
-//! The audit names who did what, from where and by which sign-in; refusals are in it, in bounds; and it can be
+//! The audit names who did what, from which address and with which sign-in. Refusals are in it, bounded, and it can be
 //! searched.
 
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! Whoever asks for whatever sees what they may see, and of the rest not even that it is there.
+//! Every route, page and socket as every role: data outside the permission is neither shown nor revealed to exist.
 
 use std::collections::BTreeSet;
 
@@ -13,7 +13,7 @@ use crate::support::login::{ADMINISTRATOR, AGENT, SUPERVISOR, SignedIn, TEAM_LEA
 use crate::support::server::{TestServer, sandbox};
 use crate::support::until_async;
 
-/// Everybody who may come in, by what they are to the server.
+/// One user of each role.
 const CAST: [(&str, i64); 4] =
     [("agent", AGENT), ("team-lead", TEAM_LEAD), ("supervisor", SUPERVISOR), ("administrator", ADMINISTRATOR)];
 
@@ -24,7 +24,7 @@ fn rank(role: &str) -> usize {
     RANKS.iter().position(|known| *known == role).expect("a role")
 }
 
-/// A floor of four teams; whoever keeps neither the floor nor the server is shown their own.
+/// A contact center of four teams; team leads and agents see their own team.
 async fn floor() -> (Sandbox, base::Lifecycle, TestServer) {
     let (sandbox, life) = sandbox(48, 6).await;
     sandbox.control().set_visibility(SUPERVISOR, Visibility::All);
@@ -39,7 +39,7 @@ async fn floor() -> (Sandbox, base::Lifecycle, TestServer) {
     (sandbox, life, server)
 }
 
-/// The agents of somebody's team, and those of all others, by number.
+/// The agents of a user's team, and all other agents, by id.
 fn split(document: &Value, agent: i64) -> (BTreeSet<String>, BTreeSet<String>) {
     let agents = document["agents"].as_object().expect("agents");
     let team = &agents[&agent.to_string()]["team"];
@@ -135,7 +135,7 @@ async fn pages_require_their_role() {
     }
 }
 
-/// What must be nowhere in what somebody is given: the numbers as members of a document, and names.
+/// What must not be in an answer: ids as members of a document, and names.
 fn leaks(text: &str, foreign: &[String]) -> Vec<String> {
     foreign.iter().filter(|secret| text.contains(secret.as_str())).cloned().collect()
 }
@@ -377,7 +377,7 @@ async fn foreign_and_absent_ids_get_the_same_answer() {
     }
 }
 
-/// A pin to a foreign session would take the response out of the sight of whoever pins it.
+/// A pin to a foreign session would hide the response from the user who pins it.
 #[tokio::test]
 async fn foreign_session_cannot_be_pinned() {
     let (sandbox, _life, server) = floor().await;

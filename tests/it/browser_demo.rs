@@ -1,5 +1,4 @@
-//! A real browser in front of the demo: a number moves without a reload; the server goes, the page says since when; it
-//! comes back, and the page is right again.
+//! The demo in a real browser: a number changes without a reload; without its server the page says so, and it recovers.
 
 use serde_json::json;
 

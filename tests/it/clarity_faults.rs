@@ -1,5 +1,5 @@
-//! Clarity's answers fail in every way that answers can fail (`reliability.md`, rows U2, U3, U11, U12, U14 to U16):
-//! each failure costs what it concerns and nothing else, and is told.
+//! Clarity answers with every kind of error (reliability.md U2, U3, U11, U12, U14 to U16): each fault affects only what
+//! it concerns, and is reported.
 
 use std::time::Duration;
 
@@ -66,7 +66,7 @@ impl Street {
         tokio::time::timeout(TIMEOUT, reached).await.expect("it is asked again");
     }
 
-    /// Lets the floor stand still and waits until everybody but one is shown as they are; then lets it go on.
+    /// Pauses the sandbox, waits until the true state of all agents but one is shown, and resumes it.
     async fn until_true_but_for(&self, left_out: Option<i64>) {
         self.sandbox.control().pause(true);
         let truth = self.sandbox.snapshot();
@@ -179,7 +179,8 @@ async fn failing_endpoint_leaves_other_endpoints_working() {
     street.leave().await;
 }
 
-/// U11: everybody's metrics fail in any way: pushes go on, what is read is stale, and why is told.
+/// The metrics of all agents fail in any way: pushes continue, the polled part turns stale with the reason
+/// (reliability.md U11).
 #[tokio::test]
 async fn unreadable_metrics_are_reported_and_pushes_continue() {
     let street = Street::live(Options::default()).await;
@@ -198,7 +199,7 @@ async fn unreadable_metrics_are_reported_and_pushes_continue() {
     street.leave().await;
 }
 
-/// U12: while Clarity rests, nobody asks it anything; a person who acts is told the same.
+/// During `Retry-After` no request is sent, and actions of users get the same answer (reliability.md U12).
 #[tokio::test]
 async fn retry_after_stops_requests() {
     let street = Street::live(Options::default()).await;
@@ -230,7 +231,7 @@ async fn requests_resume_after_retry_after() {
     street.leave().await;
 }
 
-/// U14: nobody has the name, and the message says which.
+/// The host name does not resolve, and the message has it (reliability.md U14).
 #[tokio::test]
 async fn unknown_host_is_named_in_the_status() {
     let server = TestServer::standalone(|config| {
@@ -269,7 +270,7 @@ async fn clock_jump_renews_no_token_and_makes_nothing_stale() {
     street.leave().await;
 }
 
-/// U15: a certificate that has run out, or is somebody else's, is refused, and the message says what is wrong with it.
+/// An expired certificate, or one for another host, is refused with the reason (reliability.md U15).
 #[tokio::test]
 async fn bad_certificate_is_refused_with_its_date_or_name() {
     let folder = tempfile::TempDir::new().expect("a directory");

@@ -1,4 +1,4 @@
-//! The way to Clarity breaks in many ways; what is shown is what is, and says how old it is.
+//! The connection to Clarity fails in many ways; the shown state is right, and says how old it is.
 
 use reqwest::StatusCode;
 use sandbox::{FaultResponse, Sandbox, Upstream};

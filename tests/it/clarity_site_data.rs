@@ -1,5 +1,5 @@
-//! What a site tells about itself besides its floor: what its metrics are called, how its teams hang together, and
-//! what there may be of its queues.
+//! What a Clarity site says about itself: labels of metrics, groups and business units of teams, queue metrics over
+//! REST.
 
 use std::time::Duration;
 
@@ -88,7 +88,7 @@ async fn teams_show_groups_and_business_unit() {
     server.stop().await;
 }
 
-/// `apis.md` C48: no document has it, so it is asked for only where somebody has said so.
+/// No document describes queue metrics over REST, so they are read only where that is configured (apis.md C48).
 #[tokio::test]
 async fn queue_metrics_probe_is_optional_and_stops_on_404() {
     let mock = Mock::new();

@@ -1,4 +1,4 @@
-//! Durations come from one clock, however those of the sources are set; how far they are apart is told.
+//! Durations come from one clock, whatever the clocks of the sources say; the skew is measured and shown.
 
 use std::time::Duration;
 

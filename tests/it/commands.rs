@@ -1,4 +1,4 @@
-//! The commands as a person calls them: one sentence and an exit code when something is wrong, a clean end on SIGTERM.
+//! The commands on the command line: one sentence and an exit code for an error, a clean end on SIGTERM.
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! One number, wherever it is shown: the desk, the wall, each scope of the API.
+//! A count is the same on the supervisor page, on wallboards and in each scope of the API.
 
 use callboard::config::{QueueRef, Wallboard};
 use serde_json::{Value, json};
@@ -53,7 +53,7 @@ async fn available_count_agrees_on_pages_wallboards_and_api() {
         assert_eq!(asked.json(&json!({"status": "available"})).send().await.expect("an answer").status(), 200);
     }
     viewer.until("two free agents", |state| free(state).len() > 1).await;
-    // SignedIn who is available is suspended: they count nowhere as available any more.
+    // A suspended agent no longer counts as available.
     let first = free(&viewer.document).first().expect("somebody is free").clone();
     let asked = keeper.request(reqwest::Method::POST, &format!("/api/v1/agents/{first}/suspend"));
     assert_eq!(asked.json(&json!({"suspended": true})).send().await.expect("an answer").status(), 200);

@@ -1,5 +1,5 @@
-//! The real program on a disk that is full or fails: never a 2xx for what is not on the disk, pages all the while, and
-//! everything back by itself once the disk is.
+//! The real program on a full or failing disk: no 2xx for an event that is not on disk, pages all the while, and
+//! recovery without a restart.
 
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
@@ -29,7 +29,8 @@ impl Program {
         let port = std::net::TcpListener::bind("127.0.0.1:0").and_then(|it| it.local_addr()).expect("a port").port();
         let config = data.with_extension("toml");
         let text = format!(
-            "[server]\nlisten = \"127.0.0.1:{port}\"\ndata_dir = \"{}\"\n[access]\nsign_in = \"none\"\n[store]\nbackups_kept = 0\nmin_free = \"4MB\"\n\
+            "[server]\nlisten = \"127.0.0.1:{port}\"\ndata_dir = \"{}\"\n[access]\nsign_in \
+                = \"none\"\n[store]\nbackups_kept = 0\nmin_free = \"4MB\"\n\
              [goodays]\napi_root = \"http://127.0.0.1:9/v2\"\napi_token = \"t\"\nhmac_secrets = [\"agreed\"]\n",
             data.display()
         );
@@ -59,7 +60,7 @@ impl Program {
         Self { child, base: format!("http://127.0.0.1:{port}").parse().expect("an address"), http }
     }
 
-    /// Sends an event. `None`: nobody answered.
+    /// Sends an event. `None` without an answer.
     async fn send(&self, id: &str) -> Option<(StatusCode, Option<u64>)> {
         let body = json!({"event_type": "response", "response": {"id": id}}).to_string();
         let signature = Tag::sign(&Secret::from("agreed"), body.as_bytes()).to_string();

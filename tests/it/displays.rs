@@ -1,4 +1,4 @@
-//! Screens on the wall come in by a token or a code, show one wallboard, and are out at once.
+//! Displays are admitted by a token or a code, show one wallboard, and are revoked at once.
 
 use base::secret::ExposeSecret;
 use callboard::store::{DisplayToken, NewDisplay};

@@ -1,4 +1,4 @@
-//! A customer who wants to be forgotten: `callboard erase` beside a running server, and without one.
+//! Erasure of a customer: `callboard erase` with and without a running server.
 
 use std::path::Path;
 use std::process::Output;

@@ -1,5 +1,4 @@
-//! Signed events that cannot be read, or are of a type that nobody documented: acknowledged, kept, without effect, and
-//! seen.
+//! Signed events that are unreadable or of an undocumented type: acknowledged, stored, without effect, and shown.
 
 use base::hmac::Tag;
 use base::{Clock, Secret};

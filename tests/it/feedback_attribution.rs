@@ -1,4 +1,4 @@
-//! Feedback that comes days after the call, before it, and about two calls at once: what it hangs on, and why.
+//! Attribution of feedback to calls: days later, before the call, and between two calls, with rule and evidence.
 
 use std::time::Duration;
 
@@ -82,7 +82,7 @@ impl Site {
         self.clarity.answer("POST metrics/agents/", 200, json!([agent]));
     }
 
-    /// SignedIn with this address says something, with this in what the sender's systems attached.
+    /// A customer with this address answers, with this `extra`.
     async fn says(&self, server: &TestServer, id: &str, email: &str, extra: Value) {
         let event = self.goodays.customer_answers(id, |response| {
             response["context"]["email"] = json!(email);

@@ -1,4 +1,4 @@
-//! Customers are answered through Goodays: only as it offers, once, by name, and whatever becomes of it is seen.
+//! Actions on Goodays responses: only those offered, once, by name, and their outcome is shown.
 
 use base::Clock;
 use callboard::domain::FeedbackActionKind;

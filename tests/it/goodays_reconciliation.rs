@@ -1,4 +1,4 @@
-//! What webhooks have missed is found, and a webhook that stays away is missed.
+//! Responses that webhooks missed are fetched from the list, and a silent webhook is reported.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! What customers say: signed, on the disk before it is acknowledged, on the page, once.
+//! Goodays webhooks: signed, on disk before they are acknowledged, on the page, once.
 
 use base::hmac::Tag;
 use base::{Clock, Secret};

@@ -1,4 +1,4 @@
-//! What whoever runs the server can rely on: health, readiness, metrics, problem documents, headers.
+//! For operators: health, readiness, metrics, problem documents, security headers.
 
 use serde_json::Value;
 

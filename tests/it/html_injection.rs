@@ -1,6 +1,5 @@
-//! Whatever anybody writes into a field of any upstream, a page shows it as words: nothing of it runs, nothing of it
-//! loads, nothing of it becomes markup, and only web links become links. In a real browser, at first paint and after
-//! patches.
+//! Hostile text in every field of every upstream stays text on the page: no script, no request, no markup; only web
+//! links become links. In a real browser, when rendered and after patches.
 
 use std::time::Duration;
 
@@ -58,7 +57,8 @@ pub const WATCH: &str = "window.executions = []; window.reports = [];
     window.ran = (what) => window.executions.push(what);
     window.alert = window.ran;
     document.addEventListener('securitypolicyviolation', (event) =>
-        window.reports.push(`${event.violatedDirective} ${event.blockedURI} ${event.sourceFile}:${event.lineNumber}`));";
+        window.reports.push(`${event.violatedDirective} ${event.blockedURI} \
+            ${event.sourceFile}:${event.lineNumber}`));";
 
 /// What there is on a page that must not be, as a list of sentences.
 pub const INSPECT: &str = "const odd = [];
@@ -66,16 +66,20 @@ pub const INSPECT: &str = "const odd = [];
     for (const what of window.reports) odd.push(`reported: ${what}`);
     for (const node of document.querySelectorAll('*')) {
         for (const { name, value } of node.attributes) {
-            if (name.startsWith('on') || name === 'style' || name === 'srcdoc') odd.push(`attribute ${name} of ${node.tagName}`);
-            const isAddress = name === 'href' || name === 'src' || name === 'action' || name === 'formaction' || name === 'xlink:href';
+            if (name.startsWith('on') || name === 'style' || name === 'srcdoc') odd.push(`attribute ${name} of \
+                ${node.tagName}`);
+            const isAddress = name === 'href' || name === 'src' || name === 'action' || name === 'formaction' || name \
+                === 'xlink:href';
             if (!isAddress) continue;
             const url = new URL(value, document.baseURI);
             const isOurs = url.origin === location.origin;
             if (url.protocol !== 'http:' && url.protocol !== 'https:') odd.push(`${node.tagName} leads to ${value}`);
-            if (!isOurs && !(node.tagName === 'A' && /\\bnoopener\\b/.test(node.rel))) odd.push(`${node.tagName} leads away to ${value}`);
+            if (!isOurs && !(node.tagName === 'A' && /\\bnoopener\\b/.test(node.rel))) odd.push(`${node.tagName} leads \
+                away to ${value}`);
         }
         const name = node.tagName.toLowerCase();
-        if (['iframe', 'object', 'embed', 'base', 'style', 'frame', 'audio', 'video', 'marquee', 'applet'].includes(name)) odd.push(name);
+        if (['iframe', 'object', 'embed', 'base', 'style', 'frame', 'audio', 'video', 'marquee', \
+            'applet'].includes(name)) odd.push(name);
         if (name === 'meta' && node.httpEquiv) odd.push('meta http-equiv');
         if (name === 'script' && !node.src && node.type !== 'application/json') odd.push('an inline script');
     }
@@ -253,7 +257,12 @@ async fn hostile_text_stays_text_when_rendered_and_patched() {
         }
         assert_eq!(browser.ask(INSPECT).await, json!([]), "{page} after a patch");
         if page.starts_with("/feedback/") {
-            let links = browser.ask("return [...document.querySelectorAll('[data-as=attachment]:not([hidden])')].map((a) => a.protocol)").await;
+            let links = browser
+                .ask(
+                    "return \
+                [...document.querySelectorAll('[data-as=attachment]:not([hidden])')].map((a) => a.protocol)",
+                )
+                .await;
             assert!(
                 links.as_array().is_some_and(|all| !all.is_empty() && all.iter().all(|it| it == "https:")),
                 "{links}"

@@ -1,4 +1,4 @@
-//! What HTTP lets somebody send to our own door (`docs/tolerance.md`).
+//! Legal but unusual HTTP requests to our server (docs/tolerance.md).
 
 use base::Secret;
 use base::hmac::Tag;
@@ -59,7 +59,8 @@ async fn webhook_in_any_legal_http_form_is_accepted() {
         let body = format!(r#"{{"event_type":"survey","number":{number}}}"#);
         let tag = Tag::sign(&Secret::from(SECRET), body.as_bytes());
         let request = format!(
-            "{line}\r\nhOST: {host}\r\nConnection: close\r\nx-hmac-sha256: {tag}\r\n{more}\r\nContent-Length: {}\r\n\r\n{body}",
+            "{line}\r\nhOST: {host}\r\nConnection: close\r\nx-hmac-sha256: {tag}\r\n{more}\r\nContent-Length: \
+                {}\r\n\r\n{body}",
             body.len()
         );
         assert_eq!(raw(&server, request.as_bytes()).await.0, expected, "{line} {more}");

@@ -1,5 +1,5 @@
-//! Conversations that are closed in Kustomer: believed when signed, on the disk before they are acknowledged, and asked
-//! about once.
+//! Conversations that are closed in Kustomer: only signed events count, on disk before they are acknowledged, surveyed
+//! once.
 
 use std::time::Duration;
 

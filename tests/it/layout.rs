@@ -1,5 +1,5 @@
-//! Nothing sticks out of a page, nothing covers a button, however long the words from outside are and however narrow or
-//! upright the screen is. Boxes are measured, because only a browser knows where they are.
+//! No overflow and no covered control on any page, with long texts, on narrow and on portrait screens. A browser
+//! measures the boxes.
 
 use jiff::Timestamp;
 use reqwest::{Method, StatusCode};
@@ -111,7 +111,7 @@ async fn administration_pages_fit_long_names() {
     assert_eq!(confirmed.status(), StatusCode::SEE_OTHER);
     let token = sandbox.control().token_for(ADMINISTRATOR).expect("an agent");
     let browser = Browser::start(&[&format!("--user-agent={}", "M".repeat(200))]).await;
-    browser.client.goto(server.at("/login").as_str()).await.expect("the door");
+    browser.client.goto(server.at("/login").as_str()).await.expect("the login page");
     let send = "const form = document.querySelector('form[action=\"/login/token\"]');
         form.elements.token.value = arguments[0]; form.submit();";
     browser.client.execute(send, vec![json!(token)]).await.expect("the form is sent");
@@ -130,7 +130,12 @@ async fn administration_pages_fit_long_names() {
             let text = browser.ask("return document.body.innerText").await;
             assert!(!is_named || text.to_string().contains(&name), "{page} names it");
             // The person's own name, too, is from outside.
-            browser.ask("for (const node of document.querySelectorAll('.user a')) node.textContent = 'W'.repeat(60); return true").await;
+            browser
+                .ask(
+                    "for (const node of document.querySelectorAll('.user a')) node.textContent = 'W'.repeat(60); \
+                return true",
+                )
+                .await;
             assert_eq!(browser.boxes().await, json!([]), "{page} at {width} x {height}");
         }
     }

@@ -1,5 +1,4 @@
-//! Lists that grow without bound come in pages of a hundred, what needs somebody first, and say how many there are of
-//! all.
+//! Unbounded lists come in pages of a hundred, items that need an action first, with the counts of all.
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,4 @@
-//! The live protocol: a snapshot, then patches, beats; whoever comes back goes on where it was, or starts anew.
+//! The live protocol: snapshot, patches, beats; reconnecting viewers resume or get a new snapshot.
 
 use callboard::domain::{Fact, Health, Ordinal, SourceName, SourceState};
 use jiff::Timestamp;
@@ -190,7 +190,7 @@ async fn abuse_closes_only_the_abusers_socket() {
         let address = format!("ws://{}/api/v1/live?scope=all", server.application.address);
         let (socket, _) = tokio_tungstenite::connect_async(address).await.expect("an open socket");
         let (mut said, mut heard) = socket.split();
-        // Whoever is shown out may find the door shut in the middle of a word.
+        // The socket may be closed in the middle of a write.
         let abusing = async {
             for message in abuse {
                 if said.send(message).await.is_err() {

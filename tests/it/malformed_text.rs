@@ -1,5 +1,4 @@
-//! What is cut, out of range or oddly written costs itself: neither its neighbours nor the source
-//! (`docs/tolerance.md`).
+//! Truncated, out-of-range and oddly written values affect neither their neighbors nor the source (docs/tolerance.md).
 
 use axum::Router;
 use axum::extract::Query;
@@ -69,12 +68,15 @@ async fn webhook_with_invalid_utf8_shows_a_replacement_mark() {
 /// An Agent Connect with one page of records that no serialiser of ours would write.
 async fn data_return() -> String {
     const RECORDS: &str = r#"[
-        {"uuid":"u1","sequence_id":1,"channel":"phone","ext_interaction_id":"case 1","employee":{"email":"rob@example.com"},
-         "request_created_at":"2026-11-20T12:00:00Z","request_delivery_status":"Delivered","response_received_at":"2026-11-20T12:30:00",
+        {"uuid":"u1","sequence_id":1,"channel":"phone","ext_interaction_id":"case 1",
+        "employee":{"email":"rob@example.com"},
+         "request_created_at":"2026-11-20T12:00:00Z","request_delivery_status":"Delivered",
+         "response_received_at":"2026-11-20T12:30:00",
          "answers":{"agent_star_rating":{"question_text":"How?","comment":"Cut \ud83d",
             "selected_options":{"1":{"option_id":1,"option_text":"x","integer_value":4.0}}}}},
         {"sequence_id":2,"note":"\udead"}, "no record", 1e400,
-        {"uuid":"u3","sequence_id":"3.0","unused":1e400,"channel":"phone","ext_interaction_id":"case 3","is_recovery":"false",
+        {"uuid":"u3","sequence_id":"3.0","unused":1e400,"channel":"phone","ext_interaction_id":"case 3",
+        "is_recovery":"false",
          "employee":{"email":"rob@example.com"},"request_created_at":"2026-11-20T12:00:00Z","answers":{}},
         {"uuid":7,"uuid":"u4","sequence_id":4,"channel":"phone","ext_interaction_id":"case 4",
          "employee":{"email":"rob@example.com"},"request_created_at":"2026-11-20T12:00:00Z"}
@@ -131,8 +133,10 @@ async fn invalid_utf8_in_a_customer_name_loses_no_push() {
             r#""customerName":"?","customerName":"Zoë \ufffd""#,
         ][number - 1];
         let frame = format!(
-            r#"{{"M":[{{"H":"connect","M":"onData","A":[[{{"type":"queue","id":1.0,"metrics":{{"audio":{{"queuedCount":"1.0"}}}},
-                "sessions":{{"audio":{{"sessions":[{{"sessionId":90{number},"sessionStatus":"queued","queueId":1,{odd}}}]}}}}}}]]}}]}}"#
+            r#"{{"M":[{{"H":"connect","M":"onData","A":[[{{"type":"queue","id":1.0,
+            "metrics":{{"audio":{{"queuedCount":"1.0"}}}},
+                "sessions":{{"audio":{{"sessions":[{{"sessionId":90{number},"sessionStatus":"queued","queueId":1,
+                {odd}}}]}}}}}}]]}}]}}"#
         );
         sandbox.control().send_raw_frame(frame.clone());
         let what = format!("push {number}");
@@ -159,11 +163,20 @@ async fn invalid_utf8_in_a_customer_name_loses_no_push() {
     // The same in the answer to a question: the floor is polled now.
     sandbox.control().set_signalr_unavailable(true);
     sandbox.control().disconnect_signalr();
-    let agents: Vec<String> = sandbox.snapshot().agents.keys().map(|id| {
-        format!(r#"{{"type":"agent","id":"{id}.0","currentStatus":{{"agentStatus":"Available","startTime":"1970-01-01T00:00:00Z"}},
+    let agents: Vec<String> = sandbox
+        .snapshot()
+        .agents
+        .keys()
+        .map(|id| {
+            format!(
+                r#"{{"type":"agent","id":"{id}.0","currentStatus":{{"agentStatus":"Available",
+        "startTime":"1970-01-01T00:00:00Z"}},
             "metrics":{{"audio":{{"handleTime":{{"average":"NaN","count":0.0}}}}}},
-            "sessions":{{"audio":{{"sessions":[{{"sessionId":{id},"sessionStatus":"active","activeMs":61000.4,"customerName":"Cut \ud83d"}}]}}}}}}"#)
-    }).collect();
+            "sessions":{{"audio":{{"sessions":[{{"sessionId":{id},"sessionStatus":"active","activeMs":61000.4,
+            "customerName":"Cut \ud83d"}}]}}}}}}"#
+            )
+        })
+        .collect();
     let answer = FaultResponse { body: format!("[{}]", agents.join(",")), ..FaultResponse::status(200) };
     sandbox.control().set_fault(Upstream::Clarity, "/metrics/agents", Some(answer));
     let state = server

@@ -1,5 +1,5 @@
-//! A page is useful as it was painted, comes to life by patches that touch their cells and nothing else, and says so
-//! when the link is gone. Only a browser can answer for that.
+//! A page is useful as rendered, patches change only their cells, and a lost connection is announced. In a real
+//! browser.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -21,7 +21,8 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use crate::support::browser::{Browser, TIMEOUT};
 use crate::support::sample_document::{agent_detail, sample};
 
-const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; \
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src \
+    'self'; \
                       form-action 'self'; base-uri 'none'; frame-ancestors 'none'; report-uri /violations";
 
 /// Serves pages painted from one document, and a socket that the test speaks through.
@@ -99,7 +100,7 @@ pub(crate) fn now() -> Timestamp {
     NOW.parse().expect("an instant")
 }
 
-/// Whoever asks with `as=Ann` is Ann; else nobody had to say.
+/// With `as=Ann` the current user is Ann; without it there is no sign-in.
 fn user(query: Option<&str>) -> pages::CurrentUser {
     match query.and_then(|query| query.strip_prefix("as=")) {
         Some(name) => pages::CurrentUser {
@@ -165,7 +166,7 @@ async fn survey(State(rooms): State<Rooms>, headers: HeaderMap, Json(fields): Js
             Json(json!({ "title": "Agent Connect does not answer.", "detail": "Try again." })),
         )
             .into_response(),
-        1 => (StatusCode::CONFLICT, Json(json!({ "title": "SignedIn else was faster." }))).into_response(),
+        1 => (StatusCode::CONFLICT, Json(json!({ "title": "Somebody else was faster." }))).into_response(),
         _ => StatusCode::ACCEPTED.into_response(),
     }
 }
@@ -224,13 +225,19 @@ async fn script_renders_like_the_server_and_patches_only_cells() {
             .execute_async(
                 "const done = arguments[0];
                  fetch(location.href).then((r) => r.text()).then((html) => {
-                     const painted = new DOMParser().parseFromString(html, 'text/html').querySelectorAll('body [data-as]');
+                     const painted = new DOMParser().parseFromString(html, 'text/html').querySelectorAll('body \
+                         [data-as]');
                      const alive = document.querySelectorAll('body [data-as]');
-                     const odd = painted.length === alive.length ? [] : [`${painted.length} cells became ${alive.length}`];
-                     const facts = (node) => [node.tagName === 'TIME' && node.hasAttribute('datetime') || node.children.length ? '' : node.textContent,
+                     const odd = painted.length === alive.length ? [] : [`${painted.length} cells became \
+                         ${alive.length}`];
+                     const facts = (node) => [node.tagName === 'TIME' && node.hasAttribute('datetime') || \
+                         node.children.length ? '' : node.textContent,
                          node.getAttribute('datetime') && Date.parse(node.getAttribute('datetime')),
-                         ...Object.entries(node.dataset).filter(([k]) => k !== 'sort').map(([k, v]) => k + '=' + v).sort(), node.hidden, node.title, node.type === 'hidden' ? node.getAttribute('value') : ''].join(' | ');
-                     painted.forEach((node, i) => facts(node) === facts(alive[i]) || odd.push(facts(node) + '  BECAME  ' + facts(alive[i])));
+                         ...Object.entries(node.dataset).filter(([k]) => k !== 'sort').map(([k, v]) => k + '=' + \
+                             v).sort(), node.hidden, node.title, node.type === 'hidden' ? node.getAttribute('value') : \
+                                 ''].join(' | ');
+                     painted.forEach((node, i) => facts(node) === facts(alive[i]) || odd.push(facts(node) + '  BECAME  \
+                         ' + facts(alive[i])));
                      done(odd);
                  });",
                 vec![],
@@ -264,7 +271,9 @@ async fn a_thread_goes_on_while_somebody_reads_it(browser: &Browser, peer: &Peer
     });
     peer.send(&json!({ "type": "patch", "version": 11, "patch": { "feedback": { "r903": change } } }));
     browser.until("a message", "return document.querySelectorAll('.thread-list > li').length === 3").await;
-    let shown = "return [...document.querySelectorAll('.thread-list > li')].map((row) => [row.dataset.row, row.querySelector('b').textContent, row.querySelector('.text').textContent.slice(0, 9), row.querySelector('a').hidden])";
+    let shown = "return [...document.querySelectorAll('.thread-list > li')].map((row) => [row.dataset.row, \
+        row.querySelector('b').textContent, row.querySelector('.text').textContent.slice(0, 9), \
+            row.querySelector('a').hidden])";
     let wanted = json!([
         ["m0", "Elena N.", "<b>No lab", true],
         ["m1", "Elena N.", "Le colis ", true],
@@ -301,7 +310,8 @@ async fn a_day_goes_on(browser: &Browser, peer: &Peer) {
     assert_eq!(browser.ask("return !document.querySelector('tr[data-row=\"7\"]')").await, json!(true));
     let contact = "return document.querySelector('.contact[data-row=\"9\"] b').textContent";
     assert_eq!(browser.ask(contact).await, "Billing, Call");
-    let bar = "const rects = [...document.querySelectorAll('.day rect')]; return [rects.length > 2, rects.every((it) => it.namespaceURI.endsWith('svg') && it.getBoundingClientRect().width > 0)]";
+    let bar = "const rects = [...document.querySelectorAll('.day rect')]; return [rects.length > 2, rects.every((it) \
+        => it.namespaceURI.endsWith('svg') && it.getBoundingClientRect().width > 0)]";
     assert_eq!(browser.ask(bar).await, json!([true, true]));
 }
 
@@ -365,7 +375,8 @@ async fn lost_connection_is_announced_and_resumed() {
     browser
         .until(
             "the lamp says since when",
-            "return /^No connection since 09:41:\\d\\d, retrying$/.test(document.getElementById('link-state').textContent)",
+            "return /^No connection since 09:41:\\d\\d, \
+                retrying$/.test(document.getElementById('link-state').textContent)",
         )
         .await;
     browser.until("and so does the band", "return !document.getElementById('lost').hidden").await;
@@ -393,8 +404,13 @@ async fn lost_connection_is_announced_and_resumed() {
         .await;
 
     third.close(4403);
-    browser.until("the page is cleared",
-        "return !document.querySelector('table') && /may no longer see/.test(document.getElementById('content').textContent)").await;
+    browser
+        .until(
+            "the page is cleared",
+            "return !document.querySelector('table') && /may no longer \
+            see/.test(document.getElementById('content').textContent)",
+        )
+        .await;
     browser.close().await;
 }
 
@@ -411,7 +427,8 @@ async fn wallboard_announces_stale_data_once() {
             "window.WebSocket = class { close() {} };
              window.said = [];
              const alert = document.querySelector('#band [role=alert]');
-             new MutationObserver(() => said.push(alert.textContent)).observe(alert, { childList: true, characterData: true, subtree: true });",
+             new MutationObserver(() => said.push(alert.textContent)).observe(alert, { childList: true, characterData: \
+                 true, subtree: true });",
         )
         .await;
     peer.close(1013);
@@ -441,7 +458,8 @@ async fn tables_filter_and_sort_in_place_and_in_the_url() {
     browser.until("Live", "return document.getElementById('link-state').textContent === 'Live'").await;
 
     browser.client.find(Locator::Css("input[name=q]")).await.expect("a field").send_keys("chen").await.expect("typed");
-    let shown = "return [...document.querySelectorAll('[data-collection=agents] tr[data-row]:not([hidden]) [data-key=name]')].map((n) => n.textContent)";
+    let shown = "return [...document.querySelectorAll('[data-collection=agents] tr[data-row]:not([hidden]) \
+        [data-key=name]')].map((n) => n.textContent)";
     assert_eq!(browser.ask(shown).await, json!(["Chen C.", "Chen G."]));
     assert_eq!(text_of(&browser, "#agents-shown").await, "2 of 40 agents");
     assert_eq!(browser.ask("return new URL(location.href).searchParams.get('q')").await, json!("chen"));
@@ -489,7 +507,8 @@ async fn tables_filter_and_sort_in_place_and_in_the_url() {
 
 /// The longest pause of an order ends when the test says so.
 const PAUSES: &str = "const later = window.setTimeout;
-    window.setTimeout = (end, after, ...rest) => (after === 30000 ? (window.endPause = end, 0) : later(end, after, ...rest));";
+    window.setTimeout = (end, after, ...rest) => (after === 30000 ? (window.endPause = end, 0) : later(end, after, \
+        ...rest));";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn sorting_pauses_over_a_row_and_not_over_a_heading() {
@@ -504,7 +523,10 @@ async fn sorting_pauses_over_a_row_and_not_over_a_heading() {
             async move { client.find(Locator::Css(&css)).await.expect("it is there") }
         };
         let rows = browser
-            .ask(&format!("return [...document.querySelectorAll('[data-collection={table}] tr[data-row]')].map((row) => row.dataset.row)"))
+            .ask(&format!(
+                "return [...document.querySelectorAll('[data-collection={table}] tr[data-row]')].map((row) \
+                => row.dataset.row)"
+            ))
             .await;
         let rows: Vec<String> = serde_json::from_value(rows).expect("rows");
         let (a, b) = (&rows[rows.len() - 1], &rows[rows.len() - 2]);
@@ -645,7 +667,10 @@ async fn actions_on_customers_and_calls_ask_for_confirmation() {
             .until("what is possible", &format!("return !document.querySelector('{form} select[data-choices]:empty')"))
             .await;
         browser
-            .ask(&format!("document.querySelector('{form}').closest('details')?.setAttribute('open', ''); document.querySelector('{form} textarea[name=content]')?.focus()"))
+            .ask(&format!(
+                "document.querySelector('{form}').closest('details')?.setAttribute('open', ''); \
+                document.querySelector('{form} textarea[name=content]')?.focus()"
+            ))
             .await;
         if fields["content"].is_string() {
             let field = browser.client.find(Locator::Css(&format!("{form} textarea"))).await.expect("a field");
@@ -668,7 +693,8 @@ async fn actions_on_customers_and_calls_ask_for_confirmation() {
         assert_eq!(browser.ask(&inside).await, json!(true), "{route}: the focus is where one is asked");
         here("\u{e00c}").await;
         let back = format!(
-            "return !document.querySelector('.confirm') && document.activeElement === document.querySelector('{form} button')"
+            "return !document.querySelector('.confirm') && document.activeElement === document.querySelector('{form} \
+                button')"
         );
         assert_eq!(browser.ask(&back).await, json!(true), "{route}: Escape goes back to where one was");
         assert!(server.asked.is_empty(), "{route}: nothing was asked for yet");
@@ -725,7 +751,12 @@ async fn reply_draft_is_kept_until_sent() {
     assert_eq!(browser.ask("return document.querySelector('#do-reply').hasAttribute('data-typed')").await, json!(true));
 
     // Nobody answers: what is said then is true after the page was loaded anew as well.
-    browser.ask("window.fetch = () => Promise.reject(new Error('gone')); document.querySelector('#do-reply form').requestSubmit()").await;
+    browser
+        .ask(
+            "window.fetch = () => Promise.reject(new Error('gone')); document.querySelector('#do-reply \
+        form').requestSubmit()",
+        )
+        .await;
     let said = "return document.querySelector('#do-reply [data-answer]').textContent";
     browser
         .until("what is said", &format!("{said}.startsWith('The server did not answer. Nothing is lost: press again')"))
@@ -763,11 +794,17 @@ async fn repeated_survey_form_is_one_request_and_changed_is_new() {
         field.send_keys(text).await.expect("typed");
     }
     browser.ask("document.querySelector('form.act').requestSubmit()").await;
-    browser.until("the refusal",
-        "return document.querySelector('[data-answer]').textContent === 'Agent Connect does not answer. Try again.'").await;
+    browser
+        .until(
+            "the refusal",
+            "return document.querySelector('[data-answer]').textContent === 'Agent Connect does not answer. Try \
+            again.'",
+        )
+        .await;
     browser.ask("document.querySelector('form.act').requestSubmit()").await;
     browser.until("the conflict",
-        "return document.querySelector('[data-answer]').textContent === 'An earlier version was already taken: see the table.'").await;
+        "return document.querySelector('[data-answer]').textContent === 'An earlier version was already taken: see the \
+            table.'").await;
     browser.ask("document.querySelector('form.act').requestSubmit()").await;
     browser.until("the promise", "return document.querySelector('[data-answer]').dataset.state === 'done'").await;
 
@@ -778,7 +815,8 @@ async fn repeated_survey_form_is_one_request_and_changed_is_new() {
     assert_ne!(second, third, "a key that is taken is not used again");
 
     let counted = "return document.querySelector('[data-as=surveyCounts]').textContent";
-    let before = "2 waiting to be sent · 2 sent, no answer yet · 7 accepted · 2 rejected · 1 failed · 1 not known whether it arrived";
+    let before = "2 waiting to be sent · 2 sent, no answer yet · 7 accepted · 2 rejected · 1 failed · 1 not known \
+        whether it arrived";
     assert_eq!(browser.ask(counted).await, json!(before));
     peer.send(&json!({ "type": "patch", "version": 11, "patch": { "surveys": { "s05": { "state": "accepted" },
             "s99": { "state": "queued" } } } }));
@@ -840,8 +878,13 @@ async fn pictures() {
                 .expect("written");
                 peer.close(1013);
                 browser.until("lost", "return document.documentElement.dataset.link === 'lost'").await;
-                browser.until("greyed for a second",
-                    "return !window.shot && (window.shot = performance.now()) && false || performance.now() - window.shot > 1500").await;
+                browser
+                    .until(
+                        "greyed for a second",
+                        "return !window.shot && (window.shot = performance.now()) && false || performance.now() - \
+                        window.shot > 1500",
+                    )
+                    .await;
                 std::fs::write(
                     folder.join(format!("{file}-lost.png")),
                     browser.client.screenshot().await.expect("a picture"),

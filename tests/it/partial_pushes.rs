@@ -1,4 +1,4 @@
-//! Pushes that say only a part of what there is to say: absent is unchanged, null is none, a value is set.
+//! Partial pushes: an absent field is unchanged, null clears it, a value sets it.
 
 use serde_json::{Value, json};
 

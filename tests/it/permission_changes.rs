@@ -1,5 +1,5 @@
-//! Every route, for every role, by cookie and by token, after rights were narrowed, refused, not confirmed, outlived
-//! their token, or given back: what a person may still see and do, and that not a byte of the rest comes.
+//! Every route for every role, by cookie and by token, after the permission was granted, narrowed, refused, not
+//! confirmed, or ended with its token: what the user still sees and does.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -16,10 +16,10 @@ use crate::support::server::{TestServer, sandbox_with};
 use crate::support::until_async;
 use crate::support::viewer::Viewer;
 
-/// The close code for whoever must sign in.
+/// The close code for a viewer who must sign in.
 const SIGN_IN: u16 = 4401;
 
-/// Everybody who may sign in, the lowest role first.
+/// One user of each role, lowest first.
 const PEOPLE: [(&str, i64); 4] =
     [("agent", AGENT), ("team-lead", TEAM_LEAD), ("supervisor", SUPERVISOR), ("administrator", ADMINISTRATOR)];
 
@@ -38,7 +38,7 @@ const PAGES: [(&str, &str); 11] = [
     ("/audit", "administrator"),
 ];
 
-/// What has become of somebody's rights.
+/// What happened to a user's permission.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Standing {
     Granted,
@@ -49,7 +49,7 @@ enum Standing {
     SignedOut,
 }
 
-/// A route, for whom it is, and whether it changes something.
+/// A route, its least role, and whether it changes something.
 #[derive(Debug, Clone)]
 struct Route {
     method: Method,
@@ -94,14 +94,14 @@ async fn routes(server: &TestServer) -> Vec<Route> {
     routes
 }
 
-/// SignedIn with both of their keys: a browser's cookie, and the token that a program brings.
+/// A user with a browser's cookie and a program's token.
 struct Person<'a> {
     role: &'static str,
     agent: i64,
     browser: SignedIn<'a>,
     token: String,
     sockets: Vec<Viewer>,
-    /// An agent whom they saw and do not see any more.
+    /// An agent that they no longer see.
     lost: Option<String>,
 }
 
@@ -149,7 +149,7 @@ fn told(text: &str, secrets: &BTreeSet<String>) -> Vec<String> {
     secrets.iter().filter(|secret| text.contains(secret.as_str())).cloned().collect()
 }
 
-/// A running server with everybody in, who may see the whole floor, and the whole floor.
+/// A running server with one signed-in user of each role, all of whom see everything.
 async fn opened(lifetime: Duration) -> (Sandbox, base::Lifecycle, TestServer, Value) {
     let options = Options { agents: 48, queues: 6, token_lifetime: lifetime, ..Options::default() };
     let (sandbox, life) = sandbox_with(options).await;
@@ -168,7 +168,7 @@ async fn opened(lifetime: Duration) -> (Sandbox, base::Lifecycle, TestServer, Va
     (sandbox, life, server, whole)
 }
 
-/// Asks everything of everybody, and checks what comes.
+/// Requests every route as every user and checks the answers.
 async fn drive(standing: Standing, server: &TestServer, people: &[Person<'_>], secrets: &[BTreeSet<String>]) -> usize {
     let mut asked = 0;
     for (person, secrets) in people.iter().zip(secrets) {

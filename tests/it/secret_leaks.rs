@@ -1,5 +1,4 @@
-//! Secrets stay where they are: whatever goes well or wrong, and however much is logged, none of them comes out
-//! anywhere.
+//! Secrets appear in no log, page, answer or file outside the data directory, in success and in failure.
 
 use std::fs::File;
 use std::os::unix::fs::PermissionsExt;
@@ -19,7 +18,7 @@ use url::Url;
 use crate::support::server::{TIMEOUT, sandbox};
 use crate::support::viewer::Viewer;
 
-/// What viewers bring along, and what upstreams send that is nobody's business.
+/// Secrets that clients send, and personal data that upstreams send.
 const BROUGHT: [&str; 5] =
     ["canary-bearer", "canary-cookie", "canary-query", "canary-signature", "canary-response-token"];
 
@@ -77,7 +76,7 @@ impl ServerProcess {
         Self { program, base, http: reqwest::Client::builder().build().expect("a client"), folder }
     }
 
-    /// Whatever is to be had, by somebody who brings secrets of their own; errors included.
+    /// All answers, errors included, to a client that sends secrets of its own.
     async fn everything(&self) -> String {
         let mut all = String::new();
         for path in [
@@ -170,9 +169,11 @@ fn refused_everywhere(sandbox: &Sandbox, secret: &dyn Fn(&str, &str) -> String) 
     let mut file = OURS.into_iter().map(|name| secret(name, name));
     let mut next = || file.next().expect("one for each");
     format!(
-        "[clarity]\napi_root = \"{}\"\nauth = \"static\"\ntoken_file = \"{}\"\njwt_key_file = \"{}\"\njwt_issuer = \"https://site.example.com\"\n\
+        "[clarity]\napi_root = \"{}\"\nauth = \"static\"\ntoken_file = \"{}\"\njwt_key_file = \"{}\"\njwt_issuer \
+            = \"https://site.example.com\"\n\
          [goodays]\napi_root = \"{}\"\napi_token_file = \"{}\"\nhmac_secrets_file = \"{}\"\n\
-         [agent_connect]\napi_root = \"{}\"\napi_key_file = \"{}\"\napi_secret_file = \"{}\"\ndata_return_interval = \"1s\"\n\
+         [agent_connect]\napi_root = \"{}\"\napi_key_file = \"{}\"\napi_secret_file = \"{}\"\ndata_return_interval \
+             = \"1s\"\n\
          [kustomer]\napi_root = \"{}\"\napi_key_file = \"{}\"\nwebhook_secret_file = \"{}\"\norg_domain = \"example\"\n\
          [[alert_targets]]\nurl = \"http://127.0.0.1:9/\"\nsecret_file = \"{}\"\n[[wallboards]]\nname = \"floor\"\n",
         at.clarity_api,
@@ -232,17 +233,26 @@ async fn normal_operation_leaks_no_secret_or_verbatim() {
     let token = sandbox.control().token_for(1).expect("a token");
     let mut server = ServerProcess::start(|secret| {
         format!(
-            "[clarity]\napi_root = \"{}\"\nclient_id = \"{}\"\nauth = \"negotiate\"\nusername = \"svc\"\npassword_file = \"{}\"\n\
+            "[clarity]\napi_root = \"{}\"\nclient_id = \"{}\"\nauth = \"negotiate\"\nusername = \"svc\"\npassword_file \
+                = \"{}\"\n\
              [goodays]\napi_root = \"{}\"\napi_token_file = \"{}\"\nhmac_secrets_file = \"{}\"\n\
-             [agent_connect]\napi_root = \"{}\"\napi_key_file = \"{}\"\napi_secret_file = \"{}\"\ndata_return_interval = \"1s\"\n\
-             [kustomer]\napi_root = \"{}\"\napi_key_file = \"{}\"\nwebhook_secret_file = \"{}\"\norg_domain = \"example\"\n\
+             [agent_connect]\napi_root = \"{}\"\napi_key_file = \"{}\"\napi_secret_file = \"{}\"\ndata_return_interval \
+                 = \"1s\"\n\
+             [kustomer]\napi_root = \"{}\"\napi_key_file = \"{}\"\nwebhook_secret_file = \"{}\"\norg_domain \
+                 = \"example\"\n\
              [[wallboards]]\nname = \"floor\"\n",
-            at.clarity_api, at.client_id, secret("password", "canary-password"),
-            at.goodays_api, secret("goodays", "sandbox-goodays-token"), secret("hmac", "sandbox-goodays-hmac"),
-            at.agent_connect_api, secret("key", "sandbox-agent-connect-key"), secret("secret",
-                "sandbox-agent-connect-secret"),
-            at.kustomer_api, secret("kustomer", "sandbox-kustomer-key"), secret("webhook",
-                "sandbox-kustomer-webhook-token"),
+            at.clarity_api,
+            at.client_id,
+            secret("password", "canary-password"),
+            at.goodays_api,
+            secret("goodays", "sandbox-goodays-token"),
+            secret("hmac", "sandbox-goodays-hmac"),
+            at.agent_connect_api,
+            secret("key", "sandbox-agent-connect-key"),
+            secret("secret", "sandbox-agent-connect-secret"),
+            at.kustomer_api,
+            secret("kustomer", "sandbox-kustomer-key"),
+            secret("webhook", "sandbox-kustomer-webhook-token"),
         )
     })
     .await;
@@ -295,7 +305,7 @@ async fn normal_operation_leaks_no_secret_or_verbatim() {
     neighbours.kill();
 }
 
-/// What whoever is refused sends along, which is theirs to choose: secrets, and what could pass for a line of ours.
+/// Client-controlled parts of refused requests: secrets, and text that imitates a line of our log.
 const FORGED: &str = "canary-typed\r\n{\"level\":\"INFO\",\"message\":\"forged\"}\u{1b}[2J";
 
 #[tokio::test]

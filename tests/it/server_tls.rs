@@ -1,4 +1,4 @@
-//! A server that encrypts by itself, as a person configures it.
+//! TLS of our own server, as configured in the TOML file.
 
 use std::os::unix::fs::PermissionsExt;
 use std::process::Stdio;

@@ -1,4 +1,4 @@
-//! People come in with what Clarity knows them by, stay as long as it confirms them, and leave at once.
+//! Users sign in with their Clarity credentials, stay while Clarity confirms them, and sign out at once.
 
 use std::time::Duration;
 
@@ -15,10 +15,10 @@ use crate::support::until_async;
 use crate::support::viewer::Viewer;
 use crate::support::windows_domain::{CLIENT_ID, DOMAIN, PASSWORD, Site, USER, WindowsDomain};
 
-/// The close code for whoever must sign in.
+/// The close code for a viewer who must sign in.
 const SIGN_IN: u16 = 4401;
 
-/// The close code for whoever has too much open.
+/// The close code for a viewer with too many sockets or scopes.
 const TOO_MANY: u16 = 4429;
 
 /// Whoever is in is confirmed every second. No answer may take longer than that, so it must not be quicker on a busy
@@ -216,7 +216,7 @@ async fn single_refusal_blocks_actions_and_keeps_the_sign_in() {
     assert_eq!(acted(&lead).await, StatusCode::NOT_FOUND);
 }
 
-/// What comes of pinning a response that nobody knows: 404 for whoever may.
+/// The answer to pinning an unknown response: 404 for a user who may pin.
 async fn acted(somebody: &SignedIn<'_>) -> StatusCode {
     let asked = somebody.request(Method::POST, "/api/v1/feedback/none/pin").json(&json!({}));
     asked.send().await.expect("an answer").status()
@@ -362,7 +362,7 @@ async fn sockets_per_sign_in_are_limited() {
     lead.watch("floor", None).await.step().await.expect("a frame");
 }
 
-/// Each different scope costs memory for everybody. Whoever only reads is answered all the same.
+/// Each distinct scope costs memory. Requests without a socket are answered all the same.
 #[tokio::test]
 async fn scopes_per_user_are_limited() {
     let (sandbox, _life) = sandbox(24, 3).await;

@@ -1,5 +1,4 @@
-//! The door in a real browser: strangers' pages change nothing, leaving empties every page at once, and screens on the
-//! wall come in, reload and go by themselves.
+//! Sign-in in a real browser: foreign pages cannot act, sign-out clears every tab, displays are admitted and reloaded.
 
 use std::time::Duration;
 
@@ -32,7 +31,7 @@ async fn open(sandbox: &Sandbox, confirm_every: Duration) -> TestServer {
     server
 }
 
-/// The usual way: whoever is in is confirmed once a minute.
+/// The default: sign-ins are confirmed once a minute.
 async fn usual(sandbox: &Sandbox) -> TestServer {
     open(sandbox, Duration::from_secs(60)).await
 }
@@ -40,7 +39,7 @@ async fn usual(sandbox: &Sandbox) -> TestServer {
 /// Comes in at the page, as a person does, and waits until a live page is there.
 async fn come_in(browser: &Browser, server: &TestServer, sandbox: &Sandbox, agent: i64, page: &str) {
     let token = sandbox.control().token_for(agent).expect("an agent");
-    browser.client.goto(server.at(&format!("/login?then={page}")).as_str()).await.expect("the door");
+    browser.client.goto(server.at(&format!("/login?then={page}")).as_str()).await.expect("the login page");
     let send = "const form = document.querySelector('form[action=\"/login/token\"]');
         form.elements.token.value = arguments[0]; form.submit();";
     browser.client.execute(send, vec![json!(token)]).await.expect("the form is sent");
@@ -72,7 +71,7 @@ fn socket(server: &TestServer) -> String {
 /// The fields of one form.
 type Fields = Vec<(&'static str, String)>;
 
-/// What a stranger would like: to throw somebody out, to let a screen of theirs in, to close a complaint.
+/// What a foreign page would try: to end a sign-in, to admit a display, to close a response.
 fn wishes(server: &TestServer, code: &str) -> Vec<(String, Fields)> {
     let confirmation = vec![("code", code.to_owned()), ("board", "floor".to_owned()), ("name", "Theirs".to_owned())];
     vec![
@@ -99,7 +98,8 @@ fn fetched(to: &str, fields: &Fields) -> String {
 fn led(to: &str, fields: &Fields) -> String {
     format!(
         "const form = Object.assign(document.createElement('form'), {{ method: 'post', action: '{to}' }});
-        for (const [name, value] of Object.entries({})) form.append(Object.assign(document.createElement('input'), {{ name, value }}));
+        for (const [name, value] of Object.entries({})) form.append(Object.assign(document.createElement('input'), {{ \
+            name, value }}));
         document.body.append(form); form.submit(); return true;",
         as_json(fields)
     )
@@ -130,7 +130,7 @@ async fn foreign_page_cannot_act_with_a_cookie_or_frame_a_page() {
     let port = stranger().await;
     // Another port of the same host is the same site, to which a browser sends the cookie; another host is not.
     for origin in [format!("http://127.0.0.1:{port}"), format!("http://localhost:{port}")] {
-        let visit = async || browser.client.goto(&format!("{origin}/")).await.expect("the stranger's page");
+        let visit = async || browser.client.goto(&format!("{origin}/")).await.expect("the foreign page");
         visit().await;
         assert_eq!(browser.ask(&socket(&server)).await, json!("refused"), "{origin}");
         for (to, fields) in wishes(&server, &code) {
@@ -146,7 +146,7 @@ async fn foreign_page_cannot_act_with_a_cookie_or_frame_a_page() {
         }
         assert_eq!(framed(&browser, &format!("{origin}/framed")).await, "stranger");
         assert_eq!(framed(&browser, server.at("/supervisor").as_str()).await, "", "{origin} shows a page of ours");
-        assert_eq!(framed(&browser, server.at("/login").as_str()).await, "", "{origin} shows the door");
+        assert_eq!(framed(&browser, server.at("/login").as_str()).await, "", "{origin} shows the login page");
     }
     assert_eq!(victim.get("/api/v1/sign-ins").await.status(), StatusCode::OK, "still in");
     assert!(screen.text("/display").await.contains(&code), "the screen of a stranger still waits");
@@ -195,7 +195,7 @@ async fn sign_out_in_one_tab_clears_the_other() {
     browser.client.goto(server.at("/feedback").as_str()).await.expect("the page");
     browser.until("the second tab is live", LIVE).await;
     browser.ask("document.querySelector('form.user button').click(); return true").await;
-    browser.until("the door", "return location.pathname === '/login'").await;
+    browser.until("the login page", "return location.pathname === '/login'").await;
 
     browser.client.switch_to_window(first).await.expect("the first tab");
     browser.until("the way back in", "return document.querySelector('#content a')?.textContent === 'Sign in'").await;
@@ -206,7 +206,9 @@ async fn sign_out_in_one_tab_clears_the_other() {
     assert!(text(&browser).await.contains("Your sign-in has ended."));
     assert_eq!(browser.ask("return document.querySelectorAll('.user, .chips').length").await, json!(0));
     browser.ask("document.querySelector('#content a').click(); return true").await;
-    browser.until("the door knows the way", "return document.forms[0]?.elements.then.value === '/supervisor'").await;
+    browser
+        .until("the login form keeps the page", "return document.forms[0]?.elements.then.value === '/supervisor'")
+        .await;
     browser.close().await;
 }
 
@@ -214,8 +216,10 @@ async fn sign_out_in_one_tab_clears_the_other() {
 const CANARIES: [&str; 5] = ["canarycustomer", "canaryverbatim", "canaryanswer", "canarysigner", "canarysearch"];
 
 /// Everything that a tab holds and shows.
-const PAGE_CONTENT: &str = "return JSON.stringify([document.title, document.documentElement.outerHTML, location.href, history.state,
-    [...document.querySelectorAll('input, textarea, select')].map((field) => field.value), {...localStorage}, {...sessionStorage}])";
+const PAGE_CONTENT: &str = "return JSON.stringify([document.title, document.documentElement.outerHTML, location.href, \
+    history.state,
+    [...document.querySelectorAll('input, textarea, select')].map((field) => field.value), {...localStorage}, \
+        {...sessionStorage}])";
 
 async fn page_content(browser: &Browser) -> String {
     browser.ask(PAGE_CONTENT).await.as_str().expect("a text").to_lowercase()
@@ -283,7 +287,9 @@ async fn sign_out_clears_all_tabs_and_the_back_button() {
     let (browser, [first, second], name) = answering(&server, &sandbox).await;
     browser.client.switch_to_window(second.clone()).await.expect("the other tab");
     browser.ask("document.querySelector('form.user button').click(); return true").await;
-    browser.until("the door", "return location.pathname === '/login' && document.readyState === 'complete'").await;
+    browser
+        .until("the login page", "return location.pathname === '/login' && document.readyState === 'complete'")
+        .await;
     browser.client.switch_to_window(first.clone()).await.expect("the first tab");
     browser.until("it says so and nothing else", ENDED).await;
     holds_nothing(&browser, &name, "in the other tab").await;
@@ -292,7 +298,7 @@ async fn sign_out_clears_all_tabs_and_the_back_button() {
         browser.client.switch_to_window(tab.clone()).await.expect("the tab");
         browser.client.back().await.expect("back");
         browser
-            .until("it is the door", "return location.pathname === '/login' && document.readyState === 'complete'")
+            .until("the login page", "return location.pathname === '/login' && document.readyState === 'complete'")
             .await;
         // What was searched for stood in the address, which the browser's own history knows.
         let left = page_content(&browser).await.replace("canarysearch", "");
@@ -301,7 +307,7 @@ async fn sign_out_clears_all_tabs_and_the_back_button() {
         }
     }
 
-    // SignedIn else comes in at the same desk and goes back to the same page.
+    // Another user signs in on the same machine and goes back to the same page.
     browser.client.switch_to_window(first).await.expect("the tab");
     come_in(&browser, &server, &sandbox, ADMINISTRATOR, "/status").await;
     browser.client.goto(server.at("/feedback/r1").as_str()).await.expect("the page");
@@ -328,8 +334,10 @@ async fn drafts_are_not_restored_for_another_user() {
     browser.client.goto(server.at("/supervisor").as_str()).await.expect("the page");
     browser.until("it is live", LIVE).await;
     browser.ask("document.querySelector('form.user button').click(); return true").await;
-    browser.until("the door", "return location.pathname === '/login' && document.readyState === 'complete'").await;
-    holds_nothing(&browser, "canary", "at the door").await;
+    browser
+        .until("the login page", "return location.pathname === '/login' && document.readyState === 'complete'")
+        .await;
+    holds_nothing(&browser, "canary", "on the login page").await;
     come_in(&browser, &server, &sandbox, ADMINISTRATOR, "/status").await;
     let shown = "return location.pathname.startsWith('/feedback/r1') && document.readyState === 'complete'";
     let mut ways_back = 0;
@@ -457,7 +465,8 @@ async fn narrowed_permission_removes_rows_from_an_open_page() {
         "const shown = {rows}.map((row) => row.getAttribute('href'));
         const others = window.wide.filter((href) => !shown.includes(href)).map((href) => href.split('/').pop());
         const html = document.documentElement.outerHTML;
-        return [others.length, others.filter((id) => new RegExp(`agents/${{id}}[/\"]`).test(html)), document.getElementById('state')]"
+        return [others.length, others.filter((id) => new RegExp(`agents/${{id}}[/\"]`).test(html)), \
+            document.getElementById('state')]"
     );
     assert_eq!(browser.ask(&left).await, json!([36, [], null]), "nothing of the others is left");
     assert_eq!(browser.ask("return document.documentElement.dataset.link").await, json!("live"));

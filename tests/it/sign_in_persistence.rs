@@ -1,4 +1,4 @@
-//! Who is signed in stays so when the server starts again, and who has left stays out.
+//! Sign-ins survive a restart of the server, and ended ones stay ended.
 
 use base::Clock;
 use jiff::SignedDuration;

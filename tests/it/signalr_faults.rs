@@ -1,5 +1,4 @@
-//! Clarity's pushes fail in every way that SignalR can fail (`reliability.md`, rows U1 to U17); what is shown is what
-//! is.
+//! SignalR pushes fail in every way (reliability.md U1 to U17); the shown state is the true one.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Our SignalR client follows a server that others made (npm `signalrjs`), through its death and return.
+//! Our SignalR client against a third-party server (npm `signalrjs`), through its death and return.
 
 use std::time::Duration;
 
@@ -98,7 +98,7 @@ async fn killed_and_back(peer: SignalrJsServer, connection: &mut Connection) -> 
     peer
 }
 
-/// Pushes until it is heard: between two polls this server has nobody to push to, and keeps nothing.
+/// Pushes until the client gets it: between two polls this server keeps no messages.
 async fn push_until_heard(peer: &mut SignalrJsServer, connection: &mut Connection, args: &str) -> Vec<Option<i64>> {
     let heard = async {
         loop {

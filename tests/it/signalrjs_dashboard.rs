@@ -1,4 +1,4 @@
-//! Callboard follows a SignalR server that none of us wrote, and shows what is again after that server was killed.
+//! The whole server against a third-party SignalR server (npm `signalrjs`), through its death and return.
 
 use base::Secret;
 use callboard::config::{Auth, Clarity};

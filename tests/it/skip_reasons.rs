@@ -1,4 +1,4 @@
-//! What is left out on purpose is noted once, and a person finds out why.
+//! Each skipped interaction is noted once, with the reason.
 
 use base::hmac::Tag;
 use base::{Clock, Secret};

@@ -1,5 +1,5 @@
-//! A viewer that reads slowly gets fewer and larger patches, and what it gets is how things are: nothing waits for it
-//! in the kernel, with TLS or without, whether or not it answers pings.
+//! A slow viewer gets fewer and larger patches of the current state; nothing queues up in the kernel, with and without
+//! TLS, whether or not the viewer answers pings.
 
 use std::os::unix::fs::PermissionsExt;
 use std::sync::Arc;
@@ -124,7 +124,8 @@ async fn slow_viewer_gets_fewer_patches_and_recent_data() {
                 tokio::select! {
                     biased;
                     step = slow.step() => {
-                        step.unwrap_or_else(|end| panic!("{what}: a viewer that reads was cut in round {round}: {end:?}"));
+                        step.unwrap_or_else(|end| panic!("{what}: a viewer that reads was cut in round {round}: \
+                            {end:?}"));
                         worst = worst.max(neighbor.version - slow.version);
                     }
                     () = allowance.spent() => break,

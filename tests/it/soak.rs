@@ -1,5 +1,5 @@
-//! The real program, killed again and again while customers' events come in: what it acknowledged is there, once, and
-//! its documents are those of a program that nobody killed.
+//! The real program under repeated kills and incoming webhooks: acknowledged events are there exactly once, and the
+//! documents equal those of a program without kills.
 //!
 //! `CALLBOARD_SOAK_SECONDS=28800 cargo test --test it soak -- --nocapture` goes on for so long and tells how it went;
 //! `CALLBOARD_SEED=…` makes the same choices again.
@@ -105,7 +105,7 @@ impl Line {
         Self { http, to: watch::Sender::new(None), acknowledged: watch::Sender::new(Vec::new()) }
     }
 
-    /// Sends an event until somebody takes it, as upstreams do.
+    /// Sends an event until it is accepted, as upstreams do.
     async fn send(&self, event: &str) {
         let signature = Tag::sign(&Secret::from("agreed"), event.as_bytes()).to_string();
         let mut to = self.to.subscribe();

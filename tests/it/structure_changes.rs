@@ -1,4 +1,4 @@
-//! Who and what there is changes while Clarity pushes: renamed, moved, new, and gone.
+//! Agents, queues and teams change while Clarity pushes: renamed, moved, added and removed.
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,4 @@
-//! What supervisors do reaches Clarity once, with their own token, and is in the audit whatever comes of it.
+//! Supervisor actions reach Clarity once, with the user's own token, and are audited whatever the outcome.
 
 use std::sync::{Arc, Mutex};
 
@@ -33,29 +33,29 @@ async fn audit(server: &TestServer, token: Option<&str>) -> Vec<Value> {
         request = request.bearer_auth(token);
     }
     let audit: Value = request.send().await.expect("an answer").json().await.expect("JSON");
-    // What was refused at the door is written by itself, a little later.
+    // Refusals of the routes are written later, by a task of their own.
     let mut lines = audit["entries"].as_array().cloned().unwrap_or_default();
     lines.retain(|line| line["outcome"] != "refused");
     lines
 }
 
-/// A demo whose world stands still, so that nobody but the test changes it.
+/// A demo with a paused sandbox, so that only the test changes it.
 async fn standing_still() -> (TestServer, Sandbox, base::Lifecycle, Snapshot) {
     let (sandbox, neighbours) = sandbox(30, 4).await;
     sandbox.control().pause(true);
-    let world = sandbox.snapshot();
+    let snapshot = sandbox.snapshot();
     let server = TestServer::with_sandbox(&sandbox).await;
-    let agents = world.agents.len();
+    let agents = snapshot.agents.len();
     server
         .until("all", "everybody", |state| state["agents"].as_object().is_some_and(|there| there.len() == agents))
         .await;
-    (server, sandbox, neighbours, world)
+    (server, sandbox, neighbours, snapshot)
 }
 
 #[tokio::test]
 async fn status_and_suspension_changes_reach_every_viewer() {
-    let (server, sandbox, neighbours, world) = standing_still().await;
-    let (id, _) = world.agents.iter().find(|(_, agent)| agent.session.is_none()).expect("somebody idle");
+    let (server, sandbox, neighbours, snapshot) = standing_still().await;
+    let (id, _) = snapshot.agents.iter().find(|(_, agent)| agent.session.is_none()).expect("somebody idle");
     let at = |what: &str| format!("/api/v1/agents/{id}/{what}");
 
     let listed: Value = server.get(&at("statuses")).await.json().await.expect("JSON");
@@ -84,7 +84,7 @@ async fn status_and_suspension_changes_reach_every_viewer() {
         (&lines[1]["actor"], &lines[1]["target"]),
         (&json!("the demo (unknown caller)"), &json!(format!("agent {id}")))
     );
-    assert_eq!(lines[1]["before"]["status"], json!(world.agents[id].status));
+    assert_eq!(lines[1]["before"]["status"], json!(snapshot.agents[id].status));
     assert_eq!(lines[1]["after"], json!({"status": "unavailable", "reason_code": 4}));
     assert!(lines.iter().all(|line| line["outcome"] == "accepted" && line["ended"].is_string()));
     server.stop().await;
@@ -93,8 +93,8 @@ async fn status_and_suspension_changes_reach_every_viewer() {
 
 #[tokio::test]
 async fn session_takes_notes_disposition_and_recording() {
-    let (server, sandbox, neighbours, world) = standing_still().await;
-    let (agent, talk) = world
+    let (server, sandbox, neighbours, snapshot) = standing_still().await;
+    let (agent, talk) = snapshot
         .agents
         .iter()
         .find_map(|(id, agent)| Some((*id, agent.session.filter(|_| agent.status == "inCall")?)))
@@ -139,9 +139,9 @@ async fn session_takes_notes_disposition_and_recording() {
 
 #[tokio::test]
 async fn invalid_action_is_refused_and_changes_nothing() {
-    let (server, _sandbox, neighbours, world) = standing_still().await;
-    let (idle, _) = world.agents.iter().find(|(_, agent)| agent.session.is_none()).expect("somebody idle");
-    let talk = world.sessions.keys().next().expect("somebody calls");
+    let (server, _sandbox, neighbours, snapshot) = standing_still().await;
+    let (idle, _) = snapshot.agents.iter().find(|(_, agent)| agent.session.is_none()).expect("somebody idle");
+    let talk = snapshot.sessions.keys().next().expect("somebody calls");
     let rows = [
         ("/api/v1/agents/9999/status".to_owned(), json!({"status": "available"}), 404, "not-found"),
         ("/api/v1/agents/9999/suspend".to_owned(), json!({"suspended": true}), 404, "not-found"),
@@ -247,7 +247,7 @@ async fn serve(State(mock): State<Mock>, _: Method, uri: Uri, headers: HeaderMap
     }
 }
 
-/// `{"connect_agent_id":"5"}` between two parts that nobody reads.
+/// A token with the claims `{"connect_agent_id":"5"}`; its header and signature are not read.
 const JWT: &str = "e30.eyJjb25uZWN0X2FnZW50X2lkIjoiNSJ9.c2ln";
 
 #[tokio::test]
@@ -313,7 +313,8 @@ async fn repeated_action_has_one_effect_and_the_same_answer() {
 async fn clarity_refusals_map_to_distinct_statuses() {
     let mock = Mock::start().await;
     let server = mock.server(RunMode::Demo).await;
-    let denied = r#"{"items":[{"sessionId":7,"isRecording":false,"canBeRecorded":true,"requestDenied":true,"requestFailed":false}]}"#;
+    let denied = r#"{"items":[{"sessionId":7,"isRecording":false,"canBeRecorded":true,"requestDenied":true,
+    "requestFailed":false}]}"#;
     for (answer, body, status, kind) in [
         (401, "", 403, "not-allowed"),
         (400, r#"{"message":"No."}"#, 409, "refused-by-clarity"),

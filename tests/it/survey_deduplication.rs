@@ -1,4 +1,4 @@
-//! A customer is asked once about each interaction, whoever asks; asking again is a choice of its own.
+//! One survey request per interaction, whether manual or automatic; another one needs a confirmation.
 
 use callboard::config::{Config, Sending};
 use reqwest::{Response, StatusCode};

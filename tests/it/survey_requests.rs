@@ -1,4 +1,4 @@
-//! Survey requests: written down, sent once, and shown with how far they have come.
+//! Survey requests: stored, sent once, and shown with their delivery state.
 
 use callboard::config::AgentConnect;
 use reqwest::StatusCode;

@@ -1,4 +1,4 @@
-//! What became of surveys: read from Data Return, joined with what was asked for, looked up, sent again, recovered.
+//! Survey results from Data Return: joined with their requests, looked up, resent, recovered.
 
 use std::time::Duration;
 
@@ -92,7 +92,7 @@ async fn lost_request_is_resent_only_by_hand_after_lookup() {
     let upstream = AgentConnect::start().await;
     upstream.book().script.push_back((500, Value::Null));
     upstream.book().records_what_it_takes = false;
-    // Nobody can look while the door is closed.
+    // While Data Return is closed the request cannot be looked up.
     upstream.book().closed = Some(429);
     let mut config = upstream.config();
     config.look_up_window = Duration::ZERO;
@@ -103,7 +103,7 @@ async fn lost_request_is_resent_only_by_hand_after_lookup() {
     assert_eq!(refused.status(), StatusCode::CONFLICT);
     assert_eq!(refused.headers()["content-type"], "application/problem+json");
 
-    // The door is open again, for a server that does not wait a minute before it tries.
+    // Data Return answers again; the restarted server looks the request up without waiting a minute.
     upstream.book().closed = None;
     let server = server.stop().await.restart().await;
     let lost = until_survey(&server, &id, "the end of looking", |it| it["mayRetry"] == true).await;

@@ -1,4 +1,4 @@
-//! Sessions that end: their customers are asked once, about the agent who had them last.
+//! Ended sessions: the customer is surveyed once, about the last agent.
 
 use std::collections::BTreeSet;
 use std::path::Path;

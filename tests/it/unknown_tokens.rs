@@ -1,4 +1,4 @@
-//! Whoever is not known here costs Clarity little, and those who are nothing.
+//! Unknown bearer tokens cause few requests to Clarity, and ended ones none.
 
 use callboard::config::{Access, SignIn};
 use reqwest::StatusCode;
@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::support::clarity::Mock;
 use crate::support::server::TestServer;
 
-/// A server whose Clarity refuses everybody's token but the service account's questions.
+/// A server whose Clarity refuses every token but that of the service account.
 async fn server(clarity: &Mock) -> TestServer {
     let config = clarity.config(|_| ()).await;
     TestServer::standalone(|all| {

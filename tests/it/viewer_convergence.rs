@@ -1,4 +1,4 @@
-//! Whatever happens on the floor and on the way, every viewer ends with the same document as the server.
+//! Under random facts, disconnects and slow readers every viewer converges to the document of the server.
 //!
 //! Random facts, cuts, slow readers and returns under a seed that is printed: `CALLBOARD_SEED=… cargo test convergence`
 //! plays a history again.

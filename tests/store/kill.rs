@@ -61,8 +61,8 @@ struct Report {
     end: ExitStatus,
 }
 
-/// Runs the process under `strace` with a fault at a system call, perhaps on one file only, then checks that all events it
-/// acknowledged are there once.
+/// Runs the process under `strace` with a fault at a system call, perhaps on one file only, then checks that all events
+/// it acknowledged are there once.
 fn run_with(fault: &str, on: Option<&str>, rounds: usize) -> Report {
     // A killed process leaves what the system has taken from it, synced or not. So memory is enough, and two hundred
     // processes do not wait for a disk.

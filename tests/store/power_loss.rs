@@ -1,8 +1,8 @@
 //! A real process, and everything that a loss of power may leave of its files: what it acknowledged must be there.
 //!
-//! A loss of power leaves what was synced, and any part of the rest. So the process is traced, its files are rebuilt as they
-//! may have been at many moments, and the store is opened on each. `CALLBOARD_SEED` repeats the choice of moments and
-//! losses.
+//! A loss of power leaves what was synced, and any part of the rest. So the process is traced, its files are rebuilt as
+//! they may have been at many moments, and the store is opened on each. `CALLBOARD_SEED` repeats the choice of moments
+//! and losses.
 
 mod acknowledged;
 mod disk;
@@ -130,8 +130,8 @@ fn record(image: &Image, name: &str, fault: Option<&str>) -> Vec<Event> {
     trace::read(BufReader::new(File::open(trace).expect("a trace")), &data)
 }
 
-/// Loses power at a number of moments and checks what is left each time. Returns what is left at one of them, for another
-/// process after it, and what was acknowledged by then.
+/// Loses power at a number of moments and checks what is left each time. Returns what is left at one of them, for
+/// another process after it, and what was acknowledged by then.
 fn lose_power(events: &[Event], before: &(Image, Acknowledged), moments: usize, seed: u64) -> (Image, Acknowledged) {
     let mut rng = StdRng::seed_from_u64(seed);
     // Half of the moments are just after a report: then most is acknowledged, and least was written since.

@@ -1,4 +1,4 @@
-//! A Clarity of a few lines that answers what it was told to, does not push, and remembers what it was asked.
+//! A mock of Clarity with scripted answers and a log of requests. It does not push.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -19,7 +19,7 @@ use super::server::TestServer;
 
 const ROOT: &str = "/webapi/api/v2/";
 
-/// The mock. What it has no answer to is not there.
+/// The mock. Without a scripted answer it responds 404.
 #[derive(Clone, Default)]
 pub struct Mock(Arc<Mutex<Script>>);
 

@@ -1,5 +1,5 @@
-//! A Goodays written from the upstream's document alone: it takes what the document allows, refuses everything else and
-//! says why, and remembers what it was asked. Its events have the structure of the document's, with values of our own.
+//! A mock of Goodays, written from its document alone: it accepts what the document allows, refuses the rest with a
+//! reason, and logs requests. Its events have the document's structure.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex};
@@ -81,7 +81,7 @@ impl Mock {
         .await
     }
 
-    /// A customer answers; Goodays knows of it and tells nobody.
+    /// A customer answers; Goodays stores it and sends no webhook.
     pub fn customer_answers(&self, id: &str, change: impl FnOnce(&mut Value)) -> Value {
         let mut response = response(id);
         change(&mut response);
@@ -97,7 +97,7 @@ impl Mock {
         let note = text(message, &format!("2026-11-20T12:{minute}:39.810686+01:00"), "Message", content, true);
         response["attached_messages"].as_array_mut().expect("a list").insert(0, note.clone());
         response["state"] = json!("closed");
-        // The document's own event repeats the first date (`apis.md` B140), and names another thread and id (B136,
+        // The document's own event repeats the first date (apis.md B140), and names another thread and id (B136,
         // B138).
         response["updated_date"] = response["created_date"].clone();
         response["thread"] = json!("12AB34");
@@ -117,7 +117,7 @@ impl Mock {
         json!({"event_type": "delegated", "response": response})
     }
 
-    /// SignedIn does something in Goodays itself.
+    /// A user of Goodays acts there.
     pub fn operator_acts(&self, id: &str, action: &str, body: &Value) {
         apply(&mut self.state(), id, action, body);
     }
@@ -205,7 +205,7 @@ fn text(id: &str, created: &str, kind: &str, content: &str, by_customer: bool) -
 async fn respond(State(mock): State<Mock>, method: Method, at: Uri, headers: HeaderMap, body: Bytes) -> Response {
     let path = at.path().strip_prefix("/v2/").unwrap_or("?").to_owned();
     mock.state().asked.push(format!("{method} {path}?{}", at.query().unwrap_or_default()));
-    // The token stands there by itself: no "Bearer" (`apis.md` G30).
+    // The token stands there by itself: no "Bearer" (apis.md G30).
     if headers.get("authorization").is_none_or(|token| token != TOKEN) {
         mock.state().wrong.push(format!("{path}: the token"));
         return refusal(403, "Invalid authentication credentials");
@@ -235,7 +235,7 @@ fn users(query: &str) -> Response {
 }
 
 impl Mock {
-    /// Two on a page (`apis.md` P23), those that were created in the time asked for.
+    /// Two on a page (apis.md P23), those that were created in the time asked for.
     fn list(&self, query: &str) -> Response {
         let state = self.state();
         if state.without_list {
@@ -323,7 +323,7 @@ fn apply(state: &mut State_, id: &str, action: &str, body: &Value) {
         let note = text(&format!("answer{count}"), &at, "Message", content, false);
         response["attached_messages"].as_array_mut().expect("a list").insert(0, note.clone());
         if response["reply"].is_null() {
-            // The same text with another type (`apis.md` B141).
+            // The same text with another type (apis.md B141).
             response["reply"] = note;
             response["reply"]["type"] = json!("text");
         }

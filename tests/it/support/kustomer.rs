@@ -1,4 +1,4 @@
-//! A Kustomer written from its documents alone: records as JSON:API or flat, and signed webhooks.
+//! A mock of Kustomer, written from its documents alone: records as JSON:API or flat, and signed webhooks.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};

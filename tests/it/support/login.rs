@@ -1,4 +1,4 @@
-//! SignedIn who has come in: their cookie, and everything that they can ask for with it.
+//! A signed-in user: the cookie and the requests with it.
 
 use reqwest::header::{COOKIE, LOCATION, SET_COOKIE};
 use reqwest::{Method, RequestBuilder, Response};
@@ -8,13 +8,13 @@ use serde_json::{Value, json};
 use super::server::TestServer;
 use super::viewer::{Position, Viewer};
 
-/// Who plays whom in front of a sandbox, by number.
+/// The agent of the sandbox for each role, by id.
 pub const ADMINISTRATOR: i64 = 1;
 pub const SUPERVISOR: i64 = 2;
 pub const TEAM_LEAD: i64 = 3;
 pub const AGENT: i64 = 4;
 
-/// SignedIn who has come in.
+/// A signed-in user.
 pub struct SignedIn<'a> {
     server: &'a TestServer,
     pub cookie: String,
@@ -30,7 +30,7 @@ impl<'a> SignedIn<'a> {
         Self { server, cookie: cookie(&answer) }
     }
 
-    /// Whoever holds this cookie.
+    /// The user with this cookie.
     pub fn with_cookie(server: &'a TestServer, cookie: String) -> Self {
         Self { server, cookie }
     }
@@ -71,7 +71,7 @@ pub fn cookie(answer: &Response) -> String {
     given.split(';').next().expect("a pair").to_owned()
 }
 
-/// Something that each route would take.
+/// A valid body for each route.
 pub fn body(path: &str) -> Value {
     match path.rsplit('/').next().unwrap_or_default() {
         "status" => json!({"status": "available"}),

@@ -36,7 +36,7 @@ pub fn write_to(path: &Path, text: &str) {
 pub struct ServerProcess {
     pub base: Url,
     pub process: Child,
-    /// Open for as long as it runs: nobody speaks into a pipe without an end.
+    /// Kept open, because the program would fail to write into a closed pipe.
     _says: Lines<BufReader<ChildStdout>>,
 }
 

@@ -1,5 +1,4 @@
-//! A believable floor as a document: the same for every test and for the screenshots, from nothing but a number and a
-//! time.
+//! A plausible live document, a function of the number of agents and the time.
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value, json};
@@ -40,7 +39,8 @@ const STATUSES: [(&str, &str, &str, usize); 12] = [
 ];
 const SAID: [(&str, u8); 8] = [
     (
-        "I was passed on three times before somebody could help me, and the music is far too loud. In the end Rob was very kind, but forty minutes for a label is too long.",
+        "I was passed on three times before somebody could help me, and the music is far too loud. In the end Rob was \
+            very kind, but forty minutes for a label is too long.",
         3,
     ),
     ("Quick, friendly, solved. Thank you!", 10),
@@ -52,7 +52,7 @@ const SAID: [(&str, u8); 8] = [
     ("Why can't I change the address by myself?", 5),
 ];
 
-/// A floor at an instant: `agents` agents, twelve queues, twenty responses, fifteen survey requests.
+/// `agents` agents, twelve queues, twenty responses, fifteen survey requests.
 pub fn sample(now: Timestamp, agents: usize) -> Value {
     let mut floor = uncounted(now, agents);
     floor["counts"] = counts(&floor, &[]);
@@ -121,7 +121,7 @@ fn uncounted(now: Timestamp, agents: usize) -> Value {
     })
 }
 
-/// The same floor as whoever looks at agent 45 sees it: with what they did today, and their metrics by queue.
+/// The same in the scope of agent 45, with their status history and metrics by queue.
 pub fn agent_detail(now: Timestamp, agents: usize) -> Value {
     let mut floor = sample(now, agents);
     let agent = &mut floor["agents"]["45"];

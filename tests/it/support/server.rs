@@ -1,4 +1,4 @@
-//! A whole server on a port of its own, with or without the sandbox next door.
+//! The whole server on a port of its own, with or without the sandbox.
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -15,7 +15,7 @@ use url::Url;
 
 use super::viewer::Viewer;
 
-/// How long anything may take before a test fails. Nobody waits for it when all is well.
+/// The longest wait before a test fails.
 pub const TIMEOUT: std::time::Duration = std::time::Duration::from_secs(60);
 
 /// A running server.
@@ -30,12 +30,12 @@ pub struct TestServer {
 }
 
 impl TestServer {
-    /// A server that knows no other system, changed as wanted.
+    /// A server without upstreams, with a changed configuration.
     pub async fn standalone(change: impl FnOnce(&mut Config)) -> Self {
         Self::standalone_in(RunMode::Demo, change).await
     }
 
-    /// The same, against real systems or not.
+    /// The same, in this mode.
     pub async fn standalone_in(mode: RunMode, change: impl FnOnce(&mut Config)) -> Self {
         Self::standalone_with(mode, Clock::system(), change).await
     }
@@ -55,7 +55,7 @@ impl TestServer {
         Self::start(config, mode, TempDir::new().expect("a directory"), 0, clock).await
     }
 
-    /// A server in front of a sandbox, which sends it webhooks.
+    /// A server with a sandbox, which sends it webhooks.
     pub async fn with_sandbox(sandbox: &Sandbox) -> Self {
         Self::with_sandbox_config(sandbox, |_| ()).await
     }
@@ -75,7 +75,7 @@ impl TestServer {
         server
     }
 
-    /// A server with a door in front of a sandbox: people sign in, and are what the sandbox's demo makes of them.
+    /// A server with sign-in and a sandbox; roles are those of the demo.
     pub async fn with_login(sandbox: &Sandbox, change: impl FnOnce(&mut Config)) -> Self {
         let data = TempDir::new().expect("a directory");
         let mut config = sandbox_config(sandbox.addresses(), data.path());
@@ -98,14 +98,14 @@ impl TestServer {
         Self { application, base, http, config, mode, life, data }
     }
 
-    /// Stops it as SIGTERM would, and keeps what it kept.
+    /// Stops it as SIGTERM would, and keeps its data directory.
     pub async fn stop(self) -> Stopped {
         assert!(self.life.shut_down(TIMEOUT).await, "every task ends by itself");
         self.application.close().await;
         Stopped { config: self.config, mode: self.mode, data: self.data, port: self.application.address.port() }
     }
 
-    /// Where it keeps what it keeps.
+    /// The data directory.
     pub fn data_dir(&self) -> &Path {
         self.data.path()
     }
@@ -142,23 +142,23 @@ pub struct Stopped {
 }
 
 impl Stopped {
-    /// Where it kept what it kept.
+    /// The data directory.
     pub fn data_dir(&self) -> &Path {
         self.data.path()
     }
 
-    /// What it kept, for whoever looks at it, or changes it, in between.
+    /// The store, to read or change while the server is stopped.
     pub fn store(&self) -> Store {
         Store::open(self.data.path(), Clock::system()).expect("a store")
     }
 
-    /// Changes what it is told.
+    /// Changes the configuration.
     pub fn change(mut self, change: impl FnOnce(&mut Config)) -> Self {
         change(&mut self.config);
         self
     }
 
-    /// Starts it again on the same port, with what it kept.
+    /// Starts it again on the same port with the same data directory.
     pub async fn restart(self) -> TestServer {
         self.restart_at(&Clock::system()).await
     }

@@ -18,7 +18,7 @@ pub struct Viewer<S = MaybeTlsStream<TcpStream>> {
     pub document: Value,
     pub epoch: String,
     pub version: u64,
-    /// Every frame as it came, for whoever looks for what must not be in any of them.
+    /// All received frames, for tests of what must not be in them.
     pub heard: String,
     /// How many snapshots and patches it has been given.
     pub snapshots: usize,

@@ -1,7 +1,7 @@
 //! A simulated disk: what was not synced survives a loss of power, or not, or in part.
 //!
-//! Names in a directory appear and disappear in order, as journaling file systems guarantee. Each other change that was not
-//! synced survives or not on its own, down to sectors.
+//! Names in a directory appear and disappear in order, as journaling file systems guarantee. Each other change that was
+//! not synced survives or not on its own, down to sectors.
 
 use std::collections::BTreeMap;
 use std::os::unix::fs::DirBuilderExt;

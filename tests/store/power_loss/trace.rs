@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use std::io::BufRead;
 use std::path::{Path, PathBuf};
 
-/// The calls that are traced: every one that can change or sync a file or a directory, or write output. `?` marks those that
-/// some machines do not have.
+/// The calls that are traced: every one that can change or sync a file or a directory, or write output. `?` marks those
+/// that some machines do not have.
 pub(super) const CALLS: &str = "trace=?open,openat,?creat,write,writev,pwrite64,pwritev,pwritev2,ftruncate,truncate,fallocate,fsync,\
      fdatasync,sync_file_range,?unlink,unlinkat,?rename,?renameat,renameat2,?link,linkat,?mkdir,mkdirat,copy_file_range,sendfile";
 
@@ -125,7 +125,8 @@ fn read_call(call: &str, began: usize, directory: &Path, events: &mut Vec<Event>
     events.extend(event);
 }
 
-/// The file behind a descriptor, as `5<path>`. A file that was deleted has a suffix behind the path, and does not count.
+/// The file behind a descriptor, as `5<path>`. A file that was deleted has a suffix behind the path, and does not
+/// count.
 fn described(directory: &Path, argument: &str) -> Option<String> {
     let path = argument.split_once('<')?.1.strip_suffix('>')?;
     inside(directory, &path_of(path))
