@@ -5,7 +5,7 @@
 //!   [`error_pages`]. [`limits`]: rate limits. `audit_refusals`: refused requests in the audit.
 //! - [`access`]: authentication.
 //! - [`page_handlers`], [`pages`] and [`assets`]: the pages. `login`, `displays`, `sign_ins`, [`audit`]: pages with an API.
-//! - `state_api`, [`socket`], [`feedback`], [`supervise`], [`surveys`], [`webhooks`], [`ops`]: the API, described by
+//! - `state_api`, [`socket`], `feedback`, [`supervise`], [`surveys`], [`webhooks`], [`ops`]: the API, described by
 //!   [`openapi`]. Its handlers return [`api_error::ApiError`].
 
 pub mod access;
@@ -21,7 +21,7 @@ mod displays;
 pub mod error_pages;
 mod events;
 mod explain;
-pub mod feedback;
+mod feedback;
 pub mod layers;
 pub mod limits;
 mod login;

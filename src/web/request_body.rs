@@ -13,8 +13,10 @@ use super::api_error::ApiError;
 const MAX_KEY: usize = 255;
 
 /// A body: JSON or a form. JSON of type `P` may be left out altogether.
-pub(super) enum RequestBody<P, F> {
+pub enum RequestBody<P, F> {
+    /// JSON.
     Json(P),
+    /// A form.
     Form(F),
 }
 
