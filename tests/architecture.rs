@@ -33,6 +33,8 @@ const LAYERS: &[(&str, &[&str])] = &[
         "callboard::feeds",
         &[
             "base",
+            "classic_signalr",
+            "windows_auth",
             "callboard::config",
             "callboard::domain",
             "callboard::upstream",
@@ -44,6 +46,7 @@ const LAYERS: &[(&str, &[&str])] = &[
         "callboard::actions",
         &[
             "base",
+            "windows_auth",
             "callboard::config",
             "callboard::domain",
             "callboard::upstream",
@@ -65,7 +68,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "callboard::store",
         ],
     ),
-    ("callboard::commands", &["base", "callboard", "sandbox"]),
+    ("callboard::commands", &["base", "callboard", "classic_signalr", "sandbox", "windows_auth"]),
 ];
 
 /// Where a library may be used.

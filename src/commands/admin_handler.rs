@@ -3,9 +3,9 @@
 use super::admin_socket::{AdminRequest, AdminResponse};
 use super::erase::{self, Mode};
 use super::wallboard_token;
+use crate::actions::Displays;
 use crate::gold::Gold;
 use crate::store::Store;
-use crate::web::access::Displays;
 
 #[derive(Debug, Clone)]
 pub(super) struct AdminHandler {

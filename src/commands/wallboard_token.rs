@@ -8,9 +8,9 @@ use super::arguments::WallboardTokenCommand;
 use super::error::CommandError;
 use super::output::print_line;
 use super::resources::{load_config, open_store};
+use crate::actions::Displays;
 use crate::domain::Actor;
 use crate::store::{Store, StoreError};
-use crate::web::access::Displays;
 use base::Clock;
 use base::secret::ExposeSecret;
 

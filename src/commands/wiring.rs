@@ -8,7 +8,9 @@ use jiff::SignedDuration;
 use super::error::CommandError;
 use super::resources::http_client;
 use super::settings;
-use crate::actions::{FeedbackActions, FeedbackRules, FeedbackSignals, SignIns, SupervisorActions, Surveys, surveys};
+use crate::actions::{
+    Displays, FeedbackActions, FeedbackRules, FeedbackSignals, SignIns, SupervisorActions, Surveys, surveys,
+};
 use crate::config::{Ask, Config, Sending, SignIn};
 use crate::domain::{AgentId, Fact, Health, SourceName, SourceState};
 use crate::feeds::agent_connect::AgentConnectFeed;
@@ -16,13 +18,13 @@ use crate::feeds::goodays::{GoodaysFeed, GoodaysInputs};
 use crate::feeds::kustomer::KustomerFeed;
 use crate::feeds::{Intake, clarity};
 use crate::gold::{EndedInteractions, Gold, Reporter};
+use crate::store::RefusalAudit;
 use crate::store::Store;
 use crate::upstream::agent_connect::{AgentConnect, DataReturn};
 use crate::upstream::clarity::Clarity;
 use crate::upstream::goodays::Goodays;
 use crate::upstream::kustomer::Kustomer;
-use crate::web::access::{Access, AuthMode, Cookies, DemoTokens, Displays};
-use crate::web::refusals::RefusalAudit;
+use crate::web::access::{Access, AuthMode, Cookies, DemoTokens};
 use base::{Clock, Lifecycle, Metrics, SourceClock};
 
 /// What all upstream systems are wired to.

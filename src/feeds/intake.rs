@@ -1,9 +1,10 @@
 //! Accepts webhooks: checks the signature over the raw body, stores the event, and only then lets it be acknowledged.
 //! The feeds read the events from the store.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
+use parking_lot::Mutex;
 use thiserror::Error;
 use tokio::sync::{Notify, Semaphore};
 
@@ -206,7 +207,7 @@ impl Intake {
             BodyRejection::Encoded(coding) => ("encoded", format!("Sent with Content-Encoding: {coding}.")),
         };
         self.0.metrics.webhook(source.as_str(), result);
-        let mut body_rejections = self.signals(source).body_rejections.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut body_rejections = self.signals(source).body_rejections.lock();
         let warned = body_rejections.warned.filter(|warned| now.duration_since(*warned) < WARN_INTERVAL);
         if warned.is_none() {
             tracing::warn!(%source, result, ?bytes, "a webhook was refused before its signature was looked at");
@@ -218,7 +219,7 @@ impl Intake {
     /// The webhooks whose body was refused.
     #[must_use]
     pub fn body_rejections(&self, source: SourceName) -> BodyRejections {
-        self.signals(source).body_rejections.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.signals(source).body_rejections.lock().clone()
     }
 
     fn signals(&self, source: SourceName) -> &Signals {

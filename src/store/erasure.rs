@@ -65,8 +65,8 @@ impl Privacy<'_> {
     /// # Errors
     /// When the store is busy or closed, or the disk refuses. Doing it again is harmless then, and needed.
     pub async fn erase(self, person: CustomerIdentity, actor: Actor) -> Result<Erased, StoreError> {
-        let _nobody_copies = self.0.copying.lock().await;
-        let guard = std::sync::Arc::clone(&self.0.forgetting).lock_owned().await;
+        let _nobody_copies = self.0.backing_up.lock().await;
+        let guard = std::sync::Arc::clone(&self.0.erasing).lock_owned().await;
         let (now, marks) = (self.0.clock.now(), self.0.suppression.clone());
         // First the door is shut, so that the search misses nothing.
         let (at_the_door, wanted) = (marks.clone(), person.clone());
@@ -93,7 +93,7 @@ impl Privacy<'_> {
     /// # Errors
     /// When the store is busy or closed, or the disk refuses.
     pub async fn preview_erasure(self, person: CustomerIdentity) -> Result<ErasureReport, StoreError> {
-        let _nobody_tells = self.0.forgetting.lock().await;
+        let _nobody_tells = self.0.erasing.lock().await;
         let (now, traces) = (self.0.clock.now(), self.traces_of(person).await?);
         self.0
             .write(move |connection| {
@@ -170,7 +170,7 @@ fn names(bytes: &[u8], wanted: &mut impl FnMut(&str) -> bool) -> bool {
     search(bytes, wanted).unwrap_or_else(|_| {
         // What is repaired may leave something out.
         wanted(&String::from_utf8_lossy(bytes))
-            || json::repair(bytes).is_some_and(|text| search(text.as_bytes(), wanted).unwrap_or(false))
+            || json::sanitize(bytes).is_some_and(|text| search(text.as_bytes(), wanted).unwrap_or(false))
     })
 }
 
@@ -300,13 +300,12 @@ mod tests {
     use std::path::Path;
 
     use jiff::SignedDuration;
-    use tempfile::TempDir;
 
     use super::*;
     use crate::domain::RequestState;
     use crate::domain::SourceName::{AgentConnect, Goodays};
     use crate::store::Store;
-    use crate::store::tests::{arrival, clock, deed, due, reading};
+    use crate::store::tests::{arrival, clock, deed, due, private_dir, reading};
     use crate::store::{EventContext, IncomingEvent, NewAuditEntry, NewOutboxEntry, ProcessedEvent, RequestOutcome};
 
     const CANARY: &str = "canary.bird@example.com";
@@ -372,7 +371,7 @@ mod tests {
 
     #[tokio::test]
     async fn no_byte_of_a_customer_is_left_in_any_file_and_others_are_untouched() {
-        let dir = TempDir::new().expect("a directory");
+        let dir = private_dir();
         let store = Store::open(dir.path(), clock()).expect("a store");
         for number in 0..40 {
             event(&store, "filling", &format!("other-{number}"), "somebody.else@example.com").await;
@@ -447,7 +446,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_is_sent_again_brings_nobody_back_but_somebody_who_comes_back_is_heard() {
-        let (dir, clock) = (TempDir::new().expect("a directory"), clock());
+        let (dir, clock) = (private_dir(), clock());
         let store = Store::open(dir.path(), clock.clone()).expect("a store");
         event(&store, "first", "theirs", CANARY).await;
         drop(
@@ -502,7 +501,7 @@ mod tests {
 
     #[tokio::test]
     async fn an_event_that_was_read_before_the_order_has_no_effect_after_it() {
-        let dir = TempDir::new().expect("a directory");
+        let dir = private_dir();
         let store = Store::open(dir.path(), clock()).expect("a store");
         let body = json!({ "response": { "id": "theirs", "user": { "email": CANARY } } }).to_string();
         let seq = store.inbox().accept(arrival(&body)).await.expect("accepted").seq;

@@ -77,12 +77,11 @@ impl Feedback<'_> {
 
 #[cfg(test)]
 mod tests {
-    use tempfile::TempDir;
 
     use super::*;
     use crate::domain::CustomerIdentity;
     use crate::store::Store;
-    use crate::store::tests::{clock, reading};
+    use crate::store::tests::{clock, private_dir, reading};
 
     async fn put(store: &Store, pin: Pin) -> PinOutcome {
         let actor = Actor::unknown(None).calling_themselves(Some(&pin.who));
@@ -95,7 +94,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_pin_is_audited_once_outlives_a_restart_and_new_words_and_goes_with_its_response() {
-        let dir = TempDir::new().expect("a directory");
+        let dir = private_dir();
         let store = Store::open(dir.path(), clock()).expect("a store");
         assert_eq!(put(&store, pin(Some(7), "Ann")).await, PinOutcome::NoResponse);
         drop(store.feedback().record(vec![reading("r1", "canary@example.com")]).await.expect("kept"));

@@ -45,7 +45,7 @@ impl Privacy<'_> {
     /// # Errors
     /// When the store is busy or closed, or the disk refuses. What was removed before that stays removed.
     pub async fn remove_expired(self) -> Result<RetentionReport, StoreError> {
-        let _nobody_tells = self.0.forgetting.lock().await;
+        let _nobody_tells = self.0.erasing.lock().await;
         let (keep, now) = (self.0.retention, self.0.clock.now());
         let mut removed = RetentionReport::default();
         loop {
@@ -129,20 +129,19 @@ fn before(now: Timestamp, kept: Span) -> i64 {
 #[cfg(test)]
 mod tests {
     use jiff::SignedDuration;
-    use tempfile::TempDir;
 
     use super::*;
     use crate::domain::RequestState;
     use crate::domain::SourceName::Goodays;
     use crate::store::Store;
-    use crate::store::tests::{arrival, clock, deed, due, reading, wish};
+    use crate::store::tests::{arrival, clock, deed, due, private_dir, reading, wish};
     use crate::store::{InboxCounts, ProcessedEvent, RequestOutcome, UnusableReason};
 
     const DAY: SignedDuration = SignedDuration::from_hours(24);
 
     #[tokio::test]
     async fn each_class_goes_when_its_time_is_over_and_a_replay_is_a_duplicate_for_ever() {
-        let (dir, clock) = (TempDir::new().expect("a directory"), clock());
+        let (dir, clock) = (private_dir(), clock());
         let store = Store::open(dir.path(), clock.clone()).expect("a store");
         for (text, says) in [
             ("good", Ok(reading("r1", "chester@example.com"))),
@@ -197,7 +196,7 @@ mod tests {
 
     #[tokio::test]
     async fn more_than_a_portion_is_removed_at_once_and_the_audit_is_guarded_again() {
-        let (dir, clock) = (TempDir::new().expect("a directory"), clock());
+        let (dir, clock) = (private_dir(), clock());
         let store = Store::open(dir.path(), clock.clone()).expect("a store");
         let many = PORTION as usize + 7;
         for number in 0..many {

@@ -151,7 +151,7 @@ const STEPS: &[&str] = &[
         token   BLOB    NOT NULL CHECK (length(token) = 32),
         board   TEXT    NOT NULL,
         name    TEXT    NOT NULL,
-        created_by TEXT    NOT NULL,
+        made_by TEXT    NOT NULL,
         created INTEGER NOT NULL,
         expires INTEGER NOT NULL,
         revoked INTEGER,
@@ -430,8 +430,7 @@ const STEPS: &[&str] = &[
 ",
 ];
 
-/// Brings the file to the newest schema, or says that it is newer than we are. Where there is something to lose it is
-/// copied before.
+/// Migrates the file to the newest schema, after a backup of it.
 pub(super) fn migrate(connection: &mut Connection, path: &Path, backup_dir: &Path) -> Result<(), StoreError> {
     let known = i64::try_from(STEPS.len()).unwrap_or(i64::MAX);
     let found =

@@ -95,11 +95,12 @@ mod tests {
     use super::*;
     use crate::domain::{Actor, CustomerIdentity};
     use crate::store::Store;
+    use crate::store::tests::private_dir;
     use base::Clock;
 
     #[tokio::test]
     async fn the_newest_record_of_each_survey_stays_whatever_comes_after_it() {
-        let directory = tempfile::TempDir::new().unwrap();
+        let directory = private_dir();
         let store = Store::open(directory.path(), Clock::system()).unwrap();
         let record =
             |uuid: &str, sequence| SurveyRecord { uuid: uuid.into(), sequence, body: json!({ "n": sequence }) };
@@ -117,7 +118,7 @@ mod tests {
 
     #[tokio::test]
     async fn of_a_customer_who_was_erased_nothing_is_kept_and_nothing_comes_back() {
-        let directory = tempfile::TempDir::new().unwrap();
+        let directory = private_dir();
         let store = Store::open(directory.path(), Clock::system()).unwrap();
         let record = |uuid: &str, sequence, email: &str| {
             let body = json!({"customer": {"email": email}});

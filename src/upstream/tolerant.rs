@@ -1,7 +1,7 @@
-//! Reading what is written loosely: numbers as text, booleans as text, times without zeros (apis.md B.4). What is
-//! taken, and why, is in `docs/tolerance.md`.
+//! Reads values however they are written: numbers as text, booleans as text, times without zeros (apis.md B.4).
+//! `docs/tolerance.md` says what is accepted, and why.
 //!
-//! One field that makes no sense never spoils the object around it: it reads as absent.
+//! A field that makes no sense reads as absent and never spoils the object around it.
 
 mod visitors;
 
@@ -107,7 +107,7 @@ pub fn time<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Timestamp>, D::
     written_time(from).map(|time| time.filter(|time| is_set(*time)))
 }
 
-/// The same, and also a time that [stands for "not set"](is_set), for whoever must tell that from nonsense.
+/// The same, and also a time that [means "not set"](is_set), where that differs from nonsense.
 ///
 /// # Errors
 /// When the JSON itself is broken.
@@ -128,7 +128,7 @@ pub fn object<'de, D: Deserializer<'de>, T: Deserialize<'de>>(from: D) -> Result
 }
 
 /// A list of such objects, in any of the three shapes of [`list`]. An item that is no object is kept as one that says
-/// nothing: it has no identity, and whoever leaves it out for that counts it.
+/// nothing: it has no id, and is counted where it is left out for that.
 ///
 /// # Errors
 /// When the JSON itself is broken, or names a field twice.
@@ -183,7 +183,7 @@ pub fn time_of(text: &str) -> Option<Timestamp> {
 pub enum WrittenTime {
     /// One point in time.
     Known(Timestamp),
-    /// What a clock shows, and nobody says where that clock is.
+    /// A local time without a time zone.
     Civil(DateTime),
 }
 
@@ -353,7 +353,7 @@ pub fn number_text(number: &Number) -> Option<String> {
     }
 }
 
-/// One name without case: how enumerations of upstreams are told apart.
+/// Whether a name is the known one, without regard to case.
 #[must_use]
 pub fn is(name: &str, known: &str) -> bool {
     name.trim().eq_ignore_ascii_case(known)
@@ -605,7 +605,7 @@ mod tests {
         assert_eq!(integers(&json!([1, "2", "x"])).expect("JSON"), Some(vec![1, 2]));
         assert_eq!(integers(&json!(5)).expect("JSON"), Some(vec![5]), "one alone");
         assert_eq!(text::<_, String>(&json!("NOTSET")).expect("JSON"), None);
-        // What is no object is kept as one that says nothing: whoever leaves it out counts it.
+        // An item that is no object is kept as an empty one, and is counted where it is left out.
         type Bag = Map<String, Value>;
         for value in [json!([{"a": 1}, "x", null]), json!({"items": [{"a": 1}, "x", null]})] {
             let read = objects::<_, Bag>(&value).expect("JSON").expect("a list");

@@ -2,12 +2,12 @@
 
 use serde_json::{Value, json};
 
-use crate::support::signalrjs::Peer;
+use crate::support::signalrjs::SignalrJsServer;
 use crate::support::viewer::Viewer;
 
 #[tokio::test]
 async fn partial_push_changes_only_named_fields() {
-    let mut peer = Peer::start(0).await;
+    let mut peer = SignalrJsServer::start(0).await;
     let server = peer.server().await;
     let mut viewer = Viewer::connect(&server.base, "all", None).await;
     let began = "2026-06-01T08:00:00.5Z";
@@ -87,7 +87,7 @@ async fn partial_push_changes_only_named_fields() {
 
 #[tokio::test]
 async fn unexpected_push_values_are_counted_and_marked() {
-    let mut peer = Peer::start(0).await;
+    let mut peer = SignalrJsServer::start(0).await;
     let server = peer.server().await;
     let mut viewer = Viewer::connect(&server.base, "all", None).await;
     let session =

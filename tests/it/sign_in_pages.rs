@@ -214,15 +214,15 @@ async fn sign_out_in_one_tab_clears_the_other() {
 const CANARIES: [&str; 5] = ["canarycustomer", "canaryverbatim", "canaryanswer", "canarysigner", "canarysearch"];
 
 /// Everything that a tab holds and shows.
-const HELD: &str = "return JSON.stringify([document.title, document.documentElement.outerHTML, location.href, history.state,
+const PAGE_CONTENT: &str = "return JSON.stringify([document.title, document.documentElement.outerHTML, location.href, history.state,
     [...document.querySelectorAll('input, textarea, select')].map((field) => field.value), {...localStorage}, {...sessionStorage}])";
 
-async fn position(browser: &Browser) -> String {
-    browser.ask(HELD).await.as_str().expect("a text").to_lowercase()
+async fn page_content(browser: &Browser) -> String {
+    browser.ask(PAGE_CONTENT).await.as_str().expect("a text").to_lowercase()
 }
 
 async fn holds_nothing(browser: &Browser, name: &str, when: &str) {
-    let held = held(browser).await;
+    let held = page_content(browser).await;
     for canary in CANARIES.into_iter().chain([name]) {
         assert!(!held.contains(&canary.to_lowercase()), "{canary} is left {when}: {held}");
     }
@@ -248,7 +248,7 @@ async fn answering(server: &TestServer, sandbox: &Sandbox) -> (Browser, [fantocc
         let field = browser.client.find(fantoccini::Locator::Css(&field)).await.expect("a field");
         field.send_keys(text).await.expect("typed");
     }
-    let full = held(&browser).await;
+    let full = page_content(&browser).await;
     for canary in &CANARIES[..4] {
         assert!(full.contains(canary), "{canary} is there before");
     }
@@ -295,7 +295,7 @@ async fn sign_out_clears_all_tabs_and_the_back_button() {
             .until("it is the door", "return location.pathname === '/login' && document.readyState === 'complete'")
             .await;
         // What was searched for stood in the address, which the browser's own history knows.
-        let left = held(&browser).await.replace("canarysearch", "");
+        let left = page_content(&browser).await.replace("canarysearch", "");
         for canary in CANARIES.into_iter().chain([&*name.to_lowercase()]) {
             assert!(!left.contains(canary), "{canary} is left behind the back button: {left}");
         }

@@ -22,8 +22,8 @@ async fn listed(server: &TestServer, cookie: &str) -> Vec<Value> {
     answer.json::<Value>().await.expect("JSON")["signIns"].as_array().expect("a list").clone()
 }
 
-/// How many agents somebody is shown, once the floor is there.
-async fn document_when(server: &TestServer, cookie: &str, least: usize) -> usize {
+/// Number of agents that the cookie's user sees, once there are at least `least`.
+async fn visible_agents(server: &TestServer, cookie: &str, least: usize) -> usize {
     let mut viewer = SignedIn::with_cookie(server, cookie.to_owned()).watch("floor", None).await;
     let many = |document: &Value| document["agents"].as_object().map_or(0, serde_json::Map::len);
     viewer.until("the floor", |document| many(document) >= least).await;
@@ -35,11 +35,11 @@ async fn supervisor_stays_signed_in_after_restart() {
     let (sandbox, _life) = sandbox(24, 3).await;
     let server = TestServer::with_login(&sandbox, |_| ()).await;
     let cookie = cookie_of(&server, &sandbox, SUPERVISOR).await;
-    let before = seen(&server, &cookie, 2).await;
+    let before = visible_agents(&server, &cookie, 2).await;
     let begun = listed(&server, &cookie).await[0].clone();
 
     let server = server.stop().await.restart().await;
-    assert_eq!(seen(&server, &cookie, before).await, before, "whom they may see is confirmed anew");
+    assert_eq!(visible_agents(&server, &cookie, before).await, before, "whom they may see is confirmed anew");
     let again = listed(&server, &cookie).await[0].clone();
     for same in ["id", "agent", "name", "role", "began", "address", "browser", "current"] {
         assert_eq!(again[same], begun[same], "{same}");

@@ -137,14 +137,14 @@ async fn credential_cache_created_later_is_used() {
 async fn bad_keytab_or_cache_is_reported_without_retry_storm() {
     let windows = WindowsDomain::start(Site::Usual).await;
     let (keytab, cache) = (windows.keytab().await, windows.cache("krb5cc").await);
-    let beside = |name: &str| keytab.with_file_name(name);
-    std::fs::write(with_sandbox("public"), std::fs::read(&cache).expect("a cache")).expect("a file");
-    set_mode(&with_sandbox("public"), 0o644);
+    let file_in_folder = |name: &str| keytab.with_file_name(name);
+    std::fs::write(file_in_folder("public"), std::fs::read(&cache).expect("a cache")).expect("a file");
+    set_mode(&file_in_folder("public"), 0o644);
     // The entry of AES-256 is the first; its length stands before it.
     let whole = std::fs::read(&keytab).expect("a keytab");
     let first = usize::from(whole[5]) + 6;
-    std::fs::write(with_sandbox("half"), [&whole[..2], &whole[first..]].concat()).expect("a file");
-    set_mode(&with_sandbox("half"), 0o600);
+    std::fs::write(file_in_folder("half"), [&whole[..2], &whole[first..]].concat()).expect("a file");
+    set_mode(&file_in_folder("half"), 0o600);
 
     let of_keytab = |path: &Path| without_password(&windows, Some(path.to_owned()), None);
     let of_cache = |path: &Path| without_password(&windows, None, Some(path.to_owned()));
@@ -155,11 +155,11 @@ async fn bad_keytab_or_cache_is_reported_without_retry_storm() {
     for (section, clock, expected) in [
         (named(of_keytab(&keytab), "else"), &now, "it has no key of else@EXAMPLE, but of svc@EXAMPLE"),
         (of_keytab(&cache), &now, "it is no keytab"),
-        (of_keytab(&with_sandbox("half")), &now, "its reply needs the account's AES-256 key"),
+        (of_keytab(&file_in_folder("half")), &now, "its reply needs the account's AES-256 key"),
         (nobody(of_keytab(&keytab)), &now, "gives no Kerberos ticket for HTTP/localhost: it does not answer"),
         (of_cache(&keytab), &now, "it is no credential cache"),
         (named(of_cache(&cache), "else"), &now, "it belongs to svc@EXAMPLE and not to else@EXAMPLE"),
-        (of_cache(&with_sandbox("public")), &now, "every user of this machine can reach it"),
+        (of_cache(&file_in_folder("public")), &now, "every user of this machine can reach it"),
         (of_cache(&cache), &late, "its ticket expired at"),
         (nobody(of_cache(&cache)), &now, "gives no Kerberos ticket for HTTP/localhost: it does not answer"),
     ] {

@@ -7,12 +7,11 @@ use std::process::{Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use futures_util::future::join_all;
-use tempfile::TempDir;
 
 use base::Clock;
 use callboard::store::{InboxReceipt, Store, StoreError};
 
-use super::{DATABASE, event, integrity, open_repeatedly, open_to_read};
+use super::{DATABASE, event, integrity, memory_dir, open_repeatedly, open_to_read};
 
 /// The environment variable with its data directory.
 const DIRECTORY: &str = "CALLBOARD_TEST_STORE_KILL";
@@ -67,7 +66,7 @@ struct Report {
 fn run_with(fault: &str, on: Option<&str>, rounds: usize) -> Report {
     // A killed process leaves what the system has taken from it, synced or not. So memory is enough, and two hundred
     // processes do not wait for a disk.
-    let dir = TempDir::new_in("/dev/shm").or_else(|_| TempDir::new()).expect("a directory");
+    let dir = memory_dir();
     let mut child = Command::new("strace")
         .args(["-f", "-qq", "-o", "/dev/null", "-e", "trace=fsync,fdatasync,pwrite64", "-e", fault])
         .args(on.iter().flat_map(|file| ["-P".into(), dir.path().join(file)]))

@@ -4,16 +4,26 @@
 mod kill;
 mod power_loss;
 
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use callboard::domain::SourceName;
 use callboard::store::{IncomingEvent, Store};
 use rusqlite::{Connection, OpenFlags};
+use tempfile::TempDir;
 
 use base::Clock;
 
 /// The name of the database in the data directory.
 const DATABASE: &str = "callboard.db";
+
+/// A directory that other users cannot enter, in memory where there is such a disk.
+fn memory_dir() -> TempDir {
+    let private = std::fs::Permissions::from_mode(0o700);
+    let mut builder = tempfile::Builder::new();
+    builder.permissions(private);
+    builder.tempdir_in("/dev/shm").or_else(|_| builder.tempdir()).expect("a directory")
+}
 
 /// Opens the store as a service manager would: if that fails, it is started again.
 fn open_repeatedly(dir: &Path) -> Store {

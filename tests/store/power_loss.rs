@@ -26,7 +26,7 @@ use disk::{Disk, Image, Survival};
 use serde_json::json;
 use trace::Event;
 
-use super::{DATABASE, event, open_repeatedly};
+use super::{DATABASE, event, memory_dir, open_repeatedly};
 
 /// The environment variable with its data directory.
 const DIRECTORY: &str = "CALLBOARD_TEST_STORE_POWER";
@@ -181,11 +181,6 @@ fn lose_power(events: &[Event], before: &(Image, Acknowledged), moments: usize, 
         let ended = working.into_iter().filter_map(|thread| thread.join().expect("every check passed"));
         ended.last().expect("one of them was kept")
     })
-}
-
-/// A directory in memory, where there is one.
-fn memory_dir() -> TempDir {
-    TempDir::new_in("/dev/shm").or_else(|_| TempDir::new()).expect("a directory")
 }
 
 /// How many checkpoints there were since the first report.

@@ -164,7 +164,7 @@ impl AgentConnectFeed {
             }
             Mode::Production if silent => {
                 let why =
-                    "Agent Connect answers, and has told nothing new for long: look whether surveys are still sent.";
+                    "Agent Connect answers, but has had no new results for long: check whether surveys are still sent.";
                 self.reporter.set_state(SourceState::Stale, Some(why));
             }
             Mode::Production => self.reporter.set_state(SourceState::Polling, None),

@@ -1,8 +1,9 @@
 //! Names of metrics, agents, queues and customers as Clarity writes them.
 
-use std::sync::{Arc, LazyLock, PoisonError, RwLock};
+use std::sync::{Arc, LazyLock};
 
 use foldhash::HashSet;
+use parking_lot::RwLock;
 
 use crate::domain::Metric;
 use crate::upstream::tolerant::normalized;
@@ -15,7 +16,7 @@ static METRIC_NAMES: LazyLock<RwLock<HashSet<Arc<str>>>> = LazyLock::new(RwLock:
 
 /// The shared copy of a metric name: there are few of them, and they come with every change.
 pub(super) fn shared(name: &str) -> Arc<str> {
-    let known = METRIC_NAMES.read().unwrap_or_else(PoisonError::into_inner);
+    let known = METRIC_NAMES.read();
     if let Some(name) = known.get(name) {
         return Arc::clone(name);
     }
@@ -23,7 +24,7 @@ pub(super) fn shared(name: &str) -> Arc<str> {
     drop(known);
     let name: Arc<str> = name.into();
     if !is_full {
-        METRIC_NAMES.write().unwrap_or_else(PoisonError::into_inner).insert(Arc::clone(&name));
+        METRIC_NAMES.write().insert(Arc::clone(&name));
     }
     name
 }

@@ -22,7 +22,7 @@ pub(super) struct Observations {
 }
 
 impl Observations {
-    /// Observes a fact. Call it before gold is told: it compares with what was known before.
+    /// Observes a fact. Call it before gold applies the fact: it compares with what was known before.
     pub fn note(&mut self, fact: &Fact, roster: &Roster, gold: &Gold) {
         self.mismatches.append(&mut mismatches(fact, roster, gold));
         match fact {
@@ -42,7 +42,10 @@ impl Observations {
         self.dropped += agent.dropped;
         if let Some(name) = agent.status.as_ref().and_then(|status| status.contradicting.as_ref()) {
             let known = gold.copy().get(&Key::Agent(agent.id));
-            let is_known = matches!(known.as_deref(), Some(Entity::Agent(known)) if known.contradicting_status.as_ref() == Some(name));
+            let is_known = match known.as_deref() {
+                Some(Entity::Agent(known)) => known.contradicting_status.as_ref() == Some(name),
+                _ => false,
+            };
             self.contradicting += u64::from(!is_known);
         }
         self.note_contacts(at, &agent.sessions);

@@ -58,7 +58,8 @@ impl Subscriptions {
                 Err(Error::Token { .. } | Error::RateLimited { .. }) => left.push(id),
                 // A 404 may mean that it is gone, or that this Clarity cannot end subscriptions.
                 Err(error) => {
-                    tracing::debug!(error = %error_chain(&error), "a subscription could not be ended and may last as long as its connection");
+                    let error = error_chain(&error);
+                    tracing::debug!(%error, "a subscription could not be ended and may last as long as its connection");
                     self.has_unremovable = true;
                 }
             }

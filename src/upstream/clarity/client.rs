@@ -77,7 +77,7 @@ impl Clarity {
         let Inner { http, settings, tokens, cookies, clock, .. } = &*self.0;
         let settings = Settings { credential, ..settings.clone() };
         let cookies = Arc::new(cookies.for_other_identity());
-        let tokens = Arc::new(tokens.of_somebody_else(settings.clone(), Arc::clone(&cookies)));
+        let tokens = Arc::new(tokens.for_account(settings.clone(), Arc::clone(&cookies)));
         Self::assemble(http.clone(), settings, tokens, cookies, clock.clone())
     }
 

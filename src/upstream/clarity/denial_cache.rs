@@ -3,9 +3,9 @@
 //! while.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use parking_lot::{Mutex, MutexGuard};
 use tokio::time::Instant;
 
 use base::Backoff;
@@ -51,7 +51,7 @@ impl DenialCache {
     }
 
     fn all(&self) -> MutexGuard<'_, HashMap<String, Denial>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock()
     }
 }
 

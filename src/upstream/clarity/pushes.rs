@@ -34,7 +34,7 @@ pub fn find_pushes(args: &[Box<RawValue>]) -> Pushes {
         part.find(arg.get(), MAX_WRAPPERS);
         // A part may be invalid JSON that can be repaired.
         if part.unknown > 0
-            && let Some(text) = json::repair(arg.get().as_bytes())
+            && let Some(text) = json::sanitize(arg.get().as_bytes())
         {
             let mut repaired = Pushes::default();
             repaired.find(&text, MAX_WRAPPERS);

@@ -1,8 +1,8 @@
 //! The pause that Clarity asks for with 429. While it lasts no request is sent.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use parking_lot::{Mutex, MutexGuard};
 use tokio::time::Instant;
 
 use base::Backoff;
@@ -56,7 +56,7 @@ impl RateLimit {
     }
 
     fn held(&self) -> MutexGuard<'_, Held> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock()
     }
 }
 

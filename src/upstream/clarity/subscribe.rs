@@ -103,7 +103,7 @@ impl Clarity {
     ) -> Result<(), Error> {
         let (call, path) = subject.call();
         if ids.ids().is_empty() {
-            return Err(Error::NotSent { call, reason: "nobody and nothing was named" });
+            return Err(Error::NotSent { call, reason: "no ids were named" });
         }
         if !subject.accepts(ids) {
             return Err(Error::NotSent { call, reason: "the ids are of a kind that it does not take" });
@@ -154,7 +154,7 @@ impl Clarity {
     ) -> Result<(), Error> {
         const CALL: &str = "a change of a subscription";
         if ids.ids().is_empty() {
-            return Err(Error::NotSent { call: CALL, reason: "nobody and nothing was named" });
+            return Err(Error::NotSent { call: CALL, reason: "no ids were named" });
         }
         let mut body = self.properties(properties);
         body.connection_id = Some(connection_id);

@@ -253,7 +253,7 @@ fn actions(value: &Value) -> Vec<String> {
     }
 }
 
-/// The addresses beside the names, for whoever looks whether they are odd: none is ever called.
+/// The URLs of actions, to check whether they are expected: none is ever called.
 fn addresses(value: &Value) -> Vec<String> {
     let link = |item: &Value| ["url", "href"].iter().find_map(|name| text(&item[*name]));
     match value {

@@ -7,8 +7,8 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::{CurrentUser, format};
+use crate::actions::displays::DisplayStatus;
 use crate::store::{DisplayLogin, DisplayLoginOutcome};
-use crate::web::access::displays::DisplayStatus;
 
 /// What a display shows that has not been let in.
 pub enum PairingState<'a> {

@@ -12,7 +12,7 @@ use super::pager::Pager;
 use super::pinning::Pinning;
 use super::stat::Measure;
 use super::{PageState, Timer, format, segment, stat, step, words};
-use crate::live::shape::{AgentDoc, AnswerDoc, AttributionDoc, FeedbackDoc, MessageDoc};
+use crate::live::document::{AgentDoc, AnswerDoc, AttributionDoc, FeedbackDoc, MessageDoc};
 
 /// Renders the list: what still waits for an answer first, then the newest.
 pub fn feedback(page: &PageState) -> Result<String, askama::Error> {

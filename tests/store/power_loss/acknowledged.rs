@@ -10,8 +10,7 @@ use callboard::store::{InboxReceipt, Store};
 use rusqlite::Connection;
 
 use super::disk::Image;
-use super::memory_dir;
-use crate::{DATABASE, event, integrity, open_to_read};
+use crate::{DATABASE, event, integrity, memory_dir, open_to_read};
 
 /// What a process has acknowledged.
 #[derive(Default, Clone)]

@@ -139,7 +139,7 @@ impl Clarity {
             return Err(Error::NotSent { call, reason: "it is about agents, and queues were named" });
         }
         if ids.ids().is_empty() {
-            return Err(Error::NotSent { call, reason: "nobody was named" });
+            return Err(Error::NotSent { call, reason: "no ids were named" });
         }
         let rest = format!("{}{}", self.modalities(), includes.query());
         Ok(in_chunks(ids.ids()).into_iter().map(|chunk| format!("{}={chunk}{rest}", ids.parameter())).collect())

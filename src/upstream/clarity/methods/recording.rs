@@ -25,9 +25,9 @@ impl Clarity {
         self.record("the end of a recording", "stopRecordingSessions", agent).await
     }
 
-    async fn record(&self, call: &'static str, deed: &str, agent: i64) -> Result<Vec<RecordingStatus>, Error> {
-        let url = self.url(&format!("/v2/sessions/callcontrol/{deed}/{agent}"), "");
-        // It has been done by now: an answer of another shape tells of nothing, and undoes nothing.
+    async fn record(&self, call: &'static str, operation: &str, agent: i64) -> Result<Vec<RecordingStatus>, Error> {
+        let url = self.url(&format!("/v2/sessions/callcontrol/{operation}/{agent}"), "");
+        // It is done by now: an answer of another shape changes nothing.
         let answer: Value = self.send_write(call, Method::POST, url, None::<&()>).await?.unwrap_or_default();
         list(call, answer).or_else(|_| Ok(Vec::new()))
     }

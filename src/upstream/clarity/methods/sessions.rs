@@ -41,7 +41,7 @@ impl Clarity {
     /// # Errors
     /// See [`Error`].
     pub async fn sessions_of(&self, agent: i64) -> Result<Vec<Session>, Error> {
-        // `activeOnly=false` is answered 400, so that there is no such wish.
+        // `activeOnly=false` is answered 400, so there is no such parameter.
         self.ask_list("an agent's sessions", "/v2/sessions", &format!("agentId={agent}&activeOnly=true")).await
     }
 

@@ -1,4 +1,4 @@
-//! How long a token lives (apis.md B4 to B6). Pure.
+//! The lifetime of a token (apis.md B4 to B6).
 
 use std::time::Duration;
 

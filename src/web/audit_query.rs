@@ -11,7 +11,7 @@ use crate::store::{AUDIT_OPEN, AUDIT_OUTCOMES, AuditFilter, AuditUser};
 const ENTRIES: u32 = 100;
 
 /// How many entries are shown at most.
-pub(super) const MOST_ENTRIES: u32 = 1000;
+pub(super) const MAX_ENTRIES: u32 = 1000;
 
 /// How long a text of a filter may be.
 const LONGEST: usize = 200;
@@ -94,7 +94,7 @@ impl AuditQuery {
             "before" => self.before = Some(text.parse().map_err(|_| "\"before\" is the number of an entry.")?),
             "limit" => {
                 let limit: u32 = text.parse().map_err(|_| "\"limit\" is a whole number from 0 to 1000.")?;
-                self.limit = limit.min(MOST_ENTRIES);
+                self.limit = limit.min(MAX_ENTRIES);
             }
             _ => return Err(format!("There are these filters: {}; and before and limit.", FILTERS.join(", "))),
         }

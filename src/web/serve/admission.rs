@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::Limits;
-use super::headcount::{AddressPermit, ConnectionLimit};
+use super::connection_limit::{AddressPermit, ConnectionLimit};
 use base::Metrics;
 use base::metrics::GaugeGuard;
 

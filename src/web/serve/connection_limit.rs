@@ -1,9 +1,10 @@
 //! A limit of open connections, or of WebSockets, for each client address.
 
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::sync::Arc;
 
+use base::network_of;
 use parking_lot::Mutex;
 
 /// Counts what each address holds. Cheap to clone.
@@ -47,13 +48,5 @@ impl Drop for AddressPermit {
                 all.remove(&self.network);
             }
         }
-    }
-}
-
-/// The network of an address: the /64 of an IPv6 address, whose owner chooses the rest, and an IPv4 address itself.
-pub(crate) fn network_of(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(v6) if !v6.is_loopback() => IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() & !u128::from(u64::MAX))),
-        other => other,
     }
 }

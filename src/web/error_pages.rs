@@ -9,11 +9,10 @@ use axum::http::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE};
 use axum::middleware::Next;
 use axum::response::{Html, IntoResponse, Response};
 
-use super::explain;
-use super::problem::Problem;
+use super::api_error::{ApiError, MAX_REJECTION};
 
 /// Renders a problem as a whole HTML page.
-pub type ProblemPage = fn(&Problem) -> String;
+pub type ProblemPage = fn(&ApiError) -> String;
 
 /// A middleware that turns every error response into a problem: axum's own, which are plain text or empty, become problem
 /// documents, and for browsers every problem becomes a page. It belongs outside every layer that can refuse.
@@ -24,7 +23,7 @@ pub async fn present(problem_page: ProblemPage, request: Request, next: Next) ->
     if !(status.is_client_error() || status.is_server_error()) {
         return response;
     }
-    let problem = match response.extensions_mut().remove::<Arc<Problem>>() {
+    let problem = match response.extensions_mut().remove::<Arc<ApiError>>() {
         Some(problem) => problem,
         None if is_bare(response.headers()) => {
             let problem = Arc::new(take_problem(&mut response).await);
@@ -42,7 +41,7 @@ pub async fn present(problem_page: ProblemPage, request: Request, next: Next) ->
 
 /// A page without a stylesheet, for when the template cannot be rendered.
 #[must_use]
-pub fn plain_page(problem: &Problem) -> String {
+pub fn plain_page(problem: &ApiError) -> String {
     let (heading, next) = problem.page_text();
     let (title, next) = (escape(heading), escape(next));
     let detail = problem.user_detail().map(|detail| format!("<p>{}</p>", escape(detail))).unwrap_or_default();
@@ -61,18 +60,11 @@ fn replace_body(response: &mut Response, other: Response) {
 }
 
 /// The problem that axum's plain error response stands for. It takes the body.
-async fn take_problem(response: &mut Response) -> Problem {
-    let problem = Problem::of(response.status());
+async fn take_problem(response: &mut Response) -> ApiError {
     let body = std::mem::replace(response.body_mut(), Body::empty());
     // axum's own messages are short; a longer text is no message.
-    let text = axum::body::to_bytes(body, 1024).await.unwrap_or_default();
-    match std::str::from_utf8(&text).map(str::trim) {
-        Ok(text) if !text.is_empty() && problem.status().is_client_error() => match explain::in_words(text) {
-            Some(sentence) => problem.detail(sentence),
-            None => problem.technical(text),
-        },
-        _ => problem,
-    }
+    let text = axum::body::to_bytes(body, MAX_REJECTION).await.unwrap_or_default();
+    ApiError::rejection(response.status(), std::str::from_utf8(&text).unwrap_or_default())
 }
 
 fn is_bare(headers: &HeaderMap) -> bool {
@@ -105,7 +97,7 @@ mod tests {
     use tower::ServiceExt;
 
     use super::*;
-    use crate::web::problem::PROBLEM_JSON;
+    use crate::web::api_error::PROBLEM_JSON;
 
     fn app() -> Router {
         let present = axum::middleware::from_fn(|request: Request, next: Next| present(plain_page, request, next));
@@ -117,9 +109,9 @@ mod tests {
             )
             .route(
                 "/own",
-                get(|| async { Problem::not_valid("Tom & <Jerry>").with("field", "name").with("status", 1) }),
+                get(|| async { ApiError::unprocessable("Tom & <Jerry>").with("field", "name").with("status", 1) }),
             )
-            .route("/busy", get(|| async { Problem::not_now(7) }))
+            .route("/busy", get(|| async { ApiError::unavailable(7) }))
             .route("/data", get(|| async { (StatusCode::SERVICE_UNAVAILABLE, Json(json!({"ready": false}))) }))
             .layer(present)
     }

@@ -6,12 +6,11 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
-use super::patch::strip_nulls;
-use super::scope::DetailLevel;
-use super::shape::{
+use super::merge_patch::strip_nulls;
+use super::{
     ActionDoc, AgentDoc, AnswerDoc, AttributionDoc, CandidateDoc, EffectDoc, FeedbackDoc, FeedbackTotalDoc, FloorDoc,
-    Member, MessageDoc, MetricsDoc, OccupancyDoc, PlaceDoc, QueueDoc, SessionDoc, SourceDoc, StintDoc, SurveyDoc,
-    TagDoc, TeamDoc,
+    Member, MessageDoc, MetricsDoc, OccupancyDoc, PlaceDoc, QueueDoc, SessionDoc, SourceDoc, StatusIntervalDoc,
+    SurveyDoc, TagDoc, TeamDoc,
 };
 use crate::domain::{
     AssumedDate, FeedbackAction, Health, Metric, Metrics, Occupancy, ResponseRecord, SourceName, SurveyResult,
@@ -22,13 +21,8 @@ use crate::gold::entity::{Agent, Queue, Response, Session, SurveyRequest, Team};
 use crate::gold::join::Attribution;
 use crate::gold::rollup::FeedbackTotals;
 use crate::gold::{Entity, Key};
+use crate::live::scope::DetailLevel;
 use base::link;
-
-/// The sections of a document, in the order in which they are written. All are always there, empty or not.
-pub const SECTIONS: [&str; 14] = [
-    "agents", "queues", "teams", "feedback", "surveys", "places", "tags", "totals", "counts", "alerts", "lists",
-    "labels", "sources", "server",
-];
 
 /// Where an entity stands in the document: its section, and its name in it.
 #[must_use]
@@ -159,10 +153,10 @@ fn agent_name(agent: &Agent) -> String {
     agent.name.as_deref().map_or_else(|| format!("Agent {}", agent.id), str::to_owned)
 }
 
-fn history(detail: &AgentDetail) -> BTreeMap<Timestamp, StintDoc> {
+fn history(detail: &AgentDetail) -> BTreeMap<Timestamp, StatusIntervalDoc> {
     let stints = detail.history.iter().flat_map(|history| history.intervals());
     let doc = stints.map(|stint| {
-        let doc = StintDoc {
+        let doc = StatusIntervalDoc {
             status: stint.status.status.to_string(),
             activity: stint.status.status.activity_if(stint.status.suspended).as_str().to_owned(),
             reason: text(stint.status.reason.as_deref()),
@@ -414,8 +408,9 @@ fn text(text: Option<&str>) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
+    use serde_json::json;
 
+    use super::super::merge_patch::to_json;
     use super::*;
     use crate::domain::metric::QueueMetricsUpdate;
     use crate::domain::{
@@ -428,6 +423,14 @@ mod tests {
 
     fn at(text: &str) -> Timestamp {
         text.parse().expect("a time")
+    }
+
+    fn member(entity: &Entity, detail_level: DetailLevel) -> Value {
+        to_json(&super::member(entity, detail_level))
+    }
+
+    fn shown(whole: &Entity, seen: Option<&Entity>, detail_level: DetailLevel) -> Option<Value> {
+        visible_member(whole, seen, detail_level).as_ref().map(to_json)
     }
 
     /// What gold makes of an agent who told everything.

@@ -27,7 +27,7 @@ pub trait MergePatch: Serialize + PartialEq {
 }
 
 /// A value as JSON. The document's maps have text keys and its values are plain, so that they always have a JSON form.
-pub(super) fn to_json<T: Serialize + ?Sized>(value: &T) -> Value {
+pub(in crate::live) fn to_json<T: Serialize + ?Sized>(value: &T) -> Value {
     serde_json::to_value(value).unwrap_or_default()
 }
 
@@ -65,23 +65,23 @@ macro_rules! object {
             )?
             $(
                 $(#[$about])*
-                #[serde(skip_serializing_if = "crate::live::patch::MergePatch::is_absent" $(, rename = $key)?)]
+                #[serde(skip_serializing_if = "crate::live::document::merge_patch::MergePatch::is_absent" $(, rename = $key)?)]
                 pub $member: $kind,
             )*
         }
 
         impl $name {
             /// Notes how each member changed.
-            fn note_changes(&self, was: &Self, patch: &mut serde_json::Map<String, serde_json::Value>) {
+            pub(super) fn note_changes(&self, was: &Self, patch: &mut serde_json::Map<String, serde_json::Value>) {
                 $(self.$inherited.note_changes(&was.$inherited, patch);)?
                 $(
                     let name = [stringify!($member) $(, $key)?];
-                    crate::live::patch::note_change(patch, name[name.len() - 1], &was.$member, &self.$member);
+                    crate::live::document::merge_patch::note_change(patch, name[name.len() - 1], &was.$member, &self.$member);
                 )*
             }
         }
 
-        impl crate::live::patch::MergePatch for $name {
+        impl crate::live::document::merge_patch::MergePatch for $name {
             fn patch(&self, was: &Self) -> serde_json::Value {
                 let mut patch = serde_json::Map::new();
                 self.note_changes(was, &mut patch);

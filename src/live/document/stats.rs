@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use super::patch::object;
+use super::merge_patch::object;
 use crate::gold::rollup::stats::{Coverage, Mean, Nps, Percentiles, SMALL_SAMPLE, Share};
 use crate::gold::rollup::{FeedbackTotals, PeriodTotals, TagEffect};
 
@@ -391,7 +391,7 @@ mod tests {
         };
         let coverage = Coverage {
             asked: Share { hit: 1, n: 2 },
-            reasons: [("skippedNoCustomerEmail", 1)].into(),
+            reasons: [(crate::domain::SkipReason::NoCustomerEmail, 1)].into(),
             since: "2026-11-21T09:41:00Z".parse().expect("a time"),
         };
         let open = crate::gold::rollup::BacklogByAge { under_4_hours: 2, ..Default::default() };

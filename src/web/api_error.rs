@@ -6,23 +6,31 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use axum::Json;
+use axum::extract::rejection::{BytesRejection, FormRejection, JsonRejection};
 use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use super::explain;
 use crate::live::ViewError;
 
 /// The media type of a problem document.
 pub const PROBLEM_JSON: &str = "application/problem+json";
+
+/// `Retry-After` when the store or Clarity is busy, in seconds.
+const RETRY_BUSY: u64 = 5;
+
+/// The longest text of axum's that is taken for an explanation, in bytes.
+pub(super) const MAX_REJECTION: usize = 1024;
 
 /// `Retry-After` while Clarity cannot confirm a user's role, in seconds.
 const RETRY_UNCONFIRMED: u64 = 10;
 
 /// An error that a handler answers with; as a response, a problem document.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Problem {
+pub struct ApiError {
     #[serde(rename = "type")]
     kind: String,
     title: Cow<'static, str>,
@@ -42,7 +50,7 @@ pub struct Problem {
     is_audited: bool,
 }
 
-impl Problem {
+impl ApiError {
     /// A problem with a type of its own, `urn:callboard:problem:<slug>`. Programs compare the slug: it never changes.
     #[must_use]
     pub fn new(status: StatusCode, slug: &'static str, title: impl Into<Cow<'static, str>>) -> Self {
@@ -89,13 +97,13 @@ impl Problem {
 
     /// 401: no valid credentials.
     #[must_use]
-    pub fn sign_in_needed() -> Self {
+    pub fn unauthorized() -> Self {
         Self::of(StatusCode::UNAUTHORIZED)
     }
 
     /// 403: the user's role does not permit it.
     #[must_use]
-    pub fn not_allowed() -> Self {
+    pub fn forbidden() -> Self {
         Self::of(StatusCode::FORBIDDEN)
     }
 
@@ -123,10 +131,10 @@ impl Problem {
     /// A scope that cannot be opened: 404 for a page that the list does not have, 429 where one user has too many scopes
     /// open, 503 where all users together have.
     #[must_use]
-    pub fn not_watched(refused: ViewError) -> Self {
+    pub fn view_refused(refused: ViewError) -> Self {
         let problem = match refused {
-            ViewError::TooManyViews => Self::not_now(60),
-            ViewError::OwnerLimit { .. } => Self::too_many(60),
+            ViewError::TooManyViews => Self::unavailable(60),
+            ViewError::OwnerLimit { .. } => Self::too_many_requests(60),
             ViewError::NoSuchPage { .. } => Self::not_found(),
         };
         problem.detail(refused.to_string())
@@ -134,7 +142,7 @@ impl Problem {
 
     /// 421: the request was sent to a host name that this server does not serve.
     #[must_use]
-    pub fn wrong_host() -> Self {
+    pub fn misdirected() -> Self {
         Self::new(
             StatusCode::MISDIRECTED_REQUEST,
             "wrong-host",
@@ -156,31 +164,51 @@ impl Problem {
 
     /// 415: not the content type or the content encoding that this route accepts.
     #[must_use]
-    pub fn wrong_content_type() -> Self {
+    pub fn unsupported_media_type() -> Self {
         Self::of(StatusCode::UNSUPPORTED_MEDIA_TYPE)
     }
 
     /// 422: well formed and not valid; the detail says why.
     #[must_use]
-    pub fn not_valid(detail: impl Into<String>) -> Self {
+    pub fn unprocessable(detail: impl Into<String>) -> Self {
         Self::of(StatusCode::UNPROCESSABLE_ENTITY).detail(detail)
     }
 
     /// 429, with `Retry-After`.
     #[must_use]
-    pub fn too_many(seconds: u64) -> Self {
+    pub fn too_many_requests(seconds: u64) -> Self {
         Self::of(StatusCode::TOO_MANY_REQUESTS).retry_after(seconds)
     }
 
     /// 500: a bug or a failure of ours. The cause is in the log, not in the answer.
     #[must_use]
-    pub fn broken() -> Self {
+    pub fn internal() -> Self {
         Self::of(StatusCode::INTERNAL_SERVER_ERROR)
+    }
+
+    /// 503: the store or an upstream is busy; try again in a few seconds.
+    #[must_use]
+    pub fn busy() -> Self {
+        Self::unavailable(RETRY_BUSY)
+    }
+
+    /// The problem that a rejection of axum's stands for, with a sentence that names the field where there is one.
+    #[must_use]
+    pub fn rejection(status: StatusCode, text: &str) -> Self {
+        let problem = Self::of(status);
+        let text = text.trim();
+        if text.is_empty() || text.len() > MAX_REJECTION || !status.is_client_error() {
+            return problem;
+        }
+        match explain::in_words(text) {
+            Some(sentence) => problem.detail(sentence),
+            None => problem.technical(text),
+        }
     }
 
     /// 503, with `Retry-After`.
     #[must_use]
-    pub fn not_now(seconds: u64) -> Self {
+    pub fn unavailable(seconds: u64) -> Self {
         Self::of(StatusCode::SERVICE_UNAVAILABLE).retry_after(seconds)
     }
 
@@ -288,7 +316,7 @@ impl Problem {
     }
 }
 
-impl IntoResponse for Problem {
+impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let mut response = (self.status, Json(&self)).into_response();
         let headers = response.headers_mut();
@@ -306,6 +334,18 @@ impl IntoResponse for Problem {
     }
 }
 
+macro_rules! from_rejections {
+    ($($rejection:ty),+ $(,)?) => {$(
+        impl From<$rejection> for ApiError {
+            fn from(rejection: $rejection) -> Self {
+                Self::rejection(rejection.status(), &rejection.body_text())
+            }
+        }
+    )+};
+}
+
+from_rejections!(BytesRejection, FormRejection, JsonRejection);
+
 fn as_u16<S: serde::Serializer>(status: &StatusCode, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_u16(status.as_u16())
 }
@@ -318,7 +358,7 @@ mod tests {
 
     #[tokio::test]
     async fn problem_is_a_document_with_type_and_extension_members() {
-        let problem = Problem::not_valid("There is no queue 12.").with("field", "queue").with("status", 200);
+        let problem = ApiError::unprocessable("There is no queue 12.").with("field", "queue").with("status", 200);
         let response = problem.into_response();
         assert_eq!(response.status(), StatusCode::UNPROCESSABLE_ENTITY);
         assert_eq!(response.headers()[CONTENT_TYPE], "application/problem+json");
@@ -337,7 +377,7 @@ mod tests {
     fn problem_page_of_each_status_has_a_heading_and_a_next_step() {
         let sent = [400, 401, 403, 404, 405, 408, 409, 413, 415, 418, 421, 422, 426, 429, 431, 500, 502, 503, 504];
         for status in sent.map(|status| StatusCode::from_u16(status).unwrap()) {
-            let problem = Problem::of(status).technical("Failed to deserialize form body: missing field `session`");
+            let problem = ApiError::of(status).technical("Failed to deserialize form body: missing field `session`");
             let page = crate::web::page_handlers::problem_page(&problem);
             let (heading, next) = problem.page_text();
             for sentence in [heading, next] {
@@ -349,14 +389,14 @@ mod tests {
                 assert!(!text.contains(technical), "{status} says {technical}: {text}");
             }
         }
-        let own = Problem::new(StatusCode::CONFLICT, "in-progress", "Ada has it in hand.").detail("She began at 9.");
+        let own = ApiError::new(StatusCode::CONFLICT, "in-progress", "Ada has it in hand.").detail("She began at 9.");
         assert_eq!(own.page_text().0, "Ada has it in hand.");
         assert!(crate::web::page_handlers::problem_page(&own).contains("She began at 9."));
     }
 
     #[test]
     fn retry_after_and_www_authenticate_are_set() {
-        assert_eq!(Problem::not_now(7).into_response().headers()[RETRY_AFTER], "7");
-        assert_eq!(Problem::sign_in_needed().into_response().headers()[WWW_AUTHENTICATE], "Bearer");
+        assert_eq!(ApiError::unavailable(7).into_response().headers()[RETRY_AFTER], "7");
+        assert_eq!(ApiError::unauthorized().into_response().headers()[WWW_AUTHENTICATE], "Bearer");
     }
 }

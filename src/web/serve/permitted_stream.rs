@@ -7,9 +7,9 @@ use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::door::Permit;
-use super::headcount::AddressPermit;
-use super::wire::Tcp;
+use super::admission::Permit;
+use super::connection_limit::AddressPermit;
+use super::tcp::Tcp;
 
 /// A stream that holds its permit until it is dropped: by the HTTP connection, or after an upgrade by the WebSocket.
 pub(super) struct PermittedStream<S> {

@@ -1,4 +1,4 @@
-//! The list of sign-ins: everybody's own, and for those who keep the house everybody's.
+//! The list of sign-ins: for users their own, for administrators all.
 
 use axum::Json;
 use axum::extract::{Path, State};
@@ -6,12 +6,12 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use serde_json::{Value, json};
 
-use super::Access;
-use super::viewer::{Agent, Viewer};
+use super::access::Access;
+use super::access::viewer::{Agent, Viewer};
+use super::api_error::ApiError;
 use crate::actions::SignIn;
 use crate::actions::sign_in::SignInSummary;
 use crate::domain::{AgentId, Role};
-use crate::web::problem::Problem;
 
 /// `GET /api/v1/sign-ins`: the newest first.
 pub async fn list(State(access): State<Access>, Agent(viewer): Agent) -> Json<Value> {
@@ -20,41 +20,41 @@ pub async fn list(State(access): State<Access>, Agent(viewer): Agent) -> Json<Va
 }
 
 /// `DELETE /api/v1/sign-ins/{id}`.
-pub async fn end(State(access): State<Access>, viewer: Viewer, Path(id): Path<String>) -> Result<StatusCode, Problem> {
+pub async fn end(State(access): State<Access>, viewer: Viewer, Path(id): Path<String>) -> Result<StatusCode, ApiError> {
     end_one(&access, viewer, &id).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// `POST /sign-ins/{id}/end`: the same, as the form of the page sends it.
+/// `POST /sign-ins/{id}/end`: the same, from the page.
 pub async fn end_by_form(
     State(access): State<Access>,
     viewer: Viewer,
     Path(id): Path<String>,
-) -> Result<Response, Problem> {
+) -> Result<Response, ApiError> {
     end_one(&access, viewer, &id).await?;
     Ok(Redirect::to("/sign-ins").into_response())
 }
 
-/// Whoever's sign-ins this viewer may see.
+/// The sign-ins that this viewer may see.
 #[must_use]
 pub fn listed(access: &Access, viewer: &Viewer) -> Vec<SignInSummary> {
     access.sign_ins().map(|sign_ins| sign_ins.list(whose(viewer))).unwrap_or_default()
 }
 
-/// One's own may be ended whatever Clarity says; others' only while it says who one is.
-async fn end_one(access: &Access, viewer: Viewer, id: &str) -> Result<(), Problem> {
+/// One's own sign-ins may be ended at any time, those of others only while Clarity confirms the administrator.
+async fn end_one(access: &Access, viewer: Viewer, id: &str) -> Result<(), ApiError> {
     let viewer = viewer.at_least(Role::Agent)?;
-    let Some(sign_ins) = access.sign_ins() else { return Err(Problem::not_found()) };
+    let Some(sign_ins) = access.sign_ins() else { return Err(ApiError::not_found()) };
     let may_act = viewer.sign_in().is_none_or(SignIn::may_act);
     let whose = if may_act { whose(&viewer) } else { viewer.agent() };
     if !sign_ins.end(id, whose).await {
-        return Err(Problem::not_found());
+        return Err(ApiError::not_found());
     }
-    access.write(&viewer.actor(), "sign-in.end", &format!("sign-in {id}"), json!({})).await;
+    access.audit(&viewer.actor(), "sign-in.end", &format!("sign-in {id}"), json!({})).await;
     Ok(())
 }
 
-/// One's own, unless one keeps the house.
+/// The agent whose sign-ins the viewer may see. `None`: all.
 fn whose(viewer: &Viewer) -> Option<AgentId> {
     viewer.agent().filter(|_| viewer.role() < Role::Administrator)
 }

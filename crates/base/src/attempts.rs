@@ -9,14 +9,14 @@ use parking_lot::{Mutex, MutexGuard};
 use tokio::time::Instant;
 
 /// After how long without an attempt a key's failures are forgotten.
-pub(super) const FORGET_AFTER: Duration = Duration::from_secs(3600);
+pub const FORGET_AFTER: Duration = Duration::from_secs(3600);
 
 /// How many keys are kept at most.
 const MAX_KEYS: usize = 1 << 16;
 
 /// How long to wait between failed attempts.
 #[derive(Debug, Clone, Copy)]
-pub struct Backoff {
+pub struct Delays {
     /// How many failures cause no wait.
     pub free: u32,
     /// The first wait.
@@ -33,7 +33,7 @@ pub struct Attempts(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    backoff: Backoff,
+    backoff: Delays,
     hasher: RandomState,
     failures: Mutex<HashMap<u64, Failures>>,
 }
@@ -58,7 +58,7 @@ pub struct Attempt {
 impl Attempts {
     /// No failures yet.
     #[must_use]
-    pub fn new(backoff: Backoff) -> Self {
+    pub fn new(backoff: Delays) -> Self {
         Self(Arc::new(Inner { backoff, hasher: RandomState::new(), failures: Mutex::default() }))
     }
 
@@ -93,7 +93,7 @@ impl Attempts {
     }
 }
 
-impl Backoff {
+impl Delays {
     /// The wait after this many failures.
     fn after(self, failures: u32) -> Duration {
         match failures.checked_sub(self.free) {
@@ -131,7 +131,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn full_memory_keeps_the_keys_with_most_failures() {
         let second = Duration::from_secs(1);
-        let attempts = Attempts::new(Backoff { free: 3, first: second, factor: 1, longest: second });
+        let attempts = Attempts::new(Delays { free: 3, first: second, factor: 1, longest: second });
         for _ in 0..3 {
             drop(attempts.begin(&"most"));
         }
