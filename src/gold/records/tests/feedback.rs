@@ -103,7 +103,8 @@ fn erased_customer_is_not_recognized_and_session_keeps_agent() {
     let person = CustomerIdentity::new(None, Some("(312) 863 3465"));
     records
         .apply(Fact::Forgotten { responses: Vec::new(), surveys: Vec::new(), sessions: Vec::new(), person }, at(101));
-    let nobody = SessionRecord { person: CustomerIdentity::default(), conversation: None, ..ended_session(1, 10, None) };
+    let nobody =
+        SessionRecord { person: CustomerIdentity::default(), conversation: None, ..ended_session(1, 10, None) };
     assert_eq!(records.take_unsaved_sessions(9), [nobody], "and so it is kept");
     records.apply(response_of_jenny(1, &[("transaction_date", &day())]), at(102));
     records.rederive();
