@@ -49,7 +49,7 @@ fn response_waits_for_its_named_session_and_is_attributed() {
     assert_eq!(joined(&mut records).agent, Some(AgentId(41)), "the call is over, what it was is still known");
 }
 
-/// The same facts in any order give the same attribution (`apis.md` J52, J61).
+/// The same facts in any order give the same attribution (apis.md J52, J61).
 #[test]
 fn attribution_does_not_depend_on_the_order_of_facts() {
     let mut update = AgentUpdate::new(AgentId(41));

@@ -2,7 +2,7 @@
 
 use super::*;
 
-/// A session id, a conversation id and an agent must all fit (`apis.md` J15, J16, J25, J40).
+/// A session id, a conversation id and an agent must all fit (apis.md J15, J16, J25, J40).
 #[test]
 fn external_survey_matches_a_session_only_if_all_fits() {
     let mut records = new_records();
@@ -174,7 +174,7 @@ fn old_surveys_are_evicted_unless_a_user_must_act() {
     assert_eq!(shown(&mut records), "answered late, answered late-request, failed, new");
 }
 
-/// The e-mail address decides before the table (`apis.md` J25, J26).
+/// The e-mail address decides before the table (apis.md J25, J26).
 #[test]
 fn survey_names_its_agent_by_email_else_by_table() {
     let mut records = new_records();
@@ -192,7 +192,7 @@ fn survey_names_its_agent_by_email_else_by_table() {
     assert_eq!(about(&records), Some(AgentId(2)), "an address that two share is nobody's");
 }
 
-/// A name that two agents share identifies neither, and display names are never used (`apis.md` J26).
+/// A name that two agents share identifies neither, and display names are never used (apis.md J26).
 #[test]
 fn survey_names_its_agent_by_login_or_sip_address() {
     let mut records = new_records();
