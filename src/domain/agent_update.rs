@@ -17,7 +17,7 @@ use super::status_history::StatusHistory;
 pub struct AgentStatusUpdate {
     /// The status.
     pub status: Change<AgentStatus>,
-    /// The status name that Clarity sent, if its status number means another one. The number counts (`apis.md` B63).
+    /// The status name that Clarity sent, if its status number means another one. The number counts (apis.md B63).
     pub contradicting: Option<Arc<str>>,
     /// The reason code, in the site's own words.
     pub reason: Change<Arc<str>>,
@@ -45,7 +45,7 @@ impl AgentStatusUpdate {
 }
 
 /// What one message reports of one agent. A field that it leaves out is `None` or empty, which means "unchanged" in a
-/// pushed update and "no value" in a snapshot: the two are merged by different functions (`apis.md` B77).
+/// pushed update and "no value" in a snapshot: the two are merged by different functions (apis.md B77).
 #[derive(Debug, Clone, PartialEq)]
 pub struct AgentUpdate {
     /// The agent's id.
@@ -56,9 +56,9 @@ pub struct AgentUpdate {
     pub team: Option<TeamId>,
     /// The e-mail address, by which Agent Connect knows agents.
     pub email: Option<Arc<str>>,
-    /// The login name. Other systems may know agents by it (`apis.md` J26).
+    /// The login name. Other systems may know agents by it (apis.md J26).
     pub login: Option<Arc<str>>,
-    /// The SIP address. Other systems may know agents by it (`apis.md` J26).
+    /// The SIP address. Other systems may know agents by it (apis.md J26).
     pub sip: Option<Arc<str>>,
     /// Whether our account may not see the agent. Nothing else is known then.
     pub not_permitted: bool,

@@ -1,4 +1,4 @@
-//! How a customer is recognized: by e-mail address, telephone number or CRM id, however they are written (`apis.md` D.2).
+//! How a customer is recognized: by e-mail address, telephone number or CRM id, however they are written (apis.md D.2).
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -25,7 +25,7 @@ pub struct CustomerIdentity {
     emails: BTreeSet<String>,
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     phones: BTreeSet<Phone>,
-    /// Ids in the site's own systems (`apis.md` J20).
+    /// Ids in the site's own systems (apis.md J20).
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     numbers: BTreeSet<String>,
 }
@@ -33,11 +33,11 @@ pub struct CustomerIdentity {
 /// The kinds of identities that two customers may share, the most reliable first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum IdentityKind {
-    /// An id in the site's own systems (`apis.md` J20).
+    /// An id in the site's own systems (apis.md J20).
     Number,
-    /// An e-mail address (`apis.md` J21).
+    /// An e-mail address (apis.md J21).
     Email,
-    /// A telephone number, which a family or an office may share (`apis.md` J22).
+    /// A telephone number, which a family or an office may share (apis.md J22).
     Phone,
 }
 
@@ -83,7 +83,7 @@ impl CustomerIdentity {
     }
 
     /// A customer who called from a SIP address. Its user part may be a telephone number. Otherwise, in the federated
-    /// domains, the SIP address is also the e-mail address (`apis.md` J28). In other domains it is a name at a telephone
+    /// domains, the SIP address is also the e-mail address (apis.md J28). In other domains it is a name at a telephone
     /// company, by which no other system knows the customer: it is ignored.
     #[must_use]
     pub fn at_sip(address: &str, federated: &[String]) -> Self {
@@ -124,7 +124,7 @@ impl CustomerIdentity {
         self.phones.iter()
     }
 
-    /// Removes addresses that many people share, such as info@: they do not identify a customer (`apis.md` J21).
+    /// Removes addresses that many people share, such as info@: they do not identify a customer (apis.md J21).
     #[must_use]
     pub fn without_shared_addresses(mut self) -> Self {
         self.emails.retain(|email| email.split_once('@').is_none_or(|(name, _)| !SHARED_MAILBOXES.contains(&name)));
@@ -260,8 +260,8 @@ mod tests {
         assert!(person("", "sip:rob@example.com").is_unknown());
     }
 
-    /// The user part of a SIP address may be a telephone number (`apis.md` J22); an e-mail address it is in federated domains
-    /// only (`apis.md` J28).
+    /// The user part of a SIP address may be a telephone number (apis.md J22); an e-mail address it is in federated domains
+    /// only (apis.md J28).
     #[test]
     fn sip_address_is_an_email_in_federated_domains_only() {
         let federated = ["example.com".to_owned(), "Partner.example".to_owned()];

@@ -9,7 +9,7 @@ use super::{
 };
 
 /// A position in the order in which pushes were received and requests were sent. A snapshot carries the position of its
-/// *request*: whatever was pushed after that is newer than the snapshot (`apis.md` B114).
+/// *request*: whatever was pushed after that is newer than the snapshot (apis.md B114).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Ordinal(pub u64);
 

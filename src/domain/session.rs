@@ -94,7 +94,7 @@ impl SessionKind {
 
 /// What one message reports of one session. A field that it leaves out is unchanged.
 ///
-/// Times are instants, never running durations: a duration would change with every poll (`apis.md` B76).
+/// Times are instants, never running durations: a duration would change with every poll (apis.md B76).
 #[derive(Debug, Clone, PartialEq)]
 pub struct SessionUpdate {
     /// The session's id.

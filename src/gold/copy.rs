@@ -108,7 +108,7 @@ mod tests {
     use super::*;
     use crate::domain::{Fact, FeedbackAction, FeedbackActionKind, Health, RequestState, ResponseRecord};
     use crate::gold::{BusinessDay, Gold, MatchRules};
-    use base::Lifecycle;
+    use base::{Clock, Lifecycle};
 
     fn open_backlog(gold: &Gold) -> Option<[u64; 4]> {
         gold.copy().open_backlog().map(|backlog| backlog.by_age().map(|(_, count)| count))

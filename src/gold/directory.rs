@@ -1,4 +1,4 @@
-//! The agent directory: who an agent is in each upstream system (`apis.md` J25 to J27). Never by display name, which two
+//! The agent directory: who an agent is in each upstream system (apis.md J25 to J27). Never by display name, which two
 //! agents may share.
 
 use std::collections::{BTreeSet, HashMap};
@@ -55,7 +55,7 @@ impl AgentDirectory {
     }
 
     /// The agent whom another system means by any of these names: by e-mail address, else by the site's table (`by_table`),
-    /// else by login name, else by SIP address. A name that two agents share identifies neither (`apis.md` J50).
+    /// else by login name, else by SIP address. A name that two agents share identifies neither (apis.md J50).
     #[must_use]
     pub fn find(&self, names: &[&str], by_table: Option<AgentId>) -> Option<AgentId> {
         let only = |of: &ByName, name: &str| {
@@ -135,7 +135,7 @@ mod tests {
         assert_eq!(directory.find(&["0042"], None), None, "a number is no address");
     }
 
-    /// The e-mail address decides first, then the table, the login name and the SIP address (`apis.md` J25, J26, J50).
+    /// The e-mail address decides first, then the table, the login name and the SIP address (apis.md J25, J26, J50).
     #[test]
     fn agent_is_found_by_email_then_table_then_login_then_sip() {
         let mut directory = AgentDirectory::default();

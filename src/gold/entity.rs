@@ -305,7 +305,7 @@ impl SurveyRequest {
     }
 
     /// Whether the rating is low enough for a service recovery, and Agent Connect's id is known. Each scale has its own limit
-    /// (`apis.md` J44).
+    /// (apis.md J44).
     #[must_use]
     pub fn wants_recovery(&self) -> bool {
         let is_low = self.result.as_ref().is_some_and(|it| match it.stars {

@@ -25,7 +25,7 @@ pub enum MatchRule {
     Unmapped,
 }
 
-/// How reliable an attribution is (`apis.md` D.2).
+/// How reliable an attribution is (apis.md D.2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Confidence {
     /// Likely, without an alternative.
@@ -51,7 +51,7 @@ pub struct Attribution {
     pub team: Option<TeamId>,
     /// Other sessions that the response may be about.
     pub candidates: BTreeMap<SessionId, Candidate>,
-    /// What a weaker rule says instead, in words (`apis.md` J51).
+    /// What a weaker rule says instead, in words (apis.md J51).
     pub conflict: Option<String>,
 }
 
@@ -87,7 +87,7 @@ impl MatchRule {
     #[must_use]
     pub fn confidence(self) -> Option<Confidence> {
         match self {
-            // What the site's tables say is certain (`apis.md` J19, J24).
+            // What the site's tables say is certain (apis.md J19, J24).
             Self::Pinned | Self::ExtraSession | Self::ExtraConversation | Self::Place => Some(Confidence::Certain),
             Self::CustomerVisit => Some(Confidence::Medium),
             Self::Waiting | Self::Unmapped => None,

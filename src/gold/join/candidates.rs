@@ -62,7 +62,7 @@ fn by_conversation(
 }
 
 /// The customer and the time must match and, where both are known, the queue. Each kind of identity is a rule of its own,
-/// the most reliable first (`apis.md` J20 to J23).
+/// the most reliable first (apis.md J20 to J23).
 fn by_visit(
     response: &ResponseRecord,
     rules: &MatchRules,

@@ -7,10 +7,10 @@ use jiff::Timestamp;
 use super::match_key::MatchKey;
 use crate::domain::{AgentId, CustomerIdentity, QueueId, ResponseId, SessionId, TeamId};
 
-/// What is known of a session, also after it has ended: feedback comes later than the call (`apis.md` J60).
+/// What is known of a session, also after it has ended: feedback comes later than the call (apis.md J60).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KnownSession {
-    /// The first queue it was in, to which feedback is attributed (`apis.md` J43).
+    /// The first queue it was in, to which feedback is attributed (apis.md J43).
     pub queue: Option<QueueId>,
     /// The last primary agent.
     pub agent: Option<AgentId>,
@@ -20,7 +20,7 @@ pub struct KnownSession {
     pub ended: Option<Timestamp>,
     /// The customer.
     pub customer: CustomerIdentity,
-    /// The Kustomer conversation that it belongs to (`apis.md` J17).
+    /// The Kustomer conversation that it belongs to (apis.md J17).
     pub conversation: Option<Arc<str>>,
 }
 

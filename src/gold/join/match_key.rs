@@ -50,7 +50,7 @@ impl fmt::Debug for MatchKey {
     }
 }
 
-/// The identity of a response's customer, without shared mailboxes (`apis.md` J20 to J22).
+/// The identity of a response's customer, without shared mailboxes (apis.md J20 to J22).
 pub(super) fn identity_of(customer: &Customer) -> CustomerIdentity {
     CustomerIdentity::new(customer.email.as_deref(), customer.phone.as_deref())
         .and(customer.crm_id.as_deref().map(CustomerIdentity::numbered).unwrap_or_default())

@@ -11,7 +11,7 @@ use super::match_key::MatchKey;
 use super::rules::MatchRules;
 use crate::domain::{QueueId, ResponseRecord, SessionId, TeamId};
 
-/// How long a response waits for a session or conversation that it names before it counts as unlinked (`apis.md` J61).
+/// How long a response waits for a session or conversation that it names before it counts as unlinked (apis.md J61).
 const MAX_WAIT: SignedDuration = SignedDuration::from_hours(7 * 24);
 
 /// What a response is attributed to.
@@ -55,7 +55,7 @@ pub fn attribute(response: &ResponseRecord, rules: &MatchRules, lookup: &impl Se
     }
 }
 
-/// A response without a session is attributed by its place (`apis.md` J53).
+/// A response without a session is attributed by its place (apis.md J53).
 fn without_session(
     response: &ResponseRecord,
     rules: &MatchRules,
@@ -109,7 +109,7 @@ struct PlaceAttribution {
 }
 
 impl PlaceAttribution {
-    /// The place that the response was delegated to goes before its own (`apis.md` J24).
+    /// The place that the response was delegated to goes before its own (apis.md J24).
     fn of(response: &ResponseRecord, rules: &MatchRules, lookup: &impl SessionLookup) -> Option<Self> {
         [&response.delegated_to, &response.place].into_iter().flatten().find_map(|place| {
             let partner_id = place.partner_id.as_deref()?;

@@ -8,11 +8,11 @@ use crate::domain::{QueueId, ResponseRecord, SessionId, TeamId};
 /// The `[join]` tables of the configuration.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct MatchRules {
-    /// Keys of `context.extra` whose value is a session's id (`apis.md` J19).
+    /// Keys of `context.extra` whose value is a session's id (apis.md J19).
     pub session_keys: Vec<String>,
-    /// Keys of `context.extra` whose value is a conversation's id (`apis.md` J19).
+    /// Keys of `context.extra` whose value is a conversation's id (apis.md J19).
     pub conversation_keys: Vec<String>,
-    /// Places by partner id (`apis.md` J24).
+    /// Places by partner id (apis.md J24).
     pub places: BTreeMap<String, PlaceRule>,
     /// How the time of a visit is read.
     pub visits: VisitRules,

@@ -1,4 +1,4 @@
-//! Attribution of responses, rule by rule (`apis.md` J19 to J24, J50 to J53, J65).
+//! Attribution of responses, rule by rule (apis.md J19 to J24, J50 to J53, J65).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -212,7 +212,7 @@ fn of_customer(email: &str, phone: &str, extra: &[(&str, &str)], at: Option<Plac
     ResponseRecord { customer, ..response(extra, at, None) }
 }
 
-/// Three in the morning in Chicago is nine in the morning for Clarity (`apis.md` J65).
+/// Three in the morning in Chicago is nine in the morning for Clarity (apis.md J65).
 #[test]
 fn visit_matches_the_only_session_of_the_customer_then() {
     let morning = &[("transaction_date", "2026-11-21"), ("transaction_time", "03:20:00")][..];
@@ -293,7 +293,7 @@ fn pin_is_certain_and_never_a_conflict() {
     assert_eq!((found.session, found.agent), (Some(SessionId(7)), None), "though the session is not known");
 }
 
-/// Each kind of identity is a rule of its own (`apis.md` J20 to J22).
+/// Each kind of identity is a rule of its own (apis.md J20 to J22).
 #[test]
 fn most_reliable_identity_decides_and_others_conflict() {
     let morning = &[("transaction_date", "2026-11-21"), ("transaction_time", "03:05")][..];
@@ -327,7 +327,7 @@ fn visit_of_another_conversation_does_not_match() {
     assert_eq!((found.rule, found.session), (MatchRule::CustomerVisit, Some(SessionId(82_675))));
 }
 
-/// After a week without the named session a response is attributed by its place (`apis.md` J61).
+/// After a week without the named session a response is attributed by its place (apis.md J61).
 #[test]
 fn unknown_named_session_is_awaited_for_a_week() {
     let said = |created: &str| ResponseRecord {

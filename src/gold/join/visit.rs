@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp, ToSpan};
 
 use crate::domain::ResponseRecord;
 
-/// Where a response names the time of the visit, and how near a session must be to match it (`apis.md` J23, J65).
+/// Where a response names the time of the visit, and how near a session must be to match it (apis.md J23, J65).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VisitRules {
     /// The key of `context.extra` that holds the day, as in `2026-11-20`.

@@ -1,4 +1,4 @@
-//! What records contribute to the roll-ups, and for which groups they count (`apis.md` J40 to J44, J53).
+//! What records contribute to the roll-ups, and for which groups they count (apis.md J40 to J44, J53).
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -262,7 +262,7 @@ impl Records {
         let agent = self.agent_of_survey(survey, result);
         let session = survey.and_then(|survey| survey.session).or_else(|| result.and_then(|result| result.session));
         let session = session.or_else(|| result.and_then(|result| self.session_named(result)));
-        // Feedback counts for the first queue of the call (`apis.md` J43).
+        // Feedback counts for the first queue of the call (apis.md J43).
         let queue = session.and_then(|session| self.sessions.known(session)?.queue);
         let mut groups = groups(agent, agent.and_then(|agent| self.agents.get(&agent)?.team), queue);
         let tags = survey.map(|survey| &survey.tags).into_iter().chain(result.map(|result| &result.tags)).flatten();

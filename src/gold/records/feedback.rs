@@ -376,7 +376,7 @@ fn last_activity(record: &ResponseRecord, actions: &Actions) -> Option<Timestamp
 }
 
 /// Whether the customer needs a reply. Goodays requires one to every response and every message, also to a message in a
-/// closed thread (`apis.md` G38, B151, B152).
+/// closed thread (apis.md G38, B151, B152).
 fn needs_reply(record: &ResponseRecord, revision: &str, actions: &Actions) -> bool {
     let is_open = matches!(record.thread, ThreadState::Open | ThreadState::Pending);
     let newest = record.messages.values().max_by_key(|message| (message.at, &message.id));

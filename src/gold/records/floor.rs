@@ -1,7 +1,7 @@
 //! Agents, queues and the structure of the site.
 //!
 //! A snapshot and a pushed update are merged by different functions: what a snapshot leaves out does not exist, what an update
-//! leaves out is unchanged (`apis.md` B77).
+//! leaves out is unchanged (apis.md B77).
 //!
 //! The structure decides which agents, queues and teams exist, their names, and agents' teams. A search, and then snapshots
 //! and updates, only fill in what it leaves open.
@@ -43,7 +43,7 @@ impl Name {
     }
 }
 
-/// When each part was last pushed. A snapshot that was requested earlier is older than that part (`apis.md` B114), and newer
+/// When each part was last pushed. A snapshot that was requested earlier is older than that part (apis.md B114), and newer
 /// than the others.
 #[derive(Debug, Clone, Copy, Default)]
 struct PushedAt {
@@ -217,7 +217,7 @@ impl Records {
     }
 
     fn has_queue(&self, id: QueueId) -> bool {
-        // The ids that stand for no queue are in no structure (`apis.md` C57).
+        // The ids that stand for no queue are in no structure (apis.md C57).
         let is_special = id.0 <= 0 || id.0 == 9999;
         !self.is_structured || is_special || self.queues.get(&id).is_some_and(|record| record.is_structured)
     }
@@ -305,7 +305,7 @@ impl Records {
     }
 
     /// Applies a snapshot of a queue that was requested at `asked`. Clarity documents no such request, and only some sites answer
-    /// it (`apis.md` C48).
+    /// it (apis.md C48).
     pub(super) fn apply_queue_snapshot(&mut self, asked: Ordinal, snapshot: QueueUpdate, now: Timestamp) {
         let id = snapshot.id;
         if !self.has_queue(id) {
@@ -342,7 +342,7 @@ impl Records {
         }
     }
 
-    /// Applies a pushed update of a queue. Pushes have no order but that of their arrival (`apis.md` B114).
+    /// Applies a pushed update of a queue. Pushes have no order but that of their arrival (apis.md B114).
     pub(super) fn apply_queue_update(&mut self, pushed: Ordinal, update: QueueUpdate, now: Timestamp) {
         let id = update.id;
         if !self.has_queue(id) {

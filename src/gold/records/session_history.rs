@@ -163,7 +163,7 @@ impl SessionHistory {
 }
 
 /// Merges a report into what is known. After the end of a session Clarity names its first queue and its last primary agent
-/// (`apis.md` J41, J43), and a report with an end decides. Before that the first queue and the latest agent are kept.
+/// (apis.md J41, J43), and a report with an end decides. Before that the first queue and the latest agent are kept.
 fn merged(known: Option<&KnownSession>, report: SessionRecord, now: Timestamp) -> KnownSession {
     let has_ended = report.ended.is_some();
     let Some(known) = known else {
@@ -239,7 +239,7 @@ mod tests {
         MatchKey::Customer(email.into())
     }
 
-    /// Before the end the first queue and the latest agent are kept; a report with an end decides (`apis.md` J41, J43).
+    /// Before the end the first queue and the latest agent are kept; a report with an end decides (apis.md J41, J43).
     #[test]
     fn report_with_an_end_overrides_queue_agent_and_beginning() {
         let mut history = SessionHistory::default();

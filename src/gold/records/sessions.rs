@@ -19,7 +19,7 @@ use crate::gold::join::{KnownSession, MatchKey};
 use crate::gold::merge;
 
 /// Clarity sends durations, so the same instant differs between two messages by their delay. Within this tolerance the first
-/// one is kept: an instant that moved with every poll would be a change of every page (`apis.md` B76).
+/// one is kept: an instant that moved with every poll would be a change of every page (apis.md B76).
 const SAME_INSTANT: SignedDuration = SignedDuration::from_secs(2);
 
 /// Above this many first agents those of sessions that no longer exist are removed.
@@ -331,7 +331,7 @@ fn merged(
         Holder::Queue(queue) => (None, Some(queue)),
     };
     let status = update.status.or_else(|| known.map(|known| known.status.clone())).unwrap_or(SessionStatus::New);
-    // An instant is valid only while the session has that status (`apis.md` B76), whichever message reports the status.
+    // An instant is valid only while the session has that status (apis.md B76), whichever message reports the status.
     let queued = update.queued_since.filter(|_| status.is_waiting());
     let active = update.active_since.filter(|_| status == SessionStatus::Active);
     let queued_since = same_instant(known.and_then(|known| known.queued_since), queued)

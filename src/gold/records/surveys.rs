@@ -301,7 +301,7 @@ impl Surveys {
         Some((None, Some(Arc::clone(result))))
     }
 
-    /// The survey that a recovery names (`apis.md` J13).
+    /// The survey that a recovery names (apis.md J13).
     pub fn recovered(&self, survey: Option<&Survey>, result: Option<&SurveyResult>) -> Option<SurveyId> {
         let parent = || result?.parent.as_ref();
         survey.and_then(|survey| survey.recovers.clone()).or_else(|| match self.shown_key(parent()?) {
@@ -372,7 +372,7 @@ impl Records {
     }
 
     /// The session whose id a result names. An id alone proves nothing: the session must be known, its agent must be the one
-    /// whom the result names, and the time must fit (`apis.md` J16).
+    /// whom the result names, and the time must fit (apis.md J16).
     pub(super) fn session_named(&self, result: &SurveyResult) -> Option<SessionId> {
         self.session_match(result)?.ok()
     }
@@ -398,7 +398,7 @@ impl Records {
         Some(Err((session, why)))
     }
 
-    /// The agent of a survey: the one whom the result names, else the one whom the request names (`apis.md` J40, J25, J26).
+    /// The agent of a survey: the one whom the result names, else the one whom the request names (apis.md J40, J25, J26).
     pub(super) fn agent_of_survey(&self, survey: Option<&Survey>, result: Option<&SurveyResult>) -> Option<AgentId> {
         let by_request = || survey.and_then(|survey| self.directory.find(&names_in_request(survey), survey.agent));
         result.and_then(|result| self.agent_in_result(result)).or_else(by_request)
@@ -408,7 +408,7 @@ impl Records {
         self.directory.find(&names_in_result(result), result.agent)
     }
 
-    /// The conversation with this id, which has 24 hexadecimal digits and must be known (`apis.md` J15).
+    /// The conversation with this id, which has 24 hexadecimal digits and must be known (apis.md J15).
     fn conversation_named(&self, id: &Arc<str>) -> Option<Arc<str>> {
         let is_id = id.len() == 24 && id.bytes().all(|digit| digit.is_ascii_hexdigit());
         let parts = self.surveys.interactions.get(&interaction(id)).filter(|_| is_id)?;

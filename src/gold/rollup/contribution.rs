@@ -1,6 +1,6 @@
 //! What one record adds to the totals: instants and flags, without personal data.
 //!
-//! The scales are kept apart: stars are never converted to NPS, nor NPS to stars (`apis.md` J44).
+//! The scales are kept apart: stars are never converted to NPS, nor NPS to stars (apis.md J44).
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -29,7 +29,7 @@ pub struct Contribution {
 /// A customer's answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Answer {
-    /// When. It counts for that day (`apis.md` J62).
+    /// When. It counts for that day (apis.md J62).
     pub at: Timestamp,
     /// The star rating, 1 to 5.
     pub stars: Option<u8>,
@@ -221,7 +221,7 @@ fn reply_target(response: &ResponseRecord, targets: &ReplyTargets) -> SignedDura
 }
 
 /// Why a survey request did not reach the customer. An accepted one counts as delivered until something else is reported:
-/// Agent Connect reports deliveries later, and only where the site collects them (`apis.md` B181).
+/// Agent Connect reports deliveries later, and only where the site collects them (apis.md B181).
 fn skip_reason(state: SurveyState, reached: Delivery, is_delivered: bool) -> Option<SkipReason> {
     if is_delivered {
         return None;

@@ -8,7 +8,7 @@ use crate::domain::{AgentId, QueueId, TeamId};
 /// A group of records that are counted together.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum RollupGroup {
-    /// All records, also those that are attributed to nothing (`apis.md` J53).
+    /// All records, also those that are attributed to nothing (apis.md J53).
     Floor,
     /// Records about one agent.
     Agent(AgentId),

@@ -130,7 +130,7 @@ pub struct Nps {
 }
 
 impl Nps {
-    /// Adds an answer. A five is a detractor, not five stars (`apis.md` B147).
+    /// Adds an answer. A five is a detractor, not five stars (apis.md B147).
     pub fn add(&mut self, score: u8) {
         self.promoters += u64::from(score >= 9);
         self.detractors += u64::from(score <= 6);

@@ -198,7 +198,7 @@ fn pushed_status_extends_history_and_snapshot_without_one_keeps_it() {
 #[test]
 fn metrics_by_queue_are_added_removed_and_replaced() {
     let metrics = |count| {
-        let bag = BTreeMap::from([(Metric::Answered, MetricValue::Count(count))]);
+        let bag = BTreeMap::from([(crate::domain::Metric::Answered, MetricValue::Count(count))]);
         BTreeMap::from([(Modality::Audio, bag)])
     };
     let queues =

@@ -49,7 +49,7 @@ fn response_waits_for_its_named_session_and_is_attributed() {
     assert_eq!(joined(&mut records).agent, Some(AgentId(41)), "the call is over, what it was is still known");
 }
 
-/// The same facts in any order give the same attribution (`apis.md` J52, J61).
+/// The same facts in any order give the same attribution (apis.md J52, J61).
 #[test]
 fn attribution_does_not_depend_on_the_order_of_facts() {
     let mut update = AgentUpdate::new(AgentId(41));
@@ -103,7 +103,8 @@ fn erased_customer_is_not_recognized_and_session_keeps_agent() {
     let person = CustomerIdentity::new(None, Some("(312) 863 3465"));
     records
         .apply(Fact::Forgotten { responses: Vec::new(), surveys: Vec::new(), sessions: Vec::new(), person }, at(101));
-    let nobody = SessionRecord { person: CustomerIdentity::default(), conversation: None, ..told(1, 10, None) };
+    let nobody =
+        SessionRecord { person: CustomerIdentity::default(), conversation: None, ..ended_session(1, 10, None) };
     assert_eq!(records.take_unsaved_sessions(9), [nobody], "and so it is kept");
     records.apply(response_of_jenny(1, &[("transaction_date", &day())]), at(102));
     records.rederive();

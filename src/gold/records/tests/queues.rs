@@ -177,7 +177,7 @@ fn special_queue_ids_are_kept_and_named() {
     }
 }
 
-/// A push after the request of a snapshot is newer than the snapshot (`apis.md` B114, C48).
+/// A push after the request of a snapshot is newer than the snapshot (apis.md B114, C48).
 #[test]
 fn queue_snapshot_keeps_pushes_after_its_request() {
     let mut records = new_records();

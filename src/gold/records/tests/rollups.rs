@@ -2,7 +2,7 @@
 
 use super::*;
 
-/// The result names the agent, the first queue counts, and every rating counts for the floor (`apis.md` J40, J43, J53).
+/// The result names the agent, the first queue counts, and every rating counts for the floor (apis.md J40, J43, J53).
 #[test]
 fn rating_counts_for_named_agent_first_queue_and_floor() {
     use crate::gold::rollup::RollupGroup;
@@ -34,7 +34,7 @@ fn rating_counts_for_named_agent_first_queue_and_floor() {
     assert!(records.counts_are_sound());
 }
 
-/// A session and its conversation are one interaction (`apis.md` J17), counted once (`apis.md` J63).
+/// A session and its conversation are one interaction (apis.md J17), counted once (apis.md J63).
 #[test]
 fn interaction_is_covered_once_in_any_order() {
     use crate::domain::{Interaction, SkippedSurvey, SurveyOrigin};

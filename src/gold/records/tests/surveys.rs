@@ -2,7 +2,7 @@
 
 use super::*;
 
-/// A session id, a conversation id and an agent must all fit (`apis.md` J15, J16, J25, J40).
+/// A session id, a conversation id and an agent must all fit (apis.md J15, J16, J25, J40).
 #[test]
 fn external_survey_matches_a_session_only_if_all_fits() {
     let mut records = new_records();
@@ -118,7 +118,7 @@ fn old_surveys_are_evicted_unless_a_user_must_act() {
         survey.request_id = Some(format!("{id}-request").into());
         records.apply(Fact::Survey(Box::new(survey)), at(now));
     };
-    let told = |records: &mut Records, interaction: &str, answered: i64, now: i64| {
+    let report_result = |records: &mut Records, interaction: &str, answered: i64, now: i64| {
         let result = SurveyResult {
             uuid: format!("{interaction}-request").into(),
             sequence: 1,
@@ -138,10 +138,10 @@ fn old_surveys_are_evicted_unless_a_user_must_act() {
         ids.join(", ")
     };
     ask(&mut records, "answered", SurveyState::Accepted, 20);
-    ended_session(&mut records, "answered", 30, 30);
+    report_result(&mut records, "answered", 30, 30);
     ask(&mut records, "dry run", SurveyState::DryRun, 20);
     ask(&mut records, "failed", SurveyState::Failed, 20);
-    ended_session(&mut records, "elsewhere", 30, 30);
+    report_result(&mut records, "elsewhere", 30, 30);
     let all = "answered, answered-request, dry run, elsewhere-request, failed";
     let pass = |records: &mut Records, now: i64| records.apply(Fact::MetricLabels(BTreeMap::new()), at(now));
     records.begin_day(at(64 * day));
@@ -151,7 +151,7 @@ fn old_surveys_are_evicted_unless_a_user_must_act() {
     pass(&mut records, 65 * day);
     assert_eq!(shown(&mut records), "failed", "that waits for a person");
     assert_eq!(records.surveys.remembered(), (1, 1, 0), "and nothing is left of the others");
-    ended_session(&mut records, "answered", 30, 65 * day + 1);
+    report_result(&mut records, "answered", 30, 65 * day + 1);
     records.rederive();
     assert_eq!(records.surveys.ids().count(), 1, "what left does not come back as somebody else's");
     pass(&mut records, 65 * day + hour);
@@ -161,20 +161,20 @@ fn old_surveys_are_evicted_unless_a_user_must_act() {
     ask(&mut records, "answered", SurveyState::Accepted, now);
     ask(&mut records, "answered late", SurveyState::Accepted, now + 1);
     records.apply(Fact::StoredResponses(Vec::new()), at(now + 1));
-    ended_session(&mut records, "answered late", 60 * day, now + 2);
+    report_result(&mut records, "answered late", 60 * day, now + 2);
     assert_eq!(shown(&mut records), "answered, answered late, answered late-request, failed");
     pass(&mut records, now + hour);
     assert_eq!(shown(&mut records), "answered late, answered late-request, failed");
 
     // What names no interaction is nobody else's matter.
-    ended_session(&mut records, "", 30, now + hour + 1);
+    report_result(&mut records, "", 30, now + hour + 1);
     let other = SurveyResult { uuid: "new".into(), created: Some(at(now)), ..SurveyResult::default() };
     records.apply(Fact::SurveyResult(Box::new(other)), at(now + hour + 1));
     pass(&mut records, now + 2 * hour);
     assert_eq!(shown(&mut records), "answered late, answered late-request, failed, new");
 }
 
-/// The e-mail address decides before the table (`apis.md` J25, J26).
+/// The e-mail address decides before the table (apis.md J25, J26).
 #[test]
 fn survey_names_its_agent_by_email_else_by_table() {
     let mut records = new_records();
@@ -192,7 +192,7 @@ fn survey_names_its_agent_by_email_else_by_table() {
     assert_eq!(about(&records), Some(AgentId(2)), "an address that two share is nobody's");
 }
 
-/// A name that two agents share identifies neither, and display names are never used (`apis.md` J26).
+/// A name that two agents share identifies neither, and display names are never used (apis.md J26).
 #[test]
 fn survey_names_its_agent_by_login_or_sip_address() {
     let mut records = new_records();
