@@ -280,9 +280,9 @@ async fn action_in_flight_at_kill_is_looked_up_and_not_resent() {
     let body = json!({"response": "r1", "kind": "reply", "action": {"action": "reply", "content": "Dear customer"}});
     let intent = NewOutboxEntry {
         key: "feedback: k".into(),
-        kind: "goodays.deed".into(),
+        kind: "goodays.action".into(),
         body,
-        context: json!({"who": "Jennifer", "stand": stand, "seen": ["mxo1B0eGdj"]}),
+        context: json!({"actor": {"kind": "unknown", "name": "Jennifer"}, "revision": stand, "seen": ["mxo1B0eGdj"]}),
     };
     let id = store.outbox().enqueue(intent).await.expect("written").entry.id;
     store.outbox().claim(&id).await.expect("asked").expect("claimed");
@@ -455,7 +455,7 @@ async fn form_without_script_works_and_foreign_origin_is_refused() {
         let answer = post(&origin).send().await.expect("an answer");
         assert_eq!(
             (answer.status().as_u16(), answer.headers()["location"].as_bytes()),
-            (303, &b"/feedback/r1#deeds"[..])
+            (303, &b"/feedback/r1#actions"[..])
         );
     }
     until(&server, "r1", "the end", |it| states(it) == ["accepted"]).await;

@@ -381,7 +381,7 @@ async fn lost_connection_is_announced_and_resumed() {
         .await;
     browser.until("and so does the band", "return !document.getElementById('lost').hidden").await;
     let said = "return document.querySelector('.chips').innerText.split('\\n')[0]";
-    assert_eq!(browser.ask(said).await, json!("Last heard:"), "what the sources were is not what they are");
+    assert_eq!(browser.ask(said).await, json!("Last data:"), "what the sources were is not what they are");
 
     let second = server.peer().await;
     assert_eq!(second.query, "scope=all&epoch=e1&version=12", "it comes back where it was");
@@ -815,8 +815,7 @@ async fn repeated_survey_form_is_one_request_and_changed_is_new() {
     assert_ne!(second, third, "a key that is taken is not used again");
 
     let counted = "return document.querySelector('[data-as=surveyCounts]').textContent";
-    let before = "2 waiting to be sent · 2 sent, no answer yet · 7 accepted · 2 rejected · 1 failed · 1 not known \
-        whether it arrived";
+    let before = "2 queued · 2 sent, not confirmed yet · 7 accepted · 2 rejected · 1 failed · 1 outcome unknown";
     assert_eq!(browser.ask(counted).await, json!(before));
     peer.send(&json!({ "type": "patch", "version": 11, "patch": { "surveys": { "s05": { "state": "accepted" },
             "s99": { "state": "queued" } } } }));

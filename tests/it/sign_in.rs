@@ -315,7 +315,7 @@ async fn actor_is_audited_by_name_and_limited_to_own_agents() {
         .expect("lines")
         .iter()
         .find(|line| line["action"] == "agent.suspend" && line["outcome"] == "accepted");
-    let who = deed.expect("the deed is in the audit")["who"].as_str().expect("a text").to_owned();
+    let who = deed.expect("the deed is in the audit")["actor"].as_str().expect("a text").to_owned();
     assert!(who.starts_with("agent 2 ("), "{who}");
 }
 

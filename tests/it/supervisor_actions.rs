@@ -267,7 +267,7 @@ async fn action_requires_the_users_own_token() {
     let (status, done) = act(&server, "/api/v1/agents/41/status", Some(JWT), None, &json!({"status": "atLunch"})).await;
     assert_eq!(status, 200, "{done}");
     let lines = audit(&server, Some(JWT)).await;
-    assert_eq!(lines.iter().map(|line| &line["who"]).collect::<Vec<_>>(), [&json!("agent 5"); 2]);
+    assert_eq!(lines.iter().map(|line| &line["actor"]).collect::<Vec<_>>(), [&json!("agent 5"); 2]);
     assert!(audit(&server, Some("expired")).await.is_empty(), "whom Clarity does not know reads no audit");
     server.stop().await;
 }

@@ -73,7 +73,7 @@ async fn second_manual_request_is_refused_until_confirmed() {
         let problem = refused(ask(&server, key, &again).await).await;
         assert_eq!((&problem["asked"]["id"], &problem["asked"]["origin"]), (&first["id"], &json!("manual")), "{key}");
         assert!(problem["asked"]["at"].is_string() && problem["asked"]["by"].is_string(), "{problem}");
-        assert!(problem["detail"].as_str().is_some_and(|detail| detail.contains("It was requested on ")), "{problem}");
+        assert!(problem["detail"].as_str().is_some_and(|detail| detail.contains("It was asked on ")), "{problem}");
     }
     assert_eq!(ask(&server, "k8", &survey("82674")).await.status(), StatusCode::ACCEPTED, "another interaction");
     let once_more = with(|it| it["again"] = json!(true));
@@ -242,7 +242,7 @@ async fn form_without_script_offers_to_ask_again() {
     assert_eq!(answer.status(), StatusCode::CONFLICT);
     let page = answer.text().await.expect("a page");
     for part in [
-        "It was requested on ",
+        "It was asked on ",
         "Request again",
         "name=\"again\" value=\"true\"",
         "value=\"82673\"",
@@ -297,7 +297,7 @@ async fn refused_request_is_resent_despite_another_on_request() {
     assert_eq!(answer.status(), StatusCode::CONFLICT);
     let page = answer.text().await.expect("a page");
     let action = format!("action=\"/api/v1/surveys/{id}/retry\"");
-    for part in ["It was requested on ", "Request again", "name=\"again\" value=\"true\"", &action] {
+    for part in ["It was asked on ", "Request again", "name=\"again\" value=\"true\"", &action] {
         assert!(page.contains(part), "{part}: {page}");
     }
     assert_eq!(send(&[("again", "true")]).await.status(), StatusCode::SEE_OTHER);
