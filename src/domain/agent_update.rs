@@ -11,8 +11,8 @@ use super::metric::{MetricPath, Metrics, QueueMetricsUpdate};
 use super::session::SessionListUpdates;
 use super::status_history::StatusHistory;
 
-/// What one message reports of an agent's status. A field that an update leaves out is unchanged, except that the reason
-/// and the beginning belong to a status: they are cleared when an update names another status without them.
+/// What one message reports of an agent's status. A field that an update leaves out is unchanged, except that the
+/// reason and the beginning belong to a status: they are cleared when an update names another status without them.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct AgentStatusUpdate {
     /// The status.
@@ -70,7 +70,8 @@ pub struct AgentUpdate {
     pub cleared_metrics: Vec<MetricPath>,
     /// Sessions in hand.
     pub sessions: SessionListUpdates,
-    /// The status history of the last 24 hours. Clarity sends it only on request, so `None` means unchanged in a snapshot, too.
+    /// The status history of the last 24 hours. Clarity sends it only on request, so `None` means unchanged in a
+    /// snapshot, too.
     pub history: Option<StatusHistory>,
     /// Metrics by queue.
     pub by_queue: Option<Box<QueueMetricsUpdate>>,

@@ -144,7 +144,8 @@ impl CustomerIdentity {
         }
     }
 
-    /// Keys to look the customer up by: two customers with a [shared identity](Self::shared_identity) share at least one.
+    /// Keys to look the customer up by: two customers with a [shared identity](Self::shared_identity) share at least
+    /// one.
     pub fn match_keys(&self) -> impl Iterator<Item = Arc<str>> {
         let phones = self.phones.iter().map(|phone| {
             let digits = phone.digits();
@@ -260,8 +261,8 @@ mod tests {
         assert!(person("", "sip:rob@example.com").is_unknown());
     }
 
-    /// The user part of a SIP address may be a telephone number (apis.md J22); an e-mail address it is in federated domains
-    /// only (apis.md J28).
+    /// The user part of a SIP address may be a telephone number (apis.md J22); an e-mail address it is in federated
+    /// domains only (apis.md J28).
     #[test]
     fn sip_address_is_an_email_in_federated_domains_only() {
         let federated = ["example.com".to_owned(), "Partner.example".to_owned()];

@@ -45,7 +45,8 @@ impl fmt::Display for Modality {
     }
 }
 
-/// A metric that Callboard itself uses, or any other one under its upstream's name. Two metrics are equal if their names are.
+/// A metric that Callboard itself uses, or any other one under its upstream's name. Two metrics are equal if their
+/// names are.
 #[derive(Debug, Clone)]
 pub enum Metric {
     /// Contacts that wait in a queue.
@@ -159,7 +160,8 @@ impl MetricValue {
 /// Metrics by modality.
 pub type Metrics = BTreeMap<Modality, BTreeMap<Metric, MetricValue>>;
 
-/// The path of a metric: a modality, the name of a metric, and the names of its parts. Without names it is the whole modality.
+/// The path of a metric: a modality, the name of a metric, and the names of its parts. Without names it is the whole
+/// modality.
 pub type MetricPath = (Modality, Vec<Arc<str>>);
 
 /// What one message reports of an agent's metrics by queue.

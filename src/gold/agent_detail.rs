@@ -29,8 +29,8 @@ pub struct AgentDetail {
     pub unread: Unclassified,
 }
 
-/// Its floating-point numbers come from JSON, which has no NaN. With `Eq`, comparing two `Arc`s of the same detail compares
-/// the pointers only.
+/// Its floating-point numbers come from JSON, which has no NaN. With `Eq`, comparing two `Arc`s of the same detail
+/// compares the pointers only.
 impl Eq for AgentDetail {}
 
 /// The statuses of the last 24 hours: those of the last fetched history, and those observed since.

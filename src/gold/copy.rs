@@ -60,8 +60,8 @@ impl GoldCopy {
         Some(Arc::clone(&self.entities.get(key)?.entity))
     }
 
-    /// The open backlog of the whole floor, as pages and metrics count it. `None`: not known, because Goodays is off, or has
-    /// not been read since the start.
+    /// The open backlog of the whole floor, as pages and metrics count it. `None`: not known, because Goodays is off,
+    /// or has not been read since the start.
     #[must_use]
     pub fn open_backlog(&self) -> Option<BacklogByAge> {
         let state = match self.get(&Key::Source(SourceName::Goodays)).as_deref() {

@@ -54,8 +54,9 @@ impl AgentDirectory {
         change(&mut self.sips, id, before.sip, after.sip);
     }
 
-    /// The agent whom another system means by any of these names: by e-mail address, else by the site's table (`by_table`),
-    /// else by login name, else by SIP address. A name that two agents share identifies neither (apis.md J50).
+    /// The agent whom another system means by any of these names: by e-mail address, else by the site's table
+    /// (`by_table`), else by login name, else by SIP address. A name that two agents share identifies neither (apis.md
+    /// J50).
     #[must_use]
     pub fn find(&self, names: &[&str], by_table: Option<AgentId>) -> Option<AgentId> {
         let only = |of: &ByName, name: &str| {

@@ -1,7 +1,7 @@
 //! The way of ended interactions from the feeds to the survey decision.
 //!
-//! A feed waits until the decision on an interaction is stored before it acknowledges it, so that none is lost between the
-//! two.
+//! A feed waits until the decision on an interaction is stored before it acknowledges it, so that none is lost between
+//! the two.
 
 use tokio::sync::{mpsc, oneshot};
 

@@ -1,7 +1,7 @@
 //! Entities: what viewers see, derived from the records.
 //!
-//! Each entity is complete: an agent carries the sessions in hand and the feedback totals, so that a page about the agent
-//! needs nothing else. An entity is never changed, only replaced.
+//! Each entity is complete: an agent carries the sessions in hand and the feedback totals, so that a page about the
+//! agent needs nothing else. An entity is never changed, only replaced.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -244,8 +244,8 @@ pub struct Floor {
 /// A customer's response and what it is attributed to.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Response {
-    /// The response with its thread. An action that Goodays accepted is in it before Goodays reports it, so that no action is
-    /// offered twice.
+    /// The response with its thread. An action that Goodays accepted is in it before Goodays reports it, so that no
+    /// action is offered twice.
     pub record: Arc<ResponseRecord>,
     /// What it is attributed to.
     pub attribution: Attribution,
@@ -304,8 +304,8 @@ impl SurveyRequest {
         self.survey.request_id.as_ref().or(self.result.as_ref().map(|result| &result.uuid))
     }
 
-    /// Whether the rating is low enough for a service recovery, and Agent Connect's id is known. Each scale has its own limit
-    /// (apis.md J44).
+    /// Whether the rating is low enough for a service recovery, and Agent Connect's id is known. Each scale has its own
+    /// limit (apis.md J44).
     #[must_use]
     pub fn wants_recovery(&self) -> bool {
         let is_low = self.result.as_ref().is_some_and(|it| match it.stars {

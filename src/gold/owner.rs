@@ -1,7 +1,7 @@
 //! The one task that turns facts into deltas.
 //!
-//! It drains the channel, applies the facts, rederives the touched entities, raises the version once, writes the copy and
-//! publishes the delta. A thousand facts in one turn cost one version; facts that change nothing publish nothing.
+//! It drains the channel, applies the facts, rederives the touched entities, raises the version once, writes the copy
+//! and publishes the delta. A thousand facts in one turn cost one version; facts that change nothing publish nothing.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -100,7 +100,8 @@ impl Gold {
         let _ = self.messages.send(Message::Fact(fact, Instant::now())).await;
     }
 
-    /// The next position in the order of pushes and requests. Take it when a push is received, and before a request is sent.
+    /// The next position in the order of pushes and requests. Take it when a push is received, and before a request is
+    /// sent.
     #[must_use]
     pub fn next_ordinal(&self) -> Ordinal {
         Ordinal(self.ordinals.fetch_add(1, Ordering::Relaxed) + 1)
@@ -127,8 +128,8 @@ impl Gold {
         flushed.await.unwrap_or_else(|_| self.copy.version())
     }
 
-    /// At most `limit` sessions that changed since they were last taken, for the store. A session that could not be saved
-    /// must be sent again as a fact.
+    /// At most `limit` sessions that changed since they were last taken, for the store. A session that could not be
+    /// saved must be sent again as a fact.
     pub async fn take_unsaved_sessions(&self, limit: usize) -> Vec<SessionRecord> {
         let (done, taken) = oneshot::channel();
         if self.messages.send(Message::TakeUnsavedSessions(limit, done)).await.is_err() {

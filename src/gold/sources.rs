@@ -11,8 +11,8 @@ use crate::domain::{AgentId, Fact, Health, SourceName, SourceState};
 use base::metrics::Metrics;
 use base::{Clock, SourceClock};
 
-/// How old the published time of the last data may be. Without this limit it would be a change of every page several times
-/// a second.
+/// How old the published time of the last data may be. Without this limit it would be a change of every page several
+/// times a second.
 const PUBLISH_DATA_TIME_EVERY: SignedDuration = SignedDuration::from_secs(5);
 
 /// How old published counts may be, for the same reason.
@@ -58,8 +58,8 @@ impl Reporter {
         self
     }
 
-    /// Another reporter of the same source, such as one for reading beside one for sending. Pages show the worst state of
-    /// them, and the sum of their counts.
+    /// Another reporter of the same source, such as one for reading beside one for sending. Pages show the worst state
+    /// of them, and the sum of their counts.
     #[must_use]
     pub fn sibling(&self) -> Self {
         let (gold, metrics, clock) = (self.gold.clone(), self.metrics.clone(), self.clock.clone());
@@ -168,8 +168,8 @@ impl Reporter {
         self.metrics.source_resync(self.name.as_str(), reason);
     }
 
-    /// Publishes the health if that is due: a change of state at once, counts and the time of the last data after a while.
-    /// Callers that count call this again within a second or two.
+    /// Publishes the health if that is due: a change of state at once, counts and the time of the last data after a
+    /// while. Callers that count call this again within a second or two.
     pub async fn publish(&mut self) {
         if let Some(last_data) = self.last_data
             && self.health.last_data.is_none_or(|known| last_data.duration_since(known) >= PUBLISH_DATA_TIME_EVERY)
@@ -245,7 +245,8 @@ fn combined(all: &[Health]) -> Health {
     health
 }
 
-/// The worst state first. Of a source that one task polls and another receives pushes from, only polling can be promised.
+/// The worst state first. Of a source that one task polls and another receives pushes from, only polling can be
+/// promised.
 fn rank(state: SourceState) -> u8 {
     match state {
         SourceState::Down => 0,

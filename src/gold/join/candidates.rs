@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use super::attribution::MatchRule;
-use super::known_session::SessionLookup;
 use super::match_key::{MatchKey, identity_of};
 use super::rules::MatchRules;
+use super::session_lookup::SessionLookup;
 use super::visit::Visit;
 use crate::domain::customer_identity::IdentityKind;
 use crate::domain::{QueueId, ResponseRecord, SessionId};
@@ -61,8 +61,8 @@ fn by_conversation(
     sessions.into_iter().take(MAX_LISTED).map(|session| (session, evidence.clone())).collect()
 }
 
-/// The customer and the time must match and, where both are known, the queue. Each kind of identity is a rule of its own,
-/// the most reliable first (apis.md J20 to J23).
+/// The customer and the time must match and, where both are known, the queue. Each kind of identity is a rule of its
+/// own, the most reliable first (apis.md J20 to J23).
 fn by_visit(
     response: &ResponseRecord,
     rules: &MatchRules,

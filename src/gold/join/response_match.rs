@@ -6,9 +6,9 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::attribution::{Attribution, Candidate, MatchRule};
 use super::candidates::RuleCandidates;
-use super::known_session::SessionLookup;
 use super::match_key::MatchKey;
 use super::rules::MatchRules;
+use super::session_lookup::SessionLookup;
 use crate::domain::{QueueId, ResponseRecord, SessionId, TeamId};
 
 /// How long a response waits for a session or conversation that it names before it counts as unlinked (apis.md J61).

@@ -1,7 +1,7 @@
 //! Which survey result belongs to which of our requests, and by which rule. A pure function.
 //!
-//! The rules are tried in the order of their reliability (apis.md J10 to J13). A rule that fits several requests decides
-//! nothing, except the last, which takes the nearest in time and says so.
+//! The rules are tried in the order of their reliability (apis.md J10 to J13). A rule that fits several requests
+//! decides nothing, except the last, which takes the nearest in time and says so.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

@@ -1,5 +1,5 @@
-//! Updates of agents and queues that the structure does not name. If they are new, the next structure names them, and nothing
-//! that was pushed meanwhile is lost. If they were removed, late updates expire here.
+//! Updates of agents and queues that the structure does not name. If they are new, the next structure names them, and
+//! nothing that was pushed meanwhile is lost. If they were removed, late updates expire here.
 
 use std::collections::BTreeMap;
 

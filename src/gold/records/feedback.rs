@@ -18,8 +18,8 @@ use crate::gold::join::{Attribution, KnownSession, MatchKey, MatchRule, MatchRul
 /// How many responses that need no reply are shown: the newest. Those that need a reply are all shown.
 const MAX_HANDLED: usize = 500;
 
-/// How long before the month window a response may have ended that still counts in it: its reply target and the wait for its
-/// session go beyond its last activity.
+/// How long before the month window a response may have ended that still counts in it: its reply target and the wait
+/// for its session go beyond its last activity.
 pub(super) const MARGIN: SignedDuration = SignedDuration::from_hours(7 * 24);
 
 #[derive(Debug)]
@@ -136,7 +136,8 @@ impl Feedback {
         touched
     }
 
-    /// Updates a response's position among those that need no reply. Returns the responses that may be shown now, or no longer.
+    /// Updates a response's position among those that need no reply. Returns the responses that may be shown now, or no
+    /// longer.
     fn reorder(&mut self, id: &ResponseId) -> Vec<Key> {
         let actions = self.actions.get(id).unwrap_or(const { &Actions::new() });
         let Some(record) = self.records.get_mut(id) else { return Vec::new() };
@@ -350,8 +351,8 @@ impl SessionLookup for Records {
     }
 }
 
-/// Goodays does not report our actions by events. An accepted action that closes the thread counts as done until the next
-/// revision.
+/// Goodays does not report our actions by events. An accepted action that closes the thread counts as done until the
+/// next revision.
 fn with_accepted_actions(reported: &Arc<ResponseRecord>, actions: Option<&Actions>) -> Arc<ResponseRecord> {
     let closes = |action: &Arc<FeedbackAction>| action.kind.closes_thread() && action.state == RequestState::Accepted;
     let mut closing = actions.into_iter().flat_map(BTreeMap::values).filter(|action| closes(action)).peekable();

@@ -1,10 +1,10 @@
 //! Agents, queues and the structure of the site.
 //!
-//! A snapshot and a pushed update are merged by different functions: what a snapshot leaves out does not exist, what an update
-//! leaves out is unchanged (apis.md B77).
+//! A snapshot and a pushed update are merged by different functions: what a snapshot leaves out does not exist, what an
+//! update leaves out is unchanged (apis.md B77).
 //!
-//! The structure decides which agents, queues and teams exist, their names, and agents' teams. A search, and then snapshots
-//! and updates, only fill in what it leaves open.
+//! The structure decides which agents, queues and teams exist, their names, and agents' teams. A search, and then
+//! snapshots and updates, only fill in what it leaves open.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
@@ -43,8 +43,8 @@ impl Name {
     }
 }
 
-/// When each part was last pushed. A snapshot that was requested earlier is older than that part (apis.md B114), and newer
-/// than the others.
+/// When each part was last pushed. A snapshot that was requested earlier is older than that part (apis.md B114), and
+/// newer than the others.
 #[derive(Debug, Clone, Copy, Default)]
 struct PushedAt {
     status: Ordinal,
@@ -123,11 +123,11 @@ pub(super) struct QueueRecord {
     other_reported: Ordinal,
     /// When the numbers that a search returns, too, were last reported.
     numbers_reported: Ordinal,
-    /// When the full list of sessions of a modality was last reported; the list may be empty. `None`: it was reported, and may
-    /// be out of date now.
+    /// When the full list of sessions of a modality was last reported; the list may be empty. `None`: it was reported,
+    /// and may be out of date now.
     lists_known_at: BTreeMap<Modality, Option<Ordinal>>,
-    /// Modalities whose count of waiting sessions was reported and may be out of date now. Without them the sum over the
-    /// others would be too low.
+    /// Modalities whose count of waiting sessions was reported and may be out of date now. Without them the sum over
+    /// the others would be too low.
     counts_unknown: BTreeSet<Modality>,
     /// Whether the structure names it.
     pub is_structured: bool,
@@ -304,8 +304,8 @@ impl Records {
         }
     }
 
-    /// Applies a snapshot of a queue that was requested at `asked`. Clarity documents no such request, and only some sites answer
-    /// it (apis.md C48).
+    /// Applies a snapshot of a queue that was requested at `asked`. Clarity documents no such request, and only some
+    /// sites answer it (apis.md C48).
     pub(super) fn apply_queue_snapshot(&mut self, asked: Ordinal, snapshot: QueueUpdate, now: Timestamp) {
         let id = snapshot.id;
         if !self.has_queue(id) {
@@ -463,8 +463,8 @@ impl AgentRecord {
         AgentNames { email: self.email.as_deref(), login: self.login.as_deref(), sip: self.sip.as_deref() }
     }
 
-    /// Applies a status. What an update does not mention is unchanged, except that the reason and the beginning belong to a
-    /// status and are cleared when another one begins.
+    /// Applies a status. What an update does not mention is unchanged, except that the reason and the beginning belong
+    /// to a status and are cleared when another one begins.
     fn set_status(&mut self, update: AgentStatusUpdate, is_full: bool, now: Timestamp) {
         let status = match update.status {
             Change::Keep => None,
@@ -525,8 +525,8 @@ impl AgentRecord {
 }
 
 impl QueueRecord {
-    /// How many sessions wait, if that is known of every modality that was ever reported. `listed`: how many waiting sessions
-    /// are listed.
+    /// How many sessions wait, if that is known of every modality that was ever reported. `listed`: how many waiting
+    /// sessions are listed.
     pub fn waiting(&self, listed: i64) -> Option<i64> {
         match queued(&self.metrics) {
             Some(count) => self.counts_unknown.is_empty().then_some(count),

@@ -189,8 +189,8 @@ impl Records {
         self.touched.extend(self.feedback.evict_before(then));
     }
 
-    /// Evicts old surveys, but only once an hour: after a start they come from the store in any order, and requests and results
-    /// must be together before one is evicted.
+    /// Evicts old surveys, but only once an hour: after a start they come from the store in any order, and requests and
+    /// results must be together before one is evicted.
     fn evict_surveys(&mut self, now: Timestamp) {
         if now.duration_since(self.surveys_evicted_at) >= EVICT_SURVEYS_EVERY {
             self.surveys_evicted_at = now;
@@ -205,7 +205,8 @@ impl Records {
         month.saturating_sub(margin).unwrap_or(month)
     }
 
-    /// Derives the touched entities. `None`: the entity does not exist. An entity may be unchanged: the caller compares.
+    /// Derives the touched entities. `None`: the entity does not exist. An entity may be unchanged: the caller
+    /// compares.
     pub fn rederive(&mut self) -> Vec<(Key, Option<Entity>)> {
         self.rematch();
         self.recount();

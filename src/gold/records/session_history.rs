@@ -1,6 +1,7 @@
 //! What is known of sessions after they ended, and how to find them: by id, by conversation, by customer and time.
 //!
-//! Each change returns the match keys that it concerns, so that only responses with one of these keys are matched again.
+//! Each change returns the match keys that it concerns, so that only responses with one of these keys are matched
+//! again.
 
 use std::collections::BTreeSet;
 
@@ -162,8 +163,9 @@ impl SessionHistory {
     }
 }
 
-/// Merges a report into what is known. After the end of a session Clarity names its first queue and its last primary agent
-/// (apis.md J41, J43), and a report with an end decides. Before that the first queue and the latest agent are kept.
+/// Merges a report into what is known. After the end of a session Clarity names its first queue and its last primary
+/// agent (apis.md J41, J43), and a report with an end decides. Before that the first queue and the latest agent are
+/// kept.
 fn merged(known: Option<&KnownSession>, report: SessionRecord, now: Timestamp) -> KnownSession {
     let has_ended = report.ended.is_some();
     let Some(known) = known else {

@@ -1,6 +1,7 @@
 //! Sessions: which agents and queues list them, and where they wait.
 //!
-//! Clarity names a session in the lists of agents and of queues. It exists for as long as at least one of them lists it.
+//! Clarity names a session in the lists of agents and of queues. It exists for as long as at least one of them lists
+//! it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -18,8 +19,8 @@ use crate::gold::entity::Session;
 use crate::gold::join::{KnownSession, MatchKey};
 use crate::gold::merge;
 
-/// Clarity sends durations, so the same instant differs between two messages by their delay. Within this tolerance the first
-/// one is kept: an instant that moved with every poll would be a change of every page (apis.md B76).
+/// Clarity sends durations, so the same instant differs between two messages by their delay. Within this tolerance the
+/// first one is kept: an instant that moved with every poll would be a change of every page (apis.md B76).
 const SAME_INSTANT: SignedDuration = SignedDuration::from_secs(2);
 
 /// Above this many first agents those of sessions that no longer exist are removed.
@@ -74,8 +75,8 @@ pub(super) struct Sessions {
     /// The sessions of each queue, and those of them that wait: a queue has many sessions in hand and few that wait.
     by_queue: ByQueue,
     waiting: ByQueue,
-    /// The first agent in contact. Kept apart from the records, because a transferred session leaves the list of one agent
-    /// before it appears in that of the next.
+    /// The first agent in contact. Kept apart from the records, because a transferred session leaves the list of one
+    /// agent before it appears in that of the next.
     first_agents: HashMap<SessionId, AgentId>,
     /// What is known of sessions after they ended.
     pub history: SessionHistory,

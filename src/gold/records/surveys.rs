@@ -21,7 +21,8 @@ const SHOWN_BEFORE_TODAY: SignedDuration = SignedDuration::from_hours(24);
 /// How far from the beginning of a session a survey about it may be requested.
 const MAX_SESSION: SignedDuration = SignedDuration::from_hours(24);
 
-/// How long before the month window a survey may have ended that still counts in it: its recovery may be answered later.
+/// How long before the month window a survey may have ended that still counts in it: its recovery may be answered
+/// later.
 pub(super) const MARGIN: SignedDuration = SignedDuration::from_hours(35 * 24);
 
 #[derive(Debug, Default)]
@@ -137,8 +138,8 @@ impl Surveys {
         hidden.map(|survey| Key::Survey(survey.id.clone())).collect()
     }
 
-    /// Evicts interactions all of whose requests and results ended before `then`. Requests that may still be sent or that a user
-    /// must see stay.
+    /// Evicts interactions all of whose requests and results ended before `then`. Requests that may still be sent or
+    /// that a user must see stay.
     pub fn evict_before(&mut self, then: Timestamp) -> Vec<Key> {
         self.evicted_before = then;
         let evictable: Vec<(Arc<str>, Interaction)> = self
@@ -157,8 +158,8 @@ impl Surveys {
         touched
     }
 
-    /// What can be evicted of an interaction: all of it or nothing. Surveys without an interaction id are independent of each
-    /// other.
+    /// What can be evicted of an interaction: all of it or nothing. Surveys without an interaction id are independent
+    /// of each other.
     fn evictable(&self, interaction: &str, parts: &Interaction, then: Timestamp) -> Interaction {
         let is_old = |result: &SurveyResult| last_activity(result).is_some_and(|at| at < then);
         let is_finished = |survey: &Survey| {
@@ -210,8 +211,8 @@ impl Surveys {
         self.requests.values().map(|survey| &**survey)
     }
 
-    /// When an automatic request was finished. `None`: it is shown for as long as it is in memory, because it was answered and
-    /// may be recovered, or because a user made it or must decide about it, or because it was rejected.
+    /// When an automatic request was finished. `None`: it is shown for as long as it is in memory, because it was
+    /// answered and may be recovered, or because a user made it or must decide about it, or because it was rejected.
     fn finished_at(&self, survey: &Survey) -> Option<Timestamp> {
         let is_automatic = matches!(survey.origin, SurveyOrigin::Session | SurveyOrigin::Conversation);
         let is_finished = matches!(survey.state, SurveyState::Accepted | SurveyState::DryRun);
@@ -371,8 +372,8 @@ impl Records {
         survey
     }
 
-    /// The session whose id a result names. An id alone proves nothing: the session must be known, its agent must be the one
-    /// whom the result names, and the time must fit (apis.md J16).
+    /// The session whose id a result names. An id alone proves nothing: the session must be known, its agent must be
+    /// the one whom the result names, and the time must fit (apis.md J16).
     pub(super) fn session_named(&self, result: &SurveyResult) -> Option<SessionId> {
         self.session_match(result)?.ok()
     }
@@ -398,7 +399,8 @@ impl Records {
         Some(Err((session, why)))
     }
 
-    /// The agent of a survey: the one whom the result names, else the one whom the request names (apis.md J40, J25, J26).
+    /// The agent of a survey: the one whom the result names, else the one whom the request names (apis.md J40, J25,
+    /// J26).
     pub(super) fn agent_of_survey(&self, survey: Option<&Survey>, result: Option<&SurveyResult>) -> Option<AgentId> {
         let by_request = || survey.and_then(|survey| self.directory.find(&names_in_request(survey), survey.agent));
         result.and_then(|result| self.agent_in_result(result)).or_else(by_request)

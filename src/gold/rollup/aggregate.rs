@@ -1,5 +1,5 @@
-//! The sum of the contributions of one group. Contributions can be removed again, so that a change costs as much as what
-//! changed.
+//! The sum of the contributions of one group. Contributions can be removed again, so that a change costs as much as
+//! what changed.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

@@ -1,5 +1,5 @@
-//! The open backlog by age. Ages change at instants that are known beforehand: the owner task wakes then, so that no viewer
-//! computes an age.
+//! The open backlog by age. Ages change at instants that are known beforehand: the owner task wakes then, so that no
+//! viewer computes an age.
 
 use std::sync::Arc;
 
@@ -17,7 +17,8 @@ pub struct ReplyTargets {
     pub problem: SignedDuration,
     /// For any other response.
     pub rest: SignedDuration,
-    /// The hours in which reply and action times count. `None`: around the clock. The targets count around the clock always.
+    /// The hours in which reply and action times count. `None`: around the clock. The targets count around the clock
+    /// always.
     pub hours: Option<Arc<BusinessHours>>,
 }
 

@@ -19,8 +19,8 @@ pub struct BusinessHours {
 const LONGEST: SignedDuration = SignedDuration::from_hours(10 * 366 * 24);
 
 impl BusinessHours {
-    /// How many seconds of an interval are within the hours. An hour that a clock change skips counts zero times, and one that
-    /// it repeats counts twice.
+    /// How many seconds of an interval are within the hours. An hour that a clock change skips counts zero times, and
+    /// one that it repeats counts twice.
     #[must_use]
     pub fn seconds(&self, from: Timestamp, to: Timestamp) -> i64 {
         // A date from the beginning of time is a mistake: do not walk through all days since then.

@@ -133,8 +133,8 @@ impl Contribution {
         Self { answer, thread: Some(thread), ..Self::default() }
     }
 
-    /// The contribution of a survey: of our request, its result, or both. `first`: the result of the survey that it recovers,
-    /// as far as it is known; `None` if it is no recovery.
+    /// The contribution of a survey: of our request, its result, or both. `first`: the result of the survey that it
+    /// recovers, as far as it is known; `None` if it is no recovery.
     #[must_use]
     pub fn of_survey(
         survey: Option<&Survey>,
@@ -166,8 +166,8 @@ impl Contribution {
         Self { ended: Some((skipped.at, Some(skipped.reason))), ..Self::default() }
     }
 
-    /// The contribution of an interaction that ended after a user had requested a survey about it: it counts like one that
-    /// was requested automatically.
+    /// The contribution of an interaction that ended after a user had requested a survey about it: it counts like one
+    /// that was requested automatically.
     #[must_use]
     pub fn of_manual_request(ended: &SkippedSurvey, survey: &Survey, result: Option<&SurveyResult>) -> Self {
         let reached = result.map(|result| result.reached).unwrap_or_default();
@@ -220,8 +220,8 @@ fn reply_target(response: &ResponseRecord, targets: &ReplyTargets) -> SignedDura
     }
 }
 
-/// Why a survey request did not reach the customer. An accepted one counts as delivered until something else is reported:
-/// Agent Connect reports deliveries later, and only where the site collects them (apis.md B181).
+/// Why a survey request did not reach the customer. An accepted one counts as delivered until something else is
+/// reported: Agent Connect reports deliveries later, and only where the site collects them (apis.md B181).
 fn skip_reason(state: SurveyState, reached: Delivery, is_delivered: bool) -> Option<SkipReason> {
     if is_delivered {
         return None;

@@ -1,7 +1,8 @@
 //! Feedback, counted per agent, team, queue, place and tag, and for the whole floor.
 //!
 //! Each record counts once, by its id (apis.md J63): before a changed record is counted, its previous contribution is
-//! removed, so that repeated and late events never count twice. The cost depends on what changed, not on how much there is.
+//! removed, so that repeated and late events never count twice. The cost depends on what changed, not on how much there
+//! is.
 //!
 //! - [`Contribution`]: what one record adds to the totals, reduced to instants and flags. Pure.
 //! - `Aggregate`: the sum of the contributions of one group. Contributions can be added and removed.

@@ -1,5 +1,5 @@
-//! The totals of one window. Each case counts at the instant of its outcome: an answer when it was given, a reply when it was
-//! written, a missed target when the target passed.
+//! The totals of one window. Each case counts at the instant of its outcome: an answer when it was given, a reply when
+//! it was written, a missed target when the target passed.
 
 use jiff::Timestamp;
 

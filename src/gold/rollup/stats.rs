@@ -1,5 +1,5 @@
-//! Shares, means, scores and percentiles, each with its number of cases. Sums are kept, never quotients, so that a total is
-//! a ratio of sums.
+//! Shares, means, scores and percentiles, each with its number of cases. Sums are kept, never quotients, so that a
+//! total is a ratio of sums.
 
 use std::collections::BTreeMap;
 
@@ -56,8 +56,8 @@ impl Share {
         (self.n > 0).then(|| (float(self.hit) * 1000.0 / float(self.n)).round() / 10.0)
     }
 
-    /// The 95 % confidence interval in whole percents, by Wilson's formula, which also fits few cases and shares of 0 and
-    /// 100 %. `None`: there are no cases.
+    /// The 95 % confidence interval in whole percents, by Wilson's formula, which also fits few cases and shares of 0
+    /// and 100 %. `None`: there are no cases.
     #[must_use]
     pub fn interval(&self) -> Option<(u8, u8)> {
         const Z: f64 = 1.959_964;

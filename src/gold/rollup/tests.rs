@@ -480,8 +480,8 @@ fn step() -> impl Strategy<Value = Step> {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 512, failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// Whatever is inserted, replaced and removed, in whatever order, the totals are those of the records that are left, and
-    /// each change is returned (apis.md J63).
+    /// Whatever is inserted, replaced and removed, in whatever order, the totals are those of the records that are
+    /// left, and each change is returned (apis.md J63).
     #[test]
     fn incremental_totals_equal_totals_from_scratch(steps in prop::collection::vec((step(), any::<bool>()), 0..60)) {
         let mut index = RollupIndex::new(windows(), at(0));

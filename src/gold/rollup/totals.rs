@@ -27,8 +27,8 @@ pub struct FeedbackTotals {
 }
 
 impl FeedbackTotals {
-    /// Whether the viewer may see every record that is counted here. Totals with other records are not shown at all, because
-    /// those could be computed from the difference.
+    /// Whether the viewer may see every record that is counted here. Totals with other records are not shown at all,
+    /// because those could be computed from the difference.
     #[must_use]
     pub fn is_seen_by(&self, permission: &Permission) -> bool {
         self.about.iter().all(|it| permission.sees_attributed_to(it.agent, it.queue, it.team))

@@ -344,8 +344,8 @@ proptest! {
         }
     }
 
-    /// U8: pushes may come twice, in any order and with gaps, and full answers in between may be older than they: whatever
-    /// they have made of an agent, the next full answer makes good.
+    /// U8: pushes may come twice, in any order and with gaps, and full answers in between may be older than they:
+    /// whatever they have made of an agent, the next full answer makes good.
     #[test]
     fn snapshot_repairs_any_sequence_of_pushes(
         pushes in prop::collection::vec((agent_update(), any::<bool>()), 0..20),
