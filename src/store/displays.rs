@@ -540,7 +540,7 @@ mod tests {
         let token = DisplayToken::generate();
         let file = database::open_to_write(&dir.path().join(database::FILE)).expect("a file");
         file.execute(
-            "INSERT INTO display (id, board, name, created_by, created, expires, token) VALUES (?1, 'a', 'b', 'c', 0, 4e12, ?2)",
+            "INSERT INTO display (id, board, name, made_by, created, expires, token) VALUES (?1, 'a', 'b', 'c', 0, 4e12, ?2)",
             params![token.id(), token.hash()],
         )
         .expect("a row");

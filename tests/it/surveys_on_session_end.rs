@@ -159,7 +159,7 @@ async fn session_ended_long_before_restart_is_only_counted() {
     let accepted = |state: &Value| about_sessions(state).iter().any(|survey| survey["state"] == "accepted");
     let state = server.until("surveys", "the one of which Clarity says that it ended of late", accepted).await;
     assert_eq!(about_sessions(&state).iter().map(|it| &it["session"]).collect::<Vec<_>>(), [82_675]);
-    let covered = |state: &Value| state["totals"]["floor"]["feedback"]["coverage"]["reasons"]["tooLongAgo"] == 2;
+    let covered = |state: &Value| state["totals"]["floor"]["feedback"]["coverage"]["reasons"]["tooOld"] == 2;
     server.until("all", "what is said of the other two", covered).await;
     assert_eq!(upstream.taken("/v1/requests").len(), 1);
     server.stop().await;
