@@ -53,7 +53,7 @@ pub async fn list(
         acting?.confirm_user().await?;
     }
     let asked = AuditQuery::read(&pairs, &state.site.time_zone).sound();
-    let asked = asked.map_err(|trouble| ApiError::bad_request(trouble))?;
+    let asked = asked.map_err(ApiError::bad_request)?;
     let lines = lines(access.store(), &asked, asked.limit).await?;
     Ok(Json(json!({"entries": lines.iter().map(document).collect::<Vec<_>>()})).into_response())
 }

@@ -114,7 +114,7 @@ pub async fn live(
     let address = peer.map(|Extension(ClientIp(address))| address);
     if !origin_allowed(&headers, &state.site.origin) {
         log_refused(address, "foreign-origin");
-        return Err(ApiError::foreign_origin().into());
+        return Err(ApiError::foreign_origin());
     }
     let (boards, access) = (state.wallboards.clone(), state.access.clone());
     let web_viewer = match &wanted.ticket {
@@ -167,7 +167,7 @@ pub async fn live(
         Err(ViewError::OwnerLimit { .. }) => {
             return Ok(turn_away(upgrade, address, TOO_MANY, TOO_MANY_OPEN));
         }
-        Err(refused) => return Err(ApiError::view_refused(refused).into()),
+        Err(refused) => return Err(ApiError::view_refused(refused)),
     };
     match viewer.resumption {
         Resumption::New => {}

@@ -139,10 +139,13 @@ fn collect(tokens: TokenStream, in_struct: bool, names: &mut Vec<String>) {
     for (at, token) in tokens.iter().enumerate() {
         match token {
             TokenTree::Ident(name) if name == "struct" => is_struct = true,
-            TokenTree::Ident(name) if in_struct && is_punct(at + 1, ':') && !is_punct(at + 2, ':') => {
-                if at == 0 || !is_punct(at - 1, ':') {
-                    names.push(name.to_string());
-                }
+            TokenTree::Ident(name)
+                if in_struct
+                    && is_punct(at + 1, ':')
+                    && !is_punct(at + 2, ':')
+                    && (at == 0 || !is_punct(at - 1, ':')) =>
+            {
+                names.push(name.to_string());
             }
             TokenTree::Ident(name) if (name == "rename" || name == "alias") && is_punct(at + 1, '=') => {
                 names.extend(tokens.get(at + 2).map(|text| text.to_string().trim_matches('"').to_owned()));

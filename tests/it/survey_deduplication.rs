@@ -241,13 +241,9 @@ async fn form_without_script_offers_to_ask_again() {
     let answer = send(&form).await;
     assert_eq!(answer.status(), StatusCode::CONFLICT);
     let page = answer.text().await.expect("a page");
-    for part in [
-        "It was asked on ",
-        "Request again",
-        "name=\"again\" value=\"true\"",
-        "value=\"82673\"",
-        "Jane &#60;b&#62;",
-    ] {
+    for part in
+        ["It was asked on ", "Request again", "name=\"again\" value=\"true\"", "value=\"82673\"", "Jane &#60;b&#62;"]
+    {
         assert!(page.contains(part), "{part}");
     }
     form.push(("again", "true"));

@@ -4,11 +4,9 @@
 //! call that names its conversation is matched by that instead (apis.md J17). A match fails where one side lacks data:
 //!
 //! - Kustomer's event names the customer by id only. Addresses and telephone numbers have to be fetched, which needs an
-//! API
-//!   key.
+//!   API key.
 //! - Clarity knows a customer by the extra items that the site sets, by the calling number, and by the customer whom
-//! the
-//!   console opened. An anonymous call has none of these.
+//!   the console opened. An anonymous call has none of these.
 //! - The agent must have an e-mail address that Kustomer knows as well (apis.md J25, J26).
 //! - A call without a beginning overlaps nothing.
 
